@@ -1,0 +1,102 @@
+/* JSON output: escapes, numbers, and never an invalid byte. */
+#include "base/json.h"
+
+#include <string.h>
+
+void json_raw(struct json *json, struct text t)
+{
+    if (json->full || t.length > json->size - json->length) {
+        json->full = true;
+        return;
+    }
+    if (t.length)
+        memcpy(json->at + json->length, t.at, t.length);
+    json->length += t.length;
+}
+
+/* The length of the UTF-8 sequence at `bytes`, or 0 where there is none (RFC 3629). */
+static size_t utf8_length(const unsigned char *bytes, size_t left)
+{
+    unsigned char first = bytes[0];
+    size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+
+    if (first > 0xf4 || length > left)
+        return 0;
+    for (size_t i = 1; i < length; i++) {
+        if ((bytes[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    if ((first == 0xe0 && bytes[1] < 0xa0) || (first == 0xed && bytes[1] > 0x9f) ||
+        (first == 0xf0 && bytes[1] < 0x90) || (first == 0xf4 && bytes[1] > 0x8f))
+        return 0;
+    return length;
+}
+
+static void put_escaped(struct json *json, unsigned char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    char escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+
+    switch (c) {
+    case '"':
+        json_raw(json, TEXT("\\\""));
+        break;
+    case '\\':
+        json_raw(json, TEXT("\\\\"));
+        break;
+    case '\n':
+        json_raw(json, TEXT("\\n"));
+        break;
+    case '\t':
+        json_raw(json, TEXT("\\t"));
+        break;
+    default:
+        json_raw(json, (struct text){escape, sizeof(escape)});
+    }
+}
+
+void json_string(struct json *json, struct text t)
+{
+    size_t start = 0;
+
+    json_raw(json, TEXT("\""));
+    for (size_t i = 0; i < t.length;) {
+        unsigned char c = (unsigned char)t.at[i];
+        size_t length = utf8_length((const unsigned char *)t.at + i, t.length - i);
+        if (length > 0 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
+            i += length;
+            continue;
+        }
+        json_raw(json, (struct text){t.at + start, i - start});
+        if (length == 0)
+            json_raw(json, TEXT("\xef\xbf\xbd"));
+        else
+            put_escaped(json, c);
+        start = ++i;
+    }
+    json_raw(json, (struct text){t.at + start, t.length - start});
+    json_raw(json, TEXT("\""));
+}
+
+void json_number(struct json *json, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    json_raw(json, (struct text){digits + at, sizeof(digits) - at});
+}
+
+void json_hex(struct json *json, uint64_t number)
+{
+    static const char hex[] = "0123456789abcdef";
+    char digits[18] = {'"'};
+
+    for (int i = 0; i < 16; i++)
+        digits[1 + i] = hex[number >> (60 - 4 * i) & 15];
+    digits[17] = '"';
+    json_raw(json, (struct text){digits, sizeof(digits)});
+}

@@ -1,0 +1,26 @@
+/* Writes JSON into a buffer of fixed size. Reading JSON is left to a library. */
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+/* Set `at` and `size` and zero the rest. What does not fit is dropped and sets `full`. */
+struct json {
+    char *at;
+    size_t size, length;
+    bool full;
+};
+
+/* Bytes as they are: braces, commas, keys with their quotes and colons. */
+void json_raw(struct json *json, struct text t);
+/* A quoted string; what is not UTF-8 becomes U+FFFD, so that every line is valid JSON. */
+void json_string(struct json *json, struct text t);
+void json_number(struct json *json, uint64_t number);
+/* 16 lower-case hex digits with quotes: the form of digests and ids. */
+void json_hex(struct json *json, uint64_t number);
+
+#endif

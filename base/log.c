@@ -1,0 +1,58 @@
+/* The operator's log. One write(2) a line, so that lines of several threads never mix. */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static enum log_level threshold = LOG_LEVEL_NOTICE;
+
+void log_threshold(enum log_level level)
+{
+    threshold = level;
+}
+
+static void write_line(enum log_level level, const char *format, va_list arguments)
+{
+    static const char *const names[] = {"error", "warning", "notice", "debug"};
+    char line[1200];
+    struct timespec now;
+    struct tm parts;
+
+    if (level > threshold)
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &parts);
+    size_t length = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S", &parts);
+    length += (size_t)snprintf(line + length, sizeof(line) - length, ".%03ldZ %s ",
+                               now.tv_nsec / 1000000, names[level]);
+    size_t start = length;
+    int more = vsnprintf(line + length, sizeof(line) - length - 1, format, arguments);
+    if (more > 0)
+        length += (size_t)more;
+    if (length > sizeof(line) - 2)
+        length = sizeof(line) - 2;
+    for (size_t i = start; i < length; i++) {
+        if ((unsigned char)line[i] < 32 || line[i] == 127)
+            line[i] = '?';
+    }
+    line[length++] = '\n';
+    ssize_t written = write(STDERR_FILENO, line, length);
+    (void)written; /* nowhere left to say it */
+}
+
+#define LOG_FUNCTION(name, level)                                                                  \
+    void name(const char *format, ...)                                                             \
+    {                                                                                              \
+        va_list arguments;                                                                         \
+        va_start(arguments, format);                                                               \
+        write_line(level, format, arguments);                                                      \
+        va_end(arguments);                                                                         \
+    }
+
+LOG_FUNCTION(log_error, LOG_LEVEL_ERROR)
+LOG_FUNCTION(log_warning, LOG_LEVEL_WARNING)
+LOG_FUNCTION(log_notice, LOG_LEVEL_NOTICE)
+LOG_FUNCTION(log_debug, LOG_LEVEL_DEBUG)

@@ -1,0 +1,17 @@
+/* The operator's log on standard error: one line an event, `time level text`. Thread safe. Never
+ * called on the path of a command; never given a value out of a statement. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_DEBUG };
+
+/* Lines less important than this are dropped; LOG_LEVEL_NOTICE at start. */
+void log_threshold(enum log_level level);
+
+/* `format` without a newline; control characters in the result are shown as '?'. */
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,63 @@
+/* A byte stream over a socket that does not block: plain, or TLS swapped in place. Four operations
+ * and two questions; the callers never know which kind it is. */
+#ifndef BASE_STREAM_H
+#define BASE_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* What a read or write returns besides a number of bytes. */
+enum { STREAM_END = 0, STREAM_AGAIN = -1, STREAM_FAILED = -2 };
+
+struct stream;
+
+struct stream_kind {
+    /* At most `size` bytes into `to`: their number (> 0), STREAM_END when the other side has closed
+     * in order, STREAM_AGAIN, or STREAM_FAILED (errno, or stream_failure, says why). */
+    ssize_t (*read)(struct stream *stream, void *to, size_t size);
+    /* The number of bytes taken (> 0), STREAM_AGAIN or STREAM_FAILED. After STREAM_AGAIN the same
+     * bytes must be offered again (they may have moved). */
+    ssize_t (*write)(struct stream *stream, const void *from, size_t size);
+    /* Tells the other side (TLS close_notify) where it can be done without waiting, frees `secret`
+     * and closes the socket. */
+    void (*close)(struct stream *stream);
+    /* Bytes that a read would give although the socket is not readable. NULL: never any. */
+    bool (*pending)(const struct stream *stream);
+    /* Of the operation that said STREAM_AGAIN last: does it wait for the socket to be writable
+     * (true) or readable (false)? NULL: reads wait for readable, writes for writable. */
+    bool (*wants_write)(const struct stream *stream);
+};
+
+struct stream {
+    const struct stream_kind *kind;
+    int socket; /* -1: closed */
+    void *secret; /* the kind's own: NULL for a plain stream */
+};
+
+extern const struct stream_kind stream_plain;
+
+static inline ssize_t stream_read(struct stream *stream, void *to, size_t size)
+{
+    return stream->kind->read(stream, to, size);
+}
+
+static inline ssize_t stream_write(struct stream *stream, const void *from, size_t size)
+{
+    return stream->kind->write(stream, from, size);
+}
+
+static inline bool stream_pending(const struct stream *stream)
+{
+    return stream->kind->pending && stream->kind->pending(stream);
+}
+
+static inline bool stream_wants_write(const struct stream *stream, bool writing)
+{
+    return stream->kind->wants_write ? stream->kind->wants_write(stream) : writing;
+}
+
+/* Closes once; harmless on a closed stream. */
+void stream_close(struct stream *stream);
+
+#endif

@@ -1,0 +1,62 @@
+/* Runs of bytes: comparing, trimming, numbers, hashing. Called from everywhere. */
+#include "base/text.h"
+
+bool text_equal_fold(struct text a, struct text b)
+{
+    if (a.length != b.length)
+        return false;
+    for (size_t i = 0; i < a.length; i++) {
+        if (text_lower(a.at[i]) != text_lower(b.at[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+struct text text_trim(struct text t)
+{
+    while (t.length > 0 && is_space(t.at[0])) {
+        t.at++;
+        t.length--;
+    }
+    while (t.length > 0 && is_space(t.at[t.length - 1]))
+        t.length--;
+    return t;
+}
+
+bool text_number(struct text t, uint64_t *number)
+{
+    uint64_t value = 0;
+
+    if (t.length == 0)
+        return false;
+    for (size_t i = 0; i < t.length; i++) {
+        if (t.at[i] < '0' || t.at[i] > '9')
+            return false;
+        uint64_t digit = (uint64_t)(t.at[i] - '0');
+        if (value > (UINT64_MAX - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    *number = value;
+    return true;
+}
+
+/* FNV-1a over the bytes, then the finalizer of splitmix64 so that the low bits are good for tables.
+ */
+uint64_t text_hash(struct text t, uint64_t seed, bool fold)
+{
+    uint64_t hash = 0xcbf29ce484222325u ^ seed;
+
+    for (size_t i = 0; i < t.length; i++) {
+        char c = fold ? text_lower(t.at[i]) : t.at[i];
+        hash = (hash ^ (uint8_t)c) * 0x100000001b3u;
+    }
+    hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
+    hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
+    return hash ^ (hash >> 31);
+}

@@ -1,0 +1,48 @@
+/* A run of bytes that belongs to somebody else. Nothing here allocates or keeps a pointer. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* `at` may be NULL only where `length` is 0: that is "none", which is not the same as "empty". */
+struct text {
+    const char *at;
+    size_t length;
+};
+
+/* For a string literal. */
+#define TEXT(literal) ((struct text){(literal), sizeof(literal) - 1})
+/* For printf's "%.*s". */
+#define TEXT_ARGS(t) (int)(t).length, (t).at ? (t).at : ""
+
+static inline struct text text_of(const char *string)
+{
+    return (struct text){string, string ? strlen(string) : 0};
+}
+
+static inline bool text_equal(struct text a, struct text b)
+{
+    return a.length == b.length && (a.length == 0 || memcmp(a.at, b.at, a.length) == 0);
+}
+
+/* Only A to Z are folded; bytes from 128 up compare as they are. */
+bool text_equal_fold(struct text a, struct text b);
+
+static inline char text_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+/* Cuts white space (space, tab, CR, LF, FF, VT) off both ends. */
+struct text text_trim(struct text t);
+
+/* Decimal digits only, no sign. False on anything else, on no digits and on overflow. */
+bool text_number(struct text t, uint64_t *number);
+
+/* A seeded hash of bytes (not cryptographic); `fold` hashes A to Z as a to z. */
+uint64_t text_hash(struct text t, uint64_t seed, bool fold);
+
+#endif

@@ -1,0 +1,37 @@
+/* The command line: finds the subcommand and hands over. Each has a file of its own. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *what;
+} subcommands[] = {
+    {"version", cmd_version, "the version, and those of the libraries"},
+};
+
+static void print_usage(FILE *to)
+{
+    fputs("usage: silogate SUBCOMMAND [OPTION...]\n\n", to);
+    for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
+        fprintf(to, "  %-8s  %s\n", subcommands[i].name, subcommands[i].what);
+    fputs("\nsilogate SUBCOMMAND --help tells more.\n", to);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        print_usage(stdout);
+        return CMD_YES;
+    }
+    for (size_t i = 0; argc >= 2 && i < sizeof(subcommands) / sizeof(subcommands[0]); i++) {
+        if (strcmp(argv[1], subcommands[i].name) == 0)
+            return subcommands[i].run(argc - 1, argv + 1);
+    }
+    if (argc >= 2)
+        fprintf(stderr, "silogate: unknown subcommand '%s'; use one of these\n", argv[1]);
+    print_usage(stderr);
+    return CMD_MISUSE;
+}

@@ -1,0 +1,165 @@
+/* proxy.ini as plain structs with line numbers. Knows nobody: what the values mean is for policy/,
+ * router/, tls/ and proxy/. The keys, their types, defaults and help are one table, config/keys.def.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/text.h"
+
+/* A value and where it stands; line 0: not in the file, the default. All texts end with a NUL. */
+struct config_text {
+    struct text value;
+    unsigned line;
+};
+struct config_list { /* a repeated key, in the order of the file */
+    struct config_text *items;
+    size_t count;
+};
+struct config_number { /* durations in milliseconds, sizes in bytes */
+    int64_t value;
+    unsigned line;
+};
+struct config_choice { /* one of the enums below */
+    int value;
+    unsigned line;
+};
+
+enum config_mode { CONFIG_OFF, CONFIG_LOG, CONFIG_BLOCK, CONFIG_ALLOW, CONFIG_AS_MODE };
+enum config_greeting { CONFIG_GREETING_OWN, CONFIG_GREETING_UPSTREAM };
+enum config_unknown_user { CONFIG_REJECT, CONFIG_PASS };
+enum config_tls { CONFIG_TLS_OFF, CONFIG_TLS_PREFERRED, CONFIG_TLS_REQUIRED, CONFIG_TLS_VERIFY_CA,
+                  CONFIG_TLS_VERIFY_IDENTITY };
+enum config_statement { CONFIG_NORMALIZED, CONFIG_FULL, CONFIG_NO_STATEMENT };
+enum config_proxy_protocol { CONFIG_PROXY_OFF, CONFIG_PROXY_V1, CONFIG_PROXY_V2 };
+
+/* An address that was checked when the file was read. */
+struct config_address {
+    struct text host; /* "0.0.0.0", "::", a name; or the path where `is_unix` */
+    uint16_t port;
+    bool is_unix;
+    unsigned line;
+    struct text written; /* as in the file */
+};
+struct config_addresses {
+    struct config_address *items;
+    size_t count;
+};
+
+/* A network in CIDR notation: IPv4 as IPv4-mapped IPv6. */
+struct config_network {
+    uint8_t address[16];
+    uint8_t bits;
+    unsigned line;
+};
+
+/* A date as days since 1970-01-01. */
+struct config_date {
+    int32_t day;
+    unsigned line; /* 0: none */
+    struct text written;
+};
+
+struct config_upstream {
+    struct text name;
+    unsigned line;
+    struct config_addresses addresses;
+    struct config_choice tls; /* enum config_tls */
+    struct config_text ca, certificate, key, key_passphrase_file, crl;
+    struct config_choice proxy_protocol; /* enum config_proxy_protocol */
+    struct config_number max_connections;
+};
+
+struct config_service {
+    struct text name;
+    unsigned line;
+    struct config_list users, aliases, owns, reads;
+    struct config_text upstream, database, certificate_name;
+    size_t upstream_index; /* into config->upstreams, resolved when the file was read */
+    struct config_choice mode; /* enum config_mode; line 0: the default of [policy] holds */
+    struct config_number max_connections;
+};
+
+struct config_grant {
+    struct text name;
+    unsigned line;
+    struct config_text service, ticket;
+    struct config_list on;
+    uint8_t access; /* union of enum sql_access' values: read 1, write 2, define 4, execute 8 */
+    struct config_date until;
+};
+
+struct config_edge {
+    struct text user, owner; /* [edge:user->owner] */
+    unsigned line;
+    struct config_choice mode;
+};
+
+struct config {
+    struct text path; /* of the file; relative paths in it are resolved against its folder */
+    struct {
+        struct config_addresses listen;
+        struct config_address admin; /* line 0 and no host: none */
+        struct config_number workers; /* 0: one a core */
+        struct config_number max_connections, max_command;
+        struct config_number connect_timeout, login_timeout, idle_timeout, drain_timeout;
+        struct config_choice greeting, unknown_user;
+        struct config_number max_failed_logins;
+        struct config_text default_upstream;
+        size_t default_upstream_index;
+        struct config_network *proxy_protocol_from;
+        size_t proxy_protocol_from_count;
+    } proxy;
+    struct {
+        struct config_choice mode, undetermined, unowned, administration;
+    } policy;
+    struct {
+        struct config_text certificate, key, key_passphrase_file, client_ca, client_crl;
+        struct config_text min_version, cipher_suites, curves;
+        struct config_choice client;
+        struct config_number handshakes_per_address;
+    } tls;
+    struct {
+        struct config_list violations;
+        struct config_choice statement; /* enum config_statement */
+        struct config_number repeat;
+    } log;
+    struct config_upstream *upstreams;
+    size_t upstream_count;
+    struct config_service *services;
+    size_t service_count;
+    struct config_grant *grants;
+    size_t grant_count;
+    struct config_edge *edges;
+    size_t edge_count;
+    struct arena arena; /* owns everything above */
+};
+
+/* What is wrong with a file, in the order of its lines. */
+struct config_problem {
+    unsigned line;
+    bool warning; /* the file still works */
+    char text[400]; /* "what is wrong; what to write instead" */
+};
+struct config_problems {
+    struct config_problem *items;
+    size_t count, errors; /* errors: those that are no warnings */
+};
+
+/* Reads and checks the whole file: every problem is added to `problems`, not only the first.
+ * NULL where one of them is an error. */
+struct config *config_read(const char *path, struct config_problems *problems);
+void config_free(struct config *config);
+
+void config_problem_add(struct config_problems *problems, unsigned line, bool warning,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Sorts by line and prints each as FILE:LINE: TEXT on standard error. */
+void config_problems_print(struct config_problems *problems, const char *path);
+void config_problems_fini(struct config_problems *problems);
+
+#endif

@@ -1,0 +1,69 @@
+/* The commands of the command phase: one row a command byte, which says how the gate treats it. A
+ * byte without a row is refused with error 1047.
+ */
+#ifndef PROTOCOL_COMMAND_H
+#define PROTOCOL_COMMAND_H
+
+#include "protocol/capabilities.h"
+#include "protocol/packet.h"
+
+/* How a command is judged. */
+enum command_judged {
+    JUDGED_TEXT,           /* its SQL text */
+    JUDGED_PREPARE,        /* its SQL text; facts are kept with the statement */
+    JUDGED_STATEMENT,      /* the kept facts of the prepared statement it names */
+    JUDGED_DATABASE,       /* entering the database it names */
+    JUDGED_TABLE,          /* reading the table it names (COM_FIELD_LIST) */
+    JUDGED_KILL,           /* the thread it names */
+    JUDGED_USER,           /* COM_CHANGE_USER: logs in anew */
+    JUDGED_ADMINISTRATION, /* an act on the server */
+    JUDGED_FREE,           /* touches nothing of anybody's */
+};
+
+/* What the server answers, told to the answer tracker. */
+enum command_answer {
+    ANSWER_NONE,      /* nothing at all (COM_STMT_CLOSE, COM_STMT_SEND_LONG_DATA) */
+    ANSWER_CLOSE,     /* the connection closes (COM_QUIT) */
+    ANSWER_OK,        /* OK or ERR; an EOF packet counts as OK (COM_SET_OPTION, COM_DEBUG) */
+    ANSWER_RESULTS,   /* OK, ERR, LOCAL INFILE or result sets, as many as there are */
+    ANSWER_PREPARE,   /* COM_STMT_PREPARE_OK with its metadata, or ERR */
+    ANSWER_FETCH,     /* binary rows up to EOF, or ERR (COM_STMT_FETCH) */
+    ANSWER_FIELDS,    /* column definitions up to EOF, or ERR (COM_FIELD_LIST) */
+    ANSWER_STRING,    /* one packet of text (COM_STATISTICS), or ERR */
+    ANSWER_LOGIN,     /* the dialogue of COM_CHANGE_USER: proxy/ runs it */
+};
+
+struct command_row {
+    uint8_t code;
+    const char *name; /* "COM_QUERY" */
+    const char *kind; /* "query": the record's `kind` where no statement gives one */
+    enum command_judged judged;
+    enum command_answer answer;
+};
+
+/* NULL where the byte has no row. */
+const struct command_row *command_row(uint8_t code);
+
+enum {
+    COMMAND_QUIT = 0x01, COMMAND_INIT_DB = 0x02, COMMAND_QUERY = 0x03, COMMAND_FIELD_LIST = 0x04,
+    COMMAND_STATISTICS = 0x09, COMMAND_PROCESS_INFO = 0x0a, COMMAND_PROCESS_KILL = 0x0c,
+    COMMAND_DEBUG = 0x0d, COMMAND_PING = 0x0e, COMMAND_CHANGE_USER = 0x11,
+    COMMAND_BINLOG_DUMP = 0x12, COMMAND_STMT_PREPARE = 0x16, COMMAND_STMT_EXECUTE = 0x17,
+    COMMAND_STMT_SEND_LONG_DATA = 0x18, COMMAND_STMT_CLOSE = 0x19, COMMAND_STMT_RESET = 0x1a,
+    COMMAND_SET_OPTION = 0x1b, COMMAND_STMT_FETCH = 0x1c, COMMAND_RESET_CONNECTION = 0x1f,
+    COMMAND_STMT_BULK_EXECUTE = 0xfa,
+};
+
+/* Where the SQL text of a COM_QUERY starts (query attributes come before it with
+ * CLIENT_QUERY_ATTRIBUTES) and the attributes themselves as they stand. `payload` with the command
+ * byte. */
+struct query {
+    struct text text;
+    struct text attributes; /* from parameter_count on; empty without the capability */
+};
+enum parse query_read(struct text payload, capabilities_t capabilities, struct query *query);
+
+/* Finds one query attribute by name where its type is a string; false where there is none. */
+bool query_attribute(const struct query *query, struct text name, struct text *value);
+
+#endif

@@ -1,0 +1,28 @@
+/* SQL text -> facts. A pure function: no allocation, no logging, no names of services, no rules.
+ * Never reads past the text; work is linear in its length; the same text and mood always give the
+ * same facts.
+ */
+#ifndef SQL_ANALYZE_H
+#define SQL_ANALYZE_H
+
+#include <stddef.h>
+
+#include "sql/facts.h"
+#include "sql/mood.h"
+#include "sql/session.h"
+
+/* Reads the statement that starts at `offset` of `text` (the text of one COM_QUERY or
+ * COM_STMT_PREPARE in the session's character_set_client; at most 2^32 - 1 bytes), fills `facts` and
+ * returns the offset of the next statement, or text.length behind the last one. Offsets in the facts
+ * count from the start of `text`. An empty rest (white space, comments, nothing) gives kind SQL_EMPTY,
+ * determined, no objects.
+ *
+ * Where a statement is not understood its facts are undetermined, list what was found, and the rest
+ * of the text belongs to it (returns text.length).
+ *
+ * `session` may be NULL. `facts` keeps pointers into `text`, `mood` and `session`.
+ */
+size_t sql_analyze(struct text text, size_t offset, const struct sql_mood *mood,
+                   const struct sql_session *session, struct sql_facts *facts);
+
+#endif

@@ -1,0 +1,100 @@
+/* What one statement touches: the contract between sql/, which finds it out, and policy/, which
+ * judges it. The zero value means "undetermined".
+ *
+ * Names are slices of the statement's text, or of `names` below where the text could not be used as
+ * it stands (doubled quotes, folded case, another character set). Facts that must outlive the text
+ * are copied with sql_facts_keep.
+ */
+#ifndef SQL_FACTS_H
+#define SQL_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+enum sql_access {
+    SQL_READ = 1,
+    SQL_WRITE = 2,
+    SQL_DEFINE = 4,
+    SQL_EXECUTE = 8,
+};
+#define SQL_ACCESS_ALL (SQL_READ | SQL_WRITE | SQL_DEFINE | SQL_EXECUTE)
+
+enum sql_type {
+    SQL_TABLE,    /* a base table, view or sequence: they share one name space */
+    SQL_ROUTINE,  /* a stored procedure, function, package, trigger or event; loadable functions too */
+    SQL_DATABASE, /* the database itself: USE, CREATE DATABASE, SHOW TABLES FROM */
+};
+
+/* What the statement is. The names explain and the records print are in sql_kind_name: the
+ * statement's first keywords in lower case, joined by '_': "select", "create_table", "set". */
+enum sql_kind {
+#define SQL_KIND(symbol, name) symbol,
+#include "sql/kinds.def"
+#undef SQL_KIND
+};
+
+/* One object. The same object is listed once a statement, its accesses united. */
+struct sql_object {
+    struct text schema; /* `at` NULL: unqualified, and no default database is known */
+    struct text name;   /* empty for SQL_DATABASE */
+    /* Where the two parts stand in the text of the command, quotes included; length 0: not written
+     * there (default database, PREPARE from a variable). The first place, where there are several. */
+    uint32_t schema_offset, schema_length;
+    uint32_t name_offset, name_length;
+    uint8_t type;      /* enum sql_type */
+    uint8_t access;    /* union of enum sql_access */
+    bool session_only; /* a temporary table that this session created */
+};
+
+/* What the statement changes in how later statements of its session are read, once it succeeds. */
+enum sql_effect {
+    SQL_EFFECT_DATABASE = 1,         /* USE: `database` is the current database from now on */
+    SQL_EFFECT_DATABASE_DROPPED = 2, /* DROP DATABASE `database`: where it was current, none is */
+    SQL_EFFECT_MODE = 4,             /* sql_mode is `mode` from now on */
+    SQL_EFFECT_CHARSET = 8,          /* character_set_client is `charset` from now on */
+    SQL_EFFECT_UNKNOWN = 16,         /* the mode, character set or database cannot be foretold */
+    SQL_EFFECT_SESSION = 32,         /* sql_session_apply has something to remember or forget */
+    SQL_EFFECT_KILL = 64,            /* KILL of the thread `thread`, to be mapped before it is sent */
+};
+
+enum { SQL_OBJECTS = 2048, SQL_NAMES = 16384 };
+
+struct sql_facts {
+    bool determined;
+    bool administration;  /* acts on the server itself, besides what is in `objects` */
+    bool needs_mode;      /* not read to the end: the reading depends on a mood that is not known */
+    uint8_t kind;         /* enum sql_kind */
+    uint8_t effects;      /* union of enum sql_effect */
+    uint8_t mode;         /* with SQL_EFFECT_MODE: union of enum sql_mode */
+    uint8_t charset;      /* with SQL_EFFECT_CHARSET: enum sql_charset */
+    bool kill_query;      /* KILL QUERY rather than KILL CONNECTION */
+    const char *why;      /* where not determined: a sentence, static memory, no value out of the text */
+    struct text database; /* see effects */
+    uint32_t database_offset, database_length; /* where it stands in the text, quotes included */
+    uint64_t thread;                           /* see SQL_EFFECT_KILL */
+    uint32_t thread_offset, thread_length;
+    uint32_t object_count, names_length;
+    /* sql/'s own: what sql_session_apply needs. */
+    struct {
+        uint8_t action;
+        struct text name, value;
+        const struct sql_facts *facts;
+    } session;
+    struct sql_object objects[SQL_OBJECTS];
+    char names[SQL_NAMES];
+};
+
+const char *sql_kind_name(enum sql_kind kind);
+/* "table", "routine", "database". */
+const char *sql_type_name(enum sql_type type);
+/* "read", "write", "define", "execute". */
+const char *sql_access_name(enum sql_access access);
+
+/* A copy in one block of its own, as small as its objects allow (only the first object_count
+ * objects may be looked at; `names` not at all); free() takes it back. NULL never. The copy's
+ * offsets still mean the text that was analysed. */
+struct sql_facts *sql_facts_keep(const struct sql_facts *facts);
+
+#endif

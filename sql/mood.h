@@ -1,0 +1,76 @@
+/* All that decides how a session's next statement is read, besides its text. A plain value: copy it,
+ * try effects on the copy, keep the copy once the server has said yes.
+ */
+#ifndef SQL_MOOD_H
+#define SQL_MOOD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "sql/facts.h"
+
+enum sql_dialect { SQL_MYSQL, SQL_MARIADB };
+
+/* The parts of sql_mode that change what a text means (MySQL manual, "Server SQL Modes"; MariaDB
+ * Knowledge Base, "SQL_MODE"). */
+enum sql_mode {
+    SQL_ANSI_QUOTES = 1,
+    SQL_NO_BACKSLASH_ESCAPES = 2,
+    SQL_PIPES_AS_CONCAT = 4,
+    SQL_IGNORE_SPACE = 8,
+    SQL_ORACLE = 16,
+    SQL_MSSQL = 32,
+    SQL_HIGH_NOT_PRECEDENCE = 64,
+};
+
+/* Classes of character_set_client, by how they are lexed and how names become UTF-8. */
+enum sql_charset {
+    SQL_UTF8, /* utf8mb3, utf8mb4, ascii, binary */
+    SQL_SINGLE_BYTE, /* latin1 and the other single-byte sets: a name with a byte over 127 is undetermined */
+    SQL_BIG5,
+    SQL_GBK,
+    SQL_GB18030,
+    SQL_SJIS, /* cp932 too */
+    SQL_MULTI_BYTE_SAFE, /* ujis, eucjpms, euckr, gb2312: trailing bytes are never ASCII */
+    SQL_CHARSET_UNKNOWN,
+};
+
+enum { SQL_DATABASE_SIZE = 200 };
+
+struct sql_mood {
+    uint8_t dialect; /* enum sql_dialect */
+    uint8_t lower_case_table_names; /* 0, 1 or 2; with 1 and 2 names are folded to lower case in facts */
+    uint8_t mode;    /* union of enum sql_mode */
+    uint8_t charset; /* enum sql_charset */
+    bool mode_known; /* false: a text whose reading depends on `mode` gets needs_mode; only
+                        SQL_NO_BACKSLASH_ESCAPES is then believed */
+    bool has_database;
+    uint8_t database_length;
+    uint32_t version; /* MySQL 9.7.4 is 90704, MariaDB 10.11.19 is 101119, as executable comments count */
+    char database[SQL_DATABASE_SIZE]; /* in UTF-8 */
+};
+
+/* The current database, `at` NULL where there is none. Points into `mood`. */
+struct text sql_mood_database(const struct sql_mood *mood);
+void sql_mood_set_database(struct sql_mood *mood, struct text database);
+
+/* From @@version, or the version of the greeting ("10.11.19-MariaDB-0+deb12u1", also with the
+ * prefix "5.5.5-"; "9.7.4-2"). Sets dialect and version. False, and nothing set, when it makes no
+ * sense. */
+bool sql_mood_set_version(struct sql_mood *mood, struct text version);
+
+/* The mode bits out of the text of @@sql_mode ("ANSI_QUOTES,NO_BACKSLASH_ESCAPES"). MariaDB's
+ * combined modes arrive with their parts spelled out. Unknown words are ignored. */
+uint8_t sql_mode_of(struct text sql_mode);
+
+/* The class of a character set by its name ("utf8mb4"), or of a collation by the number in the
+ * handshake (the ids in information_schema.COLLATIONS; MariaDB's two-byte ids too). */
+enum sql_charset sql_charset_of(struct text name);
+enum sql_charset sql_charset_of_collation(uint32_t number);
+
+/* What the mood is once a statement with these facts has succeeded. With SQL_EFFECT_UNKNOWN
+ * mode_known becomes false and charset SQL_CHARSET_UNKNOWN. */
+void sql_mood_apply(struct sql_mood *mood, const struct sql_facts *facts);
+
+#endif

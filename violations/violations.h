@@ -1,0 +1,98 @@
+/* The records: what was logged or blocked, once at first and then summed up each period, written by
+ * one thread for all workers. Nothing is dropped: a worker whose queue is full is told so before it
+ * judges, and the session waits.
+ */
+#ifndef VIOLATIONS_VIOLATIONS_H
+#define VIOLATIONS_VIOLATIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "policy/policy.h"
+#include "policy/verdict.h"
+#include "sql/facts.h"
+#include "sql/mood.h"
+
+/* The writer: its thread, its outputs, and one queue a worker. */
+struct violations;
+/* One worker's end: its queue and the store of open repeats. Used by that worker alone. */
+struct violations_worker;
+
+struct violations_settings {
+    const struct text *outputs; /* path | stdout | syslog */
+    size_t output_count;
+    int statement;       /* enum config_statement */
+    int64_t repeat;      /* milliseconds; 0: each one is written */
+};
+
+/* Opens the outputs and starts the thread. `room` is called from the writer's thread when a queue
+ * that was full has room again. NULL with `error` filled where an output cannot be opened. */
+struct violations *violations_start(const struct violations_settings *settings, unsigned workers,
+                                    void (*room)(void *context, unsigned worker), void *context,
+                                    struct error *error);
+struct violations_worker *violations_worker(struct violations *violations, unsigned worker);
+
+/* A reload: opens the new outputs, or changes nothing and fills `error`. */
+bool violations_change(struct violations *violations, const struct violations_settings *settings,
+                       struct error *error);
+/* SIGUSR1: reopens the files by their paths. Safe from any thread. */
+void violations_reopen(struct violations *violations);
+/* Writes all that is queued and open in the stores, syncs, stops the thread. Workers must be done. */
+void violations_stop(struct violations *violations);
+
+/* Who did it; the texts are only read during the call. */
+struct violations_session {
+    uint64_t session;          /* its id */
+    struct text user, client;  /* "10.0.0.7:41522" */
+    struct text upstream;      /* its name in the ini */
+    struct text database;      /* the current one; none where `at` is NULL */
+    struct text program_name, client_name; /* connection attributes */
+    struct text traceparent;   /* query attribute, where there is one */
+    uint32_t transaction_owners[2]; /* bit set of up to 64 owners written in the open transaction */
+};
+
+/* The statement. */
+struct violations_statement {
+    struct text text;          /* this statement alone, as the client sent it */
+    const struct sql_mood *mood;
+    const struct sql_facts *facts;
+    const char *kind;
+    const struct policy *policy;
+    int service;
+    bool fold;
+    int32_t today;
+    const struct verdict *verdict;
+    bool blocked;              /* what was done: false is logged */
+    uint32_t offset;           /* of `text` in the command: facts' offsets count from the command */
+};
+
+/* Is there room for any one command's records? Where not, the caller parks the session until `room`
+ * is called. */
+bool violations_ready(const struct violations_worker *worker);
+
+/* Adds one violation; returns the id of the record that tells of it (for a repeat, of the first).
+ * `now` is the wall clock in microseconds. */
+uint64_t violations_add(struct violations_worker *worker, const struct violations_session *session,
+                        const struct violations_statement *statement, int64_t now);
+
+/* Writes out the repeats whose period is over. To be called about once a second. */
+void violations_tick(struct violations_worker *worker, int64_t now);
+
+/* The other events; from any thread. */
+void violations_event_login_refused(struct violations *violations, struct text user,
+                                    struct text client, struct text reason);
+void violations_event_reload(struct violations *violations, const char *policy_hash, bool accepted,
+                             struct text message);
+void violations_event_upstream(struct violations *violations, struct text upstream,
+                               struct text address, bool up, struct text reason);
+
+/* For the metrics: racy but whole reads. */
+struct violations_counters {
+    uint64_t added, written, queued_bytes, owed_bytes, failures;
+    bool failing; /* an output cannot be written now */
+};
+void violations_counters(struct violations *violations, struct violations_counters *counters);
+
+#endif
