@@ -11,7 +11,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
             -Wswitch-enum -Wvla -Wformat=2 -Werror
 CFLAGS  ?= -O2 -g
 INIH_VERSION := $(shell pkg-config --modversion inih 2>/dev/null)
-FLAGS   := -std=c11 -D_GNU_SOURCE -DSILOGATE_VERSION='"$(VERSION)"' -I. -isystem /usr/include/mysql \
+FLAGS   := -std=c11 -D_GNU_SOURCE -DSILOGATE_VERSION='"$(VERSION)"' -DINIH_VERSION='"$(INIH_VERSION)"' -I. -isystem /usr/include/mysql \
            $(WARNINGS) -fno-strict-aliasing -pthread -MMD -MP
 LIBS    := -lev -linih -lmbedtls -lmbedx509 -lmbedcrypto -lmicrohttpd -ljansson -lz -lm -pthread
 ifdef SANITIZE
