@@ -6,6 +6,7 @@
 #define VIOLATIONS_VIOLATIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -50,7 +51,8 @@ struct violations_session {
     struct text database;      /* the current one; none where `at` is NULL */
     struct text program_name, client_name; /* connection attributes */
     struct text traceparent;   /* query attribute, where there is one */
-    uint32_t transaction_owners[2]; /* bit set of up to 64 owners written in the open transaction */
+    const int16_t *transaction_owners; /* owners written in the open transaction, at most 16 */
+    size_t transaction_owner_count;
 };
 
 /* The statement. */
