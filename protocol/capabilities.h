@@ -6,9 +6,9 @@
 
 #include <stdint.h>
 
-/* The low 32 bits are MySQL's CLIENT_* flags; the high 32 are MariaDB's extended capabilities, which
- * travel in the last 4 bytes of the handshake's filler where CLIENT_LONG_PASSWORD (there CLIENT_MYSQL)
- * is not set (MariaDB Knowledge Base, "Connection"). */
+/* The low 32 bits are MySQL's CLIENT_* flags; the high 32 are MariaDB's extended capabilities,
+ * which travel in the last 4 bytes of the handshake's filler where CLIENT_LONG_PASSWORD (there
+ * CLIENT_MYSQL) is not set (MariaDB Knowledge Base, "Connection"). */
 typedef uint64_t capabilities_t;
 
 #define CAPABILITY_LONG_PASSWORD                  (1ull << 0)
@@ -40,12 +40,16 @@ typedef uint64_t capabilities_t;
 #define CAPABILITY_ZSTD_COMPRESSION_ALGORITHM     (1ull << 26)
 #define CAPABILITY_QUERY_ATTRIBUTES               (1ull << 27)
 #define CAPABILITY_MULTI_FACTOR_AUTHENTICATION    (1ull << 28)
-#define CAPABILITY_MARIADB_PROGRESS               (1ull << 32)
-#define CAPABILITY_MARIADB_COM_MULTI              (1ull << 33)
-#define CAPABILITY_MARIADB_STMT_BULK_OPERATIONS   (1ull << 34)
-#define CAPABILITY_MARIADB_EXTENDED_METADATA      (1ull << 35)
-#define CAPABILITY_MARIADB_CACHE_METADATA         (1ull << 36)
-#define CAPABILITY_MARIADB_BULK_UNIT_RESULTS      (1ull << 37)
+/* The next two are between a client and its library; servers offer them, nothing depends on them.
+ */
+#define CAPABILITY_SSL_VERIFY_SERVER_CERT       (1ull << 30)
+#define CAPABILITY_REMEMBER_OPTIONS             (1ull << 31)
+#define CAPABILITY_MARIADB_PROGRESS             (1ull << 32)
+#define CAPABILITY_MARIADB_COM_MULTI            (1ull << 33)
+#define CAPABILITY_MARIADB_STMT_BULK_OPERATIONS (1ull << 34)
+#define CAPABILITY_MARIADB_EXTENDED_METADATA    (1ull << 35)
+#define CAPABILITY_MARIADB_CACHE_METADATA       (1ull << 36)
+#define CAPABILITY_MARIADB_BULK_UNIT_RESULTS    (1ull << 37)
 
 /* Flags whose effects on the bytes silogate follows. CLIENT_SSL is added by proxy/ where TLS is
  * on; everything else is masked in both handshakes, in capabilities_allowed alone. */

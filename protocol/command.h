@@ -22,15 +22,16 @@ enum command_judged {
 
 /* What the server answers, told to the answer tracker. */
 enum command_answer {
-    ANSWER_NONE,      /* nothing at all (COM_STMT_CLOSE, COM_STMT_SEND_LONG_DATA) */
-    ANSWER_CLOSE,     /* the connection closes (COM_QUIT) */
-    ANSWER_OK,        /* OK or ERR; an EOF packet counts as OK (COM_SET_OPTION, COM_DEBUG) */
-    ANSWER_RESULTS,   /* OK, ERR, LOCAL INFILE or result sets, as many as there are */
-    ANSWER_PREPARE,   /* COM_STMT_PREPARE_OK with its metadata, or ERR */
-    ANSWER_FETCH,     /* binary rows up to EOF, or ERR (COM_STMT_FETCH) */
-    ANSWER_FIELDS,    /* column definitions up to EOF, or ERR (COM_FIELD_LIST) */
-    ANSWER_STRING,    /* one packet of text (COM_STATISTICS), or ERR */
-    ANSWER_LOGIN,     /* the dialogue of COM_CHANGE_USER: proxy/ runs it */
+    ANSWER_NONE,    /* nothing at all (COM_STMT_CLOSE, COM_STMT_SEND_LONG_DATA) */
+    ANSWER_CLOSE,   /* the connection closes (COM_QUIT) */
+    ANSWER_OK,      /* OK or ERR; an EOF packet counts as OK (COM_SET_OPTION, COM_DEBUG) */
+    ANSWER_RESULTS, /* OK, ERR, LOCAL INFILE or result sets of text rows, as many as there are */
+    ANSWER_EXECUTE, /* the same in binary rows; a cursor ends its result behind the metadata */
+    ANSWER_PREPARE, /* COM_STMT_PREPARE_OK with its metadata, or ERR */
+    ANSWER_FETCH,   /* binary rows up to EOF, or ERR (COM_STMT_FETCH) */
+    ANSWER_FIELDS,  /* column definitions up to EOF, or ERR (COM_FIELD_LIST) */
+    ANSWER_STRING,  /* one packet of text (COM_STATISTICS), or ERR */
+    ANSWER_LOGIN,   /* the dialogue of COM_CHANGE_USER: proxy/ runs it */
 };
 
 struct command_row {
@@ -45,12 +46,29 @@ struct command_row {
 const struct command_row *command_row(uint8_t code);
 
 enum {
-    COMMAND_QUIT = 0x01, COMMAND_INIT_DB = 0x02, COMMAND_QUERY = 0x03, COMMAND_FIELD_LIST = 0x04,
-    COMMAND_STATISTICS = 0x09, COMMAND_PROCESS_INFO = 0x0a, COMMAND_PROCESS_KILL = 0x0c,
-    COMMAND_DEBUG = 0x0d, COMMAND_PING = 0x0e, COMMAND_CHANGE_USER = 0x11,
-    COMMAND_BINLOG_DUMP = 0x12, COMMAND_STMT_PREPARE = 0x16, COMMAND_STMT_EXECUTE = 0x17,
-    COMMAND_STMT_SEND_LONG_DATA = 0x18, COMMAND_STMT_CLOSE = 0x19, COMMAND_STMT_RESET = 0x1a,
-    COMMAND_SET_OPTION = 0x1b, COMMAND_STMT_FETCH = 0x1c, COMMAND_RESET_CONNECTION = 0x1f,
+    COMMAND_QUIT = 0x01,
+    COMMAND_INIT_DB = 0x02,
+    COMMAND_QUERY = 0x03,
+    COMMAND_FIELD_LIST = 0x04,
+    COMMAND_REFRESH = 0x07,
+    COMMAND_SHUTDOWN = 0x08,
+    COMMAND_STATISTICS = 0x09,
+    COMMAND_PROCESS_INFO = 0x0a,
+    COMMAND_PROCESS_KILL = 0x0c,
+    COMMAND_DEBUG = 0x0d,
+    COMMAND_PING = 0x0e,
+    COMMAND_CHANGE_USER = 0x11,
+    COMMAND_BINLOG_DUMP = 0x12,
+    COMMAND_REGISTER_REPLICA = 0x15,
+    COMMAND_STMT_PREPARE = 0x16,
+    COMMAND_STMT_EXECUTE = 0x17,
+    COMMAND_STMT_SEND_LONG_DATA = 0x18,
+    COMMAND_STMT_CLOSE = 0x19,
+    COMMAND_STMT_RESET = 0x1a,
+    COMMAND_SET_OPTION = 0x1b,
+    COMMAND_STMT_FETCH = 0x1c,
+    COMMAND_BINLOG_DUMP_GTID = 0x1e,
+    COMMAND_RESET_CONNECTION = 0x1f,
     COMMAND_STMT_BULK_EXECUTE = 0xfa,
 };
 

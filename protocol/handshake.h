@@ -9,11 +9,11 @@
 #include "protocol/capabilities.h"
 #include "protocol/packet.h"
 
-enum { HANDSHAKE_NONCE = 20, HANDSHAKE_VERSION_MAX = 64 };
+enum { HANDSHAKE_NONCE = 20, HANDSHAKE_VERSION_MAX = 128 };
 
-/* Protocol::HandshakeV10. `is_mariadb`: CLIENT_LONG_PASSWORD is off, as MariaDB has it. */
+/* Protocol::HandshakeV10. */
 struct greeting {
-    struct text version; /* as sent, MariaDB's "5.5.5-" included */
+    struct text version; /* as sent, MariaDB's "5.5.5-" included; at most HANDSHAKE_VERSION_MAX */
     uint32_t thread_id;
     uint8_t nonce[HANDSHAKE_NONCE];
     capabilities_t capabilities;
@@ -22,7 +22,8 @@ struct greeting {
     struct text plugin; /* none without CLIENT_PLUGIN_AUTH */
 };
 
-/* PARSE_BAD also for an ERR packet: look at payload[0] == 0xff first. */
+/* MariaDB's extended capabilities are told and written where CLIENT_LONG_PASSWORD is off, as
+ * MariaDB has it. PARSE_BAD also for an ERR packet: look at payload[0] == 0xff first. */
 enum parse greeting_read(struct text payload, struct greeting *greeting);
 size_t greeting_write(const struct greeting *greeting, uint8_t sequence, uint8_t *to, size_t size);
 
@@ -37,8 +38,9 @@ struct login {
     uint8_t zstd_level;
 };
 
-/* Needs CLIENT_PROTOCOL_41; an older client is PARSE_BAD. Fields that the payload leaves out (clients
- * that stop early) are empty, as the servers take them. */
+/* Needs CLIENT_PROTOCOL_41; an older client is PARSE_BAD. Fields that the payload leaves out
+ * (clients that stop early) are empty, as the servers take them. login_write writes the fields that
+ * its capabilities stand for; MariaDB's extended ones go with CLIENT_LONG_PASSWORD off only. */
 enum parse login_read(struct text payload, struct login *login);
 size_t login_write(const struct login *login, uint8_t sequence, uint8_t *to, size_t size);
 size_t ssl_request_write(const struct login *login, uint8_t sequence, uint8_t *to, size_t size);

@@ -15,8 +15,8 @@ enum { PACKET_HEADER = 4, PACKET_MAX = 0xffffff };
 /* What every parser of this room says of the bytes it was given. */
 enum parse { PARSE_DONE, PARSE_MORE, PARSE_BAD };
 
-/* A cursor over a payload. Reading past the end sets `bad` and gives zeroes and empty texts, so that
- * a parser can read on and look at `bad` once. */
+/* A cursor over a payload. Reading past the end sets `bad` and gives zeroes and empty texts, so
+ * that a parser can read on and look at `bad` once. */
 struct reader {
     const uint8_t *at, *end;
     bool bad;
@@ -39,16 +39,16 @@ void write_integer(struct writer *writer, uint64_t number, int bytes);
 void write_lenenc(struct writer *writer, uint64_t number);
 void write_bytes(struct writer *writer, struct text bytes);
 void write_lenenc_text(struct writer *writer, struct text text);
-void write_nul_text(struct writer *writer, struct text text);
+void write_nul_text(struct writer *writer, struct text text); /* `full` too where it holds a NUL */
 
 /* Leaves room for a header and, once the payload is written behind it, fills it in: returns the
  * whole packet's size, or 0 where it did not fit. */
 uint8_t *packet_begin(struct writer *writer);
 size_t packet_end(struct writer *writer, uint8_t *packet, uint8_t sequence);
 
-/* One ERR packet (header included), e.g. packet_error(buffer, sizeof buffer, 1, 1142, "42000", text).
- * Without CLIENT_PROTOCOL_41 there is no sqlstate: pass NULL. Returns its size; the message is cut
- * to what fits. */
+/* One ERR packet (header included), e.g. packet_error(buffer, sizeof buffer, 1, 1142, "42000",
+ * text). Without CLIENT_PROTOCOL_41 there is no sqlstate: pass NULL. Returns its size; the message
+ * is cut to what fits. */
 size_t packet_error(uint8_t *to, size_t size, uint8_t sequence, uint16_t code, const char *sqlstate,
                     struct text message);
 
