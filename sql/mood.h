@@ -33,7 +33,7 @@ enum sql_charset {
     SQL_GB18030,
     SQL_SJIS, /* cp932 too */
     SQL_MULTI_BYTE_SAFE, /* ujis, eucjpms, euckr, gb2312: trailing bytes are never ASCII */
-    SQL_CHARSET_UNKNOWN,
+    SQL_CHARSET_UNKNOWN, /* swe7 too: [ ] { } | ^ ~ and backslash are its letters, in bare names as well */
 };
 
 enum { SQL_DATABASE_SIZE = 200 };
@@ -68,6 +68,11 @@ uint8_t sql_mode_of(struct text sql_mode);
  * handshake (the ids in information_schema.COLLATIONS; MariaDB's two-byte ids too). */
 enum sql_charset sql_charset_of(struct text name);
 enum sql_charset sql_charset_of_collation(uint32_t number);
+
+/* The class that a session starts with after a handshake (or COM_CHANGE_USER) with this collation. A
+ * server that does not know the number uses its own default instead, as MariaDB does with 255 of
+ * MySQL 8's and 9's clients (it becomes latin1): that is SQL_CHARSET_UNKNOWN. */
+enum sql_charset sql_charset_of_handshake(enum sql_dialect dialect, uint32_t number);
 
 /* What the mood is once a statement with these facts has succeeded. With SQL_EFFECT_UNKNOWN
  * mode_known becomes false and charset SQL_CHARSET_UNKNOWN. */

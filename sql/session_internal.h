@@ -1,0 +1,50 @@
+/* Between the analysis and sql/session.c: what a statement does to what its session remembers
+ * (facts->session), and the look-ups that the analysis makes. Nobody outside sql/ includes this.
+ */
+#ifndef SQL_SESSION_INTERNAL_H
+#define SQL_SESSION_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "sql/facts.h"
+#include "sql/session.h"
+
+/* facts->session.action: a union of these; SQL_EFFECT_SESSION goes with any. What is forgotten is
+ * forgotten before anything is added. */
+enum sql_action {
+    /* The statement sets user variables in another way than SQL_ACTION_SET_VARIABLE: `:=`, INTO @v,
+     * several in one SET, an expression. */
+    SQL_ACTION_FORGET_VARIABLES = 1,
+    SQL_ACTION_FORGET_ALL = 2,
+    /* SET @name = 'literal' and nothing else in the statement: `name` (without @ and quotes) holds
+     * `value` from now on, with its escapes undone. `value.at` NULL: it holds something unknown. */
+    SQL_ACTION_SET_VARIABLE = 4,
+    /* CREATE TEMPORARY TABLE, not inside a body or compound statement: `name` in schema `value`. */
+    SQL_ACTION_CREATE_TEMPORARY = 8,
+    /* DROP, RENAME, or ALTER with RENAME TO: every object with SQL_DEFINE is no temporary table any
+     * more (which table has the new name is not followed: it counts as a real one). */
+    SQL_ACTION_DROP_TABLES = 16,
+    /* PREPARE name FROM: `facts` is what an EXECUTE does (may be the same facts); NULL where that
+     * is not known, or where it has effects of its own. */
+    SQL_ACTION_PREPARE = 32,
+    SQL_ACTION_DEALLOCATE = 64, /* DEALLOCATE or DROP PREPARE: `name` */
+};
+
+/* Is (schema, name) a temporary table that this session created? Names as facts have them. */
+bool sql_session_has_table(const struct sql_session *session, struct text schema, struct text name);
+
+/* The literal that a user variable is known to hold (`name` without @ and quotes); `at` NULL where
+ * that is not known. Lives until the next sql_session_apply or sql_session_settle. */
+struct text sql_session_variable(const struct sql_session *session, struct text name);
+
+/* The facts of a statement that SQL's PREPARE made; NULL where they are not known. The schemas are
+ * those of the time of the PREPARE, as the servers have it; `session_only` has to be asked for
+ * again, object by object. */
+const struct sql_facts *sql_session_statement(const struct sql_session *session, struct text name);
+
+/* Could this statement change what is remembered without naming it? Then it needs
+ * SQL_EFFECT_SESSION, with whatever action: the analysis asks this last of all. False where nothing
+ * is remembered. */
+bool sql_session_disturbed(const struct sql_session *session, const struct sql_facts *facts);
+
+#endif
