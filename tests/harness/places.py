@@ -1,0 +1,59 @@
+"""Where things are, and small tools for files, ports and waiting."""
+import os
+import pathlib
+import shutil
+import socket
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = TOP / os.environ.get("SILOGATE_BUILD", "build")
+SILOGATE = BUILD / "silogate"
+MYSQL_ROOT = pathlib.Path(os.environ.get("SILOGATE_MYSQL_ROOT", "/var/tmp/silogate-mysql-root"))
+NODE_MODULES = pathlib.Path(os.environ.get("SILOGATE_NPM", TOP / "tests/system/.npm")) / "node_modules"
+
+
+def mysql_program(name):
+    """The command line of a program of the MySQL root: through that root's own loader and libraries,
+    so neither chroot nor root's rights are needed."""
+    for folder in ("usr/sbin", "usr/bin"):
+        path = MYSQL_ROOT / folder / name
+        if path.exists():
+            libraries = f"{MYSQL_ROOT}/usr/lib/x86_64-linux-gnu:{MYSQL_ROOT}/usr/lib/mysql/private"
+            return [str(MYSQL_ROOT / "lib64/ld-linux-x86-64.so.2"), "--library-path", libraries,
+                    str(path)]
+    raise FileNotFoundError(f"{name} is not in {MYSQL_ROOT}: run scripts/deps test")
+
+
+def scratch(name):
+    """A new folder that only this run uses; whoever asks removes it. The path is short, as Unix
+    sockets need it."""
+    return pathlib.Path(tempfile.mkdtemp(prefix=f"sg-{name}-"))
+
+
+def remove(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, seconds=20, every=0.02):
+    """Calls `what` until it returns something true, which is returned; None after `seconds`."""
+    end = time.monotonic() + seconds
+    while True:
+        found = what()
+        if found or time.monotonic() > end:
+            return found or None
+        time.sleep(every)
+
+
+def port_open(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+    except OSError:
+        return False

@@ -1,0 +1,210 @@
+"""Private servers for the tests: a MariaDB of Debian's and a MySQL 9.7 out of its root, each in a
+folder of its own on a free port, with a general log that tells what reached it."""
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pymysql
+
+from . import places
+
+EXAMPLE = places.TOP / "examples/nilecare"
+# An account for each way to log in; the password is the user's name with "-secret" behind it.
+PASSWORD_SUFFIX = "-secret"
+
+
+class Server:
+    """One server. `sql` runs statements as its root; `log` tells what reached it."""
+
+    name = dialect = None
+
+    def __init__(self):
+        self.folder = places.scratch(self.name)
+        self.port = places.free_port()
+        self.socket = str(self.folder / "s")
+        self.log_file = self.folder / "general.log"
+        self.process = None
+
+    def install(self):
+        raise NotImplementedError
+
+    def command(self):
+        raise NotImplementedError
+
+    def common(self):
+        options = [
+            "--no-defaults", f"--datadir={self.folder}/data", f"--socket={self.socket}",
+            f"--port={self.port}", "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid",
+            "--general-log=1", f"--general-log-file={self.log_file}", "--log-output=FILE",
+            "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=2",
+            "--skip-log-bin", "--local-infile=1", "--max-allowed-packet=128M",
+            "--max-connections=400", "--secure-file-priv=", "--performance-schema=1",
+            "--max-connect-errors=100", "--skip-name-resolve",
+        ]
+        if os.geteuid() == 0:
+            options.append("--user=root")
+        return options
+
+    def start(self):
+        with open(self.folder / "server.out", "ab") as out:
+            self.process = subprocess.Popen(self.command(), stdout=out, stderr=out,
+                                            stdin=subprocess.DEVNULL, start_new_session=True)
+        ready = places.wait_for(self._ready, 60)
+        if not ready:
+            text = (self.folder / "server.out").read_text(errors="replace")[-3000:]
+            self.stop()
+            raise RuntimeError(f"{self.name} does not start:\n{text}")
+
+    def _ready(self):
+        if self.process.poll() is not None:
+            raise RuntimeError((self.folder / "server.out").read_text(errors="replace")[-3000:])
+        try:
+            self.root().close()
+            return True
+        except pymysql.Error:
+            return False
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(how)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process = None
+
+    def remove(self):
+        self.stop()
+        places.remove(self.folder)
+
+    def root(self, **options):
+        """A connection as root, past silogate."""
+        return pymysql.connect(unix_socket=self.socket, user="root", autocommit=True, **options)
+
+    def sql(self, *statements):
+        """Runs each as root; the rows of the last."""
+        connection = self.root()
+        try:
+            with connection.cursor() as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
+                return cursor.fetchall()
+        finally:
+            connection.close()
+
+    def load(self, *paths):
+        """Runs SQL files as root."""
+        for path in paths:
+            with open(path, "rb") as file:
+                subprocess.run(["mariadb", "--no-defaults", "-uroot", f"-S{self.socket}"],
+                               stdin=file, check=True, timeout=120)
+
+    def threads(self):
+        """Connections that are open besides the one that asks."""
+        return self.sql("SELECT COUNT(*) FROM information_schema.processlist"
+                        " WHERE user <> 'event_scheduler' AND id <> CONNECTION_ID()")[0][0]
+
+    def mark(self):
+        """Where the general log ends now: to be given to `log`."""
+        return self.log_file.stat().st_size if self.log_file.exists() else 0
+
+    def log(self, mark=0):
+        """What has reached the server since `mark`, as one text. A mark of its own is sent first and
+        waited for, so that what was sent before it is in."""
+        word = f"mark {time.monotonic_ns()}"
+        self.sql(f"DO '{word}'")
+        return places.wait_for(lambda: self._log_up_to(mark, word), 10) or ""
+
+    def _log_up_to(self, mark, word):
+        with open(self.log_file, "rb") as file:
+            file.seek(mark)
+            text = file.read().decode("utf-8", "replace")
+        return text[:text.index(word)] if word in text else None
+
+    def saw(self, text, mark=0):
+        return text in self.log(mark)
+
+
+class MariaDB(Server):
+    name = dialect = "mariadb"
+
+    def install(self):
+        command = ["mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data",
+                   "--auth-root-authentication-method=normal", "--skip-test-db"]
+        if os.geteuid() == 0:
+            command.append("--user=root")
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+
+    def command(self):
+        daemon = places.shutil.which("mariadbd") or "/usr/sbin/mariadbd"
+        return [daemon] + self.common() + ["--plugin-load-add=auth_ed25519", "--host-cache-size=0",
+                                           "--innodb-log-file-size=64M"]
+
+    def accounts(self):
+        self.sql(
+            "CREATE USER native_user@'%' IDENTIFIED BY 'native_user-secret'",
+            "CREATE USER empty_user@'%' IDENTIFIED BY ''",
+            "CREATE USER ed25519_user@'%' IDENTIFIED VIA ed25519 USING"
+            " PASSWORD('ed25519_user-secret')",
+            "GRANT ALL ON *.* TO native_user@'%', empty_user@'%', ed25519_user@'%'")
+        return ["native_user", "ed25519_user", "empty_user"]
+
+
+class MySQL(Server):
+    name = dialect = "mysql"
+
+    def _base(self):
+        root = places.MYSQL_ROOT
+        return places.mysql_program("mysqld") + self.common() + [
+            f"--basedir={root}/usr", f"--lc-messages-dir={root}/usr/share/mysql",
+            f"--character-sets-dir={root}/usr/share/mysql/charsets",
+            f"--plugin-dir={root}/usr/lib/mysql/plugin", "--mysqlx=OFF", "--skip-name-resolve"]
+
+    def install(self):
+        subprocess.run(self._base() + ["--initialize-insecure"], check=True, capture_output=True,
+                       timeout=120)
+
+    def command(self):
+        return self._base()
+
+    def accounts(self):
+        self.sql(
+            "CREATE USER sha2_user@'%' IDENTIFIED WITH caching_sha2_password BY 'sha2_user-secret'",
+            "CREATE USER empty_user@'%' IDENTIFIED BY ''",
+            "GRANT ALL ON *.* TO sha2_user@'%', empty_user@'%'")
+        return ["sha2_user", "empty_user"]
+
+    def forget_passwords(self):
+        """Empties caching_sha2_password's cache: the next login is a full one."""
+        self.sql("FLUSH PRIVILEGES")
+
+
+KINDS = {"mariadb": MariaDB, "mysql": MySQL}
+
+
+def new(kind):
+    """A running server with NileCare's example and the accounts of `accounts`."""
+    server = KINDS[kind]()
+    try:
+        server.install()
+        server.start()
+        server.load(EXAMPLE / "schema.sql", EXAMPLE / "users.sql")
+        server.extra_users = server.accounts()
+    except BaseException:
+        server.remove()
+        raise
+    return server
+
+
+def password(user):
+    """The password of an account of the example or of `accounts`."""
+    if user == "empty_user":
+        return ""
+    return user + PASSWORD_SUFFIX
+
+
+def version_of(text):
+    return tuple(int(part) for part in re.findall(r"\d+", text)[:3])
