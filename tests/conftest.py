@@ -1,0 +1,99 @@
+"""Fixtures for the tests on real servers: one server of each kind for the whole run, each in a folder
+of its own on free ports; everything ends with the run, also when a test fails or the run is stopped.
+"""
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from harness import clients, gate, servers  # noqa: E402
+
+_servers = {}
+
+
+def _server(kind):
+    if kind not in _servers:
+        _servers[kind] = servers.new(kind)
+    return _servers[kind]
+
+
+def pytest_unconfigure(config):
+    for server in _servers.values():
+        server.remove()
+    _servers.clear()
+
+
+def pytest_runtest_logreport(report):
+    """A failing test says how to run it alone."""
+    if report.failed:
+        report.sections.append(
+            ("run it alone", f"/usr/bin/python3 -m pytest -q -p no:cacheprovider '{report.nodeid}'"))
+
+
+def pytest_generate_tests(metafunc):
+    """`server` is each kind of server; with `client`, each client that it lets in."""
+    if "client" in metafunc.fixturenames:
+        pairs = [(kind, client) for kind in servers.KINDS for client in clients.ALL
+                 if kind in client.servers]
+        metafunc.parametrize("server, client", pairs, indirect=["server"], scope="session",
+                             ids=[f"{kind}-{client.name}" for kind, client in pairs])
+    elif "server" in metafunc.fixturenames:
+        metafunc.parametrize("server", list(servers.KINDS), indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def server(request):
+    """Each kind of server, with NileCare's example loaded."""
+    return _server(request.param)
+
+
+@pytest.fixture(scope="session")
+def mariadb():
+    return _server("mariadb")
+
+
+@pytest.fixture(scope="session")
+def mysql():
+    return _server("mysql")
+
+
+@pytest.fixture
+def make_gate():
+    """make_gate(upstream, changes...): a silogate of the test's own. At the end it has to drain,
+    exit 0 and leave no word of a sanitizer."""
+    made = []
+
+    def make(upstream, *changes, ini=None, start=True):
+        one = gate.Gate(upstream, ini=ini, changes=changes)
+        made.append(one)
+        return one.start() if start else one
+
+    yield make
+    try:
+        for one in made:
+            one.stop()
+    finally:
+        for one in made:
+            one.remove()
+
+
+@pytest.fixture(scope="module")
+def _shared_gate(server):
+    """One silogate for the tests of a module that leave the policy as it is."""
+    one = gate.Gate(server)
+    try:
+        one.start()
+        yield one
+        one.stop()
+    finally:
+        one.remove()
+
+
+@pytest.fixture
+def silogate(_shared_gate):
+    """The module's silogate with NileCare's policy, its violations read up to here."""
+    assert _shared_gate.process.poll() is None, _shared_gate.log()[-3000:]
+    _shared_gate.violations()
+    return _shared_gate

@@ -1,0 +1,60 @@
+// One statement through one of Node's clients; the answer as one JSON object on standard output.
+'use strict';
+
+const asked = JSON.parse(process.argv[2]);
+const options = {
+  host: '127.0.0.1', port: asked.port, user: asked.user, password: asked.password,
+  database: asked.database || undefined, dateStrings: true,
+};
+
+function text(value) {
+  if (value === null || value === undefined) return null;
+  if (Buffer.isBuffer(value)) return value.toString();
+  if (typeof value === 'object') return JSON.stringify(value);
+  return String(value);
+}
+
+function rows(result) {
+  return Array.isArray(result) ? result.map((row) => Array.from(row, text)) : [];
+}
+
+const ways = {
+  async mysql2(execute) {
+    const connection = await require('mysql2/promise').createConnection(options);
+    try {
+      const question = { sql: asked.statement, rowsAsArray: true };
+      const [result] = execute ? await connection.execute(question, asked.values)
+        : await connection.query(question);
+      return rows(result);
+    } finally {
+      await connection.end().catch(() => {});
+    }
+  },
+  async mariadb(execute) {
+    const connection = await require('mariadb').createConnection(
+      { ...options, allowPublicKeyRetrieval: true, dateStrings: true });
+    try {
+      const question = { sql: asked.statement, rowsAsArray: true };
+      return rows(execute ? await connection.execute(question, asked.values)
+        : await connection.query(question));
+    } finally {
+      await connection.end().catch(() => {});
+    }
+  },
+  mysql() {
+    const connection = require('mysql').createConnection(options);
+    return new Promise((resolve, reject) => {
+      connection.query(asked.statement, (error, result) => {
+        connection.destroy();
+        if (error) reject(error);
+        else resolve(Array.isArray(result) ? result.map((row) => Object.values(row).map(text)) : []);
+      });
+    });
+  },
+};
+
+const [way, execute] = asked.way.split('-');
+ways[way](execute === 'execute').then(
+  (result) => process.stdout.write(JSON.stringify({ rows: result })),
+  (error) => process.stdout.write(JSON.stringify(
+    { error: error.errno || -1, message: `${error.code || ''} ${error.sqlMessage || error.message}` })));

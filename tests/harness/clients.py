@@ -1,0 +1,161 @@
+"""The same statement through clients of every kind, with the same answer's shape: rows as lists of
+strings (NULL is None), or the error's number and message."""
+import json
+import os
+import subprocess
+import xml.etree.ElementTree as xml
+
+import pymysql
+
+from . import places, servers
+
+
+class Answer:
+    """What a client saw of one statement: rows, or error and message."""
+
+    def __init__(self, rows=None, error=None, message=""):
+        self.rows, self.error, self.message = rows, error, message
+
+    def __repr__(self):
+        return f"Answer(rows={self.rows!r}, error={self.error!r}, message={self.message!r})"
+
+    @property
+    def value(self):
+        return self.rows[0][0]
+
+
+def _text(value):
+    if value is None:
+        return None
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+class Client:
+    """`parameters`: whether the statement's `?` take values, by a prepared statement on the server."""
+
+    name = None
+    parameters = False
+    servers = ("mariadb", "mysql")
+
+    def __call__(self, port, user, statement, values=(), database="nilecare", password=None):
+        password = servers.password(user) if password is None else password
+        return self.run(port, user, password, database, statement, list(values))
+
+    def run(self, port, user, password, database, statement, values):
+        raise NotImplementedError
+
+
+class CommandLine(Client):
+    """The mariadb and mysql command lines, whose XML output keeps NULL apart."""
+
+    def __init__(self, name, program, options=(), only=None):
+        self.name, self.program, self.options = name, program, list(options)
+        self.servers = only or self.servers
+
+    def run(self, port, user, password, database, statement, values):
+        command = [*self.program(), "--no-defaults", "-h127.0.0.1", f"-P{port}", f"-u{user}",
+                   "--xml", "--connect-timeout=20", *self.options]
+        if database:
+            command.append(database)
+        done = subprocess.run(command + ["-e", statement], capture_output=True, timeout=60,
+                              env=dict(os.environ, MYSQL_PWD=password))
+        error = done.stderr.decode("utf-8", "replace")
+        if done.returncode != 0:
+            words = error[error.find("ERROR "):].split()
+            number = int(words[1]) if len(words) > 1 and words[1].isdigit() else -1
+            return Answer(error=number, message=error)
+        if not done.stdout.strip():
+            return Answer(rows=[])
+        rows = []
+        for row in xml.fromstring(done.stdout).iter("row"):
+            rows.append([None if any(key.endswith("nil") for key in field.keys())
+                         else field.text or "" for field in row])
+        return Answer(rows=rows)
+
+
+class Python(Client):
+    name = "pymysql"
+
+    def run(self, port, user, password, database, statement, values):
+        try:
+            connection = pymysql.connect(host="127.0.0.1", port=port, user=user, password=password,
+                                         database=database, autocommit=True)
+            with connection, connection.cursor() as cursor:
+                cursor.execute(statement)
+                return Answer(rows=[[_text(value) for value in row] for row in cursor.fetchall()])
+        except pymysql.Error as error:
+            return Answer(error=error.args[0], message=str(error.args[-1]))
+
+
+class Program(Client):
+    """A program that prints one JSON object: the rows, or the error."""
+
+    def __init__(self, name, command, way, parameters=False, only=None):
+        self.name, self.command, self.way, self.parameters = name, command, way, parameters
+        self.servers = only or self.servers
+
+    def run(self, port, user, password, database, statement, values):
+        asked = dict(way=self.way, port=port, user=user, password=password,
+                     database=database or "", statement=statement, values=values)
+        done = subprocess.run([*self.command(), json.dumps(asked)], capture_output=True, text=True,
+                              timeout=60, env=dict(os.environ, NODE_PATH=str(places.NODE_MODULES)))
+        if done.returncode != 0:
+            raise RuntimeError(f"{self.name}: exit {done.returncode}\n{done.stderr}\n{done.stdout}")
+        return Answer(**json.loads(done.stdout))
+
+
+def node():
+    return ["node", str(places.TOP / "tests/harness/client.js")]
+
+
+_built = {}
+
+
+def c_client(library):
+    """The C client against MariaDB's or MySQL's library, built once a run."""
+    if library in _built:
+        return _built[library]
+    folder = places.BUILD / "tests/harness"
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / f"client-{library}"
+    source = places.TOP / "tests/harness/client.c"
+    command = ["gcc", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O1"]
+    before = []
+    if library == "mysql":
+        libraries = places.MYSQL_ROOT / "usr/lib/x86_64-linux-gnu"
+        headers = folder / "mysql-include" # MySQL's headers alone, without their root's libc
+        headers.mkdir(exist_ok=True)
+        if not (headers / "mysql").is_symlink():
+            (headers / "mysql").symlink_to(places.MYSQL_ROOT / "usr/include/mysql")
+        command += ["-isystem", str(headers), "-isystem", str(headers / "mysql"), str(source),
+                    "-o", str(program), str(libraries / "libmysqlclient.so"),
+                    "-Wl,--allow-shlib-undefined", "-ljansson"]
+        before = [str(places.MYSQL_ROOT / "lib64/ld-linux-x86-64.so.2"), "--library-path",
+                  f"{libraries}:{places.MYSQL_ROOT}/usr/lib/mysql/private:/usr/lib/x86_64-linux-gnu"]
+    else:
+        command += ["-isystem", "/usr/include/mariadb", str(source), "-o", str(program),
+                    "-lmariadb", "-ljansson"]
+    subprocess.run(command, check=True, timeout=120)
+    _built[library] = before + [str(program)]
+    return _built[library]
+
+
+MARIADB_CLI = CommandLine("mariadb-cli", lambda: ["mariadb"])
+# MySQL's own clients have lost mysql_native_password in 9.0: no MariaDB 10.11 lets them in.
+MYSQL_CLI = CommandLine("mysql-cli", lambda: places.mysql_program("mysql"),
+                        ["--get-server-public-key"], only=("mysql",))
+PYMYSQL = Python()
+MYSQL2 = Program("node-mysql2", node, "mysql2")
+MYSQL2_EXECUTE = Program("node-mysql2-execute", node, "mysql2-execute", parameters=True)
+NODE_MARIADB = Program("node-mariadb", node, "mariadb")
+NODE_MARIADB_EXECUTE = Program("node-mariadb-execute", node, "mariadb-execute", parameters=True)
+# Knows neither CLIENT_PLUGIN_AUTH nor caching_sha2_password.
+NODE_MYSQL = Program("node-mysql", node, "mysql", only=("mariadb",))
+C_MARIADB = Program("c-mariadb", lambda: c_client("mariadb"), "text")
+C_MARIADB_PREPARED = Program("c-mariadb-prepared", lambda: c_client("mariadb"), "prepared", True)
+C_MYSQL = Program("c-mysql", lambda: c_client("mysql"), "text", only=("mysql",))
+C_MYSQL_PREPARED = Program("c-mysql-prepared", lambda: c_client("mysql"), "prepared", True,
+                           only=("mysql",))
+
+ALL = [MARIADB_CLI, MYSQL_CLI, PYMYSQL, MYSQL2, MYSQL2_EXECUTE, NODE_MARIADB, NODE_MARIADB_EXECUTE,
+       C_MARIADB, C_MARIADB_PREPARED, C_MYSQL, C_MYSQL_PREPARED]

@@ -1,0 +1,173 @@
+"""silogate itself under test: an ini made out of NileCare's with a few changes, the process, its log
+and its violations."""
+import json
+import os
+import re
+import signal
+import subprocess
+
+import pymysql
+
+from . import places, servers
+
+SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|"
+                       r"UndefinedBehaviorSanitizer")
+
+
+def example(path=servers.EXAMPLE / "proxy.ini"):
+    """NileCare's proxy.ini as text."""
+    return path.read_text()
+
+
+def change(ini, section, key, *values):
+    """The ini with `key` of `section` set to `values`, one line each; none takes it out. The section
+    is added where it is missing."""
+    lines, out, inside, place = ini.splitlines(), [], False, None
+    for line in lines:
+        if line.startswith("["):
+            inside = line.split("]")[0] == f"[{section}"
+            if inside:
+                place = len(out) + 1
+        elif inside and re.match(rf"{re.escape(key)}\s*=", line):
+            continue
+        out.append(line)
+    if place is None:
+        out += ["", f"[{section}]"]
+        place = len(out)
+    out[place:place] = [f"{key} = {value}" for value in values]
+    return "\n".join(out) + "\n"
+
+
+class Gate:
+    """A running silogate. Every session of it is one of the tests' clients."""
+
+    def __init__(self, upstream, ini=None, changes=()):
+        """`upstream`: a server of `servers`, or (host, port). `changes`: (section, key, values...)."""
+        self.folder = places.scratch("gate")
+        self.port = places.free_port()
+        self.violations_file = self.folder / "violations.jsonl"
+        self.log_file = self.folder / "log"
+        self.path = self.folder / "proxy.ini"
+        self.server = upstream if isinstance(upstream, servers.Server) else None
+        address = f"127.0.0.1:{upstream.port}" if self.server else "%s:%d" % upstream
+        ini = ini if ini is not None else example()
+        for section, key, *values in (
+                ("proxy", "listen", f"127.0.0.1:{self.port}"),
+                ("log", "violations", self.violations_file),
+                ("log", "repeat", "0"),
+                ("upstream:main", "address", address), *changes):
+            ini = change(ini, section, key, *values)
+        self.ini = ini
+        self.path.write_text(ini)
+        self.process = None
+        self.seen = 0
+
+    def start(self, ready=True):
+        environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:abort_on_error=0",
+                           TSAN_OPTIONS="halt_on_error=0:exitcode=66",
+                           UBSAN_OPTIONS="print_stacktrace=1")
+        with open(self.log_file, "ab") as out:
+            self.process = subprocess.Popen(
+                [str(places.SILOGATE), "run", "-c", str(self.path)], stdin=subprocess.DEVNULL,
+                stdout=out, stderr=out, env=environment, start_new_session=True)
+        if ready and not places.wait_for(self._ready, 20):
+            log = self.log()
+            self.kill()
+            raise RuntimeError(f"silogate does not listen:\n{log[-3000:]}")
+        return self
+
+    def _ready(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"silogate ended with {self.process.returncode}:\n{self.log()[-3000:]}")
+        return places.port_open(self.port)
+
+    def log(self):
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def wait_log(self, pattern, seconds=10, start=0):
+        """The first match of `pattern` in silogate's own log behind `start`."""
+        found = places.wait_for(lambda: re.search(pattern, self.log()[start:]), seconds)
+        assert found, f"no {pattern!r} in silogate's log:\n{self.log()[start:][-3000:]}"
+        return found
+
+    def reload(self, *changes, ini=None, accepted=True):
+        """Edits the ini, sends SIGHUP and waits until the log says what came of it."""
+        text = ini if ini is not None else self.ini
+        for section, key, *values in changes:
+            text = change(text, section, key, *values)
+        self.path.write_text(text)
+        if accepted:
+            self.ini = text
+        events = len(self.events("reload"))
+        self.process.send_signal(signal.SIGHUP)
+        assert places.wait_for(lambda: len(self.events("reload")) > events, 10), \
+            f"no reload event:\n{self.log()[-3000:]}"
+        return self.events("reload")[-1]
+
+    def records(self):
+        """All records written so far."""
+        if not self.violations_file.exists():
+            return []
+        text = self.violations_file.read_text()
+        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+    def events(self, event):
+        return [record for record in self.records() if record["event"] == event]
+
+    def violations(self, count=None):
+        """The violations since the last call; waits until there are at least `count`."""
+        if count:
+            places.wait_for(lambda: len(self.events("violation")) >= self.seen + count, 10)
+        found = self.events("violation")[self.seen:]
+        self.seen += len(found)
+        return found
+
+    def connect(self, user, database="nilecare", **options):
+        """PyMySQL through silogate."""
+        options.setdefault("autocommit", True)
+        options.setdefault("password", servers.password(user))
+        return pymysql.connect(host="127.0.0.1", port=self.port, user=user, database=database,
+                               **options)
+
+    def rss(self):
+        """Resident memory in KiB."""
+        with open(f"/proc/{self.process.pid}/status") as file:
+            return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
+
+    def files(self):
+        """How many files are open."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def stop(self, seconds=45):
+        """SIGTERM, and all that must hold at the end: it drains, exits 0, no sanitizer spoke."""
+        if not self.process:
+            return
+        code = self.process.poll()
+        if code is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                code = self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                code = "no exit"
+                self.kill()
+        self.process = None
+        log = self.log()
+        assert not SANITIZER.search(log), log[-6000:]
+        assert code == 0, f"silogate ended with {code}:\n{log[-3000:]}"
+
+    def kill(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def remove(self):
+        self.kill()
+        places.remove(self.folder)
+
+
+def run(*arguments, **options):
+    """A subcommand of silogate's that ends by itself."""
+    options.setdefault("timeout", 60)
+    return subprocess.run([str(places.SILOGATE), *map(str, arguments)], capture_output=True,
+                          text=True, **options)
