@@ -21,7 +21,7 @@ struct sql_session;
 
 /* To be called for each statement of a command whose facts have SQL_EFFECT_SESSION, in order.
  * Copies what it keeps. Makes *session where it is NULL. `facts` may point into the session and is
- * not be looked at any more afterwards: judge and record a statement first. */
+ * not to be looked at afterwards: judge and record a statement first. */
 void sql_session_apply(struct sql_session **session, const struct sql_facts *facts);
 
 /* The command is over: with `kept` its additions stay, else they are forgotten. NULL is fine. */
