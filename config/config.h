@@ -1,5 +1,6 @@
 /* proxy.ini as plain structs with line numbers. Knows nobody: what the values mean is for policy/,
- * router/, tls/ and proxy/. The keys, their types, defaults and help are one table, config/keys.def.
+ * router/, tls/ and proxy/. The keys, their types, defaults and help are one table,
+ * config/keys.def.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -33,8 +34,13 @@ struct config_choice { /* one of the enums below */
 enum config_mode { CONFIG_OFF, CONFIG_LOG, CONFIG_BLOCK, CONFIG_ALLOW, CONFIG_AS_MODE };
 enum config_greeting { CONFIG_GREETING_OWN, CONFIG_GREETING_UPSTREAM };
 enum config_unknown_user { CONFIG_REJECT, CONFIG_PASS };
-enum config_tls { CONFIG_TLS_OFF, CONFIG_TLS_PREFERRED, CONFIG_TLS_REQUIRED, CONFIG_TLS_VERIFY_CA,
-                  CONFIG_TLS_VERIFY_IDENTITY };
+enum config_tls {
+    CONFIG_TLS_OFF,
+    CONFIG_TLS_PREFERRED,
+    CONFIG_TLS_REQUIRED,
+    CONFIG_TLS_VERIFY_CA,
+    CONFIG_TLS_VERIFY_IDENTITY
+};
 enum config_statement { CONFIG_NORMALIZED, CONFIG_FULL, CONFIG_NO_STATEMENT };
 enum config_proxy_protocol { CONFIG_PROXY_OFF, CONFIG_PROXY_V1, CONFIG_PROXY_V2 };
 
@@ -80,7 +86,7 @@ struct config_service {
     unsigned line;
     struct config_list users, aliases, owns, reads;
     struct config_text upstream, database, certificate_name;
-    size_t upstream_index; /* into config->upstreams, resolved when the file was read */
+    size_t upstream_index;     /* into config->upstreams, resolved when the file was read */
     struct config_choice mode; /* enum config_mode; line 0: the default of [policy] holds */
     struct config_number max_connections;
 };
@@ -104,7 +110,7 @@ struct config {
     struct text path; /* of the file; relative paths in it are resolved against its folder */
     struct {
         struct config_addresses listen;
-        struct config_address admin; /* line 0 and no host: none */
+        struct config_address admin;  /* line 0 and no host: none */
         struct config_number workers; /* 0: one a core */
         struct config_number max_connections, max_command;
         struct config_number connect_timeout, login_timeout, idle_timeout, drain_timeout;
@@ -143,7 +149,7 @@ struct config {
 /* What is wrong with a file, in the order of its lines. */
 struct config_problem {
     unsigned line;
-    bool warning; /* the file still works */
+    bool warning;   /* the file still works */
     char text[400]; /* "what is wrong; what to write instead" */
 };
 struct config_problems {
@@ -155,6 +161,11 @@ struct config_problems {
  * NULL where one of them is an error. */
 struct config *config_read(const char *path, struct config_problems *problems);
 void config_free(struct config *config);
+
+/* The files that it names, as they can be read from here and now: an error for each that cannot.
+ * Not part of config_read, because a policy can be asked (`silogate explain`) where there are no
+ * keys. */
+void config_check_files(const struct config *config, struct config_problems *problems);
 
 void config_problem_add(struct config_problems *problems, unsigned line, bool warning,
                         const char *format, ...) __attribute__((format(printf, 4, 5)));

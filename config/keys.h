@@ -1,0 +1,116 @@
+/* The table of keys and how values are read by it. Private to config/, but for the few words that
+ * `silogate check --keys` and the tests need.
+ */
+#ifndef CONFIG_KEYS_H
+#define CONFIG_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/text.h"
+
+enum config_section {
+    SECTION_PROXY,
+    SECTION_POLICY,
+    SECTION_TLS,
+    SECTION_LOG,
+    SECTION_UPSTREAM, /* from here on a section has a name: [upstream:main] */
+    SECTION_SERVICE,
+    SECTION_GRANT,
+    SECTION_EDGE,
+    SECTION_COUNT
+};
+
+enum key_type {
+    KEY_TEXT,
+    KEY_FILE,     /* a path; made absolute with the ini's folder */
+    KEY_NAME,     /* of a service or an upstream */
+    KEY_DATABASE, /* of a schema, without wildcards */
+    KEY_NAMES,    /* lists of texts */
+    KEY_DATABASES,
+    KEY_PATTERNS,
+    KEY_OUTPUTS, /* a path, stdout or syslog */
+    KEY_NUMBER,
+    KEY_WORKERS,  /* a number, or auto, which is 0 */
+    KEY_SIZE,     /* K, M, G */
+    KEY_DURATION, /* ms, s, m, h, d */
+    KEY_ADDRESS,  /* or off */
+    KEY_ADDRESSES,
+    KEY_NETWORKS,
+    KEY_DATE,
+    KEY_ACCESS,
+    KEY_MODE, /* words, from here on */
+    KEY_AS_MODE,
+    KEY_ACTION,
+    KEY_GREETING,
+    KEY_UNKNOWN_USER,
+    KEY_CLIENT_TLS,
+    KEY_UPSTREAM_TLS,
+    KEY_TLS_VERSION,
+    KEY_STATEMENT,
+    KEY_PROXY_PROTOCOL,
+};
+
+struct key {
+    enum config_section section;
+    const char *name;
+    enum key_type type;
+    size_t field; /* offset in struct config, or in the section's own struct */
+    const char
+        *fallback; /* the default as it would be written; NULL: none; "": the key must be there */
+    int64_t least, most;
+    bool reloadable, repeatable;
+    const char *help;
+};
+
+extern const struct key config_keys[];
+extern const size_t config_key_count;
+
+const struct key *key_find(enum config_section section, struct text name);
+/* "proxy", "upstream" */
+const char *section_word(enum config_section section);
+/* "[proxy]", "[upstream:NAME]", "[edge:USER->OWNER]" */
+const char *section_form(enum config_section section);
+static inline bool section_has_name(enum config_section section)
+{
+    return section >= SECTION_UPSTREAM;
+}
+
+/* The word of `words` that `wrong` was probably meant to be; none where none is near. */
+struct text nearest(struct text wrong, const struct text *words, size_t count);
+
+/* One table in Markdown a section: key, default, reload, meaning. */
+void keys_print(FILE *to);
+
+/* Reads `value` into the key's field of the struct at `base`, adding to what is there where the key
+ * is repeatable. False with `why` ("what is wrong; what to write instead") where it cannot be. */
+struct value_place {
+    struct arena *arena;
+    struct text folder; /* of the ini, for relative paths */
+    unsigned line;
+};
+bool value_read(const struct key *key, void *base, struct text value,
+                const struct value_place *place, struct error *why);
+/* Room for one more item of an array that grows to powers of two in the arena: where it is now. */
+void *items_add(struct arena *arena, void *items, size_t *count, size_t size);
+/* "off, log or block"; NULL where the type has no words. */
+const char *value_words(enum key_type type);
+
+/* Addresses, networks and dates (config/address.c). */
+struct config_address;
+struct config_network;
+bool address_read(struct text value, struct arena *arena, struct config_address *address,
+                  struct error *why);
+bool network_read(struct text value, struct config_network *network, struct error *why);
+bool date_read(struct text value, int32_t *day, struct error *why);
+
+/* The checks over the whole (config/check.c). */
+struct config;
+struct config_problems;
+void config_check(struct config *config, struct config_problems *problems);
+
+#endif

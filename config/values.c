@@ -1,0 +1,354 @@
+/* From the text of a value to its field, by the key's type. Says what is wrong with a value, never
+ * where: that is the reader's. */
+#include <stdio.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/keys.h"
+
+enum { WORDS_MAX = 5, USER_MAX = 128, NAME_MAX_CHARACTERS = 64 };
+
+/* The words of each type that has words, those of one type together. */
+static const struct word {
+    enum key_type type;
+    const char *word;
+    int value;
+} words[] = {
+    {KEY_MODE,           "off",             CONFIG_OFF                },
+    {KEY_MODE,           "log",             CONFIG_LOG                },
+    {KEY_MODE,           "block",           CONFIG_BLOCK              },
+    {KEY_AS_MODE,        "mode",            CONFIG_AS_MODE            },
+    {KEY_AS_MODE,        "allow",           CONFIG_ALLOW              },
+    {KEY_AS_MODE,        "log",             CONFIG_LOG                },
+    {KEY_AS_MODE,        "block",           CONFIG_BLOCK              },
+    {KEY_ACTION,         "allow",           CONFIG_ALLOW              },
+    {KEY_ACTION,         "log",             CONFIG_LOG                },
+    {KEY_ACTION,         "block",           CONFIG_BLOCK              },
+    {KEY_GREETING,       "own",             CONFIG_GREETING_OWN       },
+    {KEY_GREETING,       "upstream",        CONFIG_GREETING_UPSTREAM  },
+    {KEY_UNKNOWN_USER,   "reject",          CONFIG_REJECT             },
+    {KEY_UNKNOWN_USER,   "pass",            CONFIG_PASS               },
+    {KEY_CLIENT_TLS,     "off",             CONFIG_TLS_OFF            },
+    {KEY_CLIENT_TLS,     "preferred",       CONFIG_TLS_PREFERRED      },
+    {KEY_CLIENT_TLS,     "required",        CONFIG_TLS_REQUIRED       },
+    {KEY_UPSTREAM_TLS,   "off",             CONFIG_TLS_OFF            },
+    {KEY_UPSTREAM_TLS,   "preferred",       CONFIG_TLS_PREFERRED      },
+    {KEY_UPSTREAM_TLS,   "required",        CONFIG_TLS_REQUIRED       },
+    {KEY_UPSTREAM_TLS,   "verify_ca",       CONFIG_TLS_VERIFY_CA      },
+    {KEY_UPSTREAM_TLS,   "verify_identity", CONFIG_TLS_VERIFY_IDENTITY},
+    {KEY_TLS_VERSION,    "1.2",             0                         },
+    {KEY_TLS_VERSION,    "1.3",             0                         },
+    {KEY_STATEMENT,      "normalized",      CONFIG_NORMALIZED         },
+    {KEY_STATEMENT,      "full",            CONFIG_FULL               },
+    {KEY_STATEMENT,      "none",            CONFIG_NO_STATEMENT       },
+    {KEY_PROXY_PROTOCOL, "off",             CONFIG_PROXY_OFF          },
+    {KEY_PROXY_PROTOCOL, "v1",              CONFIG_PROXY_V1           },
+    {KEY_PROXY_PROTOCOL, "v2",              CONFIG_PROXY_V2           },
+    {KEY_ACCESS,         "read",            1                         },
+    {KEY_ACCESS,         "write",           2                         },
+    {KEY_ACCESS,         "define",          4                         },
+    {KEY_ACCESS,         "execute",         8                         },
+    {KEY_ACCESS,         "all",             15                        },
+};
+
+/* The first word of `type`, and how many there are. */
+static const struct word *words_of(enum key_type type, size_t *count)
+{
+    const struct word *first = NULL;
+
+    *count = 0;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (words[i].type != type)
+            continue;
+        if (!first)
+            first = &words[i];
+        *count += 1;
+    }
+    return first;
+}
+
+const char *value_words(enum key_type type)
+{
+    static _Thread_local char list[80];
+    size_t length = 0, count;
+    const struct word *first = words_of(type, &count);
+
+    for (size_t i = 0; i < count; i++)
+        length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s",
+                                   i == 0          ? ""
+                                   : i + 1 < count ? ", "
+                                                   : " or ",
+                                   first[i].word);
+    return first ? list : NULL;
+}
+
+static bool read_word(enum key_type type, struct text value, int *to, struct error *why)
+{
+    struct text all[WORDS_MAX];
+    size_t count;
+    const struct word *first = words_of(type, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        all[i] = text_of(first[i].word);
+        if (text_equal(all[i], value)) {
+            *to = first[i].value;
+            return true;
+        }
+    }
+    struct text meant = nearest(value, all, count);
+    if (meant.at)
+        return error_set(why, "no such word; did you mean %s? It can be %s", meant.at,
+                         value_words(type));
+    return error_set(why, "no such word; write %s", value_words(type));
+}
+
+/* A number with a unit out of `units`; a unit's factor 0 ends them. */
+struct unit {
+    const char *name;
+    int64_t factor;
+};
+
+static bool read_units(struct text value, const struct unit *units, int64_t *to)
+{
+    uint64_t number;
+    size_t digits = 0;
+
+    while (digits < value.length && value.at[digits] >= '0' && value.at[digits] <= '9')
+        digits++;
+    struct text unit = text_trim((struct text){value.at + digits, value.length - digits});
+    if (!text_number((struct text){value.at, digits}, &number))
+        return false;
+    for (; units->factor; units++) {
+        if (!text_equal(text_of(units->name), unit))
+            continue;
+        *to = number > (uint64_t)(INT64_MAX / units->factor) ? INT64_MAX
+                                                             : (int64_t)number * units->factor;
+        return true;
+    }
+    return false;
+}
+
+static const struct unit durations[] = {
+    {"ms", 1       },
+    {"s",  1000    },
+    {"m",  60000   },
+    {"h",  3600000 },
+    {"d",  86400000},
+    {NULL, 0       }
+};
+static const struct unit sizes[] = {
+    {"",   1      },
+    {"K",  1 << 10},
+    {"M",  1 << 20},
+    {"G",  1 << 30},
+    {NULL, 0      }
+};
+static const struct unit counts[] = {
+    {"",   1},
+    {NULL, 0}
+};
+
+/* In the largest unit that leaves no rest, for messages. */
+static const char *write_units(int64_t number, const struct unit *units, char *to, size_t size)
+{
+    const struct unit *best = units;
+
+    for (; units->factor; units++) {
+        if (number && number % units->factor == 0)
+            best = units;
+    }
+    snprintf(to, size, "%lld%s", (long long)(number / best->factor), best->name);
+    return to;
+}
+
+static bool read_number(const struct key *key, struct text value, int64_t *to, struct error *why)
+{
+    const struct unit *units = key->type == KEY_DURATION ? durations
+                               : key->type == KEY_SIZE   ? sizes
+                                                         : counts;
+    char least[32], most[32];
+
+    if (key->type == KEY_WORKERS && text_equal(value, TEXT("auto"))) {
+        *to = 0;
+        return true;
+    }
+    if (text_equal(value, TEXT("0")))
+        *to = 0;
+    else if (!read_units(value, units, to))
+        return error_set(
+            why, "%s",
+            key->type == KEY_DURATION  ? "no duration; write a number with ms, s, m, h or d, "
+                                         "such as 5s"
+            : key->type == KEY_SIZE    ? "no size; write a number of bytes, or with K, M or "
+                                         "G, such as 64M"
+            : key->type == KEY_WORKERS ? "no number; write one such as 4, or auto"
+                                       : "no number; write one such as 200");
+    if (*to < key->least || *to > key->most)
+        return error_set(why, "out of range; write something from %s to %s",
+                         write_units(key->least, units, least, sizeof(least)),
+                         write_units(key->most, units, most, sizeof(most)));
+    return true;
+}
+
+static size_t characters(struct text value)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < value.length; i++)
+        count += ((unsigned char)value.at[i] & 0xc0) != 0x80;
+    return count;
+}
+
+static bool text_check(enum key_type type, struct text value, struct error *why)
+{
+    if (type == KEY_NAMES && value.length > USER_MAX)
+        return error_set(why, "longer than any user's name; write at most %d bytes", USER_MAX);
+    if (type != KEY_DATABASE && type != KEY_DATABASES)
+        return true;
+    if (characters(value) > NAME_MAX_CHARACTERS)
+        return error_set(why, "longer than any schema's name; write at most %d characters",
+                         NAME_MAX_CHARACTERS);
+    if (memchr(value.at, '*', value.length))
+        return error_set(why, "one schema, without wildcards, is meant here; write its name");
+    return true;
+}
+
+/* The text that is kept: a path gets the ini's folder in front. */
+static struct text text_kept(enum key_type type, struct text value, const struct value_place *place)
+{
+    bool is_path = type == KEY_FILE || (type == KEY_OUTPUTS && !text_equal(value, TEXT("stdout")) &&
+                                        !text_equal(value, TEXT("syslog")));
+
+    if (!is_path || value.at[0] == '/' || place->folder.length == 0)
+        return arena_text(place->arena, value);
+    size_t length = place->folder.length + 1 + value.length;
+    char *path = arena_take(place->arena, length + 1);
+    memcpy(path, place->folder.at, place->folder.length);
+    path[place->folder.length] = '/';
+    memcpy(path + place->folder.length + 1, value.at, value.length);
+    return (struct text){path, length};
+}
+
+void *items_add(struct arena *arena, void *items, size_t *count, size_t size)
+{
+    char *kept = items;
+
+    if ((*count & (*count - 1)) == 0) {
+        kept = arena_take(arena, (*count ? *count * 2 : 1) * size);
+        if (*count)
+            memcpy(kept, items, *count * size);
+    }
+    *count += 1;
+    return kept;
+}
+
+static bool read_list(const struct key *key, struct config_list *list, struct text value,
+                      const struct value_place *place, struct error *why)
+{
+    if (!text_check(key->type, value, why))
+        return false;
+    list->items = items_add(place->arena, list->items, &list->count, sizeof(*list->items));
+    list->items[list->count - 1] =
+        (struct config_text){text_kept(key->type, value, place), place->line};
+    return true;
+}
+
+static bool read_addresses(struct config_addresses *list, struct text value,
+                           const struct value_place *place, struct error *why)
+{
+    struct config_address address = {.line = place->line};
+
+    if (!address_read(value, place->arena, &address, why))
+        return false;
+    list->items = items_add(place->arena, list->items, &list->count, sizeof(*list->items));
+    list->items[list->count - 1] = address;
+    return true;
+}
+
+/* `base` is the whole configuration: the key is in [proxy] alone. */
+static bool read_network(struct config *config, struct text value, const struct value_place *place,
+                         struct error *why)
+{
+    struct config_network network = {.line = place->line};
+
+    if (!network_read(value, &network, why))
+        return false;
+    config->proxy.proxy_protocol_from =
+        items_add(place->arena, config->proxy.proxy_protocol_from,
+                  &config->proxy.proxy_protocol_from_count, sizeof(network));
+    config->proxy.proxy_protocol_from[config->proxy.proxy_protocol_from_count - 1] = network;
+    return true;
+}
+
+static bool read_address(struct config_address *address, struct text value,
+                         const struct value_place *place, struct error *why)
+{
+    address->line = place->line;
+    return text_equal(value, TEXT("off")) || address_read(value, place->arena, address, why);
+}
+
+static bool read_date(struct config_date *date, struct text value, const struct value_place *place,
+                      struct error *why)
+{
+    date->line = place->line;
+    date->written = arena_text(place->arena, value);
+    return date_read(value, &date->day, why);
+}
+
+bool value_read(const struct key *key, void *base, struct text value,
+                const struct value_place *place, struct error *why)
+{
+    void *field = (char *)base + key->field;
+    int word = 0;
+
+    switch (key->type) {
+    case KEY_TLS_VERSION:
+    case KEY_TEXT:
+    case KEY_FILE:
+    case KEY_NAME:
+    case KEY_DATABASE:
+        if (key->type == KEY_TLS_VERSION && !read_word(key->type, value, &word, why))
+            return false;
+        if (!text_check(key->type, value, why))
+            return false;
+        *(struct config_text *)field =
+            (struct config_text){text_kept(key->type, value, place), place->line};
+        return true;
+    case KEY_NAMES:
+    case KEY_DATABASES:
+    case KEY_PATTERNS:
+    case KEY_OUTPUTS:
+        return read_list(key, field, value, place, why);
+    case KEY_NUMBER:
+    case KEY_WORKERS:
+    case KEY_SIZE:
+    case KEY_DURATION:
+        ((struct config_number *)field)->line = place->line;
+        return read_number(key, value, &((struct config_number *)field)->value, why);
+    case KEY_ADDRESS:
+        return read_address(field, value, place, why);
+    case KEY_ADDRESSES:
+        return read_addresses(field, value, place, why);
+    case KEY_NETWORKS:
+        return read_network(base, value, place, why);
+    case KEY_DATE:
+        return read_date(field, value, place, why);
+    case KEY_ACCESS:
+        if (!read_word(key->type, value, &word, why))
+            return false;
+        *(uint8_t *)field |= (uint8_t)word;
+        return true;
+    case KEY_MODE:
+    case KEY_AS_MODE:
+    case KEY_ACTION:
+    case KEY_GREETING:
+    case KEY_UNKNOWN_USER:
+    case KEY_CLIENT_TLS:
+    case KEY_UPSTREAM_TLS:
+    case KEY_STATEMENT:
+    case KEY_PROXY_PROTOCOL:
+        ((struct config_choice *)field)->line = place->line;
+        return read_word(key->type, value, &((struct config_choice *)field)->value, why);
+    }
+    return error_set(why, "a key without a type");
+}

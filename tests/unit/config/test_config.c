@@ -1,0 +1,598 @@
+/* proxy.ini: every key, every default, and one line a mistake. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "config/keys.h"
+#include "tests/unit/ini.h"
+
+#define UPSTREAM "[upstream:main]\naddress = 127.0.0.1:3307\n"
+
+static void assert_text(struct text t, const char *expected)
+{
+    assert_non_null(t.at);
+    assert_string_equal(t.at, expected);
+    assert_int_equal(t.length, strlen(expected));
+}
+
+static void test_every_key(void **state)
+{
+    (void)state;
+    struct config *config = ini_good("; a comment\n"
+                                     "# another\n"
+                                     "[proxy]\n"
+                                     "listen = 0.0.0.0:3306            ; a comment\n"
+                                     "listen = [::1]:3310\n"
+                                     "listen = unix:/run/silogate.sock\n"
+                                     "admin = off\n"
+                                     "workers = 3\n"
+                                     "max_connections = 9000\n"
+                                     "max_command = 16M\n"
+                                     "connect_timeout = 1500ms\n"
+                                     "login_timeout = 2m\n"
+                                     "idle_timeout = 2d\n"
+                                     "drain_timeout = 0\n"
+                                     "greeting = upstream\n"
+                                     "max_failed_logins = 0\n"
+                                     "unknown_user = pass\n"
+                                     "default_upstream = main\n"
+                                     "proxy_protocol_from = 10.0.0.0/8\n"
+                                     "proxy_protocol_from = fd00::/8\n"
+                                     "proxy_protocol_from = 192.168.1.7\n"
+                                     "[policy]\n"
+                                     "mode = block\n"
+                                     "undetermined = block\n"
+                                     "unowned = allow\n"
+                                     "administration = log\n"
+                                     "[tls]\n"
+                                     "certificate = server.pem\n"
+                                     "key = /etc/server.key\n"
+                                     "key_passphrase_file = pass\n"
+                                     "client = required\n"
+                                     "client_ca = ca.pem\n"
+                                     "client_crl = crl.pem\n"
+                                     "min_version = 1.3\n"
+                                     "cipher_suites = A:B\n"
+                                     "curves = x25519\n"
+                                     "handshakes_per_address = 7\n"
+                                     "[log]\n"
+                                     "violations = v.jsonl\n"
+                                     "violations = syslog\n"
+                                     "statement = full\n"
+                                     "repeat = 1h\n"
+                                     "[upstream:main]\n"
+                                     "address = db.example:3307\n"
+                                     "address = unix:/run/mysqld.sock\n"
+                                     "tls = verify_identity\n"
+                                     "ca = ca.pem\n"
+                                     "certificate = c.pem\n"
+                                     "key = k.pem\n"
+                                     "key_passphrase_file = p\n"
+                                     "crl = r.pem\n"
+                                     "proxy_protocol = v2\n"
+                                     "max_connections = 2000\n"
+                                     "[service:billing]\n"
+                                     "user = billing_service\n"
+                                     "user = billing_batch\n"
+                                     "upstream = main\n"
+                                     "database = nilecare_billing\n"
+                                     "alias = nilecare\n"
+                                     "owns = nilecare_billing.*\n"
+                                     "owns = nilecare.invoices\n"
+                                     "reads = shared_reference.*\n"
+                                     "mode = off\n"
+                                     "max_connections = 200\n"
+                                     "certificate_name = billing.internal\n"
+                                     "[grant:g]\n"
+                                     "service = billing\n"
+                                     "on = nilecare.patients\n"
+                                     "on = nilecare.beds\n"
+                                     "access = read\n"
+                                     "access = execute\n"
+                                     "until = 2026-12-31\n"
+                                     "ticket = NC-1234\n"
+                                     "[edge:billing->clinical]\n"
+                                     "mode = block\n");
+    assert_int_equal(config->proxy.listen.count, 3);
+    assert_text(config->proxy.listen.items[1].host, "::1");
+    assert_int_equal(config->proxy.listen.items[1].port, 3310);
+    assert_int_equal(config->proxy.listen.items[1].line, 5);
+    assert_true(config->proxy.listen.items[2].is_unix);
+    assert_text(config->proxy.listen.items[2].host, "/run/silogate.sock");
+    assert_null(config->proxy.admin.host.at);
+    assert_int_equal(config->proxy.workers.value, 3);
+    assert_int_equal(config->proxy.max_connections.value, 9000);
+    assert_int_equal(config->proxy.max_command.value, 16 << 20);
+    assert_int_equal(config->proxy.connect_timeout.value, 1500);
+    assert_int_equal(config->proxy.login_timeout.value, 120000);
+    assert_int_equal(config->proxy.idle_timeout.value, 2 * 86400000);
+    assert_int_equal(config->proxy.drain_timeout.value, 0);
+    assert_int_equal(config->proxy.drain_timeout.line, 14);
+    assert_int_equal(config->proxy.greeting.value, CONFIG_GREETING_UPSTREAM);
+    assert_int_equal(config->proxy.max_failed_logins.value, 0);
+    assert_int_equal(config->proxy.unknown_user.value, CONFIG_PASS);
+    assert_int_equal(config->proxy.default_upstream_index, 0);
+    assert_int_equal(config->proxy.proxy_protocol_from_count, 3);
+    assert_int_equal(config->proxy.proxy_protocol_from[0].bits, 104);
+    assert_int_equal(config->proxy.proxy_protocol_from[0].address[11], 0xff);
+    assert_int_equal(config->proxy.proxy_protocol_from[0].address[12], 10);
+    assert_int_equal(config->proxy.proxy_protocol_from[1].bits, 8);
+    assert_int_equal(config->proxy.proxy_protocol_from[1].address[0], 0xfd);
+    assert_int_equal(config->proxy.proxy_protocol_from[2].bits, 128);
+    assert_int_equal(config->policy.mode.value, CONFIG_BLOCK);
+    assert_int_equal(config->policy.undetermined.value, CONFIG_BLOCK);
+    assert_int_equal(config->policy.unowned.value, CONFIG_ALLOW);
+    assert_int_equal(config->policy.administration.value, CONFIG_LOG);
+    assert_text(config->tls.certificate.value, "/tmp/server.pem");
+    assert_text(config->tls.key.value, "/etc/server.key");
+    assert_text(config->tls.key_passphrase_file.value, "/tmp/pass");
+    assert_int_equal(config->tls.client.value, CONFIG_TLS_REQUIRED);
+    assert_text(config->tls.client_ca.value, "/tmp/ca.pem");
+    assert_text(config->tls.client_crl.value, "/tmp/crl.pem");
+    assert_text(config->tls.min_version.value, "1.3");
+    assert_text(config->tls.cipher_suites.value, "A:B");
+    assert_text(config->tls.curves.value, "x25519");
+    assert_int_equal(config->tls.handshakes_per_address.value, 7);
+    assert_int_equal(config->log.violations.count, 2);
+    assert_text(config->log.violations.items[0].value, "/tmp/v.jsonl");
+    assert_text(config->log.violations.items[1].value, "syslog");
+    assert_int_equal(config->log.statement.value, CONFIG_FULL);
+    assert_int_equal(config->log.repeat.value, 3600000);
+    assert_int_equal(config->upstream_count, 1);
+    assert_text(config->upstreams[0].name, "main");
+    assert_int_equal(config->upstreams[0].addresses.count, 2);
+    assert_text(config->upstreams[0].addresses.items[0].host, "db.example");
+    assert_text(config->upstreams[0].addresses.items[0].written, "db.example:3307");
+    assert_int_equal(config->upstreams[0].tls.value, CONFIG_TLS_VERIFY_IDENTITY);
+    assert_text(config->upstreams[0].crl.value, "/tmp/r.pem");
+    assert_int_equal(config->upstreams[0].proxy_protocol.value, CONFIG_PROXY_V2);
+    assert_int_equal(config->upstreams[0].max_connections.value, 2000);
+    assert_int_equal(config->service_count, 1);
+    const struct config_service *service = &config->services[0];
+    assert_text(service->name, "billing");
+    assert_int_equal(service->line, 54);
+    assert_int_equal(service->users.count, 2);
+    assert_text(service->users.items[1].value, "billing_batch");
+    assert_text(service->database.value, "nilecare_billing");
+    assert_text(service->aliases.items[0].value, "nilecare");
+    assert_int_equal(service->owns.count, 2);
+    assert_text(service->owns.items[0].value, "nilecare_billing.*");
+    assert_int_equal(service->reads.count, 1);
+    assert_int_equal(service->mode.value, CONFIG_OFF);
+    assert_int_equal(service->max_connections.value, 200);
+    assert_text(service->certificate_name.value, "billing.internal");
+    assert_int_equal(config->grant_count, 1);
+    assert_text(config->grants[0].service.value, "billing");
+    assert_int_equal(config->grants[0].on.count, 2);
+    assert_int_equal(config->grants[0].access, 9);
+    assert_int_equal(config->grants[0].until.day, 20818);
+    assert_text(config->grants[0].until.written, "2026-12-31");
+    assert_text(config->grants[0].ticket.value, "NC-1234");
+    assert_int_equal(config->edge_count, 1);
+    assert_text(config->edges[0].user, "billing");
+    assert_text(config->edges[0].owner, "clinical");
+    assert_int_equal(config->edges[0].mode.value, CONFIG_BLOCK);
+    config_free(config);
+}
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    struct config *config = ini_good(UPSTREAM "[service:a]\nuser = a\n");
+    assert_int_equal(config->proxy.listen.count, 1);
+    assert_text(config->proxy.listen.items[0].written, "0.0.0.0:3306");
+    assert_int_equal(config->proxy.listen.items[0].line, 0);
+    assert_text(config->proxy.admin.host, "127.0.0.1");
+    assert_int_equal(config->proxy.admin.port, 6480);
+    assert_int_equal(config->proxy.workers.value, 0);
+    assert_int_equal(config->proxy.max_connections.value, 10000);
+    assert_int_equal(config->proxy.max_command.value, 64 << 20);
+    assert_int_equal(config->proxy.connect_timeout.value, 5000);
+    assert_int_equal(config->proxy.login_timeout.value, 10000);
+    assert_int_equal(config->proxy.idle_timeout.value, 8 * 3600000);
+    assert_int_equal(config->proxy.drain_timeout.value, 30000);
+    assert_int_equal(config->proxy.greeting.value, CONFIG_GREETING_OWN);
+    assert_int_equal(config->proxy.max_failed_logins.value, 5);
+    assert_int_equal(config->proxy.unknown_user.value, CONFIG_REJECT);
+    assert_int_equal(config->policy.mode.value, CONFIG_LOG);
+    assert_int_equal(config->policy.mode.line, 0);
+    assert_int_equal(config->policy.undetermined.value, CONFIG_AS_MODE);
+    assert_int_equal(config->policy.unowned.value, CONFIG_LOG);
+    assert_int_equal(config->policy.administration.value, CONFIG_BLOCK);
+    assert_int_equal(config->tls.client.value, CONFIG_TLS_PREFERRED);
+    assert_null(config->tls.certificate.value.at);
+    assert_text(config->tls.min_version.value, "1.2");
+    assert_int_equal(config->log.violations.count, 1);
+    assert_text(config->log.violations.items[0].value, "stdout");
+    assert_int_equal(config->log.statement.value, CONFIG_NORMALIZED);
+    assert_int_equal(config->log.repeat.value, 60000);
+    assert_int_equal(config->upstreams[0].tls.value, CONFIG_TLS_PREFERRED);
+    assert_int_equal(config->upstreams[0].proxy_protocol.value, CONFIG_PROXY_OFF);
+    assert_int_equal(config->services[0].mode.line, 0);
+    assert_int_equal(config->services[0].upstream_index, 0);
+    assert_null(config->services[0].database.value.at);
+    config_free(config);
+}
+
+/* The fallbacks in keys.def are read by the same code as values: none may be wrong. */
+static void test_defaults_are_values(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < config_key_count; i++) {
+        const struct key *key = &config_keys[i];
+        union {
+            struct config config;
+            struct config_upstream upstream;
+            struct config_service service;
+            struct config_grant grant;
+            struct config_edge edge;
+        } base;
+        struct arena arena = {0};
+        struct value_place place = {
+            &arena, {NULL, 0},
+             0
+        };
+        struct error why;
+        memset(&base, 0, sizeof(base));
+        if (key->fallback && *key->fallback)
+            assert_true(value_read(key, &base, text_of(key->fallback), &place, &why));
+        arena_fini(&arena);
+    }
+}
+
+/* `expected`: "LINE: part of the text"; every case has exactly one problem. */
+static const struct mistake {
+    const char *ini;
+    const char *expected;
+} mistakes[] = {
+    {UPSTREAM "[prxy]\n",                                                              "3: unknown section [prxy]; did you mean [proxy]?"             },
+    {UPSTREAM "[nonsense]\nmode = log\n",
+     "3: unknown section [nonsense]; write one of proxy, policy"                                                                                      },
+    {UPSTREAM "[proxy:x]\n",                                                           "3: [proxy:x] does not take a name; write [proxy]"             },
+    {UPSTREAM "[service]\n",                                                           "3: [service] lacks a name; write [service:NAME]"              },
+    {UPSTREAM "[service:]\n",                                                          "3: '' is no name"                                             },
+    {UPSTREAM "[service:a b]\nuser = x\n",                                             "3: 'a b' is no name"                                          },
+    {UPSTREAM "[edge:a]\nmode = log\n",                                                "3: 'a' is no pair of services; write [edge:USER->OWNER]"      },
+    {UPSTREAM "[edge:a->]\nmode = log\n",                                              "3: 'a->' is no pair of services"                              },
+    {UPSTREAM "[edge:a->b]\n",                                                         "3: [edge:a->b] has no mode; write a line mode = ..."          },
+    {UPSTREAM "[proxy\n",                                                              "3: a section without ]"                                       },
+    {UPSTREAM "[proxy] workers = 2\n",                                                 "3: something stands behind ]"                                 },
+    {UPSTREAM "[proxy]\nworkers = 2\n[proxy]\n",                                       "5: [proxy] stands on line 3 already"                          },
+    {UPSTREAM "[upstream:main]\n",                                                     "3: [upstream:main] stands on line 1 already"                  },
+    {"listen = 127.0.0.1:1\n" UPSTREAM,                                                "1: a key before any section"                                  },
+    {UPSTREAM "[proxy]\nworker = 2\n",                                                 "4: [proxy] has no key 'worker'; did you mean workers?"        },
+    {UPSTREAM "[proxy]\nowns = a.b\n",                                                 "4: [proxy] has no key 'owns'; write it in [service:NAME]"     },
+    {UPSTREAM "[proxy]\nzzzzzzzz = a.b\n",
+     "4: [proxy] has no key 'zzzzzzzz'; `silogate check --keys`"                                                                                      },
+    {UPSTREAM "[proxy]\nListen = 127.0.0.1:1\n",
+     "4: [proxy] has no key 'Listen'; did you mean listen?"                                                                                           },
+    {UPSTREAM "[proxy]\n= 2\n",                                                        "4: [proxy] has no key ''"                                     },
+    {UPSTREAM "[proxy]\nworkers\n",                                                    "4: neither [section] nor key = value"                         },
+    {UPSTREAM "[proxy]\nworkers ; = 2\n",                                              "4: neither [section] nor key = value"                         },
+    {UPSTREAM "[proxy]\nworkers =\n",                                                  "4: workers has no value"                                      },
+    {UPSTREAM "[proxy]\nworkers = ; 2\n",                                              "4: workers has no value"                                      },
+    {UPSTREAM "[proxy]\nworkers = 2\nworkers = 3\n",                                   "5: workers is said on line 4 already"                         },
+    {UPSTREAM "[proxy]\nworkers = two\n",                                              "4: workers = two: no number"                                  },
+    {UPSTREAM "[proxy]\nworkers = 2000\n",
+     "4: workers = 2000: out of range; write something from 1 to 1024"                                                                                },
+    {UPSTREAM "[proxy]\nmax_connections = 0\n",                                        "4: max_connections = 0: out of range"                         },
+    {UPSTREAM "[proxy]\nmax_connections = -1\n",                                       "4: max_connections = -1: no number"                           },
+    {UPSTREAM "[proxy]\nmax_command = 64MB\n",                                         "4: max_command = 64MB: no size"                               },
+    {UPSTREAM "[proxy]\nmax_command = 2G\n",
+     "4: max_command = 2G: out of range; write something from 1K to 1G"                                                                               },
+    {UPSTREAM "[proxy]\nmax_command = 99999999999999999999\n",
+     "4: max_command = 99999999999999999999: no size"                                                                                                 },
+    {UPSTREAM "[proxy]\nmax_command = 18446744073709551615G\n",
+     "4: max_command = 18446744073709551615G: out of"                                                                                                 },
+    {UPSTREAM "[proxy]\nidle_timeout = 5\n",                                           "4: idle_timeout = 5: no duration"                             },
+    {UPSTREAM "[proxy]\nidle_timeout = 0\n",
+     "4: idle_timeout = 0: out of range; write something from 1ms to 3650d"                                                                           },
+    {UPSTREAM "[proxy]\nidle_timeout = 5 weeks\n",                                     "4: idle_timeout = 5 weeks: no duration"                       },
+    {UPSTREAM "[proxy]\ngreeting = Own\n",
+     "4: greeting = Own: no such word; did you mean own? It can be own or upstream"                                                                   },
+    {UPSTREAM "[policy]\nmode = allow\n",                                              "4: mode = allow: no such word; write off, log or block"       },
+    {UPSTREAM "[policy]\nunowned = off\n",
+     "4: unowned = off: no such word; write allow, log or block"                                                                                      },
+    {UPSTREAM "[policy]\nmode = \"log\"\n",                                            "4: mode = \"log\": quotes would be part of the value"         },
+    {UPSTREAM "[proxy]\nlisten = 3306\n",                                              "4: listen = 3306: no port"                                    },
+    {UPSTREAM "[proxy]\nlisten = :3306\n",                                             "4: listen = :3306: no host"                                   },
+    {UPSTREAM "[proxy]\nlisten = *:3306\n",                                            "4: listen = *:3306: * is no host"                             },
+    {UPSTREAM "[proxy]\nlisten = 1.2.3.4:0\n",                                         "4: listen = 1.2.3.4:0: no port from 1 to 65535"               },
+    {UPSTREAM "[proxy]\nlisten = 1.2.3.4:65536\n",
+     "4: listen = 1.2.3.4:65536: no port from 1 to 65535"                                                                                             },
+    {UPSTREAM "[proxy]\nlisten = 1.2.3.400:3306\n",                                    "4: listen = 1.2.3.400:3306: no IPv4 address"                  },
+    {UPSTREAM "[proxy]\nlisten = ::1:3306\n",
+     "4: listen = ::1:3306: an IPv6 address stands in brackets"                                                                                       },
+    {UPSTREAM "[proxy]\nlisten = [::1]\n",                                             "4: listen = [::1]: no port"                                   },
+    {UPSTREAM "[proxy]\nlisten = [::g]:3306\n",
+     "4: listen = [::g]:3306: what stands in [ ] is no IPv6"                                                                                          },
+    {UPSTREAM "[proxy]\nlisten = a b:3306\n",                                          "4: listen = a b:3306: no host name or address"                },
+    {UPSTREAM "[proxy]\nlisten = unix:run/x\n",                                        "4: listen = unix:run/x: the path is not absolute"             },
+    {UPSTREAM "[proxy]\nlisten = /run/x\n",                                            "4: listen = /run/x: a path alone; write unix:/run/x"          },
+    {UPSTREAM "[proxy]\nlisten = 1.2.3.4:5\nlisten = 1.2.3.4:5\n",
+     "5: listen = 1.2.3.4:5 is on line 4 already"                                                                                                     },
+    {UPSTREAM "[proxy]\nlisten = 1.2.3.4:5\nadmin = 1.2.3.4:5\n",
+     "5: admin = 1.2.3.4:5 is where clients"                                                                                                          },
+    {UPSTREAM "[proxy]\nproxy_protocol_from = ten\n",                                  "4: proxy_protocol_from = ten: no network"                     },
+    {UPSTREAM "[proxy]\nproxy_protocol_from = 10.0.0.0/33\n",
+     "4: proxy_protocol_from = 10.0.0.0/33: no mask"                                                                                                  },
+    {UPSTREAM "[proxy]\nproxy_protocol_from = 10.0.0.0/\n",
+     "4: proxy_protocol_from = 10.0.0.0/: no mask"                                                                                                    },
+    {UPSTREAM "[proxy]\nproxy_protocol_from = 10.1.0.0/8\n",
+     "4: proxy_protocol_from = 10.1.0.0/8: the address has bits"                                                                                      },
+    {UPSTREAM "[proxy]\nproxy_protocol_from = fd00::/129\n",
+     "4: proxy_protocol_from = fd00::/129: no mask"                                                                                                   },
+    {UPSTREAM "[proxy]\ndefault_upstream = man\n",
+     "4: there is no [upstream:man]; did you mean main?"                                                                                              },
+    {UPSTREAM "[proxy]\n mode = log\n",                                                "4: the line begins with white space"                          },
+    {UPSTREAM "[proxy]\nworkers = 2\n\t3\n",                                           "5: the line begins with white space"                          },
+    {UPSTREAM "[proxy]\nworkers = 2\n  [policy]\n",                                    "5: the line begins with white space"                          },
+    {UPSTREAM "[log]\nviolations = \xff.log\n",                                        "4: bytes that are no text"                                    },
+    {UPSTREAM "[log]\nviolations = \xc0\x80.log\n",                                    "4: bytes that are no text"                                    },
+    {UPSTREAM "[log]\nviolations = a\rb\n",                                            "4: bytes that are no text"                                    },
+    {"[proxy]\nworkers = 2\n",                                                         "0: no [upstream:NAME] section"                                },
+    {"[upstream:main]\n",                                                              "1: [upstream:main] has no address; write a line address = ..."},
+    {"[upstream:main]\naddress = x\n",                                                 "2: address = x: no port"                                      },
+    {UPSTREAM "tls = verify_ca\n",                                                     "3: nothing to verify the server's certificate against"        },
+    {UPSTREAM "certificate = a\n",                                                     "3: certificate without key"                                   },
+    {UPSTREAM "key = a\n",                                                             "3: key without certificate"                                   },
+    {UPSTREAM "crl = a\n",                                                             "3: crl without ca"                                            },
+    {UPSTREAM "key_passphrase_file = a\n",                                             "3: key_passphrase_file without key"                           },
+    {UPSTREAM "[tls]\nclient = required\n",                                            "4: client = required, and no certificate"                     },
+    {UPSTREAM "[tls]\ncertificate = a\n",                                              "4: certificate without key"                                   },
+    {UPSTREAM "[tls]\nkey = a\n",                                                      "4: key without certificate"                                   },
+    {UPSTREAM "[tls]\nclient_crl = a\n",                                               "4: client_crl without client_ca"                              },
+    {UPSTREAM "[tls]\nmin_version = 1.1\n",                                            "4: min_version = 1.1: no such word"                           },
+    {UPSTREAM "[service:a]\nuser = a\nupstream = other\n",
+     "5: there is no [upstream:other]; write"                                                                                                         },
+    {UPSTREAM "[upstream:b]\naddress = b:1\n[service:a]\nuser = a\n",
+     "5: [service:a] has no upstream, and there are several"                                                                                          },
+    {UPSTREAM "[upstream:b]\naddress = b:1\n[proxy]\nunknown_user = pass\n",
+     "6: unknown_user = pass, and no default_upstream"                                                                                                },
+    {UPSTREAM "[service:a]\nuser = u\n[service:b]\nuser = u\n",
+     "6: user u belongs to [service:a] already (line 3)"                                                                                              },
+    {UPSTREAM "[service:a]\nuser = u\nalias = x\n",                                    "5: alias without database"                                    },
+    {UPSTREAM "[service:a]\nuser = u\ndatabase = a*\n",
+     "5: database = a*: one schema, without wildcards"                                                                                                },
+    {UPSTREAM "[service:a]\nuser = u\ncertificate_name = x\n",
+     "5: certificate_name, and nothing to verify"                                                                                                     },
+    {UPSTREAM "[grant:g]\non = a.b\naccess = read\n",                                  "3: [grant:g] has no service"                                  },
+    {UPSTREAM "[grant:g]\nservice = a\naccess = read\n",                               "3: [grant:g] has no on;"                                      },
+    {UPSTREAM "[grant:g]\nservice = a\non = a.b\n",                                    "3: [grant:g] has no access;"                                  },
+    {UPSTREAM "[grant:g]\nservice = a\non = a.b\naccess = raed\n",
+     "6: access = raed: no such word; did you mean read?"                                                                                             },
+    {UPSTREAM "[grant:g]\nservice = a\non = a.b\naccess = read\nuntil = 2026-02-29\n",
+     "7: until = 2026-02-29: there is no such day"                                                                                                    },
+    {UPSTREAM "[grant:g]\nservice = a\non = a.b\naccess = read\nuntil = 2026-13-01\n",
+     "7: until = 2026-13-01: there is no such day"                                                                                                    },
+    {UPSTREAM "[grant:g]\nservice = a\non = a.b\naccess = read\nuntil = 2026-04-31\n",
+     "7: until = 2026-04-31: there is no such day"                                                                                                    },
+    {UPSTREAM "[grant:g]\nservice = a\non = a.b\naccess = read\nuntil = 31.12.2026\n",
+     "7: until = 31.12.2026: no date"                                                                                                                 },
+    {UPSTREAM "[grant:g]\nservice = a\non = a.b\naccess = read\nuntil = 2026-1-1\n",
+     "7: until = 2026-1-1: no date"                                                                                                                   },
+};
+
+static void test_mistakes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+        const struct mistake *mistake = &mistakes[i];
+        struct config_problems problems = {0};
+        char first[500] = "none";
+        struct config *config = ini_read(mistake->ini, strlen(mistake->ini), &problems);
+        if (problems.count)
+            snprintf(first, sizeof(first), "%u: %s", problems.items[0].line,
+                     problems.items[0].text);
+        if (config || problems.count != 1 || problems.errors != 1 ||
+            strncmp(first, mistake->expected, strlen(mistake->expected)) != 0) {
+            config_problems_print(&problems, "case");
+            fail_msg("case %zu: expected '%s', got %zu problems, first '%s'", i, mistake->expected,
+                     problems.count, first);
+        }
+        config_problems_fini(&problems);
+    }
+}
+
+/* All problems are told, not only the first, in the order of their lines. */
+static void test_all_problems(void **state)
+{
+    (void)state;
+    const char *ini = UPSTREAM "[service:a]\nuser = u\nmode = of\nalias = x\n"
+                               "[proxy]\nlisten = x\nworker = 1\n[grant:g]\n";
+    struct config_problems problems = {0};
+    assert_null(ini_read(ini, strlen(ini), &problems));
+    assert_int_equal(problems.errors, 7);
+    config_problems_print(&problems, "expected in this test");
+    static const unsigned lines[] = {5, 6, 8, 9, 10, 10, 10};
+    assert_int_equal(problems.count, 7);
+    for (size_t i = 0; i < 7; i++)
+        assert_int_equal(problems.items[i].line, lines[i]);
+    config_problems_fini(&problems);
+}
+
+static const struct mistake warnings[] = {
+    {UPSTREAM "[service:a]\nuser = u\nuser = u\n",                                 "5: user u is said twice"                    },
+    {UPSTREAM "[service:a]\nuser = u\ndatabase = d\nalias = d\n",
+     "6: alias d is the database itself"                                                                                        },
+    {UPSTREAM "[service:a]\n",                                                     "3: [service:a] has no user and owns nothing"},
+    {UPSTREAM "[grant:g]\nservice = a\non = a.b\naccess = read\nticket = x # y\n",
+     "7: # does not begin a comment"                                                                                            },
+    {UPSTREAM "[tls]\nclient_ca = x\n",                                            "4: client_ca is not used without TLS"       },
+};
+
+static void test_warnings(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++) {
+        struct config_problems problems = {0};
+        char first[500] = "none";
+        struct config *config = ini_read(warnings[i].ini, strlen(warnings[i].ini), &problems);
+        assert_non_null(config);
+        assert_int_equal(problems.count, 1);
+        assert_int_equal(problems.errors, 0);
+        assert_true(problems.items[0].warning);
+        snprintf(first, sizeof(first), "%u: %s", problems.items[0].line, problems.items[0].text);
+        if (strncmp(first, warnings[i].expected, strlen(warnings[i].expected)) != 0)
+            assert_string_equal(first, warnings[i].expected);
+        config_problems_fini(&problems);
+        config_free(config);
+    }
+}
+
+/* inih would take the rest of such a line for another key: here, a service's ownership. */
+static void test_long_lines(void **state)
+{
+    (void)state;
+    for (size_t length = 190; length < 420; length++) {
+        char ini[1024] = UPSTREAM "[service:a]\nuser = u\n";
+        size_t start = strlen(ini), at;
+        at = start + (size_t)sprintf(ini + start, "owns = ");
+        while (at < start + length)
+            ini[at++] = 'x';
+        memcpy(ini + at, "\nmode = block\n", 15);
+        struct config_problems problems = {0};
+        struct config *config = ini_read(ini, strlen(ini), &problems);
+        if (length <= 199) {
+            assert_non_null(config);
+            assert_int_equal(config->services[0].owns.items[0].value.length, length - 7);
+            assert_int_equal(config->services[0].mode.line, 6);
+        } else {
+            assert_null(config);
+            assert_int_equal(problems.count, 1);
+            assert_int_equal(problems.items[0].line, 5);
+            assert_non_null(strstr(problems.items[0].text, "at most 199"));
+        }
+        config_problems_fini(&problems);
+        config_free(config);
+    }
+}
+
+static void test_long_section_names_are_whole(void **state)
+{
+    (void)state;
+    struct config *config = ini_good(
+        UPSTREAM "[edge:patient-administration-and-records->clinical-decision-support-one]\n"
+                 "mode = block\n"
+                 "[edge:patient-administration-and-records->clinical-decision-support-two]\n"
+                 "mode = log\n");
+    assert_int_equal(config->edge_count, 2);
+    assert_text(config->edges[0].owner, "clinical-decision-support-one");
+    assert_text(config->edges[1].owner, "clinical-decision-support-two");
+    assert_int_equal(config->edges[1].mode.value, CONFIG_LOG);
+    config_free(config);
+}
+
+static void test_bytes(void **state)
+{
+    (void)state;
+    static const char nul[] = "[upstream:main]\naddress = 127.0.0.1\0:3307\n";
+    static const char bom[] = "\xef\xbb\xbf[upstream:main]\r\naddress = 127.0.0.1:3307\r\n";
+    static const char no_end[] = "[upstream:main]\naddress = 127.0.0.1:3307";
+    struct config_problems problems = {0};
+    struct config *config;
+
+    assert_null(ini_read(nul, sizeof(nul) - 1, &problems));
+    assert_int_equal(problems.items[0].line, 2);
+    config_problems_fini(&problems);
+    config = ini_read(bom, sizeof(bom) - 1, &problems);
+    assert_non_null(config);
+    assert_text(config->upstreams[0].addresses.items[0].host, "127.0.0.1");
+    config_free(config);
+    config = ini_read(no_end, sizeof(no_end) - 1, &problems);
+    assert_non_null(config);
+    assert_int_equal(config->upstreams[0].addresses.items[0].port, 3307);
+    config_free(config);
+    assert_int_equal(problems.count, 0);
+    assert_null(ini_read("", 0, &problems));
+    assert_int_equal(problems.count, 1);
+    config_problems_fini(&problems);
+}
+
+static void test_no_such_file(void **state)
+{
+    (void)state;
+    struct config_problems problems = {0};
+    assert_null(config_read("/nonexistent/proxy.ini", &problems));
+    assert_int_equal(problems.errors, 1);
+    config_problems_fini(&problems);
+    assert_null(config_read("/tmp", &problems));
+    assert_non_null(strstr(problems.items[0].text, "cannot be read"));
+    config_problems_fini(&problems);
+}
+
+static void test_files(void **state)
+{
+    (void)state;
+    struct config_problems problems = {0};
+    struct config *config =
+        ini_good(UPSTREAM "ca = /nonexistent/ca.pem\n[tls]\ncertificate = /tmp\n"
+                          "key = /dev/null\n"
+                          "[log]\nviolations = /nonexistent/v.jsonl\n");
+    config_check_files(config, &problems);
+    config_problems_print(&problems, "expected in this test");
+    assert_int_equal(problems.count, 3);
+    assert_int_equal(problems.errors, 2);
+    assert_int_equal(problems.items[0].line, 3);
+    assert_non_null(strstr(problems.items[0].text, "ca = /nonexistent/ca.pem cannot be read"));
+    assert_int_equal(problems.items[1].line, 5);
+    assert_non_null(strstr(problems.items[1].text, "certificate = /tmp is a folder"));
+    assert_int_equal(problems.items[2].line, 8);
+    config_problems_fini(&problems);
+    config_free(config);
+}
+
+static void test_dates(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *written;
+        int32_t day; /* -1: refused */
+    } dates[] = {
+        {"1970-01-01", 0      },
+        {"1970-12-31", 364    },
+        {"1972-02-29", 789    },
+        {"1999-12-31", 10956  },
+        {"2000-02-29", 11016  },
+        {"2000-03-01", 11017  },
+        {"2100-02-29", -1     },
+        {"2100-03-01", 47541  },
+        {"9999-12-31", 2932896},
+        {"0000-01-01", -1     },
+        {"1969-12-31", -1     },
+        {"2026-00-10", -1     },
+        {"2026-01-00", -1     },
+        {"2026-01-32", -1     },
+        {"2026/01/01", -1     },
+    };
+    for (size_t i = 0; i < sizeof(dates) / sizeof(dates[0]); i++) {
+        struct error why;
+        int32_t day = -1;
+        bool good = date_read(text_of(dates[i].written), &day, &why);
+        assert_int_equal(good, dates[i].day >= 0);
+        if (good)
+            assert_int_equal(day, dates[i].day);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_defaults_are_values),
+        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_all_problems),
+        cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_long_section_names_are_whole),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_no_such_file),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_dates),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
