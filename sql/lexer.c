@@ -1,0 +1,445 @@
+/* White space, comments, words, numbers and signs; what stands between quotes is in
+ * sql/lexer_quotes.c. Called for every token of every statement: the common cases come first.
+ *
+ * Where MySQL and MariaDB read the same bytes differently, or a byte's meaning depends on a mood
+ * that is not known, and it could matter, the token is bad: the statement is undetermined then.
+ */
+#include "sql/lexer.h"
+
+#include "sql/keywords.h"
+#include "sql/lexer_quotes.h"
+
+enum character {
+    OTHER, /* a sign of its own */
+    SPACE,
+    LETTER, /* of a bare name, also _ and $ */
+    DIGIT,
+    HIGH,  /* over 127 */
+    QUOTE, /* ' " ` */
+    CONTROL,
+    SPECIAL, /* starts something longer: @ . / - # * [ \ : */
+};
+
+#define R8(kind)  kind, kind, kind, kind, kind, kind, kind, kind
+#define R16(kind) R8(kind), R8(kind)
+
+/* clang-format off */
+static const uint8_t characters[256] = {
+    [0x00] = R8(CONTROL), CONTROL, SPACE, SPACE, SPACE, SPACE, SPACE, CONTROL, CONTROL,
+    [0x10] = R16(CONTROL),
+    [' '] = SPACE, ['"'] = QUOTE, ['\''] = QUOTE, ['`'] = QUOTE, ['#'] = SPECIAL, ['@'] = SPECIAL,
+    ['.'] = SPECIAL, ['/'] = SPECIAL, ['-'] = SPECIAL, ['*'] = SPECIAL, ['['] = SPECIAL,
+    ['\\'] = SPECIAL, ['$'] = LETTER, ['_'] = LETTER,
+    ['0'] = R8(DIGIT), DIGIT, DIGIT,
+    ['A'] = R8(LETTER), R8(LETTER), R8(LETTER), LETTER, LETTER,
+    ['a'] = R8(LETTER), R8(LETTER), R8(LETTER), LETTER, LETTER,
+    [0x7f] = CONTROL,
+    [0x80] = R16(HIGH), R16(HIGH), R16(HIGH), R16(HIGH), R16(HIGH), R16(HIGH), R16(HIGH), R16(HIGH),
+};
+/* clang-format on */
+
+void sql_lexer_init(struct sql_lexer *lexer, struct text text, uint32_t offset,
+                    const struct sql_mood *mood)
+{
+    const uint8_t *start = (const uint8_t *)text.at;
+
+    lexer->start = start;
+    lexer->at = start ? start + offset : start;
+    lexer->end = start ? start + text.length : start;
+    lexer->why = NULL;
+    lexer->version = mood->version;
+    lexer->dialect = mood->dialect;
+    lexer->mode = mood->mode;
+    lexer->charset = mood->charset;
+    lexer->mode_known = mood->mode_known;
+    lexer->needs_mode = lexer->executable = lexer->dot = lexer->name = false;
+}
+
+void sql_lexer_bad(struct sql_lexer *lexer, struct sql_token *token, const char *why)
+{
+    token->class = SQL_TOKEN_BAD;
+    token->sign = 0;
+    token->keyword = 0;
+    if (!lexer->why)
+        lexer->why = why;
+}
+
+static bool digit_at(const struct sql_lexer *lexer, const uint8_t *at)
+{
+    return at < lexer->end && characters[*at] == DIGIT;
+}
+
+static bool name_at(const struct sql_lexer *lexer, const uint8_t *at)
+{
+    return at < lexer->end && characters[*at] >= LETTER && characters[*at] <= HIGH;
+}
+
+/* The end of a line comment: a line feed, or the text's end. */
+static const uint8_t *skip_line(struct sql_lexer *lexer, const uint8_t *at)
+{
+    const uint8_t *feed = memchr(at, '\n', (size_t)(lexer->end - at));
+    const uint8_t *end = feed ? feed : lexer->end;
+
+    if (memchr(at, 0, (size_t)(end - at)))
+        lexer->why = "a zero byte in a comment";
+    return end;
+}
+
+/* Behind the end of a comment whose text starts at `at`; one more level may nest in it. NULL: not
+ * closed. */
+static const uint8_t *skip_comment(const struct sql_lexer *lexer, const uint8_t *at, bool nests)
+{
+    bool nested = false;
+
+    while (lexer->end - at >= 2) {
+        if (at[0] == '*' && at[1] == '/') {
+            at += 2;
+            if (!nested)
+                return at;
+            nested = false;
+        } else if (nests && !nested && at[0] == '/' && at[1] == '*') {
+            at += 2;
+            nested = true;
+        } else {
+            at++;
+        }
+    }
+    return NULL;
+}
+
+/* Does the server read what stands in an executable comment with this version? */
+static bool executes(const struct sql_lexer *lexer, uint32_t version, bool mariadb_only)
+{
+    if (version > lexer->version)
+        return false;
+    if (lexer->dialect == SQL_MARIADB)
+        return version < 50700 || version > 99999 || mariadb_only;
+    return true;
+}
+
+/* `at` stands on the ! of an executable comment. Returns where reading goes on. */
+static const uint8_t *executable_comment(struct sql_lexer *lexer, const uint8_t *at,
+                                         bool mariadb_only)
+{
+    uint32_t version = 0;
+    int digits = 0;
+
+    at++;
+    while (digits < 6 && digit_at(lexer, at + digits)) {
+        version = version * 10 + (uint32_t)(at[digits] - '0');
+        digits++;
+    }
+    if (digits == 6 && lexer->dialect == SQL_MYSQL && lexer->version < 80400) {
+        uint32_t six = version;
+        version /= 10;
+        digits = 5; /* as 5.7 counts; from when on 8.0 reads six is not known */
+        if (lexer->version >= 80000 &&
+            (executes(lexer, six, false) || executes(lexer, version, false)))
+            lexer->why = "an executable comment that versions read differently";
+    }
+    if (digits < 5 || executes(lexer, version, mariadb_only)) {
+        lexer->executable = true;
+        return at + (digits < 5 ? 0 : digits);
+    }
+    at = skip_comment(lexer, at + digits, true);
+    if (!at)
+        lexer->why = "a comment that is not closed";
+    return at;
+}
+
+/* `at` stands on a slash and an asterisk. */
+static const uint8_t *long_comment(struct sql_lexer *lexer, const uint8_t *at)
+{
+    const uint8_t *end = lexer->end;
+
+    if (end - at > 2 && at[2] == '!')
+        return executable_comment(lexer, at + 2, false);
+    if (end - at > 3 && at[2] == 'M' && at[3] == '!' && lexer->dialect == SQL_MARIADB)
+        return executable_comment(lexer, at + 3, true);
+    at = skip_comment(lexer, at + 2, false);
+    if (!at)
+        lexer->why = "a comment that is not closed";
+    return at;
+}
+
+/* Two dashes start a comment before white space, a control character or the end. */
+static bool dash_comment(struct sql_lexer *lexer, const uint8_t *at)
+{
+    if (lexer->end - at < 2 || at[1] != '-')
+        return false;
+    if (lexer->end - at == 2)
+        return true;
+    uint8_t kind = characters[at[2]];
+    if (kind == HIGH && lexer->charset != SQL_UTF8)
+        lexer->why = "a byte over 127 where a comment may start";
+    return kind == SPACE || kind == CONTROL;
+}
+
+/* A comment that starts at `at`, or the end of an executable one: where reading goes on. `at` when
+ * there is none. */
+static const uint8_t *comment(struct sql_lexer *lexer, const uint8_t *at)
+{
+    const uint8_t *end = lexer->end;
+
+    switch (*at) {
+    case '#':
+        return skip_line(lexer, at + 1);
+    case '-':
+        return dash_comment(lexer, at) ? skip_line(lexer, at + 1) : at;
+    case '/':
+        return end - at > 1 && at[1] == '*' ? long_comment(lexer, at) : at;
+    case '*':
+        if (lexer->executable && end - at > 1 && at[1] == '/') {
+            lexer->executable = false;
+            return at + 2;
+        }
+        return at;
+    default:
+        return at;
+    }
+}
+
+/* The rest of a bare word with bytes over 127. */
+static const uint8_t *high_word(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at)
+{
+    token->flags |= SQL_TOKEN_HIGH;
+    if (lexer->charset == SQL_SINGLE_BYTE || lexer->charset == SQL_CHARSET_UNKNOWN)
+        sql_lexer_bad(lexer, token, "a bare name with bytes over 127 in this character set");
+    while (name_at(lexer, at))
+        at += sql_character_length(lexer, at);
+    return at;
+}
+
+static const uint8_t *word(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *from)
+{
+    const uint8_t *at = from, *end = lexer->end;
+    uint64_t last = 0;
+
+    token->class = SQL_TOKEN_WORD;
+    while (at < end && (characters[*at] == LETTER || characters[*at] == DIGIT))
+        last = last << 8 | (*at++ | 0x20u);
+    if (at < end && *at >= 0x80)
+        at = high_word(lexer, token, at);
+    if (lexer->name)
+        token->flags |= SQL_TOKEN_AFTER_DOT;
+    if (at < end && *at == '.' && name_at(lexer, at + 1))
+        lexer->dot = true;
+    else if (!token->flags)
+        token->keyword = (uint16_t)sql_keyword_find(last, from, (size_t)(at - from));
+    return at;
+}
+
+/* Behind the digits of an exponent that starts at `at` (on the e); NULL where none follow. */
+static const uint8_t *exponent(const struct sql_lexer *lexer, const uint8_t *at)
+{
+    at++;
+    if (at < lexer->end && (*at == '+' || *at == '-'))
+        at++;
+    if (!digit_at(lexer, at))
+        return NULL;
+    while (digit_at(lexer, at))
+        at++;
+    return at;
+}
+
+static bool letter_e(const struct sql_lexer *lexer, const uint8_t *at)
+{
+    return at < lexer->end && (*at | 0x20) == 'e';
+}
+
+/* The digits behind a decimal point, and the exponent. MySQL takes the character behind `1.e` for a
+ * token by itself, whatever it starts: `1.e-- (SELECT ...)` is a subtraction. */
+static const uint8_t *fraction(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at)
+{
+    while (digit_at(lexer, at))
+        at++;
+    if (letter_e(lexer, at)) {
+        at = exponent(lexer, at);
+        if (!at)
+            sql_lexer_bad(lexer, token, "a number that ends in its exponent's letter");
+    }
+    return at;
+}
+
+static bool hex_digit(uint8_t c)
+{
+    return characters[c] == DIGIT || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+/* 0x.. or 0b..: NULL when it is a name or a plain number. */
+static const uint8_t *prefixed_number(const struct sql_lexer *lexer, const uint8_t *from)
+{
+    const uint8_t *at = from + 2;
+
+    if (lexer->end - from < 3 || from[0] != '0' || (from[1] != 'x' && from[1] != 'b'))
+        return NULL;
+    while (at < lexer->end && (from[1] == 'x' ? hex_digit(*at) : *at == '0' || *at == '1'))
+        at++;
+    return at - from > 2 && !name_at(lexer, at) ? at : NULL;
+}
+
+static const uint8_t *number(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *from)
+{
+    const uint8_t *at = from;
+
+    token->class = SQL_TOKEN_NUMBER;
+    while (digit_at(lexer, at))
+        at++;
+    if (!name_at(lexer, at)) {
+        if (at < lexer->end && *at == '.')
+            return fraction(lexer, token, at + 1);
+        return at;
+    }
+    const uint8_t *prefixed = prefixed_number(lexer, from);
+    if (prefixed)
+        return prefixed;
+    if (letter_e(lexer, at) && exponent(lexer, at))
+        return exponent(lexer, at);
+    lexer->name = true; /* 1st: a name, whatever it looks like */
+    return word(lexer, token, from);
+}
+
+/* `at` stands on an at sign. */
+static const uint8_t *variable(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at)
+{
+    at++;
+    token->class = SQL_TOKEN_VARIABLE;
+    if (at < lexer->end && *at == '@') {
+        token->class = SQL_TOKEN_SYSTEM;
+        return at + 1;
+    }
+    if (at < lexer->end && characters[*at] == QUOTE)
+        return sql_lex_delimited(lexer, token, at, (char)*at);
+    while (name_at(lexer, at) || (at < lexer->end && *at == '.')) {
+        if (*at >= 0x80) {
+            token->flags |= SQL_TOKEN_HIGH;
+            if (lexer->charset != SQL_UTF8)
+                sql_lexer_bad(lexer, token, "a bare variable with bytes over 127");
+        }
+        at++;
+    }
+    return at;
+}
+
+static const uint8_t *sign(struct sql_token *token, const uint8_t *at)
+{
+    token->class = SQL_TOKEN_SIGN;
+    token->sign = (char)*at;
+    return at + 1;
+}
+
+static const uint8_t *special(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at)
+{
+    switch (*at) {
+    case '@':
+        return variable(lexer, token, at);
+    case '.':
+        if (digit_at(lexer, at + 1) && !lexer->dot) {
+            token->class = SQL_TOKEN_NUMBER;
+            return fraction(lexer, token, at + 1);
+        }
+        lexer->name = name_at(lexer, at + 1);
+        return sign(token, at);
+    case '[':
+        if (lexer->dialect == SQL_MARIADB && !lexer->mode_known) {
+            lexer->needs_mode = true;
+            sql_lexer_bad(lexer, token, "a bracket, and sql_mode is not known");
+            return at;
+        }
+        if (lexer->dialect == SQL_MARIADB && (lexer->mode & SQL_MSSQL)) {
+            token->class = SQL_TOKEN_NAME;
+            return sql_lex_delimited(lexer, token, at, ']');
+        }
+        return sign(token, at);
+    case '\\':
+        if (lexer->end - at > 1 && at[1] == 'N') {
+            token->class = SQL_TOKEN_NUMBER; /* NULL, in MySQL 5.7 and MariaDB */
+            return at + 2;
+        }
+        sql_lexer_bad(lexer, token, "a backslash outside of quotes");
+        return at;
+    default:
+        return sign(token, at);
+    }
+}
+
+static const uint8_t *skip_space(struct sql_lexer *lexer)
+{
+    const uint8_t *at = lexer->at;
+
+    while (at < lexer->end) {
+        uint8_t kind = characters[*at];
+        if (kind == SPACE) {
+            at++;
+            continue;
+        }
+        if (kind != SPECIAL)
+            return at;
+        const uint8_t *behind = comment(lexer, at);
+        if (behind == at || lexer->why)
+            return at;
+        at = behind;
+    }
+    return at;
+}
+
+static const uint8_t *token_at(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at)
+{
+    switch ((enum character)characters[*at]) {
+    case OTHER:
+        return sign(token, at);
+    case LETTER:
+        if (*at == '$' && !lexer->name && lexer->dialect == SQL_MYSQL)
+            return sql_lex_dollar(lexer, token, at) ? lexer->at : word(lexer, token, at);
+        if (lexer->end - at > 1 && at[1] == '\'' && !lexer->name)
+            return sql_lex_prefixed(lexer, token, at) ? lexer->at : word(lexer, token, at);
+        return word(lexer, token, at);
+    case HIGH:
+        return word(lexer, token, at);
+    case DIGIT:
+        return lexer->name ? word(lexer, token, at) : number(lexer, token, at);
+    case QUOTE:
+        return sql_lex_quoted(lexer, token, at);
+    case SPECIAL:
+        return special(lexer, token, at);
+    case CONTROL:
+    case SPACE:
+    default:
+        sql_lexer_bad(lexer, token, "a control character outside of quotes");
+        return at;
+    }
+}
+
+void sql_lexer_next(struct sql_lexer *lexer, struct sql_token *token)
+{
+    token->flags = 0;
+    token->sign = 0;
+    token->keyword = 0;
+    const uint8_t *at = lexer->why ? lexer->at : skip_space(lexer);
+    token->offset = (uint32_t)(at - lexer->start);
+    token->length = 0;
+    lexer->at = at;
+    if (lexer->why) {
+        token->class = SQL_TOKEN_BAD;
+        return;
+    }
+    if (at == lexer->end) {
+        token->class = SQL_TOKEN_END;
+        if (lexer->executable)
+            sql_lexer_bad(lexer, token, "a comment that is not closed");
+        return;
+    }
+    const uint8_t *behind = token_at(lexer, token, at);
+    if (lexer->why) { /* stays where it is: nothing else comes */
+        token->class = SQL_TOKEN_BAD;
+        token->keyword = 0;
+        lexer->at = at;
+        return;
+    }
+    if (token->sign == '.')
+        lexer->dot = false;
+    else
+        lexer->name = false;
+    token->length = (uint32_t)(behind - at);
+    lexer->at = behind;
+}
