@@ -26,7 +26,7 @@ static const struct command_row rows[UINT8_MAX + 1] = {
     ROW(COMMAND_REGISTER_REPLICA, "COM_REGISTER_SLAVE", "register_replica", JUDGED_ADMINISTRATION,
         ANSWER_OK),
     ROW(COMMAND_STMT_PREPARE, "COM_STMT_PREPARE", "prepare", JUDGED_PREPARE, ANSWER_PREPARE),
-    ROW(COMMAND_STMT_EXECUTE, "COM_STMT_EXECUTE", "execute", JUDGED_STATEMENT, ANSWER_EXECUTE),
+    ROW(COMMAND_STMT_EXECUTE, "COM_STMT_EXECUTE", "execute", JUDGED_STATEMENT, ANSWER_RESULTS),
     ROW(COMMAND_STMT_SEND_LONG_DATA, "COM_STMT_SEND_LONG_DATA", "send_long_data", JUDGED_FREE,
         ANSWER_NONE),
     ROW(COMMAND_STMT_CLOSE, "COM_STMT_CLOSE", "close", JUDGED_FREE, ANSWER_NONE),
@@ -38,7 +38,7 @@ static const struct command_row rows[UINT8_MAX + 1] = {
     ROW(COMMAND_RESET_CONNECTION, "COM_RESET_CONNECTION", "reset_connection", JUDGED_FREE,
         ANSWER_OK),
     ROW(COMMAND_STMT_BULK_EXECUTE, "COM_STMT_BULK_EXECUTE", "execute", JUDGED_STATEMENT,
-        ANSWER_EXECUTE),
+        ANSWER_RESULTS),
 };
 
 const struct command_row *command_row(uint8_t code)
@@ -46,7 +46,19 @@ const struct command_row *command_row(uint8_t code)
     return rows[code].name ? &rows[code] : NULL;
 }
 
-enum { TYPE_STRING_FIRST = 0xf5 /* JSON */, TYPE_UNSIGNED = 0x80 };
+/* The only one of COM_STMT_EXECUTE's flags that makes either server open a cursor (tried). */
+enum { CURSOR_READ_ONLY = 1 };
+
+enum command_answer command_answer(const struct command_row *row, struct text payload)
+{
+    /* The flags stand behind the command byte and the statement's id. */
+    bool has_cursor = row->code == COMMAND_STMT_EXECUTE && payload.length > 5 &&
+                      (uint8_t)payload.at[5] & CURSOR_READ_ONLY;
+
+    return has_cursor ? ANSWER_CURSOR : row->answer;
+}
+
+enum { TYPE_STRING_FIRST = 0xf5 /* JSON */ };
 
 /* A value of the binary protocol, as COM_STMT_EXECUTE and query attributes have it. A type that is
  * not known is bad: where the next value starts would be a guess. */

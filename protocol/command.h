@@ -25,8 +25,8 @@ enum command_answer {
     ANSWER_NONE,    /* nothing at all (COM_STMT_CLOSE, COM_STMT_SEND_LONG_DATA) */
     ANSWER_CLOSE,   /* the connection closes (COM_QUIT) */
     ANSWER_OK,      /* OK or ERR; an EOF packet counts as OK (COM_SET_OPTION, COM_DEBUG) */
-    ANSWER_RESULTS, /* OK, ERR, LOCAL INFILE or result sets of text rows, as many as there are */
-    ANSWER_EXECUTE, /* the same in binary rows; a cursor ends its result behind the metadata */
+    ANSWER_RESULTS, /* OK, ERR, LOCAL INFILE or result sets, as many as there are */
+    ANSWER_CURSOR,  /* the same for a COM_STMT_EXECUTE that asks for a cursor */
     ANSWER_PREPARE, /* COM_STMT_PREPARE_OK with its metadata, or ERR */
     ANSWER_FETCH,   /* binary rows up to EOF, or ERR (COM_STMT_FETCH) */
     ANSWER_FIELDS,  /* column definitions up to EOF, or ERR (COM_FIELD_LIST) */
@@ -44,6 +44,11 @@ struct command_row {
 
 /* NULL where the byte has no row. */
 const struct command_row *command_row(uint8_t code);
+
+/* What the server answers to this very command: the row's `answer`, or ANSWER_CURSOR. Needed
+ * because status flags alone do not say whether rows follow: MySQL also sets
+ * SERVER_STATUS_CURSOR_EXISTS where a stored function or procedure had a cursor of its own. */
+enum command_answer command_answer(const struct command_row *row, struct text payload);
 
 enum {
     COMMAND_QUIT = 0x01,
