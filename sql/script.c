@@ -1,0 +1,300 @@
+/* Cuts scripts into statements the way the mysql client's own reader does; compared with what the
+ * clients of MySQL 9.7 and MariaDB 10.11 send. Reads no SQL beyond quotes and comments.
+ */
+#include "sql/script.h"
+
+/* No token that matters here is longer, but for a DELIMITER or USE line. */
+enum { LOOK_AHEAD = 2 * SQL_DELIMITER_SIZE };
+
+enum place { CODE, SINGLE_QUOTED, DOUBLE_QUOTED, BACKTICKED, LINE_COMMENT, BLOCK_COMMENT };
+
+enum outcome { ADVANCED, STATEMENT, MORE };
+
+void sql_script_init(struct sql_script *script, enum sql_charset charset)
+{
+    *script = (struct sql_script){.charset = (uint8_t)charset,
+                                  .blank = true,
+                                  .line_start = true,
+                                  .delimiter_length = 1,
+                                  .delimiter = ";"};
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool starts_with(struct text t, struct text word)
+{
+    return t.length >= word.length && memcmp(t.at, word.at, word.length) == 0;
+}
+
+static bool between(char c, unsigned char first, unsigned char last)
+{
+    return (unsigned char)c >= first && (unsigned char)c <= last;
+}
+
+/* In these character sets the second byte can be a backslash or a quote. A lead byte without a
+ * right second one stands for itself. */
+static bool is_pair(uint8_t charset, struct text t)
+{
+    if (t.length < 2 || !((unsigned char)t.at[0] & 0x80))
+        return false;
+    switch ((enum sql_charset)charset) {
+    case SQL_BIG5:
+        return between(t.at[0], 0xa1, 0xf9) &&
+               (between(t.at[1], 0x40, 0x7e) || between(t.at[1], 0xa1, 0xfe));
+    case SQL_GBK:
+    case SQL_GB18030:
+        return between(t.at[0], 0x81, 0xfe) &&
+               (between(t.at[1], 0x40, 0x7e) || between(t.at[1], 0x80, 0xfe));
+    case SQL_SJIS:
+        return (between(t.at[0], 0x81, 0x9f) || between(t.at[0], 0xe0, 0xfc)) &&
+               (between(t.at[1], 0x40, 0x7e) || between(t.at[1], 0x80, 0xfc));
+    case SQL_UTF8:
+    case SQL_SINGLE_BYTE:
+    case SQL_MULTI_BYTE_SAFE:
+    case SQL_CHARSET_UNKNOWN:
+        return false;
+    }
+    return false;
+}
+
+/* Drops what was read so far: the next statement begins `used` bytes into `rest`. */
+static void begin_anew(struct sql_script *script, struct text *rest, size_t used)
+{
+    rest->at += used;
+    rest->length -= used;
+    script->scanned = 0;
+    script->blank = true;
+    script->dropping = false;
+    script->place = CODE;
+}
+
+/* "DELIMITER" and "USE" are followed by a blank or the line's end. */
+static bool is_command(struct text line, struct text word)
+{
+    return line.length >= word.length &&
+           text_equal_fold((struct text){line.at, word.length}, word) &&
+           (line.length == word.length || is_blank(line.at[word.length]));
+}
+
+/* The argument of DELIMITER: up to a blank, or quoted. None, or one with a backslash: the client
+ * complains and goes on with the one it has. */
+static void set_delimiter(struct sql_script *script, struct text argument)
+{
+    char quote = argument.length > 0 ? argument.at[0] : 0;
+    bool quoted = quote == '\'' || quote == '"' || quote == '`';
+    size_t start = quoted ? 1 : 0, end = start;
+
+    while (end < argument.length &&
+           (quoted ? argument.at[end] != quote : !is_blank(argument.at[end])))
+        end++;
+    size_t length = end - start;
+    if (length > SQL_DELIMITER_SIZE - 1)
+        length = SQL_DELIMITER_SIZE - 1;
+    if (length == 0 || memchr(argument.at + start, '\\', length))
+        return;
+    memcpy(script->delimiter, argument.at + start, length);
+    script->delimiter_length = (uint8_t)length;
+}
+
+static bool ends_in_line(const struct sql_script *script, struct text line)
+{
+    struct text delimiter = {script->delimiter, script->delimiter_length};
+
+    for (size_t i = 0; i < line.length; i++) {
+        struct text at = {line.at + i, line.length - i};
+        if (starts_with(at, delimiter) || starts_with(at, TEXT("\\g")))
+            return true;
+    }
+    return false;
+}
+
+static bool begins_command(struct text t)
+{
+    return is_command(t, TEXT("delimiter")) || is_command(t, TEXT("use"));
+}
+
+/* A command of the client at the start of a line, with nothing but comments before it. */
+static enum outcome read_command(struct sql_script *script, struct text *rest, bool last,
+                                 struct text *statement)
+{
+    struct text line = {rest->at + script->scanned, rest->length - script->scanned};
+    const char *newline = memchr(line.at, '\n', line.length);
+
+    if (!newline && !last)
+        return MORE;
+    script->line_start = false;
+    line.length = newline ? (size_t)(newline - line.at) : line.length;
+    size_t used = script->scanned + line.length;
+    line = text_trim(line);
+    if (is_command(line, TEXT("delimiter"))) {
+        set_delimiter(script, text_trim((struct text){line.at + 9, line.length - 9}));
+        begin_anew(script, rest, used);
+        return ADVANCED;
+    }
+    if (line.length == 3 || ends_in_line(script, line))
+        return ADVANCED;
+    *statement = text_trim((struct text){rest->at, used});
+    begin_anew(script, rest, used);
+    return STATEMENT;
+}
+
+/* What may open at `at`, outside of quotes and comments; returns its length, 0 for nothing. */
+static size_t open_place(struct sql_script *script, struct text at)
+{
+    char second = at.length > 1 ? at.at[1] : 0, third = at.length > 2 ? at.at[2] : '\n';
+    bool blank = script->blank;
+
+    switch (at.at[0]) {
+    case '\'':
+        script->place = SINGLE_QUOTED;
+        break;
+    case '"':
+        script->place = DOUBLE_QUOTED;
+        break;
+    case '`':
+        script->place = BACKTICKED;
+        break;
+    case '#':
+        script->place = LINE_COMMENT;
+        return 1;
+    case '-':
+        if (second != '-' || !((unsigned char)third <= ' ' || third == 0x7f || blank))
+            return 0;
+        script->dropping = (unsigned char)third > ' ' && third != 0x7f;
+        script->place = LINE_COMMENT;
+        return 2;
+    case '/':
+        if (second != '*' || third == '!')
+            return 0;
+        script->place = BLOCK_COMMENT;
+        return 2;
+    default:
+        return 0;
+    }
+    script->blank = false;
+    return 1;
+}
+
+static enum outcome end_statement(struct sql_script *script, struct text *rest, size_t delimiter,
+                                  struct text *statement)
+{
+    bool blank = script->blank;
+
+    *statement = text_trim((struct text){rest->at, script->scanned});
+    begin_anew(script, rest, script->scanned + delimiter);
+    return blank ? ADVANCED : STATEMENT;
+}
+
+static enum outcome read_code(struct sql_script *script, struct text *rest, bool last,
+                              struct text *statement)
+{
+    struct text at = {rest->at + script->scanned, rest->length - script->scanned};
+    char c = at.at[0];
+
+    if (is_blank(c)) {
+        script->line_start |= c == '\n';
+        script->scanned++;
+        return ADVANCED;
+    }
+    if (script->line_start && script->blank && begins_command(at))
+        return read_command(script, rest, last, statement);
+    script->line_start = false;
+    if (starts_with(at, (struct text){script->delimiter, script->delimiter_length}))
+        return end_statement(script, rest, script->delimiter_length, statement);
+    if (starts_with(at, TEXT("\\g")) || starts_with(at, TEXT("\\G")))
+        return end_statement(script, rest, 2, statement);
+    size_t opened = open_place(script, at);
+    if (opened == 0) {
+        script->blank = false;
+        opened = at.length > 1 && (c == '\\' || is_pair(script->charset, at)) ? 2 : 1;
+    }
+    script->scanned += opened;
+    return ADVANCED;
+}
+
+/* The following three look for the end of their place in the next `sure` bytes; behind those are
+ * enough more to look at. */
+static void read_quoted(struct sql_script *script, struct text at, size_t sure, char quote)
+{
+    size_t i = 0;
+
+    while (i < sure && at.at[i] != quote && at.at[i] != '\\' && !((unsigned char)at.at[i] & 0x80))
+        i++;
+    script->scanned += i;
+    if (i == sure)
+        return;
+    struct text special = {at.at + i, at.length - i};
+    bool escape = special.at[0] == '\\' && quote != '`' && !script->no_backslash_escapes;
+    bool pair = special.length > 1 && (escape || is_pair(script->charset, special));
+    if (special.at[0] == quote)
+        script->place = CODE;
+    script->scanned += pair ? 2 : 1;
+}
+
+static void read_line_comment(struct sql_script *script, struct text *rest, size_t sure)
+{
+    const char *start = rest->at + script->scanned;
+    const char *newline = memchr(start, '\n', sure);
+
+    script->scanned += newline ? (size_t)(newline - start) : sure;
+    if (!newline)
+        return;
+    script->place = CODE;
+    if (script->dropping)
+        begin_anew(script, rest, script->scanned);
+}
+
+static void read_block_comment(struct sql_script *script, struct text at, size_t sure)
+{
+    const char *star = memchr(at.at, '*', sure);
+
+    script->scanned += star ? (size_t)(star - at.at) + 1 : sure;
+    if (star && star + 1 < at.at + at.length && star[1] == '/') {
+        script->scanned++;
+        script->place = CODE;
+    }
+}
+
+static enum outcome step(struct sql_script *script, struct text *rest, bool last,
+                         struct text *statement)
+{
+    struct text at = {rest->at + script->scanned, rest->length - script->scanned};
+    size_t sure = last ? at.length : at.length - LOOK_AHEAD;
+
+    switch ((enum place)script->place) {
+    case CODE:
+        return read_code(script, rest, last, statement);
+    case SINGLE_QUOTED:
+        read_quoted(script, at, sure, '\'');
+        break;
+    case DOUBLE_QUOTED:
+        read_quoted(script, at, sure, '"');
+        break;
+    case BACKTICKED:
+        read_quoted(script, at, sure, '`');
+        break;
+    case LINE_COMMENT:
+        read_line_comment(script, rest, sure);
+        break;
+    case BLOCK_COMMENT:
+        read_block_comment(script, at, sure);
+        break;
+    }
+    return ADVANCED;
+}
+
+bool sql_script_next(struct sql_script *script, struct text *rest, bool last,
+                     struct text *statement)
+{
+    size_t margin = last ? 0 : LOOK_AHEAD;
+
+    while (script->scanned + margin < rest->length) {
+        enum outcome outcome = step(script, rest, last, statement);
+        if (outcome != ADVANCED)
+            return outcome == STATEMENT;
+    }
+    return last && rest->length > 0 && end_statement(script, rest, 0, statement) == STATEMENT;
+}

@@ -1,0 +1,40 @@
+/* A script of statements, cut where the mysql client would cut it: at `;` or what a DELIMITER line
+ * put in its place, and at \g and \G; not inside quotes and comments. Inside executable comments
+ * the client cuts all the same. Pure and linear: nothing is read twice however the bytes arrive.
+ */
+#ifndef SQL_SCRIPT_H
+#define SQL_SCRIPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/text.h"
+#include "sql/mood.h"
+
+enum { SQL_DELIMITER_SIZE = 16 };
+
+struct sql_script {
+    /* The caller may change these two between statements; the client takes the first from its own
+     * --default-character-set and the second from the server's status. */
+    uint8_t charset; /* enum sql_charset */
+    bool no_backslash_escapes;
+    /* sql/'s own */
+    uint8_t place;
+    bool blank, line_start, dropping;
+    uint8_t delimiter_length;
+    char delimiter[SQL_DELIMITER_SIZE];
+    size_t scanned;
+};
+
+void sql_script_init(struct sql_script *script, enum sql_charset charset);
+
+/* The next statement out of `rest`, which is moved behind it. `rest` begins where the last call
+ * left it; `last`: no bytes will follow. False: with more bytes behind those of `rest` there may be
+ * a statement (its bytes may have moved meanwhile); with `last`, there is none. Statements of
+ * blanks and comments alone are skipped, as are comments that only the client knows (`--x` in front
+ * of everything). A line "USE name" is a statement also without a delimiter, as it is for most
+ * clients. Other commands of the client come out as text that no server understands. */
+bool sql_script_next(struct sql_script *script, struct text *rest, bool last,
+                     struct text *statement);
+
+#endif
