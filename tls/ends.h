@@ -1,0 +1,88 @@
+/* The two ends that TLS is spoken as, and what a stream keeps of its own. Private to this room. */
+#ifndef TLS_ENDS_H
+#define TLS_ENDS_H
+
+#include <mbedtls/ssl.h>
+#include <mbedtls/ssl_ticket.h>
+#include <mbedtls/x509_crl.h>
+#include <mbedtls/x509_crt.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "tls/library.h"
+#include "tls/tls.h"
+
+/* mbedTLS holds an RSA key's lock for the whole private operation, so threads that share a key wait
+ * for each other: each lane has a copy of the key, and each thread keeps to one lane. */
+enum { TLS_LANES = 8, TLS_HOST_MAX = 256 };
+
+struct tls_lane {
+    mbedtls_pk_context key;
+    mbedtls_ssl_config config;
+};
+
+struct tls_server {
+    atomic_uint references;
+    struct tls_speech speech;
+    mbedtls_x509_crt chain, client_ca;
+    mbedtls_x509_crl client_crl;
+    mbedtls_ssl_ticket_context tickets;
+    struct tls_lane lanes[TLS_LANES];
+    struct tls_certificate certificate;
+};
+
+struct tls_client {
+    atomic_uint references;
+    struct tls_speech speech;
+    enum config_tls demand;
+    mbedtls_x509_crt ca, chain;
+    mbedtls_x509_crl crl;
+    mbedtls_pk_context key;
+    mbedtls_ssl_config config;
+    bool has_certificate;
+    struct tls_certificate certificate;
+    /* The last session, for the next to resume; each host has its own proof of who it is. */
+    pthread_mutex_t lock;
+    mbedtls_ssl_session saved;
+    char saved_host[TLS_HOST_MAX];
+    bool has_saved;
+};
+
+struct tls_stream {
+    mbedtls_ssl_context ssl;
+    int socket;
+    struct tls_server *server; /* one of the two is NULL */
+    struct tls_client *client;
+    uint8_t *ahead; /* read off the socket and not yet asked for by mbedTLS; allocated, or scratch */
+    size_t ahead_from, ahead_to;
+    size_t begun; /* of a write that has to be offered again: how much mbedTLS has taken */
+    enum tls_failure failure;
+    int socket_error;
+    bool is_done, is_full, is_self_signed, wants_write, is_broken;
+    char host[TLS_HOST_MAX];
+};
+
+const mbedtls_ssl_config *tls_server_config(struct tls_server *server);
+
+/* Offers the saved session to a new stream, and saves that of one that is done. */
+void tls_client_resume(struct tls_client *client, struct tls_stream *stream);
+void tls_client_save(struct tls_client *client, struct tls_stream *stream);
+
+/* mbedTLS's verify callback: `stream` is a struct tls_stream. */
+int tls_verify(void *stream, mbedtls_x509_crt *certificate, int depth, uint32_t *flags);
+
+/* Is the certificate for this host, as RFC 6125 has it? Names with one leftmost wildcard, IP addresses;
+ * the common name where there is no name of that kind among the alternatives. */
+bool names_match_host(const mbedtls_x509_crt *certificate, const char *host);
+/* Is this exactly one of its names? */
+bool names_match_exactly(const mbedtls_x509_crt *certificate, struct text name);
+
+/* What a handshake's end means: out of mbedTLS's code and the verification's flags. */
+enum tls_failure failure_of(const struct tls_stream *stream, int code);
+enum tls_failure failure_of_flags(uint32_t flags, bool is_self_signed);
+/* The alert that says so, and what an alert of the other side says in words. */
+uint8_t failure_alert(enum tls_failure failure);
+const char *failure_alert_words(uint8_t alert);
+const char *failure_sentence(enum tls_failure failure);
+
+#endif
