@@ -1,6 +1,6 @@
-/* The upstream leg: silogate as the TLS client of a server. Owns what one [upstream:*] says of TLS, loaded
- * once and counted, and the last session for the next connection to resume. Never opens a socket. Called by
- * whoever builds a runtime, and by stream.c for each connection.
+/* The upstream leg: silogate as the TLS client of a server. Owns what one [upstream:*] says of TLS,
+ * loaded once and counted, and the last session for the next connection to resume. Never opens a
+ * socket. Called by whoever builds a runtime, and by stream.c for each connection.
  */
 #include "tls/ends.h"
 
@@ -21,14 +21,16 @@ static bool client_ca(struct tls_client *client, const struct config_upstream *u
     const struct config_text *ca = &upstream->ca, *crl = &upstream->crl;
 
     if (client_verifies(client) && ca->value.length == 0) {
-        config_problem_add(problems, upstream->tls.line, false,
-                           "tls = verify_ca and verify_identity need `ca`, the file of the CA's certificate");
+        config_problem_add(
+            problems, upstream->tls.line, false,
+            "tls = verify_ca and verify_identity need `ca`, the file of the CA's certificate");
         return false;
     }
     if (!client_verifies(client) && (ca->value.length > 0 || crl->value.length > 0))
-        config_problem_add(problems, ca->value.length ? ca->line : crl->line, true,
-                           "nothing is verified with tls = preferred or required; write verify_ca or "
-                           "verify_identity");
+        config_problem_add(
+            problems, ca->value.length ? ca->line : crl->line, true,
+            "nothing is verified with tls = preferred or required; write verify_ca or "
+            "verify_identity");
     return (ca->value.length == 0 || material_certificates(&client->ca, "ca", *ca, problems)) &&
            (crl->value.length == 0 || material_crl(&client->crl, *crl, problems));
 }
@@ -59,7 +61,8 @@ static bool client_configure(struct tls_client *client)
 
     if (!tls_speech_versions(&client->speech, (struct text){0}, &ignored) ||
         !tls_speech_suites(&client->speech, (struct text){0}, &ignored) ||
-        !tls_speech_groups(&client->speech, TEXT("secp256r1 X25519 secp384r1 secp521r1"), &ignored) ||
+        !tls_speech_groups(&client->speech, TEXT("secp256r1 X25519 secp384r1 secp521r1"),
+                           &ignored) ||
         !tls_config_begin(&client->config, MBEDTLS_SSL_IS_CLIENT, &client->speech))
         return false;
     mbedtls_ssl_conf_session_tickets(&client->config, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
@@ -70,7 +73,8 @@ static bool client_configure(struct tls_client *client)
     mbedtls_ssl_conf_authmode(&client->config, client_verifies(client) ? MBEDTLS_SSL_VERIFY_REQUIRED
                                                                        : MBEDTLS_SSL_VERIFY_NONE);
     if (client_verifies(client))
-        mbedtls_ssl_conf_ca_chain(&client->config, &client->ca, client->crl.version ? &client->crl : NULL);
+        mbedtls_ssl_conf_ca_chain(&client->config, &client->ca,
+                                  client->crl.version ? &client->crl : NULL);
     return !client->has_certificate ||
            mbedtls_ssl_conf_own_cert(&client->config, &client->chain, &client->key) == 0;
 }
@@ -110,8 +114,9 @@ bool tls_client_build(const struct config_upstream *upstream, struct tls_client 
         return true;
     }
     if (!client || good)
-        config_problem_add(problems, upstream->line, false,
-                           "TLS cannot be set up: no memory, or the machine gives no random numbers");
+        config_problem_add(
+            problems, upstream->line, false,
+            "TLS cannot be set up: no memory, or the machine gives no random numbers");
     tls_client_drop(client);
     return false;
 }

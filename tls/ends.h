@@ -53,7 +53,8 @@ struct tls_stream {
     int socket;
     struct tls_server *server; /* one of the two is NULL */
     struct tls_client *client;
-    uint8_t *ahead; /* read off the socket and not yet asked for by mbedTLS; allocated, or scratch */
+    uint8_t
+        *ahead; /* read off the socket and not yet asked for by mbedTLS; allocated, or scratch */
     size_t ahead_from, ahead_to;
     size_t begun; /* of a write that has to be offered again: how much mbedTLS has taken */
     enum tls_failure failure;
@@ -71,8 +72,8 @@ void tls_client_save(struct tls_client *client, struct tls_stream *stream);
 /* mbedTLS's verify callback: `stream` is a struct tls_stream. */
 int tls_verify(void *stream, mbedtls_x509_crt *certificate, int depth, uint32_t *flags);
 
-/* Is the certificate for this host, as RFC 6125 has it? Names with one leftmost wildcard, IP addresses;
- * the common name where there is no name of that kind among the alternatives. */
+/* Is the certificate for this host, as RFC 6125 has it? Names with one leftmost wildcard, IP
+ * addresses; the common name where there is no name of that kind among the alternatives. */
 bool names_match_host(const mbedtls_x509_crt *certificate, const char *host);
 /* Is this exactly one of its names? */
 bool names_match_exactly(const mbedtls_x509_crt *certificate, struct text name);

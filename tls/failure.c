@@ -1,4 +1,5 @@
-/* What went wrong, in words: mbedTLS's codes, the flags of a verification and the alerts of the other side
+/* What went wrong, in words: mbedTLS's codes, the flags of a verification and the alerts of the
+ * other side
  * -> one of TLS_FAILURES. Tables and pure functions; called by stream.c.
  */
 #include "tls/ends.h"
@@ -29,20 +30,19 @@ static const struct {
     uint32_t flags;
     enum tls_failure failure;
 } verifications[] = {
-    {MBEDTLS_X509_BADCERT_NOT_TRUSTED, TLS_FAILURE_UNKNOWN_CA},
-    {MBEDTLS_X509_BADCERT_REVOKED, TLS_FAILURE_REVOKED},
-    {MBEDTLS_X509_BADCERT_EXPIRED, TLS_FAILURE_EXPIRED},
-    {MBEDTLS_X509_BADCERT_FUTURE, TLS_FAILURE_NOT_YET},
-    {MBEDTLS_X509_BADCERT_CN_MISMATCH, TLS_FAILURE_NAME},
+    {MBEDTLS_X509_BADCERT_NOT_TRUSTED,                                                               TLS_FAILURE_UNKNOWN_CA},
+    {MBEDTLS_X509_BADCERT_REVOKED,                                                                   TLS_FAILURE_REVOKED   },
+    {MBEDTLS_X509_BADCERT_EXPIRED,                                                                   TLS_FAILURE_EXPIRED   },
+    {MBEDTLS_X509_BADCERT_FUTURE,                                                                    TLS_FAILURE_NOT_YET   },
+    {MBEDTLS_X509_BADCERT_CN_MISMATCH,                                                               TLS_FAILURE_NAME      },
     {MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE |
-         MBEDTLS_X509_BADCERT_NS_CERT_TYPE,
-     TLS_FAILURE_USAGE},
+         MBEDTLS_X509_BADCERT_NS_CERT_TYPE,                                                     TLS_FAILURE_USAGE     },
     {MBEDTLS_X509_BADCERT_BAD_MD | MBEDTLS_X509_BADCERT_BAD_PK | MBEDTLS_X509_BADCERT_BAD_KEY,
-     TLS_FAILURE_WEAK},
+     TLS_FAILURE_WEAK                                                                                                      },
     {MBEDTLS_X509_BADCRL_NOT_TRUSTED | MBEDTLS_X509_BADCRL_EXPIRED | MBEDTLS_X509_BADCRL_FUTURE |
          MBEDTLS_X509_BADCRL_BAD_MD | MBEDTLS_X509_BADCRL_BAD_PK | MBEDTLS_X509_BADCRL_BAD_KEY,
-     TLS_FAILURE_CRL},
-    {MBEDTLS_X509_BADCERT_MISSING, TLS_FAILURE_MISSING},
+     TLS_FAILURE_CRL                                                                                                       },
+    {MBEDTLS_X509_BADCERT_MISSING,                                                                   TLS_FAILURE_MISSING   },
 };
 
 enum tls_failure failure_of_flags(uint32_t flags, bool is_self_signed)
@@ -69,7 +69,8 @@ enum tls_failure failure_of(const struct tls_stream *stream, int code)
 #else
     case MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE:
 #endif
-        return failure_of_flags(mbedtls_ssl_get_verify_result(&stream->ssl), stream->is_self_signed);
+        return failure_of_flags(mbedtls_ssl_get_verify_result(&stream->ssl),
+                                stream->is_self_signed);
     case MBEDTLS_ERR_SSL_CONN_EOF:
     case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
         return TLS_FAILURE_CLOSED;

@@ -1,5 +1,5 @@
-/* The two versions of mbedTLS behind one face: 2.28 (TLS 1.2) and 3.6 (TLS 1.3 too). Every #if on the
- * library's version is here or in stream.c's one line on tickets. Called by this room alone.
+/* The two versions of mbedTLS behind one face: 2.28 (TLS 1.2) and 3.6 (TLS 1.3 too). Every #if on
+ * the library's version is here or in stream.c's one line on tickets. Called by this room alone.
  */
 #include "tls/library.h"
 
@@ -57,7 +57,8 @@ const char *tls_library(void)
     return version;
 }
 
-int tls_key_parse(mbedtls_pk_context *key, const uint8_t *bytes, size_t size, struct text passphrase)
+int tls_key_parse(mbedtls_pk_context *key, const uint8_t *bytes, size_t size,
+                  struct text passphrase)
 {
     const unsigned char *secret = (const unsigned char *)passphrase.at;
 
@@ -83,20 +84,23 @@ static const struct suite {
     int id;
     bool is_default, is_13;
 } suites[] = {
-    {"TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256", 0x1301, true, true},
-    {"TLS_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384", 0x1302, true, true},
-    {"TLS_CHACHA20_POLY1305_SHA256", "TLS_CHACHA20_POLY1305_SHA256", 0x1303, true, true},
-    {"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256", 0xc02b, true, false},
-    {"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256", 0xc02f, true, false},
-    {"TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384", 0xc02c, true, false},
-    {"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-RSA-AES256-GCM-SHA384", 0xc030, true, false},
+    {"TLS_AES_128_GCM_SHA256",                        "TLS_AES_128_GCM_SHA256",        0x1301, true,  true },
+    {"TLS_AES_256_GCM_SHA384",                        "TLS_AES_256_GCM_SHA384",        0x1302, true,  true },
+    {"TLS_CHACHA20_POLY1305_SHA256",                  "TLS_CHACHA20_POLY1305_SHA256",  0x1303, true,  true },
+    {"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",       "ECDHE-ECDSA-AES128-GCM-SHA256", 0xc02b, true,
+     false                                                                                                 },
+    {"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",         "ECDHE-RSA-AES128-GCM-SHA256",   0xc02f, true,  false},
+    {"TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",       "ECDHE-ECDSA-AES256-GCM-SHA384", 0xc02c, true,
+     false                                                                                                 },
+    {"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",         "ECDHE-RSA-AES256-GCM-SHA384",   0xc030, true,  false},
     {"TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305", 0xcca9, true,
-     false},
-    {"TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305", 0xcca8, true, false},
-    {"TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256", "ECDHE-ECDSA-AES128-SHA256", 0xc023, false, false},
-    {"TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256", "ECDHE-RSA-AES128-SHA256", 0xc027, false, false},
-    {"TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384", "ECDHE-ECDSA-AES256-SHA384", 0xc024, false, false},
-    {"TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384", "ECDHE-RSA-AES256-SHA384", 0xc028, false, false},
+     false                                                                                                 },
+    {"TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",   "ECDHE-RSA-CHACHA20-POLY1305",   0xcca8, true,
+     false                                                                                                 },
+    {"TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",       "ECDHE-ECDSA-AES128-SHA256",     0xc023, false, false},
+    {"TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",         "ECDHE-RSA-AES128-SHA256",       0xc027, false, false},
+    {"TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384",       "ECDHE-ECDSA-AES256-SHA384",     0xc024, false, false},
+    {"TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384",         "ECDHE-RSA-AES256-SHA384",       0xc028, false, false},
 };
 enum { SUITES = sizeof(suites) / sizeof(*suites) };
 
@@ -106,12 +110,12 @@ static const struct curve {
     uint16_t iana;
     bool is_default;
 } curves[] = {
-    /* P-256 first: mbedTLS computes it faster than X25519. */
-    {"secp256r1", "prime256v1", MBEDTLS_ECP_DP_SECP256R1, 23, true},
-    {"X25519", "curve25519", MBEDTLS_ECP_DP_CURVE25519, 29, true},
-    {"secp384r1", "P-384", MBEDTLS_ECP_DP_SECP384R1, 24, true},
-    {"secp521r1", "P-521", MBEDTLS_ECP_DP_SECP521R1, 25, false},
-    {"P-256", "P-256", MBEDTLS_ECP_DP_SECP256R1, 23, false},
+  /* P-256 first: mbedTLS computes it faster than X25519. */
+    {"secp256r1", "prime256v1", MBEDTLS_ECP_DP_SECP256R1,  23, true },
+    {"X25519",    "curve25519", MBEDTLS_ECP_DP_CURVE25519, 29, true },
+    {"secp384r1", "P-384",      MBEDTLS_ECP_DP_SECP384R1,  24, true },
+    {"secp521r1", "P-521",      MBEDTLS_ECP_DP_SECP521R1,  25, false},
+    {"P-256",     "P-256",      MBEDTLS_ECP_DP_SECP256R1,  23, false},
 };
 enum { CURVES = sizeof(curves) / sizeof(*curves) };
 
@@ -133,13 +137,15 @@ bool tls_speech_versions(struct tls_speech *speech, struct text min_version, str
 {
     bool is_13 = text_equal(min_version, TEXT("1.3"));
 
+    /* Also where it is wrong: that is one problem, not two. */
+    speech->has_12 = !is_13 || !TLS_HAS_13;
+    speech->has_13 = TLS_HAS_13;
     if (min_version.length > 0 && !is_13 && !text_equal(min_version, TEXT("1.2")))
         return error_set(why, "min_version %.*s is not offered; write 1.2 or 1.3",
                          TEXT_ARGS(min_version));
     if (is_13 && !TLS_HAS_13)
-        return error_set(why, "min_version 1.3 needs mbedTLS 3.6, this is %s; write 1.2", tls_library());
-    speech->has_12 = !is_13;
-    speech->has_13 = TLS_HAS_13;
+        return error_set(why, "min_version 1.3 needs mbedTLS 3.6, this is %s; write 1.2",
+                         tls_library());
     return true;
 }
 
@@ -177,10 +183,11 @@ bool tls_speech_suites(struct tls_speech *speech, struct text list, struct error
     while (!is_default && word_next(&list, &word)) {
         const struct suite *suite = suite_find(word);
         if (!suite)
-            return error_set(why,
-                             "cipher suite %.*s is not known, or not offered because it is weak; write "
-                             "for example %s",
-                             TEXT_ARGS(word), suites[4].iana);
+            return error_set(
+                why,
+                "cipher suite %.*s is not known, or not offered because it is weak; write "
+                "for example %s",
+                TEXT_ARGS(word), suites[4].iana);
         suite_add(speech, suite);
     }
     for (size_t i = 0; speech->suites[i]; i++) {
@@ -190,7 +197,8 @@ bool tls_speech_suites(struct tls_speech *speech, struct text list, struct error
     speech->has_12 = any_12;
     speech->has_13 = any_13;
     if (!any_12 && !any_13)
-        return error_set(why, "none of the cipher suites goes with min_version and mbedTLS %s; add %s",
+        return error_set(why,
+                         "none of the cipher suites goes with min_version and mbedTLS %s; add %s",
                          tls_library(), suites[4].iana);
     return true;
 }
@@ -229,8 +237,9 @@ bool tls_speech_groups(struct tls_speech *speech, struct text list, struct error
     while (!is_default && word_next(&list, &word)) {
         const struct curve *curve = curve_find(word);
         if (!curve)
-            return error_set(why, "curve %.*s is not offered; write X25519, secp256r1, secp384r1 or "
-                                  "secp521r1",
+            return error_set(why,
+                             "curve %.*s is not offered; write X25519, secp256r1, secp384r1 or "
+                             "secp521r1",
                              TEXT_ARGS(word));
         curve_add(speech, curve);
     }

@@ -1,5 +1,5 @@
-/* What differs between mbedTLS 2.28 and 3.6, and what the whole room shares: randomness, keys, and the
- * words of the ini for versions, suites and curves. Private to this room.
+/* What differs between mbedTLS 2.28 and 3.6, and what the whole room shares: randomness, keys, and
+ * the words of the ini for versions, suites and curves. Private to this room.
  */
 #ifndef TLS_LIBRARY_H
 #define TLS_LIBRARY_H
@@ -26,7 +26,8 @@ bool tls_library_begin(void);
 int tls_random(void *unused, unsigned char *to, size_t size);
 
 /* A private key in PEM (its NUL counted in `size`) or DER; an error code of mbedTLS or 0. */
-int tls_key_parse(mbedtls_pk_context *key, const uint8_t *bytes, size_t size, struct text passphrase);
+int tls_key_parse(mbedtls_pk_context *key, const uint8_t *bytes, size_t size,
+                  struct text passphrase);
 bool tls_key_matches(const mbedtls_x509_crt *certificate, const mbedtls_pk_context *key);
 
 enum { TLS_SUITES_MAX = 32, TLS_GROUPS_MAX = 12 };

@@ -1,6 +1,6 @@
 /* Owns the way from the operator's files to mbedTLS's certificates and keys, and the sentences that
- * say what is wrong with them. What was read is wiped before it is freed. Never logs: problems go up to
- * whoever reads the configuration. Called by server.c and client.c at load.
+ * say what is wrong with them. What was read is wiped before it is freed. Never logs: problems go
+ * up to whoever reads the configuration. Called by server.c and client.c at load.
  */
 #include "tls/material.h"
 
@@ -62,9 +62,10 @@ static bool file_read(const char *what, struct config_text path, struct bytes *b
     }
     good = good && bytes_fill(bytes, file, (size_t)is.st_size);
     if (!good)
-        config_problem_add(problems, path.line, false,
-                           "%s %s cannot be read: %s; name a file in PEM that silogate's user may read",
-                           what, path.value.at, strerror(errno));
+        config_problem_add(
+            problems, path.line, false,
+            "%s %s cannot be read: %s; name a file in PEM that silogate's user may read", what,
+            path.value.at, strerror(errno));
     if (file >= 0)
         close(file);
     return good;
@@ -95,9 +96,9 @@ void material_name(const mbedtls_x509_crt *certificate, struct tls_certificate *
     *to = (struct tls_certificate){.seconds = seconds_of(until)};
     if (mbedtls_x509_dn_gets(to->name, sizeof(to->name), &certificate->subject) < 0)
         snprintf(to->name, sizeof(to->name), "(a subject that is too long)");
-    snprintf(to->until, sizeof(to->until), "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)until->year % 10000,
-             (unsigned)until->mon % 100, (unsigned)until->day % 100, (unsigned)until->hour % 100,
-             (unsigned)until->min % 100, (unsigned)until->sec % 100);
+    snprintf(to->until, sizeof(to->until), "%04u-%02u-%02uT%02u:%02u:%02uZ",
+             (unsigned)until->year % 10000, (unsigned)until->mon % 100, (unsigned)until->day % 100,
+             (unsigned)until->hour % 100, (unsigned)until->min % 100, (unsigned)until->sec % 100);
 }
 
 int tls_days_left(const struct tls_certificate *certificate, int64_t now)
@@ -107,9 +108,10 @@ int tls_days_left(const struct tls_certificate *certificate, int64_t now)
     return (int)(left >= 0 ? left / day : -((-left + day - 1) / day));
 }
 
-/* An expired certificate is loaded, so that a proxy does not stay down for it, but never quietly. */
-static void dates_check(const mbedtls_x509_crt *certificate, const char *what, struct config_text path,
-                        struct config_problems *problems)
+/* An expired certificate is loaded, so that a proxy does not stay down for it, but never quietly.
+ */
+static void dates_check(const mbedtls_x509_crt *certificate, const char *what,
+                        struct config_text path, struct config_problems *problems)
 {
     struct tls_certificate named;
     int left;
@@ -117,14 +119,15 @@ static void dates_check(const mbedtls_x509_crt *certificate, const char *what, s
     material_name(certificate, &named);
     left = tls_days_left(&named, time(NULL));
     if (left < 0)
-        config_problem_add(problems, path.line, true, "%s %s has expired (%s was its last second); renew it",
-                           what, path.value.at, named.until);
+        config_problem_add(problems, path.line, true,
+                           "%s %s has expired (%s was its last second); renew it", what,
+                           path.value.at, named.until);
     else if (mbedtls_x509_time_is_future(&certificate->valid_from))
-        config_problem_add(problems, path.line, true, "%s %s is not valid yet; look at the clock", what,
-                           path.value.at);
+        config_problem_add(problems, path.line, true, "%s %s is not valid yet; look at the clock",
+                           what, path.value.at);
     else if (left < WARN_DAYS)
-        config_problem_add(problems, path.line, true, "%s %s expires in %d days, at %s; renew it", what,
-                           path.value.at, left, named.until);
+        config_problem_add(problems, path.line, true, "%s %s expires in %d days, at %s; renew it",
+                           what, path.value.at, left, named.until);
 }
 
 bool material_certificates(mbedtls_x509_crt *chain, const char *what, struct config_text path,
@@ -143,12 +146,14 @@ bool material_certificates(mbedtls_x509_crt *chain, const char *what, struct con
         return true;
     }
     if (failed > 0)
-        config_problem_add(problems, path.line, false, "%s %s: %d of its certificates cannot be parsed", what,
-                           path.value.at, failed);
-    else
         config_problem_add(problems, path.line, false,
-                           "%s %s holds no certificate that can be parsed (mbedTLS -0x%04x); write it in PEM",
-                           what, path.value.at, (unsigned)-failed);
+                           "%s %s: %d of its certificates cannot be parsed", what, path.value.at,
+                           failed);
+    else
+        config_problem_add(
+            problems, path.line, false,
+            "%s %s holds no certificate that can be parsed (mbedTLS -0x%04x); write it in PEM",
+            what, path.value.at, (unsigned)-failed);
     return false;
 }
 
@@ -174,7 +179,8 @@ static bool passphrase_read(struct config_text file, struct bytes *passphrase,
 static const char *key_sentence(int failed)
 {
     if (failed == MBEDTLS_ERR_PK_PASSWORD_REQUIRED || failed == MBEDTLS_ERR_PEM_PASSWORD_REQUIRED)
-        return "is encrypted; set key_passphrase_file, or SILOGATE_KEY_PASSPHRASE in the environment";
+        return "is encrypted; set key_passphrase_file, or SILOGATE_KEY_PASSPHRASE in the "
+               "environment";
     if (failed == MBEDTLS_ERR_PK_PASSWORD_MISMATCH || failed == MBEDTLS_ERR_PEM_PASSWORD_MISMATCH)
         return "is encrypted with another passphrase; correct key_passphrase_file";
     return "holds no private key that can be parsed; write an RSA or EC key in PEM";
@@ -185,8 +191,8 @@ static void key_mode_check(struct config_text path, struct config_problems *prob
     struct stat is;
 
     if (stat(path.value.at, &is) == 0 && (is.st_mode & (S_IROTH | S_IWOTH)))
-        config_problem_add(problems, path.line, true, "key %s can be read by everyone; chmod 640 or stricter",
-                           path.value.at);
+        config_problem_add(problems, path.line, true,
+                           "key %s can be read by everyone; chmod 640 or stricter", path.value.at);
 }
 
 static bool key_matches(const mbedtls_pk_context *key, const mbedtls_x509_crt *certificate,
@@ -200,8 +206,9 @@ static bool key_matches(const mbedtls_pk_context *key, const mbedtls_x509_crt *c
     return false;
 }
 
-bool material_key(mbedtls_pk_context *key, const mbedtls_x509_crt *certificate, struct config_text path,
-                  struct config_text passphrase_file, struct config_problems *problems)
+bool material_key(mbedtls_pk_context *key, const mbedtls_x509_crt *certificate,
+                  struct config_text path, struct config_text passphrase_file,
+                  struct config_problems *problems)
 {
     struct bytes bytes, passphrase;
     struct text secret;
@@ -218,7 +225,8 @@ bool material_key(mbedtls_pk_context *key, const mbedtls_x509_crt *certificate, 
     bytes_free(&bytes);
     bytes_free(&passphrase);
     if (failed) {
-        config_problem_add(problems, path.line, false, "key %s %s", path.value.at, key_sentence(failed));
+        config_problem_add(problems, path.line, false, "key %s %s", path.value.at,
+                           key_sentence(failed));
         return false;
     }
     key_mode_check(path, problems);
@@ -235,16 +243,18 @@ bool material_crl(mbedtls_x509_crl *crl, struct config_text path, struct config_
     failed = mbedtls_x509_crl_parse(crl, bytes.at, parse_size(&bytes));
     bytes_free(&bytes);
     if (failed) {
-        config_problem_add(problems, path.line, false,
-                           "revocation list %s cannot be parsed (mbedTLS -0x%04x); write a CRL in PEM",
-                           path.value.at, (unsigned)-failed);
+        config_problem_add(
+            problems, path.line, false,
+            "revocation list %s cannot be parsed (mbedTLS -0x%04x); write a CRL in PEM",
+            path.value.at, (unsigned)-failed);
         return false;
     }
     for (const mbedtls_x509_crl *at = crl; at; at = at->next)
         if (mbedtls_x509_time_is_past(&at->next_update))
-            config_problem_add(problems, path.line, true,
-                               "revocation list %s is out of date: certificates of its CA will be refused "
-                               "until it is renewed",
-                               path.value.at);
+            config_problem_add(
+                problems, path.line, true,
+                "revocation list %s is out of date: certificates of its CA will be refused "
+                "until it is renewed",
+                path.value.at);
     return true;
 }

@@ -1,5 +1,6 @@
-/* Is a certificate for this name? Owns the comparison of names, because mbedTLS 2.28 knows no IP addresses
- * and neither version can be asked "exactly this name". Pure functions over a parsed certificate.
+/* Is a certificate for this name? Owns the comparison of names, because mbedTLS 2.28 knows no IP
+ * addresses and neither version can be asked "exactly this name". Pure functions over a parsed
+ * certificate.
  */
 #include "tls/ends.h"
 
@@ -19,7 +20,8 @@ static struct text text_of_bytes(const mbedtls_asn1_buf *bytes)
 /* The first alternative name of a kind at or behind `at`. */
 static const mbedtls_x509_sequence *alternative(const mbedtls_x509_sequence *at, int kind)
 {
-    while (at && !(at->buf.p && (at->buf.tag & MBEDTLS_ASN1_TAG_CLASS_MASK) == MBEDTLS_ASN1_CONTEXT_SPECIFIC &&
+    while (at && !(at->buf.p &&
+                   (at->buf.tag & MBEDTLS_ASN1_TAG_CLASS_MASK) == MBEDTLS_ASN1_CONTEXT_SPECIFIC &&
                    (at->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK) == kind))
         at = at->next;
     return at;
@@ -54,8 +56,8 @@ static bool pattern_matches(struct text pattern, struct text name)
                            (struct text){dot, (size_t)(name.at + name.length - dot)});
 }
 
-static bool address_matches(const mbedtls_x509_crt *certificate, const uint8_t *address, size_t size,
-                            struct text written)
+static bool address_matches(const mbedtls_x509_crt *certificate, const uint8_t *address,
+                            size_t size, struct text written)
 {
     const mbedtls_x509_sequence *at = alternative(&certificate->subject_alt_names, GENERAL_IP);
 

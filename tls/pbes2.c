@@ -1,6 +1,6 @@
-/* Opens PKCS #8 keys under PBES2 with AES for mbedTLS 2.28, whose own PBES2 stops at DES; with 3.6 there
- * is nothing to add. The file is the operator's, yet nothing in it is trusted: every length is asked of
- * mbedTLS's ASN.1 reader, and the rounds have a bound. Called by material.c.
+/* Opens PKCS #8 keys under PBES2 with AES for mbedTLS 2.28, whose own PBES2 stops at DES; with 3.6
+ * there is nothing to add. The file is the operator's, yet nothing in it is trusted: every length
+ * is asked of mbedTLS's ASN.1 reader, and the rounds have a bound. Called by material.c.
  */
 #include "tls/pbes2.h"
 
@@ -8,7 +8,8 @@
 
 #if TLS_HAS_13
 
-int pbes2_key_parse(mbedtls_pk_context *key, const uint8_t *bytes, size_t size, struct text passphrase)
+int pbes2_key_parse(mbedtls_pk_context *key, const uint8_t *bytes, size_t size,
+                    struct text passphrase)
 {
     return tls_key_parse(key, bytes, size, passphrase);
 }
@@ -96,8 +97,9 @@ static bool derivation_read(const mbedtls_asn1_buf *parameters, struct sealed *s
     mbedtls_asn1_buf oid, rest;
     int ignored;
 
-    if (!octets_read(&at, end, &sealed->salt) || mbedtls_asn1_get_int(&at, end, &sealed->rounds) != 0 ||
-        sealed->rounds <= 0 || sealed->rounds > ROUNDS_MAX)
+    if (!octets_read(&at, end, &sealed->salt) ||
+        mbedtls_asn1_get_int(&at, end, &sealed->rounds) != 0 || sealed->rounds <= 0 ||
+        sealed->rounds > ROUNDS_MAX)
         return false;
     sealed->hash = MBEDTLS_MD_SHA1;
     if (at < end && *at == MBEDTLS_ASN1_INTEGER && mbedtls_asn1_get_int(&at, end, &ignored) != 0)
@@ -116,7 +118,8 @@ static bool sealed_read(unsigned char *at, size_t size, struct sealed *sealed)
     mbedtls_asn1_buf oid, parameters, rest;
     size_t length;
 
-    if (mbedtls_asn1_get_tag(&at, end, &length, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) != 0)
+    if (mbedtls_asn1_get_tag(&at, end, &length, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) !=
+        0)
         return false;
     end = at + length;
     if (mbedtls_asn1_get_alg(&at, end, &oid, &parameters) != 0 ||
@@ -130,8 +133,8 @@ static bool sealed_read(unsigned char *at, size_t size, struct sealed *sealed)
     if (mbedtls_asn1_get_alg(&inner, inner_end, &oid, &sealed->iv) != 0)
         return false;
     sealed->key_size = key_size_of(&oid);
-    return sealed->key_size > 0 && sealed->iv.tag == MBEDTLS_ASN1_OCTET_STRING && sealed->iv.len == BLOCK &&
-           sealed->bytes.len > 0 && sealed->bytes.len % BLOCK == 0;
+    return sealed->key_size > 0 && sealed->iv.tag == MBEDTLS_ASN1_OCTET_STRING &&
+           sealed->iv.len == BLOCK && sealed->bytes.len > 0 && sealed->bytes.len % BLOCK == 0;
 }
 
 /* Decrypts in place. */
@@ -163,7 +166,8 @@ static int opened_parse(mbedtls_pk_context *key, const struct sealed *sealed)
     unsigned char *at = sealed->bytes.p, *end = at + sealed->bytes.len;
     size_t length, size;
 
-    if (mbedtls_asn1_get_tag(&at, end, &length, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) != 0)
+    if (mbedtls_asn1_get_tag(&at, end, &length, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) !=
+        0)
         return MBEDTLS_ERR_PK_PASSWORD_MISMATCH;
     size = (size_t)(at - sealed->bytes.p) + length;
     if (tls_key_parse(key, sealed->bytes.p, size, (struct text){0}) != 0)
@@ -171,7 +175,8 @@ static int opened_parse(mbedtls_pk_context *key, const struct sealed *sealed)
     return 0;
 }
 
-int pbes2_key_parse(mbedtls_pk_context *key, const uint8_t *bytes, size_t size, struct text passphrase)
+int pbes2_key_parse(mbedtls_pk_context *key, const uint8_t *bytes, size_t size,
+                    struct text passphrase)
 {
     int failed = tls_key_parse(key, bytes, size, passphrase);
     struct sealed sealed;
@@ -182,7 +187,8 @@ int pbes2_key_parse(mbedtls_pk_context *key, const uint8_t *bytes, size_t size, 
         return failed;
     mbedtls_pem_init(&pem);
     if (mbedtls_pem_read_buffer(&pem, "-----BEGIN ENCRYPTED PRIVATE KEY-----",
-                                "-----END ENCRYPTED PRIVATE KEY-----", bytes, NULL, 0, &used) == 0 &&
+                                "-----END ENCRYPTED PRIVATE KEY-----", bytes, NULL, 0,
+                                &used) == 0 &&
         sealed_read(pem.buf, pem.buflen, &sealed))
         failed = sealed_open(&sealed, passphrase) ? opened_parse(key, &sealed) : failed;
     mbedtls_pem_free(&pem); /* it wipes */

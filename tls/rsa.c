@@ -1,6 +1,6 @@
-/* RSA for passwords on legs that are not encrypted: a key pair of silogate's own, and other servers' public
- * keys. Owns no socket and keeps no password: what passes through is wiped here, and the caller wipes what it
- * was given. Called by the session's login.
+/* RSA for passwords on legs that are not encrypted: a key pair of silogate's own, and other
+ * servers' public keys. Owns no socket and keeps no password: what passes through is wiped here,
+ * and the caller wipes what it was given. Called by the session's login.
  */
 #include "tls/rsa.h"
 
@@ -14,7 +14,13 @@
 
 #include "tls/library.h"
 
-enum { KEY_BITS = 2048, KEY_BITS_MIN = 1024, KEY_BITS_MAX = 8192, PEM_MAX = 16384, EXPONENT = 65537 };
+enum {
+    KEY_BITS = 2048,
+    KEY_BITS_MIN = 1024,
+    KEY_BITS_MAX = 8192,
+    PEM_MAX = 16384,
+    EXPONENT = 65537
+};
 
 struct rsa_key {
     mbedtls_pk_context pair;
@@ -98,8 +104,8 @@ static void nonce_mix(uint8_t *at, size_t size, const uint8_t nonce[RSA_NONCE])
         at[i] ^= nonce[i % RSA_NONCE];
 }
 
-bool rsa_password_open(struct rsa_key *key, const uint8_t nonce[RSA_NONCE], struct text blob, char *to,
-                       size_t size, size_t *length)
+bool rsa_password_open(struct rsa_key *key, const uint8_t nonce[RSA_NONCE], struct text blob,
+                       char *to, size_t size, size_t *length)
 {
     uint8_t plain[RSA_BLOB_MAX];
     bool good;
@@ -107,8 +113,8 @@ bool rsa_password_open(struct rsa_key *key, const uint8_t nonce[RSA_NONCE], stru
     *length = 0;
     if (!key_wait(key) || blob.length != KEY_BITS / 8)
         return false;
-    good = mbedtls_pk_decrypt(&key->pair, (const unsigned char *)blob.at, blob.length, plain, length,
-                              sizeof(plain), tls_random, NULL) == 0 &&
+    good = mbedtls_pk_decrypt(&key->pair, (const unsigned char *)blob.at, blob.length, plain,
+                              length, sizeof(plain), tls_random, NULL) == 0 &&
            *length > 0 && *length <= size;
     if (good) {
         nonce_mix(plain, *length, nonce);
@@ -137,8 +143,8 @@ static bool public_read(mbedtls_pk_context *key, struct text pem)
     return bits >= KEY_BITS_MIN && bits <= KEY_BITS_MAX;
 }
 
-bool rsa_password_seal(struct text pem, const uint8_t nonce[RSA_NONCE], struct text password, uint8_t *to,
-                       size_t size, size_t *length)
+bool rsa_password_seal(struct text pem, const uint8_t nonce[RSA_NONCE], struct text password,
+                       uint8_t *to, size_t size, size_t *length)
 {
     mbedtls_pk_context key;
     uint8_t plain[RSA_BLOB_MAX];
@@ -154,7 +160,8 @@ bool rsa_password_seal(struct text pem, const uint8_t nonce[RSA_NONCE], struct t
         padding_set(&key);
         memcpy(plain, password.at, password.length);
         nonce_mix(plain, password.length, nonce);
-        good = mbedtls_pk_encrypt(&key, plain, password.length, to, length, size, tls_random, NULL) == 0;
+        good = mbedtls_pk_encrypt(&key, plain, password.length, to, length, size, tls_random,
+                                  NULL) == 0;
         mbedtls_platform_zeroize(plain, sizeof(plain));
     }
     mbedtls_pk_free(&key);

@@ -1,8 +1,10 @@
-/* The client leg: silogate as the TLS server. Owns what [tls] of the ini says, loaded once, immutable and
- * counted; never opens a socket. Called by whoever builds a runtime, and by stream.c for each client.
+/* The client leg: silogate as the TLS server. Owns what [tls] of the ini says, loaded once,
+ * immutable and counted; never opens a socket. Called by whoever builds a runtime, and by stream.c
+ * for each client.
  */
 #include "tls/ends.h"
 
+#include <mbedtls/oid.h>
 #include <stdlib.h>
 
 #include "tls/material.h"
@@ -16,9 +18,11 @@ static bool server_speech(struct tls_server *server, const struct config *config
     struct {
         bool (*read)(struct tls_speech *, struct text, struct error *);
         const struct config_text *value;
-    } parts[] = {{tls_speech_versions, &config->tls.min_version},
-                 {tls_speech_suites, &config->tls.cipher_suites},
-                 {tls_speech_groups, &config->tls.curves}};
+    } parts[] = {
+        {tls_speech_versions, &config->tls.min_version  },
+        {tls_speech_suites,   &config->tls.cipher_suites},
+        {tls_speech_groups,   &config->tls.curves       }
+    };
     bool good = true;
     struct error why;
 
@@ -31,15 +35,31 @@ static bool server_speech(struct tls_server *server, const struct config *config
     return good;
 }
 
+/* mbedTLS would refuse each handshake with a certificate that is not meant for servers. */
+static bool server_usage(const struct tls_server *server, const struct config *config,
+                         struct config_problems *problems)
+{
+    if (mbedtls_x509_crt_check_extended_key_usage(&server->chain, MBEDTLS_OID_SERVER_AUTH,
+                                                  MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) == 0)
+        return true;
+    config_problem_add(
+        problems, config->tls.certificate.line, false,
+        "certificate %s is not meant for servers (extendedKeyUsage); ask its CA for one with "
+        "serverAuth",
+        config->tls.certificate.value.at);
+    return false;
+}
+
 static bool server_keys(struct tls_server *server, const struct config *config,
                         struct config_problems *problems)
 {
     /* One file may hold both. */
-    struct config_text path = config->tls.key.value.length ? config->tls.key : config->tls.certificate;
+    struct config_text path =
+        config->tls.key.value.length ? config->tls.key : config->tls.certificate;
 
     for (size_t i = 0; i < TLS_LANES; i++)
-        if (!material_key(&server->lanes[i].key, &server->chain, path, config->tls.key_passphrase_file,
-                          problems))
+        if (!material_key(&server->lanes[i].key, &server->chain, path,
+                          config->tls.key_passphrase_file, problems))
             return false; /* the same for all lanes: told once */
     return true;
 }
@@ -64,8 +84,8 @@ static bool lane_begin(struct tls_server *server, struct tls_lane *lane, bool ve
     if (!tls_config_begin(&lane->config, MBEDTLS_SSL_IS_SERVER, &server->speech) ||
         mbedtls_ssl_conf_own_cert(&lane->config, &server->chain, &lane->key) != 0)
         return false;
-    mbedtls_ssl_conf_session_tickets_cb(&lane->config, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
-                                        &server->tickets);
+    mbedtls_ssl_conf_session_tickets_cb(&lane->config, mbedtls_ssl_ticket_write,
+                                        mbedtls_ssl_ticket_parse, &server->tickets);
     mbedtls_ssl_conf_authmode(&lane->config, MBEDTLS_SSL_VERIFY_NONE);
     if (!verifies)
         return true;
@@ -85,8 +105,8 @@ static bool server_configure(struct tls_server *server, const struct config *con
                              struct config_problems *problems)
 {
     bool verifies = config->tls.client_ca.value.length > 0;
-    bool good = mbedtls_ssl_ticket_setup(&server->tickets, tls_random, NULL, MBEDTLS_CIPHER_AES_256_GCM,
-                                         TICKET_SECONDS) == 0;
+    bool good = mbedtls_ssl_ticket_setup(&server->tickets, tls_random, NULL,
+                                         MBEDTLS_CIPHER_AES_256_GCM, TICKET_SECONDS) == 0;
 
     for (size_t i = 0; i < TLS_LANES && good; i++)
         good = lane_begin(server, &server->lanes[i], verifies);
@@ -115,7 +135,8 @@ static struct tls_server *server_new(void)
 }
 
 /* A service that asks for a certificate's name needs a CA to verify it with. */
-static bool services_check(const struct config *config, bool verifies, struct config_problems *problems)
+static bool services_check(const struct config *config, bool verifies,
+                           struct config_problems *problems)
 {
     bool good = true;
 
@@ -123,8 +144,9 @@ static bool services_check(const struct config *config, bool verifies, struct co
         const struct config_text *name = &config->services[i].certificate_name;
         if (name->value.length == 0 || verifies)
             continue;
-        config_problem_add(problems, name->line, false,
-                           "certificate_name needs verified clients; set certificate and client_ca in [tls]");
+        config_problem_add(
+            problems, name->line, false,
+            "certificate_name needs verified clients; set certificate and client_ca in [tls]");
         good = false;
     }
     return good;
@@ -149,13 +171,15 @@ bool tls_server_build(const struct config *config, struct tls_server **to,
         return good;
     server = server_new();
     if (!server) {
-        config_problem_add(problems, config->tls.certificate.line, false,
-                           "TLS cannot be set up: no memory, or the machine gives no random numbers");
+        config_problem_add(
+            problems, config->tls.certificate.line, false,
+            "TLS cannot be set up: no memory, or the machine gives no random numbers");
         return false;
     }
     good = server_speech(server, config, problems) && good;
-    good = material_certificates(&server->chain, "certificate", config->tls.certificate, problems) &&
-           server_keys(server, config, problems) && good;
+    good =
+        material_certificates(&server->chain, "certificate", config->tls.certificate, problems) &&
+        server_usage(server, config, problems) && server_keys(server, config, problems) && good;
     good = server_clients(server, config, problems) && good;
     if (good && server_configure(server, config, problems)) {
         material_name(&server->chain, &server->certificate);

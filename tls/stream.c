@@ -1,16 +1,16 @@
-/* TLS as a kind of stream: the handshake, reads, writes and the end, over a socket that does not block. Owns
- * what lies between the socket and mbedTLS; never decides who may come in. Called through base/stream.h and
- * by the session while the handshake lasts.
+/* TLS as a kind of stream: the handshake, reads, writes and the end, over a socket that does not
+ * block. Owns what lies between the socket and mbedTLS; never decides who may come in. Called
+ * through base/stream.h and by the session while the handshake lasts.
  *
- * mbedTLS asks the socket for the 5 bytes of a record's header and then for its body. To make that one
- * system call, small asks read ahead into a buffer of the thread; what mbedTLS has not asked for when an
- * operation ends is copied into a buffer of the stream's own, which is freed once it is used up. After
- * STREAM_AGAIN nothing is ever left there: mbedTLS has taken it all.
+ * mbedTLS asks the socket for the 5 bytes of a record's header and then for its body. To make that
+ * one system call, small asks read ahead into a buffer of the thread; what mbedTLS has not asked
+ * for when an operation ends is copied into a buffer of the stream's own, which is freed once it is
+ * used up. After STREAM_AGAIN nothing is ever left there: mbedTLS has taken it all.
  */
 #include "tls/ends.h"
 
-#include <assert.h>
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <mbedtls/net_sockets.h>
@@ -144,8 +144,8 @@ static ssize_t tls_read(struct stream *stream, void *to, size_t size)
     }
     if (got == 0 || got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
         return STREAM_END;
-    /* WANT_WRITE too: it says that an alert (to a client that wants to renegotiate) does not fit into the
-     * socket, and mbedTLS would take that alert's rest for the next write's record. */
+    /* WANT_WRITE too: it says that an alert (to a client that wants to renegotiate) does not fit
+     * into the socket, and mbedTLS would take that alert's rest for the next write's record. */
     return broken(tls);
 }
 
@@ -290,7 +290,8 @@ int tls_verify(void *stream, mbedtls_x509_crt *certificate, int depth, uint32_t 
         return 0;
     /* mbedTLS has compared the name that goes out as SNI; ours knows addresses too. */
     *flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_CN_MISMATCH;
-    if (tls->client->demand == CONFIG_TLS_VERIFY_IDENTITY && !names_match_host(certificate, tls->host))
+    if (tls->client->demand == CONFIG_TLS_VERIFY_IDENTITY &&
+        !names_match_host(certificate, tls->host))
         *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
     return 0;
 }
@@ -320,7 +321,8 @@ static enum tls_step handshake_failed(struct tls_stream *tls, int code, struct e
     else if (tls->failure == TLS_FAILURE_NAME)
         error_set(why, "TLS: %s than %s", failure_sentence(tls->failure), tls->host);
     else if (tls->failure == TLS_FAILURE_PROTOCOL || tls->failure == TLS_FAILURE_MACHINE)
-        error_set(why, "TLS: %s (mbedTLS -0x%04x)", failure_sentence(tls->failure), (unsigned)-code);
+        error_set(why, "TLS: %s (mbedTLS -0x%04x)", failure_sentence(tls->failure),
+                  (unsigned)-code);
     else
         error_set(why, "TLS: %s", failure_sentence(tls->failure));
     return TLS_FAILED;
@@ -387,7 +389,11 @@ static const mbedtls_x509_crt *verified(const struct stream *stream)
 {
     const struct tls_stream *tls = done(stream);
 
-    return tls && mbedtls_ssl_get_verify_result(&tls->ssl) == 0 ? mbedtls_ssl_get_peer_cert(&tls->ssl) : NULL;
+    /* A server's certificate that was not looked at has no flags either. */
+    if (!tls || (tls->client && tls->client->demand < CONFIG_TLS_VERIFY_CA) ||
+        mbedtls_ssl_get_verify_result(&tls->ssl) != 0)
+        return NULL;
+    return mbedtls_ssl_get_peer_cert(&tls->ssl);
 }
 
 bool tls_has_certificate(const struct stream *stream)
