@@ -55,7 +55,7 @@ static void put_escaped(struct json *json, unsigned char c)
     }
 }
 
-void json_string(struct json *json, struct text t)
+void json_text(struct json *json, struct text t)
 {
     size_t start = 0;
 

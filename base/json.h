@@ -18,7 +18,7 @@ struct json {
 /* Bytes as they are: braces, commas, keys with their quotes and colons. */
 void json_raw(struct json *json, struct text t);
 /* A quoted string; what is not UTF-8 becomes U+FFFD, so that every line is valid JSON. */
-void json_string(struct json *json, struct text t);
+void json_text(struct json *json, struct text t);
 void json_number(struct json *json, uint64_t number);
 /* 16 lower-case hex digits with quotes: the form of digests and ids. */
 void json_hex(struct json *json, uint64_t number);
