@@ -3,13 +3,14 @@
 #ifndef TESTS_TLS_LEGS_H
 #define TESTS_TLS_LEGS_H
 
-#include <cmocka.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,7 +157,7 @@ static inline void leg_meet(struct leg *leg, struct tls_server *server, struct t
 
 static inline void leg_says(struct stream *from, struct stream *to, const char *words)
 {
-    char heard[256];
+    char heard[256] = {0};
     size_t length = strlen(words);
 
     assert_int_equal(stream_write(from, words, length), (ssize_t)length);

@@ -82,7 +82,7 @@ static void test_pending(void **state)
 {
     struct ends ends = ends_build();
     struct leg leg;
-    char heard[64];
+    char heard[64] = {0};
 
     (void)state;
     leg_meet(&leg, ends.server, ends.client, "localhost");
@@ -110,7 +110,7 @@ static void test_a_record_byte_by_byte(void **state)
     uint8_t record[256];
     ssize_t size;
     int relay[2], was;
-    char heard[64];
+    char heard[64] = {0};
 
     (void)state;
     leg_meet(&leg, ends.server, ends.client, "localhost");
@@ -139,7 +139,7 @@ static void test_the_end_in_order_and_not(void **state)
 {
     struct ends ends = ends_build();
     struct leg leg;
-    char heard[64];
+    char heard[64] = {0};
 
     (void)state;
     leg_meet(&leg, ends.server, ends.client, "localhost");
@@ -176,7 +176,7 @@ static void test_a_changed_record(void **state)
     struct leg leg;
     uint8_t record[256];
     ssize_t size;
-    char heard[64];
+    char heard[64] = {0};
 
     (void)state;
     leg_meet(&leg, ends.server, ends.client, "localhost");
