@@ -63,5 +63,7 @@ capabilities_t capabilities_allowed(capabilities_t offered);
 #define STATUS_NO_BACKSLASH_ESCAPES  0x0200
 #define STATUS_PS_OUT_PARAMS         0x1000
 #define STATUS_SESSION_STATE_CHANGED 0x4000
+/* MariaDB alone, and not its older versions: a flag that is on can be trusted, off says nothing. */
+#define STATUS_ANSI_QUOTES 0x8000
 
 #endif

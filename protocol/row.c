@@ -1,0 +1,67 @@
+/* One text row out of a whole answer. Where the answer's packets are, and which of them is a row,
+ * the tracker says; here only the row's values are read. Called by proxy/ for the few queries that
+ * silogate asks itself.
+ */
+#include "protocol/row.h"
+
+#include "base/bytes.h"
+#include "protocol/answer.h"
+
+enum { VALUE_NULL = 0xfb, ROW_END = 0xfe };
+
+/* The values of one row; false where they do not fill the payload exactly. */
+static bool read_values(struct text payload, struct text *values, size_t count, size_t *columns)
+{
+    struct reader reader = {.at = (const uint8_t *)payload.at};
+    reader.end = reader.at + payload.length;
+
+    for (*columns = 0; reader.at < reader.end; ++*columns) {
+        struct text value = {0};
+        if (*reader.at == VALUE_NULL)
+            reader.at++;
+        else
+            value = read_lenenc_text(&reader);
+        if (*columns < count)
+            values[*columns] = value;
+    }
+    return !reader.bad;
+}
+
+/* Whether the packet that took the tracker from `before` to where it is now, without an event, was
+ * a row. */
+static bool was_row(enum answer_phase before, const struct answer *answer, uint8_t first)
+{
+    return (before == PHASE_BEHIND_COLUMNS || before == PHASE_ROWS) &&
+           answer->phase == PHASE_ROWS && first < ROW_END;
+}
+
+enum row_outcome row_read(const uint8_t *bytes, size_t size, capabilities_t capabilities,
+                          struct text *values, size_t count, struct row *row)
+{
+    struct answer answer;
+    unsigned events = 0;
+
+    *row = (struct row){0};
+    for (size_t i = 0; i < count; i++)
+        values[i] = (struct text){0};
+    answer_start(&answer, ANSWER_RESULTS, capabilities);
+    while (!(events & ANSWER_COMPLETE)) {
+        size_t left = size - row->size, passed;
+        const uint8_t *packet = bytes + row->size;
+        if (left < PACKET_HEADER || left - PACKET_HEADER < bytes_get3(packet))
+            return ROW_MORE;
+        size_t length = bytes_get3(packet);
+        enum answer_phase before = answer.phase;
+        events = answer_feed(&answer, packet, PACKET_HEADER + length, &passed);
+        if (events & (ANSWER_BROKEN | ANSWER_INFILE) || length == PACKET_MAX)
+            return ROW_BAD;
+        row->size += PACKET_HEADER + length;
+        struct text payload = {(const char *)packet + PACKET_HEADER, length};
+        if (!events && row->columns == 0 && was_row(before, &answer, packet[PACKET_HEADER]) &&
+            !read_values(payload, values, count, &row->columns))
+            return ROW_BAD;
+    }
+    row->status = answer.status;
+    row->error_code = answer.error_code;
+    return events & ANSWER_ERROR_SEEN ? ROW_ERROR : ROW_DONE;
+}
