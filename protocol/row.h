@@ -1,4 +1,5 @@
-/* The answer to a query of silogate's own, such as SELECT DATABASE(), @@sql_mode: one row of text.
+/* The first row of a small text result set: how silogate reads the answers to its own questions
+ * (MySQL Internals, "Text Resultset").
  */
 #ifndef PROTOCOL_ROW_H
 #define PROTOCOL_ROW_H
@@ -6,25 +7,17 @@
 #include "protocol/capabilities.h"
 #include "protocol/packet.h"
 
-enum row_outcome {
-    ROW_DONE,  /* the answer is whole */
-    ROW_MORE,  /* feed it again with more bytes behind it */
-    ROW_ERROR, /* it is an ERR: `error_code` */
-    ROW_BAD,   /* not what the protocol allows, or a row of 16 MB */
+enum row {
+    ROW_DONE, /* the values are there */
+    ROW_MORE, /* the answer is not complete yet */
+    ROW_NONE, /* it is complete, but an error or without such a row */
+    ROW_BAD,
 };
 
-struct row {
-    size_t columns;      /* of the first row; 0 where there is no row */
-    uint16_t status;     /* of the end */
-    uint16_t error_code; /* of ROW_ERROR */
-    size_t size;         /* of the answer: what follows is not part of it */
-};
-
-/* Reads the answer to a COM_QUERY from its first byte on, with the connection's capabilities. The
- * first row's values go into values[0] to values[count - 1]; one that is NULL, or that the row does
- * not have, is none (`at` is NULL). They point into `bytes`. Of several results the first that has
- * a row counts. */
-enum row_outcome row_read(const uint8_t *bytes, size_t size, capabilities_t capabilities,
-                          struct text *values, size_t count, struct row *row);
+/* `bytes`: the server's answer so far, from its first packet on. With ROW_DONE the first `count`
+ * values point into it (`at` NULL for NULL). With ROW_DONE and ROW_NONE *size is the whole answer's
+ * size. */
+enum row row_read(struct text bytes, capabilities_t capabilities, struct text *values, size_t count,
+                  size_t *size);
 
 #endif
