@@ -1,7 +1,6 @@
 """The MySQL protocol byte by byte, for tests that have to send what no client library sends: a client
 (Wire) and a scripted server (FakeServer)."""
 import hashlib
-import os
 import socket
 import struct
 import threading

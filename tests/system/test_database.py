@@ -1,0 +1,187 @@
+"""The current database: at login, USE in any spelling, COM_INIT_DB, COM_CHANGE_USER, aliases; and that
+silogate and the server agree on it after whatever happened."""
+import random
+
+import pytest
+
+from harness import wire
+
+
+def current(connection):
+    return connection.query("SELECT DATABASE()")[0].rows[0][0]
+
+
+def init_db(connection, name):
+    return connection.ok(b"\x02" + name.encode())
+
+
+@pytest.fixture
+def auth(silogate):
+    connection = wire.connect(silogate.port, "auth_service")
+    yield connection
+    connection.close()
+
+
+SPELLINGS = ["USE nilecare", "use `nilecare`", "/* c */ USE nilecare", "USE\tnilecare ;",
+             "-- c\nUSE nilecare", "  uSe /* x */ nilecare", "#c\nUSE/**/nilecare",
+             "/*!50000 USE nilecare */", "USE nilecare -- back home"]
+
+
+@pytest.mark.parametrize("statement", SPELLINGS)
+def test_alias_in_any_spelling(auth, statement):
+    """auth asks for `nilecare` and is in nilecare_auth, as at its login."""
+    auth.query("USE information_schema")
+    assert current(auth) == "information_schema"
+    auth.query(statement)
+    assert current(auth) == "nilecare_auth"
+    assert auth.query("SELECT COUNT(*) FROM auth_users")[0].rows == [["3"]]
+
+
+def test_alias_by_init_db(auth):
+    auth.query("USE information_schema")
+    init_db(auth, "nilecare")
+    assert current(auth) == "nilecare_auth"
+
+
+def test_alias_within_several_statements(auth):
+    answers = auth.query("USE information_schema; USE nilecare; SELECT DATABASE()")
+    assert answers[2].rows == [["nilecare_auth"]]
+
+
+@pytest.mark.parametrize("asked", ["nilecare", "", "nilecare_auth"])
+def test_login_lands_in_its_own(silogate, asked):
+    connection = wire.connect(silogate.port, "auth_service", database=asked)
+    assert current(connection) == "nilecare_auth"
+    connection.quit()
+
+
+def test_login_with_anothers_database(silogate):
+    """In `block` it is refused as the server would refuse it; in `log` it is logged and let through."""
+    with pytest.raises(wire.Error) as refused:
+        wire.connect(silogate.port, "auth_service", database="nilecare_lab")
+    assert refused.value.code == 1044
+    record, = silogate.violations(1)
+    assert record["action"] == "blocked" and record["service"] == "auth"
+    connection = wire.connect(silogate.port, "billing_service", database="nilecare_lab")
+    assert current(connection) == "nilecare_lab"
+    connection.quit()
+    record, = silogate.violations(1)
+    assert record["action"] == "logged" and "lab" in record["owners"]
+
+
+def test_anothers_database(server, silogate, auth):
+    mark = server.mark()
+    for ask in (lambda: auth.query("USE nilecare_lab"), lambda: init_db(auth, "nilecare_lab")):
+        with pytest.raises(wire.Error) as refused:
+            ask()
+        assert (refused.value.code, refused.value.state) == (1044, "42000")
+        record, = silogate.violations(1)
+        assert str(record["id"]) in refused.value.message
+    assert "nilecare_lab" not in server.log(mark)
+    assert current(auth) == "nilecare_auth"
+
+
+def test_unqualified_names_follow_the_current_database(silogate, auth):
+    """The same words are another object after USE."""
+    auth.query("SELECT COUNT(*) FROM auth_users")
+    auth.query("USE information_schema")
+    with pytest.raises(wire.Error) as unknown:
+        auth.query("SELECT COUNT(*) FROM auth_users")
+    assert unknown.value.code in (1109, 1146)
+    business = wire.connect(silogate.port, "business_service")
+    business.query("SELECT COUNT(*) FROM claims")
+    silogate.violations()
+    business.query("USE nilecare")
+    business.query("SELECT COUNT(*) FROM invoices")
+    found = [one for one in silogate.violations(1) if one["kind"] == "select"]
+    assert [one["objects"][0]["schema"] for one in found] == ["nilecare"]
+    business.quit()
+
+
+def test_failing_use_changes_nothing(auth, server):
+    for statement in ("USE no_such_database", "USE nilecare_auth_no"):
+        with pytest.raises(wire.Error) as refused:
+            auth.query(statement)
+        assert refused.value.code in (1044, 1049)
+        assert current(auth) == "nilecare_auth"
+        auth.query("SELECT COUNT(*) FROM auth_users")
+
+
+def test_change_user_is_another_service(server, silogate):
+    """COM_CHANGE_USER logs in again: another service, another database, another policy."""
+    connection = wire.connect(silogate.port, "billing_service")
+    connection.query("SELECT COUNT(*) FROM clinical_data.patients")
+    record, = silogate.violations(1)
+    assert record["service"] == "billing"
+    connection.change_user("auth_service", "nilecare")
+    assert connection.query("SELECT CURRENT_USER(), DATABASE()")[0].rows == [
+        ["auth_service@%", "nilecare_auth"]]
+    with pytest.raises(wire.Error) as refused:
+        connection.query("SELECT COUNT(*) FROM clinical_data.patients")
+    assert refused.value.code == 1142 and "auth" in refused.value.message
+    connection.change_user("billing_service", "")
+    assert current(connection) == "nilecare"
+    connection.query("SELECT COUNT(*) FROM clinical_data.patients")
+    connection.quit()
+
+
+def test_change_user_with_a_wrong_password_ends_the_session(silogate):
+    connection = wire.connect(silogate.port, "billing_service")
+    with pytest.raises(wire.Error) as refused:
+        connection.change_user("auth_service", password="wrong")
+    assert refused.value.code == 1045
+    assert connection.closed()
+
+
+def test_change_user_to_nobody(silogate):
+    connection = wire.connect(silogate.port, "billing_service")
+    with pytest.raises(wire.Error) as refused:
+        connection.change_user("nobody_at_all", password="wrong")
+    assert refused.value.code == 1045
+    assert connection.closed()
+
+
+def test_silogate_and_the_server_agree(server, make_gate):
+    """After random steps, what the gate takes for the current database is what the server says: an
+    unqualified name that nobody owns is recorded with its schema."""
+    server.sql("CREATE DATABASE IF NOT EXISTS nilecare_lab",
+               *[f"CREATE TABLE IF NOT EXISTS {schema}.probe (id INT)"
+                 for schema in ("nilecare", "nilecare_lab", "nilecare_cds")])
+    gate = make_gate(server, ("service:lab", "owns", "nilecare.lab_*"),
+                     ("service:cds", "owns", "nilecare.cds_*"), ("service:lab", "alias", "old_lab"),
+                     ("policy", "administration", "log"))
+    connection = wire.connect(gate.port, "lab_service",
+                              capabilities=wire.USUAL & ~wire.SESSION_TRACK)
+    steps = random.Random(20260101)
+    asks = [
+        lambda: connection.query("USE nilecare"), lambda: connection.query("USE nilecare_lab"),
+        lambda: connection.query("/* c */ use `nilecare_cds` "),
+        lambda: connection.query("USE old_lab"),
+        lambda: init_db(connection, "nilecare_lab"), lambda: init_db(connection, "nilecare"),
+        lambda: init_db(connection, "no_such"), lambda: connection.query("USE no_such"),
+        lambda: connection.query("USE nilecare_cds; SELECT * FROM no_such; USE nilecare"),
+        lambda: connection.query("USE nilecare_lab; USE nilecare_cds"),
+        lambda: connection.query("SELECT 1; USE no_such; USE nilecare_lab"),
+        lambda: connection.change_user("lab_service", ""),
+        lambda: connection.change_user("lab_service", "nilecare_cds"),
+        lambda: connection.ok(b"\x1f"),
+        lambda: connection.query("CREATE DATABASE IF NOT EXISTS nilecare_gone; USE nilecare_gone"),
+        lambda: connection.query("DROP DATABASE nilecare_gone"),
+    ]
+    server.sql("GRANT ALL ON nilecare_cds.* TO lab_service@'%'",
+               "GRANT ALL ON nilecare_gone.* TO lab_service@'%'")
+    for number in range(120):
+        try:
+            steps.choice(asks)()
+        except wire.Error:
+            pass  # some of the steps fail, and that is their point
+        truth = current(connection)
+        gate.violations()
+        if truth in (None, "nilecare_gone"):
+            connection.query("USE nilecare")
+            truth = "nilecare"
+            gate.violations()
+        connection.query(f"SELECT {number} AS n FROM probe")
+        found = [one for one in gate.violations(1) if one["kind"] == "select"]
+        assert [one["objects"][0]["schema"] for one in found] == [truth], number
+    connection.quit()

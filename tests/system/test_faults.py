@@ -1,0 +1,272 @@
+"""Limits, timeouts and faults: each ends in its documented error, and nothing is left over."""
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from harness import gate as gates, places, servers, wire
+
+
+def refused_login(port, user="lab_service", **options):
+    with pytest.raises(wire.Error) as refused:
+        wire.connect(port, user, **options)
+    return refused.value
+
+
+def test_command_over_max_command(server, make_gate):
+    """1153, and the session lives on; exactly max_command is fine."""
+    gate = make_gate(server, ("proxy", "max_command", "1M"))
+    connection = wire.connect(gate.port, "lab_service")
+    mark = server.mark()
+    with pytest.raises(wire.Error) as refused:
+        connection.query("SELECT LENGTH('m1rk" + "x" * (1 << 20) + "')")
+    assert refused.value.code == 1153 and refused.value.state == "08S01"
+    assert "m1rk" not in server.log(mark)
+    assert connection.query("SELECT 1")[0].rows == [["1"]]
+    size = (1 << 20) - len(connection.query_bytes("SELECT LENGTH('')"))
+    assert connection.query("SELECT LENGTH('" + "x" * size + "')")[0].rows == [[str(size)]]
+    connection.quit()
+
+
+def test_command_of_several_packets_over_max_command(server, make_gate):
+    gate = make_gate(server, ("proxy", "max_command", "20M"))
+    connection = wire.connect(gate.port, "lab_service")
+    with pytest.raises(wire.Error) as refused:
+        connection.query("SELECT LENGTH('" + "x" * (40 << 20) + "')")
+    assert refused.value.code == 1153
+    assert connection.query("SELECT 1")[0].rows == [["1"]]
+    connection.quit()
+
+
+@pytest.mark.parametrize("section", ["proxy", "service:lab", "upstream:main"])
+def test_max_connections(server, make_gate, section):
+    """1040 after the login packet, so that the client sees the reason; a place that is free again is
+    used."""
+    gate = make_gate(server, (section, "max_connections", "3"))
+    connections = [wire.connect(gate.port, "lab_service") for _ in range(3)]
+    error = refused_login(gate.port)
+    assert error.code == 1040
+    if section == "service:lab":
+        wire.connect(gate.port, "cds_service").quit()
+    connections.pop().quit()
+    again = places.wait_for(lambda: login_or_none(gate.port), 10)
+    assert again and again.query("SELECT 1")[0].rows == [["1"]]
+    for connection in [again, *connections]:
+        connection.quit()
+
+
+def login_or_none(port):
+    try:
+        return wire.connect(port, "lab_service")
+    except wire.Error as error:
+        assert error.code == 1040
+        return None
+
+
+def test_idle_timeout(server, make_gate):
+    gate = make_gate(server, ("proxy", "idle_timeout", "1s"))
+    before = server.threads()
+    idle = wire.connect(gate.port, "lab_service")
+    busy = wire.connect(gate.port, "lab_service")
+    busy.command(busy.query_bytes("SELECT SLEEP(4), 'not idle'"))
+    assert idle.closed(10)
+    assert busy.answers()[0].rows == [["0", "not idle"]]
+    assert busy.closed(10)
+    assert places.wait_for(lambda: server.threads() <= before)
+
+
+def test_login_timeout(server, make_gate):
+    """Slowloris: who never ends its login is closed, also when it sends a byte now and then."""
+    gate = make_gate(server, ("proxy", "login_timeout", "1s"))
+    silent = wire.Wire(gate.port).greet()
+    slow = wire.Wire(gate.port).greet()
+    stop = threading.Event()
+
+    def drip():
+        while not stop.is_set():
+            try:
+                slow.raw(b"\x20")
+            except OSError:
+                return
+            time.sleep(0.2)
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        assert silent.closed(10)
+        assert slow.closed(10)
+    finally:
+        stop.set()
+        thread.join()
+    wire.connect(gate.port, "lab_service").quit()
+
+
+def test_upstream_refuses(make_gate):
+    """Nobody listens: 2003 with the reason, at once, and the session is closed."""
+    gate = make_gate(("127.0.0.1", places.free_port()))
+    error = refused_login(gate.port)
+    assert error.code == 2003
+    assert "main" in error.message or "127.0.0.1" in error.message
+
+
+def test_upstream_comes_back(server, make_gate):
+    """silogate runs before its upstream does, and serves when it is there."""
+    port = places.free_port()
+    gate = make_gate(("127.0.0.1", port))
+    assert refused_login(gate.port).code == 2003
+    gate.reload(("upstream:main", "address", f"127.0.0.1:{server.port}"))
+    connection = wire.connect(gate.port, "lab_service")
+    assert connection.query("SELECT 1")[0].rows == [["1"]]
+    connection.quit()
+
+
+def test_second_address_while_the_first_is_down(server, make_gate):
+    gate = make_gate(server, ("upstream:main", "address", f"127.0.0.1:{places.free_port()}",
+                              f"127.0.0.1:{server.port}"))
+    for _ in range(3):
+        connection = wire.connect(gate.port, "lab_service")
+        assert connection.query("SELECT 1")[0].rows == [["1"]]
+        connection.quit()
+
+
+def test_unix_socket_upstream(server, make_gate):
+    gate = make_gate(server, ("upstream:main", "address", f"unix:{server.socket}"))
+    for _ in range(2):
+        connection = wire.connect(gate.port, "lab_service")
+        assert connection.query("SELECT CURRENT_USER()")[0].rows == [["lab_service@%"]]
+        connection.quit()
+
+
+@pytest.mark.parametrize("kind", servers.KINDS)
+def test_server_dies_in_mid_answer(kind, make_gate):
+    """Killed while an answer is owed: the client gets 2013, or the end of the connection; silogate
+    serves on when the server is back."""
+    server = servers.new(kind)
+    try:
+        gate = make_gate(server)
+        waiting = wire.connect(gate.port, "lab_service")
+        idle = wire.connect(gate.port, "lab_service")
+        waiting.command(waiting.query_bytes("SELECT SLEEP(60)"))
+        time.sleep(0.2)
+        server.stop(signal.SIGKILL)
+        with pytest.raises((wire.Error, wire.Closed)) as lost:
+            waiting.answers()
+        if isinstance(lost.value, wire.Error):
+            assert lost.value.code == 2013
+        assert waiting.closed() and idle.closed()
+        assert refused_login(gate.port).code == 2003
+        server.start()
+        connection = wire.connect(gate.port, "lab_service")
+        assert connection.query("SELECT 1")[0].rows == [["1"]]
+        connection.quit()
+    finally:
+        server.remove()
+
+
+def test_client_dies_in_mid_answer(server, make_gate):
+    """The upstream's connection goes with the client's."""
+    gate = make_gate(server)
+    before = server.threads()
+    for _ in range(10):
+        connection = wire.connect(gate.port, "lab_service")
+        connection.command(connection.query_bytes(
+            "SELECT REPEAT('x', 100000) FROM information_schema.columns LIMIT 500"))
+        connection.receive()
+        connection.close()
+    assert places.wait_for(lambda: server.threads() <= before, 20)
+
+
+def test_client_dies_in_mid_command(server, make_gate):
+    gate = make_gate(server)
+    before = server.threads()
+    for at in (1, 3, 4, 5, 20, 60):
+        connection = wire.connect(gate.port, "lab_service")
+        connection.sequence = 0
+        connection.raw(connection.frame(connection.query_bytes("SELECT '" + "x" * 60 + "'"))[:at])
+        connection.close()
+    assert places.wait_for(lambda: server.threads() <= before, 20)
+
+
+def test_wrong_sequence_numbers(silogate):
+    connection = wire.connect(silogate.port, "lab_service")
+    connection.sequence = 9
+    connection.send(connection.query_bytes("SELECT 1"))
+    try:
+        connection.answers()  # MySQL itself answers 1156; a close is as good
+    except (wire.Error, wire.Closed):
+        pass
+    connection.close()
+    wire.connect(silogate.port, "lab_service").quit()
+
+
+def test_empty_command(silogate):
+    connection = wire.connect(silogate.port, "lab_service")
+    connection.sequence = 0
+    connection.send(b"")
+    try:
+        connection.answers()
+    except (wire.Error, wire.Closed):
+        pass
+    connection.close()
+    wire.connect(silogate.port, "lab_service").quit()
+
+
+def test_max_failed_logins_delays(server, make_gate):
+    """After the limit the answers come late; the right password still gets in."""
+    gate = make_gate(server, ("proxy", "max_failed_logins", "2"))
+    for _ in range(3):
+        assert refused_login(gate.port, password="wrong").code == 1045
+    start = time.monotonic()
+    assert refused_login(gate.port, password="wrong").code == 1045
+    assert time.monotonic() - start > 0.3
+
+
+def test_half_open_clients_cost_nothing(server, make_gate):
+    """Connections that never log in hold no upstream connection, and go with the login timeout."""
+    gate = make_gate(server, ("proxy", "login_timeout", "2s"))
+    before, files = server.threads(), gate.files()
+    half = [wire.Wire(gate.port).greet() for _ in range(100)]
+    assert server.threads() <= before
+    for one in half:
+        assert one.closed(15)
+        one.close()
+    assert places.wait_for(lambda: gate.files() <= files + 1)
+
+
+def test_no_thousand_sessions_are_left(server, make_gate):
+    """1,000 short sessions: files and memory as before."""
+    gate = make_gate(server, ("proxy", "workers", "2"))
+    wire.connect(gate.port, "lab_service").quit()
+    files, memory = gate.files(), gate.rss()
+
+    def work():
+        for _ in range(250):
+            connection = wire.connect(gate.port, "lab_service")
+            connection.query("SELECT 1")
+            connection.quit()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert places.wait_for(lambda: gate.files() <= files + 1)
+    sanitized = os.environ.get("SILOGATE_BUILD", "build") != "build"
+    assert gate.rss() - memory < (200 if sanitized else 8) * 1024
+
+
+def test_second_silogate_on_the_same_port(server, make_gate, tmp_path):
+    """A port that somebody else holds is an error with the line of the ini, not a silent share."""
+    listener = wire.socket.create_server(("127.0.0.1", 0))
+    gate = gates.Gate(server)
+    try:
+        path = tmp_path / "proxy.ini"
+        path.write_text(gates.change(gate.ini, "proxy", "listen",
+                                     "127.0.0.1:%d" % listener.getsockname()[1]))
+        done = gates.run("run", "-c", path)
+        assert done.returncode == 2 and "127.0.0.1" in done.stderr
+    finally:
+        listener.close()
+        gate.remove()

@@ -1,0 +1,485 @@
+"""What works against the server works through silogate, with the same visible result."""
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness import places, wire
+
+
+@pytest.fixture
+def lab(silogate):
+    connection = wire.connect(silogate.port, "lab_service")
+    yield connection
+    connection.close()
+
+
+def both(server, silogate, user="lab_service", **options):
+    """The same login, once past silogate and once through it."""
+    return (wire.connect(server.port, user, **options), wire.connect(silogate.port, user, **options))
+
+
+SCRIPT = [
+    "SELECT 1, NULL, 'text', 2.5, CAST('2030-01-01' AS DATE)",
+    "SELECT * FROM lab_tests ORDER BY id", "SELECT * FROM no_such_table",
+    "SELECT id FROM lab_tests WHERE FALSE", "SET @a = 5", "SELECT @a + 1",
+    "CREATE TEMPORARY TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(3))",
+    "INSERT INTO t (v) VALUES ('a'), ('b'), ('c')", "UPDATE t SET v = 'z' WHERE id < 3",
+    "INSERT IGNORE INTO t (v) VALUES ('too long for it')", "SHOW WARNINGS", "SELECT 1/0",
+    "SELECT 1; SELECT 2; SELECT 3", "SELECT 1; SELECT * FROM no_such; SELECT 3",
+    "BEGIN", "INSERT INTO t (v) VALUES ('d')", "ROLLBACK", "SELECT COUNT(*) FROM t",
+    "SELECT SQL_CALC_FOUND_ROWS * FROM t LIMIT 1", "SELECT FOUND_ROWS()", "DELETE FROM t", "",
+    "  ", ";", "-- only a comment", "SELECT 'unclosed", "SET NAMES latin1", "SELECT 'é'",
+    "SET autocommit = 0", "SELECT 1", "SET autocommit = 1", "DROP TABLE t", "DO 1", "SHOW TABLES",
+    "EXPLAIN SELECT 1", "SELECT REPEAT('x', 70000)", "USE nilecare_lab", "SELECT DATABASE()",
+    "SET SESSION sql_mode = 'ANSI_QUOTES'", "SELECT \"code\" FROM nilecare.lab_tests",
+    "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'", "SELECT 'a\\'", "SHOW VARIABLES LIKE 'sql_mode'",
+]
+
+
+@pytest.mark.parametrize("deprecate_eof", [True, False])
+def test_same_bytes_as_directly(server, silogate, deprecate_eof):
+    """Everything a client can see of a script, byte for byte: results, metadata, status flags,
+    warnings, insert ids, infos, errors, session state changes."""
+    capabilities = wire.USUAL if deprecate_eof else wire.USUAL & ~wire.DEPRECATE_EOF
+    direct, through = both(server, silogate, capabilities=capabilities)
+    for statement in SCRIPT:
+        seen = []
+        for connection in (direct, through):
+            connection.command(connection.query_bytes(statement))
+            seen.append(raw_answer(connection))
+        assert seen[0] == seen[1], statement
+    direct.quit()
+    through.quit()
+
+
+def raw_answer(connection):
+    """All payloads of the answers to a COM_QUERY."""
+    payloads, receive = [], connection.receive
+
+    def record():
+        payloads.append(receive())
+        return payloads[-1]
+
+    connection.receive = record
+    try:
+        connection.answers()
+    except wire.Error:
+        pass
+    finally:
+        del connection.receive
+    return payloads
+
+
+def test_greeting_is_the_servers(server, silogate):
+    """Version, character set and status are the server's; of the capabilities only what the manual
+    lists is missing."""
+    direct, through = wire.Wire(server.port).greet(), wire.Wire(silogate.port).greet()
+    assert through.version == direct.version
+    assert through.charset == direct.charset and through.status == direct.status
+    missing = direct.offered & ~through.offered
+    assert missing & ~(wire.SSL | wire.COMPRESS | 1 << 26 | 1 << 29) == 0, hex(missing)
+    assert through.offered & ~direct.offered == 0
+    assert through.thread & 1 << 31
+    direct.close()
+    through.close()
+
+
+@pytest.mark.parametrize("size", [17 << 20, 40 << 20])
+def test_big_packets_both_ways(server, lab, size):
+    """A statement and a row of more than one packet's 16 MB."""
+    text = "x" * size
+    rows = lab.query(f"SELECT LENGTH('{text}')")[0].rows
+    assert rows == [[str(size)]]
+    rows = lab.query(f"SELECT REPEAT('y', {size})")[0].rows
+    assert len(rows[0][0]) == size
+    assert lab.query("SELECT 1")[0].rows == [["1"]]
+
+
+@pytest.mark.parametrize("size", [0xffffff - 1, 0xffffff, 0xffffff + 1, 2 * 0xffffff])
+def test_packets_at_the_border(lab, size):
+    """Payloads of just 16 MB end in an empty packet."""
+    head = len(lab.query_bytes("SELECT LENGTH('')"))
+    rows = lab.query("SELECT LENGTH('" + "x" * (size - head) + "')")[0].rows
+    assert rows == [[str(size - head)]]
+
+
+def test_local_infile(server, silogate, lab, tmp_path):
+    """The client's file, in several packets, lands in the table; an empty one too."""
+    lab.query("CREATE TEMPORARY TABLE inf (id INT, v VARCHAR(20))")
+    content = b"".join(b"%d\tvalue %d\n" % (i, i) for i in range(5000))
+    lab.command(lab.query_bytes("LOAD DATA LOCAL INFILE 'the/clients/name' INTO TABLE inf"))
+    ok = lab.answer(infile=content)
+    assert lab.infile == b"the/clients/name"
+    assert ok.affected == 5000 and b"Records: 5000" in ok.info
+    assert lab.query("SELECT COUNT(*), MAX(id) FROM inf")[0].rows == [["5000", "4999"]]
+    lab.command(lab.query_bytes("LOAD DATA LOCAL INFILE 'x' INTO TABLE inf"))
+    assert lab.answer(infile=b"").affected == 0
+    path = tmp_path / "rows"
+    path.write_bytes(content)
+    connection = silogate.connect("lab_service", local_infile=True)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE inf (id INT, v VARCHAR(20))")
+        assert cursor.execute(f"LOAD DATA LOCAL INFILE '{path}' INTO TABLE inf") == 5000
+    connection.close()
+
+
+def test_local_infile_of_anothers_table_is_blocked(server, silogate):
+    connection = wire.connect(silogate.port, "auth_service")
+    mark = server.mark()
+    with pytest.raises(wire.Error) as refused:
+        connection.query("LOAD DATA LOCAL INFILE 'm1rk' INTO TABLE nilecare.lab_tests")
+    assert refused.value.code == 1142
+    assert "m1rk" not in server.log(mark)
+    assert connection.query("SELECT 1")[0].rows == [["1"]]
+    connection.quit()
+
+
+def test_cursor(lab):
+    """COM_STMT_EXECUTE with a cursor, COM_STMT_FETCH until the last row, COM_STMT_RESET."""
+    statement, _, _ = lab.prepare("SELECT 1 AS n UNION SELECT 2 UNION SELECT 3 UNION SELECT 4")
+    for _ in range(2):
+        lab.command(lab.execute_bytes(statement, cursor=1))
+        count = wire.Reader(lab.receive()).lenenc()
+        for _ in range(count):
+            lab.receive()
+        end = lab._end(lab.receive())
+        assert end.status & wire.CURSOR_EXISTS
+        rows, status = [], 0
+        while not status & wire.LAST_ROW_SENT:
+            lab.command(b"\x1c" + statement.to_bytes(4, "little") + (2).to_bytes(4, "little"))
+            while True:
+                payload = lab.receive()
+                if payload[0] == 0xfe and len(payload) < 30:
+                    status = lab._end(payload).status
+                    break
+                rows.append(payload)
+        assert len(rows) == 4
+        lab.ok(b"\x1a" + statement.to_bytes(4, "little"))
+    lab.command(b"\x19" + statement.to_bytes(4, "little"))
+    assert lab.query("SELECT 1")[0].rows == [["1"]]
+
+
+def test_stored_procedure_with_several_results(server, silogate):
+    server.sql("DROP PROCEDURE IF EXISTS nilecare_lab.several",
+               "CREATE PROCEDURE nilecare_lab.several() BEGIN SELECT 1; SELECT 2, 3; SELECT 4; END")
+    connection = wire.connect(silogate.port, "lab_service")
+    answers = connection.query("CALL nilecare_lab.several()")
+    assert [one.rows for one in answers[:3]] == [[["1"]], [["2", "3"]], [["4"]]]
+    assert len(answers) == 4
+    statement, _, _ = connection.prepare("CALL nilecare_lab.several()")
+    assert len(connection.execute(statement)) == 4
+    connection.quit()
+
+
+def test_long_data(lab):
+    """COM_STMT_SEND_LONG_DATA has no answer; what it sent is in the next execution."""
+    statement, _, parameters = lab.prepare("SELECT LENGTH(?)")
+    for _ in range(3):
+        lab.command(b"\x18" + statement.to_bytes(4, "little") + b"\0\0" + b"z" * 100000)
+    lab.command(b"\x17" + statement.to_bytes(4, "little") + b"\0\x01\0\0\0" + b"\0\x01\xfc\0")
+    row = lab.answers(binary=True)[0].rows[0]
+    assert int.from_bytes(row[2:6], "little") == 300000
+
+
+def test_null_integer_parameter(lab):
+    statement, _, _ = lab.prepare("SELECT ? IS NULL, ?")
+    lab.command(b"\x17" + statement.to_bytes(4, "little") + b"\0\x01\0\0\0" + b"\x01\x01\x03\0\x03\0"
+                + (7).to_bytes(4, "little"))
+    assert len(lab.answers(binary=True)[0].rows) == 1
+    assert lab.query("SELECT 1")[0].rows == [["1"]]
+
+
+def test_reset_connection(lab):
+    """COM_RESET_CONNECTION forgets variables, temporary tables and prepared statements."""
+    lab.query("SET @a = 1; CREATE TEMPORARY TABLE gone (id INT)")
+    statement, _, _ = lab.prepare("SELECT 1")
+    lab.ok(b"\x1f")
+    assert lab.query("SELECT @a, DATABASE()")[0].rows == [[None, "nilecare"]]
+    with pytest.raises(wire.Error) as unknown:
+        lab.query("SELECT * FROM gone")
+    assert unknown.value.code == 1146
+    with pytest.raises(wire.Error) as unknown:
+        lab.execute(statement)
+    assert unknown.value.code == 1243
+
+
+def test_commands_without_sql(lab):
+    assert lab.ok(b"\x0e").status & wire.AUTOCOMMIT  # COM_PING
+    lab.command(b"\x09")  # COM_STATISTICS
+    assert b"Uptime" in lab.receive()
+    lab.ok(b"\x1b\x01\x00")  # COM_SET_OPTION: no more multi-statements
+    with pytest.raises(wire.Error) as wrong:
+        lab.query("SELECT 1; SELECT 2")
+    assert wrong.value.code == 1064
+    lab.ok(b"\x1b\x00\x00")
+    assert len(lab.query("SELECT 1; SELECT 2")) == 2
+
+
+@pytest.mark.parametrize("byte", [0x05, 0x0b, 0x0f, 0x10, 0x13, 0x14, 0x1d, 0x7f, 0xfe])
+def test_command_bytes_without_a_row_are_refused(lab, byte):
+    with pytest.raises(wire.Error) as refused:
+        lab.ok(bytes([byte]) + b"nonsense")
+    assert refused.value.code == 1047
+    assert lab.query("SELECT 1")[0].rows == [["1"]]
+
+
+@pytest.mark.parametrize("command", [b"\x12\x04\0\0\0\0\0\x01\0\0\0", b"\x15\x01\0\0\0\0\0\0\0"],
+                         ids=["COM_BINLOG_DUMP", "COM_REGISTER_SLAVE"])
+def test_replication_is_administration(server, lab, command):
+    with pytest.raises(wire.Error) as refused:
+        lab.ok(command)
+    assert refused.value.code == 1227
+    assert lab.query("SELECT 1")[0].rows == [["1"]]
+
+
+def test_pipelined_commands_are_answered_in_order(lab):
+    """Commands sent before the last answer is complete are judged one by one."""
+    out = b""
+    for number in range(50):
+        lab.sequence = 0
+        out += lab.frame(lab.query_bytes(f"SELECT {number}"))
+    lab.raw(out)
+    for number in range(50):
+        assert lab.answers()[0].rows == [[str(number)]]
+
+
+def test_pipelined_commands_are_judged_one_by_one(server, silogate):
+    connection = wire.connect(silogate.port, "auth_service")
+    statements = ["SELECT 'one'", "SELECT 'm1rk' FROM clinical_data.patients", "USE nilecare_lab",
+                  "SELECT DATABASE()", "SELECT 'm2rk' FROM nilecare.invoices", "SELECT 'five'"]
+    mark = server.mark()
+    out = b""
+    for statement in statements:
+        connection.sequence = 0
+        out += connection.frame(connection.query_bytes(statement))
+    connection.raw(out)
+    seen = []
+    for _ in statements:
+        try:
+            seen.append(connection.answers()[0].rows[0][0])
+        except wire.Error as error:
+            seen.append(error.code)
+    assert seen == ["one", 1142, 1044, "nilecare_auth", 1142, "five"]
+    assert "m1rk" not in server.log(mark) and "m2rk" not in server.log(mark)
+    connection.quit()
+
+
+def test_split_at_every_byte(lab):
+    """The same command in two pieces, at each of its bytes."""
+    for at in range(1, len(lab.query_bytes("SELECT 'piece'")) + 4):
+        lab.sequence = 0
+        data = lab.frame(lab.query_bytes("SELECT 'piece'"))
+        lab.raw(data[:at])
+        time.sleep(0.001)
+        lab.raw(data[at:])
+        assert lab.answers()[0].rows == [["piece"]]
+
+
+def test_query_attributes(mysql, make_gate):
+    """The attributes before the text are stepped over, and reach the server."""
+    gate = make_gate(mysql, ("service:auth", "mode", "block"))
+    connection = wire.connect(gate.port, "auth_service",
+                              capabilities=wire.USUAL | wire.QUERY_ATTRIBUTES)
+    attributes = (b"\x02\x01" + b"\0" + b"\x01" + b"\xfe\0" + wire.lenenc("traceparent") +
+                  b"\xfe\0" + wire.lenenc("other") + wire.lenenc("00-aa-bb-01") + wire.lenenc("x"))
+    connection.command(b"\x03" + attributes + b"SELECT COUNT(*) FROM auth_users")
+    assert connection.answers()[0].rows == [["3"]]
+    connection.command(b"\x03" + attributes + b"SELECT COUNT(*) FROM clinical_data.patients")
+    with pytest.raises(wire.Error) as refused:
+        connection.answers()
+    assert refused.value.code == 1142
+    connection.quit()
+
+
+def test_optional_metadata(mysql, make_gate):
+    gate = make_gate(mysql)
+    connection = wire.connect(gate.port, "lab_service",
+                              capabilities=wire.USUAL | wire.OPTIONAL_METADATA)
+    connection.query("SET resultset_metadata = NONE")
+    result, = connection.query("SELECT 1, 2")
+    assert result.rows == [["1", "2"]] and result.columns == []
+    connection.quit()
+
+
+def test_mariadb_prepare_and_execute_in_one_go(mariadb, make_gate):
+    """MariaDB's connectors send PREPARE and EXECUTE of statement -1 together."""
+    gate = make_gate(mariadb)
+    connection = wire.connect(gate.port, "auth_service")
+    mark = mariadb.mark()
+    for statement, code in (("SELECT COUNT(*) FROM auth_users", None),
+                            ("SELECT COUNT(*) FROM clinical_data.patients", 1142)):
+        connection.sequence = 0
+        out = connection.frame(b"\x16" + statement.encode())
+        connection.sequence = 0
+        out += connection.frame(connection.execute_bytes(0xffffffff))
+        connection.raw(out)
+        if code is None:
+            connection.prepared()
+            assert len(connection.answers(binary=True)[0].rows) == 1
+        else:
+            with pytest.raises(wire.Error) as refused:
+                connection.prepared()
+            assert refused.value.code == code
+            with pytest.raises(wire.Error):
+                connection.answers(binary=True)
+        assert connection.query("SELECT 1")[0].rows == [["1"]]
+    assert "patients" not in mariadb.log(mark)
+    connection.quit()
+
+
+def test_mariadb_bulk_execute(mariadb, make_gate):
+    gate = make_gate(mariadb)
+    connection = wire.connect(gate.port, "lab_service", extended=wire.MARIADB_BULK)
+    connection.query("CREATE TEMPORARY TABLE bulk (id INT)")
+    statement, _, _ = connection.prepare("INSERT INTO bulk VALUES (?)")
+    rows = b"".join(b"\0" + number.to_bytes(4, "little") for number in range(100))
+    connection.command(b"\xfa" + statement.to_bytes(4, "little") + b"\x80\0" + b"\x03\0" + rows)
+    connection.answers()
+    assert connection.query("SELECT COUNT(*), MAX(id) FROM bulk")[0].rows == [["100", "99"]]
+    connection.quit()
+
+
+def test_kill_query_by_silogates_thread_id(silogate):
+    """The id a client knows of itself is in its greeting; KILL QUERY with it reaches the right thread,
+    among the same service's sessions alone."""
+    victim = wire.connect(silogate.port, "lab_service")
+    killer = wire.connect(silogate.port, "lab_service")
+    stranger = wire.connect(silogate.port, "cds_service")
+    victim.command(victim.query_bytes("SELECT SLEEP(60)"))
+    time.sleep(0.3)
+    with pytest.raises(wire.Error) as refused:
+        stranger.query(f"KILL QUERY {victim.thread}")
+    assert refused.value.code in (1094, 1095, 1227)
+    killer.query(f"KILL QUERY {victim.thread}")
+    try:
+        assert victim.answers()[0].rows == [["1"]]
+    except wire.Error as error:
+        assert error.code == 1317
+    assert victim.query("SELECT 1")[0].rows == [["1"]]
+    for connection in (victim, killer, stranger):
+        connection.quit()
+
+
+@pytest.mark.parametrize("how", ["KILL", "KILL CONNECTION", "COM_PROCESS_KILL"])
+def test_kill_connection(silogate, how):
+    victim = wire.connect(silogate.port, "lab_service")
+    killer = wire.connect(silogate.port, "lab_service")
+    if how == "COM_PROCESS_KILL":
+        try:
+            killer.ok(b"\x0c" + victim.thread.to_bytes(4, "little"))
+        except wire.Error as error:
+            assert error.code == 1047  # MySQL 9 has lost the command
+            killer.query(f"KILL {victim.thread}")
+    else:
+        killer.query(f"{how} {victim.thread}")
+    assert victim.closed()
+    with pytest.raises(wire.Error) as unknown:
+        killer.query(f"KILL {victim.thread}")
+    assert unknown.value.code == 1094
+    killer.quit()
+
+
+def test_ctrl_c_in_the_command_line(server, silogate):
+    """Ctrl-C opens a second connection and kills the query of the first."""
+    program, extra = ["mariadb"], []
+    if server.dialect == "mysql":
+        program, extra = places.mysql_program("mysql"), ["--get-server-public-key"]
+    process = subprocess.Popen(
+        [*program, "--no-defaults", *extra, "-h127.0.0.1", f"-P{silogate.port}", "-ulab_service",
+         "--unbuffered", "--force", "nilecare"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env=dict(os.environ, MYSQL_PWD="lab_service-secret"))
+    process.stdin.write("SELECT SLEEP(50);\nSELECT 'still here';\n")
+    process.stdin.flush()
+    asleep = places.wait_for(lambda: server.sql(
+        "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(50)%'"))
+    assert asleep
+    process.send_signal(signal.SIGINT)
+    gone = places.wait_for(lambda: not server.sql(
+        "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(50)%'"), 20)
+    out, _ = process.communicate(timeout=30)
+    assert gone, out
+
+
+def test_mysqldump_out_and_mysql_in(server, make_gate):
+    """A service's tables go out with the dump tool and come in again, with equal checksums."""
+    gate = make_gate(server, ("service:lab", "mode", "block"),
+                     ("service:lab", "owns", "nilecare_lab.*", "nilecare.lab_*", "nilecare_copy.*"))
+    server.sql("DROP DATABASE IF EXISTS nilecare_copy", "CREATE DATABASE nilecare_copy",
+               "GRANT ALL ON nilecare_copy.* TO lab_service@'%'",
+               "INSERT INTO nilecare.lab_results (order_id, value) VALUES"
+               " ('x', 'é \\\\ \\' \\0 ☃'), ('y', NULL)")
+    tables = ["lab_orders", "lab_results", "lab_samples", "lab_tests"]
+    if server.dialect == "mariadb":
+        dump, load = ["mariadb-dump"], ["mariadb"]
+        extra = []
+    else:
+        dump, load = places.mysql_program("mysqldump"), places.mysql_program("mysql")
+        extra = ["--get-server-public-key"]
+    login = ["--no-defaults", "-h127.0.0.1", f"-P{gate.port}", "-ulab_service", *extra]
+    environment = dict(os.environ, MYSQL_PWD="lab_service-secret")
+    more = ["--no-tablespaces"]
+    out = subprocess.run([*dump, *login, *more, "nilecare", *tables], capture_output=True,
+                         env=environment, timeout=60)
+    assert out.returncode == 0, out.stderr.decode()
+    into = subprocess.run([*load, *login, "nilecare_copy"], input=out.stdout, capture_output=True,
+                          env=environment, timeout=60)
+    assert into.returncode == 0, into.stderr.decode()
+    for table in tables:
+        sums = [server.sql(f"CHECKSUM TABLE {schema}.{table}")[0][1]
+                for schema in ("nilecare", "nilecare_copy")]
+        assert sums[0] == sums[1], table
+    connection = gate.connect("lab_service")
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM lab_results WHERE order_id IN ('x', 'y')")
+    connection.close()
+    server.sql("DROP DATABASE nilecare_copy")
+    assert not [one for one in gate.violations() if one["action"] == "blocked"]
+
+
+def test_mysql2_pool(silogate):
+    """Node's pool as NileCare's services use it: 20 connections, query and execute mixed."""
+    program = """
+      const pool = require('mysql2/promise').createPool({host: '127.0.0.1', port: %d,
+        user: 'billing_service', password: 'billing_service-secret', database: 'nilecare',
+        connectionLimit: 20, waitForConnections: true});
+      (async () => {
+        let right = 0;
+        await Promise.all(Array.from({length: 400}, async (_, i) => {
+          const [rows] = i %% 2 ? await pool.execute('SELECT ? + 0 AS n, COUNT(*) AS c FROM invoices', [i])
+            : await pool.query('SELECT ' + i + ' AS n, COUNT(*) AS c FROM invoices');
+          if (Number(rows[0].n) === i && Number(rows[0].c) === 2) right++;
+        }));
+        console.log(right);
+        await pool.end();
+      })().catch((e) => { console.error(e); process.exit(1); });
+    """ % silogate.port
+    done = subprocess.run(["node", "-e", program], capture_output=True, text=True, timeout=60,
+                          env=dict(os.environ, NODE_PATH=str(places.NODE_MODULES)))
+    assert done.stdout.strip() == "400", done.stderr
+
+
+def test_opening_statements_of_tools(silogate):
+    """What mycli, DataGrip, DBeaver, MySQL Workbench and connectors send first is no violation."""
+    connection = wire.connect(silogate.port, "auth_service")
+    for statement in (
+            "/* mysql-connector-java */SELECT @@session.auto_increment_increment AS a, @@version",
+            "SELECT @@version_comment LIMIT 1", "SHOW VARIABLES LIKE 'lower_case_%'",
+            "SET NAMES utf8mb4", "SET character_set_results = NULL", "SET autocommit=1",
+            "SET SQL_SAFE_UPDATES=1", "SELECT current_user()", "SHOW SESSION STATUS LIKE 'Ssl_cipher'",
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "/* ping */ SELECT 1",
+            "/* ping */", "SELECT DATABASE(), USER() LIMIT 1", "SHOW ENGINES", "SHOW PLUGINS",
+            "SHOW DATABASES", "SELECT CONNECTION_ID()", "SET SESSION sql_mode='STRICT_TRANS_TABLES'",
+            "SHOW COLLATION", "SHOW CHARACTER SET", "SHOW WARNINGS", "SHOW TABLES",
+            "SELECT TABLE_NAME FROM information_schema.tables WHERE table_schema = DATABASE()",
+            "SET SESSION net_write_timeout=600", "SELECT @@session.transaction_isolation",
+            "SHOW FULL TABLES", "SHOW CREATE TABLE auth_users", "SET @@SESSION.SQL_MODE = ''"):
+        try:
+            connection.query(statement)
+        except wire.Error as error:
+            assert error.code in (1193, 1065), f"{statement}: {error}"  # the server's own answer
+    connection.quit()
+    assert not [one for one in silogate.violations() if one["action"] == "blocked"]

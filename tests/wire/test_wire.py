@@ -1,0 +1,295 @@
+"""Both ends out of a script, with raw bytes: what no real client or server does on purpose."""
+import threading
+import time
+
+import pytest
+
+from harness import wire
+
+COUNT_ONE = b"\x01"
+COLUMN = (wire.lenenc("def") + wire.lenenc("") * 3 + wire.lenenc("n") * 2 + b"\x0c\x21\0\x40\0\0\0"
+          b"\xfd\0\0\0\0\0")
+EOF = b"\xfe\0\0\x02\0"
+OK_EOF = b"\xfe\0\0\x02\0\0\0"
+
+
+@pytest.fixture
+def fake():
+    made = []
+
+    def make(script=None):
+        made.append(wire.FakeServer(script))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def test_login_is_relayed_byte_for_byte(fake, make_gate):
+    """What the client sends as its proof is what the server gets, and silogate names a plugin that
+    does not exist."""
+    server = fake()
+    gate = make_gate(server.address())
+    connection = wire.connect(gate.port, "lab_service")
+    response, proof = server.seen[-2:]
+    assert b"lab_service\0" in response and b"nilecare\0" in response
+    assert proof == wire.native("lab_service-secret", wire.NONCE)
+    assert connection.ok(b"\x0e").status & wire.AUTOCOMMIT
+    connection.quit()
+
+
+def test_a_server_that_refuses_is_heard(fake, make_gate):
+    server = fake()
+
+    def refuse(stream, number):
+        stream.sequence = 0
+        stream.send(wire.greeting())
+        stream.receive()
+        stream.send(b"\xfemysql_native_password\0" + wire.NONCE + b"\0")
+        stream.receive()
+        stream.send(wire.error(1045, "Access denied, says the server", "28000"))
+
+    server.script = refuse
+    gate = make_gate(server.address())
+    with pytest.raises(wire.Error) as refused:
+        wire.connect(gate.port, "lab_service")
+    assert refused.value.code == 1045 and refused.value.message == "Access denied, says the server"
+
+
+def test_a_server_that_is_full_is_heard(fake, make_gate):
+    server = fake()
+
+    def full(stream, number):
+        stream.sequence = 0
+        stream.send(b"\xff\x10\x04Too many connections")
+
+    server.script = full
+    gate = make_gate(server.address())
+    with pytest.raises(wire.Error) as refused:
+        wire.connect(gate.port, "lab_service")
+    assert refused.value.code == 1040
+
+
+GREETINGS = {
+    "nothing": b"", "half a header": b"\x4a\0", "http": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    "protocol 9": b"\x05\0\0\0\x095.0\0", "cut": b"\x4a\0\0\0\x0a9.7.4\0\x01",
+    "a length that lies": b"\x05\0\0\0" + wire.greeting(), "empty": b"\0\0\0\0",
+    "no end of the version": b"\x20\0\0\0\x0a" + b"9" * 31,
+}
+
+
+@pytest.mark.parametrize("name", GREETINGS)
+def test_garbage_for_a_greeting(fake, make_gate, name):
+    server = fake()
+
+    def garbage(stream, number):
+        stream.raw(GREETINGS[name])
+        time.sleep(0.05)
+
+    server.script = garbage
+    gate = make_gate(server.address(), ("proxy", "connect_timeout", "1s"))
+    with pytest.raises((wire.Error, wire.Closed)) as lost:
+        wire.connect(gate.port, "lab_service")
+    if isinstance(lost.value, wire.Error):
+        assert lost.value.code in (2003, 1040, 2013, 2027, 1043), lost.value
+
+
+def test_a_server_that_says_nothing(fake, make_gate):
+    """Silent at its greeting: 2003 after connect_timeout."""
+    server = fake(lambda stream, number: time.sleep(8))
+    gate = make_gate(server.address(), ("proxy", "connect_timeout", "1s"))
+    with pytest.raises(wire.Error) as refused:
+        wire.connect(gate.port, "lab_service")
+    assert refused.value.code == 2003
+
+
+def login_then(server, then):
+    """A script: a login, then `then(stream)` for the first COM_QUERY that names `probe`; OK to all
+    else."""
+    def each(stream, command):
+        if b"probe" not in command:
+            return None
+        then(stream)
+        return True
+    server.script = lambda stream, number: server.session(stream, each)
+
+
+def probe(gate, capabilities=wire.USUAL):
+    connection = wire.connect(gate.port, "lab_service", capabilities=capabilities)
+    connection.command(connection.query_bytes("SELECT 1 AS probe"))
+    return connection
+
+
+def test_answer_byte_by_byte(fake, make_gate):
+    """An answer whose bytes come one by one arrives whole, and the next command is answered too."""
+    server = fake()
+
+    def slowly(stream):
+        data = b"".join(stream.frame(part) for part in
+                        (COUNT_ONE, COLUMN, b"\x015", b"\xfb", OK_EOF))
+        for byte in data:
+            stream.raw(bytes([byte]))
+
+    login_then(server, slowly)
+    gate = make_gate(server.address())
+    connection = probe(gate)
+    assert connection.answers()[0].rows == [["5"], [None]]
+    assert connection.ok(b"\x0e").status & wire.AUTOCOMMIT
+    connection.quit()
+
+
+def test_proxysql_3296_old_eof_to_a_deprecate_eof_client(fake, make_gate):
+    """A server that ends rows with the old EOF although DEPRECATE_EOF was agreed (MySQL bug 83346)."""
+    server = fake()
+
+    def old(stream):
+        for part in (COUNT_ONE, COLUMN, b"\x015", EOF):
+            stream.send(part)
+
+    login_then(server, old)
+    gate = make_gate(server.address())
+    connection = probe(gate)
+    assert connection.receive() == COUNT_ONE
+    assert connection.receive() == COLUMN
+    assert connection.receive() == b"\x015"
+    assert connection.receive() == EOF
+    assert connection.ok(b"\x0e").status & wire.AUTOCOMMIT
+    connection.quit()
+
+
+@pytest.mark.parametrize("parts", [0, 1, 2, 3])
+def test_server_dies_in_mid_answer(fake, make_gate, parts):
+    """Nothing of the answer sent yet: 2013. Something sent: the connection closes; no made-up end."""
+    server = fake()
+
+    def dies(stream):
+        for part in (COUNT_ONE, COLUMN, b"\x015")[:parts]:
+            stream.send(part)
+        time.sleep(0.2)
+        raise wire.Closed()
+
+    login_then(server, dies)
+    gate = make_gate(server.address())
+    connection = probe(gate)
+    if parts == 0:
+        with pytest.raises(wire.Error) as lost:
+            connection.answers()
+        assert lost.value.code == 2013
+    else:
+        with pytest.raises(wire.Closed):
+            connection.answers()
+    assert connection.closed()
+
+
+def test_server_dies_in_mid_packet(fake, make_gate):
+    server = fake()
+
+    def dies(stream):
+        stream.raw(b"\x01\0\0\x01\x01\x30\0\0\x02def")
+        time.sleep(0.2)
+        raise wire.Closed()
+
+    login_then(server, dies)
+    connection = probe(make_gate(server.address()))
+    with pytest.raises(wire.Closed):
+        connection.answers()
+
+
+@pytest.mark.parametrize("data", [
+    b"\x01\0\0\x07\x01", b"\x05\0\0\x01\xfc\x01", b"\0\0\0\x01", b"\x09\0\0\x01\xfe" + b"\xff" * 8,
+    b"\x01\0\0\x01\xff", b"\x02\0\0\x01\xff\x10"],
+    ids=["sequence", "cut count", "empty", "huge count", "empty error", "short error"])
+def test_server_that_talks_nonsense(fake, make_gate, data):
+    """Whatever comes for an answer, silogate lives and serves the next client."""
+    server = fake()
+
+    def nonsense(stream):
+        stream.raw(data)
+        time.sleep(0.3)
+        raise wire.Closed()
+
+    login_then(server, nonsense)
+    gate = make_gate(server.address())
+    connection = probe(gate)
+    connection.closed(5)
+    connection.close()
+    connection = wire.connect(gate.port, "lab_service")
+    assert connection.ok(b"\x0e").status & wire.AUTOCOMMIT
+    connection.quit()
+
+
+def test_packet_that_nobody_asked_for(fake, make_gate):
+    """A server may say goodbye out of turn (shutdown, killed): the client gets to see it or the
+    connection ends, and it is never taken for the answer of the next command."""
+    server = fake()
+
+    def goodbye(stream):
+        stream.send(wire.OK)
+        stream.raw(b"\x1d\0\0\0" + wire.error(1053, "Server shutdown, sorry!")[:29])
+        time.sleep(0.5)
+
+    login_then(server, goodbye)
+    gate = make_gate(server.address())
+    connection = probe(gate)
+    connection.answers()
+    assert connection.closed()
+
+
+def test_slow_reader_stops_the_server(fake, make_gate):
+    """Back-pressure: a client that reads nothing makes the server wait, not silogate grow."""
+    server, sent = fake(), []
+
+    def flood(stream):
+        stream.send(COUNT_ONE)
+        stream.send(COLUMN)
+        row = wire.lenenc(b"x" * 100000)
+        for _ in range(400):
+            stream.send(row)
+            sent.append(1)
+        stream.send(OK_EOF)
+
+    login_then(server, flood)
+    gate = make_gate(server.address())
+    before = gate.rss()
+    connection = probe(gate)
+    time.sleep(1)
+    stopped_at = len(sent)
+    assert stopped_at < 400, "the server was never made to wait"
+    assert gate.rss() - before < 16 * 1024
+    assert len(connection.answers()[0].rows) == 400
+    connection.quit()
+
+
+def test_slow_server_stops_the_client(fake, make_gate):
+    """The other way: a server that does not read makes the client wait."""
+    server = fake()
+    release = threading.Event()
+
+    def silent(stream):
+        release.wait(20)
+        stream.send(wire.OK)
+
+    login_then(server, silent)
+    gate = make_gate(server.address())
+    before = gate.rss()
+    connection = probe(gate)
+    connection.socket.settimeout(1)
+    frame = wire.Stream.frame
+    data = b""
+    for _ in range(10):
+        connection.sequence = 0
+        data += frame(connection, b"\x03SELECT '" + b"x" * 100000 + b"'")
+    sent = 0
+    try:
+        for _ in range(100):
+            connection.socket.sendall(data)
+            sent += len(data)
+    except OSError:
+        pass
+    finally:
+        grown = gate.rss() - before
+        release.set()
+        connection.close()
+    assert sent < 100 * len(data), "the client was never made to wait"
+    assert grown < 80 * 1024  # one command of up to max_command may be held
