@@ -61,7 +61,7 @@ static bool client_configure(struct tls_client *client)
 
     if (!tls_speech_versions(&client->speech, (struct text){0}, &ignored) ||
         !tls_speech_suites(&client->speech, (struct text){0}, &ignored) ||
-        !tls_speech_groups(&client->speech, TEXT("secp256r1 X25519 secp384r1 secp521r1"),
+        !tls_speech_groups(&client->speech, TEXT("X25519 secp256r1 secp384r1 secp521r1"),
                            &ignored) ||
         !tls_config_begin(&client->config, MBEDTLS_SSL_IS_CLIENT, &client->speech))
         return false;

@@ -110,9 +110,9 @@ static const struct curve {
     uint16_t iana;
     bool is_default;
 } curves[] = {
-  /* P-256 first: mbedTLS computes it faster than X25519. */
-    {"secp256r1", "prime256v1", MBEDTLS_ECP_DP_SECP256R1,  23, true },
+  /* X25519 first: mbedTLS computes it fastest. */
     {"X25519",    "curve25519", MBEDTLS_ECP_DP_CURVE25519, 29, true },
+    {"secp256r1", "prime256v1", MBEDTLS_ECP_DP_SECP256R1,  23, true },
     {"secp384r1", "P-384",      MBEDTLS_ECP_DP_SECP384R1,  24, true },
     {"secp521r1", "P-521",      MBEDTLS_ECP_DP_SECP521R1,  25, false},
     {"P-256",     "P-256",      MBEDTLS_ECP_DP_SECP256R1,  23, false},
