@@ -1,77 +1,66 @@
-/* Reads one complete answer packet by packet; the tracker says when it is complete. Called by
- * proxy/answer.c for silogate's own questions.
+/* One text row out of a whole answer. Where the answer's packets are, and which of them is a row,
+ * the tracker says; here only the row's values are read. Called by proxy/ for the few queries that
+ * silogate asks itself.
  */
 #include "protocol/row.h"
 
 #include "base/bytes.h"
 #include "protocol/answer.h"
 
-/* Cuts the next packet's payload off; false at the end. */
-static bool next_payload(struct reader *bytes, struct reader *payload)
-{
-    uint32_t length = (uint32_t)read_integer(bytes, 3);
+enum { VALUE_NULL = 0xfb, ROW_END = 0xfe };
 
-    read_integer(bytes, 1);
-    struct text text = read_bytes(bytes, length);
-    *payload = (struct reader){(const uint8_t *)text.at, (const uint8_t *)text.at + text.length,
-                               bytes->bad};
-    return !bytes->bad && length > 0;
+/* The values of one row; false where they do not fill the payload exactly. */
+static bool read_values(struct text payload, struct text *values, size_t count, size_t *columns)
+{
+    struct reader reader = {.at = (const uint8_t *)payload.at};
+    reader.end = reader.at + payload.length;
+
+    for (*columns = 0; reader.at < reader.end; ++*columns) {
+        struct text value = {0};
+        if (*reader.at == VALUE_NULL)
+            reader.at++;
+        else
+            value = read_lenenc_text(&reader);
+        if (*columns < count)
+            values[*columns] = value;
+    }
+    return !reader.bad;
 }
 
-/* The column definitions and what ends them are skipped; `payload` is then the first row. */
-static bool skip_columns(struct reader *bytes, struct reader *payload, capabilities_t capabilities,
-                         size_t count)
+/* Whether the packet that took the tracker from `before` to where it is now, without an event, was
+ * a row. */
+static bool was_row(enum answer_phase before, const struct answer *answer, uint8_t first)
 {
-    bool follow = true;
-
-    if (capabilities & CAPABILITY_OPTIONAL_RESULTSET_METADATA)
-        follow = read_integer(payload, 1) != 0;
-    if (read_lenenc(payload) != count || payload->bad)
-        return false;
-    if (capabilities & CAPABILITY_MARIADB_CACHE_METADATA)
-        follow = read_integer(payload, 1) != 0;
-    for (size_t i = 0; follow && i < count; i++) {
-        if (!next_payload(bytes, payload))
-            return false;
-    }
-    if (!next_payload(bytes, payload))
-        return false;
-    bool is_eof = payload->at[0] == 0xfe && payload->end - payload->at < 9;
-    if (is_eof && !(capabilities & CAPABILITY_DEPRECATE_EOF))
-        return next_payload(bytes, payload);
-    return true;
-}
-
-static bool read_values(struct reader *row, struct text *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (row->at < row->end && *row->at == 0xfb) {
-            row->at++;
-            values[i] = (struct text){NULL, 0};
-        } else {
-            values[i] = read_lenenc_text(row);
-        }
-    }
-    return !row->bad && row->at == row->end;
+    return (before == PHASE_BEHIND_COLUMNS || before == PHASE_ROWS) &&
+           answer->phase == PHASE_ROWS && first < ROW_END;
 }
 
 enum row row_read(struct text bytes, capabilities_t capabilities, struct text *values, size_t count,
                   size_t *size)
 {
     struct answer answer;
-    struct reader packets, payload;
+    unsigned events = 0;
+    size_t columns = 0;
 
+    *size = 0;
+    for (size_t i = 0; i < count; i++)
+        values[i] = (struct text){0};
     answer_start(&answer, ANSWER_RESULTS, capabilities);
-    unsigned events = answer_feed(&answer, (const uint8_t *)bytes.at, bytes.length, size);
-    if (events & ANSWER_BROKEN)
-        return ROW_BAD;
-    if (!(events & ANSWER_COMPLETE))
-        return ROW_MORE;
-    if (events & ANSWER_ERROR_SEEN)
-        return ROW_NONE;
-    packets = (struct reader){(const uint8_t *)bytes.at, (const uint8_t *)bytes.at + *size, false};
-    if (!next_payload(&packets, &payload) ||
-        !skip_columns(&packets, &payload, capabilities, count) || *payload.at == 0xfe)
-        return ROW_NONE;
-    return read_values(&payload, values, count) ? ROW_DONE : ROW_NONE;
+    while (!(events & ANSWER_COMPLETE)) {
+        const uint8_t *packet = (const uint8_t *)bytes.at + *size;
+        size_t left = bytes.length - *size, passed;
+        if (left < PACKET_HEADER || left - PACKET_HEADER < bytes_get3(packet))
+            return ROW_MORE;
+        size_t length = bytes_get3(packet);
+        enum answer_phase before = answer.phase;
+        events = answer_feed(&answer, packet, PACKET_HEADER + length, &passed);
+        if (events & (ANSWER_BROKEN | ANSWER_INFILE) || length == PACKET_MAX)
+            return ROW_BAD;
+        *size += PACKET_HEADER + length;
+        struct text payload = {(const char *)packet + PACKET_HEADER, length};
+        if (!events && columns == 0 && was_row(before, &answer, packet[PACKET_HEADER]) &&
+            !read_values(payload, values, count, &columns))
+            return ROW_BAD;
+    }
+    return events & ANSWER_ERROR_SEEN || columns < count ? ROW_NONE : ROW_DONE;
 }

@@ -1,4 +1,4 @@
-/* The first row of a small text result set: how silogate reads the answers to its own questions
+/* The answer to a query of silogate's own, such as SELECT DATABASE(), @@sql_mode: one row of text
  * (MySQL Internals, "Text Resultset").
  */
 #ifndef PROTOCOL_ROW_H
@@ -10,13 +10,13 @@
 enum row {
     ROW_DONE, /* the values are there */
     ROW_MORE, /* the answer is not complete yet */
-    ROW_NONE, /* it is complete, but an error or without such a row */
-    ROW_BAD,
+    ROW_NONE, /* it is complete, but an error or without a row of `count` values */
+    ROW_BAD,  /* not what the protocol allows, or a row of 16 MB */
 };
 
-/* `bytes`: the server's answer so far, from its first packet on. With ROW_DONE the first `count`
- * values point into it (`at` NULL for NULL). With ROW_DONE and ROW_NONE *size is the whole answer's
- * size. */
+/* `bytes`: the server's answer to a COM_QUERY so far, from its first packet on. With ROW_DONE
+ * values[0] to values[count - 1] are the first row's and point into `bytes` (`at` NULL for NULL);
+ * more columns are let be. With ROW_DONE and ROW_NONE *size is the whole answer's size. */
 enum row row_read(struct text bytes, capabilities_t capabilities, struct text *values, size_t count,
                   size_t *size);
 
