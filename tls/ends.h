@@ -59,6 +59,7 @@ struct tls_stream {
     size_t begun; /* of a write that has to be offered again: how much mbedTLS has taken */
     enum tls_failure failure;
     int socket_error;
+    bool is_dry; /* in this operation, the socket has said that it has no more */
     bool is_done, is_full, is_self_signed, wants_write, is_broken;
     char host[TLS_HOST_MAX];
 };

@@ -36,8 +36,10 @@ static ssize_t socket_receive(struct tls_stream *tls, void *to, size_t size)
     while (got < 0 && errno == EINTR);
     if (got >= 0)
         return got;
-    if (errno == EAGAIN || errno == EWOULDBLOCK)
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        tls->is_dry = true;
         return MBEDTLS_ERR_SSL_WANT_READ;
+    }
     tls->socket_error = errno;
     return MBEDTLS_ERR_NET_RECV_FAILED;
 }
@@ -117,6 +119,24 @@ static ssize_t broken(struct tls_stream *tls)
     return STREAM_FAILED;
 }
 
+/* One call of mbedTLS; for a ticket that came between the data (TLS 1.3), the next. mbedTLS 3.6
+ * says WANT_READ for such a message before it has asked the socket: that is "again", not "wait". */
+static int read_once(struct tls_stream *tls, void *to, size_t size)
+{
+    int got;
+
+    do {
+        got = mbedtls_ssl_read(&tls->ssl, to, size < INT_MAX ? size : INT_MAX);
+#if TLS_HAS_13
+        if (got == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+            tls_client_save(tls->client, tls);
+            got = MBEDTLS_ERR_SSL_WANT_READ;
+        }
+#endif
+    } while (got == MBEDTLS_ERR_SSL_WANT_READ && !tls->is_dry);
+    return got;
+}
+
 static ssize_t tls_read(struct stream *stream, void *to, size_t size)
 {
     struct tls_stream *tls = stream->secret;
@@ -125,15 +145,8 @@ static ssize_t tls_read(struct stream *stream, void *to, size_t size)
     assert(tls->is_done && size > 0);
     if (tls->is_broken)
         return broken(tls);
-    do {
-        got = mbedtls_ssl_read(&tls->ssl, to, size < INT_MAX ? size : INT_MAX);
-#if TLS_HAS_13
-        if (got == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
-            tls_client_save(tls->client, tls);
-            got = MBEDTLS_ERR_SSL_CRYPTO_IN_PROGRESS; /* again, at once */
-        }
-#endif
-    } while (got == MBEDTLS_ERR_SSL_CRYPTO_IN_PROGRESS);
+    tls->is_dry = false;
+    got = read_once(tls, to, size);
     if (!settle(tls))
         return broken(tls);
     if (got > 0)
@@ -333,7 +346,9 @@ static int handshake_steps(struct tls_stream *tls)
 {
     int code = 0;
 
-    while (code == 0 && tls->ssl.MBEDTLS_PRIVATE(state) != MBEDTLS_SSL_HANDSHAKE_OVER) {
+    tls->is_dry = false;
+    while ((code == 0 || (code == MBEDTLS_ERR_SSL_WANT_READ && !tls->is_dry)) &&
+           tls->ssl.MBEDTLS_PRIVATE(state) != MBEDTLS_SSL_HANDSHAKE_OVER) {
         if (tls->ssl.MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_CERTIFICATE)
             tls->is_full = true;
         code = mbedtls_ssl_handshake_step(&tls->ssl);

@@ -273,11 +273,13 @@ static void test_expiry_of_a_loaded_certificate(void **state)
     struct config config = server_ini("soon");
     struct tls_server *server = server_build(&config);
     struct tls_certificate certificate;
+    int left;
 
     (void)state;
     tls_server_certificate(server, &certificate);
     assert_string_equal(certificate.name, "CN=localhost");
-    assert_in_range(tls_days_left(&certificate, time(NULL)), 9, 10);
+    left = tls_days_left(&certificate, time(NULL));
+    assert_true(left == 9 || left == 10);
     assert_int_equal(strlen(certificate.until), strlen("2026-12-31T23:59:59Z"));
     tls_server_drop(server);
 }

@@ -4,7 +4,7 @@
 
 #include "tls/rsa.h"
 
-static const uint8_t nonce[RSA_NONCE] = "0123456789abcdefghi\x7f";
+static const uint8_t nonce[RSA_NONCE + 1] = "0123456789abcdefghi\x7f";
 static struct rsa_key *key;
 
 static int key_make(void **state)
@@ -76,7 +76,7 @@ static void test_longest_password(void **state)
 static void test_bytes_that_are_no_password(void **state)
 {
     uint8_t blob[RSA_BLOB_MAX] = {0};
-    static const uint8_t other[RSA_NONCE] = "another nonce.......";
+    static const uint8_t other[RSA_NONCE + 1] = "another nonce.......";
     char opened[256];
     size_t size, length;
 
