@@ -291,6 +291,15 @@ void sql_session_apply(struct sql_session **session, const struct sql_facts *fac
     remember(session, added);
 }
 
+void sql_session_renew(const struct sql_session *session, struct sql_facts *facts)
+{
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        struct sql_object *object = &facts->objects[i];
+        if (object->session_only)
+            object->session_only = sql_session_has_table(session, object->schema, object->name);
+    }
+}
+
 void sql_session_settle(struct sql_session *session, bool kept)
 {
     for (unsigned i = session ? session->count : 0; i-- > 0;) {

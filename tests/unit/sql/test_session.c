@@ -257,6 +257,23 @@ static void test_facts_that_point_into_the_session(void **state)
     assert_true(text_equal(sql_session_variable(session, TEXT("v")), TEXT("SELECT 1")));
 }
 
+static void test_prepared_before_the_temporary_table_went(void **state)
+{
+    (void)state;
+    struct sql_facts prepared = {.determined = true, .object_count = 2};
+
+    prepared.objects[0] =
+        (struct sql_object){.schema = TEXT("db"), .name = TEXT("t"), .session_only = true};
+    prepared.objects[1] = (struct sql_object){.schema = TEXT("db"), .name = TEXT("t")};
+    remember_one_of_each();
+    sql_session_renew(session, &prepared);
+    assert_true(prepared.objects[0].session_only);
+    assert_false(prepared.objects[1].session_only);
+    sql_session_free(&session);
+    sql_session_renew(session, &prepared);
+    assert_false(prepared.objects[0].session_only);
+}
+
 static struct text numbered(char *to, size_t size, const char *letter, int number)
 {
     return (struct text){to, (size_t)snprintf(to, size, "%s%d", letter, number)};
@@ -355,6 +372,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_statements, fresh, fresh),
         cmocka_unit_test_setup_teardown(test_disturbances, fresh, fresh),
         cmocka_unit_test_setup_teardown(test_facts_that_point_into_the_session, fresh, fresh),
+        cmocka_unit_test_setup_teardown(test_prepared_before_the_temporary_table_went, fresh,
+                                        fresh),
         cmocka_unit_test_setup_teardown(test_bounds, fresh, fresh),
         cmocka_unit_test(test_kept_facts_own_their_texts),
         cmocka_unit_test(test_names_of_facts),
