@@ -1,0 +1,132 @@
+/* A policy as it is kept. Private to policy/: build.c and its neighbours fill it, check.c reads it.
+ * All that a verdict needs is found by hash; nothing is walked through.
+ */
+#ifndef POLICY_BUILT_H
+#define POLICY_BUILT_H
+
+#include "base/index.h"
+#include "policy/matcher.h"
+#include "policy/pattern.h"
+#include "policy/policy.h"
+
+/* A line of the ini that can decide, as verdicts name it. Rule 0 is none. */
+struct rule {
+    const char *text; /* "[service:billing] owns = nilecare.invoices" */
+    uint32_t rank;    /* of a pattern */
+    int16_t service;
+    uint16_t line;
+};
+
+/* What is done about a thing that is not plainly allowed, for each service and for nobody. */
+enum question { ASK_FOREIGN, ASK_UNOWNED, ASK_ADMINISTRATION, ASK_UNDETERMINED, ASK_COUNT };
+struct answer {
+    uint32_t rule;
+    uint8_t action; /* enum verdict_action */
+};
+
+enum { ACCESS_BITS = 4, FOR_GOOD = INT32_MAX };
+
+/* At a pattern's end in a service's tree of grants: for each access, until when, and by which rule.
+ */
+struct permit {
+    int32_t until[ACCESS_BITS];
+    uint32_t rule[ACCESS_BITS]; /* 0: none */
+};
+
+/* At a schema's end in a service's tree: may it enter the database? */
+struct entry {
+    uint32_t own;     /* the rule of a pattern of its own there */
+    int32_t until;    /* the last day of the grant that holds longest */
+    uint32_t granted; /* its rule */
+    uint32_t whole;   /* the permit on SCHEMA.*; 0: none */
+};
+
+/* At a schema's end in the tree of ownership. */
+struct silo {
+    uint32_t whole; /* the rule SCHEMA.* */
+    uint32_t first; /* the most specific rule of all there */
+    uint32_t other; /* and the most specific of any other service than that one's */
+};
+
+/* Whose `database` a name is. */
+struct landing {
+    uint32_t rule;
+    int16_t service; /* SERVICE_NONE: of several */
+};
+
+/* Numbers of permits, entries, silos and landings are from 1: 0 is none. */
+struct view {
+    struct matcher matcher;
+    uint32_t ownership; /* the root; the ends' values: silos, then rules */
+    uint32_t *grants;   /* each service's root; the ends' values: entries, then permits */
+    struct silo *silos;
+    struct permit *permits;
+    struct entry *entries;
+    struct landing *landings;
+    size_t silo_count, permit_count, entry_count, landing_count;
+    struct index databases; /* to landings */
+    struct text *database;  /* each service's own; none where it has none */
+    const uint32_t *database_rule;
+};
+
+struct policy {
+    struct arena arena;
+    struct text *names; /* of services */
+    size_t service_count;
+    struct index index; /* of services by name */
+    struct rule *rules;
+    size_t rule_count;
+    struct answer (*answers)[ASK_COUNT]; /* service_count + 1: the last is for nobody */
+    struct answer *edges;
+    size_t edge_count;
+    struct index edge_index; /* by edge_key */
+    struct view views[2];    /* as written; in lower case */
+    char hash[9];
+};
+
+/* The key of an edge in the index: `key` is written and pointed to. */
+static inline struct text edge_key(int user, int owner, int16_t key[2])
+{
+    key[0] = (int16_t)user;
+    key[1] = (int16_t)owner;
+    return (struct text){(const char *)key, 2 * sizeof(key[0])};
+}
+
+/* A copy with A to Z as a to z. */
+struct text text_lowered(struct arena *arena, struct text t);
+
+/* While a policy is built. */
+struct owned {
+    struct pattern pattern, folded;
+    const char *written;
+    uint32_t rule;
+    int16_t service;
+    unsigned line;
+};
+struct granted {
+    struct pattern pattern, folded;
+    uint32_t rule;
+    int32_t until;
+    int16_t service;
+    uint8_t access;
+};
+struct building {
+    struct policy *policy;
+    const struct config *config;
+    struct config_problems *problems;
+    struct arena arena; /* for the building alone */
+    struct owned *owned;
+    struct granted *granted;
+    size_t owned_count, granted_count;
+};
+
+/* Two owners for one name, and a pattern said twice (policy/contradictions.c). */
+void contradictions_find(struct building *building);
+
+/* The trees, as written or, with `fold`, in lower case (policy/views.c). `database_rule`: for each
+ * service, the rule that its database stands in. */
+void view_build(struct view *view, const struct building *building, const uint32_t *database_rule,
+                bool fold);
+void view_fini(struct view *view);
+
+#endif

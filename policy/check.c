@@ -1,0 +1,386 @@
+/* Judges: facts and a service in, a verdict out. Nothing here allocates, locks or walks through a
+ * list of patterns; called for every command, by all threads at once.
+ *
+ * Each object gets the first that holds of: its own, granted, the session's or information_schema,
+ * the server's own schemas, nobody's, another's. The statement gets the strictest of its objects
+ * and of what it is as a whole.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "policy/built.h"
+
+/* One object being judged. */
+struct judged {
+    const struct policy *policy;
+    const struct view *view;
+    int service; /* or SERVICE_NONE */
+    int32_t today;
+    struct text schema, name; /* in lower case where case does not count */
+    uint8_t access;           /* what is asked for */
+    struct verdict *verdict;
+};
+
+/* In bytes; servers have names of at most 64 characters. */
+enum { NAME_SIZE = 512 };
+
+static void decide(struct judged *judged, enum verdict_reason reason, uint8_t action, uint32_t rule)
+{
+    const struct rule *decided = &judged->policy->rules[rule];
+
+    judged->verdict->reason = (uint8_t)reason;
+    judged->verdict->action = action;
+    judged->verdict->line = decided->line;
+    judged->verdict->rule = decided->text;
+}
+
+static const struct answer *answer(const struct policy *policy, int service, enum question question)
+{
+    size_t row = service < 0 ? policy->service_count : (size_t)service;
+
+    assert(row <= policy->service_count);
+    return &policy->answers[row][question];
+}
+
+static void decide_answer(struct judged *judged, enum verdict_reason reason, enum question question)
+{
+    const struct answer *what = answer(judged->policy, judged->service, question);
+
+    decide(judged, reason, what->action, what->rule);
+}
+
+/* `expired`: a rule that would have allowed it until then; 0: none. */
+static void decide_foreign(struct judged *judged, int owner, uint32_t expired)
+{
+    const struct policy *policy = judged->policy;
+    const struct answer *what = answer(policy, judged->service, ASK_FOREIGN);
+    int16_t key[2];
+    uint32_t edge;
+
+    if (index_find(&policy->edge_index, edge_key(judged->service, owner, key), &edge))
+        what = &policy->edges[edge];
+    judged->verdict->owner = (int16_t)owner;
+    decide(judged, expired ? REASON_EXPIRED_GRANT : REASON_FOREIGN, what->action,
+           expired ? expired : what->rule);
+}
+
+static int service_of(const struct policy *policy, uint32_t rule)
+{
+    return rule ? policy->rules[rule].service : SERVICE_NONE;
+}
+
+static bool is_closer(const struct policy *policy, uint32_t a, uint32_t b)
+{
+    return a && (!b || policy->rules[a].rank > policy->rules[b].rank);
+}
+
+/* The most specific rule of ownership that matches. */
+struct find_owner {
+    struct matcher_visit visit;
+    const struct judged *judged;
+    uint32_t rule;
+};
+
+static bool visit_owner(struct matcher_visit *visit, uint32_t node, uint32_t value)
+{
+    struct find_owner *find = (struct find_owner *)visit;
+    const struct policy *policy = find->judged->policy;
+
+    (void)node;
+    if (is_closer(policy, value, find->rule))
+        find->rule = value;
+    return !find->rule || policy->rules[find->rule].rank < PATTERN_EXACT;
+}
+
+static bool visit_owner_schema(struct matcher_visit *visit, uint32_t node, uint32_t value)
+{
+    const struct judged *judged = ((struct find_owner *)visit)->judged;
+
+    (void)value;
+    visit->visit = visit_owner;
+    bool more = matcher_follow(&judged->view->matcher, node, judged->name, visit);
+    visit->visit = visit_owner_schema;
+    return more;
+}
+
+/* What a service's grants say of the accesses asked for: which are covered, by a rule that holds or
+ * by one that did. */
+struct find_grants {
+    struct matcher_visit visit;
+    const struct judged *judged;
+    uint8_t covered, expired;
+    uint32_t rule, expired_rule;
+};
+
+static void permit_use(struct find_grants *find, const struct permit *permit)
+{
+    for (int bit = 0; bit < ACCESS_BITS; bit++) {
+        uint8_t access = (uint8_t)(1 << bit);
+        if (!permit->rule[bit] || !(find->judged->access & access))
+            continue;
+        if (permit->until[bit] >= find->judged->today) {
+            find->covered |= access;
+            find->rule = find->rule ? find->rule : permit->rule[bit];
+        } else {
+            find->expired |= access;
+            find->expired_rule = find->expired_rule ? find->expired_rule : permit->rule[bit];
+        }
+    }
+}
+
+static bool visit_permit(struct matcher_visit *visit, uint32_t node, uint32_t value)
+{
+    struct find_grants *find = (struct find_grants *)visit;
+
+    (void)node;
+    permit_use(find, &find->judged->view->permits[value]);
+    return find->covered != find->judged->access;
+}
+
+static bool visit_permit_schema(struct matcher_visit *visit, uint32_t node, uint32_t value)
+{
+    const struct judged *judged = ((struct find_grants *)visit)->judged;
+
+    (void)value;
+    visit->visit = visit_permit;
+    bool more = matcher_follow(&judged->view->matcher, node, judged->name, visit);
+    visit->visit = visit_permit_schema;
+    return more;
+}
+
+/* The schemas that the server has for itself: their names are theirs in any case. */
+static bool is_system(struct text schema)
+{
+    return text_equal_fold(schema, TEXT("mysql")) || text_equal_fold(schema, TEXT("sys")) ||
+           text_equal_fold(schema, TEXT("performance_schema"));
+}
+
+/* Neither its own nor granted. */
+static void decide_other(struct judged *judged, int owner, uint8_t missing,
+                         const struct find_grants *grants)
+{
+    bool expired = (missing & ~grants->expired) == 0;
+
+    if (text_equal_fold(judged->schema, TEXT("information_schema")))
+        decide(judged, REASON_SESSION, VERDICT_ALLOW, 0);
+    else if (is_system(judged->schema))
+        decide_answer(judged, REASON_SYSTEM, ASK_ADMINISTRATION);
+    else if (owner == SERVICE_NONE)
+        decide_answer(judged, REASON_UNOWNED, ASK_UNOWNED);
+    else
+        decide_foreign(judged, owner, expired ? grants->expired_rule : 0);
+}
+
+/* A table, view, sequence or routine. */
+static void judge_named(struct judged *judged)
+{
+    const struct view *view = judged->view;
+    struct find_owner find = {.visit = {.visit = visit_owner_schema}, .judged = judged};
+    struct find_grants grants = {.visit = {.visit = visit_permit_schema}, .judged = judged};
+
+    matcher_follow(&view->matcher, view->ownership, judged->schema, &find.visit);
+    int owner = service_of(judged->policy, find.rule);
+    judged->verdict->owner = (int16_t)owner;
+    if (owner != SERVICE_NONE && owner == judged->service) {
+        decide(judged, REASON_OWN, VERDICT_ALLOW, find.rule);
+        return;
+    }
+    if (judged->service != SERVICE_NONE)
+        matcher_follow(&view->matcher, view->grants[judged->service], judged->schema,
+                       &grants.visit);
+    if (grants.covered == judged->access)
+        decide(judged, REASON_GRANTED, VERDICT_ALLOW, grants.rule);
+    else
+        decide_other(judged, owner, judged->access & (uint8_t)~grants.covered, &grants);
+}
+
+/* Who owns a whole schema, and who owns anything in it. */
+struct find_silo {
+    struct matcher_visit visit;
+    const struct judged *judged;
+    uint32_t whole; /* the most specific SCHEMA.* */
+    uint32_t other; /* the most specific rule there of another than the session's service */
+};
+
+static bool visit_silo(struct matcher_visit *visit, uint32_t node, uint32_t value)
+{
+    struct find_silo *find = (struct find_silo *)visit;
+    const struct policy *policy = find->judged->policy;
+    const struct silo *silo = &find->judged->view->silos[value];
+    bool first_is_own = service_of(policy, silo->first) == find->judged->service;
+
+    (void)node;
+    if (is_closer(policy, silo->whole, find->whole))
+        find->whole = silo->whole;
+    uint32_t other = first_is_own ? silo->other : silo->first;
+    if (is_closer(policy, other, find->other))
+        find->other = other;
+    return true;
+}
+
+/* What the service's tree says of entering a database, and of its grants on SCHEMA.*. */
+struct find_entry {
+    struct find_grants grants; /* `visit` is its first member */
+    uint32_t own;
+};
+
+static bool visit_entry(struct matcher_visit *visit, uint32_t node, uint32_t value)
+{
+    struct find_entry *find = (struct find_entry *)visit;
+    const struct judged *judged = find->grants.judged;
+    const struct entry *entry = &judged->view->entries[value];
+    struct permit enter = {.until = {entry->until}, .rule = {entry->granted}};
+
+    (void)node;
+    if (!find->own)
+        find->own = entry->own;
+    permit_use(&find->grants, &enter);
+    if (entry->whole)
+        permit_use(&find->grants, &judged->view->permits[entry->whole]);
+    return true;
+}
+
+/* Entering a database: its own where it is the one it lands in, or holds something of its own. */
+static uint32_t own_entry(const struct judged *judged, const struct find_entry *entry)
+{
+    const struct view *view = judged->view;
+
+    if (judged->service == SERVICE_NONE)
+        return 0;
+    if (view->database_rule[judged->service] &&
+        text_equal(view->database[judged->service], judged->schema))
+        return view->database_rule[judged->service];
+    return entry->own;
+}
+
+/* Changing or dropping a database: its own where all of it is, so where nothing there is another's.
+ */
+static uint32_t own_whole(const struct judged *judged, const struct find_silo *silo)
+{
+    bool own = silo->whole && service_of(judged->policy, silo->whole) == judged->service;
+
+    return own && !is_closer(judged->policy, silo->other, silo->whole) ? silo->whole : 0;
+}
+
+static int database_owner(const struct judged *judged, const struct find_silo *silo,
+                          uint8_t missing)
+{
+    const struct view *view = judged->view;
+    int whole = service_of(judged->policy, silo->whole);
+    uint32_t landing;
+
+    if (whole != SERVICE_NONE && whole != judged->service)
+        return whole;
+    if (missing != SQL_READ && silo->other)
+        return service_of(judged->policy, silo->other);
+    if (index_find(&view->databases, judged->schema, &landing) &&
+        view->landings[landing].service != judged->service)
+        return view->landings[landing].service;
+    return SERVICE_NONE;
+}
+
+static void judge_database(struct judged *judged)
+{
+    const struct view *view = judged->view;
+    struct find_silo silo = {.visit = {.visit = visit_silo}, .judged = judged};
+    struct find_entry entry = {
+        .grants = {.visit = {.visit = visit_entry}, .judged = judged}
+    };
+    struct matcher_visit *visit = &entry.grants.visit;
+
+    matcher_follow(&view->matcher, view->ownership, judged->schema, &silo.visit);
+    if (judged->service != SERVICE_NONE)
+        matcher_follow(&view->matcher, view->grants[judged->service], judged->schema, visit);
+    uint32_t enter = own_entry(judged, &entry), whole = own_whole(judged, &silo);
+    uint8_t own = whole ? SQL_ACCESS_ALL : enter ? SQL_READ : 0;
+    uint8_t missing = judged->access & (uint8_t) ~(own | entry.grants.covered);
+
+    judged->verdict->owner = (int16_t)service_of(judged->policy, silo.whole);
+    if (!missing && (judged->access & own) == judged->access) {
+        judged->verdict->owner = (int16_t)judged->service;
+        decide(judged, REASON_OWN, VERDICT_ALLOW, enter ? enter : whole);
+    } else if (!missing) {
+        decide(judged, REASON_GRANTED, VERDICT_ALLOW, entry.grants.rule);
+    } else {
+        decide_other(judged, database_owner(judged, &silo, missing), missing, &entry.grants);
+    }
+}
+
+/* A name as the view has it; false where no server has a name of that length. */
+static bool take_name(struct text from, bool fold, char *folded, struct text *to)
+{
+    *to = from;
+    if (from.length > NAME_SIZE)
+        return false;
+    if (!fold)
+        return true;
+    for (size_t i = 0; i < from.length; i++)
+        folded[i] = text_lower(from.at[i]);
+    to->at = folded;
+    return true;
+}
+
+void policy_check_object(const struct policy *policy, int service, const struct sql_object *object,
+                         bool fold, int32_t today, struct verdict *verdict)
+{
+    char schema[NAME_SIZE], name[NAME_SIZE];
+    struct judged judged = {
+        .policy = policy,
+        .view = &policy->views[fold],
+        .service = service,
+        .today = today,
+        .access = object->access ? object->access : SQL_ACCESS_ALL,
+        .verdict = verdict,
+    };
+
+    *verdict = (struct verdict){.object = VERDICT_NO_OBJECT, .owner = SERVICE_NONE};
+    if (object->session_only)
+        decide(&judged, REASON_SESSION, VERDICT_ALLOW, 0);
+    else if (object->schema.length == 0 ||
+             !take_name(object->schema, fold, schema, &judged.schema) ||
+             !take_name(object->name, fold, name, &judged.name))
+        decide_answer(&judged, REASON_UNOWNED, ASK_UNOWNED);
+    else if (object->type == SQL_DATABASE)
+        judge_database(&judged);
+    else
+        judge_named(&judged);
+}
+
+/* Of two verdicts of one strictness the first holds, but for one: what is only let through because
+ * a mode is off is told of before what is plainly allowed, so that it is counted. */
+static bool is_stricter(const struct verdict *a, const struct verdict *b)
+{
+    if (a->action != b->action)
+        return a->action > b->action;
+    return a->reason > REASON_GRANTED && b->reason <= REASON_GRANTED;
+}
+
+void policy_check(const struct policy *policy, int service, const struct sql_facts *facts,
+                  bool fold, int32_t today, struct verdict *verdict)
+{
+    struct verdict next;
+    struct judged whole = {.policy = policy, .service = service, .verdict = &next};
+
+    *verdict = (struct verdict){.action = VERDICT_ALLOW,
+                                .reason = REASON_SESSION,
+                                .object = VERDICT_NO_OBJECT,
+                                .owner = SERVICE_NONE,
+                                .rule = policy->rules[0].text};
+    next = *verdict;
+    if (facts->administration) {
+        decide_answer(&whole, REASON_ADMINISTRATION, ASK_ADMINISTRATION);
+        if (is_stricter(&next, verdict))
+            *verdict = next;
+    }
+    if (!facts->determined) {
+        decide_answer(&whole, REASON_UNDETERMINED, ASK_UNDETERMINED);
+        if (is_stricter(&next, verdict))
+            *verdict = next;
+    }
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        policy_check_object(policy, service, &facts->objects[i], fold, today, &next);
+        next.object = (uint16_t)i;
+        if ((i == 0 && verdict->reason == REASON_SESSION) || is_stricter(&next, verdict))
+            *verdict = next;
+    }
+}

@@ -1,0 +1,158 @@
+/* Finds names that two services would own: patterns of the same rank that have a name in common.
+ * Case never counts here: whether it does for names depends on the server.
+ *
+ * Only patterns of one rank are compared, and of those only the ones whose beginnings do not
+ * exclude each other: they are sorted, so that a beginning stands before what begins with it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/built.h"
+
+enum shape { SHAPE_EXACT, SHAPE_SCHEMA_EXACT, SHAPE_NAME_EXACT, SHAPE_OPEN };
+
+struct sorted {
+    const struct owned *owned;
+    struct text same;  /* must be equal for two of one shape to meet */
+    struct text begin; /* of two that meet, one begins with the other's */
+    enum shape shape;
+};
+
+static struct sorted sorted_of(const struct owned *owned)
+{
+    const struct pattern *pattern = &owned->folded;
+    struct sorted sorted = {.owned = owned};
+
+    if (pattern->schema_exact) {
+        sorted.shape = pattern->name_exact ? SHAPE_EXACT : SHAPE_SCHEMA_EXACT;
+        sorted.same = pattern->schema;
+        sorted.begin = glob_first(pattern->name);
+    } else if (pattern->name_exact) {
+        sorted.shape = SHAPE_NAME_EXACT;
+        sorted.same = pattern->name;
+        sorted.begin = glob_first(pattern->schema);
+    } else {
+        sorted.shape = SHAPE_OPEN;
+        sorted.same = TEXT("");
+        sorted.begin = glob_first(pattern->name);
+    }
+    return sorted;
+}
+
+static int text_order(struct text a, struct text b)
+{
+    size_t least = a.length < b.length ? a.length : b.length;
+    int order = least ? memcmp(a.at, b.at, least) : 0;
+
+    return order ? order : (a.length > b.length) - (a.length < b.length);
+}
+
+static int group_order(const struct sorted *a, const struct sorted *b)
+{
+    if (a->owned->pattern.rank != b->owned->pattern.rank)
+        return a->owned->pattern.rank < b->owned->pattern.rank ? -1 : 1;
+    if (a->shape != b->shape)
+        return a->shape < b->shape ? -1 : 1;
+    return text_order(a->same, b->same);
+}
+
+static int order(const void *left, const void *right)
+{
+    const struct sorted *a = left, *b = right;
+    int before = group_order(a, b);
+
+    if (before == 0)
+        before = text_order(a->begin, b->begin);
+    if (before)
+        return before;
+    return a->owned < b->owned ? -1 : a->owned > b->owned;
+}
+
+static bool begins_with(struct text t, struct text start)
+{
+    return t.length >= start.length && text_equal((struct text){t.at, start.length}, start);
+}
+
+static void compare(struct building *building, const struct owned *a, const struct owned *b)
+{
+    const struct owned *early = a->line <= b->line ? a : b, *late = early == a ? b : a;
+    bool same = text_equal(a->folded.schema, b->folded.schema) &&
+                text_equal(a->folded.name, b->folded.name);
+
+    if (a->service == b->service) {
+        if (same && text_equal(a->pattern.schema, b->pattern.schema) &&
+            text_equal(a->pattern.name, b->pattern.name))
+            config_problem_add(building->problems, late->line, true,
+                               "owns = %s is on line %u already; take one out", late->written,
+                               early->line);
+        return;
+    }
+    const char *owner = building->policy->names[early->service].at;
+    if (same)
+        config_problem_add(
+            building->problems, late->line, false,
+            "owns = %s belongs to [service:%s] already (line %u); a name has one owner",
+            late->written, owner, early->line);
+    else if (pattern_overlap(&a->folded, &b->folded))
+        config_problem_add(
+            building->problems, late->line, false,
+            "owns = %s is as specific as [service:%s] owns = %s (line %u), and there "
+            "are names that both match; write one of them more exactly",
+            late->written, owner, early->written, early->line);
+}
+
+/* Compares within one group [from, to): each with those before it whose beginning it begins with.
+ */
+static void sweep(struct building *building, const struct sorted *sorted, size_t from, size_t to,
+                  size_t *stack)
+{
+    size_t depth = 0;
+
+    for (size_t i = from; i < to; i++) {
+        while (depth > 0 && !begins_with(sorted[i].begin, sorted[stack[depth - 1]].begin))
+            depth--;
+        for (size_t j = 0; j < depth; j++)
+            compare(building, sorted[stack[j]].owned, sorted[i].owned);
+        stack[depth++] = i;
+    }
+}
+
+/* `s.a*` and `*t.b` of one rank: of different shapes, so no sweep brings them together. */
+static void cross(struct building *building, const struct sorted *sorted, size_t from,
+                  size_t middle, size_t to)
+{
+    for (size_t i = from; i < middle; i++) {
+        for (size_t j = middle; j < to; j++) {
+            if (begins_with(sorted[j].same, sorted[i].begin))
+                compare(building, sorted[i].owned, sorted[j].owned);
+        }
+    }
+}
+
+void contradictions_find(struct building *building)
+{
+    size_t count = building->owned_count;
+    struct sorted *sorted = memory_take(count * sizeof(*sorted));
+    size_t *stack = memory_take(count * sizeof(*stack));
+
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = sorted_of(&building->owned[i]);
+    if (count > 0)
+        qsort(sorted, count, sizeof(*sorted), order);
+    for (size_t from = 0, to; from < count; from = to) {
+        for (to = from + 1; to < count && group_order(&sorted[from], &sorted[to]) == 0; to++)
+            continue;
+        sweep(building, sorted, from, to, stack);
+    }
+    for (size_t from = 0, middle, to; from < count; from = to) {
+        uint32_t rank = sorted[from].owned->pattern.rank;
+        for (to = from; to < count && sorted[to].owned->pattern.rank == rank; to++)
+            continue;
+        for (middle = from; middle < to && sorted[middle].shape != SHAPE_NAME_EXACT; middle++)
+            continue;
+        if (rank < PATTERN_EXACT && sorted[from].shape == SHAPE_SCHEMA_EXACT)
+            cross(building, sorted, from, middle, to);
+    }
+    free(stack);
+    free(sorted);
+}

@@ -1,0 +1,135 @@
+/* Puts the patterns of a policy into trees: who owns, and what each service is granted. Done twice,
+ * as written and in lower case, because whether case counts is the upstream's to say.
+ */
+#include <string.h>
+
+#include "policy/built.h"
+
+/* The number at a node; the next one where it has none yet. */
+static uint32_t number_at(struct matcher *matcher, uint32_t node, size_t *count)
+{
+    uint32_t *value = matcher_value(matcher, node);
+
+    if (!*value)
+        *value = (uint32_t)++ * count;
+    return *value;
+}
+
+/* Is rule `a` more specific than rule `b`? Anything is than none. */
+static bool is_closer(const struct policy *policy, uint32_t a, uint32_t b)
+{
+    return !b || policy->rules[a].rank > policy->rules[b].rank;
+}
+
+static void silo_add(const struct policy *policy, struct silo *silo, uint32_t rule)
+{
+    bool same = silo->first && policy->rules[silo->first].service == policy->rules[rule].service;
+
+    if (is_closer(policy, rule, silo->first)) {
+        if (!same)
+            silo->other = silo->first;
+        silo->first = rule;
+    } else if (!same && is_closer(policy, rule, silo->other)) {
+        silo->other = rule;
+    }
+}
+
+static void add_owned(struct view *view, const struct policy *policy, const struct owned *owned,
+                      const struct pattern *pattern)
+{
+    struct matcher *matcher = &view->matcher;
+    uint32_t schema = matcher_add(matcher, view->ownership, pattern->schema);
+    uint32_t end = matcher_add(matcher, schema, pattern->name);
+    struct silo *silo = &view->silos[number_at(matcher, schema, &view->silo_count)];
+
+    silo_add(policy, silo, owned->rule);
+    if (glob_any(pattern->name) && !silo->whole)
+        silo->whole = owned->rule;
+    if (!*matcher_value(matcher, end))
+        *matcher_value(matcher, end) = owned->rule;
+
+    schema = matcher_add(matcher, view->grants[owned->service], pattern->schema);
+    struct entry *entry = &view->entries[number_at(matcher, schema, &view->entry_count)];
+    if (!entry->own)
+        entry->own = owned->rule;
+}
+
+static void add_granted(struct view *view, const struct granted *granted,
+                        const struct pattern *pattern)
+{
+    struct matcher *matcher = &view->matcher;
+    uint32_t schema = matcher_add(matcher, view->grants[granted->service], pattern->schema);
+    uint32_t end = matcher_add(matcher, schema, pattern->name);
+    struct entry *entry = &view->entries[number_at(matcher, schema, &view->entry_count)];
+    uint32_t number = number_at(matcher, end, &view->permit_count);
+    struct permit *permit = &view->permits[number];
+
+    if (glob_any(pattern->name))
+        entry->whole = number;
+    if (!entry->granted || granted->until > entry->until) {
+        entry->granted = granted->rule;
+        entry->until = granted->until;
+    }
+    for (int bit = 0; bit < ACCESS_BITS; bit++) {
+        if (!(granted->access >> bit & 1) ||
+            (permit->rule[bit] && granted->until <= permit->until[bit]))
+            continue;
+        permit->rule[bit] = granted->rule;
+        permit->until[bit] = granted->until;
+    }
+}
+
+static void add_landing(struct view *view, struct policy *policy, int16_t service,
+                        struct text database, bool fold)
+{
+    struct text name =
+        fold ? text_lowered(&policy->arena, database) : arena_text(&policy->arena, database);
+    uint32_t number = (uint32_t)view->landing_count + 1;
+
+    view->database[service] = name;
+    if (index_add(&view->databases, name, number)) {
+        view->landings[number] = (struct landing){view->database_rule[service], service};
+        view->landing_count++;
+    } else if (index_find(&view->databases, name, &number)) {
+        view->landings[number].service = SERVICE_NONE;
+    }
+}
+
+void view_build(struct view *view, const struct building *building, const uint32_t *database_rule,
+                bool fold)
+{
+    struct policy *policy = building->policy;
+    struct arena *arena = &policy->arena;
+    size_t services = policy->service_count;
+
+    view->matcher.arena = arena;
+    view->ownership = matcher_root(&view->matcher);
+    view->grants = arena_take(arena, services * sizeof(*view->grants));
+    view->database = arena_take(arena, services * sizeof(*view->database));
+    view->database_rule = database_rule;
+    view->silos = arena_take(arena, (building->owned_count + 1) * sizeof(*view->silos));
+    view->permits = arena_take(arena, (building->granted_count + 1) * sizeof(*view->permits));
+    view->entries = arena_take(arena, (building->owned_count + building->granted_count + 1) *
+                                          sizeof(*view->entries));
+    view->landings = arena_take(arena, (services + 1) * sizeof(*view->landings));
+    for (size_t i = 0; i < services; i++) {
+        view->grants[i] = matcher_root(&view->matcher);
+        if (building->config->services[i].database.line)
+            add_landing(view, policy, (int16_t)i, building->config->services[i].database.value,
+                        fold);
+    }
+    for (size_t i = 0; i < building->owned_count; i++) {
+        const struct owned *owned = &building->owned[i];
+        add_owned(view, policy, owned, fold ? &owned->folded : &owned->pattern);
+    }
+    for (size_t i = 0; i < building->granted_count; i++) {
+        const struct granted *granted = &building->granted[i];
+        add_granted(view, granted, fold ? &granted->folded : &granted->pattern);
+    }
+}
+
+void view_fini(struct view *view)
+{
+    matcher_fini(&view->matcher);
+    index_fini(&view->databases);
+}
