@@ -14,7 +14,8 @@ void log_threshold(enum log_level level)
     threshold = level;
 }
 
-static void write_line(enum log_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void write_line(enum log_level level,
+                                                             const char *format, va_list arguments)
 {
     static const char *const names[] = {"error", "warning", "notice", "debug"};
     char line[1200];

@@ -1,0 +1,343 @@
+/* Users to services, services to upstreams, aliases to databases, names to addresses. All but the
+ * addresses and what is learned of servers is fixed once built and read without a lock; those two
+ * are read when a session begins, never for a command.
+ */
+#include "router/router.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/index.h"
+#include "base/log.h"
+
+/* CLIENT_LONG_PASSWORD: off in the greetings of MariaDB, which has flags of its own there. */
+#define NOT_MARIADB 1ull
+
+/* Of the addresses that one name has, these many are tried. */
+enum { ADDRESSES_KEPT = 8, NO_SERVICE = -1 };
+
+/* One `address` of the ini and what it resolves to. */
+struct place {
+    const char *host, *written;
+    uint16_t port;
+    bool is_unix, failed; /* failed: it was said in the log that it does not resolve */
+    struct router_address addresses[ADDRESSES_KEPT];
+    size_t count;
+};
+
+struct upstream {
+    struct text name;
+    struct place *places;
+    size_t place_count;
+    struct router_server server;
+};
+
+struct route {
+    struct text database, *aliases;
+    size_t alias_count, upstream;
+};
+
+struct router {
+    struct arena arena;
+    struct index users;
+    struct route *routes; /* a service each */
+    size_t route_count;
+    struct upstream *upstreams;
+    size_t upstream_count, default_upstream;
+    pthread_mutex_t *lock; /* over places' addresses and servers */
+};
+
+static void add_route(struct router *router, size_t service, const struct config_service *from)
+{
+    struct route *route = &router->routes[service];
+
+    for (size_t i = 0; i < from->users.count; i++)
+        index_add(&router->users, arena_text(&router->arena, from->users.items[i].value),
+                  (uint32_t)service);
+    if (from->database.line)
+        route->database = arena_text(&router->arena, from->database.value);
+    route->upstream = from->upstream_index;
+    route->alias_count = from->aliases.count;
+    route->aliases = arena_take(&router->arena, from->aliases.count * sizeof(*route->aliases));
+    for (size_t i = 0; i < from->aliases.count; i++)
+        route->aliases[i] = arena_text(&router->arena, from->aliases.items[i].value);
+}
+
+static void add_upstream(struct router *router, size_t at, const struct config_upstream *from)
+{
+    struct upstream *upstream = &router->upstreams[at];
+
+    upstream->name = arena_text(&router->arena, from->name);
+    upstream->server.lower_case_table_names = -1;
+    upstream->place_count = from->addresses.count;
+    upstream->places =
+        arena_take(&router->arena, upstream->place_count * sizeof(*upstream->places));
+    for (size_t i = 0; i < upstream->place_count; i++) {
+        const struct config_address *address = &from->addresses.items[i];
+        upstream->places[i] = (struct place){
+            .host = arena_text(&router->arena, address->host).at,
+            .written = arena_text(&router->arena, address->written).at,
+            .port = address->port,
+            .is_unix = address->is_unix,
+        };
+    }
+}
+
+static bool same_upstream(const struct upstream *a, const struct upstream *b)
+{
+    if (!text_equal(a->name, b->name) || a->place_count != b->place_count)
+        return false;
+    for (size_t i = 0; i < a->place_count; i++) {
+        if (strcmp(a->places[i].written, b->places[i].written) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* What an older router has learned of the same servers, and where they are. */
+static void take_over(struct router *router, const struct router *old)
+{
+    pthread_mutex_lock(old->lock);
+    for (size_t i = 0; i < router->upstream_count; i++) {
+        struct upstream *upstream = &router->upstreams[i];
+        for (size_t j = 0; j < old->upstream_count; j++) {
+            if (!same_upstream(upstream, &old->upstreams[j]))
+                continue;
+            upstream->server = old->upstreams[j].server;
+            for (size_t k = 0; k < upstream->place_count; k++) {
+                struct place *place = &upstream->places[k], *known = &old->upstreams[j].places[k];
+                place->count = known->count;
+                memcpy(place->addresses, known->addresses, sizeof(place->addresses));
+            }
+        }
+    }
+    pthread_mutex_unlock(old->lock);
+}
+
+struct router *router_build(const struct config *config, const struct router *old)
+{
+    struct router *router = memory_take_zeroed(sizeof(*router));
+
+    router->lock = memory_take(sizeof(*router->lock));
+    pthread_mutex_init(router->lock, NULL);
+    router->route_count = config->service_count;
+    router->routes = arena_take(&router->arena, router->route_count * sizeof(*router->routes));
+    for (size_t i = 0; i < router->route_count; i++)
+        add_route(router, i, &config->services[i]);
+    router->upstream_count = config->upstream_count;
+    router->default_upstream = config->proxy.default_upstream_index;
+    router->upstreams =
+        arena_take(&router->arena, router->upstream_count * sizeof(*router->upstreams));
+    for (size_t i = 0; i < router->upstream_count; i++)
+        add_upstream(router, i, &config->upstreams[i]);
+    if (old)
+        take_over(router, old);
+    router_resolve(router);
+    return router;
+}
+
+void router_free(struct router *router)
+{
+    if (!router)
+        return;
+    pthread_mutex_destroy(router->lock);
+    free(router->lock);
+    index_fini(&router->users);
+    arena_fini(&router->arena);
+    free(router);
+}
+
+int router_service(const struct router *router, struct text user)
+{
+    uint32_t service;
+
+    return index_find(&router->users, user, &service) ? (int)service : NO_SERVICE;
+}
+
+static const struct route *route_of(const struct router *router, int service)
+{
+    return service >= 0 && (size_t)service < router->route_count ? &router->routes[service] : NULL;
+}
+
+size_t router_upstream(const struct router *router, int service)
+{
+    const struct route *route = route_of(router, service);
+
+    return route ? route->upstream : router->default_upstream;
+}
+
+struct text router_database(const struct router *router, int service, struct text name, bool fold)
+{
+    const struct route *route = route_of(router, service);
+
+    if (!route || route->database.length == 0)
+        return name;
+    if (name.length == 0)
+        return route->database;
+    for (size_t i = 0; i < route->alias_count; i++) {
+        struct text alias = route->aliases[i];
+        if (fold ? text_equal_fold(alias, name) : text_equal(alias, name))
+            return route->database;
+    }
+    return name;
+}
+
+size_t router_upstream_count(const struct router *router)
+{
+    return router->upstream_count;
+}
+
+const char *router_upstream_name(const struct router *router, size_t upstream)
+{
+    return router->upstreams[upstream].name.at;
+}
+
+/* A place that has not resolved counts as one address, so that its failure is seen. */
+static size_t place_count(const struct place *place)
+{
+    return place->count ? place->count : 1;
+}
+
+size_t router_address_count(const struct router *router, size_t upstream)
+{
+    const struct upstream *of = &router->upstreams[upstream];
+    size_t count = 0;
+
+    pthread_mutex_lock(router->lock);
+    for (size_t i = 0; i < of->place_count; i++)
+        count += place_count(&of->places[i]);
+    pthread_mutex_unlock(router->lock);
+    return count;
+}
+
+bool router_address(const struct router *router, size_t upstream, size_t index,
+                    struct router_address *address)
+{
+    const struct upstream *of = &router->upstreams[upstream];
+    bool found = false;
+
+    *address = (struct router_address){.written = ""};
+    pthread_mutex_lock(router->lock);
+    for (size_t i = 0; i < of->place_count; i++) {
+        const struct place *place = &of->places[i];
+        if (index >= place_count(place)) {
+            index -= place_count(place);
+            continue;
+        }
+        found = place->count > 0;
+        if (found)
+            *address = place->addresses[index];
+        address->written = place->written;
+        break;
+    }
+    pthread_mutex_unlock(router->lock);
+    return found;
+}
+
+static void resolve_unix(const struct place *place, struct place *to)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", place->host);
+    memcpy(&to->addresses[0].at, &at, sizeof(at));
+    to->addresses[0].length = sizeof(at);
+    to->count = 1;
+}
+
+/* Asks for a name's addresses; the error's text, or NULL. */
+static const char *resolve_name(const struct place *place, struct place *to)
+{
+    struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    struct addrinfo *all = NULL;
+    char port[8];
+
+    snprintf(port, sizeof(port), "%u", (unsigned)place->port);
+    int wrong = getaddrinfo(place->host, port, &wanted, &all);
+    if (wrong)
+        return gai_strerror(wrong);
+    for (struct addrinfo *one = all; one && to->count < ADDRESSES_KEPT; one = one->ai_next) {
+        struct router_address *address = &to->addresses[to->count];
+        if (one->ai_addrlen > sizeof(address->at))
+            continue;
+        memcpy(&address->at, one->ai_addr, one->ai_addrlen);
+        address->length = one->ai_addrlen;
+        to->count++;
+    }
+    freeaddrinfo(all);
+    return to->count ? NULL : "it has no address";
+}
+
+void router_resolve(struct router *router)
+{
+    for (size_t i = 0; i < router->upstream_count; i++) {
+        for (size_t j = 0; j < router->upstreams[i].place_count; j++) {
+            struct place *place = &router->upstreams[i].places[j];
+            struct place found = {0};
+            const char *why = NULL;
+            if (place->is_unix)
+                resolve_unix(place, &found);
+            else
+                why = resolve_name(place, &found);
+            if (why && !place->failed)
+                log_warning("upstream %s: %s does not resolve: %s", router->upstreams[i].name.at,
+                            place->written, why);
+            place->failed = why != NULL;
+            if (why)
+                continue; /* what was known of it stays */
+            pthread_mutex_lock(router->lock);
+            memcpy(place->addresses, found.addresses, sizeof(place->addresses));
+            place->count = found.count;
+            pthread_mutex_unlock(router->lock);
+        }
+    }
+}
+
+void router_server(const struct router *router, size_t upstream, struct router_server *server)
+{
+    pthread_mutex_lock(router->lock);
+    *server = router->upstreams[upstream].server;
+    pthread_mutex_unlock(router->lock);
+}
+
+void router_learn(struct router *router, size_t upstream, const struct router_server *server)
+{
+    struct router_server *known = &router->upstreams[upstream].server;
+
+    pthread_mutex_lock(router->lock);
+    struct router_server before = *known;
+    *known = *server;
+    /* A greeting alone does not tell these; they stay as long as the server is the same. */
+    if (server->lower_case_table_names < 0 && strcmp(before.version, server->version) == 0) {
+        known->lower_case_table_names = before.lower_case_table_names;
+        known->init_connect = before.init_connect;
+    }
+    pthread_mutex_unlock(router->lock);
+}
+
+void router_greeting(const struct router *router, struct router_server *server)
+{
+    const struct upstream *speaker = NULL;
+    uint64_t common = UINT64_MAX;
+
+    pthread_mutex_lock(router->lock);
+    if (router->upstream_count && router->upstreams[router->default_upstream].server.known)
+        speaker = &router->upstreams[router->default_upstream];
+    for (size_t i = 0; i < router->upstream_count; i++) {
+        if (!router->upstreams[i].server.known)
+            continue;
+        speaker = speaker ? speaker : &router->upstreams[i];
+        common &= router->upstreams[i].server.capabilities;
+    }
+    *server = (struct router_server){.lower_case_table_names = -1};
+    if (speaker) {
+        *server = speaker->server;
+        server->capabilities =
+            (common & ~NOT_MARIADB) | (speaker->server.capabilities & NOT_MARIADB);
+    }
+    pthread_mutex_unlock(router->lock);
+}
