@@ -9,6 +9,7 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *what;
 } subcommands[] = {
+    {"check", cmd_check, "validates a proxy.ini and prints every problem"},
     {"version", cmd_version, "the version, and those of the libraries"},
 };
 

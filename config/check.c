@@ -192,9 +192,11 @@ void config_check(struct config *config, struct config_problems *problems)
     check_listen(config, problems);
     for (size_t i = 0; i < config->service_count; i++)
         check_service(config, &config->services[i], problems);
-    if (config->service_count > SERVICES_MAX)
+    if (config->service_count > SERVICES_MAX) {
         wrong(problems, config->services[SERVICES_MAX].line,
               "more than %d services; join some of them into one", SERVICES_MAX);
+        config->service_count = SERVICES_MAX;
+    }
 }
 
 static void check_file(const struct key *key, const struct config_text *file,

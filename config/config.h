@@ -160,6 +160,9 @@ struct config_problems {
 /* Reads and checks the whole file: every problem is added to `problems`, not only the first.
  * NULL where one of them is an error. */
 struct config *config_read(const char *path, struct config_problems *problems);
+/* The same, but what could be read in spite of errors, for those who look for more of them: NULL
+ * only where the file could not be read at all. */
+struct config *config_read_anyway(const char *path, struct config_problems *problems);
 void config_free(struct config *config);
 
 /* The files that it names, as they can be read from here and now: an error for each that cannot.
@@ -169,7 +172,8 @@ void config_check_files(const struct config *config, struct config_problems *pro
 
 void config_problem_add(struct config_problems *problems, unsigned line, bool warning,
                         const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* Sorts by line and prints each as FILE:LINE: TEXT on standard error. */
+/* Sorts by line and prints each as FILE:LINE: TEXT on standard error; what is wrong with the file
+ * as a whole, on its first line. */
 void config_problems_print(struct config_problems *problems, const char *path);
 void config_problems_fini(struct config_problems *problems);
 

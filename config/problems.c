@@ -51,8 +51,8 @@ void config_problems_print(struct config_problems *problems, const char *path)
     sort(problems->items, problems->count);
     for (size_t i = 0; i < problems->count; i++) {
         const struct config_problem *problem = &problems->items[i];
-        fprintf(stderr, "%s:%u: %s%s\n", path, problem->line, problem->warning ? "warning: " : "",
-                problem->text);
+        fprintf(stderr, "%s:%u: %s%s\n", path, problem->line ? problem->line : 1,
+                problem->warning ? "warning: " : "", problem->text);
     }
     if (problems->count == PROBLEMS_KEPT)
         fprintf(stderr, "%s: more problems are not shown; correct these first\n", path);

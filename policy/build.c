@@ -126,6 +126,8 @@ static int service_find(struct building *building, unsigned line, struct text na
 
     if (index_find(&policy->index, name, &at))
         return (int)at;
+    if (!name.at) /* the key is missing, which has been told */
+        return SERVICE_NONE;
     struct text meant = nearest(name, policy->names, policy->service_count);
     if (meant.at)
         wrong(building, line, "there is no [service:%.*s]; did you mean %s?", TEXT_ARGS(name),

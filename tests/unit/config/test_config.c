@@ -578,9 +578,59 @@ static void test_dates(void **state)
     }
 }
 
+static char *whole_file(const char *path)
+{
+    static char text[1 << 20];
+    FILE *file = fopen(path, "re");
+    if (!file)
+        fail_msg("%s cannot be opened; run this from the project's root", path);
+    text[fread(text, 1, sizeof(text) - 1, file)] = 0;
+    fclose(file);
+    return text;
+}
+
+/* The reference ends with what the table of keys says, to the byte. */
+static void test_reference_is_up_to_date(void **state)
+{
+    (void)state;
+    char *keys = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&keys, &size);
+    keys_print(to);
+    fclose(to);
+    const char *reference = whole_file("docs/policy.md");
+    const char *tables = strstr(reference, "### [proxy]");
+    assert_non_null(tables);
+    if (strcmp(tables, keys) != 0)
+        fail_msg("the tables in docs/policy.md are not those of config/keys.def; put the output of "
+                 "`silogate check --keys` at its end");
+    free(keys);
+}
+
+/* The examples are files like any other, and have nothing to warn of. */
+static void test_examples(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"proxy.ini", "examples/nilecare/proxy.ini",
+                                        "examples/medport/proxy.ini"};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        struct config_problems problems = {0};
+        struct config *config = config_read(paths[i], &problems);
+        config_problems_print(&problems, paths[i]);
+        assert_non_null(config);
+        assert_int_equal(problems.count, 0);
+        config_check_files(config, &problems);
+        assert_int_equal(problems.errors, 0);
+        config_problems_fini(&problems);
+        config_free(config);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reference_is_up_to_date),
+        cmocka_unit_test(test_examples),
         cmocka_unit_test(test_every_key),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_defaults_are_values),
