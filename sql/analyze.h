@@ -12,10 +12,10 @@
 #include "sql/session.h"
 
 /* Reads the statement that starts at `offset` of `text` (the text of one COM_QUERY or
- * COM_STMT_PREPARE in the session's character_set_client; at most 2^32 - 1 bytes), fills `facts` and
- * returns the offset of the next statement, or text.length behind the last one. Offsets in the facts
- * count from the start of `text`. An empty rest (white space, comments, nothing) gives kind SQL_EMPTY,
- * determined, no objects.
+ * COM_STMT_PREPARE in the session's character_set_client; at most 2^32 - 1 bytes), fills `facts`
+ * and returns the offset of the next statement, or text.length behind the last one. Offsets in the
+ * facts count from the start of `text`. An empty rest (white space, comments, nothing) gives kind
+ * SQL_EMPTY, determined, no objects.
  *
  * Where a statement is not understood its facts are undetermined, list what was found, and the rest
  * of the text belongs to it (returns text.length).

@@ -23,7 +23,8 @@ enum sql_access {
 
 enum sql_type {
     SQL_TABLE,    /* a base table, view or sequence: they share one name space */
-    SQL_ROUTINE,  /* a stored procedure, function, package, trigger or event; loadable functions too */
+    SQL_ROUTINE,  /* a stored procedure, function, package, trigger or event; loadable functions too
+                   */
     SQL_DATABASE, /* the database itself: USE, CREATE DATABASE, SHOW TABLES FROM */
 };
 
@@ -40,7 +41,8 @@ struct sql_object {
     struct text schema; /* `at` NULL: unqualified, and no default database is known */
     struct text name;   /* empty for SQL_DATABASE */
     /* Where the two parts stand in the text of the command, quotes included; length 0: not written
-     * there (default database, PREPARE from a variable). The first place, where there are several. */
+     * there (default database, PREPARE from a variable). The first place, where there are several.
+     */
     uint32_t schema_offset, schema_length;
     uint32_t name_offset, name_length;
     uint8_t type;      /* enum sql_type */
@@ -56,22 +58,22 @@ enum sql_effect {
     SQL_EFFECT_CHARSET = 8,          /* character_set_client is `charset` from now on */
     SQL_EFFECT_UNKNOWN = 16,         /* the mode, character set or database cannot be foretold */
     SQL_EFFECT_SESSION = 32,         /* sql_session_apply has something to remember or forget */
-    SQL_EFFECT_KILL = 64,            /* KILL of the thread `thread`, to be mapped before it is sent */
+    SQL_EFFECT_KILL = 64, /* KILL of the thread `thread`, to be mapped before it is sent */
 };
 
 enum { SQL_OBJECTS = 2048, SQL_NAMES = 16384 };
 
 struct sql_facts {
     bool determined;
-    bool administration;  /* acts on the server itself, besides what is in `objects` */
-    bool needs_mode;      /* not read to the end: the reading depends on a mood that is not known */
-    uint8_t kind;         /* enum sql_kind */
-    uint8_t effects;      /* union of enum sql_effect */
-    uint8_t mode;         /* with SQL_EFFECT_MODE: union of enum sql_mode */
-    uint8_t charset;      /* with SQL_EFFECT_CHARSET: enum sql_charset */
-    bool kill_query;      /* KILL QUERY rather than KILL CONNECTION */
-    const char *why;      /* where not determined: a sentence, static memory, no value out of the text */
-    struct text database; /* see effects */
+    bool administration; /* acts on the server itself, besides what is in `objects` */
+    bool needs_mode;     /* not read to the end: the reading depends on a mood that is not known */
+    uint8_t kind;        /* enum sql_kind */
+    uint8_t effects;     /* union of enum sql_effect */
+    uint8_t mode;        /* with SQL_EFFECT_MODE: union of enum sql_mode */
+    uint8_t charset;     /* with SQL_EFFECT_CHARSET: enum sql_charset */
+    bool kill_query;     /* KILL QUERY rather than KILL CONNECTION */
+    const char *why; /* where not determined: a sentence, static memory, no value out of the text */
+    struct text database;                      /* see effects */
     uint32_t database_offset, database_length; /* where it stands in the text, quotes included */
     uint64_t thread;                           /* see SQL_EFFECT_KILL */
     uint32_t thread_offset, thread_length;

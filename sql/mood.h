@@ -1,5 +1,5 @@
-/* All that decides how a session's next statement is read, besides its text. A plain value: copy it,
- * try effects on the copy, keep the copy once the server has said yes.
+/* All that decides how a session's next statement is read, besides its text. A plain value: copy
+ * it, try effects on the copy, keep the copy once the server has said yes.
  */
 #ifndef SQL_MOOD_H
 #define SQL_MOOD_H
@@ -26,28 +26,32 @@ enum sql_mode {
 
 /* Classes of character_set_client, by how they are lexed and how names become UTF-8. */
 enum sql_charset {
-    SQL_UTF8, /* utf8mb3, utf8mb4, ascii, binary */
-    SQL_SINGLE_BYTE, /* latin1 and the other single-byte sets: a name with a byte over 127 is undetermined */
+    SQL_UTF8,        /* utf8mb3, utf8mb4, ascii, binary */
+    SQL_SINGLE_BYTE, /* latin1 and the other single-byte sets: a name with a byte over 127 is
+                        undetermined */
     SQL_BIG5,
     SQL_GBK,
     SQL_GB18030,
-    SQL_SJIS, /* cp932 too */
+    SQL_SJIS,            /* cp932 too */
     SQL_MULTI_BYTE_SAFE, /* ujis, eucjpms, euckr, gb2312: trailing bytes are never ASCII */
-    SQL_CHARSET_UNKNOWN, /* swe7 too: [ ] { } | ^ ~ and backslash are its letters, in bare names as well */
+    SQL_CHARSET_UNKNOWN, /* swe7 too: [ ] { } | ^ ~ and backslash are its letters, in bare names as
+                            well */
 };
 
 enum { SQL_DATABASE_SIZE = 200 };
 
 struct sql_mood {
-    uint8_t dialect; /* enum sql_dialect */
-    uint8_t lower_case_table_names; /* 0, 1 or 2; with 1 and 2 names are folded to lower case in facts */
-    uint8_t mode;    /* union of enum sql_mode */
-    uint8_t charset; /* enum sql_charset */
+    uint8_t dialect;                /* enum sql_dialect */
+    uint8_t lower_case_table_names; /* 0, 1 or 2; with 1 and 2 names are folded to lower case in
+                                       facts */
+    uint8_t mode;                   /* union of enum sql_mode */
+    uint8_t charset;                /* enum sql_charset */
     bool mode_known; /* false: a text whose reading depends on `mode` gets needs_mode; only
                         SQL_NO_BACKSLASH_ESCAPES is then believed */
     bool has_database;
     uint8_t database_length;
-    uint32_t version; /* MySQL 9.7.4 is 90704, MariaDB 10.11.19 is 101119, as executable comments count */
+    uint32_t version; /* MySQL 9.7.4 is 90704, MariaDB 10.11.19 is 101119, as executable comments
+                         count */
     char database[SQL_DATABASE_SIZE]; /* in UTF-8 */
 };
 
@@ -69,8 +73,8 @@ uint8_t sql_mode_of(struct text sql_mode);
 enum sql_charset sql_charset_of(struct text name);
 enum sql_charset sql_charset_of_collation(uint32_t number);
 
-/* The class that a session starts with after a handshake (or COM_CHANGE_USER) with this collation. A
- * server that does not know the number uses its own default instead, as MariaDB does with 255 of
+/* The class that a session starts with after a handshake (or COM_CHANGE_USER) with this collation.
+ * A server that does not know the number uses its own default instead, as MariaDB does with 255 of
  * MySQL 8's and 9's clients (it becomes latin1): that is SQL_CHARSET_UNKNOWN. */
 enum sql_charset sql_charset_of_handshake(enum sql_dialect dialect, uint32_t number);
 

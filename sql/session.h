@@ -1,8 +1,8 @@
 /* What a session's own statements leave behind that later ones may use: temporary tables, user
  * variables that hold a literal, statements of SQL's PREPARE. NULL is an empty one, so that the
  * many sessions that never do such things pay nothing. Bounded: past SQL_SESSION_ENTRIES entries or
- * SQL_SESSION_BYTES bytes the oldest entry is forgotten, which makes the gate stricter, never laxer:
- * what is not remembered is a real table or undetermined.
+ * SQL_SESSION_BYTES bytes the oldest entry is forgotten, which makes the gate stricter, never
+ * laxer: what is not remembered is a real table or undetermined.
  *
  * A command's statements are applied one by one while they are judged: what they take away is gone
  * at once, what they add is there for the rest of the command and stays once the server has

@@ -1,0 +1,298 @@
+/* INSERT, REPLACE, UPDATE, DELETE: which tables are written, through which aliases. Called by
+ * sql/analyze.c.
+ */
+#include "sql/parser.h"
+
+static void skip_modifiers(struct parser *p)
+{
+    while (at_word(p, KW_LOW_PRIORITY) || at_word(p, KW_HIGH_PRIORITY) || at_word(p, KW_DELAYED) ||
+           at_word(p, KW_IGNORE) || at_word(p, KW_QUICK))
+        step(p);
+}
+
+/* a = e, b.c = e: walked flat. */
+static void parse_assignments(struct parser *p)
+{
+    parse_expressions(p);
+}
+
+static void parse_returning(struct parser *p)
+{
+    if (take_word(p, KW_RETURNING)) {
+        parse_expressions(p);
+        while (at_word(p, KW_INTO) && parse_clause(p)) {
+        }
+    }
+}
+
+static void skip_partition(struct parser *p)
+{
+    if (take_word(p, KW_PARTITION))
+        skip_brackets(p);
+}
+
+/* The columns in brackets before VALUES or a query; not a query in brackets. */
+static void skip_columns(struct parser *p)
+{
+    if (!at_sign(p, '(') || p->n.sign == '(' || p->n.keyword == KW_SELECT ||
+        p->n.keyword == KW_WITH || p->n.keyword == KW_TABLE || p->n.keyword == KW_VALUES)
+        return;
+    skip_brackets(p);
+}
+
+static void parse_rows(struct parser *p)
+{
+    step(p);
+    do {
+        take_word(p, KW_ROW);
+        parse_bracket(p);
+    } while (take_sign(p, ','));
+    /* MySQL: AS new(columns) */
+    if (take_word(p, KW_AS)) {
+        step(p);
+        if (at_sign(p, '('))
+            skip_brackets(p);
+    }
+}
+
+void parse_insert(struct parser *p)
+{
+    p->facts->kind = at_word(p, KW_INSERT) ? SQL_INSERT : SQL_REPLACE;
+    step(p);
+    skip_modifiers(p);
+    take_word(p, KW_INTO);
+    take_table(p, SQL_WRITE);
+    skip_partition(p);
+    skip_columns(p);
+    switch (p->t.keyword) {
+    case KW_VALUES:
+    case KW_VALUE:
+        parse_rows(p);
+        break;
+    case KW_SET:
+        step(p);
+        parse_assignments(p);
+        break;
+    default:
+        parse_query(p);
+        break;
+    }
+    /* INSERT ... SET a = 1 AS new: a flat word of the last assignment. */
+    if (at_word(p, KW_ON)) {
+        step(p);
+        if (!need_word(p, KW_DUPLICATE) || !need_word(p, KW_KEY) || !need_word(p, KW_UPDATE))
+            return;
+        parse_assignments(p);
+    }
+    parse_returning(p);
+}
+
+/* --- targets among joined tables --- */
+
+static void write_joined(struct parser *p, const struct joined *joined)
+{
+    if (joined->object < SQL_OBJECTS)
+        p->facts->objects[joined->object].access |= SQL_WRITE;
+}
+
+/* Can `schema`.`name` mean this table of the join? */
+static bool means(struct parser *p, const struct joined *joined, struct text schema,
+                  struct text name)
+{
+    if (!text_equal_fold(joined->alias, name) && !same_name(p, joined->alias, name))
+        return false;
+    return !schema.at || joined->aliased || text_equal_fold(joined->schema, schema);
+}
+
+/* Marks all that the name can mean as written; false where there is none. */
+static bool write_target(struct parser *p, struct text schema, struct text name)
+{
+    bool found = false;
+
+    for (unsigned i = 0; i < p->joined_count; i++) {
+        if (means(p, &p->joined[i], schema, name)) {
+            write_joined(p, &p->joined[i]);
+            found = true;
+        }
+    }
+    return found;
+}
+
+static void write_all(struct parser *p)
+{
+    for (unsigned i = 0; i < p->joined_count; i++)
+        write_joined(p, &p->joined[i]);
+}
+
+static void parse_join(struct parser *p, unsigned access)
+{
+    p->joined_count = 0;
+    p->collects = true;
+    parse_table_references(p, access);
+    p->collects = false;
+}
+
+/* MariaDB: FOR PORTION OF period FROM e TO e */
+static void parse_portion(struct parser *p)
+{
+    step(p);
+    step(p);
+    if (!need_word(p, KW_OF))
+        return;
+    step(p);
+    if (need_word(p, KW_FROM))
+        parse_expression(p); /* TO is a flat word of it */
+}
+
+/* The column before the equals sign of one assignment: which table it writes. */
+static void parse_assigned(struct parser *p)
+{
+    struct name parts[3];
+    unsigned count = 0;
+
+    do {
+        if (count == 3 || !read_name(p, &parts[count], p->fold)) {
+            parser_fail(p, "an assignment that is not understood");
+            return;
+        }
+        count++;
+        step(p);
+    } while (take_sign(p, '.'));
+    bool found = false;
+    if (count == 2)
+        found = write_target(p, (struct text){NULL, 0}, parts[0].text);
+    else if (count == 3)
+        found = write_target(p, parts[0].text, parts[1].text);
+    if (!found)
+        write_all(p);
+    parse_expression(p);
+}
+
+void parse_update(struct parser *p)
+{
+    p->facts->kind = SQL_UPDATE;
+    step(p);
+    skip_modifiers(p);
+    parse_join(p, SQL_READ);
+    if (p->joined_count == 1 && p->joined[0].object < SQL_OBJECTS)
+        p->facts->objects[p->joined[0].object].access = SQL_WRITE;
+    if (at_word(p, KW_FOR) && p->n.keyword == KW_PORTION)
+        parse_portion(p);
+    if (!need_word(p, KW_SET))
+        return;
+    do
+        parse_assigned(p);
+    while (take_sign(p, ','));
+    while (parse_clause(p)) {
+    }
+    parse_returning(p);
+}
+
+/* --- DELETE --- */
+
+enum { TARGETS = 64 };
+
+struct target {
+    struct name schema, name;
+};
+
+/* t, s.t, t.*, s.t.* */
+static bool take_target(struct parser *p, struct target *target)
+{
+    target->schema = (struct name){
+        {NULL, 0},
+        0, 0, false
+    };
+    if (!read_name(p, &target->name, p->fold))
+        return false;
+    step(p);
+    if (at_sign(p, '.') && p->n.sign != '*') {
+        step(p);
+        target->schema = target->name;
+        if (!read_name(p, &target->name, p->fold))
+            return false;
+        step(p);
+    }
+    return !take_sign(p, '.') || need_sign(p, '*');
+}
+
+static void write_targets(struct parser *p, const struct target *targets, unsigned count)
+{
+    for (unsigned i = 0; i < count && !p->failed; i++) {
+        if (!write_target(p, targets[i].schema.text, targets[i].name.text))
+            parser_fail(p, "a table to delete from that is not among the joined");
+    }
+}
+
+/* Behind DELETE FROM or DELETE: the targets' names. 0 after a failure. */
+static unsigned take_targets(struct parser *p, struct target *targets)
+{
+    unsigned count = 0;
+
+    do {
+        if (count == TARGETS) {
+            parser_fail(p, "more tables to delete from than can be followed");
+            return 0;
+        }
+        if (!take_target(p, &targets[count++]))
+            return 0;
+    } while (take_sign(p, ','));
+    return count;
+}
+
+/* After `FROM` there may be one table, or targets and USING: seen by what follows the first name.
+ */
+static bool at_single_table(struct parser *p)
+{
+    const struct parser_mark mark = parser_mark(p);
+    bool single = true;
+    struct target target;
+
+    if (take_target(p, &target))
+        single = !at_sign(p, ',') && !at_word(p, KW_USING);
+    if (!p->failed)
+        parser_back(p, &mark);
+    return single;
+}
+
+static void parse_delete_one(struct parser *p)
+{
+    parse_table_factor(p, SQL_WRITE);
+    if (at_word(p, KW_FOR) && p->n.keyword == KW_PORTION)
+        parse_portion(p);
+    if (take_word(p, KW_BEFORE)) {
+        need_word(p, KW_SYSTEM_TIME);
+        parse_expression(p);
+    }
+    struct name alias;
+    if (at_word(p, KW_PARTITION)) { /* MySQL: behind the alias */
+        skip_partition(p);
+        take_alias(p, &alias);
+    }
+    while (parse_clause(p)) {
+    }
+    parse_returning(p);
+}
+
+void parse_delete(struct parser *p)
+{
+    struct target targets[TARGETS];
+
+    p->facts->kind = SQL_DELETE;
+    step(p);
+    skip_modifiers(p);
+    if (at_word(p, KW_HISTORY) && p->n.keyword == KW_FROM)
+        step(p);
+    bool from = take_word(p, KW_FROM);
+    if (from && at_single_table(p)) {
+        parse_delete_one(p);
+        return;
+    }
+    unsigned count = take_targets(p, targets);
+    if (!need_word(p, from ? KW_USING : KW_FROM))
+        return;
+    parse_join(p, SQL_READ);
+    write_targets(p, targets, count);
+    while (parse_clause(p)) {
+    }
+}

@@ -1,0 +1,350 @@
+/* Expressions, walked flat: brackets are counted, subqueries are handed to sql/query.c, calls of
+ * what is not built in become objects, as do sequences. No tree, no precedence. Called wherever the
+ * grammar has an expression.
+ */
+#include "sql/functions.h"
+#include "sql/parser.h"
+
+/* Words before which an expression ends, outside of brackets. */
+static bool ends_expression(const struct parser *p)
+{
+    switch (p->t.keyword) {
+    case KW_FROM:
+    case KW_WHERE:
+    case KW_GROUP:
+    case KW_HAVING:
+    case KW_ORDER:
+    case KW_LIMIT:
+    case KW_INTO:
+    case KW_UNION:
+    case KW_EXCEPT:
+    case KW_INTERSECT:
+    case KW_FOR:
+    case KW_LOCK:
+    case KW_PROCEDURE:
+    case KW_JOIN:
+    case KW_INNER:
+    case KW_CROSS:
+    case KW_NATURAL:
+    case KW_STRAIGHT_JOIN:
+    case KW_ON:
+    case KW_USING:
+    case KW_SELECT:
+    case KW_WITH:
+    case KW_SET:
+        return true;
+    case KW_LEFT:
+    case KW_RIGHT:
+    case KW_VALUES:
+    case KW_WINDOW:
+    case KW_QUALIFY:
+    case KW_FETCH:
+        return p->n.sign != '(';
+    case KW_RETURNING:
+        return p->mood->dialect == SQL_MARIADB;
+    case KW_MINUS:
+        return p->n.keyword == KW_SELECT;
+    default:
+        return false;
+    }
+}
+
+/* Only white space, or nothing, between the word and its bracket. Without IGNORE_SPACE some
+ * functions are built in only where nothing stands there. */
+static bool call_is_tight(struct parser *p)
+{
+    const uint8_t *at = p->lexer.start + p->t.offset + p->t.length;
+    const uint8_t *bracket = p->lexer.start + p->n.offset;
+
+    if (at == bracket)
+        return true;
+    while (at < bracket && (*at == ' ' || (*at >= '\t' && *at <= '\r')))
+        at++;
+    if (at < bracket)
+        return false;
+    if (!p->mood->mode_known) {
+        p->facts->needs_mode = true;
+        return parser_fail(p, "a blank before a function's bracket, and sql_mode is not known");
+    }
+    return p->mood->mode & SQL_IGNORE_SPACE;
+}
+
+/* Is the word at p->t, with its bracket at p->n, no call of a stored function? */
+static bool built_in(struct parser *p)
+{
+    struct name name;
+
+    if (p->t.class == SQL_TOKEN_NAME) {
+        if (!read_name(p, &name, false))
+            return true;
+        enum sql_keyword word = function_find(name.text);
+        if (word == KW_LOAD_FILE)
+            p->facts->administration = true;
+        return function_flags(word, p->mood) & WORD_QUOTED;
+    }
+    if (p->t.keyword == KW_LOAD_FILE)
+        p->facts->administration = true;
+    unsigned flags = function_flags((enum sql_keyword)p->t.keyword, p->mood);
+    return (flags & WORD_TIGHT) && ((flags & WORD_SPACED) || call_is_tight(p));
+}
+
+/* A name that is followed by an opening bracket, which stays. */
+static void parse_call(struct parser *p)
+{
+    struct name name;
+
+    if (!built_in(p) && read_name(p, &name, false))
+        add_object(p, SQL_ROUTINE, NULL, &name, SQL_EXECUTE);
+    step(p);
+}
+
+static bool oracle(const struct parser *p)
+{
+    return p->mood->dialect == SQL_MARIADB && (p->mood->mode & SQL_ORACLE);
+}
+
+static bool is_text(const struct name *name, struct text text)
+{
+    return text_equal_fold(name->text, text);
+}
+
+/* first.second(: a stored function of a schema, or where there are packages one of a package. */
+static void qualified_call(struct parser *p, const struct name *first, const struct name *second)
+{
+    add_object(p, SQL_ROUTINE, first, second, SQL_EXECUTE);
+    if (oracle(p) || (p->mood->dialect == SQL_MARIADB && p->mood->version >= 110400))
+        add_object(p, SQL_ROUTINE, NULL, first, SQL_EXECUTE);
+}
+
+/* Names with dots between them: a column, or a call of a stored function. */
+static void parse_dotted(struct parser *p)
+{
+    struct name parts[3];
+    unsigned count = 0;
+
+    for (;;) {
+        if (!at_name(p) || count == 3)
+            break;
+        if (!read_name(p, &parts[count], p->fold && count == 0))
+            return;
+        count++;
+        step(p);
+        if (!at_sign(p, '.'))
+            break;
+        step(p);
+    }
+    if (at_sign(p, '*')) {
+        step(p);
+        return;
+    }
+    if (count == 2 && at_sign(p, '('))
+        qualified_call(p, &parts[0], &parts[1]);
+    else if (count == 3 && at_sign(p, '('))
+        add_object(p, SQL_ROUTINE, &parts[0], &parts[1], SQL_EXECUTE);
+    else if (count >= 2 && oracle(p) &&
+             (is_text(&parts[count - 1], TEXT("nextval")) ||
+              is_text(&parts[count - 1], TEXT("currval"))))
+        add_object(p, SQL_TABLE, count == 3 ? &parts[0] : NULL, &parts[count - 2],
+                   SQL_READ | SQL_WRITE);
+}
+
+/* NEXT VALUE FOR s, PREVIOUS VALUE FOR s. */
+static bool at_value_for(const struct parser *p)
+{
+    return p->n.keyword == KW_VALUE && p->mood->dialect == SQL_MARIADB &&
+           parser_peek(p).keyword == KW_FOR;
+}
+
+static void parse_value_for(struct parser *p)
+{
+    unsigned access = at_word(p, KW_NEXT) ? SQL_READ | SQL_WRITE : SQL_READ;
+
+    step(p);
+    step(p);
+    step(p);
+    take_table(p, access);
+}
+
+/* NEXTVAL(s), LASTVAL(s), SETVAL(s, n): the bracket stays open. */
+static void parse_sequence_call(struct parser *p, uint32_t *depth)
+{
+    unsigned access = at_word(p, KW_LASTVAL) ? SQL_READ : SQL_READ | SQL_WRITE;
+
+    step(p);
+    step(p);
+    (*depth)++;
+    take_table(p, access);
+}
+
+/* A set operation inside brackets: what comes behind it is a query. */
+static void parse_set_operation(struct parser *p)
+{
+    step(p);
+    if (at_word(p, KW_ALL) || at_word(p, KW_DISTINCT))
+        step(p);
+    if (at_word(p, KW_TABLE))
+        parse_query(p);
+}
+
+/* The words that mean more than themselves. */
+static void parse_word(struct parser *p, uint32_t *depth)
+{
+    switch (p->t.keyword) {
+    case KW_SELECT:
+        parse_query(p);
+        return;
+    case KW_UNION:
+    case KW_EXCEPT:
+    case KW_INTERSECT:
+        parse_set_operation(p);
+        return;
+    case KW_NEXT:
+    case KW_PREVIOUS:
+        if (at_value_for(p)) {
+            parse_value_for(p);
+            return;
+        }
+        break;
+    case KW_MATCH:
+        p->matches = true;
+        step(p);
+        return;
+    case KW_AGAINST:
+        if (p->matches) { /* an operator, not a call */
+            p->matches = false;
+            step(p);
+            return;
+        }
+        break;
+    case KW_NEXTVAL:
+    case KW_LASTVAL:
+    case KW_SETVAL:
+        if (p->mood->dialect == SQL_MARIADB && p->n.sign == '(') {
+            parse_sequence_call(p, depth);
+            return;
+        }
+        break;
+    default:
+        break;
+    }
+    if (p->n.sign == '(')
+        parse_call(p);
+    else
+        step(p);
+}
+
+static void parse_system_variable(struct parser *p)
+{
+    step(p);
+    if (p->t.class == SQL_TOKEN_WORD && p->n.sign != '.')
+        step(p);
+}
+
+/* One sign; false where the expression ends before it. */
+static bool parse_sign(struct parser *p, uint32_t *depth)
+{
+    switch (p->t.sign) {
+    case '(':
+        (*depth)++;
+        step(p);
+        if (at_query(p))
+            parse_query(p);
+        return true;
+    case '{':
+        (*depth)++;
+        step(p);
+        if (p->t.class == SQL_TOKEN_WORD)
+            step(p); /* {d '..'}, {fn ..}, {anything ..} */
+        return true;
+    case ')':
+    case '}':
+        if (*depth == 0)
+            return false;
+        (*depth)--;
+        step(p);
+        return true;
+    case ',':
+        if (*depth == 0)
+            return false;
+        step(p);
+        return true;
+    case ';':
+        return false;
+    default:
+        step(p);
+        return true;
+    }
+}
+
+/* Up to the expression's end, or with `bracket` to the end of the bracket that it starts with. */
+static void walk(struct parser *p, bool bracket)
+{
+    uint32_t depth = 0;
+
+    for (;;) {
+        switch ((enum sql_token_class)p->t.class) {
+        case SQL_TOKEN_SIGN:
+            if (!parse_sign(p, &depth) || (bracket && depth == 0))
+                return;
+            break;
+        case SQL_TOKEN_WORD:
+            if (p->t.keyword && depth == 0 && ends_expression(p))
+                return;
+            if (p->n.sign == '.')
+                parse_dotted(p);
+            else if (p->t.keyword)
+                parse_word(p, &depth);
+            else if (p->n.sign == '(')
+                parse_call(p);
+            else
+                step(p);
+            break;
+        case SQL_TOKEN_NAME:
+            if (p->n.sign == '.')
+                parse_dotted(p);
+            else if (p->n.sign == '(')
+                parse_call(p);
+            else
+                step(p);
+            break;
+        case SQL_TOKEN_VARIABLE:
+            step(p);
+            if (at_sign(p, ':'))
+                p->assigns = true;
+            break;
+        case SQL_TOKEN_SYSTEM:
+            parse_system_variable(p);
+            break;
+        case SQL_TOKEN_STRING:
+        case SQL_TOKEN_NUMBER:
+            step(p);
+            break;
+        case SQL_TOKEN_END:
+        case SQL_TOKEN_BAD:
+        default:
+            if (depth > 0)
+                parser_fail(p, "a bracket that is not closed");
+            return;
+        }
+    }
+}
+
+void parse_expression(struct parser *p)
+{
+    walk(p, false);
+}
+
+void parse_expressions(struct parser *p)
+{
+    do
+        walk(p, false);
+    while (take_sign(p, ','));
+}
+
+void parse_bracket(struct parser *p)
+{
+    if (at_sign(p, '('))
+        walk(p, true);
+    else
+        parser_fail(p, "a bracket is missing");
+}

@@ -1,0 +1,266 @@
+/* Names and the objects they mean: quotes and case are undone, the default database is filled in,
+ * each object is listed once. Called by all that meets a name.
+ */
+#include "sql/names_fold.h"
+#include "sql/parser.h"
+#include "sql/session_internal.h"
+
+char *take_room(struct parser *p, size_t size)
+{
+    struct sql_facts *facts = p->facts;
+
+    if (size > SQL_NAMES - facts->names_length) {
+        parser_fail(p, "too many names to remember");
+        return NULL;
+    }
+    facts->names_length += (uint32_t)size;
+    return facts->names + facts->names_length - size;
+}
+
+/* Doubled delimiters become one. `inner` is what stands between the delimiters. A quoted name's
+ * delimiter is never part of a longer character here: names with bytes over 127 come only in UTF-8.
+ */
+static bool undouble(struct parser *p, struct text inner, char close, struct name *name)
+{
+    char *to = take_room(p, inner.length);
+    size_t length = 0;
+
+    if (!to)
+        return false;
+    for (size_t i = 0; i < inner.length; i++) {
+        to[length++] = inner.at[i];
+        if (inner.at[i] == close)
+            i++;
+    }
+    name->text = (struct text){to, length};
+    return true;
+}
+
+static bool fold_name(struct parser *p, struct name *name)
+{
+    if (!name_has_upper(name->text))
+        return true;
+    char *to = take_room(p, name->text.length);
+    if (!to)
+        return false;
+    if (!name_fold(name->text, to))
+        return parser_fail(p, "a name whose lower case is not known");
+    name->text.at = to;
+    return true;
+}
+
+static bool starts_with_mysql50(struct text name)
+{
+    return name.length >= 9 && text_equal_fold((struct text){name.at, 9}, TEXT("#mysql50#"));
+}
+
+bool read_name(struct parser *p, struct name *name, bool fold)
+{
+    const struct sql_token *t = &p->t;
+    const char *at = (const char *)p->lexer.start + t->offset;
+
+    *name = (struct name){
+        {at, t->length},
+        t->offset, t->length, (t->flags & SQL_TOKEN_HIGH) != 0
+    };
+    if (t->class != SQL_TOKEN_WORD && t->class != SQL_TOKEN_NAME)
+        return parser_fail(p, "a name is missing");
+    if (p->nowhere)
+        name->offset = name->length = 0;
+    if (t->length > PARSER_NAME)
+        return parser_fail(p, "a name that is too long");
+    if (name->high && p->mood->charset != SQL_UTF8)
+        return parser_fail(p, "a name with bytes over 127 that are not UTF-8");
+    if (t->class == SQL_TOKEN_NAME) {
+        name->text = (struct text){at + 1, t->length - 2u};
+        if ((t->flags & SQL_TOKEN_ESCAPED) && !undouble(p, name->text, at[t->length - 1], name))
+            return false;
+        if (starts_with_mysql50(name->text))
+            return parser_fail(p, "a name that stands for another, by the prefix #mysql50#");
+    }
+    return !fold || fold_name(p, name);
+}
+
+static bool take_name(struct parser *p, struct name *name, bool fold)
+{
+    if (!read_name(p, name, fold))
+        return false;
+    step(p);
+    return true;
+}
+
+static bool take_qualified(struct parser *p, struct name *schema, struct name *name, bool fold)
+{
+    *schema = (struct name){
+        {NULL, 0},
+        0, 0, false
+    };
+    if (at_sign(p, '.'))
+        step(p); /* MySQL 5.7 and MariaDB: the current database */
+    if (!take_name(p, name, fold))
+        return false;
+    if (!at_sign(p, '.'))
+        return true;
+    *schema = *name;
+    step(p);
+    if (p->fold && !fold && !fold_name(p, schema))
+        return false;
+    return take_name(p, name, fold);
+}
+
+bool take_table_name(struct parser *p, struct name *schema, struct name *name)
+{
+    return take_qualified(p, schema, name, p->fold);
+}
+
+bool take_routine_name(struct parser *p, struct name *schema, struct name *name)
+{
+    return take_qualified(p, schema, name, false);
+}
+
+/* Letters in different case, or with and without accents, may be one on the server. */
+bool same_name(struct parser *p, struct text a, struct text b)
+{
+    if (text_equal(a, b))
+        return true;
+    if (p->mood->dialect == SQL_MYSQL && p->mood->lower_case_table_names == 0)
+        return false;
+    if (text_equal_fold(a, b))
+        return true;
+    if ((name_has_high(a) || name_has_high(b)) && name_characters(a) == name_characters(b))
+        parser_fail(p, "names that may be one, by the server's rules for letters");
+    return false;
+}
+
+/* --- objects --- */
+
+static uint32_t hash_of(enum sql_type type, struct text schema, struct text name)
+{
+    uint64_t hash = text_hash(schema, 0, true);
+    return (uint32_t)text_hash(name, hash + type, true);
+}
+
+static bool is_object(const struct sql_object *object, enum sql_type type, struct text schema,
+                      struct text name)
+{
+    if (object->type != type || !text_equal(object->schema, schema))
+        return false;
+    return type == SQL_ROUTINE ? text_equal_fold(object->name, name)
+                               : text_equal(object->name, name);
+}
+
+static void index_object(struct parser *p, unsigned number)
+{
+    const struct sql_object *object = &p->facts->objects[number];
+    uint32_t slot = hash_of((enum sql_type)object->type, object->schema, object->name);
+
+    while (p->index[slot % PARSER_INDEX])
+        slot++;
+    p->index[slot % PARSER_INDEX] = (uint16_t)(number + 1);
+}
+
+/* Few objects are compared one by one; from many on there is an index. */
+static unsigned find_object(struct parser *p, enum sql_type type, struct text schema,
+                            struct text name)
+{
+    const struct sql_facts *facts = p->facts;
+
+    if (!p->indexed) {
+        for (unsigned i = 0; i < facts->object_count; i++) {
+            if (is_object(&facts->objects[i], type, schema, name))
+                return i;
+        }
+        return SQL_OBJECTS;
+    }
+    for (uint32_t slot = hash_of(type, schema, name); p->index[slot % PARSER_INDEX]; slot++) {
+        unsigned number = p->index[slot % PARSER_INDEX] - 1u;
+        if (is_object(&facts->objects[number], type, schema, name))
+            return number;
+    }
+    return SQL_OBJECTS;
+}
+
+static void begin_index(struct parser *p)
+{
+    memset(p->index, 0, sizeof(p->index));
+    p->indexed = true;
+    for (unsigned i = 0; i < p->facts->object_count; i++)
+        index_object(p, i);
+}
+
+unsigned add_object(struct parser *p, enum sql_type type, const struct name *schema,
+                    const struct name *name, unsigned access)
+{
+    struct sql_facts *facts = p->facts;
+    const bool qualified = schema && schema->text.at;
+    struct text database = qualified ? schema->text : p->schema;
+
+    if (p->failed)
+        return SQL_OBJECTS;
+    if (database.length == 18 && text_equal_fold(database, TEXT("information_schema")))
+        database = TEXT("information_schema");
+    unsigned number = find_object(p, type, database, name->text);
+    if (number < SQL_OBJECTS) {
+        facts->objects[number].access |= (uint8_t)access;
+        return number;
+    }
+    if (facts->object_count == SQL_OBJECTS) {
+        parser_fail(p, "more objects than can be listed");
+        return SQL_OBJECTS;
+    }
+    number = facts->object_count++;
+    facts->objects[number] = (struct sql_object){
+        .schema = database,
+        .name = name->text,
+        .schema_offset = qualified ? schema->offset : 0,
+        .schema_length = qualified ? schema->length : 0,
+        .name_offset = name->offset,
+        .name_length = name->length,
+        .type = (uint8_t)type,
+        .access = (uint8_t)access,
+    };
+    if (p->indexed)
+        index_object(p, number);
+    else if (facts->object_count == 16)
+        begin_index(p);
+    return number;
+}
+
+void mark_session_only(struct parser *p, unsigned number)
+{
+    if (!p->session || number >= SQL_OBJECTS || p->failed)
+        return;
+    struct sql_object *object = &p->facts->objects[number];
+    if (sql_session_has_table(p->session, object->schema, object->name))
+        object->session_only = true;
+}
+
+unsigned take_table(struct parser *p, unsigned access)
+{
+    struct name schema, name;
+
+    if (!take_table_name(p, &schema, &name))
+        return SQL_OBJECTS;
+    unsigned number = add_object(p, SQL_TABLE, &schema, &name, access);
+    mark_session_only(p, number);
+    return number;
+}
+
+void take_tables(struct parser *p, unsigned access)
+{
+    do
+        take_table(p, access);
+    while (take_sign(p, ','));
+}
+
+bool take_database(struct parser *p, unsigned access, struct name *name)
+{
+    static const struct name nothing = {
+        {"", 0},
+        0, 0, false
+    };
+
+    if (!take_name(p, name, p->fold))
+        return false;
+    return add_object(p, SQL_DATABASE, name, &nothing, access) < SQL_OBJECTS;
+}

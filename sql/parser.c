@@ -1,0 +1,103 @@
+/* The parser's tokens: starting, failing, skipping. Called by every file of the statement families.
+ */
+#include "sql/parser.h"
+
+static void end_token(struct parser *p, struct sql_token *token)
+{
+    *token = (struct sql_token){.class = SQL_TOKEN_END,
+                                .offset = (uint32_t)(p->lexer.end - p->lexer.start)};
+}
+
+void parser_start(struct parser *p, struct text text, uint32_t offset)
+{
+    sql_lexer_init(&p->lexer, text, offset, p->mood);
+    sql_lexer_next(&p->lexer, &p->t);
+    sql_lexer_next(&p->lexer, &p->n);
+    if (p->t.class == SQL_TOKEN_BAD)
+        parser_stop(p);
+}
+
+/* The current token is bad, or somebody has failed: nothing else comes. */
+void parser_stop(struct parser *p)
+{
+    if (!p->facts->why)
+        p->facts->why = p->lexer.why;
+    if (p->lexer.needs_mode)
+        p->facts->needs_mode = true;
+    p->failed = true;
+    end_token(p, &p->t);
+    end_token(p, &p->n);
+}
+
+bool parser_fail(struct parser *p, const char *why)
+{
+    if (p->failed)
+        return false;
+    p->facts->why = why;
+    p->failed = true;
+    p->lexer.why = why;
+    p->lexer.needs_mode = false;
+    end_token(p, &p->t);
+    end_token(p, &p->n);
+    return false;
+}
+
+bool need_word(struct parser *p, enum sql_keyword word)
+{
+    return take_word(p, word) || parser_fail(p, "a word is missing that the grammar wants");
+}
+
+bool need_sign(struct parser *p, char sign)
+{
+    return take_sign(p, sign) || parser_fail(p, "a sign is missing that the grammar wants");
+}
+
+struct sql_token parser_peek(const struct parser *p)
+{
+    struct sql_lexer ahead = p->lexer;
+    struct sql_token token;
+
+    sql_lexer_next(&ahead, &token);
+    return token;
+}
+
+struct parser_mark parser_mark(const struct parser *p)
+{
+    return (struct parser_mark){p->lexer, p->t, p->n};
+}
+
+void parser_back(struct parser *p, const struct parser_mark *mark)
+{
+    p->lexer = mark->lexer;
+    p->t = mark->t;
+    p->n = mark->n;
+}
+
+bool take_if_exists(struct parser *p)
+{
+    if (!at_word(p, KW_IF) || (p->n.keyword != KW_EXISTS && p->n.keyword != KW_NOT))
+        return false;
+    step(p);
+    take_word(p, KW_NOT);
+    return need_word(p, KW_EXISTS);
+}
+
+void skip_brackets(struct parser *p)
+{
+    uint32_t depth = 0;
+
+    do {
+        if (at_sign(p, '('))
+            depth++;
+        else if (at_sign(p, ')'))
+            depth--;
+        else if (at_end(p)) {
+            parser_fail(p, "a bracket that is not closed");
+            return;
+        } else if (at_word(p, KW_SELECT)) {
+            parser_fail(p, "a query where none is foreseen");
+            return;
+        }
+        step(p);
+    } while (depth > 0);
+}

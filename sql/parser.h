@@ -1,0 +1,223 @@
+/* The walk over one statement's tokens that the files of the statement families share. A recursive
+ * descent that cares for four things alone: where the names of tables stand, what they mean there
+ * (scoping), which calls are of stored functions, and where clauses and statements end. Expressions
+ * are walked flat. Nobody outside sql/ includes this.
+ *
+ * Whoever meets something that is not foreseen calls parser_fail: from then on every token is
+ * SQL_TOKEN_END, so that all loops end, and the facts are undetermined.
+ */
+#ifndef SQL_PARSER_H
+#define SQL_PARSER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sql/facts.h"
+#include "sql/keywords.h"
+#include "sql/lexer.h"
+#include "sql/session.h"
+
+enum {
+    PARSER_DEPTH = 100,  /* queries and statements within each other */
+    PARSER_CTES = 128,   /* common table expressions in scope */
+    PARSER_TABLES = 256, /* tables that an UPDATE or DELETE joins */
+    PARSER_INDEX = 4096, /* slots of the index over the objects; a power of two */
+    PARSER_NAME = 1024,  /* bytes of the longest name that is looked at: none is legal beyond 256 */
+};
+
+/* A name: what it says, and where it stands. */
+struct name {
+    struct text text; /* unquoted; `at` NULL: not written */
+    uint32_t offset, length;
+    bool high;
+};
+
+struct cte {
+    struct name name;
+    bool visible;
+};
+
+/* A table of an UPDATE's or DELETE's join. */
+struct joined {
+    struct text schema, name; /* the table's; `schema` as resolved */
+    struct text alias;        /* what the statement calls it */
+    uint16_t object;          /* in facts->objects; SQL_OBJECTS: no base table */
+    bool aliased;
+};
+
+struct parser {
+    struct sql_lexer lexer;
+    struct sql_token t, n; /* the current token and the next */
+    struct sql_facts *facts;
+    const struct sql_mood *mood;
+    const struct sql_session *session;
+    struct text schema; /* of unqualified names; `at` NULL: none is known */
+    bool failed;
+    bool body;     /* in a stored body or compound statement */
+    bool assigns;  /* sets user variables */
+    bool nowhere;  /* the text is not the command's: offsets mean nothing */
+    bool fold;     /* table and database names are folded to lower case */
+    bool collects; /* joined tables are collected */
+    bool matches;       /* behind MATCH, before its AGAINST */
+    bool rereads;  /* sets what decides how the next statement is read */
+    bool in_cte;   /* in the definition of a common table expression */
+    uint8_t depth;
+    uint16_t cte_count, cte_floor; /* those below the floor cannot be seen */
+    uint16_t joined_count;
+    bool indexed;
+    struct cte ctes[PARSER_CTES];
+    struct joined joined[PARSER_TABLES];
+    uint16_t index[PARSER_INDEX]; /* object number + 1, where `indexed` */
+};
+
+/* --- tokens (parser.c) --- */
+
+/* Starts at `offset` of `text`; the fields that say what the text is in are set by the caller. */
+void parser_start(struct parser *p, struct text text, uint32_t offset);
+void parser_stop(struct parser *p);
+/* `why` is static. Returns false. */
+bool parser_fail(struct parser *p, const char *why);
+
+static inline void step(struct parser *p)
+{
+    p->t = p->n;
+    sql_lexer_next(&p->lexer, &p->n);
+    if (__builtin_expect(p->t.class == SQL_TOKEN_BAD, 0))
+        parser_stop(p);
+}
+
+static inline bool at_word(const struct parser *p, enum sql_keyword word)
+{
+    return p->t.keyword == word;
+}
+
+static inline bool at_sign(const struct parser *p, char sign)
+{
+    return p->t.sign == sign;
+}
+
+static inline bool at_end(const struct parser *p)
+{
+    return p->t.class == SQL_TOKEN_END;
+}
+
+static inline bool take_word(struct parser *p, enum sql_keyword word)
+{
+    if (p->t.keyword != word)
+        return false;
+    step(p);
+    return true;
+}
+
+static inline bool take_sign(struct parser *p, char sign)
+{
+    if (p->t.sign != sign)
+        return false;
+    step(p);
+    return true;
+}
+
+/* Fails where something else stands. */
+bool need_word(struct parser *p, enum sql_keyword word);
+bool need_sign(struct parser *p, char sign);
+
+/* The token behind p->n. Costs a second reading of it: for rare forks alone. */
+struct sql_token parser_peek(const struct parser *p);
+
+static inline bool at_name(const struct parser *p)
+{
+    return p->t.class == SQL_TOKEN_WORD || p->t.class == SQL_TOKEN_NAME;
+}
+
+/* A bare word that cannot be an alias, as the dialect has it. */
+static inline bool at_reserved(const struct parser *p)
+{
+    return p->t.keyword && (sql_keyword_flags(p->t.keyword, p->mood->dialect) & WORD_RESERVED);
+}
+
+/* To look further ahead and come back; only within what is bounded. */
+struct parser_mark {
+    struct sql_lexer lexer;
+    struct sql_token t, n;
+};
+struct parser_mark parser_mark(const struct parser *p);
+void parser_back(struct parser *p, const struct parser_mark *mark);
+
+/* IF EXISTS, IF NOT EXISTS; true when it stood there. */
+bool take_if_exists(struct parser *p);
+/* Skips a bracket and all that is in it, unread: for lists of columns, indexes, partitions. */
+void skip_brackets(struct parser *p);
+
+/* --- names and objects (names.c) --- */
+
+/* The current token as a name: `fold` to lower case where the server does so. The token stays. */
+bool read_name(struct parser *p, struct name *name, bool fold);
+/* Takes name or schema.name (or .name); folds as tables are folded. False after a failure. */
+bool take_table_name(struct parser *p, struct name *schema, struct name *name);
+/* The same for routines, triggers and events: the name itself always compares without case. */
+bool take_routine_name(struct parser *p, struct name *schema, struct name *name);
+
+/* Adds an object, or accesses to one that is there. `schema` NULL or unwritten: the default.
+ * Returns its number, or SQL_OBJECTS where there is no room (then the parser has failed). */
+unsigned add_object(struct parser *p, enum sql_type type, const struct name *schema,
+                    const struct name *name, unsigned access);
+/* Takes a table's name and adds it. */
+unsigned take_table(struct parser *p, unsigned access);
+/* A table's name, another comma, another name. */
+void take_tables(struct parser *p, unsigned access);
+/* Takes a database's name and adds the database. */
+bool take_database(struct parser *p, unsigned access, struct name *name);
+/* Marks the object as this session's own temporary table, where it is one. */
+void mark_session_only(struct parser *p, unsigned object);
+/* The same name, as the dialect compares tables and aliases. */
+bool same_name(struct parser *p, struct text a, struct text b);
+/* Room in facts->names; NULL where there is none (then the parser has failed). */
+char *take_room(struct parser *p, size_t size);
+
+/* What a quoted string stands for, in the text itself or in facts->names; `at` NULL where that is
+ * not known. */
+struct text unescape(struct parser *p, struct text literal, bool has_escapes);
+
+/* --- expressions (expression.c) --- */
+
+/* Stops, outside of brackets, before a comma, a closing bracket, a semicolon, the end, or a word
+ * that starts a clause. */
+void parse_expression(struct parser *p);
+/* Expressions with commas between them. */
+void parse_expressions(struct parser *p);
+/* At an opening bracket: all up to the closing one, which is taken too. */
+void parse_bracket(struct parser *p);
+
+/* --- queries (query.c, tables.c) --- */
+
+/* Can a query start here (behind an opening bracket)? */
+bool at_query(const struct parser *p);
+/* A query expression with its WITH, up to what cannot belong to it. */
+void parse_query(struct parser *p);
+/* The WITH clause alone; the caller gives its tables back with leave_with. */
+uint16_t enter_with(struct parser *p);
+void leave_with(struct parser *p, uint16_t mark);
+/* WHERE, ORDER BY, LIMIT ...: one clause; false where none stands. */
+bool parse_clause(struct parser *p);
+/* What follows FROM. */
+void parse_table_references(struct parser *p, unsigned access);
+/* One table with alias, partitions and hints, without joins. */
+void parse_table_factor(struct parser *p, unsigned access);
+/* [AS] alias; false where there is none. */
+bool take_alias(struct parser *p, struct name *alias);
+
+/* --- statements --- */
+
+/* One statement of any family, from its first word to its end (exclusive of the semicolon). */
+void parse_statement(struct parser *p);
+
+/* change.c */
+void parse_insert(struct parser *p);
+void parse_update(struct parser *p);
+void parse_delete(struct parser *p);
+/* set.c */
+void parse_set(struct parser *p);
+/* transaction.c */
+void parse_transaction(struct parser *p);
+
+#endif

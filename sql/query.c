@@ -1,0 +1,384 @@
+/* Queries: SELECT, TABLE, VALUES, set operations, WITH and its scopes, and the clauses behind FROM.
+ * Called by all that holds a query.
+ *
+ * Scopes. A name without a schema is a common table expression when one of that name is visible.
+ * Definitions see those before them (with RECURSIVE also themselves; on MariaDB all of the same
+ * WITH), and on MySQL all around them. On MariaDB they see what is around their WITH only where
+ * that WITH itself stands in a definition.
+ */
+#include "sql/parser.h"
+
+enum { FORWARD_DEPTH = 10 }; /* each of them is read once more, to gather its names */
+
+bool at_query(const struct parser *p)
+{
+    switch (p->t.keyword) {
+    case KW_SELECT:
+        return true;
+    case KW_WITH:
+        return p->n.class == SQL_TOKEN_WORD || p->n.class == SQL_TOKEN_NAME;
+    case KW_TABLE:
+        return p->n.class == SQL_TOKEN_WORD || p->n.class == SQL_TOKEN_NAME;
+    default:
+        return false;
+    }
+}
+
+/* --- WITH --- */
+
+/* MariaDB: CYCLE column, ... RESTRICT */
+static void skip_cycle(struct parser *p)
+{
+    while (!at_word(p, KW_RESTRICT) && !at_end(p) && !at_sign(p, '('))
+        step(p);
+}
+
+static void parse_definition(struct parser *p, uint16_t number, uint16_t mark, bool recursive)
+{
+    const uint16_t floor = p->cte_floor;
+    const bool in_cte = p->in_cte;
+    const bool mariadb = p->mood->dialect == SQL_MARIADB;
+
+    if (at_sign(p, '('))
+        skip_brackets(p);
+    if (!need_word(p, KW_AS) || !need_sign(p, '('))
+        return;
+    p->ctes[number].visible = recursive;
+    if (mariadb && !in_cte)
+        p->cte_floor = mark;
+    p->in_cte = true;
+    parse_query(p);
+    p->in_cte = in_cte;
+    p->cte_floor = floor;
+    p->ctes[number].visible = true;
+    need_sign(p, ')');
+    if (at_word(p, KW_CYCLE)) {
+        skip_cycle(p);
+        need_word(p, KW_RESTRICT);
+    }
+}
+
+/* MariaDB's WITH RECURSIVE: a definition also sees those behind it, so their names are gathered
+ * first. */
+static void gather_names(struct parser *p)
+{
+    const struct parser_mark mark = parser_mark(p);
+    uint32_t depth = 0;
+    bool name_next = true;
+
+    while (!at_end(p)) {
+        if (name_next && at_name(p) && p->cte_count < PARSER_CTES) {
+            struct cte *cte = &p->ctes[p->cte_count++];
+            cte->visible = true;
+            if (!read_name(p, &cte->name, false))
+                return;
+        }
+        name_next = false;
+        if (at_sign(p, '('))
+            depth++;
+        else if (at_sign(p, ')') && depth > 0)
+            depth--;
+        else if (depth == 0 && at_word(p, KW_CYCLE))
+            skip_cycle(p);
+        else if (depth == 0 && at_sign(p, ','))
+            name_next = true;
+        else if (depth == 0 && (at_word(p, KW_SELECT) || at_sign(p, ')') || at_sign(p, ';')))
+            break;
+        step(p);
+    }
+    if (!p->failed)
+        parser_back(p, &mark);
+}
+
+uint16_t enter_with(struct parser *p)
+{
+    const uint16_t mark = p->cte_count;
+
+    if (!take_word(p, KW_WITH))
+        return mark;
+    const bool recursive = at_word(p, KW_RECURSIVE) && p->n.sign != '(' && p->n.keyword != KW_AS;
+    const bool forward = recursive && p->mood->dialect == SQL_MARIADB;
+    if (recursive)
+        step(p);
+    if (forward && p->depth > FORWARD_DEPTH)
+        parser_fail(p, "WITH RECURSIVE too deep within others");
+    if (forward)
+        gather_names(p);
+    uint16_t number = mark;
+    do {
+        if (number >= PARSER_CTES) {
+            parser_fail(p, "more common table expressions than can be followed");
+            break;
+        }
+        if (!read_name(p, &p->ctes[number].name, p->fold))
+            break;
+        step(p);
+        p->ctes[number].visible = false;
+        if (!forward)
+            p->cte_count = (uint16_t)(number + 1);
+        parse_definition(p, number, mark, recursive);
+        number++;
+    } while (take_sign(p, ','));
+    if (number != p->cte_count)
+        parser_fail(p, "a WITH clause that is not understood");
+    return mark;
+}
+
+void leave_with(struct parser *p, uint16_t mark)
+{
+    p->cte_count = mark;
+}
+
+/* --- clauses --- */
+
+/* What may follow the file of INTO OUTFILE. */
+static bool at_file_option(const struct parser *p)
+{
+    static const uint16_t words[] = {KW_CHARACTER, KW_CHARSET,    KW_SET,        KW_FIELDS,
+                                     KW_COLUMNS,   KW_LINES,      KW_TERMINATED, KW_BY,
+                                     KW_ENCLOSED,  KW_OPTIONALLY, KW_ESCAPED,    KW_STARTING};
+
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (at_word(p, (enum sql_keyword)words[i]))
+            return true;
+    }
+    return p->t.class == SQL_TOKEN_NUMBER;
+}
+
+static void parse_into(struct parser *p)
+{
+    step(p);
+    if (at_word(p, KW_OUTFILE) || at_word(p, KW_DUMPFILE)) {
+        p->facts->administration = true;
+        step(p);
+        if (p->t.class != SQL_TOKEN_STRING)
+            parser_fail(p, "INTO OUTFILE without a file");
+        step(p);
+        while (p->t.class == SQL_TOKEN_STRING || at_file_option(p)) {
+            if (take_word(p, KW_SET) && at_name(p))
+                step(p);
+            else if (!at_word(p, KW_SET) && !take_word(p, KW_CHARSET))
+                step(p);
+        }
+        return;
+    }
+    do {
+        if (p->t.class == SQL_TOKEN_VARIABLE)
+            p->assigns = true;
+        else if (!at_name(p)) {
+            parser_fail(p, "INTO without a variable");
+            return;
+        }
+        step(p);
+        while (at_sign(p, '.') && (p->n.class == SQL_TOKEN_WORD || p->n.class == SQL_TOKEN_NAME)) {
+            step(p);
+            step(p);
+        }
+    } while (take_sign(p, ','));
+}
+
+/* FOR UPDATE, FOR SHARE: the tables after OF are named as the query calls them. */
+static bool parse_lock(struct parser *p)
+{
+    if (at_word(p, KW_LOCK)) {
+        step(p);
+        return need_word(p, KW_IN) && need_word(p, KW_SHARE) && need_word(p, KW_MODE);
+    }
+    if (p->n.keyword != KW_UPDATE && p->n.keyword != KW_SHARE)
+        return false;
+    step(p);
+    step(p);
+    if (take_word(p, KW_OF)) {
+        struct name schema, name;
+        do
+            take_table_name(p, &schema, &name);
+        while (take_sign(p, ','));
+    }
+    while (at_word(p, KW_NOWAIT) || at_word(p, KW_SKIP) || at_word(p, KW_LOCKED) ||
+           at_word(p, KW_WAIT) || p->t.class == SQL_TOKEN_NUMBER)
+        step(p);
+    return true;
+}
+
+/* LIMIT, OFFSET, FETCH: numbers, parameters and variables. */
+static void parse_limit(struct parser *p)
+{
+    step(p);
+    for (;;) {
+        switch (p->t.keyword) {
+        case KW_OFFSET:
+        case KW_ROW:
+        case KW_ROWS:
+        case KW_EXAMINED:
+        case KW_ONLY:
+        case KW_FIRST:
+        case KW_NEXT:
+        case KW_FETCH:
+            step(p);
+            continue;
+        case KW_WITH:
+            if (p->n.keyword != KW_TIES)
+                return;
+            step(p);
+            step(p);
+            continue;
+        default:
+            break;
+        }
+        if (p->t.class == SQL_TOKEN_NUMBER || p->t.class == SQL_TOKEN_VARIABLE || at_sign(p, '?') ||
+            at_sign(p, ',') || at_sign(p, '.') || at_sign(p, '+') ||
+            (at_name(p) && !at_reserved(p)))
+            step(p);
+        else
+            return;
+    }
+}
+
+static void parse_window(struct parser *p)
+{
+    step(p);
+    do {
+        struct name name;
+        if (!read_name(p, &name, false))
+            return;
+        step(p);
+        if (!need_word(p, KW_AS))
+            return;
+        parse_bracket(p);
+    } while (take_sign(p, ','));
+}
+
+static void parse_list(struct parser *p)
+{
+    step(p);
+    if (!need_word(p, KW_BY))
+        return;
+    parse_expressions(p);
+    if (at_word(p, KW_WITH) && (p->n.keyword == KW_ROLLUP || p->n.keyword == KW_CUBE)) {
+        step(p);
+        step(p);
+    }
+}
+
+bool parse_clause(struct parser *p)
+{
+    switch (p->t.keyword) {
+    case KW_WHERE:
+    case KW_HAVING:
+    case KW_QUALIFY:
+        step(p);
+        parse_expression(p);
+        return true;
+    case KW_GROUP:
+    case KW_ORDER:
+        parse_list(p);
+        return true;
+    case KW_LIMIT:
+    case KW_OFFSET:
+    case KW_FETCH:
+        parse_limit(p);
+        return true;
+    case KW_INTO:
+        parse_into(p);
+        return true;
+    case KW_FOR:
+    case KW_LOCK:
+        return parse_lock(p);
+    case KW_WINDOW:
+        parse_window(p);
+        return true;
+    case KW_PROCEDURE:
+        step(p);
+        step(p); /* ANALYSE */
+        parse_bracket(p);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* --- query expressions --- */
+
+static void parse_select(struct parser *p)
+{
+    step(p);
+    while (at_word(p, KW_STRAIGHT_JOIN) || at_word(p, KW_DISTINCT) || at_word(p, KW_ALL))
+        step(p);
+    parse_expressions(p);
+    do {
+        if (take_word(p, KW_FROM))
+            parse_table_references(p, SQL_READ);
+    } while (parse_clause(p) || at_word(p, KW_FROM));
+}
+
+static void parse_values(struct parser *p)
+{
+    step(p);
+    do {
+        take_word(p, KW_ROW);
+        parse_bracket(p);
+    } while (take_sign(p, ','));
+}
+
+static void parse_operand(struct parser *p)
+{
+    switch (p->t.keyword) {
+    case KW_SELECT:
+        parse_select(p);
+        return;
+    case KW_TABLE:
+        step(p);
+        parse_table_factor(p, SQL_READ);
+        return;
+    case KW_VALUES:
+        parse_values(p);
+        return;
+    default:
+        parser_fail(p, "a query is missing");
+    }
+}
+
+static bool at_set_operation(const struct parser *p)
+{
+    return at_word(p, KW_UNION) || at_word(p, KW_EXCEPT) || at_word(p, KW_INTERSECT) ||
+           (at_word(p, KW_MINUS) && (p->n.keyword == KW_SELECT || p->n.sign == '('));
+}
+
+/* Operands in any number of brackets, set operations between them, clauses behind them. */
+static void parse_body(struct parser *p)
+{
+    uint32_t open = 0;
+
+    for (;;) {
+        while (take_sign(p, '('))
+            open++;
+        if (at_word(p, KW_WITH))
+            parse_query(p);
+        else
+            parse_operand(p);
+        while (parse_clause(p) || (open > 0 && at_sign(p, ')'))) {
+            if (open > 0 && take_sign(p, ')'))
+                open--;
+        }
+        if (!at_set_operation(p))
+            break;
+        step(p);
+        if (at_word(p, KW_ALL) || at_word(p, KW_DISTINCT))
+            step(p);
+    }
+    if (open > 0)
+        parser_fail(p, "a bracket that is not closed");
+}
+
+void parse_query(struct parser *p)
+{
+    if (p->depth >= PARSER_DEPTH) {
+        parser_fail(p, "queries too deep within each other");
+        return;
+    }
+    p->depth++;
+    const uint16_t mark = enter_with(p);
+    parse_body(p);
+    leave_with(p, mark);
+    p->depth--;
+}

@@ -1,0 +1,417 @@
+/* SET in all its forms: what it changes in how later statements are read, and what acts on the
+ * server. Called by sql/analyze.c.
+ */
+#include "sql/parser.h"
+#include "sql/session_internal.h"
+
+enum { MODE_TEXT = 1024 };
+
+/* What is set: by scope and name. */
+struct assignment {
+    bool global, user;
+    struct name name; /* of a user variable without @ and quotes */
+};
+
+/* --- values --- */
+
+/* The bytes of a string literal, escapes undone, appended at to[*used]; false where they do not fit
+ * or are no plain string. */
+static bool append_string(const struct parser *p, char *to, size_t size, size_t *used)
+{
+    struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
+
+    if (p->t.class != SQL_TOKEN_STRING || (text.at[0] != '\'' && text.at[0] != '"') ||
+        (p->t.flags & SQL_TOKEN_ESCAPED) || text.length - 2 > size - *used)
+        return false;
+    memcpy(to + *used, text.at + 1, text.length - 2);
+    *used += text.length - 2;
+    return true;
+}
+
+/* GLOBAL, SESSION and so on. A word before a dot is no keyword to the lexer, so by its text. */
+static void take_scope(struct parser *p, struct assignment *assignment)
+{
+    static const struct {
+        struct text word;
+        bool global;
+    } scopes[] = {
+        {{"global", 6},        true },
+        {{"session", 7},       false},
+        {{"local", 5},         false},
+        {{"persist", 7},       true },
+        {{"persist_only", 12}, true },
+    };
+    struct name name;
+
+    if (p->t.class != SQL_TOKEN_WORD || !read_name(p, &name, false))
+        return;
+    for (unsigned i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
+        if (text_equal_fold(name.text, scopes[i].word)) {
+            assignment->global = scopes[i].global;
+            step(p);
+            return;
+        }
+    }
+}
+
+/* @@sql_mode, @@session.sql_mode: takes it. */
+static bool take_own_mode(struct parser *p)
+{
+    struct parser_mark mark = parser_mark(p);
+    struct assignment own = {.global = false};
+
+    if (p->t.class != SQL_TOKEN_SYSTEM)
+        return false;
+    step(p);
+    if (p->n.sign == '.') {
+        take_scope(p, &own);
+        take_sign(p, '.');
+    }
+    if (at_name(p) && read_name(p, &own.name, false) && !own.global &&
+        text_equal_fold(own.name.text, TEXT("sql_mode"))) {
+        step(p);
+        return true;
+    }
+    if (!p->failed)
+        parser_back(p, &mark);
+    return false;
+}
+
+/* CONCAT of literals and @@sql_mode. @@sql_mode counts as a comma with what is set already beside
+ * it, so the literals that touch it must bring their own. */
+static bool take_mode_text(struct parser *p, char *to, size_t *used, bool *own)
+{
+    uint32_t depth = 0;
+
+    for (;;) {
+        while (p->t.keyword == KW_CONCAT && p->n.sign == '(') {
+            step(p);
+            step(p);
+            depth++;
+        }
+        if (take_own_mode(p)) {
+            if (*used > 0 && to[*used - 1] != ',')
+                return false;
+            *own = true;
+            if (take_sign(p, ',') && depth > 0) {
+                if (p->t.class != SQL_TOKEN_STRING || p->lexer.start[p->t.offset + 1] != ',')
+                    return false;
+                continue;
+            }
+        } else if (append_string(p, to, MODE_TEXT, used)) {
+            step(p);
+            if (p->t.class == SQL_TOKEN_STRING || (depth > 0 && take_sign(p, ',')))
+                continue;
+        } else {
+            return false;
+        }
+        while (depth > 0 && take_sign(p, ')'))
+            depth--;
+        if (depth == 0)
+            return true;
+        if (!take_sign(p, ','))
+            return false;
+    }
+}
+
+/* Any value; ON, which elsewhere ends an expression, is one. */
+static void parse_value(struct parser *p)
+{
+    if (!take_word(p, KW_ON))
+        parse_expression(p);
+}
+
+static bool at_value_end(const struct parser *p)
+{
+    return at_end(p) || at_sign(p, ',') || at_sign(p, ';') || at_word(p, KW_FOR);
+}
+
+/* Numbers set the bits of the servers' sources; those of combined modes are left unknown. */
+static bool take_mode_number(struct parser *p, uint8_t *mode)
+{
+    struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
+    uint64_t bits;
+
+    if (p->t.class != SQL_TOKEN_NUMBER || !text_number(text, &bits) || (bits & 0x1ff10))
+        return false;
+    unsigned result = (bits & 2 ? SQL_PIPES_AS_CONCAT : 0u) | (bits & 4 ? SQL_ANSI_QUOTES : 0u) |
+                      (bits & 8 ? SQL_IGNORE_SPACE : 0u) |
+                      (bits >> 20 & 1 ? SQL_NO_BACKSLASH_ESCAPES : 0u) |
+                      (bits >> 29 & 1 ? SQL_HIGH_NOT_PRECEDENCE : 0u);
+    *mode = (uint8_t)result;
+    step(p);
+    return true;
+}
+
+static void set_mode(struct parser *p)
+{
+    const struct parser_mark mark = parser_mark(p);
+    char text[MODE_TEXT];
+    size_t used = 0;
+    bool own = false, known = false;
+    uint8_t mode = 0;
+
+    if (take_mode_number(p, &mode)) {
+        known = true;
+    } else if (at_name(p) && p->n.sign != '(' && p->n.sign != '.') {
+        struct name name;
+        if (!read_name(p, &name, false))
+            return;
+        mode = sql_mode_of(name.text);
+        known = !at_word(p, KW_DEFAULT);
+        step(p);
+    } else if (take_mode_text(p, text, &used, &own)) {
+        mode = sql_mode_of((struct text){text, used});
+        known = true;
+    }
+    if (p->failed)
+        return;
+    if (own) {
+        known = known && p->mood->mode_known && !(p->facts->effects & SQL_EFFECT_MODE);
+        mode |= p->mood->mode;
+    }
+    if (!known || !at_value_end(p)) {
+        known = false;
+        parser_back(p, &mark);
+        parse_expression(p);
+    }
+    p->rereads = true;
+    p->facts->effects |= known ? SQL_EFFECT_MODE : SQL_EFFECT_UNKNOWN;
+    p->facts->mode = mode;
+}
+
+/* --- character sets --- */
+
+static enum sql_charset charset_at(struct parser *p)
+{
+    struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
+    uint64_t number;
+    struct name name;
+
+    if (p->t.class == SQL_TOKEN_NUMBER && text_number(text, &number) && number <= UINT32_MAX)
+        return sql_charset_of_collation((uint32_t)number);
+    if (p->t.class == SQL_TOKEN_STRING && (text.at[0] == '\'' || text.at[0] == '"'))
+        return sql_charset_of((struct text){text.at + 1, text.length - 2});
+    if (at_name(p) && !at_word(p, KW_DEFAULT) && read_name(p, &name, false))
+        return sql_charset_of(name.text);
+    return SQL_CHARSET_UNKNOWN;
+}
+
+static void set_charset(struct parser *p)
+{
+    enum sql_charset charset = charset_at(p);
+    struct sql_token behind = p->n;
+
+    parse_value(p);
+    /* More than one token: an expression. */
+    if (p->t.offset != behind.offset && !p->failed && !at_word(p, KW_COLLATE))
+        charset = SQL_CHARSET_UNKNOWN;
+    p->rereads = true;
+    p->facts->effects |= SQL_EFFECT_CHARSET;
+    p->facts->charset = (uint8_t)charset;
+}
+
+/* SET NAMES x [COLLATE y], SET CHARACTER SET x */
+static void set_names(struct parser *p)
+{
+    enum sql_charset charset = charset_at(p);
+
+    step(p);
+    if (at_word(p, KW_COLLATE)) {
+        step(p);
+        step(p);
+    }
+    if (!at_value_end(p))
+        parser_fail(p, "SET NAMES of what is not understood");
+    p->rereads = true;
+    p->facts->effects |= SQL_EFFECT_CHARSET;
+    p->facts->charset = (uint8_t)charset;
+}
+
+/* --- user variables --- */
+
+/* The name of the variable at p->t, without @ and quotes. */
+static struct name variable_name(struct parser *p)
+{
+    const char *at = (const char *)p->lexer.start + p->t.offset + 1;
+    struct name name = {
+        {at, p->t.length - 1u},
+        p->t.offset, p->t.length, false
+    };
+
+    if (name.text.length >= 2 && (*at == '`' || *at == '\'' || *at == '"'))
+        name.text = (struct text){at + 1, name.text.length - 2};
+    return name;
+}
+
+/* SET @name = 'literal' and nothing else is remembered; all else makes the session forget. */
+static void set_user_variable(struct parser *p, const struct name *name, bool alone)
+{
+    struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
+    bool literal = alone && p->t.class == SQL_TOKEN_STRING && !p->body &&
+                   (text.at[0] == '\'' || text.at[0] == '"') &&
+                   (at_value_end(p) || p->n.class == SQL_TOKEN_END || p->n.sign == ';');
+    struct text value = {NULL, 0};
+
+    if (literal && (p->n.class == SQL_TOKEN_END || p->n.sign == ';'))
+        value = unescape(p, text, p->t.flags & SQL_TOKEN_ESCAPED);
+    parse_value(p);
+    if (value.at && !p->failed) {
+        p->facts->effects |= SQL_EFFECT_SESSION;
+        p->facts->session.action |= SQL_ACTION_SET_VARIABLE;
+        p->facts->session.name = name->text;
+        p->facts->session.value = value;
+    } else {
+        p->assigns = true;
+    }
+}
+
+/* --- assignments --- */
+
+static bool is(const struct assignment *assignment, struct text name)
+{
+    return text_equal_fold(assignment->name.text, name);
+}
+
+/* The left side, up to the equals sign, which is taken. */
+static bool take_left(struct parser *p, struct assignment *assignment)
+{
+    if (p->t.class == SQL_TOKEN_VARIABLE) {
+        assignment->user = true;
+        assignment->name = variable_name(p);
+        step(p);
+    } else {
+        if (p->t.class == SQL_TOKEN_SYSTEM) {
+            step(p);
+            if (p->n.sign == '.') {
+                take_scope(p, assignment);
+                take_sign(p, '.');
+            }
+        } else if (p->n.sign != '=' && p->n.sign != ':' && p->n.sign != '.') {
+            take_scope(p, assignment);
+        }
+        if (!read_name(p, &assignment->name, false))
+            return false;
+        step(p);
+        while (take_sign(p, '.')) {
+            if (!read_name(p, &assignment->name, false))
+                return false;
+            step(p);
+        }
+    }
+    if (take_sign(p, ':'))
+        return need_sign(p, '=');
+    return need_sign(p, '=');
+}
+
+static void parse_assignment(struct parser *p, bool first)
+{
+    struct assignment assignment = {.global = false};
+
+    if (!take_left(p, &assignment))
+        return;
+    if (assignment.user) {
+        set_user_variable(p, &assignment.name, first);
+    } else if (assignment.global) {
+        p->facts->administration = true;
+        parse_value(p);
+    } else if (is(&assignment, TEXT("sql_mode"))) {
+        set_mode(p);
+    } else if (is(&assignment, TEXT("character_set_client"))) {
+        set_charset(p);
+    } else {
+        parse_value(p);
+    }
+}
+
+/* TRANSACTION ISOLATION LEVEL ..., READ ONLY */
+static void skip_transaction(struct parser *p)
+{
+    while (p->t.class == SQL_TOKEN_WORD || at_sign(p, ','))
+        step(p);
+}
+
+/* One thing that SET sets. */
+static void parse_setting(struct parser *p, bool first)
+{
+    bool scoped = at_word(p, KW_GLOBAL) || at_word(p, KW_SESSION) || at_word(p, KW_LOCAL);
+
+    if (p->n.sign == '=' || p->n.sign == ':' || p->n.sign == '.') {
+        parse_assignment(p, first);
+    } else if (scoped && p->n.keyword == KW_TRANSACTION && parser_peek(p).sign != '=') {
+        p->facts->administration |= at_word(p, KW_GLOBAL);
+        skip_transaction(p);
+    } else if (at_word(p, KW_TRANSACTION)) {
+        skip_transaction(p);
+    } else if (take_word(p, KW_NAMES) || take_word(p, KW_CHARSET)) {
+        set_names(p);
+    } else if ((at_word(p, KW_CHARACTER) || at_word(p, KW_CHAR)) && p->n.keyword == KW_SET) {
+        step(p);
+        step(p);
+        set_names(p);
+    } else {
+        parse_assignment(p, first);
+    }
+}
+
+static void skip_account(struct parser *p)
+{
+    while (!at_end(p) && !at_sign(p, ';'))
+        step(p);
+}
+
+/* Accounts: passwords, roles, resource groups. SET ROLE changes this session's privileges alone. */
+static bool parse_account(struct parser *p)
+{
+    bool administration = true;
+
+    if (at_word(p, KW_PASSWORD) &&
+        (p->n.sign == '=' || p->n.keyword == KW_FOR || p->n.keyword == KW_TO))
+        administration = true;
+    else if (at_word(p, KW_DEFAULT) && p->n.keyword == KW_ROLE)
+        administration = true;
+    else if (at_word(p, KW_RESOURCE) && p->n.keyword == KW_GROUP)
+        administration = true;
+    else if (at_word(p, KW_ROLE) && p->n.sign != '=' && p->n.sign != ':')
+        administration = false;
+    else
+        return false;
+    p->facts->administration |= administration;
+    skip_account(p);
+    return true;
+}
+
+/* MariaDB: SET STATEMENT a = 1, b = 2 FOR statement. What is set holds for it alone. */
+static void parse_for_statement(struct parser *p)
+{
+    const uint8_t effects = p->facts->effects;
+
+    step(p);
+    do
+        parse_assignment(p, false);
+    while (take_sign(p, ','));
+    p->facts->effects = effects;
+    if (need_word(p, KW_FOR))
+        parse_statement(p);
+}
+
+void parse_set(struct parser *p)
+{
+    p->facts->kind = SQL_SET;
+    step(p);
+    if (parse_account(p))
+        return;
+    if (at_word(p, KW_STATEMENT) && p->mood->dialect == SQL_MARIADB && p->n.sign != '=' &&
+        p->n.sign != ':') {
+        parse_for_statement(p);
+        return;
+    }
+    bool first = true;
+    const uint8_t effects = p->facts->effects;
+    do {
+        parse_setting(p, first);
+        first = false;
+    } while (take_sign(p, ','));
+    if (p->body)
+        p->facts->effects = effects;
+}

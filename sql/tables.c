@@ -1,0 +1,263 @@
+/* What follows FROM: joins in any brackets, tables with aliases, partitions, hints and versions,
+ * derived tables, JSON_TABLE. Walked without recursion, whatever the brackets. Called by
+ * sql/query.c and by the statements that join: UPDATE and DELETE.
+ */
+#include "sql/parser.h"
+
+static bool is_cte(struct parser *p, const struct name *name)
+{
+    for (unsigned i = p->cte_count; i > p->cte_floor; i--) {
+        const struct cte *cte = &p->ctes[i - 1];
+        if (cte->visible && same_name(p, cte->name.text, name->text))
+            return true;
+    }
+    return false;
+}
+
+bool take_alias(struct parser *p, struct name *alias)
+{
+    *alias = (struct name){
+        {NULL, 0},
+        0, 0, false
+    };
+    if (take_word(p, KW_AS)) {
+        if (p->t.class != SQL_TOKEN_STRING && !read_name(p, alias, p->fold))
+            return false;
+        step(p);
+        return true;
+    }
+    if (p->t.class == SQL_TOKEN_NAME || (p->t.class == SQL_TOKEN_WORD && !at_reserved(p))) {
+        if (at_word(p, KW_MINUS) && (p->n.keyword == KW_SELECT || p->n.sign == '('))
+            return false;
+        if (!read_name(p, alias, p->fold))
+            return false;
+        step(p);
+        return true;
+    }
+    return false;
+}
+
+/* USE, FORCE or IGNORE INDEX [FOR what] (names) */
+static void skip_hints(struct parser *p)
+{
+    while (at_word(p, KW_USE) || at_word(p, KW_FORCE) || at_word(p, KW_IGNORE)) {
+        if (p->n.keyword != KW_INDEX && p->n.keyword != KW_KEY)
+            return;
+        step(p);
+        step(p);
+        while (at_word(p, KW_FOR) || at_word(p, KW_JOIN) || at_word(p, KW_ORDER) ||
+               at_word(p, KW_GROUP) || at_word(p, KW_BY))
+            step(p);
+        if (!at_sign(p, '(')) {
+            parser_fail(p, "an index hint without a list");
+            return;
+        }
+        skip_brackets(p);
+        if (at_sign(p, ',') &&
+            (p->n.keyword == KW_USE || p->n.keyword == KW_FORCE || p->n.keyword == KW_IGNORE))
+            step(p);
+    }
+}
+
+/* MariaDB: FOR SYSTEM_TIME AS OF e | BETWEEN e AND e | FROM e TO e | ALL */
+static void parse_system_time(struct parser *p)
+{
+    step(p);
+    step(p);
+    if (take_word(p, KW_ALL))
+        return;
+    if (take_word(p, KW_AS))
+        need_word(p, KW_OF);
+    else if (!take_word(p, KW_FROM))
+        need_word(p, KW_BETWEEN);
+    parse_expression(p); /* its end, and an alias, are part of it */
+}
+
+static void collect(struct parser *p, const struct name *schema, const struct name *name,
+                    const struct name *alias, unsigned object)
+{
+    if (!p->collects || p->failed)
+        return;
+    if (p->joined_count == PARSER_TABLES) {
+        parser_fail(p, "more joined tables than can be followed");
+        return;
+    }
+    p->joined[p->joined_count++] = (struct joined){
+        .schema = schema->text.at ? schema->text : p->schema,
+        .name = name->text,
+        .alias = alias->text.at ? alias->text : name->text,
+        .object = (uint16_t)object,
+        .aliased = alias->text.at != NULL,
+    };
+}
+
+void parse_table_factor(struct parser *p, unsigned access)
+{
+    struct name schema, name, alias;
+    unsigned object = SQL_OBJECTS;
+
+    if (!take_table_name(p, &schema, &name))
+        return;
+    if (schema.text.at || p->cte_count == 0 || !is_cte(p, &name)) {
+        object = add_object(p, SQL_TABLE, &schema, &name, access);
+        mark_session_only(p, object);
+    }
+    if (at_word(p, KW_PARTITION)) {
+        step(p);
+        skip_brackets(p);
+    }
+    if (at_word(p, KW_FOR) && p->n.keyword == KW_SYSTEM_TIME)
+        parse_system_time(p);
+    take_alias(p, &alias);
+    skip_hints(p);
+    if (at_word(p, KW_TABLESAMPLE)) {
+        step(p);
+        step(p);
+        parse_bracket(p);
+    }
+    collect(p, &schema, &name, &alias, object);
+}
+
+/* JSON_TABLE(document, path COLUMNS (...)): the document may be any expression, what follows holds
+ * no names of tables. */
+static void parse_json_table(struct parser *p)
+{
+    uint32_t depth = 1;
+
+    step(p);
+    step(p);
+    parse_expression(p);
+    need_sign(p, ',');
+    while (depth > 0) {
+        if (at_end(p) || at_word(p, KW_SELECT)) {
+            parser_fail(p, "a JSON_TABLE that is not understood");
+            return;
+        }
+        if (at_sign(p, '('))
+            depth++;
+        else if (at_sign(p, ')'))
+            depth--;
+        step(p);
+    }
+}
+
+/* The words of a join; false where none stands. */
+static bool take_join(struct parser *p)
+{
+    bool joins = false;
+
+    for (;;) {
+        switch (p->t.keyword) {
+        case KW_JOIN:
+        case KW_STRAIGHT_JOIN:
+            step(p);
+            return true;
+        case KW_NATURAL:
+        case KW_LEFT:
+        case KW_RIGHT:
+        case KW_FULL:
+        case KW_OUTER:
+        case KW_INNER:
+        case KW_CROSS:
+            joins = true;
+            step(p);
+            break;
+        default:
+            return joins && parser_fail(p, "a join without its word");
+        }
+    }
+}
+
+static bool at_duplicate_key(const struct parser *p)
+{
+    return p->n.keyword == KW_DUPLICATE && parser_peek(p).keyword == KW_KEY;
+}
+
+static bool take_set_operation(struct parser *p)
+{
+    if (!at_word(p, KW_UNION) && !at_word(p, KW_EXCEPT) && !at_word(p, KW_INTERSECT))
+        return false;
+    step(p);
+    if (at_word(p, KW_ALL) || at_word(p, KW_DISTINCT))
+        step(p);
+    return true;
+}
+
+static void skip_derived_alias(struct parser *p)
+{
+    struct name alias, none = {
+                           {NULL, 0},
+                           0, 0, false
+    };
+
+    if (!take_alias(p, &alias))
+        return;
+    if (at_sign(p, '('))
+        skip_brackets(p);
+    if (alias.text.at)
+        collect(p, &none, &alias, &alias, SQL_OBJECTS);
+}
+
+/* One operand of a join, in any number of brackets (which stay open). */
+static void parse_operand(struct parser *p, unsigned access, uint32_t *depth)
+{
+    const bool collects = p->collects;
+
+    take_word(p, KW_LATERAL);
+    while (at_sign(p, '(') || at_sign(p, '{')) {
+        bool brace = at_sign(p, '{');
+        step(p);
+        (*depth)++;
+        if (brace && p->t.class == SQL_TOKEN_WORD)
+            step(p);
+    }
+    if (at_query(p) || (*depth > 0 && at_word(p, KW_VALUES))) {
+        p->collects = false;
+        parse_query(p);
+        p->collects = collects;
+    } else if (at_word(p, KW_JSON_TABLE) && p->n.sign == '(') {
+        parse_json_table(p);
+        skip_derived_alias(p);
+    } else {
+        parse_table_factor(p, access);
+    }
+}
+
+/* What may stand behind an operand, up to the next one; false at the end of the references. */
+static bool parse_between(struct parser *p, uint32_t *depth)
+{
+    for (;;) {
+        if (take_sign(p, ',') || take_join(p))
+            return true;
+        if (*depth > 0 && (at_sign(p, ')') || at_sign(p, '}'))) {
+            step(p);
+            (*depth)--;
+            skip_derived_alias(p);
+        } else if (at_word(p, KW_ON) && !at_duplicate_key(p)) {
+            step(p);
+            parse_expression(p);
+        } else if (at_word(p, KW_USING) && p->n.sign == '(') {
+            step(p);
+            skip_brackets(p);
+        } else if (*depth > 0 && take_set_operation(p)) {
+            return true;
+        } else if (*depth == 0 || !parse_clause(p)) {
+            return false;
+        }
+    }
+}
+
+void parse_table_references(struct parser *p, unsigned access)
+{
+    uint32_t depth = 0;
+
+    if (at_word(p, KW_DUAL)) {
+        step(p);
+        return;
+    }
+    do
+        parse_operand(p, access, &depth);
+    while (parse_between(p, &depth));
+    if (depth > 0)
+        parser_fail(p, "a bracket that is not closed");
+}
