@@ -1,0 +1,95 @@
+"""What silogate says of statements: `silogate explain --null --json`, a batch a run. explain takes
+every statement to succeed and carries the session on; statements that could change how later ones are
+read get a run of their own."""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+
+from fixture import CURRENT
+
+INI = """[proxy]
+listen = 127.0.0.1:3306
+admin = off
+[policy]
+mode = log
+unowned = log
+administration = block
+undetermined = log
+[upstream:main]
+address = 127.0.0.1:3307
+[service:oracle]
+user = u
+upstream = main
+database = shop
+mode = log
+"""
+CHANGES = re.compile(rb"(?<![_a-z])use(?![_a-z])|temporary|sql_mode|names|charset|character|prepare|execute"
+                     rb"|drop\s*\S*\s*(database|schema)|;|pragma|default_role|role", re.I)
+CLASSES = {"SELECT": "read", "REFERENCES": "read", "INSERT": "write", "UPDATE": "write", "DELETE": "write",
+           "EXECUTE": "execute"}
+
+
+class Facts:
+    """All parts of one item together."""
+
+    __slots__ = ("determined", "why", "objects", "administration", "kinds")
+
+    def __init__(self):
+        self.determined, self.why, self.objects = True, "", {}
+        self.administration, self.kinds = False, []
+
+    def add(self, line):
+        self.kinds.append(line["kind"])
+        if not line["determined"]:
+            self.determined, self.why = False, line.get("why", "")
+        if line["reason"] == "administration":
+            self.administration = True
+        for one in line["objects"]:
+            key = (one["type"], one["schema"], one["name"] or None)
+            if one["verdict"] == "allow" and one["reason"] == "session":
+                continue  # information_schema, or the session's own
+            self.objects.setdefault(key, set()).update(one["access"])
+
+    def tables(self):
+        return [(schema, name) for kind, schema, name in self.objects if kind == "table"]
+
+
+class Explain:
+    def __init__(self, program, dialect, version):
+        self.program, self.dialect, self.version = program, dialect, version
+        handle, self.ini = tempfile.mkstemp(suffix=".ini")
+        with os.fdopen(handle, "w") as file:
+            file.write(INI)
+
+    def close(self):
+        os.unlink(self.ini)
+
+    def facts(self, texts, mode="", database=CURRENT):
+        """A Facts for each text."""
+        found = [None] * len(texts)
+        together = [at for at, text in enumerate(texts) if not CHANGES.search(text)]
+        for at, facts in zip(together, self._run([texts[at] for at in together], mode, database)):
+            found[at] = facts
+        for at, text in enumerate(texts):
+            if found[at] is None:
+                found[at] = self._run([text], mode, database)[0]
+        return found
+
+    def _run(self, texts, mode, database):
+        if not texts:
+            return []
+        command = [self.program, "explain", "-c", self.ini, "--user", "u", "--database", database,
+                   "--dialect", self.dialect, "--server-version", self.version, "--sql-mode", mode,
+                   "--null", "--json"]
+        answer = subprocess.run(command, input=b"\0".join(texts) + b"\0", stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, check=False)
+        if answer.returncode not in (0, 1):
+            raise RuntimeError(f"explain: {answer.returncode}: {answer.stderr.decode()[-2000:]}")
+        found = [Facts() for _ in texts]
+        for line in answer.stdout.decode("utf-8", "replace").splitlines():
+            one = json.loads(line)
+            found[one["n"] - 1].add(one)
+        return found

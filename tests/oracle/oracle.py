@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""The differential oracle: real servers say which objects a statement touches, and silogate must say
+the same.
+
+    oracle.py [--dialect mysql|mariadb] [--corpus generated|golden|mariadb-test] [--count N] [--seed N]
+
+For each statement judge.py gets the server's list and explain.py silogate's. What the server objects
+to and silogate does not list is missed; what silogate lists and the server, which let the statement
+pass, never asked for is a phantom; a statement that the server accepts and silogate does not
+understand is undetermined. The exit status is 1 when anything is missed, or a statement of the
+generated corpus has a phantom, or more is undetermined than promised."""
+
+import argparse
+import collections
+import multiprocessing
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import corpus  # noqa: E402
+from explain import Explain  # noqa: E402
+from fixture import CURRENT, ENTRY, TABLES  # noqa: E402
+from judge import DENIALS, Judge  # noqa: E402
+from servers import Server  # noqa: E402
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CLASSES = {"SELECT": "read", "REFERENCES": "read", "INSERT": "write", "UPDATE": "write", "DELETE": "write",
+           "EXECUTE": "execute"}
+# Answers that say that the server has not understood the text, or not got as far as privileges.
+NOT_ACCEPTED = (1064, 1149, 1295, 1235, 1313, 1314, 1313, 1327, 1308, 1310, 1320)
+BATCH = 500
+
+
+class Tally:
+    """The figures of a run, and what is to be listed."""
+
+    def __init__(self):
+        self.counts = collections.Counter()
+        self.listed = {"missed": [], "phantom": [], "undetermined": []}
+
+    def add(self, what, statement, detail):
+        self.counts[what] += 1
+        self.listed[what].append((statement, detail))
+
+    def join(self, other):
+        self.counts.update(other.counts)
+        for what, items in other.listed.items():
+            self.listed[what] += items
+
+
+def wanted(need):
+    """The accesses of which silogate must list one, for what the server asks."""
+    found = set()
+    for privilege in need.privilege.split(", "):
+        found.add(CLASSES.get(privilege, "define"))
+    return found
+
+
+def confirms(need, facts, dialect):
+    """Is the need among the facts?"""
+    if need.type == "database":
+        return any(schema == need.schema for _, schema, _ in facts.objects)
+    access = facts.objects.get((need.type, need.schema, need.name))
+    if access is None and dialect == "mariadb":
+        if need.type == "table" and need.privilege == "DELETE":
+            # Its multi-table DELETE asks for an aliased target under the current database's name.
+            access = next((a for (t, s, n), a in facts.objects.items()
+                           if t == "table" and n == need.name and "write" in a), None)
+        if need.type == "routine":  # names of routines compare without case
+            access = folded(facts, need)
+    elif access is None and need.type == "routine":
+        access = folded(facts, need)
+    if access is None:
+        return False
+    want = wanted(need)
+    if want == {"read"} and access & {"write", "define"} and not access & {"read"}:
+        return "SELECT" not in need.privilege or "weaker"
+    return bool(access & want) or bool(want - {"define"} and "define" in access) or \
+        want == {"define"} and bool(access) and ("weaker" if access == {"read"} and need.privilege not in
+                                                 ("SHOW", "ANY", "SHOW VIEW", "LOCK TABLES", "SELECT WITH LOCKING CLAUSE",
+                                                  "SELECT, LOCK TABLES") else True)
+
+
+def folded(facts, need):
+    return next((access for (type_, schema, name), access in facts.objects.items()
+                 if type_ == "routine" and schema == need.schema and name
+                 and name.lower() == need.name.lower()), None)
+
+
+def compare(statement, facts, outcome, dialect, tally):
+    counts, text = tally.counts, statement.text
+    counts["statements"] += 1
+    code = outcome.final[0]
+    if code in NOT_ACCEPTED and not outcome.needs:
+        counts["no verdict"] += 1
+        return
+    if code == 2013:
+        counts["server fell"] += 1
+        return
+    counts["accepted"] += 1
+    if not facts.determined:
+        tally.add("undetermined", text, facts.why)
+        return
+    for need in outcome.needs:
+        if confirms(need, facts, dialect) is False:
+            tally.add("missed", text, f"{need!r}; listed: {show(facts)}")
+    if outcome.administration and not facts.administration and not facts.objects:
+        tally.add("missed", text, f"administration: {outcome.final[1]}")
+    elif code == 1356 and outcome.needs is not None and dialect == "mariadb":
+        counts["no verdict"] += 1
+    if not outcome.whole:
+        return
+    counts["whole"] += 1
+    if statement.stored:
+        return  # bodies are checked by the server only when they run
+    asked = {(need.type, need.schema, (need.name or "").lower() if need.type == "routine" else need.name)
+             for need in outcome.needs}
+    schemas = {need.schema for need in outcome.needs if need.type == "database"}
+    touched = {need.schema for need in outcome.needs}
+    for type_, schema, name in facts.objects:
+        key = (type_, schema, (name or "").lower() if type_ == "routine" else name)
+        if key in asked or schema in schemas or (schema, name) == (CURRENT, ENTRY):
+            continue
+        if type_ == "database" and (schema == CURRENT or schema in touched):
+            continue
+        tally.add("phantom", text, f"{type_} {schema}.{name}; needed: {outcome.needs}")
+    if facts.administration:
+        tally.add("phantom", text, "administration")
+
+
+def show(facts):
+    return ", ".join(f"{'+'.join(sorted(access))} on {type_} {schema}.{name}"
+                     for (type_, schema, name), access in facts.objects.items()) or "nothing"
+
+
+def run(dialect, source, program, seed, count, finish=0.3, progress=None):
+    """One corpus on one server -> Tally."""
+    tally = Tally()
+    with Server(dialect) as server:
+        judge = Judge(server)
+        version = judge.admin.version.removeprefix("5.5.5-")
+        explain = Explain(program, dialect, version)
+        try:
+            for mode, statements in corpus.batches(source, dialect, seed, count, BATCH):
+                if mode != judge.mode:
+                    judge.set_mode(mode)
+                found = explain.facts([one.text for one in statements], mode)
+                for at, (statement, facts) in enumerate(zip(statements, found)):
+                    whole = (at * 2654435761 + seed) % 1000 < finish * 1000
+                    outcome = judge.judge(statement.text, facts.tables(), whole)
+                    compare(statement, facts, outcome, dialect, tally)
+                if progress:
+                    progress(tally)
+        finally:
+            explain.close()
+    return tally
+
+
+def report(dialect, source, tally, limit, seconds):
+    counts = tally.counts
+    accepted = max(counts["accepted"], 1)
+    print(f"{dialect}, {source}: {counts['statements']} statements in {seconds:.0f} s, {counts['accepted']} accepted by the"
+          f" server, {counts['whole']} run to their end: {counts['missed']} missed, {counts['phantom']} phantoms,"
+          f" {counts['undetermined']} undetermined (1 in {accepted / counts['undetermined']:.0f})"
+          if counts["undetermined"] else
+          f"{dialect}, {source}: {counts['statements']} statements in {seconds:.0f} s, {counts['accepted']} accepted by the"
+          f" server, {counts['whole']} run to their end: {counts['missed']} missed, {counts['phantom']} phantoms,"
+          f" 0 undetermined")
+    for what, items in tally.listed.items():
+        for text, detail in items[:limit]:
+            print(f"  {what}: {detail}\n    {text.decode('utf-8', 'replace')!r}")
+        if len(items) > limit:
+            print(f"  {what}: and {len(items) - limit} more")
+    sys.stdout.flush()
+
+
+def acceptable(source, tally):
+    counts = tally.counts
+    if counts["missed"] or source == "generated" and counts["phantom"]:
+        return False
+    return counts["undetermined"] * 200 <= counts["accepted"] and counts["phantom"] * 1000 <= counts["statements"]
+
+
+def work(job):
+    dialect, source, program, seed, count, limit, finish = job
+    start = time.time()
+    tally = run(dialect, source, program, seed, count, finish)
+    report(dialect, source, tally, limit, time.time() - start)
+    return acceptable(source, tally)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dialect", action="append", choices=("mysql", "mariadb"))
+    parser.add_argument("--corpus", action="append", choices=corpus.SOURCES)
+    parser.add_argument("--count", type=int, default=50000)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--limit", type=int, default=40, help="statements listed of each kind")
+    parser.add_argument("--finish", type=float, default=0.3, help="share of definitions that are run to their end")
+    parser.add_argument("--program", default=os.path.join(ROOT, os.environ.get("SILOGATE_BUILD", "build"), "silogate"))
+    options = parser.parse_args()
+    dialects = options.dialect or [d for d in ("mysql", "mariadb") if Server.available(d)]
+    sources = options.corpus or corpus.SOURCES
+    print(f"seed {options.seed}")
+    jobs = [(dialect, source, options.program, options.seed, options.count, options.limit, options.finish)
+            for source in sources for dialect in dialects]
+    with multiprocessing.Pool(2) as pool:
+        sys.exit(0 if all(pool.imap(work, jobs)) else 1)
+
+
+if __name__ == "__main__":
+    main()
