@@ -63,9 +63,11 @@ static bool seen_is_eof(const struct seen *seen)
 static unsigned result_ends(struct answer *answer)
 {
     bool may_go_on = answer->expected == ANSWER_RESULTS || answer->expected == ANSWER_CURSOR;
-    bool goes_on = may_go_on && answer->status & STATUS_MORE_RESULTS_EXISTS;
+    bool has_more = answer->status & STATUS_MORE_RESULTS_EXISTS || answer->more_follow;
+    bool goes_on = may_go_on && has_more;
 
     answer->results++;
+    answer->more_follow = false;
     answer->phase = goes_on ? PHASE_FIRST : PHASE_END;
     return ANSWER_OK_SEEN;
 }
@@ -170,6 +172,7 @@ static unsigned read_behind_columns(struct answer *answer, const struct seen *se
     uint16_t status = bytes_get2(seen->at + 3);
     bool is_cursor = answer->expected == ANSWER_CURSOR && status & STATUS_CURSOR_EXISTS &&
                      !(status & STATUS_MORE_RESULTS_EXISTS);
+    answer->more_follow = status & STATUS_PS_OUT_PARAMS && status & STATUS_MORE_RESULTS_EXISTS;
     return is_cursor ? read_ok(answer, seen) : 0;
 }
 
