@@ -1,0 +1,183 @@
+/* Prints what explain found out: the same fields in the same order as the records of violations/
+ * have them, so that one reader serves both. Decides nothing.
+ */
+#include "cmd/explain_print.h"
+
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+
+static const enum sql_access accesses[] = {SQL_READ, SQL_WRITE, SQL_DEFINE, SQL_EXECUTE};
+enum { ACCESSES = sizeof(accesses) / sizeof(accesses[0]) };
+
+static void put_key(struct json *json, const char *key)
+{
+    char last = json->length ? json->at[json->length - 1] : '{';
+
+    if (last != '{' && last != '[')
+        json_raw(json, TEXT(","));
+    json_raw(json, TEXT("\""));
+    json_raw(json, text_of(key));
+    json_raw(json, TEXT("\":"));
+}
+
+static void put_text(struct json *json, const char *key, struct text value)
+{
+    put_key(json, key);
+    if (value.at)
+        json_string(json, value);
+    else
+        json_raw(json, TEXT("null"));
+}
+
+static void put_access(struct json *json, unsigned access)
+{
+    bool first = true;
+
+    put_key(json, "access");
+    json_raw(json, TEXT("["));
+    for (unsigned i = 0; i < ACCESSES; i++) {
+        if (!(access & accesses[i]))
+            continue;
+        if (!first)
+            json_raw(json, TEXT(","));
+        json_string(json, text_of(sql_access_name(accesses[i])));
+        first = false;
+    }
+    json_raw(json, TEXT("]"));
+}
+
+static struct text owner_name(const struct explain_statement *statement, int owner)
+{
+    return owner == SERVICE_NONE ? (struct text){NULL, 0}
+                                 : policy_service_name(statement->policy, owner);
+}
+
+static void check_object(const struct explain_statement *statement, const struct sql_object *object,
+                         struct verdict *verdict)
+{
+    policy_check_object(statement->policy, statement->service, object, false, statement->today,
+                        verdict);
+}
+
+static void put_verdict(struct json *json, const struct verdict *verdict)
+{
+    put_text(json, "verdict", text_of(verdict_action_name((enum verdict_action)verdict->action)));
+    put_text(json, "reason", text_of(verdict_reason_name((enum verdict_reason)verdict->reason)));
+}
+
+static void put_object(struct json *json, const struct explain_statement *statement,
+                       const struct sql_object *object)
+{
+    struct verdict verdict;
+
+    check_object(statement, object, &verdict);
+    if (object != statement->facts->objects)
+        json_raw(json, TEXT(","));
+    json_raw(json, TEXT("{"));
+    put_text(json, "schema", object->schema);
+    put_text(json, "name", object->name.at ? object->name : TEXT(""));
+    put_text(json, "type", text_of(sql_type_name((enum sql_type)object->type)));
+    put_access(json, object->access);
+    put_text(json, "owner", owner_name(statement, verdict.owner));
+    put_verdict(json, &verdict);
+    json_raw(json, TEXT("}"));
+}
+
+static void put_statement(struct json *json, const struct explain_statement *statement)
+{
+    const struct sql_facts *facts = statement->facts;
+
+    json_raw(json, TEXT("{"));
+    put_key(json, "n");
+    json_number(json, statement->item);
+    put_key(json, "part");
+    json_number(json, statement->part);
+    put_text(json, "kind", text_of(sql_kind_name((enum sql_kind)facts->kind)));
+    put_key(json, "determined");
+    json_raw(json, facts->determined ? TEXT("true") : TEXT("false"));
+    if (!facts->determined)
+        put_text(json, "why", text_of(facts->why ? facts->why : "not understood"));
+    put_key(json, "objects");
+    json_raw(json, TEXT("["));
+    for (uint32_t i = 0; i < facts->object_count; i++)
+        put_object(json, statement, &facts->objects[i]);
+    json_raw(json, TEXT("]"));
+    put_verdict(json, statement->verdict);
+    json_raw(json, TEXT("}\n"));
+}
+
+void explain_print_json(const struct explain_statement *statement, FILE *to)
+{
+    struct json json = {.size = 65536};
+
+    json.at = memory_take(json.size);
+    put_statement(&json, statement);
+    while (json.full) {
+        json = (struct json){.at = memory_resize(json.at, json.size * 2), .size = json.size * 2};
+        put_statement(&json, statement);
+    }
+    fwrite(json.at, 1, json.length, to);
+    free(json.at);
+}
+
+/* Names come from the input: a control character must not reach a terminal. */
+static void print_name(struct text name, FILE *to)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        unsigned char c = (unsigned char)name.at[i];
+        putc(c < ' ' || c == 0x7f ? '?' : c, to);
+    }
+}
+
+static void print_rule(const struct verdict *verdict, FILE *to)
+{
+    if (verdict->rule)
+        fprintf(to, ", by %s", verdict->rule);
+    if (verdict->rule && verdict->line)
+        fprintf(to, ", line %u", (unsigned)verdict->line);
+}
+
+static void print_object(const struct explain_statement *statement, const struct sql_object *object,
+                         FILE *to)
+{
+    struct verdict verdict;
+
+    check_object(statement, object, &verdict);
+    fputs("    ", to);
+    print_name(object->schema.at ? object->schema : TEXT("(no database)"), to);
+    if (object->type != SQL_DATABASE) {
+        fputs(".", to);
+        print_name(object->name, to);
+    }
+    fprintf(to, " (%s)", sql_type_name((enum sql_type)object->type));
+    for (unsigned i = 0; i < ACCESSES; i++) {
+        if (object->access & accesses[i])
+            fprintf(to, " %s", sql_access_name(accesses[i]));
+    }
+    fprintf(to, ": %s, %s", verdict_action_name((enum verdict_action)verdict.action),
+            verdict_reason_name((enum verdict_reason)verdict.reason));
+    if (verdict.owner != SERVICE_NONE)
+        fprintf(to, ", owned by %.*s", TEXT_ARGS(owner_name(statement, verdict.owner)));
+    print_rule(&verdict, to);
+    fputs("\n", to);
+}
+
+void explain_print_text(const struct explain_statement *statement, FILE *to)
+{
+    const struct sql_facts *facts = statement->facts;
+    const struct verdict *verdict = statement->verdict;
+
+    fprintf(to, "%llu.%u %s: %s, %s", (unsigned long long)statement->item, statement->part,
+            sql_kind_name((enum sql_kind)facts->kind),
+            verdict_action_name((enum verdict_action)verdict->action),
+            verdict_reason_name((enum verdict_reason)verdict->reason));
+    if (!facts->determined)
+        fprintf(to, ": %s", facts->why ? facts->why : "not understood");
+    if (verdict->object == VERDICT_NO_OBJECT)
+        print_rule(verdict, to);
+    fputs("\n", to);
+    for (uint32_t i = 0; i < facts->object_count; i++)
+        print_object(statement, &facts->objects[i], to);
+}
