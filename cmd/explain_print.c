@@ -26,7 +26,7 @@ static void put_text(struct json *json, const char *key, struct text value)
 {
     put_key(json, key);
     if (value.at)
-        json_string(json, value);
+        json_text(json, value);
     else
         json_raw(json, TEXT("null"));
 }
@@ -42,7 +42,7 @@ static void put_access(struct json *json, unsigned access)
             continue;
         if (!first)
             json_raw(json, TEXT(","));
-        json_string(json, text_of(sql_access_name(accesses[i])));
+        json_text(json, text_of(sql_access_name(accesses[i])));
         first = false;
     }
     json_raw(json, TEXT("]"));
