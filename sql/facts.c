@@ -42,7 +42,7 @@ const char *sql_access_name(enum sql_access access)
     case SQL_EXECUTE:
         return "execute";
     }
-    assert(!"one access at a time");
+    assert(false && "one access at a time");
     return "";
 }
 

@@ -81,14 +81,12 @@ static inline void copy_value(struct copy *copy, struct text value, enum sql_tok
         copy_add(copy, value.at, 1);
         return;
     }
-    for (size_t i = 0; i < value.length; i++) {
-        if (class != SQL_TOKEN_NUMBER || value.at[i] < '0' || value.at[i] > '9') {
-            copy_add(copy, value.at, value.length);
-            return;
-        }
-    }
-    copy_add(copy, "8", 1);
-    copy_add(copy, value.at, value.length);
+    /* As many digits: behind an executable comment's mark their number counts. */
+    bool digits = class == SQL_TOKEN_NUMBER;
+    for (size_t i = 0; i < value.length; i++)
+        digits = digits && value.at[i] >= '0' && value.at[i] <= '9';
+    for (size_t i = 0; i < value.length; i++)
+        copy_add(copy, digits ? &"1234567890"[value.at[i] - '0'] : value.at + i, 1);
 }
 
 /* The changed text; what the lexer cannot read stays as it is. */
