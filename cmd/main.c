@@ -10,6 +10,7 @@ static const struct {
     const char *what;
 } subcommands[] = {
     {"check", cmd_check, "validates a proxy.ini and prints every problem"},
+    {"explain", cmd_explain, "what SQL statements touch, and what the policy says of it"},
     {"version", cmd_version, "the version, and those of the libraries"},
 };
 
