@@ -133,9 +133,10 @@ static void print_name(struct text name, FILE *to)
 
 static void print_rule(const struct verdict *verdict, FILE *to)
 {
-    if (verdict->rule)
-        fprintf(to, ", by %s", verdict->rule);
-    if (verdict->rule && verdict->line)
+    if (!verdict->rule || verdict->reason == REASON_SESSION)
+        return;
+    fprintf(to, ", by %s", verdict->rule);
+    if (verdict->line)
         fprintf(to, ", line %u", (unsigned)verdict->line);
 }
 
