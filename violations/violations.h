@@ -24,8 +24,8 @@ struct violations_worker;
 struct violations_settings {
     const struct text *outputs; /* path | stdout | syslog */
     size_t output_count;
-    int statement;       /* enum config_statement */
-    int64_t repeat;      /* milliseconds; 0: each one is written */
+    int statement;  /* enum config_statement */
+    int64_t repeat; /* milliseconds; 0: each one is written */
 };
 
 /* Opens the outputs and starts the thread. `room` is called from the writer's thread when a queue
@@ -40,24 +40,25 @@ bool violations_change(struct violations *violations, const struct violations_se
                        struct error *error);
 /* SIGUSR1: reopens the files by their paths. Safe from any thread. */
 void violations_reopen(struct violations *violations);
-/* Writes all that is queued and open in the stores, syncs, stops the thread. Workers must be done. */
+/* Writes all that is queued and open in the stores, syncs, stops the thread. Workers must be done.
+ */
 void violations_stop(struct violations *violations);
 
 /* Who did it; the texts are only read during the call. */
 struct violations_session {
-    uint64_t session;          /* its id */
-    struct text user, client;  /* "10.0.0.7:41522" */
-    struct text upstream;      /* its name in the ini */
-    struct text database;      /* the current one; none where `at` is NULL */
+    uint64_t session;                      /* its id */
+    struct text user, client;              /* "10.0.0.7:41522" */
+    struct text upstream;                  /* its name in the ini */
+    struct text database;                  /* the current one; none where `at` is NULL */
     struct text program_name, client_name; /* connection attributes */
-    struct text traceparent;   /* query attribute, where there is one */
-    const int16_t *transaction_owners; /* owners written in the open transaction, at most 16 */
+    struct text traceparent;               /* query attribute, where there is one */
+    const int16_t *transaction_owners;     /* owners written in the open transaction, at most 16 */
     size_t transaction_owner_count;
 };
 
 /* The statement. */
 struct violations_statement {
-    struct text text;          /* this statement alone, as the client sent it */
+    struct text text; /* this statement alone, as the client sent it */
     const struct sql_mood *mood;
     const struct sql_facts *facts;
     const char *kind;
@@ -66,8 +67,8 @@ struct violations_statement {
     bool fold;
     int32_t today;
     const struct verdict *verdict;
-    bool blocked;              /* what was done: false is logged */
-    uint32_t offset;           /* of `text` in the command: facts' offsets count from the command */
+    bool blocked;    /* what was done: false is logged */
+    uint32_t offset; /* of `text` in the command: facts' offsets count from the command */
 };
 
 /* Is there room for any one command's records? Where not, the caller parks the session until `room`
@@ -93,7 +94,8 @@ void violations_event_upstream(struct violations *violations, struct text upstre
 /* For the metrics: racy but whole reads. */
 struct violations_counters {
     uint64_t added, written, queued_bytes, owed_bytes, failures;
-    bool failing; /* an output cannot be written now */
+    uint64_t lost; /* only past 256 MiB in memory, all of one command, with the outputs stuck */
+    bool failing;  /* an output cannot be written now */
 };
 void violations_counters(struct violations *violations, struct violations_counters *counters);
 

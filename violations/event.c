@@ -1,0 +1,91 @@
+/* The records that are no violations: refused logins, reloads, upstreams that come and go. From any
+ * thread, under the lock. Refused logins are bounded in memory: those past it are added to the next
+ * one's count.
+ */
+#include <time.h>
+
+#include "violations/record.h"
+#include "violations/writer.h"
+
+enum { EVENT_SIZE = 16384, EVENTS_MOST = 4 << 20 };
+
+/* The fields that an event has; those that are none are left out. */
+struct event {
+    const char *name;
+    bool can_flood; /* whoever can connect can cause it */
+    struct text action, reason, user, client, upstream, address, policy;
+};
+
+static void put_field(struct json *json, const char *key, struct text value)
+{
+    if (value.at)
+        record_field(json, key, value);
+}
+
+static void write_event(struct violations *violations, const struct event *event)
+{
+    char line[EVENT_SIZE];
+    struct json json = {.at = line, .size = sizeof(line)};
+    struct timespec clock;
+
+    clock_gettime(CLOCK_REALTIME, &clock);
+    int64_t now = clock.tv_sec * 1000000 + clock.tv_nsec / 1000;
+    pthread_mutex_lock(&violations->lock);
+    if (event->can_flood && queue_length(&violations->events) > EVENTS_MOST) {
+        violations->events_left_out++;
+        pthread_mutex_unlock(&violations->lock);
+        return;
+    }
+    uint64_t id = writer_id(&violations->event_id, violations->worker_count, now);
+    uint64_t count = 1;
+    if (event->can_flood) {
+        count += violations->events_left_out;
+        violations->events_left_out = 0;
+    }
+    record_start(&json, now, event->name, id);
+    put_field(&json, "action", event->action);
+    put_field(&json, "reason", event->reason);
+    put_field(&json, "user", event->user);
+    put_field(&json, "client", event->client);
+    put_field(&json, "upstream", event->upstream);
+    put_field(&json, "address", event->address);
+    put_field(&json, "policy", event->policy);
+    record_tail(&json, count, now, now);
+    queue_put(&violations->events, (struct text){line, json.length});
+    pthread_mutex_unlock(&violations->lock);
+    writer_wake(violations, &violations->events);
+}
+
+void violations_event_login_refused(struct violations *violations, struct text user,
+                                    struct text client, struct text reason)
+{
+    write_event(violations, &(struct event){
+                                .name = "login_refused",
+                                .can_flood = true,
+                                .reason = reason,
+                                .user = user,
+                                .client = client,
+                            });
+}
+
+void violations_event_reload(struct violations *violations, const char *policy_hash, bool accepted,
+                             struct text message)
+{
+    write_event(violations, &(struct event){
+                                .name = "reload",
+                                .action = accepted ? TEXT("accepted") : TEXT("refused"),
+                                .reason = message,
+                                .policy = text_of(policy_hash),
+                            });
+}
+
+void violations_event_upstream(struct violations *violations, struct text upstream,
+                               struct text address, bool up, struct text reason)
+{
+    write_event(violations, &(struct event){
+                                .name = up ? "upstream_up" : "upstream_down",
+                                .reason = reason,
+                                .upstream = upstream,
+                                .address = address,
+                            });
+}

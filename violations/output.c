@@ -1,0 +1,266 @@
+/* One output. All lines pass through `owed`: a flush writes it in one call, a partial write leaves
+ * `out` at the byte that follows, and the line that was cut stays whole in memory until it is out,
+ * so that it can start again where the file has become another one.
+ */
+#include "violations/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+
+enum { RETRY_MILLISECONDS = 1000, KEPT_BYTES = 1 << 20 };
+
+static int open_path(const char *path)
+{
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+}
+
+struct output_calls output_calls = {.write = write, .open = open_path};
+
+static int open_system_log(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+    int file = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (file >= 0 && connect(file, (struct sockaddr *)&address, sizeof(address)) != 0) {
+        int error = errno;
+        close(file);
+        errno = error;
+        return -1;
+    }
+    return file;
+}
+
+/* A process that was killed may have left half a line at the end. */
+static bool ends_in_mid_line(const char *path)
+{
+    char last = '\n';
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat status;
+
+    if (file < 0)
+        return false;
+    if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 &&
+        pread(file, &last, 1, status.st_size - 1) != 1)
+        last = '\n';
+    close(file);
+    return last != '\n';
+}
+
+/* Opens what the name says anew; the open file changes only where that works. */
+static bool open_again(struct output *output)
+{
+    int file = output->kind == OUTPUT_STDOUT   ? dup(STDOUT_FILENO)
+               : output->kind == OUTPUT_SYSLOG ? open_system_log()
+                                               : output_calls.open(output->name);
+    struct stat status;
+
+    if (file < 0)
+        return false;
+    memset(&status, 0, sizeof(status));
+    if (fstat(file, &status) != 0)
+        status.st_ino = 0;
+    bool same = output->file >= 0 && status.st_dev == output->device &&
+                status.st_ino == output->inode && status.st_ino != 0;
+    if (output->file >= 0)
+        close(output->file);
+    output->file = file;
+    output->device = status.st_dev;
+    output->inode = status.st_ino;
+    output->reopen = false;
+    if (same)
+        return true;
+    output->out = 0; /* another file: a line that was cut starts again */
+    output->fresh = true;
+    return true;
+}
+
+struct output *output_open(struct text name, struct error *error)
+{
+    struct output *output = memory_take_zeroed(sizeof(*output) + name.length + 1);
+
+    memcpy(output->name, name.at, name.length);
+    output->file = -1;
+    output->kind = text_equal(name, TEXT("stdout"))   ? OUTPUT_STDOUT
+                   : text_equal(name, TEXT("syslog")) ? OUTPUT_SYSLOG
+                                                      : OUTPUT_FILE;
+    if (!open_again(output)) {
+        error_set(error, "the violation log %s cannot be opened: %s; %s", output->name,
+                  strerror(errno),
+                  output->kind == OUTPUT_SYSLOG ? "start a syslog daemon or name a path"
+                                                : "create its folder or change its rights");
+        free(output);
+        return NULL;
+    }
+    return output;
+}
+
+void output_close(struct output *output)
+{
+    if (output->file >= 0)
+        close(output->file);
+    free(output->owed);
+    free(output);
+}
+
+void output_add(struct output *output, struct text run)
+{
+    if (output->size - output->length < run.length && output->start > 0) {
+        memmove(output->owed, output->owed + output->start, output->length - output->start);
+        output->length -= output->start;
+        output->start = 0;
+    }
+    if (output->size - output->length < run.length) {
+        size_t size = output->size ? output->size : 65536;
+        while (size - output->length < run.length)
+            size *= 2;
+        output->owed = memory_resize(output->owed, size);
+        output->size = size;
+    }
+    memcpy(output->owed + output->length, run.at, run.length);
+    output->length += run.length;
+}
+
+/* `written` more bytes are out: drops the lines that are out whole. */
+static void forget_written(struct output *output, size_t written)
+{
+    const char *at = output->owed + output->start;
+    const char *end = at + output->out + written;
+    const char *newline;
+
+    for (const char *from = at + output->out;
+         (newline = memchr(from, '\n', (size_t)(end - from))) != NULL; from = newline + 1) {
+        output->written++;
+        at = newline + 1;
+    }
+    output->start = (size_t)(at - output->owed);
+    output->out = (size_t)(end - at);
+    if (output->start < output->length)
+        return;
+    output->start = output->length = 0;
+    if (output->size > KEPT_BYTES) {
+        free(output->owed);
+        output->owed = NULL;
+        output->size = 0;
+    }
+}
+
+static ssize_t write_file(struct output *output)
+{
+    if (output->fresh && output->out == 0 && output->kind == OUTPUT_FILE &&
+        ends_in_mid_line(output->name)) {
+        ssize_t written = output_calls.write(output->file, "\n", 1);
+        if (written <= 0)
+            return written;
+    }
+    output->fresh = false;
+    return output_calls.write(output->file, output->owed + output->start + output->out,
+                              output_owed(output) - output->out);
+}
+
+/* One datagram a line: facility daemon (3), severity notice (5). */
+static ssize_t write_system_log(struct output *output)
+{
+    const char *line = output->owed + output->start;
+    const char *newline = memchr(line, '\n', output_owed(output));
+    size_t length = newline ? (size_t)(newline - line) : output_owed(output);
+    char head[80];
+    time_t now = time(NULL);
+    struct tm parts;
+
+    localtime_r(&now, &parts);
+    size_t head_length = strftime(head, sizeof(head), "<29>%b %e %H:%M:%S", &parts);
+    head_length += (size_t)snprintf(head + head_length, sizeof(head) - head_length,
+                                    " silogate[%d]: ", (int)getpid());
+    char datagram[16384];
+    char *whole =
+        head_length + length <= sizeof(datagram) ? datagram : memory_take(head_length + length);
+    memcpy(whole, head, head_length);
+    memcpy(whole + head_length, line, length);
+    ssize_t sent = output_calls.write(output->file, whole, head_length + length);
+    int error = errno;
+    if (whole != datagram)
+        free(whole);
+    errno = error;
+    if (sent < 0 && errno == EMSGSIZE) {
+        output->failures++;
+        log_error("a violation record of %zu bytes is too long for syslog and was left out there",
+                  length);
+        sent = 0;
+    }
+    return sent < 0 ? sent : (ssize_t)(length + (newline != NULL));
+}
+
+static void note_failure(struct output *output, int error, int64_t now)
+{
+    output->failures++;
+    output->retry = now == INT64_MAX ? 0 : now + RETRY_MILLISECONDS;
+    if (output->kind == OUTPUT_SYSLOG)
+        output->reopen = true; /* the daemon may have been started anew */
+    if (output->failing)
+        return;
+    output->failing = true;
+    log_error("the violation log %s cannot be written: %s; records are kept in memory until it can",
+              output->name, strerror(error));
+}
+
+static void open_where_due(struct output *output)
+{
+    if (!output->reopen || open_again(output))
+        return;
+    output->failures++;
+    if (output->failing)
+        return;
+    output->failing = true;
+    log_error("the violation log %s cannot be opened again: %s; tried again each second",
+              output->name, strerror(errno));
+}
+
+void output_flush(struct output *output, int64_t now)
+{
+    if (now < output->retry)
+        return;
+    if (output->reopen) {
+        open_where_due(output);
+        if (output->reopen)
+            output->retry = now == INT64_MAX ? 0 : now + RETRY_MILLISECONDS;
+    }
+    while (output_owed(output) > 0) {
+        ssize_t written =
+            output->kind == OUTPUT_SYSLOG ? write_system_log(output) : write_file(output);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0) {
+            note_failure(output, written < 0 ? errno : ENOSPC, now);
+            return;
+        }
+        forget_written(output, (size_t)written);
+    }
+    if (output->failing && !output->reopen) {
+        output->failing = false;
+        log_notice("the violation log %s is written again, and nothing is owed", output->name);
+    }
+}
+
+void output_adopt(struct output *output, struct output *old)
+{
+    bool same = output->device == old->device && output->inode == old->inode && old->inode != 0;
+
+    if (output_owed(old) > 0)
+        output_add(output, (struct text){old->owed + old->start, output_owed(old)});
+    output->out = same ? old->out : 0;
+    output->failing = old->failing;
+    output->failures += old->failures;
+    output->written += old->written;
+    output_close(old);
+}

@@ -1,0 +1,64 @@
+/* One place that lines go to: a file, standard output or the system's log. What cannot be written
+ * now is owed: kept in memory and written later, each line once and whole. Used by the writer's
+ * thread alone, but for output_open.
+ */
+#ifndef VIOLATIONS_OUTPUT_H
+#define VIOLATIONS_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+enum output_kind { OUTPUT_FILE, OUTPUT_STDOUT, OUTPUT_SYSLOG };
+
+enum { OUTPUT_OWED_MOST = 64 << 20 };
+
+struct output {
+    struct output *next;
+    enum output_kind kind;
+    int file; /* -1: not open */
+    dev_t device;
+    ino_t inode;
+    bool leaving;      /* a reload has taken it away: closed once nothing is owed */
+    bool fresh;        /* nothing was written since it was opened */
+    bool reopen;       /* the path is to be opened again */
+    bool failing;      /* the last write failed; told once */
+    int64_t retry;     /* milliseconds of the monotonic clock: when to try again */
+    uint64_t failures; /* writes that failed, and lines the system's log refuses for their size */
+    uint64_t written;  /* lines */
+    char *owed;        /* whole lines, from `start` to `length` */
+    size_t start, length, size;
+    size_t out;  /* bytes of the first owed line that have been written already */
+    char name[]; /* as in the ini */
+};
+
+/* "stdout", "syslog", or a path, which is created with mode 0640. NULL with `error` filled. */
+struct output *output_open(struct text name, struct error *error);
+/* What is owed is forgotten. */
+void output_close(struct output *output);
+
+/* Adds bytes; output_flush writes them. Between two flushes whole lines must have been added. */
+void output_add(struct output *output, struct text run);
+/* Writes what is owed, as far as it goes. After a failure tries again when a second has passed, or
+ * with `now` INT64_MAX. Opens the path again first where that is due. */
+void output_flush(struct output *output, int64_t now);
+/* `old` has the same name: takes over what it owes, and closes it. */
+void output_adopt(struct output *output, struct output *old);
+
+static inline size_t output_owed(const struct output *output)
+{
+    return output->length - output->start;
+}
+
+/* The system calls, for tests that must see them fail. */
+struct output_calls {
+    ssize_t (*write)(int file, const void *from, size_t size);
+    int (*open)(const char *path);
+};
+extern struct output_calls output_calls;
+
+#endif

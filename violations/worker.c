@@ -1,0 +1,277 @@
+/* A worker's end: the first of its kind becomes a record at once, its repeats are counted and told
+ * of once a period. A repeat costs its digest, a hash of who and what, and one look-up. Called by
+ * proxy/ on the worker's own thread; allocates only when lines have to be spilled.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "sql/normalize.h"
+#include "violations/record.h"
+#include "violations/writer.h"
+
+enum {
+    SPILL_CALM = 64 << 20,  /* spilled bytes from which on the writer is waited for */
+    SPILL_MOST = 256 << 20, /* and with which a worker gives up: only one command can come so far */
+    WAIT_MILLISECONDS = 1000,
+};
+
+/* One call of violations_add. */
+struct adding {
+    const struct violations_session *session;
+    const struct violations_statement *statement;
+    struct trace trace;
+    struct fold_key key;
+    int64_t now;
+};
+
+void worker_init(struct violations_worker *worker, struct violations *violations, unsigned number)
+{
+    worker->violations = violations;
+    worker->number = number;
+    worker->queue = memory_take(sizeof(*worker->queue));
+    queue_init(worker->queue, true);
+    worker->fold = fold_new();
+    worker->line = memory_take(RECORD_SIZE);
+    worker->normalized = memory_take(RECORD_NORMALIZED);
+    if (getrandom(&worker->seed, sizeof(worker->seed), 0) != sizeof(worker->seed))
+        worker->seed = number;
+}
+
+void worker_fini(struct violations_worker *worker)
+{
+    queue_fini(worker->queue);
+    free(worker->queue);
+    fold_free(worker->fold);
+    free(worker->line);
+    free(worker->normalized);
+}
+
+bool violations_ready(const struct violations_worker *worker)
+{
+    return queue_ready(worker->queue);
+}
+
+/* Waits while the writer gets on, so that one command of a million statements cannot take all
+ * memory. False when there is no more room to be had. */
+static bool wait_for_writer(struct violations_worker *worker)
+{
+    const struct timespec millisecond = {.tv_nsec = 1000000};
+    atomic_size_t *spilled = &worker->queue->spilled;
+
+    if (atomic_load(spilled) < SPILL_CALM) {
+        worker->gave_up_waiting = false;
+        return true;
+    }
+    for (int i = 0; i < WAIT_MILLISECONDS && !worker->gave_up_waiting; i++) {
+        nanosleep(&millisecond, NULL);
+        if (atomic_load(spilled) < SPILL_CALM)
+            return true;
+    }
+    worker->gave_up_waiting = true;
+    return atomic_load(spilled) < SPILL_MOST;
+}
+
+static void put_line(struct violations_worker *worker, struct text line, uint64_t count)
+{
+    if (!wait_for_writer(worker)) {
+        if (atomic_fetch_add(&worker->lost, count) == 0)
+            log_error("violation records are lost: one command has filled all memory for them");
+        return;
+    }
+    queue_put(worker->queue, line);
+    writer_wake(worker->violations, worker->queue);
+}
+
+/* The record of the repeats that no record has told of yet. */
+static void write_repeats(struct violations_worker *worker, struct fold_slot *slot, int64_t now)
+{
+    struct json json = {.at = worker->line, .size = RECORD_SIZE};
+
+    if (slot->count == 0)
+        return;
+    json_raw(&json, (struct text){slot->line, slot->length});
+    record_set_time(worker->line, now);
+    record_tail(&json, slot->count, slot->first, slot->last);
+    put_line(worker, (struct text){worker->line, json.length}, slot->count);
+}
+
+static uint64_t hash_text(struct text t, uint64_t seed)
+{
+    return text_hash(t, seed + t.length + (t.at != NULL), false);
+}
+
+static uint64_t hash_objects(const struct sql_facts *facts, uint64_t seed)
+{
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        seed = hash_text(object->schema, seed);
+        seed = hash_text(object->name, seed);
+        seed += (uint64_t)object->type << 8 | (uint64_t)object->access << 16 |
+                (uint64_t)object->session_only << 24;
+    }
+    return seed;
+}
+
+static void make_key(const struct violations_worker *worker, struct adding *adding)
+{
+    const struct violations_session *session = adding->session;
+    const struct violations_statement *statement = adding->statement;
+    struct fold_key *key = &adding->key;
+    size_t length;
+
+    memset(key, 0, sizeof(*key));
+    trace_read(&adding->trace, statement->text, statement->mood);
+    if (session->traceparent.at)
+        trace_set_parent(&adding->trace, session->traceparent);
+    uint64_t who = hash_text(session->user, worker->seed);
+    who = hash_text(session->upstream, who);
+    who = hash_text(session->database, who);
+    who = hash_text(session->program_name, who);
+    who = hash_text(session->client_name, who);
+    who = hash_text(text_of(statement->kind), who);
+    for (size_t i = 0; session->transaction_owner_count > 1 && i < session->transaction_owner_count;
+         i++)
+        who = who * 31 + (uint64_t)session->transaction_owners[i];
+    key->digest = sql_normalize(statement->text, statement->mood, NULL, 0, &length);
+    key->who = trace_hash(&adding->trace, who);
+    key->objects = hash_objects(statement->facts, worker->seed);
+    memcpy(key->policy, policy_hash(statement->policy), sizeof(key->policy));
+    key->service = statement->service;
+    key->reason = statement->verdict->reason;
+    key->blocked = statement->blocked;
+}
+
+static struct text shown_statement(struct violations_worker *worker, struct adding *adding)
+{
+    const struct violations_statement *statement = adding->statement;
+    int form = atomic_load_explicit(&worker->violations->statement, memory_order_relaxed);
+    size_t length;
+
+    if (form == CONFIG_NO_STATEMENT)
+        return (struct text){NULL, 0};
+    if (form == CONFIG_FULL)
+        return record_cut(statement->text, RECORD_FULL);
+    sql_normalize(statement->text, statement->mood, worker->normalized, RECORD_NORMALIZED, &length);
+    return (struct text){worker->normalized, length};
+}
+
+/* Keeps the line for the repeats; one that is too long is kept with less of its statement. What is
+ * too long even so is not folded: each one gets a record of its own. */
+static void open_fold(struct violations_worker *worker, const struct adding *adding,
+                      struct record *record, struct json *json)
+{
+    struct fold *fold = worker->fold;
+    bool complete = true;
+
+    if (json->length > FOLD_LINE) {
+        size_t too_long = json->length - FOLD_LINE;
+        record->shown = record_cut(
+            record->shown, too_long < record->shown.length ? record->shown.length - too_long : 0);
+        json->length = 0;
+        record_head(json, record, &complete);
+    }
+    if (json->length > FOLD_LINE || !complete)
+        return;
+    if (fold_is_full(fold)) {
+        char line[FOLD_LINE];
+        size_t length = json->length;
+        memcpy(line, json->at, length);
+        struct fold_slot *oldest = fold_oldest(fold);
+        write_repeats(worker, oldest, adding->now);
+        fold_close(fold, oldest);
+        memcpy(json->at, line, length);
+    }
+    struct fold_slot *slot = fold_open(fold, &adding->key, adding->now);
+    memcpy(slot->line, json->at, json->length);
+    slot->length = (uint16_t)json->length;
+    slot->id = record->id;
+}
+
+static uint64_t add_first(struct violations_worker *worker, struct adding *adding, bool fold)
+{
+    struct record record = {
+        .session = adding->session,
+        .statement = adding->statement,
+        .trace = &adding->trace,
+        .shown = shown_statement(worker, adding),
+        .id = writer_id(&worker->last_id, worker->number, adding->now),
+        .digest = adding->key.digest,
+        .now = adding->now,
+    };
+    struct json json = {.at = worker->line, .size = RECORD_SIZE};
+    bool complete;
+
+    record_head(&json, &record, &complete);
+    size_t head = json.length;
+    record_tail(&json, 1, adding->now, adding->now);
+    put_line(worker, (struct text){worker->line, json.length}, 1);
+    json.length = head;
+    if (fold && complete)
+        open_fold(worker, adding, &record, &json);
+    return record.id;
+}
+
+static bool is_over(const struct fold_slot *slot, int64_t now, int64_t repeat)
+{
+    return now - slot->start >= repeat || slot->start - now > repeat; /* the clock was set back */
+}
+
+uint64_t violations_add(struct violations_worker *worker, const struct violations_session *session,
+                        const struct violations_statement *statement, int64_t now)
+{
+    int64_t repeat = atomic_load_explicit(&worker->violations->repeat, memory_order_relaxed);
+    struct adding adding = {.session = session, .statement = statement, .now = now};
+
+    make_key(worker, &adding);
+    atomic_fetch_add_explicit(&worker->added, 1, memory_order_relaxed);
+    struct fold_slot *slot = repeat > 0 ? fold_find(worker->fold, &adding.key) : NULL;
+    if (slot && is_over(slot, now, repeat)) {
+        write_repeats(worker, slot, now);
+        if (slot->count > 0) {
+            fold_renew(worker->fold, slot, now);
+        } else { /* quiet for a whole period: it is news again */
+            fold_close(worker->fold, slot);
+            slot = NULL;
+        }
+    }
+    if (!slot)
+        return add_first(worker, &adding, repeat > 0);
+    if (slot->count++ == 0)
+        slot->first = now;
+    slot->last = now;
+    return slot->id;
+}
+
+void violations_tick(struct violations_worker *worker, int64_t now)
+{
+    int64_t repeat = atomic_load_explicit(&worker->violations->repeat, memory_order_relaxed);
+    struct fold_slot *slot;
+
+    /* What does not fit into the queue now is left for the next time. */
+    while ((slot = fold_oldest(worker->fold)) != NULL && is_over(slot, now, repeat) &&
+           queue_ready(worker->queue)) {
+        bool quiet = slot->count == 0;
+        write_repeats(worker, slot, now);
+        if (quiet || repeat == 0)
+            fold_close(worker->fold, slot);
+        else
+            fold_renew(worker->fold, slot, now);
+    }
+}
+
+void worker_close_all(struct violations_worker *worker)
+{
+    struct timespec now;
+    struct fold_slot *slot;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    while ((slot = fold_oldest(worker->fold)) != NULL) {
+        write_repeats(worker, slot, now.tv_sec * 1000000 + now.tv_nsec / 1000);
+        fold_close(worker->fold, slot);
+    }
+}

@@ -1,0 +1,68 @@
+/* What the workers' end, the events and the writer share inside this room. */
+#ifndef VIOLATIONS_WRITER_H
+#define VIOLATIONS_WRITER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "violations/fold.h"
+#include "violations/output.h"
+#include "violations/queue.h"
+#include "violations/violations.h"
+
+/* How far the writer has gone to sleep: who puts something into a queue wakes it accordingly. */
+enum writer_sleep { WRITER_AWAKE, WRITER_DOZES, WRITER_SLEEPS };
+
+struct violations_worker {
+    struct violations *violations;
+    struct queue *queue;
+    struct fold *fold;
+    char *line; /* RECORD_SIZE bytes: a record is formatted here */
+    char *normalized;
+    unsigned number;
+    bool gave_up_waiting; /* the spill is long and the writer is stuck */
+    uint64_t last_id, seed;
+    atomic_uint_fast64_t added, lost;
+};
+
+struct violations {
+    pthread_t thread;
+    int wake;         /* an eventfd */
+    atomic_int sleep; /* enum writer_sleep */
+    void (*room)(void *context, unsigned worker);
+    void *context;
+    atomic_int statement;       /* enum config_statement */
+    atomic_int_fast64_t repeat; /* microseconds */
+    atomic_bool reopen, stopping;
+
+    pthread_mutex_t lock; /* over what a reload offers and over the events' end */
+    struct output *offered;
+    bool has_offered;
+    uint64_t event_id;
+    uint64_t events_left_out;
+    struct queue events;
+
+    struct output *outputs;               /* the writer's */
+    uint64_t gone_written, gone_failures; /* of outputs that are closed */
+    bool paused;                          /* so much is owed that the queues are left alone */
+    atomic_uint_fast64_t written, failures, owed;
+    atomic_bool failing;
+
+    unsigned worker_count;
+    struct violations_worker workers[];
+};
+
+/* To be called after something was put into `queue`. */
+void writer_wake(struct violations *violations, const struct queue *queue);
+
+/* Unique among all workers (the events are one more) and restarts: milliseconds, worker, counter.
+ */
+uint64_t writer_id(uint64_t *last, unsigned number, int64_t now);
+
+/* The workers' end: what violations_start and violations_stop do of it. */
+void worker_init(struct violations_worker *worker, struct violations *violations, unsigned number);
+void worker_fini(struct violations_worker *worker);
+/* Writes out all that is open. */
+void worker_close_all(struct violations_worker *worker);
+
+#endif
