@@ -6,6 +6,9 @@
 #include "sql/parser.h"
 #include "sql/session_internal.h"
 
+/* Unused CTEs that are used by unused CTEs: one more reading for each of the chain. */
+enum { PASSES = 8 };
+
 static void parse_query_statement(struct parser *p)
 {
     switch (p->t.keyword) {
@@ -150,17 +153,25 @@ size_t sql_analyze(struct text text, size_t offset, const struct sql_mood *mood,
                    const struct sql_session *session, struct sql_facts *facts)
 {
     struct parser p;
+    bool assigns = false;
+    unsigned passes = 0;
 
-    memset(facts, 0, offsetof(struct sql_facts, objects));
-    parser_init(&p, mood, session, facts);
-    if (text.length > UINT32_MAX) {
-        facts->why = "a text of more than four gigabytes";
-        return text.length;
-    }
-    parser_start(&p, text, (uint32_t)offset);
-    if (at_end(&p) || at_sign(&p, ';'))
-        facts->kind = p.failed ? SQL_UNKNOWN : SQL_EMPTY;
-    else
-        parse_statement(&p);
+    p.unused_count = 0;
+    do {
+        memset(facts, 0, offsetof(struct sql_facts, objects));
+        parser_init(&p, mood, session, facts);
+        if (text.length > UINT32_MAX) {
+            facts->why = "a text of more than four gigabytes";
+            return text.length;
+        }
+        p.skipped = p.unused_count;
+        parser_start(&p, text, (uint32_t)offset);
+        if (at_end(&p) || at_sign(&p, ';'))
+            facts->kind = p.failed ? SQL_UNKNOWN : SQL_EMPTY;
+        else
+            parse_statement(&p);
+        assigns |= p.assigns;
+    } while (!p.failed && p.unused_count > p.skipped && ++passes < PASSES);
+    p.assigns = assigns;
     return finish(&p, text.length);
 }

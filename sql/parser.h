@@ -20,6 +20,7 @@
 enum {
     PARSER_DEPTH = 100,  /* queries and statements within each other */
     PARSER_CTES = 128,   /* common table expressions in scope */
+    PARSER_UNUSED = 32,  /* unused ones that are left out */
     PARSER_TABLES = 256, /* tables that an UPDATE or DELETE joins */
     PARSER_INDEX = 4096, /* slots of the index over the objects; a power of two */
     PARSER_NAME = 1024,  /* bytes of the longest name that is looked at: none is legal beyond 256 */
@@ -35,6 +36,8 @@ struct name {
 struct cte {
     struct name name;
     bool visible;
+    bool open; /* its definition is being read */
+    bool used; /* from outside of its definition */
 };
 
 /* A table of an UPDATE's or DELETE's join. */
@@ -58,13 +61,16 @@ struct parser {
     bool nowhere;  /* the text is not the command's: offsets mean nothing */
     bool fold;     /* table and database names are folded to lower case */
     bool collects; /* joined tables are collected */
-    bool matches;       /* behind MATCH, before its AGAINST */
+    bool matches;  /* behind MATCH, before its AGAINST */
     bool rereads;  /* sets what decides how the next statement is read */
     bool in_cte;   /* in the definition of a common table expression */
     uint8_t depth;
     uint16_t cte_count, cte_floor; /* those below the floor cannot be seen */
     uint16_t joined_count;
     bool indexed;
+    /* MySQL: where the names of unused CTEs stand; the first `skipped` are not read. */
+    uint8_t unused_count, skipped;
+    uint32_t unused[PARSER_UNUSED];
     struct cte ctes[PARSER_CTES];
     struct joined joined[PARSER_TABLES];
     uint16_t index[PARSER_INDEX]; /* object number + 1, where `indexed` */

@@ -4,7 +4,8 @@
  * Scopes. A name without a schema is a common table expression when one of that name is visible.
  * Definitions see those before them (with RECURSIVE also themselves; on MariaDB all of the same
  * WITH), and on MySQL all around them. On MariaDB they see what is around their WITH only where
- * that WITH itself stands in a definition.
+ * that WITH itself stands in a definition. MySQL drops a definition that nothing uses unlooked at:
+ * its place is noted, and sql_analyze reads the statement once more without it.
  */
 #include "sql/parser.h"
 
@@ -33,6 +34,34 @@ static void skip_cycle(struct parser *p)
         step(p);
 }
 
+static bool is_skipped(const struct parser *p, uint32_t offset)
+{
+    for (unsigned i = 0; i < p->skipped; i++) {
+        if (p->unused[i] == offset && !p->nowhere)
+            return true;
+    }
+    return false;
+}
+
+/* All up to the bracket that closes the definition. */
+static void skip_definition(struct parser *p)
+{
+    for (uint32_t depth = 0; !at_end(p) && (depth > 0 || !at_sign(p, ')')); step(p)) {
+        if (at_sign(p, '('))
+            depth++;
+        else if (at_sign(p, ')'))
+            depth--;
+    }
+}
+
+static void note_unused(struct parser *p, const struct cte *cte)
+{
+    if (cte->used || p->nowhere || p->mood->dialect != SQL_MYSQL)
+        return;
+    if (p->unused_count < PARSER_UNUSED && !is_skipped(p, cte->name.offset))
+        p->unused[p->unused_count++] = cte->name.offset;
+}
+
 static void parse_definition(struct parser *p, uint16_t number, uint16_t mark, bool recursive)
 {
     const uint16_t floor = p->cte_floor;
@@ -47,7 +76,12 @@ static void parse_definition(struct parser *p, uint16_t number, uint16_t mark, b
     if (mariadb && !in_cte)
         p->cte_floor = mark;
     p->in_cte = true;
-    parse_query(p);
+    p->ctes[number].open = true;
+    if (is_skipped(p, p->ctes[number].name.offset))
+        skip_definition(p);
+    else
+        parse_query(p);
+    p->ctes[number].open = false;
     p->in_cte = in_cte;
     p->cte_floor = floor;
     p->ctes[number].visible = true;
@@ -113,7 +147,7 @@ uint16_t enter_with(struct parser *p)
         if (!read_name(p, &p->ctes[number].name, p->fold))
             break;
         step(p);
-        p->ctes[number].visible = false;
+        p->ctes[number].visible = p->ctes[number].used = false;
         if (!forward)
             p->cte_count = (uint16_t)(number + 1);
         parse_definition(p, number, mark, recursive);
@@ -126,6 +160,8 @@ uint16_t enter_with(struct parser *p)
 
 void leave_with(struct parser *p, uint16_t mark)
 {
+    for (unsigned i = mark; i < p->cte_count; i++)
+        note_unused(p, &p->ctes[i]);
     p->cte_count = mark;
 }
 

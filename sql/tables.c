@@ -7,9 +7,11 @@
 static bool is_cte(struct parser *p, const struct name *name)
 {
     for (unsigned i = p->cte_count; i > p->cte_floor; i--) {
-        const struct cte *cte = &p->ctes[i - 1];
-        if (cte->visible && same_name(p, cte->name.text, name->text))
+        struct cte *cte = &p->ctes[i - 1];
+        if (cte->visible && same_name(p, cte->name.text, name->text)) {
+            cte->used |= !cte->open;
             return true;
+        }
     }
     return false;
 }

@@ -6,6 +6,7 @@ import os
 import re
 
 import generate
+from fixture import CURRENT
 from generate import Statement
 
 SOURCES = ("generated", "golden", "mariadb-test")
@@ -139,4 +140,29 @@ def golden(dialect, seed, count):
 
 
 def golden_file(path, dialect):
-    return iter(())
+    """A line of SQL, then lines that start with '>'; '# name value' says how what follows is read.
+    What is meant for other servers than ours is left out."""
+    mode, database, charset, other = "", CURRENT, "utf8mb4", ""
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        lines = file.read().split("\n")
+    for line in lines:
+        if line.startswith("#"):
+            words = line[1:].split(None, 1)
+            value = words[1] if len(words) > 1 else ""
+            if words[:1] == ["reset"]:
+                mode, database, charset, other = "", CURRENT, "utf8mb4", ""
+            elif words[:1] == ["mode"]:
+                mode = value
+            elif words[:1] == ["database"]:
+                database = value
+            elif words[:1] == ["charset"]:
+                charset = value
+            elif words[:1] == ["dialect"]:
+                other = value
+            elif words and words[0] in ("version", "fold", "session"):
+                charset = "another server"
+            continue
+        if not line.strip() or line.startswith((">", "\\ ")):
+            continue
+        if database == CURRENT and charset == "utf8mb4" and other in ("", dialect) and not SKIP.search(line.encode("utf-8", "surrogateescape")):
+            yield mode, Statement(line.encode("utf-8", "surrogateescape"), os.path.basename(path), True)

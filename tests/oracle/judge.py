@@ -78,6 +78,15 @@ class Judge:
             self.admin.must(f"SET GLOBAL sql_mode = '{self.mode}'")
         self._connect()
 
+    def sweep(self):
+        """Between batches: no privilege must have stayed behind."""
+        grants = [row[0] for row in self.admin.values(f"SHOW GRANTS FOR {USER}")]
+        stray = [grant for grant in grants if " ON *.* " not in grant and quoted(ENTRY) not in grant]
+        if stray:
+            self._account()
+            self._connect()
+        return stray
+
     def _administer(self):
         self.admin = Connection(self.server.socket, "root")
         self.admin.must("SET autocommit = 1")

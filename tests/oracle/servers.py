@@ -12,7 +12,8 @@ MYSQL_ROOT = os.environ.get("SILOGATE_MYSQL_ROOT", "/var/tmp/silogate-mysql-root
 
 COMMON = ["--skip-networking", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0",
           "--innodb-doublewrite=0", "--innodb-buffer-pool-size=64M", "--event-scheduler=OFF",
-          "--max-connections=20", "--local-infile=1", "--autocommit=0", "--sql-mode=", "--lower-case-table-names=0",
+          "--max-connections=20", "--local-infile=1", "--autocommit=0", "--sql-mode=",
+          "--automatic-sp-privileges=OFF", "--lower-case-table-names=0",
           "--max-allowed-packet=64M", "--table-definition-cache=2000", "--lock-wait-timeout=20",
           "--innodb-lock-wait-timeout=2", "--innodb-stats-persistent=OFF"]
 MYSQL = ["--mysqlx=OFF", "--skip-stack-trace", "--performance-schema=OFF", "--authentication-policy=*",
