@@ -11,6 +11,7 @@ static const struct {
 } subcommands[] = {
     {"check", cmd_check, "validates a proxy.ini and prints every problem"},
     {"explain", cmd_explain, "what SQL statements touch, and what the policy says of it"},
+    {"run", cmd_run, "the proxy, in the foreground"},
     {"version", cmd_version, "the version, and those of the libraries"},
 };
 

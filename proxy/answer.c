@@ -1,0 +1,260 @@
+/* The way back: the server's answer goes on to the client as it comes, while the tracker looks for
+ * its end. What the answer tells of the session (status flags, session state changes, errors)
+ * decides which mood the next command is read in.
+ *
+ * ASK is silogate's own question, asked where a mood cannot be known: its answer is kept back.
+ */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "protocol/row.h"
+#include "proxy/command.h"
+#include "proxy/worker.h"
+
+/* Casts to BINARY, so that character_set_results changes nothing; LIMIT, so that sql_select_limit
+ * does not; no quotes, so that it reads the same in every sql_mode. */
+#define QUESTION                                                                                   \
+    "SELECT CAST(DATABASE() AS BINARY),CAST(@@SESSION.sql_mode AS BINARY),"                        \
+    "CAST(@@SESSION.character_set_client AS BINARY),"                                              \
+    "CAST(@@GLOBAL.lower_case_table_names AS BINARY),CAST(@@GLOBAL.init_connect AS BINARY) LIMIT " \
+    "1"
+
+enum {
+    ANSWER_DATABASE,
+    ANSWER_MODE,
+    ANSWER_CHARSET,
+    ANSWER_LOWER_CASE,
+    ANSWER_INIT,
+    ANSWER_FIELDS_MAX
+};
+
+/* A system variable of a session state change: a name and its new value. */
+static void variable_changed(struct session *session, struct text change)
+{
+    struct reader reader = {(const uint8_t *)change.at, (const uint8_t *)change.at + change.length,
+                            false};
+
+    while (!reader.bad && reader.at < reader.end) {
+        struct text name = read_lenenc_text(&reader);
+        struct text value = read_lenenc_text(&reader);
+        if (reader.bad)
+            return;
+        if (text_equal(name, TEXT("sql_mode"))) {
+            session->mood.mode = sql_mode_of(value);
+            session->mood.mode_known = true;
+        } else if (text_equal(name, TEXT("character_set_client"))) {
+            session->mood.charset = (uint8_t)sql_charset_of(value);
+        }
+    }
+}
+
+/* Says what the server itself has told, after what was foretold has been applied. */
+static void state_changed(struct session *session, struct text state)
+{
+    uint8_t type;
+    struct text change;
+
+    while (session_state_next(&state, &type, &change)) {
+        struct reader reader = {(const uint8_t *)change.at,
+                                (const uint8_t *)change.at + change.length, false};
+        if (type == 0)
+            variable_changed(session, change);
+        if (type != 1)
+            continue;
+        struct text database = read_lenenc_text(&reader);
+        if (!reader.bad)
+            sql_mood_set_database(&session->mood,
+                                  database.length > 0 ? database : (struct text){NULL, 0});
+    }
+}
+
+static void take_status(struct session *session)
+{
+    uint16_t status = session->answer.status;
+
+    session->in_transaction = (status & STATUS_IN_TRANS) != 0;
+    if (!session->in_transaction)
+        session->transaction_owner_count = 0;
+    if (status & STATUS_NO_BACKSLASH_ESCAPES)
+        session->mood.mode |= SQL_NO_BACKSLASH_ESCAPES;
+    else
+        session->mood.mode &= (uint8_t)~SQL_NO_BACKSLASH_ESCAPES;
+}
+
+/* Which of several statements have run is not known: what they could have changed must be asked. */
+static void lose_moods(struct session *session)
+{
+    session->mood.mode_known = false;
+    session->mood.charset = SQL_CHARSET_UNKNOWN;
+    session->must_ask = true;
+}
+
+/* COM_RESET_CONNECTION has cleared all that the session had set, but for the database. */
+static void reset(struct session *session)
+{
+    prepared_clear(&session->prepared);
+    sql_session_free(&session->sql);
+    session->mood.mode_known = false;
+    session->mood.charset = SQL_CHARSET_UNKNOWN;
+}
+
+void command_finish(struct session *session)
+{
+    bool failed = session->failed_command;
+
+    session->asked = false;
+    if (session->has_next && !failed) {
+        session->mood = session->next;
+        session->must_ask |= session->next_unknown;
+    } else if (session->has_next && session->several) {
+        lose_moods(session);
+    }
+    session->has_next = false;
+    sql_session_settle(session->sql, !failed);
+    if (session->command == COMMAND_RESET_CONNECTION && !failed)
+        reset(session);
+    if (session->preparing && session->command == COMMAND_STMT_PREPARE) {
+        prepared_free(session->preparing);
+        session->preparing = NULL;
+        session->prepared.has_last = false; /* it has failed */
+    }
+}
+
+/* Silogate says 2013 only where an answer is owed and nothing of it was sent. */
+static enum step upstream_died(struct session *session, enum close_reason reason)
+{
+    if (!session->answered)
+        session_error(session, 1, 2013, "HY000", "Lost connection to MySQL server during query");
+    return session_linger(session, reason);
+}
+
+enum step state_answer(struct session *session)
+{
+    struct gate *gate = &session->upstream.gate;
+    struct answer *answer = &session->answer;
+    size_t all;
+
+    if (gate_waiting(gate) == 0)
+        return session->upstream.ended ? upstream_died(session, CLOSED_UPSTREAM_GONE) : STEP_WAIT;
+    unsigned events = answer_feed(answer, gate_at(gate), gate_waiting(gate), &all);
+    if (events & ANSWER_BROKEN)
+        return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+    session->answered |= all > 0;
+    if (events & ANSWER_ERROR_SEEN)
+        session->failed_command = true;
+    if (events & ANSWER_PREPARED && session->preparing) {
+        prepared_add(&session->prepared, session->preparing, answer->statement);
+        session->preparing = NULL;
+    }
+    if (events & ANSWER_COMPLETE)
+        command_finish(session);
+    if (events & ANSWER_OK_SEEN) {
+        take_status(session);
+        state_changed(session, answer->session_state);
+    }
+    gate_pass(gate, all);
+    if (events & ANSWER_COMPLETE) {
+        session->worker->counters.answered++;
+        session_enter(session, STATE_COMMAND);
+        return STEP_AGAIN;
+    }
+    if (events & ANSWER_INFILE) {
+        session->passing = 0;
+        session_enter(session, STATE_INFILE);
+        return STEP_AGAIN;
+    }
+    if (all > 0 && gate_waiting(gate) > 0)
+        return STEP_AGAIN; /* the tracker stops behind each OK, to tell of it */
+    return session->upstream.ended ? upstream_died(session, CLOSED_UPSTREAM_GONE) : STEP_WAIT;
+}
+
+/* LOAD DATA LOCAL: the client's packets are the file, up to an empty one. */
+enum step state_infile(struct session *session)
+{
+    struct gate *gate = &session->client.gate;
+
+    while (gate_waiting(gate) > 0) {
+        bool last = false;
+        if (session->passing == 0) {
+            if (gate_waiting(gate) < PACKET_HEADER)
+                break;
+            session->passing = PACKET_HEADER + bytes_get3(gate_at(gate));
+            last = session->passing == PACKET_HEADER;
+        }
+        size_t count =
+            gate_waiting(gate) < session->passing ? gate_waiting(gate) : session->passing;
+        gate_pass(gate, count);
+        session->passing -= (uint32_t)count;
+        if (last) {
+            session_enter(session, STATE_ANSWER);
+            return STEP_AGAIN;
+        }
+    }
+    if (session->upstream.ended)
+        return session_linger(session, CLOSED_UPSTREAM_GONE);
+    return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
+}
+
+void command_ask(struct session *session)
+{
+    /* COM_QUERY; with CLIENT_QUERY_ATTRIBUTES, no parameters in one set. */
+    static const char plain[] = "\3" QUESTION, attributes[] = "\3\0\1" QUESTION;
+    bool has_attributes = (session->capabilities & CAPABILITY_QUERY_ATTRIBUTES) != 0;
+    uint8_t packet[PACKET_HEADER + sizeof(attributes)];
+    size_t length = has_attributes ? sizeof(attributes) - 1 : sizeof(plain) - 1;
+
+    bytes_put3(packet, (uint32_t)length);
+    packet[3] = 0;
+    memcpy(packet + PACKET_HEADER, has_attributes ? attributes : plain, length);
+    gate_insert(&session->client.gate, &session->worker->pool, packet, PACKET_HEADER + length);
+    session->worker->counters.asked++;
+    session_enter(session, STATE_ASK);
+}
+
+static void learn(struct session *session, const struct text *values)
+{
+    struct router *router = session->worker->runtime->router;
+    struct router_server server;
+    uint64_t lower_case;
+
+    sql_mood_set_database(&session->mood, values[ANSWER_DATABASE]);
+    session->mood.mode = sql_mode_of(values[ANSWER_MODE]);
+    session->mood.mode_known = values[ANSWER_MODE].at != NULL;
+    session->mood.charset = (uint8_t)sql_charset_of(values[ANSWER_CHARSET]);
+    if (!text_number(values[ANSWER_LOWER_CASE], &lower_case) || lower_case > 2)
+        return;
+    session->mood.lower_case_table_names = (uint8_t)lower_case;
+    router_server(router, session->upstream_index, &server);
+    server.lower_case_table_names = (int)lower_case;
+    server.init_connect = values[ANSWER_INIT].length > 0;
+    router_learn(router, session->upstream_index, &server);
+}
+
+enum step state_ask(struct session *session)
+{
+    struct gate *gate = &session->upstream.gate;
+    struct text values[ANSWER_FIELDS_MAX];
+    size_t size = 0;
+
+    if (session->client.ended && gate_waiting(&session->client.gate) == 0)
+        return session_end(session, CLOSED_CLIENT_GONE);
+    switch (row_read((struct text){(const char *)gate_at(gate), gate_waiting(gate)},
+                     session->capabilities, values, ANSWER_FIELDS_MAX, &size)) {
+    case ROW_MORE:
+        if (session->upstream.ended)
+            return upstream_died(session, CLOSED_UPSTREAM_GONE);
+        return gate_has_room(gate) ? STEP_WAIT : session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+    case ROW_BAD:
+        return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+    case ROW_NONE: /* a session that may not ask, with an expired password for one */
+        break;
+    case ROW_DONE:
+        learn(session, values);
+        break;
+    }
+    gate_drop(gate, &session->worker->pool, size);
+    session->must_ask = false;
+    session->asked = true;
+    session_enter(session, STATE_COMMAND);
+    return STEP_AGAIN;
+}

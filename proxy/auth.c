@@ -1,0 +1,301 @@
+/* The login, relayed: packets of the authentication dialogue go back and forth with their sequence
+ * ids renumbered, until the server says OK or ERR. No password is kept or looked at.
+ *
+ * The client may send one packet for each one that asks for it and none else: what it sends ahead
+ * stays in its gate and is judged as a command once the server has said OK.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "proxy/login.h"
+#include "proxy/registry.h"
+#include "proxy/worker.h"
+
+static bool is_plugin(const struct login_draft *draft, const char *name)
+{
+    return strcmp(draft->plugin, name) == 0;
+}
+
+static void set_plugin(struct login_draft *draft, struct text plugin)
+{
+    size_t length = plugin.length < sizeof(draft->plugin) ? plugin.length : 0;
+
+    memset(draft->plugin, 0, sizeof(draft->plugin));
+    memcpy(draft->plugin, plugin.at, length);
+}
+
+struct text login_landing(const struct session *session)
+{
+    const struct login_draft *draft = session->draft;
+    struct router_server server;
+
+    router_server(draft->runtime->router, session->upstream_index, &server);
+    return router_database(draft->runtime->router, session->service, draft->login.database,
+                           server.lower_case_table_names > 0);
+}
+
+enum step login_send(struct session *session, const struct greeting *greeting)
+{
+    struct login_draft *draft = session->draft;
+    struct login login = draft->login;
+    size_t room = LOGIN_PACKET_MAX + 1024;
+    uint8_t *packet = memory_take(room);
+
+    login.database = login_landing(session);
+    login.capabilities = session->capabilities & draft->upstream_capabilities;
+    login.capabilities &= ~CAPABILITY_CONNECT_WITH_DB;
+    if (login.database.length > 0)
+        login.capabilities |= CAPABILITY_CONNECT_WITH_DB;
+    /* The greeting's nonce is the server's own only where it was relayed to the client. */
+    if (!draft->upstream_greeting || greeting) {
+        login.auth = (struct text){NULL, 0};
+        login.plugin = TEXT(LOGIN_NO_PLUGIN);
+        login.capabilities |= CAPABILITY_PLUGIN_AUTH;
+    } else {
+        draft->said = true;
+        set_plugin(draft, login.plugin);
+        if (draft->doomed)
+            login.auth = TEXT("no service has it..");
+    }
+    size_t size = login_write(&login, session->upstream.sequence++, packet, room);
+    if (size == 0) {
+        free(packet);
+        return session_end(session, CLOSED_CLIENT_BAD_LOGIN);
+    }
+    gate_insert(&session->client.gate, &session->worker->pool, packet, size);
+    free(packet);
+    session_enter(session, STATE_AUTH);
+    return STEP_AGAIN;
+}
+
+/* Passes the server's packet on with the client's sequence. */
+static void relay_to_client(struct session *session, size_t size)
+{
+    struct gate *gate = &session->upstream.gate;
+
+    gate->bytes[gate->passed + 3] = session->client.sequence++;
+    gate_pass(gate, size);
+}
+
+static enum step refused(struct session *session, const uint8_t *packet, size_t size)
+{
+    const struct login_draft *draft = session->draft;
+
+    if (!draft->doomed)
+        violations_event_login_refused(session->worker->violations, draft->login.user,
+                                       text_of(draft->client), TEXT("server"));
+    if (size > PACKET_HEADER + 2 && bytes_get2(packet + PACKET_HEADER + 1) == 1045)
+        session->worker->counters.logins_denied++;
+    relay_to_client(session, size);
+    return session_linger(session,
+                          draft->doomed ? CLOSED_LOGIN_UNKNOWN_USER : CLOSED_LOGIN_REFUSED);
+}
+
+/* An OK that nobody had to prove anything for would be the server's trust in silogate's own
+ * operating system user (MariaDB's unix_socket), not in the client. */
+static enum step accepted(struct session *session, const uint8_t *packet, size_t size)
+{
+    struct login_draft *draft = session->draft;
+
+    if (draft->doomed || !draft->said || packet[3] != session->upstream.sequence)
+        return login_refuse(session, CLOSED_LOGIN_REFUSED, 1045, "28000",
+                            "Access denied for user '%.*s'", TEXT_ARGS(draft->login.user));
+    size_t length = size - PACKET_HEADER;
+    relay_to_client(session, size);
+    login_done(session, (struct text){(const char *)packet + PACKET_HEADER, length});
+    return STEP_AGAIN;
+}
+
+static enum step switched(struct session *session, struct text plugin)
+{
+    struct login_draft *draft = session->draft;
+
+    set_plugin(draft, plugin);
+    if (is_plugin(draft, "mysql_clear_password") || is_plugin(draft, "dialog"))
+        return login_refuse(session, CLOSED_LOGIN_INSECURE, 1045, "28000",
+                            "Access denied for user '%.*s': %s sends the password in clear and a "
+                            "leg of this connection is not encrypted",
+                            TEXT_ARGS(draft->login.user), draft->plugin);
+    if (draft->plugin[0] == '\0' || is_plugin(draft, "mysql_old_password") ||
+        is_plugin(draft, "auth_socket") || is_plugin(draft, "unix_socket"))
+        return login_refuse(session, CLOSED_LOGIN_REFUSED, 1045, "28000",
+                            "Access denied for user '%.*s': its authentication plugin cannot be "
+                            "used through silogate",
+                            TEXT_ARGS(draft->login.user));
+    draft->credit = 1;
+    return STEP_AGAIN;
+}
+
+/* One whole packet of the server's. */
+static enum step from_server(struct session *session, const uint8_t *packet, size_t size)
+{
+    struct login_draft *draft = session->draft;
+    struct text payload = {(const char *)packet + PACKET_HEADER, size - PACKET_HEADER};
+    struct auth_switch request;
+    enum step step = STEP_AGAIN;
+
+    switch (payload.length > 0 ? packet[PACKET_HEADER] : 0xfb) {
+    case 0xff:
+        return refused(session, packet, size);
+    case 0x00:
+        return accepted(session, packet, size);
+    case 0xfe: /* AuthSwitchRequest */
+        if (auth_switch_read(payload, &request) != PARSE_DONE)
+            request.plugin = TEXT("mysql_old_password");
+        step = switched(session, request.plugin);
+        break;
+    case 0x01: /* AuthMoreData; 3 is caching_sha2_password's "fast authentication succeeded" */
+        draft->credit = !(is_plugin(draft, "caching_sha2_password") && payload.length == 2 &&
+                          payload.at[1] == 3);
+        break;
+    case 0x02: /* AuthNextFactor */
+        step = switched(session, text_of(payload.at + 1));
+        break;
+    default:
+        return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+    }
+    if (session->state != STATE_AUTH)
+        return step;
+    session->upstream.sequence = (uint8_t)(packet[3] + 1);
+    relay_to_client(session, size);
+    return STEP_AGAIN;
+}
+
+/* One whole packet of the client's, which the server is waiting for. */
+static enum step from_client(struct session *session, const uint8_t *packet, size_t size)
+{
+    static const char nothing[] = "\x14\0\0\0no service has it.."; /* 20 bytes with the NUL */
+    struct login_draft *draft = session->draft;
+    struct gate *gate = &session->client.gate;
+
+    if (packet[3] != session->client.sequence)
+        return session_end(session, CLOSED_CLIENT_BAD_SEQUENCE);
+    session->client.sequence++;
+    draft->credit--;
+    draft->said = true;
+    if (draft->doomed && size > PACKET_HEADER + 1) {
+        uint8_t junk[sizeof(nothing)];
+        memcpy(junk, nothing, sizeof(junk));
+        junk[3] = session->upstream.sequence++;
+        gate_drop(gate, &session->worker->pool, size);
+        gate_insert(gate, &session->worker->pool, junk, sizeof(junk));
+        return STEP_AGAIN;
+    }
+    gate->bytes[gate->passed + 3] = session->upstream.sequence++;
+    gate_pass(gate, size);
+    return STEP_AGAIN;
+}
+
+/* The size of the whole packet that waits in `gate`, 0 where more is needed. */
+static size_t whole_packet(const struct gate *gate)
+{
+    size_t waiting = gate_waiting(gate);
+
+    if (waiting < PACKET_HEADER)
+        return 0;
+    size_t size = PACKET_HEADER + (size_t)bytes_get3(gate_at(gate));
+    return waiting < size ? 0 : size;
+}
+
+enum step state_auth(struct session *session)
+{
+    size_t size = whole_packet(&session->upstream.gate);
+
+    if (size > 0)
+        return from_server(session, gate_at(&session->upstream.gate), size);
+    if (session->upstream.ended)
+        return login_refuse(session, CLOSED_UPSTREAM_GONE, 2013, "HY000",
+                            "Lost connection to MySQL server during the login");
+    if (!gate_has_room(&session->upstream.gate))
+        return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+    size = session->draft->credit > 0 ? whole_packet(&session->client.gate) : 0;
+    if (size > 0)
+        return from_client(session, gate_at(&session->client.gate), size);
+    if (session->draft->credit > 0 && !gate_has_room(&session->client.gate))
+        return session_end(session, CLOSED_CLIENT_BAD_PACKET);
+    return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
+}
+
+static struct text take_text(char **at, struct text t)
+{
+    struct text copy = {*at, t.length};
+
+    if (t.length)
+        memcpy(*at, t.at, t.length);
+    *at += t.length;
+    return copy;
+}
+
+/* Keeps who this is: user, address, and the two attributes that name the application. */
+static void identify(struct session *session)
+{
+    const struct login_draft *draft = session->draft;
+    struct text attributes = draft->login.attributes, key, value;
+    struct text program = {"", 0}, client_name = {"", 0}, client = text_of(draft->client);
+
+    while (attribute_next(&attributes, &key, &value)) {
+        if (value.length > 128)
+            value.length = 128;
+        if (text_equal(key, TEXT("program_name")))
+            program = value;
+        else if (text_equal(key, TEXT("_client_name")))
+            client_name = value;
+    }
+    struct identity *identity = memory_take(sizeof(*identity) + draft->login.user.length +
+                                            client.length + program.length + client_name.length);
+    char *at = (char *)(identity + 1);
+    identity->user = take_text(&at, draft->login.user);
+    identity->client = take_text(&at, client);
+    identity->program_name = take_text(&at, program);
+    identity->client_name = take_text(&at, client_name);
+    free(session->identity);
+    session->identity = identity;
+}
+
+/* The moods as the login sets them: what the server may have set besides (init_connect, the global
+ * sql_mode) is asked for once it matters. */
+static void set_moods(struct session *session, struct text ok)
+{
+    struct router_server server;
+    struct reader reader = {(const uint8_t *)ok.at + 1, (const uint8_t *)ok.at + ok.length, false};
+
+    router_server(session->draft->runtime->router, session->upstream_index, &server);
+    struct sql_mood before = session->mood;
+    session->mood = (struct sql_mood){.dialect = before.dialect, .version = before.version};
+    if (session->draft->version[0] &&
+        !sql_mood_set_version(&session->mood, text_of(session->draft->version)))
+        session->must_ask = true;
+    session->mood.lower_case_table_names = server.lower_case_table_names > 0;
+    session->mood.charset =
+        (uint8_t)sql_charset_of_handshake(session->mood.dialect, session->collation);
+    sql_mood_set_database(&session->mood, login_landing(session));
+    session->must_ask |= server.lower_case_table_names < 0 || server.init_connect;
+    read_lenenc(&reader);
+    read_lenenc(&reader);
+    uint64_t status = read_integer(&reader, 2);
+    if (!reader.bad && status & STATUS_NO_BACKSLASH_ESCAPES)
+        session->mood.mode |= SQL_NO_BACKSLASH_ESCAPES;
+    session->in_transaction = false;
+}
+
+void login_done(struct session *session, struct text payload)
+{
+    identify(session);
+    set_moods(session, payload);
+    if (session->draft->thread)
+        session->thread = session->draft->thread;
+    if (session->registered)
+        registry_remove(session->id);
+    registry_add(&(struct registry_entry){.id = session->id,
+                                          .thread = session->thread,
+                                          .service = session->service_tally,
+                                          .upstream = session->upstream_tally});
+    session->registered = true;
+    session->logged_in = true;
+    session->has_next = session->asked = session->failed_command = false;
+    session->worker->counters.logins++;
+    login_free(session);
+    session_enter(session, STATE_COMMAND);
+}

@@ -1,0 +1,488 @@
+/* The path of one client command:
+ *
+ *   COMMAND   cut one whole packet, name it, understand it, judge it
+ *      | allow: what it is called below let_pass
+ *   PASS      its bytes may go out: the only place where what a client sent in the command phase
+ *      |      moves through the gate
+ *   ANSWER    the way back, in answer.c
+ *
+ * A blocked command is forgotten whole and answered with an error; the session goes on. Commands
+ * that are sent before the last answer is complete wait here and are judged one by one.
+ */
+#include "proxy/command.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "proxy/judge.h"
+#include "proxy/login.h"
+#include "proxy/worker.h"
+
+/* One command in the client's gate: its packets with their headers, and its payload in one piece.
+ */
+struct command {
+    const struct command_row *row;
+    size_t size;         /* of all its packets that are here */
+    uint8_t last;        /* sequence id of the last packet */
+    struct text payload; /* the command byte included */
+    uint8_t *copy;       /* the payload, where it came in several packets */
+};
+
+/* The bytes of the packet at the front of the gate may pass, and so may the packets that continue
+ * it, as they come. */
+static enum step let_pass(struct session *session, const struct command *command)
+{
+    const uint8_t *header = gate_at(&session->client.gate);
+
+    free(command->copy);
+    session->passing = PACKET_HEADER + bytes_get3(header);
+    session->continued = bytes_get3(header) == PACKET_MAX;
+    session->failed_command = session->answered = false;
+    session->worker->counters.forwarded++;
+    answer_start(&session->answer, command->row->answer, session->capabilities);
+    session_enter(session, STATE_PASS);
+    return STEP_AGAIN;
+}
+
+static enum step passed(struct session *session)
+{
+    enum command_answer answer = session->answer.expected;
+
+    if (session->dropping) {
+        session->dropping = false;
+        session_enter(session, STATE_COMMAND);
+        if (answer == ANSWER_NONE)
+            return STEP_AGAIN; /* its client does not read an answer */
+        session_error(session, (uint8_t)(session->client.sequence + 1), 1153, "08S01",
+                      "Got a packet bigger than 'max_command' bytes");
+        return STEP_AGAIN;
+    }
+    if (answer == ANSWER_CLOSE)
+        return session_end(session, CLOSED_CLIENT_QUIT);
+    if (answer == ANSWER_NONE) {
+        session->worker->counters.answered++;
+        command_finish(session);
+        session_enter(session, STATE_COMMAND);
+    } else {
+        session_enter(session, STATE_ANSWER);
+    }
+    return STEP_AGAIN;
+}
+
+enum step state_pass(struct session *session)
+{
+    struct gate *gate = &session->client.gate;
+
+    while (gate_waiting(gate) > 0 || session->passing == 0) {
+        if (session->passing == 0) {
+            if (!session->continued)
+                return passed(session);
+            if (gate_waiting(gate) < PACKET_HEADER)
+                break;
+            session->passing = PACKET_HEADER + bytes_get3(gate_at(gate));
+            session->continued = bytes_get3(gate_at(gate)) == PACKET_MAX;
+            session->client.sequence = gate_at(gate)[3];
+        }
+        size_t count =
+            gate_waiting(gate) < session->passing ? gate_waiting(gate) : session->passing;
+        if (session->dropping)
+            gate_drop(gate, &session->worker->pool, count);
+        else
+            gate_pass(gate, count);
+        session->passing -= (uint32_t)count;
+    }
+    /* A server that answers before it has read all gives up on the command: its words, then the
+     * end. */
+    if (gate_waiting(&session->upstream.gate) > 0 || session->upstream.ended) {
+        size_t all;
+        answer_feed(&session->answer, gate_at(&session->upstream.gate),
+                    gate_waiting(&session->upstream.gate), &all);
+        gate_pass(&session->upstream.gate, all);
+        return session_linger(session, CLOSED_UPSTREAM_GONE);
+    }
+    return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
+}
+
+/* It is not sent: forgotten, and answered with an error. */
+static enum step refuse(struct session *session, struct command *command, uint16_t code,
+                        const char *message)
+{
+    gate_drop(&session->client.gate, &session->worker->pool, command->size);
+    free(command->copy);
+    session->asked = false;
+    session->worker->counters.commands_refused++;
+    if (command->row && command->row->answer == ANSWER_NONE)
+        return STEP_AGAIN; /* its client does not read an answer */
+    session_error(session, (uint8_t)(command->last + 1), code, code == 1047 ? "08S01" : "42000",
+                  "%s", message);
+    return STEP_AGAIN;
+}
+
+/* Too large to be judged, or not to be answered: what is still to come is read and forgotten. */
+static enum step forget(struct session *session, enum command_answer answer)
+{
+    size_t first = bytes_get3(gate_at(&session->client.gate));
+
+    session->passing = (uint32_t)(PACKET_HEADER + first);
+    session->continued = first == PACKET_MAX;
+    session->answer.expected = (uint8_t)answer;
+    session->dropping = true;
+    session->client.sequence = 0;
+    session->worker->counters.commands_refused++;
+    session_enter(session, STATE_PASS);
+    return STEP_AGAIN;
+}
+
+enum cut { CUT_WHOLE, CUT_MORE, CUT_LARGE, CUT_BAD };
+
+/* Finds all packets of the command; where more must come, makes room for it. */
+static enum cut cut_whole(struct session *session, struct command *command)
+{
+    struct gate *gate = &session->client.gate;
+    size_t limit = (size_t)session->worker->runtime->config->proxy.max_command.value;
+    size_t at = 0, payload = 0, length;
+    uint8_t sequence = 0;
+
+    do {
+        if (gate_waiting(gate) < at + PACKET_HEADER) {
+            gate_reserve(gate, &session->worker->pool, at + PACKET_HEADER + 1);
+            return CUT_MORE;
+        }
+        const uint8_t *header = gate_at(gate) + at;
+        length = bytes_get3(header);
+        if (header[3] != sequence++)
+            return CUT_BAD;
+        payload += length;
+        if (payload > limit)
+            return CUT_LARGE;
+        at += PACKET_HEADER + length;
+        if (gate_waiting(gate) < at) {
+            gate_reserve(gate, &session->worker->pool, at + PACKET_HEADER);
+            return CUT_MORE;
+        }
+    } while (length == PACKET_MAX);
+    command->size = at;
+    command->last = (uint8_t)(sequence - 1);
+    command->payload = (struct text){(const char *)gate_at(gate) + PACKET_HEADER, payload};
+    if (sequence == 1)
+        return CUT_WHOLE;
+    command->copy = memory_take(payload);
+    size_t from = 0, to = 0;
+    while (to < payload) {
+        length = bytes_get3(gate_at(gate) + from);
+        memcpy(command->copy + to, gate_at(gate) + from + PACKET_HEADER, length);
+        from += PACKET_HEADER + length;
+        to += length;
+    }
+    command->payload.at = (const char *)command->copy;
+    return CUT_WHOLE;
+}
+
+/* Puts mapped names into the packet that will be sent; `text_at` is where the text starts in it. */
+static void rewrite(struct session *session, const struct command *command, size_t text_at)
+{
+    struct judged *judged = &session->worker->judged;
+    struct gate *gate = &session->client.gate;
+    size_t length = command->payload.length;
+
+    for (unsigned i = judged->rewrite_count; i-- > 0;) {
+        const struct rewrite *r = &judged->rewrites[i];
+        gate_replace(gate, &session->worker->pool, PACKET_HEADER + text_at + r->offset, r->length,
+                     r->bytes, r->bytes_length);
+        length = length - r->length + r->bytes_length;
+    }
+    bytes_put3(gate->bytes + gate->passed, (uint32_t)length);
+}
+
+static enum step follow(struct session *session, struct command *command, enum judgement judgement,
+                        size_t text_at)
+{
+    struct worker *worker = session->worker;
+
+    switch (judgement) {
+    case JUDGEMENT_ALLOW:
+        if (worker->judged.rewrite_count > 0 &&
+            (command->copy || command->payload.length > PACKET_MAX - 65536))
+            return refuse(session, command, 1227,
+                          "silogate: a command of this size cannot have names mapped in it");
+        if (worker->judged.rewrite_count > 0)
+            rewrite(session, command, text_at);
+        return let_pass(session, command);
+    case JUDGEMENT_BLOCK:
+        return refuse(session, command, worker->judged.refusal.code,
+                      worker->judged.refusal.message);
+    case JUDGEMENT_ASK:
+        free(command->copy);
+        command_ask(session);
+        return STEP_AGAIN;
+    case JUDGEMENT_PARK:
+        break;
+    }
+    free(command->copy);
+    if (!session->parked.after)
+        list_add(&worker->parked, &session->parked);
+    worker->counters.parked++;
+    return STEP_WAIT;
+}
+
+static enum step judge_query(struct session *session, struct command *command)
+{
+    struct query query;
+
+    if (query_read(command->payload, session->capabilities, &query) != PARSE_DONE) {
+        free(command->copy);
+        return session_end(session, CLOSED_CLIENT_BAD_PACKET);
+    }
+    struct text *traceparent = &session->worker->judged.traceparent;
+    *traceparent = (struct text){0};
+    if (query.attributes.length > 1)
+        query_attribute(&query, TEXT("traceparent"), traceparent);
+    return follow(session, command, judge_text(session, query.text),
+                  (size_t)(query.text.at - command->payload.at));
+}
+
+static struct text behind_code(const struct command *command)
+{
+    return (struct text){command->payload.at + 1, command->payload.length - 1};
+}
+
+/* Facts of a command without SQL text, empty so far. */
+static struct sql_facts *plain_facts(struct session *session)
+{
+    struct sql_facts *facts = &session->worker->facts;
+
+    memset(facts, 0, offsetof(struct sql_facts, objects));
+    facts->determined = true;
+    return facts;
+}
+
+static enum step judge_init_db(struct session *session, struct command *command)
+{
+    struct sql_facts *facts = plain_facts(session);
+    struct text name = behind_code(command);
+    bool ascii = true;
+
+    for (size_t i = 0; i < name.length; i++) {
+        ascii &= (unsigned char)name.at[i] < 0x80;
+        if (session->mood.lower_case_table_names > 0 && i < sizeof(facts->names))
+            facts->names[i] = text_lower(name.at[i]);
+    }
+    if (session->mood.lower_case_table_names > 0 && name.length <= sizeof(facts->names))
+        name.at = facts->names;
+    if (!ascii && session->mood.charset != SQL_UTF8) {
+        facts->determined = false;
+        facts->why = "a name outside ASCII in a character set other than utf8";
+    }
+    bool mapped = judge_enter_database(session, name);
+    enum judgement judgement = judge_facts(session, command->row->kind);
+    if (judgement == JUDGEMENT_ALLOW && mapped) {
+        struct judged *judged = &session->worker->judged;
+        struct rewrite *r = &judged->rewrites[0];
+        *r = (struct rewrite){.offset = 0, .length = (uint32_t)name.length};
+        r->bytes_length = (uint32_t)facts->database.length;
+        memcpy(r->bytes, facts->database.at, facts->database.length);
+        judged->rewrite_count = 1;
+    }
+    return follow(session, command, judgement, 1);
+}
+
+static enum step judge_field_list(struct session *session, struct command *command)
+{
+    struct sql_facts *facts = plain_facts(session);
+    struct reader reader = {(const uint8_t *)command->payload.at + 1,
+                            (const uint8_t *)command->payload.at + command->payload.length, false};
+
+    struct text name = read_nul_text(&reader);
+    if (reader.bad) {
+        free(command->copy);
+        return session_end(session, CLOSED_CLIENT_BAD_PACKET);
+    }
+    facts->object_count = 1;
+    facts->objects[0] = (struct sql_object){.schema = sql_mood_database(&session->mood),
+                                            .name = name,
+                                            .type = SQL_TABLE,
+                                            .access = SQL_READ};
+    return follow(session, command, judge_facts(session, command->row->kind), 0);
+}
+
+static enum step judge_kill(struct session *session, struct command *command)
+{
+    struct sql_facts *facts = plain_facts(session);
+    struct gate *gate = &session->client.gate;
+    uint32_t thread;
+
+    if (command->payload.length != 5 || command->copy)
+        return session_end(session, CLOSED_CLIENT_BAD_PACKET);
+    uint32_t id = bytes_get4((const uint8_t *)command->payload.at + 1);
+    if (judge_find_thread(session, id, &thread))
+        bytes_put4(gate->bytes + gate->passed + PACKET_HEADER + 1, thread);
+    else
+        facts->administration = true;
+    return follow(session, command, judge_facts(session, command->row->kind), 0);
+}
+
+/* Commands that name a prepared statement, and may be long: only their start is looked at. */
+static enum step judge_statement(struct session *session, struct command *command)
+{
+    struct gate *gate = &session->client.gate;
+    size_t first = bytes_get3(gate_at(gate));
+    bool executes =
+        session->command == COMMAND_STMT_EXECUTE || session->command == COMMAND_STMT_BULK_EXECUTE;
+
+    if (first < 5)
+        return session_end(session, CLOSED_CLIENT_BAD_PACKET);
+    uint32_t id = bytes_get4(gate_at(gate) + PACKET_HEADER + 1);
+    const struct prepared *prepared = prepared_find(&session->prepared, id);
+    session->worker->judged.traceparent = (struct text){0};
+    if (prepared) {
+        enum judgement judgement = judge_prepared(session, prepared, executes);
+        if (judgement != JUDGEMENT_BLOCK && judgement != JUDGEMENT_ASK)
+            return follow(session, command, judgement, 0);
+    }
+    /* Blocked, or unknown to the gate: it is forgotten whole, which needs it whole. */
+    switch (cut_whole(session, command)) {
+    case CUT_MORE:
+        return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
+    case CUT_BAD:
+        return session_end(session, CLOSED_CLIENT_BAD_SEQUENCE);
+    case CUT_LARGE:
+        return forget(session, ANSWER_OK);
+    case CUT_WHOLE:
+        break;
+    }
+    if (prepared)
+        return refuse(session, command, session->worker->judged.refusal.code,
+                      session->worker->judged.refusal.message);
+    return refuse(session, command, 1243, "Unknown prepared statement handler");
+}
+
+/* Commands that touch nobody's data, but may end what the session remembers. */
+static enum step free_command(struct session *session, struct command *command)
+{
+    const uint8_t *bytes = gate_at(&session->client.gate);
+    uint32_t id = bytes_get3(bytes) >= 5 ? bytes_get4(bytes + PACKET_HEADER + 1) : 0;
+
+    if (session->command == COMMAND_STMT_CLOSE) {
+        prepared_remove(&session->prepared, id);
+    } else if (session->command == COMMAND_STMT_SEND_LONG_DATA) {
+        /* What a blocked execution would use must not be kept by the server for a later one. */
+        const struct prepared *prepared = prepared_find(&session->prepared, id);
+        if (!prepared || judge_prepared(session, prepared, false) == JUDGEMENT_BLOCK)
+            return forget(session, ANSWER_NONE);
+    }
+    session->has_next = false;
+    return let_pass(session, command);
+}
+
+static enum step judge_whole(struct session *session, struct command *command)
+{
+    switch (cut_whole(session, command)) {
+    case CUT_MORE:
+        return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
+    case CUT_BAD:
+        return session_end(session, CLOSED_CLIENT_BAD_SEQUENCE);
+    case CUT_LARGE:
+        return forget(session, ANSWER_OK);
+    case CUT_WHOLE:
+        break;
+    }
+    if (!command->row)
+        return refuse(session, command, 1047, "Unknown command");
+    switch (command->row->judged) {
+    case JUDGED_TEXT:
+        return judge_query(session, command);
+    case JUDGED_PREPARE:
+        return follow(session, command, judge_prepare(session, behind_code(command)), 1);
+    case JUDGED_DATABASE:
+        return judge_init_db(session, command);
+    case JUDGED_TABLE:
+        return judge_field_list(session, command);
+    case JUDGED_KILL:
+        return judge_kill(session, command);
+    case JUDGED_USER: {
+        struct text payload = command->payload;
+        enum step step = command->copy ? session_end(session, CLOSED_CLIENT_BAD_PACKET)
+                                       : login_change_user(session, payload);
+        free(command->copy);
+        return step;
+    }
+    case JUDGED_ADMINISTRATION:
+        plain_facts(session)->administration = true;
+        return follow(session, command, judge_facts(session, command->row->kind), 0);
+    case JUDGED_STATEMENT:
+    case JUDGED_FREE:
+        break;
+    }
+    return let_pass(session, command);
+}
+
+/* Between two commands a server says nothing, unless it ends the session: its last words go on. */
+static enum step unasked(struct session *session)
+{
+    struct gate *gate = &session->upstream.gate;
+
+    if (gate_waiting(gate) > PACKET_HEADER && gate_at(gate)[PACKET_HEADER] == 0xff) {
+        size_t size = PACKET_HEADER + bytes_get3(gate_at(gate));
+        if (gate_waiting(gate) < size && !session->upstream.ended)
+            return STEP_WAIT;
+        gate_pass(gate, gate_waiting(gate) < size ? 0 : size);
+        return session_linger(session, CLOSED_UPSTREAM_GONE);
+    }
+    if (session->upstream.ended)
+        return session_linger(session, CLOSED_UPSTREAM_GONE);
+    return gate_waiting(gate) > PACKET_HEADER ? session_end(session, CLOSED_UPSTREAM_BAD_PACKET)
+                                              : STEP_WAIT;
+}
+
+static enum step idle(struct session *session)
+{
+    if (session->client.ended)
+        return session_end(session, CLOSED_CLIENT_GONE);
+    if (session->worker->drain_begun && !session->in_transaction)
+        return session_end(session, CLOSED_DRAIN);
+    return STEP_WAIT;
+}
+
+enum step state_command(struct session *session)
+{
+    struct gate *gate = &session->client.gate;
+    struct command command = {0};
+
+    if (gate_waiting(&session->upstream.gate) > 0 || session->upstream.ended)
+        return unasked(session);
+    if (gate_waiting(gate) <= PACKET_HEADER) {
+        if (gate_waiting(gate) == PACKET_HEADER && bytes_get3(gate_at(gate)) == 0)
+            return session_end(session, CLOSED_CLIENT_BAD_PACKET);
+        return idle(session);
+    }
+    /* A client that does not read its answers must not make silogate hoard them. */
+    if (gate_leaving(&session->upstream.gate) > GATE_BLOCK / 2)
+        return STEP_WAIT;
+    if (bytes_get3(gate_at(gate)) == 0)
+        return session_end(session, CLOSED_CLIENT_BAD_PACKET);
+    if (gate_at(gate)[3] != 0) {
+        session_error(session, 1, 1156, "08S01", "Got packets out of order");
+        return session_linger(session, CLOSED_CLIENT_BAD_SEQUENCE);
+    }
+    if (session->generation != session->worker->runtime->generation)
+        judge_renew(session);
+    session->command = gate_at(gate)[PACKET_HEADER];
+    session->client.sequence = 0;
+    session->worker->counters.commands++;
+    command.row = command_row(session->command);
+    if (!session->judged && command.row && command.row->judged != JUDGED_USER) {
+        session->worker->counters.unjudged++;
+        return let_pass(session, &command);
+    }
+    if (command.row && command.row->judged == JUDGED_STATEMENT)
+        return gate_waiting(gate) < PACKET_HEADER + 5 && bytes_get3(gate_at(gate)) >= 5
+                   ? idle(session)
+                   : judge_statement(session, &command);
+    if (command.row && command.row->judged == JUDGED_FREE)
+        return gate_waiting(gate) < PACKET_HEADER + 5 && bytes_get3(gate_at(gate)) >= 5
+                   ? idle(session)
+                   : free_command(session, &command);
+    return judge_whole(session, &command);
+}

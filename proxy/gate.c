@@ -1,0 +1,164 @@
+/* The gate buffer and the pool its blocks come from. Knows no packets; called by the states of a
+ * session. Blocks of GATE_BLOCK bytes come from the pool; larger ones, for large commands, from the
+ * heap, and go back there at once.
+ */
+#include "proxy/gate.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+
+static uint8_t *take_block(struct gate_pool *pool)
+{
+    void *block = pool->free;
+
+    if (!block)
+        return memory_take(GATE_BLOCK);
+    memcpy(&pool->free, block, sizeof(void *));
+    pool->count--;
+    return block;
+}
+
+static void drop_block(struct gate_pool *pool, uint8_t *block, size_t size)
+{
+    if (size != GATE_BLOCK || pool->count >= GATE_POOL_MAX) {
+        free(block);
+        return;
+    }
+    memcpy(block, &pool->free, sizeof(void *));
+    pool->free = block;
+    pool->count++;
+}
+
+void gate_release(struct gate *gate, struct gate_pool *pool)
+{
+    if (gate->bytes)
+        drop_block(pool, gate->bytes, gate->size);
+    *gate = (struct gate){0};
+}
+
+static void close_gap(struct gate *gate)
+{
+    if (gate->sent == 0)
+        return;
+    memmove(gate->bytes, gate->bytes + gate->sent, gate->filled - gate->sent);
+    gate->passed -= gate->sent;
+    gate->filled -= gate->sent;
+    gate->sent = 0;
+}
+
+/* Makes the whole block at least `size` bytes long, with nothing sent in it. */
+static void resize(struct gate *gate, struct gate_pool *pool, size_t size)
+{
+    if (size < GATE_BLOCK)
+        size = GATE_BLOCK;
+    if (!gate->bytes) {
+        gate->bytes = size == GATE_BLOCK ? take_block(pool) : memory_take(size);
+        gate->size = (uint32_t)size;
+        return;
+    }
+    close_gap(gate);
+    if (size <= gate->size)
+        return;
+    uint8_t *larger = memory_take(size);
+    memcpy(larger, gate->bytes, gate->filled);
+    drop_block(pool, gate->bytes, gate->size);
+    gate->bytes = larger;
+    gate->size = (uint32_t)size;
+}
+
+void gate_reserve(struct gate *gate, struct gate_pool *pool, size_t count)
+{
+    if (!gate->bytes || gate->size - gate->passed < count)
+        resize(gate, pool, gate_leaving(gate) + count);
+}
+
+ssize_t gate_fill(struct gate *gate, struct gate_pool *pool, struct stream *stream)
+{
+    if (!gate->bytes)
+        resize(gate, pool, GATE_BLOCK);
+    if (gate->filled == gate->size)
+        close_gap(gate);
+    ssize_t got = stream_read(stream, gate->bytes + gate->filled, gate->size - gate->filled);
+    if (got > 0)
+        gate->filled += (uint32_t)got;
+    else if (gate->sent == gate->filled)
+        gate_release(gate, pool);
+    return got;
+}
+
+ssize_t gate_flush(struct gate *gate, struct gate_pool *pool, struct stream *stream)
+{
+    ssize_t put = 1;
+
+    while (gate->sent < gate->passed) {
+        put = stream_write(stream, gate->bytes + gate->sent, gate->passed - gate->sent);
+        if (put < 0)
+            return put;
+        gate->sent += (uint32_t)put;
+    }
+    if (gate->sent == gate->filled)
+        gate_release(gate, pool);
+    return 1;
+}
+
+void gate_pass(struct gate *gate, size_t count)
+{
+    assert(count <= gate_waiting(gate));
+    gate->passed += (uint32_t)count;
+}
+
+void gate_drop(struct gate *gate, struct gate_pool *pool, size_t count)
+{
+    assert(count <= gate_waiting(gate));
+    if (count == 0)
+        return;
+    uint8_t *at = gate->bytes + gate->passed;
+    size_t rest = gate_waiting(gate) - count;
+    if (rest > 0)
+        memmove(at, at + count, rest);
+    gate->filled -= (uint32_t)count;
+    if (gate->sent == gate->filled)
+        gate_release(gate, pool);
+}
+
+/* Makes room for `count` more bytes behind `filled`. */
+static void widen(struct gate *gate, struct gate_pool *pool, size_t count)
+{
+    if (!gate->bytes || gate->size - gate->filled < count)
+        resize(gate, pool, gate->filled - gate->sent + count);
+}
+
+void gate_insert(struct gate *gate, struct gate_pool *pool, const void *bytes, size_t count)
+{
+    widen(gate, pool, count);
+    uint8_t *at = gate->bytes + gate->passed;
+    memmove(at + count, at, gate_waiting(gate));
+    memcpy(at, bytes, count);
+    gate->passed += (uint32_t)count;
+    gate->filled += (uint32_t)count;
+}
+
+void gate_replace(struct gate *gate, struct gate_pool *pool, size_t offset, size_t count,
+                  const void *bytes, size_t length)
+{
+    assert(offset + count <= gate_waiting(gate));
+    if (length > count)
+        widen(gate, pool, length - count);
+    uint8_t *at = gate->bytes + gate->passed + offset;
+    memmove(at + length, at + count, gate_waiting(gate) - offset - count);
+    memcpy(at, bytes, length);
+    gate->filled = (uint32_t)(gate->filled - count + length);
+}
+
+void gate_pool_fini(struct gate_pool *pool)
+{
+    while (pool->free) {
+        void *block = pool->free;
+        memcpy(&pool->free, block, sizeof(void *));
+        free(block);
+    }
+    pool->count = 0;
+}

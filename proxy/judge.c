@@ -1,0 +1,428 @@
+/* Facts and policy meet here, statement by statement. A command of several statements is judged as
+ * a whole: the strictest verdict holds for all of it. Where it violates, it is read a second time,
+ * to record each of its violations with what was done about it.
+ *
+ * Where a mood cannot be known (a statement of the same command sets sql_mode from an expression),
+ * the rest is judged under every reading that is possible, and the strictest holds.
+ */
+#include "proxy/judge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/record.h"
+#include "proxy/registry.h"
+#include "proxy/runtime.h"
+#include "proxy/worker.h"
+#include "sql/analyze.h"
+
+/* One reading of a text, while it goes on. */
+struct reading {
+    struct text text;
+    const struct sql_mood *mood; /* before the statement at hand */
+    struct sql_mood tentative;
+    size_t offset;
+    bool recording, blocked; /* second time: what was done */
+    unsigned parts;
+    struct verdict strictest;
+    bool needs_mode;
+};
+
+static bool fold(const struct session *session)
+{
+    return session->mood.lower_case_table_names > 0;
+}
+
+static void add_rewrite(struct judged *judged, uint32_t offset, uint32_t length,
+                        struct sql_facts *facts, const char *bytes, size_t bytes_length)
+{
+    struct rewrite *rewrite = &judged->rewrites[judged->rewrite_count];
+
+    if (judged->no_rewrites || judged->rewrite_count == JUDGE_REWRITES ||
+        bytes_length > sizeof(rewrite->bytes)) {
+        facts->determined = false;
+        facts->why = "a name that must be mapped stands where it cannot be";
+        return;
+    }
+    *rewrite = (struct rewrite){.offset = offset, .length = length};
+    memcpy(rewrite->bytes, bytes, bytes_length);
+    rewrite->bytes_length = (uint32_t)bytes_length;
+    judged->rewrite_count++;
+}
+
+/* USE of an alias means the service's own database. */
+static bool map_database(struct session *session, struct sql_facts *facts)
+{
+    const struct router *router = session->worker->runtime->router;
+    struct text name = facts->database;
+    struct text mapped = router_database(router, session->service, name, fold(session));
+
+    if (text_equal(name, mapped))
+        return false;
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        if (facts->objects[i].type == SQL_DATABASE && text_equal(facts->objects[i].schema, name))
+            facts->objects[i].schema = mapped;
+    }
+    facts->database = mapped;
+    return true;
+}
+
+static void rewrite_database(struct session *session, struct sql_facts *facts)
+{
+    char quoted[SQL_DATABASE_SIZE * 2 + 2];
+    size_t length = 0;
+
+    if (facts->database.length > SQL_DATABASE_SIZE)
+        return;
+    quoted[length++] = '`';
+    for (size_t i = 0; i < facts->database.length; i++) {
+        if (facts->database.at[i] == '`')
+            quoted[length++] = '`';
+        quoted[length++] = facts->database.at[i];
+    }
+    quoted[length++] = '`';
+    add_rewrite(&session->worker->judged, facts->database_offset, facts->database_length, facts,
+                quoted, length);
+}
+
+bool judge_find_thread(const struct session *session, uint64_t id, uint32_t *thread)
+{
+    return registry_find(id, session->service_tally, session->upstream_tally, thread);
+}
+
+/* KILL of a session of the same service gets the upstream's number; any other is administration. */
+static void map_kill(struct session *session, struct sql_facts *facts)
+{
+    char number[12];
+    uint32_t thread;
+
+    if (!judge_find_thread(session, facts->thread, &thread)) {
+        facts->administration = true;
+        return;
+    }
+    int length = snprintf(number, sizeof(number), "%u", thread);
+    if (facts->thread_length > 0 && facts->thread != thread)
+        add_rewrite(&session->worker->judged, facts->thread_offset, facts->thread_length, facts,
+                    number, (size_t)length);
+}
+
+static void map_names(struct session *session, struct sql_facts *facts, bool recording)
+{
+    unsigned before = session->worker->judged.rewrite_count;
+
+    if (facts->effects & SQL_EFFECT_DATABASE && map_database(session, facts))
+        rewrite_database(session, facts);
+    if (facts->effects & SQL_EFFECT_KILL)
+        map_kill(session, facts);
+    if (recording)
+        session->worker->judged.rewrite_count = before;
+}
+
+static void check(struct session *session, const struct sql_facts *facts, struct verdict *verdict)
+{
+    struct worker *worker = session->worker;
+
+    policy_check(worker->runtime->policy, session->service, facts, fold(session), worker->today,
+                 verdict);
+}
+
+static void count(struct session *session, const struct verdict *verdict, bool blocked)
+{
+    unsigned action = blocked ? VERDICT_BLOCK : verdict->action;
+
+    session->worker->counters.statements[verdict->reason][action]++;
+}
+
+static void judge_statement(struct session *session, struct reading *reading, size_t start)
+{
+    struct sql_facts *facts = &session->worker->facts;
+    struct verdict verdict;
+
+    map_names(session, facts, reading->recording);
+    if (session->in_transaction && !reading->recording)
+        record_written(session, facts);
+    check(session, facts, &verdict);
+    if (verdict.action > reading->strictest.action || reading->parts == 0)
+        reading->strictest = verdict;
+    if (reading->recording && verdict.action != VERDICT_ALLOW) {
+        struct text statement = {reading->text.at + start, reading->offset - start};
+        record_violation(session, facts, &verdict, reading->mood, statement, (uint32_t)start,
+                         sql_kind_name(facts->kind), reading->blocked);
+    }
+    if (reading->recording)
+        count(session, &verdict, reading->blocked && verdict.action != VERDICT_ALLOW);
+    reading->parts++;
+}
+
+/* Moves the tentative mood on by what the statement just judged changes. */
+static void apply(struct session *session, struct reading *reading)
+{
+    struct sql_facts *facts = &session->worker->facts;
+    const unsigned moods = SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED | SQL_EFFECT_MODE |
+                           SQL_EFFECT_CHARSET | SQL_EFFECT_UNKNOWN;
+
+    if (facts->effects & SQL_EFFECT_UNKNOWN)
+        session->next_unknown = true;
+    if (facts->effects & moods) {
+        if (reading->mood != &reading->tentative)
+            reading->tentative = *reading->mood;
+        reading->mood = &reading->tentative;
+        sql_mood_apply(&reading->tentative, facts);
+    }
+    if (facts->effects & SQL_EFFECT_SESSION && !reading->recording)
+        sql_session_apply(&session->sql, facts);
+}
+
+static void read_on(struct session *session, struct reading *reading);
+
+/* The rest of the text under each mode that may hold; the strictest reading is the one that counts
+ * and the one that is recorded. */
+static void read_under_each(struct session *session, struct reading *reading)
+{
+    static const uint8_t modes[] = {0, SQL_ANSI_QUOTES, SQL_ANSI_QUOTES | SQL_MSSQL,
+                                    SQL_ANSI_QUOTES | SQL_ORACLE};
+    const size_t count_of = sizeof(modes) / sizeof(modes[0]);
+    size_t readings = reading->mood->dialect == SQL_MARIADB ? count_of * 2 : 4;
+    struct reading strictest = {0};
+
+    session->worker->judged.no_rewrites = true;
+    for (size_t i = 0; i < readings; i++) {
+        struct reading one = *reading;
+        one.recording = one.needs_mode = false;
+        one.tentative = *reading->mood;
+        one.tentative.mode = modes[i / 2];
+        if (i % 2)
+            one.tentative.mode |= SQL_NO_BACKSLASH_ESCAPES;
+        one.tentative.mode_known = true;
+        one.mood = &one.tentative;
+        struct sql_mood mood = one.tentative;
+        read_on(session, &one);
+        if (i > 0 && one.strictest.action <= strictest.strictest.action)
+            continue;
+        strictest = one;
+        strictest.tentative = mood;
+    }
+    struct reading again = *reading;
+    again.tentative = strictest.tentative;
+    again.mood = &again.tentative;
+    if (reading->recording)
+        read_on(session, &again);
+    session->worker->judged.no_rewrites = false;
+    reading->strictest = strictest.strictest;
+    reading->parts = strictest.parts;
+    reading->offset = reading->text.length;
+    /* Whatever it is now, the server knows. */
+    reading->tentative = *reading->mood;
+    reading->tentative.mode_known = false;
+    reading->tentative.charset = SQL_CHARSET_UNKNOWN;
+    reading->mood = &reading->tentative;
+}
+
+/* From reading->offset to the end of the text, or until a mood is needed that is not known. */
+static void read_on(struct session *session, struct reading *reading)
+{
+    struct sql_facts *facts = &session->worker->facts;
+    bool known = reading->mood->mode_known;
+
+    do {
+        size_t start = reading->offset;
+        reading->offset = sql_analyze(reading->text, start, reading->mood, session->sql, facts);
+        if (facts->needs_mode) {
+            reading->offset = start;
+            reading->needs_mode = true;
+            if (session->asked || (known && !reading->mood->mode_known))
+                read_under_each(session, reading);
+            return;
+        }
+        judge_statement(session, reading, start);
+        if (facts->effects)
+            apply(session, reading);
+        bool lost = known && !reading->mood->mode_known;
+        if (lost && reading->offset < reading->text.length) {
+            reading->needs_mode = true;
+            read_under_each(session, reading);
+            return;
+        }
+    } while (reading->offset < reading->text.length);
+}
+
+static void begin(struct session *session)
+{
+    session->worker->judged.rewrite_count = 0;
+    session->has_next = session->next_unknown = session->several = false;
+    record_begin(session);
+}
+
+/* Bytes that mean something else in some character set: not to be read before it is known. */
+static bool depends_on_charset(struct text text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        if (c >= 0x80 || c == '[' || c == ']' || (c >= '{' && c <= '~') || c == '\\' || c == '^')
+            return true;
+    }
+    return false;
+}
+
+static bool must_ask(const struct session *session, struct text text)
+{
+    if (session->asked)
+        return false;
+    return session->must_ask ||
+           (session->mood.charset == SQL_CHARSET_UNKNOWN && depends_on_charset(text));
+}
+
+enum judgement judge_text(struct session *session, struct text text)
+{
+    struct worker *worker = session->worker;
+    struct reading reading = {.text = text, .mood = &session->mood};
+
+    begin(session);
+    if (must_ask(session, text))
+        return JUDGEMENT_ASK;
+    read_on(session, &reading);
+    if (reading.needs_mode && !session->asked && !session->mood.mode_known) {
+        sql_session_settle(session->sql, false);
+        return JUDGEMENT_ASK;
+    }
+    session->several = reading.parts > 1;
+    if (reading.strictest.action == VERDICT_ALLOW && reading.parts == 1) {
+        count(session, &reading.strictest, false);
+    } else {
+        if (reading.strictest.action != VERDICT_ALLOW && !violations_ready(worker->records)) {
+            sql_session_settle(session->sql, false);
+            return JUDGEMENT_PARK;
+        }
+        struct reading again = {.text = text, .mood = &session->mood, .recording = true};
+        again.blocked = reading.strictest.action == VERDICT_BLOCK;
+        read_on(session, &again);
+        if (again.blocked) {
+            sql_session_settle(session->sql, false);
+            return JUDGEMENT_BLOCK;
+        }
+    }
+    session->has_next = reading.mood != &session->mood;
+    if (session->has_next)
+        session->next = reading.tentative;
+    return JUDGEMENT_ALLOW;
+}
+
+/* The facts are known: records, counts, and says what to do. */
+static enum judgement settle(struct session *session, const struct sql_facts *facts,
+                             const struct verdict *verdict, const struct sql_mood *mood,
+                             struct text text, const char *kind, bool counts)
+{
+    bool block = verdict->action == VERDICT_BLOCK;
+
+    if (verdict->action != VERDICT_ALLOW && (block || counts)) {
+        if (!violations_ready(session->worker->records))
+            return JUDGEMENT_PARK;
+        record_violation(session, facts, verdict, mood, text, 0, kind, block);
+    }
+    if (counts || block)
+        count(session, verdict, block);
+    return block ? JUDGEMENT_BLOCK : JUDGEMENT_ALLOW;
+}
+
+enum judgement judge_prepare(struct session *session, struct text text)
+{
+    struct sql_facts *facts = &session->worker->facts;
+    struct sql_mood mood = session->mood;
+    struct verdict verdict;
+
+    begin(session);
+    if (must_ask(session, text))
+        return JUDGEMENT_ASK;
+    size_t end = sql_analyze(text, 0, &mood, session->sql, facts);
+    if (facts->needs_mode && !session->asked)
+        return JUDGEMENT_ASK;
+    if (end < text.length && facts->determined) {
+        facts->determined = false;
+        facts->why = "several statements cannot be prepared as one";
+    }
+    map_names(session, facts, false);
+    check(session, facts, &verdict);
+    enum judgement judgement =
+        settle(session, facts, &verdict, &mood, text, sql_kind_name(facts->kind), false);
+    if (judgement == JUDGEMENT_ALLOW) {
+        prepared_free(session->preparing);
+        session->preparing = prepared_new(text, facts, &mood);
+    }
+    return judgement;
+}
+
+enum judgement judge_prepared(struct session *session, const struct prepared *prepared, bool counts)
+{
+    struct text text = {prepared->text, prepared->text_length};
+    struct verdict verdict;
+
+    begin(session);
+    if (session->in_transaction && counts)
+        record_written(session, prepared->facts);
+    check(session, prepared->facts, &verdict);
+    enum judgement judgement = settle(session, prepared->facts, &verdict, &prepared->mood, text,
+                                      sql_kind_name(prepared->facts->kind), counts);
+    if (judgement != JUDGEMENT_ALLOW || !counts || !prepared->facts->effects)
+        return judgement;
+    session->next = session->mood;
+    session->has_next = true;
+    session->next_unknown = (prepared->facts->effects & SQL_EFFECT_UNKNOWN) != 0;
+    sql_mood_apply(&session->next, prepared->facts);
+    if (prepared->facts->effects & SQL_EFFECT_SESSION)
+        sql_session_apply(&session->sql, prepared->facts);
+    return judgement;
+}
+
+enum judgement judge_facts(struct session *session, const char *kind)
+{
+    struct sql_facts *facts = &session->worker->facts;
+    struct verdict verdict;
+
+    begin(session);
+    check(session, facts, &verdict);
+    enum judgement judgement =
+        settle(session, facts, &verdict, &session->mood, (struct text){"", 0}, kind, true);
+    if (judgement == JUDGEMENT_ALLOW && facts->effects & SQL_EFFECT_DATABASE) {
+        session->next = session->mood;
+        session->has_next = true;
+        sql_mood_apply(&session->next, facts);
+    }
+    return judgement;
+}
+
+bool judge_enter_database(struct session *session, struct text name)
+{
+    struct sql_facts *facts = &session->worker->facts;
+
+    facts->effects = SQL_EFFECT_DATABASE;
+    facts->database = name;
+    facts->object_count = 1;
+    facts->objects[0] =
+        (struct sql_object){.schema = name, .type = SQL_DATABASE, .access = SQL_READ};
+    return map_database(session, facts);
+}
+
+void judge_renew(struct session *session)
+{
+    const struct runtime *runtime = session->worker->runtime;
+
+    session->generation = runtime->generation;
+    if (!session->judged)
+        return;
+    int service = router_service(runtime->router, session->identity->user);
+    session->service = (int16_t)service;
+    session->transaction_owner_count = 0; /* indexes of the old configuration */
+    for (size_t i = 0; i < runtime->config->upstream_count; i++) {
+        if (runtime->upstream_tallies[i] == session->upstream_tally)
+            session->upstream_index = (uint16_t)i;
+    }
+    struct tally *tally = service == SERVICE_NONE ? NULL : runtime->service_tallies[service];
+    if (tally == session->service_tally)
+        return;
+    if (session->service_tally)
+        tally_drop(session->service_tally);
+    if (tally)
+        tally_take(tally, 0);
+    session->service_tally = tally;
+}

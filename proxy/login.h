@@ -1,0 +1,71 @@
+/* A login in progress: what greet.c, connect.c and auth.c share. Freed once the session is logged
+ * in; COM_CHANGE_USER makes a new one.
+ */
+#ifndef PROXY_LOGIN_H
+#define PROXY_LOGIN_H
+
+#include "protocol/handshake.h"
+#include "proxy/session.h"
+
+struct runtime;
+
+/* A plugin no server has: makes MySQL and MariaDB answer with the account's own and its nonce in an
+ * AuthSwitchRequest (MySQL Internals, "Authentication Method Mismatch"). */
+#define LOGIN_NO_PLUGIN "silogate"
+
+enum { LOGIN_PACKET_MAX = 70000, LOGIN_CLIENT_MAX = 64 };
+
+struct login_draft {
+    struct runtime *runtime; /* counted: the one this login began with */
+    char client[LOGIN_CLIENT_MAX];
+    capabilities_t offered; /* to the client */
+    bool upstream_greeting; /* the client was greeted with the upstream's own greeting */
+    bool doomed;            /* no service: relayed so that it ends like a wrong password */
+    bool changing_user;     /* COM_CHANGE_USER on a session that was logged in */
+    bool said;              /* the client has answered an authentication packet */
+    uint8_t credit;         /* packets that the client owes the server now */
+    size_t address_index;   /* the next address to try */
+    char plugin[64];        /* the authentication plugin in force */
+    char why[200];          /* of the last address that failed */
+    struct login login;     /* its texts are in `raw` */
+    uint8_t *raw;
+    /* of the upstream's greeting */
+    char version[HANDSHAKE_VERSION_MAX];
+    capabilities_t upstream_capabilities;
+    uint32_t thread;
+};
+
+/* The session has just begun; `client` is its address. */
+void login_begin(struct session *session, struct text client);
+void login_free(struct session *session);
+
+/* Finds the service of draft->login.user and counts the session in. STEP_AGAIN, or what
+ * session_linger says where it may not go on. */
+enum step login_route(struct session *session);
+/* Takes the session out of all counts. */
+void login_uncount(struct session *session);
+
+/* The login packet for the upstream, behind its greeting, then STATE_AUTH. */
+enum step login_send(struct session *session, const struct greeting *greeting);
+
+/* The same on a connection that is logged in already: COM_CHANGE_USER. */
+enum step login_send_change(struct session *session);
+
+/* The database that the login at hand lands in. */
+struct text login_landing(const struct session *session);
+
+/* The server has said OK: the session is logged in. `payload` is the OK packet's. */
+void login_done(struct session *session, struct text payload);
+
+/* COM_CHANGE_USER, in change_user.c: takes the packet's payload out of the client's gate and logs
+ * in anew. */
+enum step login_change_user(struct session *session, struct text payload);
+
+/* The time for the address at hand is over: STATE_CONNECT goes on with the next one. */
+void connect_late(struct session *session);
+/* Says the error in the sequence and form that the client expects now, then lingers. */
+enum step login_refuse(struct session *session, enum close_reason reason, uint16_t code,
+                       const char *sqlstate, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+#endif

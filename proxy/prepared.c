@@ -1,0 +1,109 @@
+/* A small hash table by statement id. Allocates only where a statement is prepared. */
+#include "proxy/prepared.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+
+struct prepared *prepared_new(struct text text, const struct sql_facts *facts,
+                              const struct sql_mood *mood)
+{
+    size_t length = text.length < PREPARED_TEXT ? text.length : PREPARED_TEXT;
+    struct prepared *prepared = memory_take(sizeof(*prepared) + length);
+
+    prepared->id = 0;
+    prepared->facts = sql_facts_keep(facts);
+    prepared->mood = *mood;
+    prepared->text_length = (uint32_t)length;
+    memcpy(prepared->text, text.at, length);
+    return prepared;
+}
+
+void prepared_free(struct prepared *prepared)
+{
+    if (!prepared)
+        return;
+    free(prepared->facts);
+    free(prepared);
+}
+
+/* The slot that holds `id`, or the empty one where it belongs. Size is a power of two. */
+static uint32_t slot_of(const struct prepared_table *table, uint32_t id)
+{
+    uint32_t at = id * 0x9e3779b1u & (table->size - 1);
+
+    while (table->slots[at] && table->slots[at]->id != id)
+        at = (at + 1) & (table->size - 1);
+    return at;
+}
+
+static void grow(struct prepared_table *table)
+{
+    struct prepared_table larger = *table;
+
+    larger.size = table->size ? table->size * 2 : 8;
+    larger.slots = memory_take_zeroed(larger.size * sizeof(struct prepared *));
+    for (uint32_t i = 0; i < table->size; i++) {
+        if (table->slots[i])
+            larger.slots[slot_of(&larger, table->slots[i]->id)] = table->slots[i];
+    }
+    free(table->slots);
+    *table = larger;
+}
+
+void prepared_add(struct prepared_table *table, struct prepared *prepared, uint32_t id)
+{
+    if ((table->count + 1) * 2 > table->size)
+        grow(table);
+    uint32_t at = slot_of(table, id);
+    if (table->slots[at])
+        prepared_free(table->slots[at]);
+    else
+        table->count++;
+    prepared->id = id;
+    table->slots[at] = prepared;
+    table->last = id;
+    table->has_last = true;
+}
+
+struct prepared *prepared_find(const struct prepared_table *table, uint32_t id)
+{
+    if (id == PREPARED_LAST) {
+        if (!table->has_last)
+            return NULL;
+        id = table->last;
+    }
+    return table->size ? table->slots[slot_of(table, id)] : NULL;
+}
+
+void prepared_remove(struct prepared_table *table, uint32_t id)
+{
+    if (id == PREPARED_LAST && table->has_last)
+        id = table->last;
+    if (!table->size)
+        return;
+    uint32_t at = slot_of(table, id);
+    if (!table->slots[at])
+        return;
+    prepared_free(table->slots[at]);
+    table->slots[at] = NULL;
+    table->count--;
+    if (table->has_last && table->last == id)
+        table->has_last = false;
+    /* What was pushed behind the gap moves up, so that look-ups still find it. */
+    for (uint32_t i = (at + 1) & (table->size - 1); table->slots[i];
+         i = (i + 1) & (table->size - 1)) {
+        struct prepared *moved = table->slots[i];
+        table->slots[i] = NULL;
+        table->slots[slot_of(table, moved->id)] = moved;
+    }
+}
+
+void prepared_clear(struct prepared_table *table)
+{
+    for (uint32_t i = 0; i < table->size; i++)
+        prepared_free(table->slots[i]);
+    free(table->slots);
+    *table = (struct prepared_table){0};
+}

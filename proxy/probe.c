@@ -1,0 +1,192 @@
+/* Health of the upstreams, seen from outside: a TCP connection, a greeting, and a login that is
+ * refused. Uses blocking sockets with time limits, in a thread of its own.
+ */
+#include "proxy/probe.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "protocol/handshake.h"
+
+static pthread_t thread;
+static bool started;
+static atomic_bool running;
+
+static struct {
+    struct runtime *runtime;
+    struct violations *violations;
+} job;
+
+/* Connects within the time, or says why not. -1 where it failed. */
+static int reach(const struct router_address *address, int64_t milliseconds, struct error *error)
+{
+    int opened = socket(address->at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int failed = 0;
+    socklen_t length = sizeof(failed);
+
+    if (connect(opened, (const struct sockaddr *)&address->at, address->length) != 0) {
+        struct pollfd ready = {.fd = opened, .events = POLLOUT};
+        if (errno != EINPROGRESS)
+            failed = errno;
+        else if (poll(&ready, 1, (int)milliseconds) <= 0)
+            failed = ETIMEDOUT;
+        else
+            getsockopt(opened, SOL_SOCKET, SO_ERROR, &failed, &length);
+    }
+    if (failed) {
+        error_set(error, "%s: %s", address->written, strerror(failed));
+        close(opened);
+        return -1;
+    }
+    return opened;
+}
+
+/* Reads one packet; its payload's length, or -1. */
+static ssize_t read_packet(int from, uint8_t *to, size_t size, int64_t milliseconds)
+{
+    size_t got = 0;
+
+    for (;;) {
+        if (got >= PACKET_HEADER && got >= PACKET_HEADER + bytes_get3(to))
+            return (ssize_t)bytes_get3(to);
+        if (got >= PACKET_HEADER && PACKET_HEADER + bytes_get3(to) > size)
+            return -1;
+        struct pollfd ready = {.fd = from, .events = POLLIN};
+        if (poll(&ready, 1, (int)milliseconds) <= 0)
+            return -1;
+        ssize_t more = recv(from, to + got, size - got, 0);
+        if (more <= 0)
+            return -1;
+        got += (size_t)more;
+    }
+}
+
+/* A login that cannot succeed: whatever plugin the server asks for is answered with nothing. */
+static void finish_login(int with, const struct greeting *greeting, int64_t milliseconds)
+{
+    uint8_t bytes[4096];
+    struct login login = {.capabilities = CAPABILITY_PROTOCOL_41 | CAPABILITY_SECURE_CONNECTION |
+                                          CAPABILITY_PLUGIN_AUTH |
+                                          (greeting->capabilities & CAPABILITY_LONG_PASSWORD),
+                          .max_packet = PACKET_MAX,
+                          .collation = 45,
+                          .user = TEXT("silogate_probe"),
+                          .auth = TEXT("................nobody"),
+                          .plugin = TEXT("mysql_native_password")};
+    size_t size = login_write(&login, 1, bytes, sizeof(bytes));
+
+    for (int turn = 0; turn < 4; turn++) {
+        if (send(with, bytes, size, MSG_NOSIGNAL) != (ssize_t)size)
+            return;
+        ssize_t length = read_packet(with, bytes, sizeof(bytes), milliseconds);
+        if (length <= 0 || bytes[PACKET_HEADER] == 0xff || bytes[PACKET_HEADER] == 0x00)
+            return;
+        uint8_t sequence = (uint8_t)(bytes[3] + 1);
+        memset(bytes, 0, PACKET_HEADER + 1);
+        bytes[0] = 1; /* a packet of one byte, 0: an empty password */
+        bytes[3] = sequence;
+        size = PACKET_HEADER + 1;
+    }
+}
+
+static bool probe_address(const struct runtime *runtime, size_t upstream, size_t index,
+                          struct error *error)
+{
+    int64_t limit = runtime->config->proxy.connect_timeout.value;
+    struct router_address address;
+    struct greeting greeting;
+    uint8_t bytes[2048];
+
+    if (!router_address(runtime->router, upstream, index, &address))
+        return error_set(error, "its name does not resolve");
+    int with = reach(&address, limit, error);
+    if (with < 0)
+        return false;
+    ssize_t length = read_packet(with, bytes, sizeof(bytes), limit);
+    struct text payload = {(const char *)bytes + PACKET_HEADER, length > 0 ? (size_t)length : 0};
+    bool fine = length > 0 && greeting_read(payload, &greeting) == PARSE_DONE;
+    if (!fine) {
+        error_set(error, "%s: no greeting", address.written);
+    } else {
+        struct router_server known, server = {.known = true,
+                                              .capabilities = greeting.capabilities,
+                                              .collation = greeting.collation,
+                                              .status = greeting.status,
+                                              .lower_case_table_names = -1};
+        snprintf(server.version, sizeof(server.version), "%.*s", TEXT_ARGS(greeting.version));
+        snprintf(server.plugin, sizeof(server.plugin), "%.*s", TEXT_ARGS(greeting.plugin));
+        router_server(runtime->router, upstream, &known);
+        if (known.known && strcmp(known.version, server.version) == 0) {
+            server.lower_case_table_names = known.lower_case_table_names;
+            server.init_connect = known.init_connect;
+        }
+        router_learn(runtime->router, upstream, &server);
+        finish_login(with, &greeting, limit);
+    }
+    close(with);
+    return fine;
+}
+
+void probe_upstreams(struct runtime *runtime, struct violations *violations)
+{
+    for (size_t i = 0; i < router_upstream_count(runtime->router); i++) {
+        struct tally *tally = runtime->upstream_tallies[i];
+        const char *name = router_upstream_name(runtime->router, i);
+        size_t addresses = router_address_count(runtime->router, i);
+        struct error error = {.text = "no address"};
+        bool up = false;
+
+        for (size_t a = 0; a < addresses && !up; a++)
+            up = probe_address(runtime, i, a, &error);
+        int before = atomic_exchange(&tally->health, up ? HEALTH_UP : HEALTH_DOWN);
+        if (before == (up ? HEALTH_UP : HEALTH_DOWN))
+            continue;
+        if (up)
+            log_notice("upstream '%s' is up", name);
+        else
+            log_warning("upstream '%s' is down: %s", name, error.text);
+        if (violations && before != HEALTH_UNKNOWN)
+            violations_event_upstream(violations, text_of(name), TEXT(""), up,
+                                      up ? TEXT("") : text_of(error.text));
+    }
+}
+
+static void *run(void *unused)
+{
+    (void)unused;
+    router_resolve(job.runtime->router);
+    probe_upstreams(job.runtime, job.violations);
+    runtime_drop(job.runtime);
+    atomic_store(&running, false);
+    return NULL;
+}
+
+void probe_begin(struct runtime *runtime, struct violations *violations)
+{
+    if (atomic_load(&running))
+        return;
+    probe_end();
+    job.runtime = runtime_take(runtime);
+    job.violations = violations;
+    atomic_store(&running, true);
+    started = pthread_create(&thread, NULL, run, NULL) == 0;
+    if (!started) {
+        runtime_drop(job.runtime);
+        atomic_store(&running, false);
+    }
+}
+
+void probe_end(void)
+{
+    if (started)
+        pthread_join(thread, NULL);
+    started = false;
+}

@@ -1,0 +1,77 @@
+/* Two chained hash tables over the same entries: by silogate's id and by the upstream's thread. */
+#include "proxy/registry.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+
+enum { BUCKETS = 4096 };
+
+struct member {
+    struct registry_entry entry;
+    struct member *next_by_id, *next_by_thread;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct member *by_id[BUCKETS], *by_thread[BUCKETS];
+
+uint32_t registry_id(void)
+{
+    static atomic_uint last;
+
+    return 0x80000000u | (atomic_fetch_add(&last, 1) + 1);
+}
+
+void registry_add(const struct registry_entry *entry)
+{
+    struct member *member = memory_take_zeroed(sizeof(*member));
+
+    member->entry = *entry;
+    pthread_mutex_lock(&lock);
+    member->next_by_id = by_id[entry->id % BUCKETS];
+    by_id[entry->id % BUCKETS] = member;
+    member->next_by_thread = by_thread[entry->thread % BUCKETS];
+    by_thread[entry->thread % BUCKETS] = member;
+    pthread_mutex_unlock(&lock);
+}
+
+void registry_remove(uint32_t id)
+{
+    pthread_mutex_lock(&lock);
+    struct member **at = &by_id[id % BUCKETS];
+    while (*at && (*at)->entry.id != id)
+        at = &(*at)->next_by_id;
+    struct member *member = *at;
+    if (member) {
+        *at = member->next_by_id;
+        at = &by_thread[member->entry.thread % BUCKETS];
+        while (*at != member)
+            at = &(*at)->next_by_thread;
+        *at = member->next_by_thread;
+    }
+    pthread_mutex_unlock(&lock);
+    free(member);
+}
+
+bool registry_find(uint64_t id, const struct tally *service, const struct tally *upstream,
+                   uint32_t *thread)
+{
+    bool found = false;
+
+    if (id > UINT32_MAX)
+        return false;
+    pthread_mutex_lock(&lock);
+    for (struct member *m = by_id[id % BUCKETS]; m && !found; m = m->next_by_id) {
+        found = m->entry.id == id && m->entry.service == service;
+        *thread = m->entry.thread;
+    }
+    for (struct member *m = by_thread[id % BUCKETS]; m && !found; m = m->next_by_thread) {
+        found =
+            m->entry.thread == id && m->entry.upstream == upstream && m->entry.service == service;
+        *thread = m->entry.thread;
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}

@@ -1,0 +1,92 @@
+/* Building a runtime out of proxy.ini: validate all, then commit; the main thread's work. */
+#include "proxy/runtime.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/arena.h"
+
+static struct tally *tallies;
+
+/* Only the main thread builds runtimes, so the list needs no lock. */
+static struct tally *tally_of(const char *kind, struct text name)
+{
+    size_t kind_length = strlen(kind);
+
+    for (struct tally *tally = tallies; tally; tally = tally->next) {
+        if (strncmp(tally->name, kind, kind_length) == 0 &&
+            text_equal(text_of(tally->name + kind_length), name))
+            return tally;
+    }
+    struct tally *tally = memory_take_zeroed(sizeof(*tally));
+    tally->name = memory_take_zeroed(kind_length + name.length + 1);
+    memcpy(tally->name, kind, kind_length);
+    memcpy(tally->name + kind_length, name.at, name.length);
+    tally->next = tallies;
+    tallies = tally;
+    return tally;
+}
+
+bool tally_take(struct tally *tally, int64_t limit)
+{
+    unsigned before = atomic_fetch_add(&tally->open, 1);
+
+    if (limit > 0 && before >= (uint64_t)limit) {
+        atomic_fetch_sub(&tally->open, 1);
+        return false;
+    }
+    return true;
+}
+
+void tally_drop(struct tally *tally)
+{
+    atomic_fetch_sub(&tally->open, 1);
+}
+
+struct runtime *runtime_build(const char *path, const struct runtime *old)
+{
+    struct config_problems problems = {0};
+    struct config *config = config_read(path, &problems);
+    struct policy *policy =
+        config ? policy_build(config, policy_today(time(NULL)), &problems) : NULL;
+
+    config_problems_print(&problems, path);
+    config_problems_fini(&problems);
+    if (!policy) {
+        config_free(config);
+        return NULL;
+    }
+    struct runtime *runtime = memory_take_zeroed(sizeof(*runtime));
+    atomic_init(&runtime->references, 1);
+    runtime->generation = old ? old->generation + 1 : 1;
+    runtime->config = config;
+    runtime->policy = policy;
+    runtime->router = router_build(config, old ? old->router : NULL);
+    runtime->service_tallies = memory_take((config->service_count + 1) * sizeof(struct tally *));
+    for (size_t i = 0; i < config->service_count; i++)
+        runtime->service_tallies[i] = tally_of("service:", config->services[i].name);
+    runtime->upstream_tallies = memory_take((config->upstream_count + 1) * sizeof(struct tally *));
+    for (size_t i = 0; i < config->upstream_count; i++)
+        runtime->upstream_tallies[i] = tally_of("upstream:", config->upstreams[i].name);
+    return runtime;
+}
+
+struct runtime *runtime_take(struct runtime *runtime)
+{
+    atomic_fetch_add(&runtime->references, 1);
+    return runtime;
+}
+
+void runtime_drop(struct runtime *runtime)
+{
+    if (!runtime || atomic_fetch_sub(&runtime->references, 1) > 1)
+        return;
+    router_free(runtime->router);
+    policy_free(runtime->policy);
+    config_free(runtime->config);
+    free(runtime->service_tallies);
+    free(runtime->upstream_tallies);
+    free(runtime);
+}

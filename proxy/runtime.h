@@ -1,0 +1,45 @@
+/* All that a reload replaces, built and checked as a whole, then never changed: configuration,
+ * policy, router. Counted: each worker holds one reference, each login in progress another.
+ */
+#ifndef PROXY_RUNTIME_H
+#define PROXY_RUNTIME_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "policy/policy.h"
+#include "router/router.h"
+
+/* Sessions by service and by upstream, for max_connections. Found by name, so that it outlives a
+ * reload; never freed. */
+enum health { HEALTH_UNKNOWN, HEALTH_UP, HEALTH_DOWN };
+
+struct tally {
+    char *name;
+    atomic_uint open;
+    atomic_int health; /* an upstream's: enum health */
+    struct tally *next;
+};
+
+struct runtime {
+    atomic_uint references;
+    uint32_t generation; /* 1, 2, ... */
+    struct config *config;
+    struct policy *policy;
+    struct router *router;
+    struct tally **service_tallies, **upstream_tallies; /* by the indexes of config */
+};
+
+/* Reads and builds all. `old` may be NULL. Every problem is printed on standard error with file and
+ * line; NULL where one is an error. */
+struct runtime *runtime_build(const char *path, const struct runtime *old);
+struct runtime *runtime_take(struct runtime *runtime);
+void runtime_drop(struct runtime *runtime);
+
+/* Adds one session unless `limit` sessions are there already. */
+bool tally_take(struct tally *tally, int64_t limit);
+void tally_drop(struct tally *tally);
+
+#endif

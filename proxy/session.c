@@ -1,0 +1,320 @@
+/* The session's frame: its birth, the driver of its states, what its sockets are watched for, and
+ * the one door out. What happens in a state is in the state's own file:
+ *
+ *   greet.c    PROXY_HEADER GREET LOGIN             who is it?
+ *   connect.c  CONNECT UPSTREAM_GREETING            to the upstream of its service
+ *   auth.c     AUTH                                 the login, relayed
+ *   command.c  COMMAND PASS                         cut, judge, pass or block
+ *   answer.c   ANSWER INFILE ASK                    the way back
+ *
+ *   client ----> client.gate ----> judged ----> upstream
+ *   client <---- upstream.gate <-- tracked <--- upstream
+ *
+ * An event on a socket reads once, runs the states until they wait, then writes what may go out and
+ * derives from gates and flags what to watch next. Nothing else reads, writes, starts or stops.
+ */
+#include "proxy/session.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "proxy/login.h"
+#include "proxy/registry.h"
+#include "proxy/worker.h"
+
+static const struct {
+    const char *name;
+    enum step (*run)(struct session *session);
+    enum limit limit;
+} states[] = {
+#define STATE(symbol, name, function, limit) [symbol] = {name, function, limit},
+#include "proxy/states.def"
+#undef STATE
+};
+
+static const struct {
+    const char *name, *sentence;
+} reasons[] = {
+#define REASON(symbol, name, sentence) [symbol] = {name, sentence},
+#include "proxy/reasons.def"
+#undef REASON
+};
+
+_Static_assert((int)CLOSE_REASONS <= (int)COUNTERS_CLOSE_REASONS, "counters.closed is too small");
+
+const char *close_reason_name(enum close_reason reason)
+{
+    return reasons[reason].name;
+}
+
+const char *close_reason_sentence(enum close_reason reason)
+{
+    return reasons[reason].sentence;
+}
+
+static uint32_t limit_seconds(const struct session *session, enum limit limit)
+{
+    const struct config *config = session->worker->runtime->config;
+    int64_t milliseconds = 2000;
+
+    switch (limit) {
+    case LIMIT_NONE:
+        return UINT32_MAX / 2;
+    case LIMIT_LOGIN:
+        milliseconds = config->proxy.login_timeout.value;
+        break;
+    case LIMIT_CONNECT:
+        milliseconds = config->proxy.connect_timeout.value;
+        break;
+    case LIMIT_IDLE:
+        milliseconds = config->proxy.idle_timeout.value;
+        break;
+    case LIMIT_LINGER:
+        break;
+    }
+    return (uint32_t)((milliseconds + 999) / 1000 + 1);
+}
+
+/* Every turn of the state machine goes through here; costs nothing but two stores once logged in.
+ */
+void session_enter(struct session *session, enum state state)
+{
+    session->state = state;
+    session->deadline = session->worker->second + limit_seconds(session, states[state].limit);
+    if (session->deadline < session->due)
+        worker_time(session->worker, session, session->deadline);
+}
+
+void session_due(struct session *session)
+{
+    static const enum close_reason late[] = {[LIMIT_NONE] = CLOSED_IDLE_TIMEOUT,
+                                             [LIMIT_LOGIN] = CLOSED_LOGIN_TIMEOUT,
+                                             [LIMIT_CONNECT] = CLOSED_UPSTREAM_TIMEOUT,
+                                             [LIMIT_IDLE] = CLOSED_IDLE_TIMEOUT,
+                                             [LIMIT_LINGER] = CLOSED_CLIENT_GONE};
+    enum limit limit = states[session->state].limit;
+
+    if (session->worker->second < session->deadline) {
+        worker_time(session->worker, session, session->deadline);
+        return;
+    }
+    if (session->state == STATE_CONNECT || session->state == STATE_UPSTREAM_GREETING) {
+        connect_late(session);
+        session_run(session);
+        return;
+    }
+    session_close(session, session->state == STATE_LINGER ? session->close_reason : late[limit]);
+}
+
+enum step session_end(struct session *session, enum close_reason reason)
+{
+    session->close_reason = reason;
+    return STEP_CLOSE;
+}
+
+void session_error(struct session *session, uint8_t sequence, uint16_t code, const char *sqlstate,
+                   const char *format, ...)
+{
+    char message[480];
+    uint8_t packet[512];
+    va_list arguments;
+
+    va_start(arguments, format);
+    int length = vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    if (length >= (int)sizeof(message))
+        length = sizeof(message) - 1;
+    size_t size = packet_error(packet, sizeof(packet), sequence, code, sqlstate,
+                               (struct text){message, (size_t)length});
+    gate_insert(&session->upstream.gate, &session->worker->pool, packet, size);
+}
+
+enum step session_linger(struct session *session, enum close_reason reason)
+{
+    session->close_reason = reason;
+    session_drop_upstream(session);
+    session_enter(session, STATE_LINGER);
+    return STEP_AGAIN;
+}
+
+/* Closing at once with unread bytes would make the kernel send a reset, which can overtake the last
+ * words: so say them, then read until the client has closed, for a little while. */
+enum step state_linger(struct session *session)
+{
+    struct side *client = &session->client;
+
+    gate_drop(&client->gate, &session->worker->pool, gate_waiting(&client->gate));
+    if (client->ended)
+        return STEP_CLOSE;
+    if (gate_leaving(&session->upstream.gate) == 0 && !session->shut) {
+        shutdown(client->stream.socket, SHUT_WR);
+        session->shut = true;
+    }
+    return STEP_WAIT;
+}
+
+static void fill(struct session *session, struct side *side)
+{
+    if (side->ended || !gate_has_room(&side->gate))
+        return;
+    ssize_t got = gate_fill(&side->gate, &session->worker->pool, &side->stream);
+    side->ended = got == STREAM_END || got == STREAM_FAILED;
+}
+
+/* Writes to `to` what `from` has sent. */
+static void flush(struct session *session, struct side *from, struct side *to)
+{
+    if (to->stream.socket < 0 || to->broken || session->state == STATE_CONNECT)
+        return;
+    ssize_t put = gate_flush(&from->gate, &session->worker->pool, &to->stream);
+    to->wants_write = put == STREAM_AGAIN;
+    if (put == STREAM_FAILED)
+        to->broken = true;
+}
+
+static void watch(struct session *session, struct side *side)
+{
+    int events = 0;
+
+    if (side->stream.socket < 0)
+        return;
+    if (session->state == STATE_CONNECT && side == &session->upstream) {
+        events = EV_WRITE;
+    } else {
+        if (!side->ended && gate_has_room(&side->gate))
+            events = EV_READ | (stream_wants_write(&side->stream, false) ? EV_WRITE : 0);
+        if (side->wants_write)
+            events |= stream_wants_write(&side->stream, true) ? EV_WRITE : EV_READ;
+    }
+    if (ev_is_active(&side->io) && (side->io.events & (EV_READ | EV_WRITE)) == events)
+        return;
+    ev_io_stop(session->worker->loop, &side->io);
+    ev_io_set(&side->io, side->stream.socket, events);
+    if (events)
+        ev_io_start(session->worker->loop, &side->io);
+}
+
+/* TLS may hold bytes that the socket will never announce. */
+static void announce(struct session *session, struct side *side)
+{
+    if (side->stream.socket >= 0 && stream_pending(&side->stream) && gate_has_room(&side->gate))
+        ev_feed_event(session->worker->loop, &side->io, EV_READ);
+}
+
+void session_run(struct session *session)
+{
+    enum step step;
+
+    do {
+        step = states[session->state].run(session);
+    } while (step == STEP_AGAIN);
+    flush(session, &session->upstream, &session->client);
+    flush(session, &session->client, &session->upstream);
+    if (step == STEP_CLOSE)
+        session_close(session, session->close_reason);
+    else if (session->client.broken)
+        session_close(session,
+                      session->state == STATE_LINGER ? session->close_reason : CLOSED_CLIENT_LOST);
+    else {
+        watch(session, &session->client);
+        watch(session, &session->upstream);
+        announce(session, &session->client);
+        announce(session, &session->upstream);
+    }
+}
+
+static void on_io(struct ev_loop *loop, struct ev_io *io, int events)
+{
+    struct session *session = io->data;
+    struct side *side = io == &session->client.io ? &session->client : &session->upstream;
+
+    (void)loop;
+    if (session->state != STATE_CONNECT || side == &session->client) {
+        if (events & EV_WRITE)
+            flush(session, side == &session->client ? &session->upstream : &session->client, side);
+        fill(session, side);
+    }
+    session_run(session);
+}
+
+void session_watch(struct session *session, struct side *side, int socket)
+{
+    side->stream = (struct stream){.kind = &stream_plain, .socket = socket};
+    side->ended = side->broken = side->wants_write = false;
+    side->sequence = 0;
+    ev_io_init(&side->io, on_io, socket, EV_READ);
+    side->io.data = session;
+}
+
+void session_start(struct worker *worker, int socket, struct text client, bool expects_header)
+{
+    struct session *session = memory_take_zeroed(sizeof(*session));
+
+    session->worker = worker;
+    session->service = SERVICE_NONE;
+    session->id = registry_id();
+    session->due = UINT32_MAX;
+    session->judged = true;
+    session->upstream.stream.socket = -1;
+    session->upstream.stream.kind = &stream_plain;
+    session_watch(session, &session->client, socket);
+    list_add(&worker->sessions, &session->all);
+    worker->counters.sessions_accepted++;
+    worker->counters.sessions_open++;
+    login_begin(session, client);
+    session_enter(session, expects_header ? STATE_PROXY_HEADER : STATE_GREET);
+    session_run(session);
+}
+
+static void drop_side(struct session *session, struct side *side)
+{
+    if (side->stream.socket < 0)
+        return;
+    ev_io_stop(session->worker->loop, &side->io);
+    stream_close(&side->stream);
+    side->ended = true;
+    side->wants_write = false;
+}
+
+void session_drop_upstream(struct session *session)
+{
+    drop_side(session, &session->upstream);
+}
+
+void session_close(struct session *session, enum close_reason reason)
+{
+    struct worker *worker = session->worker;
+
+    drop_side(session, &session->client);
+    drop_side(session, &session->upstream);
+    gate_release(&session->client.gate, &worker->pool);
+    gate_release(&session->upstream.gate, &worker->pool);
+    if (session->registered)
+        registry_remove(session->id);
+    login_uncount(session);
+    login_free(session);
+    prepared_clear(&session->prepared);
+    prepared_free(session->preparing);
+    sql_session_free(&session->sql);
+    list_remove(&session->all);
+    list_remove(&session->parked);
+    list_remove(&session->timed);
+    list_add(&worker->closed, &session->all);
+    worker->counters.sessions_open--;
+    worker->counters.closed[reason]++;
+    atomic_fetch_sub(&worker_sessions, 1);
+    log_debug("session %u closed in state %s: %s", session->id & 0x7fffffffu,
+              states[session->state].name, reasons[reason].sentence);
+}
+
+void session_free(struct session *session)
+{
+    list_remove(&session->all);
+    free(session->identity);
+    free(session);
+}

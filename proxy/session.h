@@ -1,0 +1,149 @@
+/* One session: a client connection and its one upstream connection. What every state of proxy/ may
+ * look at. A session belongs to one worker and is only touched by its thread.
+ */
+#ifndef PROXY_SESSION_H
+#define PROXY_SESSION_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/stream.h"
+#include "protocol/answer.h"
+#include "protocol/capabilities.h"
+#include "proxy/gate.h"
+#include "proxy/prepared.h"
+#include "sql/mood.h"
+#include "sql/session.h"
+
+struct worker;
+struct tally;
+struct login_draft;
+
+enum state {
+#define STATE(symbol, name, function, limit) symbol,
+#include "proxy/states.def"
+#undef STATE
+};
+
+enum close_reason {
+#define REASON(symbol, name, sentence) symbol,
+#include "proxy/reasons.def"
+#undef REASON
+    CLOSE_REASONS
+};
+
+/* How long a state may last. */
+enum limit { LIMIT_NONE, LIMIT_LOGIN, LIMIT_CONNECT, LIMIT_IDLE, LIMIT_LINGER };
+
+/* What a state's function says. */
+enum step {
+    STEP_AGAIN, /* the state has changed, or there is more to do with what is here */
+    STEP_WAIT,  /* nothing more can be done before a socket or a timer has news */
+    STEP_CLOSE, /* session->close_reason says why */
+};
+
+/* One of the two sides. `gate` holds what this side has sent. */
+struct side {
+    struct stream stream;
+    struct gate gate;
+    struct ev_io io;
+    uint8_t sequence; /* of the next packet to or from this side, while logging in */
+    bool ended;       /* it will send nothing more */
+    bool broken;      /* it can be neither read nor written */
+    bool wants_write; /* what it should get did not fit into its socket */
+};
+
+/* Who it is, made once at login; one block with its texts behind it. */
+struct identity {
+    struct text user, client, program_name, client_name;
+};
+
+enum { TRANSACTION_OWNERS = 16 };
+
+struct session {
+    struct worker *worker;
+    enum state state;
+    enum close_reason close_reason;
+    struct side client, upstream;
+    struct list_link all;    /* in worker->sessions, or worker->closed */
+    struct list_link parked; /* in worker->parked while the log has no room */
+    struct list_link timed;  /* in one of the worker's slots */
+    uint32_t deadline, due;  /* in the worker's seconds: when it ends, when it is looked at */
+
+    uint32_t id;         /* silogate's thread id, highest bit set */
+    uint32_t thread;     /* the upstream's thread id */
+    uint32_t generation; /* of the runtime in which service and the rest were found */
+    int16_t service;
+    uint16_t upstream_index;
+    capabilities_t capabilities; /* in force on both legs */
+    uint32_t max_packet;
+    uint8_t collation;
+    bool judged : 1; /* false: an unknown user that is passed */
+    bool logged_in : 1;
+    bool registered : 1;
+    bool must_ask : 1;       /* the moods must be learned before the next command is judged */
+    bool asked : 1;          /* they were, for the command at hand, as far as they can be */
+    bool failed_command : 1; /* an ERR was seen in the answer at hand */
+    bool has_next : 1;       /* `next` is the mood once the command at hand has succeeded */
+    bool next_unknown : 1;   /* ... but for what only the server can tell */
+    bool several : 1;        /* the command at hand has several statements */
+    bool continued : 1;      /* the client's packet at hand is continued by the next one */
+    bool answered : 1;       /* some of the answer at hand has been passed on */
+    bool in_transaction : 1;
+    bool counted : 1;  /* in the tallies */
+    bool dropping : 1; /* PASS: too large a command is read and forgotten */
+    bool shut : 1;     /* LINGER: the last words are said */
+
+    struct login_draft *draft; /* while logging in */
+    struct identity *identity; /* from login on */
+    struct tally *service_tally, *upstream_tally;
+    struct answer answer;
+    uint8_t command;  /* the command byte at hand */
+    uint32_t passing; /* bytes of the client's packet at hand that are still to come and may pass */
+    struct prepared_table prepared;
+    struct prepared *preparing; /* its COM_STMT_PREPARE is with the server */
+    struct sql_session *sql;
+    int16_t transaction_owners[TRANSACTION_OWNERS];
+    uint8_t transaction_owner_count;
+    struct sql_mood mood, next;
+};
+
+/* A new connection: starts its session. `client` is its address as text. */
+void session_start(struct worker *worker, int socket, struct text client, bool expects_header);
+
+/* Runs the states until they wait, flushes, and sets what the sockets are watched for. */
+void session_run(struct session *session);
+
+/* The one door out. The memory is taken back at the end of the loop turn. */
+void session_close(struct session *session, enum close_reason reason);
+
+/* Frees a closed session. The worker's, at the end of the loop turn. */
+void session_free(struct session *session);
+
+/* The worker's, when the second `due` has come. */
+void session_due(struct session *session);
+
+/* For the states: */
+void session_enter(struct session *session, enum state state);
+enum step session_end(struct session *session, enum close_reason reason);
+/* Gives the client an error packet with this sequence id; the session goes on. */
+void session_error(struct session *session, uint8_t sequence, uint16_t code, const char *sqlstate,
+                   const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* The last words have been put into the gates: says them, then closes for `reason`. */
+enum step session_linger(struct session *session, enum close_reason reason);
+/* Closes the upstream's side alone. */
+void session_drop_upstream(struct session *session);
+/* Watches a side whose stream has just been opened. */
+void session_watch(struct session *session, struct side *side, int socket);
+
+const char *close_reason_name(enum close_reason reason);
+const char *close_reason_sentence(enum close_reason reason);
+
+/* The states' functions: */
+#define STATE(symbol, name, function, limit) enum step function(struct session *session);
+#include "proxy/states.def"
+#undef STATE
+
+#endif

@@ -1,0 +1,353 @@
+/* One thread: its loop, its listeners, its clock, and the sessions that live on it. The main thread
+ * talks to it through three atomics and one ev_async.
+ */
+#include "proxy/worker.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "proxy/session.h"
+
+enum { BACKLOG = 4096, ACCEPTS_A_TURN = 64 };
+
+atomic_uint worker_sessions;
+
+int64_t worker_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void worker_time(struct worker *worker, struct session *session, uint32_t second)
+{
+    if (second > worker->second + WORKER_SLOTS - 1)
+        second = worker->second + WORKER_SLOTS - 1;
+    if (second <= worker->second)
+        second = worker->second + 1;
+    list_remove(&session->timed);
+    session->due = second;
+    list_add(&worker->slots[second % WORKER_SLOTS], &session->timed);
+}
+
+static void unpark(struct worker *worker)
+{
+    while (!list_empty(&worker->parked) && violations_ready(worker->records)) {
+        struct session *session = LIST_ENTRY(worker->parked.after, struct session, parked);
+        list_remove(&session->parked);
+        session_run(session);
+    }
+}
+
+static void on_tick(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+    struct worker *worker = timer->data;
+    struct list_link late;
+
+    (void)loop;
+    (void)events;
+    worker->second++;
+    worker->today = policy_today(time(NULL));
+    /* The slot is taken as a whole: a session that is not due yet goes back into one. */
+    list_init(&late);
+    struct list_link *slot = &worker->slots[worker->second % WORKER_SLOTS];
+    while (!list_empty(slot)) {
+        struct list_link *link = slot->after;
+        list_remove(link);
+        list_add(&late, link);
+    }
+    while (!list_empty(&late)) {
+        struct session *session = LIST_ENTRY(late.after, struct session, timed);
+        list_remove(&session->timed);
+        session_due(session);
+    }
+    violations_tick(worker->records, worker_now());
+    unpark(worker);
+}
+
+static void on_reap(struct ev_loop *loop, struct ev_prepare *prepare, int events)
+{
+    struct worker *worker = prepare->data;
+
+    (void)loop;
+    (void)events;
+    while (!list_empty(&worker->closed))
+        session_free(LIST_ENTRY(worker->closed.after, struct session, all));
+}
+
+/* Every session may stop at its next command, or at once where it is idle outside a transaction. */
+static void begin_drain(struct worker *worker)
+{
+    worker->drain_begun = true;
+    for (unsigned i = 0; i < worker->listener_count; i++)
+        ev_io_stop(worker->loop, &worker->listeners[i].io);
+    struct list_link *link = worker->sessions.after;
+    while (link != &worker->sessions) {
+        struct session *session = LIST_ENTRY(link, struct session, all);
+        link = link->after;
+        if (!session->logged_in && !session->identity)
+            session_close(session, CLOSED_DRAIN);
+        else if (session->state == STATE_COMMAND)
+            session_run(session);
+    }
+}
+
+static void on_wake(struct ev_loop *loop, struct ev_async *wake, int events)
+{
+    struct worker *worker = wake->data;
+    struct runtime *next = atomic_exchange(&worker->next_runtime, NULL);
+
+    (void)loop;
+    (void)events;
+    if (next) {
+        runtime_drop(worker->runtime);
+        worker->runtime = next;
+    }
+    if (atomic_exchange(&worker->room, false))
+        unpark(worker);
+    if (atomic_load(&worker->draining) && !worker->drain_begun)
+        begin_drain(worker);
+    if (atomic_load(&worker->stopping))
+        ev_break(worker->loop, EVBREAK_ALL);
+}
+
+/* Is this address in a network of proxy_protocol_from? */
+static bool expects_header(const struct config *config, const struct sockaddr_storage *from)
+{
+    uint8_t address[16] = {[10] = 0xff, [11] = 0xff};
+
+    if (from->ss_family == AF_INET)
+        memcpy(address + 12, &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
+    else if (from->ss_family == AF_INET6)
+        memcpy(address, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr, 16);
+    else
+        return false;
+    for (size_t i = 0; i < config->proxy.proxy_protocol_from_count; i++) {
+        const struct config_network *network = &config->proxy.proxy_protocol_from[i];
+        unsigned whole = network->bits / 8, rest = network->bits % 8;
+        if (memcmp(address, network->address, whole) == 0 &&
+            (rest == 0 || (address[whole] ^ network->address[whole]) >> (8 - rest) == 0))
+            return true;
+    }
+    return false;
+}
+
+static size_t address_text(const struct sockaddr_storage *from, char *to, size_t size)
+{
+    char host[INET6_ADDRSTRLEN] = "";
+    int length;
+
+    if (from->ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const void *)from;
+        inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
+        length = snprintf(to, size, "%s:%u", host, ntohs(in->sin_port));
+    } else if (from->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in = (const void *)from;
+        inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof(host));
+        bool mapped = IN6_IS_ADDR_V4MAPPED(&in->sin6_addr);
+        length = snprintf(to, size, mapped ? "%s:%u" : "[%s]:%u", mapped ? host + 7 : host,
+                          ntohs(in->sin6_port));
+    } else {
+        length = snprintf(to, size, "unix");
+    }
+    return (size_t)length;
+}
+
+static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
+{
+    struct listener *listener = io->data;
+    struct worker *worker = listener->worker;
+
+    (void)loop;
+    (void)events;
+    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+        struct sockaddr_storage from = {0};
+        socklen_t length = sizeof(from);
+        char text[80];
+        int on = 1;
+        int accepted = accept4(listener->socket, (struct sockaddr *)&from, &length,
+                               SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (accepted < 0)
+            return; /* out of descriptors too: the next turn tries again */
+        /* Clients that have not logged in yet must not fill the machine: twice the limit, no more.
+         */
+        int64_t limit = worker->runtime->config->proxy.max_connections.value * 2 + 16;
+        if (atomic_fetch_add(&worker_sessions, 1) >= (uint64_t)limit) {
+            atomic_fetch_sub(&worker_sessions, 1);
+            close(accepted);
+            continue;
+        }
+        if (!listener->is_unix) {
+            setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+            setsockopt(accepted, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+        }
+        size_t size = address_text(&from, text, sizeof(text));
+        session_start(worker, accepted, (struct text){text, size},
+                      expects_header(worker->runtime->config, &from));
+    }
+}
+
+bool worker_open_unix(const struct config *config, int *sockets, struct error *error)
+{
+    for (size_t i = 0; i < config->proxy.listen.count && i < WORKER_LISTENERS; i++) {
+        const struct config_address *address = &config->proxy.listen.items[i];
+        struct sockaddr_un at = {.sun_family = AF_UNIX};
+
+        sockets[i] = -1;
+        if (!address->is_unix)
+            continue;
+        if (address->host.length >= sizeof(at.sun_path))
+            return error_set(error, "listen = %s: the path is too long", address->written.at);
+        memcpy(at.sun_path, address->host.at, address->host.length);
+        struct stat there;
+        if (lstat(at.sun_path, &there) == 0 && S_ISSOCK(there.st_mode))
+            unlink(at.sun_path);
+        sockets[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (bind(sockets[i], (struct sockaddr *)&at, sizeof(at)) != 0 ||
+            listen(sockets[i], BACKLOG) != 0)
+            return error_set(error, "listen = %s: %s", address->written.at, strerror(errno));
+        chmod(at.sun_path, 0777);
+    }
+    return true;
+}
+
+static bool open_tcp(const struct config_address *address, int *opened, struct error *error)
+{
+    struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found;
+    char port[8];
+    int on = 1;
+
+    snprintf(port, sizeof(port), "%u", address->port);
+    int failed = getaddrinfo(address->host.at, port, &wanted, &found);
+    if (failed)
+        return error_set(error, "listen = %s: %s", address->written.at, gai_strerror(failed));
+    *opened = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    setsockopt(*opened, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    setsockopt(*opened, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    if (found->ai_family == AF_INET6)
+        setsockopt(*opened, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    bool fine =
+        bind(*opened, found->ai_addr, found->ai_addrlen) == 0 && listen(*opened, BACKLOG) == 0;
+    if (!fine)
+        error_set(error, "listen = %s: %s", address->written.at, strerror(errno));
+    freeaddrinfo(found);
+    return fine;
+}
+
+static bool open_listeners(struct worker *worker, const int *shared, struct error *error)
+{
+    const struct config *config = worker->runtime->config;
+
+    if (config->proxy.listen.count > WORKER_LISTENERS)
+        return error_set(error, "more than %d lines of listen", WORKER_LISTENERS);
+    for (size_t i = 0; i < config->proxy.listen.count; i++) {
+        struct listener *listener = &worker->listeners[worker->listener_count];
+        const struct config_address *address = &config->proxy.listen.items[i];
+
+        listener->worker = worker;
+        listener->is_unix = address->is_unix;
+        listener->socket = shared[i];
+        if (!address->is_unix && !open_tcp(address, &listener->socket, error))
+            return false;
+        ev_io_init(&listener->io, on_accept, listener->socket, EV_READ);
+        listener->io.data = listener;
+        ev_io_start(worker->loop, &listener->io);
+        worker->listener_count++;
+    }
+    return true;
+}
+
+static void *run(void *argument)
+{
+    struct worker *worker = argument;
+
+    ev_run(worker->loop, 0);
+    while (!list_empty(&worker->sessions))
+        session_close(LIST_ENTRY(worker->sessions.after, struct session, all), CLOSED_DRAIN);
+    while (!list_empty(&worker->closed))
+        session_free(LIST_ENTRY(worker->closed.after, struct session, all));
+    gate_pool_fini(&worker->pool);
+    return NULL;
+}
+
+bool worker_start(struct worker *worker, unsigned number, struct runtime *runtime,
+                  struct violations *violations, const int *shared, struct error *error)
+{
+    worker->number = number;
+    worker->runtime = runtime;
+    worker->violations = violations;
+    worker->records = violations_worker(violations, number);
+    worker->today = policy_today(time(NULL));
+    worker->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+    if (!worker->loop)
+        return error_set(error, "no event loop: %s", strerror(errno));
+    list_init(&worker->sessions);
+    list_init(&worker->closed);
+    list_init(&worker->parked);
+    for (int i = 0; i < WORKER_SLOTS; i++)
+        list_init(&worker->slots[i]);
+    ev_async_init(&worker->wake, on_wake);
+    worker->wake.data = worker;
+    ev_async_start(worker->loop, &worker->wake);
+    ev_timer_init(&worker->tick, on_tick, 1., 1.);
+    worker->tick.data = worker;
+    ev_timer_start(worker->loop, &worker->tick);
+    ev_prepare_init(&worker->reap, on_reap);
+    worker->reap.data = worker;
+    ev_prepare_start(worker->loop, &worker->reap);
+    if (!open_listeners(worker, shared, error))
+        return false;
+    int failed = pthread_create(&worker->thread, NULL, run, worker);
+    return failed ? error_set(error, "no thread: %s", strerror(failed)) : true;
+}
+
+void worker_reload(struct worker *worker, struct runtime *runtime)
+{
+    runtime_drop(atomic_exchange(&worker->next_runtime, runtime));
+    ev_async_send(worker->loop, &worker->wake);
+}
+
+void worker_drain(struct worker *worker)
+{
+    atomic_store(&worker->draining, true);
+    ev_async_send(worker->loop, &worker->wake);
+}
+
+void worker_stop(struct worker *worker)
+{
+    atomic_store(&worker->stopping, true);
+    ev_async_send(worker->loop, &worker->wake);
+}
+
+void worker_room(void *workers, unsigned number)
+{
+    struct worker *worker = (struct worker *)workers + number;
+
+    atomic_store(&worker->room, true);
+    ev_async_send(worker->loop, &worker->wake);
+}
+
+void worker_join(struct worker *worker)
+{
+    pthread_join(worker->thread, NULL);
+    for (unsigned i = 0; i < worker->listener_count; i++) {
+        if (!worker->listeners[i].is_unix)
+            close(worker->listeners[i].socket);
+    }
+    ev_loop_destroy(worker->loop);
+    runtime_drop(atomic_exchange(&worker->next_runtime, NULL));
+    runtime_drop(worker->runtime);
+}

@@ -1,0 +1,81 @@
+/* One thread with one event loop, its listeners and its sessions. Workers share nothing that is
+ * locked on the path of a command.
+ */
+#ifndef PROXY_WORKER_H
+#define PROXY_WORKER_H
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "proxy/counters.h"
+#include "proxy/gate.h"
+#include "proxy/judge.h"
+#include "proxy/runtime.h"
+#include "sql/facts.h"
+#include "violations/violations.h"
+
+enum { WORKER_SLOTS = 256, WORKER_LISTENERS = 16 };
+
+struct listener {
+    struct ev_io io;
+    struct worker *worker;
+    int socket;
+    bool is_unix;
+};
+
+struct worker {
+    unsigned number;
+    pthread_t thread;
+    struct ev_loop *loop;
+    struct runtime *runtime;
+    _Atomic(struct runtime *) next_runtime; /* handed over by the main thread */
+    atomic_bool draining, stopping, room;   /* likewise */
+    bool drain_begun;
+    struct ev_async wake;
+    struct ev_timer tick; /* once a second */
+    struct ev_prepare reap;
+    struct listener listeners[WORKER_LISTENERS];
+    unsigned listener_count;
+
+    struct list_link sessions, closed, parked;
+    struct list_link slots[WORKER_SLOTS]; /* by the second in which they are looked at */
+    uint32_t second;                      /* monotonic, since the worker's start */
+    int32_t today;
+    struct gate_pool pool;
+    struct violations *violations;
+    struct violations_worker *records;
+    struct counters counters;
+    struct judged judged;   /* of the command at hand */
+    struct sql_facts facts; /* of the statement at hand */
+};
+
+/* All sessions of all workers, for [proxy] max_connections. */
+extern atomic_uint worker_sessions;
+
+/* Opens the listeners of the runtime's configuration and starts the thread. Unix sockets are opened
+ * by worker 0 and shared: `shared` holds their descriptors. Takes over a reference to `runtime`. */
+bool worker_start(struct worker *worker, unsigned number, struct runtime *runtime,
+                  struct violations *violations, const int *shared, struct error *error);
+
+/* From the main thread: */
+void worker_reload(struct worker *worker, struct runtime *runtime); /* takes over a reference */
+void worker_drain(struct worker *worker);
+void worker_stop(struct worker *worker);          /* closes what is left and ends the thread */
+void worker_room(void *workers, unsigned number); /* violations_start's `room` */
+void worker_join(struct worker *worker);
+
+/* Looks at `session` again at `second`, or earlier. */
+void worker_time(struct worker *worker, struct session *session, uint32_t second);
+
+/* The wall clock in microseconds. */
+int64_t worker_now(void);
+
+/* Listening sockets of the configuration's Unix paths, in the order of `listen`; -1 for TCP. */
+bool worker_open_unix(const struct config *config, int *sockets, struct error *error);
+
+#endif
