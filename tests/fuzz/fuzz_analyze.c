@@ -73,17 +73,19 @@ static void reading_free(struct reading *reading)
         free(reading->facts[i]);
 }
 
+/* Where no name can stand, an undetermined statement may list a reserved word as one. */
 static bool same_object(const struct sql_object *a, const struct sql_object *b)
 {
-    return a->type == b->type && text_equal(a->name, b->name) && text_equal(a->schema, b->schema) &&
-           !a->schema.at == !b->schema.at && a->session_only == b->session_only;
+    return a->type == b->type && text_equal_fold(a->name, b->name) &&
+           text_equal_fold(a->schema, b->schema) && !a->schema.at == !b->schema.at &&
+           a->session_only == b->session_only;
 }
 
 static bool same_written(struct text a, uint32_t a_offset, uint32_t a_length, struct text b,
                          uint32_t b_offset, uint32_t b_length)
 {
-    return text_equal((struct text){a.at + a_offset, a_length},
-                      (struct text){b.at + b_offset, b_length});
+    return text_equal_fold((struct text){a.at + a_offset, a_length},
+                           (struct text){b.at + b_offset, b_length});
 }
 
 static bool same_facts(const struct reading *one, const struct reading *other, size_t index)
