@@ -358,6 +358,7 @@ enum judgement judge_prepared(struct session *session, const struct prepared *pr
     struct verdict verdict;
 
     begin(session);
+    sql_session_renew(session->sql, prepared->facts);
     if (session->in_transaction && counts)
         record_written(session, prepared->facts);
     check(session, prepared->facts, &verdict);

@@ -70,22 +70,20 @@ static uint64_t mix(uint64_t hash, uint64_t token)
 
 static bool is_pair(char first, char second)
 {
-    static const char pairs[][2] = {
-        {'<', '='},
-        {'>', '='},
-        {'<', '>'},
-        {'!', '='},
-        {'|', '|'},
-        {'&', '&'},
-        {'<', '<'},
-        {'>', '>'},
-        {'-', '>'},
-        {':', '='},
-        {'=', '>'}
-    };
+    static const char pairs[] = "<="
+                                ">="
+                                "<>"
+                                "!="
+                                "||"
+                                "&&"
+                                "<<"
+                                ">>"
+                                "->"
+                                ":="
+                                "=>";
 
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-        if (pairs[i][0] == first && pairs[i][1] == second)
+    for (const char *pair = pairs; *pair; pair += 2) {
+        if (pair[0] == first && pair[1] == second)
             return true;
     }
     return false;
