@@ -70,17 +70,7 @@ static uint64_t mix(uint64_t hash, uint64_t token)
 
 static bool is_pair(char first, char second)
 {
-    static const char pairs[] = "<="
-                                ">="
-                                "<>"
-                                "!="
-                                "||"
-                                "&&"
-                                "<<"
-                                ">>"
-                                "->"
-                                ":="
-                                "=>";
+    static const char pairs[] = "<=>=<>!=||&&<<>>->:==>";
 
     for (const char *pair = pairs; *pair; pair += 2) {
         if (pair[0] == first && pair[1] == second)
