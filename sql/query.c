@@ -103,7 +103,7 @@ static void gather_names(struct parser *p)
     while (!at_end(p)) {
         if (name_next && at_name(p) && p->cte_count < PARSER_CTES) {
             struct cte *cte = &p->ctes[p->cte_count++];
-            cte->visible = true;
+            *cte = (struct cte){.visible = true};
             if (!read_name(p, &cte->name, false))
                 return;
         }
