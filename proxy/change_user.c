@@ -46,6 +46,8 @@ enum step login_change_user(struct session *session, struct text payload)
     login_begin(session, session->identity->client);
     struct login_draft *draft = session->draft;
     draft->raw = raw;
+    draft->source = session->identity->source;
+    draft->destination = session->identity->destination;
     draft->changing_user = true;
     draft->upstream_capabilities = session->capabilities;
     if (request.has_collation)

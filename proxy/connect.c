@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "protocol/proxy_header.h"
 #include "proxy/login.h"
 #include "proxy/worker.h"
 
@@ -57,6 +58,26 @@ static bool open_next(struct session *session)
     return false;
 }
 
+/* Tells the upstream who the client is, before all else. */
+static void send_proxy_header(struct session *session)
+{
+    const struct login_draft *draft = session->draft;
+    const struct config_upstream *upstream =
+        &draft->runtime->config->upstreams[session->upstream_index];
+    const struct sockaddr *source = (const struct sockaddr *)&draft->source;
+    const struct sockaddr *destination = (const struct sockaddr *)&draft->destination;
+    uint8_t bytes[PROXY_HEADER_WRITTEN];
+    size_t size;
+
+    if (upstream->proxy_protocol.value == CONFIG_PROXY_OFF)
+        return;
+    if (upstream->proxy_protocol.value == CONFIG_PROXY_V1)
+        size = proxy_header_write_v1(source, destination, bytes, sizeof(bytes));
+    else
+        size = proxy_header_write_v2(source, destination, bytes, sizeof(bytes));
+    gate_insert(&session->client.gate, &session->worker->pool, bytes, size);
+}
+
 void connect_late(struct session *session)
 {
     snprintf(session->draft->why, sizeof(session->draft->why), "connect_timeout");
@@ -87,6 +108,7 @@ enum step state_connect(struct session *session)
         session_drop_upstream(session);
         return STEP_AGAIN;
     }
+    send_proxy_header(session);
     int on = 1;
     setsockopt(ready.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     setsockopt(ready.fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));

@@ -7,10 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/log.h"
+#include "protocol/proxy_header.h"
+#include "proxy/address.h"
 #include "proxy/login.h"
 #include "proxy/worker.h"
 
@@ -32,6 +35,10 @@ void login_begin(struct session *session, struct text client)
     if (client.length >= sizeof(draft->client))
         client.length = sizeof(draft->client) - 1;
     memcpy(draft->client, client.at, client.length);
+    socklen_t length = sizeof(draft->source);
+    getpeername(session->client.stream.socket, (struct sockaddr *)&draft->source, &length);
+    length = sizeof(draft->destination);
+    getsockname(session->client.stream.socket, (struct sockaddr *)&draft->destination, &length);
     session->draft = draft;
 }
 
@@ -47,9 +54,38 @@ void login_free(struct session *session)
     session->draft = NULL;
 }
 
+/* The balancer in front says who the client is. */
 enum step state_proxy_header(struct session *session)
 {
-    return session_end(session, CLOSED_PROXY_HEADER);
+    struct gate *gate = &session->client.gate;
+    struct login_draft *draft = session->draft;
+    struct proxy_header header;
+
+    switch (proxy_header_read(gate_at(gate), gate_waiting(gate), &header)) {
+    case PARSE_MORE:
+        return session->client.ended ? session_end(session, CLOSED_PROXY_HEADER) : STEP_WAIT;
+    case PARSE_BAD:
+        return session_end(session, CLOSED_PROXY_HEADER);
+    case PARSE_DONE:
+        break;
+    }
+    gate_drop(gate, &session->worker->pool, header.size);
+    if (header.source.ss_family != AF_UNSPEC) {
+        draft->source = header.source;
+        draft->destination = header.destination;
+        address_text(&header.source, draft->client, sizeof(draft->client));
+    }
+    session_enter(session, STATE_GREET);
+    return STEP_AGAIN;
+}
+
+/* A PROXY header from somebody who may not send one: he must not be able to choose his address. */
+static bool starts_like_header(const struct gate *gate)
+{
+    size_t waiting = gate_waiting(gate);
+
+    return waiting >= 5 &&
+           (memcmp(gate_at(gate), "PROXY", 5) == 0 || memcmp(gate_at(gate), "\r\n\r\n\0", 5) == 0);
 }
 
 /* Printable bytes, as the servers' own nonces have them. */
@@ -118,8 +154,10 @@ enum step state_login(struct session *session)
 
     if (draft->upstream_greeting && session->upstream.ended)
         return session_end(session, CLOSED_UPSTREAM_GONE);
+    if (starts_like_header(gate))
+        return session_end(session, CLOSED_PROXY_HEADER);
     if (waiting < PACKET_HEADER || waiting < PACKET_HEADER + bytes_get3(bytes)) {
-        if (waiting >= PACKET_HEADER && bytes_get3(bytes) > LOGIN_PACKET_MAX)
+        if (waiting >= 5 && bytes_get3(bytes) > LOGIN_PACKET_MAX)
             return session_end(session, CLOSED_CLIENT_BAD_LOGIN);
         if (waiting > GATE_BLOCK / 2)
             gate_reserve(gate, &session->worker->pool, PACKET_HEADER + LOGIN_PACKET_MAX);

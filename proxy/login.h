@@ -4,7 +4,10 @@
 #ifndef PROXY_LOGIN_H
 #define PROXY_LOGIN_H
 
+#include <sys/socket.h>
+
 #include "protocol/handshake.h"
+#include "proxy/address.h"
 #include "proxy/session.h"
 
 struct runtime;
@@ -13,12 +16,13 @@ struct runtime;
  * AuthSwitchRequest (MySQL Internals, "Authentication Method Mismatch"). */
 #define LOGIN_NO_PLUGIN "silogate"
 
-enum { LOGIN_PACKET_MAX = 70000, LOGIN_CLIENT_MAX = 64 };
+enum { LOGIN_PACKET_MAX = 70000 };
 
 struct login_draft {
     struct runtime *runtime; /* counted: the one this login began with */
-    char client[LOGIN_CLIENT_MAX];
-    capabilities_t offered; /* to the client */
+    char client[ADDRESS_TEXT];
+    struct sockaddr_storage source, destination; /* of the client, from its PROXY header if any */
+    capabilities_t offered;                      /* to the client */
     bool upstream_greeting; /* the client was greeted with the upstream's own greeting */
     bool doomed;            /* no service: relayed so that it ends like a wrong password */
     bool changing_user;     /* COM_CHANGE_USER on a session that was logged in */

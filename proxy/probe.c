@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "protocol/handshake.h"
+#include "protocol/proxy_header.h"
 
 static pthread_t thread;
 static bool started;
@@ -97,6 +98,20 @@ static void finish_login(int with, const struct greeting *greeting, int64_t mill
     }
 }
 
+/* A server that wants PROXY headers wants one from a probe as well: it speaks for itself. */
+static void introduce(const struct config_upstream *upstream, int with)
+{
+    uint8_t bytes[PROXY_HEADER_WRITTEN];
+    size_t size = 0;
+
+    if (upstream->proxy_protocol.value == CONFIG_PROXY_V1)
+        size = proxy_header_write_v1(NULL, NULL, bytes, sizeof(bytes));
+    else if (upstream->proxy_protocol.value == CONFIG_PROXY_V2)
+        size = proxy_header_write_v2(NULL, NULL, bytes, sizeof(bytes));
+    if (size > 0 && send(with, bytes, size, MSG_NOSIGNAL) < 0)
+        log_debug("probe: %s", strerror(errno));
+}
+
 static bool probe_address(const struct runtime *runtime, size_t upstream, size_t index,
                           struct error *error)
 {
@@ -110,6 +125,7 @@ static bool probe_address(const struct runtime *runtime, size_t upstream, size_t
     int with = reach(&address, limit, error);
     if (with < 0)
         return false;
+    introduce(&runtime->config->upstreams[upstream], with);
     ssize_t length = read_packet(with, bytes, sizeof(bytes), limit);
     struct text payload = {(const char *)bytes + PACKET_HEADER, length > 0 ? (size_t)length : 0};
     bool fine = length > 0 && greeting_read(payload, &greeting) == PARSE_DONE;

@@ -7,6 +7,7 @@
 #include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "base/list.h"
 #include "base/stream.h"
@@ -58,6 +59,7 @@ struct side {
 /* Who it is, made once at login; one block with its texts behind it. */
 struct identity {
     struct text user, client, program_name, client_name;
+    struct sockaddr_storage source, destination; /* what a PROXY header to an upstream says */
 };
 
 enum { TRANSACTION_OWNERS = 16 };

@@ -3,7 +3,6 @@
  */
 #include "proxy/worker.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "proxy/address.h"
 #include "proxy/session.h"
 
 enum { BACKLOG = 4096, ACCEPTS_A_TURN = 64 };
@@ -123,48 +123,6 @@ static void on_wake(struct ev_loop *loop, struct ev_async *wake, int events)
         ev_break(worker->loop, EVBREAK_ALL);
 }
 
-/* Is this address in a network of proxy_protocol_from? */
-static bool expects_header(const struct config *config, const struct sockaddr_storage *from)
-{
-    uint8_t address[16] = {[10] = 0xff, [11] = 0xff};
-
-    if (from->ss_family == AF_INET)
-        memcpy(address + 12, &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
-    else if (from->ss_family == AF_INET6)
-        memcpy(address, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr, 16);
-    else
-        return false;
-    for (size_t i = 0; i < config->proxy.proxy_protocol_from_count; i++) {
-        const struct config_network *network = &config->proxy.proxy_protocol_from[i];
-        unsigned whole = network->bits / 8, rest = network->bits % 8;
-        if (memcmp(address, network->address, whole) == 0 &&
-            (rest == 0 || (address[whole] ^ network->address[whole]) >> (8 - rest) == 0))
-            return true;
-    }
-    return false;
-}
-
-static size_t address_text(const struct sockaddr_storage *from, char *to, size_t size)
-{
-    char host[INET6_ADDRSTRLEN] = "";
-    int length;
-
-    if (from->ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const void *)from;
-        inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
-        length = snprintf(to, size, "%s:%u", host, ntohs(in->sin_port));
-    } else if (from->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in = (const void *)from;
-        inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof(host));
-        bool mapped = IN6_IS_ADDR_V4MAPPED(&in->sin6_addr);
-        length = snprintf(to, size, mapped ? "%s:%u" : "[%s]:%u", mapped ? host + 7 : host,
-                          ntohs(in->sin6_port));
-    } else {
-        length = snprintf(to, size, "unix");
-    }
-    return (size_t)length;
-}
-
 static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
 {
     struct listener *listener = io->data;
@@ -175,7 +133,7 @@ static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
         struct sockaddr_storage from = {0};
         socklen_t length = sizeof(from);
-        char text[80];
+        char text[ADDRESS_TEXT];
         int on = 1;
         int accepted = accept4(listener->socket, (struct sockaddr *)&from, &length,
                                SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -193,9 +151,9 @@ static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
             setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
             setsockopt(accepted, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
         }
-        size_t size = address_text(&from, text, sizeof(text));
-        session_start(worker, accepted, (struct text){text, size},
-                      expects_header(worker->runtime->config, &from));
+        address_text(&from, text, sizeof(text));
+        session_start(worker, accepted, text_of(text),
+                      address_expects_header(worker->runtime->config, &from));
     }
 }
 
