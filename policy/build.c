@@ -59,7 +59,8 @@ static bool pattern_take(struct building *building, const char *key, const struc
     *folded = *pattern;
     folded->schema = text_lowered(arena, pattern->schema);
     folded->name = text_lowered(arena, pattern->name);
-    if (!pattern->schema_exact && glob_match(folded->schema, TEXT("mysql")))
+    if (!pattern->schema_exact && glob_any(pattern->name) &&
+        glob_match(folded->schema, TEXT("mysql")))
         warn(building, text->line,
              "%s = %s matches the server's own schemas too, such as mysql; name the schemas that "
              "are "

@@ -43,9 +43,12 @@ struct entry {
 
 /* At a schema's end in the tree of ownership. */
 struct silo {
-    uint32_t whole; /* the rule SCHEMA.* */
-    uint32_t first; /* the most specific rule of all there */
-    uint32_t other; /* and the most specific of any other service than that one's */
+    uint32_t whole;  /* the rule SCHEMA.* */
+    uint32_t owners; /* all that own something there, a list */
+};
+struct silo_owner {
+    uint32_t rule; /* the most specific of that service's there */
+    uint32_t next; /* 0: the end */
 };
 
 /* Whose `database` a name is. */
@@ -54,16 +57,17 @@ struct landing {
     int16_t service; /* SERVICE_NONE: of several */
 };
 
-/* Numbers of permits, entries, silos and landings are from 1: 0 is none. */
+/* Silos, their owners, permits, entries and landings count from 1: 0 is none. */
 struct view {
     struct matcher matcher;
     uint32_t ownership; /* the root; the ends' values: silos, then rules */
     uint32_t *grants;   /* each service's root; the ends' values: entries, then permits */
     struct silo *silos;
+    struct silo_owner *silo_owners;
     struct permit *permits;
     struct entry *entries;
     struct landing *landings;
-    size_t silo_count, permit_count, entry_count, landing_count;
+    size_t silo_count, silo_owner_count, permit_count, entry_count, landing_count;
     struct index databases; /* to landings */
     struct text *database;  /* each service's own; none where it has none */
     const uint32_t *database_rule;
@@ -101,6 +105,7 @@ struct owned {
     const char *written;
     uint32_t rule;
     int16_t service;
+    bool told; /* that it collides with another */
     unsigned line;
 };
 struct granted {

@@ -49,16 +49,23 @@ static void decide_answer(struct judged *judged, enum verdict_reason reason, enu
     decide(judged, reason, what->action, what->rule);
 }
 
-/* `expired`: a rule that would have allowed it until then; 0: none. */
-static void decide_foreign(struct judged *judged, int owner, uint32_t expired)
+/* What is done about the use of `owner`'s data: by the edge, or else by the mode. */
+static const struct answer *answer_foreign(const struct judged *judged, int owner)
 {
     const struct policy *policy = judged->policy;
-    const struct answer *what = answer(policy, judged->service, ASK_FOREIGN);
     int16_t key[2];
     uint32_t edge;
 
     if (index_find(&policy->edge_index, edge_key(judged->service, owner, key), &edge))
-        what = &policy->edges[edge];
+        return &policy->edges[edge];
+    return answer(policy, judged->service, ASK_FOREIGN);
+}
+
+/* `expired`: a rule that would have allowed it until then; 0: none. */
+static void decide_foreign(struct judged *judged, int owner, uint32_t expired)
+{
+    const struct answer *what = answer_foreign(judged, owner);
+
     judged->verdict->owner = (int16_t)owner;
     decide(judged, expired ? REASON_EXPIRED_GRANT : REASON_FOREIGN, what->action,
            expired ? expired : what->rule);
@@ -194,28 +201,76 @@ static void judge_named(struct judged *judged)
         decide_other(judged, owner, judged->access & (uint8_t)~grants.covered, &grants);
 }
 
-/* Who owns a whole schema, and who owns anything in it. */
+/* Who owns a whole schema; and, to change it, whose things there stand in the way. */
 struct find_silo {
     struct matcher_visit visit;
     const struct judged *judged;
-    uint32_t whole; /* the most specific SCHEMA.* */
-    uint32_t other; /* the most specific rule there of another than the session's service */
+    uint32_t whole;    /* the most specific SCHEMA.* */
+    uint32_t obstacle; /* a rule of the owner that is dealt with the most strictly */
 };
 
-static bool visit_silo(struct matcher_visit *visit, uint32_t node, uint32_t value)
+static bool visit_whole(struct matcher_visit *visit, uint32_t node, uint32_t value)
 {
     struct find_silo *find = (struct find_silo *)visit;
-    const struct policy *policy = find->judged->policy;
-    const struct silo *silo = &find->judged->view->silos[value];
-    bool first_is_own = service_of(policy, silo->first) == find->judged->service;
+    uint32_t whole = find->judged->view->silos[value].whole;
 
     (void)node;
-    if (is_closer(policy, silo->whole, find->whole))
-        find->whole = silo->whole;
-    uint32_t other = first_is_own ? silo->other : silo->first;
-    if (is_closer(policy, other, find->other))
-        find->other = other;
+    if (is_closer(find->judged->policy, whole, find->whole))
+        find->whole = whole;
     return true;
+}
+
+/* Of two in the way: the one dealt with more strictly, then the owner of all, then by specificity.
+ */
+static bool is_worse(const struct find_silo *find, uint32_t a, uint32_t b)
+{
+    const struct rule *rules = find->judged->policy->rules;
+
+    if (!b)
+        return true;
+    int by_a = answer_foreign(find->judged, rules[a].service)->action;
+    int by_b = answer_foreign(find->judged, rules[b].service)->action;
+    if (by_a != by_b)
+        return by_a > by_b;
+    int whole = service_of(find->judged->policy, find->whole);
+    if ((rules[a].service == whole) != (rules[b].service == whole))
+        return rules[a].service == whole;
+    return rules[a].rank != rules[b].rank ? rules[a].rank > rules[b].rank
+                                          : rules[a].service < rules[b].service;
+}
+
+/* Walks through the owners of something in that schema: all of them would be hit. */
+static bool visit_obstacles(struct matcher_visit *visit, uint32_t node, uint32_t value)
+{
+    struct find_silo *find = (struct find_silo *)visit;
+    const struct judged *judged = find->judged;
+    const struct silo_owner *owners = judged->view->silo_owners;
+    bool whole_is_own = service_of(judged->policy, find->whole) == judged->service;
+
+    (void)node;
+    for (uint32_t at = judged->view->silos[value].owners; at; at = owners[at].next) {
+        uint32_t rule = owners[at].rule;
+        if (service_of(judged->policy, rule) == judged->service)
+            continue;
+        if (find->whole && whole_is_own && !is_closer(judged->policy, rule, find->whole))
+            continue;
+        if (is_worse(find, rule, find->obstacle))
+            find->obstacle = rule;
+    }
+    return true;
+}
+
+static void find_silo(struct find_silo *find)
+{
+    const struct judged *judged = find->judged;
+    const struct view *view = judged->view;
+
+    find->visit.visit = visit_whole;
+    matcher_follow(&view->matcher, view->ownership, judged->schema, &find->visit);
+    if (judged->access == SQL_READ)
+        return;
+    find->visit.visit = visit_obstacles;
+    matcher_follow(&view->matcher, view->ownership, judged->schema, &find->visit);
 }
 
 /* What the service's tree says of entering a database, and of its grants on SCHEMA.*. */
@@ -253,15 +308,6 @@ static uint32_t own_entry(const struct judged *judged, const struct find_entry *
     return entry->own;
 }
 
-/* Changing or dropping a database: its own where all of it is, so where nothing there is another's.
- */
-static uint32_t own_whole(const struct judged *judged, const struct find_silo *silo)
-{
-    bool own = silo->whole && service_of(judged->policy, silo->whole) == judged->service;
-
-    return own && !is_closer(judged->policy, silo->other, silo->whole) ? silo->whole : 0;
-}
-
 static int database_owner(const struct judged *judged, const struct find_silo *silo,
                           uint8_t missing)
 {
@@ -269,10 +315,10 @@ static int database_owner(const struct judged *judged, const struct find_silo *s
     int whole = service_of(judged->policy, silo->whole);
     uint32_t landing;
 
+    if (missing != SQL_READ && silo->obstacle)
+        return service_of(judged->policy, silo->obstacle);
     if (whole != SERVICE_NONE && whole != judged->service)
         return whole;
-    if (missing != SQL_READ && silo->other)
-        return service_of(judged->policy, silo->other);
     if (index_find(&view->databases, judged->schema, &landing) &&
         view->landings[landing].service != judged->service)
         return view->landings[landing].service;
@@ -282,23 +328,25 @@ static int database_owner(const struct judged *judged, const struct find_silo *s
 static void judge_database(struct judged *judged)
 {
     const struct view *view = judged->view;
-    struct find_silo silo = {.visit = {.visit = visit_silo}, .judged = judged};
+    struct find_silo silo = {.judged = judged};
     struct find_entry entry = {
         .grants = {.visit = {.visit = visit_entry}, .judged = judged}
     };
     struct matcher_visit *visit = &entry.grants.visit;
 
-    matcher_follow(&view->matcher, view->ownership, judged->schema, &silo.visit);
+    find_silo(&silo);
     if (judged->service != SERVICE_NONE)
         matcher_follow(&view->matcher, view->grants[judged->service], judged->schema, visit);
-    uint32_t enter = own_entry(judged, &entry), whole = own_whole(judged, &silo);
-    uint8_t own = whole ? SQL_ACCESS_ALL : enter ? SQL_READ : 0;
+    uint32_t enter = own_entry(judged, &entry);
+    /* Changing or dropping it: its own where all of it is, so where nothing there is another's. */
+    bool whole = silo.whole && service_of(judged->policy, silo.whole) == judged->service;
+    uint8_t own = whole && !silo.obstacle ? SQL_ACCESS_ALL : enter ? SQL_READ : 0;
     uint8_t missing = judged->access & (uint8_t) ~(own | entry.grants.covered);
 
     judged->verdict->owner = (int16_t)service_of(judged->policy, silo.whole);
     if (!missing && (judged->access & own) == judged->access) {
         judged->verdict->owner = (int16_t)judged->service;
-        decide(judged, REASON_OWN, VERDICT_ALLOW, enter ? enter : whole);
+        decide(judged, REASON_OWN, VERDICT_ALLOW, enter);
     } else if (!missing) {
         decide(judged, REASON_GRANTED, VERDICT_ALLOW, entry.grants.rule);
     } else {

@@ -12,13 +12,13 @@
 enum shape { SHAPE_EXACT, SHAPE_SCHEMA_EXACT, SHAPE_NAME_EXACT, SHAPE_OPEN };
 
 struct sorted {
-    const struct owned *owned;
+    struct owned *owned;
     struct text same;  /* must be equal for two of one shape to meet */
     struct text begin; /* of two that meet, one begins with the other's */
     enum shape shape;
 };
 
-static struct sorted sorted_of(const struct owned *owned)
+static struct sorted sorted_of(struct owned *owned)
 {
     const struct pattern *pattern = &owned->folded;
     struct sorted sorted = {.owned = owned};
@@ -73,32 +73,36 @@ static bool begins_with(struct text t, struct text start)
     return t.length >= start.length && text_equal((struct text){t.at, start.length}, start);
 }
 
-static void compare(struct building *building, const struct owned *a, const struct owned *b)
+#define tell(building, late, warning, ...)                                                         \
+    (config_problem_add((building)->problems, (late)->line, warning, __VA_ARGS__),                 \
+     (late)->told = true)
+
+/* Tells what two patterns have in common; of each pattern, the first that it collides with. */
+static void compare(struct building *building, struct owned *a, struct owned *b)
 {
-    const struct owned *early = a->line <= b->line ? a : b, *late = early == a ? b : a;
+    struct owned *early = a->line <= b->line ? a : b, *late = early == a ? b : a;
     bool same = text_equal(a->folded.schema, b->folded.schema) &&
                 text_equal(a->folded.name, b->folded.name);
 
+    if (late->told)
+        return;
     if (a->service == b->service) {
         if (same && text_equal(a->pattern.schema, b->pattern.schema) &&
             text_equal(a->pattern.name, b->pattern.name))
-            config_problem_add(building->problems, late->line, true,
-                               "owns = %s is on line %u already; take one out", late->written,
-                               early->line);
+            tell(building, late, true, "owns = %s is on line %u already; take one out",
+                 late->written, early->line);
         return;
     }
     const char *owner = building->policy->names[early->service].at;
     if (same)
-        config_problem_add(
-            building->problems, late->line, false,
-            "owns = %s belongs to [service:%s] already (line %u); a name has one owner",
-            late->written, owner, early->line);
+        tell(building, late, false,
+             "owns = %s belongs to [service:%s] already (line %u); a name has one owner",
+             late->written, owner, early->line);
     else if (pattern_overlap(&a->folded, &b->folded))
-        config_problem_add(
-            building->problems, late->line, false,
-            "owns = %s is as specific as [service:%s] owns = %s (line %u), and there "
-            "are names that both match; write one of them more exactly",
-            late->written, owner, early->written, early->line);
+        tell(building, late, false,
+             "owns = %s is as specific as [service:%s] owns = %s (line %u), and there "
+             "are names that both match; write one of them more exactly",
+             late->written, owner, early->written, early->line);
 }
 
 /* Compares within one group [from, to): each with those before it whose beginning it begins with.

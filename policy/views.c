@@ -15,23 +15,20 @@ static uint32_t number_at(struct matcher *matcher, uint32_t node, size_t *count)
     return *value;
 }
 
-/* Is rule `a` more specific than rule `b`? Anything is than none. */
-static bool is_closer(const struct policy *policy, uint32_t a, uint32_t b)
+/* Patterns come service by service, so a service's place in the list is its head or not there yet.
+ */
+static void silo_add(struct view *view, const struct rule *rules, struct silo *silo, uint32_t rule)
 {
-    return !b || policy->rules[a].rank > policy->rules[b].rank;
-}
+    struct silo_owner *head = &view->silo_owners[silo->owners];
 
-static void silo_add(const struct policy *policy, struct silo *silo, uint32_t rule)
-{
-    bool same = silo->first && policy->rules[silo->first].service == policy->rules[rule].service;
-
-    if (is_closer(policy, rule, silo->first)) {
-        if (!same)
-            silo->other = silo->first;
-        silo->first = rule;
-    } else if (!same && is_closer(policy, rule, silo->other)) {
-        silo->other = rule;
+    if (silo->owners && rules[head->rule].service == rules[rule].service) {
+        if (rules[rule].rank > rules[head->rule].rank)
+            head->rule = rule;
+        return;
     }
+    uint32_t number = (uint32_t)++view->silo_owner_count;
+    view->silo_owners[number] = (struct silo_owner){rule, silo->owners};
+    silo->owners = number;
 }
 
 static void add_owned(struct view *view, const struct policy *policy, const struct owned *owned,
@@ -42,7 +39,7 @@ static void add_owned(struct view *view, const struct policy *policy, const stru
     uint32_t end = matcher_add(matcher, schema, pattern->name);
     struct silo *silo = &view->silos[number_at(matcher, schema, &view->silo_count)];
 
-    silo_add(policy, silo, owned->rule);
+    silo_add(view, policy->rules, silo, owned->rule);
     if (glob_any(pattern->name) && !silo->whole)
         silo->whole = owned->rule;
     if (!*matcher_value(matcher, end))
@@ -108,6 +105,7 @@ void view_build(struct view *view, const struct building *building, const uint32
     view->database = arena_take(arena, services * sizeof(*view->database));
     view->database_rule = database_rule;
     view->silos = arena_take(arena, (building->owned_count + 1) * sizeof(*view->silos));
+    view->silo_owners = arena_take(arena, (building->owned_count + 1) * sizeof(*view->silo_owners));
     view->permits = arena_take(arena, (building->granted_count + 1) * sizeof(*view->permits));
     view->entries = arena_take(arena, (building->owned_count + building->granted_count + 1) *
                                           sizeof(*view->entries));
