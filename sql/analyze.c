@@ -13,13 +13,13 @@ static void parse_query_statement(struct parser *p)
 {
     switch (p->t.keyword) {
     case KW_TABLE:
-        p->facts->kind = SQL_TABLE_STATEMENT;
+        set_kind(p, SQL_TABLE_STATEMENT);
         break;
     case KW_VALUES:
-        p->facts->kind = SQL_VALUES_STATEMENT;
+        set_kind(p, SQL_VALUES_STATEMENT);
         break;
     default:
-        p->facts->kind = SQL_SELECT;
+        set_kind(p, SQL_SELECT);
         break;
     }
     parse_query(p);
@@ -38,8 +38,8 @@ static void parse_with_statement(struct parser *p)
         parse_delete(p);
         break;
     default:
-        parse_query_statement(p);
-        p->facts->kind = SQL_SELECT;
+        set_kind(p, SQL_SELECT);
+        parse_query(p);
         break;
     }
     leave_with(p, mark);
@@ -49,7 +49,7 @@ static void parse_use(struct parser *p)
 {
     struct name name;
 
-    p->facts->kind = SQL_USE;
+    set_kind(p, SQL_USE);
     step(p);
     if (!take_database(p, SQL_READ, &name))
         return;
@@ -57,6 +57,141 @@ static void parse_use(struct parser *p)
     p->facts->database = name.text;
     p->facts->database_offset = name.offset;
     p->facts->database_length = name.length;
+}
+
+/* CALL [schema.]name [(arguments)]; where there are packages, package.name and schema.package.name
+ * too. */
+static void parse_call_statement(struct parser *p)
+{
+    struct name parts[3];
+    unsigned count = 0;
+    const bool packages = p->mood->dialect == SQL_MARIADB &&
+                          ((p->mood->mode & SQL_ORACLE) || p->mood->version >= 110400);
+
+    set_kind(p, SQL_CALL);
+    step(p);
+    do {
+        if (count == 3 || !read_name(p, &parts[count], p->fold && count == 0 && p->n.sign == '.')) {
+            parser_fail(p, "a name of too many parts");
+            return;
+        }
+        count++;
+        step(p);
+    } while (take_sign(p, '.'));
+    if (count == 1)
+        add_object(p, SQL_ROUTINE, NULL, &parts[0], SQL_EXECUTE);
+    else
+        add_object(p, SQL_ROUTINE, &parts[0], &parts[1], SQL_EXECUTE);
+    if (count == 2 && packages)
+        add_object(p, SQL_ROUTINE, NULL, &parts[0], SQL_EXECUTE);
+    if (at_sign(p, '('))
+        parse_bracket(p);
+    p->assigns = true; /* an OUT parameter may be a user variable */
+}
+
+/* SIGNAL, GET DIAGNOSTICS: conditions; values may go into user variables. */
+static void parse_condition(struct parser *p)
+{
+    set_kind(p, at_word(p, KW_GET) ? SQL_DIAGNOSTICS : SQL_SIGNAL);
+    p->assigns = true;
+    while (!at_end(p) && !at_sign(p, ';')) {
+        if (take_word(p, KW_SET) || take_sign(p, ',') || take_word(p, KW_FOR))
+            continue;
+        if (at_sign(p, ')') || at_sign(p, '}')) {
+            parser_fail(p, "a bracket that is not opened");
+            return;
+        }
+        const uint32_t offset = p->t.offset;
+        parse_expression(p);
+        if (p->t.offset == offset) {
+            parser_fail(p, "a condition that is not understood");
+            return;
+        }
+    }
+}
+
+/* The statements that few clients send. */
+static void parse_rarer(struct parser *p)
+{
+    switch (p->t.keyword) {
+    case KW_CHECK:
+    case KW_CHECKSUM:
+    case KW_REPAIR:
+    case KW_OPTIMIZE:
+    case KW_CACHE:
+        parse_maintenance(p);
+        return;
+    case KW_ANALYZE: /* of tables, or on MariaDB of a statement that it runs */
+        if (p->n.keyword == KW_TABLE || p->n.keyword == KW_TABLES || p->n.keyword == KW_LOCAL ||
+            p->n.keyword == KW_NO_WRITE_TO_BINLOG)
+            parse_maintenance(p);
+        else
+            parse_explain(p);
+        return;
+    case KW_FLUSH:
+        parse_flush(p);
+        return;
+    case KW_LOCK:
+        parse_lock_tables(p);
+        return;
+    case KW_UNLOCK:
+        parse_unlock(p);
+        return;
+    case KW_HANDLER:
+        parse_handler(p);
+        return;
+    case KW_KILL:
+        parse_kill(p);
+        return;
+    case KW_LOAD:
+        parse_load(p);
+        return;
+    case KW_PREPARE:
+        parse_prepare(p);
+        return;
+    case KW_EXECUTE:
+        parse_execute(p);
+        return;
+    case KW_DEALLOCATE:
+        parse_deallocate(p);
+        return;
+    case KW_HELP:
+        set_kind(p, SQL_HELP);
+        step(p);
+        step(p);
+        return;
+    case KW_SIGNAL:
+    case KW_RESIGNAL:
+    case KW_GET:
+        parse_condition(p);
+        return;
+    case KW_GRANT:
+    case KW_REVOKE:
+        parse_grant(p);
+        return;
+    case KW_CHANGE:
+    case KW_STOP:
+    case KW_RESET:
+    case KW_PURGE:
+    case KW_SHUTDOWN:
+    case KW_RESTART:
+    case KW_CLONE:
+    case KW_INSTALL:
+    case KW_UNINSTALL:
+    case KW_BINLOG:
+    case KW_IMPORT:
+    case KW_BACKUP:
+        parse_administration(p);
+        return;
+    default:
+        break;
+    }
+    if (at_sign(p, '('))
+        parse_query_statement(p);
+    else if (at_compound(p))
+        parse_compound(p);
+    else
+        parser_fail(p, "a statement that starts with a word that is not understood");
 }
 
 void parse_statement(struct parser *p)
@@ -98,18 +233,48 @@ void parse_statement(struct parser *p)
     case KW_SAVEPOINT:
     case KW_RELEASE:
     case KW_XA:
-        parse_transaction(p);
+        if (at_compound(p))
+            parse_compound(p);
+        else
+            parse_transaction(p);
+        break;
+    case KW_SHOW:
+        parse_show(p);
+        break;
+    case KW_EXPLAIN:
+    case KW_DESCRIBE:
+    case KW_DESC:
+        parse_explain(p);
+        break;
+    case KW_CREATE:
+        parse_create(p);
+        break;
+    case KW_ALTER:
+        parse_alter(p);
+        break;
+    case KW_DROP:
+        parse_drop(p);
+        break;
+    case KW_RENAME:
+        parse_rename(p);
+        break;
+    case KW_TRUNCATE:
+        parse_truncate(p);
+        break;
+    case KW_CALL:
+        parse_call_statement(p);
+        break;
+    case KW_DO:
+        set_kind(p, SQL_DO);
+        step(p);
+        parse_expressions(p);
         break;
     default:
-        if (at_sign(p, '('))
-            parse_query_statement(p);
-        else
-            parser_fail(p, "a statement that starts with a word that is not understood");
+        parse_rarer(p);
         break;
     }
     p->depth--;
 }
-
 /* What the session remembers of user variables is out of date. */
 static void forget_variables(struct parser *p)
 {
@@ -143,7 +308,7 @@ static void parser_init(struct parser *p, const struct sql_mood *mood,
     p->session = session;
     p->schema = sql_mood_database(mood);
     p->failed = p->body = p->assigns = p->nowhere = p->collects = p->in_cte = p->indexed = false;
-    p->rereads = p->matches = false;
+    p->rereads = p->matches = p->compound = p->dynamic = false;
     p->fold = mood->lower_case_table_names != 0;
     p->depth = 0;
     p->cte_count = p->cte_floor = p->joined_count = 0;

@@ -57,7 +57,7 @@ static void parse_rows(struct parser *p)
 
 void parse_insert(struct parser *p)
 {
-    p->facts->kind = at_word(p, KW_INSERT) ? SQL_INSERT : SQL_REPLACE;
+    set_kind(p, at_word(p, KW_INSERT) ? SQL_INSERT : SQL_REPLACE);
     step(p);
     skip_modifiers(p);
     take_word(p, KW_INTO);
@@ -170,7 +170,7 @@ static void parse_assigned(struct parser *p)
 
 void parse_update(struct parser *p)
 {
-    p->facts->kind = SQL_UPDATE;
+    set_kind(p, SQL_UPDATE);
     step(p);
     skip_modifiers(p);
     parse_join(p, SQL_READ);
@@ -278,7 +278,7 @@ void parse_delete(struct parser *p)
 {
     struct target targets[TARGETS];
 
-    p->facts->kind = SQL_DELETE;
+    set_kind(p, SQL_DELETE);
     step(p);
     skip_modifiers(p);
     if (at_word(p, KW_HISTORY) && p->n.keyword == KW_FROM)

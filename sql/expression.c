@@ -44,6 +44,12 @@ static bool ends_expression(const struct parser *p)
         return p->mood->dialect == SQL_MARIADB;
     case KW_MINUS:
         return p->n.keyword == KW_SELECT;
+    case KW_THEN:
+    case KW_WHEN:
+    case KW_ELSE:
+    case KW_DO:
+    case KW_END:
+        return p->body;
     default:
         return false;
     }
@@ -186,6 +192,22 @@ static void parse_set_operation(struct parser *p)
         parse_query(p);
 }
 
+/* In a body the words inside of CASE ... END end no expression around it. */
+static void parse_case(struct parser *p)
+{
+    if (p->depth >= PARSER_DEPTH) {
+        parser_fail(p, "expressions too deep within each other");
+        return;
+    }
+    p->depth++;
+    do {
+        step(p);
+        parse_expressions(p);
+    } while (at_word(p, KW_WHEN) || at_word(p, KW_THEN) || at_word(p, KW_ELSE));
+    need_word(p, KW_END);
+    p->depth--;
+}
+
 /* The words that mean more than themselves. */
 static void parse_word(struct parser *p, uint32_t *depth)
 {
@@ -202,6 +224,12 @@ static void parse_word(struct parser *p, uint32_t *depth)
     case KW_PREVIOUS:
         if (at_value_for(p)) {
             parse_value_for(p);
+            return;
+        }
+        break;
+    case KW_CASE:
+        if (p->body) {
+            parse_case(p);
             return;
         }
         break;

@@ -101,3 +101,31 @@ void skip_brackets(struct parser *p)
         step(p);
     } while (depth > 0);
 }
+
+void skip_rest(struct parser *p)
+{
+    while (!at_end(p) && !at_sign(p, ';')) {
+        if (at_word(p, KW_SELECT)) {
+            parser_fail(p, "a query where none is foreseen");
+            return;
+        }
+        step(p);
+    }
+}
+
+void skip_user(struct parser *p)
+{
+    if (at_word(p, KW_CURRENT_USER) || at_word(p, KW_CURRENT_ROLE)) {
+        step(p);
+        if (at_sign(p, '('))
+            skip_brackets(p);
+        return;
+    }
+    if (!at_name(p) && p->t.class != SQL_TOKEN_STRING) {
+        parser_fail(p, "a user is missing");
+        return;
+    }
+    step(p);
+    if (p->t.class == SQL_TOKEN_VARIABLE)
+        step(p);
+}

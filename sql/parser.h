@@ -58,6 +58,8 @@ struct parser {
     bool failed;
     bool body;     /* in a stored body or compound statement */
     bool assigns;  /* sets user variables */
+    bool compound; /* a compound statement outside of routines */
+    bool dynamic;  /* in a statement's text that is a value */
     bool nowhere;  /* the text is not the command's: offsets mean nothing */
     bool fold;     /* table and database names are folded to lower case */
     bool collects; /* joined tables are collected */
@@ -123,6 +125,13 @@ static inline bool take_sign(struct parser *p, char sign)
     return true;
 }
 
+/* The first to say what the statement is, is right: what is in it says so too. */
+static inline void set_kind(struct parser *p, enum sql_kind kind)
+{
+    if (p->facts->kind == SQL_UNKNOWN)
+        p->facts->kind = (uint8_t)kind;
+}
+
 /* Fails where something else stands. */
 bool need_word(struct parser *p, enum sql_keyword word);
 bool need_sign(struct parser *p, char sign);
@@ -149,6 +158,10 @@ struct parser_mark {
 struct parser_mark parser_mark(const struct parser *p);
 void parser_back(struct parser *p, const struct parser_mark *mark);
 
+/* Everything up to the statement's end, unread, where the grammar has no room for queries. */
+void skip_rest(struct parser *p);
+/* A user or role: name@host, 'name'@'host', CURRENT_USER[()]. */
+void skip_user(struct parser *p);
 /* IF EXISTS, IF NOT EXISTS; true when it stood there. */
 bool take_if_exists(struct parser *p);
 /* Skips a bracket and all that is in it, unread: for lists of columns, indexes, partitions. */
@@ -183,6 +196,9 @@ char *take_room(struct parser *p, size_t size);
 /* What a quoted string stands for, in the text itself or in facts->names; `at` NULL where that is
  * not known. */
 struct text unescape(struct parser *p, struct text literal, bool has_escapes);
+
+/* The name of the user variable at p->t, without @ and quotes. */
+struct name variable_name(struct parser *p);
 
 /* --- expressions (expression.c) --- */
 
@@ -225,5 +241,40 @@ void parse_delete(struct parser *p);
 void parse_set(struct parser *p);
 /* transaction.c */
 void parse_transaction(struct parser *p);
+/* show.c */
+void parse_show(struct parser *p);
+void parse_explain(struct parser *p);
+/* maintain.c */
+void parse_maintenance(struct parser *p);
+void parse_flush(struct parser *p);
+void parse_lock_tables(struct parser *p);
+void parse_unlock(struct parser *p);
+void parse_handler(struct parser *p);
+void parse_kill(struct parser *p);
+void parse_load_index(struct parser *p);
+/* load.c */
+void parse_load(struct parser *p);
+/* administer.c */
+void parse_administration(struct parser *p);
+void parse_grant(struct parser *p);
+/* define.c */
+void parse_create(struct parser *p);
+void parse_alter(struct parser *p);
+void parse_drop(struct parser *p);
+void parse_rename(struct parser *p);
+void parse_truncate(struct parser *p);
+/* define_table.c */
+void parse_create_table(struct parser *p, bool temporary);
+void parse_alter_table(struct parser *p);
+/* body.c */
+void parse_body(struct parser *p);
+bool at_compound(const struct parser *p);
+void parse_compound(struct parser *p);
+/* A body whose unqualified names belong to `schema` (unwritten: the current database). */
+void parse_body_in(struct parser *p, const struct name *schema);
+/* dynamic.c */
+void parse_prepare(struct parser *p);
+void parse_execute(struct parser *p);
+void parse_deallocate(struct parser *p);
 
 #endif

@@ -381,7 +381,7 @@ static bool at_set_operation(const struct parser *p)
 }
 
 /* Operands in any number of brackets, set operations between them, clauses behind them. */
-static void parse_body(struct parser *p)
+static void parse_query_body(struct parser *p)
 {
     uint32_t open = 0;
 
@@ -414,7 +414,7 @@ void parse_query(struct parser *p)
     }
     p->depth++;
     const uint16_t mark = enter_with(p);
-    parse_body(p);
+    parse_query_body(p);
     leave_with(p, mark);
     p->depth--;
 }

@@ -24,8 +24,8 @@ struct sql_session;
  * not to be looked at afterwards: judge and record a statement first. */
 void sql_session_apply(struct sql_session **session, const struct sql_facts *facts);
 
-/* To be called on kept facts of a prepared statement before each execution: a temporary table of that
- * time may be gone, and the server then takes the real one of its name. The other way round (a
+/* To be called on kept facts of a prepared statement before each execution: a temporary table of
+ * that time may be gone, and the server then takes the real one of its name. The other way round (a
  * temporary table that has come since) the facts stay as strict as they were. */
 void sql_session_renew(const struct sql_session *session, struct sql_facts *facts);
 

@@ -230,8 +230,7 @@ static void set_names(struct parser *p)
 
 /* --- user variables --- */
 
-/* The name of the variable at p->t, without @ and quotes. */
-static struct name variable_name(struct parser *p)
+struct name variable_name(struct parser *p)
 {
     const char *at = (const char *)p->lexer.start + p->t.offset + 1;
     struct name name = {
@@ -391,13 +390,14 @@ static void parse_for_statement(struct parser *p)
         parse_assignment(p, false);
     while (take_sign(p, ','));
     p->facts->effects = effects;
+    p->facts->kind = SQL_UNKNOWN;
     if (need_word(p, KW_FOR))
         parse_statement(p);
 }
 
 void parse_set(struct parser *p)
 {
-    p->facts->kind = SQL_SET;
+    set_kind(p, SQL_SET);
     step(p);
     if (parse_account(p))
         return;

@@ -3,19 +3,42 @@
  */
 #include "sql/parser.h"
 
+/* The few words that may follow; anything else is left for the caller to stumble over, since in
+ * sql_mode ORACLE a BEGIN may start a block. */
 static void skip_words(struct parser *p)
 {
-    while (p->t.class == SQL_TOKEN_WORD || at_sign(p, ','))
+    for (;;) {
+        switch (p->t.keyword) {
+        case KW_WORK:
+        case KW_AND:
+        case KW_NO:
+        case KW_CHAIN:
+        case KW_RELEASE:
+            step(p);
+            break;
+        default:
+            return;
+        }
+    }
+}
+
+/* WITH CONSISTENT SNAPSHOT, READ WRITE, READ ONLY */
+static void skip_characteristics(struct parser *p)
+{
+    while (at_word(p, KW_WITH) || at_word(p, KW_CONSISTENT) || at_word(p, KW_SNAPSHOT) ||
+           at_word(p, KW_READ) || at_word(p, KW_WRITE) || at_word(p, KW_ONLY) || at_sign(p, ','))
         step(p);
 }
 
 static void parse_start(struct parser *p)
 {
     if (p->n.keyword == KW_TRANSACTION) {
-        p->facts->kind = SQL_BEGIN;
-        skip_words(p);
+        set_kind(p, SQL_BEGIN);
+        step(p);
+        step(p);
+        skip_characteristics(p);
     } else {
-        p->facts->kind = SQL_SERVER;
+        set_kind(p, SQL_ADMINISTRATION);
         p->facts->administration = true; /* START SLAVE, REPLICA, GROUP_REPLICATION */
         while (!at_end(p) && !at_sign(p, ';'))
             step(p);
@@ -48,22 +71,22 @@ void parse_transaction(struct parser *p)
         parse_start(p);
         return;
     case KW_BEGIN:
-        p->facts->kind = SQL_BEGIN;
+        set_kind(p, SQL_BEGIN);
         break;
     case KW_COMMIT:
-        p->facts->kind = SQL_COMMIT;
+        set_kind(p, SQL_COMMIT);
         break;
     case KW_ROLLBACK:
-        p->facts->kind = SQL_ROLLBACK;
+        set_kind(p, SQL_ROLLBACK);
         break;
     case KW_SAVEPOINT:
-        p->facts->kind = SQL_SAVEPOINT;
+        set_kind(p, SQL_SAVEPOINT);
         break;
     case KW_RELEASE:
-        p->facts->kind = SQL_RELEASE;
+        set_kind(p, SQL_RELEASE);
         break;
     default:
-        p->facts->kind = SQL_XA;
+        set_kind(p, SQL_XA);
         break;
     }
     step(p);
@@ -72,8 +95,8 @@ void parse_transaction(struct parser *p)
     } else if (word == KW_SAVEPOINT || word == KW_RELEASE) {
         parse_savepoint(p);
     } else {
-        skip_words(p); /* WORK, AND NO CHAIN NO RELEASE */
-        if (p->t.class == SQL_TOKEN_NAME)
-            step(p); /* ROLLBACK TO SAVEPOINT `x` */
+        skip_words(p);
+        if (word == KW_ROLLBACK && take_word(p, KW_TO))
+            parse_savepoint(p);
     }
 }

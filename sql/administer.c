@@ -1,0 +1,89 @@
+/* Statements on the server: accounts, privileges, plugins, replication, tablespaces. All are
+ * administration; of names that they hold, those of privileges are listed. Called by sql/analyze.c.
+ */
+#include "sql/parser.h"
+
+void parse_administration(struct parser *p)
+{
+    set_kind(p, SQL_ADMINISTRATION);
+    p->facts->administration = true;
+    if (at_word(p, KW_BINLOG)) {
+        parser_fail(p, "BINLOG: events on tables that are not named");
+        return;
+    }
+    if (at_word(p, KW_IMPORT)) {
+        set_kind(p, SQL_IMPORT_TABLE);
+        parser_fail(p, "IMPORT TABLE: names that stand in a file");
+        return;
+    }
+    if (at_word(p, KW_PURGE)) { /* PURGE BINARY LOGS BEFORE expression */
+        step(p);
+        while (p->t.class == SQL_TOKEN_WORD && !at_word(p, KW_BEFORE))
+            step(p);
+        take_word(p, KW_BEFORE);
+        parse_expression(p);
+        return;
+    }
+    if (at_word(p, KW_BACKUP) && p->n.keyword == KW_LOCK) {
+        step(p);
+        step(p);
+        take_table(p, SQL_READ);
+    }
+    skip_rest(p);
+}
+
+/* The level of a privilege: *, *.*, s.*, s.t, t */
+static void parse_level(struct parser *p)
+{
+    static const struct name nothing = {
+        {"", 0},
+        0, 0, false
+    };
+    bool routine = at_word(p, KW_PROCEDURE) || at_word(p, KW_FUNCTION) || at_word(p, KW_PACKAGE);
+    struct name schema, name;
+
+    if (routine || (at_word(p, KW_TABLE) && p->n.sign != '.')) {
+        if (take_word(p, KW_PACKAGE))
+            take_word(p, KW_BODY);
+        else
+            step(p);
+    }
+    if (take_sign(p, '*')) {
+        if (!take_sign(p, '.') && p->schema.at)
+            add_object(p, SQL_DATABASE, NULL, &nothing, SQL_DEFINE);
+        else
+            take_sign(p, '*');
+        return;
+    }
+    if (at_name(p) && p->n.sign == '.' && parser_peek(p).sign == '*') {
+        if (take_database(p, SQL_DEFINE, &name)) {
+            step(p);
+            step(p);
+        }
+        return;
+    }
+    if (routine ? take_routine_name(p, &schema, &name) : take_table_name(p, &schema, &name))
+        add_object(p, routine ? SQL_ROUTINE : SQL_TABLE, &schema, &name, SQL_DEFINE);
+}
+
+/* Privileges ON level TO or FROM users; roles and PROXY have no level. */
+void parse_grant(struct parser *p)
+{
+    set_kind(p, at_word(p, KW_GRANT) ? SQL_GRANT : SQL_REVOKE);
+    p->facts->administration = true;
+    step(p);
+    bool proxy = at_word(p, KW_PROXY);
+    while (!at_word(p, KW_ON) && !at_end(p) && !at_sign(p, ';')) {
+        if (at_word(p, KW_TO)) {
+            skip_rest(p);
+            return;
+        }
+        if (at_sign(p, '('))
+            skip_brackets(p);
+        else
+            step(p);
+    }
+    if (take_word(p, KW_ON) && !proxy)
+        parse_level(p);
+    skip_rest(p);
+}

@@ -1,0 +1,368 @@
+/* Stored bodies and compound statements: blocks, branches, loops, declarations, and the statements
+ * in them. Local variables, cursors and labels are no tables. What a body changes in the session's
+ * mood is undone at its end. Called by sql/define.c and sql/analyze.c.
+ */
+#include "sql/parser.h"
+
+static void parse_list(struct parser *p);
+
+/* A label before a block or loop. */
+static void take_label(struct parser *p)
+{
+    if (at_name(p) && p->n.sign == ':') {
+        step(p);
+        step(p);
+    } else if (at_sign(p, '<') && p->n.sign == '<') { /* ORACLE: <<label>> */
+        parser_fail(p, "a label in sql_mode ORACLE");
+    }
+}
+
+static void take_end_label(struct parser *p)
+{
+    if (at_name(p) && !at_reserved(p))
+        step(p);
+}
+
+/* BEGIN [NOT ATOMIC] ... END [label] */
+static void parse_block(struct parser *p)
+{
+    step(p);
+    if (take_word(p, KW_NOT))
+        need_word(p, KW_ATOMIC);
+    parse_list(p);
+    if (need_word(p, KW_END))
+        take_end_label(p);
+}
+
+static void parse_if(struct parser *p)
+{
+    do {
+        step(p);
+        parse_expression(p);
+        if (!need_word(p, KW_THEN))
+            return;
+        parse_list(p);
+    } while (at_word(p, KW_ELSEIF) || at_word(p, KW_ELSIF));
+    if (take_word(p, KW_ELSE))
+        parse_list(p);
+    if (need_word(p, KW_END))
+        need_word(p, KW_IF);
+}
+
+static void parse_case(struct parser *p)
+{
+    step(p);
+    if (!at_word(p, KW_WHEN))
+        parse_expression(p);
+    while (take_word(p, KW_WHEN)) {
+        parse_expression(p);
+        if (!need_word(p, KW_THEN))
+            return;
+        parse_list(p);
+    }
+    if (take_word(p, KW_ELSE))
+        parse_list(p);
+    if (need_word(p, KW_END))
+        need_word(p, KW_CASE);
+}
+
+static void parse_loop_end(struct parser *p, enum sql_keyword word)
+{
+    if (need_word(p, KW_END) && need_word(p, word))
+        take_end_label(p);
+}
+
+static void parse_while(struct parser *p)
+{
+    step(p);
+    parse_expression(p);
+    if (!need_word(p, KW_DO))
+        return;
+    parse_list(p);
+    parse_loop_end(p, KW_WHILE);
+}
+
+static void parse_repeat(struct parser *p)
+{
+    step(p);
+    parse_list(p);
+    if (!need_word(p, KW_UNTIL))
+        return;
+    parse_expression(p);
+    parse_loop_end(p, KW_REPEAT);
+}
+
+/* MariaDB: FOR i IN [REVERSE] a..b DO, FOR r IN cursor DO, FOR r IN (query) DO */
+static void parse_for(struct parser *p)
+{
+    struct name name;
+
+    step(p);
+    if (!read_name(p, &name, false))
+        return;
+    step(p);
+    if (!need_word(p, KW_IN))
+        return;
+    take_word(p, KW_REVERSE);
+    if (at_name(p) && p->n.sign == '(') { /* a cursor with parameters, no function */
+        step(p);
+        parse_bracket(p);
+    }
+    parse_expression(p);
+    if (!need_word(p, KW_DO))
+        return;
+    parse_list(p);
+    parse_loop_end(p, KW_FOR);
+}
+
+/* --- declarations --- */
+
+/* TYPE OF [s.]t.c, ROW TYPE OF [s.]t: a table's definition is read. */
+static void parse_type_of(struct parser *p, bool row)
+{
+    struct name parts[3];
+    unsigned count = 0;
+
+    step(p);
+    if (!need_word(p, KW_OF))
+        return;
+    do {
+        if (count == 3 || !read_name(p, &parts[count], p->fold))
+            return;
+        count++;
+        step(p);
+    } while (take_sign(p, '.'));
+    unsigned table = row ? count : count - 1;
+    if (table == 2)
+        add_object(p, SQL_TABLE, &parts[0], &parts[1], SQL_READ);
+    else if (table == 1)
+        add_object(p, SQL_TABLE, NULL, &parts[0], SQL_READ);
+}
+
+/* DECLARE a, b type [DEFAULT expression] */
+static void declare_variables(struct parser *p)
+{
+    while (!at_sign(p, ';') && !at_end(p)) {
+        if (at_word(p, KW_DEFAULT)) {
+            step(p);
+            parse_expression(p);
+            return;
+        }
+        if (at_word(p, KW_ROW) && p->n.keyword == KW_TYPE) {
+            step(p);
+            parse_type_of(p, true);
+        } else if (at_word(p, KW_TYPE) && p->n.keyword == KW_OF) {
+            parse_type_of(p, false);
+        } else if (at_sign(p, '(')) {
+            skip_brackets(p);
+        } else {
+            step(p);
+        }
+    }
+}
+
+/* DECLARE name CURSOR [(parameters)] FOR query; MariaDB also FOR a prepared statement. */
+static void declare_cursor(struct parser *p)
+{
+    step(p);
+    step(p);
+    if (at_sign(p, '('))
+        skip_brackets(p);
+    if (!need_word(p, KW_FOR))
+        return;
+    if (at_query(p) || at_sign(p, '(') || at_word(p, KW_VALUES))
+        parse_query(p);
+    else
+        parser_fail(p, "a cursor of a statement that is not known");
+}
+
+/* DECLARE CONTINUE HANDLER FOR conditions statement */
+static void declare_handler(struct parser *p)
+{
+    step(p);
+    step(p);
+    if (!need_word(p, KW_FOR))
+        return;
+    do {
+        if (take_word(p, KW_SQLSTATE)) {
+            take_word(p, KW_VALUE);
+            step(p);
+        } else if (take_word(p, KW_NOT)) {
+            step(p); /* FOUND */
+        } else {
+            step(p);
+        }
+    } while (take_sign(p, ','));
+    parse_body(p);
+}
+
+static void parse_declare(struct parser *p)
+{
+    step(p);
+    if (p->n.keyword == KW_HANDLER)
+        declare_handler(p);
+    else if (p->n.keyword == KW_CURSOR)
+        declare_cursor(p);
+    else
+        declare_variables(p); /* also CONDITION FOR */
+}
+
+/* --- statements --- */
+
+/* FETCH [[NEXT] FROM] c INTO a, b; OPEN c [USING e]; CLOSE c */
+static void parse_cursor(struct parser *p)
+{
+    enum sql_keyword word = (enum sql_keyword)p->t.keyword;
+
+    step(p);
+    if (word == KW_FETCH) {
+        if (at_word(p, KW_NEXT) && p->n.keyword == KW_FROM)
+            step(p);
+        take_word(p, KW_FROM);
+    }
+    step(p);
+    if (at_word(p, KW_INTO))
+        parse_clause(p);
+    else if (take_word(p, KW_USING))
+        parse_expressions(p);
+    else if (at_sign(p, '('))
+        parse_bracket(p);
+}
+
+static bool parse_flow(struct parser *p)
+{
+    switch (p->t.keyword) {
+    case KW_BEGIN:
+        parse_block(p);
+        return true;
+    case KW_IF:
+        parse_if(p);
+        return true;
+    case KW_CASE:
+        parse_case(p);
+        return true;
+    case KW_LOOP:
+        step(p);
+        parse_list(p);
+        parse_loop_end(p, KW_LOOP);
+        return true;
+    case KW_WHILE:
+        parse_while(p);
+        return true;
+    case KW_REPEAT:
+        parse_repeat(p);
+        return true;
+    case KW_FOR:
+        parse_for(p);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void parse_body_statement(struct parser *p)
+{
+    take_label(p);
+    switch (p->t.keyword) {
+    case KW_DECLARE:
+        parse_declare(p);
+        break;
+    case KW_OPEN:
+    case KW_FETCH:
+    case KW_CLOSE:
+        parse_cursor(p);
+        break;
+    case KW_RETURN:
+        step(p);
+        parse_expression(p);
+        break;
+    case KW_LEAVE:
+    case KW_ITERATE:
+        step(p);
+        step(p);
+        break;
+    default:
+        if (!parse_flow(p))
+            parse_statement(p);
+        break;
+    }
+}
+
+void parse_body(struct parser *p)
+{
+    const bool body = p->body;
+
+    if (p->depth >= PARSER_DEPTH) {
+        parser_fail(p, "statements too deep within each other");
+        return;
+    }
+    p->depth++;
+    p->body = true;
+    parse_body_statement(p);
+    p->body = body;
+    p->depth--;
+}
+
+/* Statements with a semicolon behind each, up to a word that ends a list. */
+static void parse_list(struct parser *p)
+{
+    for (;;) {
+        switch (p->t.keyword) {
+        case KW_END:
+        case KW_ELSE:
+        case KW_ELSEIF:
+        case KW_ELSIF:
+        case KW_WHEN:
+        case KW_UNTIL:
+            return;
+        default:
+            if (at_end(p)) {
+                parser_fail(p, "a block that is not closed");
+                return;
+            }
+            parse_body(p);
+            if (!need_sign(p, ';'))
+                return;
+            break;
+        }
+    }
+}
+
+void parse_body_in(struct parser *p, const struct name *schema)
+{
+    const struct text current = p->schema;
+
+    if (schema->text.at)
+        p->schema = schema->text;
+    parse_body(p);
+    p->schema = current;
+}
+
+/* MariaDB takes blocks, branches and loops outside of routines too. */
+bool at_compound(const struct parser *p)
+{
+    if (p->mood->dialect != SQL_MARIADB && !p->body)
+        return false;
+    switch (p->t.keyword) {
+    case KW_BEGIN:
+        if (p->mood->dialect == SQL_MARIADB && (p->mood->mode & SQL_ORACLE))
+            return p->n.class == SQL_TOKEN_WORD && p->n.keyword != KW_WORK;
+        return p->n.keyword == KW_NOT;
+    case KW_IF:
+    case KW_CASE:
+    case KW_LOOP:
+    case KW_WHILE:
+    case KW_REPEAT:
+    case KW_FOR:
+        return true;
+    default:
+        return at_name(p) && p->n.sign == ':';
+    }
+}
+
+void parse_compound(struct parser *p)
+{
+    set_kind(p, SQL_COMPOUND);
+    p->compound = true;
+    parse_body(p);
+}

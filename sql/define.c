@@ -1,0 +1,577 @@
+/* CREATE, ALTER, DROP, RENAME, TRUNCATE of all but tables' insides (sql/define_table.c) and bodies
+ * (sql/body.c). Called by sql/analyze.c.
+ */
+#include "sql/parser.h"
+#include "sql/session_internal.h"
+
+static const struct name nothing = {
+    {"", 0},
+    0, 0, false
+};
+
+/* Accounts, tablespaces, servers and so on. */
+static void administer(struct parser *p, enum sql_kind kind)
+{
+    set_kind(p, kind);
+    p->facts->administration = true;
+    skip_rest(p);
+}
+
+static void take_routine(struct parser *p, unsigned access, struct name *schema)
+{
+    struct name name;
+
+    if (take_routine_name(p, schema, &name))
+        add_object(p, SQL_ROUTINE, schema, &name, access);
+}
+
+/* --- CREATE --- */
+
+/* DEFINER = user */
+static void skip_definer(struct parser *p)
+{
+    step(p);
+    if (need_sign(p, '='))
+        skip_user(p);
+}
+
+/* OR REPLACE, ALGORITHM = x, DEFINER = x, SQL SECURITY x, and what goes before TABLE, INDEX ...:
+ * false at the word that says what is created or altered. */
+static bool take_prefix(struct parser *p, bool *temporary)
+{
+    switch (p->t.keyword) {
+    case KW_DEFINER:
+        skip_definer(p);
+        return true;
+    case KW_ALGORITHM:
+        step(p);
+        take_sign(p, '=');
+        step(p);
+        return true;
+    case KW_SQL:
+        step(p);
+        if (need_word(p, KW_SECURITY))
+            step(p);
+        return true;
+    case KW_TEMPORARY:
+        *temporary = true;
+        step(p);
+        return true;
+    case KW_OR:
+    case KW_REPLACE:
+    case KW_UNIQUE:
+    case KW_FULLTEXT:
+    case KW_VECTOR:
+    case KW_ONLINE:
+    case KW_AGGREGATE:
+    case KW_IGNORE:
+        step(p);
+        return true;
+    case KW_SPATIAL:
+        if (p->n.keyword != KW_INDEX)
+            return false;
+        step(p);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* VIEW name [(columns)] AS query [WITH CHECK OPTION] */
+static void parse_view(struct parser *p)
+{
+    step(p);
+    take_if_exists(p);
+    struct name schema, name;
+    if (!take_table_name(p, &schema, &name))
+        return;
+    add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
+    if (at_sign(p, '('))
+        skip_brackets(p);
+    if (!need_word(p, KW_AS))
+        return;
+    parse_query(p);
+    if (take_word(p, KW_WITH)) {
+        if (at_word(p, KW_CASCADED) || at_word(p, KW_LOCAL))
+            step(p);
+        if (need_word(p, KW_CHECK))
+            need_word(p, KW_OPTION);
+    }
+}
+
+/* INDEX name ON table (columns) options */
+static void create_index(struct parser *p)
+{
+    set_kind(p, SQL_CREATE_INDEX);
+    step(p);
+    while (!at_word(p, KW_ON) && (at_name(p) || p->t.class == SQL_TOKEN_STRING))
+        step(p);
+    if (!need_word(p, KW_ON))
+        return;
+    take_table(p, SQL_DEFINE);
+    skip_rest(p);
+}
+
+static void parse_database(struct parser *p, enum sql_kind kind)
+{
+    struct name name;
+
+    set_kind(p, kind);
+    step(p);
+    take_if_exists(p);
+    /* ALTER DATABASE may leave the name out. */
+    if (kind == SQL_ALTER_DATABASE &&
+        (at_word(p, KW_CHARACTER) || at_word(p, KW_CHARSET) || at_word(p, KW_DEFAULT) ||
+         at_word(p, KW_COLLATE) || at_word(p, KW_ENCRYPTION) || at_word(p, KW_COMMENT)))
+        add_object(p, SQL_DATABASE, NULL, &nothing, SQL_DEFINE);
+    else
+        take_database(p, SQL_DEFINE, &name);
+    skip_rest(p);
+}
+
+/* TRIGGER name BEFORE INSERT ON table FOR EACH ROW [FOLLOWS other] body */
+static void create_trigger(struct parser *p)
+{
+    struct name schema, name, table_schema, table;
+
+    set_kind(p, SQL_CREATE_TRIGGER);
+    step(p);
+    take_if_exists(p);
+    if (!take_routine_name(p, &schema, &name))
+        return;
+    while (p->t.class == SQL_TOKEN_WORD && !at_word(p, KW_ON))
+        step(p);
+    if (!need_word(p, KW_ON) || !take_table_name(p, &table_schema, &table))
+        return;
+    if (!schema.text.at)
+        schema.text = table_schema.text; /* a trigger lives where its table does */
+    add_object(p, SQL_ROUTINE, &schema, &name, SQL_DEFINE);
+    add_object(p, SQL_TABLE, &table_schema, &table, SQL_DEFINE);
+    if (!need_word(p, KW_FOR) || !need_word(p, KW_EACH) || !need_word(p, KW_ROW))
+        return;
+    if (at_word(p, KW_FOLLOWS) || at_word(p, KW_PRECEDES)) {
+        step(p);
+        struct name other_schema, other;
+        take_routine_name(p, &other_schema, &other);
+    }
+    parse_body_in(p, &table_schema);
+}
+
+/* Everything of the event's schedule up to what it does: expressions and words. */
+static void skip_schedule(struct parser *p)
+{
+    while (!at_word(p, KW_DO) && !at_end(p) && !at_sign(p, ';')) {
+        if (at_sign(p, '('))
+            parse_bracket(p);
+        else if (at_word(p, KW_SELECT)) {
+            parser_fail(p, "a query where none is foreseen");
+            return;
+        } else if (at_word(p, KW_RENAME)) {
+            struct name schema;
+            step(p);
+            need_word(p, KW_TO);
+            take_routine(p, SQL_DEFINE, &schema);
+        } else
+            step(p);
+    }
+}
+
+static void parse_event(struct parser *p, enum sql_kind kind)
+{
+    struct name schema;
+
+    set_kind(p, kind);
+    step(p);
+    take_if_exists(p);
+    take_routine(p, SQL_DEFINE, &schema);
+    skip_schedule(p);
+    if (take_word(p, KW_DO))
+        parse_body_in(p, &schema);
+}
+
+/* Characteristics between the head and the body of a routine. */
+static void skip_characteristics(struct parser *p)
+{
+    for (;;) {
+        switch (p->t.keyword) {
+        case KW_COMMENT:
+            step(p);
+            step(p);
+            break;
+        case KW_LANGUAGE:
+            step(p);
+            if (!take_word(p, KW_SQL))
+                parser_fail(p, "a routine in another language than SQL");
+            break;
+        case KW_SQL:
+            step(p);
+            if (need_word(p, KW_SECURITY))
+                step(p);
+            break;
+        case KW_NOT:
+        case KW_DETERMINISTIC:
+        case KW_CONTAINS:
+        case KW_NO:
+        case KW_READS:
+        case KW_MODIFIES:
+        case KW_DATA:
+        case KW_AGGREGATE:
+            step(p);
+            if (at_word(p, KW_SQL) && p->n.keyword != KW_SECURITY)
+                step(p); /* CONTAINS SQL, NO SQL */
+            break;
+        default:
+            return;
+        }
+    }
+}
+
+/* The type behind RETURNS: words, and brackets with numbers and strings; up to a characteristic or
+ * the body. */
+static void skip_type(struct parser *p)
+{
+    if (take_word(p, KW_TYPE)) { /* MariaDB: TYPE OF table.column */
+        parser_fail(p, "a type that is a table's");
+        return;
+    }
+    step(p);
+    for (;;) {
+        switch (p->t.keyword) {
+        case KW_CHARACTER:
+        case KW_CHARSET:
+        case KW_COLLATE:
+        case KW_SET:
+            step(p);
+            if (!at_sign(p, '('))
+                step(p);
+            break;
+        case KW_UNSIGNED:
+        case KW_SIGNED:
+        case KW_ZEROFILL:
+        case KW_BINARY:
+        case KW_ASCII:
+        case KW_UNICODE:
+        case KW_PRECISION:
+        case KW_VARYING:
+        case KW_VARCHAR:
+        case KW_BYTE:
+            step(p);
+            break;
+        default:
+            if (!at_sign(p, '('))
+                return;
+            skip_brackets(p);
+            break;
+        }
+    }
+}
+
+/* PROCEDURE name (parameters) characteristics body; FUNCTION has RETURNS too. */
+static void create_routine(struct parser *p)
+{
+    bool function = at_word(p, KW_FUNCTION);
+    struct name schema;
+
+    set_kind(p, function ? SQL_CREATE_FUNCTION : SQL_CREATE_PROCEDURE);
+    step(p);
+    take_if_exists(p);
+    take_routine(p, SQL_DEFINE, &schema);
+    if (function && at_word(p, KW_RETURNS)) { /* RETURNS type SONAME 'file': a loadable one */
+        p->facts->administration = true;
+        skip_rest(p);
+        return;
+    }
+    if (p->mood->dialect == SQL_MARIADB && (p->mood->mode & SQL_ORACLE)) {
+        parser_fail(p, "a routine in sql_mode ORACLE");
+        return;
+    }
+    if (at_sign(p, '('))
+        skip_brackets(p);
+    if (function && need_word(p, KW_RETURNS))
+        skip_type(p);
+    skip_characteristics(p);
+    parse_body_in(p, &schema);
+}
+
+static void parse_sequence(struct parser *p, enum sql_kind kind)
+{
+    set_kind(p, kind);
+    step(p);
+    take_if_exists(p);
+    take_table(p, SQL_DEFINE);
+    skip_rest(p);
+}
+
+void parse_create(struct parser *p)
+{
+    bool temporary = false;
+
+    step(p);
+    while (take_prefix(p, &temporary)) {
+    }
+    switch (p->t.keyword) {
+    case KW_TABLE:
+        set_kind(p, SQL_CREATE_TABLE);
+        parse_create_table(p, temporary);
+        break;
+    case KW_VIEW:
+        set_kind(p, SQL_CREATE_VIEW);
+        parse_view(p);
+        break;
+    case KW_INDEX:
+        create_index(p);
+        break;
+    case KW_DATABASE:
+    case KW_SCHEMA:
+        parse_database(p, SQL_CREATE_DATABASE);
+        break;
+    case KW_TRIGGER:
+        create_trigger(p);
+        break;
+    case KW_PROCEDURE:
+    case KW_FUNCTION:
+        create_routine(p);
+        break;
+    case KW_EVENT:
+        parse_event(p, SQL_CREATE_EVENT);
+        break;
+    case KW_SEQUENCE:
+        parse_sequence(p, SQL_CREATE_SEQUENCE);
+        break;
+    case KW_USER:
+    case KW_ROLE:
+    case KW_SERVER:
+    case KW_TABLESPACE:
+    case KW_UNDO:
+    case KW_LOGFILE:
+    case KW_RESOURCE:
+    case KW_SPATIAL:
+        administer(p, SQL_CREATE_OTHER);
+        break;
+    default:
+        set_kind(p, SQL_CREATE_OTHER);
+        parser_fail(p, "CREATE of what is not understood");
+        break;
+    }
+}
+
+/* --- ALTER --- */
+
+void parse_alter(struct parser *p)
+{
+    bool temporary = false;
+    struct name schema;
+
+    step(p);
+    while (take_prefix(p, &temporary)) {
+    }
+    switch (p->t.keyword) {
+    case KW_TABLE:
+        set_kind(p, SQL_ALTER_TABLE);
+        parse_alter_table(p);
+        break;
+    case KW_VIEW:
+        set_kind(p, SQL_ALTER_VIEW);
+        parse_view(p);
+        break;
+    case KW_DATABASE:
+    case KW_SCHEMA:
+        parse_database(p, SQL_ALTER_DATABASE);
+        break;
+    case KW_PROCEDURE:
+    case KW_FUNCTION:
+        set_kind(p, SQL_ALTER_ROUTINE);
+        step(p);
+        take_if_exists(p);
+        take_routine(p, SQL_DEFINE, &schema);
+        skip_characteristics(p);
+        break;
+    case KW_EVENT:
+        parse_event(p, SQL_ALTER_EVENT);
+        break;
+    case KW_SEQUENCE:
+        parse_sequence(p, SQL_ALTER_SEQUENCE);
+        break;
+    case KW_USER:
+    case KW_ROLE:
+    case KW_SERVER:
+    case KW_TABLESPACE:
+    case KW_UNDO:
+    case KW_LOGFILE:
+    case KW_RESOURCE:
+    case KW_INSTANCE:
+        administer(p, SQL_ALTER_OTHER);
+        break;
+    default:
+        set_kind(p, SQL_ALTER_OTHER);
+        parser_fail(p, "ALTER of what is not understood");
+        break;
+    }
+}
+
+/* --- DROP, RENAME, TRUNCATE --- */
+
+/* The session's own temporary tables of these names are gone. */
+static void forget_tables(struct parser *p)
+{
+    if (!p->session || p->body)
+        return;
+    p->facts->effects |= SQL_EFFECT_SESSION;
+    p->facts->session.action |= SQL_ACTION_DROP_TABLES;
+}
+
+static void drop_tables(struct parser *p, enum sql_kind kind)
+{
+    set_kind(p, kind);
+    step(p);
+    take_if_exists(p);
+    take_tables(p, SQL_DEFINE);
+    while (at_word(p, KW_RESTRICT) || at_word(p, KW_CASCADE) || at_word(p, KW_WAIT) ||
+           at_word(p, KW_NOWAIT) || p->t.class == SQL_TOKEN_NUMBER)
+        step(p);
+    if (kind == SQL_DROP_TABLE)
+        forget_tables(p);
+}
+
+/* DROP INDEX name ON table */
+static void drop_index(struct parser *p)
+{
+    set_kind(p, SQL_DROP_INDEX);
+    step(p);
+    take_if_exists(p);
+    if (!at_name(p)) {
+        parser_fail(p, "DROP INDEX without a name");
+        return;
+    }
+    step(p);
+    if (!need_word(p, KW_ON))
+        return;
+    take_table(p, SQL_DEFINE);
+    skip_rest(p);
+}
+
+static void drop_routine(struct parser *p, enum sql_kind kind)
+{
+    struct name schema;
+
+    set_kind(p, kind);
+    step(p);
+    take_word(p, KW_BODY);
+    take_if_exists(p);
+    take_routine(p, SQL_DEFINE, &schema);
+}
+
+static void drop_database(struct parser *p)
+{
+    struct name name;
+
+    set_kind(p, SQL_DROP_DATABASE);
+    step(p);
+    take_if_exists(p);
+    if (!take_database(p, SQL_DEFINE, &name) || p->body)
+        return;
+    p->facts->effects |= SQL_EFFECT_DATABASE_DROPPED;
+    p->facts->database = name.text;
+    p->facts->database_offset = name.offset;
+    p->facts->database_length = name.length;
+}
+
+void parse_drop(struct parser *p)
+{
+    step(p);
+    while (at_word(p, KW_TEMPORARY) || at_word(p, KW_ONLINE))
+        step(p);
+    switch (p->t.keyword) {
+    case KW_TABLE:
+    case KW_TABLES:
+        drop_tables(p, SQL_DROP_TABLE);
+        break;
+    case KW_VIEW:
+        drop_tables(p, SQL_DROP_VIEW);
+        break;
+    case KW_SEQUENCE:
+        drop_tables(p, SQL_DROP_SEQUENCE);
+        break;
+    case KW_INDEX:
+        drop_index(p);
+        break;
+    case KW_DATABASE:
+    case KW_SCHEMA:
+        drop_database(p);
+        break;
+    case KW_TRIGGER:
+        drop_routine(p, SQL_DROP_TRIGGER);
+        break;
+    case KW_EVENT:
+        drop_routine(p, SQL_DROP_EVENT);
+        break;
+    case KW_PROCEDURE:
+    case KW_FUNCTION:
+    case KW_PACKAGE:
+    case KW_LIBRARY:
+        drop_routine(p, SQL_DROP_ROUTINE);
+        break;
+    case KW_PREPARE:
+        parse_deallocate(p);
+        break;
+    case KW_USER:
+    case KW_ROLE:
+    case KW_SERVER:
+    case KW_TABLESPACE:
+    case KW_UNDO:
+    case KW_LOGFILE:
+    case KW_RESOURCE:
+    case KW_SPATIAL:
+        administer(p, SQL_DROP_OTHER);
+        break;
+    default:
+        set_kind(p, SQL_DROP_OTHER);
+        parser_fail(p, "DROP of what is not understood");
+        break;
+    }
+}
+
+/* A table is renamed: both names, and no temporary table of either is certain any more. */
+static void rename_pair(struct parser *p)
+{
+    struct name schema, name;
+
+    if (!take_table_name(p, &schema, &name))
+        return;
+    add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
+    if (at_word(p, KW_WAIT) || at_word(p, KW_NOWAIT)) {
+        step(p);
+        if (p->t.class == SQL_TOKEN_NUMBER)
+            step(p);
+    }
+    if (need_word(p, KW_TO) && take_table_name(p, &schema, &name))
+        add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
+}
+
+void parse_rename(struct parser *p)
+{
+    step(p);
+    if (at_word(p, KW_USER)) {
+        administer(p, SQL_ALTER_OTHER);
+        return;
+    }
+    set_kind(p, SQL_RENAME_TABLE);
+    if (!take_word(p, KW_TABLE) && !need_word(p, KW_TABLES))
+        return;
+    take_if_exists(p);
+    do
+        rename_pair(p);
+    while (take_sign(p, ','));
+    forget_tables(p);
+}
+
+void parse_truncate(struct parser *p)
+{
+    set_kind(p, SQL_TRUNCATE);
+    step(p);
+    if (at_word(p, KW_TABLE) && (p->n.class == SQL_TOKEN_WORD || p->n.class == SQL_TOKEN_NAME))
+        step(p);
+    take_table(p, SQL_DEFINE);
+    if (at_word(p, KW_WAIT) || at_word(p, KW_NOWAIT))
+        skip_rest(p);
+}

@@ -1,0 +1,289 @@
+/* CREATE TABLE and ALTER TABLE. Columns, keys, options and partitions are walked flat: neither
+ * server takes subqueries or stored functions in them, so only a few words name other tables:
+ * REFERENCES, UNION, LIKE, EXCHANGE, RENAME, CONVERT, and sequences. Called by sql/define.c.
+ */
+#include "sql/parser.h"
+#include "sql/session_internal.h"
+
+/* UNION [=] (t, ...) */
+static void parse_union(struct parser *p)
+{
+    step(p);
+    take_sign(p, '=');
+    if (!need_sign(p, '('))
+        return;
+    if (!at_sign(p, ')'))
+        take_tables(p, SQL_READ);
+    need_sign(p, ')');
+}
+
+/* Engines that reach other tables, or files, by names in strings. */
+static void take_engine(struct parser *p)
+{
+    static const struct text engines[] = {
+        {"connect",    7 },
+        {"spider",     6 },
+        {"federated",  9 },
+        {"federatedx", 10},
+        {"s3",         2 },
+        {"csv",        3 },
+    };
+    struct name name;
+
+    step(p);
+    take_sign(p, '=');
+    if (p->t.class == SQL_TOKEN_STRING) {
+        step(p); /* a name in quotes: as foreign as the others */
+        p->facts->administration = true;
+        return;
+    }
+    if (!at_name(p) || !read_name(p, &name, false))
+        return;
+    for (unsigned i = 0; i + 1 < sizeof(engines) / sizeof(engines[0]); i++)
+        p->facts->administration |= text_equal_fold(name.text, engines[i]);
+    step(p);
+}
+
+/* NEXT VALUE FOR s and NEXTVAL(s) in a column's default. */
+static bool take_sequence(struct parser *p)
+{
+    if (p->mood->dialect != SQL_MARIADB)
+        return false;
+    if ((at_word(p, KW_NEXTVAL) || at_word(p, KW_LASTVAL) || at_word(p, KW_SETVAL)) &&
+        p->n.sign == '(') {
+        step(p);
+        step(p);
+        take_table(p, SQL_READ | SQL_WRITE);
+        while (!at_sign(p, ')') && !at_end(p))
+            step(p);
+        return take_sign(p, ')');
+    }
+    if ((at_word(p, KW_NEXT) || at_word(p, KW_PREVIOUS)) && p->n.keyword == KW_VALUE) {
+        step(p);
+        step(p);
+        if (need_word(p, KW_FOR))
+            take_table(p, SQL_READ | SQL_WRITE);
+        return true;
+    }
+    return false;
+}
+
+/* One token of a definition, or a whole clause of the few that matter. */
+static void walk_definition(struct parser *p)
+{
+    switch (p->t.keyword) {
+    case KW_REFERENCES:
+        step(p);
+        take_table(p, SQL_READ);
+        return;
+    case KW_UNION:
+        parse_union(p);
+        return;
+    case KW_ENGINE:
+        take_engine(p);
+        return;
+    case KW_CONNECTION:
+        if (p->n.sign == '=' || p->n.class == SQL_TOKEN_STRING)
+            p->facts->administration = true;
+        step(p);
+        return;
+    case KW_SELECT:
+        parser_fail(p, "a query where none is foreseen");
+        return;
+    default:
+        if (!take_sequence(p))
+            step(p);
+        return;
+    }
+}
+
+/* A bracket of a definition, with all that is in it. */
+static void walk_bracket(struct parser *p)
+{
+    uint32_t depth = 0;
+
+    do {
+        if (at_sign(p, '(')) {
+            depth++;
+            step(p);
+        } else if (at_sign(p, ')')) {
+            depth--;
+            step(p);
+        } else if (at_end(p)) {
+            parser_fail(p, "a bracket that is not closed");
+            return;
+        } else {
+            walk_definition(p);
+        }
+    } while (depth > 0);
+}
+
+/* Is the bracket at p->t one around a query, however many? */
+static bool at_bracketed_query(struct parser *p)
+{
+    const struct parser_mark mark = parser_mark(p);
+
+    while (at_sign(p, '('))
+        step(p);
+    bool query = at_word(p, KW_SELECT) || at_word(p, KW_WITH) || at_word(p, KW_TABLE) ||
+                 at_word(p, KW_VALUES);
+    if (p->failed)
+        return false;
+    parser_back(p, &mark);
+    return query;
+}
+
+/* What ends the table's own definition: the query that fills it. */
+static bool at_filling(struct parser *p)
+{
+    switch (p->t.keyword) {
+    case KW_AS:
+    case KW_SELECT:
+        return true;
+    case KW_WITH:
+        return p->n.keyword != KW_SYSTEM && p->n.sign == 0;
+    case KW_TABLE:
+    case KW_VALUES:
+        return p->n.class == SQL_TOKEN_WORD || p->n.class == SQL_TOKEN_NAME || p->n.sign == '(';
+    case KW_IGNORE:
+    case KW_REPLACE:
+        return true;
+    default:
+        return at_sign(p, '(') && at_bracketed_query(p);
+    }
+}
+
+static void parse_filling(struct parser *p)
+{
+    if (at_word(p, KW_IGNORE) || at_word(p, KW_REPLACE))
+        step(p);
+    take_word(p, KW_AS);
+    parse_query(p);
+}
+
+static void remember_temporary(struct parser *p, unsigned object)
+{
+    if (p->failed || object >= SQL_OBJECTS)
+        return;
+    struct sql_object *table = &p->facts->objects[object];
+    table->session_only = true;
+    if (p->body || !table->schema.at)
+        return;
+    p->facts->effects |= SQL_EFFECT_SESSION;
+    p->facts->session.action |= SQL_ACTION_CREATE_TEMPORARY;
+    p->facts->session.name = table->name;
+    p->facts->session.value = table->schema;
+}
+
+void parse_create_table(struct parser *p, bool temporary)
+{
+    struct name schema, name;
+
+    step(p);
+    take_if_exists(p);
+    if (!take_table_name(p, &schema, &name))
+        return;
+    unsigned object = add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
+    if (temporary)
+        remember_temporary(p, object);
+    if (take_word(p, KW_LIKE)) {
+        take_table(p, SQL_READ);
+        return;
+    }
+    if (at_sign(p, '(') && p->n.keyword == KW_LIKE) {
+        step(p);
+        step(p);
+        take_table(p, SQL_READ);
+        need_sign(p, ')');
+        return;
+    }
+    while (!at_end(p) && !at_sign(p, ';')) {
+        if (at_filling(p)) {
+            parse_filling(p);
+            return;
+        }
+        if (at_sign(p, '('))
+            walk_bracket(p);
+        else
+            walk_definition(p);
+    }
+}
+
+/* --- ALTER TABLE --- */
+
+static void rename_to(struct parser *p)
+{
+    struct name schema, name;
+
+    step(p);
+    if (at_word(p, KW_COLUMN) || at_word(p, KW_INDEX) || at_word(p, KW_KEY))
+        return; /* of a column or an index */
+    if (!take_word(p, KW_TO) && !take_word(p, KW_AS))
+        take_sign(p, '=');
+    if (!take_table_name(p, &schema, &name))
+        return;
+    add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
+    if (p->session && !p->body) {
+        p->facts->effects |= SQL_EFFECT_SESSION;
+        p->facts->session.action |= SQL_ACTION_DROP_TABLES;
+    }
+}
+
+/* EXCHANGE PARTITION name WITH TABLE t */
+static void exchange_partition(struct parser *p)
+{
+    step(p);
+    step(p);
+    step(p);
+    if (need_word(p, KW_WITH) && need_word(p, KW_TABLE))
+        take_table(p, SQL_WRITE | SQL_DEFINE);
+}
+
+/* MariaDB: CONVERT PARTITION name TO TABLE t, CONVERT TABLE t TO PARTITION ... */
+static void convert_partition(struct parser *p)
+{
+    step(p);
+    if (take_word(p, KW_TABLE)) {
+        take_table(p, SQL_WRITE | SQL_DEFINE);
+        return;
+    }
+    step(p);
+    step(p);
+    if (need_word(p, KW_TO) && need_word(p, KW_TABLE))
+        take_table(p, SQL_WRITE | SQL_DEFINE);
+}
+
+static void walk_action(struct parser *p)
+{
+    switch (p->t.keyword) {
+    case KW_RENAME:
+        rename_to(p);
+        return;
+    case KW_EXCHANGE:
+        if (p->n.keyword == KW_PARTITION)
+            exchange_partition(p);
+        else
+            step(p);
+        return;
+    case KW_CONVERT:
+        if (p->n.keyword == KW_PARTITION || p->n.keyword == KW_TABLE)
+            convert_partition(p);
+        else
+            step(p);
+        return;
+    default:
+        if (at_sign(p, '('))
+            walk_bracket(p);
+        else
+            walk_definition(p);
+    }
+}
+
+void parse_alter_table(struct parser *p)
+{
+    step(p);
+    take_if_exists(p);
+    take_table(p, SQL_DEFINE);
+    while (!at_end(p) && !at_sign(p, ';'))
+        walk_action(p);
+}

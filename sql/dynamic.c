@@ -1,0 +1,169 @@
+/* PREPARE, EXECUTE, EXECUTE IMMEDIATE, DEALLOCATE: statements whose text is a value. A literal is
+ * analysed as the text it stands for, a user variable as the literal that the session remembers;
+ * any other value is undetermined. Called by sql/analyze.c.
+ */
+#include "sql/parser.h"
+#include "sql/session_internal.h"
+
+static bool has_high_bytes(struct text text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if ((uint8_t)text.at[i] >= 0x80)
+            return true;
+    }
+    return false;
+}
+
+/* The statement in `text` as part of this one. Its places are not the command's. */
+static void parse_text(struct parser *p, struct text text)
+{
+    const struct parser_mark mark = parser_mark(p);
+    const bool nowhere = p->nowhere;
+    const uint8_t effects = p->facts->effects;
+
+    if (p->rereads || p->dynamic || p->lexer.executable) {
+        parser_fail(p, "a statement's text that may be read in another way than is known");
+        return;
+    }
+    p->dynamic = p->nowhere = true;
+    parser_start(p, text, 0);
+    parse_statement(p);
+    take_sign(p, ';');
+    if (!at_end(p))
+        parser_fail(p, "text behind the prepared statement's end");
+    p->dynamic = false;
+    p->nowhere = nowhere;
+    if (p->failed)
+        return;
+    parser_back(p, &mark);
+    if (p->body && p->facts->effects != effects)
+        parser_fail(p, "a prepared statement that changes how later ones are read");
+}
+
+/* The text that the value at p->t stands for; takes it. `at` NULL: not known. */
+static struct text take_value(struct parser *p)
+{
+    struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
+    struct text value = {NULL, 0};
+
+    if (p->t.class == SQL_TOKEN_STRING && (text.at[0] == '\'' || text.at[0] == '"')) {
+        value = unescape(p, text, p->t.flags & SQL_TOKEN_ESCAPED);
+        step(p);
+    } else if (p->t.class == SQL_TOKEN_VARIABLE) {
+        if (p->session && !p->body && !(p->t.flags & SQL_TOKEN_HIGH))
+            value = sql_session_variable(p->session, variable_name(p).text);
+        step(p);
+    }
+    /* What a client's bytes over 127 become on the way through a value depends on the sets. */
+    if (value.at && p->mood->charset != SQL_UTF8 && has_high_bytes(value))
+        value.at = NULL;
+    return value;
+}
+
+static bool at_statement_end(const struct parser *p)
+{
+    return at_end(p) || at_sign(p, ';') || at_word(p, KW_USING);
+}
+
+/* Analyses the value at p->t. */
+static void parse_value(struct parser *p)
+{
+    const struct parser_mark mark = parser_mark(p);
+    struct text value = take_value(p);
+
+    if (value.at && at_statement_end(p)) {
+        parse_text(p, value);
+        return;
+    }
+    if (p->failed)
+        return;
+    parser_back(p, &mark);
+    parse_expression(p);
+    parser_fail(p, "a statement whose text is not known");
+}
+
+void parse_prepare(struct parser *p)
+{
+    struct name name;
+
+    set_kind(p, SQL_PREPARE);
+    step(p);
+    if (!read_name(p, &name, false))
+        return;
+    step(p);
+    if (!need_word(p, KW_FROM))
+        return;
+    const uint8_t effects = p->facts->effects;
+    parse_value(p);
+    if (p->body)
+        return;
+    bool plain = p->facts->effects == effects && !p->facts->session.action;
+    /* PREPARE alone has no effect: its EXECUTE would. */
+    p->facts->effects = effects | SQL_EFFECT_SESSION;
+    p->facts->session.action = SQL_ACTION_PREPARE;
+    p->facts->session.name = name.text;
+    p->facts->session.facts = plain && !p->failed && !p->assigns ? p->facts : NULL;
+}
+
+/* What the session remembers of a PREPARE becomes what this statement does. */
+static void execute_facts(struct parser *p, const struct sql_facts *facts)
+{
+    p->facts->administration |= facts->administration;
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        struct name schema = {object->schema, 0, 0, false}, name = {object->name, 0, 0, false};
+        unsigned number =
+            add_object(p, (enum sql_type)object->type, &schema, &name, object->access);
+        if (number < SQL_OBJECTS && object->type == SQL_TABLE)
+            mark_session_only(p, number);
+    }
+}
+
+static void execute_known(struct parser *p)
+{
+    struct name name;
+
+    if (!read_name(p, &name, false))
+        return;
+    step(p);
+    const struct sql_facts *facts =
+        p->session && !p->body ? sql_session_statement(p->session, name.text) : NULL;
+    if (facts && facts->determined)
+        execute_facts(p, facts);
+    if (take_word(p, KW_USING))
+        parse_expressions(p);
+    if (!facts || !facts->determined)
+        parser_fail(p, "EXECUTE of a statement that is not known");
+}
+
+void parse_execute(struct parser *p)
+{
+    step(p);
+    if (!take_word(p, KW_IMMEDIATE)) {
+        set_kind(p, SQL_EXECUTE_STATEMENT);
+        execute_known(p);
+        return;
+    }
+    set_kind(p, SQL_EXECUTE_IMMEDIATE);
+    parse_value(p);
+    if (take_word(p, KW_USING))
+        parse_expressions(p);
+}
+
+void parse_deallocate(struct parser *p)
+{
+    struct name name;
+
+    set_kind(p, SQL_DEALLOCATE);
+    if (take_word(p, KW_DEALLOCATE) && !at_word(p, KW_PREPARE))
+        parser_fail(p, "DEALLOCATE of what is not understood");
+    step(p);
+    if (!read_name(p, &name, false))
+        return;
+    step(p);
+    if (p->body || !p->session)
+        return;
+    p->facts->effects |= SQL_EFFECT_SESSION;
+    p->facts->session.action |= SQL_ACTION_DEALLOCATE;
+    p->facts->session.name = name.text;
+}

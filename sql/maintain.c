@@ -1,0 +1,201 @@
+/* Statements on whole tables and on sessions: CHECK and its kin, FLUSH, LOCK TABLES, HANDLER, KILL.
+ * Called by sql/analyze.c.
+ */
+#include "sql/parser.h"
+
+/* The options behind the tables hold no names of tables. */
+static void maintain(struct parser *p, unsigned access)
+{
+    take_tables(p, access);
+    skip_rest(p);
+}
+
+/* CACHE INDEX t [PARTITION (..)] [INDEX (..)], ... IN cache; LOAD INDEX INTO CACHE t ..., ... */
+static void maintain_indexes(struct parser *p)
+{
+    do {
+        take_table(p, SQL_DEFINE);
+        while (!at_end(p) && !at_sign(p, ',') && !at_sign(p, ';')) {
+            if (at_sign(p, '('))
+                skip_brackets(p);
+            else
+                step(p);
+        }
+    } while (take_sign(p, ','));
+}
+
+static bool take_table_word(struct parser *p)
+{
+    while (at_word(p, KW_NO_WRITE_TO_BINLOG) || at_word(p, KW_LOCAL))
+        step(p);
+    if (take_word(p, KW_TABLE) || take_word(p, KW_TABLES) || take_word(p, KW_VIEW))
+        return true;
+    return parser_fail(p, "maintenance of what is not understood");
+}
+
+void parse_maintenance(struct parser *p)
+{
+    enum sql_keyword word = (enum sql_keyword)p->t.keyword;
+
+    step(p);
+    switch ((unsigned)word) {
+    case KW_CHECK:
+        set_kind(p, SQL_CHECK_TABLE);
+        break;
+    case KW_CHECKSUM:
+        set_kind(p, SQL_CHECKSUM_TABLE);
+        break;
+    case KW_REPAIR:
+        set_kind(p, SQL_REPAIR_TABLE);
+        break;
+    case KW_OPTIMIZE:
+        set_kind(p, SQL_OPTIMIZE_TABLE);
+        break;
+    case KW_ANALYZE:
+        set_kind(p, SQL_ANALYZE_TABLE);
+        break;
+    default:
+        set_kind(p, SQL_CACHE_INDEX);
+        if (need_word(p, KW_INDEX))
+            maintain_indexes(p);
+        return;
+    }
+    if (take_table_word(p))
+        maintain(p, word == KW_CHECK || word == KW_CHECKSUM ? SQL_READ : SQL_READ | SQL_WRITE);
+}
+
+void parse_load_index(struct parser *p)
+{
+    set_kind(p, SQL_LOAD_INDEX);
+    step(p);
+    if (need_word(p, KW_INDEX) && need_word(p, KW_INTO) && need_word(p, KW_CACHE))
+        maintain_indexes(p);
+}
+
+void parse_flush(struct parser *p)
+{
+    set_kind(p, SQL_FLUSH);
+    p->facts->administration = true;
+    step(p);
+    while (at_word(p, KW_NO_WRITE_TO_BINLOG) || at_word(p, KW_LOCAL))
+        step(p);
+    if ((take_word(p, KW_TABLES) || take_word(p, KW_TABLE)) && at_name(p) && !at_word(p, KW_WITH) &&
+        !at_word(p, KW_FOR))
+        take_tables(p, SQL_READ);
+    skip_rest(p);
+}
+
+/* --- locks --- */
+
+static void lock_table(struct parser *p)
+{
+    struct name schema, name, alias;
+    unsigned access = SQL_READ;
+
+    if (!take_table_name(p, &schema, &name))
+        return;
+    if (!at_word(p, KW_READ) && !at_word(p, KW_WRITE) && !at_word(p, KW_LOW_PRIORITY))
+        take_alias(p, &alias);
+    if (take_word(p, KW_READ)) {
+        take_word(p, KW_LOCAL);
+    } else {
+        access = SQL_WRITE;
+        take_word(p, KW_LOW_PRIORITY);
+        need_word(p, KW_WRITE);
+        take_word(p, KW_CONCURRENT);
+    }
+    mark_session_only(p, add_object(p, SQL_TABLE, &schema, &name, access));
+}
+
+void parse_lock_tables(struct parser *p)
+{
+    set_kind(p, SQL_LOCK_TABLES);
+    step(p);
+    if (at_word(p, KW_INSTANCE)) {
+        p->facts->administration = true;
+        skip_rest(p);
+        return;
+    }
+    if (!take_word(p, KW_TABLES) && !need_word(p, KW_TABLE))
+        return;
+    do
+        lock_table(p);
+    while (take_sign(p, ','));
+    if (at_word(p, KW_WAIT) || at_word(p, KW_NOWAIT))
+        skip_rest(p);
+}
+
+void parse_unlock(struct parser *p)
+{
+    set_kind(p, SQL_UNLOCK_TABLES);
+    step(p);
+    if (take_word(p, KW_INSTANCE))
+        p->facts->administration = true;
+    else if (!take_word(p, KW_TABLES))
+        need_word(p, KW_TABLE);
+}
+
+/* --- HANDLER --- */
+
+/* OPEN names a table; READ and CLOSE name what was opened, which may be an alias: they reach no
+ * table that an OPEN has not reached. */
+void parse_handler(struct parser *p)
+{
+    struct name schema, name, alias;
+
+    set_kind(p, SQL_HANDLER);
+    step(p);
+    if (!take_table_name(p, &schema, &name))
+        return;
+    if (take_word(p, KW_OPEN)) {
+        mark_session_only(p, add_object(p, SQL_TABLE, &schema, &name, SQL_READ));
+        take_alias(p, &alias);
+        return;
+    }
+    if (take_word(p, KW_CLOSE) || !need_word(p, KW_READ))
+        return;
+    while (p->t.class == SQL_TOKEN_WORD || p->t.class == SQL_TOKEN_NAME || at_sign(p, '=') ||
+           at_sign(p, '<') || at_sign(p, '>')) {
+        if (at_word(p, KW_WHERE) || at_word(p, KW_LIMIT))
+            break;
+        step(p);
+    }
+    if (at_sign(p, '('))
+        parse_bracket(p);
+    while (parse_clause(p)) {
+    }
+}
+
+/* --- KILL --- */
+
+void parse_kill(struct parser *p)
+{
+    struct text text;
+    uint64_t thread;
+
+    set_kind(p, SQL_KILL);
+    step(p);
+    if (at_word(p, KW_HARD) || at_word(p, KW_SOFT))
+        step(p);
+    if (take_word(p, KW_QUERY))
+        p->facts->kill_query = true;
+    else
+        take_word(p, KW_CONNECTION);
+    text = (struct text){(const char *)p->lexer.start + p->t.offset, p->t.length};
+    if (p->t.class == SQL_TOKEN_NUMBER && !p->nowhere && !p->body && text_number(text, &thread) &&
+        (p->n.class == SQL_TOKEN_END || p->n.sign == ';')) {
+        p->facts->effects |= SQL_EFFECT_KILL;
+        p->facts->thread = thread;
+        p->facts->thread_offset = p->t.offset;
+        p->facts->thread_length = p->t.length;
+        step(p);
+        return;
+    }
+    if (at_word(p, KW_USER) || at_word(p, KW_ID)) { /* MariaDB: KILL USER x, KILL QUERY ID n */
+        p->facts->administration = true;
+        skip_rest(p);
+        return;
+    }
+    parse_expression(p);
+    parser_fail(p, "KILL of a thread that is not a plain number");
+}
