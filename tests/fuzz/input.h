@@ -106,8 +106,11 @@ static inline struct text copy_changed(struct copy *copy, struct text text,
             break;
         bool gap = token.offset > end;
         copy_add(copy, text.at + end, token.offset - end);
-        if (gap && change.comments)
+        /* Before a bracket blanks alone: with IGNORE_SPACE a comment there is another thing. */
+        if (gap && change.comments && token.sign != '(')
             copy_add(copy, "\t/* x' */ -- y`\n", 16);
+        else if (gap && change.comments)
+            copy_add(copy, "\t\n", 2);
         struct text at = {text.at + token.offset, token.length};
         bool reserved =
             token.keyword &&
