@@ -1,5 +1,6 @@
 /* The login, relayed: packets of the authentication dialogue go back and forth with their sequence
- * ids renumbered, until the server says OK or ERR. No password is kept or looked at.
+ * ids renumbered, until the server says OK or ERR. Passwords that may not go out as they came in
+ * are password.c's.
  *
  * The client may send one packet for each one that asks for it and none else: what it sends ahead
  * stays in its gate and is judged as a command once the server has said OK.
@@ -36,24 +37,45 @@ struct text login_landing(const struct session *session)
                            server.lower_case_table_names > 0);
 }
 
-enum step login_send(struct session *session, const struct greeting *greeting)
+/* The greeting's nonce is the server's own only where it was relayed to the client; and what the
+ * client has answered to it may go on only where it is not the password itself. */
+static bool answer_is_good(const struct session *session)
 {
-    struct login_draft *draft = session->draft;
+    const struct login_draft *draft = session->draft;
+
+    return draft->upstream_greeting && !draft->fresh &&
+           (!(session->capabilities & CAPABILITY_PLUGIN_AUTH) ||
+            password_is_proof(draft->login.plugin));
+}
+
+struct login login_for_upstream(const struct session *session)
+{
+    const struct login_draft *draft = session->draft;
     struct login login = draft->login;
-    size_t room = LOGIN_PACKET_MAX + 1024;
-    uint8_t *packet = memory_take(room);
 
     login.database = login_landing(session);
     login.capabilities = session->capabilities & draft->upstream_capabilities;
     login.capabilities &= ~CAPABILITY_CONNECT_WITH_DB;
     if (login.database.length > 0)
         login.capabilities |= CAPABILITY_CONNECT_WITH_DB;
-    /* The greeting's nonce is the server's own only where it was relayed to the client. */
-    if (!draft->upstream_greeting || greeting) {
+    if (!answer_is_good(session)) {
         login.auth = (struct text){NULL, 0};
         login.plugin = TEXT(LOGIN_NO_PLUGIN);
         login.capabilities |= CAPABILITY_PLUGIN_AUTH;
-    } else {
+    }
+    if (tls_is(&session->upstream.stream))
+        login.capabilities |= CAPABILITY_SSL;
+    return login;
+}
+
+enum step login_send(struct session *session)
+{
+    struct login_draft *draft = session->draft;
+    struct login login = login_for_upstream(session);
+    size_t room = LOGIN_PACKET_MAX + 1024;
+    uint8_t *packet = memory_take(room);
+
+    if (answer_is_good(session)) {
         draft->said = true;
         set_plugin(draft, login.plugin);
         if (draft->doomed)
@@ -108,24 +130,26 @@ static enum step accepted(struct session *session, const uint8_t *packet, size_t
     return STEP_AGAIN;
 }
 
-static enum step switched(struct session *session, struct text plugin)
+/* The server names the plugin that the client has to answer next. */
+static enum step switched(struct session *session, struct text plugin, struct text nonce)
 {
     struct login_draft *draft = session->draft;
 
     set_plugin(draft, plugin);
-    if (is_plugin(draft, "mysql_clear_password") || is_plugin(draft, "dialog"))
-        return login_refuse(session, CLOSED_LOGIN_INSECURE, 1045, "28000",
-                            "Access denied for user '%.*s': %s sends the password in clear and a "
-                            "leg of this connection is not encrypted",
-                            TEXT_ARGS(draft->login.user), draft->plugin);
-    if (draft->plugin[0] == '\0' || is_plugin(draft, "mysql_old_password") ||
-        is_plugin(draft, "auth_socket") || is_plugin(draft, "unix_socket"))
-        return login_refuse(session, CLOSED_LOGIN_REFUSED, 1045, "28000",
-                            "Access denied for user '%.*s': its authentication plugin cannot be "
-                            "used through silogate",
-                            TEXT_ARGS(draft->login.user));
     draft->credit = 1;
-    return STEP_AGAIN;
+    return password_begin(session, nonce);
+}
+
+/* AuthNextFactor: 2, the plugin's name and a NUL, its nonce (MySQL Internals, "AuthNextFactor"). */
+static enum step next_factor(struct session *session, struct text payload)
+{
+    const char *nul = memchr(payload.at, '\0', payload.length);
+
+    if (!nul)
+        return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+    size_t length = (size_t)(nul - payload.at);
+    return switched(session, (struct text){payload.at + 1, length - 1},
+                    (struct text){nul + 1, payload.length - length - 1});
 }
 
 /* One whole packet of the server's. */
@@ -136,6 +160,8 @@ static enum step from_server(struct session *session, const uint8_t *packet, siz
     struct auth_switch request;
     enum step step = STEP_AGAIN;
 
+    if (payload.length > 0 && packet[PACKET_HEADER] != 0x00) /* accepted looks at it */
+        session->upstream.sequence = (uint8_t)(packet[3] + 1);
     switch (payload.length > 0 ? packet[PACKET_HEADER] : 0xfb) {
     case 0xff:
         return refused(session, packet, size);
@@ -143,22 +169,24 @@ static enum step from_server(struct session *session, const uint8_t *packet, siz
         return accepted(session, packet, size);
     case 0xfe: /* AuthSwitchRequest */
         if (auth_switch_read(payload, &request) != PARSE_DONE)
-            request.plugin = TEXT("mysql_old_password");
-        step = switched(session, request.plugin);
+            request = (struct auth_switch){.plugin = TEXT("mysql_old_password")};
+        step = switched(session, request.plugin, request.data);
         break;
-    case 0x01: /* AuthMoreData; 3 is caching_sha2_password's "fast authentication succeeded" */
+    case 0x01: /* AuthMoreData */
+        if (password_from_server(session, payload, &step))
+            return step;
+        /* 3 is caching_sha2_password's "fast authentication succeeded" */
         draft->credit = !(is_plugin(draft, "caching_sha2_password") && payload.length == 2 &&
                           payload.at[1] == 3);
         break;
     case 0x02: /* AuthNextFactor */
-        step = switched(session, text_of(payload.at + 1));
+        step = next_factor(session, payload);
         break;
     default:
         return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
     }
-    if (session->state != STATE_AUTH)
+    if (step != STEP_AGAIN || session->state != STATE_AUTH)
         return step;
-    session->upstream.sequence = (uint8_t)(packet[3] + 1);
     relay_to_client(session, size);
     return STEP_AGAIN;
 }
@@ -169,12 +197,15 @@ static enum step from_client(struct session *session, const uint8_t *packet, siz
     static const char nothing[] = "\x14\0\0\0no service has it.."; /* 20 bytes with the NUL */
     struct login_draft *draft = session->draft;
     struct gate *gate = &session->client.gate;
+    enum step step;
 
     if (packet[3] != session->client.sequence)
         return session_end(session, CLOSED_CLIENT_BAD_SEQUENCE);
     session->client.sequence++;
     draft->credit--;
     draft->said = true;
+    if (password_from_client(session, size, &step))
+        return step;
     if (draft->doomed && size > PACKET_HEADER + 1) {
         uint8_t junk[sizeof(nothing)];
         memcpy(junk, nothing, sizeof(junk));

@@ -145,7 +145,8 @@ static enum step greet_client(struct session *session, struct greeting *greeting
 {
     uint8_t packet[512];
 
-    greeting->capabilities = capabilities_allowed(greeting->capabilities);
+    greeting->capabilities = capabilities_allowed(greeting->capabilities) |
+                             (session->draft->runtime->tls ? CAPABILITY_SSL : 0);
     session->draft->offered = greeting->capabilities;
     size_t size = greeting_write(greeting, 0, packet, sizeof(packet));
     if (size == 0)
@@ -197,6 +198,8 @@ enum step state_upstream_greeting(struct session *session)
     session->upstream.sequence = (uint8_t)(bytes[3] + 1);
     learn(session, &greeting);
     draft->thread = greeting.thread_id;
+    draft->offers_tls = greeting.capabilities & CAPABILITY_SSL;
+    memcpy(draft->nonce, greeting.nonce, sizeof(draft->nonce));
     draft->upstream_capabilities = capabilities_allowed(greeting.capabilities);
     snprintf(draft->version, sizeof(draft->version), "%.*s", TEXT_ARGS(greeting.version));
     enum step step;
@@ -211,11 +214,12 @@ enum step state_upstream_greeting(struct session *session)
         return greet_client(session, &greeting);
     }
     gate_drop(gate, &session->worker->pool, PACKET_HEADER + length);
+    draft->fresh = true;
     if (session->capabilities & ~draft->upstream_capabilities & ~(capabilities_t)HARMLESS)
         step = login_refuse(session, CLOSED_UPSTREAM_GREETING, 1043, "08S01",
                             "silogate: the upstream '%s' has changed; connect again",
                             upstream_name(session));
     else
-        step = login_send(session, &greeting);
+        step = secure_upstream(session);
     return step;
 }

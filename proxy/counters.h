@@ -12,6 +12,7 @@ enum { COUNTERS_CLOSE_REASONS = 40 };
 
 struct counters {
     uint64_t sessions_accepted, sessions_open, logins, logins_denied;
+    uint64_t tls_handshakes, tls_resumed, tls_failed, upstream_tls_failed;
     uint64_t commands, commands_refused, forwarded, answered;
     uint64_t statements[REASON_COUNT][3]; /* by reason and enum verdict_action */
     uint64_t unjudged;                    /* commands of unknown users that are passed */

@@ -32,8 +32,15 @@ static void drop_block(struct gate_pool *pool, uint8_t *block, size_t size)
     pool->count++;
 }
 
+static void wipe(struct gate *gate)
+{
+    if (gate->bytes && gate->secret)
+        explicit_bzero(gate->bytes, gate->size);
+}
+
 void gate_release(struct gate *gate, struct gate_pool *pool)
 {
+    wipe(gate);
     if (gate->bytes)
         drop_block(pool, gate->bytes, gate->size);
     *gate = (struct gate){0};
@@ -64,6 +71,7 @@ static void resize(struct gate *gate, struct gate_pool *pool, size_t size)
         return;
     uint8_t *larger = memory_take(size);
     memcpy(larger, gate->bytes, gate->filled);
+    wipe(gate);
     drop_block(pool, gate->bytes, gate->size);
     gate->bytes = larger;
     gate->size = (uint32_t)size;

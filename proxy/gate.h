@@ -28,6 +28,7 @@ struct gate_pool {
 struct gate {
     uint8_t *bytes; /* NULL: nothing borrowed, all cursors 0 */
     uint32_t sent, passed, filled, size;
+    bool secret; /* a password is in it: wiped before the block is given back */
 };
 
 static inline size_t gate_waiting(const struct gate *gate) /* not judged yet */

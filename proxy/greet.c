@@ -48,6 +48,7 @@ void login_free(struct session *session)
 
     if (!draft)
         return;
+    password_forget(draft);
     runtime_drop(draft->runtime);
     free(draft->raw);
     free(draft);
@@ -115,7 +116,7 @@ enum step state_greet(struct session *session)
         .thread_id = session->id,
         .capabilities =
             capabilities_allowed(server.known ? server.capabilities : UNKNOWN_CAPABILITIES) |
-            NEEDED_CAPABILITIES,
+            NEEDED_CAPABILITIES | (draft->runtime->tls ? CAPABILITY_SSL : 0),
         .collation = server.known ? server.collation : 45,
         .status = server.known ? server.status : STATUS_AUTOCOMMIT,
         .plugin =
@@ -167,14 +168,24 @@ enum step state_login(struct session *session)
     if (bytes[3] != session->client.sequence)
         return session_end(session, CLOSED_CLIENT_BAD_SEQUENCE);
     session->client.sequence++;
+    free(draft->raw); /* of an SSLRequest */
     draft->raw = memory_take(length);
     memcpy(draft->raw, bytes + PACKET_HEADER, length);
     gate_drop(gate, &session->worker->pool, PACKET_HEADER + length);
     struct login *login = &draft->login;
-    if (login_read((struct text){(char *)draft->raw, length}, login) != PARSE_DONE ||
-        login->is_ssl_request)
+    bool bad = login_read((struct text){(char *)draft->raw, length}, login) != PARSE_DONE;
+    if (bad || (login->is_ssl_request &&
+                (!(draft->offered & CAPABILITY_SSL) || tls_is(&session->client.stream))))
         return login_refuse(session, CLOSED_CLIENT_BAD_LOGIN, 1043, "08S01", "Bad handshake");
-    session->capabilities = login->capabilities & draft->offered;
+    if (login->is_ssl_request)
+        return secure_client(session);
+    if (draft->runtime->config->tls.client.value == CONFIG_TLS_REQUIRED &&
+        !secure_is(&session->client))
+        return login_refuse(
+            session, CLOSED_TLS_REQUIRED, 3159, "HY000",
+            "Connections using insecure transport are prohibited: silogate asks for "
+            "TLS");
+    session->capabilities = login->capabilities & draft->offered & ~CAPABILITY_SSL;
     session->max_packet = login->max_packet;
     session->collation = login->collation;
     if (!(session->capabilities & CAPABILITY_PLUGIN_AUTH) && !draft->upstream_greeting)
@@ -239,6 +250,14 @@ enum step login_route(struct session *session)
             violations_event_login_refused(session->worker->violations, draft->login.user,
                                            text_of(draft->client), TEXT("unknown_user"));
     }
+    if (secure_lacks_certificate(session)) {
+        violations_event_login_refused(session->worker->violations, draft->login.user,
+                                       text_of(draft->client), TEXT("certificate"));
+        return login_refuse(session, CLOSED_LOGIN_CERTIFICATE, 1045, "28000",
+                            "Access denied for user '%.*s': the service asks for a client "
+                            "certificate of its own name",
+                            TEXT_ARGS(draft->login.user));
+    }
     bool connected = session->upstream.stream.socket >= 0 && session->upstream_index == upstream;
     session->upstream_index = (uint16_t)upstream;
     const char *full = count(session);
@@ -246,7 +265,7 @@ enum step login_route(struct session *session)
         return login_refuse(session, CLOSED_LIMIT, 1040, "08004",
                             "Too many connections: max_connections of %s is reached", full);
     if (connected)
-        return draft->changing_user ? login_send_change(session) : login_send(session, NULL);
+        return draft->changing_user ? login_send_change(session) : secure_upstream(session);
     session_drop_upstream(session);
     draft->address_index = 0;
     session_enter(session, STATE_CONNECT);

@@ -9,6 +9,7 @@
 #include "protocol/handshake.h"
 #include "proxy/address.h"
 #include "proxy/session.h"
+#include "tls/tls.h"
 
 struct runtime;
 
@@ -23,15 +24,23 @@ struct login_draft {
     char client[ADDRESS_TEXT];
     struct sockaddr_storage source, destination; /* of the client, from its PROXY header if any */
     capabilities_t offered;                      /* to the client */
-    bool upstream_greeting; /* the client was greeted with the upstream's own greeting */
-    bool doomed;            /* no service: relayed so that it ends like a wrong password */
-    bool changing_user;     /* COM_CHANGE_USER on a session that was logged in */
-    bool said;              /* the client has answered an authentication packet */
-    uint8_t credit;         /* packets that the client owes the server now */
-    size_t address_index;   /* the next address to try */
-    char plugin[64];        /* the authentication plugin in force */
-    char why[200];          /* of the last address that failed */
-    struct login login;     /* its texts are in `raw` */
+    bool upstream_greeting;         /* the client was greeted with the upstream's own greeting */
+    bool doomed;                    /* no service: relayed so that it ends like a wrong password */
+    bool changing_user;             /* COM_CHANGE_USER on a session that was logged in */
+    bool said;                      /* the client has answered an authentication packet */
+    bool fresh;                     /* the upstream was connected after the client had logged in */
+    bool offers_tls;                /* the upstream does */
+    bool full;                      /* caching_sha2_password: the next packet is the password */
+    bool wants_key;                 /* the server was asked for its RSA key */
+    bool keyed;                     /* the client has asked for an RSA key */
+    uint8_t nonce[HANDSHAKE_NONCE]; /* of the plugin in force */
+    char *password;                 /* kept while `wants_key`, then wiped */
+    size_t password_length;
+    uint8_t credit;       /* packets that the client owes the server now */
+    size_t address_index; /* the next address to try */
+    char plugin[64];      /* the authentication plugin in force */
+    char why[200];        /* of the last address that failed */
+    struct login login;   /* its texts are in `raw` */
     uint8_t *raw;
     /* of the upstream's greeting */
     char version[HANDSHAKE_VERSION_MAX];
@@ -50,7 +59,9 @@ enum step login_route(struct session *session);
 void login_uncount(struct session *session);
 
 /* The login packet for the upstream, behind its greeting, then STATE_AUTH. */
-enum step login_send(struct session *session, const struct greeting *greeting);
+enum step login_send(struct session *session);
+/* What it says, but for the authentication; its texts live as long as the draft. */
+struct login login_for_upstream(const struct session *session);
 
 /* The same on a connection that is logged in already: COM_CHANGE_USER. */
 enum step login_send_change(struct session *session);
@@ -64,6 +75,27 @@ void login_done(struct session *session, struct text payload);
 /* COM_CHANGE_USER, in change_user.c: takes the packet's payload out of the client's gate and logs
  * in anew. */
 enum step login_change_user(struct session *session, struct text payload);
+
+/* secure.c: is this leg TLS, or a Unix socket? */
+bool secure_is(const struct side *side);
+/* Behind the client's SSLRequest: STATE_TLS. */
+enum step secure_client(struct session *session);
+/* Before the login packet: STATE_UPSTREAM_TLS where the ini asks for it, else login_send. */
+enum step secure_upstream(struct session *session);
+bool secure_lacks_certificate(const struct session *session);
+
+/* password.c: the server has named draft->plugin and its nonce. STEP_AGAIN, or what login_refuse
+ * says where this plugin would send a password in clear. */
+enum step password_begin(struct session *session, struct text nonce);
+/* The packet of `size` bytes in the client's gate, or the server's AuthMoreData, where it is about
+ * a password that has to change its form: true, and `step` says how it goes on. Else relay it. */
+bool password_from_client(struct session *session, size_t size, enum step *step);
+bool password_from_server(struct session *session, struct text payload, enum step *step);
+void password_forget(struct login_draft *draft);
+/* May this plugin's first answer, found in a login packet, be passed on to any server? */
+bool password_is_proof(struct text plugin);
+/* At the end of the process. */
+void password_end(void);
 
 /* The time for the address at hand is over: STATE_CONNECT goes on with the next one. */
 void connect_late(struct session *session);

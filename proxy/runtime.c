@@ -45,6 +45,26 @@ void tally_drop(struct tally *tally)
     atomic_fetch_sub(&tally->open, 1);
 }
 
+/* Both legs' TLS; a problem that is an error leaves the rest NULL. */
+static bool build_tls(const struct config *config, struct tls_server **server,
+                      struct tls_client **clients, struct config_problems *problems)
+{
+    bool good = tls_server_build(config, server, problems);
+
+    for (size_t i = 0; i < config->upstream_count; i++)
+        good = tls_client_build(&config->upstreams[i], &clients[i], problems) && good;
+    return good;
+}
+
+static void drop_tls(const struct config *config, struct tls_server *server,
+                     struct tls_client **clients)
+{
+    tls_server_drop(server);
+    for (size_t i = 0; clients && i < config->upstream_count; i++)
+        tls_client_drop(clients[i]);
+    free(clients);
+}
+
 struct runtime *runtime_build(const char *path, const struct runtime *old)
 {
     struct config_problems problems = {0};
@@ -52,9 +72,16 @@ struct runtime *runtime_build(const char *path, const struct runtime *old)
     struct policy *policy =
         config ? policy_build(config, policy_today(time(NULL)), &problems) : NULL;
 
+    struct tls_server *tls = NULL;
+    struct tls_client **tls_clients =
+        config ? memory_take_zeroed((config->upstream_count + 1) * sizeof(*tls_clients)) : NULL;
+    bool good = config && build_tls(config, &tls, tls_clients, &problems) && policy;
+
     config_problems_print(&problems, path);
     config_problems_fini(&problems);
-    if (!policy) {
+    if (!good) {
+        drop_tls(config, tls, tls_clients);
+        policy_free(policy);
         config_free(config);
         return NULL;
     }
@@ -63,6 +90,8 @@ struct runtime *runtime_build(const char *path, const struct runtime *old)
     runtime->generation = old ? old->generation + 1 : 1;
     runtime->config = config;
     runtime->policy = policy;
+    runtime->tls = tls;
+    runtime->tls_clients = tls_clients;
     runtime->router = router_build(config, old ? old->router : NULL);
     runtime->service_tallies = memory_take((config->service_count + 1) * sizeof(struct tally *));
     for (size_t i = 0; i < config->service_count; i++)
@@ -83,6 +112,7 @@ void runtime_drop(struct runtime *runtime)
 {
     if (!runtime || atomic_fetch_sub(&runtime->references, 1) > 1)
         return;
+    drop_tls(runtime->config, runtime->tls, runtime->tls_clients);
     router_free(runtime->router);
     policy_free(runtime->policy);
     config_free(runtime->config);

@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "policy/policy.h"
 #include "router/router.h"
+#include "tls/tls.h"
 
 /* Sessions by service and by upstream, for max_connections. Found by name, so that it outlives a
  * reload; never freed. */
@@ -29,6 +30,8 @@ struct runtime {
     struct config *config;
     struct policy *policy;
     struct router *router;
+    struct tls_server *tls;          /* NULL: not offered */
+    struct tls_client **tls_clients; /* by the index of the upstream; NULL: off */
     struct tally **service_tallies, **upstream_tallies; /* by the indexes of config */
 };
 

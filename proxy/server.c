@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "proxy/login.h"
 #include "proxy/probe.h"
 #include "proxy/worker.h"
 
@@ -65,6 +66,24 @@ static void tell_what_stays(const struct config *old, const struct config *new)
         log_warning("reload: workers differs; it changes with the next restart");
 }
 
+/* Which certificates are in force, and until when. */
+static void tell_certificates(const struct runtime *runtime)
+{
+    const struct config *config = runtime->config;
+    struct tls_certificate certificate;
+
+    if (runtime->tls) {
+        tls_server_certificate(runtime->tls, &certificate);
+        log_notice("TLS for clients: certificate %s, until %s", certificate.name,
+                   certificate.until);
+    }
+    for (size_t i = 0; i < config->upstream_count; i++)
+        if (runtime->tls_clients[i] &&
+            tls_client_certificate(runtime->tls_clients[i], &certificate))
+            log_notice("TLS for upstream '%s': certificate %s, until %s",
+                       config->upstreams[i].name.at, certificate.name, certificate.until);
+}
+
 static void on_hangup(struct ev_loop *loop, struct ev_signal *signal, int events)
 {
     struct server *server = signal->data;
@@ -94,6 +113,7 @@ static void on_hangup(struct ev_loop *loop, struct ev_signal *signal, int events
     runtime_drop(server->runtime);
     server->runtime = runtime;
     violations_event_reload(server->violations, policy_hash(runtime->policy), true, TEXT(""));
+    tell_certificates(runtime);
     log_notice("reload: %s is in force, policy %s", server->path, policy_hash(runtime->policy));
 }
 
@@ -191,6 +211,7 @@ static void stop(struct server *server)
         if (config->proxy.listen.items[i].is_unix)
             unlink(config->proxy.listen.items[i].host.at);
     }
+    password_end();
     violations_stop(server->violations);
     free(server->workers);
     runtime_drop(server->runtime);
@@ -223,6 +244,7 @@ int server_run(const char *path)
     server.drain.data = &server;
     for (size_t i = 0; i < server.runtime->config->proxy.listen.count; i++)
         log_notice("listening on %s", server.runtime->config->proxy.listen.items[i].written.at);
+    tell_certificates(server.runtime);
     log_notice("silogate %s runs: %u workers, policy %s", SILOGATE_VERSION, server.worker_count,
                policy_hash(server.runtime->policy));
     ev_run(server.loop, 0);

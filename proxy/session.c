@@ -2,6 +2,7 @@
  * the one door out. What happens in a state is in the state's own file:
  *
  *   greet.c    PROXY_HEADER GREET LOGIN             who is it?
+ *   secure.c   TLS UPSTREAM_TLS                     the handshakes of both legs
  *   connect.c  CONNECT UPSTREAM_GREETING            to the upstream of its service
  *   auth.c     AUTH                                 the login, relayed
  *   command.c  COMMAND PASS                         cut, judge, pass or block
@@ -103,7 +104,8 @@ void session_due(struct session *session)
         worker_time(session->worker, session, session->deadline);
         return;
     }
-    if (session->state == STATE_CONNECT || session->state == STATE_UPSTREAM_GREETING) {
+    if (session->state == STATE_CONNECT || session->state == STATE_UPSTREAM_GREETING ||
+        session->state == STATE_UPSTREAM_TLS) {
         connect_late(session);
         session_run(session);
         return;
@@ -160,7 +162,7 @@ enum step state_linger(struct session *session)
 
 static void fill(struct session *session, struct side *side)
 {
-    if (side->ended || !gate_has_room(&side->gate))
+    if (side->ended || side->shaking || !gate_has_room(&side->gate))
         return;
     ssize_t got = gate_fill(&side->gate, &session->worker->pool, &side->stream);
     side->ended = got == STREAM_END || got == STREAM_FAILED;
@@ -169,7 +171,7 @@ static void fill(struct session *session, struct side *side)
 /* Writes to `to` what `from` has sent. */
 static void flush(struct session *session, struct side *from, struct side *to)
 {
-    if (to->stream.socket < 0 || to->broken || session->state == STATE_CONNECT)
+    if (to->stream.socket < 0 || to->broken || to->shaking || session->state == STATE_CONNECT)
         return;
     ssize_t put = gate_flush(&from->gate, &session->worker->pool, &to->stream);
     to->wants_write = put == STREAM_AGAIN;
@@ -185,6 +187,8 @@ static void watch(struct session *session, struct side *side)
         return;
     if (session->state == STATE_CONNECT && side == &session->upstream) {
         events = EV_WRITE;
+    } else if (side->shaking) {
+        events = stream_wants_write(&side->stream, false) ? EV_WRITE : EV_READ;
     } else {
         if (!side->ended && gate_has_room(&side->gate))
             events = EV_READ | (stream_wants_write(&side->stream, false) ? EV_WRITE : 0);
@@ -202,7 +206,8 @@ static void watch(struct session *session, struct side *side)
 /* TLS may hold bytes that the socket will never announce. */
 static void announce(struct session *session, struct side *side)
 {
-    if (side->stream.socket >= 0 && stream_pending(&side->stream) && gate_has_room(&side->gate))
+    if (side->stream.socket >= 0 && !side->shaking && stream_pending(&side->stream) &&
+        gate_has_room(&side->gate))
         ev_feed_event(session->worker->loop, &side->io, EV_READ);
 }
 
@@ -245,7 +250,7 @@ static void on_io(struct ev_loop *loop, struct ev_io *io, int events)
 void session_watch(struct session *session, struct side *side, int socket)
 {
     side->stream = (struct stream){.kind = &stream_plain, .socket = socket};
-    side->ended = side->broken = side->wants_write = false;
+    side->ended = side->broken = side->wants_write = side->shaking = false;
     side->sequence = 0;
     ev_io_init(&side->io, on_io, socket, EV_READ);
     side->io.data = session;
@@ -278,7 +283,7 @@ static void drop_side(struct session *session, struct side *side)
     ev_io_stop(session->worker->loop, &side->io);
     stream_close(&side->stream);
     side->ended = true;
-    side->wants_write = false;
+    side->wants_write = side->shaking = false;
 }
 
 void session_drop_upstream(struct session *session)

@@ -54,6 +54,7 @@ struct side {
     bool ended;       /* it will send nothing more */
     bool broken;      /* it can be neither read nor written */
     bool wants_write; /* what it should get did not fit into its socket */
+    bool shaking;     /* a TLS handshake goes on: the socket is not read or written here */
 };
 
 /* Who it is, made once at login; one block with its texts behind it. */
