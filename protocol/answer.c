@@ -346,8 +346,7 @@ unsigned answer_feed(struct answer *answer, const uint8_t *bytes, size_t size, s
 
 bool session_state_next(struct text *state, uint8_t *type, struct text *data)
 {
-    struct reader reader = {.at = (const uint8_t *)state->at};
-    reader.end = reader.at + state->length;
+    struct reader reader = reader_of(*state);
 
     if (state->length == 0)
         return false;

@@ -60,30 +60,27 @@ enum command_answer command_answer(const struct command_row *row, struct text pa
 
 enum { TYPE_STRING_FIRST = 0xf5 /* JSON */ };
 
-/* A value of the binary protocol, as COM_STMT_EXECUTE and query attributes have it. A type that is
- * not known is bad: where the next value starts would be a guess. */
+/* A value of a query attribute. Where the next one starts, and at last the SQL text, must be seen
+ * as the server sees it; hence a type is bad unless it is one that clients send. (MySQL reads a
+ * YEAR, an INT24 or a NULL that is not in the bitmap as a text with a length, tried.) */
 static struct text read_value(struct reader *reader, uint8_t type)
 {
     switch (type) {
-    case 0x06: /* NULL */
-        return (struct text){0};
     case 0x01: /* TINY */
         return read_bytes(reader, 1);
     case 0x02: /* SHORT */
-    case 0x0d: /* YEAR */
         return read_bytes(reader, 2);
     case 0x03: /* LONG */
     case 0x04: /* FLOAT */
-    case 0x09: /* INT24 */
         return read_bytes(reader, 4);
     case 0x05: /* DOUBLE */
     case 0x08: /* LONGLONG */
         return read_bytes(reader, 8);
+    case 0x00: /* DECIMAL */
     case 0x07: /* TIMESTAMP */
     case 0x0a: /* DATE */
     case 0x0b: /* TIME */
     case 0x0c: /* DATETIME */
-    case 0x00: /* DECIMAL */
     case 0x0f: /* VARCHAR */
     case 0x10: /* BIT */
     case 0xf2: /* VECTOR */
@@ -140,8 +137,7 @@ static bool read_attributes(struct reader *reader, struct text name, struct text
 
 enum parse query_read(struct text payload, capabilities_t capabilities, struct query *query)
 {
-    struct reader reader = {.at = (const uint8_t *)payload.at};
-    reader.end = reader.at + payload.length;
+    struct reader reader = reader_of(payload);
 
     *query = (struct query){0};
     if (read_integer(&reader, 1) != COMMAND_QUERY)
@@ -160,8 +156,7 @@ enum parse query_read(struct text payload, capabilities_t capabilities, struct q
 
 bool query_attribute(const struct query *query, struct text name, struct text *value)
 {
-    struct reader reader = {.at = (const uint8_t *)query->attributes.at};
-    reader.end = reader.at + query->attributes.length;
+    struct reader reader = reader_of(query->attributes);
 
     return query->attributes.length > 0 && read_attributes(&reader, name, value) && !reader.bad;
 }

@@ -8,13 +8,6 @@
 
 enum { NONCE_FIRST = 8, LOGIN_FILLER = 19, VERSION_10 = 10, AUTH_SWITCH = 0xfe };
 
-static struct reader reader_of(struct text payload)
-{
-    const uint8_t *at = (const uint8_t *)payload.at;
-
-    return (struct reader){.at = at, .end = at + payload.length};
-}
-
 static bool reader_at_end(const struct reader *reader)
 {
     return reader->at == reader->end;

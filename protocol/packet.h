@@ -22,6 +22,13 @@ struct reader {
     bool bad;
 };
 
+static inline struct reader reader_of(struct text bytes)
+{
+    const uint8_t *at = (const uint8_t *)bytes.at;
+
+    return (struct reader){.at = at, .end = at ? at + bytes.length : at};
+}
+
 uint64_t read_integer(struct reader *reader, int bytes); /* fixed length, 1 to 8 bytes */
 uint64_t read_lenenc(struct reader *reader);             /* length-encoded integer; 0xfb is bad */
 struct text read_bytes(struct reader *reader, size_t length);

@@ -12,8 +12,7 @@ enum { VALUE_NULL = 0xfb, ROW_END = 0xfe };
 /* The values of one row; false where they do not fill the payload exactly. */
 static bool read_values(struct text payload, struct text *values, size_t count, size_t *columns)
 {
-    struct reader reader = {.at = (const uint8_t *)payload.at};
-    reader.end = reader.at + payload.length;
+    struct reader reader = reader_of(payload);
 
     for (*columns = 0; reader.at < reader.end; ++*columns) {
         struct text value = {0};

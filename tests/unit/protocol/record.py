@@ -181,11 +181,13 @@ def answers(raw, is_mariadb):
 
 
 def c_string(data):
-    return '"' + data.hex() + '"'
+    text = data.hex()
+    return "\n".join(f'     "{text[i:i + 92]}"' for i in range(0, len(text), 92))
 
 
 def main():
     print("/* Made by record.py: what real servers have answered. */\n"
+          "/* clang-format off */\n"
           "static const struct recorded recorded[] = {")
     for kind in ("mysql", "mariadb"):
         server = servers.KINDS[kind]()
@@ -200,13 +202,11 @@ def main():
                 raw = Raw(server, flags)
                 raw.query("USE shop")
                 for name, expected, results, error, data in answers(raw, kind == "mariadb"):
-                    print(f'{{"{kind}: {name}", ANSWER_{expected}, {hex(raw.flags)}, {results},'
-                          f" {error}, {c_string(data)}}},")
-            greeting = c_string(raw.greeting)
+                    print(f'    {{"{kind}: {name}", ANSWER_{expected}, {hex(raw.flags)}, {results},'
+                          f" {error},\n{c_string(data)}}},")
         finally:
             server.remove()
-        print(f"/* {kind}'s greeting: {greeting} */", file=sys.stderr)
-    print("};")
+    print("};\n/* clang-format on */")
 
 
 if __name__ == "__main__":
