@@ -443,7 +443,8 @@ static void compare(const struct config *config, const struct policy *policy,
     fprintf(stderr, "%s\n", ini);
     fail_msg("service %d on %s '%s'.'%s' access %d fold %d: expected %s %s %d, got %s %s %d by %s",
              q->service, q->database ? "database" : "table", q->schema, q->name, q->access, q->fold,
-             verdict_action_name(said.action), verdict_reason_name(said.reason), said.owner,
+             verdict_action_name((enum verdict_action)said.action),
+             verdict_reason_name((enum verdict_reason)said.reason), said.owner,
              verdict_action_name(got.action), verdict_reason_name(got.reason), got.owner, got.rule);
 }
 
