@@ -2,6 +2,7 @@
 of its own on free ports; everything ends with the run, also when a test fails or the run is stopped.
 """
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -17,6 +18,11 @@ def _server(kind):
     if kind not in _servers:
         _servers[kind] = servers.new(kind)
     return _servers[kind]
+
+
+def pytest_configure(config):
+    """Being stopped is no reason to leave anything running."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_unconfigure(config):

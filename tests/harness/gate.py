@@ -69,7 +69,8 @@ class Gate:
         with open(self.log_file, "ab") as out:
             self.process = subprocess.Popen(
                 [str(places.SILOGATE), "run", "-c", str(self.path)], stdin=subprocess.DEVNULL,
-                stdout=out, stderr=out, env=environment, start_new_session=True)
+                stdout=out, stderr=out, env=environment, start_new_session=True,
+                preexec_fn=places.end_with_us)
         if ready and not places.wait_for(self._ready, 20):
             log = self.log()
             self.kill()
