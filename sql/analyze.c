@@ -3,6 +3,8 @@
  */
 #include "sql/analyze.h"
 
+#include <assert.h>
+
 #include "sql/parser.h"
 #include "sql/session_internal.h"
 
@@ -284,20 +286,39 @@ static void forget_variables(struct parser *p)
     p->facts->session.action |= SQL_ACTION_FORGET_VARIABLES;
 }
 
+/* What follows a failure is not read: it may change the session in any way. So may what is executed
+ * without its text being known. */
+static void expect_anything(struct parser *p)
+{
+    struct sql_facts *facts = p->facts;
+    const uint8_t *at = p->lexer.at;
+    bool more = at < p->lexer.end && memchr(at, ';', (size_t)(p->lexer.end - at));
+
+    if (!more && facts->kind != SQL_UNKNOWN && facts->kind != SQL_SET &&
+        facts->kind != SQL_EXECUTE_STATEMENT && facts->kind != SQL_EXECUTE_IMMEDIATE &&
+        facts->kind != SQL_COMPOUND)
+        return;
+    facts->effects |= SQL_EFFECT_UNKNOWN;
+    bool executes = facts->kind == SQL_EXECUTE_STATEMENT || facts->kind == SQL_EXECUTE_IMMEDIATE;
+    /* MySQL does not prepare USE. */
+    if (more || (executes ? p->mood->dialect == SQL_MARIADB : facts->kind != SQL_SET)) {
+        facts->effects |= SQL_EFFECT_DATABASE;
+        facts->database = (struct text){NULL, 0};
+        facts->database_offset = facts->database_length = 0;
+    }
+}
+
 static size_t finish(struct parser *p, size_t length)
 {
     struct sql_facts *facts = p->facts;
-    size_t next = length;
 
-    if (at_sign(p, ';'))
-        next = p->t.offset + 1;
-    else if (!at_end(p))
-        parser_fail(p, "text behind the statement's end that is not understood");
     forget_variables(p);
+    facts->determined = !p->failed;
+    if (p->failed)
+        expect_anything(p);
     if (p->session && sql_session_disturbed(p->session, facts))
         facts->effects |= SQL_EFFECT_SESSION;
-    facts->determined = !p->failed;
-    return p->failed ? length : next;
+    return !p->failed && at_sign(p, ';') ? p->t.offset + 1 : length;
 }
 
 static void parser_init(struct parser *p, const struct sql_mood *mood,
@@ -308,10 +329,23 @@ static void parser_init(struct parser *p, const struct sql_mood *mood,
     p->session = session;
     p->schema = sql_mood_database(mood);
     p->failed = p->body = p->assigns = p->nowhere = p->collects = p->in_cte = p->indexed = false;
-    p->rereads = p->matches = p->compound = p->dynamic = false;
+    p->rereads = p->matches = p->compound = p->dynamic = p->stored = false;
     p->fold = mood->lower_case_table_names != 0;
     p->depth = 0;
     p->cte_count = p->cte_floor = p->joined_count = 0;
+}
+
+static void read_statement(struct parser *p, struct text text, size_t offset)
+{
+    memset(p->facts, 0, offsetof(struct sql_facts, objects));
+    p->skipped = p->unused_count;
+    parser_start(p, text, (uint32_t)offset);
+    if (at_end(p) || at_sign(p, ';'))
+        p->facts->kind = p->failed ? SQL_UNKNOWN : SQL_EMPTY;
+    else
+        parse_statement(p);
+    if (!at_end(p) && !at_sign(p, ';'))
+        parser_fail(p, "text behind the statement's end that is not understood");
 }
 
 size_t sql_analyze(struct text text, size_t offset, const struct sql_mood *mood,
@@ -319,24 +353,23 @@ size_t sql_analyze(struct text text, size_t offset, const struct sql_mood *mood,
 {
     struct parser p;
     bool assigns = false;
-    unsigned passes = 0;
 
-    p.unused_count = 0;
-    do {
+    assert(offset <= text.length);
+    if (text.length > UINT32_MAX) {
         memset(facts, 0, offsetof(struct sql_facts, objects));
+        facts->why = "a text of more than four gigabytes";
+        return text.length;
+    }
+    p.unused_count = 0;
+    for (unsigned passes = 0; passes <= PASSES; passes++) {
         parser_init(&p, mood, session, facts);
-        if (text.length > UINT32_MAX) {
-            facts->why = "a text of more than four gigabytes";
-            return text.length;
-        }
-        p.skipped = p.unused_count;
-        parser_start(&p, text, (uint32_t)offset);
-        if (at_end(&p) || at_sign(&p, ';'))
-            facts->kind = p.failed ? SQL_UNKNOWN : SQL_EMPTY;
-        else
-            parse_statement(&p);
+        read_statement(&p, text, offset);
         assigns |= p.assigns;
-    } while (!p.failed && p.unused_count > p.skipped && ++passes < PASSES);
+        if (p.failed && p.skipped > 0)
+            p.unused_count = 0; /* once more, and nothing is left out */
+        else if (p.failed || p.unused_count == p.skipped)
+            break;
+    }
     p.assigns = assigns;
     return finish(&p, text.length);
 }

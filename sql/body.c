@@ -334,7 +334,9 @@ void parse_body_in(struct parser *p, const struct name *schema)
 
     if (schema->text.at)
         p->schema = schema->text;
+    p->stored = true;
     parse_body(p);
+    p->stored = false;
     p->schema = current;
 }
 

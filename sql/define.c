@@ -90,7 +90,9 @@ static void parse_view(struct parser *p)
         skip_brackets(p);
     if (!need_word(p, KW_AS))
         return;
+    p->stored = true;
     parse_query(p);
+    p->stored = false;
     if (take_word(p, KW_WITH)) {
         if (at_word(p, KW_CASCADED) || at_word(p, KW_LOCAL))
             step(p);
@@ -425,7 +427,12 @@ static void drop_tables(struct parser *p, enum sql_kind kind)
     set_kind(p, kind);
     step(p);
     take_if_exists(p);
-    take_tables(p, SQL_DEFINE);
+    do {
+        if (kind == SQL_DROP_VIEW)
+            take_real_table(p, SQL_DEFINE);
+        else
+            take_table(p, SQL_DEFINE);
+    } while (take_sign(p, ','));
     while (at_word(p, KW_RESTRICT) || at_word(p, KW_CASCADE) || at_word(p, KW_WAIT) ||
            at_word(p, KW_NOWAIT) || p->t.class == SQL_TOKEN_NUMBER)
         step(p);

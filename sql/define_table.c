@@ -74,7 +74,7 @@ static void walk_definition(struct parser *p)
     switch (p->t.keyword) {
     case KW_REFERENCES:
         step(p);
-        take_table(p, SQL_READ);
+        take_real_table(p, SQL_READ);
         return;
     case KW_UNION:
         parse_union(p);
@@ -161,18 +161,16 @@ static void parse_filling(struct parser *p)
     parse_query(p);
 }
 
-static void remember_temporary(struct parser *p, unsigned object)
+static void create_temporary(struct parser *p, const struct name *schema, const struct name *name)
 {
-    if (p->failed || object >= SQL_OBJECTS)
-        return;
-    struct sql_object *table = &p->facts->objects[object];
-    table->session_only = true;
-    if (p->body || !table->schema.at)
+    unsigned number = add_temporary(p, schema, name);
+
+    if (number >= SQL_OBJECTS || p->body || !p->facts->objects[number].schema.at)
         return;
     p->facts->effects |= SQL_EFFECT_SESSION;
     p->facts->session.action |= SQL_ACTION_CREATE_TEMPORARY;
-    p->facts->session.name = table->name;
-    p->facts->session.value = table->schema;
+    p->facts->session.name = p->facts->objects[number].name;
+    p->facts->session.value = p->facts->objects[number].schema;
 }
 
 void parse_create_table(struct parser *p, bool temporary)
@@ -183,9 +181,10 @@ void parse_create_table(struct parser *p, bool temporary)
     take_if_exists(p);
     if (!take_table_name(p, &schema, &name))
         return;
-    unsigned object = add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
     if (temporary)
-        remember_temporary(p, object);
+        create_temporary(p, &schema, &name);
+    else
+        add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
     if (take_word(p, KW_LIKE)) {
         take_table(p, SQL_READ);
         return;

@@ -112,10 +112,10 @@ static void execute_facts(struct parser *p, const struct sql_facts *facts)
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
         struct name schema = {object->schema, 0, 0, false}, name = {object->name, 0, 0, false};
-        unsigned number =
+        if (object->session_only)
+            add_table(p, &schema, &name, object->access);
+        else
             add_object(p, (enum sql_type)object->type, &schema, &name, object->access);
-        if (number < SQL_OBJECTS && object->type == SQL_TABLE)
-            mark_session_only(p, number);
     }
 }
 

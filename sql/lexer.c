@@ -328,6 +328,12 @@ static const uint8_t *sign(struct sql_token *token, const uint8_t *at)
     return at + 1;
 }
 
+/* In swe7 these are letters, of bare names too. */
+static bool may_be_letter(uint8_t c)
+{
+    return c == '[' || c == ']' || c == '{' || c == '}' || c == '|' || c == '^' || c == '~';
+}
+
 static const uint8_t *special(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at)
 {
     switch (*at) {
@@ -387,6 +393,10 @@ static const uint8_t *token_at(struct sql_lexer *lexer, struct sql_token *token,
 {
     switch ((enum character)characters[*at]) {
     case OTHER:
+        if (lexer->charset == SQL_CHARSET_UNKNOWN && may_be_letter(*at)) {
+            sql_lexer_bad(lexer, token, "a sign that is a letter in a character set");
+            return at;
+        }
         return sign(token, at);
     case LETTER:
         if (*at == '$' && !lexer->name && lexer->dialect == SQL_MYSQL)
@@ -399,6 +409,10 @@ static const uint8_t *token_at(struct sql_lexer *lexer, struct sql_token *token,
     case DIGIT:
         return lexer->name ? word(lexer, token, at) : number(lexer, token, at);
     case QUOTE:
+        if (lexer->charset == SQL_CHARSET_UNKNOWN && *at == '`') {
+            sql_lexer_bad(lexer, token, "a backtick, and the character set is not known");
+            return at;
+        }
         return sql_lex_quoted(lexer, token, at);
     case SPECIAL:
         return special(lexer, token, at);

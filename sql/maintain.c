@@ -104,7 +104,7 @@ static void lock_table(struct parser *p)
         need_word(p, KW_WRITE);
         take_word(p, KW_CONCURRENT);
     }
-    mark_session_only(p, add_object(p, SQL_TABLE, &schema, &name, access));
+    add_table(p, &schema, &name, access);
 }
 
 void parse_lock_tables(struct parser *p)
@@ -148,7 +148,7 @@ void parse_handler(struct parser *p)
     if (!take_table_name(p, &schema, &name))
         return;
     if (take_word(p, KW_OPEN)) {
-        mark_session_only(p, add_object(p, SQL_TABLE, &schema, &name, SQL_READ));
+        add_table(p, &schema, &name, SQL_READ);
         take_alias(p, &alias);
         return;
     }

@@ -134,16 +134,27 @@ bool same_name(struct parser *p, struct text a, struct text b)
 
 /* --- objects --- */
 
+static struct text default_schema(const struct parser *p, const struct name *schema)
+{
+    struct text database = schema && schema->text.at ? schema->text : p->schema;
+
+    if (database.length == 18 && text_equal_fold(database, TEXT("information_schema")))
+        return TEXT("information_schema");
+    return database;
+}
+
 static uint32_t hash_of(enum sql_type type, struct text schema, struct text name)
 {
     uint64_t hash = text_hash(schema, 0, true);
     return (uint32_t)text_hash(name, hash + type, true);
 }
 
+/* A temporary table and the table that it hides are two objects. */
 static bool is_object(const struct sql_object *object, enum sql_type type, struct text schema,
-                      struct text name)
+                      struct text name, bool session_only)
 {
-    if (object->type != type || !text_equal(object->schema, schema))
+    if (object->type != type || object->session_only != session_only ||
+        !text_equal(object->schema, schema))
         return false;
     return type == SQL_ROUTINE ? text_equal_fold(object->name, name)
                                : text_equal(object->name, name);
@@ -161,20 +172,20 @@ static void index_object(struct parser *p, unsigned number)
 
 /* Few objects are compared one by one; from many on there is an index. */
 static unsigned find_object(struct parser *p, enum sql_type type, struct text schema,
-                            struct text name)
+                            struct text name, bool session_only)
 {
     const struct sql_facts *facts = p->facts;
 
     if (!p->indexed) {
         for (unsigned i = 0; i < facts->object_count; i++) {
-            if (is_object(&facts->objects[i], type, schema, name))
+            if (is_object(&facts->objects[i], type, schema, name, session_only))
                 return i;
         }
         return SQL_OBJECTS;
     }
     for (uint32_t slot = hash_of(type, schema, name); p->index[slot % PARSER_INDEX]; slot++) {
         unsigned number = p->index[slot % PARSER_INDEX] - 1u;
-        if (is_object(&facts->objects[number], type, schema, name))
+        if (is_object(&facts->objects[number], type, schema, name, session_only))
             return number;
     }
     return SQL_OBJECTS;
@@ -188,18 +199,16 @@ static void begin_index(struct parser *p)
         index_object(p, i);
 }
 
-unsigned add_object(struct parser *p, enum sql_type type, const struct name *schema,
-                    const struct name *name, unsigned access)
+static unsigned add(struct parser *p, enum sql_type type, const struct name *schema,
+                    const struct name *name, unsigned access, bool session_only)
 {
     struct sql_facts *facts = p->facts;
     const bool qualified = schema && schema->text.at;
-    struct text database = qualified ? schema->text : p->schema;
+    struct text database = default_schema(p, schema);
 
     if (p->failed)
         return SQL_OBJECTS;
-    if (database.length == 18 && text_equal_fold(database, TEXT("information_schema")))
-        database = TEXT("information_schema");
-    unsigned number = find_object(p, type, database, name->text);
+    unsigned number = find_object(p, type, database, name->text, session_only);
     if (number < SQL_OBJECTS) {
         facts->objects[number].access |= (uint8_t)access;
         return number;
@@ -218,6 +227,7 @@ unsigned add_object(struct parser *p, enum sql_type type, const struct name *sch
         .name_length = name->length,
         .type = (uint8_t)type,
         .access = (uint8_t)access,
+        .session_only = session_only,
     };
     if (p->indexed)
         index_object(p, number);
@@ -226,13 +236,25 @@ unsigned add_object(struct parser *p, enum sql_type type, const struct name *sch
     return number;
 }
 
-void mark_session_only(struct parser *p, unsigned number)
+unsigned add_object(struct parser *p, enum sql_type type, const struct name *schema,
+                    const struct name *name, unsigned access)
 {
-    if (!p->session || number >= SQL_OBJECTS || p->failed)
-        return;
-    struct sql_object *object = &p->facts->objects[number];
-    if (sql_session_has_table(p->session, object->schema, object->name))
-        object->session_only = true;
+    return add(p, type, schema, name, access, false);
+}
+
+unsigned add_table(struct parser *p, const struct name *schema, const struct name *name,
+                   unsigned access)
+{
+    /* What is stored is run later, by others: it sees no temporary table of this session. */
+    bool session_only = p->session && !p->stored &&
+                        sql_session_has_table(p->session, default_schema(p, schema), name->text);
+
+    return add(p, SQL_TABLE, schema, name, access, session_only);
+}
+
+unsigned add_temporary(struct parser *p, const struct name *schema, const struct name *name)
+{
+    return add(p, SQL_TABLE, schema, name, SQL_DEFINE, true);
 }
 
 unsigned take_table(struct parser *p, unsigned access)
@@ -241,9 +263,16 @@ unsigned take_table(struct parser *p, unsigned access)
 
     if (!take_table_name(p, &schema, &name))
         return SQL_OBJECTS;
-    unsigned number = add_object(p, SQL_TABLE, &schema, &name, access);
-    mark_session_only(p, number);
-    return number;
+    return add_table(p, &schema, &name, access);
+}
+
+unsigned take_real_table(struct parser *p, unsigned access)
+{
+    struct name schema, name;
+
+    if (!take_table_name(p, &schema, &name))
+        return SQL_OBJECTS;
+    return add_object(p, SQL_TABLE, &schema, &name, access);
 }
 
 void take_tables(struct parser *p, unsigned access)

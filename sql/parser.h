@@ -58,6 +58,7 @@ struct parser {
     bool failed;
     bool body;     /* in a stored body or compound statement */
     bool assigns;  /* sets user variables */
+    bool stored;   /* in a body or view: no temporary table is seen from there */
     bool compound; /* a compound statement outside of routines */
     bool dynamic;  /* in a statement's text that is a value */
     bool nowhere;  /* the text is not the command's: offsets mean nothing */
@@ -180,14 +181,19 @@ bool take_routine_name(struct parser *p, struct name *schema, struct name *name)
  * Returns its number, or SQL_OBJECTS where there is no room (then the parser has failed). */
 unsigned add_object(struct parser *p, enum sql_type type, const struct name *schema,
                     const struct name *name, unsigned access);
+/* The same for a table that may be one of this session's own temporary tables. */
+unsigned add_table(struct parser *p, const struct name *schema, const struct name *name,
+                   unsigned access);
+/* A temporary table that the statement creates. */
+unsigned add_temporary(struct parser *p, const struct name *schema, const struct name *name);
 /* Takes a table's name and adds it. */
 unsigned take_table(struct parser *p, unsigned access);
 /* A table's name, another comma, another name. */
 void take_tables(struct parser *p, unsigned access);
 /* Takes a database's name and adds the database. */
 bool take_database(struct parser *p, unsigned access, struct name *name);
-/* Marks the object as this session's own temporary table, where it is one. */
-void mark_session_only(struct parser *p, unsigned object);
+/* The same where a temporary table is not looked for. */
+unsigned take_real_table(struct parser *p, unsigned access);
 /* The same name, as the dialect compares tables and aliases. */
 bool same_name(struct parser *p, struct text a, struct text b);
 /* Room in facts->names; NULL where there is none (then the parser has failed). */

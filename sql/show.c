@@ -57,7 +57,7 @@ static void show_of_table(struct parser *p)
             return;
         step(p);
     }
-    mark_session_only(p, add_object(p, SQL_TABLE, &schema, &name, SQL_READ));
+    add_table(p, &schema, &name, SQL_READ);
     parse_filter(p);
 }
 

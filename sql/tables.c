@@ -101,8 +101,7 @@ void parse_table_factor(struct parser *p, unsigned access)
     if (!take_table_name(p, &schema, &name))
         return;
     if (schema.text.at || p->cte_count == 0 || !is_cte(p, &name)) {
-        object = add_object(p, SQL_TABLE, &schema, &name, access);
-        mark_session_only(p, object);
+        object = add_table(p, &schema, &name, access);
     }
     if (at_word(p, KW_PARTITION)) {
         step(p);
