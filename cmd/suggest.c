@@ -1,44 +1,98 @@
 /* silogate suggest: proposes `owns` lines out of the logs of a run with `unowned = log`. */
+#include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "violations/report.h"
 
 static const char usage[] =
-    "usage: silogate suggest LOG...\n"
+    "usage: silogate suggest [-c proxy.ini] LOG...\n"
     "\n"
     "Reads violation logs as `silogate report` does, of a run with `unowned = log`, and prints "
     "for\n"
     "each table that nobody owns the service that writes it most, as lines for proxy.ini with the\n"
-    "evidence beside them. What is not clear is commented out and marked AMBIGUOUS.\n";
+    "evidence beside them. What is not clear is commented out and marked AMBIGUOUS.\n"
+    "\n"
+    "  -c, --config FILE   prints this proxy.ini with the lines in their places; what has an "
+    "owner\n"
+    "                      in it is left out\n";
 
-int cmd_suggest(int argc, char **argv)
+static int read_and_print(const char *ini, const struct policy *policy, char **logs)
 {
     struct report report;
     struct error error;
     int status = CMD_YES;
+    FILE *from = ini ? fopen(ini, "r") : NULL;
 
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        fputs(usage, stdout);
-        return CMD_YES;
-    }
-    if (argc < 2 || (argv[1][0] == '-' && argv[1][1] != '\0')) {
-        fputs(usage, stderr);
+    if (ini && !from) {
+        fprintf(stderr, "silogate suggest: %s: %s\n", ini, strerror(errno));
         return CMD_MISUSE;
     }
     report_init(&report);
     report.progress = isatty(STDERR_FILENO);
-    for (int i = 1; i < argc; i++) {
-        if (report_read(&report, argv[i], &error))
+    for (; *logs; logs++) {
+        if (report_read(&report, *logs, &error))
             continue;
         fprintf(stderr, "silogate suggest: %s\n", error.text);
         status = CMD_MISUSE;
     }
-    report_print_suggestions(&report, stdout);
+    report_print_suggestions(&report, policy, from, stdout);
     report_fini(&report);
-    if (fflush(stdout) != 0 || ferror(stdout))
-        status = CMD_MISUSE;
+    if (from)
+        fclose(from);
+    return fflush(stdout) != 0 || ferror(stdout) ? CMD_MISUSE : status;
+}
+
+static int suggest(const char *ini, char **logs)
+{
+    struct config_problems problems = {0};
+    struct policy *policy = NULL;
+    int status = CMD_MISUSE;
+
+    if (!ini)
+        return read_and_print(NULL, NULL, logs);
+    struct config *config = config_read(ini, &problems);
+    if (config)
+        policy = policy_build(config, policy_today(time(NULL)), &problems);
+    if (policy)
+        status = read_and_print(ini, policy, logs);
+    else
+        config_problems_print(&problems, ini);
+    policy_free(policy);
+    config_free(config);
+    config_problems_fini(&problems);
     return status;
+}
+
+int cmd_suggest(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"help",   no_argument,       NULL, 'h'},
+        {NULL,     0,                 NULL, 0  },
+    };
+    const char *ini = NULL;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            ini = optarg;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return CMD_YES;
+        default:
+            fputs(usage, stderr);
+            return CMD_MISUSE;
+        }
+    }
+    if (optind < argc)
+        return suggest(ini, argv + optind);
+    fputs(usage, stderr);
+    return CMD_MISUSE;
 }

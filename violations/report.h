@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "policy/policy.h"
 #include "violations/table.h"
 
 enum {
@@ -155,7 +156,10 @@ bool report_baseline_write(const struct report *report, const char *path, struct
 uint32_t *report_baseline_new(const struct report *report, const char *path, uint32_t *count,
                               struct error *error);
 
-/* Proposes `owns` lines for what nobody owns, as proxy.ini. */
-void report_print_suggestions(const struct report *report, FILE *to);
+/* Proposes `owns` lines for what nobody owns: as sections of proxy.ini, or where `ini` is not NULL,
+ * that file with the lines in their places. What has an owner in `policy` (may be NULL) is left
+ * out. */
+void report_print_suggestions(const struct report *report, const struct policy *policy, FILE *ini,
+                              FILE *to);
 
 #endif

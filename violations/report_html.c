@@ -8,7 +8,15 @@
 
 #include "violations/report_sheets.h"
 
-enum { SHADES = 6, CHART_WIDTH = 960, CHART_HEIGHT = 240, CHART_LEFT = 70, CHART_BOTTOM = 200 };
+enum {
+    OPEN_EDGES = 20,
+    SHADES = 6,
+    CHART_WIDTH = 960,
+    CHART_HEIGHT = 240,
+    CHART_LEFT = 70,
+    CHART_RIGHT = 920,
+    CHART_BOTTOM = 200
+};
 
 static const char style[] =
     ":root{color-scheme:light}"
@@ -25,7 +33,8 @@ static const char style[] =
     "thead th{background:#efefef}.n{text-align:right;font-variant-numeric:tabular-nums}"
     "code{font:.85rem/1.4 ui-monospace,monospace;overflow-wrap:anywhere;white-space:pre-wrap}"
     "td code{display:block;max-width:42rem;min-width:6rem}"
-    ".heat td{text-align:right;padding:0;min-width:5.5rem}.heat td a,.heat td span{display:block;"
+    ".heat th{vertical-align:middle}.heat td{text-align:right;padding:0;min-width:5.5rem}.heat td "
+    "a,.heat td span{display:block;"
     "padding:.5rem .6rem;text-decoration:none;color:inherit;font-variant-numeric:tabular-nums}"
     ".heat td a:hover{text-decoration:underline}"
     ".s0{background:#fff;color:#595959}.s1{background:#e4ebf3}.s2{background:#bccfe3}"
@@ -70,10 +79,10 @@ static int shade_of(uint64_t statements, uint64_t most)
 {
     if (statements == 0)
         return 0;
-    if (most <= 1)
-        return 1;
-    int shade = 1 + (int)(log((double)statements) / log((double)most) * (SHADES - 1));
-    return shade < SHADES ? shade : SHADES - 1;
+    if (statements == most)
+        return SHADES - 1;
+    int shade = (int)(log((double)statements) / log((double)most) * (SHADES - 1));
+    return shade < 1 ? 1 : shade;
 }
 
 static void put_cell(const struct report *report, uint32_t user, uint32_t owner, uint64_t most,
@@ -156,29 +165,41 @@ static void put_matrix(const struct report *report, FILE *to)
     free(services);
 }
 
+/* The quarter of the axis: 1, 2 or 5 times a power of ten, so that four of them reach over `most`.
+ */
+static uint64_t quarter_over(uint64_t most)
+{
+    uint64_t quarter = 1;
+
+    for (int i = 0; quarter * 4 < most; i++)
+        quarter = i % 3 == 1 ? quarter / 2 * 5 : quarter * 2;
+    return quarter;
+}
+
 /* The days without any in between are drawn as nothing. */
 static void put_bars(const struct report *report, const uint32_t *days, uint32_t count, FILE *to)
 {
     int64_t first = report->days[days[0]].day, last = report->days[days[count - 1]].day;
-    double step = (double)(CHART_WIDTH - CHART_LEFT - 10) / (double)(last - first + 1);
+    double step = (double)(CHART_RIGHT - CHART_LEFT) / (double)(last - first + 1);
     double width = step > 40 ? 32 : step * 0.8;
     uint64_t most = 1;
     char shown[SHEET_NUMBER_SIZE], day_shown[32];
 
     for (uint32_t i = 0; i < count; i++)
         most = report->days[days[i]].statements > most ? report->days[days[i]].statements : most;
+    uint64_t quarter = quarter_over(most);
     for (int line = 0; line <= 4; line++) {
         double y = CHART_BOTTOM - line * (CHART_BOTTOM - 20) / 4.0;
         fprintf(to,
                 "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#c4c4c4\"/>"
                 "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
-                CHART_LEFT, CHART_WIDTH - 10, y, y, CHART_LEFT - 6, y + 4,
-                sheet_show_number(most * (uint64_t)line / 4, shown));
+                CHART_LEFT, CHART_RIGHT, y, y, CHART_LEFT - 6, y + 4,
+                sheet_show_number(quarter * (uint64_t)line, shown));
     }
     for (uint32_t i = 0; i < count; i++) {
         const struct report_day *day = &report->days[days[i]];
         double x = CHART_LEFT + (double)(day->day - first) * step + (step - width) / 2;
-        double scale = (CHART_BOTTOM - 20) / (double)most;
+        double scale = (CHART_BOTTOM - 20) / (double)(quarter * 4);
         double height = (double)day->statements * scale, writes = (double)day->writes * scale;
         fprintf(to,
                 "<g><title>%s: %s statements, %llu of them writing, %u distinct queries</title>"
@@ -245,7 +266,7 @@ static void put_edge(const struct report *report, uint32_t number, bool open, FI
     char statements[SHEET_NUMBER_SIZE], reads[SHEET_NUMBER_SIZE], writes[SHEET_NUMBER_SIZE],
         blocked[SHEET_NUMBER_SIZE];
 
-    fprintf(to, "<details id=\"edge-%u\"%s><summary><h3>", number, open ? " open" : "");
+    fprintf(to, "<details%s><summary><h3>", open ? " open" : "");
     sheet_put_html(report->services.keys[edge->user], to);
     fputs(" &rarr; ", to);
     sheet_put_html(report->services.keys[edge->owner], to);
@@ -257,10 +278,12 @@ static void put_edge(const struct report *report, uint32_t number, bool open, FI
             sheet_show_number(edge->counts.writes, writes),
             sheet_show_number(edge->counts.blocked, blocked), edge->query_count,
             report_is_active(report, &edge->span) ? "active" : "quiet");
+    /* Inside, so that a link to it opens what is closed. */
+    fprintf(to, "<div id=\"edge-%u\">", number);
     report_query_sheet(report, number, &sheet);
     sheet_print_html(&sheet, to);
     sheet_fini(&sheet);
-    fputs("</details>\n", to);
+    fputs("</div></details>\n", to);
 }
 
 void report_print_html(const struct report *report, int64_t since, FILE *to)
@@ -277,7 +300,7 @@ void report_print_html(const struct report *report, int64_t since, FILE *to)
                 &sheet, to);
     fputs("<section id=\"queries\"><h2>Queries to replace</h2>\n", to);
     for (uint32_t i = 0; i < count; i++)
-        put_edge(report, edges[i], i < 3, to);
+        put_edge(report, edges[i], i < OPEN_EDGES, to);
     fputs("</section>\n", to);
     snprintf(title, sizeof(title), "What blocks a move: used by others since %s",
              report_show_time(since, shown));

@@ -190,8 +190,7 @@ const char *report_show_time(int64_t time, char *to)
     time_t seconds = (time_t)(time / 1000000);
     struct tm parts;
 
-    if (time == 0 || !gmtime_r(&seconds, &parts) ||
-        strftime(to, 17, "%Y-%m-%d %H:%M", &parts) == 0)
+    if (time == 0 || !gmtime_r(&seconds, &parts) || strftime(to, 17, "%Y-%m-%d %H:%M", &parts) == 0)
         strcpy(to, "-");
     return to;
 }

@@ -93,7 +93,27 @@ static bool is_wanted(const struct report *report, const struct report_touch *to
     return object->owner == TABLE_NONE && text_equal(object->type, TEXT("table"));
 }
 
-static uint32_t find_candidates(const struct report *report, struct candidate *candidates)
+/* Since the log was written, somebody may have been given it. */
+static bool has_owner_now(const struct report *report, const struct policy *policy, uint32_t object)
+{
+    struct text name = report->object_names.keys[object];
+    const char *dot = memchr(name.at, '.', name.length);
+    struct verdict verdict;
+
+    if (!policy || !dot)
+        return false;
+    const struct sql_object touched = {
+        .schema = {name.at, (size_t)(dot - name.at)                  },
+        .name = {dot + 1, name.length - (size_t)(dot + 1 - name.at)},
+        .type = SQL_TABLE,
+        .access = SQL_READ,
+    };
+    policy_check_object(policy, SERVICE_NONE, &touched, false, 0, &verdict);
+    return verdict.owner != SERVICE_NONE;
+}
+
+static uint32_t find_candidates(const struct report *report, const struct policy *policy,
+                                struct candidate *candidates)
 {
     uint32_t count, found = 0, *touches = report_rank_touches(report, &count);
 
@@ -102,7 +122,7 @@ static uint32_t find_candidates(const struct report *report, struct candidate *c
         const struct report_touch *touch = &report->touches[touches[i]];
         while (end < count && report->touches[touches[end]].object == touch->object)
             end++;
-        if (is_wanted(report, touch))
+        if (is_wanted(report, touch) && !has_owner_now(report, policy, touch->object))
             candidates[found++] = judge(report, touches + i, end - i);
         i = end;
     }
@@ -110,34 +130,129 @@ static uint32_t find_candidates(const struct report *report, struct candidate *c
     return found;
 }
 
-void report_print_suggestions(const struct report *report, FILE *to)
-{
-    struct candidate *candidates =
-        memory_take((report->object_names.count + 1) * sizeof(*candidates));
-    uint32_t found = find_candidates(report, candidates);
-    uint32_t count, *services = report_rank_services(report, &count);
+struct suggestions {
+    const struct report *report;
+    struct candidate *candidates;
+    uint32_t found;
+    bool *told; /* by candidate */
+    FILE *to;
+};
 
-    fprintf(to,
+/* What is proposed for one service; `heading` where there is something, before it. */
+static void put_service(struct suggestions *suggestions, struct text service, bool heading)
+{
+    const struct report *report = suggestions->report;
+
+    for (uint32_t i = 0; i < suggestions->found; i++) {
+        uint32_t best = suggestions->candidates[i].best;
+        if (best == TABLE_NONE || !text_equal(report->services.keys[best], service))
+            continue;
+        if (heading)
+            fprintf(suggestions->to, "\n[service:%.*s]\n", TEXT_ARGS(service));
+        heading = false;
+        put_candidate(report, &suggestions->candidates[i], suggestions->to);
+        suggestions->told[i] = true;
+    }
+}
+
+static void put_sections(struct suggestions *suggestions)
+{
+    uint32_t count, *services = report_rank_services(suggestions->report, &count);
+
+    fprintf(suggestions->to,
             "; owners for what nobody owns, out of %llu records; look at each before you use it\n",
-            (unsigned long long)report->records);
-    for (uint32_t s = 0; s < count; s++) {
-        bool headed = false;
-        for (uint32_t i = 0; i < found; i++) {
-            if (candidates[i].best != services[s])
-                continue;
-            if (!headed)
-                fprintf(to, "\n[service:%.*s]\n", TEXT_ARGS(report->services.keys[services[s]]));
-            headed = true;
-            put_candidate(report, &candidates[i], to);
+            (unsigned long long)suggestions->report->records);
+    for (uint32_t i = 0; i < count; i++)
+        put_service(suggestions, suggestions->report->services.keys[services[i]], true);
+    free(services);
+}
+
+static struct text section_of(struct text line)
+{
+    static const struct text start = {"[service:", sizeof("[service:") - 1};
+    struct text t = text_trim(line);
+    const char *end = t.length ? memchr(t.at, ']', t.length) : NULL;
+
+    if (!end || t.length < start.length || memcmp(t.at, start.at, start.length) != 0)
+        return (struct text){NULL, 0};
+    return text_trim((struct text){t.at + start.length, (size_t)(end - t.at) - start.length});
+}
+
+/* The file as it is, with the proposals behind the last key of their sections. */
+static void put_file(struct suggestions *suggestions, FILE *from)
+{
+    struct arena arena = {0};
+    struct text section = {NULL, 0};
+    char *line = NULL, *held = NULL;
+    size_t size = 0, held_size = 0;
+    ssize_t length;
+    FILE *hold = open_memstream(&held, &held_size); /* what may belong to the next section */
+
+    while (hold && (length = getline(&line, &size, from)) > 0) {
+        struct text t = text_trim((struct text){line, (size_t)length});
+        bool is_heading = t.length > 0 && t.at[0] == '[';
+        if (is_heading && section.at)
+            put_service(suggestions, section, false);
+        if (is_heading)
+            section = arena_text(&arena, section_of(t));
+        if (is_heading && section.length == 0)
+            section.at = NULL;
+        if (t.length > 0 && t.at[0] != ';' && t.at[0] != '#') {
+            fflush(hold);
+            fwrite(held, 1, held_size, suggestions->to);
+            rewind(hold);
+            fprintf(suggestions->to, "%.*s\n", TEXT_ARGS(t));
+        } else {
+            fprintf(hold, "%.*s\n", TEXT_ARGS(t));
         }
     }
-    for (uint32_t i = 0; i < found; i++) {
-        if (candidates[i].best == TABLE_NONE)
-            fprintf(to, "; only touched by users without a service: %.*s\n",
-                    TEXT_ARGS(report->object_names.keys[candidates[i].object]));
+    if (section.at)
+        put_service(suggestions, section, false);
+    if (hold) {
+        fclose(hold);
+        fwrite(held, 1, held_size, suggestions->to);
     }
-    if (found == 0)
-        fputs("; nothing: every table in these logs has an owner\n", to);
-    free(candidates);
-    free(services);
+    free(held);
+    free(line);
+    arena_fini(&arena);
+}
+
+/* What found no section: said, but only as a comment. */
+static void put_rest(const struct suggestions *suggestions)
+{
+    const struct report *report = suggestions->report;
+
+    for (uint32_t i = 0; i < suggestions->found; i++) {
+        const struct candidate *candidate = &suggestions->candidates[i];
+        struct text object = report->object_names.keys[candidate->object];
+        if (candidate->best == TABLE_NONE)
+            fprintf(suggestions->to, "; only touched by users without a service: %.*s\n",
+                    TEXT_ARGS(object));
+        else if (!suggestions->told[i])
+            fprintf(suggestions->to, "; for %.*s, which has no section here: owns = %.*s\n",
+                    TEXT_ARGS(report->services.keys[candidate->best]), TEXT_ARGS(object));
+    }
+    if (suggestions->found == 0)
+        fputs("; nothing: every table in these logs has an owner\n", suggestions->to);
+}
+
+void report_print_suggestions(const struct report *report, const struct policy *policy, FILE *ini,
+                              FILE *to)
+{
+    struct suggestions suggestions = {
+        .report = report,
+        .candidates =
+            memory_take((report->object_names.count + 1) * sizeof(*suggestions.candidates)),
+        .told = memory_take_zeroed(report->object_names.count + 1),
+        .to = to,
+    };
+
+    suggestions.found = find_candidates(report, policy, suggestions.candidates);
+    if (ini)
+        put_file(&suggestions, ini);
+    else
+        put_sections(&suggestions);
+    put_rest(&suggestions);
+    free(suggestions.candidates);
+    free(suggestions.told);
 }

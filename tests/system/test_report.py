@@ -423,5 +423,20 @@ def test_suggest(tmp_path):
     ini.write_text("[upstream:main]\naddress = 127.0.0.1:3307\n" + text)
     checked = silogate("check", "-c", ini)
     assert checked.returncode == 0, checked.stderr.decode()
+    ini.write_text("; mine\n[upstream:main]\naddress = 127.0.0.1:3307\n\n"
+                   "[service:lab]\nuser = lab_service ; its user\nowns = nilecare.contested\n\n"
+                   "; about billing\n[service:billing]\nuser = billing_service\n\n; the end\n")
+    done = silogate("suggest", "-c", ini, log)
+    assert done.returncode == 0, done.stderr.decode()
+    text = done.stdout.decode()
+    assert text.index("user = lab_service ; its user") < text.index("\nowns = nilecare.lab_orders")
+    assert text.index("\nowns = nilecare.lab_orders") < text.index("; about billing")
+    assert text.index("[service:billing]") < text.index("\nowns = nilecare.read_by_one")
+    assert text.index("nilecare.read_by_one") < text.index("; the end")
+    assert text.count("contested") == 1 and "; mine" in text
+    ini.write_text(text)
+    checked = silogate("check", "-c", ini)
+    assert checked.returncode == 0, checked.stderr.decode()
+    assert silogate("suggest", "-c", "/nonexistent.ini", log).returncode == 2
     assert silogate("suggest").returncode == 2
     assert silogate("suggest", "/nonexistent").returncode == 2
