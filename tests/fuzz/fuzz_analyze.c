@@ -37,8 +37,8 @@ static void check_facts(struct text text, const struct sql_facts *facts)
         check_place(text, object->name_offset, object->name_length);
         if (object->access == 0 || object->access & ~SQL_ACCESS_ALL)
             broken("accesses", text, text);
-        if ((object->type == SQL_DATABASE) != (object->name.length == 0))
-            broken("a database has no name, all else has one", text, text);
+        if (object->type == SQL_DATABASE && object->name.length > 0)
+            broken("a database has no name of a table", text, text);
     }
 }
 
