@@ -268,8 +268,8 @@ void report_put_summary(const struct report *report, FILE *to, const char *befor
 {
     char first[32], last[32], a[SHEET_NUMBER_SIZE], b[SHEET_NUMBER_SIZE], c[SHEET_NUMBER_SIZE];
     static const char *const notes[] = {
-        "there were more distinct queries than are told apart: the sums of the edges hold, the "
-        "lists of queries are not complete",
+        ("there were more distinct queries than are told apart: the sums of the edges hold, the "
+         "lists of queries are not complete"),
         "there was more text than is kept: some statements are not shown",
         "there were more queries a day than are told apart: the days' distinct numbers are too low",
     };
