@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "proxy/judge.h"
 #include "proxy/login.h"
 #include "proxy/registry.h"
 #include "proxy/worker.h"
@@ -37,6 +38,12 @@ struct text login_landing(const struct session *session)
                            server.lower_case_table_names > 0);
 }
 
+struct text login_home(const struct session *session)
+{
+    return router_database(session->draft->runtime->router, session->service,
+                           (struct text){NULL, 0}, false);
+}
+
 /* The greeting's nonce is the server's own only where it was relayed to the client; and what the
  * client has answered to it may go on only where it is not the password itself. */
 static bool answer_is_good(const struct session *session)
@@ -48,12 +55,14 @@ static bool answer_is_good(const struct session *session)
             password_is_proof(draft->login.plugin));
 }
 
-struct login login_for_upstream(const struct session *session)
+struct login login_for_upstream(struct session *session)
 {
     const struct login_draft *draft = session->draft;
     struct login login = draft->login;
 
     login.database = login_landing(session);
+    if (judge_landing(session, draft->login.user, draft->login.database, false))
+        login.database = login_home(session);
     login.capabilities = session->capabilities & draft->upstream_capabilities;
     login.capabilities &= ~CAPABILITY_CONNECT_WITH_DB;
     if (login.database.length > 0)
@@ -79,7 +88,7 @@ enum step login_send(struct session *session)
         draft->said = true;
         set_plugin(draft, login.plugin);
         if (draft->doomed)
-            login.auth = TEXT("no service has it..");
+            login.auth = TEXT("no service owns them");
     }
     size_t size = login_write(&login, session->upstream.sequence++, packet, room);
     if (size == 0) {
@@ -124,9 +133,19 @@ static enum step accepted(struct session *session, const uint8_t *packet, size_t
     if (draft->doomed || !draft->said || packet[3] != session->upstream.sequence)
         return login_refuse(session, CLOSED_LOGIN_REFUSED, 1045, "28000",
                             "Access denied for user '%.*s'", TEXT_ARGS(draft->login.user));
-    size_t length = size - PACKET_HEADER;
+    char asked[SQL_DATABASE_SIZE];
+    struct text database = {asked, draft->login.database.length};
+    if (database.length > sizeof(asked))
+        return session_end(session, CLOSED_CLIENT_BAD_LOGIN);
+    memcpy(asked, draft->login.database.at, database.length);
+    login_done(session, (struct text){(const char *)packet + PACKET_HEADER, size - PACKET_HEADER});
+    if (judge_landing(session, session->identity->user, database, true)) {
+        const struct refusal *refusal = &session->worker->judged.refusal;
+        session_error(session, session->client.sequence, refusal->code, "42000", "%s",
+                      refusal->message);
+        return session_linger(session, CLOSED_LOGIN_REFUSED);
+    }
     relay_to_client(session, size);
-    login_done(session, (struct text){(const char *)packet + PACKET_HEADER, length});
     return STEP_AGAIN;
 }
 
@@ -194,7 +213,8 @@ static enum step from_server(struct session *session, const uint8_t *packet, siz
 /* One whole packet of the client's, which the server is waiting for. */
 static enum step from_client(struct session *session, const uint8_t *packet, size_t size)
 {
-    static const char nothing[] = "\x14\0\0\0no service has it.."; /* 20 bytes with the NUL */
+    static const char nothing[] =
+        "\x14\0\0\0no service owns them"; /* and a NUL, which is not sent */
     struct login_draft *draft = session->draft;
     struct gate *gate = &session->client.gate;
     enum step step;
@@ -207,7 +227,7 @@ static enum step from_client(struct session *session, const uint8_t *packet, siz
     if (password_from_client(session, size, &step))
         return step;
     if (draft->doomed && size > PACKET_HEADER + 1) {
-        uint8_t junk[sizeof(nothing)];
+        uint8_t junk[sizeof(nothing) - 1];
         memcpy(junk, nothing, sizeof(junk));
         junk[3] = session->upstream.sequence++;
         gate_drop(gate, &session->worker->pool, size);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "proxy/judge.h"
 #include "proxy/login.h"
 #include "proxy/worker.h"
 
@@ -78,6 +79,8 @@ enum step login_send_change(struct session *session)
                                   .collation = draft->login.collation,
                                   .has_collation = true};
 
+    if (judge_landing(session, draft->login.user, draft->login.database, false))
+        request.database = login_home(session);
     size_t size = change_user_write(&request, session->capabilities, packet, room);
     if (size > 0)
         gate_insert(&session->client.gate, &session->worker->pool, packet, size);

@@ -404,6 +404,30 @@ bool judge_enter_database(struct session *session, struct text name)
     return map_database(session, facts);
 }
 
+bool judge_landing(struct session *session, struct text user, struct text name, bool record)
+{
+    const struct runtime *runtime = session->worker->runtime;
+    struct sql_facts *facts = &session->worker->facts;
+    int service = router_service(runtime->router, user);
+    struct verdict verdict;
+
+    if (!session->judged || service == SERVICE_NONE || name.length == 0)
+        return false;
+    memset(facts, 0, offsetof(struct sql_facts, objects));
+    facts->determined = true;
+    session->service = (int16_t)service;
+    judge_enter_database(session, name);
+    begin(session);
+    check(session, facts, &verdict);
+    bool block = verdict.action == VERDICT_BLOCK;
+    if (record && verdict.action != VERDICT_ALLOW) {
+        record_violation(session, facts, &verdict, &session->mood, (struct text){"", 0}, 0, "use",
+                         block);
+        count(session, &verdict, block);
+    }
+    return block;
+}
+
 void judge_renew(struct session *session)
 {
     const struct runtime *runtime = session->worker->runtime;

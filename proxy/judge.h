@@ -52,6 +52,11 @@ enum judgement judge_facts(struct session *session, const char *kind);
 /* The session's service and the rest, found anew where the runtime has changed since. */
 void judge_renew(struct session *session);
 
+/* A login as `user` that asks for database `name`: is it blocked from entering it? With `record`
+ * the violation is recorded, whatever room the log has; an allowed one is no statement and not
+ * counted. */
+bool judge_landing(struct session *session, struct text user, struct text name, bool record);
+
 /* KILL: the upstream's thread that `id` means, among the same service's sessions alone. */
 bool judge_find_thread(const struct session *session, uint64_t id, uint32_t *thread);
 

@@ -61,13 +61,14 @@ void login_uncount(struct session *session);
 /* The login packet for the upstream, behind its greeting, then STATE_AUTH. */
 enum step login_send(struct session *session);
 /* What it says, but for the authentication; its texts live as long as the draft. */
-struct login login_for_upstream(const struct session *session);
+struct login login_for_upstream(struct session *session);
 
 /* The same on a connection that is logged in already: COM_CHANGE_USER. */
 enum step login_send_change(struct session *session);
 
-/* The database that the login at hand lands in. */
+/* The database that the login at hand asks for, aliases mapped; and the service's own. */
 struct text login_landing(const struct session *session);
+struct text login_home(const struct session *session);
 
 /* The server has said OK: the session is logged in. `payload` is the OK packet's. */
 void login_done(struct session *session, struct text payload);

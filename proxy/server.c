@@ -143,6 +143,17 @@ static void on_drained(struct ev_loop *loop, struct ev_timer *timer, int events)
     }
 }
 
+/* The workers have been told to stop listening: nobody is to be found behind the paths any more. */
+static void close_unix(struct server *server)
+{
+    const struct config *config = server->runtime->config;
+
+    for (size_t i = 0; i < config->proxy.listen.count; i++) {
+        if (config->proxy.listen.items[i].is_unix)
+            unlink(config->proxy.listen.items[i].host.at);
+    }
+}
+
 static void on_terminate(struct ev_loop *loop, struct ev_signal *signal, int events)
 {
     struct server *server = signal->data;
@@ -155,6 +166,7 @@ static void on_terminate(struct ev_loop *loop, struct ev_signal *signal, int eve
     log_notice("draining: %u sessions", atomic_load(&worker_sessions));
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_drain(&server->workers[i]);
+    close_unix(server);
     ev_timer_start(loop, &server->drain);
 }
 
@@ -200,17 +212,11 @@ static bool start(struct server *server, struct error *error)
 
 static void stop(struct server *server)
 {
-    const struct config *config = server->runtime->config;
-
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_stop(&server->workers[i]);
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_join(&server->workers[i]);
     probe_end();
-    for (size_t i = 0; i < config->proxy.listen.count; i++) {
-        if (config->proxy.listen.items[i].is_unix)
-            unlink(config->proxy.listen.items[i].host.at);
-    }
     password_end();
     violations_stop(server->violations);
     free(server->workers);

@@ -91,8 +91,12 @@ static void on_reap(struct ev_loop *loop, struct ev_prepare *prepare, int events
 static void begin_drain(struct worker *worker)
 {
     worker->drain_begun = true;
-    for (unsigned i = 0; i < worker->listener_count; i++)
+    for (unsigned i = 0; i < worker->listener_count; i++) {
         ev_io_stop(worker->loop, &worker->listeners[i].io);
+        if (!worker->listeners[i].is_unix)
+            close(worker->listeners[i].socket); /* what waits to be accepted is refused at once */
+        worker->listeners[i].socket = -1;
+    }
     struct list_link *link = worker->sessions.after;
     while (link != &worker->sessions) {
         struct session *session = LIST_ENTRY(link, struct session, all);
@@ -302,7 +306,7 @@ void worker_join(struct worker *worker)
 {
     pthread_join(worker->thread, NULL);
     for (unsigned i = 0; i < worker->listener_count; i++) {
-        if (!worker->listeners[i].is_unix)
+        if (!worker->listeners[i].is_unix && worker->listeners[i].socket >= 0)
             close(worker->listeners[i].socket);
     }
     ev_loop_destroy(worker->loop);
