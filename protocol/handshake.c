@@ -70,7 +70,7 @@ enum parse greeting_read(struct text payload, struct greeting *greeting)
 
 size_t greeting_write(const struct greeting *greeting, uint8_t sequence, uint8_t *to, size_t size)
 {
-    struct writer writer = {.at = to, .end = to + size};
+    struct writer writer = writer_of(to, size);
     uint8_t *packet = packet_begin(&writer);
     capabilities_t capabilities = greeting->capabilities;
     const char *nonce = (const char *)greeting->nonce;
@@ -170,7 +170,7 @@ static void write_auth(struct writer *writer, capabilities_t capabilities, struc
 
 size_t login_write(const struct login *login, uint8_t sequence, uint8_t *to, size_t size)
 {
-    struct writer writer = {.at = to, .end = to + size};
+    struct writer writer = writer_of(to, size);
     uint8_t *packet = packet_begin(&writer);
 
     write_login_start(&writer, login);
@@ -189,7 +189,7 @@ size_t login_write(const struct login *login, uint8_t sequence, uint8_t *to, siz
 
 size_t ssl_request_write(const struct login *login, uint8_t sequence, uint8_t *to, size_t size)
 {
-    struct writer writer = {.at = to, .end = to + size};
+    struct writer writer = writer_of(to, size);
     uint8_t *packet = packet_begin(&writer);
 
     write_login_start(&writer, login);
@@ -223,7 +223,7 @@ enum parse auth_switch_read(struct text payload, struct auth_switch *auth_switch
 size_t auth_switch_write(const struct auth_switch *auth_switch, uint8_t sequence, uint8_t *to,
                          size_t size)
 {
-    struct writer writer = {.at = to, .end = to + size};
+    struct writer writer = writer_of(to, size);
     uint8_t *packet = packet_begin(&writer);
 
     write_integer(&writer, AUTH_SWITCH, 1);
@@ -259,7 +259,7 @@ enum parse change_user_read(struct text payload, capabilities_t capabilities,
 size_t change_user_write(const struct change_user *change_user, capabilities_t capabilities,
                          uint8_t *to, size_t size)
 {
-    struct writer writer = {.at = to, .end = to + size};
+    struct writer writer = writer_of(to, size);
     uint8_t *packet = packet_begin(&writer);
 
     write_integer(&writer, COMMAND_CHANGE_USER, 1);

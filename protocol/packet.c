@@ -170,7 +170,7 @@ size_t packet_end(struct writer *writer, uint8_t *packet, uint8_t sequence)
 size_t packet_error(uint8_t *to, size_t size, uint8_t sequence, uint16_t code, const char *sqlstate,
                     struct text message)
 {
-    struct writer writer = {.at = to, .end = to + size};
+    struct writer writer = writer_of(to, size);
     uint8_t *packet = packet_begin(&writer);
 
     write_integer(&writer, 0xff, 1);

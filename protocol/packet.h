@@ -42,6 +42,11 @@ struct writer {
     bool full;
 };
 
+static inline struct writer writer_of(uint8_t *to, size_t size)
+{
+    return (struct writer){.at = to, .end = to + size};
+}
+
 void write_integer(struct writer *writer, uint64_t number, int bytes);
 void write_lenenc(struct writer *writer, uint64_t number);
 void write_bytes(struct writer *writer, struct text bytes);

@@ -252,7 +252,7 @@ size_t proxy_header_write_v2(const struct sockaddr *source, const struct sockadd
     struct ends ends = ends_of(source, destination);
     bool is_v4 = ends.family == AF_INET, is_known = ends.family != AF_UNSPEC;
     size_t length = !is_known ? 0 : is_v4 ? V2_TCP4_LENGTH : V2_TCP6_LENGTH;
-    struct writer writer = {.at = to, .end = to + size};
+    struct writer writer = writer_of(to, size);
 
     write_bytes(&writer, (struct text){v2_signature, V2_SIGNATURE});
     write_integer(&writer, is_known ? V2_PROXY : V2_LOCAL, 1);

@@ -67,7 +67,7 @@ static inline size_t word_payload(const char *word, size_t length, uint8_t *to)
     const char *colon = memchr(word, ':', length);
     size_t name = colon ? (size_t)(colon - word) : length;
 
-    if (name == 1 && word[0] == 'x')
+    if (colon && name == 1 && word[0] == 'x')
         return from_hex(colon + 1, length - 2, to);
     if (name == 3 && memcmp(word, "col", 3) == 0) {
         memcpy(to, column, sizeof column - 1);

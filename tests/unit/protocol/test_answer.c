@@ -67,7 +67,8 @@ static const struct trial trials[] = {
     {"session state of two statements", ANSWER_RESULTS, TRACK,
      "x:00000 x:0000000a400000000401020174 x:0000000240000000040102017a", "broken"},
     {"each session state is told", ANSWER_RESULTS, TRACK,
-     "x:0000000a400000000401020174 x:0000000240000000040102017a", "ok 400a state 01020174, ok 4002 state 0102017a, complete 2"},
+     "x:0000000a400000000401020174 x:0000000240000000040102017a",
+     "ok 400a state 01020174, ok 4002 state 0102017a, complete 2"},
     {"session state at the end of rows", ANSWER_RESULTS, TRACK | EOF_OFF,
      "x:01 col x:0131 x:fe000002400000000401020174", "ok 4002 state 01020174, complete 1"},
     {"session state and info", ANSWER_RESULTS, TRACK, "x:000000024000000268690401020174",
@@ -112,7 +113,8 @@ static const struct trial trials[] = {
     {"a procedure's cursor is not the client's", ANSWER_CURSOR, 0,
      "x:01 col eof:4a x:000007000000 eof:4a ok:42", "ok 4a, ok 42, complete 2"},
     {"out parameters, whose end in MySQL does not say that more follows", ANSWER_RESULTS, 0,
-     "x:01 col eof:a x:00000500 eof:a x:01 col eof:100a x:000002000000 eof:2 ok:2", "ok a, ok 2, ok 2, complete 3"},
+     "x:01 col eof:a x:00000500 eof:a x:01 col eof:100a x:000002000000 eof:2 ok:2",
+     "ok a, ok 2, ok 2, complete 3"},
     {"out parameters that are cut short", ANSWER_RESULTS, 0,
      "x:01 col eof:100a x:000002000000 err:1317", "err 1317, complete 0"},
     {"out parameters, MariaDB's end", ANSWER_RESULTS, 0,
@@ -264,8 +266,8 @@ static void test_long_packets(void **state)
 /* A session state that is longer than what the tracker waits for is told in part, as cut. */
 static void test_long_session_state(void **state)
 {
-    enum { ENTRY = 200, ENTRIES = 100 };
-    uint8_t payload[ENTRY * ENTRIES + 64];
+    enum { ENTRY = 200, ENTRIES = 100, ALL = ENTRY * ENTRIES };
+    uint8_t payload[ALL + 64];
     struct writer writer = {.at = payload, .end = payload + sizeof payload};
     struct bytes bytes = {0};
     struct feeding feeding;
@@ -275,7 +277,7 @@ static void test_long_session_state(void **state)
 
     (void)state;
     write_bytes(&writer, (struct text){"\0\0\0\2\100\0\0\0", 8});
-    write_lenenc(&writer, ENTRY * ENTRIES);
+    write_lenenc(&writer, ALL);
     for (int i = 0; i < ENTRIES; i++) {
         write_integer(&writer, 0, 1);
         write_lenenc(&writer, ENTRY - 2);

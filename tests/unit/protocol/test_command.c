@@ -98,10 +98,13 @@ static const struct attributes trials[] = {
     {"none", "0001", NULL, false},
     {"a text", "01010001" "fe000161" "0178", "x", false},
     {"an empty text", "01010001" "fe000161" "00", "", false},
-    {"each type of a text", "06010001" "0f000162" "fd000163" "fc000164" "f9000165" "f5000166" "fb000161"
+    {"each type of a text", "06010001" "0f000162" "fd000163" "fc000164" "f9000165" "f5000166"
+     "fb000161"
      "0131" "0132" "0133" "0134" "0135" "0136", "6", false},
-    {"a text behind numbers", "07010001" "01000162" "02000163" "03800164" "08000165" "04000166" "05000167"
-     "fe000161" "01" "0101" "01010101" "0101010101010101" "01010101" "0101010101010101" "0178", "x", false},
+    {"a text behind numbers", "07010001" "01000162" "02000163" "03800164" "08000165" "04000166"
+     "05000167"
+     "fe000161" "01" "0101" "01010101" "0101010101010101" "01010101" "0101010101010101" "0178",
+     "x", false},
     {"a text behind dates and times", "04010001" "0c000162" "0b000163" "0a000164" "fe000161"
      "0be90701020304050a0b0c0d" "0c000100000001020304050607" "04e9070102" "0178", "x", false},
     {"empty dates", "03010001" "0c000162" "0b000163" "fe000161" "00" "00" "0178", "x", false},
@@ -114,7 +117,8 @@ static const struct attributes trials[] = {
     {"another name", "01010001" "fe000162" "0178", NULL, false},
     {"a name in another case", "01010001" "fe000141" "0178", NULL, false},
     {"the first of two", "02010001" "fe000161" "fe000161" "0131" "0132", "1", false},
-    {"nine, with two bytes of NULLs", "0901ff0001" "03000162" "03000163" "03000164" "03000165" "03000166"
+    {"nine, with two bytes of NULLs", "0901ff0001" "03000162" "03000163" "03000164" "03000165"
+     "03000166"
      "03000167" "03000168" "03000169" "fe000161" "0178", "x", false},
     {"a length of three bytes", "01010001" "fe000161" "fc010078", "x", false},
     {"no set", "0000", NULL, true},
@@ -142,7 +146,8 @@ static void test_attributes(void **state)
         struct text value;
         struct query query;
         if (size > 1) {
-            memcpy(payload + size, "SELECT 1", 8);
+            struct writer writer = writer_of(payload + size, sizeof payload - size);
+            write_bytes(&writer, TEXT("SELECT 1"));
             size += 8;
         }
         struct text text = guard_text((struct text){(const char *)payload, size});

@@ -294,17 +294,24 @@ struct old_login {
 
 /* clang-format off */
 static const struct old_login old_logins[] = {
-    {"auth that ends at a NUL", "01020000" FIXED "75736572" "00" "70617373" "00", "user", "pass", "", PARSE_DONE, 0},
-    {"auth that ends at a NUL, and a database", "09020000" FIXED "75736572" "00" "70617373" "00" "6462" "00",
+    {"auth that ends at a NUL", "01020000" FIXED "75736572" "00" "70617373" "00", "user", "pass",
+     "", PARSE_DONE, 0},
+    {"auth that ends at a NUL, and a database", "09020000" FIXED "75736572" "00" "70617373" "00"
+     "6462" "00",
      "user", "pass", "db", PARSE_DONE, 0},
     {"empty everything", "09a20800" FIXED "00" "00" "00" "00", "", "", "", PARSE_DONE, 0},
-    {"a level of zstd", "01a20804" FIXED "75736572" "00" "00" "61" "00" "03", "user", "", "", PARSE_DONE, 3},
+    {"a level of zstd", "01a20804" FIXED "75736572" "00" "00" "61" "00" "03", "user", "", "",
+     PARSE_DONE, 3},
     {"before 4.1", "85a6030000000175736572" "00", "", "", "", PARSE_BAD, 0},
     {"auth with a length of NULL", "01a22800" FIXED "75736572" "00" "fb", "", "", "", PARSE_BAD, 0},
-    {"auth of 4 GB", "01a22800" FIXED "75736572" "00" "feffffffff00000000" "61", "", "", "", PARSE_BAD, 0},
-    {"attributes of 16 MB", "01a21800" FIXED "75736572" "00" "00" "61" "00" "fdffffff" "61", "", "", "", PARSE_BAD, 0},
-    {"HTTP", "474554202f20485454502f312e310d0a486f73743a206578616d706c65", "", "", "", PARSE_BAD, 0},
-    {"TLS without a request", "a5010000a10303000102030405060708090a0b0c0d0e0f10111213141516171819", "", "", "",
+    {"auth of 4 GB", "01a22800" FIXED "75736572" "00" "feffffffff00000000" "61", "", "", "",
+     PARSE_BAD, 0},
+    {"attributes of 16 MB", "01a21800" FIXED "75736572" "00" "00" "61" "00" "fdffffff" "61", "",
+     "", "", PARSE_BAD, 0},
+    {"HTTP", "474554202f20485454502f312e310d0a486f73743a206578616d706c65", "", "", "", PARSE_BAD,
+     0},
+    {"TLS without a request", "a5010000a10303000102030405060708090a0b0c0d0e0f10111213141516171819",
+     "", "", "",
      PARSE_BAD, 0},
     {"nothing", "", "", "", "", PARSE_BAD, 0},
 };

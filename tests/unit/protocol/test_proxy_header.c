@@ -24,7 +24,8 @@ static const struct trial trials[] = {
     {"TCP4", "PROXY TCP4 192.0.2.1 198.51.100.255 56324 443\r\n", "192.0.2.1 56324"},
     {"TCP4, least and most", "PROXY TCP4 0.0.0.0 255.255.255.255 0 65535\r\n", "0.0.0.0 0"},
     {"TCP6", "PROXY TCP6 2001:db8::1 ::1 4124 3306\r\n", "2001:db8::1 4124"},
-    {"TCP6, longest", "PROXY TCP6 ffff:f1ff:f2ff:f3ff:f4ff:f5ff:f6ff:f7ff ffff:f1ff:f2ff:f3ff:f4ff:f5ff:f6ff:f7ff 65535 65535\r\n",
+    {"TCP6, longest",
+     "PROXY TCP6 ffff:f1ff:f2ff:f3ff:f4ff:f5ff:f6ff:f7ff ffff:f1ff:f2ff:f3ff:f4ff:f5ff:f6ff:f7ff 65535 65535\r\n",
      "ffff:f1ff:f2ff:f3ff:f4ff:f5ff:f6ff:f7ff 65535"},
     {"UNKNOWN", "PROXY UNKNOWN\r\n", ""},
     {"UNKNOWN and more", "PROXY UNKNOWN ffff::1 ffff::1 65535 65535\r\n", ""},
@@ -47,8 +48,10 @@ static const struct trial trials[] = {
     {"not a header", "GET / HTTP/1.1\r\n", NULL},
     {"a login", "\205\246\377\1", NULL},
     {"v2 TCP4", SIGNATURE "2111000c" "c0000201c6336401" "dc0401bb", "192.0.2.1 56324"},
-    {"v2 TCP4 and a TLV", SIGNATURE "21110010" "c0000201c6336401" "dc0401bb" "04000141", "192.0.2.1 56324"},
-    {"v2 TCP6", SIGNATURE "21210024" "20010db8000000000000000000000001" "00000000000000000000000000000001" "101c0cea",
+    {"v2 TCP4 and a TLV", SIGNATURE "21110010" "c0000201c6336401" "dc0401bb" "04000141",
+     "192.0.2.1 56324"},
+    {"v2 TCP6", SIGNATURE "21210024" "20010db8000000000000000000000001"
+     "00000000000000000000000000000001" "101c0cea",
      "2001:db8::1 4124"},
     {"v2 LOCAL", SIGNATURE "20000000", ""},
     {"v2 LOCAL with bytes", SIGNATURE "20110004" "01020304", ""},
@@ -106,7 +109,7 @@ static void test_reading(void **state)
         size_t size = bytes_of(&trials[i], bytes);
         struct proxy_header header;
         char source[64];
-        memcpy(bytes + size, "\1\0\0\1", 4); /* what follows is the session's */
+        memset(bytes + size, 1, 4); /* what follows is the session's */
         enum parse parse = read_guarded(bytes, size + 4, &header);
         describe(&header.source, source, sizeof source);
         if (parse != (trials[i].source ? PARSE_DONE : PARSE_BAD))
@@ -156,11 +159,13 @@ static const struct ends written[] = {
     {"192.0.2.1", "198.51.100.1", "PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n",
      SIGNATURE "2111000c" "c0000201c6336401" "dc0401bb"},
     {"2001:db8::1", "::1", "PROXY TCP6 2001:db8::1 ::1 56324 443\r\n",
-     SIGNATURE "21210024" "20010db8000000000000000000000001" "00000000000000000000000000000001" "dc0401bb"},
+     SIGNATURE "21210024" "20010db8000000000000000000000001" "00000000000000000000000000000001"
+     "dc0401bb"},
     {"::ffff:192.0.2.1", "::ffff:198.51.100.1", "PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n",
      SIGNATURE "2111000c" "c0000201c6336401" "dc0401bb"},
     {"192.0.2.1", "::1", "PROXY TCP6 ::ffff:192.0.2.1 ::1 56324 443\r\n",
-     SIGNATURE "21210024" "00000000000000000000ffffc0000201" "00000000000000000000000000000001" "dc0401bb"},
+     SIGNATURE "21210024" "00000000000000000000ffffc0000201" "00000000000000000000000000000001"
+     "dc0401bb"},
     {"unix", "198.51.100.1", "PROXY UNKNOWN\r\n", SIGNATURE "20000000"},
     {"192.0.2.1", NULL, "PROXY UNKNOWN\r\n", SIGNATURE "20000000"},
     {NULL, NULL, "PROXY UNKNOWN\r\n", SIGNATURE "20000000"},
