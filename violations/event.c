@@ -9,7 +9,7 @@
 
 enum { EVENT_SIZE = 16384, EVENTS_MOST = 4 << 20 };
 
-/* The fields that an event has; those that are none are left out. */
+/* The fields that an event has; those that are empty are left out. */
 struct event {
     const char *name;
     bool can_flood; /* whoever can connect can cause it */
@@ -18,7 +18,7 @@ struct event {
 
 static void put_field(struct json *json, const char *key, struct text value)
 {
-    if (value.at)
+    if (value.length > 0)
         record_field(json, key, value);
 }
 
