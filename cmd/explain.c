@@ -308,6 +308,7 @@ static bool judge_all(struct explain *explain, struct input *input)
     struct text item;
 
     sql_script_init(&script, (enum sql_charset)explain->mood.charset);
+    script.dollar_quotes = explain->mood.dialect == SQL_MYSQL && explain->mood.version >= 90000;
     while (!input->last) {
         if (!refill(input, explain->path))
             return false;

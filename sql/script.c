@@ -6,7 +6,15 @@
 /* No token that matters here is longer, but for a DELIMITER or USE line. */
 enum { LOOK_AHEAD = 2 * SQL_DELIMITER_SIZE };
 
-enum place { CODE, SINGLE_QUOTED, DOUBLE_QUOTED, BACKTICKED, LINE_COMMENT, BLOCK_COMMENT };
+enum place {
+    CODE,
+    SINGLE_QUOTED,
+    DOUBLE_QUOTED,
+    BACKTICKED,
+    DOLLAR_QUOTED,
+    LINE_COMMENT,
+    BLOCK_COMMENT
+};
 
 enum outcome { ADVANCED, STATEMENT, MORE };
 
@@ -188,6 +196,56 @@ static enum outcome end_statement(struct sql_script *script, struct text *rest, 
     return blank ? ADVANCED : STATEMENT;
 }
 
+static bool is_tag(char c)
+{
+    char lower = text_lower(c);
+
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+           (unsigned char)c >= 0x80;
+}
+
+/* A dollar at the start of `at`: with a tag's characters and another dollar behind it, and no name
+ * before it, it opens a string that ends where the same comes again. */
+static enum outcome read_dollar(struct sql_script *script, struct text at, bool last)
+{
+    bool in_name = script->scanned > 0 && (is_tag(at.at[-1]) || at.at[-1] == '$');
+    size_t length = 1;
+
+    while (length < at.length && is_tag(at.at[length]))
+        length++;
+    if (length == at.length && !last)
+        return MORE;
+    script->blank = false;
+    if (in_name || length == at.length || at.at[length] != '$') {
+        script->scanned++;
+        return ADVANCED;
+    }
+    script->tag = script->scanned;
+    script->tag_length = length + 1;
+    script->scanned += script->tag_length;
+    script->place = DOLLAR_QUOTED;
+    return ADVANCED;
+}
+
+static enum outcome read_dollar_quoted(struct sql_script *script, const struct text *rest,
+                                       bool last)
+{
+    const char *start = rest->at + script->scanned;
+    const char *close =
+        memmem(start, rest->length - script->scanned, rest->at + script->tag, script->tag_length);
+
+    if (close) {
+        script->scanned = (size_t)(close - rest->at) + script->tag_length;
+        script->place = CODE;
+        return ADVANCED;
+    }
+    if (last)
+        script->scanned = rest->length;
+    else if (rest->length - script->scanned > script->tag_length)
+        script->scanned = rest->length - script->tag_length;
+    return last ? ADVANCED : MORE;
+}
+
 static enum outcome read_code(struct sql_script *script, struct text *rest, bool last,
                               struct text *statement)
 {
@@ -206,6 +264,8 @@ static enum outcome read_code(struct sql_script *script, struct text *rest, bool
         return end_statement(script, rest, script->delimiter_length, statement);
     if (starts_with(at, TEXT("\\g")) || starts_with(at, TEXT("\\G")))
         return end_statement(script, rest, 2, statement);
+    if (c == '$' && script->dollar_quotes)
+        return read_dollar(script, at, last);
     size_t opened = open_place(script, at);
     if (opened == 0) {
         script->blank = false;
@@ -276,6 +336,8 @@ static enum outcome step(struct sql_script *script, struct text *rest, bool last
     case BACKTICKED:
         read_quoted(script, at, sure, '`');
         break;
+    case DOLLAR_QUOTED:
+        return read_dollar_quoted(script, rest, last);
     case LINE_COMMENT:
         read_line_comment(script, rest, sure);
         break;
@@ -296,5 +358,8 @@ bool sql_script_next(struct sql_script *script, struct text *rest, bool last,
         if (outcome != ADVANCED)
             return outcome == STATEMENT;
     }
+    /* A comment that is not closed is an error to the server: not to be skipped. */
+    if (last && script->place == BLOCK_COMMENT)
+        script->blank = false;
     return last && rest->length > 0 && end_statement(script, rest, 0, statement) == STATEMENT;
 }

@@ -14,16 +14,19 @@
 enum { SQL_DELIMITER_SIZE = 16 };
 
 struct sql_script {
-    /* The caller may change these two between statements; the client takes the first from its own
-     * --default-character-set and the second from the server's status. */
+    /* The caller may change these between statements; the client takes the first from its own
+     * --default-character-set and the second from the server's status. The third: the client of
+     * MySQL 9, which knows $tag$ ... $tag$. */
     uint8_t charset; /* enum sql_charset */
     bool no_backslash_escapes;
+    bool dollar_quotes;
     /* sql/'s own */
     uint8_t place;
     bool blank, line_start, dropping;
     uint8_t delimiter_length;
     char delimiter[SQL_DELIMITER_SIZE];
     size_t scanned;
+    size_t tag, tag_length; /* of the $tag$ that was opened last */
 };
 
 void sql_script_init(struct sql_script *script, enum sql_charset charset);

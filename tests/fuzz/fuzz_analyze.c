@@ -95,7 +95,7 @@ static bool same_facts(const struct reading *one, const struct reading *other, s
     if (a->determined != b->determined || a->administration != b->administration ||
         a->kind != b->kind || a->effects != b->effects || a->mode != b->mode ||
         a->charset != b->charset || a->needs_mode != b->needs_mode ||
-        a->object_count != b->object_count || !text_equal(a->database, b->database))
+        a->object_count != b->object_count || !text_equal_fold(a->database, b->database))
         return false;
     for (uint32_t i = 0; i < a->object_count; i++) {
         const struct sql_object *x = &a->objects[i], *y = &b->objects[i];

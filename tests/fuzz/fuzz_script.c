@@ -22,6 +22,7 @@ static void take(struct sql_script *script, struct text *rest, bool last, struct
 static void begin(struct sql_script *script, const uint8_t *bytes)
 {
     sql_script_init(script, (enum sql_charset)(bytes[2] & 7));
+    script->dollar_quotes = bytes[1] & 0x80;
     script->no_backslash_escapes = bytes[1] & SQL_NO_BACKSLASH_ESCAPES;
 }
 

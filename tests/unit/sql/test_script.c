@@ -75,6 +75,7 @@ static const struct script_case cases[] = {
     {"user x;",                                                                "user x|"                          },
     {"select 'open; select 2;",                                                "select 'open; select 2;|"         },
     {"select 1 /* open; select 2;",                                            "select 1 /* open; select 2;|"     },
+    {"select 1; /* open ;",                                                    "select 1|/* open ;|"              },
     {"select 1\r\n;\r\nselect 2;\r\n",                                         "select 1|select 2|"               },
 };
 
@@ -127,6 +128,43 @@ static void test_cases(void **state)
         check(text_of(cases[i].script), SQL_UTF8, false, cases[i].statements);
 }
 
+static const struct script_case dollar_cases[] = {
+    {"a $a$;$a$ b;c;",                                                                             "a $a$;$a$ b|c|"            },
+    {"x$$;$$;c;",                                                                                  "x$$|$$;c;|"                },
+    {"a $$;b;",                                                                                    "a $$;b;|"                  },
+    {"delimiter $$\na $$ b $$ c;$$ d$$",                                                           "a|b|c;|d|"                 },
+    {"a $a$;$b$;$a$;c",                                                                            "a $a$;$b$;$a$|c|"          },
+    {"a $\xc3\xa4$;$\xc3\xa4$;c",                                                                  "a $\xc3\xa4$;$\xc3\xa4$|c|"},
+    {"a $1$;$1$;c;",                                                                               "a $1$;$1$|c|"              },
+    {"a 1$$;c;",                                                                                   "a 1$$|c|"                  },
+    {"a `b`$$;$$;c;",                                                                              "a `b`$$;$$|c|"             },
+    {"a $ab;$ab;c;",                                                                               "a $ab|$ab|c|"              },
+    {"a $b c$;$b c$;d;",                                                                           "a $b c$|$b c$|d|"          },
+    {"a '$$' ; b $$ ' ; $$ ; c;",                                                                  "a '$$'|b $$ ' ; $$|c|"     },
+    {"a $a$ '$a$;b';c;",                                                                           "a $a$ '$a$|b';c;|"         },
+    {"a -- $$ \n; b $$;",                                                                          "a -- $$|b $$;|"            },
+    {"a $$ /* $$ ; */ ; b;",                                                                       "a $$ /* $$|*/|b|"          },
+    {"a.$$;$$;b;",                                                                                 "a.$$;$$|b|"                },
+    {"a $A$;$a$;b;c;$A$;d;",                                                                       "a $A$;$a$;b;c;$A$|d|"      },
+    {"$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa$;$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa$;",
+     "$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa$;$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa$|"                              },
+};
+
+static void test_dollar_quotes(void **state)
+{
+    (void)state;
+    char got[1024];
+
+    for (size_t i = 0; i < 2 * sizeof(dollar_cases) / sizeof(dollar_cases[0]); i++) {
+        struct sql_script script;
+        sql_script_init(&script, SQL_UTF8);
+        script.dollar_quotes = true;
+        split(text_of(dollar_cases[i / 2].script), &script, i % 2, got);
+        assert_string_equal(got, dollar_cases[i / 2].statements);
+    }
+    check(TEXT("a $$;$$;"), SQL_UTF8, false, "a $$|$$|");
+}
+
 static void test_no_backslash_escapes(void **state)
 {
     (void)state;
@@ -175,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_dollar_quotes),
         cmocka_unit_test(test_no_backslash_escapes),
         cmocka_unit_test(test_character_sets),
         cmocka_unit_test(test_nul_bytes_are_bytes),
