@@ -152,7 +152,7 @@ def golden_file(path, dialect):
             if words[:1] == ["reset"]:
                 mode, database, charset, other = "", CURRENT, "utf8mb4", ""
             elif words[:1] == ["mode"]:
-                mode = value
+                mode = ",".join(value.replace(",", " ").split())
             elif words[:1] == ["database"]:
                 database = value
             elif words[:1] == ["charset"]:
@@ -163,6 +163,8 @@ def golden_file(path, dialect):
                 charset = "another server"
             continue
         if not line.strip() or line.startswith((">", "\\ ")):
+            continue
+        if mode == "unknown":
             continue
         if database == CURRENT and charset == "utf8mb4" and other in ("", dialect) and not SKIP.search(line.encode("utf-8", "surrogateescape")):
             yield mode, Statement(line.encode("utf-8", "surrogateescape"), os.path.basename(path), True)
