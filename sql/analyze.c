@@ -41,7 +41,7 @@ static void parse_with_statement(struct parser *p)
         break;
     default:
         set_kind(p, SQL_SELECT);
-        parse_query(p);
+        parse_query_body(p, mark);
         break;
     }
     leave_with(p, mark);

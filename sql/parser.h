@@ -222,6 +222,9 @@ void parse_bracket(struct parser *p);
 bool at_query(const struct parser *p);
 /* A query expression with its WITH, up to what cannot belong to it. */
 void parse_query(struct parser *p);
+/* The same behind its WITH, whose tables are those from `mark` on: operands in any number of brackets,
+ * set operations between them, clauses behind them. */
+void parse_query_body(struct parser *p, uint16_t mark);
 /* The WITH clause alone; the caller gives its tables back with leave_with. */
 uint16_t enter_with(struct parser *p);
 void leave_with(struct parser *p, uint16_t mark);

@@ -380,8 +380,21 @@ static bool at_set_operation(const struct parser *p)
            (at_word(p, KW_MINUS) && (p->n.keyword == KW_SELECT || p->n.sign == '('));
 }
 
-/* Operands in any number of brackets, set operations between them, clauses behind them. */
-static void parse_query_body(struct parser *p)
+/* A WITH behind an opening bracket. On MySQL it belongs to the whole query expression and takes the
+ * place of the one that stood before it, whose names mean tables from here on. */
+static void parse_inner_with(struct parser *p, uint16_t mark)
+{
+    if (p->mood->dialect != SQL_MYSQL) {
+        parse_query(p);
+        return;
+    }
+    for (unsigned i = mark; i < p->cte_count; i++)
+        p->ctes[i].visible = false;
+    enter_with(p);
+    parse_operand(p);
+}
+
+void parse_query_body(struct parser *p, uint16_t mark)
 {
     uint32_t open = 0;
 
@@ -389,7 +402,7 @@ static void parse_query_body(struct parser *p)
         while (take_sign(p, '('))
             open++;
         if (at_word(p, KW_WITH))
-            parse_query(p);
+            parse_inner_with(p, mark);
         else
             parse_operand(p);
         while (parse_clause(p) || (open > 0 && at_sign(p, ')'))) {
@@ -414,7 +427,7 @@ void parse_query(struct parser *p)
     }
     p->depth++;
     const uint16_t mark = enter_with(p);
-    parse_query_body(p);
+    parse_query_body(p, mark);
     leave_with(p, mark);
     p->depth--;
 }

@@ -427,6 +427,9 @@ class Grammar:
             # an arm of VALUES takes the names of the first arm; alone it would have none
             one = ["VALUES", "ROW" if self.mysql else "", rows]
             return ["(", "SELECT 1 AS id , 2 AS a , 3 AS b ,", Raw("'s'"), "AS s", ")", "UNION ALL", one]
+        if self.mysql and depth > 0 and self.budget > 6 and self.chance(0.1):
+            before, seen = self.with_clause(depth, [])  # takes the place of the WITH before it
+            return ["(", before, self.specification(scope, depth - 1, want, list(ctes) + seen, False), ")"]
         inner = self.specification(scope, depth - 1, want, ctes, False)
         return ["(", inner, ")"] if self.chance(0.3) else inner
 

@@ -92,6 +92,9 @@ class Judge:
         self.admin.must("SET autocommit = 1")
 
     def _account(self):
+        if self.user:
+            self.user.close()  # what it holds open must not be waited for
+            self.user = None
         self.admin.must(f"DROP USER IF EXISTS {USER}")
         self.admin.must(f"CREATE USER {USER}")
         self.admin.must(f"GRANT SELECT ON {quoted(CURRENT, ENTRY)} TO {USER}")
@@ -256,10 +259,13 @@ class Judge:
             code, _ = self.admin.query(f"REVOKE {privilege} ON {on} FROM {USER}".encode())
             if code and code not in (1141, 1147, 1403):  # nothing to take back
                 self._account()
+                self._connect()
             if on.endswith(".*"):
                 self._reset()
 
     def _reset(self):
+        if not self.user:
+            return
         try:
             if self.user.reset()[0] == 0:
                 self._enter()
