@@ -92,6 +92,14 @@ void password_forget(struct login_draft *draft)
     draft->password = NULL;
 }
 
+/* Does the server take the password as it is? For sha256_password a Unix socket is not enough
+ * (MySQL's server asks for RSA there). */
+static bool takes_clear(const struct session *session)
+{
+    return way_of(session->draft->plugin) == WAY_RSA ? tls_is(&session->upstream.stream)
+                                                     : secure_is(&session->upstream);
+}
+
 enum step password_begin(struct session *session, struct text nonce)
 {
     struct login_draft *draft = session->draft;
@@ -115,7 +123,7 @@ enum step password_begin(struct session *session, struct text nonce)
             "of this connection is not encrypted",
             TEXT_ARGS(draft->login.user), draft->plugin);
     if ((way == WAY_SHA2 || way == WAY_RSA) && !secure_is(&session->client) &&
-        secure_is(&session->upstream) && !own_key_begin())
+        takes_clear(session) && !own_key_begin())
         return login_refuse(session, CLOSED_LOGIN_INSECURE, 1045, "28000", "silogate: no memory");
     return STEP_AGAIN;
 }
@@ -246,7 +254,7 @@ bool password_from_client(struct session *session, size_t size, enum step *step)
     struct login_draft *draft = session->draft;
     struct gate *gate = &session->client.gate;
     struct text payload = {(const char *)gate_at(gate) + PACKET_HEADER, size - PACKET_HEADER};
-    bool secure = secure_is(&session->upstream);
+    bool secure = takes_clear(session);
     uint8_t request = way_of(draft->plugin) == WAY_SHA2 ? 2 : 1;
 
     if (!is_secret(draft))

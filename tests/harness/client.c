@@ -125,6 +125,23 @@ static const char *word(json_t *asked, const char *key)
     return json_string_value(json_object_get(asked, key));
 }
 
+/* `tls`: the CA's file; empty: without TLS; not there: the library's own default. */
+static void set_tls(MYSQL *mysql, const char *tls)
+{
+    if (!tls)
+        return;
+#ifdef MARIADB_BASE_VERSION
+    my_bool yes = *tls != '\0';
+    mysql_optionsv(mysql, MYSQL_OPT_SSL_ENFORCE, &yes);
+    mysql_optionsv(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+#else
+    unsigned mode = *tls ? SSL_MODE_VERIFY_CA : SSL_MODE_DISABLED;
+    mysql_options(mysql, MYSQL_OPT_SSL_MODE, &mode);
+#endif
+    if (*tls)
+        mysql_options(mysql, MYSQL_OPT_SSL_CA, tls);
+}
+
 int main(int count, char **arguments)
 {
     json_t *asked = count == 2 ? json_loads(arguments[1], 0, NULL) : NULL;
@@ -137,6 +154,7 @@ int main(int count, char **arguments)
     bool yes = true;
     mysql_options(mysql, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, &yes);
 #endif
+    set_tls(mysql, word(asked, "tls"));
     const char *database = word(asked, "database");
     int code;
     if (!mysql_real_connect(mysql, "127.0.0.1", word(asked, "user"), word(asked, "password"),

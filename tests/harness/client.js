@@ -6,6 +6,7 @@ const options = {
   host: '127.0.0.1', port: asked.port, user: asked.user, password: asked.password,
   database: asked.database || undefined, dateStrings: true,
 };
+if (asked.tls) options.ssl = { ca: require('fs').readFileSync(asked.tls) };
 
 function text(value) {
   if (value === null || value === undefined) return null;

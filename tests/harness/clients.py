@@ -31,30 +31,37 @@ def _text(value):
 
 
 class Client:
-    """`parameters`: whether the statement's `?` take values, by a prepared statement on the server."""
+    """`parameters`: whether the statement's `?` take values, by a prepared statement on the server.
+    `tls`: a CA's certificate to verify the server with, False to go without, None for the client's
+    own default."""
 
     name = None
     parameters = False
     servers = ("mariadb", "mysql")
 
-    def __call__(self, port, user, statement, values=(), database="nilecare", password=None):
+    def __call__(self, port, user, statement, values=(), database="nilecare", password=None,
+                 tls=None):
         password = servers.password(user) if password is None else password
-        return self.run(port, user, password, database, statement, list(values))
+        return self.run(port, user, password, database, statement, list(values), tls)
 
-    def run(self, port, user, password, database, statement, values):
+    def run(self, port, user, password, database, statement, values, tls):
         raise NotImplementedError
 
 
 class CommandLine(Client):
-    """The mariadb and mysql command lines, whose XML output keeps NULL apart."""
+    """The mariadb and mysql command lines, whose XML output keeps NULL apart. `secure` and `plain` are
+    the options that ask for TLS or go without."""
 
-    def __init__(self, name, program, options=(), only=None):
+    def __init__(self, name, program, options=(), only=None, secure=(), plain=()):
         self.name, self.program, self.options = name, program, list(options)
         self.servers = only or self.servers
+        self.secure, self.plain = list(secure), list(plain)
 
-    def run(self, port, user, password, database, statement, values):
+    def run(self, port, user, password, database, statement, values, tls):
         command = [*self.program(), "--no-defaults", "-h127.0.0.1", f"-P{port}", f"-u{user}",
                    "--xml", "--connect-timeout=20", *self.options]
+        if tls is not None:
+            command += [*self.secure, f"--ssl-ca={tls}"] if tls else self.plain
         if database:
             command.append(database)
         done = subprocess.run(command + ["-e", statement], capture_output=True, timeout=60,
@@ -76,15 +83,18 @@ class CommandLine(Client):
 class Python(Client):
     name = "pymysql"
 
-    def run(self, port, user, password, database, statement, values):
+    def run(self, port, user, password, database, statement, values, tls):
+        secure = dict(ssl_ca=str(tls), ssl_verify_cert=True) if tls else {}
         try:
             connection = pymysql.connect(host="127.0.0.1", port=port, user=user, password=password,
-                                         database=database, autocommit=True)
+                                         database=database, autocommit=True, **secure)
             with connection, connection.cursor() as cursor:
                 cursor.execute(statement)
                 return Answer(rows=[[_text(value) for value in row] for row in cursor.fetchall()])
         except pymysql.Error as error:
             return Answer(error=error.args[0], message=str(error.args[-1]))
+        except RuntimeError as error:  # a plugin whose Python package is not here
+            return Answer(error=-1, message=str(error))
 
 
 class Program(Client):
@@ -94,9 +104,11 @@ class Program(Client):
         self.name, self.command, self.way, self.parameters = name, command, way, parameters
         self.servers = only or self.servers
 
-    def run(self, port, user, password, database, statement, values):
+    def run(self, port, user, password, database, statement, values, tls):
         asked = dict(way=self.way, port=port, user=user, password=password,
                      database=database or "", statement=statement, values=values)
+        if tls is not None:
+            asked["tls"] = str(tls) if tls else ""
         done = subprocess.run([*self.command(), json.dumps(asked)], capture_output=True, text=True,
                               timeout=60, env=dict(os.environ, NODE_PATH=str(places.NODE_MODULES)))
         if done.returncode != 0:
@@ -140,10 +152,12 @@ def c_client(library):
     return _built[library]
 
 
-MARIADB_CLI = CommandLine("mariadb-cli", lambda: ["mariadb"])
+MARIADB_CLI = CommandLine("mariadb-cli", lambda: ["mariadb"],
+                          secure=["--ssl", "--ssl-verify-server-cert"], plain=["--skip-ssl"])
 # MySQL's own clients have lost mysql_native_password in 9.0: no MariaDB 10.11 lets them in.
 MYSQL_CLI = CommandLine("mysql-cli", lambda: places.mysql_program("mysql"),
-                        ["--get-server-public-key"], only=("mysql",))
+                        ["--get-server-public-key"], only=("mysql",),
+                        secure=["--ssl-mode=VERIFY_CA"], plain=["--ssl-mode=DISABLED"])
 PYMYSQL = Python()
 MYSQL2 = Program("node-mysql2", node, "mysql2")
 MYSQL2_EXECUTE = Program("node-mysql2-execute", node, "mysql2-execute", parameters=True)

@@ -1,0 +1,47 @@
+"""A TCP relay that keeps every byte, to prove what crossed a leg and what did not."""
+import socket
+import threading
+
+
+class Relay:
+    """Listens on `port` and connects each client to `target`."""
+
+    def __init__(self, target):
+        self.target = target
+        self.connections = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                return
+            sent, answered = bytearray(), bytearray()
+            self.connections.append((sent, answered))
+            for one, other, kept in ((client, server, sent), (server, client, answered)):
+                threading.Thread(target=self._pump, args=(one, other, kept), daemon=True).start()
+
+    @staticmethod
+    def _pump(one, other, kept):
+        try:
+            while data := one.recv(65536):
+                kept += data
+                other.sendall(data)
+        except OSError:
+            pass
+        try:
+            other.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def take(self):
+        """What the connections that were made since the last call have (sent, been answered)."""
+        taken, self.connections = self.connections, []
+        return [(bytes(sent), bytes(answered)) for sent, answered in taken]
+
+    def close(self):
+        self.listener.close()
