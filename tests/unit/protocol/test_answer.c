@@ -213,6 +213,8 @@ static void test_trials(void **state)
 static const struct trial long_trials[] = {
     {"a row of exactly 0xffffff", ANSWER_RESULTS, EOF_OFF, "x:01 col big:16777215:41 end:2",
      "ok 2, complete 1"},
+    {"such a row behind another", ANSWER_RESULTS, EOF_OFF, "x:01 col x:0131 big:16777215:41 end:2",
+     "ok 2, complete 1"},
     {"a row of one less", ANSWER_RESULTS, EOF_OFF, "x:01 col big:16777214:41 end:2",
      "ok 2, complete 1"},
     {"a row of one more", ANSWER_RESULTS, 0, "x:01 col eof:2 big:16777216:41 eof:2",
@@ -237,7 +239,7 @@ static const struct trial long_trials[] = {
 
 static void test_long_packets(void **state)
 {
-    static const size_t pieces[] = {1000003, 65536, 16384, 16777219};
+    static const size_t pieces[] = {1000003, 65536, 16384, 16777219, SIZE_MAX};
 
     (void)state;
     for (size_t i = 0; i < sizeof long_trials / sizeof long_trials[0]; i++) {

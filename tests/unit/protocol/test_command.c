@@ -123,6 +123,7 @@ static const struct attributes trials[] = {
     {"a length of three bytes", "01010001" "fe000161" "fc010078", "x", false},
     {"no set", "0000", NULL, true},
     {"two sets", "01020001" "fe000161" "0178", NULL, true},
+    {"types of a kind that is not known", "01010002" "fe000161" "0178", NULL, true},
     {"no types", "01010000" "0178", NULL, true},
     {"a year, which MySQL reads as a text", "01010001" "0d000161" "0178", NULL, true},
     {"an INT24, which MySQL reads as a text", "01010001" "09000161" "0178", NULL, true},

@@ -97,6 +97,62 @@ static void test_greeting_written_is_greeting_read(void **state)
     }
 }
 
+static void test_other_greetings(void **state)
+{
+    struct greeting greeting = {.capabilities = CAPABILITY_PROTOCOL_41 | CAPABILITY_PLUGIN_AUTH,
+                                .plugin = TEXT("abc")};
+    char version[HANDSHAKE_VERSION_MAX + 1];
+    uint8_t bytes[512];
+
+    (void)state;
+    memset(version, '9', sizeof version);
+    for (size_t length = HANDSHAKE_VERSION_MAX; length <= HANDSHAKE_VERSION_MAX + 1; length++) {
+        struct greeting read;
+        greeting.version = (struct text){version, length};
+        size_t size = greeting_write(&greeting, 0, bytes, sizeof bytes);
+        struct text payload = {(const char *)bytes + PACKET_HEADER, size - PACKET_HEADER};
+        assert_int_equal(greeting_read(payload, &read),
+                         length <= HANDSHAKE_VERSION_MAX ? PARSE_DONE : PARSE_BAD);
+    }
+    /* A nonce of 23 bytes and a NUL, as the length before it says; before 4.1, and an error. */
+    assert_int_equal(greeting_read(payload_of("0a3900"
+                                              "01000000"
+                                              "3131313131313131"
+                                              "00"
+                                              "0002"
+                                              "08"
+                                              "0200"
+                                              "0800"
+                                              "18"
+                                              "00000000000000000000"
+                                              "323232323232323232323232"
+                                              "33333300"
+                                              "61626300",
+                                              SIZE_MAX),
+                                   &greeting),
+                     PARSE_DONE);
+    assert_memory_equal(greeting.nonce, "11111111222222222222", 20);
+    assert_true(text_equal(greeting.plugin, TEXT("abc")));
+    assert_int_equal(greeting_read(payload_of("0a3900"
+                                              "01000000"
+                                              "3131313131313131"
+                                              "00"
+                                              "0000"
+                                              "08"
+                                              "0200"
+                                              "0800"
+                                              "15"
+                                              "00000000000000000000"
+                                              "323232323232323232323232"
+                                              "00"
+                                              "61626300",
+                                              SIZE_MAX),
+                                   &greeting),
+                     PARSE_BAD);
+    assert_int_equal(greeting_read(payload_of("ff1004546f6f206d616e79", SIZE_MAX), &greeting),
+                     PARSE_BAD);
+}
+
 /* What a parser says of bytes. */
 enum kind { GREETING, LOGIN, CHANGE_USER };
 
@@ -220,6 +276,19 @@ static void test_login_of_mariadb(void **state)
     assert_true(login.capabilities == 0x1d00bfa28c);
     assert_int_equal(login.auth.length, 20);
     assert_true(text_equal(login.plugin, TEXT("mysql_native_password")));
+}
+
+/* Of a client that has CLIENT_LONG_PASSWORD the last 4 bytes of the filler mean nothing. */
+static void test_filler_of_a_mysql_client(void **state)
+{
+    uint8_t bytes[256];
+    size_t size = from_hex(mysql_login, strlen(mysql_login), bytes);
+    struct login login;
+
+    (void)state;
+    memset(bytes + 28, 0xff, 4);
+    assert_int_equal(login_read((struct text){(const char *)bytes, size}, &login), PARSE_DONE);
+    assert_true(login.capabilities == 0x19bfa28d);
 }
 
 static void test_ssl_request(void **state)
@@ -409,6 +478,20 @@ static void test_change_user(void **state)
     for (size_t room = 0; room < size; room++)
         assert_int_equal(change_user_write(&change_user, most, bytes, room), 0);
 
+    /* Its auth has one byte of length, whatever else was agreed on. */
+    assert_int_equal(change_user_write(&change_user,
+                                       most | CAPABILITY_PLUGIN_AUTH_LENENC_CLIENT_DATA, bytes,
+                                       sizeof bytes),
+                     size);
+    char auth[255] = {0};
+    change_user.auth = (struct text){auth, sizeof auth};
+    uint8_t more[512];
+    size = change_user_write(&change_user, most | CAPABILITY_PLUGIN_AUTH_LENENC_CLIENT_DATA, more,
+                             sizeof more);
+    payload = (struct text){(const char *)more + 4, size - 4};
+    assert_int_equal(change_user_read(payload, most, &change_user), PARSE_DONE);
+    assert_int_equal(change_user.auth.length, 255);
+
     payload = guard_text(TEXT("\21user\0pass\0shop"));
     assert_int_equal(change_user_read(payload, CAPABILITY_PROTOCOL_41, &change_user), PARSE_DONE);
     assert_true(text_equal(change_user.auth, TEXT("pass")) && !change_user.has_collation);
@@ -431,7 +514,9 @@ int main(void)
         cmocka_unit_test(test_greeting_of_mysql),
         cmocka_unit_test(test_greeting_of_mariadb),
         cmocka_unit_test(test_greeting_written_is_greeting_read),
+        cmocka_unit_test(test_other_greetings),
         cmocka_unit_test(test_cut_short),
+        cmocka_unit_test(test_filler_of_a_mysql_client),
         cmocka_unit_test(test_logins_that_stop_early),
         cmocka_unit_test(test_login_of_mysql),
         cmocka_unit_test(test_login_of_mariadb),

@@ -126,6 +126,19 @@ static void test_reading(void **state)
     }
 }
 
+/* A NUL does not end a word. */
+static void test_nul(void **state)
+{
+    static const char line[] = "PROXY TCP4\0 192.0.2.1 192.0.2.2 1 2\r\n";
+    static const char address[] = "PROXY TCP4 192.0.2.1\0 192.0.2.2 1 2\r\n";
+    struct proxy_header header;
+
+    (void)state;
+    assert_int_equal(read_guarded((const uint8_t *)line, sizeof line - 1, &header), PARSE_BAD);
+    assert_int_equal(read_guarded((const uint8_t *)address, sizeof address - 1, &header),
+                     PARSE_BAD);
+}
+
 static void test_bounds(void **state)
 {
     uint8_t bytes[PROXY_HEADER_MAX + 1] = "PROXY UNKNOWN ";
@@ -218,6 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reading),
+        cmocka_unit_test(test_nul),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_writing),
     };
