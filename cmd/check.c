@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 #include "config/keys.h"
 #include "policy/policy.h"
+#include "tls/tls.h"
 
 static const char usage[] =
     "usage: silogate check -c FILE\n"
@@ -31,6 +32,20 @@ static void print_summary(const struct config *config, const struct config_probl
     putchar('\n');
 }
 
+/* What only shows when certificates and keys are loaded. */
+static void check_tls(const struct config *config, struct config_problems *problems)
+{
+    struct tls_server *server = NULL;
+
+    if (tls_server_build(config, &server, problems))
+        tls_server_drop(server);
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        struct tls_client *client = NULL;
+        if (tls_client_build(&config->upstreams[i], &client, problems))
+            tls_client_drop(client);
+    }
+}
+
 static int check(const char *path)
 {
     struct config_problems problems = {0};
@@ -38,10 +53,12 @@ static int check(const char *path)
 
     if (config) {
         config_check_files(config, &problems);
+        if (problems.errors == 0)
+            check_tls(config, &problems);
         policy_free(policy_build(config, policy_today(time(NULL)), &problems));
     }
     config_problems_print(&problems, path);
-    bool fine = problems.errors == 0;
+    bool fine = config && problems.errors == 0;
     if (fine)
         print_summary(config, &problems);
     config_free(config);

@@ -1,5 +1,6 @@
 /* From the text of a value to its field, by the key's type. Says what is wrong with a value, never
  * where: that is the reader's. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,45 +11,45 @@ enum { WORDS_MAX = 5, USER_MAX = 128, NAME_MAX_CHARACTERS = 64 };
 
 /* The words of each type that has words, those of one type together. */
 static const struct word {
-    enum key_type type;
     const char *word;
+    enum key_type type;
     int value;
 } words[] = {
-    {KEY_MODE,           "off",             CONFIG_OFF                },
-    {KEY_MODE,           "log",             CONFIG_LOG                },
-    {KEY_MODE,           "block",           CONFIG_BLOCK              },
-    {KEY_AS_MODE,        "mode",            CONFIG_AS_MODE            },
-    {KEY_AS_MODE,        "allow",           CONFIG_ALLOW              },
-    {KEY_AS_MODE,        "log",             CONFIG_LOG                },
-    {KEY_AS_MODE,        "block",           CONFIG_BLOCK              },
-    {KEY_ACTION,         "allow",           CONFIG_ALLOW              },
-    {KEY_ACTION,         "log",             CONFIG_LOG                },
-    {KEY_ACTION,         "block",           CONFIG_BLOCK              },
-    {KEY_GREETING,       "own",             CONFIG_GREETING_OWN       },
-    {KEY_GREETING,       "upstream",        CONFIG_GREETING_UPSTREAM  },
-    {KEY_UNKNOWN_USER,   "reject",          CONFIG_REJECT             },
-    {KEY_UNKNOWN_USER,   "pass",            CONFIG_PASS               },
-    {KEY_CLIENT_TLS,     "off",             CONFIG_TLS_OFF            },
-    {KEY_CLIENT_TLS,     "preferred",       CONFIG_TLS_PREFERRED      },
-    {KEY_CLIENT_TLS,     "required",        CONFIG_TLS_REQUIRED       },
-    {KEY_UPSTREAM_TLS,   "off",             CONFIG_TLS_OFF            },
-    {KEY_UPSTREAM_TLS,   "preferred",       CONFIG_TLS_PREFERRED      },
-    {KEY_UPSTREAM_TLS,   "required",        CONFIG_TLS_REQUIRED       },
-    {KEY_UPSTREAM_TLS,   "verify_ca",       CONFIG_TLS_VERIFY_CA      },
-    {KEY_UPSTREAM_TLS,   "verify_identity", CONFIG_TLS_VERIFY_IDENTITY},
-    {KEY_TLS_VERSION,    "1.2",             0                         },
-    {KEY_TLS_VERSION,    "1.3",             0                         },
-    {KEY_STATEMENT,      "normalized",      CONFIG_NORMALIZED         },
-    {KEY_STATEMENT,      "full",            CONFIG_FULL               },
-    {KEY_STATEMENT,      "none",            CONFIG_NO_STATEMENT       },
-    {KEY_PROXY_PROTOCOL, "off",             CONFIG_PROXY_OFF          },
-    {KEY_PROXY_PROTOCOL, "v1",              CONFIG_PROXY_V1           },
-    {KEY_PROXY_PROTOCOL, "v2",              CONFIG_PROXY_V2           },
-    {KEY_ACCESS,         "read",            1                         },
-    {KEY_ACCESS,         "write",           2                         },
-    {KEY_ACCESS,         "define",          4                         },
-    {KEY_ACCESS,         "execute",         8                         },
-    {KEY_ACCESS,         "all",             15                        },
+    {"off",             KEY_MODE,           CONFIG_OFF                },
+    {"log",             KEY_MODE,           CONFIG_LOG                },
+    {"block",           KEY_MODE,           CONFIG_BLOCK              },
+    {"mode",            KEY_AS_MODE,        CONFIG_AS_MODE            },
+    {"allow",           KEY_AS_MODE,        CONFIG_ALLOW              },
+    {"log",             KEY_AS_MODE,        CONFIG_LOG                },
+    {"block",           KEY_AS_MODE,        CONFIG_BLOCK              },
+    {"allow",           KEY_ACTION,         CONFIG_ALLOW              },
+    {"log",             KEY_ACTION,         CONFIG_LOG                },
+    {"block",           KEY_ACTION,         CONFIG_BLOCK              },
+    {"own",             KEY_GREETING,       CONFIG_GREETING_OWN       },
+    {"upstream",        KEY_GREETING,       CONFIG_GREETING_UPSTREAM  },
+    {"reject",          KEY_UNKNOWN_USER,   CONFIG_REJECT             },
+    {"pass",            KEY_UNKNOWN_USER,   CONFIG_PASS               },
+    {"off",             KEY_CLIENT_TLS,     CONFIG_TLS_OFF            },
+    {"preferred",       KEY_CLIENT_TLS,     CONFIG_TLS_PREFERRED      },
+    {"required",        KEY_CLIENT_TLS,     CONFIG_TLS_REQUIRED       },
+    {"off",             KEY_UPSTREAM_TLS,   CONFIG_TLS_OFF            },
+    {"preferred",       KEY_UPSTREAM_TLS,   CONFIG_TLS_PREFERRED      },
+    {"required",        KEY_UPSTREAM_TLS,   CONFIG_TLS_REQUIRED       },
+    {"verify_ca",       KEY_UPSTREAM_TLS,   CONFIG_TLS_VERIFY_CA      },
+    {"verify_identity", KEY_UPSTREAM_TLS,   CONFIG_TLS_VERIFY_IDENTITY},
+    {"1.2",             KEY_TLS_VERSION,    0                         },
+    {"1.3",             KEY_TLS_VERSION,    0                         },
+    {"normalized",      KEY_STATEMENT,      CONFIG_NORMALIZED         },
+    {"full",            KEY_STATEMENT,      CONFIG_FULL               },
+    {"none",            KEY_STATEMENT,      CONFIG_NO_STATEMENT       },
+    {"off",             KEY_PROXY_PROTOCOL, CONFIG_PROXY_OFF          },
+    {"v1",              KEY_PROXY_PROTOCOL, CONFIG_PROXY_V1           },
+    {"v2",              KEY_PROXY_PROTOCOL, CONFIG_PROXY_V2           },
+    {"read",            KEY_ACCESS,         1                         },
+    {"write",           KEY_ACCESS,         2                         },
+    {"define",          KEY_ACCESS,         4                         },
+    {"execute",         KEY_ACCESS,         8                         },
+    {"all",             KEY_ACCESS,         15                        },
 };
 
 /* The first word of `type`, and how many there are. */
@@ -157,6 +158,7 @@ static const char *write_units(int64_t number, const struct unit *units, char *t
         if (number && number % units->factor == 0)
             best = units;
     }
+    assert(best->factor > 0);
     snprintf(to, size, "%lld%s", (long long)(number / best->factor), best->name);
     return to;
 }

@@ -329,11 +329,11 @@ static void judge_database(struct judged *judged)
 {
     const struct view *view = judged->view;
     struct find_silo silo = {.judged = judged};
-    struct find_entry entry = {
-        .grants = {.visit = {.visit = visit_entry}, .judged = judged}
-    };
+    struct find_entry entry = {.own = 0};
     struct matcher_visit *visit = &entry.grants.visit;
 
+    entry.grants.visit.visit = visit_entry;
+    entry.grants.judged = judged;
     find_silo(&silo);
     if (judged->service != SERVICE_NONE)
         matcher_follow(&view->matcher, view->grants[judged->service], judged->schema, visit);

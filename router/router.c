@@ -42,6 +42,11 @@ struct route {
     size_t alias_count, upstream;
 };
 
+/* What changes while it runs is behind a pointer, so that asking takes a const router. */
+struct shared {
+    pthread_mutex_t lock; /* over places' addresses and upstreams' servers */
+};
+
 struct router {
     struct arena arena;
     struct index users;
@@ -49,7 +54,7 @@ struct router {
     size_t route_count;
     struct upstream *upstreams;
     size_t upstream_count, default_upstream;
-    pthread_mutex_t *lock; /* over places' addresses and servers */
+    struct shared *shared;
 };
 
 static void add_route(struct router *router, size_t service, const struct config_service *from)
@@ -102,7 +107,7 @@ static bool same_upstream(const struct upstream *a, const struct upstream *b)
 /* What an older router has learned of the same servers, and where they are. */
 static void take_over(struct router *router, const struct router *old)
 {
-    pthread_mutex_lock(old->lock);
+    pthread_mutex_lock(&old->shared->lock);
     for (size_t i = 0; i < router->upstream_count; i++) {
         struct upstream *upstream = &router->upstreams[i];
         for (size_t j = 0; j < old->upstream_count; j++) {
@@ -116,15 +121,15 @@ static void take_over(struct router *router, const struct router *old)
             }
         }
     }
-    pthread_mutex_unlock(old->lock);
+    pthread_mutex_unlock(&old->shared->lock);
 }
 
 struct router *router_build(const struct config *config, const struct router *old)
 {
     struct router *router = memory_take_zeroed(sizeof(*router));
 
-    router->lock = memory_take(sizeof(*router->lock));
-    pthread_mutex_init(router->lock, NULL);
+    router->shared = memory_take_zeroed(sizeof(*router->shared));
+    pthread_mutex_init(&router->shared->lock, NULL);
     router->route_count = config->service_count;
     router->routes = arena_take(&router->arena, router->route_count * sizeof(*router->routes));
     for (size_t i = 0; i < router->route_count; i++)
@@ -145,8 +150,8 @@ void router_free(struct router *router)
 {
     if (!router)
         return;
-    pthread_mutex_destroy(router->lock);
-    free(router->lock);
+    pthread_mutex_destroy(&router->shared->lock);
+    free(router->shared);
     index_fini(&router->users);
     arena_fini(&router->arena);
     free(router);
@@ -208,10 +213,10 @@ size_t router_address_count(const struct router *router, size_t upstream)
     const struct upstream *of = &router->upstreams[upstream];
     size_t count = 0;
 
-    pthread_mutex_lock(router->lock);
+    pthread_mutex_lock(&router->shared->lock);
     for (size_t i = 0; i < of->place_count; i++)
         count += place_count(&of->places[i]);
-    pthread_mutex_unlock(router->lock);
+    pthread_mutex_unlock(&router->shared->lock);
     return count;
 }
 
@@ -222,7 +227,7 @@ bool router_address(const struct router *router, size_t upstream, size_t index,
     bool found = false;
 
     *address = (struct router_address){.written = ""};
-    pthread_mutex_lock(router->lock);
+    pthread_mutex_lock(&router->shared->lock);
     for (size_t i = 0; i < of->place_count; i++) {
         const struct place *place = &of->places[i];
         if (index >= place_count(place)) {
@@ -235,7 +240,7 @@ bool router_address(const struct router *router, size_t upstream, size_t index,
         address->written = place->written;
         break;
     }
-    pthread_mutex_unlock(router->lock);
+    pthread_mutex_unlock(&router->shared->lock);
     return found;
 }
 
@@ -289,26 +294,26 @@ void router_resolve(struct router *router)
             place->failed = why != NULL;
             if (why)
                 continue; /* what was known of it stays */
-            pthread_mutex_lock(router->lock);
+            pthread_mutex_lock(&router->shared->lock);
             memcpy(place->addresses, found.addresses, sizeof(place->addresses));
             place->count = found.count;
-            pthread_mutex_unlock(router->lock);
+            pthread_mutex_unlock(&router->shared->lock);
         }
     }
 }
 
 void router_server(const struct router *router, size_t upstream, struct router_server *server)
 {
-    pthread_mutex_lock(router->lock);
+    pthread_mutex_lock(&router->shared->lock);
     *server = router->upstreams[upstream].server;
-    pthread_mutex_unlock(router->lock);
+    pthread_mutex_unlock(&router->shared->lock);
 }
 
 void router_learn(struct router *router, size_t upstream, const struct router_server *server)
 {
     struct router_server *known = &router->upstreams[upstream].server;
 
-    pthread_mutex_lock(router->lock);
+    pthread_mutex_lock(&router->shared->lock);
     struct router_server before = *known;
     *known = *server;
     /* A greeting alone does not tell these; they stay as long as the server is the same. */
@@ -316,7 +321,7 @@ void router_learn(struct router *router, size_t upstream, const struct router_se
         known->lower_case_table_names = before.lower_case_table_names;
         known->init_connect = before.init_connect;
     }
-    pthread_mutex_unlock(router->lock);
+    pthread_mutex_unlock(&router->shared->lock);
 }
 
 void router_greeting(const struct router *router, struct router_server *server)
@@ -324,7 +329,7 @@ void router_greeting(const struct router *router, struct router_server *server)
     const struct upstream *speaker = NULL;
     uint64_t common = UINT64_MAX;
 
-    pthread_mutex_lock(router->lock);
+    pthread_mutex_lock(&router->shared->lock);
     if (router->upstream_count && router->upstreams[router->default_upstream].server.known)
         speaker = &router->upstreams[router->default_upstream];
     for (size_t i = 0; i < router->upstream_count; i++) {
@@ -339,5 +344,5 @@ void router_greeting(const struct router *router, struct router_server *server)
         server->capabilities =
             (common & ~NOT_MARIADB) | (speaker->server.capabilities & NOT_MARIADB);
     }
-    pthread_mutex_unlock(router->lock);
+    pthread_mutex_unlock(&router->shared->lock);
 }

@@ -19,8 +19,8 @@ struct router;
 /* What a greeting or a session has told of a server. All names are by value: it is shared between
  * threads under the router's lock and copied out. */
 struct router_server {
-    bool known;               /* a greeting was seen */
-    char version[64];         /* as in the greeting */
+    bool known;       /* a greeting was seen */
+    char version[64]; /* as in the greeting */
     uint64_t capabilities;
     uint8_t collation;
     uint16_t status;
@@ -29,8 +29,8 @@ struct router_server {
     bool init_connect;          /* @@init_connect is not empty */
 };
 
-/* `old` may be NULL: what it has learned of upstreams with the same name and addresses is taken over.
- * Keeps no pointer into `config`. */
+/* `old` may be NULL: what it has learned of upstreams with the same name and addresses is taken
+ * over. Keeps no pointer into `config`. */
 struct router *router_build(const struct config *config, const struct router *old);
 void router_free(struct router *router);
 
@@ -41,8 +41,8 @@ int router_service(const struct router *router, struct text user);
 size_t router_upstream(const struct router *router, int service);
 
 /* The database that a service's client means by `name`: an alias, or no name at all, is the
- * service's own `database`; any other name is itself. `fold`: compare without case. The answer lives
- * as long as the router, or as `name`. With SERVICE_NONE, `name`. */
+ * service's own `database`; any other name is itself. `fold`: compare without case. The answer
+ * lives as long as the router, or as `name`. With SERVICE_NONE, `name`. */
 struct text router_database(const struct router *router, int service, struct text name, bool fold);
 
 size_t router_upstream_count(const struct router *router);
@@ -58,7 +58,8 @@ struct router_address {
 /* False where the name does not resolve (names are resolved by router_resolve). */
 bool router_address(const struct router *router, size_t upstream, size_t index,
                     struct router_address *address);
-/* Resolves the host names again (blocking: the main thread's work, at build and then now and then). */
+/* Resolves the host names again (blocking: the main thread's work, at build and then now and then).
+ */
 void router_resolve(struct router *router);
 
 /* What is known of an upstream's server; and what was learned. Thread safe. */

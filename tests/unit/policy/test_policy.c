@@ -202,7 +202,7 @@ static void test_objects(void **state)
 /* clang-format off */
 static const struct statement {
     const char *service;
-    bool determined, administration;
+    int determined, administration; /* true or false */
     const char *names[4]; /* read, but "+" in front: written */
     const char *expected; /* action, reason, owner */
     int object;           /* that decided; -1: the statement as a whole */

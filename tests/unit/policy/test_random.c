@@ -330,7 +330,7 @@ static void any_glob(char *to)
 
     any_name(to);
     if (any(4) == 0)
-        strcpy(to, "*");
+        snprintf(to, 2, "*");
     while (stars-- > 0 && strlen(to) < 8) {
         size_t at = any((unsigned)strlen(to) + 1);
         memmove(to + at + 1, to + at, strlen(to + at) + 1);
@@ -345,7 +345,7 @@ static void any_pattern(char *to)
     any_glob(schema);
     any_glob(name);
     if (any(12) == 0)
-        strcpy(schema, any(2) ? "mysql" : "information_schema");
+        snprintf(schema, sizeof(schema), "%s", any(2) ? "mysql" : "information_schema");
     sprintf(to, "%s.%s", schema, name);
 }
 
@@ -411,7 +411,7 @@ static struct question any_question(unsigned services)
 
     any_name(q.schema);
     if (any(10) == 0)
-        strcpy(q.schema, any(2) ? "mysql" : "information_schema");
+        snprintf(q.schema, sizeof(q.schema), "%s", any(2) ? "mysql" : "information_schema");
     any_name(q.name);
     if (q.database)
         q.name[0] = 0;

@@ -73,7 +73,7 @@ static void test_databases(void **state)
     static const struct {
         int service;
         const char *name;
-        bool fold;
+        int fold; /* true or false */
         const char *expected;
     } cases[] = {
         {0,  NULL,               false, "nilecare_billing"},
@@ -138,7 +138,7 @@ static struct router_server server(const char *version, uint64_t capabilities)
     struct router_server server = {
         .known = true, .capabilities = capabilities, .collation = 45, .lower_case_table_names = -1};
 
-    strcpy(server.version, version);
+    snprintf(server.version, sizeof(server.version), "%s", version);
     return server;
 }
 

@@ -1,0 +1,100 @@
+"""silogate check, as a user calls it: exit status, and one line a problem on the right stream."""
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+SILOGATE = TOP / os.environ.get("SILOGATE_BUILD", "build") / "silogate"
+GOOD = "[upstream:main]\naddress = 127.0.0.1:3307\n[service:a]\nuser = a\nowns = s.*\n"
+
+
+def check(*arguments):
+    return subprocess.run([SILOGATE, "check", *map(str, arguments)], capture_output=True, text=True,
+                          timeout=60, errors="replace")
+
+
+@pytest.fixture
+def ini(tmp_path):
+    def write(text):
+        path = tmp_path / "proxy.ini"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+def test_fine(ini):
+    path = ini(GOOD + "[grant:g]\nservice = a\non = t.x\naccess = read\n")
+    done = check("-c", path)
+    assert done.returncode == 0
+    assert done.stdout == f"{path}: 1 service, 1 pattern, 1 grant: fine\n"
+    assert done.stderr == ""
+
+
+def test_the_example_is_fine():
+    done = check("-c", TOP / "proxy.ini")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_warnings_do_not_fail(ini):
+    path = ini(GOOD + "[grant:g]\nservice = a\non = t.x\naccess = read\nuntil = 2001-01-01\n")
+    done = check("--config", path)
+    assert done.returncode == 0
+    assert done.stdout.endswith("fine, with 1 warning\n")
+    assert done.stderr.startswith(f"{path}:10: warning: [grant:g] has expired")
+
+
+def test_every_problem_in_the_order_of_lines(ini):
+    path = ini(GOOD + "colour = red\n[service:b]\nuser = a\nowns = s.*\nowns = one.two.three\n"
+               "[edge:a->c]\nmode = blokc\n[tls]\ncertificate = missing.pem\nkey = missing.key\n")
+    done = check("-c", path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert [int(line.split(":")[1]) for line in lines] == [6, 8, 9, 10, 11, 12, 14, 15]
+    for line, part in zip(lines, ["no key 'colour'", "user a belongs", "belongs to [service:a]",
+                                  "more than one dot", "there is no [service:c]",
+                                  "did you mean block?", "missing.pem cannot be read",
+                                  "missing.key cannot be read"]):
+        assert line.startswith(f"{path}:") and part in line and ";" in line
+
+
+def test_files_that_are_no_certificates(ini, tmp_path):
+    (tmp_path / "empty.pem").write_text("nothing of the kind\n")
+    path = ini(GOOD + "[tls]\ncertificate = empty.pem\nkey = empty.pem\n")
+    done = check("-c", path)
+    assert done.returncode == 2
+    assert re.match(rf"{re.escape(str(path))}:[78]: ", done.stderr)
+
+
+@pytest.mark.parametrize("bytes_", [b"", b"\0" * 5000, b"x" * 100000, b"[proxy]\nlisten = " + b"1" * 500])
+def test_what_is_no_ini(ini, bytes_):
+    path = ini(bytes_)
+    done = check("-c", path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert all(re.match(rf"{re.escape(str(path))}:\d+: ", line) for line in done.stderr.splitlines())
+
+
+def test_no_file(tmp_path):
+    done = check("-c", tmp_path / "none.ini")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{tmp_path}/none.ini:1: cannot be opened")
+
+
+@pytest.mark.parametrize("arguments", [[], ["-c"], ["-x"], ["proxy.ini"], ["-c", "a.ini", "b.ini"]])
+def test_misuse(arguments):
+    done = check(*arguments)
+    assert done.returncode == 2
+    assert "usage: silogate check -c FILE" in done.stderr
+    assert done.stdout == ""
+
+
+def test_help_and_keys():
+    done = check("--help")
+    assert done.returncode == 0 and done.stdout.startswith("usage:") and done.stderr == ""
+    done = check("--keys")
+    assert done.returncode == 0 and "| `max_command` | `64M` | yes |" in done.stdout
