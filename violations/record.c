@@ -187,7 +187,7 @@ static bool put_objects(struct json *json, const struct violations_statement *st
 static void put_app(struct json *json, const struct violations_session *session)
 {
     put_key(json, "app");
-    if (!session->program_name.at && !session->client_name.at) {
+    if (session->program_name.length == 0 && session->client_name.length == 0) {
         json_raw(json, TEXT("null"));
         return;
     }
@@ -242,7 +242,7 @@ void record_head(struct json *json, const struct record *record, bool *complete)
     put_key(json, "digest");
     json_hex(json, record->digest);
     put_key(json, "statement");
-    if (record->shown.at)
+    if (record->shown.length > 0)
         json_text(json, record->shown);
     else
         json_raw(json, TEXT("null"));

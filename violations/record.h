@@ -21,7 +21,7 @@ struct record {
     const struct violations_session *session;
     const struct violations_statement *statement;
     const struct trace *trace;
-    struct text shown; /* the field `statement`: none gives null */
+    struct text shown; /* the field `statement`: null where it is empty */
     uint64_t id, digest;
     int64_t now; /* microseconds */
 };

@@ -107,9 +107,12 @@ void report_edge_sheet(const struct report *report, struct sheet *sheet)
     free(edges);
 }
 
-static struct text statement_of(const struct report_query *query)
+struct text report_statement(const struct report_query *query)
 {
-    return query->statement.length ? query->statement : TEXT("(not in the log)");
+    if (query->statement.length > 0)
+        return query->statement;
+    return text_equal(query->kind, TEXT("use")) ? TEXT("(the database that it logs in to)")
+                                                : TEXT("(not in the log)");
 }
 
 void report_query_sheet(const struct report *report, uint32_t edge, struct sheet *sheet)
@@ -134,7 +137,7 @@ void report_query_sheet(const struct report *report, uint32_t edge, struct sheet
         sheet_number(sheet, query->counts.statements);
         sheet_number(sheet, query->counts.blocked);
         sheet_text(sheet, text_of(report_show_access(&query->counts)));
-        sheet_text(sheet, statement_of(query));
+        sheet_text(sheet, report_statement(query));
         sheet_text(sheet, text_of(report_show_uses(report, query, words)));
         sheet_text(sheet, text_of(report_show_places(report, query, words)));
         put_time(sheet, query->span.first);
@@ -176,7 +179,7 @@ void report_hard_sheet(const struct report *report, struct sheet *sheet)
         sheet_text(sheet, in_transaction ? query->transaction : query->owners);
         put_service(report, sheet, edge->user);
         sheet_text(sheet, text_of(report_show_access(&query->counts)));
-        sheet_text(sheet, statement_of(query));
+        sheet_text(sheet, report_statement(query));
         sheet_text(sheet, text_of(report_show_places(report, query, words)));
     }
     table_fini(&told);

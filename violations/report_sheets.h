@@ -19,6 +19,8 @@ void report_ready_sheet(const struct report *report, int64_t since, struct sheet
 void report_day_sheet(const struct report *report, struct sheet *sheet);
 
 struct text report_service_name(const struct report *report, uint32_t service);
+/* The statement, or in words why there is none. */
+struct text report_statement(const struct report_query *query);
 /* "clinical_data.patients, clinical_data.encounters"; "node /bills/:id, flyway". */
 const char *report_show_uses(const struct report *report, const struct report_query *query,
                              char to[SHEET_WORDS_SIZE]);

@@ -26,10 +26,9 @@ static void put_query(const struct report *report, const struct report_query *qu
 {
     char number[SHEET_NUMBER_SIZE], words[SHEET_WORDS_SIZE], first[32], last[32];
     const char *access = report_show_access(&query->counts);
-    struct text statement = query->statement.length ? query->statement : TEXT("(not in the log)");
 
     fprintf(to, "  %10s  %.*s\n", sheet_show_number(query->counts.statements, number),
-            TEXT_ARGS(statement));
+            TEXT_ARGS(report_statement(query)));
     fprintf(to, "              %.*s%s%s", TEXT_ARGS(query->kind), access[0] ? ", " : "", access);
     if (query->counts.blocked)
         fprintf(to, ", %s blocked", sheet_show_number(query->counts.blocked, number));
