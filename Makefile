@@ -45,6 +45,11 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libsilogate.a
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(CFLAGS) -o $@ $< $(BUILD)/libsilogate.a $(LDFLAGS) -lcmocka $(LIBS)
 
+# Its allocations are counted.
+$(BUILD)/bench/analyze: bench/analyze.c $(BUILD)/libsilogate.a
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(CFLAGS) -Wl,--wrap=malloc -o $@ $< $(BUILD)/libsilogate.a $(LDFLAGS) $(LIBS)
+
 -include $(OBJECTS:.o=.d)
 
 unit: $(UNIT) ## build the unit tests (and run them with `make test-unit`)
