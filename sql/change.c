@@ -40,13 +40,10 @@ static void skip_columns(struct parser *p)
     skip_brackets(p);
 }
 
-static void parse_rows(struct parser *p)
+static void parse_insert_rows(struct parser *p)
 {
     step(p);
-    do {
-        take_word(p, KW_ROW);
-        parse_bracket(p);
-    } while (take_sign(p, ','));
+    parse_rows(p);
     /* MySQL: AS new(columns) */
     if (take_word(p, KW_AS)) {
         step(p);
@@ -67,7 +64,7 @@ void parse_insert(struct parser *p)
     switch (p->t.keyword) {
     case KW_VALUES:
     case KW_VALUE:
-        parse_rows(p);
+        parse_insert_rows(p);
         break;
     case KW_SET:
         step(p);

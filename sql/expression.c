@@ -304,8 +304,9 @@ static bool parse_sign(struct parser *p, uint32_t *depth)
     }
 }
 
-/* Up to the expression's end, or with `bracket` to the end of the bracket that it starts with. */
-static void walk(struct parser *p, bool bracket)
+/* Up to the expression's end, or with `bracket` to the end of the bracket that it starts with; with
+ * `rows` there may be more such brackets behind commas. */
+static void walk(struct parser *p, bool bracket, bool rows)
 {
     uint32_t depth = 0;
 
@@ -345,6 +346,8 @@ static void walk(struct parser *p, bool bracket)
             break;
         case SQL_TOKEN_STRING:
         case SQL_TOKEN_NUMBER:
+            if (depth > 0 && p->n.sign == ',')
+                sql_lexer_skip_values(&p->lexer, rows && depth == 1);
             step(p);
             break;
         case SQL_TOKEN_END:
@@ -359,20 +362,32 @@ static void walk(struct parser *p, bool bracket)
 
 void parse_expression(struct parser *p)
 {
-    walk(p, false);
+    walk(p, false, false);
 }
 
 void parse_expressions(struct parser *p)
 {
     do
-        walk(p, false);
+        walk(p, false, false);
     while (take_sign(p, ','));
 }
 
 void parse_bracket(struct parser *p)
 {
     if (at_sign(p, '('))
-        walk(p, true);
+        walk(p, true, false);
     else
         parser_fail(p, "a bracket is missing");
+}
+
+void parse_rows(struct parser *p)
+{
+    do {
+        take_word(p, KW_ROW);
+        if (!at_sign(p, '(')) {
+            parser_fail(p, "a row is missing");
+            return;
+        }
+        walk(p, true, true);
+    } while (take_sign(p, ','));
 }

@@ -36,6 +36,15 @@ static const uint8_t characters[256] = {
     [0x7f] = CONTROL,
     [0x80] = R16(HIGH), R16(HIGH), R16(HIGH), R16(HIGH), R16(HIGH), R16(HIGH), R16(HIGH), R16(HIGH),
 };
+
+/* The characters of bare names as sql_keyword_find wants them, c | 0x20; 0: not one of them. */
+#define C2(c) [c] = (c) | 0x20, [(c) + 1] = ((c) + 1) | 0x20
+#define C8(c) C2(c), C2((c) + 2), C2((c) + 4), C2((c) + 6)
+
+static const uint8_t letters[256] = {
+    ['$'] = '$', ['_'] = '_' | 0x20, C8('0'), C2('8'), C8('A'), C8('I'), C8('Q'), C2('Y'),
+    C8('a'), C8('i'), C8('q'), C2('y'),
+};
 /* clang-format on */
 
 void sql_lexer_init(struct sql_lexer *lexer, struct text text, uint32_t offset,
@@ -214,10 +223,13 @@ static const uint8_t *word(struct sql_lexer *lexer, struct sql_token *token, con
 {
     const uint8_t *at = from, *end = lexer->end;
     uint64_t last = 0;
+    uint8_t letter;
 
     token->class = SQL_TOKEN_WORD;
-    while (at < end && (characters[*at] == LETTER || characters[*at] == DIGIT))
-        last = last << 8 | (*at++ | 0x20u);
+    while (at < end && (letter = letters[*at]) != 0) {
+        last = last << 8 | letter;
+        at++;
+    }
     if (at < end && *at >= 0x80)
         at = high_word(lexer, token, at);
     if (lexer->name)
@@ -369,10 +381,8 @@ static const uint8_t *special(struct sql_lexer *lexer, struct sql_token *token, 
     }
 }
 
-static const uint8_t *skip_space(struct sql_lexer *lexer)
+static const uint8_t *skip_space(struct sql_lexer *lexer, const uint8_t *at)
 {
-    const uint8_t *at = lexer->at;
-
     while (at < lexer->end) {
         uint8_t kind = characters[*at];
         if (kind == SPACE) {
@@ -424,25 +434,30 @@ static const uint8_t *token_at(struct sql_lexer *lexer, struct sql_token *token,
     }
 }
 
+/* Nothing more to read, or nothing that can be read. */
+static void end_here(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at)
+{
+    lexer->at = at;
+    token->offset = (uint32_t)(at - lexer->start);
+    token->class = lexer->why ? SQL_TOKEN_BAD : SQL_TOKEN_END;
+    if (!lexer->why && lexer->executable)
+        sql_lexer_bad(lexer, token, "a comment that is not closed");
+}
+
 void sql_lexer_next(struct sql_lexer *lexer, struct sql_token *token)
 {
-    token->flags = 0;
-    token->sign = 0;
-    token->keyword = 0;
-    const uint8_t *at = lexer->why ? lexer->at : skip_space(lexer);
+    const uint8_t *at = lexer->at, *end = lexer->end;
+
+    *token = (struct sql_token){.class = SQL_TOKEN_END};
+    if (at < end && *at == ' ')
+        at++;
+    if (at < end && (characters[*at] == SPACE || characters[*at] == SPECIAL) && !lexer->why)
+        at = skip_space(lexer, at);
+    if (lexer->why || at == end) {
+        end_here(lexer, token, at);
+        return;
+    }
     token->offset = (uint32_t)(at - lexer->start);
-    token->length = 0;
-    lexer->at = at;
-    if (lexer->why) {
-        token->class = SQL_TOKEN_BAD;
-        return;
-    }
-    if (at == lexer->end) {
-        token->class = SQL_TOKEN_END;
-        if (lexer->executable)
-            sql_lexer_bad(lexer, token, "a comment that is not closed");
-        return;
-    }
     const uint8_t *behind = token_at(lexer, token, at);
     if (lexer->why) { /* stays where it is: nothing else comes */
         token->class = SQL_TOKEN_BAD;
@@ -456,4 +471,80 @@ void sql_lexer_next(struct sql_lexer *lexer, struct sql_token *token)
         lexer->name = false;
     token->length = (uint32_t)(behind - at);
     lexer->at = behind;
+}
+
+/* --- many plain values --- */
+
+static const uint8_t *plain_number(const struct sql_lexer *lexer, const uint8_t *at)
+{
+    if (*at == '-')
+        at++;
+    if (!digit_at(lexer, at))
+        return NULL;
+    while (digit_at(lexer, at))
+        at++;
+    if (at < lexer->end && *at == '.') {
+        at++;
+        while (digit_at(lexer, at))
+            at++;
+    }
+    return at;
+}
+
+/* Behind a number, a string or NULL at `at`; NULL where something else stands. */
+static const uint8_t *plain_value(struct sql_lexer *lexer, const uint8_t *at)
+{
+    struct sql_token token = {.class = SQL_TOKEN_END};
+
+    switch (*at) {
+    case '\'':
+        at = sql_lex_quoted(lexer, &token, at);
+        return lexer->why ? NULL : at;
+    case 'N':
+    case 'n':
+        if (lexer->end - at < 5 || (at[1] | 0x20) != 'u' || (at[2] | 0x20) != 'l' ||
+            (at[3] | 0x20) != 'l')
+            return NULL;
+        return at + 4;
+    default:
+        return plain_number(lexer, at);
+    }
+}
+
+static const uint8_t *skip_blanks(const struct sql_lexer *lexer, const uint8_t *at)
+{
+    while (at < lexer->end && (*at == ' ' || *at == '\n'))
+        at++;
+    return at;
+}
+
+/* Behind the bracket that opens the next row, from the one on that closes a row; NULL. */
+static const uint8_t *next_row(const struct sql_lexer *lexer, const uint8_t *at)
+{
+    at = skip_blanks(lexer, at + 1);
+    if (at == lexer->end || *at != ',')
+        return NULL;
+    at = skip_blanks(lexer, at + 1);
+    return at < lexer->end && *at == '(' ? at + 1 : NULL;
+}
+
+void sql_lexer_skip_values(struct sql_lexer *lexer, bool rows)
+{
+    const uint8_t *at = lexer->at;
+
+    while (!lexer->why) {
+        at = skip_blanks(lexer, at);
+        if (at == lexer->end)
+            return;
+        at = plain_value(lexer, at);
+        if (!at || at == lexer->end)
+            break;
+        if (*at == ',')
+            lexer->at = ++at;
+        else if (*at != ')' || !rows || !(at = next_row(lexer, at)))
+            return;
+    }
+    /* A string that does not end is for the next token to say. */
+    lexer->why = NULL;
+    lexer->needs_mode = false;
 }

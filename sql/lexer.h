@@ -59,4 +59,9 @@ void sql_lexer_init(struct sql_lexer *lexer, struct text text, uint32_t offset,
 
 void sql_lexer_next(struct sql_lexer *lexer, struct sql_token *token);
 
+/* For whoever would ignore them anyway: skips numbers, strings and NULL, each with the comma behind
+ * it; with `rows` also from one row's bracket to the next's. Behind a comma, no token in between.
+ */
+void sql_lexer_skip_values(struct sql_lexer *lexer, bool rows);
+
 #endif

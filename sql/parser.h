@@ -215,6 +215,8 @@ void parse_expression(struct parser *p);
 void parse_expressions(struct parser *p);
 /* At an opening bracket: all up to the closing one, which is taken too. */
 void parse_bracket(struct parser *p);
+/* (..), (..) or ROW(..), ROW(..) */
+void parse_rows(struct parser *p);
 
 /* --- queries (query.c, tables.c) --- */
 

@@ -347,15 +347,6 @@ static void parse_select(struct parser *p)
     } while (parse_clause(p) || at_word(p, KW_FROM));
 }
 
-static void parse_values(struct parser *p)
-{
-    step(p);
-    do {
-        take_word(p, KW_ROW);
-        parse_bracket(p);
-    } while (take_sign(p, ','));
-}
-
 static void parse_operand(struct parser *p)
 {
     switch (p->t.keyword) {
@@ -367,7 +358,8 @@ static void parse_operand(struct parser *p)
         parse_table_factor(p, SQL_READ);
         return;
     case KW_VALUES:
-        parse_values(p);
+        step(p);
+        parse_rows(p);
         return;
     default:
         parser_fail(p, "a query is missing");
