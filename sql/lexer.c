@@ -208,6 +208,15 @@ static const uint8_t *comment(struct sql_lexer *lexer, const uint8_t *at)
     }
 }
 
+static uint64_t last_of(const uint8_t *from, const uint8_t *end)
+{
+    uint64_t last = 0;
+
+    for (; from < end; from++)
+        last = last << 8 | letters[*from];
+    return last;
+}
+
 /* The rest of a bare word with bytes over 127. */
 static const uint8_t *high_word(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at)
 {
@@ -219,7 +228,23 @@ static const uint8_t *high_word(struct sql_lexer *lexer, struct sql_token *token
     return at;
 }
 
-static const uint8_t *word(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *from)
+/* What may follow the plain letters of a bare name, or differ about it. */
+APART static const uint8_t *odd_word(struct sql_lexer *lexer, struct sql_token *token,
+                                     const uint8_t *from, const uint8_t *at)
+{
+    if (at < lexer->end && *at >= 0x80)
+        at = high_word(lexer, token, at);
+    if (lexer->name)
+        token->flags |= SQL_TOKEN_AFTER_DOT;
+    if (at < lexer->end && *at == '.' && name_at(lexer, at + 1))
+        lexer->dot = true;
+    else if (!token->flags)
+        token->keyword = (uint16_t)sql_keyword_find(last_of(from, at), from, (size_t)(at - from));
+    return at;
+}
+
+static inline const uint8_t *word(struct sql_lexer *lexer, struct sql_token *token,
+                                  const uint8_t *from)
 {
     const uint8_t *at = from, *end = lexer->end;
     uint64_t last = 0;
@@ -230,14 +255,9 @@ static const uint8_t *word(struct sql_lexer *lexer, struct sql_token *token, con
         last = last << 8 | letter;
         at++;
     }
-    if (at < end && *at >= 0x80)
-        at = high_word(lexer, token, at);
-    if (lexer->name)
-        token->flags |= SQL_TOKEN_AFTER_DOT;
-    if (at < end && *at == '.' && name_at(lexer, at + 1))
-        lexer->dot = true;
-    else if (!token->flags)
-        token->keyword = (uint16_t)sql_keyword_find(last, from, (size_t)(at - from));
+    if (lexer->name || (at < end && (*at == '.' || *at >= 0x80)))
+        return odd_word(lexer, token, from, at);
+    token->keyword = (uint16_t)sql_keyword_find(last, from, (size_t)(at - from));
     return at;
 }
 
@@ -381,7 +401,7 @@ static const uint8_t *special(struct sql_lexer *lexer, struct sql_token *token, 
     }
 }
 
-static const uint8_t *skip_space(struct sql_lexer *lexer, const uint8_t *at)
+APART static const uint8_t *skip_space(struct sql_lexer *lexer, const uint8_t *at)
 {
     while (at < lexer->end) {
         uint8_t kind = characters[*at];
@@ -399,21 +419,11 @@ static const uint8_t *skip_space(struct sql_lexer *lexer, const uint8_t *at)
     return at;
 }
 
-static const uint8_t *token_at(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at)
+/* The tokens that are neither signs nor plain words. */
+APART static const uint8_t *rarer_token(struct sql_lexer *lexer, struct sql_token *token,
+                                        const uint8_t *at)
 {
     switch ((enum character)characters[*at]) {
-    case OTHER:
-        if (lexer->charset == SQL_CHARSET_UNKNOWN && may_be_letter(*at)) {
-            sql_lexer_bad(lexer, token, "a sign that is a letter in a character set");
-            return at;
-        }
-        return sign(token, at);
-    case LETTER:
-        if (*at == '$' && !lexer->name && lexer->dialect == SQL_MYSQL)
-            return sql_lex_dollar(lexer, token, at) ? lexer->at : word(lexer, token, at);
-        if (lexer->end - at > 1 && at[1] == '\'' && !lexer->name)
-            return sql_lex_prefixed(lexer, token, at) ? lexer->at : word(lexer, token, at);
-        return word(lexer, token, at);
     case HIGH:
         return word(lexer, token, at);
     case DIGIT:
@@ -426,6 +436,13 @@ static const uint8_t *token_at(struct sql_lexer *lexer, struct sql_token *token,
         return sql_lex_quoted(lexer, token, at);
     case SPECIAL:
         return special(lexer, token, at);
+    case OTHER: /* may_be_letter */
+        sql_lexer_bad(lexer, token, "a sign that is a letter in a character set");
+        return at;
+    case LETTER: /* a prefix or a tag, perhaps */
+        if (*at == '$' ? sql_lex_dollar(lexer, token, at) : sql_lex_prefixed(lexer, token, at))
+            return lexer->at;
+        return word(lexer, token, at);
     case CONTROL:
     case SPACE:
     default:
@@ -434,8 +451,28 @@ static const uint8_t *token_at(struct sql_lexer *lexer, struct sql_token *token,
     }
 }
 
+/* Could a word that starts here be the prefix of a literal, or the tag of one? */
+static inline bool starts_literal(const struct sql_lexer *lexer, const uint8_t *at)
+{
+    if (*at == '$')
+        return lexer->dialect == SQL_MYSQL && !lexer->name;
+    return lexer->end - at > 1 && at[1] == '\'' && !lexer->name;
+}
+
+static inline const uint8_t *token_at(struct sql_lexer *lexer, struct sql_token *token,
+                                      const uint8_t *at)
+{
+    uint8_t kind = characters[*at];
+
+    if (kind == LETTER && !starts_literal(lexer, at))
+        return word(lexer, token, at);
+    if (kind == OTHER && (lexer->charset != SQL_CHARSET_UNKNOWN || !may_be_letter(*at)))
+        return sign(token, at);
+    return rarer_token(lexer, token, at);
+}
+
 /* Nothing more to read, or nothing that can be read. */
-static void end_here(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at)
+APART static void end_here(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at)
 {
     lexer->at = at;
     token->offset = (uint32_t)(at - lexer->start);

@@ -8,6 +8,9 @@
 
 #include "sql/lexer.h"
 
+/* Kept out of the functions that run for every token. */
+#define APART __attribute__((noinline))
+
 void sql_lexer_bad(struct sql_lexer *lexer, struct sql_token *token, const char *why);
 
 /* The length of the character at `at` (inside the text), at least 1: the server's my_ismbchar. */
