@@ -329,10 +329,10 @@ static void parser_init(struct parser *p, const struct sql_mood *mood,
     p->session = session;
     p->schema = sql_mood_database(mood);
     p->failed = p->body = p->assigns = p->nowhere = p->collects = p->in_cte = p->indexed = false;
-    p->rereads = p->matches = p->compound = p->dynamic = p->stored = false;
+    p->rereads = p->matches = p->compound = p->dynamic = p->stored = p->heads = false;
     p->fold = mood->lower_case_table_names != 0;
     p->depth = 0;
-    p->cte_count = p->cte_floor = p->joined_count = 0;
+    p->cte_count = p->cte_floor = p->cte_inner_floor = p->joined_count = 0;
 }
 
 static void read_statement(struct parser *p, struct text text, size_t offset)

@@ -68,7 +68,9 @@ struct parser {
     bool rereads;  /* sets what decides how the next statement is read */
     bool in_cte;   /* in the definition of a common table expression */
     uint8_t depth;
+    bool heads;                    /* at the very start of one */
     uint16_t cte_count, cte_floor; /* those below the floor cannot be seen */
+    uint16_t cte_inner_floor;      /* with in_cte: for a WITH that stands deeper in it */
     uint16_t joined_count;
     bool indexed;
     /* MySQL: where the names of unused CTEs stand; the first `skipped` are not read. */
@@ -224,8 +226,8 @@ void parse_rows(struct parser *p);
 bool at_query(const struct parser *p);
 /* A query expression with its WITH, up to what cannot belong to it. */
 void parse_query(struct parser *p);
-/* The same behind its WITH, whose tables are those from `mark` on: operands in any number of brackets,
- * set operations between them, clauses behind them. */
+/* The same behind its WITH, whose tables are those from `mark` on: operands in any number of
+ * brackets, set operations between them, clauses behind them. */
 void parse_query_body(struct parser *p, uint16_t mark);
 /* The WITH clause alone; the caller gives its tables back with leave_with. */
 uint16_t enter_with(struct parser *p);

@@ -27,6 +27,11 @@ bool at_query(const struct parser *p)
 
 /* --- WITH --- */
 
+struct with {
+    bool recursive;
+    bool heads; /* stands right at the start of a definition of another */
+};
+
 /* MariaDB: CYCLE column, ... RESTRICT */
 static void skip_cycle(struct parser *p)
 {
@@ -62,25 +67,37 @@ static void note_unused(struct parser *p, const struct cte *cte)
         p->unused[p->unused_count++] = cte->name.offset;
 }
 
-static void parse_definition(struct parser *p, uint16_t number, uint16_t mark, bool recursive)
+/* Which of the tables around it the definitions of a WITH clause see, on MariaDB. */
+static uint16_t floor_of(const struct parser *p, uint16_t mark, bool heads)
+{
+    if (p->mood->dialect != SQL_MARIADB || (p->in_cte && heads))
+        return p->cte_floor;
+    uint16_t floor = p->in_cte ? p->cte_inner_floor : mark;
+    return floor > p->cte_floor ? floor : p->cte_floor;
+}
+
+static void parse_definition(struct parser *p, uint16_t number, uint16_t mark,
+                             const struct with *with)
 {
     const uint16_t floor = p->cte_floor;
     const bool in_cte = p->in_cte;
-    const bool mariadb = p->mood->dialect == SQL_MARIADB;
 
     if (at_sign(p, '('))
         skip_brackets(p);
     if (!need_word(p, KW_AS) || !need_sign(p, '('))
         return;
-    p->ctes[number].visible = recursive;
-    if (mariadb && !in_cte)
-        p->cte_floor = mark;
+    p->ctes[number].visible = with->recursive;
+    p->cte_floor = floor_of(p, mark, with->heads);
+    if (!in_cte)
+        p->cte_inner_floor = with->recursive ? mark : (uint16_t)(number + 1);
     p->in_cte = true;
     p->ctes[number].open = true;
-    if (is_skipped(p, p->ctes[number].name.offset))
+    if (is_skipped(p, p->ctes[number].name.offset)) {
         skip_definition(p);
-    else
+    } else {
+        p->heads = true;
         parse_query(p);
+    }
     p->ctes[number].open = false;
     p->in_cte = in_cte;
     p->cte_floor = floor;
@@ -127,11 +144,14 @@ static void gather_names(struct parser *p)
 uint16_t enter_with(struct parser *p)
 {
     const uint16_t mark = p->cte_count;
+    struct with with = {.heads = p->heads};
 
+    p->heads = false;
     if (!take_word(p, KW_WITH))
         return mark;
     const bool recursive = at_word(p, KW_RECURSIVE) && p->n.sign != '(' && p->n.keyword != KW_AS;
     const bool forward = recursive && p->mood->dialect == SQL_MARIADB;
+    with.recursive = recursive;
     if (recursive)
         step(p);
     if (forward && p->depth > FORWARD_DEPTH)
@@ -150,7 +170,7 @@ uint16_t enter_with(struct parser *p)
         p->ctes[number].visible = p->ctes[number].used = false;
         if (!forward)
             p->cte_count = (uint16_t)(number + 1);
-        parse_definition(p, number, mark, recursive);
+        parse_definition(p, number, mark, &with);
         number++;
     } while (take_sign(p, ','));
     if (number != p->cte_count)
