@@ -59,6 +59,22 @@ enum sql_charset sql_charset_of(struct text name)
     return SQL_CHARSET_UNKNOWN;
 }
 
+struct text sql_charset_name(enum sql_charset charset)
+{
+    static const char *const names[] = {
+        [SQL_UTF8] = "utf8mb4",
+        [SQL_SINGLE_BYTE] = "latin1",
+        [SQL_BIG5] = "big5",
+        [SQL_GBK] = "gbk",
+        [SQL_GB18030] = "gb18030",
+        [SQL_SJIS] = "sjis",
+        [SQL_MULTI_BYTE_SAFE] = "ujis",
+        [SQL_CHARSET_UNKNOWN] = NULL,
+    };
+
+    return text_of(names[charset]);
+}
+
 enum { IN_MYSQL = 1, IN_MARIADB = 2, BOTH = IN_MYSQL | IN_MARIADB };
 
 /* Sorted by number. What stands in no row is UNKNOWN: gaps in the numbering, and the character sets

@@ -125,6 +125,24 @@ uint8_t sql_mode_of(struct text sql_mode)
     return (uint8_t)mode;
 }
 
+size_t sql_mode_words(uint8_t mode, char *to)
+{
+    static const char *const words[] = {
+        "ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "PIPES_AS_CONCAT", "IGNORE_SPACE", "ORACLE",
+        "MSSQL",       "HIGH_NOT_PRECEDENCE"};
+    size_t length = 0;
+
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (!(mode >> i & 1))
+            continue;
+        if (length > 0)
+            to[length++] = ',';
+        memcpy(to + length, words[i], strlen(words[i]));
+        length += strlen(words[i]);
+    }
+    return length;
+}
+
 static bool drops_current(const struct sql_mood *mood, struct text database)
 {
     struct text current = sql_mood_database(mood);

@@ -68,6 +68,13 @@ bool sql_mood_set_version(struct sql_mood *mood, struct text version);
  * combined modes arrive with their parts spelled out. Unknown words are ignored. */
 uint8_t sql_mode_of(struct text sql_mode);
 
+/* The way back: words that sql_mode_of reads as `mode`, SQL_MODE_TEXT bytes at most; their length. */
+enum { SQL_MODE_TEXT = 128 };
+size_t sql_mode_words(uint8_t mode, char *to);
+
+/* A character set of this class; none for SQL_CHARSET_UNKNOWN. */
+struct text sql_charset_name(enum sql_charset charset);
+
 /* The class of a character set by its name ("utf8mb4"), or of a collation by the number in the
  * handshake (the ids in information_schema.COLLATIONS; MariaDB's two-byte ids too). */
 enum sql_charset sql_charset_of(struct text name);

@@ -256,7 +256,9 @@ static struct entry *addition(const struct sql_session *session, const struct sq
         return NULL;
     switch (facts->session.action & ADDING) {
     case SQL_ACTION_SET_VARIABLE:
-        return value.at && is_plain(name) ? entry_new(VARIABLE, name, value, NULL) : NULL;
+        if (!value.at || !is_plain(name) || facts->session.action & SQL_ACTION_FORGET_VARIABLES)
+            return NULL;
+        return entry_new(VARIABLE, name, value, NULL);
     case SQL_ACTION_PREPARE:
         return inner && inner->determined && is_plain(name)
                    ? entry_new(STATEMENT, name, (struct text){NULL, 0}, inner)

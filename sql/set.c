@@ -54,8 +54,8 @@ static void take_scope(struct parser *p, struct assignment *assignment)
     }
 }
 
-/* @@sql_mode, @@session.sql_mode: takes it. */
-static bool take_own_mode(struct parser *p)
+/* @@name, @@session.name: takes it. */
+static bool take_own(struct parser *p, struct text name)
 {
     struct parser_mark mark = parser_mark(p);
     struct assignment own = {.global = false};
@@ -68,7 +68,7 @@ static bool take_own_mode(struct parser *p)
         take_sign(p, '.');
     }
     if (at_name(p) && read_name(p, &own.name, false) && !own.global &&
-        text_equal_fold(own.name.text, TEXT("sql_mode"))) {
+        text_equal_fold(own.name.text, name)) {
         step(p);
         return true;
     }
@@ -89,7 +89,7 @@ static bool take_mode_text(struct parser *p, char *to, size_t *used, bool *own)
             step(p);
             depth++;
         }
-        if (take_own_mode(p)) {
+        if (take_own(p, TEXT("sql_mode"))) {
             if (*used > 0 && to[*used - 1] != ',')
                 return false;
             *own = true;
@@ -143,24 +143,38 @@ static bool take_mode_number(struct parser *p, uint8_t *mode)
     return true;
 }
 
+/* The literal that the user variable at p->t is known to hold; takes it then. */
+static struct text take_variable(struct parser *p)
+{
+    struct text value = {NULL, 0};
+
+    if (p->t.class == SQL_TOKEN_VARIABLE && !(p->t.flags & SQL_TOKEN_HIGH) && p->session &&
+        !p->body)
+        value = sql_session_variable(p->session, variable_name(p).text);
+    if (value.at)
+        step(p);
+    return value;
+}
+
 static void set_mode(struct parser *p)
 {
     const struct parser_mark mark = parser_mark(p);
     char text[MODE_TEXT];
     size_t used = 0;
-    bool own = false, known = false;
-    uint8_t mode = 0;
+    const struct text variable = take_variable(p);
+    bool own = false, known = variable.at;
+    uint8_t mode = known ? sql_mode_of(variable) : 0;
 
-    if (take_mode_number(p, &mode)) {
+    if (!known && take_mode_number(p, &mode)) {
         known = true;
-    } else if (at_name(p) && p->n.sign != '(' && p->n.sign != '.') {
+    } else if (!known && at_name(p) && p->n.sign != '(' && p->n.sign != '.') {
         struct name name;
         if (!read_name(p, &name, false))
             return;
         mode = sql_mode_of(name.text);
         known = !at_word(p, KW_DEFAULT);
         step(p);
-    } else if (take_mode_text(p, text, &used, &own)) {
+    } else if (!known && take_mode_text(p, text, &used, &own)) {
         mode = sql_mode_of((struct text){text, used});
         known = true;
     }
@@ -199,10 +213,12 @@ static enum sql_charset charset_at(struct parser *p)
 
 static void set_charset(struct parser *p)
 {
-    enum sql_charset charset = charset_at(p);
-    struct sql_token behind = p->n;
+    const struct text variable = take_variable(p);
+    enum sql_charset charset = variable.at ? sql_charset_of(variable) : charset_at(p);
+    struct sql_token behind = variable.at ? p->t : p->n;
 
-    parse_value(p);
+    if (!variable.at || !at_value_end(p))
+        parse_value(p);
     /* More than one token: an expression. */
     if (p->t.offset != behind.offset && !p->failed && !at_word(p, KW_COLLATE))
         charset = SQL_CHARSET_UNKNOWN;
@@ -243,26 +259,54 @@ struct name variable_name(struct parser *p)
     return name;
 }
 
-/* SET @name = 'literal' and nothing else is remembered; all else makes the session forget. */
-static void set_user_variable(struct parser *p, const struct name *name, bool alone)
+/* What @@sql_mode or @@character_set_client at p->t holds now, in words that mean the same; takes
+ * it then. Tools save them so before they change them. */
+static struct text take_saved(struct parser *p)
+{
+    const struct parser_mark mark = parser_mark(p);
+    struct text value = {NULL, 0};
+    char *words;
+
+    if (p->t.class != SQL_TOKEN_SYSTEM)
+        return value;
+    if (take_own(p, TEXT("character_set_client"))) {
+        value = sql_charset_name((enum sql_charset)p->mood->charset);
+    } else if (take_own(p, TEXT("sql_mode")) && p->mood->mode_known &&
+               (words = take_room(p, SQL_MODE_TEXT))) {
+        value = (struct text){words, sql_mode_words(p->mood->mode, words)};
+    }
+    if (p->failed || (value.at && at_value_end(p)))
+        return value;
+    parser_back(p, &mark);
+    return (struct text){NULL, 0};
+}
+
+/* SET @name = 'literal' with nothing else, and SET @name = @@sql_mode before anything else, are
+ * remembered; all else makes the session forget: the one variable, or with several in one SET all.
+ */
+static void set_user_variable(struct parser *p, const struct name *name, bool first)
 {
     struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
-    bool literal = alone && p->t.class == SQL_TOKEN_STRING && !p->body &&
+    bool literal = first && p->t.class == SQL_TOKEN_STRING && !p->body &&
                    (text.at[0] == '\'' || text.at[0] == '"') &&
-                   (at_value_end(p) || p->n.class == SQL_TOKEN_END || p->n.sign == ';');
+                   (p->n.class == SQL_TOKEN_END || p->n.sign == ';');
     struct text value = {NULL, 0};
 
-    if (literal && (p->n.class == SQL_TOKEN_END || p->n.sign == ';'))
+    if (first && !p->body && !literal)
+        value = take_saved(p);
+    if (literal)
         value = unescape(p, text, p->t.flags & SQL_TOKEN_ESCAPED);
-    parse_value(p);
-    if (value.at && !p->failed) {
-        p->facts->effects |= SQL_EFFECT_SESSION;
-        p->facts->session.action |= SQL_ACTION_SET_VARIABLE;
-        p->facts->session.name = name->text;
-        p->facts->session.value = value;
-    } else {
+    if (literal || !value.at)
+        parse_value(p);
+    if (p->body || p->failed || p->facts->session.action & SQL_ACTION_SET_VARIABLE) {
         p->assigns = true;
+        return;
     }
+    p->facts->session.action |= SQL_ACTION_SET_VARIABLE;
+    p->facts->session.name = name->text;
+    p->facts->session.value = value;
+    if (value.at || p->session)
+        p->facts->effects |= SQL_EFFECT_SESSION;
 }
 
 /* --- assignments --- */
@@ -412,6 +456,8 @@ void parse_set(struct parser *p)
         parse_setting(p, first);
         first = false;
     } while (take_sign(p, ','));
+    if (p->assigns) /* also what this statement itself has set */
+        p->facts->session.action |= SQL_ACTION_FORGET_VARIABLES;
     if (p->body)
         p->facts->effects = effects;
 }

@@ -181,6 +181,35 @@ def test_sql_mode_counts_for_what_follows(ini):
     assert names(lines[2]) == ["clinic.t"]
 
 
+def test_what_tools_save_they_may_restore(ini):
+    """As dumps have it: mode and character set are saved in variables, changed, and set back."""
+    lines = explain(ini, """
+        /*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;
+        /*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='ANSI_QUOTES' */;
+        SELECT * FROM "clinic"."a";
+        /*!40101 SET @saved_cs_client = @@character_set_client */;
+        SET @saved_col_connection = @@collation_connection;
+        /*!50503 SET character_set_client = gbk */;
+        SELECT '\xbf\\', b FROM `clinic`.`b`;
+        /*!40101 SET character_set_client = @saved_cs_client */;
+        SELECT * FROM "clinic"."c";
+        /*!40101 SET SQL_MODE=@OLD_SQL_MODE */;
+        SELECT "x" FROM `clinic`.`d`;
+        """.encode("latin-1"), "--charset", "gbk")
+    assert [names(line) for line in lines if line["kind"] == "select"] == [
+        ["clinic.a"], ["clinic.b"], ["clinic.c"], ["clinic.d"]]
+    assert all(line["determined"] for line in lines)
+
+
+@pytest.mark.parametrize("between", [
+    "SET @old = 'x', @other = 5", "SET @other = @old := 'x'", "SELECT 'x' INTO @old",
+    "SET @old = CONCAT('AN', 'SI')", "CALL p()", "INSERT INTO t VALUES (1)", "SELECT f(1)", "nonsense",
+    "SET @`old ` = 5", "SET @old = @@global.sql_mode", "SET @OLD = @@sql_mode, @old = 5"])
+def test_what_may_have_changed_meanwhile_is_not_believed(ini, between):
+    lines = explain(ini, f"SET @old = @@sql_mode; {between}; SET sql_mode = @old; SELECT \"x\" FROM clinic.t")
+    assert not lines[-1]["determined"]
+
+
 def test_dialect_and_version(ini):
     text = "SELECT 1 /*M! FROM clinic.t */"
     assert explain(ini, text)[0]["objects"] == []

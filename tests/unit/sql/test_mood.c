@@ -152,6 +152,23 @@ static void test_charset_names(void **state)
     assert_int_equal(sql_charset_of((struct text){NULL, 0}), SQL_CHARSET_UNKNOWN);
 }
 
+static void test_words_for_modes_and_names_for_classes(void **state)
+{
+    (void)state;
+    enum { ANSI = SQL_PIPES_AS_CONCAT | SQL_ANSI_QUOTES | SQL_IGNORE_SPACE };
+    char words[SQL_MODE_TEXT];
+
+    for (unsigned mode = 0; mode < 128; mode++) {
+        size_t length = sql_mode_words((uint8_t)mode, words);
+        assert_true(length <= sizeof(words));
+        unsigned implied = mode & (SQL_ORACLE | SQL_MSSQL) ? ANSI : 0;
+        assert_int_equal(sql_mode_of((struct text){words, length}), mode | implied);
+    }
+    for (unsigned charset = 0; charset < SQL_CHARSET_UNKNOWN; charset++)
+        assert_int_equal(sql_charset_of(sql_charset_name((enum sql_charset)charset)), charset);
+    assert_null(sql_charset_name(SQL_CHARSET_UNKNOWN).at);
+}
+
 static void test_database(void **state)
 {
     (void)state;
@@ -218,9 +235,13 @@ static void test_effects(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_versions),   cmocka_unit_test(test_modes),
-        cmocka_unit_test(test_collations), cmocka_unit_test(test_charset_names),
-        cmocka_unit_test(test_database),   cmocka_unit_test(test_effects),
+        cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_modes),
+        cmocka_unit_test(test_collations),
+        cmocka_unit_test(test_charset_names),
+        cmocka_unit_test(test_words_for_modes_and_names_for_classes),
+        cmocka_unit_test(test_database),
+        cmocka_unit_test(test_effects),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,17 +145,18 @@ static void test_variables(void **state)
         const char *name, *value;
         const char *after; /* what @v holds then */
     } cases[] = {
-        {SQL_ACTION_SET_VARIABLE,     "V",        "b",  "b"       },
-        {SQL_ACTION_SET_VARIABLE,     "v",        "",   ""        },
-        {SQL_ACTION_SET_VARIABLE,     "w",        "b",  "SELECT 1"},
-        {SQL_ACTION_SET_VARIABLE,     "v",        NULL, NULL      },
-        {SQL_ACTION_SET_VARIABLE,     "v ",       "b",  NULL      }, /* MySQL pads */
-        {SQL_ACTION_SET_VARIABLE,     "\xc3\xbf", "b",  NULL      }, /* accents do not count in MySQL */
-        {SQL_ACTION_SET_VARIABLE,     "",         "b",  NULL      },
-        {SQL_ACTION_FORGET_VARIABLES, NULL,       NULL, NULL      },
-        {SQL_ACTION_FORGET_ALL,       NULL,       NULL, NULL      },
-        {SQL_ACTION_DEALLOCATE,       "v",        NULL, "SELECT 1"},
-        {SQL_ACTION_CREATE_TEMPORARY, "v",        "db", "SELECT 1"},
+        {SQL_ACTION_SET_VARIABLE,                               "V",        "b",  "b"       },
+        {SQL_ACTION_SET_VARIABLE,                               "v",        "",   ""        },
+        {SQL_ACTION_SET_VARIABLE,                               "w",        "b",  "SELECT 1"},
+        {SQL_ACTION_SET_VARIABLE,                               "v",        NULL, NULL      },
+        {SQL_ACTION_SET_VARIABLE,                               "v ",       "b",  NULL      }, /* MySQL pads */
+        {SQL_ACTION_SET_VARIABLE,                               "\xc3\xbf", "b",  NULL      }, /* accents do not count in MySQL */
+        {SQL_ACTION_SET_VARIABLE,                               "",         "b",  NULL      },
+        {SQL_ACTION_FORGET_VARIABLES,                           NULL,       NULL, NULL      },
+        {SQL_ACTION_FORGET_VARIABLES | SQL_ACTION_SET_VARIABLE, "v",        "b",  NULL      },
+        {SQL_ACTION_FORGET_ALL,                                 NULL,       NULL, NULL      },
+        {SQL_ACTION_DEALLOCATE,                                 "v",        NULL, "SELECT 1"},
+        {SQL_ACTION_CREATE_TEMPORARY,                           "v",        "db", "SELECT 1"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
