@@ -151,6 +151,8 @@ enum step state_answer(struct session *session)
     if (events & ANSWER_OK_SEEN) {
         take_status(session);
         state_changed(session, answer->session_state);
+        if (answer->session_state_cut)
+            lose_moods(session);
     }
     gate_pass(gate, all);
     if (events & ANSWER_COMPLETE) {

@@ -20,6 +20,8 @@
 #include "proxy/login.h"
 #include "proxy/worker.h"
 
+enum { COMMAND_START = 6 };
+
 /* One command in the client's gate: its packets with their headers, and its payload in one piece.
  */
 struct command {
@@ -30,18 +32,28 @@ struct command {
     uint8_t *copy;       /* the payload, where it came in several packets */
 };
 
+/* How much of a command is looked at before it is judged: its byte, and for a statement its id and
+ * the flags of an execution. */
+static size_t command_start(const struct session *session)
+{
+    uint32_t length = bytes_get3(gate_at(&session->client.gate));
+
+    return length < COMMAND_START ? length : COMMAND_START;
+}
+
 /* The bytes of the packet at the front of the gate may pass, and so may the packets that continue
  * it, as they come. */
 static enum step let_pass(struct session *session, const struct command *command)
 {
     const uint8_t *header = gate_at(&session->client.gate);
+    struct text start = {(const char *)header + PACKET_HEADER, command_start(session)};
 
     free(command->copy);
     session->passing = PACKET_HEADER + bytes_get3(header);
     session->continued = bytes_get3(header) == PACKET_MAX;
     session->failed_command = session->answered = false;
     session->worker->counters.forwarded++;
-    answer_start(&session->answer, command->row->answer, session->capabilities);
+    answer_start(&session->answer, command_answer(command->row, start), session->capabilities);
     session_enter(session, STATE_PASS);
     return STEP_AGAIN;
 }
@@ -462,6 +474,8 @@ enum step state_command(struct session *session)
         return STEP_WAIT;
     if (bytes_get3(gate_at(gate)) == 0)
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
+    if (gate_waiting(gate) < PACKET_HEADER + command_start(session))
+        return idle(session);
     if (gate_at(gate)[3] != 0) {
         session_error(session, 1, 1156, "08S01", "Got packets out of order");
         return session_linger(session, CLOSED_CLIENT_BAD_SEQUENCE);
@@ -477,12 +491,8 @@ enum step state_command(struct session *session)
         return let_pass(session, &command);
     }
     if (command.row && command.row->judged == JUDGED_STATEMENT)
-        return gate_waiting(gate) < PACKET_HEADER + 5 && bytes_get3(gate_at(gate)) >= 5
-                   ? idle(session)
-                   : judge_statement(session, &command);
+        return judge_statement(session, &command);
     if (command.row && command.row->judged == JUDGED_FREE)
-        return gate_waiting(gate) < PACKET_HEADER + 5 && bytes_get3(gate_at(gate)) >= 5
-                   ? idle(session)
-                   : free_command(session, &command);
+        return free_command(session, &command);
     return judge_whole(session, &command);
 }
