@@ -181,10 +181,11 @@ static bool read_policy(struct explain *explain)
     explain->config = config_read(explain->config_path, &problems);
     if (explain->config)
         explain->policy = policy_build(explain->config, explain->today, &problems);
-    if (!explain->policy)
+    bool good = explain->config && explain->policy;
+    if (!good)
         config_problems_print(&problems, explain->config_path);
     config_problems_fini(&problems);
-    if (!explain->policy)
+    if (!good)
         return false;
     explain->router = router_build(explain->config, NULL);
     return find_service(explain);

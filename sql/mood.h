@@ -68,7 +68,8 @@ bool sql_mood_set_version(struct sql_mood *mood, struct text version);
  * combined modes arrive with their parts spelled out. Unknown words are ignored. */
 uint8_t sql_mode_of(struct text sql_mode);
 
-/* The way back: words that sql_mode_of reads as `mode`, SQL_MODE_TEXT bytes at most; their length. */
+/* The way back: words that sql_mode_of reads as `mode`, SQL_MODE_TEXT bytes at most; their length.
+ */
 enum { SQL_MODE_TEXT = 128 };
 size_t sql_mode_words(uint8_t mode, char *to);
 

@@ -17,8 +17,9 @@ enum sql_action {
     SQL_ACTION_FORGET_VARIABLES = 1,
     SQL_ACTION_FORGET_ALL = 2,
     /* SET @name = 'literal', the one user variable that the statement sets: `name` (without @ and
-     * quotes) holds `value` from now on, with its escapes undone. `value.at` NULL: it holds something
-     * unknown. With SQL_ACTION_FORGET_VARIABLES besides, it is not remembered either. For SET @name =
+     * quotes) holds `value` from now on, with its escapes undone. `value.at` NULL: it holds
+     * something unknown. With SQL_ACTION_FORGET_VARIABLES besides, it is not remembered either. For
+     * SET @name =
      * @@sql_mode and @@character_set_client the value is one that means the same. */
     SQL_ACTION_SET_VARIABLE = 4,
     /* CREATE TEMPORARY TABLE, not inside a body or compound statement: `name` in schema `value`. */
