@@ -13,8 +13,27 @@ static void parse_union(struct parser *p)
     if (!need_sign(p, '('))
         return;
     if (!at_sign(p, ')'))
-        take_tables(p, SQL_READ);
+        take_tables(p, SQL_READ | SQL_WRITE);
     need_sign(p, ')');
+}
+
+/* Without a schema: on MySQL a table beside the one that is defined. MariaDB, and maybe MySQL
+ * before 8.0, asks for the privilege in the current database and then takes the one beside. */
+static void take_referenced(struct parser *p)
+{
+    struct name schema, name;
+
+    step(p);
+    if (!take_table_name(p, &schema, &name))
+        return;
+    if (schema.text.at || !p->home.at || p->mood->dialect == SQL_MARIADB ||
+        p->mood->version < 80000)
+        add_object(p, SQL_TABLE, &schema, &name, SQL_READ);
+    p->references |= !schema.text.at;
+    if (schema.text.at || !p->home.at)
+        return;
+    schema = (struct name){.text = p->home};
+    add_object(p, SQL_TABLE, &schema, &name, SQL_READ);
 }
 
 /* Engines that reach other tables, or files, by names in strings. */
@@ -73,8 +92,7 @@ static void walk_definition(struct parser *p)
 {
     switch (p->t.keyword) {
     case KW_REFERENCES:
-        step(p);
-        take_real_table(p, SQL_READ);
+        take_referenced(p);
         return;
     case KW_UNION:
         parse_union(p);
@@ -181,6 +199,7 @@ void parse_create_table(struct parser *p, bool temporary)
     take_if_exists(p);
     if (!take_table_name(p, &schema, &name))
         return;
+    p->home = schema.text;
     if (temporary)
         create_temporary(p, &schema, &name);
     else
@@ -222,6 +241,7 @@ static void rename_to(struct parser *p)
     if (!take_table_name(p, &schema, &name))
         return;
     add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
+    p->home = schema.text.at ? schema.text : p->schema;
     if (p->session && !p->body) {
         p->facts->effects |= SQL_EFFECT_SESSION;
         p->facts->session.action |= SQL_ACTION_DROP_TABLES;
@@ -280,9 +300,21 @@ static void walk_action(struct parser *p)
 
 void parse_alter_table(struct parser *p)
 {
+    struct name schema, name;
+
     step(p);
     take_if_exists(p);
-    take_table(p, SQL_DEFINE);
+    if (!take_table_name(p, &schema, &name))
+        return;
+    add_table(p, &schema, &name, SQL_DEFINE);
+    p->home = schema.text;
+    p->references = false;
+    const struct parser_mark mark = parser_mark(p);
+    while (!at_end(p) && !at_sign(p, ';'))
+        walk_action(p);
+    if (!p->references || !p->home.at || p->home.at == schema.text.at || p->failed)
+        return;
+    parser_back(p, &mark); /* renamed: what is referenced stands beside its new place */
     while (!at_end(p) && !at_sign(p, ';'))
         walk_action(p);
 }

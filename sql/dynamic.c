@@ -26,6 +26,8 @@ static void parse_text(struct parser *p, struct text text)
         return;
     }
     p->dynamic = p->nowhere = true;
+    if (++p->texts == 0)
+        parser_fail(p, "more statements within statements than can be followed");
     parser_start(p, text, 0);
     parse_statement(p);
     take_sign(p, ';');

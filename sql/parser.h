@@ -38,6 +38,7 @@ struct cte {
     bool visible;
     bool open; /* its definition is being read */
     bool used; /* from outside of its definition */
+    uint64_t place;
 };
 
 /* A table of an UPDATE's or DELETE's join. */
@@ -55,18 +56,21 @@ struct parser {
     const struct sql_mood *mood;
     const struct sql_session *session;
     struct text schema; /* of unqualified names; `at` NULL: none is known */
+    struct text home;   /* schema of the table that is being defined; `at` NULL: not written */
     bool failed;
-    bool body;     /* in a stored body or compound statement */
-    bool assigns;  /* sets user variables */
-    bool stored;   /* in a body or view: no temporary table is seen from there */
-    bool compound; /* a compound statement outside of routines */
-    bool dynamic;  /* in a statement's text that is a value */
-    bool nowhere;  /* the text is not the command's: offsets mean nothing */
-    bool fold;     /* table and database names are folded to lower case */
-    bool collects; /* joined tables are collected */
-    bool matches;  /* behind MATCH, before its AGAINST */
-    bool rereads;  /* sets what decides how the next statement is read */
-    bool in_cte;   /* in the definition of a common table expression */
+    bool body;       /* in a stored body or compound statement */
+    bool assigns;    /* sets user variables */
+    bool stored;     /* in a body or view: no temporary table is seen from there */
+    bool compound;   /* a compound statement outside of routines */
+    bool dynamic;    /* in a statement's text that is a value */
+    uint8_t texts;   /* how many such texts were read so far */
+    bool nowhere;    /* the text is not the command's: offsets mean nothing */
+    bool fold;       /* table and database names are folded to lower case */
+    bool references; /* names a table beside the one that is defined */
+    bool collects;   /* joined tables are collected */
+    bool matches;    /* behind MATCH, before its AGAINST */
+    bool rereads;    /* sets what decides how the next statement is read */
+    bool in_cte;     /* in the definition of a common table expression */
     uint8_t depth;
     bool heads;                    /* at the very start of one */
     uint16_t cte_count, cte_floor; /* those below the floor cannot be seen */
@@ -75,7 +79,7 @@ struct parser {
     bool indexed;
     /* MySQL: where the names of unused CTEs stand; the first `skipped` are not read. */
     uint8_t unused_count, skipped;
-    uint32_t unused[PARSER_UNUSED];
+    uint64_t unused[PARSER_UNUSED];
     struct cte ctes[PARSER_CTES];
     struct joined joined[PARSER_TABLES];
     uint16_t index[PARSER_INDEX]; /* object number + 1, where `indexed` */

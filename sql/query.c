@@ -39,10 +39,16 @@ static void skip_cycle(struct parser *p)
         step(p);
 }
 
-static bool is_skipped(const struct parser *p, uint32_t offset)
+/* Where the name of a definition stands: the same at each reading. */
+static uint64_t place_of(const struct parser *p)
+{
+    return (uint64_t)(p->dynamic ? p->texts : 0) << 32 | p->t.offset;
+}
+
+static bool is_skipped(const struct parser *p, uint64_t place)
 {
     for (unsigned i = 0; i < p->skipped; i++) {
-        if (p->unused[i] == offset && !p->nowhere)
+        if (p->unused[i] == place)
             return true;
     }
     return false;
@@ -61,10 +67,10 @@ static void skip_definition(struct parser *p)
 
 static void note_unused(struct parser *p, const struct cte *cte)
 {
-    if (cte->used || p->nowhere || p->mood->dialect != SQL_MYSQL)
+    if (cte->used || p->mood->dialect != SQL_MYSQL)
         return;
-    if (p->unused_count < PARSER_UNUSED && !is_skipped(p, cte->name.offset))
-        p->unused[p->unused_count++] = cte->name.offset;
+    if (p->unused_count < PARSER_UNUSED && !is_skipped(p, cte->place))
+        p->unused[p->unused_count++] = cte->place;
 }
 
 /* Which of the tables around it the definitions of a WITH clause see, on MariaDB. */
@@ -92,7 +98,7 @@ static void parse_definition(struct parser *p, uint16_t number, uint16_t mark,
         p->cte_inner_floor = with->recursive ? mark : (uint16_t)(number + 1);
     p->in_cte = true;
     p->ctes[number].open = true;
-    if (is_skipped(p, p->ctes[number].name.offset)) {
+    if (is_skipped(p, p->ctes[number].place)) {
         skip_definition(p);
     } else {
         p->heads = true;
@@ -166,6 +172,7 @@ uint16_t enter_with(struct parser *p)
         }
         if (!read_name(p, &p->ctes[number].name, p->fold))
             break;
+        p->ctes[number].place = place_of(p);
         step(p);
         p->ctes[number].visible = p->ctes[number].used = false;
         if (!forward)

@@ -35,11 +35,11 @@ CLASSES = {"SELECT": "read", "REFERENCES": "read", "INSERT": "write", "UPDATE": 
 class Facts:
     """All parts of one item together."""
 
-    __slots__ = ("determined", "why", "objects", "administration", "kinds")
+    __slots__ = ("determined", "why", "objects", "administration", "kinds", "temporary")
 
     def __init__(self):
         self.determined, self.why, self.objects = True, "", {}
-        self.administration, self.kinds = False, []
+        self.administration, self.kinds, self.temporary = False, [], set()
 
     def add(self, line):
         self.kinds.append(line["kind"])
@@ -50,6 +50,7 @@ class Facts:
         for one in line["objects"]:
             key = (one["type"], one["schema"], one["name"] or None)
             if one["verdict"] == "allow" and one["reason"] == "session":
+                self.temporary.add(one["schema"])
                 continue  # information_schema, or the session's own
             self.objects.setdefault(key, set()).update(one["access"])
 

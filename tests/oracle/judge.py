@@ -237,7 +237,7 @@ class Judge:
                     granted.append((privilege, on))
             return bool(granted)
         else:
-            privilege = {"ANY": "SELECT", "SHOW": "SELECT", "SELECT WITH LOCKING CLAUSE": "UPDATE", "LOCK TABLES": None,
+            privilege = {"ANY": "SELECT", "SHOW": "SELECT", "CHECK TABLE": "SELECT", "SELECT WITH LOCKING CLAUSE": "UPDATE", "LOCK TABLES": None,
                          "SELECT, LOCK TABLES": "SELECT"}.get(privilege, privilege)
             if privilege is None:
                 privilege, on = "LOCK TABLES", quoted(need.schema) + ".*"
