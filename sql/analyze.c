@@ -53,6 +53,10 @@ static void parse_use(struct parser *p)
 
     set_kind(p, SQL_USE);
     step(p);
+    if (p->body) {
+        parser_fail(p, "USE in a body");
+        return;
+    }
     if (!take_database(p, SQL_READ, &name))
         return;
     p->facts->effects |= SQL_EFFECT_DATABASE;

@@ -170,9 +170,11 @@ void parse_update(struct parser *p)
     set_kind(p, SQL_UPDATE);
     step(p);
     skip_modifiers(p);
+    const uint32_t count = p->facts->object_count;
     parse_join(p, SQL_READ);
-    if (p->joined_count == 1 && p->joined[0].object < SQL_OBJECTS)
-        p->facts->objects[p->joined[0].object].access = SQL_WRITE;
+    /* A table alone is written, and read only where something else reads it too. */
+    if (p->joined_count == 1 && p->joined[0].object == count)
+        p->facts->objects[count].access = SQL_WRITE;
     if (at_word(p, KW_FOR) && p->n.keyword == KW_PORTION)
         parse_portion(p);
     if (!need_word(p, KW_SET))

@@ -256,6 +256,8 @@ static void skip_type(struct parser *p)
         case KW_PRECISION:
         case KW_VARYING:
         case KW_VARCHAR:
+        case KW_VARBINARY:
+        case KW_CHAR:
         case KW_BYTE:
             step(p);
             break;
@@ -319,6 +321,15 @@ void parse_create(struct parser *p)
     case KW_VIEW:
         set_kind(p, SQL_CREATE_VIEW);
         parse_view(p);
+        break;
+    case KW_JSON: /* MySQL: JSON [RELATIONAL] DUALITY VIEW */
+        set_kind(p, SQL_CREATE_VIEW);
+        while (!at_word(p, KW_VIEW) && p->t.class == SQL_TOKEN_WORD)
+            step(p);
+        if (at_word(p, KW_VIEW))
+            parse_view(p);
+        else
+            parser_fail(p, "CREATE JSON of what is not understood");
         break;
     case KW_INDEX:
         create_index(p);

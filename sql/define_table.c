@@ -45,21 +45,20 @@ static void take_engine(struct parser *p)
         {"federated",  9 },
         {"federatedx", 10},
         {"s3",         2 },
-        {"csv",        3 },
     };
     struct name name;
 
     step(p);
     take_sign(p, '=');
-    if (p->t.class == SQL_TOKEN_STRING) {
-        step(p); /* a name in quotes: as foreign as the others */
-        p->facts->administration = true;
+    struct text engine = {(const char *)p->lexer.start + p->t.offset, p->t.length};
+    if (p->t.class == SQL_TOKEN_STRING)
+        engine = unescape(p, engine, p->t.flags & SQL_TOKEN_ESCAPED);
+    else if (!at_name(p) || !read_name(p, &name, false))
         return;
-    }
-    if (!at_name(p) || !read_name(p, &name, false))
-        return;
-    for (unsigned i = 0; i + 1 < sizeof(engines) / sizeof(engines[0]); i++)
-        p->facts->administration |= text_equal_fold(name.text, engines[i]);
+    else
+        engine = name.text;
+    for (unsigned i = 0; i < sizeof(engines) / sizeof(engines[0]); i++)
+        p->facts->administration |= text_equal_fold(engine, engines[i]);
     step(p);
 }
 
@@ -109,6 +108,10 @@ static void walk_definition(struct parser *p)
         parser_fail(p, "a query where none is foreseen");
         return;
     default:
+        if ((p->t.flags & SQL_TOKEN_AFTER_DOT) && (p->mood->mode & SQL_ORACLE)) {
+            parser_fail(p, "a name with a dot, perhaps a sequence's value, in sql_mode ORACLE");
+            return;
+        }
         if (!take_sequence(p))
             step(p);
         return;

@@ -125,6 +125,7 @@ static void qualified_call(struct parser *p, const struct name *first, const str
 /* Names with dots between them: a column, or a call of a stored function. */
 static void parse_dotted(struct parser *p)
 {
+    const uint32_t room = p->facts->names_length, objects = p->facts->object_count;
     struct name parts[3];
     unsigned count = 0;
 
@@ -139,11 +140,9 @@ static void parse_dotted(struct parser *p)
             break;
         step(p);
     }
-    if (at_sign(p, '*')) {
+    if (at_sign(p, '*'))
         step(p);
-        return;
-    }
-    if (count == 2 && at_sign(p, '('))
+    else if (count == 2 && at_sign(p, '('))
         qualified_call(p, &parts[0], &parts[1]);
     else if (count == 3 && at_sign(p, '('))
         add_object(p, SQL_ROUTINE, &parts[0], &parts[1], SQL_EXECUTE);
@@ -152,6 +151,8 @@ static void parse_dotted(struct parser *p)
               is_text(&parts[count - 1], TEXT("currval"))))
         add_object(p, SQL_TABLE, count == 3 ? &parts[0] : NULL, &parts[count - 2],
                    SQL_READ | SQL_WRITE);
+    if (p->facts->object_count == objects)
+        p->facts->names_length = room;
 }
 
 /* NEXT VALUE FOR s, PREVIOUS VALUE FOR s. */

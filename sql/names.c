@@ -257,13 +257,22 @@ unsigned add_temporary(struct parser *p, const struct name *schema, const struct
     return add(p, SQL_TABLE, schema, name, SQL_DEFINE, true);
 }
 
+/* What a name took of facts->names is given back where no new object keeps it. */
+static unsigned give_back(struct parser *p, uint32_t room, uint32_t count, unsigned number)
+{
+    if (p->facts->object_count == count)
+        p->facts->names_length = room;
+    return number;
+}
+
 unsigned take_table(struct parser *p, unsigned access)
 {
+    const uint32_t room = p->facts->names_length, count = p->facts->object_count;
     struct name schema, name;
 
     if (!take_table_name(p, &schema, &name))
         return SQL_OBJECTS;
-    return add_table(p, &schema, &name, access);
+    return give_back(p, room, count, add_table(p, &schema, &name, access));
 }
 
 unsigned take_real_table(struct parser *p, unsigned access)

@@ -374,11 +374,70 @@ static void skip_transaction(struct parser *p)
         step(p);
 }
 
+/* SET ROLE changes this session's privileges alone. MySQL takes a list of roles and nothing else
+ * behind it, MariaDB one, and then other settings. */
+static void set_role(struct parser *p)
+{
+    step(p);
+    if (p->mood->dialect == SQL_MYSQL)
+        skip_rest(p);
+    else
+        skip_user(p);
+}
+
+/* PASSWORD [FOR user] = value, [TO RANDOM] ... */
+static void set_password(struct parser *p)
+{
+    p->facts->administration = true;
+    step(p);
+    if (p->mood->dialect == SQL_MYSQL) {
+        skip_rest(p);
+        return;
+    }
+    if (take_word(p, KW_FOR))
+        skip_user(p);
+    if (need_sign(p, '='))
+        parse_expression(p);
+}
+
+/* DEFAULT ROLE role [TO users | FOR user], RESOURCE GROUP name */
+static void set_for_account(struct parser *p)
+{
+    p->facts->administration = true;
+    if (p->mood->dialect == SQL_MYSQL) {
+        skip_rest(p);
+        return;
+    }
+    step(p);
+    step(p);
+    skip_user(p);
+    if (take_word(p, KW_FOR) || take_word(p, KW_TO))
+        skip_user(p);
+}
+
+/* Accounts: passwords and roles; false where none of them is set. */
+static bool set_account(struct parser *p)
+{
+    if (at_word(p, KW_PASSWORD) &&
+        (p->n.sign == '=' || p->n.keyword == KW_FOR || p->n.keyword == KW_TO))
+        set_password(p);
+    else if ((at_word(p, KW_DEFAULT) && p->n.keyword == KW_ROLE) ||
+             (at_word(p, KW_RESOURCE) && p->n.keyword == KW_GROUP))
+        set_for_account(p);
+    else if (at_word(p, KW_ROLE) && p->n.sign != '=' && p->n.sign != ':')
+        set_role(p);
+    else
+        return false;
+    return true;
+}
+
 /* One thing that SET sets. */
 static void parse_setting(struct parser *p, bool first)
 {
     bool scoped = at_word(p, KW_GLOBAL) || at_word(p, KW_SESSION) || at_word(p, KW_LOCAL);
 
+    if (set_account(p))
+        return;
     if (p->n.sign == '=' || p->n.sign == ':' || p->n.sign == '.') {
         parse_assignment(p, first);
     } else if (scoped && p->n.keyword == KW_TRANSACTION && parser_peek(p).sign != '=') {
@@ -397,34 +456,8 @@ static void parse_setting(struct parser *p, bool first)
     }
 }
 
-static void skip_account(struct parser *p)
-{
-    while (!at_end(p) && !at_sign(p, ';'))
-        step(p);
-}
-
-/* Accounts: passwords, roles, resource groups. SET ROLE changes this session's privileges alone. */
-static bool parse_account(struct parser *p)
-{
-    bool administration = true;
-
-    if (at_word(p, KW_PASSWORD) &&
-        (p->n.sign == '=' || p->n.keyword == KW_FOR || p->n.keyword == KW_TO))
-        administration = true;
-    else if (at_word(p, KW_DEFAULT) && p->n.keyword == KW_ROLE)
-        administration = true;
-    else if (at_word(p, KW_RESOURCE) && p->n.keyword == KW_GROUP)
-        administration = true;
-    else if (at_word(p, KW_ROLE) && p->n.sign != '=' && p->n.sign != ':')
-        administration = false;
-    else
-        return false;
-    p->facts->administration |= administration;
-    skip_account(p);
-    return true;
-}
-
-/* MariaDB: SET STATEMENT a = 1, b = 2 FOR statement. What is set holds for it alone. */
+/* MariaDB: SET STATEMENT a = 1, b = 2 FOR statement. What is set holds for it alone, and what the
+ * statement itself sets of that is undone too. */
 static void parse_for_statement(struct parser *p)
 {
     const uint8_t effects = p->facts->effects;
@@ -433,31 +466,46 @@ static void parse_for_statement(struct parser *p)
     do
         parse_assignment(p, false);
     while (take_sign(p, ','));
+    const bool rereads = p->facts->effects != effects;
     p->facts->effects = effects;
     p->facts->kind = SQL_UNKNOWN;
-    if (need_word(p, KW_FOR))
-        parse_statement(p);
+    if (!need_word(p, KW_FOR))
+        return;
+    parse_statement(p);
+    if (rereads && (p->facts->effects & (SQL_EFFECT_MODE | SQL_EFFECT_CHARSET)))
+        p->facts->effects |= SQL_EFFECT_UNKNOWN;
+}
+
+/* In a stored body all is undone at its end. In a block of its own MariaDB undoes the mode and
+ * keeps the character set, of which it is not known whether it was reached. */
+static void keep_of_body(struct parser *p, uint8_t effects)
+{
+    const uint8_t charset = p->facts->effects & SQL_EFFECT_CHARSET;
+
+    if (p->stored) {
+        p->facts->effects = effects;
+    } else if (p->facts->effects != effects) {
+        p->facts->effects = effects | charset;
+        p->facts->charset = SQL_CHARSET_UNKNOWN;
+    }
 }
 
 void parse_set(struct parser *p)
 {
+    const uint8_t effects = p->facts->effects;
+    bool first = true;
+
     set_kind(p, SQL_SET);
     step(p);
-    if (parse_account(p))
-        return;
     if (at_word(p, KW_STATEMENT) && p->mood->dialect == SQL_MARIADB && p->n.sign != '=' &&
         p->n.sign != ':') {
         parse_for_statement(p);
         return;
     }
-    bool first = true;
-    const uint8_t effects = p->facts->effects;
     do {
         parse_setting(p, first);
         first = false;
     } while (take_sign(p, ','));
-    if (p->assigns) /* also what this statement itself has set */
-        p->facts->session.action |= SQL_ACTION_FORGET_VARIABLES;
     if (p->body)
-        p->facts->effects = effects;
+        keep_of_body(p, effects);
 }

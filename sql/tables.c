@@ -78,7 +78,7 @@ static void parse_system_time(struct parser *p)
 static void collect(struct parser *p, const struct name *schema, const struct name *name,
                     const struct name *alias, unsigned object)
 {
-    if (!p->collects || p->failed)
+    if (p->failed)
         return;
     if (p->joined_count == PARSER_TABLES) {
         parser_fail(p, "more joined tables than can be followed");
@@ -95,6 +95,7 @@ static void collect(struct parser *p, const struct name *schema, const struct na
 
 void parse_table_factor(struct parser *p, unsigned access)
 {
+    const uint32_t room = p->facts->names_length, objects = p->facts->object_count;
     struct name schema, name, alias;
     unsigned object = SQL_OBJECTS;
 
@@ -116,7 +117,10 @@ void parse_table_factor(struct parser *p, unsigned access)
         step(p);
         parse_bracket(p);
     }
-    collect(p, &schema, &name, &alias, object);
+    if (p->collects)
+        collect(p, &schema, &name, &alias, object);
+    else if (p->facts->object_count == objects)
+        p->facts->names_length = room;
 }
 
 /* JSON_TABLE(document, path COLUMNS (...)): the document may be any expression, what follows holds
@@ -195,7 +199,7 @@ static void skip_derived_alias(struct parser *p)
         return;
     if (at_sign(p, '('))
         skip_brackets(p);
-    if (alias.text.at)
+    if (alias.text.at && p->collects)
         collect(p, &none, &alias, &alias, SQL_OBJECTS);
 }
 
@@ -204,7 +208,8 @@ static void parse_operand(struct parser *p, unsigned access, uint32_t *depth)
 {
     const bool collects = p->collects;
 
-    take_word(p, KW_LATERAL);
+    if (p->n.sign == '(')
+        take_word(p, KW_LATERAL);
     while (at_sign(p, '(') || at_sign(p, '{')) {
         bool brace = at_sign(p, '{');
         step(p);
