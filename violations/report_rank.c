@@ -191,7 +191,7 @@ const char *report_show_time(int64_t time, char *to)
     struct tm parts;
 
     if (time == 0 || !gmtime_r(&seconds, &parts) || strftime(to, 17, "%Y-%m-%d %H:%M", &parts) == 0)
-        strcpy(to, "-");
+        memcpy(to, "-", sizeof("-"));
     return to;
 }
 

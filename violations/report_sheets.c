@@ -38,7 +38,7 @@ static bool join(char *to, size_t size, struct text name)
 
     if (length + name.length + 8 > size) {
         if (length + 6 <= size)
-            strcat(to, ", ...");
+            memcpy(to + length, ", ...", sizeof(", ..."));
         return false;
     }
     snprintf(to + length, size - length, "%s%.*s", length ? ", " : "", TEXT_ARGS(name));

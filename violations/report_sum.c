@@ -1,12 +1,9 @@
 /* Takes records into the report's tables. A record counts once on each edge that it crosses, so the
- * edges' sums may be more than the statements'. Texts are cleaned when they come in: what a client
- * can put into a name must not command a terminal.
+ * edges' sums may be more than the statements'.
  */
-#include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 
-#include "violations/report.h"
+#include "violations/report_names.h"
 
 enum { EDGES_OF_RECORD = 64, USES_OF_QUERY = 64 };
 
@@ -50,50 +47,6 @@ struct taken {
     size_t edge_count;
 };
 
-static struct text string_of(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_string(value)
-               ? (struct text){json_string_value(value), json_string_length(value)}
-               : (struct text){NULL, 0};
-}
-
-/* Control characters, and those that turn the direction of writing, become '?'; white space a
- * blank. At most `size` bytes, cut between characters. */
-static struct text clean(struct text t, char *to, size_t size)
-{
-    size_t length = 0;
-
-    for (size_t i = 0; i < t.length && length < size; i++) {
-        unsigned char c = (unsigned char)t.at[i];
-        unsigned char next = i + 1 < t.length ? (unsigned char)t.at[i + 1] : 0;
-        unsigned char third = i + 2 < t.length ? (unsigned char)t.at[i + 2] : 0;
-        if (c == 0xe2 && ((next == 0x80 && (third >= 0xa8 && third <= 0xae)) ||
-                          (next == 0x81 && (third >= 0xa6 && third <= 0xa9)))) {
-            to[length++] = '?';
-            i += 2;
-        } else if (c == 0xc2 && next >= 0x80 && next <= 0x9f) {
-            to[length++] = '?';
-            i++;
-        } else {
-            to[length++] = c == '\n' || c == '\t' || c == '\r' ? ' '
-                           : c < 0x20 || c == 0x7f             ? '?'
-                                                               : (char)c;
-        }
-    }
-    while (length == size && length > 0 && ((unsigned char)to[length - 1] & 0xc0) == 0x80)
-        length--;
-    if (length == size && length > 0 && (unsigned char)to[length - 1] >= 0xc0)
-        length--;
-    return (struct text){to, length};
-}
-
-static uint32_t add_name(struct table *table, struct text name)
-{
-    char cleaned[REPORT_NAME_BYTES];
-    return table_add(table, clean(name, cleaned, sizeof(cleaned)));
-}
-
 static void *room_for(void *items, uint32_t number, uint32_t *room, size_t size)
 {
     if (number < *room)
@@ -124,21 +77,21 @@ static void count(struct report_counts *counts, const struct taken *taken, bool 
 /* "schema.name", "schema" for a database. */
 static uint32_t object_number(struct report *report, const json_t *object)
 {
-    struct text schema = string_of(object, "schema"), name = string_of(object, "name");
+    struct text schema = names_string(object, "schema"), name = names_string(object, "name");
     char both[2 * REPORT_NAME_BYTES + 1];
-    size_t length = clean(schema, both, REPORT_NAME_BYTES).length;
+    size_t length = names_clean(schema, both, REPORT_NAME_BYTES).length;
 
     if (length > 0 && name.length > 0)
         both[length++] = '.';
-    length += clean(name, both + length, REPORT_NAME_BYTES).length;
+    length += names_clean(name, both + length, REPORT_NAME_BYTES).length;
     uint32_t before = report->object_names.count;
     uint32_t number = table_add(&report->object_names, (struct text){both, length});
     report->objects =
         room_for(report->objects, number, &report->object_room, sizeof(*report->objects));
     if (number == before) {
         char type[32];
-        report->objects[number].type =
-            arena_text(&report->arena, clean(string_of(object, "type"), type, sizeof(type)));
+        report->objects[number].type = arena_text(
+            &report->arena, names_clean(names_string(object, "type"), type, sizeof(type)));
     }
     return number;
 }
@@ -195,15 +148,15 @@ static void cross(struct taken *taken, uint32_t owner, bool reads, bool writes)
 
 static void take_object(struct report *report, struct taken *taken, const json_t *object)
 {
-    struct text owner = string_of(object, "owner"), reason = string_of(object, "reason");
-    bool is_violation = !text_equal(string_of(object, "verdict"), TEXT("allow"));
+    struct text owner = names_string(object, "owner"), reason = names_string(object, "reason");
+    bool is_violation = !text_equal(names_string(object, "verdict"), TEXT("allow"));
     bool reads = false, writes = false;
     uint32_t number = object_number(report, object);
 
     find_access(object, &reads, &writes);
     uint32_t owner_number = TABLE_NONE;
     if (owner.at)
-        owner_number = add_name(&report->services, owner);
+        owner_number = names_add(&report->services, owner);
     report->objects[number].owner = owner_number;
     bool is_system = text_equal(reason, TEXT("system"));
     if (!is_system && !text_equal(reason, TEXT("session")))
@@ -214,38 +167,6 @@ static void take_object(struct report *report, struct taken *taken, const json_t
         owner_number =
             table_add(&report->services, is_system ? TEXT("(system)") : TEXT("(unowned)"));
     cross(taken, owner_number, reads, writes);
-}
-
-/* "node /bills/:id", "rails bills#show": the application, and where in it. */
-static uint32_t place_of(struct report *report, const json_t *record)
-{
-    const json_t *app = json_object_get(record, "app"), *trace = json_object_get(record, "trace");
-    const struct {
-        const json_t *object;
-        const char *key, *before;
-    } parts[] = {
-        {trace, "application",  ""     },
-        {app,   "program_name", " "    },
-        {app,   "client_name",  " via "},
-        {trace, "framework",    " "    },
-        {trace, "route",        " "    },
-        {trace, "controller",   " "    },
-        {trace, "action",       "#"    },
-        {trace, "job",          " job "},
-    };
-    char name[REPORT_NAME_BYTES];
-    size_t length = 0;
-
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        struct text value = string_of(parts[i].object, parts[i].key);
-        size_t before = length ? strlen(parts[i].before) : 0;
-        if (value.length == 0 || length + before >= sizeof(name))
-            continue;
-        memcpy(name + length, parts[i].before, before);
-        length += before;
-        length += clean(value, name + length, sizeof(name) - length).length;
-    }
-    return length ? table_add(&report->places, (struct text){name, length}) : TABLE_NONE;
 }
 
 static void add_place(struct report *report, struct report_query *query, const struct taken *taken)
@@ -270,30 +191,9 @@ static void add_place(struct report *report, struct report_query *query, const s
     place->statements += taken->count;
 }
 
-/* ["billing","clinical"] -> "billing, clinical" */
-static struct text join_names(struct report *report, const json_t *names)
-{
-    char joined[REPORT_NAME_BYTES];
-    size_t length = 0, i;
-    const json_t *name;
-
-    json_array_foreach(names, i, name)
-    {
-        struct text t = {json_string_value(name), json_string_length(name)};
-        if (!t.at || length + 2 >= sizeof(joined))
-            continue;
-        if (length > 0) {
-            memcpy(joined + length, ", ", 2);
-            length += 2;
-        }
-        length += clean(t, joined + length, sizeof(joined) - length).length;
-    }
-    return arena_text(&report->arena, (struct text){joined, length});
-}
-
 static void keep_statement(struct report *report, struct report_query *query, const json_t *record)
 {
-    struct text statement = string_of(record, "statement");
+    struct text statement = names_string(record, "statement");
 
     if (!statement.at || query->statement.length >= statement.length)
         return;
@@ -302,7 +202,7 @@ static void keep_statement(struct report *report, struct report_query *query, co
         return;
     }
     char *cleaned = arena_take(&report->arena, statement.length + 1);
-    query->statement = clean(statement, cleaned, statement.length);
+    query->statement = names_clean(statement, cleaned, statement.length);
     report->text_bytes += statement.length;
 }
 
@@ -318,7 +218,7 @@ static void keep_uses(struct report *report, struct report_query *query, const j
     {
         uint32_t number = object_number(report, object);
         uint32_t owned_by = report->objects[number].owner;
-        if (text_equal(string_of(object, "verdict"), TEXT("allow")) ||
+        if (text_equal(names_string(object, "verdict"), TEXT("allow")) ||
             owned_by != (is_nobodys ? TABLE_NONE : owner) || kept++ >= USES_OF_QUERY)
             continue;
         struct report_use *use = arena_take(&report->arena, sizeof(*use));
@@ -330,7 +230,7 @@ static void keep_uses(struct report *report, struct report_query *query, const j
 static struct report_query *find_query(struct report *report, const struct taken *taken,
                                        uint32_t edge, uint32_t owner, uint32_t *number)
 {
-    struct text digest = string_of(taken->record, "digest");
+    struct text digest = names_string(taken->record, "digest");
     struct {
         uint64_t edge, digest;
     } key = {edge, digest.at ? strtoull(digest.at, NULL, 16) : 0};
@@ -350,8 +250,8 @@ static struct report_query *find_query(struct report *report, const struct taken
         char kind[64];
         query->edge = edge;
         query->digest = key.digest;
-        query->kind =
-            arena_text(&report->arena, clean(string_of(taken->record, "kind"), kind, sizeof(kind)));
+        query->kind = arena_text(
+            &report->arena, names_clean(names_string(taken->record, "kind"), kind, sizeof(kind)));
         report->edges[edge].query_count++;
         keep_uses(report, query, taken->record, owner);
     }
@@ -406,26 +306,26 @@ static void add_edge(struct report *report, const struct taken *taken, size_t i,
     if (json_is_true(json_object_get(taken->record, "joined"))) {
         query->joined += taken->count;
         if (!query->owners.at)
-            query->owners = join_names(report, json_object_get(taken->record, "owners"));
+            query->owners = names_join(report, json_object_get(taken->record, "owners"));
     }
     const json_t *transaction = json_object_get(taken->record, "transaction");
     if (json_array_size(transaction) > 1) {
         query->in_transaction += taken->count;
         if (!query->transaction.at)
-            query->transaction = join_names(report, transaction);
+            query->transaction = names_join(report, transaction);
     }
 }
 
 static void take_violation(struct report *report, struct taken *taken)
 {
     const json_t *objects = json_object_get(taken->record, "objects"), *object;
-    struct text service = string_of(taken->record, "service");
-    struct text reason = string_of(taken->record, "reason");
+    struct text service = names_string(taken->record, "service");
+    struct text reason = names_string(taken->record, "reason");
     size_t i;
 
-    taken->service = add_name(&report->services, service.at ? service : TEXT("(no service)"));
-    taken->place = place_of(report, taken->record);
-    taken->blocked = text_equal(string_of(taken->record, "action"), TEXT("blocked"));
+    taken->service = names_add(&report->services, service.at ? service : TEXT("(no service)"));
+    taken->place = names_place(report, taken->record);
+    taken->blocked = text_equal(names_string(taken->record, "action"), TEXT("blocked"));
     json_array_foreach(objects, i, object) take_object(report, taken, object);
     if (text_equal(reason, TEXT("administration")))
         cross(taken, table_add(&report->services, TEXT("(server)")), false, false);
@@ -450,18 +350,18 @@ static void take_violation(struct report *report, struct taken *taken)
 
 static bool take_times(struct taken *taken)
 {
-    if (!report_time(string_of(taken->record, "ts"), false, &taken->time))
+    if (!report_time(names_string(taken->record, "ts"), false, &taken->time))
         return false;
-    if (!report_time(string_of(taken->record, "first"), false, &taken->span.first))
+    if (!report_time(names_string(taken->record, "first"), false, &taken->span.first))
         taken->span.first = taken->time;
-    if (!report_time(string_of(taken->record, "last"), false, &taken->span.last))
+    if (!report_time(names_string(taken->record, "last"), false, &taken->span.last))
         taken->span.last = taken->time;
     return taken->time >= 0;
 }
 
 static bool take_record(struct report *report, json_t *record)
 {
-    struct text event = string_of(record, "event");
+    struct text event = names_string(record, "event");
     json_int_t times = json_integer_value(json_object_get(record, "count"));
     struct taken taken = {.record = record, .count = times > 0 ? (uint64_t)times : 1};
 

@@ -56,14 +56,21 @@ static int width_of(struct text t)
     return width;
 }
 
+/* The column of the cell with this number. */
+static size_t column_of(const struct sheet *sheet, size_t cell)
+{
+    assert(sheet->column_count > 0);
+    return cell % sheet->column_count;
+}
+
 static void find_widths(const struct sheet *sheet, int widths[SHEET_COLUMNS])
 {
     for (size_t c = 0; c < sheet->column_count; c++)
         widths[c] = (int)strlen(sheet->columns[c].heading);
     for (size_t i = 0; i < sheet->cell_count; i++) {
         int width = width_of(sheet->cells[i]);
-        if (width > widths[i % sheet->column_count])
-            widths[i % sheet->column_count] = width;
+        if (width > widths[column_of(sheet, i)])
+            widths[column_of(sheet, i)] = width;
     }
 }
 
@@ -86,8 +93,7 @@ void sheet_print_text(const struct sheet *sheet, FILE *to)
     for (size_t c = 0; c < sheet->column_count; c++)
         put_padded(sheet, c, text_of(sheet->columns[c].heading), widths[c], to);
     for (size_t i = 0; i < sheet->cell_count; i++)
-        put_padded(sheet, i % sheet->column_count, sheet->cells[i], widths[i % sheet->column_count],
-                   to);
+        put_padded(sheet, column_of(sheet, i), sheet->cells[i], widths[column_of(sheet, i)], to);
 }
 
 /* A code span whose fence is longer than any run of backticks in it; '|' would end the cell. */
@@ -122,7 +128,7 @@ void sheet_print_markdown(const struct sheet *sheet, FILE *to)
         fputs(sheet->columns[c].kind == SHEET_NUMBER ? "|---:" : "|---", to);
     fputs("|\n", to);
     for (size_t i = 0; i < sheet->cell_count; i++) {
-        size_t column = i % sheet->column_count;
+        size_t column = column_of(sheet, i);
         fputs("| ", to);
         if (sheet->columns[column].kind == SHEET_CODE)
             sheet_put_code(sheet->cells[i], to);
@@ -168,7 +174,7 @@ void sheet_print_html(const struct sheet *sheet, FILE *to)
                 sheet->columns[c].heading);
     fputs("</tr></thead><tbody>\n", to);
     for (size_t i = 0; i < sheet->cell_count; i++) {
-        size_t column = i % sheet->column_count;
+        size_t column = column_of(sheet, i);
         bool is_code = sheet->columns[column].kind == SHEET_CODE;
         fprintf(to, "%s<td%s>%s", column == 0 ? "<tr>" : "", classes[sheet->columns[column].kind],
                 is_code ? "<code>" : "");

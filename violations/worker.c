@@ -106,7 +106,9 @@ static uint64_t hash_text(struct text t, uint64_t seed)
     const uint64_t multiplier = 0x9fb21c651e98df25u;
     uint64_t word;
 
-    seed = (seed ^ (t.length + (t.at != NULL))) * multiplier;
+    if (!t.at)
+        return seed * multiplier;
+    seed = (seed ^ (t.length + 1)) * multiplier;
     for (; t.length >= sizeof(word); t.at += sizeof(word), t.length -= sizeof(word)) {
         memcpy(&word, t.at, sizeof(word));
         seed = (seed ^ word) * multiplier;

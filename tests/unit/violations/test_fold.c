@@ -3,6 +3,22 @@
 
 #include <sys/stat.h>
 
+/* Counts this thread's allocations; a sanitizer brings its own malloc, and then nothing is counted.
+ */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+enum { ALLOCATIONS_COUNTED = 1 };
+static _Thread_local unsigned allocations;
+void *__libc_malloc(size_t size);
+void *malloc(size_t size)
+{
+    allocations++;
+    return __libc_malloc(size);
+}
+#else
+enum { ALLOCATIONS_COUNTED = 0 };
+static const unsigned allocations;
+#endif
+
 enum { SECOND = 1000000, DIGESTS = 9000 };
 
 static int64_t sum_of(const json_t *records)
@@ -293,6 +309,30 @@ static void test_repeat_can_be_switched_off(void **state)
     scene_fini(&scene);
 }
 
+/* Neither the first of its kind nor a repeat allocates. */
+static void test_no_allocation(void **state)
+{
+    (void)state;
+    struct scene scene;
+    char text[80];
+
+    scene_init(&scene);
+    struct violations *violations =
+        scene_log(scene_path("malloc.jsonl"), CONFIG_NORMALIZED, 60000, 1);
+    struct violations_worker *worker = violations_worker(violations, 0);
+    unsigned before = allocations;
+    assert_int_equal(before > 0, ALLOCATIONS_COUNTED);
+    for (unsigned i = 0; i < 10000; i++) {
+        snprintf(text, sizeof(text), "SELECT c%u FROM clinical_data.patients", i % 400);
+        scene.statement.text = text_of(text);
+        violations_add(worker, &scene.session, &scene.statement, scene_start + i * 100);
+        violations_tick(worker, scene_start + i * 100);
+    }
+    assert_int_equal(allocations, before);
+    violations_stop(violations);
+    scene_fini(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_what_is_the_same),
         cmocka_unit_test(test_long_ones),
         cmocka_unit_test(test_repeat_can_be_switched_off),
+        cmocka_unit_test(test_no_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, scene_forget);
 }
