@@ -247,7 +247,7 @@ static void forget_disturbed(struct sql_session *session, const struct sql_facts
 }
 
 /* What the statement adds: at most one entry, since no statement does two of these things. */
-static struct entry *addition(const struct sql_session *session, const struct sql_facts *facts)
+static struct entry *addition(const struct sql_facts *facts)
 {
     struct text name = facts->session.name, value = facts->session.value;
     const struct sql_facts *inner = facts->session.facts;
@@ -264,9 +264,7 @@ static struct entry *addition(const struct sql_session *session, const struct sq
                    ? entry_new(STATEMENT, name, (struct text){NULL, 0}, inner)
                    : NULL;
     case SQL_ACTION_CREATE_TEMPORARY:
-        return value.at && !sql_session_has_table(session, value, name)
-                   ? entry_new(TEMPORARY_TABLE, name, value, NULL)
-                   : NULL;
+        return value.at ? entry_new(TEMPORARY_TABLE, name, value, NULL) : NULL;
     default:
         return NULL;
     }
@@ -277,7 +275,7 @@ void sql_session_apply(struct sql_session **session, const struct sql_facts *fac
     struct text name = facts->session.name;
     unsigned action = facts->session.action;
     /* Copied before anything is forgotten: the facts may point into what will be. */
-    struct entry *added = addition(*session, facts);
+    struct entry *added = addition(facts);
 
     forget_disturbed(*session, facts);
     if (action & SQL_ACTION_FORGET_ALL)
@@ -286,6 +284,9 @@ void sql_session_apply(struct sql_session **session, const struct sql_facts *fac
         forget_sort(*session, VARIABLE);
     if (action & SQL_ACTION_DROP_TABLES)
         forget_defined_tables(*session, facts);
+    /* MariaDB's CREATE OR REPLACE drops the old table also where it then fails. */
+    if (action & SQL_ACTION_CREATE_TEMPORARY)
+        forget_table(*session, facts->session.value, name);
     if (action & SQL_ACTION_SET_VARIABLE)
         forget_name(*session, VARIABLE, name);
     if (action & (SQL_ACTION_PREPARE | SQL_ACTION_DEALLOCATE))
