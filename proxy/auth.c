@@ -10,8 +10,10 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/log.h"
 #include "proxy/judge.h"
 #include "proxy/login.h"
+#include "proxy/patience.h"
 #include "proxy/registry.h"
 #include "proxy/worker.h"
 
@@ -110,6 +112,36 @@ static void relay_to_client(struct session *session, size_t size)
     gate_pass(gate, size);
 }
 
+static uint64_t patience_of(const struct session *session)
+{
+    const struct login_draft *draft = session->draft;
+
+    return patience_user(draft->login.user, text_of(draft->client));
+}
+
+/* After too many failed logins the server's last word has to wait, whatever it says: who guesses
+ * cannot tell the right password by how soon the answer is here. */
+static bool must_wait(struct session *session)
+{
+    struct login_draft *draft = session->draft;
+
+    if (draft->delay > 0)
+        return false;
+    draft->delay = (uint8_t)patience_seconds(patience_of(session),
+                                             draft->runtime->config->proxy.max_failed_logins.value);
+    if (draft->delay == 0)
+        return false;
+    log_notice("%s: too many failed logins of user '%.*s': the answer waits for %u s",
+               draft->client, TEXT_ARGS(draft->login.user), draft->delay);
+    session_enter(session, STATE_DELAY);
+    return true;
+}
+
+enum step state_delay(struct session *session)
+{
+    return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
+}
+
 static enum step refused(struct session *session, const uint8_t *packet, size_t size)
 {
     const struct login_draft *draft = session->draft;
@@ -117,8 +149,10 @@ static enum step refused(struct session *session, const uint8_t *packet, size_t 
     if (!draft->doomed)
         violations_event_login_refused(session->worker->violations, draft->login.user,
                                        text_of(draft->client), TEXT("server"));
-    if (size > PACKET_HEADER + 2 && bytes_get2(packet + PACKET_HEADER + 1) == 1045)
+    if (size > PACKET_HEADER + 2 && bytes_get2(packet + PACKET_HEADER + 1) == 1045) {
         session->worker->counters.logins_denied++;
+        patience_failed(patience_of(session));
+    }
     relay_to_client(session, size);
     return session_linger(session,
                           draft->doomed ? CLOSED_LOGIN_UNKNOWN_USER : CLOSED_LOGIN_REFUSED);
@@ -138,6 +172,7 @@ static enum step accepted(struct session *session, const uint8_t *packet, size_t
     if (database.length > sizeof(asked))
         return session_end(session, CLOSED_CLIENT_BAD_LOGIN);
     memcpy(asked, draft->login.database.at, database.length);
+    patience_passed(patience_of(session));
     login_done(session, (struct text){(const char *)packet + PACKET_HEADER, size - PACKET_HEADER});
     if (judge_landing(session, session->identity->user, database, true)) {
         const struct refusal *refusal = &session->worker->judged.refusal;
@@ -183,9 +218,9 @@ static enum step from_server(struct session *session, const uint8_t *packet, siz
         session->upstream.sequence = (uint8_t)(packet[3] + 1);
     switch (payload.length > 0 ? packet[PACKET_HEADER] : 0xfb) {
     case 0xff:
-        return refused(session, packet, size);
+        return must_wait(session) ? STEP_AGAIN : refused(session, packet, size);
     case 0x00:
-        return accepted(session, packet, size);
+        return must_wait(session) ? STEP_AGAIN : accepted(session, packet, size);
     case 0xfe: /* AuthSwitchRequest */
         if (auth_switch_read(payload, &request) != PARSE_DONE)
             request = (struct auth_switch){.plugin = TEXT("mysql_old_password")};

@@ -49,6 +49,7 @@ void login_free(struct session *session)
     if (!draft)
         return;
     password_forget(draft);
+    secure_uncount(draft);
     runtime_drop(draft->runtime);
     free(draft->raw);
     free(draft);

@@ -30,12 +30,15 @@ struct login_draft {
     bool said;                      /* the client has answered an authentication packet */
     bool fresh;                     /* the upstream was connected after the client had logged in */
     bool offers_tls;                /* the upstream does */
+    bool said_hello;                /* TLS's, to the upstream */
     bool full;                      /* caching_sha2_password: the next packet is the password */
     bool wants_key;                 /* the server was asked for its RSA key */
     bool keyed;                     /* the client has asked for an RSA key */
     uint8_t nonce[HANDSHAKE_NONCE]; /* of the plugin in force */
     char *password;                 /* kept while `wants_key`, then wiped */
     size_t password_length;
+    bool shaking;         /* counted among its address' handshakes */
+    uint8_t delay;        /* seconds that the answer has to wait, or has waited */
     uint8_t credit;       /* packets that the client owes the server now */
     size_t address_index; /* the next address to try */
     char plugin[64];      /* the authentication plugin in force */
@@ -83,6 +86,8 @@ bool secure_is(const struct side *side);
 enum step secure_client(struct session *session);
 /* Before the login packet: STATE_UPSTREAM_TLS where the ini asks for it, else login_send. */
 enum step secure_upstream(struct session *session);
+/* Takes the login out of its address' handshakes. */
+void secure_uncount(struct login_draft *draft);
 bool secure_lacks_certificate(const struct session *session);
 
 /* password.c: the server has named draft->plugin and its nonce. STEP_AGAIN, or what login_refuse

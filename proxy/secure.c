@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "proxy/login.h"
+#include "proxy/patience.h"
 #include "proxy/worker.h"
 
 bool secure_is(const struct side *side)
@@ -33,12 +34,34 @@ enum step secure_client(struct session *session)
     /* The client cannot have read all of the greeting. */
     if (gate_leaving(&session->upstream.gate) > 0)
         return session_end(session, CLOSED_CLIENT_BAD_LOGIN);
+    if (!patience_shake(patience_address(text_of(draft->client)),
+                        draft->runtime->config->tls.handshakes_per_address.value))
+        return session_end(session, CLOSED_TLS_LIMIT);
+    draft->shaking = true;
     if (!tls_accept(draft->runtime->tls, &session->client.stream, early))
         return session_end(session, CLOSED_TLS);
     gate_drop(gate, &session->worker->pool, gate_waiting(gate));
     session->client.shaking = true;
     session_enter(session, STATE_TLS);
     return STEP_AGAIN;
+}
+
+void secure_uncount(struct login_draft *draft)
+{
+    if (draft->shaking)
+        patience_shaken(patience_address(text_of(draft->client)));
+    draft->shaking = false;
+}
+
+/* A handshake's step may take milliseconds: between two of them everybody else has a turn. The
+ * socket that was not read wakes the session again. Bytes that came early would not: they go first.
+ */
+static bool is_others_turn(struct worker *worker, const struct stream *stream)
+{
+    if (worker->shook && !stream_pending(stream))
+        return true;
+    worker->shook = true;
+    return false;
 }
 
 enum step state_tls(struct session *session)
@@ -48,6 +71,8 @@ enum step state_tls(struct session *session)
     struct error why;
     struct stream *stream = &session->client.stream;
 
+    if (is_others_turn(session->worker, stream))
+        return STEP_WAIT;
     switch (tls_handshake(stream, &why)) {
     case TLS_AGAIN:
         return STEP_WAIT;
@@ -65,6 +90,7 @@ enum step state_tls(struct session *session)
     counters->tls_resumed += tls_resumed(stream);
     log_debug("%s: %s %s", client, tls_version(stream), tls_cipher(stream));
     session->client.shaking = false;
+    secure_uncount(session->draft);
     session_enter(session, STATE_LOGIN);
     return STEP_AGAIN;
 }
@@ -115,6 +141,7 @@ static enum step shake_upstream(struct session *session, struct tls_client *clie
     if (!tls_connect(client, &side->stream, address_of(session)->host.at))
         return refuse_upstream(session, "no memory");
     side->shaking = true;
+    session->draft->said_hello = false;
     session_enter(session, STATE_UPSTREAM_TLS);
     return STEP_AGAIN;
 }
@@ -141,6 +168,10 @@ enum step state_upstream_tls(struct session *session)
 
     if (session->client.ended)
         return session_end(session, CLOSED_CLIENT_GONE);
+    /* The first step says the hello, which the server waits for. */
+    if (session->draft->said_hello && is_others_turn(session->worker, stream))
+        return STEP_WAIT;
+    session->draft->said_hello = true;
     switch (tls_handshake(stream, &why)) {
     case TLS_AGAIN:
         return STEP_WAIT;

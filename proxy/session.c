@@ -77,6 +77,8 @@ static uint32_t limit_seconds(const struct session *session, enum limit limit)
         break;
     case LIMIT_LINGER:
         break;
+    case LIMIT_DELAY:
+        return session->draft->delay;
     }
     return (uint32_t)((milliseconds + 999) / 1000 + 1);
 }
@@ -93,11 +95,10 @@ void session_enter(struct session *session, enum state state)
 
 void session_due(struct session *session)
 {
-    static const enum close_reason late[] = {[LIMIT_NONE] = CLOSED_IDLE_TIMEOUT,
-                                             [LIMIT_LOGIN] = CLOSED_LOGIN_TIMEOUT,
-                                             [LIMIT_CONNECT] = CLOSED_UPSTREAM_TIMEOUT,
-                                             [LIMIT_IDLE] = CLOSED_IDLE_TIMEOUT,
-                                             [LIMIT_LINGER] = CLOSED_CLIENT_GONE};
+    static const enum close_reason late[] = {
+        [LIMIT_NONE] = CLOSED_IDLE_TIMEOUT,        [LIMIT_LOGIN] = CLOSED_LOGIN_TIMEOUT,
+        [LIMIT_CONNECT] = CLOSED_UPSTREAM_TIMEOUT, [LIMIT_IDLE] = CLOSED_IDLE_TIMEOUT,
+        [LIMIT_LINGER] = CLOSED_CLIENT_GONE,       [LIMIT_DELAY] = CLOSED_LOGIN_TIMEOUT};
     enum limit limit = states[session->state].limit;
 
     if (session->worker->second < session->deadline) {
@@ -107,6 +108,11 @@ void session_due(struct session *session)
     if (session->state == STATE_CONNECT || session->state == STATE_UPSTREAM_GREETING ||
         session->state == STATE_UPSTREAM_TLS) {
         connect_late(session);
+        session_run(session);
+        return;
+    }
+    if (session->state == STATE_DELAY) {
+        session_enter(session, STATE_AUTH);
         session_run(session);
         return;
     }

@@ -83,6 +83,7 @@ static void on_reap(struct ev_loop *loop, struct ev_prepare *prepare, int events
 
     (void)loop;
     (void)events;
+    worker->shook = false;
     while (!list_empty(&worker->closed))
         session_free(LIST_ENTRY(worker->closed.after, struct session, all));
 }

@@ -49,6 +49,7 @@ struct worker {
     struct gate_pool pool;
     struct violations *violations;
     struct violations_worker *records;
+    bool shook; /* a TLS handshake has gone on in this turn of the loop */
     struct counters counters;
     struct judged judged;   /* of the command at hand */
     struct sql_facts facts; /* of the statement at hand */

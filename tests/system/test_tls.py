@@ -308,3 +308,27 @@ def test_much_data_over_tls(mysql, make_gate, certificates, upstream):
         rows = one(connection, "WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
                                " SELECT i, REPEAT('y', i) FROM n")
         assert [(i, len(text)) for i, text in rows] == [(i, i) for i in range(1, 1001)]
+
+
+def test_handshakes_per_address(mariadb, make_gate, certificates):
+    gate = make_gate(mariadb, *offering(certificates, "server", ("tls", "handshakes_per_address", 3)))
+    held = []
+    for _ in range(3):
+        held.append(wire.Wire(gate.port).greet())
+        held[-1].raw(SSL_REQUEST + b"\x16\x03")
+    time.sleep(0.2)
+    with pytest.raises((pymysql.Error, OSError)):
+        connect(gate, certificates)
+    with gate.connect("lab_service") as plain:  # others are not held up
+        assert one(plain, "SELECT 1") == ((1,),)
+    for client in held:
+        client.close()
+    assert places.wait_for(lambda: _connects(gate, certificates))
+
+
+def _connects(gate, certificates):
+    try:
+        connect(gate, certificates).close()
+        return True
+    except (pymysql.Error, OSError):
+        return False

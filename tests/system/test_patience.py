@@ -1,0 +1,73 @@
+"""Failed logins: after a few within a minute, of one user at one address, the answers take longer and
+longer; nobody else waits. Upper limits of time are not asserted: silogate's log tells who waited."""
+import re
+import threading
+import time
+
+import pymysql
+import pytest
+
+
+def seconds(connect):
+    began = time.monotonic()
+    try:
+        connect()
+    except pymysql.Error as error:
+        assert error.args[0] == 1045
+    return time.monotonic() - began
+
+
+def waited(gate):
+    """The users whose answers had to wait, and how long."""
+    return re.findall(r"user '(\w+)': the answer waits for (\d+) s", gate.log())
+
+
+def test_answers_are_delayed_after_failed_logins(mariadb, make_gate):
+    gate = make_gate(mariadb, ("proxy", "max_failed_logins", 3))
+
+    def wrong():
+        return seconds(lambda: gate.connect("billing_service", password="wrong"))
+
+    for _ in range(3):
+        wrong()
+    assert waited(gate) == []
+    assert wrong() >= 0.9
+    assert wrong() >= 1.9
+    gate.connect("lab_service").close()  # another user does not wait
+    assert waited(gate) == [("billing_service", "1"), ("billing_service", "2")]
+    assert seconds(lambda: gate.connect("billing_service").close()) >= 3  # the right one waits as well
+    wrong()  # then counting starts again
+    assert len(waited(gate)) == 3
+
+
+def test_a_session_goes_on_while_another_waits(mariadb, make_gate):
+    gate = make_gate(mariadb, ("proxy", "max_failed_logins", 1))
+    with pytest.raises(pymysql.Error):
+        gate.connect("billing_service", password="wrong")
+    session = gate.connect("lab_service")
+    waiting = threading.Thread(
+        target=lambda: seconds(lambda: gate.connect("billing_service", password="wrong")))
+    waiting.start()
+    answered = 0
+    with session.cursor() as cursor:
+        while waiting.is_alive():
+            cursor.execute("SELECT 1")
+            answered += 1
+    waiting.join()
+    assert answered > 10
+    session.close()
+
+
+def test_off(mariadb, make_gate):
+    gate = make_gate(mariadb, ("proxy", "max_failed_logins", 0))
+    for _ in range(8):
+        seconds(lambda: gate.connect("billing_service", password="wrong"))
+    assert waited(gate) == []
+
+
+def test_an_unknown_user_waits_as_long(mariadb, make_gate):
+    gate = make_gate(mariadb, ("proxy", "max_failed_logins", 1))
+    for user in ("nobody_at_all", "billing_service"):
+        seconds(lambda: gate.connect(user, password="wrong"))
+        assert seconds(lambda: gate.connect(user, password="wrong")) >= 0.9
+    assert waited(gate) == [("nobody_at_all", "1"), ("billing_service", "1")]
