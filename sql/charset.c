@@ -1,7 +1,9 @@
 /* The class of a client's character set, by name and by number. The numbers are those of
  * information_schema.COLLATIONS of MySQL 9.7 and of MariaDB 10.11 (there COLLATION_CHARACTER_SET_
  * APPLICABILITY: its NO PAD collations stand 1024 above the others, its UCA 14.0.0 ones at 2048 and
- * up). tests/unit/sql/ compares every number with what the servers list.
+ * up). tests/unit/sql/ compares every number with what the servers list. Later MariaDBs also know
+ * most of MySQL's numbers from 255 on, as utf8mb4 (MDEV-20912), earlier ones do not: at a MariaDB
+ * these are left unknown, which makes the caller ask the server.
  */
 #include "sql/mood.h"
 
