@@ -20,9 +20,14 @@
 
 enum { RETRY_MILLISECONDS = 1000, KEPT_BYTES = 1 << 20 };
 
+/* A pipe that nobody reads is an error, not a wait. */
 static int open_path(const char *path)
 {
-    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+
+    if (file >= 0)
+        fcntl(file, F_SETFL, O_APPEND); /* from here on writes wait */
+    return file;
 }
 
 struct output_calls output_calls = {.write = write, .open = open_path};

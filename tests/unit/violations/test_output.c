@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "violations/output.h"
 
@@ -210,6 +211,28 @@ static void test_a_log_that_cannot_be_opened(void **state)
     assert_non_null(strstr(error.text, "folder"));
 }
 
+static void test_a_pipe_that_nobody_reads(void **state)
+{
+    (void)state;
+    const char *path = scene_path("pipe");
+    struct error error;
+
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_null(output_open(text_of(path), &error));
+    assert_non_null(strstr(error.text, path));
+    int reader = open(path, O_RDONLY | O_NONBLOCK);
+    struct output *output = output_open(text_of(path), &error);
+    assert_non_null(output);
+    assert_int_equal(fcntl(output->file, F_GETFL) & O_NONBLOCK, 0);
+    output_add(output, TEXT("x\n"));
+    output_flush(output, 0);
+    char got[3] = {0};
+    assert_int_equal(read(reader, got, sizeof(got)), 2);
+    assert_string_equal(got, "x\n");
+    close(reader);
+    output_close(output);
+}
+
 static void test_mode_of_a_new_file(void **state)
 {
     (void)state;
@@ -237,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_half_a_line_of_a_killed_process),
         cmocka_unit_test(test_a_failed_reopen_keeps_the_old_file),
         cmocka_unit_test(test_a_log_that_cannot_be_opened),
+        cmocka_unit_test(test_a_pipe_that_nobody_reads),
         cmocka_unit_test(test_mode_of_a_new_file),
     };
     return cmocka_run_group_tests(tests, NULL, scene_forget);
