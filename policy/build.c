@@ -13,15 +13,6 @@
     config_problem_add((building)->problems, line, false, __VA_ARGS__)
 #define warn(building, line, ...) config_problem_add((building)->problems, line, true, __VA_ARGS__)
 
-struct text text_lowered(struct arena *arena, struct text t)
-{
-    char *lowered = arena_take(arena, t.length + 1);
-
-    for (size_t i = 0; i < t.length; i++)
-        lowered[i] = text_lower(t.at[i]);
-    return (struct text){lowered, t.length};
-}
-
 __attribute__((format(printf, 5, 6))) static uint32_t rule_add(struct building *building,
                                                                int service, unsigned line,
                                                                uint32_t rank, const char *format,
@@ -45,9 +36,14 @@ __attribute__((format(printf, 5, 6))) static uint32_t rule_add(struct building *
     return (uint32_t)policy->rule_count - 1;
 }
 
-/* Reads a pattern and its lower-case twin; tells what is wrong with it. */
+static struct text copy_in(struct arena *arena, enum name_form form, struct text name)
+{
+    return name_in(form, name, arena_take(arena, name.length + 1));
+}
+
+/* Reads a pattern, and writes it in each form; tells what is wrong with it. */
 static bool pattern_take(struct building *building, const char *key, const struct config_text *text,
-                         struct pattern *pattern, struct pattern *folded)
+                         struct pattern pattern[NAME_FORMS])
 {
     struct arena *arena = &building->policy->arena;
     struct error why;
@@ -56,11 +52,13 @@ static bool pattern_take(struct building *building, const char *key, const struc
         wrong(building, text->line, "%s = %s: %s", key, text->value.at, why.text);
         return false;
     }
-    *folded = *pattern;
-    folded->schema = text_lowered(arena, pattern->schema);
-    folded->name = text_lowered(arena, pattern->name);
+    for (int form = AS_WRITTEN + 1; form < NAME_FORMS; form++) {
+        pattern[form] = *pattern;
+        pattern[form].schema = copy_in(arena, (enum name_form)form, pattern->schema);
+        pattern[form].name = copy_in(arena, (enum name_form)form, pattern->name);
+    }
     if (!pattern->schema_exact && glob_any(pattern->name) &&
-        glob_match(folded->schema, TEXT("mysql")))
+        glob_match(pattern[IN_LOWER_CASE].schema, TEXT("mysql")))
         warn(building, text->line,
              "%s = %s matches the server's own schemas too, such as mysql; name the schemas that "
              "are "
@@ -77,11 +75,11 @@ static void add_owned(struct building *building, size_t service, const struct co
 {
     struct owned owned = {.service = (int16_t)service, .line = text->line};
 
-    if (!pattern_take(building, "owns", text, &owned.pattern, &owned.folded))
+    if (!pattern_take(building, "owns", text, owned.pattern))
         return;
     owned.written = arena_text(&building->arena, text->value).at;
     owned.rule =
-        rule_add(building, (int)service, text->line, owned.pattern.rank, "[service:%s] owns = %s",
+        rule_add(building, (int)service, text->line, owned.pattern->rank, "[service:%s] owns = %s",
                  building->policy->names[service].at, owned.written);
     building->owned =
         items_add(&building->arena, building->owned, &building->owned_count, sizeof(owned));
@@ -91,10 +89,10 @@ static void add_owned(struct building *building, size_t service, const struct co
 static void add_granted(struct building *building, const char *key, const struct config_text *text,
                         struct granted granted, const char *rule)
 {
-    if (!pattern_take(building, key, text, &granted.pattern, &granted.folded))
+    if (!pattern_take(building, key, text, granted.pattern))
         return;
     granted.rule =
-        rule_add(building, granted.service, text->line, granted.pattern.rank, "%s", rule);
+        rule_add(building, granted.service, text->line, granted.pattern->rank, "%s", rule);
     building->granted =
         items_add(&building->arena, building->granted, &building->granted_count, sizeof(granted));
     building->granted[building->granted_count - 1] = granted;
@@ -333,8 +331,8 @@ struct policy *policy_build(const struct config *config, int32_t today,
     contradictions_find(&building);
     set_hash(policy, config);
     if (problems->errors == errors) {
-        view_build(&policy->views[0], &building, database_rule, false);
-        view_build(&policy->views[1], &building, database_rule, true);
+        for (int form = 0; form < NAME_FORMS; form++)
+            view_build(&policy->views[form], &building, database_rule, (enum name_form)form);
     }
     arena_fini(&building.arena);
     if (problems->errors == errors)
@@ -347,8 +345,8 @@ void policy_free(struct policy *policy)
 {
     if (!policy)
         return;
-    view_fini(&policy->views[0]);
-    view_fini(&policy->views[1]);
+    for (int form = 0; form < NAME_FORMS; form++)
+        view_fini(&policy->views[form]);
     index_fini(&policy->index);
     index_fini(&policy->edge_index);
     arena_fini(&policy->arena);

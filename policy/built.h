@@ -5,6 +5,7 @@
 #define POLICY_BUILT_H
 
 #include "base/index.h"
+#include "policy/letters.h"
 #include "policy/matcher.h"
 #include "policy/pattern.h"
 #include "policy/policy.h"
@@ -84,7 +85,7 @@ struct policy {
     struct answer *edges;
     size_t edge_count;
     struct index edge_index; /* by edge_key */
-    struct view views[2];    /* as written; in lower case */
+    struct view views[NAME_FORMS];
     char hash[9];
 };
 
@@ -96,12 +97,9 @@ static inline struct text edge_key(int user, int owner, int16_t key[2])
     return (struct text){(const char *)key, 2 * sizeof(key[0])};
 }
 
-/* A copy with A to Z as a to z. */
-struct text text_lowered(struct arena *arena, struct text t);
-
 /* While a policy is built. */
 struct owned {
-    struct pattern pattern, folded;
+    struct pattern pattern[NAME_FORMS];
     const char *written;
     uint32_t rule;
     int16_t service;
@@ -109,7 +107,7 @@ struct owned {
     unsigned line;
 };
 struct granted {
-    struct pattern pattern, folded;
+    struct pattern pattern[NAME_FORMS];
     uint32_t rule;
     int32_t until;
     int16_t service;
@@ -128,10 +126,10 @@ struct building {
 /* Two owners for one name, and a pattern said twice (policy/contradictions.c). */
 void contradictions_find(struct building *building);
 
-/* The trees, as written or, with `fold`, in lower case (policy/views.c). `database_rule`: for each
- * service, the rule that its database stands in. */
+/* The trees, of names in one form (policy/views.c). `database_rule`: for each service, the rule
+ * that its database stands in. */
 void view_build(struct view *view, const struct building *building, const uint32_t *database_rule,
-                bool fold);
+                enum name_form form);
 void view_fini(struct view *view);
 
 #endif

@@ -355,16 +355,11 @@ static void judge_database(struct judged *judged)
 }
 
 /* A name as the view has it; false where no server has a name of that length. */
-static bool take_name(struct text from, bool fold, char *folded, struct text *to)
+static bool take_name(enum name_form form, struct text from, char *room, struct text *to)
 {
-    *to = from;
     if (from.length > NAME_SIZE)
         return false;
-    if (!fold)
-        return true;
-    for (size_t i = 0; i < from.length; i++)
-        folded[i] = text_lower(from.at[i]);
-    to->at = folded;
+    *to = name_in(form, from, room);
     return true;
 }
 
@@ -372,9 +367,12 @@ void policy_check_object(const struct policy *policy, int service, const struct 
                          bool fold, int32_t today, struct verdict *verdict)
 {
     char schema[NAME_SIZE], name[NAME_SIZE];
+    enum name_form form = object->type == SQL_ROUTINE ? AS_LETTERS
+                          : fold                      ? IN_LOWER_CASE
+                                                      : AS_WRITTEN;
     struct judged judged = {
         .policy = policy,
-        .view = &policy->views[fold],
+        .view = &policy->views[form],
         .service = service,
         .today = today,
         .access = object->access ? object->access : SQL_ACCESS_ALL,
@@ -385,8 +383,8 @@ void policy_check_object(const struct policy *policy, int service, const struct 
     if (object->session_only)
         decide(&judged, REASON_SESSION, VERDICT_ALLOW, 0);
     else if (object->schema.length == 0 ||
-             !take_name(object->schema, fold, schema, &judged.schema) ||
-             !take_name(object->name, fold, name, &judged.name))
+             !take_name(form, object->schema, schema, &judged.schema) ||
+             !take_name(form, object->name, name, &judged.name))
         decide_answer(&judged, REASON_UNOWNED, ASK_UNOWNED);
     else if (object->type == SQL_DATABASE)
         judge_database(&judged);

@@ -20,7 +20,7 @@ struct sorted {
 
 static struct sorted sorted_of(struct owned *owned)
 {
-    const struct pattern *pattern = &owned->folded;
+    const struct pattern *pattern = &owned->pattern[AS_LETTERS];
     struct sorted sorted = {.owned = owned};
 
     if (pattern->schema_exact) {
@@ -49,8 +49,8 @@ static int text_order(struct text a, struct text b)
 
 static int group_order(const struct sorted *a, const struct sorted *b)
 {
-    if (a->owned->pattern.rank != b->owned->pattern.rank)
-        return a->owned->pattern.rank < b->owned->pattern.rank ? -1 : 1;
+    if (a->owned->pattern[0].rank != b->owned->pattern[0].rank)
+        return a->owned->pattern[0].rank < b->owned->pattern[0].rank ? -1 : 1;
     if (a->shape != b->shape)
         return a->shape < b->shape ? -1 : 1;
     return text_order(a->same, b->same);
@@ -73,6 +73,11 @@ static bool begins_with(struct text t, struct text start)
     return t.length >= start.length && text_equal((struct text){t.at, start.length}, start);
 }
 
+static bool same_pattern(const struct pattern *a, const struct pattern *b)
+{
+    return text_equal(a->schema, b->schema) && text_equal(a->name, b->name);
+}
+
 #define tell(building, late, warning, ...)                                                         \
     (config_problem_add((building)->problems, (late)->line, warning, __VA_ARGS__),                 \
      (late)->told = true)
@@ -81,14 +86,12 @@ static bool begins_with(struct text t, struct text start)
 static void compare(struct building *building, struct owned *a, struct owned *b)
 {
     struct owned *early = a->line <= b->line ? a : b, *late = early == a ? b : a;
-    bool same = text_equal(a->folded.schema, b->folded.schema) &&
-                text_equal(a->folded.name, b->folded.name);
+    bool same = same_pattern(&a->pattern[AS_LETTERS], &b->pattern[AS_LETTERS]);
 
     if (late->told)
         return;
     if (a->service == b->service) {
-        if (same && text_equal(a->pattern.schema, b->pattern.schema) &&
-            text_equal(a->pattern.name, b->pattern.name))
+        if (same_pattern(&a->pattern[AS_WRITTEN], &b->pattern[AS_WRITTEN]))
             tell(building, late, true, "owns = %s is on line %u already; take one out",
                  late->written, early->line);
         return;
@@ -98,7 +101,7 @@ static void compare(struct building *building, struct owned *a, struct owned *b)
         tell(building, late, false,
              "owns = %s belongs to [service:%s] already (line %u); a name has one owner",
              late->written, owner, early->line);
-    else if (pattern_overlap(&a->folded, &b->folded))
+    else if (pattern_overlap(&a->pattern[AS_LETTERS], &b->pattern[AS_LETTERS]))
         tell(building, late, false,
              "owns = %s is as specific as [service:%s] owns = %s (line %u), and there "
              "are names that both match; write one of them more exactly",
@@ -149,8 +152,8 @@ void contradictions_find(struct building *building)
         sweep(building, sorted, from, to, stack);
     }
     for (size_t from = 0, middle, to; from < count; from = to) {
-        uint32_t rank = sorted[from].owned->pattern.rank;
-        for (to = from; to < count && sorted[to].owned->pattern.rank == rank; to++)
+        uint32_t rank = sorted[from].owned->pattern[0].rank;
+        for (to = from; to < count && sorted[to].owned->pattern[0].rank == rank; to++)
             continue;
         for (middle = from; middle < to && sorted[middle].shape != SHAPE_NAME_EXACT; middle++)
             continue;

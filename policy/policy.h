@@ -36,7 +36,8 @@ const char *policy_hash(const struct policy *policy);
 /* Judges a statement of `service` (SERVICE_NONE: somebody without a service, for whom the defaults
  * hold). Spec, "Verdict": each object gets the first rule that holds, the statement the strictest
  * of its objects'; of equally strict ones the first. `fold`: the upstream's lower_case_table_names
- * is not 0, names compare without case. Costs the same whatever the size of the policy. */
+ * is not 0, names compare without case; those of routines always do, and without accents.
+ * Costs the same whatever the size of the policy. */
 void policy_check(const struct policy *policy, int service, const struct sql_facts *facts,
                   bool fold, int32_t today, struct verdict *verdict);
 

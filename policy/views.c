@@ -1,5 +1,5 @@
-/* Puts the patterns of a policy into trees: who owns, and what each service is granted. Done twice,
- * as written and in lower case, because whether case counts is the upstream's to say.
+/* Puts the patterns of a policy into trees: who owns, and what each service is granted. Done for
+ * each form of names, because which one counts is the upstream's and the object's to say.
  */
 #include <string.h>
 
@@ -77,10 +77,10 @@ static void add_granted(struct view *view, const struct granted *granted,
 }
 
 static void add_landing(struct view *view, struct policy *policy, int16_t service,
-                        struct text database, bool fold)
+                        struct text database, enum name_form form)
 {
-    struct text name =
-        fold ? text_lowered(&policy->arena, database) : arena_text(&policy->arena, database);
+    char *copy = arena_take(&policy->arena, database.length + 1);
+    struct text name = name_in(form, arena_text(&policy->arena, database), copy);
     uint32_t number = (uint32_t)view->landing_count + 1;
 
     view->database[service] = name;
@@ -93,7 +93,7 @@ static void add_landing(struct view *view, struct policy *policy, int16_t servic
 }
 
 void view_build(struct view *view, const struct building *building, const uint32_t *database_rule,
-                bool fold)
+                enum name_form form)
 {
     struct policy *policy = building->policy;
     struct arena *arena = &policy->arena;
@@ -114,15 +114,15 @@ void view_build(struct view *view, const struct building *building, const uint32
         view->grants[i] = matcher_root(&view->matcher);
         if (building->config->services[i].database.line)
             add_landing(view, policy, (int16_t)i, building->config->services[i].database.value,
-                        fold);
+                        form);
     }
     for (size_t i = 0; i < building->owned_count; i++) {
         const struct owned *owned = &building->owned[i];
-        add_owned(view, policy, owned, fold ? &owned->folded : &owned->pattern);
+        add_owned(view, policy, owned, &owned->pattern[form]);
     }
     for (size_t i = 0; i < building->granted_count; i++) {
         const struct granted *granted = &building->granted[i];
-        add_granted(view, granted, fold ? &granted->folded : &granted->pattern);
+        add_granted(view, granted, &granted->pattern[form]);
     }
 }
 

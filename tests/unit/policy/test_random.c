@@ -68,7 +68,7 @@ static int plain_rank(const struct parts *parts)
 struct question {
     char schema[24], name[24];
     int service, access;
-    bool database, fold;
+    bool database, routine, fold;
 };
 
 struct said {
@@ -415,6 +415,7 @@ static struct question any_question(unsigned services)
     any_name(q.name);
     if (q.database)
         q.name[0] = 0;
+    q.routine = !q.database && any(4) == 0;
     if (any(2))
         q.access = SQL_READ;
     return q;
@@ -424,7 +425,9 @@ static struct verdict judge(const struct policy *policy, const struct question *
 {
     struct sql_object object = {.schema = text_of(q->schema),
                                 .name = text_of(q->name),
-                                .type = q->database ? SQL_DATABASE : SQL_TABLE,
+                                .type = q->database  ? SQL_DATABASE
+                                        : q->routine ? SQL_ROUTINE
+                                                     : SQL_TABLE,
                                 .access = (uint8_t)q->access};
     struct verdict verdict;
 
@@ -436,7 +439,9 @@ static void compare(const struct config *config, const struct policy *policy,
                     const struct question *q, const char *ini)
 {
     struct verdict got = judge(policy, q);
-    struct said said = q->database ? plain_database(config, q) : plain_table(config, q);
+    struct question plain = *q;
+    plain.fold |= q->routine; /* servers fold the names of routines whatever else they do */
+    struct said said = q->database ? plain_database(config, q) : plain_table(config, &plain);
 
     if (got.action == said.action && got.reason == said.reason && got.owner == said.owner)
         return;
