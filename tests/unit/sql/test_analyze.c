@@ -1,0 +1,260 @@
+/* What the golden corpus cannot say: places of names in the text, bounds, sizes, and that the work
+ * is linear (10 MB of the worst must simply come to an end). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "sql/analyze.h"
+#include "tests/unit/sql/guard.h"
+
+enum { LONG = 10 << 20 };
+
+static struct sql_facts facts;
+
+static struct sql_mood shop(void)
+{
+    struct sql_mood mood = {.version = 90704, .mode_known = true};
+
+    sql_mood_set_database(&mood, TEXT("shop"));
+    return mood;
+}
+
+static size_t analyze(struct text text)
+{
+    struct sql_mood mood = shop();
+
+    memset(&facts, 0xa5, sizeof(facts)); /* whatever was there before must not matter */
+    return sql_analyze(text, 0, &mood, NULL, &facts);
+}
+
+static void expect_place(const char *sql, uint32_t offset, uint32_t length, const char *part)
+{
+    assert_int_equal(length, strlen(part));
+    if (strncmp(sql + offset, part, length) != 0)
+        fail_msg("%s: %u is not where %s stands", sql, offset, part);
+}
+
+static void test_places_of_names(void **state)
+{
+    const char *sql = "/* c */ SELECT 1 FROM `cli``nical` . patients p, t; SELECT 1";
+    (void)state;
+
+    assert_int_equal(analyze(guard_text(text_of(sql))), 51);
+    assert_true(facts.determined);
+    assert_int_equal(facts.object_count, 2);
+    expect_place(sql, facts.objects[0].schema_offset, facts.objects[0].schema_length,
+                 "`cli``nical`");
+    expect_place(sql, facts.objects[0].name_offset, facts.objects[0].name_length, "patients");
+    assert_true(text_equal(facts.objects[0].schema, TEXT("cli`nical")));
+    assert_int_equal(facts.objects[1].schema_length, 0);
+    expect_place(sql, facts.objects[1].name_offset, facts.objects[1].name_length, "t");
+}
+
+static void test_places_of_others(void **state)
+{
+    (void)state;
+
+    analyze(TEXT("USE `x y`"));
+    assert_true(facts.effects & SQL_EFFECT_DATABASE);
+    expect_place("USE `x y`", facts.database_offset, facts.database_length, "`x y`");
+    analyze(TEXT("KILL /**/ QUERY 17 ;"));
+    assert_int_equal(facts.effects, SQL_EFFECT_KILL);
+    assert_int_equal(facts.thread, 17);
+    assert_true(facts.kill_query);
+    expect_place("KILL /**/ QUERY 17 ;", facts.thread_offset, facts.thread_length, "17");
+}
+
+static void test_prepared_text_has_no_places(void **state)
+{
+    (void)state;
+
+    analyze(TEXT("PREPARE s FROM 'SELECT * FROM a.b'"));
+    assert_int_equal(facts.object_count, 1);
+    assert_int_equal(facts.objects[0].name_length, 0);
+    assert_int_equal(facts.objects[0].schema_length, 0);
+}
+
+static void test_offsets_go_on(void **state)
+{
+    const char *sql = "SELECT 1;; SELECT 2 FROM t;  ";
+    struct sql_mood mood = shop();
+    static const size_t ends[] = {9, 10, 27, 29};
+    static const uint8_t kinds[] = {SQL_SELECT, SQL_EMPTY, SQL_SELECT, SQL_EMPTY};
+    size_t offset = 0;
+    (void)state;
+
+    for (int i = 0; i < 4; i++) {
+        offset = sql_analyze(text_of(sql), offset, &mood, NULL, &facts);
+        assert_true(facts.determined);
+        assert_int_equal(offset, ends[i]);
+        assert_int_equal(facts.kind, kinds[i]);
+    }
+}
+
+/* FROM t0, t1 ... */
+static struct text many_tables(char *to, int count, int different)
+{
+    size_t length = (size_t)sprintf(to, "SELECT 1 FROM ");
+
+    for (int i = 0; i < count; i++)
+        length += (size_t)sprintf(to + length, "%st%d", i ? "," : "", i % different);
+    return (struct text){to, length};
+}
+
+static void test_many_objects(void **state)
+{
+    char *sql = malloc(1 << 21);
+    (void)state;
+
+    analyze(many_tables(sql, 100000, SQL_OBJECTS));
+    assert_true(facts.determined);
+    assert_int_equal(facts.object_count, SQL_OBJECTS);
+    assert_true(text_equal(facts.objects[2047].name, TEXT("t2047")));
+    analyze(many_tables(sql, SQL_OBJECTS + 1, SQL_OBJECTS + 1));
+    assert_false(facts.determined);
+    assert_int_equal(facts.object_count, SQL_OBJECTS);
+    free(sql);
+}
+
+static void test_names_that_must_be_rewritten_are_bounded(void **state)
+{
+    char *sql = malloc(1 << 20);
+    size_t length = (size_t)sprintf(sql, "SELECT 1 FROM `a``b`");
+    (void)state;
+
+    for (int i = 0; i < 1000; i++)
+        length += (size_t)sprintf(sql + length, ",`a``b`");
+    analyze((struct text){sql, length});
+    assert_true(facts.determined);
+    assert_int_equal(facts.object_count, 1);
+    for (int i = 0; i < 2000; i++)
+        length += (size_t)sprintf(sql + length, ",`a``a long name of a table %d`", i);
+    analyze((struct text){sql, length});
+    assert_false(facts.determined);
+    free(sql);
+}
+
+/* `count` times `part` behind `head`. */
+static struct text repeat(const char *head, const char *part, const char *tail)
+{
+    char *at = malloc(LONG + 4096);
+    size_t length = strlen(head), part_length = strlen(part), tail_length = strlen(tail);
+
+    memcpy(at, head, length);
+    for (; length + part_length < LONG; length += part_length)
+        memcpy(at + length, part, part_length);
+    memcpy(at + length, tail, tail_length);
+    return (struct text){at, length + tail_length};
+}
+
+static void expect_long(const char *head, const char *part, const char *tail, bool determined)
+{
+    struct text text = repeat(head, part, tail);
+    struct sql_mood mood = shop();
+
+    for (int dialect = SQL_MYSQL; dialect <= SQL_MARIADB; dialect++) {
+        size_t offset = 0;
+        mood.dialect = (uint8_t)dialect;
+        mood.version = dialect == SQL_MYSQL ? 90704 : 101119;
+        do
+            offset = sql_analyze(text, offset, &mood, NULL, &facts);
+        while (offset < text.length && facts.determined);
+        if (facts.determined != determined)
+            fail_msg("%s%s%s...: %s", head, part, part,
+                     facts.determined ? "determined" : facts.why);
+    }
+    free((char *)(uintptr_t)text.at);
+}
+
+static void test_ten_megabytes(void **state)
+{
+    (void)state;
+
+    expect_long("SELECT ", "(", "", false);
+    expect_long("SELECT 1 FROM ", "(", "", false);
+    expect_long("", "(", "SELECT 1", false);
+    expect_long("SELECT ", "(SELECT ", "", false);
+    expect_long("SELECT 1 FROM ", "(SELECT 1 FROM ", "", false);
+    expect_long("SELECT ", "'", "", true); /* an even number of them */
+    expect_long("SELECT '", "\\'", "", false);
+    expect_long("SELECT 1", "/* */", "", true);
+    expect_long("SELECT 1 /*", "* ", "", false);
+    expect_long("", ";", "", true);
+    expect_long("", ";", "'", false);
+    expect_long("SELECT ", "`", "", true);
+    expect_long("SELECT ", "a.", "", true); /* the servers refuse it */
+    expect_long("SELECT 1", "+f(1)", "", true);
+    expect_long("SELECT ", "{x ", "", false);
+    expect_long("INSERT INTO t VALUES (1)", ",(1,'x',NULL)", "", true);
+    expect_long("INSERT INTO t VALUES (1)", ",(1,'x''y',NULL", "", false);
+    expect_long("SELECT 1 IN (1", ",2", ")", true);
+    expect_long("WITH RECURSIVE ", "a AS (WITH RECURSIVE ", "", false);
+    expect_long("WITH ", "a AS (WITH ", "", false);
+    expect_long("CREATE TABLE t ", "(", "", false);
+    expect_long("CREATE TABLE t (a INT", ", b INT", ")", true);
+    expect_long("CREATE PROCEDURE p() ", "BEGIN ", "", false);
+    expect_long("CREATE PROCEDURE p() BEGIN ", "SELECT 1;", " END", true);
+    expect_long("CREATE PROCEDURE p() RETURN ", "CASE ", "", false);
+    expect_long("EXPLAIN ", "EXPLAIN ", "", false);
+    expect_long("SELECT 1", " UNION SELECT 1", "", true);
+    expect_long("DELETE ", "a,", "a FROM a", false);
+    expect_long("SET ", "@a=1,", "@b=2", true);
+    expect_long("", "SELECT 1;", "", true);
+    expect_long("SELECT '", "\xe9", "'", true);
+}
+
+static void test_too_long_a_text(void **state)
+{
+    struct sql_mood mood = shop();
+    struct text text = {"SELECT 1", (size_t)UINT32_MAX + 1};
+    (void)state;
+
+    assert_int_equal(sql_analyze(text, 0, &mood, NULL, &facts), text.length);
+    assert_false(facts.determined);
+}
+
+static void test_nothing_at_all(void **state)
+{
+    (void)state;
+
+    assert_int_equal(analyze((struct text){NULL, 0}), 0);
+    assert_true(facts.determined);
+    assert_int_equal(facts.kind, SQL_EMPTY);
+}
+
+static void test_every_kind_has_its_own_name(void **state)
+{
+    static const char *const names[] = {
+#define SQL_KIND(symbol, name) name,
+#include "sql/kinds.def"
+#undef SQL_KIND
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        assert_string_equal(sql_kind_name((enum sql_kind)i), names[i]);
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(names[i], names[j]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_places_of_names),
+        cmocka_unit_test(test_places_of_others),
+        cmocka_unit_test(test_prepared_text_has_no_places),
+        cmocka_unit_test(test_offsets_go_on),
+        cmocka_unit_test(test_many_objects),
+        cmocka_unit_test(test_names_that_must_be_rewritten_are_bounded),
+        cmocka_unit_test(test_ten_megabytes),
+        cmocka_unit_test(test_too_long_a_text),
+        cmocka_unit_test(test_nothing_at_all),
+        cmocka_unit_test(test_every_kind_has_its_own_name),
+    };
+
+    return cmocka_run_group_tests_name("sql/analyze", tests, NULL, NULL);
+}
