@@ -28,8 +28,9 @@ mode = log
 """
 CHANGES = re.compile(rb"(?<![_a-z])use(?![_a-z])|temporary|sql_mode|names|charset|character|prepare|execute"
                      rb"|drop\s*\S*\s*(database|schema)|;|pragma|default_role|role", re.I)
-CLASSES = {"SELECT": "read", "REFERENCES": "read", "INSERT": "write", "UPDATE": "write", "DELETE": "write",
-           "EXECUTE": "execute"}
+HARMLESS = re.compile("select|table$|values|insert|replace|update|delete|with|do$|set|show|explain|describe|help|"
+                      "handler|lock|unlock|use|prepare|execute|deallocate|commit|rollback|begin|start|check|"
+                      "checksum|empty|savepoint|release|call")
 
 
 class Facts:
@@ -53,6 +54,10 @@ class Facts:
                 self.temporary.add(one["schema"])
                 continue  # information_schema, or the session's own
             self.objects.setdefault(key, set()).update(one["access"])
+
+    def defines(self):
+        """May it change what tables there are?"""
+        return not self.determined or any(not HARMLESS.match(kind) for kind in self.kinds)
 
     def tables(self):
         return [(schema, name) for kind, schema, name in self.objects if kind == "table"]

@@ -106,8 +106,7 @@ class Fixture:
         change might not show."""
         now = self._look()
         spoilt = {key for key in set(now) | set(self.whole) if now.get(key) != self.whole.get(key)}
-        spoilt |= {("table", schema, name) for schema, name in touched
-                   if ("table", schema, name) in now}
+        spoilt |= {("table", schema, name) for schema, name in touched if ("table", schema, name) in now}
         if not spoilt:
             return
         present = {row[0] for row in self.admin.values("SHOW DATABASES")}
@@ -120,13 +119,11 @@ class Fixture:
         for kind, schema, name in sorted(spoilt):
             if (kind, schema, name) in now and schema != "fresh":
                 what = now[kind, schema, name][0] if kind in ("table", "routine") else kind
-                self.admin.must(f"DROP {self.KINDS.get(what, kind)} IF EXISTS {quoted(schema, name)}")
-        gone = {key[1:] for key in spoilt}
+                self.admin.must(f"DROP {self.KINDS.get(what, what)} IF EXISTS {quoted(schema, name)}")
         missing = self._look()
         for (kind, schema, name), statements in self.makers.items():
-            place = {"function": "routine", "procedure": "routine", "view": "table",
-                     "sequence": "table"}.get(kind, kind)
-            if (place, schema, name) not in missing or ((schema, name) in gone and False):
+            place = {"function": "routine", "procedure": "routine", "view": "table", "sequence": "table"}.get(kind, kind)
+            if (place, schema, name) not in missing:
                 for statement in statements:
                     self.admin.must(statement)
         self.admin.must("SET foreign_key_checks = 1")

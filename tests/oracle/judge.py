@@ -12,7 +12,6 @@ COLUMN_DENIED = re.compile(r"^(.+?) command denied to user .*? for column '.*?' 
 ROUTINE_DENIED = re.compile(r"^(.+?) command denied to user .*? for routine '(.+)'$", re.S)
 DATABASE_DENIED = re.compile(r"^Access denied for user .*? to database '(.*)'$", re.S)
 BACKTICKED = re.compile(r"^`((?:[^`]|``)*)`\.`((?:[^`]|``)*)`$", re.S)
-DEFINES = re.compile(rb"create|alter|drop|rename|truncate|exchange|optimize|repair|\bload\b|partition", re.I)
 DATABASE_STATEMENT = re.compile(rb"database|schema", re.I)
 
 DENIALS = (1142, 1143, 1044, 1370)
@@ -117,21 +116,23 @@ class Judge:
         if code:
             raise RuntimeError(f"{CURRENT}: {message}")
 
-    def judge(self, text, hints=(), finish=True):
+    def judge(self, text, hints=(), finish=True, defines=True):
         """hints: (schema, name) that the text is thought to name; where an answer names a table
-        without its database, they are tried first. finish=False: stop before a definition could
-        succeed, once every hint is confirmed."""
+        without its database, they are tried first. defines: the statement may change what there
+        is. finish=False: then stop before it could succeed, once every hint is confirmed."""
         outcome, granted = Outcome(), []
         try:
-            self._rounds(text, list(hints), outcome, granted, finish)
+            self._rounds(text, list(hints), outcome, granted, finish or not defines)
         except (Lost, OSError) as reason:
             outcome.final, outcome.whole = (2013, f"connection lost: {reason}"), False
             self._revive()
-        self._clean(text, outcome, granted, hints)
+        self._clean(outcome, granted)
+        if defines and outcome.final[0] not in (1064, -1, *DENIALS) and not outcome.administration:
+            self.fixture.mend([(need.schema, need.name) for need in outcome.needs] + list(hints))
         return outcome
 
     def _rounds(self, text, hints, outcome, granted, finish):
-        seen, defines = set(), DEFINES.search(text)
+        seen = set()
         answer = self.user.query(text)
         for _ in range(80):
             outcome.final = code, message = answer
@@ -153,7 +154,7 @@ class Judge:
             if need.key() in seen or not self._grant(need, granted, text):
                 return
             seen.add(need.key())
-            if not finish and defines and hints and self._covered(hints, outcome):
+            if not finish and hints and self._covered(hints, outcome):
                 outcome.final = (-1, "not run to its end")
                 return
             answer = self.user.query(text)
@@ -274,11 +275,6 @@ class Judge:
             pass
         self._connect()
 
-    def _clean(self, text, outcome, granted, hints):
+    def _clean(self, outcome, granted):
         self._revoke([("ALL PRIVILEGES", on) for on in {on for _, on in granted}])
         self._reset()
-        if outcome.final[0] in (1064, -1) or outcome.administration or outcome.final[0] in DENIALS:
-            return
-        if DEFINES.search(text):
-            touched = [(need.schema, need.name) for need in outcome.needs] + list(hints)
-            self.fixture.mend(touched)

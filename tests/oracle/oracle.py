@@ -171,7 +171,7 @@ def run(dialect, source, program, seed, count, finish=0.3):
                 found = explain.facts([one.text for one in statements], mode)
                 for at, (statement, facts) in enumerate(zip(statements, found)):
                     whole = (at * 2654435761 + seed) % 1000 < finish * 1000
-                    outcome = judge.judge(statement.text, facts.tables(), whole)
+                    outcome = judge.judge(statement.text, facts.tables(), whole, facts.defines())
                     compare(statement, facts, outcome, dialect, mode, tally)
                 for grant in judge.sweep():
                     tally.add("stray", b"", grant)

@@ -29,6 +29,7 @@ class Server:
         self.dialect = dialect
         self.process = None
         self.folder = None
+        self.mounted = False
 
     @staticmethod
     def available(dialect):
@@ -44,6 +45,9 @@ class Server:
         self.inside = self.folder[len(self.root):]
         self.socket = self.folder + "/s"
         self.log = self.folder + "/log"
+        if self.root:  # in memory, as the other: MySQL syncs each definition to the disk
+            self.mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3g,mode=755", "silogate-oracle", self.folder],
+                                          check=False, stderr=subprocess.DEVNULL).returncode == 0
         try:
             self._install()
             self.start()
@@ -105,4 +109,6 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        if self.mounted:
+            subprocess.run(["umount", "-l", self.folder], check=False, stderr=subprocess.DEVNULL)
         shutil.rmtree(self.folder, ignore_errors=True)
