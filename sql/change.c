@@ -202,6 +202,7 @@ static bool take_target(struct parser *p, struct target *target)
         {NULL, 0},
         0, 0, false
     };
+    take_sign(p, '.'); /* as in take_table_name */
     if (!read_name(p, &target->name, p->fold))
         return false;
     step(p);

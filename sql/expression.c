@@ -187,6 +187,7 @@ static void parse_sequence_call(struct parser *p, uint32_t *depth)
 static void parse_set_operation(struct parser *p)
 {
     step(p);
+    need_plain_operands(p);
     if (at_word(p, KW_ALL) || at_word(p, KW_DISTINCT))
         step(p);
     if (at_word(p, KW_TABLE))

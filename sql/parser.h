@@ -58,19 +58,20 @@ struct parser {
     struct text schema; /* of unqualified names; `at` NULL: none is known */
     struct text home;   /* schema of the table that is being defined; `at` NULL: not written */
     bool failed;
-    bool body;       /* in a stored body or compound statement */
-    bool assigns;    /* sets user variables */
-    bool stored;     /* in a body or view: no temporary table is seen from there */
-    bool compound;   /* a compound statement outside of routines */
-    bool dynamic;    /* in a statement's text that is a value */
-    uint8_t texts;   /* how many such texts were read so far */
-    bool nowhere;    /* the text is not the command's: offsets mean nothing */
-    bool fold;       /* table and database names are folded to lower case */
-    bool references; /* names a table beside the one that is defined */
-    bool collects;   /* joined tables are collected */
-    bool matches;    /* behind MATCH, before its AGAINST */
-    bool rereads;    /* sets what decides how the next statement is read */
-    bool in_cte;     /* in the definition of a common table expression */
+    bool body;        /* in a stored body or compound statement */
+    bool assigns;     /* sets user variables */
+    bool stored;      /* in a body or view: no temporary table is seen from there */
+    bool compound;    /* a compound statement outside of routines */
+    bool dynamic;     /* in a statement's text that is a value */
+    uint8_t texts;    /* how many such texts were read so far */
+    bool nowhere;     /* the text is not the command's: offsets mean nothing */
+    bool fold;        /* table and database names are folded to lower case */
+    bool references;  /* names a table beside the one that is defined */
+    bool collects;    /* joined tables are collected */
+    bool matches;     /* behind MATCH, before its AGAINST */
+    bool rereads;     /* sets what decides how the next statement is read */
+    bool with_inside; /* MySQL: a WITH has stood in brackets */
+    bool in_cte;      /* in the definition of a common table expression */
     uint8_t depth;
     bool heads;                    /* at the very start of one */
     uint16_t cte_count, cte_floor; /* those below the floor cannot be seen */
@@ -233,6 +234,9 @@ void parse_query(struct parser *p);
 /* The same behind its WITH, whose tables are those from `mark` on: operands in any number of
  * brackets, set operations between them, clauses behind them. */
 void parse_query_body(struct parser *p, uint16_t mark);
+/* At a set operation outside of parse_query: its operands stand in brackets of their own, and where
+ * one of them had a WITH, MySQL lets its tables be seen in those behind it. */
+void need_plain_operands(struct parser *p);
 /* The WITH clause alone; the caller gives its tables back with leave_with. */
 uint16_t enter_with(struct parser *p);
 void leave_with(struct parser *p, uint16_t mark);

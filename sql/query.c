@@ -189,6 +189,7 @@ void leave_with(struct parser *p, uint16_t mark)
 {
     for (unsigned i = mark; i < p->cte_count; i++)
         note_unused(p, &p->ctes[i]);
+    p->with_inside |= p->cte_count > mark && at_sign(p, ')');
     p->cte_count = mark;
 }
 
@@ -436,6 +437,12 @@ void parse_query_body(struct parser *p, uint16_t mark)
     }
     if (open > 0)
         parser_fail(p, "a bracket that is not closed");
+}
+
+void need_plain_operands(struct parser *p)
+{
+    if (p->with_inside && p->mood->dialect == SQL_MYSQL)
+        parser_fail(p, "a set operation behind a WITH in brackets");
 }
 
 void parse_query(struct parser *p)

@@ -183,6 +183,7 @@ static bool take_set_operation(struct parser *p)
     if (!at_word(p, KW_UNION) && !at_word(p, KW_EXCEPT) && !at_word(p, KW_INTERSECT))
         return false;
     step(p);
+    need_plain_operands(p);
     if (at_word(p, KW_ALL) || at_word(p, KW_DISTINCT))
         step(p);
     return true;
@@ -216,6 +217,7 @@ static void parse_operand(struct parser *p, unsigned access, uint32_t *depth)
         (*depth)++;
         if (brace && p->t.class == SQL_TOKEN_WORD)
             step(p);
+        take_word(p, KW_LATERAL);
     }
     if (at_query(p) || (*depth > 0 && at_word(p, KW_VALUES))) {
         p->collects = false;

@@ -145,7 +145,7 @@ def golden_file(path, dialect):
     mode, database, charset, other = "", CURRENT, "utf8mb4", ""
     with open(path, encoding="utf-8", errors="surrogateescape") as file:
         lines = file.read().split("\n")
-    for line in lines:
+    for line, answer in zip(lines, lines[1:] + [""]):
         if line.startswith("#"):
             words = line[1:].split(None, 1)
             value = words[1] if len(words) > 1 else ""
@@ -167,4 +167,5 @@ def golden_file(path, dialect):
         if mode == "unknown":
             continue
         if database == CURRENT and charset == "utf8mb4" and other in ("", dialect) and not SKIP.search(line.encode("utf-8", "surrogateescape")):
-            yield mode, Statement(line.encode("utf-8", "surrogateescape"), os.path.basename(path), True)
+            yield mode, Statement(line.encode("utf-8", "surrogateescape"), os.path.basename(path), True,
+                                  undetermined="undetermined" in answer)

@@ -18,11 +18,12 @@ NARROW = {"ORACLE": ("select", "insert", "update", "delete", "do", "session_only
 
 
 class Statement:
-    """stored: its body is kept rather than run, so that the server does not look at what is in it."""
+    """undetermined: known to be. stored: its body is kept rather than run, so that the server does not look at what is in it."""
 
-    __slots__ = ("text", "family", "stateful", "stored")
+    __slots__ = ("text", "family", "stateful", "stored", "undetermined")
 
-    def __init__(self, text, family, stateful, stored=None):
+    def __init__(self, text, family, stateful, stored=None, undetermined=False):
+        self.undetermined = undetermined
         self.text, self.family, self.stateful = text, family, stateful
         self.stored = STORED.search(text) is not None if stored is None else stored
 

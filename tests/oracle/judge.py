@@ -188,9 +188,9 @@ class Judge:
         schemas = [schema for schema, other in hints if other == name]
         schemas += [schema for schema in self.homes.get(name, []) if schema not in schemas]
         if not schemas and "." in name:
-            schema, rest = self._split(name)
-            if schema in TABLES:
-                return Need("table", schema, rest, privilege), None
+            for schema, other in [*hints, *[(schema, name[len(schema) + 1:]) for schema in TABLES]]:
+                if name == f"{schema}.{other}":
+                    return Need("table", schema, other, privilege), None
         schemas += [schema for schema in [CURRENT, *TABLES] if schema not in schemas]
         return Need("table", None, name, privilege), schemas
 
