@@ -8,7 +8,8 @@ struct error {
     char text[512];
 };
 
-/* Fills `error` (cut to its size) and returns false, so that callers can `return error_set(...)`. */
+/* Fills `error` (cut to its size) and returns false, so that callers can `return error_set(...)`.
+ */
 bool error_set(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

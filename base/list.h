@@ -10,7 +10,7 @@ struct list_link {
 };
 
 /* The struct that `link` is the field `field` of. */
-#define LIST_ENTRY(link, type, field) ((type *)(void *)((char *)(link) - offsetof(type, field)))
+#define LIST_ENTRY(link, type, field) ((type *)(void *)((char *)(link)-offsetof(type, field)))
 
 static inline void list_init(struct list_link *list)
 {

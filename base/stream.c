@@ -36,9 +36,8 @@ static void plain_close(struct stream *stream)
     close(stream->socket);
 }
 
-const struct stream_kind stream_plain = {.read = plain_read,
-                                         .write = plain_write,
-                                         .close = plain_close};
+const struct stream_kind stream_plain = {
+    .read = plain_read, .write = plain_write, .close = plain_close};
 
 void stream_close(struct stream *stream)
 {

@@ -31,7 +31,7 @@ struct stream_kind {
 
 struct stream {
     const struct stream_kind *kind;
-    int socket; /* -1: closed */
+    int socket;   /* -1: closed */
     void *secret; /* the kind's own: NULL for a plain stream */
 };
 

@@ -31,7 +31,7 @@ static int epoll;
 static struct sockaddr_in loopback(const char *port)
 {
     return (struct sockaddr_in){.sin_family = AF_INET,
-                                .sin_port = htons((uint16_t)atoi(port)),
+                                .sin_port = htons((uint16_t)strtoul(port, NULL, 10)),
                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 

@@ -10,15 +10,20 @@
 
 #include "base/arena.h"
 
+/* What a block holds while nobody has borrowed it. */
+struct gate_block {
+    struct gate_block *next;
+};
+
 static uint8_t *take_block(struct gate_pool *pool)
 {
-    void *block = pool->free;
+    struct gate_block *block = pool->free;
 
     if (!block)
         return memory_take(GATE_BLOCK);
-    memcpy(&pool->free, block, sizeof(void *));
+    pool->free = block->next;
     pool->count--;
-    return block;
+    return (uint8_t *)block;
 }
 
 static void drop_block(struct gate_pool *pool, uint8_t *block, size_t size)
@@ -27,8 +32,9 @@ static void drop_block(struct gate_pool *pool, uint8_t *block, size_t size)
         free(block);
         return;
     }
-    memcpy(block, &pool->free, sizeof(void *));
-    pool->free = block;
+    struct gate_block *free_block = (void *)block;
+    free_block->next = pool->free;
+    pool->free = free_block;
     pool->count++;
 }
 
@@ -164,8 +170,8 @@ void gate_replace(struct gate *gate, struct gate_pool *pool, size_t offset, size
 void gate_pool_fini(struct gate_pool *pool)
 {
     while (pool->free) {
-        void *block = pool->free;
-        memcpy(&pool->free, block, sizeof(void *));
+        struct gate_block *block = pool->free;
+        pool->free = block->next;
         free(block);
     }
     pool->count = 0;

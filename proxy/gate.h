@@ -20,8 +20,9 @@
 enum { GATE_BLOCK = 65536, GATE_POOL_MAX = 256 };
 
 /* Free blocks of one worker; at most GATE_POOL_MAX are kept. */
+struct gate_block;
 struct gate_pool {
-    void *free;
+    struct gate_block *free;
     unsigned count;
 };
 

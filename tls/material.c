@@ -103,7 +103,7 @@ void material_name(const mbedtls_x509_crt *certificate, struct tls_certificate *
 
 int tls_days_left(const struct tls_certificate *certificate, int64_t now)
 {
-    int64_t left = certificate->seconds - now, day = 24 * 60 * 60;
+    int64_t left = certificate->seconds - now, day = INT64_C(24) * 60 * 60;
 
     return (int)(left >= 0 ? left / day : -((-left + day - 1) / day));
 }

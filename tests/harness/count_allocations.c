@@ -1,5 +1,5 @@
-/* Preloaded into silogate: counts every malloc, calloc and realloc into a file that is mapped, so that
- * a test can read the number while silogate runs. */
+/* Preloaded into silogate: counts every malloc, calloc and realloc into a file that is mapped, so
+ * that a test can read the number while silogate runs. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdatomic.h>

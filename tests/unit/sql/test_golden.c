@@ -1,7 +1,7 @@
-/* The golden corpus, the files of tests/sql: a line of SQL, then one line for each statement in it with
- * what its facts must be. Lines that start with '#' are options ("# dialect mariadb", "# database
- * shop", "# mode ANSI_QUOTES", "# charset gbk", "# version 80036", "# fold 1", "# reset") or
- * remarks
+/* The golden corpus, the files of tests/sql: a line of SQL, then one line for each statement in it
+ * with what its facts must be. Lines that start with '#' are options ("# dialect mariadb", "#
+ * database shop", "# mode ANSI_QUOTES", "# charset gbk", "# version 80036", "# fold 1", "# reset")
+ * or remarks
  * ("## ..."). SQL that starts with a backslash and a blank has C's escapes in it. Facts read
  *     > select: read shop.users, execute routine shop.f, administration, mode 4
  *     > undetermined: why
