@@ -101,5 +101,5 @@ def _shared_gate(server):
 def silogate(_shared_gate):
     """The module's silogate with NileCare's policy, its violations read up to here."""
     assert _shared_gate.process.poll() is None, _shared_gate.log()[-3000:]
-    _shared_gate.violations()
+    _shared_gate.settle()
     return _shared_gate

@@ -419,6 +419,8 @@ def _encrypt(password, nonce, key):
 
 def connect(port, user, database="nilecare", capabilities=USUAL, extended=0, **options):
     """A logged in Wire."""
+    if user == "business_service" and database == "nilecare":
+        database = "nilecare_business"  # what business asks for
     wire = Wire(port, capabilities, extended)
     try:
         wire.login(user, database, **options)

@@ -71,7 +71,7 @@ def test_medport_schema_loads(server):
         server.load(EXAMPLES / "medport/schema.sql")
         count = server.sql("SELECT COUNT(*) FROM information_schema.tables"
                            " WHERE table_schema LIKE 'medport%'")
-        assert count == ((17,),)
+        assert count == ((18,),)
     finally:
         server.sql(*[f"DROP DATABASE IF EXISTS {name}" for name in databases])
 

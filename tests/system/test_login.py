@@ -133,14 +133,14 @@ def test_connection_attributes_reach_the_server(greeter, server):
 def test_expired_password(mysql, make_gate):
     """A client that can handle it is let in, may set a new password, and nothing else before."""
     mysql.sql("CREATE USER expired_user@'%' IDENTIFIED BY 'expired_user-secret' PASSWORD EXPIRE",
-              "GRANT ALL ON nilecare_lab.* TO expired_user@'%'")
+              "GRANT ALL ON nilecare.* TO expired_user@'%'")
     try:
         gate = make_gate(mysql, ("service:lab", "user", "lab_service", "expired_user"),
                          ("policy", "administration", "log"))
         connection = wire.connect(gate.port, "expired_user", database="",
                                   capabilities=wire.USUAL | wire.EXPIRED_PASSWORDS)
         with pytest.raises(wire.Error) as refused:
-            connection.query("SELECT 1 FROM nilecare_lab.t")
+            connection.query("SELECT 1 FROM lab_tests")
         assert refused.value.code == 1820
         connection.query("ALTER USER USER() IDENTIFIED BY 'expired_user-new'")
         assert connection.query("SELECT 1")[0].rows == [["1"]]

@@ -246,9 +246,9 @@ def test_proxysql_2421_qualified_names_are_not_judged_by_the_current_schema(serv
 def test_proxysql_3493_use_behind_a_comment(server, silogate):
     connection = wire.connect(silogate.port, "business_service")
     connection.query("/* c */ USE nilecare")
-    silogate.violations()
+    silogate.settle()
     connection.query("SELECT COUNT(*) FROM invoices")
-    record, = silogate.violations(1)
+    record, = silogate.settle()
     assert record["owners"] == ["billing"]
     connection.quit()
 
