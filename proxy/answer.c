@@ -103,13 +103,12 @@ void command_finish(struct session *session)
     bool failed = session->failed_command;
 
     session->asked = false;
-    if (session->has_next && !failed) {
+    if (session->has_next && !failed)
         session->mood = session->next;
-        session->must_ask |= session->next_unknown;
-    } else if (session->has_next && session->several) {
+    else if (session->has_next && session->several)
         lose_moods(session);
-    }
-    session->has_next = false;
+    session->must_ask |= session->next_unknown; /* what has failed may have begun */
+    session->has_next = session->next_unknown = false;
     sql_session_settle(session->sql, !failed);
     if (session->command == COMMAND_RESET_CONNECTION && !failed)
         reset(session);

@@ -162,7 +162,8 @@ static void apply(struct session *session, struct reading *reading)
     const unsigned moods = SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED | SQL_EFFECT_MODE |
                            SQL_EFFECT_CHARSET | SQL_EFFECT_UNKNOWN;
 
-    if (facts->effects & SQL_EFFECT_UNKNOWN)
+    /* Who passes what is not understood does not know what it has changed. */
+    if (facts->effects & SQL_EFFECT_UNKNOWN || !facts->determined)
         session->next_unknown = true;
     if (facts->effects & moods) {
         if (reading->mood != &reading->tentative)
@@ -213,6 +214,7 @@ static void read_under_each(struct session *session, struct reading *reading)
     reading->parts = strictest.parts;
     reading->offset = reading->text.length;
     /* Whatever it is now, the server knows. */
+    session->next_unknown = true;
     reading->tentative = *reading->mood;
     reading->tentative.mode_known = false;
     reading->tentative.charset = SQL_CHARSET_UNKNOWN;
@@ -236,7 +238,7 @@ static void read_on(struct session *session, struct reading *reading)
             return;
         }
         judge_statement(session, reading, start);
-        if (facts->effects)
+        if (facts->effects || !facts->determined)
             apply(session, reading);
         bool lost = known && !reading->mood->mode_known;
         if (lost && reading->offset < reading->text.length) {
@@ -259,7 +261,8 @@ static bool depends_on_charset(struct text text)
 {
     for (size_t i = 0; i < text.length; i++) {
         unsigned char c = (unsigned char)text.at[i];
-        if (c >= 0x80 || c == '[' || c == ']' || (c >= '{' && c <= '~') || c == '\\' || c == '^')
+        if (c >= 0x80 || c == '`' || c == '[' || c == ']' || (c >= '{' && c <= '~') || c == '\\' ||
+            c == '^')
             return true;
     }
     return false;
@@ -364,11 +367,14 @@ enum judgement judge_prepared(struct session *session, const struct prepared *pr
     check(session, prepared->facts, &verdict);
     enum judgement judgement = settle(session, prepared->facts, &verdict, &prepared->mood, text,
                                       sql_kind_name(prepared->facts->kind), counts);
-    if (judgement != JUDGEMENT_ALLOW || !counts || !prepared->facts->effects)
+    if (judgement != JUDGEMENT_ALLOW || !counts)
+        return judgement;
+    session->next_unknown =
+        !prepared->facts->determined || prepared->facts->effects & SQL_EFFECT_UNKNOWN;
+    if (!prepared->facts->effects)
         return judgement;
     session->next = session->mood;
     session->has_next = true;
-    session->next_unknown = (prepared->facts->effects & SQL_EFFECT_UNKNOWN) != 0;
     sql_mood_apply(&session->next, prepared->facts);
     if (prepared->facts->effects & SQL_EFFECT_SESSION)
         sql_session_apply(&session->sql, prepared->facts);

@@ -132,10 +132,10 @@ class Gate:
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT COUNT(*) AS {word} FROM clinical_data.referrals")
         connection.close()
-        assert places.wait_for(lambda: any(word in one["statement"] for one in
+        assert places.wait_for(lambda: any(word in (one["statement"] or "") for one in
                                            self.events("violation")[self.seen:])), "no record"
         found = self.violations()
-        return [one for one in found if word not in one["statement"]]
+        return [one for one in found if word not in (one["statement"] or "")]
 
     def connect(self, user, database="nilecare", **options):
         """PyMySQL through silogate."""

@@ -266,7 +266,7 @@ class Wire(Stream):
                 reader = Reader(payload[1:])
                 plugin, nonce = reader.null().decode(), reader.rest().rstrip(b"\0")
                 self.plugin = plugin
-                self.send(SCRAMBLES[plugin](password, nonce))
+                self.send(SCRAMBLES.get(plugin, native)(password, nonce))
             elif payload == b"\x01\x04":  # caching_sha2_password wants the password itself
                 self.send(b"\x02")
                 self.send(_encrypt(password, nonce, self.receive()[1:]))

@@ -93,7 +93,7 @@ def test_every_client_crosses_and_is_told(server, client, silogate):
     values = [PATIENT] if client.parameters else []
     answer = client(silogate.port, "billing_service", statement, values)
     assert answer.rows == [["Example"]], answer
-    logged, = silogate.violations(1)
+    logged, = silogate.settle()
     assert logged["action"] == "logged"
     assert "?" in logged["statement"] and PATIENT not in logged["statement"]
 
@@ -101,7 +101,9 @@ def test_every_client_crosses_and_is_told(server, client, silogate):
     answer = client(silogate.port, "main_service", statement, values)
     assert answer.error == 1142, answer
     assert "clinical" in answer.message and "patients" in answer.message
-    blocked, = silogate.violations(1)
+    blocked = silogate.settle()
+    assert [one["statement"] for one in blocked] == [logged["statement"]]
+    blocked = blocked[0]
     assert blocked["action"] == "blocked" and blocked["service"] == "main"
     assert str(blocked["id"]) in answer.message
     assert "patients" not in server.log(mark), "a blocked statement reached the server"

@@ -58,15 +58,15 @@ def test_login_lands_in_its_own(silogate, asked):
 def test_login_with_anothers_database(silogate):
     """In `block` it is refused as the server would refuse it; in `log` it is logged and let through."""
     with pytest.raises(wire.Error) as refused:
-        wire.connect(silogate.port, "auth_service", database="nilecare_lab")
+        wire.connect(silogate.port, "auth_service", database="nilecare_business")
     assert refused.value.code == 1044
-    record, = silogate.violations(1)
+    record, = silogate.settle()
     assert record["action"] == "blocked" and record["service"] == "auth"
-    connection = wire.connect(silogate.port, "billing_service", database="nilecare_lab")
-    assert current(connection) == "nilecare_lab"
+    connection = wire.connect(silogate.port, "billing_service", database="nilecare_business")
+    assert current(connection) == "nilecare_business"
     connection.quit()
-    record, = silogate.violations(1)
-    assert record["action"] == "logged" and "lab" in record["owners"]
+    record, = silogate.settle()
+    assert record["action"] == "logged" and "business" in record["owners"]
 
 
 def test_anothers_database(server, silogate, auth):
@@ -141,6 +141,21 @@ def test_change_user_to_nobody(silogate):
     assert connection.closed()
 
 
+@pytest.mark.parametrize("statement", ["USE `nilecare`", "USE nilecare", "/* ` */ USE nilecare"])
+def test_use_after_reset_connection(silogate, statement):
+    """After COM_RESET_CONNECTION the character set is asked for before a quoted name is read: a USE
+    that was not understood, and let through in `log`, was once not followed."""
+    connection = wire.connect(silogate.port, "business_service",
+                              capabilities=wire.USUAL & ~wire.SESSION_TRACK)
+    connection.ok(b"\x1f")
+    connection.query(statement)
+    silogate.settle()
+    connection.query("SELECT COUNT(*) FROM invoices")
+    record, = silogate.settle()
+    assert record["database"] == "nilecare" and record["owners"] == ["billing"]
+    connection.quit()
+
+
 def test_silogate_and_the_server_agree(server, make_gate):
     """After random steps, what the gate takes for the current database is what the server says: an
     unqualified name that nobody owns is recorded with its schema."""
@@ -184,6 +199,6 @@ def test_silogate_and_the_server_agree(server, make_gate):
         truths.append((f"step_{number} ", truth))
     found = gate.settle()
     for step, truth in truths:
-        schemas = [one["objects"][0]["schema"] for one in found if step in one["statement"]]
+        schemas = [one["objects"][0]["schema"] for one in found if step in (one["statement"] or "")]
         assert schemas == [truth], step
     connection.quit()
