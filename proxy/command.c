@@ -390,6 +390,9 @@ static enum step free_command(struct session *session, struct command *command)
 
 static enum step judge_whole(struct session *session, struct command *command)
 {
+    /* What a refused PREPARE would have made must not be taken for the one before it (id -1). */
+    if (session->command == COMMAND_STMT_PREPARE)
+        session->prepared.has_last = false;
     switch (cut_whole(session, command)) {
     case CUT_MORE:
         return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;

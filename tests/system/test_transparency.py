@@ -438,7 +438,8 @@ def test_mysqldump_out_and_mysql_in(server, make_gate):
         cursor.execute("DELETE FROM lab_results WHERE order_id IN ('x', 'y')")
     connection.close()
     server.sql("DROP DATABASE nilecare_copy")
-    assert not [one["statement"] for one in gate.violations() if one["action"] == "blocked"]
+    for one in gate.violations():  # mysqldump 9.7 looks into performance_schema, and does without
+        assert one["action"] == "logged" or one["reason"] in ("system", "undetermined"), one
 
 
 def test_mysql2_pool(silogate):
