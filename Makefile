@@ -104,10 +104,15 @@ install: $(BUILD)/silogate ## into DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/silogate $(DESTDIR)$(PREFIX)/bin/silogate
 	install -D -m 644 proxy.ini $(DESTDIR)$(PREFIX)/share/silogate/proxy.ini
 
+reference: $(BUILD)/silogate ## write the tables of docs/policy.md anew out of config/keys.def
+	sed '/^### \[proxy\]/,$$d' docs/policy.md >$(BUILD)/policy.md
+	$(BUILD)/silogate check --keys >>$(BUILD)/policy.md
+	mv $(BUILD)/policy.md docs/policy.md
+
 clean: ## remove what was built
 	rm -rf build build-*
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all unit check deps demo test test-unit format lint asan tsan fuzz cover bench install clean help
+.PHONY: all unit check deps demo test test-unit format lint asan tsan fuzz cover bench install reference clean help

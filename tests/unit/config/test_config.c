@@ -572,8 +572,8 @@ static void test_reference_is_up_to_date(void **state)
     const char *tables = strstr(reference, "### [proxy]");
     assert_non_null(tables);
     if (strcmp(tables, keys) != 0)
-        fail_msg("the tables in docs/policy.md are not those of config/keys.def; put the output of "
-                 "`silogate check --keys` at its end");
+        fail_msg(
+            "the tables in docs/policy.md are not those of config/keys.def; run make reference");
     free(keys);
 }
 
