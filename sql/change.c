@@ -74,6 +74,8 @@ void parse_insert(struct parser *p)
         parse_query(p);
         break;
     }
+    if (take_set_operation(p)) /* MariaDB: VALUES is a query like others */
+        parse_query(p);
     /* INSERT ... SET a = 1 AS new: a flat word of the last assignment. */
     if (at_word(p, KW_ON)) {
         step(p);

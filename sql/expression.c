@@ -36,10 +36,13 @@ static bool ends_expression(const struct parser *p)
     case KW_LEFT:
     case KW_RIGHT:
     case KW_VALUES:
-    case KW_WINDOW:
-    case KW_QUALIFY:
     case KW_FETCH:
         return p->n.sign != '(';
+    case KW_QUALIFY:
+        return p->mood->dialect == SQL_MYSQL;
+    case KW_WINDOW: /* name AS (, or a column of that name */
+        return (p->n.class == SQL_TOKEN_WORD || p->n.class == SQL_TOKEN_NAME) &&
+               parser_peek(p).keyword == KW_AS;
     case KW_RETURNING:
         return p->mood->dialect == SQL_MARIADB;
     case KW_MINUS:
@@ -75,6 +78,12 @@ static bool call_is_tight(struct parser *p)
     return p->mood->mode & SQL_IGNORE_SPACE;
 }
 
+static bool is_geometry(enum sql_keyword word)
+{
+    return word == KW_POLYGON || word == KW_MULTIPOLYGON || word == KW_LINESTRING ||
+           word == KW_MULTILINESTRING || word == KW_MULTIPOINT || word == KW_GEOMETRYCOLLECTION;
+}
+
 /* Is the word at p->t, with its bracket at p->n, no call of a stored function? */
 static bool built_in(struct parser *p)
 {
@@ -91,6 +100,8 @@ static bool built_in(struct parser *p)
     if (p->t.keyword == KW_LOAD_FILE)
         p->facts->administration = true;
     unsigned flags = function_flags((enum sql_keyword)p->t.keyword, p->mood);
+    if (p->mood->dialect == SQL_MARIADB && is_geometry((enum sql_keyword)p->t.keyword))
+        return parser_peek(p).sign != ')'; /* without arguments it is a stored function */
     return (flags & WORD_TIGHT) && ((flags & WORD_SPACED) || call_is_tight(p));
 }
 

@@ -242,6 +242,8 @@ uint16_t enter_with(struct parser *p);
 void leave_with(struct parser *p, uint16_t mark);
 /* WHERE, ORDER BY, LIMIT ...: one clause; false where none stands. */
 bool parse_clause(struct parser *p);
+/* UNION and its kin, with ALL or DISTINCT; false where none stands. */
+bool take_set_operation(struct parser *p);
 /* What follows FROM. */
 void parse_table_references(struct parser *p, unsigned access);
 /* One table with alias, partitions and hints, without joins. */

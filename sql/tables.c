@@ -178,7 +178,7 @@ static bool at_duplicate_key(const struct parser *p)
     return p->n.keyword == KW_DUPLICATE && parser_peek(p).keyword == KW_KEY;
 }
 
-static bool take_set_operation(struct parser *p)
+bool take_set_operation(struct parser *p)
 {
     if (!at_word(p, KW_UNION) && !at_word(p, KW_EXCEPT) && !at_word(p, KW_INTERSECT))
         return false;
@@ -217,7 +217,8 @@ static void parse_operand(struct parser *p, unsigned access, uint32_t *depth)
         (*depth)++;
         if (brace && p->t.class == SQL_TOKEN_WORD)
             step(p);
-        take_word(p, KW_LATERAL);
+        if (p->n.sign == '(')
+            take_word(p, KW_LATERAL);
     }
     if (at_query(p) || (*depth > 0 && at_word(p, KW_VALUES))) {
         p->collects = false;
