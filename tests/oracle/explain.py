@@ -60,7 +60,8 @@ class Facts:
         return not self.determined or any(not HARMLESS.match(kind) for kind in self.kinds)
 
     def tables(self):
-        return [(schema, name) for kind, schema, name in self.objects if kind == "table"]
+        return [(schema, name) for kind, schema, name in self.objects
+                if kind == "table" and schema is not None]
 
 
 class Explain:
