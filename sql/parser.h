@@ -36,8 +36,9 @@ struct name {
 struct cte {
     struct name name;
     bool visible;
-    bool open; /* its definition is being read */
-    bool used; /* from outside of its definition */
+    bool open;     /* its definition is being read */
+    bool used;     /* from outside of its definition */
+    uint16_t with; /* the first one of its WITH */
     uint64_t place;
 };
 
@@ -58,20 +59,21 @@ struct parser {
     struct text schema; /* of unqualified names; `at` NULL: none is known */
     struct text home;   /* schema of the table that is being defined; `at` NULL: not written */
     bool failed;
-    bool body;        /* in a stored body or compound statement */
-    bool assigns;     /* sets user variables */
-    bool stored;      /* in a body or view: no temporary table is seen from there */
-    bool compound;    /* a compound statement outside of routines */
-    bool dynamic;     /* in a statement's text that is a value */
-    uint8_t texts;    /* how many such texts were read so far */
-    bool nowhere;     /* the text is not the command's: offsets mean nothing */
-    bool fold;        /* table and database names are folded to lower case */
-    bool references;  /* names a table beside the one that is defined */
-    bool collects;    /* joined tables are collected */
-    bool matches;     /* behind MATCH, before its AGAINST */
-    bool rereads;     /* sets what decides how the next statement is read */
-    bool with_inside; /* MySQL: a WITH has stood in brackets */
-    bool in_cte;      /* in the definition of a common table expression */
+    bool body;          /* in a stored body or compound statement */
+    bool assigns;       /* sets user variables */
+    bool stored;        /* in a body or view: no temporary table is seen from there */
+    bool compound;      /* a compound statement outside of routines */
+    bool dynamic;       /* in a statement's text that is a value */
+    uint8_t texts;      /* how many such texts were read so far */
+    bool nowhere;       /* the text is not the command's: offsets mean nothing */
+    bool fold;          /* table and database names are folded to lower case */
+    bool references;    /* names a table beside the one that is defined */
+    bool collects;      /* joined tables are collected */
+    bool matches;       /* behind MATCH, before its AGAINST */
+    bool rereads;       /* sets what decides how the next statement is read */
+    uint64_t cte_names; /* MySQL: which names definitions use, a bit of 64 for each */
+    bool with_inside;   /* MySQL: a WITH has stood in brackets */
+    bool in_cte;        /* in the definition of a common table expression */
     uint8_t depth;
     bool heads;                    /* at the very start of one */
     uint16_t cte_count, cte_floor; /* those below the floor cannot be seen */

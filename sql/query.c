@@ -173,6 +173,7 @@ uint16_t enter_with(struct parser *p)
         if (!read_name(p, &p->ctes[number].name, p->fold))
             break;
         p->ctes[number].place = place_of(p);
+        p->ctes[number].with = mark;
         step(p);
         p->ctes[number].visible = p->ctes[number].used = false;
         if (!forward)

@@ -4,12 +4,32 @@
  */
 #include "sql/parser.h"
 
+static uint64_t bit_of(const struct name *name)
+{
+    return (uint64_t)1 << (text_hash(name->text, 0, true) & 63);
+}
+
+/* MySQL reads a definition anew wherever it is used, and its names as they are seen from there: a
+ * WITH between may have taken one of them. */
+static void check_capture(struct parser *p, unsigned number)
+{
+    for (unsigned i = number + 1; i < p->cte_count; i++) {
+        const struct cte *cte = &p->ctes[i];
+        if (cte->visible && cte->with > number && (p->cte_names & bit_of(&cte->name)))
+            parser_fail(p, "a WITH that may take a name out of a definition before it");
+    }
+}
+
 static bool is_cte(struct parser *p, const struct name *name)
 {
+    if (p->mood->dialect == SQL_MYSQL && p->in_cte)
+        p->cte_names |= bit_of(name);
     for (unsigned i = p->cte_count; i > p->cte_floor; i--) {
         struct cte *cte = &p->ctes[i - 1];
         if (cte->visible && same_name(p, cte->name.text, name->text)) {
             cte->used |= !cte->open;
+            if (p->mood->dialect == SQL_MYSQL)
+                check_capture(p, i - 1);
             return true;
         }
     }
@@ -101,7 +121,7 @@ void parse_table_factor(struct parser *p, unsigned access)
 
     if (!take_table_name(p, &schema, &name))
         return;
-    if (schema.text.at || p->cte_count == 0 || !is_cte(p, &name)) {
+    if (schema.text.at || (p->cte_count == 0 && !p->in_cte) || !is_cte(p, &name)) {
         object = add_table(p, &schema, &name, access);
     }
     if (at_word(p, KW_PARTITION)) {
