@@ -171,7 +171,8 @@ static enum step accepted(struct session *session, const uint8_t *packet, size_t
     struct text database = {asked, draft->login.database.length};
     if (database.length > sizeof(asked))
         return session_end(session, CLOSED_CLIENT_BAD_LOGIN);
-    memcpy(asked, draft->login.database.at, database.length);
+    if (database.length > 0)
+        memcpy(asked, draft->login.database.at, database.length);
     patience_passed(patience_of(session));
     login_done(session, (struct text){(const char *)packet + PACKET_HEADER, size - PACKET_HEADER});
     if (judge_landing(session, session->identity->user, database, true)) {

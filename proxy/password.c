@@ -109,7 +109,8 @@ enum step password_begin(struct session *session, struct text nonce)
     password_forget(draft);
     draft->full = draft->wants_key = draft->keyed = false;
     memset(draft->nonce, 0, sizeof(draft->nonce));
-    memcpy(draft->nonce, nonce.at, nonce.length < RSA_NONCE ? nonce.length : RSA_NONCE);
+    if (nonce.length > 0)
+        memcpy(draft->nonce, nonce.at, nonce.length < RSA_NONCE ? nonce.length : RSA_NONCE);
     if (way == WAY_NEVER)
         return login_refuse(
             session, CLOSED_LOGIN_REFUSED, 1045, "28000",
