@@ -133,37 +133,44 @@ static void qualified_call(struct parser *p, const struct name *first, const str
         add_object(p, SQL_ROUTINE, NULL, first, SQL_EXECUTE);
 }
 
-/* Names with dots between them: a column, or a call of a stored function. */
-static void parse_dotted(struct parser *p)
+/* What the names before an opening bracket, or in sql_mode ORACLE any names, can mean. */
+static void read_dotted(struct parser *p, const struct sql_token *tokens, unsigned count)
 {
     const uint32_t room = p->facts->names_length, objects = p->facts->object_count;
     struct name parts[3];
-    unsigned count = 0;
 
-    for (;;) {
-        if (!at_name(p) || count == 3)
-            break;
-        if (!read_name(p, &parts[count], p->fold && count == 0))
+    for (unsigned i = 0; i < count; i++) {
+        if (!read_name_of(p, &tokens[i], &parts[i], p->fold && i == 0))
             return;
-        count++;
-        step(p);
-        if (!at_sign(p, '.'))
-            break;
-        step(p);
     }
-    if (at_sign(p, '*'))
-        step(p);
-    else if (count == 2 && at_sign(p, '('))
+    if (count == 2 && at_sign(p, '('))
         qualified_call(p, &parts[0], &parts[1]);
     else if (count == 3 && at_sign(p, '('))
         add_object(p, SQL_ROUTINE, &parts[0], &parts[1], SQL_EXECUTE);
-    else if (count >= 2 && oracle(p) &&
-             (is_text(&parts[count - 1], TEXT("nextval")) ||
-              is_text(&parts[count - 1], TEXT("currval"))))
+    else if (is_text(&parts[count - 1], TEXT("nextval")) ||
+             is_text(&parts[count - 1], TEXT("currval")))
         add_object(p, SQL_TABLE, count == 3 ? &parts[0] : NULL, &parts[count - 2],
                    SQL_READ | SQL_WRITE);
     if (p->facts->object_count == objects)
         p->facts->names_length = room;
+}
+
+/* Names with dots between them: a column, or a call of a stored function. */
+static void parse_dotted(struct parser *p)
+{
+    struct sql_token tokens[3];
+    unsigned count = 0;
+
+    while (at_name(p) && count < 3) {
+        tokens[count++] = p->t;
+        step(p);
+        if (!take_sign(p, '.'))
+            break;
+    }
+    if (at_sign(p, '*'))
+        step(p);
+    else if (count >= 2 && (at_sign(p, '(') || oracle(p)))
+        read_dotted(p, tokens, count);
 }
 
 /* NEXT VALUE FOR s, PREVIOUS VALUE FOR s. */

@@ -54,9 +54,8 @@ static bool starts_with_mysql50(struct text name)
     return name.length >= 9 && text_equal_fold((struct text){name.at, 9}, TEXT("#mysql50#"));
 }
 
-bool read_name(struct parser *p, struct name *name, bool fold)
+bool read_name_of(struct parser *p, const struct sql_token *t, struct name *name, bool fold)
 {
-    const struct sql_token *t = &p->t;
     const char *at = (const char *)p->lexer.start + t->offset;
 
     *name = (struct name){
@@ -79,6 +78,11 @@ bool read_name(struct parser *p, struct name *name, bool fold)
             return parser_fail(p, "a name that stands for another, by the prefix #mysql50#");
     }
     return !fold || fold_name(p, name);
+}
+
+bool read_name(struct parser *p, struct name *name, bool fold)
+{
+    return read_name_of(p, &p->t, name, fold);
 }
 
 static bool take_name(struct parser *p, struct name *name, bool fold)

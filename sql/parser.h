@@ -181,6 +181,8 @@ void skip_brackets(struct parser *p);
 
 /* The current token as a name: `fold` to lower case where the server does so. The token stays. */
 bool read_name(struct parser *p, struct name *name, bool fold);
+/* The same of a token that was met before. */
+bool read_name_of(struct parser *p, const struct sql_token *token, struct name *name, bool fold);
 /* Takes name or schema.name (or .name); folds as tables are folded. False after a failure. */
 bool take_table_name(struct parser *p, struct name *schema, struct name *name);
 /* The same for routines, triggers and events: the name itself always compares without case. */
