@@ -99,6 +99,7 @@ enum step login_send(struct session *session)
     }
     gate_insert(&session->client.gate, &session->worker->pool, packet, size);
     free(packet);
+    draft->dialogue = DIALOGUE_ASKED;
     session_enter(session, STATE_AUTH);
     return STEP_AGAIN;
 }
@@ -215,6 +216,8 @@ static enum step from_server(struct session *session, const uint8_t *packet, siz
     struct auth_switch request;
     enum step step = STEP_AGAIN;
 
+    if (payload.length > 0 && (packet[PACKET_HEADER] == 0x00 || packet[PACKET_HEADER] == 0xff))
+        draft->dialogue = DIALOGUE_OVER;
     if (payload.length > 0 && packet[PACKET_HEADER] != 0x00) /* accepted looks at it */
         session->upstream.sequence = (uint8_t)(packet[3] + 1);
     switch (payload.length > 0 ? packet[PACKET_HEADER] : 0xfb) {
@@ -249,8 +252,6 @@ static enum step from_server(struct session *session, const uint8_t *packet, siz
 /* One whole packet of the client's, which the server is waiting for. */
 static enum step from_client(struct session *session, const uint8_t *packet, size_t size)
 {
-    static const char nothing[] =
-        "\x14\0\0\0no service owns them"; /* and a NUL, which is not sent */
     struct login_draft *draft = session->draft;
     struct gate *gate = &session->client.gate;
     enum step step;
@@ -263,12 +264,9 @@ static enum step from_client(struct session *session, const uint8_t *packet, siz
     if (password_from_client(session, size, &step))
         return step;
     if (draft->doomed && size > PACKET_HEADER + 1) {
-        uint8_t junk[sizeof(nothing) - 1];
-        memcpy(junk, nothing, sizeof(junk));
-        junk[3] = session->upstream.sequence++;
-        gate_drop(gate, &session->worker->pool, size);
-        gate_insert(gate, &session->worker->pool, junk, sizeof(junk));
-        return STEP_AGAIN;
+        /* As long as it was: a plugin takes another length for a broken handshake. */
+        uint8_t *payload = gate->bytes + gate->passed + PACKET_HEADER;
+        memset(payload, 'x', size - PACKET_HEADER - (payload[size - PACKET_HEADER - 1] == 0));
     }
     gate->bytes[gate->passed + 3] = session->upstream.sequence++;
     gate_pass(gate, size);

@@ -88,6 +88,7 @@ enum step login_send_change(struct session *session)
     if (size == 0)
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     session->upstream.sequence = 1;
+    draft->dialogue = DIALOGUE_ASKED;
     session_enter(session, STATE_AUTH);
     return STEP_AGAIN;
 }

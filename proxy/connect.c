@@ -49,6 +49,7 @@ static bool open_next(struct session *session)
         if (opened >= 0 && (connect(opened, (struct sockaddr *)&address.at, address.length) == 0 ||
                             errno == EINPROGRESS)) {
             session_watch(session, &session->upstream, opened);
+            draft->dialogue = DIALOGUE_OPENED;
             return true;
         }
         snprintf(draft->why, sizeof(draft->why), "%s: %s", address.written, strerror(errno));
@@ -58,8 +59,7 @@ static bool open_next(struct session *session)
     return false;
 }
 
-/* Tells the upstream who the client is, before all else. */
-static void send_proxy_header(struct session *session)
+void connect_header(const struct session *session, struct gate *out)
 {
     const struct login_draft *draft = session->draft;
     const struct config_upstream *upstream =
@@ -75,7 +75,7 @@ static void send_proxy_header(struct session *session)
         size = proxy_header_write_v1(source, destination, bytes, sizeof(bytes));
     else
         size = proxy_header_write_v2(source, destination, bytes, sizeof(bytes));
-    gate_insert(&session->client.gate, &session->worker->pool, bytes, size);
+    gate_insert(out, &session->worker->pool, bytes, size);
 }
 
 void connect_late(struct session *session)
@@ -105,10 +105,11 @@ enum step state_connect(struct session *session)
     getsockopt(ready.fd, SOL_SOCKET, SO_ERROR, &error, &length);
     if (error) {
         snprintf(draft->why, sizeof(draft->why), "%s", strerror(error));
+        draft->dialogue = DIALOGUE_NONE;
         session_drop_upstream(session);
         return STEP_AGAIN;
     }
-    send_proxy_header(session);
+    connect_header(session, &session->client.gate);
     int on = 1;
     setsockopt(ready.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     setsockopt(ready.fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
@@ -164,6 +165,7 @@ static enum step greeting_refused(struct session *session, struct text payload)
                                              : TEXT("the upstream's greeting was no greeting");
     char copy[300];
 
+    session->draft->dialogue = DIALOGUE_OVER;
     if (message.length > 6 && message.at[0] == '#')
         message = (struct text){message.at + 6, message.length - 6};
     snprintf(copy, sizeof(copy), "%.*s", TEXT_ARGS(message));
@@ -192,11 +194,13 @@ enum step state_upstream_greeting(struct session *session)
     struct text payload = {(const char *)bytes + PACKET_HEADER, length};
     if (length > 0 && bytes[PACKET_HEADER] == 0xff)
         return greeting_refused(session, payload);
+    draft->dialogue = DIALOGUE_OVER;
     if (greeting_read(payload, &greeting) != PARSE_DONE)
         return login_refuse(session, CLOSED_UPSTREAM_GREETING, 2003, "HY000",
                             "the upstream '%s' does not speak MySQL", upstream_name(session));
     session->upstream.sequence = (uint8_t)(bytes[3] + 1);
     learn(session, &greeting);
+    draft->dialogue = DIALOGUE_GREETED;
     draft->thread = greeting.thread_id;
     draft->offers_tls = greeting.capabilities & CAPABILITY_SSL;
     memcpy(draft->nonce, greeting.nonce, sizeof(draft->nonce));

@@ -17,7 +17,8 @@ struct counters {
     uint64_t statements[REASON_COUNT][3]; /* by reason and enum verdict_action */
     uint64_t unjudged;                    /* commands of unknown users that are passed */
     uint64_t asked;                       /* questions of silogate's own to a server */
-    uint64_t parked;                      /* sessions that had to wait for the violation log */
+    uint64_t farewells; /* logins that were brought to their end without their clients */
+    uint64_t parked;    /* sessions that had to wait for the violation log */
     uint64_t closed[COUNTERS_CLOSE_REASONS];
 };
 

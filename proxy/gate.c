@@ -138,6 +138,13 @@ void gate_drop(struct gate *gate, struct gate_pool *pool, size_t count)
         gate_release(gate, pool);
 }
 
+void gate_forget(struct gate *gate, struct gate_pool *pool)
+{
+    gate->sent = gate->passed;
+    if (gate->sent == gate->filled)
+        gate_release(gate, pool);
+}
+
 /* Makes room for `count` more bytes behind `filled`. */
 static void widen(struct gate *gate, struct gate_pool *pool, size_t count)
 {

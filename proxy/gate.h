@@ -65,6 +65,9 @@ void gate_pass(struct gate *gate, size_t count);
 /* The next `count` bytes not judged yet are forgotten. */
 void gate_drop(struct gate *gate, struct gate_pool *pool, size_t count);
 
+/* What may go out but has not is forgotten: nobody is there to get it. */
+void gate_forget(struct gate *gate, struct gate_pool *pool);
+
 /* Bytes of silogate's own, put before those not judged yet; they may go out. */
 void gate_insert(struct gate *gate, struct gate_pool *pool, const void *bytes, size_t count);
 

@@ -19,6 +19,15 @@ struct runtime;
 
 enum { LOGIN_PACKET_MAX = 70000 };
 
+/* How far the login has come with the server. */
+enum dialogue {
+    DIALOGUE_NONE,    /* not connected, or logged in from before */
+    DIALOGUE_OPENED,  /* it will say its greeting */
+    DIALOGUE_GREETED, /* it waits for the login packet, or for TLS */
+    DIALOGUE_ASKED,   /* it has the login packet */
+    DIALOGUE_OVER,    /* it has said OK or ERR, or what is no greeting */
+};
+
 struct login_draft {
     struct runtime *runtime; /* counted: the one this login began with */
     char client[ADDRESS_TEXT];
@@ -37,8 +46,9 @@ struct login_draft {
     uint8_t nonce[HANDSHAKE_NONCE]; /* of the plugin in force */
     char *password;                 /* kept while `wants_key`, then wiped */
     size_t password_length;
-    bool shaking;         /* counted among its address' handshakes */
-    uint8_t delay;        /* seconds that the answer has to wait, or has waited */
+    bool shaking;  /* counted among its address' handshakes */
+    uint8_t delay; /* seconds that the answer has to wait, or has waited */
+    enum dialogue dialogue;
     uint8_t credit;       /* packets that the client owes the server now */
     size_t address_index; /* the next address to try */
     char plugin[64];      /* the authentication plugin in force */
@@ -103,6 +113,8 @@ bool password_is_proof(struct text plugin);
 /* At the end of the process. */
 void password_end(void);
 
+/* Who the client is, in front of all else that is sent to the upstream, where the ini asks. */
+void connect_header(const struct session *session, struct gate *out);
 /* The time for the address at hand is over: STATE_CONNECT goes on with the next one. */
 void connect_late(struct session *session);
 /* Says the error in the sequence and form that the client expects now, then lingers. */

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "protocol/handshake.h"
 #include "protocol/proxy_header.h"
+#include "proxy/farewell.h"
 
 static pthread_t thread;
 static bool started;
@@ -70,19 +71,12 @@ static ssize_t read_packet(int from, uint8_t *to, size_t size, int64_t milliseco
     }
 }
 
-/* A login that cannot succeed: whatever plugin the server asks for is answered with nothing. */
+/* A login that cannot succeed: whatever plugin the server asks for gets an answer it refuses. */
 static void finish_login(int with, const struct greeting *greeting, int64_t milliseconds)
 {
     uint8_t bytes[4096];
-    struct login login = {.capabilities = CAPABILITY_PROTOCOL_41 | CAPABILITY_SECURE_CONNECTION |
-                                          CAPABILITY_PLUGIN_AUTH |
-                                          (greeting->capabilities & CAPABILITY_LONG_PASSWORD),
-                          .max_packet = PACKET_MAX,
-                          .collation = 45,
-                          .user = TEXT("silogate_probe"),
-                          .auth = TEXT("................nobody"),
-                          .plugin = TEXT("mysql_native_password")};
-    size_t size = login_write(&login, 1, bytes, sizeof(bytes));
+    struct auth_switch request;
+    size_t size = nobody_login(greeting->capabilities, false, 1, bytes, sizeof(bytes));
 
     for (int turn = 0; turn < 4; turn++) {
         if (send(with, bytes, size, MSG_NOSIGNAL) != (ssize_t)size)
@@ -90,11 +84,13 @@ static void finish_login(int with, const struct greeting *greeting, int64_t mill
         ssize_t length = read_packet(with, bytes, sizeof(bytes), milliseconds);
         if (length <= 0 || bytes[PACKET_HEADER] == 0xff || bytes[PACKET_HEADER] == 0x00)
             return;
-        uint8_t sequence = (uint8_t)(bytes[3] + 1);
-        memset(bytes, 0, PACKET_HEADER + 1);
-        bytes[0] = 1; /* a packet of one byte, 0: an empty password */
-        bytes[3] = sequence;
-        size = PACKET_HEADER + 1;
+        struct text payload = {(const char *)bytes + PACKET_HEADER, (size_t)length};
+        uint8_t answer[FAREWELL_PACKET];
+        struct text plugin = {0};
+        if (auth_switch_read(payload, &request) == PARSE_DONE)
+            plugin = request.plugin;
+        size = nobody_answer(plugin, (uint8_t)(bytes[3] + 1), answer);
+        memcpy(bytes, answer, size);
     }
 }
 

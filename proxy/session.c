@@ -24,6 +24,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "proxy/farewell.h"
 #include "proxy/login.h"
 #include "proxy/registry.h"
 #include "proxy/worker.h"
@@ -294,6 +295,7 @@ static void drop_side(struct session *session, struct side *side)
 
 void session_drop_upstream(struct session *session)
 {
+    farewell_begin(session);
     drop_side(session, &session->upstream);
 }
 
@@ -302,7 +304,7 @@ void session_close(struct session *session, enum close_reason reason)
     struct worker *worker = session->worker;
 
     drop_side(session, &session->client);
-    drop_side(session, &session->upstream);
+    session_drop_upstream(session);
     gate_release(&session->client.gate, &worker->pool);
     gate_release(&session->upstream.gate, &worker->pool);
     if (session->registered)

@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "proxy/address.h"
+#include "proxy/farewell.h"
 #include "proxy/session.h"
 
 enum { BACKLOG = 4096, ACCEPTS_A_TURN = 64 };
@@ -73,6 +74,7 @@ static void on_tick(struct ev_loop *loop, struct ev_timer *timer, int events)
         list_remove(&session->timed);
         session_due(session);
     }
+    farewell_tick(worker, false);
     violations_tick(worker->records, worker_now());
     unpark(worker);
 }
@@ -242,6 +244,7 @@ static void *run(void *argument)
         session_close(LIST_ENTRY(worker->sessions.after, struct session, all), CLOSED_DRAIN);
     while (!list_empty(&worker->closed))
         session_free(LIST_ENTRY(worker->closed.after, struct session, all));
+    farewell_tick(worker, true);
     gate_pool_fini(&worker->pool);
     return NULL;
 }
@@ -260,6 +263,7 @@ bool worker_start(struct worker *worker, unsigned number, struct runtime *runtim
     list_init(&worker->sessions);
     list_init(&worker->closed);
     list_init(&worker->parked);
+    list_init(&worker->farewells);
     for (int i = 0; i < WORKER_SLOTS; i++)
         list_init(&worker->slots[i]);
     ev_async_init(&worker->wake, on_wake);

@@ -43,6 +43,8 @@ struct worker {
     unsigned listener_count;
 
     struct list_link sessions, closed, parked;
+    struct list_link farewells; /* logins that end without their clients */
+    unsigned farewell_count;
     struct list_link slots[WORKER_SLOTS]; /* by the second in which they are looked at */
     uint32_t second;                      /* monotonic, since the worker's start */
     int32_t today;

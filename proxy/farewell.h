@@ -1,0 +1,27 @@
+/* The end of a login that nobody waits for any more. A server counts handshakes that break off by
+ * host, and shuts a host out that has too many of them (max_connect_errors): so where a client goes
+ * away in the middle of a login, or silogate itself refuses it, the connection to the server is
+ * kept for a moment and its login brought to the end that servers do not count: it is refused.
+ */
+#ifndef PROXY_FAREWELL_H
+#define PROXY_FAREWELL_H
+
+#include "base/text.h"
+#include "proxy/session.h"
+
+enum { FAREWELL_PACKET = 256, FAREWELLS_MAX = 1024 /* at a time, of one worker */ };
+
+/* Takes the upstream's connection over where its login is not at its end; else does nothing. */
+void farewell_begin(struct session *session);
+
+/* The worker's, once a second: closes what has had its time. With `all`, everything. */
+void farewell_tick(struct worker *worker, bool all);
+
+/* The login of a user that no server has; its size. */
+size_t nobody_login(capabilities_t offered, bool is_tls, uint8_t sequence, uint8_t *to,
+                    size_t size);
+/* What `plugin` takes for a well-formed answer without the password, as a whole packet in `to`
+ * (FAREWELL_PACKET bytes); its size. */
+size_t nobody_answer(struct text plugin, uint8_t sequence, uint8_t *to);
+
+#endif
