@@ -167,6 +167,9 @@ static bool one_mood(const struct reading *reading)
 {
     const unsigned moods = SQL_EFFECT_MODE | SQL_EFFECT_CHARSET | SQL_EFFECT_UNKNOWN;
 
+    /* What MySQL's command line asks first is known by its very bytes. */
+    if (text_equal(reading->text, TEXT("select $$")))
+        return false;
     for (size_t i = 0; i < reading->count; i++) {
         if (reading->facts[i]->effects & moods)
             return false;
