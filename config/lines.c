@@ -111,7 +111,8 @@ static bool take_line(struct lines *lines, struct text whole)
 char *lines_next(char *to, int size, void *stream)
 {
     struct lines *lines = stream;
-    size_t room = (size_t)size - 1, length, start = 0;
+    /* inih 58 and later take a line that fills the buffer to the last byte for one that goes on. */
+    size_t room = (size_t)size - 2, length, start = 0;
 
     lines_end(lines);
     if (lines->bytes > FILE_MAX || !read_line(lines, to, room, &length))

@@ -426,7 +426,7 @@ static void test_long_lines(void **state)
         memcpy(ini + at, "\nmode = block\n", 15);
         struct config_problems problems = {0};
         struct config *config = ini_read(ini, strlen(ini), &problems);
-        if (length <= 199) {
+        if (length <= 198) {
             assert_non_null(config);
             assert_int_equal(config->services[0].owns.items[0].value.length, length - 7);
             assert_int_equal(config->services[0].mode.line, 6);
@@ -434,7 +434,7 @@ static void test_long_lines(void **state)
             assert_null(config);
             assert_int_equal(problems.count, 1);
             assert_int_equal(problems.items[0].line, 5);
-            assert_non_null(strstr(problems.items[0].text, "at most 199"));
+            assert_non_null(strstr(problems.items[0].text, "at most 198"));
         }
         config_problems_fini(&problems);
         config_free(config);

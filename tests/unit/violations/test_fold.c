@@ -147,7 +147,7 @@ static void check_sums(int64_t repeat)
     if (repeat == 0)
         assert_int_equal(json_array_size(records), 60000);
     else
-        assert_in_range(json_array_size(records), 9000, 59000);
+        assert_true(json_array_size(records) >= 9000 && json_array_size(records) <= 59000);
     json_array_foreach(records, i, record) take_record(record, sums);
     for (i = 0; i < COUNT(sums); i++)
         assert_int_equal(sums[i], 0);
@@ -278,7 +278,7 @@ static void test_long_ones(void **state)
     assert_string_equal(scene_string(json_array_get(records, 0), "statement"), text);
     const char *cut = scene_string(json_array_get(records, 11), "statement");
     assert_memory_equal(cut, text, strlen(cut));
-    assert_in_range(strlen(cut), 1000, 3000);
+    assert_true(strlen(cut) >= 1000 && strlen(cut) <= 3000);
     json_decref(records);
     scene_fini(&scene);
 }

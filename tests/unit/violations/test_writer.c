@@ -121,7 +121,7 @@ static void test_workers_wait_when_too_much_is_owed(void **state)
         }
     }
     struct violations_counters counters = counters_of(violations);
-    assert_in_range(counters.owed_bytes, 64 << 20, 66 << 20);
+    assert_true(counters.owed_bytes >= 64 << 20 && counters.owed_bytes <= 66 << 20);
     assert_true(counters.queued_bytes <= 1 << 20);
     int before = atomic_load(&rooms);
     atomic_store(&disk_is_full, false);
@@ -211,8 +211,8 @@ static void test_reload_changes_the_outputs(void **state)
     assert_true(violations_change(violations, &settings, &error));
     violations_stop(violations);
     int64_t in_first = sum_of(first), in_second = sum_of(second);
-    assert_in_range(in_first, 1, 4);
-    assert_in_range(in_second, 0, 3);
+    assert_true(in_first >= 1 && in_first <= 4);
+    assert_true(in_second <= 3);
     assert_true(in_first + in_second >= 4);
     scene_fini(&scene);
 }
