@@ -73,6 +73,10 @@ test: ## every test: unit, golden, wire, and system tests on real servers
 test-unit: unit ## the unit tests alone
 	SILOGATE_BUILD=$(BUILD) $(PYTEST) tests/unit
 
+test-unstable: ## build and test in Debian unstable: mbedTLS 3.6, Oracle's client library
+	scripts/deps test
+	scripts/test-unstable
+
 format: ## clang-format over everything
 	clang-format -i $(C_FILES)
 
@@ -115,4 +119,4 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all unit check deps demo test test-unit format lint asan tsan fuzz cover bench install reference clean help
+.PHONY: all unit check deps demo test test-unit test-unstable format lint asan tsan fuzz cover bench install reference clean help

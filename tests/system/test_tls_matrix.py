@@ -143,7 +143,7 @@ def look_at_the_wire(legs, leg, user):
     secret = servers.password(user).encode()
     for name, kept, secure in (("client", legs.above.take(), leg == "tls"),
                                ("upstream", legs.below.take(), legs.upstream == "tls")):
-        kept = [one for one in kept if b"silogate_probe" not in one[0]]
+        kept = [one for one in kept if b"silogate_nobody" not in one[0]]
         if name == "upstream" and legs.upstream == "unix":
             assert not kept
             continue
