@@ -161,6 +161,7 @@ enum step state_answer(struct session *session)
     }
     if (events & ANSWER_INFILE) {
         session->passing = 0;
+        session->continued = false;
         session_enter(session, STATE_INFILE);
         return STEP_AGAIN;
     }
@@ -169,18 +170,36 @@ enum step state_answer(struct session *session)
     return session->upstream.ended ? upstream_died(session, CLOSED_UPSTREAM_GONE) : STEP_WAIT;
 }
 
+/* The server speaks before it has the whole file. A report of progress is fine; behind its answer
+ * it would take the rest of the file for commands that nobody has judged. */
+static bool still_reads(struct session *session)
+{
+    struct gate *gate = &session->upstream.gate;
+    size_t all;
+    unsigned events = answer_feed(&session->answer, gate_at(gate), gate_waiting(gate), &all);
+
+    gate_pass(gate, all);
+    session->answered |= all > 0;
+    return !(events & (ANSWER_COMPLETE | ANSWER_BROKEN));
+}
+
 /* LOAD DATA LOCAL: the client's packets are the file, up to an empty one. */
 enum step state_infile(struct session *session)
 {
     struct gate *gate = &session->client.gate;
 
+    if (gate_waiting(&session->upstream.gate) > 0 && !still_reads(session))
+        return session_linger(session, CLOSED_UPSTREAM_BAD_PACKET);
     while (gate_waiting(gate) > 0) {
         bool last = false;
         if (session->passing == 0) {
             if (gate_waiting(gate) < PACKET_HEADER)
                 break;
-            session->passing = PACKET_HEADER + bytes_get3(gate_at(gate));
-            last = session->passing == PACKET_HEADER;
+            uint32_t length = bytes_get3(gate_at(gate));
+            /* Behind a packet of the greatest length, an empty one only ends that packet. */
+            last = length == 0 && !session->continued;
+            session->continued = length == PACKET_MAX;
+            session->passing = PACKET_HEADER + length;
         }
         size_t count =
             gate_waiting(gate) < session->passing ? gate_waiting(gate) : session->passing;

@@ -34,6 +34,7 @@ class Server:
         raise NotImplementedError
 
     def common(self):
+        (self.folder / "tmp").mkdir(exist_ok=True)
         options = [
             "--no-defaults", f"--datadir={self.folder}/data", f"--socket={self.socket}",
             f"--port={self.port}", "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid",
@@ -42,6 +43,8 @@ class Server:
             "--skip-log-bin", "--local-infile=1", "--max-allowed-packet=128M",
             "--max-connections=400", "--secure-file-priv=", "--performance-schema=1",
             "--max-connect-errors=100", "--skip-name-resolve",
+            # A MariaDB that starts deletes what looks like its own temporary files: each has a folder.
+            f"--tmpdir={self.folder}/tmp",
         ]
         if os.geteuid() == 0:
             options.append("--user=root")
