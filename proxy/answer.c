@@ -155,7 +155,7 @@ enum step state_answer(struct session *session)
     }
     gate_pass(gate, all);
     if (events & ANSWER_COMPLETE) {
-        session->worker->counters.answered++;
+        session_answered(session);
         session_enter(session, STATE_COMMAND);
         return STEP_AGAIN;
     }

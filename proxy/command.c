@@ -52,6 +52,7 @@ static enum step let_pass(struct session *session, const struct command *command
     session->passing = PACKET_HEADER + bytes_get3(header);
     session->continued = bytes_get3(header) == PACKET_MAX;
     session->failed_command = session->answered = false;
+    session->owed = true;
     session->worker->counters.forwarded++;
     answer_start(&session->answer, command_answer(command->row, start), session->capabilities);
     session_enter(session, STATE_PASS);
@@ -71,10 +72,12 @@ static enum step passed(struct session *session)
                       "Got a packet bigger than 'max_command' bytes");
         return STEP_AGAIN;
     }
-    if (answer == ANSWER_CLOSE)
+    if (answer == ANSWER_CLOSE) {
+        session_answered(session);
         return session_end(session, CLOSED_CLIENT_QUIT);
+    }
     if (answer == ANSWER_NONE) {
-        session->worker->counters.answered++;
+        session_answered(session);
         command_finish(session);
         session_enter(session, STATE_COMMAND);
     } else {
@@ -124,7 +127,7 @@ static enum step refuse(struct session *session, struct command *command, uint16
     gate_drop(&session->client.gate, &session->worker->pool, command->size);
     free(command->copy);
     session->asked = false;
-    session->worker->counters.commands_refused++;
+    session->worker->counters.refused++;
     if (command->row && command->row->answer == ANSWER_NONE)
         return STEP_AGAIN; /* its client does not read an answer */
     session_error(session, (uint8_t)(command->last + 1), code, code == 1047 ? "08S01" : "42000",
@@ -142,7 +145,7 @@ static enum step forget(struct session *session, enum command_answer answer)
     session->answer.expected = (uint8_t)answer;
     session->dropping = true;
     session->client.sequence = 0;
-    session->worker->counters.commands_refused++;
+    session->worker->counters.refused++;
     session_enter(session, STATE_PASS);
     return STEP_AGAIN;
 }
@@ -487,7 +490,6 @@ enum step state_command(struct session *session)
         judge_renew(session);
     session->command = gate_at(gate)[PACKET_HEADER];
     session->client.sequence = 0;
-    session->worker->counters.commands++;
     command.row = command_row(session->command);
     if (!session->judged && command.row && command.row->judged != JUDGED_USER) {
         session->worker->counters.unjudged++;

@@ -213,6 +213,7 @@ static const char *count(struct session *session)
     if (session->service == SERVICE_NONE)
         return NULL;
     session->service_tally = runtime->service_tallies[session->service];
+    worker_counters(session->worker, session->service_tally);
     if (!tally_take(session->service_tally,
                     config->services[session->service].max_connections.value)) {
         session->service_tally = NULL;

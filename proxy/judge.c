@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/observe.h"
 #include "proxy/record.h"
 #include "proxy/registry.h"
 #include "proxy/runtime.h"
@@ -129,9 +130,17 @@ static void check(struct session *session, const struct sql_facts *facts, struct
 
 static void count(struct session *session, const struct verdict *verdict, bool blocked)
 {
+    struct worker *worker = session->worker;
+    const struct runtime *runtime = worker->runtime;
     unsigned action = blocked ? VERDICT_BLOCK : verdict->action;
+    const struct tally *service =
+        session->service == SERVICE_NONE ? NULL : runtime->service_tallies[session->service];
+    struct service_counters *counters = worker_counters(worker, service);
 
-    session->worker->counters.statements[verdict->reason][action]++;
+    counters->statements[verdict->reason][action]++;
+    if ((verdict->reason == REASON_FOREIGN || verdict->reason == REASON_EXPIRED_GRANT) &&
+        verdict->owner != SERVICE_NONE)
+        observe_edge(counters, runtime->service_tallies[verdict->owner], action);
 }
 
 static void judge_statement(struct session *session, struct reading *reading, size_t start)

@@ -8,14 +8,14 @@
 
 #include "base/arena.h"
 
-static struct tally *tallies;
+static _Atomic(struct tally *) tallies;
 
-/* Only the main thread builds runtimes, so the list needs no lock. */
+/* Only the main thread builds runtimes, so the list needs no lock; others may read it. */
 static struct tally *tally_of(const char *kind, struct text name)
 {
     size_t kind_length = strlen(kind);
 
-    for (struct tally *tally = tallies; tally; tally = tally->next) {
+    for (struct tally *tally = atomic_load(&tallies); tally; tally = tally->next) {
         if (strncmp(tally->name, kind, kind_length) == 0 &&
             text_equal(text_of(tally->name + kind_length), name))
             return tally;
@@ -24,8 +24,9 @@ static struct tally *tally_of(const char *kind, struct text name)
     tally->name = memory_take_zeroed(kind_length + name.length + 1);
     memcpy(tally->name, kind, kind_length);
     memcpy(tally->name + kind_length, name.at, name.length);
-    tally->next = tallies;
-    tallies = tally;
+    tally->next = atomic_load(&tallies);
+    tally->number = tally->next ? tally->next->number + 1 : 0;
+    atomic_store(&tallies, tally);
     return tally;
 }
 
@@ -38,6 +39,19 @@ bool tally_take(struct tally *tally, int64_t limit)
         return false;
     }
     return true;
+}
+
+const struct tally *tally_first(void)
+{
+    return atomic_load(&tallies);
+}
+
+const char *tally_service(const struct tally *tally)
+{
+    static const char kind[] = "service:";
+    size_t length = sizeof(kind) - 1;
+
+    return strncmp(tally->name, kind, length) == 0 ? tally->name + length : NULL;
 }
 
 void tally_drop(struct tally *tally)

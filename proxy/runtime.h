@@ -18,7 +18,8 @@
 enum health { HEALTH_UNKNOWN, HEALTH_UP, HEALTH_DOWN };
 
 struct tally {
-    char *name;
+    char *name;      /* "service:billing" */
+    unsigned number; /* 0, 1, ... of all tallies */
     atomic_uint open;
     atomic_int health; /* an upstream's: enum health */
     struct tally *next;
@@ -44,5 +45,9 @@ void runtime_drop(struct runtime *runtime);
 /* Adds one session unless `limit` sessions are there already. */
 bool tally_take(struct tally *tally, int64_t limit);
 void tally_drop(struct tally *tally);
+/* The youngest of all: the others are behind it. From any thread. */
+const struct tally *tally_first(void);
+/* "billing" where it is a service's, else NULL. */
+const char *tally_service(const struct tally *tally);
 
 #endif

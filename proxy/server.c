@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "proxy/login.h"
 #include "proxy/probe.h"
+#include "proxy/show.h"
 #include "proxy/worker.h"
 
 enum { LOG_OUTPUTS = 64 };
@@ -28,6 +29,8 @@ struct server {
     struct violations *violations;
     struct worker *workers;
     unsigned worker_count;
+    struct show *show;
+    struct admin *admin; /* NULL: off */
     int shared[WORKER_LISTENERS];
 };
 
@@ -62,6 +65,8 @@ static void tell_what_stays(const struct config *old, const struct config *new)
         log_warning("reload: listen differs; it changes with the next restart");
     if (!same_address(&old->proxy.admin, &new->proxy.admin))
         log_warning("reload: admin differs; it changes with the next restart");
+    if (!text_equal(old->proxy.admin_token_file.value, new->proxy.admin_token_file.value))
+        log_warning("reload: admin_token_file differs; it changes with the next restart");
     if (old->proxy.workers.value != new->proxy.workers.value)
         log_warning("reload: workers differs; it changes with the next restart");
 }
@@ -95,6 +100,7 @@ static void on_hangup(struct ev_loop *loop, struct ev_signal *signal, int events
     (void)events;
     if (!runtime) {
         log_error("reload: %s has errors; the old configuration stays in force", server->path);
+        show_refused(server->show);
         violations_event_reload(server->violations, policy_hash(server->runtime->policy), false,
                                 TEXT("the file has errors"));
         return;
@@ -104,6 +110,7 @@ static void on_hangup(struct ev_loop *loop, struct ev_signal *signal, int events
     log_settings(runtime->config, outputs, &settings);
     if (!violations_change(server->violations, &settings, &error)) {
         log_error("reload: %s; the old configuration stays in force", error.text);
+        show_refused(server->show);
         runtime_drop(runtime);
         return;
     }
@@ -112,6 +119,7 @@ static void on_hangup(struct ev_loop *loop, struct ev_signal *signal, int events
         worker_reload(&server->workers[i], runtime_take(runtime));
     runtime_drop(server->runtime);
     server->runtime = runtime;
+    show_runtime(server->show, runtime);
     violations_event_reload(server->violations, policy_hash(runtime->policy), true, TEXT(""));
     tell_certificates(runtime);
     log_notice("reload: %s is in force, policy %s", server->path, policy_hash(runtime->policy));
@@ -166,6 +174,7 @@ static void on_terminate(struct ev_loop *loop, struct ev_signal *signal, int eve
     log_notice("draining: %u sessions", atomic_load(&worker_sessions));
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_drain(&server->workers[i]);
+    show_draining(server->show);
     close_unix(server);
     ev_timer_start(loop, &server->drain);
 }
@@ -207,15 +216,20 @@ static bool start(struct server *server, struct error *error)
                           server->shared, error))
             return false;
     }
-    return true;
+    server->show = show_new(server->workers, server->worker_count, server->violations);
+    show_runtime(server->show, server->runtime);
+    struct admin_source source = show_source(server->show);
+    return admin_start(config, &source, &server->admin, error);
 }
 
 static void stop(struct server *server)
 {
+    admin_stop(server->admin);
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_stop(&server->workers[i]);
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_join(&server->workers[i]);
+    show_free(server->show);
     probe_end();
     password_end();
     violations_stop(server->violations);

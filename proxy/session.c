@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "proxy/farewell.h"
 #include "proxy/login.h"
+#include "proxy/observe.h"
 #include "proxy/registry.h"
 #include "proxy/worker.h"
 
@@ -245,13 +246,17 @@ static void on_io(struct ev_loop *loop, struct ev_io *io, int events)
     struct session *session = io->data;
     struct side *side = io == &session->client.io ? &session->client : &session->upstream;
 
-    (void)loop;
+    uint64_t before = session->worker->counters.forwarded;
+
     if (session->state != STATE_CONNECT || side == &session->client) {
         if (events & EV_WRITE)
             flush(session, side == &session->client ? &session->upstream : &session->client, side);
         fill(session, side);
     }
     session_run(session);
+    uint64_t after = session->worker->counters.forwarded;
+    if (before != after && after % COUNTERS_SAMPLED_ONE_IN == 0)
+        observe_delay(&session->worker->counters, ev_time() - ev_now(loop));
 }
 
 void session_watch(struct session *session, struct side *side, int socket)
@@ -281,6 +286,12 @@ void session_start(struct worker *worker, int socket, struct text client, bool e
     login_begin(session, client);
     session_enter(session, expects_header ? STATE_PROXY_HEADER : STATE_GREET);
     session_run(session);
+}
+
+void session_answered(struct session *session)
+{
+    session->owed = false;
+    session->worker->counters.answered++;
 }
 
 static void drop_side(struct session *session, struct side *side)
@@ -320,6 +331,7 @@ void session_close(struct session *session, enum close_reason reason)
     list_add(&worker->closed, &session->all);
     worker->counters.sessions_open--;
     worker->counters.closed[reason]++;
+    worker->counters.failed += session->owed;
     atomic_fetch_sub(&worker_sessions, 1);
     log_debug("session %u closed in state %s: %s", session->id & 0x7fffffffu,
               states[session->state].name, reasons[reason].sentence);

@@ -94,6 +94,7 @@ struct session {
     bool several : 1;        /* the command at hand has several statements */
     bool continued : 1;      /* the client's packet at hand is continued by the next one */
     bool answered : 1;       /* some of the answer at hand has been passed on */
+    bool owed : 1;           /* the command at hand was forwarded, its answer is not complete */
     bool in_transaction : 1;
     bool counted : 1;  /* in the tallies */
     bool dropping : 1; /* PASS: too large a command is read and forgotten */
@@ -136,6 +137,8 @@ void session_error(struct session *session, uint8_t sequence, uint16_t code, con
                    const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The last words have been put into the gates: says them, then closes for `reason`. */
 enum step session_linger(struct session *session, enum close_reason reason);
+/* The command that was forwarded has all that it is owed. */
+void session_answered(struct session *session);
 /* Closes the upstream's side alone. */
 void session_drop_upstream(struct session *session);
 /* Watches a side whose stream has just been opened. */

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/log.h"
 #include "proxy/address.h"
 #include "proxy/farewell.h"
@@ -41,6 +43,26 @@ void worker_time(struct worker *worker, struct session *session, uint32_t second
     list_remove(&session->timed);
     session->due = second;
     list_add(&worker->slots[second % WORKER_SLOTS], &session->timed);
+}
+
+struct service_counters *worker_counters(struct worker *worker, const struct tally *service)
+{
+    if (!service)
+        return &worker->nobody;
+    if (service->number >= worker->service_room) {
+        unsigned room = service->number + 16;
+        size_t size = room * sizeof(struct service_counters *);
+        worker->services = memory_resize(worker->services, size);
+        for (unsigned i = worker->service_room; i < room; i++)
+            worker->services[i] = NULL;
+        worker->service_room = room;
+    }
+    struct service_counters **counters = &worker->services[service->number];
+    if (!*counters) {
+        *counters = memory_take_zeroed(sizeof(**counters));
+        (*counters)->service = service;
+    }
+    return *counters;
 }
 
 static void unpark(struct worker *worker)
@@ -122,6 +144,7 @@ static void on_wake(struct ev_loop *loop, struct ev_async *wake, int events)
         runtime_drop(worker->runtime);
         worker->runtime = next;
     }
+    observe_answer(worker);
     if (atomic_exchange(&worker->room, false))
         unpark(worker);
     if (atomic_load(&worker->draining) && !worker->drain_begun)
@@ -317,4 +340,7 @@ void worker_join(struct worker *worker)
     ev_loop_destroy(worker->loop);
     runtime_drop(atomic_exchange(&worker->next_runtime, NULL));
     runtime_drop(worker->runtime);
+    for (unsigned i = 0; i < worker->service_room; i++)
+        free(worker->services[i]);
+    free(worker->services);
 }

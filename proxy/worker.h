@@ -15,6 +15,7 @@
 #include "proxy/counters.h"
 #include "proxy/gate.h"
 #include "proxy/judge.h"
+#include "proxy/observe.h"
 #include "proxy/runtime.h"
 #include "sql/facts.h"
 #include "violations/violations.h"
@@ -53,6 +54,10 @@ struct worker {
     struct violations_worker *records;
     bool shook; /* a TLS handshake has gone on in this turn of the loop */
     struct counters counters;
+    struct service_counters nobody;     /* statements of users without a service */
+    struct service_counters **services; /* by the number of the tally; NULL: none yet */
+    unsigned service_room;
+    struct observed observed;
     struct judged judged;   /* of the command at hand */
     struct sql_facts facts; /* of the statement at hand */
 };
@@ -74,6 +79,10 @@ void worker_join(struct worker *worker);
 
 /* Looks at `session` again at `second`, or earlier. */
 void worker_time(struct worker *worker, struct session *session, uint32_t second);
+
+/* The counters of a service on this worker; of nobody where it is NULL. Allocates at the first
+ * time, which is a login's. */
+struct service_counters *worker_counters(struct worker *worker, const struct tally *service);
 
 /* The wall clock in microseconds. */
 int64_t worker_now(void);

@@ -1,9 +1,12 @@
-"""silogate itself under test: an ini made out of NileCare's with a few changes, the process, its log
-and its violations."""
+"""silogate itself under test: an ini made out of NileCare's with a few changes, the process, its log,
+its violations and its numbers."""
+import collections
+import http.client
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 
 import pymysql
@@ -38,6 +41,68 @@ def change(ini, section, key, *values):
     return "\n".join(out) + "\n"
 
 
+class Admin(http.client.HTTPConnection):
+    """HTTP to `admin = unix:PATH`."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=30)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(30)
+        self.sock.connect(self.path)
+
+
+class Metrics(dict):
+    """Prometheus' text: (name, labels as a frozenset of pairs) -> number."""
+
+    SAMPLE = re.compile(r'^([a-z_]+)(?:\{(.*)\})? (\S+)$')
+    LABEL = re.compile(r'([a-z]+)="((?:[^"\\]|\\.)*)"')
+
+    def __init__(self, text):
+        for line in text.splitlines():
+            if line.startswith("#"):
+                continue
+            name, labels, value = self.SAMPLE.match(line).groups()
+            self[name, frozenset(self.LABEL.findall(labels or ""))] = float(value)
+
+    def total(self, name, **labels):
+        """The sum of a metric's samples that have all of `labels`."""
+        return sum(value for (one, has), value in self.items()
+                   if one == f"silogate_{name}" and has >= set(labels.items()))
+
+    def by(self, name, *labels):
+        """Sums by the values of `labels`, without those that are 0."""
+        sums = collections.Counter()
+        for (one, has), value in self.items():
+            if one == f"silogate_{name}":
+                sums[tuple(dict(has).get(label) for label in labels)] += value
+        return +sums
+
+    def wrong(self):
+        """What does not add up: sessions, commands, and statements against the violation log's own
+        count."""
+        open_now = self.total("sessions_open")
+        over = self.total("answers_total")
+        forwarded = self.total("commands_total", outcome="forwarded")
+        crossing = sum(self.total("statements_total", action=action) for action in ("log", "block"))
+        checks = {
+            "accepted = open + closed":
+                self.total("sessions_accepted_total")
+                == open_now + self.total("sessions_closed_total"),
+            "forwarded = answered + failed, and at most one a session on its way":
+                0 <= forwarded - over <= open_now,
+            "violations = statements logged or blocked":
+                self.total("violations_total") == crossing,
+            "reached into a silo = foreign + expired_grant":
+                self.total("edge_statements_total")
+                == sum(self.total("statements_total", reason=reason)
+                       for reason in ("foreign", "expired_grant")),
+        }
+        return [what for what, holds in checks.items() if not holds]
+
+
 class Gate:
     """A running silogate. Every session of it is one of the tests' clients."""
 
@@ -53,6 +118,7 @@ class Gate:
         ini = ini if ini is not None else example()
         for section, key, *values in (
                 ("proxy", "listen", f"127.0.0.1:{self.port}"),
+                ("proxy", "admin", f"unix:{self.folder}/admin"),
                 ("log", "violations", self.violations_file),
                 ("log", "repeat", "0"),
                 ("upstream:main", "address", address), *changes):
@@ -146,6 +212,28 @@ class Gate:
         return pymysql.connect(host="127.0.0.1", port=self.port, user=user, database=database,
                                **options)
 
+    def get(self, path, method="GET", headers=None):
+        """(status, headers, text) of an answer of admin's."""
+        connection = Admin(self.folder / "admin")
+        try:
+            connection.request(method, path, headers=headers or {})
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read().decode()
+        finally:
+            connection.close()
+
+    def metrics(self):
+        status, _, text = self.get("/metrics")
+        assert status == 200, text
+        return Metrics(text)
+
+    def check_sums(self):
+        """The numbers add up, once those who were just served are counted out."""
+        if not (self.folder / "admin").exists():
+            return
+        assert places.wait_for(lambda: not self.metrics().wrong(), 5, 0.1), \
+            (self.metrics().wrong(), self.get("/metrics")[2])
+
     def rss(self):
         """Resident memory in KiB."""
         with open(f"/proc/{self.process.pid}/status") as file:
@@ -161,6 +249,7 @@ class Gate:
             return
         code = self.process.poll()
         if code is None:
+            self.check_sums()
             self.process.send_signal(signal.SIGTERM)
             try:
                 code = self.process.wait(seconds)

@@ -1,0 +1,82 @@
+/* The HTTP side of silogate, for people and for Prometheus: what is open, what crosses, what is in
+ * force. A thread of its own that only reads: it sees struct admin_view, never a session, and
+ * changes nothing.
+ */
+#ifndef ADMIN_ADMIN_H
+#define ADMIN_ADMIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "policy/policy.h"
+#include "proxy/counters.h"
+#include "router/router.h"
+#include "violations/violations.h"
+
+struct admin_service {
+    struct text name; /* empty: users without a service */
+    bool configured;  /* false: a reload has taken it away, its counts stay */
+    uint64_t sessions;
+    uint64_t statements[REASON_COUNT][COUNTERS_ACTIONS];
+};
+
+/* Statements of `service` that reached into `owner`'s silo: indexes into the view's services;
+ * ADMIN_OTHERS stands for all owners past those that are told apart. */
+enum { ADMIN_OTHERS = UINT16_MAX };
+struct admin_edge {
+    uint32_t service, owner;
+    uint64_t statements[COUNTERS_ACTIONS];
+};
+
+struct admin_upstream {
+    struct text name;
+    bool known, up; /* known: it was looked at */
+    uint64_t sessions;
+    char version[64];
+};
+
+struct admin_certificate {
+    struct text upstream; /* empty: what clients see */
+    struct text file;
+    int days_left;
+    char until[24];
+};
+
+/* All there is to show, taken at one moment. */
+struct admin_view {
+    int64_t now;                 /* microseconds since 1970 */
+    const struct config *config; /* in force, and what was built of it */
+    const struct policy *policy;
+    const struct router *router;
+    bool draining;
+    unsigned workers, late; /* late: workers that gave no new numbers within half a second */
+    uint64_t reloads_accepted, reloads_refused;
+    bool last_reload_refused;
+    struct counters counters; /* of all workers */
+    struct admin_service *services;
+    struct admin_edge *edges;
+    struct admin_upstream *upstreams;
+    struct admin_certificate *certificates;
+    size_t service_count, edge_count, upstream_count, certificate_count;
+    struct violations_counters log;
+};
+
+/* Where the views come from: proxy/. Both are called by admin's thread alone. */
+struct admin_source {
+    void *context;
+    const struct admin_view *(*look)(void *context); /* holds until the next look */
+    const char *(*unready)(void *context);        /* why no client should come; NULL: all is well */
+    const char *(*close_reason)(unsigned reason); /* of counters.closed; NULL: none */
+};
+
+struct admin;
+
+/* Listens at [proxy] admin and starts the thread; `*admin` is NULL where it is off. */
+bool admin_start(const struct config *config, const struct admin_source *source,
+                 struct admin **admin, struct error *error);
+void admin_stop(struct admin *admin); /* NULL is harmless */
+
+#endif

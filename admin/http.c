@@ -1,0 +1,327 @@
+/* The HTTP server: one thread of libmicrohttpd, a table of paths, and the checks that come before
+ * any of them. It answers GET and HEAD alone; nothing can be changed through it.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "admin/guard.h"
+#include "admin/page.h"
+#include "base/arena.h"
+#include "base/log.h"
+
+enum {
+    BACKLOG = 64,
+    CONNECTIONS = 64,
+    TIMEOUT_SECONDS = 15,
+    CONNECTION_MEMORY = 128 << 10, /* a request's line and headers: a statement to explain */
+};
+
+struct admin {
+    struct MHD_Daemon *daemon;
+    struct admin_source source;
+    struct text host;      /* as configured; empty for a Unix socket */
+    char token_file[4096]; /* empty: none */
+    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)]; /* of a Unix socket */
+};
+
+/* `needs_view` false: answered without asking the workers, and without a token, since it is for
+ * load balancers and says little. */
+struct route {
+    const char *path, *type;
+    void (*write)(const struct page_request *request, FILE *to);
+};
+
+static const struct route routes[] = {
+    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", page_metrics},
+};
+
+static struct text header(struct MHD_Connection *connection, const char *name)
+{
+    return text_of(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name));
+}
+
+static struct text argument(struct MHD_Connection *connection, const char *name)
+{
+    struct text value = {0};
+
+    MHD_lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value.at,
+                                  &value.length);
+    return value;
+}
+
+/* Takes over `body`, which is malloc's. */
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
+                              char *body, size_t length)
+{
+    static const char *const headers[][2] = {
+        {"Content-Security-Policy",      "default-src 'none'; style-src 'self'; form-action 'self'; "
+                                    "base-uri 'none'; frame-ancestors 'none'"},
+        {"X-Content-Type-Options",       "nosniff"                                                              },
+        {"X-Frame-Options",              "DENY"                                                                 },
+        {"Referrer-Policy",              "no-referrer"                                                          },
+        {"Cross-Origin-Resource-Policy", "same-origin"                                                          },
+        {"Cache-Control",                "no-store"                                                             },
+    };
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(length, body, MHD_RESPMEM_MUST_FREE);
+
+    if (!response) {
+        free(body);
+        return MHD_NO;
+    }
+    MHD_add_response_header(response, "Content-Type", type);
+    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+        MHD_add_response_header(response, headers[i][0], headers[i][1]);
+    if (status == MHD_HTTP_UNAUTHORIZED)
+        MHD_add_response_header(response, "WWW-Authenticate", "Basic realm=\"silogate\"");
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        MHD_add_response_header(response, "Allow", "GET, HEAD");
+    enum MHD_Result queued = MHD_queue_response(connection, status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+static enum MHD_Result say(struct MHD_Connection *connection, unsigned status, const char *words)
+{
+    size_t length = strlen(words);
+    char *body = memory_take(length + 2);
+
+    memcpy(body, words, length);
+    body[length] = '\n';
+    return answer(connection, status, "text/plain; charset=utf-8", body, length + 1);
+}
+
+/* "Authorization: Bearer TOKEN", or Basic with the token as the password, which browsers can. */
+static bool has_token(struct MHD_Connection *connection, const char *token)
+{
+    static const char bearer[] = "Bearer ";
+    struct text given = header(connection, MHD_HTTP_HEADER_AUTHORIZATION);
+    const size_t length = sizeof(bearer) - 1;
+    char *password = NULL;
+
+    if (given.length > length && text_equal_fold((struct text){given.at, length}, TEXT("Bearer ")))
+        return guard_same(text_trim((struct text){given.at + length, given.length - length}),
+                          token);
+    char *user = MHD_basic_auth_get_username_password(connection, &password);
+    bool same = password && guard_same(text_of(password), token);
+    MHD_free(user);
+    MHD_free(password);
+    return same;
+}
+
+/* 0, or the status to refuse with. Whoever shows the token is no page of another site, so that
+ * machines may call this one by any name. */
+static unsigned check(const struct admin *admin, struct MHD_Connection *connection, bool open)
+{
+    struct text host = header(connection, MHD_HTTP_HEADER_HOST);
+    struct text origin = header(connection, "Origin");
+    char token[GUARD_TOKEN_SIZE];
+    struct error error;
+    bool trusted = false;
+
+    if (origin.at && !guard_origin(origin, host))
+        return MHD_HTTP_FORBIDDEN;
+    if (admin->token_file[0] && !open) {
+        if (!guard_read_token(admin->token_file, token, &error)) {
+            log_error("%s; nobody is let in", error.text);
+            return MHD_HTTP_UNAUTHORIZED;
+        }
+        trusted = has_token(connection, token);
+        if (!trusted)
+            return MHD_HTTP_UNAUTHORIZED;
+    }
+    if (!trusted && !open && admin->host.length > 0 && !guard_host(host, admin->host))
+        return MHD_HTTP_FORBIDDEN;
+    return 0;
+}
+
+static enum MHD_Result write_page(const struct admin *admin, struct MHD_Connection *connection,
+                                  const struct route *route)
+{
+    struct page_request request = {.view = admin->source.look(admin->source.context),
+                                   .source = &admin->source,
+                                   .path = route->path,
+                                   .search = argument(connection, "q"),
+                                   .user = argument(connection, "user"),
+                                   .database = argument(connection, "database"),
+                                   .sql = argument(connection, "sql"),
+                                   .refresh = argument(connection, "refresh")};
+    char *body = NULL;
+    size_t length = 0;
+    FILE *to = open_memstream(&body, &length);
+
+    if (!to)
+        return MHD_NO;
+    route->write(&request, to);
+    fclose(to);
+    return answer(connection, MHD_HTTP_OK, route->type, body, length);
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
+                                  const char *path, const char *method, const char *version,
+                                  const char *upload, size_t *upload_size, void **state)
+{
+    struct admin *admin = context;
+    bool health = strcmp(path, "/healthz") == 0, ready = strcmp(path, "/readyz") == 0;
+
+    (void)version;
+    (void)upload;
+    (void)state;
+    if (*upload_size > 0) {
+        *upload_size = 0; /* a body is read and forgotten */
+        return MHD_YES;
+    }
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+        return say(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD alone");
+    switch (check(admin, connection, health || ready)) {
+    case 0:
+        break;
+    case MHD_HTTP_UNAUTHORIZED:
+        return say(connection, MHD_HTTP_UNAUTHORIZED, "the token of admin_token_file is needed");
+    default:
+        return say(connection, MHD_HTTP_FORBIDDEN,
+                   "this Host or Origin is not known here; use an address, localhost, or the name "
+                   "in admin");
+    }
+    if (health)
+        return say(connection, MHD_HTTP_OK, "ok");
+    if (ready) {
+        const char *why = admin->source.unready(admin->source.context);
+        return say(connection, why ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK,
+                   why ? why : "ready");
+    }
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        if (strcmp(path, routes[i].path) == 0)
+            return write_page(admin, connection, &routes[i]);
+    }
+    return say(connection, MHD_HTTP_NOT_FOUND, "there is no such page");
+}
+
+static int open_unix(const struct config_address *address, struct error *error)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int opened = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    memcpy(at.sun_path, address->host.at, address->host.length);
+    unlink(at.sun_path);
+    if (bind(opened, (struct sockaddr *)&at, sizeof(at)) == 0 && chmod(at.sun_path, 0660) == 0 &&
+        listen(opened, BACKLOG) == 0)
+        return opened;
+    error_set(error, "admin = %s: %s", address->written.at, strerror(errno));
+    close(opened);
+    return -1;
+}
+
+static int open_tcp(const struct config_address *address, struct error *error)
+{
+    struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found;
+    char port[8];
+    int on = 1;
+
+    snprintf(port, sizeof(port), "%u", address->port);
+    int failed = getaddrinfo(address->host.at, port, &wanted, &found);
+    if (failed) {
+        error_set(error, "admin = %s: %s", address->written.at, gai_strerror(failed));
+        return -1;
+    }
+    int opened = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(opened, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (found->ai_family == AF_INET6)
+        setsockopt(opened, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    bool fine =
+        bind(opened, found->ai_addr, found->ai_addrlen) == 0 && listen(opened, BACKLOG) == 0;
+    if (!fine) {
+        error_set(error, "admin = %s: %s", address->written.at, strerror(errno));
+        close(opened);
+    }
+    freeaddrinfo(found);
+    return fine ? opened : -1;
+}
+
+static bool is_loopback(struct text host)
+{
+    return text_equal_fold(host, TEXT("localhost")) || text_equal(host, TEXT("::1")) ||
+           (host.length > 4 && memcmp(host.at, "127.", 4) == 0);
+}
+
+/* The library's thread inherits the mask: signals are the main thread's. */
+static struct MHD_Daemon *start_daemon(struct admin *admin, int listening)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    struct MHD_Daemon *daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNALLY, 0, NULL, NULL, on_request, admin, MHD_OPTION_LISTEN_SOCKET,
+        listening, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_SECONDS,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return daemon;
+}
+
+bool admin_start(const struct config *config, const struct admin_source *source,
+                 struct admin **result, struct error *error)
+{
+    const struct config_address *address = &config->proxy.admin;
+    const struct text token_file = config->proxy.admin_token_file.value;
+    char token[GUARD_TOKEN_SIZE];
+
+    *result = NULL;
+    if (!address->host.at)
+        return true;
+    if (token_file.at && !guard_read_token(token_file.at, token, error))
+        return false;
+    int listening = address->is_unix ? open_unix(address, error) : open_tcp(address, error);
+    if (listening < 0)
+        return false;
+    struct admin *admin = memory_take_zeroed(sizeof(*admin));
+    admin->source = *source;
+    if (token_file.length >= sizeof(admin->token_file)) {
+        close(listening);
+        free(admin);
+        return error_set(error, "admin_token_file: the path is too long");
+    }
+    if (token_file.at)
+        memcpy(admin->token_file, token_file.at, token_file.length);
+    if (address->is_unix)
+        memcpy(admin->path, address->host.at, address->host.length);
+    else
+        admin->host =
+            (struct text){strndup(address->host.at, address->host.length), address->host.length};
+    admin->daemon = start_daemon(admin, listening);
+    if (!admin->daemon) {
+        close(listening);
+        admin_stop(admin);
+        return error_set(error, "admin = %s: the HTTP server does not start", address->written.at);
+    }
+    if (!address->is_unix && !is_loopback(address->host) && !token_file.at)
+        log_warning("admin = %s: whoever reaches it may read; set admin_token_file",
+                    address->written.at);
+    log_notice("admin listens on %s", address->written.at);
+    *result = admin;
+    return true;
+}
+
+void admin_stop(struct admin *admin)
+{
+    if (!admin)
+        return;
+    if (admin->daemon)
+        MHD_stop_daemon(admin->daemon); /* closes the socket */
+    if (admin->path[0])
+        unlink(admin->path);
+    free((char *)admin->host.at);
+    free(admin);
+}

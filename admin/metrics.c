@@ -1,0 +1,288 @@
+/* /metrics in Prometheus' text format. Labels take their values from the configuration and from
+ * tables of silogate's own, never from what a client sends: the number of series has a bound. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/page.h"
+
+/* One metric's head; its samples follow. */
+static void head(FILE *to, const char *name, const char *type, const char *help)
+{
+    fprintf(to, "# HELP silogate_%s %s\n# TYPE silogate_%s %s\n", name, help, name, type);
+}
+
+static void put_label(FILE *to, const char *before, const char *name, struct text value)
+{
+    fprintf(to, "%s%s=\"", before, name);
+    for (size_t i = 0; i < value.length; i++) {
+        char c = value.at[i];
+        if (c == '\n')
+            fputs("\\n", to);
+        else if (c == '"' || c == '\\')
+            fprintf(to, "\\%c", c);
+        else
+            putc(c, to);
+    }
+    putc('"', to);
+}
+
+static void put_one(FILE *to, const char *name, const char *type, const char *help, uint64_t value)
+{
+    head(to, name, type, help);
+    fprintf(to, "silogate_%s %" PRIu64 "\n", name, value);
+}
+
+/* What is shown of a metric: name{label="word"} value. */
+struct sample {
+    const char *word;
+    uint64_t value;
+};
+
+static void put_family(FILE *to, const char *name, const char *type, const char *label,
+                       const char *help, const struct sample *samples, size_t count)
+{
+    head(to, name, type, help);
+    for (size_t i = 0; i < count; i++)
+        fprintf(to, "silogate_%s{%s=\"%s\"} %" PRIu64 "\n", name, label, samples[i].word,
+                samples[i].value);
+}
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static void put_sessions(const struct admin_view *view, FILE *to)
+{
+    const struct counters *counters = &view->counters;
+    const struct sample logins[] = {
+        {"accepted", counters->logins       },
+        {"denied",   counters->logins_denied},
+    };
+    const struct sample handshakes[] = {
+        {"full",    counters->tls_handshakes - counters->tls_resumed},
+        {"resumed", counters->tls_resumed                           },
+        {"failed",  counters->tls_failed                            },
+    };
+
+    put_one(to, "sessions_open", "gauge", "Client connections that are open.",
+            counters->sessions_open);
+    put_one(to, "sessions_accepted_total", "counter", "Client connections that were accepted.",
+            counters->sessions_accepted);
+    put_family(to, "logins_total", "counter", "result",
+               "Logins and COM_CHANGE_USER that the server accepted or denied.", logins,
+               COUNT_OF(logins));
+    put_family(to, "tls_handshakes_total", "counter", "result", "TLS handshakes with clients.",
+               handshakes, COUNT_OF(handshakes));
+    put_one(to, "upstream_tls_failed_total", "counter",
+            "TLS handshakes with upstreams that failed.", counters->upstream_tls_failed);
+}
+
+static void put_closed(const struct page_request *request, FILE *to)
+{
+    head(to, "sessions_closed_total", "counter", "Sessions that ended, by why.");
+    for (unsigned i = 0; i < COUNTERS_CLOSE_REASONS; i++) {
+        const char *name = request->source->close_reason(i);
+        if (name)
+            fprintf(to, "silogate_sessions_closed_total{reason=\"%s\"} %" PRIu64 "\n", name,
+                    request->view->counters.closed[i]);
+    }
+}
+
+static void put_commands(const struct admin_view *view, FILE *to)
+{
+    const struct counters *counters = &view->counters;
+    const struct sample commands[] = {
+        {"forwarded", counters->forwarded},
+        {"refused",   counters->refused  },
+    };
+    const struct sample answers[] = {
+        {"complete", counters->answered},
+        {"failed",   counters->failed  },
+    };
+
+    put_family(to, "commands_total", "counter", "outcome",
+               "Commands of clients: forwarded to the upstream, or refused by silogate.", commands,
+               COUNT_OF(commands));
+    put_family(to, "answers_total", "counter", "outcome",
+               "Forwarded commands that are over: with a complete answer, or with the session.",
+               answers, COUNT_OF(answers));
+    put_one(to, "commands_unjudged_total", "counter",
+            "Forwarded commands of users without a service (unknown_user = pass).",
+            counters->unjudged);
+    put_one(to, "questions_total", "counter",
+            "Questions of silogate's own to a server, to know how a session's statements read.",
+            counters->asked);
+    put_one(to, "logins_abandoned_total", "counter",
+            "Logins that their clients gave up and that were brought to their end for the server.",
+            counters->farewells);
+    put_one(to, "sessions_parked_total", "counter",
+            "Times that a session waited for room in the violation log.", counters->parked);
+}
+
+static void put_delays(const struct admin_view *view, FILE *to)
+{
+    uint64_t so_far = 0, bound = COUNTERS_DELAY_LEAST;
+
+    head(to, "command_added_seconds", "histogram",
+         "Time that silogate adds to a command on its way to the upstream: from when its loop sees "
+         "it to when it is written. One command in 64 is measured.");
+    for (unsigned i = 0; i < COUNTERS_DELAYS; i++, bound *= 2) {
+        so_far += view->counters.delays[i];
+        fprintf(to, "silogate_command_added_seconds_bucket{le=\"%g\"} %" PRIu64 "\n",
+                (double)bound / 1e6, so_far);
+    }
+    so_far += view->counters.delays[COUNTERS_DELAYS];
+    fprintf(to,
+            "silogate_command_added_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\n"
+            "silogate_command_added_seconds_sum %.9f\n"
+            "silogate_command_added_seconds_count %" PRIu64 "\n",
+            so_far, view->counters.delay_sum, so_far);
+}
+
+/* Each service has all reasons, and of the actions those that have occurred and `allow`: a series
+ * that is there from the start can be summed up and alerted on. */
+static void put_statements(const struct admin_view *view, FILE *to)
+{
+    head(to, "statements_total", "counter",
+         "Statements that were judged, by service, reason and action.");
+    for (size_t s = 0; s < view->service_count; s++) {
+        const struct admin_service *service = &view->services[s];
+        for (unsigned r = 0; r < REASON_COUNT; r++) {
+            for (unsigned a = 0; a < COUNTERS_ACTIONS; a++) {
+                if (service->statements[r][a] == 0 && a != VERDICT_ALLOW)
+                    continue;
+                put_label(to, "silogate_statements_total{", "service", service->name);
+                fprintf(to, ",reason=\"%s\",action=\"%s\"} %" PRIu64 "\n",
+                        verdict_reason_name((enum verdict_reason)r),
+                        verdict_action_name((enum verdict_action)a), service->statements[r][a]);
+            }
+        }
+    }
+    head(to, "edge_statements_total", "counter",
+         "Statements of a service that reached into another's silo, by its owner.");
+    for (size_t e = 0; e < view->edge_count; e++) {
+        const struct admin_edge *edge = &view->edges[e];
+        struct text owner =
+            edge->owner == ADMIN_OTHERS ? TEXT("(others)") : view->services[edge->owner].name;
+        for (unsigned a = 0; a < COUNTERS_ACTIONS; a++) {
+            put_label(to, "silogate_edge_statements_total{", "service",
+                      view->services[edge->service].name);
+            put_label(to, ",", "owner", owner);
+            fprintf(to, ",action=\"%s\"} %" PRIu64 "\n",
+                    verdict_action_name((enum verdict_action)a), edge->statements[a]);
+        }
+    }
+}
+
+static void put_places(const struct admin_view *view, FILE *to)
+{
+    head(to, "service_sessions_open", "gauge", "Sessions that are open, by service.");
+    for (size_t s = 0; s < view->service_count; s++) {
+        if (!view->services[s].configured)
+            continue;
+        put_label(to, "silogate_service_sessions_open{", "service", view->services[s].name);
+        fprintf(to, "} %" PRIu64 "\n", view->services[s].sessions);
+    }
+    head(to, "upstream_sessions_open", "gauge", "Sessions that are open, by upstream.");
+    for (size_t u = 0; u < view->upstream_count; u++) {
+        put_label(to, "silogate_upstream_sessions_open{", "upstream", view->upstreams[u].name);
+        fprintf(to, "} %" PRIu64 "\n", view->upstreams[u].sessions);
+    }
+    head(to, "upstream_up", "gauge", "1 where the upstream answered when it was last looked at.");
+    for (size_t u = 0; u < view->upstream_count; u++) {
+        put_label(to, "silogate_upstream_up{", "upstream", view->upstreams[u].name);
+        fprintf(to, "} %d\n", view->upstreams[u].up);
+    }
+    head(to, "certificate_days_left", "gauge", "Whole days until a certificate ends.");
+    for (size_t c = 0; c < view->certificate_count; c++) {
+        put_label(to, "silogate_certificate_days_left{", "file", view->certificates[c].file);
+        put_label(to, ",", "upstream", view->certificates[c].upstream);
+        fprintf(to, "} %d\n", view->certificates[c].days_left);
+    }
+}
+
+static void put_log(const struct admin_view *view, FILE *to)
+{
+    const struct violations_counters *log = &view->log;
+
+    put_one(to, "violations_total", "counter", "Statements that were logged or blocked.",
+            log->added);
+    put_one(to, "violation_log_written_lines_total", "counter",
+            "Lines written to the violation logs.", log->written);
+    put_one(to, "violation_log_queued_bytes", "gauge", "Bytes on their way to the writer.",
+            log->queued_bytes);
+    put_one(to, "violation_log_owed_bytes", "gauge",
+            "Bytes that could not be written yet and are kept in memory.", log->owed_bytes);
+    put_one(to, "violation_log_failures_total", "counter", "Writes that failed.", log->failures);
+    put_one(to, "violation_log_failing", "gauge", "1 where a violation log cannot be written now.",
+            log->failing);
+    put_one(to, "violation_log_lost_total", "counter",
+            "Violations without a record: only past 256 MiB in memory.", log->lost);
+}
+
+static void put_state(const struct admin_view *view, FILE *to)
+{
+    const struct sample reloads[] = {
+        {"accepted", view->reloads_accepted},
+        {"refused",  view->reloads_refused },
+    };
+
+    head(to, "build_info", "gauge", "1, with the version.");
+    fprintf(to, "silogate_build_info{version=\"%s\"} 1\n", SILOGATE_VERSION);
+    head(to, "policy_info", "gauge", "1, with the hash of the policy in force.");
+    fprintf(to, "silogate_policy_info{hash=\"%s\"} 1\n", policy_hash(view->policy));
+    put_family(to, "reloads_total", "counter", "result", "Reloads.", reloads, COUNT_OF(reloads));
+    put_one(to, "reload_failed", "gauge",
+            "1 where the last reload was refused: proxy.ini is not what is in force.",
+            view->last_reload_refused);
+    put_one(to, "draining", "gauge", "1 where silogate is shutting down.", view->draining);
+    put_one(to, "workers", "gauge", "Threads that serve clients.", view->workers);
+    put_one(to, "workers_late", "gauge",
+            "Threads that were too busy to give their numbers: older ones are shown.", view->late);
+}
+
+/* Field `number` of /proc/self/stat, counted as in its manual page, from 3 on. */
+static double stat_field(const char *stat, int number)
+{
+    const char *at = strrchr(stat, ')');
+
+    for (int field = 2; at && field < number; field++)
+        at = strchr(at + 1, ' ');
+    return at ? strtod(at, NULL) : 0;
+}
+
+/* The names that every Prometheus client library uses. */
+static void put_process(FILE *to)
+{
+    FILE *from = fopen("/proc/self/stat", "re");
+    char stat[2048] = "";
+    double ticks = (double)sysconf(_SC_CLK_TCK);
+
+    if (!from)
+        return;
+    size_t length = fread(stat, 1, sizeof(stat) - 1, from);
+    fclose(from);
+    stat[length] = 0;
+    fprintf(to,
+            "# HELP process_cpu_seconds_total User and system time.\n"
+            "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %.2f\n"
+            "# HELP process_virtual_memory_bytes Virtual memory.\n"
+            "# TYPE process_virtual_memory_bytes gauge\nprocess_virtual_memory_bytes %.0f\n"
+            "# HELP process_resident_memory_bytes Resident memory.\n"
+            "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %.0f\n",
+            (stat_field(stat, 14) + stat_field(stat, 15)) / ticks, stat_field(stat, 23),
+            stat_field(stat, 24) * (double)sysconf(_SC_PAGESIZE));
+}
+
+void page_metrics(const struct page_request *request, FILE *to)
+{
+    put_state(request->view, to);
+    put_sessions(request->view, to);
+    put_closed(request, to);
+    put_commands(request->view, to);
+    put_delays(request->view, to);
+    put_statements(request->view, to);
+    put_places(request->view, to);
+    put_log(request->view, to);
+    put_process(to);
+}

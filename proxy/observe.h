@@ -1,0 +1,42 @@
+/* How the numbers leave the workers: each copies its own when it is asked to, in its own loop, so
+ * that nothing is locked and nothing is read behind a worker's back. Asked by admin's thread.
+ */
+#ifndef PROXY_OBSERVE_H
+#define PROXY_OBSERVE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "proxy/counters.h"
+
+struct worker;
+struct tally;
+struct admin_view;
+
+/* What one worker has copied. */
+struct observation {
+    struct counters counters;
+    struct service_counters *services; /* those that are used */
+    unsigned count, room;
+};
+
+/* In each worker: a place to be filled, and the same place once it is. */
+struct observed {
+    _Atomic(struct observation *) asked, answered;
+};
+
+/* The worker's: fills what is asked for. */
+void observe_answer(struct worker *worker);
+
+/* The worker's own counting. */
+void observe_delay(struct counters *counters, double seconds);
+void observe_edge(struct service_counters *counters, const struct tally *owner, unsigned action);
+
+/* Asks all workers and waits for them, at most half a second; who is late is shown as it was
+ * before. Adds all up in the view's counters, services and edges. Admin's thread alone. */
+struct observer;
+struct observer *observer_new(struct worker *workers, unsigned count);
+void observer_free(struct observer *observer); /* the workers must be done */
+void observer_look(struct observer *observer, struct admin_view *view);
+
+#endif

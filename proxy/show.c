@@ -1,0 +1,208 @@
+/* Brings together what admin/ shows: the workers' numbers, the runtime in force, the upstreams, the
+ * certificates, the violation log. The main thread hands the runtime over; admin's thread looks.
+ * The one lock here is between these two: no worker ever takes it.
+ */
+#include "proxy/show.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/arena.h"
+#include "proxy/session.h"
+#include "proxy/worker.h"
+
+struct show {
+    struct observer *observer;
+    struct violations *violations;
+    pthread_mutex_t lock;    /* over the next */
+    struct runtime *runtime; /* in force */
+    atomic_bool draining, refused_last;
+    atomic_uint_fast64_t accepted, refused;
+
+    /* Admin's thread alone: */
+    struct runtime *shown; /* of the view */
+    struct admin_view view;
+    struct timespec looked;
+};
+
+struct show *show_new(struct worker *workers, unsigned count, struct violations *violations)
+{
+    struct show *show = memory_take_zeroed(sizeof(*show));
+
+    show->observer = observer_new(workers, count);
+    show->violations = violations;
+    pthread_mutex_init(&show->lock, NULL);
+    return show;
+}
+
+void show_free(struct show *show)
+{
+    if (!show)
+        return;
+    observer_free(show->observer);
+    runtime_drop(show->runtime);
+    runtime_drop(show->shown);
+    free(show->view.upstreams);
+    free(show->view.certificates);
+    pthread_mutex_destroy(&show->lock);
+    free(show);
+}
+
+void show_runtime(struct show *show, struct runtime *runtime)
+{
+    pthread_mutex_lock(&show->lock);
+    struct runtime *before = show->runtime;
+    show->runtime = runtime_take(runtime);
+    pthread_mutex_unlock(&show->lock);
+    if (before)
+        atomic_fetch_add(&show->accepted, 1);
+    atomic_store(&show->refused_last, false);
+    runtime_drop(before);
+}
+
+void show_refused(struct show *show)
+{
+    atomic_fetch_add(&show->refused, 1);
+    atomic_store(&show->refused_last, true);
+}
+
+void show_draining(struct show *show)
+{
+    atomic_store(&show->draining, true);
+}
+
+static struct runtime *take_runtime(struct show *show)
+{
+    pthread_mutex_lock(&show->lock);
+    struct runtime *runtime = runtime_take(show->runtime);
+    pthread_mutex_unlock(&show->lock);
+    return runtime;
+}
+
+static const char *unready(void *context)
+{
+    struct show *show = context;
+    struct runtime *runtime = take_runtime(show);
+    bool up = false;
+
+    for (size_t i = 0; i < runtime->config->upstream_count; i++)
+        up |= atomic_load(&runtime->upstream_tallies[i]->health) == HEALTH_UP;
+    runtime_drop(runtime);
+    if (atomic_load(&show->draining))
+        return "draining: no new clients are taken";
+    return up ? NULL : "no upstream is up";
+}
+
+static void look_at_upstreams(struct admin_view *view, const struct runtime *runtime)
+{
+    view->upstream_count = runtime->config->upstream_count;
+    view->upstreams =
+        memory_resize(view->upstreams, (view->upstream_count + 1) * sizeof(view->upstreams[0]));
+    for (size_t i = 0; i < view->upstream_count; i++) {
+        const struct tally *tally = runtime->upstream_tallies[i];
+        struct admin_upstream *upstream = &view->upstreams[i];
+        struct router_server server;
+        int health = atomic_load(&tally->health);
+
+        router_server(runtime->router, i, &server);
+        *upstream = (struct admin_upstream){.name = runtime->config->upstreams[i].name,
+                                            .known = health != HEALTH_UNKNOWN,
+                                            .up = health == HEALTH_UP,
+                                            .sessions = atomic_load(&tally->open)};
+        if (server.known)
+            memcpy(upstream->version, server.version, sizeof(upstream->version));
+    }
+}
+
+static void add_certificate(struct admin_view *view, const struct tls_certificate *certificate,
+                            struct text upstream, struct text file)
+{
+    struct admin_certificate *to = &view->certificates[view->certificate_count++];
+
+    *to = (struct admin_certificate){.upstream = upstream,
+                                     .file = file,
+                                     .days_left = tls_days_left(certificate, view->now / 1000000)};
+    memcpy(to->until, certificate->until, sizeof(to->until));
+}
+
+static void look_at_certificates(struct admin_view *view, const struct runtime *runtime)
+{
+    const struct config *config = runtime->config;
+    struct tls_certificate certificate;
+
+    view->certificate_count = 0;
+    view->certificates = memory_resize(view->certificates, (config->upstream_count + 1) *
+                                                               sizeof(view->certificates[0]));
+    if (runtime->tls) {
+        tls_server_certificate(runtime->tls, &certificate);
+        add_certificate(view, &certificate, TEXT(""), config->tls.certificate.value);
+    }
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        if (runtime->tls_clients[i] &&
+            tls_client_certificate(runtime->tls_clients[i], &certificate))
+            add_certificate(view, &certificate, config->upstreams[i].name,
+                            config->upstreams[i].certificate.value);
+    }
+}
+
+/* Those of the observer that the configuration in force still has. */
+static void mark_configured(struct admin_view *view)
+{
+    for (size_t i = 0; i < view->service_count; i++) {
+        struct admin_service *service = &view->services[i];
+        service->configured =
+            service->name.length > 0 && policy_service(view->policy, service->name) != SERVICE_NONE;
+    }
+}
+
+/* Many requests within a moment are one look: the workers are not to be kept busy with it. */
+static bool looked_just_now(struct show *show)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t since =
+        (now.tv_sec - show->looked.tv_sec) * 1000 + (now.tv_nsec - show->looked.tv_nsec) / 1000000;
+    if (show->shown && since < 50)
+        return true;
+    show->looked = now;
+    return false;
+}
+
+static const struct admin_view *look(void *context)
+{
+    struct show *show = context;
+    struct admin_view *view = &show->view;
+
+    if (looked_just_now(show))
+        return view;
+    runtime_drop(show->shown);
+    show->shown = take_runtime(show);
+    view->now = worker_now();
+    view->config = show->shown->config;
+    view->policy = show->shown->policy;
+    view->router = show->shown->router;
+    view->draining = atomic_load(&show->draining);
+    view->reloads_accepted = atomic_load(&show->accepted);
+    view->reloads_refused = atomic_load(&show->refused);
+    view->last_reload_refused = atomic_load(&show->refused_last);
+    observer_look(show->observer, view);
+    mark_configured(view);
+    look_at_upstreams(view, show->shown);
+    look_at_certificates(view, show->shown);
+    violations_counters(show->violations, &view->log);
+    return view;
+}
+
+static const char *reason_name(unsigned reason)
+{
+    return reason < CLOSE_REASONS ? close_reason_name((enum close_reason)reason) : NULL;
+}
+
+struct admin_source show_source(struct show *show)
+{
+    return (struct admin_source){
+        .context = show, .look = look, .unready = unready, .close_reason = reason_name};
+}

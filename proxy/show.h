@@ -1,0 +1,22 @@
+/* What silogate shows of itself: a view for admin/, made anew at each look. */
+#ifndef PROXY_SHOW_H
+#define PROXY_SHOW_H
+
+#include "admin/admin.h"
+#include "proxy/observe.h"
+#include "proxy/runtime.h"
+
+struct show;
+
+struct show *show_new(struct worker *workers, unsigned count, struct violations *violations);
+void show_free(struct show *show); /* admin must be done, and the workers */
+
+/* The main thread's: what is in force from now on (a reference is taken), a refused reload, and
+ * the end of listening. */
+void show_runtime(struct show *show, struct runtime *runtime);
+void show_refused(struct show *show);
+void show_draining(struct show *show);
+
+struct admin_source show_source(struct show *show);
+
+#endif
