@@ -403,16 +403,11 @@ static bool at_set_operation(const struct parser *p)
 
 /* A WITH behind an opening bracket. On MySQL it belongs to the whole query expression and takes the
  * place of the one that stood before it, whose names mean tables from here on. */
-static void parse_inner_with(struct parser *p, uint16_t mark)
+static void replace_with(struct parser *p, uint16_t mark)
 {
-    if (p->mood->dialect != SQL_MYSQL) {
-        parse_query(p);
-        return;
-    }
     for (unsigned i = mark; i < p->cte_count; i++)
         p->ctes[i].visible = false;
     enter_with(p);
-    parse_operand(p);
 }
 
 void parse_query_body(struct parser *p, uint16_t mark)
@@ -420,10 +415,14 @@ void parse_query_body(struct parser *p, uint16_t mark)
     uint32_t open = 0;
 
     for (;;) {
-        while (take_sign(p, '('))
-            open++;
+        while (at_sign(p, '(') || (at_word(p, KW_WITH) && p->mood->dialect == SQL_MYSQL)) {
+            if (take_sign(p, '('))
+                open++;
+            else
+                replace_with(p, mark);
+        }
         if (at_word(p, KW_WITH))
-            parse_inner_with(p, mark);
+            parse_query(p);
         else
             parse_operand(p);
         while (parse_clause(p) || (open > 0 && at_sign(p, ')'))) {

@@ -99,7 +99,8 @@ class Fixture:
         return found
 
     KINDS = {"BASE TABLE": "table", "VIEW": "view", "SEQUENCE": "sequence", "FUNCTION": "function",
-             "PROCEDURE": "procedure", "PACKAGE": "package", "PACKAGE BODY": "package body"}
+             "PROCEDURE": "procedure", "PACKAGE": "package", "PACKAGE BODY": "package body",
+             "SYSTEM VERSIONED": "table"}
 
     def mend(self, touched=()):
         """Takes away what is new and makes again what is gone or changed. `touched`: tables whose

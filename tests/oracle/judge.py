@@ -17,7 +17,7 @@ DATABASE_STATEMENT = re.compile(rb"database|schema", re.I)
 DENIALS = (1142, 1143, 1044, 1370)
 # What opens a whole database for a statement without opening any table in it.
 HARMLESS = "LOCK TABLES, CREATE ROUTINE, EVENT, CREATE TEMPORARY TABLES"
-WRITES = ("INSERT", "UPDATE", "DELETE")
+SYSTEM = ("mysql", "sys", "performance_schema", "information_schema")
 
 
 class Need:
@@ -225,6 +225,8 @@ class Judge:
 
     def _grant(self, need, granted, text):
         privilege, on = need.privilege, None
+        if need.schema in SYSTEM and privilege not in ("SELECT", "ANY", "SHOW"):
+            return False
         if need.type == "database":
             if DATABASE_STATEMENT.search(text) or need.schema not in TABLES:
                 return False  # nothing but the database itself is at stake

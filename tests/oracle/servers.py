@@ -14,11 +14,11 @@ COMMON = ["--skip-networking", "--skip-log-bin", "--innodb-flush-log-at-trx-comm
           "--innodb-doublewrite=0", "--innodb-buffer-pool-size=64M", "--event-scheduler=OFF",
           "--max-connections=20", "--local-infile=1", "--autocommit=0", "--sql-mode=",
           "--automatic-sp-privileges=OFF", "--lower-case-table-names=0",
-          "--max-allowed-packet=64M", "--table-definition-cache=2000", "--lock-wait-timeout=20",
+          "--max-allowed-packet=64M", "--table-definition-cache=2000", "--lock-wait-timeout=3",
           "--innodb-lock-wait-timeout=2", "--innodb-stats-persistent=OFF"]
 MYSQL = ["--mysqlx=OFF", "--skip-stack-trace", "--performance-schema=OFF", "--authentication-policy=*",
          "--log-error-verbosity=1", "--innodb-use-fdatasync=ON"]
-MARIADB = ["--aria-pagecache-buffer-size=16M", "--max-statement-time=10", "--plugin-maturity=unknown", "--skip-stack-trace",
+MARIADB = ["--aria-pagecache-buffer-size=16M", "--max-statement-time=5", "--plugin-maturity=unknown", "--skip-stack-trace",
            "--skip-core-file"]
 
 
@@ -63,7 +63,8 @@ class Server:
         mysql = self.dialect == "mysql"
         program = "/usr/sbin/mysqld" if mysql else "/usr/sbin/mariadbd"
         arguments = [*self._arguments(), f"--socket={self.inside}/s", f"--pid-file={self.inside}/pid",
-                     f"--secure-file-priv={self.inside}", *COMMON, *(MYSQL if mysql else MARIADB)]
+                     f"--secure-file-priv={self.inside}",
+                     f"--tmpdir={self.inside}", *COMMON, *(MYSQL if mysql else MARIADB)]
         if os.path.exists(self.socket):
             os.unlink(self.socket)
         with open(self.log, "ab") as log:

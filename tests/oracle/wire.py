@@ -19,7 +19,7 @@ class Lost(Exception):
 class Connection:
     def __init__(self, path, user, charset=45):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(60)
+        self.socket.settimeout(20)
         self.socket.connect(path)
         self.buffer, self.at = b"", 0
         self.status = 0
