@@ -433,13 +433,24 @@ static void forget_tables(struct parser *p)
     p->facts->session.action |= SQL_ACTION_DROP_TABLES;
 }
 
-static void drop_tables(struct parser *p, enum sql_kind kind)
+/* TEMPORARY: the session's own, or none. */
+static void drop_temporary(struct parser *p)
+{
+    struct name schema, name;
+
+    if (take_table_name(p, &schema, &name))
+        add_temporary(p, &schema, &name);
+}
+
+static void drop_tables(struct parser *p, enum sql_kind kind, bool temporary)
 {
     set_kind(p, kind);
     step(p);
     take_if_exists(p);
     do {
-        if (kind == SQL_DROP_VIEW)
+        if (temporary && kind != SQL_DROP_VIEW)
+            drop_temporary(p);
+        else if (kind == SQL_DROP_VIEW)
             take_real_table(p, SQL_DEFINE);
         else
             take_table(p, SQL_DEFINE);
@@ -496,19 +507,23 @@ static void drop_database(struct parser *p)
 
 void parse_drop(struct parser *p)
 {
+    bool temporary = false;
+
     step(p);
-    while (at_word(p, KW_TEMPORARY) || at_word(p, KW_ONLINE))
+    while (at_word(p, KW_TEMPORARY) || at_word(p, KW_ONLINE)) {
+        temporary |= at_word(p, KW_TEMPORARY);
         step(p);
+    }
     switch (p->t.keyword) {
     case KW_TABLE:
     case KW_TABLES:
-        drop_tables(p, SQL_DROP_TABLE);
+        drop_tables(p, SQL_DROP_TABLE, temporary);
         break;
     case KW_VIEW:
-        drop_tables(p, SQL_DROP_VIEW);
+        drop_tables(p, SQL_DROP_VIEW, temporary);
         break;
     case KW_SEQUENCE:
-        drop_tables(p, SQL_DROP_SEQUENCE);
+        drop_tables(p, SQL_DROP_SEQUENCE, temporary);
         break;
     case KW_INDEX:
         drop_index(p);

@@ -116,13 +116,21 @@ def mariadb_test(dialect, seed, count):
             with open(path, "rb") as file:
                 data = file.read()
             for text in mysqltest_statements(data):
-                if SKIP.search(text) or len(text) > 20000 or b"\0" in text or text in seen:
+                if not is_utf8(text) or SKIP.search(text) or len(text) > 20000 or b"\0" in text or text in seen:
                     continue
                 seen.add(text)
                 if (hash_of(text) + seed) % 8 >= 8 * count / 50000:
                     continue
                 given += 1
                 yield "", Statement(text, os.path.basename(path), True)
+
+
+def is_utf8(text):
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def hash_of(text):

@@ -78,6 +78,11 @@ def confirms(need, facts, dialect):
         access = folded(facts, need)
     if access is not None and covers(need, access):
         return True
+    if need.schema == "sys" and need.type == "routine":
+        return any(schema == "sys" for _, schema, _ in facts.objects)  # of a view that is described
+    if need.name and len(need.name) > 30 and any(
+            name and name.startswith(need.name) for _, _, name in facts.objects):
+        return True  # the message cuts long names
     # MariaDB's multi-table DELETE asks for an aliased target under the current database's name.
     return dialect == "mariadb" and need.privilege == "DELETE" and any(
         type_ == "table" and name == need.name and "write" in access
@@ -106,7 +111,7 @@ def folded(facts, need):
                  and name.lower() == need.name.lower()), None)
 
 
-def compare(statement, facts, outcome, dialect, mode, tally):
+def compare(statement, facts, outcome, dialect, mode, generated, tally):
     counts, text = tally.counts, statement.text
     counts["statements"] += 1
     code = outcome.final[0]
@@ -126,7 +131,7 @@ def compare(statement, facts, outcome, dialect, mode, tally):
     missed = [need for need in outcome.needs if not confirms(need, facts, dialect)]
     if missed:
         tally.add("missed", text, f"{missed}; listed: {show(facts)}")
-    if outcome.administration and not facts.administration and not facts.objects:
+    if generated and outcome.administration and not facts.administration and not facts.objects:
         tally.add("missed", text, f"administration: {outcome.final[1]}")
     if not outcome.whole:
         return
@@ -144,13 +149,17 @@ def compare(statement, facts, outcome, dialect, mode, tally):
             continue
         if type_ == "routine" and mode == "ORACLE" and schema == CURRENT and name in TABLES:
             continue  # a.f() may be the function f of a package a of the current database
+        access = facts.objects[type_, schema, name]
+        if schema in ("sys", "performance_schema"):
+            continue  # some of it is open to all
+        if access == {"read"} and not generated and b"references" in text.lower():
+            continue  # an engine that knows no foreign keys
         if facts.kinds[0] in FIRST_ONLY and dialect == "mariadb" and type_ == "table":
             continue  # it asks for the first of the tables alone
         if dialect == "mariadb" and type_ == "routine" and b"with" in text.lower():
             continue  # it looks at the tables of a CTE that is not used, not always at its functions
         if type_ == "database" and (schema == CURRENT or schema in touched):
             continue
-        access = facts.objects[type_, schema, name]
         if type_ == "database" and access == {"read"} and facts.kinds[0].startswith("show"):
             continue  # shows less, or nothing, to whom has no privilege
         if type_ == "routine" and access == {"define"} and (b"exists" in text.lower() or any(
@@ -185,7 +194,7 @@ def run(dialect, source, program, seed, count, finish=0.3):
                 for at, (statement, facts) in enumerate(zip(statements, found)):
                     whole = (at * 2654435761 + seed) % 1000 < finish * 1000
                     outcome = judge.judge(statement.text, facts.tables(), whole, facts.defines())
-                    compare(statement, facts, outcome, dialect, mode, tally)
+                    compare(statement, facts, outcome, dialect, mode, source == "generated", tally)
                 for grant in judge.sweep():
                     tally.add("stray", b"", grant)
         finally:
