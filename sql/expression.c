@@ -84,24 +84,61 @@ static bool is_geometry(enum sql_keyword word)
            word == KW_MULTILINESTRING || word == KW_MULTIPOINT || word == KW_GEOMETRYCOLLECTION;
 }
 
+/* How many arguments the call at p->t has, as far as a short look ahead tells. */
+static unsigned count_arguments(struct parser *p)
+{
+    enum { LOOK = 200 };
+    const struct parser_mark mark = parser_mark(p);
+    unsigned count = 1;
+    uint32_t depth = 0;
+
+    step(p);
+    step(p);
+    for (unsigned i = 0; i < LOOK && !at_end(p) && !(depth == 0 && at_sign(p, ')')); i++) {
+        if (at_sign(p, '('))
+            depth++;
+        else if (at_sign(p, ')'))
+            depth--;
+        else if (depth == 0 && at_sign(p, ','))
+            count++;
+        step(p);
+    }
+    if (!at_sign(p, ')'))
+        count = 0;
+    if (!p->failed)
+        parser_back(p, &mark);
+    return count;
+}
+
+/* MariaDB: some names are built in with the right number of arguments alone. */
+static bool decided_by_arguments(struct parser *p, enum sql_keyword word, bool *yes)
+{
+    if (p->mood->dialect != SQL_MARIADB || (word != KW_POINT && !is_geometry(word)))
+        return false;
+    *yes = word == KW_POINT ? count_arguments(p) == 2 : parser_peek(p).sign != ')';
+    return true;
+}
+
 /* Is the word at p->t, with its bracket at p->n, no call of a stored function? */
 static bool built_in(struct parser *p)
 {
+    const bool quoted = p->t.class == SQL_TOKEN_NAME;
+    enum sql_keyword word = (enum sql_keyword)p->t.keyword;
     struct name name;
+    bool yes;
 
-    if (p->t.class == SQL_TOKEN_NAME) {
+    if (quoted) {
         if (!read_name(p, &name, false))
             return true;
-        enum sql_keyword word = function_find(name.text);
-        if (word == KW_LOAD_FILE)
-            p->facts->administration = true;
-        return function_flags(word, p->mood) & WORD_QUOTED;
+        word = function_find(name.text);
     }
-    if (p->t.keyword == KW_LOAD_FILE)
+    if (word == KW_LOAD_FILE)
         p->facts->administration = true;
-    unsigned flags = function_flags((enum sql_keyword)p->t.keyword, p->mood);
-    if (p->mood->dialect == SQL_MARIADB && is_geometry((enum sql_keyword)p->t.keyword))
-        return parser_peek(p).sign != ')'; /* without arguments it is a stored function */
+    if (decided_by_arguments(p, word, &yes))
+        return yes;
+    unsigned flags = function_flags(word, p->mood);
+    if (quoted)
+        return flags & WORD_QUOTED;
     return (flags & WORD_TIGHT) && ((flags & WORD_SPACED) || call_is_tight(p));
 }
 
