@@ -83,6 +83,10 @@ format: ## clang-format over everything
 lint: check ## clang-format, clang-tidy, cppcheck and the layers: all must be silent
 	scripts/lint $(C_FILES)
 
+side-by-side: $(BUILD)/silogate ## all that clients see, directly and through silogate, the long form
+	scripts/deps build test
+	SILOGATE_LONG=1 SILOGATE_BUILD=$(BUILD) $(PYTEST) tests/system/test_side_by_side.py
+
 asan: ## unit and short system tests under ASan and UBSan
 	$(MAKE) --no-print-directory -s -j2 BUILD=build-asan CFLAGS="-O1 -g" SANITIZE=address,undefined \
 	    build-asan/silogate unit
@@ -119,4 +123,4 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all unit check deps demo test test-unit test-unstable format lint asan tsan fuzz cover bench install reference clean help
+.PHONY: all unit check deps demo test side-by-side test-unit test-unstable format lint asan tsan fuzz cover bench install reference clean help

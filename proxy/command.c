@@ -11,26 +11,18 @@
  */
 #include "proxy/command.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "proxy/cut.h"
 #include "proxy/judge.h"
 #include "proxy/login.h"
 #include "proxy/worker.h"
 
 enum { COMMAND_START = 6 };
-
-/* One command in the client's gate: its packets with their headers, and its payload in one piece.
- */
-struct command {
-    const struct command_row *row;
-    size_t size;         /* of all its packets that are here */
-    uint8_t last;        /* sequence id of the last packet */
-    struct text payload; /* the command byte included */
-    uint8_t *copy;       /* the payload, where it came in several packets */
-};
 
 /* How much of a command is looked at before it is judged: its byte, and for a statement its id and
  * the flags of an execution. */
@@ -120,6 +112,11 @@ enum step state_pass(struct session *session)
     return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
 }
 
+static const char *state_of(uint16_t code)
+{
+    return code == 1047 ? "08S01" : code == 1243 ? "HY000" : "42000";
+}
+
 /* It is not sent: forgotten, and answered with an error. */
 static enum step refuse(struct session *session, struct command *command, uint16_t code,
                         const char *message)
@@ -130,8 +127,7 @@ static enum step refuse(struct session *session, struct command *command, uint16
     session->worker->counters.refused++;
     if (command->row && command->row->answer == ANSWER_NONE)
         return STEP_AGAIN; /* its client does not read an answer */
-    session_error(session, (uint8_t)(command->last + 1), code, code == 1047 ? "08S01" : "42000",
-                  "%s", message);
+    session_error(session, (uint8_t)(command->last + 1), code, state_of(code), "%s", message);
     return STEP_AGAIN;
 }
 
@@ -148,51 +144,6 @@ static enum step forget(struct session *session, enum command_answer answer)
     session->worker->counters.refused++;
     session_enter(session, STATE_PASS);
     return STEP_AGAIN;
-}
-
-enum cut { CUT_WHOLE, CUT_MORE, CUT_LARGE, CUT_BAD };
-
-/* Finds all packets of the command; where more must come, makes room for it. */
-static enum cut cut_whole(struct session *session, struct command *command)
-{
-    struct gate *gate = &session->client.gate;
-    size_t limit = (size_t)session->worker->runtime->config->proxy.max_command.value;
-    size_t at = 0, payload = 0, length;
-    uint8_t sequence = 0;
-
-    do {
-        if (gate_waiting(gate) < at + PACKET_HEADER) {
-            gate_reserve(gate, &session->worker->pool, at + PACKET_HEADER + 1);
-            return CUT_MORE;
-        }
-        const uint8_t *header = gate_at(gate) + at;
-        length = bytes_get3(header);
-        if (header[3] != sequence++)
-            return CUT_BAD;
-        payload += length;
-        if (payload > limit)
-            return CUT_LARGE;
-        at += PACKET_HEADER + length;
-        if (gate_waiting(gate) < at) {
-            gate_reserve(gate, &session->worker->pool, at + PACKET_HEADER);
-            return CUT_MORE;
-        }
-    } while (length == PACKET_MAX);
-    command->size = at;
-    command->last = (uint8_t)(sequence - 1);
-    command->payload = (struct text){(const char *)gate_at(gate) + PACKET_HEADER, payload};
-    if (sequence == 1)
-        return CUT_WHOLE;
-    command->copy = memory_take(payload);
-    size_t from = 0, to = 0;
-    while (to < payload) {
-        length = bytes_get3(gate_at(gate) + from);
-        memcpy(command->copy + to, gate_at(gate) + from + PACKET_HEADER, length);
-        from += PACKET_HEADER + length;
-        to += length;
-    }
-    command->payload.at = (const char *)command->copy;
-    return CUT_WHOLE;
 }
 
 /* Puts mapped names into the packet that will be sent; `text_at` is where the text starts in it. */
@@ -290,7 +241,7 @@ static enum step judge_init_db(struct session *session, struct command *command)
         facts->determined = false;
         facts->why = "a name outside ASCII in a character set other than utf8";
     }
-    bool mapped = judge_enter_database(session, name);
+    bool mapped = name.length > 0 && judge_enter_database(session, name);
     enum judgement judgement = judge_facts(session, command->row->kind);
     if (judgement == JUDGEMENT_ALLOW && mapped) {
         struct judged *judged = &session->worker->judged;
@@ -338,6 +289,20 @@ static enum step judge_kill(struct session *session, struct command *command)
     return follow(session, command, judge_facts(session, command->row->kind), 0);
 }
 
+/* In the server's own words. */
+static enum step refuse_unknown(struct session *session, struct command *command, uint32_t id)
+{
+    char message[100];
+
+    const char *whose = "mysql_stmt_precheck";
+    if (session->mood.dialect == SQL_MARIADB)
+        whose =
+            session->command == COMMAND_STMT_FETCH ? "mysqld_stmt_fetch" : "mysqld_stmt_execute";
+    snprintf(message, sizeof(message), "Unknown prepared statement handler (%u) given to %s", id,
+             whose);
+    return refuse(session, command, 1243, message);
+}
+
 /* Commands that name a prepared statement, and may be long: only their start is looked at. */
 static enum step judge_statement(struct session *session, struct command *command)
 {
@@ -357,7 +322,7 @@ static enum step judge_statement(struct session *session, struct command *comman
             return follow(session, command, judgement, 0);
     }
     /* Blocked, or unknown to the gate: it is forgotten whole, which needs it whole. */
-    switch (cut_whole(session, command)) {
+    switch (command_cut(session, command)) {
     case CUT_MORE:
         return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
     case CUT_BAD:
@@ -370,7 +335,7 @@ static enum step judge_statement(struct session *session, struct command *comman
     if (prepared)
         return refuse(session, command, session->worker->judged.refusal.code,
                       session->worker->judged.refusal.message);
-    return refuse(session, command, 1243, "Unknown prepared statement handler");
+    return refuse_unknown(session, command, id);
 }
 
 /* Commands that touch nobody's data, but may end what the session remembers. */
@@ -396,7 +361,7 @@ static enum step judge_whole(struct session *session, struct command *command)
     /* What a refused PREPARE would have made must not be taken for the one before it (id -1). */
     if (session->command == COMMAND_STMT_PREPARE)
         session->prepared.has_last = false;
-    switch (cut_whole(session, command)) {
+    switch (command_cut(session, command)) {
     case CUT_MORE:
         return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
     case CUT_BAD:

@@ -285,13 +285,31 @@ static bool must_ask(const struct session *session, struct text text)
            (session->mood.charset == SQL_CHARSET_UNKNOWN && depends_on_charset(text));
 }
 
+/* What touches nothing and reads the same in every mood: SHOW WARNINGS, SELECT FOUND_ROWS(). A
+ * question of silogate's own before it would change its answer. */
+static bool is_about_itself(struct session *session, struct text text)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@()*, \n";
+    struct sql_facts *facts = &session->worker->facts;
+
+    for (size_t i = 0; i < text.length; i++) {
+        if (!memchr(plain, text.at[i], sizeof(plain) - 1))
+            return false;
+    }
+    return sql_analyze(text, 0, &session->mood, session->sql, facts) == text.length &&
+           facts->determined && !facts->needs_mode && !facts->administration &&
+           facts->object_count == 0 && facts->effects == 0 &&
+           (facts->kind == SQL_SHOW || facts->kind == SQL_SELECT);
+}
+
 enum judgement judge_text(struct session *session, struct text text)
 {
     struct worker *worker = session->worker;
     struct reading reading = {.text = text, .mood = &session->mood};
 
     begin(session);
-    if (must_ask(session, text))
+    if (must_ask(session, text) && !is_about_itself(session, text))
         return JUDGEMENT_ASK;
     read_on(session, &reading);
     if (reading.needs_mode && !session->asked && !session->mood.mode_known) {
@@ -344,7 +362,7 @@ enum judgement judge_prepare(struct session *session, struct text text)
     struct verdict verdict;
 
     begin(session);
-    if (must_ask(session, text))
+    if (must_ask(session, text) && !is_about_itself(session, text))
         return JUDGEMENT_ASK;
     size_t end = sql_analyze(text, 0, &mood, session->sql, facts);
     if (facts->needs_mode && !session->asked)

@@ -115,6 +115,7 @@ static enum step refuse_upstream(struct session *session, const char *why)
 {
     struct text name = upstream_of(session)->name;
 
+    session->draft->dialogue = DIALOGUE_OVER; /* nothing more is said to a server like this */
     log_warning("upstream '%.*s': %s", TEXT_ARGS(name), why);
     return login_refuse(session, CLOSED_UPSTREAM_TLS, 2026, "HY000",
                         "SSL connection error: upstream '%.*s': %s", TEXT_ARGS(name), why);

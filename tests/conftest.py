@@ -45,7 +45,7 @@ def pytest_generate_tests(metafunc):
                  if kind in client.servers]
         metafunc.parametrize("server, client", pairs, indirect=["server"], scope="session",
                              ids=[f"{kind}-{client.name}" for kind, client in pairs])
-    elif "server" in metafunc.fixturenames:
+    elif "server" in metafunc.fixturenames and "number" not in metafunc.fixturenames:
         metafunc.parametrize("server", list(servers.KINDS), indirect=True, scope="session")
 
 

@@ -1,0 +1,52 @@
+/* Cuts commands out of what a client has sent. Judges nothing and moves no cursor. Called by
+ * command.c.
+ */
+#include "proxy/cut.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "proxy/worker.h"
+
+enum cut command_cut(struct session *session, struct command *command)
+{
+    struct gate *gate = &session->client.gate;
+    size_t limit = (size_t)session->worker->runtime->config->proxy.max_command.value;
+    size_t at = 0, payload = 0, length;
+    uint8_t sequence = 0;
+
+    do {
+        if (gate_waiting(gate) < at + PACKET_HEADER) {
+            gate_reserve(gate, &session->worker->pool, at + PACKET_HEADER + 1);
+            return CUT_MORE;
+        }
+        const uint8_t *header = gate_at(gate) + at;
+        length = bytes_get3(header);
+        if (header[3] != sequence++)
+            return CUT_BAD;
+        payload += length;
+        if (payload > limit)
+            return CUT_LARGE;
+        at += PACKET_HEADER + length;
+        if (gate_waiting(gate) < at) {
+            gate_reserve(gate, &session->worker->pool, at + PACKET_HEADER);
+            return CUT_MORE;
+        }
+    } while (length == PACKET_MAX);
+    command->size = at;
+    command->last = (uint8_t)(sequence - 1);
+    command->payload = (struct text){(const char *)gate_at(gate) + PACKET_HEADER, payload};
+    if (sequence == 1)
+        return CUT_WHOLE;
+    command->copy = memory_take(payload);
+    size_t from = 0, to = 0;
+    while (to < payload) {
+        length = bytes_get3(gate_at(gate) + from);
+        memcpy(command->copy + to, gate_at(gate) + from + PACKET_HEADER, length);
+        from += PACKET_HEADER + length;
+        to += length;
+    }
+    command->payload.at = (const char *)command->copy;
+    return CUT_WHOLE;
+}

@@ -1,0 +1,45 @@
+"""The same script straight to the server and through silogate: all that a client sees, byte for byte.
+What may differ is in side_by_side/sides.py's EXPLAINED."""
+import os
+
+import pytest
+
+from harness import gate as gates, servers
+from side_by_side import cases, sides
+
+LONG = bool(os.environ.get("SILOGATE_LONG"))  # make side-by-side
+ALL = [(kind, number) for kind in servers.KINDS for number in range(len(sides.SETS[kind]))]
+
+
+@pytest.mark.parametrize("server, number", ALL, indirect=["server"], scope="session",
+                         ids=[f"{kind}-{number}" for kind, number in ALL])
+def test_side_by_side(server, number):
+    count, found = sides.differences(server, *sides.SETS[server.name][number],
+                                     rounds=5 if LONG else 1)
+    assert count > 800
+    for asked, direct, through in found[:8]:
+        print(f"{asked[:200]!r}\n  direct:  {str(direct)[:600]}\n  through: {str(through)[:600]}")
+    assert not found, f"{len(found)} of {count}"
+
+
+# What each client library makes of an answer: rows, or the error's number and message.
+FEW = ["SELECT * FROM missing", "SELECT id, name, price, NULL FROM item"]
+
+
+def test_clients(server, client, shared):
+    statements = [one for one in cases.BOTH if one.startswith("SELECT") and "CONNECTION" not in one]
+    user = sides.USER[server.name]
+    for statement in statements if LONG else FEW:
+        seen = [client(port, user, statement, database="side") for port in (server.port, shared.port)]
+        assert repr(seen[0]) == repr(seen[1]), statement
+
+
+@pytest.fixture(scope="module")
+def shared(server):
+    server.sql(*cases.BEFORE)
+    one = gates.Gate(server, ini=sides.ini(server))
+    try:
+        yield one.start()
+        one.stop()
+    finally:
+        one.remove()
