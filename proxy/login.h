@@ -110,6 +110,10 @@ bool password_from_server(struct session *session, struct text payload, enum ste
 void password_forget(struct login_draft *draft);
 /* May this plugin's first answer, found in a login packet, be passed on to any server? */
 bool password_is_proof(struct text plugin);
+/* A probe has seen this greeting: will plain clients need an RSA key of silogate's own? Then it is
+ * begun. */
+void password_expect(const struct runtime *runtime, size_t upstream,
+                     const struct greeting *greeting, bool is_unix);
 /* At the end of the process. */
 void password_end(void);
 

@@ -13,6 +13,7 @@
  */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,20 @@ static struct rsa_key *own_key_begin(void)
         atomic_store(&own_key, rsa_key_make());
     pthread_mutex_unlock(&own_key_lock);
     return atomic_load(&own_key);
+}
+
+/* The key takes a while: begun before the first client asks for it. */
+void password_expect(const struct runtime *runtime, size_t upstream,
+                     const struct greeting *greeting, bool is_unix)
+{
+    char plugin[64];
+    bool secure =
+        is_unix || (runtime->tls_clients[upstream] && greeting->capabilities & CAPABILITY_SSL);
+    bool plain = runtime->config->tls.client.value != CONFIG_TLS_REQUIRED;
+
+    snprintf(plugin, sizeof(plugin), "%.*s", TEXT_ARGS(greeting->plugin));
+    if (secure && plain && (way_of(plugin) == WAY_SHA2 || way_of(plugin) == WAY_RSA))
+        own_key_begin();
 }
 
 void password_end(void)

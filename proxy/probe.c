@@ -17,6 +17,7 @@
 #include "protocol/handshake.h"
 #include "protocol/proxy_header.h"
 #include "proxy/farewell.h"
+#include "proxy/login.h"
 
 static pthread_t thread;
 static bool started;
@@ -141,6 +142,7 @@ static bool probe_address(const struct runtime *runtime, size_t upstream, size_t
             server.init_connect = known.init_connect;
         }
         router_learn(runtime->router, upstream, &server);
+        password_expect(runtime, upstream, &greeting, address.at.ss_family == AF_UNIX);
         finish_login(with, &greeting, limit);
     }
     close(with);
