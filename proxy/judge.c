@@ -112,7 +112,8 @@ static void map_names(struct session *session, struct sql_facts *facts, bool rec
 {
     unsigned before = session->worker->judged.rewrite_count;
 
-    if (facts->effects & SQL_EFFECT_DATABASE && map_database(session, facts))
+    /* Without a name: the statement may move the session, nobody knows where to. */
+    if (facts->effects & SQL_EFFECT_DATABASE && facts->database.at && map_database(session, facts))
         rewrite_database(session, facts);
     if (facts->effects & SQL_EFFECT_KILL)
         map_kill(session, facts);

@@ -156,6 +156,18 @@ def test_use_after_reset_connection(silogate, statement):
     connection.quit()
 
 
+@pytest.mark.parametrize("statement", ["GROUP BY", "nonsense", "EXECUTE nobody", "SELECT 1; nonsense; x"])
+def test_what_is_not_understood_arrives_as_it_was_written(server, silogate, statement):
+    """A statement that might be any USE once had the service's database written into its start."""
+    connection = wire.connect(silogate.port, "lab_service")
+    mark = server.mark()
+    with pytest.raises(wire.Error) as wrong:
+        connection.query(statement)
+    assert wrong.value.code in (1064, 1243)
+    assert "`nilecare`" not in wrong.value.message + server.log(mark)
+    connection.quit()
+
+
 def test_silogate_and_the_server_agree(server, make_gate):
     """After random steps, what the gate takes for the current database is what the server says: an
     unqualified name that nobody owns is recorded with its schema."""

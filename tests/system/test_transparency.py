@@ -16,63 +16,6 @@ def lab(silogate):
     connection.close()
 
 
-def both(server, silogate, user="lab_service", **options):
-    """The same login, once past silogate and once through it."""
-    return (wire.connect(server.port, user, **options), wire.connect(silogate.port, user, **options))
-
-
-SCRIPT = [
-    "SELECT 1, NULL, 'text', 2.5, CAST('2030-01-01' AS DATE)",
-    "SELECT * FROM lab_tests ORDER BY id", "SELECT * FROM no_such_table",
-    "SELECT id FROM lab_tests WHERE FALSE", "SET @a = 5", "SELECT @a + 1",
-    "CREATE TEMPORARY TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(3))",
-    "INSERT INTO t (v) VALUES ('a'), ('b'), ('c')", "UPDATE t SET v = 'z' WHERE id < 3",
-    "INSERT IGNORE INTO t (v) VALUES ('too long for it')", "SHOW WARNINGS", "SELECT 1/0",
-    "SELECT 1; SELECT 2; SELECT 3", "SELECT 1; SELECT * FROM no_such; SELECT 3",
-    "BEGIN", "INSERT INTO t (v) VALUES ('d')", "ROLLBACK", "SELECT COUNT(*) FROM t",
-    "SELECT SQL_CALC_FOUND_ROWS * FROM t LIMIT 1", "SELECT FOUND_ROWS()", "DELETE FROM t", "",
-    "  ", ";", "-- only a comment", "SELECT 'unclosed", "SET NAMES latin1", "SELECT 'é'",
-    "SET autocommit = 0", "SELECT 1", "SET autocommit = 1", "DROP TABLE t", "DO 1", "SHOW TABLES",
-    "EXPLAIN SELECT 1", "SELECT REPEAT('x', 70000)", "USE nilecare_lab", "SELECT DATABASE()",
-    "SET SESSION sql_mode = 'ANSI_QUOTES'", "SELECT \"code\" FROM nilecare.lab_tests",
-    "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'", "SELECT 'a\\'", "SHOW VARIABLES LIKE 'sql_mode'",
-]
-
-
-@pytest.mark.parametrize("deprecate_eof", [True, False])
-def test_same_bytes_as_directly(server, silogate, deprecate_eof):
-    """Everything a client can see of a script, byte for byte: results, metadata, status flags,
-    warnings, insert ids, infos, errors, session state changes."""
-    capabilities = wire.USUAL if deprecate_eof else wire.USUAL & ~wire.DEPRECATE_EOF
-    direct, through = both(server, silogate, capabilities=capabilities)
-    for statement in SCRIPT:
-        seen = []
-        for connection in (direct, through):
-            connection.command(connection.query_bytes(statement))
-            seen.append(raw_answer(connection))
-        assert seen[0] == seen[1], statement
-    direct.quit()
-    through.quit()
-
-
-def raw_answer(connection):
-    """All payloads of the answers to a COM_QUERY."""
-    payloads, receive = [], connection.receive
-
-    def record():
-        payloads.append(receive())
-        return payloads[-1]
-
-    connection.receive = record
-    try:
-        connection.answers()
-    except wire.Error:
-        pass
-    finally:
-        del connection.receive
-    return payloads
-
-
 def test_greeting_is_the_servers(server, silogate):
     """Version, character set and status are the server's; of the capabilities only what the manual
     lists is missing."""
