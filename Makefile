@@ -85,7 +85,8 @@ lint: check ## clang-format, clang-tidy, cppcheck and the layers: all must be si
 
 side-by-side: $(BUILD)/silogate ## all that clients see, directly and through silogate, the long form
 	scripts/deps build test
-	SILOGATE_LONG=1 SILOGATE_BUILD=$(BUILD) $(PYTEST) tests/system/test_side_by_side.py
+	SILOGATE_LONG=1 SILOGATE_BUILD=$(BUILD) $(PYTEST) tests/system/test_side_by_side.py \
+	    tests/system/test_moods.py
 
 asan: ## unit and short system tests under ASan and UBSan
 	$(MAKE) --no-print-directory -s -j2 BUILD=build-asan CFLAGS="-O1 -g" SANITIZE=address,undefined \
