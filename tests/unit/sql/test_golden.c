@@ -29,6 +29,7 @@ struct options {
 
 static struct sql_facts facts;
 
+static void add(char *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void add(char *to, const char *format, ...)
 {
     size_t used = strlen(to);
