@@ -1,5 +1,6 @@
-/* White space, comments, words, numbers and signs; what stands between quotes is in
- * sql/lexer_quotes.c. Called for every token of every statement: the common cases come first.
+/* White space, words, numbers and signs; comments are in sql/lexer_comments.c, what stands between
+ * quotes in sql/lexer_quotes.c, long lists of values in sql/lexer_values.c. Called for every token
+ * of every statement: the common cases come first.
  *
  * Where MySQL and MariaDB read the same bytes differently, or a byte's meaning depends on a mood
  * that is not known, and it could matter, the token is bad: the statement is undetermined then.
@@ -7,24 +8,13 @@
 #include "sql/lexer.h"
 
 #include "sql/keywords.h"
-#include "sql/lexer_quotes.h"
-
-enum character {
-    OTHER, /* a sign of its own */
-    SPACE,
-    LETTER, /* of a bare name, also _ and $ */
-    DIGIT,
-    HIGH,  /* over 127 */
-    QUOTE, /* ' " ` */
-    CONTROL,
-    SPECIAL, /* starts something longer: @ . / - # * [ \ : */
-};
+#include "sql/lexer_internal.h"
 
 #define R8(kind)  kind, kind, kind, kind, kind, kind, kind, kind
 #define R16(kind) R8(kind), R8(kind)
 
 /* clang-format off */
-static const uint8_t characters[256] = {
+const uint8_t sql_characters[256] = {
     [0x00] = R8(CONTROL), CONTROL, SPACE, SPACE, SPACE, SPACE, SPACE, CONTROL, CONTROL,
     [0x10] = R16(CONTROL),
     [' '] = SPACE, ['"'] = QUOTE, ['\''] = QUOTE, ['`'] = QUOTE, ['#'] = SPECIAL, ['@'] = SPECIAL,
@@ -71,141 +61,6 @@ void sql_lexer_bad(struct sql_lexer *lexer, struct sql_token *token, const char 
     token->keyword = 0;
     if (!lexer->why)
         lexer->why = why;
-}
-
-static bool digit_at(const struct sql_lexer *lexer, const uint8_t *at)
-{
-    return at < lexer->end && characters[*at] == DIGIT;
-}
-
-static bool name_at(const struct sql_lexer *lexer, const uint8_t *at)
-{
-    return at < lexer->end && characters[*at] >= LETTER && characters[*at] <= HIGH;
-}
-
-/* The end of a line comment: a line feed, or the text's end. */
-static const uint8_t *skip_line(struct sql_lexer *lexer, const uint8_t *at)
-{
-    const uint8_t *feed = memchr(at, '\n', (size_t)(lexer->end - at));
-    const uint8_t *end = feed ? feed : lexer->end;
-
-    if (memchr(at, 0, (size_t)(end - at)))
-        lexer->why = "a zero byte in a comment";
-    return end;
-}
-
-/* Behind the end of a comment whose text starts at `at`; one more level may nest in it. NULL: not
- * closed. */
-static const uint8_t *skip_comment(const struct sql_lexer *lexer, const uint8_t *at, bool nests)
-{
-    bool nested = false;
-
-    while (lexer->end - at >= 2) {
-        if (at[0] == '*' && at[1] == '/') {
-            at += 2;
-            if (!nested)
-                return at;
-            nested = false;
-        } else if (nests && !nested && at[0] == '/' && at[1] == '*') {
-            at += 2;
-            nested = true;
-        } else {
-            at++;
-        }
-    }
-    return NULL;
-}
-
-/* Does the server read what stands in an executable comment with this version? */
-static bool executes(const struct sql_lexer *lexer, uint32_t version, bool mariadb_only)
-{
-    if (version > lexer->version)
-        return false;
-    if (lexer->dialect == SQL_MARIADB)
-        return version < 50700 || version > 99999 || mariadb_only;
-    return true;
-}
-
-/* `at` stands on the ! of an executable comment. Returns where reading goes on. */
-static const uint8_t *executable_comment(struct sql_lexer *lexer, const uint8_t *at,
-                                         bool mariadb_only)
-{
-    uint32_t version = 0;
-    int digits = 0;
-
-    at++;
-    while (digits < 6 && digit_at(lexer, at + digits)) {
-        version = version * 10 + (uint32_t)(at[digits] - '0');
-        digits++;
-    }
-    if (digits == 6 && lexer->dialect == SQL_MYSQL && lexer->version < 80400) {
-        uint32_t six = version;
-        version /= 10;
-        digits = 5; /* as 5.7 counts; from when on 8.0 reads six is not known */
-        if (lexer->version >= 80000 &&
-            (executes(lexer, six, false) || executes(lexer, version, false)))
-            lexer->why = "an executable comment that versions read differently";
-    }
-    if (digits < 5 || executes(lexer, version, mariadb_only)) {
-        lexer->executable = true;
-        return at + (digits < 5 ? 0 : digits);
-    }
-    at = skip_comment(lexer, at + digits, true);
-    if (!at)
-        lexer->why = "a comment that is not closed";
-    return at;
-}
-
-/* `at` stands on a slash and an asterisk. */
-static const uint8_t *long_comment(struct sql_lexer *lexer, const uint8_t *at)
-{
-    const uint8_t *end = lexer->end;
-
-    if (end - at > 2 && at[2] == '!')
-        return executable_comment(lexer, at + 2, false);
-    if (end - at > 3 && at[2] == 'M' && at[3] == '!' && lexer->dialect == SQL_MARIADB)
-        return executable_comment(lexer, at + 3, true);
-    at = skip_comment(lexer, at + 2, false);
-    if (!at)
-        lexer->why = "a comment that is not closed";
-    return at;
-}
-
-/* Two dashes start a comment before white space, a control character or the end. */
-static bool dash_comment(struct sql_lexer *lexer, const uint8_t *at)
-{
-    if (lexer->end - at < 2 || at[1] != '-')
-        return false;
-    if (lexer->end - at == 2)
-        return true;
-    uint8_t kind = characters[at[2]];
-    if (kind == HIGH && lexer->charset != SQL_UTF8)
-        lexer->why = "a byte over 127 where a comment may start";
-    return kind == SPACE || kind == CONTROL;
-}
-
-/* A comment that starts at `at`, or the end of an executable one: where reading goes on. `at` when
- * there is none. */
-static const uint8_t *comment(struct sql_lexer *lexer, const uint8_t *at)
-{
-    const uint8_t *end = lexer->end;
-
-    switch (*at) {
-    case '#':
-        return skip_line(lexer, at + 1);
-    case '-':
-        return dash_comment(lexer, at) ? skip_line(lexer, at + 1) : at;
-    case '/':
-        return end - at > 1 && at[1] == '*' ? long_comment(lexer, at) : at;
-    case '*':
-        if (lexer->executable && end - at > 1 && at[1] == '/') {
-            lexer->executable = false;
-            return at + 2;
-        }
-        return at;
-    default:
-        return at;
-    }
 }
 
 static uint64_t last_of(const uint8_t *from, const uint8_t *end)
@@ -295,7 +150,7 @@ static const uint8_t *fraction(struct sql_lexer *lexer, struct sql_token *token,
 
 static bool hex_digit(uint8_t c)
 {
-    return characters[c] == DIGIT || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+    return sql_characters[c] == DIGIT || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
 }
 
 /* 0x.. or 0b..: NULL when it is a name or a plain number. */
@@ -340,7 +195,7 @@ static const uint8_t *variable(struct sql_lexer *lexer, struct sql_token *token,
         token->class = SQL_TOKEN_SYSTEM;
         return at + 1;
     }
-    if (at < lexer->end && characters[*at] == QUOTE)
+    if (at < lexer->end && sql_characters[*at] == QUOTE)
         return sql_lex_delimited(lexer, token, at, (char)*at);
     while (name_at(lexer, at) || (at < lexer->end && *at == '.')) {
         if (*at >= 0x80) {
@@ -404,14 +259,14 @@ static const uint8_t *special(struct sql_lexer *lexer, struct sql_token *token, 
 APART static const uint8_t *skip_space(struct sql_lexer *lexer, const uint8_t *at)
 {
     while (at < lexer->end) {
-        uint8_t kind = characters[*at];
+        uint8_t kind = sql_characters[*at];
         if (kind == SPACE) {
             at++;
             continue;
         }
         if (kind != SPECIAL)
             return at;
-        const uint8_t *behind = comment(lexer, at);
+        const uint8_t *behind = sql_lex_comment(lexer, at);
         if (behind == at || lexer->why)
             return at;
         at = behind;
@@ -423,7 +278,7 @@ APART static const uint8_t *skip_space(struct sql_lexer *lexer, const uint8_t *a
 APART static const uint8_t *rarer_token(struct sql_lexer *lexer, struct sql_token *token,
                                         const uint8_t *at)
 {
-    switch ((enum character)characters[*at]) {
+    switch ((enum character)sql_characters[*at]) {
     case HIGH:
         return word(lexer, token, at);
     case DIGIT:
@@ -462,7 +317,7 @@ static inline bool starts_literal(const struct sql_lexer *lexer, const uint8_t *
 static inline const uint8_t *token_at(struct sql_lexer *lexer, struct sql_token *token,
                                       const uint8_t *at)
 {
-    uint8_t kind = characters[*at];
+    uint8_t kind = sql_characters[*at];
 
     if (kind == LETTER && !starts_literal(lexer, at))
         return word(lexer, token, at);
@@ -488,7 +343,7 @@ void sql_lexer_next(struct sql_lexer *lexer, struct sql_token *token)
     *token = (struct sql_token){.class = SQL_TOKEN_END};
     if (at < end && *at == ' ')
         at++;
-    if (at < end && (characters[*at] == SPACE || characters[*at] == SPECIAL) && !lexer->why)
+    if (at < end && (sql_characters[*at] == SPACE || sql_characters[*at] == SPECIAL) && !lexer->why)
         at = skip_space(lexer, at);
     if (lexer->why || at == end) {
         end_here(lexer, token, at);
@@ -508,80 +363,4 @@ void sql_lexer_next(struct sql_lexer *lexer, struct sql_token *token)
         lexer->name = false;
     token->length = (uint32_t)(behind - at);
     lexer->at = behind;
-}
-
-/* --- many plain values --- */
-
-static const uint8_t *plain_number(const struct sql_lexer *lexer, const uint8_t *at)
-{
-    if (*at == '-')
-        at++;
-    if (!digit_at(lexer, at))
-        return NULL;
-    while (digit_at(lexer, at))
-        at++;
-    if (at < lexer->end && *at == '.') {
-        at++;
-        while (digit_at(lexer, at))
-            at++;
-    }
-    return at;
-}
-
-/* Behind a number, a string or NULL at `at`; NULL where something else stands. */
-static const uint8_t *plain_value(struct sql_lexer *lexer, const uint8_t *at)
-{
-    struct sql_token token = {.class = SQL_TOKEN_END};
-
-    switch (*at) {
-    case '\'':
-        at = sql_lex_quoted(lexer, &token, at);
-        return lexer->why ? NULL : at;
-    case 'N':
-    case 'n':
-        if (lexer->end - at < 5 || (at[1] | 0x20) != 'u' || (at[2] | 0x20) != 'l' ||
-            (at[3] | 0x20) != 'l')
-            return NULL;
-        return at + 4;
-    default:
-        return plain_number(lexer, at);
-    }
-}
-
-static const uint8_t *skip_blanks(const struct sql_lexer *lexer, const uint8_t *at)
-{
-    while (at < lexer->end && (*at == ' ' || *at == '\n'))
-        at++;
-    return at;
-}
-
-/* Behind the bracket that opens the next row, from the one on that closes a row; NULL. */
-static const uint8_t *next_row(const struct sql_lexer *lexer, const uint8_t *at)
-{
-    at = skip_blanks(lexer, at + 1);
-    if (at == lexer->end || *at != ',')
-        return NULL;
-    at = skip_blanks(lexer, at + 1);
-    return at < lexer->end && *at == '(' ? at + 1 : NULL;
-}
-
-void sql_lexer_skip_values(struct sql_lexer *lexer, bool rows)
-{
-    const uint8_t *at = lexer->at;
-
-    while (!lexer->why) {
-        at = skip_blanks(lexer, at);
-        if (at == lexer->end)
-            return;
-        at = plain_value(lexer, at);
-        if (!at || at == lexer->end)
-            break;
-        if (*at == ',')
-            lexer->at = ++at;
-        else if (*at != ')' || !rows || !(at = next_row(lexer, at)))
-            return;
-    }
-    /* A string that does not end is for the next token to say. */
-    lexer->why = NULL;
-    lexer->needs_mode = false;
 }

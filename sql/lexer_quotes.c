@@ -2,7 +2,7 @@
  * sql/lexer.c alone. The loops mirror the servers' own: a backslash takes one byte with it, not one
  * character; a lead byte takes only a valid trailing byte with it.
  */
-#include "sql/lexer_quotes.h"
+#include "sql/lexer_internal.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>

@@ -290,6 +290,13 @@ void parse_alter(struct parser *p);
 void parse_drop(struct parser *p);
 void parse_rename(struct parser *p);
 void parse_truncate(struct parser *p);
+/* define_stored.c */
+void take_routine(struct parser *p, unsigned access, struct name *schema);
+void parse_trigger(struct parser *p);
+void parse_event(struct parser *p, enum sql_kind kind);
+void parse_routine(struct parser *p);
+/* SQL SECURITY, COMMENT and so on, between the head and the body of a routine. */
+void skip_characteristics(struct parser *p);
 /* define_table.c */
 void parse_create_table(struct parser *p, bool temporary);
 void parse_alter_table(struct parser *p);

@@ -23,7 +23,7 @@ static void skip_words(struct parser *p)
 }
 
 /* WITH CONSISTENT SNAPSHOT, READ WRITE, READ ONLY */
-static void skip_characteristics(struct parser *p)
+static void skip_transaction_characteristics(struct parser *p)
 {
     while (at_word(p, KW_WITH) || at_word(p, KW_CONSISTENT) || at_word(p, KW_SNAPSHOT) ||
            at_word(p, KW_READ) || at_word(p, KW_WRITE) || at_word(p, KW_ONLY) || at_sign(p, ','))
@@ -36,7 +36,7 @@ static void parse_start(struct parser *p)
         set_kind(p, SQL_BEGIN);
         step(p);
         step(p);
-        skip_characteristics(p);
+        skip_transaction_characteristics(p);
     } else {
         set_kind(p, SQL_ADMINISTRATION);
         p->facts->administration = true; /* START SLAVE, REPLICA, GROUP_REPLICATION */

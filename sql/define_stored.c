@@ -1,0 +1,178 @@
+/* Triggers, events and routines: their heads; their bodies are in sql/body.c. Called by
+ * sql/define.c.
+ */
+#include "sql/parser.h"
+
+void take_routine(struct parser *p, unsigned access, struct name *schema)
+{
+    struct name name;
+
+    if (take_routine_name(p, schema, &name))
+        add_object(p, SQL_ROUTINE, schema, &name, access);
+}
+
+/* TRIGGER name BEFORE INSERT ON table FOR EACH ROW [FOLLOWS other] body */
+void parse_trigger(struct parser *p)
+{
+    struct name schema, name, table_schema, table;
+
+    set_kind(p, SQL_CREATE_TRIGGER);
+    step(p);
+    take_if_exists(p);
+    if (!take_routine_name(p, &schema, &name))
+        return;
+    while (p->t.class == SQL_TOKEN_WORD && !at_word(p, KW_ON))
+        step(p);
+    if (!need_word(p, KW_ON) || !take_table_name(p, &table_schema, &table))
+        return;
+    if (!schema.text.at)
+        schema.text = table_schema.text; /* a trigger lives where its table does */
+    add_object(p, SQL_ROUTINE, &schema, &name, SQL_DEFINE);
+    add_object(p, SQL_TABLE, &table_schema, &table, SQL_DEFINE);
+    if (!need_word(p, KW_FOR) || !need_word(p, KW_EACH) || !need_word(p, KW_ROW))
+        return;
+    if (at_word(p, KW_FOLLOWS) || at_word(p, KW_PRECEDES)) {
+        step(p);
+        struct name other_schema, other;
+        take_routine_name(p, &other_schema, &other);
+    }
+    parse_body_in(p, &table_schema);
+}
+
+/* Everything of the event's schedule up to what it does: expressions and words. */
+static void skip_schedule(struct parser *p)
+{
+    while (!at_word(p, KW_DO) && !at_end(p) && !at_sign(p, ';')) {
+        if (at_sign(p, '('))
+            parse_bracket(p);
+        else if (at_word(p, KW_SELECT)) {
+            parser_fail(p, "a query where none is foreseen");
+            return;
+        } else if (at_word(p, KW_RENAME)) {
+            struct name schema;
+            step(p);
+            need_word(p, KW_TO);
+            take_routine(p, SQL_DEFINE, &schema);
+        } else
+            step(p);
+    }
+}
+
+void parse_event(struct parser *p, enum sql_kind kind)
+{
+    struct name schema;
+
+    set_kind(p, kind);
+    step(p);
+    take_if_exists(p);
+    take_routine(p, SQL_DEFINE, &schema);
+    skip_schedule(p);
+    if (take_word(p, KW_DO))
+        parse_body_in(p, &schema);
+}
+
+/* Characteristics between the head and the body of a routine. */
+void skip_characteristics(struct parser *p)
+{
+    for (;;) {
+        switch (p->t.keyword) {
+        case KW_COMMENT:
+            step(p);
+            step(p);
+            break;
+        case KW_LANGUAGE:
+            step(p);
+            if (!take_word(p, KW_SQL))
+                parser_fail(p, "a routine in another language than SQL");
+            break;
+        case KW_SQL:
+            step(p);
+            if (need_word(p, KW_SECURITY))
+                step(p);
+            break;
+        case KW_NOT:
+        case KW_DETERMINISTIC:
+        case KW_CONTAINS:
+        case KW_NO:
+        case KW_READS:
+        case KW_MODIFIES:
+        case KW_DATA:
+        case KW_AGGREGATE:
+            step(p);
+            if (at_word(p, KW_SQL) && p->n.keyword != KW_SECURITY)
+                step(p); /* CONTAINS SQL, NO SQL */
+            break;
+        default:
+            return;
+        }
+    }
+}
+
+/* The type behind RETURNS: words, and brackets with numbers and strings; up to a characteristic or
+ * the body. */
+static void skip_type(struct parser *p)
+{
+    if (take_word(p, KW_TYPE)) { /* MariaDB: TYPE OF table.column */
+        parser_fail(p, "a type that is a table's");
+        return;
+    }
+    step(p);
+    for (;;) {
+        switch (p->t.keyword) {
+        case KW_CHARACTER:
+        case KW_CHARSET:
+        case KW_COLLATE:
+        case KW_SET:
+            step(p);
+            if (!at_sign(p, '('))
+                step(p);
+            break;
+        case KW_UNSIGNED:
+        case KW_SIGNED:
+        case KW_ZEROFILL:
+        case KW_BINARY:
+        case KW_ASCII:
+        case KW_UNICODE:
+        case KW_PRECISION:
+        case KW_VARYING:
+        case KW_VARCHAR:
+        case KW_VARBINARY:
+        case KW_CHAR:
+        case KW_BYTE:
+            step(p);
+            break;
+        default:
+            if (!at_sign(p, '('))
+                return;
+            skip_brackets(p);
+            break;
+        }
+    }
+}
+
+/* PROCEDURE name (parameters) characteristics body; FUNCTION has RETURNS too. */
+void parse_routine(struct parser *p)
+{
+    bool function = at_word(p, KW_FUNCTION);
+    struct name schema;
+
+    set_kind(p, function ? SQL_CREATE_FUNCTION : SQL_CREATE_PROCEDURE);
+    step(p);
+    take_if_exists(p);
+    take_routine(p, SQL_DEFINE, &schema);
+    if (function && at_word(p, KW_RETURNS)) { /* RETURNS type SONAME 'file': a loadable one */
+        p->facts->administration = true;
+        skip_rest(p);
+        return;
+    }
+    if (p->mood->dialect == SQL_MARIADB && (p->mood->mode & SQL_ORACLE)) {
+        parser_fail(p, "a routine in sql_mode ORACLE");
+        return;
+    }
+    if (at_sign(p, '('))
+        skip_brackets(p);
+    if (function && need_word(p, KW_RETURNS))
+        skip_type(p);
+    skip_characteristics(p);
+    parse_body_in(p, &schema);
+}

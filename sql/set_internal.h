@@ -1,0 +1,25 @@
+/* Between the two files of SET; nobody else includes this. */
+#ifndef SQL_SET_INTERNAL_H
+#define SQL_SET_INTERNAL_H
+
+#include "sql/parser.h"
+
+/* What is set: by scope and name. */
+struct assignment {
+    bool global, user;
+    struct name name; /* of a user variable without @ and quotes */
+};
+
+/* GLOBAL, SESSION and so on, where one stands. */
+void take_scope(struct parser *p, struct assignment *assignment);
+/* @@name or @@session.name of this session: takes it. */
+bool take_own(struct parser *p, struct text name);
+/* Any value, ON included. */
+void parse_value(struct parser *p);
+bool at_value_end(const struct parser *p);
+/* Behind the equals sign of sql_mode and character_set_client; behind NAMES. */
+void set_mode(struct parser *p);
+void set_charset(struct parser *p);
+void set_names(struct parser *p);
+
+#endif
