@@ -85,7 +85,7 @@ static inline struct tls_server *server_build(const struct config *config)
 static inline struct config_upstream upstream_ini(enum config_tls demand, const char *ca)
 {
     struct config_upstream upstream = {
-        .tls = {demand, 21}
+        .tls = {(int)demand, 21}
     };
 
     upstream.ca = path_of(ca, 22);

@@ -20,7 +20,7 @@ static struct config ini_of(const struct asked *asked)
 {
     struct config config = {0};
 
-    config.tls.client = (struct config_choice){asked->client, 10};
+    config.tls.client = (struct config_choice){(int)asked->client, 10};
     config.tls.certificate = path_of(asked->certificate, 11);
     config.tls.key = path_of(asked->key, 12);
     config.tls.client_ca = path_of(asked->client_ca, 13);
