@@ -27,7 +27,8 @@ static void set_plugin(struct login_draft *draft, struct text plugin)
     size_t length = plugin.length < sizeof(draft->plugin) ? plugin.length : 0;
 
     memset(draft->plugin, 0, sizeof(draft->plugin));
-    memcpy(draft->plugin, plugin.at, length);
+    if (length > 0)
+        memcpy(draft->plugin, plugin.at, length);
 }
 
 struct text login_landing(const struct session *session)
