@@ -61,13 +61,16 @@ struct admin_view {
     struct admin_upstream *upstreams;
     struct admin_certificate *certificates;
     size_t service_count, edge_count, upstream_count, certificate_count;
+    const struct violations_recent **recents; /* one a worker; none where it was not asked for */
+    size_t recent_count;
     struct violations_counters log;
 };
 
 /* Where the views come from: proxy/. Both are called by admin's thread alone. */
 struct admin_source {
     void *context;
-    const struct admin_view *(*look)(void *context); /* holds until the next look */
+    /* Holds until the next look. `recent`: with the queries, which cost the workers a little. */
+    const struct admin_view *(*look)(void *context, bool recent);
     const char *(*unready)(void *context);        /* why no client should come; NULL: all is well */
     const char *(*close_reason)(unsigned reason); /* of counters.closed; NULL: none */
 };

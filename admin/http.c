@@ -34,15 +34,31 @@ struct admin {
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)]; /* of a Unix socket */
 };
 
-/* `needs_view` false: answered without asking the workers, and without a token, since it is for
- * load balancers and says little. */
+/* /healthz and /readyz are not among them: they are answered without asking the workers, and
+ * without a token, since they are for load balancers and say little. */
 struct route {
     const char *path, *type;
+    bool recent; /* it shows queries */
     void (*write)(const struct page_request *request, FILE *to);
 };
 
+#define HTML "text/html; charset=utf-8"
+#define JSON "application/json"
+
 static const struct route routes[] = {
-    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", page_metrics},
+    {"/",               HTML,                                       true,  page_dashboard     },
+    {"/policy",         HTML,                                       false, page_policy        },
+    {"/why",            HTML,                                       false, page_why           },
+    {"/style.css",      "text/css; charset=utf-8",                  false, page_style         },
+    {"/metrics",        "text/plain; version=0.0.4; charset=utf-8", false, page_metrics       },
+    {"/api/",           JSON,                                       true,  page_api           },
+    {"/api/services",   JSON,                                       false, page_api_services  },
+    {"/api/matrix",     JSON,                                       false, page_api_matrix    },
+    {"/api/upstreams",  JSON,                                       false, page_api_upstreams },
+    {"/api/queries",    JSON,                                       true,  page_api_queries   },
+    {"/api/violations", JSON,                                       true,  page_api_violations},
+    {"/api/policy",     JSON,                                       false, page_api_policy    },
+    {"/api/why",        JSON,                                       false, page_api_why       },
 };
 
 static struct text header(struct MHD_Connection *connection, const char *name)
@@ -64,13 +80,14 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
                               char *body, size_t length)
 {
     static const char *const headers[][2] = {
-        {"Content-Security-Policy",      "default-src 'none'; style-src 'self'; form-action 'self'; "
-                                    "base-uri 'none'; frame-ancestors 'none'"},
-        {"X-Content-Type-Options",       "nosniff"                                                              },
-        {"X-Frame-Options",              "DENY"                                                                 },
-        {"Referrer-Policy",              "no-referrer"                                                          },
-        {"Cross-Origin-Resource-Policy", "same-origin"                                                          },
-        {"Cache-Control",                "no-store"                                                             },
+        {"Content-Security-Policy",
+         "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; "
+         "base-uri 'none'; frame-ancestors 'none'"    },
+        {"X-Content-Type-Options",       "nosniff"    },
+        {"X-Frame-Options",              "DENY"       },
+        {"Referrer-Policy",              "no-referrer"},
+        {"Cross-Origin-Resource-Policy", "same-origin"},
+        {"Cache-Control",                "no-store"   },
     };
     struct MHD_Response *response =
         MHD_create_response_from_buffer(length, body, MHD_RESPMEM_MUST_FREE);
@@ -148,9 +165,8 @@ static unsigned check(const struct admin *admin, struct MHD_Connection *connecti
 static enum MHD_Result write_page(const struct admin *admin, struct MHD_Connection *connection,
                                   const struct route *route)
 {
-    struct page_request request = {.view = admin->source.look(admin->source.context),
+    struct page_request request = {.view = admin->source.look(admin->source.context, route->recent),
                                    .source = &admin->source,
-                                   .path = route->path,
                                    .search = argument(connection, "q"),
                                    .user = argument(connection, "user"),
                                    .database = argument(connection, "database"),
@@ -211,9 +227,11 @@ static int open_unix(const struct config_address *address, struct error *error)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     int opened = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct stat there;
 
     memcpy(at.sun_path, address->host.at, address->host.length);
-    unlink(at.sun_path);
+    if (lstat(at.sun_path, &there) == 0 && S_ISSOCK(there.st_mode))
+        unlink(at.sun_path); /* of a run that ended without cleaning up */
     if (bind(opened, (struct sockaddr *)&at, sizeof(at)) == 0 && chmod(at.sun_path, 0660) == 0 &&
         listen(opened, BACKLOG) == 0)
         return opened;

@@ -24,6 +24,7 @@ struct observer {
     unsigned count;
     struct admin_service *services; /* by the number of the tally, then of nobody */
     struct admin_edge *edges;
+    const struct violations_recent **recents; /* by worker */
     size_t room, edge_room;
     struct watched watched[];
 };
@@ -74,6 +75,8 @@ void observe_answer(struct worker *worker)
         if (worker->services[i])
             add_service(to, worker->services[i]);
     }
+    if (to->wants_recent)
+        violations_recent(worker->records, to->recent);
     atomic_store(&worker->observed.answered, to);
 }
 
@@ -84,6 +87,7 @@ struct observer *observer_new(struct worker *workers, unsigned count)
 
     observer->workers = workers;
     observer->count = count;
+    observer->recents = memory_take_zeroed(count * sizeof(observer->recents[0]));
     for (unsigned i = 0; i < count; i++) {
         observer->watched[i].shown = memory_take_zeroed(sizeof(struct observation));
         observer->watched[i].spare = memory_take_zeroed(sizeof(struct observation));
@@ -95,6 +99,8 @@ static void free_observation(struct observation *observation)
 {
     if (observation)
         free(observation->services);
+    if (observation)
+        free(observation->recent);
     free(observation);
 }
 
@@ -110,6 +116,7 @@ void observer_free(struct observer *observer)
     if (observer) {
         free(observer->services);
         free(observer->edges);
+        free(observer->recents);
     }
     free(observer);
 }
@@ -126,7 +133,7 @@ static bool take_answer(struct observer *observer, unsigned i)
     return true;
 }
 
-static void ask(struct observer *observer, unsigned i)
+static void ask(struct observer *observer, unsigned i, bool recent)
 {
     struct watched *watched = &observer->watched[i];
     struct worker *worker = &observer->workers[i];
@@ -134,6 +141,9 @@ static void ask(struct observer *observer, unsigned i)
     take_answer(observer, i); /* one that came too late for the last look */
     if (!watched->spare)
         return;
+    watched->spare->wants_recent = recent;
+    if (recent && !watched->spare->recent)
+        watched->spare->recent = memory_take_zeroed(sizeof(struct violations_recent));
     atomic_store(&worker->observed.asked, watched->spare);
     watched->spare = NULL;
     ev_async_send(worker->loop, &worker->wake);
@@ -248,18 +258,20 @@ static void pack_services(struct observer *observer, struct admin_view *view, ui
     free(moved);
 }
 
-void observer_look(struct observer *observer, struct admin_view *view)
+void observer_look(struct observer *observer, struct admin_view *view, bool recent)
 {
     view->workers = observer->count;
-    view->edge_count = view->service_count = 0;
+    view->edge_count = view->service_count = view->recent_count = 0;
     view->counters = (struct counters){0};
     for (unsigned i = 0; i < observer->count; i++)
-        ask(observer, i);
+        ask(observer, i, recent);
     view->late = wait_for_all(observer);
     uint32_t nobody = begin_services(observer);
     for (unsigned i = 0; i < observer->count; i++) {
         const struct observation *shown = observer->watched[i].shown;
         add_counters(&view->counters, &shown->counters);
+        if (recent && shown->recent)
+            observer->recents[view->recent_count++] = shown->recent;
         for (unsigned s = 0; s < shown->count; s++) {
             const struct service_counters *one = &shown->services[s];
             uint32_t at = one->service ? one->service->number : nobody;
@@ -270,4 +282,5 @@ void observer_look(struct observer *observer, struct admin_view *view)
     pack_services(observer, view, nobody + 1);
     view->services = observer->services;
     view->edges = observer->edges;
+    view->recents = observer->recents;
 }

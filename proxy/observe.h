@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "proxy/counters.h"
+#include "violations/violations.h"
 
 struct worker;
 struct tally;
@@ -18,6 +19,8 @@ struct observation {
     struct counters counters;
     struct service_counters *services; /* those that are used */
     unsigned count, room;
+    bool wants_recent;
+    struct violations_recent *recent; /* NULL until it is wanted first */
 };
 
 /* In each worker: a place to be filled, and the same place once it is. */
@@ -37,6 +40,6 @@ void observe_edge(struct service_counters *counters, const struct tally *owner, 
 struct observer;
 struct observer *observer_new(struct worker *workers, unsigned count);
 void observer_free(struct observer *observer); /* the workers must be done */
-void observer_look(struct observer *observer, struct admin_view *view);
+void observer_look(struct observer *observer, struct admin_view *view, bool recent);
 
 #endif

@@ -13,6 +13,8 @@
 #include "proxy/session.h"
 #include "proxy/worker.h"
 
+enum { LOOK_MILLISECONDS = 50 };
+
 struct show {
     struct observer *observer;
     struct violations *violations;
@@ -158,25 +160,25 @@ static void mark_configured(struct admin_view *view)
 }
 
 /* Many requests within a moment are one look: the workers are not to be kept busy with it. */
-static bool looked_just_now(struct show *show)
+static bool looked_just_now(struct show *show, bool recent)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     int64_t since =
         (now.tv_sec - show->looked.tv_sec) * 1000 + (now.tv_nsec - show->looked.tv_nsec) / 1000000;
-    if (show->shown && since < 50)
+    if (show->shown && since < LOOK_MILLISECONDS && (!recent || show->view.recent_count > 0))
         return true;
     show->looked = now;
     return false;
 }
 
-static const struct admin_view *look(void *context)
+static const struct admin_view *look(void *context, bool recent)
 {
     struct show *show = context;
     struct admin_view *view = &show->view;
 
-    if (looked_just_now(show))
+    if (looked_just_now(show, recent))
         return view;
     runtime_drop(show->shown);
     show->shown = take_runtime(show);
@@ -188,7 +190,7 @@ static const struct admin_view *look(void *context)
     view->reloads_accepted = atomic_load(&show->accepted);
     view->reloads_refused = atomic_load(&show->refused);
     view->last_reload_refused = atomic_load(&show->refused_last);
-    observer_look(show->observer, view);
+    observer_look(show->observer, view, recent);
     mark_configured(view);
     look_at_upstreams(view, show->shown);
     look_at_certificates(view, show->shown);

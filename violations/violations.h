@@ -83,6 +83,28 @@ uint64_t violations_add(struct violations_worker *worker, const struct violation
 /* Writes out the repeats whose period is over. To be called about once a second. */
 void violations_tick(struct violations_worker *worker, int64_t now);
 
+/* One violating query for the dashboard: the same service, normalized statement, reason and action.
+ * Texts are cut to their room and end with a NUL; never a value, also with statement = full, and no
+ * statement at all with statement = none. */
+struct violations_seen {
+    uint64_t digest, count, id; /* id: of the record that told of it first */
+    int64_t first, last;        /* microseconds */
+    uint8_t reason;             /* enum verdict_reason */
+    bool blocked;
+    char service[64], owner[64], user[64], kind[32];
+    char object[132]; /* that decided: "schema.name" */
+    char app[64];     /* program_name, else _client_name */
+    char statement[400];
+};
+enum { VIOLATIONS_RECENT = 100 };
+struct violations_recent {
+    size_t busiest_count, latest_count;
+    struct violations_seen busiest[VIOLATIONS_RECENT], latest[VIOLATIONS_RECENT];
+};
+/* The most frequent violating queries since the start, and the last ones; on the worker's thread. A
+ * rare one may be forgotten and counted anew. */
+void violations_recent(const struct violations_worker *worker, struct violations_recent *to);
+
 /* The other events; from any thread. */
 void violations_event_login_refused(struct violations *violations, struct text user,
                                     struct text client, struct text reason);

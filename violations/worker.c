@@ -3,6 +3,7 @@
  * proxy/ on the worker's own thread; allocates only when lines have to be spilled.
  */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -36,6 +37,7 @@ void worker_init(struct violations_worker *worker, struct violations *violations
     worker->queue = memory_take(sizeof(*worker->queue));
     queue_init(worker->queue, true);
     worker->fold = fold_new();
+    worker->seen = seen_new();
     worker->line = memory_take(RECORD_SIZE);
     worker->normalized = memory_take(RECORD_NORMALIZED);
     if (getrandom(&worker->seed, sizeof(worker->seed), 0) != sizeof(worker->seed))
@@ -47,6 +49,7 @@ void worker_fini(struct violations_worker *worker)
     queue_fini(worker->queue);
     free(worker->queue);
     fold_free(worker->fold);
+    seen_free(worker->seen);
     free(worker->line);
     free(worker->normalized);
 }
@@ -232,6 +235,63 @@ static uint64_t add_first(struct violations_worker *worker, struct adding *addin
     return record.id;
 }
 
+/* What counts as one query on the dashboard: less than what makes two records. */
+static uint64_t seen_key(const struct fold_key *key)
+{
+    uint64_t word;
+
+    memcpy(&word, key->policy, sizeof(word));
+    word ^= (uint64_t)key->service << 8 ^ (uint64_t)key->reason << 1 ^ key->blocked;
+    word = (word ^ key->digest) * 0x9fb21c651e98df25u;
+    return (word ^ word >> 29) | 1; /* 0 is no key */
+}
+
+static void copy_text(char *to, size_t size, struct text from)
+{
+    from = record_cut(from, size - 1);
+    if (from.length > 0)
+        memcpy(to, from.at, from.length);
+}
+
+static void describe(struct violations_worker *worker, const struct adding *adding,
+                     struct violations_seen *to, uint64_t id)
+{
+    const struct violations_statement *statement = adding->statement;
+    const struct violations_session *session = adding->session;
+    const struct verdict *verdict = statement->verdict;
+    int form = atomic_load_explicit(&worker->violations->statement, memory_order_relaxed);
+    size_t length;
+
+    to->digest = adding->key.digest;
+    to->id = id;
+    to->reason = verdict->reason;
+    to->blocked = statement->blocked;
+    if (statement->service != SERVICE_NONE)
+        copy_text(to->service, sizeof(to->service),
+                  policy_service_name(statement->policy, statement->service));
+    if (verdict->owner != SERVICE_NONE)
+        copy_text(to->owner, sizeof(to->owner),
+                  policy_service_name(statement->policy, verdict->owner));
+    copy_text(to->user, sizeof(to->user), session->user);
+    copy_text(to->kind, sizeof(to->kind), text_of(statement->kind));
+    copy_text(to->app, sizeof(to->app),
+              session->program_name.length > 0 ? session->program_name : session->client_name);
+    if (verdict->object != VERDICT_NO_OBJECT && verdict->object < statement->facts->object_count) {
+        const struct sql_object *object = &statement->facts->objects[verdict->object];
+        snprintf(to->object, sizeof(to->object), "%.*s%s%.*s",
+                 TEXT_ARGS(record_cut(object->schema, 64)), object->name.length > 0 ? "." : "",
+                 TEXT_ARGS(record_cut(object->name, 64)));
+    }
+    if (form != CONFIG_NO_STATEMENT)
+        sql_normalize(statement->text, statement->mood, to->statement, sizeof(to->statement) - 1,
+                      &length);
+}
+
+void violations_recent(const struct violations_worker *worker, struct violations_recent *to)
+{
+    seen_copy(worker->seen, to);
+}
+
 static bool is_over(const struct fold_slot *slot, int64_t now, int64_t repeat)
 {
     return now - slot->start >= repeat || slot->start - now > repeat; /* the clock was set back */
@@ -258,8 +318,16 @@ uint64_t violations_add(struct violations_worker *worker, const struct violation
             slot = NULL;
         }
     }
-    if (!slot)
-        return add_first(worker, &adding, repeat > 0);
+    uint64_t key = seen_key(&adding.key);
+    bool again = seen_again(worker->seen, key, now);
+    if (!slot) {
+        uint64_t id = add_first(worker, &adding, repeat > 0);
+        if (!again)
+            describe(worker, &adding, seen_put(worker->seen, key, now), id);
+        return id;
+    }
+    if (!again)
+        describe(worker, &adding, seen_put(worker->seen, key, now), slot->id);
     if (slot->count++ == 0)
         slot->first = now;
     slot->last = now;

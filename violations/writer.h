@@ -8,6 +8,7 @@
 #include "violations/fold.h"
 #include "violations/output.h"
 #include "violations/queue.h"
+#include "violations/seen.h"
 #include "violations/violations.h"
 
 /* How far the writer has gone to sleep: who puts something into a queue wakes it accordingly. */
@@ -17,6 +18,7 @@ struct violations_worker {
     struct violations *violations;
     struct queue *queue;
     struct fold *fold;
+    struct seen *seen;
     char *line; /* RECORD_SIZE bytes: a record is formatted here */
     char *normalized;
     unsigned number;

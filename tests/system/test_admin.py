@@ -1,7 +1,11 @@
 """What silogate shows of itself: metrics that add up, health, the dashboard, and who may look."""
 import collections
+import html.parser
+import json
+import re
 import shutil
 import subprocess
+import urllib.parse
 
 import pytest
 
@@ -219,3 +223,208 @@ def test_prometheus_reads_it(running):
     checked = subprocess.run(["promtool", "check", "metrics"], input=running.get("/metrics")[2],
                              capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+class Page(html.parser.HTMLParser):
+    """Tables by the id of their section, each a list of rows of texts; and all tags."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tables, self.tags, self.section, self.cell = collections.defaultdict(list), [], None, None
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag == "section":
+            self.section = dict(attributes).get("id")
+        if tag == "tr":
+            self.tables[self.section].append([])
+        if tag in ("td", "th"):
+            self.cell = ""
+        if tag == "br" and self.cell is not None:
+            self.cell += " "
+
+    def handle_data(self, text):
+        if self.cell is not None:
+            self.cell += text
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th") and self.cell is not None:
+            self.tables[self.section][-1].append(" ".join(self.cell.split()))
+            self.cell = None
+
+
+def look(one, path="/"):
+    status, headers, text = one.get(path)
+    assert status == 200, text
+    return Page(text), headers, text
+
+
+EVIL = "<script>alert(1)</script>"
+SECRET = "Amal4711"
+
+
+@pytest.fixture
+def crossed(running):
+    """After some crossings, with values and names that must not come out as they are."""
+    for user, statement, times in (
+            ("billing_service", f"SELECT * FROM clinical_data.patients WHERE first_name = '{SECRET}%d'", 7),
+            ("billing_service", f"UPDATE payments SET status = '{SECRET}%d'", 2),
+            ("billing_service", OWN, 3),
+            ("main_service", f"SELECT 1 FROM invoices WHERE id = '{SECRET}'", 4)):
+        connection = running.connect(user, program_name=EVIL)
+        for i in range(times):
+            with connection.cursor() as cursor:
+                try:
+                    cursor.execute(statement % i if "%d" in statement else statement)
+                except Exception:
+                    pass
+        connection.close()
+    assert places.wait_for(lambda: running.metrics().total("sessions_open") == 0)
+    return running
+
+
+def test_dashboard(crossed):
+    page, headers, text = look(crossed)
+    tables = page.tables
+    matrix = {row[0]: dict(zip(tables["matrix"][0][1:], row[1:])) for row in tables["matrix"][1:]}
+    assert matrix["billing"] == {"billing": "own", "clinical": "7", "payment": "2"}
+    assert matrix["main"]["billing"] == "4 4 blocked"
+    services = {row[0]: dict(zip(tables["services"][0], row)) for row in tables["services"][1:]}
+    assert services["main"]["mode"] == "block" and services["main"]["blocked"] == "4"
+    assert services["billing"]["logged"] == "9" and services["billing"]["upstream"] == "main, up"
+    reasons = [row for row in tables["reasons"][1:]]
+    assert all(int(row[1]) == sum(map(int, row[2:])) for row in reasons)
+    assert [row[:6] for row in tables["busiest"][1:]] == [
+        ["7", "logged", "foreign", "billing", "clinical", "clinical_data.patients"],
+        ["4", "blocked", "foreign", "main", "billing", "nilecare.invoices"],
+        ["2", "logged", "foreign", "billing", "payment", "nilecare.payments"]]
+    assert sorted(tables["latest"][1:]) == sorted(tables["busiest"][1:])
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert not [tag for tag, _ in page.tags if tag in ("script", "img", "iframe", "object")]
+    assert SECRET not in text and EVIL not in text and "&lt;script&gt;" in text
+
+
+def test_no_value_comes_out_anywhere(crossed):
+    for path in ("/", "/metrics", "/policy", "/api/", "/api/queries", "/api/violations"):
+        assert SECRET not in crossed.get(path)[2], path
+
+
+def test_values_stay_inside_also_with_full_statements(mariadb, make_gate):
+    """`statement = full` is for the log; what is shown here is normalized all the same. With `none` no
+    statement is shown at all."""
+    one = make_gate(mariadb, ("log", "statement", "full"))
+    connection = one.connect("billing_service")
+    connection.query(f"SELECT * FROM clinical_data.patients WHERE first_name = '{SECRET}'")
+    connection.close()
+    _, _, text = look(one)
+    assert SECRET not in text and "first_name = ?" in text
+    assert places.wait_for(lambda: SECRET in one.violations_file.read_text())
+    other = make_gate(mariadb, ("log", "statement", "none"))
+    connection = other.connect("billing_service")
+    connection.query(f"SELECT * FROM clinical_data.patients WHERE first_name = '{SECRET}'")
+    connection.close()
+    page, _, text = look(other)
+    assert "first_name" not in text and page.tables["busiest"][1][0] == "1"
+
+
+def test_search(crossed):
+    page, _, _ = look(crossed, "/?q=" + urllib.parse.quote_plus("billing > PAYMENT"))
+    assert [row[0] for row in page.tables["busiest"][1:]] == ["2"]
+    digest = look(crossed)[0].tables["busiest"][1][-1]
+    page, _, _ = look(crossed, "/?q=" + digest)
+    assert [row[-1] for row in page.tables["busiest"][1:]] == [digest]
+    _, _, text = look(crossed, "/?q=" + urllib.parse.quote_plus('">' + EVIL))
+    assert EVIL not in text
+
+
+def test_policy_tells_where_each_line_came_from(running):
+    page, _, _ = look(running, "/policy")
+    lines = running.ini.splitlines()
+    rows = page.tables["rules"][1:]
+    shown = 0
+    for line, section, key, value in rows:
+        if line == "default" or key == "access":
+            continue
+        shown += 1
+        assert re.match(rf"{key}\s*=\s*{re.escape(value)}(\s|$)", lines[int(line) - 1]) or \
+            lines[int(line) - 1].startswith("[edge:"), (line, key, value)
+    assert shown > 60
+    rules = json.loads(running.get("/api/policy")[2])
+    assert len(rules["rules"]) == len(rows)
+    filtered = look(running, "/policy?q=nilecare.invoices")[0].tables["rules"][1:]
+    assert [row[1:] for row in filtered] == [["[service:billing]", "owns", "nilecare.invoices"]]
+
+
+def ask_why(one, **asked):
+    return json.loads(one.get("/api/why?" + urllib.parse.urlencode(asked))[2])
+
+
+def test_why(running):
+    """The same verdicts as on the wire, several statements and USE of an alias included."""
+    answer = ask_why(running, user="billing_service",
+                     sql=f"SELECT * FROM invoices JOIN clinical_data.patients; {OWN}; DROP TABLE auth_users")
+    assert answer["service"] == "billing"
+    assert [one["reason"] for one in answer["statements"]] == ["foreign", "own", "foreign"]
+    assert [one["verdict"] for one in answer["statements"][0]["objects"]] == ["allow", "log"]
+    assert running.ini.splitlines()[answer["statements"][0]["line"] - 1].startswith("mode")
+    moved = ask_why(running, user="auth_service", sql="USE nilecare; SELECT * FROM auth_users")
+    assert moved["statements"][1]["objects"][0]["schema"] == "nilecare_auth"
+    assert "login is refused" in ask_why(running, user="nobody", sql="SELECT 1")["problem"]
+    undetermined = ask_why(running, user="billing_service", sql="SELECT 'unclosed")
+    assert undetermined["statements"][0]["determined"] is False
+    page, _, text = look(running, "/why?" + urllib.parse.urlencode(
+        {"user": '"><b>', "sql": "</textarea>" + EVIL}))
+    assert EVIL not in text and '"><b>' not in text
+    _, _, text = look(running, "/why?" + urllib.parse.urlencode(
+        {"user": "billing_service", "sql": FOREIGN}))
+    assert "[service:billing] mode = log, line" in text
+
+
+def test_long_and_odd_requests_are_survived(running):
+    long = "SELECT " + ", ".join(f"c{i}" for i in range(6000)) + " FROM invoices"
+    assert ask_why(running, user="billing_service", sql=long)["statements"][0]["reason"] == "own"
+    assert ask_why(running, user="billing_service", sql=";" * 20000)["statements"]
+    assert ask_why(running, user="billing_service", sql="\0\xff`" * 300)["statements"]
+    try:
+        assert running.get("/?q=" + "a" * 500000)[0] in (413, 414, 431, 400)
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # it does not read to the end
+    for path in ("//", "/../etc/passwd", "/api", "/%00", "/api/why?user&sql"):
+        assert running.get(path)[0] in (200, 404), path
+    assert running.get("/healthz")[0] == 200
+
+
+def test_api_is_what_the_dashboard_shows(crossed):
+    status = json.loads(crossed.get("/api/")[2])
+    assert status["forwarded"] == status["answered"] + status["failed"]
+    for service in status["services"]:
+        assert service["judged"] == sum(sum(by.values()) for by in service["statements"].values())
+    for part in ("services", "matrix", "upstreams", "queries"):
+        assert json.loads(crossed.get("/api/" + part)[2]) == status[part], part
+    edges = {(edge["service"], edge["owner"]): edge["log"] + edge["block"]
+             for edge in status["matrix"]}
+    assert edges == {("billing", "clinical"): 7, ("billing", "payment"): 2, ("main", "billing"): 4}
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="no chromium")
+def test_a_browser_shows_it_without_a_complaint(mariadb, make_gate, tmp_path):
+    """Headless Chromium: the style sheet is taken, nothing breaks the content security policy, and the
+    picture is not empty."""
+    port = places.free_port()
+    one = make_gate(mariadb, ("proxy", "admin", f"127.0.0.1:{port}"))
+    connection = one.connect("billing_service")
+    connection.query(FOREIGN)
+    connection.close()
+    for path in ("/", "/policy", "/why?user=billing_service&sql=SELECT+1"):
+        picture = tmp_path / "page.png"
+        run = subprocess.run(
+            ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+             "--no-first-run", "--disable-background-networking", "--disable-component-update",
+             "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr",
+             "--window-size=1280,1200", f"--screenshot={picture}", f"http://127.0.0.1:{port}{path}"],
+            capture_output=True, text=True, timeout=120)
+        assert "Refused to" not in run.stderr and "CONSOLE" not in run.stderr, run.stderr[-3000:]
+        assert picture.stat().st_size > 20000, path

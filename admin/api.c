@@ -1,0 +1,195 @@
+/* `/api/...`: what the dashboard shows, as JSON. Names and numbers are the metrics' and the
+ * records'; adding a field is allowed, changing one is not.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "admin/page.h"
+
+static void put_services(const struct admin_view *view, FILE *to)
+{
+    fputs("[", to);
+    for (size_t i = 0; i < view->service_count; i++) {
+        const struct admin_service *service = &view->services[i];
+        int index = service->configured ? policy_service(view->policy, service->name) : -1;
+        const struct config_service *config = index < 0 ? NULL : &view->config->services[index];
+
+        fputs(i > 0 ? ",\n{\"service\":" : "\n{\"service\":", to);
+        page_json(to, service->name.length > 0 ? service->name : (struct text){0});
+        fprintf(to, ",\"configured\":%s,\"mode\":", config ? "true" : "false");
+        page_json(to, text_of(config ? page_mode(page_mode_of(view->config, config)) : NULL));
+        fputs(",\"database\":", to);
+        page_json(to, config ? config->database.value : (struct text){0});
+        fputs(",\"upstream\":", to);
+        page_json(to,
+                  config ? view->config->upstreams[config->upstream_index].name : (struct text){0});
+        fprintf(to, ",\"sessions\":%" PRIu64 ",\"judged\":%" PRIu64 ",\"statements\":{",
+                service->sessions, page_judged(service));
+        for (unsigned r = 0; r < REASON_COUNT; r++) {
+            const uint64_t *by = service->statements[r];
+            fprintf(to,
+                    "%s\"%s\":{\"allow\":%" PRIu64 ",\"log\":%" PRIu64 ",\"block\":%" PRIu64 "}",
+                    r > 0 ? "," : "", verdict_reason_name((enum verdict_reason)r),
+                    by[VERDICT_ALLOW], by[VERDICT_LOG], by[VERDICT_BLOCK]);
+        }
+        fputs("}}", to);
+    }
+    fputs("]", to);
+}
+
+static void put_matrix(const struct admin_view *view, FILE *to)
+{
+    fputs("[", to);
+    for (size_t i = 0; i < view->edge_count; i++) {
+        const struct admin_edge *edge = &view->edges[i];
+        struct text user = view->services[edge->service].name;
+
+        fputs(i > 0 ? ",\n{\"service\":" : "\n{\"service\":", to);
+        page_json(to, user.length > 0 ? user : (struct text){0});
+        fputs(",\"owner\":", to);
+        page_json(to, edge->owner == ADMIN_OTHERS ? TEXT("(others)")
+                                                  : view->services[edge->owner].name);
+        fprintf(to, ",\"allow\":%" PRIu64 ",\"log\":%" PRIu64 ",\"block\":%" PRIu64 "}",
+                edge->statements[VERDICT_ALLOW], edge->statements[VERDICT_LOG],
+                edge->statements[VERDICT_BLOCK]);
+    }
+    fputs("]", to);
+}
+
+static void put_upstreams(const struct admin_view *view, FILE *to)
+{
+    fputs("[", to);
+    for (size_t i = 0; i < view->upstream_count; i++) {
+        const struct admin_upstream *upstream = &view->upstreams[i];
+        fputs(i > 0 ? ",\n{\"upstream\":" : "\n{\"upstream\":", to);
+        page_json(to, upstream->name);
+        fprintf(to, ",\"up\":%s,\"sessions\":%" PRIu64 ",\"version\":",
+                !upstream->known ? "null"
+                : upstream->up   ? "true"
+                                 : "false",
+                upstream->sessions);
+        page_json(to, upstream->version[0] ? text_of(upstream->version) : (struct text){0});
+        fputs("}", to);
+    }
+    fputs("]", to);
+}
+
+static void put_field(FILE *to, const char *name, const char *value)
+{
+    fprintf(to, ",\"%s\":", name);
+    page_json(to, value[0] ? text_of(value) : (struct text){0});
+}
+
+static void put_queries(const struct admin_view *view, bool latest, FILE *to)
+{
+    size_t count;
+    struct violations_seen *queries = page_queries(view, latest, &count);
+
+    fputs("[", to);
+    for (size_t i = 0; i < count; i++) {
+        const struct violations_seen *query = &queries[i];
+        fprintf(to,
+                "%s\n{\"count\":%" PRIu64
+                ",\"action\":\"%s\",\"reason\":\"%s\",\"id\":\"%016" PRIx64
+                "\",\"digest\":\"%016" PRIx64 "\",\"first\":%.6f,\"last\":%.6f",
+                i > 0 ? "," : "", query->count, query->blocked ? "blocked" : "logged",
+                verdict_reason_name((enum verdict_reason)query->reason), query->id, query->digest,
+                (double)query->first / 1e6, (double)query->last / 1e6);
+        put_field(to, "service", query->service);
+        put_field(to, "owner", query->owner);
+        put_field(to, "user", query->user);
+        put_field(to, "kind", query->kind);
+        put_field(to, "object", query->object);
+        put_field(to, "app", query->app);
+        put_field(to, "statement", query->statement);
+        fputs("}", to);
+    }
+    fputs("]", to);
+    free(queries);
+}
+
+void page_api_services(const struct page_request *request, FILE *to)
+{
+    put_services(request->view, to);
+    fputs("\n", to);
+}
+
+void page_api_matrix(const struct page_request *request, FILE *to)
+{
+    put_matrix(request->view, to);
+    fputs("\n", to);
+}
+
+void page_api_upstreams(const struct page_request *request, FILE *to)
+{
+    put_upstreams(request->view, to);
+    fputs("\n", to);
+}
+
+void page_api_queries(const struct page_request *request, FILE *to)
+{
+    put_queries(request->view, false, to);
+    fputs("\n", to);
+}
+
+void page_api_violations(const struct page_request *request, FILE *to)
+{
+    put_queries(request->view, true, to);
+    fputs("\n", to);
+}
+
+struct rules {
+    FILE *to;
+    size_t count;
+};
+
+static void put_rule(void *context, unsigned line, struct text section, const char *key,
+                     struct text value)
+{
+    struct rules *rules = context;
+
+    fprintf(rules->to, "%s\n{\"line\":%u,\"section\":", rules->count++ > 0 ? "," : "", line);
+    page_json(rules->to, section);
+    fprintf(rules->to, ",\"key\":\"%s\",\"value\":", key);
+    page_json(rules->to, value);
+    fputs("}", rules->to);
+}
+
+void page_api_policy(const struct page_request *request, FILE *to)
+{
+    struct rules rules = {.to = to};
+
+    fprintf(to, "{\"hash\":\"%s\",\"file\":", policy_hash(request->view->policy));
+    page_json(to, request->view->config->path);
+    fputs(",\"rules\":[", to);
+    page_rules(request->view->config, put_rule, &rules);
+    fputs("]}\n", to);
+}
+
+void page_api(const struct page_request *request, FILE *to)
+{
+    const struct admin_view *view = request->view;
+    const struct counters *counters = &view->counters;
+
+    fprintf(to,
+            "{\"version\":\"%s\",\"policy\":\"%s\",\"draining\":%s,\"reload_failed\":%s,\n"
+            "\"sessions_open\":%" PRIu64 ",\"sessions_accepted\":%" PRIu64 ",\"forwarded\":%" PRIu64
+            ",\"refused\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"failed\":%" PRIu64
+            ",\n\"violations\":%" PRIu64 ",\"log_failing\":%s,\"log_owed_bytes\":%" PRIu64
+            ",\"log_lost\":%" PRIu64 ",\n\"services\":",
+            SILOGATE_VERSION, policy_hash(view->policy), view->draining ? "true" : "false",
+            view->last_reload_refused ? "true" : "false", counters->sessions_open,
+            counters->sessions_accepted, counters->forwarded, counters->refused, counters->answered,
+            counters->failed, view->log.added, view->log.failing ? "true" : "false",
+            view->log.owed_bytes, view->log.lost);
+    put_services(view, to);
+    fputs(",\n\"matrix\":", to);
+    put_matrix(view, to);
+    fputs(",\n\"upstreams\":", to);
+    put_upstreams(view, to);
+    fputs(",\n\"queries\":", to);
+    put_queries(view, false, to);
+    fputs(",\n\"violations_latest\":", to);
+    put_queries(view, true, to);
+    fputs("}\n", to);
+}
