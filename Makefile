@@ -77,6 +77,11 @@ test-unstable: ## build and test in Debian unstable: mbedTLS 3.6, Oracle's clien
 	scripts/deps test
 	scripts/test-unstable
 
+oracle: ## real servers tell what statements touch (COUNT=50000 SEED=...), beside what silogate says
+	scripts/deps build test oracle
+	$(MAKE) --no-print-directory -s -j2 $(BUILD)/silogate
+	SILOGATE_BUILD=$(BUILD) tests/oracle/oracle.py --count $(or $(COUNT),50000) $(if $(SEED),--seed $(SEED))
+
 format: ## clang-format over everything
 	clang-format -i $(C_FILES)
 
@@ -124,4 +129,4 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all unit check deps demo test side-by-side test-unit test-unstable format lint asan tsan fuzz cover bench install reference clean help
+.PHONY: all unit check deps demo test side-by-side test-unit oracle test-unstable format lint asan tsan fuzz cover bench install reference clean help

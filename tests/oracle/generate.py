@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Random statements for the oracle: `generate --dialect mysql|mariadb [--seed N] [--count N]
 [--mode SQL_MODE] [--family NAME]` prints them, each ended by a NUL byte. The same arguments make the
 same statements."""

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The differential oracle: real servers say which objects a statement touches, and silogate must say
 the same.
 
@@ -76,6 +76,8 @@ def confirms(need, facts, dialect):
     access = facts.objects.get((need.type, need.schema, need.name))
     if access is None and need.type == "routine":
         access = folded(facts, need)
+        if access is None and "." in need.name:  # a package's function
+            access = facts.objects.get(("routine", need.schema, need.name.split(".")[0]))
     if access is not None and covers(need, access):
         return True
     if need.schema == "sys" and need.type == "routine":

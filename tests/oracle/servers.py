@@ -1,25 +1,27 @@
-"""Private servers for the oracle: MariaDB from the system's package, MySQL from a root made by
-debootstrap (SILOGATE_MYSQL_ROOT). Each lives in a folder of its own, listens on a Unix socket alone,
-syncs nothing to disk, and is gone when the `with` ends."""
+"""Private servers for the oracle, apart from those of the other tests: without a network, in memory
+where that can be, syncing nothing, and begun anew when a statement makes them fall. All is gone when the
+`with` ends, and the process with us, however we end."""
 
 import os
+import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
-MYSQL_ROOT = os.environ.get("SILOGATE_MYSQL_ROOT", "/var/tmp/silogate-mysql-root")
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from harness import places  # noqa: E402
 
 COMMON = ["--skip-networking", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0",
           "--innodb-doublewrite=0", "--innodb-buffer-pool-size=64M", "--event-scheduler=OFF",
           "--max-connections=20", "--local-infile=1", "--autocommit=0", "--sql-mode=",
-          "--automatic-sp-privileges=OFF", "--lower-case-table-names=0",
-          "--max-allowed-packet=64M", "--table-definition-cache=2000", "--lock-wait-timeout=3",
-          "--innodb-lock-wait-timeout=2", "--innodb-stats-persistent=OFF"]
-MYSQL = ["--mysqlx=OFF", "--skip-stack-trace", "--performance-schema=OFF", "--authentication-policy=*",
-         "--log-error-verbosity=1", "--innodb-use-fdatasync=ON"]
-MARIADB = ["--aria-pagecache-buffer-size=16M", "--max-statement-time=5", "--plugin-maturity=unknown", "--skip-stack-trace",
-           "--skip-core-file"]
+          "--automatic-sp-privileges=OFF", "--lower-case-table-names=0", "--max-allowed-packet=64M",
+          "--table-definition-cache=2000", "--lock-wait-timeout=3", "--innodb-lock-wait-timeout=2",
+          "--innodb-stats-persistent=OFF", "--skip-stack-trace"]
+MYSQL = ["--mysqlx=OFF", "--performance-schema=OFF", "--log-error-verbosity=1"]
+MARIADB = ["--aria-pagecache-buffer-size=16M", "--max-statement-time=5", "--skip-core-file"]
 
 
 class Server:
@@ -29,25 +31,20 @@ class Server:
         self.dialect = dialect
         self.process = None
         self.folder = None
-        self.mounted = False
 
     @staticmethod
     def available(dialect):
-        if dialect == "mysql":
-            return os.path.exists(MYSQL_ROOT + "/usr/sbin/mysqld") and os.geteuid() == 0
-        return os.path.exists("/usr/sbin/mariadbd")
+        try:
+            return bool(places.mysql_program("mysqld")) if dialect == "mysql" else \
+                os.path.exists("/usr/sbin/mariadbd")
+        except FileNotFoundError:
+            return False
 
     def __enter__(self):
-        self.root = MYSQL_ROOT if self.dialect == "mysql" else ""
-        base = "/dev/shm" if not self.root and os.path.isdir("/dev/shm") else self.root + "/var/tmp"
-        self.folder = tempfile.mkdtemp(prefix="silogate-oracle-", dir=base)
-        os.chmod(self.folder, 0o755)
-        self.inside = self.folder[len(self.root):]
+        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self.folder = tempfile.mkdtemp(prefix="sg-oracle-", dir=memory)
         self.socket = self.folder + "/s"
         self.log = self.folder + "/log"
-        if self.root:  # in memory, as the other: MySQL syncs each definition to the disk
-            self.mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3g,mode=755", "silogate-oracle", self.folder],
-                                          check=False, stderr=subprocess.DEVNULL).returncode == 0
         try:
             self._install()
             self.start()
@@ -57,20 +54,42 @@ class Server:
         return self
 
     def _arguments(self):
-        return ["--no-defaults", f"--datadir={self.inside}/data", "--user=root"]
+        found = ["--no-defaults", f"--datadir={self.folder}/data"]
+        if self.dialect == "mysql":
+            root = places.MYSQL_ROOT
+            found += [f"--basedir={root}/usr", f"--lc-messages-dir={root}/usr/share/mysql",
+                      f"--character-sets-dir={root}/usr/share/mysql/charsets",
+                      f"--plugin-dir={root}/usr/lib/mysql/plugin"]
+        return found + (["--user=root"] if os.geteuid() == 0 else [])
+
+    def _install(self):
+        if self.dialect == "mysql":
+            command = places.mysql_program("mysqld") + self._arguments() + ["--initialize-insecure"]
+        else:
+            command = ["mariadb-install-db", "--auth-root-authentication-method=normal", "--skip-test-db",
+                       *self._arguments()]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, timeout=300)
 
     def start(self):
         mysql = self.dialect == "mysql"
-        program = "/usr/sbin/mysqld" if mysql else "/usr/sbin/mariadbd"
-        arguments = [*self._arguments(), f"--socket={self.inside}/s", f"--pid-file={self.inside}/pid",
-                     f"--secure-file-priv={self.inside}",
-                     f"--tmpdir={self.inside}", *COMMON, *(MYSQL if mysql else MARIADB)]
+        program = places.mysql_program("mysqld") if mysql else ["/usr/sbin/mariadbd"]
+        arguments = [*self._arguments(), f"--socket={self.socket}", f"--pid-file={self.folder}/pid",
+                     f"--secure-file-priv={self.folder}", f"--tmpdir={self.folder}", *COMMON,
+                     *(MYSQL if mysql else MARIADB)]
         if os.path.exists(self.socket):
             os.unlink(self.socket)
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self._command([program] + arguments), stdout=log,
-                                            stderr=log, stdin=subprocess.DEVNULL)
-        self._wait()
+            self.process = subprocess.Popen(program + arguments, stdout=log, stderr=log,
+                                            stdin=subprocess.DEVNULL, preexec_fn=places.end_with_us)
+        for _ in range(1200):
+            if os.path.exists(self.socket):
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        with open(self.log, errors="replace") as log:
+            raise RuntimeError(f"{self.dialect} did not start:\n{log.read()[-2000:]}")
 
     def fell(self):
         """Has it crashed? Servers do, on statements of a kind: WITH RECURSIVE in SHOW ... WHERE."""
@@ -80,28 +99,6 @@ class Server:
             time.sleep(0.05)
         return False
 
-    def _command(self, command):
-        return (["chroot", self.root] if self.root else []) + command
-
-    def _install(self):
-        if self.dialect == "mysql":
-            command = self._command(["/usr/sbin/mysqld", *self._arguments(), "--initialize-insecure"])
-        else:
-            command = ["mariadb-install-db", "--auth-root-authentication-method=normal",
-                       "--skip-test-db", *self._arguments()]
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL)
-
-    def _wait(self):
-        for _ in range(600):
-            if os.path.exists(self.socket):
-                return
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.1)
-        with open(self.log, errors="replace") as log:
-            raise RuntimeError(f"{self.dialect} did not start:\n{log.read()[-2000:]}")
-
     def __exit__(self, *_):
         if self.process and self.process.poll() is None:
             self.process.terminate()
@@ -110,6 +107,4 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        if self.mounted:
-            subprocess.run(["umount", "-l", self.folder], check=False, stderr=subprocess.DEVNULL)
         shutil.rmtree(self.folder, ignore_errors=True)
