@@ -174,7 +174,8 @@ TRICKS = {
     "NO_BACKSLASH_ESCAPES": [ok("SET sql_mode = 'NO_BACKSLASH_ESCAPES'"), Query(r"SELECT '\', word FROM vault.secrets -- '")],
     "backslashes": [Query(r"SELECT '\'', word FROM vault.secrets -- '"), Query(r"SELECT '\\', word FROM vault.secrets -- '")],
     "gbk": [Query("SET NAMES gbk", None), Query(b"SELECT '\xbf\\', word FROM vault.secrets -- '"), Query(b"SELECT `\xbf`` , word FROM vault.secrets -- `")],
-    "sjis": [Query("SET NAMES sjis", None), Query(b"SELECT '\x83\\', word FROM vault.secrets -- '"), Query(b"SELECT 1 `\x83`, word FROM vault.secrets -- `")],
+    "sjis": [Query("SET NAMES sjis", None), Query(b"SELECT '\x83\\', word FROM vault.secrets -- '"), Query(b"SELECT 1 `\x83``, word FROM vault.secrets -- `"),
+             Query(b"SELECT 1 `\x83`, word FROM vault.secrets -- `", None)],
     "big5 by number": [Query("SET character_set_client = 1", None), Query(b"SELECT '\xa5\\', word FROM vault.secrets -- '")],
     "an introducer": [Query(b"SELECT _gbk'\xbf\\', word FROM vault.secrets -- '", None)],
     "prepared in SQL": [Query(f"PREPARE s FROM '{READ}'"), Query("EXECUTE s", None)],
@@ -219,7 +220,7 @@ TRICKS = {
     "COM_INIT_DB": [Command(b"\x02vault", "vault.secrets"), ok("SELECT word FROM secrets")],
     "COM_FIELD_LIST": [Command(b"\x04secrets\0", "nothing of vault's", True), Command(b"\x04vault.secrets\0", "a name with a dot in it", True)],
     "USE and the query at once": [Together("USE vault", "SELECT word FROM secrets", allowed=True),  # thief's own of the name
-                                 Together("USE vault", "SELECT word FROM merged")],
+                                 Together("USE vault", "SELECT word FROM merged", allowed=True)],
     "a mode and the query at once": [Together("SET sql_mode = 'ANSI_QUOTES'", 'SELECT word FROM "vault"."secrets"')],
     "several in one": [Query(f"SELECT 1; {READ}"), Query(f"SELECT 1;;{READ}"), Query(f"SELECT ';'; {READ}")],
     "compound": [Query(f"BEGIN NOT ATOMIC {READ}; END"), Query(f"BEGIN NOT ATOMIC IF 1 THEN {READ}; END IF; END"),
