@@ -332,6 +332,10 @@ void parse_body_in(struct parser *p, const struct name *schema)
 {
     const struct text current = p->schema;
 
+    if (p->mood->dialect == SQL_MARIADB && (p->mood->mode & SQL_ORACLE)) {
+        parser_fail(p, "a body in sql_mode ORACLE"); /* declarations stand before its BEGIN */
+        return;
+    }
     if (schema->text.at)
         p->schema = schema->text;
     p->stored = true;
