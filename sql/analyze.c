@@ -93,6 +93,7 @@ static void parse_call_statement(struct parser *p)
     if (at_sign(p, '('))
         parse_bracket(p);
     p->assigns = true; /* an OUT parameter may be a user variable */
+    p->calls |= !p->stored;
 }
 
 /* SIGNAL, GET DIAGNOSTICS: conditions; values may go into user variables. */
@@ -281,13 +282,15 @@ void parse_statement(struct parser *p)
     }
     p->depth--;
 }
-/* What the session remembers of user variables is out of date. */
+/* What the session remembers of user variables is out of date, or all of it: a procedure may run
+ * text of its own making, drop temporary tables and prepare other statements under the same names.
+ */
 static void forget_variables(struct parser *p)
 {
-    if (!p->assigns || !p->session)
+    if (!p->session || (!p->assigns && !p->calls))
         return;
     p->facts->effects |= SQL_EFFECT_SESSION;
-    p->facts->session.action |= SQL_ACTION_FORGET_VARIABLES;
+    p->facts->session.action |= p->calls ? SQL_ACTION_FORGET_ALL : SQL_ACTION_FORGET_VARIABLES;
 }
 
 /* What follows a failure is not read: it may change the session in any way. So may what is executed
@@ -334,7 +337,8 @@ static void parser_init(struct parser *p, const struct sql_mood *mood,
     p->schema = sql_mood_database(mood);
     p->home = (struct text){NULL, 0};
     p->texts = 0;
-    p->failed = p->body = p->assigns = p->nowhere = p->collects = p->in_cte = p->indexed = false;
+    p->calls = p->failed = p->body = p->assigns = p->nowhere = p->collects = p->in_cte =
+        p->indexed = false;
     p->with_inside = false;
     p->cte_names = 0;
     p->references = p->rereads = p->matches = p->compound = p->dynamic = p->stored = p->heads =

@@ -96,15 +96,18 @@ void parse_prepare(struct parser *p)
     if (!need_word(p, KW_FROM))
         return;
     const uint8_t effects = p->facts->effects;
+    const bool assigns = p->assigns, calls = p->calls;
     parse_value(p);
     if (p->body)
         return;
+    /* All that is for its EXECUTE to do. */
+    p->assigns = assigns;
+    p->calls = calls;
     bool plain = p->facts->effects == effects && !p->facts->session.action;
-    /* PREPARE alone has no effect: its EXECUTE would. */
     p->facts->effects = effects | SQL_EFFECT_SESSION;
     p->facts->session.action = SQL_ACTION_PREPARE;
     p->facts->session.name = name.text;
-    p->facts->session.facts = plain && !p->failed && !p->assigns ? p->facts : NULL;
+    p->facts->session.facts = plain && !p->failed ? p->facts : NULL;
 }
 
 /* What the session remembers of a PREPARE becomes what this statement does. */
@@ -113,6 +116,7 @@ static void execute_facts(struct parser *p, const struct sql_facts *facts)
     p->facts->administration |= facts->administration;
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
+        p->calls |= object->type == SQL_ROUTINE && (object->access & SQL_EXECUTE);
         struct name schema = {object->schema, 0, 0, false}, name = {object->name, 0, 0, false};
         if (object->session_only)
             add_table(p, &schema, &name, object->access);
@@ -130,6 +134,7 @@ static void execute_known(struct parser *p)
     step(p);
     const struct sql_facts *facts =
         p->session && !p->body ? sql_session_statement(p->session, name.text) : NULL;
+    p->assigns = true; /* perhaps: it is not remembered */
     if (facts && facts->determined)
         execute_facts(p, facts);
     if (take_word(p, KW_USING))

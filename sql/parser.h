@@ -61,6 +61,7 @@ struct parser {
     bool failed;
     bool body;          /* in a stored body or compound statement */
     bool assigns;       /* sets user variables */
+    bool calls;         /* runs a procedure, which may do anything to what the session remembers */
     bool stored;        /* in a body or view: no temporary table is seen from there */
     bool compound;      /* a compound statement outside of routines */
     bool dynamic;       /* in a statement's text that is a value */
