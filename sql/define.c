@@ -59,6 +59,9 @@ static bool take_prefix(struct parser *p, bool *temporary)
     case KW_IGNORE:
         step(p);
         return true;
+    case KW_MATERIALIZED:
+        step(p);
+        return at_word(p, KW_VIEW);
     case KW_SPATIAL:
         if (p->n.keyword != KW_INDEX)
             return false;

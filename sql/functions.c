@@ -181,6 +181,8 @@ unsigned function_flags(enum sql_keyword word, const struct sql_mood *mood)
         return 0;
     unsigned flags = sql_keyword_flags(word, mood->dialect);
     if (mood->dialect == SQL_MARIADB) {
+        if (word == KW_ELSEIF && (mood->mode & SQL_ORACLE))
+            return 0; /* there it is spelt ELSIF */
         uint32_t version = mood->version >= 110000 ? mariadb_since(word) : 0;
         return version && mood->version >= version ? flags | BUILT_IN : flags;
     }
