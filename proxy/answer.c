@@ -258,8 +258,9 @@ enum step state_ask(struct session *session)
 
     if (session->client.ended && gate_waiting(&session->client.gate) == 0)
         return session_end(session, CLOSED_CLIENT_GONE);
-    switch (row_read((struct text){(const char *)gate_at(gate), gate_waiting(gate)},
-                     session->capabilities, values, ANSWER_FIELDS_MAX, &size)) {
+    struct text here = {gate_waiting(gate) > 0 ? (const char *)gate_at(gate) : "",
+                        gate_waiting(gate)};
+    switch (row_read(here, session->capabilities, values, ANSWER_FIELDS_MAX, &size)) {
     case ROW_MORE:
         if (session->upstream.ended)
             return upstream_died(session, CLOSED_UPSTREAM_GONE);

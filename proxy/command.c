@@ -103,9 +103,10 @@ enum step state_pass(struct session *session)
     /* A server that answers before it has read all gives up on the command: its words, then the
      * end. */
     if (gate_waiting(&session->upstream.gate) > 0 || session->upstream.ended) {
-        size_t all;
-        answer_feed(&session->answer, gate_at(&session->upstream.gate),
-                    gate_waiting(&session->upstream.gate), &all);
+        size_t all = 0;
+        if (gate_waiting(&session->upstream.gate) > 0)
+            answer_feed(&session->answer, gate_at(&session->upstream.gate),
+                        gate_waiting(&session->upstream.gate), &all);
         gate_pass(&session->upstream.gate, all);
         return session_linger(session, CLOSED_UPSTREAM_GONE);
     }

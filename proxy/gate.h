@@ -44,7 +44,7 @@ static inline size_t gate_leaving(const struct gate *gate) /* may go out */
 
 static inline const uint8_t *gate_at(const struct gate *gate) /* the first byte not judged yet */
 {
-    return gate->bytes + gate->passed;
+    return gate->bytes ? gate->bytes + gate->passed : NULL;
 }
 
 static inline bool gate_has_room(const struct gate *gate)

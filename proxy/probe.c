@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -52,9 +53,18 @@ static int reach(const struct router_address *address, int64_t milliseconds, str
     return opened;
 }
 
-/* Reads one packet; its payload's length, or -1. */
+static int64_t now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* Reads one packet, which has to be here within the time, whole; its payload's length, or -1. */
 static ssize_t read_packet(int from, uint8_t *to, size_t size, int64_t milliseconds)
 {
+    int64_t end = now() + milliseconds;
     size_t got = 0;
 
     for (;;) {
@@ -63,7 +73,8 @@ static ssize_t read_packet(int from, uint8_t *to, size_t size, int64_t milliseco
         if (got >= PACKET_HEADER && PACKET_HEADER + bytes_get3(to) > size)
             return -1;
         struct pollfd ready = {.fd = from, .events = POLLIN};
-        if (poll(&ready, 1, (int)milliseconds) <= 0)
+        int64_t left = end - now();
+        if (left <= 0 || poll(&ready, 1, (int)left) <= 0)
             return -1;
         ssize_t more = recv(from, to + got, size - got, 0);
         if (more <= 0)
