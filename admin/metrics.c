@@ -139,8 +139,14 @@ static void put_delays(const struct admin_view *view, FILE *to)
             so_far, view->counters.delay_sum, so_far);
 }
 
-/* Each service has all reasons, and of the actions those that have occurred and `allow`: a series
- * that is there from the start can be summed up and alerted on. */
+/* What is always allowed has one series, everything else one for each action, also while it is 0:
+ * only a series that is there before its first count can be alerted on. */
+static bool is_possible(unsigned reason, unsigned action)
+{
+    return action == VERDICT_ALLOW ||
+           (reason != REASON_OWN && reason != REASON_GRANTED && reason != REASON_SESSION);
+}
+
 static void put_statements(const struct admin_view *view, FILE *to)
 {
     head(to, "statements_total", "counter",
@@ -149,7 +155,7 @@ static void put_statements(const struct admin_view *view, FILE *to)
         const struct admin_service *service = &view->services[s];
         for (unsigned r = 0; r < REASON_COUNT; r++) {
             for (unsigned a = 0; a < COUNTERS_ACTIONS; a++) {
-                if (service->statements[r][a] == 0 && a != VERDICT_ALLOW)
+                if (service->statements[r][a] == 0 && !is_possible(r, a))
                     continue;
                 put_label(to, "silogate_statements_total{", "service", service->name);
                 fprintf(to, ",reason=\"%s\",action=\"%s\"} %" PRIu64 "\n",

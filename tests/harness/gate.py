@@ -146,7 +146,7 @@ class Gate:
     def _ready(self):
         if self.process.poll() is not None:
             raise RuntimeError(f"silogate ended with {self.process.returncode}:\n{self.log()[-3000:]}")
-        return places.port_open(self.port)
+        return places.port_open(self.port) and " runs: " in self.log()  # admin listens too
 
     def log(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
