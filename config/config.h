@@ -110,7 +110,7 @@ struct config {
     struct text path; /* of the file; relative paths in it are resolved against its folder */
     struct {
         struct config_addresses listen;
-        struct config_address admin;  /* line 0 and no host: none */
+        struct config_address admin; /* line 0 and no host: none */
         struct config_text admin_token_file;
         struct config_number workers; /* 0: one a core */
         struct config_number max_connections, max_command;
