@@ -93,6 +93,10 @@ side-by-side: $(BUILD)/silogate ## all that clients see, directly and through si
 	SILOGATE_LONG=1 SILOGATE_BUILD=$(BUILD) $(PYTEST) tests/system/test_side_by_side.py \
 	    tests/system/test_moods.py
 
+soak: $(BUILD)/silogate ## mixed load with kills, reloads and rotation for SECONDS seconds (default 900)
+	scripts/deps build test
+	SILOGATE_SOAK=$(or $(SECONDS),900) SILOGATE_BUILD=$(BUILD) $(PYTEST) tests/system/test_soak.py
+
 asan: ## unit and short system tests under ASan and UBSan
 	$(MAKE) --no-print-directory -s -j2 BUILD=build-asan CFLAGS="-O1 -g" SANITIZE=address,undefined \
 	    build-asan/silogate unit
@@ -129,4 +133,4 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all unit check deps demo test side-by-side test-unit oracle test-unstable format lint asan tsan fuzz cover bench install reference clean help
+.PHONY: all unit check deps demo test side-by-side soak test-unit oracle test-unstable format lint asan tsan fuzz cover bench install reference clean help
