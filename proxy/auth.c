@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/log.h"
+#include "proxy/farewell.h"
 #include "proxy/judge.h"
 #include "proxy/login.h"
 #include "proxy/patience.h"
@@ -250,6 +251,15 @@ static enum step from_server(struct session *session, const uint8_t *packet, siz
     return STEP_AGAIN;
 }
 
+/* To an answer of another length than its plugin's MariaDB says "broken handshake" and counts it
+ * against the host, which is silogate's for every service: it gets a wrong password instead. */
+static bool length_is_proper(const struct login_draft *draft, size_t length)
+{
+    if (is_plugin(draft, "client_ed25519"))
+        return length == 64;
+    return !is_plugin(draft, "mysql_native_password") || length == 0 || length == HANDSHAKE_NONCE;
+}
+
 /* One whole packet of the client's, which the server is waiting for. */
 static enum step from_client(struct session *session, const uint8_t *packet, size_t size)
 {
@@ -268,6 +278,13 @@ static enum step from_client(struct session *session, const uint8_t *packet, siz
         /* As long as it was: a plugin takes another length for a broken handshake. */
         uint8_t *payload = gate->bytes + gate->passed + PACKET_HEADER;
         memset(payload, 'x', size - PACKET_HEADER - (payload[size - PACKET_HEADER - 1] == 0));
+    }
+    if (!length_is_proper(draft, size - PACKET_HEADER)) {
+        uint8_t junk[FAREWELL_PACKET];
+        size_t length = nobody_answer(text_of(draft->plugin), session->upstream.sequence++, junk);
+        gate_drop(gate, &session->worker->pool, size);
+        gate_insert(gate, &session->worker->pool, junk, length);
+        return STEP_AGAIN;
     }
     gate->bytes[gate->passed + 3] = session->upstream.sequence++;
     gate_pass(gate, size);
