@@ -319,6 +319,8 @@ static size_t finish(struct parser *p, size_t length)
 {
     struct sql_facts *facts = p->facts;
 
+    if (p->assigns && facts->kind != SQL_LOAD_DATA && facts->kind != SQL_LOAD_XML)
+        read_written(p);
     forget_variables(p);
     facts->determined = !p->failed;
     if (p->failed)
@@ -340,7 +342,6 @@ static void parser_init(struct parser *p, const struct sql_mood *mood,
     p->calls = p->failed = p->body = p->assigns = p->nowhere = p->collects = p->in_cte =
         p->indexed = false;
     p->with_inside = false;
-    p->cte_names = 0;
     p->references = p->rereads = p->matches = p->compound = p->dynamic = p->stored = p->heads =
         false;
     p->fold = mood->lower_case_table_names != 0;

@@ -16,9 +16,19 @@ static void parse_assignments(struct parser *p)
     parse_expressions(p);
 }
 
+void read_written(struct parser *p)
+{
+    for (uint32_t i = 0; i < p->facts->object_count; i++) {
+        struct sql_object *object = &p->facts->objects[i];
+        if (object->type == SQL_TABLE && (object->access & SQL_WRITE))
+            object->access |= SQL_READ;
+    }
+}
+
 static void parse_returning(struct parser *p)
 {
     if (take_word(p, KW_RETURNING)) {
+        read_written(p);
         parse_expressions(p);
         while (at_word(p, KW_INTO) && parse_clause(p)) {
         }

@@ -18,9 +18,10 @@
 #include "sql/session.h"
 
 enum {
-    PARSER_DEPTH = 100,  /* queries and statements within each other */
-    PARSER_CTES = 128,   /* common table expressions in scope */
-    PARSER_UNUSED = 32,  /* unused ones that are left out */
+    PARSER_DEPTH = 100, /* queries and statements within each other */
+    PARSER_CTES = 128,  /* common table expressions in scope */
+    PARSER_UNUSED = 32, /* unused ones that are left out */
+    PARSER_CTE_NAMES = 512,
     PARSER_TABLES = 256, /* tables that an UPDATE or DELETE joins */
     PARSER_INDEX = 4096, /* slots of the index over the objects; a power of two */
     PARSER_NAME = 1024,  /* bytes of the longest name that is looked at: none is legal beyond 256 */
@@ -59,28 +60,29 @@ struct parser {
     struct text schema; /* of unqualified names; `at` NULL: none is known */
     struct text home;   /* schema of the table that is being defined; `at` NULL: not written */
     bool failed;
-    bool body;          /* in a stored body or compound statement */
-    bool assigns;       /* sets user variables */
-    bool calls;         /* runs a procedure, which may do anything to what the session remembers */
-    bool stored;        /* in a body or view: no temporary table is seen from there */
-    bool compound;      /* a compound statement outside of routines */
-    bool dynamic;       /* in a statement's text that is a value */
-    uint8_t texts;      /* how many such texts were read so far */
-    bool nowhere;       /* the text is not the command's: offsets mean nothing */
-    bool fold;          /* table and database names are folded to lower case */
-    bool references;    /* names a table beside the one that is defined */
-    bool collects;      /* joined tables are collected */
-    bool matches;       /* behind MATCH, before its AGAINST */
-    bool rereads;       /* sets what decides how the next statement is read */
-    uint64_t cte_names; /* MySQL: which names definitions use, a bit of 64 for each */
-    bool with_inside;   /* MySQL: a WITH has stood in brackets */
-    bool in_cte;        /* in the definition of a common table expression */
+    bool body;        /* in a stored body or compound statement */
+    bool assigns;     /* sets user variables */
+    bool calls;       /* runs a procedure, which may do anything to what the session remembers */
+    bool stored;      /* in a body or view: no temporary table is seen from there */
+    bool compound;    /* a compound statement outside of routines */
+    bool dynamic;     /* in a statement's text that is a value */
+    uint8_t texts;    /* how many such texts were read so far */
+    bool nowhere;     /* the text is not the command's: offsets mean nothing */
+    bool fold;        /* table and database names are folded to lower case */
+    bool references;  /* names a table beside the one that is defined */
+    bool collects;    /* joined tables are collected */
+    bool matches;     /* behind MATCH, before its AGAINST */
+    bool rereads;     /* sets what decides how the next statement is read */
+    bool with_inside; /* MySQL: a WITH has stood in brackets */
+    bool in_cte;      /* in the definition of a common table expression */
     uint8_t depth;
     bool heads;                    /* at the very start of one */
     uint16_t cte_count, cte_floor; /* those below the floor cannot be seen */
     uint16_t cte_inner_floor;      /* with in_cte: for a WITH that stands deeper in it */
     uint16_t joined_count;
     bool indexed;
+    /* MySQL: a bit for each name that definitions use. */
+    uint64_t cte_names[PARSER_CTE_NAMES / 64];
     /* MySQL: where the names of unused CTEs stand; the first `skipped` are not read. */
     uint8_t unused_count, skipped;
     uint64_t unused[PARSER_UNUSED];
@@ -265,6 +267,8 @@ void parse_statement(struct parser *p);
 void parse_insert(struct parser *p);
 void parse_update(struct parser *p);
 void parse_delete(struct parser *p);
+/* What is written also comes back: by RETURNING, or in a user variable. */
+void read_written(struct parser *p);
 /* set.c */
 void parse_set(struct parser *p);
 /* transaction.c */

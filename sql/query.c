@@ -155,6 +155,8 @@ uint16_t enter_with(struct parser *p)
     p->heads = false;
     if (!take_word(p, KW_WITH))
         return mark;
+    if (mark == 0)
+        memset(p->cte_names, 0, sizeof(p->cte_names));
     const bool recursive = at_word(p, KW_RECURSIVE) && p->n.sign != '(' && p->n.keyword != KW_AS;
     const bool forward = recursive && p->mood->dialect == SQL_MARIADB;
     with.recursive = recursive;

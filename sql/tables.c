@@ -4,26 +4,35 @@
  */
 #include "sql/parser.h"
 
-static uint64_t bit_of(const struct name *name)
+static uint64_t *word_of(struct parser *p, const struct name *name, uint64_t *bit)
 {
-    return (uint64_t)1 << (text_hash(name->text, 0, true) & 63);
+    const uint64_t hash = text_hash(name->text, 0, true) % PARSER_CTE_NAMES;
+
+    *bit = (uint64_t)1 << hash % 64;
+    return &p->cte_names[hash / 64];
 }
 
 /* MySQL reads a definition anew wherever it is used, and its names as they are seen from there: a
  * WITH between may have taken one of them. */
 static void check_capture(struct parser *p, unsigned number)
 {
+    uint64_t bit;
+
     for (unsigned i = number + 1; i < p->cte_count; i++) {
         const struct cte *cte = &p->ctes[i];
-        if (cte->visible && cte->with > number && (p->cte_names & bit_of(&cte->name)))
+        if (cte->visible && cte->with > number && (*word_of(p, &cte->name, &bit) & bit))
             parser_fail(p, "a WITH that may take a name out of a definition before it");
     }
 }
 
 static bool is_cte(struct parser *p, const struct name *name)
 {
-    if (p->mood->dialect == SQL_MYSQL && p->in_cte)
-        p->cte_names |= bit_of(name);
+    uint64_t bit;
+
+    if (p->mood->dialect == SQL_MYSQL && p->in_cte) {
+        uint64_t *word = word_of(p, name, &bit);
+        *word |= bit;
+    }
     for (unsigned i = p->cte_count; i > p->cte_floor; i--) {
         struct cte *cte = &p->ctes[i - 1];
         if (cte->visible && same_name(p, cte->name.text, name->text)) {

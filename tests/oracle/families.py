@@ -453,6 +453,67 @@ class Statements(Grammar):
             return ["CREATE", definer, "FUNCTION", name, "(", self.pick([], [Name("x"), "INT"]), ")", "RETURNS", "INT", "DETERMINISTIC", traits if traits != ["DETERMINISTIC"] else [], body]
         return ["CREATE", definer, "PROCEDURE", name, "(", self.pick([], ["IN", Name("x"), "INT"]), ")", traits, self.stored_body()]
 
+    @family(6)
+    def create_trigger_elsewhere(self):
+        schema = self.pick("ware", "crm")
+        table = self.rng.choice(TABLES[schema])
+        return ["CREATE TRIGGER", Name(schema), ".", Name("newtrigger"), "BEFORE INSERT ON",
+                self.pick([Name(table)], [Name(schema), ".", Name(table)]) if not table[0].isdigit() else [Name(schema), ".", Name(table)],
+                "FOR EACH ROW", self.pick([], ["FOLLOWS", Name("tr_ware")]) if table == "date" else [], self.stored_body(True)]
+
+    @family(10)
+    def create_filled(self):
+        columns = ["(", Name("id"), "INT", ",", Name("a"), "INT", "DEFAULT", "(", self.pick("1 + 1", "abs(-1)"), ")", ",", Name("g"), "INT",
+                   "GENERATED ALWAYS AS", "(", Name("a"), "+ 1", ")", "VIRTUAL", ")"]
+        query = self.query([], 2, "rowset")
+        return ["CREATE TABLE", self.fresh(), self.pick([], columns), self.pick("", "AS", "IGNORE", "REPLACE AS"), self.pick(["(", query, ")"], query)]
+
+    @family(6, "mariadb")
+    def sequence_default(self):
+        sequence = self.name(*self.rng.choice(SEQUENCES))
+        return ["CREATE TABLE", self.fresh(), "(", Name("id"), "INT", "DEFAULT", "(", self.pick(["NEXTVAL", GLUE, "(", sequence, ")"],
+                ["NEXT VALUE FOR", sequence]), ")", ",", Name("a"), "INT", ")"]
+
+    @family(8)
+    def alter_partition(self):
+        parted = self.name(*self.rng.choice(PARTED))
+        return ["ALTER TABLE", self.pick(
+            [parted, "REORGANIZE PARTITION", Name("p1"), "INTO", "(", "PARTITION", Name("p2"), "VALUES LESS THAN (200)", ",", "PARTITION", Name("p3"),
+             "VALUES LESS THAN MAXVALUE", ")"],
+            [self.base(), "PARTITION BY HASH", "(", Name("id"), ")", "PARTITIONS 2"],
+            [parted, "COALESCE PARTITION 1"], [parted, "OPTIMIZE PARTITION", Name("p0")],
+            [parted, "EXCHANGE PARTITION", Name("p0"), "WITH TABLE", self.base(), self.pick("", "WITH VALIDATION" if self.mysql else "")],
+            [self.base(), "ADD COLUMN", Name("z"), "INT", "DEFAULT", "(", "1", ")", ",", "RENAME", self.fresh()],
+            [self.base(), "ADD CONSTRAINT", Name("ck"), "CHECK", "(", Name("a"), "> 0", ")", ",", "ADD CONSTRAINT", "FOREIGN KEY", "(", Name("b"), ")",
+             "REFERENCES", self.base(), "(", Name("id"), ")"])]
+
+    @family(6, "mysql")
+    def histogram(self):
+        return ["ANALYZE", self.pick("", "LOCAL"), "TABLE", self.base(), self.pick("UPDATE HISTOGRAM ON", "DROP HISTOGRAM ON"), Name("a"),
+                self.pick([], [",", Name("b")])]
+
+    @family(8, "mariadb")
+    def mariadb_only(self):
+        one = Name("t1")
+        return self.pick(["SELECT", "*", "FROM", Name("seq_1_to_3"), "JOIN", self.base(), one, "ON", self.expression([(one, [], True)], 2)],
+                         ["SELECT", one, ".", Name("a"), "FROM", self.base(), one, "PROCEDURE ANALYSE", GLUE, "(", ")"],
+                         ["SELECT", one, ".", Name("a"), "FROM", self.base(), one, "ORDER BY", one, ".", Name("id"), "OFFSET 1 ROWS FETCH NEXT 2 ROWS ONLY"],
+                         ["SELECT", "*", "FROM", self.base(), "EXCEPT ALL", "SELECT", "*", "FROM", self.base()],
+                         ["ANALYZE TABLE", self.base(), "PERSISTENT FOR ALL"], ["CHECK VIEW", self.view()], ["CHECK TABLE", self.base(), "FOR UPGRADE"],
+                         ["INSERT INTO", self.base(), "(", Name("a"), ",", Name("b"), ")", "VALUES", "(", self.expression([], 2), ",", "2", ")", "RETURNING",
+                          self.expression([], 3)],
+                         ["REPLACE INTO", self.base(), "(", Name("a"), ")", "SELECT", "1", "RETURNING", "(", self.query([], 2, "one"), ")"],
+                         ["DELETE FROM", self.base(), "WHERE", self.expression([], 2), "RETURNING", "*"],
+                         ["WITH RECURSIVE", Name("c"), "AS", "(", "SELECT 1 AS", Name("id"), "UNION ALL", "SELECT", Name("id"), "+ 1 FROM", Name("c"), "WHERE",
+                          Name("id"), "< 3", ")", "CYCLE", Name("id"), "RESTRICT", "SELECT", "*", "FROM", Name("c"), ",", self.base(), "AS", one])
+
+    @family(6)
+    def diagnostics(self):
+        return self.pick(["GET DIAGNOSTICS", Raw("@n"), "= NUMBER"], ["SIGNAL SQLSTATE", Raw("'01000'")], ["RESIGNAL"],
+                         ["KILL", "QUERY", "99999999"], ["XA RECOVER"] if self.mariadb else ["SHOW WARNINGS"], ["DO", "SLEEP", GLUE, "(", "0", ")"],
+                         ["SET", "TRANSACTION READ ONLY"], ["SHOW CREATE USER"] if self.mysql else ["SHOW LOCALES"], ["SELECT", "1", "AS", Name("users")],
+                         ["SELECT", "DISTINCT", "1", "WHERE", self.expression([], 2)], ["SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE"])
+
     @family(8)
     def create_trigger(self):
         return ["CREATE", self.pick([], ["DEFINER", "=", "CURRENT_USER"]), "TRIGGER", self.name("shop", "newtrigger", 0.2), self.pick("BEFORE", "AFTER"),

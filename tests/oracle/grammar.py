@@ -314,6 +314,10 @@ class Grammar:
                 inner = []
                 tree = self.joined(depth - 1, ctes, outer, used, inner, 2)
                 return ["(", tree, ")"], inner
+            if roll < 0.2 and self.mysql:
+                alias = self.alias(used)
+                return ["(", "VALUES ROW", "(", "1", ",", self.expression([], 2), ",", "3", ",", "4", ")", ")", "AS", alias,
+                        "(", "id", ",", "a", ",", "b", ",", "s", ")"], [(alias, [], True)]
             if roll < 0.21:
                 inner = []
                 left, here = self.factor(0, ctes, outer, used)

@@ -17,6 +17,7 @@ DATABASE_STATEMENT = re.compile(rb"database|schema", re.I)
 DENIALS = (1142, 1143, 1044, 1370)
 # What opens a whole database for a statement without opening any table in it.
 HARMLESS = "LOCK TABLES, CREATE ROUTINE, EVENT, CREATE TEMPORARY TABLES"
+WRONG_CALL = (1318, 1305, 1370)  # another number of arguments; no function, but a procedure
 SYSTEM = ("mysql", "sys", "performance_schema", "information_schema")
 
 
@@ -40,10 +41,11 @@ class Outcome:
     """needs: in the server's order. final: the server's last answer (code, message); code 0 is
     success. whole: the server has nothing more to object to."""
 
-    __slots__ = ("needs", "final", "whole", "administration")
+    __slots__ = ("needs", "final", "whole", "administration", "body")
 
     def __init__(self):
         self.needs, self.final, self.whole, self.administration = [], (0, ""), False, False
+        self.body = []  # what the routine that was created needs when it runs
 
 
 class Judge:
@@ -116,10 +118,11 @@ class Judge:
         if code:
             raise RuntimeError(f"{CURRENT}: {message}")
 
-    def judge(self, text, hints=(), finish=True, defines=True):
+    def judge(self, text, hints=(), finish=True, defines=True, calls=()):
         """hints: (schema, name) that the text is thought to name; where an answer names a table
         without its database, they are tried first. defines: the statement may change what there
-        is. finish=False: then stop before it could succeed, once every hint is confirmed."""
+        is. finish=False: then stop before it could succeed, once every hint is confirmed. calls:
+        ways to run what it has defined, tried until one is taken; what they need is its body's."""
         outcome, granted = Outcome(), []
         try:
             self._rounds(text, list(hints), outcome, granted, finish or not defines)
@@ -127,6 +130,12 @@ class Judge:
             outcome.final, outcome.whole = (2013, f"connection lost: {reason}"), False
             self._revive()
         self._clean(outcome, granted)
+        if outcome.whole:
+            for call in calls:
+                inner = self.judge(call, hints, True, False)
+                outcome.body = inner.needs
+                if inner.final[0] not in WRONG_CALL:
+                    break
         if defines and outcome.final[0] not in (1064, -1, *DENIALS) and not outcome.administration:
             self.fixture.mend([(need.schema, need.name) for need in outcome.needs] + list(hints))
         return outcome

@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import corpus  # noqa: E402
 from explain import Explain  # noqa: E402
-from fixture import CURRENT, ENTRY, TABLES  # noqa: E402
+from fixture import CURRENT, ENTRY, TABLES, quoted  # noqa: E402
 from judge import DENIALS, Judge, Need  # noqa: E402
 from servers import Server  # noqa: E402
 
@@ -133,6 +133,11 @@ def compare(statement, facts, outcome, dialect, mode, generated, tally):
     missed = [need for need in outcome.needs if not confirms(need, facts, dialect)]
     if missed:
         tally.add("missed", text, f"{missed}; listed: {show(facts)}")
+    missed = [need for need in outcome.body if not confirms(need, facts, dialect)]
+    if missed:
+        tally.add("missed", text, f"{missed} when it runs; listed: {show(facts)}")
+    if outcome.body:
+        counts["bodies"] += 1
     if generated and outcome.administration and not facts.administration and not facts.objects:
         tally.add("missed", text, f"administration: {outcome.final[1]}")
     if not outcome.whole:
@@ -181,6 +186,16 @@ def show(facts):
                      for (type_, schema, name), access in facts.objects.items()) or "nothing"
 
 
+def calls(facts):
+    """How to run the routine that a statement creates."""
+    found = [(schema, name) for (type_, schema, name), access in facts.objects.items()
+             if type_ == "routine" and "define" in access]
+    if len(facts.kinds) != 1 or not facts.kinds[0].startswith("create_") or len(found) != 1 or None in found[0]:
+        return []
+    name = quoted(*found[0])
+    return [text.encode() for text in (f"CALL {name}()", f"CALL {name}(1)", f"SELECT {name}()", f"SELECT {name}(1)")]
+
+
 def run(dialect, source, program, seed, count, finish=0.3):
     """One corpus on one server -> Tally."""
     tally = Tally()
@@ -195,7 +210,8 @@ def run(dialect, source, program, seed, count, finish=0.3):
                 found = explain.facts([one.text for one in statements], mode)
                 for at, (statement, facts) in enumerate(zip(statements, found)):
                     whole = (at * 2654435761 + seed) % 1000 < finish * 1000
-                    outcome = judge.judge(statement.text, facts.tables(), whole, facts.defines())
+                    outcome = judge.judge(statement.text, facts.tables(), whole or statement.stored, facts.defines(),
+                                          calls(facts))
                     compare(statement, facts, outcome, dialect, mode, source == "generated", tally)
                 for grant in judge.sweep():
                     tally.add("stray", b"", grant)
@@ -208,7 +224,8 @@ def report(dialect, source, tally, limit, seconds):
     counts = tally.counts
     share = f" (1 in {counts['accepted'] / counts['undetermined']:.0f})" if counts["undetermined"] else ""
     print(f"{dialect}, {source}: {counts['statements']} statements in {seconds:.0f} s,"
-          f" {counts['accepted']} accepted by the server, {counts['whole']} run to their end:"
+          f" {counts['accepted']} accepted by the server, {counts['whole']} run to their end"
+          f" ({counts['bodies']} with a body that was run):"
           f" {counts['missed']} missed, {counts['phantom']} phantoms,"
           f" {counts['undetermined']} undetermined{share}")
     for what, items in tally.listed.items():
