@@ -121,6 +121,8 @@ bench: ## what a hop costs, beside its peers
 install: $(BUILD)/silogate ## into DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/silogate $(DESTDIR)$(PREFIX)/bin/silogate
 	install -D -m 644 proxy.ini $(DESTDIR)$(PREFIX)/share/silogate/proxy.ini
+	install -m 644 -t $(DESTDIR)$(PREFIX)/share/silogate docs/operations.md packaging/systemd/silogate.service \
+	    packaging/prometheus/*.yml packaging/grafana/silogate.json
 
 reference: $(BUILD)/silogate ## write the tables of docs/policy.md anew out of config/keys.def
 	sed '/^### \[proxy\]/,$$d' docs/policy.md >$(BUILD)/policy.md
