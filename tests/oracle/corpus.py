@@ -153,7 +153,7 @@ def golden_file(path, dialect):
     mode, database, charset, other = "", CURRENT, "utf8mb4", ""
     with open(path, encoding="utf-8", errors="surrogateescape") as file:
         lines = file.read().split("\n")
-    for line, answer in zip(lines, lines[1:] + [""]):
+    for at, line in enumerate(lines):
         if line.startswith("#"):
             words = line[1:].split(None, 1)
             value = words[1] if len(words) > 1 else ""
@@ -176,4 +176,12 @@ def golden_file(path, dialect):
             continue
         if database == CURRENT and charset == "utf8mb4" and other in ("", dialect) and not SKIP.search(line.encode("utf-8", "surrogateescape")):
             yield mode, Statement(line.encode("utf-8", "surrogateescape"), os.path.basename(path), True,
-                                  undetermined="undetermined" in answer)
+                                  undetermined=any("undetermined" in answer for answer in answers(lines, at)))
+
+
+def answers(lines, at):
+    """What is expected of the SQL in line `at`."""
+    for line in lines[at + 1:]:
+        if not line.startswith(">"):
+            return
+        yield line
