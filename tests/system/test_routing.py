@@ -1,0 +1,165 @@
+"""Where a session goes: services on different upstreams, COM_CHANGE_USER from one to the other, and
+the PROXY protocol on both sides."""
+import socket
+import struct
+
+import pytest
+
+from harness import wire
+
+
+@pytest.fixture
+def two(mariadb, mysql, make_gate):
+    """billing and most others on MariaDB, lab and cds on MySQL."""
+    return make_gate(mariadb, ("upstream:other", "address", f"127.0.0.1:{mysql.port}"),
+                     ("proxy", "default_upstream", "main"),
+                     ("service:lab", "upstream", "other"), ("service:cds", "upstream", "other"))
+
+
+def version(connection):
+    return connection.query("SELECT VERSION()")[0].rows[0][0]
+
+
+def test_each_service_on_its_own_upstream(two):
+    billing, lab = wire.connect(two.port, "billing_service"), wire.connect(two.port, "lab_service")
+    assert "MariaDB" in version(billing) and "MariaDB" not in version(lab)
+    for connection in (billing, lab):
+        assert connection.query("SELECT DATABASE()")[0].rows == [["nilecare"]]
+        connection.query("SELECT COUNT(*) FROM clinical_data.patients")
+        record, = [one for one in two.settle() if one["kind"] == "select"]
+        assert record["upstream"] == ("main" if connection is billing else "other")
+        connection.quit()
+
+
+@pytest.mark.parametrize("before, after", [("billing", "lab"), ("lab", "billing"), ("lab", "cds")])
+def test_change_user_goes_to_the_new_services_upstream(two, mariadb, mysql, before, after):
+    threads = mariadb.threads() + mysql.threads()
+    connection = wire.connect(two.port, f"{before}_service")
+    connection.query("SET @mine = 1")
+    statement, _, _ = connection.prepare("SELECT 1")
+    connection.change_user(f"{after}_service", "")
+    assert ("MariaDB" in version(connection)) == (after == "billing")
+    assert connection.query("SELECT @mine, CURRENT_USER()")[0].rows == [[None, f"{after}_service@%"]]
+    with pytest.raises(wire.Error) as unknown:
+        connection.execute(statement)
+    assert unknown.value.code == 1243
+    assert mariadb.threads() + mysql.threads() == threads + 1
+    connection.quit()
+
+
+def test_kill_does_not_reach_over_upstreams(two, mysql):
+    """The same number is another thread there."""
+    billing, lab = wire.connect(two.port, "billing_service"), wire.connect(two.port, "lab_service")
+    with pytest.raises(wire.Error) as refused:
+        billing.query(f"KILL {lab.thread}")
+    assert refused.value.code in (1094, 1095, 1227)
+    thread = lab.query("SELECT CONNECTION_ID()")[0].rows[0][0]
+    with pytest.raises(wire.Error) as refused:
+        billing.query(f"KILL {thread}")
+    assert refused.value.code in (1094, 1095, 1227)
+    assert lab.query("SELECT 1")[0].rows == [["1"]]
+    billing.quit()
+    lab.quit()
+
+
+def test_one_upstream_down_is_that_ones_matter(mariadb, make_gate):
+    gate = make_gate(mariadb, ("upstream:other", "address", "127.0.0.1:1"),
+                     ("proxy", "default_upstream", "main"), ("service:lab", "upstream", "other"))
+    wire.connect(gate.port, "billing_service").quit()
+    with pytest.raises(wire.Error) as refused:
+        wire.connect(gate.port, "lab_service")
+    assert refused.value.code == 2003 and "other" in refused.value.message
+    wire.connect(gate.port, "billing_service").quit()
+
+
+V2 = b"\r\n\r\n\x00\r\nQUIT\n"
+HEADERS = {
+    "v1": b"PROXY TCP4 192.0.2.7 198.51.100.1 41522 3306\r\n",
+    "v1 over IPv6": b"PROXY TCP6 2001:db8::7 2001:db8::1 41522 3306\r\n",
+    "v2": V2 + b"\x21\x11\x00\x0c" + socket.inet_aton("192.0.2.7") + socket.inet_aton("198.51.100.1")
+          + struct.pack(">HH", 41522, 3306),
+    "v2 with more": V2 + b"\x21\x11\x00\x11" + socket.inet_aton("192.0.2.7")
+                    + socket.inet_aton("198.51.100.1") + struct.pack(">HH", 41522, 3306)
+                    + b"\x04\x00\x02ab",
+    "v2 over IPv6": V2 + b"\x21\x21\x00\x24" + socket.inet_pton(socket.AF_INET6, "2001:db8::7")
+                    + socket.inet_pton(socket.AF_INET6, "2001:db8::1") + struct.pack(">HH", 41522, 3306),
+}
+
+
+def behind(port, header, user="billing_service"):
+    """A login behind a PROXY header, which comes byte by byte."""
+    connection = wire.Wire(port)
+    for byte in header:
+        connection.raw(bytes([byte]))
+    connection.login(user)
+    return connection
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_proxy_header_is_who_the_client_is(mariadb, make_gate, name):
+    gate = make_gate(mariadb, ("proxy", "proxy_protocol_from", "127.0.0.0/8"))
+    connection = behind(gate.port, HEADERS[name])
+    connection.query("SELECT COUNT(*) FROM clinical_data.patients")
+    record, = gate.violations(1)
+    assert record["client"] in ("192.0.2.7:41522", "[2001:db8::7]:41522")
+    connection.quit()
+
+
+@pytest.mark.parametrize("header", [V2 + b"\x20\x00\x00\x00", b"PROXY UNKNOWN\r\n"],
+                         ids=["v2 local", "v1 unknown"])
+def test_proxy_header_without_an_address(mariadb, make_gate, header):
+    """A health check of the balancer's own: the connection's real address counts."""
+    gate = make_gate(mariadb, ("proxy", "proxy_protocol_from", "127.0.0.0/8"))
+    connection = behind(gate.port, header)
+    connection.query("SELECT COUNT(*) FROM clinical_data.patients")
+    record, = gate.violations(1)
+    assert record["client"].startswith("127.0.0.1:")
+    connection.quit()
+
+
+@pytest.mark.parametrize("header", [
+    b"", b"PROXY TCP4 192.0.2.7\r\n", b"PROXY TCP4 999.0.0.1 1.1.1.1 1 1\r\n", b"PROXY " + b"x" * 200,
+    V2 + b"\x31\x11\x00\x0c" + bytes(12), V2 + b"\x21\x11\x00\x04" + bytes(4), b"GET / HTTP/1.1\r\n\r\n",
+    V2 + b"\x21\x11\xff\xff" + bytes(300)],
+    ids=["none", "cut", "no address", "no end", "version 3", "too short", "http", "huge"])
+def test_who_should_send_a_header_and_does_not_is_closed(mariadb, make_gate, header):
+    gate = make_gate(mariadb, ("proxy", "proxy_protocol_from", "127.0.0.0/8"),
+                     ("proxy", "login_timeout", "1s"))
+    stranger = wire.Stream(socket.create_connection(("127.0.0.1", gate.port)))
+    try:
+        stranger.raw(header + b"\x20\x00\x00\x01" + bytes(32))
+    except OSError:
+        pass  # closed already
+    assert stranger.closed(10)
+    stranger.close()
+    behind(gate.port, HEADERS["v1"]).quit()
+
+
+def test_who_must_not_send_a_header_and_does_is_closed(mariadb, make_gate):
+    gate = make_gate(mariadb, ("proxy", "proxy_protocol_from", "10.0.0.0/8"))
+    liar = wire.Wire(gate.port)
+    liar.greet()
+    liar.raw(HEADERS["v1"])
+    assert liar.closed(10)
+    wire.connect(gate.port, "billing_service").quit()
+
+
+@pytest.mark.parametrize("sent", ["v1", "v2"])
+def test_proxy_header_sent_to_the_server(mariadb, make_gate, sent):
+    """The server sees the client's own address, also behind a balancer and after COM_CHANGE_USER."""
+    mariadb.sql("SET GLOBAL proxy_protocol_networks = '127.0.0.0/8'")
+    try:
+        gate = make_gate(mariadb, ("upstream:main", "proxy_protocol", sent),
+                         ("proxy", "proxy_protocol_from", "127.0.0.0/8"))
+        for header, address in ((HEADERS["v1"], "192.0.2.7"), (HEADERS["v2 over IPv6"], "2001:db8::7")):
+            connection = behind(gate.port, header)
+            assert connection.query("SELECT USER()")[0].rows == [[f"billing_service@{address}"]]
+            connection.change_user("lab_service")
+            assert connection.query("SELECT USER()")[0].rows == [[f"lab_service@{address}"]]
+            connection.quit()
+        gate.reload(("proxy", "proxy_protocol_from"))
+        connection = wire.connect(gate.port, "billing_service")
+        assert connection.query("SELECT USER()")[0].rows == [["billing_service@127.0.0.1"]]
+        connection.quit()
+    finally:
+        mariadb.sql("SET GLOBAL proxy_protocol_networks = ''")
