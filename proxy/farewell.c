@@ -27,13 +27,14 @@ struct farewell {
     size_t got;
     enum dialogue dialogue;
     bool connecting, shaking;
-    uint8_t sequence; /* of the next packet to the server */
-    capabilities_t offered;
+    uint8_t sequence;                 /* of the next packet to the server */
+    capabilities_t offered, promised; /* promised: in the SSLRequest */
     char plugin[64];
     uint32_t deadline;
 };
 
-size_t nobody_login(capabilities_t offered, bool is_tls, uint8_t sequence, uint8_t *to, size_t size)
+size_t nobody_login(capabilities_t offered, capabilities_t capabilities, uint8_t sequence,
+                    uint8_t *to, size_t size)
 {
     struct login login = {.capabilities = CAPABILITY_PROTOCOL_41 | CAPABILITY_SECURE_CONNECTION |
                                           CAPABILITY_PLUGIN_AUTH |
@@ -45,8 +46,8 @@ size_t nobody_login(capabilities_t offered, bool is_tls, uint8_t sequence, uint8
                           .plugin = TEXT("mysql_native_password")};
 
     login.auth.length = HANDSHAKE_NONCE;
-    if (is_tls)
-        login.capabilities |= CAPABILITY_SSL;
+    if (capabilities)
+        login.capabilities = capabilities;
     return login_write(&login, sequence, to, size);
 }
 
@@ -88,7 +89,7 @@ static void log_on(struct farewell *farewell)
     uint8_t packet[FAREWELL_PACKET];
 
     say(farewell, packet,
-        nobody_login(farewell->offered, tls_is(&farewell->stream), farewell->sequence, packet,
+        nobody_login(farewell->offered, farewell->promised, farewell->sequence, packet,
                      sizeof(packet)));
     farewell->dialogue = DIALOGUE_ASKED;
 }
@@ -250,6 +251,8 @@ void farewell_begin(struct session *session)
     farewell->shaking = session->upstream.shaking;
     farewell->sequence = session->upstream.sequence;
     farewell->offered = draft->upstream_capabilities;
+    if (tls_is(&farewell->stream))
+        farewell->promised = login_for_upstream(session).capabilities | CAPABILITY_SSL;
     memcpy(farewell->plugin, draft->plugin, sizeof(farewell->plugin));
     farewell->deadline =
         worker->second + 1 + (uint32_t)(draft->runtime->config->proxy.connect_timeout.value / 1000);

@@ -17,9 +17,10 @@ void farewell_begin(struct session *session);
 /* The worker's, once a second: closes what has had its time. With `all`, everything. */
 void farewell_tick(struct worker *worker, bool all);
 
-/* The login of a user that no server has; its size. */
-size_t nobody_login(capabilities_t offered, bool is_tls, uint8_t sequence, uint8_t *to,
-                    size_t size);
+/* The login of a user that no server has; its size. `capabilities`: those of the SSLRequest before
+ * it, which are how a server reads what follows, or 0 where none was sent. */
+size_t nobody_login(capabilities_t offered, capabilities_t capabilities, uint8_t sequence,
+                    uint8_t *to, size_t size);
 /* What `plugin` takes for a well-formed answer without the password, as a whole packet in `to`
  * (FAREWELL_PACKET bytes); its size. */
 size_t nobody_answer(struct text plugin, uint8_t sequence, uint8_t *to);

@@ -88,7 +88,7 @@ static void finish_login(int with, const struct greeting *greeting, int64_t mill
 {
     uint8_t bytes[4096];
     struct auth_switch request;
-    size_t size = nobody_login(greeting->capabilities, false, 1, bytes, sizeof(bytes));
+    size_t size = nobody_login(greeting->capabilities, 0, 1, bytes, sizeof(bytes));
 
     for (int turn = 0; turn < 4; turn++) {
         if (send(with, bytes, size, MSG_NOSIGNAL) != (ssize_t)size)
