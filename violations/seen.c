@@ -85,7 +85,7 @@ static size_t copy_first(struct violations_seen *to, const struct violations_see
 
 void seen_copy(const struct seen *seen, struct violations_recent *to)
 {
-    const struct violations_seen *all[SEEN_SETS * SEEN_WAYS];
+    const struct violations_seen *all[SEEN_SETS * SEEN_WAYS] = {NULL};
     size_t count = 0;
 
     for (unsigned set = 0; set < SEEN_SETS; set++) {
