@@ -137,7 +137,7 @@ class MariaDB(Server):
 
     def install(self):
         command = ["mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data",
-                   "--auth-root-authentication-method=normal", "--skip-test-db",
+                   "--auth-root-authentication-method=normal", "--skip-test-db", "--force",
                    "--innodb-buffer-pool-size=32M"]
         if os.geteuid() == 0:
             command.append("--user=root")

@@ -66,8 +66,8 @@ class Server:
         if self.dialect == "mysql":
             command = places.mysql_program("mysqld") + self._arguments() + ["--initialize-insecure"]
         else:
-            command = ["mariadb-install-db", "--auth-root-authentication-method=normal", "--skip-test-db",
-                       *self._arguments()]
+            command = ["mariadb-install-db", "--auth-root-authentication-method=normal",
+                       "--skip-test-db", "--force", *self._arguments()]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL, timeout=300)
 
