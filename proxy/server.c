@@ -202,16 +202,15 @@ static bool start(struct server *server, struct error *error)
     struct violations_settings settings;
     struct text outputs[LOG_OUTPUTS];
 
-    server->worker_count = (unsigned)config->proxy.workers.value;
-    if (server->worker_count == 0)
-        server->worker_count = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-    server->workers = memory_take_zeroed(server->worker_count * sizeof(struct worker));
+    unsigned wanted = (unsigned)config->proxy.workers.value;
+    if (wanted == 0)
+        wanted = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+    server->workers = memory_take_zeroed(wanted * sizeof(struct worker));
     log_settings(config, outputs, &settings);
-    server->violations =
-        violations_start(&settings, server->worker_count, worker_room, server->workers, error);
+    server->violations = violations_start(&settings, wanted, worker_room, server->workers, error);
     if (!server->violations || !worker_open_unix(config, server->shared, error))
         return false;
-    for (unsigned i = 0; i < server->worker_count; i++) {
+    for (unsigned i = 0; i < wanted; i++, server->worker_count++) {
         if (!worker_start(&server->workers[i], i, runtime_take(server->runtime), server->violations,
                           server->shared, error))
             return false;
@@ -232,10 +231,10 @@ static void stop(struct server *server)
     show_free(server->show);
     probe_end();
     password_end();
-    violations_stop(server->violations);
+    if (server->violations)
+        violations_stop(server->violations);
     free(server->workers);
     runtime_drop(server->runtime);
-    log_notice("stopped");
 }
 
 int server_run(const char *path)
@@ -255,6 +254,7 @@ int server_run(const char *path)
     probe_upstreams(server.runtime, NULL);
     if (!start(&server, &error)) {
         fprintf(stderr, "%s:0: %s; choose another address or path\n", path, error.text);
+        stop(&server); /* what has started already */
         return 2;
     }
     ev_timer_init(&server.probe, on_probe, PROBE_SECONDS, PROBE_SECONDS);
@@ -269,5 +269,6 @@ int server_run(const char *path)
                policy_hash(server.runtime->policy));
     ev_run(server.loop, 0);
     stop(&server);
+    log_notice("stopped");
     return 0;
 }
