@@ -175,6 +175,7 @@ static void say_upstream(struct session *session, const void *payload, size_t le
 
 static enum step refuse(struct session *session, const char *why)
 {
+    session->draft->credit = 1; /* the server still waits: farewell.c answers it */
     return login_refuse(session, CLOSED_LOGIN_INSECURE, 2061, "HY000",
                         "Authentication plugin '%s' reported error: silogate: %s",
                         session->draft->plugin, why);
