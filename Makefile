@@ -97,10 +97,14 @@ soak: $(BUILD)/silogate ## mixed load with kills, reloads and rotation for SECON
 	scripts/deps build test
 	SILOGATE_SOAK=$(or $(SECONDS),900) SILOGATE_BUILD=$(BUILD) $(PYTEST) tests/system/test_soak.py
 
+# What drives every state of a session, and is over soon.
+SHORT_SYSTEM := $(addprefix tests/system/test_,blocking.py crossings.py database.py login.py \
+                pitfalls.py transparency.py admin.py)
+
 asan: ## unit and short system tests under ASan and UBSan
 	$(MAKE) --no-print-directory -s -j2 BUILD=build-asan CFLAGS="-O1 -g" SANITIZE=address,undefined \
 	    build-asan/silogate unit
-	SILOGATE_BUILD=build-asan $(PYTEST) tests/unit tests/wire tests/system
+	SILOGATE_BUILD=build-asan $(PYTEST) tests/unit tests/wire $(SHORT_SYSTEM)
 
 tsan: ## the system tests under TSan
 	$(MAKE) --no-print-directory -s -j2 BUILD=build-tsan CFLAGS="-O1 -g" SANITIZE=thread \

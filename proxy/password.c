@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -274,6 +275,7 @@ bool password_from_client(struct session *session, size_t size, enum step *step)
     bool secure = takes_clear(session);
     uint8_t request = way_of(draft->plugin) == WAY_SHA2 ? 2 : 1;
 
+    assert(payload.at); /* a whole packet is here */
     if (!is_secret(draft))
         return false;
     gate->secret = true;
