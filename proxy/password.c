@@ -11,10 +11,10 @@
  * A password in clear never goes out on a plain leg. What passes through here is wiped. Called by
  * auth.c, which relays everything else.
  */
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
