@@ -5,8 +5,9 @@
  *    gone    may go out   not judged yet      room
  *
  * sent <= passed <= filled. Only bytes between sent and passed can leave, and only gate_pass and
- * gate_insert move `passed`: for what a client sent, gate_pass is called in one place, behind an
- * allow. A gate without bytes holds no memory: blocks are borrowed from the worker's pool.
+ * gate_insert move `passed`: for what a client sent, gate_pass is called in one place for commands,
+ * behind an allow. A gate without bytes holds no memory: blocks are borrowed from the worker's
+ * pool.
  */
 #ifndef PROXY_GATE_H
 #define PROXY_GATE_H
