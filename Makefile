@@ -106,10 +106,10 @@ asan: ## unit and short system tests under ASan and UBSan
 	    build-asan/silogate unit
 	SILOGATE_BUILD=build-asan $(PYTEST) tests/unit tests/wire $(SHORT_SYSTEM)
 
-tsan: ## the system tests under TSan
+tsan: ## the wire and system tests under TSan
 	$(MAKE) --no-print-directory -s -j2 BUILD=build-tsan CFLAGS="-O1 -g" SANITIZE=thread \
 	    build-tsan/silogate
-	SILOGATE_BUILD=build-tsan $(PYTEST) tests/system
+	SILOGATE_BUILD=build-tsan $(PYTEST) tests/wire tests/system
 
 fuzz: ## each fuzzer for SECONDS seconds (default 60)
 	scripts/fuzz $(or $(SECONDS),60)

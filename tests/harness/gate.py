@@ -146,7 +146,8 @@ class Gate:
     def _ready(self):
         if self.process.poll() is not None:
             raise RuntimeError(f"silogate ended with {self.process.returncode}:\n{self.log()[-3000:]}")
-        return places.port_open(self.port) and " runs: " in self.log()  # admin listens too
+        # once it runs admin listens too; one look at the port is one session in its numbers, not more
+        return " runs: " in self.log() and places.port_open(self.port)
 
     def log(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
