@@ -71,7 +71,11 @@ class Command(Query):
 
     def run(self, client):
         client.command(self.payload)
-        drain(client)
+        if self.payload[:1] == b"\x04":  # COM_FIELD_LIST: definitions without a count before them
+            while client.receive()[0] not in (0xfe, 0xff):
+                pass
+        else:
+            drain(client)
 
 
 class Together(Query):
