@@ -240,6 +240,153 @@ SELECT id FROM item LIMIT 0
 SELECT id FROM item PROCEDURE ANALYSE()
 SELECT NULL
 SELECT ''
+SET session_track_schema = ON, session_track_state_change = ON
+SET session_track_system_variables = '*'
+SET session_track_transaction_info = 'CHARACTERISTICS'
+USE side_two
+USE side
+SET @a = 5
+SET NAMES latin1
+SET NAMES utf8mb4
+SET time_zone = '+01:00'
+SET time_zone = DEFAULT
+SET sql_mode = ''
+SET sql_mode = DEFAULT
+START TRANSACTION READ WRITE, WITH CONSISTENT SNAPSHOT
+SELECT id FROM item WHERE id = 1
+INSERT INTO item (name) VALUES ('tracked')
+UPDATE item SET price = 2 WHERE name = 'tracked'
+ROLLBACK
+SET TRANSACTION ISOLATION LEVEL SERIALIZABLE
+BEGIN
+COMMIT AND CHAIN
+COMMIT
+SET autocommit = 0
+SELECT id FROM item WHERE id = 9
+ROLLBACK
+SET autocommit = 1
+CREATE TEMPORARY TABLE tracked (id INT)
+DROP TEMPORARY TABLE tracked
+CALL walk()
+CALL add_one(2, @o)
+LOCK TABLES item READ
+UNLOCK TABLES
+SET session_track_system_variables = 'autocommit, sql_mode'
+SET sql_mode = 'ANSI_QUOTES', autocommit = 1
+SELECT 1 AS "quoted"
+SET session_track_system_variables = ''
+SET sql_mode = ''
+SELECT "a"
+SET session_track_schema = OFF
+USE side_two
+SELECT DATABASE()
+USE side
+SET sql_mode = DEFAULT, session_track_schema = DEFAULT, session_track_state_change = DEFAULT
+SET session_track_transaction_info = DEFAULT, session_track_system_variables = DEFAULT
+CREATE TABLE parent (id INT PRIMARY KEY, n TINYINT NOT NULL, CHECK (n < 100)) ENGINE=InnoDB
+CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id)) ENGINE=InnoDB
+INSERT INTO parent VALUES (1, 1), (2, 2), (3, 3)
+INSERT INTO parent VALUES (4, NULL)
+INSERT INTO parent VALUES (4, 300)
+INSERT INTO parent VALUES (4, 'x')
+INSERT INTO parent VALUES (4, 101)
+INSERT INTO parent VALUES (4)
+INSERT INTO parent (id) VALUES (4)
+INSERT INTO parent (id, id, n) VALUES (4, 4, 4)
+INSERT IGNORE INTO parent VALUES (4, 300), (5, 'x'), (1, 1)
+SHOW WARNINGS
+SHOW WARNINGS LIMIT 1
+SELECT @@warning_count, @@error_count
+INSERT INTO child VALUES (1, 1), (2, 77)
+INSERT INTO child VALUES (1, 1)
+DELETE FROM parent WHERE id = 1
+INSERT INTO child SET id = 2, p = 2
+INSERT INTO child VALUES (3, 3) RETURNING id
+DELETE FROM child WHERE id = 3 RETURNING *
+REPLACE INTO child VALUES (2, 2), (3, 2)
+UPDATE child, parent SET child.p = 3, parent.n = 4 WHERE child.id = 2 AND parent.id = 3
+UPDATE child SET p = 3 ORDER BY id LIMIT 1
+DELETE child FROM child JOIN parent ON parent.id = child.p WHERE parent.id = 3
+DELETE FROM child LIMIT 1
+ALTER TABLE child ADD COLUMN extra VARCHAR(3) DEFAULT 'abc', ADD INDEX (extra)
+ALTER TABLE child ENGINE=InnoDB
+ALTER TABLE child DROP COLUMN no_such
+SHOW CREATE TABLE child
+SHOW KEYS FROM no_such
+CREATE TABLE copied AS SELECT * FROM parent
+CREATE TABLE IF NOT EXISTS copied (id INT)
+INSERT INTO copied SELECT * FROM parent ON DUPLICATE KEY UPDATE n = 0
+INSERT INTO copied (id, n) SELECT id, n FROM parent LIMIT 0
+DROP TABLE child, parent, copied
+DROP TABLE no_such
+DROP TABLE IF EXISTS no_such, no_such_either
+SHOW WARNINGS
+SELECT 9223372036854775807 + 1
+SELECT -CAST(1 AS UNSIGNED)
+SELECT EXP(1000)
+SELECT CAST('x' AS DECIMAL(3,1)), CAST(999.99 AS DECIMAL(3,1))
+SHOW WARNINGS
+SELECT 1 FROM item HAVING nothing
+SELECT id, COUNT(*) FROM item
+SELECT id FROM item, item i
+SELECT * FROM item, item
+SELECT (1, 2) = (1, 2), (1, 2) = 1
+SELECT id FROM item ORDER BY 7
+SELECT id FROM item UNION SELECT 1, 2
+SELECT COUNT(*) FROM (SELECT 1)
+SELECT a.* FROM item i
+SELECT NO_SUCH(1)
+SELECT CONCAT()
+SELECT seven(1)
+CALL walk(1)
+CALL add_one(1, 2)
+CREATE PROCEDURE walk() BEGIN END
+CREATE FUNCTION seven() RETURNS INT RETURN 7
+CREATE TABLE item (id INT)
+CREATE DATABASE side
+CREATE DATABASE IF NOT EXISTS side
+CREATE VIEW nothing AS SELECT 2
+CREATE OR REPLACE VIEW nothing AS SELECT 1 AS one, 2 AS two
+SELECT * FROM nothing
+INSERT INTO nothing VALUES (1, 2)
+ALTER VIEW nothing AS SELECT 1 AS one
+SHOW CREATE PROCEDURE walk
+SHOW FUNCTION STATUS WHERE db = 'none'
+SHOW EVENTS
+SHOW ENGINES
+SHOW OPEN TABLES LIKE 'none'
+SHOW VARIABLES LIKE 'character_set%'
+SELECT SCHEMA_NAME FROM information_schema.schemata WHERE SCHEMA_NAME LIKE 'side%' ORDER BY 1
+SELECT COLUMN_NAME, DATA_TYPE FROM information_schema.columns WHERE TABLE_SCHEMA = 'side' AND TABLE_NAME = 'kinds' ORDER BY ORDINAL_POSITION
+SELECT * FROM item WHERE id = 1 FOR SHARE
+SELECT * FROM item WHERE id = 1 LOCK IN SHARE MODE
+SELECT * FROM item FOR UPDATE SKIP LOCKED
+SELECT id, name FROM item ORDER BY id LIMIT 1 OFFSET 1
+SELECT DISTINCT price FROM item ORDER BY price
+SELECT id, price, SUM(price) OVER w FROM item WINDOW w AS (ORDER BY id)
+SELECT GROUP_CONCAT(name ORDER BY id SEPARATOR '|') FROM item
+SELECT name FROM item WHERE name REGEXP '^[a-c]' ORDER BY id
+SELECT a FROM kinds WHERE j BETWEEN '2026-01-01' AND '2026-12-31'
+SELECT x.n FROM JSON_TABLE('[1,2]', '$[*]' COLUMNS (n INT PATH '$')) x
+SELECT 1 UNION ALL SELECT 2 INTERSECT SELECT 2
+SELECT REPEAT('z', 16383), REPEAT('z', 16384), REPEAT('z', 65535), REPEAT('z', 65536)
+SELECT REPEAT('w', 200000) FROM item
+SIGNAL SQLSTATE '01000' SET MESSAGE_TEXT = 'a warning', MYSQL_ERRNO = 1000
+SHOW WARNINGS
+SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'with a number', MYSQL_ERRNO = 30001
+SELECT /*+ NO_SUCH_HINT(1) */ 1
+SHOW WARNINGS
+SELECT 1 AS a, 2 AS `a b`, 3 AS `select`, 4 AS ``
+SET @@session.max_error_count = 1
+SELECT 1/0, 2/0
+SHOW WARNINGS
+SET @@session.max_error_count = DEFAULT
+SET SESSION group_concat_max_len = 4
+SELECT GROUP_CONCAT(name) FROM item
+SET SESSION group_concat_max_len = DEFAULT
+SET GLOBAL no_such_variable = 1
+SET STATEMENT sql_mode = '' FOR SELECT "a"
+SELECT @@no_such_variable
 SELECT -9223372036854775808, 18446744073709551615, 0.1e-300
 SELECT ST_AsText(POINT(1, 2)), POINT(1, 2)
 """.strip("\n").split("\n")
