@@ -70,6 +70,21 @@ static void check_upstreams(struct config *config, struct config_problems *probl
     index_fini(&index);
 }
 
+/* Wildcards and hosts are MySQL's in names of accounts; here a user is the name that logs in. */
+static void check_user(const struct config_text *user, struct config_problems *problems)
+{
+    const char *at = strchr(user->value.at, '@');
+
+    if (at)
+        warn(problems, user->line,
+             "user = %s: an account's host is no part of the name that logs in; write user = %.*s",
+             user->value.at, (int)(at - user->value.at), user->value.at);
+    else if (strchr(user->value.at, '*'))
+        warn(problems, user->line,
+             "user = %s: * is no wildcard here; write each user on a line of its own",
+             user->value.at);
+}
+
 static void check_users(const struct config *config, struct config_problems *problems)
 {
     struct index index = {0};
@@ -79,6 +94,7 @@ static void check_users(const struct config *config, struct config_problems *pro
         for (size_t j = 0; j < service->users.count; j++) {
             const struct config_text *user = &service->users.items[j];
             uint32_t other = (uint32_t)i;
+            check_user(user, problems);
             if (index_add(&index, user->value, (uint32_t)i))
                 continue;
             index_find(&index, user->value, &other);
@@ -184,12 +200,30 @@ static void check_listen(const struct config *config, struct config_problems *pr
     }
 }
 
+/* The same file twice would get each record twice. */
+static void check_outputs(const struct config *config, struct config_problems *problems)
+{
+    const struct config_list *outputs = &config->log.violations;
+
+    for (size_t i = 0; i < outputs->count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (text_equal(outputs->items[i].value, outputs->items[j].value)) {
+                warn(problems, outputs->items[i].line,
+                     "violations = %s is on line %u already; take one out",
+                     outputs->items[i].value.at, outputs->items[j].line);
+                break;
+            }
+        }
+    }
+}
+
 void config_check(struct config *config, struct config_problems *problems)
 {
     check_upstreams(config, problems);
     check_users(config, problems);
     check_tls(config, problems);
     check_listen(config, problems);
+    check_outputs(config, problems);
     for (size_t i = 0; i < config->service_count; i++)
         check_service(config, &config->services[i], problems);
     if (config->service_count > SERVICES_MAX) {
@@ -220,9 +254,15 @@ static void check_output(const struct config_text *output, struct config_problem
     const char *slash = strrchr(output->value.at, '/');
     struct text folder = {".", 1};
     struct arena arena = {0};
+    struct stat status;
 
     if (text_equal(output->value, TEXT("stdout")) || text_equal(output->value, TEXT("syslog")))
         return;
+    if (stat(output->value.at, &status) == 0 && S_ISDIR(status.st_mode)) {
+        wrong(problems, output->line, "violations = %s is a folder; name the file",
+              output->value.at);
+        return;
+    }
     if (slash)
         folder = (struct text){output->value.at, (size_t)(slash - output->value.at) + 1};
     if (access(arena_text(&arena, folder).at, W_OK | X_OK) != 0)
@@ -240,7 +280,7 @@ void config_check_files(const struct config *config, struct config_problems *pro
         const struct key *key = &config_keys[i];
         if (key->type != KEY_FILE)
             continue;
-        if (key->section == SECTION_TLS)
+        if (!section_has_name(key->section))
             check_file(key, (const void *)((const char *)config + key->field), problems);
         for (size_t j = 0; key->section == SECTION_UPSTREAM && j < config->upstream_count; j++)
             check_file(key, (const void *)((const char *)&config->upstreams[j] + key->field),

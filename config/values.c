@@ -292,9 +292,11 @@ static bool read_address(struct config_address *address, struct text value,
 static bool read_date(struct config_date *date, struct text value, const struct value_place *place,
                       struct error *why)
 {
+    if (!date_read(value, &date->day, why))
+        return false;
     date->line = place->line;
     date->written = arena_text(place->arena, value);
-    return date_read(value, &date->day, why);
+    return true;
 }
 
 bool value_read(const struct key *key, void *base, struct text value,

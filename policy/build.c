@@ -91,6 +91,9 @@ static void add_granted(struct building *building, const char *key, const struct
 {
     if (!pattern_take(building, key, text, granted.pattern))
         return;
+    granted.key = key;
+    granted.written = arena_text(&building->arena, text->value).at;
+    granted.line = text->line;
     granted.rule =
         rule_add(building, granted.service, text->line, granted.pattern->rank, "%s", rule);
     building->granted =

@@ -108,10 +108,12 @@ struct owned {
 };
 struct granted {
     struct pattern pattern[NAME_FORMS];
+    const char *key, *written;
     uint32_t rule;
     int32_t until;
     int16_t service;
     uint8_t access;
+    unsigned line;
 };
 struct building {
     struct policy *policy;
@@ -123,7 +125,8 @@ struct building {
     size_t owned_count, granted_count;
 };
 
-/* Two owners for one name, and a pattern said twice (policy/contradictions.c). */
+/* Two owners for one name, a pattern said twice, and permissions for what is one's own anyway
+ * (policy/contradictions.c). */
 void contradictions_find(struct building *building);
 
 /* The trees, of names in one form (policy/views.c). `database_rule`: for each service, the rule

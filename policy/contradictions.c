@@ -1,5 +1,6 @@
-/* Finds names that two services would own: patterns of the same rank that have a name in common.
- * Case never counts here: whether it does for names depends on the server.
+/* Finds names that two services would own: patterns of the same rank that have a name in common;
+ * and patterns that are never reached: said twice, or a permission for what the service itself
+ * owns. Case never counts here: whether it does for names depends on the server.
  *
  * Only patterns of one rank are compared, and of those only the ones whose beginnings do not
  * exclude each other: they are sorted, so that a beginning stands before what begins with it.
@@ -136,6 +137,51 @@ static void cross(struct building *building, const struct sorted *sorted, size_t
     }
 }
 
+/* Does somebody else own something of what is granted, by a pattern before `own`? */
+static bool reaches_others(const struct building *building, const struct granted *granted,
+                           const struct owned *own)
+{
+    for (size_t i = 0; i < building->owned_count; i++) {
+        const struct owned *other = &building->owned[i];
+        if (other->service != own->service && other->pattern->rank > own->pattern->rank &&
+            pattern_overlap(&other->pattern[AS_LETTERS], &granted->pattern[AS_LETTERS]))
+            return true;
+    }
+    return false;
+}
+
+/* Ownership comes first, so a permission within one's own silo is never looked at. `own`: the
+ * patterns of its service. */
+static void find_needless(struct building *building, const struct granted *granted,
+                          const struct owned *own)
+{
+    for (; own < building->owned + building->owned_count && own->service == granted->service;
+         own++) {
+        if (!pattern_covers(own->pattern, granted->pattern) ||
+            reaches_others(building, granted, own))
+            continue;
+        config_problem_add(building->problems, granted->line, true,
+                           "%s = %s never decides: [service:%s] owns = %s (line %u) comes first; "
+                           "take it out, or name what another service owns",
+                           granted->key, granted->written, building->policy->names[own->service].at,
+                           own->written, own->line);
+        return;
+    }
+}
+
+static void find_all_needless(struct building *building)
+{
+    size_t services = building->policy->service_count;
+    size_t *first = memory_take_zeroed((services + 1) * sizeof(*first));
+
+    for (size_t i = building->owned_count; i > 0; i--)
+        first[building->owned[i - 1].service] = i - 1;
+    for (size_t i = 0; i < building->granted_count; i++)
+        find_needless(building, &building->granted[i],
+                      building->owned + first[building->granted[i].service]);
+    free(first);
+}
+
 void contradictions_find(struct building *building)
 {
     size_t count = building->owned_count;
@@ -162,4 +208,5 @@ void contradictions_find(struct building *building)
     }
     free(stack);
     free(sorted);
+    find_all_needless(building);
 }

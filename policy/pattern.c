@@ -90,6 +90,23 @@ bool pattern_overlap(const struct pattern *a, const struct pattern *b)
     return glob_overlap(a->name, b->name) && glob_overlap(a->schema, b->schema);
 }
 
+/* A star of `part`'s may stand for a byte that no name has, which only a star matches. */
+static bool glob_covers(struct text whole, struct text part)
+{
+    char name[256];
+
+    if (part.length > sizeof(name))
+        return false;
+    for (size_t i = 0; i < part.length; i++)
+        name[i] = part.at[i] == '*' ? '\1' : part.at[i];
+    return glob_match(whole, (struct text){name, part.length});
+}
+
+bool pattern_covers(const struct pattern *whole, const struct pattern *part)
+{
+    return glob_covers(whole->schema, part->schema) && glob_covers(whole->name, part->name);
+}
+
 /* Characters that are not wildcards. */
 static uint32_t literals(struct text glob)
 {

@@ -31,6 +31,9 @@ bool pattern_read(struct text written, struct arena *arena, struct pattern *patt
 /* Is there a name that both match, case aside? */
 bool pattern_overlap(const struct pattern *a, const struct pattern *b);
 
+/* Does `whole` match each name that `part` matches, case aside? */
+bool pattern_covers(const struct pattern *whole, const struct pattern *part);
+
 /* Does a part with wildcards match a name, case aside? */
 bool glob_match(struct text glob, struct text name);
 

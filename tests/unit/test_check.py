@@ -62,6 +62,13 @@ def test_every_problem_in_the_order_of_lines(ini):
         assert line.startswith(f"{path}:") and part in line and ";" in line
 
 
+def test_a_wrong_day_is_not_told_as_a_past_one(ini):
+    path = ini(GOOD + "[grant:g]\nservice = a\non = t.x\naccess = read\nuntil = 2001-02-30\n")
+    done = check("-c", path)
+    assert done.returncode == 2
+    assert [line.split(":", 2)[1] for line in done.stderr.splitlines()] == ["10"]
+
+
 def test_files_that_are_no_certificates(ini, tmp_path):
     (tmp_path / "empty.pem").write_text("nothing of the kind\n")
     path = ini(GOOD + "[tls]\ncertificate = empty.pem\nkey = empty.pem\n")

@@ -390,6 +390,9 @@ static const struct mistake warnings[] = {
     {UPSTREAM "[service:a]\nuser = u\ndatabase = d\nalias = d\n", "6: alias d is the database itself"},
     {UPSTREAM "[service:a]\n", "3: [service:a] has no user and owns nothing"},
     {UPSTREAM "[grant:g]\nservice = a\non = a.b\naccess = read\nticket = x # y\n", "7: # does not begin a comment"},
+    {UPSTREAM "[service:a]\nuser = u@%\n", "4: user = u@%: an account's host"},
+    {UPSTREAM "[service:a]\nuser = u*\n", "4: user = u*: * is no wildcard here"},
+    {UPSTREAM "[log]\nviolations = v\nviolations = v\n", "5: violations = /tmp/v is on line 4 already"},
     {UPSTREAM "[tls]\nclient_ca = x\n", "4: client_ca is not used without TLS"},
 };
 /* clang-format on */
@@ -501,16 +504,22 @@ static void test_files(void **state)
     struct config *config =
         ini_good(UPSTREAM "ca = /nonexistent/ca.pem\n[tls]\ncertificate = /tmp\n"
                           "key = /dev/null\n"
-                          "[log]\nviolations = /nonexistent/v.jsonl\n");
+                          "[log]\nviolations = /nonexistent/v.jsonl\nviolations = /tmp\n"
+                          "[proxy]\nadmin_token_file = /nonexistent/token\n");
     config_check_files(config, &problems);
     config_problems_print(&problems, "expected in this test");
-    assert_int_equal(problems.count, 3);
-    assert_int_equal(problems.errors, 2);
+    assert_int_equal(problems.count, 5);
+    assert_int_equal(problems.errors, 4);
     assert_int_equal(problems.items[0].line, 3);
     assert_non_null(strstr(problems.items[0].text, "ca = /nonexistent/ca.pem cannot be read"));
     assert_int_equal(problems.items[1].line, 5);
     assert_non_null(strstr(problems.items[1].text, "certificate = /tmp is a folder"));
     assert_int_equal(problems.items[2].line, 8);
+    assert_true(problems.items[2].warning);
+    assert_int_equal(problems.items[3].line, 9);
+    assert_non_null(strstr(problems.items[3].text, "violations = /tmp is a folder"));
+    assert_int_equal(problems.items[4].line, 11);
+    assert_non_null(strstr(problems.items[4].text, "admin_token_file = /nonexistent/token"));
     config_problems_fini(&problems);
     config_free(config);
 }

@@ -485,6 +485,14 @@ static const struct mistake {
     {"[service:a]\nowns = *.t\n", "", 0, 0},
     {"[service:a]\nreads = m*.*\n", "4: reads = m*.* matches the server's own schemas too", 0, 1},
     {"[service:a]\nowns = s.%\n", "4: owns = s.%: % is no wildcard", 0, 1},
+    /* what one owns needs no permission, so these never decide anything */
+    {"[service:a]\nowns = s.*\nreads = s.t\n", "5: reads = s.t never decides: [service:a] owns = s.* (line 4) comes first", 0, 1},
+    {"[service:a]\nowns = s.a*\nreads = s.*\n", "", 0, 0},
+    {"[service:a]\nowns = s.a*b\nreads = s.axb*\n", "", 0, 0},
+    {"[service:a]\nowns = s*.a*b\n[grant:g]\nservice = a\non = s1.a*c*b\naccess = all\n", "7: on = s1.a*c*b never decides", 0, 1},
+    {"[service:b]\nowns = s.x\n[service:a]\nowns = s.*\nreads = s.*\n", "", 0, 0},
+    {"[service:b]\nowns = s*.*\n[service:a]\nowns = s.*\nreads = s.*\n", "7: reads = s.* never decides", 0, 1},
+    {"[service:b]\nowns = s.*\n[service:a]\nreads = s.*\n", "", 0, 0},
     {"[service:a]\n[grant:g]\nservice = a\non = x.y\naccess = all\nuntil = 2026-06-14\n", "8: [grant:g] has expired: its last day was 2026-06-14", 0, 1},
     {"[service:a]\n[grant:g]\nservice = a\non = x.y\naccess = all\nuntil = 2026-06-15\n", "", 0, 0},
 };
