@@ -173,8 +173,8 @@ static void put_matrix(const struct admin_view *view, FILE *to)
         fputs("<p>Nobody has, since the start.</p>\n", to);
     mark_used(view, users, owners);
     if (view->edge_count > 0) {
-        fputs("<p class=\"quiet\">Rows use, columns own. The darker, the more: each shade is ten "
-              "times the one before. A number leads to its queries.</p><div class=\"wide\" "
+        fputs("<p class=\"quiet\">Rows use, columns own. The stronger the shade, the more: each is "
+              "ten times the one before. A number leads to its queries.</p><div class=\"wide\" "
               "tabindex=\"0\" role=\"region\" aria-labelledby=\"matrix-title\"><table "
               "class=\"heat\"><thead><tr><th scope=\"col\">uses \\ owns</th>",
               to);
@@ -287,10 +287,10 @@ static void put_services(const struct page_request *request, FILE *to)
 #undef R
                                               NULL};
 
-    page_table(to, "services", "Services", services);
+    page_table(to, "services", "Services", services, false);
     put_each_service(request, to, put_service);
     page_table_end(to);
-    page_table(to, "reasons", "Statements by reason: each is exactly one of these", reasons);
+    page_table(to, "reasons", "Statements by reason: each is exactly one of these", reasons, false);
     put_each_service(request, to, put_reasons);
     page_table_end(to);
 }
@@ -302,7 +302,7 @@ static void put_upstreams(const struct admin_view *view, FILE *to)
     static const char *const certificates[] = {"certificate", "shown to", "until", "#days left",
                                                NULL};
 
-    page_table(to, "upstreams", "Upstreams", upstreams);
+    page_table(to, "upstreams", "Upstreams", upstreams, false);
     for (size_t i = 0; i < view->upstream_count; i++) {
         const struct admin_upstream *upstream = &view->upstreams[i];
         const struct config_addresses *addresses = &view->config->upstreams[i].addresses;
@@ -324,7 +324,7 @@ static void put_upstreams(const struct admin_view *view, FILE *to)
     page_table_end(to);
     if (view->certificate_count == 0)
         return;
-    page_table(to, "certificates", "Certificates", certificates);
+    page_table(to, "certificates", "Certificates", certificates, false);
     for (size_t i = 0; i < view->certificate_count; i++) {
         const struct admin_certificate *certificate = &view->certificates[i];
         fputs("<tr>", to);
@@ -336,6 +336,13 @@ static void put_upstreams(const struct admin_view *view, FILE *to)
     page_table_end(to);
 }
 
+static void put_labelled(FILE *to, const char *label, const char *words)
+{
+    fprintf(to, "<td data-label=\"%s\">", label);
+    sheet_put_html(text_of(words), to);
+    fputs("</td>", to);
+}
+
 static void put_query(const struct admin_view *view, const struct violations_seen *query, FILE *to)
 {
     fputs("<tr>", to);
@@ -343,10 +350,10 @@ static void put_query(const struct admin_view *view, const struct violations_see
     fprintf(to, "<td><span class=\"%s\">%s</span></td>", query->blocked ? "block" : "log",
             query->blocked ? "blocked" : "logged");
     page_words(to, text_of(verdict_reason_name((enum verdict_reason)query->reason)));
-    page_words(to, query->service[0] ? text_of(query->service) : TEXT("(no service)"));
-    page_words(to, query->owner[0] ? text_of(query->owner) : TEXT("nobody"));
-    page_words(to, text_of(query->object));
-    fputs("<td><code>", to);
+    put_labelled(to, "service", query->service[0] ? query->service : "(no service)");
+    put_labelled(to, "owner", query->owner[0] ? query->owner : "nobody");
+    put_labelled(to, "object", query->object);
+    fputs("<td class=\"statement\"><code>", to);
     sheet_put_html(query->statement[0] ? text_of(query->statement) : text_of(query->kind), to);
     fputs("</code>", to);
     if (query->app[0]) {
@@ -356,7 +363,8 @@ static void put_query(const struct admin_view *view, const struct violations_see
     }
     fputs("</td>", to);
     page_ago(to, query->last, view->now);
-    fprintf(to, "<td><code class=\"id\">%016" PRIx64 "</code></td></tr>\n", query->digest);
+    fprintf(to, "<td data-label=\"digest\"><code class=\"id\">%016" PRIx64 "</code></td></tr>\n",
+            query->digest);
 }
 
 static bool query_matches(const struct page_request *request, const struct violations_seen *query)
@@ -391,7 +399,7 @@ static void put_queries(const struct page_request *request, bool latest, FILE *t
 
     page_table(to, latest ? "latest" : "busiest",
                latest ? "The last hundred violating queries" : "The busiest violating queries",
-               headings);
+               headings, true);
     for (size_t i = 0; i < count && (latest || shown < 20); i++) {
         if (!query_matches(request, &queries[i]))
             continue;

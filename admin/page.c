@@ -13,53 +13,42 @@
 #include "violations/sheet.h"
 
 static const char style[] =
-    ":root{color-scheme:light}"
-    "body{font:15px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;margin:0 auto;"
-    "max-width:80rem;padding:1rem 1.5rem 3rem}"
     "header{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;align-items:baseline;"
-    "border-bottom:3px solid #1a1a1a;padding-bottom:.6rem}"
-    "h1{font-size:1.5rem;margin:0}h2{font-size:1.15rem;margin:2rem 0 .5rem}"
-    "a{color:#0b4a8f}nav a{margin-right:1rem}nav a[aria-current]{color:#1a1a1a;font-weight:700;"
-    "text-decoration:none}"
+    "border-bottom:3px solid var(--ink);padding-bottom:.6rem}"
+    "h1{font-size:1.5rem;margin:0}h2{font-size:1.15rem;margin:2.2rem 0 .6rem}"
+    "nav a[aria-current]{color:var(--ink);font-weight:700;text-decoration:none}"
     ".skip{position:absolute;left:-999rem}.skip:focus{position:static}"
-    ":focus-visible{outline:3px solid #b45309;outline-offset:2px}"
     "form{display:flex;flex-wrap:wrap;gap:.5rem;align-items:end;margin:0}"
-    "header form{margin-left:auto}"
-    ".full{flex-basis:100%;margin:0}form p{margin:.5rem 0 "
-    "0}label{font-weight:600}input,textarea,button{font:inherit;color:inherit;border:1px solid "
-    "#5f5f5f;"
-    "border-radius:3px;padding:.3rem .5rem;background:#fff}"
+    "header form{margin-left:auto;align-items:center}.full{flex-basis:100%;margin:0}"
+    "form p{margin:.5rem 0 0}label{font-weight:600}"
+    "input,textarea,button{font:inherit;color:inherit;border:1px solid var(--edge);"
+    "border-radius:4px;padding:.3rem .5rem;background:var(--paper)}input{min-width:0}"
+    "::placeholder{color:var(--quiet);opacity:1}"
     "textarea{width:100%;min-height:9rem;font:.9rem/1.4 ui-monospace,monospace;"
     "box-sizing:border-box}"
-    "button{background:#1a1a1a;color:#fff;font-weight:600;padding:.3rem .9rem;cursor:pointer}"
-    ".tiles{display:flex;flex-wrap:wrap;gap:.75rem;margin:1rem 0 0;padding:0;list-style:none}"
-    ".tiles li{border:1px solid #8a8a8a;border-radius:4px;padding:.4rem .8rem;min-width:6.5rem}"
-    ".tiles b{display:block;font-size:1.3rem;font-variant-numeric:tabular-nums}"
-    ".alarm{border:3px solid #9b1c1c;border-left-width:12px;padding:.5rem .9rem;margin:.8rem 0;"
-    "font-weight:600}"
-    ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}"
-    "th,td{border:1px solid #8a8a8a;padding:.3rem .55rem;text-align:left;vertical-align:top}"
-    "thead th{background:#efefef}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}"
-    "code{font:.85rem/1.4 ui-monospace,monospace;overflow-wrap:anywhere;white-space:pre-wrap}"
-    "td code{display:block;max-width:38rem;min-width:8rem}td time,.id{white-space:nowrap}"
-    "small,.quiet{color:#4a4a4a}"
-    ".block{font-weight:700;border:2px solid #9b1c1c;color:#7a1414;padding:0 .35rem;"
-    "border-radius:3px}"
-    ".log{font-weight:600;border:1px dashed #5f5f5f;padding:0 .35rem;border-radius:3px}"
-    ".allow,.off{border:1px solid #bdbdbd;padding:0 .35rem;border-radius:3px}"
-    ".down{font-weight:700;background:#9b1c1c;color:#fff;padding:0 .35rem;border-radius:3px}"
-    ".heat td{text-align:right;padding:0;min-width:5.5rem}.heat td a,.heat td span{display:block;"
-    "padding:.5rem .6rem;text-decoration:none;color:inherit;font-variant-numeric:tabular-nums}"
-    ".heat td a:hover{text-decoration:underline}.heat small{color:inherit}"
-    ".s0{color:#595959}.s1{background:#e4ebf3}.s2{background:#bccfe3}.s3{background:#8fb0d1}"
-    ".s4{background:#2f6299;color:#fff}.s5{background:#0b2f57;color:#fff}"
-    ".self{background:repeating-linear-gradient(45deg,#fff,#fff 5px,#d9d9d9 5px,#d9d9d9 6px)}"
-    "@media print{*{print-color-adjust:exact;-webkit-print-color-adjust:exact}header form{"
-    "display:none}}";
+    "button{background:var(--ink);color:var(--paper);font-weight:600;padding:.3rem .9rem;"
+    "cursor:pointer}"
+    ".tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr));gap:.75rem;"
+    "margin:1.2rem 0 0;padding:0;list-style:none}"
+    ".tiles li{background:var(--raised);border-radius:4px;padding:.5rem .8rem;"
+    "color:var(--quiet)}"
+    ".tiles b{display:block;font-size:1.35rem;color:var(--ink);"
+    "font-variant-numeric:tabular-nums}"
+    ".alarm{border:3px solid var(--bad);border-left-width:12px;padding:.5rem .9rem;"
+    "margin:.8rem 0;font-weight:600}"
+    ".block,.log,.allow,.off,.down{padding:0 .35rem;border-radius:3px;border:1px solid "
+    "var(--line)}"
+    ".block{font-weight:700;border:2px solid var(--bad);color:var(--bad)}"
+    ".log{font-weight:600;border:1px dashed var(--edge)}"
+    ".down{font-weight:700;background:var(--bad);color:var(--paper);border-color:var(--bad)}"
+    "td code+small{display:block}"
+    "@media screen and (max-width:48rem){header form{margin:0}}"
+    "@media print{header form{display:none}}";
 
 void page_style(const struct page_request *request, FILE *to)
 {
     (void)request;
+    fputs(sheet_style, to);
     fputs(style, to);
 }
 
@@ -111,13 +100,14 @@ void page_end(FILE *to)
     fputs("</main></body></html>\n", to);
 }
 
-void page_table(FILE *to, const char *id, const char *title, const char *const *headings)
+void page_table(FILE *to, const char *id, const char *title, const char *const *headings,
+                bool cards)
 {
     fprintf(to,
             "<section id=\"%s\" aria-labelledby=\"%s-title\"><h2 id=\"%s-title\">%s</h2>\n"
-            "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"%s-title\">"
+            "<div class=\"wide%s\" tabindex=\"0\" role=\"region\" aria-labelledby=\"%s-title\">"
             "<table><thead><tr>",
-            id, id, id, title, id);
+            id, id, id, title, cards ? " cards" : "", id);
     for (; *headings; headings++)
         fprintf(to, "<th scope=\"col\"%s>%s</th>", **headings == '#' ? " class=\"n\"" : "",
                 *headings + (**headings == '#'));
@@ -140,7 +130,8 @@ void page_number(FILE *to, uint64_t number)
 {
     char shown[SHEET_NUMBER_SIZE];
 
-    fprintf(to, "<td class=\"n\">%s</td>", sheet_show_number(number, shown));
+    fprintf(to, "<td class=\"n%s\">%s</td>", number == 0 ? " zero" : "",
+            sheet_show_number(number, shown));
 }
 
 void page_ago(FILE *to, int64_t then, int64_t now)

@@ -34,8 +34,9 @@ void page_api_why(const struct page_request *request, FILE *to);
 void page_begin(const struct page_request *request, const char *path, const char *title, FILE *to);
 void page_end(FILE *to);
 /* A table begins and ends: `id` of its section, headings until a NULL; a heading that begins with
- * '#' is of numbers. */
-void page_table(FILE *to, const char *id, const char *title, const char *const *headings);
+ * '#' is of numbers. With `cards` each row becomes one where the screen is narrow. */
+void page_table(FILE *to, const char *id, const char *title, const char *const *headings,
+                bool cards);
 void page_table_end(FILE *to);
 /* Cells. */
 void page_words(FILE *to, struct text words);

@@ -145,7 +145,7 @@ void page_policy(const struct page_request *request, FILE *to)
         fputs("<p class=\"alarm\" role=\"alert\">The file has been changed since, and was refused: "
               "<code>silogate check</code> says why.</p>\n",
               to);
-    page_table(to, "rules", "Policy in force", headings);
+    page_table(to, "rules", "Policy in force", headings, false);
     page_rules(request->view->config, put_row, &rows);
     if (rows.shown == 0)
         fputs("<tr><td colspan=\"4\">No line matches the search.</td></tr>\n", to);

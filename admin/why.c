@@ -189,7 +189,7 @@ static void put_statement(const struct why *why, const struct sql_facts *facts,
     }
     if (facts->object_count == 0)
         return;
-    page_table(to, id, title, headings);
+    page_table(to, id, title, headings, false);
     for (uint32_t i = 0; i < facts->object_count; i++)
         put_object(why, &facts->objects[i]);
     page_table_end(to);

@@ -6,10 +6,12 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "violations/record.h"
 #include "violations/report_sheets.h"
 
 enum {
     OPEN_EDGES = 20,
+    NAME_SHOWN = 64,
     SHADES = 6,
     CHART_WIDTH = 960,
     CHART_HEIGHT = 240,
@@ -19,34 +21,16 @@ enum {
 };
 
 static const char style[] =
-    ":root{color-scheme:light}"
-    "body{font:15px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;margin:0 auto;"
-    "max-width:76rem;padding:1.5rem}"
-    "h1{font-size:1.7rem;margin:0 0 .25rem}h2{font-size:1.25rem;margin:2.2rem 0 .6rem;"
-    "border-bottom:2px solid #1a1a1a}h3{font-size:1rem;margin:0}"
-    "nav a{margin-right:1rem}a{color:#0b4a8f}"
-    "a:focus-visible,summary:focus-visible,.wide:focus-visible{outline:3px solid #b45309;"
-    "outline-offset:2px}"
-    "ul.sum{padding-left:1.1rem;margin:.4rem 0}"
-    ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}"
-    "th,td{border:1px solid #8a8a8a;padding:.3rem .55rem;text-align:left;vertical-align:top}"
-    "thead th{background:#efefef}.n{text-align:right;font-variant-numeric:tabular-nums}"
-    "code{font:.85rem/1.4 ui-monospace,monospace;overflow-wrap:anywhere;white-space:pre-wrap}"
-    "td code{display:block;max-width:42rem;min-width:6rem}"
-    ".heat th{vertical-align:middle}.heat td{text-align:right;padding:0;min-width:5.5rem}.heat td "
-    "a,.heat td span{display:block;"
-    "padding:.5rem .6rem;text-decoration:none;color:inherit;font-variant-numeric:tabular-nums}"
-    ".heat td a:hover{text-decoration:underline}"
-    ".s0{background:#fff;color:#595959}.s1{background:#e4ebf3}.s2{background:#bccfe3}"
-    ".s3{background:#8fb0d1}.s4{background:#2f6299;color:#fff}.s5{background:#0b2f57;color:#fff}"
-    ".heat .self{background:repeating-linear-gradient(45deg,#fff,#fff 5px,#d9d9d9 5px,#d9d9d9 "
-    "6px)}"
-    "small{color:#4a4a4a}"
-    "details{border:1px solid #8a8a8a;margin:.5rem 0;padding:.4rem .7rem}"
+    "body{padding-top:1.5rem}h1{font-size:1.7rem;margin:0 0 .25rem}"
+    "h2{font-size:1.25rem;margin:2.4rem 0 .7rem;padding-bottom:.2rem;"
+    "border-bottom:2px solid var(--ink)}h3{font-size:1rem;margin:0}"
+    "ul.sum{padding-left:1.1rem;margin:.6rem 0}"
+    "details{border:1px solid var(--line);border-radius:4px;margin:.6rem 0;padding:.5rem .8rem}"
     "summary{cursor:pointer}summary h3{display:inline}details .wide{margin-top:.5rem}"
-    "svg{max-width:100%;height:auto}svg text{font:12px system-ui,sans-serif;fill:#1a1a1a}"
-    "@media print{details::details-content{content-visibility:visible}body{max-width:none}"
-    "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
+    "svg{max-width:100%;height:auto}.chart svg{min-width:34rem}"
+    "svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg line{stroke:var(--line)}"
+    ".any{fill:var(--s3);stroke:var(--edge)}.writing{fill:var(--s5)}"
+    "@media print{details::details-content{content-visibility:visible}body{max-width:none}}";
 
 static void put_head(const struct report *report, FILE *to)
 {
@@ -56,13 +40,13 @@ static void put_head(const struct report *report, FILE *to)
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
         "style-src 'unsafe-inline'\">\n"
         "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
-        "<title>What crosses between services</title>\n<style>%s</style></head>\n<body>\n"
+        "<title>What crosses between services</title>\n<style>%s%s</style></head>\n<body>\n"
         "<header><h1>What crosses between services</h1>\n"
         "<nav aria-label=\"Sections\"><a href=\"#matrix\">Matrix</a><a href=\"#trend\">Trend</a>"
         "<a href=\"#hard\">Hardest</a><a href=\"#queries\">Queries</a>"
         "<a href=\"#blockers\">What blocks a move</a><a href=\"#ready\">Ready to move</a></nav>\n"
         "<ul class=\"sum\">\n",
-        style);
+        sheet_style, style);
     report_put_summary(report, to, "<li>", "</li>\n");
     fputs("</ul></header>\n<main>\n", to);
 }
@@ -134,7 +118,8 @@ static void put_matrix(const struct report *report, FILE *to)
     uint64_t most = most_on_an_edge(report);
 
     fputs("<section id=\"matrix\"><h2>Matrix</h2>\n<p>Rows use, columns own; statements that were "
-          "logged or blocked. The darker, the more. Each number leads to its queries.</p>\n"
+          "logged or blocked. The stronger the shade, the more. Each number leads to its "
+          "queries.</p>\n"
           "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Matrix\">"
           "<table class=\"heat\"><thead><tr><th scope=\"col\">uses \\ owns</th>",
           to);
@@ -191,7 +176,7 @@ static void put_bars(const struct report *report, const uint32_t *days, uint32_t
     for (int line = 0; line <= 4; line++) {
         double y = CHART_BOTTOM - line * (CHART_BOTTOM - 20) / 4.0;
         fprintf(to,
-                "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#c4c4c4\"/>"
+                "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
                 "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
                 CHART_LEFT, CHART_RIGHT, y, y, CHART_LEFT - 6, y + 4,
                 sheet_show_number(quarter * (uint64_t)line, shown));
@@ -203,9 +188,9 @@ static void put_bars(const struct report *report, const uint32_t *days, uint32_t
         double height = (double)day->statements * scale, writes = (double)day->writes * scale;
         fprintf(to,
                 "<g><title>%s: %s statements, %llu of them writing, %u distinct queries</title>"
-                "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"#8fb0d1\" "
-                "stroke=\"#0b2f57\"/><rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" "
-                "fill=\"#0b2f57\"/></g>\n",
+                "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" class=\"any\"/>"
+                "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" "
+                "class=\"writing\"/></g>\n",
                 report_show_day(day->day, day_shown), sheet_show_number(day->statements, shown),
                 (unsigned long long)day->writes, day->queries, x, CHART_BOTTOM - height, width,
                 height, x, CHART_BOTTOM - writes, width, writes);
@@ -226,22 +211,24 @@ static void put_trend(const struct report *report, FILE *to)
     fputs("<section id=\"trend\"><h2>Trend</h2>\n", to);
     if (count > 0) {
         fprintf(to,
-                "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"trend-title\">"
+                "<div class=\"wide chart\" tabindex=\"0\" role=\"region\" "
+                "aria-label=\"Trend\"><svg viewBox=\"0 0 %d %d\" role=\"img\" "
+                "aria-labelledby=\"trend-title\">"
                 "<title id=\"trend-title\">Statements that cross, by day; the table below has the "
                 "numbers</title>\n",
                 CHART_WIDTH, CHART_HEIGHT);
         put_bars(report, days, count, to);
         fprintf(to,
-                "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"12\" fill=\"#8fb0d1\" "
-                "stroke=\"#0b2f57\"/><text x=\"%d\" y=\"%d\">all statements</text>"
-                "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"12\" fill=\"#0b2f57\"/>"
-                "<text x=\"%d\" y=\"%d\">writing ones</text></svg>\n",
+                "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"12\" class=\"any\"/>"
+                "<text x=\"%d\" y=\"%d\">all statements</text>"
+                "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"12\" class=\"writing\"/>"
+                "<text x=\"%d\" y=\"%d\">writing ones</text></svg></div>\n",
                 CHART_LEFT, CHART_HEIGHT - 14, CHART_LEFT + 18, CHART_HEIGHT - 4, CHART_LEFT + 140,
                 CHART_HEIGHT - 14, CHART_LEFT + 158, CHART_HEIGHT - 4);
     }
     fputs("<details><summary>Day by day, in numbers</summary>", to);
     report_day_sheet(report, &sheet);
-    sheet_print_html(&sheet, to);
+    sheet_print_html(&sheet, "Day by day", to);
     sheet_fini(&sheet);
     fputs("</details></section>\n", to);
     free(days);
@@ -252,7 +239,7 @@ static void put_section(const char *id, const char *title, const char *empty, st
 {
     fprintf(to, "<section id=\"%s\"><h2>%s</h2>\n", id, title);
     if (sheet->cell_count > 0)
-        sheet_print_html(sheet, to);
+        sheet_print_html(sheet, title, to);
     else
         fprintf(to, "<p>%s</p>\n", empty);
     fputs("</section>\n", to);
@@ -263,6 +250,7 @@ static void put_edge(const struct report *report, uint32_t number, bool open, FI
 {
     const struct report_edge *edge = &report->edges[number];
     struct sheet sheet;
+    char title[2 * NAME_SHOWN + 16];
     char statements[SHEET_NUMBER_SIZE], reads[SHEET_NUMBER_SIZE], writes[SHEET_NUMBER_SIZE],
         blocked[SHEET_NUMBER_SIZE];
 
@@ -281,7 +269,10 @@ static void put_edge(const struct report *report, uint32_t number, bool open, FI
     /* Inside, so that a link to it opens what is closed. */
     fprintf(to, "<div id=\"edge-%u\">", number);
     report_query_sheet(report, number, &sheet);
-    sheet_print_html(&sheet, to);
+    snprintf(title, sizeof(title), "From %.*s into %.*s",
+             TEXT_ARGS(record_cut(report->services.keys[edge->user], NAME_SHOWN)),
+             TEXT_ARGS(record_cut(report->services.keys[edge->owner], NAME_SHOWN)));
+    sheet_print_html(&sheet, title, to);
     sheet_fini(&sheet);
     fputs("</div></details>\n", to);
 }

@@ -118,15 +118,15 @@ struct text report_statement(const struct report_query *query)
 void report_query_sheet(const struct report *report, uint32_t edge, struct sheet *sheet)
 {
     static const struct sheet_column columns[] = {
-        {"statements", SHEET_NUMBER},
-        {"blocked",    SHEET_NUMBER},
-        {"access",     SHEET_WORDS },
-        {"statement",  SHEET_CODE  },
-        {"touches",    SHEET_CODE  },
-        {"sent by",    SHEET_CODE  },
-        {"first seen", SHEET_WORDS },
-        {"last seen",  SHEET_WORDS },
-        {"",           SHEET_WORDS },
+        {"statements", SHEET_NUMBER   },
+        {"blocked",    SHEET_NUMBER   },
+        {"access",     SHEET_WORDS    },
+        {"statement",  SHEET_STATEMENT},
+        {"touches",    SHEET_CODE     },
+        {"sent by",    SHEET_CODE     },
+        {"first seen", SHEET_WORDS    },
+        {"last seen",  SHEET_WORDS    },
+        {"",           SHEET_WORDS    },
     };
     uint32_t count, *queries = report_rank_queries(report, edge, &count);
     char words[SHEET_WORDS_SIZE];
@@ -150,13 +150,13 @@ void report_query_sheet(const struct report *report, uint32_t edge, struct sheet
 void report_hard_sheet(const struct report *report, struct sheet *sheet)
 {
     static const struct sheet_column columns[] = {
-        {"statements", SHEET_NUMBER},
-        {"why",        SHEET_WORDS },
-        {"owners",     SHEET_CODE  },
-        {"service",    SHEET_CODE  },
-        {"access",     SHEET_WORDS },
-        {"statement",  SHEET_CODE  },
-        {"sent by",    SHEET_CODE  },
+        {"statements", SHEET_NUMBER   },
+        {"why",        SHEET_WORDS    },
+        {"owners",     SHEET_CODE     },
+        {"service",    SHEET_CODE     },
+        {"access",     SHEET_WORDS    },
+        {"statement",  SHEET_STATEMENT},
+        {"sent by",    SHEET_CODE     },
     };
     uint32_t count, *queries = report_rank_hard(report, &count);
     struct table told = {0};

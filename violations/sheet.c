@@ -130,7 +130,8 @@ void sheet_print_markdown(const struct sheet *sheet, FILE *to)
     for (size_t i = 0; i < sheet->cell_count; i++) {
         size_t column = column_of(sheet, i);
         fputs("| ", to);
-        if (sheet->columns[column].kind == SHEET_CODE)
+        if (sheet->columns[column].kind == SHEET_CODE ||
+            sheet->columns[column].kind == SHEET_STATEMENT)
             sheet_put_code(sheet->cells[i], to);
         else
             fprintf(to, "%.*s", TEXT_ARGS(sheet->cells[i]));
@@ -163,24 +164,53 @@ void sheet_put_html(struct text t, FILE *to)
     }
 }
 
-void sheet_print_html(const struct sheet *sheet, FILE *to)
+/* A statement's column makes the table one of cards. */
+static bool has_statements(const struct sheet *sheet)
 {
-    static const char *const classes[] = {
-        [SHEET_WORDS] = "", [SHEET_CODE] = "", [SHEET_NUMBER] = " class=\"n\""};
+    for (size_t c = 0; c < sheet->column_count; c++) {
+        if (sheet->columns[c].kind == SHEET_STATEMENT)
+            return true;
+    }
+    return false;
+}
 
-    fputs("<div class=\"wide\"><table><thead><tr>", to);
+static void put_cell_html(const struct sheet_column *column, struct text cell, FILE *to)
+{
+    static const char *const classes[] = {[SHEET_WORDS] = " class=\"words\"",
+                                          [SHEET_CODE] = "",
+                                          [SHEET_STATEMENT] = " class=\"statement\"",
+                                          [SHEET_NUMBER] = " class=\"n\""};
+    bool is_code = column->kind == SHEET_CODE || column->kind == SHEET_STATEMENT;
+    bool is_zero = column->kind == SHEET_NUMBER && text_equal(cell, TEXT("0"));
+
+    fprintf(to, "<td%s", is_zero ? " class=\"n zero\"" : classes[column->kind]);
+    if (column->kind != SHEET_STATEMENT && *column->heading)
+        fprintf(to, " data-label=\"%s\"", column->heading);
+    putc('>', to);
+    if (cell.length > 0) {
+        fputs(is_code ? "<code>" : "", to);
+        sheet_put_html(cell, to);
+        fputs(is_code ? "</code>" : "", to);
+    }
+    fputs("</td>", to);
+}
+
+void sheet_print_html(const struct sheet *sheet, const char *title, FILE *to)
+{
+    fprintf(to, "<div class=\"wide%s\" tabindex=\"0\" role=\"region\" aria-label=\"",
+            has_statements(sheet) ? " cards" : "");
+    sheet_put_html(text_of(title), to);
+    fputs("\"><table><thead><tr>", to);
     for (size_t c = 0; c < sheet->column_count; c++)
-        fprintf(to, "<th scope=\"col\"%s>%s</th>", classes[sheet->columns[c].kind],
+        fprintf(to, "<th scope=\"col\"%s>%s</th>",
+                sheet->columns[c].kind == SHEET_NUMBER ? " class=\"n\"" : "",
                 sheet->columns[c].heading);
     fputs("</tr></thead><tbody>\n", to);
     for (size_t i = 0; i < sheet->cell_count; i++) {
         size_t column = column_of(sheet, i);
-        bool is_code = sheet->columns[column].kind == SHEET_CODE;
-        fprintf(to, "%s<td%s>%s", column == 0 ? "<tr>" : "", classes[sheet->columns[column].kind],
-                is_code ? "<code>" : "");
-        sheet_put_html(sheet->cells[i], to);
-        fprintf(to, "%s</td>%s", is_code ? "</code>" : "",
-                column + 1 == sheet->column_count ? "</tr>\n" : "");
+        fputs(column == 0 ? "<tr>" : "", to);
+        put_cell_html(&sheet->columns[column], sheet->cells[i], to);
+        fputs(column + 1 == sheet->column_count ? "</tr>\n" : "", to);
     }
     fputs("</tbody></table></div>\n", to);
 }

@@ -12,7 +12,7 @@ enum { SHEET_COLUMNS = 12 };
 
 struct sheet_column {
     const char *heading;
-    enum { SHEET_WORDS, SHEET_CODE, SHEET_NUMBER } kind;
+    enum { SHEET_WORDS, SHEET_CODE, SHEET_STATEMENT, SHEET_NUMBER } kind;
 };
 
 struct sheet {
@@ -31,7 +31,12 @@ void sheet_number(struct sheet *sheet, uint64_t number);
 
 void sheet_print_text(const struct sheet *sheet, FILE *to);
 void sheet_print_markdown(const struct sheet *sheet, FILE *to);
-void sheet_print_html(const struct sheet *sheet, FILE *to);
+/* `title`: what the table is called for those who hear it. */
+void sheet_print_html(const struct sheet *sheet, const char *title, FILE *to);
+
+/* The style sheet of pages with such tables. `wide` tables scroll, `cards` become a card a row
+ * where it is narrow, `heat` is the matrix. */
+extern const char sheet_style[];
 
 /* "1,234,567" */
 enum { SHEET_NUMBER_SIZE = 32 };

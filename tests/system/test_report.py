@@ -330,28 +330,6 @@ def test_html_needs_nothing_and_escapes_all(log, evil_log):
     assert "\x1b" not in text and "\u202e" not in text and "\u0085" not in text
 
 
-def luminance(color):
-    """Relative luminance (WCAG 2) of #rgb or #rrggbb."""
-    digits = color[1:] if len(color) == 7 else "".join(2 * c for c in color[1:])
-    parts = [int(digits[i:i + 2], 16) / 255 for i in (0, 2, 4)]
-    parts = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
-
-
-def test_html_contrast_and_grey_levels(log):
-    """Every shade's number can be read (4.5 to 1), and printed in grey the shades keep their order."""
-    style = re.search(r"<style>(.*?)</style>", report("--html", log), re.S).group(1)
-    body = re.search(r"body\{[^}]*color:(#\w+)", style).group(1)
-    shades = re.findall(r"\.s(\d)\{background:(#\w+)(?:;color:(#\w+))?\}", style)
-    assert [int(number) for number, *_ in shades] == list(range(6))
-    levels = []
-    for _, background, color in shades:
-        back, fore = luminance(background), luminance(color or body)
-        levels.append(back)
-        assert (max(back, fore) + 0.05) / (min(back, fore) + 0.05) >= 4.5, (background, color)
-    assert all(lighter > darker * 1.15 for lighter, darker in zip(levels, levels[1:]))
-
-
 def test_html_matrix_leads_to_the_queries(log):
     page = Page(report("--html", log))
     ids = {value for _, name, value in page.attributes if name == "id"}
