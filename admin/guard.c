@@ -61,14 +61,14 @@ bool guard_read_token(const char *path, char token[GUARD_TOKEN_SIZE], struct err
     char line[GUARD_TOKEN_SIZE] = "";
 
     if (!file)
-        return error_set(error, "admin_token_file = %s: %s", path, strerror(errno));
+        return error_set(error, "%s", strerror(errno));
     bool read = fgets(line, sizeof(line), file) != NULL;
     fclose(file);
     struct text trimmed = text_trim(text_of(line));
     if (!read || trimmed.length == 0)
-        return error_set(error, "admin_token_file = %s: no token in its first line", path);
+        return error_set(error, "no token in its first line");
     if (trimmed.length == sizeof(line) - 1)
-        return error_set(error, "admin_token_file = %s: the token is too long", path);
+        return error_set(error, "the token is too long");
     memcpy(token, trimmed.at, trimmed.length);
     token[trimmed.length] = 0;
     return true;

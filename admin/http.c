@@ -2,21 +2,19 @@
  * any of them. It answers GET and HEAD alone; nothing can be changed through it.
  */
 #include <assert.h>
-#include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "admin/guard.h"
 #include "admin/page.h"
 #include "base/arena.h"
+#include "base/listen.h"
 #include "base/log.h"
 
 enum {
@@ -150,7 +148,7 @@ static unsigned check(const struct admin *admin, struct MHD_Connection *connecti
         return MHD_HTTP_FORBIDDEN;
     if (admin->token_file[0] && !open) {
         if (!guard_read_token(admin->token_file, token, &error)) {
-            log_error("%s; nobody is let in", error.text);
+            log_error("admin_token_file = %s: %s; nobody is let in", admin->token_file, error.text);
             return MHD_HTTP_UNAUTHORIZED;
         }
         trusted = has_token(connection, token);
@@ -223,50 +221,6 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return say(connection, MHD_HTTP_NOT_FOUND, "there is no such page");
 }
 
-static int open_unix(const struct config_address *address, struct error *error)
-{
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    int opened = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct stat there;
-
-    memcpy(at.sun_path, address->host.at, address->host.length);
-    if (lstat(at.sun_path, &there) == 0 && S_ISSOCK(there.st_mode))
-        unlink(at.sun_path); /* of a run that ended without cleaning up */
-    if (bind(opened, (struct sockaddr *)&at, sizeof(at)) == 0 && chmod(at.sun_path, 0660) == 0 &&
-        listen(opened, BACKLOG) == 0)
-        return opened;
-    error_set(error, "admin = %s: %s", address->written.at, strerror(errno));
-    close(opened);
-    return -1;
-}
-
-static int open_tcp(const struct config_address *address, struct error *error)
-{
-    struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found;
-    char port[8];
-    int on = 1;
-
-    snprintf(port, sizeof(port), "%u", address->port);
-    int failed = getaddrinfo(address->host.at, port, &wanted, &found);
-    if (failed) {
-        error_set(error, "admin = %s: %s", address->written.at, gai_strerror(failed));
-        return -1;
-    }
-    int opened = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    setsockopt(opened, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (found->ai_family == AF_INET6)
-        setsockopt(opened, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    bool fine =
-        bind(opened, found->ai_addr, found->ai_addrlen) == 0 && listen(opened, BACKLOG) == 0;
-    if (!fine) {
-        error_set(error, "admin = %s: %s", address->written.at, strerror(errno));
-        close(opened);
-    }
-    freeaddrinfo(found);
-    return fine ? opened : -1;
-}
-
 static bool is_loopback(struct text host)
 {
     return text_equal_fold(host, TEXT("localhost")) || text_equal(host, TEXT("::1")) ||
@@ -295,21 +249,29 @@ bool admin_start(const struct config *config, const struct admin_source *source,
     const struct config_address *address = &config->proxy.admin;
     const struct text token_file = config->proxy.admin_token_file.value;
     char token[GUARD_TOKEN_SIZE];
+    struct error why;
 
     *result = NULL;
     if (!address->host.at)
         return true;
-    if (token_file.at && !guard_read_token(token_file.at, token, error))
-        return false;
-    int listening = address->is_unix ? open_unix(address, error) : open_tcp(address, error);
+    if (token_file.at && !guard_read_token(token_file.at, token, &why))
+        return error_at(error, config->proxy.admin_token_file.line,
+                        "admin_token_file = %s: %s; name a file whose first line is the token",
+                        token_file.at, why.text);
+    int listening = address->is_unix
+                        ? listen_unix(address->host.at, 0660, BACKLOG, &why)
+                        : listen_tcp(address->host.at, address->port, BACKLOG, false, &why);
     if (listening < 0)
-        return false;
+        return error_at(error, address->line,
+                        "admin = %s: %s; write another address or path, or off",
+                        address->written.at, why.text);
     struct admin *admin = memory_take_zeroed(sizeof(*admin));
     admin->source = *source;
     if (token_file.length >= sizeof(admin->token_file)) {
         close(listening);
         free(admin);
-        return error_set(error, "admin_token_file: the path is too long");
+        return error_at(error, config->proxy.admin_token_file.line,
+                        "admin_token_file: the path is too long; name a shorter one");
     }
     if (token_file.at)
         memcpy(admin->token_file, token_file.at, token_file.length);
@@ -322,7 +284,10 @@ bool admin_start(const struct config *config, const struct admin_source *source,
     if (!admin->daemon) {
         close(listening);
         admin_stop(admin);
-        return error_set(error, "admin = %s: the HTTP server does not start", address->written.at);
+        return error_at(error, address->line,
+                        "admin = %s: the HTTP server does not start; see to the limits of files "
+                        "and threads, or write off",
+                        address->written.at);
     }
     if (!address->is_unix && !is_loopback(address->host) && !token_file.at)
         log_warning("admin = %s: whoever reaches it may read; set admin_token_file",

@@ -16,7 +16,7 @@ int cmd_version(int argc, char **argv)
     char mbedtls[18];
 
     if (argc > 1) {
-        int help = strcmp(argv[1], "--help") == 0;
+        int help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
         fputs("usage: silogate version\n", help ? stdout : stderr);
         return help ? CMD_YES : CMD_MISUSE;
     }

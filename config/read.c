@@ -298,7 +298,7 @@ static int key_found(void *user, const char *section_unused, const char *name, c
     struct reading *reading = user;
     struct section *section = reading->current;
     struct value_place place = {&reading->config->arena, reading->folder, reading->lines.line};
-    struct error why = {{0}};
+    struct error why = {.line = 0};
 
     (void)section_unused;
     reading->lines.pending = false;

@@ -82,14 +82,15 @@ static void drop_tls(const struct config *config, struct tls_server *server,
 struct runtime *runtime_build(const char *path, const struct runtime *old)
 {
     struct config_problems problems = {0};
-    struct config *config = config_read(path, &problems);
+    struct config *config = config_read_anyway(path, &problems);
     struct policy *policy =
         config ? policy_build(config, policy_today(time(NULL)), &problems) : NULL;
 
     struct tls_server *tls = NULL;
     struct tls_client **tls_clients =
         config ? memory_take_zeroed((config->upstream_count + 1) * sizeof(*tls_clients)) : NULL;
-    bool good = config && build_tls(config, &tls, tls_clients, &problems) && policy;
+    bool good =
+        config && problems.errors == 0 && build_tls(config, &tls, tls_clients, &problems) && policy;
 
     config_problems_print(&problems, path);
     config_problems_fini(&problems);

@@ -34,16 +34,19 @@ struct server {
     int shared[WORKER_LISTENERS];
 };
 
-static void log_settings(const struct config *config, struct text *outputs,
+static void log_settings(const struct config *config, struct text *outputs, unsigned *lines,
                          struct violations_settings *settings)
 {
     size_t count = config->log.violations.count;
 
     if (count > LOG_OUTPUTS)
         count = LOG_OUTPUTS;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         outputs[i] = config->log.violations.items[i].value;
+        lines[i] = config->log.violations.items[i].line;
+    }
     *settings = (struct violations_settings){.outputs = outputs,
+                                             .lines = lines,
                                              .output_count = count,
                                              .statement = config->log.statement.value,
                                              .repeat = config->log.repeat.value};
@@ -106,11 +109,15 @@ static void on_hangup(struct ev_loop *loop, struct ev_signal *signal, int events
         return;
     }
     struct text outputs[LOG_OUTPUTS];
+    unsigned lines[LOG_OUTPUTS];
 
-    log_settings(runtime->config, outputs, &settings);
+    log_settings(runtime->config, outputs, lines, &settings);
     if (!violations_change(server->violations, &settings, &error)) {
-        log_error("reload: %s; the old configuration stays in force", error.text);
+        log_error("reload: %s:%u: %s; the old configuration stays in force", server->path,
+                  error.line ? error.line : 1, error.text);
         show_refused(server->show);
+        violations_event_reload(server->violations, policy_hash(server->runtime->policy), false,
+                                TEXT("a violation log cannot be opened"));
         runtime_drop(runtime);
         return;
     }
@@ -201,14 +208,15 @@ static bool start(struct server *server, struct error *error)
     const struct config *config = server->runtime->config;
     struct violations_settings settings;
     struct text outputs[LOG_OUTPUTS];
+    unsigned lines[LOG_OUTPUTS];
 
     unsigned wanted = (unsigned)config->proxy.workers.value;
     if (wanted == 0)
         wanted = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     server->workers = memory_take_zeroed(wanted * sizeof(struct worker));
-    log_settings(config, outputs, &settings);
+    log_settings(config, outputs, lines, &settings);
     server->violations = violations_start(&settings, wanted, worker_room, server->workers, error);
-    if (!server->violations || !worker_open_unix(config, server->shared, error))
+    if (!server->violations || !worker_open_shared(config, server->shared, error))
         return false;
     for (unsigned i = 0; i < wanted; i++, server->worker_count++) {
         if (!worker_start(&server->workers[i], i, runtime_take(server->runtime), server->violations,
@@ -253,7 +261,7 @@ int server_run(const char *path)
         return 2;
     probe_upstreams(server.runtime, NULL);
     if (!start(&server, &error)) {
-        fprintf(stderr, "%s:0: %s; choose another address or path\n", path, error.text);
+        fprintf(stderr, "%s:%u: %s\n", path, error.line ? error.line : 1, error.text);
         stop(&server); /* what has started already */
         return 2;
     }

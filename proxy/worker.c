@@ -4,19 +4,17 @@
 #include "proxy/worker.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/listen.h"
 #include "base/log.h"
 #include "proxy/address.h"
 #include "proxy/farewell.h"
@@ -187,60 +185,35 @@ static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
     }
 }
 
-bool worker_open_unix(const struct config *config, int *sockets, struct error *error)
+static bool refuse(const struct config_address *address, const struct error *why,
+                   struct error *error)
 {
-    for (size_t i = 0; i < config->proxy.listen.count && i < WORKER_LISTENERS; i++) {
-        const struct config_address *address = &config->proxy.listen.items[i];
-        struct sockaddr_un at = {.sun_family = AF_UNIX};
-
-        sockets[i] = -1;
-        if (!address->is_unix)
-            continue;
-        if (address->host.length >= sizeof(at.sun_path))
-            return error_set(error, "listen = %s: the path is too long", address->written.at);
-        memcpy(at.sun_path, address->host.at, address->host.length);
-        struct stat there;
-        if (lstat(at.sun_path, &there) == 0 && S_ISSOCK(there.st_mode))
-            unlink(at.sun_path);
-        sockets[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (bind(sockets[i], (struct sockaddr *)&at, sizeof(at)) != 0 ||
-            listen(sockets[i], BACKLOG) != 0)
-            return error_set(error, "listen = %s: %s", address->written.at, strerror(errno));
-        chmod(at.sun_path, 0777);
-    }
-    return true;
+    return error_at(error, address->line, "listen = %s: %s; write another address or path",
+                    address->written.at, why->text);
 }
 
-static bool open_tcp(const struct config_address *address, int *opened, struct error *error)
+bool worker_open_shared(const struct config *config, int *sockets, struct error *error)
 {
-    struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found;
-    char port[8];
-    int on = 1;
+    struct error why;
 
-    snprintf(port, sizeof(port), "%u", address->port);
-    int failed = getaddrinfo(address->host.at, port, &wanted, &found);
-    if (failed)
-        return error_set(error, "listen = %s: %s", address->written.at, gai_strerror(failed));
-    *opened = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    setsockopt(*opened, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    setsockopt(*opened, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-    if (found->ai_family == AF_INET6)
-        setsockopt(*opened, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    bool fine =
-        bind(*opened, found->ai_addr, found->ai_addrlen) == 0 && listen(*opened, BACKLOG) == 0;
-    if (!fine)
-        error_set(error, "listen = %s: %s", address->written.at, strerror(errno));
-    freeaddrinfo(found);
-    return fine;
+    if (config->proxy.listen.count > WORKER_LISTENERS)
+        return error_at(error, config->proxy.listen.items[WORKER_LISTENERS].line,
+                        "more than %d lines of listen; take some out", WORKER_LISTENERS);
+    for (size_t i = 0; i < config->proxy.listen.count; i++) {
+        const struct config_address *address = &config->proxy.listen.items[i];
+        sockets[i] = address->is_unix ? listen_unix(address->host.at, 0777, BACKLOG, &why) : -1;
+        if (address->is_unix ? sockets[i] < 0
+                             : !listen_tcp_free(address->host.at, address->port, &why))
+            return refuse(address, &why, error);
+    }
+    return true;
 }
 
 static bool open_listeners(struct worker *worker, const int *shared, struct error *error)
 {
     const struct config *config = worker->runtime->config;
+    struct error why;
 
-    if (config->proxy.listen.count > WORKER_LISTENERS)
-        return error_set(error, "more than %d lines of listen", WORKER_LISTENERS);
     for (size_t i = 0; i < config->proxy.listen.count; i++) {
         struct listener *listener = &worker->listeners[worker->listener_count];
         const struct config_address *address = &config->proxy.listen.items[i];
@@ -248,8 +221,10 @@ static bool open_listeners(struct worker *worker, const int *shared, struct erro
         listener->worker = worker;
         listener->is_unix = address->is_unix;
         listener->socket = shared[i];
-        if (!address->is_unix && !open_tcp(address, &listener->socket, error))
-            return false;
+        if (!address->is_unix)
+            listener->socket = listen_tcp(address->host.at, address->port, BACKLOG, true, &why);
+        if (listener->socket < 0)
+            return refuse(address, &why, error);
         ev_io_init(&listener->io, on_accept, listener->socket, EV_READ);
         listener->io.data = listener;
         ev_io_start(worker->loop, &listener->io);

@@ -87,7 +87,8 @@ struct service_counters *worker_counters(struct worker *worker, const struct tal
 /* The wall clock in microseconds. */
 int64_t worker_now(void);
 
-/* Listening sockets of the configuration's Unix paths, in the order of `listen`; -1 for TCP. */
-bool worker_open_unix(const struct config *config, int *sockets, struct error *error);
+/* Listening sockets of the configuration's Unix paths, in the order of `listen`; -1 for TCP, where
+ * each worker opens its own: it is only looked whether the address is free. */
+bool worker_open_shared(const struct config *config, int *sockets, struct error *error);
 
 #endif

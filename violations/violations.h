@@ -23,6 +23,7 @@ struct violations_worker;
 
 struct violations_settings {
     const struct text *outputs; /* path | stdout | syslog */
+    const unsigned *lines;      /* of proxy.ini that name them, for errors; NULL: none */
     size_t output_count;
     int statement;  /* enum config_statement */
     int64_t repeat; /* milliseconds; 0: each one is written */

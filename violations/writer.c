@@ -243,6 +243,7 @@ static bool open_all(const struct violations_settings *settings, struct output *
     for (size_t i = 0; i < settings->output_count; i++) {
         *end = output_open(settings->outputs[i], error);
         if (!*end) {
+            error->line = settings->lines ? settings->lines[i] : 0;
             close_all(*outputs);
             return false;
         }

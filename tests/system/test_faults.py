@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 
+import pymysql
 import pytest
 
 from harness import gate as gates, places, servers, wire
@@ -257,16 +258,60 @@ def test_no_thousand_sessions_are_left(server, make_gate):
     assert gate.rss() - memory < (200 if sanitized else 8) * 1024
 
 
-def test_second_silogate_on_the_same_port(server, make_gate, tmp_path):
-    """A port that somebody else holds is an error with the line of the ini, not a silent share."""
-    listener = wire.socket.create_server(("127.0.0.1", 0))
-    gate = gates.Gate(server)
-    try:
-        path = tmp_path / "proxy.ini"
-        path.write_text(gates.change(gate.ini, "proxy", "listen",
-                                     "127.0.0.1:%d" % listener.getsockname()[1]))
+def line_of(path, text):
+    return path.read_text().splitlines().index(text) + 1
+
+
+def test_second_silogate_on_the_same_port(mariadb, make_gate, tmp_path):
+    """What somebody else holds is an error with the line of the ini, not a silent share; also where
+    that is another silogate, whose own sockets share their port among its threads."""
+    path = tmp_path / "proxy.ini"
+    socket = f"unix:{tmp_path}/s"
+    gate = make_gate(mariadb, ("proxy", "listen", f"127.0.0.1:{places.free_port()}", socket),
+                     start=False)
+    gate.port = int(gate.ini.split("listen = 127.0.0.1:")[1].split()[0])
+    gate.start()
+    for key, value in (("listen", f"127.0.0.1:{gate.port}"), ("listen", socket),
+                       ("admin", f"unix:{gate.folder}/admin")):
+        path.write_text(gates.change(gates.change(
+            gate.ini, "proxy", "listen", f"127.0.0.1:{places.free_port()}"), "proxy", key, value))
         done = gates.run("run", "-c", path)
-        assert done.returncode == 2 and "127.0.0.1" in done.stderr
-    finally:
-        listener.close()
-        gate.remove()
+        assert done.returncode == 2
+        place = f"{path}:{line_of(path, f'{key} = {value}')}: {key} = {value}: Address already in use;"
+        assert place in done.stderr, done.stderr
+    gate.connect("billing_service").close()
+    assert gate.get("/healthz")[0] == 200
+    pymysql.connect(unix_socket=f"{tmp_path}/s", user="billing_service",
+                    password="billing_service-secret", database="nilecare").close()
+
+
+def test_a_socket_nobody_answers_on_is_taken_over(mariadb, make_gate, tmp_path):
+    gate = make_gate(mariadb, ("proxy", "listen", f"unix:{tmp_path}/s"), start=False)
+    for _ in range(2):
+        gate.start(ready=False)
+        gate.wait_log(" runs: ")
+        gate.log_file.unlink()
+        pymysql.connect(unix_socket=f"{tmp_path}/s", user="billing_service",
+                        password="billing_service-secret", database="nilecare").close()
+        gate.kill()
+    gate.start(ready=False)
+    gate.wait_log(" runs: ")
+
+
+def test_what_cannot_be_opened_is_named_with_its_line(mariadb, make_gate, tmp_path):
+    gate = make_gate(mariadb)
+    for section, key, value in (("log", "violations", "/nonexistent/v.jsonl"),
+                                ("proxy", "admin_token_file", "/nonexistent/token"),
+                                ("proxy", "listen", "127.0.0.1.nowhere.invalid:3306")):
+        path = tmp_path / "proxy.ini"
+        ini = gates.change(gate.ini, "proxy", "listen", f"127.0.0.1:{places.free_port()}")
+        ini = gates.change(ini, "proxy", "admin", f"unix:{tmp_path}/admin")
+        path.write_text(gates.change(ini, section, key, value))
+        done = gates.run("run", "-c", path)
+        assert done.returncode == 2
+        assert f"{path}:{line_of(path, f'{key} = {value}')}: " in done.stderr, done.stderr
+    event = gate.reload(("log", "violations", "/nonexistent/v.jsonl"), accepted=False)
+    assert event["action"] == "refused"
+    gate.path.write_text(gates.change(gate.ini, "log", "violations", "/nonexistent/v.jsonl"))
+    number = line_of(gate.path, "violations = /nonexistent/v.jsonl")
+    gate.wait_log(f"reload: {gate.path}:{number}: .*nonexistent")

@@ -130,6 +130,7 @@ def test_log_rotation_loses_no_record(server, make_gate):
             cursor.execute(f"SELECT {number} AS n{number} FROM clinical_data.patients")
             if number % 100 == 50:
                 target = gate.violations_file.with_suffix(f".{number}")
+                assert places.wait_for(gate.violations_file.exists)  # the last rotation is done
                 gate.violations_file.rename(target)
                 moved.append(target)
                 gate.process.send_signal(signal.SIGUSR1)

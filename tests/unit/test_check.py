@@ -86,6 +86,14 @@ def test_what_is_no_ini(ini, bytes_):
     assert all(re.match(rf"{re.escape(str(path))}:\d+: ", line) for line in done.stderr.splitlines())
 
 
+def test_run_tells_as_much_as_check(ini):
+    path = ini(GOOD + "[proxy]\nlisten = nowhere\n[edge:a->c]\nmode = block\n")
+    done = subprocess.run([SILOGATE, "run", "-c", path], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == check("-c", path).stderr
+    assert [line.split(":")[1] for line in done.stderr.splitlines()] == ["7", "8"]
+
+
 def test_no_file(tmp_path):
     done = check("-c", tmp_path / "none.ini")
     assert done.returncode == 2
@@ -105,3 +113,11 @@ def test_help_and_keys():
     assert done.returncode == 0 and done.stdout.startswith("usage:") and done.stderr == ""
     done = check("--keys")
     assert done.returncode == 0 and "| `max_command` | `64M` | yes |" in done.stdout
+
+
+@pytest.mark.parametrize("argument, starts", [("--version", "silogate "), ("version", "silogate "),
+                                              ("--help", "usage: "), ("help", "usage: ")])
+def test_what_everybody_tries_first(argument, starts):
+    done = subprocess.run([SILOGATE, argument], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(starts)

@@ -114,7 +114,7 @@ static bool read_token(const char *content, char *token)
     close(file);
     bool read = guard_read_token(path, token, &error);
     unlink(path);
-    assert_true(read || strstr(error.text, path));
+    assert_true(read || *error.text);
     return read;
 }
 

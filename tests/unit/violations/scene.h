@@ -148,7 +148,7 @@ static inline struct violations *scene_log(const char *path, int statement, int6
                                            unsigned workers)
 {
     struct text output = text_of(path);
-    struct violations_settings settings = {&output, 1, statement, repeat};
+    struct violations_settings settings = {&output, NULL, 1, statement, repeat};
     struct error error;
     struct violations *violations = violations_start(&settings, workers, NULL, NULL, &error);
 

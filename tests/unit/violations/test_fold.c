@@ -288,7 +288,7 @@ static void test_repeat_can_be_switched_off(void **state)
     (void)state;
     const char *path = scene_path("switched.jsonl");
     struct text output = text_of(path);
-    struct violations_settings settings = {&output, 1, CONFIG_NORMALIZED, 0};
+    struct violations_settings settings = {&output, NULL, 1, CONFIG_NORMALIZED, 0};
     struct scene scene;
     struct error error;
 

@@ -98,7 +98,7 @@ static void test_workers_wait_when_too_much_is_owed(void **state)
     (void)state;
     const char *path = scene_path("bound.jsonl");
     struct text output = text_of(path);
-    struct violations_settings settings = {&output, 1, CONFIG_FULL, 0};
+    struct violations_settings settings = {&output, NULL, 1, CONFIG_FULL, 0};
     static char text[30000];
     struct scene scene;
     struct error error;
@@ -189,7 +189,7 @@ static void test_reload_changes_the_outputs(void **state)
     (void)state;
     const char *first = scene_path("first.jsonl"), *second = scene_path("second.jsonl");
     struct text outputs[] = {text_of(second), TEXT("/nonexistent/x.jsonl")};
-    struct violations_settings settings = {outputs, 2, CONFIG_NORMALIZED, 0};
+    struct violations_settings settings = {outputs, NULL, 2, CONFIG_NORMALIZED, 0};
     struct scene scene;
     struct error error;
 

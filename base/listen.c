@@ -1,0 +1,95 @@
+/* Opens sockets that listen: for clients and for HTTP. Knows nothing of what is said on them. */
+#include "base/listen.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int failed(int opened, struct error *why)
+{
+    error_set(why, "%s", strerror(errno));
+    if (opened >= 0)
+        close(opened);
+    return -1;
+}
+
+/* What is left of a process that ended without cleaning up is removed; what is no socket, or
+ * answers, stays and is in the way. */
+static void remove_stale(const struct sockaddr_un *at)
+{
+    struct stat there;
+
+    if (lstat(at->sun_path, &there) != 0 || !S_ISSOCK(there.st_mode))
+        return;
+    int asking = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (connect(asking, (const struct sockaddr *)at, sizeof(*at)) != 0 && errno == ECONNREFUSED)
+        unlink(at->sun_path);
+    close(asking);
+}
+
+int listen_unix(const char *path, unsigned mode, int backlog, struct error *why)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+
+    if (length >= sizeof(at.sun_path)) {
+        errno = ENAMETOOLONG;
+        return failed(-1, why);
+    }
+    memcpy(at.sun_path, path, length);
+    remove_stale(&at);
+    int opened = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (opened < 0 || bind(opened, (struct sockaddr *)&at, sizeof(at)) != 0 ||
+        chmod(path, mode) != 0 || listen(opened, backlog) != 0)
+        return failed(opened, why);
+    return opened;
+}
+
+/* A socket that is bound, and does not listen yet. */
+static int bind_tcp(const char *host, uint16_t port, bool shared, struct error *why)
+{
+    struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found;
+    char number[8];
+    int on = 1;
+
+    snprintf(number, sizeof(number), "%u", port);
+    int code = getaddrinfo(host, number, &wanted, &found);
+    if (code) {
+        error_set(why, "%s", gai_strerror(code));
+        return -1;
+    }
+    int opened = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    setsockopt(opened, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (shared)
+        setsockopt(opened, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    if (found->ai_family == AF_INET6)
+        setsockopt(opened, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    if (opened < 0 || bind(opened, found->ai_addr, found->ai_addrlen) != 0)
+        opened = failed(opened, why);
+    freeaddrinfo(found);
+    return opened;
+}
+
+int listen_tcp(const char *host, uint16_t port, int backlog, bool shared, struct error *why)
+{
+    int opened = bind_tcp(host, port, shared, why);
+
+    return opened < 0 || listen(opened, backlog) == 0 ? opened : failed(opened, why);
+}
+
+bool listen_tcp_free(const char *host, uint16_t port, struct error *why)
+{
+    int opened = bind_tcp(host, port, false, why);
+
+    if (opened < 0)
+        return false;
+    close(opened);
+    return true;
+}

@@ -1,0 +1,18 @@
+/* Sockets that listen. A socket of the file system that nobody answers on any more is taken over.
+ */
+#ifndef BASE_LISTEN_H
+#define BASE_LISTEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* The new socket, close-on-exec, for the caller to close; -1 with `why`. `mode` is the path's. */
+int listen_unix(const char *path, unsigned mode, int backlog, struct error *why);
+/* The first address of `host` is taken. `shared`: others of this process listen there too. */
+int listen_tcp(const char *host, uint16_t port, int backlog, bool shared, struct error *why);
+/* Is the address free? Sockets that share one do not tell: another process may share it too. */
+bool listen_tcp_free(const char *host, uint16_t port, struct error *why);
+
+#endif
