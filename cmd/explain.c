@@ -131,6 +131,12 @@ static bool set_mood(struct explain *explain)
     }
     mood->mode_known = true;
     mood->mode = sql_mode_of(text_of(explain->sql_mode ? explain->sql_mode : ""));
+    struct text unknown = sql_mode_unknown(text_of(explain->sql_mode ? explain->sql_mode : ""));
+    if (unknown.length > 0) {
+        fprintf(stderr, "silogate explain: no sql_mode '%.*s'; write modes as in @@sql_mode\n",
+                TEXT_ARGS(unknown));
+        return false;
+    }
     mood->charset =
         (uint8_t)sql_charset_of(text_of(explain->charset ? explain->charset : "utf8mb4"));
     if (!sql_mood_set_version(mood, text_of(version))) {
@@ -191,6 +197,12 @@ static bool read_policy(struct explain *explain)
     return find_service(explain);
 }
 
+/* No session is there to be ended but others', which is how the proxy judges it. */
+static void judge_kill(struct sql_facts *facts)
+{
+    facts->administration |= (facts->effects & SQL_EFFECT_KILL) != 0;
+}
+
 /* USE of an alias means the service's own database, as the proxy has it. */
 static void map_database(const struct explain *explain, struct sql_facts *facts)
 {
@@ -218,6 +230,7 @@ static void judge_part(struct explain *explain, struct sql_facts *facts, unsigne
                                                 .verdict = &verdict};
 
     map_database(explain, facts);
+    judge_kill(facts);
     policy_check(explain->policy, explain->service, facts, false, explain->today, &verdict);
     if (explain->json)
         explain_print_json(&statement, stdout);

@@ -87,42 +87,89 @@ bool sql_mood_set_version(struct sql_mood *mood, struct text version)
 
 /* The combined modes are there for operators and for literals in SET: @@sql_mode spells their parts
  * out. On MySQL 5.7 and MariaDB alike the names of other databases imply ANSI_QUOTES. */
+enum { ANSI = SQL_PIPES_AS_CONCAT | SQL_ANSI_QUOTES | SQL_IGNORE_SPACE };
+static const struct mode_word {
+    const char *word;
+    uint8_t bits; /* 0: it changes nothing about how text is read */
+} mode_words[] = {
+    {"ANSI_QUOTES",                SQL_ANSI_QUOTES         },
+    {"NO_BACKSLASH_ESCAPES",       SQL_NO_BACKSLASH_ESCAPES},
+    {"PIPES_AS_CONCAT",            SQL_PIPES_AS_CONCAT     },
+    {"IGNORE_SPACE",               SQL_IGNORE_SPACE        },
+    {"HIGH_NOT_PRECEDENCE",        SQL_HIGH_NOT_PRECEDENCE },
+    {"ANSI",                       ANSI                    },
+    {"ORACLE",                     ANSI | SQL_ORACLE       },
+    {"MSSQL",                      ANSI | SQL_MSSQL        },
+    {"DB2",                        ANSI                    },
+    {"MAXDB",                      ANSI                    },
+    {"POSTGRESQL",                 ANSI                    },
+    {"MYSQL323",                   SQL_HIGH_NOT_PRECEDENCE },
+    {"MYSQL40",                    SQL_HIGH_NOT_PRECEDENCE },
+    {"ALLOW_INVALID_DATES",        0                       },
+    {"EMPTY_STRING_IS_NULL",       0                       },
+    {"ERROR_FOR_DIVISION_BY_ZERO", 0                       },
+    {"NO_AUTO_CREATE_USER",        0                       },
+    {"NO_AUTO_VALUE_ON_ZERO",      0                       },
+    {"NO_DIR_IN_CREATE",           0                       },
+    {"NO_ENGINE_SUBSTITUTION",     0                       },
+    {"NO_FIELD_OPTIONS",           0                       },
+    {"NO_KEY_OPTIONS",             0                       },
+    {"NO_TABLE_OPTIONS",           0                       },
+    {"NO_UNSIGNED_SUBTRACTION",    0                       },
+    {"NO_ZERO_DATE",               0                       },
+    {"NO_ZERO_IN_DATE",            0                       },
+    {"ONLY_FULL_GROUP_BY",         0                       },
+    {"PAD_CHAR_TO_FULL_LENGTH",    0                       },
+    {"REAL_AS_FLOAT",              0                       },
+    {"SIMULTANEOUS_ASSIGNMENT",    0                       },
+    {"STRICT_ALL_TABLES",          0                       },
+    {"STRICT_TRANS_TABLES",        0                       },
+    {"TIME_ROUND_FRACTIONAL",      0                       },
+    {"TIME_TRUNCATE_FRACTIONAL",   0                       },
+    {"TRADITIONAL",                0                       },
+};
+
+/* The next word of a list, taken off it. */
+static struct text next_mode(struct text *list)
+{
+    const char *comma = memchr(list->at, ',', list->length);
+    size_t length = comma ? (size_t)(comma - list->at) : list->length;
+    struct text word = text_trim((struct text){list->at, length});
+    size_t used = comma ? length + 1 : length;
+
+    list->at += used;
+    list->length -= used;
+    return word;
+}
+
+static const struct mode_word *find_mode(struct text word)
+{
+    for (size_t i = 0; i < sizeof(mode_words) / sizeof(mode_words[0]); i++) {
+        if (text_equal_fold(word, text_of(mode_words[i].word)))
+            return &mode_words[i];
+    }
+    return NULL;
+}
+
 uint8_t sql_mode_of(struct text sql_mode)
 {
-    enum { ANSI = SQL_PIPES_AS_CONCAT | SQL_ANSI_QUOTES | SQL_IGNORE_SPACE };
-    static const struct {
-        struct text word;
-        uint8_t bits;
-    } words[] = {
-        {{"ANSI_QUOTES", 11},          SQL_ANSI_QUOTES         },
-        {{"NO_BACKSLASH_ESCAPES", 20}, SQL_NO_BACKSLASH_ESCAPES},
-        {{"PIPES_AS_CONCAT", 15},      SQL_PIPES_AS_CONCAT     },
-        {{"IGNORE_SPACE", 12},         SQL_IGNORE_SPACE        },
-        {{"HIGH_NOT_PRECEDENCE", 19},  SQL_HIGH_NOT_PRECEDENCE },
-        {{"ANSI", 4},                  ANSI                    },
-        {{"ORACLE", 6},                ANSI | SQL_ORACLE       },
-        {{"MSSQL", 5},                 ANSI | SQL_MSSQL        },
-        {{"DB2", 3},                   ANSI                    },
-        {{"MAXDB", 5},                 ANSI                    },
-        {{"POSTGRESQL", 10},           ANSI                    },
-        {{"MYSQL323", 8},              SQL_HIGH_NOT_PRECEDENCE },
-        {{"MYSQL40", 7},               SQL_HIGH_NOT_PRECEDENCE },
-    };
     unsigned mode = 0;
 
     while (sql_mode.length > 0) {
-        const char *comma = memchr(sql_mode.at, ',', sql_mode.length);
-        size_t length = comma ? (size_t)(comma - sql_mode.at) : sql_mode.length;
-        struct text word = text_trim((struct text){sql_mode.at, length});
-        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-            if (text_equal_fold(word, words[i].word))
-                mode |= words[i].bits;
-        }
-        size_t used = comma ? length + 1 : length;
-        sql_mode.at += used;
-        sql_mode.length -= used;
+        const struct mode_word *found = find_mode(next_mode(&sql_mode));
+        mode |= found ? found->bits : 0;
     }
     return (uint8_t)mode;
+}
+
+struct text sql_mode_unknown(struct text sql_mode)
+{
+    while (sql_mode.length > 0) {
+        struct text word = next_mode(&sql_mode);
+        if (word.length > 0 && !find_mode(word))
+            return word;
+    }
+    return (struct text){NULL, 0};
 }
 
 size_t sql_mode_words(uint8_t mode, char *to)

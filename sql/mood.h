@@ -67,6 +67,8 @@ bool sql_mood_set_version(struct sql_mood *mood, struct text version);
 /* The mode bits out of the text of @@sql_mode ("ANSI_QUOTES,NO_BACKSLASH_ESCAPES"). MariaDB's
  * combined modes arrive with their parts spelled out. Unknown words are ignored. */
 uint8_t sql_mode_of(struct text sql_mode);
+/* The first word that is no mode of either server; none where all are. */
+struct text sql_mode_unknown(struct text sql_mode);
 
 /* The way back: words that sql_mode_of reads as `mode`, SQL_MODE_TEXT bytes at most; their length.
  */

@@ -101,6 +101,8 @@ def test_the_form_of_an_undetermined_line(ini):
     ("SELECT * FROM information_schema.tables", "allow", "session"),
     ("SELECT 1", "allow", "session"),
     ("SET GLOBAL max_connections = 1", "block", "administration"),
+    ("KILL 5", "block", "administration"),  # of a session that is not this one
+    ("KILL QUERY 5", "block", "administration"),
     ("nonsense", "block", "undetermined"),
 ])
 def test_verdicts(ini, statement, verdict, reason):
@@ -258,6 +260,7 @@ def test_a_user_without_a_service(ini, tmp_path):
     ["-c", "INI", "--user", "billing_user", "--dialect", "oracle"],
     ["-c", "INI", "--user", "billing_user", "--server-version", "new"],
     ["-c", "INI", "--user", "billing_user", "--charset", "ucs2"],
+    ["-c", "INI", "--user", "billing_user", "--sql-mode", "STRICT_TRANS_TABLES,ANSI_QUOTE"],
     ["-c", "INI", "--user", "billing_user", "a", "b"],
     ["-c", "INI.none", "--user", "billing_user"],
 ])
