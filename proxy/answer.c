@@ -4,6 +4,7 @@
  *
  * ASK is silogate's own question, asked where a mood cannot be known: its answer is kept back.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -27,6 +28,9 @@ enum {
     ANSWER_INIT,
     ANSWER_FIELDS_MAX
 };
+
+/* ER_MUST_CHANGE_PASSWORD: whoever gets it can do nothing else, and needs no moods for it. */
+enum { EXPIRED_PASSWORD = 1820 };
 
 /* A system variable of a session state change: a name and its new value. */
 static void variable_changed(struct session *session, struct text change)
@@ -102,7 +106,7 @@ void command_finish(struct session *session)
 {
     bool failed = session->failed_command;
 
-    session->asked = false;
+    session->asked = session->blind = false;
     if (session->has_next && !failed)
         session->mood = session->next;
     else if (session->has_next && session->several)
@@ -162,6 +166,7 @@ enum step state_answer(struct session *session)
     if (events & ANSWER_INFILE) {
         session->passing = 0;
         session->continued = false;
+        session->client.sequence = (uint8_t)(answer_sequence(answer) + 1);
         session_enter(session, STATE_INFILE);
         return STEP_AGAIN;
     }
@@ -183,7 +188,8 @@ static bool still_reads(struct session *session)
     return !(events & (ANSWER_COMPLETE | ANSWER_BROKEN));
 }
 
-/* LOAD DATA LOCAL: the client's packets are the file, up to an empty one. */
+/* LOAD DATA LOCAL: the client's packets are the file, up to an empty one. A packet out of order
+ * ends the file for the servers (tried), and they take what follows for commands. */
 enum step state_infile(struct session *session)
 {
     struct gate *gate = &session->client.gate;
@@ -196,6 +202,8 @@ enum step state_infile(struct session *session)
             if (gate_waiting(gate) < PACKET_HEADER)
                 break;
             uint32_t length = bytes_get3(gate_at(gate));
+            if (gate_at(gate)[3] != session->client.sequence++)
+                return command_out_of_order(session, session->client.sequence);
             /* Behind a packet of the greatest length, an empty one only ends that packet. */
             last = length == 0 && !session->continued;
             session->continued = length == PACKET_MAX;
@@ -250,6 +258,13 @@ static void learn(struct session *session, const struct text *values)
     router_learn(router, session->upstream_index, &server);
 }
 
+static bool is_expired(struct text error)
+{
+    const uint8_t *payload = (const uint8_t *)error.at + PACKET_HEADER;
+
+    return payload[0] == 0xff && bytes_get2(payload + 1) == EXPIRED_PASSWORD;
+}
+
 enum step state_ask(struct session *session)
 {
     struct gate *gate = &session->upstream.gate;
@@ -267,14 +282,19 @@ enum step state_ask(struct session *session)
         return gate_has_room(gate) ? STEP_WAIT : session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
     case ROW_BAD:
         return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
-    case ROW_NONE: /* a session that may not ask, with an expired password for one */
+    case ROW_NONE:
+        assert(here.at);                    /* a whole answer is here */
+        if (here.at[PACKET_HEADER] == 0x00) /* OK, which answers something else */
+            return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+        session->blind = !is_expired(here);
         break;
     case ROW_DONE:
+        session->blind = false;
         learn(session, values);
         break;
     }
     gate_drop(gate, &session->worker->pool, size);
-    session->must_ask = false;
+    session->must_ask = session->blind; /* the next command asks again */
     session->asked = true;
     session_enter(session, STATE_COMMAND);
     return STEP_AGAIN;

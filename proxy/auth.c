@@ -269,6 +269,8 @@ static enum step from_client(struct session *session, const uint8_t *packet, siz
 
     if (packet[3] != session->client.sequence)
         return session_end(session, CLOSED_CLIENT_BAD_SEQUENCE);
+    if (session->upstream.sequence == 0) /* it would be a command, should the dialogue be over */
+        return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     session->client.sequence++;
     draft->credit--;
     draft->said = true;

@@ -22,7 +22,7 @@
 #include "proxy/login.h"
 #include "proxy/worker.h"
 
-enum { COMMAND_START = 6 };
+enum { COMMAND_START = 6, CLOSE_LENGTH = 5, LONG_DATA_LENGTH = 7 };
 
 /* How much of a command is looked at before it is judged: its byte, and for a statement its id and
  * the flags of an execution. */
@@ -49,6 +49,12 @@ static enum step let_pass(struct session *session, const struct command *command
     answer_start(&session->answer, command_answer(command->row, start), session->capabilities);
     session_enter(session, STATE_PASS);
     return STEP_AGAIN;
+}
+
+enum step command_out_of_order(struct session *session, uint8_t sequence)
+{
+    session_error(session, sequence, 1156, "08S01", "Got packets out of order");
+    return session_linger(session, CLOSED_CLIENT_BAD_SEQUENCE);
 }
 
 static enum step passed(struct session *session)
@@ -90,7 +96,8 @@ enum step state_pass(struct session *session)
                 break;
             session->passing = PACKET_HEADER + bytes_get3(gate_at(gate));
             session->continued = bytes_get3(gate_at(gate)) == PACKET_MAX;
-            session->client.sequence = gate_at(gate)[3];
+            if (gate_at(gate)[3] != ++session->client.sequence)
+                return command_out_of_order(session, session->client.sequence);
         }
         size_t count =
             gate_waiting(gate) < session->passing ? gate_waiting(gate) : session->passing;
@@ -124,7 +131,7 @@ static enum step refuse(struct session *session, struct command *command, uint16
 {
     gate_drop(&session->client.gate, &session->worker->pool, command->size);
     free(command->copy);
-    session->asked = false;
+    session->asked = session->blind = false;
     session->worker->counters.refused++;
     if (command->row && command->row->answer == ANSWER_NONE)
         return STEP_AGAIN; /* its client does not read an answer */
@@ -222,6 +229,7 @@ static struct sql_facts *plain_facts(struct session *session)
 
     memset(facts, 0, offsetof(struct sql_facts, objects));
     facts->determined = true;
+    judge_blindly(session, facts);
     return facts;
 }
 
@@ -317,11 +325,11 @@ static enum step judge_statement(struct session *session, struct command *comman
     uint32_t id = bytes_get4(gate_at(gate) + PACKET_HEADER + 1);
     const struct prepared *prepared = prepared_find(&session->prepared, id);
     session->worker->judged.traceparent = (struct text){0};
-    if (prepared) {
-        enum judgement judgement = judge_prepared(session, prepared, executes);
-        if (judgement != JUDGEMENT_BLOCK && judgement != JUDGEMENT_ASK)
-            return follow(session, command, judgement, 0);
-    }
+    enum judgement judgement = JUDGEMENT_BLOCK;
+    if (prepared)
+        judgement = judge_prepared(session, prepared, executes);
+    if (judgement != JUDGEMENT_BLOCK)
+        return follow(session, command, judgement, 0);
     /* Blocked, or unknown to the gate: it is forgotten whole, which needs it whole. */
     switch (command_cut(session, command)) {
     case CUT_MORE:
@@ -334,26 +342,27 @@ static enum step judge_statement(struct session *session, struct command *comman
         break;
     }
     if (prepared)
-        return refuse(session, command, session->worker->judged.refusal.code,
-                      session->worker->judged.refusal.message);
+        return follow(session, command, judge_blocked(session, prepared), 0);
     return refuse_unknown(session, command, id);
 }
 
-/* Commands that touch nobody's data, but may end what the session remembers. */
-static enum step free_command(struct session *session, struct command *command)
+/* COM_STMT_CLOSE and COM_STMT_SEND_LONG_DATA. A server that does answer one of them, as MySQL does
+ * where it is malformed, would have its error taken for the answer of the next command: only what
+ * is sure to stay unanswered is passed. */
+static enum step unanswered_command(struct session *session, struct command *command)
 {
     const uint8_t *bytes = gate_at(&session->client.gate);
-    uint32_t id = bytes_get3(bytes) >= 5 ? bytes_get4(bytes + PACKET_HEADER + 1) : 0;
+    bool closes = session->command == COMMAND_STMT_CLOSE;
 
-    if (session->command == COMMAND_STMT_CLOSE) {
+    if (bytes_get3(bytes) < (closes ? CLOSE_LENGTH : LONG_DATA_LENGTH))
+        return session_end(session, CLOSED_CLIENT_BAD_PACKET);
+    uint32_t id = bytes_get4(bytes + PACKET_HEADER + 1);
+    const struct prepared *prepared = prepared_find(&session->prepared, id);
+    /* What a blocked execution would use must not be kept by the server for a later one. */
+    if (!prepared || (!closes && judge_prepared(session, prepared, false) == JUDGEMENT_BLOCK))
+        return forget(session, ANSWER_NONE);
+    if (closes)
         prepared_remove(&session->prepared, id);
-    } else if (session->command == COMMAND_STMT_SEND_LONG_DATA) {
-        /* What a blocked execution would use must not be kept by the server for a later one. */
-        const struct prepared *prepared = prepared_find(&session->prepared, id);
-        if (!prepared || judge_prepared(session, prepared, false) == JUDGEMENT_BLOCK)
-            return forget(session, ANSWER_NONE);
-    }
-    session->has_next = false;
     return let_pass(session, command);
 }
 
@@ -374,6 +383,11 @@ static enum step judge_whole(struct session *session, struct command *command)
     }
     if (!command->row)
         return refuse(session, command, 1047, "Unknown command");
+    bool names = command->row->judged == JUDGED_DATABASE || command->row->judged == JUDGED_TABLE;
+    if (names && session->must_ask && !session->asked)
+        return follow(session, command, JUDGEMENT_ASK, 0);
+    if (session->command == COMMAND_STMT_PREPARE && session->prepared.count >= PREPARED_MAX)
+        return refuse(session, command, 1461, "Can't create more prepared statements in a session");
     switch (command->row->judged) {
     case JUDGED_TEXT:
         return judge_query(session, command);
@@ -442,16 +456,16 @@ enum step state_command(struct session *session)
         return idle(session);
     }
     /* A client that does not read its answers must not make silogate hoard them. */
-    if (gate_leaving(&session->upstream.gate) > GATE_BLOCK / 2)
+    if (gate_leaving(&session->upstream.gate) > GATE_BLOCK / 2) {
+        session->resting = true;
         return STEP_WAIT;
+    }
     if (bytes_get3(gate_at(gate)) == 0)
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     if (gate_waiting(gate) < PACKET_HEADER + command_start(session))
         return idle(session);
-    if (gate_at(gate)[3] != 0) {
-        session_error(session, 1, 1156, "08S01", "Got packets out of order");
-        return session_linger(session, CLOSED_CLIENT_BAD_SEQUENCE);
-    }
+    if (gate_at(gate)[3] != 0)
+        return command_out_of_order(session, 1);
     if (session->generation != session->worker->runtime->generation)
         judge_renew(session);
     session->command = gate_at(gate)[PACKET_HEADER];
@@ -463,7 +477,9 @@ enum step state_command(struct session *session)
     }
     if (command.row && command.row->judged == JUDGED_STATEMENT)
         return judge_statement(session, &command);
-    if (command.row && command.row->judged == JUDGED_FREE)
-        return free_command(session, &command);
-    return judge_whole(session, &command);
+    if (!command.row || command.row->judged != JUDGED_FREE)
+        return judge_whole(session, &command);
+    session->has_next = session->next_unknown = false;
+    return command.row->answer == ANSWER_NONE ? unanswered_command(session, &command)
+                                              : let_pass(session, &command);
 }

@@ -83,8 +83,27 @@ static void resize(struct gate *gate, struct gate_pool *pool, size_t size)
     gate->size = (uint32_t)size;
 }
 
+/* Behind a large command a block of the usual size will do. */
+static void shrink(struct gate *gate, struct gate_pool *pool)
+{
+    size_t left = gate->filled - gate->sent;
+
+    if (gate->size <= GATE_BLOCK || gate->reserved > GATE_BLOCK || left > GATE_BLOCK / 2)
+        return;
+    uint8_t *block = take_block(pool);
+    memcpy(block, gate->bytes + gate->sent, left);
+    wipe(gate);
+    drop_block(pool, gate->bytes, gate->size);
+    gate->bytes = block;
+    gate->size = GATE_BLOCK;
+    gate->passed -= gate->sent;
+    gate->filled -= gate->sent;
+    gate->sent = 0;
+}
+
 void gate_reserve(struct gate *gate, struct gate_pool *pool, size_t count)
 {
+    gate->reserved = (uint32_t)count;
     if (!gate->bytes || gate->size - gate->passed < count)
         resize(gate, pool, gate_leaving(gate) + count);
 }
@@ -95,7 +114,8 @@ ssize_t gate_fill(struct gate *gate, struct gate_pool *pool, struct stream *stre
         resize(gate, pool, GATE_BLOCK);
     if (gate->filled == gate->size)
         close_gap(gate);
-    ssize_t got = stream_read(stream, gate->bytes + gate->filled, gate->size - gate->filled);
+    size_t room = gate->size - gate->filled, wanted = gate_most(gate) - gate_waiting(gate);
+    ssize_t got = stream_read(stream, gate->bytes + gate->filled, room < wanted ? room : wanted);
     if (got > 0)
         gate->filled += (uint32_t)got;
     else if (gate->sent == gate->filled)
@@ -115,13 +135,21 @@ ssize_t gate_flush(struct gate *gate, struct gate_pool *pool, struct stream *str
     }
     if (gate->sent == gate->filled)
         gate_release(gate, pool);
+    else
+        shrink(gate, pool);
     return 1;
+}
+
+static void unreserve(struct gate *gate, size_t count)
+{
+    gate->reserved = gate->reserved > count ? gate->reserved - (uint32_t)count : 0;
 }
 
 void gate_pass(struct gate *gate, size_t count)
 {
     assert(count <= gate_waiting(gate));
     gate->passed += (uint32_t)count;
+    unreserve(gate, count);
 }
 
 void gate_drop(struct gate *gate, struct gate_pool *pool, size_t count)
@@ -130,12 +158,20 @@ void gate_drop(struct gate *gate, struct gate_pool *pool, size_t count)
     if (count == 0)
         return;
     uint8_t *at = gate->bytes + gate->passed;
-    size_t rest = gate_waiting(gate) - count;
-    if (rest > 0)
+    size_t rest = gate_waiting(gate) - count, leaving = gate_leaving(gate);
+    unreserve(gate, count);
+    if (rest > leaving) { /* the smaller part moves: much may wait behind a small command */
+        memmove(gate->bytes + gate->sent + count, gate->bytes + gate->sent, leaving);
+        gate->sent += (uint32_t)count;
+        gate->passed += (uint32_t)count;
+    } else {
         memmove(at, at + count, rest);
-    gate->filled -= (uint32_t)count;
+        gate->filled -= (uint32_t)count;
+    }
     if (gate->sent == gate->filled)
         gate_release(gate, pool);
+    else
+        shrink(gate, pool);
 }
 
 void gate_forget(struct gate *gate, struct gate_pool *pool)

@@ -30,7 +30,8 @@ struct gate_pool {
 struct gate {
     uint8_t *bytes; /* NULL: nothing borrowed, all cursors 0 */
     uint32_t sent, passed, filled, size;
-    bool secret; /* a password is in it: wiped before the block is given back */
+    uint32_t reserved; /* bytes not judged yet that a command at hand needs together */
+    bool secret;       /* a password is in it: wiped before the block is given back */
 };
 
 static inline size_t gate_waiting(const struct gate *gate) /* not judged yet */
@@ -48,9 +49,23 @@ static inline const uint8_t *gate_at(const struct gate *gate) /* the first byte 
     return gate->bytes ? gate->bytes + gate->passed : NULL;
 }
 
+/* How many bytes not judged yet it takes in: what is sent ahead of its turn fills one block. */
+static inline size_t gate_most(const struct gate *gate)
+{
+    return gate->reserved > GATE_BLOCK ? gate->reserved : GATE_BLOCK;
+}
+
+/* A gap in front of bytes that are still to go out is room only once it is as long as what would
+ * have to move: else each small read behind a large command would move all of it. */
 static inline bool gate_has_room(const struct gate *gate)
 {
-    return !gate->bytes || gate->filled < gate->size || gate->sent > 0;
+    if (!gate->bytes)
+        return true;
+    if (gate_waiting(gate) >= gate_most(gate))
+        return false;
+    return gate->filled < gate->size ||
+           (gate->sent > 0 &&
+            (gate->sent == gate->passed || gate->sent >= gate->filled - gate->sent));
 }
 
 /* Reads once from `stream` into the room there is: what stream_read returns. Call it only where
@@ -76,7 +91,8 @@ void gate_insert(struct gate *gate, struct gate_pool *pool, const void *bytes, s
 void gate_replace(struct gate *gate, struct gate_pool *pool, size_t offset, size_t count,
                   const void *bytes, size_t length);
 
-/* Makes room for a command of `count` bytes, of which some may be here already. */
+/* Makes room for a command of `count` bytes, of which some may be here already. Once they have
+ * passed or are dropped, the room is given back. */
 void gate_reserve(struct gate *gate, struct gate_pool *pool, size_t count);
 
 /* Gives the memory back, whatever is in it. */

@@ -240,6 +240,7 @@ static void read_on(struct session *session, struct reading *reading)
     do {
         size_t start = reading->offset;
         reading->offset = sql_analyze(reading->text, start, reading->mood, session->sql, facts);
+        judge_blindly(session, facts);
         if (facts->needs_mode) {
             reading->offset = start;
             reading->needs_mode = true;
@@ -257,6 +258,14 @@ static void read_on(struct session *session, struct reading *reading)
             return;
         }
     } while (reading->offset < reading->text.length);
+}
+
+void judge_blindly(const struct session *session, struct sql_facts *facts)
+{
+    if (!session->blind)
+        return;
+    facts->determined = false;
+    facts->why = "the server does not say which database and modes it is in";
 }
 
 static void begin(struct session *session)
@@ -366,6 +375,7 @@ enum judgement judge_prepare(struct session *session, struct text text)
     if (must_ask(session, text) && !is_about_itself(session, text))
         return JUDGEMENT_ASK;
     size_t end = sql_analyze(text, 0, &mood, session->sql, facts);
+    judge_blindly(session, facts);
     if (facts->needs_mode && !session->asked)
         return JUDGEMENT_ASK;
     if (end < text.length && facts->determined) {
@@ -390,9 +400,11 @@ enum judgement judge_prepared(struct session *session, const struct prepared *pr
 
     begin(session);
     sql_session_renew(session->sql, prepared->facts);
+    check(session, prepared->facts, &verdict);
+    if (verdict.action == VERDICT_BLOCK)
+        return JUDGEMENT_BLOCK;
     if (session->in_transaction && counts)
         record_written(session, prepared->facts);
-    check(session, prepared->facts, &verdict);
     enum judgement judgement = settle(session, prepared->facts, &verdict, &prepared->mood, text,
                                       sql_kind_name(prepared->facts->kind), counts);
     if (judgement != JUDGEMENT_ALLOW || !counts)
@@ -407,6 +419,17 @@ enum judgement judge_prepared(struct session *session, const struct prepared *pr
     if (prepared->facts->effects & SQL_EFFECT_SESSION)
         sql_session_apply(&session->sql, prepared->facts);
     return judgement;
+}
+
+enum judgement judge_blocked(struct session *session, const struct prepared *prepared)
+{
+    struct text text = {prepared->text, prepared->text_length};
+    struct verdict verdict;
+
+    begin(session);
+    check(session, prepared->facts, &verdict);
+    return settle(session, prepared->facts, &verdict, &prepared->mood, text,
+                  sql_kind_name(prepared->facts->kind), true);
 }
 
 enum judgement judge_facts(struct session *session, const char *kind)

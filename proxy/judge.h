@@ -43,11 +43,16 @@ enum judgement judge_text(struct session *session, struct text text);
 /* The text of COM_STMT_PREPARE; where it is allowed, session->preparing is set. Only a block is
  * recorded: each execution is judged and recorded itself. */
 enum judgement judge_prepare(struct session *session, struct text text);
-/* An execution of a prepared statement. `counts`: it is one, not only something about it. */
+/* An execution of a prepared statement. `counts`: it is one, not only something about it. A block
+ * is recorded by judge_blocked, once the whole command is here. */
 enum judgement judge_prepared(struct session *session, const struct prepared *prepared,
                               bool counts);
+enum judgement judge_blocked(struct session *session, const struct prepared *prepared);
 /* worker->facts as command.c has filled them; `kind` is the record's. */
 enum judgement judge_facts(struct session *session, const char *kind);
+
+/* Where the server would not say which moods it is in, whatever was read is undetermined. */
+void judge_blindly(const struct session *session, struct sql_facts *facts);
 
 /* The session's service and the rest, found anew where the runtime has changed since. */
 void judge_renew(struct session *session);

@@ -161,7 +161,8 @@ enum step state_linger(struct session *session)
     gate_drop(&client->gate, &session->worker->pool, gate_waiting(&client->gate));
     if (client->ended)
         return STEP_CLOSE;
-    if (gate_leaving(&session->upstream.gate) == 0 && !session->shut) {
+    session->resting = gate_leaving(&session->upstream.gate) > 0;
+    if (!session->resting && !session->shut) {
         shutdown(client->stream.socket, SHUT_WR);
         session->shut = true;
     }
@@ -202,6 +203,9 @@ static void watch(struct session *session, struct side *side)
             events = EV_READ | (stream_wants_write(&side->stream, false) ? EV_WRITE : 0);
         if (side->wants_write)
             events |= stream_wants_write(&side->stream, true) ? EV_WRITE : EV_READ;
+        /* It is writable: that comes with the next turn, after everybody else's. */
+        else if (session->resting && side == &session->client)
+            events |= EV_WRITE;
     }
     if (ev_is_active(&side->io) && (side->io.events & (EV_READ | EV_WRITE)) == events)
         return;
@@ -223,6 +227,7 @@ void session_run(struct session *session)
 {
     enum step step;
 
+    session->resting = false;
     do {
         step = states[session->state].run(session);
     } while (step == STEP_AGAIN);
@@ -308,6 +313,7 @@ void session_drop_upstream(struct session *session)
 {
     farewell_begin(session);
     drop_side(session, &session->upstream);
+    gate_forget(&session->client.gate, &session->worker->pool); /* it was for this one alone */
 }
 
 void session_close(struct session *session, enum close_reason reason)

@@ -99,6 +99,8 @@ struct session {
     bool counted : 1;  /* in the tallies */
     bool dropping : 1; /* PASS: too large a command is read and forgotten */
     bool shut : 1;     /* LINGER: the last words are said */
+    bool resting : 1;  /* goes on by itself in the next turn of the loop */
+    bool blind : 1;    /* the server would not say what was asked: nothing is determined */
 
     struct login_draft *draft; /* while logging in */
     struct identity *identity; /* from login on */

@@ -72,6 +72,22 @@ static void unpark(struct worker *worker)
     }
 }
 
+/* A listener that cannot accept stays readable, and the loop would do nothing else. */
+static void rest_listeners(struct worker *worker)
+{
+    log_warning("no client can be accepted: %s; trying again each second", strerror(errno));
+    worker->full = true;
+    for (unsigned i = 0; i < worker->listener_count; i++)
+        ev_io_stop(worker->loop, &worker->listeners[i].io);
+}
+
+static void wake_listeners(struct worker *worker)
+{
+    worker->full = false;
+    for (unsigned i = 0; i < worker->listener_count && !worker->drain_begun; i++)
+        ev_io_start(worker->loop, &worker->listeners[i].io);
+}
+
 static void on_tick(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
     struct worker *worker = timer->data;
@@ -81,6 +97,8 @@ static void on_tick(struct ev_loop *loop, struct ev_timer *timer, int events)
     (void)events;
     worker->second++;
     worker->today = policy_today(time(NULL));
+    if (worker->full)
+        wake_listeners(worker);
     /* The slot is taken as a whole: a session that is not due yet goes back into one. */
     list_init(&late);
     struct list_link *slot = &worker->slots[worker->second % WORKER_SLOTS];
@@ -165,8 +183,11 @@ static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
         int on = 1;
         int accepted = accept4(listener->socket, (struct sockaddr *)&from, &length,
                                SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (accepted < 0)
-            return; /* out of descriptors too: the next turn tries again */
+        if (accepted < 0) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                rest_listeners(worker);
+            return;
+        }
         /* Clients that have not logged in yet must not fill the machine: twice the limit, no more.
          */
         int64_t limit = worker->runtime->config->proxy.max_connections.value * 2 + 16;

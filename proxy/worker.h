@@ -42,6 +42,7 @@ struct worker {
     struct ev_prepare reap;
     struct listener listeners[WORKER_LISTENERS];
     unsigned listener_count;
+    bool full; /* no descriptors are left: the listeners rest for a while */
 
     struct list_link sessions, closed, parked;
     struct list_link farewells; /* logins that end without their clients */

@@ -293,3 +293,53 @@ def test_slow_server_stops_the_client(fake, make_gate):
         connection.close()
     assert sent < 100 * len(data), "the client was never made to wait"
     assert grown < 80 * 1024  # one command of up to max_command may be held
+
+
+def five_columns(stream, values):
+    for part in (b"\x05", *[COLUMN] * 5, b"".join(wire.lenenc(value) for value in values), OK_EOF):
+        stream.send(part)
+
+
+ANSWERS = {
+    "killed": (lambda stream: stream.send(wire.error(1317, "Query execution was interrupted", "70100")),
+               1227),
+    "killed in its midst": (lambda stream: [stream.send(part) for part in (
+        b"\x05", *[COLUMN] * 5, wire.error(1317, "Query execution was interrupted", "70100"))], 1227),
+    "expired password": (lambda stream: stream.send(wire.error(1820, "You must reset your password")),
+                         None),
+    "an OK": (lambda stream: stream.send(wire.OK), "closed"),
+    "the answer": (lambda stream: five_columns(stream, ("nilecare_auth", "", "utf8mb4", "0", "")), None),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_server_that_does_not_say_its_moods(fake, make_gate, name):
+    """Asked which database and modes it is in, it says something else: what cannot be known is not
+    determined, and asked again before the next command."""
+    say, outcome = ANSWERS[name]
+    server, asked = fake(), []
+
+    def each(stream, command):
+        if b"CAST(DATABASE()" not in command:
+            return None
+        asked.append(command)
+        say(stream) if len(asked) == 1 else five_columns(stream, ("nilecare_auth", "", "utf8mb4", "0", ""))
+        return True
+
+    server.script = lambda stream, number: server.session(stream, each)
+    gate = make_gate(server.address())
+    connection = wire.connect(gate.port, "auth_service", database="nilecare_auth")
+    connection.command(connection.query_bytes("SELECT 'm1rk' FROM auth_users"))
+    if outcome == "closed":
+        assert connection.closed()
+    elif outcome:
+        with pytest.raises(wire.Error) as refused:
+            connection.answers()
+        assert refused.value.code == outcome and "does not say" in refused.value.message
+    else:
+        connection.answers()
+    assert any(b"m1rk" in command for command in server.seen) == (outcome is None)
+    if outcome != "closed":
+        connection.query("SELECT 'm2rk' FROM auth_users")
+        assert len(asked) == (2 if outcome else 1)
+        connection.quit()
