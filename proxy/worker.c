@@ -268,6 +268,21 @@ static void *run(void *argument)
     return NULL;
 }
 
+/* What a worker holds that has no thread, or none any more. */
+static void release(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->listener_count; i++) {
+        if (!worker->listeners[i].is_unix && worker->listeners[i].socket >= 0)
+            close(worker->listeners[i].socket);
+    }
+    ev_loop_destroy(worker->loop);
+    runtime_drop(atomic_exchange(&worker->next_runtime, NULL));
+    runtime_drop(worker->runtime);
+    for (unsigned i = 0; i < worker->service_room; i++)
+        free(worker->services[i]);
+    free(worker->services);
+}
+
 bool worker_start(struct worker *worker, unsigned number, struct runtime *runtime,
                   struct violations *violations, const int *shared, struct error *error)
 {
@@ -277,8 +292,10 @@ bool worker_start(struct worker *worker, unsigned number, struct runtime *runtim
     worker->records = violations_worker(violations, number);
     worker->today = policy_today(time(NULL));
     worker->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
-    if (!worker->loop)
+    if (!worker->loop) {
+        runtime_drop(runtime);
         return error_set(error, "no event loop: %s", strerror(errno));
+    }
     list_init(&worker->sessions);
     list_init(&worker->closed);
     list_init(&worker->parked);
@@ -294,10 +311,13 @@ bool worker_start(struct worker *worker, unsigned number, struct runtime *runtim
     ev_prepare_init(&worker->reap, on_reap);
     worker->reap.data = worker;
     ev_prepare_start(worker->loop, &worker->reap);
-    if (!open_listeners(worker, shared, error))
-        return false;
-    int failed = pthread_create(&worker->thread, NULL, run, worker);
-    return failed ? error_set(error, "no thread: %s", strerror(failed)) : true;
+    bool fine = open_listeners(worker, shared, error);
+    int failed = fine ? pthread_create(&worker->thread, NULL, run, worker) : 0;
+    if (failed)
+        fine = error_set(error, "no thread: %s", strerror(failed));
+    if (!fine)
+        release(worker);
+    return fine;
 }
 
 void worker_reload(struct worker *worker, struct runtime *runtime)
@@ -329,14 +349,5 @@ void worker_room(void *workers, unsigned number)
 void worker_join(struct worker *worker)
 {
     pthread_join(worker->thread, NULL);
-    for (unsigned i = 0; i < worker->listener_count; i++) {
-        if (!worker->listeners[i].is_unix && worker->listeners[i].socket >= 0)
-            close(worker->listeners[i].socket);
-    }
-    ev_loop_destroy(worker->loop);
-    runtime_drop(atomic_exchange(&worker->next_runtime, NULL));
-    runtime_drop(worker->runtime);
-    for (unsigned i = 0; i < worker->service_room; i++)
-        free(worker->services[i]);
-    free(worker->services);
+    release(worker);
 }

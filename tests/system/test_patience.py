@@ -68,6 +68,6 @@ def test_off(mariadb, make_gate):
 def test_an_unknown_user_waits_as_long(mariadb, make_gate):
     gate = make_gate(mariadb, ("proxy", "max_failed_logins", 1))
     for user in ("nobody_at_all", "billing_service"):
-        seconds(lambda: gate.connect(user, password="wrong"))
-        assert seconds(lambda: gate.connect(user, password="wrong")) >= 0.9
+        # A wait counts from the failure before, which is inside the first of these.
+        assert sum(seconds(lambda: gate.connect(user, password="wrong")) for _ in range(2)) >= 0.9
     assert waited(gate) == [("nobody_at_all", "1"), ("billing_service", "1")]

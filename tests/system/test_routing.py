@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from harness import wire
+from harness import places, wire
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_change_user_goes_to_the_new_services_upstream(two, mariadb, mysql, befo
     with pytest.raises(wire.Error) as unknown:
         connection.execute(statement)
     assert unknown.value.code == 1243
-    assert mariadb.threads() + mysql.threads() == threads + 1
+    assert places.wait_for(lambda: mariadb.threads() + mysql.threads() == threads + 1)
     connection.quit()
 
 
