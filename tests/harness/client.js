@@ -33,7 +33,7 @@ const ways = {
   },
   async mariadb(execute) {
     const connection = await require('mariadb').createConnection(
-      { ...options, allowPublicKeyRetrieval: true, dateStrings: true });
+      { ...options, allowPublicKeyRetrieval: true, dateStrings: true, connectTimeout: 20000 });
     try {
       const question = { sql: asked.statement, rowsAsArray: true };
       return rows(execute ? await connection.execute(question, asked.values)
@@ -53,6 +53,11 @@ const ways = {
     });
   },
 };
+
+// What a client throws where nobody can catch it.
+process.on('uncaughtException', (error) => {
+  process.stdout.write(JSON.stringify({ error: -1, message: error.message }), () => process.exit(0));
+});
 
 const [way, execute] = asked.way.split('-');
 ways[way](execute === 'execute').then(

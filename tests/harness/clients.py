@@ -65,7 +65,7 @@ class CommandLine(Client):
         if database:
             command.append(database)
         done = subprocess.run(command + ["-e", statement], capture_output=True, timeout=25,
-                              env=dict(os.environ, MYSQL_PWD=password))
+                              env=dict(os.environ, MYSQL_PWD=password, **places.mariadb_environment()))
         error = done.stderr.decode("utf-8", "replace")
         if done.returncode != 0:
             words = error[error.find("ERROR "):].split()
@@ -110,7 +110,8 @@ class Program(Client):
         if tls is not None:
             asked["tls"] = str(tls) if tls else ""
         done = subprocess.run([*self.command(), json.dumps(asked)], capture_output=True, text=True,
-                              timeout=25, env=dict(os.environ, NODE_PATH=str(places.NODE_MODULES)))
+                              timeout=25, env=dict(os.environ, NODE_PATH=str(places.NODE_MODULES),
+                                                   **places.mariadb_environment()))
         if done.returncode != 0:
             raise RuntimeError(f"{self.name}: exit {done.returncode}\n{done.stderr}\n{done.stdout}")
         return Answer(**json.loads(done.stdout))
@@ -152,7 +153,7 @@ def c_client(library):
     return _built[library]
 
 
-MARIADB_CLI = CommandLine("mariadb-cli", lambda: ["mariadb"],
+MARIADB_CLI = CommandLine("mariadb-cli", lambda: places.mariadb_program("mariadb"),
                           secure=["--ssl", "--ssl-verify-server-cert"], plain=["--skip-ssl"])
 # MySQL's own clients have lost mysql_native_password in 9.0: no MariaDB 10.11 lets them in.
 MYSQL_CLI = CommandLine("mysql-cli", lambda: places.mysql_program("mysql"),

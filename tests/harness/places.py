@@ -12,6 +12,8 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = TOP / os.environ.get("SILOGATE_BUILD", "build")
 SILOGATE = BUILD / "silogate"
 MYSQL_ROOT = pathlib.Path(os.environ.get("SILOGATE_MYSQL_ROOT", "/var/tmp/silogate-mysql-root"))
+# A MariaDB unpacked there is used in place of the machine's own; it runs on the libraries of MYSQL_ROOT.
+MARIADB_FOLDER = os.environ.get("SILOGATE_MARIADB")
 NODE_MODULES = pathlib.Path(os.environ.get("SILOGATE_NPM", TOP / "tests/system/.npm")) / "node_modules"
 
 
@@ -25,6 +27,24 @@ def mysql_program(name):
             return [str(MYSQL_ROOT / "lib64/ld-linux-x86-64.so.2"), "--library-path", libraries,
                     str(path)]
     raise FileNotFoundError(f"{name} is not in {MYSQL_ROOT}: run scripts/deps test")
+
+
+def mariadb_program(name):
+    """The command line of a program of MariaDB's."""
+    if not MARIADB_FOLDER:
+        return [shutil.which(name) or f"/usr/sbin/{name}"]
+    folder = pathlib.Path(MARIADB_FOLDER)
+    path = next(path for path in (folder / "usr/sbin" / name, folder / "usr/bin" / name) if path.exists())
+    libraries = ":".join(f"{root}/usr/lib/x86_64-linux-gnu" for root in (folder, MYSQL_ROOT))
+    return [str(MYSQL_ROOT / "lib64/ld-linux-x86-64.so.2"), "--library-path", libraries, str(path)]
+
+
+def mariadb_environment():
+    """For programs of the machine's own that use MariaDB's client library: that of MARIADB_FOLDER."""
+    if not MARIADB_FOLDER:
+        return {}
+    libraries = f"{MARIADB_FOLDER}/usr/lib/x86_64-linux-gnu"
+    return {"LD_LIBRARY_PATH": libraries, "MARIADB_PLUGIN_DIR": f"{libraries}/libmariadb3/plugin"}
 
 
 _libc = ctypes.CDLL(None)

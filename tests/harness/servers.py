@@ -1,6 +1,7 @@
 """Private servers for the tests: a MariaDB of Debian's and a MySQL 9.7 out of its root, each in a
 folder of its own on a free port, with a general log that tells what reached it."""
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -135,7 +136,18 @@ class Server:
 class MariaDB(Server):
     name = dialect = "mariadb"
 
+    def _base(self):
+        command = places.mariadb_program("mariadbd") + self.common()
+        if places.MARIADB_FOLDER:
+            usr = f"{places.MARIADB_FOLDER}/usr"
+            command += [f"--basedir={usr}", f"--lc-messages-dir={usr}/share/mariadb",
+                        f"--character-sets-dir={usr}/share/mariadb/charsets",
+                        f"--plugin-dir={usr}/lib/mysql/plugin"]
+        return command
+
     def install(self):
+        if places.MARIADB_FOLDER:
+            return self._bootstrap(pathlib.Path(places.MARIADB_FOLDER) / "usr/share/mariadb")
         command = ["mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data",
                    "--auth-root-authentication-method=normal", "--skip-test-db", "--force",
                    "--innodb-buffer-pool-size=32M"]
@@ -143,19 +155,29 @@ class MariaDB(Server):
             command.append("--user=root")
         subprocess.run(command, check=True, capture_output=True, timeout=120)
 
+    def _bootstrap(self, share):
+        """What mariadb-install-db does; that script would not find its programs' libraries."""
+        (self.folder / "data/mysql").mkdir(parents=True)
+        text = b"CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket = NULL;\n"
+        text += b"".join((share / f"mariadb_{name}.sql").read_bytes() for name in (
+            "system_tables", "performance_tables", "system_tables_data"))
+        subprocess.run(self._base() + ["--bootstrap", "--enforce-storage-engine=", "--general-log=0"],
+                       input=text, check=True, capture_output=True, timeout=120)
+
     def command(self):
-        daemon = places.shutil.which("mariadbd") or "/usr/sbin/mariadbd"
-        return [daemon] + self.common() + ["--plugin-load-add=auth_ed25519", "--host-cache-size=0",
-                                           "--innodb-log-file-size=64M"]
+        parsec = ["--plugin-load-add=auth_parsec"] if places.MARIADB_FOLDER else []
+        return self._base() + ["--plugin-load-add=auth_ed25519", *parsec, "--host-cache-size=0",
+                               "--innodb-log-file-size=64M"]
 
     def accounts(self):
-        self.sql(
-            "CREATE USER native_user@'%' IDENTIFIED BY 'native_user-secret'",
-            "CREATE USER empty_user@'%' IDENTIFIED BY ''",
-            "CREATE USER ed25519_user@'%' IDENTIFIED VIA ed25519 USING"
-            " PASSWORD('ed25519_user-secret')",
-            "GRANT ALL ON *.* TO native_user@'%', empty_user@'%', ed25519_user@'%'")
-        return ["native_user", "ed25519_user", "empty_user"]
+        users = {"native_user": "IDENTIFIED BY 'native_user-secret'",
+                 "ed25519_user": "IDENTIFIED VIA ed25519 USING PASSWORD('ed25519_user-secret')",
+                 "empty_user": "IDENTIFIED BY ''"}
+        if self.sql("SELECT 1 FROM information_schema.plugins WHERE plugin_name = 'parsec'"):
+            users["parsec_user"] = "IDENTIFIED VIA parsec USING PASSWORD('parsec_user-secret')"
+        for user, identified in users.items():
+            self.sql(f"CREATE USER {user}@'%' {identified}", f"GRANT ALL ON *.* TO {user}@'%'")
+        return list(users)
 
 
 class MySQL(Server):
