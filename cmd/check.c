@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 #include "config/keys.h"
 #include "policy/policy.h"
+#include "tls/rsa.h"
 #include "tls/tls.h"
 
 static const char usage[] =
@@ -36,9 +37,12 @@ static void print_summary(const struct config *config, const struct config_probl
 static void check_tls(const struct config *config, struct config_problems *problems)
 {
     struct tls_server *server = NULL;
+    struct rsa_key *key = NULL;
 
     if (tls_server_build(config, &server, problems))
         tls_server_drop(server);
+    if (rsa_key_read(config, &key, problems))
+        rsa_key_free(key);
     for (size_t i = 0; i < config->upstream_count; i++) {
         struct tls_client *client = NULL;
         if (tls_client_build(&config->upstreams[i], &client, problems))

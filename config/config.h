@@ -127,7 +127,7 @@ struct config {
     } policy;
     struct {
         struct config_text certificate, key, key_passphrase_file, client_ca, client_crl;
-        struct config_text min_version, cipher_suites, curves;
+        struct config_text min_version, cipher_suites, curves, password_private_key_path;
         struct config_choice client;
         struct config_number handshakes_per_address;
     } tls;

@@ -145,6 +145,12 @@ enum step state_delay(struct session *session)
     return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
 }
 
+/* session.c looks once a second. */
+enum step state_key(struct session *session)
+{
+    return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
+}
+
 static enum step refused(struct session *session, const uint8_t *packet, size_t size)
 {
     const struct login_draft *draft = session->draft;
@@ -316,6 +322,10 @@ enum step state_auth(struct session *session)
     if (!gate_has_room(&session->upstream.gate))
         return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
     size = session->draft->credit > 0 ? whole_packet(&session->client.gate) : 0;
+    if (size > 0 && password_lacks_key(session)) {
+        session_enter(session, STATE_KEY);
+        return STEP_AGAIN;
+    }
     if (size > 0)
         return from_client(session, gate_at(&session->client.gate), size);
     if (session->draft->credit > 0 && !gate_has_room(&session->client.gate))

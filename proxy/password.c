@@ -68,7 +68,8 @@ bool password_is_proof(struct text plugin)
            text_equal(plugin, TEXT("client_ed25519"));
 }
 
-/* silogate's own pair, made once it is likely to be needed and kept to the end. */
+/* silogate's own pair where the ini names none, made once it is likely to be needed and kept to the
+ * end. */
 static _Atomic(struct rsa_key *) own_key;
 static pthread_mutex_t own_key_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -81,6 +82,14 @@ static struct rsa_key *own_key_begin(void)
     return atomic_load(&own_key);
 }
 
+/* The pair that plain clients put passwords under; NULL: no memory. */
+static struct rsa_key *key_of(const struct session *session)
+{
+    struct rsa_key *read = session->draft->runtime->password_key;
+
+    return read ? read : own_key_begin();
+}
+
 /* The key takes a while: begun before the first client asks for it. */
 void password_expect(const struct runtime *runtime, size_t upstream,
                      const struct greeting *greeting, bool is_unix)
@@ -88,7 +97,7 @@ void password_expect(const struct runtime *runtime, size_t upstream,
     char plugin[64];
     bool secure =
         is_unix || (runtime->tls_clients[upstream] && greeting->capabilities & CAPABILITY_SSL);
-    bool plain = runtime->config->tls.client.value != CONFIG_TLS_REQUIRED;
+    bool plain = !runtime->password_key && runtime->config->tls.client.value != CONFIG_TLS_REQUIRED;
 
     snprintf(plugin, sizeof(plugin), "%.*s", TEXT_ARGS(greeting->plugin));
     if (secure && plain && (way_of(plugin) == WAY_SHA2 || way_of(plugin) == WAY_RSA))
@@ -116,6 +125,15 @@ static bool takes_clear(const struct session *session)
                                                      : secure_is(&session->upstream);
 }
 
+/* May the client of this dialogue put its password under a key of silogate's? */
+static bool needs_key(const struct session *session)
+{
+    enum way way = way_of(session->draft->plugin);
+
+    return (way == WAY_SHA2 || way == WAY_RSA) && !secure_is(&session->client) &&
+           takes_clear(session);
+}
+
 enum step password_begin(struct session *session, struct text nonce)
 {
     struct login_draft *draft = session->draft;
@@ -139,8 +157,7 @@ enum step password_begin(struct session *session, struct text nonce)
             "Access denied for user '%.*s': %s may send the password in clear, and a leg "
             "of this connection is not encrypted",
             TEXT_ARGS(draft->login.user), draft->plugin);
-    if ((way == WAY_SHA2 || way == WAY_RSA) && !secure_is(&session->client) &&
-        takes_clear(session) && !own_key_begin())
+    if (needs_key(session) && !key_of(session))
         return login_refuse(session, CLOSED_LOGIN_INSECURE, 1045, "28000", "silogate: no memory");
     return STEP_AGAIN;
 }
@@ -151,6 +168,11 @@ static bool is_secret(const struct login_draft *draft)
     enum way way = way_of(draft->plugin);
 
     return way == WAY_RSA || way == WAY_CLEAR || (way == WAY_SHA2 && draft->full);
+}
+
+bool password_lacks_key(const struct session *session)
+{
+    return is_secret(session->draft) && needs_key(session) && !rsa_key_is_made(key_of(session));
 }
 
 /* Nothing is left of the client's packet in its gate. */
@@ -204,7 +226,7 @@ static enum step ask_for_key(struct session *session, struct text secret, size_t
 /* Plain client, secure upstream: the client asks for a key. */
 static enum step give_key(struct session *session, size_t size)
 {
-    struct text pem = rsa_key_public(own_key_begin());
+    struct text pem = rsa_key_public(key_of(session));
     uint8_t packet[PACKET_HEADER + 1 + 2048];
 
     if (pem.length == 0 || pem.length > 2048)
@@ -227,7 +249,7 @@ static enum step open_password(struct session *session, struct text secret, size
     struct login_draft *draft = session->draft;
     char password[RSA_BLOB_MAX];
     size_t length;
-    bool good = rsa_password_open(own_key_begin(), draft->nonce, secret, password, sizeof(password),
+    bool good = rsa_password_open(key_of(session), draft->nonce, secret, password, sizeof(password),
                                   &length);
 
     packet_wipe(session, size);

@@ -61,19 +61,22 @@ void tally_drop(struct tally *tally)
 
 /* Both legs' TLS; a problem that is an error leaves the rest NULL. */
 static bool build_tls(const struct config *config, struct tls_server **server,
-                      struct tls_client **clients, struct config_problems *problems)
+                      struct tls_client **clients, struct rsa_key **password_key,
+                      struct config_problems *problems)
 {
     bool good = tls_server_build(config, server, problems);
 
+    good = rsa_key_read(config, password_key, problems) && good;
     for (size_t i = 0; i < config->upstream_count; i++)
         good = tls_client_build(&config->upstreams[i], &clients[i], problems) && good;
     return good;
 }
 
 static void drop_tls(const struct config *config, struct tls_server *server,
-                     struct tls_client **clients)
+                     struct tls_client **clients, struct rsa_key *password_key)
 {
     tls_server_drop(server);
+    rsa_key_free(password_key);
     for (size_t i = 0; clients && i < config->upstream_count; i++)
         tls_client_drop(clients[i]);
     free(clients);
@@ -87,15 +90,16 @@ struct runtime *runtime_build(const char *path, const struct runtime *old)
         config ? policy_build(config, policy_today(time(NULL)), &problems) : NULL;
 
     struct tls_server *tls = NULL;
+    struct rsa_key *password_key = NULL;
     struct tls_client **tls_clients =
         config ? memory_take_zeroed((config->upstream_count + 1) * sizeof(*tls_clients)) : NULL;
-    bool good =
-        config && problems.errors == 0 && build_tls(config, &tls, tls_clients, &problems) && policy;
+    bool good = config && problems.errors == 0 &&
+                build_tls(config, &tls, tls_clients, &password_key, &problems) && policy;
 
     config_problems_print(&problems, path);
     config_problems_fini(&problems);
     if (!good) {
-        drop_tls(config, tls, tls_clients);
+        drop_tls(config, tls, tls_clients, password_key);
         policy_free(policy);
         config_free(config);
         return NULL;
@@ -107,6 +111,7 @@ struct runtime *runtime_build(const char *path, const struct runtime *old)
     runtime->policy = policy;
     runtime->tls = tls;
     runtime->tls_clients = tls_clients;
+    runtime->password_key = password_key;
     runtime->router = router_build(config, old ? old->router : NULL);
     runtime->service_tallies = memory_take((config->service_count + 1) * sizeof(struct tally *));
     for (size_t i = 0; i < config->service_count; i++)
@@ -127,7 +132,7 @@ void runtime_drop(struct runtime *runtime)
 {
     if (!runtime || atomic_fetch_sub(&runtime->references, 1) > 1)
         return;
-    drop_tls(runtime->config, runtime->tls, runtime->tls_clients);
+    drop_tls(runtime->config, runtime->tls, runtime->tls_clients, runtime->password_key);
     router_free(runtime->router);
     policy_free(runtime->policy);
     config_free(runtime->config);

@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "policy/policy.h"
 #include "router/router.h"
+#include "tls/rsa.h"
 #include "tls/tls.h"
 
 /* Sessions by service and by upstream, for max_connections. Found by name, so that it outlives a
@@ -33,6 +34,7 @@ struct runtime {
     struct router *router;
     struct tls_server *tls;          /* NULL: not offered */
     struct tls_client **tls_clients; /* by the index of the upstream; NULL: off */
+    struct rsa_key *password_key;    /* NULL: the one that password.c makes */
     struct tally **service_tallies, **upstream_tallies; /* by the indexes of config */
 };
 

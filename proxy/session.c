@@ -4,7 +4,7 @@
  *   greet.c    PROXY_HEADER GREET LOGIN             who is it?
  *   secure.c   TLS UPSTREAM_TLS                     the handshakes of both legs
  *   connect.c  CONNECT UPSTREAM_GREETING            to the upstream of its service
- *   auth.c     AUTH                                 the login, relayed
+ *   auth.c     AUTH KEY DELAY                       the login, relayed
  *   command.c  COMMAND PASS                         cut, judge, pass or block
  *   answer.c   ANSWER INFILE ASK                    the way back
  *
@@ -79,6 +79,8 @@ static uint32_t limit_seconds(const struct session *session, enum limit limit)
         break;
     case LIMIT_LINGER:
         break;
+    case LIMIT_KEY:
+        return 1;
     case LIMIT_DELAY:
         return session->draft->delay;
     }
@@ -100,7 +102,8 @@ void session_due(struct session *session)
     static const enum close_reason late[] = {
         [LIMIT_NONE] = CLOSED_IDLE_TIMEOUT,        [LIMIT_LOGIN] = CLOSED_LOGIN_TIMEOUT,
         [LIMIT_CONNECT] = CLOSED_UPSTREAM_TIMEOUT, [LIMIT_IDLE] = CLOSED_IDLE_TIMEOUT,
-        [LIMIT_LINGER] = CLOSED_CLIENT_GONE,       [LIMIT_DELAY] = CLOSED_LOGIN_TIMEOUT};
+        [LIMIT_LINGER] = CLOSED_CLIENT_GONE,       [LIMIT_KEY] = CLOSED_LOGIN_TIMEOUT,
+        [LIMIT_DELAY] = CLOSED_LOGIN_TIMEOUT};
     enum limit limit = states[session->state].limit;
 
     if (session->worker->second < session->deadline) {
@@ -113,7 +116,7 @@ void session_due(struct session *session)
         session_run(session);
         return;
     }
-    if (session->state == STATE_DELAY) {
+    if (session->state == STATE_DELAY || session->state == STATE_KEY) {
         session_enter(session, STATE_AUTH);
         session_run(session);
         return;

@@ -36,7 +36,15 @@ enum close_reason {
 };
 
 /* How long a state may last. */
-enum limit { LIMIT_NONE, LIMIT_LOGIN, LIMIT_CONNECT, LIMIT_IDLE, LIMIT_LINGER, LIMIT_DELAY };
+enum limit {
+    LIMIT_NONE,
+    LIMIT_LOGIN,
+    LIMIT_CONNECT,
+    LIMIT_IDLE,
+    LIMIT_LINGER,
+    LIMIT_KEY,
+    LIMIT_DELAY
+};
 
 /* What a state's function says. */
 enum step {

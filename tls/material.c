@@ -230,7 +230,7 @@ bool material_key(mbedtls_pk_context *key, const mbedtls_x509_crt *certificate,
         return false;
     }
     key_mode_check(path, problems);
-    return key_matches(key, certificate, path, problems);
+    return !certificate || key_matches(key, certificate, path, problems);
 }
 
 bool material_crl(mbedtls_x509_crl *crl, struct config_text path, struct config_problems *problems)

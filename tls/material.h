@@ -18,6 +18,7 @@
  */
 bool material_certificates(mbedtls_x509_crt *chain, const char *what, struct config_text path,
                            struct config_problems *problems);
+/* `certificate`: whose key it has to be; NULL: of none. */
 bool material_key(mbedtls_pk_context *key, const mbedtls_x509_crt *certificate,
                   struct config_text path, struct config_text passphrase_file,
                   struct config_problems *problems);

@@ -1,6 +1,6 @@
-/* RSA for passwords on legs that are not encrypted: a key pair of silogate's own, and other
- * servers' public keys. Owns no socket and keeps no password: what passes through is wiped here,
- * and the caller wipes what it was given. Called by the session's login.
+/* RSA for passwords on legs that are not encrypted: a key pair of silogate's own, made or out of a
+ * file, and other servers' public keys. Owns no socket and keeps no password: what passes through
+ * is wiped here, and the caller wipes what it was given. Called by the session's login.
  */
 #include "tls/rsa.h"
 
@@ -9,15 +9,18 @@
 #include <mbedtls/platform_util.h>
 #include <mbedtls/rsa.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tls/library.h"
+#include "tls/material.h"
 
 enum {
     KEY_BITS = 2048,
     KEY_BITS_MIN = 1024,
     KEY_BITS_MAX = 8192,
+    OWN_BITS_MAX = 4096, /* a larger one would hold up its worker for too long */
     PEM_MAX = 16384,
     EXPONENT = 65537
 };
@@ -27,6 +30,7 @@ struct rsa_key {
     char pem[2048];
     bool is_good; /* set by the maker, read after it was joined */
     bool is_joined;
+    atomic_bool is_made;
     pthread_t maker;
     pthread_mutex_t lock;
 };
@@ -42,6 +46,14 @@ static void padding_set(mbedtls_pk_context *key)
     (void)mbedtls_rsa_set_padding(mbedtls_pk_rsa(*key), MBEDTLS_RSA_PKCS_V21, MBEDTLS_MD_SHA1);
 }
 
+/* The pair is there: its public half as PEM. */
+static bool key_finish(struct rsa_key *key)
+{
+    padding_set(&key->pair);
+    return mbedtls_pk_write_pubkey_pem(&key->pair, (unsigned char *)key->pem, sizeof(key->pem)) ==
+           0;
+}
+
 static void *key_maker(void *at)
 {
     struct rsa_key *key = at;
@@ -50,13 +62,12 @@ static void *key_maker(void *at)
         tls_library_begin() &&
         mbedtls_pk_setup(&key->pair, mbedtls_pk_info_from_type(MBEDTLS_PK_RSA)) == 0 &&
         mbedtls_rsa_gen_key(mbedtls_pk_rsa(key->pair), tls_random, NULL, KEY_BITS, EXPONENT) == 0 &&
-        mbedtls_pk_write_pubkey_pem(&key->pair, (unsigned char *)key->pem, sizeof(key->pem)) == 0;
-    if (key->is_good)
-        padding_set(&key->pair);
+        key_finish(key);
+    atomic_store(&key->is_made, true);
     return NULL;
 }
 
-struct rsa_key *rsa_key_make(void)
+static struct rsa_key *key_new(void)
 {
     struct rsa_key *key = calloc(1, sizeof(*key));
 
@@ -64,11 +75,66 @@ struct rsa_key *rsa_key_make(void)
         return NULL;
     mbedtls_pk_init(&key->pair);
     pthread_mutex_init(&key->lock, NULL);
-    if (pthread_create(&key->maker, NULL, key_maker, key) == 0)
-        return key;
-    pthread_mutex_destroy(&key->lock);
-    free(key);
-    return NULL;
+    return key;
+}
+
+struct rsa_key *rsa_key_make(void)
+{
+    struct rsa_key *key = key_new();
+
+    if (key && pthread_create(&key->maker, NULL, key_maker, key) != 0) {
+        key->is_joined = true;
+        rsa_key_free(key);
+        key = NULL;
+    }
+    return key;
+}
+
+static bool key_check(const struct rsa_key *key, struct config_text path,
+                      struct config_problems *problems)
+{
+    size_t bits = mbedtls_pk_get_bitlen(&key->pair);
+
+    if (mbedtls_pk_get_type(&key->pair) == MBEDTLS_PK_RSA && bits >= KEY_BITS &&
+        bits <= OWN_BITS_MAX && bits % 8 == 0)
+        return true;
+    config_problem_add(problems, path.line, false,
+                       "key %s is no RSA key of %d to %d bits, as clients need for passwords; make "
+                       "one with openssl genrsa %d",
+                       path.value.at, KEY_BITS, OWN_BITS_MAX, KEY_BITS);
+    return false;
+}
+
+bool rsa_key_read(const struct config *config, struct rsa_key **to,
+                  struct config_problems *problems)
+{
+    struct config_text path = config->tls.password_private_key_path;
+    struct rsa_key *key;
+
+    *to = NULL;
+    if (path.value.length == 0)
+        return true;
+    key = tls_library_begin() ? key_new() : NULL;
+    if (!key) {
+        config_problem_add(problems, path.line, false,
+                           "no memory, or the machine gives no random numbers");
+        return false;
+    }
+    key->is_joined = true;
+    key->is_good =
+        material_key(&key->pair, NULL, path, config->tls.key_passphrase_file, problems) &&
+        key_check(key, path, problems) && key_finish(key);
+    atomic_store(&key->is_made, true);
+    if (key->is_good)
+        *to = key;
+    else
+        rsa_key_free(key);
+    return *to != NULL;
+}
+
+bool rsa_key_is_made(const struct rsa_key *key)
+{
+    return atomic_load(&key->is_made);
 }
 
 /* Waits for the maker, once; true where there is a key. */
@@ -111,7 +177,7 @@ bool rsa_password_open(struct rsa_key *key, const uint8_t nonce[RSA_NONCE], stru
     bool good;
 
     *length = 0;
-    if (!key_wait(key) || blob.length != KEY_BITS / 8)
+    if (!key_wait(key) || blob.length != mbedtls_pk_get_len(&key->pair))
         return false;
     good = mbedtls_pk_decrypt(&key->pair, (const unsigned char *)blob.at, blob.length, plain,
                               length, sizeof(plain), tls_random, NULL) == 0 &&

@@ -1,5 +1,7 @@
 """Passwords that change their form between the legs, where a login is not the first thing on a connection:
 COM_CHANGE_USER, a second factor, and packets nobody asked for."""
+import os
+import select
 import ssl
 import subprocess
 
@@ -150,3 +152,94 @@ def test_answers_that_are_no_password(mysql, make_gate, answer):
         assert refused.value.code in (1045, 2061)
         client.close()
         wire.connect(gate.port, "business_service").close()
+
+
+class Slow(wire.Wire):
+    """Stops where it has asked for the RSA key: `finish` goes on."""
+
+    def _authenticate(self, password, nonce):
+        plugin, nonce = self.receive()[1:].split(b"\0", 1)
+        self.secret = password, nonce.rstrip(b"\0")
+        self.send(wire.sha2(*self.secret))
+        assert self.receive() == b"\x01\x04"
+        self.send(b"\x02")
+
+    def has_key(self):
+        return bool(select.select([self.socket], [], [], 0)[0])
+
+    def finish(self):
+        self.pem = self.receive()[1:]
+        self.send(wire._encrypt(*self.secret, self.pem))
+        return wire.Ok(self.receive(), self.capabilities)
+
+
+def slow_login(mysql, gate, user="business_service"):
+    mysql.forget_passwords()
+    client = Slow(gate.port)
+    client.login(user, "")
+    return client
+
+
+def test_nobody_waits_for_the_key(mysql, make_gate):
+    """Just after the start silogate's own RSA key is still being made: who asks for it waits, all others on the
+    same thread do not."""
+    for _ in range(10):
+        gate = make_gate(mysql, ("proxy", "workers", "1"), ("upstream:main", "tls", "required"), start=False)
+        gate.start(ready=False)
+        assert places.wait_for(lambda: places.port_open(gate.port), every=0.001)
+        other = wire.Wire(gate.port).greet()
+        client = slow_login(mysql, gate)
+        with pytest.raises(wire.Error):
+            other.login("lab_service", password="")  # the server's answer, behind the request for the key
+        was_first = not client.has_key()
+        assert client.finish()
+        client.close()
+        other.close()
+        if was_first:
+            return
+    pytest.fail("nobody was served while the key was made")
+
+
+def openssl(*arguments):
+    return subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=60).stdout
+
+
+def test_the_key_of_a_file(mysql, make_gate, certificates):
+    """[tls] password_private_key_path; a reload changes it, and a wrong one changes nothing."""
+    other = certificates / "other-rsa.key"
+    other.write_bytes(openssl("genrsa", "3072"))
+    other.chmod(0o600)
+    gate = make_gate(mysql, ("upstream:main", "tls", "required"),
+                     ("tls", "password_private_key_path", certificates / "rsa.key"))
+
+    def check(key):
+        client = slow_login(mysql, gate)
+        client.finish()
+        assert client.pem == openssl("pkey", "-in", key, "-pubout")
+        assert client.query("SELECT CURRENT_USER()")[0].rows == [["business_service@%"]]
+        client.close()
+
+    check(certificates / "rsa.key")
+    under_way = slow_login(mysql, gate)
+    gate.reload(("tls", "password_private_key_path", other))
+    check(other)
+    assert under_way.finish()  # with the key that it was given
+    assert under_way.pem == openssl("pkey", "-in", certificates / "rsa.key", "-pubout")
+    under_way.close()
+    gate.reload(("tls", "password_private_key_path", certificates / "weak.key"), accepted=False)
+    gate.wait_log("is no RSA key of 2048 to 4096 bits")
+    check(other)
+
+
+def test_a_client_that_knows_the_key(mysql, make_gate, certificates):
+    """mysql --server-public-key-path, with the public half of silogate's key: nobody is asked for one."""
+    public = certificates / "rsa.pub"
+    public.write_bytes(openssl("pkey", "-in", certificates / "rsa.key", "-pubout"))
+    gate = make_gate(mysql, ("upstream:main", "tls", "required"),
+                     ("tls", "password_private_key_path", certificates / "rsa.key"))
+    mysql.forget_passwords()
+    done = subprocess.run([*places.mysql_program("mysql"), "--no-defaults", "-h127.0.0.1", f"-P{gate.port}",
+                           "-ubusiness_service", "--ssl-mode=DISABLED", f"--server-public-key-path={public}",
+                           "-N", "-e", "SELECT CURRENT_USER()"], capture_output=True, text=True, timeout=25,
+                          env=dict(os.environ, MYSQL_PWD="business_service-secret"))
+    assert done.stdout == "business_service@%\n", done.stderr

@@ -6,6 +6,7 @@
 
 static const uint8_t nonce[RSA_NONCE + 1] = "0123456789abcdefghi\x7f";
 static struct rsa_key *key;
+static char own_pem[4096]; /* the public half of rsa.key, by openssl */
 
 static int key_make(void **state)
 {
@@ -125,7 +126,7 @@ static void test_keys_that_are_none(void **state)
 static void test_openssl_opens_it(void **state)
 {
     uint8_t blob[RSA_BLOB_MAX];
-    char path[128], pem[4096] = {0}, command[1024], plain[64];
+    char path[128], command[1024], plain[64];
     size_t size;
     FILE *file;
 
@@ -136,10 +137,10 @@ static void test_openssl_opens_it(void **state)
     snprintf(path, sizeof(path), "%s/rsa.pub", folder);
     file = fopen(path, "r");
     assert_non_null(file);
-    assert_true(fread(pem, 1, sizeof(pem) - 1, file) > 0);
+    assert_true(fread(own_pem, 1, sizeof(own_pem) - 1, file) > 0);
     fclose(file);
     assert_true(
-        rsa_password_seal(text_of(pem), nonce, TEXT("secret\0"), blob, sizeof(blob), &size));
+        rsa_password_seal(text_of(own_pem), nonce, TEXT("secret\0"), blob, sizeof(blob), &size));
     snprintf(path, sizeof(path), "%s/blob", folder);
     file = fopen(path, "w");
     assert_non_null(file);
@@ -156,6 +157,47 @@ static void test_openssl_opens_it(void **state)
     assert_int_equal(pclose(file), 0);
     for (size_t i = 0; i < 7; i++)
         assert_int_equal((uint8_t)plain[i] ^ nonce[i], "secret"[i]);
+}
+
+/* Our own key out of a file: its public half is what openssl says, and the rest is refused. */
+static void test_a_key_out_of_a_file(void **state)
+{
+    static const struct {
+        const char *name, *passphrase, *words; /* words: of the problem; NULL: the key is good */
+    } rows[] = {
+        {"rsa.key",           NULL,         NULL                  },
+        {"encrypted-rsa.key", "passphrase", NULL                  },
+        {"encrypted-old.key", "passphrase", NULL                  },
+        {"encrypted-rsa.key", NULL,         "is encrypted"        },
+        {"missing.key",       NULL,         "cannot be read"      },
+        {"rsa.pem",           NULL,         "holds no private key"},
+        {"server.key",        NULL,         "2048 to 4096 bits"   },
+        {"weak.key",          NULL,         "2048 to 4096 bits"   },
+    };
+    struct rsa_key *one;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct config config = {0};
+        struct config_problems problems = {0};
+
+        config.tls.password_private_key_path = path_of(rows[i].name, 19);
+        config.tls.key_passphrase_file = path_of(rows[i].passphrase, 15);
+        assert_int_equal(rsa_key_read(&config, &one, &problems), !rows[i].words);
+        assert_int_equal(problems.count, rows[i].words != NULL);
+        if (rows[i].words) {
+            assert_null(one);
+            assert_int_equal(problems.items[0].line, 19);
+            assert_non_null(strstr(problems.items[0].text, rows[i].words));
+        } else {
+            assert_true(rsa_key_is_made(one));
+            assert_string_equal(rsa_key_public(one).at, own_pem);
+            rsa_key_free(one);
+        }
+        config_problems_fini(&problems);
+    }
+    assert_true(rsa_key_read(&(struct config){0}, &one, NULL)); /* none is named */
+    assert_null(one);
 }
 
 static int everything_make(void **state)
@@ -176,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_bytes_that_are_no_password),
         cmocka_unit_test(test_keys_that_are_none),
         cmocka_unit_test(test_openssl_opens_it),
+        cmocka_unit_test(test_a_key_out_of_a_file),
     };
 
     return cmocka_run_group_tests(tests, everything_make, everything_remove);
