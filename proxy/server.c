@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "proxy/descriptors.h"
 #include "proxy/login.h"
 #include "proxy/probe.h"
 #include "proxy/show.h"
@@ -259,6 +260,7 @@ int server_run(const char *path)
     server.runtime = runtime_build(path, NULL);
     if (!server.runtime)
         return 2;
+    descriptors_raise(server.runtime->config);
     probe_upstreams(server.runtime, NULL);
     if (!start(&server, &error)) {
         fprintf(stderr, "%s:%u: %s\n", path, error.line ? error.line : 1, error.text);

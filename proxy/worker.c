@@ -17,6 +17,7 @@
 #include "base/listen.h"
 #include "base/log.h"
 #include "proxy/address.h"
+#include "proxy/descriptors.h"
 #include "proxy/farewell.h"
 #include "proxy/session.h"
 
@@ -72,10 +73,10 @@ static void unpark(struct worker *worker)
     }
 }
 
-/* A listener that cannot accept stays readable, and the loop would do nothing else. */
+/* Nobody can be accepted or refused. A listener stays readable, and the loop would do nothing else.
+ */
 static void rest_listeners(struct worker *worker)
 {
-    log_warning("no client can be accepted: %s; trying again each second", strerror(errno));
     worker->full = true;
     for (unsigned i = 0; i < worker->listener_count; i++)
         ev_io_stop(worker->loop, &worker->listeners[i].io);
@@ -184,8 +185,12 @@ static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
         int accepted = accept4(listener->socket, (struct sockaddr *)&from, &length,
                                SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (accepted < 0) {
-            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-                rest_listeners(worker);
+            if (errno == EAGAIN)
+                return;
+            bool full = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+            if (!full || descriptors_refuse(worker, io->fd))
+                continue; /* the network's errors are that one client's */
+            rest_listeners(worker);
             return;
         }
         /* Clients that have not logged in yet must not fill the machine: twice the limit, no more.
@@ -276,6 +281,7 @@ static void release(struct worker *worker)
             close(worker->listeners[i].socket);
     }
     ev_loop_destroy(worker->loop);
+    descriptors_fini(worker);
     runtime_drop(atomic_exchange(&worker->next_runtime, NULL));
     runtime_drop(worker->runtime);
     for (unsigned i = 0; i < worker->service_room; i++)
@@ -296,6 +302,7 @@ bool worker_start(struct worker *worker, unsigned number, struct runtime *runtim
         runtime_drop(runtime);
         return error_set(error, "no event loop: %s", strerror(errno));
     }
+    descriptors_init(worker);
     list_init(&worker->sessions);
     list_init(&worker->closed);
     list_init(&worker->parked);

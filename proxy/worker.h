@@ -42,7 +42,9 @@ struct worker {
     struct ev_prepare reap;
     struct listener listeners[WORKER_LISTENERS];
     unsigned listener_count;
-    bool full; /* no descriptors are left: the listeners rest for a while */
+    bool full;             /* no descriptors are left: the listeners rest until the next tick */
+    int spare;             /* a descriptor kept back; -1: it was needed */
+    uint32_t refused_last; /* when it was told of; 0: never */
 
     struct list_link sessions, closed, parked;
     struct list_link farewells; /* logins that end without their clients */

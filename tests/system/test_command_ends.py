@@ -171,7 +171,7 @@ def test_prepared_statements_have_a_bound(mariadb, make_gate):
 
 
 def test_out_of_descriptors(mariadb, make_gate):
-    """Clients that cannot be accepted wait; the loop does not spin meanwhile, and serves on."""
+    """Clients that cannot be served are refused or wait; the loop does not spin meanwhile, and serves on."""
     gate = make_gate(mariadb, ("proxy", "workers", "1"))
     connection = wire.connect(gate.port, "lab_service")
     limit = gate.files() + 4

@@ -1,5 +1,6 @@
 """Limits, timeouts and faults: each ends in its documented error, and nothing is left over."""
 import os
+import resource
 import signal
 import threading
 import time
@@ -256,6 +257,35 @@ def test_no_thousand_sessions_are_left(server, make_gate):
     assert places.wait_for(lambda: gate.files() <= files + 1)
     sanitized = os.environ.get("SILOGATE_BUILD", "build") != "build"
     assert gate.rss() - memory < (200 if sanitized else 8) * 1024
+
+
+def test_no_more_open_files(mariadb, make_gate):
+    """Clients beyond the limit are told so at once, others go on, and it is over when files are free
+    again."""
+    gate = make_gate(mariadb, ("proxy", "workers", "1"))
+    session = gate.connect("billing_service")
+    resource.prlimit(gate.process.pid, resource.RLIMIT_NOFILE, (gate.files() + 10,) * 2)
+    waiting = [wire.socket.create_connection(("127.0.0.1", gate.port), timeout=10)
+               for _ in range(30)]
+    answers = [one.recv(200) for one in waiting]
+    refused = [one for one in answers if one[4:5] == b"\xff"]
+    assert len(refused) >= 20 and all(answers)
+    assert {one for one in refused} == {b"\x1d\0\0\0\xff\x10\x04#08004Too many connections"}
+    assert gate.log().count("no more files may be open") == 1
+    with session.cursor() as cursor:
+        assert cursor.execute("SELECT 1") == 1
+    session.close()
+    for one in waiting:
+        one.close()
+    assert places.wait_for(lambda: connects(gate))
+
+
+def connects(gate):
+    try:
+        gate.connect("billing_service").close()
+        return True
+    except pymysql.Error:
+        return False
 
 
 def line_of(path, text):
