@@ -194,7 +194,7 @@ def greeted(port):
         one = wire.Wire(port).greet()
         one.close()
         return True
-    except (OSError, wire.Closed):
+    except (OSError, wire.Closed, wire.Error):
         return False
 
 
