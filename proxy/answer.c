@@ -32,9 +32,12 @@ enum {
 /* ER_MUST_CHANGE_PASSWORD: whoever gets it can do nothing else, and needs no moods for it. */
 enum { EXPIRED_PASSWORD = 1820 };
 
-/* A system variable of a session state change: a name and its new value. */
+/* A system variable of a session state change: a name and its new value. What a SET STATEMENT sets
+ * for its own time is told too, and not that it is over: so what differs from what is known is to
+ * be asked. Only COM_RESET_CONNECTION can mean nothing else. */
 static void variable_changed(struct session *session, struct text change)
 {
+    bool reset = session->command == COMMAND_RESET_CONNECTION;
     struct reader reader = {(const uint8_t *)change.at, (const uint8_t *)change.at + change.length,
                             false};
 
@@ -43,16 +46,32 @@ static void variable_changed(struct session *session, struct text change)
         struct text value = read_lenenc_text(&reader);
         if (reader.bad)
             return;
-        if (text_equal(name, TEXT("sql_mode"))) {
-            session->mood.mode = sql_mode_of(value);
-            session->mood.mode_known = true;
-        } else if (text_equal(name, TEXT("character_set_client"))) {
-            session->mood.charset = (uint8_t)sql_charset_of(value);
-        }
+        if (text_equal(name, TEXT("sql_mode")) && sql_mode_of(value) != session->mood.mode)
+            sql_mood_lose_mode(&session->mood);
+        if (!text_equal(name, TEXT("character_set_client")))
+            continue;
+        uint8_t charset = (uint8_t)sql_charset_of(value);
+        if (charset != session->mood.charset)
+            session->mood.charset = reset ? charset : (uint8_t)SQL_CHARSET_UNKNOWN;
     }
 }
 
-/* Says what the server itself has told, after what was foretold has been applied. */
+/* The current database as the server tells it. A routine runs in the database of its own, and tells
+ * of that with its results; one that fails then never tells of the way back. */
+static void database_told(struct session *session, struct text database)
+{
+    const struct sql_mood *moods[] = {&session->mood, &session->next};
+
+    for (int i = 0; i < 1 + session->has_next; i++) {
+        struct text known = sql_mood_database(moods[i]);
+        if (moods[i]->lower_case_table_names ? text_equal_fold(known, database)
+                                             : text_equal(known, database))
+            return;
+    }
+    session->must_ask = true;
+}
+
+/* What the server has told, after what was foretold has been applied. */
 static void state_changed(struct session *session, struct text state)
 {
     uint8_t type;
@@ -67,8 +86,7 @@ static void state_changed(struct session *session, struct text state)
             continue;
         struct text database = read_lenenc_text(&reader);
         if (!reader.bad)
-            sql_mood_set_database(&session->mood,
-                                  database.length > 0 ? database : (struct text){NULL, 0});
+            database_told(session, database);
     }
 }
 
@@ -79,16 +97,23 @@ static void take_status(struct session *session)
     session->in_transaction = (status & STATUS_IN_TRANS) != 0;
     if (!session->in_transaction)
         session->transaction_owner_count = 0;
-    if (status & STATUS_NO_BACKSLASH_ESCAPES)
-        session->mood.mode |= SQL_NO_BACKSLASH_ESCAPES;
-    else
-        session->mood.mode &= (uint8_t)~SQL_NO_BACKSLASH_ESCAPES;
+    /* The servers leave the flag as a routine has set it, though sql_mode itself goes back at the
+     * routine's end: only that it has changed says anything, and then the mode has to be asked. */
+    bool escapes = status & STATUS_NO_BACKSLASH_ESCAPES;
+    if (session->command == COMMAND_RESET_CONNECTION) {
+        session->mood.mode = escapes ? SQL_NO_BACKSLASH_ESCAPES : 0;
+        session->mood.escapes_known = true;
+    } else if (escapes != session->no_backslash_escapes &&
+               escapes != ((session->mood.mode & SQL_NO_BACKSLASH_ESCAPES) != 0)) {
+        sql_mood_lose_mode(&session->mood);
+    }
+    session->no_backslash_escapes = escapes;
 }
 
 /* Which of several statements have run is not known: what they could have changed must be asked. */
 static void lose_moods(struct session *session)
 {
-    session->mood.mode_known = false;
+    sql_mood_lose_mode(&session->mood);
     session->mood.charset = SQL_CHARSET_UNKNOWN;
     session->must_ask = true;
 }
@@ -98,7 +123,7 @@ static void reset(struct session *session)
 {
     prepared_clear(&session->prepared);
     sql_session_free(&session->sql);
-    session->mood.mode_known = false;
+    sql_mood_lose_mode(&session->mood);
     session->mood.charset = SQL_CHARSET_UNKNOWN;
 }
 

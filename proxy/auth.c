@@ -392,8 +392,9 @@ static void set_moods(struct session *session, struct text ok)
     read_lenenc(&reader);
     read_lenenc(&reader);
     uint64_t status = read_integer(&reader, 2);
-    if (!reader.bad && status & STATUS_NO_BACKSLASH_ESCAPES)
-        session->mood.mode |= SQL_NO_BACKSLASH_ESCAPES;
+    session->no_backslash_escapes = !reader.bad && status & STATUS_NO_BACKSLASH_ESCAPES;
+    session->mood.mode = session->no_backslash_escapes ? SQL_NO_BACKSLASH_ESCAPES : 0;
+    session->mood.escapes_known = !reader.bad;
     session->in_transaction = false;
 }
 

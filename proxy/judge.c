@@ -226,7 +226,7 @@ static void read_under_each(struct session *session, struct reading *reading)
     /* Whatever it is now, the server knows. */
     session->next_unknown = true;
     reading->tentative = *reading->mood;
-    reading->tentative.mode_known = false;
+    sql_mood_lose_mode(&reading->tentative);
     reading->tentative.charset = SQL_CHARSET_UNKNOWN;
     reading->mood = &reading->tentative;
 }
@@ -409,8 +409,10 @@ enum judgement judge_prepared(struct session *session, const struct prepared *pr
                                       sql_kind_name(prepared->facts->kind), counts);
     if (judgement != JUDGEMENT_ALLOW || !counts)
         return judgement;
-    session->next_unknown =
-        !prepared->facts->determined || prepared->facts->effects & SQL_EFFECT_UNKNOWN;
+    /* MariaDB runs it in the database of its PREPARE and goes back: a USE holds where both are one.
+     */
+    const unsigned asks = SQL_EFFECT_UNKNOWN | SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED;
+    session->next_unknown = !prepared->facts->determined || prepared->facts->effects & asks;
     if (!prepared->facts->effects)
         return judgement;
     session->next = session->mood;

@@ -104,11 +104,12 @@ struct session {
     bool answered : 1;       /* some of the answer at hand has been passed on */
     bool owed : 1;           /* the command at hand was forwarded, its answer is not complete */
     bool in_transaction : 1;
-    bool counted : 1;  /* in the tallies */
-    bool dropping : 1; /* PASS: too large a command is read and forgotten */
-    bool shut : 1;     /* LINGER: the last words are said */
-    bool resting : 1;  /* goes on by itself in the next turn of the loop */
-    bool blind : 1;    /* the server would not say what was asked: nothing is determined */
+    bool no_backslash_escapes : 1; /* what the status flags said of it last */
+    bool counted : 1;              /* in the tallies */
+    bool dropping : 1;             /* PASS: too large a command is read and forgotten */
+    bool shut : 1;                 /* LINGER: the last words are said */
+    bool resting : 1;              /* goes on by itself in the next turn of the loop */
+    bool blind : 1; /* the server would not say what was asked: nothing is determined */
 
     struct login_draft *draft; /* while logging in */
     struct identity *identity; /* from login on */

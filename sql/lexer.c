@@ -45,12 +45,17 @@ void sql_lexer_init(struct sql_lexer *lexer, struct text text, uint32_t offset,
     lexer->start = start;
     lexer->at = start ? start + offset : start;
     lexer->end = start ? start + text.length : start;
+    /* mysqlslap sends its own terminator with each text: to the servers it is the end of the text.
+     */
+    if (lexer->end > lexer->at && lexer->end[-1] == '\0')
+        lexer->end--;
     lexer->why = NULL;
     lexer->version = mood->version;
     lexer->dialect = mood->dialect;
     lexer->mode = mood->mode;
     lexer->charset = mood->charset;
     lexer->mode_known = mood->mode_known;
+    lexer->escapes_known = mood->mode_known || mood->escapes_known;
     lexer->needs_mode = lexer->executable = lexer->dot = lexer->name = false;
 }
 

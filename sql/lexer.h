@@ -47,7 +47,7 @@ struct sql_lexer {
     const char *why; /* with SQL_TOKEN_BAD: static memory */
     uint32_t version;
     uint8_t dialect, mode, charset;
-    bool mode_known, needs_mode;
+    bool mode_known, escapes_known, needs_mode;
     bool executable; /* inside an executable comment */
     bool dot;        /* the next character is a dot between names, not the start of a number */
     bool name;       /* the next word comes right behind such a dot */

@@ -135,6 +135,11 @@ static const uint8_t *string(struct sql_lexer *lexer, struct sql_token *token, c
         if (at >= lexer->end)
             break;
         if (*at == '\\') {
+            if (!lexer->escapes_known) {
+                lexer->needs_mode = true;
+                sql_lexer_bad(lexer, token, "a backslash, and sql_mode is not known");
+                return at;
+            }
             if (lexer->mode & SQL_NO_BACKSLASH_ESCAPES) {
                 at++;
                 continue;

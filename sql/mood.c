@@ -213,7 +213,12 @@ void sql_mood_apply(struct sql_mood *mood, const struct sql_facts *facts)
     if (facts->effects & SQL_EFFECT_CHARSET)
         mood->charset = facts->charset;
     if (facts->effects & SQL_EFFECT_UNKNOWN) {
-        mood->mode_known = false;
+        sql_mood_lose_mode(mood);
         mood->charset = SQL_CHARSET_UNKNOWN;
     }
+}
+
+void sql_mood_lose_mode(struct sql_mood *mood)
+{
+    mood->mode_known = mood->escapes_known = false;
 }

@@ -46,14 +46,17 @@ struct sql_mood {
                                        facts */
     uint8_t mode;                   /* union of enum sql_mode */
     uint8_t charset;                /* enum sql_charset */
-    bool mode_known; /* false: a text whose reading depends on `mode` gets needs_mode; only
-                        SQL_NO_BACKSLASH_ESCAPES is then believed */
+    bool mode_known;    /* false: a text whose reading depends on `mode` gets needs_mode */
+    bool escapes_known; /* ... but for SQL_NO_BACKSLASH_ESCAPES */
     bool has_database;
     uint8_t database_length;
     uint32_t version; /* MySQL 9.7.4 is 90704, MariaDB 10.11.19 is 101119, as executable comments
                          count */
     char database[SQL_DATABASE_SIZE]; /* in UTF-8 */
 };
+
+/* Nothing of sql_mode is known any more. */
+void sql_mood_lose_mode(struct sql_mood *mood);
 
 /* The current database, `at` NULL where there is none. Points into `mood`. */
 struct text sql_mood_database(const struct sql_mood *mood);

@@ -226,6 +226,13 @@ TRICKS = {
     "USE and the query at once": [Together("USE vault", "SELECT word FROM secrets", allowed=True),  # thief's own of the name
                                  Together("USE vault", "SELECT word FROM merged", allowed=True)],
     "a mode and the query at once": [Together("SET sql_mode = 'ANSI_QUOTES'", 'SELECT word FROM "vault"."secrets"')],
+    # The servers leave the status flag as the routine has set it, and sql_mode as it was.
+    "a flag that a routine leaves behind": [
+        ok("CREATE PROCEDURE thief.calm () SET sql_mode = ''"), ok("SET sql_mode = 'NO_BACKSLASH_ESCAPES'"),
+        ok("CALL thief.calm()"), Query(f"SELECT 'a\\', ({READ}) -- '"), ok("DROP PROCEDURE thief.calm")],
+    "a mode that is told and over": [
+        ok("SET session_track_system_variables = '*'"), ok("SET sql_mode = 'NO_BACKSLASH_ESCAPES'"),
+        ok("SET STATEMENT sql_mode = '' FOR DO 1"), Query(f"SELECT 'a\\', ({READ}) -- '")],
     "several in one": [Query(f"SELECT 1; {READ}"), Query(f"SELECT 1;;{READ}"), Query(f"SELECT ';'; {READ}")],
     "compound": [Query(f"BEGIN NOT ATOMIC {READ}; END"), Query(f"BEGIN NOT ATOMIC IF 1 THEN {READ}; END IF; END"),
                  Query(f"BEGIN NOT ATOMIC FOR r IN ({READ}) DO SELECT r.word; END FOR; END")],

@@ -107,6 +107,46 @@ def test_failing_use_changes_nothing(auth, server):
         auth.query("SELECT COUNT(*) FROM auth_users")
 
 
+@pytest.mark.parametrize("track", [True, False], ids=["track", "no-track"])
+def test_a_prepared_use_is_undone_in_another_database(mariadb, make_gate, track):
+    """MariaDB runs a prepared statement in the database of its PREPARE and goes back where it came
+    from: a USE holds only where these are the same. silogate took it to hold, and read the names that
+    followed as those of the service's own database."""
+    gate = make_gate(mariadb, ("service:lab", "owns", "nilecare_lab.*", "nilecare.lab_*"),
+                     ("service:lab", "mode", "block"))
+    connection = wire.connect(gate.port, "lab_service", database="nilecare_lab",
+                              capabilities=wire.USUAL if track else wire.USUAL & ~wire.SESSION_TRACK)
+    statement, _, _ = connection.prepare("USE nilecare_lab")
+    connection.execute(statement)
+    assert current(connection) == "nilecare_lab"
+    connection.query("USE nilecare")
+    connection.execute(statement)
+    assert current(connection) == "nilecare"
+    mark = mariadb.mark()
+    with pytest.raises(wire.Error) as refused:
+        connection.query("SELECT 'm1rk' FROM invoices")
+    assert refused.value.code == 1142 and not mariadb.saw("m1rk", mark)
+    connection.quit()
+
+
+def test_a_routine_that_fails_does_not_tell_of_the_way_back(server, make_gate):
+    """A routine runs in the database of its own and tells of it with its results; where it fails then,
+    nothing tells that the session is back where it was."""
+    server.sql("DROP PROCEDURE IF EXISTS nilecare_lab.fails",
+               "CREATE PROCEDURE nilecare_lab.fails() BEGIN SELECT 1; SIGNAL SQLSTATE '45000'; END")
+    gate = make_gate(server, ("service:lab", "mode", "block"))
+    connection = wire.connect(gate.port, "lab_service")
+    connection.query("USE nilecare")
+    with pytest.raises(wire.Error) as signalled:
+        connection.query("CALL nilecare_lab.fails()")
+    assert signalled.value.code == 1644 and current(connection) == "nilecare"
+    mark = server.mark()
+    with pytest.raises(wire.Error) as refused:
+        connection.query("SELECT 'm1rk' FROM invoices")
+    assert refused.value.code == 1142 and not server.saw("m1rk", mark)
+    connection.quit()
+
+
 def test_change_user_is_another_service(server, silogate):
     """COM_CHANGE_USER logs in again: another service, another database, another policy."""
     connection = wire.connect(silogate.port, "billing_service")

@@ -9,16 +9,27 @@ import pytest
 
 from harness import places, wire
 
+LONG = bool(os.environ.get("SILOGATE_LONG"))  # make side-by-side
+SEED = int(os.environ.get("SILOGATE_SEED", "20260707"))
 SCHEMAS = ("nilecare", "nilecare_lab", "nilecare_cds")
 
 
 class Moody:
-    """A session whose steps change moods. Each step may fail: that is a step too."""
+    """A session whose steps change moods. Each step may fail: that is a step too. `history` tells a
+    failing test's steps."""
 
     def __init__(self, gate, capabilities, dialect):
         self.gate, self.dialect = gate, dialect
         self.connection = wire.connect(gate.port, "lab_service", capabilities=capabilities)
-        self.prepared = []
+        self.prepared, self.history = [], []
+
+    def take(self, step):
+        name, do = step
+        try:
+            do()
+            self.history.append(name)
+        except wire.Error as error:
+            self.history.append(f"{name}: {error.code}")
 
     def text(self, statement):
         return lambda: self.connection.query(statement)
@@ -78,19 +89,30 @@ class Moody:
             "PREPARE p FROM 'SET sql_mode = ''ANSI_QUOTES'''", "EXECUTE p",
             "PREPARE p FROM 'SET sql_mode = '''''", "DEALLOCATE PREPARE p",
             "BEGIN", "ROLLBACK", "SET autocommit = 1", "SELECT 1", "CALL moody()",
+            "CALL nilecare_lab.moody()", "CALL nilecare_lab.moodier()", "CALL nilecare_lab.moodier()",
             "SELECT /*+ SET_VAR(sql_mode = 'ANSI_QUOTES') */ 1",
+            "SET session_track_system_variables = ''", "SET session_track_system_variables = '*'",
+            "SET session_track_schema = OFF", "SET session_track_schema = ON",
+            "SET session_track_state_change = ON",
         ]
         if self.dialect == "mariadb":
             texts += ["SET sql_mode = 'ORACLE'", "SET sql_mode = 'MSSQL'", "SET sql_mode = 'POSTGRESQL'",
                       "EXECUTE IMMEDIATE 'SET sql_mode = ''ANSI_QUOTES'''",
+                      "EXECUTE IMMEDIATE 'USE nilecare_cds'", "PREPARE u FROM 'USE nilecare_lab'",
+                      "EXECUTE u", "EXECUTE u",
                       "SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SELECT 1",
                       "BEGIN NOT ATOMIC SET sql_mode = 'ANSI_QUOTES'; END"]
-        return [self.text(one) for one in texts] + [
-            self.init_db("nilecare"), self.init_db("nilecare_lab"), self.init_db("no_such"),
-            self.prepare("SET sql_mode = 'ANSI_QUOTES'"), self.prepare("SET sql_mode = ''"),
-            self.prepare("SET NAMES gbk"), self.prepare("USE nilecare_cds"), self.again, self.again,
-            self.reset, self.reset, self.reset, self.change_user(""), self.change_user("nilecare_cds"),
-            self.change_user("nilecare")]
+        prepared = ["SET sql_mode = 'ANSI_QUOTES'", "SET sql_mode = ''", "SET NAMES gbk",
+                    "USE nilecare_cds"]
+        return [(one, self.text(one)) for one in texts] + [
+            (f"init_db {one}", self.init_db(one)) for one in ("nilecare", "nilecare_lab", "no_such")] + [
+            (f"prepare {one}", self.prepare(one)) for one in prepared] + [
+            (f"change_user {one}", self.change_user(one)) for one in ("", "nilecare_cds", "nilecare")
+            ] + [("again", self.again)] * 2 + [("reset", self.reset)] * 3
+
+    def moods(self):
+        """What the server says of them."""
+        return self.connection.query("SELECT DATABASE(), @@SESSION.sql_mode, @@character_set_client")[0].rows[0]
 
     def probe(self, statement):
         """Does the server take it? Its first row's second field, else None."""
@@ -115,6 +137,9 @@ def test_moods_are_the_servers(server, make_gate, track):
                *[f"CREATE OR REPLACE VIEW {schema}.moody_probe AS SELECT 42 AS n" for schema in SCHEMAS],
                "DROP PROCEDURE IF EXISTS nilecare_lab.moody",
                "CREATE PROCEDURE nilecare_lab.moody() SET sql_mode = 'ANSI_QUOTES'",
+               "DROP PROCEDURE IF EXISTS nilecare_lab.moodier",
+               "CREATE PROCEDURE nilecare_lab.moodier() BEGIN SET NAMES gbk; SELECT 1;"
+               " SET sql_mode = 'NO_BACKSLASH_ESCAPES'; SIGNAL SQLSTATE '45000'; END",
                "GRANT ALL ON nilecare_cds.* TO lab_service@'%'",
                "GRANT ALL ON nilecare_lab.* TO lab_service@'%'",
                "GRANT ALL ON nilecare_gone.* TO lab_service@'%'",
@@ -124,37 +149,41 @@ def test_moods_are_the_servers(server, make_gate, track):
                      ("policy", "undetermined", "log"), ("policy", "unowned", "log"))
     capabilities = wire.USUAL if track else wire.USUAL & ~wire.SESSION_TRACK
     moody = Moody(gate, capabilities, server.name)
-    chance, steps = random.Random(20260707 + track), moody.steps()
-    for number in range(500 if os.environ.get("SILOGATE_LONG") else 60):
+    chance, steps = random.Random(SEED + track), moody.steps()
+    for number in range(500 if LONG else 60):
         for _ in range(chance.randrange(1, 4)):
-            try:
-                chance.choice(steps)()
-            except wire.Error:
-                pass  # some of the steps fail, and that is their point
-        check(moody, number)
+            moody.take(chance.choice(steps))
+        try:
+            check(moody, number)
+        except AssertionError as wrong:
+            raise AssertionError(f"SILOGATE_SEED={SEED}, step {number}, the server says {moody.moods()}"
+                                 f" after {moody.history[-12:]}: {wrong}") from wrong
     moody.connection.quit()
 
 
 def check(moody, number):
-    """Three statements that mean something else, or nothing, in another mood."""
-    database = moody.connection.query("SELECT DATABASE()")[0].rows[0][0]
+    """Asks the server, and has it read three statements that mean something else, or nothing, in
+    another mood; silogate has to have read them as the server says it does."""
+    database, mode, charset = moody.moods()
     if database not in SCHEMAS:
         moody.connection.query("USE nilecare")
         database = "nilecare"
     word = f"q{number}x"
     quoted = moody.probe(f'SELECT 1 AS {word}, "n" FROM moody_probe')
-    assert quoted in ("42", "n")
+    assert quoted in ("42", "n") and (quoted == "42") == ("ANSI_QUOTES" in mode), (quoted, mode)
     record = moody.record(word)
-    assert record["database"] == database
+    assert record["database"] == database, (database, record)
     assert [one["schema"] for one in record["objects"]] == [database]
     assert ('"n"' in record["statement"] or "`n`" in record["statement"]) == (quoted == "42"), \
         (quoted, record["statement"])
     word = f"b{number}x"
     taken = moody.probe(rf"SELECT 1 AS {word}, 'a\'', 'b' FROM moody_probe") is not None
+    assert taken == ("NO_BACKSLASH_ESCAPES" not in mode), (taken, mode)
     record = moody.record(word)
     assert (record["reason"] != "undetermined") == taken, (taken, record)
     word = f"c{number}x"
     bytes_ = b"SELECT 1 AS " + word.encode() + b", LENGTH('\x81\\'), 'b' FROM moody_probe"
     taken = moody.probe(bytes_) is not None
+    assert taken == (charset in ("gbk", "sjis") or "NO_BACKSLASH_ESCAPES" in mode), (taken, charset)
     record = moody.record(word)
     assert (record["reason"] != "undetermined") == taken, (taken, record)

@@ -155,6 +155,10 @@ static void test_quotes(void **state)
     BOTH("@a.b @'q' @`a b` @@global.x @ ,", "v:@a.b v:@'q' v:@`a b` @:@@ w:global . w:x v:@ ,");
     BOTH("u@h", "w:u v:@h");
     BOTH("{ } ? = ; \x05", "{ } ? = ; !");
+    BOTH("a\0", "w:a");
+    BOTH("\0", "");
+    BOTH("a\0\0", "w:a !");
+    BOTH("a\0b", "w:a !");
     BOTH("\\N", "d:\\N");
     BOTH("[a]", "[ w:a ]");
     mysql.mode = mariadb.mode = SQL_ANSI_QUOTES | SQL_NO_BACKSLASH_ESCAPES;
@@ -164,6 +168,10 @@ static void test_quotes(void **state)
     mysql.mode_known = mariadb.mode_known = false;
     BOTH("a \"b\"", "w:a !");
     MARIADB("[a]", "!");
+    BOTH("'a' 'b\\'", "s:'a' !");
+    mysql.escapes_known = mariadb.escapes_known = true;
+    mysql.mode = mariadb.mode = 0;
+    BOTH("'a' 'b\\''", "s:'a' s:'b\\''");
 }
 
 static void test_character_sets(void **state)
