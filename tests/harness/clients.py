@@ -73,8 +73,12 @@ class CommandLine(Client):
             return Answer(error=number, message=error)
         if not done.stdout.strip():
             return Answer(rows=[])
+        try:
+            whole = xml.fromstring(done.stdout)
+        except xml.ParseError:  # bytes that XML cannot hold
+            return Answer(rows=[[_text(done.stdout)]])
         rows = []
-        for row in xml.fromstring(done.stdout).iter("row"):
+        for row in whole.iter("row"):
             rows.append([None if any(key.endswith("nil") for key in field.keys())
                          else field.text or "" for field in row])
         return Answer(rows=rows)

@@ -334,7 +334,10 @@ class Wire(Stream):
         if follows:
             result.columns = [self.receive() for _ in range(count)]
         if not self.capabilities & DEPRECATE_EOF:
-            end = self._end(self.receive())
+            payload = self.receive()
+            if payload[0] == 0xff:  # a cursor that could not be opened
+                raise Error(payload)
+            end = self._end(payload)
             result.status = end.status
             if end.status & CURSOR_EXISTS and self.cursors:
                 return result

@@ -8,6 +8,8 @@ from harness import gate as gates, servers, wire
 
 from . import cases
 
+# MySQL 9.7 and MariaDB 10.11 both die of a cursor over some other statement (MySQL of EXPLAIN).
+CURSORS = ("SELECT", "WITH", "VALUES", "TABLE")
 AGAIN = 3  # how often the server is asked again, where something differs
 EXTENDED = wire.MARIADB_BULK | wire.MARIADB_CACHE_METADATA | 1 << 35 | 1 << 32
 _PLAIN = wire.USUAL & ~wire.SESSION_TRACK & ~wire.DEPRECATE_EOF
@@ -210,7 +212,7 @@ def run(side, rounds=1):
         for statement in cases.BOTH:
             side.text(statement)
             side.binary(statement)
-            if turn > 0:
+            if turn > 0 and statement.startswith(CURSORS):
                 side.binary(statement, cursor=1)
         for statement in cases.TEXTS:
             side.text(statement)
