@@ -14,24 +14,6 @@ void json_raw(struct json *json, struct text t)
     json->length += t.length;
 }
 
-/* The length of the UTF-8 sequence at `bytes`, or 0 where there is none (RFC 3629). */
-static size_t utf8_length(const unsigned char *bytes, size_t left)
-{
-    unsigned char first = bytes[0];
-    size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-
-    if (first > 0xf4 || length > left)
-        return 0;
-    for (size_t i = 1; i < length; i++) {
-        if ((bytes[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    if ((first == 0xe0 && bytes[1] < 0xa0) || (first == 0xed && bytes[1] > 0x9f) ||
-        (first == 0xf0 && bytes[1] < 0x90) || (first == 0xf4 && bytes[1] > 0x8f))
-        return 0;
-    return length;
-}
-
 static void put_escaped(struct json *json, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";
@@ -62,7 +44,7 @@ void json_text(struct json *json, struct text t)
     json_raw(json, TEXT("\""));
     for (size_t i = 0; i < t.length;) {
         unsigned char c = (unsigned char)t.at[i];
-        size_t length = utf8_length((const unsigned char *)t.at + i, t.length - i);
+        size_t length = text_character((struct text){t.at + i, t.length - i});
         if (length > 0 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
             i += length;
             continue;

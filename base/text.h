@@ -45,4 +45,8 @@ bool text_number(struct text t, uint64_t *number);
 /* A seeded hash of bytes (not cryptographic); `fold` hashes A to Z as a to z. */
 uint64_t text_hash(struct text t, uint64_t seed, bool fold);
 
+/* The length of the UTF-8 character that `t` begins with, 0 where it begins with none (RFC 3629).
+ */
+size_t text_character(struct text t);
+
 #endif

@@ -5,8 +5,10 @@
  * What becomes '?': strings, numbers, hex, bit and date literals with their introducers (_utf8'x',
  * DATE'x'), adjacent strings together, a sign in front of a literal, placeholders, the words NULL,
  * TRUE and FALSE (but for IS NULL, NOT NULL, SET NULL and the like), and the quoted part of an
- * account or variable (@'x'). Then `(?, ?, ?)` and `(?), (?)` become `(?)`, and a row of VALUES
- * that looks like one before it is left out.
+ * account or variable (@'x'). So does what the server reads as a name, and its writer most likely
+ * meant as a value: 12and, or "x" behind an equals sign under ANSI_QUOTES. Where the quotes are not
+ * where they were meant to be ('O'Brien'), no name behind the first string is shown. Then `(?, ?,
+ * ?)` and `(?), (?)` become `(?)`, and a row of VALUES that looks like one before it is left out.
  *
  * Folding is done by going back: the whole of what was put out is one small struct, a copy of which
  * is taken where something may turn out to be folded.
@@ -15,6 +17,7 @@
 
 #include "sql/keywords.h"
 #include "sql/lexer.h"
+#include "sql/normalize_words.h"
 
 enum { ROW_SHAPES = 8 };
 
@@ -43,7 +46,8 @@ struct normalizer {
     char *to;
     size_t size;
     struct output output;
-    uint32_t depth; /* of parentheses */
+    uint32_t depth;   /* of parentheses */
+    uint32_t in_list; /* the depth inside of IN (...); 0: not in one */
     /* A token that goes away if a literal follows: a sign, an introducer, DATE. */
     bool prefixed, prefix_is_word;
     struct output before_prefix;
@@ -59,7 +63,11 @@ struct normalizer {
     unsigned shape_count;
     uint64_t shapes[ROW_SHAPES];
     struct output last_row; /* the output behind the last row that was not left out */
-    bool semicolons;        /* seen, not put out yet: those at the end are dropped */
+    /* The output before the first name behind a string. */
+    bool string_seen, name_seen;
+    uint32_t string_end;
+    struct output before_name;
+    bool semicolons; /* seen, not put out yet: those at the end are dropped */
 };
 
 static uint64_t mix(uint64_t hash, uint64_t token)
@@ -187,41 +195,6 @@ static void put_other(struct normalizer *n, const struct sql_token *token, struc
     put(n, token, shown, hash, last);
 }
 
-static bool is_introducer(struct text word)
-{
-    static const struct text others[] = {
-        {"ucs2",     4},
-        {"utf16",    5},
-        {"utf16le",  7},
-        {"utf32",    5},
-        {"swe7",     4},
-        {"filename", 8}
-    };
-
-    if (word.length < 2 || word.at[0] != '_')
-        return false;
-    struct text charset = {word.at + 1, word.length - 1};
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        if (text_equal_fold(charset, others[i]))
-            return true;
-    }
-    return sql_charset_of(charset) != SQL_CHARSET_UNKNOWN;
-}
-
-/* 0X1F and 0B01 are names to the server, and numbers to whoever wrote them. */
-static bool looks_like_number(struct text word)
-{
-    if (word.length < 2 || word.at[0] != '0' ||
-        (text_lower(word.at[1]) != 'x' && text_lower(word.at[1]) != 'b'))
-        return false;
-    for (size_t i = 2; i < word.length; i++) {
-        char c = text_lower(word.at[i]);
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-            return false;
-    }
-    return true;
-}
-
 static bool is_literal_word(const struct output *output, const struct sql_token *token)
 {
     if (token->keyword != KW_NULL && token->keyword != KW_TRUE && token->keyword != KW_FALSE)
@@ -255,10 +228,11 @@ static void read_word(struct normalizer *n, const struct sql_token *token)
     enum last last = ends_operand(n, token->keyword) ? LAST_OPERAND : LAST_OPERATOR;
     uint64_t hash = text_hash(word, 'n', true);
 
-    if (is_literal_word(&n->output, token) || looks_like_number(word))
+    if (is_literal_word(&n->output, token) ||
+        normalize_is_value(word, n->output.sign, n->output.keyword))
         put_literal(n, token);
     else if (keyword == KW_DATE || keyword == KW_TIME || keyword == KW_TIMESTAMP ||
-             is_introducer(word))
+             normalize_is_introducer(word))
         put_prefix(n, token, hash, last);
     else
         put_other(n, token, word, hash, last);
@@ -270,11 +244,36 @@ static void read_word(struct normalizer *n, const struct sql_token *token)
     }
 }
 
+static bool is_followed_by_dot(const struct normalizer *n, const struct sql_token *token)
+{
+    size_t i = (size_t)token->offset + token->length;
+
+    while (i < n->text.length && (n->text.at[i] == ' ' || n->text.at[i] == '\n'))
+        i++;
+    return i < n->text.length && n->text.at[i] == '.';
+}
+
+/* "x" is a name under ANSI_QUOTES. Where a value would be expected, it is taken for one. */
+static bool stands_for_value(const struct normalizer *n, const struct sql_token *token)
+{
+    const struct output *output = &n->output;
+
+    if (n->text.at[token->offset] != '"' || output->sign == '.' || is_followed_by_dot(n, token))
+        return false;
+    return output->sign == '=' || output->sign == '<' || output->sign == '>' ||
+           output->keyword == KW_LIKE || output->last == LAST_LITERAL || n->rows == ROWS_INSIDE ||
+           (n->in_list == n->depth && (n->list == LIST_OPEN || n->list == LIST_COMMA));
+}
+
 static void read_name(struct normalizer *n, const struct sql_token *token)
 {
     struct text name = token_text(n, token);
     struct text bare = {name.at + 1, name.length - 2};
 
+    if (stands_for_value(n, token)) {
+        put_literal(n, token);
+        return;
+    }
     put_other(n, token, name, text_hash(bare, 'n', false), LAST_OPERAND);
 }
 
@@ -293,6 +292,8 @@ static void open_parenthesis(struct normalizer *n, const struct sql_token *token
 {
     n->prefixed = false;
     n->list = LIST_OPEN;
+    if (n->output.keyword == KW_IN)
+        n->in_list = n->depth + 1;
     n->group = n->group == GROUP_COMMA ? GROUP_OPEN : GROUP_NONE;
     if (n->rows == ROWS_BEFORE && n->depth == n->rows_depth) {
         n->rows = ROWS_INSIDE;
@@ -333,6 +334,7 @@ static void close_parenthesis(struct normalizer *n, const struct sql_token *toke
     if (literals && !follows)
         n->first_group = n->output;
     n->group = literals ? GROUP_CLOSED : GROUP_NONE;
+    n->in_list = n->in_list == n->depth ? 0 : n->in_list;
     n->depth -= n->depth > 0;
     if (n->rows == ROWS_INSIDE && n->depth == n->rows_depth)
         close_row(n);
@@ -403,12 +405,43 @@ static void follow_rows(struct normalizer *n, const struct sql_token *token)
         n->rows = ROWS_NONE;
 }
 
+/* 'O'Brien: a name that begins where a string ends, and is no keyword. */
+static bool is_misquoted(struct normalizer *n, const struct sql_token *token)
+{
+    bool is_name =
+        token->class == SQL_TOKEN_NAME || (token->class == SQL_TOKEN_WORD && token->keyword == 0);
+
+    if (token->class == SQL_TOKEN_STRING) {
+        n->string_seen = true;
+        n->string_end = token->offset + token->length;
+    } else if (is_name && n->string_seen && !n->name_seen) {
+        n->name_seen = true;
+        n->before_name = n->output;
+    }
+    return token->class == SQL_TOKEN_WORD && is_name && n->string_seen &&
+           n->string_end == token->offset;
+}
+
+/* '?' to the end, instead of all from the first name behind a string on: what is a string and what
+ * is not cannot be told. */
+static void put_rest(struct normalizer *n, struct sql_token *token)
+{
+    if (n->name_seen)
+        n->output = n->before_name;
+    token->length = 0;
+    put_literal(n, token);
+}
+
 static bool read_token(struct normalizer *n)
 {
     struct sql_token token;
 
     sql_lexer_next(&n->lexer, &token);
     follow_rows(n, &token);
+    if (is_misquoted(n, &token)) {
+        put_rest(n, &token);
+        return false;
+    }
     switch ((enum sql_token_class)token.class) {
     case SQL_TOKEN_END:
         return false;
@@ -434,8 +467,7 @@ static bool read_token(struct normalizer *n)
     case SQL_TOKEN_BAD:
         break;
     }
-    token.length = 0;
-    put_literal(n, &token);
+    put_rest(n, &token);
     return false;
 }
 

@@ -139,9 +139,29 @@ void sheet_print_markdown(const struct sheet *sheet, FILE *to)
     }
 }
 
+/* What a page must not hold: control characters, and those that turn the direction of writing. */
+static bool is_unfit(struct text character)
+{
+    unsigned char first = (unsigned char)character.at[0];
+
+    if (character.length == 1)
+        return (first < 0x20 && first != '\n' && first != '\t') || first == 0x7f;
+    if (character.length == 2)
+        return first == 0xc2 && (unsigned char)character.at[1] < 0xa0;
+    return (memcmp(character.at, "\xe2\x80\xa8", 3) >= 0 &&
+            memcmp(character.at, "\xe2\x80\xae", 3) <= 0) ||
+           (memcmp(character.at, "\xe2\x81\xa6", 3) >= 0 &&
+            memcmp(character.at, "\xe2\x81\xa9", 3) <= 0);
+}
+
 void sheet_put_html(struct text t, FILE *to)
 {
-    for (size_t i = 0; i < t.length; i++) {
+    for (size_t i = 0, length; i<t.length; i += length> 0 ? length : 1) {
+        length = text_character((struct text){t.at + i, t.length - i});
+        if (length == 0 || is_unfit((struct text){t.at + i, length})) {
+            fputs("\xef\xbf\xbd", to);
+            continue;
+        }
         switch (t.at[i]) {
         case '&':
             fputs("&amp;", to);
@@ -159,7 +179,7 @@ void sheet_put_html(struct text t, FILE *to)
             fputs("&#39;", to);
             break;
         default:
-            putc(t.at[i], to);
+            fwrite(t.at + i, 1, length, to);
         }
     }
 }

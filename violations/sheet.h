@@ -41,7 +41,8 @@ extern const char sheet_style[];
 /* "1,234,567" */
 enum { SHEET_NUMBER_SIZE = 32 };
 const char *sheet_show_number(uint64_t number, char to[SHEET_NUMBER_SIZE]);
-/* Safe as text or attribute of HTML; as a code span of Markdown, also in a table. */
+/* Safe as text or attribute of HTML, U+FFFD for what is no character to show; as a code span of
+ * Markdown, also in a table. */
 void sheet_put_html(struct text t, FILE *to);
 void sheet_put_code(struct text t, FILE *to);
 

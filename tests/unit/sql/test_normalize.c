@@ -96,7 +96,12 @@ static void test_forms(void **state)
         {"SELECT 1;",                                                                                "SELECT ?"                                },
         {"SELECT 1; ; ",                                                                             "SELECT ?"                                },
         {"BEGIN NOT ATOMIC SELECT 1; SELECT 2; END",                                                 "BEGIN NOT ATOMIC SELECT ?; SELECT ?; END"},
-        {"SELECT 0X41, 1st, `1` FROM 2fa",                                                           "SELECT ?, 1st, `1` FROM 2fa"             },
+        {"SELECT 0X41, a.1st, `1` FROM 2fa, b.2fa",                                                  "SELECT ?, a.1st, `1` FROM 2fa, b.2fa"    },
+        {"SELECT a WHERE b=4711and c IN(4711,12or)",                                                 "SELECT a WHERE b = ? c IN(?)"            },
+        {"SELECT a FROM t WHERE b = 'O'Brien Miller",                                                "SELECT a FROM t WHERE b = ?"             },
+        {"SELECT 'x' FROM t WHERE b = 'O'Brien 'x' Miller",                                          "SELECT ? FROM ?"                         },
+        {"SELECT 'x'AS a, 'y'LIKE b, 'z' c FROM t",                                                  "SELECT ? AS a, ? LIKE b, ? c FROM t"     },
+        {"SELECT a, 'x', b FROM t WHERE c = 'open",                                                  "SELECT a, ?, ?"                          },
         {"SELECT 'open",                                                                             "SELECT ?"                                },
         {"SELECT a, 'open ( , b",                                                                    "SELECT a, ?"                             },
         {"SELECT a /* open",                                                                         "SELECT a ?"                              },
@@ -120,6 +125,14 @@ static void test_forms_of_other_moods(void **state)
     ansi.mode = SQL_ANSI_QUOTES;
     normalize("SELECT \"a b\", 'c'", &ansi, to, sizeof(to));
     assert_string_equal(to, "SELECT \"a b\", ?");
+    normalize(
+        "SELECT \"a\" FROM t WHERE \"a\" = \"x\" AND t.\"b\" < \"t\".\"c\" OR \"a\" IN (\"x\", 5)",
+        &ansi, to, sizeof(to));
+    assert_string_equal(
+        to, "SELECT \"a\" FROM t WHERE \"a\" = ? AND t.\"b\" < \"t\".\"c\" OR \"a\" IN (?)");
+    normalize("INSERT INTO t (\"a\") VALUES (\"x\") ON DUPLICATE KEY UPDATE \"a\" = \"x\"", &ansi,
+              to, sizeof(to));
+    assert_string_equal(to, "INSERT INTO t (\"a\") VALUES (?) ON DUPLICATE KEY UPDATE \"a\" = ?");
     mssql.mode = SQL_MSSQL | SQL_ANSI_QUOTES;
     normalize("SELECT [a b], 'c'", &mssql, to, sizeof(to));
     assert_string_equal(to, "SELECT [a b], ?");

@@ -1,0 +1,16 @@
+/* Words that belong to a value, or most likely are one. For sql/normalize.c alone. */
+#ifndef SQL_NORMALIZE_WORDS_H
+#define SQL_NORMALIZE_WORDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+/* _utf8mb4, in front of a string. */
+bool normalize_is_introducer(struct text word);
+/* 0X1F, 12and and $$x$$ are names to the server, and most likely values to whoever wrote them; but
+ * behind FROM and the like 2fa_codes is a table. `sign` and `keyword`: the token before. */
+bool normalize_is_value(struct text word, char sign, uint16_t keyword);
+
+#endif
