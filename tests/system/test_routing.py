@@ -1,7 +1,10 @@
 """Where a session goes: services on different upstreams, COM_CHANGE_USER from one to the other, and
 the PROXY protocol on both sides."""
+import collections
 import socket
+import ssl
 import struct
+import subprocess
 
 import pytest
 
@@ -47,6 +50,24 @@ def test_change_user_goes_to_the_new_services_upstream(two, mariadb, mysql, befo
     connection.quit()
 
 
+def test_change_user_behind_commands_without_an_answer(two):
+    """What was on its way to the old upstream does not go to the new one, whose greeting it would
+    spoil; sent with COM_CHANGE_USER in one segment, as connectors that tidy up first do."""
+    connection = wire.connect(two.port, "billing_service")
+    statements = [connection.prepare("SELECT 1")[0] for _ in range(3)]
+    ahead = b"".join(b"\x05\0\0\0\x19" + one.to_bytes(4, "little") for one in statements)
+    raw = connection.raw
+
+    def together(data):
+        connection.raw = raw
+        raw(ahead + data)
+
+    connection.raw = together
+    connection.change_user("lab_service", "")
+    assert "MariaDB" not in version(connection)
+    connection.quit()
+
+
 def test_kill_does_not_reach_over_upstreams(two, mysql):
     """The same number is another thread there."""
     billing, lab = wire.connect(two.port, "billing_service"), wire.connect(two.port, "lab_service")
@@ -86,6 +107,19 @@ HEADERS = {
 }
 
 
+def reasons(gate):
+    """Why sessions were closed, and how many for each."""
+    return collections.Counter({reason: count for (reason,), count in
+                                gate.metrics().by("sessions_closed_total", "reason").items()})
+
+
+def settled(gate):
+    """The same, once the harness's own look whether silogate listens is over."""
+    assert places.wait_for(lambda: sum(reasons(gate).values()) > 0
+                           and gate.metrics().total("sessions_open") == 0)
+    return reasons(gate)
+
+
 def behind(port, header, user="billing_service"):
     """A login behind a PROXY header, which comes byte by byte."""
     connection = wire.Wire(port)
@@ -108,8 +142,15 @@ def test_proxy_header_is_who_the_client_is(mariadb, make_gate, name):
 @pytest.mark.parametrize("header", [V2 + b"\x20\x00\x00\x00", b"PROXY UNKNOWN\r\n"],
                          ids=["v2 local", "v1 unknown"])
 def test_proxy_header_without_an_address(mariadb, make_gate, header):
-    """A health check of the balancer's own: the connection's real address counts."""
+    """A health check of the balancer's own, which mostly goes again: it is no fault; where it does log
+    in, the connection's real address counts."""
     gate = make_gate(mariadb, ("proxy", "proxy_protocol_from", "127.0.0.0/8"))
+    before = settled(gate)
+    check = wire.Wire(gate.port)
+    check.raw(header)
+    check.greet()
+    check.close()
+    assert places.wait_for(lambda: reasons(gate) - before) == {"client_gone": 1}
     connection = behind(gate.port, header)
     connection.query("SELECT COUNT(*) FROM clinical_data.patients")
     record, = gate.violations(1)
@@ -125,6 +166,7 @@ def test_proxy_header_without_an_address(mariadb, make_gate, header):
 def test_who_should_send_a_header_and_does_not_is_closed(mariadb, make_gate, header):
     gate = make_gate(mariadb, ("proxy", "proxy_protocol_from", "127.0.0.0/8"),
                      ("proxy", "login_timeout", "1s"))
+    before = settled(gate)
     stranger = wire.Stream(socket.create_connection(("127.0.0.1", gate.port)))
     try:
         stranger.raw(header + b"\x20\x00\x00\x01" + bytes(32))
@@ -132,16 +174,55 @@ def test_who_should_send_a_header_and_does_not_is_closed(mariadb, make_gate, hea
         pass  # closed already
     assert stranger.closed(10)
     stranger.close()
+    assert places.wait_for(lambda: reasons(gate) - before) == {"proxy_header": 1}
     behind(gate.port, HEADERS["v1"]).quit()
 
 
 def test_who_must_not_send_a_header_and_does_is_closed(mariadb, make_gate):
     gate = make_gate(mariadb, ("proxy", "proxy_protocol_from", "10.0.0.0/8"))
-    liar = wire.Wire(gate.port)
-    liar.greet()
-    liar.raw(HEADERS["v1"])
-    assert liar.closed(10)
+    for name in ("v1", "v2"):
+        before = settled(gate)
+        liar = wire.Wire(gate.port)
+        liar.greet()
+        liar.raw(HEADERS[name])
+        assert liar.closed(10)
+        liar.close()
+        assert places.wait_for(lambda: reasons(gate) - before) == {"proxy_header": 1}
     wire.connect(gate.port, "billing_service").quit()
+
+
+@pytest.fixture(scope="module")
+def certificates():
+    folder = places.scratch("tls")
+    subprocess.run([places.TOP / "tests/certificates", folder], check=True, timeout=60)
+    yield folder
+    places.remove(folder)
+
+
+@pytest.mark.parametrize("sent", ["v1", "v2"])
+@pytest.mark.parametrize("name", HEADERS)
+def test_proxy_header_in_clear_before_tls(mariadb, make_gate, certificates, name, sent):
+    """On both legs the header comes first, in clear, and TLS behind it."""
+    context = ssl.create_default_context(cafile=certificates / "ca.pem")
+    mariadb.sql("SET GLOBAL proxy_protocol_networks = '127.0.0.0/8'")
+    try:
+        gate = make_gate(mariadb, ("proxy", "proxy_protocol_from", "127.0.0.0/8"),
+                         ("tls", "certificate", certificates / "server.pem"),
+                         ("tls", "key", certificates / "server.key"), ("tls", "client", "required"),
+                         ("upstream:main", "proxy_protocol", sent))
+        client = wire.Wire(gate.port)
+        client.raw(HEADERS[name])
+        client.greet()
+        client.capabilities |= wire.SSL
+        client.send(struct.pack("<IIB", client.capabilities, 1 << 30, 45) + bytes(23))
+        client.socket = context.wrap_socket(client.socket, server_hostname="localhost")
+        client.login("billing_service")
+        address = "2001:db8::7" if "IPv6" in name else "192.0.2.7"
+        assert client.query("SELECT USER()")[0].rows == [[f"billing_service@{address}"]]
+        assert (f"{address}:41522",) in mariadb.sql("SELECT host FROM information_schema.processlist")
+        client.quit()
+    finally:
+        mariadb.sql("SET GLOBAL proxy_protocol_networks = ''")
 
 
 @pytest.mark.parametrize("sent", ["v1", "v2"])
