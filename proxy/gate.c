@@ -88,7 +88,7 @@ static void shrink(struct gate *gate, struct gate_pool *pool)
 {
     size_t left = gate->filled - gate->sent;
 
-    if (gate->size <= GATE_BLOCK || gate->reserved > GATE_BLOCK || left > GATE_BLOCK / 2)
+    if (gate->size <= GATE_BLOCK || gate->reserved > GATE_BLOCK || left > GATE_BLOCK)
         return;
     uint8_t *block = take_block(pool);
     memcpy(block, gate->bytes + gate->sent, left);

@@ -1,0 +1,304 @@
+/* Fairness, in turns of the loop: however much one session has to say, in one turn it moves a
+ * block, and whoever else has something to say has been heard at the end of that turn.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "protocol/handshake.h"
+#include "proxy/farewell.h"
+#include "proxy/worker.h"
+
+enum { ROW = 1000, PACKETS = 1000, REFUSED = 12000 };
+
+static struct worker worker;
+static int listener;
+static char folder[] = "/tmp/silogate-turns-XXXXXX";
+
+/* One session: the client's and the server's end are the test's. */
+struct ends {
+    int client, upstream;
+};
+
+static void write_ini(const char *path, const char *server)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    fprintf(file,
+            "[proxy]\nlisten = 127.0.0.1:1\nadmin = off\nunknown_user = pass\n"
+            "[upstream:main]\naddress = unix:%s\n[log]\nviolations = /dev/null\n"
+            "[service:own]\nuser = own\nupstream = main\nowns = nothing.at_all\n",
+            server);
+    fclose(file);
+}
+
+static int set_up(void **unused)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    struct text output = TEXT("/dev/null");
+    struct violations_settings settings = {.outputs = &output, .output_count = 1};
+    struct error error;
+    char ini[64];
+
+    (void)unused;
+    assert_non_null(mkdtemp(folder));
+    snprintf(ini, sizeof(ini), "%s/ini", folder);
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s/s", folder);
+    write_ini(ini, at.sun_path);
+    log_threshold(LOG_LEVEL_ERROR);
+    worker.runtime = runtime_build(ini, NULL);
+    unlink(ini);
+    assert_non_null(worker.runtime);
+    listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    worker.violations = violations_start(&settings, 1, NULL, NULL, &error);
+    worker.records = violations_worker(worker.violations, 0);
+    worker.loop = ev_loop_new(EVBACKEND_EPOLL);
+    list_init(&worker.sessions);
+    list_init(&worker.closed);
+    list_init(&worker.parked);
+    list_init(&worker.farewells);
+    for (int i = 0; i < WORKER_SLOTS; i++)
+        list_init(&worker.slots[i]);
+    worker.second = 1;
+    return 0;
+}
+
+static int tear_down(void **unused)
+{
+    char path[64];
+
+    (void)unused;
+    violations_stop(worker.violations);
+    runtime_drop(worker.runtime);
+    gate_pool_fini(&worker.pool);
+    ev_loop_destroy(worker.loop);
+    for (unsigned i = 0; i < worker.service_room; i++)
+        free(worker.services[i]);
+    free(worker.services);
+    close(listener);
+    snprintf(path, sizeof(path), "%s/s", folder);
+    unlink(path);
+    rmdir(folder);
+    return 0;
+}
+
+static void turn(void)
+{
+    ev_run(worker.loop, EVRUN_NOWAIT);
+    while (!list_empty(&worker.closed))
+        session_free(LIST_ENTRY(worker.closed.after, struct session, all));
+}
+
+static void turns(void)
+{
+    for (int i = 0; i < 6; i++)
+        turn();
+}
+
+static void say(int to, const void *bytes, size_t size)
+{
+    assert_int_equal(send(to, bytes, size, MSG_NOSIGNAL), size);
+}
+
+static void say_packet(int to, uint8_t sequence, const void *payload, size_t length)
+{
+    uint8_t packet[PACKET_HEADER + 2 * ROW];
+
+    bytes_put3(packet, (uint32_t)length);
+    packet[3] = sequence;
+    memcpy(packet + PACKET_HEADER, payload, length);
+    say(to, packet, PACKET_HEADER + length);
+}
+
+/* Says as many packets that begin with `first` as are taken at once, more than a few blocks. */
+static void flood(int to, uint8_t sequence, bool counts, uint8_t first)
+{
+    static uint8_t packets[PACKETS * (PACKET_HEADER + ROW)];
+
+    for (size_t i = 0; i < PACKETS; i++) {
+        uint8_t *packet = packets + i * (PACKET_HEADER + ROW);
+        bytes_put3(packet, ROW);
+        packet[3] = (uint8_t)(sequence + (counts ? i : 0));
+        packet[PACKET_HEADER] = first;
+    }
+    assert_true(send(to, packets, sizeof(packets), MSG_NOSIGNAL | MSG_DONTWAIT) > 2 * GATE_BLOCK);
+}
+
+/* How many bytes have come. */
+static size_t hear(int from)
+{
+    char bytes[65536];
+    size_t heard = 0;
+    ssize_t got;
+
+    while ((got = recv(from, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+        heard += (size_t)got;
+    return heard;
+}
+
+static struct ends log_in(const char *user)
+{
+    static const uint8_t request[] = "\xfemysql_native_password\0abcdefghijklmnopqrst",
+                         ok[] = {0, 0, 0, 2, 0, 0, 0};
+    struct login login = {.capabilities = CAPABILITY_PROTOCOL_41 | CAPABILITY_SECURE_CONNECTION |
+                                          CAPABILITY_PLUGIN_AUTH | CAPABILITY_LONG_PASSWORD |
+                                          CAPABILITY_LOCAL_FILES,
+                          .max_packet = 1 << 24,
+                          .collation = 45,
+                          .user = text_of(user),
+                          .plugin = TEXT("mysql_native_password")};
+    struct greeting greeting = {.version = TEXT("9.7.4"),
+                                .capabilities = login.capabilities,
+                                .collation = 45,
+                                .plugin = TEXT("mysql_native_password")};
+    uint8_t packet[512];
+    int pair[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    atomic_fetch_add(&worker_sessions, 1);
+    session_start(&worker, pair[1], TEXT("test:1"), false);
+    say(pair[0], packet, login_write(&login, 1, packet, sizeof(packet)));
+    turns();
+    struct ends ends = {.client = pair[0], .upstream = accept(listener, NULL, NULL)};
+    assert_true(ends.upstream >= 0);
+    say(ends.upstream, packet, greeting_write(&greeting, 0, packet, sizeof(packet)));
+    turns();
+    say_packet(ends.upstream, 2, request, sizeof(request));
+    turns();
+    say_packet(ends.client, 3, "12345678901234567890", 20);
+    turns();
+    say_packet(ends.upstream, 4, ok, sizeof(ok));
+    turns();
+    hear(ends.client);
+    hear(ends.upstream);
+    return ends;
+}
+
+static void log_out(struct ends ends)
+{
+    close(ends.client);
+    close(ends.upstream);
+    turns();
+}
+
+static size_t bounded(size_t moved)
+{
+    assert_true(moved > 0);
+    assert_true(moved <= GATE_BLOCK);
+    return moved;
+}
+
+/* Two turns, in each of which the greedy session moves a block at most, and the modest one what it
+ * has to say: a command, and then its answer. Returns what has come out at the end `greedy`. */
+static size_t two_turns(struct ends modest, int greedy)
+{
+    say_packet(modest.client, 0, "\x0e", 1);
+    turn();
+    size_t moved = bounded(hear(greedy));
+    assert_int_equal(hear(modest.upstream), PACKET_HEADER + 1);
+    say_packet(modest.upstream, 1, "\0\0\0\2\0\0\0", 7);
+    turn();
+    moved += bounded(hear(greedy));
+    assert_int_equal(hear(modest.client), PACKET_HEADER + 7);
+    return moved;
+}
+
+static void test_huge_result(void **unused)
+{
+    static const uint8_t column[] = "\3def\0\0\0\1n\0\x0c\x21\0\x40\0\0\0\xfd\0\0\0\0";
+    struct ends greedy = log_in("anybody"), modest = log_in("own");
+
+    (void)unused;
+    say_packet(greedy.client, 0, "\3SELECT 1", 9);
+    turns();
+    say_packet(greedy.upstream, 1, "\1", 1);
+    say_packet(greedy.upstream, 2, column, sizeof(column));
+    say_packet(greedy.upstream, 3, "\xfe\0\0\2\0", 5);
+    turns();
+    hear(greedy.client);
+    flood(greedy.upstream, 4, true, 0xfc);
+    two_turns(modest, greedy.client);
+    log_out(greedy);
+    log_out(modest);
+}
+
+static void test_local_file(void **unused)
+{
+    struct ends greedy = log_in("anybody"), modest = log_in("own");
+
+    (void)unused;
+    say_packet(greedy.client, 0, "\3LOAD", 5);
+    turns();
+    say_packet(greedy.upstream, 1, "\xfbx", 2);
+    turns();
+    hear(greedy.upstream);
+    flood(greedy.client, 2, true, 'x');
+    two_turns(modest, greedy.upstream);
+    log_out(greedy);
+    log_out(modest);
+}
+
+static void test_long_data(void **unused)
+{
+    struct ends greedy = log_in("anybody"), modest = log_in("own");
+
+    (void)unused;
+    flood(greedy.client, 0, false, COMMAND_STMT_SEND_LONG_DATA);
+    two_turns(modest, greedy.upstream);
+    log_out(greedy);
+    log_out(modest);
+}
+
+/* Answered by silogate itself: nobody has to send anything for it to go on. */
+static void test_refused_commands(void **unused)
+{
+    static uint8_t commands[REFUSED * (PACKET_HEADER + 1)];
+    struct ends greedy = log_in("own"), modest = log_in("own");
+    size_t heard = 0, each = 0;
+
+    (void)unused;
+    for (size_t i = 0; i < REFUSED; i++) {
+        commands[i * (PACKET_HEADER + 1)] = 1;
+        commands[i * (PACKET_HEADER + 1) + PACKET_HEADER] = 0x7f;
+    }
+    say(greedy.client, commands, PACKET_HEADER + 1);
+    turns();
+    each = hear(greedy.client);
+    say(greedy.client, commands, sizeof(commands));
+    for (int i = 0; i < 4; i++)
+        heard += two_turns(modest, greedy.client);
+    for (int i = 0; i < 100; i++) {
+        turn();
+        heard += hear(greedy.client);
+    }
+    assert_int_equal(heard, each * REFUSED);
+    log_out(greedy);
+    log_out(modest);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_huge_result),
+        cmocka_unit_test(test_local_file),
+        cmocka_unit_test(test_long_data),
+        cmocka_unit_test(test_refused_commands),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
