@@ -82,7 +82,7 @@ static uint32_t limit_seconds(const struct session *session, enum limit limit)
     case LIMIT_KEY:
         return 1;
     case LIMIT_DELAY:
-        return session->draft->delay;
+        return session->draft->delay + 1u; /* the second at hand has begun already */
     }
     return (uint32_t)((milliseconds + 999) / 1000 + 1);
 }
@@ -106,6 +106,7 @@ void session_due(struct session *session)
         [LIMIT_DELAY] = CLOSED_LOGIN_TIMEOUT};
     enum limit limit = states[session->state].limit;
 
+    session->due = UINT32_MAX; /* it is in no slot now */
     if (session->worker->second < session->deadline) {
         worker_time(session->worker, session, session->deadline);
         return;

@@ -7,6 +7,8 @@ import time
 import pymysql
 import pytest
 
+from harness import wire
+
 
 def seconds(connect):
     began = time.monotonic()
@@ -71,3 +73,14 @@ def test_an_unknown_user_waits_as_long(mariadb, make_gate):
         # A wait counts from the failure before, which is inside the first of these.
         assert sum(seconds(lambda: gate.connect(user, password="wrong")) for _ in range(2)) >= 0.9
     assert waited(gate) == [("nobody_at_all", "1"), ("billing_service", "1")]
+
+
+def test_who_has_waited_is_timed_like_all_others(mariadb, make_gate):
+    """A session that a timer has woken once used to be woken never again."""
+    gate = make_gate(mariadb, ("proxy", "max_failed_logins", 1), ("proxy", "idle_timeout", "1s"))
+    with pytest.raises(pymysql.Error):
+        gate.connect("billing_service", password="wrong")
+    client = wire.connect(gate.port, "billing_service")
+    assert waited(gate) == [("billing_service", "1")]
+    assert client.closed(15)
+    client.close()

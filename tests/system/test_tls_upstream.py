@@ -157,6 +157,12 @@ def test_a_handshake_that_does_not_end(make_gate, certificates):
         with pytest.raises(wire.Error) as refused:
             wire.connect(gate.port, "billing_service")
         assert refused.value.code == 2003
+        again = make_gate(server.address(), ("proxy", "connect_timeout", "1s"),
+                          ("upstream:main", "address", *["%s:%d" % server.address()] * 3),
+                          *upstream(certificates, "required"))
+        with pytest.raises(wire.Error) as refused:  # each address has its own time
+            wire.connect(again.port, "billing_service")
+        assert refused.value.code == 2003
     finally:
         server.close()
 
