@@ -199,7 +199,8 @@ int cmd_report(int argc, char **argv)
         fprintf(stderr, "silogate report: %s\n", error.text);
         readable = false;
     }
-    if (status == CMD_YES && (readable || !asked.baseline))
+    /* What could be read is told of all the same, but for a baseline, and where it is nothing. */
+    if (status == CMD_YES && (readable || (report.logs > 0 && !asked.baseline)))
         status = print(&report, &asked);
     report_fini(&report);
     return readable ? status : CMD_MISUSE;

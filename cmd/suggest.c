@@ -40,7 +40,8 @@ static int read_and_print(const char *ini, const struct policy *policy, char **l
         fprintf(stderr, "silogate suggest: %s\n", error.text);
         status = CMD_MISUSE;
     }
-    report_print_suggestions(&report, policy, from, stdout);
+    if (report.logs > 0)
+        report_print_suggestions(&report, policy, from, stdout);
     report_fini(&report);
     if (from)
         fclose(from);
@@ -55,10 +56,10 @@ static int suggest(const char *ini, char **logs)
 
     if (!ini)
         return read_and_print(NULL, NULL, logs);
-    struct config *config = config_read(ini, &problems);
+    struct config *config = config_read_anyway(ini, &problems);
     if (config)
         policy = policy_build(config, policy_today(time(NULL)), &problems);
-    if (policy)
+    if (policy && problems.errors == 0)
         status = read_and_print(ini, policy, logs);
     else
         config_problems_print(&problems, ini);

@@ -274,11 +274,12 @@ def test_misuse(ini, options):
 
 def test_a_bad_configuration(tmp_path):
     wrong = tmp_path / "wrong.ini"
-    wrong.write_text(INI.replace("mode = log", "mode = lag", 1))
+    wrong.write_text(INI.replace("mode = log", "mode = lag", 1) + "[edge:billing->nobody]\nmode = log\n")
     done = run(wrong, "SELECT 1")
     assert done.returncode == 2
     line = INI.splitlines().index("mode = log") + 1
     assert f"{wrong}:{line}:".encode() in done.stderr
+    assert b"there is no [service:nobody]" in done.stderr and done.stdout == b""
 
 
 def test_help(ini):

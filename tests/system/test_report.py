@@ -240,7 +240,7 @@ def test_exit_codes(log, arguments, code):
     arguments = [log if a == "LOG" else a for a in arguments]
     done = silogate("report", *arguments)
     assert done.returncode == code
-    assert code == 0 or done.stderr
+    assert code == 0 or (done.stderr and not done.stdout)
 
 
 def test_a_truncated_gz_is_told_of(log, tmp_path):
@@ -439,4 +439,5 @@ def test_suggest(tmp_path):
     assert checked.returncode == 0, checked.stderr.decode()
     assert silogate("suggest", "-c", "/nonexistent.ini", log).returncode == 2
     assert silogate("suggest").returncode == 2
-    assert silogate("suggest", "/nonexistent").returncode == 2
+    unread = silogate("suggest", "/nonexistent")
+    assert unread.returncode == 2 and unread.stdout == b""  # not: "every table has an owner"
