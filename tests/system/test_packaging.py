@@ -43,6 +43,12 @@ def test_rules_and_dashboard_name_metrics_that_exist(mariadb, make_gate):
     for expression in board_expressions():
         wanted |= set(METRIC.findall(expression))
     assert wanted - names - heads == set()
+    tables = (places.TOP / "docs/operations.md").read_text()
+    documented = set(re.findall(r"`(silogate_[a-z_]+)", tables))
+    endings = tuple(re.findall(r"`(_[a-z_]+)", tables))  # `silogate_sessions_open`, `_accepted_total`
+    assert documented <= heads
+    assert all(one in documented or one.endswith(endings) for one in heads
+               if not one.startswith("process_"))
     # Without TLS there is no certificate, without a crossing no edge: their heads are there.
     assert wanted - names == {"silogate_certificate_days_left", "silogate_edge_statements_total"}
 
