@@ -1,6 +1,9 @@
 /* The command line: finds the subcommand and hands over. Each has a file of its own. */
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 
@@ -25,8 +28,21 @@ static void print_usage(FILE *to)
     fputs("\nsilogate SUBCOMMAND --help tells more.\n", to);
 }
 
+/* Where a standard stream was closed by whoever started us, the next file opened would be taken for
+ * it: the log would go into the violation log, or to a client. */
+static bool fill_standard_streams(void)
+{
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++) {
+        if (fcntl(stream, F_GETFD) == -1 && open("/dev/null", O_RDWR) != stream)
+            return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!fill_standard_streams())
+        return CMD_MISUSE;
     if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
                       strcmp(argv[1], "help") == 0)) {
         print_usage(stdout);

@@ -2,6 +2,7 @@
 import os
 import resource
 import signal
+import subprocess
 import threading
 import time
 
@@ -345,3 +346,17 @@ def test_what_cannot_be_opened_is_named_with_its_line(mariadb, make_gate, tmp_pa
     gate.path.write_text(gates.change(gate.ini, "log", "violations", "/nonexistent/v.jsonl"))
     number = line_of(gate.path, "violations = /nonexistent/v.jsonl")
     gate.wait_log(f"reload: {gate.path}:{number}: .*nonexistent")
+
+
+def test_closed_standard_streams(mariadb, make_gate):
+    """What would have been written there goes nowhere, and into no other file."""
+    gate = make_gate(mariadb, start=False)
+    gate.process = subprocess.Popen(
+        ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", places.SILOGATE, "run", "-c", gate.path],
+        preexec_fn=places.end_with_us)
+    assert places.wait_for(lambda: places.port_open(gate.port))
+    for number in range(3):
+        assert os.readlink(f"/proc/{gate.process.pid}/fd/{number}") == "/dev/null"
+    gate.process.send_signal(signal.SIGUSR1)  # which is logged
+    gate.settle()
+    assert gate.violations_file.read_text().count("\n") == len(gate.records())
