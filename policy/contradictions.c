@@ -150,13 +150,14 @@ static bool reaches_others(const struct building *building, const struct granted
     return false;
 }
 
-/* Ownership comes first, so a permission within one's own silo is never looked at. `own`: the
- * patterns of its service. */
-static void find_needless(struct building *building, const struct granted *granted,
-                          const struct owned *own)
+/* Ownership comes first, so a permission within one's own silo is never looked at. `first`: where
+ * the patterns of its service begin. */
+static void find_needless(struct building *building, const struct granted *granted, size_t first)
 {
-    for (; own < building->owned + building->owned_count && own->service == granted->service;
-         own++) {
+    for (size_t i = first; i < building->owned_count; i++) {
+        const struct owned *own = &building->owned[i];
+        if (own->service != granted->service)
+            return;
         if (!pattern_covers(own->pattern, granted->pattern) ||
             reaches_others(building, granted, own))
             continue;
@@ -177,8 +178,7 @@ static void find_all_needless(struct building *building)
     for (size_t i = building->owned_count; i > 0; i--)
         first[building->owned[i - 1].service] = i - 1;
     for (size_t i = 0; i < building->granted_count; i++)
-        find_needless(building, &building->granted[i],
-                      building->owned + first[building->granted[i].service]);
+        find_needless(building, &building->granted[i], first[building->granted[i].service]);
     free(first);
 }
 

@@ -183,7 +183,7 @@ static inline void feeding_upto(struct feeding *feeding, const uint8_t *bytes, s
 
     while (!feeding->over && events) {
         size_t left = size - feeding->told.passed, passed = SIZE_MAX;
-        const uint8_t *window = bytes + feeding->told.passed;
+        const uint8_t *window = bytes ? bytes + feeding->told.passed : NULL;
         if (left <= GUARD_SIZE && !feeding->unguarded)
             window = (const uint8_t *)guard_text((struct text){(const char *)window, left}).at;
         events = answer_feed(&feeding->answer, window, left, &passed);

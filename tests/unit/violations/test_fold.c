@@ -5,7 +5,14 @@
 
 /* Counts this thread's allocations; a sanitizer brings its own malloc, and then nothing is counted.
  */
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__has_feature) /* clang's way to tell */
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#endif
+#if !defined(SANITIZED)
 enum { ALLOCATIONS_COUNTED = 1 };
 static _Thread_local unsigned allocations;
 void *__libc_malloc(size_t size);
