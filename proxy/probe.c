@@ -166,11 +166,17 @@ void probe_upstreams(struct runtime *runtime, struct violations *violations)
         struct tally *tally = runtime->upstream_tallies[i];
         const char *name = router_upstream_name(runtime->router, i);
         size_t addresses = router_address_count(runtime->router, i);
+        /* the one that answered, or the last */
+        const char *asked = runtime->config->upstreams[i].addresses.items[0].written.at;
         struct error error = {.text = "no address"};
         bool up = false;
 
-        for (size_t a = 0; a < addresses && !up; a++)
+        for (size_t a = 0; a < addresses && !up; a++) {
+            struct router_address address;
+            if (router_address(runtime->router, i, a, &address))
+                asked = address.written;
             up = probe_address(runtime, i, a, &error);
+        }
         int before = atomic_exchange(&tally->health, up ? HEALTH_UP : HEALTH_DOWN);
         if (before == (up ? HEALTH_UP : HEALTH_DOWN))
             continue;
@@ -178,8 +184,8 @@ void probe_upstreams(struct runtime *runtime, struct violations *violations)
             log_notice("upstream '%s' is up", name);
         else
             log_warning("upstream '%s' is down: %s", name, error.text);
-        if (violations && before != HEALTH_UNKNOWN)
-            violations_event_upstream(violations, text_of(name), TEXT(""), up,
+        if (!up || before != HEALTH_UNKNOWN) /* up is what is expected of one at first */
+            violations_event_upstream(violations, text_of(name), text_of(asked), up,
                                       up ? TEXT("") : text_of(error.text));
     }
 }

@@ -9,8 +9,7 @@
 
 /* Asks each upstream for its greeting and completes a login that the server refuses, because a
  * server counts interrupted handshakes and blocks the host in the end (MySQL manual, "Host Cache").
- * Blocks, for at most connect_timeout an address. Changes are told on the log and, where
- * `violations` is given, as events. */
+ * Blocks, for at most connect_timeout an address. Changes are told on the log and as events. */
 void probe_upstreams(struct runtime *runtime, struct violations *violations);
 
 /* The same in a thread of its own, unless one is running. The main thread's. */

@@ -217,7 +217,10 @@ static bool start(struct server *server, struct error *error)
     server->workers = memory_take_zeroed(wanted * sizeof(struct worker));
     log_settings(config, outputs, lines, &settings);
     server->violations = violations_start(&settings, wanted, worker_room, server->workers, error);
-    if (!server->violations || !worker_open_shared(config, server->shared, error))
+    if (!server->violations)
+        return false;
+    probe_upstreams(server->runtime, server->violations);
+    if (!worker_open_shared(config, server->shared, error))
         return false;
     for (unsigned i = 0; i < wanted; i++, server->worker_count++) {
         if (!worker_start(&server->workers[i], i, runtime_take(server->runtime), server->violations,
@@ -261,7 +264,6 @@ int server_run(const char *path)
     if (!server.runtime)
         return 2;
     descriptors_raise(server.runtime->config);
-    probe_upstreams(server.runtime, NULL);
     if (!start(&server, &error)) {
         fprintf(stderr, "%s:%u: %s\n", path, error.line ? error.line : 1, error.text);
         stop(&server); /* what has started already */

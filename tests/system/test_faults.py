@@ -115,14 +115,19 @@ def test_upstream_refuses(make_gate):
 
 
 def test_upstream_comes_back(server, make_gate):
-    """silogate runs before its upstream does, and serves when it is there."""
+    """silogate runs before its upstream does, and serves when it is there; the log tells of both."""
     port = places.free_port()
     gate = make_gate(("127.0.0.1", port))
     assert refused_login(gate.port).code == 2003
+    down, = gate.events("upstream_down")
+    assert (down["upstream"], down["address"]) == ("main", f"127.0.0.1:{port}")
+    assert "refused" in down["reason"]
     gate.reload(("upstream:main", "address", f"127.0.0.1:{server.port}"))
     connection = wire.connect(gate.port, "lab_service")
     assert connection.query("SELECT 1")[0].rows == [["1"]]
     connection.quit()
+    assert places.wait_for(lambda: gate.events("upstream_up"), 15)
+    assert gate.events("upstream_up")[0]["address"] == f"127.0.0.1:{server.port}"
 
 
 def test_second_address_while_the_first_is_down(server, make_gate):
