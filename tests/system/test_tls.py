@@ -2,6 +2,7 @@
 mean no good."""
 import hashlib
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -54,35 +55,72 @@ def s_client(gate, *options):
 
 # --- what is offered -------------------------------------------------------------------------------
 
-def test_versions(mariadb, make_gate, certificates):
+@pytest.fixture(scope="module")
+def has_13():
+    """Does the mbedTLS that silogate runs with speak TLS 1.3?"""
+    words = subprocess.run([places.SILOGATE, "version"], check=True, capture_output=True, text=True).stdout
+    return servers.version_of(words.split("mbedTLS ")[1].split()[0]) >= (3, 6)
+
+
+def accepts(gate, *options):
+    return "Cipher is (NONE)" not in s_client(gate, *options)
+
+
+def ciphers(gate):
+    """All suites of TLS 1.2 that silogate takes: it chooses among all that OpenSSL knows but those found."""
+    found = []
+    while True:
+        left = ":".join(["ALL", *[f"!{cipher}" for cipher in found], "@SECLEVEL=0"])
+        chosen = re.search(r"Cipher is (\S+)", s_client(gate, "-tls1_2", "-cipher", left)).group(1)
+        if chosen == "(NONE)":
+            return found
+        assert chosen not in found
+        found.append(chosen)
+
+
+def curves(gate):
+    known = ("X25519", "X448", "prime256v1", "secp384r1", "secp521r1", "secp256k1", "brainpoolP256r1")
+    return {curve for curve in known if accepts(gate, "-tls1_2", "-curves", curve)}
+
+
+def test_versions(mariadb, make_gate, certificates, has_13):
     gate = make_gate(mariadb, *offering(certificates))
     assert "Cipher is ECDHE-ECDSA" in s_client(gate, "-tls1_2")
+    assert accepts(gate, "-tls1_3") == has_13
     for old in ("-tls1", "-tls1_1"):
         text = s_client(gate, old, "-cipher", "ALL:@SECLEVEL=0")
         assert "Cipher is (NONE)" in text, text
+
+
+def test_min_version(mariadb, make_gate, certificates, has_13):
+    if not has_13:
+        pytest.skip("needs mbedTLS 3.6; with 2.28 `silogate check` refuses min_version = 1.3")
+    gate = make_gate(mariadb, *offering(certificates, "rsa", ("tls", "min_version", "1.3"),
+                                        ("tls", "cipher_suites", "TLS_AES_256_GCM_SHA384"),
+                                        ("tls", "curves", "secp384r1")))
+    assert not accepts(gate, "-tls1_2")
+    for suite in ("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"):
+        assert accepts(gate, "-tls1_3", "-ciphersuites", suite) == (suite == "TLS_AES_256_GCM_SHA384")
+    for curve in ("secp384r1", "X25519", "prime256v1"):
+        assert accepts(gate, "-tls1_3", "-curves", curve) == (curve == "secp384r1")
 
 
 def test_suites_and_curves(mariadb, make_gate, certificates):
     gate = make_gate(mariadb, *offering(certificates, "rsa",
                                         ("tls", "cipher_suites", "ECDHE-RSA-AES256-GCM-SHA384"),
                                         ("tls", "curves", "secp384r1")))
-    offered = []
-    ciphers = subprocess.run(["openssl", "ciphers", "-tls1_2", "ALL:@SECLEVEL=0"], check=True,
-                             capture_output=True, text=True).stdout.strip().split(":")
-    for cipher in [cipher for cipher in ciphers if not cipher.startswith("TLS_")]:  # TLS 1.3's
-        if "Cipher is (NONE)" not in s_client(gate, "-tls1_2", "-cipher", f"{cipher}:@SECLEVEL=0"):
-            offered.append(cipher)
-    assert offered == ["ECDHE-RSA-AES256-GCM-SHA384"]
-    for curve, there in (("secp384r1", True), ("prime256v1", False), ("X25519", False),
-                         ("secp521r1", False)):
-        assert ("Cipher is (NONE)" not in s_client(gate, "-tls1_2", "-curves", curve)) == there, curve
+    assert ciphers(gate) == ["ECDHE-RSA-AES256-GCM-SHA384"]
+    assert curves(gate) == {"secp384r1"}
 
 
-def test_the_default_suites_have_forward_secrecy(mariadb, make_gate, certificates):
-    gate = make_gate(mariadb, *offering(certificates, "rsa"))
-    for cipher in ("AES128-SHA", "AES128-GCM-SHA256", "ECDHE-RSA-AES128-SHA", "DHE-RSA-AES128-SHA",
-                   "NULL-SHA256"):
-        assert "Cipher is (NONE)" in s_client(gate, "-tls1_2", "-cipher", f"{cipher}:@SECLEVEL=0"), cipher
+def test_the_default_suites_and_curves(mariadb, make_gate, certificates):
+    """All have forward secrecy and authenticate what they encrypt."""
+    for kind, name in (("RSA", "rsa"), ("ECDSA", "server")):
+        gate = make_gate(mariadb, *offering(certificates, name))
+        assert ciphers(gate) == [f"ECDHE-{kind}-{cipher}" for cipher in (
+            "CHACHA20-POLY1305", "AES128-GCM-SHA256", "AES256-GCM-SHA384")]
+        if kind == "RSA":  # a client has to know an EC certificate's curve too
+            assert curves(gate) == {"X25519", "prime256v1", "secp384r1"}
 
 
 def test_no_renegotiation(mariadb, make_gate, certificates):
@@ -100,6 +138,31 @@ def test_resumption(mariadb, make_gate, certificates):
     assert "\nReused, " in s_client(gate, "-tls1_2", "-sess_in", ticket)
     gate.reload()
     assert "\nNew, " in s_client(gate, "-tls1_2", "-sess_in", ticket)
+
+
+def secure(gate, context, session=None):
+    """A client that is logged in over TLS; `session`: to be resumed."""
+    client = wire.Wire(gate.port).greet()
+    client.raw(SSL_REQUEST)
+    client.sequence = 2
+    client.socket = context.wrap_socket(client.socket, server_hostname="localhost", session=session)
+    client.login("lab_service")
+    return client
+
+
+def test_sessions_are_resumed(mariadb, make_gate, certificates, has_13):
+    """By tickets; in TLS 1.3 they come behind the handshake, and a client is given new ones."""
+    gate = make_gate(mariadb, *offering(certificates))
+    for version in (ssl.TLSVersion.TLSv1_2, *[ssl.TLSVersion.TLSv1_3] * has_13):
+        context = ssl.create_default_context(cafile=certificates / "ca.pem")
+        context.minimum_version = context.maximum_version = version
+        session = None
+        for number in range(3):
+            client = secure(gate, context, session)
+            assert client.query("SELECT 1")[0].rows == [["1"]]
+            assert client.socket.session_reused == (number > 0), (version, number)
+            session = client.socket.session
+            client.quit()
 
 
 def test_not_offered_without_a_certificate(mariadb, make_gate):
