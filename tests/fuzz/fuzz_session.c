@@ -1,7 +1,9 @@
 /* A whole session between two sockets whose bytes are the fuzzer's. The policy blocks every object
- * and all that is not understood, so that the oracle is short: a text that reaches the upstream
- * must, in some mood, be determined and name nothing but information_schema. And no gate may
- * outgrow a command.
+ * and all that is not understood, so that the oracle is short: only commands reach the upstream,
+ * and no more than silogate says it has sent; a text must, in some mood, be determined and name
+ * nothing but information_schema; so must a database that is entered; only statements that were
+ * prepared are executed, only the session itself is killed, and no command that is administration
+ * comes at all. And nothing that a session holds may outgrow its bound.
  *
  * The input: two bytes of choices (log in first? which capabilities?), then steps: a byte that says
  * what is done and how many bytes of the input it takes.
@@ -17,6 +19,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "protocol/command.h"
 #include "protocol/handshake.h"
 #include "proxy/farewell.h"
 #include "proxy/worker.h"
@@ -24,7 +27,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-enum { HEARD_MAX = 1 << 20, COMMAND_MAX = 1 << 20, TURNS = 6 };
+enum { HEARD_MAX = 1 << 20, COMMAND_MAX = 1 << 20, TURNS = 6, THREAD = 7 };
 
 static struct worker worker;
 static struct sql_facts facts;
@@ -32,6 +35,11 @@ static int listener, client, upstream;
 static uint8_t heard[HEARD_MAX]; /* what the upstream was sent and the oracle has not seen */
 static size_t heard_size;
 static bool watching; /* the oracle can tell commands from all else */
+static bool
+    remembers; /* the session knows more than the oracle: texts are not looked at any more */
+static bool entered, prepared;
+static uint64_t commands; /* that the upstream has heard, and may have heard: */
+static uint64_t sent_before;
 static uint8_t sequence;
 static capabilities_t capabilities;
 
@@ -87,12 +95,14 @@ static void set_up(void)
 /* Is there a mood in which this text is allowed? */
 static bool may_pass(struct text text)
 {
-    for (unsigned choice = 0; choice < 16u * 16u; choice++) {
+    for (unsigned choice = 0; choice < 16u * 16u * (1u + entered); choice++) {
         struct sql_mood mood = {.dialect = choice & 1 ? SQL_MARIADB : SQL_MYSQL,
                                 .version = choice & 1 ? 101119 : 90704,
                                 .mode = (uint8_t)(choice >> 1 & 7),
                                 .mode_known = true,
                                 .charset = (uint8_t)(choice >> 4 & 7)};
+        if (choice >> 8)
+            sql_mood_set_database(&mood, TEXT("information_schema"));
         size_t offset = 0;
         bool good = true;
         do {
@@ -115,22 +125,68 @@ static bool has(struct text text, const char *word)
     return false;
 }
 
+static void broken(const char *oracle, struct text text)
+{
+    fprintf(stderr, "BROKEN: %s: %.*s\n", oracle, TEXT_ARGS(text));
+    abort();
+}
+
+static void look_at_text(struct text text)
+{
+    /* What the session remembers the oracle does not. */
+    if (has(text, "temp") || has(text, "prepare") || has(text, "execute") || has(text, "sequence"))
+        remembers = true;
+    if (!remembers && !may_pass(text))
+        broken("a text that nobody has allowed", text);
+    entered |= has(text, "information_schema");
+}
+
 static void look(const uint8_t *payload, size_t length, uint8_t number)
 {
     struct text text = {(const char *)payload + 1, length > 0 ? length - 1 : 0};
 
     if (length == 0 || number != 0)
-        return;
-    if (payload[0] == 0x11)
+        broken("no command", (struct text){(const char *)payload, length});
+    commands += payload[0] != COMMAND_CHANGE_USER; /* which is counted as a login */
+    switch (payload[0]) {
+    case COMMAND_QUERY:
+    case COMMAND_STMT_PREPARE:
+        prepared |= payload[0] == COMMAND_STMT_PREPARE;
+        look_at_text(text);
+        break;
+    case COMMAND_INIT_DB:
+        if (text.length > 0 && !text_equal_fold(text, TEXT("information_schema")))
+            broken("a database that nobody has allowed", text);
+        entered = true;
+        break;
+    case COMMAND_FIELD_LIST:
+        if (!entered && !remembers)
+            broken("columns that nobody has allowed", text);
+        break;
+    case COMMAND_PROCESS_KILL:
+        if (text.length != 4 || bytes_get4(payload + 1) != THREAD)
+            broken("another's session", text);
+        break;
+    case COMMAND_STMT_EXECUTE:
+    case COMMAND_STMT_BULK_EXECUTE:
+    case COMMAND_STMT_FETCH:
+    case COMMAND_STMT_SEND_LONG_DATA:
+        if (!prepared)
+            broken("a statement that was never prepared", text);
+        break;
+    case COMMAND_CHANGE_USER:
         watching = false; /* what follows is a login */
-    if (payload[0] != 0x03 && payload[0] != 0x16)
-        return;
-    /* What the session remembers the oracle does not. */
-    if (has(text, "temp") || has(text, "prepare") || has(text, "execute") || has(text, "sequence"))
-        watching = false;
-    if (watching && !may_pass(text)) {
-        fprintf(stderr, "BROKEN: passed unjudged: %.*s\n", (int)text.length, text.at);
-        abort();
+        break;
+    case COMMAND_QUIT:
+    case COMMAND_PING:
+    case COMMAND_STATISTICS:
+    case COMMAND_STMT_CLOSE:
+    case COMMAND_STMT_RESET:
+    case COMMAND_SET_OPTION:
+    case COMMAND_RESET_CONNECTION:
+        break;
+    default:
+        broken("a command that is administration, or none", text);
     }
 }
 
@@ -147,6 +203,8 @@ static void look_at_all(void)
     }
     memmove(heard, heard + at, heard_size - at);
     heard_size -= at;
+    if (commands > worker.counters.forwarded + worker.counters.asked - sent_before)
+        broken("more commands than were judged", (struct text){"", 0});
 }
 
 static void hear(void)
@@ -169,6 +227,8 @@ static void check_memory(void)
         const struct session *session = LIST_ENTRY(link, struct session, all);
         assert(session->client.gate.size <= COMMAND_MAX + 3 * GATE_BLOCK);
         assert(session->upstream.gate.size <= 4 * GATE_BLOCK);
+        assert(session->prepared.count <= PREPARED_MAX);
+        assert(session->transaction_owner_count <= TRANSACTION_OWNERS);
     }
     assert(worker.farewell_count <= FAREWELLS_MAX);
 }
@@ -218,7 +278,7 @@ static void log_in(bool quietly)
                           .user = TEXT("own"),
                           .plugin = TEXT("mysql_native_password")};
     struct greeting greeting = {.version = TEXT("9.7.4"),
-                                .thread_id = 7,
+                                .thread_id = THREAD,
                                 .capabilities = 0xffffffff & ~CAPABILITY_SSL,
                                 .collation = 45,
                                 .status = 2,
@@ -235,6 +295,7 @@ static void log_in(bool quietly)
     say_packet(client, (const uint8_t *)"12345678901234567890", 20, 3);
     heard_size = 0;
     watching = true;
+    sent_before = worker.counters.forwarded + worker.counters.asked;
     say_packet(upstream, ok, sizeof(ok), 4);
 }
 
@@ -299,7 +360,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
                    (bytes[1] & 4 ? CAPABILITY_OPTIONAL_RESULTSET_METADATA : 0);
     client = upstream = -1;
     heard_size = 0;
-    watching = false;
+    watching = remembers = entered = prepared = false;
+    commands = 0;
     sequence = 1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) != 0)
         abort();
