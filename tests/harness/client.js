@@ -4,7 +4,7 @@
 const asked = JSON.parse(process.argv[2]);
 const options = {
   host: '127.0.0.1', port: asked.port, user: asked.user, password: asked.password,
-  database: asked.database || undefined, dateStrings: true,
+  database: asked.database || undefined, dateStrings: true, connectTimeout: 20000,
 };
 if (asked.tls) options.ssl = { ca: require('fs').readFileSync(asked.tls) };
 
