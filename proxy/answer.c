@@ -48,6 +48,8 @@ static void variable_changed(struct session *session, struct text change)
             return;
         if (text_equal(name, TEXT("sql_mode")) && sql_mode_of(value) != session->mood.mode)
             sql_mood_lose_mode(&session->mood);
+        if (text_equal(name, TEXT("character_set_connection")))
+            session->mood.lossy |= sql_charset_of(value) == SQL_CHARSET_UNKNOWN;
         if (!text_equal(name, TEXT("character_set_client")))
             continue;
         uint8_t charset = (uint8_t)sql_charset_of(value);
@@ -115,6 +117,7 @@ static void lose_moods(struct session *session)
 {
     sql_mood_lose_mode(&session->mood);
     session->mood.charset = SQL_CHARSET_UNKNOWN;
+    session->mood.lossy = true;
     session->must_ask = true;
 }
 
@@ -125,6 +128,14 @@ static void reset(struct session *session)
     sql_session_free(&session->sql);
     sql_mood_lose_mode(&session->mood);
     session->mood.charset = SQL_CHARSET_UNKNOWN;
+    session->mood.lossy = sql_collation_is_lossy(session->collation);
+}
+
+/* A SET that fails may have set some of what it names. */
+static bool changes_reading(const struct sql_mood *from, const struct sql_mood *to)
+{
+    return from->mode != to->mode || from->mode_known != to->mode_known ||
+           from->charset != to->charset || from->lossy != to->lossy;
 }
 
 void command_finish(struct session *session)
@@ -134,7 +145,8 @@ void command_finish(struct session *session)
     session->asked = session->blind = false;
     if (session->has_next && !failed)
         session->mood = session->next;
-    else if (session->has_next && session->several)
+    else if (session->has_next &&
+             (session->several || changes_reading(&session->mood, &session->next)))
         lose_moods(session);
     session->must_ask |= session->next_unknown; /* what has failed may have begun */
     session->has_next = session->next_unknown = false;

@@ -387,6 +387,7 @@ static void set_moods(struct session *session, struct text ok)
     session->mood.lower_case_table_names = server.lower_case_table_names > 0;
     session->mood.charset =
         (uint8_t)sql_charset_of_handshake(session->mood.dialect, session->collation);
+    session->mood.lossy = sql_collation_is_lossy(session->collation);
     sql_mood_set_database(&session->mood, login_landing(session));
     session->must_ask |= server.lower_case_table_names < 0 || server.init_connect;
     read_lenenc(&reader);

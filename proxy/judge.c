@@ -170,7 +170,7 @@ static void apply(struct session *session, struct reading *reading)
 {
     struct sql_facts *facts = &session->worker->facts;
     const unsigned moods = SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED | SQL_EFFECT_MODE |
-                           SQL_EFFECT_CHARSET | SQL_EFFECT_UNKNOWN;
+                           SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY | SQL_EFFECT_UNKNOWN;
 
     /* Who passes what is not understood does not know what it has changed. */
     if (facts->effects & SQL_EFFECT_UNKNOWN || !facts->determined)
@@ -409,6 +409,10 @@ enum judgement judge_prepared(struct session *session, const struct prepared *pr
                                       sql_kind_name(prepared->facts->kind), counts);
     if (judgement != JUDGEMENT_ALLOW || !counts)
         return judgement;
+    /* What is remembered now need not have been when it was prepared. */
+    if (prepared->facts->effects & SQL_EFFECT_SESSION ||
+        sql_session_disturbed(session->sql, prepared->facts))
+        sql_session_apply(&session->sql, prepared->facts);
     /* MariaDB runs it in the database of its PREPARE and goes back: a USE holds where both are one.
      */
     const unsigned asks = SQL_EFFECT_UNKNOWN | SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED;
@@ -418,8 +422,6 @@ enum judgement judge_prepared(struct session *session, const struct prepared *pr
     session->next = session->mood;
     session->has_next = true;
     sql_mood_apply(&session->next, prepared->facts);
-    if (prepared->facts->effects & SQL_EFFECT_SESSION)
-        sql_session_apply(&session->sql, prepared->facts);
     return judgement;
 }
 

@@ -287,7 +287,7 @@ void parse_statement(struct parser *p)
  */
 static void forget_variables(struct parser *p)
 {
-    if (!p->session || (!p->assigns && !p->calls))
+    if (!p->assigns && !p->calls)
         return;
     p->facts->effects |= SQL_EFFECT_SESSION;
     p->facts->session.action |= p->calls ? SQL_ACTION_FORGET_ALL : SQL_ACTION_FORGET_VARIABLES;

@@ -139,16 +139,15 @@ static void parse_type_of(struct parser *p, bool row)
         add_object(p, SQL_TABLE, NULL, &parts[0], SQL_READ);
 }
 
-/* DECLARE a, b type [DEFAULT expression] */
-static void declare_variables(struct parser *p)
+/* DECLARE a, b type [DEFAULT expression], and parameters, which have defaults since MariaDB 11.8 */
+void parse_declared(struct parser *p)
 {
-    while (!at_sign(p, ';') && !at_end(p)) {
-        if (at_word(p, KW_DEFAULT)) {
-            step(p);
+    while (!at_sign(p, ';') && !at_sign(p, ')') && !at_end(p)) {
+        if (take_word(p, KW_DEFAULT)) {
             parse_expression(p);
-            return;
-        }
-        if (at_word(p, KW_ROW) && p->n.keyword == KW_TYPE) {
+        } else if (at_word(p, KW_SELECT)) {
+            parser_fail(p, "a query where none is foreseen");
+        } else if (at_word(p, KW_ROW) && p->n.keyword == KW_TYPE) {
             step(p);
             parse_type_of(p, true);
         } else if (at_word(p, KW_TYPE) && p->n.keyword == KW_OF) {
@@ -204,7 +203,7 @@ static void parse_declare(struct parser *p)
     else if (p->n.keyword == KW_CURSOR)
         declare_cursor(p);
     else
-        declare_variables(p); /* also CONDITION FOR */
+        parse_declared(p); /* also CONDITION FOR */
 }
 
 /* --- statements --- */
@@ -216,6 +215,12 @@ static void parse_cursor(struct parser *p)
 
     step(p);
     if (word == KW_FETCH) {
+        if (at_word(p, KW_GROUP)) { /* MariaDB, in aggregate functions: GROUP NEXT ROW */
+            step(p);
+            need_word(p, KW_NEXT);
+            need_word(p, KW_ROW);
+            return;
+        }
         if (at_word(p, KW_NEXT) && p->n.keyword == KW_FROM)
             step(p);
         take_word(p, KW_FROM);

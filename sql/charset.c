@@ -202,6 +202,12 @@ enum sql_charset sql_charset_of_collation(uint32_t number)
     return row ? (enum sql_charset)row->charset : SQL_CHARSET_UNKNOWN;
 }
 
+bool sql_collation_is_lossy(uint32_t number)
+{
+    /* swe7's collations; its NO PAD ones are MariaDB's. */
+    return number == 10 || number == 82 || number == 1034 || number == 1106;
+}
+
 enum sql_charset sql_charset_of_handshake(enum sql_dialect dialect, uint32_t number)
 {
     const struct row *row = find_row(number);

@@ -109,6 +109,28 @@ static void create_index(struct parser *p)
     skip_rest(p);
 }
 
+/* An option of a database, where its name may be left out. Some may also be its name. */
+static bool at_database_option(const struct parser *p)
+{
+    switch (p->t.keyword) {
+    case KW_CHARACTER:
+    case KW_DEFAULT:
+    case KW_COLLATE:
+    case KW_READ:
+        return true;
+    case KW_CHARSET:
+        return p->n.sign == '=' || p->n.class == SQL_TOKEN_STRING ||
+               (p->n.class == SQL_TOKEN_WORD && p->n.keyword != KW_CHARSET &&
+                p->n.keyword != KW_COMMENT && p->n.keyword != KW_ENCRYPTION &&
+                !(sql_keyword_flags(p->n.keyword, p->mood->dialect) & WORD_RESERVED));
+    case KW_COMMENT:
+    case KW_ENCRYPTION:
+        return p->n.sign == '=' || p->n.class == SQL_TOKEN_STRING;
+    default:
+        return false;
+    }
+}
+
 static void parse_database(struct parser *p, enum sql_kind kind)
 {
     struct name name;
@@ -117,9 +139,7 @@ static void parse_database(struct parser *p, enum sql_kind kind)
     step(p);
     take_if_exists(p);
     /* ALTER DATABASE may leave the name out. */
-    if (kind == SQL_ALTER_DATABASE &&
-        (at_word(p, KW_CHARACTER) || at_word(p, KW_CHARSET) || at_word(p, KW_DEFAULT) ||
-         at_word(p, KW_COLLATE) || at_word(p, KW_ENCRYPTION) || at_word(p, KW_COMMENT)))
+    if (kind == SQL_ALTER_DATABASE && at_database_option(p))
         add_object(p, SQL_DATABASE, NULL, &nothing, SQL_DEFINE);
     else
         take_database(p, SQL_DEFINE, &name);
@@ -140,12 +160,13 @@ void parse_create(struct parser *p)
     bool temporary = false;
 
     step(p);
+    const bool replaces = at_word(p, KW_OR);
     while (take_prefix(p, &temporary)) {
     }
     switch (p->t.keyword) {
     case KW_TABLE:
         set_kind(p, SQL_CREATE_TABLE);
-        parse_create_table(p, temporary);
+        parse_create_table(p, temporary, replaces);
         break;
     case KW_VIEW:
         set_kind(p, SQL_CREATE_VIEW);
@@ -256,18 +277,23 @@ void parse_alter(struct parser *p)
 /* The session's own temporary tables of these names are gone. */
 static void forget_tables(struct parser *p)
 {
-    if (!p->session || p->body)
+    if (p->stored)
         return;
     p->facts->effects |= SQL_EFFECT_SESSION;
     p->facts->session.action |= SQL_ACTION_DROP_TABLES;
 }
 
-/* TEMPORARY: the session's own, or none. */
+/* TEMPORARY: the session's own, or none. Stored code would drop it unseen, for what follows to mean
+ * the real table of its name: so it is judged as that. */
 static void drop_temporary(struct parser *p)
 {
     struct name schema, name;
 
-    if (take_table_name(p, &schema, &name))
+    if (!take_table_name(p, &schema, &name))
+        return;
+    if (p->stored)
+        add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
+    else
         add_temporary(p, &schema, &name);
 }
 

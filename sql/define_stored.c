@@ -45,8 +45,8 @@ static void skip_schedule(struct parser *p)
     while (!at_word(p, KW_DO) && !at_end(p) && !at_sign(p, ';')) {
         if (at_sign(p, '('))
             parse_bracket(p);
-        else if (at_word(p, KW_SELECT)) {
-            parser_fail(p, "a query where none is foreseen");
+        else if (at_word(p, KW_SELECT) || at_sign(p, '.')) {
+            parser_fail(p, "a query or a stored function where none is foreseen");
             return;
         } else if (at_word(p, KW_RENAME)) {
             struct name schema;
@@ -120,12 +120,14 @@ static void skip_type(struct parser *p)
     for (;;) {
         switch (p->t.keyword) {
         case KW_CHARACTER:
+            step(p);
+            take_word(p, KW_SET);
+            step(p);
+            break;
         case KW_CHARSET:
         case KW_COLLATE:
-        case KW_SET:
             step(p);
-            if (!at_sign(p, '('))
-                step(p);
+            step(p);
             break;
         case KW_UNSIGNED:
         case KW_SIGNED:
@@ -169,8 +171,10 @@ void parse_routine(struct parser *p)
         parser_fail(p, "a routine in sql_mode ORACLE");
         return;
     }
-    if (at_sign(p, '('))
-        skip_brackets(p);
+    if (take_sign(p, '(')) {
+        parse_declared(p);
+        need_sign(p, ')');
+    }
     if (function && need_word(p, KW_RETURNS))
         skip_type(p);
     skip_characteristics(p);

@@ -5,6 +5,14 @@
 #include "sql/parser.h"
 #include "sql/session_internal.h"
 
+/* The tables of a MERGE table. It outlives the temporary tables of today. */
+static void take_united(struct parser *p)
+{
+    do
+        take_real_table(p, SQL_READ | SQL_WRITE);
+    while (take_sign(p, ','));
+}
+
 /* UNION [=] (t, ...) */
 static void parse_union(struct parser *p)
 {
@@ -13,7 +21,7 @@ static void parse_union(struct parser *p)
     if (!need_sign(p, '('))
         return;
     if (!at_sign(p, ')'))
-        take_tables(p, SQL_READ | SQL_WRITE);
+        take_united(p);
     need_sign(p, ')');
 }
 
@@ -36,30 +44,54 @@ static void take_referenced(struct parser *p)
     add_object(p, SQL_TABLE, &schema, &name, SQL_READ);
 }
 
-/* Engines that reach other tables, or files, by names in strings. */
-static void take_engine(struct parser *p)
+/* The engines that keep what they are given. Others (CONNECT, SPIDER, FEDERATED, OQGRAPH, S3) reach
+ * tables, files and servers by names in strings. */
+static bool keeps_to_itself(struct text engine)
 {
     static const struct text engines[] = {
-        {"connect",    7 },
-        {"spider",     6 },
-        {"federated",  9 },
-        {"federatedx", 10},
-        {"s3",         2 },
+        {"innodb",      6 },
+        {"myisam",      6 },
+        {"aria",        4 },
+        {"memory",      6 },
+        {"heap",        4 },
+        {"csv",         3 },
+        {"archive",     7 },
+        {"blackhole",   9 },
+        {"merge",       5 },
+        {"mrg_myisam",  10},
+        {"ndb",         3 },
+        {"ndbcluster",  10},
+        {"rocksdb",     7 },
+        {"columnstore", 11},
     };
+
+    for (unsigned i = 0; i < sizeof(engines) / sizeof(engines[0]); i++) {
+        if (text_equal_fold(engine, engines[i]))
+            return true;
+    }
+    return false;
+}
+
+void take_engine_name(struct parser *p)
+{
+    struct text engine = {(const char *)p->lexer.start + p->t.offset, p->t.length};
     struct name name;
 
-    step(p);
-    take_sign(p, '=');
-    struct text engine = {(const char *)p->lexer.start + p->t.offset, p->t.length};
     if (p->t.class == SQL_TOKEN_STRING)
         engine = unescape(p, engine, p->t.flags & SQL_TOKEN_ESCAPED);
     else if (!at_name(p) || !read_name(p, &name, false))
         return;
     else
         engine = name.text;
-    for (unsigned i = 0; i < sizeof(engines) / sizeof(engines[0]); i++)
-        p->facts->administration |= text_equal_fold(engine, engines[i]);
+    p->facts->administration |= !keeps_to_itself(engine);
     step(p);
+}
+
+static void take_engine(struct parser *p)
+{
+    step(p);
+    take_sign(p, '=');
+    take_engine_name(p);
 }
 
 /* NEXT VALUE FOR s and NEXTVAL(s) in a column's default. */
@@ -182,10 +214,19 @@ static void parse_filling(struct parser *p)
     parse_query(p);
 }
 
-static void create_temporary(struct parser *p, const struct name *schema, const struct name *name)
+/* With OR REPLACE, one that was there is gone also where the statement then fails: in a body it is
+ * as if it had been dropped. */
+static void create_temporary(struct parser *p, const struct name *schema, const struct name *name,
+                             bool replaces)
 {
     unsigned number = add_temporary(p, schema, name);
 
+    if (p->stored && replaces)
+        add_object(p, SQL_TABLE, schema, name, SQL_DEFINE);
+    if (p->body && !p->stored) {
+        p->facts->effects |= SQL_EFFECT_SESSION;
+        p->facts->session.action |= SQL_ACTION_DROP_TABLES;
+    }
     if (number >= SQL_OBJECTS || p->body || !p->facts->objects[number].schema.at)
         return;
     p->facts->effects |= SQL_EFFECT_SESSION;
@@ -194,7 +235,7 @@ static void create_temporary(struct parser *p, const struct name *schema, const 
     p->facts->session.value = p->facts->objects[number].schema;
 }
 
-void parse_create_table(struct parser *p, bool temporary)
+void parse_create_table(struct parser *p, bool temporary, bool replaces)
 {
     struct name schema, name;
 
@@ -204,7 +245,7 @@ void parse_create_table(struct parser *p, bool temporary)
         return;
     p->home = schema.text;
     if (temporary)
-        create_temporary(p, &schema, &name);
+        create_temporary(p, &schema, &name, replaces);
     else
         add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
     if (take_word(p, KW_LIKE)) {
@@ -245,7 +286,7 @@ static void rename_to(struct parser *p)
         return;
     add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
     p->home = schema.text.at ? schema.text : p->schema;
-    if (p->session && !p->body) {
+    if (!p->stored) {
         p->facts->effects |= SQL_EFFECT_SESSION;
         p->facts->session.action |= SQL_ACTION_DROP_TABLES;
     }

@@ -49,7 +49,7 @@ static struct text take_value(struct parser *p)
     struct text value = {NULL, 0};
 
     if (p->t.class == SQL_TOKEN_STRING && (text.at[0] == '\'' || text.at[0] == '"')) {
-        value = unescape(p, text, p->t.flags & SQL_TOKEN_ESCAPED);
+        value = keeps_its_text(p, unescape(p, text, p->t.flags & SQL_TOKEN_ESCAPED));
         step(p);
     } else if (p->t.class == SQL_TOKEN_VARIABLE) {
         if (p->session && !p->body && !(p->t.flags & SQL_TOKEN_HIGH))
@@ -168,7 +168,7 @@ void parse_deallocate(struct parser *p)
     if (!read_name(p, &name, false))
         return;
     step(p);
-    if (p->body || !p->session)
+    if (p->body)
         return;
     p->facts->effects |= SQL_EFFECT_SESSION;
     p->facts->session.action |= SQL_ACTION_DEALLOCATE;

@@ -58,7 +58,9 @@ enum sql_effect {
     SQL_EFFECT_CHARSET = 8,          /* character_set_client is `charset` from now on */
     SQL_EFFECT_UNKNOWN = 16,         /* the mode, character set or database cannot be foretold */
     SQL_EFFECT_SESSION = 32,         /* sql_session_apply has something to remember or forget */
-    SQL_EFFECT_KILL = 64, /* KILL of the thread `thread`, to be mapped before it is sent */
+    SQL_EFFECT_KILL = 64,   /* KILL of the thread `thread`, to be mapped before it is sent */
+    SQL_EFFECT_LOSSY = 128, /* character_set_connection is, or may be, one that loses characters:
+                               `lossy` */
 };
 
 enum { SQL_OBJECTS = 2048, SQL_NAMES = 16384 };
@@ -72,6 +74,7 @@ struct sql_facts {
     uint8_t mode;        /* with SQL_EFFECT_MODE: union of enum sql_mode */
     uint8_t charset;     /* with SQL_EFFECT_CHARSET: enum sql_charset */
     bool kill_query;     /* KILL QUERY rather than KILL CONNECTION */
+    bool lossy;          /* with SQL_EFFECT_LOSSY: see struct sql_mood */
     const char *why; /* where not determined: a sentence, static memory, no value out of the text */
     struct text database;                      /* see effects */
     uint32_t database_offset, database_length; /* where it stands in the text, quotes included */

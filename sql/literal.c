@@ -24,6 +24,15 @@ static char escaped(char c)
     }
 }
 
+struct text keeps_its_text(const struct parser *p, struct text text)
+{
+    for (size_t i = 0; p->mood->lossy && i < text.length; i++) {
+        if (text.at[i] == '\\' || text.at[i] == '`' || text.at[i] == '[')
+            return (struct text){NULL, 0};
+    }
+    return text;
+}
+
 struct text unescape(struct parser *p, struct text literal, bool has_escapes)
 {
     const char quote = literal.at[0];

@@ -212,7 +212,10 @@ void sql_mood_apply(struct sql_mood *mood, const struct sql_facts *facts)
     }
     if (facts->effects & SQL_EFFECT_CHARSET)
         mood->charset = facts->charset;
+    if (facts->effects & SQL_EFFECT_LOSSY)
+        mood->lossy = facts->lossy;
     if (facts->effects & SQL_EFFECT_UNKNOWN) {
+        mood->lossy = true;
         sql_mood_lose_mode(mood);
         mood->charset = SQL_CHARSET_UNKNOWN;
     }

@@ -48,6 +48,8 @@ struct sql_mood {
     uint8_t charset;                /* enum sql_charset */
     bool mode_known;    /* false: a text whose reading depends on `mode` gets needs_mode */
     bool escapes_known; /* ... but for SQL_NO_BACKSLASH_ESCAPES */
+    bool lossy;         /* character_set_connection may be one without backslash and backtick
+                           (swe7): a literal that has them is another text once it is a value */
     bool has_database;
     uint8_t database_length;
     uint32_t version; /* MySQL 9.7.4 is 90704, MariaDB 10.11.19 is 101119, as executable comments
@@ -90,6 +92,9 @@ enum sql_charset sql_charset_of_collation(uint32_t number);
  * A server that does not know the number uses its own default instead, as MariaDB does with 255 of
  * MySQL 8's and 9's clients (it becomes latin1): that is SQL_CHARSET_UNKNOWN. */
 enum sql_charset sql_charset_of_handshake(enum sql_dialect dialect, uint32_t number);
+
+/* Has the collation's character set no backslash and no backtick? */
+bool sql_collation_is_lossy(uint32_t number);
 
 /* What the mood is once a statement with these facts has succeeded. With SQL_EFFECT_UNKNOWN
  * mode_known becomes false and charset SQL_CHARSET_UNKNOWN. */

@@ -54,6 +54,16 @@ static bool starts_with_mysql50(struct text name)
     return name.length >= 9 && text_equal_fold((struct text){name.at, 9}, TEXT("#mysql50#"));
 }
 
+/* A character of four bytes, which MySQL takes for a question mark: in names there are none. */
+static bool has_long_character(struct text name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        if ((uint8_t)name.at[i] >= 0xf0)
+            return true;
+    }
+    return false;
+}
+
 bool read_name_of(struct parser *p, const struct sql_token *t, struct name *name, bool fold)
 {
     const char *at = (const char *)p->lexer.start + t->offset;
@@ -70,6 +80,8 @@ bool read_name_of(struct parser *p, const struct sql_token *t, struct name *name
         return parser_fail(p, "a name that is too long");
     if (name->high && p->mood->charset != SQL_UTF8)
         return parser_fail(p, "a name with bytes over 127 that are not UTF-8");
+    if (name->high && has_long_character(name->text))
+        return parser_fail(p, "a name with a character that is none of names");
     if (t->class == SQL_TOKEN_NAME) {
         name->text = (struct text){at + 1, t->length - 2u};
         if ((t->flags & SQL_TOKEN_ESCAPED) && !undouble(p, name->text, at[t->length - 1], name))
@@ -249,8 +261,9 @@ unsigned add_object(struct parser *p, enum sql_type type, const struct name *sch
 unsigned add_table(struct parser *p, const struct name *schema, const struct name *name,
                    unsigned access)
 {
-    /* What is stored is run later, by others: it sees no temporary table of this session. */
-    bool session_only = p->session && !p->stored &&
+    /* What is stored is run later, by others: it sees no temporary table of this session. A block
+     * may drop one and go on. */
+    bool session_only = p->session && !p->stored && !p->body &&
                         sql_session_has_table(p->session, default_schema(p, schema), name->text);
 
     return add(p, SQL_TABLE, schema, name, access, session_only);

@@ -217,6 +217,10 @@ char *take_room(struct parser *p, size_t size);
  * not known. */
 struct text unescape(struct parser *p, struct text literal, bool has_escapes);
 
+/* The same text, `at` NULL where it may be another by the time it is a value: see `lossy` in struct
+ * sql_mood. */
+struct text keeps_its_text(const struct parser *p, struct text text);
+
 /* The name of the user variable at p->t, without @ and quotes. */
 struct name variable_name(struct parser *p);
 
@@ -303,10 +307,14 @@ void parse_routine(struct parser *p);
 /* SQL SECURITY, COMMENT and so on, between the head and the body of a routine. */
 void skip_characteristics(struct parser *p);
 /* define_table.c */
-void parse_create_table(struct parser *p, bool temporary);
+void parse_create_table(struct parser *p, bool temporary, bool replaces);
 void parse_alter_table(struct parser *p);
+/* A storage engine's name; one that may reach elsewhere is administration. */
+void take_engine_name(struct parser *p);
 /* body.c */
 void parse_body(struct parser *p);
+/* Names with types and defaults, up to the bracket or the semicolon behind them. */
+void parse_declared(struct parser *p);
 bool at_compound(const struct parser *p);
 void parse_compound(struct parser *p);
 /* A body whose unqualified names belong to `schema` (unwritten: the current database). */

@@ -203,15 +203,16 @@ static void remember(struct sql_session **session, struct entry *entry)
     to->entries[to->count++] = entry;
 }
 
-/* Code that runs inside the server at this statement, and that silogate saw no text of: a routine
- * it names, or a trigger of a real table that it writes to. */
+/* May code run inside the server at this statement whose text silogate does not see here: a routine
+ * that it names, a trigger of a table that it writes to, a function in a view that it reads? */
 static bool runs_stored_code(const struct sql_facts *facts)
 {
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
         if (object->type == SQL_ROUTINE && object->access & SQL_EXECUTE)
             return true;
-        if (object->type == SQL_TABLE && object->access & SQL_WRITE && !object->session_only)
+        if (object->type == SQL_TABLE && object->access & (SQL_READ | SQL_WRITE) &&
+            !object->session_only)
             return true;
     }
     return false;
@@ -236,7 +237,7 @@ bool sql_session_disturbed(const struct sql_session *session, const struct sql_f
 }
 
 /* An undetermined statement may be anything. Stored code was judged by its text when it was
- * created, and what it drops or prepares by name was judged then; but `SET @v` in it touches
+ * created, what it drops as if it were no temporary table; but `SET @v` in it touches
  * nothing of anybody's, and would put words of its choice where we believe to know a literal. */
 static void forget_disturbed(struct sql_session *session, const struct sql_facts *facts)
 {

@@ -24,6 +24,11 @@ struct sql_session;
  * not to be looked at afterwards: judge and record a statement first. */
 void sql_session_apply(struct sql_session **session, const struct sql_facts *facts);
 
+/* Could this statement change what is remembered without naming it? Then it needs
+ * sql_session_apply: the analysis sees to that with SQL_EFFECT_SESSION, and for kept facts whoever
+ * executes them asks anew. False where nothing is remembered. */
+bool sql_session_disturbed(const struct sql_session *session, const struct sql_facts *facts);
+
 /* To be called on kept facts of a prepared statement before each execution: a temporary table of
  * that time may be gone, and the server then takes the real one of its name. The other way round (a
  * temporary table that has come since) the facts stay as strict as they were. */

@@ -45,9 +45,4 @@ struct text sql_session_variable(const struct sql_session *session, struct text 
  * again, object by object. */
 const struct sql_facts *sql_session_statement(const struct sql_session *session, struct text name);
 
-/* Could this statement change what is remembered without naming it? Then it needs
- * SQL_EFFECT_SESSION, with whatever action: the analysis asks this last of all. False where nothing
- * is remembered. */
-bool sql_session_disturbed(const struct sql_session *session, const struct sql_facts *facts);
-
 #endif

@@ -55,7 +55,7 @@ static void set_user_variable(struct parser *p, const struct name *name, bool fi
     if (first && !p->body && !literal)
         value = take_saved(p);
     if (literal)
-        value = unescape(p, text, p->t.flags & SQL_TOKEN_ESCAPED);
+        value = keeps_its_text(p, unescape(p, text, p->t.flags & SQL_TOKEN_ESCAPED));
     if (literal || !value.at)
         parse_value(p);
     if (p->body || p->failed || p->facts->session.action & SQL_ACTION_SET_VARIABLE) {
@@ -65,8 +65,7 @@ static void set_user_variable(struct parser *p, const struct name *name, bool fi
     p->facts->session.action |= SQL_ACTION_SET_VARIABLE;
     p->facts->session.name = name->text;
     p->facts->session.value = value;
-    if (value.at || p->session)
-        p->facts->effects |= SQL_EFFECT_SESSION;
+    p->facts->effects |= SQL_EFFECT_SESSION;
 }
 
 /* --- assignments --- */
@@ -107,6 +106,31 @@ static bool take_left(struct parser *p, struct assignment *assignment)
     return need_sign(p, '=');
 }
 
+/* The table, in a string, whose words InnoDB leaves out of this session's full-text indexes: it
+ * reads them without asking for any privilege. */
+static void set_stopwords(struct parser *p)
+{
+    if (p->t.class == SQL_TOKEN_STRING && p->t.length == 2)
+        step(p); /* none */
+    else if (!take_word(p, KW_NULL))
+        take_word(p, KW_DEFAULT);
+    if (at_value_end(p))
+        return;
+    p->facts->administration = true;
+    parse_value(p);
+}
+
+/* What CREATE TABLE takes without ENGINE. */
+static void set_engine(struct parser *p)
+{
+    if (!take_word(p, KW_NULL) && !take_word(p, KW_DEFAULT))
+        take_engine_name(p);
+    if (at_value_end(p))
+        return;
+    p->facts->administration = true;
+    parse_value(p);
+}
+
 static void parse_assignment(struct parser *p, bool first)
 {
     struct assignment assignment = {.global = false};
@@ -122,6 +146,16 @@ static void parse_assignment(struct parser *p, bool first)
         set_mode(p);
     } else if (is(&assignment, TEXT("character_set_client"))) {
         set_charset(p);
+    } else if (is(&assignment, TEXT("character_set_connection")) ||
+               is(&assignment, TEXT("collation_connection"))) {
+        set_connection(p);
+    } else if (is(&assignment, TEXT("innodb_ft_user_stopword_table"))) {
+        set_stopwords(p);
+    } else if (is(&assignment, TEXT("default_storage_engine")) ||
+               is(&assignment, TEXT("default_tmp_storage_engine")) ||
+               is(&assignment, TEXT("storage_engine")) ||
+               is(&assignment, TEXT("enforce_storage_engine"))) {
+        set_engine(p);
     } else {
         parse_value(p);
     }
@@ -205,12 +239,14 @@ static void parse_setting(struct parser *p, bool first)
         skip_transaction(p);
     } else if (at_word(p, KW_TRANSACTION)) {
         skip_transaction(p);
-    } else if (take_word(p, KW_NAMES) || take_word(p, KW_CHARSET)) {
-        set_names(p);
+    } else if (at_word(p, KW_NAMES) || at_word(p, KW_CHARSET)) {
+        bool names = at_word(p, KW_NAMES);
+        step(p);
+        set_names(p, names);
     } else if ((at_word(p, KW_CHARACTER) || at_word(p, KW_CHAR)) && p->n.keyword == KW_SET) {
         step(p);
         step(p);
-        set_names(p);
+        set_names(p, false);
     } else {
         parse_assignment(p, first);
     }
@@ -240,13 +276,14 @@ static void parse_for_statement(struct parser *p)
  * keeps the character set, of which it is not known whether it was reached. */
 static void keep_of_body(struct parser *p, uint8_t effects)
 {
-    const uint8_t charset = p->facts->effects & SQL_EFFECT_CHARSET;
+    const uint8_t charset = p->facts->effects & (SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY);
 
     if (p->stored) {
         p->facts->effects = effects;
     } else if (p->facts->effects != effects) {
         p->facts->effects = effects | charset;
         p->facts->charset = SQL_CHARSET_UNKNOWN;
+        p->facts->lossy = true;
     }
 }
 

@@ -17,9 +17,11 @@ bool take_own(struct parser *p, struct text name);
 /* Any value, ON included. */
 void parse_value(struct parser *p);
 bool at_value_end(const struct parser *p);
-/* Behind the equals sign of sql_mode and character_set_client; behind NAMES. */
+/* Behind the equals sign of sql_mode and character_set_client; behind NAMES and CHARACTER SET. */
 void set_mode(struct parser *p);
 void set_charset(struct parser *p);
-void set_names(struct parser *p);
+void set_names(struct parser *p, bool names);
+/* Behind the equals sign of character_set_connection and collation_connection. */
+void set_connection(struct parser *p);
 
 #endif

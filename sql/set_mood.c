@@ -221,11 +221,45 @@ void set_charset(struct parser *p)
     p->facts->charset = (uint8_t)charset;
 }
 
-/* SET NAMES x [COLLATE y], SET CHARACTER SET x */
-void set_names(struct parser *p)
+static void set_lossy(struct parser *p, bool lossy)
+{
+    p->rereads |= lossy;
+    p->facts->effects |= SQL_EFFECT_LOSSY;
+    p->facts->lossy = lossy;
+}
+
+/* Only swe7 is lossy, but an expression may mean it. A collation's name starts with its character
+ * set's. */
+void set_connection(struct parser *p)
+{
+    struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
+    struct name name = {
+        {NULL, 0},
+        0, 0, false
+    };
+
+    if (p->t.class == SQL_TOKEN_STRING && text.length >= 2)
+        name.text = (struct text){text.at + 1, text.length - 2};
+    else if (at_name(p) && !at_word(p, KW_DEFAULT) && !read_name(p, &name, false))
+        return;
+    if (name.text.at)
+        step(p);
+    const char *end = name.text.at ? memchr(name.text.at, '_', name.text.length) : NULL;
+    if (end)
+        name.text.length = (size_t)(end - name.text.at);
+    const bool plain = name.text.at && at_value_end(p);
+    if (!at_value_end(p))
+        parse_value(p);
+    set_lossy(p, !plain || sql_charset_of(name.text) == SQL_CHARSET_UNKNOWN);
+}
+
+/* SET NAMES x [COLLATE y], SET CHARACTER SET x: this one sets character_set_connection to what the
+ * database has. */
+void set_names(struct parser *p, bool names)
 {
     enum sql_charset charset = charset_at(p);
 
+    set_lossy(p, !names || charset == SQL_CHARSET_UNKNOWN);
     step(p);
     if (at_word(p, KW_COLLATE)) {
         step(p);

@@ -54,11 +54,11 @@ static void parse_savepoint(struct parser *p)
         step(p);
 }
 
-/* XA's identifiers are strings and numbers. */
+/* XA's identifiers are strings and numbers; MariaDB: XA RECOVER FORMAT = 'SQL' */
 static void parse_xa(struct parser *p)
 {
     while (p->t.class == SQL_TOKEN_WORD || p->t.class == SQL_TOKEN_STRING ||
-           p->t.class == SQL_TOKEN_NUMBER || at_sign(p, ','))
+           p->t.class == SQL_TOKEN_NUMBER || at_sign(p, ',') || at_sign(p, '='))
         step(p);
 }
 

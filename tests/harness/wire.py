@@ -274,11 +274,11 @@ class Wire(Stream):
             else:
                 assert payload == b"\x01\x03", (payload, self.sequence)
 
-    def change_user(self, user, database="nilecare", password=None, attributes=()):
+    def change_user(self, user, database="nilecare", password=None, attributes=(), collation=45):
         password = servers.password(user) if password is None else password
         scramble = SCRAMBLES[self.plugin](password, self.nonce)
         out = b"\x11" + user.encode() + b"\0" + bytes([len(scramble)]) + scramble
-        out += database.encode() + b"\0" + struct.pack("<H", 45)
+        out += database.encode() + b"\0" + struct.pack("<H", collation)
         if self.capabilities & PLUGIN_AUTH:
             out += self.plugin.encode() + b"\0"
         if self.capabilities & CONNECT_ATTRS:

@@ -77,6 +77,8 @@ class Judge:
             self.fixture.build()
             self._account()
             self.admin.must(f"SET GLOBAL sql_mode = '{self.mode}'")
+        else:
+            self._release()
         self._connect()
 
     def sweep(self):
@@ -90,7 +92,9 @@ class Judge:
 
     def _administer(self):
         self.admin = Connection(self.server.socket, "root")
-        self.admin.must("SET autocommit = 1")
+        self.admin.must("SET autocommit = 1, lock_wait_timeout = 20, innodb_lock_wait_timeout = 20")
+        if not self.mysql:
+            self.admin.must("SET max_statement_time = 0")
 
     def _account(self):
         if self.user:
@@ -136,9 +140,28 @@ class Judge:
                 outcome.body = inner.needs
                 if inner.final[0] not in WRONG_CALL:
                     break
-        if defines and outcome.final[0] not in (1064, -1, *DENIALS) and not outcome.administration:
-            self.fixture.mend([(need.schema, need.name) for need in outcome.needs] + list(hints))
+        if defines and outcome.final[0] not in (1064, -1) and not outcome.administration:
+            self._mend([(need.schema, need.name) for need in outcome.needs] + list(hints))
         return outcome
+
+    def _mend(self, touched):
+        try:
+            self.fixture.mend(touched)
+        except RuntimeError:  # something still holds a lock
+            self._release()
+            self.fixture.build()
+            self._account()
+            self._connect()
+
+    def _release(self):
+        """Ends what outlives its statement: sessions that run on, transactions that XA PREPARE left."""
+        for row in self.admin.values(f"SELECT id FROM information_schema.processlist WHERE user = '{USER.split('@')[0]}'"):
+            self.admin.query(f"KILL {row[0]}".encode())
+        for row in self.admin.values("XA RECOVER CONVERT XID" if self.mysql else "XA RECOVER FORMAT='SQL'"):
+            name, cut = row[3], 2 + 2 * int(row[1])
+            if self.mysql:
+                name = f"X'{name[2:cut]}', X'{name[cut:]}', {row[0]}"
+            self.admin.query(f"XA ROLLBACK {name}".encode())
 
     def _rounds(self, text, hints, outcome, granted, finish):
         seen = set()
@@ -208,8 +231,8 @@ class Judge:
         for schema in TABLES:
             if dotted.startswith(schema + "."):
                 return schema, dotted[len(schema) + 1:]
-        schema, _, name = dotted.rpartition(".")
-        return schema or CURRENT, name
+        schema, _, name = dotted.partition(".")
+        return (schema, name) if name else (CURRENT, dotted)
 
     def _disambiguate(self, text, answer, need, schemas, outcome, granted):
         """MySQL names the table, not its database: which of several is it? The one (or the few)

@@ -215,6 +215,7 @@ static void test_routines_without_accents(void **state)
         {"\xc5\x9b", "getpatient",            ROUTINE, false, 0 },
         {"s",        "g\xe1\xba\xbftpatient", ROUTINE, false, 0 }, /* e with two signs */
         {"s",        "g\xd0\xb5tpatient",     ROUTINE, false, -1}, /* a Cyrillic e */
+        {"s",        "g\xe4\xb8\xadtpatient", ROUTINE, false, -1}, /* no letter that has others */
         {"s",        "g\xc1\xa5tpatient",     ROUTINE, false, -1}, /* e, overlong: no UTF-8 */
         {"s",
          "stra\xc3\x9f"

@@ -74,6 +74,8 @@ static void describe_effects(char *to)
         add(to, ", mode %u", facts.mode);
     if (facts.effects & SQL_EFFECT_CHARSET)
         add(to, ", charset %s", charsets[facts.charset]);
+    if (facts.effects & SQL_EFFECT_LOSSY && facts.lossy)
+        add(to, ", lossy");
     if (facts.effects & SQL_EFFECT_UNKNOWN)
         add(to, ", unknown");
     if (facts.effects & SQL_EFFECT_KILL)

@@ -47,10 +47,10 @@ static void remember_one_of_each(void)
 {
     statement(SQL_ACTION_CREATE_TEMPORARY, "t", "db");
     settled(true);
-    statement(SQL_ACTION_SET_VARIABLE, "v", "SELECT 1");
-    settled(true);
     facts.session.facts = statement(SQL_ACTION_PREPARE, "s", NULL);
     add_object(SQL_TABLE, SQL_READ, "db", "x");
+    settled(true);
+    statement(SQL_ACTION_SET_VARIABLE, "v", "SELECT 1");
     settled(true);
 }
 
@@ -207,7 +207,7 @@ static void test_disturbances(void **state)
 
     remember_one_of_each();
     assert_false(sql_session_disturbed(session, statement(0, NULL, NULL)));
-    add_object(SQL_TABLE, SQL_READ | SQL_DEFINE, "db", "x");
+    add_object(SQL_TABLE, SQL_DEFINE, "db", "x");
     add_object(SQL_ROUTINE, SQL_DEFINE, "db", "f");
     add_object(SQL_TABLE, SQL_WRITE, "db", "t");
     facts.objects[2].session_only = true;
@@ -221,6 +221,13 @@ static void test_disturbances(void **state)
     settled(true);
     assert_true(has_table() && !has_variable() && has_statement());
     assert_false(sql_session_disturbed(session, &facts));
+
+    remember_one_of_each();
+    statement(0, NULL, NULL); /* so may a view's function */
+    add_object(SQL_TABLE, SQL_READ, "db", "x");
+    assert_true(sql_session_disturbed(session, &facts));
+    settled(true);
+    assert_true(has_table() && !has_variable() && has_statement());
 
     remember_one_of_each();
     statement(0, NULL, NULL);
@@ -244,7 +251,7 @@ static void test_facts_that_point_into_the_session(void **state)
 
     remember_one_of_each();
     struct text value = sql_session_variable(session, TEXT("v"));
-    facts.session.facts = statement(SQL_ACTION_PREPARE | SQL_ACTION_FORGET_VARIABLES, "s", NULL);
+    facts.session.facts = statement(SQL_ACTION_PREPARE, "s", NULL); /* and v is forgotten */
     add_object(SQL_TABLE, SQL_READ, NULL, NULL);
     facts.objects[0].name = value;
     settled(true);
