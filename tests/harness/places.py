@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 
@@ -45,6 +46,12 @@ def mariadb_environment():
         return {}
     libraries = f"{MARIADB_FOLDER}/usr/lib/x86_64-linux-gnu"
     return {"LD_LIBRARY_PATH": libraries, "MARIADB_PLUGIN_DIR": f"{libraries}/libmariadb3/plugin"}
+
+
+def is_sanitized():
+    """Is silogate built with a sanitizer?"""
+    symbols = subprocess.run(["nm", "-D", SILOGATE], capture_output=True, check=True).stdout
+    return b"__asan_init" in symbols or b"__tsan_init" in symbols
 
 
 _libc = ctypes.CDLL(None)

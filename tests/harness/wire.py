@@ -456,10 +456,10 @@ class FakeServer:
     """A server out of a script. Each connection runs `script(stream, number)` in a thread of its own;
     the connection closes when it returns. `seen` holds what `login` and `serve` got."""
 
-    def __init__(self, script=None):
+    def __init__(self, script=None, host="127.0.0.1", port=0):
         self.script = script or (lambda stream, number: self.session(stream))
         self.seen, self.failures, self.connections = [], [], 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server((host, port))
         self.port = self.listener.getsockname()[1]
         self.open = []
         self.thread = threading.Thread(target=self._accept, daemon=True)
@@ -523,6 +523,10 @@ class FakeServer:
             stream.send(part)
 
     def close(self):
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)  # wakes who accepts, so that it is closed at once
+        except OSError:
+            pass
         self.listener.close()
         for connected in self.open:
             connected.close()

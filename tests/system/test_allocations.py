@@ -17,9 +17,7 @@ def counted(mariadb, tmp_path_factory):
     library, counter = folder / "count.so", folder / "counter"
     subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", library,
                     places.TOP / "tests/harness/count_allocations.c"], check=True)
-    if b"__asan_init" in subprocess.run(["nm", "-D", places.SILOGATE], capture_output=True).stdout \
-            or b"__tsan_init" in subprocess.run(["nm", "-D", places.SILOGATE],
-                                                capture_output=True).stdout:
+    if places.is_sanitized():
         pytest.skip("a sanitizer has a malloc of its own")
     counter.write_bytes(bytes(8))
     os.environ.update(LD_PRELOAD=str(library), COUNT_ALLOCATIONS=str(counter))

@@ -1,10 +1,12 @@
 """What broke for users of other proxies: each test bears the name of the report it comes from."""
+import ssl
+import subprocess
 import threading
 import time
 
 import pytest
 
-from harness import wire
+from harness import places, wire
 
 SERVICE = "auth_service"
 
@@ -15,6 +17,14 @@ def auth(silogate):
     connection = wire.connect(silogate.port, SERVICE)
     yield connection
     connection.close()
+
+
+@pytest.fixture(scope="module")
+def certificates():
+    folder = places.scratch("tls")
+    subprocess.run([places.TOP / "tests/certificates", folder], check=True, timeout=60)
+    yield folder
+    places.remove(folder)
 
 
 def blocked(server, connection, statement, codes=(1044, 1142, 1227, 1370)):
@@ -185,6 +195,44 @@ def test_router_clients_without_session_track(silogate):
     record, = silogate.settle()
     assert record["objects"][0]["schema"] == "nilecare" and record["owners"] == ["billing"]
     connection.quit()
+
+
+@pytest.mark.parametrize("kind", ["server", "rsa"])
+def test_router_ecc_certificates(mysql, make_gate, certificates, kind):
+    """"No RSA certificate": a login that needs RSA for its password, or TLS, works with a certificate
+    of either kind."""
+    gate = make_gate(mysql, ("tls", "certificate", certificates / f"{kind}.pem"),
+                     ("tls", "key", certificates / f"{kind}.key"))
+    for context in (ssl.create_default_context(cafile=certificates / "ca.pem"), None):
+        mysql.forget_passwords()
+        connection = gate.connect("lab_service", ssl=context)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT CURRENT_USER()")
+            assert cursor.fetchall() == (("lab_service@%",),)
+        connection.close()
+
+
+def test_shardingsphere_8909_4904_2303_proxysql_3247_5368_opening_statements_of_tools(silogate):
+    """What mycli, DataGrip, DBeaver, MySQL Workbench and connectors send first is no violation."""
+    connection = wire.connect(silogate.port, "auth_service")
+    for statement in (
+            "/* mysql-connector-java */SELECT @@session.auto_increment_increment AS a, @@version",
+            "SELECT @@version_comment LIMIT 1", "SHOW VARIABLES LIKE 'lower_case_%'",
+            "SET NAMES utf8mb4", "SET character_set_results = NULL", "SET autocommit=1",
+            "SET SQL_SAFE_UPDATES=1", "SELECT current_user()", "SHOW SESSION STATUS LIKE 'Ssl_cipher'",
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "/* ping */ SELECT 1",
+            "/* ping */", "SELECT DATABASE(), USER() LIMIT 1", "SHOW ENGINES", "SHOW PLUGINS",
+            "SHOW DATABASES", "SELECT CONNECTION_ID()", "SET SESSION sql_mode='STRICT_TRANS_TABLES'",
+            "SHOW COLLATION", "SHOW CHARACTER SET", "SHOW WARNINGS", "SHOW TABLES",
+            "SELECT TABLE_NAME FROM information_schema.tables WHERE table_schema = DATABASE()",
+            "SET SESSION net_write_timeout=600", "SELECT @@session.transaction_isolation",
+            "SHOW FULL TABLES", "SHOW CREATE TABLE auth_users", "SET @@SESSION.SQL_MODE = ''"):
+        try:
+            connection.query(statement)
+        except wire.Error as error:
+            assert error.code in (1193, 1065), f"{statement}: {error}"  # the server's own answer
+    connection.quit()
+    assert not [one for one in silogate.violations() if one["action"] == "blocked"]
 
 
 # ---- policy holes that were found elsewhere

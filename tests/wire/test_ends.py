@@ -2,6 +2,7 @@
 clients and servers do wrong, what the client then hears, and which reason is counted."""
 import re
 import socket
+import subprocess
 import time
 import urllib.request
 
@@ -14,8 +15,8 @@ from harness import places, wire
 def fake():
     made = []
 
-    def make(script=None):
-        made.append(wire.FakeServer(script))
+    def make(script=None, **where):
+        made.append(wire.FakeServer(script, **where))
         return made[-1]
 
     yield make
@@ -244,21 +245,43 @@ def test_the_ends_of_a_server_in_its_answer(fake, make_gate, name):
 
 
 def test_a_second_address_and_back(fake, make_gate):
-    """The first address is tried first, each time: as soon as it is back it is used again."""
+    """The first address is tried first, each time: as soon as it is back it is used again, and the
+    second as soon as it is down again."""
     port = places.free_port()
     second = fake(lambda stream, number: second.session(stream, version="9.7.2"))
     ends = Ends(make_gate, second.address(), ("upstream:main", "address", f"127.0.0.1:{port}",
                                               f"127.0.0.1:{second.port}"))
     ends.connect().quit()
     assert second.connections >= 1
-    first = fake()
-    first.listener.close()
-    first.listener = socket.create_server(("127.0.0.1", port))
-    first.thread = wire.threading.Thread(target=first._accept, daemon=True)
-    first.thread.start()
+    first = fake(port=port)
     seen = second.connections
     ends.connect().quit()
     assert first.connections >= 1 and second.connections == seen
+    first.close()
+    seen = second.connections
+    ends.connect().quit()
+    assert second.connections == seen + 1
+
+
+@pytest.mark.parametrize("how", ["unreachable", "silent", "half a greeting"])
+def test_a_second_address_where_the_first_says_nothing(fake, make_gate, how):
+    """Each address has connect_timeout; the client waits for them, and is served."""
+    second = fake()
+    if how == "unreachable":
+        dead = socket.socket()
+        dead.bind(("127.0.0.1", 0))
+        dead.listen(0)
+        port = dead.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:  # a queue that is full drops what else would come
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+    else:
+        port = fake(silent if how == "silent" else half).port
+    ends = Ends(make_gate, second.address(), ("proxy", "login_timeout", "10s"),
+                ("upstream:main", "address", f"127.0.0.1:{port}", f"127.0.0.1:{second.port}"))
+    ends.connect().quit()
+    ends.expect("client_quit")
 
 
 def test_login_split_at_every_byte(ends):
@@ -270,3 +293,46 @@ def test_login_split_at_every_byte(ends):
     one.raw = whole
     one.quit()
     ends.expect("client_quit")
+
+
+@pytest.fixture
+def names(tmp_path, monkeypatch):
+    """names(address, ...): what moving.test resolves to from now on."""
+    if places.is_sanitized():
+        pytest.skip("a sanitizer wants to be the first library")
+    library, file = tmp_path / "names.so", tmp_path / "names"
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", library,
+                    places.TOP / "tests/harness/resolve_names.c"], check=True, timeout=60)
+    monkeypatch.setenv("LD_PRELOAD", str(library))
+    monkeypatch.setenv("RESOLVE_NAMES", str(file))
+
+    def resolve(*addresses):
+        (tmp_path / "new").write_text("".join(f"{address}\n" for address in addresses))
+        (tmp_path / "new").rename(file)
+
+    return resolve
+
+
+def test_a_host_name_that_moves(fake, make_gate, names):
+    """Its addresses are asked for every few seconds and at a reload; sessions stay where they are. What
+    was known of it holds where it does not resolve just now."""
+    old = fake(host="127.0.0.2")
+    new = fake(host="127.0.0.3", port=old.port)
+    names("127.0.0.2")
+    ends = Ends(make_gate, ("moving.test", old.port))
+    before = ends.connect()
+    assert old.connections >= 1 and new.connections == 0
+    names("127.0.0.3")
+    assert places.wait_for(lambda: new.connections > 0, 40), "the probe never asked for the name"
+    ends.connect().quit()
+    assert before.ok(b"\x0e").status & wire.AUTOCOMMIT and b"\x0e" in old.seen
+    names()
+    ends.gate.reload()
+    ends.gate.wait_log(r"moving\.test:\d+ does not resolve")
+    ends.connect().quit()
+    names("127.0.0.4", "127.0.0.2")  # nobody listens on the first
+    ends.gate.reload()
+    seen = old.connections
+    ends.connect().quit()
+    assert old.connections > seen
+    before.quit()

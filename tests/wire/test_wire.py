@@ -37,6 +37,19 @@ def test_login_is_relayed_byte_for_byte(fake, make_gate):
     connection.quit()
 
 
+def test_an_upgraded_server_is_noticed(fake, make_gate):
+    """silogate's own greeting says what the last greeting of the server has said."""
+    server, versions = fake(), ["9.7.4"]
+    server.script = lambda stream, number: server.session(stream, version=versions[-1])
+    gate = make_gate(server.address())
+    for version in ("9.7.4", "9.8.1"):
+        versions.append(version)
+        wire.connect(gate.port, "lab_service").quit()
+        client = wire.Wire(gate.port).greet()
+        assert client.version == version
+        client.close()
+
+
 def test_a_server_that_refuses_is_heard(fake, make_gate):
     server = fake()
 
