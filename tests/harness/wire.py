@@ -270,7 +270,10 @@ class Wire(Stream):
                 self.send(SCRAMBLES.get(plugin, native)(password, nonce))
             elif payload == b"\x01\x04":  # caching_sha2_password wants the password itself
                 self.send(b"\x02")
-                self.send(_encrypt(password, nonce, self.receive()[1:]))
+                key = self.receive()
+                if key[0] == 0xff:
+                    raise Error(key)
+                self.send(_encrypt(password, nonce, key[1:]))
             else:
                 assert payload == b"\x01\x03", (payload, self.sequence)
 
