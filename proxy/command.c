@@ -20,6 +20,7 @@
 #include "proxy/cut.h"
 #include "proxy/judge.h"
 #include "proxy/login.h"
+#include "proxy/map.h"
 #include "proxy/worker.h"
 
 enum { COMMAND_START = 6, CLOSE_LENGTH = 5, LONG_DATA_LENGTH = 7 };
@@ -291,7 +292,7 @@ static enum step judge_kill(struct session *session, struct command *command)
     if (command->payload.length != 5 || command->copy)
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     uint32_t id = bytes_get4((const uint8_t *)command->payload.at + 1);
-    if (judge_find_thread(session, id, &thread))
+    if (map_thread(session, id, &thread))
         bytes_put4(gate->bytes + gate->passed + PACKET_HEADER + 1, thread);
     else
         facts->administration = true;
@@ -312,6 +313,25 @@ static enum step refuse_unknown(struct session *session, struct command *command
     return refuse(session, command, 1243, message);
 }
 
+/* Is all of the command in the gate? If not, `step` is what comes of it. */
+static bool cut_whole(struct session *session, struct command *command, enum step *step)
+{
+    switch (command_cut(session, command)) {
+    case CUT_MORE:
+        *step = session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
+        return false;
+    case CUT_BAD:
+        *step = session_end(session, CLOSED_CLIENT_BAD_SEQUENCE);
+        return false;
+    case CUT_LARGE:
+        *step = forget(session, ANSWER_OK);
+        return false;
+    case CUT_WHOLE:
+        break;
+    }
+    return true;
+}
+
 /* Commands that name a prepared statement, and may be long: only their start is looked at. */
 static enum step judge_statement(struct session *session, struct command *command)
 {
@@ -326,21 +346,14 @@ static enum step judge_statement(struct session *session, struct command *comman
     const struct prepared *prepared = prepared_find(&session->prepared, id);
     session->worker->judged.traceparent = (struct text){0};
     enum judgement judgement = JUDGEMENT_BLOCK;
+    enum step step;
     if (prepared)
         judgement = judge_prepared(session, prepared, executes);
     if (judgement != JUDGEMENT_BLOCK)
         return follow(session, command, judgement, 0);
     /* Blocked, or unknown to the gate: it is forgotten whole, which needs it whole. */
-    switch (command_cut(session, command)) {
-    case CUT_MORE:
-        return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
-    case CUT_BAD:
-        return session_end(session, CLOSED_CLIENT_BAD_SEQUENCE);
-    case CUT_LARGE:
-        return forget(session, ANSWER_OK);
-    case CUT_WHOLE:
-        break;
-    }
+    if (!cut_whole(session, command, &step))
+        return step;
     if (prepared)
         return follow(session, command, judge_blocked(session, prepared), 0);
     return refuse_unknown(session, command, id);
@@ -368,19 +381,13 @@ static enum step unanswered_command(struct session *session, struct command *com
 
 static enum step judge_whole(struct session *session, struct command *command)
 {
+    enum step step;
+
     /* What a refused PREPARE would have made must not be taken for the one before it (id -1). */
     if (session->command == COMMAND_STMT_PREPARE)
         session->prepared.has_last = false;
-    switch (command_cut(session, command)) {
-    case CUT_MORE:
-        return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
-    case CUT_BAD:
-        return session_end(session, CLOSED_CLIENT_BAD_SEQUENCE);
-    case CUT_LARGE:
-        return forget(session, ANSWER_OK);
-    case CUT_WHOLE:
-        break;
-    }
+    if (!cut_whole(session, command, &step))
+        return step;
     if (!command->row)
         return refuse(session, command, 1047, "Unknown command");
     bool names = command->row->judged == JUDGED_DATABASE || command->row->judged == JUDGED_TABLE;
@@ -399,13 +406,11 @@ static enum step judge_whole(struct session *session, struct command *command)
         return judge_field_list(session, command);
     case JUDGED_KILL:
         return judge_kill(session, command);
-    case JUDGED_USER: {
-        struct text payload = command->payload;
-        enum step step = command->copy ? session_end(session, CLOSED_CLIENT_BAD_PACKET)
-                                       : login_change_user(session, payload);
+    case JUDGED_USER:
+        step = command->copy ? session_end(session, CLOSED_CLIENT_BAD_PACKET)
+                             : login_change_user(session, command->payload);
         free(command->copy);
         return step;
-    }
     case JUDGED_ADMINISTRATION:
         plain_facts(session)->administration = true;
         return follow(session, command, judge_facts(session, command->row->kind), 0);

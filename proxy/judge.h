@@ -62,9 +62,6 @@ void judge_renew(struct session *session);
  * counted. */
 bool judge_landing(struct session *session, struct text user, struct text name, bool record);
 
-/* KILL: the upstream's thread that `id` means, among the same service's sessions alone. */
-bool judge_find_thread(const struct session *session, uint64_t id, uint32_t *thread);
-
 /* Entering `name`: the facts, with aliases mapped, into worker->facts. True: `name` must be
  * replaced by worker->facts.database. */
 bool judge_enter_database(struct session *session, struct text name);
