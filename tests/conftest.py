@@ -49,6 +49,14 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("server", list(servers.KINDS), indirect=True, scope="session")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _restored():
+    """No module meets what another has left behind."""
+    yield
+    for one in _servers.values():
+        one.restore()
+
+
 @pytest.fixture(scope="session")
 def server(request):
     """Each kind of server, with NileCare's example loaded."""

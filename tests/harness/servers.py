@@ -41,6 +41,7 @@ class Server:
             f"--port={self.port}", "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid",
             "--general-log=1", f"--general-log-file={self.log_file}", "--log-output=FILE",
             "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=2",
+            "--innodb-flush-method=nosync", "--skip-innodb-doublewrite",  # a test outlives no power cut
             "--skip-log-bin", "--local-infile=1", "--max-allowed-packet=128M",
             "--max-connections=400", "--secure-file-priv=", "--performance-schema=1",
             "--max-connect-errors=100", "--skip-name-resolve",
@@ -107,6 +108,40 @@ class Server:
                 subprocess.run(["mariadb", "--no-defaults", "-uroot", f"-S{self.socket}"],
                                stdin=file, check=True, timeout=120)
 
+    def load_example(self):
+        """NileCare's example and the accounts of `accounts`."""
+        self.load(EXAMPLE / "schema.sql", EXAMPLE / "users.sql")
+        self.extra_users = self.accounts()
+        self.loaded = self.contents()
+
+    def contents(self):
+        """All that tests can leave behind: objects by name, tables and accounts by checksum."""
+        foreign = "NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')"
+        tables = self.sql("SELECT table_schema, table_name, table_type FROM information_schema.tables"
+                          f" WHERE table_schema {foreign} ORDER BY 1, 2")
+        routines = self.sql("SELECT routine_schema, routine_name FROM information_schema.routines"
+                            f" WHERE routine_schema {foreign} ORDER BY 1, 2")
+        triggers = self.sql("SELECT trigger_schema, trigger_name FROM information_schema.triggers"
+                            f" WHERE trigger_schema {foreign} ORDER BY 1, 2")
+        events = self.sql("SELECT event_schema, event_name FROM information_schema.events ORDER BY 1, 2")
+        databases = self.sql(f"SELECT schema_name FROM information_schema.schemata"
+                             f" WHERE schema_name {foreign} ORDER BY 1")
+        names = [f"`{one[0]}`.`{one[1]}`" for one in tables if one[2] == "BASE TABLE"]
+        names += [f"mysql.{one}" for one in self.account_tables]
+        sums = self.sql(f"CHECKSUM TABLE {', '.join(names)}")
+        return tables, routines, triggers, events, databases, sums
+
+    def restore(self):
+        """Loads the example again, if a test has left anything behind."""
+        found = self.contents()
+        if found == self.loaded:
+            return
+        users = self.sql("SELECT user, host FROM mysql.user WHERE user NOT LIKE 'mysql%'"
+                         " AND user NOT LIKE 'mariadb.%' AND user NOT IN ('root', '', 'PUBLIC')")
+        self.sql("SET foreign_key_checks = 0", *(f"DROP DATABASE `{one[0]}`" for one in found[4]),
+                 *(f"DROP USER '{user}'@'{host}'" for user, host in users), "FLUSH PRIVILEGES")
+        self.load_example()
+
     def threads(self):
         """Connections that are open besides the one that asks."""
         return self.sql("SELECT COUNT(*) FROM information_schema.processlist"
@@ -135,6 +170,8 @@ class Server:
 
 class MariaDB(Server):
     name = dialect = "mariadb"
+    account_tables = ["global_priv", "db", "tables_priv", "columns_priv", "procs_priv", "proxies_priv",
+                      "roles_mapping"]
 
     def _base(self):
         command = places.mariadb_program("mariadbd") + self.common()
@@ -182,6 +219,8 @@ class MariaDB(Server):
 
 class MySQL(Server):
     name = dialect = "mysql"
+    account_tables = ["user", "global_grants", "db", "tables_priv", "columns_priv", "procs_priv",
+                      "proxies_priv", "role_edges", "default_roles"]
 
     def _base(self):
         root = places.MYSQL_ROOT
@@ -218,8 +257,7 @@ def new(kind):
     try:
         server.install()
         server.start()
-        server.load(EXAMPLE / "schema.sql", EXAMPLE / "users.sql")
-        server.extra_users = server.accounts()
+        server.load_example()
     except BaseException:
         server.remove()
         raise

@@ -44,8 +44,7 @@ def strict(request):
     try:
         server.install()
         server.start()
-        server.load(servers.EXAMPLE / "schema.sql", servers.EXAMPLE / "users.sql")
-        server.extra_users = server.accounts()
+        server.load_example()
         yield server
     finally:
         server.remove()

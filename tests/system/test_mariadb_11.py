@@ -37,8 +37,7 @@ def signed_by_itself(certificates):
     try:
         server.install()
         server.start()
-        server.load(servers.EXAMPLE / "schema.sql", servers.EXAMPLE / "users.sql")
-        server.extra_users = server.accounts()
+        server.load_example()
         yield server
     finally:
         server.remove()

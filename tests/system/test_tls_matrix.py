@@ -43,8 +43,7 @@ def secure_mariadb(certificates):
     try:
         server.install()
         server.start()
-        server.load(servers.EXAMPLE / "schema.sql", servers.EXAMPLE / "users.sql")
-        server.extra_users = server.accounts()
+        server.load_example()
         yield server
     finally:
         server.remove()
