@@ -187,7 +187,8 @@ class MariaDB(Server):
             return self._bootstrap(pathlib.Path(places.MARIADB_FOLDER) / "usr/share/mariadb")
         command = ["mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data",
                    "--auth-root-authentication-method=normal", "--skip-test-db", "--force",
-                   "--innodb-buffer-pool-size=32M"]
+                   "--innodb-buffer-pool-size=32M", f"--tmpdir={self.folder}/tmp"]
+        (self.folder / "tmp").mkdir()
         if os.geteuid() == 0:
             command.append("--user=root")
         subprocess.run(command, check=True, capture_output=True, timeout=120)

@@ -67,7 +67,8 @@ class Server:
             command = places.mysql_program("mysqld") + self._arguments() + ["--initialize-insecure"]
         else:
             command = ["mariadb-install-db", "--auth-root-authentication-method=normal",
-                       "--skip-test-db", "--force", *self._arguments()]
+                       "--skip-test-db", "--force", f"--tmpdir={self.folder}",
+                       *self._arguments()]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL, timeout=300)
 

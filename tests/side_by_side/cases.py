@@ -27,6 +27,8 @@ BEFORE = [
     "CREATE TRIGGER loud BEFORE INSERT ON item FOR EACH ROW SET NEW.price = COALESCE(NEW.price, 0)",
 ]
 
+AFTER = ["DROP DATABASE side", "DROP DATABASE side_two"]
+
 # Each is run as a text and then prepared.
 BOTH = """
 SELECT 1

@@ -283,6 +283,7 @@ def differences(server, capabilities, extended, rounds=1):
         gate.stop()
     finally:
         gate.remove()
+    server.sql(*cases.AFTER)
     assert len(direct) == len(through)
     found = [place for place, (one, other) in enumerate(zip(direct, through))
              if without_explained(server, one) != without_explained(server, other)]
@@ -291,6 +292,7 @@ def differences(server, capabilities, extended, rounds=1):
         again = seen_by(server.port, server, capabilities, extended, rounds)
         varies |= {place for place in found if without_explained(server, again[place])
                    == without_explained(server, through[place])}
+        server.sql(*cases.AFTER)
     return (len(direct), [(direct[place][0], direct[place][1], through[place][1])
                           for place in found if place not in varies],
             [direct[place][0] for place in sorted(varies)])

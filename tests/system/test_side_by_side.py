@@ -46,3 +46,4 @@ def shared(server):
         one.stop()
     finally:
         one.remove()
+        server.sql(*cases.AFTER)

@@ -54,7 +54,7 @@ def secure_mysql(mysql):
     mysql.sql("CREATE USER sha256_user@'%' IDENTIFIED WITH sha256_password BY 'sha256_user-secret'",
               "GRANT ALL ON *.* TO sha256_user@'%'")
     yield mysql
-    mysql.sql("DROP USER sha256_user@'%'")
+    mysql.sql("DROP USER IF EXISTS sha256_user@'%'")
 
 
 @pytest.fixture(scope="module", autouse=True)
