@@ -13,7 +13,7 @@ CFLAGS  ?= -O2 -g
 INIH_VERSION := $(shell pkg-config --modversion inih 2>/dev/null)
 FLAGS   := -std=c11 -D_GNU_SOURCE -DSILOGATE_VERSION='"$(VERSION)"' -DINIH_VERSION='"$(INIH_VERSION)"' -I. -isystem /usr/include/mysql \
            $(WARNINGS) -fno-strict-aliasing -pthread -MMD -MP
-LIBS    := -lev -linih -lmbedtls -lmbedx509 -lmbedcrypto -lmicrohttpd -lz -lm -pthread
+LIBS    := -lev -linih -lmbedtls -lmbedx509 -lmbedcrypto -lmicrohttpd -ljansson -lz -lm -pthread
 ifdef SANITIZE
 FLAGS   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 LIBS    += -fsanitize=$(SANITIZE)
@@ -43,7 +43,7 @@ $(BUILD)/%.o: %.c
 # The client library's headers are only looked at where they are asserted against or used.
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libsilogate.a
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(CFLAGS) -o $@ $< $(BUILD)/libsilogate.a $(LDFLAGS) -lcmocka -ljansson $(LIBS)
+	$(CC) $(FLAGS) $(CFLAGS) -o $@ $< $(BUILD)/libsilogate.a $(LDFLAGS) -lcmocka $(LIBS)
 
 # Its allocations are counted.
 $(BUILD)/bench/analyze: bench/analyze.c $(BUILD)/libsilogate.a

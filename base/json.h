@@ -1,4 +1,4 @@
-/* Writes JSON into a buffer of fixed size; json_read.h reads it. */
+/* Writes JSON into a buffer of fixed size. Reading JSON is left to a library. */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 

@@ -10,7 +10,6 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "base/json_read.h"
 #include "base/text.h"
 #include "policy/policy.h"
 #include "violations/table.h"
@@ -106,7 +105,6 @@ struct report {
     uint32_t edge_room, query_room, object_room, touch_room, day_room;
     uint64_t text_bytes;
     bool queries_left_out, texts_left_out, days_left_out;
-    struct json_tree line; /* the one that is being read */
     struct arena arena;
 };
 

@@ -3,9 +3,12 @@
  */
 #include "violations/report_names.h"
 
-struct text names_string(const struct json_value *object, const char *key)
+struct text names_string(const json_t *object, const char *key)
 {
-    return value_text(value_get(object, text_of(key)));
+    const json_t *value = json_object_get(object, key);
+    return json_is_string(value)
+               ? (struct text){json_string_value(value), json_string_length(value)}
+               : (struct text){NULL, 0};
 }
 
 /* Control characters, and those that turn the direction of writing, become '?'; white space a
@@ -44,12 +47,11 @@ uint32_t names_add(struct table *table, struct text name)
     return table_add(table, names_clean(name, cleaned, sizeof(cleaned)));
 }
 
-uint32_t names_place(struct report *report, const struct json_value *record)
+uint32_t names_place(struct report *report, const json_t *record)
 {
-    const struct json_value *app = value_get(record, TEXT("app"));
-    const struct json_value *trace = value_get(record, TEXT("trace"));
+    const json_t *app = json_object_get(record, "app"), *trace = json_object_get(record, "trace");
     const struct {
-        const struct json_value *object;
+        const json_t *object;
         const char *key, *before;
     } parts[] = {
         {trace, "application",  ""     },
@@ -76,13 +78,15 @@ uint32_t names_place(struct report *report, const struct json_value *record)
     return length ? table_add(&report->places, (struct text){name, length}) : TABLE_NONE;
 }
 
-struct text names_join(struct report *report, const struct json_value *names)
+struct text names_join(struct report *report, const json_t *names)
 {
     char joined[REPORT_NAME_BYTES];
-    size_t length = 0;
+    size_t length = 0, i;
+    const json_t *name;
 
-    for (const struct json_value *name = NULL; value_next(names, &name);) {
-        struct text t = value_text(name);
+    json_array_foreach(names, i, name)
+    {
+        struct text t = {json_string_value(name), json_string_length(name)};
         if (!t.at || length + 2 >= sizeof(joined))
             continue;
         if (length > 0) {

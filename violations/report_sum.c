@@ -29,13 +29,12 @@ void report_fini(struct report *report)
     free(report->objects);
     free(report->touches);
     free(report->days);
-    json_tree_fini(&report->line);
     arena_fini(&report->arena);
 }
 
 /* One record, as far as the report looks at it. */
 struct taken {
-    const struct json_value *record;
+    json_t *record;
     uint64_t count;
     int64_t time;
     struct report_span span;
@@ -76,7 +75,7 @@ static void count(struct report_counts *counts, const struct taken *taken, bool 
 }
 
 /* "schema.name", "schema" for a database. */
-static uint32_t object_number(struct report *report, const struct json_value *object)
+static uint32_t object_number(struct report *report, const json_t *object)
 {
     struct text schema = names_string(object, "schema"), name = names_string(object, "name");
     char both[2 * REPORT_NAME_BYTES + 1];
@@ -97,12 +96,15 @@ static uint32_t object_number(struct report *report, const struct json_value *ob
     return number;
 }
 
-static void find_access(const struct json_value *object, bool *reads, bool *writes)
+static void find_access(const json_t *object, bool *reads, bool *writes)
 {
-    const struct json_value *access = value_get(object, TEXT("access"));
+    const json_t *access = json_object_get(object, "access"), *item;
+    size_t i;
 
-    for (const struct json_value *item = NULL; value_next(access, &item);) {
-        if (text_equal(value_text(item), TEXT("read")))
+    json_array_foreach(access, i, item)
+    {
+        const char *word = json_string_value(item);
+        if (word && strcmp(word, "read") == 0)
             *reads = true;
         else
             *writes = true;
@@ -144,7 +146,7 @@ static void cross(struct taken *taken, uint32_t owner, bool reads, bool writes)
     taken->edges[i].writes |= writes;
 }
 
-static void take_object(struct report *report, struct taken *taken, const struct json_value *object)
+static void take_object(struct report *report, struct taken *taken, const json_t *object)
 {
     struct text owner = names_string(object, "owner"), reason = names_string(object, "reason");
     bool is_violation = !text_equal(names_string(object, "verdict"), TEXT("allow"));
@@ -189,8 +191,7 @@ static void add_place(struct report *report, struct report_query *query, const s
     place->statements += taken->count;
 }
 
-static void keep_statement(struct report *report, struct report_query *query,
-                           const struct json_value *record)
+static void keep_statement(struct report *report, struct report_query *query, const json_t *record)
 {
     struct text statement = names_string(record, "statement");
 
@@ -206,14 +207,15 @@ static void keep_statement(struct report *report, struct report_query *query,
 }
 
 /* The objects of this owner's that the query touches. */
-static void keep_uses(struct report *report, struct report_query *query,
-                      const struct json_value *record, uint32_t owner)
+static void keep_uses(struct report *report, struct report_query *query, const json_t *record,
+                      uint32_t owner)
 {
-    const struct json_value *objects = value_get(record, TEXT("objects"));
+    const json_t *objects = json_object_get(record, "objects"), *object;
     bool is_nobodys = report->services.keys[owner].at[0] == '(';
-    size_t kept = 0;
+    size_t i, kept = 0;
 
-    for (const struct json_value *object = NULL; value_next(objects, &object);) {
+    json_array_foreach(objects, i, object)
+    {
         uint32_t number = object_number(report, object);
         uint32_t owned_by = report->objects[number].owner;
         if (text_equal(names_string(object, "verdict"), TEXT("allow")) ||
@@ -301,13 +303,13 @@ static void add_edge(struct report *report, const struct taken *taken, size_t i,
     widen(&query->span, &taken->span);
     keep_statement(report, query, taken->record);
     add_place(report, query, taken);
-    if (value_get(taken->record, TEXT("joined"))->type == VALUE_TRUE) {
+    if (json_is_true(json_object_get(taken->record, "joined"))) {
         query->joined += taken->count;
         if (!query->owners.at)
-            query->owners = names_join(report, value_get(taken->record, TEXT("owners")));
+            query->owners = names_join(report, json_object_get(taken->record, "owners"));
     }
-    const struct json_value *transaction = value_get(taken->record, TEXT("transaction"));
-    if (transaction->type == VALUE_ARRAY && transaction->size > 2) {
+    const json_t *transaction = json_object_get(taken->record, "transaction");
+    if (json_array_size(transaction) > 1) {
         query->in_transaction += taken->count;
         if (!query->transaction.at)
             query->transaction = names_join(report, transaction);
@@ -316,7 +318,7 @@ static void add_edge(struct report *report, const struct taken *taken, size_t i,
 
 static void take_violation(struct report *report, struct taken *taken)
 {
-    const struct json_value *objects = value_get(taken->record, TEXT("objects"));
+    const json_t *objects = json_object_get(taken->record, "objects"), *object;
     struct text service = names_string(taken->record, "service");
     struct text reason = names_string(taken->record, "reason");
     size_t i;
@@ -324,8 +326,7 @@ static void take_violation(struct report *report, struct taken *taken)
     taken->service = names_add(&report->services, service.at ? service : TEXT("(no service)"));
     taken->place = names_place(report, taken->record);
     taken->blocked = text_equal(names_string(taken->record, "action"), TEXT("blocked"));
-    for (const struct json_value *object = NULL; value_next(objects, &object);)
-        take_object(report, taken, object);
+    json_array_foreach(objects, i, object) take_object(report, taken, object);
     if (text_equal(reason, TEXT("administration")))
         cross(taken, table_add(&report->services, TEXT("(server)")), false, false);
     else if (text_equal(reason, TEXT("undetermined")) || taken->edge_count == 0)
@@ -358,14 +359,12 @@ static bool take_times(struct taken *taken)
     return taken->time >= 0;
 }
 
-static bool take_record(struct report *report, const struct json_value *record)
+static bool take_record(struct report *report, json_t *record)
 {
     struct text event = names_string(record, "event");
-    struct taken taken = {.record = record, .count = 1};
-    uint64_t times;
+    json_int_t times = json_integer_value(json_object_get(record, "count"));
+    struct taken taken = {.record = record, .count = times > 0 ? (uint64_t)times : 1};
 
-    if (text_number(value_get(record, TEXT("count"))->text, &times) && times > 0)
-        taken.count = times;
     if (!event.at || !take_times(&taken))
         return false;
     if (taken.span.last < report->since || taken.span.first >= report->until)
@@ -385,7 +384,9 @@ static bool take_record(struct report *report, const struct json_value *record)
 
 bool report_add_line(struct report *report, struct text line)
 {
-    const struct json_value *record = json_read(&report->line, line);
+    json_t *record = json_loadb(line.at, line.length, JSON_ALLOW_NUL, NULL);
+    bool good = json_is_object(record) && take_record(report, record);
 
-    return record && record->type == VALUE_OBJECT && take_record(report, record);
+    json_decref(record);
+    return good;
 }
