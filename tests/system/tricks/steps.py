@@ -32,6 +32,8 @@ class Command(Query):
         if self.payload[:1] == b"\x04":  # COM_FIELD_LIST: definitions without a count before them
             while client.receive()[0] not in (0xfe, 0xff):
                 pass
+        elif self.payload[:1] == b"\x09":  # COM_STATISTICS: a text and nothing else
+            client.receive()
         else:
             drain(client)
 
