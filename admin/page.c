@@ -42,7 +42,9 @@ static const char style[] =
     ".log{font-weight:600;border:1px dashed var(--edge)}"
     ".down{font-weight:700;background:var(--bad);color:var(--paper);border-color:var(--bad)}"
     "td code+small{display:block}"
-    "@media screen and (max-width:48rem){header form{margin:0}}"
+    "#rules tbody th{padding-top:1rem}#rules code{overflow-wrap:anywhere}"
+    "@media screen and (max-width:48rem){header form{margin:0;flex-basis:100%}"
+    "header input{flex:1}}"
     "@media print{header form{display:none}}";
 
 void page_style(const struct page_request *request, FILE *to)

@@ -104,7 +104,21 @@ struct rows {
     const struct page_request *request;
     FILE *to;
     size_t shown;
+    char section[320]; /* the one that the rows stand under */
 };
+
+static void put_section(struct rows *rows, struct text section)
+{
+    char name[sizeof(rows->section)];
+
+    snprintf(name, sizeof(name), "%.*s", TEXT_ARGS(section));
+    if (strcmp(name, rows->section) == 0)
+        return;
+    memcpy(rows->section, name, sizeof(name));
+    fputs("</tbody><tbody><tr><th colspan=\"3\" scope=\"rowgroup\">[", rows->to);
+    sheet_put_html(section, rows->to);
+    fputs("]</th></tr>\n", rows->to);
+}
 
 static void put_row(void *context, unsigned line, struct text section, const char *key,
                     struct text value)
@@ -117,21 +131,20 @@ static void put_row(void *context, unsigned line, struct text section, const cha
     if (!page_matches(rows->request->search, texts))
         return;
     rows->shown++;
+    put_section(rows, section);
     fputs("<tr>", rows->to);
     if (line > 0)
         fprintf(rows->to, "<td class=\"n\">%u</td>", line);
     else
         fputs("<td class=\"n\">default</td>", rows->to);
-    fputs("<td>[", rows->to);
-    sheet_put_html(section, rows->to);
-    fprintf(rows->to, "]</td><td>%s</td><td><code>", key);
+    fprintf(rows->to, "<td>%s</td><td><code>", key);
     sheet_put_html(value, rows->to);
     fputs("</code></td></tr>\n", rows->to);
 }
 
 void page_policy(const struct page_request *request, FILE *to)
 {
-    static const char *const headings[] = {"#line", "section", "key", "value", NULL};
+    static const char *const headings[] = {"#line", "key", "value", NULL};
     struct rows rows = {.request = request, .to = to};
 
     page_begin(request, "/policy", "policy", to);
@@ -148,7 +161,7 @@ void page_policy(const struct page_request *request, FILE *to)
     page_table(to, "rules", "Policy in force", headings, false);
     page_rules(request->view->config, put_row, &rows);
     if (rows.shown == 0)
-        fputs("<tr><td colspan=\"4\">No line matches the search.</td></tr>\n", to);
+        fputs("<tr><td colspan=\"3\">No line matches the search.</td></tr>\n", to);
     page_table_end(to);
     page_end(to);
 }

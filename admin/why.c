@@ -145,7 +145,7 @@ static void put_object(const struct why *why, const struct sql_object *object)
     FILE *to = why->to;
 
     check_object(why, object, &verdict);
-    fputs("<tr><th scope=\"row\">", to);
+    fputs("<tr><th scope=\"row\" class=\"statement\">", to);
     sheet_put_html(object->schema.at ? object->schema : TEXT("(no database)"), to);
     if (object->type != SQL_DATABASE) {
         fputs(".", to);
@@ -154,9 +154,10 @@ static void put_object(const struct why *why, const struct sql_object *object)
     fprintf(to, "</th><td>%s</td><td>", sql_type_name((enum sql_type)object->type));
     put_accesses(object, ", ", "", to);
     fputs("</td>", to);
-    page_words(to, verdict.owner == SERVICE_NONE ? TEXT("nobody") : owner_of(why, &verdict));
-    fprintf(to, "<td><span class=\"%s\">%s</span></td><td>%s</td><td>", action_of(&verdict),
-            action_of(&verdict), reason_of(&verdict));
+    fputs("<td data-label=\"owner\">", to);
+    sheet_put_html(verdict.owner == SERVICE_NONE ? TEXT("nobody") : owner_of(why, &verdict), to);
+    fprintf(to, "</td><td><span class=\"%s\">%s</span></td><td>%s</td><td data-label=\"by\">",
+            action_of(&verdict), action_of(&verdict), reason_of(&verdict));
     put_rule(&verdict, to);
     fputs("</td></tr>\n", to);
 }
@@ -174,8 +175,8 @@ static void put_statement(const struct why *why, const struct sql_facts *facts,
              sql_kind_name((enum sql_kind)facts->kind), action_of(verdict), action_of(verdict),
              reason_of(verdict));
     if (facts->object_count == 0)
-        fprintf(to, "<section id=\"%s\"><h2>%s</h2><p>It touches no object.</p></section>\n", id,
-                title);
+        fprintf(to, "<section id=\"%s\"><h2>%s</h2>%s</section>\n", id, title,
+                facts->determined ? "<p>It touches no object.</p>" : "");
     if (!facts->determined) {
         fputs("<p class=\"alarm\">It could not be determined: ", to);
         sheet_put_html(text_of(facts->why ? facts->why : "it was not understood"), to);
@@ -189,7 +190,7 @@ static void put_statement(const struct why *why, const struct sql_facts *facts,
     }
     if (facts->object_count == 0)
         return;
-    page_table(to, id, title, headings, false);
+    page_table(to, id, title, headings, true);
     for (uint32_t i = 0; i < facts->object_count; i++)
         put_object(why, &facts->objects[i]);
     page_table_end(to);

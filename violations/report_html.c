@@ -15,7 +15,7 @@ enum {
     SHADES = 6,
     CHART_WIDTH = 960,
     CHART_HEIGHT = 240,
-    CHART_LEFT = 70,
+    CHART_LEFT = 80,
     CHART_RIGHT = 920,
     CHART_BOTTOM = 200
 };
@@ -29,6 +29,7 @@ static const char style[] =
     "summary{cursor:pointer}summary h3{display:inline}details .wide{margin-top:.5rem}"
     "svg{max-width:100%;height:auto}.chart svg{min-width:34rem}"
     "svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg line{stroke:var(--line)}"
+    "@media screen and (max-width:48rem){svg text{font-size:15px}.chart svg{min-width:42rem}}"
     ".any{fill:var(--s3);stroke:var(--edge)}.writing{fill:var(--s5)}"
     "@media print{details::details-content{content-visibility:visible}body{max-width:none}}";
 
