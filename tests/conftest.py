@@ -3,13 +3,14 @@ of its own on free ports; everything ends with the run, also when a test fails o
 """
 import pathlib
 import signal
+import subprocess
 import sys
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from harness import clients, gate, servers  # noqa: E402
+from harness import clients, gate, places, servers  # noqa: E402
 
 _servers = {}
 
@@ -71,6 +72,15 @@ def mariadb():
 @pytest.fixture(scope="session")
 def mysql():
     return _server("mysql")
+
+
+@pytest.fixture(scope="session")
+def certificates():
+    """The folder that tests/certificates fills: a private CA, certificates and keys, good and bad."""
+    folder = places.scratch("tls")
+    subprocess.run([places.TOP / "tests/certificates", folder], check=True, timeout=60)
+    yield folder
+    places.remove(folder)
 
 
 @pytest.fixture

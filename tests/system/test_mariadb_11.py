@@ -12,14 +12,6 @@ pytestmark = pytest.mark.skipif(not places.MARIADB_FOLDER, reason="SILOGATE_MARI
 STATEMENT = "SELECT CURRENT_USER()"
 
 
-@pytest.fixture(scope="module")
-def certificates():
-    folder = places.scratch("tls")
-    subprocess.run([places.TOP / "tests/certificates", folder], check=True, timeout=60)
-    yield folder
-    places.remove(folder)
-
-
 class OwnCertificate(servers.MariaDB):
     """With a self-signed certificate out of files, which silogate may then show as well."""
 

@@ -10,14 +10,6 @@ import pytest
 from harness import places, relay, wire
 
 
-@pytest.fixture(scope="module")
-def certificates():
-    folder = places.scratch("tls")
-    subprocess.run([places.TOP / "tests/certificates", folder], check=True, timeout=60)
-    yield folder
-    places.remove(folder)
-
-
 class Client(wire.Wire):
     """Plain, or over TLS where there is a `context`; full authentication in the form that the leg asks for."""
 

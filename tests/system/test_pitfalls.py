@@ -1,12 +1,11 @@
 """What broke for users of other proxies: each test bears the name of the report it comes from."""
 import ssl
-import subprocess
 import threading
 import time
 
 import pytest
 
-from harness import places, wire
+from harness import wire
 
 SERVICE = "auth_service"
 
@@ -17,14 +16,6 @@ def auth(silogate):
     connection = wire.connect(silogate.port, SERVICE)
     yield connection
     connection.close()
-
-
-@pytest.fixture(scope="module")
-def certificates():
-    folder = places.scratch("tls")
-    subprocess.run([places.TOP / "tests/certificates", folder], check=True, timeout=60)
-    yield folder
-    places.remove(folder)
 
 
 def blocked(server, connection, statement, codes=(1044, 1142, 1227, 1370)):

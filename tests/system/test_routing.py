@@ -4,7 +4,6 @@ import collections
 import socket
 import ssl
 import struct
-import subprocess
 
 import pytest
 
@@ -189,14 +188,6 @@ def test_who_must_not_send_a_header_and_does_is_closed(mariadb, make_gate):
         liar.close()
         assert places.wait_for(lambda: reasons(gate) - before) == {"proxy_header": 1}
     wire.connect(gate.port, "billing_service").quit()
-
-
-@pytest.fixture(scope="module")
-def certificates():
-    folder = places.scratch("tls")
-    subprocess.run([places.TOP / "tests/certificates", folder], check=True, timeout=60)
-    yield folder
-    places.remove(folder)
 
 
 @pytest.mark.parametrize("sent", ["v1", "v2"])

@@ -15,14 +15,6 @@ import pytest
 from harness import places, servers, wire
 
 
-@pytest.fixture(scope="module")
-def certificates():
-    folder = places.scratch("tls")
-    subprocess.run([places.TOP / "tests/certificates", folder], check=True, timeout=60)
-    yield folder
-    places.remove(folder)
-
-
 def offering(certificates, name="server", *more):
     """The changes of an ini that offers TLS."""
     return [("tls", "certificate", certificates / f"{name}.pem"),

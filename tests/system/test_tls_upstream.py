@@ -1,19 +1,10 @@
 """TLS on the upstream's leg: which servers are trusted, what a client gets to see of one that is not, and
 passwords that would have to go in clear."""
 import ssl
-import subprocess
 
 import pytest
 
-from harness import places, relay, wire
-
-
-@pytest.fixture(scope="module")
-def certificates():
-    folder = places.scratch("tls")
-    subprocess.run([places.TOP / "tests/certificates", folder], check=True, timeout=60)
-    yield folder
-    places.remove(folder)
+from harness import relay, wire
 
 
 class SecureServer(wire.FakeServer):
