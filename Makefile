@@ -96,7 +96,8 @@ side-by-side: $(BUILD)/silogate ## all that clients see, directly and through si
 
 soak: $(BUILD)/silogate ## mixed load with kills, reloads and rotation for SECONDS seconds (default 900)
 	scripts/deps build test
-	SILOGATE_SOAK=$(or $(SECONDS),900) SILOGATE_BUILD=$(BUILD) $(PYTEST) tests/system/test_soak.py
+	SILOGATE_SOAK=$(or $(SECONDS),900) SILOGATE_BUILD=$(BUILD) $(PYTEST) -s tests/system/test_soak.py \
+	    tests/system/test_tools.py
 
 # The objects of one compiler are not the other's: CC=clang has a folder of its own.
 ASAN    := build-asan$(if $(findstring clang,$(CC)),-clang)

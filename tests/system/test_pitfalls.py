@@ -111,9 +111,15 @@ def test_proxysql_4047_mariadb_extended_metadata_on_both_legs(mariadb, make_gate
     assert seen[0] == seen[1]
 
 
-def test_acra_728_query_attributes_shift_the_text(mysql, make_gate):
+@pytest.mark.parametrize("attributes", [
+    b"\0\x01",  # none
+    b"\x01\x01" + b"\0" + b"\x01" + b"\xfe\0" + wire.lenenc("name") + wire.lenenc("SELECT 1 -- "),
+    b"\x01\x01" + b"\x01" + b"\x01" + b"\x06\0" + wire.lenenc("null"),
+], ids=["none", "text", "null"])
+def test_acra_728_query_attributes_shift_the_text(mysql, make_gate, attributes):
     gate = make_gate(mysql)
     connection = wire.connect(gate.port, SERVICE, capabilities=wire.USUAL | wire.QUERY_ATTRIBUTES)
+    connection.query_bytes = lambda text: b"\x03" + attributes + text.encode()
     blocked(mysql, connection, "SELECT * FROM clinical_data.patients")
     assert connection.query("SELECT COUNT(*) FROM auth_users")[0].rows == [["3"]]
     connection.quit()

@@ -161,6 +161,8 @@ def check(server, gate, loads, files, memory):
     assert places.wait_for(lambda: gate.metrics().total("sessions_open") == 0)
     check_numbers(gate, loads)
     grown = gate.rss() - memory
+    print(f"{server.name}: {sum(load.sessions for load in loads)} sessions, {len(acknowledged)} writes"
+          f" acknowledged of {sum(load.tried for load in loads)}, {len(there)} there, {grown} KiB grown")
     assert grown < (300 if BUILD != "build" else 16) * 1024, grown
 
 
@@ -233,7 +235,7 @@ def test_five_thousand_idle_sessions(make_gate):
         crowded = gate.rss()
         short_sessions(gate)
         assert gate.rss() - crowded < 16 * 1024 or BUILD != "build"
-        for connection in idle[::7]:
+        for connection in idle:
             assert connection.query("SELECT 1")[0].rows == [["1"]]
         for connection in idle:
             connection.close()

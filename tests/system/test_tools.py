@@ -2,7 +2,7 @@
 load generators, connections that break and are made anew. The service owns what they touch and is in
 `block`: what silogate did not understand would be refused.
 
-`make test` takes the load generators' least; SILOGATE_LONG (make side-by-side) takes more of it."""
+`make test` takes the load generators' least; `make soak` takes more of it."""
 import os
 import subprocess
 
@@ -10,7 +10,7 @@ import pytest
 
 from harness import gate as gates, places, servers
 
-LONG = bool(os.environ.get("SILOGATE_LONG"))
+LONG = "SILOGATE_SOAK" in os.environ
 SCRIPTS = ("oltp_delete", "oltp_insert", "oltp_point_select", "oltp_read_only", "oltp_read_write",
            "oltp_update_index", "oltp_update_non_index", "oltp_write_only", "select_random_points",
            "select_random_ranges")
