@@ -163,7 +163,8 @@ def check(server, gate, loads, files, memory):
     grown = gate.rss() - memory
     print(f"{server.name}: {sum(load.sessions for load in loads)} sessions, {len(acknowledged)} writes"
           f" acknowledged of {sum(load.tried for load in loads)}, {len(there)} there, {grown} KiB grown")
-    assert grown < (300 if BUILD != "build" else 16) * 1024, grown
+    # the rings of the log are touched bit by bit, 1 MiB for each worker
+    assert grown < (300 if BUILD != "build" else 6) * 1024, grown
 
 
 def check_numbers(gate, loads):
