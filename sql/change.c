@@ -113,16 +113,21 @@ static bool means(struct parser *p, const struct joined *joined, struct text sch
     return !schema.at || joined->aliased || text_equal_fold(joined->schema, schema);
 }
 
-/* Marks all that the name can mean as written; false where there is none. */
-static bool write_target(struct parser *p, struct text schema, struct text name)
+enum target_kind { NO_TARGET, BASE_TARGET, DERIVED_TARGET };
+
+/* Marks all that the name can mean as written. */
+static enum target_kind write_target(struct parser *p, struct text schema, struct text name)
 {
-    bool found = false;
+    enum target_kind found = NO_TARGET;
 
     for (unsigned i = 0; i < p->joined_count; i++) {
-        if (means(p, &p->joined[i], schema, name)) {
-            write_joined(p, &p->joined[i]);
-            found = true;
-        }
+        if (!means(p, &p->joined[i], schema, name))
+            continue;
+        write_joined(p, &p->joined[i]);
+        if (p->joined[i].object == SQL_OBJECTS)
+            found = DERIVED_TARGET;
+        else if (found == NO_TARGET)
+            found = BASE_TARGET;
     }
     return found;
 }
@@ -167,12 +172,13 @@ static void parse_assigned(struct parser *p)
         count++;
         step(p);
     } while (take_sign(p, '.'));
-    bool found = false;
+    enum target_kind found = NO_TARGET;
     if (count == 2)
         found = write_target(p, (struct text){NULL, 0}, parts[0].text);
     else if (count == 3)
         found = write_target(p, parts[0].text, parts[1].text);
-    if (!found)
+    /* A column of a LATERAL table may be one of a table beside it. */
+    if (found != BASE_TARGET)
         write_all(p);
     parse_expression(p);
 }
@@ -231,7 +237,7 @@ static bool take_target(struct parser *p, struct target *target)
 static void write_targets(struct parser *p, const struct target *targets, unsigned count)
 {
     for (unsigned i = 0; i < count && !p->failed; i++) {
-        if (!write_target(p, targets[i].schema.text, targets[i].name.text))
+        if (write_target(p, targets[i].schema.text, targets[i].name.text) == NO_TARGET)
             parser_fail(p, "a table to delete from that is not among the joined");
     }
 }

@@ -146,12 +146,13 @@ static void parse_database(struct parser *p, enum sql_kind kind)
     skip_rest(p);
 }
 
+/* A temporary table of the name does not hide the sequence; it may become one. */
 static void parse_sequence(struct parser *p, enum sql_kind kind)
 {
     set_kind(p, kind);
     step(p);
     take_if_exists(p);
-    take_table(p, SQL_DEFINE);
+    take_real_table(p, SQL_DEFINE);
     skip_rest(p);
 }
 
@@ -305,7 +306,7 @@ static void drop_tables(struct parser *p, enum sql_kind kind, bool temporary)
     do {
         if (temporary && kind != SQL_DROP_VIEW)
             drop_temporary(p);
-        else if (kind == SQL_DROP_VIEW)
+        else if (kind != SQL_DROP_TABLE) /* one of these, whatever temporary table has its name */
             take_real_table(p, SQL_DEFINE);
         else
             take_table(p, SQL_DEFINE);
@@ -313,7 +314,7 @@ static void drop_tables(struct parser *p, enum sql_kind kind, bool temporary)
     while (at_word(p, KW_RESTRICT) || at_word(p, KW_CASCADE) || at_word(p, KW_WAIT) ||
            at_word(p, KW_NOWAIT) || p->t.class == SQL_TOKEN_NUMBER)
         step(p);
-    if (kind == SQL_DROP_TABLE)
+    if (kind != SQL_DROP_VIEW) /* a temporary sequence is a temporary table */
         forget_tables(p);
 }
 

@@ -21,8 +21,8 @@ void parse_trigger(struct parser *p)
     take_if_exists(p);
     if (!take_routine_name(p, &schema, &name))
         return;
-    while (p->t.class == SQL_TOKEN_WORD && !at_word(p, KW_ON))
-        step(p);
+    while (!at_word(p, KW_ON) && (at_name(p) || at_sign(p, ',')))
+        step(p); /* MariaDB 11: also UPDATE OF columns */
     if (!need_word(p, KW_ON) || !take_table_name(p, &table_schema, &table))
         return;
     if (!schema.text.at)

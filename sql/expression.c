@@ -9,9 +9,12 @@
 static bool ends_expression(const struct parser *p)
 {
     switch (p->t.keyword) {
-    case KW_FROM:
+    case KW_FROM: /* MySQL: NTH_VALUE(a, n) FROM FIRST OVER; before 8.0 OVER may be an alias */
+        return p->n.keyword != KW_FIRST || p->mood->dialect != SQL_MYSQL ||
+               p->mood->version < 80000 || parser_peek(p).keyword != KW_OVER;
+    case KW_GROUP: /* MariaDB: WITHIN GROUP (ORDER BY ...) */
+        return p->n.sign != '(';
     case KW_WHERE:
-    case KW_GROUP:
     case KW_HAVING:
     case KW_ORDER:
     case KW_LIMIT:
@@ -39,7 +42,7 @@ static bool ends_expression(const struct parser *p)
     case KW_FETCH:
         return p->n.sign != '(';
     case KW_QUALIFY:
-        return p->mood->dialect == SQL_MYSQL;
+        return p->mood->dialect == SQL_MYSQL && (function_flags(KW_QUALIFY, p->mood) & WORD_TIGHT);
     case KW_WINDOW: /* name AS (, or a column of that name */
         return (p->n.class == SQL_TOKEN_WORD || p->n.class == SQL_TOKEN_NAME) &&
                parser_peek(p).keyword == KW_AS;
@@ -275,6 +278,8 @@ static void parse_word(struct parser *p, uint32_t *depth)
     case KW_UNION:
     case KW_EXCEPT:
     case KW_INTERSECT:
+        if (p->n.sign == '(' && !built_in(p))
+            break;
         parse_set_operation(p);
         return;
     case KW_NEXT:

@@ -244,22 +244,30 @@ static void parse_into(struct parser *p)
     } while (take_sign(p, ','));
 }
 
-/* FOR UPDATE, FOR SHARE: the tables after OF are named as the query calls them. */
+/* OF tables, which are named as the query calls them */
+static void parse_locked(struct parser *p)
+{
+    struct name schema, name;
+
+    if (!take_word(p, KW_OF))
+        return;
+    do
+        take_table_name(p, &schema, &name);
+    while (take_sign(p, ','));
+}
+
+/* FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE, and how long to wait */
 static bool parse_lock(struct parser *p)
 {
-    if (at_word(p, KW_LOCK)) {
+    if (take_word(p, KW_LOCK)) {
+        if (!need_word(p, KW_IN) || !need_word(p, KW_SHARE) || !need_word(p, KW_MODE))
+            return false;
+    } else if (p->n.keyword == KW_UPDATE || p->n.keyword == KW_SHARE) {
         step(p);
-        return need_word(p, KW_IN) && need_word(p, KW_SHARE) && need_word(p, KW_MODE);
-    }
-    if (p->n.keyword != KW_UPDATE && p->n.keyword != KW_SHARE)
+        step(p);
+        parse_locked(p);
+    } else {
         return false;
-    step(p);
-    step(p);
-    if (take_word(p, KW_OF)) {
-        struct name schema, name;
-        do
-            take_table_name(p, &schema, &name);
-        while (take_sign(p, ','));
     }
     while (at_word(p, KW_NOWAIT) || at_word(p, KW_SKIP) || at_word(p, KW_LOCKED) ||
            at_word(p, KW_WAIT) || p->t.class == SQL_TOKEN_NUMBER)

@@ -145,8 +145,8 @@ static void show_plain(struct parser *p)
         step(p);
     if (at_sign(p, '('))
         skip_brackets(p);
-    while (at_word(p, KW_WARNINGS) || at_word(p, KW_ERRORS))
-        step(p);
+    while (at_word(p, KW_WARNINGS) || at_word(p, KW_ERRORS) || p->t.class == SQL_TOKEN_STRING)
+        step(p); /* COUNT(*) WARNINGS, PLUGINS SONAME 'file' */
     parse_filter(p);
 }
 

@@ -40,6 +40,27 @@ def mariadb_program(name):
     return [str(MYSQL_ROOT / "lib64/ld-linux-x86-64.so.2"), "--library-path", libraries, str(path)]
 
 
+def mariadb_folders():
+    """The options that say where a server of MARIADB_FOLDER finds what is its own."""
+    if not MARIADB_FOLDER:
+        return []
+    usr = f"{MARIADB_FOLDER}/usr"
+    return [f"--basedir={usr}", f"--lc-messages-dir={usr}/share/mariadb",
+            f"--character-sets-dir={usr}/share/mariadb/charsets", f"--plugin-dir={usr}/lib/mysql/plugin"]
+
+
+def mariadb_install(command, data):
+    """What mariadb-install-db does, for a server of MARIADB_FOLDER, whose libraries that script would not
+    find: `command` starts the server, `data` is its folder."""
+    share = pathlib.Path(MARIADB_FOLDER) / "usr/share/mariadb"
+    (pathlib.Path(data) / "mysql").mkdir(parents=True)
+    text = b"CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket = NULL;\n"
+    text += b"".join((share / f"mariadb_{name}.sql").read_bytes() for name in (
+        "system_tables", "performance_tables", "system_tables_data"))
+    subprocess.run(command + ["--bootstrap", "--enforce-storage-engine=", "--general-log=0"],
+                   input=text, check=True, capture_output=True, timeout=300)
+
+
 def mariadb_environment():
     """For programs of the machine's own that use MariaDB's client library: that of MARIADB_FOLDER."""
     if not MARIADB_FOLDER:

@@ -1,7 +1,6 @@
 """Private servers for the tests: a MariaDB of Debian's and a MySQL 9.7 out of its root, each in a
 folder of its own on a free port, with a general log that tells what reached it."""
 import os
-import pathlib
 import re
 import signal
 import subprocess
@@ -174,17 +173,11 @@ class MariaDB(Server):
                       "roles_mapping"]
 
     def _base(self):
-        command = places.mariadb_program("mariadbd") + self.common()
-        if places.MARIADB_FOLDER:
-            usr = f"{places.MARIADB_FOLDER}/usr"
-            command += [f"--basedir={usr}", f"--lc-messages-dir={usr}/share/mariadb",
-                        f"--character-sets-dir={usr}/share/mariadb/charsets",
-                        f"--plugin-dir={usr}/lib/mysql/plugin"]
-        return command
+        return places.mariadb_program("mariadbd") + self.common() + places.mariadb_folders()
 
     def install(self):
         if places.MARIADB_FOLDER:
-            return self._bootstrap(pathlib.Path(places.MARIADB_FOLDER) / "usr/share/mariadb")
+            return places.mariadb_install(self._base(), self.folder / "data")
         command = ["mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data",
                    "--auth-root-authentication-method=normal", "--skip-test-db", "--force",
                    "--innodb-buffer-pool-size=32M", f"--tmpdir={self.folder}/tmp"]
@@ -192,15 +185,6 @@ class MariaDB(Server):
         if os.geteuid() == 0:
             command.append("--user=root")
         subprocess.run(command, check=True, capture_output=True, timeout=120)
-
-    def _bootstrap(self, share):
-        """What mariadb-install-db does; that script would not find its programs' libraries."""
-        (self.folder / "data/mysql").mkdir(parents=True)
-        text = b"CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket = NULL;\n"
-        text += b"".join((share / f"mariadb_{name}.sql").read_bytes() for name in (
-            "system_tables", "performance_tables", "system_tables_data"))
-        subprocess.run(self._base() + ["--bootstrap", "--enforce-storage-engine=", "--general-log=0"],
-                       input=text, check=True, capture_output=True, timeout=120)
 
     def command(self):
         parsec = ["--plugin-load-add=auth_parsec"] if places.MARIADB_FOLDER else []

@@ -237,6 +237,7 @@ class Statements(Grammar):
 
     @family(25)
     def show_object(self):
+        self.with_allowed = self.mysql  # MariaDB 10.11 falls over WITH in these, 11.8 forgets the database
         table = self.target()
         schema = self.rng.choice(list(TABLES))
         place = [self.pick("FROM", "IN"), table]
@@ -253,13 +254,14 @@ class Statements(Grammar):
 
     @family(20)
     def show_database(self):
+        self.with_allowed = self.mysql
         schema = Name(self.rng.choice(list(TABLES)))
         what = self.pick(["TABLES"], ["FULL TABLES"], ["TABLE STATUS"], ["TRIGGERS"], ["EVENTS"], ["OPEN TABLES"])
         return ["SHOW", what, self.pick([], [self.pick("FROM", "IN"), schema]), self.pick([], ["LIKE", Raw("'x%'")], ["WHERE", self.expression([], 3)])]
 
     @family(12)
     def show_where(self):
-        self.with_allowed = self.mysql  # MariaDB 10.11 falls over WITH RECURSIVE in these
+        self.with_allowed = self.mysql
         what = self.pick("VARIABLES", "GLOBAL STATUS", "SESSION VARIABLES", "COLLATION", "CHARACTER SET", "PROCEDURE STATUS", "FUNCTION STATUS",
                          "DATABASES", "SCHEMAS")
         return ["SHOW", what, "WHERE", self.expression([], 3)]

@@ -13,6 +13,7 @@ TABLES = {
     "key": ["table", "t", "key"],
     "my.db": ["t", "a.b", "ware"],
 }
+MYISAM = ("m1",)
 PARTED = [("ware", "parted"), ("shop", "parted")]
 VIEWS = [("shop", "v_users", "users"), ("ware", "v_stock", "stock"), ("crm", "v_contacts", "contacts"),
          ("crm", "orders", "notes")]
@@ -44,7 +45,7 @@ class Fixture:
     def _describe(self):
         make = self.makers
         for schema, name in tables():
-            engine = " ENGINE=MyISAM" if name == "m1" else ""
+            engine = " ENGINE=MyISAM" if name in MYISAM else ""
             if (schema, name) in PARTED:
                 engine = (" PARTITION BY RANGE (id) (PARTITION p0 VALUES LESS THAN (100),"
                           " PARTITION p1 VALUES LESS THAN MAXVALUE)")

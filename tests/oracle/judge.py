@@ -52,15 +52,21 @@ class Judge:
     def __init__(self, server, mode="", charset=45):
         self.server, self.charset = server, charset
         self.mysql = server.dialect == "mysql"
-        self._administer()
-        self.fixture = Fixture(self.admin, server.dialect)
-        self.fixture.build()
+        self.mode = mode
+        self._begin()
         self.homes = {}  # table name -> schemas that have one of the name
         for schema, name in fixture_tables():
             self.homes.setdefault(name, []).append(schema)
+        self._connect()
+
+    def _begin(self):
+        """On a server that has only now been installed."""
+        self._administer()
+        self.admin.must(f"SET GLOBAL sql_mode = '{self.mode}'")
+        self.fixture = Fixture(self.admin, self.server.dialect)
+        self.fixture.build()
         self.user = None
         self._account()
-        self.set_mode(mode)
 
     def set_mode(self, mode):
         self.mode = mode
@@ -147,11 +153,16 @@ class Judge:
     def _mend(self, touched):
         try:
             self.fixture.mend(touched)
+            return
         except RuntimeError:  # something still holds a lock
             self._release()
+        try:
             self.fixture.build()
             self._account()
-            self._connect()
+        except (RuntimeError, Lost, OSError):  # or a database cannot be dropped any more
+            self.server.renew()
+            self._begin()
+        self._connect()
 
     def _release(self):
         """Ends what outlives its statement: sessions that run on, transactions that XA PREPARE left."""

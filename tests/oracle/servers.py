@@ -35,10 +35,14 @@ class Server:
     @staticmethod
     def available(dialect):
         try:
-            return bool(places.mysql_program("mysqld")) if dialect == "mysql" else \
-                os.path.exists("/usr/sbin/mariadbd")
-        except FileNotFoundError:
+            program = "mysqld" if dialect == "mysql" else "mariadbd"
+            return os.path.exists(Server._program(dialect, program)[-1])
+        except (FileNotFoundError, StopIteration):
             return False
+
+    @staticmethod
+    def _program(dialect, name):
+        return places.mysql_program(name) if dialect == "mysql" else places.mariadb_program(name)
 
     def __enter__(self):
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -60,11 +64,16 @@ class Server:
             found += [f"--basedir={root}/usr", f"--lc-messages-dir={root}/usr/share/mysql",
                       f"--character-sets-dir={root}/usr/share/mysql/charsets",
                       f"--plugin-dir={root}/usr/lib/mysql/plugin"]
+        else:
+            found += places.mariadb_folders()
         return found + (["--user=root"] if os.geteuid() == 0 else [])
 
     def _install(self):
         if self.dialect == "mysql":
             command = places.mysql_program("mysqld") + self._arguments() + ["--initialize-insecure"]
+        elif places.MARIADB_FOLDER:
+            places.mariadb_install(places.mariadb_program("mariadbd") + self._arguments(), self.folder + "/data")
+            return
         else:
             command = ["mariadb-install-db", "--auth-root-authentication-method=normal",
                        "--skip-test-db", "--force", f"--tmpdir={self.folder}",
@@ -74,7 +83,7 @@ class Server:
 
     def start(self):
         mysql = self.dialect == "mysql"
-        program = places.mysql_program("mysqld") if mysql else ["/usr/sbin/mariadbd"]
+        program = self._program(self.dialect, "mysqld" if mysql else "mariadbd")
         arguments = [*self._arguments(), f"--socket={self.socket}", f"--pid-file={self.folder}/pid",
                      f"--secure-file-priv={self.folder}", f"--tmpdir={self.folder}", *COMMON,
                      *(MYSQL if mysql else MARIADB)]
@@ -100,7 +109,14 @@ class Server:
             time.sleep(0.05)
         return False
 
-    def __exit__(self, *_):
+    def renew(self):
+        """Begins with nothing: some statements leave behind what no DROP takes away."""
+        self._stop()
+        shutil.rmtree(self.folder + "/data")
+        self._install()
+        self.start()
+
+    def _stop(self):
         if self.process and self.process.poll() is None:
             self.process.terminate()
             try:
@@ -108,4 +124,7 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+
+    def __exit__(self, *_):
+        self._stop()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -38,9 +38,9 @@ def test_the_oracle_sees_what_is_missed():
     outcome.whole = True
     outcome.needs = [Need("table", "shop", "users", "SELECT"), Need("table", "shop", "log", "INSERT")]
     statement = Statement(b"SELECT * FROM users", "select", False)
-    oracle.compare(statement, facts, outcome, "mysql", "", True, tally)
+    oracle.compare(statement, facts, outcome, "mysql", False, True, tally)
     assert len(tally.listed["missed"]) == 1 and "users" in tally.listed["missed"][0][1]
     assert "insert" in tally.listed["missed"][0][1]
     outcome.needs = []
-    oracle.compare(statement, facts, outcome, "mysql", "", True, tally)
+    oracle.compare(statement, facts, outcome, "mysql", False, True, tally)
     assert tally.counts["phantom"] == 1 and not oracle.acceptable("generated", tally)

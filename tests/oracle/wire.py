@@ -10,6 +10,7 @@ SECURE, MULTI_STATEMENTS, MULTI_RESULTS, PLUGIN_AUTH = 1 << 15, 1 << 16, 1 << 17
 FLAGS = (LONG_PASSWORD | FOUND_ROWS | LOCAL_FILES | PROTOCOL_41 | SECURE | MULTI_STATEMENTS |
          MULTI_RESULTS | PLUGIN_AUTH)
 MORE_RESULTS = 8
+RESULTS = 20000  # of one command; a procedure that loops has no end
 
 
 class Lost(Exception):
@@ -19,7 +20,7 @@ class Lost(Exception):
 class Connection:
     def __init__(self, path, user, charset=45):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
         self.socket.connect(path)
         self.buffer, self.at = b"", 0
         self.status = 0
@@ -69,7 +70,7 @@ class Connection:
         return self._answer()
 
     def _answer(self):
-        while True:
+        for _ in range(RESULTS):
             packet = self._packet()
             first = packet[0]
             if first == 0xFF:
@@ -84,6 +85,8 @@ class Connection:
             outcome = self._rows()
             if outcome is not None:
                 return outcome
+        self.close()
+        raise Lost("results without an end")
 
     def _rows(self):
         self.rows = []

@@ -9,6 +9,9 @@ PUT = ok(f"CREATE FUNCTION thief.put () RETURNS INT DETERMINISTIC BEGIN SET @q =
 TRIGGER = ok(f"CREATE TRIGGER thief.puts BEFORE INSERT ON thief.own FOR EACH ROW SET @q = {HIDDEN}")
 PROCEDURE = ok(f"CREATE PROCEDURE thief.puts () SET @q = {HIDDEN}")
 SHADOW = ok("CREATE TEMPORARY TABLE vault.secrets (word INT)")
+SEQUENCE = ("CREATE TEMPORARY TABLE vault.secrets (next_not_cached_value BIGINT(21) NOT NULL, minimum_value BIGINT(21) NOT NULL, maximum_value BIGINT(21) NOT NULL,"
+            " start_value BIGINT(21) NOT NULL, increment BIGINT(21) NOT NULL, cache_size BIGINT(21) UNSIGNED NOT NULL, cycle_option TINYINT(1) UNSIGNED NOT NULL,"
+            " cycle_count BIGINT(21) NOT NULL) SEQUENCE=1")
 AWAY = maybe("CREATE FUNCTION thief.away () RETURNS INT DETERMINISTIC BEGIN DROP TEMPORARY TABLE IF EXISTS vault.secrets; RETURN 1; END")
 # Texts that read the secret once their \ or ` has become a question mark.
 _BACKSLASH = r"'SELECT ''a\\'' UNION SELECT word FROM vault.secrets -- '''"
@@ -122,6 +125,20 @@ TRICKS = {
         maybe("SELECT nonsense; CREATE TEMPORARY TABLE vault.secrets (word INT)"), maybe(READ),
         maybe(f"CREATE TEMPORARY TABLE IF NOT EXISTS vault.secrets (word INT) ENGINE=CSV; {READ}"),
         maybe(f"CREATE TEMPORARY TABLE vault.secrets (word INT) AS {READ}")],
+    "a temporary table that is a sequence": [
+        step for text in ("DROP SEQUENCE vault.secrets", "DROP SEQUENCE IF EXISTS vault.secrets", "DROP TEMPORARY SEQUENCE vault.secrets",
+                          "CREATE OR REPLACE TEMPORARY SEQUENCE vault.secrets", "ALTER TABLE vault.secrets SEQUENCE=0",
+                          "EXECUTE IMMEDIATE 'DROP SEQUENCE vault.secrets'", "SET STATEMENT max_statement_time = 9 FOR DROP SEQUENCE vault.secrets",
+                          "BEGIN NOT ATOMIC DROP TEMPORARY SEQUENCE vault.secrets; END")
+        for step in (Login(), maybe(SEQUENCE), maybe(text), maybe(READ), maybe("DROP SEQUENCE vault.secrets"), maybe(READ))],
+    "a sequence in a temporary table's place": [
+        step for text in ("CREATE OR REPLACE TEMPORARY SEQUENCE vault.secrets", "CREATE OR REPLACE TEMPORARY SEQUENCE vault.secrets MINVALUE 5 MAXVALUE 1",
+                          "CREATE OR REPLACE SEQUENCE vault.secrets")
+        for step in (Login(), SHADOW, maybe(text), maybe(READ), maybe("DROP SEQUENCE vault.secrets"), maybe(READ))] + [
+        Login(), SHADOW, Prepare("DROP SEQUENCE vault.secrets", None), maybe(READ)],
+    "a temporary table whose replacement fails late": [
+        SHADOW, maybe("CREATE OR REPLACE TEMPORARY TABLE vault.secrets (a INT PRIMARY KEY) SELECT 1 a UNION ALL SELECT 1"), maybe(READ),
+        Login(), SHADOW, Prepare("CREATE OR REPLACE TEMPORARY TABLE vault.secrets (a INT PRIMARY KEY) SELECT 1 a UNION ALL SELECT 1", None), maybe(READ)],
     "a temporary table in the way of what is kept": [
         ok("CREATE TEMPORARY TABLE vault.merged (id INT, word VARCHAR(60)) ENGINE=MyISAM"),
         ok("CREATE TEMPORARY TABLE vault.secrets (id INT PRIMARY KEY, word VARCHAR(60))"),

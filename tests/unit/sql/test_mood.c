@@ -78,6 +78,25 @@ static void test_modes(void **state)
         assert_int_equal(sql_mode_of(text_of(cases[i].text)), cases[i].mode);
 }
 
+static void test_unknown_words_of_sql_mode(void **state)
+{
+    (void)state;
+    const struct {
+        const char *text, *unknown;
+    } cases[] = {
+        {"",                              ""            },
+        {",,ANSI_QUOTES,",                ""            },
+        {"ansi_quotes,STRICT_ALL_TABLES", ""            },
+        {"ANSI_QUOTE",                    "ANSI_QUOTE"  },
+        {"ORACLE,nonsense,ANSI,more",     "nonsense"    },
+        {"NO_ZERO_DATE,ANSI_QUOTES'",     "ANSI_QUOTES'"},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_true(
+            text_equal(sql_mode_unknown(text_of(cases[i].text)), text_of(cases[i].unknown)));
+}
+
 /* Written apart from sql/charset.c: by what the character sets are. */
 static enum sql_charset class_of(const char *name)
 {
@@ -237,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_versions),
         cmocka_unit_test(test_modes),
+        cmocka_unit_test(test_unknown_words_of_sql_mode),
         cmocka_unit_test(test_collations),
         cmocka_unit_test(test_charset_names),
         cmocka_unit_test(test_words_for_modes_and_names_for_classes),
