@@ -139,10 +139,13 @@ static void parse_type_of(struct parser *p, bool row)
         add_object(p, SQL_TABLE, NULL, &parts[0], SQL_READ);
 }
 
-/* DECLARE a, b type [DEFAULT expression], and parameters, which have defaults since MariaDB 11.8 */
+/* DECLARE a, b type [DEFAULT expression], and parameters, which have defaults since MariaDB 11.8;
+ * a cursor's too. Brackets hold lengths, or the fields of a ROW. */
 void parse_declared(struct parser *p)
 {
-    while (!at_sign(p, ';') && !at_sign(p, ')') && !at_end(p)) {
+    uint32_t depth = 0;
+
+    while (!at_sign(p, ';') && (depth > 0 || !at_sign(p, ')')) && !at_end(p)) {
         if (take_word(p, KW_DEFAULT)) {
             parse_expression(p);
         } else if (at_word(p, KW_SELECT)) {
@@ -152,9 +155,9 @@ void parse_declared(struct parser *p)
             parse_type_of(p, true);
         } else if (at_word(p, KW_TYPE) && p->n.keyword == KW_OF) {
             parse_type_of(p, false);
-        } else if (at_sign(p, '(')) {
-            skip_brackets(p);
         } else {
+            depth += at_sign(p, '(');
+            depth -= at_sign(p, ')');
             step(p);
         }
     }
@@ -165,8 +168,10 @@ static void declare_cursor(struct parser *p)
 {
     step(p);
     step(p);
-    if (at_sign(p, '('))
-        skip_brackets(p);
+    if (take_sign(p, '(')) {
+        parse_declared(p);
+        need_sign(p, ')');
+    }
     if (!need_word(p, KW_FOR))
         return;
     if (at_query(p) || at_sign(p, '(') || at_word(p, KW_VALUES))

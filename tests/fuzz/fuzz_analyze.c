@@ -146,6 +146,9 @@ static void check_appended(const struct reading *before, const struct sql_mood *
     struct copy copy = {0};
     struct reading after;
 
+    /* A NUL is the end of a text where nothing stands behind it. */
+    if (before->text.length > 0 && !before->text.at[before->text.length - 1])
+        return;
     copy_add(&copy, before->text.at, before->text.length);
     copy_add(&copy, more, sizeof(more) - 1);
     struct text text = copy_seal(&copy);

@@ -89,11 +89,11 @@ class Fixture:
         for kind, query in (
                 ("table", "SELECT table_schema, table_name, table_type, create_time, table_comment"
                  " FROM information_schema.tables WHERE table_schema"),
-                ("routine", "SELECT routine_schema, routine_name, routine_type, created, last_altered"
+                ("routine", "SELECT routine_schema, routine_name, routine_type, created, last_altered, definer"
                  " FROM information_schema.routines WHERE routine_schema"),
-                ("trigger", "SELECT trigger_schema, trigger_name, created"
+                ("trigger", "SELECT trigger_schema, trigger_name, created, definer"
                  " FROM information_schema.triggers WHERE trigger_schema"),
-                ("event", "SELECT event_schema, event_name, created, last_altered, status"
+                ("event", "SELECT event_schema, event_name, created, last_altered, status, definer"
                  " FROM information_schema.events WHERE event_schema")):
             for row in self.admin.values(f"{query} IN ({schemas})"):
                 found[kind, row[0], row[1]] = tuple(row[2:])

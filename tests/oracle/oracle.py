@@ -49,7 +49,7 @@ class Tally:
     """The figures of a run, and what is to be listed."""
 
     def __init__(self):
-        self.version = ""
+        self.version, self.stopped = "", False
         self.counts = collections.Counter()
         self.listed = {"missed": [], "phantom": [], "undetermined": [], "stray": []}
 
@@ -231,6 +231,8 @@ def run(dialect, source, program, seed, count, finish=0.3):
                     compare(statement, facts, outcome, dialect, mode == "ORACLE" or everywhere, source == "generated", tally)
                 for grant in judge.sweep():
                     tally.add("stray", b"", grant)
+        except KeyboardInterrupt:  # what has been found is reported all the same
+            tally.stopped = True
         finally:
             explain.close()
     return tally
@@ -239,7 +241,8 @@ def run(dialect, source, program, seed, count, finish=0.3):
 def report(dialect, source, tally, limit, seconds):
     counts = tally.counts
     share = f" (1 in {counts['accepted'] / counts['undetermined']:.0f})" if counts["undetermined"] else ""
-    print(f"{dialect} {tally.version}, {source}: {counts['statements']} statements in {seconds:.0f} s,"
+    print(f"{dialect} {tally.version}, {source}: {counts['statements']} statements in {seconds:.0f} s"
+          f"{' (stopped before the end)' if tally.stopped else ''},"
           f" {counts['accepted']} accepted by the server, {counts['whole']} run to their end"
           f" ({counts['bodies']} with a body that was run):"
           f" {counts['missed']} missed, {counts['phantom']} phantoms,"
@@ -254,7 +257,7 @@ def report(dialect, source, tally, limit, seconds):
 
 def acceptable(source, tally):
     counts = tally.counts
-    if counts["missed"] or source == "generated" and counts["phantom"]:
+    if tally.stopped or counts["missed"] or source == "generated" and counts["phantom"]:
         return False
     return counts["undetermined"] * 200 <= counts["accepted"] and counts["phantom"] * 1000 <= counts["statements"]
 

@@ -107,6 +107,7 @@ TRICKS = {
         "SELECT word FROM vault.secrets LIMIT ROWNUM")],
     "types": several(
         "BEGIN NOT ATOMIC DECLARE x TYPE OF vault.secrets.word; END", "BEGIN NOT ATOMIC DECLARE x ROW TYPE OF vault.secrets; END",
+        "BEGIN NOT ATOMIC DECLARE c CURSOR (x TYPE OF vault.secrets.word) FOR SELECT x; OPEN c ('x'); END",
         "CREATE PROCEDURE thief.ty (x TYPE OF vault.secrets.word) SELECT 1", "CREATE FUNCTION thief.ty () RETURNS TYPE OF vault.secrets.word RETURN 1",
         "CREATE PROCEDURE thief.ty2 (x INT DEFAULT (SELECT word FROM vault.secrets)) SELECT x"),
     "cursors": several(
