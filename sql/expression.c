@@ -122,6 +122,33 @@ static bool decided_by_arguments(struct parser *p, enum sql_keyword word, bool *
     return true;
 }
 
+/* Of the server's own: files, and where it replicates from. */
+static bool is_administration(enum sql_keyword word)
+{
+    return word == KW_LOAD_FILE || word == KW_ASYNCHRONOUS_CONNECTION_FAILOVER_ADD_SOURCE ||
+           word == KW_ASYNCHRONOUS_CONNECTION_FAILOVER_RESET;
+}
+
+/* Loadable functions that run text that they are given, or act on the server: those of Spider, of
+ * lib_mysqludf_sys and of group replication. No database has them, whatever is current. */
+static bool acts_on_server(struct text name)
+{
+    static const struct text heads[] = {
+        {"asynchronous_connection_failover_", 33},
+        {"group_replication_",                18},
+        {"spider_",                           7 },
+        {"sys_eval",                          8 },
+        {"sys_exec",                          8 },
+    };
+
+    for (unsigned i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        if (name.length >= heads[i].length &&
+            text_equal_fold((struct text){name.at, heads[i].length}, heads[i]))
+            return true;
+    }
+    return false;
+}
+
 /* Is the word at p->t, with its bracket at p->n, no call of a stored function? */
 static bool built_in(struct parser *p)
 {
@@ -135,8 +162,7 @@ static bool built_in(struct parser *p)
             return true;
         word = function_find(name.text);
     }
-    if (word == KW_LOAD_FILE)
-        p->facts->administration = true;
+    p->facts->administration |= is_administration(word);
     if (decided_by_arguments(p, word, &yes))
         return yes;
     unsigned flags = function_flags(word, p->mood);
@@ -150,8 +176,10 @@ static void parse_call(struct parser *p)
 {
     struct name name;
 
-    if (!built_in(p) && read_name(p, &name, false))
+    if (!built_in(p) && read_name(p, &name, false)) {
+        p->facts->administration |= acts_on_server(name.text);
         add_object(p, SQL_ROUTINE, NULL, &name, SQL_EXECUTE);
+    }
     step(p);
 }
 

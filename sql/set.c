@@ -131,6 +131,23 @@ static void set_engine(struct parser *p)
     parse_value(p);
 }
 
+/* What the server knows a session's temporary tables by: with another value they are out of sight,
+ * and the real ones of their names are not. Replication and mysqlbinlog set it. */
+static bool is_identity(const struct assignment *assignment)
+{
+    return is(assignment, TEXT("pseudo_thread_id")) || is(assignment, TEXT("server_id"));
+}
+
+static void set_identity(struct parser *p)
+{
+    p->facts->administration = true;
+    p->session = NULL;
+    p->calls = true;
+    if (p->body)
+        parser_fail(p, "a body that puts temporary tables out of sight");
+    parse_value(p);
+}
+
 static void parse_assignment(struct parser *p, bool first)
 {
     struct assignment assignment = {.global = false};
@@ -156,6 +173,8 @@ static void parse_assignment(struct parser *p, bool first)
                is(&assignment, TEXT("storage_engine")) ||
                is(&assignment, TEXT("enforce_storage_engine"))) {
         set_engine(p);
+    } else if (is_identity(&assignment)) {
+        set_identity(p);
     } else {
         parse_value(p);
     }

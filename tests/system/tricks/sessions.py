@@ -125,6 +125,15 @@ TRICKS = {
         maybe("SELECT nonsense; CREATE TEMPORARY TABLE vault.secrets (word INT)"), maybe(READ),
         maybe(f"CREATE TEMPORARY TABLE IF NOT EXISTS vault.secrets (word INT) ENGINE=CSV; {READ}"),
         maybe(f"CREATE TEMPORARY TABLE vault.secrets (word INT) AS {READ}")],
+    "a temporary table out of sight": [
+        step for text in ("SET pseudo_thread_id = 99999", "SET @@session.pseudo_thread_id = 99999", "SET @x = 1, SESSION pseudo_thread_id = 1 + 99998",
+                          "SET server_id = 99", "SET SESSION server_id = 99", f"SET STATEMENT pseudo_thread_id = 99999 FOR {READ}",
+                          f"SET STATEMENT server_id = 99 FOR {READ}", f"SET pseudo_thread_id = 99999; {READ}", "EXECUTE IMMEDIATE 'SET pseudo_thread_id = 99999'",
+                          "CREATE PROCEDURE thief.hide () SET pseudo_thread_id = 99999; CALL thief.hide()",
+                          "SELECT /*+ SET_VAR(pseudo_thread_id = 99999) */ word FROM vault.secrets")
+        for step in (Login(), SHADOW, maybe(text), maybe(READ))] + [
+        Login(), SHADOW, Prepare("SET pseudo_thread_id = 99999", None), maybe(READ), Login(), Prepare("SET pseudo_thread_id = 99999", None, later=True), SHADOW,
+        Execute(), maybe(READ)],
     "a temporary table that is a sequence": [
         step for text in ("DROP SEQUENCE vault.secrets", "DROP SEQUENCE IF EXISTS vault.secrets", "DROP TEMPORARY SEQUENCE vault.secrets",
                           "CREATE OR REPLACE TEMPORARY SEQUENCE vault.secrets", "ALTER TABLE vault.secrets SEQUENCE=0",

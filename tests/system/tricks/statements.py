@@ -157,6 +157,9 @@ TRICKS = {
         "SELECT sys.ps_thread_trx_info(1)", "CALL sys.execute_prepared_stmt('SELECT word FROM vault.secrets')", "SHOW ENGINE INNODB STATUS", "EXPLAIN FOR CONNECTION 1",
         "SHOW EXPLAIN FOR 1", "SHOW ANALYZE FOR 1", "SHOW ENGINE PERFORMANCE_SCHEMA STATUS", "USE performance_schema", "SHOW TABLES FROM mysql",
         "HELP 'x'; SELECT * FROM mysql.user", "SHOW BINARY LOGS", "SHOW RELAYLOG EVENTS"),
+    "functions that run text": several(
+        "SELECT SPIDER_DIRECT_SQL('SELECT word FROM vault.secrets', 'own', 'host \"127.0.0.1\"')", "DO `spider_bg_direct_sql`('SELECT 1', '', '')",
+        "SELECT sys_eval('id')", "DO sys_exec('id')", "SELECT asynchronous_connection_failover_reset()", "SELECT group_replication_set_as_primary('x')"),
     "files and copies": several(
         "IMPORT TABLE FROM '/tmp/x.sdi'", "CLONE INSTANCE FROM 'r'@'127.0.0.1':3306 IDENTIFIED BY 'x'", "BACKUP STAGE START", "BACKUP LOCK vault.secrets",
         "LOAD XML INFILE '/etc/hostname' INTO TABLE own", "LOAD XML LOCAL INFILE 'x' INTO TABLE vault.secrets", "LOAD DATA LOCAL INFILE 'x' INTO TABLE vault.secrets",
