@@ -80,6 +80,8 @@ bool read_name_of(struct parser *p, const struct sql_token *t, struct name *name
         return parser_fail(p, "a name that is too long");
     if (name->high && p->mood->charset != SQL_UTF8)
         return parser_fail(p, "a name with bytes over 127 that are not UTF-8");
+    if (name->high && p->dynamic)
+        return parser_fail(p, "a name with bytes over 127 in a text that is a value");
     if (name->high && has_long_character(name->text))
         return parser_fail(p, "a name with a character that is none of names");
     if (t->class == SQL_TOKEN_NAME) {

@@ -88,6 +88,29 @@ static bool same_written(struct text a, uint32_t a_offset, uint32_t a_length, st
                            (struct text){b.at + b_offset, b_length});
 }
 
+static bool lists(const struct sql_facts *facts, const struct sql_object *object)
+{
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        if (same_object(&facts->objects[i], object))
+            return true;
+    }
+    return false;
+}
+
+/* The same objects, where two that differ in letter case may have become one. */
+static bool same_lists(const struct sql_facts *a, const struct sql_facts *b)
+{
+    for (uint32_t i = 0; i < a->object_count; i++) {
+        if (!lists(b, &a->objects[i]))
+            return false;
+    }
+    for (uint32_t i = 0; i < b->object_count; i++) {
+        if (!lists(a, &b->objects[i]))
+            return false;
+    }
+    return true;
+}
+
 static bool same_facts(const struct reading *one, const struct reading *other, size_t index)
 {
     const struct sql_facts *a = one->facts[index], *b = other->facts[index];
@@ -95,7 +118,11 @@ static bool same_facts(const struct reading *one, const struct reading *other, s
     if (a->determined != b->determined || a->administration != b->administration ||
         a->kind != b->kind || a->effects != b->effects || a->mode != b->mode ||
         a->charset != b->charset || a->needs_mode != b->needs_mode ||
-        a->object_count != b->object_count || !text_equal_fold(a->database, b->database))
+        !text_equal_fold(a->database, b->database))
+        return false;
+    if (!a->determined)
+        return same_lists(a, b);
+    if (a->object_count != b->object_count)
         return false;
     for (uint32_t i = 0; i < a->object_count; i++) {
         const struct sql_object *x = &a->objects[i], *y = &b->objects[i];
