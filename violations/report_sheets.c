@@ -5,6 +5,8 @@
 
 #define COLUMNS(array) (array), sizeof(array) / sizeof((array)[0])
 
+enum { COUNT_SIZE = SHEET_NUMBER_SIZE + 20 };
+
 static const struct text none = {"-", 1};
 
 struct text report_service_name(const struct report *report, uint32_t service)
@@ -266,10 +268,20 @@ void report_day_sheet(const struct report *report, struct sheet *sheet)
     free(days);
 }
 
+/* "1 edge", "5 edges". */
+static const char *show_count(uint64_t count, const char *what, char to[COUNT_SIZE])
+{
+    char number[SHEET_NUMBER_SIZE];
+
+    snprintf(to, COUNT_SIZE, "%s %s%s", sheet_show_number(count, number), what,
+             count == 1 ? "" : "s");
+    return to;
+}
+
 void report_put_summary(const struct report *report, FILE *to, const char *before,
                         const char *after)
 {
-    char first[32], last[32], a[SHEET_NUMBER_SIZE], b[SHEET_NUMBER_SIZE], c[SHEET_NUMBER_SIZE];
+    char first[32], last[32], a[COUNT_SIZE], b[COUNT_SIZE], c[COUNT_SIZE];
     static const char *const notes[] = {
         ("there were more distinct queries than are told apart: the sums of the edges hold, the "
          "lists of queries are not complete"),
@@ -278,22 +290,23 @@ void report_put_summary(const struct report *report, FILE *to, const char *befor
     };
     const bool noted[] = {report->queries_left_out, report->texts_left_out, report->days_left_out};
 
-    fprintf(to, "%s%s statements over %s edges, %s of them blocked%s", before,
-            sheet_show_number(report->counts.statements, a),
-            sheet_show_number(report->edge_keys.count, b),
+    fprintf(to, "%s%s over %s, %s of them blocked%s", before,
+            show_count(report->counts.statements, "statement", a),
+            show_count(report->edge_keys.count, "edge", b),
             sheet_show_number(report->counts.blocked, c), after);
-    fprintf(to, "%s%s distinct queries, %s reading and %s writing statements%s", before,
-            sheet_show_number(report->query_keys.count, a),
+    bool is_one = report->query_keys.count == 1;
+    fprintf(to, "%s%s distinct quer%s, %s reading and %s writing statements%s", before,
+            sheet_show_number(report->query_keys.count, a), is_one ? "y" : "ies",
             sheet_show_number(report->counts.reads, b), sheet_show_number(report->counts.writes, c),
             after);
-    fprintf(to, "%sfrom %s to %s UTC, %s records of %u %s%s", before,
+    fprintf(to, "%sfrom %s to %s UTC, %s of %s%s", before,
             report_show_time(report->span.first, first), report_show_time(report->span.last, last),
-            sheet_show_number(report->records, a), report->logs, report->logs == 1 ? "log" : "logs",
-            after);
+            show_count(report->records, "record", a), show_count(report->logs, "log", b), after);
     if (report->logins_refused || report->reloads || report->upstream_events)
-        fprintf(to, "%s%s refused logins, %s reloads, %s upstream changes%s", before,
-                sheet_show_number(report->logins_refused, a), sheet_show_number(report->reloads, b),
-                sheet_show_number(report->upstream_events, c), after);
+        fprintf(to, "%s%s, %s, %s%s", before,
+                show_count(report->logins_refused, "refused login", a),
+                show_count(report->reloads, "reload", b),
+                show_count(report->upstream_events, "upstream change", c), after);
     if (report->bad_lines)
         fprintf(to, "%snote: lines that were no records and are left out: %s%s", before,
                 sheet_show_number(report->bad_lines, a), after);
