@@ -1,6 +1,7 @@
 """TLS on the client's leg, the upstream's plain: what a point select, a login and a large result cost, and
 how much memory a session holds, beside MySQL Router and, where given, ProxySQL. Part `tls` of bench/run."""
 import os
+import re
 import shutil
 import ssl
 import subprocess
@@ -152,6 +153,35 @@ def idle(run, target, made, count=300):
     return {"bytes": used}
 
 
+def storm(run, server, folder, made, kind):
+    """Point selects of 8 connections without TLS, while 8 others do nothing but log in with full handshakes: at
+    another silogate, which only takes the same time of the machine, and at this one, on the same thread."""
+    here = silogate(run, server.port, folder, made, kind)
+    elsewhere = silogate(run, server.port, folder, made, kind)
+    results = {}
+    try:
+        for _ in range(run.ROUNDS):
+            for name, at in (("quiet", None), ("storm elsewhere", elsewhere), ("storm here", here)):
+                storming = at and subprocess.Popen(
+                    ["sysbench", run.TOP / "bench/logins.lua", "--db-driver=mysql", "--mysql-host=127.0.0.1",
+                     f"--mysql-port={at.port}", f"--mysql-user={run.USER}",
+                     f"--mysql-password={run.PASSWORD}", f"--mysql-db={run.DATABASE}", "--mysql-ssl=on",
+                     "--threads=8", f"--time={run.SECONDS + 1:g}", "run"], cwd=made, text=True,
+                    stdout=subprocess.PIPE, preexec_fn=places.end_with_us)
+                if storming:
+                    time.sleep(0.5)
+                one = run.sysbench(here, "oltp_point_select", 8, "--db-ps-mode=disable", *run.TABLE)
+                one["logins_s"] = 0
+                if storming:
+                    found = re.search(r"transactions:\s+\d+\s+\(([\d.]+) per sec", storming.communicate()[0])
+                    one["logins_s"] = float(found.group(1))
+                results.setdefault(name, []).append(one)
+    finally:
+        here.stop()
+        elsewhere.stop()
+    return run.medians(results)
+
+
 def measure(run, server, folder, report):
     made = certificates(folder)
     makers = (lambda: silogate(run, server.port, folder, made, "server"),
@@ -173,6 +203,11 @@ def measure(run, server, folder, report):
         for key, title, columns, one in parts:
             report[key] = run.rounds(targets, one)
             run.show(title, report[key], columns, targets[-1].name)
+        for kind, name in (("server", "EC"), ("rsa", "RSA")):
+            key = f"tls_storm_{kind}"
+            report[key] = storm(run, server, folder, made, kind)
+            run.show(f"point selects without TLS beside a storm of handshakes, {name}", report[key],
+                     ["p99_ms", "p95_ms", "qps", "logins_s"], "storm elsewhere")
         report["tls_idle"] = {target.name: idle(run, target, made) for target in targets}
         run.show("memory of an idle TLS session", report["tls_idle"], ["bytes"], targets[-1].name)
     finally:

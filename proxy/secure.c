@@ -4,11 +4,14 @@
  */
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "proxy/login.h"
 #include "proxy/patience.h"
 #include "proxy/worker.h"
+
+static const double rest_most = 0.02; /* seconds */
 
 bool secure_is(const struct side *side)
 {
@@ -53,15 +56,78 @@ void secure_uncount(struct login_draft *draft)
     draft->shaking = false;
 }
 
-/* A handshake's step may take milliseconds: between two of them everybody else has a turn. The
- * socket that was not read wakes the session again. Bytes that came early would not: they go first.
- */
-static bool is_others_turn(struct worker *worker, const struct stream *stream)
+static uint64_t moved(const struct worker *worker)
 {
-    if (worker->shook && !stream_pending(stream))
+    return worker->counters.forwarded + worker->counters.answered;
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void rest(struct worker *worker)
+{
+    /* A timer counts from the loop's time, which stood still meanwhile. */
+    double left = worker->rested - seconds() + ev_time() - ev_now(worker->loop);
+    double most = 3 * rest_most;
+
+    ev_timer_stop(worker->loop, &worker->rest);
+    ev_timer_set(&worker->rest, left < 0 ? 0 : left > most ? most : left, 0);
+    ev_timer_start(worker->loop, &worker->rest);
+}
+
+void secure_rested(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+    struct worker *worker = timer->data;
+
+    (void)loop;
+    (void)events;
+    if (list_empty(&worker->shaking))
+        return;
+    struct session *session = LIST_ENTRY(worker->shaking.after, struct session, parked);
+    list_remove(&session->parked);
+    worker->rested = 0; /* it is its turn */
+    session_run(session);
+    if (!list_empty(&worker->shaking))
+        rest(worker);
+}
+
+/* A handshake's step may take milliseconds. In a turn of the loop there is one, and where others
+ * have had something to say since, the next one waits as long as that took: whatever comes, they
+ * have half of the worker's time. Bytes that came early wake nobody a second time: they go first.
+ */
+static bool is_others_turn(struct session *session, const struct stream *stream)
+{
+    struct worker *worker = session->worker;
+
+    if (session->parked.after)
         return true;
+    if (stream_pending(stream))
+        return false;
+    if (worker->shook) /* the socket that was not read wakes it again */
+        return true;
+    if (moved(worker) == worker->moved || seconds() >= worker->rested)
+        return false;
+    if (list_empty(&worker->shaking))
+        rest(worker);
+    list_add(&worker->shaking, &session->parked);
+    return true;
+}
+
+static enum tls_step shake(struct worker *worker, struct stream *stream, struct error *why)
+{
+    double start = seconds();
+    enum tls_step step = tls_handshake(stream, why);
+    double took = seconds() - start;
+
     worker->shook = true;
-    return false;
+    worker->moved = moved(worker);
+    worker->rested = start + took + (took < rest_most ? took : rest_most);
+    return step;
 }
 
 enum step state_tls(struct session *session)
@@ -71,9 +137,9 @@ enum step state_tls(struct session *session)
     struct error why;
     struct stream *stream = &session->client.stream;
 
-    if (is_others_turn(session->worker, stream))
+    if (is_others_turn(session, stream))
         return STEP_WAIT;
-    switch (tls_handshake(stream, &why)) {
+    switch (shake(session->worker, stream, &why)) {
     case TLS_AGAIN:
         return STEP_WAIT;
     case TLS_FAILED:
@@ -170,10 +236,10 @@ enum step state_upstream_tls(struct session *session)
     if (session->client.ended)
         return session_end(session, CLOSED_CLIENT_GONE);
     /* The first step says the hello, which the server waits for. */
-    if (session->draft->said_hello && is_others_turn(session->worker, stream))
+    if (session->draft->said_hello && is_others_turn(session, stream))
         return STEP_WAIT;
     session->draft->said_hello = true;
-    switch (tls_handshake(stream, &why)) {
+    switch (shake(session->worker, stream, &why)) {
     case TLS_AGAIN:
         return STEP_WAIT;
     case TLS_FAILED:

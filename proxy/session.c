@@ -200,6 +200,8 @@ static void watch(struct session *session, struct side *side)
         return;
     if (session->state == STATE_CONNECT && side == &session->upstream) {
         events = EV_WRITE;
+    } else if (side->shaking && session->parked.after) {
+        events = 0; /* it goes on when worker->rest says so */
     } else if (side->shaking) {
         events = stream_wants_write(&side->stream, false) ? EV_WRITE : EV_READ;
     } else {
@@ -309,6 +311,8 @@ static void drop_side(struct session *session, struct side *side)
         return;
     ev_io_stop(session->worker->loop, &side->io);
     stream_close(&side->stream);
+    if (side->shaking)
+        list_remove(&session->parked);
     side->ended = true;
     side->wants_write = side->shaking = false;
 }

@@ -79,7 +79,7 @@ struct session {
     enum close_reason close_reason;
     struct side client, upstream;
     struct list_link all;    /* in worker->sessions, or worker->closed */
-    struct list_link parked; /* in worker->parked while the log has no room */
+    struct list_link parked; /* in worker->parked while the log has no room; in worker->shaking */
     struct list_link timed;  /* in one of the worker's slots */
     uint32_t deadline, due;  /* in the worker's seconds: when it ends, when it is looked at */
 

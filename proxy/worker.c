@@ -19,6 +19,7 @@
 #include "proxy/address.h"
 #include "proxy/descriptors.h"
 #include "proxy/farewell.h"
+#include "proxy/login.h"
 #include "proxy/session.h"
 
 enum { BACKLOG = 4096, ACCEPTS_A_TURN = 64 };
@@ -307,6 +308,7 @@ bool worker_start(struct worker *worker, unsigned number, struct runtime *runtim
     list_init(&worker->closed);
     list_init(&worker->parked);
     list_init(&worker->farewells);
+    list_init(&worker->shaking);
     for (int i = 0; i < WORKER_SLOTS; i++)
         list_init(&worker->slots[i]);
     ev_async_init(&worker->wake, on_wake);
@@ -315,6 +317,8 @@ bool worker_start(struct worker *worker, unsigned number, struct runtime *runtim
     ev_timer_init(&worker->tick, on_tick, 1., 1.);
     worker->tick.data = worker;
     ev_timer_start(worker->loop, &worker->tick);
+    ev_timer_init(&worker->rest, secure_rested, 0., 0.);
+    worker->rest.data = worker;
     ev_prepare_init(&worker->reap, on_reap);
     worker->reap.data = worker;
     ev_prepare_start(worker->loop, &worker->reap);

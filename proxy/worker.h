@@ -56,6 +56,11 @@ struct worker {
     struct violations *violations;
     struct violations_worker *records;
     bool shook; /* a TLS handshake has gone on in this turn of the loop */
+    struct list_link
+        shaking;          /* those whose handshakes wait until the others have had their share */
+    struct ev_timer rest; /* until the first of them goes on */
+    double rested;        /* when that is, in monotonic seconds */
+    uint64_t moved;       /* commands and answers that had gone through at the last one's step */
     struct counters counters;
     struct service_counters nobody;     /* statements of users without a service */
     struct service_counters **services; /* by the number of the tally; NULL: none yet */

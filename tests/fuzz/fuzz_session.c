@@ -22,6 +22,7 @@
 #include "protocol/command.h"
 #include "protocol/handshake.h"
 #include "proxy/farewell.h"
+#include "proxy/login.h"
 #include "proxy/worker.h"
 #include "sql/analyze.h"
 
@@ -88,6 +89,9 @@ static void set_up(void)
     list_init(&worker.closed);
     list_init(&worker.parked);
     list_init(&worker.farewells);
+    list_init(&worker.shaking);
+    ev_timer_init(&worker.rest, secure_rested, 0., 0.);
+    worker.rest.data = &worker;
     for (int i = 0; i < WORKER_SLOTS; i++)
         list_init(&worker.slots[i]);
 }

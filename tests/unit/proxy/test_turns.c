@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "protocol/handshake.h"
 #include "proxy/farewell.h"
+#include "proxy/login.h"
 #include "proxy/worker.h"
 
 enum { ROW = 1000, PACKETS = 1000, REFUSED = 12000 };
@@ -34,14 +35,22 @@ struct ends {
 
 static void write_ini(const char *path, const char *server)
 {
+    char command[300];
     FILE *file = fopen(path, "w");
 
+    snprintf(
+        command, sizeof(command),
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=it "
+        "-keyout %s/tls -out %s/pem 2>/dev/null && cat %s/pem >>%s/tls",
+        folder, folder, folder, folder);
+    assert_int_equal(system(command), 0);
     assert_non_null(file);
     fprintf(file,
             "[proxy]\nlisten = 127.0.0.1:1\nadmin = off\nunknown_user = pass\n"
+            "[tls]\ncertificate = %s/tls\nkey = %s/tls\n"
             "[upstream:main]\naddress = unix:%s\n[log]\nviolations = /dev/null\n"
             "[service:own]\nuser = own\nupstream = main\nowns = nothing.at_all\n",
-            server);
+            folder, folder, server);
     fclose(file);
 }
 
@@ -72,6 +81,9 @@ static int set_up(void **unused)
     list_init(&worker.closed);
     list_init(&worker.parked);
     list_init(&worker.farewells);
+    list_init(&worker.shaking);
+    ev_timer_init(&worker.rest, secure_rested, 0., 0.);
+    worker.rest.data = &worker;
     for (int i = 0; i < WORKER_SLOTS; i++)
         list_init(&worker.slots[i]);
     worker.second = 1;
@@ -91,14 +103,18 @@ static int tear_down(void **unused)
         free(worker.services[i]);
     free(worker.services);
     close(listener);
-    snprintf(path, sizeof(path), "%s/s", folder);
-    unlink(path);
+    const char *const files[] = {"s", "tls", "pem"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+        unlink(path);
+    }
     rmdir(folder);
     return 0;
 }
 
 static void turn(void)
 {
+    worker.shook = false;
     ev_run(worker.loop, EVRUN_NOWAIT);
     while (!list_empty(&worker.closed))
         session_free(LIST_ENTRY(worker.closed.after, struct session, all));
@@ -291,13 +307,94 @@ static void test_refused_commands(void **unused)
     log_out(modest);
 }
 
+/* A client in the middle of its TLS handshake. */
+static int begin_shaking(void)
+{
+    uint8_t request[PACKET_HEADER + 32] = {32, 0, 0, 1};
+    int pair[2];
+
+    bytes_put4(request + PACKET_HEADER, CAPABILITY_PROTOCOL_41 | CAPABILITY_SSL |
+                                            CAPABILITY_SECURE_CONNECTION | CAPABILITY_PLUGIN_AUTH);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    atomic_fetch_add(&worker_sessions, 1);
+    session_start(&worker, pair[1], TEXT("test:2"), false);
+    say(pair[0], request, sizeof(request));
+    turns();
+    hear(pair[0]);
+    return pair[0];
+}
+
+static int list_length(const struct list_link *list)
+{
+    int length = 0;
+
+    for (const struct list_link *link = list->after; link != list; link = link->after)
+        length++;
+    return length;
+}
+
+/* The handshakes' rest does not end by itself. */
+static void endless_rest(void)
+{
+    worker.rested = 1e12;
+    ev_timer_stop(worker.loop, &worker.rest);
+}
+
+/* While others have something to say, a handshake waits until they have had their share; it does
+ * not where they are silent, and one that is given up while it waits does no harm. */
+static void test_handshakes(void **unused)
+{
+    struct ends modest = log_in("own");
+    int first = begin_shaking(), second = begin_shaking();
+
+    (void)unused;
+    endless_rest();
+    say(first, "\x16", 1);
+    turn();
+    assert_true(list_empty(&worker.shaking)); /* nobody has said a word since the last step */
+    for (int i = 0; i < 3; i++) {
+        say_packet(modest.client, 0, "\x0e", 1);
+        turn();
+        assert_int_equal(hear(modest.upstream), PACKET_HEADER + 1);
+        say_packet(modest.upstream, 1, "\0\0\0\2\0\0\0", 7);
+        worker.rested = 1e12;
+        say(first, "\x03", 1);
+        say(second, "\x16", 1);
+        turn();
+        assert_int_equal(hear(modest.client), PACKET_HEADER + 7);
+        endless_rest();
+        turn();
+        assert_int_equal(list_length(&worker.shaking), 2);
+    }
+    for (int left = 1; left >= 0; left--) {
+        uint64_t before = worker.moved;
+        worker.shook = false;
+        secure_rested(worker.loop, &worker.rest, 0);
+        assert_int_equal(list_length(&worker.shaking), left);
+        assert_true(worker.moved > before || left == 0);
+    }
+    endless_rest();
+    worker.moved--; /* as if somebody had said something */
+    say(second, "\x03", 1);
+    turn();
+    endless_rest();
+    assert_int_equal(list_length(&worker.shaking), 1);
+    session_close(LIST_ENTRY(worker.shaking.after, struct session, parked), CLOSED_LOGIN_TIMEOUT);
+    assert_true(list_empty(&worker.shaking));
+    secure_rested(worker.loop, &worker.rest, 0);
+    turns();
+    close(second);
+    close(first);
+    worker.rested = 0;
+    log_out(modest);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_huge_result),
-        cmocka_unit_test(test_local_file),
-        cmocka_unit_test(test_long_data),
-        cmocka_unit_test(test_refused_commands),
+        cmocka_unit_test(test_huge_result), cmocka_unit_test(test_local_file),
+        cmocka_unit_test(test_long_data),   cmocka_unit_test(test_refused_commands),
+        cmocka_unit_test(test_handshakes),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
