@@ -80,6 +80,7 @@ test-unstable: ## build and test in Debian unstable: mbedTLS 3.6, Oracle's clien
 oracle: ## real servers tell what statements touch (COUNT=50000 SEED=...), beside what silogate says
 	scripts/deps build test oracle
 	$(MAKE) --no-print-directory -s -j2 $(BUILD)/silogate
+	tests/oracle/settings.py
 	SILOGATE_BUILD=$(BUILD) tests/oracle/oracle.py --count $(or $(COUNT),50000) $(if $(SEED),--seed $(SEED))
 
 format: ## clang-format over everything

@@ -253,7 +253,7 @@ static struct entry *addition(const struct sql_facts *facts)
     struct text name = facts->session.name, value = facts->session.value;
     const struct sql_facts *inner = facts->session.facts;
 
-    if (!facts->determined)
+    if (!facts->determined || facts->session.action & SQL_ACTION_FORGET_ALL)
         return NULL;
     switch (facts->session.action & ADDING) {
     case SQL_ACTION_SET_VARIABLE:
