@@ -374,10 +374,33 @@ bool parse_clause(struct parser *p)
 
 /* --- query expressions --- */
 
+/* What may stand between SELECT and its list. Some may also be columns, and are words of it then.
+ */
+static bool at_select_option(const struct parser *p)
+{
+    switch (p->t.keyword) {
+    case KW_ALL:
+    case KW_DISTINCT:
+    case KW_DISTINCTROW:
+    case KW_HIGH_PRIORITY:
+    case KW_STRAIGHT_JOIN:
+    case KW_SQL_BIG_RESULT:
+    case KW_SQL_CALC_FOUND_ROWS:
+    case KW_SQL_SMALL_RESULT:
+        return true;
+    case KW_SQL_BUFFER_RESULT:
+    case KW_SQL_CACHE:
+    case KW_SQL_NO_CACHE:
+        return p->n.keyword == KW_STRAIGHT_JOIN;
+    default:
+        return false;
+    }
+}
+
 static void parse_select(struct parser *p)
 {
     step(p);
-    while (at_word(p, KW_STRAIGHT_JOIN) || at_word(p, KW_DISTINCT) || at_word(p, KW_ALL))
+    while (at_select_option(p))
         step(p);
     parse_expressions(p);
     do {
