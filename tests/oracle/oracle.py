@@ -89,8 +89,10 @@ def confirms(need, facts, dialect):
         return True
     if need.privilege == "SELECT WITH LOCKING CLAUSE" and need.name.lower() in ("schemata", "collations"):
         return True  # of information_schema
-    if need.schema == "sys" and need.type == "routine":
-        return any(schema == "sys" for _, schema, _ in facts.objects)  # of a view that is described
+    behind = need.type == "table" and need.name not in TABLES.get(need.schema, (need.name,))
+    if (behind or need.schema == "sys" and need.type == "routine") and any(
+            schema == "sys" for _, schema, _ in facts.objects):
+        return True  # what a view of sys looks at
     if need.name and len(need.name) > 30 and any(
             name and name.startswith(need.name) for _, _, name in facts.objects):
         return True  # the message cuts long names
