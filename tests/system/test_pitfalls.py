@@ -56,16 +56,27 @@ def test_proxysql_833_local_infile_is_the_clients_file(silogate, tmp_path):
 
 
 def test_proxysql_3880_3887_4637_prepare_and_execute_sent_together(mariadb, make_gate):
+    """One by one and in bulk."""
     gate = make_gate(mariadb)
-    connection = wire.connect(gate.port, SERVICE)
-    for _ in range(20):
-        connection.sequence = 0
-        out = connection.frame(b"\x16SELECT COUNT(*) FROM auth_users WHERE id <> ?")
-        connection.sequence = 0
-        out += connection.frame(connection.execute_bytes(0xffffffff, ["x"]))
+    connection = wire.connect(gate.port, SERVICE, extended=wire.MARIADB_BULK)
+    connection.query("CREATE TEMPORARY TABLE bulk (id INT)")
+
+    def together(statement, execution):
+        out = b""
+        for payload in (b"\x16" + statement, execution):
+            connection.sequence = 0
+            out += connection.frame(payload)
         connection.raw(out)
         connection.prepared()
-        assert len(connection.answers(binary=True)[0].rows) == 1
+        return connection.answers(binary=True)[0]
+
+    rows = b"\0\x07\0\0\0" + b"\0\x08\0\0\0"
+    for number in range(1, 20):
+        found = together(b"SELECT COUNT(*) FROM auth_users WHERE id <> ?",
+                         connection.execute_bytes(0xffffffff, ["x"]))
+        assert len(found.rows) == 1
+        together(b"INSERT INTO bulk VALUES (?)", b"\xfa\xff\xff\xff\xff\x80\0\x03\0" + rows)
+        assert connection.query("SELECT COUNT(*) FROM bulk")[0].rows == [[str(2 * number)]]
     connection.quit()
 
 

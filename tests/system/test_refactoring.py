@@ -101,13 +101,14 @@ class Road:
         self.changed = True
 
     def reload(self):
-        """Where the file has been changed."""
+        """Where the file has been changed. The next rotation is to find the record of it, too."""
         if not self.changed:
             return ""
         self.changed = False
-        start = len(self.gate.log())
+        start, records = len(self.gate.log()), len(self.gate.events("reload"))
         self.gate.process.send_signal(signal.SIGHUP)
         self.gate.wait_log("is in force", start=start)
+        assert places.wait_for(lambda: len(self.gate.events("reload")) > records)
         return self.gate.log()[start:]
 
     def work(self, statements):
