@@ -32,7 +32,7 @@ def statement_ids(asked, packets):
             payload = payload[:1] + bytes(4) + payload[5:]
         elif payload[:1] == b"\xff":
             payload = re.sub(rb"tatement \(\d+\)", b"tatement", payload)
-        elif asked.startswith("SHOW "):  # a row, with its length before it
+        elif asked.startswith(("SHOW ", "execute")):  # a row, with its length before it
             payload = re.sub(rb"(?s).The statement \(\d+\)", b"The statement", payload)
         out.append((sequence, payload))
     return out
