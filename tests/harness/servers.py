@@ -40,7 +40,7 @@ class Server:
             f"--port={self.port}", "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid",
             "--general-log=1", f"--general-log-file={self.log_file}", "--log-output=FILE",
             "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=2",
-            "--innodb-flush-method=nosync", "--skip-innodb-doublewrite",  # a test outlives no power cut
+            "--innodb-flush-method=nosync",  # a test outlives no power cut
             "--skip-log-bin", "--local-infile=1", "--max-allowed-packet=128M",
             "--max-connections=400", "--secure-file-priv=", "--performance-schema=1",
             "--max-connect-errors=100", "--skip-name-resolve",
