@@ -190,9 +190,6 @@ def measure(run, server, folder, report):
               lambda: proxysql(run, server.port, folder, made))
     targets = [target for target in (make() for make in makers) if target]
     parts = (
-        ("tls_point_8", "point selects over TLS, text, 8 connections", ["cpu_us", "qps", "p99_ms"],
-         lambda target: run.sysbench(target, "oltp_point_select", 8, "--db-ps-mode=disable", *run.TABLE,
-                                     secure=made)),
         ("tls_logins_full", "logins with a full handshake, one after the other",
          ["cpu_us", "logins_s", "resumed"], lambda target: logins(run, target, made, False)),
         ("tls_logins_resumed", "logins that ask to be resumed", ["cpu_us", "logins_s", "resumed"],
@@ -200,6 +197,9 @@ def measure(run, server, folder, report):
         ("tls_bulk", "100 MB result over TLS", ["MB_s", "cpu_ms"],
          lambda target: bulk(run, target, made)))
     try:
+        report["tls_point_8"] = run.points(targets, secure=made)
+        run.show("point selects over TLS, text, 8 connections", report["tls_point_8"],
+                 ["cpu_us", "qps", "p99_ms"], targets[-1].name)
         for key, title, columns, one in parts:
             report[key] = run.rounds(targets, one)
             run.show(title, report[key], columns, targets[-1].name)
