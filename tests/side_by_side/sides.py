@@ -62,8 +62,8 @@ def statement_numbers(_, packets):
 # Errors that silogate gives itself (blocked, or a statement it never saw prepared) are not in the
 # server's diagnostics: SHOW WARNINGS behind one is not asked here.
 EXPLAINED = [
-    ("statement ids", "mariadb", "MariaDB numbers statements of all sessions together, MySQL those of"
-     " each: two sessions of one server never have the same", statement_ids),
+    ("statement ids", "mariadb", "MariaDB goes on counting where the session before has stopped that its"
+     " thread served, MySQL counts each session's own", statement_ids),
     ("statement_id", "mysql", "a variable that counts the statements of all sessions, and is told with"
      " session_track_system_variables = '*'", statement_numbers),
     ("dialogue of COM_CHANGE_USER", "both", "nonces are random, and silogate has the server name the"
