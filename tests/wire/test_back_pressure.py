@@ -122,7 +122,8 @@ def test_behind_a_large_command_a_usual_block_will_do(deaf):
     large, small = query("SELECT '" + "x" * (12 * MEGA) + "'"), query("SELECT 'x'") * 2000
     connection.raw(large + query("SELECT 'deaf'"))
     one.push(small)
-    assert one.grown() < 4096
+    if not places.is_sanitized():  # ASan keeps for a while what is given back
+        assert one.grown() < 4096
     one.released.set()
     for _ in range(1000):
         assert connection.answers()[0].status & wire.AUTOCOMMIT
