@@ -50,7 +50,7 @@ $(BUILD)/bench/analyze: bench/analyze.c $(BUILD)/libsilogate.a
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(CFLAGS) -Wl,--wrap=malloc -o $@ $< $(BUILD)/libsilogate.a $(LDFLAGS) $(LIBS)
 
--include $(OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(UNIT:=.d)
 
 unit: $(UNIT) ## build the unit tests (and run them with `make test-unit`)
 

@@ -320,7 +320,7 @@ static inline enum slow slow_read(struct slow_answer *slow, enum command_answer 
 {
     memset(slow, 0, sizeof *slow);
     slow->at = bytes;
-    slow->end = bytes + size;
+    slow->end = bytes ? bytes + size : NULL;
     slow->expected = expected;
     slow->capabilities = capabilities;
     enum slow outcome = slow_grammar(slow);
