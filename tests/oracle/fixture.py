@@ -96,7 +96,8 @@ class Fixture:
                 ("event", "SELECT event_schema, event_name, created, last_altered, status, definer"
                  " FROM information_schema.events WHERE event_schema")):
             for row in self.admin.values(f"{query} IN ({schemas})"):
-                found[kind, row[0], row[1]] = tuple(row[2:])
+                # A function and a procedure may have one name.
+                found[row[2].lower() if kind == "routine" else kind, row[0], row[1]] = tuple(row[2:])
         return found
 
     KINDS = {"BASE TABLE": "table", "VIEW": "view", "SEQUENCE": "sequence", "FUNCTION": "function",
@@ -120,11 +121,11 @@ class Fixture:
         self.admin.must("SET foreign_key_checks = 0")
         for kind, schema, name in sorted(spoilt):
             if (kind, schema, name) in now and schema != "fresh":
-                what = now[kind, schema, name][0] if kind in ("table", "routine") else kind
+                what = now[kind, schema, name][0] if kind == "table" else kind
                 self.admin.must(f"DROP {self.KINDS.get(what, what)} IF EXISTS {quoted(schema, name)}")
         missing = self._look()
         for (kind, schema, name), statements in self.makers.items():
-            place = {"function": "routine", "procedure": "routine", "view": "table", "sequence": "table"}.get(kind, kind)
+            place = "table" if kind in ("view", "sequence") else kind
             if (place, schema, name) not in missing:
                 for statement in statements:
                     self.admin.must(statement)
