@@ -4,14 +4,20 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+static void __attribute__((format(printf, 3, 0)))
+fill(struct error *error, unsigned line, const char *format, va_list arguments)
+{
+    vsnprintf(error->text, sizeof(error->text), format, arguments);
+    error->line = line;
+}
+
 bool error_set(struct error *error, const char *format, ...)
 {
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(error->text, sizeof(error->text), format, arguments);
+    fill(error, 0, format, arguments);
     va_end(arguments);
-    error->line = 0;
     return false;
 }
 
@@ -20,8 +26,7 @@ bool error_at(struct error *error, unsigned line, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(error->text, sizeof(error->text), format, arguments);
+    fill(error, line, format, arguments);
     va_end(arguments);
-    error->line = line;
     return false;
 }

@@ -53,7 +53,7 @@ static void check_tls(const struct config *config, struct config_problems *probl
 static int check(const char *path)
 {
     struct config_problems problems = {0};
-    struct config *config = config_read_anyway(path, &problems);
+    struct config *config = config_read(path, &problems);
 
     if (config) {
         config_check_files(config, &problems);

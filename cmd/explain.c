@@ -184,7 +184,7 @@ static bool read_policy(struct explain *explain)
     struct config_problems problems = {0};
 
     explain->today = policy_today((int64_t)time(NULL));
-    explain->config = config_read_anyway(explain->config_path, &problems);
+    explain->config = config_read(explain->config_path, &problems);
     if (explain->config)
         explain->policy = policy_build(explain->config, explain->today, &problems);
     bool good = explain->config && explain->policy && problems.errors == 0;

@@ -56,7 +56,7 @@ static int suggest(const char *ini, char **logs)
 
     if (!ini)
         return read_and_print(NULL, NULL, logs);
-    struct config *config = config_read_anyway(ini, &problems);
+    struct config *config = config_read(ini, &problems);
     if (config)
         policy = policy_build(config, policy_today(time(NULL)), &problems);
     if (policy && problems.errors == 0)

@@ -158,12 +158,10 @@ struct config_problems {
     size_t count, errors; /* errors: those that are no warnings */
 };
 
-/* Reads and checks the whole file: every problem is added to `problems`, not only the first.
- * NULL where one of them is an error. */
+/* Reads and checks the whole file: every problem is added to `problems`, not only the first. What
+ * could be read in spite of errors is for those who look for more of them; NULL where the file
+ * could not be opened. */
 struct config *config_read(const char *path, struct config_problems *problems);
-/* The same, but what could be read in spite of errors, for those who look for more of them: NULL
- * only where the file could not be read at all. */
-struct config *config_read_anyway(const char *path, struct config_problems *problems);
 void config_free(struct config *config);
 
 /* The files that it names, as they can be read from here and now: an error for each that cannot.

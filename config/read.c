@@ -364,7 +364,7 @@ static void read_all(struct reading *reading)
         set_defaults(reading, reading->sections[i]);
 }
 
-struct config *config_read_anyway(const char *path, struct config_problems *problems)
+struct config *config_read(const char *path, struct config_problems *problems)
 {
     struct config *config = memory_take_zeroed(sizeof(*config));
     struct reading reading = {.config = config, .problems = problems};
@@ -387,17 +387,6 @@ struct config *config_read_anyway(const char *path, struct config_problems *prob
     index_fini(&reading.index);
     arena_fini(&reading.arena);
     return config;
-}
-
-struct config *config_read(const char *path, struct config_problems *problems)
-{
-    size_t errors = problems->errors;
-    struct config *config = config_read_anyway(path, problems);
-
-    if (problems->errors == errors)
-        return config;
-    config_free(config);
-    return NULL;
 }
 
 void config_free(struct config *config)

@@ -299,7 +299,8 @@ static bool is_expired(struct text error)
 {
     const uint8_t *payload = (const uint8_t *)error.at + PACKET_HEADER;
 
-    return payload[0] == 0xff && bytes_get2(payload + 1) == EXPIRED_PASSWORD;
+    return error.length >= PACKET_HEADER + 3 && payload[0] == 0xff &&
+           bytes_get2(payload + 1) == EXPIRED_PASSWORD;
 }
 
 enum step state_ask(struct session *session)

@@ -105,10 +105,10 @@ bool secure_lacks_certificate(const struct session *session);
 /* password.c: the server has named draft->plugin and its nonce. STEP_AGAIN, or what login_refuse
  * says where this plugin would send a password in clear. */
 enum step password_begin(struct session *session, struct text nonce);
+/* The client's next packet cannot be looked at yet: silogate's key is still being made. */
+bool password_lacks_key(const struct session *session);
 /* The packet of `size` bytes in the client's gate, or the server's AuthMoreData, where it is about
  * a password that has to change its form: true, and `step` says how it goes on. Else relay it. */
-/* It cannot be looked at yet: silogate's key is still being made. */
-bool password_lacks_key(const struct session *session);
 bool password_from_client(struct session *session, size_t size, enum step *step);
 bool password_from_server(struct session *session, struct text payload, enum step *step);
 void password_forget(struct login_draft *draft);

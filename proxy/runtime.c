@@ -85,7 +85,7 @@ static void drop_tls(const struct config *config, struct tls_server *server,
 struct runtime *runtime_build(const char *path, const struct runtime *old)
 {
     struct config_problems problems = {0};
-    struct config *config = config_read_anyway(path, &problems);
+    struct config *config = config_read(path, &problems);
     struct policy *policy =
         config ? policy_build(config, policy_today(time(NULL)), &problems) : NULL;
 

@@ -156,13 +156,16 @@ static bool is_unfit(struct text character)
 
 void sheet_put_html(struct text t, FILE *to)
 {
-    for (size_t i = 0, length; i<t.length; i += length> 0 ? length : 1) {
-        length = text_character((struct text){t.at + i, t.length - i});
-        if (length == 0 || is_unfit((struct text){t.at + i, length})) {
+    while (t.length > 0) {
+        size_t length = text_character(t);
+        struct text character = {t.at, length > 0 ? length : 1};
+        t.at += character.length;
+        t.length -= character.length;
+        if (length == 0 || is_unfit(character)) {
             fputs("\xef\xbf\xbd", to);
             continue;
         }
-        switch (t.at[i]) {
+        switch (character.at[0]) {
         case '&':
             fputs("&amp;", to);
             break;
@@ -179,7 +182,7 @@ void sheet_put_html(struct text t, FILE *to)
             fputs("&#39;", to);
             break;
         default:
-            fwrite(t.at + i, 1, length, to);
+            fwrite(character.at, 1, length, to);
         }
     }
 }

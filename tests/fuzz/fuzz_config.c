@@ -32,7 +32,10 @@ static struct config *read_bytes(const uint8_t *bytes, size_t size, const char *
         broken("the machine");
     struct config *config = config_read(path, problems);
     close(file);
-    return config;
+    if (problems->errors == 0)
+        return config;
+    config_free(config);
+    return NULL;
 }
 
 static void check_problems(const struct config_problems *problems, const uint8_t *bytes,

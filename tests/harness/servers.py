@@ -236,9 +236,8 @@ class MySQL(Server):
 KINDS = {"mariadb": MariaDB, "mysql": MySQL}
 
 
-def new(kind):
-    """A running server with NileCare's example and the accounts of `accounts`."""
-    server = KINDS[kind]()
+def start_with_example(server):
+    """Installs and starts it, with NileCare's example and the accounts of `accounts`."""
     try:
         server.install()
         server.start()
@@ -247,6 +246,11 @@ def new(kind):
         server.remove()
         raise
     return server
+
+
+def new(kind):
+    """A running server with NileCare's example and the accounts of `accounts`."""
+    return start_with_example(KINDS[kind]())
 
 
 def password(user):

@@ -40,14 +40,9 @@ def counting(kind):
 
 @pytest.fixture(scope="module", params=list(servers.KINDS))
 def strict(request):
-    server = counting(servers.KINDS[request.param])()
-    try:
-        server.install()
-        server.start()
-        server.load_example()
-        yield server
-    finally:
-        server.remove()
+    server = servers.start_with_example(counting(servers.KINDS[request.param])())
+    yield server
+    server.remove()
 
 
 def errors(server):

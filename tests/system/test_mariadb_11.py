@@ -25,14 +25,9 @@ class OwnCertificate(servers.MariaDB):
 @pytest.fixture(scope="module")
 def signed_by_itself(certificates):
     OwnCertificate.certificates = certificates
-    server = OwnCertificate()
-    try:
-        server.install()
-        server.start()
-        server.load_example()
-        yield server
-    finally:
-        server.remove()
+    server = servers.start_with_example(OwnCertificate())
+    yield server
+    server.remove()
 
 
 def silogate(make_gate, server, *changes):

@@ -39,14 +39,9 @@ class SecureMariaDB(servers.MariaDB):
 @pytest.fixture(scope="module")
 def secure_mariadb(certificates):
     SecureMariaDB.certificates = certificates
-    server = SecureMariaDB()
-    try:
-        server.install()
-        server.start()
-        server.load_example()
-        yield server
-    finally:
-        server.remove()
+    server = servers.start_with_example(SecureMariaDB())
+    yield server
+    server.remove()
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,10 @@ static inline struct config *ini_read(const void *bytes, size_t size,
     close(file);
     struct config *config = config_read(path, problems);
     unlink(path);
-    return config;
+    if (problems->errors == 0)
+        return config;
+    config_free(config);
+    return NULL;
 }
 
 /* The same for a text that must be right: prints what is wrong and aborts where it is not. */
