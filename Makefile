@@ -19,7 +19,8 @@ FLAGS   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-poin
 LIBS    += -fsanitize=$(SANITIZE)
 endif
 
-ROOMS   := base config protocol sql policy router tls violations admin proxy cmd
+ROOMS   := base config protocol sql sql/lexer policy router tls judge violations report catalogue move admin proxy \
+           proxy/login cmd
 SOURCES := $(wildcard $(addsuffix /*.c,$(ROOMS)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY := $(filter-out $(BUILD)/cmd/main.o,$(OBJECTS))
@@ -93,7 +94,7 @@ lint: check ## clang's warnings, clang-format, clang-tidy, cppcheck and the laye
 side-by-side: $(BUILD)/silogate ## all that clients see, directly and through silogate, the long form
 	scripts/deps build test
 	SILOGATE_LONG=1 SILOGATE_BUILD=$(BUILD) $(PYTEST) tests/system/test_side_by_side.py \
-	    tests/system/test_moods.py
+	    tests/system/test_sql_state.py
 
 soak: $(BUILD)/silogate ## mixed load with kills, reloads and rotation for SECONDS seconds (default 900)
 	scripts/deps build test

@@ -8,11 +8,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/counters.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "policy/policy.h"
-#include "proxy/counters.h"
 #include "router/router.h"
 #include "violations/violations.h"
 

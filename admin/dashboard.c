@@ -7,7 +7,7 @@
 
 #include "admin/page.h"
 #include "base/arena.h"
-#include "violations/sheet.h"
+#include "base/table.h"
 
 enum { SHADES = 6, CERTIFICATE_DAYS = 14 };
 
@@ -39,7 +39,7 @@ static void put_alarms(const struct admin_view *view, FILE *to)
             continue;
         alarm_begin(to);
         fputs("Upstream ", to);
-        sheet_put_html(view->upstreams[i].name, to);
+        table_put_html(view->upstreams[i].name, to);
         fputs(" is down.</p>\n", to);
     }
     for (size_t i = 0; i < view->certificate_count; i++) {
@@ -48,7 +48,7 @@ static void put_alarms(const struct admin_view *view, FILE *to)
             continue;
         alarm_begin(to);
         fputs("The certificate ", to);
-        sheet_put_html(certificate->file, to);
+        table_put_html(certificate->file, to);
         fprintf(to,
                 certificate->days_left < 0 ? " has ended on %.10s.</p>\n" : " ends on %.10s.</p>\n",
                 certificate->until);
@@ -62,9 +62,9 @@ static void put_alarms(const struct admin_view *view, FILE *to)
 
 static void put_tile(FILE *to, const char *what, uint64_t number)
 {
-    char shown[SHEET_NUMBER_SIZE];
+    char shown[TABLE_NUMBER_SIZE];
 
-    fprintf(to, "<li><b>%s</b>%s</li>", sheet_show_number(number, shown), what);
+    fprintf(to, "<li><b>%s</b>%s</li>", table_show_number(number, shown), what);
 }
 
 static void put_tiles(const struct admin_view *view, FILE *to)
@@ -123,13 +123,13 @@ static void put_name(const struct admin_view *view, uint32_t service, FILE *to)
     else if (view->services[service].name.length == 0)
         fputs("(no service)", to);
     else
-        sheet_put_html(view->services[service].name, to);
+        table_put_html(view->services[service].name, to);
 }
 
 static void put_cell(const struct admin_view *view, uint32_t service, uint32_t owner, FILE *to)
 {
     const struct admin_edge *edge = edge_of(view, service, owner);
-    char shown[SHEET_NUMBER_SIZE];
+    char shown[TABLE_NUMBER_SIZE];
 
     if (!edge) {
         fputs(service == owner ? "<td class=\"self\"><span>own</span></td>"
@@ -141,13 +141,13 @@ static void put_cell(const struct admin_view *view, uint32_t service, uint32_t o
     put_name(view, service, to);
     fputs("+%3E+", to);
     put_name(view, owner, to);
-    fprintf(to, "#busiest\">%s", sheet_show_number(crossings(edge), shown));
+    fprintf(to, "#busiest\">%s", table_show_number(crossings(edge), shown));
     if (edge->statements[VERDICT_BLOCK] > 0)
         fprintf(to, "<br><small>%s blocked</small>",
-                sheet_show_number(edge->statements[VERDICT_BLOCK], shown));
+                table_show_number(edge->statements[VERDICT_BLOCK], shown));
     if (edge->statements[VERDICT_ALLOW] > 0)
         fprintf(to, "<br><small>%s in mode off</small>",
-                sheet_show_number(edge->statements[VERDICT_ALLOW], shown));
+                table_show_number(edge->statements[VERDICT_ALLOW], shown));
     fputs("</a></td>", to);
 }
 
@@ -209,7 +209,7 @@ static void put_upstream(const struct admin_view *view, size_t index, FILE *to)
     const struct admin_upstream *upstream = &view->upstreams[index];
 
     fputs("<td>", to);
-    sheet_put_html(upstream->name, to);
+    table_put_html(upstream->name, to);
     fputs(!upstream->known ? " (not looked at yet)"
           : upstream->up   ? ", up"
                            : " <span class=\"down\">down</span>",
@@ -307,7 +307,7 @@ static void put_upstreams(const struct admin_view *view, FILE *to)
         const struct admin_upstream *upstream = &view->upstreams[i];
         const struct config_addresses *addresses = &view->config->upstreams[i].addresses;
         fputs("<tr><th scope=\"row\">", to);
-        sheet_put_html(upstream->name, to);
+        table_put_html(upstream->name, to);
         fprintf(to, "</th><td>%s</td>",
                 !upstream->known ? "not looked at yet"
                 : upstream->up   ? "up"
@@ -317,7 +317,7 @@ static void put_upstreams(const struct admin_view *view, FILE *to)
         fputs("<td>", to);
         for (size_t a = 0; a < addresses->count; a++) {
             fputs(a > 0 ? ", " : "", to);
-            sheet_put_html(addresses->items[a].written, to);
+            table_put_html(addresses->items[a].written, to);
         }
         fputs("</td></tr>\n", to);
     }
@@ -339,7 +339,7 @@ static void put_upstreams(const struct admin_view *view, FILE *to)
 static void put_labelled(FILE *to, const char *label, const char *words)
 {
     fprintf(to, "<td data-label=\"%s\">", label);
-    sheet_put_html(text_of(words), to);
+    table_put_html(text_of(words), to);
     fputs("</td>", to);
 }
 
@@ -354,11 +354,11 @@ static void put_query(const struct admin_view *view, const struct violations_see
     put_labelled(to, "owner", query->owner[0] ? query->owner : "nobody");
     put_labelled(to, "object", query->object);
     fputs("<td class=\"statement\"><code>", to);
-    sheet_put_html(query->statement[0] ? text_of(query->statement) : text_of(query->kind), to);
+    table_put_html(query->statement[0] ? text_of(query->statement) : text_of(query->kind), to);
     fputs("</code>", to);
     if (query->app[0]) {
         fputs("<small>from ", to);
-        sheet_put_html(text_of(query->app), to);
+        table_put_html(text_of(query->app), to);
         fputs("</small>", to);
     }
     fputs("</td>", to);
@@ -421,7 +421,7 @@ void page_dashboard(const struct page_request *request, FILE *to)
     put_tiles(request->view, to);
     if (request->search.length > 0) {
         fputs("<p>Services and queries that hold <b>", to);
-        sheet_put_html(request->search, to);
+        table_put_html(request->search, to);
         fputs("</b>; <a href=\"/\">show all</a>.</p>\n", to);
     }
     put_matrix(request->view, to);

@@ -114,7 +114,7 @@ static void put_commands(const struct admin_view *view, FILE *to)
             counters->asked);
     put_one(to, "logins_abandoned_total", "counter",
             "Logins that their clients gave up and that were brought to their end for the server.",
-            counters->farewells);
+            counters->abandoned);
     put_one(to, "sessions_parked_total", "counter",
             "Times that a session waited for room in the violation log.", counters->parked);
 }

@@ -10,7 +10,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
-#include "violations/sheet.h"
+#include "base/table.h"
 
 static const char style[] =
     "header{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;align-items:baseline;"
@@ -50,7 +50,7 @@ static const char style[] =
 void page_style(const struct page_request *request, FILE *to)
 {
     (void)request;
-    fputs(sheet_style, to);
+    fputs(table_style, to);
     fputs(style, to);
 }
 
@@ -91,7 +91,7 @@ void page_begin(const struct page_request *request, const char *path, const char
                 "<form role=\"search\" action=\"%s\" method=\"get\"><label for=\"q\">Search</label>"
                 "<input id=\"q\" name=\"q\" type=\"search\" size=\"24\" value=\"",
                 path);
-        sheet_put_html(request->search, to);
+        table_put_html(request->search, to);
         fputs("\"><button>Find</button></form>", to);
     }
     fputs("</header>\n<main id=\"main\" tabindex=\"-1\">\n", to);
@@ -124,16 +124,16 @@ void page_table_end(FILE *to)
 void page_words(FILE *to, struct text words)
 {
     fputs("<td>", to);
-    sheet_put_html(words, to);
+    table_put_html(words, to);
     fputs("</td>", to);
 }
 
 void page_number(FILE *to, uint64_t number)
 {
-    char shown[SHEET_NUMBER_SIZE];
+    char shown[TABLE_NUMBER_SIZE];
 
     fprintf(to, "<td class=\"n%s\">%s</td>", number == 0 ? " zero" : "",
-            sheet_show_number(number, shown));
+            table_show_number(number, shown));
 }
 
 void page_ago(FILE *to, int64_t then, int64_t now)

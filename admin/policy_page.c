@@ -2,7 +2,7 @@
  * from. Out of the configuration's structs, never out of the file, which may have changed since.
  */
 #include "admin/page.h"
-#include "violations/sheet.h"
+#include "base/table.h"
 
 /* Where the lines go, while they are put one by one. */
 struct rules {
@@ -116,7 +116,7 @@ static void put_section(struct rows *rows, struct text section)
         return;
     memcpy(rows->section, name, sizeof(name));
     fputs("</tbody><tbody><tr><th colspan=\"3\" scope=\"rowgroup\">[", rows->to);
-    sheet_put_html(section, rows->to);
+    table_put_html(section, rows->to);
     fputs("]</th></tr>\n", rows->to);
 }
 
@@ -138,7 +138,7 @@ static void put_row(void *context, unsigned line, struct text section, const cha
     else
         fputs("<td class=\"n\">default</td>", rows->to);
     fprintf(rows->to, "<td>%s</td><td><code>", key);
-    sheet_put_html(value, rows->to);
+    table_put_html(value, rows->to);
     fputs("</code></td></tr>\n", rows->to);
 }
 
@@ -149,7 +149,7 @@ void page_policy(const struct page_request *request, FILE *to)
 
     page_begin(request, "/policy", "policy", to);
     fputs("<p>What is in force, of the file <code>", to);
-    sheet_put_html(request->view->config->path, to);
+    table_put_html(request->view->config->path, to);
     fprintf(to,
             "</code>, policy <b>%s</b>: each line that decides who may touch what, and the "
             "line it stands in.</p>\n",

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "admin/page.h"
+#include "base/table.h"
 #include "sql/analyze.h"
-#include "violations/sheet.h"
 
 enum { PARTS = 100 };
 
@@ -17,7 +17,7 @@ struct why {
     const struct admin_view *view;
     int service;
     int32_t today;
-    struct sql_mood mood;
+    struct sql_state state;
     struct router_server server;
     FILE *to;
 };
@@ -37,16 +37,16 @@ static const char *prepare(struct why *why)
     if (why->service == SERVICE_NONE)
         return "No service has this user, and unknown_user = pass: it is not judged.";
     router_server(view->router, router_upstream(view->router, why->service), server);
-    why->mood.mode_known = true;
-    why->mood.charset = SQL_UTF8;
-    if (!server->known || !sql_mood_set_version(&why->mood, text_of(server->version)))
-        sql_mood_set_version(&why->mood, TEXT("9.7"));
+    why->state.mode_known = true;
+    why->state.charset = SQL_UTF8;
+    if (!server->known || !sql_state_set_version(&why->state, text_of(server->version)))
+        sql_state_set_version(&why->state, TEXT("9.7"));
     if (server->known && server->lower_case_table_names > 0)
-        why->mood.lower_case_table_names = (uint8_t)server->lower_case_table_names;
+        why->state.lower_case_table_names = (uint8_t)server->lower_case_table_names;
     if (database.length == 0)
         database = (struct text){0};
-    sql_mood_set_database(&why->mood, router_database(view->router, why->service, database,
-                                                      why->mood.lower_case_table_names > 0));
+    sql_state_set_database(&why->state, router_database(view->router, why->service, database,
+                                                        why->state.lower_case_table_names > 0));
     return NULL;
 }
 
@@ -58,7 +58,7 @@ static void map_database(const struct why *why, struct sql_facts *facts)
     if (!(facts->effects & SQL_EFFECT_DATABASE) || !name.at)
         return;
     facts->database = router_database(why->view->router, why->service, name,
-                                      why->mood.lower_case_table_names > 0);
+                                      why->state.lower_case_table_names > 0);
     for (uint32_t i = 0; i < facts->object_count; i++) {
         struct sql_object *object = &facts->objects[i];
         if (object->type == SQL_DATABASE && text_equal(object->schema, name))
@@ -79,15 +79,15 @@ static void judge_all(struct why *why,
     unsigned part = 0;
 
     do {
-        struct sql_mood before = why->mood; /* `facts` may point into it */
+        struct sql_state before = why->state; /* `facts` may point into it */
         offset = sql_analyze(text, offset, &before, session, &facts);
         if (part > 0 && facts.kind == SQL_EMPTY && facts.determined && offset >= text.length)
             break;
         map_database(why, &facts);
-        policy_check(why->view->policy, why->service, &facts, why->mood.lower_case_table_names > 0,
+        policy_check(why->view->policy, why->service, &facts, why->state.lower_case_table_names > 0,
                      why->today, &verdict);
         put(why, &facts, &verdict, ++part);
-        sql_mood_apply(&why->mood, &facts);
+        sql_state_apply(&why->state, &facts);
         if (facts.effects & SQL_EFFECT_SESSION)
             sql_session_apply(&session, &facts);
     } while (offset < text.length && part < PARTS);
@@ -98,7 +98,7 @@ static void check_object(const struct why *why, const struct sql_object *object,
                          struct verdict *verdict)
 {
     policy_check_object(why->view->policy, why->service, object,
-                        why->mood.lower_case_table_names > 0, why->today, verdict);
+                        why->state.lower_case_table_names > 0, why->today, verdict);
 }
 
 static const char *action_of(const struct verdict *verdict)
@@ -134,7 +134,7 @@ static void put_rule(const struct verdict *verdict, FILE *to)
 {
     if (!verdict->rule || verdict->reason == REASON_SESSION)
         return;
-    sheet_put_html(text_of(verdict->rule), to);
+    table_put_html(text_of(verdict->rule), to);
     if (verdict->line)
         fprintf(to, ", line %u", (unsigned)verdict->line);
 }
@@ -146,16 +146,16 @@ static void put_object(const struct why *why, const struct sql_object *object)
 
     check_object(why, object, &verdict);
     fputs("<tr><th scope=\"row\" class=\"statement\">", to);
-    sheet_put_html(object->schema.at ? object->schema : TEXT("(no database)"), to);
+    table_put_html(object->schema.at ? object->schema : TEXT("(no database)"), to);
     if (object->type != SQL_DATABASE) {
         fputs(".", to);
-        sheet_put_html(object->name, to);
+        table_put_html(object->name, to);
     }
     fprintf(to, "</th><td>%s</td><td>", sql_type_name((enum sql_type)object->type));
     put_accesses(object, ", ", "", to);
     fputs("</td>", to);
     fputs("<td data-label=\"owner\">", to);
-    sheet_put_html(verdict.owner == SERVICE_NONE ? TEXT("nobody") : owner_of(why, &verdict), to);
+    table_put_html(verdict.owner == SERVICE_NONE ? TEXT("nobody") : owner_of(why, &verdict), to);
     fprintf(to, "</td><td><span class=\"%s\">%s</span></td><td>%s</td><td data-label=\"by\">",
             action_of(&verdict), action_of(&verdict), reason_of(&verdict));
     put_rule(&verdict, to);
@@ -179,7 +179,7 @@ static void put_statement(const struct why *why, const struct sql_facts *facts,
                 facts->determined ? "<p>It touches no object.</p>" : "");
     if (!facts->determined) {
         fputs("<p class=\"alarm\">It could not be determined: ", to);
-        sheet_put_html(text_of(facts->why ? facts->why : "it was not understood"), to);
+        table_put_html(text_of(facts->why ? facts->why : "it was not understood"), to);
         fputs(".</p>\n", to);
     }
     if (verdict->object == VERDICT_NO_OBJECT && verdict->rule &&
@@ -205,17 +205,17 @@ static void put_form(const struct page_request *request, FILE *to)
           "<p><label for=\"user\">User</label><br><input id=\"user\" name=\"user\" list=\"users\" "
           "required value=\"",
           to);
-    sheet_put_html(request->user, to);
+    table_put_html(request->user, to);
     fputs("\"></p><p><label for=\"database\">Current database</label><br><input id=\"database\" "
           "name=\"database\" placeholder=\"the service's own\" value=\"",
           to);
-    sheet_put_html(request->database, to);
+    table_put_html(request->database, to);
     fputs("\"></p><datalist id=\"users\">", to);
     for (size_t i = 0; i < config->service_count; i++) {
         const struct config_list *users = &config->services[i].users;
         for (size_t u = 0; u < users->count; u++) {
             fputs("<option value=\"", to);
-            sheet_put_html(users->items[u].value, to);
+            table_put_html(users->items[u].value, to);
             fputs("\">", to);
         }
     }
@@ -223,7 +223,7 @@ static void put_form(const struct page_request *request, FILE *to)
           "name=\"sql\" required "
           "spellcheck=\"false\">\n",
           to);
-    sheet_put_html(request->sql, to);
+    table_put_html(request->sql, to);
     fputs("</textarea></p><button>Why?</button></form>\n", to);
 }
 
@@ -240,12 +240,13 @@ void page_why(const struct page_request *request, FILE *to)
         } else {
             struct text service = policy_service_name(request->view->policy, why.service);
             fputs("<p>Service <b>", to);
-            sheet_put_html(service, to);
+            table_put_html(service, to);
             fputs("</b>, current database <b>", to);
-            sheet_put_html(why.mood.has_database ? sql_mood_database(&why.mood) : TEXT("none"), to);
+            table_put_html(why.state.has_database ? sql_state_database(&why.state) : TEXT("none"),
+                           to);
             fprintf(to, "</b>, read as %s of version ",
-                    why.mood.dialect == SQL_MARIADB ? "MariaDB" : "MySQL");
-            sheet_put_html(why.server.known ? text_of(why.server.version) : TEXT("9.7"), to);
+                    why.state.dialect == SQL_MARIADB ? "MariaDB" : "MySQL");
+            table_put_html(why.server.known ? text_of(why.server.version) : TEXT("9.7"), to);
             fprintf(to, ", policy <b>%s</b>.</p>\n", policy_hash(request->view->policy));
             judge_all(&why, put_statement);
         }

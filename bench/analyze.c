@@ -37,10 +37,10 @@ static struct sql_facts facts;
 /* Nanoseconds of one reading of all lines, the best of several rounds. */
 static double measure(const struct text *lines, size_t count, size_t repeat, size_t *undetermined)
 {
-    struct sql_mood mood = {.version = 90704, .mode_known = true};
+    struct sql_state state = {.version = 90704, .mode_known = true};
     double best = 1e300;
 
-    sql_mood_set_database(&mood, TEXT("shop"));
+    sql_state_set_database(&state, TEXT("shop"));
     for (int round = 0; round < ROUNDS; round++) {
         double start = now();
         *undetermined = 0;
@@ -48,7 +48,7 @@ static double measure(const struct text *lines, size_t count, size_t repeat, siz
             for (size_t line = 0; line < count; line++) {
                 size_t offset = 0;
                 do {
-                    offset = sql_analyze(lines[line], offset, &mood, NULL, &facts);
+                    offset = sql_analyze(lines[line], offset, &state, NULL, &facts);
                     *undetermined += !facts.determined;
                 } while (offset < lines[line].length);
             }

@@ -1,7 +1,7 @@
 /* silogate explain: what statements touch and what the policy says of it, without a server. Owns
- * the options, the reading of the input and the mood that runs through it; every statement is taken
- * to succeed, so that USE, SET sql_mode, temporary tables and PREPARE count for those behind it, in
- * items of --null too.
+ * the options, the reading of the input and the state that runs through it; every statement is
+ * taken to succeed, so that USE, SET sql_mode, temporary tables and PREPARE count for those behind
+ * it, in items of --null too.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -27,7 +27,7 @@ struct explain {
     struct router *router;
     int service;
     int32_t today;
-    struct sql_mood mood;
+    struct sql_state state;
     struct sql_session *session;
     uint64_t items;
     bool violated;
@@ -118,9 +118,9 @@ static bool parse_options(struct explain *explain, int argc, char **argv)
     return argc - optind <= 1 && explain->config_path && explain->user;
 }
 
-static bool set_mood(struct explain *explain)
+static bool set_state(struct explain *explain)
 {
-    struct sql_mood *mood = &explain->mood;
+    struct sql_state *state = &explain->state;
     bool mariadb = explain->dialect && strcmp(explain->dialect, "mariadb") == 0;
     const char *version = explain->version ? explain->version : mariadb ? "11.8" : "9.7";
 
@@ -129,24 +129,24 @@ static bool set_mood(struct explain *explain)
                 explain->dialect);
         return false;
     }
-    mood->mode_known = true;
-    mood->mode = sql_mode_of(text_of(explain->sql_mode ? explain->sql_mode : ""));
+    state->mode_known = true;
+    state->mode = sql_mode_of(text_of(explain->sql_mode ? explain->sql_mode : ""));
     struct text unknown = sql_mode_unknown(text_of(explain->sql_mode ? explain->sql_mode : ""));
     if (unknown.length > 0) {
         fprintf(stderr, "silogate explain: no sql_mode '%.*s'; write modes as in @@sql_mode\n",
                 TEXT_ARGS(unknown));
         return false;
     }
-    mood->charset =
+    state->charset =
         (uint8_t)sql_charset_of(text_of(explain->charset ? explain->charset : "utf8mb4"));
-    if (!sql_mood_set_version(mood, text_of(version))) {
+    if (!sql_state_set_version(state, text_of(version))) {
         fprintf(stderr, "silogate explain: '%s' is no version; write one like 9.7.4 or 10.11.19\n",
                 version);
         return false;
     }
     if (explain->dialect)
-        mood->dialect = mariadb ? SQL_MARIADB : SQL_MYSQL;
-    if (mood->charset == SQL_CHARSET_UNKNOWN) {
+        state->dialect = mariadb ? SQL_MARIADB : SQL_MYSQL;
+    if (state->charset == SQL_CHARSET_UNKNOWN) {
         fprintf(
             stderr,
             "silogate explain: no character set of clients '%s'; write a name as in SET NAMES\n",
@@ -174,8 +174,8 @@ static bool find_service(struct explain *explain)
         fprintf(stderr,
                 "silogate explain: no service has the user '%s': judged as somebody without one\n",
                 explain->user);
-    sql_mood_set_database(&explain->mood, router_database(explain->router, explain->service,
-                                                          text_of(explain->database), false));
+    sql_state_set_database(&explain->state, router_database(explain->router, explain->service,
+                                                            text_of(explain->database), false));
     return true;
 }
 
@@ -237,7 +237,7 @@ static void judge_part(struct explain *explain, struct sql_facts *facts, unsigne
     else
         explain_print_text(&statement, stdout);
     explain->violated |= verdict.action != VERDICT_ALLOW;
-    sql_mood_apply(&explain->mood, facts);
+    sql_state_apply(&explain->state, facts);
     if (facts->effects & SQL_EFFECT_SESSION)
         sql_session_apply(&explain->session, facts);
 }
@@ -252,7 +252,7 @@ static void judge_item(struct explain *explain, struct text text)
 
     explain->items++;
     do {
-        struct sql_mood before = explain->mood; /* `facts` may point into it */
+        struct sql_state before = explain->state; /* `facts` may point into it */
         offset = sql_analyze(text, offset, &before, explain->session, &facts);
         if (part > 0 && facts.kind == SQL_EMPTY && facts.determined && offset >= text.length)
             break;
@@ -312,7 +312,7 @@ static bool next_item(struct explain *explain, struct sql_script *script, struct
 {
     if (explain->null)
         return next_null_item(rest, last, item);
-    script->no_backslash_escapes = explain->mood.mode & SQL_NO_BACKSLASH_ESCAPES;
+    script->no_backslash_escapes = explain->state.mode & SQL_NO_BACKSLASH_ESCAPES;
     return sql_script_next(script, rest, last, item);
 }
 
@@ -321,8 +321,8 @@ static bool judge_all(struct explain *explain, struct input *input)
     struct sql_script script;
     struct text item;
 
-    sql_script_init(&script, (enum sql_charset)explain->mood.charset);
-    script.dollar_quotes = explain->mood.dialect == SQL_MYSQL && explain->mood.version >= 90000;
+    sql_script_init(&script, (enum sql_charset)explain->state.charset);
+    script.dollar_quotes = explain->state.dialect == SQL_MYSQL && explain->state.version >= 90000;
     while (!input->last) {
         if (!refill(input, explain->path))
             return false;
@@ -356,7 +356,7 @@ static bool read_input(struct explain *explain)
 int cmd_explain(int argc, char **argv)
 {
     struct explain explain = {0};
-    bool good = parse_options(&explain, argc, argv) && set_mood(&explain) &&
+    bool good = parse_options(&explain, argc, argv) && set_state(&explain) &&
                 read_policy(&explain) && read_input(&explain);
 
     if (good && fflush(stdout) != 0) {

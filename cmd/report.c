@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
-#include "violations/report_sheets.h"
+#include "report/tables.h"
 
 static const char usage[] =
     "usage: silogate report [OPTION...] LOG...\n"
@@ -54,7 +54,7 @@ static bool read_time(const char *option, const char *value, bool end, int64_t *
 
 static void print_new(const struct report *report, const uint32_t *queries, uint32_t count)
 {
-    char number[SHEET_NUMBER_SIZE];
+    char number[TABLE_NUMBER_SIZE];
 
     printf("%u new since the baseline:\n", count);
     for (uint32_t i = 0; i < count; i++) {
@@ -63,7 +63,7 @@ static void print_new(const struct report *report, const uint32_t *queries, uint
         struct text owner = report_service_name(report, report->edges[query->edge].owner);
         printf("  %.*s -> %.*s  %016llx  %s  %.*s\n", TEXT_ARGS(user), TEXT_ARGS(owner),
                (unsigned long long)query->digest,
-               sheet_show_number(query->counts.statements, number), TEXT_ARGS(query->statement));
+               table_show_number(query->counts.statements, number), TEXT_ARGS(query->statement));
     }
 }
 

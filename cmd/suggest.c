@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
-#include "violations/report.h"
+#include "report/report.h"
 
 static const char usage[] =
     "usage: silogate suggest [-c proxy.ini] LOG...\n"

@@ -5,7 +5,7 @@
 #define POLICY_BUILT_H
 
 #include "base/index.h"
-#include "policy/letters.h"
+#include "policy/casefold.h"
 #include "policy/matcher.h"
 #include "policy/pattern.h"
 #include "policy/policy.h"
@@ -53,12 +53,12 @@ struct silo_owner {
 };
 
 /* Whose `database` a name is. */
-struct landing {
+struct initial_db {
     uint32_t rule;
     int16_t service; /* SERVICE_NONE: of several */
 };
 
-/* Silos, their owners, permits, entries and landings count from 1: 0 is none. */
+/* Silos, their owners, permits, entries and initial_dbs count from 1: 0 is none. */
 struct view {
     struct matcher matcher;
     uint32_t ownership; /* the root; the ends' values: silos, then rules */
@@ -67,9 +67,9 @@ struct view {
     struct silo_owner *silo_owners;
     struct permit *permits;
     struct entry *entries;
-    struct landing *landings;
-    size_t silo_count, silo_owner_count, permit_count, entry_count, landing_count;
-    struct index databases; /* to landings */
+    struct initial_db *initial_dbs;
+    size_t silo_count, silo_owner_count, permit_count, entry_count, initial_db_count;
+    struct index databases; /* to initial_dbs */
     struct text *database;  /* each service's own; none where it has none */
     const uint32_t *database_rule;
 };

@@ -313,15 +313,15 @@ static int database_owner(const struct judged *judged, const struct find_silo *s
 {
     const struct view *view = judged->view;
     int whole = service_of(judged->policy, silo->whole);
-    uint32_t landing;
+    uint32_t initial_db;
 
     if (missing != SQL_READ && silo->obstacle)
         return service_of(judged->policy, silo->obstacle);
     if (whole != SERVICE_NONE && whole != judged->service)
         return whole;
-    if (index_find(&view->databases, judged->schema, &landing) &&
-        view->landings[landing].service != judged->service)
-        return view->landings[landing].service;
+    if (index_find(&view->databases, judged->schema, &initial_db) &&
+        view->initial_dbs[initial_db].service != judged->service)
+        return view->initial_dbs[initial_db].service;
     return SERVICE_NONE;
 }
 

@@ -76,19 +76,19 @@ static void add_granted(struct view *view, const struct granted *granted,
     }
 }
 
-static void add_landing(struct view *view, struct policy *policy, int16_t service,
-                        struct text database, enum name_form form)
+static void add_initial_db(struct view *view, struct policy *policy, int16_t service,
+                           struct text database, enum name_form form)
 {
     char *copy = arena_take(&policy->arena, database.length + 1);
     struct text name = name_in(form, arena_text(&policy->arena, database), copy);
-    uint32_t number = (uint32_t)view->landing_count + 1;
+    uint32_t number = (uint32_t)view->initial_db_count + 1;
 
     view->database[service] = name;
     if (index_add(&view->databases, name, number)) {
-        view->landings[number] = (struct landing){view->database_rule[service], service};
-        view->landing_count++;
+        view->initial_dbs[number] = (struct initial_db){view->database_rule[service], service};
+        view->initial_db_count++;
     } else if (index_find(&view->databases, name, &number)) {
-        view->landings[number].service = SERVICE_NONE;
+        view->initial_dbs[number].service = SERVICE_NONE;
     }
 }
 
@@ -109,12 +109,12 @@ void view_build(struct view *view, const struct building *building, const uint32
     view->permits = arena_take(arena, (building->granted_count + 1) * sizeof(*view->permits));
     view->entries = arena_take(arena, (building->owned_count + building->granted_count + 1) *
                                           sizeof(*view->entries));
-    view->landings = arena_take(arena, (services + 1) * sizeof(*view->landings));
+    view->initial_dbs = arena_take(arena, (services + 1) * sizeof(*view->initial_dbs));
     for (size_t i = 0; i < services; i++) {
         view->grants[i] = matcher_root(&view->matcher);
         if (building->config->services[i].database.line)
-            add_landing(view, policy, (int16_t)i, building->config->services[i].database.value,
-                        form);
+            add_initial_db(view, policy, (int16_t)i, building->config->services[i].database.value,
+                           form);
     }
     for (size_t i = 0; i < building->owned_count; i++) {
         const struct owned *owned = &building->owned[i];

@@ -1,8 +1,8 @@
 /* The way back: the server's answer goes on to the client as it comes, while the tracker looks for
  * its end. What the answer tells of the session (status flags, session state changes, errors)
- * decides which mood the next command is read in.
+ * decides which state the next command is read in.
  *
- * ASK is silogate's own question, asked where a mood cannot be known: its answer is kept back.
+ * ASK is silogate's own question, asked where a state cannot be known: its answer is kept back.
  */
 #include <assert.h>
 #include <string.h>
@@ -29,7 +29,7 @@ enum {
     ANSWER_FIELDS_MAX
 };
 
-/* ER_MUST_CHANGE_PASSWORD: whoever gets it can do nothing else, and needs no moods for it. */
+/* ER_MUST_CHANGE_PASSWORD: whoever gets it can do nothing else, and needs no states for it. */
 enum { EXPIRED_PASSWORD = 1820 };
 
 /* A system variable of a session state change: a name and its new value. What a SET STATEMENT sets
@@ -46,15 +46,15 @@ static void variable_changed(struct session *session, struct text change)
         struct text value = read_lenenc_text(&reader);
         if (reader.bad)
             return;
-        if (text_equal(name, TEXT("sql_mode")) && sql_mode_of(value) != session->mood.mode)
-            sql_mood_lose_mode(&session->mood);
+        if (text_equal(name, TEXT("sql_mode")) && sql_mode_of(value) != session->sql_state.mode)
+            sql_state_lose_mode(&session->sql_state);
         if (text_equal(name, TEXT("character_set_connection")))
-            session->mood.lossy |= sql_charset_of(value) == SQL_CHARSET_UNKNOWN;
+            session->sql_state.lossy |= sql_charset_of(value) == SQL_CHARSET_UNKNOWN;
         if (!text_equal(name, TEXT("character_set_client")))
             continue;
         uint8_t charset = (uint8_t)sql_charset_of(value);
-        if (charset != session->mood.charset)
-            session->mood.charset = reset ? charset : (uint8_t)SQL_CHARSET_UNKNOWN;
+        if (charset != session->sql_state.charset)
+            session->sql_state.charset = reset ? charset : (uint8_t)SQL_CHARSET_UNKNOWN;
     }
 }
 
@@ -62,12 +62,12 @@ static void variable_changed(struct session *session, struct text change)
  * of that with its results; one that fails then never tells of the way back. */
 static void database_told(struct session *session, struct text database)
 {
-    const struct sql_mood *moods[] = {&session->mood, &session->next};
+    const struct sql_state *states[] = {&session->sql_state, &session->next};
 
     for (int i = 0; i < 1 + session->has_next; i++) {
-        struct text known = sql_mood_database(moods[i]);
-        if (moods[i]->lower_case_table_names ? text_equal_fold(known, database)
-                                             : text_equal(known, database))
+        struct text known = sql_state_database(states[i]);
+        if (states[i]->lower_case_table_names ? text_equal_fold(known, database)
+                                              : text_equal(known, database))
             return;
     }
     session->must_ask = true;
@@ -103,21 +103,21 @@ static void take_status(struct session *session)
      * routine's end: only that it has changed says anything, and then the mode has to be asked. */
     bool escapes = status & STATUS_NO_BACKSLASH_ESCAPES;
     if (session->command == COMMAND_RESET_CONNECTION) {
-        session->mood.mode = escapes ? SQL_NO_BACKSLASH_ESCAPES : 0;
-        session->mood.escapes_known = true;
+        session->sql_state.mode = escapes ? SQL_NO_BACKSLASH_ESCAPES : 0;
+        session->sql_state.escapes_known = true;
     } else if (escapes != session->no_backslash_escapes &&
-               escapes != ((session->mood.mode & SQL_NO_BACKSLASH_ESCAPES) != 0)) {
-        sql_mood_lose_mode(&session->mood);
+               escapes != ((session->sql_state.mode & SQL_NO_BACKSLASH_ESCAPES) != 0)) {
+        sql_state_lose_mode(&session->sql_state);
     }
     session->no_backslash_escapes = escapes;
 }
 
 /* Which of several statements have run is not known: what they could have changed must be asked. */
-static void lose_moods(struct session *session)
+static void lose_state(struct session *session)
 {
-    sql_mood_lose_mode(&session->mood);
-    session->mood.charset = SQL_CHARSET_UNKNOWN;
-    session->mood.lossy = true;
+    sql_state_lose_mode(&session->sql_state);
+    session->sql_state.charset = SQL_CHARSET_UNKNOWN;
+    session->sql_state.lossy = true;
     session->must_ask = true;
 }
 
@@ -126,13 +126,13 @@ static void reset(struct session *session)
 {
     prepared_clear(&session->prepared);
     sql_session_free(&session->sql);
-    sql_mood_lose_mode(&session->mood);
-    session->mood.charset = SQL_CHARSET_UNKNOWN;
-    session->mood.lossy = sql_collation_is_lossy(session->collation);
+    sql_state_lose_mode(&session->sql_state);
+    session->sql_state.charset = SQL_CHARSET_UNKNOWN;
+    session->sql_state.lossy = sql_collation_is_lossy(session->collation);
 }
 
 /* A SET that fails may have set some of what it names. */
-static bool changes_reading(const struct sql_mood *from, const struct sql_mood *to)
+static bool changes_reading(const struct sql_state *from, const struct sql_state *to)
 {
     return from->mode != to->mode || from->mode_known != to->mode_known ||
            from->charset != to->charset || from->lossy != to->lossy;
@@ -142,12 +142,12 @@ void command_finish(struct session *session)
 {
     bool failed = session->failed_command;
 
-    session->asked = session->blind = false;
+    session->asked = session->state_unknown = false;
     if (session->has_next && !failed)
-        session->mood = session->next;
+        session->sql_state = session->next;
     else if (session->has_next &&
-             (session->several || changes_reading(&session->mood, &session->next)))
-        lose_moods(session);
+             (session->several || changes_reading(&session->sql_state, &session->next)))
+        lose_state(session);
     session->must_ask |= session->next_unknown; /* what has failed may have begun */
     session->has_next = session->next_unknown = false;
     sql_session_settle(session->sql, !failed);
@@ -192,7 +192,7 @@ enum step state_answer(struct session *session)
         take_status(session);
         state_changed(session, answer->session_state);
         if (answer->session_state_cut)
-            lose_moods(session);
+            lose_state(session);
     }
     gate_pass(gate, all);
     if (events & ANSWER_COMPLETE) {
@@ -201,8 +201,8 @@ enum step state_answer(struct session *session)
         return STEP_AGAIN;
     }
     if (events & ANSWER_INFILE) {
-        session->passing = 0;
-        session->continued = false;
+        session->packet_left = 0;
+        session->packet_continues = false;
         session->client.sequence = (uint8_t)(answer_sequence(answer) + 1);
         session_enter(session, STATE_INFILE);
         return STEP_AGAIN;
@@ -235,21 +235,21 @@ enum step state_infile(struct session *session)
         return session_linger(session, CLOSED_UPSTREAM_BAD_PACKET);
     while (gate_waiting(gate) > 0) {
         bool last = false;
-        if (session->passing == 0) {
+        if (session->packet_left == 0) {
             if (gate_waiting(gate) < PACKET_HEADER)
                 break;
             uint32_t length = bytes_get3(gate_at(gate));
             if (gate_at(gate)[3] != session->client.sequence++)
                 return command_out_of_order(session, session->client.sequence);
             /* Behind a packet of the greatest length, an empty one only ends that packet. */
-            last = length == 0 && !session->continued;
-            session->continued = length == PACKET_MAX;
-            session->passing = PACKET_HEADER + length;
+            last = length == 0 && !session->packet_continues;
+            session->packet_continues = length == PACKET_MAX;
+            session->packet_left = PACKET_HEADER + length;
         }
         size_t count =
-            gate_waiting(gate) < session->passing ? gate_waiting(gate) : session->passing;
+            gate_waiting(gate) < session->packet_left ? gate_waiting(gate) : session->packet_left;
         gate_pass(gate, count);
-        session->passing -= (uint32_t)count;
+        session->packet_left -= (uint32_t)count;
         if (last) {
             session_enter(session, STATE_ANSWER);
             return STEP_AGAIN;
@@ -282,13 +282,13 @@ static void learn(struct session *session, const struct text *values)
     struct router_server server;
     uint64_t lower_case;
 
-    sql_mood_set_database(&session->mood, values[ANSWER_DATABASE]);
-    session->mood.mode = sql_mode_of(values[ANSWER_MODE]);
-    session->mood.mode_known = values[ANSWER_MODE].at != NULL;
-    session->mood.charset = (uint8_t)sql_charset_of(values[ANSWER_CHARSET]);
+    sql_state_set_database(&session->sql_state, values[ANSWER_DATABASE]);
+    session->sql_state.mode = sql_mode_of(values[ANSWER_MODE]);
+    session->sql_state.mode_known = values[ANSWER_MODE].at != NULL;
+    session->sql_state.charset = (uint8_t)sql_charset_of(values[ANSWER_CHARSET]);
     if (!text_number(values[ANSWER_LOWER_CASE], &lower_case) || lower_case > 2)
         return;
-    session->mood.lower_case_table_names = (uint8_t)lower_case;
+    session->sql_state.lower_case_table_names = (uint8_t)lower_case;
     router_server(router, session->upstream_index, &server);
     server.lower_case_table_names = (int)lower_case;
     server.init_connect = values[ANSWER_INIT].length > 0;
@@ -324,15 +324,15 @@ enum step state_ask(struct session *session)
         assert(here.at);                    /* a whole answer is here */
         if (here.at[PACKET_HEADER] == 0x00) /* OK, which answers something else */
             return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
-        session->blind = !is_expired(here);
+        session->state_unknown = !is_expired(here);
         break;
     case ROW_DONE:
-        session->blind = false;
+        session->state_unknown = false;
         learn(session, values);
         break;
     }
     gate_drop(gate, &session->worker->pool, size);
-    session->must_ask = session->blind; /* the next command asks again */
+    session->must_ask = session->state_unknown; /* the next command asks again */
     session->asked = true;
     session_enter(session, STATE_COMMAND);
     return STEP_AGAIN;

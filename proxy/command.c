@@ -19,7 +19,7 @@
 #include "base/bytes.h"
 #include "proxy/cut.h"
 #include "proxy/judge.h"
-#include "proxy/login.h"
+#include "proxy/login/login.h"
 #include "proxy/map.h"
 #include "proxy/worker.h"
 
@@ -42,10 +42,10 @@ static enum step let_pass(struct session *session, const struct command *command
     struct text start = {(const char *)header + PACKET_HEADER, command_start(session)};
 
     free(command->copy);
-    session->passing = PACKET_HEADER + bytes_get3(header);
-    session->continued = bytes_get3(header) == PACKET_MAX;
+    session->packet_left = PACKET_HEADER + bytes_get3(header);
+    session->packet_continues = bytes_get3(header) == PACKET_MAX;
     session->failed_command = session->answered = false;
-    session->owed = true;
+    session->in_flight = true;
     session->worker->counters.forwarded++;
     answer_start(&session->answer, command_answer(command->row, start), session->capabilities);
     session_enter(session, STATE_PASS);
@@ -62,8 +62,8 @@ static enum step passed(struct session *session)
 {
     enum command_answer answer = session->answer.expected;
 
-    if (session->dropping) {
-        session->dropping = false;
+    if (session->discarding) {
+        session->discarding = false;
         session_enter(session, STATE_COMMAND);
         if (answer == ANSWER_NONE)
             return STEP_AGAIN; /* its client does not read an answer */
@@ -89,24 +89,24 @@ enum step state_pass(struct session *session)
 {
     struct gate *gate = &session->client.gate;
 
-    while (gate_waiting(gate) > 0 || session->passing == 0) {
-        if (session->passing == 0) {
-            if (!session->continued)
+    while (gate_waiting(gate) > 0 || session->packet_left == 0) {
+        if (session->packet_left == 0) {
+            if (!session->packet_continues)
                 return passed(session);
             if (gate_waiting(gate) < PACKET_HEADER)
                 break;
-            session->passing = PACKET_HEADER + bytes_get3(gate_at(gate));
-            session->continued = bytes_get3(gate_at(gate)) == PACKET_MAX;
+            session->packet_left = PACKET_HEADER + bytes_get3(gate_at(gate));
+            session->packet_continues = bytes_get3(gate_at(gate)) == PACKET_MAX;
             if (gate_at(gate)[3] != ++session->client.sequence)
                 return command_out_of_order(session, session->client.sequence);
         }
         size_t count =
-            gate_waiting(gate) < session->passing ? gate_waiting(gate) : session->passing;
-        if (session->dropping)
+            gate_waiting(gate) < session->packet_left ? gate_waiting(gate) : session->packet_left;
+        if (session->discarding)
             gate_drop(gate, &session->worker->pool, count);
         else
             gate_pass(gate, count);
-        session->passing -= (uint32_t)count;
+        session->packet_left -= (uint32_t)count;
     }
     /* A server that answers before it has read all gives up on the command: its words, then the
      * end. */
@@ -132,7 +132,7 @@ static enum step refuse(struct session *session, struct command *command, uint16
 {
     gate_drop(&session->client.gate, &session->worker->pool, command->size);
     free(command->copy);
-    session->asked = session->blind = false;
+    session->asked = session->state_unknown = false;
     session->worker->counters.refused++;
     if (command->row && command->row->answer == ANSWER_NONE)
         return STEP_AGAIN; /* its client does not read an answer */
@@ -145,10 +145,10 @@ static enum step forget(struct session *session, enum command_answer answer)
 {
     size_t first = bytes_get3(gate_at(&session->client.gate));
 
-    session->passing = (uint32_t)(PACKET_HEADER + first);
-    session->continued = first == PACKET_MAX;
+    session->packet_left = (uint32_t)(PACKET_HEADER + first);
+    session->packet_continues = first == PACKET_MAX;
     session->answer.expected = (uint8_t)answer;
-    session->dropping = true;
+    session->discarding = true;
     session->client.sequence = 0;
     session->worker->counters.refused++;
     session_enter(session, STATE_PASS);
@@ -230,7 +230,7 @@ static struct sql_facts *plain_facts(struct session *session)
 
     memset(facts, 0, offsetof(struct sql_facts, objects));
     facts->determined = true;
-    judge_blindly(session, facts);
+    judge_unknown_state(session, facts);
     return facts;
 }
 
@@ -242,12 +242,12 @@ static enum step judge_init_db(struct session *session, struct command *command)
 
     for (size_t i = 0; i < name.length; i++) {
         ascii &= (unsigned char)name.at[i] < 0x80;
-        if (session->mood.lower_case_table_names > 0 && i < sizeof(facts->names))
+        if (session->sql_state.lower_case_table_names > 0 && i < sizeof(facts->names))
             facts->names[i] = text_lower(name.at[i]);
     }
-    if (session->mood.lower_case_table_names > 0 && name.length <= sizeof(facts->names))
+    if (session->sql_state.lower_case_table_names > 0 && name.length <= sizeof(facts->names))
         name.at = facts->names;
-    if (!ascii && session->mood.charset != SQL_UTF8) {
+    if (!ascii && session->sql_state.charset != SQL_UTF8) {
         facts->determined = false;
         facts->why = "a name outside ASCII in a character set other than utf8";
     }
@@ -276,7 +276,7 @@ static enum step judge_field_list(struct session *session, struct command *comma
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     }
     facts->object_count = 1;
-    facts->objects[0] = (struct sql_object){.schema = sql_mood_database(&session->mood),
+    facts->objects[0] = (struct sql_object){.schema = sql_state_database(&session->sql_state),
                                             .name = name,
                                             .type = SQL_TABLE,
                                             .access = SQL_READ};
@@ -305,7 +305,7 @@ static enum step refuse_unknown(struct session *session, struct command *command
     char message[100];
 
     const char *whose = "mysql_stmt_precheck";
-    if (session->mood.dialect == SQL_MARIADB)
+    if (session->sql_state.dialect == SQL_MARIADB)
         whose =
             session->command == COMMAND_STMT_FETCH ? "mysqld_stmt_fetch" : "mysqld_stmt_execute";
     snprintf(message, sizeof(message), "Unknown prepared statement handler (%u) given to %s", id,
@@ -462,7 +462,7 @@ enum step state_command(struct session *session)
     }
     /* A client that does not read its answers must not make silogate hoard them. */
     if (gate_leaving(&session->upstream.gate) > GATE_BLOCK / 2) {
-        session->resting = true;
+        session->yield = true;
         return STEP_WAIT;
     }
     if (bytes_get3(gate_at(gate)) == 0)

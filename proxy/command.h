@@ -4,7 +4,7 @@
 
 #include "proxy/session.h"
 
-/* The answer is over (answer.c calls it): the moods become what the command has made them. */
+/* The answer is over (answer.c calls it): the states become what the command has made them. */
 void command_finish(struct session *session);
 
 /* A packet of the client's with another sequence id than the one that is due: 1156 with `sequence`,

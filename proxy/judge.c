@@ -2,7 +2,7 @@
  * a whole: the strictest verdict holds for all of it. Where it violates, it is read a second time,
  * to record each of its violations with what was done about it.
  *
- * Where a mood cannot be known (a statement of the same command sets sql_mode from an expression),
+ * Where a state cannot be known (a statement of the same command sets sql_mode from an expression),
  * the rest is judged under every reading that is possible, and the strictest holds.
  */
 #include "proxy/judge.h"
@@ -20,8 +20,8 @@
 /* One reading of a text, while it goes on. */
 struct reading {
     struct text text;
-    const struct sql_mood *mood; /* before the statement at hand */
-    struct sql_mood tentative;
+    const struct sql_state *state; /* before the statement at hand */
+    struct sql_state tentative;
     size_t offset;
     bool recording, blocked; /* second time: what was done */
     unsigned parts;
@@ -34,7 +34,7 @@ static void check(struct session *session, const struct sql_facts *facts, struct
     struct worker *worker = session->worker;
 
     policy_check(worker->runtime->policy, session->service, facts,
-                 session->mood.lower_case_table_names > 0, worker->today, verdict);
+                 session->sql_state.lower_case_table_names > 0, worker->today, verdict);
 }
 
 static void count(struct session *session, const struct verdict *verdict, bool blocked)
@@ -42,14 +42,14 @@ static void count(struct session *session, const struct verdict *verdict, bool b
     struct worker *worker = session->worker;
     const struct runtime *runtime = worker->runtime;
     unsigned action = blocked ? VERDICT_BLOCK : verdict->action;
-    const struct tally *service =
-        session->service == SERVICE_NONE ? NULL : runtime->service_tallies[session->service];
+    const struct usage *service =
+        session->service == SERVICE_NONE ? NULL : runtime->service_usages[session->service];
     struct service_counters *counters = worker_counters(worker, service);
 
     counters->statements[verdict->reason][action]++;
     if ((verdict->reason == REASON_FOREIGN || verdict->reason == REASON_EXPIRED_GRANT) &&
         verdict->owner != SERVICE_NONE)
-        observe_edge(counters, runtime->service_tallies[verdict->owner], action);
+        observe_edge(counters, runtime->service_usages[verdict->owner], action);
 }
 
 static void judge_statement(struct session *session, struct reading *reading, size_t start)
@@ -65,7 +65,7 @@ static void judge_statement(struct session *session, struct reading *reading, si
         reading->strictest = verdict;
     if (reading->recording && verdict.action != VERDICT_ALLOW) {
         struct text statement = {reading->text.at + start, reading->offset - start};
-        record_violation(session, facts, &verdict, reading->mood, statement, (uint32_t)start,
+        record_violation(session, facts, &verdict, reading->state, statement, (uint32_t)start,
                          sql_kind_name(facts->kind), reading->blocked);
     }
     if (reading->recording)
@@ -73,21 +73,21 @@ static void judge_statement(struct session *session, struct reading *reading, si
     reading->parts++;
 }
 
-/* Moves the tentative mood on by what the statement just judged changes. */
+/* Moves the tentative state on by what the statement just judged changes. */
 static void apply(struct session *session, struct reading *reading)
 {
     struct sql_facts *facts = &session->worker->facts;
-    const unsigned moods = SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED | SQL_EFFECT_MODE |
-                           SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY | SQL_EFFECT_UNKNOWN;
+    const unsigned states = SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED | SQL_EFFECT_MODE |
+                            SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY | SQL_EFFECT_UNKNOWN;
 
     /* Who passes what is not understood does not know what it has changed. */
     if (facts->effects & SQL_EFFECT_UNKNOWN || !facts->determined)
         session->next_unknown = true;
-    if (facts->effects & moods) {
-        if (reading->mood != &reading->tentative)
-            reading->tentative = *reading->mood;
-        reading->mood = &reading->tentative;
-        sql_mood_apply(&reading->tentative, facts);
+    if (facts->effects & states) {
+        if (reading->state != &reading->tentative)
+            reading->tentative = *reading->state;
+        reading->state = &reading->tentative;
+        sql_state_apply(&reading->tentative, facts);
     }
     if (facts->effects & SQL_EFFECT_SESSION && !reading->recording)
         sql_session_apply(&session->sql, facts);
@@ -102,29 +102,29 @@ static void read_under_each(struct session *session, struct reading *reading)
     static const uint8_t modes[] = {0, SQL_ANSI_QUOTES, SQL_ANSI_QUOTES | SQL_MSSQL,
                                     SQL_ANSI_QUOTES | SQL_ORACLE};
     const size_t count_of = sizeof(modes) / sizeof(modes[0]);
-    size_t readings = reading->mood->dialect == SQL_MARIADB ? count_of * 2 : 4;
+    size_t readings = reading->state->dialect == SQL_MARIADB ? count_of * 2 : 4;
     struct reading strictest = {0};
 
     session->worker->judged.no_rewrites = true;
     for (size_t i = 0; i < readings; i++) {
         struct reading one = *reading;
         one.recording = one.needs_mode = false;
-        one.tentative = *reading->mood;
+        one.tentative = *reading->state;
         one.tentative.mode = modes[i / 2];
         if (i % 2)
             one.tentative.mode |= SQL_NO_BACKSLASH_ESCAPES;
         one.tentative.mode_known = true;
-        one.mood = &one.tentative;
-        struct sql_mood mood = one.tentative;
+        one.state = &one.tentative;
+        struct sql_state state = one.tentative;
         read_on(session, &one);
         if (i > 0 && one.strictest.action <= strictest.strictest.action)
             continue;
         strictest = one;
-        strictest.tentative = mood;
+        strictest.tentative = state;
     }
     struct reading again = *reading;
     again.tentative = strictest.tentative;
-    again.mood = &again.tentative;
+    again.state = &again.tentative;
     if (reading->recording)
         read_on(session, &again);
     session->worker->judged.no_rewrites = false;
@@ -133,33 +133,33 @@ static void read_under_each(struct session *session, struct reading *reading)
     reading->offset = reading->text.length;
     /* Whatever it is now, the server knows. */
     session->next_unknown = true;
-    reading->tentative = *reading->mood;
-    sql_mood_lose_mode(&reading->tentative);
+    reading->tentative = *reading->state;
+    sql_state_lose_mode(&reading->tentative);
     reading->tentative.charset = SQL_CHARSET_UNKNOWN;
-    reading->mood = &reading->tentative;
+    reading->state = &reading->tentative;
 }
 
-/* From reading->offset to the end of the text, or until a mood is needed that is not known. */
+/* From reading->offset to the end of the text, or until a state is needed that is not known. */
 static void read_on(struct session *session, struct reading *reading)
 {
     struct sql_facts *facts = &session->worker->facts;
-    bool known = reading->mood->mode_known;
+    bool known = reading->state->mode_known;
 
     do {
         size_t start = reading->offset;
-        reading->offset = sql_analyze(reading->text, start, reading->mood, session->sql, facts);
-        judge_blindly(session, facts);
+        reading->offset = sql_analyze(reading->text, start, reading->state, session->sql, facts);
+        judge_unknown_state(session, facts);
         if (facts->needs_mode) {
             reading->offset = start;
             reading->needs_mode = true;
-            if (session->asked || (known && !reading->mood->mode_known))
+            if (session->asked || (known && !reading->state->mode_known))
                 read_under_each(session, reading);
             return;
         }
         judge_statement(session, reading, start);
         if (facts->effects || !facts->determined)
             apply(session, reading);
-        bool lost = known && !reading->mood->mode_known;
+        bool lost = known && !reading->state->mode_known;
         if (lost && reading->offset < reading->text.length) {
             reading->needs_mode = true;
             read_under_each(session, reading);
@@ -168,9 +168,9 @@ static void read_on(struct session *session, struct reading *reading)
     } while (reading->offset < reading->text.length);
 }
 
-void judge_blindly(const struct session *session, struct sql_facts *facts)
+void judge_unknown_state(const struct session *session, struct sql_facts *facts)
 {
-    if (!session->blind)
+    if (!session->state_unknown)
         return;
     facts->determined = false;
     facts->why = "the server does not say which database and modes it is in";
@@ -200,10 +200,10 @@ static bool must_ask(const struct session *session, struct text text)
     if (session->asked)
         return false;
     return session->must_ask ||
-           (session->mood.charset == SQL_CHARSET_UNKNOWN && depends_on_charset(text));
+           (session->sql_state.charset == SQL_CHARSET_UNKNOWN && depends_on_charset(text));
 }
 
-/* What touches nothing and reads the same in every mood: SHOW WARNINGS, SELECT FOUND_ROWS(). A
+/* What touches nothing and reads the same in every state: SHOW WARNINGS, SELECT FOUND_ROWS(). A
  * question of silogate's own before it would change its answer. */
 static bool is_about_itself(struct session *session, struct text text)
 {
@@ -215,7 +215,7 @@ static bool is_about_itself(struct session *session, struct text text)
         if (!memchr(plain, text.at[i], sizeof(plain) - 1))
             return false;
     }
-    return sql_analyze(text, 0, &session->mood, session->sql, facts) == text.length &&
+    return sql_analyze(text, 0, &session->sql_state, session->sql, facts) == text.length &&
            facts->determined && !facts->needs_mode && !facts->administration &&
            facts->object_count == 0 && facts->effects == 0 &&
            (facts->kind == SQL_SHOW || facts->kind == SQL_SELECT);
@@ -224,13 +224,13 @@ static bool is_about_itself(struct session *session, struct text text)
 enum judgement judge_text(struct session *session, struct text text)
 {
     struct worker *worker = session->worker;
-    struct reading reading = {.text = text, .mood = &session->mood};
+    struct reading reading = {.text = text, .state = &session->sql_state};
 
     begin(session);
     if (must_ask(session, text) && !is_about_itself(session, text))
         return JUDGEMENT_ASK;
     read_on(session, &reading);
-    if (reading.needs_mode && !session->asked && !session->mood.mode_known) {
+    if (reading.needs_mode && !session->asked && !session->sql_state.mode_known) {
         sql_session_settle(session->sql, false);
         return JUDGEMENT_ASK;
     }
@@ -242,7 +242,7 @@ enum judgement judge_text(struct session *session, struct text text)
             sql_session_settle(session->sql, false);
             return JUDGEMENT_PARK;
         }
-        struct reading again = {.text = text, .mood = &session->mood, .recording = true};
+        struct reading again = {.text = text, .state = &session->sql_state, .recording = true};
         again.blocked = reading.strictest.action == VERDICT_BLOCK;
         read_on(session, &again);
         if (again.blocked) {
@@ -250,7 +250,7 @@ enum judgement judge_text(struct session *session, struct text text)
             return JUDGEMENT_BLOCK;
         }
     }
-    session->has_next = reading.mood != &session->mood;
+    session->has_next = reading.state != &session->sql_state;
     if (session->has_next)
         session->next = reading.tentative;
     return JUDGEMENT_ALLOW;
@@ -258,7 +258,7 @@ enum judgement judge_text(struct session *session, struct text text)
 
 /* The facts are known: records, counts, and says what to do. */
 static enum judgement settle(struct session *session, const struct sql_facts *facts,
-                             const struct verdict *verdict, const struct sql_mood *mood,
+                             const struct verdict *verdict, const struct sql_state *state,
                              struct text text, const char *kind, bool counts)
 {
     bool block = verdict->action == VERDICT_BLOCK;
@@ -266,7 +266,7 @@ static enum judgement settle(struct session *session, const struct sql_facts *fa
     if (verdict->action != VERDICT_ALLOW && (block || counts)) {
         if (!violations_ready(session->worker->records))
             return JUDGEMENT_PARK;
-        record_violation(session, facts, verdict, mood, text, 0, kind, block);
+        record_violation(session, facts, verdict, state, text, 0, kind, block);
     }
     if (counts || block)
         count(session, verdict, block);
@@ -276,14 +276,14 @@ static enum judgement settle(struct session *session, const struct sql_facts *fa
 enum judgement judge_prepare(struct session *session, struct text text)
 {
     struct sql_facts *facts = &session->worker->facts;
-    struct sql_mood mood = session->mood;
+    struct sql_state state = session->sql_state;
     struct verdict verdict;
 
     begin(session);
     if (must_ask(session, text) && !is_about_itself(session, text))
         return JUDGEMENT_ASK;
-    size_t end = sql_analyze(text, 0, &mood, session->sql, facts);
-    judge_blindly(session, facts);
+    size_t end = sql_analyze(text, 0, &state, session->sql, facts);
+    judge_unknown_state(session, facts);
     if (facts->needs_mode && !session->asked)
         return JUDGEMENT_ASK;
     if (end < text.length && facts->determined) {
@@ -293,10 +293,10 @@ enum judgement judge_prepare(struct session *session, struct text text)
     map_names(session, facts, false);
     check(session, facts, &verdict);
     enum judgement judgement =
-        settle(session, facts, &verdict, &mood, text, sql_kind_name(facts->kind), false);
+        settle(session, facts, &verdict, &state, text, sql_kind_name(facts->kind), false);
     if (judgement == JUDGEMENT_ALLOW) {
         prepared_free(session->preparing);
-        session->preparing = prepared_new(text, facts, &mood);
+        session->preparing = prepared_new(text, facts, &state);
     }
     return judgement;
 }
@@ -313,7 +313,7 @@ enum judgement judge_prepared(struct session *session, const struct prepared *pr
         return JUDGEMENT_BLOCK;
     if (session->in_transaction && counts)
         record_written(session, prepared->facts);
-    enum judgement judgement = settle(session, prepared->facts, &verdict, &prepared->mood, text,
+    enum judgement judgement = settle(session, prepared->facts, &verdict, &prepared->state, text,
                                       sql_kind_name(prepared->facts->kind), counts);
     if (judgement != JUDGEMENT_ALLOW || !counts)
         return judgement;
@@ -327,9 +327,9 @@ enum judgement judge_prepared(struct session *session, const struct prepared *pr
     session->next_unknown = !prepared->facts->determined || prepared->facts->effects & asks;
     if (!prepared->facts->effects)
         return judgement;
-    session->next = session->mood;
+    session->next = session->sql_state;
     session->has_next = true;
-    sql_mood_apply(&session->next, prepared->facts);
+    sql_state_apply(&session->next, prepared->facts);
     return judgement;
 }
 
@@ -340,7 +340,7 @@ enum judgement judge_blocked(struct session *session, const struct prepared *pre
 
     begin(session);
     check(session, prepared->facts, &verdict);
-    return settle(session, prepared->facts, &verdict, &prepared->mood, text,
+    return settle(session, prepared->facts, &verdict, &prepared->state, text,
                   sql_kind_name(prepared->facts->kind), true);
 }
 
@@ -352,11 +352,11 @@ enum judgement judge_facts(struct session *session, const char *kind)
     begin(session);
     check(session, facts, &verdict);
     enum judgement judgement =
-        settle(session, facts, &verdict, &session->mood, (struct text){"", 0}, kind, true);
+        settle(session, facts, &verdict, &session->sql_state, (struct text){"", 0}, kind, true);
     if (judgement == JUDGEMENT_ALLOW && facts->effects & SQL_EFFECT_DATABASE) {
-        session->next = session->mood;
+        session->next = session->sql_state;
         session->has_next = true;
-        sql_mood_apply(&session->next, facts);
+        sql_state_apply(&session->next, facts);
     }
     return judgement;
 }
@@ -373,7 +373,7 @@ bool judge_enter_database(struct session *session, struct text name)
     return map_database(session, facts);
 }
 
-bool judge_landing(struct session *session, struct text user, struct text name, bool record)
+bool judge_initial_db(struct session *session, struct text user, struct text name, bool record)
 {
     const struct runtime *runtime = session->worker->runtime;
     struct sql_facts *facts = &session->worker->facts;
@@ -390,8 +390,8 @@ bool judge_landing(struct session *session, struct text user, struct text name, 
     check(session, facts, &verdict);
     bool block = verdict.action == VERDICT_BLOCK;
     if (record && verdict.action != VERDICT_ALLOW) {
-        record_violation(session, facts, &verdict, &session->mood, (struct text){"", 0}, 0, "use",
-                         block);
+        record_violation(session, facts, &verdict, &session->sql_state, (struct text){"", 0}, 0,
+                         "use", block);
         count(session, &verdict, block);
     }
     return block;
@@ -408,15 +408,15 @@ void judge_renew(struct session *session)
     session->service = (int16_t)service;
     session->transaction_owner_count = 0; /* indexes of the old configuration */
     for (size_t i = 0; i < runtime->config->upstream_count; i++) {
-        if (runtime->upstream_tallies[i] == session->upstream_tally)
+        if (runtime->upstream_usages[i] == session->upstream_usage)
             session->upstream_index = (uint16_t)i;
     }
-    struct tally *tally = service == SERVICE_NONE ? NULL : runtime->service_tallies[service];
-    if (tally == session->service_tally)
+    struct usage *usage = service == SERVICE_NONE ? NULL : runtime->service_usages[service];
+    if (usage == session->service_usage)
         return;
-    if (session->service_tally)
-        tally_drop(session->service_tally);
-    if (tally)
-        tally_take(tally, 0);
-    session->service_tally = tally;
+    if (session->service_usage)
+        usage_drop(session->service_usage);
+    if (usage)
+        usage_take(usage, 0);
+    session->service_usage = usage;
 }

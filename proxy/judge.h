@@ -9,7 +9,7 @@
 enum judgement {
     JUDGEMENT_ALLOW, /* let it pass; what it changes is in session->next */
     JUDGEMENT_BLOCK, /* the client gets judge_refusal */
-    JUDGEMENT_ASK,   /* the session's moods must be learned from the server first */
+    JUDGEMENT_ASK,   /* the session's states must be learned from the server first */
     JUDGEMENT_PARK,  /* the violation log has no room: later */
 };
 
@@ -51,8 +51,8 @@ enum judgement judge_blocked(struct session *session, const struct prepared *pre
 /* worker->facts as command.c has filled them; `kind` is the record's. */
 enum judgement judge_facts(struct session *session, const char *kind);
 
-/* Where the server would not say which moods it is in, whatever was read is undetermined. */
-void judge_blindly(const struct session *session, struct sql_facts *facts);
+/* Where the server would not say which states it is in, whatever was read is undetermined. */
+void judge_unknown_state(const struct session *session, struct sql_facts *facts);
 
 /* The session's service and the rest, found anew where the runtime has changed since. */
 void judge_renew(struct session *session);
@@ -60,7 +60,7 @@ void judge_renew(struct session *session);
 /* A login as `user` that asks for database `name`: is it blocked from entering it? With `record`
  * the violation is recorded, whatever room the log has; an allowed one is no statement and not
  * counted. */
-bool judge_landing(struct session *session, struct text user, struct text name, bool record);
+bool judge_initial_db(struct session *session, struct text user, struct text name, bool record);
 
 /* Entering `name`: the facts, with aliases mapped, into worker->facts. True: `name` must be
  * replaced by worker->facts.database. */

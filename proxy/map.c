@@ -30,8 +30,8 @@ bool map_database(struct session *session, struct sql_facts *facts)
 {
     const struct router *router = session->worker->runtime->router;
     struct text name = facts->database;
-    struct text mapped =
-        router_database(router, session->service, name, session->mood.lower_case_table_names > 0);
+    struct text mapped = router_database(router, session->service, name,
+                                         session->sql_state.lower_case_table_names > 0);
 
     if (text_equal(name, mapped))
         return false;
@@ -63,7 +63,7 @@ static void rewrite_database(struct session *session, struct sql_facts *facts)
 
 bool map_thread(const struct session *session, uint64_t id, uint32_t *thread)
 {
-    return registry_find(id, session->service_tally, session->upstream_tally, thread);
+    return registry_find(id, session->service_usage, session->upstream_usage, thread);
 }
 
 /* KILL of a session of the same service gets the upstream's number; any other is administration. */

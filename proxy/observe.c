@@ -22,7 +22,7 @@ struct watched {
 struct observer {
     struct worker *workers;
     unsigned count;
-    struct admin_service *services; /* by the number of the tally, then of nobody */
+    struct admin_service *services; /* by the number of the usage, then of nobody */
     struct admin_edge *edges;
     const struct violations_recent **recents; /* by worker */
     size_t room, edge_room;
@@ -42,7 +42,7 @@ void observe_delay(struct counters *counters, double seconds)
     counters->delay_sum += seconds;
 }
 
-void observe_edge(struct service_counters *counters, const struct tally *owner, unsigned action)
+void observe_edge(struct service_counters *counters, const struct usage *owner, unsigned action)
 {
     unsigned at = 0;
 
@@ -219,10 +219,10 @@ static void add_statements(struct admin_service *to, const struct service_counte
     }
 }
 
-/* A place for each service there ever was, by the number of its tally, and one for nobody. */
+/* A place for each service there ever was, by the number of its usage, and one for nobody. */
 static uint32_t begin_services(struct observer *observer)
 {
-    const struct tally *first = tally_first();
+    const struct usage *first = usage_first();
     uint32_t nobody = first ? first->number + 1 : 0;
 
     if (observer->room < nobody + 1) {
@@ -231,16 +231,16 @@ static uint32_t begin_services(struct observer *observer)
             memory_resize(observer->services, observer->room * sizeof(observer->services[0]));
     }
     memset(observer->services, 0, (nobody + 1) * sizeof(observer->services[0]));
-    for (const struct tally *tally = first; tally; tally = tally->next) {
-        struct admin_service *service = &observer->services[tally->number];
-        service->name = text_of(tally_service(tally));
-        service->sessions = atomic_load(&tally->open);
+    for (const struct usage *usage = first; usage; usage = usage->next) {
+        struct admin_service *service = &observer->services[usage->number];
+        service->name = text_of(usage_service(usage));
+        service->sessions = atomic_load(&usage->open);
     }
     observer->services[nobody].name = TEXT("");
     return nobody;
 }
 
-/* Takes out the places of tallies that are no service's. */
+/* Takes out the places of usages that are no service's. */
 static void pack_services(struct observer *observer, struct admin_view *view, uint32_t count)
 {
     uint32_t *moved = memory_take(count * sizeof(*moved));

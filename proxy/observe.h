@@ -7,11 +7,11 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "proxy/counters.h"
+#include "base/counters.h"
 #include "violations/violations.h"
 
 struct worker;
-struct tally;
+struct usage;
 struct admin_view;
 
 /* What one worker has copied. */
@@ -33,7 +33,7 @@ void observe_answer(struct worker *worker);
 
 /* The worker's own counting. */
 void observe_delay(struct counters *counters, double seconds);
-void observe_edge(struct service_counters *counters, const struct tally *owner, unsigned action);
+void observe_edge(struct service_counters *counters, const struct usage *owner, unsigned action);
 
 /* Asks all workers and waits for them, at most half a second; who is late is shown as it was
  * before. Adds all up in the view's counters, services and edges. Admin's thread alone. */

@@ -7,14 +7,14 @@
 #include "base/arena.h"
 
 struct prepared *prepared_new(struct text text, const struct sql_facts *facts,
-                              const struct sql_mood *mood)
+                              const struct sql_state *state)
 {
     size_t length = text.length < PREPARED_TEXT ? text.length : PREPARED_TEXT;
     struct prepared *prepared = memory_take(sizeof(*prepared) + length);
 
     prepared->id = 0;
     prepared->facts = sql_facts_keep(facts);
-    prepared->mood = *mood;
+    prepared->state = *state;
     prepared->text_length = (uint32_t)length;
     memcpy(prepared->text, text.at, length);
     return prepared;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "sql/facts.h"
-#include "sql/mood.h"
+#include "sql/state.h"
 
 /* MySQL's default limit of the whole server (max_prepared_stmt_count). */
 enum { PREPARED_MAX = 16382, PREPARED_TEXT = 16384 };
@@ -19,8 +19,8 @@ enum { PREPARED_MAX = 16382, PREPARED_TEXT = 16384 };
 struct prepared {
     uint32_t id;
     struct sql_facts *facts;
-    struct sql_mood mood; /* in which the text was read */
-    uint32_t text_length; /* at most PREPARED_TEXT are kept */
+    struct sql_state state; /* in which the text was read */
+    uint32_t text_length;   /* at most PREPARED_TEXT are kept */
     char text[];
 };
 
@@ -34,7 +34,7 @@ struct prepared_table {
 
 /* A statement whose id is not known yet. The text is cut to PREPARED_TEXT bytes. */
 struct prepared *prepared_new(struct text text, const struct sql_facts *facts,
-                              const struct sql_mood *mood);
+                              const struct sql_state *state);
 void prepared_free(struct prepared *prepared);
 
 /* Takes over `prepared`; one with the same id is freed. */

@@ -17,8 +17,8 @@
 #include "base/log.h"
 #include "protocol/handshake.h"
 #include "protocol/proxy_header.h"
-#include "proxy/farewell.h"
-#include "proxy/login.h"
+#include "proxy/login/abandoned.h"
+#include "proxy/login/login.h"
 
 static pthread_t thread;
 static bool started;
@@ -97,7 +97,7 @@ static void finish_login(int with, const struct greeting *greeting, int64_t mill
         if (length <= 0 || bytes[PACKET_HEADER] == 0xff || bytes[PACKET_HEADER] == 0x00)
             return;
         struct text payload = {(const char *)bytes + PACKET_HEADER, (size_t)length};
-        uint8_t answer[FAREWELL_PACKET];
+        uint8_t answer[ABANDONED_PACKET];
         struct text plugin = {0};
         if (auth_switch_read(payload, &request) == PARSE_DONE)
             plugin = request.plugin;
@@ -163,7 +163,7 @@ static bool probe_address(const struct runtime *runtime, size_t upstream, size_t
 void probe_upstreams(struct runtime *runtime, struct violations *violations)
 {
     for (size_t i = 0; i < router_upstream_count(runtime->router); i++) {
-        struct tally *tally = runtime->upstream_tallies[i];
+        struct usage *usage = runtime->upstream_usages[i];
         const char *name = router_upstream_name(runtime->router, i);
         size_t addresses = router_address_count(runtime->router, i);
         /* the one that answered, or the last */
@@ -177,7 +177,7 @@ void probe_upstreams(struct runtime *runtime, struct violations *violations)
                 asked = address.written;
             up = probe_address(runtime, i, a, &error);
         }
-        int before = atomic_exchange(&tally->health, up ? HEALTH_UP : HEALTH_DOWN);
+        int before = atomic_exchange(&usage->health, up ? HEALTH_UP : HEALTH_DOWN);
         if (before == (up ? HEALTH_UP : HEALTH_DOWN))
             continue;
         if (up)

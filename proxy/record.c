@@ -89,8 +89,8 @@ void record_begin(struct session *session)
 }
 
 void record_violation(struct session *session, const struct sql_facts *facts,
-                      const struct verdict *verdict, const struct sql_mood *mood, struct text text,
-                      uint32_t offset, const char *kind, bool blocked)
+                      const struct verdict *verdict, const struct sql_state *state,
+                      struct text text, uint32_t offset, const char *kind, bool blocked)
 {
     struct worker *worker = session->worker;
     const struct identity *identity = session->identity;
@@ -99,7 +99,7 @@ void record_violation(struct session *session, const struct sql_facts *facts,
         .user = identity->user,
         .client = identity->client,
         .upstream = text_of(router_upstream_name(worker->runtime->router, session->upstream_index)),
-        .database = sql_mood_database(mood),
+        .database = sql_state_database(state),
         .program_name = identity->program_name,
         .client_name = identity->client_name,
         .traceparent = worker->judged.traceparent,
@@ -108,12 +108,12 @@ void record_violation(struct session *session, const struct sql_facts *facts,
     };
     struct violations_statement statement = {
         .text = text,
-        .mood = mood,
+        .state = state,
         .facts = facts,
         .kind = kind,
         .policy = worker->runtime->policy,
         .service = session->service,
-        .fold = session->mood.lower_case_table_names > 0,
+        .fold = session->sql_state.lower_case_table_names > 0,
         .today = worker->today,
         .verdict = verdict,
         .blocked = blocked,
@@ -136,7 +136,7 @@ void record_written(struct session *session, const struct sql_facts *facts)
         if (!(facts->objects[i].access & SQL_WRITE))
             continue;
         policy_check_object(worker->runtime->policy, session->service, &facts->objects[i],
-                            session->mood.lower_case_table_names > 0, worker->today, &verdict);
+                            session->sql_state.lower_case_table_names > 0, worker->today, &verdict);
         while (at < session->transaction_owner_count &&
                session->transaction_owners[at] != verdict.owner)
             at++;

@@ -8,8 +8,8 @@
 /* `text` is the statement alone, `offset` where it starts in its command. Of several blocked
  * statements of a command, the first with a verdict of block fills worker->judged.refusal. */
 void record_violation(struct session *session, const struct sql_facts *facts,
-                      const struct verdict *verdict, const struct sql_mood *mood, struct text text,
-                      uint32_t offset, const char *kind, bool blocked);
+                      const struct verdict *verdict, const struct sql_state *state,
+                      struct text text, uint32_t offset, const char *kind, bool blocked);
 
 /* Before the statements of a command are recorded. */
 void record_begin(struct session *session);

@@ -55,7 +55,7 @@ void registry_remove(uint32_t id)
     free(member);
 }
 
-bool registry_find(uint64_t id, const struct tally *service, const struct tally *upstream,
+bool registry_find(uint64_t id, const struct usage *service, const struct usage *upstream,
                    uint32_t *thread)
 {
     bool found = false;

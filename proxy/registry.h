@@ -8,12 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct tally; /* one a service, and one an upstream: compared by address alone */
+struct usage; /* one a service, and one an upstream: compared by address alone */
 
 struct registry_entry {
     uint32_t id;     /* silogate's: never 0, unique */
     uint32_t thread; /* the upstream's */
-    const struct tally *service, *upstream;
+    const struct usage *service, *upstream;
 };
 
 void registry_add(const struct registry_entry *entry);
@@ -21,7 +21,7 @@ void registry_remove(uint32_t id);
 
 /* The session with this id, or, of the same upstream, this thread. `thread` of KILL is a 64-bit
  * number as written. False where there is none of this service. */
-bool registry_find(uint64_t id, const struct tally *service, const struct tally *upstream,
+bool registry_find(uint64_t id, const struct usage *service, const struct usage *upstream,
                    uint32_t *thread);
 
 /* A new id, its highest bit set. */

@@ -8,55 +8,55 @@
 
 #include "base/arena.h"
 
-static _Atomic(struct tally *) tallies;
+static _Atomic(struct usage *) usages;
 
 /* Only the main thread builds runtimes, so the list needs no lock; others may read it. */
-static struct tally *tally_of(const char *kind, struct text name)
+static struct usage *usage_of(const char *kind, struct text name)
 {
     size_t kind_length = strlen(kind);
 
-    for (struct tally *tally = atomic_load(&tallies); tally; tally = tally->next) {
-        if (strncmp(tally->name, kind, kind_length) == 0 &&
-            text_equal(text_of(tally->name + kind_length), name))
-            return tally;
+    for (struct usage *usage = atomic_load(&usages); usage; usage = usage->next) {
+        if (strncmp(usage->name, kind, kind_length) == 0 &&
+            text_equal(text_of(usage->name + kind_length), name))
+            return usage;
     }
-    struct tally *tally = memory_take_zeroed(sizeof(*tally));
-    tally->name = memory_take_zeroed(kind_length + name.length + 1);
-    memcpy(tally->name, kind, kind_length);
-    memcpy(tally->name + kind_length, name.at, name.length);
-    tally->next = atomic_load(&tallies);
-    tally->number = tally->next ? tally->next->number + 1 : 0;
-    atomic_store(&tallies, tally);
-    return tally;
+    struct usage *usage = memory_take_zeroed(sizeof(*usage));
+    usage->name = memory_take_zeroed(kind_length + name.length + 1);
+    memcpy(usage->name, kind, kind_length);
+    memcpy(usage->name + kind_length, name.at, name.length);
+    usage->next = atomic_load(&usages);
+    usage->number = usage->next ? usage->next->number + 1 : 0;
+    atomic_store(&usages, usage);
+    return usage;
 }
 
-bool tally_take(struct tally *tally, int64_t limit)
+bool usage_take(struct usage *usage, int64_t limit)
 {
-    unsigned before = atomic_fetch_add(&tally->open, 1);
+    unsigned before = atomic_fetch_add(&usage->open, 1);
 
     if (limit > 0 && before >= (uint64_t)limit) {
-        atomic_fetch_sub(&tally->open, 1);
+        atomic_fetch_sub(&usage->open, 1);
         return false;
     }
     return true;
 }
 
-const struct tally *tally_first(void)
+const struct usage *usage_first(void)
 {
-    return atomic_load(&tallies);
+    return atomic_load(&usages);
 }
 
-const char *tally_service(const struct tally *tally)
+const char *usage_service(const struct usage *usage)
 {
     static const char kind[] = "service:";
     size_t length = sizeof(kind) - 1;
 
-    return strncmp(tally->name, kind, length) == 0 ? tally->name + length : NULL;
+    return strncmp(usage->name, kind, length) == 0 ? usage->name + length : NULL;
 }
 
-void tally_drop(struct tally *tally)
+void usage_drop(struct usage *usage)
 {
-    atomic_fetch_sub(&tally->open, 1);
+    atomic_fetch_sub(&usage->open, 1);
 }
 
 /* Both legs' TLS; a problem that is an error leaves the rest NULL. */
@@ -113,12 +113,12 @@ struct runtime *runtime_build(const char *path, const struct runtime *old)
     runtime->tls_clients = tls_clients;
     runtime->password_key = password_key;
     runtime->router = router_build(config, old ? old->router : NULL);
-    runtime->service_tallies = memory_take((config->service_count + 1) * sizeof(struct tally *));
+    runtime->service_usages = memory_take((config->service_count + 1) * sizeof(struct usage *));
     for (size_t i = 0; i < config->service_count; i++)
-        runtime->service_tallies[i] = tally_of("service:", config->services[i].name);
-    runtime->upstream_tallies = memory_take((config->upstream_count + 1) * sizeof(struct tally *));
+        runtime->service_usages[i] = usage_of("service:", config->services[i].name);
+    runtime->upstream_usages = memory_take((config->upstream_count + 1) * sizeof(struct usage *));
     for (size_t i = 0; i < config->upstream_count; i++)
-        runtime->upstream_tallies[i] = tally_of("upstream:", config->upstreams[i].name);
+        runtime->upstream_usages[i] = usage_of("upstream:", config->upstreams[i].name);
     return runtime;
 }
 
@@ -136,7 +136,7 @@ void runtime_drop(struct runtime *runtime)
     router_free(runtime->router);
     policy_free(runtime->policy);
     config_free(runtime->config);
-    free(runtime->service_tallies);
-    free(runtime->upstream_tallies);
+    free(runtime->service_usages);
+    free(runtime->upstream_usages);
     free(runtime);
 }

@@ -18,12 +18,12 @@
  * reload; never freed. */
 enum health { HEALTH_UNKNOWN, HEALTH_UP, HEALTH_DOWN };
 
-struct tally {
+struct usage {
     char *name;      /* "service:billing" */
-    unsigned number; /* 0, 1, ... of all tallies */
+    unsigned number; /* 0, 1, ... of all usages */
     atomic_uint open;
     atomic_int health; /* an upstream's: enum health */
-    struct tally *next;
+    struct usage *next;
 };
 
 struct runtime {
@@ -32,10 +32,10 @@ struct runtime {
     struct config *config;
     struct policy *policy;
     struct router *router;
-    struct tls_server *tls;          /* NULL: not offered */
-    struct tls_client **tls_clients; /* by the index of the upstream; NULL: off */
-    struct rsa_key *password_key;    /* NULL: the one that password.c makes */
-    struct tally **service_tallies, **upstream_tallies; /* by the indexes of config */
+    struct tls_server *tls;                           /* NULL: not offered */
+    struct tls_client **tls_clients;                  /* by the index of the upstream; NULL: off */
+    struct rsa_key *password_key;                     /* NULL: the one that password.c makes */
+    struct usage **service_usages, **upstream_usages; /* by the indexes of config */
 };
 
 /* Reads and builds all. `old` may be NULL. Every problem is printed on standard error with file and
@@ -45,11 +45,11 @@ struct runtime *runtime_take(struct runtime *runtime);
 void runtime_drop(struct runtime *runtime);
 
 /* Adds one session unless `limit` sessions are there already. */
-bool tally_take(struct tally *tally, int64_t limit);
-void tally_drop(struct tally *tally);
+bool usage_take(struct usage *usage, int64_t limit);
+void usage_drop(struct usage *usage);
 /* The youngest of all: the others are behind it. From any thread. */
-const struct tally *tally_first(void);
+const struct usage *usage_first(void);
 /* "billing" where it is a service's, else NULL. */
-const char *tally_service(const struct tally *tally);
+const char *usage_service(const struct usage *usage);
 
 #endif

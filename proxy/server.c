@@ -13,8 +13,8 @@
 
 #include "base/arena.h"
 #include "base/log.h"
-#include "proxy/descriptors.h"
-#include "proxy/login.h"
+#include "proxy/fd_limit.h"
+#include "proxy/login/login.h"
 #include "proxy/probe.h"
 #include "proxy/show.h"
 #include "proxy/worker.h"
@@ -263,7 +263,7 @@ int server_run(const char *path)
     server.runtime = runtime_build(path, NULL);
     if (!server.runtime)
         return 2;
-    descriptors_raise(server.runtime->config);
+    fd_limit_raise(server.runtime->config);
     if (!start(&server, &error)) {
         fprintf(stderr, "%s:%u: %s\n", path, error.line ? error.line : 1, error.text);
         stop(&server); /* what has started already */

@@ -24,8 +24,8 @@
 
 #include "base/arena.h"
 #include "base/log.h"
-#include "proxy/farewell.h"
-#include "proxy/login.h"
+#include "proxy/login/abandoned.h"
+#include "proxy/login/login.h"
 #include "proxy/observe.h"
 #include "proxy/registry.h"
 #include "proxy/worker.h"
@@ -165,8 +165,8 @@ enum step state_linger(struct session *session)
     gate_drop(&client->gate, &session->worker->pool, gate_waiting(&client->gate));
     if (client->ended)
         return STEP_CLOSE;
-    session->resting = gate_leaving(&session->upstream.gate) > 0;
-    if (!session->resting && !session->shut) {
+    session->yield = gate_leaving(&session->upstream.gate) > 0;
+    if (!session->yield && !session->shut) {
         shutdown(client->stream.socket, SHUT_WR);
         session->shut = true;
     }
@@ -175,7 +175,7 @@ enum step state_linger(struct session *session)
 
 static void fill(struct session *session, struct side *side)
 {
-    if (side->ended || side->shaking || !gate_has_room(&side->gate))
+    if (side->ended || side->handshaking || !gate_has_room(&side->gate))
         return;
     ssize_t got = gate_fill(&side->gate, &session->worker->pool, &side->stream);
     side->ended = got == STREAM_END || got == STREAM_FAILED;
@@ -184,7 +184,7 @@ static void fill(struct session *session, struct side *side)
 /* Writes to `to` what `from` has sent. */
 static void flush(struct session *session, struct side *from, struct side *to)
 {
-    if (to->stream.socket < 0 || to->broken || to->shaking || session->state == STATE_CONNECT)
+    if (to->stream.socket < 0 || to->broken || to->handshaking || session->state == STATE_CONNECT)
         return;
     ssize_t put = gate_flush(&from->gate, &session->worker->pool, &to->stream);
     to->wants_write = put == STREAM_AGAIN;
@@ -200,9 +200,9 @@ static void watch(struct session *session, struct side *side)
         return;
     if (session->state == STATE_CONNECT && side == &session->upstream) {
         events = EV_WRITE;
-    } else if (side->shaking && session->parked.after) {
+    } else if (side->handshaking && session->parked.after) {
         events = 0; /* it goes on when worker->rest says so */
-    } else if (side->shaking) {
+    } else if (side->handshaking) {
         events = stream_wants_write(&side->stream, false) ? EV_WRITE : EV_READ;
     } else {
         if (!side->ended && gate_has_room(&side->gate))
@@ -210,7 +210,7 @@ static void watch(struct session *session, struct side *side)
         if (side->wants_write)
             events |= stream_wants_write(&side->stream, true) ? EV_WRITE : EV_READ;
         /* It is writable: that comes with the next turn, after everybody else's. */
-        else if (session->resting && side == &session->client)
+        else if (session->yield && side == &session->client)
             events |= EV_WRITE;
     }
     if (ev_is_active(&side->io) && (side->io.events & (EV_READ | EV_WRITE)) == events)
@@ -224,7 +224,7 @@ static void watch(struct session *session, struct side *side)
 /* TLS may hold bytes that the socket will never announce. */
 static void announce(struct session *session, struct side *side)
 {
-    if (side->stream.socket >= 0 && !side->shaking && stream_pending(&side->stream) &&
+    if (side->stream.socket >= 0 && !side->handshaking && stream_pending(&side->stream) &&
         gate_has_room(&side->gate))
         ev_feed_event(session->worker->loop, &side->io, EV_READ);
 }
@@ -233,7 +233,7 @@ void session_run(struct session *session)
 {
     enum step step;
 
-    session->resting = false;
+    session->yield = false;
     do {
         step = states[session->state].run(session);
     } while (step == STEP_AGAIN);
@@ -273,7 +273,7 @@ static void on_io(struct ev_loop *loop, struct ev_io *io, int events)
 void session_watch(struct session *session, struct side *side, int socket)
 {
     side->stream = (struct stream){.kind = &stream_plain, .socket = socket};
-    side->ended = side->broken = side->wants_write = side->shaking = false;
+    side->ended = side->broken = side->wants_write = side->handshaking = false;
     side->sequence = 0;
     ev_io_init(&side->io, on_io, socket, EV_READ);
     side->io.data = session;
@@ -301,7 +301,7 @@ void session_start(struct worker *worker, int socket, struct text client, bool e
 
 void session_answered(struct session *session)
 {
-    session->owed = false;
+    session->in_flight = false;
     session->worker->counters.answered++;
 }
 
@@ -311,15 +311,15 @@ static void drop_side(struct session *session, struct side *side)
         return;
     ev_io_stop(session->worker->loop, &side->io);
     stream_close(&side->stream);
-    if (side->shaking)
+    if (side->handshaking)
         list_remove(&session->parked);
     side->ended = true;
-    side->wants_write = side->shaking = false;
+    side->wants_write = side->handshaking = false;
 }
 
 void session_drop_upstream(struct session *session)
 {
-    farewell_begin(session);
+    abandoned_begin(session);
     drop_side(session, &session->upstream);
     gate_forget(&session->client.gate, &session->worker->pool); /* it was for this one alone */
 }
@@ -345,7 +345,7 @@ void session_close(struct session *session, enum close_reason reason)
     list_add(&worker->closed, &session->all);
     worker->counters.sessions_open--;
     worker->counters.closed[reason]++;
-    worker->counters.failed += session->owed;
+    worker->counters.failed += session->in_flight;
     atomic_fetch_sub(&worker_sessions, 1);
     log_debug("session %u closed in state %s: %s", session->id & 0x7fffffffu,
               states[session->state].name, reasons[reason].sentence);

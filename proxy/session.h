@@ -15,11 +15,11 @@
 #include "protocol/capabilities.h"
 #include "proxy/gate.h"
 #include "proxy/prepared.h"
-#include "sql/mood.h"
 #include "sql/session.h"
+#include "sql/state.h"
 
 struct worker;
-struct tally;
+struct usage;
 struct login_draft;
 
 enum state {
@@ -62,7 +62,7 @@ struct side {
     bool ended;       /* it will send nothing more */
     bool broken;      /* it can be neither read nor written */
     bool wants_write; /* what it should get did not fit into its socket */
-    bool shaking;     /* a TLS handshake goes on: the socket is not read or written here */
+    bool handshaking; /* a TLS handshake goes on: the socket is not read or written here */
 };
 
 /* Who it is, made once at login; one block with its texts behind it. */
@@ -78,10 +78,11 @@ struct session {
     enum state state;
     enum close_reason close_reason;
     struct side client, upstream;
-    struct list_link all;    /* in worker->sessions, or worker->closed */
-    struct list_link parked; /* in worker->parked while the log has no room; in worker->shaking */
-    struct list_link timed;  /* in one of the worker's slots */
-    uint32_t deadline, due;  /* in the worker's seconds: when it ends, when it is looked at */
+    struct list_link all; /* in worker->sessions, or worker->closed */
+    struct list_link
+        parked; /* in worker->parked while the log has no room; in worker->handshaking */
+    struct list_link timed; /* in one of the worker's slots */
+    uint32_t deadline, due; /* in the worker's seconds: when it ends, when it is looked at */
 
     uint32_t id;         /* silogate's thread id, highest bit set */
     uint32_t thread;     /* the upstream's thread id */
@@ -94,35 +95,36 @@ struct session {
     bool judged : 1; /* false: an unknown user that is passed */
     bool logged_in : 1;
     bool registered : 1;
-    bool must_ask : 1;       /* the moods must be learned before the next command is judged */
-    bool asked : 1;          /* they were, for the command at hand, as far as they can be */
-    bool failed_command : 1; /* an ERR was seen in the answer at hand */
-    bool has_next : 1;       /* `next` is the mood once the command at hand has succeeded */
-    bool next_unknown : 1;   /* ... but for what only the server can tell */
-    bool several : 1;        /* the command at hand has several statements */
-    bool continued : 1;      /* the client's packet at hand is continued by the next one */
-    bool answered : 1;       /* some of the answer at hand has been passed on */
-    bool owed : 1;           /* the command at hand was forwarded, its answer is not complete */
+    bool must_ask : 1;         /* the states must be learned before the next command is judged */
+    bool asked : 1;            /* they were, for the command at hand, as far as they can be */
+    bool failed_command : 1;   /* an ERR was seen in the answer at hand */
+    bool has_next : 1;         /* `next` is the state once the command at hand has succeeded */
+    bool next_unknown : 1;     /* ... but for what only the server can tell */
+    bool several : 1;          /* the command at hand has several statements */
+    bool packet_continues : 1; /* the client's packet at hand is continued by the next one */
+    bool answered : 1;         /* some of the answer at hand has been passed on */
+    bool in_flight : 1;        /* the command at hand was forwarded, its answer is not complete */
     bool in_transaction : 1;
     bool no_backslash_escapes : 1; /* what the status flags said of it last */
-    bool counted : 1;              /* in the tallies */
-    bool dropping : 1;             /* PASS: too large a command is read and forgotten */
+    bool counted : 1;              /* in the usages */
+    bool discarding : 1;           /* PASS: too large a command is read and forgotten */
     bool shut : 1;                 /* LINGER: the last words are said */
-    bool resting : 1;              /* goes on by itself in the next turn of the loop */
-    bool blind : 1; /* the server would not say what was asked: nothing is determined */
+    bool yield : 1;                /* goes on by itself in the next turn of the loop */
+    bool state_unknown : 1; /* the server would not say what was asked: nothing is determined */
 
     struct login_draft *draft; /* while logging in */
     struct identity *identity; /* from login on */
-    struct tally *service_tally, *upstream_tally;
+    struct usage *service_usage, *upstream_usage;
     struct answer answer;
-    uint8_t command;  /* the command byte at hand */
-    uint32_t passing; /* bytes of the client's packet at hand that are still to come and may pass */
+    uint8_t command; /* the command byte at hand */
+    uint32_t
+        packet_left; /* bytes of the client's packet at hand that are still to come and may pass */
     struct prepared_table prepared;
     struct prepared *preparing; /* its COM_STMT_PREPARE is with the server */
     struct sql_session *sql;
     int16_t transaction_owners[TRANSACTION_OWNERS];
     uint8_t transaction_owner_count;
-    struct sql_mood mood, next;
+    struct sql_state sql_state, next;
 };
 
 /* A new connection: starts its session. `client` is its address as text. */

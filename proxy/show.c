@@ -90,7 +90,7 @@ static const char *unready(void *context)
     bool up = false;
 
     for (size_t i = 0; i < runtime->config->upstream_count; i++)
-        up |= atomic_load(&runtime->upstream_tallies[i]->health) == HEALTH_UP;
+        up |= atomic_load(&runtime->upstream_usages[i]->health) == HEALTH_UP;
     runtime_drop(runtime);
     if (atomic_load(&show->draining))
         return "draining: no new clients are taken";
@@ -103,16 +103,16 @@ static void look_at_upstreams(struct admin_view *view, const struct runtime *run
     view->upstreams =
         memory_resize(view->upstreams, (view->upstream_count + 1) * sizeof(view->upstreams[0]));
     for (size_t i = 0; i < view->upstream_count; i++) {
-        const struct tally *tally = runtime->upstream_tallies[i];
+        const struct usage *usage = runtime->upstream_usages[i];
         struct admin_upstream *upstream = &view->upstreams[i];
         struct router_server server;
-        int health = atomic_load(&tally->health);
+        int health = atomic_load(&usage->health);
 
         router_server(runtime->router, i, &server);
         *upstream = (struct admin_upstream){.name = runtime->config->upstreams[i].name,
                                             .known = health != HEALTH_UNKNOWN,
                                             .up = health == HEALTH_UP,
-                                            .sessions = atomic_load(&tally->open)};
+                                            .sessions = atomic_load(&usage->open)};
         if (server.known)
             memcpy(upstream->version, server.version, sizeof(upstream->version));
     }

@@ -17,9 +17,9 @@
 #include "base/listen.h"
 #include "base/log.h"
 #include "proxy/address.h"
-#include "proxy/descriptors.h"
-#include "proxy/farewell.h"
-#include "proxy/login.h"
+#include "proxy/fd_limit.h"
+#include "proxy/login/abandoned.h"
+#include "proxy/login/login.h"
 #include "proxy/session.h"
 
 enum { BACKLOG = 4096, ACCEPTS_A_TURN = 64 };
@@ -45,7 +45,7 @@ void worker_time(struct worker *worker, struct session *session, uint32_t second
     list_add(&worker->slots[second % WORKER_SLOTS], &session->timed);
 }
 
-struct service_counters *worker_counters(struct worker *worker, const struct tally *service)
+struct service_counters *worker_counters(struct worker *worker, const struct usage *service)
 {
     if (!service)
         return &worker->nobody;
@@ -114,7 +114,7 @@ static void on_tick(struct ev_loop *loop, struct ev_timer *timer, int events)
         list_remove(&session->timed);
         session_due(session);
     }
-    farewell_tick(worker, false);
+    abandoned_tick(worker, false);
     violations_tick(worker->records, worker_now());
     unpark(worker);
 }
@@ -125,7 +125,7 @@ static void on_reap(struct ev_loop *loop, struct ev_prepare *prepare, int events
 
     (void)loop;
     (void)events;
-    worker->shook = false;
+    worker->handshook = false;
     while (!list_empty(&worker->closed))
         session_free(LIST_ENTRY(worker->closed.after, struct session, all));
 }
@@ -189,7 +189,7 @@ static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
             if (errno == EAGAIN)
                 return;
             bool full = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
-            if (!full || descriptors_refuse(worker, io->fd))
+            if (!full || fd_limit_refuse(worker, io->fd))
                 continue; /* the network's errors are that one client's */
             rest_listeners(worker);
             return;
@@ -269,7 +269,7 @@ static void *run(void *argument)
         session_close(LIST_ENTRY(worker->sessions.after, struct session, all), CLOSED_DRAIN);
     while (!list_empty(&worker->closed))
         session_free(LIST_ENTRY(worker->closed.after, struct session, all));
-    farewell_tick(worker, true);
+    abandoned_tick(worker, true);
     gate_pool_fini(&worker->pool);
     return NULL;
 }
@@ -282,7 +282,7 @@ static void release(struct worker *worker)
             close(worker->listeners[i].socket);
     }
     ev_loop_destroy(worker->loop);
-    descriptors_fini(worker);
+    fd_limit_fini(worker);
     runtime_drop(atomic_exchange(&worker->next_runtime, NULL));
     runtime_drop(worker->runtime);
     for (unsigned i = 0; i < worker->service_room; i++)
@@ -303,12 +303,12 @@ bool worker_start(struct worker *worker, unsigned number, struct runtime *runtim
         runtime_drop(runtime);
         return error_set(error, "no event loop: %s", strerror(errno));
     }
-    descriptors_init(worker);
+    fd_limit_init(worker);
     list_init(&worker->sessions);
     list_init(&worker->closed);
     list_init(&worker->parked);
-    list_init(&worker->farewells);
-    list_init(&worker->shaking);
+    list_init(&worker->abandoned);
+    list_init(&worker->handshaking);
     for (int i = 0; i < WORKER_SLOTS; i++)
         list_init(&worker->slots[i]);
     ev_async_init(&worker->wake, on_wake);

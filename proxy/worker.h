@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/counters.h"
 #include "base/error.h"
 #include "base/list.h"
-#include "proxy/counters.h"
 #include "proxy/gate.h"
 #include "proxy/judge.h"
 #include "proxy/observe.h"
@@ -47,23 +47,23 @@ struct worker {
     uint32_t refused_last; /* when it was told of; 0: never */
 
     struct list_link sessions, closed, parked;
-    struct list_link farewells; /* logins that end without their clients */
-    unsigned farewell_count;
+    struct list_link abandoned; /* logins that end without their clients */
+    unsigned abandoned_count;
     struct list_link slots[WORKER_SLOTS]; /* by the second in which they are looked at */
     uint32_t second;                      /* monotonic, since the worker's start */
     int32_t today;
     struct gate_pool pool;
     struct violations *violations;
     struct violations_worker *records;
-    bool shook; /* a TLS handshake has gone on in this turn of the loop */
+    bool handshook; /* a TLS handshake has gone on in this turn of the loop */
     struct list_link
-        shaking;          /* those whose handshakes wait until the others have had their share */
+        handshaking;      /* those whose handshakes wait until the others have had their share */
     struct ev_timer rest; /* until the first of them goes on */
     double rested;        /* when that is, in monotonic seconds */
     uint64_t moved;       /* commands and answers that had gone through at the last one's step */
     struct counters counters;
     struct service_counters nobody;     /* statements of users without a service */
-    struct service_counters **services; /* by the number of the tally; NULL: none yet */
+    struct service_counters **services; /* by the number of the usage; NULL: none yet */
     unsigned service_room;
     struct observed observed;
     struct judged judged;   /* of the command at hand */
@@ -90,7 +90,7 @@ void worker_time(struct worker *worker, struct session *session, uint32_t second
 
 /* The counters of a service on this worker; of nobody where it is NULL. Allocates at the first
  * time, which is a login's. */
-struct service_counters *worker_counters(struct worker *worker, const struct tally *service);
+struct service_counters *worker_counters(struct worker *worker, const struct usage *service);
 
 /* The wall clock in microseconds. */
 int64_t worker_now(void);

@@ -1,5 +1,5 @@
 /* The door of the analysis: one statement out of a command's text, by its first word. Who reads
- * this for the first time: sql/lexer.h, sql/parser.h, then here, then sql/query.c.
+ * this for the first time: sql/lexer/lexer.h, sql/parser.h, then here, then sql/query.c.
  */
 #include "sql/analyze.h"
 
@@ -71,8 +71,8 @@ static void parse_call_statement(struct parser *p)
 {
     struct name parts[3];
     unsigned count = 0;
-    const bool packages = p->mood->dialect == SQL_MARIADB &&
-                          ((p->mood->mode & SQL_ORACLE) || p->mood->version >= 110400);
+    const bool packages = p->state->dialect == SQL_MARIADB &&
+                          ((p->state->mode & SQL_ORACLE) || p->state->version >= 110400);
 
     set_kind(p, SQL_CALL);
     step(p);
@@ -308,7 +308,7 @@ static void expect_anything(struct parser *p)
     facts->effects |= SQL_EFFECT_UNKNOWN;
     bool executes = facts->kind == SQL_EXECUTE_STATEMENT || facts->kind == SQL_EXECUTE_IMMEDIATE;
     /* MySQL does not prepare USE. */
-    if (more || (executes ? p->mood->dialect == SQL_MARIADB : facts->kind != SQL_SET)) {
+    if (more || (executes ? p->state->dialect == SQL_MARIADB : facts->kind != SQL_SET)) {
         facts->effects |= SQL_EFFECT_DATABASE;
         facts->database = (struct text){NULL, 0};
         facts->database_offset = facts->database_length = 0;
@@ -330,21 +330,21 @@ static size_t finish(struct parser *p, size_t length)
     return !p->failed && at_sign(p, ';') ? p->t.offset + 1 : length;
 }
 
-static void parser_init(struct parser *p, const struct sql_mood *mood,
+static void parser_init(struct parser *p, const struct sql_state *state,
                         const struct sql_session *session, struct sql_facts *facts)
 {
     p->facts = facts;
-    p->mood = mood;
+    p->state = state;
     p->session = session;
-    p->schema = sql_mood_database(mood);
+    p->schema = sql_state_database(state);
     p->home = (struct text){NULL, 0};
     p->texts = 0;
     p->calls = p->failed = p->body = p->assigns = p->nowhere = p->collects = p->in_cte =
         p->indexed = false;
     p->with_inside = false;
-    p->references = p->rereads = p->matches = p->compound = p->dynamic = p->stored = p->heads =
+    p->references = p->rereads = p->matches = p->compound = p->dynamic = p->stored = p->at_start =
         false;
-    p->fold = mood->lower_case_table_names != 0;
+    p->fold = state->lower_case_table_names != 0;
     p->depth = 0;
     p->cte_count = p->cte_floor = p->cte_inner_floor = p->joined_count = 0;
 }
@@ -364,12 +364,12 @@ static void read_statement(struct parser *p, struct text text, size_t offset)
 
 /* What MySQL's own command line asks first, to learn whether the server knows dollar quotes. It is
  * an error on every server and touches nothing. */
-static bool asks_for_dollar_quotes(struct text text, const struct sql_mood *mood)
+static bool asks_for_dollar_quotes(struct text text, const struct sql_state *state)
 {
-    return mood->dialect == SQL_MYSQL && text_equal(text, TEXT("select $$"));
+    return state->dialect == SQL_MYSQL && text_equal(text, TEXT("select $$"));
 }
 
-size_t sql_analyze(struct text text, size_t offset, const struct sql_mood *mood,
+size_t sql_analyze(struct text text, size_t offset, const struct sql_state *state,
                    const struct sql_session *session, struct sql_facts *facts)
 {
     struct parser p;
@@ -381,7 +381,7 @@ size_t sql_analyze(struct text text, size_t offset, const struct sql_mood *mood,
         facts->why = "a text of more than four gigabytes";
         return text.length;
     }
-    if (offset == 0 && asks_for_dollar_quotes(text, mood)) {
+    if (offset == 0 && asks_for_dollar_quotes(text, state)) {
         memset(facts, 0, offsetof(struct sql_facts, objects));
         facts->determined = true;
         facts->kind = SQL_SELECT;
@@ -389,7 +389,7 @@ size_t sql_analyze(struct text text, size_t offset, const struct sql_mood *mood,
     }
     p.unused_count = 0;
     for (unsigned passes = 0; passes <= PASSES; passes++) {
-        parser_init(&p, mood, session, facts);
+        parser_init(&p, state, session, facts);
         read_statement(&p, text, offset);
         assigns |= p.assigns;
         if (p.failed && p.skipped > 0)

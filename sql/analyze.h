@@ -1,5 +1,5 @@
 /* SQL text -> facts. A pure function: no allocation, no logging, no names of services, no rules.
- * Never reads past the text; work is linear in its length; the same text and mood always give the
+ * Never reads past the text; work is linear in its length; the same text and state always give the
  * same facts.
  */
 #ifndef SQL_ANALYZE_H
@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 #include "sql/facts.h"
-#include "sql/mood.h"
 #include "sql/session.h"
+#include "sql/state.h"
 
 /* Reads the statement that starts at `offset` of `text` (the text of one COM_QUERY or
  * COM_STMT_PREPARE in the session's character_set_client; at most 2^32 - 1 bytes), fills `facts`
@@ -20,9 +20,9 @@
  * Where a statement is not understood its facts are undetermined, list what was found, and the rest
  * of the text belongs to it (returns text.length).
  *
- * `session` may be NULL. `facts` keeps pointers into `text`, `mood` and `session`.
+ * `session` may be NULL. `facts` keeps pointers into `text`, `state` and `session`.
  */
-size_t sql_analyze(struct text text, size_t offset, const struct sql_mood *mood,
+size_t sql_analyze(struct text text, size_t offset, const struct sql_state *state,
                    const struct sql_session *session, struct sql_facts *facts);
 
 #endif

@@ -1,6 +1,6 @@
 /* Stored bodies and compound statements: blocks, branches, loops, declarations, and the statements
  * in them. Local variables, cursors and labels are no tables. What a body changes in the session's
- * mood is undone at its end. Called by sql/define.c and sql/analyze.c.
+ * state is undone at its end. Called by sql/define.c and sql/analyze.c.
  */
 #include "sql/parser.h"
 
@@ -342,7 +342,7 @@ void parse_body_in(struct parser *p, const struct name *schema)
 {
     const struct text current = p->schema;
 
-    if (p->mood->dialect == SQL_MARIADB && (p->mood->mode & SQL_ORACLE)) {
+    if (p->state->dialect == SQL_MARIADB && (p->state->mode & SQL_ORACLE)) {
         parser_fail(p, "a body in sql_mode ORACLE"); /* declarations stand before its BEGIN */
         return;
     }
@@ -357,11 +357,11 @@ void parse_body_in(struct parser *p, const struct name *schema)
 /* MariaDB takes blocks, branches and loops outside of routines too. */
 bool at_compound(const struct parser *p)
 {
-    if (p->mood->dialect != SQL_MARIADB && !p->body)
+    if (p->state->dialect != SQL_MARIADB && !p->body)
         return false;
     switch (p->t.keyword) {
     case KW_BEGIN:
-        if (p->mood->dialect == SQL_MARIADB && (p->mood->mode & SQL_ORACLE))
+        if (p->state->dialect == SQL_MARIADB && (p->state->mode & SQL_ORACLE))
             return p->n.class == SQL_TOKEN_WORD && p->n.keyword != KW_WORK;
         return p->n.keyword == KW_NOT;
     case KW_IF:

@@ -122,7 +122,7 @@ static bool at_database_option(const struct parser *p)
         return p->n.sign == '=' || p->n.class == SQL_TOKEN_STRING ||
                (p->n.class == SQL_TOKEN_WORD && p->n.keyword != KW_CHARSET &&
                 p->n.keyword != KW_COMMENT && p->n.keyword != KW_ENCRYPTION &&
-                !(sql_keyword_flags(p->n.keyword, p->mood->dialect) & WORD_RESERVED));
+                !(sql_keyword_flags(p->n.keyword, p->state->dialect) & WORD_RESERVED));
     case KW_COMMENT:
     case KW_ENCRYPTION:
         return p->n.sign == '=' || p->n.class == SQL_TOKEN_STRING;

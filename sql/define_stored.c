@@ -167,7 +167,7 @@ void parse_routine(struct parser *p)
         skip_rest(p);
         return;
     }
-    if (p->mood->dialect == SQL_MARIADB && (p->mood->mode & SQL_ORACLE)) {
+    if (p->state->dialect == SQL_MARIADB && (p->state->mode & SQL_ORACLE)) {
         parser_fail(p, "a routine in sql_mode ORACLE");
         return;
     }

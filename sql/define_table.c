@@ -34,8 +34,8 @@ static void take_referenced(struct parser *p)
     step(p);
     if (!take_table_name(p, &schema, &name))
         return;
-    if (schema.text.at || !p->home.at || p->mood->dialect == SQL_MARIADB ||
-        p->mood->version < 80000)
+    if (schema.text.at || !p->home.at || p->state->dialect == SQL_MARIADB ||
+        p->state->version < 80000)
         add_object(p, SQL_TABLE, &schema, &name, SQL_READ);
     p->references |= !schema.text.at;
     if (schema.text.at || !p->home.at)
@@ -97,7 +97,7 @@ static void take_engine(struct parser *p)
 /* NEXT VALUE FOR s and NEXTVAL(s) in a column's default. */
 static bool take_sequence(struct parser *p)
 {
-    if (p->mood->dialect != SQL_MARIADB)
+    if (p->state->dialect != SQL_MARIADB)
         return false;
     if ((at_word(p, KW_NEXTVAL) || at_word(p, KW_LASTVAL) || at_word(p, KW_SETVAL)) &&
         p->n.sign == '(') {
@@ -140,7 +140,7 @@ static void walk_definition(struct parser *p)
         parser_fail(p, "a query where none is foreseen");
         return;
     default:
-        if ((p->t.flags & SQL_TOKEN_AFTER_DOT) && (p->mood->mode & SQL_ORACLE)) {
+        if ((p->t.flags & SQL_TOKEN_AFTER_DOT) && (p->state->mode & SQL_ORACLE)) {
             parser_fail(p, "a name with a dot, perhaps a sequence's value, in sql_mode ORACLE");
             return;
         }

@@ -57,7 +57,7 @@ static struct text take_value(struct parser *p)
         step(p);
     }
     /* What a client's bytes over 127 become on the way through a value depends on the sets. */
-    if (value.at && p->mood->charset != SQL_UTF8 && has_high_bytes(value))
+    if (value.at && p->state->charset != SQL_UTF8 && has_high_bytes(value))
         value.at = NULL;
     return value;
 }

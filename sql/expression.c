@@ -10,8 +10,8 @@ static bool ends_expression(const struct parser *p)
 {
     switch (p->t.keyword) {
     case KW_FROM: /* MySQL: NTH_VALUE(a, n) FROM FIRST OVER; before 8.0 OVER may be an alias */
-        return p->n.keyword != KW_FIRST || p->mood->dialect != SQL_MYSQL ||
-               p->mood->version < 80000 || parser_peek(p).keyword != KW_OVER;
+        return p->n.keyword != KW_FIRST || p->state->dialect != SQL_MYSQL ||
+               p->state->version < 80000 || parser_peek(p).keyword != KW_OVER;
     case KW_GROUP: /* MariaDB: WITHIN GROUP (ORDER BY ...) */
         return p->n.sign != '(';
     case KW_WHERE:
@@ -42,12 +42,13 @@ static bool ends_expression(const struct parser *p)
     case KW_FETCH:
         return p->n.sign != '(';
     case KW_QUALIFY:
-        return p->mood->dialect == SQL_MYSQL && (function_flags(KW_QUALIFY, p->mood) & WORD_TIGHT);
+        return p->state->dialect == SQL_MYSQL &&
+               (function_flags(KW_QUALIFY, p->state) & WORD_TIGHT);
     case KW_WINDOW: /* name AS (, or a column of that name */
         return (p->n.class == SQL_TOKEN_WORD || p->n.class == SQL_TOKEN_NAME) &&
                parser_peek(p).keyword == KW_AS;
     case KW_RETURNING:
-        return p->mood->dialect == SQL_MARIADB;
+        return p->state->dialect == SQL_MARIADB;
     case KW_MINUS:
         return p->n.keyword == KW_SELECT;
     case KW_THEN:
@@ -74,11 +75,11 @@ static bool call_is_tight(struct parser *p)
         at++;
     if (at < bracket)
         return false;
-    if (!p->mood->mode_known) {
+    if (!p->state->mode_known) {
         p->facts->needs_mode = true;
         return parser_fail(p, "a blank before a function's bracket, and sql_mode is not known");
     }
-    return p->mood->mode & SQL_IGNORE_SPACE;
+    return p->state->mode & SQL_IGNORE_SPACE;
 }
 
 static bool is_geometry(enum sql_keyword word)
@@ -116,7 +117,7 @@ static unsigned count_arguments(struct parser *p)
 /* MariaDB: some names are built in with the right number of arguments alone. */
 static bool decided_by_arguments(struct parser *p, enum sql_keyword word, bool *yes)
 {
-    if (p->mood->dialect != SQL_MARIADB || (word != KW_POINT && !is_geometry(word)))
+    if (p->state->dialect != SQL_MARIADB || (word != KW_POINT && !is_geometry(word)))
         return false;
     *yes = word == KW_POINT ? count_arguments(p) == 2 : parser_peek(p).sign != ')';
     return true;
@@ -165,7 +166,7 @@ static bool built_in(struct parser *p)
     p->facts->administration |= is_administration(word);
     if (decided_by_arguments(p, word, &yes))
         return yes;
-    unsigned flags = function_flags(word, p->mood);
+    unsigned flags = function_flags(word, p->state);
     if (quoted)
         return flags & WORD_QUOTED;
     return (flags & WORD_TIGHT) && ((flags & WORD_SPACED) || call_is_tight(p));
@@ -185,7 +186,7 @@ static void parse_call(struct parser *p)
 
 static bool oracle(const struct parser *p)
 {
-    return p->mood->dialect == SQL_MARIADB && (p->mood->mode & SQL_ORACLE);
+    return p->state->dialect == SQL_MARIADB && (p->state->mode & SQL_ORACLE);
 }
 
 static bool is_text(const struct name *name, struct text text)
@@ -197,7 +198,7 @@ static bool is_text(const struct name *name, struct text text)
 static void qualified_call(struct parser *p, const struct name *first, const struct name *second)
 {
     add_object(p, SQL_ROUTINE, first, second, SQL_EXECUTE);
-    if (oracle(p) || (p->mood->dialect == SQL_MARIADB && p->mood->version >= 110400))
+    if (oracle(p) || (p->state->dialect == SQL_MARIADB && p->state->version >= 110400))
         add_object(p, SQL_ROUTINE, NULL, first, SQL_EXECUTE);
 }
 
@@ -244,7 +245,7 @@ static void parse_dotted(struct parser *p)
 /* NEXT VALUE FOR s, PREVIOUS VALUE FOR s. */
 static bool at_value_for(const struct parser *p)
 {
-    return p->n.keyword == KW_VALUE && p->mood->dialect == SQL_MARIADB &&
+    return p->n.keyword == KW_VALUE && p->state->dialect == SQL_MARIADB &&
            parser_peek(p).keyword == KW_FOR;
 }
 
@@ -337,7 +338,7 @@ static void parse_word(struct parser *p, uint32_t *depth)
     case KW_NEXTVAL:
     case KW_LASTVAL:
     case KW_SETVAL:
-        if (p->mood->dialect == SQL_MARIADB && p->n.sign == '(') {
+        if (p->state->dialect == SQL_MARIADB && p->n.sign == '(') {
             parse_sequence_call(p, depth);
             return;
         }

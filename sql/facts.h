@@ -68,13 +68,13 @@ enum { SQL_OBJECTS = 2048, SQL_NAMES = 16384 };
 struct sql_facts {
     bool determined;
     bool administration; /* acts on the server itself, besides what is in `objects` */
-    bool needs_mode;     /* not read to the end: the reading depends on a mood that is not known */
+    bool needs_mode;     /* not read to the end: the reading depends on a state that is not known */
     uint8_t kind;        /* enum sql_kind */
     uint8_t effects;     /* union of enum sql_effect */
     uint8_t mode;        /* with SQL_EFFECT_MODE: union of enum sql_mode */
     uint8_t charset;     /* with SQL_EFFECT_CHARSET: enum sql_charset */
     bool kill_query;     /* KILL QUERY rather than KILL CONNECTION */
-    bool lossy;          /* with SQL_EFFECT_LOSSY: see struct sql_mood */
+    bool lossy;          /* with SQL_EFFECT_LOSSY: see struct sql_state */
     const char *why; /* where not determined: a sentence, static memory, no value out of the text */
     struct text database;                      /* see effects */
     uint32_t database_offset, database_length; /* where it stands in the text, quotes included */

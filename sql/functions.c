@@ -1,5 +1,5 @@
-/* Built-in functions by version. sql/keywords.def has those of MySQL 9.7 and MariaDB 10.11; the
- * tables here say which of them came later than an upstream's version, and which a server had
+/* Built-in functions by version. sql/lexer/keywords.def has those of MySQL 9.7 and MariaDB 10.11;
+ * the tables here say which of them came later than an upstream's version, and which a server had
  * before or has since; and so of the words that are none because the grammar has them. Sources: the
  * manuals' lists of functions and "What Is New". Called by sql/expression.c.
  */
@@ -356,36 +356,36 @@ static bool mariadb_until_11(enum sql_keyword word)
            word == KW_MASTER_SSL_VERIFY_SERVER_CERT;
 }
 
-static unsigned mariadb_flags(enum sql_keyword word, unsigned flags, const struct sql_mood *mood)
+static unsigned mariadb_flags(enum sql_keyword word, unsigned flags, const struct sql_state *state)
 {
-    if (word == KW_ELSEIF && (mood->mode & SQL_ORACLE))
+    if (word == KW_ELSEIF && (state->mode & SQL_ORACLE))
         return 0; /* there it is spelt ELSIF */
-    if (mood->version < 110000)
+    if (state->version < 110000)
         return flags;
     if (mariadb_until_11(word))
         return flags & ~(unsigned)BUILT_IN;
     uint32_t version = mariadb_since(word);
-    return version && mood->version >= version ? flags | BUILT_IN : flags;
+    return version && state->version >= version ? flags | BUILT_IN : flags;
 }
 
-static unsigned mysql_flags(enum sql_keyword word, unsigned flags, const struct sql_mood *mood)
+static unsigned mysql_flags(enum sql_keyword word, unsigned flags, const struct sql_state *state)
 {
-    if (mood->version >= 90000)
+    if (state->version >= 90000)
         return flags;
-    if (mysql_since(word) > mood->version)
+    if (mysql_since(word) > state->version)
         return flags & ~(unsigned)BUILT_IN;
-    if (mood->version >= 80000)
+    if (state->version >= 80000)
         return flags;
     if (mysql_word_of_80(word))
         return flags & ~(unsigned)BUILT_IN;
     return mysql_until_80(word) ? flags | BUILT_IN : flags;
 }
 
-unsigned function_flags(enum sql_keyword word, const struct sql_mood *mood)
+unsigned function_flags(enum sql_keyword word, const struct sql_state *state)
 {
     if (!word)
         return 0;
-    unsigned flags = sql_keyword_flags(word, mood->dialect);
-    return mood->dialect == SQL_MARIADB ? mariadb_flags(word, flags, mood)
-                                        : mysql_flags(word, flags, mood);
+    unsigned flags = sql_keyword_flags(word, state->dialect);
+    return state->dialect == SQL_MARIADB ? mariadb_flags(word, flags, state)
+                                         : mysql_flags(word, flags, state);
 }

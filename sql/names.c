@@ -78,7 +78,7 @@ bool read_name_of(struct parser *p, const struct sql_token *t, struct name *name
         name->offset = name->length = 0;
     if (t->length > PARSER_NAME)
         return parser_fail(p, "a name that is too long");
-    if (name->high && p->mood->charset != SQL_UTF8)
+    if (name->high && p->state->charset != SQL_UTF8)
         return parser_fail(p, "a name with bytes over 127 that are not UTF-8");
     if (name->high && p->dynamic)
         return parser_fail(p, "a name with bytes over 127 in a text that is a value");
@@ -141,7 +141,7 @@ bool same_name(struct parser *p, struct text a, struct text b)
 {
     if (text_equal(a, b))
         return true;
-    if (p->mood->dialect == SQL_MYSQL && p->mood->lower_case_table_names == 0)
+    if (p->state->dialect == SQL_MYSQL && p->state->lower_case_table_names == 0)
         return false;
     if (text_equal_fold(a, b))
         return true;

@@ -15,8 +15,8 @@
  */
 #include "sql/normalize.h"
 
-#include "sql/keywords.h"
-#include "sql/lexer.h"
+#include "sql/lexer/keywords.h"
+#include "sql/lexer/lexer.h"
 #include "sql/normalize_words.h"
 
 enum { ROW_SHAPES = 8 };
@@ -471,12 +471,12 @@ static bool read_token(struct normalizer *n)
     return false;
 }
 
-uint64_t sql_normalize(struct text text, const struct sql_mood *mood, char *to, size_t size,
+uint64_t sql_normalize(struct text text, const struct sql_state *state, char *to, size_t size,
                        size_t *length)
 {
-    struct normalizer n = {.text = text, .dialect = mood->dialect, .to = to, .size = size};
+    struct normalizer n = {.text = text, .dialect = state->dialect, .to = to, .size = size};
 
-    sql_lexer_init(&n.lexer, text, 0, mood);
+    sql_lexer_init(&n.lexer, text, 0, state);
     while (read_token(&n))
         continue;
     *length = n.output.length;

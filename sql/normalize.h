@@ -10,13 +10,13 @@
 #include <stdint.h>
 
 #include "base/text.h"
-#include "sql/mood.h"
+#include "sql/state.h"
 
 /* Writes the normalized form of `text` (one statement) to `to`, at most `size` bytes (cut at a
- * token, in UTF-8 where the mood's character set is), and its length to *length. `to` may be NULL
+ * token, in UTF-8 where the state's character set is), and its length to *length. `to` may be NULL
  * with size 0. Returns the digest, which covers the whole statement whatever `size` is. Values
  * never come out, whatever the text; what cannot be lexed becomes '?' to the end. No allocation. */
-uint64_t sql_normalize(struct text text, const struct sql_mood *mood, char *to, size_t size,
+uint64_t sql_normalize(struct text text, const struct sql_state *state, char *to, size_t size,
                        size_t *length);
 
 #endif

@@ -1,8 +1,8 @@
 /* Words that belong to a value, or most likely are one. For sql/normalize.c alone. */
 #include "sql/normalize_words.h"
 
-#include "sql/keywords.h"
-#include "sql/mood.h"
+#include "sql/lexer/keywords.h"
+#include "sql/state.h"
 
 bool normalize_is_introducer(struct text word)
 {

@@ -10,7 +10,7 @@ static void end_token(struct parser *p, struct sql_token *token)
 
 void parser_start(struct parser *p, struct text text, uint32_t offset)
 {
-    sql_lexer_init(&p->lexer, text, offset, p->mood);
+    sql_lexer_init(&p->lexer, text, offset, p->state);
     sql_lexer_next(&p->lexer, &p->t);
     sql_lexer_next(&p->lexer, &p->n);
     if (p->t.class == SQL_TOKEN_BAD)

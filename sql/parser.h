@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 #include "sql/facts.h"
-#include "sql/keywords.h"
-#include "sql/lexer.h"
+#include "sql/lexer/keywords.h"
+#include "sql/lexer/lexer.h"
 #include "sql/session.h"
 
 enum {
@@ -55,7 +55,7 @@ struct parser {
     struct sql_lexer lexer;
     struct sql_token t, n; /* the current token and the next */
     struct sql_facts *facts;
-    const struct sql_mood *mood;
+    const struct sql_state *state;
     const struct sql_session *session;
     struct text schema; /* of unqualified names; `at` NULL: none is known */
     struct text home;   /* schema of the table that is being defined; `at` NULL: not written */
@@ -76,7 +76,7 @@ struct parser {
     bool with_inside; /* MySQL: a WITH has stood in brackets */
     bool in_cte;      /* in the definition of a common table expression */
     uint8_t depth;
-    bool heads;                    /* at the very start of one */
+    bool at_start;                 /* at the very start of one */
     uint16_t cte_count, cte_floor; /* those below the floor cannot be seen */
     uint16_t cte_inner_floor;      /* with in_cte: for a WITH that stands deeper in it */
     uint16_t joined_count;
@@ -160,7 +160,7 @@ static inline bool at_name(const struct parser *p)
 /* A bare word that cannot be an alias, as the dialect has it. */
 static inline bool at_reserved(const struct parser *p)
 {
-    return p->t.keyword && (sql_keyword_flags(p->t.keyword, p->mood->dialect) & WORD_RESERVED);
+    return p->t.keyword && (sql_keyword_flags(p->t.keyword, p->state->dialect) & WORD_RESERVED);
 }
 
 /* To look further ahead and come back; only within what is bounded. */
@@ -218,7 +218,7 @@ char *take_room(struct parser *p, size_t size);
 struct text unescape(struct parser *p, struct text literal, bool has_escapes);
 
 /* The same text, `at` NULL where it may be another by the time it is a value: see `lossy` in struct
- * sql_mood. */
+ * sql_state. */
 struct text keeps_its_text(const struct parser *p, struct text text);
 
 /* The name of the user variable at p->t, without @ and quotes. */

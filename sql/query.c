@@ -29,7 +29,7 @@ bool at_query(const struct parser *p)
 
 struct with {
     bool recursive;
-    bool heads; /* stands right at the start of a definition of another */
+    bool at_start; /* stands right at the start of a definition of another */
 };
 
 /* MariaDB: CYCLE column, ... RESTRICT */
@@ -67,16 +67,16 @@ static void skip_definition(struct parser *p)
 
 static void note_unused(struct parser *p, const struct cte *cte)
 {
-    if (cte->used || p->mood->dialect != SQL_MYSQL)
+    if (cte->used || p->state->dialect != SQL_MYSQL)
         return;
     if (p->unused_count < PARSER_UNUSED && !is_skipped(p, cte->place))
         p->unused[p->unused_count++] = cte->place;
 }
 
 /* Which of the tables around it the definitions of a WITH clause see, on MariaDB. */
-static uint16_t floor_of(const struct parser *p, uint16_t mark, bool heads)
+static uint16_t floor_of(const struct parser *p, uint16_t mark, bool at_start)
 {
-    if (p->mood->dialect != SQL_MARIADB || (p->in_cte && heads))
+    if (p->state->dialect != SQL_MARIADB || (p->in_cte && at_start))
         return p->cte_floor;
     uint16_t floor = p->in_cte ? p->cte_inner_floor : mark;
     return floor > p->cte_floor ? floor : p->cte_floor;
@@ -93,7 +93,7 @@ static void parse_definition(struct parser *p, uint16_t number, uint16_t mark,
     if (!need_word(p, KW_AS) || !need_sign(p, '('))
         return;
     p->ctes[number].visible = with->recursive;
-    p->cte_floor = floor_of(p, mark, with->heads);
+    p->cte_floor = floor_of(p, mark, with->at_start);
     if (!in_cte)
         p->cte_inner_floor = with->recursive ? mark : (uint16_t)(number + 1);
     p->in_cte = true;
@@ -101,7 +101,7 @@ static void parse_definition(struct parser *p, uint16_t number, uint16_t mark,
     if (is_skipped(p, p->ctes[number].place)) {
         skip_definition(p);
     } else {
-        p->heads = true;
+        p->at_start = true;
         parse_query(p);
     }
     p->ctes[number].open = false;
@@ -150,15 +150,15 @@ static void gather_names(struct parser *p)
 uint16_t enter_with(struct parser *p)
 {
     const uint16_t mark = p->cte_count;
-    struct with with = {.heads = p->heads};
+    struct with with = {.at_start = p->at_start};
 
-    p->heads = false;
+    p->at_start = false;
     if (!take_word(p, KW_WITH))
         return mark;
     if (mark == 0)
         memset(p->cte_names, 0, sizeof(p->cte_names));
     const bool recursive = at_word(p, KW_RECURSIVE) && p->n.sign != '(' && p->n.keyword != KW_AS;
-    const bool forward = recursive && p->mood->dialect == SQL_MARIADB;
+    const bool forward = recursive && p->state->dialect == SQL_MARIADB;
     with.recursive = recursive;
     if (recursive)
         step(p);
@@ -448,7 +448,7 @@ void parse_query_body(struct parser *p, uint16_t mark)
     uint32_t open = 0;
 
     for (;;) {
-        while (at_sign(p, '(') || (at_word(p, KW_WITH) && p->mood->dialect == SQL_MYSQL)) {
+        while (at_sign(p, '(') || (at_word(p, KW_WITH) && p->state->dialect == SQL_MYSQL)) {
             if (take_sign(p, '('))
                 open++;
             else
@@ -474,7 +474,7 @@ void parse_query_body(struct parser *p, uint16_t mark)
 
 void need_plain_operands(struct parser *p)
 {
-    if (p->with_inside && p->mood->dialect == SQL_MYSQL)
+    if (p->with_inside && p->state->dialect == SQL_MYSQL)
         parser_fail(p, "a set operation behind a WITH in brackets");
 }
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "base/text.h"
-#include "sql/mood.h"
+#include "sql/state.h"
 
 enum { SQL_DELIMITER_SIZE = 16 };
 

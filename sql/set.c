@@ -30,10 +30,10 @@ static struct text take_saved(struct parser *p)
     if (p->t.class != SQL_TOKEN_SYSTEM)
         return value;
     if (take_own(p, TEXT("character_set_client"))) {
-        value = sql_charset_name((enum sql_charset)p->mood->charset);
-    } else if (take_own(p, TEXT("sql_mode")) && p->mood->mode_known &&
+        value = sql_charset_name((enum sql_charset)p->state->charset);
+    } else if (take_own(p, TEXT("sql_mode")) && p->state->mode_known &&
                (words = take_room(p, SQL_MODE_TEXT))) {
-        value = (struct text){words, sql_mode_words(p->mood->mode, words)};
+        value = (struct text){words, sql_mode_words(p->state->mode, words)};
     }
     if (p->failed || (value.at && at_value_end(p)))
         return value;
@@ -192,7 +192,7 @@ static void skip_transaction(struct parser *p)
 static void set_role(struct parser *p)
 {
     step(p);
-    if (p->mood->dialect == SQL_MYSQL)
+    if (p->state->dialect == SQL_MYSQL)
         skip_rest(p);
     else
         skip_user(p);
@@ -203,7 +203,7 @@ static void set_password(struct parser *p)
 {
     p->facts->administration = true;
     step(p);
-    if (p->mood->dialect == SQL_MYSQL) {
+    if (p->state->dialect == SQL_MYSQL) {
         skip_rest(p);
         return;
     }
@@ -217,7 +217,7 @@ static void set_password(struct parser *p)
 static void set_for_account(struct parser *p)
 {
     p->facts->administration = true;
-    if (p->mood->dialect == SQL_MYSQL) {
+    if (p->state->dialect == SQL_MYSQL) {
         skip_rest(p);
         return;
     }
@@ -313,7 +313,7 @@ void parse_set(struct parser *p)
 
     set_kind(p, SQL_SET);
     step(p);
-    if (at_word(p, KW_STATEMENT) && p->mood->dialect == SQL_MARIADB && p->n.sign != '=' &&
+    if (at_word(p, KW_STATEMENT) && p->state->dialect == SQL_MARIADB && p->n.sign != '=' &&
         p->n.sign != ':') {
         parse_for_statement(p);
         return;

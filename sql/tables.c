@@ -29,7 +29,7 @@ static bool is_cte(struct parser *p, const struct name *name)
 {
     uint64_t bit;
 
-    if (p->mood->dialect == SQL_MYSQL && p->in_cte) {
+    if (p->state->dialect == SQL_MYSQL && p->in_cte) {
         uint64_t *word = word_of(p, name, &bit);
         *word |= bit;
     }
@@ -37,7 +37,7 @@ static bool is_cte(struct parser *p, const struct name *name)
         struct cte *cte = &p->ctes[i - 1];
         if (cte->visible && same_name(p, cte->name.text, name->text)) {
             cte->used |= !cte->open;
-            if (p->mood->dialect == SQL_MYSQL)
+            if (p->state->dialect == SQL_MYSQL)
                 check_capture(p, i - 1);
             return true;
         }

@@ -21,10 +21,10 @@ static bool is_space(char c)
 
 /* The offset behind the quoted text that starts at `i`; 0 where it does not end or its end is in
  * doubt. */
-static size_t skip_quoted(struct text text, size_t i, const struct sql_mood *mood)
+static size_t skip_quoted(struct text text, size_t i, const struct sql_state *state)
 {
     char quote = text.at[i];
-    bool escapes = quote != '`' && !(mood->mode & SQL_NO_BACKSLASH_ESCAPES);
+    bool escapes = quote != '`' && !(state->mode & SQL_NO_BACKSLASH_ESCAPES);
 
     for (i++; i < text.length; i++) {
         if (text.at[i] == quote)
@@ -59,12 +59,12 @@ static size_t skip_comment(struct text text, size_t i, struct text *inside)
     return (size_t)(end - text.at) + 2;
 }
 
-static bool is_readable(struct text text, const struct sql_mood *mood)
+static bool is_readable(struct text text, const struct sql_state *state)
 {
-    bool double_byte = mood->charset != SQL_UTF8 && mood->charset != SQL_SINGLE_BYTE &&
-                       mood->charset != SQL_MULTI_BYTE_SAFE;
+    bool double_byte = state->charset != SQL_UTF8 && state->charset != SQL_SINGLE_BYTE &&
+                       state->charset != SQL_MULTI_BYTE_SAFE;
 
-    if (mood->mode & SQL_MSSQL || (!mood->mode_known && memchr(text.at, '[', text.length)))
+    if (state->mode & SQL_MSSQL || (!state->mode_known && memchr(text.at, '[', text.length)))
         return false;
     for (size_t i = 0; double_byte && i < text.length; i++) {
         if ((unsigned char)text.at[i] >= 0x80)
@@ -75,7 +75,7 @@ static bool is_readable(struct text text, const struct sql_mood *mood)
 
 /* The next offset behind whatever starts at `i`; 0 where it is in doubt. *comment becomes the
  * comment that was skipped, or none where it was code. */
-static size_t skip_one(struct text text, size_t i, const struct sql_mood *mood,
+static size_t skip_one(struct text text, size_t i, const struct sql_state *state,
                        struct text *comment)
 {
     char c = text.at[i];
@@ -90,22 +90,22 @@ static size_t skip_one(struct text text, size_t i, const struct sql_mood *mood,
         return i + 1;
     *comment = (struct text){NULL, 0};
     if (c == '\'' || c == '"' || c == '`')
-        return skip_quoted(text, i, mood);
+        return skip_quoted(text, i, state);
     return c == '$' ? 0 : i + 1;
 }
 
 /* The text of the comment behind which nothing more comes. */
-static bool last_comment(struct text text, const struct sql_mood *mood, struct text *comment)
+static bool last_comment(struct text text, const struct sql_state *state, struct text *comment)
 {
     *comment = (struct text){NULL, 0};
     while (text.length > 0 &&
            (is_space(text.at[text.length - 1]) || text.at[text.length - 1] == ';'))
         text.length--;
     if (text.length < 4 || memcmp(text.at + text.length - 2, "*/", 2) != 0 ||
-        !is_readable(text, mood))
+        !is_readable(text, state))
         return false;
     for (size_t i = 0; i < text.length;) {
-        i = skip_one(text, i, mood, comment);
+        i = skip_one(text, i, state, comment);
         if (i == 0)
             return false;
     }
@@ -198,13 +198,13 @@ static void read_tags(struct trace *trace, struct text tags)
     }
 }
 
-void trace_read(struct trace *trace, struct text text, const struct sql_mood *mood)
+void trace_read(struct trace *trace, struct text text, const struct sql_state *state)
 {
     struct text comment;
 
     memset(trace->values, 0, sizeof(trace->values));
     trace->length = 0;
-    if (last_comment(text, mood, &comment))
+    if (last_comment(text, state, &comment))
         read_tags(trace, comment);
 }
 

@@ -9,7 +9,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "sql/mood.h"
+#include "sql/state.h"
 
 /* The keys, as they are called in the record; traceparent and tracestate differ from one request to
  * the next, the rest says which place in the code it is. */
@@ -38,7 +38,7 @@ struct trace {
 };
 
 /* Fills `trace` from the comment that ends `text`, where there is one. */
-void trace_read(struct trace *trace, struct text text, const struct sql_mood *mood);
+void trace_read(struct trace *trace, struct text text, const struct sql_state *state);
 /* Sets traceparent, where `value` looks like one. */
 void trace_set_parent(struct trace *trace, struct text value);
 /* A hash of what says which place in the code it is. */

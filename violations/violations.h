@@ -14,7 +14,7 @@
 #include "policy/policy.h"
 #include "policy/verdict.h"
 #include "sql/facts.h"
-#include "sql/mood.h"
+#include "sql/state.h"
 
 /* The writer: its thread, its outputs, and one queue a worker. */
 struct violations;
@@ -60,7 +60,7 @@ struct violations_session {
 /* The statement. */
 struct violations_statement {
     struct text text; /* this statement alone, as the client sent it */
-    const struct sql_mood *mood;
+    const struct sql_state *state;
     const struct sql_facts *facts;
     const char *kind;
     const struct policy *policy;

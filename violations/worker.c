@@ -144,7 +144,7 @@ static void make_key(const struct violations_worker *worker, struct adding *addi
     size_t length;
 
     memset(key, 0, sizeof(*key));
-    trace_read(&adding->trace, statement->text, statement->mood);
+    trace_read(&adding->trace, statement->text, statement->state);
     if (session->traceparent.at)
         trace_set_parent(&adding->trace, session->traceparent);
     uint64_t who = hash_text(session->user, worker->seed);
@@ -156,7 +156,7 @@ static void make_key(const struct violations_worker *worker, struct adding *addi
     for (size_t i = 0; session->transaction_owner_count > 1 && i < session->transaction_owner_count;
          i++)
         who = who * 31 + (uint64_t)session->transaction_owners[i];
-    key->digest = sql_normalize(statement->text, statement->mood, NULL, 0, &length);
+    key->digest = sql_normalize(statement->text, statement->state, NULL, 0, &length);
     key->who = trace_hash(&adding->trace, who);
     key->objects = hash_objects(statement->facts, worker->seed);
     memcpy(key->policy, policy_hash(statement->policy), sizeof(key->policy));
@@ -175,7 +175,8 @@ static struct text shown_statement(struct violations_worker *worker, struct addi
         return (struct text){NULL, 0};
     if (form == CONFIG_FULL)
         return record_cut(statement->text, RECORD_FULL);
-    sql_normalize(statement->text, statement->mood, worker->normalized, RECORD_NORMALIZED, &length);
+    sql_normalize(statement->text, statement->state, worker->normalized, RECORD_NORMALIZED,
+                  &length);
     return (struct text){worker->normalized, length};
 }
 
@@ -283,7 +284,7 @@ static void describe(struct violations_worker *worker, const struct adding *addi
                  TEXT_ARGS(record_cut(object->name, 64)));
     }
     if (form != CONFIG_NO_STATEMENT)
-        sql_normalize(statement->text, statement->mood, to->statement, sizeof(to->statement) - 1,
+        sql_normalize(statement->text, statement->state, to->statement, sizeof(to->statement) - 1,
                       &length);
 }
 

@@ -1,4 +1,4 @@
-/* Any bytes, in any mood, analysed statement by statement: it ends, reads nothing behind the text,
+/* Any bytes, in any state, analysed statement by statement: it ends, reads nothing behind the text,
  * and gives the same facts with more blanks and comments between the tokens and with reserved words
  * in other letter case. A statement put behind takes no object away. What a statement does to its
  * session is applied, so that temporary tables, variables and PREPARE are walked through as well.
@@ -42,7 +42,7 @@ static void check_facts(struct text text, const struct sql_facts *facts)
     }
 }
 
-static void read_all(struct reading *reading, struct text text, struct sql_mood mood)
+static void read_all(struct reading *reading, struct text text, struct sql_state state)
 {
     static struct sql_facts facts;
     struct sql_session *session = NULL;
@@ -50,7 +50,7 @@ static void read_all(struct reading *reading, struct text text, struct sql_mood 
 
     *reading = (struct reading){.text = text};
     do {
-        struct sql_mood before = mood;
+        struct sql_state before = state;
         size_t next = sql_analyze(text, offset, &before, session, &facts);
         if (next > text.length || (next <= offset && next < text.length))
             broken("it goes forward", text, text);
@@ -58,7 +58,7 @@ static void read_all(struct reading *reading, struct text text, struct sql_mood 
         if (!facts.determined && next != text.length)
             broken("what is not understood has the rest of the text", text, text);
         reading->facts[reading->count++] = sql_facts_keep(&facts);
-        sql_mood_apply(&mood, &facts);
+        sql_state_apply(&state, &facts);
         if (facts.effects & SQL_EFFECT_SESSION)
             sql_session_apply(&session, &facts);
         offset = next;
@@ -137,14 +137,14 @@ static bool same_facts(const struct reading *one, const struct reading *other, s
     return true;
 }
 
-static void check_changed(const struct reading *before, const struct sql_mood *mood,
+static void check_changed(const struct reading *before, const struct sql_state *state,
                           struct change change, const char *oracle)
 {
     struct copy copy = {0};
     struct reading after;
-    struct text text = copy_changed(&copy, before->text, mood, change);
+    struct text text = copy_changed(&copy, before->text, state, change);
 
-    read_all(&after, text, *mood);
+    read_all(&after, text, *state);
     if (after.count != before->count)
         broken(oracle, before->text, text);
     for (size_t i = 0; i < after.count; i++) {
@@ -167,7 +167,7 @@ static bool has_object(const struct reading *reading, const struct sql_object *o
     return false;
 }
 
-static void check_appended(const struct reading *before, const struct sql_mood *mood)
+static void check_appended(const struct reading *before, const struct sql_state *state)
 {
     static const char more[] = "\n;\nSELECT 1 FROM zq.zq";
     struct copy copy = {0};
@@ -179,7 +179,7 @@ static void check_appended(const struct reading *before, const struct sql_mood *
     copy_add(&copy, before->text.at, before->text.length);
     copy_add(&copy, more, sizeof(more) - 1);
     struct text text = copy_seal(&copy);
-    read_all(&after, text, *mood);
+    read_all(&after, text, *state);
     for (size_t i = 0; i < before->count; i++) {
         /* What could not be read to its end may read otherwise with more behind it. */
         for (uint32_t j = 0; before->facts[i]->determined && j < before->facts[i]->object_count;
@@ -193,15 +193,15 @@ static void check_appended(const struct reading *before, const struct sql_mood *
 }
 
 /* A text that changes how the rest of it is read has no tokens that could be told beforehand. */
-static bool one_mood(const struct reading *reading)
+static bool one_state(const struct reading *reading)
 {
-    const unsigned moods = SQL_EFFECT_MODE | SQL_EFFECT_CHARSET | SQL_EFFECT_UNKNOWN;
+    const unsigned states = SQL_EFFECT_MODE | SQL_EFFECT_CHARSET | SQL_EFFECT_UNKNOWN;
 
     /* What MySQL's command line asks first is known by its very bytes. */
     if (text_equal(reading->text, TEXT("select $$")))
         return false;
     for (size_t i = 0; i < reading->count; i++) {
-        if (reading->facts[i]->effects & moods)
+        if (reading->facts[i]->effects & states)
             return false;
     }
     return reading->count < STATEMENTS / 2;
@@ -211,18 +211,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     if (size < CHOICES || size > LONGEST)
         return 0;
-    struct sql_mood mood = input_mood(bytes);
+    struct sql_state state = input_state(bytes);
     struct copy copy = {0};
     struct reading reading;
 
     copy_add(&copy, (const char *)bytes + CHOICES, size - CHOICES);
-    read_all(&reading, copy_seal(&copy), mood);
-    if (one_mood(&reading)) {
-        check_changed(&reading, &mood, (struct change){.comments = true}, "blanks and comments");
-        check_changed(&reading, &mood, (struct change){.letters = true}, "letter case");
+    read_all(&reading, copy_seal(&copy), state);
+    if (one_state(&reading)) {
+        check_changed(&reading, &state, (struct change){.comments = true}, "blanks and comments");
+        check_changed(&reading, &state, (struct change){.letters = true}, "letter case");
     }
     if (reading.count < STATEMENTS / 2)
-        check_appended(&reading, &mood);
+        check_appended(&reading, &state);
     reading_free(&reading);
     free(copy.at);
     return 0;

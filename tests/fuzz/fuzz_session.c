@@ -1,6 +1,6 @@
 /* A whole session between two sockets whose bytes are the fuzzer's. The policy blocks every object
  * and all that is not understood, so that the oracle is short: only commands reach the upstream,
- * and no more than silogate says it has sent; a text must, in some mood, be determined and name
+ * and no more than silogate says it has sent; a text must, in some state, be determined and name
  * nothing but information_schema; so must a database that is entered; only statements that were
  * prepared are executed, only the session itself is killed, and no command that is administration
  * comes at all. And nothing that a session holds may outgrow its bound.
@@ -21,8 +21,8 @@
 #include "base/log.h"
 #include "protocol/command.h"
 #include "protocol/handshake.h"
-#include "proxy/farewell.h"
-#include "proxy/login.h"
+#include "proxy/login/abandoned.h"
+#include "proxy/login/login.h"
 #include "proxy/worker.h"
 #include "sql/analyze.h"
 
@@ -88,29 +88,29 @@ static void set_up(void)
     list_init(&worker.sessions);
     list_init(&worker.closed);
     list_init(&worker.parked);
-    list_init(&worker.farewells);
-    list_init(&worker.shaking);
+    list_init(&worker.abandoned);
+    list_init(&worker.handshaking);
     ev_timer_init(&worker.rest, secure_rested, 0., 0.);
     worker.rest.data = &worker;
     for (int i = 0; i < WORKER_SLOTS; i++)
         list_init(&worker.slots[i]);
 }
 
-/* Is there a mood in which this text is allowed? */
+/* Is there a state in which this text is allowed? */
 static bool may_pass(struct text text)
 {
     for (unsigned choice = 0; choice < 16u * 16u * (1u + entered); choice++) {
-        struct sql_mood mood = {.dialect = choice & 1 ? SQL_MARIADB : SQL_MYSQL,
-                                .version = choice & 1 ? 101119 : 90704,
-                                .mode = (uint8_t)(choice >> 1 & 7),
-                                .mode_known = true,
-                                .charset = (uint8_t)(choice >> 4 & 7)};
+        struct sql_state state = {.dialect = choice & 1 ? SQL_MARIADB : SQL_MYSQL,
+                                  .version = choice & 1 ? 101119 : 90704,
+                                  .mode = (uint8_t)(choice >> 1 & 7),
+                                  .mode_known = true,
+                                  .charset = (uint8_t)(choice >> 4 & 7)};
         if (choice >> 8)
-            sql_mood_set_database(&mood, TEXT("information_schema"));
+            sql_state_set_database(&state, TEXT("information_schema"));
         size_t offset = 0;
         bool good = true;
         do {
-            offset = sql_analyze(text, offset, &mood, NULL, &facts);
+            offset = sql_analyze(text, offset, &state, NULL, &facts);
             good &= facts.determined && !facts.administration;
             for (uint32_t i = 0; i < facts.object_count; i++)
                 good &= text_equal_fold(facts.objects[i].schema, TEXT("information_schema"));
@@ -234,13 +234,13 @@ static void check_memory(void)
         assert(session->prepared.count <= PREPARED_MAX);
         assert(session->transaction_owner_count <= TRANSACTION_OWNERS);
     }
-    assert(worker.farewell_count <= FAREWELLS_MAX);
+    assert(worker.abandoned_count <= ABANDONED_MAX);
 }
 
 static void turn(void)
 {
     for (int i = 0; i < TURNS; i++) {
-        worker.shook = false;
+        worker.handshook = false;
         ev_run(worker.loop, EVRUN_NOWAIT);
         while (!list_empty(&worker.closed))
             session_free(LIST_ENTRY(worker.closed.after, struct session, all));
@@ -387,10 +387,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     end_side(&upstream);
     while (!list_empty(&worker.sessions))
         session_close(LIST_ENTRY(worker.sessions.after, struct session, all), CLOSED_DRAIN);
-    farewell_tick(&worker, true);
+    abandoned_tick(&worker, true);
     turn();
     if (upstream >= 0)
         end_side(&upstream);
-    assert(list_empty(&worker.sessions) && list_empty(&worker.farewells));
+    assert(list_empty(&worker.sessions) && list_empty(&worker.abandoned));
     return 0;
 }

@@ -1,5 +1,5 @@
-/* What both fuzzers make of their bytes: the first three choose the mood, the rest is the text; and
- * the changes to a text that must change nothing. */
+/* What both fuzzers make of their bytes: the first three choose the state, the rest is the text;
+ * and the changes to a text that must change nothing. */
 #ifndef TESTS_FUZZ_INPUT_H
 #define TESTS_FUZZ_INPUT_H
 
@@ -7,23 +7,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sql/keywords.h"
-#include "sql/lexer.h"
+#include "sql/lexer/keywords.h"
+#include "sql/lexer/lexer.h"
 
 enum { CHOICES = 3, LONGEST = 4096 };
 
-static inline struct sql_mood input_mood(const uint8_t *bytes)
+static inline struct sql_state input_state(const uint8_t *bytes)
 {
     static const uint32_t versions[] = {90704, 80045, 50744, 80400, 101119, 110803};
-    struct sql_mood mood = {.mode = bytes[1] & 0x7f, .mode_known = !(bytes[1] & 0x80)};
+    struct sql_state state = {.mode = bytes[1] & 0x7f, .mode_known = !(bytes[1] & 0x80)};
 
-    mood.version = versions[bytes[0] % 6];
-    mood.dialect = bytes[0] % 6 < 4 ? SQL_MYSQL : SQL_MARIADB;
-    mood.charset = bytes[2] & 7;
-    mood.lower_case_table_names = bytes[2] >> 3 & 1;
+    state.version = versions[bytes[0] % 6];
+    state.dialect = bytes[0] % 6 < 4 ? SQL_MYSQL : SQL_MARIADB;
+    state.charset = bytes[2] & 7;
+    state.lower_case_table_names = bytes[2] >> 3 & 1;
     if (!(bytes[2] & 0x80))
-        sql_mood_set_database(&mood, TEXT("db"));
-    return mood;
+        sql_state_set_database(&state, TEXT("db"));
+    return state;
 }
 
 /* A text in a block of its own, so that ASan sees a read behind its end. */
@@ -91,13 +91,13 @@ static inline void copy_value(struct copy *copy, struct text value, enum sql_tok
 
 /* The changed text; what the lexer cannot read stays as it is. */
 static inline struct text copy_changed(struct copy *copy, struct text text,
-                                       const struct sql_mood *mood, struct change change)
+                                       const struct sql_state *state, struct change change)
 {
     struct sql_lexer lexer;
     struct sql_token token;
     size_t end = 0;
 
-    sql_lexer_init(&lexer, text, 0, mood);
+    sql_lexer_init(&lexer, text, 0, state);
     for (;;) {
         sql_lexer_next(&lexer, &token);
         if (token.offset < end || token.offset + (size_t)token.length > text.length)
@@ -114,7 +114,7 @@ static inline struct text copy_changed(struct copy *copy, struct text text,
         struct text at = {text.at + token.offset, token.length};
         bool reserved =
             token.keyword &&
-            sql_keyword_flags((enum sql_keyword)token.keyword, mood->dialect) & WORD_RESERVED;
+            sql_keyword_flags((enum sql_keyword)token.keyword, state->dialect) & WORD_RESERVED;
         if (change.letters && reserved)
             copy_word(copy, at);
         else if (change.values)

@@ -248,7 +248,7 @@ static struct said plain_database(const struct config *config, const struct ques
 {
     struct plain_silo silo = plain_silo(config, q);
     int obstacle = q->access == SQL_READ ? -1 : plain_obstacle(config, q, &silo);
-    int own = 0, holds = 0, expired = 0, landing = -1, landings = 0, owner = -1;
+    int own = 0, holds = 0, expired = 0, initial_db = -1, initial_dbs = 0, owner = -1;
 
     if (q->service >= 0 && (silo.has_own || plain_is_database(config, q, (size_t)q->service)))
         own = SQL_READ;
@@ -262,16 +262,16 @@ static struct said plain_database(const struct config *config, const struct ques
         return (struct said){VERDICT_ALLOW, REASON_GRANTED, silo.whole};
     for (int i = 0; i < (int)config->service_count; i++) {
         if (plain_is_database(config, q, (size_t)i)) {
-            landing = i;
-            landings++;
+            initial_db = i;
+            initial_dbs++;
         }
     }
     if (missing != SQL_READ && obstacle >= 0)
         owner = obstacle;
     else if (silo.whole >= 0 && silo.whole != q->service)
         owner = silo.whole;
-    else if (landings == 1 && landing != q->service)
-        owner = landing;
+    else if (initial_dbs == 1 && initial_db != q->service)
+        owner = initial_db;
     struct said said = plain_other(config, q, owner, (missing & ~expired) == 0);
     if (said.reason == REASON_SYSTEM || said.reason == REASON_SESSION)
         said.owner = silo.whole;
@@ -316,11 +316,11 @@ static bool plain_contradicts(const struct config *config)
 
 static void any_name(char *to)
 {
-    static const char letters[] = "ababA";
+    static const char casefolds[] = "ababA";
     unsigned length = 1 + any(3);
 
     for (unsigned i = 0; i < length; i++)
-        to[i] = letters[any(5)];
+        to[i] = casefolds[any(5)];
     to[length] = 0;
 }
 

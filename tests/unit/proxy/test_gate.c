@@ -88,9 +88,9 @@ static void step_flush(struct gate *gate, struct gate_pool *pool, struct model *
     model->out_length = 0;
 }
 
-static void test_gate_does_what_two_strings_do(void **state)
+static void test_gate_does_what_two_strings_do(void **test)
 {
-    (void)state;
+    (void)test;
     static struct model model;
     struct gate gate = {0};
     struct gate_pool pool = {0};
@@ -150,9 +150,9 @@ static void test_gate_does_what_two_strings_do(void **state)
     }
 }
 
-static void test_a_large_command_gets_its_room(void **state)
+static void test_a_large_command_gets_its_room(void **test)
 {
-    (void)state;
+    (void)test;
     struct gate gate = {0};
     struct gate_pool pool = {0};
 
@@ -168,14 +168,14 @@ static void test_a_large_command_gets_its_room(void **state)
 static struct prepared *statement(const char *text)
 {
     static struct sql_facts facts;
-    static struct sql_mood mood;
+    static struct sql_state state;
 
-    return prepared_new(text_of(text), &facts, &mood);
+    return prepared_new(text_of(text), &facts, &state);
 }
 
-static void test_prepared_is_a_table(void **state)
+static void test_prepared_is_a_table(void **test)
 {
-    (void)state;
+    (void)test;
     struct prepared_table table = {0};
     bool there[300] = {false};
 
@@ -199,24 +199,24 @@ static void test_prepared_is_a_table(void **state)
     assert_null(prepared_find(&table, 1));
 }
 
-static void test_a_long_text_is_cut(void **state)
+static void test_a_long_text_is_cut(void **test)
 {
-    (void)state;
+    (void)test;
     static char text[PREPARED_TEXT * 2];
     struct sql_facts *facts = memory_take_zeroed(sizeof(*facts));
-    struct sql_mood mood = {0};
+    struct sql_state state = {0};
 
-    struct prepared *prepared = prepared_new((struct text){text, sizeof(text)}, facts, &mood);
+    struct prepared *prepared = prepared_new((struct text){text, sizeof(text)}, facts, &state);
     assert_int_equal(prepared->text_length, PREPARED_TEXT);
     prepared_free(prepared);
     free(facts);
 }
 
-static void test_kill_finds_only_its_own(void **state)
+static void test_kill_finds_only_its_own(void **test)
 {
-    (void)state;
-    const struct tally *billing = (const void *)"b", *lab = (const void *)"l";
-    const struct tally *here = (const void *)"h", *there = (const void *)"t";
+    (void)test;
+    const struct usage *billing = (const void *)"b", *lab = (const void *)"l";
+    const struct usage *here = (const void *)"h", *there = (const void *)"t";
     uint32_t id = registry_id(), thread = 0;
 
     assert_true(id & 0x80000000u);

@@ -18,8 +18,8 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "protocol/handshake.h"
-#include "proxy/farewell.h"
-#include "proxy/login.h"
+#include "proxy/login/abandoned.h"
+#include "proxy/login/login.h"
 #include "proxy/worker.h"
 
 enum { ROW = 1000, PACKETS = 1000, REFUSED = 12000 };
@@ -80,8 +80,8 @@ static int set_up(void **unused)
     list_init(&worker.sessions);
     list_init(&worker.closed);
     list_init(&worker.parked);
-    list_init(&worker.farewells);
-    list_init(&worker.shaking);
+    list_init(&worker.abandoned);
+    list_init(&worker.handshaking);
     ev_timer_init(&worker.rest, secure_rested, 0., 0.);
     worker.rest.data = &worker;
     for (int i = 0; i < WORKER_SLOTS; i++)
@@ -114,7 +114,7 @@ static int tear_down(void **unused)
 
 static void turn(void)
 {
-    worker.shook = false;
+    worker.handshook = false;
     ev_run(worker.loop, EVRUN_NOWAIT);
     while (!list_empty(&worker.closed))
         session_free(LIST_ENTRY(worker.closed.after, struct session, all));
@@ -308,7 +308,7 @@ static void test_refused_commands(void **unused)
 }
 
 /* A client in the middle of its TLS handshake. */
-static int begin_shaking(void)
+static int begin_handshaking(void)
 {
     uint8_t request[PACKET_HEADER + 32] = {32, 0, 0, 1};
     int pair[2];
@@ -345,13 +345,13 @@ static void endless_rest(void)
 static void test_handshakes(void **unused)
 {
     struct ends modest = log_in("own");
-    int first = begin_shaking(), second = begin_shaking();
+    int first = begin_handshaking(), second = begin_handshaking();
 
     (void)unused;
     endless_rest();
     say(first, "\x16", 1);
     turn();
-    assert_true(list_empty(&worker.shaking)); /* nobody has said a word since the last step */
+    assert_true(list_empty(&worker.handshaking)); /* nobody has said a word since the last step */
     for (int i = 0; i < 3; i++) {
         say_packet(modest.client, 0, "\x0e", 1);
         turn();
@@ -364,13 +364,13 @@ static void test_handshakes(void **unused)
         assert_int_equal(hear(modest.client), PACKET_HEADER + 7);
         endless_rest();
         turn();
-        assert_int_equal(list_length(&worker.shaking), 2);
+        assert_int_equal(list_length(&worker.handshaking), 2);
     }
     for (int left = 1; left >= 0; left--) {
         uint64_t before = worker.moved;
-        worker.shook = false;
+        worker.handshook = false;
         secure_rested(worker.loop, &worker.rest, 0);
-        assert_int_equal(list_length(&worker.shaking), left);
+        assert_int_equal(list_length(&worker.handshaking), left);
         assert_true(worker.moved > before || left == 0);
     }
     endless_rest();
@@ -378,9 +378,10 @@ static void test_handshakes(void **unused)
     say(second, "\x03", 1);
     turn();
     endless_rest();
-    assert_int_equal(list_length(&worker.shaking), 1);
-    session_close(LIST_ENTRY(worker.shaking.after, struct session, parked), CLOSED_LOGIN_TIMEOUT);
-    assert_true(list_empty(&worker.shaking));
+    assert_int_equal(list_length(&worker.handshaking), 1);
+    session_close(LIST_ENTRY(worker.handshaking.after, struct session, parked),
+                  CLOSED_LOGIN_TIMEOUT);
+    assert_true(list_empty(&worker.handshaking));
     secure_rested(worker.loop, &worker.rest, 0);
     turns();
     close(second);

@@ -14,20 +14,20 @@ enum { LONG = 10 << 20 };
 
 static struct sql_facts facts;
 
-static struct sql_mood shop(void)
+static struct sql_state shop(void)
 {
-    struct sql_mood mood = {.version = 90704, .mode_known = true};
+    struct sql_state state = {.version = 90704, .mode_known = true};
 
-    sql_mood_set_database(&mood, TEXT("shop"));
-    return mood;
+    sql_state_set_database(&state, TEXT("shop"));
+    return state;
 }
 
 static size_t analyze(struct text text)
 {
-    struct sql_mood mood = shop();
+    struct sql_state state = shop();
 
     memset(&facts, 0xa5, sizeof(facts)); /* whatever was there before must not matter */
-    return sql_analyze(text, 0, &mood, NULL, &facts);
+    return sql_analyze(text, 0, &state, NULL, &facts);
 }
 
 static void expect_place(const char *sql, uint32_t offset, uint32_t length, const char *part)
@@ -37,10 +37,10 @@ static void expect_place(const char *sql, uint32_t offset, uint32_t length, cons
         fail_msg("%s: %u is not where %s stands", sql, offset, part);
 }
 
-static void test_places_of_names(void **state)
+static void test_places_of_names(void **test)
 {
     const char *sql = "/* c */ SELECT 1 FROM `cli``nical` . patients p, t; SELECT 1";
-    (void)state;
+    (void)test;
 
     assert_int_equal(analyze(guard_text(text_of(sql))), 51);
     assert_true(facts.determined);
@@ -53,9 +53,9 @@ static void test_places_of_names(void **state)
     expect_place(sql, facts.objects[1].name_offset, facts.objects[1].name_length, "t");
 }
 
-static void test_places_of_others(void **state)
+static void test_places_of_others(void **test)
 {
-    (void)state;
+    (void)test;
 
     analyze(TEXT("USE `x y`"));
     assert_true(facts.effects & SQL_EFFECT_DATABASE);
@@ -67,9 +67,9 @@ static void test_places_of_others(void **state)
     expect_place("KILL /**/ QUERY 17 ;", facts.thread_offset, facts.thread_length, "17");
 }
 
-static void test_prepared_text_has_no_places(void **state)
+static void test_prepared_text_has_no_places(void **test)
 {
-    (void)state;
+    (void)test;
 
     analyze(TEXT("PREPARE s FROM 'SELECT * FROM a.b'"));
     assert_int_equal(facts.object_count, 1);
@@ -77,17 +77,17 @@ static void test_prepared_text_has_no_places(void **state)
     assert_int_equal(facts.objects[0].schema_length, 0);
 }
 
-static void test_offsets_go_on(void **state)
+static void test_offsets_go_on(void **test)
 {
     const char *sql = "SELECT 1;; SELECT 2 FROM t;  ";
-    struct sql_mood mood = shop();
+    struct sql_state state = shop();
     static const size_t ends[] = {9, 10, 27, 29};
     static const uint8_t kinds[] = {SQL_SELECT, SQL_EMPTY, SQL_SELECT, SQL_EMPTY};
     size_t offset = 0;
-    (void)state;
+    (void)test;
 
     for (int i = 0; i < 4; i++) {
-        offset = sql_analyze(text_of(sql), offset, &mood, NULL, &facts);
+        offset = sql_analyze(text_of(sql), offset, &state, NULL, &facts);
         assert_true(facts.determined);
         assert_int_equal(offset, ends[i]);
         assert_int_equal(facts.kind, kinds[i]);
@@ -104,10 +104,10 @@ static struct text many_tables(char *to, int count, int different)
     return (struct text){to, length};
 }
 
-static void test_many_objects(void **state)
+static void test_many_objects(void **test)
 {
     char *sql = malloc(1 << 21);
-    (void)state;
+    (void)test;
 
     analyze(many_tables(sql, 100000, SQL_OBJECTS));
     assert_true(facts.determined);
@@ -119,11 +119,11 @@ static void test_many_objects(void **state)
     free(sql);
 }
 
-static void test_names_that_must_be_rewritten_are_bounded(void **state)
+static void test_names_that_must_be_rewritten_are_bounded(void **test)
 {
     char *sql = malloc(1 << 20);
     size_t length = (size_t)sprintf(sql, "SELECT 1 FROM `a``b`");
-    (void)state;
+    (void)test;
 
     for (int i = 0; i < 1000; i++)
         length += (size_t)sprintf(sql + length, ",`a``b`");
@@ -153,14 +153,14 @@ static struct text repeat(const char *head, const char *part, const char *tail)
 static void expect_long(const char *head, const char *part, const char *tail, bool determined)
 {
     struct text text = repeat(head, part, tail);
-    struct sql_mood mood = shop();
+    struct sql_state state = shop();
 
     for (int dialect = SQL_MYSQL; dialect <= SQL_MARIADB; dialect++) {
         size_t offset = 0;
-        mood.dialect = (uint8_t)dialect;
-        mood.version = dialect == SQL_MYSQL ? 90704 : 101119;
+        state.dialect = (uint8_t)dialect;
+        state.version = dialect == SQL_MYSQL ? 90704 : 101119;
         do
-            offset = sql_analyze(text, offset, &mood, NULL, &facts);
+            offset = sql_analyze(text, offset, &state, NULL, &facts);
         while (offset < text.length && facts.determined);
         if (facts.determined != determined)
             fail_msg("%s%s%s...: %s", head, part, part,
@@ -169,9 +169,9 @@ static void expect_long(const char *head, const char *part, const char *tail, bo
     free((char *)(uintptr_t)text.at);
 }
 
-static void test_ten_megabytes(void **state)
+static void test_ten_megabytes(void **test)
 {
-    (void)state;
+    (void)test;
 
     expect_long("SELECT ", "(", "", false);
     expect_long("SELECT 1 FROM ", "(", "", false);
@@ -206,33 +206,33 @@ static void test_ten_megabytes(void **state)
     expect_long("SELECT '", "\xe9", "'", true);
 }
 
-static void test_too_long_a_text(void **state)
+static void test_too_long_a_text(void **test)
 {
-    struct sql_mood mood = shop();
+    struct sql_state state = shop();
     struct text text = {"SELECT 1", (size_t)UINT32_MAX + 1};
-    (void)state;
+    (void)test;
 
-    assert_int_equal(sql_analyze(text, 0, &mood, NULL, &facts), text.length);
+    assert_int_equal(sql_analyze(text, 0, &state, NULL, &facts), text.length);
     assert_false(facts.determined);
 }
 
-static void test_nothing_at_all(void **state)
+static void test_nothing_at_all(void **test)
 {
-    (void)state;
+    (void)test;
 
     assert_int_equal(analyze((struct text){NULL, 0}), 0);
     assert_true(facts.determined);
     assert_int_equal(facts.kind, SQL_EMPTY);
 }
 
-static void test_every_kind_has_its_own_name(void **state)
+static void test_every_kind_has_its_own_name(void **test)
 {
     static const char *const names[] = {
 #define SQL_KIND(symbol, name) name,
 #include "sql/kinds.def"
 #undef SQL_KIND
     };
-    (void)state;
+    (void)test;
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         assert_string_equal(sql_kind_name((enum sql_kind)i), names[i]);

@@ -23,7 +23,7 @@
 enum { LINE = 16384 };
 
 struct options {
-    struct sql_mood mood;
+    struct sql_state state;
     bool both;
 };
 
@@ -120,13 +120,13 @@ static size_t unescape_line(char *sql)
 }
 
 /* All beginnings of the text: nothing may be read behind them, and nothing may crash. */
-static void read_beginnings(struct text text, const struct sql_mood *mood)
+static void read_beginnings(struct text text, const struct sql_state *state)
 {
     for (size_t i = 0; i <= text.length; i++) {
         struct text beginning = guard_text((struct text){text.at, i});
         size_t offset = 0;
         do {
-            size_t next = sql_analyze(beginning, offset, mood, NULL, &facts);
+            size_t next = sql_analyze(beginning, offset, state, NULL, &facts);
             assert_true(next >= offset && next <= i);
             assert_true(facts.determined || facts.why);
             if (next == offset)
@@ -137,7 +137,7 @@ static void read_beginnings(struct text text, const struct sql_mood *mood)
 }
 
 /* The descriptions of all statements in the text, a line each. */
-static void describe_all(struct text text, struct sql_mood mood, char *to)
+static void describe_all(struct text text, struct sql_state state, char *to)
 {
     struct sql_session *session = NULL;
     size_t offset = 0;
@@ -145,12 +145,12 @@ static void describe_all(struct text text, struct sql_mood mood, char *to)
     to[0] = '\0';
     do {
         char line[LINE];
-        offset = sql_analyze(text, offset, &mood, session, &facts);
+        offset = sql_analyze(text, offset, &state, session, &facts);
         if (offset == text.length && facts.kind == SQL_EMPTY && facts.determined && to[0])
             break;
         describe(line);
         add(to, "%s\n", line);
-        sql_mood_apply(&mood, &facts);
+        sql_state_apply(&state, &facts);
         if (facts.effects & SQL_EFFECT_SESSION)
             sql_session_apply(&session, &facts);
     } while (offset < text.length);
@@ -160,8 +160,8 @@ static void describe_all(struct text text, struct sql_mood mood, char *to)
 static void set_dialect(struct options *options, const char *value)
 {
     options->both = strcmp(value, "both") == 0;
-    options->mood.dialect = strcmp(value, "mariadb") == 0 ? SQL_MARIADB : SQL_MYSQL;
-    options->mood.version = options->mood.dialect == SQL_MARIADB ? 101119 : 90704;
+    options->state.dialect = strcmp(value, "mariadb") == 0 ? SQL_MARIADB : SQL_MYSQL;
+    options->state.version = options->state.dialect == SQL_MARIADB ? 101119 : 90704;
 }
 
 static void set_option(struct options *options, const char *line)
@@ -171,22 +171,22 @@ static void set_option(struct options *options, const char *line)
     if (sscanf(line, "# %31s %127s", name, value) < 1)
         fail_msg("not an option: %s", line);
     if (strcmp(name, "reset") == 0) {
-        *options = (struct options){.mood = {.mode_known = true}};
-        sql_mood_set_database(&options->mood, TEXT("shop"));
+        *options = (struct options){.state = {.mode_known = true}};
+        sql_state_set_database(&options->state, TEXT("shop"));
         set_dialect(options, "both");
     } else if (strcmp(name, "dialect") == 0) {
         set_dialect(options, value);
     } else if (strcmp(name, "database") == 0) {
-        sql_mood_set_database(&options->mood, value[0] ? text_of(value) : (struct text){NULL, 0});
+        sql_state_set_database(&options->state, value[0] ? text_of(value) : (struct text){NULL, 0});
     } else if (strcmp(name, "mode") == 0) {
-        options->mood.mode_known = strcmp(value, "unknown") != 0;
-        options->mood.mode = options->mood.mode_known ? sql_mode_of(text_of(value)) : 0;
+        options->state.mode_known = strcmp(value, "unknown") != 0;
+        options->state.mode = options->state.mode_known ? sql_mode_of(text_of(value)) : 0;
     } else if (strcmp(name, "charset") == 0) {
-        options->mood.charset = (uint8_t)sql_charset_of(text_of(value));
+        options->state.charset = (uint8_t)sql_charset_of(text_of(value));
     } else if (strcmp(name, "version") == 0) {
-        options->mood.version = (uint32_t)atol(value);
+        options->state.version = (uint32_t)atol(value);
     } else if (strcmp(name, "fold") == 0) {
-        options->mood.lower_case_table_names = (uint8_t)atoi(value);
+        options->state.lower_case_table_names = (uint8_t)atoi(value);
     } else {
         fail_msg("no such option: %s", line);
     }
@@ -198,21 +198,21 @@ static bool run_case(const struct options *options, const char *path, unsigned n
 {
     static char got[LINE];
     size_t length = sql[0] == '\\' && sql[1] == ' ' ? unescape_line(sql) : strlen(sql);
-    struct sql_mood mood = options->mood;
+    struct sql_state state = options->state;
     bool right = true;
 
     for (int i = 0; i < (options->both ? 2 : 1); i++) {
         if (options->both) {
-            mood.dialect = (uint8_t)i;
-            mood.version = i == SQL_MARIADB ? 101119 : 90704;
+            state.dialect = (uint8_t)i;
+            state.version = i == SQL_MARIADB ? 101119 : 90704;
         }
-        read_beginnings((struct text){sql, length}, &mood);
-        describe_all((struct text){sql, length}, mood, got);
+        read_beginnings((struct text){sql, length}, &state);
+        describe_all((struct text){sql, length}, state, got);
         if (getenv("GOLDEN") && i == 0)
             printf("%s", got);
         if (strcmp(got, expected) != 0) {
             fprintf(stderr, "%s:%u (%s): %.*s\n  expected %s  got      %s", path, number,
-                    mood.dialect == SQL_MARIADB ? "mariadb" : "mysql", (int)length, sql, expected,
+                    state.dialect == SQL_MARIADB ? "mariadb" : "mysql", (int)length, sql, expected,
                     got);
             right = false;
         }

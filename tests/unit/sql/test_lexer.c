@@ -7,25 +7,25 @@
 
 #include <cmocka.h>
 
-#include "sql/keywords.h"
-#include "sql/lexer.h"
+#include "sql/lexer/keywords.h"
+#include "sql/lexer/lexer.h"
 #include "tests/unit/sql/guard.h"
 
-static struct sql_mood mood_of(uint8_t dialect, uint32_t version)
+static struct sql_state state_of_sql(uint8_t dialect, uint32_t version)
 {
-    return (struct sql_mood){.dialect = dialect, .version = version, .mode_known = true};
+    return (struct sql_state){.dialect = dialect, .version = version, .mode_known = true};
 }
 
-static void read_tokens(struct text text, const struct sql_mood *mood, char *to, size_t size)
+static void read_tokens(struct text text, const struct sql_state *state, char *to, size_t size)
 {
-    static const char letters[] = {
+    static const char casefolds[] = {
         [SQL_TOKEN_WORD] = 'w',   [SQL_TOKEN_NAME] = 'n',     [SQL_TOKEN_STRING] = 's',
         [SQL_TOKEN_NUMBER] = 'd', [SQL_TOKEN_VARIABLE] = 'v', [SQL_TOKEN_SYSTEM] = '@'};
     struct sql_lexer lexer;
     struct sql_token token;
     size_t used = 0;
 
-    sql_lexer_init(&lexer, text, 0, mood);
+    sql_lexer_init(&lexer, text, 0, state);
     to[0] = '\0';
     for (;;) {
         sql_lexer_next(&lexer, &token);
@@ -42,18 +42,19 @@ static void read_tokens(struct text text, const struct sql_mood *mood, char *to,
             used += (size_t)snprintf(to + used, size - used, "%s%c", blank, token.sign);
         else
             used += (size_t)snprintf(to + used, size - used, "%s%c:%.*s", blank,
-                                     token.keyword ? 'k' : letters[token.class], (int)token.length,
-                                     text.at + token.offset);
+                                     token.keyword ? 'k' : casefolds[token.class],
+                                     (int)token.length, text.at + token.offset);
         assert_true(used < size);
     }
 }
 
-static void expect(const struct sql_mood *mood, const char *sql, size_t length, const char *tokens)
+static void expect(const struct sql_state *state, const char *sql, size_t length,
+                   const char *tokens)
 {
     static char got[8192];
 
     for (size_t i = 0; i <= length; i++)
-        read_tokens(guard_text((struct text){sql, i}), mood, got, sizeof(got));
+        read_tokens(guard_text((struct text){sql, i}), state, got, sizeof(got));
     if (strcmp(got, tokens) != 0)
         fail_msg("%s: got %s, not %s", sql, got, tokens);
 }
@@ -64,7 +65,8 @@ static void expect(const struct sql_mood *mood, const char *sql, size_t length, 
 
 static void test_words(void **state)
 {
-    struct sql_mood mysql = mood_of(SQL_MYSQL, 90704), mariadb = mood_of(SQL_MARIADB, 101119);
+    struct sql_state mysql = state_of_sql(SQL_MYSQL, 90704),
+                     mariadb = state_of_sql(SQL_MARIADB, 101119);
     (void)state;
 
     BOTH("SELECT a FROM b", "k:SELECT w:a k:FROM w:b");
@@ -91,7 +93,8 @@ static void test_words(void **state)
 
 static void test_numbers(void **state)
 {
-    struct sql_mood mysql = mood_of(SQL_MYSQL, 90704), mariadb = mood_of(SQL_MARIADB, 101119);
+    struct sql_state mysql = state_of_sql(SQL_MYSQL, 90704),
+                     mariadb = state_of_sql(SQL_MARIADB, 101119);
     (void)state;
 
     BOTH("1.FROM", "d:1. k:FROM");
@@ -109,7 +112,8 @@ static void test_numbers(void **state)
 
 static void test_comments(void **state)
 {
-    struct sql_mood mysql = mood_of(SQL_MYSQL, 90704), mariadb = mood_of(SQL_MARIADB, 101119);
+    struct sql_state mysql = state_of_sql(SQL_MYSQL, 90704),
+                     mariadb = state_of_sql(SQL_MARIADB, 101119);
     (void)state;
 
     BOTH("1 -- x\n2 --\x01y\n3 #z\n4 --", "d:1 d:2 d:3 d:4");
@@ -142,7 +146,8 @@ static void test_comments(void **state)
 
 static void test_quotes(void **state)
 {
-    struct sql_mood mysql = mood_of(SQL_MYSQL, 90704), mariadb = mood_of(SQL_MARIADB, 101119);
+    struct sql_state mysql = state_of_sql(SQL_MYSQL, 90704),
+                     mariadb = state_of_sql(SQL_MARIADB, 101119);
     (void)state;
 
     BOTH("'it''s' 'a\\'b' \"x\"\"y\" `a``b`", "s:'it''s' s:'a\\'b' s:\"x\"\"y\" n:`a``b`");
@@ -176,7 +181,8 @@ static void test_quotes(void **state)
 
 static void test_character_sets(void **state)
 {
-    struct sql_mood mysql = mood_of(SQL_MYSQL, 90704), mariadb = mood_of(SQL_MARIADB, 101119);
+    struct sql_state mysql = state_of_sql(SQL_MYSQL, 90704),
+                     mariadb = state_of_sql(SQL_MARIADB, 101119);
     (void)state;
 
     BOTH("'\x81\\' q", "!");
@@ -206,10 +212,10 @@ static void test_every_keyword_is_found(void **state)
     static const char *const names[] = {
         "",
 #define KEYWORD(symbol, name, mysql, mariadb) name,
-#include "sql/keywords.def"
+#include "sql/lexer/keywords.def"
 #undef KEYWORD
     };
-    struct sql_mood mysql = mood_of(SQL_MYSQL, 90704);
+    struct sql_state mysql = state_of_sql(SQL_MYSQL, 90704);
     (void)state;
 
     for (unsigned i = 1; i < KEYWORD_COUNT; i++) {

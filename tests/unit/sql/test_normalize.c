@@ -11,16 +11,16 @@
 #include "sql/normalize.h"
 #include "tests/unit/sql/guard.h"
 
-static const struct sql_mood mysql = {.dialect = SQL_MYSQL, .version = 90704, .mode_known = true};
-static const struct sql_mood mariadb = {
+static const struct sql_state mysql = {.dialect = SQL_MYSQL, .version = 90704, .mode_known = true};
+static const struct sql_state mariadb = {
     .dialect = SQL_MARIADB, .version = 101119, .mode_known = true};
 
 /* Right before a page that cannot be read. */
-static uint64_t normalize(const char *text, const struct sql_mood *mood, char *to, size_t size)
+static uint64_t normalize(const char *text, const struct sql_state *state, char *to, size_t size)
 {
     size_t written;
     uint64_t digest =
-        sql_normalize(guard_text(text_of(text)), mood, to, size ? size - 1 : 0, &written);
+        sql_normalize(guard_text(text_of(text)), state, to, size ? size - 1 : 0, &written);
 
     if (size) {
         assert_true(written < size);
@@ -36,9 +36,9 @@ static uint64_t digest_of(const char *text)
     return normalize(text, &mysql, NULL, 0);
 }
 
-static void test_forms(void **state)
+static void test_forms(void **test)
 {
-    (void)state;
+    (void)test;
     static const struct {
         const char *text, *expected;
     } cases[] = {
@@ -116,10 +116,10 @@ static void test_forms(void **state)
     }
 }
 
-static void test_forms_of_other_moods(void **state)
+static void test_forms_of_other_states(void **test)
 {
-    (void)state;
-    struct sql_mood ansi = mysql, mssql = mariadb, unknown = mysql, plain = mysql, gbk = mysql;
+    (void)test;
+    struct sql_state ansi = mysql, mssql = mariadb, unknown = mysql, plain = mysql, gbk = mysql;
     char to[256];
 
     ansi.mode = SQL_ANSI_QUOTES;
@@ -154,9 +154,9 @@ static void test_forms_of_other_moods(void **state)
 }
 
 /* Of each line, all have one digest; of different lines, different ones. */
-static void test_digests(void **state)
+static void test_digests(void **test)
 {
-    (void)state;
+    (void)test;
     enum { FORMS = 6 };
     /* clang-format off */
     static const char *const lines[][FORMS] = {
@@ -193,9 +193,9 @@ static void test_digests(void **state)
 }
 
 /* Each beginning of a statement is a statement that ends too early. */
-static void test_every_beginning(void **state)
+static void test_every_beginning(void **test)
 {
-    (void)state;
+    (void)test;
     static const char text[] =
         "INSERT INTO `a b` VALUES (1, -2.5e3, N'x', _utf8'y' 'z', x'41', DATE'2020-01-01', @'v', "
         "$t$zq$t$), (NULL, \"w\") /*! , (?) */ -- c\n ON DUPLICATE KEY UPDATE a = VALUES(a) - 1;";
@@ -213,15 +213,15 @@ static void test_every_beginning(void **state)
 }
 
 /* The digest is written down in logs: it must stay what it is from one version to the next. */
-static void test_digest_is_stable(void **state)
+static void test_digest_is_stable(void **test)
 {
-    (void)state;
+    (void)test;
     assert_int_equal(digest_of("SELECT * FROM t WHERE id = 5"), UINT64_C(0x45a9a6159242f03a));
 }
 
-static void test_cut_at_a_token(void **state)
+static void test_cut_at_a_token(void **test)
 {
-    (void)state;
+    (void)test;
     static const char text[] = "SELECT alpha, 'x', (1, 2), beta FROM `g\xc3\xa4mma` WHERE d = 1";
     char whole[128], part[128];
     uint64_t digest = normalize(text, &mysql, whole, sizeof(whole));
@@ -285,25 +285,25 @@ static void build_statement(char *to, size_t size)
     }
 }
 
-/* Random statements, most of them nonsense, in every mood: no value comes out. */
-static void test_values_never_come_out(void **state)
+/* Random statements, most of them nonsense, in every state: no value comes out. */
+static void test_values_never_come_out(void **test)
 {
-    (void)state;
+    (void)test;
     static const uint8_t charsets[] = {SQL_UTF8, SQL_GBK, SQL_SJIS, SQL_SINGLE_BYTE,
                                        SQL_CHARSET_UNKNOWN};
     char text[2048], to[4096], small[64];
     unsigned with_values = 0;
 
     for (unsigned i = 0; i < 200000; i++) {
-        struct sql_mood mood = pick(2) ? mysql : mariadb;
-        mood.charset = charsets[pick(sizeof(charsets))];
-        mood.mode_known = pick(8) != 0;
+        struct sql_state state = pick(2) ? mysql : mariadb;
+        state.charset = charsets[pick(sizeof(charsets))];
+        state.mode_known = pick(8) != 0;
         build_statement(text, sizeof(text));
-        uint64_t digest = normalize(text, &mood, to, sizeof(to));
+        uint64_t digest = normalize(text, &state, to, sizeof(to));
         if (strstr(to, "zq") || strstr(to, "8765"))
             fail_msg("%s\ngives\n%s", text, to);
         assert_true(strlen(to) <= 2 * strlen(text) + 1);
-        assert_int_equal(normalize(text, &mood, small, sizeof(small)), digest);
+        assert_int_equal(normalize(text, &state, small, sizeof(small)), digest);
         with_values += strstr(to, "?") != NULL;
     }
     assert_true(with_values > 100000);
@@ -313,7 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_forms_of_other_moods),
+        cmocka_unit_test(test_forms_of_other_states),
         cmocka_unit_test(test_digests),
         cmocka_unit_test(test_every_beginning),
         cmocka_unit_test(test_digest_is_stable),

@@ -60,7 +60,7 @@ static inline struct policy *scene_policy(void)
 /* One statement of billing's on clinical_data.patients, to be changed by the test. */
 struct scene {
     struct policy *policy;
-    struct sql_mood mood;
+    struct sql_state state;
     struct sql_facts *facts;
     struct verdict verdict;
     struct violations_session session;
@@ -88,7 +88,7 @@ static inline void scene_init(struct scene *scene)
     scene->facts->determined = true;
     scene->facts->kind = SQL_SELECT;
     scene_add_object(scene, TEXT("clinical_data"), TEXT("patients"), SQL_READ);
-    scene->mood.mode_known = true;
+    scene->state.mode_known = true;
     scene->session = (struct violations_session){
         .session = 7,
         .user = TEXT("billing_service"),
@@ -98,7 +98,7 @@ static inline void scene_init(struct scene *scene)
     };
     scene->statement = (struct violations_statement){
         .text = TEXT("SELECT * FROM clinical_data.patients WHERE id = 4711"),
-        .mood = &scene->mood,
+        .state = &scene->state,
         .facts = scene->facts,
         .kind = "select",
         .policy = scene->policy,

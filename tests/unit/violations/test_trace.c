@@ -5,22 +5,22 @@
 
 #define PARENT "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
-static void check(const char *text, const struct sql_mood *mood, const char *expected)
+static void check(const char *text, const struct sql_state *state, const char *expected)
 {
     char line[4096];
     struct json json = {.at = line, .size = sizeof(line) - 1};
     struct trace trace;
 
-    trace_read(&trace, text_of(text), mood);
+    trace_read(&trace, text_of(text), state);
     trace_write(&trace, &json);
     line[json.length] = '\0';
     if (strcmp(line, expected) != 0)
         fail_msg("%s\n gives    %s\n expected %s", text, line, expected);
 }
 
-static void test_tags(void **state)
+static void test_tags(void **test)
 {
-    (void)state;
+    (void)test;
     static const struct {
         const char *text, *expected;
     } cases[] = {
@@ -58,19 +58,19 @@ static void test_tags(void **state)
         {"SELECT 1 /*route=''*/",                                    "null"                      },
         {"SELECT 1 /*route='a\\*/",                                  "null"                      },
     };
-    const struct sql_mood mood = {.mode_known = true};
+    const struct sql_state state = {.mode_known = true};
 
     for (size_t i = 0; i < COUNT(cases); i++)
-        check(cases[i].text, &mood, cases[i].expected);
+        check(cases[i].text, &state, cases[i].expected);
 }
 
-static void test_moods(void **state)
+static void test_states(void **test)
 {
-    (void)state;
-    const struct sql_mood no_escapes = {.mode_known = true, .mode = SQL_NO_BACKSLASH_ESCAPES};
-    const struct sql_mood gbk = {.mode_known = true, .charset = SQL_GBK};
-    const struct sql_mood mssql = {.mode_known = true, .mode = SQL_MSSQL};
-    const struct sql_mood unknown = {.mode_known = false};
+    (void)test;
+    const struct sql_state no_escapes = {.mode_known = true, .mode = SQL_NO_BACKSLASH_ESCAPES};
+    const struct sql_state gbk = {.mode_known = true, .charset = SQL_GBK};
+    const struct sql_state mssql = {.mode_known = true, .mode = SQL_MSSQL};
+    const struct sql_state unknown = {.mode_known = false};
 
     check("SELECT 'a\\' /*route='r'*/", &no_escapes, "{\"route\":\"r\"}");
     check("SELECT 'a' /*route='r'*/", &gbk, "{\"route\":\"r\"}");
@@ -80,11 +80,11 @@ static void test_moods(void **state)
     check("SELECT a /*route='r'*/", &unknown, "{\"route\":\"r\"}");
 }
 
-static void test_long_values_are_cut(void **state)
+static void test_long_values_are_cut(void **test)
 {
-    (void)state;
+    (void)test;
     char text[20000];
-    const struct sql_mood mood = {.mode_known = true};
+    const struct sql_state state = {.mode_known = true};
     struct trace trace;
     size_t at = (size_t)sprintf(text, "SELECT 1 /*");
 
@@ -95,7 +95,7 @@ static void test_long_values_are_cut(void **state)
         at += (size_t)sprintf(text + at, "%s%s='%01000d'", k ? "," : "", names[k], 0);
     }
     sprintf(text + at, "*/");
-    trace_read(&trace, text_of(text), &mood);
+    trace_read(&trace, text_of(text), &state);
     size_t whole = 0;
     for (size_t k = 0; k < TRACE_KEY_COUNT; k++) {
         assert_true(trace.values[k].length <= 256);
@@ -105,13 +105,13 @@ static void test_long_values_are_cut(void **state)
     assert_true(trace.length <= sizeof(trace.bytes));
 }
 
-static void test_query_attribute_wins(void **state)
+static void test_query_attribute_wins(void **test)
 {
-    (void)state;
-    const struct sql_mood mood = {.mode_known = true};
+    (void)test;
+    const struct sql_state state = {.mode_known = true};
     struct trace trace;
 
-    trace_read(&trace, TEXT("SELECT 1 /*traceparent='" PARENT "'*/"), &mood);
+    trace_read(&trace, TEXT("SELECT 1 /*traceparent='" PARENT "'*/"), &state);
     trace_set_parent(&trace, TEXT("00-00000000000000000000000000000001-0000000000000002-00"));
     assert_memory_equal(trace.values[TRACE_TRACEPARENT].at, "00-0000", 7);
     trace_set_parent(&trace, TEXT("not a traceparent at all, but something long enough to be one"));
@@ -122,7 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tags),
-        cmocka_unit_test(test_moods),
+        cmocka_unit_test(test_states),
         cmocka_unit_test(test_long_values_are_cut),
         cmocka_unit_test(test_query_attribute_wins),
     };

@@ -1,0 +1,53 @@
+/* Numbers for the metrics. Each worker writes its own with plain additions, and copies them itself
+ * when it is asked to (proxy/observe.c): nobody else looks at them.
+ *
+ *   forwarded == answered + failed          once nothing is on its way
+ *   sessions_accepted == sessions_open + the sum of closed
+ *   statements of a service: the sum over reasons and actions is what was judged
+ */
+#ifndef BASE_COUNTERS_H
+#define BASE_COUNTERS_H
+
+#include <stdint.h>
+
+enum {
+    COUNTERS_CLOSE_REASONS = 40,
+    COUNTERS_EDGES = 32,
+    COUNTERS_ACTIONS = 3,
+    COUNTERS_REASONS = 16
+};
+
+/* What silogate adds to a command: bounds in microseconds, each twice the one before. */
+enum { COUNTERS_DELAYS = 16, COUNTERS_DELAY_LEAST = 4, COUNTERS_SAMPLED_ONE_IN = 64 };
+
+struct counters {
+    uint64_t sessions_accepted, sessions_open, logins, logins_denied;
+    uint64_t tls_handshakes, tls_resumed, tls_failed, upstream_tls_failed;
+    uint64_t forwarded, refused; /* commands: each is one of them */
+    uint64_t answered, failed; /* of the forwarded ones: to the end, or the session ended before */
+    uint64_t unjudged;         /* commands of unknown users that are passed */
+    uint64_t asked;            /* questions of silogate's own to a server */
+    uint64_t parked;           /* times that a session had to wait for the violation log */
+    uint64_t abandoned;        /* logins that a client gave up, brought to their end */
+    uint64_t closed[COUNTERS_CLOSE_REASONS];
+    /* One command in COUNTERS_SAMPLED_ONE_IN: from when its loop saw it to when it was written. */
+    uint64_t delays[COUNTERS_DELAYS + 1]; /* by the bound; the last: longer */
+    double delay_sum;                     /* seconds */
+};
+
+struct usage;
+
+/* Statements that reached into another's silo, by its owner. */
+struct edge_counters {
+    const struct usage *owner; /* NULL: not used; in the last place: all further owners */
+    uint64_t statements[COUNTERS_ACTIONS];
+};
+
+/* Statements of one service on one worker, by reason and enum verdict_action. */
+struct service_counters {
+    const struct usage *service; /* NULL: users without a service */
+    uint64_t statements[COUNTERS_REASONS][COUNTERS_ACTIONS];
+    struct edge_counters edges[COUNTERS_EDGES + 1];
+};
+
+#endif

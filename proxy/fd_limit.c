@@ -1,0 +1,68 @@
+/* What a process without free descriptors still does for those who wait: they would hang, and the
+ * loop would spin, since a listener is readable as long as anybody waits at it.
+ */
+#include "proxy/fd_limit.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "protocol/packet.h"
+
+enum { SPARED = 64, TELL_EVERY = 60 };
+
+void fd_limit_raise(const struct config *config)
+{
+    int64_t wanted = config->proxy.max_connections.value * 2 + SPARED;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < (uint64_t)wanted)
+        log_warning("max_connections = %lld may need %lld open files, and %llu may be open (ulimit "
+                    "-Hn): clients beyond that get error 1040",
+                    (long long)config->proxy.max_connections.value, (long long)wanted,
+                    (unsigned long long)limit.rlim_max);
+}
+
+void fd_limit_init(struct worker *worker)
+{
+    worker->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+void fd_limit_fini(struct worker *worker)
+{
+    if (worker->spare >= 0)
+        close(worker->spare);
+}
+
+static void tell(struct worker *worker)
+{
+    if (worker->refused_last && worker->second < worker->refused_last + TELL_EVERY)
+        return;
+    worker->refused_last = worker->second ? worker->second : 1;
+    log_error("no more files may be open: clients are refused with error 1040; raise ulimit -n, or "
+              "lower max_connections");
+}
+
+bool fd_limit_refuse(struct worker *worker, int listening)
+{
+    uint8_t packet[64];
+
+    tell(worker);
+    fd_limit_fini(worker);
+    int accepted = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepted >= 0) {
+        size_t length =
+            packet_error(packet, sizeof(packet), 0, 1040, "08004", TEXT("Too many connections"));
+        ssize_t unused = send(accepted, packet, length, MSG_NOSIGNAL);
+        (void)unused; /* a client that is gone misses nothing */
+        close(accepted);
+    }
+    fd_limit_init(worker);
+    return accepted >= 0 && worker->spare >= 0;
+}

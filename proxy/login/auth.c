@@ -1,0 +1,420 @@
+/* The login, relayed: packets of the authentication dialogue go back and forth with their sequence
+ * ids renumbered, until the server says OK or ERR. Passwords that may not go out as they came in
+ * are password.c's.
+ *
+ * The client may send one packet for each one that asks for it and none else: what it sends ahead
+ * stays in its gate and is judged as a command once the server has said OK.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/log.h"
+#include "proxy/judge.h"
+#include "proxy/login/abandoned.h"
+#include "proxy/login/login.h"
+#include "proxy/login/throttle.h"
+#include "proxy/registry.h"
+#include "proxy/worker.h"
+
+static bool is_plugin(const struct login_draft *draft, const char *name)
+{
+    return strcmp(draft->plugin, name) == 0;
+}
+
+static void set_plugin(struct login_draft *draft, struct text plugin)
+{
+    size_t length = plugin.length < sizeof(draft->plugin) ? plugin.length : 0;
+
+    memset(draft->plugin, 0, sizeof(draft->plugin));
+    if (length > 0)
+        memcpy(draft->plugin, plugin.at, length);
+}
+
+struct text login_initial_db(const struct session *session)
+{
+    const struct login_draft *draft = session->draft;
+    struct router_server server;
+
+    router_server(draft->runtime->router, session->upstream_index, &server);
+    return router_database(draft->runtime->router, session->service, draft->login.database,
+                           server.lower_case_table_names > 0);
+}
+
+struct text login_home(const struct session *session)
+{
+    return router_database(session->draft->runtime->router, session->service,
+                           (struct text){NULL, 0}, false);
+}
+
+/* The greeting's nonce is the server's own only where it was relayed to the client; and what the
+ * client has answered to it may go on only where it is not the password itself. */
+static bool answer_is_good(const struct session *session)
+{
+    const struct login_draft *draft = session->draft;
+
+    return draft->upstream_greeting && !draft->fresh &&
+           (!(session->capabilities & CAPABILITY_PLUGIN_AUTH) ||
+            password_is_proof(draft->login.plugin));
+}
+
+struct login login_for_upstream(struct session *session)
+{
+    const struct login_draft *draft = session->draft;
+    struct login login = draft->login;
+
+    login.database = login_initial_db(session);
+    if (judge_initial_db(session, draft->login.user, draft->login.database, false))
+        login.database = login_home(session);
+    login.capabilities = session->capabilities & draft->upstream_capabilities;
+    login.capabilities &= ~CAPABILITY_CONNECT_WITH_DB;
+    if (login.database.length > 0)
+        login.capabilities |= CAPABILITY_CONNECT_WITH_DB;
+    if (!answer_is_good(session)) {
+        login.auth = (struct text){NULL, 0};
+        login.plugin = TEXT(LOGIN_NO_PLUGIN);
+        login.capabilities |= CAPABILITY_PLUGIN_AUTH;
+    }
+    if (tls_is(&session->upstream.stream))
+        login.capabilities |= CAPABILITY_SSL;
+    return login;
+}
+
+enum step login_send(struct session *session)
+{
+    struct login_draft *draft = session->draft;
+    struct login login = login_for_upstream(session);
+    size_t room = LOGIN_PACKET_MAX + 1024;
+    uint8_t *packet = memory_take(room);
+
+    if (answer_is_good(session)) {
+        draft->said = true;
+        set_plugin(draft, login.plugin);
+        if (draft->doomed)
+            login.auth = TEXT("no service owns them");
+    }
+    size_t size = login_write(&login, session->upstream.sequence++, packet, room);
+    if (size == 0) {
+        free(packet);
+        return session_end(session, CLOSED_CLIENT_BAD_LOGIN);
+    }
+    gate_insert(&session->client.gate, &session->worker->pool, packet, size);
+    free(packet);
+    draft->dialogue = DIALOGUE_ASKED;
+    session_enter(session, STATE_AUTH);
+    return STEP_AGAIN;
+}
+
+/* Passes the server's packet on with the client's sequence. */
+static void relay_to_client(struct session *session, size_t size)
+{
+    struct gate *gate = &session->upstream.gate;
+
+    gate->bytes[gate->passed + 3] = session->client.sequence++;
+    gate_pass(gate, size);
+}
+
+static uint64_t throttle_of(const struct session *session)
+{
+    const struct login_draft *draft = session->draft;
+
+    return throttle_user(draft->login.user, text_of(draft->client));
+}
+
+/* After too many failed logins the server's last word has to wait, whatever it says: who guesses
+ * cannot tell the right password by how soon the answer is here. */
+static bool must_wait(struct session *session)
+{
+    struct login_draft *draft = session->draft;
+
+    if (draft->delay > 0)
+        return false;
+    draft->delay = (uint8_t)throttle_seconds(throttle_of(session),
+                                             draft->runtime->config->proxy.max_failed_logins.value);
+    if (draft->delay == 0)
+        return false;
+    log_notice("%s: too many failed logins of user '%.*s': the answer waits for %u s",
+               draft->client, TEXT_ARGS(draft->login.user), draft->delay);
+    session_enter(session, STATE_DELAY);
+    return true;
+}
+
+enum step state_delay(struct session *session)
+{
+    return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
+}
+
+/* session.c looks once a second. */
+enum step state_key(struct session *session)
+{
+    return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
+}
+
+static enum step refused(struct session *session, const uint8_t *packet, size_t size)
+{
+    const struct login_draft *draft = session->draft;
+
+    if (!draft->doomed)
+        violations_event_login_refused(session->worker->violations, draft->login.user,
+                                       text_of(draft->client), TEXT("server"));
+    if (size > PACKET_HEADER + 2 && bytes_get2(packet + PACKET_HEADER + 1) == 1045) {
+        session->worker->counters.logins_denied++;
+        throttle_failed(throttle_of(session));
+    }
+    relay_to_client(session, size);
+    return session_linger(session,
+                          draft->doomed ? CLOSED_LOGIN_UNKNOWN_USER : CLOSED_LOGIN_REFUSED);
+}
+
+/* An OK that nobody had to prove anything for would be the server's trust in silogate's own
+ * operating system user (MariaDB's unix_socket), not in the client. */
+static enum step accepted(struct session *session, const uint8_t *packet, size_t size)
+{
+    struct login_draft *draft = session->draft;
+
+    if (draft->doomed || !draft->said || packet[3] != session->upstream.sequence)
+        return login_refuse(session, CLOSED_LOGIN_REFUSED, 1045, "28000",
+                            "Access denied for user '%.*s'", TEXT_ARGS(draft->login.user));
+    char asked[SQL_DATABASE_SIZE];
+    struct text database = {asked, draft->login.database.length};
+    if (database.length > sizeof(asked))
+        return session_end(session, CLOSED_CLIENT_BAD_LOGIN);
+    if (database.length > 0)
+        memcpy(asked, draft->login.database.at, database.length);
+    throttle_passed(throttle_of(session));
+    login_done(session, (struct text){(const char *)packet + PACKET_HEADER, size - PACKET_HEADER});
+    if (judge_initial_db(session, session->identity->user, database, true)) {
+        const struct refusal *refusal = &session->worker->judged.refusal;
+        session_error(session, session->client.sequence, refusal->code, "42000", "%s",
+                      refusal->message);
+        return session_linger(session, CLOSED_LOGIN_REFUSED);
+    }
+    relay_to_client(session, size);
+    return STEP_AGAIN;
+}
+
+/* The server names the plugin that the client has to answer next. */
+static enum step switched(struct session *session, struct text plugin, struct text nonce)
+{
+    struct login_draft *draft = session->draft;
+
+    set_plugin(draft, plugin);
+    draft->replies_due = 1;
+    return password_begin(session, nonce);
+}
+
+/* AuthNextFactor: 2, the plugin's name and a NUL, its nonce (MySQL Internals, "AuthNextFactor"). */
+static enum step next_factor(struct session *session, struct text payload)
+{
+    const char *nul = memchr(payload.at, '\0', payload.length);
+
+    if (!nul)
+        return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+    size_t length = (size_t)(nul - payload.at);
+    return switched(session, (struct text){payload.at + 1, length - 1},
+                    (struct text){nul + 1, payload.length - length - 1});
+}
+
+/* One whole packet of the server's. */
+static enum step from_server(struct session *session, const uint8_t *packet, size_t size)
+{
+    struct login_draft *draft = session->draft;
+    struct text payload = {(const char *)packet + PACKET_HEADER, size - PACKET_HEADER};
+    struct auth_switch request;
+    enum step step = STEP_AGAIN;
+
+    if (payload.length > 0 && (packet[PACKET_HEADER] == 0x00 || packet[PACKET_HEADER] == 0xff))
+        draft->dialogue = DIALOGUE_OVER;
+    if (payload.length > 0 && packet[PACKET_HEADER] != 0x00) /* accepted looks at it */
+        session->upstream.sequence = (uint8_t)(packet[3] + 1);
+    switch (payload.length > 0 ? packet[PACKET_HEADER] : 0xfb) {
+    case 0xff:
+        return must_wait(session) ? STEP_AGAIN : refused(session, packet, size);
+    case 0x00:
+        return must_wait(session) ? STEP_AGAIN : accepted(session, packet, size);
+    case 0xfe: /* AuthSwitchRequest */
+        if (auth_switch_read(payload, &request) != PARSE_DONE)
+            request = (struct auth_switch){.plugin = TEXT("mysql_old_password")};
+        step = switched(session, request.plugin, request.data);
+        break;
+    case 0x01: /* AuthMoreData */
+        if (password_from_server(session, payload, &step))
+            return step;
+        /* 3 is caching_sha2_password's "fast authentication succeeded" */
+        draft->replies_due = !(is_plugin(draft, "caching_sha2_password") && payload.length == 2 &&
+                               payload.at[1] == 3);
+        break;
+    case 0x02: /* AuthNextFactor */
+        step = next_factor(session, payload);
+        break;
+    default:
+        return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+    }
+    if (step != STEP_AGAIN || session->state != STATE_AUTH)
+        return step;
+    relay_to_client(session, size);
+    return STEP_AGAIN;
+}
+
+/* To an answer of another length than its plugin's MariaDB says "broken handshake" and counts it
+ * against the host, which is silogate's for every service: it gets a wrong password instead. */
+static bool length_is_proper(const struct login_draft *draft, size_t length)
+{
+    if (is_plugin(draft, "client_ed25519"))
+        return length == 64;
+    return !is_plugin(draft, "mysql_native_password") || length == 0 || length == HANDSHAKE_NONCE;
+}
+
+/* One whole packet of the client's, which the server is waiting for. */
+static enum step from_client(struct session *session, const uint8_t *packet, size_t size)
+{
+    struct login_draft *draft = session->draft;
+    struct gate *gate = &session->client.gate;
+    enum step step;
+
+    if (packet[3] != session->client.sequence)
+        return session_end(session, CLOSED_CLIENT_BAD_SEQUENCE);
+    if (session->upstream.sequence == 0) /* it would be a command, should the dialogue be over */
+        return session_end(session, CLOSED_CLIENT_BAD_PACKET);
+    session->client.sequence++;
+    draft->replies_due--;
+    draft->said = true;
+    if (password_from_client(session, size, &step))
+        return step;
+    if (draft->doomed && size > PACKET_HEADER + 1) {
+        /* As long as it was: a plugin takes another length for a broken handshake. */
+        uint8_t *payload = gate->bytes + gate->passed + PACKET_HEADER;
+        memset(payload, 'x', size - PACKET_HEADER - (payload[size - PACKET_HEADER - 1] == 0));
+    }
+    if (!length_is_proper(draft, size - PACKET_HEADER)) {
+        uint8_t junk[ABANDONED_PACKET];
+        size_t length = nobody_answer(text_of(draft->plugin), session->upstream.sequence++, junk);
+        gate_drop(gate, &session->worker->pool, size);
+        gate_insert(gate, &session->worker->pool, junk, length);
+        return STEP_AGAIN;
+    }
+    gate->bytes[gate->passed + 3] = session->upstream.sequence++;
+    gate_pass(gate, size);
+    return STEP_AGAIN;
+}
+
+/* The size of the whole packet that waits in `gate`, 0 where more is needed. */
+static size_t whole_packet(const struct gate *gate)
+{
+    size_t waiting = gate_waiting(gate);
+
+    if (waiting < PACKET_HEADER)
+        return 0;
+    size_t size = PACKET_HEADER + (size_t)bytes_get3(gate_at(gate));
+    return waiting < size ? 0 : size;
+}
+
+enum step state_auth(struct session *session)
+{
+    size_t size = whole_packet(&session->upstream.gate);
+
+    if (size > 0)
+        return from_server(session, gate_at(&session->upstream.gate), size);
+    if (session->upstream.ended)
+        return login_refuse(session, CLOSED_UPSTREAM_GONE, 2013, "HY000",
+                            "Lost connection to MySQL server during the login");
+    if (!gate_has_room(&session->upstream.gate))
+        return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+    size = session->draft->replies_due > 0 ? whole_packet(&session->client.gate) : 0;
+    if (size > 0 && password_lacks_key(session)) {
+        session_enter(session, STATE_KEY);
+        return STEP_AGAIN;
+    }
+    if (size > 0)
+        return from_client(session, gate_at(&session->client.gate), size);
+    if (session->draft->replies_due > 0 && !gate_has_room(&session->client.gate))
+        return session_end(session, CLOSED_CLIENT_BAD_PACKET);
+    return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
+}
+
+static struct text take_text(char **at, struct text t)
+{
+    struct text copy = {*at, t.length};
+
+    if (t.length)
+        memcpy(*at, t.at, t.length);
+    *at += t.length;
+    return copy;
+}
+
+/* Keeps who this is: user, address, and the two attributes that name the application. */
+static void identify(struct session *session)
+{
+    const struct login_draft *draft = session->draft;
+    struct text attributes = draft->login.attributes, key, value;
+    struct text program = {"", 0}, client_name = {"", 0}, client = text_of(draft->client);
+
+    while (attribute_next(&attributes, &key, &value)) {
+        if (value.length > 128)
+            value.length = 128;
+        if (text_equal(key, TEXT("program_name")))
+            program = value;
+        else if (text_equal(key, TEXT("_client_name")))
+            client_name = value;
+    }
+    struct identity *identity = memory_take(sizeof(*identity) + draft->login.user.length +
+                                            client.length + program.length + client_name.length);
+    char *at = (char *)(identity + 1);
+    identity->user = take_text(&at, draft->login.user);
+    identity->client = take_text(&at, client);
+    identity->program_name = take_text(&at, program);
+    identity->client_name = take_text(&at, client_name);
+    identity->source = draft->source;
+    identity->destination = draft->destination;
+    free(session->identity);
+    session->identity = identity;
+}
+
+/* The states as the login sets them: what the server may have set besides (init_connect, the global
+ * sql_mode) is asked for once it matters. */
+static void set_state(struct session *session, struct text ok)
+{
+    struct router_server server;
+    struct reader reader = {(const uint8_t *)ok.at + 1, (const uint8_t *)ok.at + ok.length, false};
+
+    router_server(session->draft->runtime->router, session->upstream_index, &server);
+    struct sql_state before = session->sql_state;
+    session->sql_state = (struct sql_state){.dialect = before.dialect, .version = before.version};
+    if (session->draft->version[0] &&
+        !sql_state_set_version(&session->sql_state, text_of(session->draft->version)))
+        session->must_ask = true;
+    session->sql_state.lower_case_table_names = server.lower_case_table_names > 0;
+    session->sql_state.charset =
+        (uint8_t)sql_charset_of_handshake(session->sql_state.dialect, session->collation);
+    session->sql_state.lossy = sql_collation_is_lossy(session->collation);
+    sql_state_set_database(&session->sql_state, login_initial_db(session));
+    session->must_ask |= server.lower_case_table_names < 0 || server.init_connect;
+    read_lenenc(&reader);
+    read_lenenc(&reader);
+    uint64_t status = read_integer(&reader, 2);
+    session->no_backslash_escapes = !reader.bad && status & STATUS_NO_BACKSLASH_ESCAPES;
+    session->sql_state.mode = session->no_backslash_escapes ? SQL_NO_BACKSLASH_ESCAPES : 0;
+    session->sql_state.escapes_known = !reader.bad;
+    session->in_transaction = false;
+}
+
+void login_done(struct session *session, struct text payload)
+{
+    identify(session);
+    set_state(session, payload);
+    if (session->draft->thread)
+        session->thread = session->draft->thread;
+    if (session->registered)
+        registry_remove(session->id);
+    registry_add(&(struct registry_entry){.id = session->id,
+                                          .thread = session->thread,
+                                          .service = session->service_usage,
+                                          .upstream = session->upstream_usage});
+    session->registered = true;
+    session->logged_in = true;
+    session->has_next = session->asked = session->failed_command = false;
+    session->worker->counters.logins++;
+    login_free(session);
+    session_enter(session, STATE_COMMAND);
+}

@@ -1,0 +1,94 @@
+/* COM_CHANGE_USER: a login on a session that is logged in. Everything of the old user's is
+ * forgotten, the new one's service is found, and the dialogue is relayed: on the same upstream
+ * connection, or on a new one where the new service lives elsewhere.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "proxy/judge.h"
+#include "proxy/login/login.h"
+#include "proxy/worker.h"
+
+/* Whatever the old user's statements have left behind is gone on the server as well. */
+static void forget(struct session *session)
+{
+    prepared_clear(&session->prepared);
+    sql_session_free(&session->sql);
+    session->transaction_owner_count = 0;
+    session->logged_in = session->has_next = false;
+}
+
+/* Where the session's upstream is in the runtime of the new login: it may have moved by a reload.
+ */
+static uint16_t upstream_now(const struct session *session)
+{
+    const struct runtime *runtime = session->draft->runtime;
+
+    for (size_t i = 0; i < runtime->config->upstream_count; i++) {
+        if (runtime->upstream_usages[i] == session->upstream_usage)
+            return (uint16_t)i;
+    }
+    return UINT16_MAX;
+}
+
+enum step login_change_user(struct session *session, struct text payload)
+{
+    struct change_user request;
+    uint8_t *raw = memory_take(payload.length);
+
+    memcpy(raw, payload.at, payload.length);
+    if (change_user_read((struct text){(char *)raw, payload.length}, session->capabilities,
+                         &request) != PARSE_DONE) {
+        free(raw);
+        return session_end(session, CLOSED_CLIENT_BAD_PACKET);
+    }
+    gate_drop(&session->client.gate, &session->worker->pool, PACKET_HEADER + payload.length);
+    login_begin(session, session->identity->client);
+    struct login_draft *draft = session->draft;
+    draft->raw = raw;
+    draft->source = session->identity->source;
+    draft->destination = session->identity->destination;
+    draft->changing_user = true;
+    draft->upstream_capabilities = session->capabilities;
+    if (request.has_collation)
+        session->collation = (uint8_t)request.collation;
+    draft->login = (struct login){.capabilities = session->capabilities,
+                                  .max_packet = session->max_packet,
+                                  .collation = session->collation,
+                                  .user = request.user,
+                                  .database = request.database,
+                                  .plugin = request.plugin,
+                                  .attributes = request.attributes};
+    session->client.sequence = 1;
+    session->upstream_index = upstream_now(session);
+    forget(session);
+    login_uncount(session);
+    return login_route(session);
+}
+
+enum step login_send_change(struct session *session)
+{
+    struct login_draft *draft = session->draft;
+    size_t room = LOGIN_PACKET_MAX + 1024;
+    uint8_t *packet = memory_take(room);
+    struct change_user request = {.user = draft->login.user,
+                                  .database = login_initial_db(session),
+                                  .plugin = TEXT(LOGIN_NO_PLUGIN),
+                                  .attributes = draft->login.attributes,
+                                  .collation = draft->login.collation,
+                                  .has_collation = true};
+
+    if (judge_initial_db(session, draft->login.user, draft->login.database, false))
+        request.database = login_home(session);
+    size_t size = change_user_write(&request, session->capabilities, packet, room);
+    if (size > 0)
+        gate_insert(&session->client.gate, &session->worker->pool, packet, size);
+    free(packet);
+    if (size == 0)
+        return session_end(session, CLOSED_CLIENT_BAD_PACKET);
+    session->upstream.sequence = 1;
+    draft->dialogue = DIALOGUE_ASKED;
+    session_enter(session, STATE_AUTH);
+    return STEP_AGAIN;
+}

@@ -1,0 +1,275 @@
+/* The first words with a client: PROXY header, greeting, and its login packet. Ends where it is
+ * known which service this is. Before that, nothing is opened to any upstream, unless `greeting =
+ * upstream` asks for it.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/log.h"
+#include "protocol/proxy_header.h"
+#include "proxy/address.h"
+#include "proxy/login/login.h"
+#include "proxy/worker.h"
+
+/* What is claimed as long as no upstream has ever been reached. */
+#define UNKNOWN_VERSION "8.0.0-silogate"
+#define UNKNOWN_CAPABILITIES                                                                       \
+    (CAPABILITY_LONG_PASSWORD | CAPABILITY_FOUND_ROWS | CAPABILITY_LONG_FLAG |                     \
+     CAPABILITY_CONNECT_WITH_DB | CAPABILITY_LOCAL_FILES | CAPABILITY_TRANSACTIONS |               \
+     CAPABILITY_MULTI_STATEMENTS | CAPABILITY_MULTI_RESULTS | CAPABILITY_PS_MULTI_RESULTS)
+#define NEEDED_CAPABILITIES                                                                        \
+    (CAPABILITY_PROTOCOL_41 | CAPABILITY_SECURE_CONNECTION | CAPABILITY_PLUGIN_AUTH |              \
+     CAPABILITY_CONNECT_WITH_DB)
+
+void login_begin(struct session *session, struct text client)
+{
+    struct login_draft *draft = memory_take_zeroed(sizeof(*draft));
+
+    draft->runtime = runtime_take(session->worker->runtime);
+    if (client.length >= sizeof(draft->client))
+        client.length = sizeof(draft->client) - 1;
+    memcpy(draft->client, client.at, client.length);
+    socklen_t length = sizeof(draft->source);
+    getpeername(session->client.stream.socket, (struct sockaddr *)&draft->source, &length);
+    length = sizeof(draft->destination);
+    getsockname(session->client.stream.socket, (struct sockaddr *)&draft->destination, &length);
+    session->draft = draft;
+}
+
+void login_free(struct session *session)
+{
+    struct login_draft *draft = session->draft;
+
+    if (!draft)
+        return;
+    password_forget(draft);
+    secure_uncount(draft);
+    runtime_drop(draft->runtime);
+    free(draft->raw);
+    free(draft);
+    session->draft = NULL;
+}
+
+/* The balancer in front says who the client is. */
+enum step state_proxy_header(struct session *session)
+{
+    struct gate *gate = &session->client.gate;
+    struct login_draft *draft = session->draft;
+    struct proxy_header header;
+
+    switch (proxy_header_read(gate_at(gate), gate_waiting(gate), &header)) {
+    case PARSE_MORE:
+        return session->client.ended ? session_end(session, CLOSED_PROXY_HEADER) : STEP_WAIT;
+    case PARSE_BAD:
+        return session_end(session, CLOSED_PROXY_HEADER);
+    case PARSE_DONE:
+        break;
+    }
+    gate_drop(gate, &session->worker->pool, header.size);
+    if (header.source.ss_family != AF_UNSPEC) {
+        draft->source = header.source;
+        draft->destination = header.destination;
+        address_text(&header.source, draft->client, sizeof(draft->client));
+    }
+    session_enter(session, STATE_GREET);
+    return STEP_AGAIN;
+}
+
+/* A PROXY header from somebody who may not send one: he must not be able to choose his address. */
+static bool starts_like_header(const struct gate *gate)
+{
+    size_t waiting = gate_waiting(gate);
+
+    return waiting >= 5 &&
+           (memcmp(gate_at(gate), "PROXY", 5) == 0 || memcmp(gate_at(gate), "\r\n\r\n\0", 5) == 0);
+}
+
+/* Printable bytes, as the servers' own nonces have them. */
+static void make_nonce(uint8_t nonce[HANDSHAKE_NONCE])
+{
+    if (getrandom(nonce, HANDSHAKE_NONCE, 0) != HANDSHAKE_NONCE)
+        abort();
+    for (int i = 0; i < HANDSHAKE_NONCE; i++)
+        nonce[i] = (uint8_t)('!' + (nonce[i] & 63));
+}
+
+enum step state_greet(struct session *session)
+{
+    struct login_draft *draft = session->draft;
+    struct router_server server;
+    uint8_t packet[512];
+
+    if (draft->runtime->config->proxy.greeting.value == CONFIG_GREETING_UPSTREAM) {
+        draft->upstream_greeting = true;
+        session->upstream_index = (uint16_t)draft->runtime->config->proxy.default_upstream_index;
+        session_enter(session, STATE_CONNECT);
+        return STEP_AGAIN;
+    }
+    router_greeting(draft->runtime->router, &server);
+    struct greeting greeting = {
+        .version = text_of(server.known ? server.version : UNKNOWN_VERSION),
+        .thread_id = session->id,
+        .capabilities =
+            capabilities_allowed(server.known ? server.capabilities : UNKNOWN_CAPABILITIES) |
+            NEEDED_CAPABILITIES | (draft->runtime->tls ? CAPABILITY_SSL : 0),
+        .collation = server.known ? server.collation : 45,
+        .status = server.known ? server.status : STATUS_AUTOCOMMIT,
+        .plugin =
+            text_of(server.known && server.plugin[0] ? server.plugin : "mysql_native_password"),
+    };
+    make_nonce(greeting.nonce);
+    draft->offered = greeting.capabilities;
+    size_t size = greeting_write(&greeting, 0, packet, sizeof(packet));
+    gate_insert(&session->upstream.gate, &session->worker->pool, packet, size);
+    session->client.sequence = 1;
+    session_enter(session, STATE_LOGIN);
+    return STEP_AGAIN;
+}
+
+enum step login_refuse(struct session *session, enum close_reason reason, uint16_t code,
+                       const char *sqlstate, const char *format, ...)
+{
+    char message[400];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    /* Before its login packet a client does not know of SQLSTATE yet. */
+    bool early = session->client.sequence == 0;
+    session_error(session, session->client.sequence, code, early ? NULL : sqlstate, "%s", message);
+    return session_linger(session, reason);
+}
+
+enum step state_login(struct session *session)
+{
+    struct gate *gate = &session->client.gate;
+    struct login_draft *draft = session->draft;
+    const uint8_t *bytes = gate_at(gate);
+    size_t waiting = gate_waiting(gate);
+
+    if (draft->upstream_greeting && session->upstream.ended)
+        return session_end(session, CLOSED_UPSTREAM_GONE);
+    if (starts_like_header(gate))
+        return session_end(session, CLOSED_PROXY_HEADER);
+    if (waiting < PACKET_HEADER || waiting < PACKET_HEADER + bytes_get3(bytes)) {
+        if (waiting >= 5 && bytes_get3(bytes) > LOGIN_PACKET_MAX)
+            return session_end(session, CLOSED_CLIENT_BAD_LOGIN);
+        if (waiting > GATE_BLOCK / 2)
+            gate_reserve(gate, &session->worker->pool, PACKET_HEADER + LOGIN_PACKET_MAX);
+        return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
+    }
+    size_t length = bytes_get3(bytes);
+    if (bytes[3] != session->client.sequence)
+        return session_end(session, CLOSED_CLIENT_BAD_SEQUENCE);
+    session->client.sequence++;
+    free(draft->raw); /* of an SSLRequest */
+    draft->raw = memory_take(length);
+    memcpy(draft->raw, bytes + PACKET_HEADER, length);
+    gate_drop(gate, &session->worker->pool, PACKET_HEADER + length);
+    struct login *login = &draft->login;
+    bool bad = login_read((struct text){(char *)draft->raw, length}, login) != PARSE_DONE;
+    if (bad || (login->is_ssl_request &&
+                (!(draft->offered & CAPABILITY_SSL) || tls_is(&session->client.stream))))
+        return login_refuse(session, CLOSED_CLIENT_BAD_LOGIN, 1043, "08S01", "Bad handshake");
+    if (login->is_ssl_request)
+        return secure_client(session);
+    if (draft->runtime->config->tls.client.value == CONFIG_TLS_REQUIRED &&
+        !secure_is(&session->client))
+        return login_refuse(
+            session, CLOSED_TLS_REQUIRED, 3159, "HY000",
+            "Connections using insecure transport are prohibited: silogate asks for "
+            "TLS");
+    session->capabilities = login->capabilities & draft->offered & ~CAPABILITY_SSL;
+    session->max_packet = login->max_packet;
+    session->collation = login->collation;
+    if (!(session->capabilities & CAPABILITY_PLUGIN_AUTH) && !draft->upstream_greeting)
+        return login_refuse(session, CLOSED_CLIENT_OLD, 1251, "08004",
+                            "silogate: this client cannot change its authentication plugin "
+                            "(CLIENT_PLUGIN_AUTH); set greeting = upstream in [proxy]");
+    return login_route(session);
+}
+
+/* Counts the session in, once it is known whose it is. */
+static const char *count(struct session *session)
+{
+    const struct runtime *runtime = session->draft->runtime;
+    const struct config *config = runtime->config;
+    const struct config_upstream *upstream = &config->upstreams[session->upstream_index];
+
+    if (atomic_load(&worker_sessions) > (uint64_t)config->proxy.max_connections.value)
+        return "silogate";
+    session->upstream_usage = runtime->upstream_usages[session->upstream_index];
+    if (!usage_take(session->upstream_usage, upstream->max_connections.value)) {
+        session->upstream_usage = NULL;
+        return "this upstream";
+    }
+    if (session->service == SERVICE_NONE)
+        return NULL;
+    session->service_usage = runtime->service_usages[session->service];
+    worker_counters(session->worker, session->service_usage);
+    if (!usage_take(session->service_usage,
+                    config->services[session->service].max_connections.value)) {
+        session->service_usage = NULL;
+        return "this service";
+    }
+    return NULL;
+}
+
+void login_uncount(struct session *session)
+{
+    if (session->service_usage)
+        usage_drop(session->service_usage);
+    if (session->upstream_usage)
+        usage_drop(session->upstream_usage);
+    session->service_usage = session->upstream_usage = NULL;
+}
+
+enum step login_route(struct session *session)
+{
+    struct login_draft *draft = session->draft;
+    const struct router *router = draft->runtime->router;
+    int service = router_service(router, draft->login.user);
+    size_t upstream = router_upstream(router, service);
+
+    session->service = (int16_t)service;
+    session->generation = draft->runtime->generation;
+    session->judged = true;
+    if (service == SERVICE_NONE) {
+        bool pass = draft->runtime->config->proxy.unknown_user.value == CONFIG_PASS;
+        session->judged = !pass;
+        draft->doomed = !pass;
+        if (pass)
+            log_warning("user '%.*s' from %s belongs to no service: passed, not judged",
+                        TEXT_ARGS(draft->login.user), draft->client);
+        else
+            violations_event_login_refused(session->worker->violations, draft->login.user,
+                                           text_of(draft->client), TEXT("unknown_user"));
+    }
+    if (secure_lacks_certificate(session)) {
+        violations_event_login_refused(session->worker->violations, draft->login.user,
+                                       text_of(draft->client), TEXT("certificate"));
+        return login_refuse(session, CLOSED_LOGIN_CERTIFICATE, 1045, "28000",
+                            "Access denied for user '%.*s': the service asks for a client "
+                            "certificate of its own name",
+                            TEXT_ARGS(draft->login.user));
+    }
+    bool connected = session->upstream.stream.socket >= 0 && session->upstream_index == upstream;
+    session->upstream_index = (uint16_t)upstream;
+    const char *full = count(session);
+    if (full)
+        return login_refuse(session, CLOSED_LIMIT, 1040, "08004",
+                            "Too many connections: max_connections of %s is reached", full);
+    if (connected)
+        return draft->changing_user ? login_send_change(session) : secure_upstream(session);
+    session_drop_upstream(session);
+    draft->address_index = 0;
+    session_enter(session, STATE_CONNECT);
+    return STEP_AGAIN;
+}

@@ -1,0 +1,99 @@
+/* Names out of records: cleaned, because what a client can put into one must not command a
+ * terminal, and numbered. Only for report_sum.c.
+ */
+#include "report/names.h"
+
+struct text names_string(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_string(value)
+               ? (struct text){json_string_value(value), json_string_length(value)}
+               : (struct text){NULL, 0};
+}
+
+/* Control characters, and those that turn the direction of writing, become '?'; white space a
+ * blank. At most `size` bytes, cut between characters. */
+struct text names_clean(struct text t, char *to, size_t size)
+{
+    size_t length = 0;
+
+    for (size_t i = 0; i < t.length && length < size; i++) {
+        unsigned char c = (unsigned char)t.at[i];
+        unsigned char next = i + 1 < t.length ? (unsigned char)t.at[i + 1] : 0;
+        unsigned char third = i + 2 < t.length ? (unsigned char)t.at[i + 2] : 0;
+        if (c == 0xe2 && ((next == 0x80 && (third >= 0xa8 && third <= 0xae)) ||
+                          (next == 0x81 && (third >= 0xa6 && third <= 0xa9)))) {
+            to[length++] = '?';
+            i += 2;
+        } else if (c == 0xc2 && next >= 0x80 && next <= 0x9f) {
+            to[length++] = '?';
+            i++;
+        } else {
+            to[length++] = c == '\n' || c == '\t' || c == '\r' ? ' '
+                           : c < 0x20 || c == 0x7f             ? '?'
+                                                               : (char)c;
+        }
+    }
+    while (length == size && length > 0 && ((unsigned char)to[length - 1] & 0xc0) == 0x80)
+        length--;
+    if (length == size && length > 0 && (unsigned char)to[length - 1] >= 0xc0)
+        length--;
+    return (struct text){to, length};
+}
+
+uint32_t names_add(struct hash_table *table, struct text name)
+{
+    char cleaned[REPORT_NAME_BYTES];
+    return hash_table_add(table, names_clean(name, cleaned, sizeof(cleaned)));
+}
+
+uint32_t names_place(struct report *report, const json_t *record)
+{
+    const json_t *app = json_object_get(record, "app"), *trace = json_object_get(record, "trace");
+    const struct {
+        const json_t *object;
+        const char *key, *before;
+    } parts[] = {
+        {trace, "application",  ""     },
+        {app,   "program_name", " "    },
+        {app,   "client_name",  " via "},
+        {trace, "framework",    " "    },
+        {trace, "route",        " "    },
+        {trace, "controller",   " "    },
+        {trace, "action",       "#"    },
+        {trace, "job",          " job "},
+    };
+    char name[REPORT_NAME_BYTES];
+    size_t length = 0;
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        struct text value = names_string(parts[i].object, parts[i].key);
+        size_t before = length ? strlen(parts[i].before) : 0;
+        if (value.length == 0 || length + before >= sizeof(name))
+            continue;
+        memcpy(name + length, parts[i].before, before);
+        length += before;
+        length += names_clean(value, name + length, sizeof(name) - length).length;
+    }
+    return length ? hash_table_add(&report->places, (struct text){name, length}) : HASH_TABLE_NONE;
+}
+
+struct text names_join(struct report *report, const json_t *names)
+{
+    char joined[REPORT_NAME_BYTES];
+    size_t length = 0, i;
+    const json_t *name;
+
+    json_array_foreach(names, i, name)
+    {
+        struct text t = {json_string_value(name), json_string_length(name)};
+        if (!t.at || length + 2 >= sizeof(joined))
+            continue;
+        if (length > 0) {
+            joined[length++] = ',';
+            joined[length++] = ' ';
+        }
+        length += names_clean(t, joined + length, sizeof(joined) - length).length;
+    }
+    return arena_text(&report->arena, (struct text){joined, length});
+}

@@ -1,0 +1,196 @@
+/* Logs line by line, plain or compressed, and times as they are written in them. A line longer than
+ * any that silogate writes is a bad line.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "report/report.h"
+
+enum { LINE_MOST = 1 << 20, CHUNK = 1 << 18, BAD_LINES_TOLD = 5 };
+
+struct reading {
+    const char *path;
+    gzFile file;
+    int64_t size; /* of the file as it lies there; 0: not known */
+    uint64_t line, bad;
+    bool too_long; /* the rest of this line is skipped */
+    int told;      /* percent */
+    char *bytes;
+    size_t length;
+};
+
+static void end_line(struct report *report, struct reading *reading, struct text line)
+{
+    reading->line++;
+    bool is_bad = reading->too_long || !report_add_line(report, line);
+    if (!reading->too_long && text_trim(line).length == 0)
+        is_bad = false;
+    reading->too_long = false;
+    if (!is_bad)
+        return;
+    report->bad_lines++;
+    if (reading->bad++ < BAD_LINES_TOLD)
+        fprintf(stderr, "%s:%llu: not a violation record; left out\n", reading->path,
+                (unsigned long long)reading->line);
+}
+
+static void show_progress(struct report *report, struct reading *reading)
+{
+    static const char bar[] = "##############################";
+    int percent = reading->size > 0 ? (int)(gzoffset(reading->file) * 100 / reading->size) : -1;
+
+    if (!report->progress || percent < 0 || percent == reading->told)
+        return;
+    percent = percent > 100 ? 100 : percent;
+    reading->told = percent;
+    fprintf(stderr, "\r\033[K%3d %% [%-30.*s] %s", percent, percent * 30 / 100, bar, reading->path);
+}
+
+/* All whole lines in the buffer; the rest moves to its start. */
+static void take_lines(struct report *report, struct reading *reading)
+{
+    size_t start = 0;
+    char *newline;
+
+    while ((newline = memchr(reading->bytes + start, '\n', reading->length - start)) != NULL) {
+        size_t end = (size_t)(newline - reading->bytes);
+        end_line(report, reading, (struct text){reading->bytes + start, end - start});
+        start = end + 1;
+    }
+    reading->length -= start;
+    memmove(reading->bytes, reading->bytes + start, reading->length);
+    if (reading->length >= LINE_MOST) {
+        reading->too_long = true;
+        reading->length = 0;
+    }
+}
+
+static bool read_all(struct report *report, struct reading *reading, struct error *error)
+{
+    int got;
+
+    while ((got = gzread(reading->file, reading->bytes + reading->length, CHUNK)) > 0) {
+        reading->length += (size_t)got;
+        report->bytes += (uint64_t)got;
+        take_lines(report, reading);
+        show_progress(report, reading);
+    }
+    if (reading->length > 0 || reading->too_long)
+        end_line(report, reading, (struct text){reading->bytes, reading->length});
+    int code = Z_OK;
+    const char *message = gzerror(reading->file, &code);
+    if (code == Z_BUF_ERROR)
+        message = "the compressed file ends too soon";
+    else if (code == Z_ERRNO)
+        message = strerror(errno);
+    if (code != Z_OK && code != Z_STREAM_END)
+        return error_set(error, "%s: %s; what came before it was read", reading->path, message);
+    return true;
+}
+
+bool report_read(struct report *report, const char *path, struct error *error)
+{
+    struct reading reading = {.path = path, .told = -1};
+    struct stat status;
+
+    if (strcmp(path, "-") == 0) {
+        reading.path = "standard input";
+        reading.file = gzdopen(dup(STDIN_FILENO), "rb");
+    } else {
+        if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+            return error_set(error, "%s: is a folder; name the log files in it", path);
+        if (stat(path, &status) == 0 && S_ISREG(status.st_mode))
+            reading.size = status.st_size;
+        reading.file = gzopen(path, "rb");
+    }
+    if (!reading.file)
+        return error_set(error, "%s: %s; name a violation log or - for standard input", path,
+                         strerror(errno));
+    gzbuffer(reading.file, CHUNK);
+    reading.bytes = memory_take(LINE_MOST + CHUNK);
+    bool good = read_all(report, &reading, error);
+    if (reading.told >= 0)
+        fputs("\r\033[K", stderr);
+    if (reading.bad > BAD_LINES_TOLD)
+        fprintf(stderr, "%s: %llu lines were left out in all\n", reading.path,
+                (unsigned long long)reading.bad);
+    free(reading.bytes);
+    gzclose(reading.file);
+    report->logs++;
+    return good;
+}
+
+static bool digits(struct text text, size_t at, size_t count, int64_t *number)
+{
+    uint64_t value;
+
+    if (at + count > text.length || !text_number((struct text){text.at + at, count}, &value))
+        return false;
+    *number = (int64_t)value;
+    return true;
+}
+
+static int64_t days_of(int64_t year, int64_t month, int64_t day)
+{
+    int64_t from_march = (month + 9) % 12;
+    int64_t y = year - (month <= 2);
+    int64_t era = y / 400, of_era = y % 400;
+
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + (153 * from_march + 2) / 5 +
+           day - 1 - 719468;
+}
+
+static bool is_date(int64_t year, int64_t month, int64_t day)
+{
+    static const int64_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return month >= 1 && month <= 12 && day >= 1 &&
+           day <= lengths[month - 1] + (month == 2 && leap);
+}
+
+/* What follows the seconds: a fraction, then Z or an offset. */
+static bool read_rest(struct text text, size_t at, int64_t *microseconds)
+{
+    int64_t unit = 100000, hours, minutes;
+
+    if (at < text.length && text.at[at] == '.') {
+        for (at++; at < text.length && text.at[at] >= '0' && text.at[at] <= '9'; at++) {
+            *microseconds += (text.at[at] - '0') * unit;
+            unit /= 10;
+        }
+    }
+    if (at + 1 == text.length && (text.at[at] == 'Z' || text.at[at] == 'z'))
+        return true;
+    if (at + 6 != text.length || (text.at[at] != '+' && text.at[at] != '-') ||
+        !digits(text, at + 1, 2, &hours) || text.at[at + 3] != ':' ||
+        !digits(text, at + 4, 2, &minutes) || hours > 23 || minutes > 59)
+        return false;
+    int64_t offset = (hours * 60 + minutes) * 60000000;
+    *microseconds += text.at[at] == '-' ? offset : -offset;
+    return true;
+}
+
+bool report_time(struct text text, bool end, int64_t *time)
+{
+    int64_t year, month, day, hour, minute, second, microseconds = 0;
+
+    if (!digits(text, 0, 4, &year) || !digits(text, 5, 2, &month) || !digits(text, 8, 2, &day) ||
+        text.at[4] != '-' || text.at[7] != '-' || !is_date(year, month, day))
+        return false;
+    int64_t days = days_of(year, month, day);
+    if (text.length == 10) {
+        *time = (days + end) * 86400000000;
+        return true;
+    }
+    if ((text.at[10] != 'T' && text.at[10] != 't' && text.at[10] != ' ') ||
+        !digits(text, 11, 2, &hour) || !digits(text, 14, 2, &minute) ||
+        !digits(text, 17, 2, &second) || text.at[13] != ':' || text.at[16] != ':' || hour > 23 ||
+        minute > 59 || second > 60 || !read_rest(text, 19, &microseconds))
+        return false;
+    *time = ((days * 24 + hour) * 60 + minute) * 60000000 + second * 1000000 + microseconds;
+    return true;
+}

@@ -1,0 +1,165 @@
+/* What violation logs tell: who reaches into whose tables with which statements. Logs are streamed;
+ * memory grows with distinct queries, tables and days alone, and these are bounded. Used by cmd/.
+ */
+#ifndef REPORT_REPORT_H
+#define REPORT_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/hash_table.h"
+#include "base/text.h"
+#include "policy/policy.h"
+
+enum {
+    REPORT_QUERIES = 200000,       /* distinct ones; more are counted without their text */
+    REPORT_PLACES = 8,             /* applications and endpoints kept for a query */
+    REPORT_TEXT_BYTES = 256 << 20, /* of statements */
+    REPORT_DAY_QUERIES = 4000000,  /* queries told apart by day */
+    REPORT_NAME_BYTES = 300,       /* of a name; longer ones are cut */
+};
+
+/* Microseconds since 1970, UTC; times that are not known are 0. */
+struct report_span {
+    int64_t first, last;
+};
+
+/* Statements: those that only read, those that may change something, and those that were blocked.
+ */
+struct report_counts {
+    uint64_t statements, reads, writes, blocked;
+};
+
+/* A service that uses, an owner that is used. Numbers into `services`. */
+struct report_edge {
+    uint32_t user, owner;
+    struct report_counts counts;
+    struct report_span span;
+    uint32_t query_count;
+};
+
+struct report_place { /* where a query comes from */
+    struct report_place *next;
+    uint32_t name; /* into `places` */
+    uint64_t statements;
+};
+
+struct report_use { /* an object that a query touches */
+    struct report_use *next;
+    uint32_t object;
+};
+
+struct report_query { /* one normalized statement on one edge */
+    uint32_t edge;
+    uint64_t digest;
+    struct text kind, statement; /* `at` NULL: not in the logs */
+    struct report_counts counts;
+    struct report_span span;
+    uint64_t joined,
+        in_transaction; /* statements that joined owners, or ran in such a transaction */
+    struct text owners, transaction; /* "billing, clinical" */
+    struct report_place *places;
+    uint32_t place_count;
+    bool more_places;
+    struct report_use *uses;
+};
+
+struct report_object { /* a table, routine or database */
+    struct text type;
+    uint32_t owner;             /* into `services`; HASH_TABLE_NONE: nobody's */
+    struct report_span foreign; /* when others touched it */
+};
+
+/* A service and an object that it touched in a statement that was a violation. */
+struct report_touch {
+    uint32_t service, object;
+    bool is_foreign;
+    struct report_counts counts;
+    struct report_span span;
+};
+
+struct report_day {
+    int64_t day; /* since 1970 */
+    uint64_t statements, reads, writes, blocked;
+    uint32_t queries, edges;
+};
+
+struct report {
+    int64_t since, until; /* only records that reach into this time; INT64_MIN and INT64_MAX */
+    bool progress;        /* a bar on standard error */
+
+    uint64_t records, bad_lines, logins_refused, reloads, upstream_events, bytes;
+    uint32_t logs;
+    struct report_counts counts;
+    struct report_span span;
+    struct hash_table services, places, object_names, edge_keys, query_keys, touch_keys, day_keys;
+    struct hash_table seen_by_day; /* day and query, day and edge */
+    struct report_edge *edges;
+    struct report_query *queries;
+    struct report_object *objects;
+    struct report_touch *touches;
+    struct report_day *days;
+    uint32_t edge_room, query_room, object_room, touch_room, day_room;
+    uint64_t text_bytes;
+    bool queries_left_out, texts_left_out, days_left_out;
+    struct arena arena;
+};
+
+void report_init(struct report *report);
+void report_fini(struct report *report);
+
+/* Reads a log: plain, .gz, or "-" for standard input. Bad lines are counted and told of on standard
+ * error. False with `error` where the file cannot be read to its end. */
+bool report_read(struct report *report, const char *path, struct error *error);
+/* One line of a log; false where it is none. */
+bool report_add_line(struct report *report, struct text line);
+
+/* A date or an RFC 3339 time; a date is its first moment, with `end` the first of the next day. */
+bool report_time(struct text text, bool end, int64_t *time);
+/* "2026-11-20 13:38" into `to` (at least 17 bytes), "-" for 0; a day: "2026-11-20". */
+const char *report_show_time(int64_t time, char *to);
+const char *report_show_day(int64_t day, char *to);
+
+/* Numbers of all edges, or of the queries of one edge (HASH_TABLE_NONE: of all), the most frequent
+ * first; *count of them, to be freed. */
+uint32_t *report_rank_edges(const struct report *report, uint32_t *count);
+uint32_t *report_rank_queries(const struct report *report, uint32_t edge, uint32_t *count);
+/* Queries that use two owners in one statement or transaction: the hardest to take apart first. */
+uint32_t *report_rank_hard(const struct report *report, uint32_t *count);
+/* Objects that somebody owns, by owner and name; touches, by object and frequency; days in order;
+ * services by name, those that are only an owner's stand-in last. */
+uint32_t *report_rank_objects(const struct report *report, uint32_t *count);
+uint32_t *report_rank_touches(const struct report *report, uint32_t *count);
+uint32_t *report_rank_days(const struct report *report, uint32_t *count);
+uint32_t *report_rank_services(const struct report *report, uint32_t *count);
+
+/* Seen within the last day of the logs. */
+bool report_is_active(const struct report *report, const struct report_span *span);
+/* No other service has touched it since `since`: it can move. */
+bool report_is_ready(const struct report_object *object, int64_t since);
+/* Where no date was asked for: a week before the end of the logs. */
+int64_t report_ready_since(const struct report *report);
+
+/* The forms. `since`: for what is ready to move. */
+void report_print_text(const struct report *report, int64_t since, FILE *to);
+void report_print_markdown(const struct report *report, int64_t since, FILE *to);
+void report_print_csv(const struct report *report, FILE *to);
+void report_print_json(const struct report *report, int64_t since, FILE *to);
+void report_print_html(const struct report *report, int64_t since, FILE *to);
+
+/* The ratchet: edges and queries as lines of a file. */
+bool report_baseline_write(const struct report *report, const char *path, struct error *error);
+/* Numbers of the queries that are not in the baseline, ranked; to be freed. NULL with `error`. */
+uint32_t *report_baseline_new(const struct report *report, const char *path, uint32_t *count,
+                              struct error *error);
+
+/* Proposes `owns` lines for what nobody owns: as sections of proxy.ini, or where `ini` is not NULL,
+ * that file with the lines in their places. What has an owner in `policy` (may be NULL) is left
+ * out. */
+void report_print_suggestions(const struct report *report, const struct policy *policy, FILE *ini,
+                              FILE *to);
+
+#endif

@@ -1,0 +1,35 @@
+/* The tables that several forms of the report share, and words for a query. */
+#ifndef REPORT_TABLES_H
+#define REPORT_TABLES_H
+
+#include "base/table.h"
+#include "report/report.h"
+
+enum { TABLE_WORDS_SIZE = 1200 };
+
+/* Each fills an uninitialized table, for table_fini. */
+void report_edge_sheet(const struct report *report, struct table *table);
+/* `edge` HASH_TABLE_NONE: the hard ones of all edges. */
+void report_query_sheet(const struct report *report, uint32_t edge, struct table *table);
+void report_hard_sheet(const struct report *report, struct table *table);
+/* What others still touch: what blocks a move, with who and how often. */
+void report_blocker_sheet(const struct report *report, int64_t since, struct table *table);
+/* What no other service has touched since then. */
+void report_ready_sheet(const struct report *report, int64_t since, struct table *table);
+void report_day_sheet(const struct report *report, struct table *table);
+
+struct text report_service_name(const struct report *report, uint32_t service);
+/* The statement, or in words why there is none. */
+struct text report_statement(const struct report_query *query);
+/* "clinical_data.patients, clinical_data.encounters"; "node /bills/:id, flyway". */
+const char *report_show_uses(const struct report *report, const struct report_query *query,
+                             char to[TABLE_WORDS_SIZE]);
+const char *report_show_places(const struct report *report, const struct report_query *query,
+                               char to[TABLE_WORDS_SIZE]);
+/* "read", "write", "read and write", "" where it is not known. */
+const char *report_show_access(const struct report_counts *counts);
+/* The summary's lines, one fact each. */
+void report_put_summary(const struct report *report, FILE *to, const char *before,
+                        const char *after);
+
+#endif

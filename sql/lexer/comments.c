@@ -1,0 +1,129 @@
+/* Comments, and executable comments as the upstream's version reads them. Called by
+ * sql/lexer/lexer.c where white space may stand.
+ */
+#include "sql/lexer/internal.h"
+
+/* The end of a line comment: a line feed, or the text's end. */
+static const uint8_t *skip_line(struct sql_lexer *lexer, const uint8_t *at)
+{
+    const uint8_t *feed = memchr(at, '\n', (size_t)(lexer->end - at));
+    const uint8_t *end = feed ? feed : lexer->end;
+
+    if (memchr(at, 0, (size_t)(end - at)))
+        lexer->why = "a zero byte in a comment";
+    return end;
+}
+
+/* Behind the end of a comment whose text starts at `at`; one more level may nest in it. NULL: not
+ * closed. */
+static const uint8_t *skip_comment(const struct sql_lexer *lexer, const uint8_t *at, bool nests)
+{
+    bool nested = false;
+
+    while (lexer->end - at >= 2) {
+        if (at[0] == '*' && at[1] == '/') {
+            at += 2;
+            if (!nested)
+                return at;
+            nested = false;
+        } else if (nests && !nested && at[0] == '/' && at[1] == '*') {
+            at += 2;
+            nested = true;
+        } else {
+            at++;
+        }
+    }
+    return NULL;
+}
+
+/* Does the server read what stands in an executable comment with this version? */
+static bool executes(const struct sql_lexer *lexer, uint32_t version, bool mariadb_only)
+{
+    if (version > lexer->version)
+        return false;
+    if (lexer->dialect == SQL_MARIADB)
+        return version < 50700 || version > 99999 || mariadb_only;
+    return true;
+}
+
+/* `at` stands on the ! of an executable comment. Returns where reading goes on. */
+static const uint8_t *executable_comment(struct sql_lexer *lexer, const uint8_t *at,
+                                         bool mariadb_only)
+{
+    uint32_t version = 0;
+    int digits = 0;
+
+    at++;
+    while (digits < 6 && digit_at(lexer, at + digits)) {
+        version = version * 10 + (uint32_t)(at[digits] - '0');
+        digits++;
+    }
+    if (digits == 6 && lexer->dialect == SQL_MYSQL && lexer->version < 80400) {
+        uint32_t six = version;
+        version /= 10;
+        digits = 5; /* as 5.7 counts; from when on 8.0 reads six is not known */
+        if (lexer->version >= 80000 &&
+            (executes(lexer, six, false) || executes(lexer, version, false)))
+            lexer->why = "an executable comment that versions read differently";
+    }
+    if (digits < 5 || executes(lexer, version, mariadb_only)) {
+        lexer->executable = true;
+        return at + (digits < 5 ? 0 : digits);
+    }
+    at = skip_comment(lexer, at + digits, true);
+    if (!at)
+        lexer->why = "a comment that is not closed";
+    return at;
+}
+
+/* `at` stands on a slash and an asterisk. */
+static const uint8_t *long_comment(struct sql_lexer *lexer, const uint8_t *at)
+{
+    const uint8_t *end = lexer->end;
+
+    if (end - at > 2 && at[2] == '!')
+        return executable_comment(lexer, at + 2, false);
+    if (end - at > 3 && at[2] == 'M' && at[3] == '!' && lexer->dialect == SQL_MARIADB)
+        return executable_comment(lexer, at + 3, true);
+    at = skip_comment(lexer, at + 2, false);
+    if (!at)
+        lexer->why = "a comment that is not closed";
+    return at;
+}
+
+/* Two dashes start a comment before white space, a control character or the end. */
+static bool dash_comment(struct sql_lexer *lexer, const uint8_t *at)
+{
+    if (lexer->end - at < 2 || at[1] != '-')
+        return false;
+    if (lexer->end - at == 2)
+        return true;
+    uint8_t kind = sql_characters[at[2]];
+    if (kind == HIGH && lexer->charset != SQL_UTF8)
+        lexer->why = "a byte over 127 where a comment may start";
+    return kind == SPACE || kind == CONTROL;
+}
+
+/* A comment that starts at `at`, or the end of an executable one: where reading goes on. `at` when
+ * there is none. */
+const uint8_t *sql_lex_comment(struct sql_lexer *lexer, const uint8_t *at)
+{
+    const uint8_t *end = lexer->end;
+
+    switch (*at) {
+    case '#':
+        return skip_line(lexer, at + 1);
+    case '-':
+        return dash_comment(lexer, at) ? skip_line(lexer, at + 1) : at;
+    case '/':
+        return end - at > 1 && at[1] == '*' ? long_comment(lexer, at) : at;
+    case '*':
+        if (lexer->executable && end - at > 1 && at[1] == '/') {
+            lexer->executable = false;
+            return at + 2;
+        }
+        return at;
+    default:
+        return at;
+    }
+}

@@ -1,0 +1,59 @@
+/* The bytes that a string literal stands for. Called where a literal is a statement or a value that
+ * is remembered.
+ */
+#include "sql/parser.h"
+
+/* What a backslash and this character stand for (MySQL manual, "String Literals"). */
+static char escaped(char c)
+{
+    switch (c) {
+    case '0':
+        return '\0';
+    case 'b':
+        return '\b';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    case 'Z':
+        return 26;
+    default:
+        return c;
+    }
+}
+
+struct text keeps_its_text(const struct parser *p, struct text text)
+{
+    for (size_t i = 0; p->state->lossy && i < text.length; i++) {
+        if (text.at[i] == '\\' || text.at[i] == '`' || text.at[i] == '[')
+            return (struct text){NULL, 0};
+    }
+    return text;
+}
+
+struct text unescape(struct parser *p, struct text literal, bool has_escapes)
+{
+    const char quote = literal.at[0];
+    struct text inner = {literal.at + 1, literal.length - 2};
+    const bool backslashes = !(p->state->mode & SQL_NO_BACKSLASH_ESCAPES);
+    size_t length = 0;
+
+    if (!has_escapes)
+        return inner;
+    if (p->state->charset != SQL_UTF8 && p->state->charset != SQL_SINGLE_BYTE)
+        return (struct text){NULL, 0};
+    char *to = take_room(p, inner.length);
+    if (!to)
+        return (struct text){NULL, 0};
+    for (size_t i = 0; i < inner.length; i++) {
+        char c = inner.at[i];
+        if (c == quote)
+            i++;
+        else if (c == '\\' && backslashes)
+            c = escaped(inner.at[++i]);
+        to[length++] = c;
+    }
+    return (struct text){to, length};
+}

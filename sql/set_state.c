@@ -1,0 +1,273 @@
+/* What SET changes in how later statements are read: sql_mode and character_set_client. What cannot
+ * be foretold is unknown from then on. Called by sql/set.c.
+ */
+#include "sql/session_internal.h"
+#include "sql/set_internal.h"
+
+enum { MODE_TEXT = 1024 };
+
+/* --- values --- */
+
+/* The bytes of a string literal, escapes undone, appended at to[*used]; false where they do not fit
+ * or are no plain string. */
+static bool append_string(const struct parser *p, char *to, size_t size, size_t *used)
+{
+    struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
+
+    if (p->t.class != SQL_TOKEN_STRING || (text.at[0] != '\'' && text.at[0] != '"') ||
+        (p->t.flags & SQL_TOKEN_ESCAPED) || text.length - 2 > size - *used)
+        return false;
+    memcpy(to + *used, text.at + 1, text.length - 2);
+    *used += text.length - 2;
+    return true;
+}
+
+/* GLOBAL, SESSION and so on. A word before a dot is no keyword to the lexer, so by its text. */
+void take_scope(struct parser *p, struct assignment *assignment)
+{
+    static const struct {
+        struct text word;
+        bool global;
+    } scopes[] = {
+        {{"global", 6},        true },
+        {{"session", 7},       false},
+        {{"local", 5},         false},
+        {{"persist", 7},       true },
+        {{"persist_only", 12}, true },
+    };
+    struct name name;
+
+    if (p->t.class != SQL_TOKEN_WORD || !read_name(p, &name, false))
+        return;
+    for (unsigned i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
+        if (text_equal_fold(name.text, scopes[i].word)) {
+            assignment->global = scopes[i].global;
+            step(p);
+            return;
+        }
+    }
+}
+
+/* @@name, @@session.name: takes it. */
+bool take_own(struct parser *p, struct text name)
+{
+    struct parser_mark mark = parser_mark(p);
+    struct assignment own = {.global = false};
+
+    if (p->t.class != SQL_TOKEN_SYSTEM)
+        return false;
+    step(p);
+    if (p->n.sign == '.') {
+        take_scope(p, &own);
+        take_sign(p, '.');
+    }
+    if (at_name(p) && read_name(p, &own.name, false) && !own.global &&
+        text_equal_fold(own.name.text, name)) {
+        step(p);
+        return true;
+    }
+    if (!p->failed)
+        parser_back(p, &mark);
+    return false;
+}
+
+/* CONCAT of literals and @@sql_mode. @@sql_mode counts as a comma with what is set already beside
+ * it, so the literals that touch it must bring their own. */
+static bool take_mode_text(struct parser *p, char *to, size_t *used, bool *own)
+{
+    uint32_t depth = 0;
+
+    for (;;) {
+        while (p->t.keyword == KW_CONCAT && p->n.sign == '(') {
+            step(p);
+            step(p);
+            depth++;
+        }
+        if (take_own(p, TEXT("sql_mode"))) {
+            if (*used > 0 && to[*used - 1] != ',')
+                return false;
+            *own = true;
+            if (take_sign(p, ',') && depth > 0) {
+                if (p->t.class != SQL_TOKEN_STRING || p->lexer.start[p->t.offset + 1] != ',')
+                    return false;
+                continue;
+            }
+        } else if (append_string(p, to, MODE_TEXT, used)) {
+            step(p);
+            if (p->t.class == SQL_TOKEN_STRING || (depth > 0 && take_sign(p, ',')))
+                continue;
+        } else {
+            return false;
+        }
+        while (depth > 0 && take_sign(p, ')'))
+            depth--;
+        if (depth == 0)
+            return true;
+        if (!take_sign(p, ','))
+            return false;
+    }
+}
+
+/* Any value; ON, which elsewhere ends an expression, is one. */
+void parse_value(struct parser *p)
+{
+    if (!take_word(p, KW_ON))
+        parse_expression(p);
+}
+
+bool at_value_end(const struct parser *p)
+{
+    return at_end(p) || at_sign(p, ',') || at_sign(p, ';') || at_word(p, KW_FOR);
+}
+
+/* Numbers set the bits of the servers' sources; those of combined modes are left unknown. */
+static bool take_mode_number(struct parser *p, uint8_t *mode)
+{
+    struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
+    uint64_t bits;
+
+    if (p->t.class != SQL_TOKEN_NUMBER || !text_number(text, &bits) || (bits & 0x1ff10))
+        return false;
+    unsigned result = (bits & 2 ? SQL_PIPES_AS_CONCAT : 0u) | (bits & 4 ? SQL_ANSI_QUOTES : 0u) |
+                      (bits & 8 ? SQL_IGNORE_SPACE : 0u) |
+                      (bits >> 20 & 1 ? SQL_NO_BACKSLASH_ESCAPES : 0u) |
+                      (bits >> 29 & 1 ? SQL_HIGH_NOT_PRECEDENCE : 0u);
+    *mode = (uint8_t)result;
+    step(p);
+    return true;
+}
+
+/* The literal that the user variable at p->t is known to hold; takes it then. */
+static struct text take_variable(struct parser *p)
+{
+    struct text value = {NULL, 0};
+
+    if (p->t.class == SQL_TOKEN_VARIABLE && !(p->t.flags & SQL_TOKEN_HIGH) && p->session &&
+        !p->body)
+        value = sql_session_variable(p->session, variable_name(p).text);
+    if (value.at)
+        step(p);
+    return value;
+}
+
+void set_mode(struct parser *p)
+{
+    const struct parser_mark mark = parser_mark(p);
+    char text[MODE_TEXT];
+    size_t used = 0;
+    const struct text variable = take_variable(p);
+    bool own = false, known = variable.at;
+    uint8_t mode = known ? sql_mode_of(variable) : 0;
+
+    if (!known && take_mode_number(p, &mode)) {
+        known = true;
+    } else if (!known && at_name(p) && p->n.sign != '(' && p->n.sign != '.') {
+        struct name name;
+        if (!read_name(p, &name, false))
+            return;
+        mode = sql_mode_of(name.text);
+        known = !at_word(p, KW_DEFAULT);
+        step(p);
+    } else if (!known && take_mode_text(p, text, &used, &own)) {
+        mode = sql_mode_of((struct text){text, used});
+        known = true;
+    }
+    if (p->failed)
+        return;
+    if (own) {
+        known = known && p->state->mode_known && !(p->facts->effects & SQL_EFFECT_MODE);
+        mode |= p->state->mode;
+    }
+    if (!known || !at_value_end(p)) {
+        known = false;
+        parser_back(p, &mark);
+        parse_expression(p);
+    }
+    p->rereads = true;
+    p->facts->effects |= known ? SQL_EFFECT_MODE : SQL_EFFECT_UNKNOWN;
+    p->facts->mode = mode;
+}
+
+/* --- character sets --- */
+
+static enum sql_charset charset_at(struct parser *p)
+{
+    struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
+    uint64_t number;
+    struct name name;
+
+    if (p->t.class == SQL_TOKEN_NUMBER && text_number(text, &number) && number <= UINT32_MAX)
+        return sql_charset_of_collation((uint32_t)number);
+    if (p->t.class == SQL_TOKEN_STRING && (text.at[0] == '\'' || text.at[0] == '"'))
+        return sql_charset_of((struct text){text.at + 1, text.length - 2});
+    if (at_name(p) && !at_word(p, KW_DEFAULT) && read_name(p, &name, false))
+        return sql_charset_of(name.text);
+    return SQL_CHARSET_UNKNOWN;
+}
+
+void set_charset(struct parser *p)
+{
+    const struct text variable = take_variable(p);
+    enum sql_charset charset = variable.at ? sql_charset_of(variable) : charset_at(p);
+    struct sql_token behind = variable.at ? p->t : p->n;
+
+    if (!variable.at || !at_value_end(p))
+        parse_value(p);
+    /* More than one token: an expression. */
+    if (p->t.offset != behind.offset && !p->failed && !at_word(p, KW_COLLATE))
+        charset = SQL_CHARSET_UNKNOWN;
+    p->rereads = true;
+    p->facts->effects |= SQL_EFFECT_CHARSET;
+    p->facts->charset = (uint8_t)charset;
+}
+
+static void set_lossy(struct parser *p, bool lossy)
+{
+    p->rereads |= lossy;
+    p->facts->effects |= SQL_EFFECT_LOSSY;
+    p->facts->lossy = lossy;
+}
+
+/* Only swe7 is lossy, but an expression may mean it. A collation's name starts with its character
+ * set's. */
+void set_connection(struct parser *p)
+{
+    struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
+    struct name name = {
+        {NULL, 0},
+        0, 0, false
+    };
+
+    if (p->t.class == SQL_TOKEN_STRING && text.length >= 2)
+        name.text = (struct text){text.at + 1, text.length - 2};
+    else if (at_name(p) && !at_word(p, KW_DEFAULT) && !read_name(p, &name, false))
+        return;
+    if (name.text.at)
+        step(p);
+    const char *end = name.text.at ? memchr(name.text.at, '_', name.text.length) : NULL;
+    if (end)
+        name.text.length = (size_t)(end - name.text.at);
+    const bool plain = name.text.at && at_value_end(p);
+    if (!at_value_end(p))
+        parse_value(p);
+    set_lossy(p, !plain || sql_charset_of(name.text) == SQL_CHARSET_UNKNOWN);
+}
+
+/* SET NAMES x [COLLATE y], SET CHARACTER SET x: this one sets character_set_connection to what the
+ * database has. */
+void set_names(struct parser *p, bool names)
+{
+    enum sql_charset charset = charset_at(p);
+
+    set_lossy(p, !names || charset == SQL_CHARSET_UNKNOWN);
+    step(p);
+    if (at_word(p, KW_COLLATE)) {
+        step(p);
+        step(p);
+    }
+    if (!at_value_end(p))
+        parser_fail(p, "SET NAMES of what is not understood");
+    p->rereads = true;
+    p->facts->effects |= SQL_EFFECT_CHARSET;
+    p->facts->charset = (uint8_t)charset;
+}
