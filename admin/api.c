@@ -139,6 +139,7 @@ void page_api_violations(const struct page_request *request, FILE *to)
 }
 
 struct rules {
+    const struct config *config;
     FILE *to;
     size_t count;
 };
@@ -148,7 +149,11 @@ static void put_rule(void *context, unsigned line, struct text section, const ch
 {
     struct rules *rules = context;
 
-    fprintf(rules->to, "%s\n{\"line\":%u,\"section\":", rules->count++ > 0 ? "," : "", line);
+    struct config_place place = config_place(&rules->config->files, line);
+
+    fprintf(rules->to, "%s\n{\"file\":", rules->count++ > 0 ? "," : "");
+    page_json(rules->to, line ? text_of(place.file) : (struct text){0});
+    fprintf(rules->to, ",\"line\":%u,\"section\":", place.line);
     page_json(rules->to, section);
     fprintf(rules->to, ",\"key\":\"%s\",\"value\":", key);
     page_json(rules->to, value);
@@ -157,7 +162,7 @@ static void put_rule(void *context, unsigned line, struct text section, const ch
 
 void page_api_policy(const struct page_request *request, FILE *to)
 {
-    struct rules rules = {.to = to};
+    struct rules rules = {.config = request->view->config, .to = to};
 
     fprintf(to, "{\"hash\":\"%s\",\"file\":", policy_hash(request->view->policy));
     page_json(to, request->view->config->path);

@@ -133,7 +133,13 @@ static void put_row(void *context, unsigned line, struct text section, const cha
     rows->shown++;
     put_section(rows, section);
     fputs("<tr>", rows->to);
-    if (line > 0)
+    const struct config_files *files = &rows->request->view->config->files;
+    struct config_place place = config_place(files, line);
+    if (line > 0 && place.file != files->items[0].path.at) {
+        fputs("<td class=\"n\">", rows->to);
+        table_put_html(text_of(place.file), rows->to);
+        fprintf(rows->to, ":%u</td>", place.line);
+    } else if (line > 0)
         fprintf(rows->to, "<td class=\"n\">%u</td>", line);
     else
         fputs("<td class=\"n\">default</td>", rows->to);

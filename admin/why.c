@@ -130,13 +130,17 @@ static void put_accesses(const struct sql_object *object, const char *between, c
     }
 }
 
-static void put_rule(const struct verdict *verdict, FILE *to)
+static void put_rule(const struct why *why, const struct verdict *verdict)
 {
+    FILE *to = why->to;
+
     if (!verdict->rule || verdict->reason == REASON_SESSION)
         return;
     table_put_html(text_of(verdict->rule), to);
-    if (verdict->line)
-        fprintf(to, ", line %u", (unsigned)verdict->line);
+    if (verdict->line) {
+        fputs(", ", to);
+        table_put_html(text_of(config_line(&why->view->config->files, verdict->line)), to);
+    }
 }
 
 static void put_object(const struct why *why, const struct sql_object *object)
@@ -158,7 +162,7 @@ static void put_object(const struct why *why, const struct sql_object *object)
     table_put_html(verdict.owner == SERVICE_NONE ? TEXT("nobody") : owner_of(why, &verdict), to);
     fprintf(to, "</td><td><span class=\"%s\">%s</span></td><td>%s</td><td data-label=\"by\">",
             action_of(&verdict), action_of(&verdict), reason_of(&verdict));
-    put_rule(&verdict, to);
+    put_rule(why, &verdict);
     fputs("</td></tr>\n", to);
 }
 
@@ -185,7 +189,7 @@ static void put_statement(const struct why *why, const struct sql_facts *facts,
     if (verdict->object == VERDICT_NO_OBJECT && verdict->rule &&
         verdict->reason != REASON_SESSION) {
         fputs("<p>Decided by ", to);
-        put_rule(verdict, to);
+        put_rule(why, verdict);
         fputs(".</p>\n", to);
     }
     if (facts->object_count == 0)
@@ -254,6 +258,16 @@ void page_why(const struct page_request *request, FILE *to)
     page_end(to);
 }
 
+/* Where the rule stands: the file, and the line in it. */
+static void put_json_place(const struct why *why, const struct verdict *verdict)
+{
+    struct config_place place = config_place(&why->view->config->files, verdict->line);
+
+    fputs(",\"file\":", why->to);
+    page_json(why->to, verdict->line ? text_of(place.file) : (struct text){0});
+    fprintf(why->to, ",\"line\":%u}", place.line);
+}
+
 static void put_json_object(const struct why *why, const struct sql_object *object)
 {
     struct verdict verdict;
@@ -271,7 +285,7 @@ static void put_json_object(const struct why *why, const struct sql_object *obje
     fprintf(to, ",\"verdict\":\"%s\",\"reason\":\"%s\",\"rule\":", action_of(&verdict),
             reason_of(&verdict));
     page_json(to, text_of(verdict.rule));
-    fprintf(to, ",\"line\":%u}", (unsigned)verdict.line);
+    put_json_place(why, &verdict);
 }
 
 static void put_json(const struct why *why, const struct sql_facts *facts,
@@ -293,7 +307,7 @@ static void put_json(const struct why *why, const struct sql_facts *facts,
     fprintf(to, "],\"verdict\":\"%s\",\"reason\":\"%s\",\"rule\":", action_of(verdict),
             reason_of(verdict));
     page_json(to, text_of(verdict->rule));
-    fprintf(to, ",\"line\":%u}", (unsigned)verdict->line);
+    put_json_place(why, verdict);
 }
 
 void page_api_why(const struct page_request *request, FILE *to)

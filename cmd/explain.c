@@ -224,6 +224,7 @@ static void judge_part(struct explain *explain, struct sql_facts *facts, unsigne
     const struct explain_statement statement = {.item = explain->items,
                                                 .part = part,
                                                 .facts = facts,
+                                                .files = &explain->config->files,
                                                 .policy = explain->policy,
                                                 .service = explain->service,
                                                 .today = explain->today,

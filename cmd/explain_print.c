@@ -131,13 +131,14 @@ static void print_name(struct text name, FILE *to)
     }
 }
 
-static void print_rule(const struct verdict *verdict, FILE *to)
+static void print_rule(const struct explain_statement *statement, const struct verdict *verdict,
+                       FILE *to)
 {
     if (!verdict->rule || verdict->reason == REASON_SESSION)
         return;
     fprintf(to, ", by %s", verdict->rule);
     if (verdict->line)
-        fprintf(to, ", line %u", (unsigned)verdict->line);
+        fprintf(to, ", %s", config_line(statement->files, verdict->line));
 }
 
 static void print_object(const struct explain_statement *statement, const struct sql_object *object,
@@ -161,7 +162,7 @@ static void print_object(const struct explain_statement *statement, const struct
             verdict_reason_name((enum verdict_reason)verdict.reason));
     if (verdict.owner != SERVICE_NONE)
         fprintf(to, ", owned by %.*s", TEXT_ARGS(owner_name(statement, verdict.owner)));
-    print_rule(&verdict, to);
+    print_rule(statement, &verdict, to);
     fputs("\n", to);
 }
 
@@ -177,7 +178,7 @@ void explain_print_text(const struct explain_statement *statement, FILE *to)
     if (!facts->determined)
         fprintf(to, ": %s", facts->why ? facts->why : "not understood");
     if (verdict->object == VERDICT_NO_OBJECT)
-        print_rule(verdict, to);
+        print_rule(statement, verdict, to);
     fputs("\n", to);
     for (uint32_t i = 0; i < facts->object_count; i++)
         print_object(statement, &facts->objects[i], to);

@@ -12,6 +12,7 @@ struct explain_statement {
     uint64_t item;
     unsigned part;
     const struct sql_facts *facts;
+    const struct config_files *files; /* that the policy stands in */
     const struct policy *policy;
     int service;
     int32_t today;

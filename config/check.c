@@ -102,10 +102,10 @@ static void check_users(const struct config *config, struct config_problems *pro
                 warn(problems, user->line, "user %s is said twice; take one out", user->value.at);
             else
                 wrong(problems, user->line,
-                      "user %s belongs to [service:%s] already (line %u); a user belongs to one "
+                      "user %s belongs to [service:%s] already (%s); a user belongs to one "
                       "service",
                       user->value.at, config->services[other].name.at,
-                      config->services[other].line);
+                      config_line(&config->files, config->services[other].line));
         }
     }
     index_fini(&index);
@@ -189,14 +189,15 @@ static void check_listen(const struct config *config, struct config_problems *pr
     for (size_t i = 0; i < listen->count; i++) {
         for (size_t j = 0; j < i; j++) {
             if (same_address(&listen->items[i], &listen->items[j]))
-                wrong(problems, listen->items[i].line,
-                      "listen = %s is on line %u already; take one out",
-                      listen->items[i].written.at, listen->items[j].line);
+                wrong(problems, listen->items[i].line, "listen = %s is on %s already; take one out",
+                      listen->items[i].written.at,
+                      config_line(&config->files, listen->items[j].line));
         }
         if (same_address(&listen->items[i], &config->proxy.admin))
             wrong(problems, config->proxy.admin.line,
-                  "admin = %s is where clients connect (line %u); write another port",
-                  config->proxy.admin.written.at, listen->items[i].line);
+                  "admin = %s is where clients connect (%s); write another port",
+                  config->proxy.admin.written.at,
+                  config_line(&config->files, listen->items[i].line));
     }
 }
 
@@ -209,8 +210,8 @@ static void check_outputs(const struct config *config, struct config_problems *p
         for (size_t j = 0; j < i; j++) {
             if (text_equal(outputs->items[i].value, outputs->items[j].value)) {
                 warn(problems, outputs->items[i].line,
-                     "violations = %s is on line %u already; take one out",
-                     outputs->items[i].value.at, outputs->items[j].line);
+                     "violations = %s is on %s already; take one out", outputs->items[i].value.at,
+                     config_line(&config->files, outputs->items[j].line));
                 break;
             }
         }

@@ -106,9 +106,23 @@ struct config_edge {
     struct config_choice mode;
 };
 
+/* The files of a configuration: proxy.ini, then those that it includes. Lines are counted on from
+ * one file to the next, so that one number says both: `before` is that of a file as a whole, and
+ * its first line comes next. */
+struct config_file {
+    struct text path;
+    unsigned before;
+};
+struct config_files {
+    struct config_file *items;
+    size_t count;
+};
+
 struct config {
     struct text path; /* of the file; relative paths in it are resolved against its folder */
+    struct config_files files;
     struct {
+        struct config_list include;
         struct config_addresses listen;
         struct config_address admin; /* line 0 and no host: none */
         struct config_text admin_token_file;
@@ -155,7 +169,9 @@ struct config_problem {
 };
 struct config_problems {
     struct config_problem *items;
-    size_t count, errors; /* errors: those that are no warnings */
+    size_t count, errors;      /* errors: those that are no warnings */
+    struct config_files files; /* as the configuration's */
+    struct arena arena;        /* theirs */
 };
 
 /* Reads and checks the whole file: every problem is added to `problems`, not only the first. What
@@ -164,6 +180,16 @@ struct config_problems {
 struct config *config_read(const char *path, struct config_problems *problems);
 void config_free(struct config *config);
 
+/* The file, and the line in it, that a number means. */
+struct config_place {
+    const char *file;
+    unsigned line; /* 0: the file as a whole */
+};
+struct config_place config_place(const struct config_files *files, unsigned line);
+/* "line 12", or "line 12 of conf.d/billing.ini" where there are several files; until the next call
+ * of this thread. */
+const char *config_line(const struct config_files *files, unsigned line);
+
 /* The files that it names, as they can be read from here and now: an error for each that cannot.
  * Not part of config_read, because a policy can be asked (`silogate explain`) where there are no
  * keys. */
@@ -171,9 +197,11 @@ void config_check_files(const struct config *config, struct config_problems *pro
 
 void config_problem_add(struct config_problems *problems, unsigned line, bool warning,
                         const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* Sorts by line and prints each as FILE:LINE: TEXT on standard error; what is wrong with the file
- * as a whole, on its first line. */
+/* Sorts by line and prints each as FILE:LINE: TEXT on standard error; what is wrong with a file as
+ * a whole, on its first line. `path` is that of the first file. */
 void config_problems_print(struct config_problems *problems, const char *path);
+/* The same as lines of the log, for who runs already. */
+void config_problems_log(struct config_problems *problems, const char *path);
 void config_problems_fini(struct config_problems *problems);
 
 #endif

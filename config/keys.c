@@ -41,15 +41,17 @@ const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);
 
 static const struct {
     const char *word, *form, *help;
+    bool includable;
 } sections[SECTION_COUNT] = {
-    [SECTION_PROXY] = {"proxy",    "[proxy]",            "the process as a whole"                        },
-    [SECTION_POLICY] = {"policy",   "[policy]",           "what holds where nothing closer says otherwise"},
-    [SECTION_TLS] = {"tls",      "[tls]",              "the clients' side"                             },
-    [SECTION_LOG] = {"log",      "[log]",              "the record of violations"                      },
-    [SECTION_UPSTREAM] = {"upstream", "[upstream:NAME]",    "a MySQL or MariaDB server"                     },
-    [SECTION_SERVICE] = {"service",  "[service:NAME]",     "who the client is, and its silo"               },
-    [SECTION_GRANT] = {"grant",    "[grant:NAME]",       "a permission for one service"                  },
-    [SECTION_EDGE] = {"edge",     "[edge:USER->OWNER]", "an ordered pair of services"                   },
+    [SECTION_PROXY] = {"proxy",    "[proxy]",            "the process as a whole",                         false},
+    [SECTION_POLICY] = {"policy",   "[policy]",           "what holds where nothing closer says otherwise",
+                       false                                                                                    },
+    [SECTION_TLS] = {"tls",      "[tls]",              "the clients' side",                              false},
+    [SECTION_LOG] = {"log",      "[log]",              "the record of violations",                       false},
+    [SECTION_UPSTREAM] = {"upstream", "[upstream:NAME]",    "a MySQL or MariaDB server",                      false},
+    [SECTION_SERVICE] = {"service",  "[service:NAME]",     "who the client is, and its silo",                true },
+    [SECTION_GRANT] = {"grant",    "[grant:NAME]",       "a permission for one service",                   true },
+    [SECTION_EDGE] = {"edge",     "[edge:USER->OWNER]", "an ordered pair of services",                    true },
 };
 
 const struct key *key_find(enum config_section section, struct text name)
@@ -69,6 +71,11 @@ const char *section_word(enum config_section section)
 const char *section_form(enum config_section section)
 {
     return sections[section].form;
+}
+
+bool section_includable(enum config_section section)
+{
+    return sections[section].includable;
 }
 
 enum { NEAREST_MAX = 64 };

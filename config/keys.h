@@ -4,10 +4,12 @@
 #ifndef CONFIG_KEYS_H
 #define CONFIG_KEYS_H
 
+#include <glob.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -33,7 +35,8 @@ enum key_type {
     KEY_NAMES,    /* lists of texts */
     KEY_DATABASES,
     KEY_PATTERNS,
-    KEY_OUTPUTS, /* a path, stdout or syslog */
+    KEY_OUTPUTS,  /* a path, stdout or syslog */
+    KEY_INCLUDES, /* a path with *, ? and [] */
     KEY_NUMBER,
     KEY_WORKERS,  /* a number, or auto, which is 0 */
     KEY_SIZE,     /* K, M, G */
@@ -75,6 +78,8 @@ const struct key *key_find(enum config_section section, struct text name);
 const char *section_word(enum config_section section);
 /* "[proxy]", "[upstream:NAME]", "[edge:USER->OWNER]" */
 const char *section_form(enum config_section section);
+/* May it stand in a file that proxy.ini includes? */
+bool section_includable(enum config_section section);
 static inline bool section_has_name(enum config_section section)
 {
     return section >= SECTION_UPSTREAM;
@@ -108,9 +113,29 @@ bool address_read(struct text value, struct arena *arena, struct config_address 
 bool network_read(struct text value, struct config_network *network, struct error *why);
 bool date_read(struct text value, int32_t *day, struct error *why);
 
-/* The checks over the whole (config/check.c). */
+/* `value` with each ${NAME} replaced by the environment's; in the arena where it differs
+ * (config/environment.c). */
+bool environment_expand(struct arena *arena, struct text value, struct text *to, struct error *why);
+
+/* The files (config/files.c). */
 struct config;
+struct config_files;
 struct config_problems;
+struct config_text;
+void files_add(struct arena *arena, struct config_files *files, struct text path, unsigned before);
+/* What an include line matches, by name; false, and the problem told, where that is nothing. To be
+ * given back with include_done in any case. */
+struct include_match {
+    glob_t found;
+    size_t count;
+};
+bool include_find(const struct config_text *include, struct include_match *match,
+                  struct config_problems *problems);
+void include_done(struct include_match *match);
+/* A regular file alone; NULL with `why`. */
+FILE *include_open(const char *path, struct stat *status, struct error *why);
+
+/* The checks over the whole (config/check.c). */
 void config_check(struct config *config, struct config_problems *problems);
 
 #endif

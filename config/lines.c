@@ -15,6 +15,12 @@ void lines_init(struct lines *lines, FILE *file, struct config_problems *problem
         (struct lines){.file = file, .problems = problems, .section = section, .reading = reading};
 }
 
+void lines_go_on(struct lines *lines, FILE *file)
+{
+    lines->file = file;
+    lines->before = ++lines->line;
+}
+
 void lines_problem(struct lines *lines, const char *format, ...)
 {
     char text[sizeof(((struct config_problem *)NULL)->text)];
@@ -118,7 +124,8 @@ char *lines_next(char *to, int size, void *stream)
     if (lines->bytes > FILE_MAX || !read_line(lines, to, room, &length))
         return NULL;
     if (lines->bytes > FILE_MAX) {
-        lines_problem(lines, "the file is larger than %d MB; name an ini file", FILE_MAX >> 20);
+        lines_problem(lines, "with this file there are more than %d MB; name ini files",
+                      FILE_MAX >> 20);
         return NULL;
     }
     if (length > room) {
@@ -128,7 +135,7 @@ char *lines_next(char *to, int size, void *stream)
                       length, room);
         length = 0;
     }
-    if (lines->line == 1 && length >= 3 && memcmp(to, "\xef\xbb\xbf", 3) == 0)
+    if (lines->line == lines->before + 1 && length >= 3 && memcmp(to, "\xef\xbb\xbf", 3) == 0)
         start = 3;
     memmove(to, to + start, length - start);
     length -= start;
@@ -144,7 +151,7 @@ void lines_end(struct lines *lines)
         lines_problem(lines, "neither [section] nor key = value; write key = value, or ; in front");
     lines->pending = false;
     if (ferror(lines->file)) {
-        config_problem_add(lines->problems, 0, false,
+        config_problem_add(lines->problems, lines->before, false,
                            "cannot be read: %s; name a file that can be read", strerror(errno));
         clearerr(lines->file);
     }

@@ -16,11 +16,15 @@ struct lines {
     struct config_problems *problems;
     void (*section)(struct reading *reading, struct text form);
     struct reading *reading;
-    unsigned line; /* the current one, from 1 */
-    size_t bytes;  /* read so far */
+    unsigned before; /* config_file's */
+    unsigned line;   /* the current one, counted on from there */
+    size_t bytes;    /* read so far */
     bool
         pending; /* the current line has gone to inih as key = value; its handler takes this back */
 };
+
+/* The next file, once the end of the one before has been seen; its lines are counted on. */
+void lines_go_on(struct lines *lines, FILE *file);
 
 /* `section` is called for each line [FORM], with what stands in the brackets. */
 void lines_init(struct lines *lines, FILE *file, struct config_problems *problems,

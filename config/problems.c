@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/log.h"
 #include "config/config.h"
 
 /* More are counted but not kept: a wrong file must not cost without a bound. */
@@ -46,12 +47,39 @@ static void sort(struct config_problem *items, size_t count)
     }
 }
 
+/* Of the first file the path is the caller's. */
+static struct config_place place_of(const struct config_problems *problems, const char *path,
+                                    unsigned line)
+{
+    struct config_place place = config_place(&problems->files, line);
+
+    if (problems->files.count == 0 || place.file == problems->files.items[0].path.at)
+        place.file = path;
+    if (place.line == 0)
+        place.line = 1;
+    return place;
+}
+
+void config_problems_log(struct config_problems *problems, const char *path)
+{
+    sort(problems->items, problems->count);
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct config_problem *problem = &problems->items[i];
+        struct config_place place = place_of(problems, path, problem->line);
+        (problem->warning ? log_warning : log_error)("%s:%u: %s", place.file, place.line,
+                                                     problem->text);
+    }
+    if (problems->count == PROBLEMS_KEPT)
+        log_error("%s: more problems are not shown; correct these first", path);
+}
+
 void config_problems_print(struct config_problems *problems, const char *path)
 {
     sort(problems->items, problems->count);
     for (size_t i = 0; i < problems->count; i++) {
         const struct config_problem *problem = &problems->items[i];
-        fprintf(stderr, "%s:%u: %s%s\n", path, problem->line ? problem->line : 1,
+        struct config_place place = place_of(problems, path, problem->line);
+        fprintf(stderr, "%s:%u: %s%s\n", place.file, place.line,
                 problem->warning ? "warning: " : "", problem->text);
     }
     if (problems->count == PROBLEMS_KEPT)
@@ -61,5 +89,6 @@ void config_problems_print(struct config_problems *problems, const char *path)
 void config_problems_fini(struct config_problems *problems)
 {
     free(problems->items);
+    arena_fini(&problems->arena);
     *problems = (struct config_problems){0};
 }

@@ -18,7 +18,7 @@
 #include "config/keys.h"
 #include "config/lines.h"
 
-enum { SECTION_KEYS = 16, SECTION_NAME_MAX = 64 };
+enum { SECTION_KEYS = 32, FILES_MAX = 4096, SECTION_NAME_MAX = 64 };
 
 /* One section of the file, or one that holds its defaults alone. */
 struct section {
@@ -40,6 +40,11 @@ struct reading {
     struct section *current; /* NULL: none yet, or one that is wrong */
     bool any_section;
     struct text folder;
+    struct file_id { /* of each file read, so that none is read twice */
+        dev_t device;
+        ino_t inode;
+    } * ids;
+    size_t id_count;
 };
 
 static const struct key *first_key(enum config_section kind)
@@ -215,6 +220,11 @@ static void section_begin(struct reading *reading, struct text form)
     enum config_section kind = section_kind(reading, word);
     if (kind == SECTION_COUNT)
         return;
+    if (reading->config->files.count > 1 && !section_includable(kind)) {
+        lines_problem(&reading->lines, "[%.*s] stands in a file that is included; write it in %s",
+                      TEXT_ARGS(form), reading->config->path.at);
+        return;
+    }
     if (section_has_name(kind) != (colon != NULL)) {
         lines_problem(&reading->lines, "[%.*s] %s a name; write %s", TEXT_ARGS(form),
                       colon ? "does not take" : "lacks", section_form(kind));
@@ -234,8 +244,8 @@ static void section_begin(struct reading *reading, struct text form)
     }
     reading->current = reading->sections[at];
     if (reading->current->line)
-        lines_problem(&reading->lines, "[%s] stands on line %u already; put its keys there", whole,
-                      reading->current->line);
+        lines_problem(&reading->lines, "[%s] stands on %s already; put its keys there", whole,
+                      config_line(&reading->config->files, reading->current->line));
     else
         reading->current->line = reading->lines.line;
 }
@@ -293,7 +303,7 @@ static bool value_plain(struct reading *reading, const struct key *key, struct t
 }
 
 /* One key = value, from inih, which gives 0 to nothing that it is told. */
-static int key_found(void *user, const char *section_unused, const char *name, const char *value)
+static int key_found(void *user, const char *section_unused, const char *name, const char *written)
 {
     struct reading *reading = user;
     struct section *section = reading->current;
@@ -315,14 +325,17 @@ static int key_found(void *user, const char *section_unused, const char *name, c
     }
     unsigned *seen = &section->seen[key - first_key(section->kind)];
     if (*seen && !key->repeatable) {
-        lines_problem(&reading->lines, "%s is said on line %u already; keep one of them", name,
-                      *seen);
+        lines_problem(&reading->lines, "%s is said on %s already; keep one of them", name,
+                      config_line(&reading->config->files, *seen));
         return 1;
     }
     *seen = reading->lines.line;
-    if (value_plain(reading, key, text_of(value)) &&
-        !value_read(key, section_base(reading->config, section), text_of(value), &place, &why))
-        lines_problem(&reading->lines, "%s = %s: %s", name, value, why.text);
+    struct text value;
+    if (!environment_expand(&reading->arena, text_of(written), &value, &why))
+        lines_problem(&reading->lines, "%s = %s: %s", name, written, why.text);
+    else if (value_plain(reading, key, value) &&
+             !value_read(key, section_base(reading->config, section), value, &place, &why))
+        lines_problem(&reading->lines, "%s = %.*s: %s", name, TEXT_ARGS(value), why.text);
     return 1;
 }
 
@@ -349,17 +362,75 @@ static void set_defaults(struct reading *reading, const struct section *section)
     }
 }
 
+static void read_lines(struct reading *reading)
+{
+    int wrong = ini_parse_stream(lines_next, &reading->lines, key_found, reading);
+
+    lines_end(&reading->lines);
+    if (wrong > 0 && reading->problems->errors == 0)
+        config_problem_add(reading->problems, reading->lines.before + (unsigned)wrong, false,
+                           "not a line of an ini file; write [section], key = value or ; comment");
+}
+
+/* False where it has been read already. */
+static bool remember_file(struct reading *reading, const struct stat *status)
+{
+    for (size_t i = 0; i < reading->id_count; i++) {
+        if (reading->ids[i].device == status->st_dev && reading->ids[i].inode == status->st_ino)
+            return false;
+    }
+    reading->ids =
+        items_add(&reading->arena, reading->ids, &reading->id_count, sizeof(*reading->ids));
+    reading->ids[reading->id_count - 1] = (struct file_id){status->st_dev, status->st_ino};
+    return true;
+}
+
+static void read_included(struct reading *reading, unsigned line, const char *path)
+{
+    struct config *config = reading->config;
+    struct stat status;
+    struct error why;
+    FILE *file = include_open(path, &status, &why);
+
+    if (!file) {
+        config_problem_add(reading->problems, line, false,
+                           "include: %s cannot be read: %s; name files that silogate can read",
+                           path, why.text);
+        return;
+    }
+    if (!remember_file(reading, &status)) {
+        config_problem_add(reading->problems, line, false,
+                           "include: %s is read already; write patterns that match a file once",
+                           path);
+    } else if (config->files.count == FILES_MAX) {
+        config_problem_add(reading->problems, line, false,
+                           "include: more than %d files; join some of them into one", FILES_MAX);
+    } else {
+        lines_go_on(&reading->lines, file);
+        files_add(&config->arena, &config->files, text_of(path), reading->lines.before);
+        reading->current = NULL;
+        reading->any_section = false;
+        read_lines(reading);
+    }
+    fclose(file);
+}
+
 static void read_all(struct reading *reading)
 {
+    const struct config_list *includes = &reading->config->proxy.include;
+
     for (int kind = 0; !section_has_name((enum config_section)kind); kind++) {
         struct text word = text_of(section_word((enum config_section)kind));
         section_add(reading, (enum config_section)kind, word, word, 0);
     }
-    int wrong = ini_parse_stream(lines_next, &reading->lines, key_found, reading);
-    lines_end(&reading->lines);
-    if (wrong > 0 && reading->problems->errors == 0)
-        config_problem_add(reading->problems, (unsigned)wrong, false,
-                           "not a line of an ini file; write [section], key = value or ; comment");
+    read_lines(reading);
+    for (size_t i = 0; i < includes->count; i++) {
+        struct include_match match = {.count = 0};
+        include_find(&includes->items[i], &match, reading->problems);
+        for (size_t j = 0; j < match.count; j++)
+            read_included(reading, includes->items[i].line, match.found.gl_pathv[j]);
+        include_done(&match);
+    }
     for (size_t i = 0; i < reading->section_count; i++)
         set_defaults(reading, reading->sections[i]);
 }
@@ -378,11 +449,18 @@ struct config *config_read(const char *path, struct config_problems *problems)
         return NULL;
     }
     config->path = arena_text(&config->arena, text_of(path));
+    files_add(&config->arena, &config->files, config->path, 0);
+    struct stat status;
+    if (fstat(fileno(file), &status) == 0)
+        remember_file(&reading, &status);
     if (slash)
         reading.folder = (struct text){path, (size_t)(slash - path)};
     lines_init(&reading.lines, file, problems, section_begin, &reading);
     read_all(&reading);
     fclose(file);
+    for (size_t i = 0; i < config->files.count; i++)
+        files_add(&problems->arena, &problems->files, config->files.items[i].path,
+                  config->files.items[i].before);
     config_check(config, problems);
     index_fini(&reading.index);
     arena_fini(&reading.arena);

@@ -218,8 +218,9 @@ static bool text_check(enum key_type type, struct text value, struct error *why)
 /* The text that is kept: a path gets the ini's folder in front. */
 static struct text text_kept(enum key_type type, struct text value, const struct value_place *place)
 {
-    bool is_path = type == KEY_FILE || (type == KEY_OUTPUTS && !text_equal(value, TEXT("stdout")) &&
-                                        !text_equal(value, TEXT("syslog")));
+    bool is_path = type == KEY_FILE || type == KEY_INCLUDES ||
+                   (type == KEY_OUTPUTS && !text_equal(value, TEXT("stdout")) &&
+                    !text_equal(value, TEXT("syslog")));
 
     if (!is_path || value.at[0] == '/' || place->folder.length == 0)
         return arena_text(place->arena, value);
@@ -322,6 +323,7 @@ bool value_read(const struct key *key, void *base, struct text value,
     case KEY_DATABASES:
     case KEY_PATTERNS:
     case KEY_OUTPUTS:
+    case KEY_INCLUDES:
         return read_list(key, field, value, place, why);
     case KEY_NUMBER:
     case KEY_WORKERS:

@@ -31,7 +31,7 @@ __attribute__((format(printf, 5, 6))) static uint32_t rule_add(struct building *
         .text = arena_text(&policy->arena, text_of(text)).at,
         .rank = rank,
         .service = (int16_t)service,
-        .line = line > UINT16_MAX ? UINT16_MAX : (uint16_t)line,
+        .line = line,
     };
     return (uint32_t)policy->rule_count - 1;
 }

@@ -14,8 +14,8 @@
 struct rule {
     const char *text; /* "[service:billing] owns = nilecare.invoices" */
     uint32_t rank;    /* of a pattern */
+    uint32_t line;
     int16_t service;
-    uint16_t line;
 };
 
 /* What is done about a thing that is not plainly allowed, for each service and for nobody. */

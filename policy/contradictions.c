@@ -93,20 +93,21 @@ static void compare(struct building *building, struct owned *a, struct owned *b)
         return;
     if (a->service == b->service) {
         if (same_pattern(&a->pattern[AS_WRITTEN], &b->pattern[AS_WRITTEN]))
-            tell(building, late, true, "owns = %s is on line %u already; take one out",
-                 late->written, early->line);
+            tell(building, late, true, "owns = %s is on %s already; take one out", late->written,
+                 config_line(&building->config->files, early->line));
         return;
     }
     const char *owner = building->policy->names[early->service].at;
     if (same)
         tell(building, late, false,
-             "owns = %s belongs to [service:%s] already (line %u); a name has one owner",
-             late->written, owner, early->line);
+             "owns = %s belongs to [service:%s] already (%s); a name has one owner", late->written,
+             owner, config_line(&building->config->files, early->line));
     else if (pattern_overlap(&a->pattern[AS_LETTERS], &b->pattern[AS_LETTERS]))
         tell(building, late, false,
-             "owns = %s is as specific as [service:%s] owns = %s (line %u), and there "
+             "owns = %s is as specific as [service:%s] owns = %s (%s), and there "
              "are names that both match; write one of them more exactly",
-             late->written, owner, early->written, early->line);
+             late->written, owner, early->written,
+             config_line(&building->config->files, early->line));
 }
 
 /* Compares within one group [from, to): each with those before it whose beginning it begins with.
@@ -162,10 +163,10 @@ static void find_needless(struct building *building, const struct granted *grant
             reaches_others(building, granted, own))
             continue;
         config_problem_add(building->problems, granted->line, true,
-                           "%s = %s never decides: [service:%s] owns = %s (line %u) comes first; "
+                           "%s = %s never decides: [service:%s] owns = %s (%s) comes first; "
                            "take it out, or name what another service owns",
                            granted->key, granted->written, building->policy->names[own->service].at,
-                           own->written, own->line);
+                           own->written, config_line(&building->config->files, own->line));
         return;
     }
 }

@@ -33,7 +33,7 @@ struct verdict {
     uint8_t reason;   /* enum verdict_reason */
     uint16_t object;  /* the object that decided; VERDICT_NO_OBJECT for the statement as a whole */
     int16_t owner;    /* the deciding object's owner: index of a service, or SERVICE_NONE */
-    uint16_t line;    /* of the rule in the ini; 0 where a default of silogate's decided */
+    uint32_t line;    /* of the rule (config_place); 0 where a default of silogate's decided */
     const char *rule; /* "[edge:billing->clinical] mode", lives as long as the policy */
 };
 

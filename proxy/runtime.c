@@ -96,7 +96,7 @@ struct runtime *runtime_build(const char *path, const struct runtime *old)
     bool good = config && problems.errors == 0 &&
                 build_tls(config, &tls, tls_clients, &password_key, &problems) && policy;
 
-    config_problems_print(&problems, path);
+    (old ? config_problems_log : config_problems_print)(&problems, path);
     config_problems_fini(&problems);
     if (!good) {
         drop_tls(config, tls, tls_clients, password_key);

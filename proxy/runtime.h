@@ -38,8 +38,8 @@ struct runtime {
     struct usage **service_usages, **upstream_usages; /* by the indexes of config */
 };
 
-/* Reads and builds all. `old` may be NULL. Every problem is printed on standard error with file and
- * line; NULL where one is an error. */
+/* Reads and builds all. Every problem is printed on standard error with file and line, as lines of
+ * the log where there is an `old` one; NULL where one is an error. */
 struct runtime *runtime_build(const char *path, const struct runtime *old);
 struct runtime *runtime_take(struct runtime *runtime);
 void runtime_drop(struct runtime *runtime);

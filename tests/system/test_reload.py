@@ -1,4 +1,5 @@
 """SIGHUP, SIGTERM, SIGUSR1: nothing is lost, and a bad file changes nothing."""
+import re
 import signal
 import threading
 import time
@@ -24,6 +25,28 @@ def test_bad_file_keeps_the_old_policy(server, make_gate):
     assert refused.value.code == 1142
     wire.connect(gate.port, "lab_service").quit()
     gate.reload(("service:billing", "mode", "log"))
+    connection.query("SELECT 1 FROM clinical_data.patients")
+    connection.quit()
+
+
+def test_a_team_has_a_file_of_its_own(server, make_gate):
+    """include: a file in conf.d holds a grant; an error in it is told as a line of the log, by its
+    name and line, and changes nothing."""
+    gate = make_gate(server, ("service:billing", "mode", "block"),
+                     ("proxy", "include", "conf.d/*.ini"))
+    team = gate.folder / "conf.d" / "billing.ini"
+    connection = wire.connect(gate.port, "billing_service")
+    with pytest.raises(wire.Error):
+        connection.query("SELECT 1 FROM clinical_data.patients")
+    team.parent.mkdir()
+    team.write_text("[grant:patients]\nservice = billing\non = clinical_data.patients\n"
+                    "access = read\n")
+    gate.reload()
+    connection.query("SELECT 1 FROM clinical_data.patients")
+    team.write_text(team.read_text().replace("read", "raed"))
+    before = len(gate.log())
+    gate.reload(accepted=False)
+    gate.wait_log(rf"(?m)^20\S+Z error {re.escape(str(team))}:4: access = raed", start=before)
     connection.query("SELECT 1 FROM clinical_data.patients")
     connection.quit()
 
