@@ -1,22 +1,44 @@
 # silogate: `make help` lists what there is.
 #   BUILD=build-x   another folder to build in       CC=clang   another compiler
+#   WERROR=1        warnings are errors (make lint and .ci/run set it)
 #   SANITIZE=address,undefined | thread              FUZZ=1     (set by the targets below)
+#   CPPFLAGS, CFLAGS, LDFLAGS and LIBS are the packager's: what is given is added to what is needed.
+#   JOBS=4          how many tests run at the same time
 
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 BUILD   ?= build
 PREFIX  ?= /usr/local
-VERSION := 0.1.0
+JOBS    ?= 4
+VERSION := 0.2.0
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
-            -Wswitch-enum -Wvla -Wformat=2 -Werror
+            -Wswitch-enum -Wvla -Wformat=2 $(if $(WERROR),-Werror)
 CFLAGS  ?= -O2 -g
+
+# A library's flags as pkg-config has them, or the name alone where it comes without a .pc file, as libev
+# and mbedTLS 2.28 do.
+flags_of = $(shell pkg-config --cflags $(1) 2>/dev/null)
+libs_of  = $(shell pkg-config --libs $(1) 2>/dev/null || echo $(2))
 INIH_VERSION := $(shell pkg-config --modversion inih 2>/dev/null)
-FLAGS   := -std=c11 -D_GNU_SOURCE -DSILOGATE_VERSION='"$(VERSION)"' -DINIH_VERSION='"$(INIH_VERSION)"' -I. -isystem /usr/include/mysql \
-           $(WARNINGS) -fno-strict-aliasing -pthread -MMD -MP
-LIBS    := -lev -linih -lmbedtls -lmbedx509 -lmbedcrypto -lmicrohttpd -ljansson -lz -lm -pthread
+
+FLAGS   := -std=c11 -D_GNU_SOURCE -DSILOGATE_VERSION='"$(VERSION)"' -DINIH_VERSION='"$(INIH_VERSION)"' -I. \
+           -isystem /usr/include/mysql $(call flags_of,inih jansson zlib) \
+           $(WARNINGS) -fno-strict-aliasing -pthread -MMD -MP -ffile-prefix-map=$(CURDIR)=.
+NEEDED  := $(call libs_of,libev,-lev) $(call libs_of,inih,-linih) \
+           $(call libs_of,mbedtls mbedx509 mbedcrypto,-lmbedtls -lmbedx509 -lmbedcrypto) \
+           $(call libs_of,libmicrohttpd,-lmicrohttpd) $(call libs_of,jansson,-ljansson) \
+           $(call libs_of,zlib,-lz) -lm -pthread
 ifdef SANITIZE
 FLAGS   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
-LIBS    += -fsanitize=$(SANITIZE)
+NEEDED  += -fsanitize=$(SANITIZE)
+else
+# What a program that faces a network is built with; tests/unit/test_build.py looks at the binary. Without
+# optimisation there is no _FORTIFY_SOURCE.
+FLAGS   += -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+           $(if $(findstring -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+LINKING := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 endif
 
 ROOMS   := base config protocol sql sql/lexer policy router tls judge violations report catalogue move admin proxy \
@@ -28,28 +50,39 @@ UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit
 C_FILES := $(SOURCES) $(wildcard $(addsuffix /*.h,$(ROOMS)) tests/*/*.c tests/*/*.h tests/unit/*/*.c \
            tests/unit/*/*.h bench/*.c)
 PYTEST  := /usr/bin/python3 -m pytest -q -p no:cacheprovider
+# Files of tests run beside each other; a file's tests one after the other, on servers of their own.
+BESIDE  := -n $(JOBS) --dist loadfile
 
 all: $(BUILD)/silogate ## build build/silogate
 
-$(BUILD)/silogate: $(OBJECTS)
-	$(CC) -o $@ $^ $(LDFLAGS) $(LIBS)
+COMPILE := $(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS)
+LINK    := $(LINKING) $(LDFLAGS)
+
+# Other flags than the last time: everything is made anew.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(call quoted,$(COMPILE) $(LINK) $(NEEDED) $(LIBS)) | cmp -s - $@ || \
+	    printf '%s\n' $(call quoted,$(COMPILE) $(LINK) $(NEEDED) $(LIBS)) >$@
+quoted = '$(subst ','\'',$(1))'
+
+$(BUILD)/silogate: $(OBJECTS) $(BUILD)/flags
+	$(CC) -o $@ $(OBJECTS) $(LINK) $(NEEDED) $(LIBS)
 
 $(BUILD)/libsilogate.a: $(LIBRARY)
 	rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(CFLAGS) -c -o $@ $<
+	$(COMPILE) -c -o $@ $<
 
-# The client library's headers are only looked at where they are asserted against or used.
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libsilogate.a
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(CFLAGS) -o $@ $< $(BUILD)/libsilogate.a $(LDFLAGS) -lcmocka $(LIBS)
+	$(COMPILE) -o $@ $< $(BUILD)/libsilogate.a $(LINK) $(call libs_of,cmocka,-lcmocka) $(NEEDED) $(LIBS)
 
 # Its allocations are counted.
 $(BUILD)/bench/analyze: bench/analyze.c $(BUILD)/libsilogate.a
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(CFLAGS) -Wl,--wrap=malloc -o $@ $< $(BUILD)/libsilogate.a $(LDFLAGS) $(LIBS)
+	$(COMPILE) -Wl,--wrap=malloc -o $@ $< $(BUILD)/libsilogate.a $(LINK) $(NEEDED) $(LIBS)
 
 -include $(OBJECTS:.o=.d) $(UNIT:=.d)
 
@@ -66,10 +99,10 @@ demo: ## a private MariaDB with NileCare's example behind silogate (HOLD=1 keeps
 	$(MAKE) --no-print-directory -s $(BUILD)/silogate
 	examples/demo
 
-test: ## every test: unit, golden, wire, and system tests on real servers
+test: ## every test: unit, golden, wire, and system tests on real servers (SLOWEST=20 lists the slowest)
 	scripts/deps build test
 	$(MAKE) --no-print-directory -s -j2 $(BUILD)/silogate unit check
-	SILOGATE_BUILD=$(BUILD) $(PYTEST) tests
+	SILOGATE_BUILD=$(BUILD) $(PYTEST) $(BESIDE) $(if $(SLOWEST),--durations=$(SLOWEST)) tests
 
 test-unit: unit ## the unit tests alone
 	SILOGATE_BUILD=$(BUILD) $(PYTEST) tests/unit
@@ -88,7 +121,7 @@ format: ## clang-format over everything
 	clang-format -i $(C_FILES)
 
 lint: check ## clang's warnings, clang-format, clang-tidy, cppcheck and the layers: all must be silent
-	$(MAKE) --no-print-directory -s -j2 CC=clang BUILD=build-clang build-clang/silogate unit
+	$(MAKE) --no-print-directory -s -j2 CC=clang BUILD=build-clang WERROR=1 build-clang/silogate unit
 	scripts/lint $(C_FILES)
 
 side-by-side: $(BUILD)/silogate ## all that clients see, directly and through silogate, the long form
@@ -107,12 +140,12 @@ ASAN    := build-asan$(if $(findstring clang,$(CC)),-clang)
 asan: ## all tests under ASan and UBSan (CC=clang: clang's)
 	$(MAKE) --no-print-directory -s -j2 BUILD=$(ASAN) CFLAGS="-O1 -g" SANITIZE=address,undefined \
 	    $(ASAN)/silogate unit
-	SILOGATE_BUILD=$(ASAN) $(PYTEST) tests/unit tests/wire tests/system
+	SILOGATE_BUILD=$(ASAN) $(PYTEST) $(BESIDE) tests/unit tests/wire tests/system
 
 tsan: ## the wire and system tests under TSan
 	$(MAKE) --no-print-directory -s -j2 BUILD=build-tsan CFLAGS="-O1 -g" SANITIZE=thread \
 	    build-tsan/silogate
-	SILOGATE_BUILD=build-tsan $(PYTEST) tests/wire tests/system
+	SILOGATE_BUILD=build-tsan $(PYTEST) $(BESIDE) tests/wire tests/system
 
 fuzz: ## each fuzzer for SECONDS seconds (default 60)
 	scripts/fuzz $(or $(SECONDS),60)
@@ -142,4 +175,6 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all unit check deps demo test side-by-side soak test-unit oracle test-unstable format lint asan tsan fuzz cover bench install reference clean help
+FORCE:
+
+.PHONY: FORCE all unit check deps demo test side-by-side soak test-unit oracle test-unstable format lint asan tsan fuzz cover bench install reference clean help

@@ -166,7 +166,7 @@ def storm(run, server, folder, made, kind):
                     ["sysbench", run.TOP / "bench/logins.lua", "--db-driver=mysql", "--mysql-host=127.0.0.1",
                      f"--mysql-port={at.port}", f"--mysql-user={run.USER}",
                      f"--mysql-password={run.PASSWORD}", f"--mysql-db={run.DATABASE}", "--mysql-ssl=on",
-                     "--threads=8", f"--time={run.SECONDS + 1:g}", "run"], cwd=made, text=True,
+                     "--threads=8", f"--time={round(run.SECONDS) + 1}", "run"], cwd=made, text=True,
                     stdout=subprocess.PIPE, preexec_fn=places.end_with_us)
                 if storming:
                     time.sleep(0.5)
@@ -208,7 +208,8 @@ def measure(run, server, folder, report):
             report[key] = storm(run, server, folder, made, kind)
             run.show(f"point selects without TLS beside a storm of handshakes, {name}", report[key],
                      ["p99_ms", "p95_ms", "qps", "logins_s"], "storm elsewhere")
-        report["tls_idle"] = {target.name: idle(run, target, made) for target in targets}
+        report["tls_idle"] = {target.name: run.patiently(lambda one: idle(run, one, made), target)
+                              for target in targets}
         run.show("memory of an idle TLS session", report["tls_idle"], ["bytes"], targets[-1].name)
     finally:
         for target in targets:

@@ -1,7 +1,9 @@
 """Private servers for the tests: a MariaDB of Debian's and a MySQL 9.7 out of its root, each in a
 folder of its own on a free port, with a general log that tells what reached it."""
+import fcntl
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -28,6 +30,35 @@ class Server:
         self.process = None
 
     def install(self):
+        """Its data folder: a copy of one that is made once for each kind and version, and started once,
+        so that its keys and logs are there."""
+        shutil.copytree(self._template(), self.folder / "data", symlinks=True)
+
+    def _template(self):
+        program = os.stat(self.program()[-1])
+        where = places.BUILD / "servers"
+        where.mkdir(parents=True, exist_ok=True)
+        made = where / f"{self.name}-{program.st_mtime_ns:x}-{program.st_size:x}-{os.geteuid()}"
+        with open(where / f"{self.name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                one = type(self).__mro__[-3]()  # MariaDB or MySQL, as it is without a test's own options
+                try:
+                    one.initialize()
+                    one.start()
+                    one.stop()
+                    (one.folder / "data" / "auto.cnf").unlink(missing_ok=True)  # each copy is a server of its own
+                    shutil.copytree(one.folder / "data", made.with_suffix(".part"), symlinks=True)
+                    made.with_suffix(".part").rename(made)
+                finally:
+                    one.remove()
+        return made
+
+    def initialize(self):
+        """A new data folder, made by the server's own program."""
+        raise NotImplementedError
+
+    def program(self):
         raise NotImplementedError
 
     def command(self):
@@ -172,16 +203,19 @@ class MariaDB(Server):
     account_tables = ["global_priv", "db", "tables_priv", "columns_priv", "procs_priv", "proxies_priv",
                       "roles_mapping"]
 
-    def _base(self):
-        return places.mariadb_program("mariadbd") + self.common() + places.mariadb_folders()
+    def program(self):
+        return places.mariadb_program("mariadbd")
 
-    def install(self):
+    def _base(self):
+        return self.program() + self.common() + places.mariadb_folders()
+
+    def initialize(self):
         if places.MARIADB_FOLDER:
             return places.mariadb_install(self._base(), self.folder / "data")
         command = ["mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data",
                    "--auth-root-authentication-method=normal", "--skip-test-db", "--force",
                    "--innodb-buffer-pool-size=32M", f"--tmpdir={self.folder}/tmp"]
-        (self.folder / "tmp").mkdir()
+        (self.folder / "tmp").mkdir(exist_ok=True)
         if os.geteuid() == 0:
             command.append("--user=root")
         subprocess.run(command, check=True, capture_output=True, timeout=120)
@@ -207,14 +241,17 @@ class MySQL(Server):
     account_tables = ["user", "global_grants", "db", "tables_priv", "columns_priv", "procs_priv",
                       "proxies_priv", "role_edges", "default_roles"]
 
+    def program(self):
+        return places.mysql_program("mysqld")
+
     def _base(self):
         root = places.MYSQL_ROOT
-        return places.mysql_program("mysqld") + self.common() + [
+        return self.program() + self.common() + [
             f"--basedir={root}/usr", f"--lc-messages-dir={root}/usr/share/mysql",
             f"--character-sets-dir={root}/usr/share/mysql/charsets",
             f"--plugin-dir={root}/usr/lib/mysql/plugin", "--mysqlx=OFF", "--skip-name-resolve"]
 
-    def install(self):
+    def initialize(self):
         subprocess.run(self._base() + ["--initialize-insecure"], check=True, capture_output=True,
                        timeout=120)
 
