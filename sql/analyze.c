@@ -342,8 +342,8 @@ static void parser_init(struct parser *p, const struct sql_state *state,
     p->calls = p->failed = p->body = p->assigns = p->nowhere = p->collects = p->in_cte =
         p->indexed = false;
     p->with_inside = false;
-    p->references = p->rereads = p->matches = p->compound = p->dynamic = p->stored = p->at_start =
-        false;
+    p->set_for = p->references = p->rereads = p->matches = p->compound = p->dynamic = p->stored =
+        p->at_start = false;
     p->fold = state->lower_case_table_names != 0;
     p->depth = 0;
     p->cte_count = p->cte_floor = p->cte_inner_floor = p->joined_count = 0;

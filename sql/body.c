@@ -92,6 +92,21 @@ static void parse_repeat(struct parser *p)
     parse_loop_end(p, KW_REPEAT);
 }
 
+/* name(parameters) DO: a cursor, where anything else behind the bracket makes it a function. */
+static bool take_cursor_call(struct parser *p)
+{
+    const struct parser_mark mark = parser_mark(p);
+
+    if (!at_name(p) || p->n.sign != '(')
+        return false;
+    step(p);
+    parse_bracket(p);
+    if (at_word(p, KW_DO) || p->failed)
+        return true;
+    parser_back(p, &mark);
+    return false;
+}
+
 /* MariaDB: FOR i IN [REVERSE] a..b DO, FOR r IN cursor DO, FOR r IN (query) DO */
 static void parse_for(struct parser *p)
 {
@@ -104,11 +119,8 @@ static void parse_for(struct parser *p)
     if (!need_word(p, KW_IN))
         return;
     take_word(p, KW_REVERSE);
-    if (at_name(p) && p->n.sign == '(') { /* a cursor with parameters, no function */
-        step(p);
-        parse_bracket(p);
-    }
-    parse_expression(p);
+    if (!take_cursor_call(p))
+        parse_expression(p);
     if (!need_word(p, KW_DO))
         return;
     parse_list(p);
@@ -117,7 +129,8 @@ static void parse_for(struct parser *p)
 
 /* --- declarations --- */
 
-/* TYPE OF [s.]t.c, ROW TYPE OF [s.]t: a table's definition is read. */
+/* TYPE OF [s.]t.c, ROW TYPE OF [s.]t: a table's definition is read. Of ROW TYPE's names the last
+ * two count: MariaDB takes a third before them and does nothing with it. */
 static void parse_type_of(struct parser *p, bool row)
 {
     struct name parts[3];
@@ -133,10 +146,12 @@ static void parse_type_of(struct parser *p, bool row)
         step(p);
     } while (take_sign(p, '.'));
     unsigned table = row ? count : count - 1;
-    if (table == 2)
-        add_object(p, SQL_TABLE, &parts[0], &parts[1], SQL_READ);
+    if (table >= 2)
+        add_object(p, SQL_TABLE, &parts[table - 2], &parts[table - 1], SQL_READ);
     else if (table == 1)
         add_object(p, SQL_TABLE, NULL, &parts[0], SQL_READ);
+    else
+        parser_fail(p, "a type of what is not understood");
 }
 
 /* DECLARE a, b type [DEFAULT expression], and parameters, which have defaults since MariaDB 11.8;
@@ -378,6 +393,10 @@ bool at_compound(const struct parser *p)
 
 void parse_compound(struct parser *p)
 {
+    if (p->set_for) {
+        parser_fail(p, "a block behind SET STATEMENT in a body: it kills MariaDB");
+        return;
+    }
     set_kind(p, SQL_COMPOUND);
     p->compound = true;
     parse_body(p);

@@ -146,7 +146,7 @@ static void parse_join(struct parser *p, unsigned access)
     p->collects = false;
 }
 
-/* MariaDB: FOR PORTION OF period FROM e TO e */
+/* MariaDB: FOR PORTION OF period FROM e TO e; in UPDATE alias and hints stand behind it. */
 static void parse_portion(struct parser *p)
 {
     step(p);
@@ -155,7 +155,8 @@ static void parse_portion(struct parser *p)
         return;
     step(p);
     if (need_word(p, KW_FROM))
-        parse_expression(p); /* TO is a flat word of it */
+        parse_expression(p); /* TO and the alias are flat words of it */
+    skip_hints(p);
 }
 
 /* The column before the equals sign of one assignment: which table it writes. */

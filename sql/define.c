@@ -153,7 +153,23 @@ static void parse_sequence(struct parser *p, enum sql_kind kind)
     step(p);
     take_if_exists(p);
     take_real_table(p, SQL_DEFINE);
-    skip_rest(p);
+    parse_table_options(p);
+}
+
+/* MySQL: LIBRARY name [COMMENT text] LANGUAGE word [COMMENT text] AS text. Nothing in it runs: a
+ * routine that uses it is in its language, and undetermined. */
+static void parse_library(struct parser *p, enum sql_kind kind)
+{
+    struct name schema;
+
+    set_kind(p, kind);
+    step(p);
+    take_if_exists(p);
+    take_routine(p, SQL_DEFINE, &schema);
+    while (at_word(p, KW_COMMENT) || at_word(p, KW_LANGUAGE) || at_word(p, KW_AS)) {
+        step(p);
+        step(p);
+    }
 }
 
 void parse_create(struct parser *p)
@@ -201,6 +217,9 @@ void parse_create(struct parser *p)
         break;
     case KW_SEQUENCE:
         parse_sequence(p, SQL_CREATE_SEQUENCE);
+        break;
+    case KW_LIBRARY:
+        parse_library(p, SQL_CREATE_OTHER);
         break;
     case KW_USER:
     case KW_ROLE:
@@ -255,6 +274,9 @@ void parse_alter(struct parser *p)
         break;
     case KW_SEQUENCE:
         parse_sequence(p, SQL_ALTER_SEQUENCE);
+        break;
+    case KW_LIBRARY:
+        parse_library(p, SQL_ALTER_OTHER);
         break;
     case KW_USER:
     case KW_ROLE:
@@ -423,7 +445,7 @@ void parse_drop(struct parser *p)
 /* A table is renamed: both names, and no temporary table of either is certain any more. */
 static void rename_pair(struct parser *p)
 {
-    struct name schema, name;
+    struct name schema, name, new_schema;
 
     if (!take_table_name(p, &schema, &name))
         return;
@@ -433,8 +455,10 @@ static void rename_pair(struct parser *p)
         if (p->t.class == SQL_TOKEN_NUMBER)
             step(p);
     }
-    if (need_word(p, KW_TO) && take_table_name(p, &schema, &name))
-        add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
+    if (!need_word(p, KW_TO) || !take_table_name(p, &new_schema, &name))
+        return;
+    add_object(p, SQL_TABLE, &new_schema, &name, SQL_DEFINE);
+    move_to(p, &schema, &new_schema);
 }
 
 void parse_rename(struct parser *p)

@@ -39,23 +39,29 @@ void parse_trigger(struct parser *p)
     parse_body_in(p, &table_schema);
 }
 
-/* Everything of the event's schedule up to what it does: expressions and words. */
-static void skip_schedule(struct parser *p)
+/* Everything of the event's schedule up to what it does: expressions and words. True: RENAME is
+ * among them, to another schema than `from`. */
+static bool skip_schedule(struct parser *p, const struct name *from)
 {
+    bool moves = false;
+
     while (!at_word(p, KW_DO) && !at_end(p) && !at_sign(p, ';')) {
         if (at_sign(p, '('))
             parse_bracket(p);
         else if (at_word(p, KW_SELECT) || at_sign(p, '.')) {
-            parser_fail(p, "a query or a stored function where none is foreseen");
-            return;
+            return parser_fail(p, "a query or a stored function where none is foreseen");
         } else if (at_word(p, KW_RENAME)) {
             struct name schema;
             step(p);
             need_word(p, KW_TO);
             take_routine(p, SQL_DEFINE, &schema);
+            struct text old = from->text.at ? from->text : p->schema;
+            struct text new = schema.text.at ? schema.text : p->schema;
+            moves = !old.at || !new.at || !text_equal(old, new);
         } else
             step(p);
     }
+    return moves;
 }
 
 void parse_event(struct parser *p, enum sql_kind kind)
@@ -66,9 +72,13 @@ void parse_event(struct parser *p, enum sql_kind kind)
     step(p);
     take_if_exists(p);
     take_routine(p, SQL_DEFINE, &schema);
-    skip_schedule(p);
+    bool moves = skip_schedule(p, &schema);
     if (take_word(p, KW_DO))
         parse_body_in(p, &schema);
+    else if (kind == SQL_ALTER_EVENT)
+        parser_fail(p, "ALTER EVENT without a body: the one it has is read anew");
+    if (moves)
+        parser_fail(p, "an event that changes its schema: names in its body mean others there");
 }
 
 /* Characteristics between the head and the body of a routine. */
@@ -128,6 +138,11 @@ static void skip_type(struct parser *p)
         case KW_COLLATE:
             step(p);
             step(p);
+            break;
+        case KW_COMPRESSED: /* MariaDB: [= method] */
+            step(p);
+            if (take_sign(p, '='))
+                step(p);
             break;
         case KW_UNSIGNED:
         case KW_SIGNED:

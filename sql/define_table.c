@@ -165,10 +165,23 @@ static void walk_bracket(struct parser *p)
         } else if (at_end(p)) {
             parser_fail(p, "a bracket that is not closed");
             return;
+        } else if (at_word(p, KW_TABLE)) { /* MySQL: (TABLE t) is a query */
+            parser_fail(p, "a query where none is foreseen");
+            return;
         } else {
             walk_definition(p);
         }
     } while (depth > 0);
+}
+
+void parse_table_options(struct parser *p)
+{
+    while (!at_end(p) && !at_sign(p, ';')) {
+        if (at_sign(p, '('))
+            walk_bracket(p);
+        else
+            walk_definition(p);
+    }
 }
 
 /* Is the bracket at p->t one around a query, however many? */
@@ -273,7 +286,23 @@ void parse_create_table(struct parser *p, bool temporary, bool replaces)
 
 /* --- ALTER TABLE --- */
 
-static void rename_to(struct parser *p)
+/* The tables of a MERGE table that stand beside it are known to it by name alone: in another schema
+ * it means those of their names there, whosever they are. Whether it is a MERGE table is not known,
+ * so whoever moves a table into a schema must own all of it. */
+void move_to(struct parser *p, const struct name *from, const struct name *to)
+{
+    static const struct name nothing = {
+        {"", 0},
+        0, 0, false
+    };
+    struct text old = from->text.at ? from->text : p->schema;
+    struct text new = to->text.at ? to->text : p->schema;
+
+    if (!old.at || !new.at || !text_equal(old, new))
+        add_object(p, SQL_DATABASE, to, &nothing, SQL_DEFINE);
+}
+
+static void rename_to(struct parser *p, const struct name *from)
 {
     struct name schema, name;
 
@@ -285,6 +314,7 @@ static void rename_to(struct parser *p)
     if (!take_table_name(p, &schema, &name))
         return;
     add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
+    move_to(p, from, &schema);
     p->home = schema.text.at ? schema.text : p->schema;
     if (!p->stored) {
         p->facts->effects |= SQL_EFFECT_SESSION;
@@ -316,11 +346,11 @@ static void convert_partition(struct parser *p)
         take_table(p, SQL_WRITE | SQL_DEFINE);
 }
 
-static void walk_action(struct parser *p)
+static void walk_action(struct parser *p, const struct name *schema)
 {
     switch (p->t.keyword) {
     case KW_RENAME:
-        rename_to(p);
+        rename_to(p, schema);
         return;
     case KW_EXCHANGE:
         if (p->n.keyword == KW_PARTITION)
@@ -355,10 +385,10 @@ void parse_alter_table(struct parser *p)
     p->references = false;
     const struct parser_mark mark = parser_mark(p);
     while (!at_end(p) && !at_sign(p, ';'))
-        walk_action(p);
+        walk_action(p, &schema);
     if (!p->references || !p->home.at || p->home.at == schema.text.at || p->failed)
         return;
     parser_back(p, &mark); /* renamed: what is referenced stands beside its new place */
     while (!at_end(p) && !at_sign(p, ';'))
-        walk_action(p);
+        walk_action(p, &schema);
 }

@@ -5,13 +5,28 @@
 #include "sql/functions.h"
 #include "sql/parser.h"
 
+/* MySQL: NTH_VALUE(a, n) FROM FIRST [RESPECT NULLS] OVER; before 8.0 OVER may be an alias, and an
+ * alias RESPECT has no NULLS behind it. */
+static bool at_from_first(const struct parser *p)
+{
+    struct sql_lexer ahead = p->lexer;
+    struct sql_token token;
+
+    if (p->n.keyword != KW_FIRST || p->state->dialect != SQL_MYSQL || p->state->version < 80000)
+        return false;
+    sql_lexer_next(&ahead, &token);
+    if (token.keyword != KW_RESPECT)
+        return token.keyword == KW_OVER;
+    sql_lexer_next(&ahead, &token);
+    return token.keyword == KW_NULLS;
+}
+
 /* Words before which an expression ends, outside of brackets. */
 static bool ends_expression(const struct parser *p)
 {
     switch (p->t.keyword) {
-    case KW_FROM: /* MySQL: NTH_VALUE(a, n) FROM FIRST OVER; before 8.0 OVER may be an alias */
-        return p->n.keyword != KW_FIRST || p->state->dialect != SQL_MYSQL ||
-               p->state->version < 80000 || parser_peek(p).keyword != KW_OVER;
+    case KW_FROM:
+        return !at_from_first(p);
     case KW_GROUP: /* MariaDB: WITHIN GROUP (ORDER BY ...) */
         return p->n.sign != '(';
     case KW_WHERE:
@@ -36,6 +51,10 @@ static bool ends_expression(const struct parser *p)
     case KW_WITH:
     case KW_SET:
         return true;
+    case KW_USE: /* hints behind an alias, which is a flat word of the expression */
+    case KW_FORCE:
+    case KW_IGNORE:
+        return p->n.keyword == KW_INDEX || p->n.keyword == KW_KEY;
     case KW_LEFT:
     case KW_RIGHT:
     case KW_VALUES:
@@ -275,8 +294,7 @@ static void parse_set_operation(struct parser *p)
 {
     step(p);
     need_plain_operands(p);
-    if (at_word(p, KW_ALL) || at_word(p, KW_DISTINCT))
-        step(p);
+    skip_quantifier(p);
     if (at_word(p, KW_TABLE))
         parse_query(p);
 }

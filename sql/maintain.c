@@ -3,11 +3,40 @@
  */
 #include "sql/parser.h"
 
-/* The options behind the tables hold no names of tables. */
+/* MariaDB, behind a table: PERSISTENT FOR ALL, or FOR COLUMNS (..) or ALL INDEXES (..) or ALL. */
+static void skip_persistent(struct parser *p)
+{
+    if (!take_word(p, KW_PERSISTENT) || !need_word(p, KW_FOR) || take_word(p, KW_ALL))
+        return;
+    while (at_word(p, KW_COLUMNS) || at_word(p, KW_INDEXES)) {
+        step(p);
+        if (!take_word(p, KW_ALL))
+            skip_brackets(p);
+    }
+}
+
+/* QUICK, FOR UPGRADE and so on; MySQL's UPDATE or DROP HISTOGRAM ON columns. No other has commas:
+ * behind one might stand a table. */
+static void skip_options(struct parser *p)
+{
+    bool histogram = at_word(p, KW_UPDATE) || at_word(p, KW_DROP);
+
+    while (!at_end(p) && !at_sign(p, ';')) {
+        if ((at_sign(p, ',') && !histogram) || at_sign(p, '(')) {
+            parser_fail(p, "options of maintenance that are not understood");
+            return;
+        }
+        step(p);
+    }
+}
+
 static void maintain(struct parser *p, unsigned access)
 {
-    take_tables(p, access);
-    skip_rest(p);
+    do {
+        take_table(p, access);
+        skip_persistent(p);
+    } while (take_sign(p, ','));
+    skip_options(p);
 }
 
 /* CACHE INDEX t [PARTITION (..)] [INDEX (..)], ... IN cache; LOAD INDEX INTO CACHE t ..., ... */

@@ -91,10 +91,10 @@ void skip_brackets(struct parser *p)
             depth++;
         else if (at_sign(p, ')'))
             depth--;
-        else if (at_end(p)) {
+        else if (at_end(p) || at_sign(p, ';')) {
             parser_fail(p, "a bracket that is not closed");
             return;
-        } else if (at_word(p, KW_SELECT)) {
+        } else if (at_word(p, KW_SELECT) || at_word(p, KW_TABLE)) {
             parser_fail(p, "a query where none is foreseen");
             return;
         }
@@ -109,7 +109,10 @@ void skip_rest(struct parser *p)
             parser_fail(p, "a query where none is foreseen");
             return;
         }
-        step(p);
+        if (at_sign(p, '('))
+            skip_brackets(p);
+        else
+            step(p);
     }
 }
 

@@ -65,6 +65,7 @@ struct parser {
     bool calls;       /* runs a procedure, which may do anything to what the session remembers */
     bool stored;      /* in a body or view: no temporary table is seen from there */
     bool compound;    /* a compound statement outside of routines */
+    bool set_for;     /* behind SET STATEMENT ... FOR in a body */
     bool dynamic;     /* in a statement's text that is a value */
     uint8_t texts;    /* how many such texts were read so far */
     bool nowhere;     /* the text is not the command's: offsets mean nothing */
@@ -255,12 +256,16 @@ void leave_with(struct parser *p, uint16_t mark);
 bool parse_clause(struct parser *p);
 /* UNION and its kin, with ALL or DISTINCT; false where none stands. */
 bool take_set_operation(struct parser *p);
+/* ALL, DISTINCT or DISTINCTROW, where one stands. */
+void skip_quantifier(struct parser *p);
 /* What follows FROM. */
 void parse_table_references(struct parser *p, unsigned access);
 /* One table with alias, partitions and hints, without joins. */
 void parse_table_factor(struct parser *p, unsigned access);
 /* [AS] alias; false where there is none. */
 bool take_alias(struct parser *p, struct name *alias);
+/* USE, FORCE or IGNORE INDEX (names), any number of them. */
+void skip_hints(struct parser *p);
 
 /* --- statements --- */
 
@@ -309,6 +314,8 @@ void skip_characteristics(struct parser *p);
 /* define_table.c */
 void parse_create_table(struct parser *p, bool temporary, bool replaces);
 void parse_alter_table(struct parser *p);
+/* The options of a table or sequence, up to the statement's end. */
+void parse_table_options(struct parser *p);
 /* A storage engine's name; one that may reach elsewhere is administration. */
 void take_engine_name(struct parser *p);
 /* body.c */
@@ -317,6 +324,8 @@ void parse_body(struct parser *p);
 void parse_declared(struct parser *p);
 bool at_compound(const struct parser *p);
 void parse_compound(struct parser *p);
+/* A table that is renamed: where its schema changes, all of the new one is touched. */
+void move_to(struct parser *p, const struct name *from, const struct name *to);
 /* A body whose unqualified names belong to `schema` (unwritten: the current database). */
 void parse_body_in(struct parser *p, const struct name *schema);
 /* dynamic.c */

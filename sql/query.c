@@ -465,8 +465,7 @@ void parse_query_body(struct parser *p, uint16_t mark)
         if (!at_set_operation(p))
             break;
         step(p);
-        if (at_word(p, KW_ALL) || at_word(p, KW_DISTINCT))
-            step(p);
+        skip_quantifier(p);
     }
     if (open > 0)
         parser_fail(p, "a bracket that is not closed");

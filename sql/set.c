@@ -209,6 +209,7 @@ static void set_password(struct parser *p)
     }
     if (take_word(p, KW_FOR))
         skip_user(p);
+    take_sign(p, ':');
     if (need_sign(p, '='))
         parse_expression(p);
 }
@@ -232,7 +233,7 @@ static void set_for_account(struct parser *p)
 static bool set_account(struct parser *p)
 {
     if (at_word(p, KW_PASSWORD) &&
-        (p->n.sign == '=' || p->n.keyword == KW_FOR || p->n.keyword == KW_TO))
+        (p->n.sign == '=' || p->n.sign == ':' || p->n.keyword == KW_FOR || p->n.keyword == KW_TO))
         set_password(p);
     else if ((at_word(p, KW_DEFAULT) && p->n.keyword == KW_ROLE) ||
              (at_word(p, KW_RESOURCE) && p->n.keyword == KW_GROUP))
@@ -283,10 +284,14 @@ static void parse_for_statement(struct parser *p)
     while (take_sign(p, ','));
     const bool rereads = p->facts->effects != effects;
     p->facts->effects = effects;
-    p->facts->kind = SQL_UNKNOWN;
+    if (p->facts->kind == SQL_SET)
+        p->facts->kind = SQL_UNKNOWN;
     if (!need_word(p, KW_FOR))
         return;
+    const bool set_for = p->set_for;
+    p->set_for = p->body;
     parse_statement(p);
+    p->set_for = set_for;
     if (rereads && (p->facts->effects & (SQL_EFFECT_MODE | SQL_EFFECT_CHARSET)))
         p->facts->effects |= SQL_EFFECT_UNKNOWN;
 }

@@ -3,6 +3,12 @@
  */
 #include "sql/parser.h"
 
+/* MariaDB also has OFFSET and FETCH by themselves. */
+static bool at_limit(const struct parser *p)
+{
+    return at_word(p, KW_LIMIT) || at_word(p, KW_OFFSET) || at_word(p, KW_FETCH);
+}
+
 /* [LIKE 'pattern' | WHERE condition] [LIMIT n] */
 static void parse_filter(struct parser *p)
 {
@@ -12,7 +18,7 @@ static void parse_filter(struct parser *p)
     } else if (at_word(p, KW_WHERE)) {
         parse_clause(p);
     }
-    if (at_word(p, KW_LIMIT))
+    if (at_limit(p))
         parse_clause(p);
 }
 
@@ -141,7 +147,7 @@ static void show_grants(struct parser *p)
 static void show_plain(struct parser *p)
 {
     while (p->t.class == SQL_TOKEN_WORD && !at_word(p, KW_LIKE) && !at_word(p, KW_WHERE) &&
-           !at_word(p, KW_LIMIT) && !at_word(p, KW_FROM) && !at_word(p, KW_IN))
+           !at_limit(p) && !at_word(p, KW_FROM) && !at_word(p, KW_IN))
         step(p);
     if (at_sign(p, '('))
         skip_brackets(p);
@@ -311,7 +317,7 @@ void parse_explain(struct parser *p)
         explain_for(p);
     } else {
         take_table(p, SQL_READ);
-        if (p->t.class == SQL_TOKEN_STRING || at_name(p))
+        if (p->t.class == SQL_TOKEN_STRING || p->t.class == SQL_TOKEN_NUMBER || at_name(p))
             step(p);
     }
 }

@@ -69,7 +69,7 @@ bool take_alias(struct parser *p, struct name *alias)
 }
 
 /* USE, FORCE or IGNORE INDEX [FOR what] (names) */
-static void skip_hints(struct parser *p)
+void skip_hints(struct parser *p)
 {
     while (at_word(p, KW_USE) || at_word(p, KW_FORCE) || at_word(p, KW_IGNORE)) {
         if (p->n.keyword != KW_INDEX && p->n.keyword != KW_KEY)
@@ -207,14 +207,19 @@ static bool at_duplicate_key(const struct parser *p)
     return p->n.keyword == KW_DUPLICATE && parser_peek(p).keyword == KW_KEY;
 }
 
+void skip_quantifier(struct parser *p)
+{
+    if (at_word(p, KW_ALL) || at_word(p, KW_DISTINCT) || at_word(p, KW_DISTINCTROW))
+        step(p);
+}
+
 bool take_set_operation(struct parser *p)
 {
     if (!at_word(p, KW_UNION) && !at_word(p, KW_EXCEPT) && !at_word(p, KW_INTERSECT))
         return false;
     step(p);
     need_plain_operands(p);
-    if (at_word(p, KW_ALL) || at_word(p, KW_DISTINCT))
-        step(p);
+    skip_quantifier(p);
     return true;
 }
 

@@ -45,11 +45,13 @@ static void parse_start(struct parser *p)
     }
 }
 
+/* [SAVEPOINT] name: the word may be the name. */
 static void parse_savepoint(struct parser *p)
 {
     struct name name;
 
-    take_word(p, KW_SAVEPOINT);
+    if (at_word(p, KW_SAVEPOINT) && (p->n.class == SQL_TOKEN_WORD || p->n.class == SQL_TOKEN_NAME))
+        step(p);
     if (read_name(p, &name, false))
         step(p);
 }

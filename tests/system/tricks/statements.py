@@ -191,6 +191,14 @@ TRICKS = {
         "CREATE VIEW thief.v3 (a) AS VALUES ROW((SELECT word FROM vault.secrets))",
         "CREATE ALGORITHM=MERGE DEFINER=vault_service SQL SECURITY DEFINER VIEW thief.v4 AS SELECT word FROM vault.secrets",
         "CREATE DEFINER=vault_service@'%' FUNCTION thief.f4 () RETURNS TEXT READS SQL DATA RETURN (SELECT MAX(word) FROM vault.secrets)"),
+    "corners of the grammar": several(
+        "ANALYZE TABLE own PERSISTENT FOR ALL, vault.secrets", "CREATE PROCEDURE thief.g1 () BEGIN FOR i IN vault.abs(1) .. 2 DO SELECT i; END FOR; END",
+        "CREATE PROCEDURE thief.g2 () BEGIN DECLARE r ROW TYPE OF x.vault.secrets; SELECT r.id; END", "SET PASSWORD := 'x'",
+        "CREATE TABLE thief.g3 (a INT DEFAULT ((TABLE vault.secrets)))", "CREATE INDEX g4 ON own ((1 + (TABLE vault.secrets)))",
+        "ALTER TABLE own ADD INDEX ((1 + (TABLE vault.secrets)))", "CREATE SEQUENCE thief.g5 UNION = (vault.merged)", "CREATE SEQUENCE thief.g6 ENGINE = CONNECT",
+        "CREATE EVENT thief.g7 ON SCHEDULE EVERY 1 YEAR DISABLE DO SELECT 1; ALTER EVENT thief.g7 COMMENT 'in another character set'",
+        "BEGIN NOT ATOMIC SET STATEMENT max_join_size = 1000 FOR BEGIN NOT ATOMIC SELECT 1; END; END",
+        "CREATE PROCEDURE thief.g8 () SET STATEMENT max_join_size = 1000 FOR WHILE 0 DO SELECT 1; END WHILE"),
     "functions where no function is taken": [maybe("CREATE TABLE u10 (a INT AS (vault.tell()))"), maybe("ALTER TABLE own ADD COLUMN x TEXT DEFAULT (vault.tell())"),
                                              maybe("ALTER TABLE own ADD CHECK (vault.abs(id) = 1)")],
     "indexes and keys": several(
