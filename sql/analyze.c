@@ -346,6 +346,10 @@ static void parser_init(struct parser *p, const struct sql_state *state,
         p->at_start = false;
     p->fold = state->lower_case_table_names != 0;
     p->depth = 0;
+    p->beside = p->defined = SQL_OBJECTS;
+    p->literal.text.at = NULL;
+    p->unplaced = p->qualifiers_lost = false;
+    p->called_count = p->qualifier_count = 0;
     p->cte_count = p->cte_floor = p->cte_inner_floor = p->joined_count = 0;
 }
 
@@ -360,6 +364,8 @@ static void read_statement(struct parser *p, struct text text, size_t offset)
         parse_statement(p);
     if (!at_end(p) && !at_sign(p, ';'))
         parser_fail(p, "text behind the statement's end that is not understood");
+    else if (p->qualifier_count > 0 || p->qualifiers_lost)
+        resolve_qualifiers(p);
 }
 
 /* What MySQL's own command line asks first, to learn whether the server knows dollar quotes. It is

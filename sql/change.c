@@ -162,10 +162,12 @@ static void parse_portion(struct parser *p)
 /* The column before the equals sign of one assignment: which table it writes. */
 static void parse_assigned(struct parser *p)
 {
+    struct sql_token tokens[3];
     struct name parts[3];
     unsigned count = 0;
 
     do {
+        tokens[count % 3] = p->t;
         if (count == 3 || !read_name(p, &parts[count], p->fold)) {
             parser_fail(p, "an assignment that is not understood");
             return;
@@ -178,6 +180,8 @@ static void parse_assigned(struct parser *p)
         found = write_target(p, (struct text){NULL, 0}, parts[0].text);
     else if (count == 3)
         found = write_target(p, parts[0].text, parts[1].text);
+    if (count == 3)
+        note_qualifier(p, &tokens[0], &tokens[1]);
     /* A column of a LATERAL table may be one of a table beside it. */
     if (found != BASE_TARGET)
         write_all(p);
@@ -221,7 +225,13 @@ static bool take_target(struct parser *p, struct target *target)
         {NULL, 0},
         0, 0, false
     };
-    take_sign(p, '.'); /* as in take_table_name */
+    if (at_sign(p, '.')) { /* as in take_table_name */
+        target->schema.offset = p->t.offset;
+        target->schema.length = p->t.length;
+        if (p->dynamic)
+            place_name(p, &p->t, &target->schema);
+        step(p);
+    }
     if (!read_name(p, &target->name, p->fold))
         return false;
     step(p);
@@ -235,11 +245,24 @@ static bool take_target(struct parser *p, struct target *target)
     return !take_sign(p, '.') || need_sign(p, '*');
 }
 
+/* The target is mapped as its table is; an alias stays as it is, which has no schema. */
+static void place_target(struct parser *p, const struct target *target)
+{
+    for (unsigned i = 0; i < p->joined_count && !p->failed; i++) {
+        const struct joined *joined = &p->joined[i];
+        const struct text schema = target->schema.text.at ? target->schema.text : p->schema;
+        if (!joined->aliased && joined->object < SQL_OBJECTS && schema.at &&
+            text_equal(joined->schema, schema) && same_name(p, joined->name, target->name.text))
+            place_object(p, joined->object, &target->schema, &target->name);
+    }
+}
+
 static void write_targets(struct parser *p, const struct target *targets, unsigned count)
 {
     for (unsigned i = 0; i < count && !p->failed; i++) {
         if (write_target(p, targets[i].schema.text, targets[i].name.text) == NO_TARGET)
             parser_fail(p, "a table to delete from that is not among the joined");
+        place_target(p, &targets[i]);
     }
 }
 

@@ -365,7 +365,10 @@ static void drop_routine(struct parser *p, enum sql_kind kind)
     step(p);
     take_word(p, KW_BODY);
     take_if_exists(p);
-    take_routine(p, SQL_DEFINE, &schema);
+    if (kind == SQL_DROP_TRIGGER)
+        take_trigger(p, SQL_DEFINE);
+    else
+        take_routine(p, SQL_DEFINE, &schema);
 }
 
 static void drop_database(struct parser *p)
@@ -449,7 +452,7 @@ static void rename_pair(struct parser *p)
 
     if (!take_table_name(p, &schema, &name))
         return;
-    add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
+    const unsigned renamed = add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
     if (at_word(p, KW_WAIT) || at_word(p, KW_NOWAIT)) {
         step(p);
         if (p->t.class == SQL_TOKEN_NUMBER)
@@ -457,7 +460,7 @@ static void rename_pair(struct parser *p)
     }
     if (!need_word(p, KW_TO) || !take_table_name(p, &new_schema, &name))
         return;
-    add_object(p, SQL_TABLE, &new_schema, &name, SQL_DEFINE);
+    place_follows(p, add_object(p, SQL_TABLE, &new_schema, &name, SQL_DEFINE), renamed);
     move_to(p, &schema, &new_schema);
 }
 

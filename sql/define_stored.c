@@ -11,6 +11,15 @@ void take_routine(struct parser *p, unsigned access, struct name *schema)
         add_object(p, SQL_ROUTINE, schema, &name, access);
 }
 
+void take_trigger(struct parser *p, unsigned access)
+{
+    struct name schema, name;
+
+    if (take_routine_name(p, &schema, &name))
+        place_trigger(p, add_object(p, SQL_ROUTINE, &schema, &name, access), &schema, &name,
+                      SQL_OBJECTS);
+}
+
 /* TRIGGER name BEFORE INSERT ON table FOR EACH ROW [FOLLOWS other] body */
 void parse_trigger(struct parser *p)
 {
@@ -27,8 +36,9 @@ void parse_trigger(struct parser *p)
         return;
     if (!schema.text.at)
         schema.text = table_schema.text; /* a trigger lives where its table does */
-    add_object(p, SQL_ROUTINE, &schema, &name, SQL_DEFINE);
-    add_object(p, SQL_TABLE, &table_schema, &table, SQL_DEFINE);
+    const unsigned trigger = add_object(p, SQL_ROUTINE, &schema, &name, SQL_DEFINE);
+    const unsigned on = add_object(p, SQL_TABLE, &table_schema, &table, SQL_DEFINE);
+    place_trigger(p, trigger, &schema, &name, on);
     if (!need_word(p, KW_FOR) || !need_word(p, KW_EACH) || !need_word(p, KW_ROW))
         return;
     if (at_word(p, KW_FOLLOWS) || at_word(p, KW_PRECEDES)) {
@@ -36,7 +46,9 @@ void parse_trigger(struct parser *p)
         struct name other_schema, other;
         take_routine_name(p, &other_schema, &other);
     }
+    p->beside = (uint16_t)on; /* what the body names without a schema stands beside its table */
     parse_body_in(p, &table_schema);
+    p->beside = SQL_OBJECTS;
 }
 
 /* Everything of the event's schedule up to what it does: expressions and words. True: RENAME is

@@ -34,14 +34,18 @@ static void take_referenced(struct parser *p)
     step(p);
     if (!take_table_name(p, &schema, &name))
         return;
-    if (schema.text.at || !p->home.at || p->state->dialect == SQL_MARIADB ||
-        p->state->version < 80000)
+    const bool beside = !schema.text.at && p->home.at;
+    p->beside = p->defined;
+    p->unplaced = beside; /* the place is that of the one beside */
+    if (!beside || p->state->dialect == SQL_MARIADB || p->state->version < 80000)
         add_object(p, SQL_TABLE, &schema, &name, SQL_READ);
+    p->unplaced = false;
     p->references |= !schema.text.at;
-    if (schema.text.at || !p->home.at)
-        return;
-    schema = (struct name){.text = p->home};
-    add_object(p, SQL_TABLE, &schema, &name, SQL_READ);
+    if (beside) {
+        schema = (struct name){.text = p->home};
+        add_object(p, SQL_TABLE, &schema, &name, SQL_READ);
+    }
+    p->beside = SQL_OBJECTS;
 }
 
 /* The engines that keep what they are given. Others (CONNECT, SPIDER, FEDERATED, OQGRAPH, S3) reach
@@ -260,7 +264,7 @@ void parse_create_table(struct parser *p, bool temporary, bool replaces)
     if (temporary)
         create_temporary(p, &schema, &name, replaces);
     else
-        add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
+        p->defined = (uint16_t)add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
     if (take_word(p, KW_LIKE)) {
         take_table(p, SQL_READ);
         return;
@@ -313,7 +317,7 @@ static void rename_to(struct parser *p, const struct name *from)
         take_sign(p, '=');
     if (!take_table_name(p, &schema, &name))
         return;
-    add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
+    place_follows(p, add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE), p->defined);
     move_to(p, from, &schema);
     p->home = schema.text.at ? schema.text : p->schema;
     if (!p->stored) {
@@ -380,7 +384,7 @@ void parse_alter_table(struct parser *p)
     take_if_exists(p);
     if (!take_table_name(p, &schema, &name))
         return;
-    add_table(p, &schema, &name, SQL_DEFINE);
+    p->defined = (uint16_t)add_table(p, &schema, &name, SQL_DEFINE);
     p->home = schema.text;
     p->references = false;
     const struct parser_mark mark = parser_mark(p);

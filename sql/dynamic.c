@@ -14,18 +14,29 @@ static bool has_high_bytes(struct text text)
     return false;
 }
 
-/* The statement in `text` as part of this one. Its places are not the command's. */
-static void parse_text(struct parser *p, struct text text)
+/* The statement in `text` as part of this one. `literal` is where it stands in the command; class
+ * SQL_TOKEN_END: nowhere. */
+static void parse_text(struct parser *p, struct text text, const struct sql_token *literal)
 {
     const struct parser_mark mark = parser_mark(p);
     const bool nowhere = p->nowhere;
+    const char *start = (const char *)p->lexer.start + literal->offset;
     const uint8_t effects = p->facts->effects;
 
     if (p->rereads || p->dynamic || p->lexer.executable) {
         parser_fail(p, "a statement's text that may be read in another way than is known");
         return;
     }
-    p->dynamic = p->nowhere = true;
+    resolve_qualifiers(p);
+    p->dynamic = true;
+    p->nowhere = literal->class != SQL_TOKEN_STRING;
+    if (!p->nowhere) {
+        p->literal.text = (struct text){start + 1, literal->length - 2u};
+        p->literal.offset = literal->offset + 1;
+        p->literal.in = p->literal.out = 0;
+        p->literal.quote = start[0];
+        p->literal.escaped = literal->flags & SQL_TOKEN_ESCAPED;
+    }
     if (++p->texts == 0)
         parser_fail(p, "more statements within statements than can be followed");
     parser_start(p, text, 0);
@@ -33,6 +44,9 @@ static void parse_text(struct parser *p, struct text text)
     take_sign(p, ';');
     if (!at_end(p))
         parser_fail(p, "text behind the prepared statement's end");
+    else
+        resolve_qualifiers(p);
+    p->literal.text.at = NULL;
     p->dynamic = false;
     p->nowhere = nowhere;
     if (p->failed)
@@ -71,10 +85,13 @@ static bool at_statement_end(const struct parser *p)
 static void parse_value(struct parser *p)
 {
     const struct parser_mark mark = parser_mark(p);
+    struct sql_token literal = p->t;
     struct text value = take_value(p);
 
     if (value.at && at_statement_end(p)) {
-        parse_text(p, value);
+        if (literal.class == SQL_TOKEN_VARIABLE)
+            literal.class = SQL_TOKEN_END;
+        parse_text(p, value, &literal);
         return;
     }
     if (p->failed)

@@ -255,6 +255,8 @@ static void parse_dotted(struct parser *p)
         if (!take_sign(p, '.'))
             break;
     }
+    if (count == 3 || (count == 2 && at_sign(p, '*')))
+        note_qualifier(p, &tokens[0], &tokens[1]);
     if (at_sign(p, '*'))
         step(p);
     else if (count >= 2 && (at_sign(p, '(') || oracle(p)))

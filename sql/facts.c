@@ -86,7 +86,7 @@ struct sql_facts *sql_facts_keep(const struct sql_facts *facts)
     char *to = (char *)kept + head + objects;
 
     memcpy(kept, facts, head + objects);
-    kept->names_length = 0;
+    kept->names_length = kept->place_count = 0;
     kept->database = put(&to, facts->database);
     kept->session.name = put(&to, facts->session.name);
     kept->session.value = put(&to, facts->session.value);

@@ -48,6 +48,27 @@ struct sql_object {
     uint8_t type;      /* enum sql_type */
     uint8_t access;    /* union of enum sql_access */
     bool session_only; /* a temporary table that this session created */
+    bool unplaced;     /* it is named where `places` does not say: it cannot be mapped */
+};
+
+enum sql_place_kind {
+    SQL_PLACE_NAME,      /* the object is named */
+    SQL_PLACE_QUALIFIER, /* before a column: the schema of a table or alias of the statement */
+    SQL_PLACE_FOLLOWS,   /* a new name of the object `beside`, or a trigger on it: it goes along */
+    SQL_PLACE_TRIGGER,   /* a trigger, whose table is not said */
+};
+
+/* Where the schema of a name stands in the text of the command, or would stand: to map a table is
+ * to write another schema at each of its places. Not in the order of the text; a qualifier that can
+ * mean several tables has a place for each. */
+struct sql_place {
+    uint32_t offset; /* of the schema, quotes included; of the name where no schema is written */
+    uint32_t length; /* of the schema; 0: none is written, and a dot must follow what is put here */
+    uint16_t object;
+    uint16_t beside; /* an object in whose database a name without a schema is looked for;
+                        SQL_OBJECTS: the current one */
+    uint8_t kind;    /* enum sql_place_kind */
+    bool dot;        /* the text at `offset` is the dot alone: `.t` */
 };
 
 /* What the statement changes in how later statements of its session are read, once it succeeds. */
@@ -63,7 +84,7 @@ enum sql_effect {
                                `lossy` */
 };
 
-enum { SQL_OBJECTS = 2048, SQL_NAMES = 16384 };
+enum { SQL_OBJECTS = 2048, SQL_PLACES = 4096, SQL_NAMES = 16384 };
 
 struct sql_facts {
     bool determined;
@@ -80,7 +101,7 @@ struct sql_facts {
     uint32_t database_offset, database_length; /* where it stands in the text, quotes included */
     uint64_t thread;                           /* see SQL_EFFECT_KILL */
     uint32_t thread_offset, thread_length;
-    uint32_t object_count, names_length;
+    uint32_t object_count, place_count, names_length;
     /* sql/'s own: what sql_session_apply needs. */
     struct {
         uint8_t action;
@@ -88,6 +109,7 @@ struct sql_facts {
         const struct sql_facts *facts;
     } session;
     struct sql_object objects[SQL_OBJECTS];
+    struct sql_place places[SQL_PLACES];
     char names[SQL_NAMES];
 };
 
@@ -98,8 +120,8 @@ const char *sql_type_name(enum sql_type type);
 const char *sql_access_name(enum sql_access access);
 
 /* A copy in one block of its own, as small as its objects allow (only the first object_count
- * objects may be looked at; `names` not at all); free() takes it back. NULL never. The copy's
- * offsets still mean the text that was analysed. */
+ * objects may be looked at; `names` not at all, and it has no places); free() takes it back. NULL
+ * never. The copy's offsets still mean the text that was analysed. */
 struct sql_facts *sql_facts_keep(const struct sql_facts *facts);
 
 #endif

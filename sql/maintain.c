@@ -211,7 +211,7 @@ void parse_kill(struct parser *p)
     else
         take_word(p, KW_CONNECTION);
     text = (struct text){(const char *)p->lexer.start + p->t.offset, p->t.length};
-    if (p->t.class == SQL_TOKEN_NUMBER && !p->nowhere && !p->body && text_number(text, &thread) &&
+    if (p->t.class == SQL_TOKEN_NUMBER && !p->dynamic && !p->body && text_number(text, &thread) &&
         (p->n.class == SQL_TOKEN_END || p->n.sign == ';')) {
         p->facts->effects |= SQL_EFFECT_KILL;
         p->facts->thread = thread;

@@ -74,8 +74,8 @@ bool read_name_of(struct parser *p, const struct sql_token *t, struct name *name
     };
     if (t->class != SQL_TOKEN_WORD && t->class != SQL_TOKEN_NAME)
         return parser_fail(p, "a name is missing");
-    if (p->nowhere)
-        name->offset = name->length = 0;
+    if (p->dynamic)
+        place_name(p, t, name);
     if (t->length > PARSER_NAME)
         return parser_fail(p, "a name that is too long");
     if (name->high && p->state->charset != SQL_UTF8)
@@ -103,6 +103,7 @@ static bool take_name(struct parser *p, struct name *name, bool fold)
 {
     if (!read_name(p, name, fold))
         return false;
+    p->named = p->t;
     step(p);
     return true;
 }
@@ -113,8 +114,13 @@ static bool take_qualified(struct parser *p, struct name *schema, struct name *n
         {NULL, 0},
         0, 0, false
     };
-    if (at_sign(p, '.'))
-        step(p); /* MySQL 5.7 and MariaDB: the current database */
+    if (at_sign(p, '.')) { /* MySQL 5.7 and MariaDB: the current database */
+        schema->offset = p->t.offset;
+        schema->length = p->t.length;
+        if (p->dynamic)
+            place_name(p, &p->t, schema);
+        step(p);
+    }
     if (!take_name(p, name, fold))
         return false;
     if (!at_sign(p, '.'))
@@ -229,6 +235,7 @@ static unsigned add(struct parser *p, enum sql_type type, const struct name *sch
     unsigned number = find_object(p, type, database, name->text, session_only);
     if (number < SQL_OBJECTS) {
         facts->objects[number].access |= (uint8_t)access;
+        place_object(p, number, schema, name);
         return number;
     }
     if (facts->object_count == SQL_OBJECTS) {
@@ -247,6 +254,7 @@ static unsigned add(struct parser *p, enum sql_type type, const struct name *sch
         .access = (uint8_t)access,
         .session_only = session_only,
     };
+    place_object(p, number, schema, name);
     if (p->indexed)
         index_object(p, number);
     else if (facts->object_count == 16)
@@ -291,7 +299,10 @@ unsigned take_table(struct parser *p, unsigned access)
 
     if (!take_table_name(p, &schema, &name))
         return SQL_OBJECTS;
-    return give_back(p, room, count, add_table(p, &schema, &name, access));
+    const struct sql_token called = p->named;
+    unsigned number = add_table(p, &schema, &name, access);
+    called_table(p, number, &called);
+    return give_back(p, room, count, number);
 }
 
 unsigned take_real_table(struct parser *p, unsigned access)

@@ -97,6 +97,8 @@ void skip_brackets(struct parser *p)
         } else if (at_word(p, KW_SELECT) || at_word(p, KW_TABLE)) {
             parser_fail(p, "a query where none is foreseen");
             return;
+        } else if (p->n.sign == '.') {
+            note_qualifiers_in(p);
         }
         step(p);
     } while (depth > 0);

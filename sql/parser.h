@@ -24,7 +24,9 @@ enum {
     PARSER_CTE_NAMES = 512,
     PARSER_TABLES = 256, /* tables that an UPDATE or DELETE joins */
     PARSER_INDEX = 4096, /* slots of the index over the objects; a power of two */
-    PARSER_NAME = 1024,  /* bytes of the longest name that is looked at: none is legal beyond 256 */
+    PARSER_CALLED = 512, /* tables by which columns may be qualified */
+    PARSER_QUALIFIERS = 512,
+    PARSER_NAME = 1024, /* bytes of the longest name that is looked at: none is legal beyond 256 */
 };
 
 /* A name: what it says, and where it stands. */
@@ -51,14 +53,40 @@ struct joined {
     bool aliased;
 };
 
+/* A table of the statement, by what its columns may be qualified with. */
+struct called {
+    struct sql_token token;
+    uint16_t object;
+};
+
+/* schema.table before a column. */
+struct qualifier {
+    struct sql_token schema, table;
+};
+
 struct parser {
     struct sql_lexer lexer;
     struct sql_token t, n; /* the current token and the next */
     struct sql_facts *facts;
     const struct sql_state *state;
     const struct sql_session *session;
-    struct text schema; /* of unqualified names; `at` NULL: none is known */
-    struct text home;   /* schema of the table that is being defined; `at` NULL: not written */
+    struct text schema;     /* of unqualified names; `at` NULL: none is known */
+    struct text home;       /* schema of the table that is being defined; `at` NULL: not written */
+    struct sql_token named; /* the name or alias that was taken last */
+    struct {                /* the literal of the command that is being read; `at` NULL: none */
+        struct text text;   /* between its quotes */
+        uint32_t offset;
+        uint32_t in, out; /* the same place in it and in what it stands for */
+        char quote;
+        bool escaped;
+    } literal;
+    uint16_t beside;  /* see struct sql_place */
+    uint16_t defined; /* the table that is being defined or altered */
+    bool unplaced;    /* the name that is added has its place already */
+    bool qualifiers_lost;
+    uint16_t called_count, qualifier_count;
+    struct called called[PARSER_CALLED];
+    struct qualifier qualifiers[PARSER_QUALIFIERS];
     bool failed;
     bool body;        /* in a stored body or compound statement */
     bool assigns;     /* sets user variables */
@@ -225,6 +253,28 @@ struct text keeps_its_text(const struct parser *p, struct text text);
 /* The name of the user variable at p->t, without @ and quotes. */
 struct name variable_name(struct parser *p);
 
+/* --- places (places.c) --- */
+
+/* Where the name of this token stands in the text of the command. */
+void place_name(struct parser *p, const struct sql_token *token, struct name *name);
+/* A mention of an object; called by add_object and its kin. */
+void place_object(struct parser *p, unsigned number, const struct name *schema,
+                  const struct name *name);
+/* The object that was added last goes where `leader` goes. */
+void place_follows(struct parser *p, unsigned number, unsigned leader);
+/* A trigger on the object `table`; SQL_OBJECTS: its table is not said. */
+void place_trigger(struct parser *p, unsigned number, const struct name *schema,
+                   const struct name *name, unsigned table);
+/* A table, and the name or alias that the statement calls it by. */
+void called_table(struct parser *p, unsigned object, const struct sql_token *called);
+/* schema.table before a column: `table` may be an alias, and what it means may come later. */
+void note_qualifier(struct parser *p, const struct sql_token *schema,
+                    const struct sql_token *table);
+/* At a name in what is skipped: the same where schema.table.column stands there. */
+void note_qualifiers_in(struct parser *p);
+/* At the end of a statement's text. */
+void resolve_qualifiers(struct parser *p);
+
 /* --- expressions (expression.c) --- */
 
 /* Stops, outside of brackets, before a comma, a closing bracket, a semicolon, the end, or a word
@@ -306,6 +356,8 @@ void parse_rename(struct parser *p);
 void parse_truncate(struct parser *p);
 /* define_stored.c */
 void take_routine(struct parser *p, unsigned access, struct name *schema);
+/* A trigger by its own name. */
+void take_trigger(struct parser *p, unsigned access);
 void parse_trigger(struct parser *p);
 void parse_event(struct parser *p, enum sql_kind kind);
 void parse_routine(struct parser *p);

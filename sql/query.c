@@ -251,9 +251,11 @@ static void parse_locked(struct parser *p)
 
     if (!take_word(p, KW_OF))
         return;
-    do
-        take_table_name(p, &schema, &name);
-    while (take_sign(p, ','));
+    do {
+        const struct sql_token first = p->t;
+        if (take_table_name(p, &schema, &name) && schema.text.at)
+            note_qualifier(p, &first, &p->named);
+    } while (take_sign(p, ','));
 }
 
 /* FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE, and how long to wait */

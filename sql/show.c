@@ -71,9 +71,12 @@ static void show_routine(struct parser *p)
 {
     struct name schema, name;
 
+    const bool trigger = at_word(p, KW_TRIGGER);
     step(p);
     take_word(p, KW_BODY);
-    if (take_routine_name(p, &schema, &name))
+    if (trigger)
+        take_trigger(p, SQL_READ);
+    else if (take_routine_name(p, &schema, &name))
         add_object(p, SQL_ROUTINE, &schema, &name, SQL_READ);
 }
 

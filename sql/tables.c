@@ -54,6 +54,7 @@ bool take_alias(struct parser *p, struct name *alias)
     if (take_word(p, KW_AS)) {
         if (p->t.class != SQL_TOKEN_STRING && !read_name(p, alias, p->fold))
             return false;
+        p->named = p->t;
         step(p);
         return true;
     }
@@ -62,6 +63,7 @@ bool take_alias(struct parser *p, struct name *alias)
             return false;
         if (!read_name(p, alias, p->fold))
             return false;
+        p->named = p->t;
         step(p);
         return true;
     }
@@ -133,13 +135,16 @@ void parse_table_factor(struct parser *p, unsigned access)
     if (schema.text.at || (p->cte_count == 0 && !p->in_cte) || !is_cte(p, &name)) {
         object = add_table(p, &schema, &name, access);
     }
+    struct sql_token called = p->named;
     if (at_word(p, KW_PARTITION)) {
         step(p);
         skip_brackets(p);
     }
     if (at_word(p, KW_FOR) && p->n.keyword == KW_SYSTEM_TIME)
         parse_system_time(p);
-    take_alias(p, &alias);
+    if (take_alias(p, &alias))
+        called = p->named;
+    called_table(p, object, &called);
     skip_hints(p);
     if (at_word(p, KW_TABLESAMPLE)) {
         step(p);

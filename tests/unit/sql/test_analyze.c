@@ -67,14 +67,17 @@ static void test_places_of_others(void **test)
     expect_place("KILL /**/ QUERY 17 ;", facts.thread_offset, facts.thread_length, "17");
 }
 
-static void test_prepared_text_has_no_places(void **test)
+/* In a literal a name stands where its quotes and escapes have it; in a variable nowhere. */
+static void test_places_in_a_prepared_text(void **test)
 {
+    const char *text = "PREPARE s FROM 'SELECT ''x'' FROM `a`.b'";
     (void)test;
 
-    analyze(TEXT("PREPARE s FROM 'SELECT * FROM a.b'"));
+    analyze(text_of(text));
     assert_int_equal(facts.object_count, 1);
-    assert_int_equal(facts.objects[0].name_length, 0);
-    assert_int_equal(facts.objects[0].schema_length, 0);
+    expect_place(text, facts.objects[0].schema_offset, facts.objects[0].schema_length, "`a`");
+    expect_place(text, facts.objects[0].name_offset, facts.objects[0].name_length, "b");
+    assert_false(facts.objects[0].unplaced);
 }
 
 static void test_offsets_go_on(void **test)
@@ -246,7 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places_of_names),
         cmocka_unit_test(test_places_of_others),
-        cmocka_unit_test(test_prepared_text_has_no_places),
+        cmocka_unit_test(test_places_in_a_prepared_text),
         cmocka_unit_test(test_offsets_go_on),
         cmocka_unit_test(test_many_objects),
         cmocka_unit_test(test_names_that_must_be_rewritten_are_bounded),

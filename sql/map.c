@@ -1,0 +1,202 @@
+/* Which places of a statement get another schema. Each place is decided by itself; where two
+ * decisions fall on one place of the text they must agree. Called by judge/ and cmd/explain.c.
+ */
+#include "sql/map.h"
+
+#include <string.h>
+
+/* Facts under a map. `stands` of an object: where it is, if elsewhere than it says. */
+struct mapping {
+    const struct sql_facts *facts;
+    const struct sql_where *where;
+};
+
+static struct text stands(const struct mapping *m, uint32_t number)
+{
+    const struct sql_object *object = &m->facts->objects[number];
+
+    if (object->type != SQL_TABLE || object->session_only || !object->schema.at)
+        return (struct text){NULL, 0};
+    return m->where->stands(m->where->moved, SQL_TABLE, object->schema, object->name);
+}
+
+static struct text trigger_stands(const struct mapping *m, uint32_t number)
+{
+    const struct sql_object *object = &m->facts->objects[number];
+
+    if (!object->schema.at)
+        return (struct text){NULL, 0};
+    return m->where->stands(m->where->moved, SQL_ROUTINE, object->schema, object->name);
+}
+
+/* A new name, or a trigger: with its table, unless it is itself one that stands elsewhere. */
+static struct text follows(const struct mapping *m, const struct sql_place *place)
+{
+    const struct sql_object *leader = &m->facts->objects[place->beside];
+    const struct sql_object *object = &m->facts->objects[place->object];
+    struct text own = stands(m, place->object);
+
+    if (own.at || !object->schema.at || !leader->schema.at ||
+        !text_equal(object->schema, leader->schema))
+        return own;
+    return stands(m, place->beside);
+}
+
+/* The schema to write at the place; `at` NULL: it stays as it is. */
+static struct text decide(const struct mapping *m, const struct sql_place *place)
+{
+    struct text own;
+
+    switch ((enum sql_place_kind)place->kind) {
+    case SQL_PLACE_FOLLOWS:
+        return follows(m, place);
+    case SQL_PLACE_TRIGGER:
+        return trigger_stands(m, place->object);
+    case SQL_PLACE_QUALIFIER:
+        return stands(m, place->object);
+    case SQL_PLACE_NAME:
+        break;
+    }
+    own = stands(m, place->object);
+    if (own.at || place->beside >= SQL_OBJECTS)
+        return own;
+    /* The database of a name without a schema is another now: the old one is written out. */
+    return stands(m, place->beside).at ? m->facts->objects[place->object].schema : own;
+}
+
+static enum sql_mapped cannot(struct sql_edits *edits, const char *why)
+{
+    edits->count = 0;
+    edits->why = why;
+    return SQL_MAP_CANNOT;
+}
+
+static bool names_trigger(const struct sql_facts *facts)
+{
+    for (uint32_t i = 0; i < facts->place_count; i++) {
+        if (facts->places[i].kind == SQL_PLACE_TRIGGER)
+            return true;
+    }
+    return false;
+}
+
+/* Is there anything to do at all? Most statements end here. */
+static enum sql_mapped look(const struct mapping *m, struct sql_edits *edits)
+{
+    bool moved = false;
+
+    for (uint32_t i = 0; i < m->facts->object_count; i++) {
+        if (!stands(m, i).at)
+            continue;
+        moved = true;
+        if (m->facts->objects[i].unplaced)
+            return cannot(edits, "a name that does not stand in the text of the command");
+    }
+    if (!moved && !(m->facts->object_count > 0 && m->facts->objects[0].type == SQL_ROUTINE &&
+                    names_trigger(m->facts)))
+        return SQL_MAP_NOTHING;
+    return m->facts->determined ? SQL_MAP_EDITS
+                                : cannot(edits, "a statement that is not understood");
+}
+
+/* A decision that a place stays is kept with a schema of no bytes until all are compared. */
+static bool insert(struct sql_edits *edits, const struct sql_edit *edit)
+{
+    uint32_t at = edits->count;
+
+    while (at > 0 && edits->edits[at - 1].offset > edit->offset)
+        at--;
+    if (at > 0 && edits->edits[at - 1].offset == edit->offset) {
+        const struct sql_edit *other = &edits->edits[at - 1];
+        edits->why = "a name that can mean two tables";
+        return other->length == edit->length && other->schema.length == edit->schema.length &&
+               text_equal(other->schema, edit->schema);
+    }
+    edits->why = "more names than can be mapped";
+    if (edits->count == SQL_EDITS)
+        return false;
+    memmove(&edits->edits[at + 1], &edits->edits[at],
+            (edits->count - at) * sizeof(edits->edits[0]));
+    edits->edits[at] = *edit;
+    edits->count++;
+    return true;
+}
+
+static bool can_be_written(struct text schema, const struct sql_state *state)
+{
+    if (schema.length > SQL_DATABASE_SIZE || state->charset == SQL_CHARSET_UNKNOWN)
+        return false;
+    for (size_t i = 0; i < schema.length; i++) {
+        if ((unsigned char)schema.at[i] >= 0x80 && state->charset != SQL_UTF8)
+            return false;
+    }
+    return true;
+}
+
+static void drop_those_that_stay(struct sql_edits *edits)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < edits->count; i++) {
+        if (edits->edits[i].schema.length > 0)
+            edits->edits[count++] = edits->edits[i];
+    }
+    edits->count = count;
+}
+
+enum sql_mapped sql_map(const struct sql_facts *facts, const struct sql_state *state,
+                        const struct sql_where *where, struct sql_edits *edits)
+{
+    const struct mapping m = {facts, where};
+
+    edits->count = 0;
+    edits->why = NULL;
+    enum sql_mapped found = look(&m, edits);
+    if (found != SQL_MAP_EDITS)
+        return found;
+    for (uint32_t i = 0; i < facts->place_count; i++) {
+        const struct sql_place *place = &facts->places[i];
+        struct sql_edit edit = {.offset = place->offset,
+                                .length = place->length,
+                                .schema = decide(&m, place),
+                                .dot = place->length == 0 || place->dot};
+        if (!insert(edits, &edit))
+            return cannot(edits, edits->why);
+        if (!can_be_written(edit.schema, state))
+            return cannot(edits, "a schema that the session's character set cannot write");
+    }
+    drop_those_that_stay(edits);
+    edits->why = NULL;
+    return edits->count > 0 ? SQL_MAP_EDITS : SQL_MAP_NOTHING;
+}
+
+size_t sql_edit_write(const struct sql_edit *edit, char *to)
+{
+    size_t length = 0;
+
+    to[length++] = '`';
+    for (size_t i = 0; i < edit->schema.length; i++) {
+        if (edit->schema.at[i] == '`')
+            to[length++] = '`';
+        to[length++] = edit->schema.at[i];
+    }
+    to[length++] = '`';
+    if (edit->dot)
+        to[length++] = '.';
+    return length;
+}
+
+size_t sql_map_write(struct text text, const struct sql_edits *edits, char *to)
+{
+    size_t length = 0, from = 0;
+
+    for (uint32_t i = 0; i < edits->count; i++) {
+        const struct sql_edit *edit = &edits->edits[i];
+        memcpy(to + length, text.at + from, edit->offset - from);
+        length += edit->offset - from;
+        length += sql_edit_write(edit, to + length);
+        from = edit->offset + edit->length;
+    }
+    memcpy(to + length, text.at + from, text.length - from);
+    return length + text.length - from;
+}
