@@ -21,15 +21,17 @@ CFLAGS  ?= -O2 -g
 # and mbedTLS 2.28 do.
 flags_of = $(shell pkg-config --cflags $(1) 2>/dev/null)
 libs_of  = $(shell pkg-config --libs $(1) 2>/dev/null || echo $(2))
+# The client library: Oracle's or MariaDB's, whatever the system has under this name.
+CLIENT  := $(shell pkg-config --exists mysqlclient && echo mysqlclient || echo libmariadb)
 INIH_VERSION := $(shell pkg-config --modversion inih 2>/dev/null)
 
 FLAGS   := -std=c11 -D_GNU_SOURCE -DSILOGATE_VERSION='"$(VERSION)"' -DINIH_VERSION='"$(INIH_VERSION)"' -I. \
-           -isystem /usr/include/mysql $(call flags_of,inih jansson zlib) \
+           $(patsubst -I%,-isystem %,$(call flags_of,$(CLIENT))) $(call flags_of,inih jansson zlib) \
            $(WARNINGS) -fno-strict-aliasing -pthread -MMD -MP -ffile-prefix-map=$(CURDIR)=.
 NEEDED  := $(call libs_of,libev,-lev) $(call libs_of,inih,-linih) \
            $(call libs_of,mbedtls mbedx509 mbedcrypto,-lmbedtls -lmbedx509 -lmbedcrypto) \
            $(call libs_of,libmicrohttpd,-lmicrohttpd) $(call libs_of,jansson,-ljansson) \
-           $(call libs_of,zlib,-lz) -lm -pthread
+           $(call libs_of,zlib,-lz) $(call libs_of,$(CLIENT),-lmysqlclient) -lm -pthread
 ifdef SANITIZE
 FLAGS   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 NEEDED  += -fsanitize=$(SANITIZE)
@@ -79,14 +81,18 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libsilogate.a
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $< $(BUILD)/libsilogate.a $(LINK) $(call libs_of,cmocka,-lcmocka) $(NEEDED) $(LIBS)
 
+$(BUILD)/tests/harness/%: tests/harness/%.c $(BUILD)/libsilogate.a
+	@mkdir -p $(@D)
+	$(COMPILE) -o $@ $< $(BUILD)/libsilogate.a $(LINK) $(NEEDED) $(LIBS)
+
 # Its allocations are counted.
 $(BUILD)/bench/analyze: bench/analyze.c $(BUILD)/libsilogate.a
 	@mkdir -p $(@D)
 	$(COMPILE) -Wl,--wrap=malloc -o $@ $< $(BUILD)/libsilogate.a $(LINK) $(NEEDED) $(LIBS)
 
--include $(OBJECTS:.o=.d) $(UNIT:=.d)
+-include $(OBJECTS:.o=.d) $(UNIT:=.d) $(BUILD)/tests/harness/ask.d
 
-unit: $(UNIT) ## build the unit tests (and run them with `make test-unit`)
+unit: $(UNIT) $(BUILD)/tests/harness/ask ## build the unit tests (and run them with `make test-unit`)
 
 check: ## the layers: who may include whom
 	scripts/check-layers

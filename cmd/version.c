@@ -1,10 +1,10 @@
 /* silogate version: ours, and those of the libraries it runs with. */
 #include <ev.h>
 #include <mbedtls/version.h>
-#include <mysql.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "catalogue/connect.h"
 #include "cmd/cmd.h"
 
 #ifndef INIH_VERSION
@@ -25,6 +25,6 @@ int cmd_version(int argc, char **argv)
     printf("libev %d.%d\n", ev_version_major(), ev_version_minor());
     printf("mbedTLS %s\n", mbedtls);
     printf("inih %s\n", INIH_VERSION);
-    printf("client library headers %s\n", MYSQL_SERVER_VERSION);
+    puts(connection_library());
     return CMD_YES;
 }

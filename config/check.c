@@ -173,6 +173,9 @@ static void check_tls(const struct config *config, struct config_problems *probl
                   "nothing to verify the server's certificate against; write ca = FILE");
         if (upstream->crl.line && !upstream->ca.line)
             wrong(problems, upstream->crl.line, "crl without ca; write ca = FILE");
+        if (upstream->account_password_file.line && !upstream->account.line)
+            wrong(problems, upstream->account_password_file.line,
+                  "account_password_file without account; write account = NAME");
     }
 }
 

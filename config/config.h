@@ -77,6 +77,7 @@ struct config_upstream {
     struct config_addresses addresses;
     struct config_choice tls; /* enum config_tls */
     struct config_text ca, certificate, key, key_passphrase_file, crl;
+    struct config_text account, account_password_file;
     struct config_choice proxy_protocol; /* enum config_proxy_protocol */
     struct config_number max_connections;
 };

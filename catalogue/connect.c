@@ -1,0 +1,262 @@
+/* Opens and closes connections to upstreams: which address, which account, which TLS. What the two
+ * client libraries do differently is in library.c, statements are in rows.c. */
+#include "catalogue/connect.h"
+
+#include <errmsg.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "catalogue/connection.h"
+#include "sql/state.h"
+
+enum { PASSWORD_SIZE = 1024, CONNECT_SECONDS = 10, STATEMENT_SECONDS = 60 };
+
+static void start_library(void)
+{
+    mysql_library_init(0, NULL, NULL);
+}
+
+bool connection_failed(struct connection *connection, struct error *error)
+{
+    unsigned code = mysql_errno(&connection->mysql);
+
+    connection->code = code ? code : CR_UNKNOWN_ERROR;
+    connection->lost |= code >= CR_MIN_ERROR && code <= CR_MAX_ERROR;
+    return error_set(error, "%s (%s): error %u: %s", connection->name, connection->address,
+                     connection->code, mysql_error(&connection->mysql));
+}
+
+/* The first line of a file that holds a secret. */
+static bool first_line(const char *key, const struct config_text *file,
+                       char password[PASSWORD_SIZE], struct error *error)
+{
+    FILE *from = fopen(file->value.at, "re");
+
+    if (!from)
+        return error_at(error, file->line,
+                        "%s = %s cannot be read; name a file whose first line is the secret", key,
+                        file->value.at);
+    bool read = fgets(password, PASSWORD_SIZE, from) != NULL;
+    bool whole = read && (strchr(password, '\n') || strlen(password) < PASSWORD_SIZE - 1);
+    fclose(from);
+    if (!whole)
+        return error_at(error, file->line, "%s = %s %s; its first line is the secret", key,
+                        file->value.at, read ? "has too long a line" : "is empty");
+    password[strcspn(password, "\r\n")] = '\0';
+    return true;
+}
+
+static void set_file(MYSQL *mysql, enum mysql_option option, const struct config_text *file)
+{
+    if (file->line)
+        mysql_options(mysql, option, file->value.at);
+}
+
+/* Certificates and keys. Less than verify_ca verifies nothing, as on the proxy's own connections.
+ */
+static bool set_tls(MYSQL *mysql, const struct config_upstream *upstream, struct error *error)
+{
+    char passphrase[PASSWORD_SIZE] = "";
+
+    if (upstream->tls.value >= CONFIG_TLS_VERIFY_CA) {
+        set_file(mysql, MYSQL_OPT_SSL_CA, &upstream->ca);
+        set_file(mysql, MYSQL_OPT_SSL_CRL, &upstream->crl);
+    }
+    set_file(mysql, MYSQL_OPT_SSL_CERT, &upstream->certificate);
+    set_file(mysql, MYSQL_OPT_SSL_KEY, &upstream->key);
+    if (upstream->key_passphrase_file.line &&
+        !first_line("key_passphrase_file", &upstream->key_passphrase_file, passphrase, error))
+        return false;
+    bool possible = library_set_tls(mysql, (enum config_tls)upstream->tls.value, passphrase);
+    explicit_bzero(passphrase, sizeof(passphrase));
+    return possible || error_at(error, upstream->key_passphrase_file.line,
+                                "the client library knows no passphrases of keys; name a key "
+                                "without one");
+}
+
+static unsigned seconds(int64_t milliseconds, unsigned otherwise)
+{
+    return milliseconds > 0 ? (unsigned)((milliseconds + 999) / 1000) : otherwise;
+}
+
+static void set_options(MYSQL *mysql, const struct connection_options *options)
+{
+    const unsigned connect = seconds(options->connect_timeout, CONNECT_SECONDS);
+    const unsigned statement = seconds(options->statement_timeout, STATEMENT_SECONDS);
+    const unsigned local_infile = 0;
+    const unsigned long largest = 1ul << 30;
+
+    mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
+    mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &statement);
+    mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &statement);
+    mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    mysql_options(mysql, MYSQL_OPT_MAX_ALLOWED_PACKET, &largest);
+    mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &local_infile);
+    mysql_options4(mysql, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name",
+                   options->program ? options->program : "silogate");
+    if (options->defaults_file) {
+        mysql_options(mysql, MYSQL_READ_DEFAULT_FILE, options->defaults_file);
+        mysql_options(mysql, MYSQL_READ_DEFAULT_GROUP, "silogate");
+    }
+}
+
+static bool connect_address(struct connection *connection, const struct connection_options *options,
+                            const struct config_address *address, const char *password,
+                            struct error *error)
+{
+    const struct config_upstream *upstream = options->upstream;
+    const unsigned protocol = address->is_unix ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
+    MYSQL *mysql = &connection->mysql;
+    const char *why = NULL;
+    const struct destination to = {
+        .host = address->is_unix ? NULL : address->host.at,
+        .path = address->is_unix ? address->host.at : NULL,
+        .user = options->defaults_file ? NULL : upstream->account.value.at,
+        .password = options->defaults_file ? NULL : password,
+        .port = address->port,
+        .needs_tls = !address->is_unix && upstream->tls.value >= CONFIG_TLS_REQUIRED,
+    };
+
+    snprintf(connection->address, sizeof(connection->address), "%s", address->written.at);
+    if (!mysql_init(mysql))
+        return error_set(error, "the client library has no memory");
+    set_options(mysql, options);
+    mysql_options(mysql, MYSQL_OPT_PROTOCOL, &protocol);
+    /* A Unix socket is as good as TLS for passwords, and MySQL offers none there. */
+    bool good = address->is_unix ? library_set_tls(mysql, CONFIG_TLS_OFF, "")
+                                 : set_tls(mysql, upstream, error);
+    if (good && library_reach(mysql, &to, &why))
+        return true;
+    if (good && why)
+        error_set(error, "%s (%s): %s, and tls is not off or preferred", connection->name,
+                  connection->address, why);
+    else if (good)
+        connection_failed(connection, error);
+    mysql_close(mysql);
+    return false;
+}
+
+/* The session as the header promises it, and what is told of the server. */
+static bool set_session(struct connection *connection, struct error *error)
+{
+    struct sql_state state = {0};
+    struct rows *rows =
+        connection_query(connection, "SELECT @@version, CONNECTION_ID()", NULL, error);
+
+    if (!rows)
+        return false;
+    if (rows_next(rows)) {
+        snprintf(connection->version, sizeof(connection->version), "%.*s",
+                 TEXT_ARGS(rows->cells[0]));
+        connection->thread = (uint64_t)rows_number(rows, 1, 0);
+    }
+    rows_free(rows);
+    if (!sql_state_set_version(&state, text_of(connection->version)))
+        return error_set(error, "%s (%s): '%s' is no version of MySQL or MariaDB", connection->name,
+                         connection->address, connection->version);
+    connection->is_mariadb = state.dialect == SQL_MARIADB;
+    connection->number = state.version;
+    return connection_run(connection,
+                          "SET SESSION autocommit = 1, time_zone = '+00:00', sql_mode = ?",
+                          PARAMETERS(P_TEXT(connection->is_mariadb
+                                                ? TEXT("STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,"
+                                                       "NO_AUTO_CREATE_USER")
+                                                : TEXT("STRICT_TRANS_TABLES,"
+                                                       "NO_ENGINE_SUBSTITUTION"))),
+                          error);
+}
+
+struct connection *connection_open(const struct connection_options *options, struct error *error)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const struct config_upstream *upstream = options->upstream;
+    char password[PASSWORD_SIZE] = "";
+    bool connected = false;
+
+    if (!options->defaults_file && !upstream->account.line) {
+        error_at(error, upstream->line,
+                 "[upstream:%s] has no account; write account and account_password_file",
+                 upstream->name.at);
+        return NULL;
+    }
+    if (!options->defaults_file && upstream->account_password_file.line &&
+        !first_line("account_password_file", &upstream->account_password_file, password, error))
+        return NULL;
+    pthread_once(&once, start_library);
+    struct connection *connection = memory_take_zeroed(sizeof(*connection));
+    snprintf(connection->name, sizeof(connection->name), "%s", upstream->name.at);
+    for (size_t i = 0; i < upstream->addresses.count && !connected; i++)
+        connected =
+            connect_address(connection, options, &upstream->addresses.items[i], password, error);
+    explicit_bzero(password, sizeof(password));
+    if (connected && set_session(connection, error))
+        return connection;
+    if (connected)
+        mysql_close(&connection->mysql);
+    free(connection);
+    return NULL;
+}
+
+void connection_close(struct connection *connection)
+{
+    if (!connection)
+        return;
+    mysql_close(&connection->mysql);
+    free(connection);
+}
+
+void connection_leave_thread(void)
+{
+    mysql_thread_end();
+}
+
+unsigned connection_code(const struct connection *connection)
+{
+    return connection->code;
+}
+
+uint64_t connection_affected(const struct connection *connection)
+{
+    return connection->affected;
+}
+
+bool connection_lost(const struct connection *connection)
+{
+    return connection->lost;
+}
+
+bool connection_is_mariadb(const struct connection *connection)
+{
+    return connection->is_mariadb;
+}
+
+const char *connection_version(const struct connection *connection)
+{
+    return connection->version;
+}
+
+unsigned connection_number(const struct connection *connection)
+{
+    return connection->number;
+}
+
+uint64_t connection_thread(const struct connection *connection)
+{
+    return connection->thread;
+}
+
+const char *connection_address(const struct connection *connection)
+{
+    return connection->address;
+}
+
+const char *connection_library(void)
+{
+    static char text[64];
+
+    snprintf(text, sizeof(text), "%s %s", library_name(), mysql_get_client_info());
+    return text;
+}
