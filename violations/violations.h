@@ -81,8 +81,17 @@ bool violations_ready(const struct violations_worker *worker);
 uint64_t violations_add(struct violations_worker *worker, const struct violations_session *session,
                         const struct violations_statement *statement, int64_t now);
 
+/* The same for one that was counted elsewhere: a record of its own that tells of `count` of them.
+ */
+uint64_t violations_add_summed(struct violations_worker *worker,
+                               const struct violations_session *session,
+                               const struct violations_statement *statement, uint64_t count,
+                               int64_t first, int64_t last);
+
 /* Writes out the repeats whose period is over. To be called about once a second. */
 void violations_tick(struct violations_worker *worker, int64_t now);
+/* Writes out all repeats, as of `now`: for who has a clock of its own. */
+void violations_flush(struct violations_worker *worker, int64_t now);
 
 /* One violating query for the dashboard: the same service, normalized statement, reason and action.
  * Texts are cut to their room and end with a NUL; never a value, also with statement = full, and no

@@ -27,7 +27,8 @@ struct adding {
     const struct violations_statement *statement;
     struct trace trace;
     struct fold_key key;
-    int64_t now;
+    int64_t now, first; /* first, count: of one that stands for many */
+    uint64_t count;
 };
 
 void worker_init(struct violations_worker *worker, struct violations *violations, unsigned number)
@@ -228,8 +229,8 @@ static uint64_t add_first(struct violations_worker *worker, struct adding *addin
 
     record_head(&json, &record, &complete);
     size_t head = json.length;
-    record_tail(&json, 1, adding->now, adding->now);
-    put_line(worker, (struct text){worker->line, json.length}, 1);
+    record_tail(&json, adding->count, adding->first, adding->now);
+    put_line(worker, (struct text){worker->line, json.length}, adding->count);
     json.length = head;
     if (fold && complete)
         open_fold(worker, adding, &record, &json);
@@ -306,7 +307,8 @@ uint64_t violations_add(struct violations_worker *worker, const struct violation
 
     adding.session = session;
     adding.statement = statement;
-    adding.now = now;
+    adding.now = adding.first = now;
+    adding.count = 1;
     make_key(worker, &adding);
     atomic_fetch_add_explicit(&worker->added, 1, memory_order_relaxed);
     struct fold_slot *slot = repeat > 0 ? fold_find(worker->fold, &adding.key) : NULL;
@@ -335,6 +337,23 @@ uint64_t violations_add(struct violations_worker *worker, const struct violation
     return slot->id;
 }
 
+uint64_t violations_add_summed(struct violations_worker *worker,
+                               const struct violations_session *session,
+                               const struct violations_statement *statement, uint64_t count,
+                               int64_t first, int64_t last)
+{
+    struct adding adding;
+
+    adding.session = session;
+    adding.statement = statement;
+    adding.now = last;
+    adding.first = first;
+    adding.count = count;
+    make_key(worker, &adding);
+    atomic_fetch_add_explicit(&worker->added, count, memory_order_relaxed);
+    return add_first(worker, &adding, false);
+}
+
 void violations_tick(struct violations_worker *worker, int64_t now)
 {
     int64_t repeat = atomic_load_explicit(&worker->violations->repeat, memory_order_relaxed);
@@ -352,14 +371,20 @@ void violations_tick(struct violations_worker *worker, int64_t now)
     }
 }
 
+void violations_flush(struct violations_worker *worker, int64_t now)
+{
+    struct fold_slot *slot;
+
+    while ((slot = fold_oldest(worker->fold)) != NULL) {
+        write_repeats(worker, slot, now);
+        fold_close(worker->fold, slot);
+    }
+}
+
 void worker_close_all(struct violations_worker *worker)
 {
     struct timespec now;
-    struct fold_slot *slot;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    while ((slot = fold_oldest(worker->fold)) != NULL) {
-        write_repeats(worker, slot, now.tv_sec * 1000000 + now.tv_nsec / 1000);
-        fold_close(worker->fold, slot);
-    }
+    violations_flush(worker, now.tv_sec * 1000000 + now.tv_nsec / 1000);
 }

@@ -1,0 +1,58 @@
+/* The gate's judgement without a gate: a configuration, and sessions that exist in a file alone.
+ * Used by explain, test and learn. Every statement is taken to succeed, so that USE, SET sql_mode,
+ * temporary tables and PREPARE count for those behind it.
+ */
+#ifndef LEARN_OFFLINE_H
+#define LEARN_OFFLINE_H
+
+#include "policy/policy.h"
+#include "router/router.h"
+#include "sql/session.h"
+#include "sql/state.h"
+
+/* What the policy is asked with. */
+struct offline {
+    struct config *config;
+    struct policy *policy;
+    struct router *router;
+    int32_t today;
+};
+
+/* False where the file is wrong: its problems are on standard error. */
+bool offline_open(struct offline *offline, const char *path);
+void offline_close(struct offline *offline);
+
+struct offline_session {
+    int service; /* or SERVICE_NONE */
+    struct sql_state state;
+    struct sql_session *sql;
+};
+
+/* Enters the database that `service` means by `name` (none: its own). */
+void offline_enter(const struct offline *offline, struct offline_session *session,
+                   struct text name);
+
+/* One statement of a command, with what is known of it. Lives during the visit. */
+struct offline_part {
+    struct text text;              /* this statement alone */
+    uint32_t offset;               /* of it in the command's text */
+    unsigned number;               /* from 1 */
+    const struct sql_state *state; /* before it */
+    struct sql_facts *facts;
+    struct verdict verdict;
+};
+typedef void offline_visit(void *context, const struct offline_part *part);
+
+/* Reads one command, calls `visit` (may be NULL) for each statement in it and moves the session on;
+ * returns the strictest action. `parts` (may be NULL) becomes their number. */
+enum verdict_action offline_judge(const struct offline *offline, struct offline_session *session,
+                                  struct text text, offline_visit *visit, void *context,
+                                  unsigned *parts);
+/* The same for facts that are no text's: entering a database, a command on the server. */
+void offline_judge_facts(const struct offline *offline, const struct offline_session *session,
+                         const struct sql_facts *facts, struct verdict *verdict);
+/* The facts of entering `name`, into `facts`; the name that was meant is in facts->database. */
+void offline_enter_facts(const struct offline *offline, const struct offline_session *session,
+                         struct text name, struct sql_facts *facts);
+
+#endif

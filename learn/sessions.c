@@ -1,0 +1,92 @@
+/* The sessions of a log by connection id: bounded, the one that was used longest ago is forgotten
+ * first.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "learn/internal.h"
+
+enum { BUCKETS = 1 << 15 };
+
+struct sessions {
+    struct list_link by_age;
+    size_t count;
+    struct learn_session *buckets[BUCKETS];
+};
+
+struct sessions *sessions_new(void)
+{
+    struct sessions *sessions = memory_take_zeroed(sizeof(*sessions));
+
+    list_init(&sessions->by_age);
+    return sessions;
+}
+
+static struct learn_session **bucket(struct sessions *sessions, uint64_t thread)
+{
+    return &sessions->buckets[thread * 0x9e3779b97f4a7c15u >> 49];
+}
+
+static void free_session(struct sessions *sessions, struct learn_session *session)
+{
+    struct learn_session **at = bucket(sessions, session->thread);
+
+    while (*at != session)
+        at = &(*at)->next;
+    *at = session->next;
+    list_remove(&session->age);
+    sql_session_free(&session->session.sql);
+    free(session->held);
+    free(session);
+    sessions->count--;
+}
+
+void sessions_free(struct sessions *sessions)
+{
+    if (!sessions)
+        return;
+    while (!list_empty(&sessions->by_age))
+        free_session(sessions, LIST_ENTRY(sessions->by_age.after, struct learn_session, age));
+    free(sessions);
+}
+
+void learn_session_init(struct learn *learn, struct learn_session *session, uint64_t thread)
+{
+    *session = (struct learn_session){.thread = thread, .user = HASH_TABLE_NONE};
+    session->session.service = SERVICE_NONE;
+    session->session.state = session->at_login = learn->start;
+    if (learn->user.at) /* until its login says otherwise */
+        learn_login(learn, session, learn->user, TEXT(""), (struct text){NULL, 0}, 0);
+}
+
+struct learn_session *sessions_find(struct learn *learn, uint64_t thread)
+{
+    struct sessions *sessions = learn->sessions;
+    struct learn_session **first = bucket(sessions, thread), *session = *first;
+
+    while (session && session->thread != thread)
+        session = session->next;
+    if (session) {
+        list_remove(&session->age);
+        list_add(&sessions->by_age, &session->age);
+        return session;
+    }
+    if (sessions->count == LEARN_SESSIONS) {
+        learn->counts.sessions_forgotten++;
+        free_session(sessions, LIST_ENTRY(sessions->by_age.after, struct learn_session, age));
+    }
+    session = memory_take(sizeof(*session));
+    learn_session_init(learn, session, thread);
+    session->next = *first;
+    *first = session;
+    list_add(&sessions->by_age, &session->age);
+    sessions->count++;
+    learn->counts.sessions++;
+    return session;
+}
+
+void sessions_end(struct learn *learn, struct learn_session *session)
+{
+    free_session(learn->sessions, session);
+}

@@ -1,0 +1,41 @@
+/* A file line by line, plain or compressed with gzip, in constant memory. Used by the readers of
+ * learn/. The files are the operator's: what is wrong with them is an error, never an assertion.
+ */
+#ifndef LEARN_SOURCE_H
+#define LEARN_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <zlib.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+enum {
+    SOURCE_LINE_MOST = 64 << 20
+}; /* bytes of a line that are kept: what is over that is dropped */
+
+struct source {
+    const char *path; /* as shown */
+    uint64_t number;  /* of the line that was given last, from 1 */
+    uint64_t bytes;   /* read so far, uncompressed */
+    bool cut;         /* the line that was given last was longer than SOURCE_LINE_MOST */
+    /* its own */
+    gzFile file;
+    int64_t size;
+    int percent; /* shown last; -1: none */
+    bool progress;
+    char *at;
+    size_t start, end, room;
+};
+
+/* "-" is standard input. `progress`: a bar on standard error. False with `error`. */
+bool source_open(struct source *lines, const char *path, bool progress, struct error *error);
+/* The next line, without its newline; lives until the next call. False at the end, and where the
+ * file cannot be read any further. */
+bool source_line(struct source *lines, struct text *line);
+/* False with `error` where the file could not be read to its end. */
+bool source_close(struct source *lines, struct error *error);
+
+#endif

@@ -1,0 +1,239 @@
+"""silogate learn: the records out of a server's own logs are those that the gate writes of the same
+load. tests/learn/ has logs that real servers have written (tests/learn/record.py); expected.txt is what
+is learned from them, to be written anew with
+
+    SILOGATE_BUILD=build SILOGATE_EXPECT=1 pytest tests/system/test_learn.py -k recorded
+"""
+import collections
+import gzip
+import json
+import os
+import re
+import resource
+import subprocess
+
+import pymysql
+import pytest
+
+from harness import gate as gates, places, servers, wire
+
+INI = places.TOP / "examples/nilecare/proxy.ini"
+RECORDED = places.TOP / "tests/learn"
+EXPECTED = RECORDED / "expected.txt"
+SECRETS = ("pw-secret", "INV-1", "it''s", "a'b", "'nope'", "'7'")
+
+
+def learn(kind, *files, ini=INI, options=(), **run):
+    done = gates.run("learn", kind, "-c", ini, *options, *files, **run)
+    return [json.loads(line) for line in done.stdout.splitlines()], done
+
+
+def row(record):
+    owners = ",".join(record["owners"])
+    return (f"{record['service']} {record['database']} {record['kind']} {record['reason']} {record['action']}"
+            f" [{owners}] {record['digest']} {record['statement']}")
+
+
+def rows(records):
+    sums = collections.Counter()
+    for record in records:
+        sums[row(record)] += record["count"]
+    return [f"{count} {one}" for one, count in sorted(sums.items())]
+
+
+CASES = {f"{server} {name}": (kind, f"{server}-{name}", options)
+         for server in servers.KINDS for kind, name, options in (
+             ("general", "general.log", ()), ("slow", "slow.log", ()),
+             ("digests", "digests.tsv", ("--dialect", server, "--user", "billing_service")),
+             ("digests", "digests.json", ("--dialect", server, "--user", "billing_service")),
+             ("digests", "history.tsv", ("--dialect", server)))}
+
+
+def learned(case):
+    kind, name, options = CASES[case]
+    records, done = learn(kind, RECORDED / name, options=options)
+    assert done.returncode == 0, done.stderr
+    for secret in SECRETS:
+        assert secret not in done.stdout + done.stderr
+    return rows(records), [line for line in done.stderr.splitlines() if "silogate learn:" not in line]
+
+
+@pytest.mark.skipif("SILOGATE_EXPECT" not in os.environ, reason="writes what is expected")
+def test_write_recorded():
+    text = ""
+    for case in CASES:
+        records, told = learned(case)
+        text += "\n".join([f"== {case}", *records, *told]) + "\n"
+    EXPECTED.write_text(text)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_recorded(case):
+    records, told = learned(case)
+    expected = EXPECTED.read_text().split(f"== {case}\n")[1].split("\n== ")[0].splitlines()
+    assert records + told == expected
+
+
+def test_formats_agree():
+    """What two sources of one server both show has one digest."""
+    for server in servers.KINDS:
+        found = [{record["digest"] for record in learn(kind, RECORDED / name, options=options)[0]
+                  if record["kind"] in ("select", "insert", "update") and record["service"] == "payment"}
+                 for kind, name, options in (CASES[f"{server} general.log"], CASES[f"{server} slow.log"],
+                                             CASES[f"{server} history.tsv"])]
+        assert len(found[0]) == 3 and found[0] == found[1] and found[0] >= found[2]
+
+
+def use(gate, user, *statements, database="nilecare", flags=0):
+    connection = pymysql.connect(host="127.0.0.1", port=gate.port, user=user, database=database,
+                                 password=servers.password(user), autocommit=True, client_flag=flags)
+    try:
+        for statement in statements:
+            with connection.cursor() as cursor:
+                try:
+                    cursor.execute(statement)
+                except pymysql.Error:
+                    pass
+    finally:
+        connection.close()
+
+
+def load(gate):
+    """The crossings of the examples and what is hard to follow in a log."""
+    queries = (places.TOP / "examples/nilecare/queries.sql").read_text()
+    queries = re.sub(r"^--.*\n", "", queries, flags=re.M)
+    lines = [line.strip() for line in queries.split(";") if line.strip()]
+    for user in ("billing_service", "payment_service", "clinical_service", "business_service", "lab_service"):
+        use(gate, user, *lines, "SELECT * FROM nobodys_table", database=None)
+        use(gate, user, *lines * 3)
+    use(gate, "business_service", "SELECT p.last_name\n\tFROM claims c\n\n JOIN clinical_data.patients p"
+        " ON p.id = c.patient_id", database="business_operations")
+    use(gate, "billing_service", "USE clinical_data", "SELECT last_name FROM patients", "USE nilecare",
+        "PREPARE s FROM 'SELECT mrn FROM clinical_data.patients WHERE id = ? -- ''x'''", "SET @x = 1",
+        "EXECUTE s USING @x", "EXECUTE s USING @x", "DEALLOCATE PREPARE s",
+        "BEGIN", "UPDATE invoices SET status = 'paid' WHERE id = '0'",
+        "UPDATE payments SET status = 'failed' WHERE id = '0'", "ROLLBACK",
+        "SET SESSION sql_mode = 'ANSI_QUOTES'", 'SELECT "id" FROM "payments"',
+        "CREATE TEMPORARY TABLE payments (a INT)", "SELECT * FROM payments", "DROP TEMPORARY TABLE payments",
+        "SELECT * FROM payments")
+    session = wire.connect(gate.port, "payment_service")
+    number, _, _ = session.prepare("SELECT status FROM invoices WHERE invoice_number = ? AND id IN (?, ?)")
+    for values in (("a'b\n2", "x", "y"), ("INV-1", None, "\\"), ("INV-1", "u", "v")):
+        session.execute(number, values)
+    number, _, _ = session.prepare("UPDATE invoices SET status = ?, paid_amount = paid_amount - ? WHERE id = ?")
+    session.execute(number, ("paid", "-5", "none"))
+    session.quit()
+
+
+def compared(records):
+    """All that a general log can show: not the application, nor the client's port."""
+    sums = collections.Counter()
+    for one in records:
+        if one["event"] == "violation":
+            key = {name: one[name] for name in (
+                "action", "reason", "service", "user", "upstream", "database", "kind", "objects", "owners",
+                "joined", "transaction", "digest", "statement", "policy")}
+            sums[json.dumps(key)] += one["count"]
+    return sums
+
+
+def test_equals_the_gate(server, make_gate):
+    """The same load: the gate's records, and those out of the general log of the server behind it."""
+    gate = make_gate(server)
+    mark = server.mark()
+    load(gate)
+    text = server.log(mark)
+    live = compared(gate.settle())
+    path = gate.folder / "general.log"
+    path.write_text(server.log_file.read_text(errors="replace").splitlines(keepends=True)[0] + text)
+    records, done = learn("general", path, ini=gate.path)
+    assert done.returncode == 0, done.stderr
+    found = compared(records)
+    assert sum(live.values()) > 60
+    assert found == live, "\n".join([*(f"learned {n} {k}" for k, n in (found - live).items()), *(f"live {n} {k}" for k, n in (live - found).items())])
+    assert "not understood" not in done.stderr
+    lines = [line for line in gate.violations_file.read_text().splitlines(keepends=True) if "settled_" not in line]
+    report = [json.loads(gates.run("report", "--json", write(gate.folder / name, text)).stdout)
+              for name, text in (("live.jsonl", "".join(lines)), ("learned.jsonl", done.stdout))]
+    for one in report:
+        for edge in one["edges"]:
+            del edge["first"], edge["last"], edge["active"]
+    assert report[0]["edges"] == report[1]["edges"] and len(report[0]["edges"]) >= 8
+
+
+def write(path, text):
+    path.write_text(text)
+    return path
+
+
+def test_rotated_in_any_order(tmp_path):
+    """Files are read by their times, compressed or not: a session begins in one and goes on in the next."""
+    lines = (RECORDED / "mysql-general.log").read_text().splitlines(keepends=True)
+    whole = rows(learn("general", RECORDED / "mysql-general.log")[0])
+    first, second, third = lines[:20], lines[20:45], lines[45:]
+    (tmp_path / "general.log").write_text("".join(third))
+    (tmp_path / "general.log.1").write_text("".join(second))
+    (tmp_path / "general.log.2.gz").write_bytes(gzip.compress("".join(first).encode()))
+    files = sorted(tmp_path.iterdir())
+    assert rows(learn("general", *files)[0]) == whole
+    assert rows(learn("general", *reversed(files))[0]) == whole
+
+
+def test_what_is_not_understood_is_counted(tmp_path):
+    garbage = write(tmp_path / "garbage", "hello\nworld\n" * 10)
+    records, done = learn("general", garbage)
+    assert done.returncode == 2 and not records
+    assert "garbage:1: not understood" in done.stderr and "20  lines not understood" in done.stderr
+    assert "no statement was found" in done.stderr
+    for kind in ("general", "slow", "digests"):
+        _, done = learn(kind, write(tmp_path / "empty", ""))
+        assert done.returncode == 2, kind
+        _, done = learn(kind, tmp_path / "missing")
+        assert done.returncode == 2 and "missing" in done.stderr
+        _, done = learn(kind, tmp_path)
+        assert done.returncode == 2 and "is a folder" in done.stderr
+    cut = gzip.compress((RECORDED / "mysql-general.log").read_bytes())[:-100]
+    (tmp_path / "cut.gz").write_bytes(cut)
+    records, done = learn("general", tmp_path / "cut.gz")
+    assert done.returncode == 2 and records and "ends too soon" in done.stderr
+
+
+def test_sessions_without_a_login(tmp_path):
+    """A log that begins in mid-session: counted, or of the user that is named."""
+    text = "2026-11-28T01:00:00.000001Z\t    9 Query\tSELECT * FROM clinical_data.patients\n"
+    records, done = learn("general", write(tmp_path / "log", text))
+    assert not records and "1  of sessions whose login is not in the log" in done.stderr
+    records, done = learn("general", tmp_path / "log", options=("--user", "billing_service"))
+    assert [one["service"] for one in records] == ["billing"]
+    _, done = learn("general", tmp_path / "log", options=("--user", "nobody"))
+    assert done.returncode == 2 and "no service has the user 'nobody'" in done.stderr
+
+
+def test_full_disk():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([places.SILOGATE, "learn", "general", "-c", INI,
+                               RECORDED / "mysql-general.log"], stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 2 and b"cannot be written" in done.stderr
+
+
+def test_memory_does_not_grow(tmp_path):
+    """A log of many sessions, texts and lines without end is read in the memory of a short one."""
+    path = tmp_path / "general.log"
+    size = (400 if "SILOGATE_LONG" in os.environ else 30) << 20
+    with open(path, "w") as log:
+        number = written = 0
+        while written < size:
+            number += 1
+            log.write(f"2026-11-28T01:00:00.000001Z\t{number:5} Connect\tbilling_service@h on nilecare using TCP/IP\n")
+            for one in range(50):
+                written += log.write(f"2026-11-28T01:00:00.000001Z\t{number:5} Query\tSELECT {number} AS a{number * 50 + one}"
+                                     f" FROM clinical_data.patients\n WHERE id = '{'x' * 100}'\n")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    with open(os.devnull, "w") as nothing:
+        done = subprocess.run(["sh", "-c", 'ulimit -v 600000; exec "$@"', "sh", places.SILOGATE, "learn", "general",
+                               "-c", INI, path] if not places.is_sanitized() else
+                              [places.SILOGATE, "learn", "general", "-c", INI, path],
+                              stdout=nothing, stderr=subprocess.PIPE, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert f"{number * 50:,}  violations" in done.stderr
+    assert before >= 0
