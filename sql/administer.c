@@ -49,7 +49,7 @@ static void parse_level(struct parser *p)
             step(p);
     }
     if (take_sign(p, '*')) {
-        if (!take_sign(p, '.') && p->schema.at)
+        if (!take_sign(p, '.') && (p->schema.at || p->state->database_unknown))
             add_object(p, SQL_DATABASE, NULL, &nothing, SQL_DEFINE);
         else
             take_sign(p, '*');

@@ -73,7 +73,8 @@ struct sql_place {
 
 /* What the statement changes in how later statements of its session are read, once it succeeds. */
 enum sql_effect {
-    SQL_EFFECT_DATABASE = 1,         /* USE: `database` is the current database from now on */
+    SQL_EFFECT_DATABASE = 1, /* USE: `database` is the current database from now on; `at` NULL:
+                                it is not known */
     SQL_EFFECT_DATABASE_DROPPED = 2, /* DROP DATABASE `database`: where it was current, none is */
     SQL_EFFECT_MODE = 4,             /* sql_mode is `mode` from now on */
     SQL_EFFECT_CHARSET = 8,          /* character_set_client is `charset` from now on */

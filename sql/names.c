@@ -1,6 +1,7 @@
 /* Names and the objects they mean: quotes and case are undone, the default database is filled in,
  * each object is listed once. Called by all that meets a name.
  */
+#include "sql/identifier.h"
 #include "sql/names_fold.h"
 #include "sql/parser.h"
 #include "sql/session_internal.h"
@@ -54,16 +55,6 @@ static bool starts_with_mysql50(struct text name)
     return name.length >= 9 && text_equal_fold((struct text){name.at, 9}, TEXT("#mysql50#"));
 }
 
-/* A character of four bytes, which MySQL takes for a question mark: in names there are none. */
-static bool has_long_character(struct text name)
-{
-    for (size_t i = 0; i < name.length; i++) {
-        if ((uint8_t)name.at[i] >= 0xf0)
-            return true;
-    }
-    return false;
-}
-
 bool read_name_of(struct parser *p, const struct sql_token *t, struct name *name, bool fold)
 {
     const char *at = (const char *)p->lexer.start + t->offset;
@@ -82,8 +73,8 @@ bool read_name_of(struct parser *p, const struct sql_token *t, struct name *name
         return parser_fail(p, "a name with bytes over 127 that are not UTF-8");
     if (name->high && p->dynamic)
         return parser_fail(p, "a name with bytes over 127 in a text that is a value");
-    if (name->high && has_long_character(name->text))
-        return parser_fail(p, "a name with a character that is none of names");
+    if (name->high && !name_is_utf8(name->text))
+        return parser_fail(p, "a name with bytes that are no character of names");
     if (t->class == SQL_TOKEN_NAME) {
         name->text = (struct text){at + 1, t->length - 2u};
         if ((t->flags & SQL_TOKEN_ESCAPED) && !undouble(p, name->text, at[t->length - 1], name))
@@ -223,6 +214,13 @@ static void begin_index(struct parser *p)
         index_object(p, i);
 }
 
+/* No server has a longer one. */
+static bool is_too_long(struct text name)
+{
+    return name.length > SQL_IDENTIFIER_CHARACTERS &&
+           name_characters(name) > SQL_IDENTIFIER_CHARACTERS;
+}
+
 static unsigned add(struct parser *p, enum sql_type type, const struct name *schema,
                     const struct name *name, unsigned access, bool session_only)
 {
@@ -232,6 +230,14 @@ static unsigned add(struct parser *p, enum sql_type type, const struct name *sch
 
     if (p->failed)
         return SQL_OBJECTS;
+    if (!database.at && p->state->database_unknown) {
+        parser_fail(p, "a name without its schema, and the current database is not known");
+        return SQL_OBJECTS;
+    }
+    if (is_too_long(name->text) || is_too_long(database)) {
+        parser_fail(p, "a name that is too long");
+        return SQL_OBJECTS;
+    }
     unsigned number = find_object(p, type, database, name->text, session_only);
     if (number < SQL_OBJECTS) {
         facts->objects[number].access |= (uint8_t)access;

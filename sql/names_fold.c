@@ -31,6 +31,29 @@ size_t name_characters(struct text name)
     return count;
 }
 
+static bool is_trail(uint8_t byte)
+{
+    return (byte & 0xc0) == 0x80;
+}
+
+bool name_is_utf8(struct text name)
+{
+    const uint8_t *at = (const uint8_t *)name.at;
+    size_t length;
+
+    for (size_t left = name.length; left > 0; left -= length, at += length) {
+        length = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : 3;
+        if (length == 1)
+            continue;
+        if (at[0] < 0xc2 || at[0] > 0xef || length > left || !is_trail(at[1]))
+            return false;
+        if (length == 3 && (!is_trail(at[2]) || (at[0] == 0xe0 && at[1] < 0xa0) ||
+                            (at[0] == 0xed && at[1] > 0x9f)))
+            return false;
+    }
+    return true;
+}
+
 /* The lower case of a character of two or three bytes; 0: not known. */
 static uint32_t lower(uint32_t c)
 {

@@ -11,6 +11,10 @@ bool name_has_high(struct text name);
 /* Is there anything that folding could change? */
 bool name_has_upper(struct text name);
 size_t name_characters(struct text name);
+/* Is it well-formed, of characters of at most three bytes? Servers cut, replace or refuse the rest:
+ * MySQL drops what is no character with all behind it, and takes one of four bytes for a question
+ * mark. */
+bool name_is_utf8(struct text name);
 /* Writes the name in lower case, as many bytes as it has. False where a letter's lower case is not
  * known here or is of another length. */
 bool name_fold(struct text name, char *to);

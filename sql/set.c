@@ -70,6 +70,28 @@ static void set_user_variable(struct parser *p, const struct name *name, bool fi
 
 /* --- assignments --- */
 
+/* The variables that mean more to us than their value. */
+static const struct text followed[] = {
+    {"sql_mode",                      8 },
+    {"character_set_client",          20},
+    {"character_set_connection",      24},
+    {"collation_connection",          20},
+    {"innodb_ft_user_stopword_table", 29},
+    {"default_storage_engine",        22},
+    {"default_tmp_storage_engine",    26},
+    {"storage_engine",                14},
+    {"enforce_storage_engine",        22},
+    {"pseudo_thread_id",              16},
+    {"server_id",                     9 },
+};
+
+static bool is_variable_letter(char c)
+{
+    char lower = text_lower(c);
+
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$';
+}
+
 static bool is(const struct assignment *assignment, struct text name)
 {
     return text_equal_fold(assignment->name.text, name);
@@ -148,13 +170,49 @@ static void set_identity(struct parser *p)
     parse_value(p);
 }
 
+/* Can what stands before and behind the odd characters of `name` be the two ends of `variable`? */
+static bool may_spell(struct text name, struct text variable)
+{
+    size_t head = 0, tail = 0;
+
+    while (head < name.length && is_variable_letter(name.at[head]))
+        head++;
+    while (tail < name.length - head && is_variable_letter(name.at[name.length - 1 - tail]))
+        tail++;
+    if (head + tail > variable.length)
+        return false;
+    return text_equal_fold((struct text){name.at, head}, (struct text){variable.at, head}) &&
+           text_equal_fold((struct text){name.at + name.length - tail, tail},
+                           (struct text){variable.at + variable.length - tail, tail});
+}
+
+/* MySQL finds system variables without regard to accents and to blanks at the end: one that is
+ * spelt in an odd way may be any. A local variable of a body may be called so too, unless it looks
+ * like one of those that matter. */
+static bool is_itself(const struct parser *p, struct text name)
+{
+    size_t plain = 0;
+
+    while (plain < name.length && is_variable_letter(name.at[plain]))
+        plain++;
+    if (plain == name.length || !p->body)
+        return plain == name.length;
+    for (size_t i = 0; i < sizeof(followed) / sizeof(followed[0]); i++) {
+        if (may_spell(name, followed[i]))
+            return false;
+    }
+    return true;
+}
+
 static void parse_assignment(struct parser *p, bool first)
 {
     struct assignment assignment = {.global = false};
 
     if (!take_left(p, &assignment))
         return;
-    if (assignment.user) {
+    if (!assignment.user && !is_itself(p, assignment.name.text)) {
+        parser_fail(p, "a variable that may be another, by the server's rules for letters");
+    } else if (assignment.user) {
         set_user_variable(p, &assignment.name, first);
     } else if (assignment.global) {
         p->facts->administration = true;

@@ -120,19 +120,14 @@ bool at_value_end(const struct parser *p)
     return at_end(p) || at_sign(p, ',') || at_sign(p, ';') || at_word(p, KW_FOR);
 }
 
-/* Numbers set the bits of the servers' sources; those of combined modes are left unknown. */
 static bool take_mode_number(struct parser *p, uint8_t *mode)
 {
     struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
     uint64_t bits;
 
-    if (p->t.class != SQL_TOKEN_NUMBER || !text_number(text, &bits) || (bits & 0x1ff10))
+    if (p->t.class != SQL_TOKEN_NUMBER || !text_number(text, &bits) ||
+        !sql_mode_of_number(bits, mode))
         return false;
-    unsigned result = (bits & 2 ? SQL_PIPES_AS_CONCAT : 0u) | (bits & 4 ? SQL_ANSI_QUOTES : 0u) |
-                      (bits & 8 ? SQL_IGNORE_SPACE : 0u) |
-                      (bits >> 20 & 1 ? SQL_NO_BACKSLASH_ESCAPES : 0u) |
-                      (bits >> 29 & 1 ? SQL_HIGH_NOT_PRECEDENCE : 0u);
-    *mode = (uint8_t)result;
     step(p);
     return true;
 }

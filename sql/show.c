@@ -29,7 +29,7 @@ static void read_current(struct parser *p)
         0, 0, false
     };
 
-    if (p->schema.at)
+    if (p->schema.at || p->state->database_unknown)
         add_object(p, SQL_DATABASE, NULL, &nothing, SQL_READ);
 }
 

@@ -15,6 +15,7 @@ struct text sql_state_database(const struct sql_state *state)
 /* No server has a database whose name is that long: one that does not fit is no database. */
 void sql_state_set_database(struct sql_state *state, struct text database)
 {
+    state->database_unknown = false;
     state->has_database =
         database.at && database.length > 0 && database.length <= sizeof(state->database);
     state->database_length = state->has_database ? (uint8_t)database.length : 0;
@@ -108,6 +109,8 @@ static const struct mode_word {
     {"ALLOW_INVALID_DATES",        0                       },
     {"EMPTY_STRING_IS_NULL",       0                       },
     {"ERROR_FOR_DIVISION_BY_ZERO", 0                       },
+    {"IGNORE_BAD_TABLE_OPTIONS",   0                       },
+    {"INTERPRET_UTF8_AS_UTF8MB4",  0                       },
     {"NO_AUTO_CREATE_USER",        0                       },
     {"NO_AUTO_VALUE_ON_ZERO",      0                       },
     {"NO_DIR_IN_CREATE",           0                       },
@@ -162,6 +165,32 @@ uint8_t sql_mode_of(struct text sql_mode)
     return (uint8_t)mode;
 }
 
+bool sql_mode_of_number(uint64_t number, uint8_t *mode)
+{
+    enum { KNOWN_BITS = 35 };
+    static const uint8_t bits[KNOWN_BITS] = {
+        [1] = SQL_PIPES_AS_CONCAT,
+        [2] = SQL_ANSI_QUOTES,
+        [3] = SQL_IGNORE_SPACE,
+        [8] = ANSI, /* POSTGRESQL */
+        [9] = ANSI | SQL_ORACLE,
+        [10] = ANSI | SQL_MSSQL,
+        [11] = ANSI,                    /* DB2 */
+        [12] = ANSI,                    /* MAXDB */
+        [16] = SQL_HIGH_NOT_PRECEDENCE, /* MYSQL323 */
+        [17] = SQL_HIGH_NOT_PRECEDENCE, /* MYSQL40 */
+        [18] = ANSI,
+        [20] = SQL_NO_BACKSLASH_ESCAPES,
+        [29] = SQL_HIGH_NOT_PRECEDENCE,
+    };
+    unsigned found = 0;
+
+    for (unsigned i = 0; i < KNOWN_BITS; i++)
+        found |= number >> i & 1 ? bits[i] : 0;
+    *mode = (uint8_t)found;
+    return number >> KNOWN_BITS == 0;
+}
+
 struct text sql_mode_unknown(struct text sql_mode)
 {
     while (sql_mode.length > 0) {
@@ -202,8 +231,10 @@ static bool drops_current(const struct sql_state *state, struct text database)
 
 void sql_state_apply(struct sql_state *state, const struct sql_facts *facts)
 {
-    if (facts->effects & SQL_EFFECT_DATABASE)
+    if (facts->effects & SQL_EFFECT_DATABASE) {
         sql_state_set_database(state, facts->database);
+        state->database_unknown = !facts->database.at;
+    }
     if (facts->effects & SQL_EFFECT_DATABASE_DROPPED && drops_current(state, facts->database))
         sql_state_set_database(state, (struct text){NULL, 0});
     if (facts->effects & SQL_EFFECT_MODE) {

@@ -26,9 +26,9 @@ enum sql_mode {
 
 /* Classes of character_set_client, by how they are lexed and how names become UTF-8. */
 enum sql_charset {
-    SQL_UTF8,        /* utf8mb3, utf8mb4, ascii, binary */
-    SQL_SINGLE_BYTE, /* latin1 and the other single-byte sets: a name with a byte over 127 is
-                        undetermined */
+    SQL_UTF8,        /* utf8mb3, utf8mb4, binary */
+    SQL_SINGLE_BYTE, /* latin1, ascii and the other single-byte sets: a name with a byte over 127 is
+                        undetermined (in ascii MySQL makes a question mark of it) */
     SQL_BIG5,
     SQL_GBK,
     SQL_GB18030,
@@ -51,6 +51,7 @@ struct sql_state {
     bool lossy;         /* character_set_connection may be one without backslash and backtick
                            (swe7): a literal that has them is another text once it is a value */
     bool has_database;
+    bool database_unknown; /* there may be a current database, but which is not known */
     uint8_t database_length;
     uint32_t version; /* MySQL 9.7.4 is 90704, MariaDB 10.11.19 is 101119, as executable comments
                          count */
@@ -60,7 +61,7 @@ struct sql_state {
 /* Nothing of sql_mode is known any more. */
 void sql_state_lose_mode(struct sql_state *state);
 
-/* The current database, `at` NULL where there is none. Points into `state`. */
+/* The current database, `at` NULL where there is none, or database_unknown. Points into `state`. */
 struct text sql_state_database(const struct sql_state *state);
 void sql_state_set_database(struct sql_state *state, struct text database);
 
@@ -72,6 +73,9 @@ bool sql_state_set_version(struct sql_state *state, struct text version);
 /* The mode bits out of the text of @@sql_mode ("ANSI_QUOTES,NO_BACKSLASH_ESCAPES"). MariaDB's
  * combined modes arrive with their parts spelled out. Unknown words are ignored. */
 uint8_t sql_mode_of(struct text sql_mode);
+/* The same of a number, whose bits both servers and MySQL 5.7 have in common (@@sql_mode of SET
+ * sql_mode = 1, 2, 4 and so on). False where it has bits that no server is known to have. */
+bool sql_mode_of_number(uint64_t number, uint8_t *mode);
 /* The first word that is no mode of either server; none where all are. */
 struct text sql_mode_unknown(struct text sql_mode);
 

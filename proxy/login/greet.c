@@ -16,6 +16,7 @@
 #include "proxy/address.h"
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
+#include "sql/identifier.h"
 
 /* What is claimed as long as no upstream has ever been reached. */
 #define UNKNOWN_VERSION "8.0.0-silogate"
@@ -231,18 +232,41 @@ void login_uncount(struct session *session)
     session->service_usage = session->upstream_usage = NULL;
 }
 
+/* Puts the user whom the upstream's server will log in in the place of what the client has written.
+ * False where that cannot be told: it might be a service's, or one that the policy does not know.
+ */
+static bool read_user(struct login_draft *draft)
+{
+    const struct router *router = draft->runtime->router;
+    const struct text written = draft->login.user;
+    struct sql_state state = {.dialect = SQL_MYSQL};
+    struct router_server server;
+
+    bool good =
+        sql_identifier_user(written, SQL_MARIADB, draft->login.collation, &draft->login.user);
+    router_server(router, router_upstream(router, router_service(router, draft->login.user)),
+                  &server);
+    bool known = server.known && sql_state_set_version(&state, text_of(server.version));
+    if (known && state.dialect == SQL_MARIADB)
+        return good;
+    /* Not known: it must be the same user to either. */
+    return (known || good) &&
+           sql_identifier_user(written, SQL_MYSQL, draft->login.collation, &draft->login.user);
+}
+
 enum step login_route(struct session *session)
 {
     struct login_draft *draft = session->draft;
     const struct router *router = draft->runtime->router;
-    int service = router_service(router, draft->login.user);
+    bool readable = read_user(draft);
+    int service = readable ? router_service(router, draft->login.user) : SERVICE_NONE;
     size_t upstream = router_upstream(router, service);
 
     session->service = (int16_t)service;
     session->generation = draft->runtime->generation;
     session->judged = true;
     if (service == SERVICE_NONE) {
-        bool pass = draft->runtime->config->proxy.unknown_user.value == CONFIG_PASS;
+        bool pass = readable && draft->runtime->config->proxy.unknown_user.value == CONFIG_PASS;
         session->judged = !pass;
         draft->doomed = !pass;
         if (pass)

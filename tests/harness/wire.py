@@ -26,6 +26,11 @@ SESSION_STATE_CHANGED = 1 << 14
 MAX = 0xffffff
 
 
+def as_bytes(text):
+    """Names as they are sent: bytes stay what they are."""
+    return text if isinstance(text, bytes) else text.encode()
+
+
 def lenenc(value):
     if isinstance(value, str):
         value = value.encode()
@@ -246,9 +251,9 @@ class Wire(Stream):
         scramble = SCRAMBLES.get(plugin, native)(password, self.nonce)
         out = struct.pack("<IIB", self.capabilities & 0xffffffff, 1 << 30, collation) + bytes(19)
         out += struct.pack("<I", self.extended >> 32)
-        out += user.encode() + b"\0" + lenenc(scramble)
+        out += as_bytes(user) + b"\0" + lenenc(scramble)
         if self.capabilities & CONNECT_WITH_DB:
-            out += database.encode() + b"\0"
+            out += as_bytes(database) + b"\0"
         if self.capabilities & PLUGIN_AUTH:
             out += plugin.encode() + b"\0"
         if self.capabilities & CONNECT_ATTRS:
@@ -280,8 +285,8 @@ class Wire(Stream):
     def change_user(self, user, database="nilecare", password=None, attributes=(), collation=45):
         password = servers.password(user) if password is None else password
         scramble = SCRAMBLES[self.plugin](password, self.nonce)
-        out = b"\x11" + user.encode() + b"\0" + bytes([len(scramble)]) + scramble
-        out += database.encode() + b"\0" + struct.pack("<H", collation)
+        out = b"\x11" + as_bytes(user) + b"\0" + bytes([len(scramble)]) + scramble
+        out += as_bytes(database) + b"\0" + struct.pack("<H", collation)
         if self.capabilities & PLUGIN_AUTH:
             out += self.plugin.encode() + b"\0"
         if self.capabilities & CONNECT_ATTRS:

@@ -1,7 +1,7 @@
 /* The golden corpus, the files of tests/sql: a line of SQL, then one line for each statement in it
  * with what its facts must be. Lines that start with '#' are options ("# dialect mariadb", "#
- * database shop", "# mode ANSI_QUOTES", "# charset gbk", "# version 80036", "# fold 1", "# reset")
- * or remarks
+ * database shop" or "# database ?", "# mode ANSI_QUOTES", "# charset gbk", "# version 80036", "#
+ * fold 1", "# reset") or remarks
  * ("## ..."). SQL that starts with a backslash and a blank has C's escapes in it. Facts read
  *     > select: read shop.users, execute routine shop.f, administration, mode 4
  *     > undetermined: why
@@ -177,7 +177,10 @@ static void set_option(struct options *options, const char *line)
     } else if (strcmp(name, "dialect") == 0) {
         set_dialect(options, value);
     } else if (strcmp(name, "database") == 0) {
-        sql_state_set_database(&options->state, value[0] ? text_of(value) : (struct text){NULL, 0});
+        bool unknown = strcmp(value, "?") == 0;
+        sql_state_set_database(&options->state,
+                               value[0] && !unknown ? text_of(value) : (struct text){NULL, 0});
+        options->state.database_unknown = unknown;
     } else if (strcmp(name, "mode") == 0) {
         options->state.mode_known = strcmp(value, "unknown") != 0;
         options->state.mode = options->state.mode_known ? sql_mode_of(text_of(value)) : 0;

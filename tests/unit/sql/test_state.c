@@ -100,7 +100,7 @@ static void test_unknown_words_of_sql_mode(void **test)
 /* Written apart from sql/lexer/charset.c: by what the character sets are. */
 static enum sql_charset class_of(const char *name)
 {
-    static const char *const utf8[] = {"utf8mb3", "utf8mb4", "ascii", "binary"};
+    static const char *const utf8[] = {"utf8mb3", "utf8mb4", "binary"};
     static const char *const safe[] = {"ujis", "eucjpms", "euckr", "gb2312"};
     static const char *const none[] = {"ucs2", "utf16", "utf16le", "utf32", "swe7"};
 
