@@ -164,11 +164,32 @@ bench: ## what a hop costs, beside its peers
 	$(MAKE) --no-print-directory -s $(BUILD)/silogate
 	bench/run
 
-install: $(BUILD)/silogate ## into DESTDIR and PREFIX
+man: $(BUILD)/silogate ## the manual pages, out of --help and the table of keys
+	scripts/man $(BUILD)/silogate $(VERSION) $(BUILD)/man
+
+SHARE   = $(DESTDIR)$(PREFIX)/share
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+
+install: $(BUILD)/silogate man ## into DESTDIR and PREFIX; with SYSCONFDIR=/etc a first proxy.ini too
 	install -D -m 755 $(BUILD)/silogate $(DESTDIR)$(PREFIX)/bin/silogate
-	install -D -m 644 proxy.ini $(DESTDIR)$(PREFIX)/share/silogate/proxy.ini
-	install -m 644 -t $(DESTDIR)$(PREFIX)/share/silogate docs/operations.md packaging/systemd/silogate.service \
-	    packaging/prometheus/*.yml packaging/grafana/silogate.json
+	install -D -m 644 -t $(SHARE)/silogate proxy.ini packaging/prometheus/*.yml packaging/grafana/silogate.json
+	install -D -m 644 -t $(SHARE)/man/man1 $(BUILD)/man/silogate.1
+	install -D -m 644 -t $(SHARE)/man/man5 $(BUILD)/man/proxy.ini.5
+	install -D -m 644 packaging/completion/silogate.bash $(SHARE)/bash-completion/completions/silogate
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's,/usr/local/bin/,$(PREFIX)/bin/,' packaging/systemd/silogate.service >$(DESTDIR)$(UNITDIR)/silogate.service
+	install -D -m 644 packaging/systemd/silogate.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/silogate.conf
+	install -D -m 644 packaging/systemd/silogate.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/silogate.conf
+	$(if $(SYSCONFDIR),install -D -m 640 proxy.ini $(DESTDIR)$(SYSCONFDIR)/silogate/proxy.ini)
+	$(if $(SYSCONFDIR),install -d $(DESTDIR)$(SYSCONFDIR)/silogate/conf.d)
+
+deb: ## the Debian package, into build/deb
+	scripts/deps build deb
+	scripts/deb $(BUILD)/deb
+
+test-deb: ## the package in fresh roots of Debian 12 and 13: built, installed, run, upgraded, purged (SUITE=trixie)
+	scripts/deps deb
+	scripts/test-deb $(SUITE)
 
 reference: $(BUILD)/silogate ## write the tables of docs/policy.md anew out of config/keys.def
 	sed '/^### \[proxy\]/,$$d' docs/policy.md >$(BUILD)/policy.md
@@ -183,4 +204,4 @@ help: ## this list
 
 FORCE:
 
-.PHONY: FORCE all unit check deps demo test side-by-side soak test-unit oracle test-unstable format lint asan tsan fuzz cover bench install reference clean help
+.PHONY: FORCE all unit check deps demo test side-by-side soak test-unit oracle test-unstable format lint asan tsan fuzz cover bench man install deb test-deb reference clean help

@@ -230,6 +230,7 @@ void config_check(struct config *config, struct config_problems *problems)
     check_outputs(config, problems);
     for (size_t i = 0; i < config->service_count; i++)
         check_service(config, &config->services[i], problems);
+    config_check_moves(config, problems);
     if (config->service_count > SERVICES_MAX) {
         wrong(problems, config->services[SERVICES_MAX].line,
               "more than %d services; join some of them into one", SERVICES_MAX);

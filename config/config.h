@@ -42,6 +42,8 @@ enum config_tls {
     CONFIG_TLS_VERIFY_IDENTITY
 };
 enum config_statement { CONFIG_NORMALIZED, CONFIG_FULL, CONFIG_NO_STATEMENT };
+enum { CONFIG_MOVES_MAX = 64 };
+enum config_alias { CONFIG_ALIAS_VIEW, CONFIG_ALIAS_NONE };
 enum config_proxy_protocol { CONFIG_PROXY_OFF, CONFIG_PROXY_V1, CONFIG_PROXY_V2 };
 
 /* An address that was checked when the file was read. */
@@ -107,6 +109,17 @@ struct config_edge {
     struct config_choice mode;
 };
 
+/* Tables into another database of their server, or with `database` a database to another server. */
+struct config_move {
+    struct text name;
+    unsigned line;
+    struct config_text service, to, database, upstream;
+    struct config_list tables;
+    struct config_choice alias; /* enum config_alias */
+    struct config_number hold;  /* milliseconds */
+    size_t service_index;       /* resolved when the file was read */
+};
+
 /* The files of a configuration: proxy.ini, then those that it includes. Lines are counted on from
  * one file to the next, so that one number says both: `before` is that of a file as a whole, and
  * its first line comes next. */
@@ -159,6 +172,8 @@ struct config {
     size_t grant_count;
     struct config_edge *edges;
     size_t edge_count;
+    struct config_move *moves;
+    size_t move_count;
     struct arena arena; /* owns everything above */
 };
 

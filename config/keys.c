@@ -21,6 +21,7 @@
 #define STRUCT_SERVICE  config_service
 #define STRUCT_GRANT    config_grant
 #define STRUCT_EDGE     config_edge
+#define STRUCT_MOVE     config_move
 
 #define KEY(in, key, is, where, otherwise, at_least, at_most, reload, repeat, what)                \
     {.section = SECTION_##in,                                                                      \
@@ -52,6 +53,8 @@ static const struct {
     [SECTION_SERVICE] = {"service",  "[service:NAME]",     "who the client is, and its silo",                true },
     [SECTION_GRANT] = {"grant",    "[grant:NAME]",       "a permission for one service",                   true },
     [SECTION_EDGE] = {"edge",     "[edge:USER->OWNER]", "an ordered pair of services",                    true },
+    [SECTION_MOVE] = {"move",     "[move:NAME]",
+                       "tables into their owner's database, or a database to another server",              true },
 };
 
 const struct key *key_find(enum config_section section, struct text name)

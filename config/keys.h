@@ -24,6 +24,7 @@ enum config_section {
     SECTION_SERVICE,
     SECTION_GRANT,
     SECTION_EDGE,
+    SECTION_MOVE,
     SECTION_COUNT
 };
 
@@ -56,6 +57,7 @@ enum key_type {
     KEY_TLS_VERSION,
     KEY_STATEMENT,
     KEY_PROXY_PROTOCOL,
+    KEY_ALIAS,
 };
 
 struct key {
@@ -137,5 +139,6 @@ FILE *include_open(const char *path, struct stat *status, struct error *why);
 
 /* The checks over the whole (config/check.c). */
 void config_check(struct config *config, struct config_problems *problems);
+void config_check_moves(struct config *config, struct config_problems *problems);
 
 #endif

@@ -68,6 +68,8 @@ static void *section_base(struct config *config, const struct section *section)
         return &config->grants[section->item];
     case SECTION_EDGE:
         return &config->edges[section->item];
+    case SECTION_MOVE:
+        return &config->moves[section->item];
     case SECTION_PROXY:
     case SECTION_POLICY:
     case SECTION_TLS:
@@ -115,6 +117,12 @@ static void item_add(struct config *config, struct section *section, struct text
             .owner = text_of(arrow + 2),
             .line = line,
         };
+        break;
+    case SECTION_MOVE:
+        config->moves =
+            items_add(arena, config->moves, &config->move_count, sizeof(*config->moves));
+        section->item = config->move_count - 1;
+        config->moves[section->item] = (struct config_move){.name = name, .line = line};
         break;
     case SECTION_PROXY:
     case SECTION_POLICY:
@@ -169,7 +177,7 @@ static enum config_section section_kind(struct reading *reading, struct text wor
         lines_problem(
             &reading->lines,
             "unknown section [%.*s]; write one of proxy, policy, tls, log, upstream:NAME, "
-            "service:NAME, grant:NAME, edge:USER->OWNER",
+            "service:NAME, grant:NAME, edge:USER->OWNER, move:NAME",
             TEXT_ARGS(word));
     return SECTION_COUNT;
 }

@@ -45,6 +45,8 @@ static const struct word {
     {"off",             KEY_PROXY_PROTOCOL, CONFIG_PROXY_OFF          },
     {"v1",              KEY_PROXY_PROTOCOL, CONFIG_PROXY_V1           },
     {"v2",              KEY_PROXY_PROTOCOL, CONFIG_PROXY_V2           },
+    {"view",            KEY_ALIAS,          CONFIG_ALIAS_VIEW         },
+    {"none",            KEY_ALIAS,          CONFIG_ALIAS_NONE         },
     {"read",            KEY_ACCESS,         1                         },
     {"write",           KEY_ACCESS,         2                         },
     {"define",          KEY_ACCESS,         4                         },
@@ -353,6 +355,7 @@ bool value_read(const struct key *key, void *base, struct text value,
     case KEY_UPSTREAM_TLS:
     case KEY_STATEMENT:
     case KEY_PROXY_PROTOCOL:
+    case KEY_ALIAS:
         ((struct config_choice *)field)->line = place->line;
         return read_word(key->type, value, &((struct config_choice *)field)->value, why);
     }

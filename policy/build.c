@@ -42,8 +42,8 @@ static struct text copy_in(struct arena *arena, enum name_form form, struct text
 }
 
 /* Reads a pattern, and writes it in each form; tells what is wrong with it. */
-static bool pattern_take(struct building *building, const char *key, const struct config_text *text,
-                         struct pattern pattern[NAME_FORMS])
+bool pattern_take(struct building *building, const char *key, const struct config_text *text,
+                  struct pattern pattern[NAME_FORMS])
 {
     struct arena *arena = &building->policy->arena;
     struct error why;
@@ -71,7 +71,7 @@ static bool pattern_take(struct building *building, const char *key, const struc
     return true;
 }
 
-static void add_owned(struct building *building, size_t service, const struct config_text *text)
+void take_owned(struct building *building, size_t service, const struct config_text *text)
 {
     struct owned owned = {.service = (int16_t)service, .line = text->line};
 
@@ -86,8 +86,8 @@ static void add_owned(struct building *building, size_t service, const struct co
     building->owned[building->owned_count - 1] = owned;
 }
 
-static void add_granted(struct building *building, const char *key, const struct config_text *text,
-                        struct granted granted, const char *rule)
+void take_granted(struct building *building, const char *key, const struct config_text *text,
+                  struct granted granted, const char *rule)
 {
     if (!pattern_take(building, key, text, granted.pattern))
         return;
@@ -106,13 +106,13 @@ static void add_patterns(struct building *building)
     for (size_t i = 0; i < building->config->service_count; i++) {
         const struct config_service *service = &building->config->services[i];
         for (size_t j = 0; j < service->owns.count; j++)
-            add_owned(building, i, &service->owns.items[j]);
+            take_owned(building, i, &service->owns.items[j]);
         for (size_t j = 0; j < service->reads.count; j++) {
             const struct config_text *text = &service->reads.items[j];
             char rule[512];
             snprintf(rule, sizeof(rule), "[service:%s] reads = %s", service->name.at,
                      text->value.at);
-            add_granted(
+            take_granted(
                 building, "reads", text,
                 (struct granted){.service = (int16_t)i, .access = SQL_READ, .until = FOR_GOOD},
                 rule);
@@ -157,11 +157,11 @@ static void add_grants(struct building *building, int32_t today)
             const struct config_text *text = &grant->on.items[j];
             snprintf(rule, sizeof(rule), "[grant:%s] on = %s%s%s", grant->name.at, text->value.at,
                      ends ? ", until = " : "", ends ? grant->until.written.at : "");
-            add_granted(building, "on", text,
-                        (struct granted){.service = (int16_t)service,
-                                         .access = grant->access,
-                                         .until = ends ? grant->until.day : FOR_GOOD},
-                        rule);
+            take_granted(building, "on", text,
+                         (struct granted){.service = (int16_t)service,
+                                          .access = grant->access,
+                                          .until = ends ? grant->until.day : FOR_GOOD},
+                         rule);
         }
     }
 }
@@ -294,6 +294,11 @@ static void set_hash(struct policy *policy, const struct config *config)
         hash_text(&hash, config->edges[i].owner);
         hash_number(&hash, config->edges[i].mode.value);
     }
+    for (size_t i = 0; i < config->move_count; i++) {
+        hash_text(&hash, config->moves[i].service.value);
+        hash_text(&hash, config->moves[i].to.value);
+        hash_list(&hash, &config->moves[i].tables);
+    }
     snprintf(policy->hash, sizeof(policy->hash), "%08x", (unsigned)(hash >> 32));
 }
 
@@ -329,6 +334,7 @@ struct policy *policy_build(const struct config *config, int32_t today,
     const uint32_t *database_rule = add_services(&building);
     add_patterns(&building);
     add_grants(&building, today);
+    moves_add(&building);
     add_answers(&building);
     add_edges(&building);
     contradictions_find(&building);

@@ -113,6 +113,7 @@ struct granted {
     int32_t until;
     int16_t service;
     uint8_t access;
+    bool follows; /* from a grant on another name of the same table */
     unsigned line;
 };
 struct building {
@@ -124,6 +125,15 @@ struct building {
     struct granted *granted;
     size_t owned_count, granted_count;
 };
+
+/* What a line says, taken into the building (policy/build.c). `rule`: the words of a grant. */
+bool pattern_take(struct building *building, const char *key, const struct config_text *text,
+                  struct pattern pattern[NAME_FORMS]);
+void take_owned(struct building *building, size_t service, const struct config_text *text);
+void take_granted(struct building *building, const char *key, const struct config_text *text,
+                  struct granted granted, const char *rule);
+/* Both names of tables that are moved (policy/moves.c). */
+void moves_add(struct building *building);
 
 /* Two owners for one name, a pattern said twice, and permissions for what is one's own anyway
  * (policy/contradictions.c). */

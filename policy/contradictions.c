@@ -157,7 +157,7 @@ static void find_needless(struct building *building, const struct granted *grant
 {
     for (size_t i = first; i < building->owned_count; i++) {
         const struct owned *own = &building->owned[i];
-        if (own->service != granted->service)
+        if (own->service != granted->service || granted->follows)
             return;
         if (!pattern_covers(own->pattern, granted->pattern) ||
             reaches_others(building, granted, own))

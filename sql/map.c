@@ -122,6 +122,16 @@ static bool insert(struct sql_edits *edits, const struct sql_edit *edit)
     return true;
 }
 
+/* Behind a quoted schema and a dot, 123 and 1e5 are numbers. */
+static bool reads_as_number(struct text name)
+{
+    size_t i = 0;
+
+    while (i < name.length && name.at[i] >= '0' && name.at[i] <= '9')
+        i++;
+    return i > 0 && (i == name.length || (name.at[i] | 0x20) == 'e');
+}
+
 static bool can_be_written(struct text schema, const struct sql_state *state)
 {
     if (schema.length > SQL_DATABASE_SIZE || state->charset == SQL_CHARSET_UNKNOWN)
@@ -164,6 +174,8 @@ enum sql_mapped sql_map(const struct sql_facts *facts, const struct sql_state *s
             return cannot(edits, edits->why);
         if (!can_be_written(edit.schema, state))
             return cannot(edits, "a schema that the session's character set cannot write");
+        if (edit.schema.at && reads_as_number(facts->objects[place->object].name))
+            return cannot(edits, "a name that may be taken for a number");
     }
     drop_those_that_stay(edits);
     edits->why = NULL;

@@ -245,6 +245,8 @@ static void test_defaults_are_values(void **state)
 
 /* `expected`: "LINE: part of the text"; every case has exactly one problem. */
 /* clang-format off */
+#define SERVICE "[service:a]\nowns = x.*\n"
+
 static const struct mistake {
     const char *ini;
     const char *expected;
@@ -258,6 +260,15 @@ static const struct mistake {
     {UPSTREAM "[edge:a]\nmode = log\n", "3: 'a' is no pair of services; write [edge:USER->OWNER]"},
     {UPSTREAM "[edge:a->]\nmode = log\n", "3: 'a->' is no pair of services"},
     {UPSTREAM "[edge:a->b]\n", "3: [edge:a->b] has no mode; write a line mode = ..."},
+    {UPSTREAM SERVICE "[move:m]\nservice = a\n", "5: [move:m] moves nothing; write table = "},
+    {UPSTREAM SERVICE "[move:m]\nservice = a\ntable = x.t\n", "5: [move:m] has no `to`"},
+    {UPSTREAM SERVICE "[move:m]\nservice = a\ntable = x.t\nto = X\n", "7: table = x.t stands in X already"},
+    {UPSTREAM SERVICE "[move:m]\nservice = a\ntable = *.t\nto = y\n", "7: table = *.t: a table is moved out of"},
+    {UPSTREAM SERVICE "[move:m]\nservice = a\ntable = x.t\ntable = x.T\nto = y\n", "8: table = x.T is moved by [move:m] already (line 7)"},
+    {UPSTREAM SERVICE "[move:m]\nservice = a\ntable = x.t\nto = y\nupstream = main\n", "9: [move:m] has tables, which stay"},
+    {UPSTREAM SERVICE "[move:m]\nservice = a\ndatabase = x\nupstream = there\n", "8: there is no [upstream:there]"},
+    {UPSTREAM SERVICE "[move:m]\nservice = a\ntable = x.t\nto = y\nalias = link\n", "9: alias = link: no such word; write view or none"},
+    {UPSTREAM SERVICE "[move:m]\nservice = b\ntable = x.t\nto = y\n", "6: there is no [service:b]"},
     {UPSTREAM "[proxy\n", "3: a section without ]"},
     {UPSTREAM "[proxy] workers = 2\n", "3: something stands behind ]"},
     {UPSTREAM "[proxy]\nworkers = 2\n[proxy]\n", "5: [proxy] stands on line 3 already"},

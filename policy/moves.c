@@ -1,0 +1,151 @@
+/* A table that is being moved has two names and is one object: whoever owns it or has a grant on
+ * it by one name has that by the other too, so that neither a move nor a rename is a way past the
+ * policy. Called by policy/build.c when all that the file says has been taken.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/built.h"
+
+#define wrong(building, line, ...)                                                                 \
+    config_problem_add((building)->problems, line, false, __VA_ARGS__)
+
+/* A table of a move, by both names. */
+struct moved {
+    const struct config_move *move;
+    const struct config_text *table;
+    struct pattern from, to; /* in lower case */
+    struct text name;        /* as written */
+};
+
+static struct text joined(struct arena *arena, struct text schema, struct text name)
+{
+    char *at = arena_take(arena, schema.length + name.length + 2);
+
+    int length = sprintf(at, "%.*s.%.*s", TEXT_ARGS(schema), TEXT_ARGS(name));
+    return (struct text){at, (size_t)length};
+}
+
+static bool read_moved(struct building *building, const struct config_move *move,
+                       const struct config_text *table, struct moved *moved)
+{
+    struct pattern forms[NAME_FORMS];
+    struct config_text to = {.line = table->line};
+
+    *moved = (struct moved){.move = move, .table = table};
+    if (!move->to.value.at || !pattern_take(building, "table", table, forms))
+        return false;
+    moved->from = forms[IN_LOWER_CASE];
+    moved->name = forms[AS_WRITTEN].name;
+    to.value = joined(&building->arena, move->to.value, moved->name);
+    if (!pattern_take(building, "table", &to, forms))
+        return false;
+    moved->to = forms[IN_LOWER_CASE];
+    return true;
+}
+
+static bool owns(const struct building *building, int service, const struct pattern *pattern)
+{
+    for (size_t i = 0; i < building->owned_count; i++) {
+        const struct owned *owned = &building->owned[i];
+        if (owned->service == service && pattern_covers(&owned->pattern[IN_LOWER_CASE], pattern))
+            return true;
+    }
+    return false;
+}
+
+/* The new name is owned as the old one is, exactly as closely as the move says it. */
+static void own_new_name(struct building *building, const struct moved *moved)
+{
+    const int service = (int)moved->move->service_index;
+    const struct config_text to = {
+        joined(&building->policy->arena, moved->move->to.value, moved->name), moved->table->line};
+
+    if (!owns(building, service, &moved->from)) {
+        wrong(building, moved->table->line,
+              "[move:%s] table = %s does not belong to [service:%s]; write owns = %s there",
+              moved->move->name.at, moved->table->value.at, moved->move->service.value.at,
+              moved->table->value.at);
+        return;
+    }
+    for (size_t i = 0; i < building->owned_count; i++) {
+        const struct owned *owned = &building->owned[i];
+        if (owned->service == service && text_equal(text_of(owned->written), to.value))
+            return; /* said by the service itself */
+    }
+    take_owned(building, (size_t)service, &to);
+}
+
+/* The part of `granted` that lies within `part`, by the other schema. False where there is none. */
+static bool other_name(struct building *building, const struct granted *granted,
+                       const struct pattern *part, struct text schema, struct text *other)
+{
+    const struct pattern *pattern = &granted->pattern[IN_LOWER_CASE];
+
+    if (!pattern_overlap(pattern, part))
+        return false;
+    if (pattern_covers(pattern, part))
+        *other = joined(&building->policy->arena, schema, part->name);
+    else if (pattern_covers(part, pattern))
+        *other = joined(&building->policy->arena, schema, granted->pattern[AS_WRITTEN].name);
+    else
+        return false;
+    return true;
+}
+
+static bool overlaps_in_part(const struct granted *granted, const struct pattern *part)
+{
+    const struct pattern *pattern = &granted->pattern[IN_LOWER_CASE];
+
+    return pattern_overlap(pattern, part) && !pattern_covers(pattern, part) &&
+           !pattern_covers(part, pattern);
+}
+
+static void add_other(struct building *building, const struct granted *granted,
+                      const struct pattern *part, struct text schema, const struct moved *moved)
+{
+    struct granted more = *granted;
+    struct config_text text = {.line = granted->line};
+
+    if (overlaps_in_part(granted, part))
+        wrong(building, granted->line,
+              "%s = %s is some of what [move:%s] table = %s moves and not all of it; write the "
+              "names of the tables that are meant",
+              granted->key, granted->written, moved->move->name.at, moved->table->value.at);
+    if (!other_name(building, granted, part, schema, &text.value))
+        return;
+    take_granted(building, granted->key, &text, more, building->policy->rules[granted->rule].text);
+    building->granted[building->granted_count - 1].follows = true;
+}
+
+static void grant_both_names(struct building *building, const struct moved *moved)
+{
+    const size_t count = building->granted_count; /* what is added needs no other name */
+
+    for (size_t i = 0; i < count; i++) {
+        const struct granted granted = building->granted[i];
+        if (granted.follows)
+            continue;
+        const struct text from = {moved->table->value.at,
+                                  moved->table->value.length - moved->name.length - 1};
+        add_other(building, &granted, &moved->from, moved->move->to.value, moved);
+        add_other(building, &granted, &moved->to, from, moved);
+    }
+}
+
+void moves_add(struct building *building)
+{
+    const struct config *config = building->config;
+    struct moved moved;
+
+    for (size_t i = 0; i < config->move_count; i++) {
+        const struct config_move *move = &config->moves[i];
+        for (size_t j = 0; j < move->tables.count; j++) {
+            if (!read_moved(building, move, &move->tables.items[j], &moved))
+                continue;
+            own_new_name(building, &moved);
+            grant_both_names(building, &moved);
+        }
+    }
+}
