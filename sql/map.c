@@ -129,7 +129,8 @@ static bool reads_as_number(struct text name)
 
     while (i < name.length && name.at[i] >= '0' && name.at[i] <= '9')
         i++;
-    return i > 0 && (i == name.length || (name.at[i] | 0x20) == 'e');
+    char next = i < name.length ? (char)(name.at[i] | 0x20) : 'e';
+    return i > 0 && (next == 'e' || !((next >= 'a' && next <= 'z') || name.at[i] == '_'));
 }
 
 static bool can_be_written(struct text schema, const struct sql_state *state)

@@ -1,0 +1,153 @@
+/* A hash table of names, by schema, name and type. Never changed once it is shared. */
+#include "sql/moved.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+
+struct entry {
+    struct text schema, name;
+    struct text stands; /* the schema where it is; `at` NULL: in this one */
+    uint64_t moves;
+    uint8_t type;
+};
+
+struct sql_moved {
+    atomic_uint references;
+    bool fold;
+    uint64_t all;
+    struct entry *slots;
+    uint32_t size, count;
+    struct arena arena;
+};
+
+struct sql_moved *sql_moved_new(bool fold)
+{
+    struct sql_moved *moved = memory_take_zeroed(sizeof(*moved));
+
+    atomic_init(&moved->references, 1);
+    moved->fold = fold;
+    return moved;
+}
+
+struct sql_moved *sql_moved_take(struct sql_moved *moved)
+{
+    if (moved)
+        atomic_fetch_add(&moved->references, 1);
+    return moved;
+}
+
+void sql_moved_drop(struct sql_moved *moved)
+{
+    if (!moved || atomic_fetch_sub(&moved->references, 1) != 1)
+        return;
+    free(moved->slots);
+    arena_fini(&moved->arena);
+    free(moved);
+}
+
+static uint32_t hash_of(enum sql_type type, struct text schema, struct text name)
+{
+    return (uint32_t)text_hash(name, text_hash(schema, 0, true) + type, true);
+}
+
+static bool same(const struct sql_moved *moved, struct text a, struct text b)
+{
+    return moved->fold ? text_equal_fold(a, b) : text_equal(a, b);
+}
+
+/* The slot of the name, or the free one where it would be. */
+static struct entry *slot_of(const struct sql_moved *moved, enum sql_type type, struct text schema,
+                             struct text name)
+{
+    for (uint32_t at = hash_of(type, schema, name);; at++) {
+        struct entry *entry = &moved->slots[at % moved->size];
+        if (!entry->name.at || (entry->type == type && same(moved, entry->schema, schema) &&
+                                same(moved, entry->name, name)))
+            return entry;
+    }
+}
+
+static void grow(struct sql_moved *moved)
+{
+    struct entry *old = moved->slots;
+    uint32_t size = moved->size;
+
+    moved->size = size ? size * 2 : 64;
+    moved->slots = memory_take_zeroed(moved->size * sizeof(*moved->slots));
+    for (uint32_t i = 0; i < size; i++) {
+        if (old[i].name.at)
+            *slot_of(moved, (enum sql_type)old[i].type, old[i].schema, old[i].name) = old[i];
+    }
+    free(old);
+}
+
+static struct entry *put(struct sql_moved *moved, enum sql_type type, struct text schema,
+                         struct text name, unsigned number)
+{
+    assert(number < 64);
+    if (2 * (moved->count + 1) > moved->size)
+        grow(moved);
+    struct entry *entry = slot_of(moved, type, schema, name);
+    if (!entry->name.at) {
+        *entry = (struct entry){.schema = arena_text(&moved->arena, schema),
+                                .name = arena_text(&moved->arena, name),
+                                .type = (uint8_t)type};
+        moved->count++;
+    }
+    entry->moves |= (uint64_t)1 << number;
+    moved->all |= (uint64_t)1 << number;
+    return entry;
+}
+
+void sql_moved_add(struct sql_moved *moved, enum sql_type type, struct text schema,
+                   struct text other, struct text name, unsigned number)
+{
+    put(moved, type, schema, name, number)->stands.at = NULL;
+    put(moved, type, other, name, number)->stands = arena_text(&moved->arena, schema);
+}
+
+void sql_moved_hang(struct sql_moved *moved, struct text schema, struct text name, unsigned number)
+{
+    put(moved, SQL_TABLE, schema, name, number);
+}
+
+static const struct entry *find(const struct sql_moved *moved, enum sql_type type,
+                                struct text schema, struct text name)
+{
+    static const struct entry none;
+
+    if (moved->count == 0 || !schema.at || !name.at)
+        return &none;
+    return slot_of(moved, type, schema, name);
+}
+
+struct text sql_moved_stands(const void *moved, enum sql_type type, struct text schema,
+                             struct text name)
+{
+    return find(moved, type, schema, name)->stands;
+}
+
+uint64_t sql_moved_touches(const struct sql_moved *moved, const struct sql_facts *facts)
+{
+    uint64_t touched = 0;
+
+    if (!facts->determined)
+        return moved->all;
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        if (object->type == SQL_ROUTINE && (object->access & SQL_EXECUTE))
+            return moved->all;
+        if (object->type == SQL_TABLE && !object->session_only)
+            touched |= find(moved, SQL_TABLE, object->schema, object->name)->moves;
+    }
+    return touched;
+}
+
+uint64_t sql_moved_all(const struct sql_moved *moved)
+{
+    return moved->all;
+}

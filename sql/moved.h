@@ -1,0 +1,38 @@
+/* Where the tables of open moves stand: an immutable, counted table of names, made from a server's
+ * catalogue and looked at by whoever judges. Both names of a table lead to it.
+ *
+ * Tables that are not moved themselves but hang on those that are (by a foreign key, a view, a
+ * trigger) are listed as well: whoever uses them may lock the moved ones.
+ */
+#ifndef SQL_MOVED_H
+#define SQL_MOVED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sql/facts.h"
+
+struct sql_moved;
+
+/* An empty one, with one reference. `fold`: the server compares names without case. */
+struct sql_moved *sql_moved_new(bool fold);
+struct sql_moved *sql_moved_take(struct sql_moved *moved);
+void sql_moved_drop(struct sql_moved *moved); /* NULL is harmless */
+
+/* While it is made, by one thread. A table or trigger of the move `number` (0 to 63), which stands
+ * in `schema` and could be named in `other`. Texts are copied. */
+void sql_moved_add(struct sql_moved *moved, enum sql_type type, struct text schema,
+                   struct text other, struct text name, unsigned number);
+/* A table that hangs on one of the move's. */
+void sql_moved_hang(struct sql_moved *moved, struct text schema, struct text name, unsigned number);
+
+/* sql_where's `stands`: `moved` is a struct sql_moved. */
+struct text sql_moved_stands(const void *moved, enum sql_type type, struct text schema,
+                             struct text name);
+/* A bit for each move whose tables, or what hangs on them, the statement may touch. What is not
+ * determined, and routines, may touch all. */
+uint64_t sql_moved_touches(const struct sql_moved *moved, const struct sql_facts *facts);
+/* A bit for each move that has names in it. */
+uint64_t sql_moved_all(const struct sql_moved *moved);
+
+#endif
