@@ -2,9 +2,11 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/ratchet.h"
 #include "report/tables.h"
 
 static const char usage[] =
@@ -17,7 +19,9 @@ static const char usage[] =
     "  --text --markdown --html --csv --json\n"
     "                      the form: for a terminal (default), a ticket, a browser (one page that\n"
     "                      needs nothing else), a spreadsheet, a tool\n"
-    "  --since T           only what was seen at or after T: 2026-11-20 or 2026-11-20T13:00:00Z\n"
+    "  --since T           only what was seen at or after T: 2026-11-20, 2026-11-20T13:00:00Z, or "
+    "7d\n"
+    "                      for the last seven days (m, h, d, w)\n"
     "  --until T           only what was seen before T; a date counts to its end\n"
     "  --ready-since T     what no other service has touched since T is ready to move: default is\n"
     "                      a week before the last record\n"
@@ -37,66 +41,21 @@ static void print_csv(const struct report *report, int64_t since, FILE *to)
 
 struct asked {
     print_form *form;
-    const char *baseline;
-    bool fail_on_new;
+    struct ratchet ratchet;
     int64_t ready_since;
 };
 
 static bool read_time(const char *option, const char *value, bool end, int64_t *time)
 {
-    if (report_time(text_of(value), end, time))
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (report_time_or_ago(text_of(value), end, (int64_t)now.tv_sec * 1000000, time))
         return true;
     fprintf(stderr,
-            "silogate report: --%s '%s' is no time; write 2026-11-20 or 2026-11-20T13:00:00Z\n",
+            "silogate report: --%s '%s' is no time; write 2026-11-20, 2026-11-20T13:00:00Z or 7d\n",
             option, value);
     return false;
-}
-
-static void print_new(const struct report *report, const uint32_t *queries, uint32_t count)
-{
-    char number[TABLE_NUMBER_SIZE];
-
-    printf("%u new since the baseline:\n", count);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct report_query *query = &report->queries[queries[i]];
-        struct text user = report_service_name(report, report->edges[query->edge].user);
-        struct text owner = report_service_name(report, report->edges[query->edge].owner);
-        printf("  %.*s -> %.*s  %016llx  %s  %.*s\n", TEXT_ARGS(user), TEXT_ARGS(owner),
-               (unsigned long long)query->digest,
-               table_show_number(query->counts.statements, number), TEXT_ARGS(query->statement));
-    }
-}
-
-static int compare(const struct report *report, const struct asked *asked)
-{
-    struct error error;
-    uint32_t count;
-
-    if (access(asked->baseline, F_OK) != 0) {
-        if (!report_baseline_write(report, asked->baseline, &error)) {
-            fprintf(stderr, "silogate report: %s\n", error.text);
-            return CMD_MISUSE;
-        }
-        fprintf(stderr, "silogate report: there was no baseline; %s is one now, with %u queries\n",
-                asked->baseline, report->query_keys.count);
-        return CMD_YES;
-    }
-    uint32_t *queries = report_baseline_new(report, asked->baseline, &count, &error);
-    if (!queries) {
-        fprintf(stderr, "silogate report: %s\n", error.text);
-        return CMD_MISUSE;
-    }
-    if (report->queries_left_out) {
-        fprintf(stderr, "silogate report: too many distinct queries to compare all of them\n");
-        free(queries);
-        return CMD_MISUSE;
-    }
-    if (count > 0)
-        print_new(report, queries, count);
-    else
-        puts("nothing new since the baseline");
-    free(queries);
-    return count > 0 && asked->fail_on_new ? CMD_NO : CMD_YES;
 }
 
 static int print(struct report *report, struct asked *asked)
@@ -105,12 +64,12 @@ static int print(struct report *report, struct asked *asked)
 
     if (asked->ready_since == INT64_MIN)
         asked->ready_since = report_ready_since(report);
-    if (!asked->baseline && !asked->form)
+    if (!asked->ratchet.baseline && !asked->form)
         asked->form = report_print_text;
     if (asked->form)
         asked->form(report, asked->ready_since, stdout);
-    if (asked->baseline)
-        status = compare(report, asked);
+    if (asked->ratchet.baseline)
+        status = ratchet_compare(report, &asked->ratchet);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fputs("silogate report: the report could not be written to the end\n", stderr);
         return CMD_MISUSE;
@@ -132,6 +91,7 @@ static int parse(int argc, char **argv, struct report *report, struct asked *ask
         {"ready-since", required_argument, NULL, 'r'},
         {"baseline",    required_argument, NULL, 'b'},
         {"fail-on-new", no_argument,       NULL, 'f'},
+        {"prune",       no_argument,       NULL, 'p'},
         {"help",        no_argument,       NULL, 'h'},
         {NULL,          0,                 NULL, 0  },
     };
@@ -165,10 +125,13 @@ static int parse(int argc, char **argv, struct report *report, struct asked *ask
             good = read_time("ready-since", optarg, false, &asked->ready_since);
             break;
         case 'b':
-            asked->baseline = optarg;
+            asked->ratchet.baseline = optarg;
             break;
         case 'f':
-            asked->fail_on_new = true;
+            asked->ratchet.fail_on_new = true;
+            break;
+        case 'p':
+            asked->ratchet.prune = true;
             break;
         case 'h':
             fputs(usage, stdout);
@@ -177,7 +140,8 @@ static int parse(int argc, char **argv, struct report *report, struct asked *ask
             good = false;
         }
     }
-    if (good && optind < argc && (!asked->fail_on_new || asked->baseline))
+    if (good && optind < argc &&
+        (!(asked->ratchet.fail_on_new || asked->ratchet.prune) || asked->ratchet.baseline))
         return CMD_YES;
     fputs(usage, stderr);
     return CMD_MISUSE;
@@ -200,7 +164,7 @@ int cmd_report(int argc, char **argv)
         readable = false;
     }
     /* What could be read is told of all the same, but for a baseline, and where it is nothing. */
-    if (status == CMD_YES && (readable || (report.logs > 0 && !asked.baseline)))
+    if (status == CMD_YES && (readable || (report.logs > 0 && !asked.ratchet.baseline)))
         status = print(&report, &asked);
     report_fini(&report);
     return readable ? status : CMD_MISUSE;

@@ -1,16 +1,14 @@
-/* The ratchet: what crosses today is written down once; what comes later and is not in there is
- * new. One line a query: service, owner, digest, statement, with tabs between. Only the first three
- * count.
- */
+/* Reads and writes baselines, and compares a report with one. */
+#include "report/baseline.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "report/report.h"
-
 static const char first_line[] = "# silogate baseline 1: service, owner, digest, statement\n";
+static const char strict_word[] = "# strict ";
 
-enum { KEY_SIZE = 2 * REPORT_NAME_BYTES + 32 };
+enum { KEY_SIZE = 2 * REPORT_NAME_BYTES + 32, PATH_SIZE = 4096 };
 
 static struct text key_of(const struct report *report, const struct report_query *query,
                           char key[KEY_SIZE])
@@ -22,24 +20,32 @@ static struct text key_of(const struct report *report, const struct report_query
     return (struct text){key, (size_t)length};
 }
 
-/* Written beside and renamed, so that a baseline is whole or not there. */
-bool report_baseline_write(const struct report *report, const char *path, struct error *error)
+/* "service->owner" out of a key. */
+static struct text edge_of(struct text key, char edge[KEY_SIZE])
 {
-    char beside[4096], key[KEY_SIZE];
-    uint32_t count;
+    const char *tab = memchr(key.at, '\t', key.length);
+    const char *end = memchr(tab + 1, '\t', key.length - (size_t)(tab + 1 - key.at));
+    int length = snprintf(edge, KEY_SIZE, "%.*s->%.*s", (int)(tab - key.at), key.at,
+                          (int)(end - tab - 1), tab + 1);
+    return (struct text){edge, (size_t)length};
+}
 
-    if (snprintf(beside, sizeof(beside), "%s.%d", path, (int)getpid()) >= (int)sizeof(beside))
-        return error_set(error, "%s: the name is too long", path);
+static FILE *open_beside(const char *path, char beside[PATH_SIZE], struct error *error)
+{
+    if (snprintf(beside, PATH_SIZE, "%s.%d", path, (int)getpid()) >= PATH_SIZE) {
+        error_set(error, "%s: the name is too long", path);
+        return NULL;
+    }
     FILE *to = fopen(beside, "wx");
     if (!to)
-        return error_set(error, "%s: %s; the baseline cannot be written", beside, strerror(errno));
-    fputs(first_line, to);
-    uint32_t *queries = report_rank_queries(report, HASH_TABLE_NONE, &count);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct report_query *query = &report->queries[queries[i]];
-        fprintf(to, "%s\t%.*s\n", key_of(report, query, key).at, TEXT_ARGS(query->statement));
-    }
-    free(queries);
+        error_set(error, "%s: %s; the baseline cannot be written", beside, strerror(errno));
+    else
+        fputs(first_line, to);
+    return to;
+}
+
+static bool put_in_place(FILE *to, const char *path, const char *beside, struct error *error)
+{
     bool good = !ferror(to);
     good = fclose(to) == 0 && good;
     if (good && rename(beside, path) == 0)
@@ -47,6 +53,23 @@ bool report_baseline_write(const struct report *report, const char *path, struct
     error_set(error, "%s: %s; the baseline was not written", path, strerror(errno));
     unlink(beside);
     return false;
+}
+
+bool report_baseline_write(const struct report *report, const char *path, struct error *error)
+{
+    char beside[PATH_SIZE], key[KEY_SIZE];
+    uint32_t count;
+    FILE *to = open_beside(path, beside, error);
+
+    if (!to)
+        return false;
+    uint32_t *queries = report_rank_queries(report, HASH_TABLE_NONE, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct report_query *query = &report->queries[queries[i]];
+        fprintf(to, "%s\t%.*s\n", key_of(report, query, key).at, TEXT_ARGS(query->statement));
+    }
+    free(queries);
+    return put_in_place(to, path, beside, error);
 }
 
 /* The length of a line's first three fields; 0 where there are not three. */
@@ -62,51 +85,143 @@ static size_t key_length(const char *line, size_t length)
     return 0;
 }
 
-static bool read_keys(FILE *from, const char *path, struct hash_table *keys, struct error *error)
+static void add_key(struct report_baseline *baseline, struct text key, struct text statement)
+{
+    uint32_t number = hash_table_add(&baseline->keys, key);
+
+    if (number >= baseline->room) {
+        baseline->room = number * 2 + 64;
+        baseline->statements =
+            memory_resize(baseline->statements, baseline->room * sizeof(*baseline->statements));
+    }
+    baseline->statements[number] = arena_text(&baseline->arena, statement);
+}
+
+static bool read_line(struct report_baseline *baseline, struct text line)
+{
+    static const size_t strict_length = sizeof(strict_word) - 1;
+    size_t key = line.at[0] == '#' ? 0 : key_length(line.at, line.length);
+
+    if (key > 0) {
+        size_t after = key < line.length ? key + 1 : key;
+        add_key(baseline, (struct text){line.at, key},
+                text_trim((struct text){line.at + after, line.length - after}));
+    } else if (line.length > strict_length && memcmp(line.at, strict_word, strict_length) == 0) {
+        struct text edge = {line.at + strict_length, line.length - strict_length};
+        hash_table_add(&baseline->strict, text_trim(edge));
+    }
+    return key > 0 || line.at[0] == '#';
+}
+
+bool report_baseline_read(struct report_baseline *baseline, const char *path, struct error *error)
 {
     char *line = NULL;
     size_t size = 0, number = 0;
     ssize_t length;
     bool good = true;
+    FILE *from = fopen(path, "r");
 
+    *baseline = (struct report_baseline){.room = 0};
+    if (!from)
+        return error_set(error, "%s: %s; make the baseline first, with --baseline alone", path,
+                         strerror(errno));
     while (good && (length = getline(&line, &size, from)) > 0) {
         number++;
-        size_t key = line[0] == '#' ? 0 : key_length(line, (size_t)length);
         if (number == 1 && strcmp(line, first_line) != 0)
             good = error_set(error, "%s:1: not a baseline; make one with --baseline", path);
-        else if (key > 0)
-            hash_table_add(keys, (struct text){line, key});
-        else if (line[0] != '#')
+        else if (!read_line(baseline, (struct text){line, (size_t)length}))
             good = error_set(error, "%s:%zu: not a line of a baseline; make it anew", path, number);
     }
-    free(line);
+    if (good && ferror(from))
+        good = error_set(error, "%s: %s", path, strerror(errno));
     if (good && number == 0)
         good = error_set(error, "%s: empty; remove it and make a baseline anew", path);
+    free(line);
+    fclose(from);
     return good;
 }
 
-uint32_t *report_baseline_new(const struct report *report, const char *path, uint32_t *count,
-                              struct error *error)
+void report_baseline_fini(struct report_baseline *baseline)
 {
-    struct hash_table keys = {0};
+    hash_table_fini(&baseline->keys);
+    hash_table_fini(&baseline->strict);
+    free(baseline->statements);
+    arena_fini(&baseline->arena);
+}
+
+bool report_baseline_is_strict(const struct report *report, const struct report_baseline *baseline,
+                               uint32_t query)
+{
+    char key[KEY_SIZE], edge[KEY_SIZE];
+    struct text name = edge_of(key_of(report, &report->queries[query], key), edge);
+
+    return hash_table_find(&baseline->strict, name) != HASH_TABLE_NONE;
+}
+
+uint32_t *report_baseline_new(const struct report *report, const struct report_baseline *baseline,
+                              uint32_t *count)
+{
     char key[KEY_SIZE];
-    uint32_t all, *queries = NULL;
-    FILE *from = fopen(path, "r");
+    uint32_t all, *queries = report_rank_queries(report, HASH_TABLE_NONE, &all);
 
     *count = 0;
-    if (!from) {
-        error_set(error, "%s: %s; make it first, with --baseline alone", path, strerror(errno));
-        return NULL;
+    for (uint32_t i = 0; i < all; i++) {
+        struct text name = key_of(report, &report->queries[queries[i]], key);
+        if (hash_table_find(&baseline->keys, name) == HASH_TABLE_NONE ||
+            report_baseline_is_strict(report, baseline, queries[i]))
+            queries[(*count)++] = queries[i];
     }
-    if (read_keys(from, path, &keys, error)) {
-        queries = report_rank_queries(report, HASH_TABLE_NONE, &all);
-        for (uint32_t i = 0; i < all; i++) {
-            const struct report_query *query = &report->queries[queries[i]];
-            if (hash_table_find(&keys, key_of(report, query, key)) == HASH_TABLE_NONE)
-                queries[(*count)++] = queries[i];
-        }
-    }
-    hash_table_fini(&keys);
-    fclose(from);
     return queries;
+}
+
+uint32_t *report_baseline_stale(const struct report *report, const struct report_baseline *baseline,
+                                uint32_t *count)
+{
+    struct hash_table seen = {0};
+    char key[KEY_SIZE];
+    uint32_t *stale = memory_take((baseline->keys.count + 1) * sizeof(*stale));
+
+    for (uint32_t i = 0; i < report->query_keys.count; i++)
+        hash_table_add(&seen, key_of(report, &report->queries[i], key));
+    *count = 0;
+    for (uint32_t i = 0; i < baseline->keys.count; i++) {
+        if (hash_table_find(&seen, baseline->keys.keys[i]) == HASH_TABLE_NONE)
+            stale[(*count)++] = i;
+    }
+    hash_table_fini(&seen);
+    return stale;
+}
+
+bool report_baseline_prune(const struct report_baseline *baseline, const uint32_t *keys,
+                           uint32_t count, const char *path, struct error *error)
+{
+    char beside[PATH_SIZE], edge[KEY_SIZE];
+    struct hash_table left = {0}, strict = {0};
+    bool *pruned = memory_take_zeroed(baseline->keys.count + 1);
+    FILE *to = open_beside(path, beside, error);
+
+    for (uint32_t i = 0; i < count; i++)
+        pruned[keys[i]] = true;
+    for (uint32_t i = 0; i < baseline->keys.count; i++) {
+        if (!pruned[i])
+            hash_table_add(&left, edge_of(baseline->keys.keys[i], edge));
+    }
+    for (uint32_t i = 0; i < baseline->strict.count; i++)
+        hash_table_add(&strict, baseline->strict.keys[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        struct text name = edge_of(baseline->keys.keys[keys[i]], edge);
+        if (hash_table_find(&left, name) == HASH_TABLE_NONE)
+            hash_table_add(&strict, name);
+    }
+    for (uint32_t i = 0; to && i < strict.count; i++)
+        fprintf(to, "%s%.*s\n", strict_word, TEXT_ARGS(strict.keys[i]));
+    for (uint32_t i = 0; to && i < baseline->keys.count; i++) {
+        if (!pruned[i])
+            fprintf(to, "%.*s\t%.*s\n", TEXT_ARGS(baseline->keys.keys[i]),
+                    TEXT_ARGS(baseline->statements[i]));
+    }
+    hash_table_fini(&left);
+    hash_table_fini(&strict);
+    free(pruned);
+    return to && put_in_place(to, path, beside, error);
 }

@@ -194,3 +194,18 @@ bool report_time(struct text text, bool end, int64_t *time)
     *time = ((days * 24 + hour) * 60 + minute) * 60000000 + second * 1000000 + microseconds;
     return true;
 }
+
+bool report_time_or_ago(struct text text, bool end, int64_t now, int64_t *time)
+{
+    static const char units[] = "mhdw";
+    static const int64_t minutes[] = {1, 60, 24 * 60, 7 * 24 * 60};
+    uint64_t number;
+
+    if (text.length < 2 || text.length > 6)
+        return report_time(text, end, time);
+    const char *unit = strchr(units, text.at[text.length - 1]);
+    if (!unit || !*unit || !text_number((struct text){text.at, text.length - 1}, &number))
+        return false;
+    *time = now - (int64_t)number * minutes[unit - units] * 60 * 1000000;
+    return true;
+}

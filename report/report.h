@@ -91,6 +91,7 @@ struct report {
     int64_t since, until; /* only records that reach into this time; INT64_MIN and INT64_MAX */
     bool progress;        /* a bar on standard error */
 
+    uint64_t lines; /* that are records, also those of another time */
     uint64_t records, bad_lines, logins_refused, reloads, upstream_events, bytes;
     uint32_t logs;
     struct report_counts counts;
@@ -119,6 +120,8 @@ bool report_add_line(struct report *report, struct text line);
 
 /* A date or an RFC 3339 time; a date is its first moment, with `end` the first of the next day. */
 bool report_time(struct text text, bool end, int64_t *time);
+/* The same, and "7d" for seven days before `now`: m, h, d or w. */
+bool report_time_or_ago(struct text text, bool end, int64_t now, int64_t *time);
 /* "2026-11-20 13:38" into `to` (at least 17 bytes), "-" for 0; a day: "2026-11-20". */
 const char *report_show_time(int64_t time, char *to);
 const char *report_show_day(int64_t day, char *to);
@@ -149,12 +152,6 @@ void report_print_markdown(const struct report *report, int64_t since, FILE *to)
 void report_print_csv(const struct report *report, FILE *to);
 void report_print_json(const struct report *report, int64_t since, FILE *to);
 void report_print_html(const struct report *report, int64_t since, FILE *to);
-
-/* The ratchet: edges and queries as lines of a file. */
-bool report_baseline_write(const struct report *report, const char *path, struct error *error);
-/* Numbers of the queries that are not in the baseline, ranked; to be freed. NULL with `error`. */
-uint32_t *report_baseline_new(const struct report *report, const char *path, uint32_t *count,
-                              struct error *error);
 
 /* Proposes `owns` lines for what nobody owns: as sections of proxy.ini, or where `ini` is not NULL,
  * that file with the lines in their places. What has an owner in `policy` (may be NULL) is left

@@ -371,6 +371,7 @@ static bool take_record(struct report *report, json_t *record)
 
     if (!event.at || !take_times(&taken))
         return false;
+    report->lines++;
     if (taken.span.last < report->since || taken.span.first >= report->until)
         return true;
     report->records++;

@@ -253,7 +253,7 @@ def test_a_truncated_gz_is_told_of(log, tmp_path):
 
 def test_ratchet(log, tmp_path):
     baseline = tmp_path / "baseline"
-    report("--baseline", baseline, "--fail-on-new", log)
+    report("--baseline", baseline, log)
     before = baseline.read_bytes()
     assert before.startswith(b"# silogate baseline 1") and before.count(b"\n") == 6
     assert report("--baseline", baseline, "--fail-on-new", log) == "nothing new since the baseline\n"
@@ -271,6 +271,52 @@ def test_ratchet(log, tmp_path):
     baseline.write_bytes(b"")
     report("--baseline", baseline, "--fail-on-new", log, code=2)
     report("--baseline", baseline, "--fail-on-new", tmp_path / "no-such-log", code=2)
+
+
+def ratchet(*arguments):
+    """Exit status, and the last line on standard error: it says why."""
+    done = silogate("report", *arguments)
+    return done.returncode, (done.stderr.decode().splitlines() or [""])[-1], done.stdout.decode()
+
+
+def test_ratchet_fails_where_it_cannot_know(log, tmp_path):
+    baseline, empty, garbage = tmp_path / "baseline", tmp_path / "empty", tmp_path / "garbage"
+    empty.write_bytes(b"")
+    garbage.write_bytes(b"not a record\n" * 3)
+    code, why, _ = ratchet("--baseline", baseline, "--fail-on-new", log)
+    assert code == 2 and "make the baseline first" in why and not baseline.exists()
+    report("--baseline", baseline, log)
+    for logs, word in (([empty], "no record at all"), ([garbage], "3 lines of the logs are no records"),
+                       ([log, garbage], "3 lines"), ([empty, empty], "no record at all")):
+        code, why, _ = ratchet("--baseline", baseline, "--fail-on-new", *logs)
+        assert code == 2 and word in why, why
+        before = baseline.read_bytes()
+        assert ratchet("--baseline", baseline, "--prune", *logs)[0] == 2 and baseline.read_bytes() == before
+    code, _, _ = ratchet("--baseline", baseline, "--fail-on-new", empty, log)
+    assert code == 0  # one of several instances that had nothing to tell
+    assert ratchet("--baseline", baseline, "--fail-on-new", "--since", "2w", log)[0] == 0
+    assert ratchet("--prune", log)[0] == 2
+
+
+def test_ratchet_prunes_and_does_not_come_back(log, tmp_path):
+    baseline, later = tmp_path / "baseline", tmp_path / "later"
+    report("--baseline", baseline, log)
+    entries = [line.split("\t") for line in baseline.read_text().splitlines()[1:]]
+    gone = entries[0][:2]
+    kept = [line for line in log.read_bytes().splitlines(keepends=True)
+            if not (json.loads(line).get("service") == gone[0] and gone[1] in json.loads(line).get("owners", []))]
+    later.write_bytes(b"".join(kept))
+    code, _, out = ratchet("--baseline", baseline, "--fail-on-new", later)
+    assert code == 0 and "in the baseline and not in these logs" in out and f"{gone[0]} -> {gone[1]}" in out
+    code, _, out = ratchet("--baseline", baseline, "--fail-on-new", "--prune", later)
+    assert code == 0 and "taken out of the baseline" in out
+    text = baseline.read_text()
+    assert f"# strict {gone[0]}->{gone[1]}\n" in text and f"\n{gone[0]}\t{gone[1]}\t" not in text
+    assert ratchet("--baseline", baseline, "--fail-on-new", later)[0] == 0
+    # Not even with its lines put back by hand.
+    baseline.write_text(text + "".join("\t".join(one) + "\n" for one in entries if one[:2] == gone))
+    code, why, out = ratchet("--baseline", baseline, "--fail-on-new", log)
+    assert code == 1 and "strict" in why and "(strict)" in out
 
 
 EVIL = "<script>alert(1)</script> \"' | `x` ``y`` &amp; </title> =cmd() \x1b[2J\u202e\u0085 \\"
