@@ -259,7 +259,6 @@ static void judge_item(struct explain *explain, struct text text)
             break;
         judge_part(explain, &facts, ++part);
     } while (offset < text.length);
-    sql_session_settle(explain->session, true);
 }
 
 struct input {

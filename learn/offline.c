@@ -111,7 +111,6 @@ enum verdict_action offline_judge(const struct offline *offline, struct offline_
         if (facts.effects & SQL_EFFECT_SESSION)
             sql_session_apply(&session->sql, &facts);
     } while (offset < text.length);
-    sql_session_settle(session->sql, true);
     if (parts)
         *parts = part.number;
     return strictest;

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "judge/binding.h"
+#include "judge/ruling.h"
 #include "protocol/row.h"
 #include "proxy/command.h"
 #include "proxy/worker.h"
@@ -46,15 +48,15 @@ static void variable_changed(struct session *session, struct text change)
         struct text value = read_lenenc_text(&reader);
         if (reader.bad)
             return;
-        if (text_equal(name, TEXT("sql_mode")) && sql_mode_of(value) != session->sql_state.mode)
-            sql_state_lose_mode(&session->sql_state);
+        if (text_equal(name, TEXT("sql_mode")) && sql_mode_of(value) != session->belief.state.mode)
+            sql_state_lose_mode(&session->belief.state);
         if (text_equal(name, TEXT("character_set_connection")))
-            session->sql_state.lossy |= sql_charset_of(value) == SQL_CHARSET_UNKNOWN;
+            session->belief.state.lossy |= sql_charset_of(value) == SQL_CHARSET_UNKNOWN;
         if (!text_equal(name, TEXT("character_set_client")))
             continue;
         uint8_t charset = (uint8_t)sql_charset_of(value);
-        if (charset != session->sql_state.charset)
-            session->sql_state.charset = reset ? charset : (uint8_t)SQL_CHARSET_UNKNOWN;
+        if (charset != session->belief.state.charset)
+            session->belief.state.charset = reset ? charset : (uint8_t)SQL_CHARSET_UNKNOWN;
     }
 }
 
@@ -62,15 +64,16 @@ static void variable_changed(struct session *session, struct text change)
  * of that with its results; one that fails then never tells of the way back. */
 static void database_told(struct session *session, struct text database)
 {
-    const struct sql_state *states[] = {&session->sql_state, &session->next};
+    const struct change *change = session->change;
+    const struct sql_state *states[] = {&session->belief.state, change ? &change->state : NULL};
 
-    for (int i = 0; i < 1 + session->has_next; i++) {
+    for (int i = 0; i < 1 + (change && change->has_state); i++) {
         struct text known = sql_state_database(states[i]);
         if (states[i]->lower_case_table_names ? text_equal_fold(known, database)
                                               : text_equal(known, database))
             return;
     }
-    session->must_ask = true;
+    session->belief.must_ask = true;
 }
 
 /* What the server has told, after what was foretold has been applied. */
@@ -96,68 +99,34 @@ static void take_status(struct session *session)
 {
     uint16_t status = session->answer.status;
 
-    session->in_transaction = (status & STATUS_IN_TRANS) != 0;
-    if (!session->in_transaction)
-        session->transaction_owner_count = 0;
+    session->belief.in_transaction = (status & STATUS_IN_TRANS) != 0;
+    if (!session->belief.in_transaction)
+        session->belief.written = (struct owners){.count = 0};
     /* The servers leave the flag as a routine has set it, though sql_mode itself goes back at the
      * routine's end: only that it has changed says anything, and then the mode has to be asked. */
     bool escapes = status & STATUS_NO_BACKSLASH_ESCAPES;
     if (session->command == COMMAND_RESET_CONNECTION) {
-        session->sql_state.mode = escapes ? SQL_NO_BACKSLASH_ESCAPES : 0;
-        session->sql_state.escapes_known = true;
-    } else if (escapes != session->no_backslash_escapes &&
-               escapes != ((session->sql_state.mode & SQL_NO_BACKSLASH_ESCAPES) != 0)) {
-        sql_state_lose_mode(&session->sql_state);
+        session->belief.state.mode = escapes ? SQL_NO_BACKSLASH_ESCAPES : 0;
+        session->belief.state.escapes_known = true;
+    } else if (escapes != session->belief.no_backslash_escapes &&
+               escapes != ((session->belief.state.mode & SQL_NO_BACKSLASH_ESCAPES) != 0)) {
+        sql_state_lose_mode(&session->belief.state);
     }
-    session->no_backslash_escapes = escapes;
-}
-
-/* Which of several statements have run is not known: what they could have changed must be asked. */
-static void lose_state(struct session *session)
-{
-    sql_state_lose_mode(&session->sql_state);
-    session->sql_state.charset = SQL_CHARSET_UNKNOWN;
-    session->sql_state.lossy = true;
-    session->must_ask = true;
-}
-
-/* COM_RESET_CONNECTION has cleared all that the session had set, but for the database. */
-static void reset(struct session *session)
-{
-    prepared_clear(&session->prepared);
-    sql_session_free(&session->sql);
-    sql_state_lose_mode(&session->sql_state);
-    session->sql_state.charset = SQL_CHARSET_UNKNOWN;
-    session->sql_state.lossy = sql_collation_is_lossy(session->collation);
-}
-
-/* A SET that fails may have set some of what it names. */
-static bool changes_reading(const struct sql_state *from, const struct sql_state *to)
-{
-    return from->mode != to->mode || from->mode_known != to->mode_known ||
-           from->charset != to->charset || from->lossy != to->lossy;
+    session->belief.no_backslash_escapes = escapes;
 }
 
 void command_finish(struct session *session)
 {
     bool failed = session->failed_command;
+    struct belief *belief = &session->belief;
+    struct change *change = session->change;
 
-    session->asked = session->state_unknown = false;
-    if (session->has_next && !failed)
-        session->sql_state = session->next;
-    else if (session->has_next &&
-             (session->several || changes_reading(&session->sql_state, &session->next)))
-        lose_state(session);
-    session->must_ask |= session->next_unknown; /* what has failed may have begun */
-    session->has_next = session->next_unknown = false;
-    sql_session_settle(session->sql, !failed);
+    if (session->command == COMMAND_STMT_PREPARE && change && change->preparing)
+        belief->prepared.has_last = false; /* it has failed */
+    session->change = NULL;
+    ruling_commit(&session->worker->ruling, belief, change, !failed);
     if (session->command == COMMAND_RESET_CONNECTION && !failed)
-        reset(session);
-    if (session->preparing && session->command == COMMAND_STMT_PREPARE) {
-        prepared_free(session->preparing);
-        session->preparing = NULL;
-        session->prepared.has_last = false; /* it has failed */
-    }
+        belief_reset(belief, session->collation);
 }
 
 /* Silogate says 2013 only where an answer is owed and nothing of it was sent. */
@@ -182,9 +151,9 @@ enum step state_answer(struct session *session)
     session->answered |= all > 0;
     if (events & ANSWER_ERROR_SEEN)
         session->failed_command = true;
-    if (events & ANSWER_PREPARED && session->preparing) {
-        prepared_add(&session->prepared, session->preparing, answer->statement);
-        session->preparing = NULL;
+    if (events & ANSWER_PREPARED && session->change && session->change->preparing) {
+        prepared_add(&session->belief.prepared, session->change->preparing, answer->statement);
+        session->change->preparing = NULL;
     }
     if (events & ANSWER_COMPLETE)
         command_finish(session);
@@ -192,7 +161,7 @@ enum step state_answer(struct session *session)
         take_status(session);
         state_changed(session, answer->session_state);
         if (answer->session_state_cut)
-            lose_state(session);
+            belief_lose(&session->belief);
     }
     gate_pass(gate, all);
     if (events & ANSWER_COMPLETE) {
@@ -278,21 +247,24 @@ void command_ask(struct session *session)
 
 static void learn(struct session *session, const struct text *values)
 {
-    struct router *router = session->worker->runtime->router;
+    const struct binding *binding = session->binding;
+    struct router *router = binding->runtime->router;
     struct router_server server;
     uint64_t lower_case;
 
-    sql_state_set_database(&session->sql_state, values[ANSWER_DATABASE]);
-    session->sql_state.mode = sql_mode_of(values[ANSWER_MODE]);
-    session->sql_state.mode_known = values[ANSWER_MODE].at != NULL;
-    session->sql_state.charset = (uint8_t)sql_charset_of(values[ANSWER_CHARSET]);
+    sql_state_set_database(&session->belief.state, values[ANSWER_DATABASE]);
+    session->belief.state.mode = sql_mode_of(values[ANSWER_MODE]);
+    session->belief.state.mode_known = values[ANSWER_MODE].at != NULL;
+    session->belief.state.charset = (uint8_t)sql_charset_of(values[ANSWER_CHARSET]);
     if (!text_number(values[ANSWER_LOWER_CASE], &lower_case) || lower_case > 2)
         return;
-    session->sql_state.lower_case_table_names = (uint8_t)lower_case;
-    router_server(router, session->upstream_index, &server);
+    session->belief.state.lower_case_table_names = (uint8_t)lower_case;
+    if (binding->upstream == UPSTREAM_GONE)
+        return;
+    router_server(router, binding->upstream, &server);
     server.lower_case_table_names = (int)lower_case;
     server.init_connect = values[ANSWER_INIT].length > 0;
-    router_learn(router, session->upstream_index, &server);
+    router_learn(router, binding->upstream, &server);
 }
 
 static bool is_expired(struct text error)
@@ -324,16 +296,16 @@ enum step state_ask(struct session *session)
         assert(here.at);                    /* a whole answer is here */
         if (here.at[PACKET_HEADER] == 0x00) /* OK, which answers something else */
             return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
-        session->state_unknown = !is_expired(here);
+        session->belief.unknown = !is_expired(here);
         break;
     case ROW_DONE:
-        session->state_unknown = false;
+        session->belief.unknown = false;
         learn(session, values);
         break;
     }
     gate_drop(gate, &session->worker->pool, size);
-    session->must_ask = session->state_unknown; /* the next command asks again */
-    session->asked = true;
+    session->belief.must_ask = session->belief.unknown; /* the next command asks again */
+    session->belief.asked = true;
     session_enter(session, STATE_COMMAND);
     return STEP_AGAIN;
 }

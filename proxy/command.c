@@ -15,12 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
 #include "base/bytes.h"
+#include "judge/judge.h"
+#include "proxy/binding.h"
 #include "proxy/cut.h"
-#include "proxy/judge.h"
 #include "proxy/login/login.h"
-#include "proxy/map.h"
+#include "proxy/record.h"
 #include "proxy/worker.h"
 
 enum { COMMAND_START = 6, CLOSE_LENGTH = 5, LONG_DATA_LENGTH = 7 };
@@ -41,7 +41,6 @@ static enum step let_pass(struct session *session, const struct command *command
     const uint8_t *header = gate_at(&session->client.gate);
     struct text start = {(const char *)header + PACKET_HEADER, command_start(session)};
 
-    free(command->copy);
     session->packet_left = PACKET_HEADER + bytes_get3(header);
     session->packet_continues = bytes_get3(header) == PACKET_MAX;
     session->failed_command = session->answered = false;
@@ -131,8 +130,7 @@ static enum step refuse(struct session *session, struct command *command, uint16
                         const char *message)
 {
     gate_drop(&session->client.gate, &session->worker->pool, command->size);
-    free(command->copy);
-    session->asked = session->state_unknown = false;
+    session->belief.asked = session->belief.unknown = false;
     session->worker->counters.refused++;
     if (command->row && command->row->answer == ANSWER_NONE)
         return STEP_AGAIN; /* its client does not read an answer */
@@ -155,67 +153,85 @@ static enum step forget(struct session *session, enum command_answer answer)
     return STEP_AGAIN;
 }
 
+/* The length of the command once its rewrites are made. */
+static size_t rewritten(const struct command *command, const struct ruling *ruling)
+{
+    size_t length = command->payload.length;
+
+    for (unsigned i = 0; i < ruling->rewrite_count; i++)
+        length = length - ruling->rewrites[i].length + ruling->rewrites[i].count;
+    return length;
+}
+
 /* Puts mapped names into the packet that will be sent; `text_at` is where the text starts in it. */
 static void rewrite(struct session *session, const struct command *command, size_t text_at)
 {
-    struct judged *judged = &session->worker->judged;
+    const struct ruling *ruling = &session->worker->ruling;
     struct gate *gate = &session->client.gate;
-    size_t length = command->payload.length;
+    size_t length = rewritten(command, ruling);
 
-    for (unsigned i = judged->rewrite_count; i-- > 0;) {
-        const struct rewrite *r = &judged->rewrites[i];
-        gate_replace(gate, &session->worker->pool, PACKET_HEADER + text_at + r->offset, r->length,
-                     r->bytes, r->bytes_length);
-        length = length - r->length + r->bytes_length;
-    }
+    if (ruling->rewrite_count == 0)
+        return;
+    gate_rewrite(gate, &session->worker->pool, PACKET_HEADER + text_at, ruling->rewrites,
+                 ruling->rewrite_count, ruling->bytes);
     bytes_put3(gate->bytes + gate->passed, (uint32_t)length);
 }
 
-static enum step follow(struct session *session, struct command *command, enum judgement judgement,
-                        size_t text_at)
+/* The violation log has no room: the command is judged again once it has. */
+static enum step park(struct session *session)
 {
     struct worker *worker = session->worker;
 
-    switch (judgement) {
-    case JUDGEMENT_ALLOW:
-        if (worker->judged.rewrite_count > 0 &&
-            (command->copy || command->payload.length > PACKET_MAX - 65536))
-            return refuse(session, command, 1227,
-                          "silogate: a command of this size cannot have names mapped in it");
-        if (worker->judged.rewrite_count > 0)
-            rewrite(session, command, text_at);
-        return let_pass(session, command);
-    case JUDGEMENT_BLOCK:
-        return refuse(session, command, worker->judged.refusal.code,
-                      worker->judged.refusal.message);
-    case JUDGEMENT_ASK:
-        free(command->copy);
-        command_ask(session);
-        return STEP_AGAIN;
-    case JUDGEMENT_PARK:
-        break;
-    }
-    free(command->copy);
     if (!session->parked.after)
         list_add(&worker->parked, &session->parked);
     worker->counters.parked++;
     return STEP_WAIT;
 }
 
+/* What the worker's ruling says of the command is done. */
+static enum step follow(struct session *session, struct command *command, size_t text_at)
+{
+    struct worker *worker = session->worker;
+    struct ruling *ruling = &worker->ruling;
+
+    if (ruling->outcome == RULING_ASK) {
+        command_ask(session);
+        return STEP_AGAIN;
+    }
+    if (ruling_is_violation(ruling) && !violations_ready(worker->records))
+        return park(session);
+    if (ruling->outcome == RULING_ALLOW && ruling->rewrite_count > 0 &&
+        (command->copy || rewritten(command, ruling) >= PACKET_MAX))
+        return refuse(session, command, 1227,
+                      "silogate: a command of this size cannot have names mapped in it");
+    record_ruling(session, ruling);
+    if (ruling->outcome == RULING_REFUSE)
+        return refuse(session, command, ruling->refusal.code, ruling->refusal.message);
+    rewrite(session, command, text_at);
+    session->change = ruling_take_change(ruling);
+    return let_pass(session, command);
+}
+
+/* A new ruling on the command at hand. */
+static struct ruling *begin(struct session *session)
+{
+    struct worker *worker = session->worker;
+
+    ruling_begin(&worker->ruling, worker->today);
+    return &worker->ruling;
+}
+
 static enum step judge_query(struct session *session, struct command *command)
 {
+    struct ruling *ruling = begin(session);
     struct query query;
 
-    if (query_read(command->payload, session->capabilities, &query) != PARSE_DONE) {
-        free(command->copy);
+    if (query_read(command->payload, session->capabilities, &query) != PARSE_DONE)
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
-    }
-    struct text *traceparent = &session->worker->judged.traceparent;
-    *traceparent = (struct text){0};
     if (query.attributes.length > 1)
-        query_attribute(&query, TEXT("traceparent"), traceparent);
-    return follow(session, command, judge_text(session, query.text),
-                  (size_t)(query.text.at - command->payload.at));
+        query_attribute(&query, TEXT("traceparent"), &ruling->traceparent);
+    judge_text(&session->belief, session->binding, query.text, ruling);
+    return follow(session, command, (size_t)(query.text.at - command->payload.at));
 }
 
 static struct text behind_code(const struct command *command)
@@ -223,80 +239,45 @@ static struct text behind_code(const struct command *command)
     return (struct text){command->payload.at + 1, command->payload.length - 1};
 }
 
-/* Facts of a command without SQL text, empty so far. */
-static struct sql_facts *plain_facts(struct session *session)
+static enum step prepare(struct session *session, struct command *command)
 {
-    struct sql_facts *facts = &session->worker->facts;
-
-    memset(facts, 0, offsetof(struct sql_facts, objects));
-    facts->determined = true;
-    judge_unknown_state(session, facts);
-    return facts;
+    if (session->belief.prepared.count >= PREPARED_MAX)
+        return refuse(session, command, 1461, "Can't create more prepared statements in a session");
+    judge_prepare(&session->belief, session->binding, behind_code(command), begin(session));
+    return follow(session, command, 1);
 }
 
-static enum step judge_init_db(struct session *session, struct command *command)
+static enum step init_db(struct session *session, struct command *command)
 {
-    struct sql_facts *facts = plain_facts(session);
-    struct text name = behind_code(command);
-    bool ascii = true;
-
-    for (size_t i = 0; i < name.length; i++) {
-        ascii &= (unsigned char)name.at[i] < 0x80;
-        if (session->sql_state.lower_case_table_names > 0 && i < sizeof(facts->names))
-            facts->names[i] = text_lower(name.at[i]);
-    }
-    if (session->sql_state.lower_case_table_names > 0 && name.length <= sizeof(facts->names))
-        name.at = facts->names;
-    if (!ascii && session->sql_state.charset != SQL_UTF8) {
-        facts->determined = false;
-        facts->why = "a name outside ASCII in a character set other than utf8";
-    }
-    bool mapped = name.length > 0 && judge_enter_database(session, name);
-    enum judgement judgement = judge_facts(session, command->row->kind);
-    if (judgement == JUDGEMENT_ALLOW && mapped) {
-        struct judged *judged = &session->worker->judged;
-        struct rewrite *r = &judged->rewrites[0];
-        *r = (struct rewrite){.offset = 0, .length = (uint32_t)name.length};
-        r->bytes_length = (uint32_t)facts->database.length;
-        memcpy(r->bytes, facts->database.at, facts->database.length);
-        judged->rewrite_count = 1;
-    }
-    return follow(session, command, judgement, 1);
+    judge_init_db(&session->belief, session->binding, behind_code(command), begin(session));
+    return follow(session, command, 1);
 }
 
-static enum step judge_field_list(struct session *session, struct command *command)
+static enum step field_list(struct session *session, struct command *command)
 {
-    struct sql_facts *facts = plain_facts(session);
     struct reader reader = {(const uint8_t *)command->payload.at + 1,
                             (const uint8_t *)command->payload.at + command->payload.length, false};
+    struct text table = read_nul_text(&reader);
 
-    struct text name = read_nul_text(&reader);
-    if (reader.bad) {
-        free(command->copy);
+    if (reader.bad)
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
-    }
-    facts->object_count = 1;
-    facts->objects[0] = (struct sql_object){.schema = sql_state_database(&session->sql_state),
-                                            .name = name,
-                                            .type = SQL_TABLE,
-                                            .access = SQL_READ};
-    return follow(session, command, judge_facts(session, command->row->kind), 0);
+    judge_field_list(&session->belief, session->binding, table, begin(session));
+    return follow(session, command, 0);
 }
 
-static enum step judge_kill(struct session *session, struct command *command)
+static enum step process_kill(struct session *session, struct command *command)
 {
-    struct sql_facts *facts = plain_facts(session);
     struct gate *gate = &session->client.gate;
+    struct ruling *ruling = begin(session);
     uint32_t thread;
 
     if (command->payload.length != 5 || command->copy)
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     uint32_t id = bytes_get4((const uint8_t *)command->payload.at + 1);
-    if (map_thread(session, id, &thread))
+    judge_kill(&session->belief, session->binding, id, &thread, ruling);
+    if (ruling->outcome == RULING_ALLOW)
         bytes_put4(gate->bytes + gate->passed + PACKET_HEADER + 1, thread);
-    else
-        facts->administration = true;
-    return follow(session, command, judge_facts(session, command->row->kind), 0);
+    return follow(session, command, 0);
 }
 
 /* In the server's own words. */
@@ -305,7 +286,7 @@ static enum step refuse_unknown(struct session *session, struct command *command
     char message[100];
 
     const char *whose = "mysql_stmt_precheck";
-    if (session->sql_state.dialect == SQL_MARIADB)
+    if (session->belief.state.dialect == SQL_MARIADB)
         whose =
             session->command == COMMAND_STMT_FETCH ? "mysqld_stmt_fetch" : "mysqld_stmt_execute";
     snprintf(message, sizeof(message), "Unknown prepared statement handler (%u) given to %s", id,
@@ -343,20 +324,15 @@ static enum step judge_statement(struct session *session, struct command *comman
     if (first < 5)
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     uint32_t id = bytes_get4(gate_at(gate) + PACKET_HEADER + 1);
-    const struct prepared *prepared = prepared_find(&session->prepared, id);
-    session->worker->judged.traceparent = (struct text){0};
-    enum judgement judgement = JUDGEMENT_BLOCK;
+    const struct prepared *prepared = prepared_find(&session->belief.prepared, id);
+    struct ruling *ruling = begin(session);
     enum step step;
     if (prepared)
-        judgement = judge_prepared(session, prepared, executes);
-    if (judgement != JUDGEMENT_BLOCK)
-        return follow(session, command, judgement, 0);
+        judge_execute(&session->belief, session->binding, prepared, executes, ruling);
     /* Blocked, or unknown to the gate: it is forgotten whole, which needs it whole. */
-    if (!cut_whole(session, command, &step))
+    if (ruling->outcome == RULING_REFUSE && !cut_whole(session, command, &step))
         return step;
-    if (prepared)
-        return follow(session, command, judge_blocked(session, prepared), 0);
-    return refuse_unknown(session, command, id);
+    return prepared ? follow(session, command, 0) : refuse_unknown(session, command, id);
 }
 
 /* COM_STMT_CLOSE and COM_STMT_SEND_LONG_DATA. A server that does answer one of them, as MySQL does
@@ -370,12 +346,15 @@ static enum step unanswered_command(struct session *session, struct command *com
     if (bytes_get3(bytes) < (closes ? CLOSE_LENGTH : LONG_DATA_LENGTH))
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     uint32_t id = bytes_get4(bytes + PACKET_HEADER + 1);
-    const struct prepared *prepared = prepared_find(&session->prepared, id);
+    const struct prepared *prepared = prepared_find(&session->belief.prepared, id);
+    struct ruling *ruling = begin(session);
+    if (prepared && !closes)
+        judge_execute(&session->belief, session->binding, prepared, false, ruling);
     /* What a blocked execution would use must not be kept by the server for a later one. */
-    if (!prepared || (!closes && judge_prepared(session, prepared, false) == JUDGEMENT_BLOCK))
+    if (!prepared || (!closes && ruling->outcome != RULING_ALLOW))
         return forget(session, ANSWER_NONE);
     if (closes)
-        prepared_remove(&session->prepared, id);
+        prepared_remove(&session->belief.prepared, id);
     return let_pass(session, command);
 }
 
@@ -385,35 +364,29 @@ static enum step judge_whole(struct session *session, struct command *command)
 
     /* What a refused PREPARE would have made must not be taken for the one before it (id -1). */
     if (session->command == COMMAND_STMT_PREPARE)
-        session->prepared.has_last = false;
+        session->belief.prepared.has_last = false;
     if (!cut_whole(session, command, &step))
         return step;
     if (!command->row)
         return refuse(session, command, 1047, "Unknown command");
-    bool names = command->row->judged == JUDGED_DATABASE || command->row->judged == JUDGED_TABLE;
-    if (names && session->must_ask && !session->asked)
-        return follow(session, command, JUDGEMENT_ASK, 0);
-    if (session->command == COMMAND_STMT_PREPARE && session->prepared.count >= PREPARED_MAX)
-        return refuse(session, command, 1461, "Can't create more prepared statements in a session");
     switch (command->row->judged) {
     case JUDGED_TEXT:
         return judge_query(session, command);
     case JUDGED_PREPARE:
-        return follow(session, command, judge_prepare(session, behind_code(command)), 1);
+        return prepare(session, command);
     case JUDGED_DATABASE:
-        return judge_init_db(session, command);
+        return init_db(session, command);
     case JUDGED_TABLE:
-        return judge_field_list(session, command);
+        return field_list(session, command);
     case JUDGED_KILL:
-        return judge_kill(session, command);
+        return process_kill(session, command);
     case JUDGED_USER:
-        step = command->copy ? session_end(session, CLOSED_CLIENT_BAD_PACKET)
+        return command->copy ? session_end(session, CLOSED_CLIENT_BAD_PACKET)
                              : login_change_user(session, command->payload);
-        free(command->copy);
-        return step;
     case JUDGED_ADMINISTRATION:
-        plain_facts(session)->administration = true;
-        return follow(session, command, judge_facts(session, command->row->kind), 0);
+        judge_administration(&session->belief, session->binding, command->row->kind,
+                             begin(session));
+        return follow(session, command, 0);
     case JUDGED_STATEMENT:
     case JUDGED_FREE:
         break;
@@ -443,15 +416,31 @@ static enum step idle(struct session *session)
 {
     if (session->client.ended)
         return session_end(session, CLOSED_CLIENT_GONE);
-    if (session->worker->drain_begun && !session->in_transaction)
+    if (session->worker->drain_begun && !session->belief.in_transaction)
         return session_end(session, CLOSED_DRAIN);
     return STEP_WAIT;
+}
+
+/* By the command's row, which says how it is judged. */
+static enum step handle(struct session *session, struct command *command)
+{
+    const struct command_row *row = command->row;
+
+    if (!session->judged && row && row->judged != JUDGED_USER) {
+        session->worker->counters.unjudged++;
+        return let_pass(session, command);
+    }
+    if (row && row->judged == JUDGED_STATEMENT)
+        return judge_statement(session, command);
+    if (!row || row->judged != JUDGED_FREE)
+        return judge_whole(session, command);
+    return row->answer == ANSWER_NONE ? unanswered_command(session, command)
+                                      : let_pass(session, command);
 }
 
 enum step state_command(struct session *session)
 {
     struct gate *gate = &session->client.gate;
-    struct command command = {0};
 
     if (gate_waiting(&session->upstream.gate) > 0 || session->upstream.ended)
         return unasked(session);
@@ -471,20 +460,12 @@ enum step state_command(struct session *session)
         return idle(session);
     if (gate_at(gate)[3] != 0)
         return command_out_of_order(session, 1);
-    if (session->generation != session->worker->runtime->generation)
-        judge_renew(session);
+    if (session->binding->runtime != session->worker->runtime)
+        binding_renew(session);
     session->command = gate_at(gate)[PACKET_HEADER];
     session->client.sequence = 0;
-    command.row = command_row(session->command);
-    if (!session->judged && command.row && command.row->judged != JUDGED_USER) {
-        session->worker->counters.unjudged++;
-        return let_pass(session, &command);
-    }
-    if (command.row && command.row->judged == JUDGED_STATEMENT)
-        return judge_statement(session, &command);
-    if (!command.row || command.row->judged != JUDGED_FREE)
-        return judge_whole(session, &command);
-    session->has_next = session->next_unknown = false;
-    return command.row->answer == ANSWER_NONE ? unanswered_command(session, &command)
-                                              : let_pass(session, &command);
+    struct command command = {.row = command_row(session->command)};
+    enum step step = handle(session, &command);
+    free(command.copy);
+    return step;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "judge/ruling.h"
 
 /* What a block holds while nobody has borrowed it. */
 struct gate_block {
@@ -198,16 +199,36 @@ void gate_insert(struct gate *gate, struct gate_pool *pool, const void *bytes, s
     gate->filled += (uint32_t)count;
 }
 
-void gate_replace(struct gate *gate, struct gate_pool *pool, size_t offset, size_t count,
-                  const void *bytes, size_t length)
+/* From the last one to the first where the text grows, from the first to the last where it shrinks,
+ * so that nothing is written over before it has moved: done by moving all that follows the first
+ * replacement out of the way, and back piece by piece. */
+void gate_rewrite(struct gate *gate, struct gate_pool *pool, size_t offset,
+                  const struct rewrite *rewrites, size_t count, const char *bytes)
 {
-    assert(offset + count <= gate_waiting(gate));
-    if (length > count)
-        widen(gate, pool, length - count);
-    uint8_t *at = gate->bytes + gate->passed + offset;
-    memmove(at + length, at + count, gate_waiting(gate) - offset - count);
-    memcpy(at, bytes, length);
-    gate->filled = (uint32_t)(gate->filled - count + length);
+    size_t taken = 0, given = 0;
+
+    if (count == 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        taken += rewrites[i].length;
+        given += rewrites[i].count;
+    }
+    widen(gate, pool, given);
+    uint8_t *text = gate->bytes + gate->passed + offset;
+    size_t whole = gate_waiting(gate) - offset, from = rewrites[0].offset, to = from;
+    assert(rewrites[count - 1].offset + rewrites[count - 1].length <= whole);
+    memmove(text + from + given, text + from, whole - from); /* room for all that comes in */
+    for (size_t i = 0; i < count; i++) {
+        const struct rewrite *rewrite = &rewrites[i];
+        size_t kept = rewrite->offset - from;
+        memmove(text + to, text + from + given, kept);
+        to += kept;
+        memcpy(text + to, bytes + rewrite->at, rewrite->count);
+        to += rewrite->count;
+        from = rewrite->offset + rewrite->length;
+    }
+    memmove(text + to, text + from + given, whole - from);
+    gate->filled = (uint32_t)(gate->filled - taken + given);
 }
 
 void gate_pool_fini(struct gate_pool *pool)

@@ -87,9 +87,12 @@ void gate_forget(struct gate *gate, struct gate_pool *pool);
 /* Bytes of silogate's own, put before those not judged yet; they may go out. */
 void gate_insert(struct gate *gate, struct gate_pool *pool, const void *bytes, size_t count);
 
-/* In the bytes not judged yet, replaces `count` at `offset` by `length` bytes. */
-void gate_replace(struct gate *gate, struct gate_pool *pool, size_t offset, size_t count,
-                  const void *bytes, size_t length);
+/* In the bytes not judged yet, from `offset` on, makes all replacements at once: `rewrites` count
+ * from there, by ascending offset, and name bytes of `bytes`. Costs one move of what stands behind
+ * the first. */
+struct rewrite;
+void gate_rewrite(struct gate *gate, struct gate_pool *pool, size_t offset,
+                  const struct rewrite *rewrites, size_t count, const char *bytes);
 
 /* Makes room for a command of `count` bytes, of which some may be here already. Once they have
  * passed or are dropped, the room is given back. */

@@ -1,148 +1,108 @@
-/* Fills violations/' structs out of a session, and words the error that a blocked client gets:
- * MySQL's own code for a missing privilege, and a message that names service, access, object,
- * owner, rule and the record's id.
+/* Fills violations/' structs out of a session and a ruling, and counts its statements. Judges
+ * nothing: what is written is what was judged.
  */
 #include "proxy/record.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "judge/judge.h"
+#include "proxy/observe.h"
+#include "proxy/runtime.h"
 #include "proxy/worker.h"
 
-static const char *access_words(unsigned access)
+static void count(struct session *session, const struct verdict *verdict, bool blocked)
 {
-    static const char *const words[] = {
-        "use",
-        "read",
-        "write",
-        "read and write",
-        "define",
-        "read and define",
-        "write and define",
-        "read, write and define",
-        "execute",
-    };
+    const struct runtime *runtime = session->binding->runtime;
+    unsigned action = blocked && verdict->action != VERDICT_ALLOW ? VERDICT_BLOCK : verdict->action;
+    struct service_counters *counters =
+        worker_counters(session->worker, session->binding->service_usage);
 
-    return access < sizeof(words) / sizeof(words[0]) ? words[access] : "use";
+    counters->statements[verdict->reason][action]++;
+    if ((verdict->reason == REASON_FOREIGN || verdict->reason == REASON_EXPIRED_GRANT) &&
+        verdict->owner != SERVICE_NONE)
+        observe_edge(counters, runtime->service_usages[verdict->owner], action);
 }
 
-static uint16_t error_code(const struct sql_facts *facts, const struct verdict *verdict)
+/* The owners written in the open transaction, this command's among them where it passes. */
+static struct owners owners_written(const struct session *session, const struct ruling *ruling)
 {
-    if (verdict->object == VERDICT_NO_OBJECT || verdict->object >= facts->object_count)
-        return 1227;
-    switch ((enum sql_type)facts->objects[verdict->object].type) {
-    case SQL_TABLE:
-        return 1142;
-    case SQL_ROUTINE:
-        return 1370;
-    case SQL_DATABASE:
-        return 1044;
-    }
-    return 1227;
+    struct owners owners = session->belief.written;
+
+    if (!session->belief.in_transaction || ruling->outcome == RULING_REFUSE)
+        return owners;
+    for (uint8_t i = 0; i < ruling->written.count; i++)
+        owners_add(&owners, ruling->written.list[i]);
+    return owners;
 }
 
-static void word_object(const struct session *session, const struct sql_facts *facts,
-                        const struct verdict *verdict, char *to, size_t size)
+static uint64_t write_record(struct session *session, struct ruling *ruling,
+                             const struct ruling_part *part, const struct owners *owners)
 {
-    const struct sql_object *object = &facts->objects[verdict->object];
-    struct text schema = object->schema, name = object->name;
-    struct text owner = verdict->owner == SERVICE_NONE
-                            ? TEXT("nobody")
-                            : policy_service_name(session->worker->runtime->policy, verdict->owner);
-
-    if (schema.length > 64)
-        schema.length = 64;
-    if (name.length > 64)
-        name.length = 64;
-    snprintf(to, size, "may not %s %s '%.*s%s%.*s', which belongs to %s'%.*s'",
-             access_words(object->access), sql_type_name(object->type), TEXT_ARGS(schema),
-             schema.length > 0 && name.length > 0 ? "." : "", TEXT_ARGS(name),
-             verdict->owner == SERVICE_NONE ? "" : "service ", TEXT_ARGS(owner));
-}
-
-static void refuse(struct session *session, const struct sql_facts *facts,
-                   const struct verdict *verdict, uint64_t id)
-{
-    struct refusal *refusal = &session->worker->judged.refusal;
-    struct text service = TEXT("(none)");
-    char what[260];
-
-    if (session->service != SERVICE_NONE)
-        service = policy_service_name(session->worker->runtime->policy, session->service);
-    refusal->code = error_code(facts, verdict);
-    if (refusal->code != 1227)
-        word_object(session, facts, verdict, what, sizeof(what));
-    else if (verdict->reason == REASON_UNDETERMINED)
-        snprintf(what, sizeof(what), "may not run a statement that cannot be determined: %s",
-                 facts->why ? facts->why : "it was not understood");
-    else
-        snprintf(what, sizeof(what), "may not administer the server");
-    snprintf(refusal->message, sizeof(refusal->message),
-             "silogate: service '%.*s' %s (%s; rule %s; violation %016llx)", TEXT_ARGS(service),
-             what, verdict_reason_name(verdict->reason), verdict->rule ? verdict->rule : "default",
-             (unsigned long long)id);
-}
-
-void record_begin(struct session *session)
-{
-    session->worker->judged.refusal.code = 0;
-}
-
-void record_violation(struct session *session, const struct sql_facts *facts,
-                      const struct verdict *verdict, const struct sql_state *state,
-                      struct text text, uint32_t offset, const char *kind, bool blocked)
-{
-    struct worker *worker = session->worker;
+    const struct binding *binding = session->binding;
     const struct identity *identity = session->identity;
+    const struct sql_facts *facts = judge_facts(&session->belief, binding, part, ruling);
     struct violations_session who = {
         .session = session->id,
         .user = identity->user,
         .client = identity->client,
-        .upstream = text_of(router_upstream_name(worker->runtime->router, session->upstream_index)),
-        .database = sql_state_database(state),
+        .upstream = text_of(binding->upstream_name),
+        .database = sql_state_database(&part->state),
         .program_name = identity->program_name,
         .client_name = identity->client_name,
-        .traceparent = worker->judged.traceparent,
-        .transaction_owners = session->transaction_owners,
-        .transaction_owner_count = session->transaction_owner_count,
+        .traceparent = ruling->traceparent,
+        .transaction_owners = owners->list,
+        .transaction_owner_count = owners->count,
     };
     struct violations_statement statement = {
-        .text = text,
-        .state = state,
+        .text = {ruling->text.at + part->start, part->end - part->start},
+        .state = &part->state,
         .facts = facts,
-        .kind = kind,
-        .policy = worker->runtime->policy,
-        .service = session->service,
-        .fold = session->sql_state.lower_case_table_names > 0,
-        .today = worker->today,
-        .verdict = verdict,
-        .blocked = blocked,
-        .offset = offset,
+        .kind = ruling->kind ? ruling->kind : sql_kind_name((enum sql_kind)facts->kind),
+        .policy = binding->policy,
+        .service = binding->service,
+        .fold = session->belief.state.lower_case_table_names > 0,
+        .today = ruling->today,
+        .verdict = &part->verdict,
+        .blocked = ruling->outcome == RULING_REFUSE,
+        .offset = part->start,
     };
-    uint64_t id = violations_add(worker->records, &who, &statement, worker_now());
 
-    if (verdict->action == VERDICT_BLOCK && worker->judged.refusal.code == 0)
-        refuse(session, facts, verdict, id);
+    return violations_add(session->worker->records, &who, &statement, worker_now());
 }
 
-void record_written(struct session *session, const struct sql_facts *facts)
+/* The client's error names the record of what decided. */
+static void name_record(struct refusal *refusal, uint64_t id)
 {
-    const struct worker *worker = session->worker;
+    size_t length = strlen(refusal->message);
 
-    for (uint32_t i = 0; i < facts->object_count; i++) {
-        struct verdict verdict;
-        uint8_t at = 0;
+    snprintf(refusal->message + length, sizeof(refusal->message) - length, "; violation %016llx)",
+             (unsigned long long)id);
+}
 
-        if (!(facts->objects[i].access & SQL_WRITE))
-            continue;
-        policy_check_object(worker->runtime->policy, session->service, &facts->objects[i],
-                            session->sql_state.lower_case_table_names > 0, worker->today, &verdict);
-        while (at < session->transaction_owner_count &&
-               session->transaction_owners[at] != verdict.owner)
-            at++;
-        if (at < session->transaction_owner_count || at == TRANSACTION_OWNERS ||
-            verdict.owner == SERVICE_NONE)
-            continue;
-        session->transaction_owners[session->transaction_owner_count++] = verdict.owner;
+void record_ruling(struct session *session, struct ruling *ruling)
+{
+    bool blocked = ruling->outcome == RULING_REFUSE, named = false;
+    struct owners owners = owners_written(session, ruling);
+    struct service_counters *counters =
+        worker_counters(session->worker, session->binding->service_usage);
+
+    for (unsigned reason = 0; reason < REASON_COUNT; reason++)
+        counters->statements[reason][VERDICT_ALLOW] += ruling->allowed[reason];
+    for (;;) {
+        for (unsigned i = 0; i < ruling->violation_count; i++) {
+            const struct ruling_part *part = &ruling->violations[i];
+            count(session, &part->verdict, blocked);
+            if (part->verdict.action == VERDICT_ALLOW)
+                continue;
+            uint64_t id = write_record(session, ruling, part, &owners);
+            if (blocked && !named && part->verdict.action == VERDICT_BLOCK) {
+                name_record(&ruling->refusal, id);
+                named = true;
+            }
+        }
+        if (!ruling->has_rest)
+            break;
+        judge_rest(&session->belief, session->binding, ruling);
     }
 }

@@ -64,7 +64,7 @@ bool registry_find(uint64_t id, const struct usage *service, const struct usage 
         return false;
     pthread_mutex_lock(&lock);
     for (struct member *m = by_id[id % BUCKETS]; m && !found; m = m->next_by_id) {
-        found = m->entry.id == id && m->entry.service == service;
+        found = m->entry.id == id && m->entry.upstream == upstream && m->entry.service == service;
         *thread = m->entry.thread;
     }
     for (struct member *m = by_thread[id % BUCKETS]; m && !found; m = m->next_by_thread) {

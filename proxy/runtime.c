@@ -46,12 +46,19 @@ const struct usage *usage_first(void)
     return atomic_load(&usages);
 }
 
+static const char *name_of(const struct usage *usage, struct text kind)
+{
+    return strncmp(usage->name, kind.at, kind.length) == 0 ? usage->name + kind.length : NULL;
+}
+
 const char *usage_service(const struct usage *usage)
 {
-    static const char kind[] = "service:";
-    size_t length = sizeof(kind) - 1;
+    return name_of(usage, TEXT("service:"));
+}
 
-    return strncmp(usage->name, kind, length) == 0 ? usage->name + length : NULL;
+const char *usage_upstream(const struct usage *usage)
+{
+    return name_of(usage, TEXT("upstream:"));
 }
 
 void usage_drop(struct usage *usage)

@@ -51,5 +51,7 @@ void usage_drop(struct usage *usage);
 const struct usage *usage_first(void);
 /* "billing" where it is a service's, else NULL. */
 const char *usage_service(const struct usage *usage);
+/* The name of an upstream whose usage it is. */
+const char *usage_upstream(const struct usage *usage);
 
 #endif

@@ -24,6 +24,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "proxy/binding.h"
 #include "proxy/login/abandoned.h"
 #include "proxy/login/login.h"
 #include "proxy/observe.h"
@@ -284,7 +285,6 @@ void session_start(struct worker *worker, int socket, struct text client, bool e
     struct session *session = memory_take_zeroed(sizeof(*session));
 
     session->worker = worker;
-    session->service = SERVICE_NONE;
     session->id = registry_id();
     session->due = UINT32_MAX;
     session->judged = true;
@@ -334,11 +334,12 @@ void session_close(struct session *session, enum close_reason reason)
     gate_release(&session->upstream.gate, &worker->pool);
     if (session->registered)
         registry_remove(session->id);
-    login_uncount(session);
     login_free(session);
-    prepared_clear(&session->prepared);
-    prepared_free(session->preparing);
-    sql_session_free(&session->sql);
+    ruling_drop_change(&worker->ruling, session->change);
+    belief_forget(&session->belief);
+    binding_free(session->binding);
+    session->change = NULL;
+    session->binding = NULL;
     list_remove(&session->all);
     list_remove(&session->parked);
     list_remove(&session->timed);

@@ -11,15 +11,14 @@
 
 #include "base/list.h"
 #include "base/stream.h"
+#include "judge/belief.h"
 #include "protocol/answer.h"
 #include "protocol/capabilities.h"
 #include "proxy/gate.h"
-#include "proxy/prepared.h"
-#include "sql/session.h"
-#include "sql/state.h"
 
 struct worker;
-struct usage;
+struct binding;
+struct change;
 struct login_draft;
 
 enum state {
@@ -71,8 +70,6 @@ struct identity {
     struct sockaddr_storage source, destination; /* what a PROXY header to an upstream says */
 };
 
-enum { TRANSACTION_OWNERS = 16 };
-
 struct session {
     struct worker *worker;
     enum state state;
@@ -84,47 +81,31 @@ struct session {
     struct list_link timed; /* in one of the worker's slots */
     uint32_t deadline, due; /* in the worker's seconds: when it ends, when it is looked at */
 
-    uint32_t id;         /* silogate's thread id, highest bit set */
-    uint32_t thread;     /* the upstream's thread id */
-    uint32_t generation; /* of the runtime in which service and the rest were found */
-    int16_t service;
-    uint16_t upstream_index;
+    uint32_t id;                 /* silogate's thread id, highest bit set */
+    uint32_t thread;             /* the upstream's thread id */
     capabilities_t capabilities; /* in force on both legs */
     uint32_t max_packet;
     uint8_t collation;
     bool judged : 1; /* false: an unknown user that is passed */
     bool logged_in : 1;
     bool registered : 1;
-    bool must_ask : 1;         /* the states must be learned before the next command is judged */
-    bool asked : 1;            /* they were, for the command at hand, as far as they can be */
     bool failed_command : 1;   /* an ERR was seen in the answer at hand */
-    bool has_next : 1;         /* `next` is the state once the command at hand has succeeded */
-    bool next_unknown : 1;     /* ... but for what only the server can tell */
-    bool several : 1;          /* the command at hand has several statements */
     bool packet_continues : 1; /* the client's packet at hand is continued by the next one */
     bool answered : 1;         /* some of the answer at hand has been passed on */
     bool in_flight : 1;        /* the command at hand was forwarded, its answer is not complete */
-    bool in_transaction : 1;
-    bool no_backslash_escapes : 1; /* what the status flags said of it last */
-    bool counted : 1;              /* in the usages */
-    bool discarding : 1;           /* PASS: too large a command is read and forgotten */
-    bool shut : 1;                 /* LINGER: the last words are said */
-    bool yield : 1;                /* goes on by itself in the next turn of the loop */
-    bool state_unknown : 1; /* the server would not say what was asked: nothing is determined */
+    bool discarding : 1;       /* PASS: too large a command is read and forgotten */
+    bool shut : 1;             /* LINGER: the last words are said */
+    bool yield : 1;            /* goes on by itself in the next turn of the loop */
 
     struct login_draft *draft; /* while logging in */
     struct identity *identity; /* from login on */
-    struct usage *service_usage, *upstream_usage;
     struct answer answer;
     uint8_t command; /* the command byte at hand */
     uint32_t
         packet_left; /* bytes of the client's packet at hand that are still to come and may pass */
-    struct prepared_table prepared;
-    struct prepared *preparing; /* its COM_STMT_PREPARE is with the server */
-    struct sql_session *sql;
-    int16_t transaction_owners[TRANSACTION_OWNERS];
-    uint8_t transaction_owner_count;
-    struct sql_state sql_state, next;
+    struct binding *binding; /* whose it is, and by which policy it is judged */
+    struct belief belief;    /* of the server's side of it */
+    struct change *change;   /* what the command at hand makes of it; NULL: nothing */
 };
 
 /* A new connection: starts its session. `client` is its address as text. */

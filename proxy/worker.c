@@ -17,6 +17,7 @@
 #include "base/listen.h"
 #include "base/log.h"
 #include "proxy/address.h"
+#include "proxy/binding.h"
 #include "proxy/fd_limit.h"
 #include "proxy/login/abandoned.h"
 #include "proxy/login/login.h"
@@ -151,6 +152,18 @@ static void begin_drain(struct worker *worker)
     }
 }
 
+/* Sessions that are idle leave the old configuration now, so that it can go: the others do so with
+ * their next command. */
+static void rebind(struct worker *worker)
+{
+    for (struct list_link *link = worker->sessions.after; link != &worker->sessions;
+         link = link->after) {
+        struct session *session = LIST_ENTRY(link, struct session, all);
+        if (session->state == STATE_COMMAND)
+            binding_renew(session);
+    }
+}
+
 static void on_wake(struct ev_loop *loop, struct ev_async *wake, int events)
 {
     struct worker *worker = wake->data;
@@ -161,6 +174,7 @@ static void on_wake(struct ev_loop *loop, struct ev_async *wake, int events)
     if (next) {
         runtime_drop(worker->runtime);
         worker->runtime = next;
+        rebind(worker);
     }
     observe_answer(worker);
     if (atomic_exchange(&worker->room, false))
@@ -271,6 +285,7 @@ static void *run(void *argument)
         session_free(LIST_ENTRY(worker->closed.after, struct session, all));
     abandoned_tick(worker, true);
     gate_pool_fini(&worker->pool);
+    ruling_fini(&worker->ruling);
     return NULL;
 }
 

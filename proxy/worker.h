@@ -13,14 +13,15 @@
 #include "base/counters.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "judge/ruling.h"
 #include "proxy/gate.h"
-#include "proxy/judge.h"
 #include "proxy/observe.h"
 #include "proxy/runtime.h"
-#include "sql/facts.h"
 #include "violations/violations.h"
 
 enum { WORKER_SLOTS = 256, WORKER_LISTENERS = 16 };
+
+struct session;
 
 struct listener {
     struct ev_io io;
@@ -66,8 +67,7 @@ struct worker {
     struct service_counters **services; /* by the number of the usage; NULL: none yet */
     unsigned service_room;
     struct observed observed;
-    struct judged judged;   /* of the command at hand */
-    struct sql_facts facts; /* of the statement at hand */
+    struct ruling ruling; /* of the command at hand */
 };
 
 /* All sessions of all workers, for [proxy] max_connections. */

@@ -78,11 +78,22 @@ static size_t text_bytes(const struct sql_facts *facts)
     return bytes;
 }
 
+size_t sql_facts_bytes(const struct sql_facts *facts)
+{
+    return offsetof(struct sql_facts, objects) + facts->object_count * sizeof(facts->objects[0]) +
+           text_bytes(facts);
+}
+
 struct sql_facts *sql_facts_keep(const struct sql_facts *facts)
+{
+    return sql_facts_put(facts, memory_take(sql_facts_bytes(facts)));
+}
+
+struct sql_facts *sql_facts_put(const struct sql_facts *facts, void *memory)
 {
     size_t head = offsetof(struct sql_facts, objects);
     size_t objects = facts->object_count * sizeof(facts->objects[0]);
-    struct sql_facts *kept = memory_take(head + objects + text_bytes(facts) + 1);
+    struct sql_facts *kept = memory;
     char *to = (char *)kept + head + objects;
 
     memcpy(kept, facts, head + objects);

@@ -9,6 +9,7 @@
 #define SQL_FACTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/text.h"
@@ -124,5 +125,8 @@ const char *sql_access_name(enum sql_access access);
  * objects may be looked at; `names` not at all, and it has no places); free() takes it back. NULL
  * never. The copy's offsets still mean the text that was analysed. */
 struct sql_facts *sql_facts_keep(const struct sql_facts *facts);
+/* The same in memory of the caller's, sql_facts_bytes of it, aligned for any type. */
+size_t sql_facts_bytes(const struct sql_facts *facts);
+struct sql_facts *sql_facts_put(const struct sql_facts *facts, void *memory);
 
 #endif

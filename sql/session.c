@@ -7,35 +7,56 @@
  * forgotten makes what is built on it undetermined. So names that the servers may take for
  * another's (accents and trailing blanks do not count in MySQL's variables) are never remembered
  * and, when written to, clear everything of their sort.
+ *
+ * At the bottom is a table, which belongs to its session. What the statements of one command do is
+ * a chain of steps laid over it, from the last one down; a look-up goes down the chain until a step
+ * adds or forgets what is looked for. Only sql_session_settle changes the table.
  */
 #include "sql/session.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "sql/session_internal.h"
 
-enum sort { TEMPORARY_TABLE, VARIABLE, STATEMENT };
+enum sort { TEMPORARY_TABLE, VARIABLE, STATEMENT, SORTS };
 enum { ADDING = SQL_ACTION_SET_VARIABLE | SQL_ACTION_PREPARE | SQL_ACTION_CREATE_TEMPORARY };
+enum { ALL_SORTS = (1 << SORTS) - 1 };
 
+/* One thing that is remembered. */
 struct entry {
     enum sort sort;
-    bool pending; /* its command has not been answered yet */
     size_t bytes; /* that it counts for */
     struct text name, value;
-    struct sql_facts *facts; /* of a STATEMENT; its own */
-    char texts[];
+    const struct sql_facts *facts; /* of a STATEMENT */
 };
 
+/* One step of a chain, or the table at its bottom. */
 struct sql_session {
-    size_t bytes;
+    const struct sql_session *before;
+    unsigned steps; /* this one included */
+    size_t bytes;   /* of the steps' entries, or of the table's */
+    uint8_t has;    /* sorts of which something may be remembered, a bit each */
+    uint8_t clears; /* sorts that this step forgets */
+    bool is_table;
+    bool full;  /* the command has done too much: nothing more is added */
+    bool names; /* this step forgets what is called like `entry`, and with `adds` has it anew */
+    bool adds;
+    struct entry entry;
+};
+
+/* The bottom. Entries are from the oldest to the newest; the hashes stand apart so that a look-up
+ * that finds nothing, which is what most are, reads one run of memory. */
+struct table {
+    struct sql_session session;
     unsigned count;
-    /* Both from the oldest to the newest. The hashes stand apart so that a look-up that finds
-     * nothing, which is what most are, reads one run of memory. */
     uint32_t hashes[SQL_SESSION_ENTRIES];
     struct entry *entries[SQL_SESSION_ENTRIES];
 };
+
+/* --- look-ups --- */
 
 /* Variables and statements compare without case; of tables, the analysis has folded the case
  * already where the server does. */
@@ -64,15 +85,28 @@ static bool is_named(const struct entry *entry, enum sort sort, struct text name
     return text_equal(entry->name, name) && text_equal(entry->value, schema);
 }
 
+static const struct entry *find_in_table(const struct table *table, enum sort sort,
+                                         struct text name, struct text schema)
+{
+    uint32_t wanted = hash(sort, name);
+
+    for (unsigned i = table->count; i-- > 0;) {
+        if (table->hashes[i] == wanted && is_named(table->entries[i], sort, name, schema))
+            return table->entries[i];
+    }
+    return NULL;
+}
+
 static const struct entry *find(const struct sql_session *session, enum sort sort, struct text name,
                                 struct text schema)
 {
-    if (!session)
-        return NULL;
-    uint32_t wanted = hash(sort, name);
-    for (unsigned i = session->count; i-- > 0;) {
-        if (session->hashes[i] == wanted && is_named(session->entries[i], sort, name, schema))
-            return session->entries[i];
+    for (; session && session->has & 1 << sort; session = session->before) {
+        if (session->is_table)
+            return find_in_table((const struct table *)session, sort, name, schema);
+        if (session->clears & 1 << sort)
+            return NULL;
+        if (session->names && is_named(&session->entry, sort, name, schema))
+            return session->adds ? &session->entry : NULL;
     }
     return NULL;
 }
@@ -96,111 +130,88 @@ const struct sql_facts *sql_session_statement(const struct sql_session *session,
     return entry ? entry->facts : NULL;
 }
 
-static void forget_at(struct sql_session *session, unsigned index)
-{
-    struct entry *entry = session->entries[index];
-    size_t behind = session->count - index - 1;
+/* --- steps --- */
 
-    session->bytes -= entry->bytes;
-    session->count--;
-    memmove(&session->entries[index], &session->entries[index + 1],
-            behind * sizeof(session->entries[0]));
-    memmove(&session->hashes[index], &session->hashes[index + 1],
-            behind * sizeof(session->hashes[0]));
-    free(entry->facts);
-    free(entry);
-}
-
-static void forget_sort(struct sql_session *session, enum sort sort)
+static struct sql_session *step_over(const struct sql_session *before, struct arena *arena)
 {
-    for (unsigned i = session ? session->count : 0; i-- > 0;) {
-        if (session->entries[i]->sort == sort)
-            forget_at(session, i);
+    struct sql_session *step = arena_take(arena, sizeof(*step));
+
+    step->before = before;
+    if (before) {
+        step->steps = before->is_table ? 0 : before->steps;
+        step->bytes = before->is_table ? 0 : before->bytes;
+        step->has = before->has;
     }
+    step->steps++;
+    return step;
 }
 
-static void forget_all(struct sql_session *session)
+static const struct sql_session *clear(const struct sql_session *before, unsigned sorts,
+                                       struct arena *arena)
 {
-    while (session && session->count > 0)
-        forget_at(session, session->count - 1);
+    if (!before || !(before->has & sorts))
+        return before;
+    struct sql_session *step = step_over(before, arena);
+    step->clears = (uint8_t)sorts;
+    step->has = (uint8_t)(before->has & ~sorts);
+    return step;
+}
+
+const struct sql_session *sql_session_lost(const struct sql_session *before, struct arena *arena)
+{
+    return clear(before, ALL_SORTS, arena);
 }
 
 /* A variable or statement of that name; every one of them where the name may also mean another. */
-static void forget_name(struct sql_session *session, enum sort sort, struct text name)
+static const struct sql_session *forget(const struct sql_session *before, enum sort sort,
+                                        struct text name, struct text schema, struct arena *arena)
 {
-    if (!is_plain(name)) {
-        forget_sort(session, sort);
-        return;
-    }
-    for (unsigned i = session ? session->count : 0; i-- > 0;) {
-        if (is_named(session->entries[i], sort, name, (struct text){NULL, 0}))
-            forget_at(session, i);
-    }
+    if (sort != TEMPORARY_TABLE && !is_plain(name))
+        return clear(before, 1u << sort, arena);
+    if (!find(before, sort, name, schema))
+        return before;
+    struct sql_session *step = step_over(before, arena);
+    step->names = true;
+    step->entry = (struct entry){.sort = sort};
+    step->entry.name = arena_text(arena, name);
+    step->entry.value = schema.at ? arena_text(arena, schema) : schema;
+    return step;
 }
 
-static void forget_table(struct sql_session *session, struct text schema, struct text name)
+static const struct sql_session *forget_defined_tables(const struct sql_session *before,
+                                                       const struct sql_facts *facts,
+                                                       struct arena *arena)
 {
-    for (unsigned i = session ? session->count : 0; i-- > 0;) {
-        if (is_named(session->entries[i], TEMPORARY_TABLE, name, schema))
-            forget_at(session, i);
-    }
-}
-
-static void forget_defined_tables(struct sql_session *session, const struct sql_facts *facts)
-{
-    for (uint32_t i = 0; session && i < facts->object_count; i++) {
+    for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
         if (object->type == SQL_TABLE && object->access & SQL_DEFINE)
-            forget_table(session, object->schema, object->name);
+            before = forget(before, TEMPORARY_TABLE, object->name, object->schema, arena);
     }
+    return before;
 }
 
-static size_t facts_bytes(const struct sql_facts *facts)
-{
-    size_t bytes = offsetof(struct sql_facts, objects);
-
-    for (uint32_t i = 0; i < facts->object_count; i++)
-        bytes += sizeof(facts->objects[0]) + facts->objects[i].schema.length +
-                 facts->objects[i].name.length;
-    return bytes;
-}
-
-/* A pending entry, in no session yet; NULL for what does not fit even alone. */
-static struct entry *entry_new(enum sort sort, struct text name, struct text value,
-                               const struct sql_facts *facts)
+static const struct sql_session *add(const struct sql_session *before, enum sort sort,
+                                     struct text name, struct text value,
+                                     const struct sql_facts *facts, struct arena *arena)
 {
     size_t bytes = sizeof(struct entry) + name.length + value.length;
 
-    bytes += facts ? facts_bytes(facts) : 0;
+    bytes += facts ? sql_facts_bytes(facts) : 0;
     if (bytes > SQL_SESSION_BYTES)
-        return NULL;
-    struct entry *entry = memory_take(sizeof(*entry) + name.length + value.length);
-    *entry = (struct entry){.sort = sort, .pending = true, .bytes = bytes};
-    if (name.length)
-        memcpy(entry->texts, name.at, name.length);
-    if (value.length)
-        memcpy(entry->texts + name.length, value.at, value.length);
-    entry->name = (struct text){entry->texts, name.length};
-    entry->value = (struct text){entry->texts + name.length, value.length};
+        return before;
+    struct sql_session *step = step_over(before, arena);
+    step->names = step->adds = true;
+    step->has |= (uint8_t)(1u << sort);
+    step->bytes += bytes;
+    step->entry = (struct entry){.sort = sort, .bytes = bytes};
+    step->entry.name = arena_text(arena, name);
+    step->entry.value = arena_text(arena, value);
     if (facts) {
-        entry->facts = sql_facts_keep(facts);
-        entry->facts->session.action = 0;
+        struct sql_facts *kept = sql_facts_put(facts, arena_take(arena, sql_facts_bytes(facts)));
+        kept->session.action = 0; /* that was the PREPARE's */
+        step->entry.facts = kept;
     }
-    return entry;
-}
-
-static void remember(struct sql_session **session, struct entry *entry)
-{
-    if (!entry)
-        return;
-    if (!*session)
-        *session = memory_take_zeroed(sizeof(**session));
-    struct sql_session *to = *session;
-    while (to->count == SQL_SESSION_ENTRIES || to->bytes + entry->bytes > SQL_SESSION_BYTES)
-        forget_at(to, 0);
-    to->bytes += entry->bytes;
-    to->hashes[to->count] = hash(entry->sort, entry->name);
-    to->entries[to->count++] = entry;
+    return step;
 }
 
 /* May code run inside the server at this statement whose text silogate does not see here: a routine
@@ -218,81 +229,166 @@ static bool runs_stored_code(const struct sql_facts *facts)
     return false;
 }
 
-static bool has_sort(const struct sql_session *session, enum sort sort)
-{
-    for (unsigned i = 0; i < session->count; i++) {
-        if (session->entries[i]->sort == sort)
-            return true;
-    }
-    return false;
-}
-
 bool sql_session_disturbed(const struct sql_session *session, const struct sql_facts *facts)
 {
-    if (!session || session->count == 0)
+    if (!session || !session->has)
         return false;
     if (!facts->determined)
         return true;
-    return has_sort(session, VARIABLE) && runs_stored_code(facts);
+    return session->has & 1 << VARIABLE && runs_stored_code(facts);
 }
 
 /* An undetermined statement may be anything. Stored code was judged by its text when it was
  * created, what it drops as if it were no temporary table; but `SET @v` in it touches
  * nothing of anybody's, and would put words of its choice where we believe to know a literal. */
-static void forget_disturbed(struct sql_session *session, const struct sql_facts *facts)
+static unsigned disturbed_sorts(const struct sql_facts *facts)
 {
     if (!facts->determined)
-        forget_all(session);
-    else if (runs_stored_code(facts))
-        forget_sort(session, VARIABLE);
+        return ALL_SORTS;
+    return runs_stored_code(facts) ? 1 << VARIABLE : 0;
 }
 
 /* What the statement adds: at most one entry, since no statement does two of these things. */
-static struct entry *addition(const struct sql_facts *facts)
+static const struct sql_session *add_what_it_adds(const struct sql_session *before,
+                                                  const struct sql_facts *facts,
+                                                  struct arena *arena)
 {
     struct text name = facts->session.name, value = facts->session.value;
     const struct sql_facts *inner = facts->session.facts;
 
     if (!facts->determined || facts->session.action & SQL_ACTION_FORGET_ALL)
-        return NULL;
+        return before;
     switch (facts->session.action & ADDING) {
     case SQL_ACTION_SET_VARIABLE:
         if (!value.at || !is_plain(name) || facts->session.action & SQL_ACTION_FORGET_VARIABLES)
-            return NULL;
-        return entry_new(VARIABLE, name, value, NULL);
+            return before;
+        return add(before, VARIABLE, name, value, NULL, arena);
     case SQL_ACTION_PREPARE:
         return inner && inner->determined && is_plain(name)
-                   ? entry_new(STATEMENT, name, (struct text){NULL, 0}, inner)
-                   : NULL;
+                   ? add(before, STATEMENT, name, (struct text){NULL, 0}, inner, arena)
+                   : before;
     case SQL_ACTION_CREATE_TEMPORARY:
-        return value.at ? entry_new(TEMPORARY_TABLE, name, value, NULL) : NULL;
+        return value.at ? add(before, TEMPORARY_TABLE, name, value, NULL, arena) : before;
     default:
-        return NULL;
+        return before;
     }
+}
+
+const struct sql_session *sql_session_after(const struct sql_session *before,
+                                            const struct sql_facts *facts, struct arena *arena)
+{
+    struct text name = facts->session.name;
+    unsigned action = facts->session.action;
+
+    if (before && before->full)
+        return before;
+    const struct sql_session *after = clear(before, disturbed_sorts(facts), arena);
+    if (action & SQL_ACTION_FORGET_ALL)
+        after = clear(after, ALL_SORTS, arena);
+    if (action & SQL_ACTION_FORGET_VARIABLES)
+        after = clear(after, 1u << VARIABLE, arena);
+    if (action & SQL_ACTION_DROP_TABLES)
+        after = forget_defined_tables(after, facts, arena);
+    /* MariaDB's CREATE OR REPLACE drops the old table also where it then fails. */
+    if (action & SQL_ACTION_CREATE_TEMPORARY)
+        after = forget(after, TEMPORARY_TABLE, name, facts->session.value, arena);
+    if (action & SQL_ACTION_SET_VARIABLE)
+        after = forget(after, VARIABLE, name, (struct text){NULL, 0}, arena);
+    if (action & (SQL_ACTION_PREPARE | SQL_ACTION_DEALLOCATE))
+        after = forget(after, STATEMENT, name, (struct text){NULL, 0}, arena);
+    after = add_what_it_adds(after, facts, arena);
+    if (!after || after->is_table ||
+        (after->steps <= SQL_SESSION_STEPS && after->bytes <= SQL_SESSION_BYTES))
+        return after;
+    struct sql_session *last = step_over(after, arena);
+    last->clears = ALL_SORTS;
+    last->has = 0;
+    last->full = true;
+    return last;
+}
+
+/* --- the table --- */
+
+static void forget_at(struct table *table, unsigned index)
+{
+    struct entry *entry = table->entries[index];
+    size_t behind = table->count - index - 1;
+
+    table->session.bytes -= entry->bytes;
+    table->count--;
+    memmove(&table->entries[index], &table->entries[index + 1], behind * sizeof(table->entries[0]));
+    memmove(&table->hashes[index], &table->hashes[index + 1], behind * sizeof(table->hashes[0]));
+    free(entry);
+}
+
+static void remember(struct table *table, const struct entry *from)
+{
+    size_t head = sizeof(*from) + (from->facts ? sql_facts_bytes(from->facts) : 0);
+    struct entry *entry = memory_take(head + from->name.length + from->value.length);
+    char *texts = (char *)entry + head;
+
+    *entry = *from;
+    if (from->facts)
+        entry->facts = sql_facts_put(from->facts, entry + 1);
+    if (from->name.length)
+        memcpy(texts, from->name.at, from->name.length);
+    if (from->value.length)
+        memcpy(texts + from->name.length, from->value.at, from->value.length);
+    entry->name.at = texts;
+    entry->value.at = texts + from->name.length;
+    while (table->count == SQL_SESSION_ENTRIES ||
+           table->session.bytes + entry->bytes > SQL_SESSION_BYTES)
+        forget_at(table, 0);
+    table->session.bytes += entry->bytes;
+    table->hashes[table->count] = hash(entry->sort, entry->name);
+    table->entries[table->count++] = entry;
+}
+
+static void take_step(struct table *table, const struct sql_session *step, bool kept)
+{
+    for (unsigned i = table->count; i-- > 0;) {
+        const struct entry *entry = table->entries[i];
+        if (step->clears & 1 << entry->sort ||
+            (step->names && is_named(&step->entry, entry->sort, entry->name, entry->value)))
+            forget_at(table, i);
+    }
+    if (step->adds && kept)
+        remember(table, &step->entry);
+}
+
+void sql_session_settle(struct sql_session **session, const struct sql_session *after, bool kept)
+{
+    const struct sql_session *steps[2 * SQL_SESSION_STEPS];
+    unsigned count = 0;
+    bool adds = false;
+
+    for (; after && !after->is_table; after = after->before) {
+        assert(count < sizeof(steps) / sizeof(steps[0]));
+        steps[count++] = after;
+        adds |= after->adds;
+        if (after->clears == ALL_SORTS)
+            break;
+    }
+    if (count == 0 || (!*session && !(adds && kept)))
+        return;
+    if (!*session) {
+        *session = memory_take_zeroed(sizeof(struct table));
+        (*session)->is_table = true;
+    }
+    struct table *table = (struct table *)*session;
+    while (count-- > 0)
+        take_step(table, steps[count], kept);
+    table->session.has = 0;
+    for (unsigned i = 0; i < table->count; i++)
+        table->session.has |= (uint8_t)(1u << table->entries[i]->sort);
 }
 
 void sql_session_apply(struct sql_session **session, const struct sql_facts *facts)
 {
-    struct text name = facts->session.name;
-    unsigned action = facts->session.action;
-    /* Copied before anything is forgotten: the facts may point into what will be. */
-    struct entry *added = addition(facts);
+    struct arena arena = {0};
 
-    forget_disturbed(*session, facts);
-    if (action & SQL_ACTION_FORGET_ALL)
-        forget_all(*session);
-    if (action & SQL_ACTION_FORGET_VARIABLES)
-        forget_sort(*session, VARIABLE);
-    if (action & SQL_ACTION_DROP_TABLES)
-        forget_defined_tables(*session, facts);
-    /* MariaDB's CREATE OR REPLACE drops the old table also where it then fails. */
-    if (action & SQL_ACTION_CREATE_TEMPORARY)
-        forget_table(*session, facts->session.value, name);
-    if (action & SQL_ACTION_SET_VARIABLE)
-        forget_name(*session, VARIABLE, name);
-    if (action & (SQL_ACTION_PREPARE | SQL_ACTION_DEALLOCATE))
-        forget_name(*session, STATEMENT, name);
-    remember(session, added);
+    sql_session_settle(session, sql_session_after(*session, facts, &arena), true);
+    arena_fini(&arena);
 }
 
 void sql_session_renew(const struct sql_session *session, struct sql_facts *facts)
@@ -304,21 +400,17 @@ void sql_session_renew(const struct sql_session *session, struct sql_facts *fact
     }
 }
 
-void sql_session_settle(struct sql_session *session, bool kept)
+size_t sql_session_bytes(const struct sql_session *session)
 {
-    for (unsigned i = session ? session->count : 0; i-- > 0;) {
-        if (!session->entries[i]->pending)
-            continue;
-        if (kept)
-            session->entries[i]->pending = false;
-        else
-            forget_at(session, i);
-    }
+    return session ? session->bytes + sizeof(struct table) : 0;
 }
 
 void sql_session_free(struct sql_session **session)
 {
-    forget_all(*session);
-    free(*session);
+    struct table *table = (struct table *)*session;
+
+    while (table && table->count > 0)
+        forget_at(table, table->count - 1);
+    free(table);
     *session = NULL;
 }

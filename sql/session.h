@@ -1,41 +1,57 @@
 /* What a session's own statements leave behind that later ones may use: temporary tables, user
- * variables that hold a literal, statements of SQL's PREPARE. NULL is an empty one, so that the
+ * variables that hold a literal, statements of SQL's PREPARE. A value: whoever looks at it never
+ * changes it, and a statement makes a new one out of the one before it, so that a command can be
+ * read in several ways, or read again, and leave nothing behind. NULL is an empty one, so that the
  * many sessions that never do such things pay nothing. Bounded: past SQL_SESSION_ENTRIES entries or
  * SQL_SESSION_BYTES bytes the oldest entry is forgotten, which makes the gate stricter, never
  * laxer: what is not remembered is a real table or undetermined.
- *
- * A command's statements are applied one by one while they are judged: what they take away is gone
- * at once, what they add is there for the rest of the command and stays once the server has
- * answered (sql_session_settle).
  */
 #ifndef SQL_SESSION_H
 #define SQL_SESSION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "sql/facts.h"
 
 enum { SQL_SESSION_ENTRIES = 256, SQL_SESSION_BYTES = 262144 };
 
-struct sql_session;
+/* Statements of one command that change something; past them all is forgotten. */
+enum { SQL_SESSION_STEPS = 512 };
 
-/* To be called for each statement of a command whose facts have SQL_EFFECT_SESSION, in order.
- * Copies what it keeps. Makes *session where it is NULL. `facts` may point into the session and is
- * not to be looked at afterwards: judge and record a statement first. */
+struct sql_session;
+struct arena;
+
+/* What is remembered once the statement has run: `before` itself where that is the same, else laid
+ * over `before` in memory of `arena`. To be called for each statement whose facts have
+ * SQL_EFFECT_SESSION, in order; copies what it keeps of `facts`, which may point into `before`. */
+const struct sql_session *sql_session_after(const struct sql_session *before,
+                                            const struct sql_facts *facts, struct arena *arena);
+
+/* The same where nothing is known of what has run. */
+const struct sql_session *sql_session_lost(const struct sql_session *before, struct arena *arena);
+
+/* The command is over: *session, which `after` was laid over, becomes what `after` says. Where the
+ * command has failed (`kept` false) some of it may have run: what it takes away is forgotten, what
+ * it adds is not there. Makes *session where it is NULL. */
+void sql_session_settle(struct sql_session **session, const struct sql_session *after, bool kept);
+
+/* Both in one, where it is known that the statement has succeeded. */
 void sql_session_apply(struct sql_session **session, const struct sql_facts *facts);
 
 /* Could this statement change what is remembered without naming it? Then it needs
- * sql_session_apply: the analysis sees to that with SQL_EFFECT_SESSION, and for kept facts whoever
+ * sql_session_after: the analysis sees to that with SQL_EFFECT_SESSION, and for kept facts whoever
  * executes them asks anew. False where nothing is remembered. */
 bool sql_session_disturbed(const struct sql_session *session, const struct sql_facts *facts);
 
-/* To be called on kept facts of a prepared statement before each execution: a temporary table of
- * that time may be gone, and the server then takes the real one of its name. The other way round (a
- * temporary table that has come since) the facts stay as strict as they were. */
+/* To be called on a copy of the kept facts of a prepared statement at each execution: a temporary
+ * table of the time of its PREPARE may be gone, and the server then takes the real one of its name.
+ * The other way round (a temporary table that has come since) the facts stay as strict as they
+ * were. */
 void sql_session_renew(const struct sql_session *session, struct sql_facts *facts);
 
-/* The command is over: with `kept` its additions stay, else they are forgotten. NULL is fine. */
-void sql_session_settle(struct sql_session *session, bool kept);
+/* Bytes that it keeps. */
+size_t sql_session_bytes(const struct sql_session *session);
 
 /* COM_RESET_CONNECTION, COM_CHANGE_USER and the end of a session: frees all and sets NULL. */
 void sql_session_free(struct sql_session **session);

@@ -37,7 +37,7 @@ enum sql_action {
 bool sql_session_has_table(const struct sql_session *session, struct text schema, struct text name);
 
 /* The literal that a user variable is known to hold (`name` without @ and quotes); `at` NULL where
- * that is not known. Lives until the next sql_session_apply or sql_session_settle. */
+ * that is not known. Lives as long as the session's value. */
 struct text sql_session_variable(const struct sql_session *session, struct text name);
 
 /* The facts of a statement that SQL's PREPARE made; NULL where they are not known. The schemas are

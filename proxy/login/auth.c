@@ -11,10 +11,12 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/log.h"
-#include "proxy/judge.h"
+#include "judge/judge.h"
+#include "proxy/binding.h"
 #include "proxy/login/abandoned.h"
 #include "proxy/login/login.h"
 #include "proxy/login/throttle.h"
+#include "proxy/record.h"
 #include "proxy/registry.h"
 #include "proxy/worker.h"
 
@@ -35,17 +37,29 @@ static void set_plugin(struct login_draft *draft, struct text plugin)
 struct text login_initial_db(const struct session *session)
 {
     const struct login_draft *draft = session->draft;
+    const struct binding *binding = session->binding;
     struct router_server server;
 
-    router_server(draft->runtime->router, session->upstream_index, &server);
-    return router_database(draft->runtime->router, session->service, draft->login.database,
+    router_server(binding->router, binding->upstream, &server);
+    return router_database(binding->router, binding->service, draft->login.database,
                            server.lower_case_table_names > 0);
 }
 
 struct text login_home(const struct session *session)
 {
-    return router_database(session->draft->runtime->router, session->service,
+    return router_database(session->binding->router, session->binding->service,
                            (struct text){NULL, 0}, false);
+}
+
+bool login_is_refused(struct session *session, struct text database)
+{
+    struct ruling *ruling = &session->worker->ruling;
+
+    if (!session->judged || session->binding->service == SERVICE_NONE || database.length == 0)
+        return false;
+    ruling_begin(ruling, session->worker->today);
+    judge_initial_db(&session->belief, session->binding, database, ruling);
+    return ruling->outcome == RULING_REFUSE;
 }
 
 /* The greeting's nonce is the server's own only where it was relayed to the client; and what the
@@ -65,7 +79,7 @@ struct login login_for_upstream(struct session *session)
     struct login login = draft->login;
 
     login.database = login_initial_db(session);
-    if (judge_initial_db(session, draft->login.user, draft->login.database, false))
+    if (login_is_refused(session, draft->login.database))
         login.database = login_home(session);
     login.capabilities = session->capabilities & draft->upstream_capabilities;
     login.capabilities &= ~CAPABILITY_CONNECT_WITH_DB;
@@ -184,8 +198,13 @@ static enum step accepted(struct session *session, const uint8_t *packet, size_t
         memcpy(asked, draft->login.database.at, database.length);
     throttle_passed(throttle_of(session));
     login_done(session, (struct text){(const char *)packet + PACKET_HEADER, size - PACKET_HEADER});
-    if (judge_initial_db(session, session->identity->user, database, true)) {
-        const struct refusal *refusal = &session->worker->judged.refusal;
+    struct ruling *ruling = &session->worker->ruling;
+    bool refused = login_is_refused(session, database);
+    /* An allowed one is no statement, and not counted. */
+    if (database.length > 0 && session->judged && ruling_is_violation(ruling))
+        record_ruling(session, ruling);
+    if (refused) {
+        const struct refusal *refusal = &ruling->refusal;
         session_error(session, session->client.sequence, refusal->code, "42000", "%s",
                       refusal->message);
         return session_linger(session, CLOSED_LOGIN_REFUSED);
@@ -378,25 +397,26 @@ static void set_state(struct session *session, struct text ok)
     struct router_server server;
     struct reader reader = {(const uint8_t *)ok.at + 1, (const uint8_t *)ok.at + ok.length, false};
 
-    router_server(session->draft->runtime->router, session->upstream_index, &server);
-    struct sql_state before = session->sql_state;
-    session->sql_state = (struct sql_state){.dialect = before.dialect, .version = before.version};
+    router_server(session->binding->router, session->binding->upstream, &server);
+    struct belief *belief = &session->belief;
+    struct sql_state before = belief->state;
+    belief->state = (struct sql_state){.dialect = before.dialect, .version = before.version};
     if (session->draft->version[0] &&
-        !sql_state_set_version(&session->sql_state, text_of(session->draft->version)))
-        session->must_ask = true;
-    session->sql_state.lower_case_table_names = server.lower_case_table_names > 0;
-    session->sql_state.charset =
-        (uint8_t)sql_charset_of_handshake(session->sql_state.dialect, session->collation);
-    session->sql_state.lossy = sql_collation_is_lossy(session->collation);
-    sql_state_set_database(&session->sql_state, login_initial_db(session));
-    session->must_ask |= server.lower_case_table_names < 0 || server.init_connect;
+        !sql_state_set_version(&belief->state, text_of(session->draft->version)))
+        belief->must_ask = true;
+    belief->state.lower_case_table_names = server.lower_case_table_names > 0;
+    belief->state.charset =
+        (uint8_t)sql_charset_of_handshake(belief->state.dialect, session->collation);
+    belief->state.lossy = sql_collation_is_lossy(session->collation);
+    sql_state_set_database(&belief->state, login_initial_db(session));
+    belief->must_ask |= server.lower_case_table_names < 0 || server.init_connect;
     read_lenenc(&reader);
     read_lenenc(&reader);
     uint64_t status = read_integer(&reader, 2);
-    session->no_backslash_escapes = !reader.bad && status & STATUS_NO_BACKSLASH_ESCAPES;
-    session->sql_state.mode = session->no_backslash_escapes ? SQL_NO_BACKSLASH_ESCAPES : 0;
-    session->sql_state.escapes_known = !reader.bad;
-    session->in_transaction = false;
+    belief->no_backslash_escapes = !reader.bad && status & STATUS_NO_BACKSLASH_ESCAPES;
+    belief->state.mode = belief->no_backslash_escapes ? SQL_NO_BACKSLASH_ESCAPES : 0;
+    belief->state.escapes_known = !reader.bad;
+    belief->in_transaction = belief->asked = belief->unknown = false;
 }
 
 void login_done(struct session *session, struct text payload)
@@ -409,11 +429,11 @@ void login_done(struct session *session, struct text payload)
         registry_remove(session->id);
     registry_add(&(struct registry_entry){.id = session->id,
                                           .thread = session->thread,
-                                          .service = session->service_usage,
-                                          .upstream = session->upstream_usage});
+                                          .service = session->binding->service_usage,
+                                          .upstream = session->binding->upstream_usage});
     session->registered = true;
     session->logged_in = true;
-    session->has_next = session->asked = session->failed_command = false;
+    session->failed_command = false;
     session->worker->counters.logins++;
     login_free(session);
     session_enter(session, STATE_COMMAND);

@@ -6,30 +6,14 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "proxy/judge.h"
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
 
 /* Whatever the old user's statements have left behind is gone on the server as well. */
 static void forget(struct session *session)
 {
-    prepared_clear(&session->prepared);
-    sql_session_free(&session->sql);
-    session->transaction_owner_count = 0;
-    session->logged_in = session->has_next = false;
-}
-
-/* Where the session's upstream is in the runtime of the new login: it may have moved by a reload.
- */
-static uint16_t upstream_now(const struct session *session)
-{
-    const struct runtime *runtime = session->draft->runtime;
-
-    for (size_t i = 0; i < runtime->config->upstream_count; i++) {
-        if (runtime->upstream_usages[i] == session->upstream_usage)
-            return (uint16_t)i;
-    }
-    return UINT16_MAX;
+    belief_forget(&session->belief);
+    session->logged_in = false;
 }
 
 enum step login_change_user(struct session *session, struct text payload)
@@ -61,9 +45,7 @@ enum step login_change_user(struct session *session, struct text payload)
                                   .plugin = request.plugin,
                                   .attributes = request.attributes};
     session->client.sequence = 1;
-    session->upstream_index = upstream_now(session);
     forget(session);
-    login_uncount(session);
     return login_route(session);
 }
 
@@ -79,7 +61,7 @@ enum step login_send_change(struct session *session)
                                   .collation = draft->login.collation,
                                   .has_collation = true};
 
-    if (judge_initial_db(session, draft->login.user, draft->login.database, false))
+    if (login_is_refused(session, draft->login.database))
         request.database = login_home(session);
     size_t size = change_user_write(&request, session->capabilities, packet, room);
     if (size > 0)

@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "protocol/proxy_header.h"
+#include "proxy/binding.h"
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
 
@@ -24,7 +25,7 @@
 
 static const char *upstream_name(const struct session *session)
 {
-    return router_upstream_name(session->draft->runtime->router, session->upstream_index);
+    return router_upstream_name(session->draft->runtime->router, session->binding->upstream);
 }
 
 static enum step give_up(struct session *session)
@@ -42,8 +43,8 @@ static bool open_next(struct session *session)
     const struct router *router = draft->runtime->router;
     struct router_address address;
 
-    while (draft->address_index < router_address_count(router, session->upstream_index)) {
-        if (!router_address(router, session->upstream_index, draft->address_index++, &address))
+    while (draft->address_index < router_address_count(router, session->binding->upstream)) {
+        if (!router_address(router, session->binding->upstream, draft->address_index++, &address))
             continue;
         int opened = socket(address.at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (opened >= 0 && (connect(opened, (struct sockaddr *)&address.at, address.length) == 0 ||
@@ -63,7 +64,7 @@ void connect_header(const struct session *session, struct gate *out)
 {
     const struct login_draft *draft = session->draft;
     const struct config_upstream *upstream =
-        &draft->runtime->config->upstreams[session->upstream_index];
+        &draft->runtime->config->upstreams[session->binding->upstream];
     const struct sockaddr *source = (const struct sockaddr *)&draft->source;
     const struct sockaddr *destination = (const struct sockaddr *)&draft->destination;
     uint8_t bytes[PROXY_HEADER_WRITTEN];
@@ -129,7 +130,7 @@ static void learn(struct session *session, const struct greeting *greeting)
 
     snprintf(server.version, sizeof(server.version), "%.*s", TEXT_ARGS(greeting->version));
     snprintf(server.plugin, sizeof(server.plugin), "%.*s", TEXT_ARGS(greeting->plugin));
-    router_server(router, session->upstream_index, &known);
+    router_server(router, session->binding->upstream, &known);
     if (known.known && strcmp(known.version, server.version) == 0) {
         server.lower_case_table_names = known.lower_case_table_names;
         server.init_connect = known.init_connect;
@@ -137,7 +138,7 @@ static void learn(struct session *session, const struct greeting *greeting)
             known.status == server.status && strcmp(known.plugin, server.plugin) == 0)
             return;
     }
-    router_learn(router, session->upstream_index, &server);
+    router_learn(router, session->binding->upstream, &server);
 }
 
 /* greeting = upstream: the same greeting goes on to the client, less what silogate cannot follow.

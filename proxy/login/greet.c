@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "protocol/proxy_header.h"
 #include "proxy/address.h"
+#include "proxy/binding.h"
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
 #include "sql/identifier.h"
@@ -28,6 +29,15 @@
     (CAPABILITY_PROTOCOL_41 | CAPABILITY_SECURE_CONNECTION | CAPABILITY_PLUGIN_AUTH |              \
      CAPABILITY_CONNECT_WITH_DB)
 
+/* In the configuration that the login began with. */
+static void bind_to(struct session *session, int service, size_t upstream)
+{
+    struct binding *old = session->binding;
+
+    session->binding = binding_new(session->draft->runtime, service, upstream);
+    binding_free(old);
+}
+
 void login_begin(struct session *session, struct text client)
 {
     struct login_draft *draft = memory_take_zeroed(sizeof(*draft));
@@ -41,6 +51,8 @@ void login_begin(struct session *session, struct text client)
     length = sizeof(draft->destination);
     getsockname(session->client.stream.socket, (struct sockaddr *)&draft->destination, &length);
     session->draft = draft;
+    if (!session->binding)
+        bind_to(session, SERVICE_NONE, draft->runtime->config->proxy.default_upstream_index);
 }
 
 void login_free(struct session *session)
@@ -108,7 +120,6 @@ enum step state_greet(struct session *session)
 
     if (draft->runtime->config->proxy.greeting.value == CONFIG_GREETING_UPSTREAM) {
         draft->upstream_greeting = true;
-        session->upstream_index = (uint16_t)draft->runtime->config->proxy.default_upstream_index;
         session_enter(session, STATE_CONNECT);
         return STEP_AGAIN;
     }
@@ -200,36 +211,13 @@ enum step state_login(struct session *session)
 /* Counts the session in, once it is known whose it is. */
 static const char *count(struct session *session)
 {
-    const struct runtime *runtime = session->draft->runtime;
-    const struct config *config = runtime->config;
-    const struct config_upstream *upstream = &config->upstreams[session->upstream_index];
+    const struct config *config = session->binding->runtime->config;
 
     if (atomic_load(&worker_sessions) > (uint64_t)config->proxy.max_connections.value)
         return "silogate";
-    session->upstream_usage = runtime->upstream_usages[session->upstream_index];
-    if (!usage_take(session->upstream_usage, upstream->max_connections.value)) {
-        session->upstream_usage = NULL;
-        return "this upstream";
-    }
-    if (session->service == SERVICE_NONE)
-        return NULL;
-    session->service_usage = runtime->service_usages[session->service];
-    worker_counters(session->worker, session->service_usage);
-    if (!usage_take(session->service_usage,
-                    config->services[session->service].max_connections.value)) {
-        session->service_usage = NULL;
-        return "this service";
-    }
-    return NULL;
-}
-
-void login_uncount(struct session *session)
-{
-    if (session->service_usage)
-        usage_drop(session->service_usage);
-    if (session->upstream_usage)
-        usage_drop(session->upstream_usage);
-    session->service_usage = session->upstream_usage = NULL;
+    if (session->binding->service_usage)
+        worker_counters(session->worker, session->binding->service_usage);
+    return binding_count(session->binding);
 }
 
 /* Puts the user whom the upstream's server will log in in the place of what the client has written.
@@ -262,8 +250,10 @@ enum step login_route(struct session *session)
     int service = readable ? router_service(router, draft->login.user) : SERVICE_NONE;
     size_t upstream = router_upstream(router, service);
 
-    session->service = (int16_t)service;
-    session->generation = draft->runtime->generation;
+    bool connected = session->upstream.stream.socket >= 0 &&
+                     session->binding->upstream_usage == draft->runtime->upstream_usages[upstream];
+
+    bind_to(session, service, upstream);
     session->judged = true;
     if (service == SERVICE_NONE) {
         bool pass = readable && draft->runtime->config->proxy.unknown_user.value == CONFIG_PASS;
@@ -284,8 +274,6 @@ enum step login_route(struct session *session)
                             "certificate of its own name",
                             TEXT_ARGS(draft->login.user));
     }
-    bool connected = session->upstream.stream.socket >= 0 && session->upstream_index == upstream;
-    session->upstream_index = (uint16_t)upstream;
     const char *full = count(session);
     if (full)
         return login_refuse(session, CLOSED_LIMIT, 1040, "08004",

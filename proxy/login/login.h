@@ -68,8 +68,6 @@ void login_free(struct session *session);
 /* Finds the service of draft->login.user and counts the session in. STEP_AGAIN, or what
  * session_linger says where it may not go on. */
 enum step login_route(struct session *session);
-/* Takes the session out of all counts. */
-void login_uncount(struct session *session);
 
 /* The login packet for the upstream, behind its greeting, then STATE_AUTH. */
 enum step login_send(struct session *session);
@@ -82,6 +80,9 @@ enum step login_send_change(struct session *session);
 /* The database that the login at hand asks for, aliases mapped; and the service's own. */
 struct text login_initial_db(const struct session *session);
 struct text login_home(const struct session *session);
+/* May the session's service not enter the database that it asks for? The worker's ruling has more.
+ */
+bool login_is_refused(struct session *session, struct text database);
 
 /* The server has said OK: the session is logged in. `payload` is the OK packet's. */
 void login_done(struct session *session, struct text payload);

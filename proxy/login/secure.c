@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "proxy/binding.h"
 #include "proxy/login/login.h"
 #include "proxy/login/throttle.h"
 #include "proxy/worker.h"
@@ -165,16 +166,16 @@ enum step state_tls(struct session *session)
 bool secure_lacks_certificate(const struct session *session)
 {
     const struct config *config = session->draft->runtime->config;
-    struct text name = session->service < 0
+    struct text name = session->binding->service < 0
                            ? (struct text){0}
-                           : config->services[session->service].certificate_name.value;
+                           : config->services[session->binding->service].certificate_name.value;
 
     return name.length > 0 && !tls_has_name(&session->client.stream, name);
 }
 
 static const struct config_upstream *upstream_of(const struct session *session)
 {
-    return &session->draft->runtime->config->upstreams[session->upstream_index];
+    return &session->draft->runtime->config->upstreams[session->binding->upstream];
 }
 
 static enum step refuse_upstream(struct session *session, const char *why)
@@ -217,7 +218,7 @@ enum step secure_upstream(struct session *session)
 {
     const struct login_draft *draft = session->draft;
     bool offered = draft->offers_tls;
-    struct tls_client *client = draft->runtime->tls_clients[session->upstream_index];
+    struct tls_client *client = draft->runtime->tls_clients[session->binding->upstream];
     bool demanded = upstream_of(session)->tls.value > CONFIG_TLS_PREFERRED;
 
     /* A Unix socket is as good, where the ini does not insist. */

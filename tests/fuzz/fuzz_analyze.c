@@ -63,7 +63,6 @@ static void read_all(struct reading *reading, struct text text, struct sql_state
             sql_session_apply(&session, &facts);
         offset = next;
     } while (offset < text.length && reading->count < STATEMENTS);
-    sql_session_settle(session, true);
     sql_session_free(&session);
 }
 

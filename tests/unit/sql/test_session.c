@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "sql/session_internal.h"
 
 static struct sql_facts facts;
@@ -39,8 +40,10 @@ static void add_object(enum sql_type type, unsigned access, const char *schema, 
 
 static void settled(bool kept)
 {
-    sql_session_apply(&session, &facts);
-    sql_session_settle(session, kept);
+    struct arena arena = {0};
+
+    sql_session_settle(&session, sql_session_after(session, &facts, &arena), kept);
+    arena_fini(&arena);
 }
 
 static void remember_one_of_each(void)
@@ -75,7 +78,7 @@ static void test_empty(void **state)
     assert_false(has_table());
     assert_false(has_variable());
     assert_false(has_statement());
-    sql_session_settle(session, true);
+    sql_session_settle(&session, NULL, true);
     assert_false(sql_session_disturbed(session, statement(0, NULL, NULL)));
     statement(SQL_ACTION_FORGET_ALL | SQL_ACTION_FORGET_VARIABLES | SQL_ACTION_DROP_TABLES, "x",
               "y");
@@ -91,9 +94,7 @@ static void test_tables(void **state)
     (void)state;
 
     statement(SQL_ACTION_CREATE_TEMPORARY, "t", "db");
-    sql_session_apply(&session, &facts);
-    assert_true(has_table());
-    sql_session_settle(session, true);
+    settled(true);
     assert_true(has_table());
     assert_false(sql_session_has_table(session, TEXT("db"), TEXT("T")));
     assert_false(sql_session_has_table(session, TEXT("other"), TEXT("t")));
@@ -106,9 +107,7 @@ static void test_tables(void **state)
     settled(true);
     assert_true(has_table());
     add_object(SQL_TABLE, SQL_DEFINE | SQL_WRITE, "db", "t");
-    sql_session_apply(&session, &facts);
-    assert_false(has_table());
-    sql_session_settle(session, false);
+    settled(false);
     assert_false(has_table());
 }
 
@@ -116,15 +115,23 @@ static void test_failed_command_adds_nothing(void **state)
 {
     (void)state;
 
+    struct arena arena = {0};
     statement(SQL_ACTION_CREATE_TEMPORARY, "t", "db");
-    sql_session_apply(&session, &facts);
+    const struct sql_session *after = sql_session_after(session, &facts, &arena);
     statement(SQL_ACTION_SET_VARIABLE, "v", "x");
-    sql_session_apply(&session, &facts);
+    after = sql_session_after(after, &facts, &arena);
     facts.session.facts = statement(SQL_ACTION_PREPARE, "s", NULL);
-    sql_session_apply(&session, &facts);
-    assert_true(has_table() && has_variable() && has_statement());
-    sql_session_settle(session, false);
+    after = sql_session_after(after, &facts, &arena);
+    assert_true(sql_session_has_table(after, TEXT("db"), TEXT("t")));
+    assert_true(sql_session_variable(after, TEXT("v")).at);
+    assert_non_null(sql_session_statement(after, TEXT("s")));
     assert_false(has_table() || has_variable() || has_statement());
+    sql_session_settle(&session, after, false);
+    assert_false(has_table() || has_variable() || has_statement());
+    sql_session_settle(&session, after, true);
+    arena_fini(&arena);
+    assert_true(has_table() && has_variable() && has_statement());
+    sql_session_free(&session);
     remember_one_of_each();
     statement(SQL_ACTION_CREATE_TEMPORARY, "t", "db");
     settled(false); /* CREATE OR REPLACE may have dropped what was there before */

@@ -1,5 +1,5 @@
 /* A small hash table by statement id. Allocates only where a statement is prepared. */
-#include "proxy/prepared.h"
+#include "judge/prepared.h"
 
 #include <stdlib.h>
 #include <string.h>

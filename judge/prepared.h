@@ -1,8 +1,8 @@
 /* The prepared statements of one session: what COM_STMT_PREPARE's text touches, kept until
  * COM_STMT_CLOSE, so that each execution is judged afresh.
  */
-#ifndef PROXY_PREPARED_H
-#define PROXY_PREPARED_H
+#ifndef JUDGE_PREPARED_H
+#define JUDGE_PREPARED_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,0 +1,50 @@
+/* What is believed of a session where the server has to be asked, or all is over. */
+#include "judge/belief.h"
+
+void belief_lose(struct belief *belief)
+{
+    sql_state_lose_mode(&belief->state);
+    belief->state.charset = SQL_CHARSET_UNKNOWN;
+    belief->state.lossy = true;
+    belief->must_ask = true;
+}
+
+void belief_reset(struct belief *belief, uint32_t collation)
+{
+    prepared_clear(&belief->prepared);
+    sql_session_free(&belief->remembered);
+    sql_state_lose_mode(&belief->state);
+    belief->state.charset = SQL_CHARSET_UNKNOWN;
+    belief->state.lossy = sql_collation_is_lossy(collation);
+}
+
+void belief_forget(struct belief *belief)
+{
+    prepared_clear(&belief->prepared);
+    sql_session_free(&belief->remembered);
+    belief->written = (struct owners){.count = 0};
+}
+
+void owners_add(struct owners *owners, int owner)
+{
+    for (uint8_t i = 0; i < owners->count; i++) {
+        if (owners->list[i] == owner)
+            return;
+    }
+    if (owners->count == OWNERS)
+        owners->more = true;
+    else
+        owners->list[owners->count++] = (int16_t)owner;
+}
+
+void belief_rebind(struct belief *belief, const struct policy *from, const struct policy *to)
+{
+    struct owners before = belief->written;
+
+    belief->written = (struct owners){.more = before.more};
+    for (uint8_t i = 0; i < before.count; i++) {
+        int owner = policy_service(to, policy_service_name(from, before.list[i]));
+        if (owner != SERVICE_NONE)
+            owners_add(&belief->written, owner);
+    }
+}

@@ -1,0 +1,53 @@
+/* All that is believed of a session inside the server. The gate is right only while this is what
+ * the server does, so there are three ways alone in which it changes: a command's ruling is
+ * committed when the server's OK has come (ruling_commit), the server has told of itself
+ * (proxy/answer.c), or the session begins anew. Whoever judges a command reads it and no more.
+ */
+#ifndef JUDGE_BELIEF_H
+#define JUDGE_BELIEF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "judge/prepared.h"
+#include "policy/policy.h"
+#include "sql/session.h"
+#include "sql/state.h"
+
+enum { OWNERS = 16 };
+
+/* Services, each once. */
+struct owners {
+    int16_t list[OWNERS];
+    uint8_t count;
+    bool more; /* there are others, which do not fit */
+};
+
+struct belief {
+    struct sql_state state; /* database, sql_mode, character set, version ... */
+    struct sql_session *remembered;
+    struct prepared_table prepared;
+    struct owners written;         /* in the open transaction */
+    bool in_transaction : 1;       /* as the status flags say */
+    bool no_backslash_escapes : 1; /* what the status flags said of it last */
+    bool must_ask : 1;             /* the server must be asked before the next command is judged */
+    bool asked : 1;   /* it was, for the command at hand, as far as it can be: never asked twice */
+    bool unknown : 1; /* it would not say: nothing is determined */
+};
+
+/* Nothing is known of how the server reads now, nor where it stands: to be asked. */
+void belief_lose(struct belief *belief);
+
+/* COM_RESET_CONNECTION has cleared all that the session had set, but for the database. `collation`
+ * is that of the login. */
+void belief_reset(struct belief *belief, uint32_t collation);
+
+/* What statements have left behind is gone: the end, or COM_CHANGE_USER. */
+void belief_forget(struct belief *belief);
+
+/* A reload: the same owners by their numbers in `to`; who is gone is forgotten. */
+void belief_rebind(struct belief *belief, const struct policy *from, const struct policy *to);
+
+void owners_add(struct owners *owners, int owner);
+
+#endif

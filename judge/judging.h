@@ -1,0 +1,49 @@
+/* What the files of judge/ share while one command is judged. Nobody outside judge/ includes this.
+ */
+#ifndef JUDGE_JUDGING_H
+#define JUDGE_JUDGING_H
+
+#include "judge/judge.h"
+
+struct judging {
+    const struct belief *belief;
+    const struct binding *binding;
+    struct ruling *ruling;
+    bool repeats; /* a second reading: nothing but the violations is of interest */
+};
+
+/* Where a statement stands, and in what state it was read. */
+struct place {
+    size_t start, end;
+    const struct sql_state *state;
+    const struct sql_session *remembered;
+    bool unmapped;
+};
+
+/* --- names.c --- */
+
+/* Puts what the statement names for its service into the server's words: an alias becomes the
+ * service's own database, a thread id of silogate's the server's. `rewrites`: the text is to read
+ * so as well. False where a name cannot be mapped: it is undetermined then. */
+bool names_map(struct judging *judging, struct sql_facts *facts, bool rewrites);
+/* The database that the facts enter; true: it is another than they named. */
+bool names_map_database(const struct judging *judging, struct sql_facts *facts);
+
+/* --- words.c --- */
+
+/* What the client is told of a statement that is refused. */
+void words_refuse(const struct binding *binding, const struct sql_facts *facts,
+                  const struct verdict *verdict, struct refusal *refusal);
+
+/* --- statement.c --- */
+
+/* Where the server would not say which states it is in, whatever was read is undetermined. */
+void statement_unknown(const struct belief *belief, struct sql_facts *facts);
+/* One statement goes into the ruling: its verdict, whose tables it writes, whether it is a
+ * violation. */
+void statement_rule(struct judging *judging, const struct sql_facts *facts,
+                    const struct place *place);
+/* All statements are in it. */
+void statement_conclude(struct judging *judging);
+
+#endif

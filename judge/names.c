@@ -1,0 +1,82 @@
+/* What a statement names for its service, put into the server's words. */
+#include <stdio.h>
+
+#include "judge/judging.h"
+
+static bool cannot(struct sql_facts *facts)
+{
+    facts->determined = false;
+    facts->why = "a name that must be mapped stands where it cannot be";
+    return false;
+}
+
+/* USE of an alias means the service's own database. */
+bool names_map_database(const struct judging *judging, struct sql_facts *facts)
+{
+    const struct binding *binding = judging->binding;
+    struct text name = facts->database;
+    struct text mapped = router_database(binding->router, binding->service, name,
+                                         judging->belief->state.lower_case_table_names > 0);
+
+    if (text_equal(name, mapped))
+        return false;
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        if (facts->objects[i].type == SQL_DATABASE && text_equal(facts->objects[i].schema, name))
+            facts->objects[i].schema = mapped;
+    }
+    facts->database = mapped;
+    return true;
+}
+
+static bool rewrite_database(struct judging *judging, struct sql_facts *facts)
+{
+    char quoted[SQL_DATABASE_SIZE * 2 + 2];
+    size_t length = 0;
+
+    /* In a text that is a value it does not stand in the command. */
+    if (facts->database.length > SQL_DATABASE_SIZE || facts->database_length == 0)
+        return cannot(facts);
+    quoted[length++] = '`';
+    for (size_t i = 0; i < facts->database.length; i++) {
+        if (facts->database.at[i] == '`')
+            quoted[length++] = '`';
+        quoted[length++] = facts->database.at[i];
+    }
+    quoted[length++] = '`';
+    return ruling_rewrite(judging->ruling, facts->database_offset, facts->database_length,
+                          (struct text){quoted, length}) ||
+           cannot(facts);
+}
+
+/* KILL of a session of the same service gets the upstream's number; any other is administration. */
+static bool map_kill(struct judging *judging, struct sql_facts *facts, bool rewrites)
+{
+    char number[12];
+    uint32_t thread;
+
+    if (!judging->binding->find_thread(judging->binding, facts->thread, &thread)) {
+        facts->administration = true;
+        return true;
+    }
+    if (facts->thread_length == 0 || facts->thread == thread || judging->repeats)
+        return true;
+    if (!rewrites)
+        return cannot(facts);
+    int length = snprintf(number, sizeof(number), "%u", thread);
+    return ruling_rewrite(judging->ruling, facts->thread_offset, facts->thread_length,
+                          (struct text){number, (size_t)length}) ||
+           cannot(facts);
+}
+
+bool names_map(struct judging *judging, struct sql_facts *facts, bool rewrites)
+{
+    bool good = true;
+
+    /* Without a name: the statement may move the session, nobody knows where to. */
+    if (facts->effects & SQL_EFFECT_DATABASE && facts->database.at &&
+        names_map_database(judging, facts) && !judging->repeats)
+        good = rewrites ? rewrite_database(judging, facts) : cannot(facts);
+    if (facts->effects & SQL_EFFECT_KILL)
+        good = map_kill(judging, facts, rewrites) && good;
+    return good;
+}

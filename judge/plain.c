@@ -1,0 +1,185 @@
+/* Commands without SQL text, and executions of what was judged when it was prepared. */
+#include <string.h>
+
+#include "judge/judging.h"
+
+/* Facts of a command without SQL text, empty so far. */
+static struct sql_facts *begin(struct judging *judging, const char *kind)
+{
+    struct sql_facts *facts = &judging->ruling->scratch;
+
+    memset(facts, 0, offsetof(struct sql_facts, objects));
+    facts->determined = true;
+    statement_unknown(judging->belief, facts);
+    judging->ruling->facts = facts;
+    judging->ruling->kind = kind;
+    return facts;
+}
+
+/* Must the server say first which database it is in? */
+static bool must_ask(struct judging *judging)
+{
+    if (!judging->belief->must_ask || judging->belief->asked)
+        return false;
+    judging->ruling->outcome = RULING_ASK;
+    return true;
+}
+
+static void conclude(struct judging *judging, const struct sql_state *state)
+{
+    struct place place = {.end = judging->ruling->text.length, .state = state};
+
+    statement_rule(judging, judging->ruling->facts, &place);
+    statement_conclude(judging);
+}
+
+/* Into the database `name`; true where the server must be given another, which is then the facts'.
+ */
+static bool enter(struct judging *judging, struct text name, struct sql_facts *facts)
+{
+    facts->effects = SQL_EFFECT_DATABASE;
+    facts->database = name;
+    facts->object_count = 1;
+    facts->objects[0] =
+        (struct sql_object){.schema = name, .type = SQL_DATABASE, .access = SQL_READ};
+    return names_map_database(judging, facts);
+}
+
+void judge_init_db(const struct belief *belief, const struct binding *binding, struct text name,
+                   struct ruling *ruling)
+{
+    struct judging judging = {.belief = belief, .binding = binding, .ruling = ruling};
+    struct text asked = name;
+    bool fold = belief->state.lower_case_table_names > 0, ascii = true;
+
+    if (must_ask(&judging))
+        return;
+    struct sql_facts *facts = begin(&judging, "use");
+    for (size_t i = 0; i < name.length; i++) {
+        ascii &= (unsigned char)name.at[i] < 0x80;
+        if (fold && i < sizeof(facts->names))
+            facts->names[i] = text_lower(name.at[i]);
+    }
+    if (fold && name.length <= sizeof(facts->names))
+        name.at = facts->names;
+    if (!ascii && belief->state.charset != SQL_UTF8) {
+        facts->determined = false;
+        facts->why = "a name outside ASCII in a character set other than utf8";
+    }
+    bool mapped = name.length > 0 && enter(&judging, name, facts);
+    if (mapped && !ruling_rewrite(ruling, 0, (uint32_t)asked.length, facts->database))
+        facts->determined = false;
+    conclude(&judging, &belief->state);
+    if (ruling->outcome != RULING_ALLOW || !(facts->effects & SQL_EFFECT_DATABASE))
+        return;
+    struct change *change = ruling_change(ruling);
+    change->has_state = true;
+    change->state = belief->state;
+    sql_state_apply(&change->state, facts);
+}
+
+void judge_field_list(const struct belief *belief, const struct binding *binding, struct text table,
+                      struct ruling *ruling)
+{
+    struct judging judging = {.belief = belief, .binding = binding, .ruling = ruling};
+
+    if (must_ask(&judging))
+        return;
+    struct sql_facts *facts = begin(&judging, "field_list");
+    facts->object_count = 1;
+    facts->objects[0] = (struct sql_object){.schema = sql_state_database(&belief->state),
+                                            .name = table,
+                                            .type = SQL_TABLE,
+                                            .access = SQL_READ};
+    conclude(&judging, &belief->state);
+}
+
+void judge_kill(const struct belief *belief, const struct binding *binding, uint32_t id,
+                uint32_t *thread, struct ruling *ruling)
+{
+    struct judging judging = {.belief = belief, .binding = binding, .ruling = ruling};
+
+    struct sql_facts *facts = begin(&judging, "kill");
+    *thread = id;
+    facts->administration = !binding->find_thread(binding, id, thread);
+    conclude(&judging, &belief->state);
+}
+
+void judge_administration(const struct belief *belief, const struct binding *binding,
+                          const char *kind, struct ruling *ruling)
+{
+    struct judging judging = {.belief = belief, .binding = binding, .ruling = ruling};
+
+    struct sql_facts *facts = begin(&judging, kind);
+    facts->administration = true;
+    conclude(&judging, &belief->state);
+}
+
+void judge_initial_db(const struct belief *belief, const struct binding *binding, struct text name,
+                      struct ruling *ruling)
+{
+    struct judging judging = {.belief = belief, .binding = binding, .ruling = ruling};
+    struct sql_facts *facts = &ruling->scratch;
+
+    ruling->kind = "use";
+    ruling->facts = facts;
+    memset(facts, 0, offsetof(struct sql_facts, objects));
+    facts->determined = true;
+    if (name.length > 0 && binding->service != SERVICE_NONE)
+        enter(&judging, name, facts);
+    conclude(&judging, &belief->state);
+}
+
+/* A temporary table of the time of the PREPARE may be gone. The kept facts stay as they are. */
+static const struct sql_facts *renewed(const struct belief *belief, const struct prepared *prepared,
+                                       struct sql_facts *scratch)
+{
+    const struct sql_facts *kept = prepared->facts;
+    bool same = true;
+
+    for (uint32_t i = 0; i < kept->object_count; i++)
+        same &= !kept->objects[i].session_only;
+    if (same)
+        return kept;
+    memcpy(scratch, kept,
+           offsetof(struct sql_facts, objects) + kept->object_count * sizeof(kept->objects[0]));
+    sql_session_renew(belief->remembered, scratch);
+    return scratch;
+}
+
+void judge_execute(const struct belief *belief, const struct binding *binding,
+                   const struct prepared *prepared, bool executes, struct ruling *ruling)
+{
+    struct judging judging = {.belief = belief, .binding = binding, .ruling = ruling};
+
+    ruling->text = (struct text){prepared->text, prepared->text_length};
+    const struct sql_facts *facts = renewed(belief, prepared, &ruling->scratch);
+    ruling->facts = facts;
+    ruling->kind = sql_kind_name((enum sql_kind)facts->kind);
+    conclude(&judging, &prepared->state);
+    if (ruling->outcome != RULING_ALLOW)
+        return;
+    if (!executes) {
+        ruling->violation_count = 0;
+        memset(ruling->allowed, 0, sizeof(ruling->allowed));
+        ruling_drop_change(ruling, ruling_take_change(ruling));
+        return;
+    }
+    /* MariaDB runs it in the database of its PREPARE and goes back: a USE holds where both are one.
+     */
+    const unsigned asks = SQL_EFFECT_UNKNOWN | SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED;
+    if (!facts->determined || facts->effects & asks)
+        ruling_change(ruling)->unknown = true;
+    /* What is remembered now need not have been when it was prepared. */
+    if (facts->effects & SQL_EFFECT_SESSION || sql_session_disturbed(belief->remembered, facts)) {
+        struct change *change = ruling_change(ruling);
+        change->remembers = true;
+        change->remembered = sql_session_after(belief->remembered, facts, &change->arena);
+    }
+    if (!facts->effects)
+        return;
+    struct change *change = ruling_change(ruling);
+    change->has_state = true;
+    change->state = belief->state;
+    sql_state_apply(&change->state, facts);
+}

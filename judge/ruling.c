@@ -1,0 +1,159 @@
+/* What a ruling is made of, and what becomes of it. Decides nothing: judge/text.c and
+ * judge/plain.c do.
+ */
+#include "judge/ruling.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+void ruling_drop_change(struct ruling *ruling, struct change *change)
+{
+    if (!change)
+        return;
+    prepared_free(change->preparing);
+    arena_fini(&change->arena);
+    if (ruling->spare_count == RULING_SPARE_CHANGES) {
+        free(change);
+        return;
+    }
+    change->next = ruling->spare;
+    ruling->spare = change;
+    ruling->spare_count++;
+}
+
+void ruling_begin(struct ruling *ruling, int32_t today)
+{
+    ruling_drop_change(ruling, ruling->change);
+    ruling->change = NULL;
+    ruling->outcome = RULING_REFUSE;
+    ruling->strictest = (struct verdict){.action = VERDICT_BLOCK,
+                                         .reason = REASON_UNDETERMINED,
+                                         .object = VERDICT_NO_OBJECT,
+                                         .owner = SERVICE_NONE};
+    ruling->text = (struct text){"", 0};
+    memset(ruling->allowed, 0, sizeof(ruling->allowed));
+    ruling->parts = 0;
+    ruling->undetermined = false;
+    ruling->kind = NULL;
+    ruling->today = today;
+    ruling->traceparent = (struct text){NULL, 0};
+    ruling->violation_count = 0;
+    ruling->has_rest = false;
+    ruling->refusal.code = 1227;
+    ruling->refusal.message[0] = '\0';
+    ruling->rewrite_count = 0;
+    ruling->byte_count = 0;
+    ruling->written.count = 0;
+    ruling->written.more = false;
+    ruling->facts = NULL;
+}
+
+void ruling_fini(struct ruling *ruling)
+{
+    ruling_begin(ruling, 0);
+    while (ruling->spare) {
+        struct change *next = ruling->spare->next;
+        free(ruling->spare);
+        ruling->spare = next;
+    }
+    ruling->spare_count = 0;
+    free(ruling->rewrites);
+    free(ruling->bytes);
+    ruling->rewrites = NULL;
+    ruling->bytes = NULL;
+    ruling->rewrite_room = 0;
+    ruling->byte_room = 0;
+}
+
+struct change *ruling_change(struct ruling *ruling)
+{
+    struct change *change = ruling->change;
+
+    if (change)
+        return change;
+    change = ruling->spare;
+    if (change) {
+        ruling->spare = change->next;
+        ruling->spare_count--;
+    } else {
+        change = memory_take(sizeof(*change));
+    }
+    change->next = NULL;
+    change->remembered = NULL;
+    change->preparing = NULL;
+    change->written = (struct owners){.count = 0};
+    change->arena = (struct arena){NULL};
+    change->has_state = change->unknown = change->several = change->remembers = false;
+    ruling->change = change;
+    return change;
+}
+
+struct change *ruling_take_change(struct ruling *ruling)
+{
+    struct change *change = ruling->change;
+
+    ruling->change = NULL;
+    return change;
+}
+
+bool ruling_rewrite(struct ruling *ruling, uint32_t offset, uint32_t length, struct text bytes)
+{
+    unsigned at = ruling->rewrite_count;
+
+    if (ruling->byte_count + bytes.length > RULING_REWRITES ||
+        (size_t)at * sizeof(ruling->rewrites[0]) > RULING_REWRITES)
+        return false;
+    if (at == ruling->rewrite_room) {
+        ruling->rewrite_room = ruling->rewrite_room * 2 + 16;
+        ruling->rewrites =
+            memory_resize(ruling->rewrites, ruling->rewrite_room * sizeof(ruling->rewrites[0]));
+    }
+    if (ruling->byte_count + bytes.length > ruling->byte_room) {
+        ruling->byte_room = ruling->byte_room * 2 + bytes.length + 512;
+        ruling->bytes = memory_resize(ruling->bytes, ruling->byte_room);
+    }
+    while (at > 0 && ruling->rewrites[at - 1].offset > offset)
+        at--;
+    if (at > 0 && ruling->rewrites[at - 1].offset + ruling->rewrites[at - 1].length > offset)
+        return false;
+    if (at < ruling->rewrite_count && offset + length > ruling->rewrites[at].offset)
+        return false;
+    memmove(&ruling->rewrites[at + 1], &ruling->rewrites[at],
+            (ruling->rewrite_count - at) * sizeof(ruling->rewrites[0]));
+    ruling->rewrites[at] = (struct rewrite){.offset = offset,
+                                            .length = length,
+                                            .at = (uint32_t)ruling->byte_count,
+                                            .count = (uint32_t)bytes.length};
+    ruling->rewrite_count++;
+    if (bytes.length)
+        memcpy(ruling->bytes + ruling->byte_count, bytes.at, bytes.length);
+    ruling->byte_count += bytes.length;
+    return true;
+}
+
+/* A SET that fails may have set some of what it names. */
+static bool changes_reading(const struct sql_state *from, const struct sql_state *to)
+{
+    return from->mode != to->mode || from->mode_known != to->mode_known ||
+           from->charset != to->charset || from->lossy != to->lossy;
+}
+
+void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *change, bool good)
+{
+    belief->asked = belief->unknown = false;
+    if (!change)
+        return;
+    if (change->has_state && good)
+        belief->state = change->state;
+    else if (change->has_state &&
+             (change->several || changes_reading(&belief->state, &change->state)))
+        belief_lose(belief);
+    belief->must_ask |= change->unknown; /* what has failed may have begun */
+    if (change->remembers)
+        sql_session_settle(&belief->remembered, change->remembered, good);
+    for (uint8_t i = 0; (good || belief->in_transaction) && i < change->written.count; i++)
+        owners_add(&belief->written, change->written.list[i]);
+    belief->written.more |= change->written.more;
+    ruling_drop_change(ruling, change);
+}

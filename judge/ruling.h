@@ -1,0 +1,140 @@
+/* What is decided about one command: a value, whose zero refuses. Judging fills it and changes
+ * nothing else; whoever asked for it then lets the command pass, refuses it, asks the server first
+ * or waits, and only in the first case does anything of it outlive the command: its change, which
+ * becomes the belief when the server has said OK.
+ *
+ * A worker has one ruling for all its sessions. Nothing is allocated for an ordinary command.
+ */
+#ifndef JUDGE_RULING_H
+#define JUDGE_RULING_H
+
+#include "base/arena.h"
+#include "judge/belief.h"
+#include "judge/binding.h"
+#include "policy/verdict.h"
+#include "sql/facts.h"
+
+enum ruling_outcome {
+    RULING_REFUSE, /* the client gets the error in `refusal` */
+    RULING_ALLOW,  /* it may pass, with its rewrites made */
+    RULING_ASK,    /* the server must tell of the session first */
+};
+
+enum {
+    RULING_PARTS = 32,          /* violating statements that are kept at once */
+    RULING_READINGS = 16,       /* in which a text may stand at once */
+    RULING_REWRITES = 1 << 20,  /* bytes of names that are put in place of others */
+    RULING_SPARE_CHANGES = 256, /* kept for the next command */
+};
+
+/* What the command makes of the belief, should the server say OK. */
+struct change {
+    struct change *next; /* in the list of spare ones */
+    struct sql_state state;
+    const struct sql_session *remembered; /* laid over the belief's, in `arena`; NULL: the same */
+    struct prepared *preparing;           /* what COM_STMT_PREPARE will have made */
+    struct owners written;
+    struct arena arena;
+    bool has_state; /* `state` is the new one */
+    bool unknown;   /* ... but for what only the server can tell */
+    bool several;   /* it has several statements: one that fails leaves the others done */
+    bool remembers; /* `remembered` is the new one */
+};
+
+/* A piece of the command's text that must read otherwise before the command is sent. */
+struct rewrite {
+    uint32_t offset, length; /* what is replaced, counted from the start of the text */
+    uint32_t at, count;      /* by these bytes of the ruling's `bytes` */
+};
+
+/* A statement that is a violation. */
+struct ruling_part {
+    struct verdict verdict;
+    bool unmapped;          /* a name in it cannot be put in place of another */
+    uint32_t start, end;    /* in the text */
+    struct sql_state state; /* in which it was read */
+    const struct sql_session *remembered;
+};
+
+/* How far a text was read, in one of the ways it can be read in. */
+struct ruling_reading {
+    size_t offset;
+    bool done;
+    bool has_state;         /* `state` holds; else it is the belief's */
+    struct sql_state state; /* before the next statement */
+    const struct sql_session *remembered;
+};
+
+struct ruling_walk {
+    struct ruling_reading readings[RULING_READINGS];
+    unsigned count;
+    bool ambiguous; /* in more ways than one */
+    bool lost;      /* in more than are followed */
+};
+
+struct refusal {
+    uint16_t code;
+    char message[400]; /* the violation's id is put behind it once it has one */
+};
+
+struct ruling {
+    enum ruling_outcome outcome;
+    struct text text;         /* that was judged; of the caller's */
+    struct verdict strictest; /* of all statements in it */
+    unsigned parts;           /* statements */
+    bool undetermined;        /* one of them at least: what it touches is not known */
+    const char *kind;         /* of the command, for its records; NULL: of each statement's own */
+    int32_t today;            /* by which grants are judged */
+    struct text traceparent;  /* a query attribute; set by the caller, for the records */
+    uint32_t allowed[REASON_COUNT]; /* statements by the reason of their verdict */
+
+    /* The violations, and what is let through only because a mode is off, in the order of the text;
+     * where there are more, `rest` leads to them. */
+    struct ruling_part violations[RULING_PARTS];
+    unsigned violation_count;
+    bool has_rest;
+    struct ruling_walk rest;
+    struct refusal refusal;
+
+    struct change *change; /* NULL: nothing changes */
+    struct change *spare;
+    unsigned spare_count;
+
+    struct rewrite *rewrites; /* by ascending offset, none over another */
+    unsigned rewrite_count, rewrite_room;
+    char *bytes;
+    size_t byte_count, byte_room;
+
+    /* Whose tables it writes. With `undetermined` there may be others. */
+    struct owners written;
+    const struct sql_facts *facts; /* of its only statement, until the next command is judged */
+    struct sql_facts scratch;      /* of the statement at hand */
+};
+
+/* Forgets the last command's, which has not been committed, and begins to judge another. */
+void ruling_begin(struct ruling *ruling, int32_t today);
+/* The worker's end. */
+void ruling_fini(struct ruling *ruling);
+
+/* The change to write to; made where there is none yet. */
+struct change *ruling_change(struct ruling *ruling);
+/* The command passes: its change, which the session keeps until the answer; NULL: nothing. */
+struct change *ruling_take_change(struct ruling *ruling);
+/* Without effect: back to the spare ones. NULL is fine. */
+void ruling_drop_change(struct ruling *ruling, struct change *change);
+
+/* The only way from what was judged to what is believed: the command is over, with the server's OK
+ * (`good`) or with an error, of which nobody knows how far the command had come. Takes `change`
+ * back. */
+void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *change, bool good);
+
+/* Replaces `length` bytes at `offset` of the text by `bytes`. False where there is no room. */
+bool ruling_rewrite(struct ruling *ruling, uint32_t offset, uint32_t length, struct text bytes);
+
+/* Will there be records? */
+static inline bool ruling_is_violation(const struct ruling *ruling)
+{
+    return ruling->violation_count > 0 && ruling->strictest.action != VERDICT_ALLOW;
+}
+
+#endif

@@ -1,0 +1,105 @@
+/* One statement's facts become its part of the ruling. */
+#include <string.h>
+
+#include "judge/judging.h"
+
+void statement_unknown(const struct belief *belief, struct sql_facts *facts)
+{
+    if (!belief->unknown)
+        return;
+    facts->determined = false;
+    facts->why = "the server does not say which database and modes it is in";
+}
+
+static bool is_folded(const struct judging *judging)
+{
+    return judging->belief->state.lower_case_table_names > 0;
+}
+
+/* Whose tables it writes or defines. */
+static void note_written(struct judging *judging, const struct sql_facts *facts,
+                         const struct verdict *verdict)
+{
+    const struct binding *binding = judging->binding;
+    struct ruling *ruling = judging->ruling;
+
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        struct verdict one;
+        if (!(object->access & (SQL_WRITE | SQL_DEFINE)) || object->session_only)
+            continue;
+        int owner = verdict->owner;
+        if (facts->object_count > 1 || verdict->object != i) {
+            policy_check_object(binding->policy, binding->service, object, is_folded(judging),
+                                ruling->today, &one);
+            owner = one.owner;
+        }
+        if (owner != SERVICE_NONE)
+            owners_add(&ruling->written, owner);
+    }
+}
+
+/* Read in more ways than one, a statement that is a violation in several is one. */
+static struct ruling_part *part_at(struct ruling *ruling, uint32_t start)
+{
+    for (unsigned i = 0; i < ruling->violation_count; i++) {
+        if (ruling->violations[i].start == start)
+            return &ruling->violations[i];
+    }
+    return NULL;
+}
+
+static void keep_part(struct ruling *ruling, const struct verdict *verdict,
+                      const struct place *place)
+{
+    struct ruling_part *part = ruling->has_rest ? NULL : part_at(ruling, (uint32_t)place->start);
+
+    if (ruling->has_rest || (part && verdict->action <= part->verdict.action))
+        return;
+    if (!part)
+        part = &ruling->violations[ruling->violation_count++];
+    *part = (struct ruling_part){.verdict = *verdict,
+                                 .unmapped = place->unmapped,
+                                 .start = (uint32_t)place->start,
+                                 .end = (uint32_t)place->end,
+                                 .state = *place->state,
+                                 .remembered = place->remembered};
+}
+
+void statement_rule(struct judging *judging, const struct sql_facts *facts,
+                    const struct place *place)
+{
+    const struct binding *binding = judging->binding;
+    struct ruling *ruling = judging->ruling;
+    struct verdict verdict;
+
+    policy_check(binding->policy, binding->service, facts, is_folded(judging), ruling->today,
+                 &verdict);
+    bool plain = verdict.action == VERDICT_ALLOW && verdict.reason <= REASON_GRANTED;
+    if (!plain)
+        keep_part(ruling, &verdict, place);
+    if (judging->repeats)
+        return;
+    if (plain)
+        ruling->allowed[verdict.reason]++;
+    if (verdict.action == VERDICT_BLOCK && ruling->refusal.message[0] == '\0')
+        words_refuse(binding, facts, &verdict, &ruling->refusal);
+    if (ruling->parts == 0 || verdict.action > ruling->strictest.action)
+        ruling->strictest = verdict;
+    ruling->undetermined |= !facts->determined;
+    note_written(judging, facts, &verdict);
+    ruling->parts++;
+}
+
+void statement_conclude(struct judging *judging)
+{
+    struct ruling *ruling = judging->ruling;
+
+    if (ruling->parts == 0 || ruling->strictest.action == VERDICT_BLOCK) {
+        ruling->outcome = RULING_REFUSE;
+        return;
+    }
+    ruling->outcome = RULING_ALLOW;
+    if (ruling->written.count > 0 || ruling->written.more)
+        ruling_change(ruling)->written = ruling->written;
+}

@@ -1,0 +1,337 @@
+/* A command's text, statement by statement: each is read in the state that the one before it leaves
+ * behind, and the strictest verdict holds for all.
+ *
+ * Where a state cannot be known (a statement of the same command sets sql_mode from an expression),
+ * what follows is read in every way that is possible. These readings are a set: each goes its own
+ * way, the one that is furthest behind goes on first, and two that meet are one. So the work stays
+ * linear in the text however often a state is lost.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "judge/judging.h"
+#include "sql/analyze.h"
+
+static const struct sql_state *state_of(const struct judging *judging,
+                                        const struct ruling_reading *reading)
+{
+    return reading->has_state ? &reading->state : &judging->belief->state;
+}
+
+/* --- readings --- */
+
+static bool same_state(const struct sql_state *a, const struct sql_state *b)
+{
+    return a->mode == b->mode && a->mode_known == b->mode_known && a->charset == b->charset &&
+           a->lossy == b->lossy && a->database_unknown == b->database_unknown &&
+           text_equal(sql_state_database(a), sql_state_database(b));
+}
+
+/* False where there is no room for it. */
+static bool add_reading(struct ruling_walk *walk, const struct ruling_reading *reading)
+{
+    for (unsigned i = 0; i < walk->count; i++) {
+        const struct ruling_reading *other = &walk->readings[i];
+        if (other->offset == reading->offset && other->done == reading->done &&
+            same_state(&other->state, &reading->state))
+            return true;
+    }
+    if (walk->count == RULING_READINGS)
+        return false;
+    walk->readings[walk->count++] = *reading;
+    return true;
+}
+
+/* The reading that is furthest behind; NULL where all have come to the end. */
+static struct ruling_reading *furthest_behind(struct ruling_walk *walk)
+{
+    struct ruling_reading *least = NULL;
+
+    for (unsigned i = 0; i < walk->count; i++) {
+        struct ruling_reading *reading = &walk->readings[i];
+        if (!reading->done && (!least || reading->offset < least->offset))
+            least = reading;
+    }
+    return least;
+}
+
+/* Whatever the server will be in once this is over, it knows; of what the session remembers nothing
+ * is sure any more. */
+static void lose_way(struct judging *judging, const struct ruling_reading *reading)
+{
+    struct change *change = ruling_change(judging->ruling);
+
+    change->has_state = change->unknown = change->remembers = true;
+    change->state = *state_of(judging, reading);
+    sql_state_lose_mode(&change->state);
+    change->state.charset = SQL_CHARSET_UNKNOWN;
+    change->remembered = sql_session_lost(reading->remembered, &change->arena);
+}
+
+/* The reading goes on under each sql_mode that may hold. */
+static void branch(struct judging *judging, struct ruling_walk *walk,
+                   struct ruling_reading *reading)
+{
+    static const uint8_t modes[] = {0, SQL_ANSI_QUOTES, SQL_ANSI_QUOTES | SQL_MSSQL,
+                                    SQL_ANSI_QUOTES | SQL_ORACLE};
+    struct ruling_reading one = *reading;
+    size_t count = state_of(judging, reading)->dialect == SQL_MARIADB ? 8 : 4;
+
+    if (!walk->ambiguous && !judging->repeats)
+        lose_way(judging, reading);
+    walk->ambiguous = true;
+    one.state = *state_of(judging, reading);
+    one.has_state = one.state.mode_known = true;
+    one.remembered = NULL;
+    *reading = walk->readings[--walk->count];
+    for (size_t i = 0; i < count; i++) {
+        one.state.mode = (uint8_t)(modes[i / 2] | (i % 2 ? SQL_NO_BACKSLASH_ESCAPES : 0));
+        walk->lost |= !add_reading(walk, &one);
+    }
+}
+
+/* --- one statement --- */
+
+static void apply(struct judging *judging, struct ruling_walk *walk, struct ruling_reading *reading,
+                  const struct sql_facts *facts)
+{
+    const unsigned states = SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED | SQL_EFFECT_MODE |
+                            SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY | SQL_EFFECT_UNKNOWN;
+
+    /* Who passes what is not understood does not know what it has changed. */
+    if ((facts->effects & SQL_EFFECT_UNKNOWN || !facts->determined) && !judging->repeats)
+        ruling_change(judging->ruling)->unknown = true;
+    if (facts->effects & states) {
+        if (!reading->has_state)
+            reading->state = judging->belief->state;
+        reading->has_state = true;
+        sql_state_apply(&reading->state, facts);
+        if (walk->ambiguous && !judging->repeats)
+            judging->ruling->change->state.lossy |= reading->state.lossy;
+    }
+    if (facts->effects & SQL_EFFECT_SESSION && !walk->ambiguous)
+        reading->remembered =
+            sql_session_after(reading->remembered, facts, &ruling_change(judging->ruling)->arena);
+}
+
+static void rule(struct judging *judging, const struct ruling_walk *walk,
+                 const struct ruling_reading *reading, struct sql_facts *facts, size_t end)
+{
+    struct place place = {.start = reading->offset,
+                          .end = end,
+                          .state = state_of(judging, reading),
+                          .remembered = reading->remembered};
+
+    place.unmapped = !names_map(judging, facts, !walk->ambiguous);
+    statement_rule(judging, facts, &place);
+}
+
+/* Judges the next statement. False: the server must tell first which sql_mode it is in. */
+static bool step(struct judging *judging, struct ruling_walk *walk, struct ruling_reading *reading)
+{
+    const struct belief *belief = judging->belief;
+    struct sql_facts *facts = &judging->ruling->scratch;
+    const struct text text = judging->ruling->text;
+    bool known = state_of(judging, reading)->mode_known;
+
+    size_t end =
+        sql_analyze(text, reading->offset, state_of(judging, reading), reading->remembered, facts);
+    statement_unknown(belief, facts);
+    if (facts->needs_mode) {
+        if (!belief->asked && !belief->state.mode_known)
+            return false;
+        branch(judging, walk, reading);
+        return true;
+    }
+    rule(judging, walk, reading, facts, end);
+    if (facts->effects || !facts->determined)
+        apply(judging, walk, reading, facts);
+    reading->offset = end;
+    reading->done = end >= text.length;
+    if (known && !state_of(judging, reading)->mode_known && !reading->done)
+        branch(judging, walk, reading);
+    return true;
+}
+
+/* More ways to read it than are followed: what is left of the text is not determined. */
+static void give_up(struct judging *judging, struct ruling_walk *walk)
+{
+    struct sql_facts *facts = &judging->ruling->scratch;
+    const struct ruling_reading *reading = furthest_behind(walk);
+
+    memset(facts, 0, offsetof(struct sql_facts, objects));
+    facts->why = "a text that can be read in more ways than are followed";
+    rule(judging, walk, reading, facts, judging->ruling->text.length);
+    walk->count = 0;
+}
+
+/* Reads on to the end. False: the server must be asked. */
+static bool read_on(struct judging *judging, struct ruling_walk *walk)
+{
+    struct ruling *ruling = judging->ruling;
+    struct ruling_reading *reading;
+
+    while ((reading = furthest_behind(walk)) != NULL) {
+        if (walk->lost) {
+            give_up(judging, walk);
+            break;
+        }
+        /* What does not fit is read again once the first ones are recorded. */
+        if (ruling->violation_count == RULING_PARTS && !ruling->has_rest) {
+            ruling->rest = *walk;
+            ruling->has_rest = true;
+            if (judging->repeats)
+                return true;
+        }
+        if (!step(judging, walk, reading))
+            return false;
+    }
+    return true;
+}
+
+/* --- the whole text --- */
+
+/* Bytes that mean something else in some character set: not to be read before it is known. */
+static bool depends_on_charset(struct text text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        if (c >= 0x80 || c == '`' || c == '[' || c == ']' || (c >= '{' && c <= '~') || c == '\\' ||
+            c == '^')
+            return true;
+    }
+    return false;
+}
+
+static bool must_ask(const struct belief *belief, struct text text)
+{
+    if (belief->asked)
+        return false;
+    return belief->must_ask ||
+           (belief->state.charset == SQL_CHARSET_UNKNOWN && depends_on_charset(text));
+}
+
+/* What touches nothing and reads the same in every state: SHOW WARNINGS, SELECT FOUND_ROWS(). A
+ * question of silogate's own before it would change its answer. */
+static bool is_about_itself(const struct belief *belief, struct text text, struct sql_facts *facts)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@()*, \n";
+
+    for (size_t i = 0; i < text.length; i++) {
+        if (!memchr(plain, text.at[i], sizeof(plain) - 1))
+            return false;
+    }
+    return sql_analyze(text, 0, &belief->state, belief->remembered, facts) == text.length &&
+           facts->determined && !facts->needs_mode && !facts->administration &&
+           facts->object_count == 0 && facts->effects == 0 &&
+           (facts->kind == SQL_SHOW || facts->kind == SQL_SELECT);
+}
+
+/* What the command leaves behind where it could be read in one way alone. */
+static void keep_change(struct judging *judging, const struct ruling_reading *reading)
+{
+    struct ruling *ruling = judging->ruling;
+
+    if (reading->has_state) {
+        struct change *change = ruling_change(ruling);
+        change->has_state = true;
+        change->state = reading->state;
+    }
+    if (reading->remembered != judging->belief->remembered) {
+        struct change *change = ruling_change(ruling);
+        change->remembers = true;
+        change->remembered = reading->remembered;
+    }
+}
+
+void judge_text(const struct belief *belief, const struct binding *binding, struct text text,
+                struct ruling *ruling)
+{
+    struct judging judging = {.belief = belief, .binding = binding, .ruling = ruling};
+    struct ruling_walk walk; /* large, and mostly not used */
+
+    ruling->text = text;
+    if (must_ask(belief, text) && !is_about_itself(belief, text, &ruling->scratch)) {
+        ruling->outcome = RULING_ASK;
+        return;
+    }
+    walk.count = 1;
+    walk.ambiguous = walk.lost = false;
+    walk.readings[0].offset = 0;
+    walk.readings[0].done = walk.readings[0].has_state = false;
+    walk.readings[0].remembered = belief->remembered;
+    if (!read_on(&judging, &walk)) {
+        ruling->outcome = RULING_ASK;
+        return;
+    }
+    if (!walk.ambiguous)
+        keep_change(&judging, &walk.readings[0]);
+    statement_conclude(&judging);
+    if (ruling->change)
+        ruling->change->several = ruling->parts > 1;
+    if (ruling->parts == 1)
+        ruling->facts = &ruling->scratch;
+}
+
+void judge_rest(const struct belief *belief, const struct binding *binding, struct ruling *ruling)
+{
+    struct judging judging = {
+        .belief = belief, .binding = binding, .ruling = ruling, .repeats = true};
+    struct ruling_walk walk = ruling->rest;
+
+    assert(ruling->has_rest);
+    ruling->violation_count = 0;
+    ruling->has_rest = false;
+    read_on(&judging, &walk);
+}
+
+const struct sql_facts *judge_facts(const struct belief *belief, const struct binding *binding,
+                                    const struct ruling_part *part, struct ruling *ruling)
+{
+    struct judging judging = {
+        .belief = belief, .binding = binding, .ruling = ruling, .repeats = true};
+    struct sql_facts *facts = &ruling->scratch;
+
+    if (ruling->facts)
+        return ruling->facts;
+    sql_analyze(ruling->text, part->start, &part->state, part->remembered, facts);
+    statement_unknown(belief, facts);
+    names_map(&judging, facts, true);
+    if (part->unmapped)
+        facts->determined = false;
+    return facts;
+}
+
+void judge_prepare(const struct belief *belief, const struct binding *binding, struct text text,
+                   struct ruling *ruling)
+{
+    struct judging judging = {.belief = belief, .binding = binding, .ruling = ruling};
+    struct sql_facts *facts = &ruling->scratch;
+    struct place place = {
+        .end = text.length, .state = &belief->state, .remembered = belief->remembered};
+
+    ruling->text = text;
+    ruling->outcome = RULING_ASK;
+    if (must_ask(belief, text) && !is_about_itself(belief, text, facts))
+        return;
+    size_t end = sql_analyze(text, 0, &belief->state, belief->remembered, facts);
+    statement_unknown(belief, facts);
+    if (facts->needs_mode && !belief->asked)
+        return;
+    if (end < text.length && facts->determined) {
+        facts->determined = false;
+        facts->why = "several statements cannot be prepared as one";
+    }
+    place.unmapped = !names_map(&judging, facts, true);
+    statement_rule(&judging, facts, &place);
+    statement_conclude(&judging);
+    ruling->facts = facts;
+    if (ruling->outcome != RULING_ALLOW)
+        return;
+    ruling->violation_count = 0; /* its executions are judged and recorded */
+    memset(ruling->allowed, 0, sizeof(ruling->allowed));
+    struct change *change = ruling_change(ruling);
+    change->written.count = 0;
+    change->preparing = prepared_new(text, facts, &belief->state);
+}

@@ -1,0 +1,103 @@
+/* Making and replacing what a session is judged by. Nothing but this file keeps an index of a
+ * configuration together with that configuration.
+ */
+#include "proxy/binding.h"
+
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "proxy/registry.h"
+#include "proxy/runtime.h"
+#include "proxy/worker.h"
+
+static bool find_thread(const struct binding *binding, uint64_t id, uint32_t *thread)
+{
+    return registry_find(id, binding->service_usage, binding->upstream_usage, thread);
+}
+
+struct binding *binding_new(struct runtime *runtime, int service, size_t upstream)
+{
+    struct binding *binding = memory_take(sizeof(*binding));
+
+    *binding = (struct binding){
+        .policy = runtime->policy,
+        .router = runtime->router,
+        .upstream_name = runtime->config->upstreams[upstream].name.at,
+        .service = (int16_t)service,
+        .upstream = (uint16_t)upstream,
+        .find_thread = find_thread,
+        .runtime = runtime_take(runtime),
+        .service_usage = service == SERVICE_NONE ? NULL : runtime->service_usages[service],
+        .upstream_usage = runtime->upstream_usages[upstream],
+    };
+    return binding;
+}
+
+void binding_free(struct binding *binding)
+{
+    if (!binding)
+        return;
+    if (binding->service_counted)
+        usage_drop(binding->service_usage);
+    if (binding->upstream_counted)
+        usage_drop(binding->upstream_usage);
+    runtime_drop(binding->runtime);
+    free(binding);
+}
+
+const char *binding_count(struct binding *binding)
+{
+    const struct config *config = binding->runtime->config;
+
+    binding->upstream_counted = usage_take(
+        binding->upstream_usage, config->upstreams[binding->upstream].max_connections.value);
+    if (!binding->upstream_counted)
+        return "this upstream";
+    if (binding->service == SERVICE_NONE)
+        return NULL;
+    binding->service_counted = usage_take(binding->service_usage,
+                                          config->services[binding->service].max_connections.value);
+    return binding->service_counted ? NULL : "this service";
+}
+
+/* Where the upstream is in the runtime; its name is that of its usage. */
+static uint16_t upstream_in(const struct runtime *runtime, const struct usage *upstream)
+{
+    for (size_t i = 0; i < runtime->config->upstream_count; i++) {
+        if (runtime->upstream_usages[i] == upstream)
+            return (uint16_t)i;
+    }
+    return UPSTREAM_GONE;
+}
+
+void binding_renew(struct session *session)
+{
+    struct runtime *runtime = session->worker->runtime;
+    struct binding *old = session->binding;
+    struct binding *binding = memory_take(sizeof(*binding));
+
+    *binding = *old;
+    binding->runtime = runtime_take(runtime);
+    binding->policy = runtime->policy;
+    binding->router = runtime->router;
+    binding->upstream = upstream_in(runtime, old->upstream_usage);
+    binding->upstream_name = usage_upstream(old->upstream_usage);
+    old->upstream_counted = false; /* the new one is, in the same usage */
+    int service =
+        session->judged ? router_service(runtime->router, session->identity->user) : SERVICE_NONE;
+    binding->service = (int16_t)service;
+    binding->service_usage = service == SERVICE_NONE ? NULL : runtime->service_usages[service];
+    binding->service_counted = service != SERVICE_NONE;
+    if (binding->service_usage)
+        usage_take(binding->service_usage, 0);
+    belief_rebind(&session->belief, old->policy, binding->policy);
+    session->binding = binding;
+    if (session->registered && old->service_usage != binding->service_usage) {
+        registry_remove(session->id);
+        registry_add(&(struct registry_entry){.id = session->id,
+                                              .thread = session->thread,
+                                              .service = binding->service_usage,
+                                              .upstream = binding->upstream_usage});
+    }
+    binding_free(old);
+}

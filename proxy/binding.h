@@ -1,0 +1,24 @@
+/* Which configuration, service and upstream a session stands in: struct binding, made and replaced.
+ * A session always has one. Called by login/ and, after a reload, between two commands.
+ */
+#ifndef PROXY_BINDING_H
+#define PROXY_BINDING_H
+
+#include "judge/binding.h"
+#include "proxy/session.h"
+
+/* In `runtime`, of which it takes a reference; counted nowhere yet. */
+struct binding *binding_new(struct runtime *runtime, int service, size_t upstream);
+/* Out of all counts, and freed. NULL is fine. */
+void binding_free(struct binding *binding);
+
+/* Counts it among the sessions of its upstream and its service: what is full, or NULL. What is
+ * counted then is taken back by binding_free. */
+const char *binding_count(struct binding *binding);
+
+/* The session stands in the worker's runtime from now on. Its connection stays where it is, also
+ * where its service has moved to another upstream, or the upstream is in the configuration no more.
+ * Not while a command is with the server. */
+void binding_renew(struct session *session);
+
+#endif
