@@ -189,6 +189,11 @@ static struct answer answer_policy(struct building *building, const char *key,
     return (struct answer){rule, action_of(choice->value)};
 }
 
+static bool is_as_mode(const struct config_choice *choice)
+{
+    return choice->value == CONFIG_AS_MODE;
+}
+
 /* What holds for each service: its own mode, or the default's; and where that is off, nothing else.
  */
 static void add_answers(struct building *building)
@@ -215,11 +220,13 @@ static void add_answers(struct building *building)
                                      policy->names[i].at, word_of(word));
             answers[ASK_FOREIGN] = (struct answer){rule, action_of(word)};
         }
-        bool off = word == CONFIG_OFF,
-             follows = config->policy.undetermined.value == CONFIG_AS_MODE;
-        answers[ASK_UNOWNED] = off ? answers[ASK_FOREIGN] : unowned;
-        answers[ASK_ADMINISTRATION] = off ? answers[ASK_FOREIGN] : administration;
-        answers[ASK_UNDETERMINED] = off || follows ? answers[ASK_FOREIGN] : undetermined;
+        const struct answer *by_mode = &answers[ASK_FOREIGN];
+        const bool off = word == CONFIG_OFF;
+        answers[ASK_UNOWNED] = off ? *by_mode : unowned;
+        answers[ASK_ADMINISTRATION] =
+            off || is_as_mode(&config->policy.administration) ? *by_mode : administration;
+        answers[ASK_UNDETERMINED] =
+            off || is_as_mode(&config->policy.undetermined) ? *by_mode : undetermined;
     }
 }
 

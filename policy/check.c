@@ -162,6 +162,38 @@ static bool is_system(struct text schema)
            text_equal_fold(schema, TEXT("performance_schema"));
 }
 
+/* What every account may read by default (seen on MySQL 9.7 and MariaDB 10.11), and drivers ask at
+ * connect; and the names of time zones. Not performance_schema.processlist: to an account with the
+ * privilege PROCESS it shows others' statements. */
+static bool is_open_to_all(const struct judged *judged)
+{
+    static const struct {
+        struct text schema, name;
+    } open[] = {
+        {{"performance_schema", 18}, {"global_status", 13}                },
+        {{"performance_schema", 18}, {"global_variable_attributes", 26}   },
+        {{"performance_schema", 18}, {"global_variables", 16}             },
+        {{"performance_schema", 18}, {"persisted_variables", 19}          },
+        {{"performance_schema", 18}, {"session_account_connect_attrs", 29}},
+        {{"performance_schema", 18}, {"session_status", 14}               },
+        {{"performance_schema", 18}, {"session_variables", 17}            },
+        {{"performance_schema", 18}, {"variables_info", 14}               },
+        {{"performance_schema", 18}, {"variables_metadata", 18}           },
+        {{"mysql", 5},               {"time_zone", 9}                     },
+        {{"mysql", 5},               {"time_zone_leap_second", 21}        },
+        {{"mysql", 5},               {"time_zone_name", 14}               },
+        {{"mysql", 5},               {"time_zone_transition", 20}         },
+        {{"mysql", 5},               {"time_zone_transition_type", 25}    },
+    };
+
+    for (size_t i = 0; i < sizeof(open) / sizeof(open[0]) && judged->access == SQL_READ; i++) {
+        if (text_equal_fold(judged->name, open[i].name) &&
+            text_equal_fold(judged->schema, open[i].schema))
+            return true;
+    }
+    return false;
+}
+
 /* Neither its own nor granted. */
 static void decide_other(struct judged *judged, int owner, uint8_t missing,
                          const struct find_grants *grants)
@@ -169,6 +201,8 @@ static void decide_other(struct judged *judged, int owner, uint8_t missing,
     bool expired = (missing & ~grants->expired) == 0;
 
     if (text_equal_fold(judged->schema, TEXT("information_schema")))
+        decide(judged, REASON_SESSION, VERDICT_ALLOW, 0);
+    else if (is_system(judged->schema) && is_open_to_all(judged))
         decide(judged, REASON_SESSION, VERDICT_ALLOW, 0);
     else if (is_system(judged->schema))
         decide_answer(judged, REASON_SYSTEM, ASK_ADMINISTRATION);

@@ -201,7 +201,7 @@ static void test_defaults(void **state)
     assert_int_equal(config->policy.mode.line, 0);
     assert_int_equal(config->policy.undetermined.value, CONFIG_AS_MODE);
     assert_int_equal(config->policy.unowned.value, CONFIG_LOG);
-    assert_int_equal(config->policy.administration.value, CONFIG_BLOCK);
+    assert_int_equal(config->policy.administration.value, CONFIG_AS_MODE);
     assert_int_equal(config->tls.client.value, CONFIG_TLS_PREFERRED);
     assert_null(config->tls.certificate.value.at);
     assert_text(config->tls.min_version.value, "1.2");

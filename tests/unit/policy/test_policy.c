@@ -287,6 +287,8 @@ static const struct statement {
     {"auth", true, false, {"nilecare_auth.x", "nilecare.no", "nilecare.invoices"}, "allow unowned -", 1},
     {"auth", true, false, {"nilecare_auth.x", "nilecare.patients"}, "block foreign clinical", 1},
     {"clinical", true, false, {"nilecare.patients", "nilecare.invoices"}, "allow foreign billing", 1},
+    {"billing", true, false, {"mysql.time_zone_name"}, "allow session -", 0},
+    {"billing", true, false, {"mysql.time_zone_name", "mysql.user"}, "block system -", 1},
     /* the server itself */
     {"billing", true, true, {NULL}, "block administration -", -1},
     {"billing", true, true, {"+nilecare.patients"}, "block administration -", -1},
@@ -374,7 +376,7 @@ static void test_actions_and_modes(void **state)
                 UPSTREAM "[policy]\nmode = %s\nundetermined = %s\nunowned = %s\n"
                          "administration = %s\n[service:a]\nuser = a\nmode = %s\n"
                          "[service:b]\nuser = b\n",
-                modes[by_default], words[word], words[action], words[action], modes[own]);
+                modes[by_default], words[word], words[action], words[word], modes[own]);
         struct policy *policy = policy_good(ini);
         for (int service = 0; service < 2; service++) {
             int mode = service == 0 ? own : by_default;
@@ -383,7 +385,7 @@ static void test_actions_and_modes(void **state)
             assert_int_equal(verdict.action, expected);
             assert_int_equal(verdict.reason, REASON_UNOWNED);
             policy_check(policy, service, &administration, false, TODAY, &verdict);
-            assert_int_equal(verdict.action, expected);
+            assert_int_equal(verdict.action, mode == 0 ? 0 : word == 3 ? mode : word);
             assert_int_equal(verdict.reason, REASON_ADMINISTRATION);
             policy_check(policy, service, &undetermined, false, TODAY, &verdict);
             assert_int_equal(verdict.action, mode == 0 ? 0 : word == 3 ? mode : word);
@@ -401,16 +403,18 @@ static void test_rules(void **state)
         const char *service, *schema, *name, *rule;
         int line;
     } rules[] = {
-        {"a", "s",                  "one",   "[service:a] owns = s.one",                    9 },
-        {"a", "s",                  "two",   "[grant:g] on = s.two, until = 2026-06-15",    19},
-        {"a", "r",                  "x",     "[service:a] reads = r.*",                     10},
-        {"a", "s",                  "three", "[edge:a->b] mode = block",                    23},
-        {"a", "s",                  "four",  "[grant:old] on = s.four, until = 2026-06-14", 26},
-        {"b", "s",                  "one",   "[service:b] mode = block",                    15},
-        {"c", "s",                  "one",   "[policy] mode = log",                         0 },
-        {"c", "s",                  "no",    "[policy] unowned = log",                      4 },
-        {"c", "mysql",              "user",  "[policy] administration = block",             0 },
-        {"c", "information_schema", "t",     "no rule is needed",                           0 },
+        {"a", "s",                  "one",       "[service:a] owns = s.one",                    9 },
+        {"a", "s",                  "two",       "[grant:g] on = s.two, until = 2026-06-15",    19},
+        {"a", "r",                  "x",         "[service:a] reads = r.*",                     10},
+        {"a", "s",                  "three",     "[edge:a->b] mode = block",                    23},
+        {"a", "s",                  "four",      "[grant:old] on = s.four, until = 2026-06-14", 26},
+        {"b", "s",                  "one",       "[service:b] mode = block",                    15},
+        {"c", "s",                  "one",       "[policy] mode = log",                         0 },
+        {"c", "s",                  "no",        "[policy] unowned = log",                      4 },
+        {"c", "mysql",              "user",      "[policy] mode = log",                         0 },
+        {"b", "mysql",              "user",      "[service:b] mode = block",                    15},
+        {"c", "mysql",              "time_zone", "no rule is needed",                           0 },
+        {"c", "information_schema", "t",         "no rule is needed",                           0 },
     };
     struct policy *policy = policy_good(UPSTREAM /* lines 1 and 2 */
                                         "[policy]\nunowned = log\n"

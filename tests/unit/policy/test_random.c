@@ -150,8 +150,10 @@ static struct said plain_other(const struct config *config, const struct questio
     if (text_equal_fold(text_of(q->schema), TEXT("information_schema")))
         return (struct said){VERDICT_ALLOW, REASON_SESSION, owner};
     if (text_equal_fold(text_of(q->schema), TEXT("mysql")))
-        return (struct said){mode == CONFIG_OFF ? VERDICT_ALLOW
-                                                : plain_action(config->policy.administration.value),
+        return (struct said){mode == CONFIG_OFF ||
+                                     config->policy.administration.value == CONFIG_AS_MODE
+                                 ? plain_action(mode)
+                                 : plain_action(config->policy.administration.value),
                              REASON_SYSTEM, owner};
     if (owner < 0)
         return (struct said){mode == CONFIG_OFF ? VERDICT_ALLOW
@@ -374,7 +376,7 @@ static size_t any_policy(char *ini, unsigned *services, unsigned *grants)
     size_t at = (size_t)sprintf(ini,
                                 "[upstream:u]\naddress = 127.0.0.1:1\n[policy]\nmode = %s\n"
                                 "unowned = %s\nadministration = %s\n",
-                                modes[any(3)], actions[any(3)], actions[any(3)]);
+                                modes[any(3)], actions[any(3)], any(4) ? actions[any(3)] : "mode");
 
     *services = 1 + any(4);
     for (unsigned i = 0; i < *services; i++) {
