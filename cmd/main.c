@@ -12,13 +12,14 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *what;
 } subcommands[] = {
-    {"check",   cmd_check,   "validates a proxy.ini and prints every problem"           },
-    {"explain", cmd_explain, "what SQL statements touch, and what the policy says of it"},
-    {"learn",   cmd_learn,   "violation records out of a server's own logs"             },
-    {"report",  cmd_report,  "what crosses between services, out of violation logs"     },
-    {"suggest", cmd_suggest, "owners for what nobody owns, out of violation logs"       },
-    {"run",     cmd_run,     "the proxy, in the foreground"                             },
-    {"version", cmd_version, "the version, and those of the libraries"                  },
+    {"audit",   cmd_audit,   "what crosses inside a server: its catalogue and its accounts"},
+    {"check",   cmd_check,   "validates a proxy.ini and prints every problem"              },
+    {"explain", cmd_explain, "what SQL statements touch, and what the policy says of it"   },
+    {"learn",   cmd_learn,   "violation records out of a server's own logs"                },
+    {"report",  cmd_report,  "what crosses between services, out of violation logs"        },
+    {"suggest", cmd_suggest, "owners for what nobody owns, out of violation logs"          },
+    {"run",     cmd_run,     "the proxy, in the foreground"                                },
+    {"version", cmd_version, "the version, and those of the libraries"                     },
 };
 
 static void print_usage(FILE *to)

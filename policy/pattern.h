@@ -1,4 +1,5 @@
-/* Patterns of names: schema.name, `*` for any run of characters in either part. Private to policy/.
+/* Patterns of names: schema.name, `*` for any run of characters in either part. For
+ * policy/, and for the audit, which looks for patterns that match nothing.
  *
  * How specific a pattern is, is one number, its rank: first the parts without a wildcard are
  * counted (two before one before none), then the characters that are not wildcards, both parts

@@ -1,0 +1,130 @@
+/* What crosses silos inside a server: its catalogue and its accounts, judged by the same policy as
+ * statements. Reads a server through one connection, a schema at a time, without locks; writes
+ * nothing to it.
+ *
+ * All names and texts of findings live in the audit's arena, in UTF-8 as the server gave them.
+ */
+#ifndef CATALOGUE_AUDIT_H
+#define CATALOGUE_AUDIT_H
+
+#include "base/arena.h"
+#include "catalogue/connect.h"
+#include "config/config.h"
+#include "policy/policy.h"
+
+/* kind, its name in JSON, what it is called in prose. */
+#define AUDIT_KINDS(K)                                                                             \
+    K(AUDIT_VIEW, "view", "view")                                                                  \
+    K(AUDIT_ROUTINE, "routine", "routine")                                                         \
+    K(AUDIT_TRIGGER, "trigger", "trigger")                                                         \
+    K(AUDIT_EVENT, "event", "event")                                                               \
+    K(AUDIT_FOREIGN_KEY, "foreign_key", "foreign key")                                             \
+    K(AUDIT_COLUMN, "column", "default or generated column")                                       \
+    K(AUDIT_TABLE, "table", "table over other tables")                                             \
+    K(AUDIT_UNOWNED, "unowned", "owned by nobody")                                                 \
+    K(AUDIT_UNMATCHED, "unmatched", "matches nothing")                                             \
+    K(AUDIT_DUPLICATE, "duplicate", "on two servers")                                              \
+    K(AUDIT_ACCOUNT, "account", "account")                                                         \
+    K(AUDIT_BYPASS, "bypass", "comes past silogate")
+
+enum audit_kind {
+#define K(symbol, name, prose) symbol,
+    AUDIT_KINDS(K)
+#undef K
+        AUDIT_KIND_COUNT
+};
+const char *audit_kind_name(enum audit_kind kind);
+
+/* An object that something stored touches, and what the policy says of it for the owner of that. */
+struct audit_touch {
+    struct text schema, name;
+    uint8_t type, access; /* enum sql_type, union of enum sql_access */
+    struct verdict verdict;
+};
+
+/* Rights on one thing: "SELECT, INSERT" on "nilecare.invoices". */
+struct audit_right {
+    struct text on, privileges, via; /* via: "role `x`", PUBLIC; none: granted directly */
+    struct text refused;             /* what logs say a REVOKE would have refused; or none */
+    struct audit_right *next;
+};
+
+struct audit_finding {
+    enum audit_kind kind;
+    struct text upstream;
+    struct text schema, name;  /* of the object; of an account: its user and host */
+    struct text on_schema, on; /* a trigger's table, a foreign key's and a column's */
+    int owner;                 /* SERVICE_NONE: nobody; of an account: its service */
+    struct text definer;       /* "root@localhost"; none where it has none */
+    struct text security;      /* "DEFINER", "INVOKER"; or what a foreign key does */
+    struct text users;         /* other services' accounts that may use it: "a, b" */
+    struct text why;           /* where it is not determined, or other words for people */
+    bool undetermined;
+    struct audit_touch *touches;
+    size_t touch_count;
+    struct audit_right *missing, *excess; /* of an account */
+    uint64_t count;                       /* threads of a by-pass */
+    struct verdict verdict;               /* the strictest of its touches' */
+    bool crosses;                         /* it is one for exit status 1 */
+};
+
+/* A thing on a server that can be owned. */
+enum audit_type {
+    AUDIT_BASE_TABLE,
+    AUDIT_VIEW_TABLE,
+    AUDIT_SEQUENCE,
+    AUDIT_PROCEDURE,
+    AUDIT_FUNCTION,
+    AUDIT_PACKAGE,
+    AUDIT_EVENT_OBJECT,
+};
+struct audit_object {
+    struct text schema, name;
+    enum audit_type type;
+    int owner; /* SERVICE_NONE: nobody */
+};
+
+/* One server of an audit. */
+struct audit_server {
+    size_t upstream; /* into config->upstreams */
+    struct text name, version;
+    bool is_mariadb;
+    int lower_case_table_names;
+    struct text *schemas; /* the server's own too */
+    size_t schema_count;
+    struct audit_object *objects;
+    size_t object_count, object_room;
+    struct audit_accounts *accounts; /* catalogue/accounts.h */
+    /* Threads of governed accounts. `told`: whether the server says who opened them. */
+    uint64_t threads, ours, excepted, past;
+    bool threads_told;
+};
+
+struct audit {
+    const struct config *config;
+    const struct policy *policy;
+    int32_t today;
+    struct arena arena;
+    struct audit_server *servers;
+    size_t server_count;
+    struct audit_finding *findings;
+    size_t finding_count, finding_room;
+};
+
+void audit_init(struct audit *audit, const struct config *config, const struct policy *policy,
+                int32_t today);
+void audit_fini(struct audit *audit);
+
+/* Reads one server whole and adds its findings. False with `error` where it could not be read;
+ * findings of what was read before stay. */
+bool audit_read(struct audit *audit, size_t upstream, struct connection *connection,
+                struct error *error);
+/* Once all servers are read: patterns that match nothing, names that two servers have. */
+void audit_compare(struct audit *audit);
+
+/* A finding as a JSON object, without the newline; free() takes it back. */
+char *audit_json(const struct audit *audit, const struct audit_finding *finding);
+/* The same of a server: what was read. */
+char *audit_server_json(const struct audit_server *server);
+
+#endif

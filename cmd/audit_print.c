@@ -1,0 +1,322 @@
+/* The audit's tables for a terminal and for Markdown, and SARIF for code scanning. Decides nothing.
+ */
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/table.h"
+#include "cmd/audit.h"
+
+typedef void print_table(const struct table *table, FILE *to);
+
+struct form {
+    const struct audit *audit;
+    const bool *is_new;
+    print_table *table;
+    const char *before, *after; /* a section's heading */
+    FILE *to;
+};
+
+static void heading(const struct form *form, const char *title)
+{
+    fprintf(form->to, "%s%s%s", form->before, title, form->after);
+}
+
+static struct text owner_name(const struct audit *audit, int service)
+{
+    return service == SERVICE_NONE ? TEXT("(nobody)") : policy_service_name(audit->policy, service);
+}
+
+static bool is_edge(const struct audit_finding *finding)
+{
+    return finding->kind <= AUDIT_TABLE;
+}
+
+/* Cells are copied by the table: one room for them all. */
+static struct text cell(char room[1024], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static struct text cell(char room[1024], const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    int length = vsnprintf(room, 1024, format, arguments);
+    va_end(arguments);
+    return (struct text){room, length < 1024 ? (size_t)length : 1023};
+}
+
+static struct text full_name(char room[1024], struct text schema, struct text name)
+{
+    return schema.length ? cell(room, "%.*s.%.*s", TEXT_ARGS(schema), TEXT_ARGS(name))
+                         : cell(room, "%.*s", TEXT_ARGS(name));
+}
+
+static struct text touched(char room[1024], const struct audit_touch *touch)
+{
+    const char *write = touch->access & (SQL_WRITE | SQL_DEFINE) ? "writes" : "reads";
+    const char *verb = touch->access & SQL_EXECUTE ? "runs" : write;
+
+    if (touch->name.length == 0)
+        return cell(room, "%s the database %.*s", verb, TEXT_ARGS(touch->schema));
+    return cell(room, "%s %.*s.%.*s", verb, TEXT_ARGS(touch->schema), TEXT_ARGS(touch->name));
+}
+
+/* One row a finding and touch. */
+static void add_edge(struct table *table, const struct form *form, size_t index)
+{
+    const struct audit_finding *finding = &form->audit->findings[index];
+    char room[1024];
+    size_t rows = finding->touch_count ? finding->touch_count : 1;
+
+    for (size_t i = 0; i < rows; i++) {
+        const struct audit_touch *touch = i < finding->touch_count ? &finding->touches[i] : NULL;
+        const struct verdict *verdict = touch ? &touch->verdict : &finding->verdict;
+        table_text(table, text_of(audit_kind_name(finding->kind)));
+        table_text(table, full_name(room, finding->schema, finding->name));
+        table_text(table,
+                   finding->on.at ? full_name(room, finding->on_schema, finding->on) : TEXT("-"));
+        table_text(table, owner_name(form->audit, finding->owner));
+        table_text(table, touch ? touched(room, touch) : cell(room, "?"));
+        table_text(table, touch ? owner_name(form->audit, verdict->owner) : TEXT("?"));
+        table_text(table, finding->security.at
+                              ? cell(room, "%.*s %.*s", TEXT_ARGS(finding->security),
+                                     TEXT_ARGS(finding->definer))
+                              : TEXT("-"));
+        table_text(table,
+                   cell(room, "%s, %s%s", verdict_action_name((enum verdict_action)verdict->action),
+                        verdict_reason_name((enum verdict_reason)verdict->reason),
+                        form->is_new && form->is_new[index] ? ", new" : ""));
+    }
+}
+
+static void print_edges(const struct form *form)
+{
+    static const struct table_column columns[] = {
+        {"what",    TABLE_WORDS},
+        {"name",    TABLE_CODE },
+        {"on",      TABLE_CODE },
+        {"owner",   TABLE_WORDS},
+        {"touches", TABLE_CODE },
+        {"of",      TABLE_WORDS},
+        {"rights",  TABLE_WORDS},
+        {"verdict", TABLE_WORDS},
+    };
+    struct table table;
+    size_t count = 0;
+
+    table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+    for (size_t i = 0; i < form->audit->finding_count; i++) {
+        if (is_edge(&form->audit->findings[i])) {
+            add_edge(&table, form, i);
+            count++;
+        }
+    }
+    heading(form, "What crosses inside the server");
+    if (count)
+        form->table(&table, form->to);
+    else
+        fputs("nothing\n", form->to);
+    table_fini(&table);
+}
+
+static void add_rights(struct table *table, const struct form *form,
+                       const struct audit_finding *finding, const struct audit_right *right,
+                       const char *what)
+{
+    char room[1024];
+
+    for (; right; right = right->next) {
+        table_text(table, finding->name);
+        table_text(table, owner_name(form->audit, finding->owner));
+        table_text(table, text_of(what));
+        table_text(table, right->privileges);
+        table_text(table, right->on);
+        table_text(table, right->via.at ? right->via : TEXT("-"));
+        table_text(table,
+                   right->refused.at ? cell(room, "%.*s", TEXT_ARGS(right->refused)) : TEXT("-"));
+    }
+}
+
+static void print_accounts(const struct form *form)
+{
+    static const struct table_column columns[] = {
+        {"account", TABLE_CODE },
+        {"service", TABLE_WORDS},
+        {"has",     TABLE_WORDS},
+        {"rights",  TABLE_WORDS},
+        {"on",      TABLE_CODE },
+        {"by",      TABLE_WORDS},
+        {"used",    TABLE_WORDS},
+    };
+    struct table table;
+    size_t count = 0;
+
+    table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+    for (size_t i = 0; i < form->audit->finding_count; i++) {
+        const struct audit_finding *finding = &form->audit->findings[i];
+        if (finding->kind != AUDIT_ACCOUNT)
+            continue;
+        add_rights(&table, form, finding, finding->excess, "too much");
+        add_rights(&table, form, finding, finding->missing, "too little");
+        count++;
+    }
+    heading(form, "Accounts against the policy");
+    if (count)
+        form->table(&table, form->to);
+    else
+        fputs("as the policy has them\n", form->to);
+    table_fini(&table);
+}
+
+static void print_past(const struct form *form)
+{
+    static const struct table_column columns[] = {
+        {"account", TABLE_CODE  },
+        {"service", TABLE_WORDS },
+        {"from",    TABLE_WORDS },
+        {"program", TABLE_WORDS },
+        {"threads", TABLE_NUMBER},
+    };
+    const struct audit *audit = form->audit;
+    struct table table;
+
+    heading(form, "Who comes past silogate");
+    for (size_t i = 0; i < audit->server_count; i++) {
+        const struct audit_server *server = &audit->servers[i];
+        if (server->threads_told)
+            fprintf(form->to,
+                    "%.*s: %llu threads of governed accounts = %llu through silogate + %llu named "
+                    "exceptions + %llu past it\n",
+                    TEXT_ARGS(server->name), (unsigned long long)server->threads,
+                    (unsigned long long)server->ours, (unsigned long long)server->excepted,
+                    (unsigned long long)server->past);
+        else
+            fprintf(
+                form->to,
+                "%.*s: cannot be told: %llu threads of governed accounts, and performance_schema "
+                "is off or not to be read\n",
+                TEXT_ARGS(server->name), (unsigned long long)server->threads);
+    }
+    table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+    for (size_t i = 0; i < audit->finding_count; i++) {
+        const struct audit_finding *finding = &audit->findings[i];
+        if (finding->kind != AUDIT_BYPASS)
+            continue;
+        table_text(&table, finding->name);
+        table_text(&table, owner_name(audit, finding->owner));
+        table_text(&table, finding->on.at ? finding->on : TEXT("-"));
+        table_text(&table, finding->security.at ? finding->security : TEXT("-"));
+        table_number(&table, finding->count);
+    }
+    if (table.cell_count)
+        form->table(&table, form->to);
+    table_fini(&table);
+}
+
+/* Nobody's things are summed up by schema and shown by name where they are few. */
+static void print_coverage(const struct form *form)
+{
+    static const struct table_column columns[] = {
+        {"what",    TABLE_WORDS},
+        {"name",    TABLE_CODE },
+        {"service", TABLE_WORDS},
+    };
+    const struct audit *audit = form->audit;
+    struct table table;
+    char room[1024];
+
+    table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+    for (size_t i = 0; i < audit->finding_count; i++) {
+        const struct audit_finding *finding = &audit->findings[i];
+        if (finding->kind == AUDIT_UNOWNED)
+            table_text(&table, TEXT("owned by nobody"));
+        else if (finding->kind == AUDIT_UNMATCHED)
+            table_text(&table,
+                       cell(room, "%.*s, and there is no such thing", TEXT_ARGS(finding->why)));
+        else if (finding->kind == AUDIT_DUPLICATE)
+            table_text(&table, cell(room, "on %.*s, and on another server too",
+                                    TEXT_ARGS(finding->upstream)));
+        else
+            continue;
+        table_text(&table, full_name(room, finding->schema, finding->name));
+        table_text(&table,
+                   finding->kind == AUDIT_UNOWNED ? TEXT("-") : owner_name(audit, finding->owner));
+    }
+    heading(form, "Ownership against what is there");
+    if (table.cell_count)
+        form->table(&table, form->to);
+    else
+        fputs("everything is owned, every pattern matches\n", form->to);
+    table_fini(&table);
+}
+
+static void print(const struct form *form)
+{
+    for (size_t i = 0; i < form->audit->server_count; i++) {
+        const struct audit_server *server = &form->audit->servers[i];
+        fprintf(form->to, "%.*s: %s %.*s, %zu schemas, %zu things that can be owned\n",
+                TEXT_ARGS(server->name), server->is_mariadb ? "MariaDB" : "MySQL",
+                TEXT_ARGS(server->version), server->schema_count, server->object_count);
+    }
+    print_edges(form);
+    print_accounts(form);
+    print_past(form);
+    print_coverage(form);
+}
+
+void audit_print_text(const struct audit *audit, const bool *is_new, FILE *to)
+{
+    print(&(struct form){audit, is_new, table_print_text, "\n", "\n", to});
+}
+
+void audit_print_markdown(const struct audit *audit, const bool *is_new, FILE *to)
+{
+    print(&(struct form){audit, is_new, table_print_markdown, "\n## ", "\n\n", to});
+}
+
+void audit_print_json(const struct audit *audit, const bool *is_new, FILE *to)
+{
+    (void)is_new;
+    for (size_t i = 0; i < audit->server_count; i++) {
+        char *line = audit_server_json(&audit->servers[i]);
+        fprintf(to, "%s\n", line);
+        free(line);
+    }
+    for (size_t i = 0; i < audit->finding_count; i++) {
+        char *line = audit_json(audit, &audit->findings[i]);
+        fputs(line, to);
+        putc('\n', to);
+        free(line);
+    }
+}
+
+/* SARIF 2.1.0 (OASIS): one result a finding; the place is the object's name. */
+void audit_print_sarif(const struct audit *audit, const bool *is_new, FILE *to)
+{
+    json_t *results = json_array();
+
+    for (size_t i = 0; i < audit->finding_count; i++) {
+        const struct audit_finding *finding = &audit->findings[i];
+        char room[1024], *text = audit_json(audit, finding);
+        const struct text name = full_name(room, finding->schema, finding->name);
+        json_t *result = json_pack("{s:s, s:s, s:{s:s}, s:[{s:[{s:s%}]}], s:o}", "ruleId",
+                                   audit_kind_name(finding->kind), "level",
+                                   finding->crosses ? "error" : "note", "message", "text", text,
+                                   "locations", "logicalLocations", "fullyQualifiedName", name.at,
+                                   name.length, "properties", json_loads(text, 0, NULL));
+        if (result && is_new)
+            json_object_set_new(result, "baselineState",
+                                json_string(is_new[i] ? "new" : "unchanged"));
+        if (result)
+            json_array_append_new(results, result);
+        free(text);
+    }
+    json_t *log =
+        json_pack("{s:s, s:s, s:[{s:{s:{s:s, s:s}}, s:o}]}", "version", "2.1.0", "$schema",
+                  "https://json.schemastore.org/sarif-2.1.0.json", "runs", "tool", "driver", "name",
+                  "silogate audit", "version", SILOGATE_VERSION, "results", results);
+    json_dumpf(log, to, JSON_INDENT(1));
+    putc('\n', to);
+    json_decref(log);
+}
