@@ -39,6 +39,12 @@ static void plain_close(struct stream *stream)
 const struct stream_kind stream_plain = {
     .read = plain_read, .write = plain_write, .close = plain_close};
 
+void stream_shut(struct stream *stream)
+{
+    if (stream->socket >= 0)
+        shutdown(stream->socket, SHUT_WR);
+}
+
 void stream_close(struct stream *stream)
 {
     if (stream->socket < 0)

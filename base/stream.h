@@ -57,6 +57,11 @@ static inline bool stream_wants_write(const struct stream *stream, bool writing)
     return stream->kind->wants_write ? stream->kind->wants_write(stream) : writing;
 }
 
+/* Nothing more will be written: the socket's sending side is shut behind what was; reading goes on.
+ * TLS says no close_notify: a server that waits for a lock looks at its socket and not into it
+ * (MySQL 9.7), and would take the notice for a client that still has something to say. */
+void stream_shut(struct stream *stream);
+
 /* Closes once; harmless on a closed stream. */
 void stream_close(struct stream *stream);
 

@@ -140,6 +140,7 @@ struct config {
         struct config_addresses listen;
         struct config_address admin; /* line 0 and no host: none */
         struct config_text admin_token_file;
+        struct config_number instance;
         struct config_number workers; /* 0: one a core */
         struct config_number max_connections, max_command;
         struct config_number connect_timeout, login_timeout, idle_timeout, drain_timeout;

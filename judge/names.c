@@ -58,11 +58,12 @@ static bool map_kill(struct judging *judging, struct sql_facts *facts, bool rewr
         facts->administration = true;
         return true;
     }
-    if (facts->thread_length == 0 || facts->thread == thread || judging->repeats)
+    int length = snprintf(number, sizeof(number), "%u", thread);
+    bool is_so = facts->thread == thread && facts->thread_length == (uint32_t)length;
+    if (facts->thread_length == 0 || is_so || judging->repeats)
         return true;
     if (!rewrites)
         return cannot(facts);
-    int length = snprintf(number, sizeof(number), "%u", thread);
     return ruling_rewrite(judging->ruling, facts->thread_offset, facts->thread_length,
                           (struct text){number, (size_t)length}) ||
            cannot(facts);

@@ -6,7 +6,13 @@
 
 #include "protocol/command.h"
 
-enum { NONCE_FIRST = 8, LOGIN_FILLER = 19, VERSION_10 = 10, AUTH_SWITCH = 0xfe };
+enum {
+    NONCE_FIRST = 8,
+    LOGIN_FILLER = 19,
+    VERSION_10 = 10,
+    AUTH_SWITCH = 0xfe,
+    UTF8MB4_GENERAL = 45
+};
 
 static bool reader_at_end(const struct reader *reader)
 {
@@ -143,7 +149,7 @@ static void write_login_start(struct writer *writer, const struct login *login)
 
     write_integer(writer, capabilities & 0xffffffff, 4);
     write_integer(writer, login->max_packet, 4);
-    write_integer(writer, login->collation, 1);
+    write_integer(writer, login->collation > UINT8_MAX ? UTF8MB4_GENERAL : login->collation, 1);
     for (int i = 0; i < LOGIN_FILLER; i++)
         write_integer(writer, 0, 1);
     write_integer(writer, capabilities & CAPABILITY_LONG_PASSWORD ? 0 : capabilities >> 32, 4);

@@ -31,7 +31,7 @@ size_t greeting_write(const struct greeting *greeting, uint8_t sequence, uint8_t
 struct login {
     capabilities_t capabilities;
     uint32_t max_packet;
-    uint8_t collation;
+    uint16_t collation;  /* one byte of it in a login, two in COM_CHANGE_USER */
     bool is_ssl_request; /* only the fields above are set */
     struct text user, auth, database, plugin;
     struct text attributes; /* the raw key-value pairs, their total length not included */

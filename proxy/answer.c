@@ -17,7 +17,7 @@
 /* Casts to BINARY, so that character_set_results changes nothing; LIMIT, so that sql_select_limit
  * does not; no quotes, so that it reads the same in every sql_mode. */
 #define QUESTION                                                                                   \
-    "SELECT CAST(DATABASE() AS BINARY),CAST(@@SESSION.sql_mode AS BINARY),"                        \
+    "SELECT /* silogate */ CAST(DATABASE() AS BINARY),CAST(@@SESSION.sql_mode AS BINARY),"         \
     "CAST(@@SESSION.character_set_client AS BINARY),"                                              \
     "CAST(@@GLOBAL.lower_case_table_names AS BINARY),CAST(@@GLOBAL.init_connect AS BINARY) LIMIT " \
     "1"

@@ -163,8 +163,6 @@ static bool probe_address(const struct runtime *runtime, size_t upstream, size_t
 void probe_upstreams(struct runtime *runtime, struct violations *violations)
 {
     for (size_t i = 0; i < router_upstream_count(runtime->router); i++) {
-        struct usage *usage = runtime->upstream_usages[i];
-        const char *name = router_upstream_name(runtime->router, i);
         size_t addresses = router_address_count(runtime->router, i);
         /* the one that answered, or the last */
         const char *asked = runtime->config->upstreams[i].addresses.items[0].written.at;
@@ -177,16 +175,7 @@ void probe_upstreams(struct runtime *runtime, struct violations *violations)
                 asked = address.written;
             up = probe_address(runtime, i, a, &error);
         }
-        int before = atomic_exchange(&usage->health, up ? HEALTH_UP : HEALTH_DOWN);
-        if (before == (up ? HEALTH_UP : HEALTH_DOWN))
-            continue;
-        if (up)
-            log_notice("upstream '%s' is up", name);
-        else
-            log_warning("upstream '%s' is down: %s", name, error.text);
-        if (!up || before != HEALTH_UNKNOWN) /* up is what is expected of one at first */
-            violations_event_upstream(violations, text_of(name), text_of(asked), up,
-                                      up ? TEXT("") : text_of(error.text));
+        usage_seen(runtime->upstream_usages[i], violations, asked, up, up ? "" : error.text);
     }
 }
 

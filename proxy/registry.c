@@ -17,11 +17,40 @@ struct member {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct member *by_id[BUCKETS], *by_thread[BUCKETS];
 
+static uint32_t first = REGISTRY_FIRST;
+
+void registry_begin(unsigned instance)
+{
+    first = REGISTRY_FIRST | (uint32_t)instance << REGISTRY_COUNT_BITS;
+}
+
+unsigned registry_instance(void)
+{
+    return (first & ~(uint32_t)REGISTRY_FIRST) >> REGISTRY_COUNT_BITS;
+}
+
+static bool is_taken(uint32_t id)
+{
+    bool taken = false;
+
+    pthread_mutex_lock(&lock);
+    for (const struct member *m = by_id[id % BUCKETS]; m && !taken; m = m->next_by_id)
+        taken = m->entry.id == id;
+    pthread_mutex_unlock(&lock);
+    return taken;
+}
+
 uint32_t registry_id(void)
 {
     static atomic_uint last;
+    uint32_t id, count;
 
-    return 0x80000000u | (atomic_fetch_add(&last, 1) + 1);
+    /* The count comes round after 16 million connections, and some sessions last. */
+    do {
+        count = atomic_fetch_add(&last, 1) + 1;
+        id = first | (count & ((1u << REGISTRY_COUNT_BITS) - 1));
+    } while (count >> REGISTRY_COUNT_BITS && is_taken(id));
+    return id;
 }
 
 void registry_add(const struct registry_entry *entry)

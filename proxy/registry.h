@@ -11,7 +11,7 @@
 struct usage; /* one a service, and one an upstream: compared by address alone */
 
 struct registry_entry {
-    uint32_t id;     /* silogate's: never 0, unique */
+    uint32_t id;     /* silogate's: registry_id */
     uint32_t thread; /* the upstream's */
     const struct usage *service, *upstream;
 };
@@ -19,12 +19,21 @@ struct registry_entry {
 void registry_add(const struct registry_entry *entry);
 void registry_remove(uint32_t id);
 
-/* The session with this id, or, of the same upstream, this thread. `thread` of KILL is a 64-bit
- * number as written. False where there is none of this service. */
+/* The session with this id, or with this thread, that stands at `upstream` and is the service's:
+ * its thread there. `id` of KILL is a 64-bit number as written. False where there is none. */
 bool registry_find(uint64_t id, const struct usage *service, const struct usage *upstream,
                    uint32_t *thread);
 
-/* A new id, its highest bit set. */
+/* Ids lie between 2^30 and 2^31, so that drivers that read a thread id as a signed number, as JDBC
+ * and .NET do, send it back as it was, and no server's own id is ever among them. The six bits
+ * below the highest are the instance's number ([proxy] instance), the others count. */
+enum { REGISTRY_FIRST = 1 << 30, REGISTRY_COUNT_BITS = 24 };
+
+/* The instance whose ids these are; before the first registry_id. */
+void registry_begin(unsigned instance);
+unsigned registry_instance(void);
+
+/* A new id: none of a session that is logged in. */
 uint32_t registry_id(void);
 
 #endif

@@ -44,6 +44,12 @@ struct runtime *runtime_build(const char *path, const struct runtime *old);
 struct runtime *runtime_take(struct runtime *runtime);
 void runtime_drop(struct runtime *runtime);
 
+/* What was just seen of an upstream, by a probe or by a login: a change is told on the log and as
+ * an event, once, whoever sees it first. `asked`: the address; `why`: of a failure. Thread safe. */
+struct violations;
+void usage_seen(struct usage *upstream, struct violations *violations, const char *asked, bool up,
+                const char *why);
+
 /* Adds one session unless `limit` sessions are there already. */
 bool usage_take(struct usage *usage, int64_t limit);
 void usage_drop(struct usage *usage);

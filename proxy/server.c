@@ -16,6 +16,7 @@
 #include "proxy/fd_limit.h"
 #include "proxy/login/login.h"
 #include "proxy/probe.h"
+#include "proxy/registry.h"
 #include "proxy/show.h"
 #include "proxy/worker.h"
 
@@ -71,6 +72,8 @@ static void tell_what_stays(const struct config *old, const struct config *new)
         log_warning("reload: admin differs; it changes with the next restart");
     if (!text_equal(old->proxy.admin_token_file.value, new->proxy.admin_token_file.value))
         log_warning("reload: admin_token_file differs; it changes with the next restart");
+    if (old->proxy.instance.value != new->proxy.instance.value)
+        log_warning("reload: instance differs; it changes with the next restart");
     if (old->proxy.workers.value != new->proxy.workers.value)
         log_warning("reload: workers differs; it changes with the next restart");
 }
@@ -211,6 +214,7 @@ static bool start(struct server *server, struct error *error)
     struct text outputs[LOG_OUTPUTS];
     unsigned lines[LOG_OUTPUTS];
 
+    registry_begin((unsigned)config->proxy.instance.value);
     unsigned wanted = (unsigned)config->proxy.workers.value;
     if (wanted == 0)
         wanted = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);

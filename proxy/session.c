@@ -174,12 +174,15 @@ enum step state_linger(struct session *session)
     return STEP_WAIT;
 }
 
+/* What moves is not idle: a large command, a file, the rest of a slow client's packet. */
 static void fill(struct session *session, struct side *side)
 {
     if (side->ended || side->handshaking || !gate_has_room(&side->gate))
         return;
     ssize_t got = gate_fill(&side->gate, &session->worker->pool, &side->stream);
     side->ended = got == STREAM_END || got == STREAM_FAILED;
+    if (got > 0 && states[session->state].limit == LIMIT_IDLE)
+        session->deadline = session->worker->second + limit_seconds(session, LIMIT_IDLE);
 }
 
 /* Writes to `to` what `from` has sent. */
@@ -191,6 +194,22 @@ static void flush(struct session *session, struct side *from, struct side *to)
     to->wants_write = put == STREAM_AGAIN;
     if (put == STREAM_FAILED)
         to->broken = true;
+}
+
+/* A client that is gone while an answer is owed is gone for the server too, behind all that it has
+ * sent: so a server that waits in GET_LOCK, SLEEP or for a lock looks, and gives up. The answer is
+ * still read, and passed on: who has only stopped sending gets it, for others it is lost. */
+static void pass_end(struct session *session)
+{
+    struct side *upstream = &session->upstream;
+    const struct gate *gate = &session->client.gate;
+
+    if (!session->client.ended || upstream->shut || upstream->stream.socket < 0 ||
+        upstream->handshaking || session->state != STATE_ANSWER || gate_waiting(gate) > 0 ||
+        gate_leaving(gate) > 0)
+        return;
+    upstream->shut = true;
+    stream_shut(&upstream->stream);
 }
 
 static void watch(struct session *session, struct side *side)
@@ -240,6 +259,8 @@ void session_run(struct session *session)
     } while (step == STEP_AGAIN);
     flush(session, &session->upstream, &session->client);
     flush(session, &session->client, &session->upstream);
+    if (session->client.ended)
+        pass_end(session);
     if (step == STEP_CLOSE)
         session_close(session, session->close_reason);
     else if (session->client.broken)
@@ -274,7 +295,7 @@ static void on_io(struct ev_loop *loop, struct ev_io *io, int events)
 void session_watch(struct session *session, struct side *side, int socket)
 {
     side->stream = (struct stream){.kind = &stream_plain, .socket = socket};
-    side->ended = side->broken = side->wants_write = side->handshaking = false;
+    side->ended = side->broken = side->wants_write = side->handshaking = side->shut = false;
     side->sequence = 0;
     ev_io_init(&side->io, on_io, socket, EV_READ);
     side->io.data = session;
@@ -320,6 +341,8 @@ static void drop_side(struct session *session, struct side *side)
 void session_drop_upstream(struct session *session)
 {
     abandoned_begin(session);
+    if (session->in_flight)
+        stream_shut(&session->upstream.stream); /* as pass_end does */
     drop_side(session, &session->upstream);
     gate_forget(&session->client.gate, &session->worker->pool); /* it was for this one alone */
 }
@@ -348,8 +371,8 @@ void session_close(struct session *session, enum close_reason reason)
     worker->counters.closed[reason]++;
     worker->counters.failed += session->in_flight;
     atomic_fetch_sub(&worker_sessions, 1);
-    log_debug("session %u closed in state %s: %s", session->id & 0x7fffffffu,
-              states[session->state].name, reasons[reason].sentence);
+    log_debug("session %u closed in state %s: %s", session->id, states[session->state].name,
+              reasons[reason].sentence);
 }
 
 void session_free(struct session *session)

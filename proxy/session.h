@@ -62,6 +62,7 @@ struct side {
     bool broken;      /* it can be neither read nor written */
     bool wants_write; /* what it should get did not fit into its socket */
     bool handshaking; /* a TLS handshake goes on: the socket is not read or written here */
+    bool shut;        /* it was told that nothing more will come */
 };
 
 /* Who it is, made once at login; one block with its texts behind it. */
@@ -81,11 +82,11 @@ struct session {
     struct list_link timed; /* in one of the worker's slots */
     uint32_t deadline, due; /* in the worker's seconds: when it ends, when it is looked at */
 
-    uint32_t id;                 /* silogate's thread id, highest bit set */
+    uint32_t id;                 /* silogate's thread id: registry_id */
     uint32_t thread;             /* the upstream's thread id */
     capabilities_t capabilities; /* in force on both legs */
     uint32_t max_packet;
-    uint8_t collation;
+    uint16_t collation;
     bool judged : 1; /* false: an unknown user that is passed */
     bool logged_in : 1;
     bool registered : 1;
@@ -93,6 +94,7 @@ struct session {
     bool packet_continues : 1; /* the client's packet at hand is continued by the next one */
     bool answered : 1;         /* some of the answer at hand has been passed on */
     bool in_flight : 1;        /* the command at hand was forwarded, its answer is not complete */
+    bool has_attributes : 1;   /* the upstream's leg has CLIENT_CONNECT_ATTRS */
     bool discarding : 1;       /* PASS: too large a command is read and forgotten */
     bool shut : 1;             /* LINGER: the last words are said */
     bool yield : 1;            /* goes on by itself in the next turn of the loop */

@@ -197,11 +197,50 @@ void parse_handler(struct parser *p)
 
 /* --- KILL --- */
 
-void parse_kill(struct parser *p)
+static bool at_kill_end(const struct parser *p)
 {
-    struct text text;
+    return p->n.class == SQL_TOKEN_END || p->n.sign == ';';
+}
+
+/* A number as written, or with a minus: drivers read an id as a signed 32-bit number, and a server
+ * takes what they send modulo 2^32. */
+static bool take_thread(struct parser *p)
+{
+    const struct parser_mark mark = parser_mark(p);
+    uint32_t offset = p->t.offset;
+    bool negative = take_sign(p, '-');
+    struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
     uint64_t thread;
 
+    if (p->t.class != SQL_TOKEN_NUMBER || p->dynamic || p->body || !at_kill_end(p) ||
+        !text_number(text, &thread) || (negative && thread > UINT32_MAX)) {
+        parser_back(p, &mark);
+        return false;
+    }
+    p->facts->effects |= SQL_EFFECT_KILL;
+    p->facts->thread = negative ? (uint32_t) - (int64_t)thread : thread;
+    p->facts->thread_offset = offset;
+    p->facts->thread_length = p->t.offset + p->t.length - offset;
+    step(p);
+    return true;
+}
+
+/* CONNECTION_ID(): the session itself, whatever the server calls it. A stored function of that name
+ * is never meant: built-in ones come first. */
+static bool take_itself(struct parser *p)
+{
+    const struct parser_mark mark = parser_mark(p);
+
+    if (take_word(p, KW_CONNECTION_ID) && take_sign(p, '(') && at_sign(p, ')') && at_kill_end(p)) {
+        step(p);
+        return true;
+    }
+    parser_back(p, &mark);
+    return false;
+}
+
+void parse_kill(struct parser *p)
+{
     set_kind(p, SQL_KILL);
     step(p);
     if (at_word(p, KW_HARD) || at_word(p, KW_SOFT))
@@ -210,16 +249,8 @@ void parse_kill(struct parser *p)
         p->facts->kill_query = true;
     else
         take_word(p, KW_CONNECTION);
-    text = (struct text){(const char *)p->lexer.start + p->t.offset, p->t.length};
-    if (p->t.class == SQL_TOKEN_NUMBER && !p->dynamic && !p->body && text_number(text, &thread) &&
-        (p->n.class == SQL_TOKEN_END || p->n.sign == ';')) {
-        p->facts->effects |= SQL_EFFECT_KILL;
-        p->facts->thread = thread;
-        p->facts->thread_offset = p->t.offset;
-        p->facts->thread_length = p->t.length;
-        step(p);
+    if (take_thread(p) || take_itself(p))
         return;
-    }
     if (at_word(p, KW_USER) || at_word(p, KW_ID)) { /* MariaDB: KILL USER x, KILL QUERY ID n */
         p->facts->administration = true;
         skip_rest(p);

@@ -90,6 +90,10 @@ struct login login_for_upstream(struct session *session)
         login.plugin = TEXT(LOGIN_NO_PLUGIN);
         login.capabilities |= CAPABILITY_PLUGIN_AUTH;
     }
+    /* The flag changes nothing behind the login but COM_CHANGE_USER, which login_send_change writes
+     * by the same rule. */
+    login.capabilities |= draft->upstream_capabilities & CAPABILITY_CONNECT_ATTRS;
+    login.attributes = login_attributes(session);
     if (tls_is(&session->upstream.stream))
         login.capabilities |= CAPABILITY_SSL;
     return login;
@@ -102,6 +106,7 @@ enum step login_send(struct session *session)
     size_t room = LOGIN_PACKET_MAX + 1024;
     uint8_t *packet = memory_take(room);
 
+    session->has_attributes = login.capabilities & CAPABILITY_CONNECT_ATTRS;
     if (answer_is_good(session)) {
         draft->said = true;
         set_plugin(draft, login.plugin);

@@ -36,7 +36,7 @@ enum step login_change_user(struct session *session, struct text payload)
     draft->changing_user = true;
     draft->upstream_capabilities = session->capabilities;
     if (request.has_collation)
-        session->collation = (uint8_t)request.collation;
+        session->collation = request.collation;
     draft->login = (struct login){.capabilities = session->capabilities,
                                   .max_packet = session->max_packet,
                                   .collation = session->collation,
@@ -57,13 +57,16 @@ enum step login_send_change(struct session *session)
     struct change_user request = {.user = draft->login.user,
                                   .database = login_initial_db(session),
                                   .plugin = TEXT(LOGIN_NO_PLUGIN),
-                                  .attributes = draft->login.attributes,
+                                  .attributes = login_attributes(session),
                                   .collation = draft->login.collation,
                                   .has_collation = true};
 
     if (login_is_refused(session, draft->login.database))
         request.database = login_home(session);
-    size_t size = change_user_write(&request, session->capabilities, packet, room);
+    capabilities_t capabilities = session->capabilities;
+    if (session->has_attributes)
+        capabilities |= CAPABILITY_CONNECT_ATTRS;
+    size_t size = change_user_write(&request, capabilities, packet, room);
     if (size > 0)
         gate_insert(&session->client.gate, &session->worker->pool, packet, size);
     free(packet);

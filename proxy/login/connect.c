@@ -28,10 +28,23 @@ static const char *upstream_name(const struct session *session)
     return router_upstream_name(session->draft->runtime->router, session->binding->upstream);
 }
 
+/* Known at once, and not first at the next probe. */
+static void seen(struct session *session, bool up, const char *why)
+{
+    const struct runtime *runtime = session->draft->runtime;
+    const struct config_addresses *all =
+        &runtime->config->upstreams[session->binding->upstream].addresses;
+    size_t next = session->draft->address_index;
+
+    usage_seen(runtime->upstream_usages[session->binding->upstream], session->worker->violations,
+               all->items[next > 0 && next <= all->count ? next - 1 : 0].written.at, up, why);
+}
+
 static enum step give_up(struct session *session)
 {
     const char *why = session->draft->why[0] ? session->draft->why : "no address resolves";
 
+    seen(session, false, why);
     return login_refuse(session, CLOSED_UPSTREAM_REFUSED, 2003, "HY000",
                         "Can't connect to MySQL server on '%s' (%s)", upstream_name(session), why);
 }
@@ -170,6 +183,7 @@ static enum step greeting_refused(struct session *session, struct text payload)
     if (message.length > 6 && message.at[0] == '#')
         message = (struct text){message.at + 6, message.length - 6};
     snprintf(copy, sizeof(copy), "%.*s", TEXT_ARGS(message));
+    seen(session, false, copy);
     return login_refuse(session, CLOSED_UPSTREAM_GREETING, code, code == 1040 ? "08004" : "HY000",
                         "%s", copy);
 }
@@ -201,6 +215,7 @@ enum step state_upstream_greeting(struct session *session)
                             "the upstream '%s' does not speak MySQL", upstream_name(session));
     session->upstream.sequence = (uint8_t)(bytes[3] + 1);
     learn(session, &greeting);
+    seen(session, true, "");
     draft->dialogue = DIALOGUE_GREETED;
     draft->thread = greeting.thread_id;
     draft->offers_tls = greeting.capabilities & CAPABILITY_SSL;

@@ -65,6 +65,7 @@ void login_free(struct session *session)
     secure_uncount(draft);
     runtime_drop(draft->runtime);
     free(draft->raw);
+    free(draft->attributes);
     free(draft);
     session->draft = NULL;
 }

@@ -55,6 +55,7 @@ struct login_draft {
     char why[200];        /* of the last address that failed */
     struct login login;   /* its texts are in `raw` */
     uint8_t *raw;
+    uint8_t *attributes; /* what login_attributes has written */
     /* of the upstream's greeting */
     char version[HANDSHAKE_VERSION_MAX];
     capabilities_t upstream_capabilities;
@@ -73,6 +74,10 @@ enum step login_route(struct session *session);
 enum step login_send(struct session *session);
 /* What it says, but for the authentication; its texts live as long as the draft. */
 struct login login_for_upstream(struct session *session);
+
+/* attributes.c: the connection attributes for the upstream; they live until the next call, or as
+ * long as the draft. */
+struct text login_attributes(struct session *session);
 
 /* The same on a connection that is logged in already: COM_CHANGE_USER. */
 enum step login_send_change(struct session *session);

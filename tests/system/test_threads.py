@@ -1,0 +1,168 @@
+"""Thread ids: silogate's own lie where no driver misreads them, KILL with any spelling of one reaches the
+right thread of the same service's, and the server's own tables say which session a thread is."""
+import time
+
+import pytest
+
+from harness import places, servers, wire
+
+
+def asleep(server, word):
+    return [row[0] for row in server.sql(
+        f"SELECT id FROM information_schema.processlist WHERE info LIKE '%{word}%' "
+        "AND info NOT LIKE '%processlist%'")]
+
+
+def sleeper(gate, server, word, user="lab_service"):
+    client = wire.connect(gate.port, user)
+    client.command(client.query_bytes(f"SELECT SLEEP(60) AS {word}"))
+    assert places.wait_for(lambda: asleep(server, word))
+    return client
+
+
+def interrupted(client):
+    try:
+        return client.answers()[0].rows == [["1"]]
+    except wire.Error as error:
+        return error.code == 1317
+
+
+@pytest.mark.parametrize("instance", [0, 1, 63])
+def test_ids_hold_the_instance(mariadb, make_gate, instance):
+    gate = make_gate(mariadb, ("proxy", "instance", str(instance)))
+    ids = []
+    for _ in range(3):
+        client = wire.connect(gate.port, "lab_service")
+        ids.append(client.thread)
+        client.quit()
+    assert len(set(ids)) == 3
+    for number in ids:
+        assert 1 << 30 <= number < 1 << 31
+        assert number >> 24 & 63 == instance
+
+
+@pytest.mark.parametrize("form", ["KILL QUERY {0}", "kill query {0} ;", "KILL QUERY -{1}", "KILL QUERY /* x */ - {1}"])
+def test_kill_in_any_spelling(server, make_gate, form):
+    """A driver that reads ids as signed numbers sends a negative one, which servers take modulo 2^32."""
+    gate = make_gate(server)
+    victim = sleeper(gate, server, "kill_me")
+    killer = wire.connect(gate.port, "lab_service")
+    killer.query(form.format(victim.thread, (1 << 32) - victim.thread))
+    assert interrupted(victim)
+    assert victim.query("SELECT 1")[0].rows == [["1"]]
+    stranger = wire.connect(gate.port, "cds_service")
+    victim = sleeper(gate, server, "kill_me_not")
+    with pytest.raises(wire.Error):
+        stranger.query(form.format(victim.thread, (1 << 32) - victim.thread))
+    time.sleep(0.2)
+    assert asleep(server, "kill_me_not")
+
+
+def test_kill_of_oneself(server, make_gate):
+    gate = make_gate(server, ("policy", "administration", "block"))
+    client = wire.connect(gate.port, "lab_service")
+    try:
+        client.query("KILL QUERY CONNECTION_ID()")
+    except wire.Error as error:
+        assert error.code == 1317
+    assert client.query("SELECT 1")[0].rows == [["1"]]
+    try:
+        client.query("KILL CONNECTION_ID()")
+    except (wire.Error, wire.Closed):
+        pass
+    assert client.closed()
+
+
+def test_kill_stays_at_its_upstream(mariadb, mysql, make_gate):
+    """A session stands at the upstream of its login. After its service has moved, its number means
+    another thread on the new one: that must not be hit."""
+    gate = make_gate(mariadb)
+    victim = sleeper(gate, mariadb, "moved_away")
+    gate.reload(("upstream:main", "address", f"127.0.0.1:{mysql.port}"),
+                ("upstream:old", "address", f"127.0.0.1:{mariadb.port}"), ("proxy", "default_upstream", "main"))
+    gate.reload(("service:lab", "upstream", "old"))
+    old = wire.connect(gate.port, "lab_service")
+    del old
+    killer = wire.connect(gate.port, "lab_service")
+    number = asleep(mariadb, "moved_away")[0]
+    mark = mariadb.mark(), mysql.mark()
+    with pytest.raises(wire.Error):
+        killer.query(f"KILL {victim.thread}")
+    assert f"KILL {number}" not in mysql.log(mark[1]) and f"KILL {number}" not in mariadb.log(mark[0])
+
+
+def test_the_server_knows_the_session(server, make_gate):
+    """Also where the client sends no attributes of its own, and never by what a client claims."""
+    gate = make_gate(server, ("proxy", "instance", "5"))
+    plain = wire.connect(gate.port, "lab_service", capabilities=wire.USUAL & ~wire.CONNECT_ATTRS)
+    liar = wire.connect(gate.port, "lab_service",
+                        attributes=[("silogate_session", "1/1"), ("Silogate_Service", "cds"), ("mine", "yes")])
+    for client in (plain, liar):
+        rows = dict(server.sql(
+            "SELECT ATTR_NAME, ATTR_VALUE FROM performance_schema.session_connect_attrs WHERE PROCESSLIST_ID = "
+            + client.query("SELECT CONNECTION_ID()")[0].rows[0][0]))
+        assert rows["silogate_session"] == f"{client.thread}/5"
+        assert rows["silogate_service"] == "lab"
+        assert rows["silogate_client"].startswith("127.0.0.1:")
+    assert rows["mine"] == "yes" and len(rows) == 4
+    for client in (plain, liar):  # COM_CHANGE_USER says it anew
+        client.change_user("cds_service")
+        rows = dict(server.sql(
+            "SELECT ATTR_NAME, ATTR_VALUE FROM performance_schema.session_connect_attrs WHERE PROCESSLIST_ID = "
+            + client.query("SELECT CONNECTION_ID()")[0].rows[0][0]))
+        assert rows["silogate_session"] == f"{client.thread}/5" and rows["silogate_service"] == "cds"
+        client.quit()
+
+
+def test_change_user_with_a_collation_of_two_bytes(mariadb, make_gate):
+    """MariaDB has collations beyond 255: cut to a byte, 2304 is 0."""
+    gate = make_gate(mariadb)
+    for port in (mariadb.port, gate.port):
+        client = wire.connect(port, "lab_service")
+        client.change_user("lab_service", collation=2304)
+        assert client.query("SELECT @@collation_connection")[0].rows == [["utf8mb4_uca1400_ai_ci"]]
+        client.quit()
+
+
+def test_a_transfer_that_moves_is_not_idle(server, make_gate):
+    """A command that takes longer than idle_timeout to arrive, and a file likewise."""
+    gate = make_gate(server, ("proxy", "idle_timeout", "2s"))
+    client = wire.connect(gate.port, "lab_service", capabilities=wire.USUAL | wire.LOCAL_FILES)
+    client.sequence = 0
+    packet = client.frame(client.query_bytes("SELECT LENGTH('" + "x" * 400000 + "')"))
+    for i in range(0, 12):
+        client.raw(packet[i * len(packet) // 12:(i + 1) * len(packet) // 12])
+        time.sleep(0.5)
+    assert client.answers()[0].rows == [["400000"]]
+    client.query("CREATE TEMPORARY TABLE nilecare.lab_slow (a TEXT)")
+    client.command(client.query_bytes("LOAD DATA LOCAL INFILE 'x' INTO TABLE nilecare.lab_slow"))
+    assert client.receive()[0] == 0xfb
+    for _ in range(12):
+        client.send(b"line\n" * 100)
+        time.sleep(0.5)
+    client.send(b"")
+    client.answer()
+    assert client.query("SELECT COUNT(*) FROM nilecare.lab_slow")[0].rows == [["1200"]]
+    client.quit()
+
+
+def test_a_dead_upstream_is_known_at_the_next_login(make_gate):
+    """In the log and in /readyz, and not first at the next probe, up to 10 s later."""
+    server = wire.FakeServer()
+    gate = make_gate(server.address())
+    assert gate.get("/readyz")[0] == 200
+    server.close()
+    start = len(gate.log())
+    begun = time.time()
+    with pytest.raises(wire.Error) as refused:
+        wire.connect(gate.port, "lab_service")
+    assert refused.value.code == 2003
+    assert gate.get("/readyz")[0] == 503
+    gate.wait_log("upstream 'main' is down", 1, start)
+    assert time.time() - begun < 5
+    again = wire.FakeServer(port=server.port)
+    wire.connect(gate.port, "lab_service").quit()
+    assert gate.get("/readyz")[0] == 200
+    assert places.wait_for(lambda: gate.events("upstream_up"), 5)
+    assert len(gate.events("upstream_down")) == len(gate.events("upstream_up")) == 1
+    again.close()
