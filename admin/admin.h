@@ -23,14 +23,6 @@ struct admin_service {
     uint64_t statements[REASON_COUNT][COUNTERS_ACTIONS];
 };
 
-/* Statements of `service` that reached into `owner`'s silo: indexes into the view's services;
- * ADMIN_OTHERS stands for all owners past those that are told apart. */
-enum { ADMIN_OTHERS = UINT16_MAX };
-struct admin_edge {
-    uint32_t service, owner;
-    uint64_t statements[COUNTERS_ACTIONS];
-};
-
 struct admin_upstream {
     struct text name;
     bool known, up; /* known: it was looked at */
@@ -57,20 +49,18 @@ struct admin_view {
     bool last_reload_refused;
     struct counters counters; /* of all workers */
     struct admin_service *services;
-    struct admin_edge *edges;
     struct admin_upstream *upstreams;
     struct admin_certificate *certificates;
-    size_t service_count, edge_count, upstream_count, certificate_count;
-    const struct violations_recent **recents; /* one a worker; none where it was not asked for */
-    size_t recent_count;
+    size_t service_count, upstream_count, certificate_count;
+    const struct summary *summary; /* edges; queries only where they were asked for */
     struct violations_counters log;
 };
 
 /* Where the views come from: proxy/. Both are called by admin's thread alone. */
 struct admin_source {
     void *context;
-    /* Holds until the next look. `recent`: with the queries, which cost the workers a little. */
-    const struct admin_view *(*look)(void *context, bool recent);
+    /* Holds until the next look. `queries`: with them, which costs the workers a little. */
+    const struct admin_view *(*look)(void *context, bool queries);
     const char *(*unready)(void *context);        /* why no client should come; NULL: all is well */
     const char *(*close_reason)(unsigned reason); /* of counters.closed; NULL: none */
 };

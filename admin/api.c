@@ -6,6 +6,8 @@
 
 #include "admin/page.h"
 
+enum { QUERIES = 100 }; /* where no limit is said */
+
 static void put_services(const struct admin_view *view, FILE *to)
 {
     fputs("[", to);
@@ -37,21 +39,34 @@ static void put_services(const struct admin_view *view, FILE *to)
     fputs("]", to);
 }
 
-static void put_matrix(const struct admin_view *view, FILE *to)
+static void put_seconds(FILE *to, const char *name, int64_t microseconds)
 {
-    fputs("[", to);
-    for (size_t i = 0; i < view->edge_count; i++) {
-        const struct admin_edge *edge = &view->edges[i];
-        struct text user = view->services[edge->service].name;
+    fprintf(to, ",\"%s\":%.6f", name, (double)microseconds / 1e6);
+}
 
-        fputs(i > 0 ? ",\n{\"service\":" : "\n{\"service\":", to);
-        page_json(to, user.length > 0 ? user : (struct text){0});
+/* In the range that is asked for; "allow" (mode off) is known since the start alone. */
+static void put_matrix(const struct page_request *request, FILE *to)
+{
+    const struct summary *summary = request->view->summary;
+    bool first = true;
+
+    fputs("[", to);
+    for (size_t i = 0; i < summary->edge_count; i++) {
+        const struct summary_edge *edge = &summary->edges[i];
+        if (page_crossings(request, edge) == 0)
+            continue;
+        fputs(first ? "\n{\"service\":" : ",\n{\"service\":", to);
+        page_json(to, edge->service[0] ? text_of(edge->service) : (struct text){0});
         fputs(",\"owner\":", to);
-        page_json(to, edge->owner == ADMIN_OTHERS ? TEXT("(others)")
-                                                  : view->services[edge->owner].name);
-        fprintf(to, ",\"allow\":%" PRIu64 ",\"log\":%" PRIu64 ",\"block\":%" PRIu64 "}",
-                edge->statements[VERDICT_ALLOW], edge->statements[VERDICT_LOG],
-                edge->statements[VERDICT_BLOCK]);
+        page_json(to, text_of(edge->owner));
+        fprintf(to, ",\"allow\":%" PRIu64 ",\"log\":%" PRIu64 ",\"block\":%" PRIu64,
+                request->range == SUMMARY_START ? edge->allowed : 0,
+                summary_edge_logged(edge, request->range, page_now(request)),
+                summary_edge_blocked(edge, request->range, page_now(request)));
+        put_seconds(to, "first", edge->first);
+        put_seconds(to, "last", edge->last);
+        fputs("}", to);
+        first = false;
     }
     fputs("]", to);
 }
@@ -80,32 +95,88 @@ static void put_field(FILE *to, const char *name, const char *value)
     page_json(to, value[0] ? text_of(value) : (struct text){0});
 }
 
-static void put_queries(const struct admin_view *view, bool latest, FILE *to)
+static void put_objects(const struct summary_query *query, FILE *to)
 {
-    size_t count;
-    struct violations_seen *queries = page_queries(view, latest, &count);
+    const char *lines = query->objects, *before = "";
+    struct page_object object;
 
-    fputs("[", to);
-    for (size_t i = 0; i < count; i++) {
-        const struct violations_seen *query = &queries[i];
-        fprintf(to,
-                "%s\n{\"count\":%" PRIu64
-                ",\"action\":\"%s\",\"reason\":\"%s\",\"id\":\"%016" PRIx64
-                "\",\"digest\":\"%016" PRIx64 "\",\"first\":%.6f,\"last\":%.6f",
-                i > 0 ? "," : "", query->count, query->blocked ? "blocked" : "logged",
-                verdict_reason_name((enum verdict_reason)query->reason), query->id, query->digest,
-                (double)query->first / 1e6, (double)query->last / 1e6);
-        put_field(to, "service", query->service);
-        put_field(to, "owner", query->owner);
-        put_field(to, "user", query->user);
-        put_field(to, "kind", query->kind);
-        put_field(to, "object", query->object);
-        put_field(to, "app", query->app);
-        put_field(to, "statement", query->statement);
+    fputs(",\"objects\":[", to);
+    while (page_next_object(&lines, &object)) {
+        fprintf(to, "%s{\"schema\":", before);
+        page_json(to, object.schema.length > 0 ? object.schema : (struct text){0});
+        fputs(",\"name\":", to);
+        page_json(to, object.name);
+        fputs(",\"type\":", to);
+        page_json(to, object.type);
+        fputs(",\"access\":", to);
+        page_json(to, object.access);
+        fputs(",\"owner\":", to);
+        page_json(to, object.owner);
         fputs("}", to);
+        before = ",";
     }
     fputs("]", to);
-    free(queries);
+}
+
+static void put_query(const struct page_request *request, const struct summary_query *query,
+                      FILE *to)
+{
+    const struct summary *summary = request->view->summary;
+
+    fprintf(to,
+            "\n{\"count\":%" PRIu64 ",\"action\":\"%s\",\"reason\":\"%s\",\"id\":\"%016" PRIx64
+            "\",\"digest\":\"%016" PRIx64 "\"",
+            page_count(request, query), query->blocked ? "blocked" : "logged",
+            verdict_reason_name((enum verdict_reason)query->reason), query->id, query->digest);
+    put_seconds(to, "first", query->first);
+    put_seconds(to, "last", query->last);
+    put_field(to, "service", query->service);
+    put_field(to, "owner", query->owner);
+    fputs(",\"edges\":[", to);
+    for (unsigned i = 0; i < query->edge_count; i++) {
+        fputs(i > 0 ? "," : "", to);
+        page_json(to, text_of(summary->edges[query->edges[i]].owner));
+    }
+    fputs("]", to);
+    put_field(to, "user", query->user);
+    put_field(to, "database", query->database);
+    put_field(to, "kind", query->kind);
+    put_field(to, "object", query->object);
+    put_objects(query, to);
+    put_field(to, "rule", query->rule);
+    bool known = query->line > 0 && page_in_force(request, query);
+    struct config_place place =
+        config_place(&request->view->config->files, known ? query->line : 0);
+    fputs(",\"file\":", to);
+    page_json(to, known ? text_of(place.file) : (struct text){0});
+    fprintf(to, ",\"line\":%u", known ? place.line : 0);
+    put_field(to, "policy", query->policy);
+    put_field(to, "app", query->callers[0]);
+    fputs(",\"callers\":[", to);
+    for (unsigned i = 0; i < query->caller_count; i++) {
+        fputs(i > 0 ? "," : "", to);
+        page_json(to, text_of(query->callers[i]));
+    }
+    fprintf(to, "],\"more_callers\":%s", query->more_callers ? "true" : "false");
+    put_field(to, "statement", query->statement);
+    fputs("}", to);
+}
+
+static void put_queries(const struct page_request *request, bool latest, FILE *to)
+{
+    struct page_request sorted = *request;
+
+    if (latest)
+        sorted.sort = TEXT("last");
+    struct page_selection selection = page_select(&sorted);
+    size_t limit = request->limit > 0 ? request->limit : QUERIES;
+    fputs("[", to);
+    for (size_t i = request->offset; i < selection.count && i < request->offset + limit; i++) {
+        fputs(i > request->offset ? "," : "", to);
+        put_query(request, selection.items[i], to);
+    }
+    fputs("]", to);
+    free(selection.items);
 }
 
 void page_api_services(const struct page_request *request, FILE *to)
@@ -116,7 +187,7 @@ void page_api_services(const struct page_request *request, FILE *to)
 
 void page_api_matrix(const struct page_request *request, FILE *to)
 {
-    put_matrix(request->view, to);
+    put_matrix(request, to);
     fputs("\n", to);
 }
 
@@ -128,13 +199,13 @@ void page_api_upstreams(const struct page_request *request, FILE *to)
 
 void page_api_queries(const struct page_request *request, FILE *to)
 {
-    put_queries(request->view, false, to);
+    put_queries(request, false, to);
     fputs("\n", to);
 }
 
 void page_api_violations(const struct page_request *request, FILE *to)
 {
-    put_queries(request->view, true, to);
+    put_queries(request, true, to);
     fputs("\n", to);
 }
 
@@ -189,12 +260,12 @@ void page_api(const struct page_request *request, FILE *to)
             view->log.owed_bytes, view->log.lost);
     put_services(view, to);
     fputs(",\n\"matrix\":", to);
-    put_matrix(view, to);
+    put_matrix(request, to);
     fputs(",\n\"upstreams\":", to);
     put_upstreams(view, to);
     fputs(",\n\"queries\":", to);
-    put_queries(view, false, to);
+    put_queries(request, false, to);
     fputs(",\n\"violations_latest\":", to);
-    put_queries(view, true, to);
+    put_queries(request, true, to);
     fputs("}\n", to);
 }

@@ -1,5 +1,5 @@
-/* `/`: what is alarming, what crosses, who is connected, which queries violate. Reads the view
- * alone; statements come without values.
+/* `/`: what is alarming, what crosses, which queries violate, whose data can move, who is
+ * connected. Reads the view alone; statements come without values.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "base/table.h"
 
-enum { SHADES = 6, CERTIFICATE_DAYS = 14 };
+enum { CERTIFICATE_DAYS = 14, SHOWN = 10 };
 
 static void alarm_begin(FILE *to)
 {
@@ -67,141 +67,33 @@ static void put_tile(FILE *to, const char *what, uint64_t number)
     fprintf(to, "<li><b>%s</b>%s</li>", table_show_number(number, shown), what);
 }
 
-static void put_tiles(const struct admin_view *view, FILE *to)
+static void put_tiles(const struct page_request *request, FILE *to)
 {
-    uint64_t done[COUNTERS_ACTIONS] = {0};
+    const struct admin_view *view = request->view;
+    const struct summary_edge *all = &view->summary->all;
+    uint64_t judged = 0;
+    size_t edges = 0, ready = 0, configured = 0;
+    char shown[TABLE_NUMBER_SIZE];
+    struct page_readiness *readiness = page_readiness(request);
 
     for (size_t i = 0; i < view->service_count; i++) {
-        for (unsigned a = 0; a < COUNTERS_ACTIONS; a++)
-            done[a] += page_done(&view->services[i], (enum verdict_action)a);
-    }
-    fputs("<ul class=\"tiles\" aria-label=\"Since the start\">", to);
-    put_tile(to, "sessions", view->counters.sessions_open);
-    put_tile(to, "statements judged",
-             done[VERDICT_ALLOW] + done[VERDICT_LOG] + done[VERDICT_BLOCK]);
-    put_tile(to, "logged", done[VERDICT_LOG]);
-    put_tile(to, "blocked", done[VERDICT_BLOCK]);
-    put_tile(to, "commands forwarded", view->counters.forwarded);
-    fprintf(to, "<li><b>%s</b>policy in force</li><li><b>%s</b>version</li></ul>\n",
-            policy_hash(view->policy), SILOGATE_VERSION);
-    fputs("<p class=\"quiet\">Numbers count from the start of this process. "
-          "<a href=\"/?refresh=5\">Refresh every 5 seconds</a> &middot; <a href=\"/\">stop</a> "
-          "&middot; as JSON: <a href=\"/api/\">/api/</a></p>\n",
-          to);
-}
-
-static uint64_t crossings(const struct admin_edge *edge)
-{
-    return edge->statements[VERDICT_ALLOW] + edge->statements[VERDICT_LOG] +
-           edge->statements[VERDICT_BLOCK];
-}
-
-static const struct admin_edge *edge_of(const struct admin_view *view, uint32_t service,
-                                        uint32_t owner)
-{
-    for (size_t i = 0; i < view->edge_count; i++) {
-        if (view->edges[i].service == service && view->edges[i].owner == owner)
-            return &view->edges[i];
-    }
-    return NULL;
-}
-
-/* Each doubling of digits a shade: by the order of magnitude. */
-static int shade_of(uint64_t number)
-{
-    int shade = 0;
-
-    for (; number > 0 && shade < SHADES - 1; number /= 10)
-        shade++;
-    return shade;
-}
-
-static void put_name(const struct admin_view *view, uint32_t service, FILE *to)
-{
-    if (service == ADMIN_OTHERS)
-        fputs("(others)", to);
-    else if (view->services[service].name.length == 0)
-        fputs("(no service)", to);
-    else
-        table_put_html(view->services[service].name, to);
-}
-
-static void put_cell(const struct admin_view *view, uint32_t service, uint32_t owner, FILE *to)
-{
-    const struct admin_edge *edge = edge_of(view, service, owner);
-    char shown[TABLE_NUMBER_SIZE];
-
-    if (!edge) {
-        fputs(service == owner ? "<td class=\"self\"><span>own</span></td>"
-                               : "<td class=\"s0\"><span>0</span></td>",
-              to);
-        return;
-    }
-    fprintf(to, "<td class=\"s%d\"><a href=\"/?q=", shade_of(crossings(edge)));
-    put_name(view, service, to);
-    fputs("+%3E+", to);
-    put_name(view, owner, to);
-    fprintf(to, "#busiest\">%s", table_show_number(crossings(edge), shown));
-    if (edge->statements[VERDICT_BLOCK] > 0)
-        fprintf(to, "<br><small>%s blocked</small>",
-                table_show_number(edge->statements[VERDICT_BLOCK], shown));
-    if (edge->statements[VERDICT_ALLOW] > 0)
-        fprintf(to, "<br><small>%s in mode off</small>",
-                table_show_number(edge->statements[VERDICT_ALLOW], shown));
-    fputs("</a></td>", to);
-}
-
-/* Which services have edges as users, and which as owners; the last place is for the others. */
-static void mark_used(const struct admin_view *view, bool *users, bool *owners)
-{
-    for (size_t i = 0; i < view->edge_count; i++) {
-        const struct admin_edge *edge = &view->edges[i];
-        users[edge->service] = true;
-        owners[edge->owner == ADMIN_OTHERS ? view->service_count : edge->owner] = true;
-    }
-}
-
-static void put_matrix(const struct admin_view *view, FILE *to)
-{
-    bool *users = memory_take_zeroed(view->service_count + 1);
-    bool *owners = memory_take_zeroed(view->service_count + 1);
-
-    fputs("<section id=\"matrix\" aria-labelledby=\"matrix-title\"><h2 id=\"matrix-title\">Who "
-          "reaches into whose silo</h2>\n",
-          to);
-    if (view->edge_count == 0)
-        fputs("<p>Nobody has, since the start.</p>\n", to);
-    mark_used(view, users, owners);
-    if (view->edge_count > 0) {
-        fputs("<p class=\"quiet\">Rows use, columns own. The stronger the shade, the more: each is "
-              "ten times the one before. A number leads to its queries.</p><div class=\"wide\" "
-              "tabindex=\"0\" role=\"region\" aria-labelledby=\"matrix-title\"><table "
-              "class=\"heat\"><thead><tr><th scope=\"col\">uses \\ owns</th>",
-              to);
-        for (uint32_t o = 0; o <= view->service_count; o++) {
-            if (!owners[o])
-                continue;
-            fputs("<th scope=\"col\">", to);
-            put_name(view, o == view->service_count ? ADMIN_OTHERS : o, to);
-            fputs("</th>", to);
-        }
-        fputs("</tr></thead><tbody>\n", to);
-    }
-    for (uint32_t u = 0; u < view->service_count; u++) {
-        if (!users[u])
+        judged += page_judged(&view->services[i]);
+        if (!view->services[i].configured)
             continue;
-        fputs("<tr><th scope=\"row\">", to);
-        put_name(view, u, to);
-        fputs("</th>", to);
-        for (uint32_t o = 0; o <= view->service_count; o++) {
-            if (owners[o])
-                put_cell(view, u, o == view->service_count ? ADMIN_OTHERS : o, to);
-        }
-        fputs("</tr>\n", to);
+        configured++;
+        ready += readiness[i].edges_in == 0;
     }
-    fputs(view->edge_count > 0 ? "</tbody></table></div></section>\n" : "</section>\n", to);
-    free(users);
-    free(owners);
+    for (size_t i = 0; i < view->summary->edge_count; i++)
+        edges += page_crossings(request, &view->summary->edges[i]) > 0;
+    fputs("<ul class=\"tiles\" aria-label=\"In numbers\">", to);
+    put_tile(to, "logged", summary_edge_logged(all, request->range, page_now(request)));
+    put_tile(to, "blocked", summary_edge_blocked(all, request->range, page_now(request)));
+    put_tile(to, "edges", edges);
+    fprintf(to, "<li><b>%zu <small>of %zu</small></b>services can move</li>", ready, configured);
+    put_tile(to, "sessions now", view->counters.sessions_open);
+    fprintf(to, "<li><b>%s</b>judged since the start</li>", table_show_number(judged, shown));
+    fprintf(to, "<li><b class=\"id\">%s</b>policy in force</li></ul>\n", policy_hash(view->policy));
+    free(readiness);
 }
 
 static void put_upstream(const struct admin_view *view, size_t index, FILE *to)
@@ -217,16 +109,26 @@ static void put_upstream(const struct admin_view *view, size_t index, FILE *to)
     fputs("</td>", to);
 }
 
-static void put_service(const struct admin_view *view, const struct admin_service *service,
-                        FILE *to)
+static void put_name(const struct page_request *request, const struct admin_service *service,
+                     FILE *to)
 {
+    page_put_service(request, service->name, to);
+}
+
+static void put_service(const struct page_request *request, const struct admin_service *service,
+                        const struct page_readiness *readiness, FILE *to)
+{
+    const struct admin_view *view = request->view;
     int index = service->configured ? policy_service(view->policy, service->name) : SERVICE_NONE;
     const struct config_service *config =
         index == SERVICE_NONE ? NULL : &view->config->services[index];
 
     fputs("<tr><th scope=\"row\">", to);
-    put_name(view, (uint32_t)(service - view->services), to);
-    fputs("</th>", to);
+    put_name(request, service, to);
+    fputs("</th><td>", to);
+    if (config)
+        page_put_readiness(request, readiness, to);
+    fputs("</td>", to);
     if (config) {
         const char *mode = page_mode(page_mode_of(view->config, config));
         fprintf(to, "<td><span class=\"%s\">%s</span></td>", mode, mode);
@@ -244,11 +146,12 @@ static void put_service(const struct admin_view *view, const struct admin_servic
     fputs("</tr>\n", to);
 }
 
-static void put_reasons(const struct admin_view *view, const struct admin_service *service,
-                        FILE *to)
+static void put_reasons(const struct page_request *request, const struct admin_service *service,
+                        const struct page_readiness *readiness, FILE *to)
 {
+    (void)readiness;
     fputs("<tr><th scope=\"row\">", to);
-    put_name(view, (uint32_t)(service - view->services), to);
+    put_name(request, service, to);
     fputs("</th>", to);
     page_number(to, page_judged(service));
     for (unsigned r = 0; r < REASON_COUNT; r++)
@@ -260,10 +163,12 @@ static void put_reasons(const struct admin_view *view, const struct admin_servic
 
 /* Those that are in the configuration or have done something, as far as they are searched for. */
 static void put_each_service(const struct page_request *request, FILE *to,
-                             void (*put)(const struct admin_view *view,
-                                         const struct admin_service *service, FILE *to))
+                             void (*put)(const struct page_request *request,
+                                         const struct admin_service *service,
+                                         const struct page_readiness *readiness, FILE *to))
 {
     const struct admin_view *view = request->view;
+    struct page_readiness *readiness = page_readiness(request);
 
     for (size_t i = 0; i < view->service_count; i++) {
         const struct admin_service *service = &view->services[i];
@@ -272,15 +177,16 @@ static void put_each_service(const struct page_request *request, FILE *to,
         };
         if ((service->configured || page_judged(service) > 0) &&
             page_matches(request->search, texts))
-            put(view, service, to);
+            put(request, service, &readiness[i], to);
     }
+    free(readiness);
 }
 
 static void put_services(const struct page_request *request, FILE *to)
 {
-    static const char *const services[] = {"service",  "mode",     "#sessions",
-                                           "database", "upstream", "#judged",
-                                           "#logged",  "#blocked", NULL};
+    static const char *const services[] = {"service",  "its data", "mode",    "#sessions",
+                                           "database", "upstream", "#judged", "#logged",
+                                           "#blocked", NULL};
     static const char *const reasons[] = {"service", "#judged",
 #define R(symbol, name) "#" name,
                                           VERDICT_REASONS(R)
@@ -290,9 +196,11 @@ static void put_services(const struct page_request *request, FILE *to)
     page_table(to, "services", "Services", services, false);
     put_each_service(request, to, put_service);
     page_table_end(to);
+    fputs("<details><summary>All statements by reason, since the start</summary>", to);
     page_table(to, "reasons", "Statements by reason: each is exactly one of these", reasons, false);
     put_each_service(request, to, put_reasons);
     page_table_end(to);
+    fputs("</details>\n", to);
 }
 
 static void put_upstreams(const struct admin_view *view, FILE *to)
@@ -336,98 +244,48 @@ static void put_upstreams(const struct admin_view *view, FILE *to)
     page_table_end(to);
 }
 
-static void put_labelled(FILE *to, const char *label, const char *words)
+static void put_queries(const struct page_request *request, const char *sort, FILE *to)
 {
-    fprintf(to, "<td data-label=\"%s\">", label);
-    table_put_html(text_of(words), to);
-    fputs("</td>", to);
-}
+    struct page_request sorted = *request;
 
-static void put_query(const struct admin_view *view, const struct violations_seen *query, FILE *to)
-{
-    fputs("<tr>", to);
-    page_number(to, query->count);
-    fprintf(to, "<td><span class=\"%s\">%s</span></td>", query->blocked ? "block" : "log",
-            query->blocked ? "blocked" : "logged");
-    page_words(to, text_of(verdict_reason_name((enum verdict_reason)query->reason)));
-    put_labelled(to, "service", query->service[0] ? query->service : "(no service)");
-    put_labelled(to, "owner", query->owner[0] ? query->owner : "nobody");
-    put_labelled(to, "object", query->object);
-    fputs("<td class=\"statement\"><code>", to);
-    table_put_html(query->statement[0] ? text_of(query->statement) : text_of(query->kind), to);
-    fputs("</code>", to);
-    if (query->app[0]) {
-        fputs("<small>from ", to);
-        table_put_html(text_of(query->app), to);
-        fputs("</small>", to);
+    sorted.sort = text_of(sort);
+    struct page_selection selection = page_select(&sorted);
+    bool latest = strcmp(sort, "last") == 0;
+    page_put_queries(&sorted, &selection, 0, SHOWN, latest ? "latest" : "busiest",
+                     latest ? "The latest violating queries" : "The busiest violating queries",
+                     &(struct page_link){0}, to);
+    if (selection.count > SHOWN) {
+        fputs("<p><a href=\"", to);
+        page_put_link(to, &(struct page_link){.path = "/queries",
+                                              .search = request->search,
+                                              .sort = text_of(sort),
+                                              .range = request->range});
+        fprintf(to, "\">All %zu, %s first</a></p>\n", selection.count,
+                latest ? "the latest" : "the busiest");
     }
-    fputs("</td>", to);
-    page_ago(to, query->last, view->now);
-    fprintf(to, "<td data-label=\"digest\"><code class=\"id\">%016" PRIx64 "</code></td></tr>\n",
-            query->digest);
-}
-
-static bool query_matches(const struct page_request *request, const struct violations_seen *query)
-{
-    char edge[sizeof(query->service) + sizeof(query->owner) + 4], digest[17], id[17];
-
-    snprintf(edge, sizeof(edge), "%s > %s", query->service, query->owner);
-    snprintf(digest, sizeof(digest), "%016" PRIx64, query->digest);
-    snprintf(id, sizeof(id), "%016" PRIx64, query->id);
-    const struct text texts[] = {
-        text_of(edge),
-        text_of(query->object),
-        text_of(query->statement),
-        text_of(query->app),
-        text_of(query->user),
-        text_of(digest),
-        text_of(id),
-        text_of(verdict_reason_name((enum verdict_reason)query->reason)),
-        text_of(query->blocked ? "blocked" : "logged"),
-        {NULL, 0}
-    };
-    return page_matches(request->search, texts);
-}
-
-static void put_queries(const struct page_request *request, bool latest, FILE *to)
-{
-    static const char *const headings[] = {
-        "#count", "action", "reason", "service", "owner", "object", "statement, without values",
-        "last",   "digest", NULL};
-    size_t count, shown = 0;
-    struct violations_seen *queries = page_queries(request->view, latest, &count);
-
-    page_table(to, latest ? "latest" : "busiest",
-               latest ? "The last hundred violating queries" : "The busiest violating queries",
-               headings, true);
-    for (size_t i = 0; i < count && (latest || shown < 20); i++) {
-        if (!query_matches(request, &queries[i]))
-            continue;
-        put_query(request->view, &queries[i], to);
-        shown++;
-    }
-    if (shown == 0)
-        fprintf(to, "<tr><td colspan=\"9\">%s</td></tr>\n",
-                request->search.length > 0 ? "None that matches the search."
-                                           : "None since the start.");
-    page_table_end(to);
-    free(queries);
+    free(selection.items);
 }
 
 void page_dashboard(const struct page_request *request, FILE *to)
 {
     page_begin(request, "/", "overview", to);
+    fputs("<h1>What crosses between services</h1>\n", to);
     put_alarms(request->view, to);
-    put_tiles(request->view, to);
+    page_put_ranges(
+        request,
+        &(struct page_link){.path = "/", .search = request->search, .range = request->range}, to);
+    put_tiles(request, to);
     if (request->search.length > 0) {
         fputs("<p>Services and queries that hold <b>", to);
         table_put_html(request->search, to);
         fputs("</b>; <a href=\"/\">show all</a>.</p>\n", to);
+    } else {
+        page_put_matrix(request, to);
+        page_put_trend(request, to);
     }
-    put_matrix(request->view, to);
+    put_queries(request, "count", to);
+    put_queries(request, "last", to);
     put_services(request, to);
     put_upstreams(request->view, to);
-    put_queries(request, false, to);
-    put_queries(request, true, to);
     page_end(to);
 }

@@ -36,7 +36,7 @@ struct admin {
  * without a token, since they are for load balancers and say little. */
 struct route {
     const char *path, *type;
-    bool recent; /* it shows queries */
+    bool queries; /* it shows them */
     void (*write)(const struct page_request *request, FILE *to);
 };
 
@@ -45,9 +45,13 @@ struct route {
 
 static const struct route routes[] = {
     {"/",               HTML,                                       true,  page_dashboard     },
+    {"/queries",        HTML,                                       true,  page_queries       },
+    {"/query",          HTML,                                       true,  page_query         },
+    {"/service",        HTML,                                       true,  page_service       },
     {"/policy",         HTML,                                       false, page_policy        },
     {"/why",            HTML,                                       false, page_why           },
     {"/style.css",      "text/css; charset=utf-8",                  false, page_style         },
+    {"/live.js",        "text/javascript; charset=utf-8",           false, page_script        },
     {"/metrics",        "text/plain; version=0.0.4; charset=utf-8", false, page_metrics       },
     {"/api/",           JSON,                                       true,  page_api           },
     {"/api/services",   JSON,                                       false, page_api_services  },
@@ -79,13 +83,13 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 {
     static const char *const headers[][2] = {
         {"Content-Security-Policy",
-         "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; "
-         "base-uri 'none'; frame-ancestors 'none'"    },
-        {"X-Content-Type-Options",       "nosniff"    },
-        {"X-Frame-Options",              "DENY"       },
-        {"Referrer-Policy",              "no-referrer"},
-        {"Cross-Origin-Resource-Policy", "same-origin"},
-        {"Cache-Control",                "no-store"   },
+         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+         "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"},
+        {"X-Content-Type-Options",       "nosniff"                                   },
+        {"X-Frame-Options",              "DENY"                                      },
+        {"Referrer-Policy",              "no-referrer"                               },
+        {"Cross-Origin-Resource-Policy", "same-origin"                               },
+        {"Cache-Control",                "no-store"                                  },
     };
     struct MHD_Response *response =
         MHD_create_response_from_buffer(length, body, MHD_RESPMEM_MUST_FREE);
@@ -160,16 +164,44 @@ static unsigned check(const struct admin *admin, struct MHD_Connection *connecti
     return 0;
 }
 
+static size_t number(struct MHD_Connection *connection, const char *name, size_t most)
+{
+    uint64_t value;
+
+    if (!text_number(argument(connection, name), &value))
+        return 0;
+    return value < most ? (size_t)value : most;
+}
+
+static enum summary_range range(struct MHD_Connection *connection)
+{
+    struct text wanted = argument(connection, "range");
+
+    for (unsigned i = SUMMARY_START; i < SUMMARY_RANGES; i++) {
+        if (text_equal(wanted, text_of(page_range_name((enum summary_range)i))))
+            return (enum summary_range)i;
+    }
+    return SUMMARY_START;
+}
+
 static enum MHD_Result write_page(const struct admin *admin, struct MHD_Connection *connection,
                                   const struct route *route)
 {
-    struct page_request request = {.view = admin->source.look(admin->source.context, route->recent),
+    struct page_request request = {.view =
+                                       admin->source.look(admin->source.context, route->queries),
                                    .source = &admin->source,
                                    .search = argument(connection, "q"),
                                    .user = argument(connection, "user"),
                                    .database = argument(connection, "database"),
                                    .sql = argument(connection, "sql"),
-                                   .refresh = argument(connection, "refresh")};
+                                   .refresh = argument(connection, "refresh"),
+                                   .service = argument(connection, "service"),
+                                   .owner = argument(connection, "owner"),
+                                   .digest = argument(connection, "digest"),
+                                   .sort = argument(connection, "sort"),
+                                   .range = range(connection),
+                                   .limit = number(connection, "limit", PAGE_QUERIES_MOST),
+                                   .offset = number(connection, "offset", UINT32_MAX)};
     char *body = NULL;
     size_t length = 0;
     FILE *to = open_memstream(&body, &length);

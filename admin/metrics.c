@@ -165,17 +165,16 @@ static void put_statements(const struct admin_view *view, FILE *to)
         }
     }
     head(to, "edge_statements_total", "counter",
-         "Statements of a service that reached into another's silo, by its owner.");
-    for (size_t e = 0; e < view->edge_count; e++) {
-        const struct admin_edge *edge = &view->edges[e];
-        struct text owner =
-            edge->owner == ADMIN_OTHERS ? TEXT("(others)") : view->services[edge->owner].name;
+         "Statements of a service that reached into what another owns: one for each owner that it "
+         "may not use.");
+    for (size_t e = 0; e < view->summary->edge_count; e++) {
+        const struct summary_edge *edge = &view->summary->edges[e];
+        const uint64_t by[COUNTERS_ACTIONS] = {edge->allowed, edge->logged, edge->blocked};
         for (unsigned a = 0; a < COUNTERS_ACTIONS; a++) {
-            put_label(to, "silogate_edge_statements_total{", "service",
-                      view->services[edge->service].name);
-            put_label(to, ",", "owner", owner);
+            put_label(to, "silogate_edge_statements_total{", "service", text_of(edge->service));
+            put_label(to, ",", "owner", text_of(edge->owner));
             fprintf(to, ",action=\"%s\"} %" PRIu64 "\n",
-                    verdict_action_name((enum verdict_action)a), edge->statements[a]);
+                    verdict_action_name((enum verdict_action)a), by[a]);
         }
     }
 }

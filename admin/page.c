@@ -1,5 +1,5 @@
-/* The frame and the small parts of pages, and what several of them compute. HTML and CSS alone: no
- * scripts, nothing from elsewhere. What is said by a colour is said in words too.
+/* The frame and the small parts of pages, and what several of them compute. All is there without
+ * scripts, and nothing comes from elsewhere. What is said by a colour is said in words too.
  */
 #include "admin/page.h"
 
@@ -12,52 +12,11 @@
 #include "base/json.h"
 #include "base/table.h"
 
-static const char style[] =
-    "header{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;align-items:baseline;"
-    "border-bottom:3px solid var(--ink);padding-bottom:.6rem}"
-    "h1{font-size:1.5rem;margin:0}h2{font-size:1.15rem;margin:2.2rem 0 .6rem}"
-    "nav a[aria-current]{color:var(--ink);font-weight:700;text-decoration:none}"
-    ".skip{position:absolute;left:-999rem}.skip:focus{position:static}"
-    "form{display:flex;flex-wrap:wrap;gap:.5rem;align-items:end;margin:0}"
-    "header form{margin-left:auto;align-items:center}.full{flex-basis:100%;margin:0}"
-    "form p{margin:.5rem 0 0}label{font-weight:600}"
-    "input,textarea,button{font:inherit;color:inherit;border:1px solid var(--edge);"
-    "border-radius:4px;padding:.3rem .5rem;background:var(--paper)}input{min-width:0}"
-    "::placeholder{color:var(--quiet);opacity:1}"
-    "textarea{width:100%;min-height:9rem;font:.9rem/1.4 ui-monospace,monospace;"
-    "box-sizing:border-box}"
-    "button{background:var(--ink);color:var(--paper);font-weight:600;padding:.3rem .9rem;"
-    "cursor:pointer}"
-    ".tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr));gap:.75rem;"
-    "margin:1.2rem 0 0;padding:0;list-style:none}"
-    ".tiles li{background:var(--raised);border-radius:4px;padding:.5rem .8rem;"
-    "color:var(--quiet)}"
-    ".tiles b{display:block;font-size:1.35rem;color:var(--ink);"
-    "font-variant-numeric:tabular-nums}"
-    ".alarm{border:3px solid var(--bad);border-left-width:12px;padding:.5rem .9rem;"
-    "margin:.8rem 0;font-weight:600}"
-    ".block,.log,.allow,.off,.down{padding:0 .35rem;border-radius:3px;border:1px solid "
-    "var(--line)}"
-    ".block{font-weight:700;border:2px solid var(--bad);color:var(--bad)}"
-    ".log{font-weight:600;border:1px dashed var(--edge)}"
-    ".down{font-weight:700;background:var(--bad);color:var(--paper);border-color:var(--bad)}"
-    "td code+small{display:block}"
-    "#rules tbody th{padding-top:1rem}#rules code{overflow-wrap:anywhere}"
-    "@media screen and (max-width:48rem){header form{margin:0;flex-basis:100%}"
-    "header input{flex:1}}"
-    "@media print{header form{display:none}}";
-
-void page_style(const struct page_request *request, FILE *to)
-{
-    (void)request;
-    fputs(table_style, to);
-    fputs(style, to);
-}
-
 static void put_nav(const char *path, FILE *to)
 {
     static const char *const pages[][2] = {
         {"/",        "Overview"},
+        {"/queries", "Queries" },
         {"/policy",  "Policy"  },
         {"/why",     "Why?"    },
         {"/metrics", "Metrics" },
@@ -68,6 +27,21 @@ static void put_nav(const char *path, FILE *to)
         fprintf(to, "<a href=\"%s\"%s>%s</a>", pages[i][0],
                 strcmp(path, pages[i][0]) == 0 ? " aria-current=\"page\"" : "", pages[i][1]);
     fputs("</nav>", to);
+}
+
+static void put_hidden(FILE *to, const char *name, struct text value)
+{
+    if (!value.at)
+        return;
+    fprintf(to, "<input type=\"hidden\" name=\"%s\" value=\"", name);
+    table_put_html(value, to);
+    fputs("\">", to);
+}
+
+/* Their numbers move by themselves where there are scripts. */
+static bool is_live(const char *path)
+{
+    return strcmp(path, "/") == 0 || strcmp(path, "/queries") == 0 || strcmp(path, "/service") == 0;
 }
 
 void page_begin(const struct page_request *request, const char *path, const char *title, FILE *to)
@@ -82,19 +56,26 @@ void page_begin(const struct page_request *request, const char *path, const char
         fprintf(to, "<meta http-equiv=\"refresh\" content=\"%" PRIu64 "\">\n", seconds);
     fprintf(to,
             "<title>silogate: %s</title><link rel=\"stylesheet\" href=\"/style.css\">"
-            "<link rel=\"icon\" href=\"data:,\"></head>\n<body><a class=\"skip\" href=\"#main\">"
-            "To the content</a><header><h1>silogate</h1>",
+            "<link rel=\"icon\" href=\"data:,\"><script src=\"/live.js\" defer></script></head>\n"
+            "<body><a class=\"skip\" href=\"#main\">To the content</a><header>"
+            "<p class=\"brand\"><a href=\"/\">silogate</a></p>",
             title);
     put_nav(path, to);
     if (strcmp(path, "/why") != 0) {
         fprintf(to,
                 "<form role=\"search\" action=\"%s\" method=\"get\"><label for=\"q\">Search</label>"
                 "<input id=\"q\" name=\"q\" type=\"search\" size=\"24\" value=\"",
-                path);
+                strcmp(path, "/query") == 0 ? "/queries" : path);
         table_put_html(request->search, to);
-        fputs("\"><button>Find</button></form>", to);
+        fputs("\">", to);
+        put_hidden(to, "service", request->service);
+        put_hidden(to, "owner", request->owner);
+        if (request->range != SUMMARY_START)
+            put_hidden(to, "range", text_of(page_range_name(request->range)));
+        fputs("<button>Find</button></form>", to);
     }
-    fputs("</header>\n<main id=\"main\" tabindex=\"-1\">\n", to);
+    fprintf(to, "</header>\n<main id=\"main\" tabindex=\"-1\"%s>\n",
+            is_live(path) ? " data-live" : "");
 }
 
 void page_end(FILE *to)
@@ -138,6 +119,13 @@ void page_number(FILE *to, uint64_t number)
 
 void page_ago(FILE *to, int64_t then, int64_t now)
 {
+    fputs("<td>", to);
+    page_put_ago(to, then, now);
+    fputs("</td>", to);
+}
+
+void page_put_ago(FILE *to, int64_t then, int64_t now)
+{
     int64_t seconds = now > then ? (now - then) / 1000000 : 0;
     time_t at = (time_t)(then / 1000000);
     struct tm utc;
@@ -145,16 +133,16 @@ void page_ago(FILE *to, int64_t then, int64_t now)
 
     gmtime_r(&at, &utc);
     strftime(moment, sizeof(moment), "%Y-%m-%dT%H:%M:%SZ", &utc);
-    fprintf(to, "<td><time datetime=\"%s\" title=\"%s\">", moment, moment);
+    fprintf(to, "<time datetime=\"%s\" title=\"%s\">", moment, moment);
     if (seconds < 120)
-        fprintf(to, "%" PRId64 " s ago", seconds);
+        fputs(seconds < 10 ? "just now" : "a minute ago", to);
     else if (seconds < 7200)
         fprintf(to, "%" PRId64 " min ago", seconds / 60);
     else if (seconds < 172800)
         fprintf(to, "%" PRId64 " h ago", seconds / 3600);
     else
         fprintf(to, "%.10s", moment);
-    fputs("</time></td>", to);
+    fputs("</time>", to);
 }
 
 static bool holds(struct text t, struct text part)
@@ -191,61 +179,6 @@ void page_json(FILE *to, struct text t)
     }
     json_text(&json, (struct text){t.at, t.length < AT_ONCE ? t.length : AT_ONCE});
     fwrite(buffer, 1, json.length, to);
-}
-
-static int same_query(const void *a, const void *b)
-{
-    const struct violations_seen *one = a, *other = b;
-
-    if (one->digest != other->digest)
-        return one->digest < other->digest ? -1 : 1;
-    if (one->reason != other->reason)
-        return one->reason - other->reason;
-    if (one->blocked != other->blocked)
-        return one->blocked - other->blocked;
-    return strcmp(one->service, other->service);
-}
-
-static int more_frequent(const void *a, const void *b)
-{
-    const struct violations_seen *one = a, *other = b;
-
-    return (one->count < other->count) - (one->count > other->count);
-}
-
-static int later(const void *a, const void *b)
-{
-    const struct violations_seen *one = a, *other = b;
-
-    return (one->last < other->last) - (one->last > other->last);
-}
-
-struct violations_seen *page_queries(const struct admin_view *view, bool latest, size_t *count)
-{
-    struct violations_seen *all =
-        memory_take((view->recent_count + 1) * VIOLATIONS_RECENT * sizeof(*all));
-    size_t found = 0, kept = 0;
-
-    for (size_t i = 0; i < view->recent_count; i++) {
-        const struct violations_recent *recent = view->recents[i];
-        size_t more = latest ? recent->latest_count : recent->busiest_count;
-        memcpy(all + found, latest ? recent->latest : recent->busiest, more * sizeof(*all));
-        found += more;
-    }
-    qsort(all, found, sizeof(*all), same_query);
-    for (size_t i = 0; i < found; i++) {
-        if (kept == 0 || same_query(&all[kept - 1], &all[i]) != 0) {
-            all[kept++] = all[i];
-            continue;
-        }
-        struct violations_seen *to = &all[kept - 1];
-        to->count += all[i].count;
-        to->first = all[i].first < to->first ? all[i].first : to->first;
-        to->last = all[i].last > to->last ? all[i].last : to->last;
-    }
-    qsort(all, kept, sizeof(*all), latest ? later : more_frequent);
-    *count = kept < VIOLATIONS_RECENT ? kept : VIOLATIONS_RECENT;
-    return all;
 }
 
 uint64_t page_done(const struct admin_service *service, enum verdict_action action)

@@ -7,20 +7,30 @@
 #include <stdio.h>
 
 #include "admin/admin.h"
+#include "violations/summary.h"
 
 /* What was asked for; none where it was not. */
 struct page_request {
     const struct admin_view *view;
     const struct admin_source *source;
     struct text search, user, database, sql, refresh;
+    struct text service, owner, digest, sort; /* service empty: users without one */
+    enum summary_range range;
+    size_t limit, offset; /* limit 0: not said */
 };
+
+enum { PAGE_QUERIES = 50, PAGE_QUERIES_MOST = 1000 };
 
 /* The pages: */
 void page_metrics(const struct page_request *request, FILE *to);
 void page_dashboard(const struct page_request *request, FILE *to);
+void page_queries(const struct page_request *request, FILE *to);
+void page_query(const struct page_request *request, FILE *to);
+void page_service(const struct page_request *request, FILE *to);
 void page_policy(const struct page_request *request, FILE *to);
 void page_why(const struct page_request *request, FILE *to);
 void page_style(const struct page_request *request, FILE *to);
+void page_script(const struct page_request *request, FILE *to);
 void page_api(const struct page_request *request, FILE *to);
 void page_api_services(const struct page_request *request, FILE *to);
 void page_api_matrix(const struct page_request *request, FILE *to);
@@ -50,9 +60,68 @@ bool page_matches(struct text search, const struct text *texts);
 /* JSON: a string with its quotes, null where there is none. */
 void page_json(FILE *to, struct text t);
 
-/* The queries of all workers as one list, the most frequent or the latest first: for the caller to
- * free. */
-struct violations_seen *page_queries(const struct admin_view *view, bool latest, size_t *count);
+/* The queries that the request asks for (service, owner, digest, search, range), sorted by
+ * request->sort: "last", "first", "statement", else by count. All of them: limit and offset are for
+ * who shows them. To be freed with free(items). */
+struct page_selection {
+    const struct summary_query **items;
+    size_t count;
+    uint64_t statements; /* in the range */
+};
+struct page_selection page_select(const struct page_request *request);
+/* Statements of the query, or of the edge, in the request's range. */
+uint64_t page_count(const struct page_request *request, const struct summary_query *query);
+uint64_t page_crossings(const struct page_request *request, const struct summary_edge *edge);
+/* "last hour", "since the start" */
+const char *page_range_words(enum summary_range range);
+const char *page_range_name(enum summary_range range); /* in addresses: "hour" */
+uint32_t page_now(const struct page_request *request); /* a piece of summary_piece */
+
+/* An address of silogate's own, escaped for an attribute. None are left out. */
+struct page_link {
+    const char *path;
+    struct text service, owner, digest, search, sort;
+    enum summary_range range;
+    size_t offset;
+};
+void page_put_link(FILE *to, const struct page_link *link);
+/* `href` and words that lead to a service's page; stands-in for owners lead nowhere. */
+void page_put_service(const struct page_request *request, struct text name, FILE *to);
+bool page_is_stand_in(struct text owner);
+/* Bytes as a part of an address. */
+void page_put_url(FILE *to, struct text t);
+/* The choice of the range, for the page at `link`. */
+void page_put_ranges(const struct page_request *request, const struct page_link *link, FILE *to);
+/* "12.3k": at most four digits. */
+const char *page_show_short(uint64_t number, char to[16]);
+/* "3 min ago", with the moment itself in UTC; no cell. */
+void page_put_ago(FILE *to, int64_t then, int64_t now);
+
+/* Parts of several pages: the matrix, the trend, rows of queries under a head. */
+void page_put_matrix(const struct page_request *request, FILE *to);
+void page_put_trend(const struct page_request *request, FILE *to);
+/* `from` to `to_number` of the selection. `link`: where sorting leads; path NULL: no sorting. */
+void page_put_queries(const struct page_request *request, const struct page_selection *selection,
+                      size_t first, size_t count, const char *id, const char *title,
+                      const struct page_link *link, FILE *to);
+/* What of proxy.ini would allow the query: a grant, or what to do instead. Plain text. */
+void page_write_grant(const struct page_request *request, const struct summary_query *query,
+                      FILE *to);
+/* The next line of summary_query.objects into its five fields; false at the end. */
+struct page_object {
+    struct text owner, access, type, schema, name;
+};
+/* Is the policy that judged it the one in force? Only then its line means something. */
+bool page_in_force(const struct page_request *request, const struct summary_query *query);
+bool page_next_object(const char **lines, struct page_object *object);
+/* Whether the service's data can move: "can move: nothing reaches into it". */
+struct page_readiness {
+    size_t edges_in, queries_in, edges_out, queries_out;
+    int64_t last_in;
+};
+struct page_readiness *page_readiness(const struct page_request *request);
+void page_put_readiness(const struct page_request *request, const struct page_readiness *one,
+                        FILE *to);
 
 /* Sums over a service. */
 uint64_t page_judged(const struct admin_service *service);

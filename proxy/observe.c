@@ -14,18 +14,31 @@
 
 enum { LOOK_TRIES = 500 };
 
+/* What a worker has seen of violations, put together out of slices. */
+struct gathered {
+    struct summary_edge *edges;
+    struct summary_query *queries;
+    size_t edge_count, edge_room, query_count, query_room;
+    uint64_t forgotten;
+    struct summary_edge all;
+};
+
 /* One worker as the asking thread sees it. */
 struct watched {
     struct observation *shown, *spare; /* spare NULL: it is with the worker */
+    struct gathered seen, coming;
+    bool goes_on; /* its next slice is to be asked for */
+    struct counters counters;
+    struct service_counters *services;
+    unsigned service_count;
 };
 
 struct observer {
     struct worker *workers;
     unsigned count;
     struct admin_service *services; /* by the number of the usage, then of nobody */
-    struct admin_edge *edges;
-    const struct violations_recent **recents; /* by worker */
-    size_t room, edge_room;
+    struct summary summary;
+    size_t room;
     struct watched watched[];
 };
 
@@ -68,15 +81,16 @@ void observe_answer(struct worker *worker)
 
     if (!to)
         return;
-    to->counters = worker->counters;
-    to->count = 0;
-    add_service(to, &worker->nobody);
-    for (unsigned i = 0; i < worker->service_room; i++) {
-        if (worker->services[i])
-            add_service(to, worker->services[i]);
+    if (to->wants_counters) {
+        to->counters = worker->counters;
+        to->count = 0;
+        add_service(to, &worker->nobody);
+        for (unsigned i = 0; i < worker->service_room; i++) {
+            if (worker->services[i])
+                add_service(to, worker->services[i]);
+        }
     }
-    if (to->wants_recent)
-        violations_recent(worker->records, to->recent);
+    violations_seen(worker->records, &to->slice);
     atomic_store(&worker->observed.answered, to);
 }
 
@@ -87,7 +101,6 @@ struct observer *observer_new(struct worker *workers, unsigned count)
 
     observer->workers = workers;
     observer->count = count;
-    observer->recents = memory_take_zeroed(count * sizeof(observer->recents[0]));
     for (unsigned i = 0; i < count; i++) {
         observer->watched[i].shown = memory_take_zeroed(sizeof(struct observation));
         observer->watched[i].spare = memory_take_zeroed(sizeof(struct observation));
@@ -99,24 +112,31 @@ static void free_observation(struct observation *observation)
 {
     if (observation)
         free(observation->services);
-    if (observation)
-        free(observation->recent);
     free(observation);
+}
+
+static void free_gathered(struct gathered *gathered)
+{
+    free(gathered->edges);
+    free(gathered->queries);
 }
 
 void observer_free(struct observer *observer)
 {
     for (unsigned i = 0; observer && i < observer->count; i++) {
         struct observed *observed = &observer->workers[i].observed;
-        free_observation(observer->watched[i].shown);
-        free_observation(observer->watched[i].spare);
+        struct watched *watched = &observer->watched[i];
+        free_observation(watched->shown);
+        free_observation(watched->spare);
+        free_gathered(&watched->seen);
+        free_gathered(&watched->coming);
+        free(watched->services);
         free_observation(atomic_exchange(&observed->asked, NULL));
         free_observation(atomic_exchange(&observed->answered, NULL));
     }
     if (observer) {
         free(observer->services);
-        free(observer->edges);
-        free(observer->recents);
+        summary_fini(&observer->summary);
     }
     free(observer);
 }
@@ -133,19 +153,24 @@ static bool take_answer(struct observer *observer, unsigned i)
     return true;
 }
 
-static void ask(struct observer *observer, unsigned i, bool recent)
+/* Asks for everything anew, or for the slice that follows the one that is shown. */
+static void ask(struct observer *observer, unsigned i, bool anew, bool queries)
 {
     struct watched *watched = &observer->watched[i];
     struct worker *worker = &observer->workers[i];
 
+    watched->goes_on = false;
     take_answer(observer, i); /* one that came too late for the last look */
     if (!watched->spare)
         return;
-    watched->spare->wants_recent = recent;
-    if (recent && !watched->spare->recent)
-        watched->spare->recent = memory_take_zeroed(sizeof(struct violations_recent));
+    struct summary_slice *slice = &watched->spare->slice;
+    slice->edge = anew ? 0 : watched->shown->slice.edge;
+    slice->query = anew ? 0 : watched->shown->slice.query;
+    slice->wants_queries = queries;
+    watched->spare->wants_counters = anew;
     atomic_store(&worker->observed.asked, watched->spare);
     watched->spare = NULL;
+    watched->goes_on = true;
     ev_async_send(worker->loop, &worker->wake);
 }
 
@@ -166,6 +191,85 @@ static unsigned wait_for_all(struct observer *observer)
     return late;
 }
 
+static void *room_for(void *items, size_t count, size_t *room, size_t size)
+{
+    if (count <= *room)
+        return items;
+    *room = count * 2;
+    return memory_resize(items, *room * size);
+}
+
+/* The slice that has come belongs behind those before it. */
+static void gather(struct gathered *to, const struct summary_slice *slice)
+{
+    to->edges = room_for(to->edges, to->edge_count + slice->edge_count, &to->edge_room,
+                         sizeof(to->edges[0]));
+    to->queries = room_for(to->queries, to->query_count + slice->query_count, &to->query_room,
+                           sizeof(to->queries[0]));
+    if (slice->edge_count > 0)
+        memcpy(to->edges + to->edge_count, slice->edges, slice->edge_count * sizeof(to->edges[0]));
+    if (slice->query_count > 0)
+        memcpy(to->queries + to->query_count, slice->queries,
+               slice->query_count * sizeof(to->queries[0]));
+    to->edge_count += slice->edge_count;
+    to->query_count += slice->query_count;
+    to->forgotten = slice->forgotten;
+    if (slice->edge == slice->edge_count) /* the first slice: of one moment with the counters */
+        to->all = slice->all;
+}
+
+/* The first answer of a look has the counters, which belong to its edges. */
+static void keep_counters(struct watched *watched)
+{
+    const struct observation *shown = watched->shown;
+
+    watched->counters = shown->counters;
+    watched->service_count = shown->count;
+    watched->services =
+        memory_resize(watched->services, (shown->count + 1) * sizeof(*shown->services));
+    if (shown->count > 0)
+        memcpy(watched->services, shown->services, shown->count * sizeof(*shown->services));
+    watched->coming.edge_count = watched->coming.query_count = 0;
+}
+
+/* What has come of one worker. True where it has more to say. */
+static bool take_slice(struct watched *watched, bool anew)
+{
+    if (!watched->goes_on || !watched->spare)
+        return false; /* nothing was asked, or it is late */
+    if (anew)
+        keep_counters(watched);
+    gather(&watched->coming, &watched->shown->slice);
+    if (watched->shown->slice.more)
+        return true;
+    struct gathered before = watched->seen;
+    watched->seen = watched->coming;
+    watched->coming = before;
+    return false;
+}
+
+static unsigned ask_all(struct observer *observer, bool queries)
+{
+    unsigned late = 0;
+    bool more = true;
+
+    for (unsigned i = 0; i < observer->count; i++)
+        observer->watched[i].goes_on = true;
+    for (bool anew = true; more && late == 0; anew = false) {
+        more = false;
+        for (unsigned i = 0; i < observer->count; i++) {
+            if (anew || observer->watched[i].goes_on)
+                ask(observer, i, anew, queries);
+        }
+        late = wait_for_all(observer);
+        for (unsigned i = 0; i < observer->count; i++) {
+            observer->watched[i].goes_on = take_slice(&observer->watched[i], anew);
+            more |= observer->watched[i].goes_on;
+        }
+    }
+    return late;
+}
+
 static void add_counters(struct counters *sum, const struct counters *one)
 {
     double delay_sum = sum->delay_sum + one->delay_sum;
@@ -178,36 +282,18 @@ static void add_counters(struct counters *sum, const struct counters *one)
     sum->delay_sum = delay_sum;
 }
 
-static struct admin_edge *edge_of(struct observer *observer, struct admin_view *view,
-                                  uint32_t service, uint32_t owner)
+/* Statements of those in mode off: no violations, so that no worker's summary has them. */
+static void add_allowed(struct summary *summary, const struct service_counters *one)
 {
-    for (size_t i = 0; i < view->edge_count; i++) {
-        if (observer->edges[i].service == service && observer->edges[i].owner == owner)
-            return &observer->edges[i];
-    }
-    if (view->edge_count == observer->edge_room) {
-        observer->edge_room = observer->edge_room * 2 + 16;
-        observer->edges =
-            memory_resize(observer->edges, observer->edge_room * sizeof(observer->edges[0]));
-    }
-    struct admin_edge *edge = &observer->edges[view->edge_count++];
-    *edge = (struct admin_edge){.service = service, .owner = owner};
-    return edge;
-}
+    struct text service = one->service ? text_of(usage_service(one->service)) : TEXT("");
 
-static void add_edges(struct observer *observer, struct admin_view *view,
-                      const struct service_counters *one, uint32_t service)
-{
     for (unsigned e = 0; e <= COUNTERS_EDGES; e++) {
         const struct edge_counters *from = &one->edges[e];
-        uint32_t owner = from->owner ? from->owner->number : ADMIN_OTHERS;
-        if (from->statements[VERDICT_ALLOW] + from->statements[VERDICT_LOG] +
-                from->statements[VERDICT_BLOCK] ==
-            0)
+        if (from->statements[VERDICT_ALLOW] == 0)
             continue;
-        struct admin_edge *edge = edge_of(observer, view, service, owner);
-        for (unsigned a = 0; a < COUNTERS_ACTIONS; a++)
-            edge->statements[a] += from->statements[a];
+        struct text owner =
+            from->owner ? text_of(usage_service(from->owner)) : TEXT(SUMMARY_OTHERS);
+        summary_edge(summary, service, owner)->allowed += from->statements[VERDICT_ALLOW];
     }
 }
 
@@ -243,44 +329,35 @@ static uint32_t begin_services(struct observer *observer)
 /* Takes out the places of usages that are no service's. */
 static void pack_services(struct observer *observer, struct admin_view *view, uint32_t count)
 {
-    uint32_t *moved = memory_take(count * sizeof(*moved));
-
     for (uint32_t i = 0; i < count; i++) {
-        moved[i] = (uint32_t)view->service_count;
         if (observer->services[i].name.at)
             observer->services[view->service_count++] = observer->services[i];
     }
-    for (size_t i = 0; i < view->edge_count; i++) {
-        observer->edges[i].service = moved[observer->edges[i].service];
-        if (observer->edges[i].owner != ADMIN_OTHERS)
-            observer->edges[i].owner = moved[observer->edges[i].owner];
-    }
-    free(moved);
 }
 
-void observer_look(struct observer *observer, struct admin_view *view, bool recent)
+void observer_look(struct observer *observer, struct admin_view *view, bool queries)
 {
     view->workers = observer->count;
-    view->edge_count = view->service_count = view->recent_count = 0;
+    view->service_count = 0;
     view->counters = (struct counters){0};
-    for (unsigned i = 0; i < observer->count; i++)
-        ask(observer, i, recent);
-    view->late = wait_for_all(observer);
+    view->late = ask_all(observer, queries);
     uint32_t nobody = begin_services(observer);
+    summary_clear(&observer->summary);
     for (unsigned i = 0; i < observer->count; i++) {
-        const struct observation *shown = observer->watched[i].shown;
-        add_counters(&view->counters, &shown->counters);
-        if (recent && shown->recent)
-            observer->recents[view->recent_count++] = shown->recent;
-        for (unsigned s = 0; s < shown->count; s++) {
-            const struct service_counters *one = &shown->services[s];
-            uint32_t at = one->service ? one->service->number : nobody;
-            add_statements(&observer->services[at], one);
-            add_edges(observer, view, one, at);
+        const struct watched *watched = &observer->watched[i];
+        const struct gathered *seen = &watched->seen;
+        add_counters(&view->counters, &watched->counters);
+        summary_add(&observer->summary, seen->edges, seen->edge_count, seen->queries,
+                    seen->query_count);
+        summary_add_all(&observer->summary, &seen->all);
+        observer->summary.forgotten += seen->forgotten;
+        for (unsigned s = 0; s < watched->service_count; s++) {
+            const struct service_counters *one = &watched->services[s];
+            add_statements(&observer->services[one->service ? one->service->number : nobody], one);
+            add_allowed(&observer->summary, one);
         }
     }
     pack_services(observer, view, nobody + 1);
     view->services = observer->services;
-    view->edges = observer->edges;
-    view->recents = observer->recents;
+    view->summary = &observer->summary;
 }

@@ -19,8 +19,8 @@ struct observation {
     struct counters counters;
     struct service_counters *services; /* those that are used */
     unsigned count, room;
-    bool wants_recent;
-    struct violations_recent *recent; /* NULL until it is wanted first */
+    bool wants_counters;
+    struct summary_slice slice; /* of what it has seen of violations */
 };
 
 /* In each worker: a place to be filled, and the same place once it is. */
@@ -35,11 +35,12 @@ void observe_answer(struct worker *worker);
 void observe_delay(struct counters *counters, double seconds);
 void observe_edge(struct service_counters *counters, const struct usage *owner, unsigned action);
 
-/* Asks all workers and waits for them, at most half a second; who is late is shown as it was
- * before. Adds all up in the view's counters, services and edges. Admin's thread alone. */
+/* Asks all workers and waits for them, at most half a second each time; who is late is shown as it
+ * was before. Adds all up in the view's counters, services and summary. What a worker has seen of
+ * violations comes in slices, so that none of its clients waits for it. Admin's thread alone. */
 struct observer;
 struct observer *observer_new(struct worker *workers, unsigned count);
 void observer_free(struct observer *observer); /* the workers must be done */
-void observer_look(struct observer *observer, struct admin_view *view, bool recent);
+void observer_look(struct observer *observer, struct admin_view *view, bool queries);
 
 #endif

@@ -27,6 +27,7 @@ struct show {
     struct runtime *shown; /* of the view */
     struct admin_view view;
     struct timespec looked;
+    bool has_queries;
 };
 
 struct show *show_new(struct worker *workers, unsigned count, struct violations *violations)
@@ -160,25 +161,25 @@ static void mark_configured(struct admin_view *view)
 }
 
 /* Many requests within a moment are one look: the workers are not to be kept busy with it. */
-static bool looked_just_now(struct show *show, bool recent)
+static bool looked_just_now(struct show *show, bool queries)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     int64_t since =
         (now.tv_sec - show->looked.tv_sec) * 1000 + (now.tv_nsec - show->looked.tv_nsec) / 1000000;
-    if (show->shown && since < LOOK_MILLISECONDS && (!recent || show->view.recent_count > 0))
+    if (show->shown && since < LOOK_MILLISECONDS && (!queries || show->has_queries))
         return true;
     show->looked = now;
     return false;
 }
 
-static const struct admin_view *look(void *context, bool recent)
+static const struct admin_view *look(void *context, bool queries)
 {
     struct show *show = context;
     struct admin_view *view = &show->view;
 
-    if (looked_just_now(show, recent))
+    if (looked_just_now(show, queries))
         return view;
     runtime_drop(show->shown);
     show->shown = take_runtime(show);
@@ -190,7 +191,8 @@ static const struct admin_view *look(void *context, bool recent)
     view->reloads_accepted = atomic_load(&show->accepted);
     view->reloads_refused = atomic_load(&show->refused);
     view->last_reload_refused = atomic_load(&show->refused_last);
-    observer_look(show->observer, view, recent);
+    observer_look(show->observer, view, queries);
+    show->has_queries = queries;
     mark_configured(view);
     look_at_upstreams(view, show->shown);
     look_at_certificates(view, show->shown);

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 
 #include "report/names.h"
+#include "violations/summary.h"
 
-enum { EDGES_OF_RECORD = 64, USES_OF_QUERY = 64 };
+enum { EDGES_OF_RECORD = SUMMARY_EDGES_OF, USES_OF_QUERY = 64 };
 
 static const int64_t day_length = 86400000000;
 
@@ -165,8 +166,8 @@ static void take_object(struct report *report, struct taken *taken, const json_t
     if (!is_violation)
         return;
     if (!owner.at)
-        owner_number =
-            hash_table_add(&report->services, is_system ? TEXT("(system)") : TEXT("(unowned)"));
+        owner_number = hash_table_add(&report->services,
+                                      is_system ? TEXT(SUMMARY_SYSTEM) : TEXT(SUMMARY_UNOWNED));
     cross(taken, owner_number, reads, writes);
 }
 
@@ -332,9 +333,9 @@ static void take_violation(struct report *report, struct taken *taken)
     taken->blocked = text_equal(names_string(taken->record, "action"), TEXT("blocked"));
     json_array_foreach(objects, i, object) take_object(report, taken, object);
     if (text_equal(reason, TEXT("administration")))
-        cross(taken, hash_table_add(&report->services, TEXT("(server)")), false, false);
+        cross(taken, hash_table_add(&report->services, TEXT(SUMMARY_SERVER)), false, false);
     else if (text_equal(reason, TEXT("undetermined")) || taken->edge_count == 0)
-        cross(taken, hash_table_add(&report->services, TEXT("(undetermined)")), false, false);
+        cross(taken, hash_table_add(&report->services, TEXT(SUMMARY_UNDETERMINED)), false, false);
     bool reads = false, writes = false;
     for (i = 0; i < taken->edge_count; i++) {
         reads |= taken->edges[i].reads;

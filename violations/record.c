@@ -6,7 +6,7 @@
 
 #include <assert.h>
 
-enum { NAME_MOST = 256, OWNERS_MOST = 64 };
+enum { NAME_MOST = 256, OWNERS_MOST = SUMMARY_EDGES_OF, NOBODYS = -2, NOBODYS_SYSTEM = -3 };
 
 struct text record_cut(struct text t, size_t most)
 {
@@ -152,36 +152,69 @@ static void put_owners(struct json *json, const struct policy *policy, const int
     json_raw(json, TEXT("]"));
 }
 
-/* The objects one after another, with `all` false only those that are no allow; false when they do
- * not fit into RECORD_OBJECTS bytes. */
-static bool put_objects(struct json *json, const struct violations_statement *statement, bool all,
-                        struct owners *owners)
+/* Of those that are no allow: the first of its owner (or of those that nobody owns)? */
+static bool is_first_of_owner(struct owners *told, const struct verdict *verdict)
+{
+    int16_t owner = verdict->owner;
+
+    if (owner == SERVICE_NONE)
+        owner = verdict->reason == REASON_SYSTEM ? NOBODYS_SYSTEM : NOBODYS;
+    for (size_t i = 0; i < told->count; i++) {
+        if (told->items[i] == owner)
+            return false;
+    }
+    if (told->count == OWNERS_MOST)
+        return false;
+    told->items[told->count++] = owner;
+    return true;
+}
+
+enum part { ALL, FIRST_OF_OWNER, OTHERS };
+
+/* The objects one after another: all, or only those that are no allow. False when they do not fit
+ * into RECORD_OBJECTS bytes. */
+static bool put_objects(struct json *json, const struct violations_statement *statement,
+                        enum part part, size_t start, struct owners *owners)
 {
     const struct sql_facts *facts = statement->facts;
-    size_t start = json->length;
-    bool some = false;
+    struct owners told = {.count = 0};
 
-    put_key(json, "objects");
-    json_raw(json, TEXT("["));
     for (uint32_t i = 0; i < facts->object_count; i++) {
         size_t before = json->length;
         struct verdict verdict;
         policy_check_object(statement->policy, statement->service, &facts->objects[i],
                             statement->fold, statement->today, &verdict);
-        if (!all && verdict.action == VERDICT_ALLOW)
+        if (part != ALL && (verdict.action == VERDICT_ALLOW ||
+                            is_first_of_owner(&told, &verdict) != (part == FIRST_OF_OWNER)))
             continue;
-        json_raw(json, some ? TEXT(",") : TEXT(""));
+        json_raw(json, json->at[json->length - 1] == '[' ? TEXT("") : TEXT(","));
         put_object(json, statement, &facts->objects[i], &verdict);
         if (json->length - start > RECORD_OBJECTS) {
             json->length = before;
-            json_raw(json, TEXT("]"));
             return false;
         }
         add_owner(owners, verdict.owner);
-        some = true;
+    }
+    return true;
+}
+
+/* Where not all fit, those that violate, and of them one of each owner first: the record tells of
+ * every edge. */
+static bool put_all_objects(struct json *json, const struct violations_statement *statement,
+                            struct owners *owners)
+{
+    put_key(json, "objects");
+    json_raw(json, TEXT("["));
+    size_t start = json->length;
+    bool complete = put_objects(json, statement, ALL, start, owners);
+    if (!complete) {
+        json->length = start;
+        owners->count = 0;
+        if (put_objects(json, statement, FIRST_OF_OWNER, start, owners))
+            put_objects(json, statement, OTHERS, start, owners);
     }
     json_raw(json, TEXT("]"));
-    return true;
+    return complete;
 }
 
 static void put_app(struct json *json, const struct violations_session *session)
@@ -202,14 +235,8 @@ static void put_touched(struct json *json, const struct record *record, bool *co
     const struct violations_session *session = record->session;
     const struct policy *policy = record->statement->policy;
     struct owners owners = {.count = 0};
-    size_t before = json->length;
 
-    *complete = put_objects(json, record->statement, true, &owners);
-    if (!*complete) {
-        json->length = before;
-        owners.count = 0;
-        put_objects(json, record->statement, false, &owners);
-    }
+    *complete = put_all_objects(json, record->statement, &owners);
     put_key(json, "owners");
     put_owners(json, policy, owners.items, owners.count);
     put_key(json, "joined");

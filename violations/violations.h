@@ -15,6 +15,7 @@
 #include "policy/verdict.h"
 #include "sql/facts.h"
 #include "sql/state.h"
+#include "violations/summary.h"
 
 /* The writer: its thread, its outputs, and one queue a worker. */
 struct violations;
@@ -93,27 +94,8 @@ void violations_tick(struct violations_worker *worker, int64_t now);
 /* Writes out all repeats, as of `now`: for who has a clock of its own. */
 void violations_flush(struct violations_worker *worker, int64_t now);
 
-/* One violating query for the dashboard: the same service, normalized statement, reason and action.
- * Texts are cut to their room and end with a NUL; never a value, also with statement = full, and no
- * statement at all with statement = none. */
-struct violations_seen {
-    uint64_t digest, count, id; /* id: of the record that told of it first */
-    int64_t first, last;        /* microseconds */
-    uint8_t reason;             /* enum verdict_reason */
-    bool blocked;
-    char service[64], owner[64], user[64], kind[32];
-    char object[132]; /* that decided: "schema.name" */
-    char app[64];     /* program_name, else _client_name */
-    char statement[400];
-};
-enum { VIOLATIONS_RECENT = 100 };
-struct violations_recent {
-    size_t busiest_count, latest_count;
-    struct violations_seen busiest[VIOLATIONS_RECENT], latest[VIOLATIONS_RECENT];
-};
-/* The most frequent violating queries since the start, and the last ones; on the worker's thread. A
- * rare one may be forgotten and counted anew. */
-void violations_recent(const struct violations_worker *worker, struct violations_recent *to);
+/* The next part of what this worker has seen since the start; on the worker's thread. */
+void violations_seen(const struct violations_worker *worker, struct summary_slice *slice);
 
 /* The other events; from any thread. */
 void violations_event_login_refused(struct violations *violations, struct text user,

@@ -3,7 +3,6 @@
  * proxy/ on the worker's own thread; allocates only when lines have to be spilled.
  */
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,6 +11,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "sql/normalize.h"
+#include "violations/describe.h"
 #include "violations/record.h"
 #include "violations/writer.h"
 
@@ -153,7 +153,7 @@ static void make_key(const struct violations_worker *worker, struct adding *addi
     who = hash_text(session->database, who);
     who = hash_text(session->program_name, who);
     who = hash_text(session->client_name, who);
-    who = hash_text(text_of(statement->kind), who);
+    who = hash_text(text_of(statement->kind), who) + (uint64_t)statement->today; /* grants end */
     for (size_t i = 0; session->transaction_owner_count > 1 && i < session->transaction_owner_count;
          i++)
         who = who * 31 + (uint64_t)session->transaction_owners[i];
@@ -244,54 +244,36 @@ static uint64_t seen_key(const struct fold_key *key)
 
     memcpy(&word, key->policy, sizeof(word));
     word ^= (uint64_t)key->service << 8 ^ (uint64_t)key->reason << 1 ^ key->blocked;
-    word = (word ^ key->digest) * 0x9fb21c651e98df25u;
-    return (word ^ word >> 29) | 1; /* 0 is no key */
+    word = (word ^ key->digest ^ key->objects) * 0x9fb21c651e98df25u;
+    return word ^ word >> 29;
 }
 
-static void copy_text(char *to, size_t size, struct text from)
-{
-    from = record_cut(from, size - 1);
-    if (from.length > 0)
-        memcpy(to, from.at, from.length);
-}
-
-static void describe(struct violations_worker *worker, const struct adding *adding,
-                     struct violations_seen *to, uint64_t id)
+/* The first of its kind since it was last forgotten: what the pages show of it. */
+static void describe(struct violations_worker *worker, const struct adding *adding, uint64_t key,
+                     uint64_t id)
 {
     const struct violations_statement *statement = adding->statement;
-    const struct violations_session *session = adding->session;
-    const struct verdict *verdict = statement->verdict;
     int form = atomic_load_explicit(&worker->violations->statement, memory_order_relaxed);
-    size_t length;
+    struct description description = {
+        .session = adding->session,
+        .statement = statement,
+        .trace = &adding->trace,
+        .id = id,
+        .digest = adding->key.digest,
+    };
+    size_t length = 0;
 
-    to->digest = adding->key.digest;
-    to->id = id;
-    to->reason = verdict->reason;
-    to->blocked = statement->blocked;
-    if (statement->service != SERVICE_NONE)
-        copy_text(to->service, sizeof(to->service),
-                  policy_service_name(statement->policy, statement->service));
-    if (verdict->owner != SERVICE_NONE)
-        copy_text(to->owner, sizeof(to->owner),
-                  policy_service_name(statement->policy, verdict->owner));
-    copy_text(to->user, sizeof(to->user), session->user);
-    copy_text(to->kind, sizeof(to->kind), text_of(statement->kind));
-    copy_text(to->app, sizeof(to->app),
-              session->program_name.length > 0 ? session->program_name : session->client_name);
-    if (verdict->object != VERDICT_NO_OBJECT && verdict->object < statement->facts->object_count) {
-        const struct sql_object *object = &statement->facts->objects[verdict->object];
-        snprintf(to->object, sizeof(to->object), "%.*s%s%.*s",
-                 TEXT_ARGS(record_cut(object->schema, 64)), object->name.length > 0 ? "." : "",
-                 TEXT_ARGS(record_cut(object->name, 64)));
-    }
     if (form != CONFIG_NO_STATEMENT)
-        sql_normalize(statement->text, statement->state, to->statement, sizeof(to->statement) - 1,
+        sql_normalize(statement->text, statement->state, worker->normalized, RECORD_NORMALIZED,
                       &length);
+    description.shown = (struct text){worker->normalized, length};
+    describe_query(worker->seen, seen_put(worker->seen, key, adding->now), &description);
+    seen_again(worker->seen, key, adding->now, 1);
 }
 
-void violations_recent(const struct violations_worker *worker, struct violations_recent *to)
+void violations_seen(const struct violations_worker *worker, struct summary_slice *slice)
 {
-    seen_copy(worker->seen, to);
+    seen_copy(worker->seen, slice);
 }
 
 static bool is_over(const struct fold_slot *slot, int64_t now, int64_t repeat)
@@ -322,19 +304,18 @@ uint64_t violations_add(struct violations_worker *worker, const struct violation
         }
     }
     uint64_t key = seen_key(&adding.key);
-    bool again = seen_again(worker->seen, key, now);
-    if (!slot) {
-        uint64_t id = add_first(worker, &adding, repeat > 0);
-        if (!again)
-            describe(worker, &adding, seen_put(worker->seen, key, now), id);
+    struct summary_query *seen = seen_again(worker->seen, key, now, 1);
+    uint64_t id = slot ? slot->id : add_first(worker, &adding, repeat > 0);
+    if (!seen)
+        describe(worker, &adding, key, id);
+    else if (!slot)
+        describe_caller(seen, session, &adding.trace);
+    if (!slot)
         return id;
-    }
-    if (!again)
-        describe(worker, &adding, seen_put(worker->seen, key, now), slot->id);
     if (slot->count++ == 0)
         slot->first = now;
     slot->last = now;
-    return slot->id;
+    return id;
 }
 
 uint64_t violations_add_summed(struct violations_worker *worker,

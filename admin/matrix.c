@@ -1,0 +1,298 @@
+/* The two pictures of the overview: who reaches into whose silo, as a table in which each number
+ * leads to its queries, and how much of it there was over time, as bars.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "admin/page.h"
+#include "base/arena.h"
+#include "base/table.h"
+
+enum {
+    SHADES = 6,
+    MANY = 18, /* owners: from here on the heads stand upright */
+    BARS = SUMMARY_DAYS,
+    CHART_WIDTH = 1200,
+    CHART_TOP = 16,
+    CHART_BOTTOM = 120,
+    CHART_LEFT = 56,
+};
+
+/* The names along one side, in the order of proxy.ini; what is none of its services comes last. */
+struct side {
+    const char **names;
+    size_t count;
+};
+
+static size_t find(const struct side *side, const char *name)
+{
+    size_t at = 0;
+
+    while (at < side->count && strcmp(side->names[at], name) != 0)
+        at++;
+    return at;
+}
+
+static const char *name_of(const struct summary_edge *edge, bool owners)
+{
+    return owners ? edge->owner : edge->service;
+}
+
+static struct side make_side(const struct page_request *request, bool owners)
+{
+    const struct admin_view *view = request->view;
+    const struct summary *summary = view->summary;
+    struct side all = {memory_take((summary->edge_count + 1) * sizeof(char *)), 0};
+    struct side side = {memory_take((summary->edge_count + 1) * sizeof(char *)), 0};
+
+    for (size_t e = 0; e < summary->edge_count; e++) {
+        const char *name = name_of(&summary->edges[e], owners);
+        if (page_crossings(request, &summary->edges[e]) > 0 && find(&all, name) == all.count)
+            all.names[all.count++] = name;
+    }
+    for (size_t s = 0; s < view->service_count; s++) {
+        char name[SUMMARY_NAME];
+        snprintf(name, sizeof(name), "%.*s", TEXT_ARGS(view->services[s].name));
+        size_t at = name[0] ? find(&all, name) : all.count;
+        if (at < all.count && find(&side, name) == side.count)
+            side.names[side.count++] = all.names[at];
+    }
+    for (size_t i = 0; i < all.count; i++) {
+        if (find(&side, all.names[i]) == side.count)
+            side.names[side.count++] = all.names[i];
+    }
+    free(all.names);
+    return side;
+}
+
+/* By the order of magnitude: each ten times the one before. */
+static int shade_of(uint64_t number)
+{
+    int shade = 0;
+
+    for (; number > 0 && shade < SHADES - 1; number /= 10)
+        shade++;
+    return shade;
+}
+
+static void put_cell(const struct page_request *request, const struct summary_edge *edge, bool same,
+                     FILE *to)
+{
+    char shown[TABLE_NUMBER_SIZE], brief[16];
+
+    if (!edge || page_crossings(request, edge) == 0) {
+        fputs(same ? "<td class=\"self\"><span><i>own</i></span></td>" : "<td class=\"s0\"></td>",
+              to);
+        return;
+    }
+    uint64_t crossings = page_crossings(request, edge);
+    uint64_t blocked = summary_edge_blocked(edge, request->range, page_now(request));
+    fprintf(to, "<td class=\"s%d\"><a href=\"", shade_of(crossings));
+    page_put_link(to, &(struct page_link){.path = "/queries",
+                                          .service = text_of(edge->service),
+                                          .owner = text_of(edge->owner),
+                                          .range = request->range});
+    fputs("\" aria-label=\"", to);
+    table_put_html(edge->service[0] ? text_of(edge->service) : TEXT("(no service)"), to);
+    fputs(" reaches into ", to);
+    table_put_html(text_of(edge->owner), to);
+    fprintf(to, ": %s statements", table_show_number(crossings, shown));
+    fprintf(to, ", %s blocked", table_show_number(blocked, shown));
+    if (edge->allowed > 0 && request->range == SUMMARY_START)
+        fprintf(to, ", %s in mode off", table_show_number(edge->allowed, shown));
+    fprintf(to, "\">%s", page_show_short(crossings, brief));
+    if (blocked > 0)
+        fprintf(to, "<small>&#8856; %s</small>", page_show_short(blocked, brief));
+    fputs("</a></td>", to);
+}
+
+static void put_head(const struct page_request *request, const struct side *owners, FILE *to)
+{
+    fprintf(to,
+            "<div class=\"wide tall\" tabindex=\"0\" role=\"region\" "
+            "aria-labelledby=\"matrix-title\"><table class=\"heat%s\"><thead><tr>"
+            "<th scope=\"col\"><small>uses &#8595; &nbsp; owns &#8594;</small></th>",
+            owners->count > MANY ? " many" : "");
+    for (size_t o = 0; o < owners->count; o++) {
+        fputs("<th scope=\"col\"><span>", to);
+        page_put_service(request, text_of(owners->names[o]), to);
+        fputs("</span></th>", to);
+    }
+    fputs("</tr></thead><tbody>\n", to);
+}
+
+static void put_rows(const struct page_request *request, const struct side *users,
+                     const struct side *owners, FILE *to)
+{
+    const struct summary *summary = request->view->summary;
+    const struct summary_edge **grid =
+        memory_take_zeroed((users->count + 1) * (owners->count + 1) * sizeof(*grid));
+
+    for (size_t e = 0; e < summary->edge_count; e++) {
+        size_t u = find(users, summary->edges[e].service);
+        size_t o = find(owners, summary->edges[e].owner);
+        if (u < users->count && o < owners->count)
+            grid[u * owners->count + o] = &summary->edges[e];
+    }
+    for (size_t u = 0; u < users->count; u++) {
+        fputs("<tr><th scope=\"row\">", to);
+        page_put_service(request, text_of(users->names[u]), to);
+        fputs("</th>", to);
+        for (size_t o = 0; o < owners->count; o++)
+            put_cell(request, grid[u * owners->count + o],
+                     strcmp(users->names[u], owners->names[o]) == 0, to);
+        fputs("</tr>\n", to);
+    }
+    free(grid);
+}
+
+void page_put_matrix(const struct page_request *request, FILE *to)
+{
+    struct side users = make_side(request, false), owners = make_side(request, true);
+
+    fputs("<section id=\"matrix\" aria-labelledby=\"matrix-title\"><h2 id=\"matrix-title\">Who "
+          "reaches into whose silo</h2>\n",
+          to);
+    if (users.count == 0) {
+        fprintf(to, "<p class=\"none\">Nobody, %s.</p>\n", page_range_words(request->range));
+    } else {
+        fputs("<p class=\"quiet\">Rows use, columns own. A number leads to its queries; each shade "
+              "is ten times the one before; &#8856; was blocked.</p>",
+              to);
+        put_head(request, &owners, to);
+        put_rows(request, &users, &owners, to);
+        fputs("</tbody></table></div>", to);
+    }
+    fputs("</section>\n", to);
+    free(users.names);
+    free(owners.names);
+}
+
+static unsigned bar_count(enum summary_range range)
+{
+    return range == SUMMARY_HOUR  ? SUMMARY_FIVES
+           : range == SUMMARY_DAY ? SUMMARY_HOURS
+                                  : SUMMARY_DAYS;
+}
+
+/* When the piece `ago` before now began: "14:05", "Nov 28". */
+static const char *when(const struct page_request *request, unsigned ago, char to[32])
+{
+    static const time_t lengths[SUMMARY_RANGES] = {86400, 300, 3600, 86400};
+    time_t length = lengths[request->range];
+    time_t at = (time_t)(request->view->now / 1000000) / length * length - (time_t)ago * length;
+    struct tm utc;
+
+    gmtime_r(&at, &utc);
+    strftime(to, 32, length == 86400 ? "%b %e" : "%H:%M", &utc);
+    return to;
+}
+
+/* 1, 2 or 5 times a power of ten. */
+static uint64_t round_up(uint64_t most)
+{
+    uint64_t top = 1;
+
+    for (int i = 0; top < most; i++)
+        top = i % 3 == 1 ? top / 2 * 5 : top * 2;
+    return top;
+}
+
+struct bars {
+    uint64_t logged[BARS], blocked[BARS], most;
+    unsigned count;
+};
+
+static void read_bars(const struct page_request *request, struct bars *bars)
+{
+    const struct summary_edge *all = &request->view->summary->all;
+
+    *bars = (struct bars){.count = bar_count(request->range)};
+    for (unsigned i = 0; i < bars->count; i++) {
+        unsigned ago = bars->count - 1 - i;
+        bars->logged[i] =
+            summary_times_ago(&all->logged_times, request->range, ago, page_now(request));
+        bars->blocked[i] =
+            summary_times_ago(&all->blocked_times, request->range, ago, page_now(request));
+        if (bars->logged[i] + bars->blocked[i] > bars->most)
+            bars->most = bars->logged[i] + bars->blocked[i];
+    }
+}
+
+static void put_axis(uint64_t top, FILE *to)
+{
+    char brief[16];
+
+    for (unsigned i = 0; i <= 2; i++) {
+        double y = CHART_BOTTOM - i * (CHART_BOTTOM - CHART_TOP) / 2.0;
+        fprintf(to, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", CHART_LEFT, CHART_WIDTH,
+                y, y);
+        if (i != 1 || top > 1)
+            fprintf(to, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n", CHART_LEFT - 8,
+                    y + 4, page_show_short(top * i / 2, brief));
+    }
+}
+
+static void put_bars(const struct page_request *request, const struct bars *bars, FILE *to)
+{
+    double step = (double)(CHART_WIDTH - CHART_LEFT) / bars->count;
+    uint64_t top = round_up(bars->most);
+    double scale = (double)(CHART_BOTTOM - CHART_TOP) / (double)top;
+    char shown[TABLE_NUMBER_SIZE], at[32];
+
+    put_axis(top, to);
+    for (unsigned i = 0; i < bars->count; i++) {
+        double x = CHART_LEFT + i * step + step * 0.14, width = step * 0.72;
+        double blocked = (double)bars->blocked[i] * scale;
+        double logged = (double)bars->logged[i] * scale;
+        if (bars->logged[i] > 0 && logged < 1.5)
+            logged = 1.5; /* little is not nothing */
+        if (bars->blocked[i] > 0 && blocked < 1.5)
+            blocked = 1.5;
+        if (bars->logged[i] + bars->blocked[i] > 0)
+            fprintf(to,
+                    "<g><title>%s: %s statements, %llu of them blocked</title>"
+                    "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" class=\"any\"/>"
+                    "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" "
+                    "class=\"hot\"/></g>\n",
+                    when(request, bars->count - 1 - i, at),
+                    table_show_number(bars->logged[i] + bars->blocked[i], shown),
+                    (unsigned long long)bars->blocked[i], x, CHART_BOTTOM - blocked - logged, width,
+                    logged, x, CHART_BOTTOM - blocked, width, blocked);
+        if ((bars->count - 1 - i) % ((bars->count - 1) / 6) == 0)
+            fprintf(to, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
+                    CHART_LEFT + (i + 0.5) * step, CHART_BOTTOM + 18,
+                    when(request, bars->count - 1 - i, at));
+    }
+}
+
+void page_put_trend(const struct page_request *request, FILE *to)
+{
+    static const char *const pieces[SUMMARY_RANGES] = {"by day, the last 30", "by five minutes",
+                                                       "by hour", "by day"};
+    struct bars bars;
+    uint64_t sum = 0;
+    char shown[TABLE_NUMBER_SIZE];
+
+    read_bars(request, &bars);
+    for (unsigned i = 0; i < bars.count; i++)
+        sum += bars.logged[i] + bars.blocked[i];
+    fprintf(to,
+            "<section id=\"trend\" aria-labelledby=\"trend-title\"><h2 id=\"trend-title\">Over "
+            "time <small>%s, UTC</small></h2>\n",
+            pieces[request->range]);
+    if (sum == 0) {
+        fputs("<p class=\"none\">Nothing yet.</p></section>\n", to);
+        return;
+    }
+    fprintf(to,
+            "<div class=\"chart wide\" tabindex=\"0\" role=\"region\" "
+            "aria-labelledby=\"trend-title\"><svg viewBox=\"0 0 %d %d\" role=\"img\" "
+            "aria-label=\"%s statements that were logged or blocked, %s\">\n",
+            CHART_WIDTH, CHART_BOTTOM + 24, table_show_number(sum, shown), pieces[request->range]);
+    put_bars(request, &bars, to);
+    fputs("</svg></div><p class=\"key\"><i class=\"any\"></i> logged <i class=\"hot\"></i> "
+          "blocked</p></section>\n",
+          to);
+}

@@ -1,0 +1,341 @@
+/* `/service`: one service on one page: may its data move, what others use of it, what it uses of
+ * others, and what is granted either way.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/page.h"
+#include "base/arena.h"
+#include "base/table.h"
+
+static bool is_named(const char *cut, struct text name)
+{
+    name.length = name.length < SUMMARY_NAME ? name.length : SUMMARY_NAME - 1;
+    return text_equal(text_of(cut), name);
+}
+
+static size_t place_of(const struct admin_view *view, const char *name)
+{
+    size_t at = 0;
+
+    while (at < view->service_count && !is_named(name, view->services[at].name))
+        at++;
+    return at;
+}
+
+struct page_readiness *page_readiness(const struct page_request *request)
+{
+    const struct admin_view *view = request->view;
+    const struct summary *summary = view->summary;
+    struct page_readiness *all = memory_take_zeroed((view->service_count + 1) * sizeof(*all));
+    size_t *places = memory_take((summary->edge_count + 1) * sizeof(*places));
+
+    for (size_t e = 0; e < summary->edge_count; e++) {
+        const struct summary_edge *edge = &summary->edges[e];
+        places[e] = place_of(view, edge->owner);
+        if (page_crossings(request, edge) == 0 || page_is_stand_in(text_of(edge->owner)))
+            continue;
+        all[places[e]].edges_in++;
+        all[place_of(view, edge->service)].edges_out++;
+        if (edge->last > all[places[e]].last_in)
+            all[places[e]].last_in = edge->last;
+    }
+    for (size_t q = 0; q < summary->query_count; q++) {
+        const struct summary_query *query = &summary->queries[q];
+        if (page_count(request, query) == 0)
+            continue;
+        bool out = false;
+        for (unsigned i = 0; i < query->edge_count; i++) {
+            all[places[query->edges[i]]].queries_in++;
+            out |= !page_is_stand_in(text_of(summary->edges[query->edges[i]].owner));
+        }
+        if (out)
+            all[place_of(view, query->service)].queries_out++;
+    }
+    free(places);
+    return all;
+}
+
+void page_put_readiness(const struct page_request *request, const struct page_readiness *one,
+                        FILE *to)
+{
+    if (one->edges_in == 0) {
+        fputs("<span class=\"ready\">can move</span> <small>0 left</small>", to);
+        return;
+    }
+    fprintf(to, "<span class=\"stays\">%zu left</span> <small>", one->queries_in);
+    fprintf(to, "of %zu service%s, seen ", one->edges_in, one->edges_in == 1 ? "" : "s");
+    page_put_ago(to, one->last_in, request->view->now);
+    fputs("</small>", to);
+}
+
+/* The edges to it, or from it. */
+static void put_edges(const struct page_request *request, struct text name, bool in, FILE *to)
+{
+    static const char *const ins[] = {"service",  "#statements", "#blocked",
+                                      "#queries", "last",        NULL};
+    static const char *const outs[] = {"owner",    "#statements", "#blocked",
+                                       "#queries", "last",        NULL};
+    const struct summary *summary = request->view->summary;
+    size_t shown = 0;
+
+    page_table(to, in ? "used-by" : "uses", in ? "Who uses it" : "What it uses of others",
+               in ? ins : outs, false);
+    for (size_t e = 0; e < summary->edge_count; e++) {
+        const struct summary_edge *edge = &summary->edges[e];
+        size_t queries = 0;
+        if (!is_named(in ? edge->owner : edge->service, name) || page_crossings(request, edge) == 0)
+            continue;
+        for (size_t q = 0; q < summary->query_count; q++) {
+            const struct summary_query *query = &summary->queries[q];
+            for (unsigned i = 0; i < query->edge_count; i++)
+                queries += query->edges[i] == e && page_count(request, query) > 0;
+        }
+        shown++;
+        fputs("<tr><th scope=\"row\">", to);
+        page_put_service(request, text_of(in ? edge->service : edge->owner), to);
+        fputs("</th><td class=\"n\"><a href=\"", to);
+        page_put_link(to, &(struct page_link){.path = "/queries",
+                                              .service = text_of(edge->service),
+                                              .owner = text_of(edge->owner),
+                                              .range = request->range});
+        char number[TABLE_NUMBER_SIZE];
+        fprintf(to, "\">%s</a></td>", table_show_number(page_crossings(request, edge), number));
+        page_number(to, summary_edge_blocked(edge, request->range, page_now(request)));
+        page_number(to, queries);
+        page_ago(to, edge->last, request->view->now);
+        fputs("</tr>\n", to);
+    }
+    if (shown == 0)
+        fprintf(to, "<tr><td colspan=\"5\">%s, %s.</td></tr>\n", in ? "Nobody" : "Nothing",
+                page_range_words(request->range));
+    page_table_end(to);
+}
+
+/* An object of its that others use. */
+struct used {
+    struct text schema, name, type;
+    uint64_t statements;
+    size_t queries;
+    bool reads, writes;
+    int64_t last;
+};
+
+static bool holds(struct text list, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (size_t i = 0; i + length <= list.length; i++) {
+        if (memcmp(list.at + i, word, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_used(struct used **all, size_t *count, const struct page_object *object,
+                     uint64_t statements, int64_t last)
+{
+    size_t at = 0;
+
+    while (at < *count && !(text_equal((*all)[at].schema, object->schema) &&
+                            text_equal((*all)[at].name, object->name)))
+        at++;
+    if (at == *count) {
+        *all = memory_resize(*all, (*count + 1) * sizeof(**all));
+        (*all)[(*count)++] =
+            (struct used){.schema = object->schema, .name = object->name, .type = object->type};
+    }
+    struct used *used = &(*all)[at];
+    used->statements += statements;
+    used->queries++;
+    used->reads |= holds(object->access, "read");
+    used->writes |= !text_equal(object->access, TEXT("read"));
+    used->last = last > used->last ? last : used->last;
+}
+
+static int most_used(const void *a, const void *b)
+{
+    const struct used *one = a, *other = b;
+
+    return (one->statements < other->statements) - (one->statements > other->statements);
+}
+
+static void put_objects(const struct page_request *request, struct text name, FILE *to)
+{
+    static const char *const headings[] = {"object",   "type", "access", "#statements",
+                                           "#queries", "last", NULL};
+    const struct summary *summary = request->view->summary;
+    struct used *all = NULL;
+    size_t count = 0;
+
+    for (size_t q = 0; q < summary->query_count; q++) {
+        const struct summary_query *query = &summary->queries[q];
+        const char *lines = query->objects;
+        struct page_object object;
+        while (page_count(request, query) > 0 && page_next_object(&lines, &object)) {
+            if (text_equal(object.owner, name))
+                add_used(&all, &count, &object, page_count(request, query), query->last);
+        }
+    }
+    if (count > 0)
+        qsort(all, count, sizeof(*all), most_used);
+    page_table(to, "objects", "What blocks its move: objects that others use", headings, false);
+    for (size_t i = 0; i < count; i++) {
+        fputs("<tr><th scope=\"row\"><code>", to);
+        table_put_html(all[i].schema, to);
+        fputs(all[i].name.length > 0 && all[i].schema.length > 0 ? "." : "", to);
+        table_put_html(all[i].name, to);
+        fputs("</code></th>", to);
+        page_words(to, all[i].type);
+        fprintf(to, "<td>%s</td>",
+                all[i].reads && all[i].writes ? "read and write"
+                : all[i].writes               ? "write"
+                                              : "read");
+        page_number(to, all[i].statements);
+        page_number(to, all[i].queries);
+        page_ago(to, all[i].last, request->view->now);
+        fputs("</tr>\n", to);
+    }
+    if (count == 0)
+        fprintf(to, "<tr><td colspan=\"6\">None, %s.</td></tr>\n",
+                page_range_words(request->range));
+    page_table_end(to);
+    free(all);
+}
+
+/* Whose the object of a grant is: asked as somebody without a service. */
+static struct text owner_of(const struct admin_view *view, struct text on)
+{
+    const char *dot = memchr(on.at, '.', on.length);
+    struct sql_object object = {.type = SQL_TABLE, .access = SQL_READ};
+    struct verdict verdict;
+
+    if (!dot)
+        return (struct text){0};
+    object.schema = (struct text){on.at, (size_t)(dot - on.at)};
+    object.name = (struct text){dot + 1, on.length - object.schema.length - 1};
+    policy_check_object(view->policy, SERVICE_NONE, &object, false,
+                        policy_today(view->now / 1000000), &verdict);
+    return verdict.owner == SERVICE_NONE ? (struct text){0}
+                                         : policy_service_name(view->policy, verdict.owner);
+}
+
+static size_t put_grant(const struct page_request *request, struct text name, struct text service,
+                        struct text on, const char *what, struct text until, struct text ticket,
+                        unsigned line, FILE *to)
+{
+    struct text owner = owner_of(request->view, on);
+
+    if (!text_equal(owner, name) && !text_equal(service, name))
+        return 0;
+    fputs("<tr><th scope=\"row\">", to);
+    page_put_service(request, service, to);
+    fputs("</th><td>", to);
+    if (owner.length > 0)
+        page_put_service(request, owner, to);
+    fputs("</td><td><code>", to);
+    table_put_html(on, to);
+    fprintf(to, "</code></td><td>%s</td>", what);
+    page_words(to, until.at ? until : TEXT("always"));
+    page_words(to, ticket.at ? ticket : TEXT(""));
+    fprintf(to, "<td class=\"n\">%u</td></tr>\n", line);
+    return 1;
+}
+
+/* What is granted is no violation, and moves with the data all the same. */
+static void put_grants(const struct page_request *request, struct text name, FILE *to)
+{
+    static const char *const headings[] = {"service", "owner",  "on",    "what",
+                                           "until",   "ticket", "#line", NULL};
+    const struct config *config = request->view->config;
+    size_t shown = 0;
+
+    page_table(to, "grants", "Granted, either way", headings, false);
+    for (size_t i = 0; i < config->grant_count; i++) {
+        const struct config_grant *grant = &config->grants[i];
+        for (size_t n = 0; n < grant->on.count; n++)
+            shown += put_grant(request, name, grant->service.value, grant->on.items[n].value,
+                               "grant", grant->until.line ? grant->until.written : (struct text){0},
+                               grant->ticket.value, grant->on.items[n].line, to);
+    }
+    for (size_t i = 0; i < config->service_count; i++) {
+        const struct config_list *reads = &config->services[i].reads;
+        for (size_t n = 0; n < reads->count; n++)
+            shown +=
+                put_grant(request, name, config->services[i].name, reads->items[n].value, "reads",
+                          (struct text){0}, (struct text){0}, reads->items[n].line, to);
+    }
+    if (shown == 0)
+        fputs("<tr><td colspan=\"7\">Nothing.</td></tr>\n", to);
+    page_table_end(to);
+}
+
+static void put_verdict(const struct page_request *request, size_t place, FILE *to)
+{
+    struct page_readiness *all = page_readiness(request);
+    const struct page_readiness *one = &all[place];
+
+    fputs("<p class=\"lead\">", to);
+    if (one->edges_in == 0) {
+        fprintf(to,
+                "<b class=\"ready\">Can move:</b> nothing of it was used against the policy, %s.",
+                page_range_words(request->range));
+    } else {
+        fprintf(to,
+                "<b class=\"stays\">Cannot move yet:</b> %zu quer%s of %zu other service%s, "
+                "last seen ",
+                one->queries_in, one->queries_in == 1 ? "y" : "ies", one->edges_in,
+                one->edges_in == 1 ? "" : "s");
+        page_put_ago(to, one->last_in, request->view->now);
+        fputs(".", to);
+    }
+    if (one->edges_out > 0)
+        fprintf(to,
+                " It uses %zu other%s itself, by %zu quer%s: to another server it goes without "
+                "them.",
+                one->edges_out, one->edges_out == 1 ? "" : "s", one->queries_out,
+                one->queries_out == 1 ? "y" : "ies");
+    fputs(" <small>Views, triggers and foreign keys: <code>silogate audit</code>.</small></p>\n",
+          to);
+    free(all);
+}
+
+void page_service(const struct page_request *request, FILE *to)
+{
+    const struct admin_view *view = request->view;
+    struct text name = request->service.at ? request->service : TEXT("");
+    struct page_request of_it = *request;
+    char cut[SUMMARY_NAME];
+
+    snprintf(cut, sizeof(cut), "%.*s", TEXT_ARGS(name));
+    size_t place = place_of(view, cut);
+    page_begin(request, "/service", "service", to);
+    fputs("<h1>", to);
+    table_put_html(name.length > 0 ? name : TEXT("(no service)"), to);
+    fputs("</h1>\n", to);
+    if (place == view->service_count) {
+        fputs("<p>No service of this name is in proxy.ini.</p>\n", to);
+        page_end(to);
+        return;
+    }
+    struct page_link link = {.path = "/service", .service = name, .range = request->range};
+    page_put_ranges(request, &link, to);
+    put_verdict(request, place, to);
+    put_objects(request, name, to);
+    put_edges(request, name, true, to);
+    put_edges(request, name, false, to);
+    put_grants(request, name, to);
+    of_it.owner = name; /* its queries: those that hold it back */
+    of_it.service = (struct text){0};
+    struct page_selection selection = page_select(&of_it);
+    page_put_queries(request, &selection, 0, 20, "queries", "The busiest queries that hold it back",
+                     &(struct page_link){0}, to);
+    if (selection.count > 20) {
+        fputs("<p><a href=\"", to);
+        page_put_link(
+            to, &(struct page_link){.path = "/queries", .owner = name, .range = request->range});
+        fprintf(to, "\">All %zu</a></p>\n", selection.count);
+    }
+    free(selection.items);
+    page_end(to);
+}

@@ -1,0 +1,196 @@
+"""One counting: the log, the report, the API, the metrics and the pages say the same of each edge, and of
+all violations. SILOGATE_LONG=1: 200,000 violations of random shape in place of a few thousand."""
+import json
+import os
+import random
+import threading
+
+import pytest
+
+from harness import crowd, gate as gates, places, wire
+
+LONG = os.environ.get("SILOGATE_LONG") == "1"
+STATEMENTS = 200000 if LONG else 4000
+SENDERS = 4
+
+
+@pytest.fixture
+def make_crowd(mariadb):
+    made = []
+
+    def make(services, *changes):
+        one = crowd.Crowd(mariadb, services, changes=changes)
+        made.append(one.gate)
+        one.gate.start()
+        return one
+    yield make
+    for gate in made:
+        try:
+            gate.stop()
+        finally:
+            gate.remove()
+
+
+def agree(gate):
+    """The five say the same, once the repeats of the last period are written."""
+    assert places.wait_for(lambda: not crowd.differences(crowd.counted(gate)), 20, 0.5), \
+        crowd.differences(crowd.counted(gate))[:20]
+
+
+def random_statement(chance, names):
+    """One of any shape: several owners, nobody's, the server's, the system's, several statements, and what
+    nobody understands."""
+    one, two, three = (chance.choice(names) for _ in range(3))
+    word = f"c{chance.randrange(40)}"
+    return chance.choice((
+        f"SELECT {word} FROM {one}_db.a",
+        f"SELECT * FROM {one}_db.a JOIN {two}_db.b USING (id) JOIN {three}_db.c USING (id)",
+        f"UPDATE {one}_db.a, {two}_db.{word} SET a.x = 1",
+        f"INSERT INTO {one}_db.a SELECT * FROM {two}_db.b WHERE {word} IN ({', '.join('123456')})",
+        f"SELECT * FROM nobody.{word}", f"SELECT * FROM nobody.a JOIN {one}_db.{word} USING (id)",
+        "SELECT user FROM mysql.user", f"SELECT * FROM mysql.db JOIN {one}_db.{word} USING (id)",
+        f"SET GLOBAL max_connections = {chance.randrange(9)}", f"SELECT 'never closed {word}",
+        f"SELECT 1; SELECT * FROM {one}_db.a; DELETE FROM {two}_db.{word}",
+        f"DROP DATABASE {one}_db", f"CALL {one}_db.{word}(1)",
+        f"SELECT {one}_db.f({word}) FROM {two}_db.b",
+        " UNION ".join(f"SELECT 1 FROM {name}_db.{word}" for name in names)))
+
+
+class Sender(threading.Thread):
+    def __init__(self, one, number, wanted):
+        super().__init__()
+        self.one, self.wanted, self.failure = one, wanted, None
+        self.chance = random.Random(number)
+
+    def run(self):
+        connections = {}
+        try:
+            for _ in range(self.wanted):
+                name = self.chance.choice(self.one.names)
+                if name not in connections or self.chance.random() < 0.002:
+                    connections[name] = wire.connect(
+                        self.one.gate.port, f"crowd_{name}", password="crowd", database=None,
+                        capabilities=wire.USUAL | wire.MULTI_STATEMENTS)
+                try:
+                    connections[name].query(random_statement(self.chance, self.one.names))
+                except wire.Error:
+                    pass  # of the server, or of silogate
+        except BaseException as failure:
+            self.failure = repr(failure)
+        finally:
+            for connection in connections.values():
+                connection.close()
+
+
+@pytest.mark.parametrize("repeat", ["1s", "0"])
+def test_random_violations_count_the_same_everywhere(make_crowd, repeat):
+    """With a reload in the middle that changes the policy of half of them."""
+    one = make_crowd(7, ("log", "repeat", repeat), ("edge:auth->billing", "mode", "off"))
+    senders = [Sender(one, number, STATEMENTS // SENDERS // 2) for number in range(SENDERS)]
+    for sender in senders:
+        sender.start()
+    one.gate.reload(("service:payment", "mode", "block"), ("service:auth", "mode", "block"))
+    for sender in senders:
+        sender.join(900)
+    assert not [sender.failure for sender in senders if sender.failure]
+    agree(one.gate)
+    told = crowd.counted(one.gate)
+    edges, violations = told["log"]
+    assert violations > STATEMENTS / 4 and len(edges) > 40
+    assert sum(map(sum, edges.values())) > violations, "those on several edges count on each"
+    assert {owner for _, owner in edges} >= {"(unowned)", "(system)", "(server)", "(undetermined)"}
+    allowed = one.gate.metrics().by("edge_statements_total", "service", "owner", "action")
+    assert {key[:2] for key in allowed if key[2] == "allow"} == {("auth", "billing")}
+
+
+def test_two_owners_in_one_statement_are_two_edges(make_crowd):
+    """The finding that this page began with: the second owner was not counted."""
+    one = make_crowd(4, ("log", "repeat", "60s"))
+    connection = wire.connect(one.gate.port, "crowd_auth", password="crowd", database=None)
+    for _ in range(16):
+        with pytest.raises(wire.Error):
+            connection.query("SELECT * FROM billing_db.invoices JOIN payment_db.payments USING (id)")
+    connection.close()
+    edges = one.gate.metrics().by("edge_statements_total", "service", "owner", "action")
+    assert edges == {("auth", "billing", "log"): 16, ("auth", "payment", "log"): 16}
+    assert one.gate.metrics().total("violations_total") == 16
+
+
+def test_the_page_shows_the_statement_of_the_log(make_crowd):
+    """The same text, lists folded the same way; a long one is its beginning."""
+    one = make_crowd(4, ("log", "repeat", "0"))
+    connection = wire.connect(one.gate.port, "crowd_auth", password="crowd", database=None)
+    columns = ", ".join(f"column_number_{i}" for i in range(200))
+    for statement in ("SELECT id FROM billing_db.t WHERE a IN (1, 2, 3) AND b IN ('x', 'y')",
+                      "INSERT INTO billing_db.t (a, b) VALUES (1, 'x'), (2, 'y'), (3, 'z')",
+                      f"SELECT {columns} FROM billing_db.t"):
+        with pytest.raises(wire.Error):
+            connection.query(statement)
+    connection.close()
+    shown = {one["digest"]: one["statement"] for one in json.loads(one.gate.get("/api/queries")[2])}
+    logged = {one["digest"]: one["statement"] for one in one.gate.violations(3)}
+    assert set(shown) == set(logged) and len(logged) == 3
+    for digest, statement in logged.items():
+        assert shown[digest] == statement or \
+            shown[digest].endswith("…") and statement.startswith(shown[digest][:-1]), statement
+    assert sum("IN (?)" in statement for statement in shown.values()) == 1
+
+
+def test_pages_of_queries(make_crowd):
+    """limit, offset, q, service, owner and range are honoured, and the pages reach every query."""
+    one = make_crowd(14, ("log", "repeat", "0"))
+    one.send(400, most=3)
+    total = json.loads(one.gate.get("/api/queries?limit=1000")[2])
+    assert len(total) == 400
+    paged = [query for offset in range(0, 500, 100)
+             for query in json.loads(one.gate.get(f"/api/queries?limit=100&offset={offset}")[2])]
+    assert paged == total
+    assert len(json.loads(one.gate.get("/api/queries?limit=7")[2])) == 7
+    by_edge = {}
+    for query in total:
+        for owner in query["edges"]:
+            by_edge.setdefault((query["service"], owner), []).append(query)
+    matrix = json.loads(one.gate.get("/api/matrix")[2])
+    assert {(e["service"], e["owner"]): e["log"] + e["block"] for e in matrix} == \
+        {edge: sum(query["count"] for query in queries) for edge, queries in by_edge.items()}
+    for (service, owner), queries in by_edge.items():
+        found = json.loads(one.gate.get(
+            f"/api/queries?limit=1000&service={service}&owner={owner}")[2])
+        assert found == queries
+    assert json.loads(one.gate.get("/api/queries?range=hour&limit=1000")[2]) == total
+    assert [query["statement"] for query in total if "c0017" in query["statement"]] == \
+        [query["statement"] for query in json.loads(one.gate.get("/api/queries?q=c0017")[2])]
+    last = json.loads(one.gate.get("/api/queries?sort=last&limit=50")[2])
+    assert [query["last"] for query in last] == sorted((query["last"] for query in total),
+                                                       reverse=True)[:50]
+
+
+def test_memory_of_many_queries_has_a_bound(make_crowd):
+    """5,000 queries of 60 services, and three times as many: what docs/violations.md promises. All are
+    counted, also those whose text is forgotten."""
+    one = make_crowd(60, ("log", "repeat", "0"))
+    sent = one.send(5000, most=1)
+    one.gate.get("/queries")
+    several = one.gate.rss()
+    for seed in (2, 3, 4):  # other statements each
+        sent += one.send(5000 if LONG else 1500, seed=seed, most=1)
+        one.gate.get("/queries")
+    bound = 2 * 27 + 2 * 45  # MiB: of two workers, and of the pages for both
+    assert one.gate.rss() < several + 2 * bound * 1024
+    assert one.gate.metrics().total("violations_total") == sent
+
+
+def test_gates_of_other_tests_can_be_asked(mariadb, make_gate):
+    """crowd.counted works on any gate: NileCare's."""
+    gate = make_gate(mariadb)
+    for user, statement in (("billing_service", "SELECT * FROM clinical_data.patients"),
+                            ("billing_service", "SELECT * FROM invoices"),
+                            ("main_service", "SELECT 1 FROM invoices")):
+        connection = gate.connect(user)
+        with connection.cursor() as cursor:
+            try:
+                cursor.execute(statement)
+            except gates.pymysql.Error:
+                pass
+        connection.close()
+    agree(gate)
