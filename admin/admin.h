@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "config/override.h"
 #include "policy/policy.h"
 #include "router/router.h"
 #include "violations/violations.h"
@@ -43,6 +44,8 @@ struct admin_view {
     const struct config *config; /* in force, and what was built of it */
     const struct policy *policy;
     const struct router *router;
+    const struct override *overrides; /* in force: over what the file says */
+    size_t override_count;
     bool draining;
     unsigned workers, late; /* late: workers that gave no new numbers within half a second */
     uint64_t reloads_accepted, reloads_refused;

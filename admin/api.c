@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "admin/control_json.h"
 #include "admin/page.h"
 
 enum { QUERIES = 100 }; /* where no limit is said */
@@ -237,7 +238,12 @@ void page_api_policy(const struct page_request *request, FILE *to)
 
     fprintf(to, "{\"hash\":\"%s\",\"file\":", policy_hash(request->view->policy));
     page_json(to, request->view->config->path);
-    fputs(",\"rules\":[", to);
+    fputs(",\"overrides\":[", to);
+    for (size_t i = 0; i < request->view->override_count; i++) {
+        fputs(i > 0 ? ",\n" : "\n", to);
+        control_put_override(to, &request->view->overrides[i]);
+    }
+    fputs("],\"rules\":[", to);
     page_rules(request->view->config, put_rule, &rules);
     fputs("]}\n", to);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "admin/guard.h"
+#include "admin/http.h"
 #include "admin/page.h"
 #include "base/arena.h"
 #include "base/listen.h"
@@ -77,9 +78,8 @@ static struct text argument(struct MHD_Connection *connection, const char *name)
     return value;
 }
 
-/* Takes over `body`, which is malloc's. */
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
-                              char *body, size_t length)
+enum MHD_Result http_answer(struct MHD_Connection *connection, unsigned status, const char *type,
+                            char *body, size_t length)
 {
     static const char *const headers[][2] = {
         {"Content-Security-Policy",
@@ -117,7 +117,7 @@ static enum MHD_Result say(struct MHD_Connection *connection, unsigned status, c
 
     memcpy(body, words, length);
     body[length] = '\n';
-    return answer(connection, status, "text/plain; charset=utf-8", body, length + 1);
+    return http_answer(connection, status, "text/plain; charset=utf-8", body, length + 1);
 }
 
 /* "Authorization: Bearer TOKEN", or Basic with the token as the password, which browsers can. */
@@ -210,7 +210,7 @@ static enum MHD_Result write_page(const struct admin *admin, struct MHD_Connecti
         return MHD_NO;
     route->write(&request, to);
     fclose(to);
-    return answer(connection, MHD_HTTP_OK, route->type, body, length);
+    return http_answer(connection, MHD_HTTP_OK, route->type, body, length);
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
@@ -260,17 +260,19 @@ static bool is_loopback(struct text host)
 }
 
 /* The library's thread inherits the mask: signals are the main thread's. */
-static struct MHD_Daemon *start_daemon(struct admin *admin, int listening)
+struct MHD_Daemon *http_start(int listening, MHD_AccessHandlerCallback handler,
+                              MHD_RequestCompletedCallback completed, void *context)
 {
     sigset_t all, before;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNALLY, 0, NULL, NULL, on_request, admin, MHD_OPTION_LISTEN_SOCKET,
+        MHD_USE_EPOLL_INTERNALLY, 0, NULL, NULL, handler, context, MHD_OPTION_LISTEN_SOCKET,
         listening, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_SECONDS,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED,
+        completed, NULL, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return daemon;
 }
@@ -312,7 +314,7 @@ bool admin_start(const struct config *config, const struct admin_source *source,
     else
         admin->host =
             (struct text){strndup(address->host.at, address->host.length), address->host.length};
-    admin->daemon = start_daemon(admin, listening);
+    admin->daemon = http_start(listening, on_request, NULL, admin);
     if (!admin->daemon) {
         close(listening);
         admin_stop(admin);

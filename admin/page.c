@@ -209,5 +209,6 @@ const char *page_mode(int mode)
 
 int page_mode_of(const struct config *config, const struct config_service *service)
 {
-    return service->mode.line ? service->mode.value : config->policy.mode.value;
+    return service->mode.line || service->mode_by.at ? service->mode.value
+                                                     : config->policy.mode.value;
 }

@@ -148,6 +148,24 @@ static void put_row(void *context, unsigned line, struct text section, const cha
     fputs("</code></td></tr>\n", rows->to);
 }
 
+/* Those that `silogate ctl` has laid over the file, until they end. */
+static void put_overrides(const struct admin_view *view, FILE *to)
+{
+    static const char *const headings[] = {"id", "override", NULL};
+
+    if (view->override_count == 0)
+        return;
+    page_table(to, "overrides", "Overrides: over the file until they end", headings, false);
+    for (size_t i = 0; i < view->override_count; i++) {
+        char words[700];
+        override_words(&view->overrides[i], words, sizeof(words));
+        fprintf(to, "<tr><td><code>%s</code></td><td>", view->overrides[i].id);
+        table_put_html(text_of(words), to);
+        fputs("</td></tr>\n", to);
+    }
+    page_table_end(to);
+}
+
 void page_policy(const struct page_request *request, FILE *to)
 {
     static const char *const headings[] = {"#line", "key", "value", NULL};
@@ -164,6 +182,7 @@ void page_policy(const struct page_request *request, FILE *to)
         fputs("<p class=\"alarm\" role=\"alert\">The file has been changed since, and was refused: "
               "<code>silogate check</code> says why.</p>\n",
               to);
+    put_overrides(request->view, to);
     page_table(to, "rules", "Policy in force", headings, false);
     page_rules(request->view->config, put_row, &rows);
     if (rows.shown == 0)

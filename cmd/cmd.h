@@ -7,6 +7,7 @@ enum { CMD_YES = 0, CMD_NO = 1, CMD_MISUSE = 2 };
 int cmd_run(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_ctl(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_learn(int argc, char **argv);
 int cmd_report(int argc, char **argv);

@@ -20,6 +20,7 @@ static const struct {
     {"suggest", cmd_suggest, "owners for what nobody owns, out of violation logs"          },
     {"run",     cmd_run,     "the proxy, in the foreground"                                },
     {"version", cmd_version, "the version, and those of the libraries"                     },
+    {"ctl",     cmd_ctl,     "asks and steers the silogate that runs"                      },
 };
 
 static void print_usage(FILE *to)

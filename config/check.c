@@ -189,7 +189,20 @@ static void check_listen(const struct config *config, struct config_problems *pr
 {
     const struct config_addresses *listen = &config->proxy.listen;
 
+    if (config->proxy.control.host.at && !config->proxy.control.is_unix)
+        wrong(problems, config->proxy.control.line,
+              "control = %s: whoever can reach it could change things; write unix:/path",
+              config->proxy.control.written.at);
+    if (same_address(&config->proxy.control, &config->proxy.admin))
+        wrong(problems, config->proxy.control.line,
+              "control = %s is admin's (%s); write another path", config->proxy.control.written.at,
+              config_line(&config->files, config->proxy.admin.line));
     for (size_t i = 0; i < listen->count; i++) {
+        if (same_address(&listen->items[i], &config->proxy.control))
+            wrong(problems, config->proxy.control.line,
+                  "control = %s is where clients connect (%s); write another path",
+                  config->proxy.control.written.at,
+                  config_line(&config->files, listen->items[i].line));
         for (size_t j = 0; j < i; j++) {
             if (same_address(&listen->items[i], &listen->items[j]))
                 wrong(problems, listen->items[i].line, "listen = %s is on %s already; take one out",

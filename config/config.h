@@ -5,6 +5,7 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -91,6 +92,7 @@ struct config_service {
     struct config_text upstream, database, certificate_name;
     size_t upstream_index;     /* into config->upstreams, resolved when the file was read */
     struct config_choice mode; /* enum config_mode; line 0: the default of [policy] holds */
+    struct text mode_by;       /* an override's words, where one has set it */
     struct config_number max_connections;
 };
 
@@ -100,6 +102,7 @@ struct config_grant {
     struct config_text service, ticket;
     struct config_list on;
     uint8_t access; /* union of enum sql_access' values: read 1, write 2, define 4, execute 8 */
+    struct text granted_by; /* an override's words, where it is one */
     struct config_date until;
 };
 
@@ -107,6 +110,7 @@ struct config_edge {
     struct text user, owner; /* [edge:user->owner] */
     unsigned line;
     struct config_choice mode;
+    struct text mode_by; /* as a service's */
 };
 
 /* Tables into another database of their server, or with `database` a database to another server. */
@@ -138,12 +142,14 @@ struct config {
     struct {
         struct config_list include;
         struct config_addresses listen;
-        struct config_address admin; /* line 0 and no host: none */
+        struct config_address admin;   /* line 0 and no host: none */
+        struct config_address control; /* likewise; a Unix socket */
         struct config_text admin_token_file;
         struct config_number instance;
         struct config_number workers; /* 0: one a core */
         struct config_number max_connections, max_command;
         struct config_number connect_timeout, login_timeout, idle_timeout, drain_timeout;
+        struct config_number shutdown_delay;
         struct config_choice greeting, unknown_user;
         struct config_number max_failed_logins;
         struct config_text default_upstream;
@@ -175,7 +181,9 @@ struct config {
     size_t edge_count;
     struct config_move *moves;
     size_t move_count;
-    struct arena arena; /* owns everything above */
+    struct arena arena;  /* owns everything above */
+    struct config *base; /* config_override's: what it shares things with */
+    atomic_uint shares;  /* config_take's */
 };
 
 /* What is wrong with a file, in the order of its lines. */
@@ -196,6 +204,8 @@ struct config_problems {
  * could not be opened. */
 struct config *config_read(const char *path, struct config_problems *problems);
 void config_free(struct config *config);
+/* One more config_free is to come. */
+struct config *config_take(struct config *config);
 
 /* The file, and the line in it, that a number means. */
 struct config_place {
@@ -219,6 +229,10 @@ void config_problem_add(struct config_problems *problems, unsigned line, bool wa
 void config_problems_print(struct config_problems *problems, const char *path);
 /* The same as lines of the log, for who runs already. */
 void config_problems_log(struct config_problems *problems, const char *path);
+/* The first error in the order of the lines, after one of the two: "FILE:LINE: TEXT"; none: empty.
+ */
+void config_problems_first(const struct config_problems *problems, const char *path,
+                           struct error *first);
 void config_problems_fini(struct config_problems *problems);
 
 #endif

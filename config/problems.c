@@ -60,6 +60,20 @@ static struct config_place place_of(const struct config_problems *problems, cons
     return place;
 }
 
+void config_problems_first(const struct config_problems *problems, const char *path,
+                           struct error *first)
+{
+    *first = (struct error){.line = 0};
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct config_problem *problem = &problems->items[i];
+        struct config_place place = place_of(problems, path, problem->line);
+        if (problem->warning)
+            continue;
+        error_set(first, "%s:%u: %s", place.file, place.line, problem->text);
+        return;
+    }
+}
+
 void config_problems_log(struct config_problems *problems, const char *path)
 {
     sort(problems->items, problems->count);

@@ -475,10 +475,17 @@ struct config *config_read(const char *path, struct config_problems *problems)
     return config;
 }
 
+struct config *config_take(struct config *config)
+{
+    atomic_fetch_add(&config->shares, 1);
+    return config;
+}
+
 void config_free(struct config *config)
 {
-    if (!config)
+    if (!config || atomic_fetch_sub(&config->shares, 1) > 0)
         return;
+    config_free(config->base);
     arena_fini(&config->arena);
     free(config);
 }

@@ -155,8 +155,12 @@ static void add_grants(struct building *building, int32_t today)
             continue;
         for (size_t j = 0; j < grant->on.count; j++) {
             const struct config_text *text = &grant->on.items[j];
-            snprintf(rule, sizeof(rule), "[grant:%s] on = %s%s%s", grant->name.at, text->value.at,
-                     ends ? ", until = " : "", ends ? grant->until.written.at : "");
+            if (grant->granted_by.at)
+                snprintf(rule, sizeof(rule), "%s", grant->granted_by.at);
+            else
+                snprintf(rule, sizeof(rule), "[grant:%s] on = %s%s%s", grant->name.at,
+                         text->value.at, ends ? ", until = " : "",
+                         ends ? grant->until.written.at : "");
             take_granted(building, "on", text,
                          (struct granted){.service = (int16_t)service,
                                           .access = grant->access,
@@ -214,10 +218,13 @@ static void add_answers(struct building *building)
         struct answer *answers = policy->answers[i];
         int word = config->policy.mode.value;
         answers[ASK_FOREIGN] = mode;
-        if (own && own->line) {
+        if (own && (own->line || config->services[i].mode_by.at)) {
             word = own->value;
-            uint32_t rule = rule_add(building, (int)i, own->line, 0, "[service:%s] mode = %s",
-                                     policy->names[i].at, word_of(word));
+            uint32_t rule =
+                config->services[i].mode_by.at
+                    ? rule_add(building, (int)i, 0, 0, "%s", config->services[i].mode_by.at)
+                    : rule_add(building, (int)i, own->line, 0, "[service:%s] mode = %s",
+                               policy->names[i].at, word_of(word));
             answers[ASK_FOREIGN] = (struct answer){rule, action_of(word)};
         }
         const struct answer *by_mode = &answers[ASK_FOREIGN];
@@ -244,8 +251,10 @@ static void add_edges(struct building *building)
             continue;
         if (user == owner)
             wrong(building, edge->line, "an edge from a service to itself; name two services");
-        uint32_t rule = rule_add(building, user, edge->mode.line, 0, "[edge:%s->%s] mode = %s",
-                                 edge->user.at, edge->owner.at, word_of(edge->mode.value));
+        uint32_t rule = edge->mode_by.at ? rule_add(building, user, 0, 0, "%s", edge->mode_by.at)
+                                         : rule_add(building, user, edge->mode.line, 0,
+                                                    "[edge:%s->%s] mode = %s", edge->user.at,
+                                                    edge->owner.at, word_of(edge->mode.value));
         int16_t *key = arena_take(&policy->arena, 2 * sizeof(*key));
         index_add(&policy->edge_index, edge_key(user, owner, key), (uint32_t)policy->edge_count);
         policy->edges[policy->edge_count++] = (struct answer){rule, action_of(edge->mode.value)};
@@ -283,7 +292,7 @@ static void set_hash(struct policy *policy, const struct config *config)
         const struct config_service *service = &config->services[i];
         hash_text(&hash, service->name);
         hash_text(&hash, service->database.value);
-        hash_number(&hash, service->mode.line ? service->mode.value : -1);
+        hash_number(&hash, service->mode.line || service->mode_by.at ? service->mode.value : -1);
         hash_list(&hash, &service->users);
         hash_list(&hash, &service->aliases);
         hash_list(&hash, &service->owns);

@@ -18,6 +18,7 @@
 #include "base/bytes.h"
 #include "judge/judge.h"
 #include "proxy/binding.h"
+#include "proxy/boundary.h"
 #include "proxy/cut.h"
 #include "proxy/login/login.h"
 #include "proxy/record.h"
@@ -416,8 +417,6 @@ static enum step idle(struct session *session)
 {
     if (session->client.ended)
         return session_end(session, CLOSED_CLIENT_GONE);
-    if (session->worker->drain_begun && !session->belief.in_transaction)
-        return session_end(session, CLOSED_DRAIN);
     return STEP_WAIT;
 }
 
@@ -444,6 +443,8 @@ enum step state_command(struct session *session)
 
     if (gate_waiting(&session->upstream.gate) > 0 || session->upstream.ended)
         return unasked(session);
+    if (session->leaving && !boundary_kept(session))
+        return boundary_goodbye(session);
     if (gate_waiting(gate) <= PACKET_HEADER) {
         if (gate_waiting(gate) == PACKET_HEADER && bytes_get3(gate_at(gate)) == 0)
             return session_end(session, CLOSED_CLIENT_BAD_PACKET);

@@ -110,7 +110,7 @@ static void drop_tls(const struct config *config, struct tls_server *server,
     free(clients);
 }
 
-struct runtime *runtime_build(const char *path, const struct runtime *old)
+struct runtime *runtime_build(const char *path, const struct runtime *old, struct error *first)
 {
     struct config_problems problems = {0};
     struct config *config = config_read(path, &problems);
@@ -125,6 +125,7 @@ struct runtime *runtime_build(const char *path, const struct runtime *old)
                 build_tls(config, &tls, tls_clients, &password_key, &problems) && policy;
 
     (old ? config_problems_log : config_problems_print)(&problems, path);
+    config_problems_first(&problems, path, first);
     config_problems_fini(&problems);
     if (!good) {
         drop_tls(config, tls, tls_clients, password_key);
@@ -150,6 +151,60 @@ struct runtime *runtime_build(const char *path, const struct runtime *old)
     return runtime;
 }
 
+static void set_holds(struct runtime *runtime)
+{
+    runtime->holds = memory_take_zeroed((runtime->override_count + 1) * sizeof(struct hold));
+    for (size_t i = 0; i < runtime->override_count; i++) {
+        const struct override *override = &runtime->overrides[i];
+        int owner = policy_service(runtime->policy, text_of(override->service));
+        if (override->kind == OVERRIDE_HOLD && owner != SERVICE_NONE)
+            runtime->holds[runtime->hold_count++] = (struct hold){owner, override->access};
+    }
+}
+
+static bool check_overrides(const struct policy *policy, const struct override *overrides,
+                            size_t count, struct error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (policy_service(policy, text_of(overrides[i].service)) == SERVICE_NONE)
+            return error_set(error, "there is no [service:%s]; write the name of one",
+                             overrides[i].service);
+    }
+    return true;
+}
+
+struct runtime *runtime_override(struct runtime *base, const struct override *overrides,
+                                 size_t count, uint32_t generation, struct error *error)
+{
+    struct config_problems problems = {0};
+
+    if (!check_overrides(base->policy, overrides, count, error))
+        return NULL;
+    struct config *config = config_override(base->config, overrides, count);
+    struct policy *policy = policy_build(config, policy_today(time(NULL)), &problems);
+    for (size_t i = 0; !policy && i < problems.count; i++) {
+        if (!problems.items[i].warning)
+            error_set(error, "%s", problems.items[i].text);
+    }
+    config_problems_fini(&problems);
+    if (!policy) {
+        config_free(config);
+        return NULL;
+    }
+    struct runtime *runtime = memory_take(sizeof(*runtime));
+    *runtime = *base;
+    atomic_init(&runtime->references, 1);
+    runtime->generation = generation;
+    runtime->base = runtime_take(base);
+    runtime->config = config;
+    runtime->policy = policy;
+    runtime->overrides = memory_take_zeroed((count + 1) * sizeof(*overrides));
+    memcpy(runtime->overrides, overrides, count * sizeof(*overrides));
+    runtime->override_count = count;
+    set_holds(runtime);
+    return runtime;
+}
+
 struct runtime *runtime_take(struct runtime *runtime)
 {
     atomic_fetch_add(&runtime->references, 1);
@@ -160,6 +215,16 @@ void runtime_drop(struct runtime *runtime)
 {
     if (!runtime || atomic_fetch_sub(&runtime->references, 1) > 1)
         return;
+    struct runtime *base = runtime->base;
+    if (base) {
+        policy_free(runtime->policy);
+        config_free(runtime->config);
+        free(runtime->overrides);
+        free(runtime->holds);
+        free(runtime);
+        runtime_drop(base);
+        return;
+    }
     drop_tls(runtime->config, runtime->tls, runtime->tls_clients, runtime->password_key);
     router_free(runtime->router);
     policy_free(runtime->policy);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "config/override.h"
 #include "policy/policy.h"
 #include "router/router.h"
 #include "tls/rsa.h"
@@ -26,9 +27,19 @@ struct usage {
     struct usage *next;
 };
 
+/* Statements that would do `access` to what `owner` owns wait. */
+struct hold {
+    int owner; /* the index of a service */
+    uint8_t access;
+};
+
 struct runtime {
     atomic_uint references;
-    uint32_t generation; /* 1, 2, ... */
+    uint32_t generation;  /* 1, 2, ... */
+    struct runtime *base; /* NULL; or what the file says, which this one lays `overrides` over */
+    struct override *overrides;
+    struct hold *holds;
+    size_t override_count, hold_count;
     struct config *config;
     struct policy *policy;
     struct router *router;
@@ -39,8 +50,13 @@ struct runtime {
 };
 
 /* Reads and builds all. Every problem is printed on standard error with file and line, as lines of
- * the log where there is an `old` one; NULL where one is an error. */
-struct runtime *runtime_build(const char *path, const struct runtime *old);
+ * the log where there is an `old` one; NULL where one is an error: the first of
+ * them is in `first`, as "FILE:LINE: TEXT". */
+struct runtime *runtime_build(const char *path, const struct runtime *old, struct error *first);
+/* A runtime that is `base` but for the overrides, which are copied. NULL with `error` where one of
+ * them makes no sense: an unknown service, a pattern that cannot be. */
+struct runtime *runtime_override(struct runtime *base, const struct override *overrides,
+                                 size_t count, uint32_t generation, struct error *error);
 struct runtime *runtime_take(struct runtime *runtime);
 void runtime_drop(struct runtime *runtime);
 

@@ -11,129 +11,183 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/control.h"
 #include "base/arena.h"
 #include "base/log.h"
+#include "proxy/desk.h"
 #include "proxy/fd_limit.h"
 #include "proxy/login/login.h"
 #include "proxy/probe.h"
 #include "proxy/registry.h"
+#include "proxy/reload.h"
+#include "proxy/roll.h"
 #include "proxy/show.h"
+#include "proxy/steer.h"
 #include "proxy/worker.h"
-
-enum { LOG_OUTPUTS = 64 };
 
 struct server {
     const char *path;
     struct ev_loop *loop;
     struct ev_signal hangup, terminate, interrupt, reopen;
     struct ev_timer probe, drain;
-    struct runtime *runtime;
+    struct steer steer; /* what is in force */
+    struct desk desk;
     struct violations *violations;
     struct worker *workers;
     unsigned worker_count;
     struct show *show;
-    struct admin *admin; /* NULL: off */
+    struct admin *admin;     /* NULL: off */
+    struct control *control; /* NULL: off */
     int shared[WORKER_LISTENERS];
 };
 
-static void log_settings(const struct config *config, struct text *outputs, unsigned *lines,
-                         struct violations_settings *settings)
+/* steer's: from now on this one is in force. */
+static void put_in_force(void *context, struct runtime *runtime)
 {
-    size_t count = config->log.violations.count;
+    struct server *server = context;
 
-    if (count > LOG_OUTPUTS)
-        count = LOG_OUTPUTS;
-    for (size_t i = 0; i < count; i++) {
-        outputs[i] = config->log.violations.items[i].value;
-        lines[i] = config->log.violations.items[i].line;
-    }
-    *settings = (struct violations_settings){.outputs = outputs,
-                                             .lines = lines,
-                                             .output_count = count,
-                                             .statement = config->log.statement.value,
-                                             .repeat = config->log.repeat.value};
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_reload(&server->workers[i], runtime_take(runtime));
+    show_runtime(server->show, runtime);
 }
 
-static bool same_address(const struct config_address *a, const struct config_address *b)
+static bool reload(struct server *server, struct error *why)
 {
-    return text_equal(a->written, b->written);
-}
-
-/* Names what differs but cannot change without a restart. */
-static void tell_what_stays(const struct config *old, const struct config *new)
-{
-    bool same = old->proxy.listen.count == new->proxy.listen.count;
-
-    for (size_t i = 0; same && i < old->proxy.listen.count; i++)
-        same = same_address(&old->proxy.listen.items[i], &new->proxy.listen.items[i]);
-    if (!same)
-        log_warning("reload: listen differs; it changes with the next restart");
-    if (!same_address(&old->proxy.admin, &new->proxy.admin))
-        log_warning("reload: admin differs; it changes with the next restart");
-    if (!text_equal(old->proxy.admin_token_file.value, new->proxy.admin_token_file.value))
-        log_warning("reload: admin_token_file differs; it changes with the next restart");
-    if (old->proxy.instance.value != new->proxy.instance.value)
-        log_warning("reload: instance differs; it changes with the next restart");
-    if (old->proxy.workers.value != new->proxy.workers.value)
-        log_warning("reload: workers differs; it changes with the next restart");
-}
-
-/* Which certificates are in force, and until when. */
-static void tell_certificates(const struct runtime *runtime)
-{
-    const struct config *config = runtime->config;
-    struct tls_certificate certificate;
-
-    if (runtime->tls) {
-        tls_server_certificate(runtime->tls, &certificate);
-        log_notice("TLS for clients: certificate %s, until %s", certificate.name,
-                   certificate.until);
-    }
-    for (size_t i = 0; i < config->upstream_count; i++)
-        if (runtime->tls_clients[i] &&
-            tls_client_certificate(runtime->tls_clients[i], &certificate))
-            log_notice("TLS for upstream '%s': certificate %s, until %s",
-                       config->upstreams[i].name.at, certificate.name, certificate.until);
+    return reload_run(server->path, &server->steer, server->violations, server->show, why);
 }
 
 static void on_hangup(struct ev_loop *loop, struct ev_signal *signal, int events)
 {
-    struct server *server = signal->data;
-    struct runtime *runtime = runtime_build(server->path, server->runtime);
-    struct violations_settings settings;
-    struct error error;
+    struct error why;
 
     (void)loop;
     (void)events;
-    if (!runtime) {
-        log_error("reload: %s has errors; the old configuration stays in force", server->path);
-        show_refused(server->show);
-        violations_event_reload(server->violations, policy_hash(server->runtime->policy), false,
-                                TEXT("the file has errors"));
-        return;
-    }
-    struct text outputs[LOG_OUTPUTS];
-    unsigned lines[LOG_OUTPUTS];
+    reload(signal->data, &why);
+}
 
-    log_settings(runtime->config, outputs, lines, &settings);
-    if (!violations_change(server->violations, &settings, &error)) {
-        log_error("reload: %s:%u: %s; the old configuration stays in force", server->path,
-                  error.line ? error.line : 1, error.text);
-        show_refused(server->show);
-        violations_event_reload(server->violations, policy_hash(server->runtime->policy), false,
-                                TEXT("a violation log cannot be opened"));
-        runtime_drop(runtime);
-        return;
+/* What the control socket's thread asks for: each of these runs on the main thread. */
+struct ordered {
+    struct server *server;
+    struct override *override, *list;
+    struct runtime *runtime;
+    size_t count;
+    struct text id, who;
+    struct error *why;
+    bool fine;
+};
+
+static void order_override(void *argument)
+{
+    struct ordered *ordered = argument;
+
+    ordered->fine = steer_add(&ordered->server->steer, ordered->override, ordered->why);
+}
+
+static void order_undo(void *argument)
+{
+    struct ordered *ordered = argument;
+
+    ordered->fine = steer_undo(&ordered->server->steer, ordered->id, ordered->who);
+    if (!ordered->fine)
+        error_set(ordered->why, "no override of this id is in force");
+}
+
+static void order_list(void *argument)
+{
+    struct ordered *ordered = argument;
+    const struct steer *steer = &ordered->server->steer;
+
+    ordered->count = steer->count;
+    memcpy(ordered->list, steer->list, steer->count * sizeof(*steer->list));
+}
+
+static void order_runtime(void *argument)
+{
+    struct ordered *ordered = argument;
+
+    ordered->runtime = runtime_take(ordered->server->steer.current);
+}
+
+static void order_reload(void *argument)
+{
+    struct ordered *ordered = argument;
+
+    ordered->fine = reload(ordered->server, ordered->why);
+}
+
+static bool order(struct ordered *ordered, void (*work)(void *argument))
+{
+    if (!desk_call(&ordered->server->desk, work, ordered) && ordered->why)
+        return error_set(ordered->why, "silogate is coming to its end");
+    return ordered->fine;
+}
+
+static bool control_override(void *context, struct override *override, struct error *why)
+{
+    return order(&(struct ordered){.server = context, .override = override, .why = why},
+                 order_override);
+}
+
+static bool control_undo(void *context, struct text id, struct text who, struct error *why)
+{
+    return order(&(struct ordered){.server = context, .id = id, .who = who, .why = why},
+                 order_undo);
+}
+
+static size_t control_overrides(void *context, struct override *list)
+{
+    struct ordered ordered = {.server = context, .list = list};
+
+    order(&ordered, order_list);
+    return ordered.count;
+}
+
+static bool control_reload(void *context, struct error *why)
+{
+    return order(&(struct ordered){.server = context, .why = why}, order_reload);
+}
+
+static struct control_session *control_sessions(void *context, const struct control_filter *filter,
+                                                size_t *count, unsigned *late)
+{
+    struct server *server = context;
+
+    return roll_sessions(server->workers, server->worker_count, filter, count, late);
+}
+
+static bool control_end(void *context, uint32_t id, bool query, struct error *why)
+{
+    struct server *server = context;
+
+    if (query) {
+        error_set(why, "--query needs an account on the upstream");
+        why->line = 1;
+        return false;
     }
-    tell_what_stays(server->runtime->config, runtime->config);
-    for (unsigned i = 0; i < server->worker_count; i++)
-        worker_reload(&server->workers[i], runtime_take(runtime));
-    runtime_drop(server->runtime);
-    server->runtime = runtime;
-    show_runtime(server->show, runtime);
-    violations_event_reload(server->violations, policy_hash(runtime->policy), true, TEXT(""));
-    tell_certificates(runtime);
-    log_notice("reload: %s is in force, policy %s", server->path, policy_hash(runtime->policy));
+    return roll_end(server->workers, server->worker_count, id) ||
+           error_set(why, "there is no session %u here", (unsigned)id);
+}
+
+static size_t control_leave(void *context, struct text service)
+{
+    struct server *server = context;
+
+    return roll_leave(server->workers, server->worker_count, service);
+}
+
+static char *control_record(void *context, struct text id)
+{
+    struct ordered ordered = {.server = context};
+    struct reload_log log;
+    char *found = NULL;
+
+    order(&ordered, order_runtime);
+    if (!ordered.runtime)
+        return NULL;
+    reload_log_settings(ordered.runtime->config, &log);
+    found = violations_find(log.outputs, log.settings.output_count, id);
+    runtime_drop(ordered.runtime);
+    return found;
 }
 
 static void on_reopen(struct ev_loop *loop, struct ev_signal *signal, int events)
@@ -149,7 +203,7 @@ static void on_reopen(struct ev_loop *loop, struct ev_signal *signal, int events
 static void on_drained(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
     struct server *server = timer->data;
-    ev_tstamp over = (ev_tstamp)server->runtime->config->proxy.drain_timeout.value / 1000;
+    ev_tstamp over = (ev_tstamp)server->steer.base->config->proxy.drain_timeout.value / 1000;
     static ev_tstamp waited;
 
     (void)events;
@@ -165,7 +219,7 @@ static void on_drained(struct ev_loop *loop, struct ev_timer *timer, int events)
 /* The workers have been told to stop listening: nobody is to be found behind the paths any more. */
 static void close_unix(struct server *server)
 {
-    const struct config *config = server->runtime->config;
+    const struct config *config = server->steer.base->config;
 
     for (size_t i = 0; i < config->proxy.listen.count; i++) {
         if (config->proxy.listen.items[i].is_unix)
@@ -196,7 +250,7 @@ static void on_probe(struct ev_loop *loop, struct ev_timer *timer, int events)
 
     (void)loop;
     (void)events;
-    probe_begin(server->runtime, server->violations);
+    probe_begin(server->steer.current, server->violations);
 }
 
 static void watch_signal(struct server *server, struct ev_signal *watcher, int number,
@@ -209,36 +263,50 @@ static void watch_signal(struct server *server, struct ev_signal *watcher, int n
 
 static bool start(struct server *server, struct error *error)
 {
-    const struct config *config = server->runtime->config;
-    struct violations_settings settings;
-    struct text outputs[LOG_OUTPUTS];
-    unsigned lines[LOG_OUTPUTS];
+    const struct config *config = server->steer.base->config;
+    struct reload_log log;
 
     registry_begin((unsigned)config->proxy.instance.value);
     unsigned wanted = (unsigned)config->proxy.workers.value;
     if (wanted == 0)
         wanted = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     server->workers = memory_take_zeroed(wanted * sizeof(struct worker));
-    log_settings(config, outputs, lines, &settings);
-    server->violations = violations_start(&settings, wanted, worker_room, server->workers, error);
+    reload_log_settings(config, &log);
+    server->violations =
+        violations_start(&log.settings, wanted, worker_room, server->workers, error);
     if (!server->violations)
         return false;
-    probe_upstreams(server->runtime, server->violations);
+    server->steer.violations = server->violations;
+    probe_upstreams(server->steer.current, server->violations);
     if (!worker_open_shared(config, server->shared, error))
         return false;
     for (unsigned i = 0; i < wanted; i++, server->worker_count++) {
-        if (!worker_start(&server->workers[i], i, runtime_take(server->runtime), server->violations,
-                          server->shared, error))
+        if (!worker_start(&server->workers[i], i, runtime_take(server->steer.current),
+                          server->violations, server->shared, error))
             return false;
     }
     server->show = show_new(server->workers, server->worker_count, server->violations);
-    show_runtime(server->show, server->runtime);
+    show_runtime(server->show, server->steer.current);
     struct admin_source source = show_source(server->show);
-    return admin_start(config, &source, &server->admin, error);
+    const struct control_source orders = {
+        .context = server,
+        .sessions = control_sessions,
+        .end = control_end,
+        .leave = control_leave,
+        .override = control_override,
+        .undo = control_undo,
+        .overrides = control_overrides,
+        .reload = control_reload,
+        .record = control_record,
+    };
+    return admin_start(config, &source, &server->admin, error) &&
+           control_start(config, &orders, &server->control, error);
 }
 
 static void stop(struct server *server)
 {
+    desk_close(&server->desk);
+    control_stop(server->control);
     admin_stop(server->admin);
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_stop(&server->workers[i]);
@@ -250,7 +318,8 @@ static void stop(struct server *server)
     if (server->violations)
         violations_stop(server->violations);
     free(server->workers);
-    runtime_drop(server->runtime);
+    steer_fini(&server->steer);
+    desk_fini(&server->desk);
 }
 
 int server_run(const char *path)
@@ -264,12 +333,15 @@ int server_run(const char *path)
     watch_signal(&server, &server.terminate, SIGTERM, on_terminate);
     watch_signal(&server, &server.interrupt, SIGINT, on_terminate);
     watch_signal(&server, &server.reopen, SIGUSR1, on_reopen);
-    server.runtime = runtime_build(path, NULL);
-    if (!server.runtime)
+    struct runtime *runtime = runtime_build(path, NULL, &error);
+    if (!runtime)
         return 2;
-    fd_limit_raise(server.runtime->config);
+    steer_init(&server.steer, server.loop, runtime, put_in_force, &server);
+    desk_init(&server.desk, server.loop);
+    fd_limit_raise(runtime->config);
     if (!start(&server, &error)) {
-        fprintf(stderr, "%s:%u: %s\n", path, error.line ? error.line : 1, error.text);
+        struct config_place place = config_place(&runtime->config->files, error.line);
+        fprintf(stderr, "%s:%u: %s\n", place.file, place.line ? place.line : 1, error.text);
         stop(&server); /* what has started already */
         return 2;
     }
@@ -278,11 +350,11 @@ int server_run(const char *path)
     ev_timer_start(server.loop, &server.probe);
     ev_timer_init(&server.drain, on_drained, 0.1, 0.1);
     server.drain.data = &server;
-    for (size_t i = 0; i < server.runtime->config->proxy.listen.count; i++)
-        log_notice("listening on %s", server.runtime->config->proxy.listen.items[i].written.at);
-    tell_certificates(server.runtime);
+    for (size_t i = 0; i < runtime->config->proxy.listen.count; i++)
+        log_notice("listening on %s", runtime->config->proxy.listen.items[i].written.at);
+    reload_tell_certificates(runtime);
     log_notice("silogate %s runs: %u workers, policy %s", SILOGATE_VERSION, server.worker_count,
-               policy_hash(server.runtime->policy));
+               policy_hash(runtime->policy));
     ev_run(server.loop, 0);
     stop(&server);
     log_notice("stopped");

@@ -51,6 +51,11 @@ static const struct {
 
 _Static_assert((int)CLOSE_REASONS <= (int)COUNTERS_CLOSE_REASONS, "counters.closed is too small");
 
+const char *session_state_name(enum state state)
+{
+    return states[state].name;
+}
+
 const char *close_reason_name(enum close_reason reason)
 {
     return reasons[reason].name;
@@ -93,6 +98,7 @@ static uint32_t limit_seconds(const struct session *session, enum limit limit)
 void session_enter(struct session *session, enum state state)
 {
     session->state = state;
+    session->entered = session->worker->second;
     session->deadline = session->worker->second + limit_seconds(session, states[state].limit);
     if (session->deadline < session->due)
         worker_time(session->worker, session, session->deadline);
@@ -306,6 +312,8 @@ void session_start(struct worker *worker, int socket, struct text client, bool e
     struct session *session = memory_take_zeroed(sizeof(*session));
 
     session->worker = worker;
+    session->began = worker->second;
+    session->leaving = worker->drain_begun;
     session->id = registry_id();
     session->due = UINT32_MAX;
     session->judged = true;

@@ -79,8 +79,9 @@ struct session {
     struct list_link all; /* in worker->sessions, or worker->closed */
     struct list_link
         parked; /* in worker->parked while the log has no room; in worker->handshaking */
-    struct list_link timed; /* in one of the worker's slots */
-    uint32_t deadline, due; /* in the worker's seconds: when it ends, when it is looked at */
+    struct list_link timed;  /* in one of the worker's slots */
+    uint32_t deadline, due;  /* in the worker's seconds: when it ends, when it is looked at */
+    uint32_t began, entered; /* likewise: it, and its state */
 
     uint32_t id;                 /* silogate's thread id: registry_id */
     uint32_t thread;             /* the upstream's thread id */
@@ -98,6 +99,7 @@ struct session {
     bool discarding : 1;       /* PASS: too large a command is read and forgotten */
     bool shut : 1;             /* LINGER: the last words are said */
     bool yield : 1;            /* goes on by itself in the next turn of the loop */
+    bool leaving : 1;          /* it is to end at its next boundary */
 
     struct login_draft *draft; /* while logging in */
     struct identity *identity; /* from login on */
@@ -140,6 +142,8 @@ void session_drop_upstream(struct session *session);
 /* Watches a side whose stream has just been opened. */
 void session_watch(struct session *session, struct side *side, int socket);
 
+/* "command" */
+const char *session_state_name(enum state state);
 const char *close_reason_name(enum close_reason reason);
 const char *close_reason_sentence(enum close_reason reason);
 

@@ -59,16 +59,13 @@ void show_runtime(struct show *show, struct runtime *runtime)
     struct runtime *before = show->runtime;
     show->runtime = runtime_take(runtime);
     pthread_mutex_unlock(&show->lock);
-    if (before)
-        atomic_fetch_add(&show->accepted, 1);
-    atomic_store(&show->refused_last, false);
     runtime_drop(before);
 }
 
-void show_refused(struct show *show)
+void show_reload(struct show *show, bool accepted)
 {
-    atomic_fetch_add(&show->refused, 1);
-    atomic_store(&show->refused_last, true);
+    atomic_fetch_add(accepted ? &show->accepted : &show->refused, 1);
+    atomic_store(&show->refused_last, !accepted);
 }
 
 void show_draining(struct show *show)
@@ -187,6 +184,8 @@ static const struct admin_view *look(void *context, bool queries)
     view->config = show->shown->config;
     view->policy = show->shown->policy;
     view->router = show->shown->router;
+    view->overrides = show->shown->overrides;
+    view->override_count = show->shown->override_count;
     view->draining = atomic_load(&show->draining);
     view->reloads_accepted = atomic_load(&show->accepted);
     view->reloads_refused = atomic_load(&show->refused);

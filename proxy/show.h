@@ -11,10 +11,10 @@ struct show;
 struct show *show_new(struct worker *workers, unsigned count, struct violations *violations);
 void show_free(struct show *show); /* admin must be done, and the workers */
 
-/* The main thread's: what is in force from now on (a reference is taken), a refused reload, and
- * the end of listening. */
+/* The main thread's: what is in force from now on (a reference is taken), what came of a reload,
+ * and the end of listening. */
 void show_runtime(struct show *show, struct runtime *runtime);
-void show_refused(struct show *show);
+void show_reload(struct show *show, bool accepted);
 void show_draining(struct show *show);
 
 struct admin_source show_source(struct show *show);

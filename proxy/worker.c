@@ -18,9 +18,11 @@
 #include "base/log.h"
 #include "proxy/address.h"
 #include "proxy/binding.h"
+#include "proxy/boundary.h"
 #include "proxy/fd_limit.h"
 #include "proxy/login/abandoned.h"
 #include "proxy/login/login.h"
+#include "proxy/roll.h"
 #include "proxy/session.h"
 
 enum { BACKLOG = 4096, ACCEPTS_A_TURN = 64 };
@@ -145,10 +147,7 @@ static void begin_drain(struct worker *worker)
     while (link != &worker->sessions) {
         struct session *session = LIST_ENTRY(link, struct session, all);
         link = link->after;
-        if (!session->logged_in && !session->identity)
-            session_close(session, CLOSED_DRAIN);
-        else if (session->state == STATE_COMMAND)
-            session_run(session);
+        boundary_leave(session);
     }
 }
 
@@ -177,6 +176,7 @@ static void on_wake(struct ev_loop *loop, struct ev_async *wake, int events)
         rebind(worker);
     }
     observe_answer(worker);
+    roll_answer(worker);
     if (atomic_exchange(&worker->room, false))
         unpark(worker);
     if (atomic_load(&worker->draining) && !worker->drain_begun)
@@ -300,6 +300,7 @@ static void release(struct worker *worker)
     fd_limit_fini(worker);
     runtime_drop(atomic_exchange(&worker->next_runtime, NULL));
     runtime_drop(worker->runtime);
+    roll_forget(worker);
     for (unsigned i = 0; i < worker->service_room; i++)
         free(worker->services[i]);
     free(worker->services);

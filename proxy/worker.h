@@ -22,6 +22,7 @@
 enum { WORKER_SLOTS = 256, WORKER_LISTENERS = 16 };
 
 struct session;
+struct roll_question;
 
 struct listener {
     struct ev_io io;
@@ -67,7 +68,8 @@ struct worker {
     struct service_counters **services; /* by the number of the usage; NULL: none yet */
     unsigned service_room;
     struct observed observed;
-    struct ruling ruling; /* of the command at hand */
+    _Atomic(struct roll_question *) question; /* of the control socket's thread */
+    struct ruling ruling;                     /* of the command at hand */
 };
 
 /* All sessions of all workers, for [proxy] max_connections. */

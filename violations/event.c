@@ -1,6 +1,6 @@
-/* The records that are no violations: refused logins, reloads, upstreams that come and go. From any
- * thread, under the lock. Refused logins are bounded in memory: those past it are added to the next
- * one's count.
+/* The records that are no violations: refused logins, reloads, overrides, upstreams that come and
+ * go. From any thread, under the lock. Refused logins are bounded in memory: those past it are
+ * added to the next one's count.
  */
 #include <time.h>
 
@@ -13,7 +13,7 @@ enum { EVENT_SIZE = 16384, EVENTS_MOST = 4 << 20 };
 struct event {
     const char *name;
     bool can_flood; /* whoever can connect can cause it */
-    struct text action, reason, user, client, upstream, address, policy;
+    struct text action, reason, service, user, client, upstream, address, policy;
 };
 
 static void put_field(struct json *json, const char *key, struct text value)
@@ -45,6 +45,7 @@ static void write_event(struct violations *violations, const struct event *event
     record_start(&json, now, event->name, id);
     put_field(&json, "action", event->action);
     put_field(&json, "reason", event->reason);
+    put_field(&json, "service", event->service);
     put_field(&json, "user", event->user);
     put_field(&json, "client", event->client);
     put_field(&json, "upstream", event->upstream);
@@ -75,6 +76,19 @@ void violations_event_reload(struct violations *violations, const char *policy_h
                                 .name = "reload",
                                 .action = accepted ? TEXT("accepted") : TEXT("refused"),
                                 .reason = message,
+                                .policy = text_of(policy_hash),
+                            });
+}
+
+void violations_event_override(struct violations *violations, struct text action, struct text words,
+                               struct text service, struct text who, const char *policy_hash)
+{
+    write_event(violations, &(struct event){
+                                .name = "override",
+                                .action = action,
+                                .reason = words,
+                                .service = service,
+                                .user = who,
                                 .policy = text_of(policy_hash),
                             });
 }

@@ -102,8 +102,15 @@ void violations_event_login_refused(struct violations *violations, struct text u
                                     struct text client, struct text reason);
 void violations_event_reload(struct violations *violations, const char *policy_hash, bool accepted,
                              struct text message);
+/* An override of the policy: `action` begun, ended or undone. */
+void violations_event_override(struct violations *violations, struct text action, struct text words,
+                               struct text service, struct text who, const char *policy_hash);
 void violations_event_upstream(struct violations *violations, struct text upstream,
                                struct text address, bool up, struct text reason);
+
+/* The record with this id (16 hex digits), looked for from the end of the outputs that are files,
+ * in the last 64 MiB of each: its line, malloc's; NULL: none. For a thread that may wait. */
+char *violations_find(const struct text *outputs, size_t count, struct text id);
 
 /* For the metrics: racy but whole reads. */
 struct violations_counters {

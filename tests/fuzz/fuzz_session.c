@@ -70,7 +70,7 @@ static void set_up(void)
         path);
     fclose(file);
     log_threshold(LOG_LEVEL_ERROR);
-    worker.runtime = runtime_build(ini, NULL);
+    worker.runtime = runtime_build(ini, NULL, &(struct error){0});
     assert(worker.runtime);
     unlink(ini);
     snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);

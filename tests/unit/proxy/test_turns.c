@@ -68,7 +68,7 @@ static int set_up(void **unused)
     snprintf(at.sun_path, sizeof(at.sun_path), "%s/s", folder);
     write_ini(ini, at.sun_path);
     log_threshold(LOG_LEVEL_ERROR);
-    worker.runtime = runtime_build(ini, NULL);
+    worker.runtime = runtime_build(ini, NULL, &error);
     unlink(ini);
     assert_non_null(worker.runtime);
     listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);

@@ -1,0 +1,76 @@
+/* The control socket: HTTP with JSON on a Unix socket, for `silogate ctl`. All that changes
+ * something in a running silogate comes in here, from whoever may open the socket (its owner and
+ * group), and nowhere else. A thread of its own.
+ *
+ *   GET  /control/sessions?service=&user=&in_transaction=1   {"sessions":[...],"late":0}
+ *   GET  /control/overrides                                  {"overrides":[...]}
+ *   GET  /control/show?id=                                   {"session":...} or {"violation":...}
+ *   POST /control/kill      {"id":N,"query":false}
+ *   POST /control/drain     {"service":"billing"}            without a service: all
+ *   POST /control/mode      {"service":..,"mode":"block","milliseconds":N,"ticket":..}
+ *   POST /control/allow     {"service":..,"on":..,"access":["read"],"milliseconds":N,"ticket":..}
+ *   POST /control/hold      {"owner":..,"milliseconds":N}
+ *   POST /control/undo      {"id":"3f2a91c0"}
+ *   POST /control/reload    {}
+ *
+ * 200 with what came of it; 400, 404, 409 or 503 with {"error":"..."}.
+ */
+#ifndef ADMIN_CONTROL_H
+#define ADMIN_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "config/override.h"
+
+/* A session at the moment of the question. Texts end with a NUL and are cut to their room. */
+struct control_session {
+    uint32_t id, thread;    /* silogate's, the upstream's; 0: none yet */
+    const char *state;      /* a name out of proxy/states.def */
+    const char *kind;       /* of the statement at work; NULL: none */
+    const char *kept;       /* why it is not at a boundary; NULL: it is at one */
+    int64_t began, entered; /* seconds since 1970: the session, its state */
+    uint64_t digest;        /* at work, where it is known; 0: not */
+    bool in_transaction, leaving;
+    char service[65], user[129], client[64], upstream[65], program[64];
+    char owners[256]; /* touched in the transaction: "billing,clinical" */
+};
+
+struct control_filter {
+    struct text service, user; /* none: all */
+    bool in_transaction;
+    uint32_t id; /* 0: all */
+};
+
+/* What the rest of silogate does for the socket's thread, which alone calls. Each fills `why` where
+ * it returns false. */
+struct control_source {
+    void *context;
+    /* All that match, for the caller to free; `late` counts workers that have not answered. */
+    struct control_session *(*sessions)(void *context, const struct control_filter *filter,
+                                        size_t *count, unsigned *late);
+    bool (*end)(void *context, uint32_t id, bool query, struct error *why);
+    /* How many have been told to leave. */
+    size_t (*leave)(void *context, struct text service);
+    /* Fills id, since, shared. */
+    bool (*override)(void *context, struct override *override, struct error *why);
+    bool (*undo)(void *context, struct text id, struct text who, struct error *why);
+    /* Those in force, at most OVERRIDES_MAX. */
+    size_t (*overrides)(void *context, struct override *list);
+    bool (*reload)(void *context, struct error *why);
+    /* The record of a violation, as it stands in a violation log; malloc's, NULL: not found. */
+    char *(*record)(void *context, struct text id);
+};
+
+struct control;
+
+/* Listens at [proxy] control; `*control` is NULL where it is off. */
+bool control_start(const struct config *config, const struct control_source *source,
+                   struct control **control, struct error *error);
+void control_stop(struct control *control); /* NULL is harmless */
+
+#endif

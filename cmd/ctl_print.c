@@ -1,0 +1,187 @@
+/* Answers of the control socket as tables and lines for people. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/table.h"
+#include "cmd/ctl.h"
+
+/* A member as words; "" where it is null or missing. */
+static struct text words_of(const json_t *object, const char *key, struct arena *arena)
+{
+    const json_t *value = json_object_get(object, key);
+    char text[1024] = "";
+    size_t length = 0, i;
+    const json_t *item;
+
+    if (json_is_string(value))
+        return arena_text(arena, text_of(json_string_value(value)));
+    if (json_is_integer(value))
+        snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(value));
+    if (json_is_boolean(value))
+        snprintf(text, sizeof(text), "%s", json_is_true(value) ? "yes" : "no");
+    json_array_foreach(json_is_array(value) ? value : NULL, i, item)
+    {
+        if (json_is_string(item) && length < sizeof(text))
+            length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s", i ? "," : "",
+                                       json_string_value(item));
+    }
+    return arena_text(arena, text_of(text));
+}
+
+/* "12s", "5m", "3h", "2d" since the moment that a member says. */
+static struct text age_of(const json_t *object, const char *key, struct arena *arena)
+{
+    const char *moment = json_string_value(json_object_get(object, key));
+    struct tm parts = {0};
+    char text[32];
+
+    if (!moment || !strptime(moment, "%Y-%m-%dT%H:%M:%S", &parts))
+        return TEXT("");
+    long long seconds = (long long)time(NULL) - (long long)timegm(&parts);
+    if (seconds < 0)
+        seconds = 0;
+    if (seconds < 120)
+        snprintf(text, sizeof(text), "%llds", seconds);
+    else if (seconds < 7200)
+        snprintf(text, sizeof(text), "%lldm", seconds / 60);
+    else if (seconds < 172800)
+        snprintf(text, sizeof(text), "%lldh", seconds / 3600);
+    else
+        snprintf(text, sizeof(text), "%lldd", seconds / 86400);
+    return arena_text(arena, text_of(text));
+}
+
+void ctl_print_sessions(const json_t *answer)
+{
+    static const struct table_column columns[] = {
+        {"id",          TABLE_WORDS},
+        {"service",     TABLE_WORDS},
+        {"user",        TABLE_WORDS},
+        {"client",      TABLE_WORDS},
+        {"upstream",    TABLE_WORDS},
+        {"thread",      TABLE_WORDS},
+        {"state",       TABLE_WORDS},
+        {"since",       TABLE_WORDS},
+        {"transaction", TABLE_WORDS},
+        {"at work",     TABLE_WORDS},
+        {"kept by",     TABLE_WORDS},
+    };
+    const json_t *sessions = json_object_get(answer, "sessions"), *session;
+    long long late = json_integer_value(json_object_get(answer, "late"));
+    struct table table;
+    size_t i;
+
+    table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+    json_array_foreach(sessions, i, session)
+    {
+        static const char *const keys[] = {"id",       "service", "user", "client",
+                                           "upstream", "thread",  "state"};
+        struct arena *arena = &table.arena;
+        bool open = json_is_true(json_object_get(session, "transaction"));
+        struct text owners = words_of(session, "owners", arena);
+        struct text digest = words_of(session, "digest", arena);
+        for (size_t j = 0; j < sizeof(keys) / sizeof(keys[0]); j++)
+            table_text(&table, words_of(session, keys[j], arena));
+        table_text(&table, age_of(session, "since", arena));
+        table_text(&table, !open ? TEXT("") : owners.length ? owners : TEXT("open"));
+        table_text(&table, digest.length ? digest : words_of(session, "kind", arena));
+        table_text(&table, words_of(session, "kept", arena));
+    }
+    table_print_text(&table, stdout);
+    printf("%zu session%s\n", json_array_size(sessions), json_array_size(sessions) == 1 ? "" : "s");
+    if (late)
+        printf("%lld worker%s gave no answer in time: ask again\n", late, late == 1 ? "" : "s");
+    table_fini(&table);
+}
+
+static void print_members(const json_t *object)
+{
+    struct arena arena = {0};
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)object, key, value)
+    {
+        if (json_is_object(value) || (json_is_array(value) && json_array_size(value) > 0 &&
+                                      !json_is_string(json_array_get(value, 0)))) {
+            char *text = json_dumps(value, JSON_COMPACT);
+            printf("%s: %s\n", key, text ? text : "");
+            free(text);
+            continue;
+        }
+        struct text words = words_of(object, key, &arena);
+        if (words.length)
+            printf("%s: %.*s\n", key, TEXT_ARGS(words));
+    }
+    arena_fini(&arena);
+}
+
+void ctl_print_fields(const json_t *answer)
+{
+    print_members(answer);
+}
+
+void ctl_print_shown(const json_t *answer)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)answer, key, value)
+    {
+        printf("%s\n", key);
+        print_members(value);
+    }
+}
+
+void ctl_print_override(const json_t *answer)
+{
+    struct arena arena = {0};
+
+    printf("override %.*s holds until %.*s on %.*s instance%s\n",
+           TEXT_ARGS(words_of(answer, "id", &arena)), TEXT_ARGS(words_of(answer, "until", &arena)),
+           TEXT_ARGS(words_of(answer, "instances", &arena)),
+           text_equal(words_of(answer, "instances", &arena), TEXT("all")) ? "s" : "");
+    arena_fini(&arena);
+}
+
+void ctl_print_overrides(const json_t *answer)
+{
+    static const struct table_column columns[] = {
+        {"id",        TABLE_WORDS},
+        {"override",  TABLE_WORDS},
+        {"of",        TABLE_WORDS},
+        {"what",      TABLE_WORDS},
+        {"until",     TABLE_WORDS},
+        {"who",       TABLE_WORDS},
+        {"ticket",    TABLE_WORDS},
+        {"instances", TABLE_WORDS},
+    };
+    const json_t *overrides = json_object_get(answer, "overrides"), *override;
+    struct table table;
+    size_t i;
+
+    table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+    json_array_foreach(overrides, i, override)
+    {
+        struct arena *arena = &table.arena;
+        struct text service = words_of(override, "service", arena);
+        struct text mode = words_of(override, "mode", arena);
+        struct text access = words_of(override, "access", arena);
+        struct text on = words_of(override, "on", arena);
+        char what[400];
+        snprintf(what, sizeof(what), "%.*s%.*s%s%.*s", TEXT_ARGS(mode), TEXT_ARGS(access),
+                 on.length ? " " : "", TEXT_ARGS(on));
+        table_text(&table, words_of(override, "id", arena));
+        table_text(&table, words_of(override, "kind", arena));
+        table_text(&table, service.length ? service : words_of(override, "owner", arena));
+        table_text(&table, arena_text(arena, text_of(what)));
+        table_text(&table, words_of(override, "until", arena));
+        table_text(&table, words_of(override, "who", arena));
+        table_text(&table, words_of(override, "ticket", arena));
+        table_text(&table, words_of(override, "instances", arena));
+    }
+    table_print_text(&table, stdout);
+    table_fini(&table);
+}

@@ -1,0 +1,53 @@
+/* A boundary is a moment at which nothing in the session would be lost with it: no answer is owed,
+ * no transaction is open, and it holds nothing on the server that others could miss or take.
+ *
+ * The client gets error 1053 (ER_SERVER_SHUTDOWN), the one that pools and drivers know from a
+ * server that stops. It is numbered as the answer to a command: a client that sends one meanwhile
+ * reads it as such, and the command was not run.
+ */
+#include "proxy/boundary.h"
+
+#include "proxy/worker.h"
+
+const char *boundary_kept(const struct session *session)
+{
+    if (session->state == STATE_LINGER)
+        return NULL;
+    if (!session->logged_in)
+        return "it is logging in";
+    if (session->state != STATE_COMMAND)
+        return "an answer is owed";
+    if (session->belief.in_transaction)
+        return "a transaction is open";
+    return NULL;
+}
+
+enum step boundary_goodbye(struct session *session)
+{
+    session_error(session, 1, 1053, "08S01", "Server shutdown in progress");
+    return session_linger(session, CLOSED_DRAIN);
+}
+
+void boundary_leave(struct session *session)
+{
+    if (session->state == STATE_LINGER || session->leaving)
+        return;
+    session->leaving = true;
+    if (!session->logged_in && !session->identity)
+        session_close(session, CLOSED_DRAIN);
+    else if (session->state == STATE_COMMAND)
+        session_run(session);
+}
+
+void boundary_end(struct session *session)
+{
+    if (session->state == STATE_LINGER)
+        return;
+    if (session->state != STATE_COMMAND || !session->logged_in) {
+        session_close(session, CLOSED_KILLED);
+        return;
+    }
+    session_error(session, 1, 1927, "70100", "Connection was killed");
+    session_linger(session, CLOSED_KILLED);
+    session_run(session);
+}

@@ -1,0 +1,22 @@
+/* Where a session can be ended without anything being lost: at a boundary. Called by the path of a
+ * command (command.c), by the drain and by `silogate ctl` (roll.c).
+ */
+#ifndef PROXY_BOUNDARY_H
+#define PROXY_BOUNDARY_H
+
+#include "proxy/session.h"
+
+/* Why the session is not at a boundary, in words; NULL where it is at one. */
+const char *boundary_kept(const struct session *session);
+
+/* It is to end at its next boundary, which may be now. One that has not logged in ends at once. */
+void boundary_leave(struct session *session);
+
+/* Ends it at once, whatever it does: `silogate ctl kill`. */
+void boundary_end(struct session *session);
+
+/* The last words of a session that leaves, at a boundary; what the client has sent meanwhile is not
+ * looked at. */
+enum step boundary_goodbye(struct session *session);
+
+#endif

@@ -1,0 +1,42 @@
+/* What is in force: the runtime that the file says, and the overrides that `silogate ctl` has laid
+ * over it, each with its end. The main thread's alone.
+ */
+#ifndef PROXY_STEER_H
+#define PROXY_STEER_H
+
+#include <ev.h>
+
+#include "config/override.h"
+#include "proxy/runtime.h"
+#include "violations/violations.h"
+
+struct steer {
+    struct ev_loop *loop;
+    struct ev_timer end; /* of the override that ends next */
+    struct violations *violations;
+    struct runtime *base, *current; /* both with a reference */
+    uint32_t generation;            /* of the youngest runtime there ever was */
+    struct override list[OVERRIDES_MAX];
+    size_t count;
+    /* Hands what is in force from now on to everybody who uses it; takes no reference. */
+    void (*put)(void *context, struct runtime *runtime);
+    void *context;
+};
+
+/* Takes over a reference to `base`; puts nothing. */
+void steer_init(struct steer *steer, struct ev_loop *loop, struct runtime *base,
+                void (*put)(void *context, struct runtime *runtime), void *context);
+void steer_fini(struct steer *steer);
+
+/* After a reload: takes over a reference. Overrides that make no sense any more end. */
+void steer_base(struct steer *steer, struct runtime *base);
+
+/* Fills in the id and puts it in force. */
+bool steer_add(struct steer *steer, struct override *override, struct error *why);
+/* False where there is none of this id. */
+bool steer_undo(struct steer *steer, struct text id, struct text who);
+/* Those of all instances are these from now on: what others have begun and ended. Puts something in
+ * force only where they differ. */
+void steer_shared(struct steer *steer, const struct override *list, size_t count);
+
+#endif
