@@ -130,6 +130,11 @@ lint: check ## clang's warnings, clang-format, clang-tidy, cppcheck and the laye
 	$(MAKE) --no-print-directory -s -j2 CC=clang BUILD=build-clang WERROR=1 build-clang/silogate unit
 	scripts/lint $(C_FILES)
 
+attack: $(BUILD)/silogate ## sessions of a spy through a silogate that blocks, for SECONDS a server (default 900; SEED=...)
+	scripts/deps build test
+	SILOGATE_BUILD=$(BUILD) tests/attack/attack.py --corpus
+	SILOGATE_BUILD=$(BUILD) tests/attack/attack.py --seconds $(or $(SECONDS),900) $(if $(SEED),--seed $(SEED))
+
 side-by-side: $(BUILD)/silogate ## all that clients see, directly and through silogate, the long form
 	scripts/deps build test
 	SILOGATE_LONG=1 SILOGATE_BUILD=$(BUILD) $(PYTEST) tests/system/test_side_by_side.py \
@@ -204,4 +209,4 @@ help: ## this list
 
 FORCE:
 
-.PHONY: FORCE all unit check deps demo test side-by-side soak test-unit oracle test-unstable format lint asan tsan fuzz cover bench man install deb test-deb reference clean help
+.PHONY: FORCE all unit check deps demo test attack side-by-side soak test-unit oracle test-unstable format lint asan tsan fuzz cover bench man install deb test-deb reference clean help

@@ -1,0 +1,163 @@
+#!/usr/bin/python3
+"""attack.py [--seconds N] [--seed S] [--server mysql|mariadb] [--corpus] [--only ID]: plays generated sessions of a spy
+through a silogate that blocks, and looks for the canary in what came back, in the spy's own tables, in what has changed
+in the other silo, and in the locks that the spy's session holds. What is found is printed, made as small as it gets.
+
+`make attack SECONDS=1800` runs it on both servers. --corpus plays the known cases instead."""
+import argparse
+import pathlib
+import random
+import struct
+import sys
+import time
+
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parents[1])]
+
+import cases  # noqa: E402
+from generate import program  # noqa: E402
+from harness import gate, servers, wire  # noqa: E402
+from play import Spy  # noqa: E402
+from silo import CANARY, GRANT, INI, Silo  # noqa: E402
+
+
+class Arena:
+    """A server with the silo, and a silogate before it for each way with what nobody owns."""
+
+    def __init__(self, kind):
+        self.server = servers.KINDS[kind]()
+        self.gates, self.silo = {}, None
+        try:
+            self.server.install()
+            self.server.start()
+            self.silo = Silo(self.server)
+            for unowned in ("block", "log"):
+                self.gates[unowned] = gate.Gate(self.server, ini=INI.format(unowned=unowned)).start()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        for one in self.gates.values():
+            one.stop()
+            one.remove()
+        self.server.remove()
+
+    def reload(self, one, grant):
+        one.reload(ini=one.ini.replace(GRANT, "") + (GRANT if grant else ""))
+
+    def play(self, unowned, flags, steps, number):
+        """What is wrong with it, or None."""
+        one, granted, spy, locked = self.gates[unowned], False, None, []
+        before = self.silo.quick()
+        heard = b""
+        try:
+            spy = Spy(one.port, flags, self.silo.files, number)
+            spy.query(f"DO GET_LOCK('spy{number}', 0)")
+            thread = self.silo.thread_of(f"spy{number}")
+            for step in steps:
+                if isinstance(step, dict) and step["com"] == "RELOAD":
+                    granted = step["grant"]
+                    self.reload(one, granted)
+                    continue
+                try:
+                    spy.play(step)
+                except wire.Error:
+                    continue
+                finally:
+                    if granted:
+                        spy.heard.clear()  # as long as it is allowed
+            if thread and not granted:
+                locked = self.silo.locked(thread)
+            heard = bytes(spy.heard)
+        except (wire.Closed, OSError, struct.error, IndexError, ValueError):
+            heard = bytes(spy.heard) if spy else b""
+        except wire.Error:
+            pass  # it could not log in
+        finally:
+            if spy:
+                spy.close()
+            if any(isinstance(step, dict) and step["com"] == "RELOAD" for step in steps):
+                self.reload(one, False)
+        if CANARY.encode() in heard:
+            return "a canary came back"
+        if self.silo.quick() != before:
+            return "another's data have changed"
+        if stolen := self.silo.stolen():
+            return "a canary is in " + ", ".join(stolen)
+        only_granted = any(isinstance(step, dict) and step["com"] == "RELOAD" for step in steps)
+        if locked and not only_granted:
+            return "the session holds " + ", ".join(sorted(set(locked)))
+        return None
+
+    def restore(self):
+        self.silo.restore(self.silo.changed())
+
+    def smaller(self, unowned, flags, steps, number):
+        """Steps are left out as long as it still gets through."""
+        at = 0
+        while at < len(steps):
+            fewer = steps[:at] + steps[at + 1:]
+            if fewer and self.play(unowned, flags, fewer, number + at + 1):
+                steps = fewer
+            else:
+                at += 1
+            self.restore()
+        return steps
+
+
+def shown(steps):
+    return "\n".join("    " + repr(step)[:600] for step in steps)
+
+
+def attack(arena, seconds, seed, most=5):
+    """Plays for so long; [what was found, as text], how many sessions."""
+    kind, found, number = arena.server.name, [], 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and len(found) < most:
+        number += 1
+        chooser = random.Random(f"{seed}-{kind}-{number}")
+        flags, steps = program(chooser, kind == "mariadb")
+        unowned = chooser.choice(("block", "log"))
+        why = arena.play(unowned, flags, steps, number * 1000)
+        if why:
+            arena.restore()
+            steps = arena.smaller(unowned, flags, steps, number * 1000)
+            found.append(f"HOLE {kind} seed {seed} session {number}: {why}; unowned = {unowned}, {flags}\n{shown(steps)}")
+        if why or number % 20 == 0:
+            arena.restore()
+    for one in arena.gates.values():
+        assert one.process.poll() is None, f"silogate ended:\n{one.log()[-3000:]}"
+    return found, number
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
+    parser.add_argument("--server", choices=list(servers.KINDS))
+    parser.add_argument("--most", type=int, default=5, help="end after so many ways past the gate")
+    parser.add_argument("--corpus", action="store_true")
+    parser.add_argument("--only")
+    options = parser.parse_args()
+    bad = False
+    for kind in [options.server] if options.server else servers.KINDS:
+        arena = Arena(kind)
+        try:
+            if options.corpus:
+                known = cases.read(kind, options.only)
+                found = [f"{word} {name}: {why}" for word, name, why in
+                         cases.run(arena.silo, arena.gates["block"].port, known)]
+                print(f"{kind}: {len(known)} cases, {len(found)} not as they should be")
+            else:
+                found, number = attack(arena, options.seconds, options.seed, options.most)
+                print(f"{kind}: {number} sessions, seed {options.seed}, {len(found)} ways past the gate")
+        finally:
+            arena.close()
+        bad |= bool(found)
+        for one in found:
+            print(one)
+    sys.exit(bad)
+
+
+if __name__ == "__main__":
+    main()

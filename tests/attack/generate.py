@@ -1,0 +1,329 @@
+"""Sessions that nobody has thought of: changes of SQL state, stored texts, prepares, re-reads, temporary tables, failing and
+several statements, alias databases, reloads in between, and names spelt in every odd way. `program(random, mariadb)`
+is a list of steps for play.Spy. Each is built around one aim, to reach another's table, and most of what it says is
+harmless in one reading and reaches it in another."""
+
+READS = ("SELECT name FROM {t}", "SELECT * FROM {t} LIMIT 1", "(SELECT name FROM {t})", "SELECT (SELECT MAX(name) FROM {t})",
+         "SELECT 1 UNION SELECT name FROM {t}", "WITH c AS (SELECT * FROM {t}) SELECT * FROM c", "DO (SELECT MAX(id) FROM {t})",
+         "SELECT COUNT(*) FROM own.a WHERE EXISTS (SELECT 1 FROM {t})", "SET @stolen = (SELECT MAX(name) FROM {t})",
+         "SELECT name INTO @stolen FROM {t} LIMIT 1", "INSERT INTO own.sink SELECT id, name FROM {t}",
+         "REPLACE INTO own.dup SELECT id, name FROM {t}", "UPDATE own.sink SET v = (SELECT MAX(name) FROM {t})",
+         "CREATE TABLE own.copy{n} AS SELECT * FROM {t}", "EXPLAIN SELECT * FROM {t}", "SELECT * FROM own.a JOIN {t} USING (id)",
+         "SELECT {t}.name FROM {t}", "SELECT name FROM {t} FOR UPDATE", "HANDLER {t} OPEN AS h{n}", "CHECKSUM TABLE {t}",
+         "SHOW CREATE TABLE {t}", "DESCRIBE {t}", "LOCK TABLES own.a READ, {t} READ", "CHECK TABLE {t}")
+WRITES = ("UPDATE {t} SET n = n + 1", "DELETE FROM {t} WHERE id = 2", "INSERT INTO {t} (id, name) VALUES ({n}, 'x')",
+          "TRUNCATE TABLE {t}", "DROP TABLE {t}", "ALTER TABLE {t} COMMENT 'x{n}'", "RENAME TABLE {t} TO own.r{n}",
+          "REPLACE INTO {t} (id, name) VALUES (1, 'x')", "CREATE INDEX i{n} ON {t} (n)", "OPTIMIZE TABLE {t}",
+          "DELETE q FROM {t} AS q", "UPDATE own.a, {t} SET n = 3 WHERE 1 = 0")
+CALLS = ("SELECT secret.canary()", "SELECT secret . `abs`(1)", "CALL secret.p()", "CALL secret.patients()", "DO secret.f(1)",
+         "SELECT own.f(secret.f(1))", "SET @x = secret.canary()")
+MODES = ("ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "ANSI", "", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES", "PIPES_AS_CONCAT", "IGNORE_SPACE")
+MARIADB_MODES = ("ORACLE", "MSSQL", "DB2", "MAXDB", "POSTGRESQL")
+# bits of sql_mode by number: ANSI_QUOTES 4, NO_BACKSLASH_ESCAPES 1 << 20, ANSI 1 << 18
+NUMBERS = ("4", "1<<2", "0x4", "b'100'", "1048576", "1<<20", "262144", "1048580", "@@sql_mode|4", "@@sql_mode | 1<<20", "4+0", "-(-4)")
+CHARSETS = ("latin1", "gbk", "sjis", "cp932", "big5", "gb18030", "utf8mb4", "utf8mb3", "euckr", "binary")
+REREADS = ("ALTER TABLE own.patients COMMENT 'c{n}'", "FLUSH TABLES", "ALTER TABLE own.patients ADD x{n} INT",
+           "ANALYZE TABLE own.patients", "CREATE INDEX k{n} ON own.patients (n)", "FLUSH TABLES own.patients",
+           "ALTER TABLE own.patients ALTER n SET DEFAULT {n}", "OPTIMIZE TABLE own.patients", "DO 1")
+
+
+class Maker:
+    def __init__(self, random, mariadb):
+        self.random, self.mariadb, self.number = random, mariadb, 0
+        self.multi = random.random() < 0.4
+
+    def pick(self, *of):
+        return self.random.choice(of[0] if len(of) == 1 else of)
+
+    def chance(self, share):
+        return self.random.random() < share
+
+    def fill(self, text, **names):
+        self.number += 1
+        for key, value in {"n": str(self.number * 100 + self.random.randrange(100)), **names}.items():
+            text = text.replace("{" + key + "}", value)
+        return text
+
+    # Names
+
+    def spelt(self, name, ansi=False):
+        """One part of a name, in one of the ways that mean it (or that a server may take for it)."""
+        quote = '"' if ansi and self.chance(0.6) else "`"
+        tail = self.pick([""] * 30 + ["\xc3", "\xe2\x82", "\xf0", "\xff", "\x00", " ", "\xc2", "\xe2"])
+        upper = name.upper() if self.chance(0.04) else name
+        way = self.random.randrange(5)
+        if tail:
+            return quote + name + tail + quote
+        if way == 0 or not name.isidentifier():
+            return quote + name + quote
+        return upper if way == 1 else name
+
+    def dot(self):
+        return self.pick([".", ".", ".", " .", " . ", ". ", "/**/.", "./* */", "\n.", ".\n", "/*!.*/", ".-- x\n", "\t.\t"])
+
+    def table(self, ansi=False):
+        """Another's table."""
+        schema, name = self.pick(("secret", "patients"), ("secret", "visits"), ("shared", "patients"), ("secret", "log"),
+                                 ("secret", "v"), ("shared", "visits"), ("secret", "1st"), ("secret", "part"), ("secret", "exch"))
+        text = self.spelt(schema, ansi) + self.dot() + self.spelt(name, ansi)
+        if self.chance(0.05):
+            text = f"/*!{self.pick('', '50000', '50700', '99999')} {text} */"
+        if self.mariadb and self.chance(0.04):
+            text = f"/*M!100000 {text} */"
+        if self.chance(0.03):
+            text = f"({text})"
+        return text
+
+    def payload(self, ansi=False):
+        """A statement that reaches another's."""
+        if self.chance(0.08):
+            return self.pick(CALLS)
+        text = self.pick(WRITES) if self.chance(0.35) else self.pick(READS)
+        return self.fill(text, t=self.table(ansi))
+
+    def harmless(self):
+        return self.fill(self.pick("SELECT 1", "SELECT name FROM own.patients LIMIT 1", "DO 0", "SELECT 'x'",
+                                   "UPDATE own.a SET n = {n} WHERE id = 1", "INSERT INTO own.sink VALUES ({n}, 'x')",
+                                   "SET @a{n} = 'b'", "SHOW WARNINGS", "SELECT @@sql_mode", "CREATE TEMPORARY TABLE own.t{n} (a INT)",
+                                   "SELECT no_such_column FROM own.a", "SELECT * FROM own.no_such_table", "GARBAGE {n}",
+                                   "INSERT INTO own.dup VALUES (1, 'twice')"))
+
+    # State of SQL
+
+    def variable(self, name):
+        prefix = self.pick(["", "", "SESSION ", "LOCAL ", "@@", "@@session.", "@@local.", "@@SESSION . "])
+        spelling = self.pick([name] * 14 + [f"`{name}`", f"`{name} `", name.upper(), name.replace("o", "ó"),
+                                            name.replace("s", "ſ"), name.replace("i", "í"), f"`{name}\xc3`", f" {name} ",
+                                            name.replace("_", "＿"), f"/*!{name}*/", f"`{name}\x00`"])
+        return prefix + spelling
+
+    def mode_value(self, mode):
+        low = mode.lower()
+        ways = [f"'{mode}'", f"'{low}'", f"LOWER('{mode}')", f"CONCAT('{mode}', '')", f"(SELECT '{mode}')", f'"{mode}"',
+                f"'{mode},STRICT_TRANS_TABLES'", f"_latin1'{mode}'", f"IF(1, '{mode}', '')", f"CONCAT(@@sql_mode, ',{mode}')",
+                f"x'{mode.encode().hex()}'", f"REPLACE('{mode}', 'x', '')", f"'{mode[:3]}' '{mode[3:]}'", f"@m := '{mode}'"]
+        if self.chance(0.3):
+            return self.pick(NUMBERS)
+        return self.pick(ways)
+
+    def set_mode(self):
+        mode = self.pick(MODES + (MARIADB_MODES if self.mariadb else ()))
+        value, name = self.mode_value(mode), self.variable("sql_mode")
+        way = self.random.randrange(12)
+        plain = f"SET {name}{self.pick('=', ':=', ' = ')}{value}"
+        if way == 0:
+            return f"SET @x = 1, {name} = {value}"
+        if way == 1:
+            return f"SET NAMES {self.pick(CHARSETS[-4:])}, {name} = {value}"
+        if way == 2:
+            return f"SET {name} = {value}, no_such_variable = 1"
+        if way == 3:
+            return "PREPARE m FROM " + quoted(plain)
+        if way == 4 and self.mariadb:
+            return "EXECUTE IMMEDIATE " + quoted(plain)
+        if way == 5 and self.mariadb:
+            return f"SET STATEMENT sql_mode = '{mode}' FOR {self.payload(ansi='ANSI' in mode)}"
+        return plain
+
+    def set_charset(self):
+        charset = self.pick(CHARSETS)
+        return self.pick(f"SET NAMES {charset}", f"SET CHARACTER SET {charset}", f"SET NAMES '{charset}'",
+                         f"SET {self.variable('character_set_client')} = {charset}", "SET NAMES DEFAULT",
+                         f"SET character_set_client = {self.pick('28', '13', '8', '1')}",
+                         f"SET character_set_client = LOWER('{charset}')", f"SET character_set_connection = {charset}",
+                         f"SET collation_connection = {charset}_bin")
+
+    # Texts of two readings
+
+    def ambiguous(self):
+        """(texts as bytes): inert in one state of SQL, live in another."""
+        t = self.table()
+        charset = self.pick("gbk", "sjis", "big5", "gb18030")
+        lead = {"gbk": b"\xbf", "sjis": b"\x95", "big5": b"\xa4", "gb18030": b"\xbf"}[charset]
+        texts = [
+            f'SELECT name "\\" FROM {t} -- " FROM own.patients',
+            f"SELECT '\\', name FROM {t} -- ' FROM own.patients",
+            f"SELECT '\\'', name FROM {t} -- ' FROM own.patients",
+            f"SELECT '\\'; {self.payload()}; -- '",
+            f"SELECT name AS \"a'\" FROM {t} -- '\" FROM own.patients",
+            f'SELECT "\'", name FROM own.patients WHERE name = "\' FROM {t} -- "',
+            f"SELECT 1 /*!99999 FROM own.patients */ /*!50000 , name FROM {t} */",
+            f"SELECT `a`, '`' FROM own.a WHERE '\\' OR 1 -- ` FROM {t}",
+            b"SELECT '" + lead + b"\\', name FROM " + t.encode("latin-1", "ignore") + b" -- ' FROM own.patients",
+            b"SELECT name AS `" + lead + b"` FROM " + t.encode("latin-1", "ignore") + b" -- ` FROM own.patients",
+            f"SELECT [a] FROM {t} -- ] FROM own.a", f"SELECT 1--(SELECT MAX(id) FROM {t})",
+            f"SELECT name FROM own.patients WHERE name = 'x' || (SELECT 'y' FROM {t} LIMIT 1)",
+        ]
+        text = self.pick(texts)
+        return text if isinstance(text, bytes) else text.encode("latin-1", "ignore")
+
+    # Fragments: lists of steps
+
+    def ending(self, text):
+        """Runs a text in one of the ways there are."""
+        if isinstance(text, str):
+            text = text.encode("latin-1", "ignore") if any(0x80 <= ord(c) < 0x100 for c in text) else text.encode()
+        way = self.random.randrange(11)
+        if way == 0:
+            return [{"com": "STMT", "text": text}]
+        if way == 1:
+            return [{"com": "STMT", "text": text, "cursor": 1}]
+        if way == 2:
+            return [b"PREPARE p FROM " + quoted_bytes(text), b"EXECUTE p"]
+        if way == 3:
+            return [b"SET @q = " + quoted_bytes(text), b"PREPARE p FROM @q", b"EXECUTE p"]
+        if way == 4 and self.mariadb:
+            return [b"EXECUTE IMMEDIATE " + quoted_bytes(text)]
+        if way == 5:
+            name = self.fill("own.pr{n}").encode()
+            return [b"CREATE PROCEDURE " + name + b"() " + text, b"CALL " + name + b"()"]
+        if way == 6 and self.mariadb:
+            return [b"BEGIN NOT ATOMIC " + text + b"; END"]
+        if way == 7:
+            return [{"com": "STMT_PIPE", "text": text}] if self.mariadb else [{"com": "PIPE", "texts": [text, b"SELECT 1"]}]
+        if way == 8 and self.multi:
+            return [self.harmless().encode() + b"; " + text]
+        if way == 9 and self.multi:
+            return [text + b"; " + self.harmless().encode()]
+        return [text]
+
+    def state(self):
+        how = self.random.randrange(12)
+        if how < 6:
+            return [self.set_mode()] + (["EXECUTE m"] if self.chance(0.5) else [])
+        if how < 9:
+            return [self.set_charset()]
+        if how == 9:
+            return [{"com": "RESET_CONNECTION"}]
+        if how == 10:
+            return [{"com": "CHANGE_USER", "text": self.pick("own", "own2", ""), "charset": self.pick("utf8mb4", "gbk", "sjis", "latin1")}]
+        return [self.harmless()]
+
+    def ambush(self):
+        """A text of two readings behind changes of state."""
+        steps = [one for _ in range(self.random.randrange(4)) for one in self.state()]
+        return steps + self.ending(self.ambiguous())
+
+    def reread(self):
+        """Prepared or stored in one state, read again in another."""
+        text, number = self.ambiguous(), self.fill("{n}").encode()
+        before = [one for _ in range(self.random.randrange(2)) for one in self.state()]
+        after = [one for _ in range(1 + self.random.randrange(2)) for one in self.state()]
+        again = self.fill(self.pick(REREADS))
+        way = self.random.randrange(7)
+        if way < 2:
+            return before + [{"com": "PREPARE", "text": text}] + after + [again, {"com": "EXECUTE"}]
+        if way == 2:
+            return before + [b"PREPARE p FROM " + quoted_bytes(text)] + after + [again, "EXECUTE p"]
+        if way == 3:
+            return before + [b"CREATE PROCEDURE own.pr" + number + b"() " + text] + after + [again, b"CALL own.pr" + number + b"()"]
+        if way == 4:
+            loop = (b"CREATE PROCEDURE own.pr" + number + b"() BEGIN DECLARE i INT DEFAULT 0; WHILE i < 2 DO " + text + b"; "
+                    + self.set_mode().encode("latin-1", "ignore") + b"; " + again.encode() + b"; SET i = i + 1; END WHILE; END")
+            return before + [loop, b"CALL own.pr" + number + b"()"]
+        if way == 5:
+            return before + [b"CREATE VIEW own.vi" + number + b" AS " + text] + after + [again, b"SELECT * FROM own.vi" + number]
+        if self.mariadb:
+            mode = self.pick(MODES + MARIADB_MODES).encode()
+            return [b"SET STATEMENT sql_mode='" + mode + b"' FOR CREATE PROCEDURE own.pr" + number + b"() " + text,
+                    b"CALL own.pr" + number + b"()"]
+        return before + [{"com": "PREPARE", "text": text}, again] + after + [{"com": "EXECUTE"}]
+
+    def cover(self):
+        """A temporary table of another's name that is not there, or not any more, when it is asked."""
+        table = self.pick("secret.patients", "secret.visits", "shared.patients", "secret.log")
+        name = table.split(".")
+        create = f"CREATE TEMPORARY TABLE {self.spelt(name[0])}.{self.spelt(name[1])} (id INT, name VARCHAR(60), v INT, n INT)"
+        gone = self.pick(f"DROP TEMPORARY TABLE {name[0]}.`{name[1]}`", f"DROP TABLE {table}", f"DROP TABLE IF EXISTS {table}",
+                         f"DROP TEMPORARY TABLE {name[0]}.`{name[1]}\xc3`", f"ALTER TABLE {table} RENAME {name[0]}.tt",
+                         f"DROP TEMPORARY TABLE IF EXISTS own.no, {table}", "SET pseudo_thread_id = 1", "SET `pseudo_thread_id ` = 1",
+                         "DO 0", f"ALTER TABLE {table} RENAME own.tt")
+        ways = [
+            [create, gone],
+            ["SET sql_mode = LOWER('')", f"SELECT '\\'; {create}; -- '"],
+            [f"SELECT * FROM own.no_such; {create}"], [f"{create}; SELECT * FROM own.no_such"],
+            [f"USE old; {create} /*{'{PAD:17000000}' if self.chance(0.03) else '{PAD:70000}'}*/"],
+            [{"com": "PREPARE", "text": create.encode("latin-1", "ignore")}], [f"PREPARE c FROM '{create}'"],
+            [f"/*!99999 {create} */"], [create.replace("TABLE", "TABLE IF NOT EXISTS"), {"com": "RESET_CONNECTION"}],
+            [create, {"com": "CHANGE_USER", "text": "own"}], [f"{create}, no_such syntax"], [f"EXPLAIN {create}"],
+            ["START TRANSACTION", create, "ROLLBACK", gone], [f"CREATE PROCEDURE own.ct() {create}", "CALL own.ct()", gone],
+            [create + f"; {gone}"],
+        ]
+        read = f"SELECT * FROM {table}"
+        return self.pick(ways) + self.ending(self.pick(read, f"DELETE FROM {table}", f"INSERT INTO own.sink SELECT 1, name FROM {table}"))
+
+    def moved_in(self):
+        """Into another's database under some name, then unqualified."""
+        database = self.pick("secret", "secret", "shared")
+        odd = self.pick([database] * 4 + [database + tail for tail in ("\0", "\xff", " ", "\xc3", "\0own", "/", ".")]
+                        + [database.upper(), f"`{database}`", f"'{database}'"])
+        way = self.random.randrange(6)
+        raw = odd.encode("latin-1")
+        steps = [[{"com": "INIT_DB", "text": raw}], [f"USE `{odd}`".encode("latin-1")], [f"USE {database}"],
+                 [{"com": "CHANGE_USER", "text": raw}], [b"PREPARE u FROM 'USE " + raw.replace(b"'", b"''") + b"'", "EXECUTE u"],
+                 ["CREATE DATABASE own3", "USE own3", "DROP DATABASE own3", {"com": "INIT_DB", "text": raw}]][way]
+        return steps + self.ending(self.pick("SELECT name FROM patients", "DELETE FROM visits", "SELECT canary()",
+                                             "INSERT INTO own.sink SELECT 1, name FROM visits", "UPDATE patients SET n = 7"))
+
+    def late(self):
+        """What binds its names when it is used."""
+        ways = [
+            ["CREATE TABLE own.mm (id INT, v VARCHAR(60)) ENGINE=MERGE UNION=(own.logm)", "RENAME TABLE own.mm TO shared.mine_mm",
+             "SELECT * FROM shared.mine_mm"],
+            ["CREATE TABLE own.mm (id INT, v VARCHAR(60)) ENGINE=MERGE UNION=(logm)", "ALTER TABLE own.mm RENAME shared.mine_mm",
+             "INSERT INTO own.sink SELECT * FROM shared.mine_mm"],
+            ["CREATE EVENT own.e ON SCHEDULE EVERY 1 YEAR DO DELETE FROM log", "ALTER EVENT own.e RENAME TO shared.mine_e"],
+            ["CREATE TRIGGER own.tr BEFORE INSERT ON own.a FOR EACH ROW DELETE FROM secret.log", "INSERT INTO own.a (id) VALUES (77)"],
+            ["CREATE VIEW own.vw AS SELECT * FROM patients", "RENAME TABLE own.vw TO shared.mine_vw"],
+            ["CREATE FUNCTION own.fn() RETURNS VARCHAR(60) READS SQL DATA RETURN (SELECT MAX(name) FROM secret.patients)",
+             "SELECT own.fn()"],
+            ["ALTER TABLE own.part EXCHANGE PARTITION secret WITH TABLE secret.exch2"],
+            ["CREATE TABLE own.fk (id INT, FOREIGN KEY (id) REFERENCES secret.patients (id) ON DELETE CASCADE)"],
+        ]
+        if self.mariadb:
+            ways += [["BEGIN NOT ATOMIC FOR i IN secret.f(1) .. 2 DO SELECT i; END FOR; END"],
+                     ["ANALYZE TABLE own.a PERSISTENT FOR ALL, secret.patients"],
+                     ["BEGIN NOT ATOMIC DECLARE r ROW TYPE OF x.secret.patients; SELECT 1; END"],
+                     ["BEGIN NOT ATOMIC DECLARE r ROW TYPE OF secret.patients; SELECT 1; END"],
+                     ["CREATE TABLE own.cn ENGINE=CONNECT TABLE_TYPE=MYSQL TABNAME=patients DBNAME=secret"]]
+        return self.pick(ways)
+
+    def granted(self):
+        """What was opened under a grant that is taken away."""
+        return [{"com": "RELOAD", "grant": True}] + self.pick(
+            ["HANDLER secret.visits OPEN AS h", {"com": "RELOAD", "grant": False}, "HANDLER h READ FIRST"],
+            [{"com": "PREPARE", "text": b"SELECT name FROM secret.visits"}, {"com": "RELOAD", "grant": False}, {"com": "EXECUTE"}],
+            ["PREPARE g FROM 'SELECT name FROM secret.visits'", {"com": "RELOAD", "grant": False}, "EXECUTE g"],
+            ["CREATE VIEW own.gv AS SELECT name FROM secret.visits", {"com": "RELOAD", "grant": False},
+             "SELECT name FROM own.a, secret.visits"],
+            [{"com": "RELOAD", "grant": False}, "SELECT name FROM secret.visits"])
+
+    def plain(self):
+        steps = [one for _ in range(self.random.randrange(3)) for one in self.state()]
+        return steps + self.ending(self.payload(ansi=self.chance(0.3)))
+
+    def noise(self):
+        return [self.harmless()] if self.chance(0.5) else self.state()
+
+
+def quoted(text):
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def quoted_bytes(text):
+    return b"'" + text.replace(b"\\", b"\\\\").replace(b"'", b"''") + b"'"
+
+
+def program(random, mariadb):
+    """(flags, steps)"""
+    maker = Maker(random, mariadb)
+    flags = {"multi": maker.multi, "charset": maker.pick(["utf8mb4"] * 6 + ["latin1", "gbk", "sjis", "big5", "gb18030", "cp932"])}
+    kinds = [maker.ambush] * 5 + [maker.reread] * 6 + [maker.cover] * 4 + [maker.moved_in] * 3 + [maker.plain] * 4 + [maker.late]
+    if random.random() < 0.02:
+        kinds = [maker.granted]
+    steps = ["BEGIN"] if maker.chance(0.4) else []
+    for _ in range(1 + random.randrange(2)):
+        if maker.chance(0.4):
+            steps += maker.noise()
+        steps += maker.pick(kinds)()
+    return flags, steps
