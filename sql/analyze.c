@@ -61,6 +61,8 @@ static void parse_use(struct parser *p)
         return;
     p->facts->effects |= SQL_EFFECT_DATABASE;
     p->facts->database = name.text;
+    if (p->dynamic) /* in a literal no other name is written */
+        return;
     p->facts->database_offset = name.offset;
     p->facts->database_length = name.length;
 }
@@ -345,6 +347,7 @@ static void parser_init(struct parser *p, const struct sql_state *state,
     p->set_for = p->references = p->rereads = p->matches = p->compound = p->dynamic = p->stored =
         p->at_start = false;
     p->fold = state->lower_case_table_names != 0;
+    p->prepared_count = 0;
     p->depth = 0;
     p->beside = p->defined = SQL_OBJECTS;
     p->literal.text.at = NULL;

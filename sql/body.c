@@ -331,6 +331,8 @@ void parse_body(struct parser *p)
 /* Statements with a semicolon behind each, up to a word that ends a list. */
 static void parse_list(struct parser *p)
 {
+    const uint8_t prepared_count = p->prepared_count;
+
     for (;;) {
         switch (p->t.keyword) {
         case KW_END:
@@ -339,6 +341,7 @@ static void parse_list(struct parser *p)
         case KW_ELSIF:
         case KW_WHEN:
         case KW_UNTIL:
+            p->prepared_count = prepared_count;
             return;
         default:
             if (at_end(p)) {
@@ -361,8 +364,13 @@ void parse_body_in(struct parser *p, const struct name *schema)
         parser_fail(p, "a body in sql_mode ORACLE"); /* declarations stand before its BEGIN */
         return;
     }
+    if (p->rereads) {
+        parser_fail(p, "a body that is stored in another sql_mode or character set");
+        return;
+    }
     if (schema->text.at)
         p->schema = schema->text;
+    p->facts->stores = true;
     p->stored = true;
     parse_body(p);
     p->stored = false;

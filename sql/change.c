@@ -65,12 +65,14 @@ static void parse_insert_rows(struct parser *p)
 void parse_insert(struct parser *p)
 {
     set_kind(p, at_word(p, KW_INSERT) ? SQL_INSERT : SQL_REPLACE);
+    may_run_code(p);
     step(p);
     skip_modifiers(p);
     take_word(p, KW_INTO);
     take_table(p, SQL_WRITE);
     skip_partition(p);
     skip_columns(p);
+    uint16_t mark = p->cte_count;
     switch (p->t.keyword) {
     case KW_VALUES:
     case KW_VALUE:
@@ -80,8 +82,9 @@ void parse_insert(struct parser *p)
         step(p);
         parse_assignments(p);
         break;
-    default:
-        parse_query(p);
+    default: /* a WITH's tables are seen behind the query too */
+        mark = enter_with(p);
+        parse_query_body(p, mark);
         break;
     }
     if (take_set_operation(p)) /* MariaDB: VALUES is a query like others */
@@ -93,6 +96,7 @@ void parse_insert(struct parser *p)
             return;
         parse_assignments(p);
     }
+    leave_with(p, mark);
     parse_returning(p);
 }
 
@@ -191,6 +195,7 @@ static void parse_assigned(struct parser *p)
 void parse_update(struct parser *p)
 {
     set_kind(p, SQL_UPDATE);
+    may_run_code(p);
     step(p);
     skip_modifiers(p);
     const uint32_t count = p->facts->object_count;
@@ -321,6 +326,7 @@ void parse_delete(struct parser *p)
     struct target targets[TARGETS];
 
     set_kind(p, SQL_DELETE);
+    may_run_code(p);
     step(p);
     skip_modifiers(p);
     if (at_word(p, KW_HISTORY) && p->n.keyword == KW_FROM)

@@ -85,6 +85,10 @@ static void parse_view(struct parser *p)
         skip_brackets(p);
     if (!need_word(p, KW_AS))
         return;
+    if (p->rereads && !p->body) {
+        parser_fail(p, "a view that is stored in another sql_mode or character set");
+        return;
+    }
     p->stored = true;
     parse_query(p);
     p->stored = false;

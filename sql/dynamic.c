@@ -81,6 +81,22 @@ static bool at_statement_end(const struct parser *p)
     return at_end(p) || at_sign(p, ';') || at_word(p, KW_USING);
 }
 
+/* The texts that a variable may hold, with a zero byte between them (see SQL_ACTION_SET_VARIABLE).
+ */
+static void parse_each_text(struct parser *p, struct text value)
+{
+    static const struct sql_token nowhere = {.class = SQL_TOKEN_END};
+    const char *end;
+
+    while (value.length > 0 && (end = memchr(value.at, 0, value.length)) != NULL) {
+        struct text text = {value.at, (size_t)(end - value.at)};
+        parse_text(p, text, &nowhere);
+        value.at += text.length + 1;
+        value.length -= text.length + 1;
+    }
+    parse_text(p, value, &nowhere);
+}
+
 /* Analyses the value at p->t. */
 static void parse_value(struct parser *p)
 {
@@ -89,9 +105,10 @@ static void parse_value(struct parser *p)
     struct text value = take_value(p);
 
     if (value.at && at_statement_end(p)) {
-        if (literal.class == SQL_TOKEN_VARIABLE)
-            literal.class = SQL_TOKEN_END;
-        parse_text(p, value, &literal);
+        if (literal.class == SQL_TOKEN_STRING)
+            parse_text(p, value, &literal);
+        else
+            parse_each_text(p, value);
         return;
     }
     if (p->failed)
@@ -115,15 +132,21 @@ void parse_prepare(struct parser *p)
     const uint8_t effects = p->facts->effects;
     const bool assigns = p->assigns, calls = p->calls;
     parse_value(p);
-    if (p->body)
+    if (p->body) {
+        if (!p->failed && p->prepared_count < PARSER_PREPARED)
+            p->prepared[p->prepared_count++] = name.text;
         return;
+    }
     /* All that is for its EXECUTE to do. */
     p->assigns = assigns;
     p->calls = calls;
-    bool plain = p->facts->effects == effects && !p->facts->session.action;
+    bool plain =
+        p->facts->effects == effects && !(p->facts->session.action & ~SQL_ACTION_RUNS_CODE);
     p->facts->effects = effects | SQL_EFFECT_SESSION;
     p->facts->session.action = SQL_ACTION_PREPARE;
     p->facts->session.name = name.text;
+    /* A body is stored in the sql_mode of its EXECUTE, and read in that. */
+    plain &= !p->facts->stores;
     p->facts->session.facts = plain && !p->failed ? p->facts : NULL;
 }
 
@@ -142,6 +165,17 @@ static void execute_facts(struct parser *p, const struct sql_facts *facts)
     }
 }
 
+/* Was it prepared before in this body, by a statement that has run if this one runs? Then what it
+ * does is among the facts; and if that PREPARE has failed there is no such statement. */
+static bool is_prepared_here(const struct parser *p, struct text name)
+{
+    for (unsigned i = 0; i < p->prepared_count; i++) {
+        if (text_equal_fold(p->prepared[i], name))
+            return true;
+    }
+    return false;
+}
+
 static void execute_known(struct parser *p)
 {
     struct name name;
@@ -149,14 +183,16 @@ static void execute_known(struct parser *p)
     if (!read_name(p, &name, false))
         return;
     step(p);
+    const bool here = p->body && is_prepared_here(p, name.text);
     const struct sql_facts *facts =
         p->session && !p->body ? sql_session_statement(p->session, name.text) : NULL;
     p->assigns = true; /* perhaps: it is not remembered */
+    may_run_code(p);
     if (facts && facts->determined)
         execute_facts(p, facts);
     if (take_word(p, KW_USING))
         parse_expressions(p);
-    if (!facts || !facts->determined)
+    if (!here && (!facts || !facts->determined))
         parser_fail(p, "EXECUTE of a statement that is not known");
 }
 

@@ -86,15 +86,18 @@ enum sql_effect {
                                `lossy` */
 };
 
+enum { SQL_MODE_UNKNOWN = 128 };
 enum { SQL_OBJECTS = 2048, SQL_PLACES = 4096, SQL_NAMES = 16384 };
 
 struct sql_facts {
     bool determined;
     bool administration; /* acts on the server itself, besides what is in `objects` */
+    bool stores;         /* stores a text that is read again, in the sql_mode and character set that
+                            are set when it is executed */
     bool needs_mode;     /* not read to the end: the reading depends on a state that is not known */
     uint8_t kind;        /* enum sql_kind */
     uint8_t effects;     /* union of enum sql_effect */
-    uint8_t mode;        /* with SQL_EFFECT_MODE: union of enum sql_mode */
+    uint8_t mode;        /* with SQL_EFFECT_MODE: union of enum sql_mode, or SQL_MODE_UNKNOWN */
     uint8_t charset;     /* with SQL_EFFECT_CHARSET: enum sql_charset */
     bool kill_query;     /* KILL QUERY rather than KILL CONNECTION */
     bool lossy;          /* with SQL_EFFECT_LOSSY: see struct sql_state */

@@ -26,6 +26,7 @@ void parse_load(struct parser *p)
     }
     step(p);
     set_kind(p, at_word(p, KW_XML) ? SQL_LOAD_XML : SQL_LOAD_DATA);
+    may_run_code(p);
     if (!at_word(p, KW_XML) && !at_word(p, KW_DATA)) {
         parser_fail(p, "LOAD of what is not understood");
         return;

@@ -238,6 +238,8 @@ static unsigned add(struct parser *p, enum sql_type type, const struct name *sch
         parser_fail(p, "a name that is too long");
         return SQL_OBJECTS;
     }
+    if (access & SQL_EXECUTE)
+        may_run_code(p);
     unsigned number = find_object(p, type, database, name->text, session_only);
     if (number < SQL_OBJECTS) {
         facts->objects[number].access |= (uint8_t)access;

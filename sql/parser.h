@@ -16,9 +16,11 @@
 #include "sql/lexer/keywords.h"
 #include "sql/lexer/lexer.h"
 #include "sql/session.h"
+#include "sql/session_internal.h"
 
 enum {
     PARSER_DEPTH = 100, /* queries and statements within each other */
+    PARSER_PREPARED = 8,
     PARSER_CTES = 128,  /* common table expressions in scope */
     PARSER_UNUSED = 32, /* unused ones that are left out */
     PARSER_CTE_NAMES = 512,
@@ -110,6 +112,8 @@ struct parser {
     uint16_t cte_inner_floor;      /* with in_cte: for a WITH that stands deeper in it */
     uint16_t joined_count;
     bool indexed;
+    uint8_t prepared_count;
+    struct text prepared[PARSER_PREPARED]; /* statements of the body's PREPAREs up to here */
     /* MySQL: a bit for each name that definitions use. */
     uint64_t cte_names[PARSER_CTE_NAMES / 64];
     /* MySQL: where the names of unused CTEs stand; the first `skipped` are not read. */
@@ -172,6 +176,13 @@ static inline void set_kind(struct parser *p, enum sql_kind kind)
 {
     if (p->facts->kind == SQL_UNKNOWN)
         p->facts->kind = (uint8_t)kind;
+}
+
+/* The statement reads or writes rows, or calls a function. */
+static inline void may_run_code(struct parser *p)
+{
+    if (!p->stored)
+        p->facts->session.action |= SQL_ACTION_RUNS_CODE;
 }
 
 /* Fails where something else stands. */

@@ -449,6 +449,7 @@ void parse_query_body(struct parser *p, uint16_t mark)
 {
     uint32_t open = 0;
 
+    may_run_code(p);
     for (;;) {
         while (at_sign(p, '(') || (at_word(p, KW_WITH) && p->state->dialect == SQL_MYSQL)) {
             if (take_sign(p, '('))

@@ -218,12 +218,14 @@ static const struct sql_session *add(const struct sql_session *before, enum sort
  * that it names, a trigger of a table that it writes to, a function in a view that it reads? */
 static bool runs_stored_code(const struct sql_facts *facts)
 {
+    if (!(facts->session.action & SQL_ACTION_RUNS_CODE))
+        return false;
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
-        if (object->type == SQL_ROUTINE && object->access & SQL_EXECUTE)
+        if (object->access & SQL_EXECUTE)
             return true;
         if (object->type == SQL_TABLE && object->access & (SQL_READ | SQL_WRITE) &&
-            !object->session_only)
+            !object->session_only && !text_equal(object->schema, TEXT("information_schema")))
             return true;
     }
     return false;

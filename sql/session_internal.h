@@ -19,8 +19,8 @@ enum sql_action {
     /* SET @name = 'literal', the one user variable that the statement sets: `name` (without @ and
      * quotes) holds `value` from now on, with its escapes undone. `value.at` NULL: it holds
      * something unknown. With SQL_ACTION_FORGET_VARIABLES besides, it is not remembered either. For
-     * SET @name =
-     * @@sql_mode and @@character_set_client the value is one that means the same. */
+     * SET @name = @@sql_mode and @@character_set_client the value is one that means the same; for
+     * SET @name = IF(condition, 'literal', 'literal') it is both, with a zero byte between them. */
     SQL_ACTION_SET_VARIABLE = 4,
     /* CREATE TEMPORARY TABLE, not inside a body or compound statement: `name` in schema `value`. */
     SQL_ACTION_CREATE_TEMPORARY = 8,
@@ -31,6 +31,10 @@ enum sql_action {
      * is not known, or where it has effects of its own. */
     SQL_ACTION_PREPARE = 32,
     SQL_ACTION_DEALLOCATE = 64, /* DEALLOCATE or DROP PREPARE: `name` */
+    /* Rows are read or written, or a function is called, now and not when what is defined here is
+     * used: stored code may run, also that of triggers and views. By itself without
+     * SQL_EFFECT_SESSION. */
+    SQL_ACTION_RUNS_CODE = 128,
 };
 
 /* Is (schema, name) a temporary table that this session created? Names as facts have them. */

@@ -50,14 +50,21 @@ static void set_user_variable(struct parser *p, const struct name *name, bool fi
     bool literal = first && p->t.class == SQL_TOKEN_STRING && !p->body &&
                    (text.at[0] == '\'' || text.at[0] == '"') &&
                    (p->n.class == SQL_TOKEN_END || p->n.sign == ';');
-    struct text value = {NULL, 0};
+    struct text value = {NULL, 0}, choice = {NULL, 0};
 
     if (first && !p->body && !literal)
         value = take_saved(p);
-    if (literal)
-        value = keeps_its_text(p, unescape(p, text, p->t.flags & SQL_TOKEN_ESCAPED));
-    if (literal || !value.at)
+    if (first && !p->body && !literal && !value.at)
+        choice = read_choice(p);
+    if (choice.at) {
+        value = choice;
         parse_value(p);
+    } else {
+        if (literal)
+            value = keeps_its_text(p, unescape(p, text, p->t.flags & SQL_TOKEN_ESCAPED));
+        if (literal || !value.at)
+            parse_value(p);
+    }
     if (p->body || p->failed || p->facts->session.action & SQL_ACTION_SET_VARIABLE) {
         p->assigns = true;
         return;

@@ -14,6 +14,10 @@ struct assignment {
 void take_scope(struct parser *p, struct assignment *assignment);
 /* @@name or @@session.name of this session: takes it. */
 bool take_own(struct parser *p, struct text name);
+/* Behind the equals sign of a user variable: IF(condition, 'literal', 'literal'), which may hold
+ * one itself in the last place, by itself or as (SELECT IF(..) ..): all that it can be, with zero
+ * bytes between; `at` NULL where it is something else. p stays where it is. */
+struct text read_choice(struct parser *p);
 /* Any value, ON included. */
 void parse_value(struct parser *p);
 bool at_value_end(const struct parser *p);

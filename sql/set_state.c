@@ -108,6 +108,56 @@ static bool take_mode_text(struct parser *p, char *to, size_t *used, bool *own)
     }
 }
 
+/* What REPLACE(.., 'words', '') leaves of a mode: nothing that decides how text is read may be
+ * among the words, for it may be there in other letters, or because another word means it too. */
+static bool take_removed(struct parser *p, uint8_t mode)
+{
+    char words[MODE_TEXT];
+    size_t used = 0;
+
+    if (!take_sign(p, ',') || !append_string(p, words, MODE_TEXT, &used))
+        return false;
+    step(p);
+    if (sql_mode_unknown((struct text){words, used}).at ||
+        (sql_mode_of((struct text){words, used}) & mode))
+        return false;
+    if (!take_sign(p, ',') || p->t.class != SQL_TOKEN_STRING || p->t.length != 2)
+        return false;
+    step(p);
+    return take_sign(p, ')');
+}
+
+/* REPLACE(@@sql_mode, 'words', ''), within another one or not, behind (SELECT or not, @@sql_mode
+ * put into a variable on the way or not. False: it is something else, and p stands anywhere. */
+static bool take_reduced(struct parser *p)
+{
+    uint32_t queries = 0, calls = 0;
+
+    for (; at_sign(p, '(') && p->n.keyword == KW_SELECT; queries++) {
+        step(p);
+        step(p);
+    }
+    for (; at_word(p, KW_REPLACE) && p->n.sign == '('; calls++) {
+        step(p);
+        step(p);
+    }
+    if (p->t.class == SQL_TOKEN_VARIABLE && p->n.sign == ':') {
+        step(p);
+        step(p);
+        take_sign(p, '=');
+        p->assigns = true;
+    }
+    if (!take_own(p, TEXT("sql_mode")))
+        return false;
+    for (; calls > 0; calls--) {
+        if (!take_removed(p, p->state->mode))
+            return false;
+    }
+    for (; queries > 0 && take_sign(p, ')'); queries--) {
+    }
+    return queries == 0;
+}
+
 /* Any value; ON, which elsewhere ends an expression, is one. */
 void parse_value(struct parser *p)
 {
@@ -140,6 +190,8 @@ static struct text take_variable(struct parser *p)
     if (p->t.class == SQL_TOKEN_VARIABLE && !(p->t.flags & SQL_TOKEN_HIGH) && p->session &&
         !p->body)
         value = sql_session_variable(p->session, variable_name(p).text);
+    if (value.at && memchr(value.at, 0, value.length))
+        value.at = NULL; /* one of several */
     if (value.at)
         step(p);
     return value;
@@ -163,14 +215,17 @@ void set_mode(struct parser *p)
         mode = sql_mode_of(name.text);
         known = !at_word(p, KW_DEFAULT);
         step(p);
-    } else if (!known && take_mode_text(p, text, &used, &own)) {
+    } else if (!known && take_reduced(p)) {
+        known = own = true;
+    } else if (!known && !p->failed) {
+        parser_back(p, &mark);
+        known = take_mode_text(p, text, &used, &own);
         mode = sql_mode_of((struct text){text, used});
-        known = true;
     }
     if (p->failed)
         return;
     if (own) {
-        known = known && p->state->mode_known && !(p->facts->effects & SQL_EFFECT_MODE);
+        known &= p->state->mode_known && !(p->facts->effects & SQL_EFFECT_MODE);
         mode |= p->state->mode;
     }
     if (!known || !at_value_end(p)) {
@@ -179,8 +234,8 @@ void set_mode(struct parser *p)
         parse_expression(p);
     }
     p->rereads = true;
-    p->facts->effects |= known ? SQL_EFFECT_MODE : SQL_EFFECT_UNKNOWN;
-    p->facts->mode = mode;
+    p->facts->effects |= SQL_EFFECT_MODE;
+    p->facts->mode = known ? mode : SQL_MODE_UNKNOWN;
 }
 
 /* --- character sets --- */

@@ -237,7 +237,9 @@ void sql_state_apply(struct sql_state *state, const struct sql_facts *facts)
     }
     if (facts->effects & SQL_EFFECT_DATABASE_DROPPED && drops_current(state, facts->database))
         sql_state_set_database(state, (struct text){NULL, 0});
-    if (facts->effects & SQL_EFFECT_MODE) {
+    if (facts->effects & SQL_EFFECT_MODE && facts->mode == SQL_MODE_UNKNOWN) {
+        sql_state_lose_mode(state);
+    } else if (facts->effects & SQL_EFFECT_MODE) {
         state->mode = facts->mode;
         state->mode_known = true;
     }

@@ -71,7 +71,7 @@ static void describe_effects(char *to)
     if (facts.effects & SQL_EFFECT_DATABASE_DROPPED)
         add(to, ", dropped %.*s", TEXT_ARGS(facts.database));
     if (facts.effects & SQL_EFFECT_MODE)
-        add(to, ", mode %u", facts.mode);
+        add(to, facts.mode == SQL_MODE_UNKNOWN ? ", mode ?" : ", mode %u", facts.mode);
     if (facts.effects & SQL_EFFECT_CHARSET)
         add(to, ", charset %s", charsets[facts.charset]);
     if (facts.effects & SQL_EFFECT_LOSSY && facts.lossy)

@@ -222,7 +222,7 @@ static void test_disturbances(void **state)
     settled(true);
     assert_true(has_table() && has_variable() && has_statement());
 
-    statement(0, NULL, NULL); /* a trigger may set variables */
+    statement(SQL_ACTION_RUNS_CODE, NULL, NULL); /* a trigger may set variables */
     add_object(SQL_TABLE, SQL_WRITE, "db", "x");
     assert_true(sql_session_disturbed(session, &facts));
     settled(true);
@@ -230,14 +230,20 @@ static void test_disturbances(void **state)
     assert_false(sql_session_disturbed(session, &facts));
 
     remember_one_of_each();
-    statement(0, NULL, NULL); /* so may a view's function */
+    statement(0, NULL, NULL); /* SHOW CREATE, LOCK TABLES and DDL run none */
+    add_object(SQL_TABLE, SQL_READ, "db", "x");
+    assert_false(sql_session_disturbed(session, &facts));
+    statement(SQL_ACTION_RUNS_CODE, NULL, NULL); /* nor is there any in information_schema */
+    add_object(SQL_TABLE, SQL_READ, "information_schema", "x");
+    assert_false(sql_session_disturbed(session, &facts));
+    statement(SQL_ACTION_RUNS_CODE, NULL, NULL); /* so may a view's function */
     add_object(SQL_TABLE, SQL_READ, "db", "x");
     assert_true(sql_session_disturbed(session, &facts));
     settled(true);
     assert_true(has_table() && !has_variable() && has_statement());
 
     remember_one_of_each();
-    statement(0, NULL, NULL);
+    statement(SQL_ACTION_RUNS_CODE, NULL, NULL);
     add_object(SQL_ROUTINE, SQL_EXECUTE, "db", "f");
     assert_true(sql_session_disturbed(session, &facts));
     settled(true);
