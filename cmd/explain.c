@@ -1,48 +1,43 @@
 /* silogate explain: what statements touch and what the policy says of it, without a server. Owns
- * the options, the reading of the input and the state that runs through it; every statement is
- * taken to succeed, so that USE, SET sql_mode, temporary tables and PREPARE count for those behind
- * it, in items of --null too.
+ * the options and the state that runs through a file; every statement is taken to succeed, so that
+ * USE, SET sql_mode, temporary tables and PREPARE count for those behind it, in items of --null
+ * too. Reading is learn/scripts.c, judging learn/offline.c, the forms cmd/explain_print.c and
+ * cmd/explain_ci.c.
  */
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/arena.h"
 #include "cmd/cmd.h"
 #include "cmd/explain_print.h"
-#include "router/router.h"
-#include "sql/analyze.h"
-#include "sql/script.h"
-
-enum { READ_AT_ONCE = 1 << 18 };
-static const size_t longest_item = (size_t)1 << 30; /* the largest max_allowed_packet */
+#include "cmd/state_options.h"
+#include "learn/offline.h"
+#include "learn/scripts.h"
 
 struct explain {
-    const char *config_path, *user, *database, *sql_mode, *version, *dialect, *charset, *path;
-    bool null, json;
-    struct config *config;
-    struct policy *policy;
-    struct router *router;
-    int service;
-    int32_t today;
-    struct sql_state state;
-    struct sql_session *session;
+    const char *config_path, *user, *database;
+    struct state_options options;
+    bool null;
+    const struct explain_form *form;
+    struct placeholders values;
+    struct offline offline;
+    struct offline_session session;
+    struct sql_state start;                    /* of each file */
+    const struct scripts_statement *statement; /* at hand */
+    char why[160];
     uint64_t items;
     bool violated;
 };
 
 static const char usage[] =
-    "usage: silogate explain -c proxy.ini --user U [OPTION...] [FILE]\n"
+    "usage: silogate explain -c proxy.ini --user U [OPTION...] [FILE or FOLDER...]\n"
     "\n"
-    "Reads SQL statements from FILE or standard input and prints what each one touches and what "
-    "the\n"
-    "policy says of it. Exit status: 0 when all are allowed, 1 when any is a violation, 2 for "
-    "misuse.\n"
-    "Statements are taken to succeed, one after another: a USE, a SET sql_mode, a temporary table "
-    "or\n"
-    "a PREPARE counts for those behind it.\n"
+    "Reads SQL statements from files, folders (all *.sql in them and below) or standard input and\n"
+    "prints what each one touches and what the policy says of it. Exit status: 0 when all are\n"
+    "allowed, 1 when any is a violation, 2 for misuse or what cannot be read.\n"
+    "Statements are taken to succeed, one after another: a USE, a SET sql_mode, a temporary table\n"
+    "or a PREPARE counts for those behind it in the same file.\n"
     "\n"
     "  -c, --config FILE        the proxy.ini\n"
     "  --user U                 the database user; decides the service\n"
@@ -51,29 +46,48 @@ static const char usage[] =
     "  --server-version V       of the server: default 9.7, with mariadb 11.8\n"
     "  --sql-mode M             @@sql_mode at the start: default empty\n"
     "  --charset C              character_set_client: default utf8mb4\n"
+    "  --set NAME=VALUE         what a placeholder stands for: ${NAME}, {{ NAME }}, :NAME;\n"
+    "                           repeatable\n"
     "  --null                   items end with a NUL byte, each the whole text of one command;\n"
     "                           else the input is split at ; as the mysql client does\n"
-    "  --json                   one JSON object a line for each statement\n";
+    "  --json                   one JSON object a line for each statement\n"
+    "  --github --junit --sarif what CI systems show: one annotation, test case or result for "
+    "each\n"
+    "                           violation\n";
+
+static bool add_value(struct explain *explain, const char *setting)
+{
+    if (placeholders_add(&explain->values, setting))
+        return true;
+    fprintf(stderr, "silogate explain: --set %s; write NAME=VALUE\n", setting);
+    return false;
+}
 
 static bool parse_options(struct explain *explain, int argc, char **argv)
 {
-    enum { DATABASE = 256, DIALECT, VERSION, MODE, CHARSET, USER };
+    enum { DATABASE = STATE_OPTION_LAST, USER, SET, NUL, JSON, SARIF, JUNIT, GITHUB };
     const struct option options[] = {
-        {"config",         required_argument, NULL, 'c'     },
-        {"user",           required_argument, NULL, USER    },
-        {"database",       required_argument, NULL, DATABASE},
-        {"dialect",        required_argument, NULL, DIALECT },
-        {"server-version", required_argument, NULL, VERSION },
-        {"sql-mode",       required_argument, NULL, MODE    },
-        {"charset",        required_argument, NULL, CHARSET },
-        {"null",           no_argument,       NULL, '0'     },
-        {"json",           no_argument,       NULL, 'j'     },
-        {"help",           no_argument,       NULL, 'h'     },
-        {NULL,             0,                 NULL, 0       }
+        STATE_OPTIONS,
+        {"config",   required_argument, NULL, 'c'     },
+        {"user",     required_argument, NULL, USER    },
+        {"database", required_argument, NULL, DATABASE},
+        {"set",      required_argument, NULL, SET     },
+        {"null",     no_argument,       NULL, NUL     },
+        {"json",     no_argument,       NULL, JSON    },
+        {"sarif",    no_argument,       NULL, SARIF   },
+        {"junit",    no_argument,       NULL, JUNIT   },
+        {"github",   no_argument,       NULL, GITHUB  },
+        {"help",     no_argument,       NULL, 'h'     },
+        {NULL,       0,                 NULL, 0       }
     };
+    const struct explain_form *const forms[] = {&explain_as_json, &explain_as_sarif,
+                                                &explain_as_junit, &explain_as_github};
+    bool good = true;
     int option;
 
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+    while (good && (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        if (state_options_take(&explain->options, option, optarg))
+            continue;
         switch (option) {
         case 'c':
             explain->config_path = optarg;
@@ -84,23 +98,17 @@ static bool parse_options(struct explain *explain, int argc, char **argv)
         case DATABASE:
             explain->database = optarg;
             break;
-        case DIALECT:
-            explain->dialect = optarg;
+        case SET:
+            good = add_value(explain, optarg);
             break;
-        case VERSION:
-            explain->version = optarg;
-            break;
-        case MODE:
-            explain->sql_mode = optarg;
-            break;
-        case CHARSET:
-            explain->charset = optarg;
-            break;
-        case '0':
+        case NUL:
             explain->null = true;
             break;
-        case 'j':
-            explain->json = true;
+        case JSON:
+        case SARIF:
+        case JUNIT:
+        case GITHUB:
+            explain->form = forms[option - JSON];
             break;
         case 'h':
             fputs(usage, stdout);
@@ -110,262 +118,140 @@ static bool parse_options(struct explain *explain, int argc, char **argv)
             return false;
         }
     }
-    if (argc - optind > 1)
-        fprintf(stderr, "silogate explain: two files; give one, or none for standard input\n");
-    if (!explain->config_path || !explain->user)
+    if (good && (!explain->config_path || !explain->user))
         fprintf(stderr, "silogate explain: -c and --user must be there; see --help\n");
-    explain->path = argc - optind == 1 ? argv[optind] : NULL;
-    return argc - optind <= 1 && explain->config_path && explain->user;
-}
-
-static bool set_state(struct explain *explain)
-{
-    struct sql_state *state = &explain->state;
-    bool mariadb = explain->dialect && strcmp(explain->dialect, "mariadb") == 0;
-    const char *version = explain->version ? explain->version : mariadb ? "11.8" : "9.7";
-
-    if (explain->dialect && !mariadb && strcmp(explain->dialect, "mysql") != 0) {
-        fprintf(stderr, "silogate explain: no dialect '%s'; write mysql or mariadb\n",
-                explain->dialect);
-        return false;
-    }
-    state->mode_known = true;
-    state->mode = sql_mode_of(text_of(explain->sql_mode ? explain->sql_mode : ""));
-    struct text unknown = sql_mode_unknown(text_of(explain->sql_mode ? explain->sql_mode : ""));
-    if (unknown.length > 0) {
-        fprintf(stderr, "silogate explain: no sql_mode '%.*s'; write modes as in @@sql_mode\n",
-                TEXT_ARGS(unknown));
-        return false;
-    }
-    state->charset =
-        (uint8_t)sql_charset_of(text_of(explain->charset ? explain->charset : "utf8mb4"));
-    if (!sql_state_set_version(state, text_of(version))) {
-        fprintf(stderr, "silogate explain: '%s' is no version; write one like 9.7.4 or 10.11.19\n",
-                version);
-        return false;
-    }
-    if (explain->dialect)
-        state->dialect = mariadb ? SQL_MARIADB : SQL_MYSQL;
-    if (state->charset == SQL_CHARSET_UNKNOWN) {
-        fprintf(
-            stderr,
-            "silogate explain: no character set of clients '%s'; write a name as in SET NAMES\n",
-            explain->charset);
-        return false;
-    }
-    return true;
+    return good && explain->config_path && explain->user;
 }
 
 /* The service's own name for what the client asks for; a user without a service is judged by the
  * policy's defaults. */
 static bool find_service(struct explain *explain)
 {
-    struct text user = text_of(explain->user);
+    int service = router_service(explain->offline.router, text_of(explain->user));
 
-    explain->service = router_service(explain->router, user);
-    if (explain->service == SERVICE_NONE &&
-        explain->config->proxy.unknown_user.value == CONFIG_REJECT) {
+    if (service == SERVICE_NONE &&
+        explain->offline.config->proxy.unknown_user.value == CONFIG_REJECT) {
         fprintf(stderr,
                 "silogate explain: no service has the user '%s', and unknown_user = reject\n",
                 explain->user);
         return false;
     }
-    if (explain->service == SERVICE_NONE)
+    if (service == SERVICE_NONE)
         fprintf(stderr,
                 "silogate explain: no service has the user '%s': judged as somebody without one\n",
                 explain->user);
-    sql_state_set_database(&explain->state, router_database(explain->router, explain->service,
-                                                            text_of(explain->database), false));
+    explain->session = (struct offline_session){.service = service, .state = explain->start};
+    offline_enter(&explain->offline, &explain->session, text_of(explain->database));
+    explain->start = explain->session.state;
     return true;
 }
 
-static bool read_policy(struct explain *explain)
+/* A file that nobody has named before: a session of its own. */
+static void begin_file(void *context, const char *path)
 {
-    struct config_problems problems = {0};
+    struct explain *explain = context;
 
-    explain->today = policy_today((int64_t)time(NULL));
-    explain->config = config_read(explain->config_path, &problems);
-    if (explain->config)
-        explain->policy = policy_build(explain->config, explain->today, &problems);
-    bool good = explain->config && explain->policy && problems.errors == 0;
-    if (!good)
-        config_problems_print(&problems, explain->config_path);
-    config_problems_fini(&problems);
-    if (!good)
-        return false;
-    explain->router = router_build(explain->config, NULL);
-    return find_service(explain);
+    sql_session_free(&explain->session.sql);
+    explain->session.state = explain->start;
+    if (explain->form->file)
+        explain->form->file(path, stdout);
 }
 
-/* No session is there to be ended but others', which is how the proxy judges it. */
-static void judge_kill(struct sql_facts *facts)
+static bool has_braces(struct text name)
 {
-    facts->administration |= (facts->effects & SQL_EFFECT_KILL) != 0;
+    return name.length > 0 && (name.at[0] == '$' || memchr(name.at, '{', name.length));
 }
 
-/* USE of an alias means the service's own database, as the proxy has it. */
-static void map_database(const struct explain *explain, struct sql_facts *facts)
+/* What stands where a name should is not known: the statement is not, nor that name. */
+static void miss_placeholder(struct explain *explain, const struct offline_part *part,
+                             struct verdict *verdict)
 {
-    struct text name = facts->database;
-
-    if (!(facts->effects & SQL_EFFECT_DATABASE) || !name.at)
+    if (!explain->statement->placeholder)
         return;
-    facts->database = router_database(explain->router, explain->service, name, false);
+    struct sql_facts *facts = part->facts;
+    uint32_t kept = 0;
     for (uint32_t i = 0; i < facts->object_count; i++) {
-        struct sql_object *object = &facts->objects[i];
-        if (object->type == SQL_DATABASE && text_equal(object->schema, name))
-            object->schema = facts->database;
+        if (!has_braces(facts->objects[i].schema) && !has_braces(facts->objects[i].name))
+            facts->objects[kept++] = facts->objects[i];
     }
+    facts->object_count = kept;
+    facts->determined = false;
+    snprintf(explain->why, sizeof(explain->why),
+             "the placeholder %s has no value; --set NAME=VALUE says what it stands for",
+             explain->statement->placeholder);
+    facts->why = explain->why;
+    offline_judge_facts(&explain->offline, &explain->session, facts, verdict);
 }
 
-static void judge_part(struct explain *explain, struct sql_facts *facts, unsigned part)
+static void print_part(void *context, const struct offline_part *part)
 {
-    struct verdict verdict;
-    const struct explain_statement statement = {.item = explain->items,
-                                                .part = part,
-                                                .facts = facts,
-                                                .files = &explain->config->files,
-                                                .policy = explain->policy,
-                                                .service = explain->service,
-                                                .today = explain->today,
-                                                .verdict = &verdict};
+    struct explain *explain = context;
+    struct verdict verdict = part->verdict;
 
-    map_database(explain, facts);
-    judge_kill(facts);
-    policy_check(explain->policy, explain->service, facts, false, explain->today, &verdict);
-    if (explain->json)
-        explain_print_json(&statement, stdout);
-    else
-        explain_print_text(&statement, stdout);
+    miss_placeholder(explain, part, &verdict);
+    const struct explain_statement statement = {
+        .item = explain->items,
+        .part = part->number,
+        .path = explain->statement->path,
+        .line = explain->statement->line,
+        .text = part->text,
+        .state = part->state,
+        .why = part->facts->why ? part->facts->why : "not understood",
+        .facts = part->facts,
+        .files = &explain->offline.config->files,
+        .policy = explain->offline.policy,
+        .service = explain->session.service,
+        .today = explain->offline.today,
+        .verdict = &verdict,
+    };
     explain->violated |= verdict.action != VERDICT_ALLOW;
-    sql_state_apply(&explain->state, facts);
-    if (facts->effects & SQL_EFFECT_SESSION)
-        sql_session_apply(&explain->session, facts);
+    explain->form->statement(&statement, stdout);
 }
 
-/* One command: every statement in it is a part. What follows the last `;` is none if it is empty.
- */
-static void judge_item(struct explain *explain, struct text text)
+static void judge_statement(void *context, const struct scripts_statement *statement)
 {
-    static struct sql_facts facts;
-    size_t offset = 0;
-    unsigned part = 0;
+    struct explain *explain = context;
 
     explain->items++;
-    do {
-        struct sql_state before = explain->state; /* `facts` may point into it */
-        offset = sql_analyze(text, offset, &before, explain->session, &facts);
-        if (part > 0 && facts.kind == SQL_EMPTY && facts.determined && offset >= text.length)
-            break;
-        judge_part(explain, &facts, ++part);
-    } while (offset < text.length);
+    explain->statement = statement;
+    offline_judge(&explain->offline, &explain->session, statement->text, print_part, explain, NULL);
 }
 
-struct input {
-    FILE *from;
-    char *bytes;
-    size_t start, end, size; /* what is read and not used yet is bytes[start..end) */
-    bool last;               /* nothing more comes */
-};
-
-/* Fills the buffer up, after making room where an item is larger than it. */
-static bool refill(struct input *input, const char *path)
+static bool read_all(struct explain *explain, char **paths)
 {
-    size_t left = input->end - input->start;
+    struct scripts scripts = {.null = explain->null,
+                              .state = &explain->session.state,
+                              .values = &explain->values,
+                              .visit = judge_statement,
+                              .begin = begin_file,
+                              .context = explain,
+                              .who = "silogate explain"};
+    bool good = true;
 
-    if (input->start > 0 && left > 0)
-        memmove(input->bytes, input->bytes + input->start, left);
-    input->start = 0;
-    input->end = left;
-    if (left > longest_item) {
-        fprintf(stderr, "silogate explain: a statement of more than 1 GiB\n");
-        return false;
-    }
-    if (left > input->size / 2) {
-        input->size *= 2;
-        input->bytes = memory_resize(input->bytes, input->size);
-    }
-    input->end += fread(input->bytes + left, 1, input->size - left, input->from);
-    if (ferror(input->from)) {
-        fprintf(stderr, "silogate explain: %s: %s\n", path ? path : "standard input",
-                strerror(errno));
-        return false;
-    }
-    input->last = input->end < input->size;
-    return true;
-}
-
-static bool next_null_item(struct text *rest, bool last, struct text *item)
-{
-    const char *nul = rest->length ? memchr(rest->at, 0, rest->length) : NULL;
-
-    if (!nul && !(last && rest->length > 0))
-        return false;
-    *item = (struct text){rest->at, nul ? (size_t)(nul - rest->at) : rest->length};
-    size_t used = item->length + (nul ? 1 : 0);
-    *rest = (struct text){rest->at + used, rest->length - used};
-    return true;
-}
-
-static bool next_item(struct explain *explain, struct sql_script *script, struct text *rest,
-                      bool last, struct text *item)
-{
-    if (explain->null)
-        return next_null_item(rest, last, item);
-    script->no_backslash_escapes = explain->state.mode & SQL_NO_BACKSLASH_ESCAPES;
-    return sql_script_next(script, rest, last, item);
-}
-
-static bool judge_all(struct explain *explain, struct input *input)
-{
-    struct sql_script script;
-    struct text item;
-
-    sql_script_init(&script, (enum sql_charset)explain->state.charset);
-    script.dollar_quotes = explain->state.dialect == SQL_MYSQL && explain->state.version >= 90000;
-    while (!input->last) {
-        if (!refill(input, explain->path))
-            return false;
-        struct text rest = {input->bytes, input->end};
-        while (next_item(explain, &script, &rest, input->last, &item))
-            judge_item(explain, item);
-        input->start = input->end - rest.length;
-    }
-    return true;
-}
-
-static bool read_input(struct explain *explain)
-{
-    struct input input = {.from = stdin, .size = READ_AT_ONCE};
-    bool named = explain->path && strcmp(explain->path, "-") != 0;
-
-    if (named)
-        input.from = fopen(explain->path, "rb");
-    if (!input.from) {
-        fprintf(stderr, "silogate explain: %s: %s\n", explain->path, strerror(errno));
-        return false;
-    }
-    input.bytes = memory_take(input.size);
-    bool read = judge_all(explain, &input);
-    free(input.bytes);
-    if (named)
-        fclose(input.from);
-    return read;
+    if (explain->form->begin)
+        explain->form->begin(stdout);
+    if (!*paths)
+        good = scripts_read(&scripts, NULL);
+    for (; *paths; paths++)
+        good &= scripts_read(&scripts, *paths);
+    if (explain->form->end)
+        explain->form->end(stdout);
+    scripts_fini(&scripts);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return good;
+    fprintf(stderr, "silogate explain: standard output: %s\n", strerror(errno));
+    return false;
 }
 
 int cmd_explain(int argc, char **argv)
 {
-    struct explain explain = {0};
-    bool good = parse_options(&explain, argc, argv) && set_state(&explain) &&
-                read_policy(&explain) && read_input(&explain);
+    struct explain explain = {.form = &explain_as_text};
+    bool good = parse_options(&explain, argc, argv) &&
+                state_options_set(&explain.options, "explain", &explain.start) &&
+                offline_open(&explain.offline, explain.config_path) && find_service(&explain) &&
+                read_all(&explain, argv + optind);
 
-    if (good && fflush(stdout) != 0) {
-        fprintf(stderr, "silogate explain: standard output: %s\n", strerror(errno));
-        good = false;
-    }
-    sql_session_free(&explain.session);
-    router_free(explain.router);
-    policy_free(explain.policy);
-    config_free(explain.config);
+    sql_session_free(&explain.session.sql);
+    offline_close(&explain.offline);
     return !good ? CMD_MISUSE : explain.violated ? CMD_NO : CMD_YES;
 }

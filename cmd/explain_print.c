@@ -7,9 +7,10 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "sql/normalize.h"
 
 static const enum sql_access accesses[] = {SQL_READ, SQL_WRITE, SQL_DEFINE, SQL_EXECUTE};
-enum { ACCESSES = sizeof(accesses) / sizeof(accesses[0]) };
+enum { ACCESSES = sizeof(accesses) / sizeof(accesses[0]), START_SIZE = 120 };
 
 static void put_key(struct json *json, const char *key)
 {
@@ -98,13 +99,18 @@ static void put_statement(struct json *json, const struct explain_statement *sta
     put_key(json, "determined");
     json_raw(json, facts->determined ? TEXT("true") : TEXT("false"));
     if (!facts->determined)
-        put_text(json, "why", text_of(facts->why ? facts->why : "not understood"));
+        put_text(json, "why", text_of(statement->why));
     put_key(json, "objects");
     json_raw(json, TEXT("["));
     for (uint32_t i = 0; i < facts->object_count; i++)
         put_object(json, statement, &facts->objects[i]);
     json_raw(json, TEXT("]"));
     put_verdict(json, statement->verdict);
+    if (statement->path) {
+        put_text(json, "file", text_of(statement->path));
+        put_key(json, "line");
+        json_number(json, statement->line);
+    }
     json_raw(json, TEXT("}\n"));
 }
 
@@ -122,12 +128,32 @@ void explain_print_json(const struct explain_statement *statement, FILE *to)
     free(json.at);
 }
 
-/* Names come from the input: a control character must not reach a terminal. */
-static void print_name(struct text name, FILE *to)
+/* The length of the character at `t`'s start, 0 where it is none of UTF-8 or a control character.
+ */
+static size_t character(struct text t)
 {
-    for (size_t i = 0; i < name.length; i++) {
-        unsigned char c = (unsigned char)name.at[i];
-        putc(c < ' ' || c == 0x7f ? '?' : c, to);
+    unsigned char c = (unsigned char)t.at[0];
+    size_t length = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c < 0xc2 ? 0 : c < 0xf0 ? 3 : 4;
+
+    if (c < ' ' || c == 0x7f || c > 0xf4 || length > t.length)
+        return 0;
+    for (size_t i = 1; i < length; i++) {
+        if (((unsigned char)t.at[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    return length;
+}
+
+void explain_print_clean(struct text t, FILE *to)
+{
+    while (t.length > 0) {
+        size_t length = character(t);
+        if (length == 0)
+            putc('?', to);
+        else
+            fwrite(t.at, 1, length, to);
+        length += length == 0;
+        t = (struct text){t.at + length, t.length - length};
     }
 }
 
@@ -148,10 +174,10 @@ static void print_object(const struct explain_statement *statement, const struct
 
     check_object(statement, object, &verdict);
     fputs("    ", to);
-    print_name(object->schema.at ? object->schema : TEXT("(no database)"), to);
+    explain_print_clean(object->schema.at ? object->schema : TEXT("(no database)"), to);
     if (object->type != SQL_DATABASE) {
         fputs(".", to);
-        print_name(object->name, to);
+        explain_print_clean(object->name, to);
     }
     fprintf(to, " (%s)", sql_type_name((enum sql_type)object->type));
     for (unsigned i = 0; i < ACCESSES; i++) {
@@ -166,20 +192,45 @@ static void print_object(const struct explain_statement *statement, const struct
     fputs("\n", to);
 }
 
+struct text explain_start(const struct explain_statement *statement, char *to, size_t size)
+{
+    size_t length;
+
+    sql_normalize(statement->text, statement->state, to, size, &length);
+    return (struct text){to, length};
+}
+
+/* FILE:LINE where the input has a name, else item and part. */
+static void print_place(const struct explain_statement *statement, FILE *to)
+{
+    if (statement->path)
+        fprintf(to, "%s:%llu: ", statement->path, (unsigned long long)statement->line);
+    else
+        fprintf(to, "%llu.%u ", (unsigned long long)statement->item, statement->part);
+}
+
 void explain_print_text(const struct explain_statement *statement, FILE *to)
 {
     const struct sql_facts *facts = statement->facts;
     const struct verdict *verdict = statement->verdict;
+    char start[START_SIZE];
 
-    fprintf(to, "%llu.%u %s: %s, %s", (unsigned long long)statement->item, statement->part,
-            sql_kind_name((enum sql_kind)facts->kind),
+    print_place(statement, to);
+    fprintf(to, "%s: %s, %s", sql_kind_name((enum sql_kind)facts->kind),
             verdict_action_name((enum verdict_action)verdict->action),
             verdict_reason_name((enum verdict_reason)verdict->reason));
     if (!facts->determined)
-        fprintf(to, ": %s", facts->why ? facts->why : "not understood");
+        fprintf(to, ": %s", statement->why);
     if (verdict->object == VERDICT_NO_OBJECT)
         print_rule(statement, verdict, to);
+    if (statement->path) {
+        fputs("\n    ", to);
+        explain_print_clean(explain_start(statement, start, sizeof(start)), to);
+    }
     fputs("\n", to);
     for (uint32_t i = 0; i < facts->object_count; i++)
         print_object(statement, &facts->objects[i], to);
 }
+
+const struct explain_form explain_as_text = {.statement = explain_print_text};
+const struct explain_form explain_as_json = {.statement = explain_print_json};

@@ -21,6 +21,7 @@ static const char usage[] =
     "  slow      slow logs\n"
     "  digests   performance_schema.events_statements_summary_by_digest or _history: the output\n"
     "            of mysql -B, or JSON\n"
+    "  explain   files and folders of SQL, of the service of --user\n"
     "\n"
     "  -c, --config FILE        the proxy.ini\n"
     "  --user U                 whose statements they are where the source does not say\n"
@@ -44,6 +45,7 @@ static bool find_format(const char *word, enum learn_format *format)
         [LEARN_GENERAL] = "general",
         [LEARN_SLOW] = "slow",
         [LEARN_DIGESTS] = "digests",
+        [LEARN_EXPLAIN] = "explain",
     };
 
     for (size_t i = 0; word && i < sizeof(words) / sizeof(words[0]); i++) {
@@ -52,7 +54,7 @@ static bool find_format(const char *word, enum learn_format *format)
         *format = (enum learn_format)i;
         return true;
     }
-    fprintf(stderr, "silogate learn: %s%s%s; write general, slow or digests\n",
+    fprintf(stderr, "silogate learn: %s%s%s; write general, slow, digests or explain\n",
             word ? "no format '" : "no format", word ? word : "", word ? "'" : "");
     return false;
 }

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "learn/internal.h"
+#include "learn/recognize.h"
 #include "report/report.h"
 
 enum { LOOK_LINES = 2000 /* of a file, for its first time */, LOCAL_TIME = 15 };
@@ -120,6 +121,29 @@ static int64_t first_time(const char *path, bool *is_local)
     }
     source_close(&lines, &error);
     return found;
+}
+
+const char *recognize_log(struct text start)
+{
+    for (int lines = 0; lines < 5 && start.length > 0; lines++) {
+        const char *newline = memchr(start.at, '\n', start.length);
+        struct text line = {start.at, newline ? (size_t)(newline - start.at) : start.length};
+        const char *tab = line.length ? memchr(line.at, '\t', line.length) : NULL;
+        int64_t time;
+        if (line.length > 8 && memcmp(line.at, "# Time: ", 8) == 0 &&
+            learn_read_time((struct text){line.at + 8, line.length - 8}, &time))
+            return "slow";
+        if (line.length > 13 && memcmp(line.at, "# User@Host: ", 13) == 0)
+            return "slow";
+        if (tab && learn_read_time((struct text){line.at, (size_t)(tab - line.at)}, &time))
+            return "general";
+        if (lines == 2 && line.length > 4 && memcmp(line.at, "Time", 4) == 0 &&
+            memmem(line.at, line.length, "Command", 7) && !newline)
+            return "general";
+        size_t used = line.length + (newline ? 1 : 0);
+        start = (struct text){start.at + used, start.length - used};
+    }
+    return NULL;
 }
 
 struct file {

@@ -116,7 +116,10 @@ void learn_tell(const struct learn *learn, enum learn_format format, FILE *to)
                           "whose)",
                 counts->of_nobody);
     tell_number(to, "of users that no service has: not judged", counts->without_service);
-    tell_number(to, "cut off by the server: undetermined", counts->cut_off);
+    tell_number(to,
+                format == LEARN_EXPLAIN ? "with placeholders that stand for nothing: undetermined"
+                                        : "cut off by the server: undetermined",
+                counts->cut_off);
     tell_number(to, "in rows without a text", counts->without_text);
     tell_number(to, "of more than 64 MB: left out", counts->too_long);
     tell_number(to, "PREPARE in SQL without its text: left out", counts->prepares);

@@ -119,9 +119,81 @@ static bool ends_in_line(const struct sql_script *script, struct text line)
     return false;
 }
 
-static bool begins_command(struct text t)
+/* What else the two clients do themselves (client/mysql.cc, `commands`), but for HELP, which they
+ * ask the server. A line of a backslash and one of these letters is the same in short. */
+static const char client_letters[] = "!.?cCehnpPqrRsStTwWx#-";
+static const struct text client_words[] = {
+    {"source",                 6 },
+    {"quit",                   4 },
+    {"exit",                   4 },
+    {"prompt",                 6 },
+    {"tee",                    3 },
+    {"notee",                  5 },
+    {"pager",                  5 },
+    {"nopager",                7 },
+    {"warnings",               8 },
+    {"nowarning",              9 },
+    {"status",                 6 },
+    {"system",                 6 },
+    {"connect",                7 },
+    {"charset",                7 },
+    {"clear",                  5 },
+    {"print",                  5 },
+    {"rehash",                 6 },
+    {"edit",                   4 },
+    {"ego",                    3 },
+    {"go",                     2 },
+    {"costs",                  5 },
+    {"nocosts",                7 },
+    {"query_attributes",       16},
+    {"sandbox",                7 },
+    {"ssl_session_data_print", 22},
+    {"resetconnection",        15},
+};
+
+static bool is_short_command(struct text t)
 {
-    return is_command(t, TEXT("delimiter")) || is_command(t, TEXT("use"));
+    return t.length > 1 && t.at[0] == '\\' &&
+           memchr(client_letters, t.at[1], sizeof(client_letters) - 1);
+}
+
+/* One of the words, up to a blank, the delimiter or the end. */
+static bool is_client_command(const struct sql_script *script, struct text t)
+{
+    struct text delimiter = {script->delimiter, script->delimiter_length};
+
+    for (size_t i = 0; i < sizeof(client_words) / sizeof(client_words[0]); i++) {
+        struct text word = client_words[i];
+        if (t.length < word.length || !text_equal_fold((struct text){t.at, word.length}, word))
+            continue;
+        struct text rest = {t.at + word.length, t.length - word.length};
+        if (rest.length == 0 || is_blank(rest.at[0]) || starts_with(rest, delimiter))
+            return true;
+    }
+    return false;
+}
+
+static bool begins_command(const struct sql_script *script, struct text t)
+{
+    return is_command(t, TEXT("delimiter")) || is_command(t, TEXT("use")) || is_short_command(t) ||
+           is_client_command(script, t);
+}
+
+/* The line, or what of it stands before the delimiter, is for the client. */
+static enum outcome end_command(struct sql_script *script, struct text *rest, struct text line,
+                                struct text *statement)
+{
+    struct text delimiter = {script->delimiter, script->delimiter_length};
+    size_t length = 0, used = script->scanned;
+
+    while (length < line.length &&
+           !starts_with((struct text){line.at + length, line.length - length}, delimiter))
+        length++;
+    used += length == line.length ? length : length + delimiter.length;
+    *statement = text_trim((struct text){line.at, length});
+    begin_anew(script, rest, used);
+    script->command = true;
+    return STATEMENT;
 }
 
 /* A command of the client at the start of a line, with nothing but comments before it. */
@@ -136,6 +208,8 @@ static enum outcome read_command(struct sql_script *script, struct text *rest, b
     script->line_start = false;
     line.length = newline ? (size_t)(newline - line.at) : line.length;
     size_t used = script->scanned + line.length;
+    if (!is_command(line, TEXT("delimiter")) && !is_command(line, TEXT("use")))
+        return end_command(script, rest, line, statement);
     line = text_trim(line);
     if (is_command(line, TEXT("delimiter"))) {
         set_delimiter(script, text_trim((struct text){line.at + 9, line.length - 9}));
@@ -257,7 +331,7 @@ static enum outcome read_code(struct sql_script *script, struct text *rest, bool
         script->scanned++;
         return ADVANCED;
     }
-    if (script->line_start && script->blank && begins_command(at))
+    if (script->line_start && script->blank && begins_command(script, at))
         return read_command(script, rest, last, statement);
     script->line_start = false;
     if (starts_with(at, (struct text){script->delimiter, script->delimiter_length}))
@@ -353,6 +427,7 @@ bool sql_script_next(struct sql_script *script, struct text *rest, bool last,
 {
     size_t margin = last ? 0 : LOOK_AHEAD;
 
+    script->command = false;
     while (script->scanned + margin < rest->length) {
         enum outcome outcome = step(script, rest, last, statement);
         if (outcome != ADVANCED)

@@ -20,6 +20,9 @@ struct sql_script {
     uint8_t charset; /* enum sql_charset */
     bool no_backslash_escapes;
     bool dollar_quotes;
+    /* Out: the statement given last is a line for the client itself (source x, \. x, prompt, quit),
+     * which no server gets. Not USE, whose line is a statement; nor DELIMITER, which is done. */
+    bool command;
     /* sql/'s own */
     uint8_t place;
     bool blank, line_start, dropping;
@@ -36,7 +39,7 @@ void sql_script_init(struct sql_script *script, enum sql_charset charset);
  * a statement (its bytes may have moved meanwhile); with `last`, there is none. Statements of
  * blanks and comments alone are skipped, as are comments that only the client knows (`--x` in front
  * of everything). A line "USE name" is a statement also without a delimiter, as it is for most
- * clients. Other commands of the client come out as text that no server understands. */
+ * clients; other lines for the client come out with `command` set. */
 bool sql_script_next(struct sql_script *script, struct text *rest, bool last,
                      struct text *statement);
 

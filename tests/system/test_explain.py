@@ -144,7 +144,8 @@ def test_the_file_may_be_named(ini, tmp_path):
     script.write_text("SELECT 1; SELECT * FROM clinic.visits;")
     done = subprocess.run([BUILD / "silogate", "explain", "-c", ini, "--user", "billing_user", script],
                           capture_output=True, timeout=60)
-    assert done.returncode == 1 and len(done.stdout.splitlines()) == 3
+    assert done.returncode == 1 and len(done.stdout.splitlines()) == 5
+    assert done.stdout.splitlines()[0] == f"{script}:1: select: allow, session".encode()
     done = subprocess.run([BUILD / "silogate", "explain", "-c", ini, "--user", "billing_user",
                            tmp_path / "none.sql"], capture_output=True, timeout=60)
     assert done.returncode == 2 and b"none.sql" in done.stderr

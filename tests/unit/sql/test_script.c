@@ -78,11 +78,29 @@ static const struct script_case cases[] = {
     {"select 1\r\n;\r\nselect 2;\r\n",                                         "select 1|select 2|"               },
 };
 
+/* Lines for the client itself: each with a '!' before it. */
+static const struct script_case command_cases[] = {
+    {"source a.sql\nselect 1;",                    "!source a.sql|select 1|"             },
+    {"\\. a.sql\nselect 1;",                       "!\\. a.sql|select 1|"                },
+    {"SOURCE a.sql;\nselect 1;",                   "!SOURCE a.sql|select 1|"             },
+    {"source a.sql; select 1;",                    "!source a.sql|select 1|"             },
+    {"select 0;\n-- c\nprompt x> \nselect 1;",     "select 0|!prompt x>|select 1|"       },
+    {"warnings\nwarnings;\nselect 1;",             "!warnings|!warnings|select 1|"       },
+    {"quit",                                       "!quit|"                              },
+    {"\\q\nselect 1;",                             "!\\q|select 1|"                      },
+    {"select 1\nquit\n;",                          "select 1\nquit|"                     },
+    {"source_id;",                                 "source_id|"                          },
+    {"help select;",                               "help select|"                        },
+    {"delimiter //\nsource a.sql;b//\nselect 1//", "!source a.sql;b|select 1|"           },
+    {"/*!50000 select 1 */;\ntee x\n\\! ls\n",     "/*!50000 select 1 */|!tee x|!\\! ls|"},
+};
+
 static void take(struct sql_script *script, struct text *rest, bool last, char *to)
 {
     struct text statement;
 
     while (sql_script_next(script, rest, last, &statement)) {
+        strcat(to, script->command ? "!" : "");
         strncat(to, statement.at, statement.length);
         strcat(to, "|");
     }
@@ -122,6 +140,14 @@ static void test_cases(void **state)
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         check(text_of(cases[i].script), SQL_UTF8, false, cases[i].statements);
+}
+
+static void test_commands_of_the_client(void **state)
+{
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(command_cases) / sizeof(command_cases[0]); i++)
+        check(text_of(command_cases[i].script), SQL_UTF8, false, command_cases[i].statements);
 }
 
 static const struct script_case dollar_cases[] = {
@@ -208,11 +234,9 @@ static void test_nul_bytes_are_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),
-        cmocka_unit_test(test_dollar_quotes),
-        cmocka_unit_test(test_no_backslash_escapes),
-        cmocka_unit_test(test_character_sets),
-        cmocka_unit_test(test_nul_bytes_are_bytes),
+        cmocka_unit_test(test_cases),          cmocka_unit_test(test_commands_of_the_client),
+        cmocka_unit_test(test_dollar_quotes),  cmocka_unit_test(test_no_backslash_escapes),
+        cmocka_unit_test(test_character_sets), cmocka_unit_test(test_nul_bytes_are_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,195 @@
+"""silogate explain on the files people have: folders, dumps, migrations with placeholders, and for CI."""
+import gzip
+import json
+import os
+import re
+import subprocess
+import time
+import xml.etree.ElementTree
+
+import pytest
+
+from harness import gate as gates, places
+
+INI = places.TOP / "examples/nilecare/proxy.ini"
+
+
+def explain(*arguments, user="billing_service", folder=None, **options):
+    return gates.run("explain", "-c", INI, "--user", user, *arguments, cwd=folder, **options)
+
+
+def rows(*arguments, **options):
+    done = explain("--json", *arguments, **options)
+    return [json.loads(line) for line in done.stdout.splitlines()], done
+
+
+def names(row):
+    return [f"{one['schema']}.{one['name']}" for one in row["objects"]]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A Flyway folder, as people keep them."""
+    (tmp_path / "sub").mkdir()
+    files = {
+        "V1__start.sql": "\ufeff-- the first\n\nSELECT 1;\n  /* two\n lines */ SELECT *\nFROM invoices;\n",
+        "V2__crossing.sql": "SELECT last_name FROM clinical_data.patients WHERE mrn = 'secret-value';\n",
+        "V10__late.sql": "USE clinical_data;\nSELECT * FROM patients;\n",
+        "sub/R__again.sql": "SELECT * FROM patients;\n",
+        "notes.txt": "SELECT * FROM nothing;\n",
+        ".hidden.sql": "SELECT * FROM hidden;\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "old.sql.gz").write_bytes(gzip.compress(b"SELECT 1;\nSELECT * FROM payments;"))
+    return tmp_path
+
+
+def test_folders_with_files_and_lines(folder):
+    found, done = rows(".", folder=folder)
+    assert done.returncode == 1 and done.stderr == ""
+    assert [(row["file"], row["line"], names(row)) for row in found] == [
+        ("V1__start.sql", 3, []), ("V1__start.sql", 5, ["nilecare.invoices"]),
+        ("V2__crossing.sql", 1, ["clinical_data.patients"]),
+        ("V10__late.sql", 1, ["clinical_data."]), ("V10__late.sql", 2, ["clinical_data.patients"]),
+        ("old.sql.gz", 1, []), ("old.sql.gz", 2, ["nilecare.payments"]),
+        # a file has a session of its own: no USE is left from the one before
+        ("sub/R__again.sql", 1, ["nilecare.patients"])]
+    text = explain(folder / "V2__crossing.sql").stdout
+    assert text.startswith(f"{folder}/V2__crossing.sql:1: select: log, foreign\n"
+                           "    SELECT last_name FROM clinical_data.patients WHERE mrn = ?\n")
+    done = explain(folder / "V1__start.sql", folder / "sub")
+    assert done.returncode == 1 and "R__again.sql:1" in done.stdout and "V1__start.sql:5" in done.stdout
+    done = explain(folder / "V1__start.sql", folder / "missing.sql")
+    assert done.returncode == 2 and "missing.sql" in done.stderr and "V1__start.sql:5" in done.stdout
+    (folder / "empty").mkdir()
+    assert "no *.sql" in explain(folder / "empty").stderr
+
+
+def test_source_is_followed_within_the_folder(folder):
+    outside = folder.parent / "outside.sql"
+    outside.write_text("SELECT * FROM outside;")
+    (folder / "sub/b.sql").write_text("USE clinical_data;\nSELECT * FROM b;\n\\. c.sql\n")
+    (folder / "sub/c.sql").write_text("SELECT * FROM c;")
+    (folder / "a.sql").write_text(
+        "prompt my>\nsource sub/b.sql\nSELECT * FROM after;\nwarnings\nSELECT 3;\nSOURCE b.sql;\nquit\n")
+    found, done = rows("a.sql", folder=folder)
+    assert [(row["file"], row["line"], names(row)) for row in found] == [
+        ("sub/b.sql", 1, ["clinical_data."]), ("sub/b.sql", 2, ["clinical_data.b"]),
+        ("sub/c.sql", 1, ["clinical_data.c"]), ("a.sql", 3, ["clinical_data.after"]), ("a.sql", 5, [])]
+    assert done.returncode == 2  # SOURCE b.sql: there is none beside a.sql
+    assert done.stderr.splitlines() == [
+        "a.sql:1: prompt: a command of the client; skipped",
+        "a.sql:4: warnings: a command of the client; skipped",
+        "a.sql:6: SOURCE: not followed: the file is not there, or outside of the folder",
+        "a.sql:7: quit: a command of the client; skipped"]
+    for escape in ("../outside.sql", str(outside), "sub/link.sql"):
+        if not (folder / "sub/link.sql").is_symlink():
+            (folder / "sub/link.sql").symlink_to(outside)
+        (folder / "a.sql").write_text(f"source {escape}\n")
+        found, done = rows("a.sql", folder=folder)
+        assert not found and done.returncode == 2 and "outside of the folder" in done.stderr, escape
+    (folder / "a.sql").write_text("SELECT 1;\nsource a.sql\n")
+    found, done = rows("a.sql", folder=folder)
+    assert "too deep" in done.stderr and len(found) == 17
+
+
+def test_placeholders(folder):
+    (folder / "p.sql").write_text(
+        "SELECT * FROM ${schema}.patients;\nSELECT * FROM `{{ schema }}`.patients;\n"
+        "SELECT * FROM invoices WHERE id = :id AND t > '10:00:aa' AND s = %s AND u = %(user)s -- ${no}\n;\n"
+        "SELECT '${text}', ':b' FROM invoices;\nSELECT * FROM :table;\n"
+        "SELECT * FROM clinical_data.patients JOIN ${other}.x ON 1 /* :c */;\n")
+    found, done = rows("p.sql", folder=folder)
+    assert [row["determined"] for row in found] == [False, False, True, True, False, False]
+    assert "${schema}" in found[0]["why"] and "{{ schema }}" in found[1]["why"]
+    assert "${other}" in found[5]["why"] and names(found[5]) == ["clinical_data.patients"]
+    assert not names(found[0]) and not names(found[1])
+    found, done = rows("p.sql", "--set", "schema=clinical_data", "--set", "table=invoices", "--set",
+                       "other=nilecare", folder=folder)
+    assert names(found[0]) == names(found[1]) == ["clinical_data.patients"]
+    assert found[0]["reason"] == "foreign"
+    assert names(found[4]) == ["nilecare.invoices"]
+    assert names(found[5]) == ["clinical_data.patients", "nilecare.x"]
+    assert explain("p.sql", "--set", "novalue", folder=folder).returncode == 2
+
+
+def test_sarif(folder):
+    log = json.loads(explain("--sarif", ".", folder=folder).stdout)
+    assert log["version"] == "2.1.0"
+    run, = log["runs"]
+    rules = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    places_of = []
+    for result in run["results"]:
+        assert result["ruleId"] in rules and result["level"] in ("warning", "error") and result["message"]["text"]
+        place = result["locations"][0]["physicalLocation"]
+        places_of.append((place["artifactLocation"]["uri"], place["region"]["startLine"]))
+    assert places_of == [("V2__crossing.sql", 1), ("V10__late.sql", 1), ("V10__late.sql", 2), ("old.sql.gz", 2),
+                         ("sub/R__again.sql", 1)]
+    assert json.loads(explain("--sarif", "V1__start.sql", folder=folder).stdout)["runs"][0]["results"] == []
+    (folder / "odd name%.sql").write_text("SELECT * FROM payments")
+    assert "odd%20name%25.sql" in explain("--sarif", ".", folder=folder).stdout
+
+
+def test_junit(folder):
+    suites = xml.etree.ElementTree.fromstring(explain("--junit", ".", folder=folder).stdout)
+    failures = {suite.get("name"): len(suite.findall("testcase/failure")) for suite in suites}
+    assert failures == {"V1__start.sql": 0, "V2__crossing.sql": 1, "V10__late.sql": 2, "old.sql.gz": 1,
+                        "sub/R__again.sql": 1}
+    assert all(suite.findall("testcase") for suite in suites)
+    (folder / "odd.sql").write_text("SELECT * FROM payments WHERE a < 5 && b = `\x01<>&\"`;")
+    xml.etree.ElementTree.fromstring(explain("--junit", "odd.sql", folder=folder).stdout)
+
+
+def test_github(folder):
+    lines = explain("--github", ".", folder=folder).stdout.splitlines()
+    assert lines[0] == ("::warning file=V2__crossing.sql,line=1,title=silogate foreign::service 'billing' reads"
+                        " table clinical_data.patients, which clinical owns: log (foreign, by [service:billing]"
+                        " mode = log)")
+    assert len(lines) == 5
+    lines = explain("--github", "V2__crossing.sql", user="main_service", folder=folder).stdout.splitlines()
+    assert lines[0].startswith("::error file=V2__crossing.sql,line=1,")
+
+
+@pytest.mark.parametrize("form", ["--json", "--github", "--junit", "--sarif", None])
+def test_no_value_is_printed(folder, form):
+    done = explain(*filter(None, [form]), ".", folder=folder)
+    assert "secret-value" not in done.stdout + done.stderr and done.returncode == 1
+
+
+@pytest.mark.parametrize("log", ["mysql-general.log", "mysql-slow.log", "mariadb-general.log", "mariadb-slow.log"])
+def test_a_log_is_recognized(log):
+    done = explain(places.TOP / "tests/learn" / log)
+    kind = re.search(r"-(\w+)\.log", log)[1]
+    assert done.returncode == 2 and f"write: silogate learn {kind}" in done.stderr and not done.stdout
+
+
+def test_utf_16_is_told_of(tmp_path):
+    (tmp_path / "a.sql").write_text("SELECT 1;", encoding="utf-16")
+    done = explain(tmp_path / "a.sql")
+    assert done.returncode == 2 and "UTF-16" in done.stderr
+
+
+def test_a_large_dump(tmp_path):
+    """Constant memory: a dump of many INSERTs of half a megabyte."""
+    dump = tmp_path / "dump.sql"
+    values = ",".join(f"({n},'name {n}','2026-11-20 10:00:00',NULL,_binary 'x\\'y')" for n in range(9000))
+    size = (200 if "SILOGATE_LONG" in os.environ else 20) << 20
+    with open(dump, "w") as to:
+        while to.tell() < size:
+            to.write(f"INSERT INTO `invoices` VALUES {values};\n")
+    limit = "" if places.is_sanitized() else "ulimit -v 100000; "
+    start = time.monotonic()
+    done = subprocess.run(["sh", "-c", f'{limit}exec "$@"', "sh", places.SILOGATE, "explain", "-c", INI, "--user",
+                           "billing_service", "--json", dump], capture_output=True, text=True, timeout=300)
+    print(f"{size >> 20} MB in {time.monotonic() - start:.2f} s")
+    assert done.returncode == 0, done.stderr
+    assert all(json.loads(line)["determined"] for line in done.stdout.splitlines())
+
+
+def test_learn_reads_the_same_files(folder):
+    done = gates.run("learn", "explain", "-c", INI, "--user", "billing_service", ".", cwd=folder)
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert [record["objects"][0]["name"] for record in records] == ["patients", "", "patients", "payments", "patients"]
+    assert gates.run("learn", "explain", "-c", INI, ".", cwd=folder).returncode == 2
