@@ -49,6 +49,9 @@ void stream_close(struct stream *stream)
 {
     if (stream->socket < 0)
         return;
+    if (stream->layer)
+        stream->layer->kind->free(stream);
+    stream->layer = NULL;
     stream->kind->close(stream);
     stream->socket = -1;
     stream->kind = &stream_plain;

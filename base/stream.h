@@ -29,27 +29,52 @@ struct stream_kind {
     bool (*wants_write)(const struct stream *stream);
 };
 
+/* What may lie between the callers and the kind: bytes in another form (proxy/compressed.c). */
+struct stream_layer {
+    const struct stream_layer_kind *kind;
+};
+
 struct stream {
     const struct stream_kind *kind;
-    int socket;   /* -1: closed */
-    void *secret; /* the kind's own: NULL for a plain stream */
+    int socket;                 /* -1: closed */
+    void *secret;               /* the kind's own: NULL for a plain stream */
+    struct stream_layer *layer; /* NULL: none */
+};
+
+struct stream_layer_kind {
+    /* As the kind's, in terms of which they do their work. */
+    ssize_t (*read)(struct stream *stream, void *to, size_t size);
+    ssize_t (*write)(struct stream *stream, const void *from, size_t size);
+    bool (*pending)(const struct stream *stream); /* besides what the kind has */
+    void (*turn)(struct stream *stream);
+    void (*free)(struct stream *stream); /* before the kind is closed */
 };
 
 extern const struct stream_kind stream_plain;
 
 static inline ssize_t stream_read(struct stream *stream, void *to, size_t size)
 {
-    return stream->kind->read(stream, to, size);
+    return stream->layer ? stream->layer->kind->read(stream, to, size)
+                         : stream->kind->read(stream, to, size);
 }
 
 static inline ssize_t stream_write(struct stream *stream, const void *from, size_t size)
 {
-    return stream->kind->write(stream, from, size);
+    return stream->layer ? stream->layer->kind->write(stream, from, size)
+                         : stream->kind->write(stream, from, size);
 }
 
 static inline bool stream_pending(const struct stream *stream)
 {
-    return stream->kind->pending && stream->kind->pending(stream);
+    return (stream->layer && stream->layer->kind->pending(stream)) ||
+           (stream->kind->pending && stream->kind->pending(stream));
+}
+
+/* A new command begins: what is written next answers it, or, to a server, is it. */
+static inline void stream_turn(struct stream *stream)
+{
+    if (stream->layer)
+        stream->layer->kind->turn(stream);
 }
 
 static inline bool stream_wants_write(const struct stream *stream, bool writing)

@@ -42,6 +42,7 @@ enum config_tls {
     CONFIG_TLS_VERIFY_CA,
     CONFIG_TLS_VERIFY_IDENTITY
 };
+enum config_compression { CONFIG_COMPRESSION_OFF, CONFIG_COMPRESSION_ZLIB, CONFIG_COMPRESSION_ZSTD };
 enum config_statement { CONFIG_NORMALIZED, CONFIG_FULL, CONFIG_NO_STATEMENT };
 enum { CONFIG_MOVES_MAX = 64 };
 enum config_alias { CONFIG_ALIAS_VIEW, CONFIG_ALIAS_NONE };
@@ -82,6 +83,7 @@ struct config_upstream {
     struct config_text ca, certificate, key, key_passphrase_file, crl;
     struct config_text account, account_password_file;
     struct config_choice proxy_protocol; /* enum config_proxy_protocol */
+    struct config_choice compression;    /* enum config_compression */
     struct config_number max_connections;
 };
 

@@ -58,6 +58,7 @@ enum key_type {
     KEY_STATEMENT,
     KEY_PROXY_PROTOCOL,
     KEY_ALIAS,
+    KEY_COMPRESSION,
 };
 
 struct key {

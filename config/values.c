@@ -47,6 +47,9 @@ static const struct word {
     {"v2",              KEY_PROXY_PROTOCOL, CONFIG_PROXY_V2           },
     {"view",            KEY_ALIAS,          CONFIG_ALIAS_VIEW         },
     {"none",            KEY_ALIAS,          CONFIG_ALIAS_NONE         },
+    {"off",             KEY_COMPRESSION,    CONFIG_COMPRESSION_OFF    },
+    {"zlib",            KEY_COMPRESSION,    CONFIG_COMPRESSION_ZLIB   },
+    {"zstd",            KEY_COMPRESSION,    CONFIG_COMPRESSION_ZSTD   },
     {"read",            KEY_ACCESS,         1                         },
     {"write",           KEY_ACCESS,         2                         },
     {"define",          KEY_ACCESS,         4                         },
@@ -356,6 +359,7 @@ bool value_read(const struct key *key, void *base, struct text value,
     case KEY_STATEMENT:
     case KEY_PROXY_PROTOCOL:
     case KEY_ALIAS:
+    case KEY_COMPRESSION:
         ((struct config_choice *)field)->line = place->line;
         return read_word(key->type, value, &((struct config_choice *)field)->value, why);
     }

@@ -465,6 +465,8 @@ enum step state_command(struct session *session)
         binding_renew(session);
     session->command = gate_at(gate)[PACKET_HEADER];
     session->client.sequence = 0;
+    stream_turn(&session->client.stream);
+    stream_turn(&session->upstream.stream);
     struct command command = {.row = command_row(session->command)};
     enum step step = handle(session, &command);
     free(command.copy);

@@ -88,6 +88,8 @@ struct session {
     capabilities_t capabilities; /* in force on both legs */
     uint32_t max_packet;
     uint16_t collation;
+    uint8_t compression, zstd_level; /* of the client's leg, as its login says: enum compression */
+    uint8_t upstream_compression;    /* of the upstream's leg */
     bool judged : 1; /* false: an unknown user that is passed */
     bool logged_in : 1;
     bool registered : 1;

@@ -1,6 +1,7 @@
 /* One thread: its loop, its listeners, its clock, and the sessions that live on it. The main thread
  * talks to it through three atomics and one ev_async.
  */
+#include "protocol/compress.h"
 #include "proxy/worker.h"
 
 #include <errno.h>
@@ -286,6 +287,7 @@ static void *run(void *argument)
     abandoned_tick(worker, true);
     gate_pool_fini(&worker->pool);
     ruling_fini(&worker->ruling);
+    compress_thread_end();
     return NULL;
 }
 

@@ -94,6 +94,7 @@ struct login login_for_upstream(struct session *session)
      * by the same rule. */
     login.capabilities |= draft->upstream_capabilities & CAPABILITY_CONNECT_ATTRS;
     login.attributes = login_attributes(session);
+    compression_say(session, &login);
     if (tls_is(&session->upstream.stream))
         login.capabilities |= CAPABILITY_SSL;
     return login;
@@ -441,5 +442,5 @@ void login_done(struct session *session, struct text payload)
     session->failed_command = false;
     session->worker->counters.logins++;
     login_free(session);
-    session_enter(session, STATE_COMMAND);
+    session_enter(session, compression_is_due(session) ? STATE_COMPRESS : STATE_COMMAND);
 }

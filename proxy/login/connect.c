@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "protocol/compress.h"
 #include "protocol/proxy_header.h"
 #include "proxy/binding.h"
 #include "proxy/login/login.h"
@@ -160,7 +161,7 @@ static enum step greet_client(struct session *session, struct greeting *greeting
 {
     uint8_t packet[512];
 
-    greeting->capabilities = capabilities_allowed(greeting->capabilities) |
+    greeting->capabilities = capabilities_allowed(greeting->capabilities) | COMPRESSION_FLAGS |
                              (session->draft->runtime->tls ? CAPABILITY_SSL : 0);
     session->draft->offered = greeting->capabilities;
     size_t size = greeting_write(greeting, 0, packet, sizeof(packet));
@@ -221,6 +222,7 @@ enum step state_upstream_greeting(struct session *session)
     draft->offers_tls = greeting.capabilities & CAPABILITY_SSL;
     memcpy(draft->nonce, greeting.nonce, sizeof(draft->nonce));
     draft->upstream_capabilities = capabilities_allowed(greeting.capabilities);
+    draft->upstream_compression = greeting.capabilities & COMPRESSION_FLAGS;
     snprintf(draft->version, sizeof(draft->version), "%.*s", TEXT_ARGS(greeting.version));
     enum step step;
     if (draft->upstream_greeting && session->client.sequence == 0) {

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/log.h"
+#include "protocol/compress.h"
 #include "protocol/proxy_header.h"
 #include "proxy/address.h"
 #include "proxy/binding.h"
@@ -130,7 +131,7 @@ enum step state_greet(struct session *session)
         .thread_id = session->id,
         .capabilities =
             capabilities_allowed(server.known ? server.capabilities : UNKNOWN_CAPABILITIES) |
-            NEEDED_CAPABILITIES | (draft->runtime->tls ? CAPABILITY_SSL : 0),
+            NEEDED_CAPABILITIES | COMPRESSION_FLAGS | (draft->runtime->tls ? CAPABILITY_SSL : 0),
         .collation = server.known ? server.collation : 45,
         .status = server.known ? server.status : STATUS_AUTOCOMMIT,
         .plugin =
@@ -200,6 +201,7 @@ enum step state_login(struct session *session)
             "Connections using insecure transport are prohibited: silogate asks for "
             "TLS");
     session->capabilities = login->capabilities & draft->offered & ~CAPABILITY_SSL;
+    compression_hear(session, login);
     session->max_packet = login->max_packet;
     session->collation = login->collation;
     if (!(session->capabilities & CAPABILITY_PLUGIN_AUTH) && !draft->upstream_greeting)

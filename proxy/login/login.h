@@ -59,6 +59,7 @@ struct login_draft {
     /* of the upstream's greeting */
     char version[HANDSHAKE_VERSION_MAX];
     capabilities_t upstream_capabilities;
+    capabilities_t upstream_compression; /* those of COMPRESSION_FLAGS that it offers */
     uint32_t thread;
 };
 
@@ -74,6 +75,12 @@ enum step login_route(struct session *session);
 enum step login_send(struct session *session);
 /* What it says, but for the authentication; its texts live as long as the draft. */
 struct login login_for_upstream(struct session *session);
+
+/* compression.c: what the client's login says of its leg; what ours says to the upstream; and whether
+ * STATE_COMPRESS has something to do behind the login. */
+void compression_hear(struct session *session, const struct login *login);
+void compression_say(struct session *session, struct login *login);
+bool compression_is_due(const struct session *session);
 
 /* attributes.c: the connection attributes for the upstream; they live until the next call, or as
  * long as the draft. */

@@ -1,0 +1,65 @@
+/* Which legs are compressed, said in the login packets, and from when on: behind the server's OK.
+ * The legs have nothing to do with each other. What a client says counts although it was not
+ * offered to it, as servers have it: PHP's driver says it to every server.
+ */
+#include "base/log.h"
+#include "proxy/compressed.h"
+#include "proxy/login/login.h"
+#include "proxy/worker.h"
+
+void compression_hear(struct session *session, const struct login *login)
+{
+    session->compression = (uint8_t)compression_of(login->capabilities);
+    session->zstd_level = login->zstd_level;
+    session->capabilities &= ~COMPRESSION_FLAGS;
+}
+
+void compression_say(struct session *session, struct login *login)
+{
+    const struct login_draft *draft = session->draft;
+    const struct config_upstream *upstream =
+        &draft->runtime->config->upstreams[session->upstream_index];
+    capabilities_t wanted = 0;
+
+    if (upstream->compression.value == CONFIG_COMPRESSION_ZLIB)
+        wanted = CAPABILITY_COMPRESS;
+    else if (upstream->compression.value == CONFIG_COMPRESSION_ZSTD)
+        wanted = CAPABILITY_ZSTD_COMPRESSION_ALGORITHM;
+    if (wanted & ~draft->upstream_compression)
+        log_debug("upstream '%s' does not offer its compression", upstream->name.at);
+    login->capabilities |= wanted & draft->upstream_compression;
+    login->zstd_level = COMPRESS_ZSTD_LEVEL;
+    session->upstream_compression = (uint8_t)compression_of(login->capabilities);
+}
+
+bool compression_is_due(const struct session *session)
+{
+    return (session->compression && !session->client.stream.layer) ||
+           (session->upstream_compression && !session->upstream.stream.layer);
+}
+
+/* The OK itself goes as it is; and what the client has sent behind its login may be frames. */
+enum step state_compress(struct session *session)
+{
+    struct gate *gate = &session->client.gate;
+    struct text early = {(const char *)gate_at(gate), gate_waiting(gate)};
+
+    if (session->client.ended && early.length == 0)
+        return session_end(session, CLOSED_CLIENT_GONE);
+    if (session->upstream.ended || gate_waiting(&session->upstream.gate) > 0)
+        return session_linger(session, CLOSED_UPSTREAM_GONE);
+    session->yield = gate_leaving(&session->upstream.gate) > 0;
+    if (session->yield)
+        return STEP_WAIT;
+    if (session->compression && !session->client.stream.layer) {
+        compressed_begin(&session->client.stream, (enum compression)session->compression,
+                         session->zstd_level, true, early);
+        gate_drop(gate, &session->worker->pool, early.length);
+    }
+    if (session->upstream_compression && !session->upstream.stream.layer)
+        compressed_begin(&session->upstream.stream,
+                         (enum compression)session->upstream_compression, COMPRESS_ZSTD_LEVEL,
+                         false, (struct text){0});
+    session_enter(session, STATE_COMMAND);
+    return STEP_AGAIN;
+}
