@@ -1,9 +1,11 @@
 """The MySQL protocol byte by byte, for tests that have to send what no client library sends: a client
 (Wire) and a scripted server (FakeServer)."""
+import ctypes
 import hashlib
 import socket
 import struct
 import threading
+import zlib
 
 from . import servers
 
@@ -13,7 +15,7 @@ MULTI_STATEMENTS, MULTI_RESULTS, PS_MULTI_RESULTS = 1 << 16, 1 << 17, 1 << 18
 PLUGIN_AUTH, CONNECT_ATTRS, PLUGIN_AUTH_LENENC = 1 << 19, 1 << 20, 1 << 21
 EXPIRED_PASSWORDS, SESSION_TRACK, DEPRECATE_EOF = 1 << 22, 1 << 23, 1 << 24
 OPTIONAL_METADATA, QUERY_ATTRIBUTES = 1 << 25, 1 << 27
-COMPRESS, SSL = 32, 2048
+COMPRESS, SSL, ZSTD = 32, 2048, 1 << 26
 MARIADB_CACHE_METADATA, MARIADB_BULK = 1 << 36, 1 << 34
 
 USUAL = (LONG_PASSWORD | LONG_FLAG | CONNECT_WITH_DB | LOCAL_FILES | PROTOCOL_41 | TRANSACTIONS |
@@ -188,6 +190,87 @@ class Stream:
         self.socket.close()
 
 
+class _Zstd:
+    """The one-shot calls of libzstd."""
+
+    def __init__(self):
+        self.library = ctypes.CDLL("libzstd.so.1")
+        for name in ("ZSTD_compress", "ZSTD_decompress", "ZSTD_compressBound"):
+            getattr(self.library, name).restype = ctypes.c_size_t
+
+    def compress(self, data, level=3):
+        room = self.library.ZSTD_compressBound(ctypes.c_size_t(len(data)))
+        out = ctypes.create_string_buffer(room)
+        size = self.library.ZSTD_compress(out, ctypes.c_size_t(room), data, ctypes.c_size_t(len(data)), level)
+        return out.raw[:size]
+
+    def decompress(self, data, size):
+        out = ctypes.create_string_buffer(size)
+        got = self.library.ZSTD_decompress(out, ctypes.c_size_t(size), data, ctypes.c_size_t(len(data)))
+        assert got == size, got
+        return out.raw
+
+
+class Compressed:
+    """A socket whose other side speaks the compressed protocol. Checks every frame's sequence id, as
+    libmysqlclient and PHP do. `piece`: how much goes into a frame."""
+
+    def __init__(self, plain, kind, piece=MAX):
+        self.plain, self.kind, self.piece = plain, kind, piece
+        self.next, self.here, self.raw, self.frames = 0, b"", b"", 0
+
+    def settimeout(self, seconds):
+        self.plain.settimeout(seconds)
+
+    def shutdown(self, how):
+        self.plain.shutdown(how)
+
+    def close(self):
+        self.plain.close()
+
+    def frame(self, data, packed=True):
+        body = data
+        if packed:
+            body = zlib.compress(data) if self.kind == "zlib" else _Zstd().compress(data)
+        out = struct.pack("<I", len(body))[:3] + bytes([self.next]) + struct.pack("<I", len(data) if packed else 0)[:3]
+        self.next = (self.next + 1) & 255
+        return out + body
+
+    def sendall(self, data):
+        out, at = b"", 0
+        while at < len(data):
+            part = data[at:at + self.piece]
+            out += self.frame(part, packed=len(part) >= 50)
+            at += len(part)
+        self.plain.sendall(out)
+
+    def _exactly(self, count):
+        while len(self.raw) < count:
+            chunk = self.plain.recv(1 << 20)
+            if not chunk:
+                return None
+            self.raw += chunk
+        out, self.raw = self.raw[:count], self.raw[count:]
+        return out
+
+    def recv(self, count):
+        if not self.here:
+            header = self._exactly(7)
+            if header is None:
+                return b""
+            assert header[3] == self.next, f"frame {header[3]} where {self.next} was due"
+            self.next = (header[3] + 1) & 255
+            body = self._exactly(int.from_bytes(header[:3], "little"))
+            size = int.from_bytes(header[4:], "little")
+            if size:
+                assert len(body) < size
+                body = zlib.decompress(body) if self.kind == "zlib" else _Zstd().decompress(body, size)
+                assert len(body) == size
+            self.here, self.frames = body, self.frames + 1
+        out, self.here = self.here[:count], self.here[count:]
+        return out
+
+
 def native(password, nonce):
     if not password:
         return b""
@@ -258,8 +341,14 @@ class Wire(Stream):
             out += plugin.encode() + b"\0"
         if self.capabilities & CONNECT_ATTRS:
             out += lenenc(b"".join(lenenc(key) + lenenc(value) for key, value in attributes))
+        if self.capabilities & ZSTD:
+            out += b"\x03"
         self.send(out)
-        return self._authenticate(password, self.nonce)
+        ok = self._authenticate(password, self.nonce)
+        kind = "zlib" if self.capabilities & COMPRESS else "zstd" if self.capabilities & ZSTD else None
+        if kind:
+            self.socket = Compressed(self.socket, kind)
+        return ok
 
     def _authenticate(self, password, nonce):
         while True:
@@ -296,6 +385,8 @@ class Wire(Stream):
 
     def command(self, payload):
         self.sequence = 0
+        if isinstance(self.socket, Compressed):
+            self.socket.next = 0
         self.send(payload)
 
     def query_bytes(self, statement):

@@ -1,0 +1,203 @@
+"""The compressed protocol on either leg: the same answers as without, frames in order, judged as ever,
+and what is no frame ends the session and nothing else."""
+import os
+import random
+import socket
+import struct
+import time
+import zlib
+
+import pytest
+
+from harness import places, wire
+
+LONG = os.environ.get("SILOGATE_LONG")
+KINDS = {"zlib": wire.COMPRESS, "zstd": wire.ZSTD, "both": wire.COMPRESS | wire.ZSTD}
+
+
+@pytest.fixture(scope="module", params=["off", "zlib", "zstd"])
+def upstream(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def gate(server, upstream):
+    from harness import gate as gates
+    one = gates.Gate(server, changes=(("upstream:main", "compression", upstream),
+                                      ("upstream:main", "tls", "off" if upstream == "zlib" else "preferred")))
+    try:
+        yield one.start()
+        one.stop()
+    finally:
+        one.remove()
+
+
+def login(gate, kind, more=0, **options):
+    client = wire.connect(gate.port, "lab_service", capabilities=wire.USUAL | KINDS.get(kind, 0) | more, **options)
+    assert isinstance(client.socket, wire.Compressed) == bool(kind)
+    return client
+
+
+@pytest.mark.parametrize("kind", [None, *KINDS])
+def test_a_session(server, gate, upstream, kind):
+    client = login(gate, kind)
+    if upstream != "off" and not (upstream == "zstd" and server.dialect == "mariadb"):
+        assert client.query("SHOW SESSION STATUS LIKE 'Compression'")[0].rows == [["Compression", "ON"]]
+    assert client.query("SELECT 1")[0].rows == [["1"]]
+    text = "".join(random.Random(5).choices("abcdefgh", k=100000))
+    assert client.query(f"SELECT '{text}', LENGTH('{text}')")[0].rows == [[text, "100000"]]
+    assert [one.rows for one in client.query("SELECT 1; SELECT REPEAT('x', 70000)")] == [[["1"]], [["x" * 70000]]]
+    with pytest.raises(wire.Error) as refused:
+        client.query("SELECT * FROM nowhere.nothing")
+    assert refused.value.code
+    statement, _, _ = client.prepare("SELECT ?, REPEAT(?, 1000)")
+    rows = client.execute(statement, ["abc", "d"])[0].rows
+    assert rows[0].endswith(b"d" * 1000)
+    client.command(b"\x19" + struct.pack("<I", statement))  # unanswered: may share a frame with the next
+    assert client.query("SELECT 2")[0].rows == [["2"]]
+    client.change_user("lab_service")
+    assert client.query("SELECT 3")[0].rows == [["3"]]
+    client.ok(b"\x1f")
+    assert client.query("SELECT 4")[0].rows == [["4"]]
+    client.quit()
+
+
+@pytest.mark.parametrize("kind", [None, "zlib", "zstd"])
+def test_a_blocked_statement(server, gate, kind):
+    client = login(gate, kind)
+    for _ in range(3):
+        with pytest.raises(wire.Error) as refused:
+            client.query("SHUTDOWN")
+        assert refused.value.code
+        assert client.query("SELECT 1")[0].rows == [["1"]]
+    client.quit()
+
+
+@pytest.mark.parametrize("kind", [None, "zlib", "zstd"])
+def test_a_large_command_and_a_large_answer(server, gate, upstream, kind):
+    """Of several packets each way, of frames of 16 MB and of small ones, from pieces that compress and
+    pieces that do not."""
+    if not LONG and (upstream == "off") != bool(kind):
+        pytest.skip("one compressed leg will do")
+    client = login(gate, kind)
+    noise = random.Random(7).randbytes(2 << 20).hex()
+    text = (noise + "y" * (1 << 20)) * 4
+    for piece in (wire.MAX, 50000) if kind else (0,):
+        if kind:
+            client.socket.piece = piece
+        got = client.query(f"SELECT '{text}', LENGTH('{text}')")[0].rows[0]
+        assert got == [text, str(len(text))]
+    client.quit()
+
+
+@pytest.mark.parametrize("kind", ["zlib", "zstd"])
+def test_local_infile(server, gate, kind):
+    client = login(gate, kind)
+    client.query("CREATE TEMPORARY TABLE nilecare.lab_loaded (a INT, b TEXT)")
+    client.command(client.query_bytes("LOAD DATA LOCAL INFILE 'x' INTO TABLE nilecare.lab_loaded"))
+    assert client.receive()[0] == 0xfb
+    for number in range(400):
+        client.send(b"".join(b"%d\t%s\n" % (number, b"z" * 100) for _ in range(10)))
+    client.send(b"")
+    assert client.answer().affected == 4000
+    assert client.query("SELECT COUNT(*), MAX(a) FROM nilecare.lab_loaded")[0].rows == [["4000", "399"]]
+    client.quit()
+
+
+@pytest.mark.parametrize("kind", ["zlib", "zstd"])
+def test_commands_ahead(server, gate, kind):
+    """Sent before the last answer is here, in one frame each or many in one: answered in order."""
+    client = login(gate, kind)
+    for number in range(50):
+        client.command(client.query_bytes(f"SELECT {number}, REPEAT('a', {number * 100})"))
+    for number in range(50):
+        client.socket.next = 1
+        assert client.answers()[0].rows == [[str(number), "a" * number * 100]]
+    client.quit()
+
+
+def test_a_driver_that_was_not_asked(server, gate):
+    """PHP's says CLIENT_COMPRESS to every server. So does a server: it takes the flag as said."""
+    client = wire.Wire(gate.port, wire.USUAL | wire.COMPRESS).greet()
+    client.offered |= wire.COMPRESS
+    client.login("lab_service")
+    assert client.query("SELECT 'c'")[0].rows == [["c"]]
+    client.quit()
+
+
+def bad_frames():
+    packet = b"\x09\0\0\0\x03SELECT 1"
+    packed = zlib.compress(packet * 20)
+
+    def frame(body, sequence, size):
+        return struct.pack("<I", len(body))[:3] + bytes([sequence]) + struct.pack("<I", size)[:3] + body
+
+    return {
+        "out of order": frame(packet, 3, 0),
+        "not packed": frame(b"\x55" * 100, 0, 500),
+        "unpacks to less": frame(packed, 0, len(packet) * 20 + 1),
+        "unpacks to more": frame(packed, 0, len(packet) * 20 - 1),
+        "unpacks to much more": frame(zlib.compress(b"a" * 1000000), 0, 100),
+        "more behind its end": frame(packed + b"x", 0, len(packet) * 20),
+        "cut off": frame(packed[:-3], 0, len(packet) * 20),
+        "empty and packed": frame(b"", 0, 7),
+        "zeroes that unpack to 16 MB of commands": frame(zlib.compress(bytes(0xffffff)), 0, 0xffffff),
+    }
+
+
+@pytest.mark.parametrize("what", list(bad_frames()))
+def test_what_is_no_frame(mariadb, make_gate, what):
+    gate = make_gate(mariadb)
+    client = login(gate, "zlib")
+    other = login(gate, "zlib")
+    client.socket.plain.sendall(bad_frames()[what])
+    client.socket.plain.settimeout(10)
+    ended = b""
+    try:
+        while chunk := client.socket.plain.recv(65536):
+            ended += chunk
+    except ConnectionError:
+        pass
+    assert b"\x01" not in ended[7:8] or b"SELECT" not in ended
+    assert other.query("SELECT 1")[0].rows == [["1"]]
+    other.quit()
+    assert gate.rss() < 200000
+
+
+def test_a_bomb_is_held_back(mariadb, make_gate):
+    """Many frames that unpack to 16 MB each, of a client that reads nothing: memory stays."""
+    gate = make_gate(mariadb)
+    before = gate.rss()
+    client = login(gate, "zlib")
+    command = client.query_bytes("SELECT 'x' /*" + "y" * 4000000 + "*/")
+    client.sequence = 0
+    frame = client.frame(command)
+    packed = zlib.compress(frame)
+    packed = struct.pack("<I", len(packed))[:3] + b"\0" + struct.pack("<I", len(frame))[:3] + packed
+    client.socket.plain.settimeout(2)
+    try:
+        for _ in range(200):  # 800 MB
+            client.socket.plain.sendall(packed)
+    except (OSError, socket.timeout):
+        pass
+    time.sleep(1)
+    if "asan" not in str(places.SILOGATE):
+        assert gate.rss() - before < 60000
+    client.socket.plain.close()
+
+
+def test_an_idle_session_holds_nothing(mariadb, make_gate):
+    gate = make_gate(mariadb)
+    clients = [login(gate, None) for _ in range(100)]
+    for client in clients:
+        client.query("SELECT 1")
+    time.sleep(0.3)
+    plain = gate.rss()
+    packed = [login(gate, "zlib" if number % 2 else "zstd") for number in range(100)]
+    for client in packed:
+        client.query("SELECT REPEAT('a', 30000)")
+    time.sleep(0.3)
+    if "asan" not in str(places.SILOGATE):
+        assert gate.rss() - plain < 100 * 8 + 3000  # KiB; 300 KB of it are the thread's
+    for client in clients + packed:
+        client.close()
