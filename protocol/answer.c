@@ -172,6 +172,7 @@ static unsigned read_behind_columns(struct answer *answer, const struct seen *se
     uint16_t status = bytes_get2(seen->at + 3);
     bool is_cursor = answer->expected == ANSWER_CURSOR && status & STATUS_CURSOR_EXISTS &&
                      !(status & STATUS_MORE_RESULTS_EXISTS);
+    answer->is_unproven = is_cursor;
     answer->more_follow = status & STATUS_PS_OUT_PARAMS && status & STATUS_MORE_RESULTS_EXISTS;
     return is_cursor ? read_ok(answer, seen) : 0;
 }

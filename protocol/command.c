@@ -52,8 +52,8 @@ enum { CURSOR_READ_ONLY = 1 };
 enum command_answer command_answer(const struct command_row *row, struct text payload)
 {
     /* The flags stand behind the command byte and the statement's id. */
-    bool has_cursor = row->code == COMMAND_STMT_EXECUTE && payload.length > 5 &&
-                      (uint8_t)payload.at[5] & CURSOR_READ_ONLY;
+    bool has_cursor = row->code == COMMAND_STMT_EXECUTE && payload.length > EXECUTE_FLAGS_AT &&
+                      (uint8_t)payload.at[EXECUTE_FLAGS_AT] & CURSOR_READ_ONLY;
 
     return has_cursor ? ANSWER_CURSOR : row->answer;
 }

@@ -143,6 +143,8 @@ enum step state_answer(struct session *session)
     struct answer *answer = &session->answer;
     size_t all;
 
+    if (relay_is_dump(session) && !relay_acknowledgements(session))
+        return session_end(session, CLOSED_CLIENT_QUIT);
     if (gate_waiting(gate) == 0)
         return session->upstream.ended ? upstream_died(session, CLOSED_UPSTREAM_GONE) : STEP_WAIT;
     unsigned events = answer_feed(answer, gate_at(gate), gate_waiting(gate), &all);
@@ -166,7 +168,10 @@ enum step state_answer(struct session *session)
     gate_pass(gate, all);
     if (events & ANSWER_COMPLETE) {
         session_answered(session);
-        session_enter(session, STATE_COMMAND);
+        if (answer->is_unproven)
+            relay_prove(session);
+        else
+            session_enter(session, STATE_COMMAND);
         return STEP_AGAIN;
     }
     if (events & ANSWER_INFILE) {

@@ -314,6 +314,18 @@ static bool cut_whole(struct session *session, struct command *command, enum ste
     return true;
 }
 
+/* A cursor is for a SELECT alone: see EXECUTE_CURSOR_FLAGS. */
+static void clear_cursor(struct session *session, const struct prepared *prepared)
+{
+    struct gate *gate = &session->client.gate;
+
+    if (session->command != COMMAND_STMT_EXECUTE ||
+        bytes_get3(gate_at(gate)) <= EXECUTE_FLAGS_AT ||
+        (prepared->facts->kind == SQL_SELECT && prepared->facts->determined))
+        return;
+    gate->bytes[gate->passed + PACKET_HEADER + EXECUTE_FLAGS_AT] &= (uint8_t)~EXECUTE_CURSOR_FLAGS;
+}
+
 /* Commands that name a prepared statement, and may be long: only their start is looked at. */
 static enum step judge_statement(struct session *session, struct command *command)
 {
@@ -333,6 +345,8 @@ static enum step judge_statement(struct session *session, struct command *comman
     /* Blocked, or unknown to the gate: it is forgotten whole, which needs it whole. */
     if (ruling->outcome == RULING_REFUSE && !cut_whole(session, command, &step))
         return step;
+    if (prepared && ruling->outcome == RULING_ALLOW)
+        clear_cursor(session, prepared);
     return prepared ? follow(session, command, 0) : refuse_unknown(session, command, id);
 }
 

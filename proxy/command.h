@@ -11,6 +11,14 @@ void command_finish(struct session *session);
  * and the end. */
 enum step command_out_of_order(struct session *session, uint8_t sequence);
 
+/* relay.c: a dump goes on, and what its replica acknowledges meanwhile may pass; false: the replica
+ * has said COM_QUIT. */
+bool relay_is_dump(const struct session *session);
+bool relay_acknowledgements(struct session *session);
+/* The answer is taken to be over, but nothing in it proves that: one COM_PING does, before the next
+ * command. */
+void relay_prove(struct session *session);
+
 /* Silogate's own question to the server, before the command at hand is judged (answer.c). */
 void command_ask(struct session *session);
 

@@ -3,6 +3,7 @@
  * offered to it, as servers have it: PHP's driver says it to every server.
  */
 #include "base/log.h"
+#include "proxy/binding.h"
 #include "proxy/compressed.h"
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
@@ -18,7 +19,7 @@ void compression_say(struct session *session, struct login *login)
 {
     const struct login_draft *draft = session->draft;
     const struct config_upstream *upstream =
-        &draft->runtime->config->upstreams[session->upstream_index];
+        &draft->runtime->config->upstreams[session->binding->upstream];
     capabilities_t wanted = 0;
 
     if (upstream->compression.value == CONFIG_COMPRESSION_ZLIB)

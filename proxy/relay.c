@@ -1,0 +1,64 @@
+/* What goes on beside an answer and behind it, where an answer alone does not say enough: the
+ * acknowledgements of a semi-synchronous replica while its dump lasts, and the proof that an answer
+ * is over. Called by answer.c.
+ */
+#include "base/bytes.h"
+#include "proxy/command.h"
+#include "proxy/worker.h"
+
+/* A replica's acknowledgement: this byte, 8 bytes of position, a file's name (MySQL Internals,
+ * "Semi-synchronous Replication"). As a command the byte means nothing to either server. */
+enum { ACK = 0xef, ACK_LEAST = 9, ACK_MOST = 9 + 512 };
+
+bool relay_is_dump(const struct session *session)
+{
+    return session->command == COMMAND_BINLOG_DUMP || session->command == COMMAND_BINLOG_DUMP_GTID;
+}
+
+bool relay_acknowledgements(struct session *session)
+{
+    struct gate *gate = &session->client.gate;
+
+    while (gate_waiting(gate) > PACKET_HEADER) {
+        const uint8_t *packet = gate_at(gate);
+        size_t length = bytes_get3(packet);
+        if (packet[PACKET_HEADER] == COMMAND_QUIT && length == 1)
+            return false;
+        /* Anything else waits for the dump's end, as a command does for its turn. */
+        if (packet[PACKET_HEADER] != ACK || length < ACK_LEAST || length > ACK_MOST ||
+            gate_waiting(gate) < PACKET_HEADER + length)
+            break;
+        gate_pass(gate, PACKET_HEADER + length);
+    }
+    return true;
+}
+
+void relay_prove(struct session *session)
+{
+    static const uint8_t ping[] = {1, 0, 0, 0, COMMAND_PING};
+
+    stream_turn(&session->upstream.stream);
+    gate_insert(&session->client.gate, &session->worker->pool, ping, sizeof(ping));
+    session_enter(session, STATE_PROVE);
+}
+
+/* One OK with the ping's sequence id, and nothing before or behind it: the server waits for the next
+ * command. Anything else belongs to an answer that was taken to be over. */
+enum step state_prove(struct session *session)
+{
+    struct gate *gate = &session->upstream.gate;
+    const uint8_t *packet = gate_at(gate);
+    size_t waiting = gate_waiting(gate);
+
+    if (waiting < PACKET_HEADER || waiting < PACKET_HEADER + bytes_get3(packet)) {
+        if (session->upstream.ended)
+            return session_linger(session, CLOSED_UPSTREAM_GONE);
+        return gate_has_room(gate) ? STEP_WAIT : session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+    }
+    if (packet[3] != 1 || bytes_get3(packet) < 7 || packet[PACKET_HEADER] != 0x00 ||
+        waiting > PACKET_HEADER + bytes_get3(packet))
+        return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+    gate_drop(gate, &session->worker->pool, waiting);
+    session_enter(session, STATE_COMMAND);
+    return STEP_AGAIN;
+}
