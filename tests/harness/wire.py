@@ -467,8 +467,9 @@ class Wire(Stream):
         if payload[0] == 0xff:
             raise Error(payload)
         statement, columns, parameters = struct.unpack_from("<IHH", payload, 1)
+        follows = payload[12] if self.capabilities & OPTIONAL_METADATA and len(payload) > 12 else 1
         for count in (parameters, columns):
-            for _ in range(count):
+            for _ in range(count if follows else 0):
                 self.receive()
             if count and not self.capabilities & DEPRECATE_EOF:
                 self.receive()
