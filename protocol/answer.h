@@ -59,10 +59,10 @@ struct answer {
     uint16_t parameters;       /* its number of parameters */
     struct text session_state; /* the session state changes of the last OK, raw; points into the
                                   bytes of this answer_feed call */
-    bool is_unproven;          /* complete, but another reading of it would not be: where a cursor was
-                                  asked for, and no CLIENT_DEPRECATE_EOF tells an end from an EOF
-                                  before rows */
-    bool session_state_cut;    /* there were more than ANSWER_WHOLE had room for: unknown changes */
+    bool is_unproven;       /* complete, but another reading of it would not be: where a cursor was
+                               asked for, and no CLIENT_DEPRECATE_EOF tells an end from an EOF
+                               before rows */
+    bool session_state_cut; /* there were more than ANSWER_WHOLE had room for: unknown changes */
     /* the tracker's own */
     enum command_answer expected;
     enum answer_phase phase;

@@ -50,9 +50,9 @@ const struct command_row *command_row(uint8_t code);
  * SERVER_STATUS_CURSOR_EXISTS where a stored function or procedure had a cursor of its own. */
 enum command_answer command_answer(const struct command_row *row, struct text payload);
 
-/* A COM_STMT_EXECUTE's flags, and those of them by which a client asks for a cursor. Servers open one
- * for a SELECT; for other statements they ignore the wish, answer in forms of their own, or crash
- * (MySQL 9.7 at SHOW PROCESSLIST and EXPLAIN, MariaDB 10.11 at DELETE ... RETURNING). */
+/* A COM_STMT_EXECUTE's flags, and those of them by which a client asks for a cursor. Servers open
+ * one for a SELECT; for other statements they ignore the wish, answer in forms of their own, or
+ * crash (MySQL 9.7 at SHOW PROCESSLIST and EXPLAIN, MariaDB 10.11 at DELETE ... RETURNING). */
 enum { EXECUTE_FLAGS_AT = 5, EXECUTE_CURSOR_FLAGS = 7 };
 
 enum {

@@ -64,9 +64,9 @@ static ZSTD_DCtx *zstd_take(void)
     ZSTD_DCtx *context = spare_zstd ? spare_zstd : ZSTD_createDCtx();
 
     spare_zstd = NULL;
-    if (context && (ZSTD_isError(ZSTD_DCtx_reset(context, ZSTD_reset_session_only)) ||
-                    ZSTD_isError(ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax,
-                                                        WINDOW_LOG_MAX)))) {
+    if (context &&
+        (ZSTD_isError(ZSTD_DCtx_reset(context, ZSTD_reset_session_only)) ||
+         ZSTD_isError(ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, WINDOW_LOG_MAX)))) {
         ZSTD_freeDCtx(context);
         return NULL;
     }

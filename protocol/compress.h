@@ -37,17 +37,18 @@ struct unpacker {
     uint8_t sequence; /* of the last frame whose header was read */
     bool begun;       /* a header was read since the caller cleared this */
     bool in_frame, is_packed, is_over;
-    bool more;        /* the room was filled: there may be more without any further byte */
-    uint32_t left;    /* bytes of the body still to come */
-    uint32_t due;     /* unpacked bytes still owed */
-    void *stream;     /* the library's, while in a packed frame */
+    bool more;     /* the room was filled: there may be more without any further byte */
+    uint32_t left; /* bytes of the body still to come */
+    uint32_t due;  /* unpacked bytes still owed */
+    void *stream;  /* the library's, while in a packed frame */
 };
 
 /* Takes bytes from `from` and puts what they unpack to into `to`, at most `room` bytes: *taken and
- * *got say how many. Stops behind a frame's header, with `begun` set, so that its sequence id can be
- * looked at: call it again. False: not what the protocol allows (a body that unpacks to more or less
- * than its frame says, or not at all), or no memory. Memory: at most one window, 32 KiB of zlib's or
- * 16 MiB of zstd's where a client sends frames of that size, and only while in a frame. */
+ * *got say how many. Stops behind a frame's header, with `begun` set, so that its sequence id can
+ * be looked at: call it again. False: not what the protocol allows (a body that unpacks to more or
+ * less than its frame says, or not at all), or no memory. Memory: at most one window, 32 KiB of
+ * zlib's or 16 MiB of zstd's where a client sends frames of that size, and only while in a frame.
+ */
 bool unpack(struct unpacker *unpacker, const uint8_t *from, size_t size, size_t *taken, uint8_t *to,
             size_t room, size_t *got);
 /* Gives the library's state back. */

@@ -319,8 +319,7 @@ static void clear_cursor(struct session *session, const struct prepared *prepare
 {
     struct gate *gate = &session->client.gate;
 
-    if (session->command != COMMAND_STMT_EXECUTE ||
-        bytes_get3(gate_at(gate)) <= EXECUTE_FLAGS_AT ||
+    if (session->command != COMMAND_STMT_EXECUTE || bytes_get3(gate_at(gate)) <= EXECUTE_FLAGS_AT ||
         (prepared->facts->kind == SQL_SELECT && prepared->facts->determined))
         return;
     gate->bytes[gate->passed + PACKET_HEADER + EXECUTE_FLAGS_AT] &= (uint8_t)~EXECUTE_CURSOR_FLAGS;

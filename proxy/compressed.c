@@ -37,7 +37,8 @@ static ssize_t broken(struct compressed *compressed)
     return STREAM_FAILED;
 }
 
-/* A client begins each command with 0, and else goes on behind its own last frame or behind ours. */
+/* A client begins each command with 0, and else goes on behind its own last frame or behind ours.
+ */
 static bool in_order(struct compressed *compressed, uint8_t before)
 {
     uint8_t sequence = compressed->unpacker.sequence;
@@ -75,9 +76,8 @@ static ssize_t unpack_some(struct compressed *compressed, const uint8_t *from, s
 static ssize_t from_ahead(struct compressed *compressed, uint8_t *to, size_t room)
 {
     size_t taken;
-    ssize_t got =
-        unpack_some(compressed, compressed->ahead + compressed->ahead_from,
-                    compressed->ahead_to - compressed->ahead_from, &taken, to, room);
+    ssize_t got = unpack_some(compressed, compressed->ahead + compressed->ahead_from,
+                              compressed->ahead_to - compressed->ahead_from, &taken, to, room);
 
     compressed->ahead_from += (uint32_t)taken;
     if (compressed->ahead_from == compressed->ahead_to) {

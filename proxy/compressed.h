@@ -1,5 +1,5 @@
-/* The compressed protocol on a session's leg: a layer between the gates and the stream's kind, plain
- * or TLS, so that gates and states see ordinary packets. */
+/* The compressed protocol on a session's leg: a layer between the gates and the stream's kind,
+ * plain or TLS, so that gates and states see ordinary packets. */
 #ifndef PROXY_COMPRESSED_H
 #define PROXY_COMPRESSED_H
 

@@ -42,8 +42,8 @@ void relay_prove(struct session *session)
     session_enter(session, STATE_PROVE);
 }
 
-/* One OK with the ping's sequence id, and nothing before or behind it: the server waits for the next
- * command. Anything else belongs to an answer that was taken to be over. */
+/* One OK with the ping's sequence id, and nothing before or behind it: the server waits for the
+ * next command. Anything else belongs to an answer that was taken to be over. */
 enum step state_prove(struct session *session)
 {
     struct gate *gate = &session->upstream.gate;

@@ -90,7 +90,7 @@ struct session {
     uint16_t collation;
     uint8_t compression, zstd_level; /* of the client's leg, as its login says: enum compression */
     uint8_t upstream_compression;    /* of the upstream's leg */
-    bool judged : 1; /* false: an unknown user that is passed */
+    bool judged : 1;                 /* false: an unknown user that is passed */
     bool logged_in : 1;
     bool registered : 1;
     bool failed_command : 1;   /* an ERR was seen in the answer at hand */

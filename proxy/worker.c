@@ -1,8 +1,8 @@
 /* One thread: its loop, its listeners, its clock, and the sessions that live on it. The main thread
  * talks to it through three atomics and one ev_async.
  */
-#include "protocol/compress.h"
 #include "proxy/worker.h"
+#include "protocol/compress.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -58,9 +58,8 @@ enum step state_compress(struct session *session)
         gate_drop(gate, &session->worker->pool, early.length);
     }
     if (session->upstream_compression && !session->upstream.stream.layer)
-        compressed_begin(&session->upstream.stream,
-                         (enum compression)session->upstream_compression, COMPRESS_ZSTD_LEVEL,
-                         false, (struct text){0});
+        compressed_begin(&session->upstream.stream, (enum compression)session->upstream_compression,
+                         COMPRESS_ZSTD_LEVEL, false, (struct text){0});
     session_enter(session, STATE_COMMAND);
     return STEP_AGAIN;
 }

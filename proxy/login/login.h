@@ -76,8 +76,8 @@ enum step login_send(struct session *session);
 /* What it says, but for the authentication; its texts live as long as the draft. */
 struct login login_for_upstream(struct session *session);
 
-/* compression.c: what the client's login says of its leg; what ours says to the upstream; and whether
- * STATE_COMPRESS has something to do behind the login. */
+/* compression.c: what the client's login says of its leg; what ours says to the upstream; and
+ * whether STATE_COMPRESS has something to do behind the login. */
 void compression_hear(struct session *session, const struct login *login);
 void compression_say(struct session *session, struct login *login);
 bool compression_is_due(const struct session *session);

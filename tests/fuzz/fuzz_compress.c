@@ -1,6 +1,7 @@
-/* Frames of the compressed protocol, of a stranger: unpacked at once and in pieces with little room,
- * they hold the same bytes, end at the same place, and never give more than their headers say. And
- * what is packed unpacks to what it was. The input: kind, level, size of the pieces, frames.
+/* Frames of the compressed protocol, of a stranger: unpacked at once and in pieces with little
+ * room, they hold the same bytes, end at the same place, and never give more than their headers
+ * say. And what is packed unpacks to what it was. The input: kind, level, size of the pieces,
+ * frames.
  */
 #include <assert.h>
 #include <stdlib.h>
