@@ -119,8 +119,8 @@ static inline void leg_open(struct leg *leg)
 
     *leg = (struct leg){.server_step = TLS_AGAIN, .client_step = TLS_AGAIN};
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sockets), 0);
-    leg->server = (struct stream){&stream_plain, sockets[0], NULL};
-    leg->client = (struct stream){&stream_plain, sockets[1], NULL};
+    leg->server = (struct stream){.kind = &stream_plain, .socket = sockets[0]};
+    leg->client = (struct stream){.kind = &stream_plain, .socket = sockets[1]};
 }
 
 static inline void leg_close(struct leg *leg)
