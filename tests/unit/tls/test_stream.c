@@ -290,7 +290,7 @@ static void test_an_old_client(void **state)
 
 static void test_a_plain_stream_knows_nothing(void **state)
 {
-    struct stream plain = {&stream_plain, -1, NULL};
+    struct stream plain = {.kind = &stream_plain, .socket = -1};
 
     (void)state;
     assert_false(tls_is(&plain));
