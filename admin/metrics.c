@@ -16,14 +16,17 @@ static void head(FILE *to, const char *name, const char *type, const char *help)
 static void put_label(FILE *to, const char *before, const char *name, struct text value)
 {
     fprintf(to, "%s%s=\"", before, name);
-    for (size_t i = 0; i < value.length; i++) {
-        char c = value.at[i];
-        if (c == '\n')
-            fputs("\\n", to);
-        else if (c == '"' || c == '\\')
-            fprintf(to, "\\%c", c);
+    while (value.length > 0) {
+        size_t length = text_character(value);
+        struct text character = {value.at, length > 0 ? length : 1};
+        value.at += character.length;
+        value.length -= character.length;
+        if (length == 0 || text_is_unfit(character))
+            fputs("\xef\xbf\xbd", to);
+        else if (character.at[0] == '"' || character.at[0] == '\\')
+            fprintf(to, "\\%c", character.at[0]);
         else
-            putc(c, to);
+            fwrite(character.at, 1, length, to);
     }
     putc('"', to);
 }
@@ -218,6 +221,9 @@ static void put_log(const struct admin_view *view, FILE *to)
             log->queued_bytes);
     put_one(to, "violation_log_owed_bytes", "gauge",
             "Bytes that could not be written yet and are kept in memory.", log->owed_bytes);
+    put_one(to, "violation_log_shortened_total", "counter",
+            "Records that were shortened, because syslog does not take longer ones.",
+            log->shortened);
     put_one(to, "violation_log_failures_total", "counter", "Writes that failed.", log->failures);
     put_one(to, "violation_log_failing", "gauge", "1 where a violation log cannot be written now.",
             log->failing);

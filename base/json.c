@@ -1,4 +1,4 @@
-/* JSON output: escapes, numbers, and never an invalid byte. */
+/* JSON output: escapes, numbers, and never an invalid byte, nor one that a terminal obeys. */
 #include "base/json.h"
 
 #include <string.h>
@@ -12,6 +12,30 @@ void json_raw(struct json *json, struct text t)
     if (t.length)
         memcpy(json->at + json->length, t.at, t.length);
     json->length += t.length;
+}
+
+/* As \uXXXX: the same string for who reads it, and nothing that a terminal obeys. */
+static void put_unfit(struct json *json, struct text character)
+{
+    static const char hex[] = "0123456789abcdef";
+    const unsigned char *c = (const unsigned char *)character.at;
+    unsigned long code =
+        character.length == 2 ? (c[0] & 31ul) << 6 | (c[1] & 63u)
+        : character.length == 3
+            ? (c[0] & 15ul) << 12 | (c[1] & 63ul) << 6 | (c[2] & 63u)
+            : (c[0] & 7ul) << 18 | (c[1] & 63ul) << 12 | (c[2] & 63ul) << 6 | (c[3] & 63u);
+    const unsigned long units[] = {code < 0x10000 ? code : 0xd800 + ((code - 0x10000) >> 10),
+                                   0xdc00 + ((code - 0x10000) & 0x3ff)};
+
+    for (int i = 0; i < (code < 0x10000 ? 1 : 2); i++) {
+        char escape[6] = {'\\',
+                          'u',
+                          hex[units[i] >> 12 & 15],
+                          hex[units[i] >> 8 & 15],
+                          hex[units[i] >> 4 & 15],
+                          hex[units[i] & 15]};
+        json_raw(json, (struct text){escape, sizeof(escape)});
+    }
 }
 
 static void put_escaped(struct json *json, unsigned char c)
@@ -45,16 +69,21 @@ void json_text(struct json *json, struct text t)
     for (size_t i = 0; i < t.length;) {
         unsigned char c = (unsigned char)t.at[i];
         size_t length = text_character((struct text){t.at + i, t.length - i});
-        if (length > 0 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
+        struct text character = {t.at + i, length};
+        bool unfit = c < 0x80 ? c < 0x20 || c == 0x7f : length > 0 && text_is_unfit(character);
+        if (length > 0 && !unfit && c != '"' && c != '\\') {
             i += length;
             continue;
         }
         json_raw(json, (struct text){t.at + start, i - start});
         if (length == 0)
             json_raw(json, TEXT("\xef\xbf\xbd"));
-        else
+        else if (length == 1)
             put_escaped(json, c);
-        start = ++i;
+        else
+            put_unfit(json, character);
+        i += length > 0 ? length : 1;
+        start = i;
     }
     json_raw(json, (struct text){t.at + start, t.length - start});
     json_raw(json, TEXT("\""));

@@ -7,11 +7,33 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 static enum log_level threshold = LOG_LEVEL_NOTICE;
 
 void log_threshold(enum log_level level)
 {
     threshold = level;
+}
+
+/* What must not reach a terminal becomes '?', from `start` on: names in it come from clients. The
+ * new length. */
+static size_t clean(char *line, size_t start, size_t length)
+{
+    size_t to = start;
+
+    for (size_t i = start; i < length;) {
+        size_t size = text_character((struct text){line + i, length - i});
+        if (size == 0 || text_is_unfit((struct text){line + i, size})) {
+            line[to++] = '?';
+            i += size > 0 ? size : 1;
+            continue;
+        }
+        memmove(line + to, line + i, size);
+        to += size;
+        i += size;
+    }
+    return to;
 }
 
 __attribute__((format(printf, 2, 0))) static void write_line(enum log_level level,
@@ -35,10 +57,7 @@ __attribute__((format(printf, 2, 0))) static void write_line(enum log_level leve
         length += (size_t)more;
     if (length > sizeof(line) - 2)
         length = sizeof(line) - 2;
-    for (size_t i = start; i < length; i++) {
-        if ((unsigned char)line[i] < 32 || line[i] == 127)
-            line[i] = '?';
-    }
+    length = clean(line, start, length);
     line[length++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, length);
     (void)written; /* nowhere left to say it */

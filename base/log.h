@@ -8,7 +8,8 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL
 /* Lines less important than this are dropped; LOG_LEVEL_NOTICE at start. */
 void log_threshold(enum log_level level);
 
-/* `format` without a newline; control characters in the result are shown as '?'. */
+/* `format` without a newline; what a terminal must not see (text_is_unfit, and what is no UTF-8) is
+ * shown as '?'. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -139,19 +139,10 @@ void table_print_markdown(const struct table *table, FILE *to)
     }
 }
 
-/* What a page must not hold: control characters, and those that turn the direction of writing. */
+/* A page has lines and tabs. */
 static bool is_unfit(struct text character)
 {
-    unsigned char first = (unsigned char)character.at[0];
-
-    if (character.length == 1)
-        return (first < 0x20 && first != '\n' && first != '\t') || first == 0x7f;
-    if (character.length == 2)
-        return first == 0xc2 && (unsigned char)character.at[1] < 0xa0;
-    return (memcmp(character.at, "\xe2\x80\xa8", 3) >= 0 &&
-            memcmp(character.at, "\xe2\x80\xae", 3) <= 0) ||
-           (memcmp(character.at, "\xe2\x81\xa6", 3) >= 0 &&
-            memcmp(character.at, "\xe2\x81\xa9", 3) <= 0);
+    return text_is_unfit(character) && character.at[0] != '\n' && character.at[0] != '\t';
 }
 
 void table_put_html(struct text t, FILE *to)

@@ -78,3 +78,31 @@ size_t text_character(struct text t)
         return 0;
     return length;
 }
+
+bool text_is_unfit(struct text character)
+{
+    static const char *const unfit[] = {
+        "\xd8\x9c",                                                     /* U+061C */
+        "\xe2\x80\x8b",                                                 /* U+200B */
+        "\xe2\x80\x8e", "\xe2\x80\x8f",                                 /* U+200E, U+200F */
+        "\xe2\x80\xa8", "\xe2\x80\xa9",                                 /* U+2028, U+2029 */
+        "\xe2\x80\xaa", "\xe2\x80\xab", "\xe2\x80\xac", "\xe2\x80\xad", /* U+202A ... */
+        "\xe2\x80\xae", "\xe2\x81\xa0",                                 /* U+202E, U+2060 */
+        "\xe2\x81\xa6", "\xe2\x81\xa7", "\xe2\x81\xa8", "\xe2\x81\xa9", /* U+2066 ... */
+        "\xef\xbb\xbf", "\xef\xbf\xb9", "\xef\xbf\xba", "\xef\xbf\xbb", /* U+FEFF, U+FFF9 ... */
+    };
+    unsigned char first = character.length > 0 ? (unsigned char)character.at[0] : 0;
+
+    if (character.length <= 1)
+        return first < 0x20 || first == 0x7f;
+    if (character.length == 2 && first == 0xc2)
+        return (unsigned char)character.at[1] < 0xa0;
+    if (character.length == 4) /* U+E0000 to U+E007F: tags that nobody sees */
+        return memcmp(character.at, "\xf3\xa0\x80\x80", 4) >= 0 &&
+               memcmp(character.at, "\xf3\xa0\x81\xbf", 4) <= 0;
+    for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++) {
+        if (text_equal(character, text_of(unfit[i])))
+            return true;
+    }
+    return false;
+}

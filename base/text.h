@@ -49,4 +49,9 @@ uint64_t text_hash(struct text t, uint64_t seed, bool fold);
  */
 size_t text_character(struct text t);
 
+/* Must this character (one that text_character has measured) not reach a terminal or a page as it
+ * is? Control characters (C0, DEL, C1), those that end a line, turn the direction of writing or
+ * cannot be seen. */
+bool text_is_unfit(struct text character);
+
 #endif

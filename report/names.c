@@ -17,27 +17,19 @@ struct text names_clean(struct text t, char *to, size_t size)
 {
     size_t length = 0;
 
-    for (size_t i = 0; i < t.length && length < size; i++) {
-        unsigned char c = (unsigned char)t.at[i];
-        unsigned char next = i + 1 < t.length ? (unsigned char)t.at[i + 1] : 0;
-        unsigned char third = i + 2 < t.length ? (unsigned char)t.at[i + 2] : 0;
-        if (c == 0xe2 && ((next == 0x80 && (third >= 0xa8 && third <= 0xae)) ||
-                          (next == 0x81 && (third >= 0xa6 && third <= 0xa9)))) {
-            to[length++] = '?';
-            i += 2;
-        } else if (c == 0xc2 && next >= 0x80 && next <= 0x9f) {
-            to[length++] = '?';
-            i++;
-        } else {
-            to[length++] = c == '\n' || c == '\t' || c == '\r' ? ' '
-                           : c < 0x20 || c == 0x7f             ? '?'
-                                                               : (char)c;
+    for (size_t i = 0; i < t.length && length < size;) {
+        struct text character = {t.at + i, text_character((struct text){t.at + i, t.length - i})};
+        i += character.length > 0 ? character.length : 1;
+        if (character.length == 0 || text_is_unfit(character)) {
+            char c = character.length == 1 ? character.at[0] : '?';
+            to[length++] = c == '\n' || c == '\t' || c == '\r' ? ' ' : '?';
+            continue;
         }
+        if (character.length > size - length)
+            break;
+        memcpy(to + length, character.at, character.length);
+        length += character.length;
     }
-    while (length == size && length > 0 && ((unsigned char)to[length - 1] & 0xc0) == 0x80)
-        length--;
-    if (length == size && length > 0 && (unsigned char)to[length - 1] >= 0xc0)
-        length--;
     return (struct text){to, length};
 }
 

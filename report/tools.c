@@ -21,11 +21,28 @@ static void put_time(struct json *json, const char *key, int64_t time)
     json_text(json, text_of(shown));
 }
 
+/* Also behind blanks, and in the wide forms that some spreadsheets take for the same. */
+static bool begins_formula(struct text t)
+{
+    static const char *const wide[] = {"\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d",
+                                       "\xef\xbc\xa0"};
+
+    while (t.length > 0 && (t.at[0] == ' ' || t.at[0] == '?')) {
+        t.at++;
+        t.length--;
+    }
+    for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++) {
+        if (t.length >= 3 && memcmp(t.at, wide[i], 3) == 0)
+            return true;
+    }
+    return t.length > 0 && strchr("=+-@", t.at[0]);
+}
+
 /* Quoted; a leading character that a spreadsheet takes for a formula gets an apostrophe. */
 static void put_cell(struct text t, const char *after, FILE *to)
 {
     putc('"', to);
-    if (t.length > 0 && strchr("=+-@", t.at[0]))
+    if (begins_formula(t))
         putc('\'', to);
     for (size_t i = 0; i < t.length; i++) {
         if (t.at[i] == '"')

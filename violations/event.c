@@ -1,6 +1,6 @@
 /* The records that are no violations: refused logins, reloads, overrides, upstreams that come and
- * go. From any thread, under the lock. Refused logins are bounded in memory: those past it are
- * added to the next one's count.
+ * go. From any thread, under the lock. Refused logins are summed up (violations/refusals.h), and
+ * bounded in memory: those past it are added to the next one's count.
  */
 #include <time.h>
 
@@ -14,6 +14,8 @@ struct event {
     const char *name;
     bool can_flood; /* whoever can connect can cause it */
     struct text action, reason, service, user, client, upstream, address, policy;
+    uint64_t count; /* 0: one, now */
+    int64_t first, last;
 };
 
 static void put_field(struct json *json, const char *key, struct text value)
@@ -22,22 +24,26 @@ static void put_field(struct json *json, const char *key, struct text value)
         record_field(json, key, value);
 }
 
-static void write_event(struct violations *violations, const struct event *event)
+static int64_t now_microseconds(void)
 {
-    char line[EVENT_SIZE];
-    struct json json = {.at = line, .size = sizeof(line)};
     struct timespec clock;
 
     clock_gettime(CLOCK_REALTIME, &clock);
-    int64_t now = clock.tv_sec * 1000000 + clock.tv_nsec / 1000;
-    pthread_mutex_lock(&violations->lock);
+    return clock.tv_sec * 1000000 + clock.tv_nsec / 1000;
+}
+
+/* With the lock held. */
+static void put_event(struct violations *violations, const struct event *event, int64_t now)
+{
+    char line[EVENT_SIZE];
+    struct json json = {.at = line, .size = sizeof(line)};
+    uint64_t count = event->count > 0 ? event->count : 1;
+
     if (event->can_flood && queue_length(&violations->events) > EVENTS_MOST) {
-        violations->events_left_out++;
-        pthread_mutex_unlock(&violations->lock);
+        violations->events_left_out += count;
         return;
     }
     uint64_t id = writer_id(&violations->event_id, violations->worker_count, now);
-    uint64_t count = 1;
     if (event->can_flood) {
         count += violations->events_left_out;
         violations->events_left_out = 0;
@@ -51,22 +57,61 @@ static void write_event(struct violations *violations, const struct event *event
     put_field(&json, "upstream", event->upstream);
     put_field(&json, "address", event->address);
     put_field(&json, "policy", event->policy);
-    record_tail(&json, count, now, now);
+    record_tail(&json, count, event->count > 0 ? event->first : now,
+                event->count > 0 ? event->last : now);
     queue_put(&violations->events, (struct text){line, json.length});
+}
+
+static void write_event(struct violations *violations, const struct event *event)
+{
+    pthread_mutex_lock(&violations->lock);
+    put_event(violations, event, now_microseconds());
     pthread_mutex_unlock(&violations->lock);
     writer_wake(violations, &violations->events);
+}
+
+void events_tick(struct violations *violations, bool all)
+{
+    int64_t period = atomic_load(&violations->repeat), now = now_microseconds();
+    struct refusal_kind kind;
+
+    pthread_mutex_lock(&violations->lock);
+    while (refusals_take(&violations->refusals, now, period, all, &kind))
+        put_event(violations,
+                  &(struct event){
+                      .name = "login_refused",
+                      .can_flood = true,
+                      .reason = text_of(kind.reason),
+                      .client = text_of(kind.client),
+                      .count = kind.count,
+                      .first = kind.first,
+                      .last = kind.last,
+                  },
+                  now);
+    pthread_mutex_unlock(&violations->lock);
 }
 
 void violations_event_login_refused(struct violations *violations, struct text user,
                                     struct text client, struct text reason)
 {
-    write_event(violations, &(struct event){
-                                .name = "login_refused",
-                                .can_flood = true,
-                                .reason = reason,
-                                .user = user,
-                                .client = client,
-                            });
+    int64_t now = now_microseconds();
+
+    pthread_mutex_lock(&violations->lock);
+    bool alone =
+        refusals_add(&violations->refusals, client, reason, now, atomic_load(&violations->repeat));
+    if (alone)
+        put_event(violations,
+                  &(struct event){
+                      .name = "login_refused",
+                      .can_flood = true,
+                      .reason = reason,
+                      .user = user,
+                      .client = client,
+                  },
+                  now);
+    pthread_mutex_unlock(&violations->lock);
+    if (alone)
+        writer_wake(violations, &violations->events);
 }
 
 void violations_event_reload(struct violations *violations, const char *policy_hash, bool accepted,

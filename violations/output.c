@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "violations/shorten.h"
 
 enum { RETRY_MILLISECONDS = 1000, KEPT_BYTES = 1 << 20 };
 
@@ -187,20 +188,25 @@ static ssize_t write_system_log(struct output *output)
     size_t head_length = strftime(head, sizeof(head), "<29>%b %e %H:%M:%S", &parts);
     head_length += (size_t)snprintf(head + head_length, sizeof(head) - head_length,
                                     " silogate[%d]: ", (int)getpid());
-    char datagram[16384];
-    char *whole =
-        head_length + length <= sizeof(datagram) ? datagram : memory_take(head_length + length);
-    memcpy(whole, head, head_length);
-    memcpy(whole + head_length, line, length);
-    ssize_t sent = output_calls.write(output->file, whole, head_length + length);
-    int error = errno;
-    if (whole != datagram)
-        free(whole);
-    errno = error;
+    char datagram[sizeof(head) + OUTPUT_SYSLOG_MOST];
+    size_t shown = length;
+    memcpy(datagram, head, head_length);
+    if (length > OUTPUT_SYSLOG_MOST) {
+        shown =
+            shorten_record((struct text){line, length}, datagram + head_length, OUTPUT_SYSLOG_MOST);
+        output->shortened++;
+    }
+    if (length <= OUTPUT_SYSLOG_MOST || shown == 0) {
+        shown = shown > 0 ? shown : OUTPUT_SYSLOG_MOST; /* no record of ours: as much as goes */
+        memcpy(datagram + head_length, line, shown);
+    }
+    ssize_t sent = output_calls.write(output->file, datagram, head_length + shown);
+    if (sent < 0 && length > OUTPUT_SYSLOG_MOST)
+        output->shortened--; /* it comes again */
     if (sent < 0 && errno == EMSGSIZE) {
         output->failures++;
         log_error("a violation record of %zu bytes is too long for syslog and was left out there",
-                  length);
+                  shown);
         sent = 0;
     }
     return sent < 0 ? sent : (ssize_t)(length + (newline != NULL));
@@ -266,6 +272,7 @@ void output_adopt(struct output *output, struct output *old)
     output->out = same ? old->out : 0;
     output->failing = old->failing;
     output->failures += old->failures;
+    output->shortened += old->shortened;
     output->written += old->written;
     output_close(old);
 }

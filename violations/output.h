@@ -15,7 +15,11 @@
 
 enum output_kind { OUTPUT_FILE, OUTPUT_STDOUT, OUTPUT_SYSLOG };
 
-enum { OUTPUT_OWED_MOST = 64 << 20 };
+enum {
+    OUTPUT_OWED_MOST = 64 << 20,
+    OUTPUT_SYSLOG_MOST =
+        8000, /* bytes of a record there: what rsyslog and journald take as they are */
+};
 
 struct output {
     struct output *next;
@@ -23,14 +27,15 @@ struct output {
     int file; /* -1: not open */
     dev_t device;
     ino_t inode;
-    bool leaving;      /* a reload has taken it away: closed once nothing is owed */
-    bool fresh;        /* nothing was written since it was opened */
-    bool reopen;       /* the path is to be opened again */
-    bool failing;      /* the last write failed; told once */
-    int64_t retry;     /* milliseconds of the monotonic clock: when to try again */
-    uint64_t failures; /* writes that failed, and lines the system's log refuses for their size */
-    uint64_t written;  /* lines */
-    char *owed;        /* whole lines, from `start` to `length` */
+    bool leaving;       /* a reload has taken it away: closed once nothing is owed */
+    bool fresh;         /* nothing was written since it was opened */
+    bool reopen;        /* the path is to be opened again */
+    bool failing;       /* the last write failed; told once */
+    int64_t retry;      /* milliseconds of the monotonic clock: when to try again */
+    uint64_t failures;  /* writes that failed, and lines the system's log refuses for their size */
+    uint64_t shortened; /* lines, for the system's log */
+    uint64_t written;   /* lines */
+    char *owed;         /* whole lines, from `start` to `length` */
     size_t start, length, size;
     size_t out;  /* bytes of the first owed line that have been written already */
     char name[]; /* as in the ini */

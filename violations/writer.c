@@ -102,6 +102,7 @@ static void close_left(struct violations *violations)
         *at = output->next;
         violations->gone_written += output->written;
         violations->gone_failures += output->failures;
+        violations->gone_shortened += output->shortened;
         output_close(output);
     }
 }
@@ -109,6 +110,7 @@ static void close_left(struct violations *violations)
 static void flush(struct violations *violations, int64_t now)
 {
     uint64_t written = violations->gone_written, failures = violations->gone_failures, owed = 0;
+    uint64_t shortened = violations->gone_shortened;
     bool failing = false;
 
     violations->paused = false;
@@ -116,12 +118,14 @@ static void flush(struct violations *violations, int64_t now)
         output_flush(output, now);
         written += output->written;
         failures += output->failures;
+        shortened += output->shortened;
         owed += output_owed(output);
         failing |= output->failing;
         violations->paused |= !output->leaving && output_owed(output) >= OUTPUT_OWED_MOST;
     }
     atomic_store(&violations->written, written);
     atomic_store(&violations->failures, failures);
+    atomic_store(&violations->shortened, shortened);
     atomic_store(&violations->owed, owed);
     atomic_store(&violations->failing, failing);
     close_left(violations);
@@ -189,6 +193,7 @@ static void give_up(struct output *output)
 static void finish(struct violations *violations)
 {
     violations->paused = false;
+    events_tick(violations, true);
     while (carry(violations))
         violations->paused = false;
     for (int tries = 0; tries < LAST_TRIES; tries++) {
@@ -216,6 +221,7 @@ static void *run(void *argument)
             for (struct output *output = violations->outputs; output; output = output->next)
                 output->reopen = output->reopen || output->kind != OUTPUT_STDOUT;
         }
+        events_tick(violations, false);
         bool some = carry(violations);
         flush(violations, milliseconds());
         wait_for_work(violations, some);
@@ -361,5 +367,6 @@ void violations_counters(struct violations *violations, struct violations_counte
     counters->written = atomic_load(&violations->written);
     counters->owed_bytes = atomic_load(&violations->owed);
     counters->failures = atomic_load(&violations->failures);
+    counters->shortened = atomic_load(&violations->shortened);
     counters->failing = atomic_load(&violations->failing);
 }

@@ -8,6 +8,7 @@
 #include "violations/fold.h"
 #include "violations/output.h"
 #include "violations/queue.h"
+#include "violations/refusals.h"
 #include "violations/seen.h"
 #include "violations/violations.h"
 
@@ -42,17 +43,22 @@ struct violations {
     bool has_offered;
     uint64_t event_id;
     uint64_t events_left_out;
+    struct refusals refusals;
     struct queue events;
 
-    struct output *outputs;               /* the writer's */
-    uint64_t gone_written, gone_failures; /* of outputs that are closed */
-    bool paused;                          /* so much is owed that the queues are left alone */
-    atomic_uint_fast64_t written, failures, owed;
+    struct output *outputs;                               /* the writer's */
+    uint64_t gone_written, gone_failures, gone_shortened; /* of outputs that are closed */
+    bool paused; /* so much is owed that the queues are left alone */
+    atomic_uint_fast64_t written, failures, owed, shortened;
     atomic_bool failing;
 
     unsigned worker_count;
     struct violations_worker workers[];
 };
+
+/* Sums of refused logins whose period is over, or all that there are, into the events' queue. About
+ * once a second, on the writer's thread. */
+void events_tick(struct violations *violations, bool all);
 
 /* To be called after something was put into `queue`. */
 void writer_wake(struct violations *violations, const struct queue *queue);
