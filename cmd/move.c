@@ -1,0 +1,123 @@
+/* silogate move: tables into their owner's database. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/cmd.h"
+#include "move/mover.h"
+
+static const char usage[] =
+    "usage: silogate move NAME -c FILE [--defaults-file FILE] [OPTION]\n\n"
+    "Moves the tables of [move:NAME] into the database that it says, while services use them.\n"
+    "  -c, --config FILE         the configuration, e.g. proxy.ini\n"
+    "  --defaults-file FILE      user and password of the account that moves; without it the\n"
+    "                            upstream's account\n"
+    "  --dry-run                 prints what would be done, and every reason against it\n"
+    "  --status                  prints where the tables stand, and who takes part\n"
+    "  --back                    moves them back\n"
+    "  --finish                  drops the views that stand at the old names\n"
+    "  --accept-unmapped         statements that cannot be mapped are left to those views\n"
+    "Exit: 0 done, 1 refused or given up with the old state, 2 misuse.\n";
+
+enum { DEFAULTS_FILE = 256, DRY_RUN, STATUS, BACK, FINISH, ACCEPT };
+
+static const struct option options[] = {
+    {"config",          required_argument, NULL, 'c'          },
+    {"defaults-file",   required_argument, NULL, DEFAULTS_FILE},
+    {"dry-run",         no_argument,       NULL, DRY_RUN      },
+    {"status",          no_argument,       NULL, STATUS       },
+    {"back",            no_argument,       NULL, BACK         },
+    {"finish",          no_argument,       NULL, FINISH       },
+    {"accept-unmapped", no_argument,       NULL, ACCEPT       },
+    {"help",            no_argument,       NULL, 'h'          },
+    {0                                                        }
+};
+
+/* The move of this name; the problem told where there is none that can be done. */
+static bool find_move(struct move_order *order, const char *name)
+{
+    const struct config *config = order->config;
+
+    for (size_t i = 0; i < config->move_count; i++) {
+        if (!text_equal(config->moves[i].name, text_of(name)))
+            continue;
+        order->move = (unsigned)i;
+        if (config->moves[i].tables.count > 0)
+            return true;
+        fprintf(stderr,
+                "silogate move: [move:%s] moves a database to another server, which is not done "
+                "yet; write table = SCHEMA.NAME and to = DATABASE\n",
+                name);
+        return false;
+    }
+    fprintf(stderr, "silogate move: there is no [move:%s]; write that section\n", name);
+    return false;
+}
+
+static int run(struct move_order *order, const char *path, const char *name)
+{
+    struct config_problems problems = {0};
+    struct config *config = config_read(path, &problems);
+    struct policy *policy =
+        config ? policy_build(config, policy_today(time(NULL)), &problems) : NULL;
+    bool readable = policy && problems.errors == 0;
+    struct error error;
+    int status = CMD_MISUSE;
+
+    config_problems_print(&problems, path);
+    config_problems_fini(&problems);
+    order->config = config;
+    order->policy = policy;
+    order->out = stdout;
+    if (readable && find_move(order, name)) {
+        status = mover_run(order, &error) ? CMD_YES : CMD_NO;
+        if (status == CMD_NO && error.text[0])
+            fprintf(stderr, "silogate move: %s\n", error.text);
+    }
+    policy_free(policy);
+    config_free(config);
+    return status;
+}
+
+int cmd_move(int argc, char **argv)
+{
+    struct move_order order = {.what = MOVE_THERE};
+    const char *path = NULL;
+    unsigned orders = 0;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            path = optarg;
+            break;
+        case DEFAULTS_FILE:
+            order.defaults_file = optarg;
+            break;
+        case DRY_RUN:
+            order.dry_run = true;
+            break;
+        case ACCEPT:
+            order.accept_unmapped = true;
+            break;
+        case STATUS:
+        case BACK:
+        case FINISH:
+            order.what = option == STATUS ? MOVE_STATUS : option == BACK ? MOVE_BACK : MOVE_FINISH;
+            orders++;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return CMD_YES;
+        default:
+            fputs(usage, stderr);
+            return CMD_MISUSE;
+        }
+    }
+    if (!path || optind != argc - 1 || orders > 1) {
+        fputs(usage, stderr);
+        return CMD_MISUSE;
+    }
+    return run(&order, path, argv[optind]);
+}

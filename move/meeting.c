@@ -1,0 +1,187 @@
+/* The statements on the meeting point. Called by the mover and by the watch of every instance. */
+#include "move/meeting.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "config/keys.h"
+
+static const char *const phases[] = {
+    [PHASE_IDLE] = "idle",
+    [PHASE_ANNOUNCED] = "announced",
+    [PHASE_CLOSED] = "closed",
+    [PHASE_SWITCHED] = "switched",
+};
+
+static const char *const states[] = {
+    [STATE_OPEN] = "open",       [STATE_READY] = "ready", [STATE_HELD] = "held",
+    [STATE_DRAINED] = "drained", [STATE_LEFT] = "left",
+};
+
+const char *meeting_phase_name(enum meeting_phase phase)
+{
+    return phases[phase];
+}
+
+const char *meeting_state_name(enum meeting_state state)
+{
+    return states[state];
+}
+
+static int word_of(const char *const *words, size_t count, struct text word)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (text_equal(word, text_of(words[i])))
+            return (int)i;
+    }
+    return 0;
+}
+
+#define WORD(words, word) word_of(words, sizeof(words) / sizeof(words[0]), word)
+
+bool meeting_prepare(struct connection *connection, struct error *error)
+{
+    static const char *const statements[] = {
+        "CREATE DATABASE IF NOT EXISTS silogate CHARACTER SET utf8mb4",
+        "CREATE TABLE IF NOT EXISTS silogate.moves (name VARCHAR(64) CHARACTER SET ascii NOT NULL"
+        " PRIMARY KEY, epoch BIGINT UNSIGNED NOT NULL, phase VARCHAR(16) CHARACTER SET ascii NOT"
+        " NULL, hold_ms INT NOT NULL, in_to TINYINT NOT NULL, changed TIMESTAMP(3) NOT NULL"
+        " DEFAULT CURRENT_TIMESTAMP(3)) ENGINE=InnoDB",
+        "CREATE TABLE IF NOT EXISTS silogate.instances_of_moves (move VARCHAR(64) CHARACTER SET"
+        " ascii NOT NULL, instance VARCHAR(128) CHARACTER SET utf8mb4 NOT NULL, epoch BIGINT"
+        " UNSIGNED NOT NULL, state VARCHAR(16) CHARACTER SET ascii NOT NULL, policy CHAR(8)"
+        " CHARACTER SET ascii NOT NULL, inside INT NOT NULL, blockers TEXT NOT NULL, unmapped"
+        " BIGINT UNSIGNED NOT NULL, unmapped_by TEXT NOT NULL, seen TIMESTAMP(3) NOT NULL DEFAULT"
+        " CURRENT_TIMESTAMP(3), PRIMARY KEY (move, instance)) ENGINE=InnoDB",
+        "CREATE TABLE IF NOT EXISTS silogate.journal (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT"
+        " PRIMARY KEY, move VARCHAR(64) CHARACTER SET ascii NOT NULL, epoch BIGINT UNSIGNED NOT"
+        " NULL, at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3), step VARCHAR(64) CHARACTER"
+        " SET ascii NOT NULL, detail MEDIUMTEXT CHARACTER SET utf8mb4 NOT NULL, KEY (move, id))"
+        " ENGINE=InnoDB",
+    };
+
+    /* Where it is there already, an account needs no right to make it. */
+    if (connection_run(connection,
+                       "SELECT 1 FROM silogate.moves, silogate.journal,"
+                       " silogate.instances_of_moves LIMIT 1",
+                       NULL, error))
+        return true;
+    for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+        if (!connection_run(connection, statements[i], NULL, error))
+            return false;
+    }
+    return true;
+}
+
+bool meeting_read(struct connection *connection, struct meeting_move *moves, size_t room,
+                  size_t *count, struct error *error)
+{
+    struct rows *rows = connection_query(
+        connection, "SELECT name, epoch, phase, hold_ms, in_to FROM silogate.moves LIMIT ?",
+        PARAMETERS(P_NUMBER((int64_t)room)), error);
+
+    *count = 0;
+    if (!rows)
+        return false;
+    while (rows_next(rows) && *count < room) {
+        struct meeting_move *move = &moves[(*count)++];
+        snprintf(move->name, sizeof(move->name), "%.*s", TEXT_ARGS(rows->cells[0]));
+        move->epoch = (uint64_t)rows_number(rows, 1, 0);
+        move->phase = (enum meeting_phase)WORD(phases, rows->cells[2]);
+        move->hold = rows_number(rows, 3, 0);
+        move->in_to = rows_number(rows, 4, 0) != 0;
+    }
+    rows_free(rows);
+    return true;
+}
+
+bool meeting_announce(struct connection *connection, const char *move, int64_t hold, bool in_to,
+                      uint64_t *epoch, struct error *error)
+{
+    const struct text name = text_of(move);
+
+    if (!connection_run(connection,
+                        "INSERT INTO silogate.moves (name, epoch, phase, hold_ms, in_to) VALUES"
+                        " (?, 1, 'announced', ?, ?) ON DUPLICATE KEY UPDATE epoch = epoch + 1,"
+                        " phase = 'announced', hold_ms = ?, in_to = ?, changed = NOW(3)",
+                        PARAMETERS(P_TEXT(name), P_NUMBER(hold), P_NUMBER(in_to), P_NUMBER(hold),
+                                   P_NUMBER(in_to)),
+                        error))
+        return false;
+    struct rows *rows =
+        connection_query(connection, "SELECT epoch FROM silogate.moves WHERE name = ?",
+                         PARAMETERS(P_TEXT(name)), error);
+    if (!rows)
+        return false;
+    *epoch = rows_next(rows) ? (uint64_t)rows_number(rows, 0, 0) : 0;
+    rows_free(rows);
+    return *epoch > 0 || error_set(error, "the move's row in silogate.moves is gone");
+}
+
+bool meeting_set(struct connection *connection, const char *move, uint64_t epoch,
+                 enum meeting_phase phase, struct error *error)
+{
+    return connection_run(
+        connection,
+        "UPDATE silogate.moves SET phase = ?, changed = NOW(3) WHERE name = ? AND epoch = ?",
+        PARAMETERS(P_TEXT(text_of(phases[phase])), P_TEXT(text_of(move)), P_NUMBER((int64_t)epoch)),
+        error);
+}
+
+bool meeting_report(struct connection *connection, const struct meeting_report *report,
+                    struct error *error)
+{
+    return connection_run(
+        connection,
+        "REPLACE INTO silogate.instances_of_moves (move, instance, epoch, state, policy, inside,"
+        " blockers, unmapped, unmapped_by, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NOW(3))",
+        PARAMETERS(P_TEXT(text_of(report->move)), P_TEXT(text_of(report->instance)),
+                   P_NUMBER((int64_t)report->epoch), P_TEXT(text_of(states[report->state])),
+                   P_TEXT(text_of(report->policy)), P_NUMBER(report->inside),
+                   P_TEXT(text_of(report->blockers)), P_NUMBER((int64_t)report->unmapped),
+                   P_TEXT(text_of(report->unmapped_by))),
+        error);
+}
+
+bool meeting_instances(struct connection *connection, const char *move,
+                       struct meeting_instances *instances, struct error *error)
+{
+    struct rows *rows = connection_query(
+        connection,
+        "SELECT instance, epoch, state, policy, inside, blockers, unmapped, unmapped_by,"
+        " TIMESTAMPDIFF(MICROSECOND, seen, NOW(3)) DIV 1000 FROM silogate.instances_of_moves"
+        " WHERE move = ? AND seen > NOW(3) - INTERVAL 60 SECOND ORDER BY instance",
+        PARAMETERS(P_TEXT(text_of(move))), error);
+
+    *instances = (struct meeting_instances){0};
+    if (!rows)
+        return false;
+    while (rows_next(rows)) {
+        struct arena *arena = &instances->arena;
+        instances->items =
+            items_add(arena, instances->items, &instances->count, sizeof(*instances->items));
+        instances->items[instances->count - 1] = (struct meeting_instance){
+            .name = arena_text(arena, rows->cells[0]),
+            .epoch = (uint64_t)rows_number(rows, 1, 0),
+            .state = (enum meeting_state)WORD(states, rows->cells[2]),
+            .policy = arena_text(arena, rows->cells[3]),
+            .inside = (unsigned)rows_number(rows, 4, 0),
+            .blockers = arena_text(arena, rows->cells[5]),
+            .unmapped = (uint64_t)rows_number(rows, 6, 0),
+            .unmapped_by = arena_text(arena, rows->cells[7]),
+            .age = rows_number(rows, 8, MEETING_GONE),
+        };
+    }
+    rows_free(rows);
+    return true;
+}
+
+bool meeting_note(struct connection *connection, const char *move, uint64_t epoch, const char *step,
+                  struct text detail, struct error *error)
+{
+    return connection_run(
+        connection, "INSERT INTO silogate.journal (move, epoch, step, detail) VALUES (?, ?, ?, ?)",
+        PARAMETERS(P_TEXT(text_of(move)), P_NUMBER((int64_t)epoch), P_TEXT(text_of(step)),
+                   P_TEXT(detail.at ? detail : TEXT(""))),
+        error);
+}

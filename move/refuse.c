@@ -1,0 +1,224 @@
+/* What can go wrong at the end, asked at the beginning: each with its remedy. And what a DBA should
+ * know before, though it stops nothing.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "move/mover_internal.h"
+
+/* The bytes that each name takes in a list are bounded by the number of tables. */
+static bool exists(struct mover *mover, struct text schema, struct text name)
+{
+    return ask_number(mover,
+                      "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND"
+                      " TABLE_NAME = ?",
+                      PARAMETERS(P_TEXT(schema), P_TEXT(name)), 0) > 0;
+}
+
+static void check_places(struct mover *mover, const struct moved_table *table)
+{
+    const struct text source = source_of(mover, table), target = target_of(mover, table);
+    enum standing_kind here = mover->in_to ? table->at_from : table->at_to;
+    enum standing_kind there = mover->in_to ? table->at_to : table->at_from;
+
+    if (here == STANDING_VIEW || here == STANDING_SEQUENCE)
+        refuse(mover,
+               "%.*s.%.*s is a %s, which servers do not rename into another database; take "
+               "it out of [move:%s]",
+               TEXT_ARGS(source), TEXT_ARGS(table->name),
+               here == STANDING_VIEW ? "view" : "sequence", mover->name);
+    /* On the way back the alias stands there; it is put aside by the same statement. */
+    if (there == STANDING_TABLE || (there != STANDING_NOTHING && mover->in_to))
+        refuse(mover, "%.*s.%.*s is taken; rename or drop what stands there", TEXT_ARGS(target),
+               TEXT_ARGS(table->name));
+}
+
+/* Tables that an online schema change works with: it would finish on the old name. */
+static void check_online_change(struct mover *mover, const struct moved_table *table)
+{
+    static const char *const tails[] = {"_gho", "_ghc", "_del", "_new", "_old"};
+    char name[300];
+
+    for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+        snprintf(name, sizeof(name), "_%.*s%s", TEXT_ARGS(table->name), tails[i]);
+        if (exists(mover, source_of(mover, table), text_of(name)))
+            refuse(mover,
+                   "%.*s.%s stands there: an online schema change of %.*s is running, or "
+                   "has left it; let it end, or drop what it has left",
+                   TEXT_ARGS(source_of(mover, table)), name, TEXT_ARGS(table->name));
+    }
+}
+
+/* Names of foreign keys are one a database, on MySQL those of CHECK too. */
+static void check_constraints(struct mover *mover, const struct moved_table *table)
+{
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT s.CONSTRAINT_NAME, s.CONSTRAINT_TYPE, t.TABLE_NAME FROM"
+        " information_schema.TABLE_CONSTRAINTS s JOIN information_schema.TABLE_CONSTRAINTS t ON"
+        " t.CONSTRAINT_SCHEMA = ? AND t.CONSTRAINT_NAME = s.CONSTRAINT_NAME AND"
+        " t.CONSTRAINT_TYPE = s.CONSTRAINT_TYPE WHERE s.TABLE_SCHEMA = ? AND s.TABLE_NAME = ? AND"
+        " s.CONSTRAINT_TYPE IN ('FOREIGN KEY', 'CHECK')",
+        PARAMETERS(P_TEXT(target_of(mover, table)), P_TEXT(source_of(mover, table)),
+                   P_TEXT(table->name)),
+        mover->error);
+
+    while (rows && rows_next(rows)) {
+        if (text_equal(rows->cells[1], TEXT("CHECK")) && connection_is_mariadb(mover->connection))
+            continue; /* one a table there */
+        refuse(mover, "%.*s %.*s of %.*s: %.*s in %.*s has one of that name; rename one of them",
+               TEXT_ARGS(rows->cells[1]), TEXT_ARGS(rows->cells[0]), TEXT_ARGS(table->name),
+               TEXT_ARGS(rows->cells[2]), TEXT_ARGS(target_of(mover, table)));
+    }
+    rows_free(rows);
+}
+
+static void check_databases(struct mover *mover, struct text source, struct text target)
+{
+    static const char collation[] =
+        "SELECT COUNT(*) FROM information_schema.SCHEMATA s JOIN information_schema.SCHEMATA t ON"
+        " t.DEFAULT_COLLATION_NAME = s.DEFAULT_COLLATION_NAME WHERE s.SCHEMA_NAME = ? AND"
+        " t.SCHEMA_NAME = ?";
+
+    if (ask_number(mover, "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?",
+                   PARAMETERS(P_TEXT(target)), 1) == 0)
+        refuse(mover,
+               "there is no database %.*s; CREATE DATABASE, with the default collation of "
+               "%.*s",
+               TEXT_ARGS(target), TEXT_ARGS(source));
+    else if (ask_number(mover, collation, PARAMETERS(P_TEXT(source), P_TEXT(target)), 1) == 0)
+        refuse(mover,
+               "the default collations of %.*s and %.*s differ, and new tables and columns "
+               "would too; ALTER DATABASE %.*s",
+               TEXT_ARGS(source), TEXT_ARGS(target), TEXT_ARGS(target));
+    if (!connection_is_mariadb(mover->connection) &&
+        ask_number(mover,
+                   "SELECT COUNT(*) FROM information_schema.SCHEMATA_EXTENSIONS WHERE SCHEMA_NAME"
+                   " IN (?, ?) AND OPTIONS LIKE '%READ ONLY%'",
+                   PARAMETERS(P_TEXT(source), P_TEXT(target)), 0) > 0)
+        refuse(mover, "%.*s or %.*s is READ ONLY; ALTER DATABASE .. READ ONLY = 0",
+               TEXT_ARGS(source), TEXT_ARGS(target));
+}
+
+/* An XA branch that is prepared keeps its locks even when its client is gone. */
+static void check_server(struct mover *mover)
+{
+    struct rows *rows = connection_query(mover->connection, "XA RECOVER", NULL, mover->error);
+
+    if (!rows)
+        say(mover, "warning: prepared XA transactions cannot be seen: %s", mover->error->text);
+    else if (rows->count > 0)
+        refuse(mover,
+               "%llu XA transactions are prepared, and what they have locked is not known; "
+               "XA COMMIT or XA ROLLBACK them",
+               (unsigned long long)rows->count);
+    rows_free(rows);
+}
+
+static void check_definers(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->trigger_count; i++) {
+        const struct carried_trigger *trigger = &mover->triggers[i];
+        struct rows *rows = connection_query(
+            mover->connection,
+            "SELECT t.DEFINER, (SELECT COUNT(*) FROM mysql.user u WHERE CONCAT(u.User, '@',"
+            " u.Host) = t.DEFINER) FROM information_schema.TRIGGERS t WHERE t.TRIGGER_SCHEMA = ?"
+            " AND t.TRIGGER_NAME = ?",
+            PARAMETERS(P_TEXT(trigger->schema), P_TEXT(trigger->name)), mover->error);
+        if (rows && rows_next(rows) && rows_number(rows, 1, 1) == 0)
+            refuse(mover,
+                   "trigger %.*s.%.*s: its definer %.*s is no account, and each write would "
+                   "fail; make the account, or the trigger anew",
+                   TEXT_ARGS(trigger->schema), TEXT_ARGS(trigger->name), TEXT_ARGS(rows->cells[0]));
+        rows_free(rows);
+    }
+}
+
+static void tell_what_hangs(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->standing.hanging_count; i++) {
+        const struct hanging_table *hanging = &mover->standing.hanging[i];
+        if (hanging->move != mover->order->move || strcmp(hanging->by, "foreign key") == 0)
+            continue;
+        say(mover, "note: %s %.*s.%.*s names a table of this move%s", hanging->by,
+            TEXT_ARGS(hanging->schema), TEXT_ARGS(hanging->name),
+            mover->move->alias.value == CONFIG_ALIAS_VIEW ? "; the alias keeps it working"
+                                                          : " and has to be changed");
+    }
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES"
+        " WHERE ROUTINE_SCHEMA NOT IN ('sys', 'mysql') AND ROUTINE_DEFINITION IS NOT NULL",
+        NULL, mover->error);
+    while (rows && rows_next(rows)) {
+        for (size_t i = 0; i < mover->todo_count; i++) {
+            const struct text name = todo_table(mover, i)->name;
+            if (!memmem(rows->cells[2].at, rows->cells[2].length, name.at, name.length))
+                continue;
+            say(mover, "note: routine %.*s.%.*s names %.*s", TEXT_ARGS(rows->cells[0]),
+                TEXT_ARGS(rows->cells[1]), TEXT_ARGS(name));
+            break;
+        }
+    }
+    rows_free(rows);
+}
+
+bool refusals_find(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        const struct moved_table *table = todo_table(mover, i);
+        bool seen = false;
+        for (size_t j = 0; j < i; j++)
+            seen |= text_equal(todo_table(mover, j)->from, table->from);
+        if (!seen)
+            check_databases(mover, source_of(mover, table), target_of(mover, table));
+        check_places(mover, table);
+        check_constraints(mover, table);
+        check_online_change(mover, table);
+    }
+    check_server(mover);
+    check_definers(mover);
+    tell_what_hangs(mover);
+    return !connection_lost(mover->connection);
+}
+
+static void check_instance(struct mover *mover, const struct meeting_instance *instance)
+{
+    const struct move_order *order = mover->order;
+
+    if (instance->age > MEETING_LIVE)
+        refuse(mover,
+               "instance %.*s was last seen %.1f s ago, and may still send statements; end "
+               "it, or wait until it is gone for a minute",
+               TEXT_ARGS(instance->name), (double)instance->age / 1000);
+    if (!text_equal(instance->policy, text_of(policy_hash(order->policy))))
+        refuse(mover,
+               "instance %.*s has another policy (%.*s, here %s); reload it, or use its "
+               "file",
+               TEXT_ARGS(instance->name), TEXT_ARGS(instance->policy), policy_hash(order->policy));
+    if (instance->unmapped > 0 && !order->accept_unmapped && mover->in_to)
+        refuse(mover,
+               "instance %.*s has seen %llu statements that cannot be mapped; --status "
+               "lists them, --accept-unmapped leaves them to the alias",
+               TEXT_ARGS(instance->name), (unsigned long long)instance->unmapped);
+}
+
+bool refusals_of_instances(struct mover *mover)
+{
+    struct meeting_instances instances;
+    bool live = false;
+
+    if (!meeting_instances(mover->connection, mover->name, &instances, mover->error))
+        return false;
+    for (size_t i = 0; i < instances.count; i++) {
+        live |= instances.items[i].age <= MEETING_LIVE;
+        check_instance(mover, &instances.items[i]);
+    }
+    if (!live)
+        refuse(mover,
+               "no instance of silogate takes part; run one whose [upstream:] has an "
+               "account and whose file has [move:%s]",
+               mover->name);
+    arena_fini(&instances.arena);
+    return true;
+}

@@ -1,0 +1,288 @@
+/* The questions to the catalogue: which tables are there, which triggers they have, and what hangs
+ * on them by foreign keys, views and triggers of others. Called by the mover and by the watch.
+ */
+#include "move/standing.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "config/keys.h"
+#include "policy/pattern.h"
+
+static struct text schema_of(struct text pattern)
+{
+    const char *dot = memchr(pattern.at, '.', pattern.length);
+
+    return (struct text){pattern.at, dot ? (size_t)(dot - pattern.at) : pattern.length};
+}
+
+static struct text name_of(struct text pattern)
+{
+    struct text schema = schema_of(pattern);
+
+    return (struct text){pattern.at + schema.length + 1, pattern.length - schema.length - 1};
+}
+
+static enum standing_kind kind_of(struct text type)
+{
+    if (text_equal_fold(type, TEXT("VIEW")) || text_equal_fold(type, TEXT("SYSTEM VIEW")))
+        return STANDING_VIEW;
+    if (text_equal_fold(type, TEXT("SEQUENCE")))
+        return STANDING_SEQUENCE;
+    return STANDING_TABLE;
+}
+
+static bool same_name(const struct standing *standing, struct text a, struct text b)
+{
+    return standing->fold ? text_equal_fold(a, b) : text_equal(a, b);
+}
+
+static bool matches(const struct standing *standing, struct text pattern, struct text name)
+{
+    return glob_exact(pattern) ? same_name(standing, pattern, name) : glob_match(pattern, name);
+}
+
+static bool holds(struct text text, struct text part)
+{
+    return text.at && memmem(text.at, text.length, part.at, part.length);
+}
+
+/* Is it the service's by both names? */
+static bool is_own(const struct policy *policy, int service, struct text schema, struct text name,
+                   bool fold)
+{
+    const struct sql_object object = {
+        .schema = schema, .name = name, .type = SQL_TABLE, .access = SQL_ACCESS_ALL};
+    struct verdict verdict;
+
+    policy_check_object(policy, service, &object, fold, 0, &verdict);
+    return verdict.owner == service;
+}
+
+static struct moved_table *table_of(struct standing *standing, unsigned move, struct text from,
+                                    struct text to, struct text name)
+{
+    for (size_t i = 0; i < standing->table_count; i++) {
+        struct moved_table *table = &standing->tables[i];
+        if (table->move == move && same_name(standing, table->name, name) &&
+            same_name(standing, table->from, from))
+            return table;
+    }
+    standing->tables = items_add(&standing->arena, standing->tables, &standing->table_count,
+                                 sizeof(*standing->tables));
+    struct moved_table *table = &standing->tables[standing->table_count - 1];
+    *table = (struct moved_table){.from = arena_text(&standing->arena, from),
+                                  .to = arena_text(&standing->arena, to),
+                                  .name = arena_text(&standing->arena, name),
+                                  .move = move};
+    return table;
+}
+
+/* One pattern of a move. */
+static bool read_tables(struct connection *connection, const struct config_move *move,
+                        unsigned number, struct text pattern, const struct policy *policy,
+                        struct standing *standing, struct error *error)
+{
+    const struct text from = schema_of(pattern), to = move->to.value;
+    const int service = (int)move->service_index;
+    struct rows *rows = connection_query(
+        connection,
+        "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES"
+        " WHERE TABLE_SCHEMA IN (?, ?) ORDER BY TABLE_NAME",
+        PARAMETERS(P_TEXT(from), P_TEXT(to)), error);
+
+    if (!rows)
+        return false;
+    while (rows_next(rows)) {
+        const struct text schema = rows->cells[0], name = rows->cells[1];
+        if (!matches(standing, name_of(pattern), name) ||
+            !is_own(policy, service, from, name, standing->fold) ||
+            !is_own(policy, service, to, name, standing->fold))
+            continue;
+        struct moved_table *table = table_of(standing, number, from, to, name);
+        if (same_name(standing, schema, from))
+            table->at_from = kind_of(rows->cells[2]);
+        else
+            table->at_to = kind_of(rows->cells[2]);
+    }
+    rows_free(rows);
+    return true;
+}
+
+/* The table of this name, whichever database it stands in. */
+static const struct moved_table *moved_of(const struct standing *standing, struct text schema,
+                                          struct text name)
+{
+    for (size_t i = 0; schema.at && name.at && i < standing->table_count; i++) {
+        const struct moved_table *table = &standing->tables[i];
+        if (same_name(standing, table->name, name) &&
+            (same_name(standing, table->from, schema) || same_name(standing, table->to, schema)))
+            return table;
+    }
+    return NULL;
+}
+
+static void hang(struct standing *standing, struct text schema, struct text name, const char *by,
+                 unsigned move)
+{
+    if (!schema.at || !name.at || moved_of(standing, schema, name))
+        return;
+    standing->hanging = items_add(&standing->arena, standing->hanging, &standing->hanging_count,
+                                  sizeof(*standing->hanging));
+    standing->hanging[standing->hanging_count - 1] = (struct hanging_table){
+        arena_text(&standing->arena, schema), arena_text(&standing->arena, name), by, move};
+}
+
+/* Parents and children of foreign keys: a write to one locks the other. */
+static bool read_keys(struct connection *connection, struct standing *standing, struct error *error)
+{
+    struct rows *rows = connection_query(
+        connection,
+        "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, UNIQUE_CONSTRAINT_SCHEMA, REFERENCED_TABLE_NAME"
+        " FROM information_schema.REFERENTIAL_CONSTRAINTS",
+        NULL, error);
+
+    if (!rows)
+        return false;
+    while (rows_next(rows)) {
+        const struct text *cells = rows->cells;
+        const struct moved_table *child = moved_of(standing, cells[0], cells[1]);
+        const struct moved_table *parent = moved_of(standing, cells[2], cells[3]);
+        if (child)
+            hang(standing, cells[2], cells[3], "foreign key", child->move);
+        if (parent)
+            hang(standing, cells[0], cells[1], "foreign key", parent->move);
+    }
+    rows_free(rows);
+    return true;
+}
+
+static void hang_by_text(struct standing *standing, struct text schema, struct text name,
+                         struct text words, const char *by)
+{
+    for (size_t i = 0; i < standing->table_count; i++) {
+        if (holds(words, standing->tables[i].name))
+            hang(standing, schema, name, by, standing->tables[i].move);
+    }
+}
+
+static bool read_triggers(struct connection *connection, struct standing *standing,
+                          struct error *error)
+{
+    struct rows *rows =
+        connection_query(connection,
+                         "SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, TRIGGER_NAME,"
+                         " ACTION_STATEMENT FROM information_schema.TRIGGERS ORDER BY"
+                         " EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, ACTION_TIMING,"
+                         " EVENT_MANIPULATION, ACTION_ORDER",
+                         NULL, error);
+
+    if (!rows)
+        return false;
+    while (rows_next(rows)) {
+        const struct text *cells = rows->cells;
+        const struct moved_table *table = moved_of(standing, cells[0], cells[1]);
+        if (!table) {
+            hang_by_text(standing, cells[0], cells[1], cells[3], "trigger");
+            continue;
+        }
+        standing->triggers = items_add(&standing->arena, standing->triggers,
+                                       &standing->trigger_count, sizeof(*standing->triggers));
+        standing->triggers[standing->trigger_count - 1] = (struct moved_trigger){
+            arena_text(&standing->arena, cells[0]), arena_text(&standing->arena, cells[2]),
+            (size_t)(table - standing->tables)};
+    }
+    rows_free(rows);
+    return true;
+}
+
+/* Views whose text names one of the tables. */
+static bool read_views(struct connection *connection, struct standing *standing,
+                       struct error *error)
+{
+    struct rows *rows = connection_query(connection,
+                                         "SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION FROM"
+                                         " information_schema.VIEWS WHERE TABLE_SCHEMA NOT IN"
+                                         " ('sys', 'mysql', 'performance_schema')",
+                                         NULL, error);
+
+    if (!rows)
+        return false;
+    while (rows_next(rows))
+        hang_by_text(standing, rows->cells[0], rows->cells[1], rows->cells[2], "view");
+    rows_free(rows);
+    return true;
+}
+
+static bool read_all(struct connection *connection, const struct config *config,
+                     const struct policy *policy, size_t upstream, struct standing *standing,
+                     struct error *error)
+{
+    for (size_t i = 0; i < config->move_count; i++) {
+        const struct config_move *move = &config->moves[i];
+        if (config->services[move->service_index].upstream_index != upstream)
+            continue;
+        for (size_t j = 0; j < move->tables.count; j++) {
+            if (!read_tables(connection, move, (unsigned)i, move->tables.items[j].value, policy,
+                             standing, error))
+                return false;
+        }
+    }
+    return standing->table_count == 0 ||
+           (read_keys(connection, standing, error) && read_triggers(connection, standing, error) &&
+            read_views(connection, standing, error));
+}
+
+bool standing_read(struct connection *connection, const struct config *config,
+                   const struct policy *policy, size_t upstream, struct standing *standing,
+                   struct error *error)
+{
+    struct rows *rows =
+        connection_query(connection, "SELECT @@lower_case_table_names", NULL, error);
+
+    *standing = (struct standing){0};
+    if (!rows)
+        return false;
+    standing->fold = rows_next(rows) && rows_number(rows, 0, 0) != 0;
+    rows_free(rows);
+    bool good = read_all(connection, config, policy, upstream, standing, error);
+    if (!good)
+        standing_fini(standing);
+    return good;
+}
+
+void standing_fini(struct standing *standing)
+{
+    arena_fini(&standing->arena);
+    *standing = (struct standing){0};
+}
+
+bool standing_is_in_to(const struct moved_table *table)
+{
+    return table->at_to == STANDING_TABLE && table->at_from != STANDING_TABLE;
+}
+
+struct sql_moved *standing_names(const struct standing *standing, int flipped, bool in_to)
+{
+    struct sql_moved *names = sql_moved_new(standing->fold);
+
+    for (size_t i = 0; i < standing->table_count; i++) {
+        const struct moved_table *table = &standing->tables[i];
+        bool there = (int)table->move == flipped ? in_to : standing_is_in_to(table);
+        if (table->at_from != STANDING_TABLE && table->at_to != STANDING_TABLE)
+            continue;
+        sql_moved_add(names, SQL_TABLE, there ? table->to : table->from,
+                      there ? table->from : table->to, table->name, table->move);
+    }
+    for (size_t i = 0; i < standing->trigger_count; i++) {
+        const struct moved_trigger *trigger = &standing->triggers[i];
+        const struct moved_table *table = &standing->tables[trigger->table];
+        bool there = (int)table->move == flipped ? in_to : standing_is_in_to(table);
+        sql_moved_add(names, SQL_ROUTINE, there ? table->to : table->from,
+                      there ? table->from : table->to, trigger->name, table->move);
+    }
+    for (size_t i = 0; i < standing->hanging_count; i++)
+        sql_moved_hang(names, standing->hanging[i].schema, standing->hanging[i].name,
+                       standing->hanging[i].move);
+    return names;
+}

@@ -1,0 +1,54 @@
+/* Where the tables of the [move:] sections of one upstream stand, and what hangs on them, as the
+ * server's catalogue has it. Nothing is remembered: it is asked anew each time.
+ */
+#ifndef MOVE_STANDING_H
+#define MOVE_STANDING_H
+
+#include "base/arena.h"
+#include "catalogue/connect.h"
+#include "config/config.h"
+#include "policy/policy.h"
+#include "sql/moved.h"
+
+enum standing_kind { STANDING_NOTHING, STANDING_TABLE, STANDING_VIEW, STANDING_SEQUENCE };
+
+struct moved_table {
+    struct text from, to, name;
+    enum standing_kind at_from, at_to;
+    unsigned move; /* index into config->moves */
+};
+struct moved_trigger {
+    struct text schema, name;
+    size_t table; /* in `tables` */
+};
+/* A table that is not moved itself, but whose use may lock one that is. */
+struct hanging_table {
+    struct text schema, name;
+    const char *by; /* "view", "trigger", "foreign key" */
+    unsigned move;
+};
+
+struct standing {
+    struct moved_table *tables;
+    struct moved_trigger *triggers; /* of one table in the order in which they fire */
+    struct hanging_table *hanging;
+    size_t table_count, trigger_count, hanging_count;
+    bool fold; /* lower_case_table_names is not 0 */
+    struct arena arena;
+};
+
+/* Reads all moves of the upstream. Tables whose owner by either name is not the move's service are
+ * left out. False with `error` where the server did not answer. Free with standing_fini. */
+bool standing_read(struct connection *connection, const struct config *config,
+                   const struct policy *policy, size_t upstream, struct standing *standing,
+                   struct error *error);
+void standing_fini(struct standing *standing);
+
+/* Does it stand in `to`? While both are there, the old place counts. */
+bool standing_is_in_to(const struct moved_table *table);
+
+/* The table where the two names lead. `flipped`: a move whose tables are taken to stand all in `to`
+ * or all in `from` whatever was read; -1: none. */
+struct sql_moved *standing_names(const struct standing *standing, int flipped, bool in_to);
+
+#endif

@@ -1,0 +1,70 @@
+/* `silogate move NAME --status`: where each table stands, who takes part, what could not be mapped,
+ * what was done last. Changes nothing.
+ */
+#include "move/mover_internal.h"
+
+static const char *place_of(const struct moved_table *table)
+{
+    if (table->at_from == STANDING_TABLE && table->at_to == STANDING_TABLE)
+        return "at both places: a mover was stopped, call it again";
+    if (standing_is_in_to(table))
+        return table->at_from == STANDING_VIEW ? "moved, with an alias" : "moved";
+    return table->at_from == STANDING_TABLE ? "at the old place" : "not a table";
+}
+
+static void print_tables(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->standing.table_count; i++) {
+        const struct moved_table *table = &mover->standing.tables[i];
+        if (table->move == mover->order->move)
+            say(mover, "%.*s.%.*s -> %.*s: %s", TEXT_ARGS(table->from), TEXT_ARGS(table->name),
+                TEXT_ARGS(table->to), place_of(table));
+    }
+}
+
+static bool print_instances(struct mover *mover)
+{
+    struct meeting_instances instances;
+
+    if (!meeting_instances(mover->connection, mover->name, &instances, mover->error))
+        return false;
+    for (size_t i = 0; i < instances.count; i++) {
+        const struct meeting_instance *instance = &instances.items[i];
+        say(mover,
+            "instance %.*s: seen %.1f s ago, policy %.*s, %s, %u sessions inside, %llu statements "
+            "not mapped",
+            TEXT_ARGS(instance->name), (double)instance->age / 1000, TEXT_ARGS(instance->policy),
+            meeting_state_name(instance->state), instance->inside,
+            (unsigned long long)instance->unmapped);
+        if (instance->unmapped_by.length)
+            say(mover, "%.*s", TEXT_ARGS(instance->unmapped_by));
+    }
+    if (instances.count == 0)
+        say(mover, "no instance takes part");
+    arena_fini(&instances.arena);
+    return true;
+}
+
+static bool print_journal(struct mover *mover)
+{
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT * FROM (SELECT id, at, epoch, step FROM silogate.journal WHERE move = ? AND step"
+        " NOT IN ('trigger', 'placeholder', 'placeholder_dropped') ORDER BY id DESC LIMIT 12) AS"
+        " last ORDER BY id",
+        PARAMETERS(P_TEXT(text_of(mover->name))), mover->error);
+
+    if (!rows)
+        return false;
+    while (rows_next(rows))
+        say(mover, "%.*s call %.*s: %.*s", TEXT_ARGS(rows->cells[1]), TEXT_ARGS(rows->cells[2]),
+            TEXT_ARGS(rows->cells[3]));
+    rows_free(rows);
+    return true;
+}
+
+bool status_print(struct mover *mover)
+{
+    print_tables(mover);
+    return print_instances(mover) && print_journal(mover);
+}

@@ -1,0 +1,289 @@
+/* The switch itself. A view that takes the old name can only be made where it has something to look
+ * at, so for a moment an empty table stands at the target; the view waits beside the table, and one
+ * RENAME puts the table there and the view in its place. On the way back one RENAME puts the view
+ * aside. Where a kill has left a placeholder or a view behind, the journal tells.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "move/mover_internal.h"
+
+static bool has_alias(const struct mover *mover, const struct moved_table *table)
+{
+    if (mover->in_to)
+        return mover->move->alias.value == CONFIG_ALIAS_VIEW;
+    return table->at_from == STANDING_VIEW;
+}
+
+static void put_aside(FILE *to, const struct mover *mover, size_t i)
+{
+    char name[40];
+
+    snprintf(name, sizeof(name), "silogate_moving_%zu", i);
+    put_table(to, todo_table(mover, i)->from, text_of(name));
+}
+
+struct text swap_sql(struct mover *mover)
+{
+    char *sql;
+    size_t length;
+    FILE *to = open_memstream(&sql, &length);
+
+    fputs("RENAME TABLE ", to);
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        const struct moved_table *table = todo_table(mover, i);
+        if (i > 0)
+            fputs(", ", to);
+        if (!mover->in_to && has_alias(mover, table)) {
+            put_table(to, table->from, table->name);
+            fputs(" TO ", to);
+            put_aside(to, mover, i);
+            fputs(", ", to);
+        }
+        put_table(to, source_of(mover, table), table->name);
+        fputs(" TO ", to);
+        put_table(to, target_of(mover, table), table->name);
+        if (mover->in_to && has_alias(mover, table)) {
+            fputs(", ", to);
+            put_aside(to, mover, i);
+            fputs(" TO ", to);
+            put_table(to, table->from, table->name);
+        }
+    }
+    fclose(to);
+    return keep_text(mover, sql, length);
+}
+
+/* --- the aliases --- */
+
+/* All columns by name: SELECT * would leave invisible ones out. */
+static bool put_columns(struct mover *mover, FILE *to, const struct moved_table *table)
+{
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME"
+        " = ? ORDER BY ORDINAL_POSITION",
+        PARAMETERS(P_TEXT(table->from), P_TEXT(table->name)), mover->error);
+    bool first = true;
+
+    while (rows && rows_next(rows)) {
+        if (!first)
+            fputs(", ", to);
+        first = false;
+        put_name(to, rows->cells[0]);
+    }
+    rows_free(rows);
+    return !first;
+}
+
+static bool make_view(struct mover *mover, size_t i)
+{
+    const struct moved_table *table = todo_table(mover, i);
+    char *sql;
+    size_t length;
+    FILE *to = open_memstream(&sql, &length);
+
+    fputs("CREATE OR REPLACE VIEW ", to);
+    put_aside(to, mover, i);
+    fputs(" AS SELECT ", to);
+    bool good = put_columns(mover, to, table);
+    fputs(" FROM ", to);
+    put_table(to, table->to, table->name);
+    fclose(to);
+    good = good && change(mover, keep_text(mover, sql, length));
+    return good;
+}
+
+static struct text placeholder_of(struct mover *mover, const struct moved_table *table)
+{
+    char *name;
+    size_t length;
+    FILE *to = open_memstream(&name, &length);
+
+    put_table(to, table->to, table->name);
+    fclose(to);
+    return keep_text(mover, name, length);
+}
+
+static bool prepare_one(struct mover *mover, size_t i)
+{
+    const struct moved_table *table = todo_table(mover, i);
+    const struct text placeholder = placeholder_of(mover, table);
+    const struct parameter *names = PARAMETERS(P_NAME(table->to), P_NAME(table->name),
+                                               P_NAME(table->from), P_NAME(table->name));
+
+    if (mover->order->dry_run) {
+        say(mover, "  CREATE TABLE %.*s LIKE ... (a placeholder, dropped again)",
+            TEXT_ARGS(placeholder));
+        return make_view(mover, i);
+    }
+    if (!meeting_note(mover->connection, mover->name, mover->epoch, "placeholder", placeholder,
+                      mover->error) ||
+        !connection_run(mover->connection, "CREATE TABLE ?.? LIKE ?.?", names, mover->error))
+        return false;
+    bool good = make_view(mover, i);
+    struct error ignored;
+    return connection_run(mover->connection, "DROP TABLE ?.?", names,
+                          good ? mover->error : &ignored) &&
+           good &&
+           meeting_note(mover->connection, mover->name, mover->epoch, "placeholder_dropped",
+                        placeholder, mover->error);
+}
+
+bool aliases_prepare(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        if (mover->in_to && has_alias(mover, todo_table(mover, i)) && !prepare_one(mover, i))
+            return false;
+    }
+    return true;
+}
+
+/* The views that wait beside the tables, or were put aside. */
+bool aliases_clean(struct mover *mover)
+{
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_TYPE = 'VIEW'"
+        " AND TABLE_NAME LIKE 'silogate\\_moving\\_%'",
+        NULL, mover->error);
+    bool good = rows != NULL;
+
+    while (good && rows_next(rows)) {
+        for (size_t i = 0; i < mover->standing.table_count; i++) {
+            const struct moved_table *table = &mover->standing.tables[i];
+            if (table->move == mover->order->move && text_equal(table->from, rows->cells[0])) {
+                good = connection_run(mover->connection, "DROP VIEW IF EXISTS ?.?",
+                                      PARAMETERS(P_NAME(rows->cells[0]), P_NAME(rows->cells[1])),
+                                      mover->error);
+                break;
+            }
+        }
+    }
+    rows_free(rows);
+    return good;
+}
+
+/* Only what the journal knows as a placeholder, what is empty, and whose table stands at its old
+ * place is dropped. */
+static bool drop_placeholder(struct mover *mover, const struct moved_table *table)
+{
+    if (table->at_from != STANDING_TABLE || table->at_to != STANDING_TABLE)
+        return true;
+    if (ask_number(mover,
+                   "SELECT COUNT(*) FROM silogate.journal WHERE move = ? AND detail = ? AND step ="
+                   " 'placeholder' AND id > IFNULL((SELECT MAX(id) FROM silogate.journal WHERE"
+                   " move = ? AND detail = ? AND step = 'placeholder_dropped'), 0)",
+                   PARAMETERS(P_TEXT(text_of(mover->name)), P_TEXT(placeholder_of(mover, table)),
+                              P_TEXT(text_of(mover->name)), P_TEXT(placeholder_of(mover, table))),
+                   0) == 0 ||
+        ask_number(mover, "SELECT COUNT(*) FROM (SELECT 1 FROM ?.? LIMIT 1) AS one",
+                   PARAMETERS(P_NAME(table->to), P_NAME(table->name)), 1) > 0)
+        return true;
+    say(mover, "dropped, after a mover that was stopped: the empty placeholder %.*s",
+        TEXT_ARGS(placeholder_of(mover, table)));
+    return connection_run(mover->connection, "DROP TABLE ?.?",
+                          PARAMETERS(P_NAME(table->to), P_NAME(table->name)), mover->error) &&
+           meeting_note(mover->connection, mover->name, mover->epoch, "placeholder_dropped",
+                        placeholder_of(mover, table), mover->error);
+}
+
+bool aliases_recover(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->standing.table_count; i++) {
+        const struct moved_table *table = &mover->standing.tables[i];
+        if (table->move == mover->order->move && !drop_placeholder(mover, table))
+            return false;
+    }
+    return aliases_clean(mover);
+}
+
+/* --- locks --- */
+
+/* -1: it cannot be seen. */
+static int64_t count_locks(struct mover *mover, const struct moved_table *table)
+{
+    static const char mysql[] =
+        "SELECT COUNT(*) FROM performance_schema.metadata_locks l JOIN performance_schema.threads"
+        " t ON t.THREAD_ID = l.OWNER_THREAD_ID WHERE l.OBJECT_TYPE = 'TABLE' AND l.OBJECT_SCHEMA"
+        " = ? AND l.OBJECT_NAME = ? AND l.LOCK_DURATION IN ('TRANSACTION', 'EXPLICIT') AND"
+        " IFNULL(t.PROCESSLIST_ID, 0) <> CONNECTION_ID()";
+    static const char mariadb[] =
+        "SELECT COUNT(*) FROM information_schema.METADATA_LOCK_INFO WHERE TABLE_SCHEMA = ? AND"
+        " TABLE_NAME = ? AND THREAD_ID <> CONNECTION_ID()";
+
+    return ask_number(mover, connection_is_mariadb(mover->connection) ? mariadb : mysql,
+                      PARAMETERS(P_TEXT(source_of(mover, table)), P_TEXT(table->name)), -1);
+}
+
+static void tell_lock(struct mover *mover, const struct moved_table *table)
+{
+    struct rows *rows = NULL;
+
+    if (!connection_is_mariadb(mover->connection))
+        rows = connection_query(
+            mover->connection,
+            "SELECT IFNULL(t.PROCESSLIST_ID, 0), IFNULL(t.PROCESSLIST_USER, '-'),"
+            " IFNULL(t.PROCESSLIST_HOST, '-'), IFNULL(t.PROCESSLIST_TIME, 0) FROM"
+            " performance_schema.metadata_locks l JOIN performance_schema.threads t ON t.THREAD_ID"
+            " = l.OWNER_THREAD_ID WHERE l.OBJECT_TYPE = 'TABLE' AND l.OBJECT_SCHEMA = ? AND"
+            " l.OBJECT_NAME = ? AND IFNULL(t.PROCESSLIST_ID, 0) <> CONNECTION_ID() LIMIT 5",
+            PARAMETERS(P_TEXT(source_of(mover, table)), P_TEXT(table->name)), mover->error);
+    while (rows && rows_next(rows))
+        say(mover, "locked by thread %.*s of the server, user %.*s from %.*s, for %.*s s: %.*s",
+            TEXT_ARGS(rows->cells[0]), TEXT_ARGS(rows->cells[1]), TEXT_ARGS(rows->cells[2]),
+            TEXT_ARGS(rows->cells[3]), TEXT_ARGS(table->name));
+    rows_free(rows);
+}
+
+bool wait_for_locks(struct mover *mover, int64_t until)
+{
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        while (count_locks(mover, todo_table(mover, i)) > 0) {
+            if (mover_now() >= until) {
+                tell_lock(mover, todo_table(mover, i));
+                return false;
+            }
+            usleep(2000);
+        }
+    }
+    return true;
+}
+
+/* --- the statement --- */
+
+/* With the shortest wait that there is, because all others queue behind it; again where nobody is
+ * hurt by that. */
+static bool rename_all(struct mover *mover, int64_t until)
+{
+    const bool mariadb = connection_is_mariadb(mover->connection);
+    const struct text sql = swap_sql(mover);
+
+    if (!connection_run(mover->connection,
+                        mariadb ? "SET lock_wait_timeout = 0" : "SET lock_wait_timeout = 1", NULL,
+                        mover->error))
+        return false;
+    while (!run_sql(mover, sql)) {
+        if (connection_code(mover->connection) != 1205 || mover_now() >= until)
+            return false;
+        usleep(5000);
+    }
+    return true;
+}
+
+bool swap(struct mover *mover, int64_t until)
+{
+    if (!triggers_drop(mover))
+        return false;
+    bool renamed = rename_all(mover, until);
+    struct error why = *mover->error;
+    bool made = triggers_create(mover, renamed);
+
+    if (!made)
+        say(mover, "a trigger cannot be made: %s; call again, the journal has it",
+            mover->error->text);
+    if (!renamed)
+        *mover->error = why;
+    return renamed && made;
+}

@@ -1,0 +1,226 @@
+/* A table with triggers cannot be renamed into another database: they are dropped, and made again
+ * beside it, in the sql_mode, the character sets and the order that they had. What their bodies
+ * name without a database gets the one that it has meant. Their texts are in the journal before
+ * the first is dropped.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/keys.h"
+#include "move/mover_internal.h"
+#include "sql/analyze.h"
+#include "sql/map.h"
+
+/* The CREATE TRIGGER that makes the same trigger at the target. */
+static bool carry(struct mover *mover, struct carried_trigger *trigger,
+                  const struct sql_moved *names)
+{
+    struct sql_facts *facts = memory_take(sizeof(*facts));
+    struct sql_edits *edits = memory_take(sizeof(*edits));
+    struct sql_state state = {
+        .dialect = connection_is_mariadb(mover->connection) ? SQL_MARIADB : SQL_MYSQL,
+        .lower_case_table_names = mover->standing.fold,
+        .mode = sql_mode_of(trigger->sql_mode),
+        .charset = SQL_UTF8,
+        .mode_known = true,
+        .escapes_known = true,
+        .version = connection_number(mover->connection),
+    };
+    const struct sql_where where = {sql_moved_stands, names};
+
+    sql_state_set_database(&state, trigger->schema);
+    sql_analyze(trigger->old_text, 0, &state, NULL, facts);
+    bool good = facts->determined && sql_map(facts, &state, &where, edits) == SQL_MAP_EDITS;
+    if (good) {
+        char *to =
+            arena_take(&mover->arena, trigger->old_text.length + edits->count * SQL_EDIT_SIZE + 1);
+        trigger->new_text = (struct text){to, sql_map_write(trigger->old_text, edits, to)};
+    } else {
+        refuse(mover,
+               "trigger %.*s.%.*s cannot be made anew: %s; drop it, or write its body with "
+               "the databases of all that it names",
+               TEXT_ARGS(trigger->schema), TEXT_ARGS(trigger->name),
+               !facts->determined ? facts->why
+               : edits->why       ? edits->why
+                                  : "its table is not seen");
+    }
+    free(edits);
+    free(facts);
+    return good;
+}
+
+static bool read_trigger(struct mover *mover, const struct moved_trigger *from,
+                         const struct sql_moved *names)
+{
+    const struct moved_table *table = &mover->standing.tables[from->table];
+    struct rows *rows =
+        connection_query(mover->connection, "SHOW CREATE TRIGGER ?.?",
+                         PARAMETERS(P_NAME(from->schema), P_NAME(from->name)), mover->error);
+
+    if (!rows)
+        return false;
+    if (!rows_next(rows) || rows->columns < 5 || !rows->cells[2].at) {
+        rows_free(rows);
+        return error_set(mover->error, "trigger %.*s.%.*s cannot be read", TEXT_ARGS(from->schema),
+                         TEXT_ARGS(from->name));
+    }
+    mover->triggers =
+        items_add(&mover->arena, mover->triggers, &mover->trigger_count, sizeof(*mover->triggers));
+    struct carried_trigger *trigger = &mover->triggers[mover->trigger_count - 1];
+    *trigger = (struct carried_trigger){
+        .schema = from->schema,
+        .target = target_of(mover, table),
+        .name = from->name,
+        .sql_mode = arena_text(&mover->arena, rows->cells[1]),
+        .charset = arena_text(&mover->arena, rows->cells[3]),
+        .collation = arena_text(&mover->arena, rows->cells[4]),
+        .old_text = arena_text(&mover->arena, rows->cells[2]),
+    };
+    rows_free(rows);
+    carry(mover, trigger, names);
+    return true;
+}
+
+bool triggers_plan(struct mover *mover)
+{
+    struct sql_moved *names =
+        standing_names(&mover->standing, (int)mover->order->move, mover->in_to);
+    bool good = true;
+
+    for (size_t i = 0; i < mover->standing.trigger_count && good; i++) {
+        const struct moved_trigger *trigger = &mover->standing.triggers[i];
+        for (size_t j = 0; j < mover->todo_count; j++) {
+            if (mover->todo[j] == trigger->table)
+                good = read_trigger(mover, trigger, names);
+        }
+    }
+    sql_moved_drop(names);
+    return good;
+}
+
+/* Made in the session that it was made in. */
+static bool create(struct mover *mover, const struct carried_trigger *trigger, struct text text)
+{
+    bool good =
+        connection_run(mover->connection,
+                       "SET sql_mode = ?, character_set_client = ?, collation_connection = ?",
+                       PARAMETERS(P_TEXT(trigger->sql_mode), P_TEXT(trigger->charset),
+                                  P_TEXT(trigger->collation)),
+                       mover->error) &&
+        run_sql(mover, text);
+
+    struct error ignored;
+    connection_run(mover->connection,
+                   "SET NAMES utf8mb4, sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'",
+                   NULL, &ignored);
+    return good;
+}
+
+bool triggers_drop(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->trigger_count; i++) {
+        const struct carried_trigger *trigger = &mover->triggers[i];
+        if (!connection_run(mover->connection, "DROP TRIGGER IF EXISTS ?.?",
+                            PARAMETERS(P_NAME(trigger->schema), P_NAME(trigger->name)),
+                            mover->error))
+            return false;
+    }
+    return true;
+}
+
+bool triggers_create(struct mover *mover, bool at_target)
+{
+    for (size_t i = 0; i < mover->trigger_count; i++) {
+        const struct carried_trigger *trigger = &mover->triggers[i];
+        if (!create(mover, trigger, at_target ? trigger->new_text : trigger->old_text))
+            return false;
+    }
+    return true;
+}
+
+static bool note(struct mover *mover, const struct carried_trigger *trigger, struct text schema,
+                 struct text text)
+{
+    char *detail;
+    size_t length;
+    FILE *to = open_memstream(&detail, &length);
+
+    fprintf(to, "%.*s\n%.*s\n%.*s\n%.*s\n%.*s\n%.*s", TEXT_ARGS(schema), TEXT_ARGS(trigger->name),
+            TEXT_ARGS(trigger->sql_mode), TEXT_ARGS(trigger->charset),
+            TEXT_ARGS(trigger->collation), TEXT_ARGS(text));
+    fclose(to);
+    bool good = meeting_note(mover->connection, mover->name, mover->epoch, "trigger",
+                             (struct text){detail, length}, mover->error);
+    free(detail);
+    return good;
+}
+
+bool triggers_note(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->trigger_count; i++) {
+        const struct carried_trigger *trigger = &mover->triggers[i];
+        if (!note(mover, trigger, trigger->schema, trigger->old_text) ||
+            !note(mover, trigger, trigger->target, trigger->new_text))
+            return false;
+    }
+    return true;
+}
+
+static struct text take_line(struct text *rest)
+{
+    const char *end = memchr(rest->at, '\n', rest->length);
+    struct text line = {rest->at, end ? (size_t)(end - rest->at) : rest->length};
+    size_t skipped = line.length + (end != NULL);
+
+    rest->at += skipped;
+    rest->length -= skipped;
+    return line;
+}
+
+/* One row of the journal: is it the text for where the trigger's table stands, and is it missing?
+ */
+static bool recover(struct mover *mover, struct text detail)
+{
+    struct carried_trigger trigger = {0};
+    struct text rest = detail;
+
+    trigger.schema = take_line(&rest);
+    trigger.name = take_line(&rest);
+    trigger.sql_mode = take_line(&rest);
+    trigger.charset = take_line(&rest);
+    trigger.collation = take_line(&rest);
+    if (ask_number(mover,
+                   "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? AND"
+                   " TRIGGER_NAME = ?",
+                   PARAMETERS(P_TEXT(trigger.schema), P_TEXT(trigger.name)), 1) > 0)
+        return true;
+    if (!create(mover, &trigger, rest)) {
+        /* 1146, 1347: its table is not here, so the other text is the one. */
+        unsigned code = connection_code(mover->connection);
+        return code == 1146 || code == 1347;
+    }
+    say(mover, "made again, after a mover that was stopped: trigger %.*s.%.*s",
+        TEXT_ARGS(trigger.schema), TEXT_ARGS(trigger.name));
+    return true;
+}
+
+bool triggers_recover(struct mover *mover)
+{
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT detail FROM silogate.journal WHERE move = ? AND step = 'trigger' AND epoch ="
+        " (SELECT MAX(epoch) FROM silogate.journal WHERE move = ? AND step = 'trigger') AND id >"
+        " IFNULL((SELECT MAX(id) FROM silogate.journal WHERE move = ? AND step = 'settled'), 0)"
+        " ORDER BY id",
+        PARAMETERS(P_TEXT(text_of(mover->name)), P_TEXT(text_of(mover->name)),
+                   P_TEXT(text_of(mover->name))),
+        mover->error);
+    bool good = true;
+
+    if (!rows)
+        return false;
+    while (rows_next(rows) && good)
+        good = recover(mover, rows->cells[0]);
+    rows_free(rows);
+    return good;
+}
