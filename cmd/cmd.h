@@ -10,6 +10,7 @@ int cmd_check(int argc, char **argv);
 int cmd_ctl(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_learn(int argc, char **argv);
+int cmd_move(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_suggest(int argc, char **argv);
 int cmd_version(int argc, char **argv);

@@ -16,6 +16,7 @@ static const struct {
     {"check",   cmd_check,   "validates a proxy.ini and prints every problem"              },
     {"explain", cmd_explain, "what SQL statements touch, and what the policy says of it"   },
     {"learn",   cmd_learn,   "violation records out of a server's own logs"                },
+    {"move",    cmd_move,    "tables into their owner's database, under load"              },
     {"report",  cmd_report,  "what crosses between services, out of violation logs"        },
     {"suggest", cmd_suggest, "owners for what nobody owns, out of violation logs"          },
     {"run",     cmd_run,     "the proxy, in the foreground"                                },

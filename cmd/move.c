@@ -23,15 +23,15 @@ static const char usage[] =
 enum { DEFAULTS_FILE = 256, DRY_RUN, STATUS, BACK, FINISH, ACCEPT };
 
 static const struct option options[] = {
-    {"config",          required_argument, NULL, 'c'          },
-    {"defaults-file",   required_argument, NULL, DEFAULTS_FILE},
-    {"dry-run",         no_argument,       NULL, DRY_RUN      },
-    {"status",          no_argument,       NULL, STATUS       },
-    {"back",            no_argument,       NULL, BACK         },
-    {"finish",          no_argument,       NULL, FINISH       },
-    {"accept-unmapped", no_argument,       NULL, ACCEPT       },
-    {"help",            no_argument,       NULL, 'h'          },
-    {0                                                        }
+    {"config",           required_argument, NULL, 'c'},
+    {"defaults-file",              required_argument, NULL, DEFAULTS_FILE},
+    {"dry-run",                  no_argument, NULL, DRY_RUN},
+    {"status",no_argument, NULL, STATUS},
+    {"back",     no_argument, NULL, BACK},
+    {"finish",          no_argument, NULL, FINISH},
+    {"accept-unmapped",              no_argument, NULL, ACCEPT},
+    {"help",                  no_argument, NULL, 'h'},
+    {0                   }
 };
 
 /* The move of this name; the problem told where there is none that can be done. */

@@ -176,8 +176,7 @@ static void tell_instances(struct mover *mover, const struct meeting_instances *
         const struct meeting_instance *instance = &instances->items[i];
         say(mover, "instance %.*s: %s, %u sessions inside%s%.*s", TEXT_ARGS(instance->name),
             instance->epoch == mover->epoch ? meeting_state_name(instance->state) : "no answer",
-            instance->inside, instance->blockers.length ? "\n" : "",
-            TEXT_ARGS(instance->blockers));
+            instance->inside, instance->blockers.length ? "\n" : "", TEXT_ARGS(instance->blockers));
     }
 }
 
@@ -259,11 +258,11 @@ static bool check(struct mover *mover)
     size_t triggers = 0;
 
     for (size_t i = 0; i < mover->standing.trigger_count; i++)
-        triggers += mover->standing.tables[mover->standing.triggers[i].table].move ==
-                    mover->order->move;
+        triggers +=
+            mover->standing.tables[mover->standing.triggers[i].table].move == mover->order->move;
     if (triggers < mover->trigger_count)
-        return error_set(mover->error, "%zu of %zu triggers are there after the move",
-                         triggers, mover->trigger_count);
+        return error_set(mover->error, "%zu of %zu triggers are there after the move", triggers,
+                         mover->trigger_count);
     return true;
 }
 
@@ -327,8 +326,9 @@ static bool finish(struct mover *mover)
                             PARAMETERS(P_NAME(table->from), P_NAME(table->name)), mover->error))
             return false;
     }
-    say(mover, "there is no alias any more; take [move:%s] out of the configuration when no "
-               "service names the old place",
+    say(mover,
+        "there is no alias any more; take [move:%s] out of the configuration when no "
+        "service names the old place",
         mover->name);
     return true;
 }
@@ -346,8 +346,8 @@ static bool run_order(struct mover *mover)
         return false;
     if (mover->order->what == MOVE_STATUS)
         return status_print(mover);
-    if (ask_number(mover, "SELECT GET_LOCK(?, 0)",
-                   PARAMETERS(P_TEXT(TEXT("silogate.move"))), 0) != 1) {
+    if (ask_number(mover, "SELECT GET_LOCK(?, 0)", PARAMETERS(P_TEXT(TEXT("silogate.move"))), 0) !=
+        1) {
         say(mover, "refused: another mover is at work on this server; wait for its end");
         return false;
     }
