@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cmd/cmd.h"
+#include "cmd/run_moves.h"
 #include "proxy/server.h"
 
 static const char usage[] =
@@ -36,5 +37,6 @@ int cmd_run(int argc, char **argv)
         fputs(usage, stderr);
         return CMD_MISUSE;
     }
+    run_moves();
     return server_run(path);
 }

@@ -29,6 +29,15 @@ bool names_map(struct judging *judging, struct sql_facts *facts, bool rewrites);
 /* The database that the facts enter; true: it is another than they named. */
 bool names_map_database(const struct judging *judging, struct sql_facts *facts);
 
+/* --- moves.c --- */
+
+/* Names of tables that have moved are written as they stand now; `rewrites` as above. What cannot
+ * be written stays as it is, and is noted. */
+void moves_map(struct judging *judging, const struct sql_facts *facts,
+               const struct sql_state *state, bool rewrites);
+/* The same for what has been prepared: nothing is written. */
+void moves_touch(struct judging *judging, const struct sql_facts *facts);
+
 /* --- words.c --- */
 
 /* What the client is told of a statement that is refused. */

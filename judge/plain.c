@@ -91,6 +91,7 @@ void judge_field_list(const struct belief *belief, const struct binding *binding
                                             .name = table,
                                             .type = SQL_TABLE,
                                             .access = SQL_READ};
+    moves_map(&judging, facts, &belief->state, false);
     conclude(&judging, &belief->state);
 }
 
@@ -156,6 +157,8 @@ void judge_execute(const struct belief *belief, const struct binding *binding,
     const struct sql_facts *facts = renewed(belief, prepared, &ruling->scratch);
     ruling->facts = facts;
     ruling->kind = sql_kind_name((enum sql_kind)facts->kind);
+    if (executes)
+        moves_touch(&judging, facts);
     conclude(&judging, &prepared->state);
     if (ruling->outcome != RULING_ALLOW)
         return;

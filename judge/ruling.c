@@ -47,6 +47,11 @@ void ruling_begin(struct ruling *ruling, int32_t today)
     ruling->written.count = 0;
     ruling->written.more = false;
     ruling->facts = NULL;
+    ruling->moved = NULL;
+    ruling->touched = ruling->unmapped_of = 0;
+    ruling->unmapped = NULL;
+    ruling->moved_rewrites = 0;
+    ruling->locks = LOCKS_NOTHING;
 }
 
 void ruling_fini(struct ruling *ruling)

@@ -13,6 +13,8 @@
 #include "judge/binding.h"
 #include "policy/verdict.h"
 #include "sql/facts.h"
+#include "sql/map.h"
+#include "sql/moved.h"
 
 enum ruling_outcome {
     RULING_REFUSE, /* the client gets the error in `refusal` */
@@ -26,6 +28,9 @@ enum {
     RULING_REWRITES = 1 << 20,  /* bytes of names that are put in place of others */
     RULING_SPARE_CHANGES = 256, /* kept for the next command */
 };
+
+/* What outlives the statement without a transaction. */
+enum ruling_locks { LOCKS_NOTHING, LOCKS_TABLES, LOCKS_HANDLER, UNLOCKS_TABLES };
 
 /* What the command makes of the belief, should the server say OK. */
 struct change {
@@ -104,6 +109,16 @@ struct ruling {
     unsigned rewrite_count, rewrite_room;
     char *bytes;
     size_t byte_count, byte_room;
+
+    /* Where the tables of open moves stand; NULL: there are none. Set by the caller, as traceparent
+     * is. */
+    const struct sql_moved *moved;
+    uint64_t touched;        /* a bit for each move whose tables it may lock */
+    const char *unmapped;    /* why a name of one of them is left as it is; NULL: none is */
+    uint64_t unmapped_of;    /* of which moves */
+    unsigned moved_rewrites; /* without these the text is right as well, through the alias */
+    enum ruling_locks locks;
+    struct sql_edits edits; /* of the statement at hand */
 
     /* Whose tables it writes. With `undetermined` there may be others. */
     struct owners written;

@@ -123,6 +123,7 @@ static void rule(struct judging *judging, const struct ruling_walk *walk,
                           .remembered = reading->remembered};
 
     place.unmapped = !names_map(judging, facts, !walk->ambiguous);
+    moves_map(judging, facts, place.state, !walk->ambiguous);
     statement_rule(judging, facts, &place);
 }
 
@@ -324,6 +325,7 @@ void judge_prepare(const struct belief *belief, const struct binding *binding, s
         facts->why = "several statements cannot be prepared as one";
     }
     place.unmapped = !names_map(&judging, facts, true);
+    moves_map(&judging, facts, place.state, true);
     statement_rule(&judging, facts, &place);
     statement_conclude(&judging);
     ruling->facts = facts;

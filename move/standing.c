@@ -271,15 +271,14 @@ struct sql_moved *standing_names(const struct standing *standing, int flipped, b
         bool there = (int)table->move == flipped ? in_to : standing_is_in_to(table);
         if (table->at_from != STANDING_TABLE && table->at_to != STANDING_TABLE)
             continue;
-        sql_moved_add(names, SQL_TABLE, there ? table->to : table->from,
-                      there ? table->from : table->to, table->name, table->move);
+        sql_moved_add(names, SQL_TABLE, table->from, table->to, table->name, there, table->move);
     }
     for (size_t i = 0; i < standing->trigger_count; i++) {
         const struct moved_trigger *trigger = &standing->triggers[i];
         const struct moved_table *table = &standing->tables[trigger->table];
         bool there = (int)table->move == flipped ? in_to : standing_is_in_to(table);
-        sql_moved_add(names, SQL_ROUTINE, there ? table->to : table->from,
-                      there ? table->from : table->to, trigger->name, table->move);
+        sql_moved_add(names, SQL_ROUTINE, table->from, table->to, trigger->name, there,
+                      table->move);
     }
     for (size_t i = 0; i < standing->hanging_count; i++)
         sql_moved_hang(names, standing->hanging[i].schema, standing->hanging[i].name,

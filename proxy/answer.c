@@ -126,6 +126,8 @@ void command_finish(struct session *session)
     session->change = NULL;
     ruling_commit(&session->worker->ruling, belief, change, !failed);
     if (session->command == COMMAND_RESET_CONNECTION && !failed)
+        session->locks_tables = session->locks_handler = false;
+    if (session->command == COMMAND_RESET_CONNECTION && !failed)
         belief_reset(belief, session->collation);
 }
 

@@ -19,6 +19,10 @@ const char *boundary_kept(const struct session *session)
         return "an answer is owed";
     if (session->belief.in_transaction)
         return "a transaction is open";
+    if (session->locks_tables)
+        return "LOCK TABLES is in force";
+    if (session->locks_handler)
+        return "a HANDLER is open";
     return NULL;
 }
 

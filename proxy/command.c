@@ -21,6 +21,7 @@
 #include "proxy/boundary.h"
 #include "proxy/cut.h"
 #include "proxy/login/login.h"
+#include "proxy/moving.h"
 #include "proxy/record.h"
 #include "proxy/worker.h"
 
@@ -189,6 +190,25 @@ static enum step park(struct session *session)
     return STEP_WAIT;
 }
 
+/* What names tables that have moved may stay as it is: the alias at the old place answers. */
+static bool leave_names(struct ruling *ruling)
+{
+    if (ruling->moved_rewrites < ruling->rewrite_count)
+        return false;
+    ruling->rewrite_count = 0;
+    ruling->unmapped = "a command of a size in which no name is mapped";
+    ruling->unmapped_of |= ruling->touched;
+    return true;
+}
+
+/* Its tables are being moved: the command is judged again once they stand elsewhere. */
+static enum step hold(struct session *session)
+{
+    if (!session->parked.after)
+        list_add(&session->worker->held, &session->parked);
+    return STEP_WAIT;
+}
+
 /* What the worker's ruling says of the command is done. */
 static enum step follow(struct session *session, struct command *command, size_t text_at)
 {
@@ -202,12 +222,16 @@ static enum step follow(struct session *session, struct command *command, size_t
     if (ruling_is_violation(ruling) && !violations_ready(worker->records))
         return park(session);
     if (ruling->outcome == RULING_ALLOW && ruling->rewrite_count > 0 &&
-        (command->copy || rewritten(command, ruling) >= PACKET_MAX))
+        (command->copy || rewritten(command, ruling) >= PACKET_MAX) && !leave_names(ruling))
         return refuse(session, command, 1227,
                       "silogate: a command of this size cannot have names mapped in it");
+    if (ruling->outcome == RULING_ALLOW && ruling->touched &&
+        !moving_enter(session, ruling->touched))
+        return hold(session);
     record_ruling(session, ruling);
     if (ruling->outcome == RULING_REFUSE)
         return refuse(session, command, ruling->refusal.code, ruling->refusal.message);
+    moving_passed(session, ruling);
     rewrite(session, command, text_at);
     session->change = ruling_take_change(ruling);
     return let_pass(session, command);
@@ -219,6 +243,7 @@ static struct ruling *begin(struct session *session)
     struct worker *worker = session->worker;
 
     ruling_begin(&worker->ruling, worker->today);
+    worker->ruling.moved = moving_names(session);
     return &worker->ruling;
 }
 

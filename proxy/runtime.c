@@ -8,24 +8,36 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "proxy/moving.h"
 #include "violations/violations.h"
 
 static _Atomic(struct usage *) usages;
+
+const struct usage *usage_find(const char *kind, struct text name)
+{
+    size_t kind_length = strlen(kind);
+
+    for (const struct usage *usage = atomic_load(&usages); usage; usage = usage->next) {
+        if (strncmp(usage->name, kind, kind_length) == 0 &&
+            text_equal(text_of(usage->name + kind_length), name))
+            return usage;
+    }
+    return NULL;
+}
 
 /* Only the main thread builds runtimes, so the list needs no lock; others may read it. */
 static struct usage *usage_of(const char *kind, struct text name)
 {
     size_t kind_length = strlen(kind);
+    const struct usage *found = usage_find(kind, name);
 
-    for (struct usage *usage = atomic_load(&usages); usage; usage = usage->next) {
-        if (strncmp(usage->name, kind, kind_length) == 0 &&
-            text_equal(text_of(usage->name + kind_length), name))
-            return usage;
-    }
+    if (found)
+        return (struct usage *)(uintptr_t)found;
     struct usage *usage = memory_take_zeroed(sizeof(*usage));
     usage->name = memory_take_zeroed(kind_length + name.length + 1);
     memcpy(usage->name, kind, kind_length);
     memcpy(usage->name + kind_length, name.at, name.length);
+    usage->moving = kind[0] == 'u' ? moving_new() : NULL;
     usage->next = atomic_load(&usages);
     usage->number = usage->next ? usage->next->number + 1 : 0;
     atomic_store(&usages, usage);

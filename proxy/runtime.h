@@ -23,7 +23,8 @@ struct usage {
     char *name;      /* "service:billing" */
     unsigned number; /* 0, 1, ... of all usages */
     atomic_uint open;
-    atomic_int health; /* an upstream's: enum health */
+    atomic_int health;     /* an upstream's: enum health */
+    struct moving *moving; /* an upstream's: its open moves */
     struct usage *next;
 };
 
@@ -71,6 +72,8 @@ bool usage_take(struct usage *usage, int64_t limit);
 void usage_drop(struct usage *usage);
 /* The youngest of all: the others are behind it. From any thread. */
 const struct usage *usage_first(void);
+/* "upstream:" and its name; NULL where there was none yet. */
+const struct usage *usage_find(const char *kind, struct text name);
 /* "billing" where it is a service's, else NULL. */
 const char *usage_service(const struct usage *usage);
 /* The name of an upstream whose usage it is. */

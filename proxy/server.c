@@ -17,6 +17,7 @@
 #include "proxy/desk.h"
 #include "proxy/fd_limit.h"
 #include "proxy/login/login.h"
+#include "proxy/moving.h"
 #include "proxy/probe.h"
 #include "proxy/registry.h"
 #include "proxy/reload.h"
@@ -36,10 +37,18 @@ struct server {
     struct worker *workers;
     unsigned worker_count;
     struct show *show;
+    struct moving_door door;
     struct admin *admin;     /* NULL: off */
     struct control *control; /* NULL: off */
     int shared[WORKER_LISTENERS];
 };
+
+static const struct server_follower *follower; /* NULL: nobody follows moves */
+
+void server_follow(const struct server_follower *who)
+{
+    follower = who;
+}
 
 /* steer's: from now on this one is in force. */
 static void put_in_force(void *context, struct runtime *runtime)
@@ -49,6 +58,8 @@ static void put_in_force(void *context, struct runtime *runtime)
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_reload(&server->workers[i], runtime_take(runtime));
     show_runtime(server->show, runtime);
+    if (follower)
+        follower->configure(runtime);
 }
 
 static bool reload(struct server *server, struct error *why)
@@ -287,6 +298,11 @@ static bool start(struct server *server, struct error *error)
     }
     server->show = show_new(server->workers, server->worker_count, server->violations);
     show_runtime(server->show, server->steer.current);
+    server->door = (struct moving_door){server->workers, server->worker_count};
+    if (follower) {
+        follower->start(&server->door);
+        follower->configure(server->steer.current);
+    }
     struct admin_source source = show_source(server->show);
     const struct control_source orders = {
         .context = server,
@@ -308,6 +324,8 @@ static void stop(struct server *server)
     desk_close(&server->desk);
     control_stop(server->control);
     admin_stop(server->admin);
+    if (follower)
+        follower->stop();
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_stop(&server->workers[i]);
     for (unsigned i = 0; i < server->worker_count; i++)

@@ -27,6 +27,7 @@
 #include "proxy/binding.h"
 #include "proxy/login/abandoned.h"
 #include "proxy/login/login.h"
+#include "proxy/moving.h"
 #include "proxy/observe.h"
 #include "proxy/registry.h"
 #include "proxy/worker.h"
@@ -332,6 +333,7 @@ void session_answered(struct session *session)
 {
     session->in_flight = false;
     session->worker->counters.answered++;
+    moving_answered(session);
 }
 
 static void drop_side(struct session *session, struct side *side)
@@ -367,6 +369,7 @@ void session_close(struct session *session, enum close_reason reason)
         registry_remove(session->id);
     login_free(session);
     ruling_drop_change(&worker->ruling, session->change);
+    moving_leave(session);
     belief_forget(&session->belief);
     binding_free(session->binding);
     session->change = NULL;

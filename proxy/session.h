@@ -102,6 +102,9 @@ struct session {
     bool shut : 1;             /* LINGER: the last words are said */
     bool yield : 1;            /* goes on by itself in the next turn of the loop */
     bool leaving : 1;          /* it is to end at its next boundary */
+    bool locks_tables : 1;     /* LOCK TABLES and its kin are in force */
+    bool locks_handler : 1;    /* a HANDLER was opened */
+    uint8_t locking;           /* enum ruling_locks of the command at hand */
 
     struct login_draft *draft; /* while logging in */
     struct identity *identity; /* from login on */
@@ -112,6 +115,8 @@ struct session {
     struct binding *binding; /* whose it is, and by which policy it is judged */
     struct belief belief;    /* of the server's side of it */
     struct change *change;   /* what the command at hand makes of it; NULL: nothing */
+    uint64_t touched;        /* moves that it is inside of: see proxy/moving.h */
+    uint32_t touched_at;     /* since when, in the worker's seconds */
 };
 
 /* A new connection: starts its session. `client` is its address as text. */

@@ -23,6 +23,7 @@
 #include "proxy/fd_limit.h"
 #include "proxy/login/abandoned.h"
 #include "proxy/login/login.h"
+#include "proxy/moving.h"
 #include "proxy/roll.h"
 #include "proxy/session.h"
 
@@ -178,6 +179,7 @@ static void on_wake(struct ev_loop *loop, struct ev_async *wake, int events)
     }
     observe_answer(worker);
     roll_answer(worker);
+    moving_wake(worker);
     if (atomic_exchange(&worker->room, false))
         unpark(worker);
     if (atomic_load(&worker->draining) && !worker->drain_begun)
@@ -306,6 +308,7 @@ static void release(struct worker *worker)
     for (unsigned i = 0; i < worker->service_room; i++)
         free(worker->services[i]);
     free(worker->services);
+    moving_fini(worker);
 }
 
 bool worker_start(struct worker *worker, unsigned number, struct runtime *runtime,
@@ -325,6 +328,7 @@ bool worker_start(struct worker *worker, unsigned number, struct runtime *runtim
     list_init(&worker->sessions);
     list_init(&worker->closed);
     list_init(&worker->parked);
+    list_init(&worker->held);
     list_init(&worker->abandoned);
     list_init(&worker->handshaking);
     for (int i = 0; i < WORKER_SLOTS; i++)

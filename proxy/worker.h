@@ -31,6 +31,12 @@ struct listener {
     bool is_unix;
 };
 
+/* Where tables of open moves stand at one upstream, as this worker has it. */
+struct worker_names {
+    struct sql_moved *moved;
+    unsigned generation;
+};
+
 struct worker {
     unsigned number;
     pthread_t thread;
@@ -70,6 +76,10 @@ struct worker {
     struct observed observed;
     _Atomic(struct roll_question *) question; /* of the control socket's thread */
     struct ruling ruling;                     /* of the command at hand */
+    struct list_link held;                    /* sessions whose command waits for a move */
+    atomic_bool tells;                        /* who is inside of a move */
+    struct worker_names *names;               /* by the number of the upstream's usage */
+    unsigned names_room;
 };
 
 /* All sessions of all workers, for [proxy] max_connections. */

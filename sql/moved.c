@@ -11,6 +11,7 @@
 struct entry {
     struct text schema, name;
     struct text stands; /* the schema where it is; `at` NULL: in this one */
+    struct text goes;   /* ... where it will be */
     uint64_t moves;
     uint8_t type;
 };
@@ -103,11 +104,18 @@ static struct entry *put(struct sql_moved *moved, enum sql_type type, struct tex
     return entry;
 }
 
-void sql_moved_add(struct sql_moved *moved, enum sql_type type, struct text schema,
-                   struct text other, struct text name, unsigned number)
+void sql_moved_add(struct sql_moved *moved, enum sql_type type, struct text from, struct text to,
+                   struct text name, bool in_to, unsigned number)
 {
-    put(moved, type, schema, name, number)->stands.at = NULL;
-    put(moved, type, other, name, number)->stands = arena_text(&moved->arena, schema);
+    const struct text none = {NULL, 0};
+    const struct text old = arena_text(&moved->arena, from), new = arena_text(&moved->arena, to);
+    struct entry *entry = put(moved, type, from, name, number);
+
+    entry->stands = in_to ? new : none;
+    entry->goes = new;
+    entry = put(moved, type, to, name, number);
+    entry->stands = in_to ? none : old;
+    entry->goes = none;
 }
 
 void sql_moved_hang(struct sql_moved *moved, struct text schema, struct text name, unsigned number)
@@ -129,6 +137,41 @@ struct text sql_moved_stands(const void *moved, enum sql_type type, struct text 
                              struct text name)
 {
     return find(moved, type, schema, name)->stands;
+}
+
+struct text sql_moved_will_stand(const void *moved, enum sql_type type, struct text schema,
+                                 struct text name)
+{
+    return find(moved, type, schema, name)->goes;
+}
+
+uint64_t sql_moved_print(const struct sql_moved *moved, const struct sql_facts *facts)
+{
+    uint64_t print = 1;
+
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        if (object->type != SQL_TABLE || object->session_only)
+            continue;
+        struct text stands = {NULL, 0};
+        if (moved)
+            stands = sql_moved_stands(moved, SQL_TABLE, object->schema, object->name);
+        print = text_hash(stands.at ? stands : object->schema, print, true);
+    }
+    return print;
+}
+
+uint64_t sql_moved_in(const struct sql_moved *moved, struct text schema)
+{
+    uint64_t moves = 0;
+
+    for (uint32_t i = 0; schema.at && i < moved->size; i++) {
+        const struct entry *entry = &moved->slots[i];
+        if (entry->name.at && (entry->goes.at || entry->stands.at) &&
+            same(moved, entry->schema, schema))
+            moves |= entry->moves;
+    }
+    return moves;
 }
 
 uint64_t sql_moved_touches(const struct sql_moved *moved, const struct sql_facts *facts)

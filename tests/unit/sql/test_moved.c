@@ -26,8 +26,8 @@ static void test_both_names(void **state)
 
     (void)state;
     expect(moved, "o", "t", NULL);
-    sql_moved_add(moved, SQL_TABLE, TEXT("b"), TEXT("o"), TEXT("t"), 3);
-    sql_moved_add(moved, SQL_TABLE, TEXT("o"), TEXT("b"), TEXT("u"), 4);
+    sql_moved_add(moved, SQL_TABLE, TEXT("o"), TEXT("b"), TEXT("t"), true, 3);
+    sql_moved_add(moved, SQL_TABLE, TEXT("o"), TEXT("b"), TEXT("u"), false, 4);
     expect(moved, "o", "t", "b");
     expect(moved, "b", "t", NULL);
     expect(moved, "b", "u", "o");
@@ -36,10 +36,15 @@ static void test_both_names(void **state)
     expect(moved, "O", "t", NULL);
     assert_null(sql_moved_stands(moved, SQL_ROUTINE, TEXT("o"), TEXT("t")).at);
     assert_int_equal(sql_moved_all(moved), 8 | 16);
+    assert_int_equal(sql_moved_in(moved, TEXT("o")), 8 | 16);
+    assert_int_equal(sql_moved_in(moved, TEXT("x")), 0);
+    assert_true(
+        text_equal(sql_moved_will_stand(moved, SQL_TABLE, TEXT("o"), TEXT("u")), TEXT("b")));
+    assert_null(sql_moved_will_stand(moved, SQL_TABLE, TEXT("b"), TEXT("u")).at);
     sql_moved_drop(sql_moved_take(moved));
     sql_moved_drop(moved);
     moved = sql_moved_new(true);
-    sql_moved_add(moved, SQL_TABLE, TEXT("b"), TEXT("o"), TEXT("T"), 0);
+    sql_moved_add(moved, SQL_TABLE, TEXT("o"), TEXT("b"), TEXT("T"), true, 0);
     expect(moved, "O", "t", "b");
     sql_moved_drop(moved);
 }
@@ -63,8 +68,8 @@ static void test_touches(void **state)
     struct sql_moved *moved = sql_moved_new(false);
 
     (void)state;
-    sql_moved_add(moved, SQL_TABLE, TEXT("b"), TEXT("o"), TEXT("t"), 0);
-    sql_moved_add(moved, SQL_TABLE, TEXT("b"), TEXT("o"), TEXT("u"), 5);
+    sql_moved_add(moved, SQL_TABLE, TEXT("o"), TEXT("b"), TEXT("t"), true, 0);
+    sql_moved_add(moved, SQL_TABLE, TEXT("o"), TEXT("b"), TEXT("u"), true, 5);
     sql_moved_hang(moved, TEXT("o"), TEXT("child"), 5);
     assert_int_equal(touches(moved, "o", "t", SQL_TABLE), 1);
     assert_int_equal(touches(moved, "b", "t", SQL_TABLE), 1);
@@ -88,7 +93,8 @@ static void test_many(void **state)
     (void)state;
     for (int i = 0; i < 5000; i++) {
         snprintf(name, sizeof(name), "t%d", i);
-        sql_moved_add(moved, SQL_TABLE, TEXT("b"), TEXT("o"), text_of(name), (unsigned)i % 64);
+        sql_moved_add(moved, SQL_TABLE, TEXT("o"), TEXT("b"), text_of(name), true,
+                      (unsigned)i % 64);
     }
     for (int i = 0; i < 5000; i++) {
         snprintf(name, sizeof(name), "t%d", i);

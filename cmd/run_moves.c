@@ -1,0 +1,49 @@
+/* What `silogate run` does about open moves: brings the watch, which asks the server, and the door,
+ * which the proxy keeps, together. Neither knows the other.
+ */
+#include "cmd/run_moves.h"
+
+#include "move/watch.h"
+#include "proxy/moving.h"
+#include "proxy/runtime.h"
+#include "proxy/server.h"
+
+static struct watch *watch;
+
+static void start(struct moving_door *door)
+{
+    const struct watch_door functions = {
+        .user = door,
+        .publish = moving_publish,
+        .close = moving_close,
+        .inside = moving_inside,
+        .blockers = moving_blockers,
+        .unmapped = moving_unmapped,
+        .missed = moving_missed,
+    };
+
+    watch = watch_start(&functions);
+}
+
+static void release(void *runtime)
+{
+    runtime_drop(runtime);
+}
+
+static void configure(struct runtime *runtime)
+{
+    watch_configure(watch, runtime->config, runtime->policy, release, runtime_take(runtime));
+}
+
+static void stop(void)
+{
+    watch_stop(watch);
+    watch = NULL;
+}
+
+void run_moves(void)
+{
+    static const struct server_follower follower = {start, configure, stop};
+
+    server_follow(&follower);
+}

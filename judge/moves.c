@@ -1,0 +1,111 @@
+/* Tables of open moves in a statement: which moves it touches, for whoever holds new transactions
+ * back; and their names, written as they stand now. A name that cannot be written is left to the
+ * alias at its old place, and counted: also before the move, so that people know.
+ */
+#include "judge/judging.h"
+
+static void unmapped(struct ruling *ruling, uint64_t moves, const char *why)
+{
+    if (!ruling->unmapped)
+        ruling->unmapped = why;
+    ruling->unmapped_of |= moves;
+}
+
+/* Lists of tables, and what information_schema says of them, show a database as it is. */
+static void note_lists(struct ruling *ruling, const struct sql_facts *facts)
+{
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        if (facts->kind == SQL_SHOW && object->type == SQL_DATABASE) {
+            uint64_t moves = sql_moved_in(ruling->moved, object->schema);
+            if (moves)
+                unmapped(ruling, moves, "a list of what stands in a database");
+        } else if (object->type == SQL_TABLE && object->schema.length == 18 &&
+                   text_equal_fold(object->schema, TEXT("information_schema")) &&
+                   (text_equal_fold(object->name, TEXT("tables")) ||
+                    text_equal_fold(object->name, TEXT("columns")) ||
+                    text_equal_fold(object->name, TEXT("statistics")) ||
+                    text_equal_fold(object->name, TEXT("key_column_usage")))) {
+            unmapped(ruling, sql_moved_all(ruling->moved), "information_schema");
+        }
+    }
+}
+
+static void note_locks(struct ruling *ruling, const struct sql_facts *facts)
+{
+    switch ((unsigned)facts->kind) {
+    case SQL_LOCK_TABLES:
+        ruling->locks = LOCKS_TABLES;
+        break;
+    case SQL_FLUSH:
+        if (facts->object_count > 0)
+            ruling->locks = LOCKS_TABLES;
+        break;
+    case SQL_UNLOCK_TABLES:
+    case SQL_BEGIN:
+        ruling->locks = UNLOCKS_TABLES;
+        break;
+    case SQL_HANDLER:
+        if (facts->object_count > 0)
+            ruling->locks = LOCKS_HANDLER;
+        break;
+    default:
+        break;
+    }
+}
+
+/* Would it be mapped if all stood at its new place? */
+static void rehearse(struct ruling *ruling, const struct sql_facts *facts,
+                     const struct sql_state *state, uint64_t moves)
+{
+    const struct sql_where where = {sql_moved_will_stand, ruling->moved};
+
+    if (sql_map(facts, state, &where, &ruling->edits) == SQL_MAP_CANNOT)
+        unmapped(ruling, moves, ruling->edits.why);
+}
+
+static void write_edits(struct ruling *ruling, uint64_t moves)
+{
+    char bytes[SQL_EDIT_SIZE];
+
+    for (uint32_t i = 0; i < ruling->edits.count; i++) {
+        const struct sql_edit *edit = &ruling->edits.edits[i];
+        if (!ruling_rewrite(ruling, edit->offset, edit->length,
+                            (struct text){bytes, sql_edit_write(edit, bytes)}))
+            unmapped(ruling, moves, "more names than can be mapped");
+        else
+            ruling->moved_rewrites++;
+    }
+}
+
+void moves_map(struct judging *judging, const struct sql_facts *facts,
+               const struct sql_state *state, bool rewrites)
+{
+    struct ruling *ruling = judging->ruling;
+
+    note_locks(ruling, facts);
+    if (!ruling->moved || judging->repeats)
+        return;
+    const uint64_t moves = sql_moved_touches(ruling->moved, facts);
+    const struct sql_where where = {sql_moved_stands, ruling->moved};
+    ruling->touched |= moves;
+    note_lists(ruling, facts);
+    enum sql_mapped mapped = sql_map(facts, state, &where, &ruling->edits);
+    if (mapped == SQL_MAP_CANNOT)
+        unmapped(ruling, moves, ruling->edits.why);
+    else if (mapped == SQL_MAP_EDITS && !rewrites)
+        unmapped(ruling, moves, "a name that does not stand in the text of the command");
+    else if (mapped == SQL_MAP_EDITS)
+        write_edits(ruling, moves);
+    else if (moves && facts->determined)
+        rehearse(ruling, facts, state, moves);
+}
+
+void moves_touch(struct judging *judging, const struct sql_facts *facts)
+{
+    struct ruling *ruling = judging->ruling;
+
+    note_locks(ruling, facts);
+    if (ruling->moved)
+        ruling->touched |= sql_moved_touches(ruling->moved, facts);
+}

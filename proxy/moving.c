@@ -1,0 +1,345 @@
+/* See proxy/moving.h. One struct moving an upstream, found through its usage, which outlives
+ * reloads. What a command needs is an atomic look; the lock is for what changes seldom.
+ */
+#include "proxy/moving.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "proxy/binding.h"
+#include "proxy/worker.h"
+#include "sql/normalize.h"
+
+enum {
+    MOVES = 64,
+    UNMAPPED_KEPT = 64,
+    BLOCKERS_SIZE = 4096,
+    BLOCKERS_WAIT_US = 30000,
+    NO_SUCH_TABLE = 1146
+};
+
+struct unmapped {
+    uint64_t digest, moves, count;
+    const char *why;
+};
+
+struct moving {
+    atomic_uint generation; /* of `names`; 0: there never were any */
+    atomic_uint_fast64_t held;
+    atomic_uint_fast64_t asked; /* whose sessions inside are to be told */
+    atomic_uint inside[MOVES];
+    atomic_bool missed;
+    pthread_mutex_t lock; /* of all below */
+    struct sql_moved *names;
+    struct unmapped unmapped[UNMAPPED_KEPT];
+    unsigned unmapped_count;
+    char blockers[BLOCKERS_SIZE];
+    size_t blockers_length;
+};
+
+struct moving *moving_new(void)
+{
+    struct moving *moving = memory_take_zeroed(sizeof(*moving));
+
+    pthread_mutex_init(&moving->lock, NULL);
+    return moving;
+}
+
+static struct moving *moving_of(const struct session *session)
+{
+    return session->binding && session->binding->upstream_usage
+               ? session->binding->upstream_usage->moving
+               : NULL;
+}
+
+/* --- where the tables stand --- */
+
+const struct sql_moved *moving_names(struct session *session)
+{
+    struct worker *worker = session->worker;
+    struct moving *moving = moving_of(session);
+    unsigned generation = moving ? atomic_load(&moving->generation) : 0;
+
+    if (generation == 0)
+        return NULL;
+    unsigned number = session->binding->upstream_usage->number;
+    if (number >= worker->names_room) {
+        unsigned room = number + 16;
+        worker->names = memory_resize(worker->names, room * sizeof(*worker->names));
+        memset(worker->names + worker->names_room, 0,
+               (room - worker->names_room) * sizeof(*worker->names));
+        worker->names_room = room;
+    }
+    struct worker_names *names = &worker->names[number];
+    if (names->generation != generation) {
+        pthread_mutex_lock(&moving->lock);
+        sql_moved_drop(names->moved);
+        names->moved = sql_moved_take(moving->names);
+        names->generation = atomic_load(&moving->generation);
+        pthread_mutex_unlock(&moving->lock);
+    }
+    return names->moved;
+}
+
+void moving_fini(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->names_room; i++)
+        sql_moved_drop(worker->names[i].moved);
+    free(worker->names);
+}
+
+/* --- the door --- */
+
+static void count(struct moving *moving, uint64_t moves, int by)
+{
+    for (unsigned i = 0; moves; i++, moves >>= 1) {
+        if (moves & 1)
+            atomic_fetch_add(&moving->inside[i], (unsigned)by);
+    }
+}
+
+bool moving_enter(struct session *session, uint64_t touched)
+{
+    const uint64_t fresh = touched & ~session->touched;
+    struct moving *moving = moving_of(session);
+
+    if (!fresh || !moving)
+        return true;
+    count(moving, fresh, 1);
+    bool inside = session->touched || session->belief.in_transaction || session->locks_tables ||
+                  session->locks_handler;
+    if (!inside && (atomic_load(&moving->held) & fresh)) {
+        count(moving, fresh, -1);
+        return false;
+    }
+    session->touched |= fresh;
+    session->touched_at = session->worker->second;
+    return true;
+}
+
+static void note_unmapped(struct moving *moving, const struct ruling *ruling,
+                          const struct sql_state *state)
+{
+    const uint64_t digest = sql_normalize(ruling->text, state, NULL, 0, NULL);
+    unsigned i = 0;
+
+    pthread_mutex_lock(&moving->lock);
+    while (i < moving->unmapped_count && moving->unmapped[i].digest != digest)
+        i++;
+    bool known = i < moving->unmapped_count;
+    if (!known && moving->unmapped_count < UNMAPPED_KEPT)
+        moving->unmapped_count++;
+    else if (!known)
+        i = UNMAPPED_KEPT - 1; /* the last is for all others */
+    struct unmapped *one = &moving->unmapped[i];
+    one->digest = i == UNMAPPED_KEPT - 1 ? 0 : digest;
+    one->moves |= ruling->unmapped_of;
+    one->why = ruling->unmapped;
+    one->count++;
+    pthread_mutex_unlock(&moving->lock);
+}
+
+void moving_passed(struct session *session, const struct ruling *ruling)
+{
+    session->locking = ruling->locks;
+    if (ruling->unmapped_of && moving_of(session))
+        note_unmapped(moving_of(session), ruling, &session->belief.state);
+}
+
+void moving_leave(struct session *session)
+{
+    if (session->touched && moving_of(session))
+        count(moving_of(session), session->touched, -1);
+    session->touched = 0;
+    session->locks_tables = session->locks_handler = false;
+    session->locking = LOCKS_NOTHING;
+}
+
+void moving_answered(struct session *session)
+{
+    if (session->locking == LOCKS_TABLES)
+        session->locks_tables = true;
+    else if (session->locking == LOCKS_HANDLER)
+        session->locks_handler = true;
+    else if (session->locking == UNLOCKS_TABLES && !session->failed_command)
+        session->locks_tables = false;
+    session->locking = LOCKS_NOTHING;
+    if (session->touched && session->failed_command && moving_of(session) &&
+        session->answer.error_code == NO_SUCH_TABLE)
+        atomic_store(&moving_of(session)->missed, true);
+    if (session->touched && !session->belief.in_transaction && !session->locks_tables &&
+        !session->locks_handler) {
+        count(moving_of(session), session->touched, -1);
+        session->touched = 0;
+    }
+}
+
+/* --- the worker's own thread --- */
+
+static void tell(struct moving *moving, const struct session *session)
+{
+    const struct binding *binding = session->binding;
+    const char *service = binding->service_usage ? usage_service(binding->service_usage) : NULL;
+
+    pthread_mutex_lock(&moving->lock);
+    int length = snprintf(moving->blockers + moving->blockers_length,
+                          sizeof(moving->blockers) - moving->blockers_length,
+                          "  session %u of %s (%.*s): %s, for %u s\n", session->id,
+                          service ? service : "nobody", TEXT_ARGS(session->identity->client),
+                          session->locks_tables            ? "LOCK TABLES"
+                          : session->locks_handler         ? "an open HANDLER"
+                          : session->belief.in_transaction ? "in a transaction"
+                                                           : "a statement runs",
+                          session->worker->second - session->touched_at);
+    if (length > 0 && moving->blockers_length + (size_t)length < sizeof(moving->blockers))
+        moving->blockers_length += (size_t)length;
+    pthread_mutex_unlock(&moving->lock);
+}
+
+void moving_wake(struct worker *worker)
+{
+    struct list_link waiting;
+
+    list_init(&waiting);
+    while (!list_empty(&worker->held)) {
+        struct list_link *link = worker->held.after;
+        list_remove(link);
+        list_add(&waiting, link);
+    }
+    while (!list_empty(&waiting)) {
+        struct session *session = LIST_ENTRY(waiting.after, struct session, parked);
+        list_remove(&session->parked);
+        session_run(session);
+    }
+    if (!atomic_exchange(&worker->tells, false))
+        return;
+    for (struct list_link *link = worker->sessions.after; link != &worker->sessions;
+         link = link->after) {
+        struct session *session = LIST_ENTRY(link, struct session, all);
+        struct moving *moving = moving_of(session);
+        if (moving && session->identity && session->touched & atomic_load(&moving->asked))
+            tell(moving, session);
+    }
+}
+
+/* --- the threads of the watch --- */
+
+static struct moving *find(const char *upstream)
+{
+    const struct usage *usage = usage_find("upstream:", text_of(upstream));
+
+    return usage ? usage->moving : NULL;
+}
+
+static void wake_all(const struct moving_door *door, bool tells)
+{
+    for (unsigned i = 0; i < door->worker_count; i++) {
+        if (tells)
+            atomic_store(&door->workers[i].tells, true);
+        ev_async_send(door->workers[i].loop, &door->workers[i].wake);
+    }
+}
+
+void moving_publish(void *door, const char *upstream, struct sql_moved *names)
+{
+    struct moving *moving = find(upstream);
+
+    (void)door;
+    if (!moving) {
+        sql_moved_drop(names);
+        return;
+    }
+    pthread_mutex_lock(&moving->lock);
+    if (names || moving->names) {
+        sql_moved_drop(moving->names);
+        moving->names = names;
+        atomic_fetch_add(&moving->generation, 1);
+    }
+    pthread_mutex_unlock(&moving->lock);
+}
+
+void moving_close(void *door, const char *upstream, uint64_t moves, bool closed)
+{
+    struct moving *moving = find(upstream);
+
+    if (!moving)
+        return;
+    if (closed) {
+        atomic_fetch_or(&moving->held, moves);
+    } else {
+        atomic_fetch_and(&moving->held, ~moves);
+        wake_all(door, false);
+    }
+}
+
+unsigned moving_inside(void *door, const char *upstream, uint64_t moves)
+{
+    struct moving *moving = find(upstream);
+    unsigned inside = 0;
+
+    (void)door;
+    for (unsigned i = 0; moving && i < MOVES; i++) {
+        if (moves >> i & 1)
+            inside += atomic_load(&moving->inside[i]);
+    }
+    return inside;
+}
+
+void moving_blockers(void *door, const char *upstream, uint64_t moves, char *to, size_t size)
+{
+    struct moving *moving = find(upstream);
+
+    to[0] = '\0';
+    if (!moving || moving_inside(door, upstream, moves) == 0)
+        return;
+    pthread_mutex_lock(&moving->lock);
+    moving->blockers_length = 0;
+    moving->blockers[0] = '\0';
+    pthread_mutex_unlock(&moving->lock);
+    atomic_store(&moving->asked, moves);
+    wake_all(door, true);
+    usleep(BLOCKERS_WAIT_US);
+    pthread_mutex_lock(&moving->lock);
+    snprintf(to, size, "%.*s", (int)moving->blockers_length, moving->blockers);
+    pthread_mutex_unlock(&moving->lock);
+}
+
+uint64_t moving_unmapped(void *door, const char *upstream, unsigned move, char *to, size_t size)
+{
+    struct moving *moving = find(upstream);
+    uint64_t all = 0;
+    size_t length = 0;
+
+    (void)door;
+    to[0] = '\0';
+    if (!moving)
+        return 0;
+    pthread_mutex_lock(&moving->lock);
+    for (unsigned i = 0; i < moving->unmapped_count; i++) {
+        const struct unmapped *one = &moving->unmapped[i];
+        if (!(one->moves >> move & 1))
+            continue;
+        all += one->count;
+        int more = snprintf(to + length, size - length, "  %016" PRIx64 " %" PRIu64 " times: %s\n",
+                            one->digest, one->count, one->why);
+        if (more > 0 && length + (size_t)more < size)
+            length += (size_t)more;
+    }
+    pthread_mutex_unlock(&moving->lock);
+    to[length] = '\0';
+    return all;
+}
+
+bool moving_missed(void *door, const char *upstream)
+{
+    struct moving *moving = find(upstream);
+
+    (void)door;
+    return moving && atomic_exchange(&moving->missed, false);
+}
