@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "catalogue/internal.h"
+#include "catalogue/accounts.h"
 
 const char *audit_kind_name(enum audit_kind kind)
 {
@@ -28,8 +28,10 @@ void audit_init(struct audit *audit, const struct config *config, const struct p
 
 void audit_fini(struct audit *audit)
 {
-    for (size_t i = 0; i < audit->server_count; i++)
+    for (size_t i = 0; i < audit->server_count; i++) {
         free(audit->servers[i].objects);
+        accounts_free(audit->servers[i].accounts);
+    }
     free(audit->servers);
     free(audit->findings);
     arena_fini(&audit->arena);
@@ -163,8 +165,10 @@ bool audit_read(struct audit *audit, size_t upstream, struct connection *connect
     server->is_mariadb = connection_is_mariadb(connection);
     if (!audit_objects(audit, server, connection, error) ||
         !audit_stored(audit, server, connection, error) ||
-        !audit_foreign_keys(audit, server, connection, error))
+        !audit_foreign_keys(audit, server, connection, error) ||
+        !accounts_read(audit, server, connection, error))
         return false;
+    accounts_judge(audit, server);
     audit_unowned(audit, server);
     return true;
 }

@@ -46,6 +46,10 @@ struct audit_touch {
 struct audit_right {
     struct text on, privileges, via; /* via: "role `x`", PUBLIC; none: granted directly */
     struct text refused;             /* what logs say a REVOKE would have refused; or none */
+    /* What it reaches: a database as the server keeps it (% and _ are wildcards), a name, or none
+     * for all names; union of enum sql_access and 16 for administration. */
+    struct text database, name;
+    unsigned access;
     struct audit_right *next;
 };
 
@@ -121,6 +125,11 @@ bool audit_read(struct audit *audit, size_t upstream, struct connection *connect
                 struct error *error);
 /* Once all servers are read: patterns that match nothing, names that two servers have. */
 void audit_compare(struct audit *audit);
+
+/* The SQL that makes the accounts of a server equal to the policy, and the way back of each
+ * statement. Names with control characters in them are left out, and told of in a comment. */
+size_t audit_sql_count(const struct audit_server *server);
+struct text audit_sql(const struct audit_server *server, size_t index, struct text *back);
 
 /* A finding as a JSON object, without the newline; free() takes it back. */
 char *audit_json(const struct audit *audit, const struct audit_finding *finding);

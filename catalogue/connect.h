@@ -87,6 +87,8 @@ struct rows {
 };
 bool rows_next(struct rows *rows); /* false behind the last row */
 void rows_free(struct rows *rows); /* NULL is harmless */
+/* A column's name, as the server has it. */
+const char *rows_name(const struct rows *rows, size_t column);
 /* The cell as a number; `otherwise` where it is NULL or none. */
 int64_t rows_number(const struct rows *rows, size_t column, int64_t otherwise);
 

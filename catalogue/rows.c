@@ -193,6 +193,13 @@ void rows_free(struct rows *rows)
     free(stored);
 }
 
+const char *rows_name(const struct rows *rows, size_t column)
+{
+    const struct stored *stored = (const struct stored *)rows;
+
+    return mysql_fetch_field_direct(stored->result, (unsigned)column)->name;
+}
+
 int64_t rows_number(const struct rows *rows, size_t column, int64_t otherwise)
 {
     struct text t = rows->cells[column];

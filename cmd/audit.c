@@ -26,6 +26,9 @@ static const char usage[] =
     "                            with one upstream\n"
     "      --text --markdown --json --sarif\n"
     "                            the form: tables (default), tables, one object a line, SARIF\n"
+    "      --sql                 GRANT and REVOKE that make the accounts equal to the policy, what "
+    "is\n"
+    "                            new before what goes, each with its way back in a comment\n"
     "      --baseline FILE       what was found before (written with --json): the rest is new\n"
     "      --fail-on-new         exit status 1 only where something new crosses\n"
     "\n"
@@ -45,7 +48,7 @@ struct asked {
 
 static bool parse(int argc, char **argv, struct asked *asked)
 {
-    enum { DEFAULTS = 256, ADDRESS, TEXT_FORM, MARKDOWN, JSON, SARIF, BASELINE, FAIL };
+    enum { DEFAULTS = 256, ADDRESS, TEXT_FORM, MARKDOWN, JSON, SARIF, SQL, BASELINE, FAIL };
     static const struct option options[] = {
         {"config",        required_argument, NULL, 'c'      },
         {"defaults-file", required_argument, NULL, DEFAULTS },
@@ -54,6 +57,7 @@ static bool parse(int argc, char **argv, struct asked *asked)
         {"markdown",      no_argument,       NULL, MARKDOWN },
         {"json",          no_argument,       NULL, JSON     },
         {"sarif",         no_argument,       NULL, SARIF    },
+        {"sql",           no_argument,       NULL, SQL      },
         {"baseline",      required_argument, NULL, BASELINE },
         {"fail-on-new",   no_argument,       NULL, FAIL     },
         {"help",          no_argument,       NULL, 'h'      },
@@ -84,6 +88,9 @@ static bool parse(int argc, char **argv, struct asked *asked)
             break;
         case SARIF:
             asked->form = audit_print_sarif;
+            break;
+        case SQL:
+            asked->form = audit_print_sql;
             break;
         case BASELINE:
             asked->baseline = optarg;

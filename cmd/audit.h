@@ -12,6 +12,9 @@ void audit_print_text(const struct audit *audit, const bool *is_new, FILE *to);
 void audit_print_markdown(const struct audit *audit, const bool *is_new, FILE *to);
 void audit_print_sarif(const struct audit *audit, const bool *is_new, FILE *to);
 void audit_print_json(const struct audit *audit, const bool *is_new, FILE *to);
+/* Statements for the mysql client; `-- back: ` lines are their way back, to be run from the last to
+ * the first. */
+void audit_print_sql(const struct audit *audit, const bool *is_new, FILE *to);
 
 /* Which findings the baseline (the output of --json of some day) does not have; one entry a
  * finding, to be freed. What only changes its verdict, its users or its number of threads is not

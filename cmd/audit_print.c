@@ -291,6 +291,32 @@ void audit_print_json(const struct audit *audit, const bool *is_new, FILE *to)
     }
 }
 
+static bool is_printable(struct text t)
+{
+    for (size_t i = 0; i < t.length; i++) {
+        if ((unsigned char)t.at[i] < ' ')
+            return false;
+    }
+    return true;
+}
+
+void audit_print_sql(const struct audit *audit, const bool *is_new, FILE *to)
+{
+    (void)is_new;
+    for (size_t i = 0; i < audit->server_count; i++) {
+        const struct audit_server *server = &audit->servers[i];
+        if (audit->server_count > 1 && audit_sql_count(server))
+            fprintf(to, "-- on %.*s\n", TEXT_ARGS(server->name));
+        for (size_t j = 0; j < audit_sql_count(server); j++) {
+            struct text back, statement = audit_sql(server, j, &back);
+            if (is_printable(statement))
+                fprintf(to, "%.*s;\n-- back: %.*s;\n", TEXT_ARGS(statement), TEXT_ARGS(back));
+            else
+                fputs("-- left out: a name with a control character in it\n", to);
+        }
+    }
+}
+
 /* SARIF 2.1.0 (OASIS): one result a finding; the place is the object's name. */
 void audit_print_sarif(const struct audit *audit, const bool *is_new, FILE *to)
 {
