@@ -37,9 +37,10 @@ void judge_kill(const struct belief *belief, const struct binding *binding, uint
 void judge_administration(const struct belief *belief, const struct binding *binding,
                           const char *kind, struct ruling *ruling);
 
-/* A login that asks for the database `name`: the first that is judged of a session. */
-void judge_initial_db(const struct belief *belief, const struct binding *binding, struct text name,
-                      struct ruling *ruling);
+/* A login that asks for the database `name`: the first that is judged of a session. `state`: as it
+ * begins, by its collation and what is known of the server. */
+void judge_initial_db(const struct sql_state *state, const struct binding *binding,
+                      struct text name, struct ruling *ruling);
 
 /* The facts of a violation that a ruling has; they live until the next call. */
 const struct sql_facts *judge_facts(const struct belief *belief, const struct binding *binding,

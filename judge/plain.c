@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "judge/judging.h"
+#include "sql/identifier.h"
 
 /* Facts of a command without SQL text, empty so far. */
 static struct sql_facts *begin(struct judging *judging, const char *kind)
@@ -33,6 +34,18 @@ static void conclude(struct judging *judging, const struct sql_state *state)
     statement_conclude(judging);
 }
 
+/* Puts the table or database in the place of `*name` that the server takes it for; where that
+ * cannot be told the facts are undetermined. */
+static void read_name(const struct judging *judging, struct text *name, struct sql_facts *facts)
+{
+    const char *why = sql_identifier_table(*name, &judging->belief->state, facts->names, name);
+
+    if (why) {
+        facts->determined = false;
+        facts->why = why;
+    }
+}
+
 /* Into the database `name`; true where the server must be given another, which is then the facts'.
  */
 static bool enter(struct judging *judging, struct text name, struct sql_facts *facts)
@@ -49,23 +62,12 @@ void judge_init_db(const struct belief *belief, const struct binding *binding, s
                    struct ruling *ruling)
 {
     struct judging judging = {.belief = belief, .binding = binding, .ruling = ruling};
-    struct text asked = name;
-    bool fold = belief->state.lower_case_table_names > 0, ascii = true;
+    const struct text asked = name;
 
     if (must_ask(&judging))
         return;
     struct sql_facts *facts = begin(&judging, "use");
-    for (size_t i = 0; i < name.length; i++) {
-        ascii &= (unsigned char)name.at[i] < 0x80;
-        if (fold && i < sizeof(facts->names))
-            facts->names[i] = text_lower(name.at[i]);
-    }
-    if (fold && name.length <= sizeof(facts->names))
-        name.at = facts->names;
-    if (!ascii && belief->state.charset != SQL_UTF8) {
-        facts->determined = false;
-        facts->why = "a name outside ASCII in a character set other than utf8";
-    }
+    read_name(&judging, &name, facts);
     bool mapped = name.length > 0 && enter(&judging, name, facts);
     if (mapped && !ruling_rewrite(ruling, 0, (uint32_t)asked.length, facts->database))
         facts->determined = false;
@@ -75,6 +77,7 @@ void judge_init_db(const struct belief *belief, const struct binding *binding, s
     struct change *change = ruling_change(ruling);
     change->has_state = true;
     change->state = belief->state;
+    change->unknown = !facts->determined; /* let through all the same: into which database? */
     sql_state_apply(&change->state, facts);
 }
 
@@ -86,6 +89,7 @@ void judge_field_list(const struct belief *belief, const struct binding *binding
     if (must_ask(&judging))
         return;
     struct sql_facts *facts = begin(&judging, "field_list");
+    read_name(&judging, &table, facts);
     facts->object_count = 1;
     facts->objects[0] = (struct sql_object){.schema = sql_state_database(&belief->state),
                                             .name = table,
@@ -116,19 +120,21 @@ void judge_administration(const struct belief *belief, const struct binding *bin
     conclude(&judging, &belief->state);
 }
 
-void judge_initial_db(const struct belief *belief, const struct binding *binding, struct text name,
-                      struct ruling *ruling)
+void judge_initial_db(const struct sql_state *state, const struct binding *binding,
+                      struct text name, struct ruling *ruling)
 {
-    struct judging judging = {.belief = belief, .binding = binding, .ruling = ruling};
+    const struct belief belief = {.state = *state};
+    struct judging judging = {.belief = &belief, .binding = binding, .ruling = ruling};
     struct sql_facts *facts = &ruling->scratch;
 
     ruling->kind = "use";
     ruling->facts = facts;
     memset(facts, 0, offsetof(struct sql_facts, objects));
     facts->determined = true;
+    read_name(&judging, &name, facts);
     if (name.length > 0 && binding->service != SERVICE_NONE)
         enter(&judging, name, facts);
-    conclude(&judging, &belief->state);
+    conclude(&judging, &belief.state);
 }
 
 /* A temporary table of the time of the PREPARE may be gone. The kept facts stay as they are. */

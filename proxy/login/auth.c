@@ -19,6 +19,7 @@
 #include "proxy/record.h"
 #include "proxy/registry.h"
 #include "proxy/worker.h"
+#include "sql/identifier.h"
 
 static bool is_plugin(const struct login_draft *draft, const char *name)
 {
@@ -51,14 +52,30 @@ struct text login_home(const struct session *session)
                            (struct text){NULL, 0}, false);
 }
 
+/* The state that the session begins in, as far as it is known before the login. */
+static struct sql_state first_state(const struct session *session)
+{
+    struct sql_state state = {.dialect = SQL_MYSQL};
+    struct router_server server;
+
+    router_server(session->binding->router, session->binding->upstream, &server);
+    sql_state_set_version(&state, text_of(server.version));
+    state.lower_case_table_names = server.lower_case_table_names > 0;
+    state.charset =
+        (uint8_t)sql_charset_of_handshake((enum sql_dialect)state.dialect, session->collation);
+    return state;
+}
+
 bool login_is_refused(struct session *session, struct text database)
 {
     struct ruling *ruling = &session->worker->ruling;
+    struct sql_state state;
 
     if (!session->judged || session->binding->service == SERVICE_NONE || database.length == 0)
         return false;
     ruling_begin(ruling, session->worker->today);
-    judge_initial_db(&session->belief, session->binding, database, ruling);
+    state = first_state(session);
+    judge_initial_db(&state, session->binding, database, ruling);
     return ruling->outcome == RULING_REFUSE;
 }
 
@@ -414,8 +431,11 @@ static void set_state(struct session *session, struct text ok)
     belief->state.charset =
         (uint8_t)sql_charset_of_handshake(belief->state.dialect, session->collation);
     belief->state.lossy = sql_collation_is_lossy(session->collation);
-    sql_state_set_database(&belief->state, login_initial_db(session));
-    belief->must_ask |= server.lower_case_table_names < 0 || server.init_connect;
+    char room[SQL_IDENTIFIER_BYTES];
+    struct text database = login_initial_db(session);
+    bool odd = sql_identifier_table(database, &belief->state, room, &database) != NULL;
+    sql_state_set_database(&belief->state, database);
+    belief->must_ask |= server.lower_case_table_names < 0 || server.init_connect || odd;
     read_lenenc(&reader);
     read_lenenc(&reader);
     uint64_t status = read_integer(&reader, 2);

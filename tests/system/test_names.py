@@ -168,3 +168,43 @@ def test_a_table_moves_between_ones_own_databases(spies):
     connection.query("ALTER TABLE own2.moves RENAME TO own.moved")
     connection.query("DROP TABLE own.moved")
     connection.quit()
+
+
+DATABASES = [b"secret\xff", b"secret\xc3", b"secret\0", b"secret\0x", b"#mysql50#secret", b"secret\xf0\x9f\x98\x80", b"s" * 200]
+
+
+@pytest.mark.parametrize("name", DATABASES, ids=lambda one: repr(one)[2:22].replace("\\", "-"))
+def test_no_spelling_of_a_database_is_entered(server, spies, name):
+    """By COM_INIT_DB and, where it can be said there, at the login and by COM_CHANGE_USER."""
+    connection = login(spies.port)
+    with pytest.raises(wire.Error):
+        connection.ok(b"\x02" + name)
+    assert not tells(connection, "SELECT word FROM patients")
+    if b"\0" not in name:
+        try:
+            connection.change_user("spy", name, "pw")
+            assert not tells(connection, "SELECT word FROM patients")
+        except wire.Error:
+            pass
+    connection.close()
+    if b"\0" in name:
+        return
+    try:
+        connection = login(spies.port, database=name)
+    except wire.Error:
+        return
+    assert not tells(connection, "SELECT word FROM patients")
+    assert connection.query("SELECT DATABASE()")[0].rows == [["own"]]
+    connection.quit()
+
+
+@pytest.mark.parametrize("name", [b"patients\xff", b"patients\xc3", b"patients\0\0", b"#mysql50#patients"])
+def test_no_spelling_of_a_table_is_described(server, spies, name):
+    """COM_FIELD_LIST of shared.patients, which is another's in a database that is its own."""
+    connection = login(spies.port, database="shared")
+    mark = server.mark()
+    connection.command(b"\x04" + name + b"\0")
+    payload = connection.receive()
+    assert payload[0] == 0xff
+    connection.close()
+    assert "Field List" not in server.log(mark)
