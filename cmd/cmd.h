@@ -13,6 +13,7 @@ int cmd_learn(int argc, char **argv);
 int cmd_move(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_suggest(int argc, char **argv);
+int cmd_test(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif

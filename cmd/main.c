@@ -20,6 +20,7 @@ static const struct {
     {"report",  cmd_report,  "what crosses between services, out of violation logs"        },
     {"suggest", cmd_suggest, "owners for what nobody owns, out of violation logs"          },
     {"run",     cmd_run,     "the proxy, in the foreground"                                },
+    {"test",    cmd_test,    "policy tests, and what a change of the policy would do"      },
     {"version", cmd_version, "the version, and those of the libraries"                     },
     {"ctl",     cmd_ctl,     "asks and steers the silogate that runs"                      },
 };
