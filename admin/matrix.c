@@ -93,7 +93,7 @@ static void put_cell(const struct page_request *request, const struct summary_ed
                                           .service = text_of(edge->service),
                                           .owner = text_of(edge->owner),
                                           .range = request->range});
-    fputs("\" aria-label=\"", to);
+    fputs("\" title=\"", to);
     table_put_html(edge->service[0] ? text_of(edge->service) : TEXT("(no service)"), to);
     fputs(" reaches into ", to);
     table_put_html(text_of(edge->owner), to);
@@ -151,7 +151,7 @@ void page_put_matrix(const struct page_request *request, FILE *to)
 {
     struct side users = make_side(request, false), owners = make_side(request, true);
 
-    fputs("<section id=\"matrix\" aria-labelledby=\"matrix-title\"><h2 id=\"matrix-title\">Who "
+    fputs("<section id=\"matrix\"><h2 id=\"matrix-title\">Who "
           "reaches into whose silo</h2>\n",
           to);
     if (users.count == 0) {
@@ -279,7 +279,7 @@ void page_put_trend(const struct page_request *request, FILE *to)
     for (unsigned i = 0; i < bars.count; i++)
         sum += bars.logged[i] + bars.blocked[i];
     fprintf(to,
-            "<section id=\"trend\" aria-labelledby=\"trend-title\"><h2 id=\"trend-title\">Over "
+            "<section id=\"trend\"><h2 id=\"trend-title\">Over "
             "time <small>%s, UTC</small></h2>\n",
             pieces[request->range]);
     if (sum == 0) {

@@ -87,10 +87,10 @@ void page_table(FILE *to, const char *id, const char *title, const char *const *
                 bool cards)
 {
     fprintf(to,
-            "<section id=\"%s\" aria-labelledby=\"%s-title\"><h2 id=\"%s-title\">%s</h2>\n"
+            "<section id=\"%s\"><h2 id=\"%s-title\">%s</h2>\n"
             "<div class=\"wide%s\" tabindex=\"0\" role=\"region\" aria-labelledby=\"%s-title\">"
             "<table><thead><tr>",
-            id, id, id, title, cards ? " cards" : "", id);
+            id, id, title, cards ? " cards" : "", id);
     for (; *headings; headings++)
         fprintf(to, "<th scope=\"col\"%s>%s</th>", **headings == '#' ? " class=\"n\"" : "",
                 *headings + (**headings == '#'));

@@ -172,6 +172,7 @@ void page_policy(const struct page_request *request, FILE *to)
     struct rows rows = {.request = request, .to = to};
 
     page_begin(request, "/policy", "policy", to);
+    fputs("<h1>Policy</h1>\n", to);
     fputs("<p>What is in force, of the file <code>", to);
     table_put_html(request->view->config->path, to);
     fprintf(to,

@@ -94,10 +94,10 @@ void page_put_queries(const struct page_request *request, const struct page_sele
                       const struct page_link *link, FILE *to)
 {
     fprintf(to,
-            "<section id=\"%s\" aria-labelledby=\"%s-title\"><h2 id=\"%s-title\">%s</h2>\n"
+            "<section id=\"%s\"><h2 id=\"%s-title\">%s</h2>\n"
             "<div class=\"wide cards\" tabindex=\"0\" role=\"region\" aria-labelledby=\"%s-title\">"
             "<table><thead><tr>",
-            id, id, id, title, id);
+            id, id, title, id);
     put_heading(link, "count", "count", true, to);
     put_heading(link, "action", "action", false, to);
     put_heading(link, "service &rarr; owner", "service", false, to);

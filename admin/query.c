@@ -94,7 +94,7 @@ void page_write_grant(const struct page_request *request, const struct summary_q
 static void put_pre(const char *id, const char *title, const char *words, size_t length, FILE *to)
 {
     fprintf(to,
-            "<h3 id=\"%s-title\">%s</h3><pre id=\"%s\" tabindex=\"0\" role=\"region\" "
+            "<h2 id=\"%s-title\">%s</h2><pre id=\"%s\" tabindex=\"0\" role=\"region\" "
             "aria-labelledby=\"%s-title\" data-copy>",
             id, title, id, id);
     table_put_html((struct text){words, length}, to);

@@ -236,6 +236,7 @@ void page_why(const struct page_request *request, FILE *to)
     struct why why = {.request = request, .view = request->view, .to = to};
 
     page_begin(request, "/why", "why", to);
+    fputs("<h1>Why?</h1>\n", to);
     put_form(request, to);
     if (request->sql.length > 0) {
         const char *problem = prepare(&why);

@@ -65,6 +65,10 @@ class Browser:
     def run(self, script, *arguments):
         return self.post("execute/sync", script=script, args=arguments)
 
+    def run_async(self, script, *arguments):
+        """Its last argument is to be called with the result."""
+        return self.post("execute/async", script=script, args=arguments)
+
     def press(self, *keys):
         """Each key goes to what has the focus."""
         actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]

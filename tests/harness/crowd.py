@@ -125,10 +125,10 @@ def read_log(records):
 
 
 def read_matrix(text):
-    """The numbers of the page's matrix, as a screen reader says them."""
+    """The numbers of the page's matrix, with all their digits."""
     edges = {}
     for service, owner, *numbers in re.findall(
-            r'aria-label="([^"]*?) reaches into ([^"]*?): ([\d,]+) statements, ([\d,]+) blocked'
+            r'title="([^"]*?) reaches into ([^"]*?): ([\d,]+) statements, ([\d,]+) blocked'
             r'(?:, ([\d,]+) in mode off)?"', text):
         count, blocked, allowed = (int(number.replace(",", "") or 0) for number in numbers)
         edges[none(service), owner] = (count - blocked - allowed, blocked)
