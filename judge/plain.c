@@ -1,4 +1,4 @@
-/* Commands without SQL text, and executions of what was judged when it was prepared. */
+/* Commands without SQL text. */
 #include <string.h>
 
 #include "judge/judging.h"
@@ -135,60 +135,4 @@ void judge_initial_db(const struct sql_state *state, const struct binding *bindi
     if (name.length > 0 && binding->service != SERVICE_NONE)
         enter(&judging, name, facts);
     conclude(&judging, &belief.state);
-}
-
-/* A temporary table of the time of the PREPARE may be gone. The kept facts stay as they are. */
-static const struct sql_facts *renewed(const struct belief *belief, const struct prepared *prepared,
-                                       struct sql_facts *scratch)
-{
-    const struct sql_facts *kept = prepared->facts;
-    bool same = true;
-
-    for (uint32_t i = 0; i < kept->object_count; i++)
-        same &= !kept->objects[i].session_only;
-    if (same)
-        return kept;
-    memcpy(scratch, kept,
-           offsetof(struct sql_facts, objects) + kept->object_count * sizeof(kept->objects[0]));
-    sql_session_renew(belief->remembered, scratch);
-    return scratch;
-}
-
-void judge_execute(const struct belief *belief, const struct binding *binding,
-                   const struct prepared *prepared, bool executes, struct ruling *ruling)
-{
-    struct judging judging = {.belief = belief, .binding = binding, .ruling = ruling};
-
-    ruling->text = (struct text){prepared->text, prepared->text_length};
-    const struct sql_facts *facts = renewed(belief, prepared, &ruling->scratch);
-    ruling->facts = facts;
-    ruling->kind = sql_kind_name((enum sql_kind)facts->kind);
-    if (executes)
-        moves_touch(&judging, facts);
-    conclude(&judging, &prepared->state);
-    if (ruling->outcome != RULING_ALLOW)
-        return;
-    if (!executes) {
-        ruling->violation_count = 0;
-        memset(ruling->allowed, 0, sizeof(ruling->allowed));
-        ruling_drop_change(ruling, ruling_take_change(ruling));
-        return;
-    }
-    /* MariaDB runs it in the database of its PREPARE and goes back: a USE holds where both are one.
-     */
-    const unsigned asks = SQL_EFFECT_UNKNOWN | SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED;
-    if (!facts->determined || facts->effects & asks)
-        ruling_change(ruling)->unknown = true;
-    /* What is remembered now need not have been when it was prepared. */
-    if (facts->effects & SQL_EFFECT_SESSION || sql_session_disturbed(belief->remembered, facts)) {
-        struct change *change = ruling_change(ruling);
-        change->remembers = true;
-        change->remembered = sql_session_after(belief->remembered, facts, &change->arena);
-    }
-    if (!facts->effects)
-        return;
-    struct change *change = ruling_change(ruling);
-    change->has_state = true;
-    change->state = belief->state;
-    sql_state_apply(&change->state, facts);
 }

@@ -15,6 +15,9 @@ struct prepared *prepared_new(struct text text, const struct sql_facts *facts,
     prepared->id = 0;
     prepared->facts = sql_facts_keep(facts);
     prepared->state = *state;
+    prepared->reading = sql_reading_of(text, state);
+    prepared->cut = length < text.length;
+    prepared->bytes = sizeof(*prepared) + length + sql_facts_bytes(facts);
     prepared->text_length = (uint32_t)length;
     memcpy(prepared->text, text.at, length);
     return prepared;
@@ -52,15 +55,23 @@ static void grow(struct prepared_table *table)
     *table = larger;
 }
 
+bool prepared_is_full(const struct prepared_table *table)
+{
+    return table->count >= PREPARED_MAX || table->bytes >= PREPARED_BYTES;
+}
+
 void prepared_add(struct prepared_table *table, struct prepared *prepared, uint32_t id)
 {
     if ((table->count + 1) * 2 > table->size)
         grow(table);
     uint32_t at = slot_of(table, id);
-    if (table->slots[at])
+    if (table->slots[at]) {
+        table->bytes -= table->slots[at]->bytes;
         prepared_free(table->slots[at]);
-    else
+    } else {
         table->count++;
+    }
+    table->bytes += prepared->bytes;
     prepared->id = id;
     table->slots[at] = prepared;
     table->last = id;
@@ -86,6 +97,7 @@ void prepared_remove(struct prepared_table *table, uint32_t id)
     uint32_t at = slot_of(table, id);
     if (!table->slots[at])
         return;
+    table->bytes -= table->slots[at]->bytes;
     prepared_free(table->slots[at]);
     table->slots[at] = NULL;
     table->count--;

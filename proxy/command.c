@@ -267,7 +267,7 @@ static struct text behind_code(const struct command *command)
 
 static enum step prepare(struct session *session, struct command *command)
 {
-    if (session->belief.prepared.count >= PREPARED_MAX)
+    if (prepared_is_full(&session->belief.prepared))
         return refuse(session, command, 1461, "Can't create more prepared statements in a session");
     judge_prepare(&session->belief, session->binding, behind_code(command), begin(session));
     return follow(session, command, 1);

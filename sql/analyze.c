@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "sql/parser.h"
+#include "sql/reread.h"
 #include "sql/session_internal.h"
 
 /* Unused CTEs that are used by unused CTEs: one more reading for each of the chain. */
@@ -317,6 +318,24 @@ static void expect_anything(struct parser *p)
     }
 }
 
+/* Who uses a temporary MERGE table uses what it stands on, which need not be allowed then. */
+static void note_united(struct parser *p)
+{
+    struct sql_facts *facts = p->facts;
+    const struct sql_object *first = &facts->objects[0];
+
+    if (!p->united || p->failed || facts->object_count == 0)
+        return;
+    if (facts->kind == SQL_ALTER_TABLE && first->session_only) {
+        facts->effects |= SQL_EFFECT_SESSION;
+        facts->session.action |= SQL_ACTION_CREATE_TEMPORARY;
+        facts->session.name = first->name;
+        facts->session.value = first->schema;
+    }
+    if (facts->session.action & SQL_ACTION_CREATE_TEMPORARY)
+        facts->session.facts = facts;
+}
+
 static size_t finish(struct parser *p, size_t length)
 {
     struct sql_facts *facts = p->facts;
@@ -324,6 +343,7 @@ static size_t finish(struct parser *p, size_t length)
     if (p->assigns && facts->kind != SQL_LOAD_DATA && facts->kind != SQL_LOAD_XML)
         read_written(p);
     forget_variables(p);
+    note_united(p);
     facts->determined = !p->failed;
     if (p->failed)
         expect_anything(p);
@@ -344,8 +364,8 @@ static void parser_init(struct parser *p, const struct sql_state *state,
     p->calls = p->failed = p->body = p->assigns = p->nowhere = p->collects = p->in_cte =
         p->indexed = false;
     p->with_inside = false;
-    p->set_for = p->references = p->rereads = p->matches = p->compound = p->dynamic = p->stored =
-        p->at_start = false;
+    p->united = p->has_body = p->set_for = p->references = p->rereads = p->matches = p->compound =
+        p->dynamic = p->stored = p->at_start = false;
     p->fold = state->lower_case_table_names != 0;
     p->prepared_count = 0;
     p->depth = 0;
@@ -354,6 +374,15 @@ static void parser_init(struct parser *p, const struct sql_state *state,
     p->unplaced = p->qualifiers_lost = false;
     p->called_count = p->qualifier_count = 0;
     p->cte_count = p->cte_floor = p->cte_inner_floor = p->joined_count = 0;
+}
+
+/* May the text from `offset` to the current token say something else in another state? */
+static bool reads_otherwise(const struct parser *p, size_t offset)
+{
+    const uint8_t *start = p->lexer.start;
+    struct text text = {(const char *)start + offset, p->t.offset - offset};
+
+    return (sql_marks(text) & (SQL_MARK_QUOTES | SQL_MARK_HIGH)) != 0;
 }
 
 static void read_statement(struct parser *p, struct text text, size_t offset)
@@ -367,6 +396,9 @@ static void read_statement(struct parser *p, struct text text, size_t offset)
         parse_statement(p);
     if (!at_end(p) && !at_sign(p, ';'))
         parser_fail(p, "text behind the statement's end that is not understood");
+    /* The servers read the statements of a body anew once their tables have changed. */
+    else if (p->has_body && p->rereads && !p->failed && reads_otherwise(p, offset))
+        parser_fail(p, "a body that may read its own statements otherwise the second time");
     else if (p->qualifier_count > 0 || p->qualifiers_lost)
         resolve_qualifiers(p);
 }

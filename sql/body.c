@@ -322,7 +322,7 @@ void parse_body(struct parser *p)
         return;
     }
     p->depth++;
-    p->body = true;
+    p->body = p->has_body = true;
     parse_body_statement(p);
     p->body = body;
     p->depth--;

@@ -16,6 +16,11 @@ static void take_united(struct parser *p)
 /* UNION [=] (t, ...) */
 static void parse_union(struct parser *p)
 {
+    if (p->body) {
+        parser_fail(p, "a body that makes or changes a MERGE table");
+        return;
+    }
+    p->united = true;
     step(p);
     take_sign(p, '=');
     if (!need_sign(p, '('))

@@ -3,6 +3,7 @@
  * any other value is undetermined. Called by sql/analyze.c.
  */
 #include "sql/parser.h"
+#include "sql/reread.h"
 #include "sql/session_internal.h"
 
 static bool has_high_bytes(struct text text)
@@ -28,6 +29,7 @@ static void parse_text(struct parser *p, struct text text, const struct sql_toke
         return;
     }
     resolve_qualifiers(p);
+    p->facts->session.reading = sql_reading_of(text, p->state);
     p->dynamic = true;
     p->nowhere = literal->class != SQL_TOKEN_STRING;
     if (!p->nowhere) {
@@ -190,6 +192,13 @@ static void execute_known(struct parser *p)
     may_run_code(p);
     if (facts && facts->determined)
         execute_facts(p, facts);
+    enum sql_alike alike =
+        facts ? sql_reads_alike(&facts->session.reading, p->state) : SQL_READS_ALIKE;
+    if (p->rereads && facts && facts->session.reading.marks)
+        alike = SQL_READS_OTHERWISE;
+    if (alike != SQL_READS_ALIKE)
+        parser_fail(p, "EXECUTE of a text that may say something else in this sql_mode or set");
+    p->facts->needs_mode |= alike == SQL_READS_UNKNOWN && !p->state->mode_known;
     if (take_word(p, KW_USING))
         parse_expressions(p);
     if (!here && (!facts || !facts->determined))

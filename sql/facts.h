@@ -72,6 +72,12 @@ struct sql_place {
     bool dot;        /* the text at `offset` is the dot alone: `.t` */
 };
 
+/* How a text was read: see sql/reread.h. */
+struct sql_reading {
+    uint8_t marks, mode, charset;
+    bool mode_known;
+};
+
 /* What the statement changes in how later statements of its session are read, once it succeeds. */
 enum sql_effect {
     SQL_EFFECT_DATABASE = 1, /* USE: `database` is the current database from now on; `at` NULL:
@@ -109,7 +115,8 @@ struct sql_facts {
     uint32_t object_count, place_count, names_length;
     /* sql/'s own: what sql_session_apply needs. */
     struct {
-        uint8_t action;
+        uint16_t action;
+        struct sql_reading reading; /* of the text of a PREPARE */
         struct text name, value;
         const struct sql_facts *facts;
     } session;

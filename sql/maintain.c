@@ -2,6 +2,7 @@
  * Called by sql/analyze.c.
  */
 #include "sql/parser.h"
+#include "sql/session_internal.h"
 
 /* MariaDB, behind a table: PERSISTENT FOR ALL, or FOR COLUMNS (..) or ALL INDEXES (..) or ALL. */
 static void skip_persistent(struct parser *p)
@@ -166,8 +167,40 @@ void parse_unlock(struct parser *p)
 
 /* --- HANDLER --- */
 
-/* OPEN names a table; READ and CLOSE name what was opened, which may be an alias: they reach no
- * table that an OPEN has not reached. */
+static void note_handler(struct parser *p, unsigned action, struct text name)
+{
+    if (p->body)
+        return;
+    p->facts->effects |= SQL_EFFECT_SESSION;
+    p->facts->session.action |= (uint16_t)action;
+    p->facts->session.name = name;
+    p->facts->session.facts = p->facts;
+}
+
+/* What the OPEN of this name has opened is read; what was allowed then need not be now. */
+static void read_opened(struct parser *p, const struct name *schema, const struct name *name)
+{
+    const struct sql_facts *opened = p->session && !p->body && !schema->text.at
+                                         ? sql_session_handler(p->session, name->text)
+                                         : NULL;
+
+    if (!opened) {
+        parser_fail(p, "HANDLER of a table that was not seen to be opened");
+        return;
+    }
+    for (uint32_t i = 0; i < opened->object_count; i++) {
+        const struct sql_object *object = &opened->objects[i];
+        struct name of = {.text = object->schema}, called = {.text = object->name};
+        p->unplaced = true;
+        if (object->session_only)
+            add_table(p, &of, &called, SQL_READ);
+        else
+            add_object(p, SQL_TABLE, &of, &called, SQL_READ);
+        p->unplaced = false;
+    }
+}
+
+/* OPEN names a table; READ and CLOSE name what was opened, which may be an alias. */
 void parse_handler(struct parser *p)
 {
     struct name schema, name, alias;
@@ -178,11 +211,18 @@ void parse_handler(struct parser *p)
         return;
     if (take_word(p, KW_OPEN)) {
         add_table(p, &schema, &name, SQL_READ);
-        take_alias(p, &alias);
+        if (take_alias(p, &alias))
+            name = alias;
+        note_handler(p, SQL_ACTION_OPEN_HANDLER, name.text);
         return;
     }
-    if (take_word(p, KW_CLOSE) || !need_word(p, KW_READ))
+    if (take_word(p, KW_CLOSE)) {
+        note_handler(p, SQL_ACTION_CLOSE_HANDLER, name.text);
         return;
+    }
+    if (!need_word(p, KW_READ))
+        return;
+    read_opened(p, &schema, &name);
     while (p->t.class == SQL_TOKEN_WORD || p->t.class == SQL_TOKEN_NAME || at_sign(p, '=') ||
            at_sign(p, '<') || at_sign(p, '>')) {
         if (at_word(p, KW_WHERE) || at_word(p, KW_LIMIT))

@@ -276,6 +276,22 @@ unsigned add_object(struct parser *p, enum sql_type type, const struct name *sch
     return add(p, type, schema, name, access, false);
 }
 
+/* The tables that a temporary MERGE table stands on: to use it is to use them. */
+static void add_united(struct parser *p, struct text schema, struct text name, unsigned access)
+{
+    const struct sql_facts *facts = sql_session_united(p->session, schema, name);
+    const bool unplaced = p->unplaced;
+
+    p->unplaced = true;
+    for (uint32_t i = 0; facts && i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        struct name of = {.text = object->schema}, called = {.text = object->name};
+        if (!object->session_only && object->type == SQL_TABLE)
+            add_object(p, SQL_TABLE, &of, &called, access);
+    }
+    p->unplaced = unplaced;
+}
+
 unsigned add_table(struct parser *p, const struct name *schema, const struct name *name,
                    unsigned access)
 {
@@ -284,7 +300,10 @@ unsigned add_table(struct parser *p, const struct name *schema, const struct nam
     bool session_only = p->session && !p->stored && !p->body &&
                         sql_session_has_table(p->session, default_schema(p, schema), name->text);
 
-    return add(p, SQL_TABLE, schema, name, access, session_only);
+    unsigned number = add(p, SQL_TABLE, schema, name, access, session_only);
+    if (session_only && access & (SQL_READ | SQL_WRITE))
+        add_united(p, default_schema(p, schema), name->text, access & (SQL_READ | SQL_WRITE));
+    return number;
 }
 
 unsigned add_temporary(struct parser *p, const struct name *schema, const struct name *name)

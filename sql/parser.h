@@ -97,6 +97,8 @@ struct parser {
     bool compound;    /* a compound statement outside of routines */
     bool set_for;     /* behind SET STATEMENT ... FOR in a body */
     bool dynamic;     /* in a statement's text that is a value */
+    bool united;      /* names the tables of a MERGE table */
+    bool has_body;    /* a body or compound statement was in it */
     uint8_t texts;    /* how many such texts were read so far */
     bool nowhere;     /* the text is not the command's: offsets mean nothing */
     bool fold;        /* table and database names are folded to lower case */

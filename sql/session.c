@@ -21,16 +21,21 @@
 #include "base/arena.h"
 #include "sql/session_internal.h"
 
-enum sort { TEMPORARY_TABLE, VARIABLE, STATEMENT, SORTS };
-enum { ADDING = SQL_ACTION_SET_VARIABLE | SQL_ACTION_PREPARE | SQL_ACTION_CREATE_TEMPORARY };
-enum { ALL_SORTS = (1 << SORTS) - 1 };
+enum sort { TEMPORARY_TABLE, VARIABLE, STATEMENT, OPEN_HANDLER, TRANSACTION, SORTS };
+enum {
+    ADDING = SQL_ACTION_SET_VARIABLE | SQL_ACTION_PREPARE | SQL_ACTION_CREATE_TEMPORARY |
+             SQL_ACTION_OPEN_HANDLER | SQL_ACTION_XA,
+    ALL_SORTS = (1 << SORTS) - 1,
+    /* What a procedure may change: none can open a handler or start an XA transaction unseen. */
+    CALLED_SORTS = 1 << TEMPORARY_TABLE | 1 << VARIABLE | 1 << STATEMENT,
+};
 
 /* One thing that is remembered. */
 struct entry {
     enum sort sort;
     size_t bytes; /* that it counts for */
     struct text name, value;
-    const struct sql_facts *facts; /* of a STATEMENT */
+    const struct sql_facts *facts; /* of a STATEMENT or OPEN_HANDLER; of a MERGE table */
 };
 
 /* One step of a chain, or the table at its bottom. */
@@ -62,7 +67,7 @@ struct table {
  * already where the server does. */
 static uint32_t hash(enum sort sort, struct text name)
 {
-    return (uint32_t)text_hash(name, sort, sort != TEMPORARY_TABLE);
+    return (uint32_t)text_hash(name, sort, sort != TEMPORARY_TABLE && sort != TRANSACTION);
 }
 
 static bool is_plain(struct text name)
@@ -80,9 +85,10 @@ static bool is_named(const struct entry *entry, enum sort sort, struct text name
 {
     if (entry->sort != sort)
         return false;
-    if (sort != TEMPORARY_TABLE)
+    if (sort != TEMPORARY_TABLE && sort != TRANSACTION)
         return text_equal_fold(entry->name, name);
-    return text_equal(entry->name, name) && text_equal(entry->value, schema);
+    return text_equal(entry->name, name) &&
+           (sort == TRANSACTION || text_equal(entry->value, schema));
 }
 
 static const struct entry *find_in_table(const struct table *table, enum sort sort,
@@ -130,6 +136,26 @@ const struct sql_facts *sql_session_statement(const struct sql_session *session,
     return entry ? entry->facts : NULL;
 }
 
+const struct sql_facts *sql_session_united(const struct sql_session *session, struct text schema,
+                                           struct text name)
+{
+    const struct entry *entry = find(session, TEMPORARY_TABLE, name, schema);
+
+    return entry ? entry->facts : NULL;
+}
+
+const struct sql_facts *sql_session_handler(const struct sql_session *session, struct text name)
+{
+    const struct entry *entry = find(session, OPEN_HANDLER, name, (struct text){NULL, 0});
+
+    return entry ? entry->facts : NULL;
+}
+
+bool sql_session_started(const struct sql_session *session, struct text xid)
+{
+    return find(session, TRANSACTION, xid, (struct text){NULL, 0});
+}
+
 /* --- steps --- */
 
 static struct sql_session *step_over(const struct sql_session *before, struct arena *arena)
@@ -166,7 +192,7 @@ const struct sql_session *sql_session_lost(const struct sql_session *before, str
 static const struct sql_session *forget(const struct sql_session *before, enum sort sort,
                                         struct text name, struct text schema, struct arena *arena)
 {
-    if (sort != TEMPORARY_TABLE && !is_plain(name))
+    if (sort != TEMPORARY_TABLE && sort != TRANSACTION && !is_plain(name))
         return clear(before, 1u << sort, arena);
     if (!find(before, sort, name, schema))
         return before;
@@ -205,7 +231,7 @@ static const struct sql_session *add(const struct sql_session *before, enum sort
     step->bytes += bytes;
     step->entry = (struct entry){.sort = sort, .bytes = bytes};
     step->entry.name = arena_text(arena, name);
-    step->entry.value = arena_text(arena, value);
+    step->entry.value = value.at ? arena_text(arena, value) : value;
     if (facts) {
         struct sql_facts *kept = sql_facts_put(facts, arena_take(arena, sql_facts_bytes(facts)));
         kept->session.action = 0; /* that was the PREPARE's */
@@ -270,7 +296,15 @@ static const struct sql_session *add_what_it_adds(const struct sql_session *befo
                    ? add(before, STATEMENT, name, (struct text){NULL, 0}, inner, arena)
                    : before;
     case SQL_ACTION_CREATE_TEMPORARY:
-        return value.at ? add(before, TEMPORARY_TABLE, name, value, NULL, arena) : before;
+        if (!value.at || facts->session.action & SQL_ACTION_DROP_TABLES)
+            return before;
+        return add(before, TEMPORARY_TABLE, name, value, inner, arena);
+    case SQL_ACTION_OPEN_HANDLER:
+        return is_plain(name)
+                   ? add(before, OPEN_HANDLER, name, (struct text){NULL, 0}, inner, arena)
+                   : before;
+    case SQL_ACTION_XA:
+        return add(before, TRANSACTION, name, (struct text){NULL, 0}, NULL, arena);
     default:
         return before;
     }
@@ -286,7 +320,7 @@ const struct sql_session *sql_session_after(const struct sql_session *before,
         return before;
     const struct sql_session *after = clear(before, disturbed_sorts(facts), arena);
     if (action & SQL_ACTION_FORGET_ALL)
-        after = clear(after, ALL_SORTS, arena);
+        after = clear(after, CALLED_SORTS, arena);
     if (action & SQL_ACTION_FORGET_VARIABLES)
         after = clear(after, 1u << VARIABLE, arena);
     if (action & SQL_ACTION_DROP_TABLES)
@@ -298,6 +332,10 @@ const struct sql_session *sql_session_after(const struct sql_session *before,
         after = forget(after, VARIABLE, name, (struct text){NULL, 0}, arena);
     if (action & (SQL_ACTION_PREPARE | SQL_ACTION_DEALLOCATE))
         after = forget(after, STATEMENT, name, (struct text){NULL, 0}, arena);
+    if (action & (SQL_ACTION_OPEN_HANDLER | SQL_ACTION_CLOSE_HANDLER))
+        after = forget(after, OPEN_HANDLER, name, (struct text){NULL, 0}, arena);
+    if (action & (SQL_ACTION_XA | SQL_ACTION_XA_OVER))
+        after = forget(after, TRANSACTION, name, (struct text){NULL, 0}, arena);
     after = add_what_it_adds(after, facts, arena);
     if (!after || after->is_table ||
         (after->steps <= SQL_SESSION_STEPS && after->bytes <= SQL_SESSION_BYTES))

@@ -1,5 +1,6 @@
 /* What a session's own statements leave behind that later ones may use: temporary tables, user
- * variables that hold a literal, statements of SQL's PREPARE. A value: whoever looks at it never
+ * variables that hold a literal, statements of SQL's PREPARE, open handlers, XA transactions. A
+ * value: whoever looks at it never
  * changes it, and a statement makes a new one out of the one before it, so that a command can be
  * read in several ways, or read again, and leave nothing behind. NULL is an empty one, so that the
  * many sessions that never do such things pay nothing. Bounded: past SQL_SESSION_ENTRIES entries or

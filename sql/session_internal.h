@@ -35,6 +35,12 @@ enum sql_action {
      * used: stored code may run, also that of triggers and views. By itself without
      * SQL_EFFECT_SESSION. */
     SQL_ACTION_RUNS_CODE = 128,
+    /* HANDLER OPEN: `name` reads the objects of `facts` from now on; CLOSE. */
+    SQL_ACTION_OPEN_HANDLER = 2048,
+    SQL_ACTION_CLOSE_HANDLER = 256,
+    /* XA START: `name`, the identifier as it is written, is this session's. */
+    SQL_ACTION_XA = 512,
+    SQL_ACTION_XA_OVER = 1024, /* XA COMMIT, ROLLBACK: it may be another's next */
 };
 
 /* Is (schema, name) a temporary table that this session created? Names as facts have them. */
@@ -48,5 +54,16 @@ struct text sql_session_variable(const struct sql_session *session, struct text 
  * those of the time of the PREPARE, as the servers have it; `session_only` has to be asked for
  * again, object by object. */
 const struct sql_facts *sql_session_statement(const struct sql_session *session, struct text name);
+
+/* The facts of the statement that made the temporary table (schema, name), where it stands on
+ * others (UNION of a MERGE table): who uses it uses them. NULL: it is none, or stands on none. */
+const struct sql_facts *sql_session_united(const struct sql_session *session, struct text schema,
+                                           struct text name);
+
+/* The facts of the HANDLER OPEN that `name` comes from; NULL where that is not known. */
+const struct sql_facts *sql_session_handler(const struct sql_session *session, struct text name);
+
+/* Has this session started the transaction of this XA identifier? */
+bool sql_session_started(const struct sql_session *session, struct text xid);
 
 #endif

@@ -2,6 +2,7 @@
  * Called by sql/analyze.c.
  */
 #include "sql/parser.h"
+#include "sql/session_internal.h"
 
 /* The few words that may follow; anything else is left for the caller to stumble over, since in
  * sql_mode ORACLE a BEGIN may start a block. */
@@ -56,12 +57,45 @@ static void parse_savepoint(struct parser *p)
         step(p);
 }
 
-/* XA's identifiers are strings and numbers; MariaDB: XA RECOVER FORMAT = 'SQL' */
-static void parse_xa(struct parser *p)
+static void skip_xa(struct parser *p)
 {
     while (p->t.class == SQL_TOKEN_WORD || p->t.class == SQL_TOKEN_STRING ||
            p->t.class == SQL_TOKEN_NUMBER || at_sign(p, ',') || at_sign(p, '='))
         step(p);
+}
+
+/* XA's identifiers are strings and numbers. One server keeps the prepared transactions of all
+ * services, and asks nobody whose they are: what this session has not started is administration. */
+static void parse_xa(struct parser *p)
+{
+    const enum sql_keyword word = (enum sql_keyword)p->t.keyword;
+    const char *start = (const char *)p->lexer.start;
+
+    if (word == KW_RECOVER) { /* MariaDB: XA RECOVER FORMAT = 'SQL' */
+        p->facts->administration = true;
+        skip_xa(p);
+        return;
+    }
+    step(p);
+    const uint32_t from = p->t.offset;
+    uint32_t to = from;
+    while (p->t.class == SQL_TOKEN_STRING || p->t.class == SQL_TOKEN_NUMBER || at_sign(p, ',')) {
+        to = p->t.offset + p->t.length;
+        step(p);
+    }
+    const struct text xid = {start + from, to - from};
+    const bool joins = at_word(p, KW_JOIN) || at_word(p, KW_RESUME);
+    const bool ends = word == KW_COMMIT || word == KW_ROLLBACK;
+    const bool known = p->session && !p->body && sql_session_started(p->session, xid);
+    const bool starts = (word == KW_START || word == KW_BEGIN) && !joins;
+    if ((ends || joins) && !known)
+        p->facts->administration = true;
+    if (((ends && known) || starts) && !p->body && xid.length <= PARSER_NAME) {
+        p->facts->effects |= SQL_EFFECT_SESSION;
+        p->facts->session.action |= starts ? SQL_ACTION_XA : SQL_ACTION_XA_OVER;
+        p->facts->session.name = xid;
+    }
+    skip_xa(p);
 }
 
 void parse_transaction(struct parser *p)

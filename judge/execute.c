@@ -1,0 +1,116 @@
+/* Executions of what was judged when it was prepared. The kept facts are those of its PREPARE; once
+ * a table in it has changed the server reads the text anew, in the sql_mode and character set of
+ * the execution. Where it may say something else then, both readings are judged.
+ */
+#include <string.h>
+
+#include "judge/judging.h"
+#include "sql/analyze.h"
+#include "sql/reread.h"
+
+/* A temporary table of the time of the PREPARE may be gone. The kept facts stay as they are. */
+static const struct sql_facts *renewed(const struct belief *belief, const struct prepared *prepared,
+                                       struct sql_facts *scratch)
+{
+    const struct sql_facts *kept = prepared->facts;
+    bool same = true;
+
+    for (uint32_t i = 0; i < kept->object_count; i++)
+        same &= !kept->objects[i].session_only;
+    if (same)
+        return kept;
+    memcpy(scratch, kept,
+           offsetof(struct sql_facts, objects) + kept->object_count * sizeof(kept->objects[0]));
+    sql_session_renew(belief->remembered, scratch);
+    return scratch;
+}
+
+/* What the execution does to the session. */
+static void change(struct judging *judging, const struct sql_facts *facts)
+{
+    const struct belief *belief = judging->belief;
+    struct ruling *ruling = judging->ruling;
+
+    /* MariaDB runs it in the database of its PREPARE and goes back: a USE holds where both are one.
+     */
+    const unsigned asks = SQL_EFFECT_UNKNOWN | SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED;
+    if (!facts->determined || facts->effects & asks)
+        ruling_change(ruling)->unknown = true;
+    /* What is remembered now need not have been when it was prepared. */
+    if (facts->effects & SQL_EFFECT_SESSION || sql_session_disturbed(belief->remembered, facts)) {
+        struct change *change = ruling_change(ruling);
+        change->remembered = sql_session_after(
+            change->remembers ? change->remembered : belief->remembered, facts, &change->arena);
+        change->remembers = true;
+    }
+    if (!facts->effects)
+        return;
+    struct change *change = ruling_change(ruling);
+    if (!change->has_state)
+        change->state = belief->state;
+    change->has_state = true;
+    sql_state_apply(&change->state, facts);
+}
+
+/* The same text as the server may read it at this execution. */
+static void read_again(struct judging *judging, const struct prepared *prepared, bool executes)
+{
+    const struct belief *belief = judging->belief;
+    struct ruling *ruling = judging->ruling;
+    struct sql_facts *facts = &ruling->scratch;
+    struct sql_state state = prepared->state;
+    struct place place = {
+        .end = prepared->text_length, .state = &state, .remembered = belief->remembered};
+
+    state.mode = belief->state.mode;
+    state.mode_known = belief->state.mode_known;
+    state.escapes_known = belief->state.escapes_known;
+    state.charset = belief->state.charset;
+    state.lossy = belief->state.lossy;
+    size_t end = sql_analyze(ruling->text, 0, &state, belief->remembered, facts);
+    if (facts->determined && (prepared->cut || end < prepared->text_length)) {
+        facts->determined = false;
+        facts->why = "a long statement that was prepared in another sql_mode or character set";
+    }
+    place.unmapped = !names_map(judging, facts, false);
+    if (executes)
+        moves_touch(judging, facts);
+    statement_rule(judging, facts, &place);
+    ruling->facts = NULL; /* each violation's own */
+    if (executes)
+        change(judging, facts);
+}
+
+void judge_execute(const struct belief *belief, const struct binding *binding,
+                   const struct prepared *prepared, bool executes, struct ruling *ruling)
+{
+    struct judging judging = {.belief = belief, .binding = binding, .ruling = ruling};
+    struct place place = {
+        .end = prepared->text_length, .state = &prepared->state, .remembered = belief->remembered};
+    enum sql_alike alike = SQL_READS_ALIKE;
+
+    if (executes)
+        alike = sql_reads_alike(&prepared->reading, &belief->state);
+    if (alike == SQL_READS_UNKNOWN && !belief->asked) {
+        ruling->outcome = RULING_ASK;
+        return;
+    }
+    ruling->text = (struct text){prepared->text, prepared->text_length};
+    const struct sql_facts *facts = renewed(belief, prepared, &ruling->scratch);
+    ruling->facts = facts;
+    ruling->kind = sql_kind_name((enum sql_kind)facts->kind);
+    if (executes)
+        moves_touch(&judging, facts);
+    statement_rule(&judging, facts, &place);
+    if (executes)
+        change(&judging, facts);
+    if (alike != SQL_READS_ALIKE)
+        read_again(&judging, prepared, executes);
+    statement_conclude(&judging);
+    if (ruling->outcome != RULING_ALLOW || executes)
+        return;
+    /* Nothing that is recorded or remembered. */
+    ruling->violation_count = 0;
+    memset(ruling->allowed, 0, sizeof(ruling->allowed));
+    ruling_drop_change(ruling, ruling_take_change(ruling));
+}
