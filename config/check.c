@@ -152,18 +152,17 @@ static void check_pair(const struct config_text *certificate, const struct confi
 
 static void check_tls(const struct config *config, struct config_problems *problems)
 {
-    check_pair(&config->tls.certificate, &config->tls.key, &config->tls.key_passphrase_file,
-               problems);
-    if (config->tls.client.value == CONFIG_TLS_REQUIRED && !config->tls.certificate.line)
-        wrong(problems, config->tls.client.line,
-              "client = required, and no certificate to show; write certificate = FILE and key = "
-              "FILE");
+    static const struct config_text none = {
+        {"", 0},
+        0
+    };
+    bool is_auto = text_equal(config->tls.certificate.value, TEXT("auto"));
+
+    check_pair(is_auto ? &none : &config->tls.certificate, &config->tls.key,
+               &config->tls.key_passphrase_file, problems);
     if (config->tls.client_crl.line && !config->tls.client_ca.line)
         wrong(problems, config->tls.client_crl.line,
               "client_crl without client_ca; write client_ca = FILE");
-    if (config->tls.client_ca.line && !config->tls.certificate.line)
-        warn(problems, config->tls.client_ca.line,
-             "client_ca is not used without TLS; write certificate = FILE and key = FILE");
     for (size_t i = 0; i < config->upstream_count; i++) {
         const struct config_upstream *upstream = &config->upstreams[i];
         check_pair(&upstream->certificate, &upstream->key, &upstream->key_passphrase_file,
@@ -256,7 +255,7 @@ static void check_file(const struct key *key, const struct config_text *file,
 {
     struct stat status;
 
-    if (!file->line)
+    if (!file->line || (key->type == KEY_CERTIFICATE && text_equal(file->value, TEXT("auto"))))
         return;
     if (stat(file->value.at, &status) != 0 || access(file->value.at, R_OK) != 0)
         wrong(problems, file->line,
@@ -292,11 +291,23 @@ static void check_output(const struct config_text *output, struct config_problem
     arena_fini(&arena);
 }
 
+static void check_state(const struct config_text *folder, struct config_problems *problems)
+{
+    struct stat status;
+
+    if (!folder->line)
+        return;
+    if (stat(folder->value.at, &status) != 0 || !S_ISDIR(status.st_mode))
+        wrong(problems, folder->line, "state = %s is no folder; make it, or name another",
+              folder->value.at);
+}
+
 void config_check_files(const struct config *config, struct config_problems *problems)
 {
+    check_state(&config->proxy.state, problems);
     for (size_t i = 0; i < config_key_count; i++) {
         const struct key *key = &config_keys[i];
-        if (key->type != KEY_FILE)
+        if (key->type != KEY_FILE && key->type != KEY_CERTIFICATE)
             continue;
         if (!section_has_name(key->section))
             check_file(key, (const void *)((const char *)config + key->field), problems);

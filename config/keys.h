@@ -59,6 +59,8 @@ enum key_type {
     KEY_PROXY_PROTOCOL,
     KEY_ALIAS,
     KEY_COMPRESSION,
+    KEY_CERTIFICATE,
+    KEY_FOLDER,
 };
 
 struct key {

@@ -223,7 +223,8 @@ static bool text_check(enum key_type type, struct text value, struct error *why)
 /* The text that is kept: a path gets the ini's folder in front. */
 static struct text text_kept(enum key_type type, struct text value, const struct value_place *place)
 {
-    bool is_path = type == KEY_FILE || type == KEY_INCLUDES ||
+    bool is_path = type == KEY_FILE || type == KEY_FOLDER || type == KEY_INCLUDES ||
+                   (type == KEY_CERTIFICATE && !text_equal(value, TEXT("auto"))) ||
                    (type == KEY_OUTPUTS && !text_equal(value, TEXT("stdout")) &&
                     !text_equal(value, TEXT("syslog")));
 
@@ -315,6 +316,8 @@ bool value_read(const struct key *key, void *base, struct text value,
     case KEY_TLS_VERSION:
     case KEY_TEXT:
     case KEY_FILE:
+    case KEY_FOLDER:
+    case KEY_CERTIFICATE:
     case KEY_NAME:
     case KEY_DATABASE:
         if (key->type == KEY_TLS_VERSION && !read_word(key->type, value, &word, why))

@@ -55,9 +55,13 @@ void reload_tell_certificates(const struct runtime *runtime)
     struct tls_certificate certificate;
 
     if (runtime->tls) {
+        struct error why;
         tls_server_certificate(runtime->tls, &certificate);
-        log_notice("TLS for clients: certificate %s, until %s", certificate.name,
-                   certificate.until);
+        log_notice("TLS for clients: %scertificate %s, until %s, SHA-256 %s",
+                   certificate.is_self_made ? "self-signed " : "", certificate.name,
+                   certificate.until, certificate.fingerprint);
+        if (!tls_keep(config, &why))
+            log_warning("%s:%u: %s", config->path.at, why.line, why.text);
     }
     for (size_t i = 0; i < config->upstream_count; i++)
         if (runtime->tls_clients[i] &&

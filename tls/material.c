@@ -9,6 +9,7 @@
 #include <mbedtls/error.h>
 #include <mbedtls/pem.h>
 #include <mbedtls/platform_util.h>
+#include <mbedtls/sha256.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,16 @@ void material_name(const mbedtls_x509_crt *certificate, struct tls_certificate *
     *to = (struct tls_certificate){.seconds = seconds_of(until)};
     if (mbedtls_x509_dn_gets(to->name, sizeof(to->name), &certificate->subject) < 0)
         snprintf(to->name, sizeof(to->name), "(a subject that is too long)");
+    uint8_t hash[32];
+    size_t length = 0;
+#if TLS_HAS_13
+    int failed = mbedtls_sha256(certificate->raw.p, certificate->raw.len, hash, 0);
+#else
+    int failed = mbedtls_sha256_ret(certificate->raw.p, certificate->raw.len, hash, 0);
+#endif
+    for (size_t i = 0; !failed && i < sizeof(hash); i++)
+        length += (size_t)snprintf(to->fingerprint + length, sizeof(to->fingerprint) - length,
+                                   "%s%02X", i ? ":" : "", hash[i]);
     snprintf(to->until, sizeof(to->until), "%04u-%02u-%02uT%02u:%02u:%02uZ",
              (unsigned)until->year % 10000, (unsigned)until->mon % 100, (unsigned)until->day % 100,
              (unsigned)until->hour % 100, (unsigned)until->min % 100, (unsigned)until->sec % 100);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "tls/material.h"
+#include "tls/self.h"
 
 /* A ticket can be used for this long, and its key is thrown away after twice as long. */
 enum { TICKET_SECONDS = 60 * 60 };
@@ -57,11 +58,28 @@ static bool server_keys(struct tls_server *server, const struct config *config,
     struct config_text path =
         config->tls.key.value.length ? config->tls.key : config->tls.certificate;
 
-    for (size_t i = 0; i < TLS_LANES; i++)
+    for (size_t i = 0; self_is_meant(config) && i < TLS_LANES; i++)
+        if (!self_key(config, &server->lanes[i].key))
+            return false;
+    for (size_t i = 0; !self_is_meant(config) && i < TLS_LANES; i++)
         if (!material_key(&server->lanes[i].key, &server->chain, path,
                           config->tls.key_passphrase_file, problems))
             return false; /* the same for all lanes: told once */
     return true;
+}
+
+static bool server_certificate(struct tls_server *server, const struct config *config,
+                               struct config_problems *problems)
+{
+    if (!self_is_meant(config))
+        return material_certificates(&server->chain, "certificate", config->tls.certificate,
+                                     problems) &&
+               server_usage(server, config, problems);
+    if (self_certificate(config, &server->chain))
+        return true;
+    config_problem_add(problems, config->tls.certificate.line, false,
+                       "certificate = auto: none can be made; is there enough memory?");
+    return false;
 }
 
 static bool server_clients(struct tls_server *server, const struct config *config,
@@ -177,12 +195,12 @@ bool tls_server_build(const struct config *config, struct tls_server **to,
         return false;
     }
     good = server_speech(server, config, problems) && good;
-    good =
-        material_certificates(&server->chain, "certificate", config->tls.certificate, problems) &&
-        server_usage(server, config, problems) && server_keys(server, config, problems) && good;
+    good = server_certificate(server, config, problems) && server_keys(server, config, problems) &&
+           good;
     good = server_clients(server, config, problems) && good;
     if (good && server_configure(server, config, problems)) {
         material_name(&server->chain, &server->certificate);
+        server->certificate.is_self_made = self_is_meant(config);
         *to = server;
         return true;
     }

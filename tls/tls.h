@@ -26,7 +26,8 @@ struct tls_client;
  * suites, curves, ticket keys. False where something is wrong: every problem is added to `problems`
  * with its line; warnings (a certificate that ends within 30 days) are added as such and are no
  * failure.
- * `*server` is NULL where TLS is not offered: `client = off`, or `preferred` without a certificate.
+ * `*server` is NULL where TLS is not offered: `client = off`, or `preferred` and no certificate at
+ * all (`auto`, the default, is one).
  * The caller holds one reference. Thread safe; reads files, so not for the event loop. */
 bool tls_server_build(const struct config *config, struct tls_server **server,
                       struct config_problems *problems);
@@ -39,11 +40,18 @@ bool tls_client_build(const struct config_upstream *upstream, struct tls_client 
 struct tls_client *tls_client_take(struct tls_client *client);
 void tls_client_drop(struct tls_client *client);
 
+/* Keeps the self-signed certificate of `certificate = auto` in the state folder, where there is one
+ * and it does not hold a good one already; behind tls_server_build. False: `why` is for the log,
+ * and everything goes on. The main thread's. */
+bool tls_keep(const struct config *config, struct error *why);
+
 /* A loaded certificate, for logs and metrics. */
 struct tls_certificate {
-    char name[128];  /* subject */
-    char until[24];  /* RFC 3339, UTC: the last second it holds */
-    int64_t seconds; /* the same as seconds since 1970 */
+    char name[128];       /* subject */
+    char fingerprint[96]; /* SHA-256, "AB:CD:..." */
+    bool is_self_made;    /* of `certificate = auto` */
+    char until[24];       /* RFC 3339, UTC: the last second it holds */
+    int64_t seconds;      /* the same as seconds since 1970 */
 };
 void tls_server_certificate(const struct tls_server *server, struct tls_certificate *certificate);
 /* False where the upstream's leg has no certificate of its own. */
