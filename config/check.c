@@ -160,6 +160,9 @@ static void check_tls(const struct config *config, struct config_problems *probl
 
     check_pair(is_auto ? &none : &config->tls.certificate, &config->tls.key,
                &config->tls.key_passphrase_file, problems);
+    if (config->tls.client_ca.line && config->tls.client.value == CONFIG_TLS_OFF)
+        warn(problems, config->tls.client_ca.line,
+             "client_ca is not used without TLS; write client = preferred");
     if (config->tls.client_crl.line && !config->tls.client_ca.line)
         wrong(problems, config->tls.client_crl.line,
               "client_crl without client_ca; write client_ca = FILE");

@@ -33,7 +33,7 @@ def test_it_is_there_by_default(mysql, make_gate):
     for mode in ([], ["--ssl-mode=REQUIRED"]):
         done = subprocess.run(
             [*places.mysql_program("mysql"), "--no-defaults", "-h127.0.0.1", f"-P{gate.port}", "-ulab_service", *mode,
-             "--connect-timeout=20", "-e", "status"], capture_output=True, text=True, timeout=30,
+             "--connect-timeout=20", "--commands", "-e", "\\s"], capture_output=True, text=True, timeout=30,
             env=dict(os.environ, MYSQL_PWD="lab_service-secret"))
         assert done.returncode == 0, done.stderr
         assert "Cipher in use" in done.stdout, done.stdout

@@ -203,7 +203,7 @@ static void test_defaults(void **state)
     assert_int_equal(config->policy.unowned.value, CONFIG_LOG);
     assert_int_equal(config->policy.administration.value, CONFIG_AS_MODE);
     assert_int_equal(config->tls.client.value, CONFIG_TLS_PREFERRED);
-    assert_null(config->tls.certificate.value.at);
+    assert_text(config->tls.certificate.value, "auto");
     assert_text(config->tls.min_version.value, "1.2");
     assert_int_equal(config->log.violations.count, 1);
     assert_text(config->log.violations.items[0].value, "stdout");
@@ -333,7 +333,9 @@ static const struct mistake {
     {UPSTREAM "key = a\n", "3: key without certificate"},
     {UPSTREAM "crl = a\n", "3: crl without ca"},
     {UPSTREAM "key_passphrase_file = a\n", "3: key_passphrase_file without key"},
-    {UPSTREAM "[tls]\nclient = required\n", "4: client = required, and no certificate"},
+    {UPSTREAM "[tls]\ncertificate = auto\nkey = a\n", "5: key without certificate"},
+    {UPSTREAM "[upstream:b]\naddress = b:1\ncompression = lz4\n", "5: compression = lz4: no such word"},
+    {UPSTREAM "[proxy]\ninstance = 64\n", "4: instance = 64: out of range"},
     {UPSTREAM "[tls]\ncertificate = a\n", "4: certificate without key"},
     {UPSTREAM "[tls]\nkey = a\n", "4: key without certificate"},
     {UPSTREAM "[tls]\nclient_crl = a\n", "4: client_crl without client_ca"},
@@ -404,7 +406,7 @@ static const struct mistake warnings[] = {
     {UPSTREAM "[service:a]\nuser = u@%\n", "4: user = u@%: an account's host"},
     {UPSTREAM "[service:a]\nuser = u*\n", "4: user = u*: * is no wildcard here"},
     {UPSTREAM "[log]\nviolations = v\nviolations = v\n", "5: violations = /tmp/v is on line 4 already"},
-    {UPSTREAM "[tls]\nclient_ca = x\n", "4: client_ca is not used without TLS"},
+    {UPSTREAM "[tls]\nclient_ca = x\nclient = off\n", "4: client_ca is not used without TLS"},
 };
 /* clang-format on */
 
