@@ -152,7 +152,7 @@ struct config {
         struct config_address control; /* likewise; a Unix socket */
         struct config_text admin_token_file;
         struct config_number instance;
-        struct config_text state; /* a folder */
+        struct config_text state;     /* a folder */
         struct config_number workers; /* 0: one a core */
         struct config_number max_connections, max_command;
         struct config_number connect_timeout, login_timeout, idle_timeout, drain_timeout;

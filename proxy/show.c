@@ -137,7 +137,8 @@ static void look_at_certificates(struct admin_view *view, const struct runtime *
                                                                sizeof(view->certificates[0]));
     if (runtime->tls) {
         tls_server_certificate(runtime->tls, &certificate);
-        add_certificate(view, &certificate, TEXT(""), config->tls.certificate.value);
+        if (!certificate.is_self_made) /* nobody has to renew it */
+            add_certificate(view, &certificate, TEXT(""), config->tls.certificate.value);
     }
     for (size_t i = 0; i < config->upstream_count; i++) {
         if (runtime->tls_clients[i] &&

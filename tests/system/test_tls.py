@@ -157,8 +157,8 @@ def test_sessions_are_resumed(mariadb, make_gate, certificates, has_13):
             client.quit()
 
 
-def test_not_offered_without_a_certificate(mariadb, make_gate):
-    gate = make_gate(mariadb)
+def test_not_offered_where_it_is_off(mariadb, make_gate):
+    gate = make_gate(mariadb, ("tls", "client", "off"))
     client = wire.Wire(gate.port).greet()
     assert not client.offered & wire.SSL
     client.send(b"\x05\xae\x00\x00" + bytes(28))  # an SSLRequest nobody asked for
