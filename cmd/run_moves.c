@@ -16,6 +16,7 @@ static void start(struct moving_door *door)
         .user = door,
         .publish = moving_publish,
         .close = moving_close,
+        .seal = moving_seal,
         .inside = moving_inside,
         .blockers = moving_blockers,
         .unmapped = moving_unmapped,

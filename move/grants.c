@@ -16,6 +16,12 @@ static struct text grantee_of(const struct mover *mover, struct text grantee)
     return grantee;
 }
 
+static void keep_grant(struct mover *mover, char *sql, size_t length)
+{
+    mover->grants = items_add(&mover->arena, mover->grants, &mover->grant_count, sizeof(char *));
+    mover->grants[mover->grant_count - 1] = (char *)keep_text(mover, sql, length).at;
+}
+
 static void add_grant(struct mover *mover, struct text privileges, struct text columns,
                       const struct moved_table *table, struct text grantee, struct text grantable)
 {
@@ -35,8 +41,7 @@ static void add_grant(struct mover *mover, struct text privileges, struct text c
     if (text_equal(grantable, TEXT("YES")))
         fputs(" WITH GRANT OPTION", to);
     fclose(to);
-    mover->grants = items_add(&mover->arena, mover->grants, &mover->grant_count, sizeof(char *));
-    mover->grants[mover->grant_count - 1] = (char *)keep_text(mover, sql, length).at;
+    keep_grant(mover, sql, length);
 }
 
 /* `sql` asks for privileges, column or NULL, grantee, whether it may be given on. */
@@ -80,8 +85,42 @@ static bool grants_of(struct mover *mover, const struct moved_table *table)
                       PARAMETERS(P_TEXT(source), P_TEXT(table->name)));
 }
 
+/* LOCK TABLES is a right on a database alone. */
+static bool grants_to_lock(struct mover *mover, const struct moved_table *table)
+{
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT GRANTEE FROM information_schema.SCHEMA_PRIVILEGES WHERE ? LIKE TABLE_SCHEMA AND"
+        " PRIVILEGE_TYPE = 'LOCK TABLES' AND GRANTEE NOT IN (SELECT GRANTEE FROM"
+        " information_schema.SCHEMA_PRIVILEGES WHERE ? LIKE TABLE_SCHEMA AND PRIVILEGE_TYPE ="
+        " 'LOCK TABLES')",
+        PARAMETERS(P_TEXT(source_of(mover, table)), P_TEXT(target_of(mover, table))), mover->error);
+
+    if (!rows)
+        return false;
+    while (rows_next(rows)) {
+        char *sql;
+        size_t length;
+        FILE *to = open_memstream(&sql, &length);
+        fputs("GRANT LOCK TABLES ON ", to);
+        put_name(to, target_of(mover, table));
+        fprintf(to, ".* TO %.*s", TEXT_ARGS(grantee_of(mover, rows->cells[0])));
+        fclose(to);
+        keep_grant(mover, sql, length);
+    }
+    rows_free(rows);
+    return true;
+}
+
 bool grants_plan(struct mover *mover)
 {
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        bool seen = false;
+        for (size_t j = 0; j < i; j++)
+            seen |= text_equal(todo_table(mover, j)->from, todo_table(mover, i)->from);
+        if (!seen && !grants_to_lock(mover, todo_table(mover, i)))
+            return false;
+    }
     for (size_t i = 0; i < mover->todo_count; i++) {
         if (!grants_of(mover, todo_table(mover, i)))
             return false;

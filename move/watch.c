@@ -170,9 +170,10 @@ static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting
     }
     if (now_ms() >= part->until)
         return open_door(lookout, move, STATE_LEFT, error);
-    enum meeting_state state = door->inside(door->user, upstream_name(lookout), (uint64_t)1 << move)
-                                   ? STATE_HELD
-                                   : STATE_DRAINED;
+    enum meeting_state state = STATE_DRAINED;
+    if (part->state != STATE_DRAINED &&
+        !door->seal(door->user, upstream_name(lookout), (uint64_t)1 << move))
+        state = STATE_HELD;
     if (state == part->state && now_ms() - part->reported < 100)
         return true;
     part->state = state;

@@ -18,6 +18,9 @@ struct watch_door {
     void (*publish)(void *user, const char *upstream, struct sql_moved *names);
     /* New transactions on the tables wait, or wait no more. */
     void (*close)(void *user, const char *upstream, uint64_t moves, bool closed);
+    /* Where nobody is inside, from now on nobody gets in, out of a transaction neither; else false,
+     * and nothing has changed. */
+    bool (*seal)(void *user, const char *upstream, uint64_t moves);
     /* Sessions that may hold locks on the tables. */
     unsigned (*inside)(void *user, const char *upstream, uint64_t moves);
     /* Who they are, a line each; cut to `size`. */

@@ -30,9 +30,10 @@ struct unmapped {
 };
 
 struct moving {
-    atomic_uint generation; /* of `names`; 0: there never were any */
-    atomic_uint_fast64_t held;
-    atomic_uint_fast64_t asked; /* whose sessions inside are to be told */
+    atomic_uint generation;      /* of `names`; 0: there never were any */
+    atomic_uint_fast64_t held;   /* who is at a boundary waits */
+    atomic_uint_fast64_t sealed; /* who is not inside waits */
+    atomic_uint_fast64_t asked;  /* whose sessions inside are to be told */
     atomic_uint inside[MOVES];
     atomic_bool missed;
     pthread_mutex_t lock; /* of all below */
@@ -114,7 +115,8 @@ bool moving_enter(struct session *session, uint64_t touched)
     count(moving, fresh, 1);
     bool inside = session->touched || session->belief.in_transaction || session->locks_tables ||
                   session->locks_handler;
-    if (!inside && (atomic_load(&moving->held) & fresh)) {
+    if ((!inside && (atomic_load(&moving->held) & fresh)) ||
+        (atomic_load(&moving->sealed) & fresh)) {
         count(moving, fresh, -1);
         return false;
     }
@@ -274,8 +276,23 @@ void moving_close(void *door, const char *upstream, uint64_t moves, bool closed)
         atomic_fetch_or(&moving->held, moves);
     } else {
         atomic_fetch_and(&moving->held, ~moves);
+        atomic_fetch_and(&moving->sealed, ~moves);
         wake_all(door, false);
     }
+}
+
+bool moving_seal(void *door, const char *upstream, uint64_t moves)
+{
+    struct moving *moving = find(upstream);
+
+    if (!moving)
+        return true;
+    atomic_fetch_or(&moving->sealed, moves);
+    if (moving_inside(door, upstream, moves) == 0)
+        return true;
+    atomic_fetch_and(&moving->sealed, ~moves);
+    wake_all(door, false);
+    return false;
 }
 
 unsigned moving_inside(void *door, const char *upstream, uint64_t moves)

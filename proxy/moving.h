@@ -2,10 +2,12 @@
  * that is closed while they move, and who is inside.
  *
  * A session is inside from the first command on that may lock a table of the move until it is at a
- * boundary again: no transaction, no LOCK TABLES, no answer owed. Who is inside, or in any
- * transaction, always passes; all others wait at a closed door. Counting and looking at the door
- * are in such an order that nobody slips through: a session counts itself first and looks then,
- * whoever closes the door closes it first and counts then.
+ * boundary again: no transaction, no LOCK TABLES, no answer owed. At a closed door who is inside,
+ * or in any transaction, passes, because others inside may wait for it; all others wait. Once
+ * nobody is inside the door is sealed for the moment of the switch, and transactions that come now
+ * wait as well: nobody inside can wait for them. Counting and looking at the door are in such an
+ * order that nobody slips through: a session counts itself first and looks then, whoever closes or
+ * seals does that first and counts then.
  */
 #ifndef PROXY_MOVING_H
 #define PROXY_MOVING_H
@@ -48,6 +50,7 @@ struct moving_door {
 };
 void moving_publish(void *door, const char *upstream, struct sql_moved *names);
 void moving_close(void *door, const char *upstream, uint64_t moves, bool closed);
+bool moving_seal(void *door, const char *upstream, uint64_t moves);
 unsigned moving_inside(void *door, const char *upstream, uint64_t moves);
 void moving_blockers(void *door, const char *upstream, uint64_t moves, char *to, size_t size);
 uint64_t moving_unmapped(void *door, const char *upstream, unsigned move, char *to, size_t size);

@@ -1,5 +1,6 @@
 """silogate move: tables go into their owner's database and back while clients work, on both servers."""
 import os
+import re
 import subprocess
 import threading
 import time
@@ -7,7 +8,7 @@ import time
 import pymysql
 import pytest
 
-from harness import gate as gates, places
+from harness import places, wire
 
 OLD, NEW = "mv_old", "mv_new"
 INI = """
@@ -126,3 +127,109 @@ def test_there_and_back(make_scene):
         assert scene.stand_in(OLD)
         cursor.execute("SELECT COUNT(*), COUNT(more) FROM mv_new.t0")
         assert cursor.fetchall() == ((2, 0),)
+
+
+class Load:
+    """Clients that write rows and remember which were acknowledged; each in a way of its own."""
+
+    def __init__(self, scene, clients=8, pause=0.008):
+        self.scene, self.pause = scene, pause
+        self.stop, self.errors, self.acknowledged = threading.Event(), [], {}
+        self.longest = 0
+        self.threads = [threading.Thread(target=self._run, args=(number,)) for number in range(clients)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+
+    def _run(self, number):
+        ways = [self._text, self._prepared, self._transaction, self._locked]
+        scene = self.scene
+        rows = self.acknowledged[number] = []
+        try:
+            gate = scene.gates[number % len(scene.gates)]
+            client = (wire.connect(gate.port, "mv_billing", OLD)
+                      if number % 4 == 1 else scene.connect(gate=gate))
+            way, count = ways[number % 4](client, number), 0
+            while not self.stop.is_set():
+                began = time.monotonic()
+                way(f"t{count % scene.tables}", count)
+                self.longest = max(self.longest, time.monotonic() - began)
+                rows.append(count)
+                count += 1
+                time.sleep(self.pause)
+        except Exception as error:  # noqa: BLE001: whatever a client sees is a failure
+            self.errors.append((number, repr(error)))
+
+    def _text(self, client, number):
+        def write(table, count):
+            with client.cursor() as cursor:
+                cursor.execute(f"INSERT INTO {table} (client, number) VALUES ({number}, {count})")
+        return write
+
+    def _prepared(self, client, number):
+        statements = {}
+
+        def write(table, count):
+            if table not in statements:
+                statements[table] = client.prepare(f"INSERT INTO {table} (client, number) VALUES ({number}, ?)")
+            client.execute(statements[table][0], (str(count),))
+        return write
+
+    def _transaction(self, client, number):
+        def write(table, count):
+            with client.cursor() as cursor:
+                cursor.execute("BEGIN")  # it writes first: who reads first meets LOCK TABLES in a deadlock
+                cursor.execute(f"INSERT INTO {OLD}.{table} (client, number) VALUES ({number}, {count})")
+                cursor.execute(f"UPDATE {table} SET {OLD}.{table}.note = 'y' WHERE client = {number} AND number = {count}")
+                cursor.execute(f"SELECT COUNT(*) FROM {table} WHERE client = {number}")
+                cursor.execute("COMMIT")
+        return write
+
+    def _locked(self, client, number):
+        def write(table, count):
+            with client.cursor() as cursor:
+                cursor.execute(f"LOCK TABLES {table} WRITE")
+                cursor.execute(f"INSERT INTO {table} (client, number) VALUES ({number}, {count})")
+                cursor.execute("UNLOCK TABLES")
+        return write
+
+    def check(self):
+        """Every acknowledged row is there once, and nothing else."""
+        assert not self.errors
+        server, tables = self.scene.server, self.scene.tables
+        for i, schema in self.scene.standing().items():
+            rows = sorted((int(c), int(n)) for c, n in server.sql(f"SELECT client, number FROM {schema}.{i}"))
+            expected = sorted((client, count) for client, counts in self.acknowledged.items() for count in counts
+                              if f"t{count % tables}" == i)
+            assert rows == expected
+
+
+def hold_of(moved):
+    """The milliseconds that a move says it has held."""
+    return int(re.search(r"the hold was (\d+) ms", moved.stdout).group(1))
+
+
+def test_under_load(make_scene):
+    """No client sees the tables go: no error, no write lost or doubled."""
+    long = os.environ.get("SILOGATE_LONG")
+    scene = make_scene(tables=20 if long else TABLES)
+    holds = []
+    with Load(scene) as load:
+        time.sleep(1)
+        for _ in range(20 if long else 2):
+            for options, place in (((), NEW), (("--back",), OLD)):
+                moved = scene.move(*options)
+                assert moved.returncode == 0, moved.stdout + moved.stderr + scene.gate.log()[-2000:]
+                assert scene.stand_in(place)
+                holds.append(hold_of(moved))
+                time.sleep(0.3)
+    load.check()
+    print(f"holds (ms): {sorted(holds)}; longest statement {load.longest * 1000:.0f} ms; "
+          f"{sum(map(len, load.acknowledged.values()))} writes")
