@@ -1,5 +1,6 @@
 /* Rights do not follow a table that is renamed. What accounts may do with it now, by rights on it
- * or on its database, is given to them at the target, before the move. Nothing is taken away.
+ * or on its database, is given to them at the target, before the move, while a placeholder stands
+ * there: servers give no rights on what is not there. Nothing is taken away.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +17,13 @@ static struct text grantee_of(const struct mover *mover, struct text grantee)
     return grantee;
 }
 
-static void keep_grant(struct mover *mover, char *sql, size_t length)
+static void keep_grant(struct mover *mover, const struct moved_table *table, char *sql,
+                       size_t length)
 {
-    mover->grants = items_add(&mover->arena, mover->grants, &mover->grant_count, sizeof(char *));
-    mover->grants[mover->grant_count - 1] = (char *)keep_text(mover, sql, length).at;
+    mover->grants =
+        items_add(&mover->arena, mover->grants, &mover->grant_count, sizeof(*mover->grants));
+    mover->grants[mover->grant_count - 1] =
+        (struct carried_grant){keep_text(mover, sql, length), table};
 }
 
 static void add_grant(struct mover *mover, struct text privileges, struct text columns,
@@ -41,7 +45,7 @@ static void add_grant(struct mover *mover, struct text privileges, struct text c
     if (text_equal(grantable, TEXT("YES")))
         fputs(" WITH GRANT OPTION", to);
     fclose(to);
-    keep_grant(mover, sql, length);
+    keep_grant(mover, table, sql, length);
 }
 
 /* `sql` asks for privileges, column or NULL, grantee, whether it may be given on. */
@@ -106,7 +110,7 @@ static bool grants_to_lock(struct mover *mover, const struct moved_table *table)
         put_name(to, target_of(mover, table));
         fprintf(to, ".* TO %.*s", TEXT_ARGS(grantee_of(mover, rows->cells[0])));
         fclose(to);
-        keep_grant(mover, sql, length);
+        keep_grant(mover, table, sql, length);
     }
     rows_free(rows);
     return true;
@@ -123,6 +127,15 @@ bool grants_plan(struct mover *mover)
     }
     for (size_t i = 0; i < mover->todo_count; i++) {
         if (!grants_of(mover, todo_table(mover, i)))
+            return false;
+    }
+    return true;
+}
+
+bool grants_give(struct mover *mover, const struct moved_table *table)
+{
+    for (size_t i = 0; i < mover->grant_count; i++) {
+        if (mover->grants[i].table == table && !run_sql(mover, mover->grants[i].text))
             return false;
     }
     return true;

@@ -141,7 +141,7 @@ static void print_plan(struct mover *mover)
         mover->todo_count, mover->trigger_count, mover->grant_count,
         (long long)mover->move->hold.value);
     for (size_t i = 0; i < mover->grant_count; i++)
-        say(mover, "  %s", mover->grants[i]);
+        say(mover, "  %s", mover->grants[i].text.at);
     for (size_t i = 0; i < mover->trigger_count; i++) {
         const struct carried_trigger *trigger = &mover->triggers[i];
         say(mover, "  DROP TRIGGER %.*s.%.*s, then %.*s", TEXT_ARGS(trigger->schema),
@@ -207,18 +207,9 @@ static bool wait_for(struct mover *mover, unsigned wanted, int64_t until)
 
 /* --- the switch --- */
 
-static bool give_grants(struct mover *mover)
-{
-    for (size_t i = 0; i < mover->grant_count; i++) {
-        if (!run_sql(mover, text_of(mover->grants[i])))
-            return false;
-    }
-    return true;
-}
-
 static bool prepare(struct mover *mover)
 {
-    return give_grants(mover) && aliases_prepare(mover) &&
+    return places_prepare(mover) &&
            meeting_announce(mover->connection, mover->name, mover->move->hold.value, mover->in_to,
                             &mover->epoch, mover->error) &&
            note(mover, "announced", swap_sql(mover)) &&
@@ -337,7 +328,7 @@ static bool recover(struct mover *mover)
 {
     if (mover->order->dry_run)
         return true;
-    return triggers_recover(mover) && aliases_recover(mover) && read_standing(mover);
+    return triggers_recover(mover) && places_recover(mover) && read_standing(mover);
 }
 
 static bool run_order(struct mover *mover)

@@ -14,6 +14,12 @@ struct carried_trigger {
     struct text old_text, new_text; /* whole CREATE TRIGGER statements */
 };
 
+/* A GRANT at the target, to be run while something stands there. */
+struct carried_grant {
+    struct text text;
+    const struct moved_table *table;
+};
+
 struct mover {
     const struct move_order *order;
     const struct config_move *move;
@@ -25,7 +31,7 @@ struct mover {
     size_t todo_count;
     struct carried_trigger *triggers;
     size_t trigger_count;
-    char **grants; /* statements */
+    struct carried_grant *grants;
     size_t grant_count;
     unsigned refusals;
     uint64_t epoch;
@@ -72,6 +78,7 @@ bool refusals_of_instances(struct mover *mover);
 
 /* grants.c: what accounts may do with the tables now, to be given at the target. */
 bool grants_plan(struct mover *mover);
+bool grants_give(struct mover *mover, const struct moved_table *table);
 
 /* triggers.c */
 bool triggers_plan(struct mover *mover);
@@ -82,8 +89,9 @@ bool triggers_create(struct mover *mover, bool at_target);
 bool triggers_recover(struct mover *mover);
 
 /* swap.c */
-bool aliases_recover(struct mover *mover); /* what a mover that was killed has left */
-bool aliases_prepare(struct mover *mover);
+bool places_recover(struct mover *mover); /* what a mover that was killed has left */
+/* Rights and aliases: nothing that is seen. */
+bool places_prepare(struct mover *mover);
 bool aliases_clean(struct mover *mover);
 struct text swap_sql(struct mover *mover);
 /* Waits until nobody on the server holds a lock on the tables; false where that is not so by

@@ -95,35 +95,33 @@ static bool make_view(struct mover *mover, size_t i)
     return good;
 }
 
-static struct text placeholder_of(struct mover *mover, const struct moved_table *table)
+static struct text written(struct mover *mover, struct text schema, struct text name)
 {
-    char *name;
+    char *text;
     size_t length;
-    FILE *to = open_memstream(&name, &length);
+    FILE *to = open_memstream(&text, &length);
 
-    put_table(to, table->to, table->name);
+    put_table(to, schema, name);
     fclose(to);
-    return keep_text(mover, name, length);
+    return keep_text(mover, text, length);
 }
 
+/* While an empty table stands at the target: the rights on it, and the view that looks at it. */
 static bool prepare_one(struct mover *mover, size_t i)
 {
     const struct moved_table *table = todo_table(mover, i);
-    const struct text placeholder = placeholder_of(mover, table);
-    const struct parameter *names = PARAMETERS(P_NAME(table->to), P_NAME(table->name),
-                                               P_NAME(table->from), P_NAME(table->name));
+    const struct text source = source_of(mover, table), target = target_of(mover, table);
+    const struct text placeholder = written(mover, target, table->name);
+    const struct parameter *names =
+        PARAMETERS(P_NAME(target), P_NAME(table->name), P_NAME(source), P_NAME(table->name));
+    struct error ignored;
 
-    if (mover->order->dry_run) {
-        say(mover, "  CREATE TABLE %.*s LIKE ... (a placeholder, dropped again)",
-            TEXT_ARGS(placeholder));
-        return make_view(mover, i);
-    }
     if (!meeting_note(mover->connection, mover->name, mover->epoch, "placeholder", placeholder,
                       mover->error) ||
         !connection_run(mover->connection, "CREATE TABLE ?.? LIKE ?.?", names, mover->error))
         return false;
-    bool good = make_view(mover, i);
-    struct error ignored;
+    bool good = grants_give(mover, table) &&
+                (!mover->in_to || !has_alias(mover, table) || make_view(mover, i));
     return connection_run(mover->connection, "DROP TABLE ?.?", names,
                           good ? mover->error : &ignored) &&
            good &&
@@ -131,10 +129,12 @@ static bool prepare_one(struct mover *mover, size_t i)
                         placeholder, mover->error);
 }
 
-bool aliases_prepare(struct mover *mover)
+bool places_prepare(struct mover *mover)
 {
     for (size_t i = 0; i < mover->todo_count; i++) {
-        if (mover->in_to && has_alias(mover, todo_table(mover, i)) && !prepare_one(mover, i))
+        const struct moved_table *table = todo_table(mover, i);
+        bool alias = !mover->in_to && has_alias(mover, table); /* which stands there */
+        if (!(alias ? grants_give(mover, table) : prepare_one(mover, i)))
             return false;
     }
     return true;
@@ -165,35 +165,60 @@ bool aliases_clean(struct mover *mover)
     return good;
 }
 
-/* Only what the journal knows as a placeholder, what is empty, and whose table stands at its old
+/* Only what the journal knows as a placeholder, what is empty, and whose table stands at the other
  * place is dropped. */
-static bool drop_placeholder(struct mover *mover, const struct moved_table *table)
+static bool drop_placeholder(struct mover *mover, const struct moved_table *table,
+                             struct text schema)
 {
-    if (table->at_from != STANDING_TABLE || table->at_to != STANDING_TABLE)
-        return true;
+    const struct text placeholder = written(mover, schema, table->name);
+    const struct text move = text_of(mover->name);
+
     if (ask_number(mover,
                    "SELECT COUNT(*) FROM silogate.journal WHERE move = ? AND detail = ? AND step ="
                    " 'placeholder' AND id > IFNULL((SELECT MAX(id) FROM silogate.journal WHERE"
                    " move = ? AND detail = ? AND step = 'placeholder_dropped'), 0)",
-                   PARAMETERS(P_TEXT(text_of(mover->name)), P_TEXT(placeholder_of(mover, table)),
-                              P_TEXT(text_of(mover->name)), P_TEXT(placeholder_of(mover, table))),
+                   PARAMETERS(P_TEXT(move), P_TEXT(placeholder), P_TEXT(move), P_TEXT(placeholder)),
                    0) == 0 ||
         ask_number(mover, "SELECT COUNT(*) FROM (SELECT 1 FROM ?.? LIMIT 1) AS one",
-                   PARAMETERS(P_NAME(table->to), P_NAME(table->name)), 1) > 0)
+                   PARAMETERS(P_NAME(schema), P_NAME(table->name)), 1) > 0)
         return true;
     say(mover, "dropped, after a mover that was stopped: the empty placeholder %.*s",
-        TEXT_ARGS(placeholder_of(mover, table)));
+        TEXT_ARGS(placeholder));
     return connection_run(mover->connection, "DROP TABLE ?.?",
-                          PARAMETERS(P_NAME(table->to), P_NAME(table->name)), mover->error) &&
+                          PARAMETERS(P_NAME(schema), P_NAME(table->name)), mover->error) &&
            meeting_note(mover->connection, mover->name, mover->epoch, "placeholder_dropped",
-                        placeholder_of(mover, table), mover->error);
+                        placeholder, mover->error);
 }
 
-bool aliases_recover(struct mover *mover)
+/* Where the journal has the last placeholder of the table. */
+static struct text placed_last(struct mover *mover, const struct moved_table *table)
+{
+    const struct text to = written(mover, table->to, table->name);
+    const struct text from = written(mover, table->from, table->name);
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT detail = ? FROM silogate.journal WHERE move = ? AND step = 'placeholder' AND"
+        " detail IN (?, ?) ORDER BY id DESC LIMIT 1",
+        PARAMETERS(P_TEXT(to), P_TEXT(text_of(mover->name)), P_TEXT(to), P_TEXT(from)),
+        mover->error);
+    struct text schema = {NULL, 0};
+
+    if (rows && rows_next(rows))
+        schema = rows_number(rows, 0, 0) ? table->to : table->from;
+    rows_free(rows);
+    return schema;
+}
+
+bool places_recover(struct mover *mover)
 {
     for (size_t i = 0; i < mover->standing.table_count; i++) {
         const struct moved_table *table = &mover->standing.tables[i];
-        if (table->move == mover->order->move && !drop_placeholder(mover, table))
+        if (table->move != mover->order->move || table->at_from != STANDING_TABLE ||
+            table->at_to != STANDING_TABLE)
+            continue;
+        /* If the one is dropped, the other is the table. */
+        const struct text schema = placed_last(mover, table);
+        if (schema.at && !drop_placeholder(mover, table, schema))
             return false;
     }
     return aliases_clean(mover);

@@ -11,6 +11,8 @@
 #include "sql/analyze.h"
 #include "sql/map.h"
 
+enum { NO_SUCH_TABLE = 1146, NOT_A_TABLE = 1347 };
+
 /* The CREATE TRIGGER that makes the same trigger at the target. */
 static bool carry(struct mover *mover, struct carried_trigger *trigger,
                   const struct sql_moved *names)
@@ -99,9 +101,11 @@ bool triggers_plan(struct mover *mover)
 }
 
 /* Made in the session that it was made in. */
-static bool create(struct mover *mover, const struct carried_trigger *trigger, struct text text)
+static bool create(struct mover *mover, const struct carried_trigger *trigger, struct text schema,
+                   struct text text, unsigned *code)
 {
     bool good =
+        connection_run(mover->connection, "USE ?", PARAMETERS(P_NAME(schema)), mover->error) &&
         connection_run(mover->connection,
                        "SET sql_mode = ?, character_set_client = ?, collation_connection = ?",
                        PARAMETERS(P_TEXT(trigger->sql_mode), P_TEXT(trigger->charset),
@@ -110,6 +114,7 @@ static bool create(struct mover *mover, const struct carried_trigger *trigger, s
         run_sql(mover, text);
 
     struct error ignored;
+    *code = connection_code(mover->connection);
     connection_run(mover->connection,
                    "SET NAMES utf8mb4, sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'",
                    NULL, &ignored);
@@ -132,7 +137,9 @@ bool triggers_create(struct mover *mover, bool at_target)
 {
     for (size_t i = 0; i < mover->trigger_count; i++) {
         const struct carried_trigger *trigger = &mover->triggers[i];
-        if (!create(mover, trigger, at_target ? trigger->new_text : trigger->old_text))
+        unsigned code;
+        if (!create(mover, trigger, at_target ? trigger->target : trigger->schema,
+                    at_target ? trigger->new_text : trigger->old_text, &code))
             return false;
     }
     return true;
@@ -194,11 +201,10 @@ static bool recover(struct mover *mover, struct text detail)
                    " TRIGGER_NAME = ?",
                    PARAMETERS(P_TEXT(trigger.schema), P_TEXT(trigger.name)), 1) > 0)
         return true;
-    if (!create(mover, &trigger, rest)) {
-        /* 1146, 1347: its table is not here, so the other text is the one. */
-        unsigned code = connection_code(mover->connection);
-        return code == 1146 || code == 1347;
-    }
+    unsigned code;
+    if (!create(mover, &trigger, trigger.schema, rest, &code))
+        /* Its table is not here, or only the alias: so the other text is the one. */
+        return code == NO_SUCH_TABLE || code == NOT_A_TABLE;
     say(mover, "made again, after a mover that was stopped: trigger %.*s.%.*s",
         TEXT_ARGS(trigger.schema), TEXT_ARGS(trigger.name));
     return true;

@@ -233,3 +233,146 @@ def test_under_load(make_scene):
     load.check()
     print(f"holds (ms): {sorted(holds)}; longest statement {load.longest * 1000:.0f} ms; "
           f"{sum(map(len, load.acknowledged.values()))} writes")
+
+
+def test_three_instances(make_scene):
+    scene = make_scene(gates_count=3)
+    assert places.wait_for(lambda: scene.move("--status").stdout.count(" seen ") == 3, 15)
+    with Load(scene, clients=6) as load:
+        time.sleep(0.5)
+        for options, place in (((), NEW), (("--back",), OLD)):
+            moved = scene.move(*options)
+            assert moved.returncode == 0, moved.stdout + moved.stderr
+            assert scene.stand_in(place)
+    load.check()
+
+
+def test_a_blocker_is_named_and_nothing_changes(make_scene):
+    """Sessions inside a transaction pass; one that stays makes the move give up, with its name."""
+    scene = make_scene(ini=INI.replace("hold = 4s", "hold = 1s"))
+    with scene.connect() as blocker, blocker.cursor() as cursor, scene.connect("mv_payment") as other:
+        cursor.execute("BEGIN")
+        cursor.execute("INSERT INTO t1 (client, number) VALUES (1, 1)")
+        mover = scene.start_move()
+        time.sleep(0.3)
+        cursor.execute("SELECT COUNT(*) FROM t2")  # not held: it is inside
+        with other.cursor() as waiting:
+            waiting.execute("SELECT COUNT(*) FROM t1")  # waits, and gets its answer all the same
+        out, errors = mover.communicate(timeout=30)
+        assert mover.returncode == 1, out + errors
+        assert "Nothing has changed" in out and "of billing" in out and "in a transaction" in out
+        assert scene.stand_in(OLD)
+        cursor.execute("COMMIT")
+        assert scene.server.sql("SELECT COUNT(*) FROM information_schema.tables WHERE table_name LIKE"
+                                " 'silogate\\_moving%'") in ([("0",)], [(0,)], ((0,),))
+    assert scene.move().returncode == 0
+
+
+@pytest.mark.parametrize("lock", ["LOCK TABLES t0 READ", "HANDLER t0 OPEN", "FLUSH TABLES t0 WITH READ LOCK"])
+def test_what_locks_without_a_transaction_blocks_too(make_scene, lock):
+    scene = make_scene(ini=INI.replace("hold = 4s", "hold = 600ms").replace("[policy]\nmode = block",
+                                                                           "[policy]\nmode = log"))
+    scene.server.sql("GRANT RELOAD ON *.* TO mv_billing@'%'")
+    with scene.connect() as blocker, blocker.cursor() as cursor:
+        cursor.execute(lock)
+        given_up = scene.move()
+        assert given_up.returncode == 1 and "Nothing has changed" in given_up.stdout, given_up.stdout
+        assert scene.stand_in(OLD)
+    assert places.wait_for(lambda: scene.move().returncode == 0, 10)
+
+
+TRIGGERS = ["CREATE TRIGGER mv_old.first BEFORE INSERT ON mv_old.t0 FOR EACH ROW SET NEW.note = CONCAT(NEW.note, '1')",
+            "CREATE TRIGGER mv_old.second BEFORE INSERT ON mv_old.t0 FOR EACH ROW FOLLOWS first"
+            " SET NEW.note = CONCAT(NEW.note, '2')",
+            "CREATE DEFINER = mv_billing@'%' TRIGGER mv_old.third AFTER INSERT ON mv_old.t0 FOR EACH ROW"
+            " INSERT INTO mv_old.audit VALUES (NEW.note)"]
+
+
+def test_triggers_keys_and_grants_go_along(make_scene):
+    scene = make_scene(ini=INI.replace("reads = mv_old.t*", "reads = mv_old.t*\n[grant:a]\nservice = billing\n"
+                                                              "on = mv_old.audit\naccess = write"))
+    server = scene.server
+    server.sql("GRANT TRIGGER ON mv_old.* TO mv_billing@'%'", *TRIGGERS,
+               "ALTER TABLE mv_old.payments ADD CONSTRAINT fk_t FOREIGN KEY (t_id) REFERENCES mv_old.t0 (id)",
+               "CREATE VIEW mv_old.v AS SELECT id, note FROM mv_old.t0",
+               "CREATE USER mv_reader@'%' IDENTIFIED BY 'x'", "GRANT SELECT (id, note) ON mv_old.t0 TO mv_reader@'%'")
+    try:
+        with scene.connect() as client, client.cursor() as cursor, Load(scene, clients=4) as load:
+            for options, place, number in (((), NEW, 1), (("--back",), OLD, 2), ((), NEW, 3)):
+                moved = scene.move(*options)
+                assert moved.returncode == 0, moved.stdout + moved.stderr
+                assert scene.stand_in(place)
+                cursor.execute(f"INSERT INTO t0 (client, number, note) VALUES (99, {number}, 'n')")
+                cursor.execute(f"SELECT note FROM t0 WHERE client = 99 AND number = {number}")
+                assert cursor.fetchall() == (("n12",),)
+                assert len(server.sql(f"SELECT 1 FROM information_schema.triggers WHERE trigger_schema = '{place}'")) == 3
+                with pytest.raises(pymysql.err.IntegrityError):
+                    server.root().cursor().execute("INSERT INTO mv_old.payments VALUES (1, 999999)")
+                assert len(server.sql(f"SELECT 1 FROM information_schema.column_privileges WHERE table_schema ="
+                                      f" '{place}' AND grantee LIKE '%mv_reader%'")) == 2
+                assert len(server.sql("SELECT 1 FROM mv_old.v LIMIT 1")) == 1
+        rows = len(server.sql("SELECT 1 FROM mv_old.audit"))
+        load.acknowledged[99] = []
+        assert not load.errors
+        assert rows == 3 + sum(1 for counts in load.acknowledged.values() for count in counts if count % TABLES == 0)
+    finally:
+        server.sql("DROP USER mv_reader@'%'")
+
+
+@pytest.mark.parametrize("plant, word", [
+    ("CREATE VIEW mv_old.tv AS SELECT 1 AS id", "is a view"),
+    ("CREATE TABLE mv_new.t2 (id INT)", "mv_new.t2 is taken"),
+    ("ALTER DATABASE mv_new COLLATE utf8mb4_bin", "default collations"),
+    ("CREATE TABLE mv_old._t1_gho (id INT)", "online schema change"),
+    ("DROP DATABASE mv_new", "there is no database mv_new"),
+])
+def test_what_would_fail_is_refused(make_scene, plant, word):
+    scene = make_scene()
+    scene.server.sql(plant)
+    before = scene.standing()
+    for options in (("--dry-run",), ()):
+        refused = scene.move(*options)
+        assert refused.returncode == 1 and word in refused.stdout, refused.stdout + refused.stderr
+        assert scene.standing() == before
+
+
+def test_a_dry_run_changes_nothing(make_scene):
+    scene = make_scene()
+    mark = scene.server.mark()
+    told = scene.move("--dry-run")
+    assert told.returncode == 0 and "RENAME TABLE `mv_old`.`t0` TO `mv_new`.`t0`" in told.stdout
+    assert "GRANT" in told.stdout and scene.stand_in(OLD)
+    log = scene.server.log(mark)
+    assert not re.search(r"RENAME TABLE|GRANT [A-Z, ]+ ON|CREATE TABLE `mv|CREATE OR REPLACE VIEW", str(log))
+
+
+STEPS = ["placeholder", "placeholder_dropped", "announced", "trigger", "closed", "switching", "switched", "settled"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_mover_that_is_killed(make_scene, step):
+    """kill -9 while the mover is at one of its steps: the next call goes on, and nothing is lost."""
+    scene = make_scene(ini=INI.replace("hold = 4s", "hold = 2s"), tables=2)
+    server = scene.server
+    server.sql(*TRIGGERS[:2])
+    assert "no table" not in scene.move("--status").stdout
+    server.sql("CREATE TRIGGER silogate.slow BEFORE INSERT ON silogate.journal FOR EACH ROW"
+               f" BEGIN IF NEW.step = '{step}' THEN DO SLEEP(1.5); END IF; END")
+    with Load(scene, clients=4) as load:
+        mover = scene.start_move()
+        assert places.wait_for(lambda: server.sql(
+            "SELECT 1 FROM information_schema.processlist WHERE state = 'User sleep'"), 20), mover.communicate()
+        mover.kill()
+        mover.wait()
+        time.sleep(2.5)  # the server ends its statement, the instances open their doors
+        server.sql("DROP TRIGGER silogate.slow")
+        status = scene.move("--status")
+        assert status.returncode == 0
+        moved = scene.move()
+        assert moved.returncode == 0, moved.stdout + moved.stderr + status.stdout
+        assert scene.stand_in(NEW)
+        assert len(server.sql(f"SELECT 1 FROM information_schema.triggers WHERE trigger_schema = '{NEW}'")) == 2
+        back = scene.move("--back")
+        assert back.returncode == 0, back.stdout + back.stderr
+        assert scene.stand_in(OLD)
+    load.check()
