@@ -115,6 +115,24 @@ static bool put_braces(struct putting *putting, const char *open, const char *cl
     return true;
 }
 
+/* A word that may stand behind a label: `again :LOOP`. */
+static bool is_labelled(struct text word)
+{
+    static const struct text words[] = {
+        {"begin",  5},
+        {"loop",   4},
+        {"while",  5},
+        {"repeat", 6},
+        {"for",    3},
+    };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (text_equal_fold(word, words[i]))
+            return true;
+    }
+    return false;
+}
+
 /* :name, %(name)s, %s outside of quotes: parameters, where nobody says otherwise. */
 static bool put_parameter(struct putting *putting)
 {
@@ -128,6 +146,8 @@ static bool put_parameter(struct putting *putting)
         while (end < rest.length && is_name(rest.at[end]) && rest.at[end] != ':' &&
                rest.at[end] != '-' && rest.at[end] != '.')
             end++;
+        if (is_labelled((struct text){rest.at + 1, end - 1}))
+            return false;
         after = end;
     } else if (at_is(putting, "%s")) {
         bool word = putting->at > 0 && (is_name(rest.at[-1]) || rest.at[-1] == ')');

@@ -7,7 +7,8 @@
  * TRUE and FALSE (but for IS NULL, NOT NULL, SET NULL and the like), and the quoted part of an
  * account or variable (@'x'). So does what the server reads as a name, and its writer most likely
  * meant as a value: 12and, or "x" behind an equals sign under ANSI_QUOTES. Where the quotes are not
- * where they were meant to be ('O'Brien'), no name behind the first string is shown. Then `(?, ?,
+ * where they were meant to be ('O'Brien'), no name behind the first string is shown; where they are
+ * none to the server (‘Smith’), nothing from there on. Then `(?, ?,
  * ?)` and `(?), (?)` become `(?)`, and a row of VALUES that looks like one before it is left out.
  *
  * Folding is done by going back: the whole of what was put out is one small struct, a copy of which
@@ -422,6 +423,14 @@ static bool is_misquoted(struct normalizer *n, const struct sql_token *token)
            n->string_end == token->offset;
 }
 
+/* ‘Smith’: letters of a name to the server. What of what follows belongs to it is not known. */
+static bool has_strange_quote(const struct normalizer *n, const struct sql_token *token)
+{
+    return (token->flags & SQL_TOKEN_HIGH) &&
+           (token->class == SQL_TOKEN_WORD || token->class == SQL_TOKEN_VARIABLE) &&
+           normalize_has_quote(token_text(n, token), n->lexer.charset == SQL_UTF8);
+}
+
 /* '?' to the end, instead of all from the first name behind a string on: what is a string and what
  * is not cannot be told. */
 static void put_rest(struct normalizer *n, struct sql_token *token)
@@ -438,7 +447,7 @@ static bool read_token(struct normalizer *n)
 
     sql_lexer_next(&n->lexer, &token);
     follow_rows(n, &token);
-    if (is_misquoted(n, &token)) {
+    if (is_misquoted(n, &token) || has_strange_quote(n, &token)) {
         put_rest(n, &token);
         return false;
     }

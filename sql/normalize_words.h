@@ -13,4 +13,9 @@ bool normalize_is_introducer(struct text word);
  * behind FROM and the like 2fa_codes is a table. `sign` and `keyword`: the token before. */
 bool normalize_is_value(struct text word, char sign, uint16_t keyword);
 
+/* Has the word a character that is no quote to the server and was most likely meant as one: curly
+ * and angular quotes, primes, accents? `utf8`: the client's character set is UTF-8; otherwise those
+ * of the East Asian ones are looked for too. */
+bool normalize_has_quote(struct text word, bool utf8);
+
 #endif

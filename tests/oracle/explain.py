@@ -49,7 +49,8 @@ class Facts:
             self.administration = True
         for one in line["objects"]:
             key = (one["type"], one["schema"], one["name"] or None)
-            if one["verdict"] == "allow" and one["reason"] == "session":
+            open_to_all = one["schema"] in ("mysql", "performance_schema")
+            if one["verdict"] == "allow" and one["reason"] == "session" and not open_to_all:
                 self.temporary.add(one["schema"])
                 continue  # information_schema, or the session's own
             self.objects.setdefault(key, set()).update(one["access"])

@@ -530,7 +530,7 @@ class Statements(Grammar):
     def alter_other(self):
         return self.pick(["ALTER PROCEDURE", self.name(*self.rng.choice(PROCEDURES)[:2]), "COMMENT", Raw("'x'")],
                          ["ALTER FUNCTION", self.name(*self.rng.choice(FUNCTIONS)), "SQL SECURITY INVOKER"],
-                         ["ALTER EVENT", self.name(*self.rng.choice(EVENTS)), self.pick(["DISABLE"], ["RENAME TO", Name("ev9")], ["DO", "SET", Raw("@q"), "=", "1"])],
+                         ["ALTER EVENT", self.name(*self.rng.choice(EVENTS)), self.pick(["DISABLE"], ["RENAME TO", Name("ev9")], []), "DO", "SET", Raw("@q"), "=", "1"],
                          ["ALTER DATABASE", Name(self.pick("shop", "ware")), "CHARACTER SET utf8mb4"])
 
     @family(6, "mariadb")

@@ -114,6 +114,12 @@ def test_placeholders(folder):
     assert explain("p.sql", "--set", "novalue", folder=folder).returncode == 2
 
 
+def test_a_label_is_no_placeholder(folder):
+    (folder / "l.sql").write_text("DELIMITER //\nCREATE PROCEDURE nilecare.p () again :LOOP LEAVE again; END LOOP//\n")
+    found, _ = rows("l.sql", folder=folder)
+    assert [row["determined"] for row in found] == [True]
+
+
 def test_sarif(folder):
     log = json.loads(explain("--sarif", ".", folder=folder).stdout)
     assert log["version"] == "2.1.0"

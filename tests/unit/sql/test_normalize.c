@@ -46,6 +46,10 @@ static void test_forms(void **test)
         {" \n /* x */ ",                                                                             ""                                        },
         {"SELECT 1",                                                                                 "SELECT ?"                                },
         {"select  a ,b\nfrom `T` where id=5",                                                        "select a, b from `T` where id = ?"       },
+        {"SELECT * FROM t WHERE name = ‘Mary O’Brien’ AND b = 1",                              "SELECT * FROM t WHERE name = ?"          },
+        {"SELECT a AS größe FROM t WHERE name = “Smith”",
+         "SELECT a AS größe FROM t WHERE name = ?"                                                                                           },
+        {"INSERT INTO t VALUES (1, «Smith», 2)",                                                   "INSERT INTO t VALUES (?, ?"              },
         {"SELECT * FROM db . t",                                                                     "SELECT * FROM db.t"                      },
         {"SELECT t.*, COUNT(*) FROM db.t",                                                           "SELECT t.*, COUNT(*) FROM db.t"          },
         {"SELECT 'a', \"b\", N'c', x'41', 0x41, b'01', 0b01, 1.5e3, .5",
@@ -254,7 +258,9 @@ static const char *const literals[] = {
     "x'8765'",       "X'8765'",      "DATE'8765-zq'",  "'zq' 'zq'", "_utf8'zq'", "_gbk 'zq'",
     "_utf8 x'8765'", "- 8765",       "'a\nzq'",        "'/* zq'",   "'-- zq'",   "'`zq'",
     "\"'zq\"",       "'\"zq'",       "'zq\xbf'",       "'zq\\\\'",  "@'zq'",     "1.8765",
-    "8765.",         "'\xc3\xa4zq'", "timestamp 'zq'", "''",
+    "8765.",         "'\xc3\xa4zq'", "timestamp 'zq'", "''",        "‘zq’",      "“a zq”",
+    "«zq»",          "O’zq",         "`a` ‘zq",        "„zq“",      "＇zq＇",    "@‘zq’",
+    "´zq´",
 };
 static const char *const others[] = {
     "SELECT", "FROM",      "t",    "`a b`",    "(",         ")",
