@@ -94,7 +94,7 @@ static void take_text(struct reading *reading, struct learn_session *session,
                      seen);
         return;
     }
-    struct sql_state *state = &session->session.state;
+    struct sql_state *state = &session->belief.state;
     text = digest_text_read(text, (enum sql_dialect)state->dialect, reading->room, &cut);
     /* It has a blank before every bracket, and names that are keywords in capitals. */
     state->mode |= SQL_IGNORE_SPACE;
@@ -128,9 +128,9 @@ static void take_row(struct reading *reading, const struct text fields[COLUMN_CO
     session.judged |= session.user == HASH_TABLE_NONE;
     learn->counts.of_nobody += session.user == HASH_TABLE_NONE ? seen.count : 0;
     if (fields[SCHEMA].length > 0)
-        offline_enter(&learn->offline, &session.session, fields[SCHEMA]);
+        learn_set_database(learn, &session, fields[SCHEMA]);
     take_text(reading, &session, fields, &seen);
-    sql_session_free(&session.session.sql);
+    learn_session_fini(&session);
 }
 
 /* `mysql -B` writes \t, \n, \\ and \0 for these, and NULL. Undone in place. */

@@ -27,6 +27,8 @@ enum command {
     EXECUTE,
     QUIT,
     RESET,
+    FIELD_LIST,
+    KILL,
     ADMINISTRATION,
     OTHER, /* asks nobody's leave, or is none of a client's */
 };
@@ -54,12 +56,12 @@ static const struct command_word {
     {"Binlog Dump GTID",                           ADMINISTRATION, "binlog_dump"     },
     {"Register Slave",                             ADMINISTRATION, "register_replica"},
     {"Register Replica",                           ADMINISTRATION, "register_replica"},
-    {"Kill",                                       OTHER,          NULL              },
+    {"Kill",                                       KILL,           NULL              },
     {"Close stmt",                                 OTHER,          NULL              },
     {"Reset stmt",                                 OTHER,          NULL              },
     {"Long Data",                                  OTHER,          NULL              },
     {"Fetch",                                      OTHER,          NULL              },
-    {"Field List",                                 OTHER,          NULL              },
+    {"Field List",                                 FIELD_LIST,     NULL              },
     {"Statistics",                                 OTHER,          NULL              },
     {"Ping",                                       OTHER,          NULL              },
     {"Set option",                                 OTHER,          NULL              },
@@ -241,7 +243,7 @@ static void take_held(struct reading *reading, struct learn_session *session, st
     for (size_t i = 0; i < text.length; i++) {
         bool doubled =
             text.at[i] == '\'' ||
-            (text.at[i] == '\\' && !(session->session.state.mode & SQL_NO_BACKSLASH_ESCAPES));
+            (text.at[i] == '\\' && !(session->belief.state.mode & SQL_NO_BACKSLASH_ESCAPES));
         add_text(&whole, (struct text){&text.at[i], 1});
         if (doubled)
             add_text(&whole, (struct text){&text.at[i], 1});
@@ -295,6 +297,8 @@ static void take_command(struct reading *reading, struct learn_session *session)
     struct entry *entry = &reading->entry;
     struct text text = {entry->text ? entry->text : "", entry->length};
     enum learn_echo echo = session->echo;
+    struct text rest;
+    uint64_t thread;
 
     session->echo = ECHO_NONE;
     if (session->held && entry->word->command != PREPARE) {
@@ -323,6 +327,14 @@ static void take_command(struct reading *reading, struct learn_session *session)
         break;
     case RESET:
         learn_reset(session);
+        break;
+    case FIELD_LIST:
+        rest = text;
+        learn_field_list(reading->learn, session, take_field(&rest), entry->time);
+        break;
+    case KILL:
+        if (text_number(text_trim(text), &thread))
+            learn_kill(reading->learn, session, thread, entry->time);
         break;
     case ADMINISTRATION:
         learn_administration(reading->learn, session, entry->word->kind, entry->time);

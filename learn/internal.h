@@ -3,10 +3,11 @@
 #define LEARN_INTERNAL_H
 
 #include "base/list.h"
+#include "judge/judge.h"
 #include "learn/learn.h"
 #include "learn/source.h"
 
-enum { LEARN_NAME = 256, LEARN_OWNERS = 16 };
+enum { LEARN_NAME = 256 };
 
 /* What the last line of a session was, where the next one depends on it. */
 enum learn_echo {
@@ -22,23 +23,28 @@ struct learn_session {
     uint64_t thread;
     bool judged;   /* its user has a service */
     uint32_t user; /* into learn->user_names */
-    struct offline_session session;
+    struct learn *learn;
+    struct belief belief;
+    struct binding binding;
     struct sql_state at_login;
     char host[LEARN_NAME];
     uint16_t host_length;
     enum learn_echo echo;
-    bool in_transaction;
-    int16_t owners[LEARN_OWNERS]; /* written in the open transaction */
-    size_t owner_count;
     char *held; /* PREPARE whose text the next line tells: "PREPARE name FROM "; NULL: none */
 };
 
 /* One that nothing is known of; who it is where learn->user says so. */
 void learn_session_init(struct learn *learn, struct learn_session *session, uint64_t thread);
+/* Whose it is from now on. */
+void learn_bind(struct learn *learn, struct learn_session *session, int service);
 /* The session of a connection id; made where it is not there. */
 struct sessions *sessions_new(void);
 void sessions_free(struct sessions *sessions);
 struct learn_session *sessions_find(struct learn *learn, uint64_t thread);
+/* NULL where it is not there. */
+struct learn_session *sessions_known(struct learn *learn, uint64_t thread);
+/* Its memory, but for the struct itself. */
+void learn_session_fini(struct learn_session *session);
 void sessions_end(struct learn *learn, struct learn_session *session);
 
 /* A login: who, from where, into which database (empty: none). */
@@ -55,6 +61,11 @@ void learn_summed(struct learn *learn, struct learn_session *session, struct tex
                   const struct learn_seen *seen);
 void learn_enter(struct learn *learn, struct learn_session *session, struct text database,
                  int64_t now);
+void learn_field_list(struct learn *learn, struct learn_session *session, struct text table,
+                      int64_t now);
+void learn_kill(struct learn *learn, struct learn_session *session, uint64_t thread, int64_t now);
+/* The session stands in the database that its service means by this name, without a word. */
+void learn_set_database(struct learn *learn, struct learn_session *session, struct text database);
 /* A command that is no text: `kind` as the gate's records have it. */
 void learn_administration(struct learn *learn, struct learn_session *session, const char *kind,
                           int64_t now);

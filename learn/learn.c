@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/arena.h"
 #include "learn/internal.h"
 
 int64_t learn_now(void)
@@ -36,6 +37,7 @@ bool learn_start(struct learn *learn, struct error *error)
         return false;
     learn->worker = violations_worker(learn->violations, 0);
     learn->sessions = sessions_new();
+    learn->ruling = memory_take_zeroed(sizeof(*learn->ruling));
     return true;
 }
 
@@ -60,6 +62,9 @@ void learn_free(struct learn *learn)
     if (learn->violations)
         violations_stop(learn->violations);
     sessions_free(learn->sessions);
+    if (learn->ruling)
+        ruling_fini(learn->ruling);
+    free(learn->ruling);
     hash_table_fini(&learn->user_names);
     offline_close(&learn->offline);
 }
@@ -112,46 +117,48 @@ static void wait_for_room(struct learn *learn)
     }
 }
 
-/* One statement on its way to its record. */
-struct recording {
-    struct learn *learn;
-    struct learn_session *session;
-    const struct learn_seen *seen;
-    const char *kind; /* NULL: the facts' own */
-    bool block;       /* the command as a whole */
-    bool cut;         /* the text is not all of the statement */
-};
-
-static void add_record(const struct recording *recording, const struct offline_part *part)
+/* The owners written in the open transaction, this command's among them. */
+static struct owners owners_written(const struct learn_session *session,
+                                    const struct ruling *ruling)
 {
-    struct learn *learn = recording->learn;
-    struct learn_session *session = recording->session;
-    const struct offline *offline = &learn->offline;
-    size_t upstream = router_upstream(offline->router, session->session.service);
+    struct owners owners = session->belief.written;
+
+    for (uint8_t i = 0; session->belief.in_transaction && i < ruling->written.count; i++)
+        owners_add(&owners, ruling->written.list[i]);
+    return owners;
+}
+
+static void write_record(struct learn_session *session, const struct ruling_part *part,
+                         const struct learn_seen *seen)
+{
+    struct learn *learn = session->learn;
+    struct ruling *ruling = learn->ruling;
+    const struct binding *binding = &session->binding;
+    const struct sql_facts *facts = judge_facts(&session->belief, binding, part, ruling);
+    const struct owners owners = owners_written(session, ruling);
     const struct violations_session who = {
         .session = session->thread,
         .user = session->user == HASH_TABLE_NONE ? (struct text){NULL,          0                   }
                                                  : learn->user_names.keys[session->user],
         .client = {session->host, session->host_length},
-        .upstream = text_of(router_upstream_name(offline->router, upstream)),
-        .database = sql_state_database(part->state),
-        .transaction_owners = session->owners,
-        .transaction_owner_count = session->owner_count,
+        .upstream = text_of(binding->upstream_name),
+        .database = sql_state_database(&part->state),
+        .transaction_owners = owners.list,
+        .transaction_owner_count = owners.count,
     };
     const struct violations_statement statement = {
-        .text = part->text,
-        .state = part->state,
-        .facts = part->facts,
-        .kind = recording->kind ? recording->kind : sql_kind_name((enum sql_kind)part->facts->kind),
-        .policy = offline->policy,
-        .service = session->session.service,
-        .fold = session->session.state.lower_case_table_names > 0,
-        .today = offline->today,
+        .text = {ruling->text.at + part->start, part->end - part->start},
+        .state = &part->state,
+        .facts = facts,
+        .kind = ruling->kind ? ruling->kind : sql_kind_name((enum sql_kind)facts->kind),
+        .policy = binding->policy,
+        .service = binding->service,
+        .fold = session->belief.state.lower_case_table_names > 0,
+        .today = ruling->today,
         .verdict = &part->verdict,
-        .blocked = recording->block,
-        .offset = part->offset,
+        .blocked = ruling->outcome == RULING_REFUSE,
+        .offset = part->start,
     };
-    const struct learn_seen *seen = recording->seen;
 
     wait_for_room(learn);
     violations_tick(learn->worker, seen->last);
@@ -161,180 +168,208 @@ static void add_record(const struct recording *recording, const struct offline_p
         violations_add_summed(learn->worker, &who, &statement, seen->count, seen->first,
                               seen->last);
     learn->counts.violations += seen->count;
-    learn->counts.blocked += recording->block ? seen->count : 0;
+    learn->counts.blocked += statement.blocked ? seen->count : 0;
     if (session->user != HASH_TABLE_NONE)
         learn->users[session->user].violations += seen->count;
 }
 
-/* The owners written in the open transaction, as the gate keeps them. */
-static void follow_transaction(const struct recording *recording, const struct sql_facts *facts)
+static void record(struct learn_session *session, const struct learn_seen *seen)
 {
-    struct learn_session *session = recording->session;
+    struct ruling *ruling = session->learn->ruling;
 
-    switch ((int)facts->kind) {
-    case SQL_BEGIN:
-        session->in_transaction = true;
-        session->owner_count = 0;
-        return;
-    case SQL_COMMIT:
-    case SQL_ROLLBACK:
-        session->in_transaction = false;
-        session->owner_count = 0;
-        return;
-    default:
-        break;
-    }
-    for (uint32_t i = 0; session->in_transaction && i < facts->object_count; i++) {
-        const struct offline *offline = &recording->learn->offline;
-        struct verdict verdict;
-        size_t at = 0;
-        if (!(facts->objects[i].access & SQL_WRITE))
-            continue;
-        policy_check_object(offline->policy, session->session.service, &facts->objects[i],
-                            session->session.state.lower_case_table_names > 0, offline->today,
-                            &verdict);
-        while (at < session->owner_count && session->owners[at] != verdict.owner)
-            at++;
-        if (at == session->owner_count && at < LEARN_OWNERS && verdict.owner != SERVICE_NONE)
-            session->owners[session->owner_count++] = verdict.owner;
+    for (;;) {
+        for (unsigned i = 0; i < ruling->violation_count; i++) {
+            if (ruling->violations[i].verdict.action != VERDICT_ALLOW)
+                write_record(session, &ruling->violations[i], seen);
+        }
+        if (!ruling->has_rest)
+            return;
+        judge_rest(&session->belief, &session->binding, ruling);
     }
 }
 
-static void visit(void *context, const struct offline_part *part)
+/* What the status flags of the server's answers would say. */
+static void follow_transaction(struct learn_session *session, const struct ruling *ruling)
 {
-    struct recording *recording = context;
-    struct offline_part judged = *part;
-    struct learn_counts *counts = &recording->learn->counts;
+    if (ruling->facts && ruling->facts->kind == SQL_BEGIN)
+        session->belief.in_transaction = true;
+    if (ruling->facts && (ruling->facts->kind == SQL_COMMIT || ruling->facts->kind == SQL_ROLLBACK))
+        session->belief.in_transaction = false;
+}
 
-    if (recording->cut && part->facts->determined) {
-        part->facts->determined = false;
-        part->facts->why = "the source has cut this statement off";
-        offline_judge_facts(&recording->learn->offline, &recording->session->session, part->facts,
-                            &judged.verdict);
+/* The command has succeeded, for all that the source tells. Where the gate would ask the server
+ * what has become of the session, nothing has: but for a sql_mode that nobody can foretell. */
+static void commit(struct learn_session *session)
+{
+    struct ruling *ruling = session->learn->ruling;
+    struct belief *belief = &session->belief;
+    struct change *change = ruling_take_change(ruling);
+    const struct sql_state before = belief->state;
+    bool unknown = change && change->unknown;
+
+    if (unknown && ruling->undetermined) {
+        ruling_drop_change(ruling, change);
+        change = NULL;
     }
-    counts->statements += recording->seen->count;
-    counts->undetermined += part->facts->determined ? 0 : recording->seen->count;
-    follow_transaction(recording, part->facts);
-    if (judged.verdict.action == VERDICT_ALLOW)
-        return;
-    recording->block |= judged.verdict.action == VERDICT_BLOCK;
-    add_record(recording, &judged);
+    ruling_commit(ruling, belief, change, true);
+    if (unknown) {
+        bool known = belief->state.mode_known;
+        belief->state = before;
+        if (!known && !ruling->undetermined)
+            sql_state_lose_mode(&belief->state);
+    }
+    belief->must_ask = false;
+    if (!belief->in_transaction)
+        belief->written = (struct owners){.count = 0};
 }
 
 /* May the session's statements be judged? Where not, they are counted. */
-static bool is_judged(struct learn *learn, struct learn_session *session, uint64_t count)
+static bool is_judged(struct learn *learn, struct learn_session *session,
+                      const struct learn_seen *seen)
 {
+    learn_time(learn, seen->first);
+    learn_time(learn, seen->last);
     if (session->user != HASH_TABLE_NONE)
-        learn->users[session->user].statements += count;
+        learn->users[session->user].statements += seen->count;
     if (session->judged)
         return true;
     if (session->user == HASH_TABLE_NONE)
-        learn->counts.of_nobody += count;
+        learn->counts.of_nobody += seen->count;
     else
-        learn->counts.without_service += count;
+        learn->counts.without_service += seen->count;
     return false;
 }
 
-static void judge(struct learn *learn, struct learn_session *session, struct text text, bool cut,
-                  const struct learn_seen *seen)
+static void begin(struct learn_session *session)
 {
-    struct recording recording = {.learn = learn, .session = session, .seen = seen, .cut = cut};
-
-    learn_time(learn, seen->first);
-    learn_time(learn, seen->last);
-    learn->counts.cut_off += cut ? seen->count : 0;
-    if (is_judged(learn, session, seen->count))
-        offline_judge(&learn->offline, &session->session, text, visit, &recording, NULL);
+    ruling_begin(session->learn->ruling, session->learn->offline.today);
 }
 
-void learn_text(struct learn *learn, struct learn_session *session, struct text text, int64_t now)
+/* The command is judged: counted, recorded, and taken to have been done. */
+static void conclude(struct learn_session *session, const struct learn_seen *seen)
 {
-    const struct learn_seen once = {.first = now, .last = now, .count = 1};
+    const struct ruling *ruling = session->learn->ruling;
+    struct learn_counts *counts = &session->learn->counts;
 
-    judge(learn, session, text, false, &once);
+    counts->statements += ruling->parts * seen->count;
+    counts->undetermined += ruling->undetermined ? seen->count : 0;
+    follow_transaction(session, ruling);
+    record(session, seen);
+    commit(session);
 }
 
 void learn_summed(struct learn *learn, struct learn_session *session, struct text text, bool cut,
                   const struct learn_seen *seen)
 {
-    judge(learn, session, text, cut, seen);
+    learn->counts.cut_off += cut ? seen->count : 0;
+    if (!is_judged(learn, session, seen))
+        return;
+    session->belief.unknown = cut; /* so nothing is determined */
+    begin(session);
+    judge_text(&session->belief, &session->binding, text, learn->ruling);
+    if (learn->ruling->outcome == RULING_ASK) { /* there is nobody to ask: every reading counts */
+        session->belief.asked = true;
+        begin(session);
+        judge_text(&session->belief, &session->binding, text, learn->ruling);
+    }
+    conclude(session, seen);
 }
 
-/* Facts that are no text's: recorded where they are a violation. */
-static void judge_facts(struct learn *learn, struct learn_session *session, struct sql_facts *facts,
-                        const char *kind, int64_t now)
+void learn_text(struct learn *learn, struct learn_session *session, struct text text, int64_t now)
 {
-    const struct learn_seen once = {.first = now, .last = now, .count = 1};
-    struct recording recording = {.learn = learn, .session = session, .seen = &once, .kind = kind};
-    struct offline_part part = {
-        .text = {"", 0},
-          .state = &session->session.state, .facts = facts
-    };
+    learn_summed(learn, session, text, false,
+                 &(struct learn_seen){.first = now, .last = now, .count = 1});
+}
 
-    offline_judge_facts(&learn->offline, &session->session, facts, &part.verdict);
-    recording.block = part.verdict.action == VERDICT_BLOCK;
-    if (part.verdict.action != VERDICT_ALLOW)
-        add_record(&recording, &part);
+void learn_set_database(struct learn *learn, struct learn_session *session, struct text database)
+{
+    struct sql_state *state = &session->belief.state;
+
+    sql_state_set_database(state, router_database(learn->offline.router, session->binding.service,
+                                                  database, state->lower_case_table_names > 0));
 }
 
 void learn_login(struct learn *learn, struct learn_session *session, struct text user,
                  struct text host, struct text database, int64_t now)
 {
-    static struct sql_facts facts;
+    const struct learn_seen once = {.first = now, .last = now, .count = 1};
     int service = router_service(learn->offline.router, user);
 
-    sql_session_free(&session->session.sql);
-    session->session.service = service;
-    session->session.state = learn->start;
+    belief_forget(&session->belief);
+    session->belief = (struct belief){.state = learn->start};
     session->judged = service != SERVICE_NONE;
-    session->in_transaction = false;
-    session->owner_count = 0;
     session->echo = ECHO_NONE;
     session->user = user_number(learn, user, service);
+    learn_bind(learn, session, service);
     if (host.length > sizeof(session->host))
         host.length = sizeof(session->host);
     memcpy(session->host, host.at, host.length);
     session->host_length = (uint16_t)host.length;
-    offline_enter(&learn->offline, &session->session, database);
-    session->at_login = session->session.state;
+    learn_set_database(learn, session, database);
+    session->at_login = session->belief.state;
     if (!session->judged || database.length == 0)
         return;
-    offline_enter_facts(&learn->offline, &session->session, database, &facts);
-    judge_facts(learn, session, &facts, "use", now);
+    begin(session);
+    judge_initial_db(&learn->start, &session->binding, database, learn->ruling);
+    record(session, &once);
 }
 
 void learn_enter(struct learn *learn, struct learn_session *session, struct text database,
                  int64_t now)
 {
-    static struct sql_facts facts;
+    const struct learn_seen once = {.first = now, .last = now, .count = 1};
 
-    if (!is_judged(learn, session, 1))
+    if (!is_judged(learn, session, &once))
         return;
-    learn->counts.statements++;
-    learn_time(learn, now);
-    offline_enter_facts(&learn->offline, &session->session, database, &facts);
-    judge_facts(learn, session, &facts, "use", now);
-    sql_state_apply(&session->session.state, &facts);
+    begin(session);
+    judge_init_db(&session->belief, &session->binding, database, learn->ruling);
+    conclude(session, &once);
+    learn_set_database(learn, session, database); /* also where the gate would have refused it */
+}
+
+void learn_field_list(struct learn *learn, struct learn_session *session, struct text table,
+                      int64_t now)
+{
+    const struct learn_seen once = {.first = now, .last = now, .count = 1};
+
+    if (!is_judged(learn, session, &once))
+        return;
+    begin(session);
+    judge_field_list(&session->belief, &session->binding, table, learn->ruling);
+    conclude(session, &once);
+}
+
+void learn_kill(struct learn *learn, struct learn_session *session, uint64_t thread, int64_t now)
+{
+    const struct learn_seen once = {.first = now, .last = now, .count = 1};
+    uint32_t found;
+
+    if (!is_judged(learn, session, &once))
+        return;
+    begin(session);
+    judge_kill(&session->belief, &session->binding, (uint32_t)thread, &found, learn->ruling);
+    conclude(session, &once);
 }
 
 void learn_administration(struct learn *learn, struct learn_session *session, const char *kind,
                           int64_t now)
 {
-    static struct sql_facts facts;
+    const struct learn_seen once = {.first = now, .last = now, .count = 1};
 
-    if (!is_judged(learn, session, 1))
+    if (!is_judged(learn, session, &once))
         return;
-    learn->counts.statements++;
-    learn_time(learn, now);
-    memset(&facts, 0, offsetof(struct sql_facts, objects));
-    facts.determined = facts.administration = true;
-    judge_facts(learn, session, &facts, kind, now);
+    begin(session);
+    judge_administration(&session->belief, &session->binding, kind, learn->ruling);
+    conclude(session, &once);
 }
 
+/* COM_RESET_CONNECTION leaves the database where it is. */
 void learn_reset(struct learn_session *session)
 {
-    session->session.state = session->at_login;
-    session->in_transaction = false;
-    session->owner_count = 0;
-    sql_session_free(&session->session.sql);
+    struct sql_state before = session->belief.state;
+
+    belief_forget(&session->belief);
+    session->belief.state = session->at_login;
+    session->belief.in_transaction = false;
+    sql_state_set_database(&session->belief.state, sql_state_database(&before));
 }

@@ -60,6 +60,7 @@ struct learn {
     struct violations *violations;
     struct violations_worker *worker;
     struct sessions *sessions;
+    struct ruling *ruling; /* of the command at hand */
 };
 
 /* `learn` is zeroed but for start, user, progress and offline, which is open. Records go to

@@ -36,8 +36,7 @@ static void free_session(struct sessions *sessions, struct learn_session *sessio
         at = &(*at)->next;
     *at = session->next;
     list_remove(&session->age);
-    sql_session_free(&session->session.sql);
-    free(session->held);
+    learn_session_fini(session);
     free(session);
     sessions->count--;
 }
@@ -51,22 +50,61 @@ void sessions_free(struct sessions *sessions)
     free(sessions);
 }
 
+void learn_session_fini(struct learn_session *session)
+{
+    belief_forget(&session->belief);
+    free(session->held);
+    session->held = NULL;
+}
+
+/* KILL of a session of the same service is the service's own affair. */
+static bool find_thread(const struct binding *binding, uint64_t id, uint32_t *thread)
+{
+    const struct learn_session *session =
+        LIST_ENTRY((const void *)binding, struct learn_session, binding);
+    const struct learn_session *other = sessions_known(session->learn, id);
+
+    *thread = (uint32_t)id;
+    return other && other->judged && other->binding.service == binding->service;
+}
+
+void learn_bind(struct learn *learn, struct learn_session *session, int service)
+{
+    const struct router *router = learn->offline.router;
+    size_t upstream = router_upstream(router, service);
+
+    session->binding = (struct binding){.policy = learn->offline.policy,
+                                        .router = router,
+                                        .upstream_name = router_upstream_name(router, upstream),
+                                        .service = (int16_t)service,
+                                        .upstream = (uint16_t)upstream,
+                                        .find_thread = find_thread};
+}
+
 void learn_session_init(struct learn *learn, struct learn_session *session, uint64_t thread)
 {
     *session = (struct learn_session){.thread = thread, .user = HASH_TABLE_NONE};
-    session->session.service = SERVICE_NONE;
-    session->session.state = session->at_login = learn->start;
+    session->learn = learn;
+    session->belief.state = session->at_login = learn->start;
+    learn_bind(learn, session, SERVICE_NONE);
     if (learn->user.at) /* until its login says otherwise */
         learn_login(learn, session, learn->user, TEXT(""), (struct text){NULL, 0}, 0);
+}
+
+struct learn_session *sessions_known(struct learn *learn, uint64_t thread)
+{
+    struct learn_session *session = *bucket(learn->sessions, thread);
+
+    while (session && session->thread != thread)
+        session = session->next;
+    return session;
 }
 
 struct learn_session *sessions_find(struct learn *learn, uint64_t thread)
 {
     struct sessions *sessions = learn->sessions;
-    struct learn_session **first = bucket(sessions, thread), *session = *first;
+    struct learn_session *session = sessions_known(learn, thread);
 
-    while (session && session->thread != thread)
-        session = session->next;
     if (session) {
         list_remove(&session->age);
         list_add(&sessions->by_age, &session->age);
@@ -76,6 +114,7 @@ struct learn_session *sessions_find(struct learn *learn, uint64_t thread)
         learn->counts.sessions_forgotten++;
         free_session(sessions, LIST_ENTRY(sessions->by_age.after, struct learn_session, age));
     }
+    struct learn_session **first = bucket(sessions, thread);
     session = memory_take(sizeof(*session));
     learn_session_init(learn, session, thread);
     session->next = *first;

@@ -78,10 +78,10 @@ static void end_entry(struct reading *reading)
                 (struct text){reading->host, reading->host_length}, (struct text){NULL, 0},
                 reading->time);
     if (reading->database_length > 0)
-        offline_enter(&learn->offline, &session->session,
-                      (struct text){reading->database, reading->database_length});
+        learn_set_database(learn, session,
+                           (struct text){reading->database, reading->database_length});
     learn_text(learn, session, text, reading->time);
-    sql_session_free(&session->session.sql);
+    learn_session_fini(session);
 }
 
 /* "root[root] @ localhost [127.0.0.1]  Id:    13" */

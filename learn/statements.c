@@ -15,7 +15,7 @@ static void begin_file(void *context, const char *path)
     struct reading *reading = context;
     struct stat status;
 
-    sql_session_free(&reading->session.session.sql);
+    learn_session_fini(&reading->session);
     learn_session_init(reading->learn, &reading->session, 0);
     reading->time =
         path && stat(path, &status) == 0 ? (int64_t)status.st_mtim.tv_sec * 1000000 : learn_now();
@@ -36,7 +36,7 @@ bool statements_read(struct learn *learn, const char *path, struct error *error)
     struct reading reading = {.learn = learn};
 
     learn_session_init(learn, &reading.session, 0);
-    struct scripts scripts = {.state = &reading.session.session.state,
+    struct scripts scripts = {.state = &reading.session.belief.state,
                               .visit = take_statement,
                               .begin = begin_file,
                               .context = &reading,
@@ -45,6 +45,6 @@ bool statements_read(struct learn *learn, const char *path, struct error *error)
     learn->counts.files += scripts.files > 0 ? scripts.files - 1 : 0;
     learn->counts.bytes += scripts.bytes;
     scripts_fini(&scripts);
-    sql_session_free(&reading.session.session.sql);
+    learn_session_fini(&reading.session);
     return good || error_set(error, "%s: was not read to its end", path);
 }
