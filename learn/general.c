@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "learn/internal.h"
+#include "sql/analyze.h"
 
 enum command {
     CONNECT,
@@ -255,6 +256,41 @@ static void take_held(struct reading *reading, struct learn_session *session, st
     free(held);
 }
 
+/* Could a statement in it be a PREPARE or an EXECUTE? */
+static bool may_echo(struct text text)
+{
+    for (size_t i = 0; i + 7 <= text.length; i++) {
+        char c = text.at[i] | 0x20;
+        if ((c == 'e' && text_equal_fold((struct text){text.at + i, 7}, TEXT("EXECUTE"))) ||
+            (c == 'p' && text_equal_fold((struct text){text.at + i, 7}, TEXT("PREPARE"))))
+            return true;
+    }
+    return false;
+}
+
+static void count_echoes(struct learn_session *session, struct text text)
+{
+    static struct sql_facts facts; /* large */
+    struct sql_state state = session->belief.state;
+    const struct sql_session *remembered = session->belief.remembered;
+    struct arena arena = {NULL};
+    size_t offset = 0;
+
+    if (!may_echo(text))
+        return;
+    do {
+        struct sql_state before = state; /* `facts` may point into it */
+        offset = sql_analyze(text, offset, &before, remembered, &facts);
+        bool immediate = facts.kind == SQL_EXECUTE_IMMEDIATE;
+        session->echo_prepares += facts.kind == SQL_PREPARE || immediate;
+        session->echo_executes += facts.kind == SQL_EXECUTE_STATEMENT || immediate;
+        sql_state_apply(&state, &facts);
+        if (facts.effects & SQL_EFFECT_SESSION)
+            remembered = sql_session_after(remembered, &facts, &arena);
+    } while (offset < text.length);
+    arena_fini(&arena);
+}
+
 static void take_query(struct reading *reading, struct learn_session *session)
 {
     struct text text = {reading->entry.text, reading->entry.length};
@@ -265,28 +301,23 @@ static void take_query(struct reading *reading, struct learn_session *session)
         session->held = memory_take(text.length - dots + 1);
         memcpy(session->held, text.at, text.length - dots);
         session->held[text.length - dots] = 0;
-        session->echo = ECHO_PREPARE;
         return;
     }
-    if (learn_begins(text, TEXT("EXECUTE")))
-        session->echo = ECHO_EXECUTE;
-    else if (learn_begins(text, TEXT("PREPARE")))
-        session->echo = ECHO_PREPARE;
+    count_echoes(session, text);
     learn_text(reading->learn, session, text, reading->entry.time);
 }
 
-static void take_prepared(struct reading *reading, struct learn_session *session,
-                          enum learn_echo echo)
+static void take_prepared(struct reading *reading, struct learn_session *session)
 {
     struct text text = {reading->entry.text, reading->entry.length};
     bool prepares = reading->entry.word->command == PREPARE;
+    unsigned *echoes = prepares ? &session->echo_prepares : &session->echo_executes;
 
     if (prepares && session->held) {
         take_held(reading, session, text);
-    } else if (prepares) {
-        /* What EXECUTE IMMEDIATE prepares it executes in the next line. */
-        session->echo = echo == ECHO_EXECUTE ? ECHO_EXECUTE : ECHO_NONE;
-    } else if (echo != ECHO_EXECUTE) {
+    } else if (*echoes > 0) {
+        --*echoes;
+    } else if (!prepares) { /* what is prepared counts when it is executed */
         reading->learn->counts.executions++;
         learn_text(reading->learn, session, text, reading->entry.time);
     }
@@ -296,17 +327,18 @@ static void take_command(struct reading *reading, struct learn_session *session)
 {
     struct entry *entry = &reading->entry;
     struct text text = {entry->text ? entry->text : "", entry->length};
-    enum learn_echo echo = session->echo;
+    enum command command = entry->word->command;
     struct text rest;
     uint64_t thread;
 
-    session->echo = ECHO_NONE;
-    if (session->held && entry->word->command != PREPARE) {
+    if (command != PREPARE && command != EXECUTE)
+        session->echo_prepares = session->echo_executes = 0;
+    if (session->held && command != PREPARE) {
         free(session->held);
         session->held = NULL;
         reading->learn->counts.prepares++;
     }
-    switch (entry->word->command) {
+    switch (command) {
     case CONNECT:
     case CHANGE_USER:
         take_login(reading, session, text);
@@ -320,7 +352,7 @@ static void take_command(struct reading *reading, struct learn_session *session)
         break;
     case PREPARE:
     case EXECUTE:
-        take_prepared(reading, session, echo);
+        take_prepared(reading, session);
         break;
     case QUIT:
         sessions_end(reading->learn, session);

@@ -9,13 +9,6 @@
 
 enum { LEARN_NAME = 256 };
 
-/* What the last line of a session was, where the next one depends on it. */
-enum learn_echo {
-    ECHO_NONE,
-    ECHO_PREPARE, /* PREPARE in SQL: the server logs its text once more, as `Prepare` */
-    ECHO_EXECUTE, /* EXECUTE in SQL: once more, as `Execute` */
-};
-
 /* One session of a log, by its connection id. */
 struct learn_session {
     struct list_link age;
@@ -29,7 +22,9 @@ struct learn_session {
     struct sql_state at_login;
     char host[LEARN_NAME];
     uint16_t host_length;
-    enum learn_echo echo;
+    /* What the last text did in SQL with PREPARE and EXECUTE, the server logs once more, as Prepare
+     * and Execute: so many of the next lines tell nothing new. */
+    unsigned echo_prepares, echo_executes;
     char *held; /* PREPARE whose text the next line tells: "PREPARE name FROM "; NULL: none */
 };
 

@@ -298,7 +298,7 @@ void learn_login(struct learn *learn, struct learn_session *session, struct text
     belief_forget(&session->belief);
     session->belief = (struct belief){.state = learn->start};
     session->judged = service != SERVICE_NONE;
-    session->echo = ECHO_NONE;
+    session->echo_prepares = session->echo_executes = 0;
     session->user = user_number(learn, user, service);
     learn_bind(learn, session, service);
     if (host.length > sizeof(session->host))

@@ -199,3 +199,37 @@ def test_learn_reads_the_same_files(folder):
     assert done.returncode == 0
     assert [record["objects"][0]["name"] for record in records] == ["patients", "", "patients", "payments", "patients"]
     assert gates.run("learn", "explain", "-c", INI, ".", cwd=folder).returncode == 2
+
+
+def dump(server, to, *options):
+    """By the server's own tool."""
+    tool = (places.mysql_program("mysqldump") + ["--no-defaults", "--set-gtid-purged=OFF", "--no-tablespaces"]
+            if server.name == "mysql" else ["mariadb-dump", "--no-defaults"])
+    with open(to, "wb") as out:
+        subprocess.run([*tool, "-uroot", f"-S{server.socket}", *options], stdout=out, check=True, timeout=60)
+
+
+def test_dumps_are_determined(server, tmp_path):
+    """Each server's own tool, with all that makes dumps hard: views, triggers, foreign keys, stored code."""
+    names = ("CREATE PROCEDURE clinical_data.dumped(x INT) BEGIN DECLARE n INT; SELECT COUNT(*) INTO n FROM patients;"
+             " UPDATE patients SET phone = 'a;b' WHERE id = x; END",
+             "CREATE EVENT clinical_data.dumped ON SCHEDULE EVERY 1 YEAR DISABLE DO DELETE FROM clinical_data.audit_log"
+             " WHERE id = 'x'",
+             "CREATE FUNCTION clinical_data.dumped() RETURNS INT DETERMINISTIC RETURN 5")
+    databases = [one for one, in server.sql("SHOW DATABASES") if one.startswith(("nilecare", "clinical", "business"))]
+    server.sql(*names)
+    try:
+        for name, options in (("one", ["clinical_data"]), ("all", ["--databases", *databases]),
+                              ("stored", ["--routines", "--events", "--hex-blob", "clinical_data"]),
+                              ("rows", ["--no-create-info", "--complete-insert", "--skip-extended-insert",
+                                        "clinical_data"])):
+            dump(server, tmp_path / f"{name}.sql", *options)
+    finally:
+        server.sql("DROP PROCEDURE clinical_data.dumped", "DROP FUNCTION clinical_data.dumped",
+                   "DROP EVENT clinical_data.dumped")
+    found, done = rows("--dialect", server.dialect, "--database", "clinical_data", tmp_path,
+                       user="clinical_service")
+    assert len(found) > 500 and done.stderr == ""
+    assert [row for row in found if not row["determined"]] == []
+    own = [row for row in found if row["file"].endswith("/one.sql") and row["objects"]]
+    assert own and {row["verdict"] for row in own} == {"allow"}, own
