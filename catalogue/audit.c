@@ -166,7 +166,8 @@ bool audit_read(struct audit *audit, size_t upstream, struct connection *connect
     if (!audit_objects(audit, server, connection, error) ||
         !audit_stored(audit, server, connection, error) ||
         !audit_foreign_keys(audit, server, connection, error) ||
-        !accounts_read(audit, server, connection, error))
+        !accounts_read(audit, server, connection, error) ||
+        !audit_threads(audit, server, connection, error))
         return false;
     accounts_judge(audit, server);
     audit_unowned(audit, server);

@@ -37,6 +37,9 @@ bool audit_stored(struct audit *audit, struct audit_server *server, struct conne
                   struct error *error);
 bool audit_foreign_keys(struct audit *audit, struct audit_server *server,
                         struct connection *connection, struct error *error);
+/* Who comes past silogate; accounts that several programs use. */
+bool audit_threads(struct audit *audit, struct audit_server *server, struct connection *connection,
+                   struct error *error);
 void audit_unowned(struct audit *audit, struct audit_server *server);
 
 #endif

@@ -113,7 +113,7 @@ static void put_finding(struct json *json, const struct audit *audit,
         put_text(json, "key", finding->why);
     if (finding->kind != AUDIT_ACCOUNT && finding->kind != AUDIT_BYPASS)
         put_text(json, finding->kind == AUDIT_UNMATCHED ? "pattern" : "name", finding->name);
-    if (finding->on.at) {
+    if (finding->on.at && finding->kind != AUDIT_BYPASS) {
         put_key(json, "on");
         json_raw(json, TEXT("{"));
         put_text(json, "schema", finding->on_schema);

@@ -86,6 +86,7 @@ struct config_upstream {
     struct config_choice tls; /* enum config_tls */
     struct config_text ca, certificate, key, key_passphrase_file, crl;
     struct config_text account, account_password_file;
+    struct config_list direct;
     struct config_choice proxy_protocol; /* enum config_proxy_protocol */
     struct config_choice compression;    /* enum config_compression */
     struct config_number max_connections;

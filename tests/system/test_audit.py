@@ -2,9 +2,10 @@
 found, with owners; the same things without a crossing are not."""
 import json
 
+import pymysql
 import pytest
 
-from harness import gate as gates, places
+from harness import gate as gates, places, servers
 
 INI = """
 [policy]
@@ -314,3 +315,36 @@ def test_misuse(path, tmp_path):
     assert lost.returncode == 2 and "main (127.0.0.1:" in lost.stderr
     path.write_text(path.read_text().replace("account = root", ""))
     assert "has no account" in gates.run("audit", "-c", path).stderr
+
+
+def test_who_comes_past(server, make_gate, tmp_path):
+    """The sum is right: through silogate, named exceptions, and those who come past it, with host and program."""
+    gate = make_gate(server)
+    through = [gate.connect(user) for user in ("billing_service", "billing_service", "lab_service")]
+    direct = [servers_connect(server, user, program) for user, program in
+              (("billing_service", "cron job"), ("payment_service", ""), ("auth_service", "flyway"))]
+    ini = gates.change(gates.example(), "upstream:main", "address", f"unix:{server.socket}")
+    for key, *values in (("account", "root"), ("direct", "auth_service@local*", "nobody")):
+        ini = gates.change(ini, "upstream:main", key, *values)
+    path = tmp_path / "proxy.ini"
+    path.write_text(ini)
+    found = audit(path, "--json", status=1)
+    head = next(one for one in found if one["finding"] == "server")
+    assert (head["threads"], head["ours"], head["excepted"], head["past"]) == (6, 3, 1, 2)
+    assert {(one["account"], one["owner"], one.get("program"), one["threads"])
+            for one in found if one["finding"] == "bypass"} == {
+        ("billing_service", "billing", "cron job", 1), ("payment_service", "payment", None, 1)}
+    assert "6 threads of governed accounts = 3 through silogate + 1 named exceptions + 2 past it" in (
+        gates.run("audit", "-c", path).stdout)
+    for connection in through + direct:
+        connection.close()
+
+
+def servers_connect(server, user, program):
+    """Past silogate, by the socket. PyMySQL always names itself; an empty program is dropped here."""
+    connection = pymysql.connect(unix_socket=server.socket, user=user, password=servers.password(user),
+                                 defer_connect=True, program_name=program or None)
+    if not program:
+        connection._connect_attrs.pop("program_name", None)
+    connection.connect()
+    return connection

@@ -1,0 +1,108 @@
+/* Threads of governed accounts out of performance_schema, which has their connection attributes, or
+ * where it is off out of the process list, which has none. */
+#include "catalogue/threads.h"
+
+#include "catalogue/internal.h"
+#include "policy/pattern.h"
+
+static int service_of(const struct config *config, struct text user)
+{
+    for (size_t i = 0; i < config->service_count; i++) {
+        for (size_t j = 0; j < config->services[i].users.count; j++) {
+            if (text_equal(config->services[i].users.items[j].value, user))
+                return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* "user@host", `*` in either part; without a host, any. */
+static bool is_named(const struct config_list *direct, struct text user, struct text host)
+{
+    for (size_t i = 0; i < direct->count; i++) {
+        const struct text written = direct->items[i].value;
+        const char *at = memrchr(written.at, '@', written.length);
+        size_t length = at ? (size_t)(at - written.at) : written.length;
+        if (glob_match((struct text){written.at, length}, user) &&
+            (!at || glob_match((struct text){at + 1, written.length - length - 1}, host)))
+            return true;
+    }
+    return false;
+}
+
+bool threads_read(const struct config *config, size_t upstream, struct connection *connection,
+                  void (*take)(void *user, const struct threads_group *group), void *user,
+                  bool *told, struct error *error)
+{
+    static const char with_attributes[] =
+        "SELECT t.processlist_user, COALESCE(t.processlist_host, ''), COALESCE(p.attr_value, ''),"
+        " o.attr_value IS NOT NULL, COUNT(*) FROM performance_schema.threads t"
+        " LEFT JOIN performance_schema.session_connect_attrs o"
+        " ON o.processlist_id = t.processlist_id AND o.attr_name = 'silogate_session'"
+        " LEFT JOIN performance_schema.session_connect_attrs p"
+        " ON p.processlist_id = t.processlist_id AND p.attr_name = 'program_name'"
+        " WHERE t.processlist_user IS NOT NULL AND t.processlist_id IS NOT NULL"
+        " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4";
+    static const char without[] =
+        "SELECT user, SUBSTRING_INDEX(host, ':', 1), '', 0, COUNT(*)"
+        " FROM information_schema.processlist GROUP BY 1, 2 ORDER BY 1, 2";
+    struct rows *rows = connection_query(connection, "SELECT @@performance_schema", NULL, error);
+
+    if (!rows)
+        return false;
+    *told = rows_next(rows) && rows_number(rows, 0, 0) == 1;
+    rows_free(rows);
+    rows = connection_query(connection, *told ? with_attributes : without, NULL, error);
+    while (rows && rows_next(rows)) {
+        const struct text *cells = rows->cells;
+        struct threads_group group = {
+            .service = service_of(config, cells[0]),
+            .user = cells[0],
+            .host = cells[1],
+            .program = cells[2],
+            .ours = rows_number(rows, 3, 0) == 1,
+            .count = (uint64_t)rows_number(rows, 4, 0),
+        };
+        group.excepted =
+            !group.ours && is_named(&config->upstreams[upstream].direct, group.user, group.host);
+        if (group.service >= 0)
+            take(user, &group);
+    }
+    rows_free(rows);
+    return rows != NULL;
+}
+
+struct taking {
+    struct audit *audit;
+    struct audit_server *server;
+};
+
+static void take_group(void *user, const struct threads_group *group)
+{
+    struct taking *taking = user;
+    struct audit_server *server = taking->server;
+
+    server->threads += group->count;
+    server->ours += group->ours ? group->count : 0;
+    server->excepted += group->excepted ? group->count : 0;
+    if (group->ours || group->excepted || !server->threads_told)
+        return;
+    server->past += group->count;
+    struct audit_finding *finding = audit_add(taking->audit, server, AUDIT_BYPASS);
+    finding->name = audit_keep(taking->audit, group->user);
+    finding->owner = group->service;
+    finding->on = audit_keep(taking->audit, group->host);
+    finding->security =
+        group->program.length ? audit_keep(taking->audit, group->program) : (struct text){NULL, 0};
+    finding->count = group->count;
+    finding->crosses = true;
+}
+
+bool audit_threads(struct audit *audit, struct audit_server *server, struct connection *connection,
+                   struct error *error)
+{
+    struct taking taking = {audit, server};
+
+    return threads_read(audit->config, server->upstream, connection, take_group, &taking,
+                        &server->threads_told, error);
+}
