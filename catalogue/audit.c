@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "catalogue/accounts.h"
 
@@ -22,7 +23,11 @@ const char *audit_kind_name(enum audit_kind kind)
 void audit_init(struct audit *audit, const struct config *config, const struct policy *policy,
                 int32_t today)
 {
+    time_t now = time(NULL);
+    struct tm utc;
+
     *audit = (struct audit){.config = config, .policy = policy, .today = today};
+    strftime(audit->ts, sizeof(audit->ts), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     audit->servers = memory_take_zeroed((config->upstream_count + 1) * sizeof(*audit->servers));
 }
 

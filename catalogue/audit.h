@@ -108,6 +108,7 @@ struct audit {
     const struct config *config;
     const struct policy *policy;
     int32_t today;
+    char ts[24]; /* when it was made, as in records */
     struct arena arena;
     struct audit_server *servers;
     size_t server_count;
@@ -134,6 +135,6 @@ struct text audit_sql(const struct audit_server *server, size_t index, struct te
 /* A finding as a JSON object, without the newline; free() takes it back. */
 char *audit_json(const struct audit *audit, const struct audit_finding *finding);
 /* The same of a server: what was read. */
-char *audit_server_json(const struct audit_server *server);
+char *audit_server_json(const struct audit *audit, const struct audit_server *server);
 
 #endif

@@ -143,6 +143,7 @@ static void put_finding(struct json *json, const struct audit *audit,
     if (is_stored(finding->kind) || finding->kind == AUDIT_UNOWNED)
         put_verdict(json, &finding->verdict);
     put_some(json, "upstream", finding->upstream);
+    put_text(json, "ts", text_of(audit->ts));
     json_raw(json, TEXT("}"));
 }
 
@@ -165,7 +166,7 @@ static void put_count(struct json *json, const char *key, uint64_t number)
     json_number(json, number);
 }
 
-char *audit_server_json(const struct audit_server *server)
+char *audit_server_json(const struct audit *audit, const struct audit_server *server)
 {
     enum { SIZE = 4096 };
     struct json json = {.at = memory_take(SIZE), .size = SIZE - 1};
@@ -181,6 +182,7 @@ char *audit_server_json(const struct audit_server *server)
         put_count(&json, "excepted", server->excepted);
         put_count(&json, "past", server->past);
     }
+    put_text(&json, "ts", text_of(audit->ts));
     json_raw(&json, TEXT("}"));
     json.at[json.length] = '\0';
     return json.at;

@@ -279,7 +279,7 @@ void audit_print_json(const struct audit *audit, const bool *is_new, FILE *to)
 {
     (void)is_new;
     for (size_t i = 0; i < audit->server_count; i++) {
-        char *line = audit_server_json(&audit->servers[i]);
+        char *line = audit_server_json(audit, &audit->servers[i]);
         fprintf(to, "%s\n", line);
         free(line);
     }

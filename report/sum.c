@@ -391,8 +391,15 @@ static bool take_record(struct report *report, json_t *record)
 bool report_add_line(struct report *report, struct text line)
 {
     json_t *record = json_loadb(line.at, line.length, JSON_ALLOW_NUL, NULL);
-    bool good = json_is_object(record) && take_record(report, record);
+    bool is_finding = json_is_string(json_object_get(record, "finding"));
 
+    if (is_finding) {
+        json_t *finding = record;
+        record = finding_record(finding);
+        json_decref(finding);
+    }
+    bool good = json_is_object(record) ? take_record(report, record) : is_finding;
+    report->lines += is_finding && !record;
     json_decref(record);
     return good;
 }

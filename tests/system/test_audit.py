@@ -348,3 +348,22 @@ def servers_connect(server, user, program):
         connection._connect_attrs.pop("program_name", None)
     connection.connect()
     return connection
+
+
+def test_report_has_catalogue_edges(silos, path, tmp_path):
+    """An audit's lines beside a log: the same matrix, and the same baseline."""
+    run(silos, "CREATE TRIGGER au_front.t AFTER INSERT ON au_front.own FOR EACH ROW"
+               " INSERT INTO au_back.people VALUES (NEW.id, '')")
+    lines = tmp_path / "audit.jsonl"
+    lines.write_text(gates.run("audit", "-c", path, "--json").stdout)
+    report = gates.run("report", lines)
+    assert report.returncode == 0 and not report.stderr, report.stderr
+    assert "catalogue: trigger au_front.t on au_front.own" in report.stdout
+    assert "front -> back" in report.stdout or ("front" in report.stdout and "back" in report.stdout)
+    assert gates.run("report", "--baseline", tmp_path / "baseline", lines).returncode == 0
+    again = gates.run("report", "--baseline", tmp_path / "baseline", "--fail-on-new", lines)
+    assert again.returncode == 0, again.stdout + again.stderr
+    run(silos, "CREATE VIEW au_front.v AS SELECT id FROM au_back.people")
+    lines.write_text(gates.run("audit", "-c", path, "--json").stdout)
+    new = gates.run("report", "--baseline", tmp_path / "baseline", "--fail-on-new", lines)
+    assert new.returncode == 1 and "au_front.v" in new.stdout
