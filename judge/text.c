@@ -212,20 +212,34 @@ static bool must_ask(const struct belief *belief, struct text text)
            (belief->state.charset == SQL_CHARSET_UNKNOWN && depends_on_charset(text));
 }
 
+/* Tables that tell of the statement before: named in full. */
+static bool tells_of_the_last(const struct sql_object *object)
+{
+    return object->schema_length > 0 && object->access == SQL_READ &&
+           text_equal_fold(object->schema, TEXT("information_schema")) &&
+           (text_equal_fold(object->name, TEXT("optimizer_trace")) ||
+            text_equal_fold(object->name, TEXT("profiling")));
+}
+
 /* What touches nothing and reads the same in every state: SHOW WARNINGS, SELECT FOUND_ROWS(). A
- * question of silogate's own before it would change its answer. */
+ * question of silogate's own before it would change its answer: it is asked another time. */
 static bool is_about_itself(const struct belief *belief, struct text text, struct sql_facts *facts)
 {
     static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@()*, \n";
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@()*,.= \n";
 
     for (size_t i = 0; i < text.length; i++) {
         if (!memchr(plain, text.at[i], sizeof(plain) - 1))
             return false;
     }
-    return sql_analyze(text, 0, &belief->state, belief->remembered, facts) == text.length &&
-           facts->determined && !facts->needs_mode && !facts->administration &&
-           facts->object_count == 0 && facts->effects == 0 &&
+    if (sql_analyze(text, 0, &belief->state, belief->remembered, facts) != text.length)
+        return false;
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        if (!tells_of_the_last(&facts->objects[i]))
+            return false;
+    }
+    return facts->determined && !facts->needs_mode && !facts->administration &&
+           facts->effects == 0 &&
            (facts->kind == SQL_SHOW || facts->kind == SQL_SELECT);
 }
 
