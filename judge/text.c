@@ -239,8 +239,7 @@ static bool is_about_itself(const struct belief *belief, struct text text, struc
             return false;
     }
     return facts->determined && !facts->needs_mode && !facts->administration &&
-           facts->effects == 0 &&
-           (facts->kind == SQL_SHOW || facts->kind == SQL_SELECT);
+           facts->effects == 0 && (facts->kind == SQL_SHOW || facts->kind == SQL_SELECT);
 }
 
 /* What the command leaves behind where it could be read in one way alone. */

@@ -1,0 +1,122 @@
+"""Replication through silogate, for an account that may: a dump relays both ways. A replica that
+acknowledges (semi-synchronous replication) lets commits on the source go on; idle_timeout does not end a
+dump in which nothing happens."""
+import struct
+import threading
+import time
+
+import pytest
+
+from harness import servers, wire
+
+
+class Source:
+    """A server with a binary log, semi-synchronous."""
+
+    def command(self):
+        kept = [option for option in super().command() if option != "--skip-log-bin"]
+        return kept + [f"--log-bin={self.folder}/binlog", "--server-id=1", *self.semi]
+
+
+class MariaDBSource(Source, servers.MariaDB):
+    semi = ["--rpl-semi-sync-master-enabled=ON", "--rpl-semi-sync-master-timeout=20000",
+            "--rpl-semi-sync-master-wait-no-slave=OFF"]
+    hello = ["SET @master_binlog_checksum = 'NONE'", "SET @rpl_semi_sync_slave = 1",
+             "SET @master_heartbeat_period = 1000000000"]
+    status = "SHOW MASTER STATUS"
+
+
+class MySQLSource(Source, servers.MySQL):
+    semi = ["--plugin-load-add=semisync_source.so", "--loose-rpl-semi-sync-source-enabled=ON",
+            "--loose-rpl-semi-sync-source-timeout=20000", "--loose-rpl-semi-sync-source-wait-no-replica=OFF"]
+    hello = ["SET @source_binlog_checksum = 'NONE'", "SET @master_binlog_checksum = 'NONE'",
+             "SET @rpl_semi_sync_replica = 1", "SET @source_heartbeat_period = 1000000000",
+             "SET @master_heartbeat_period = 1000000000"]
+    status = "SHOW BINARY LOG STATUS"
+
+
+@pytest.fixture(scope="module", params=[MariaDBSource, MySQLSource], ids=["mariadb", "mysql"])
+def source(request):
+    server = servers.start_with_example(request.param())
+    yield server
+    server.remove()
+
+
+class Replica(threading.Thread):
+    """Reads the dump and acknowledges what asks for it."""
+
+    def __init__(self, client, name, position):
+        super().__init__(daemon=True)
+        self.client, self.file, self.events, self.acknowledged, self.beats = client, name, 0, 0, 0
+        client.command(b"\x12" + struct.pack("<IHI", position, 0, 77) + name.encode())
+
+    def run(self):
+        try:
+            while True:
+                payload = self.client.receive()
+                if payload[0] != 0:
+                    return
+                semi = payload[1] == 0xef
+                event = payload[3:] if semi else payload[1:]
+                self.events += 1
+                self.beats += event[4] == 27  # a heartbeat
+                end = struct.unpack_from("<I", event, 13)[0]
+                if semi and payload[2] == 1:
+                    self.client.sequence = 0
+                    self.client.send(b"\xef" + struct.pack("<Q", end) + self.file.encode())
+                    self.acknowledged += 1
+        except (OSError, wire.Closed):
+            pass
+
+
+def follow(port, source):
+    client = wire.connect(port, "lab_service")
+    for statement in source.hello:
+        client.query(statement)
+    name, position = source.sql(source.status)[0][:2]
+    client.ok(b"\x15" + struct.pack("<I", 77) + b"\0\0\0" + struct.pack("<HII", 0, 0, 0))
+    replica = Replica(client, name, position)
+    replica.start()
+    time.sleep(1)
+    return replica
+
+
+def test_a_dump_that_acknowledges(source, make_gate):
+    gate = make_gate(source, ("proxy", "idle_timeout", "2s"), ("policy", "administration", "allow"))
+    source.sql("GRANT REPLICATION SLAVE ON *.* TO lab_service@'%'")
+    replica = follow(gate.port, source)
+    begun = time.time()
+    source.sql("CREATE TABLE nilecare.lab_replicated (a INT PRIMARY KEY)")
+    for number in range(5):
+        source.sql(f"INSERT INTO nilecare.lab_replicated VALUES ({number})")
+    assert time.time() - begun < 10, "the commits waited for an acknowledgement that did not come"
+    assert replica.acknowledged >= 5 and replica.events >= 12
+    time.sleep(5)  # longer than idle_timeout, and nothing but heartbeats
+    assert replica.is_alive() and replica.beats >= 2
+    begun = time.time()
+    source.sql("DROP TABLE nilecare.lab_replicated")
+    assert time.time() - begun < 10 and replica.is_alive()
+    replica.client.close()
+
+
+def test_what_is_no_acknowledgement_waits(source, make_gate):
+    """A server would run it once its dump is over, and nobody would have judged it."""
+    gate = make_gate(source, ("policy", "administration", "allow"))
+    source.sql("GRANT REPLICATION SLAVE ON *.* TO lab_service@'%'")
+    replica = follow(gate.port, source)
+    mark = source.mark()
+    replica.client.sequence = 0
+    replica.client.send(replica.client.query_bytes("DROP TABLE nilecare.lab_tests /* sn3aked */"))
+    source.sql("CREATE TABLE nilecare.lab_other (a INT)", "DROP TABLE nilecare.lab_other")
+    time.sleep(0.5)
+    assert "sn3aked" not in source.log(mark)
+    replica.client.close()
+
+
+def test_administration_alone_may(source, make_gate):
+    gate = make_gate(source, ("policy", "administration", "block"))
+    client = wire.connect(gate.port, "lab_service")
+    with pytest.raises(wire.Error) as refused:
+        client.ok(b"\x12" + struct.pack("<IHI", 4, 0, 77))
+    assert refused.value.code == 1227
+    client.quit()
