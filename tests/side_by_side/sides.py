@@ -220,7 +220,8 @@ def run(side, rounds=1):
             side.text(statement)
             state(side)
         for text, kind, value in cases.PARAMETERS:
-            for cursor in (0, 1):
+            # For what is no SELECT silogate clears the flag: MySQL says no to it, or dies of it.
+            for cursor in (0, 1) if text.startswith("SELECT") else (0,):
                 side.binary(text, cursor, kind, value)
         for name, payload in cases.COMMANDS:
             side.raw_command(name, payload)
