@@ -70,9 +70,14 @@ struct admin_source {
 
 struct admin;
 
-/* Listens at [proxy] admin and starts the thread; `*admin` is NULL where it is off. */
-bool admin_start(const struct config *config, const struct admin_source *source,
+/* Listens at [proxy] admin, on the `inherited` socket where it is that (-1: none; taken over in any
+ * case), and starts the thread; `*admin` is NULL where it is off. */
+bool admin_start(const struct config *config, const struct admin_source *source, int inherited,
                  struct admin **admin, struct error *error);
+/* Its listening socket, for a successor; -1: none. */
+int admin_socket(const struct admin *admin);
+/* A successor listens there now: no more connections are taken, and the path stays. */
+void admin_let_go(struct admin *admin);
 void admin_stop(struct admin *admin); /* NULL is harmless */
 
 #endif

@@ -15,6 +15,7 @@
 #include "admin/control_json.h"
 #include "admin/http.h"
 #include "admin/page.h"
+#include "admin/upgrade.h"
 #include "base/arena.h"
 #include "base/listen.h"
 #include "base/log.h"
@@ -25,11 +26,13 @@ struct control {
     struct MHD_Daemon *daemon;
     struct control_source source;
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+    int quiet; /* as admin's */
+    struct upgrade takeover;
 };
 
 /* One request: its body as it comes, then what it is answered with. */
 struct call {
-    const struct control *control;
+    struct control *control;
     struct MHD_Connection *connection;
     char *body;
     size_t length;
@@ -357,11 +360,22 @@ static enum MHD_Result run(struct call *call, const struct route *route)
     return refuse(call->connection, status, &why);
 }
 
+static bool asks_for_takeover(const struct call *call, const char *path)
+{
+    const char *upgrade =
+        MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_UPGRADE);
+
+    return strcmp(path, "/control/takeover") == 0 && upgrade &&
+           strcmp(upgrade, "silogate-takeover") == 0;
+}
+
 static enum MHD_Result dispatch(struct call *call, const char *path, const char *method)
 {
     struct error why;
     bool posts = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
 
+    if (!posts && asks_for_takeover(call, path))
+        return upgrade_begin(&call->control->takeover, call->connection);
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         if (strcmp(path, routes[i].path) != 0)
             continue;
@@ -424,7 +438,18 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     *state = NULL;
 }
 
-bool control_start(const struct config *config, const struct control_source *source,
+int control_socket(const struct control *control)
+{
+    return control ? http_socket(control->daemon) : -1;
+}
+
+void control_let_go(struct control *control)
+{
+    if (control)
+        control->quiet = http_let_go(control->daemon, control->path);
+}
+
+bool control_start(const struct config *config, const struct control_source *source, int inherited,
                    struct control **result, struct error *error)
 {
     const struct config_address *address = &config->proxy.control;
@@ -433,14 +458,18 @@ bool control_start(const struct config *config, const struct control_source *sou
     *result = NULL;
     if (!address->host.at)
         return true;
-    int listening = listen_unix(address->host.at, 0660, BACKLOG, &why);
+    int listening = http_inherited(inherited, address);
+    if (listening < 0)
+        listening = listen_unix(address->host.at, 0660, BACKLOG, &why);
     if (listening < 0)
         return error_at(error, address->line, "control = %s: %s; write another path, or off",
                         address->written.at, why.text);
     struct control *control = memory_take_zeroed(sizeof(*control));
     control->source = *source;
+    control->quiet = -1;
+    upgrade_init(&control->takeover, "silogate-takeover", source->takeover, source->context);
     memcpy(control->path, address->host.at, address->host.length);
-    control->daemon = http_start(listening, on_request, on_completed, control);
+    control->daemon = http_start(listening, MHD_ALLOW_UPGRADE, on_request, on_completed, control);
     if (!control->daemon) {
         close(listening);
         control_stop(control);
@@ -458,8 +487,13 @@ void control_stop(struct control *control)
 {
     if (!control)
         return;
+    upgrade_stop(&control->takeover);
     if (control->daemon)
-        MHD_stop_daemon(control->daemon); /* closes the socket */
-    unlink(control->path);
+        MHD_stop_daemon(control->daemon);
+    if (control->quiet >= 0)
+        close(control->quiet);
+    if (control->path[0])
+        unlink(control->path);
+    upgrade_fini(&control->takeover);
     free(control);
 }

@@ -12,6 +12,7 @@
  *   POST /control/hold      {"owner":..,"milliseconds":N}
  *   POST /control/undo      {"id":"3f2a91c0"}
  *   POST /control/reload    {}
+ *   GET  /control/takeover  "Upgrade: silogate-takeover": proxy/takeover.h
  *
  * 200 with what came of it; 400, 404, 409 or 503 with {"error":"..."}.
  */
@@ -62,15 +63,20 @@ struct control_source {
     /* Those in force, at most OVERRIDES_MAX. */
     size_t (*overrides)(void *context, struct override *list);
     bool (*reload)(void *context, struct error *why);
+    /* Hands all sockets to a successor; returns when that is over, or has failed. On a thread of
+     * its own. */
+    void (*takeover)(void *context, int channel);
     /* The record of a violation, as it stands in a violation log; malloc's, NULL: not found. */
     char *(*record)(void *context, struct text id);
 };
 
 struct control;
 
-/* Listens at [proxy] control; `*control` is NULL where it is off. */
-bool control_start(const struct config *config, const struct control_source *source,
+/* As admin's. */
+bool control_start(const struct config *config, const struct control_source *source, int inherited,
                    struct control **control, struct error *error);
+int control_socket(const struct control *control);
+void control_let_go(struct control *control);
 void control_stop(struct control *control); /* NULL is harmless */
 
 #endif

@@ -28,6 +28,7 @@ enum {
 struct admin {
     struct MHD_Daemon *daemon;
     struct admin_source source;
+    int quiet;             /* the socket, once somebody else listens on it; -1 */
     struct text host;      /* as configured; empty for a Unix socket */
     char token_file[4096]; /* empty: none */
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)]; /* of a Unix socket */
@@ -260,7 +261,7 @@ static bool is_loopback(struct text host)
 }
 
 /* The library's thread inherits the mask: signals are the main thread's. */
-struct MHD_Daemon *http_start(int listening, MHD_AccessHandlerCallback handler,
+struct MHD_Daemon *http_start(int listening, unsigned flags, MHD_AccessHandlerCallback handler,
                               MHD_RequestCompletedCallback completed, void *context)
 {
     sigset_t all, before;
@@ -268,8 +269,8 @@ struct MHD_Daemon *http_start(int listening, MHD_AccessHandlerCallback handler,
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNALLY, 0, NULL, NULL, handler, context, MHD_OPTION_LISTEN_SOCKET,
-        listening, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+        MHD_USE_EPOLL_INTERNALLY | MHD_USE_ITC | flags, 0, NULL, NULL, handler, context,
+        MHD_OPTION_LISTEN_SOCKET, listening, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_SECONDS,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED,
         completed, NULL, MHD_OPTION_END);
@@ -277,7 +278,42 @@ struct MHD_Daemon *http_start(int listening, MHD_AccessHandlerCallback handler,
     return daemon;
 }
 
-bool admin_start(const struct config *config, const struct admin_source *source,
+int http_inherited(int inherited, const struct config_address *address)
+{
+    if (inherited >= 0 &&
+        (address->is_unix ? listen_is_unix(inherited, address->host.at)
+                          : listen_is_tcp(inherited, address->host.at, address->port)))
+        return inherited;
+    if (inherited >= 0)
+        close(inherited);
+    return -1;
+}
+
+int http_let_go(struct MHD_Daemon *daemon, char *path)
+{
+    path[0] = 0;
+    return MHD_quiesce_daemon(daemon);
+}
+
+int http_socket(struct MHD_Daemon *daemon)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_LISTEN_FD);
+
+    return info ? info->listen_fd : -1;
+}
+
+int admin_socket(const struct admin *admin)
+{
+    return admin ? http_socket(admin->daemon) : -1;
+}
+
+void admin_let_go(struct admin *admin)
+{
+    if (admin)
+        admin->quiet = http_let_go(admin->daemon, admin->path);
+}
+
+bool admin_start(const struct config *config, const struct admin_source *source, int inherited,
                  struct admin **result, struct error *error)
 {
     const struct config_address *address = &config->proxy.admin;
@@ -292,7 +328,9 @@ bool admin_start(const struct config *config, const struct admin_source *source,
         return error_at(error, config->proxy.admin_token_file.line,
                         "admin_token_file = %s: %s; name a file whose first line is the token",
                         token_file.at, why.text);
-    int listening = address->is_unix
+    int listening = http_inherited(inherited, address);
+    if (listening < 0)
+        listening = address->is_unix
                         ? listen_unix(address->host.at, 0660, BACKLOG, &why)
                         : listen_tcp(address->host.at, address->port, BACKLOG, false, &why);
     if (listening < 0)
@@ -300,6 +338,7 @@ bool admin_start(const struct config *config, const struct admin_source *source,
                         "admin = %s: %s; write another address or path, or off",
                         address->written.at, why.text);
     struct admin *admin = memory_take_zeroed(sizeof(*admin));
+    admin->quiet = -1;
     admin->source = *source;
     if (token_file.length >= sizeof(admin->token_file)) {
         close(listening);
@@ -314,7 +353,7 @@ bool admin_start(const struct config *config, const struct admin_source *source,
     else
         admin->host =
             (struct text){strndup(address->host.at, address->host.length), address->host.length};
-    admin->daemon = http_start(listening, on_request, NULL, admin);
+    admin->daemon = http_start(listening, 0, on_request, NULL, admin);
     if (!admin->daemon) {
         close(listening);
         admin_stop(admin);
@@ -336,7 +375,9 @@ void admin_stop(struct admin *admin)
     if (!admin)
         return;
     if (admin->daemon)
-        MHD_stop_daemon(admin->daemon); /* closes the socket */
+        MHD_stop_daemon(admin->daemon); /* closes the socket, where it is still its own */
+    if (admin->quiet >= 0)
+        close(admin->quiet);
     if (admin->path[0])
         unlink(admin->path);
     free((char *)admin->host.at);

@@ -7,11 +7,22 @@
 #include <microhttpd.h>
 #include <stddef.h>
 
-/* Starts a thread that answers on `listening`; NULL where it cannot. `completed` may be NULL. */
-struct MHD_Daemon *http_start(int listening, MHD_AccessHandlerCallback on_request,
+#include "config/config.h"
+
+/* Starts a thread that answers on `listening`; NULL where it cannot. `completed` may be NULL.
+ * `flags` are libmicrohttpd's, besides those of all. */
+struct MHD_Daemon *http_start(int listening, unsigned flags, MHD_AccessHandlerCallback on_request,
                               MHD_RequestCompletedCallback completed, void *context);
 /* Takes over `body`, which is malloc's. */
 enum MHD_Result http_answer(struct MHD_Connection *connection, unsigned status, const char *type,
                             char *body, size_t length);
+
+/* The inherited socket where it is bound to that address; else it is closed, and -1. */
+int http_inherited(int inherited, const struct config_address *address);
+/* The socket that it listens on. */
+int http_socket(struct MHD_Daemon *daemon);
+/* Takes no more connections and forgets the path; its socket is the caller's, to be closed after
+ * the daemon has been stopped. */
+int http_let_go(struct MHD_Daemon *daemon, char *path);
 
 #endif

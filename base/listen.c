@@ -45,6 +45,7 @@ int listen_unix(const char *path, unsigned mode, int backlog, struct error *why)
     memcpy(at.sun_path, path, length);
     remove_stale(&at);
     int opened = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    fchmod(opened, mode); /* so that it is never open to more than that, whatever the umask */
     if (opened < 0 || bind(opened, (struct sockaddr *)&at, sizeof(at)) != 0 ||
         chmod(path, mode) != 0 || listen(opened, backlog) != 0)
         return failed(opened, why);
@@ -92,4 +93,41 @@ bool listen_tcp_free(const char *host, uint16_t port, struct error *why)
         return false;
     close(opened);
     return true;
+}
+
+bool listen_is_unix(int opened, const char *path)
+{
+    struct sockaddr_un at = {0};
+    socklen_t length = sizeof(at);
+
+    return getsockname(opened, (struct sockaddr *)&at, &length) == 0 && at.sun_family == AF_UNIX &&
+           strncmp(at.sun_path, path, sizeof(at.sun_path)) == 0;
+}
+
+bool listen_is_tcp(int opened, const char *host, uint16_t port)
+{
+    struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct sockaddr_storage at = {0};
+    socklen_t length = sizeof(at);
+    struct addrinfo *found;
+    char number[8];
+    bool same = false;
+
+    snprintf(number, sizeof(number), "%u", port);
+    if (getsockname(opened, (struct sockaddr *)&at, &length) != 0 ||
+        (at.ss_family != AF_INET && at.ss_family != AF_INET6) ||
+        getaddrinfo(host, number, &wanted, &found) != 0)
+        return false;
+    if (found->ai_family == AF_INET && at.ss_family == AF_INET) {
+        const struct sockaddr_in *a = (const struct sockaddr_in *)&at;
+        const struct sockaddr_in *b = (const struct sockaddr_in *)found->ai_addr;
+        same = a->sin_port == b->sin_port && a->sin_addr.s_addr == b->sin_addr.s_addr;
+    } else if (found->ai_family == AF_INET6 && at.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *a = (const struct sockaddr_in6 *)&at;
+        const struct sockaddr_in6 *b = (const struct sockaddr_in6 *)found->ai_addr;
+        same = a->sin6_port == b->sin6_port &&
+               memcmp(&a->sin6_addr, &b->sin6_addr, sizeof(a->sin6_addr)) == 0;
+    }
+    freeaddrinfo(found);
+    return same;
 }

@@ -12,6 +12,9 @@
 int listen_unix(const char *path, unsigned mode, int backlog, struct error *why);
 /* The first address of `host` is taken. `shared`: others of this process listen there too. */
 int listen_tcp(const char *host, uint16_t port, int backlog, bool shared, struct error *why);
+/* Is this socket bound to that address, or path? */
+bool listen_is_tcp(int opened, const char *host, uint16_t port);
+bool listen_is_unix(int opened, const char *path);
 /* Is the address free? Sockets that share one do not tell: another process may share it too. */
 bool listen_tcp_free(const char *host, uint16_t port, struct error *why);
 

@@ -9,6 +9,8 @@
 
 #include "proxy/worker.h"
 
+enum { LOGIN_SECONDS = 2 };
+
 const char *boundary_kept(const struct session *session)
 {
     if (session->state == STATE_LINGER)
@@ -37,9 +39,14 @@ void boundary_leave(struct session *session)
     if (session->state == STATE_LINGER || session->leaving)
         return;
     session->leaving = true;
-    if (!session->logged_in && !session->identity)
-        session_close(session, CLOSED_DRAIN);
-    else if (session->state == STATE_COMMAND)
+    if (!session->logged_in && !session->identity) {
+        /* One that is about to log in may do so; one that says nothing is not waited for. */
+        uint32_t soon = session->worker->second + LOGIN_SECONDS;
+        if (soon < session->deadline) {
+            session->deadline = soon;
+            worker_time(session->worker, session, soon);
+        }
+    } else if (session->state == STATE_COMMAND)
         session_run(session);
 }
 

@@ -9,7 +9,8 @@
 /* Why the session is not at a boundary, in words; NULL where it is at one. */
 const char *boundary_kept(const struct session *session);
 
-/* It is to end at its next boundary, which may be now. One that has not logged in ends at once. */
+/* It is to end at its next boundary, which may be now. One that has not said who it is
+ * has two seconds for it. */
 void boundary_leave(struct session *session);
 
 /* Ends it at once, whatever it does: `silogate ctl kill`. */

@@ -40,9 +40,20 @@ static bool is_taken(uint32_t id)
     return taken;
 }
 
+static atomic_uint last;
+
+uint32_t registry_count(void)
+{
+    return atomic_load(&last);
+}
+
+void registry_skip(uint32_t count)
+{
+    atomic_store(&last, count);
+}
+
 uint32_t registry_id(void)
 {
-    static atomic_uint last;
     uint32_t id, count;
 
     /* The count comes round after 16 million connections, and some sessions last. */

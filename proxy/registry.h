@@ -33,6 +33,11 @@ enum { REGISTRY_FIRST = 1 << 30, REGISTRY_COUNT_BITS = 24 };
 void registry_begin(unsigned instance);
 unsigned registry_instance(void);
 
+/* How many ids there have been; and those of a predecessor, whose sessions may live on, are not
+ * given again. */
+uint32_t registry_count(void);
+void registry_skip(uint32_t count);
+
 /* A new id: none of a session that is logged in. */
 uint32_t registry_id(void);
 

@@ -81,14 +81,21 @@ static struct runtime *take_runtime(struct show *show)
     return runtime;
 }
 
-static const char *unready(void *context)
+bool show_upstream_up(const struct runtime *runtime)
 {
-    struct show *show = context;
-    struct runtime *runtime = take_runtime(show);
     bool up = false;
 
     for (size_t i = 0; i < runtime->config->upstream_count; i++)
         up |= atomic_load(&runtime->upstream_usages[i]->health) == HEALTH_UP;
+    return up;
+}
+
+static const char *unready(void *context)
+{
+    struct show *show = context;
+    struct runtime *runtime = take_runtime(show);
+    bool up = show_upstream_up(runtime);
+
     runtime_drop(runtime);
     if (atomic_load(&show->draining))
         return "draining: no new clients are taken";

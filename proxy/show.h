@@ -17,6 +17,9 @@ void show_runtime(struct show *show, struct runtime *runtime);
 void show_reload(struct show *show, bool accepted);
 void show_draining(struct show *show);
 
+/* Is one of the upstreams up, as far as is known? */
+bool show_upstream_up(const struct runtime *runtime);
+
 struct admin_source show_source(struct show *show);
 
 #endif

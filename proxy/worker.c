@@ -15,21 +15,29 @@
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "base/listen.h"
 #include "base/log.h"
 #include "proxy/address.h"
 #include "proxy/binding.h"
 #include "proxy/boundary.h"
 #include "proxy/fd_limit.h"
+#include "proxy/listeners.h"
 #include "proxy/login/abandoned.h"
 #include "proxy/login/login.h"
 #include "proxy/moving.h"
 #include "proxy/roll.h"
 #include "proxy/session.h"
 
-enum { BACKLOG = 4096, ACCEPTS_A_TURN = 64 };
+enum { ACCEPTS_A_TURN = 64 };
 
 atomic_uint worker_sessions;
+
+static double monotonic(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
 
 int64_t worker_now(void)
 {
@@ -135,22 +143,46 @@ static void on_reap(struct ev_loop *loop, struct ev_prepare *prepare, int events
         session_free(LIST_ENTRY(worker->closed.after, struct session, all));
 }
 
-/* Every session may stop at its next command, or at once where it is idle outside a transaction. */
+/* Those whose turn has come are to leave at their next boundary, which for most is now: not all at
+ * once, so that their clients do not all come to the next one at the same moment. */
+static void on_drain(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+    struct worker *worker = timer->data;
+    double spread = (double)atomic_load(&worker->drain_spread) / 1000;
+    double gone = monotonic() - worker->drain_from;
+    size_t due =
+        gone >= spread ? SIZE_MAX : (size_t)((double)worker->drain_total * gone / spread) + 1;
+
+    (void)events;
+    struct list_link *link = worker->sessions.after;
+    while (link != &worker->sessions && worker->drain_told < due) {
+        struct session *session = LIST_ENTRY(link, struct session, all);
+        link = link->after;
+        if (session->leaving || session->state == STATE_LINGER)
+            continue;
+        worker->drain_told++;
+        boundary_leave(session);
+    }
+    if (due == SIZE_MAX)
+        ev_timer_stop(loop, timer);
+}
+
 static void begin_drain(struct worker *worker)
 {
     worker->drain_begun = true;
     for (unsigned i = 0; i < worker->listener_count; i++) {
         ev_io_stop(worker->loop, &worker->listeners[i].io);
-        if (!worker->listeners[i].is_unix)
+        if (!worker->listeners[i].shared)
             close(worker->listeners[i].socket); /* what waits to be accepted is refused at once */
         worker->listeners[i].socket = -1;
     }
-    struct list_link *link = worker->sessions.after;
-    while (link != &worker->sessions) {
-        struct session *session = LIST_ENTRY(link, struct session, all);
-        link = link->after;
-        boundary_leave(session);
-    }
+    atomic_store(&worker->deaf, true);
+    worker->drain_from = monotonic();
+    for (struct list_link *link = worker->sessions.after; link != &worker->sessions;
+         link = link->after)
+        worker->drain_total++;
+    ev_timer_start(worker->loop, &worker->drain);
+    on_drain(worker->loop, &worker->drain, 0);
 }
 
 /* Sessions that are idle leave the old configuration now, so that it can go: the others do so with
@@ -229,52 +261,22 @@ static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
     }
 }
 
-static bool refuse(const struct config_address *address, const struct error *why,
-                   struct error *error)
+/* Its own sockets, and those that all accept from. */
+static void take_listeners(struct worker *worker, const struct open_sockets *sockets)
 {
-    return error_at(error, address->line, "listen = %s: %s; write another address or path",
-                    address->written.at, why->text);
-}
-
-bool worker_open_shared(const struct config *config, int *sockets, struct error *error)
-{
-    struct error why;
-
-    if (config->proxy.listen.count > WORKER_LISTENERS)
-        return error_at(error, config->proxy.listen.items[WORKER_LISTENERS].line,
-                        "more than %d lines of listen; take some out", WORKER_LISTENERS);
-    for (size_t i = 0; i < config->proxy.listen.count; i++) {
-        const struct config_address *address = &config->proxy.listen.items[i];
-        sockets[i] = address->is_unix ? listen_unix(address->host.at, 0777, BACKLOG, &why) : -1;
-        if (address->is_unix ? sockets[i] < 0
-                             : !listen_tcp_free(address->host.at, address->port, &why))
-            return refuse(address, &why, error);
-    }
-    return true;
-}
-
-static bool open_listeners(struct worker *worker, const int *shared, struct error *error)
-{
-    const struct config *config = worker->runtime->config;
-    struct error why;
-
-    for (size_t i = 0; i < config->proxy.listen.count; i++) {
+    worker->listeners = memory_take_zeroed((sockets->count + 1) * sizeof(worker->listeners[0]));
+    for (size_t i = 0; i < sockets->count; i++) {
+        const struct open_socket *from = &sockets->items[i];
         struct listener *listener = &worker->listeners[worker->listener_count];
-        const struct config_address *address = &config->proxy.listen.items[i];
-
-        listener->worker = worker;
-        listener->is_unix = address->is_unix;
-        listener->socket = shared[i];
-        if (!address->is_unix)
-            listener->socket = listen_tcp(address->host.at, address->port, BACKLOG, true, &why);
-        if (listener->socket < 0)
-            return refuse(address, &why, error);
+        if (!from->shared && from->worker != worker->number)
+            continue;
+        *listener = (struct listener){
+            .worker = worker, .socket = from->fd, .is_unix = from->is_unix, .shared = from->shared};
         ev_io_init(&listener->io, on_accept, listener->socket, EV_READ);
         listener->io.data = listener;
         ev_io_start(worker->loop, &listener->io);
         worker->listener_count++;
     }
-    return true;
 }
 
 static void *run(void *argument)
@@ -297,9 +299,10 @@ static void *run(void *argument)
 static void release(struct worker *worker)
 {
     for (unsigned i = 0; i < worker->listener_count; i++) {
-        if (!worker->listeners[i].is_unix && worker->listeners[i].socket >= 0)
+        if (!worker->listeners[i].shared && worker->listeners[i].socket >= 0)
             close(worker->listeners[i].socket);
     }
+    free(worker->listeners);
     ev_loop_destroy(worker->loop);
     fd_limit_fini(worker);
     runtime_drop(atomic_exchange(&worker->next_runtime, NULL));
@@ -312,7 +315,8 @@ static void release(struct worker *worker)
 }
 
 bool worker_start(struct worker *worker, unsigned number, struct runtime *runtime,
-                  struct violations *violations, const int *shared, struct error *error)
+                  struct violations *violations, const struct open_sockets *sockets,
+                  struct error *error)
 {
     worker->number = number;
     worker->runtime = runtime;
@@ -344,13 +348,16 @@ bool worker_start(struct worker *worker, unsigned number, struct runtime *runtim
     ev_prepare_init(&worker->reap, on_reap);
     worker->reap.data = worker;
     ev_prepare_start(worker->loop, &worker->reap);
-    bool fine = open_listeners(worker, shared, error);
-    int failed = fine ? pthread_create(&worker->thread, NULL, run, worker) : 0;
-    if (failed)
-        fine = error_set(error, "no thread: %s", strerror(failed));
-    if (!fine)
-        release(worker);
-    return fine;
+    ev_timer_init(&worker->drain, on_drain, 0.1, 0.1);
+    worker->drain.data = worker;
+    take_listeners(worker, sockets);
+    int failed = pthread_create(&worker->thread, NULL, run, worker);
+    if (!failed)
+        return true;
+    for (unsigned i = 0; i < worker->listener_count; i++)
+        worker->listeners[i].socket = -1; /* the caller closes them */
+    release(worker);
+    return error_set(error, "no thread: %s", strerror(failed));
 }
 
 void worker_reload(struct worker *worker, struct runtime *runtime)
@@ -359,8 +366,9 @@ void worker_reload(struct worker *worker, struct runtime *runtime)
     ev_async_send(worker->loop, &worker->wake);
 }
 
-void worker_drain(struct worker *worker)
+void worker_drain(struct worker *worker, int64_t milliseconds)
 {
+    atomic_store(&worker->drain_spread, milliseconds);
     atomic_store(&worker->draining, true);
     ev_async_send(worker->loop, &worker->wake);
 }

@@ -19,7 +19,9 @@
 #include "proxy/runtime.h"
 #include "violations/violations.h"
 
-enum { WORKER_SLOTS = 256, WORKER_LISTENERS = 16 };
+enum { WORKER_SLOTS = 256 };
+
+struct open_sockets;
 
 struct session;
 struct roll_question;
@@ -29,6 +31,7 @@ struct listener {
     struct worker *worker;
     int socket;
     bool is_unix;
+    bool shared; /* the main thread closes it */
 };
 
 /* Where tables of open moves stand at one upstream, as this worker has it. */
@@ -45,10 +48,15 @@ struct worker {
     _Atomic(struct runtime *) next_runtime; /* handed over by the main thread */
     atomic_bool draining, stopping, room;   /* likewise */
     bool drain_begun;
+    _Atomic int64_t drain_spread; /* milliseconds */
+    double drain_from;            /* in monotonic seconds */
+    size_t drain_total, drain_told;
+    struct ev_timer drain; /* until all have been told to leave */
     struct ev_async wake;
     struct ev_timer tick; /* once a second */
     struct ev_prepare reap;
-    struct listener listeners[WORKER_LISTENERS];
+    atomic_bool deaf; /* it accepts nobody any more */
+    struct listener *listeners;
     unsigned listener_count;
     bool full;             /* no descriptors are left: the listeners rest until the next tick */
     int spare;             /* a descriptor kept back; -1: it was needed */
@@ -85,14 +93,16 @@ struct worker {
 /* All sessions of all workers, for [proxy] max_connections. */
 extern atomic_uint worker_sessions;
 
-/* Opens the listeners of the runtime's configuration and starts the thread. Unix sockets are opened
- * by worker 0 and shared: `shared` holds their descriptors. Takes over a reference to `runtime`. */
+/* Starts the thread, which accepts from those of `sockets` that are its own or shared. Takes over a
+ * reference to `runtime`. */
 bool worker_start(struct worker *worker, unsigned number, struct runtime *runtime,
-                  struct violations *violations, const int *shared, struct error *error);
+                  struct violations *violations, const struct open_sockets *sockets,
+                  struct error *error);
 
 /* From the main thread: */
 void worker_reload(struct worker *worker, struct runtime *runtime); /* takes over a reference */
-void worker_drain(struct worker *worker);
+/* Accepts nobody any more; sessions are told to leave one after the other over `milliseconds`. */
+void worker_drain(struct worker *worker, int64_t milliseconds);
 void worker_stop(struct worker *worker);          /* closes what is left and ends the thread */
 void worker_room(void *workers, unsigned number); /* violations_start's `room` */
 void worker_join(struct worker *worker);
@@ -106,9 +116,5 @@ struct service_counters *worker_counters(struct worker *worker, const struct usa
 
 /* The wall clock in microseconds. */
 int64_t worker_now(void);
-
-/* Listening sockets of the configuration's Unix paths, in the order of `listen`; -1 for TCP, where
- * each worker opens its own: it is only looked whether the address is free. */
-bool worker_open_shared(const struct config *config, int *sockets, struct error *error);
 
 #endif

@@ -1,0 +1,168 @@
+/* The end of a silogate. By SIGTERM:
+ *
+ *   at once            /readyz says 503
+ *   shutdown_delay     clients are still taken: balancers have time to look
+ *   then               the listeners close; sessions at a boundary end with error 1053, spread over
+ *                      half of drain_timeout, the others at their boundary
+ *   drain_timeout      the rest ends; a second SIGTERM ends all at once
+ *
+ * By a successor (takeover.h) the same, without the delay: its listeners go on where these stop.
+ */
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "proxy/notify.h"
+#include "proxy/registry.h"
+#include "proxy/running.h"
+
+static double monotonic(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static bool all_deaf(struct server *server)
+{
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        if (!atomic_load(&server->workers[i].deaf))
+            return false;
+    }
+    return true;
+}
+
+static void on_drain(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+    struct server *server = timer->data;
+    double over = (double)server->steer.base->config->proxy.drain_timeout.value / 1000;
+    unsigned left = atomic_load(&worker_sessions);
+    bool late = monotonic() - server->drained >= over;
+
+    (void)events;
+    if (all_deaf(server))
+        listeners_close(&server->sockets, false);
+    else if (!late)
+        return;
+    if (left > 0 && late)
+        log_warning("drain_timeout is over: %u sessions are closed", left);
+    if (left == 0 || late)
+        ev_break(loop, EVBREAK_ALL);
+}
+
+static void begin(struct server *server)
+{
+    const struct config *config = server->steer.base->config;
+
+    log_notice("draining: %u sessions", atomic_load(&worker_sessions));
+    notify("STATUS=draining: %u sessions", atomic_load(&worker_sessions));
+    if (!server->handed_over)
+        listeners_unlink(config, &server->sockets);
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_drain(&server->workers[i], config->proxy.drain_timeout.value / 2);
+    server->drained = monotonic();
+    ev_timer_start(server->loop, &server->drain);
+}
+
+static void on_delay(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)events;
+    begin(timer->data);
+}
+
+void drain_init(struct server *server)
+{
+    ev_timer_init(&server->delay, on_delay, 0., 0.);
+    server->delay.data = server;
+    ev_timer_init(&server->drain, on_drain, 0.05, 0.05);
+    server->drain.data = server;
+}
+
+void drain_on_signal(struct ev_loop *loop, struct ev_signal *signal, int events)
+{
+    struct server *server = signal->data;
+    int64_t delay = server->steer.base->config->proxy.shutdown_delay.value;
+
+    (void)events;
+    if (server->terminated) {
+        ev_break(loop, EVBREAK_ALL);
+        return;
+    }
+    server->terminated = true;
+    show_draining(server->show);
+    notify("STOPPING=1");
+    if (delay == 0) {
+        begin(server);
+        return;
+    }
+    log_notice("shutdown_delay: clients are taken for another %lld ms", (long long)delay);
+    ev_timer_set(&server->delay, (double)delay / 1000, 0.);
+    ev_timer_start(loop, &server->delay);
+}
+
+struct giving {
+    struct server *server;
+    int channel;
+    bool fine;
+};
+
+/* On the main thread: all that a successor needs. */
+static void send_all(void *argument)
+{
+    struct giving *giving = argument;
+    struct server *server = giving->server;
+    int channel = giving->channel, self = takeover_self();
+    bool fine = !server->terminated;
+
+    for (size_t i = 0; fine && i < server->sockets.count; i++) {
+        const struct open_socket *socket = &server->sockets.items[i];
+        fine = takeover_send(channel, INHERITED_LISTEN, socket->fd, 0, socket->systemd);
+    }
+    if (fine && admin_socket(server->admin) >= 0)
+        fine = takeover_send(channel, INHERITED_ADMIN, admin_socket(server->admin), 0, false);
+    if (fine)
+        fine = takeover_send(channel, INHERITED_CONTROL, control_socket(server->control), 0, false);
+    for (size_t i = 0; fine && i < server->inherited.count; i++) {
+        const struct inherited_socket *older = &server->inherited.items[i];
+        if (older->kind == INHERITED_OLDER && older->fd >= 0)
+            fine = takeover_send(channel, INHERITED_OLDER, older->fd, 0, false);
+    }
+    if (fine && self >= 0)
+        fine = takeover_send(channel, INHERITED_OLDER, self, 0, false);
+    if (self >= 0)
+        close(self);
+    giving->fine = fine && takeover_send(channel, INHERITED_END, -1, registry_count(), false);
+}
+
+/* On the main thread: the successor serves. */
+static void let_go(void *argument)
+{
+    struct giving *giving = argument;
+    struct server *server = giving->server;
+
+    giving->fine = !server->terminated;
+    if (!giving->fine) /* SIGTERM was faster: the sockets are the successor's all the same */
+        return;
+    server->terminated = server->handed_over = true;
+    log_notice("a successor has taken over");
+    show_draining(server->show);
+    admin_let_go(server->admin);
+    control_let_go(server->control);
+    begin(server);
+}
+
+void drain_takeover(void *context, int channel)
+{
+    struct giving giving = {.server = context, .channel = channel};
+    struct desk *desk = &giving.server->desk;
+
+    if (!desk_call(desk, send_all, &giving) || !giving.fine || !takeover_wait(channel)) {
+        log_notice("a successor has asked for the sockets and did not start");
+        return;
+    }
+    if (desk_call(desk, let_go, &giving))
+        takeover_gone(channel);
+}

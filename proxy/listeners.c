@@ -1,0 +1,130 @@
+/* Sockets are matched to addresses by what the kernel says they are bound to, so that it does not
+ * matter how an address is written.
+ */
+#include "proxy/listeners.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/listen.h"
+#include "proxy/takeover.h"
+
+enum { BACKLOG = 4096 };
+
+static void add(struct open_sockets *to, struct open_socket socket)
+{
+    to->items = memory_resize(to->items, (to->count + 1) * sizeof(to->items[0]));
+    to->items[to->count++] = socket;
+}
+
+static bool refuse(const struct config_address *address, const struct error *why,
+                   struct error *error)
+{
+    return error_at(error, address->line, "listen = %s: %s; write another address or path",
+                    address->written.at, why->text);
+}
+
+static bool is_at(int fd, const struct config_address *address)
+{
+    return address->is_unix ? listen_is_unix(fd, address->host.at)
+                            : listen_is_tcp(fd, address->host.at, address->port);
+}
+
+/* Those that were inherited for an address, given to the workers in turn: how many. */
+static unsigned take_inherited(struct inherited *inherited, const struct config_address *address,
+                               unsigned workers, struct open_sockets *to, bool *shared)
+{
+    unsigned found = 0;
+
+    for (size_t i = 0; i < inherited->count; i++) {
+        struct inherited_socket *socket = &inherited->items[i];
+        if (socket->fd < 0 || socket->kind != INHERITED_LISTEN || !is_at(socket->fd, address))
+            continue;
+        bool all = address->is_unix || socket->systemd;
+        add(to, (struct open_socket){.fd = socket->fd,
+                                     .worker = found % workers,
+                                     .is_unix = address->is_unix,
+                                     .shared = all,
+                                     .systemd = socket->systemd});
+        socket->fd = -1;
+        *shared |= all;
+        found++;
+    }
+    return found;
+}
+
+static bool open_unix(const struct config_address *address, struct open_sockets *to,
+                      struct error *error)
+{
+    struct error why;
+    int fd = listen_unix(address->host.at, 0777, BACKLOG, &why);
+
+    if (fd < 0)
+        return refuse(address, &why, error);
+    add(to, (struct open_socket){.fd = fd, .is_unix = true, .shared = true});
+    return true;
+}
+
+static bool open_tcp(const struct config_address *address, unsigned first, unsigned workers,
+                     struct open_sockets *to, struct error *error)
+{
+    struct error why;
+
+    /* Sockets that share an address do not tell whether another process has it too. */
+    if (first == 0 && !listen_tcp_free(address->host.at, address->port, &why))
+        return refuse(address, &why, error);
+    for (unsigned i = first; i < workers; i++) {
+        int fd = listen_tcp(address->host.at, address->port, BACKLOG, true, &why);
+        if (fd < 0)
+            return refuse(address, &why, error);
+        add(to, (struct open_socket){.fd = fd, .worker = i});
+    }
+    return true;
+}
+
+bool listeners_open(const struct config *config, unsigned workers, struct inherited *inherited,
+                    struct open_sockets *to, struct error *error)
+{
+    for (size_t i = 0; i < config->proxy.listen.count; i++) {
+        const struct config_address *address = &config->proxy.listen.items[i];
+        bool shared = false;
+        unsigned found = take_inherited(inherited, address, workers, to, &shared);
+        if (shared)
+            continue;
+        if (address->is_unix ? !open_unix(address, to, error)
+                             : !open_tcp(address, found, workers, to, error))
+            return false;
+    }
+    return true;
+}
+
+void listeners_close(struct open_sockets *sockets, bool all)
+{
+    for (size_t i = 0; i < sockets->count; i++) {
+        struct open_socket *socket = &sockets->items[i];
+        if (socket->fd >= 0 && (all || socket->shared))
+            close(socket->fd);
+        if (all || socket->shared)
+            socket->fd = -1;
+    }
+    if (!all)
+        return;
+    free(sockets->items);
+    *sockets = (struct open_sockets){0};
+}
+
+void listeners_unlink(const struct config *config, const struct open_sockets *sockets)
+{
+    for (size_t i = 0; i < config->proxy.listen.count; i++) {
+        const struct config_address *address = &config->proxy.listen.items[i];
+        bool ours = address->is_unix;
+        for (size_t j = 0; j < sockets->count; j++) {
+            const struct open_socket *socket = &sockets->items[j];
+            if (ours && socket->systemd && socket->fd >= 0 && is_at(socket->fd, address))
+                ours = false;
+        }
+        if (ours)
+            unlink(address->host.at);
+    }
+}

@@ -1,0 +1,149 @@
+/* The control socket's calls: those that change what is in force are done by the main thread, those
+ * about sessions by the workers' own loops. All but the latter's answers are waited for.
+ */
+#include <string.h>
+
+#include "proxy/reload.h"
+#include "proxy/roll.h"
+#include "proxy/running.h"
+
+/* An order, and what came of it: each order_ function runs on the main thread. */
+struct ordered {
+    struct server *server;
+    struct override *override, *list;
+    struct runtime *runtime;
+    size_t count;
+    struct text id, who;
+    struct error *why;
+    bool fine;
+};
+
+static void order_override(void *argument)
+{
+    struct ordered *ordered = argument;
+
+    ordered->fine = steer_add(&ordered->server->steer, ordered->override, ordered->why);
+}
+
+static void order_undo(void *argument)
+{
+    struct ordered *ordered = argument;
+
+    ordered->fine = steer_undo(&ordered->server->steer, ordered->id, ordered->who);
+    if (!ordered->fine)
+        error_set(ordered->why, "no override of this id is in force");
+}
+
+static void order_list(void *argument)
+{
+    struct ordered *ordered = argument;
+    const struct steer *steer = &ordered->server->steer;
+
+    ordered->count = steer->count;
+    memcpy(ordered->list, steer->list, steer->count * sizeof(*steer->list));
+}
+
+static void order_runtime(void *argument)
+{
+    struct ordered *ordered = argument;
+
+    ordered->runtime = runtime_take(ordered->server->steer.current);
+}
+
+static void order_reload(void *argument)
+{
+    struct ordered *ordered = argument;
+
+    ordered->fine = server_reload(ordered->server, ordered->why);
+}
+
+static bool order(struct ordered *ordered, void (*work)(void *argument))
+{
+    if (!desk_call(&ordered->server->desk, work, ordered) && ordered->why)
+        return error_set(ordered->why, "silogate is coming to its end");
+    return ordered->fine;
+}
+
+static bool control_override(void *context, struct override *override, struct error *why)
+{
+    return order(&(struct ordered){.server = context, .override = override, .why = why},
+                 order_override);
+}
+
+static bool control_undo(void *context, struct text id, struct text who, struct error *why)
+{
+    return order(&(struct ordered){.server = context, .id = id, .who = who, .why = why},
+                 order_undo);
+}
+
+static size_t control_overrides(void *context, struct override *list)
+{
+    struct ordered ordered = {.server = context, .list = list};
+
+    order(&ordered, order_list);
+    return ordered.count;
+}
+
+static bool control_reload(void *context, struct error *why)
+{
+    return order(&(struct ordered){.server = context, .why = why}, order_reload);
+}
+
+static struct control_session *control_sessions(void *context, const struct control_filter *filter,
+                                                size_t *count, unsigned *late)
+{
+    struct server *server = context;
+
+    return roll_sessions(server->workers, server->worker_count, filter, count, late);
+}
+
+static bool control_end(void *context, uint32_t id, bool query, struct error *why)
+{
+    struct server *server = context;
+
+    if (query) {
+        error_set(why, "--query needs an account on the upstream");
+        why->line = 1;
+        return false;
+    }
+    return roll_end(server->workers, server->worker_count, id) ||
+           error_set(why, "there is no session %u here", (unsigned)id);
+}
+
+static size_t control_leave(void *context, struct text service)
+{
+    struct server *server = context;
+
+    return roll_leave(server->workers, server->worker_count, service);
+}
+
+static char *control_record(void *context, struct text id)
+{
+    struct ordered ordered = {.server = context};
+    struct reload_log log;
+    char *found = NULL;
+
+    order(&ordered, order_runtime);
+    if (!ordered.runtime)
+        return NULL;
+    reload_log_settings(ordered.runtime->config, &log);
+    found = violations_find(log.outputs, log.settings.output_count, id);
+    runtime_drop(ordered.runtime);
+    return found;
+}
+
+struct control_source orders_source(struct server *server)
+{
+    return (struct control_source){
+        .context = server,
+        .sessions = control_sessions,
+        .end = control_end,
+        .leave = control_leave,
+        .override = control_override,
+        .undo = control_undo,
+        .overrides = control_overrides,
+        .reload = control_reload,
+        .takeover = drain_takeover,
+        .record = control_record,
+    };
+}

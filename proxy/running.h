@@ -1,0 +1,53 @@
+/* The silogate that runs, as its main thread has it. Private to server.c, orders.c and drain.c. */
+#ifndef PROXY_RUNNING_H
+#define PROXY_RUNNING_H
+
+#include <ev.h>
+
+#include "admin/admin.h"
+#include "admin/control.h"
+#include "proxy/desk.h"
+#include "proxy/listeners.h"
+#include "proxy/moving.h"
+#include "proxy/show.h"
+#include "proxy/steer.h"
+#include "proxy/takeover.h"
+#include "proxy/worker.h"
+
+struct server {
+    const char *path;
+    struct ev_loop *loop;
+    struct ev_signal hangup, terminate, interrupt, reopen;
+    struct ev_timer probe;
+    struct steer steer; /* what is in force */
+    struct desk desk;
+    struct violations *violations;
+    struct worker *workers;
+    unsigned worker_count;
+    struct open_sockets sockets;
+    struct inherited inherited;
+    struct show *show;
+    struct moving_door door;
+    struct admin *admin;     /* NULL: off */
+    struct control *control; /* NULL: off */
+
+    /* drain.c's: */
+    struct ev_timer delay, drain;
+    bool terminated;  /* SIGTERM has come, or a successor */
+    bool handed_over; /* the sockets are a successor's too */
+    double drained;   /* when it began, in monotonic seconds */
+};
+
+/* server.c: SIGHUP's work. */
+bool server_reload(struct server *server, struct error *why);
+
+/* orders.c: what the control socket calls. */
+struct control_source orders_source(struct server *server);
+
+/* drain.c: the end, by SIGTERM or by a successor. */
+void drain_init(struct server *server);
+void drain_on_signal(struct ev_loop *loop, struct ev_signal *signal, int events);
+/* On the control socket's thread of a takeover. */
+void drain_takeover(void *server, int channel);
+
+#endif

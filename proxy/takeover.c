@@ -1,0 +1,243 @@
+/* Both ends of a takeover speak here; what it means for sessions is in drain.c. */
+#include "proxy/takeover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+
+enum { SYSTEMD_FIRST = 3, SYSTEMD_MOST = 256, WAIT_SECONDS = 60, HEAD_MAX = 4096 };
+
+struct record {
+    uint8_t kind, systemd;
+    uint8_t unused[2];
+    uint32_t number;
+};
+
+static void add(struct inherited *inherited, int fd, uint8_t kind, bool systemd)
+{
+    inherited->items =
+        memory_resize(inherited->items, (inherited->count + 1) * sizeof(inherited->items[0]));
+    inherited->items[inherited->count++] =
+        (struct inherited_socket){.fd = fd, .kind = kind, .systemd = systemd};
+}
+
+void takeover_systemd(struct inherited *inherited)
+{
+    const char *process = getenv("LISTEN_PID"), *number = getenv("LISTEN_FDS");
+    int count = number ? atoi(number) : 0;
+
+    if (!process || atol(process) != (long)getpid())
+        return;
+    for (int fd = SYSTEMD_FIRST; fd < SYSTEMD_FIRST + count && count <= SYSTEMD_MOST; fd++) {
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+        add(inherited, fd, INHERITED_LISTEN, true);
+    }
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+    unsetenv("LISTEN_FDNAMES");
+}
+
+static void set_wait(int channel)
+{
+    const struct timeval wait = {.tv_sec = WAIT_SECONDS};
+
+    fcntl(channel, F_SETFL, fcntl(channel, F_GETFL) & ~O_NONBLOCK);
+    setsockopt(channel, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+    setsockopt(channel, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+}
+
+/* The head of the answer, byte by byte: what follows it comes with descriptors. */
+static bool read_head(int channel, char *head, size_t size)
+{
+    size_t length = 0;
+
+    while (length + 1 < size && recv(channel, head + length, 1, 0) == 1) {
+        head[++length] = 0;
+        if (length >= 4 && memcmp(head + length - 4, "\r\n\r\n", 4) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool receive(int channel, struct record *record, int *fd)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec part = {record, sizeof(*record)};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+
+    *fd = -1;
+    ssize_t got = recvmsg(channel, &message, MSG_WAITALL | MSG_CMSG_CLOEXEC);
+    const struct cmsghdr *with = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (with && with->cmsg_level == SOL_SOCKET && with->cmsg_type == SCM_RIGHTS)
+        memcpy(fd, CMSG_DATA(with), sizeof(*fd));
+    return got == (ssize_t)sizeof(*record);
+}
+
+static int reach(const char *path)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int channel = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+    if (channel < 0 || connect(channel, (struct sockaddr *)&at, sizeof(at)) == 0)
+        return channel;
+    close(channel);
+    return -1;
+}
+
+bool takeover_ask(const char *path, struct inherited *inherited, struct error *error)
+{
+    static const char request[] = "GET /control/takeover HTTP/1.1\r\nHost: localhost\r\n"
+                                  "Connection: Upgrade\r\nUpgrade: silogate-takeover\r\n\r\n";
+    struct record record = {.kind = INHERITED_LISTEN};
+    char head[HEAD_MAX] = "";
+    int fd, channel = reach(path);
+
+    if (channel < 0) /* it is listened there next, which says what is wrong, if anything is */
+        return true;
+    set_wait(channel);
+    if (send(channel, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0 ||
+        !read_head(channel, head, sizeof(head)) || strncmp(head, "HTTP/1.1 101", 12) != 0) {
+        close(channel);
+        return error_set(error,
+                         "the silogate that runs would not be taken over (%.*s); end it "
+                         "first",
+                         head[0] ? (int)strcspn(head, "\r") : 9, head[0] ? head : "no answer");
+    }
+    inherited->channel = channel;
+    while (record.kind != INHERITED_END) {
+        if (!receive(channel, &record, &fd))
+            return error_set(error, "the silogate that runs stopped in the middle of a takeover; "
+                                    "try again");
+        if (fd >= 0)
+            add(inherited, fd, record.kind, record.systemd);
+        inherited->last_id = record.number;
+    }
+    return true;
+}
+
+int takeover_take(struct inherited *inherited, enum inherited_kind kind)
+{
+    for (size_t i = 0; i < inherited->count; i++) {
+        int fd = inherited->items[i].fd;
+        if (fd < 0 || inherited->items[i].kind != kind)
+            continue;
+        inherited->items[i].fd = -1;
+        return fd;
+    }
+    return -1;
+}
+
+/* Older generations, oldest first: those that are gone are forgotten, those beyond the bound get
+ * the second SIGTERM, which ends them at once. */
+static void bound_generations(struct inherited *inherited)
+{
+    unsigned alive = 0;
+
+    for (size_t i = inherited->count; i-- > 0;) {
+        struct inherited_socket *older = &inherited->items[i];
+        struct pollfd gone = {.fd = older->fd, .events = POLLIN};
+        if (older->kind != INHERITED_OLDER || older->fd < 0)
+            continue;
+        bool ended = poll(&gone, 1, 0) == 1;
+        if (!ended && ++alive > GENERATIONS) {
+            log_warning("more than %d generations drain: the oldest is ended", GENERATIONS);
+            syscall(SYS_pidfd_send_signal, older->fd, SIGTERM, NULL, 0);
+            ended = true;
+        }
+        if (ended) {
+            close(older->fd);
+            older->fd = -1;
+        }
+    }
+}
+
+void takeover_ready(struct inherited *inherited)
+{
+    char gone;
+
+    if (inherited->channel < 0)
+        return;
+    if (send(inherited->channel, "R", 1, MSG_NOSIGNAL) == 1 &&
+        recv(inherited->channel, &gone, 1, 0) == 1)
+        log_notice("taken over from the silogate that ran before, which drains");
+    else
+        log_warning("the silogate that ran before did not answer after the takeover");
+    close(inherited->channel);
+    inherited->channel = -1;
+    bound_generations(inherited);
+}
+
+void takeover_close(struct inherited *inherited)
+{
+    if (inherited->channel >= 0)
+        close(inherited->channel);
+    inherited->channel = -1;
+    for (size_t i = 0; i < inherited->count; i++) {
+        if (inherited->items[i].fd < 0 || inherited->items[i].kind == INHERITED_OLDER)
+            continue;
+        close(inherited->items[i].fd);
+        inherited->items[i].fd = -1;
+    }
+}
+
+int takeover_self(void)
+{
+    return (int)syscall(SYS_pidfd_open, getpid(), 0);
+}
+
+bool takeover_send(int channel, enum inherited_kind kind, int fd, uint32_t number, bool systemd)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {{0}};
+    struct record record = {.kind = (uint8_t)kind, .systemd = systemd, .number = number};
+    struct iovec part = {&record, sizeof(record)};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+    if (fd >= 0) {
+        message.msg_control = &control;
+        message.msg_controllen = sizeof(control);
+        struct cmsghdr *with = CMSG_FIRSTHDR(&message);
+        with->cmsg_level = SOL_SOCKET;
+        with->cmsg_type = SCM_RIGHTS;
+        with->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(with), &fd, sizeof(fd));
+    }
+    return sendmsg(channel, &message, MSG_NOSIGNAL) == (ssize_t)sizeof(record);
+}
+
+bool takeover_wait(int channel)
+{
+    char ready = 0;
+
+    set_wait(channel);
+    return recv(channel, &ready, 1, 0) == 1 && ready == 'R';
+}
+
+void takeover_gone(int channel)
+{
+    ssize_t sent = send(channel, "G", 1, MSG_NOSIGNAL);
+
+    (void)sent; /* whoever does not hear it has the sockets anyway */
+}

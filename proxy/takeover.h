@@ -1,0 +1,66 @@
+/* How a new silogate takes over from the one that runs, so that no client is refused: the listening
+ * sockets, admin's and the control socket go over the control socket (SCM_RIGHTS), and the old one
+ * drains. Sessions stay where they are. Also what systemd hands over at the start (LISTEN_FDS).
+ *
+ *   new                                   old
+ *   GET /control/takeover (upgrade)  -->
+ *                                    <--  one record a socket, each with its descriptor; the last
+ *                                         record says how far the ids have come
+ *   ... starts its workers ...
+ *   'R'                              -->  stops accepting and begins to drain
+ *                                    <--  'G'
+ *
+ * Until 'R' nothing has changed for the old one: a successor that fails leaves it as it was.
+ */
+#ifndef PROXY_TAKEOVER_H
+#define PROXY_TAKEOVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum inherited_kind {
+    INHERITED_LISTEN,
+    INHERITED_ADMIN,
+    INHERITED_CONTROL,
+    INHERITED_OLDER, /* a pidfd of a generation that still drains */
+    INHERITED_END,   /* no descriptor */
+};
+
+struct inherited_socket {
+    int fd; /* -1: taken */
+    uint8_t kind;
+    bool systemd;
+};
+
+enum { GENERATIONS = 4 }; /* that drain at the same time: the oldest ends when there are more */
+
+struct inherited {
+    struct inherited_socket *items;
+    size_t count;
+    int channel;      /* to the old one; -1: there is none */
+    uint32_t last_id; /* the count of the old one's sessions */
+};
+
+/* What systemd has opened for us. */
+void takeover_systemd(struct inherited *inherited);
+/* Asks whoever answers at `path`. True also where nobody does; false where it would not. */
+bool takeover_ask(const char *path, struct inherited *inherited, struct error *error);
+/* A pidfd of this process, which will be an older generation; -1: the kernel has none. */
+int takeover_self(void);
+/* The one of that kind; -1: there is none. It is the caller's then. */
+int takeover_take(struct inherited *inherited, enum inherited_kind kind);
+/* Everything runs: the old one lets go. Generations beyond the bound are ended. */
+void takeover_ready(struct inherited *inherited);
+/* Closes what nobody has taken, but for older generations, which are kept to be handed on. */
+void takeover_close(struct inherited *inherited);
+
+/* The old one's side, on `channel`: sends all of it. */
+bool takeover_send(int channel, enum inherited_kind kind, int fd, uint32_t number, bool systemd);
+/* Waits for 'R', at most a minute; answers with 'G' by takeover_gone. */
+bool takeover_wait(int channel);
+void takeover_gone(int channel);
+
+#endif

@@ -1,0 +1,358 @@
+"""An upgrade that no client sees: a new silogate takes the sockets of the one that runs. And the end
+of one: readiness, delay, what a boundary is, systemd's side of it."""
+import collections
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pymysql
+import pytest
+
+from harness import gate as gates, places, servers, wire
+
+LONG = os.environ.get("SILOGATE_LONG") == "1"
+
+
+class Generations:
+    """Silogates one after the other with the same ini; `gate.process` is the youngest."""
+
+    def __init__(self, gate):
+        self.gate = gate
+        self.old = []
+
+    def upgrade(self, code=None):
+        before = len(self.gate.log())
+        self.old.append(self.gate.process)
+        self.gate.process = None
+        with open(self.gate.log_file, "ab") as out:
+            process = subprocess.Popen(
+                [str(places.SILOGATE), "run", "-c", str(self.gate.path)], stdin=subprocess.DEVNULL,
+                stdout=out, stderr=out, start_new_session=True, preexec_fn=places.end_with_us)
+        if code is not None:
+            assert process.wait(30) == code, self.gate.log()[before:]
+            self.gate.process = self.old.pop()
+            return
+        self.gate.process = process
+        self.gate.wait_log("taken over", 30, start=before)
+
+    def end(self):
+        for process in self.old:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture
+def generations(make_gate):
+    made = []
+
+    def make(server, *changes):
+        gate = make_gate(server, *changes, start=False)
+        gate.ini = gates.change(gate.ini, "proxy", "control", f"unix:{gate.folder}/control")
+        gate.path.write_text(gate.ini)
+        gate.start()
+        made.append(Generations(gate))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.end()
+
+
+class Load:
+    """Clients in short and long transactions. Every number is written once, in a transaction with its
+    double; what was acknowledged, what was not, and every error is kept."""
+
+    def __init__(self, gate, count, **options):
+        self.gate, self.options = gate, options
+        self.stop = threading.Event()
+        self.acknowledged, self.unknown = set(), set()
+        self.errors, self.wrong = collections.Counter(), []
+        self.violations = 0
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.run, args=(number,)) for number in range(count)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, number):
+        chance, connection, done = random.Random(number), None, 0
+        while not self.stop.is_set():
+            try:
+                if connection is None:
+                    connection = self.gate.connect("lab_service", **self.options)
+                self.transaction(connection, number * 1000000 + done, long=number % 2 == 1,
+                                 chance=chance)
+            except (pymysql.Error, OSError) as error:
+                # a pool's client: it takes another connection
+                with self.lock:
+                    self.errors[error.args[0] if error.args else str(error)] += 1
+                try:
+                    connection.close()
+                except (AttributeError, pymysql.Error):
+                    pass
+                connection = None
+            except BaseException as error:
+                self.wrong.append(repr(error))
+                return
+            done += 1
+        if connection:
+            connection.close()
+
+    def transaction(self, connection, number, long, chance):
+        if chance.random() < 0.3:
+            time.sleep(chance.random() / 20)  # idle in a pool
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            begun = True
+            try:
+                cursor.execute("INSERT INTO takeover_numbers VALUES (%s, 1)", (number,))
+                if long:
+                    time.sleep(chance.random() / 10)
+                cursor.execute("SELECT 1 FROM clinical_data.patients LIMIT 1")
+                with self.lock:
+                    self.violations += 1
+                cursor.execute("INSERT INTO takeover_numbers VALUES (%s, 2)", (number,))
+                self.unknown.add(number)
+                cursor.execute("COMMIT")
+            except (pymysql.Error, OSError) as error:
+                self.wrong.append(f"inside a transaction: {error!r}")
+                raise
+            self.unknown.discard(number)
+            self.acknowledged.add(number)
+            assert begun
+
+    def end(self):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join(60)
+
+
+def test_upgrades_in_a_row(server, generations, certificates):
+    """8 clients, upgrades in a row: no error but 1053 between transactions, no write lost or doubled,
+    nobody refused, each violation recorded once."""
+    line = generations(server, ("proxy", "drain_timeout", "4s"), ("proxy", "workers", "2"),
+                       ("service:lab", "mode", "log"),
+                       ("service:lab", "owns", "nilecare_lab.*", "nilecare.lab_*",
+                        "nilecare.takeover_numbers"))
+    gate = line.gate
+    server.sql("CREATE TABLE nilecare.takeover_numbers (n BIGINT, half INT, PRIMARY KEY (n, half))")
+    server.sql("GRANT ALL ON nilecare.takeover_numbers TO 'lab_service'@'%'")
+    server.sql("GRANT SELECT ON clinical_data.patients TO 'lab_service'@'%'")
+    try:
+        load = Load(gate, 8)
+        refused = []
+        for _ in range(20 if LONG else 4):
+            for _ in range(20):
+                try:
+                    with socket.create_connection(("127.0.0.1", gate.port), 5) as knock:
+                        knock.settimeout(5)
+                        assert knock.recv(1)
+                except OSError as error:
+                    refused.append(repr(error))
+                time.sleep(0.01)
+            line.upgrade()
+        time.sleep(0.5)
+        load.end()
+        assert not refused
+        assert not load.wrong, load.wrong[:5]
+        assert set(load.errors) <= {1053}, load.errors
+        assert load.errors[1053] > 0
+        assert len(load.acknowledged) > 50
+        halves = collections.Counter(n for n, _ in server.sql("SELECT * FROM nilecare.takeover_numbers"))
+        assert set(halves.values()) <= {2}
+        assert set(halves) - load.unknown == load.acknowledged
+        for process in line.old:
+            assert process.wait(20) == 0
+        gate.stop()
+        counted = sum(record["count"] for record in gate.events("violation"))
+        assert counted == load.violations
+    finally:
+        load.end()
+        server.sql("DROP TABLE nilecare.takeover_numbers")
+        server.sql("REVOKE ALL ON nilecare.takeover_numbers FROM 'lab_service'@'%'")
+
+
+def test_admin_and_control_go_along(mariadb, generations):
+    line = generations(mariadb, ("proxy", "drain_timeout", "20s"))
+    gate = line.gate
+    first = gate.process
+    busy = wire.connect(gate.port, "lab_service")
+    busy.query("BEGIN")
+    line.upgrade()
+    sessions = json.loads(gates.run("ctl", "-c", gate.path, "--json", "sessions").stdout)["sessions"]
+    assert sessions == []  # the successor's: it has none
+    assert gate.get("/readyz")[0] == 200
+    other = wire.connect(gate.port, "lab_service")
+    ids = {int(one["id"]) for one in json.loads(
+        gates.run("ctl", "-c", gate.path, "--json", "sessions").stdout)["sessions"]}
+    assert len(ids) == 1
+    assert first.poll() is None and busy.query("SELECT 7")[0].rows == [["7"]]
+    busy.query("COMMIT")
+    with pytest.raises(wire.Error) as gone:
+        busy.query("SELECT 1")
+    assert gone.value.code == 1053
+    busy.close()
+    assert first.wait(10) == 0
+    assert other.query("SELECT 1")[0].rows == [["1"]]
+    assert (gate.folder / "admin").exists() and (gate.folder / "control").exists()
+    other.quit()
+
+
+def test_a_successor_that_cannot_serve_changes_nothing(mariadb, generations):
+    line = generations(mariadb)
+    gate = line.gate
+    good = gate.ini
+    connection = wire.connect(gate.port, "lab_service")
+    gate.path.write_text(good.replace("[service:lab]", "[service:lab]\nmoed = log"))
+    line.upgrade(code=2)
+    gate.path.write_text(gates.change(good, "upstream:main", "address", "127.0.0.1:1"))
+    line.upgrade(code=2)
+    assert "the silogate that runs goes on" in gate.log()
+    gate.path.write_text(gates.change(good, "log", "violations", "/nonexistent/v.jsonl"))
+    line.upgrade(code=2)
+    gate.path.write_text(good)
+    assert connection.query("SELECT 1")[0].rows == [["1"]]
+    wire.connect(gate.port, "lab_service").quit()
+    assert gate.get("/readyz")[0] == 200
+    assert gates.run("ctl", "-c", gate.path, "overrides").returncode == 0
+    # one that asks for the sockets and dies, or says nonsense, changes nothing either
+    for said in (b"", b"X", b"RR"[:0]):
+        with socket.socket(socket.AF_UNIX) as knock:
+            knock.connect(str(gate.folder / "control"))
+            knock.sendall(b"GET /control/takeover HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+                          b"Upgrade: silogate-takeover\r\n\r\n")
+            knock.recv(100)
+            knock.sendall(said)
+    assert connection.query("SELECT 1")[0].rows == [["1"]]
+    line.upgrade()
+    connection.close()
+
+
+def test_unix_sockets_and_old_generations(mariadb, generations):
+    """A Unix socket goes along; more generations than four do not pile up."""
+    line = generations(mariadb, ("proxy", "drain_timeout", "60s"))
+    gate = line.gate
+    path = gate.folder / "clients"
+    gate.process.terminate()
+    gate.process.wait(20)
+    gate.ini = gates.change(gate.ini, "proxy", "listen", f"127.0.0.1:{gate.port}", f"unix:{path}")
+    gate.path.write_text(gate.ini)
+    gate.log_file.unlink()
+    gate.start()
+    kept = []
+    for _ in range(6):
+        connection = pymysql.connect(unix_socket=str(path), user="lab_service", database="nilecare",
+                                     password=servers.password("lab_service"))
+        connection.cursor().execute("BEGIN")
+        connection.cursor().execute("SELECT COUNT(*) FROM lab_samples")
+        kept.append(connection)
+        line.upgrade()
+    assert path.exists()
+    assert places.wait_for(lambda: sum(one.poll() is None for one in line.old) == 4, 10), \
+        [one.poll() for one in line.old]
+    assert line.old[0].poll() == 0 and line.old[1].poll() == 0
+    kept[-1].cursor().execute("SELECT 1")
+    for connection in kept:
+        try:
+            connection.close()
+        except pymysql.Error:
+            pass
+    for process in line.old:
+        assert process.wait(20) == 0
+
+
+def test_shutdown_delay(mariadb, make_gate):
+    """Not ready at once, but clients are still taken until the delay is over."""
+    gate = make_gate(mariadb, ("proxy", "shutdown_delay", "1500ms"))
+    gate.process.send_signal(signal.SIGTERM)
+    assert places.wait_for(lambda: gate.get("/readyz")[0] == 503, 1)
+    late = wire.connect(gate.port, "lab_service")
+    assert late.query("SELECT 1")[0].rows == [["1"]]
+    late.query("BEGIN")
+    assert places.wait_for(lambda: not places.port_open(gate.port), 10)
+    assert gate.get("/healthz")[0] == 200  # admin answers until the last session is gone
+    late.query("COMMIT")
+    gate.stop()
+
+
+def test_second_signal_ends_at_once(mariadb, make_gate):
+    gate = make_gate(mariadb, ("proxy", "drain_timeout", "60s"))
+    busy = wire.connect(gate.port, "billing_service")
+    busy.query("BEGIN")
+    busy.query("SELECT 1 FROM clinical_data.patients")
+    gate.process.send_signal(signal.SIGTERM)
+    gate.wait_log("draining")
+    gate.process.send_signal(signal.SIGTERM)
+    assert gate.process.wait(10) == 0
+    assert len(gate.events("violation")) == 1  # records are written before the end
+
+
+def test_idle_sessions_end_one_after_the_other(mariadb, make_gate):
+    gate = make_gate(mariadb, ("proxy", "drain_timeout", "4s"), ("proxy", "workers", "1"))
+    idle = [wire.connect(gate.port, "lab_service") for _ in range(20)]
+    gate.process.send_signal(signal.SIGTERM)
+    gate.wait_log("draining")
+    working = 0
+    for connection in reversed(idle):
+        try:
+            connection.query("SELECT 1")
+            working += 1
+        except wire.Error as error:
+            assert error.code == 1053
+    assert working > 0
+    assert all(connection.closed(10) for connection in idle)
+    gate.stop()
+
+
+class Notified:
+    def __init__(self, folder):
+        self.path = str(folder / "notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.socket.settimeout(20)
+
+    def until(self, word):
+        while True:
+            said = self.socket.recv(4096).decode()
+            if word in said:
+                return said
+
+
+def test_systemd(mariadb, make_gate, monkeypatch):
+    """Socket activation and Type=notify-reload, without systemd."""
+    gate = make_gate(mariadb, start=False)
+    told = Notified(gate.folder)
+    listening = socket.create_server(("127.0.0.1", gate.port))
+    waiting = socket.create_connection(("127.0.0.1", gate.port), 20)  # before silogate runs
+    script = ('import os,sys\n'
+              'os.dup2(int(sys.argv[1]), 3, inheritable=True)\n'
+              'os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")\n'
+              'os.execv(sys.argv[2], sys.argv[2:])\n')
+    with open(gate.log_file, "ab") as out:
+        gate.process = subprocess.Popen(
+            ["/usr/bin/python3", "-c", script, str(listening.fileno()), str(places.SILOGATE), "run",
+             "-c", str(gate.path)], stdout=out, stderr=out, pass_fds=[listening.fileno()],
+            env=dict(os.environ, NOTIFY_SOCKET=told.path), start_new_session=True)
+    ready = told.until("READY=1")
+    assert f"MAINPID={gate.process.pid}" in ready
+    waiting.settimeout(20)
+    assert len(waiting.recv(100)) > 20
+    waiting.close()
+    wire.connect(gate.port, "lab_service").quit()
+    gate.process.send_signal(signal.SIGHUP)
+    assert "MONOTONIC_USEC=" in told.until("RELOADING=1")
+    told.until("READY=1")
+    gate.path.write_text(gate.ini + "[nonsense]\n")
+    gate.process.send_signal(signal.SIGHUP)
+    told.until("RELOADING=1")
+    assert "refused" in told.until("READY=1")
+    gate.process.send_signal(signal.SIGTERM)
+    told.until("STOPPING=1")
+    assert gate.process.wait(20) == 0
+    listening.close()
+    gate.process = None
