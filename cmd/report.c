@@ -12,13 +12,21 @@
 static const char usage[] =
     "usage: silogate report [OPTION...] LOG...\n"
     "\n"
-    "Reads violation logs, plain or compressed with gzip, also of several silogates; - is "
-    "standard\n"
-    "input. Prints who reaches into whose tables, with which statements, sent by whom.\n"
+    "Reads violation logs, plain or compressed with gzip, also of several silogates, and the\n"
+    "findings of silogate audit --json; - is standard input. Prints who reaches into whose\n"
+    "tables, with which statements, sent by whom.\n"
     "\n"
     "  --text --markdown --html --csv --json\n"
     "                      the form: for a terminal (default), a ticket, a browser (one page that\n"
     "                      needs nothing else), a spreadsheet, a tool\n"
+    "  --plan              one page of Markdown for the week: what can move, what holds the rest\n"
+    "                      back, what each team replaces next\n"
+    "  --stubs --openapi   the calls of an API that would replace the queries: Markdown, or a\n"
+    "                      sketch of OpenAPI\n"
+    "  --service S         only what service S does\n"
+    "  --owner S           only what reaches into S's silo; (unowned), (system), (server) too\n"
+    "  --id ID             only the record, or the digest, with these 16 hex digits\n"
+    "  --top N             of edges, and of queries in each, only the N most frequent\n"
     "  --since T           only what was seen at or after T: 2026-11-20, 2026-11-20T13:00:00Z, or "
     "7d\n"
     "                      for the last seven days (m, h, d, w)\n"
@@ -77,6 +85,25 @@ static int print(struct report *report, struct asked *asked)
     return status;
 }
 
+static bool read_top(const char *value, uint32_t *top)
+{
+    uint64_t number;
+
+    if (text_number(text_of(value), &number) && number > 0 && number < UINT32_MAX) {
+        *top = (uint32_t)number;
+        return true;
+    }
+    fprintf(stderr, "silogate report: --top '%s' is no number; write 10\n", value);
+    return false;
+}
+
+/* A baseline is of everything: part of it would make the rest new. */
+static bool is_whole(const struct report *report)
+{
+    return !report->only_service.at && !report->only_owner.at && !report->only_id.at &&
+           report->top == 0;
+}
+
 /* CMD_YES: go on. */
 static int parse(int argc, char **argv, struct report *report, struct asked *asked)
 {
@@ -86,6 +113,13 @@ static int parse(int argc, char **argv, struct report *report, struct asked *ask
         {"html",        no_argument,       NULL, 'w'},
         {"csv",         no_argument,       NULL, 'c'},
         {"json",        no_argument,       NULL, 'j'},
+        {"plan",        no_argument,       NULL, 'l'},
+        {"stubs",       no_argument,       NULL, 'a'},
+        {"openapi",     no_argument,       NULL, 'o'},
+        {"service",     required_argument, NULL, 'S'},
+        {"owner",       required_argument, NULL, 'O'},
+        {"id",          required_argument, NULL, 'I'},
+        {"top",         required_argument, NULL, 'T'},
         {"since",       required_argument, NULL, 's'},
         {"until",       required_argument, NULL, 'u'},
         {"ready-since", required_argument, NULL, 'r'},
@@ -115,6 +149,27 @@ static int parse(int argc, char **argv, struct report *report, struct asked *ask
         case 'j':
             asked->form = report_print_json;
             break;
+        case 'l':
+            asked->form = report_print_plan;
+            break;
+        case 'a':
+            asked->form = report_print_stubs;
+            break;
+        case 'o':
+            asked->form = report_print_openapi;
+            break;
+        case 'S':
+            report->only_service = text_of(optarg);
+            break;
+        case 'O':
+            report->only_owner = text_of(optarg);
+            break;
+        case 'I':
+            report->only_id = text_of(optarg);
+            break;
+        case 'T':
+            good = read_top(optarg, &report->top);
+            break;
         case 's':
             good = read_time("since", optarg, false, &report->since);
             break;
@@ -139,6 +194,12 @@ static int parse(int argc, char **argv, struct report *report, struct asked *ask
         default:
             good = false;
         }
+    }
+    if (good && asked->ratchet.baseline && !is_whole(report)) {
+        fputs("silogate report: a baseline is of all that crosses; leave out --service, --owner, "
+              "--id and --top\n",
+              stderr);
+        good = false;
     }
     if (good && optind < argc &&
         (!(asked->ratchet.fail_on_new || asked->ratchet.prune) || asked->ratchet.baseline))

@@ -88,6 +88,11 @@ static void put_cell(const struct report *report, uint32_t user, uint32_t owner,
     table_put_html(report->services.keys[user], to);
     fputs(" reaches into ", to);
     table_put_html(report->services.keys[owner], to);
+    if (edge->counts.statements == 0) {
+        fprintf(to, ": %u of the catalogue\">%u<small>catalogue</small></a></td>", edge->catalogue,
+                edge->catalogue);
+        return;
+    }
     fprintf(to, ": %s statements, %u distinct\">",
             table_show_number(edge->counts.statements, shown), edge->query_count);
     fprintf(to, "%s</a></td>", shown);
@@ -266,7 +271,7 @@ static void put_edge(const struct report *report, uint32_t number, bool open, FI
             table_show_number(edge->counts.reads, reads),
             table_show_number(edge->counts.writes, writes),
             table_show_number(edge->counts.blocked, blocked), edge->query_count,
-            report_is_active(report, &edge->span) ? "active" : "quiet");
+            report_show_state(report, &edge->span));
     /* Inside, so that a link to it opens what is closed. */
     fprintf(to, "<div id=\"edge-%u\">", number);
     report_query_sheet(report, number, &table);

@@ -115,9 +115,18 @@ static int by_day(const void *a, const void *b, void *context)
     return first < second ? -1 : first > second;
 }
 
+static uint32_t *top(const struct report *report, uint32_t *ranked, uint32_t *count)
+{
+    if (report->top > 0 && *count > report->top)
+        *count = report->top;
+    return ranked;
+}
+
 uint32_t *report_rank_edges(const struct report *report, uint32_t *count)
 {
-    return rank(report, report->edge_keys.count, NULL, 0, by_edge, count);
+    uint32_t *edges = rank(report, report->edge_keys.count, NULL, 0, by_edge, count);
+
+    return top(report, edges, count);
 }
 
 static bool is_of_edge(const struct report *report, uint32_t query, uint32_t edge)
@@ -127,7 +136,9 @@ static bool is_of_edge(const struct report *report, uint32_t query, uint32_t edg
 
 uint32_t *report_rank_queries(const struct report *report, uint32_t edge, uint32_t *count)
 {
-    return rank(report, report->query_keys.count, is_of_edge, edge, by_query, count);
+    uint32_t *queries = rank(report, report->query_keys.count, is_of_edge, edge, by_query, count);
+
+    return top(report, queries, count);
 }
 
 /* A query on two edges is told of once: on the first. */
@@ -177,7 +188,7 @@ bool report_is_active(const struct report *report, const struct report_span *spa
 
 bool report_is_ready(const struct report_object *object, int64_t since)
 {
-    return object->foreign.last < since;
+    return object->foreign.last < since && !object->catalogue;
 }
 
 int64_t report_ready_since(const struct report *report)

@@ -39,6 +39,7 @@ struct report_edge {
     struct report_counts counts;
     struct report_span span;
     uint32_t query_count;
+    uint32_t catalogue; /* of them: views, triggers, foreign keys... out of audit's findings */
 };
 
 struct report_place { /* where a query comes from */
@@ -54,7 +55,7 @@ struct report_use { /* an object that a query touches */
 
 struct report_query { /* one normalized statement on one edge */
     uint32_t edge;
-    uint64_t digest;
+    uint64_t digest, id;         /* id: of the first record; 0: of the catalogue */
     struct text kind, statement; /* `at` NULL: not in the logs */
     struct report_counts counts;
     struct report_span span;
@@ -71,12 +72,13 @@ struct report_object { /* a table, routine or database */
     struct text type;
     uint32_t owner;             /* into `services`; HASH_TABLE_NONE: nobody's */
     struct report_span foreign; /* when others touched it */
+    bool catalogue;             /* something of another's in the catalogue stands on it */
 };
 
 /* A service and an object that it touched in a statement that was a violation. */
 struct report_touch {
     uint32_t service, object;
-    bool is_foreign;
+    bool is_foreign, catalogue;
     struct report_counts counts;
     struct report_span span;
 };
@@ -90,6 +92,9 @@ struct report_day {
 struct report {
     int64_t since, until; /* only records that reach into this time; INT64_MIN and INT64_MAX */
     bool progress;        /* a bar on standard error */
+    struct text only_service, only_owner, only_id; /* `at` NULL: all; only_id: record or digest */
+    uint32_t top;       /* 0: all; else so many edges, and queries each */
+    uint64_t catalogue; /* findings of audit that cross */
 
     uint64_t lines; /* that are records, also those of another time */
     uint64_t records, bad_lines, logins_refused, reloads, upstream_events, bytes;
@@ -145,6 +150,14 @@ bool report_is_active(const struct report *report, const struct report_span *spa
 bool report_is_ready(const struct report_object *object, int64_t since);
 /* Where no date was asked for: a week before the end of the logs. */
 int64_t report_ready_since(const struct report *report);
+
+/* The plan of a week on one page of Markdown: what can move, what holds the others back, what to
+ * replace next and who does. */
+void report_print_plan(const struct report *report, int64_t since, FILE *to);
+/* For each edge the calls that an API in place of its queries needs, as Markdown and as a sketch of
+ * OpenAPI 3.1. */
+void report_print_stubs(const struct report *report, int64_t since, FILE *to);
+void report_print_openapi(const struct report *report, int64_t since, FILE *to);
 
 /* The forms. `since`: for what is ready to move. */
 void report_print_text(const struct report *report, int64_t since, FILE *to);

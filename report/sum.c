@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 
+#include "report/findings.h"
 #include "report/names.h"
 #include "violations/summary.h"
 
@@ -40,7 +41,7 @@ struct taken {
     int64_t time;
     struct report_span span;
     uint32_t service, place;
-    bool blocked;
+    bool blocked, catalogue; /* catalogue: of no statement, and of no time */
     struct {
         uint32_t owner; /* a service, or what stands for none */
         bool reads, writes;
@@ -61,6 +62,8 @@ static void *room_for(void *items, uint32_t number, uint32_t *room, size_t size)
 
 static void widen(struct report_span *span, const struct report_span *by)
 {
+    if (by->last == 0) /* of the catalogue */
+        return;
     if (span->first == 0 || by->first < span->first)
         span->first = by->first;
     if (by->last > span->last)
@@ -125,6 +128,8 @@ static void add_touch(struct report *report, const struct taken *taken, uint32_t
     touch->service = taken->service;
     touch->object = object;
     touch->is_foreign |= is_foreign;
+    touch->catalogue |= taken->catalogue;
+    report->objects[object].catalogue |= taken->catalogue && is_foreign;
     count(&touch->counts, taken, reads, writes);
     widen(&touch->span, &taken->span);
     if (is_foreign)
@@ -299,11 +304,18 @@ static void add_edge(struct report *report, const struct taken *taken, size_t i,
     edge->owner = owner;
     count(&edge->counts, taken, reads, writes);
     widen(&edge->span, &taken->span);
-    report->days[day].edges += is_new_on_day(report, day, false, number);
+    if (!taken->catalogue)
+        report->days[day].edges += is_new_on_day(report, day, false, number);
     struct report_query *query = find_query(report, taken, number, owner, &query_number);
     if (!query)
         return;
-    report->days[day].queries += is_new_on_day(report, day, true, query_number);
+    if (!taken->catalogue)
+        report->days[day].queries += is_new_on_day(report, day, true, query_number);
+    edge->catalogue += taken->catalogue && query->span.last == 0 && query->statement.length == 0;
+    if (query->id == 0 && !taken->catalogue)
+        query->id = strtoull(
+            names_string(taken->record, "id").at ? names_string(taken->record, "id").at : "", NULL,
+            16);
     count(&query->counts, taken, reads, writes);
     widen(&query->span, &taken->span);
     keep_statement(report, query, taken->record);
@@ -319,6 +331,14 @@ static void add_edge(struct report *report, const struct taken *taken, size_t i,
         if (!query->transaction.at)
             query->transaction = names_join(report, transaction);
     }
+}
+
+static void add_wanted_edge(struct report *report, const struct taken *taken, size_t i,
+                            uint32_t day)
+{
+    if (!report->only_owner.at ||
+        text_equal(report->services.keys[taken->edges[i].owner], report->only_owner))
+        add_edge(report, taken, i, day);
 }
 
 static void take_violation(struct report *report, struct taken *taken)
@@ -341,6 +361,12 @@ static void take_violation(struct report *report, struct taken *taken)
         reads |= taken->edges[i].reads;
         writes |= taken->edges[i].writes;
     }
+    if (taken->catalogue) {
+        report->catalogue++;
+        for (i = 0; i < taken->edge_count; i++)
+            add_wanted_edge(report, taken, i, 0);
+        return;
+    }
     count(&report->counts, taken, reads, writes);
     uint32_t day = day_number(report, taken);
     struct report_counts of_day = {0};
@@ -350,7 +376,59 @@ static void take_violation(struct report *report, struct taken *taken)
     report->days[day].writes += of_day.writes;
     report->days[day].blocked += of_day.blocked;
     for (i = 0; i < taken->edge_count; i++)
-        add_edge(report, taken, i, day);
+        add_wanted_edge(report, taken, i, day);
+}
+
+/* An object's owner, or what stands for it. */
+static struct text owner_or_stand_in(const json_t *object)
+{
+    struct text owner = names_string(object, "owner");
+
+    if (owner.at)
+        return owner;
+    return text_equal(names_string(object, "reason"), TEXT("system")) ? TEXT(SUMMARY_SYSTEM)
+                                                                      : TEXT(SUMMARY_UNOWNED);
+}
+
+/* --service, --owner and --id: is the record about what was asked for? */
+static bool is_wanted(const struct report *report, const json_t *record)
+{
+    const json_t *objects = json_object_get(record, "objects"), *object;
+    struct text service = names_string(record, "service"), id = names_string(record, "id");
+    struct text digest = names_string(record, "digest");
+    size_t i;
+
+    if (report->only_service.at &&
+        !text_equal(service.at ? service : TEXT("(no service)"), report->only_service))
+        return false;
+    if (report->only_id.at && !text_equal(id, report->only_id) &&
+        !text_equal(digest, report->only_id))
+        return false;
+    if (!report->only_owner.at)
+        return true;
+    json_array_foreach(objects, i, object)
+    {
+        if (!text_equal(names_string(object, "verdict"), TEXT("allow")) &&
+            text_equal(owner_or_stand_in(object), report->only_owner))
+            return true;
+    }
+    struct text reason = names_string(record, "reason");
+    return text_equal(report->only_owner, text_equal(reason, TEXT("administration"))
+                                              ? TEXT(SUMMARY_SERVER)
+                                              : TEXT(SUMMARY_UNDETERMINED)) &&
+           (json_array_size(objects) == 0 || text_equal(reason, TEXT("administration")) ||
+            text_equal(reason, TEXT("undetermined")));
+}
+
+static bool take_finding(struct report *report, const json_t *finding)
+{
+    json_t *record = findings_record(finding);
+    struct taken taken = {.record = record, .catalogue = true};
+
+    if (record && is_wanted(report, record))
+        take_violation(report, &taken);
+    json_decref(record);
+    return true;
 }
 
 static bool take_times(struct taken *taken)
@@ -370,10 +448,16 @@ static bool take_record(struct report *report, json_t *record)
     json_int_t times = json_integer_value(json_object_get(record, "count"));
     struct taken taken = {.record = record, .count = times > 0 ? (uint64_t)times : 1};
 
+    if (!event.at && json_is_string(json_object_get(record, "finding"))) {
+        report->lines++;
+        return take_finding(report, record);
+    }
     if (!event.at || !take_times(&taken))
         return false;
     report->lines++;
     if (taken.span.last < report->since || taken.span.first >= report->until)
+        return true;
+    if (text_equal(event, TEXT("violation")) && !is_wanted(report, record))
         return true;
     report->records++;
     widen(&report->span, &taken.span);

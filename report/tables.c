@@ -79,6 +79,11 @@ const char *report_show_access(const struct report_counts *counts)
                                            : "";
 }
 
+const char *report_show_state(const struct report *report, const struct report_span *span)
+{
+    return span->last == 0 ? "catalogue" : report_is_active(report, span) ? "active" : "quiet";
+}
+
 void report_edge_sheet(const struct report *report, struct table *table)
 {
     static const struct table_column columns[] = {
@@ -104,7 +109,7 @@ void report_edge_sheet(const struct report *report, struct table *table)
         table_number(table, edge->query_count);
         put_time(table, edge->span.first);
         put_time(table, edge->span.last);
-        table_text(table, report_is_active(report, &edge->span) ? TEXT("active") : TEXT("quiet"));
+        table_text(table, text_of(report_show_state(report, &edge->span)));
     }
     free(edges);
 }
@@ -144,7 +149,7 @@ void report_query_sheet(const struct report *report, uint32_t edge, struct table
         table_text(table, text_of(report_show_places(report, query, words)));
         put_time(table, query->span.first);
         put_time(table, query->span.last);
-        table_text(table, report_is_active(report, &query->span) ? TEXT("active") : TEXT("quiet"));
+        table_text(table, text_of(report_show_state(report, &query->span)));
     }
     free(queries);
 }
@@ -205,13 +210,16 @@ void report_blocker_sheet(const struct report *report, int64_t since, struct tab
     table_init(table, COLUMNS(columns));
     for (uint32_t i = 0; i < count; i++) {
         const struct report_touch *touch = &report->touches[touches[i]];
-        if (!touch->is_foreign || touch->span.last < since)
+        if (!touch->is_foreign || (touch->span.last < since && !touch->catalogue))
             continue;
         put_service(report, table, report->objects[touch->object].owner);
         table_text(table, report->object_names.keys[touch->object]);
         put_service(report, table, touch->service);
         put_counts(table, &touch->counts);
-        put_time(table, touch->span.last);
+        if (touch->span.last == 0)
+            table_text(table, TEXT("catalogue"));
+        else
+            put_time(table, touch->span.last);
     }
     free(touches);
 }
@@ -307,6 +315,10 @@ void report_put_summary(const struct report *report, FILE *to, const char *befor
                 show_count(report->logins_refused, "refused login", a),
                 show_count(report->reloads, "reload", b),
                 show_count(report->upstream_events, "upstream change", c), after);
+    if (report->catalogue)
+        fprintf(to, "%sbesides: %s of the server's catalogue that cross%s%s", before,
+                show_count(report->catalogue, "finding", a), report->catalogue == 1 ? "es" : "",
+                after);
     if (report->bad_lines)
         fprintf(to, "%snote: lines that were no records and are left out: %s%s", before,
                 table_show_number(report->bad_lines, a), after);

@@ -28,6 +28,8 @@ const char *report_show_places(const struct report *report, const struct report_
                                char to[TABLE_WORDS_SIZE]);
 /* "read", "write", "read and write", "" where it is not known. */
 const char *report_show_access(const struct report_counts *counts);
+/* "active", "quiet", or "catalogue" for what is no statement. */
+const char *report_show_state(const struct report *report, const struct report_span *span);
 /* The summary's lines, one fact each. */
 void report_put_summary(const struct report *report, FILE *to, const char *before,
                         const char *after);

@@ -38,8 +38,7 @@ static void put_query(const struct report *report, const struct report_query *qu
         fprintf(to, "; sent by %s", words);
     fprintf(to, "\n              %s to %s, %s; digest %016llx\n",
             report_show_time(query->span.first, first), report_show_time(query->span.last, last),
-            report_is_active(report, &query->span) ? "active" : "quiet",
-            (unsigned long long)query->digest);
+            report_show_state(report, &query->span), (unsigned long long)query->digest);
 }
 
 static void put_edge(const struct report *report, uint32_t edge, bool markdown, FILE *to)

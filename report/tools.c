@@ -128,6 +128,7 @@ static void put_edge(struct json *json, const struct report *report, uint32_t nu
     json_raw(json, TEXT(","));
     put_counts(json, &edge->counts);
     put_number(json, ",\"queries\":", edge->query_count);
+    put_number(json, ",\"catalogue\":", edge->catalogue);
     put_seen(json, report, &edge->span);
     json_raw(json, TEXT("}"));
 }
@@ -150,6 +151,11 @@ static void put_query(struct json *json, const struct report *report, uint32_t n
     put_service(json, report, ",\"owner\":", report->edges[query->edge].owner);
     json_raw(json, TEXT(",\"digest\":"));
     json_hex(json, query->digest);
+    json_raw(json, TEXT(",\"id\":"));
+    if (query->id)
+        json_hex(json, query->id);
+    else
+        json_raw(json, TEXT("null"));
     put_text_or_null(json, ",\"kind\":", query->kind);
     put_text_or_null(json, ",\"statement\":", query->statement);
     json_raw(json, TEXT(","));
