@@ -159,3 +159,16 @@ bool right_covers(const struct audit_server *server, const struct right *right,
                     : text_equal(right->database, database);
     return wild_match(right->database, database, fold);
 }
+
+bool audit_right_reaches(const struct audit_server *server, const struct audit_right *right,
+                         struct text schema, struct text name)
+{
+    bool fold = server->lower_case_table_names != 0;
+    struct right covers = {.database = right->database};
+    bool all = text_equal(right->database, TEXT("%"));
+
+    if (!all && !right_covers(server, &covers, schema))
+        return false;
+    return !right->name.at ||
+           (fold ? text_equal_fold(right->name, name) : text_equal(right->name, name));
+}

@@ -127,6 +127,10 @@ bool audit_read(struct audit *audit, size_t upstream, struct connection *connect
 /* Once all servers are read: patterns that match nothing, names that two servers have. */
 void audit_compare(struct audit *audit);
 
+/* Does a right reach this object? */
+bool audit_right_reaches(const struct audit_server *server, const struct audit_right *right,
+                         struct text schema, struct text name);
+
 /* The SQL that makes the accounts of a server equal to the policy, and the way back of each
  * statement. Names with control characters in them are left out, and told of in a comment. */
 size_t audit_sql_count(const struct audit_server *server);

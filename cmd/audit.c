@@ -29,6 +29,9 @@ static const char usage[] =
     "      --sql                 GRANT and REVOKE that make the accounts equal to the policy, what "
     "is\n"
     "                            new before what goes, each with its way back in a comment\n"
+    "      --log FILE            a violation log (may be repeated; also .gz): what each REVOKE "
+    "would\n"
+    "                            have refused, and since when nobody has used a right\n"
     "      --baseline FILE       what was found before (written with --json): the rest is new\n"
     "      --fail-on-new         exit status 1 only where something new crosses\n"
     "\n"
@@ -42,13 +45,15 @@ struct asked {
     const char *address;
     print_form *form;
     bool fail_on_new;
+    char **logs;
+    size_t log_count;
     char **upstreams;
     int upstream_count;
 };
 
 static bool parse(int argc, char **argv, struct asked *asked)
 {
-    enum { DEFAULTS = 256, ADDRESS, TEXT_FORM, MARKDOWN, JSON, SARIF, SQL, BASELINE, FAIL };
+    enum { DEFAULTS = 256, ADDRESS, TEXT_FORM, MARKDOWN, JSON, SARIF, SQL, LOG, BASELINE, FAIL };
     static const struct option options[] = {
         {"config",        required_argument, NULL, 'c'      },
         {"defaults-file", required_argument, NULL, DEFAULTS },
@@ -58,6 +63,7 @@ static bool parse(int argc, char **argv, struct asked *asked)
         {"json",          no_argument,       NULL, JSON     },
         {"sarif",         no_argument,       NULL, SARIF    },
         {"sql",           no_argument,       NULL, SQL      },
+        {"log",           required_argument, NULL, LOG      },
         {"baseline",      required_argument, NULL, BASELINE },
         {"fail-on-new",   no_argument,       NULL, FAIL     },
         {"help",          no_argument,       NULL, 'h'      },
@@ -91,6 +97,10 @@ static bool parse(int argc, char **argv, struct asked *asked)
             break;
         case SQL:
             asked->form = audit_print_sql;
+            break;
+        case LOG:
+            asked->logs = memory_resize(asked->logs, (asked->log_count + 1) * sizeof(char *));
+            asked->logs[asked->log_count++] = optarg;
             break;
         case BASELINE:
             asked->baseline = optarg;
@@ -179,15 +189,20 @@ static bool read_upstream(struct audit *audit, const struct asked *asked, size_t
 
 static bool read_all(struct audit *audit, const struct asked *asked)
 {
+    struct error error = {.line = 0};
     bool good = check_names(asked, audit->config);
 
     for (size_t i = 0; good && i < audit->config->upstream_count; i++) {
         if (is_asked(asked, audit->config->upstreams[i].name))
             good = read_upstream(audit, asked, i);
     }
-    if (good)
-        audit_compare(audit);
-    return good;
+    if (!good)
+        return false;
+    audit_compare(audit);
+    if (audit_rehearse(audit, asked->logs, asked->log_count, &error))
+        return true;
+    fprintf(stderr, "silogate audit: %s\n", error.text);
+    return false;
 }
 
 static int print(const struct audit *audit, const struct asked *asked)
@@ -244,6 +259,7 @@ int cmd_audit(int argc, char **argv)
     else
         config_problems_print(&problems, asked.config_path);
     config_problems_fini(&problems);
+    free(asked.logs);
     policy_free(policy);
     config_free(config);
     return status;

@@ -16,6 +16,11 @@ void audit_print_json(const struct audit *audit, const bool *is_new, FILE *to);
  * the first. */
 void audit_print_sql(const struct audit *audit, const bool *is_new, FILE *to);
 
+/* Says of each right that is too much what the violation logs tell: how many statements its REVOKE
+ * would have refused, or since when nobody has used it. False where a log cannot be read or has no
+ * record. */
+bool audit_rehearse(struct audit *audit, char **paths, size_t count_of, struct error *error);
+
 /* Which findings the baseline (the output of --json of some day) does not have; one entry a
  * finding, to be freed. What only changes its verdict, its users or its number of threads is not
  * new, nor an account that has lost rights. NULL with `error` where the file cannot be used. */

@@ -300,9 +300,25 @@ static bool is_printable(struct text t)
     return true;
 }
 
+/* In front, as comments: what each REVOKE would have refused. */
+static void print_refused(const struct audit *audit, FILE *to)
+{
+    for (size_t i = 0; i < audit->finding_count; i++) {
+        const struct audit_finding *finding = &audit->findings[i];
+        const struct audit_right *right = finding->excess;
+        for (; right; right = right->next) {
+            if (right->refused.at && is_printable(finding->name) && is_printable(right->on))
+                fprintf(to, "-- %.*s loses %.*s on %.*s: %.*s\n", TEXT_ARGS(finding->name),
+                        TEXT_ARGS(right->privileges), TEXT_ARGS(right->on),
+                        TEXT_ARGS(right->refused));
+        }
+    }
+}
+
 void audit_print_sql(const struct audit *audit, const bool *is_new, FILE *to)
 {
     (void)is_new;
+    print_refused(audit, to);
     for (size_t i = 0; i < audit->server_count; i++) {
         const struct audit_server *server = &audit->servers[i];
         if (audit->server_count > 1 && audit_sql_count(server))

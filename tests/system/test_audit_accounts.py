@@ -269,3 +269,29 @@ def test_own_account(server, tmp_path):
         assert not server.sql("SELECT 1 FROM mysql.user WHERE user = 'gate_own'")
     finally:
         server.sql("DROP USER IF EXISTS gate_own")
+
+
+def test_rehearsal(server, tmp_path, make_gate):
+    """What a REVOKE would have refused is what the log of the gate says; the rest was not used."""
+    gate = make_gate(server)
+    connection = gate.connect("billing_service")
+    with connection.cursor() as cursor:
+        for _ in range(3):
+            cursor.execute("SELECT mrn FROM clinical_data.patients LIMIT 1")
+        cursor.execute("UPDATE nilecare.payments SET status = status LIMIT 1")
+    connection.close()
+    gate.violations(4)
+    path = ini_of("nilecare", server, tmp_path)
+    found = [json.loads(line) for line in audit(path, "--json", "--log", gate.violations_file).splitlines()]
+    billing = next(one for one in found if one.get("account") == "billing_service@%")
+    refused = {one["on"]: one["refused"] for one in billing["excess"]}
+    assert refused["clinical_data.*"].startswith("3 statements, last 2")
+    assert refused["nilecare.*"].startswith("1 statement, last 2")
+    assert refused["business_operations.*"].startswith("unused from 2")
+    made = audit(path, "--sql", "--log", gate.violations_file)
+    assert "on clinical_data.*: 3 statements" in made
+    assert statements(made) == statements(audit(path, "--sql"))
+    empty = tmp_path / "empty"
+    empty.write_text("")
+    assert gates.run("audit", "-c", path, "--log", empty).returncode == 2
+    assert gates.run("audit", "-c", path, "--log", tmp_path / "none").returncode == 2
