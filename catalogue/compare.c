@@ -347,6 +347,51 @@ static struct comparing begin(struct audit *audit, struct audit_server *server, 
                               .account = quote_account(audit, grantee)};
 }
 
+/* May the account use this view or routine, with whatever it can come to have? */
+static bool may_use(const struct comparing *c, const struct audit_finding *finding)
+{
+    const uint64_t wanted =
+        finding->kind == AUDIT_ROUTINE ? PRIVILEGE(EXECUTE) : PRIVILEGE(SELECT) | PRIVILEGE(INSERT);
+
+    for (size_t i = 0; i < c->accounts->right_count; i++) {
+        const struct right *right = &c->accounts->rights[i];
+        bool covers =
+            right->level == ON_SERVER ||
+            (right->level == ON_DATABASE && right_covers(c->server, right, finding->schema)) ||
+            (right->level >= ON_TABLE && right->level <= ON_ROUTINE &&
+             text_equal(right->database, finding->schema) &&
+             text_equal_fold(right->name, finding->name) &&
+             (right->level == ON_ROUTINE) == (finding->kind == AUDIT_ROUTINE));
+        if ((right->bits & wanted) && covers &&
+            (right->grantee == c->number || c->accounts->grantees[right->grantee].is_public ||
+             has_role(c->accounts, c->number, right->grantee, false, 0)))
+            return true;
+    }
+    return false;
+}
+
+/* Other services' accounts that may use a view or routine which reaches out: by it they come to its
+ * owner's and others' data, with the definer's rights or their own. */
+static void name_users(struct audit *audit, struct audit_server *server)
+{
+    for (size_t f = 0; f < audit->finding_count; f++) {
+        struct audit_finding *finding = &audit->findings[f];
+        struct text users = {NULL, 0};
+        if ((finding->kind != AUDIT_VIEW && finding->kind != AUDIT_ROUTINE) ||
+            !text_equal(finding->upstream, server->name))
+            continue;
+        for (uint32_t i = 0; i < server->accounts->grantee_count; i++) {
+            struct comparing c = begin(audit, server, i);
+            if (is_governed(c.grantee) && c.grantee->service != finding->owner &&
+                may_use(&c, finding))
+                users =
+                    audit_format(audit, "%.*s%s%.*s@%.*s", TEXT_ARGS(users), users.at ? ", " : "",
+                                 TEXT_ARGS(c.grantee->user), TEXT_ARGS(c.grantee->host));
+        }
+        finding->users = users;
+    }
+}
+
 void accounts_judge(struct audit *audit, struct audit_server *server)
 {
     struct audit_accounts *accounts = server->accounts;
@@ -384,4 +429,5 @@ void accounts_judge(struct audit *audit, struct audit_server *server)
             grants_revoke(&c, i, c.account);
     }
     free(excess);
+    name_users(audit, server);
 }

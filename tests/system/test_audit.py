@@ -367,3 +367,19 @@ def test_report_has_catalogue_edges(silos, path, tmp_path):
     lines.write_text(gates.run("audit", "-c", path, "--json").stdout)
     new = gates.run("report", "--baseline", tmp_path / "baseline", "--fail-on-new", lines)
     assert new.returncode == 1 and "au_front.v" in new.stdout
+
+
+def test_who_may_use_it(silos, path, server):
+    """Other services' accounts with a right on the view or routine, directly or by the database."""
+    users = ["audit_front", "audit_back", "audit_ledger"]
+    run(silos, "CREATE VIEW au_front.v AS SELECT id FROM au_back.people"
+               " || CREATE PROCEDURE au_front.p() SELECT id FROM au_back.people")
+    server.sql(*[f"CREATE USER {user}@'%' IDENTIFIED BY 'x'" for user in users],
+               "GRANT SELECT ON au_front.* TO audit_front@'%', audit_ledger@'%'",
+               "GRANT EXECUTE ON PROCEDURE au_front.p TO audit_back@'%'")
+    try:
+        found = {one["name"]: one for one in of_ours(audit(path, "--json", status=1))}
+    finally:
+        server.sql(*[f"DROP USER {user}@'%'" for user in users])
+    assert (found["v"].get("users"), found["p"].get("users")) == ("audit_ledger@%", "audit_back@%")
+    assert (found["v"]["definer"], found["v"]["security"]) == ("root@localhost", "DEFINER")

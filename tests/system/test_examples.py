@@ -130,6 +130,9 @@ def test_demo(who):
     records = [json.loads(line) for line in out.splitlines() if line.startswith('{"ts"')]
     actions = [one["action"] for one in records if one["event"] == "violation"]
     assert actions == ["logged"] * 4 + ["blocked"] * 2
+    audit = out[out.index("The audit"):out.index("The report")]
+    for name in ("fk_payments_invoice_id", "fk_claims_patient_id", "patients_audit_update"):
+        assert name in audit
     report = out[out.index("The report"):]
     for service in ("billing", "payment", "main", "clinical", "auth"):
         assert service in report
