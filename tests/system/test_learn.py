@@ -8,6 +8,7 @@ import collections
 import gzip
 import json
 import os
+import random
 import re
 import resource
 import subprocess
@@ -275,3 +276,39 @@ def test_equals_the_gate_on_the_corpus(mariadb, make_gate):
     differ = "\n".join([*(f"learned {n} {k}" for k, n in (found - live).items()),
                         *(f"live {n} {k}" for k, n in (live - found).items())])
     assert found == live, differ
+
+
+def test_garbage_between_the_lines(tmp_path):
+    """Whatever stands in a log, it is read to its end, and every record is one."""
+    chance = random.Random(7)
+    pieces = ["\n", "\t\t", "'", "`", "...", "EXECUTE s", "PREPARE s FROM ...", "\0", "Access denied", " on ", "use `x",
+              "2026-11-28T01:12:44.640000Z\t    9 Query\t", "# User@Host: [", "# Time: x", "SET timestamp=x;"]
+    for case, (kind, name, options) in CASES.items():
+        text = (RECORDED / name).read_text()
+        for _ in range(3):
+            for _ in range(20):
+                at = chance.randrange(len(text))
+                text = text[:at] + chance.choice(pieces) + text[at + chance.choice([0, 0, 1, 30]):]
+            path = write(tmp_path / "log", text)
+            records, done = learn(kind, path, options=options)
+            assert done.returncode in (0, 2), (case, done.stderr)
+            assert all(record["event"] == "violation" for record in records)
+
+
+def test_standard_input():
+    path = RECORDED / "mysql-general.log"
+    records, done = learn("general", "-", input=path.read_text())
+    assert done.returncode == 0 and rows(records) == rows(learn("general", path)[0])
+
+
+@pytest.mark.skipif("SILOGATE_LONG" not in os.environ, reason="two files of 200 MB")
+def test_statements_without_end(tmp_path):
+    """A line, and a statement of many lines, longer than the gate takes: left out, counted, and what follows
+    is read."""
+    end = "2026-11-28T01:00:02.000001Z\t    9 Query\tSELECT * FROM clinical_data.patients\n"
+    start = "2026-11-28T01:00:00.000001Z\t    9 Connect\tbilling_service@h on nilecare using TCP/IP\n"
+    for long in ("x" * (200 << 20), "x\n" * (100 << 20)):
+        path = write(tmp_path / "log", f"{start}2026-11-28T01:00:01.000001Z\t    9 Query\tSELECT '{long}'\n{end}")
+        records, done = learn("general", path)
+        assert done.returncode == 0 and [record["kind"] for record in records] == ["select"]
+        assert "1  of more than 64 MB: left out" in done.stderr
