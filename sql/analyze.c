@@ -359,7 +359,7 @@ static void parser_init(struct parser *p, const struct sql_state *state,
     p->state = state;
     p->session = session;
     p->schema = sql_state_database(state);
-    p->home = (struct text){NULL, 0};
+    p->home = p->view = (struct text){NULL, 0};
     p->texts = 0;
     p->calls = p->failed = p->body = p->assigns = p->nowhere = p->collects = p->in_cte =
         p->indexed = false;

@@ -371,9 +371,10 @@ void parse_body_in(struct parser *p, const struct name *schema)
     if (schema->text.at)
         p->schema = schema->text;
     p->facts->stores = true;
+    const bool stored = p->stored;
     p->stored = true;
     parse_body(p);
-    p->stored = false;
+    p->stored = stored;
     p->schema = current;
 }
 

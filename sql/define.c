@@ -72,34 +72,6 @@ static bool take_prefix(struct parser *p, bool *temporary)
     }
 }
 
-/* VIEW name [(columns)] AS query [WITH CHECK OPTION] */
-static void parse_view(struct parser *p)
-{
-    step(p);
-    take_if_exists(p);
-    struct name schema, name;
-    if (!take_table_name(p, &schema, &name))
-        return;
-    add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
-    if (at_sign(p, '('))
-        skip_brackets(p);
-    if (!need_word(p, KW_AS))
-        return;
-    if (p->rereads && !p->body) {
-        parser_fail(p, "a view that is stored in another sql_mode or character set");
-        return;
-    }
-    p->stored = true;
-    parse_query(p);
-    p->stored = false;
-    if (take_word(p, KW_WITH)) {
-        if (at_word(p, KW_CASCADED) || at_word(p, KW_LOCAL))
-            step(p);
-        if (need_word(p, KW_CHECK))
-            need_word(p, KW_OPTION);
-    }
-}
-
 /* INDEX name ON table (columns) options */
 static void create_index(struct parser *p)
 {

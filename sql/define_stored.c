@@ -1,5 +1,5 @@
-/* Triggers, events and routines: their heads; their bodies are in sql/body.c. Called by
- * sql/define.c.
+/* What is stored as text: views; triggers, events and routines, of which the heads are here and the
+ * bodies in sql/body.c. Called by sql/define.c.
  */
 #include "sql/parser.h"
 
@@ -18,6 +18,37 @@ void take_trigger(struct parser *p, unsigned access)
     if (take_routine_name(p, &schema, &name))
         place_trigger(p, add_object(p, SQL_ROUTINE, &schema, &name, access), &schema, &name,
                       SQL_OBJECTS);
+}
+
+/* VIEW name [(columns)] AS query [WITH CHECK OPTION] */
+void parse_view(struct parser *p)
+{
+    step(p);
+    take_if_exists(p);
+    struct name schema, name;
+    if (!take_table_name(p, &schema, &name))
+        return;
+    add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
+    if (at_sign(p, '('))
+        skip_brackets(p);
+    if (!need_word(p, KW_AS))
+        return;
+    if (p->rereads && !p->body) {
+        parser_fail(p, "a view that is stored in another sql_mode or character set");
+        return;
+    }
+    const bool stored = p->stored;
+    p->stored = true;
+    p->view = schema.text;
+    parse_query(p);
+    p->view.at = NULL;
+    p->stored = stored;
+    if (take_word(p, KW_WITH)) {
+        if (at_word(p, KW_CASCADED) || at_word(p, KW_LOCAL))
+            step(p);
+        if (need_word(p, KW_CHECK))
+            need_word(p, KW_OPTION);
+    }
 }
 
 /* TRIGGER name BEFORE INSERT ON table FOR EACH ROW [FOLLOWS other] body */

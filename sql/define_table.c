@@ -127,6 +127,15 @@ static bool take_sequence(struct parser *p)
     return false;
 }
 
+/* MySQL asks for the privilege FILE. An index may be called so, too. */
+static void take_directory(struct parser *p)
+{
+    const struct sql_token behind = parser_peek(p);
+
+    p->facts->administration |= behind.sign == '=' || behind.class == SQL_TOKEN_STRING;
+    step(p);
+}
+
 /* One token of a definition, or a whole clause of the few that matter. */
 static void walk_definition(struct parser *p)
 {
@@ -143,6 +152,12 @@ static void walk_definition(struct parser *p)
     case KW_CONNECTION:
         if (p->n.sign == '=' || p->n.class == SQL_TOKEN_STRING)
             p->facts->administration = true;
+        step(p);
+        return;
+    case KW_DATA:
+    case KW_INDEX: /* DIRECTORY = 'a folder of the server' */
+        if (p->n.keyword == KW_DIRECTORY)
+            take_directory(p);
         step(p);
         return;
     case KW_SELECT:

@@ -270,10 +270,25 @@ static unsigned add(struct parser *p, enum sql_type type, const struct name *sch
     return number;
 }
 
+/* A view's call of a function without a schema is looked up in the current database today, and in
+ * the view's own whenever it is used. */
+static void add_called_by_view(struct parser *p, enum sql_type type, const struct name *name,
+                               unsigned access)
+{
+    struct name schema = {.text = p->view}, called = {.text = name->text};
+
+    if (type == SQL_ROUTINE && (access & SQL_EXECUTE))
+        add(p, type, &schema, &called, access, false);
+}
+
 unsigned add_object(struct parser *p, enum sql_type type, const struct name *schema,
                     const struct name *name, unsigned access)
 {
-    return add(p, type, schema, name, access, false);
+    unsigned number = add(p, type, schema, name, access, false);
+
+    if (p->view.at && !(schema && schema->text.at))
+        add_called_by_view(p, type, name, access);
+    return number;
 }
 
 /* The tables that a temporary MERGE table stands on: to use it is to use them. */

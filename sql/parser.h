@@ -73,6 +73,7 @@ struct parser {
     const struct sql_state *state;
     const struct sql_session *session;
     struct text schema;     /* of unqualified names; `at` NULL: none is known */
+    struct text view;       /* schema of the view that is being defined; `at` NULL: not written */
     struct text home;       /* schema of the table that is being defined; `at` NULL: not written */
     struct sql_token named; /* the name or alias that was taken last */
     struct {                /* the literal of the command that is being read; `at` NULL: none */
@@ -293,6 +294,8 @@ void resolve_qualifiers(struct parser *p);
 /* Stops, outside of brackets, before a comma, a closing bracket, a semicolon, the end, or a word
  * that starts a clause. */
 void parse_expression(struct parser *p);
+/* At a word before which an expression ends, outside of brackets? */
+bool ends_expression(const struct parser *p);
 /* Expressions with commas between them. */
 void parse_expressions(struct parser *p);
 /* At an opening bracket: all up to the closing one, which is taken too. */
@@ -371,6 +374,7 @@ void parse_truncate(struct parser *p);
 void take_routine(struct parser *p, unsigned access, struct name *schema);
 /* A trigger by its own name. */
 void take_trigger(struct parser *p, unsigned access);
+void parse_view(struct parser *p);
 void parse_trigger(struct parser *p);
 void parse_event(struct parser *p, enum sql_kind kind);
 void parse_routine(struct parser *p);

@@ -30,6 +30,7 @@ owns = secret.*
 owns = shared.patients
 owns = shared.logm
 owns = shared.t??
+owns = shared.tell
 """.format(long="l" * 32)
 USERS = ("spy", "spý", "l" * 32, "stranger")
 SETUP = [
@@ -42,6 +43,8 @@ SETUP = [
     "CREATE TABLE shared.logm (id INT, word VARCHAR(40)) ENGINE=MyISAM",
     f"INSERT INTO shared.logm VALUES (1, '{CANARY}')",
 ]
+FUNCTION = "CREATE FUNCTION {}.tell () RETURNS VARCHAR(40) DETERMINISTIC RETURN '{}'"
+SETUP += [FUNCTION.format("shared", CANARY), FUNCTION.format("own", "nothing")]
 READ = "SELECT word FROM secret.patients"
 
 
@@ -137,6 +140,8 @@ STATEMENTS = {
     "a table that means others elsewhere": [
         b"CREATE TABLE own.mm (id INT, word VARCHAR(40)) ENGINE=MERGE UNION=(own.logm)", b"RENAME TABLE own.mm TO shared.mine_mm",
         b"SELECT * FROM shared.mine_mm"],
+    "a view's function, which is looked up where the view stands": [
+        b"CREATE VIEW shared.mine_view AS SELECT tell()", b"SELECT * FROM shared.mine_view"],
     "altered to where it means others": [
         b"CREATE TABLE own.m3 (id INT, word VARCHAR(40)) ENGINE=MERGE UNION=(own.logm)", b"ALTER TABLE own.m3 RENAME TO shared.mine_m3",
         b"SELECT * FROM shared.mine_m3"],
