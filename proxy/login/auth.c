@@ -413,8 +413,8 @@ static void identify(struct session *session)
     session->identity = identity;
 }
 
-/* The states as the login sets them: what the server may have set besides (init_connect, the global
- * sql_mode) is asked for once it matters. */
+/* The states as the login sets them: what the server may have set besides is asked for before the
+ * first command that is judged. */
 static void set_state(struct session *session, struct text ok)
 {
     struct router_server server;
@@ -424,18 +424,19 @@ static void set_state(struct session *session, struct text ok)
     struct belief *belief = &session->belief;
     struct sql_state before = belief->state;
     belief->state = (struct sql_state){.dialect = before.dialect, .version = before.version};
-    if (session->draft->version[0] &&
-        !sql_state_set_version(&belief->state, text_of(session->draft->version)))
-        belief->must_ask = true;
+    if (session->draft->version[0])
+        sql_state_set_version(&belief->state, text_of(session->draft->version));
     belief->state.lower_case_table_names = server.lower_case_table_names > 0;
     belief->state.charset =
         (uint8_t)sql_charset_of_handshake(belief->state.dialect, session->collation);
     belief->state.lossy = sql_collation_is_lossy(session->collation);
     char room[SQL_IDENTIFIER_BYTES];
     struct text database = login_initial_db(session);
-    bool odd = sql_identifier_table(database, &belief->state, room, &database) != NULL;
+    sql_identifier_table(database, &belief->state, room, &database); /* what is odd is asked for */
     sql_state_set_database(&belief->state, database);
-    belief->must_ask |= server.lower_case_table_names < 0 || server.init_connect || odd;
+    /* Only the server knows what init_connect has done, which may have been set a moment ago, and
+     * whether it took the client's character set and letter case as before. */
+    belief->must_ask = true;
     read_lenenc(&reader);
     read_lenenc(&reader);
     uint64_t status = read_integer(&reader, 2);

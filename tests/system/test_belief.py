@@ -379,3 +379,33 @@ def test_a_kill_of_several_packets_ends_the_session(blocking):
                           + b"\1\0\0\1" + b"\0")
     with pytest.raises((wire.Closed, ConnectionError, OSError)):
         client.receive()
+
+
+def test_init_connect_set_while_running(vault):
+    """An administrator's SET GLOBAL takes each new session somewhere else: it is asked where it stands."""
+    one = gate.Gate(vault, ini=INI.replace("user = spy_service", "user = spy_service\nuser = plain_service"))
+    vault.sql("DROP USER IF EXISTS plain_service@'%'",
+              "CREATE USER plain_service@'%' IDENTIFIED BY 'plain_service-secret'",
+              "GRANT ALL ON own.* TO plain_service@'%'", "GRANT ALL ON vault.* TO plain_service@'%'")
+
+    def plain():
+        return wire.connect(one.port, "plain_service", "own", password="plain_service-secret")
+    try:
+        one.start()
+        client = plain()
+        assert client.query("SELECT name FROM t WHERE id = 1")[0].rows == [["own"]]
+        client.quit()
+        vault.sql("SET GLOBAL init_connect = 'USE vault'")
+        client = plain()
+        assert refused(client, "SELECT name FROM t").code == 1142
+        with pytest.raises(wire.Error):
+            client.ok(b"\x04t\0")  # COM_FIELD_LIST
+        client.quit()
+        vault.sql("SET GLOBAL init_connect = ''")
+        client = plain()
+        assert client.query("SELECT name FROM t WHERE id = 1")[0].rows == [["own"]]
+        client.quit()
+        one.stop()
+    finally:
+        vault.sql("SET GLOBAL init_connect = ''", "DROP USER plain_service@'%'")
+        one.remove()

@@ -1,0 +1,187 @@
+/* Judging is a function: of what is believed, of whose the session is, and of the command. No
+ * sockets, no server.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "tests/fuzz/judged.h"
+#include "tests/unit/ini.h"
+
+static struct judged judged;
+
+static int fresh(void **test)
+{
+    (void)test;
+    judged_end(&judged);
+    memset(&judged.belief, 0, sizeof(judged.belief));
+    judged.belief.state =
+        (struct sql_state){.dialect = SQL_MYSQL, .version = 90704, .mode_known = true};
+    sql_state_set_database(&judged.belief.state, TEXT("own"));
+    return 0;
+}
+
+enum { PREPARE = 0, INIT_DB = 1, EXECUTE = 3, QUERY = 4 };
+
+/* What became of it, the oracle watching. */
+static enum ruling_outcome run_as(unsigned what, const char *text, bool good)
+{
+    judged_command(&judged, what, good, text_of(text));
+    return judged.one.outcome;
+}
+
+static enum ruling_outcome run(const char *text)
+{
+    return run_as(QUERY, text, true);
+}
+
+static void test_zero_refuses(void **test)
+{
+    (void)test;
+    static struct ruling ruling;
+
+    assert_int_equal(ruling.outcome, RULING_REFUSE);
+    ruling_begin(&ruling, 0);
+    assert_int_equal(ruling.outcome, RULING_REFUSE);
+    ruling_fini(&ruling);
+}
+
+/* Commands one after the other in one session, and what becomes of each. */
+static void test_sessions(void **test)
+{
+    (void)test;
+    static const struct {
+        const char *text;
+        char
+            answer; /* 'o' OK, 'e' error, 'r' refused, 'a' the server is asked; '-' a new session */
+    } steps[] = {
+        {"SELECT * FROM t",                                                                      'o'},
+        {"SELECT * FROM secret.t",                                                               'r'},
+ /* a trial reading leaves nothing behind */
+        {"SET sql_mode = LOWER(''); SELECT '\\'; CREATE TEMPORARY TABLE secret.t (a int); -- '",
+         'o'                                                                                        },
+        {"SELECT * FROM secret.t",                                                               'a'},
+        {"SELECT * FROM secret.t",                                                               'r'},
+        {"",                                                                                     '-'},
+ /* nor what is refused or fails */
+        {"SELECT * FROM secret.t; CREATE TEMPORARY TABLE secret.t (a int)",                      'r'},
+        {"CREATE TEMPORARY TABLE secret.t (a int)",                                              'e'},
+        {"SELECT * FROM secret.t",                                                               'r'},
+        {"CREATE TEMPORARY TABLE secret.t (a int); SELECT * FROM secret.t",                      'o'},
+        {"SELECT * FROM secret.t",                                                               'o'},
+        {"DROP TEMPORARY TABLE secret.t; SELECT 1 FROM t",                                       'e'},
+        {"SELECT * FROM secret.t",                                                               'r'},
+        {"",                                                                                     '-'},
+        {"PREPARE s FROM 'SELECT \"a\" FROM t'",                                                 'o'},
+        {"EXECUTE s",                                                                            'o'},
+        {"SET sql_mode = 'ANSI_QUOTES'",                                                         'o'},
+        {"EXECUTE s",                                                                            'r'},
+        {"SET sql_mode = ''",                                                                    'o'},
+        {"EXECUTE s",                                                                            'o'},
+        {"XA ROLLBACK 'x'",                                                                      'o'}, /* logged */
+        {"HANDLER secret.t OPEN",                                                                'r'},
+        {"HANDLER t READ FIRST",                                                                 'r'},
+        {"HANDLER t OPEN",                                                                       'o'},
+        {"HANDLER t READ FIRST",                                                                 'o'},
+    };
+
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        if (steps[i].answer == '-') {
+            fresh(NULL);
+            continue;
+        }
+        enum ruling_outcome outcome = run_as(QUERY, steps[i].text, steps[i].answer != 'e');
+        enum ruling_outcome wanted = steps[i].answer == 'r'   ? RULING_REFUSE
+                                     : steps[i].answer == 'a' ? RULING_ASK
+                                                              : RULING_ALLOW;
+        if (outcome != wanted)
+            fail_msg("%zu: %s", i, steps[i].text);
+    }
+}
+
+static void test_prepared_is_read_again(void **test)
+{
+    (void)test;
+    static const char text[] = "SELECT name \"\\\" FROM secret.t -- \" FROM own.t";
+
+    assert_int_equal(run_as(PREPARE, text, true), RULING_ALLOW);
+    assert_int_equal(run_as(EXECUTE, "", true), RULING_ALLOW);
+    run("SET sql_mode = 'ANSI_QUOTES'");
+    assert_int_equal(run_as(EXECUTE, "", true), RULING_REFUSE);
+    assert_int_equal(judged.one.refusal.code, 1142);
+    run("SET sql_mode = ''");
+    assert_int_equal(run_as(EXECUTE, "", true), RULING_ALLOW);
+    run("SET sql_mode = LOWER('')");
+    assert_int_equal(run_as(EXECUTE, "", true), RULING_ASK);
+}
+
+static void test_each_violation_is_kept(void **test)
+{
+    (void)test;
+    static char text[20000];
+    size_t length = 0;
+
+    while (length < sizeof(text) - 60)
+        length += (size_t)snprintf(text + length, 60, "SELECT %zu FROM secret.t;SELECT 1 FROM t;",
+                                   length);
+    assert_int_equal(run(text), RULING_REFUSE);
+    assert_true(judged.one.has_rest);
+    assert_int_equal(judged.one.violation_count, RULING_PARTS);
+}
+
+static void test_many_lost_modes(void **test)
+{
+    (void)test;
+    static char text[60000];
+
+    for (size_t i = 0; i + 40 < sizeof(text);)
+        i += (size_t)snprintf(text + i, 40, "SET sql_mode=LOWER('');");
+    judged.belief.state.dialect = SQL_MARIADB;
+    judged.belief.state.version = 101119;
+    assert_int_equal(run(text), RULING_ALLOW);
+    assert_true(judged.belief.must_ask);
+}
+
+static void test_written(void **test)
+{
+    (void)test;
+    judged.belief.in_transaction = true;
+    run("INSERT INTO secret.t VALUES (1)");
+    assert_int_equal(judged.belief.written.count, 0);
+    run("INSERT INTO t VALUES (1)");
+    assert_int_equal(judged.belief.written.count, 1);
+    assert_int_equal(judged.belief.written.list[0], 0);
+}
+
+static void test_an_alias_is_rewritten(void **test)
+{
+    (void)test;
+    assert_int_equal(run("USE shop; SELECT 1; USE db"), RULING_ALLOW);
+    assert_int_equal(judged.two.rewrite_count, 2);
+    assert_int_equal(run_as(INIT_DB, "shop", true), RULING_ALLOW);
+    assert_int_equal(run_as(INIT_DB, "secret", true), RULING_REFUSE);
+    assert_int_equal(judged.one.refusal.code, 1044);
+}
+
+static int set_up(void **test)
+{
+    (void)test;
+    judged_begin(&judged, ini_good(JUDGED_INI));
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_zero_refuses, fresh),
+        cmocka_unit_test_setup(test_sessions, fresh),
+        cmocka_unit_test_setup(test_prepared_is_read_again, fresh),
+        cmocka_unit_test_setup(test_each_violation_is_kept, fresh),
+        cmocka_unit_test_setup(test_many_lost_modes, fresh),
+        cmocka_unit_test_setup(test_written, fresh),
+        cmocka_unit_test_setup(test_an_alias_is_rewritten, fresh),
+    };
+    return cmocka_run_group_tests(tests, set_up, NULL);
+}
