@@ -54,6 +54,15 @@ static void note_locks(struct ruling *ruling, const struct sql_facts *facts)
     }
 }
 
+static bool redefines(const struct sql_facts *facts)
+{
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        if (facts->objects[i].access & SQL_DEFINE && !facts->objects[i].session_only)
+            return true;
+    }
+    return false;
+}
+
 /* Would it be mapped if all stood at its new place? */
 static void rehearse(struct ruling *ruling, const struct sql_facts *facts,
                      const struct sql_state *state, uint64_t moves)
@@ -89,6 +98,7 @@ void moves_map(struct judging *judging, const struct sql_facts *facts,
     const uint64_t moves = sql_moved_touches(ruling->moved, facts);
     const struct sql_where where = {sql_moved_stands, ruling->moved};
     ruling->touched |= moves;
+    ruling->redefines |= redefines(facts);
     note_lists(ruling, facts);
     enum sql_mapped mapped = sql_map(facts, state, &where, &ruling->edits);
     if (mapped == SQL_MAP_CANNOT)

@@ -51,6 +51,7 @@ void ruling_begin(struct ruling *ruling, int32_t today)
     ruling->touched = ruling->unmapped_of = 0;
     ruling->unmapped = NULL;
     ruling->moved_rewrites = 0;
+    ruling->redefines = false;
     ruling->locks = LOCKS_NOTHING;
 }
 

@@ -113,9 +113,10 @@ struct ruling {
     /* Where the tables of open moves stand; NULL: there are none. Set by the caller, as traceparent
      * is. */
     const struct sql_moved *moved;
-    uint64_t touched;        /* a bit for each move whose tables it may lock */
-    const char *unmapped;    /* why a name of one of them is left as it is; NULL: none is */
-    uint64_t unmapped_of;    /* of which moves */
+    uint64_t touched;     /* a bit for each move whose tables it may lock */
+    const char *unmapped; /* why a name of one of them is left as it is; NULL: none is */
+    uint64_t unmapped_of; /* of which moves */
+    bool redefines;       /* it may change what stands where: the catalogue is to be asked anew */
     unsigned moved_rewrites; /* without these the text is right as well, through the alias */
     enum ruling_locks locks;
     struct sql_edits edits; /* of the statement at hand */

@@ -150,6 +150,7 @@ static void note_unmapped(struct moving *moving, const struct ruling *ruling,
 void moving_passed(struct session *session, const struct ruling *ruling)
 {
     session->locking = ruling->locks;
+    session->redefines = ruling->redefines;
     if (ruling->unmapped_of && moving_of(session))
         note_unmapped(moving_of(session), ruling, &session->belief.state);
 }
@@ -172,9 +173,11 @@ void moving_answered(struct session *session)
     else if (session->locking == UNLOCKS_TABLES && !session->failed_command)
         session->locks_tables = false;
     session->locking = LOCKS_NOTHING;
-    if (session->touched && session->failed_command && moving_of(session) &&
-        session->answer.error_code == NO_SUCH_TABLE)
+    bool missed =
+        session->touched && session->failed_command && session->answer.error_code == NO_SUCH_TABLE;
+    if ((missed || session->redefines) && moving_of(session))
         atomic_store(&moving_of(session)->missed, true);
+    session->redefines = false;
     if (session->touched && !session->belief.in_transaction && !session->locks_tables &&
         !session->locks_handler) {
         count(moving_of(session), session->touched, -1);

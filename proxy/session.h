@@ -104,6 +104,7 @@ struct session {
     bool leaving : 1;          /* it is to end at its next boundary */
     bool locks_tables : 1;     /* LOCK TABLES and its kin are in force */
     bool locks_handler : 1;    /* a HANDLER was opened */
+    bool redefines : 1;        /* the command at hand may change what stands where */
     uint8_t locking;           /* enum ruling_locks of the command at hand */
 
     struct login_draft *draft; /* while logging in */
