@@ -64,29 +64,36 @@ static bool add_grants(struct mover *mover, const struct moved_table *table, con
     return true;
 }
 
+/* What is there already, by a right on the target's database or on the table. */
+#define NOT_THERE_YET                                                                              \
+    " AND (GRANTEE, PRIVILEGE_TYPE) NOT IN (SELECT GRANTEE, PRIVILEGE_TYPE FROM"                   \
+    " information_schema.SCHEMA_PRIVILEGES WHERE ? LIKE TABLE_SCHEMA UNION SELECT GRANTEE,"        \
+    " PRIVILEGE_TYPE FROM information_schema.TABLE_PRIVILEGES WHERE TABLE_SCHEMA = ? AND"          \
+    " TABLE_NAME = ?)"
+
 static bool grants_of(struct mover *mover, const struct moved_table *table)
 {
     const struct text source = source_of(mover, table), target = target_of(mover, table);
+    const struct text name = table->name;
 
     return add_grants(mover, table,
                       "SELECT GROUP_CONCAT(PRIVILEGE_TYPE SEPARATOR ', '), NULL, GRANTEE,"
                       " MAX(IS_GRANTABLE) FROM information_schema.SCHEMA_PRIVILEGES WHERE"
                       " ? LIKE TABLE_SCHEMA AND PRIVILEGE_TYPE IN ('SELECT', 'INSERT', 'UPDATE',"
                       " 'DELETE', 'CREATE', 'DROP', 'REFERENCES', 'INDEX', 'ALTER', 'CREATE VIEW',"
-                      " 'SHOW VIEW', 'TRIGGER') AND (GRANTEE, PRIVILEGE_TYPE) NOT IN (SELECT"
-                      " GRANTEE, PRIVILEGE_TYPE FROM information_schema.SCHEMA_PRIVILEGES WHERE"
-                      " ? LIKE TABLE_SCHEMA) GROUP BY GRANTEE",
-                      PARAMETERS(P_TEXT(source), P_TEXT(target))) &&
+                      " 'SHOW VIEW', 'TRIGGER')" NOT_THERE_YET " GROUP BY GRANTEE",
+                      PARAMETERS(P_TEXT(source), P_TEXT(target), P_TEXT(target), P_TEXT(name))) &&
            add_grants(mover, table,
                       "SELECT GROUP_CONCAT(PRIVILEGE_TYPE SEPARATOR ', '), NULL, GRANTEE,"
                       " MAX(IS_GRANTABLE) FROM information_schema.TABLE_PRIVILEGES WHERE"
-                      " TABLE_SCHEMA = ? AND TABLE_NAME = ? GROUP BY GRANTEE",
-                      PARAMETERS(P_TEXT(source), P_TEXT(table->name))) &&
+                      " TABLE_SCHEMA = ? AND TABLE_NAME = ?" NOT_THERE_YET " GROUP BY GRANTEE",
+                      PARAMETERS(P_TEXT(source), P_TEXT(name), P_TEXT(target), P_TEXT(target),
+                                 P_TEXT(name))) &&
            add_grants(mover, table,
                       "SELECT PRIVILEGE_TYPE, COLUMN_NAME, GRANTEE, IS_GRANTABLE FROM"
                       " information_schema.COLUMN_PRIVILEGES WHERE TABLE_SCHEMA = ? AND"
                       " TABLE_NAME = ?",
-                      PARAMETERS(P_TEXT(source), P_TEXT(table->name)));
+                      PARAMETERS(P_TEXT(source), P_TEXT(name)));
 }
 
 /* LOCK TABLES is a right on a database alone. */

@@ -7,6 +7,9 @@
  *            one row a move and instance: what the instance has done about the epoch; it writes it,
  *            and `seen` once a second
  * journal    each step of each mover, before it is done
+ *
+ * The first two are in the server's memory: a hold does not wait for its disk. After a restart they
+ * are empty, and everybody begins anew.
  */
 #ifndef MOVE_MEETING_H
 #define MOVE_MEETING_H

@@ -140,7 +140,7 @@ static void print_plan(struct mover *mover)
     say(mover, "%zu tables, %zu triggers, %zu grants; new transactions wait for at most %lld ms",
         mover->todo_count, mover->trigger_count, mover->grant_count,
         (long long)mover->move->hold.value);
-    for (size_t i = 0; i < mover->grant_count; i++)
+    for (size_t i = 0; i < mover->grant_count && mover->order->dry_run; i++)
         say(mover, "  %s", mover->grants[i].text.at);
     for (size_t i = 0; i < mover->trigger_count; i++) {
         const struct carried_trigger *trigger = &mover->triggers[i];
@@ -219,10 +219,11 @@ static bool prepare(struct mover *mover)
 /* Half of the time is for those inside, the rest for the switch. */
 static bool close_and_switch(struct mover *mover)
 {
+    if (!triggers_note(mover) || !note(mover, "closed", TEXT("")))
+        return false;
     const int64_t until = mover_now() + mover->move->hold.value / 2;
-
-    return triggers_note(mover) && note(mover, "closed", TEXT("")) &&
-           meeting_set(mover->connection, mover->name, mover->epoch, PHASE_CLOSED, mover->error) &&
+    mover->closed = mover_now();
+    return meeting_set(mover->connection, mover->name, mover->epoch, PHASE_CLOSED, mover->error) &&
            wait_for(mover, 1u << STATE_DRAINED, until) &&
            (wait_for_locks(mover, until) ||
             error_set(mover->error, "somebody on the server holds locks")) &&
@@ -264,9 +265,10 @@ static bool settle(struct mover *mover, bool switched)
 
     mover->error = &ignored;
     if (switched) {
-        note(mover, "switched", TEXT(""));
         meeting_set(mover->connection, mover->name, mover->epoch, PHASE_SWITCHED, mover->error);
         wait_for(mover, 1u << STATE_OPEN | 1u << STATE_LEFT, until);
+        mover->opened = mover_now();
+        note(mover, "switched", TEXT(""));
     }
     meeting_set(mover->connection, mover->name, mover->epoch, PHASE_IDLE, mover->error);
     aliases_clean(mover);
@@ -277,18 +279,13 @@ static bool settle(struct mover *mover, bool switched)
 static bool go(struct mover *mover)
 {
     struct error *error = mover->error;
-    int64_t closed = 0, opened = 0;
     bool good = prepare(mover);
 
     signal(SIGINT, SIG_IGN); /* the hold is short, and ends */
-    if (good) {
-        closed = mover_now();
-        good = close_and_switch(mover);
-    }
+    good = good && close_and_switch(mover);
     const struct error why = *error;
-    bool switched = closed > 0 && is_switched(mover);
+    bool switched = mover->closed > 0 && is_switched(mover);
     settle(mover, switched);
-    opened = mover_now();
     mover->error = error;
     signal(SIGINT, SIG_DFL);
     if (!switched) {
@@ -298,7 +295,7 @@ static bool go(struct mover *mover)
     if (!good)
         return error_set(error, "%s; the tables stand at the target, call again", why.text);
     say(mover, "%zu tables stand in their %s database; the hold was %lld ms", mover->todo_count,
-        mover->in_to ? "new" : "old", (long long)(opened - closed));
+        mover->in_to ? "new" : "old", (long long)(mover->opened - mover->closed));
     return check(mover);
 }
 

@@ -35,7 +35,8 @@ struct mover {
     size_t grant_count;
     unsigned refusals;
     uint64_t epoch;
-    bool in_to; /* where the tables shall stand */
+    int64_t closed, opened; /* when the doors were, by mover_now */
+    bool in_to;             /* where the tables shall stand */
     struct arena arena;
     struct error *error;
 };

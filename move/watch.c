@@ -29,7 +29,7 @@ enum {
     BEAT_MS = 1000,      /* between two reports while nothing goes on */
     REFRESH_MS = 10000,  /* between two looks at the catalogue */
     FAST_FOR_MS = 15000, /* after an announcement */
-    LINES = 4096,
+    LINES = 1900,        /* as wide as the meeting point's columns */
 };
 
 /* What this instance has done about one move. */

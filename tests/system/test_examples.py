@@ -137,3 +137,17 @@ def test_demo(who):
     for service in ("billing", "payment", "main", "clinical", "auth"):
         assert service in report
     assert not left
+
+
+def test_example_of_moves():
+    """billing's and payment's tables go and come back under load, and nobody sees an error."""
+    folder = places.scratch("move")
+    try:
+        done = subprocess.run([places.TOP / "examples/move"], capture_output=True, text=True, timeout=240,
+                              cwd=places.TOP, env=dict(os.environ, BUILD=places.BUILD.name, TMPDIR=str(folder)))
+    finally:
+        places.remove(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("stand in their new database") == 2
+    assert done.stdout.count("stand in their old database") == 2
+    assert "billing: " in done.stdout and done.stdout.count(" answers, 0 errors") == 2
