@@ -85,7 +85,8 @@ bool grants_give(struct mover *mover, const struct moved_table *table);
 bool triggers_plan(struct mover *mover);
 bool triggers_note(struct mover *mover); /* into the journal */
 bool triggers_drop(struct mover *mover);
-bool triggers_create(struct mover *mover, bool at_target);
+bool triggers_create(struct mover *mover);  /* at the target */
+bool triggers_restore(struct mover *mover); /* those that were dropped */
 /* After a mover that was killed: those that are missing. */
 bool triggers_recover(struct mover *mover);
 

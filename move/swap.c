@@ -299,12 +299,22 @@ static bool rename_all(struct mover *mover, int64_t until)
 
 bool swap(struct mover *mover, int64_t until)
 {
-    if (!triggers_drop(mover))
-        return false;
-    bool renamed = rename_all(mover, until);
-    struct error why = *mover->error;
-    bool made = triggers_create(mover, renamed);
+    struct error why, ignored;
 
+    /* Without triggers to be dropped the table is free; what must be made again may wait. */
+    if (mover->trigger_count > 0 &&
+        (!connection_run(mover->connection, "SET lock_wait_timeout = 1", NULL, mover->error) ||
+         !triggers_drop(mover))) {
+        why = *mover->error;
+        connection_run(mover->connection, "SET lock_wait_timeout = 10", NULL, &ignored);
+        triggers_restore(mover);
+        *mover->error = why;
+        return false;
+    }
+    bool renamed = rename_all(mover, until);
+    why = *mover->error;
+    connection_run(mover->connection, "SET lock_wait_timeout = 10", NULL, &ignored);
+    bool made = renamed ? triggers_create(mover) : triggers_restore(mover);
     if (!made)
         say(mover, "a trigger cannot be made: %s; call again, the journal has it",
             mover->error->text);

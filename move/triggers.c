@@ -11,7 +11,7 @@
 #include "sql/analyze.h"
 #include "sql/map.h"
 
-enum { NO_SUCH_TABLE = 1146, NOT_A_TABLE = 1347 };
+enum { NO_SUCH_TABLE = 1146, NOT_A_TABLE = 1347, TRIGGER_EXISTS = 1359 };
 
 /* The CREATE TRIGGER that makes the same trigger at the target. */
 static bool carry(struct mover *mover, struct carried_trigger *trigger,
@@ -133,16 +133,29 @@ bool triggers_drop(struct mover *mover)
     return true;
 }
 
-bool triggers_create(struct mover *mover, bool at_target)
+bool triggers_create(struct mover *mover)
 {
+    unsigned code;
+
     for (size_t i = 0; i < mover->trigger_count; i++) {
         const struct carried_trigger *trigger = &mover->triggers[i];
-        unsigned code;
-        if (!create(mover, trigger, at_target ? trigger->target : trigger->schema,
-                    at_target ? trigger->new_text : trigger->old_text, &code))
+        if (!create(mover, trigger, trigger->target, trigger->new_text, &code))
             return false;
     }
     return true;
+}
+
+bool triggers_restore(struct mover *mover)
+{
+    bool good = true;
+    unsigned code;
+
+    for (size_t i = 0; i < mover->trigger_count; i++) {
+        const struct carried_trigger *trigger = &mover->triggers[i];
+        good &= create(mover, trigger, trigger->schema, trigger->old_text, &code) ||
+                code == TRIGGER_EXISTS;
+    }
+    return good;
 }
 
 static bool note(struct mover *mover, const struct carried_trigger *trigger, struct text schema,

@@ -319,21 +319,26 @@ def test_triggers_keys_and_grants_go_along(make_scene):
         server.sql("DROP USER mv_reader@'%'")
 
 
-@pytest.mark.parametrize("plant, word", [
-    ("CREATE VIEW mv_old.tv AS SELECT 1 AS id", "is a view"),
-    ("CREATE TABLE mv_new.t2 (id INT)", "mv_new.t2 is taken"),
-    ("ALTER DATABASE mv_new COLLATE utf8mb4_bin", "default collations"),
-    ("CREATE TABLE mv_old._t1_gho (id INT)", "online schema change"),
-    ("DROP DATABASE mv_new", "there is no database mv_new"),
-])
-def test_what_would_fail_is_refused(make_scene, plant, word):
+PLANTS = [
+    ("CREATE VIEW mv_old.tv AS SELECT 1 AS id", "DROP VIEW mv_old.tv", "is a view"),
+    ("CREATE TABLE mv_new.t2 (id INT)", "DROP TABLE mv_new.t2", "mv_new.t2 is taken"),
+    ("ALTER DATABASE mv_new COLLATE utf8mb4_bin", "ALTER DATABASE mv_new COLLATE utf8mb4_general_ci",
+     "default collations"),
+    ("CREATE TABLE mv_old._t1_gho (id INT)", "DROP TABLE mv_old._t1_gho", "online schema change"),
+    ("DROP DATABASE mv_new", "CREATE DATABASE mv_new", "there is no database mv_new"),
+]
+
+
+def test_what_would_fail_is_refused(make_scene):
     scene = make_scene()
-    scene.server.sql(plant)
-    before = scene.standing()
-    for options in (("--dry-run",), ()):
-        refused = scene.move(*options)
-        assert refused.returncode == 1 and word in refused.stdout, refused.stdout + refused.stderr
-        assert scene.standing() == before
+    for plant, undo, word in PLANTS:
+        scene.server.sql(plant)
+        before = scene.standing()
+        for options in (("--dry-run",), ()):
+            refused = scene.move(*options)
+            assert refused.returncode == 1 and word in refused.stdout, refused.stdout + refused.stderr
+            assert scene.standing() == before
+        scene.server.sql(undo)
 
 
 def test_a_dry_run_changes_nothing(make_scene):
@@ -349,7 +354,7 @@ def test_a_dry_run_changes_nothing(make_scene):
 STEPS = ["placeholder", "placeholder_dropped", "announced", "trigger", "closed", "switching", "switched", "settled"]
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", STEPS if os.environ.get("SILOGATE_LONG") else ["placeholder", "switched"])
 def test_a_mover_that_is_killed(make_scene, step):
     """kill -9 while the mover is at one of its steps: the next call goes on, and nothing is lost."""
     scene = make_scene(ini=INI.replace("hold = 4s", "hold = 2s"), tables=2)
