@@ -29,6 +29,8 @@ struct admin_upstream {
     bool known, up; /* known: it was looked at */
     uint64_t sessions;
     char version[64];
+    bool threads_told; /* threads of governed accounts, by who opened them */
+    uint64_t threads_ours, threads_excepted, threads_past;
 };
 
 struct admin_certificate {

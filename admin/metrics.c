@@ -196,6 +196,25 @@ static void put_places(const struct admin_view *view, FILE *to)
         put_label(to, "silogate_upstream_sessions_open{", "upstream", view->upstreams[u].name);
         fprintf(to, "} %" PRIu64 "\n", view->upstreams[u].sessions);
     }
+    head(to, "upstream_threads", "gauge",
+         "Connections that the server has for governed accounts, by who opened them, where the "
+         "upstream has an account and the server can tell.");
+    for (size_t u = 0; u < view->upstream_count; u++) {
+        const struct admin_upstream *upstream = &view->upstreams[u];
+        const struct {
+            const char *by;
+            uint64_t count;
+        } threads[] = {
+            {"silogate",  upstream->threads_ours    },
+            {"exception", upstream->threads_excepted},
+            {"past",      upstream->threads_past    },
+        };
+        for (size_t t = 0; upstream->threads_told && t < sizeof(threads) / sizeof(threads[0]);
+             t++) {
+            put_label(to, "silogate_upstream_threads{", "upstream", upstream->name);
+            fprintf(to, ",by=\"%s\"} %" PRIu64 "\n", threads[t].by, threads[t].count);
+        }
+    }
     head(to, "upstream_up", "gauge", "1 where the upstream answered when it was last looked at.");
     for (size_t u = 0; u < view->upstream_count; u++) {
         put_label(to, "silogate_upstream_up{", "upstream", view->upstreams[u].name);

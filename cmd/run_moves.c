@@ -3,6 +3,7 @@
  */
 #include "cmd/run_moves.h"
 
+#include "cmd/run_threads.h"
 #include "move/watch.h"
 #include "proxy/moving.h"
 #include "proxy/runtime.h"
@@ -24,6 +25,7 @@ static void start(struct moving_door *door)
     };
 
     watch = watch_start(&functions);
+    run_threads_start();
 }
 
 static void release(void *runtime)
@@ -33,11 +35,13 @@ static void release(void *runtime)
 
 static void configure(struct runtime *runtime)
 {
+    run_threads_configure(runtime);
     watch_configure(watch, runtime->config, runtime->policy, release, runtime_take(runtime));
 }
 
 static void stop(void)
 {
+    run_threads_stop();
     watch_stop(watch);
     watch = NULL;
 }

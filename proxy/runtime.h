@@ -25,6 +25,10 @@ struct usage {
     atomic_uint open;
     atomic_int health;     /* an upstream's: enum health */
     struct moving *moving; /* an upstream's: its open moves */
+    /* An upstream's threads of governed accounts, by who opened them; told: 1, or -1 where they
+     * cannot be counted, 0 where nobody has looked. */
+    atomic_int threads_told;
+    atomic_ullong threads_ours, threads_excepted, threads_past;
     struct usage *next;
 };
 

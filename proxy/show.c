@@ -114,10 +114,15 @@ static void look_at_upstreams(struct admin_view *view, const struct runtime *run
         int health = atomic_load(&usage->health);
 
         router_server(runtime->router, i, &server);
-        *upstream = (struct admin_upstream){.name = runtime->config->upstreams[i].name,
-                                            .known = health != HEALTH_UNKNOWN,
-                                            .up = health == HEALTH_UP,
-                                            .sessions = atomic_load(&usage->open)};
+        *upstream =
+            (struct admin_upstream){.name = runtime->config->upstreams[i].name,
+                                    .known = health != HEALTH_UNKNOWN,
+                                    .up = health == HEALTH_UP,
+                                    .sessions = atomic_load(&usage->open),
+                                    .threads_told = atomic_load(&usage->threads_told) == 1,
+                                    .threads_ours = atomic_load(&usage->threads_ours),
+                                    .threads_excepted = atomic_load(&usage->threads_excepted),
+                                    .threads_past = atomic_load(&usage->threads_past)};
         if (server.known)
             memcpy(upstream->version, server.version, sizeof(upstream->version));
     }

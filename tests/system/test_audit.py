@@ -383,3 +383,29 @@ def test_who_may_use_it(silos, path, server):
         server.sql(*[f"DROP USER {user}@'%'" for user in users])
     assert (found["v"].get("users"), found["p"].get("users")) == ("audit_ledger@%", "audit_back@%")
     assert (found["v"]["definer"], found["v"]["security"]) == ("root@localhost", "DEFINER")
+
+
+def test_metrics_of_who_comes_past(server, make_gate, tmp_path):
+    """Counted by the running silogate, at its start and after each reload."""
+    password = tmp_path / "password"
+    password.write_text("gate-secret\n")
+    server.sql("CREATE USER gate_metrics@'%' IDENTIFIED BY 'gate-secret'",
+               "GRANT SELECT, PROCESS ON *.* TO gate_metrics@'%'")
+    direct = [servers_connect(server, "billing_service", "cron job"), servers_connect(server, "auth_service", "x")]
+    try:
+        gate = make_gate(server, ("upstream:main", "account", "gate_metrics"),
+                         ("upstream:main", "account_password_file", password),
+                         ("upstream:main", "direct", "auth_service"))
+        through = gate.connect("lab_service")
+        gate.reload(("log", "statement", "none"))
+        assert places.wait_for(lambda: gate.metrics().by("upstream_threads", "by") == {
+            ("silogate",): 1, ("exception",): 1, ("past",): 1}, 20), gate.metrics().by("upstream_threads", "by")
+        through.close()
+        server.sql("DROP USER gate_metrics@'%'")
+        gate.reload(("log", "statement", "full"))
+        gate.wait_log("cannot be counted: main .*error 1045", 20)
+        assert places.wait_for(lambda: not gate.metrics().by("upstream_threads", "by"), 10)
+    finally:
+        server.sql("DROP USER IF EXISTS gate_metrics@'%'")
+        for connection in direct:
+            connection.close()

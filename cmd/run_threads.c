@@ -1,0 +1,151 @@
+/* One thread asks each upstream that has an `account` now and then who is logged in with governed
+ * accounts, and leaves the numbers where admin's view takes them. Nothing waits for it but the end
+ * of the process.
+ */
+#include "cmd/run_threads.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "catalogue/threads.h"
+#include "proxy/runtime.h"
+
+enum { LOOK_SECONDS = 15, PATIENCE_MS = 2000 };
+
+static struct {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct runtime *runtime; /* what is to be looked at; under the lock */
+    bool started, stopping, anew;
+} counting = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+struct counted {
+    uint64_t threads, ours, excepted;
+};
+
+static void take_group(void *user, const struct threads_group *group)
+{
+    struct counted *counted = user;
+
+    counted->threads += group->count;
+    counted->ours += group->ours ? group->count : 0;
+    counted->excepted += group->excepted ? group->count : 0;
+}
+
+static bool count_one(const struct config *config, size_t upstream, struct counted *counted,
+                      bool *told, struct error *error)
+{
+    const struct connection_options options = {.upstream = &config->upstreams[upstream],
+                                               .program = "silogate run",
+                                               .connect_timeout = PATIENCE_MS,
+                                               .statement_timeout = PATIENCE_MS};
+    struct connection *connection = connection_open(&options, error);
+    bool good =
+        connection && threads_read(config, upstream, connection, take_group, counted, told, error);
+
+    connection_close(connection);
+    return good;
+}
+
+static void look(struct runtime *runtime, size_t upstream)
+{
+    struct usage *usage = runtime->upstream_usages[upstream];
+    struct counted counted = {0};
+    struct error error = {.line = 0};
+    bool told = false;
+    bool good = count_one(runtime->config, upstream, &counted, &told, &error);
+    int before = atomic_load(&usage->threads_told);
+
+    if (good && told) {
+        atomic_store(&usage->threads_ours, counted.ours);
+        atomic_store(&usage->threads_excepted, counted.excepted);
+        atomic_store(&usage->threads_past, counted.threads - counted.ours - counted.excepted);
+    }
+    atomic_store(&usage->threads_told, good && told ? 1 : -1);
+    if (before != -1 && !good)
+        log_warning("who comes past silogate cannot be counted: %s", error.text);
+    else if (before != -1 && !told)
+        log_warning("who comes past silogate cannot be counted at [upstream:%s]: its "
+                    "performance_schema is off",
+                    runtime->config->upstreams[upstream].name.at);
+}
+
+static void look_at_all(struct runtime *runtime)
+{
+    for (size_t i = 0; i < runtime->config->upstream_count; i++) {
+        pthread_mutex_lock(&counting.lock);
+        bool stopping = counting.stopping;
+        pthread_mutex_unlock(&counting.lock);
+        if (stopping)
+            return;
+        if (runtime->config->upstreams[i].account.line)
+            look(runtime, i);
+        else
+            atomic_store(&runtime->upstream_usages[i]->threads_told, 0);
+    }
+}
+
+static void *run(void *nothing)
+{
+    struct timespec until;
+
+    pthread_mutex_lock(&counting.lock);
+    while (!counting.stopping) {
+        struct runtime *runtime = counting.runtime ? runtime_take(counting.runtime) : NULL;
+        counting.anew = false;
+        pthread_mutex_unlock(&counting.lock);
+        if (runtime) {
+            look_at_all(runtime);
+            runtime_drop(runtime);
+        }
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += LOOK_SECONDS;
+        pthread_mutex_lock(&counting.lock);
+        while (!counting.stopping && !counting.anew &&
+               pthread_cond_timedwait(&counting.changed, &counting.lock, &until) == 0)
+            ;
+    }
+    pthread_mutex_unlock(&counting.lock);
+    connection_leave_thread();
+    return nothing;
+}
+
+void run_threads_start(void)
+{
+    sigset_t all, before;
+
+    sigfillset(&all); /* signals are the main thread's */
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    counting.started = pthread_create(&counting.thread, NULL, run, NULL) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!counting.started)
+        log_error("no thread to count who comes past silogate");
+}
+
+void run_threads_configure(struct runtime *runtime)
+{
+    pthread_mutex_lock(&counting.lock);
+    struct runtime *old = counting.runtime;
+    counting.runtime = runtime_take(runtime);
+    counting.anew = true;
+    pthread_cond_signal(&counting.changed);
+    pthread_mutex_unlock(&counting.lock);
+    if (old)
+        runtime_drop(old);
+}
+
+void run_threads_stop(void)
+{
+    pthread_mutex_lock(&counting.lock);
+    counting.stopping = true;
+    pthread_cond_signal(&counting.changed);
+    pthread_mutex_unlock(&counting.lock);
+    if (counting.started)
+        pthread_join(counting.thread, NULL);
+    if (counting.runtime)
+        runtime_drop(counting.runtime);
+    counting.runtime = NULL;
+}
