@@ -339,13 +339,19 @@ static bool cut_whole(struct session *session, struct command *command, enum ste
     return true;
 }
 
-/* A cursor is for a SELECT alone: see EXECUTE_CURSOR_FLAGS. */
+/* A cursor is for a SELECT alone, or what is one in other words: see EXECUTE_CURSOR_FLAGS. */
+static bool may_have_cursor(const struct sql_facts *facts)
+{
+    return facts->determined && (facts->kind == SQL_SELECT || facts->kind == SQL_TABLE_STATEMENT ||
+                                 facts->kind == SQL_VALUES_STATEMENT);
+}
+
 static void clear_cursor(struct session *session, const struct prepared *prepared)
 {
     struct gate *gate = &session->client.gate;
 
     if (session->command != COMMAND_STMT_EXECUTE || bytes_get3(gate_at(gate)) <= EXECUTE_FLAGS_AT ||
-        (prepared->facts->kind == SQL_SELECT && prepared->facts->determined))
+        may_have_cursor(prepared->facts))
         return;
     gate->bytes[gate->passed + PACKET_HEADER + EXECUTE_FLAGS_AT] &= (uint8_t)~EXECUTE_CURSOR_FLAGS;
 }

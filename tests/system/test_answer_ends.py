@@ -184,6 +184,8 @@ def test_every_kind(server, gate, eof, metadata):
 
 def test_a_cursor_is_for_a_select(server, gate):
     """A SELECT opens one, and its rows come by COM_STMT_FETCH; any other statement gives them at once."""
+    for statement in SETUP:
+        server.sql("USE nilecare", statement)
     for eof in (True, False):
         client = connect(gate, server, eof, None)
         number, _, _ = client.prepare("SELECT a FROM lab_ends WHERE a < 4 ORDER BY a")
