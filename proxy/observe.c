@@ -335,7 +335,8 @@ static void pack_services(struct observer *observer, struct admin_view *view, ui
     }
 }
 
-void observer_look(struct observer *observer, struct admin_view *view, bool queries)
+void observer_look(struct observer *observer, struct admin_view *view, bool queries,
+                   const struct summary *past)
 {
     view->workers = observer->count;
     view->service_count = 0;
@@ -357,6 +358,9 @@ void observer_look(struct observer *observer, struct admin_view *view, bool quer
             add_allowed(&observer->summary, one);
         }
     }
+    summary_add(&observer->summary, past->edges, past->edge_count, past->queries,
+                queries ? past->query_count : 0);
+    summary_add_all(&observer->summary, &past->all);
     pack_services(observer, view, nobody + 1);
     view->services = observer->services;
     view->summary = &observer->summary;

@@ -41,6 +41,8 @@ void observe_edge(struct service_counters *counters, const struct usage *owner, 
 struct observer;
 struct observer *observer_new(struct worker *workers, unsigned count);
 void observer_free(struct observer *observer); /* the workers must be done */
-void observer_look(struct observer *observer, struct admin_view *view, bool queries);
+/* `past`: what is known of the time before this process. */
+void observer_look(struct observer *observer, struct admin_view *view, bool queries,
+                   const struct summary *past);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "proxy/session.h"
 #include "proxy/worker.h"
+#include "violations/past.h"
 
 enum { LOOK_MILLISECONDS = 50 };
 
@@ -27,7 +28,9 @@ struct show {
     struct runtime *shown; /* of the view */
     struct admin_view view;
     struct timespec looked;
-    bool has_queries;
+    bool has_queries, has_past;
+    int64_t started;
+    struct summary past;
 };
 
 struct show *show_new(struct worker *workers, unsigned count, struct violations *violations)
@@ -36,6 +39,7 @@ struct show *show_new(struct worker *workers, unsigned count, struct violations 
 
     show->observer = observer_new(workers, count);
     show->violations = violations;
+    show->started = worker_now();
     pthread_mutex_init(&show->lock, NULL);
     return show;
 }
@@ -45,6 +49,7 @@ void show_free(struct show *show)
     if (!show)
         return;
     observer_free(show->observer);
+    summary_fini(&show->past);
     runtime_drop(show->runtime);
     runtime_drop(show->shown);
     free(show->view.upstreams);
@@ -184,6 +189,21 @@ static bool looked_just_now(struct show *show, bool queries)
     return false;
 }
 
+/* Once: what the logs tell of the time before this process. */
+static void read_past(struct show *show)
+{
+    const struct config_list *paths = &show->shown->config->log.violations;
+
+    for (size_t i = 0; i < paths->count && !show->has_past; i++) {
+        if (!text_equal(paths->items[i].value, TEXT("stdout")) &&
+            !text_equal(paths->items[i].value, TEXT("syslog"))) {
+            past_read(&show->past, paths->items[i].value.at, show->started);
+            show->has_past = true; /* the others tell the same */
+        }
+    }
+    show->has_past = true;
+}
+
 static const struct admin_view *look(void *context, bool queries)
 {
     struct show *show = context;
@@ -203,7 +223,8 @@ static const struct admin_view *look(void *context, bool queries)
     view->reloads_accepted = atomic_load(&show->accepted);
     view->reloads_refused = atomic_load(&show->refused);
     view->last_reload_refused = atomic_load(&show->refused_last);
-    observer_look(show->observer, view, queries);
+    read_past(show);
+    observer_look(show->observer, view, queries, &show->past);
     show->has_queries = queries;
     mark_configured(view);
     look_at_upstreams(view, show->shown);

@@ -50,7 +50,9 @@ static bool same_query(const struct summary_query *one, const struct summary_que
 {
     return one->digest == other->digest && one->reason == other->reason &&
            one->blocked == other->blocked && strcmp(one->service, other->service) == 0 &&
-           strcmp(one->objects, other->objects) == 0 && strcmp(one->rule, other->rule) == 0;
+           strcmp(one->objects, other->objects) == 0 &&
+           (!one->rule[0] || !other->rule[0] ||
+            strcmp(one->rule, other->rule) == 0); /* a log has none */
 }
 
 /* A table that is at most half full. */
@@ -221,6 +223,18 @@ void summary_add(struct summary *to, const struct summary_edge *edges, size_t ed
 
     for (size_t i = 0; i < edge_count; i++)
         moved[i] = add_edge(to, &edges[i]);
+    for (size_t i = 0; i < query_count; i++)
+        add_query(to, &queries[i], moved);
+    free(moved);
+}
+
+void summary_add_queries(struct summary *to, const struct summary_edge *edges, size_t edge_count,
+                         const struct summary_query *queries, size_t query_count)
+{
+    uint32_t *moved = memory_take((edge_count + 1) * sizeof(*moved));
+
+    for (size_t i = 0; i < edge_count; i++)
+        moved[i] = find_edge(to, &edges[i]);
     for (size_t i = 0; i < query_count; i++)
         add_query(to, &queries[i], moved);
     free(moved);

@@ -102,6 +102,9 @@ void summary_clear(struct summary *summary);
 /* Adds one worker's. `edges` are all that it has: its queries name them by number. */
 void summary_add(struct summary *to, const struct summary_edge *edges, size_t edge_count,
                  const struct summary_query *queries, size_t query_count);
+/* Queries alone, on edges that are named but not counted. */
+void summary_add_queries(struct summary *to, const struct summary_edge *edges, size_t edge_count,
+                         const struct summary_query *queries, size_t query_count);
 void summary_add_all(struct summary *to, const struct summary_edge *all);
 /* The edge of these two names, added where it is not there. */
 struct summary_edge *summary_edge(struct summary *summary, struct text service, struct text owner);

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import threading
+import time
 
 import pytest
 
@@ -194,3 +195,37 @@ def test_gates_of_other_tests_can_be_asked(mariadb, make_gate):
                 pass
         connection.close()
     agree(gate)
+
+
+def test_ranges_outlive_a_restart(make_crowd):
+    """The last hour is read back from the logs; what counts from the start begins anew, and nothing counts
+    twice. Lines that are none do no harm."""
+    one = make_crowd(7, ("log", "repeat", "0"))
+    one.send(60, most=3)
+    before = json.loads(one.gate.get("/api/queries?range=hour&limit=1000")[2])
+    matrix = json.loads(one.gate.get("/api/matrix?range=day")[2])
+    one.gate.stop()
+    log = one.gate.violations_file
+    half = log.read_text().splitlines(keepends=True)
+    log.with_name(log.name + ".1").write_text("".join(half[:20]))
+    log.write_text("garbage\n{}\n[]\n{\"event\":\"violation\",\"count\":-1}\n" + "".join(half[20:]) + "{\"cut")
+    one.gate.start()
+    assert json.loads(one.gate.get("/api/queries?limit=1000")[2]) == []
+    assert one.gate.metrics().total("edge_statements_total") == one.gate.metrics().total("violations_total") == 0
+    after = json.loads(one.gate.get("/api/queries?range=hour&limit=1000")[2])
+
+    def told(queries):
+        return sorted((q["service"], q["digest"], q["action"], q["reason"], q["count"], q["statement"],
+                       str(q["objects"]), str(q["edges"])) for q in queries)
+
+    def edges(matrix):
+        return {(e["service"], e["owner"]): (e["log"], e["block"]) for e in matrix}
+    assert told(after) == told(before)
+    assert edges(json.loads(one.gate.get("/api/matrix?range=day")[2])) == edges(matrix)
+    one.send(60, most=3)
+    time.sleep(0.1)  # looks within a moment of each other are one
+    twice = json.loads(one.gate.get("/api/queries?range=hour&limit=1000")[2])
+    assert told(twice) == told([{**q, "count": 2 * q["count"]} for q in before])
+    assert told(json.loads(one.gate.get("/api/queries?limit=1000")[2])) == told(before)
+    assert one.gate.metrics().total("violations_total") == sum(q["count"] for q in before)
+    log.write_text("")  # the comparison at the end is of this process alone
