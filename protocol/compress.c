@@ -14,13 +14,14 @@
 #include "base/bytes.h"
 
 enum {
-    PACKED_LEAST = 50,        /* less is not worth it: as the servers */
+    PACKED_LEAST = 50, /* less is not worth it: as the servers */
+    SMALL_MAX = 2048,
     WINDOW_LOG_MAX = 24,      /* a frame holds less than 16 MiB */
     SPARE_ZSTD_MAX = 1 << 20, /* a larger state is not kept */
 };
 
 /* A thread's own: one state of each kind. */
-static _Thread_local z_stream *spare_inflate, *own_deflate;
+static _Thread_local z_stream *spare_inflate, *own_deflate[2];
 static _Thread_local ZSTD_DCtx *spare_zstd;
 static _Thread_local ZSTD_CCtx *own_zstd;
 
@@ -213,22 +214,36 @@ bool unpack(struct unpacker *unpacker, const uint8_t *from, size_t size, size_t 
     }
 }
 
+/* To begin anew costs zlib the clearing of its tables: most answers are small, and get small ones.
+ */
+static z_stream *deflate_take(size_t size)
+{
+    bool is_small = size <= SMALL_MAX;
+    z_stream *stream = own_deflate[is_small];
+
+    if (stream)
+        return deflateReset(stream) == Z_OK ? stream : NULL;
+    stream = calloc(1, sizeof(*stream));
+    if (stream && deflateInit2(stream, COMPRESS_ZLIB_LEVEL, Z_DEFLATED, is_small ? 11 : 15,
+                               is_small ? 2 : 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+        free(stream);
+        return NULL;
+    }
+    own_deflate[is_small] = stream;
+    return stream;
+}
+
 static size_t pack_zlib(const uint8_t *from, size_t size, uint8_t *to, size_t room)
 {
-    if (!own_deflate) {
-        own_deflate = calloc(1, sizeof(*own_deflate));
-        if (own_deflate && deflateInit(own_deflate, COMPRESS_ZLIB_LEVEL) != Z_OK) {
-            free(own_deflate);
-            own_deflate = NULL;
-        }
-    }
-    if (!own_deflate || deflateReset(own_deflate) != Z_OK)
+    z_stream *stream = deflate_take(size);
+
+    if (!stream)
         return 0;
-    own_deflate->next_in = (Bytef *)(uintptr_t)from;
-    own_deflate->avail_in = (uInt)size;
-    own_deflate->next_out = to;
-    own_deflate->avail_out = (uInt)room;
-    return deflate(own_deflate, Z_FINISH) == Z_STREAM_END ? room - own_deflate->avail_out : 0;
+    stream->next_in = (Bytef *)(uintptr_t)from;
+    stream->avail_in = (uInt)size;
+    stream->next_out = to;
+    stream->avail_out = (uInt)room;
+    return deflate(stream, Z_FINISH) == Z_STREAM_END ? room - stream->avail_out : 0;
 }
 
 static size_t pack_zstd(int level, const uint8_t *from, size_t size, uint8_t *to, size_t room)
@@ -266,13 +281,16 @@ void compress_thread_end(void)
 {
     if (spare_inflate)
         inflateEnd(spare_inflate);
-    if (own_deflate)
-        deflateEnd(own_deflate);
     free(spare_inflate);
-    free(own_deflate);
+    for (int i = 0; i < 2; i++) {
+        if (own_deflate[i])
+            deflateEnd(own_deflate[i]);
+        free(own_deflate[i]);
+        own_deflate[i] = NULL;
+    }
     ZSTD_freeDCtx(spare_zstd);
     ZSTD_freeCCtx(own_zstd);
-    spare_inflate = own_deflate = NULL;
+    spare_inflate = NULL;
     spare_zstd = NULL;
     own_zstd = NULL;
 }
