@@ -47,7 +47,8 @@ struct audit_right {
     struct text on, privileges, via; /* via: "role `x`", PUBLIC; none: granted directly */
     struct text refused;             /* what logs say a REVOKE would have refused; or none */
     /* What it reaches: a database as the server keeps it (% and _ are wildcards), a name, or none
-     * for all names; union of enum sql_access and 16 for administration. */
+     * for all names; what the privileges are for: union of enum sql_access, and 16: the server, 32:
+     * locks and temporary tables, 64: handing on. */
     struct text database, name;
     unsigned access;
     struct audit_right *next;

@@ -127,14 +127,6 @@ static void add_right(struct audit *audit, struct audit_right **list, struct aud
     **list = right;
 }
 
-static void add_grant(struct comparing *c, const struct right *right, uint64_t bits)
-{
-    add_right(c->audit, &c->missing,
-              (struct audit_right){.on = on_of(c, right),
-                                   .privileges = privileges_words(bits, &c->audit->arena)});
-    grants_add(c, right, bits);
-}
-
 static unsigned access_of(const struct right *right, uint64_t bits)
 {
     unsigned access = 0;
@@ -142,6 +134,15 @@ static unsigned access_of(const struct right *right, uint64_t bits)
     for (int i = 0; i < PRIVILEGE_COUNT; i++)
         access |= bits & 1ull << i ? privilege_access(i) : 0;
     return right->dynamic.at || right->level == ON_PROXY ? FOR_ADMIN : access;
+}
+
+static void add_grant(struct comparing *c, const struct right *right, uint64_t bits)
+{
+    add_right(c->audit, &c->missing,
+              (struct audit_right){.on = on_of(c, right),
+                                   .privileges = privileges_words(bits, &c->audit->arena),
+                                   .access = access_of(right, bits)});
+    grants_add(c, right, bits);
 }
 
 static void note_excess(struct comparing *c, const struct right *right, uint64_t bits,

@@ -159,6 +159,10 @@ static bool set_session(struct connection *connection, struct error *error)
                          connection->address, connection->version);
     connection->is_mariadb = state.dialect == SQL_MARIADB;
     connection->number = state.version;
+    /* MariaDB does not know the collation that Oracle's library names at login, and takes latin1.
+     */
+    if (!connection_run(connection, "SET NAMES utf8mb4", NULL, error))
+        return false;
     return connection_run(connection,
                           "SET SESSION autocommit = 1, time_zone = '+00:00', sql_mode = ?",
                           PARAMETERS(P_TEXT(connection->is_mariadb

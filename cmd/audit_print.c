@@ -120,6 +120,23 @@ static void print_edges(const struct form *form)
     table_fini(&table);
 }
 
+/* A long list of privileges by what they are for: --json and --sql have each of them. */
+static struct text short_rights(char room[1024], const struct audit_right *right)
+{
+    static const char *const words[] = {"read",       "write", "define", "execute",
+                                        "the server", "locks", "hand on"};
+    size_t length = 0;
+
+    if (right->privileges.length <= 30 || right->access == 0)
+        return cell(room, "%.*s", TEXT_ARGS(right->privileges));
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (right->access & 1u << i)
+            length += (size_t)snprintf(room + length, 1024 - length, "%s%s", length ? ", " : "",
+                                       words[i]);
+    }
+    return (struct text){room, length};
+}
+
 static void add_rights(struct table *table, const struct form *form,
                        const struct audit_finding *finding, const struct audit_right *right,
                        const char *what)
@@ -130,7 +147,7 @@ static void add_rights(struct table *table, const struct form *form,
         table_text(table, finding->name);
         table_text(table, owner_name(form->audit, finding->owner));
         table_text(table, text_of(what));
-        table_text(table, right->privileges);
+        table_text(table, short_rights(room, right));
         table_text(table, right->on);
         table_text(table, right->via.at ? right->via : TEXT("-"));
         table_text(table,
