@@ -39,6 +39,7 @@ void relay_prove(struct session *session)
 
     stream_turn(&session->upstream.stream);
     gate_insert(&session->client.gate, &session->worker->pool, ping, sizeof(ping));
+    session->worker->counters.asked++;
     session_enter(session, STATE_PROVE);
 }
 

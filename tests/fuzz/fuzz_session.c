@@ -231,8 +231,8 @@ static void check_memory(void)
         const struct session *session = LIST_ENTRY(link, struct session, all);
         assert(session->client.gate.size <= COMMAND_MAX + 3 * GATE_BLOCK);
         assert(session->upstream.gate.size <= 4 * GATE_BLOCK);
-        assert(session->prepared.count <= PREPARED_MAX);
-        assert(session->transaction_owner_count <= TRANSACTION_OWNERS);
+        assert(session->belief.prepared.count <= PREPARED_MAX);
+        assert(session->belief.written.count <= OWNERS);
     }
     assert(worker.abandoned_count <= ABANDONED_MAX);
 }
