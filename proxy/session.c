@@ -36,8 +36,9 @@ static const struct {
     const char *name;
     enum step (*run)(struct session *session);
     enum limit limit;
+    enum session_phase phase;
 } states[] = {
-#define STATE(symbol, name, function, limit) [symbol] = {name, function, limit},
+#define STATE(symbol, name, function, limit, phase) [symbol] = {name, function, limit, phase},
 #include "proxy/states.def"
 #undef STATE
 };
@@ -94,10 +95,33 @@ static uint32_t limit_seconds(const struct session *session, enum limit limit)
     return (uint32_t)((milliseconds + 999) / 1000 + 1);
 }
 
-/* Every turn of the state machine goes through here; costs nothing but two stores once logged in.
+static void check_phase(const struct session *session, enum session_phase phase)
+{
+    switch (phase) {
+    case SESSION_LOGIN:
+        assert(session->draft && !session->in_flight && !session->change);
+        break;
+    case SESSION_BOUNDARY:
+        assert(!session->draft && session->binding && !session->in_flight);
+        assert(session->packet_left == 0 && !session->discarding && !session->change);
+        break;
+    case SESSION_COMMAND:
+        assert(!session->draft && session->in_flight != session->discarding);
+        break;
+    case SESSION_ASIDE:
+        assert(!session->draft && !session->in_flight && !session->discarding);
+        break;
+    case SESSION_END:
+        break;
+    }
+}
+
+/* Every turn of the state machine goes through here; costs nothing but a few loads and two stores
+ * once logged in.
  */
 void session_enter(struct session *session, enum state state)
 {
+    check_phase(session, states[state].phase);
     session->state = state;
     session->entered = session->worker->second;
     session->deadline = session->worker->second + limit_seconds(session, states[state].limit);

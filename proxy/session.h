@@ -22,7 +22,7 @@ struct change;
 struct login_draft;
 
 enum state {
-#define STATE(symbol, name, function, limit) symbol,
+#define STATE(symbol, name, function, limit, phase) symbol,
 #include "proxy/states.def"
 #undef STATE
 };
@@ -43,6 +43,15 @@ enum limit {
     LIMIT_LINGER,
     LIMIT_KEY,
     LIMIT_DELAY
+};
+
+/* What holds in all states of a phase. */
+enum session_phase {
+    SESSION_LOGIN,    /* there is a draft; no command, and nothing that one would change */
+    SESSION_BOUNDARY, /* between two commands: no draft, nothing in flight, no part of a packet */
+    SESSION_COMMAND,  /* one is on its way or its answer is, or it is being discarded */
+    SESSION_ASIDE,    /* silogate's own question, or its own work, before the next command */
+    SESSION_END,
 };
 
 /* What a state's function says. */
@@ -156,7 +165,7 @@ const char *close_reason_name(enum close_reason reason);
 const char *close_reason_sentence(enum close_reason reason);
 
 /* The states' functions: */
-#define STATE(symbol, name, function, limit) enum step function(struct session *session);
+#define STATE(symbol, name, function, limit, phase) enum step function(struct session *session);
 #include "proxy/states.def"
 #undef STATE
 
