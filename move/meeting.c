@@ -135,6 +135,19 @@ bool meeting_set(struct connection *connection, const char *move, uint64_t epoch
         error);
 }
 
+void meeting_tidy(struct connection *connection)
+{
+    struct error ignored;
+
+    connection_run(connection,
+                   "DELETE FROM silogate.instances_of_moves WHERE seen < NOW(3) - INTERVAL 60"
+                   " SECOND",
+                   NULL, &ignored);
+    connection_run(connection,
+                   "DELETE FROM silogate.journal WHERE at < NOW(3) - INTERVAL 400 DAY LIMIT 10000",
+                   NULL, &ignored);
+}
+
 bool meeting_report(struct connection *connection, const struct meeting_report *report,
                     struct error *error)
 {

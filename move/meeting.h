@@ -82,6 +82,9 @@ bool meeting_announce(struct connection *connection, const char *move, int64_t h
 bool meeting_set(struct connection *connection, const char *move, uint64_t epoch,
                  enum meeting_phase phase, struct error *error);
 
+/* Takes out instances that are gone, and what is older than 400 days. */
+void meeting_tidy(struct connection *connection);
+
 bool meeting_report(struct connection *connection, const struct meeting_report *report,
                     struct error *error);
 /* Those that are not gone. Free the arena. */

@@ -76,11 +76,11 @@ static const char *upstream_name(const struct lookout *lookout)
     return lookout->watch->config->upstreams[lookout->upstream].name.at;
 }
 
-static void close_door(struct lookout *lookout, unsigned move, bool closed)
+static void close_door(struct lookout *lookout, unsigned move, int64_t milliseconds)
 {
     const struct watch_door *door = &lookout->watch->door;
 
-    door->close(door->user, upstream_name(lookout), (uint64_t)1 << move, closed);
+    door->close(door->user, upstream_name(lookout), (uint64_t)1 << move, milliseconds);
 }
 
 /* --- where the tables stand --- */
@@ -149,7 +149,7 @@ static bool open_door(struct lookout *lookout, unsigned move, enum meeting_state
 {
     struct taking_part *part = &lookout->parts[move];
 
-    close_door(lookout, move, false);
+    close_door(lookout, move, 0);
     part->state = state;
     lookout->refreshed = 0; /* what is true now is asked */
     return report(lookout, move, error);
@@ -196,8 +196,8 @@ static bool follow(struct lookout *lookout, unsigned move, const struct meeting_
         return report(lookout, move, error);
     }
     if (said->phase == PHASE_CLOSED && said->epoch == part->epoch && part->state == STATE_READY) {
-        part->until = now_ms() + said->hold;
-        close_door(lookout, move, true);
+        part->until = now_ms() + said->hold; /* and the door opens by itself then */
+        close_door(lookout, move, said->hold);
         part->state = STATE_HELD;
         return hold_on(lookout, move, said, error);
     }
@@ -252,8 +252,10 @@ static bool begin(struct lookout *lookout, struct error *error)
     };
 
     lookout->connection = connection_open(&options, error);
-    return lookout->connection && meeting_prepare(lookout->connection, error) &&
-           refresh(lookout, error);
+    if (!lookout->connection || !meeting_prepare(lookout->connection, error))
+        return false;
+    meeting_tidy(lookout->connection);
+    return refresh(lookout, error);
 }
 
 /* Nobody can be met: doors that are closed open in time all the same. */
@@ -273,7 +275,7 @@ static void open_overdue(struct lookout *lookout, bool all)
         struct taking_part *part = &lookout->parts[i];
         if ((part->state == STATE_HELD || part->state == STATE_DRAINED) &&
             (all || now_ms() >= part->until)) {
-            close_door(lookout, i, false);
+            close_door(lookout, i, 0);
             part->state = STATE_LEFT;
         }
     }

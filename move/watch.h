@@ -16,8 +16,8 @@ struct watch_door {
     void *user;
     /* Where the tables stand from now on; takes over the reference. NULL: no moves are open. */
     void (*publish)(void *user, const char *upstream, struct sql_moved *names);
-    /* New transactions on the tables wait, or wait no more. */
-    void (*close)(void *user, const char *upstream, uint64_t moves, bool closed);
+    /* New transactions on the tables wait, for so long at most; 0: they wait no more. */
+    void (*close)(void *user, const char *upstream, uint64_t moves, int64_t milliseconds);
     /* Where nobody is inside, from now on nobody gets in, out of a transaction neither; else false,
      * and nothing has changed. */
     bool (*seal)(void *user, const char *upstream, uint64_t moves);

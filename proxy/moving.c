@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -33,6 +34,7 @@ struct moving {
     atomic_uint generation;      /* of `names`; 0: there never were any */
     atomic_uint_fast64_t held;   /* who is at a boundary waits */
     atomic_uint_fast64_t sealed; /* who is not inside waits */
+    atomic_int_fast64_t until;   /* the door is open from then on, whoever has closed it */
     atomic_uint_fast64_t asked;  /* whose sessions inside are to be told */
     atomic_uint inside[MOVES];
     atomic_bool missed;
@@ -105,6 +107,14 @@ static void count(struct moving *moving, uint64_t moves, int by)
     }
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 bool moving_enter(struct session *session, uint64_t touched)
 {
     const uint64_t fresh = touched & ~session->touched;
@@ -115,8 +125,9 @@ bool moving_enter(struct session *session, uint64_t touched)
     count(moving, fresh, 1);
     bool inside = session->touched || session->belief.in_transaction || session->locks_tables ||
                   session->locks_handler;
-    if ((!inside && (atomic_load(&moving->held) & fresh)) ||
-        (atomic_load(&moving->sealed) & fresh)) {
+    bool waits =
+        (!inside && (atomic_load(&moving->held) & fresh)) || (atomic_load(&moving->sealed) & fresh);
+    if (waits && now_ms() < atomic_load(&moving->until)) {
         count(moving, fresh, -1);
         return false;
     }
@@ -269,13 +280,14 @@ void moving_publish(void *door, const char *upstream, struct sql_moved *names)
     pthread_mutex_unlock(&moving->lock);
 }
 
-void moving_close(void *door, const char *upstream, uint64_t moves, bool closed)
+void moving_close(void *door, const char *upstream, uint64_t moves, int64_t milliseconds)
 {
     struct moving *moving = find(upstream);
 
     if (!moving)
         return;
-    if (closed) {
+    if (milliseconds > 0) {
+        atomic_store(&moving->until, now_ms() + milliseconds);
         atomic_fetch_or(&moving->held, moves);
     } else {
         atomic_fetch_and(&moving->held, ~moves);

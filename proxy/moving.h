@@ -49,7 +49,7 @@ struct moving_door {
     unsigned worker_count;
 };
 void moving_publish(void *door, const char *upstream, struct sql_moved *names);
-void moving_close(void *door, const char *upstream, uint64_t moves, bool closed);
+void moving_close(void *door, const char *upstream, uint64_t moves, int64_t milliseconds);
 bool moving_seal(void *door, const char *upstream, uint64_t moves);
 unsigned moving_inside(void *door, const char *upstream, uint64_t moves);
 void moving_blockers(void *door, const char *upstream, uint64_t moves, char *to, size_t size);

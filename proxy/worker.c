@@ -129,6 +129,8 @@ static void on_tick(struct ev_loop *loop, struct ev_timer *timer, int events)
     }
     abandoned_tick(worker, false);
     violations_tick(worker->records, worker_now());
+    if (!list_empty(&worker->held))
+        moving_wake(worker); /* a door opens by itself when its time is over */
     unpark(worker);
 }
 
