@@ -226,52 +226,58 @@ bool places_recover(struct mover *mover)
 
 /* --- locks --- */
 
-/* -1: it cannot be seen. */
-static int64_t count_locks(struct mover *mover, const struct moved_table *table)
+static bool is_todo(const struct mover *mover, struct text schema, struct text name)
 {
-    static const char mysql[] =
-        "SELECT COUNT(*) FROM performance_schema.metadata_locks l JOIN performance_schema.threads"
-        " t ON t.THREAD_ID = l.OWNER_THREAD_ID WHERE l.OBJECT_TYPE = 'TABLE' AND l.OBJECT_SCHEMA"
-        " = ? AND l.OBJECT_NAME = ? AND l.LOCK_DURATION IN ('TRANSACTION', 'EXPLICIT') AND"
-        " IFNULL(t.PROCESSLIST_ID, 0) <> CONNECTION_ID()";
-    static const char mariadb[] =
-        "SELECT COUNT(*) FROM information_schema.METADATA_LOCK_INFO WHERE TABLE_SCHEMA = ? AND"
-        " TABLE_NAME = ? AND THREAD_ID <> CONNECTION_ID()";
-
-    return ask_number(mover, connection_is_mariadb(mover->connection) ? mariadb : mysql,
-                      PARAMETERS(P_TEXT(source_of(mover, table)), P_TEXT(table->name)), -1);
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        const struct moved_table *table = todo_table(mover, i);
+        if (text_equal_fold(name, table->name) && text_equal_fold(schema, source_of(mover, table)))
+            return true;
+    }
+    return false;
 }
 
-static void tell_lock(struct mover *mover, const struct moved_table *table)
+/* How many locks there are on the tables; `tells`: and whose. -1: that cannot be seen. One question
+ * for all tables, because everybody waits meanwhile. */
+static int64_t count_locks(struct mover *mover, bool tells)
 {
-    struct rows *rows = NULL;
+    static const char mysql[] =
+        "SELECT l.OBJECT_SCHEMA, l.OBJECT_NAME, IFNULL(t.PROCESSLIST_ID, 0),"
+        " IFNULL(t.PROCESSLIST_USER, '-'), IFNULL(t.PROCESSLIST_HOST, '-') FROM"
+        " performance_schema.metadata_locks l JOIN performance_schema.threads t ON t.THREAD_ID ="
+        " l.OWNER_THREAD_ID WHERE l.OBJECT_TYPE = 'TABLE' AND l.LOCK_DURATION IN ('TRANSACTION',"
+        " 'EXPLICIT') AND IFNULL(t.PROCESSLIST_ID, 0) <> CONNECTION_ID()";
+    static const char mariadb[] =
+        "SELECT l.TABLE_SCHEMA, l.TABLE_NAME, l.THREAD_ID, IFNULL(p.USER, '-'), IFNULL(p.HOST, '-')"
+        " FROM information_schema.METADATA_LOCK_INFO l LEFT JOIN information_schema.PROCESSLIST p"
+        " ON p.ID = l.THREAD_ID WHERE l.THREAD_ID <> CONNECTION_ID()";
+    struct rows *rows = connection_query(mover->connection,
+                                         connection_is_mariadb(mover->connection) ? mariadb : mysql,
+                                         NULL, mover->error);
+    int64_t count = 0;
 
-    if (!connection_is_mariadb(mover->connection))
-        rows = connection_query(
-            mover->connection,
-            "SELECT IFNULL(t.PROCESSLIST_ID, 0), IFNULL(t.PROCESSLIST_USER, '-'),"
-            " IFNULL(t.PROCESSLIST_HOST, '-'), IFNULL(t.PROCESSLIST_TIME, 0) FROM"
-            " performance_schema.metadata_locks l JOIN performance_schema.threads t ON t.THREAD_ID"
-            " = l.OWNER_THREAD_ID WHERE l.OBJECT_TYPE = 'TABLE' AND l.OBJECT_SCHEMA = ? AND"
-            " l.OBJECT_NAME = ? AND IFNULL(t.PROCESSLIST_ID, 0) <> CONNECTION_ID() LIMIT 5",
-            PARAMETERS(P_TEXT(source_of(mover, table)), P_TEXT(table->name)), mover->error);
-    while (rows && rows_next(rows))
-        say(mover, "locked by thread %.*s of the server, user %.*s from %.*s, for %.*s s: %.*s",
-            TEXT_ARGS(rows->cells[0]), TEXT_ARGS(rows->cells[1]), TEXT_ARGS(rows->cells[2]),
-            TEXT_ARGS(rows->cells[3]), TEXT_ARGS(table->name));
+    if (!rows)
+        return -1;
+    while (rows_next(rows)) {
+        const struct text *cells = rows->cells;
+        if (!cells[0].at || !cells[1].at || !is_todo(mover, cells[0], cells[1]))
+            continue;
+        count++;
+        if (tells)
+            say(mover, "%.*s is locked by thread %.*s of the server, user %.*s from %.*s",
+                TEXT_ARGS(cells[1]), TEXT_ARGS(cells[2]), TEXT_ARGS(cells[3]), TEXT_ARGS(cells[4]));
+    }
     rows_free(rows);
+    return count;
 }
 
 bool wait_for_locks(struct mover *mover, int64_t until)
 {
-    for (size_t i = 0; i < mover->todo_count; i++) {
-        while (count_locks(mover, todo_table(mover, i)) > 0) {
-            if (mover_now() >= until) {
-                tell_lock(mover, todo_table(mover, i));
-                return false;
-            }
-            usleep(2000);
+    while (count_locks(mover, false) > 0) {
+        if (mover_now() >= until) {
+            count_locks(mover, true);
+            return false;
         }
+        usleep(2000);
     }
     return true;
 }

@@ -381,3 +381,59 @@ def test_a_mover_that_is_killed(make_scene, step):
         assert back.returncode == 0, back.stdout + back.stderr
         assert scene.stand_in(OLD)
     load.check()
+
+
+def test_a_move_is_no_way_past_the_policy(make_scene):
+    """Whoever may not write a table may not write it by its other name: before, after, and back."""
+    scene = make_scene()
+    with scene.connect("mv_payment") as other, other.cursor() as cursor:
+        for options in (None, (), ("--back",)):
+            if options is not None:
+                assert scene.move(*options).returncode == 0
+            for name in ("t0", "mv_old.t0", "mv_new.t0", "`mv_new` . `t0`"):
+                cursor.execute(f"SELECT COUNT(*) FROM {name}")
+                for statement in (f"DELETE FROM {name}", f"INSERT INTO {name} (client, number) VALUES (1, 1)",
+                                  f"RENAME TABLE {name} TO mv_old.payments2", f"DROP TABLE {name}"):
+                    with pytest.raises(pymysql.err.MySQLError) as refused:
+                        cursor.execute(statement)
+                    assert "silogate" in str(refused.value) and "foreign" in str(refused.value), refused.value
+            assert len(scene.standing()) == TABLES
+
+
+def test_a_lock_of_somebody_who_comes_past_silogate(make_scene):
+    """It is not seen at the door: the move gives up at the server, in time, and nothing has changed."""
+    scene = make_scene(ini=INI.replace("hold = 4s", "hold = 1s"))
+    past = scene.server.root()
+    with past.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT COUNT(*) FROM mv_old.t1")
+        began = time.monotonic()
+        given_up = scene.move()
+        assert given_up.returncode == 1 and "Nothing has changed" in given_up.stdout, given_up.stdout
+        assert time.monotonic() - began < 20
+        if scene.server.name == "mysql":
+            assert re.search(r"t1 is locked by thread \d+ of the server, user root", given_up.stdout)
+        cursor.execute("ROLLBACK")
+    past.close()
+    assert scene.stand_in(OLD) and scene.move().returncode == 0
+
+
+def test_finish_drops_the_alias(make_scene):
+    scene = make_scene()
+    assert scene.move().returncode == 0
+    views = "SELECT COUNT(*) FROM information_schema.views WHERE table_schema = 'mv_old'"
+    assert int(scene.server.sql(views)[0][0]) == TABLES
+    assert scene.move("--finish", "--dry-run").returncode == 0 and int(scene.server.sql(views)[0][0]) == TABLES
+    assert scene.move("--finish").returncode == 0
+    assert int(scene.server.sql(views)[0][0]) == 0
+    with scene.connect() as client, client.cursor() as cursor:
+        assert places.wait_for(lambda: cursor.execute("SELECT COUNT(*) FROM mv_old.t0") == 1, 5)
+    assert scene.move("--back").returncode == 0 and scene.stand_in(OLD)
+
+
+def test_misuse(make_scene):
+    scene = make_scene()
+    program = [str(places.SILOGATE), "move"]
+    for arguments in ([], ["tables"], ["nothing", "-c", str(scene.gate.path)],
+                      ["tables", "-c", str(scene.gate.path), "--back", "--finish"], ["tables", "-c", "/nowhere"]):
+        assert subprocess.run(program + arguments, capture_output=True, timeout=20).returncode == 2, arguments
