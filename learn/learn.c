@@ -88,7 +88,7 @@ void learn_unknown_line(struct learn *learn, const struct source *lines)
                 (unsigned long long)lines->number);
 }
 
-/* The number of a user in the summary; past LEARN_USERS all others are the last. */
+/* The number of a user in the summary; past LEARN_USERS they have none. */
 static uint32_t user_number(struct learn *learn, struct text user, int service)
 {
     if (user.length > LEARN_NAME)
@@ -97,7 +97,7 @@ static uint32_t user_number(struct learn *learn, struct text user, int service)
     if (number != HASH_TABLE_NONE)
         return number;
     if (learn->user_names.count == LEARN_USERS)
-        return LEARN_USERS - 1;
+        return HASH_TABLE_NONE;
     number = hash_table_add(&learn->user_names, user);
     learn->users[number].service = service;
     return number;
