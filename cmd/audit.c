@@ -163,7 +163,7 @@ static bool check_names(const struct asked *asked, const struct config *config)
 static bool read_upstream(struct audit *audit, const struct asked *asked, size_t index)
 {
     struct config_upstream upstream = audit->config->upstreams[index];
-    struct config_address address;
+    struct config_address address = {.is_unix = false};
     struct error error = {.line = 0};
 
     if (asked->address) {

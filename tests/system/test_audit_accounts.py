@@ -209,7 +209,7 @@ def silos(server, tmp_path_factory):
     path = tmp_path_factory.mktemp("silos") / "proxy.ini"
     path.write_text(INI.format(socket=server.socket))
     yield server, path
-    server.sql(*[f"DROP DATABASE {one}" for one in ("gr_front", "gr_back", "gr_other")],
+    server.sql(*[f"DROP DATABASE IF EXISTS {one}" for one in ("gr_front", "gr_back", "gr_other")],
                *[f"DROP USER IF EXISTS {user}@'%'" for user in USERS])
 
 
