@@ -160,7 +160,7 @@ static void note_unmapped(struct moving *moving, const struct ruling *ruling,
 
 void moving_passed(struct session *session, const struct ruling *ruling)
 {
-    session->locking = ruling->locks;
+    session->locking = (uint8_t)ruling->locks;
     session->redefines = ruling->redefines;
     if (ruling->unmapped_of && moving_of(session))
         note_unmapped(moving_of(session), ruling, &session->belief.state);

@@ -122,15 +122,12 @@ static bool insert(struct sql_edits *edits, const struct sql_edit *edit)
     return true;
 }
 
-/* Behind a quoted schema and a dot, 123 and 1e5 are numbers. */
-static bool reads_as_number(struct text name)
+/* Behind a quoted schema and a dot, 123 and 1e5 are numbers, and what begins with a digit may be.
+ * As it was first written, without quotes. */
+static bool reads_as_number(const struct sql_object *object)
 {
-    size_t i = 0;
-
-    while (i < name.length && name.at[i] >= '0' && name.at[i] <= '9')
-        i++;
-    char next = i < name.length ? (char)(name.at[i] | 0x20) : 'e';
-    return i > 0 && (next == 'e' || !((next >= 'a' && next <= 'z') || name.at[i] == '_'));
+    return object->name.length > 0 && object->name.at[0] >= '0' && object->name.at[0] <= '9' &&
+           object->name_length <= object->name.length;
 }
 
 static bool can_be_written(struct text schema, const struct sql_state *state)
@@ -175,7 +172,7 @@ enum sql_mapped sql_map(const struct sql_facts *facts, const struct sql_state *s
             return cannot(edits, edits->why);
         if (!can_be_written(edit.schema, state))
             return cannot(edits, "a schema that the session's character set cannot write");
-        if (edit.schema.at && reads_as_number(facts->objects[place->object].name))
+        if (edit.schema.at && reads_as_number(&facts->objects[place->object]))
             return cannot(edits, "a name that may be taken for a number");
     }
     drop_those_that_stay(edits);

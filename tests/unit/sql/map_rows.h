@@ -174,3 +174,4 @@
      "BEGIN NOT ATOMIC SELECT * FROM `b`.invoices; INSERT INTO `b`.lines VALUES (1); END", MA},
     /* what is not understood is not touched */
     {"SELECT * FROM invoices WHERE a = f(", "!", BOTH},
+    {"SELECT * FROM `lines` JOIN `2invoices`", "SELECT * FROM `b`.`lines` JOIN `2invoices`", BOTH},
