@@ -78,11 +78,11 @@ static bool take_member(const struct call *call, const char *key, char *to, size
         return error_set(why, "\"%s\" is missing", key);
     if (value.length >= size)
         return error_set(why, "\"%s\" is longer than %zu bytes", key, size - 1);
-    for (size_t i = 0; i < value.length; i++) {
+    for (size_t i = 0; value.at && i < value.length; i++) {
         if ((unsigned char)value.at[i] < ' ' || value.at[i] == 0x7f)
             return error_set(why, "\"%s\" holds a control character", key);
     }
-    if (value.length)
+    if (value.at)
         memcpy(to, value.at, value.length);
     to[value.length] = 0;
     return true;

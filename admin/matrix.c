@@ -239,6 +239,7 @@ static void put_bars(const struct page_request *request, const struct bars *bars
     double step = (double)(CHART_WIDTH - CHART_LEFT) / bars->count;
     uint64_t top = round_up(bars->most);
     double scale = (double)(CHART_BOTTOM - CHART_TOP) / (double)top;
+    const unsigned labelled = bars->count > 6 ? (bars->count - 1) / 6 : 1; /* each of so many */
     char shown[TABLE_NUMBER_SIZE], at[32];
 
     put_axis(top, to);
@@ -260,7 +261,7 @@ static void put_bars(const struct page_request *request, const struct bars *bars
                     table_show_number(bars->logged[i] + bars->blocked[i], shown),
                     (unsigned long long)bars->blocked[i], x, CHART_BOTTOM - blocked - logged, width,
                     logged, x, CHART_BOTTOM - blocked, width, blocked);
-        if ((bars->count - 1 - i) % ((bars->count - 1) / 6) == 0)
+        if ((bars->count - 1 - i) % labelled == 0)
             fprintf(to, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
                     CHART_LEFT + (i + 0.5) * step, CHART_BOTTOM + 18,
                     when(request, bars->count - 1 - i, at));

@@ -223,8 +223,8 @@ void page_put_ranges(const struct page_request *request, const struct page_link 
 const char *page_show_short(uint64_t number, char to[16])
 {
     static const char units[] = "kMGT";
-    double value = (double)number;
-    int unit = -1;
+    double value = (double)number / 1000;
+    unsigned unit = 0;
 
     if (number < 10000) {
         snprintf(to, 16, "%llu", (unsigned long long)number);

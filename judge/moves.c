@@ -79,8 +79,8 @@ static void write_edits(struct ruling *ruling, uint64_t moves)
 
     for (uint32_t i = 0; i < ruling->edits.count; i++) {
         const struct sql_edit *edit = &ruling->edits.edits[i];
-        if (!ruling_rewrite(ruling, edit->offset, edit->length,
-                            (struct text){bytes, sql_edit_write(edit, bytes)}))
+        const size_t length = sql_edit_write(edit, bytes);
+        if (!ruling_rewrite(ruling, edit->offset, edit->length, (struct text){bytes, length}))
             unmapped(ruling, moves, "more names than can be mapped");
         else
             ruling->moved_rewrites++;

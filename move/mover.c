@@ -260,10 +260,10 @@ static bool check(struct mover *mover)
 
 static bool settle(struct mover *mover, bool switched)
 {
-    struct error why = *mover->error, ignored;
+    const struct error why =
+        *mover->error; /* what went wrong before; the rest is put right later */
     const int64_t until = mover_now() + mover->move->hold.value + READY_MS;
 
-    mover->error = &ignored;
     if (switched) {
         meeting_set(mover->connection, mover->name, mover->epoch, PHASE_SWITCHED, mover->error);
         wait_for(mover, 1u << STATE_OPEN | 1u << STATE_LEFT, until);
@@ -272,8 +272,9 @@ static bool settle(struct mover *mover, bool switched)
     }
     meeting_set(mover->connection, mover->name, mover->epoch, PHASE_IDLE, mover->error);
     aliases_clean(mover);
-    mover->error = &why;
-    return note(mover, switched ? "settled" : "given_up", TEXT(""));
+    bool noted = note(mover, switched ? "settled" : "given_up", TEXT(""));
+    *mover->error = why;
+    return noted;
 }
 
 static bool go(struct mover *mover)
@@ -286,7 +287,6 @@ static bool go(struct mover *mover)
     const struct error why = *error;
     bool switched = mover->closed > 0 && is_switched(mover);
     settle(mover, switched);
-    mover->error = error;
     signal(SIGINT, SIG_DFL);
     if (!switched) {
         say(mover, "given up: %s. Nothing has changed.", why.text);

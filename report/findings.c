@@ -30,13 +30,15 @@ static bool crosses(const json_t *touches)
 json_t *findings_record(const json_t *finding)
 {
     json_t *touches = json_object_get(finding, "touches");
-    char statement[700], digest[17];
+    char statement[1300], digest[17];
 
     if (!json_is_string(json_object_get(finding, "finding")) || !crosses(touches))
         return NULL;
     const char *definer = string(finding, "definer");
-    snprintf(statement, sizeof(statement), "%.40s %.256s.%.256s%s%.100s%s",
+    const json_t *on = json_object_get(finding, "on");
+    snprintf(statement, sizeof(statement), "%.40s %.256s.%.256s%s%.256s%s%.256s%s%.100s%s",
              string(finding, "finding"), string(finding, "schema"), string(finding, "name"),
+             on ? " on " : "", string(on, "schema"), on ? "." : "", string(on, "name"),
              *definer ? " (definer " : "", definer, *definer ? ")" : "");
     uint64_t hash = text_hash(text_of(statement), 0, false);
     snprintf(digest, sizeof(digest), "%016llx", (unsigned long long)hash);

@@ -18,8 +18,4 @@ uint32_t names_place(struct report *report, const json_t *record);
 /* ["billing","clinical"] -> "billing, clinical" */
 struct text names_join(struct report *report, const json_t *names);
 
-/* The record that a line of `silogate audit --json` stands for (finding.c), a new reference; NULL
- * where it crosses nothing. */
-json_t *finding_record(const json_t *finding);
-
 #endif

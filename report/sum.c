@@ -475,15 +475,8 @@ static bool take_record(struct report *report, json_t *record)
 bool report_add_line(struct report *report, struct text line)
 {
     json_t *record = json_loadb(line.at, line.length, JSON_ALLOW_NUL, NULL);
-    bool is_finding = json_is_string(json_object_get(record, "finding"));
+    bool good = json_is_object(record) && take_record(report, record);
 
-    if (is_finding) {
-        json_t *finding = record;
-        record = finding_record(finding);
-        json_decref(finding);
-    }
-    bool good = json_is_object(record) ? take_record(report, record) : is_finding;
-    report->lines += is_finding && !record;
     json_decref(record);
     return good;
 }

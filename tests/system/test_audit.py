@@ -358,7 +358,7 @@ def test_report_has_catalogue_edges(silos, path, tmp_path):
     lines.write_text(gates.run("audit", "-c", path, "--json").stdout)
     report = gates.run("report", lines)
     assert report.returncode == 0 and not report.stderr, report.stderr
-    assert "catalogue: trigger au_front.t on au_front.own" in report.stdout
+    assert "trigger au_front.t on au_front.own" in report.stdout
     assert "front -> back" in report.stdout or ("front" in report.stdout and "back" in report.stdout)
     assert gates.run("report", "--baseline", tmp_path / "baseline", lines).returncode == 0
     again = gates.run("report", "--baseline", tmp_path / "baseline", "--fail-on-new", lines)
