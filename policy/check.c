@@ -194,13 +194,45 @@ static bool is_open_to_all(const struct judged *judged)
     return false;
 }
 
+/* Tables of information_schema that hold others' statements or their rows' values, for an account
+ * with PROCESS or with privileges that it does not need: threads and transactions with their texts,
+ * keys that are locked, histograms, words of full text indexes, the query cache. The server turns a
+ * name into capitals by its own rules, so that one beyond ASCII may be any of them. */
+static bool tells_of_others(struct text name)
+{
+    static const struct text tables[] = {
+        {"processlist",           11},
+        {"column_statistics",     17},
+        {"innodb_trx",            10},
+        {"innodb_locks",          12},
+        {"innodb_ft_index_table", 21},
+        {"innodb_ft_index_cache", 21},
+        {"query_cache_info",      16},
+        {"rocksdb_trx",           11},
+        {"rocksdb_deadlock",      16},
+    };
+
+    for (size_t i = 0; i < name.length; i++) {
+        if ((unsigned char)name.at[i] > 127)
+            return true;
+    }
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        if (text_equal_fold(name, tables[i]))
+            return true;
+    }
+    return false;
+}
+
 /* Neither its own nor granted. */
 static void decide_other(struct judged *judged, int owner, uint8_t missing,
                          const struct find_grants *grants)
 {
     bool expired = (missing & ~grants->expired) == 0;
 
-    if (text_equal_fold(judged->schema, TEXT("information_schema")))
+    if (text_equal_fold(judged->schema, TEXT("information_schema")) &&
+        tells_of_others(judged->name))
+        decide_answer(judged, REASON_SYSTEM, ASK_ADMINISTRATION);
+    else if (text_equal_fold(judged->schema, TEXT("information_schema")))
         decide(judged, REASON_SESSION, VERDICT_ALLOW, 0);
     else if (is_system(judged->schema) && is_open_to_all(judged))
         decide(judged, REASON_SESSION, VERDICT_ALLOW, 0);

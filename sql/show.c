@@ -159,6 +159,18 @@ static void show_plain(struct parser *p)
     parse_filter(p);
 }
 
+/* SHOW [FULL] PROCESSLIST: others' statements too, to an account with PROCESS. */
+static void show_threads(struct parser *p)
+{
+    const struct name schema = {.text = TEXT("information_schema")};
+    const struct name name = {.text = TEXT("processlist")};
+
+    p->unplaced = true;
+    add_object(p, SQL_TABLE, &schema, &name, SQL_READ);
+    p->unplaced = false;
+    show_plain(p);
+}
+
 /* SHOW PROFILE [types] [FOR QUERY n], SHOW EXPLAIN FOR n */
 static void show_numbered(struct parser *p)
 {
@@ -221,6 +233,9 @@ void parse_show(struct parser *p)
     case KW_ANALYZE:
         p->facts->administration = true; /* of another session */
         show_numbered(p);
+        break;
+    case KW_PROCESSLIST:
+        show_threads(p);
         break;
     case KW_PROFILE:
         show_numbered(p);

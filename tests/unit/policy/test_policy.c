@@ -86,6 +86,10 @@ static const struct one {
     {"billing", "information_schema", "tables", TABLE, R, "allow session -"},
     {"main", "INFORMATION_SCHEMA", "TABLES", TABLE, R, "allow session -"},
     {NULL, "Information_Schema", "", DATABASE, R, "allow session -"},
+    {"billing", "information_schema", "PROCESSLIST", TABLE, R, "block system -"},
+    {"billing", "INFORMATION_SCHEMA", "column_statistics", TABLE, R, "block system -"},
+    {"billing", "information_schema", "innodb_trx", TABLE, R, "block system -"},
+    {"billing", "information_schema", "proce\xc5\xbf\xc5\xbfli\xc5\xbft", TABLE, R, "block system -"},
     /* 4: the server's own */
     {"billing", "mysql", "user", TABLE, R, "block system -"},
     {"billing", "MYSQL", "user", TABLE, R, "block system -"},
