@@ -118,6 +118,8 @@ static void put_commands(const struct admin_view *view, FILE *to)
     put_one(to, "logins_abandoned_total", "counter",
             "Logins that their clients gave up and that were brought to their end for the server.",
             counters->abandoned);
+    put_one(to, "commands_held_total", "counter",
+            "Times that a command waited for the end of `silogate ctl hold`.", counters->held);
     put_one(to, "sessions_parked_total", "counter",
             "Times that a session waited for room in the violation log.", counters->parked);
 }

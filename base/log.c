@@ -2,14 +2,18 @@
 #include "base/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/json.h"
+
 #include "base/text.h"
 
-static enum log_level threshold = LOG_LEVEL_NOTICE;
+static _Atomic enum log_level threshold = LOG_LEVEL_NOTICE;
+static atomic_bool as_json;
 
 void log_threshold(enum log_level level)
 {
@@ -36,6 +40,28 @@ static size_t clean(char *line, size_t start, size_t length)
     return to;
 }
 
+void log_json(bool json)
+{
+    atomic_store(&as_json, json);
+}
+
+static void write_json(const char *moment, const char *level, const char *message, size_t length)
+{
+    char line[3000];
+    struct json json = {.at = line, .size = sizeof(line) - 1};
+
+    json_raw(&json, TEXT("{\"ts\":"));
+    json_text(&json, text_of(moment));
+    json_raw(&json, TEXT(",\"level\":"));
+    json_text(&json, text_of(level));
+    json_raw(&json, TEXT(",\"message\":"));
+    json_text(&json, (struct text){message, length});
+    json_raw(&json, TEXT("}"));
+    line[json.length++] = '\n';
+    ssize_t written = write(STDERR_FILENO, line, json.length);
+    (void)written; /* nowhere left to say it */
+}
+
 __attribute__((format(printf, 2, 0))) static void write_line(enum log_level level,
                                                              const char *format, va_list arguments)
 {
@@ -49,8 +75,10 @@ __attribute__((format(printf, 2, 0))) static void write_line(enum log_level leve
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &parts);
     size_t length = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S", &parts);
-    length += (size_t)snprintf(line + length, sizeof(line) - length, ".%03ldZ %s ",
-                               now.tv_nsec / 1000000, names[level]);
+    length +=
+        (size_t)snprintf(line + length, sizeof(line) - length, ".%03ldZ", now.tv_nsec / 1000000);
+    size_t moment = length;
+    length += (size_t)snprintf(line + length, sizeof(line) - length, " %s ", names[level]);
     size_t start = length;
     int more = vsnprintf(line + length, sizeof(line) - length - 1, format, arguments);
     if (more > 0)
@@ -58,6 +86,11 @@ __attribute__((format(printf, 2, 0))) static void write_line(enum log_level leve
     if (length > sizeof(line) - 2)
         length = sizeof(line) - 2;
     length = clean(line, start, length);
+    if (atomic_load(&as_json)) {
+        line[moment] = 0;
+        write_json(line, names[level], line + start, length - start);
+        return;
+    }
     line[length++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, length);
     (void)written; /* nowhere left to say it */

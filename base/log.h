@@ -3,10 +3,15 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdbool.h>
+
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_DEBUG };
 
 /* Lines less important than this are dropped; LOG_LEVEL_NOTICE at start. */
 void log_threshold(enum log_level level);
+
+/* One JSON object a line instead: {"ts":..,"level":..,"message":..}. */
+void log_json(bool json);
 
 /* `format` without a newline; what a terminal must not see (text_is_unfit, and what is no UTF-8) is
  * shown as '?'. */

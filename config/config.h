@@ -47,6 +47,7 @@ enum config_compression {
     CONFIG_COMPRESSION_ZLIB,
     CONFIG_COMPRESSION_ZSTD
 };
+enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 enum config_statement { CONFIG_NORMALIZED, CONFIG_FULL, CONFIG_NO_STATEMENT };
 enum { CONFIG_MOVES_MAX = 64 };
 enum config_alias { CONFIG_ALIAS_VIEW, CONFIG_ALIAS_NONE };
@@ -175,6 +176,8 @@ struct config {
         struct config_number handshakes_per_address;
     } tls;
     struct {
+        struct config_choice format; /* enum config_log_format */
+        struct config_choice level;  /* as enum log_level */
         struct config_list violations;
         struct config_choice statement; /* enum config_statement */
         struct config_number repeat;

@@ -39,6 +39,12 @@ static const struct word {
     {"verify_identity", KEY_UPSTREAM_TLS,   CONFIG_TLS_VERIFY_IDENTITY},
     {"1.2",             KEY_TLS_VERSION,    0                         },
     {"1.3",             KEY_TLS_VERSION,    0                         },
+    {"text",            KEY_LOG_FORMAT,     CONFIG_LOG_TEXT           },
+    {"json",            KEY_LOG_FORMAT,     CONFIG_LOG_JSON           },
+    {"error",           KEY_LOG_LEVEL,      0                         },
+    {"warning",         KEY_LOG_LEVEL,      1                         },
+    {"notice",          KEY_LOG_LEVEL,      2                         },
+    {"debug",           KEY_LOG_LEVEL,      3                         },
     {"normalized",      KEY_STATEMENT,      CONFIG_NORMALIZED         },
     {"full",            KEY_STATEMENT,      CONFIG_FULL               },
     {"none",            KEY_STATEMENT,      CONFIG_NO_STATEMENT       },
@@ -360,6 +366,8 @@ bool value_read(const struct key *key, void *base, struct text value,
     case KEY_CLIENT_TLS:
     case KEY_UPSTREAM_TLS:
     case KEY_STATEMENT:
+    case KEY_LOG_FORMAT:
+    case KEY_LOG_LEVEL:
     case KEY_PROXY_PROTOCOL:
     case KEY_ALIAS:
     case KEY_COMPRESSION:

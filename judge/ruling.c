@@ -53,6 +53,7 @@ void ruling_begin(struct ruling *ruling, int32_t today)
     ruling->moved_rewrites = 0;
     ruling->redefines = false;
     ruling->locks = LOCKS_NOTHING;
+    ruling->user_locks = 0;
 }
 
 void ruling_fini(struct ruling *ruling)

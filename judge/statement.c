@@ -88,6 +88,7 @@ void statement_rule(struct judging *judging, const struct sql_facts *facts,
         ruling->strictest = verdict;
     ruling->undetermined |= !facts->determined;
     note_written(judging, facts, &verdict);
+    ruling->user_locks += facts->user_locks;
     ruling->parts++;
 }
 

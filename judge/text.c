@@ -348,5 +348,6 @@ void judge_prepare(const struct belief *belief, const struct binding *binding, s
     memset(ruling->allowed, 0, sizeof(ruling->allowed));
     struct change *change = ruling_change(ruling);
     change->written.count = 0;
+    ruling->user_locks = 0;
     change->preparing = prepared_new(text, facts, &belief->state);
 }

@@ -128,6 +128,8 @@ void command_finish(struct session *session)
     if (session->command == COMMAND_RESET_CONNECTION && !failed)
         session->locks_tables = session->locks_handler = false;
     if (session->command == COMMAND_RESET_CONNECTION && !failed)
+        session->user_locks = 0;
+    if (session->command == COMMAND_RESET_CONNECTION && !failed)
         belief_reset(belief, session->collation);
 }
 

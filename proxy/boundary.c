@@ -25,6 +25,12 @@ const char *boundary_kept(const struct session *session)
         return "LOCK TABLES is in force";
     if (session->locks_handler)
         return "a HANDLER is open";
+    if (session->user_locks > 0)
+        return "a lock of GET_LOCK may be held";
+    if (sql_session_has_temporary(session->belief.remembered))
+        return "a temporary table is there";
+    if (sql_session_has_xa(session->belief.remembered))
+        return "an XA transaction is not over";
     return NULL;
 }
 
@@ -61,4 +67,45 @@ void boundary_end(struct session *session)
     session_error(session, 1, 1927, "70100", "Connection was killed");
     session_linger(session, CLOSED_KILLED);
     session_run(session);
+}
+
+bool boundary_holds(const struct session *session)
+{
+    const struct runtime *runtime = session->worker->runtime;
+    const struct owners *written = &session->worker->ruling.written;
+
+    if (boundary_kept(session) && !(session->belief.in_transaction && session->fresh))
+        return false;
+    for (size_t i = 0; i < runtime->hold_count; i++) {
+        for (uint8_t j = 0; j < written->count; j++) {
+            if (written->list[j] == runtime->holds[i].owner)
+                return true;
+        }
+        if (written->more)
+            return true;
+    }
+    return false;
+}
+
+void boundary_passed(struct session *session)
+{
+    const struct ruling *ruling = &session->worker->ruling;
+    int locks = session->user_locks + ruling->user_locks;
+
+    session->fresh = ruling->parts == 1 && ruling->facts && ruling->facts->kind == SQL_BEGIN;
+    session->user_locks = (uint8_t)(locks < 0 ? 0 : locks > UINT8_MAX ? UINT8_MAX : locks);
+}
+
+bool boundary_waits(const struct session *session)
+{
+    const struct worker *worker = session->worker;
+
+    if (!session->parked.after)
+        return false;
+    for (const struct list_link *link = worker->held.after; link != &worker->held;
+         link = link->after) {
+        if (link == &session->parked)
+            return true;
+    }
+    return false;
 }

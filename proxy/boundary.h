@@ -16,6 +16,16 @@ void boundary_leave(struct session *session);
 /* Ends it at once, whatever it does: `silogate ctl kill`. */
 void boundary_end(struct session *session);
 
+/* Must the command that the worker has just ruled on wait for the end of a `silogate ctl hold`? Who
+ * is not at a boundary always passes: to hold them would hold others. */
+bool boundary_holds(const struct session *session);
+
+/* Does it wait so, or for a move? Looks through all that wait. */
+bool boundary_waits(const struct session *session);
+
+/* That command passes: what it may leave behind in the server. */
+void boundary_passed(struct session *session);
+
 /* The last words of a session that leaves, at a boundary; what the client has sent meanwhile is not
  * looked at. */
 enum step boundary_goodbye(struct session *session);

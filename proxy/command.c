@@ -225,6 +225,11 @@ static enum step follow(struct session *session, struct command *command, size_t
         (command->copy || rewritten(command, ruling) >= PACKET_MAX) && !leave_names(ruling))
         return refuse(session, command, 1227,
                       "silogate: a command of this size cannot have names mapped in it");
+    if (ruling->outcome == RULING_ALLOW && worker->runtime->hold_count > 0 &&
+        boundary_holds(session)) {
+        worker->counters.held++;
+        return hold(session);
+    }
     if (ruling->outcome == RULING_ALLOW && ruling->touched &&
         !moving_enter(session, ruling->touched))
         return hold(session);
@@ -232,6 +237,7 @@ static enum step follow(struct session *session, struct command *command, size_t
     if (ruling->outcome == RULING_REFUSE)
         return refuse(session, command, ruling->refusal.code, ruling->refusal.message);
     moving_passed(session, ruling);
+    boundary_passed(session);
     rewrite(session, command, text_at);
     session->change = ruling_take_change(ruling);
     return let_pass(session, command);

@@ -172,6 +172,7 @@ void moving_leave(struct session *session)
         count(moving_of(session), session->touched, -1);
     session->touched = 0;
     session->locks_tables = session->locks_handler = false;
+    session->user_locks = 0;
     session->locking = LOCKS_NOTHING;
 }
 

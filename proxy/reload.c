@@ -27,6 +27,12 @@ static bool same_address(const struct config_address *a, const struct config_add
     return text_equal(a->written, b->written);
 }
 
+void reload_own_log(const struct config *config)
+{
+    log_json(config->log.format.value == CONFIG_LOG_JSON);
+    log_threshold((enum log_level)config->log.level.value);
+}
+
 /* Names what differs but cannot change without a restart. */
 static void tell_what_stays(const struct config *old, const struct config *new)
 {
@@ -98,6 +104,7 @@ bool reload_run(const char *path, struct steer *steer, struct violations *violat
         runtime_drop(runtime);
         return false;
     }
+    reload_own_log(runtime->config);
     tell_what_stays(steer->base->config, runtime->config);
     steer_base(steer, runtime);
     show_reload(show, true);

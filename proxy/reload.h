@@ -16,6 +16,9 @@ struct reload_log {
 };
 void reload_log_settings(const struct config *config, struct reload_log *log);
 
+/* How silogate's own log looks from now on. */
+void reload_own_log(const struct config *config);
+
 /* Which certificates are in force, and until when, into the log. */
 void reload_tell_certificates(const struct runtime *runtime);
 

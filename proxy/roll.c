@@ -117,7 +117,8 @@ static void add(struct part *part, const struct session *session)
         .id = session->id,
         .thread = session->thread,
         .state = session_state_name(session->state),
-        .kept = boundary_kept(session),
+        .kept = boundary_waits(session) ? "its statement waits for the end of a hold"
+                                        : boundary_kept(session),
         .began = now - (worker->second - session->began),
         .entered = now - (worker->second - session->entered),
         .in_transaction = session->belief.in_transaction,

@@ -184,6 +184,7 @@ int server_run(const char *path)
         return 2;
     steer_init(&server.steer, server.loop, runtime, put_in_force, &server);
     desk_init(&server.desk, server.loop);
+    reload_own_log(runtime->config);
     fd_limit_raise(runtime->config);
     if (!start(&server, &error)) {
         struct config_place place = config_place(&runtime->config->files, error.line);

@@ -114,6 +114,8 @@ struct session {
     bool locks_tables : 1;     /* LOCK TABLES and its kin are in force */
     bool locks_handler : 1;    /* a HANDLER was opened */
     bool redefines : 1;        /* the command at hand may change what stands where */
+    uint8_t user_locks;        /* GET_LOCKs that it may still hold */
+    bool fresh : 1;            /* its transaction has done nothing but begin */
     uint8_t locking;           /* enum ruling_locks of the command at hand */
 
     struct login_draft *draft; /* while logging in */

@@ -107,6 +107,8 @@ struct sql_facts {
     uint8_t charset;     /* with SQL_EFFECT_CHARSET: enum sql_charset */
     bool kill_query;     /* KILL QUERY rather than KILL CONNECTION */
     bool lossy;          /* with SQL_EFFECT_LOSSY: see struct sql_state */
+    int8_t user_locks;   /* calls of GET_LOCK less those of RELEASE_LOCK, as written;
+                            RELEASE_ALL_LOCKS   takes all away */
     const char *why; /* where not determined: a sentence, static memory, no value out of the text */
     struct text database;                      /* see effects */
     uint32_t database_offset, database_length; /* where it stands in the text, quotes included */

@@ -117,6 +117,16 @@ static const struct entry *find(const struct sql_session *session, enum sort sor
     return NULL;
 }
 
+bool sql_session_has_temporary(const struct sql_session *session)
+{
+    return session && session->has & 1 << TEMPORARY_TABLE;
+}
+
+bool sql_session_has_xa(const struct sql_session *session)
+{
+    return session && session->has & 1 << TRANSACTION;
+}
+
 bool sql_session_has_table(const struct sql_session *session, struct text schema, struct text name)
 {
     return schema.at && find(session, TEMPORARY_TABLE, name, schema);

@@ -23,6 +23,11 @@ enum { SQL_SESSION_STEPS = 512 };
 struct sql_session;
 struct arena;
 
+/* Is there a temporary table, an XA transaction of its own, an open handler? Each may be said of
+ * one that is gone, never the other way round. */
+bool sql_session_has_temporary(const struct sql_session *session);
+bool sql_session_has_xa(const struct sql_session *session);
+
 /* What is remembered once the statement has run: `before` itself where that is the same, else laid
  * over `before` in memory of `arena`. To be called for each statement whose facts have
  * SQL_EFFECT_SESSION, in order; copies what it keeps of `facts`, which may point into `before`. */

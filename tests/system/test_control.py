@@ -191,6 +191,64 @@ def test_overrides_survive_a_reload(server, make):
     connection.quit()
 
 
+def test_hold(server, make):
+    """Writes of the owner's tables wait at their boundary until the end; reads, other owners' and
+    sessions inside a transaction pass."""
+    gate = make(server)
+    write = "UPDATE invoices SET status = status WHERE 1 = 0"
+    inside, fresh, outside, prepared, other = (
+        wire.connect(gate.port, "lab_service" if one == 4 else "billing_service")
+        for one in range(5))
+    inside.query("BEGIN")
+    inside.query("SELECT COUNT(*) FROM invoices")
+    fresh.query("BEGIN")
+    override = gate.ctl("hold", "billing", "--writes", "--for", "20s")
+    inside.query(write)
+    inside.query("COMMIT")
+    outside.query("SELECT COUNT(*) FROM invoices")
+    other.query("UPDATE lab_samples SET barcode = barcode WHERE 1 = 0")
+    waiting = [outside, fresh, inside]
+    for connection in waiting:
+        connection.command(connection.query_bytes(write))
+    assert places.wait_for(lambda: gate.metrics().total("commands_held_total") >= 3, 10)
+    kept = [one["kept"] for one in gate.ctl("sessions", "--service", "billing")["sessions"]]
+    assert kept.count("its statement waits for the end of a hold") == 3
+    gate.ctl("undo", override["id"])
+    for connection in waiting:
+        connection.answers()
+    gate.ctl("hold", "billing", "--writes", "--for", "500ms")
+    outside.query(write)  # its end comes by itself
+    for connection in (*waiting, prepared, other):
+        connection.quit()
+
+
+@pytest.mark.parametrize("take, give, why", [
+    ("LOCK TABLES invoices READ", "UNLOCK TABLES", "LOCK TABLES is in force"),
+    ("SELECT GET_LOCK('drain', 1)", "SELECT RELEASE_LOCK('drain')", "a lock of GET_LOCK may be held"),
+    ("SELECT GET_LOCK('drain', 1)", "DO RELEASE_ALL_LOCKS()", "a lock of GET_LOCK may be held"),
+    ("CREATE TEMPORARY TABLE t (n INT)", "DROP TEMPORARY TABLE t", "a temporary table is there"),
+    ("BEGIN", "COMMIT", "a transaction is open"),
+])
+def test_what_keeps_a_session(server, make, take, give, why):
+    gate = make(server)
+    connection = wire.connect(gate.port, "billing_service")
+    connection.query(take)
+    gate.ctl("drain")
+    assert gate.ctl("sessions")["sessions"][0]["kept"] == why
+    assert connection.query("SELECT 5")[0].rows == [["5"]]
+    connection.query(give)
+    assert refused(connection, "SELECT 1") == 1053
+    connection.close()
+
+
+def test_own_log_as_json(mariadb, make):
+    gate = make(mariadb, ("log", "format", "json"), ("log", "level", "notice"))
+    gate.reload(ini=gate.ini + "[nonsense]\n", accepted=False)
+    lines = [json.loads(line) for line in gate.log().splitlines() if line.startswith("{")]
+    assert any(line["level"] == "error" and "nonsense" in line["message"] for line in lines)
+    assert all(re.match(r"20\S+Z$", line["ts"]) for line in lines)
+
+
 def test_what_makes_no_sense_is_refused(mariadb, make):
     gate = make(mariadb)
     before = gate.get("/api/policy")[2]
