@@ -52,6 +52,7 @@ class Arena:
         heard = b""
         try:
             spy = Spy(one.port, flags, self.silo.files, number)
+            spy.socket.settimeout(5)
             spy.query(f"DO GET_LOCK('spy{number}', 0)")
             thread = self.silo.thread_of(f"spy{number}")
             for step in steps:

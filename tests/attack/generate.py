@@ -298,6 +298,34 @@ class Maker:
              "SELECT name FROM own.a, secret.visits"],
             [{"com": "RELOAD", "grant": False}, "SELECT name FROM secret.visits"])
 
+    def among(self):
+        """Binary commands between PREPARE and EXECUTE, and texts that come as a parameter's data. MySQL 9.7 answers an
+        EXECUTE without a cursor, after one with, without an end: CLOSE stands between."""
+        payload, table = self.payload().encode("latin-1", "ignore"), self.table()
+        mode = self.pick(MODES)
+        between = [one for _ in range(self.random.randrange(4)) for one in self.pick(
+            [{"com": "RESET"}], [{"com": "FETCH"}], [{"com": "CLOSE"}], [{"com": "EXECUTE", "cursor": 1}, {"com": "CLOSE"}],
+            [{"com": "LONG", "text": "x" * self.pick(0, 3, 70000)}], [{"com": "PREPARE", "text": payload}],
+            [{"com": "PREPARE", "text": b"SELECT 1"}, {"com": "CLOSE"}], [{"com": "BULK", "text": "1"}], self.state())]
+        ways = [
+            [{"com": "PREPARE", "text": b"SET @s = ?"}, {"com": "LONG", "text": payload}, *between, {"com": "EXECUTE", "at": 0},
+             "PREPARE l FROM @s", "EXECUTE l"],
+            [{"com": "PREPARE", "text": b"SET @s = ?"}, *between, {"com": "BULK", "text": payload}, "PREPARE l FROM @s", "EXECUTE l"],
+            [{"com": "PREPARE", "text": b"SET sql_mode = ?"}, {"com": "LONG", "text": mode}, *between, {"com": "EXECUTE", "at": 0},
+             self.ambiguous()],
+            [{"com": "PREPARE", "text": b"SET character_set_client = ?"}, {"com": "LONG", "text": self.pick(CHARSETS)}, *between,
+             {"com": "EXECUTE", "at": 0}, self.ambiguous()],
+            [{"com": "PREPARE", "text": b"SELECT name FROM own.patients"}, *between, {"com": "PREPARE", "text": payload},
+             {"com": "EXECUTE"}],
+            [{"com": "PREPARE", "text": b"SELECT 1"}, {"com": "PREPARE", "text": payload}, *between, {"com": "EXECUTE"}],
+            [{"com": "PREPARE", "text": f"INSERT INTO {table} (id, name) VALUES (?, ?)".encode("latin-1", "ignore")}, *between,
+             {"com": "BULK", "text": "7"}],
+            [{"com": "PREPARE", "text": b"SELECT name FROM patients"}, *between, {"com": "INIT_DB", "text": "secret"},
+             {"com": "EXECUTE"}],
+            [{"com": "PREPARE", "text": b"SHOW FULL PROCESSLIST"}, *between, {"com": "EXECUTE"}],
+        ]
+        return self.pick(ways)
+
     def plain(self):
         steps = [one for _ in range(self.random.randrange(3)) for one in self.state()]
         return steps + self.ending(self.payload(ansi=self.chance(0.3)))
@@ -318,7 +346,10 @@ def program(random, mariadb):
     """(flags, steps)"""
     maker = Maker(random, mariadb)
     flags = {"multi": maker.multi, "charset": maker.pick(["utf8mb4"] * 6 + ["latin1", "gbk", "sjis", "big5", "gb18030", "cp932"])}
-    kinds = [maker.ambush] * 5 + [maker.reread] * 6 + [maker.cover] * 4 + [maker.moved_in] * 3 + [maker.plain] * 4 + [maker.late]
+    flags["ends"], flags["metadata"] = maker.chance(0.4), maker.chance(0.15)
+    compress = maker.pick([None] * 5 + ["zlib"] + ([] if mariadb else ["zstd"]))
+    kinds = ([maker.ambush] * 5 + [maker.reread] * 6 + [maker.cover] * 4 + [maker.moved_in] * 3 + [maker.plain] * 4
+             + [maker.among] * 3 + [maker.late])
     if random.random() < 0.02:
         kinds = [maker.granted]
     steps = ["BEGIN"] if maker.chance(0.4) else []
@@ -326,4 +357,7 @@ def program(random, mariadb):
         if maker.chance(0.4):
             steps += maker.noise()
         steps += maker.pick(kinds)()
+    # the number of a frame has no rule where commands are sent before the answer
+    if not any(isinstance(step, dict) and "PIPE" in step["com"] for step in steps):
+        flags["compress"] = compress
     return flags, steps

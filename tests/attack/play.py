@@ -2,6 +2,7 @@
 
     INIT_DB, FIELD_LIST, CHANGE_USER (text: database; charset), RESET_CONNECTION, SET_OPTION (on),
     STMT (prepare and execute text), PREPARE, EXECUTE (the last, or `at`: which one), STMT_PIPE (both without waiting),
+    LONG (text as the first parameter's data), RESET, CLOSE (of the last statement), FETCH, BULK (MariaDB's, of the last),
     ATTR (text with a query attribute), SPLIT (text in small TCP segments), PIPE (several texts at once),
     RELOAD (grant: with the grant for a while or without; the test does it), QUERY
 
@@ -32,7 +33,10 @@ class Spy(wire.Wire):
 
     def __init__(self, port, flags=(), files="/nowhere", number=0, user="spy"):
         flags = dict(flags or {})
-        capabilities = wire.USUAL & ~wire.DEPRECATE_EOF
+        capabilities = wire.USUAL if flags.get("ends") else wire.USUAL & ~wire.DEPRECATE_EOF
+        capabilities |= {"zlib": wire.COMPRESS, "zstd": wire.ZSTD}.get(flags.get("compress"), 0)
+        if flags.get("metadata"):
+            capabilities |= wire.OPTIONAL_METADATA
         if not flags.get("multi"):
             capabilities &= ~wire.MULTI_STATEMENTS
         if flags.get("attr"):
@@ -102,19 +106,43 @@ class Spy(wire.Wire):
         self.statements.append((statement, parameters))
 
     def do_execute(self, step, _):
-        if not self.statements:
-            raise wire.Error(b"\xff\xda\x04#HY000no statement")  # its PREPARE was refused
-        statement, parameters = self.statements[step.get("at", -1) % len(self.statements)]
+        statement, parameters = self.statement(step)
         cursor = step.get("cursor", 0)
         self.execute(statement, [None] * parameters, cursor)
         if cursor:
-            self.command(b"\x1c" + struct.pack("<II", statement, 100))
-            while True:
-                payload = self.receive()
-                if payload[:1] == b"\xff":
-                    raise wire.Error(payload)
-                if payload[:1] == b"\xfe" and len(payload) < 9:
-                    return
+            self.do_fetch(step)
+
+    def statement(self, step):
+        if not self.statements:
+            raise wire.Error(b"\xff\xda\x04#HY000no statement")  # its PREPARE was refused
+        return self.statements[step.get("at", -1) % len(self.statements)]
+
+    def do_fetch(self, step, _=b""):
+        self.command(b"\x1c" + struct.pack("<II", self.statement(step)[0], 100))
+        while True:
+            payload = self.receive()
+            if payload[:1] == b"\xff":
+                raise wire.Error(payload)
+            if payload[:1] == b"\xfe" and len(payload) < 0xffff:
+                return
+
+    def do_reset(self, step, _):
+        self.ok(b"\x1a" + struct.pack("<I", self.statement(step)[0]))
+
+    def do_close(self, step, _):
+        self.command(b"\x19" + struct.pack("<I", self.statement(step)[0]))  # has no answer
+
+    def do_long(self, step, text):
+        self.command(b"\x18" + struct.pack("<IH", self.statement(step)[0], 0) + text)  # has no answer
+
+    def do_bulk(self, step, text):
+        """One row, each parameter `text`."""
+        statement, parameters = self.statement(step)
+        if not parameters:
+            raise wire.Error(b"\xff\xda\x04#HY000no parameter")
+        self.command(b"\xfa" + struct.pack("<IH", statement, 128) + b"\xfd\0" * parameters
+                     + (b"\0" + wire.lenenc(text)) * parameters)
+        self.answers()
 
     def do_stmt_pipe(self, _, text):
         self.command(b"\x16" + text)
