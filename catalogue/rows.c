@@ -20,7 +20,8 @@ struct statement {
     size_t length, size;
 };
 
-static char *statement_room(struct statement *statement, size_t more)
+__attribute__((returns_nonnull)) static char *statement_room(struct statement *statement,
+                                                             size_t more)
 {
     if (statement->size - statement->length < more) {
         statement->size = (statement->size + more) * 2;

@@ -106,8 +106,11 @@ unsigned ctl_ask(const char *socket, const struct ctl_request *request, char **t
         if (send_all(reached, head, (size_t)length) &&
             (!body || send_all(reached, body, strlen(body)))) {
             char *all = read_all(reached), *end = strstr(all, "\r\n\r\n");
-            if (end && sscanf(all, "HTTP/%*s %3u", &status) == 1)
+            const char *code = strchr(all, ' ');
+            if (end && code && strncmp(all, "HTTP/", 5) == 0) {
+                status = (unsigned)strtoul(code, NULL, 10);
                 *text = strdup(end + 4);
+            }
             free(all);
         }
         close(reached);

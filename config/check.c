@@ -183,8 +183,8 @@ static void check_tls(const struct config *config, struct config_problems *probl
 
 static bool same_address(const struct config_address *a, const struct config_address *b)
 {
-    return a->line && b->line && a->is_unix == b->is_unix && a->port == b->port &&
-           text_equal(a->host, b->host);
+    return a->line && b->line && a->host.at && b->host.at && a->is_unix == b->is_unix &&
+           a->port == b->port && text_equal(a->host, b->host);
 }
 
 static void check_listen(const struct config *config, struct config_problems *problems)
