@@ -20,10 +20,9 @@ struct statement {
     size_t length, size;
 };
 
-__attribute__((returns_nonnull)) static char *statement_room(struct statement *statement,
-                                                             size_t more)
+static char *statement_room(struct statement *statement, size_t more)
 {
-    if (statement->size - statement->length < more) {
+    if (!statement->at || statement->size - statement->length < more) {
         statement->size = (statement->size + more) * 2;
         statement->at = memory_resize(statement->at, statement->size);
     }

@@ -40,7 +40,7 @@ static const char *access_words(unsigned access, char *to, size_t size)
 void override_words(const struct override *override, char *to, size_t size)
 {
     time_t second = (time_t)(override->until / 1000000);
-    char until[32], access[40], what[400] = "";
+    char until[32] = "", access[40], what[400] = "";
     struct tm parts;
 
     gmtime_r(&second, &parts);
@@ -57,8 +57,9 @@ void override_words(const struct override *override, char *to, size_t size)
     case OVERRIDE_HOLD:
         snprintf(what, sizeof(what), "%s --writes", override->service);
         break;
-    case OVERRIDE_KINDS:
-        break;
+    case OVERRIDE_KINDS: /* no kind */
+        to[0] = 0;
+        return;
     }
     snprintf(to, size, "ctl %s %s until %s by %s%s%s", kinds[override->kind], what, until,
              override->who, override->ticket[0] ? ", ticket " : "", override->ticket);

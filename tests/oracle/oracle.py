@@ -32,8 +32,8 @@ CLASSES = {"SELECT": "read", "REFERENCES": "read", "INSERT": "write", "UPDATE": 
            "DELETE HISTORY": "write", "EXECUTE": "execute"}
 # Answers that say that the server has not understood the text, or not got as far as privileges.
 NOT_ACCEPTED = (1064, 1149, 1295, 1235, 1313, 1314, 1313, 1327, 1308, 1310, 1320)
-# Reaches files or other servers, at which the server looks later or not at all.
-OUTWARD = re.compile(rb"load_file|engine|connection|default\s+role", re.I)
+# Reaches files, other servers or others' transactions, at which the server looks later or not at all.
+OUTWARD = re.compile(rb"load_file|engine|connection|default\s+role|\bxa\b", re.I)
 SYSTEM_TABLES = ("plugin", "user", "db", "servers", "func", "component", "role_edges")
 JSON_TABLE_IN_VIEW = re.compile(rb"view\b.*json_table", re.I | re.S)
 # The target of the change is none: which table the server held for it does not count.
