@@ -139,7 +139,8 @@ bool moving_enter(struct session *session, uint64_t touched)
 static void note_unmapped(struct moving *moving, const struct ruling *ruling,
                           const struct sql_state *state)
 {
-    const uint64_t digest = sql_normalize(ruling->text, state, NULL, 0, NULL);
+    size_t length;
+    const uint64_t digest = sql_normalize(ruling->text, state, NULL, 0, &length);
     unsigned i = 0;
 
     pthread_mutex_lock(&moving->lock);

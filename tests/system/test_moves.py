@@ -437,3 +437,17 @@ def test_misuse(make_scene):
     for arguments in ([], ["tables"], ["nothing", "-c", str(scene.gate.path)],
                       ["tables", "-c", str(scene.gate.path), "--back", "--finish"], ["tables", "-c", "/nowhere"]):
         assert subprocess.run(program + arguments, capture_output=True, timeout=20).returncode == 2, arguments
+
+
+def test_what_cannot_be_mapped_is_counted(make_scene):
+    """It ended silogate once: the statement's digest was asked for without a place for its length."""
+    scene = make_scene()
+    with scene.connect() as client, client.cursor() as cursor:
+        for text in ("SHOW TABLES", "SHOW TABLES FROM mv_old", "SELECT COUNT(*) FROM information_schema.TABLES",
+                     "PREPARE p FROM 'SELECT * FROM mv_old.t0'", "EXECUTE p"):
+            cursor.execute(text)
+            cursor.fetchall()
+        cursor.execute("SELECT 1")
+        assert cursor.fetchall() == ((1,),)
+    assert places.wait_for(lambda: "a list of what stands in a database" in scene.move("--status").stdout, 15), \
+        scene.move("--status").stdout
