@@ -64,6 +64,17 @@ static void skip_xa(struct parser *p)
         step(p);
 }
 
+/* Does this text mean the same bytes in every sql_mode and character set? What a backslash or a
+ * letter beyond ASCII stands for can change between XA START and XA COMMIT. */
+static bool is_fixed(struct text xid)
+{
+    for (size_t i = 0; i < xid.length; i++) {
+        if (xid.at[i] == '\\' || (unsigned char)xid.at[i] >= 128)
+            return false;
+    }
+    return true;
+}
+
 /* XA's identifiers are strings and numbers. One server keeps the prepared transactions of all
  * services, and asks nobody whose they are: what this session has not started is administration. */
 static void parse_xa(struct parser *p)
@@ -86,7 +97,8 @@ static void parse_xa(struct parser *p)
     const struct text xid = {start + from, to - from};
     const bool joins = at_word(p, KW_JOIN) || at_word(p, KW_RESUME);
     const bool ends = word == KW_COMMIT || word == KW_ROLLBACK;
-    const bool known = p->session && !p->body && sql_session_started(p->session, xid);
+    const bool known =
+        p->session && !p->body && is_fixed(xid) && sql_session_started(p->session, xid);
     const bool starts = (word == KW_START || word == KW_BEGIN) && !joins;
     if ((ends || joins) && !known)
         p->facts->administration = true;
