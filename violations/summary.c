@@ -136,7 +136,8 @@ struct summary_edge *summary_edge(struct summary *summary, struct text service, 
 
     copy_name(wanted.service, service);
     copy_name(wanted.owner, owner);
-    return &summary->edges[find_edge(summary, &wanted)];
+    const uint32_t at = find_edge(summary, &wanted); /* may move the edges */
+    return &summary->edges[at];
 }
 
 static void widen(int64_t *first, int64_t *last, int64_t from, int64_t to)

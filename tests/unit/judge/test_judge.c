@@ -165,10 +165,25 @@ static void test_an_alias_is_rewritten(void **test)
     assert_int_equal(judged.one.refusal.code, 1044);
 }
 
+static struct config *config;
+
 static int set_up(void **test)
 {
     (void)test;
-    judged_begin(&judged, ini_good(JUDGED_INI));
+    config = ini_good(JUDGED_INI);
+    judged_begin(&judged, config);
+    return 0;
+}
+
+static int tear_down(void **test)
+{
+    (void)test;
+    judged_end(&judged);
+    ruling_fini(&judged.one);
+    ruling_fini(&judged.two);
+    policy_free((struct policy *)judged.binding.policy);
+    router_free((struct router *)judged.binding.router);
+    config_free(config);
     return 0;
 }
 
@@ -183,5 +198,5 @@ int main(void)
         cmocka_unit_test_setup(test_written, fresh),
         cmocka_unit_test_setup(test_an_alias_is_rewritten, fresh),
     };
-    return cmocka_run_group_tests(tests, set_up, NULL);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }
