@@ -2,8 +2,8 @@
  *
  *   COMMAND   cut one whole packet, name it, understand it, judge it
  *      | allow: what it is called below let_pass
- *   PASS      its bytes may go out: the only place where what a client sent in the command phase
- *      |      moves through the gate
+ *   PASS      its bytes may go out, in pass.c
+ *      |
  *   ANSWER    the way back, in answer.c
  *
  * A blocked command is forgotten whole and answered with an error; the session goes on. Commands
@@ -57,69 +57,6 @@ enum step command_out_of_order(struct session *session, uint8_t sequence)
 {
     session_error(session, sequence, 1156, "08S01", "Got packets out of order");
     return session_linger(session, CLOSED_CLIENT_BAD_SEQUENCE);
-}
-
-static enum step passed(struct session *session)
-{
-    enum command_answer answer = session->answer.expected;
-
-    if (session->discarding) {
-        session->discarding = false;
-        session_enter(session, STATE_COMMAND);
-        if (answer == ANSWER_NONE)
-            return STEP_AGAIN; /* its client does not read an answer */
-        session_error(session, (uint8_t)(session->client.sequence + 1), 1153, "08S01",
-                      "Got a packet bigger than 'max_command' bytes");
-        return STEP_AGAIN;
-    }
-    if (answer == ANSWER_CLOSE) {
-        session_answered(session);
-        return session_end(session, CLOSED_CLIENT_QUIT);
-    }
-    if (answer == ANSWER_NONE) {
-        session_answered(session);
-        command_finish(session);
-        session_enter(session, STATE_COMMAND);
-    } else {
-        session_enter(session, STATE_ANSWER);
-    }
-    return STEP_AGAIN;
-}
-
-enum step state_pass(struct session *session)
-{
-    struct gate *gate = &session->client.gate;
-
-    while (gate_waiting(gate) > 0 || session->packet_left == 0) {
-        if (session->packet_left == 0) {
-            if (!session->packet_continues)
-                return passed(session);
-            if (gate_waiting(gate) < PACKET_HEADER)
-                break;
-            session->packet_left = PACKET_HEADER + bytes_get3(gate_at(gate));
-            session->packet_continues = bytes_get3(gate_at(gate)) == PACKET_MAX;
-            if (gate_at(gate)[3] != ++session->client.sequence)
-                return command_out_of_order(session, session->client.sequence);
-        }
-        size_t count =
-            gate_waiting(gate) < session->packet_left ? gate_waiting(gate) : session->packet_left;
-        if (session->discarding)
-            gate_drop(gate, &session->worker->pool, count);
-        else
-            gate_pass(gate, count);
-        session->packet_left -= (uint32_t)count;
-    }
-    /* A server that answers before it has read all gives up on the command: its words, then the
-     * end. */
-    if (gate_waiting(&session->upstream.gate) > 0 || session->upstream.ended) {
-        size_t all = 0;
-        if (gate_waiting(&session->upstream.gate) > 0)
-            answer_feed(&session->answer, gate_at(&session->upstream.gate),
-                        gate_waiting(&session->upstream.gate), &all);
-        gate_pass(&session->upstream.gate, all);
-        return session_linger(session, CLOSED_UPSTREAM_GONE);
-    }
-    return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
 }
 
 static const char *state_of(uint16_t code)

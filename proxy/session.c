@@ -5,7 +5,8 @@
  *   secure.c   TLS UPSTREAM_TLS                     the handshakes of both legs
  *   connect.c  CONNECT UPSTREAM_GREETING            to the upstream of its service
  *   auth.c     AUTH KEY DELAY                       the login, relayed
- *   command.c  COMMAND PASS                         cut, judge, pass or block
+ *   command.c  COMMAND                              cut, judge, pass or block
+ *   pass.c     PASS                                 what was allowed goes out
  *   answer.c   ANSWER INFILE ASK                    the way back
  *
  *   client ----> client.gate ----> judged ----> upstream
