@@ -21,7 +21,15 @@
 #include "base/arena.h"
 #include "sql/session_internal.h"
 
-enum sort { TEMPORARY_TABLE, VARIABLE, STATEMENT, OPEN_HANDLER, TRANSACTION, SORTS };
+enum sort {
+    TEMPORARY_TABLE,
+    VARIABLE,
+    STATEMENT,
+    OPEN_HANDLER,
+    TRANSACTION,        /* of XA, by an identifier in hex or numbers */
+    QUOTED_TRANSACTION, /* by one whose bytes depend on the connection's character set */
+    SORTS
+};
 enum {
     ADDING = SQL_ACTION_SET_VARIABLE | SQL_ACTION_PREPARE | SQL_ACTION_CREATE_TEMPORARY |
              SQL_ACTION_OPEN_HANDLER | SQL_ACTION_XA,
@@ -29,6 +37,10 @@ enum {
     /* What a procedure may change: none can open a handler or start an XA transaction unseen. */
     CALLED_SORTS = 1 << TEMPORARY_TABLE | 1 << VARIABLE | 1 << STATEMENT,
 };
+
+/* What changes the connection's character set makes other bytes of the letters between quotes;
+ * stored code that does so is undone at its end by both servers. */
+enum { CONNECTION = SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY | SQL_EFFECT_UNKNOWN };
 
 /* One thing that is remembered. */
 struct entry {
@@ -63,11 +75,22 @@ struct table {
 
 /* --- look-ups --- */
 
+static bool is_transaction(enum sort sort)
+{
+    return sort == TRANSACTION || sort == QUOTED_TRANSACTION;
+}
+
+static enum sort transaction_sort(struct text xid)
+{
+    return memchr(xid.at, '\'', xid.length) || memchr(xid.at, '"', xid.length) ? QUOTED_TRANSACTION
+                                                                               : TRANSACTION;
+}
+
 /* Variables and statements compare without case; of tables, the analysis has folded the case
  * already where the server does. */
 static uint32_t hash(enum sort sort, struct text name)
 {
-    return (uint32_t)text_hash(name, sort, sort != TEMPORARY_TABLE && sort != TRANSACTION);
+    return (uint32_t)text_hash(name, sort, sort != TEMPORARY_TABLE && !is_transaction(sort));
 }
 
 static bool is_plain(struct text name)
@@ -85,10 +108,10 @@ static bool is_named(const struct entry *entry, enum sort sort, struct text name
 {
     if (entry->sort != sort)
         return false;
-    if (sort != TEMPORARY_TABLE && sort != TRANSACTION)
+    if (sort != TEMPORARY_TABLE && !is_transaction(sort))
         return text_equal_fold(entry->name, name);
     return text_equal(entry->name, name) &&
-           (sort == TRANSACTION || text_equal(entry->value, schema));
+           (is_transaction(sort) || text_equal(entry->value, schema));
 }
 
 static const struct entry *find_in_table(const struct table *table, enum sort sort,
@@ -124,7 +147,7 @@ bool sql_session_has_temporary(const struct sql_session *session)
 
 bool sql_session_has_xa(const struct sql_session *session)
 {
-    return session && session->has & 1 << TRANSACTION;
+    return session && session->has & (1 << TRANSACTION | 1 << QUOTED_TRANSACTION);
 }
 
 bool sql_session_has_table(const struct sql_session *session, struct text schema, struct text name)
@@ -163,7 +186,7 @@ const struct sql_facts *sql_session_handler(const struct sql_session *session, s
 
 bool sql_session_started(const struct sql_session *session, struct text xid)
 {
-    return find(session, TRANSACTION, xid, (struct text){NULL, 0});
+    return find(session, transaction_sort(xid), xid, (struct text){NULL, 0});
 }
 
 /* --- steps --- */
@@ -202,7 +225,7 @@ const struct sql_session *sql_session_lost(const struct sql_session *before, str
 static const struct sql_session *forget(const struct sql_session *before, enum sort sort,
                                         struct text name, struct text schema, struct arena *arena)
 {
-    if (sort != TEMPORARY_TABLE && sort != TRANSACTION && !is_plain(name))
+    if (sort != TEMPORARY_TABLE && !is_transaction(sort) && !is_plain(name))
         return clear(before, 1u << sort, arena);
     if (!find(before, sort, name, schema))
         return before;
@@ -273,6 +296,8 @@ bool sql_session_disturbed(const struct sql_session *session, const struct sql_f
         return false;
     if (!facts->determined)
         return true;
+    if (session->has & 1 << QUOTED_TRANSACTION && facts->effects & CONNECTION)
+        return true;
     return session->has & 1 << VARIABLE && runs_stored_code(facts);
 }
 
@@ -283,7 +308,8 @@ static unsigned disturbed_sorts(const struct sql_facts *facts)
 {
     if (!facts->determined)
         return ALL_SORTS;
-    return runs_stored_code(facts) ? 1 << VARIABLE : 0;
+    return (runs_stored_code(facts) ? 1u << VARIABLE : 0) |
+           (facts->effects & CONNECTION ? 1u << QUOTED_TRANSACTION : 0);
 }
 
 /* What the statement adds: at most one entry, since no statement does two of these things. */
@@ -314,7 +340,7 @@ static const struct sql_session *add_what_it_adds(const struct sql_session *befo
                    ? add(before, OPEN_HANDLER, name, (struct text){NULL, 0}, inner, arena)
                    : before;
     case SQL_ACTION_XA:
-        return add(before, TRANSACTION, name, (struct text){NULL, 0}, NULL, arena);
+        return add(before, transaction_sort(name), name, (struct text){NULL, 0}, NULL, arena);
     default:
         return before;
     }
@@ -345,7 +371,7 @@ const struct sql_session *sql_session_after(const struct sql_session *before,
     if (action & (SQL_ACTION_OPEN_HANDLER | SQL_ACTION_CLOSE_HANDLER))
         after = forget(after, OPEN_HANDLER, name, (struct text){NULL, 0}, arena);
     if (action & (SQL_ACTION_XA | SQL_ACTION_XA_OVER))
-        after = forget(after, TRANSACTION, name, (struct text){NULL, 0}, arena);
+        after = forget(after, transaction_sort(name), name, (struct text){NULL, 0}, arena);
     after = add_what_it_adds(after, facts, arena);
     if (!after || after->is_table ||
         (after->steps <= SQL_SESSION_STEPS && after->bytes <= SQL_SESSION_BYTES))
