@@ -14,7 +14,7 @@ import time
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parents[1])]
 
 import cases  # noqa: E402
-from generate import program  # noqa: E402
+from programs import program  # noqa: E402
 from harness import gate, servers, wire  # noqa: E402
 from play import Spy  # noqa: E402
 from silo import CANARY, GRANT, INI, Silo  # noqa: E402
