@@ -83,7 +83,7 @@ static void take_text(struct reading *reading, struct learn_session *session,
     struct text sample = text_trim(fields[SAMPLE]), text = fields[NORMALIZED];
     bool cut = false;
 
-    if (text.length + sample.length + 16 > reading->room_size) {
+    if (!reading->room || text.length + sample.length + 16 > reading->room_size) {
         reading->room_size = (text.length + sample.length) * 2 + 64;
         reading->room = memory_resize(reading->room, reading->room_size);
     }

@@ -49,7 +49,7 @@ static bool set_serial(mbedtls_x509write_cert *writer)
 
 static bool set_validity(mbedtls_x509write_cert *writer)
 {
-    time_t now = time(NULL) - 24 * 60 * 60; /* clocks differ */
+    time_t now = time(NULL) - 24L * 60 * 60; /* clocks differ */
     char from[16], until[16];
     struct tm day;
 

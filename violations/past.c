@@ -45,7 +45,8 @@ static int64_t read_time(const char *text)
     if (!rest)
         return 0;
     /* To the microsecond: what this process writes in its first second is none of the past. */
-    return (int64_t)timegm(&parts) * 1000000 + (*rest == '.' ? atoi(rest + 1) % 1000000 : 0);
+    return (int64_t)timegm(&parts) * 1000000 +
+           (*rest == '.' ? strtol(rest + 1, NULL, 10) % 1000000 : 0);
 }
 
 static uint8_t read_reason(const char *name)

@@ -3,6 +3,7 @@
  */
 #include "violations/summary.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,7 @@ static uint32_t *place(uint32_t *table, size_t slots, uint64_t hash, const void 
 {
     size_t at = hash & (slots - 1);
 
+    assert(items && wanted);
     while (table[at] && !same((const char *)items + (table[at] - 1) * size, wanted))
         at = (at + 1) & (slots - 1);
     return &table[at];
@@ -117,6 +119,7 @@ static void copy_name(char to[SUMMARY_NAME], struct text name)
 
 static uint32_t find_edge(struct summary *summary, const struct summary_edge *wanted)
 {
+    assert(wanted);
     grow_edges(summary);
     uint32_t *at = place(summary->edge_table, summary->edge_slots, hash_edge(wanted),
                          summary->edges, sizeof(summary->edges[0]), wanted, same_edges);
