@@ -291,9 +291,8 @@ static void count_echoes(struct learn_session *session, struct text text)
     arena_fini(&arena);
 }
 
-static void take_query(struct reading *reading, struct learn_session *session)
+static void take_query(struct reading *reading, struct learn_session *session, struct text text)
 {
-    struct text text = {reading->entry.text, reading->entry.length};
     const size_t dots = 3;
 
     learn_put_literals(reading->entry.text, text.length);
@@ -307,9 +306,8 @@ static void take_query(struct reading *reading, struct learn_session *session)
     learn_text(reading->learn, session, text, reading->entry.time);
 }
 
-static void take_prepared(struct reading *reading, struct learn_session *session)
+static void take_prepared(struct reading *reading, struct learn_session *session, struct text text)
 {
-    struct text text = {reading->entry.text, reading->entry.length};
     bool prepares = reading->entry.word->command == PREPARE;
     unsigned *echoes = prepares ? &session->echo_prepares : &session->echo_executes;
 
@@ -348,11 +346,11 @@ static void take_command(struct reading *reading, struct learn_session *session)
             learn_enter(reading->learn, session, text, entry->time);
         break;
     case QUERY:
-        take_query(reading, session);
+        take_query(reading, session, text);
         break;
     case PREPARE:
     case EXECUTE:
-        take_prepared(reading, session);
+        take_prepared(reading, session, text);
         break;
     case QUIT:
         sessions_end(reading->learn, session);
