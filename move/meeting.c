@@ -148,6 +148,14 @@ void meeting_tidy(struct connection *connection)
                    NULL, &ignored);
 }
 
+void meeting_leave(struct connection *connection, const char *instance)
+{
+    struct error ignored;
+
+    connection_run(connection, "DELETE FROM silogate.instances_of_moves WHERE instance = ?",
+                   PARAMETERS(P_TEXT(text_of(instance))), &ignored);
+}
+
 bool meeting_report(struct connection *connection, const struct meeting_report *report,
                     struct error *error)
 {

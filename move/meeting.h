@@ -87,6 +87,8 @@ void meeting_tidy(struct connection *connection);
 
 bool meeting_report(struct connection *connection, const struct meeting_report *report,
                     struct error *error);
+/* The instance ends, and has no sessions any more: nobody need wait until it counts as gone. */
+void meeting_leave(struct connection *connection, const char *instance);
 /* Those that are not gone. Free the arena. */
 bool meeting_instances(struct connection *connection, const char *move,
                        struct meeting_instances *instances, struct error *error);

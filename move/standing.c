@@ -257,6 +257,14 @@ void standing_fini(struct standing *standing)
     *standing = (struct standing){0};
 }
 
+void standing_number(struct standing *standing, const uint8_t *numbers)
+{
+    for (size_t i = 0; i < standing->table_count; i++)
+        standing->tables[i].move = numbers[standing->tables[i].move];
+    for (size_t i = 0; i < standing->hanging_count; i++)
+        standing->hanging[i].move = numbers[standing->hanging[i].move];
+}
+
 bool standing_is_in_to(const struct moved_table *table)
 {
     return table->at_to == STANDING_TABLE && table->at_from != STANDING_TABLE;

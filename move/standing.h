@@ -44,6 +44,9 @@ bool standing_read(struct connection *connection, const struct config *config,
                    struct error *error);
 void standing_fini(struct standing *standing);
 
+/* From now on `move` is the number that `numbers` has for it, no index. */
+void standing_number(struct standing *standing, const uint8_t *numbers);
+
 /* Does it stand in `to`? While both are there, the old place counts. */
 bool standing_is_in_to(const struct moved_table *table);
 

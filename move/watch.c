@@ -1,318 +1,42 @@
-/* One thread an upstream. Slow while nothing goes on; for a few seconds from a mover's announcement
- * on it looks every few milliseconds, because clients wait.
- *
- *   announced -> READY     the names of both places are made beforehand
- *   closed    -> HELD      the door is closed, for `hold` at most by this instance's own clock
- *             -> DRAINED   nobody is inside
- *   switched  -> OPEN      the other names are published, the door is opened
- *   idle      -> OPEN      given up: the door is opened, nothing has changed
- * At the end of `hold` the door is opened whatever the mover does: -> LEFT. Then the catalogue says
- * where the tables are.
+/* Threads, one an upstream (move/lookout.c), and one that changes them: another configuration comes
+ * into force once no move is under way. A move has its number, the bit that all others know it by,
+ * as long as the process lives: sessions that are inside stay inside, in whatever order the
+ * sections of the next configuration stand.
  */
 #include "move/watch.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/log.h"
-#include "move/meeting.h"
-#include "move/standing.h"
-
-enum {
-    FAST_MS = 4,
-    SLOW_MS = 250,
-    BEAT_MS = 1000,      /* between two reports while nothing goes on */
-    REFRESH_MS = 10000,  /* between two looks at the catalogue */
-    FAST_FOR_MS = 15000, /* after an announcement */
-    LINES = 1900,        /* as wide as the meeting point's columns */
-};
-
-/* What this instance has done about one move. */
-struct taking_part {
-    uint64_t epoch;
-    enum meeting_state state;
-    int64_t until, announced; /* of the door; of the announcement */
-    int64_t reported;
-    struct sql_moved *after; /* the names once it is switched */
-};
-
-struct lookout {
-    struct watch *watch;
-    size_t upstream; /* in the configuration */
-    pthread_t thread;
-    atomic_bool stopping;
-    struct connection *connection;
-    bool told; /* that the upstream cannot be asked */
-    int64_t refreshed;
-    struct taking_part parts[CONFIG_MOVES_MAX];
-};
+#include "move/lookout.h"
 
 struct watch {
     struct watch_door door;
     char instance[128];
-    const struct config *config;
-    const struct policy *policy;
-    void (*release)(void *owner);
-    void *owner;
+    struct orders orders; /* in force; the rest up to `lookouts` is made from it */
+    uint8_t numbers[CONFIG_MOVES_MAX];
     struct lookout *lookouts;
     size_t count;
+    char numbered[CONFIG_MOVES_MAX][65]; /* the move that has the number */
+    pthread_t thread;                    /* which changes all above */
+    bool has_thread;
+    atomic_bool ending;
+    pthread_mutex_t lock; /* of what is wanted */
+    pthread_cond_t changed;
+    struct orders wanted;
+    bool wants;
 };
 
-static int64_t now_ms(void)
+static void release(struct orders *orders)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static const char *upstream_name(const struct lookout *lookout)
-{
-    return lookout->watch->config->upstreams[lookout->upstream].name.at;
-}
-
-static void close_door(struct lookout *lookout, unsigned move, int64_t milliseconds)
-{
-    const struct watch_door *door = &lookout->watch->door;
-
-    door->close(door->user, upstream_name(lookout), (uint64_t)1 << move, milliseconds);
-}
-
-/* --- where the tables stand --- */
-
-static bool refresh(struct lookout *lookout, struct error *error)
-{
-    const struct watch *watch = lookout->watch;
-    struct standing standing;
-
-    if (!standing_read(lookout->connection, watch->config, watch->policy, lookout->upstream,
-                       &standing, error))
-        return false;
-    watch->door.publish(watch->door.user, upstream_name(lookout),
-                        standing_names(&standing, -1, false));
-    standing_fini(&standing);
-    lookout->refreshed = now_ms();
-    return true;
-}
-
-static bool prepare_names(struct lookout *lookout, unsigned move, bool in_to, struct error *error)
-{
-    const struct watch *watch = lookout->watch;
-    struct standing standing;
-
-    if (!standing_read(lookout->connection, watch->config, watch->policy, lookout->upstream,
-                       &standing, error))
-        return false;
-    watch->door.publish(watch->door.user, upstream_name(lookout),
-                        standing_names(&standing, -1, false));
-    sql_moved_drop(lookout->parts[move].after);
-    lookout->parts[move].after = standing_names(&standing, (int)move, in_to);
-    standing_fini(&standing);
-    return true;
-}
-
-/* --- one move --- */
-
-static bool report(struct lookout *lookout, unsigned move, struct error *error)
-{
-    const struct watch *watch = lookout->watch;
-    const struct watch_door *door = &watch->door;
-    struct taking_part *part = &lookout->parts[move];
-    char blockers[LINES] = "", unmapped_by[LINES] = "";
-    struct meeting_report row = {
-        .move = watch->config->moves[move].name.at,
-        .instance = watch->instance,
-        .policy = policy_hash(watch->policy),
-        .epoch = part->epoch,
-        .state = part->state,
-        .inside = door->inside(door->user, upstream_name(lookout), (uint64_t)1 << move),
-        .blockers = blockers,
-        .unmapped_by = unmapped_by,
-    };
-
-    if (part->state == STATE_HELD || part->state == STATE_LEFT)
-        door->blockers(door->user, upstream_name(lookout), (uint64_t)1 << move, blockers,
-                       sizeof(blockers));
-    row.unmapped =
-        door->unmapped(door->user, upstream_name(lookout), move, unmapped_by, sizeof(unmapped_by));
-    part->reported = now_ms();
-    return meeting_report(lookout->connection, &row, error);
-}
-
-static bool open_door(struct lookout *lookout, unsigned move, enum meeting_state state,
-                      struct error *error)
-{
-    struct taking_part *part = &lookout->parts[move];
-
-    close_door(lookout, move, 0);
-    part->state = state;
-    lookout->refreshed = 0; /* what is true now is asked */
-    return report(lookout, move, error);
-}
-
-/* The door is closed: is everybody out, is it over? */
-static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting_move *said,
-                    struct error *error)
-{
-    const struct watch_door *door = &lookout->watch->door;
-    struct taking_part *part = &lookout->parts[move];
-
-    if (said->epoch != part->epoch || said->phase == PHASE_IDLE)
-        return open_door(lookout, move, STATE_OPEN, error);
-    if (said->phase == PHASE_SWITCHED) {
-        door->publish(door->user, upstream_name(lookout), sql_moved_take(part->after));
-        return open_door(lookout, move, STATE_OPEN, error);
-    }
-    if (now_ms() >= part->until)
-        return open_door(lookout, move, STATE_LEFT, error);
-    enum meeting_state state = STATE_DRAINED;
-    if (part->state != STATE_DRAINED &&
-        !door->seal(door->user, upstream_name(lookout), (uint64_t)1 << move))
-        state = STATE_HELD;
-    if (state == part->state && now_ms() - part->reported < 100)
-        return true;
-    part->state = state;
-    return report(lookout, move, error);
-}
-
-static bool follow(struct lookout *lookout, unsigned move, const struct meeting_move *said,
-                   struct error *error)
-{
-    struct taking_part *part = &lookout->parts[move];
-
-    if (part->state == STATE_HELD || part->state == STATE_DRAINED)
-        return hold_on(lookout, move, said, error);
-    if (said->phase == PHASE_ANNOUNCED && said->epoch != part->epoch) {
-        if (!prepare_names(lookout, move, said->in_to, error))
-            return false;
-        part->epoch = said->epoch;
-        part->state = STATE_READY;
-        part->announced = now_ms();
-        return report(lookout, move, error);
-    }
-    if (said->phase == PHASE_CLOSED && said->epoch == part->epoch && part->state == STATE_READY) {
-        part->until = now_ms() + said->hold; /* and the door opens by itself then */
-        close_door(lookout, move, said->hold);
-        part->state = STATE_HELD;
-        return hold_on(lookout, move, said, error);
-    }
-    if (said->phase == PHASE_IDLE && part->state == STATE_READY)
-        part->state = STATE_OPEN;
-    return now_ms() - part->reported < BEAT_MS || report(lookout, move, error);
-}
-
-/* --- the thread --- */
-
-static bool is_watched(const struct watch *watch, size_t upstream, size_t move)
-{
-    const struct config *config = watch->config;
-
-    return config->moves[move].tables.count > 0 &&
-           config->services[config->moves[move].service_index].upstream_index == upstream;
-}
-
-static bool look(struct lookout *lookout, struct error *error)
-{
-    const struct watch *watch = lookout->watch;
-    struct meeting_move said[CONFIG_MOVES_MAX];
-    size_t count;
-
-    if (!meeting_read(lookout->connection, said, CONFIG_MOVES_MAX, &count, error))
-        return false;
-    for (size_t i = 0; i < watch->config->move_count; i++) {
-        struct meeting_move none = {.phase = PHASE_IDLE};
-        const struct meeting_move *row = &none;
-        if (!is_watched(watch, lookout->upstream, i))
-            continue;
-        for (size_t j = 0; j < count; j++) {
-            if (text_equal(text_of(said[j].name), watch->config->moves[i].name))
-                row = &said[j];
-        }
-        if (!follow(lookout, (unsigned)i, row, error))
-            return false;
-    }
-    bool missed = watch->door.missed(watch->door.user, upstream_name(lookout));
-    if (missed || now_ms() - lookout->refreshed >= REFRESH_MS)
-        return refresh(lookout, error);
-    return true;
-}
-
-static bool begin(struct lookout *lookout, struct error *error)
-{
-    const struct connection_options options = {
-        .upstream = &lookout->watch->config->upstreams[lookout->upstream],
-        .program = "silogate moves",
-        .connect_timeout = 3000,
-        .statement_timeout = 10000,
-    };
-
-    lookout->connection = connection_open(&options, error);
-    if (!lookout->connection || !meeting_prepare(lookout->connection, error))
-        return false;
-    meeting_tidy(lookout->connection);
-    return refresh(lookout, error);
-}
-
-/* Nobody can be met: doors that are closed open in time all the same. */
-static void give_up(struct lookout *lookout, const struct error *error)
-{
-    if (!lookout->told)
-        log_warning("upstream '%s': its moves cannot be followed: %s", upstream_name(lookout),
-                    error->text);
-    lookout->told = true;
-    connection_close(lookout->connection);
-    lookout->connection = NULL;
-}
-
-static void open_overdue(struct lookout *lookout, bool all)
-{
-    for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++) {
-        struct taking_part *part = &lookout->parts[i];
-        if ((part->state == STATE_HELD || part->state == STATE_DRAINED) &&
-            (all || now_ms() >= part->until)) {
-            close_door(lookout, i, 0);
-            part->state = STATE_LEFT;
-        }
-    }
-}
-
-static bool is_fast(const struct lookout *lookout)
-{
-    for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++) {
-        const struct taking_part *part = &lookout->parts[i];
-        if (part->state == STATE_HELD || part->state == STATE_DRAINED ||
-            (part->state == STATE_READY && now_ms() - part->announced < FAST_FOR_MS))
-            return true;
-    }
-    return false;
-}
-
-static void *run(void *argument)
-{
-    struct lookout *lookout = argument;
-    struct error error;
-
-    while (!atomic_load(&lookout->stopping)) {
-        bool good = lookout->connection ? look(lookout, &error) : begin(lookout, &error);
-        if (good)
-            lookout->told = false;
-        else
-            give_up(lookout, &error);
-        open_overdue(lookout, false);
-        bool fast = is_fast(lookout);
-        usleep((fast ? FAST_MS : SLOW_MS) * 1000);
-    }
-    open_overdue(lookout, true);
-    for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++)
-        sql_moved_drop(lookout->parts[i].after);
-    connection_close(lookout->connection);
-    connection_leave_thread();
-    return NULL;
+    if (orders->release)
+        orders->release(orders->owner);
+    *orders = (struct orders){0};
 }
 
 static void stop_all(struct watch *watch)
@@ -324,40 +48,54 @@ static void stop_all(struct watch *watch)
     free(watch->lookouts);
     watch->lookouts = NULL;
     watch->count = 0;
-    if (watch->release)
-        watch->release(watch->owner);
-    watch->release = NULL;
+    release(&watch->orders);
 }
 
 static bool has_moves(const struct watch *watch, size_t upstream)
 {
-    for (size_t i = 0; i < watch->config->move_count; i++) {
-        if (is_watched(watch, upstream, i))
+    for (size_t i = 0; i < watch->orders.config->move_count; i++) {
+        if (lookout_has(watch->orders.config, upstream, i))
             return true;
     }
     return false;
 }
 
-struct watch *watch_start(const struct watch_door *door)
+static bool is_numbered(const struct watch *watch, size_t move, unsigned number)
 {
-    struct watch *watch = memory_take_zeroed(sizeof(*watch));
-    char host[64] = "";
-
-    watch->door = *door;
-    gethostname(host, sizeof(host) - 1);
-    snprintf(watch->instance, sizeof(watch->instance), "%s:%ld:%lx", host, (long)getpid(),
-             (unsigned long)time(NULL));
-    return watch;
+    return text_equal(text_of(watch->numbered[number]), watch->orders.config->moves[move].name);
 }
 
-void watch_configure(struct watch *watch, const struct config *config, const struct policy *policy,
-                     void (*release)(void *owner), void *owner)
+/* The number that has the move's name, or one whose name is in the configuration no more. */
+static void number_move(struct watch *watch, size_t move)
 {
-    stop_all(watch);
-    watch->config = config;
-    watch->policy = policy;
-    watch->release = release;
-    watch->owner = owner;
+    const struct config *config = watch->orders.config;
+    unsigned free_one = CONFIG_MOVES_MAX;
+
+    for (unsigned number = 0; number < CONFIG_MOVES_MAX; number++) {
+        bool used = false;
+        for (size_t i = 0; i < config->move_count; i++)
+            used |= is_numbered(watch, i, number);
+        if (is_numbered(watch, move, number)) {
+            watch->numbers[move] = (uint8_t)number;
+            return;
+        }
+        bool better = free_one == CONFIG_MOVES_MAX ||
+                      (watch->numbered[free_one][0] && !watch->numbered[number][0]);
+        if (!used && better)
+            free_one = number;
+    }
+    watch->numbers[move] = (uint8_t)free_one;
+    snprintf(watch->numbered[free_one], sizeof(watch->numbered[0]), "%s",
+             config->moves[move].name.at);
+}
+
+static void start_all(struct watch *watch, const struct orders *orders)
+{
+    const struct config *config = orders->config;
+
+    watch->orders = *orders;
+    for (size_t i = 0; i < config->move_count; i++)
+        number_move(watch, i);
     watch->lookouts = memory_take_zeroed((config->upstream_count + 1) * sizeof(*watch->lookouts));
     for (size_t i = 0; i < config->upstream_count; i++) {
         struct lookout *lookout = &watch->lookouts[watch->count];
@@ -370,18 +108,87 @@ void watch_configure(struct watch *watch, const struct config *config, const str
                         config->upstreams[i].name.at);
             continue;
         }
-        *lookout = (struct lookout){.watch = watch, .upstream = i};
-        if (pthread_create(&lookout->thread, NULL, run, lookout) == 0)
+        *lookout = (struct lookout){.door = &watch->door,
+                                    .instance = watch->instance,
+                                    .orders = &watch->orders,
+                                    .numbers = watch->numbers,
+                                    .ending = &watch->ending,
+                                    .upstream = i};
+        if (pthread_create(&lookout->thread, NULL, lookout_run, lookout) == 0)
             watch->count++;
         else
             log_error("upstream '%s': no thread to follow its moves", config->upstreams[i].name.at);
     }
 }
 
+/* The thread that changes what is in force. */
+static void *change(void *argument)
+{
+    struct watch *watch = argument;
+
+    pthread_mutex_lock(&watch->lock);
+    while (!atomic_load(&watch->ending)) {
+        if (!watch->wants) {
+            pthread_cond_wait(&watch->changed, &watch->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&watch->lock);
+        stop_all(watch); /* may wait for a hold to end, while others are wanted */
+        pthread_mutex_lock(&watch->lock);
+        if (atomic_load(&watch->ending))
+            break;
+        struct orders orders = watch->wanted;
+        watch->wanted = (struct orders){0};
+        watch->wants = false;
+        pthread_mutex_unlock(&watch->lock);
+        start_all(watch, &orders);
+        pthread_mutex_lock(&watch->lock);
+    }
+    pthread_mutex_unlock(&watch->lock);
+    return NULL;
+}
+
+struct watch *watch_start(const struct watch_door *door)
+{
+    struct watch *watch = memory_take_zeroed(sizeof(*watch));
+    char host[64] = "";
+
+    watch->door = *door;
+    gethostname(host, sizeof(host) - 1);
+    snprintf(watch->instance, sizeof(watch->instance), "%s:%ld:%lx", host, (long)getpid(),
+             (unsigned long)time(NULL));
+    pthread_mutex_init(&watch->lock, NULL);
+    pthread_cond_init(&watch->changed, NULL);
+    watch->has_thread = pthread_create(&watch->thread, NULL, change, watch) == 0;
+    if (!watch->has_thread)
+        log_error("no thread to follow moves");
+    return watch;
+}
+
+void watch_configure(struct watch *watch, const struct config *config, const struct policy *policy,
+                     void (*let_go)(void *owner), void *owner)
+{
+    pthread_mutex_lock(&watch->lock);
+    release(&watch->wanted);
+    watch->wanted = (struct orders){config, policy, let_go, owner};
+    watch->wants = true;
+    pthread_cond_signal(&watch->changed);
+    pthread_mutex_unlock(&watch->lock);
+}
+
 void watch_stop(struct watch *watch)
 {
     if (!watch)
         return;
+    pthread_mutex_lock(&watch->lock);
+    atomic_store(&watch->ending, true);
+    pthread_cond_signal(&watch->changed);
+    pthread_mutex_unlock(&watch->lock);
+    if (watch->has_thread)
+        pthread_join(watch->thread, NULL);
     stop_all(watch);
+    release(&watch->wanted);
+    pthread_cond_destroy(&watch->changed);
+    pthread_mutex_destroy(&watch->lock);
     free(watch);
 }

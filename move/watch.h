@@ -33,9 +33,10 @@ struct watch_door {
 };
 
 struct watch *watch_start(const struct watch_door *door);
-/* What is in force from now on; `release(owner)` is called when it is not looked at any more. */
+/* What is in force from now on, or once the hold that goes on is over. `let_go(owner)` is called,
+ * by any thread, when it is not looked at any more. */
 void watch_configure(struct watch *watch, const struct config *config, const struct policy *policy,
-                     void (*release)(void *owner), void *owner);
+                     void (*let_go)(void *owner), void *owner);
 void watch_stop(struct watch *watch); /* opens all doors */
 
 #endif

@@ -1,0 +1,299 @@
+/* One upstream's thread. Slow while nothing goes on; for a few seconds from a mover's announcement
+ * on it looks every few milliseconds, because clients wait.
+ *
+ *   announced -> READY     the names of both places are made beforehand
+ *   closed    -> HELD      the door is closed, for `hold` at most by this instance's own clock
+ *             -> DRAINED   nobody is inside
+ *   switched  -> OPEN      the other names are published, the door is opened
+ *   idle      -> OPEN      given up: the door is opened, nothing has changed
+ * At the end of `hold` the door is opened whatever the mover does: -> LEFT. Then the catalogue says
+ * where the tables are.
+ */
+#include "move/lookout.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "move/standing.h"
+
+enum {
+    FAST_MS = 4,
+    SLOW_MS = 250,
+    BEAT_MS = 1000,      /* between two reports while nothing goes on */
+    REFRESH_MS = 10000,  /* between two looks at the catalogue */
+    FAST_FOR_MS = 15000, /* after an announcement */
+    LINES = 1900,        /* as wide as the meeting point's columns */
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static const char *upstream_name(const struct lookout *lookout)
+{
+    return lookout->orders->config->upstreams[lookout->upstream].name.at;
+}
+
+/* The bit by which the door knows the move. */
+static uint64_t bit_of(const struct lookout *lookout, unsigned move)
+{
+    return (uint64_t)1 << lookout->numbers[move];
+}
+
+static void close_door(struct lookout *lookout, unsigned move, int64_t milliseconds)
+{
+    const struct watch_door *door = lookout->door;
+
+    door->close(door->user, upstream_name(lookout), bit_of(lookout, move), milliseconds);
+}
+
+/* --- where the tables stand --- */
+
+static bool read_standing(struct lookout *lookout, struct standing *standing, struct error *error)
+{
+    const struct orders *orders = lookout->orders;
+
+    if (!standing_read(lookout->connection, orders->config, orders->policy, lookout->upstream,
+                       standing, error))
+        return false;
+    standing_number(standing, lookout->numbers);
+    return true;
+}
+
+static bool refresh(struct lookout *lookout, struct error *error)
+{
+    struct standing standing;
+
+    if (!read_standing(lookout, &standing, error))
+        return false;
+    lookout->door->publish(lookout->door->user, upstream_name(lookout),
+                           standing_names(&standing, -1, false));
+    standing_fini(&standing);
+    lookout->refreshed = now_ms();
+    return true;
+}
+
+static bool prepare_names(struct lookout *lookout, unsigned move, bool in_to, struct error *error)
+{
+    struct standing standing;
+
+    if (!read_standing(lookout, &standing, error))
+        return false;
+    lookout->door->publish(lookout->door->user, upstream_name(lookout),
+                           standing_names(&standing, -1, false));
+    sql_moved_drop(lookout->parts[move].after);
+    lookout->parts[move].after = standing_names(&standing, lookout->numbers[move], in_to);
+    standing_fini(&standing);
+    return true;
+}
+
+/* --- one move --- */
+
+static bool report(struct lookout *lookout, unsigned move, struct error *error)
+{
+    const struct orders *orders = lookout->orders;
+    const struct watch_door *door = lookout->door;
+    struct taking_part *part = &lookout->parts[move];
+    char blockers[LINES] = "", unmapped_by[LINES] = "";
+    struct meeting_report row = {
+        .move = orders->config->moves[move].name.at,
+        .instance = lookout->instance,
+        .policy = policy_hash(orders->policy),
+        .epoch = part->epoch,
+        .state = part->state,
+        .inside = door->inside(door->user, upstream_name(lookout), bit_of(lookout, move)),
+        .blockers = blockers,
+        .unmapped_by = unmapped_by,
+    };
+
+    if (part->state == STATE_HELD || part->state == STATE_LEFT)
+        door->blockers(door->user, upstream_name(lookout), bit_of(lookout, move), blockers,
+                       sizeof(blockers));
+    row.unmapped = door->unmapped(door->user, upstream_name(lookout), lookout->numbers[move],
+                                  unmapped_by, sizeof(unmapped_by));
+    part->reported = now_ms();
+    return meeting_report(lookout->connection, &row, error);
+}
+
+static bool open_door(struct lookout *lookout, unsigned move, enum meeting_state state,
+                      struct error *error)
+{
+    struct taking_part *part = &lookout->parts[move];
+
+    close_door(lookout, move, 0);
+    part->state = state;
+    lookout->refreshed = 0; /* what is true now is asked */
+    return report(lookout, move, error);
+}
+
+/* The door is closed: is everybody out, is it over? */
+static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting_move *said,
+                    struct error *error)
+{
+    const struct watch_door *door = lookout->door;
+    struct taking_part *part = &lookout->parts[move];
+
+    if (said->epoch != part->epoch || said->phase == PHASE_IDLE)
+        return open_door(lookout, move, STATE_OPEN, error);
+    if (said->phase == PHASE_SWITCHED) {
+        door->publish(door->user, upstream_name(lookout), sql_moved_take(part->after));
+        return open_door(lookout, move, STATE_OPEN, error);
+    }
+    if (now_ms() >= part->until)
+        return open_door(lookout, move, STATE_LEFT, error);
+    enum meeting_state state = STATE_DRAINED;
+    if (part->state != STATE_DRAINED &&
+        !door->seal(door->user, upstream_name(lookout), bit_of(lookout, move)))
+        state = STATE_HELD;
+    if (state == part->state && now_ms() - part->reported < 100)
+        return true;
+    part->state = state;
+    return report(lookout, move, error);
+}
+
+static bool follow(struct lookout *lookout, unsigned move, const struct meeting_move *said,
+                   struct error *error)
+{
+    struct taking_part *part = &lookout->parts[move];
+
+    if (part->state == STATE_HELD || part->state == STATE_DRAINED)
+        return hold_on(lookout, move, said, error);
+    if (said->phase == PHASE_ANNOUNCED && said->epoch != part->epoch) {
+        if (!prepare_names(lookout, move, said->in_to, error))
+            return false;
+        part->epoch = said->epoch;
+        part->state = STATE_READY;
+        part->announced = now_ms();
+        return report(lookout, move, error);
+    }
+    if (said->phase == PHASE_CLOSED && said->epoch == part->epoch && part->state == STATE_READY) {
+        part->until = now_ms() + said->hold; /* and the door opens by itself then */
+        close_door(lookout, move, said->hold);
+        part->state = STATE_HELD;
+        return hold_on(lookout, move, said, error);
+    }
+    if (said->phase == PHASE_IDLE && part->state == STATE_READY)
+        part->state = STATE_OPEN;
+    return now_ms() - part->reported < BEAT_MS || report(lookout, move, error);
+}
+
+/* --- the thread --- */
+
+bool lookout_has(const struct config *config, size_t upstream, size_t move)
+{
+    return config->moves[move].tables.count > 0 &&
+           config->services[config->moves[move].service_index].upstream_index == upstream;
+}
+
+static bool look(struct lookout *lookout, struct error *error)
+{
+    const struct orders *orders = lookout->orders;
+    struct meeting_move said[CONFIG_MOVES_MAX];
+    size_t count;
+
+    if (!meeting_read(lookout->connection, said, CONFIG_MOVES_MAX, &count, error))
+        return false;
+    for (size_t i = 0; i < orders->config->move_count; i++) {
+        struct meeting_move none = {.phase = PHASE_IDLE};
+        const struct meeting_move *row = &none;
+        if (!lookout_has(orders->config, lookout->upstream, i))
+            continue;
+        for (size_t j = 0; j < count; j++) {
+            if (text_equal(text_of(said[j].name), orders->config->moves[i].name))
+                row = &said[j];
+        }
+        if (!follow(lookout, (unsigned)i, row, error))
+            return false;
+    }
+    bool missed = lookout->door->missed(lookout->door->user, upstream_name(lookout));
+    if (missed || now_ms() - lookout->refreshed >= REFRESH_MS)
+        return refresh(lookout, error);
+    return true;
+}
+
+static bool begin(struct lookout *lookout, struct error *error)
+{
+    const struct connection_options options = {
+        .upstream = &lookout->orders->config->upstreams[lookout->upstream],
+        .program = "silogate moves",
+        .connect_timeout = 3000,
+        .statement_timeout = 10000,
+    };
+
+    lookout->connection = connection_open(&options, error);
+    if (!lookout->connection || !meeting_prepare(lookout->connection, error))
+        return false;
+    meeting_tidy(lookout->connection);
+    return refresh(lookout, error);
+}
+
+/* Nobody can be met: doors that are closed open in time all the same. */
+static void give_up(struct lookout *lookout, const struct error *error)
+{
+    if (!lookout->told)
+        log_warning("upstream '%s': its moves cannot be followed: %s", upstream_name(lookout),
+                    error->text);
+    lookout->told = true;
+    connection_close(lookout->connection);
+    lookout->connection = NULL;
+}
+
+static void open_overdue(struct lookout *lookout, bool all)
+{
+    for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++) {
+        struct taking_part *part = &lookout->parts[i];
+        if ((part->state == STATE_HELD || part->state == STATE_DRAINED) &&
+            (all || now_ms() >= part->until)) {
+            close_door(lookout, i, 0);
+            part->state = STATE_LEFT;
+        }
+    }
+}
+
+static bool is_fast(const struct lookout *lookout)
+{
+    for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++) {
+        const struct taking_part *part = &lookout->parts[i];
+        if (part->state == STATE_HELD || part->state == STATE_DRAINED ||
+            (part->state == STATE_READY && now_ms() - part->announced < FAST_FOR_MS))
+            return true;
+    }
+    return false;
+}
+
+/* A move that is under way is seen to its end. */
+static bool is_over(const struct lookout *lookout)
+{
+    return atomic_load(lookout->ending) || (atomic_load(&lookout->stopping) && !is_fast(lookout));
+}
+
+void *lookout_run(void *argument)
+{
+    struct lookout *lookout = argument;
+    struct error error;
+
+    while (!is_over(lookout)) {
+        bool good = lookout->connection ? look(lookout, &error) : begin(lookout, &error);
+        if (good)
+            lookout->told = false;
+        else
+            give_up(lookout, &error);
+        open_overdue(lookout, false);
+        bool fast = is_fast(lookout);
+        usleep((fast ? FAST_MS : SLOW_MS) * 1000);
+    }
+    open_overdue(lookout, true);
+    for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++)
+        sql_moved_drop(lookout->parts[i].after);
+    if (lookout->connection && atomic_load(lookout->ending))
+        meeting_leave(lookout->connection, lookout->instance);
+    connection_close(lookout->connection);
+    connection_leave_thread();
+    return NULL;
+}
