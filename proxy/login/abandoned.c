@@ -25,7 +25,7 @@ struct abandoned {
     struct gate out;
     uint8_t in[ABANDONED_IN];
     size_t got;
-    enum dialogue dialogue;
+    enum exchange exchange;
     bool connecting, handshaking;
     uint8_t sequence;                 /* of the next packet to the server */
     capabilities_t offered, promised; /* promised: in the SSLRequest */
@@ -91,7 +91,7 @@ static void log_on(struct abandoned *abandoned)
     say(abandoned, packet,
         nobody_login(abandoned->offered, abandoned->promised, abandoned->sequence, packet,
                      sizeof(packet)));
-    abandoned->dialogue = DIALOGUE_ASKED;
+    abandoned->exchange = EXCHANGE_SENT;
 }
 
 static void answer(struct abandoned *abandoned)
@@ -110,7 +110,7 @@ static bool hear(struct abandoned *abandoned, struct text payload)
 
     if (first == 0xff)
         return false;
-    if (abandoned->dialogue == DIALOGUE_OPENED) {
+    if (abandoned->exchange == EXCHANGE_OPENED) {
         if (greeting_read(payload, &greeting) != PARSE_DONE)
             return false;
         abandoned->offered = greeting.capabilities;
@@ -215,8 +215,8 @@ static bool is_unfinished(const struct session *session)
 {
     const struct side *upstream = &session->upstream;
 
-    return session->draft && session->draft->dialogue != DIALOGUE_NONE &&
-           session->draft->dialogue != DIALOGUE_OVER && upstream->stream.socket >= 0 &&
+    return session->draft && session->draft->exchange != EXCHANGE_NONE &&
+           session->draft->exchange != EXCHANGE_OVER && upstream->stream.socket >= 0 &&
            !upstream->ended && !upstream->broken &&
            gate_waiting(&session->upstream.gate) <= ABANDONED_IN;
 }
@@ -247,11 +247,11 @@ void abandoned_begin(struct session *session)
     struct abandoned *abandoned = memory_take_zeroed(sizeof(*abandoned));
     abandoned->worker = worker;
     abandoned->stream = session->upstream.stream;
-    abandoned->dialogue = draft->dialogue;
+    abandoned->exchange = draft->exchange;
     abandoned->connecting = session->state == STATE_CONNECT;
     abandoned->handshaking = session->upstream.handshaking;
     abandoned->sequence = session->upstream.sequence;
-    abandoned->offered = draft->upstream_capabilities;
+    abandoned->offered = draft->server.capabilities;
     if (tls_is(&abandoned->stream))
         abandoned->promised = login_for_upstream(session).capabilities | CAPABILITY_SSL;
     memcpy(abandoned->plugin, draft->plugin, sizeof(abandoned->plugin));
@@ -271,9 +271,9 @@ void abandoned_begin(struct session *session)
     ev_io_init(&abandoned->io, on_io, abandoned->stream.socket, EV_READ);
     abandoned->io.data = abandoned;
     if (!abandoned->connecting && !abandoned->handshaking && abandoned->got < PACKET_HEADER) {
-        if (abandoned->dialogue == DIALOGUE_GREETED)
+        if (abandoned->exchange == EXCHANGE_GREETED)
             log_on(abandoned);
-        else if (abandoned->dialogue == DIALOGUE_ASKED && draft->replies_due > 0)
+        else if (abandoned->exchange == EXCHANGE_ASKED)
             answer(abandoned);
     }
     on_io(worker->loop, &abandoned->io, 0);

@@ -85,7 +85,7 @@ static bool answer_is_good(const struct session *session)
 {
     const struct login_draft *draft = session->draft;
 
-    return draft->upstream_greeting && !draft->fresh &&
+    return draft->greeted == GREETED_BY_UPSTREAM &&
            (!(session->capabilities & CAPABILITY_PLUGIN_AUTH) ||
             password_is_proof(draft->login.plugin));
 }
@@ -98,7 +98,7 @@ struct login login_for_upstream(struct session *session)
     login.database = login_initial_db(session);
     if (login_is_refused(session, draft->login.database))
         login.database = login_home(session);
-    login.capabilities = session->capabilities & draft->upstream_capabilities;
+    login.capabilities = session->capabilities & draft->server.capabilities;
     login.capabilities &= ~CAPABILITY_CONNECT_WITH_DB;
     if (login.database.length > 0)
         login.capabilities |= CAPABILITY_CONNECT_WITH_DB;
@@ -109,7 +109,7 @@ struct login login_for_upstream(struct session *session)
     }
     /* The flag changes nothing behind the login but COM_CHANGE_USER, which login_send_change writes
      * by the same rule. */
-    login.capabilities |= draft->upstream_capabilities & CAPABILITY_CONNECT_ATTRS;
+    login.capabilities |= draft->server.capabilities & CAPABILITY_CONNECT_ATTRS;
     login.attributes = login_attributes(session);
     compression_say(session, &login);
     if (tls_is(&session->upstream.stream))
@@ -126,9 +126,9 @@ enum step login_send(struct session *session)
 
     session->has_attributes = login.capabilities & CAPABILITY_CONNECT_ATTRS;
     if (answer_is_good(session)) {
-        draft->said = true;
+        draft->proof = PROOF_GIVEN;
         set_plugin(draft, login.plugin);
-        if (draft->doomed)
+        if (login_is_unknown(session))
             login.auth = TEXT("no service owns them");
     }
     size_t size = login_write(&login, session->upstream.sequence++, packet, room);
@@ -138,7 +138,7 @@ enum step login_send(struct session *session)
     }
     gate_insert(&session->client.gate, &session->worker->pool, packet, size);
     free(packet);
-    draft->dialogue = DIALOGUE_ASKED;
+    draft->exchange = EXCHANGE_SENT;
     session_enter(session, STATE_AUTH);
     return STEP_AGAIN;
 }
@@ -192,7 +192,7 @@ static enum step refused(struct session *session, const uint8_t *packet, size_t 
 {
     const struct login_draft *draft = session->draft;
 
-    if (!draft->doomed)
+    if (!login_is_unknown(session))
         violations_event_login_refused(session->worker->violations, draft->login.user,
                                        text_of(draft->client), TEXT("server"));
     if (size > PACKET_HEADER + 2 && bytes_get2(packet + PACKET_HEADER + 1) == 1045) {
@@ -200,8 +200,8 @@ static enum step refused(struct session *session, const uint8_t *packet, size_t 
         throttle_failed(throttle_of(session));
     }
     relay_to_client(session, size);
-    return session_linger(session,
-                          draft->doomed ? CLOSED_LOGIN_UNKNOWN_USER : CLOSED_LOGIN_REFUSED);
+    return session_linger(session, login_is_unknown(session) ? CLOSED_LOGIN_UNKNOWN_USER
+                                                             : CLOSED_LOGIN_REFUSED);
 }
 
 /* An OK that nobody had to prove anything for would be the server's trust in silogate's own
@@ -210,7 +210,8 @@ static enum step accepted(struct session *session, const uint8_t *packet, size_t
 {
     struct login_draft *draft = session->draft;
 
-    if (draft->doomed || !draft->said || packet[3] != session->upstream.sequence)
+    if (login_is_unknown(session) || draft->proof == PROOF_NONE ||
+        packet[3] != session->upstream.sequence)
         return login_refuse(session, CLOSED_LOGIN_REFUSED, 1045, "28000",
                             "Access denied for user '%.*s'", TEXT_ARGS(draft->login.user));
     char asked[SQL_DATABASE_SIZE];
@@ -242,7 +243,7 @@ static enum step switched(struct session *session, struct text plugin, struct te
     struct login_draft *draft = session->draft;
 
     set_plugin(draft, plugin);
-    draft->replies_due = 1;
+    draft->exchange = EXCHANGE_ASKED;
     return password_begin(session, nonce);
 }
 
@@ -267,7 +268,7 @@ static enum step from_server(struct session *session, const uint8_t *packet, siz
     enum step step = STEP_AGAIN;
 
     if (payload.length > 0 && (packet[PACKET_HEADER] == 0x00 || packet[PACKET_HEADER] == 0xff))
-        draft->dialogue = DIALOGUE_OVER;
+        draft->exchange = EXCHANGE_OVER;
     if (payload.length > 0 && packet[PACKET_HEADER] != 0x00) /* accepted looks at it */
         session->upstream.sequence = (uint8_t)(packet[3] + 1);
     switch (payload.length > 0 ? packet[PACKET_HEADER] : 0xfb) {
@@ -284,8 +285,10 @@ static enum step from_server(struct session *session, const uint8_t *packet, siz
         if (password_from_server(session, payload, &step))
             return step;
         /* 3 is caching_sha2_password's "fast authentication succeeded" */
-        draft->replies_due = !(is_plugin(draft, "caching_sha2_password") && payload.length == 2 &&
-                               payload.at[1] == 3);
+        draft->exchange =
+            is_plugin(draft, "caching_sha2_password") && payload.length == 2 && payload.at[1] == 3
+                ? EXCHANGE_SENT
+                : EXCHANGE_ASKED;
         break;
     case 0x02: /* AuthNextFactor */
         step = next_factor(session, payload);
@@ -317,14 +320,15 @@ static enum step from_client(struct session *session, const uint8_t *packet, siz
 
     if (packet[3] != session->client.sequence)
         return session_end(session, CLOSED_CLIENT_BAD_SEQUENCE);
-    if (session->upstream.sequence == 0) /* it would be a command, should the dialogue be over */
+    if (session->upstream.sequence == 0) /* it would be a command, should the login be over */
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     session->client.sequence++;
-    draft->replies_due--;
-    draft->said = true;
+    draft->exchange = EXCHANGE_SENT;
+    if (draft->proof == PROOF_NONE)
+        draft->proof = PROOF_GIVEN;
     if (password_from_client(session, size, &step))
         return step;
-    if (draft->doomed && size > PACKET_HEADER + 1) {
+    if (login_is_unknown(session) && size > PACKET_HEADER + 1) {
         /* As long as it was: a plugin takes another length for a broken handshake. */
         uint8_t *payload = gate->bytes + gate->passed + PACKET_HEADER;
         memset(payload, 'x', size - PACKET_HEADER - (payload[size - PACKET_HEADER - 1] == 0));
@@ -363,14 +367,15 @@ enum step state_auth(struct session *session)
                             "Lost connection to MySQL server during the login");
     if (!gate_has_room(&session->upstream.gate))
         return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
-    size = session->draft->replies_due > 0 ? whole_packet(&session->client.gate) : 0;
+    bool is_asked = session->draft->exchange == EXCHANGE_ASKED;
+    size = is_asked ? whole_packet(&session->client.gate) : 0;
     if (size > 0 && password_lacks_key(session)) {
         session_enter(session, STATE_KEY);
         return STEP_AGAIN;
     }
     if (size > 0)
         return from_client(session, gate_at(&session->client.gate), size);
-    if (session->draft->replies_due > 0 && !gate_has_room(&session->client.gate))
+    if (is_asked && !gate_has_room(&session->client.gate))
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
 }
@@ -424,8 +429,8 @@ static void set_state(struct session *session, struct text ok)
     struct belief *belief = &session->belief;
     struct sql_state before = belief->state;
     belief->state = (struct sql_state){.dialect = before.dialect, .version = before.version};
-    if (session->draft->version[0])
-        sql_state_set_version(&belief->state, text_of(session->draft->version));
+    if (session->draft->server.version[0])
+        sql_state_set_version(&belief->state, text_of(session->draft->server.version));
     belief->state.lower_case_table_names = server.lower_case_table_names > 0;
     belief->state.charset =
         (uint8_t)sql_charset_of_handshake(belief->state.dialect, session->collation);
@@ -450,8 +455,8 @@ void login_done(struct session *session, struct text payload)
 {
     identify(session);
     set_state(session, payload);
-    if (session->draft->thread)
-        session->thread = session->draft->thread;
+    if (session->draft->server.thread)
+        session->thread = session->draft->server.thread;
     if (session->registered)
         registry_remove(session->id);
     registry_add(&(struct registry_entry){.id = session->id,

@@ -1,5 +1,5 @@
 /* COM_CHANGE_USER: a login on a session that is logged in. Everything of the old user's is
- * forgotten, the new one's service is found, and the dialogue is relayed: on the same upstream
+ * forgotten, the new one's service is found, and the exchange is relayed: on the same upstream
  * connection, or on a new one where the new service lives elsewhere.
  */
 #include <stdlib.h>
@@ -35,8 +35,8 @@ enum step login_change_user(struct session *session, struct text payload)
     draft->raw = raw;
     draft->source = session->identity->source;
     draft->destination = session->identity->destination;
-    draft->changing_user = true;
-    draft->upstream_capabilities = session->capabilities;
+    draft->greeted = GREETED_BEFORE;
+    draft->server.capabilities = session->capabilities;
     if (request.has_collation)
         session->collation = request.collation;
     draft->login = (struct login){.capabilities = session->capabilities,
@@ -75,7 +75,7 @@ enum step login_send_change(struct session *session)
     if (size == 0)
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     session->upstream.sequence = 1;
-    draft->dialogue = DIALOGUE_ASKED;
+    draft->exchange = EXCHANGE_SENT;
     session_enter(session, STATE_AUTH);
     return STEP_AGAIN;
 }

@@ -26,9 +26,9 @@ void compression_say(struct session *session, struct login *login)
         wanted = CAPABILITY_COMPRESS;
     else if (upstream->compression.value == CONFIG_COMPRESSION_ZSTD)
         wanted = CAPABILITY_ZSTD_COMPRESSION_ALGORITHM;
-    if (wanted & ~draft->upstream_compression)
+    if (wanted & ~draft->server.leg)
         log_debug("upstream '%s' does not offer its compression", upstream->name.at);
-    login->capabilities |= wanted & draft->upstream_compression;
+    login->capabilities |= wanted & draft->server.leg;
     login->zstd_level = COMPRESS_ZSTD_LEVEL;
     session->upstream_compression = (uint8_t)compression_of(login->capabilities);
 }

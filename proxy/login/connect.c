@@ -64,7 +64,7 @@ static bool open_next(struct session *session)
         if (opened >= 0 && (connect(opened, (struct sockaddr *)&address.at, address.length) == 0 ||
                             errno == EINPROGRESS)) {
             session_watch(session, &session->upstream, opened);
-            draft->dialogue = DIALOGUE_OPENED;
+            draft->exchange = EXCHANGE_OPENED;
             return true;
         }
         snprintf(draft->why, sizeof(draft->why), "%s: %s", address.written, strerror(errno));
@@ -120,7 +120,7 @@ enum step state_connect(struct session *session)
     getsockopt(ready.fd, SOL_SOCKET, SO_ERROR, &error, &length);
     if (error) {
         snprintf(draft->why, sizeof(draft->why), "%s", strerror(error));
-        draft->dialogue = DIALOGUE_NONE;
+        draft->exchange = EXCHANGE_NONE;
         session_drop_upstream(session);
         return STEP_AGAIN;
     }
@@ -180,7 +180,7 @@ static enum step greeting_refused(struct session *session, struct text payload)
                                              : TEXT("the upstream's greeting was no greeting");
     char copy[300];
 
-    session->draft->dialogue = DIALOGUE_OVER;
+    session->draft->exchange = EXCHANGE_OVER;
     if (message.length > 6 && message.at[0] == '#')
         message = (struct text){message.at + 6, message.length - 6};
     snprintf(copy, sizeof(copy), "%.*s", TEXT_ARGS(message));
@@ -210,24 +210,24 @@ enum step state_upstream_greeting(struct session *session)
     struct text payload = {(const char *)bytes + PACKET_HEADER, length};
     if (length > 0 && bytes[PACKET_HEADER] == 0xff)
         return greeting_refused(session, payload);
-    draft->dialogue = DIALOGUE_OVER;
+    draft->exchange = EXCHANGE_OVER;
     if (greeting_read(payload, &greeting) != PARSE_DONE)
         return login_refuse(session, CLOSED_UPSTREAM_GREETING, 2003, "HY000",
                             "the upstream '%s' does not speak MySQL", upstream_name(session));
     session->upstream.sequence = (uint8_t)(bytes[3] + 1);
     learn(session, &greeting);
     seen(session, true, "");
-    draft->dialogue = DIALOGUE_GREETED;
-    draft->thread = greeting.thread_id;
-    draft->offers_tls = greeting.capabilities & CAPABILITY_SSL;
+    draft->exchange = EXCHANGE_GREETED;
+    draft->server.thread = greeting.thread_id;
     memcpy(draft->nonce, greeting.nonce, sizeof(draft->nonce));
-    draft->upstream_capabilities = capabilities_allowed(greeting.capabilities);
-    draft->upstream_compression = greeting.capabilities & COMPRESSION_FLAGS;
-    snprintf(draft->version, sizeof(draft->version), "%.*s", TEXT_ARGS(greeting.version));
+    draft->server.capabilities = capabilities_allowed(greeting.capabilities);
+    draft->server.leg = greeting.capabilities & (CAPABILITY_SSL | COMPRESSION_FLAGS);
+    snprintf(draft->server.version, sizeof(draft->server.version), "%.*s",
+             TEXT_ARGS(greeting.version));
     enum step step;
-    if (draft->upstream_greeting && session->client.sequence == 0) {
+    if (draft->greeted == GREETED_BY_UPSTREAM && session->client.sequence == 0) {
         uint8_t copy[256]; /* the greeting's texts are in the bytes that are dropped */
-        struct text version = {draft->version, strlen(draft->version)};
+        struct text version = {draft->server.version, strlen(draft->server.version)};
         size_t plugin = greeting.plugin.length < sizeof(copy) ? greeting.plugin.length : 0;
         memcpy(copy, greeting.plugin.at, plugin);
         greeting.plugin = (struct text){(char *)copy, plugin};
@@ -236,8 +236,9 @@ enum step state_upstream_greeting(struct session *session)
         return greet_client(session, &greeting);
     }
     gate_drop(gate, &session->worker->pool, PACKET_HEADER + length);
-    draft->fresh = true;
-    if (session->capabilities & ~draft->upstream_capabilities & ~(capabilities_t)HARMLESS)
+    if (draft->greeted == GREETED_BY_UPSTREAM)
+        draft->greeted = GREETED_BY_ANOTHER;
+    if (session->capabilities & ~draft->server.capabilities & ~(capabilities_t)HARMLESS)
         step = login_refuse(session, CLOSED_UPSTREAM_GREETING, 1043, "08S01",
                             "silogate: the upstream '%s' has changed; connect again",
                             upstream_name(session));

@@ -121,7 +121,7 @@ enum step state_greet(struct session *session)
     uint8_t packet[512];
 
     if (draft->runtime->config->proxy.greeting.value == CONFIG_GREETING_UPSTREAM) {
-        draft->upstream_greeting = true;
+        draft->greeted = GREETED_BY_UPSTREAM;
         session_enter(session, STATE_CONNECT);
         return STEP_AGAIN;
     }
@@ -168,7 +168,7 @@ enum step state_login(struct session *session)
     const uint8_t *bytes = gate_at(gate);
     size_t waiting = gate_waiting(gate);
 
-    if (draft->upstream_greeting && session->upstream.ended)
+    if (draft->greeted == GREETED_BY_UPSTREAM && session->upstream.ended)
         return session_end(session, CLOSED_UPSTREAM_GONE);
     if (starts_like_header(gate))
         return session_end(session, CLOSED_PROXY_HEADER);
@@ -204,7 +204,7 @@ enum step state_login(struct session *session)
     compression_hear(session, login);
     session->max_packet = login->max_packet;
     session->collation = login->collation;
-    if (!(session->capabilities & CAPABILITY_PLUGIN_AUTH) && !draft->upstream_greeting)
+    if (!(session->capabilities & CAPABILITY_PLUGIN_AUTH) && draft->greeted == GREETED_BY_SILOGATE)
         return login_refuse(session, CLOSED_CLIENT_OLD, 1251, "08004",
                             "silogate: this client cannot change its authentication plugin "
                             "(CLIENT_PLUGIN_AUTH); set greeting = upstream in [proxy]");
@@ -245,6 +245,11 @@ static bool read_user(struct login_draft *draft)
            sql_identifier_user(written, SQL_MYSQL, draft->login.collation, &draft->login.user);
 }
 
+bool login_is_unknown(const struct session *session)
+{
+    return session->judged && session->binding->service == SERVICE_NONE;
+}
+
 enum step login_route(struct session *session)
 {
     struct login_draft *draft = session->draft;
@@ -261,7 +266,6 @@ enum step login_route(struct session *session)
     if (service == SERVICE_NONE) {
         bool pass = readable && draft->runtime->config->proxy.unknown_user.value == CONFIG_PASS;
         session->judged = !pass;
-        draft->doomed = !pass;
         if (pass)
             log_warning("user '%.*s' from %s belongs to no service: passed, not judged",
                         TEXT_ARGS(draft->login.user), draft->client);
@@ -282,7 +286,8 @@ enum step login_route(struct session *session)
         return login_refuse(session, CLOSED_LIMIT, 1040, "08004",
                             "Too many connections: max_connections of %s is reached", full);
     if (connected)
-        return draft->changing_user ? login_send_change(session) : secure_upstream(session);
+        return draft->greeted == GREETED_BEFORE ? login_send_change(session)
+                                                : secure_upstream(session);
     session_drop_upstream(session);
     draft->address_index = 0;
     session_enter(session, STATE_CONNECT);

@@ -19,13 +19,32 @@ struct runtime;
 
 enum { LOGIN_PACKET_MAX = 70000 };
 
+/* Which greeting the client's login packet answers. */
+enum greeted {
+    GREETED_BY_SILOGATE, /* no server knows this nonce */
+    GREETED_BY_UPSTREAM, /* with the greeting of the server that it is connected to */
+    GREETED_BY_ANOTHER,  /* likewise, but its service's server turned out to be another one */
+    GREETED_BEFORE,      /* COM_CHANGE_USER on a session that was logged in */
+};
+
 /* How far the login has come with the server. */
-enum dialogue {
-    DIALOGUE_NONE,    /* not connected, or logged in from before */
-    DIALOGUE_OPENED,  /* it will say its greeting */
-    DIALOGUE_GREETED, /* it waits for the login packet, or for TLS */
-    DIALOGUE_ASKED,   /* it has the login packet */
-    DIALOGUE_OVER,    /* it has said OK or ERR, or what is no greeting */
+enum exchange {
+    EXCHANGE_NONE,    /* not connected, or logged in from before */
+    EXCHANGE_OPENED,  /* the server will send its greeting */
+    EXCHANGE_GREETED, /* it waits for the login packet, or for TLS */
+    EXCHANGE_TLS,     /* it has the first bytes of the TLS handshake */
+    EXCHANGE_SENT,    /* it has the login packet or the last answer: its next packet is due */
+    EXCHANGE_ASKED,   /* it waits for exactly one packet of the client's */
+    EXCHANGE_OVER,    /* it has sent OK or ERR, or what is no greeting */
+};
+
+/* How far the client has come in proving who it is to the plugin in force. */
+enum proof {
+    PROOF_NONE,  /* it has not answered */
+    PROOF_GIVEN, /* it has answered */
+    PROOF_FULL,  /* caching_sha2_password's full authentication: its next packet is the password */
+    PROOF_KEYED, /* it has asked for an RSA key: its next packet is encrypted with one */
+    PROOF_HELD,  /* silogate holds the password until the server's RSA key is here */
 };
 
 struct login_draft {
@@ -33,34 +52,30 @@ struct login_draft {
     char client[ADDRESS_TEXT];
     struct sockaddr_storage source, destination; /* of the client, from its PROXY header if any */
     capabilities_t offered;                      /* to the client */
-    bool upstream_greeting;         /* the client was greeted with the upstream's own greeting */
-    bool doomed;                    /* no service: relayed so that it ends like a wrong password */
-    bool changing_user;             /* COM_CHANGE_USER on a session that was logged in */
-    bool said;                      /* the client has answered an authentication packet */
-    bool fresh;                     /* the upstream was connected after the client had logged in */
-    bool offers_tls;                /* the upstream does */
-    bool said_hello;                /* TLS's, to the upstream */
-    bool full;                      /* caching_sha2_password: the next packet is the password */
-    bool wants_key;                 /* the server was asked for its RSA key */
-    bool keyed;                     /* the client has asked for an RSA key */
-    uint8_t nonce[HANDSHAKE_NONCE]; /* of the plugin in force */
-    char *password;                 /* kept while `wants_key`, then wiped */
-    size_t password_length;
-    bool handshaking; /* counted among its address' handshakes */
-    uint8_t delay;    /* seconds that the answer has to wait, or has waited */
-    enum dialogue dialogue;
-    uint8_t replies_due;  /* packets that the client owes the server now */
+    enum greeted greeted;
+    enum exchange exchange;
+    enum proof proof;
+    char plugin[64];                /* the authentication plugin in force */
+    uint8_t nonce[HANDSHAKE_NONCE]; /* its nonce */
+    struct {
+        char *at;
+        size_t length;
+    } password;           /* PROOF_HELD: the client's; wiped when that ends */
+    bool is_counted;      /* among the TLS handshakes of its address */
+    uint8_t delay;        /* seconds that the answer has to wait, or has waited */
     size_t address_index; /* the next address to try */
-    char plugin[64];      /* the authentication plugin in force */
     char why[200];        /* of the last address that failed */
     struct login login;   /* its texts are in `raw` */
     uint8_t *raw;
     uint8_t *attributes; /* what login_attributes has written */
-    /* of the upstream's greeting */
-    char version[HANDSHAKE_VERSION_MAX];
-    capabilities_t upstream_capabilities;
-    capabilities_t upstream_compression; /* those of COMPRESSION_FLAGS that it offers */
-    uint32_t thread;
+    /* What the server's greeting says: from EXCHANGE_GREETED on. After COM_CHANGE_USER on the same
+     * connection, the capabilities in force and nothing else. */
+    struct {
+        char version[HANDSHAKE_VERSION_MAX];
+        capabilities_t capabilities; /* those that silogate can follow */
+        capabilities_t leg;          /* CAPABILITY_SSL and COMPRESSION_FLAGS, of its own leg */
+        uint32_t thread;
+    } server;
 };
 
 /* The session has just begun; `client` is its address. */
@@ -70,6 +85,10 @@ void login_free(struct session *session);
 /* Finds the service of draft->login.user and counts the session in. STEP_AGAIN, or what
  * session_linger says where it may not go on. */
 enum step login_route(struct session *session);
+
+/* Behind login_route: no service has this user. The login is relayed all the same, with a wrong
+ * password, so that the client cannot tell an unknown user from a wrong password. */
+bool login_is_unknown(const struct session *session);
 
 /* The login packet for the upstream, behind its greeting, then STATE_AUTH. */
 enum step login_send(struct session *session);

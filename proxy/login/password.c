@@ -2,11 +2,11 @@
  * Unix socket) caching_sha2_password's full authentication and sha256_password send the password as
  * it is; over a plain leg, under RSA for whoever answers the request for a public key:
  *
- *   client secure, upstream secure   relayed
- *   client plain,  upstream plain    relayed: the server's key, silogate sees nothing
- *   client secure, upstream plain    silogate asks the server for its key and seals the password
- * with it client plain,  upstream secure   silogate answers with a key of its own and opens the
- * password
+ *   client   upstream
+ *   secure   secure     relayed
+ *   plain    plain      relayed: under the server's key, silogate cannot read it
+ *   secure   plain      silogate asks the server for its key and encrypts the password with it
+ *   plain    secure     silogate answers with a key of its own and decrypts the password
  *
  * A password in clear never goes out on a plain leg. What passes through here is wiped. Called by
  * auth.c, which relays everything else.
@@ -111,10 +111,10 @@ void password_end(void)
 
 void password_forget(struct login_draft *draft)
 {
-    if (draft->password)
-        rsa_wipe(draft->password, draft->password_length);
-    free(draft->password);
-    draft->password = NULL;
+    if (draft->password.at)
+        rsa_wipe(draft->password.at, draft->password.length);
+    free(draft->password.at);
+    draft->password.at = NULL;
 }
 
 /* Does the server take the password as it is? For sha256_password a Unix socket is not enough
@@ -141,7 +141,7 @@ enum step password_begin(struct session *session, struct text nonce)
     enum way way = way_of(draft->plugin);
 
     password_forget(draft);
-    draft->full = draft->wants_key = draft->keyed = false;
+    draft->proof = PROOF_NONE;
     memset(draft->nonce, 0, sizeof(draft->nonce));
     if (nonce.length > 0)
         memcpy(draft->nonce, nonce.at, nonce.length < RSA_NONCE ? nonce.length : RSA_NONCE);
@@ -167,7 +167,8 @@ static bool is_secret(const struct login_draft *draft)
 {
     enum way way = way_of(draft->plugin);
 
-    return way == WAY_RSA || way == WAY_CLEAR || (way == WAY_SHA2 && draft->full);
+    return way == WAY_RSA || way == WAY_CLEAR ||
+           (way == WAY_SHA2 && (draft->proof == PROOF_FULL || draft->proof == PROOF_KEYED));
 }
 
 bool password_lacks_key(const struct session *session)
@@ -198,7 +199,7 @@ static void say_upstream(struct session *session, const void *payload, size_t le
 
 static enum step refuse(struct session *session, const char *why)
 {
-    session->draft->replies_due = 1; /* the server still waits: abandoned.c answers it */
+    session->draft->exchange = EXCHANGE_ASKED; /* it still waits: abandoned.c answers it */
     return login_refuse(session, CLOSED_LOGIN_INSECURE, 2061, "HY000",
                         "Authentication plugin '%s' reported error: silogate: %s",
                         session->draft->plugin, why);
@@ -214,12 +215,12 @@ static enum step ask_for_key(struct session *session, struct text secret, size_t
         packet_wipe(session, size);
         return refuse(session, "the password is too long, or no password");
     }
-    draft->password = memory_take(secret.length);
-    draft->password_length = secret.length;
-    memcpy(draft->password, secret.at, secret.length);
+    draft->password.at = memory_take(secret.length);
+    draft->password.length = secret.length;
+    memcpy(draft->password.at, secret.at, secret.length);
     packet_wipe(session, size);
     say_upstream(session, &request, 1);
-    draft->wants_key = true;
+    draft->proof = PROOF_HELD;
     return STEP_AGAIN;
 }
 
@@ -240,7 +241,7 @@ static enum step give_key(struct session *session, size_t size)
     memcpy(packet + PACKET_HEADER + 1, pem.at, pem.length);
     gate_insert(&session->upstream.gate, &session->worker->pool, packet,
                 PACKET_HEADER + 1 + pem.length);
-    session->draft->replies_due = 1;
+    session->draft->exchange = EXCHANGE_ASKED;
     return STEP_AGAIN;
 }
 
@@ -253,7 +254,7 @@ static enum step open_password(struct session *session, struct text secret, size
                                   &length);
 
     packet_wipe(session, size);
-    if (good && draft->doomed)
+    if (good && login_is_unknown(session))
         say_upstream(session, "no service has it..", 20);
     else if (good)
         say_upstream(session, password, length);
@@ -307,12 +308,12 @@ bool password_from_client(struct session *session, size_t size, enum step *step)
     if (way_of(draft->plugin) == WAY_CLEAR)
         return false; /* both legs are secure: password_begin has seen to it */
     if (payload.length == 1 && (uint8_t)payload.at[0] == request) {
-        draft->keyed = true;
+        draft->proof = PROOF_KEYED;
         if (secure)
             *step = give_key(session, size);
         return secure;
     }
-    if (!draft->keyed && (secure_is(&session->client) || is_clear(payload))) {
+    if (draft->proof != PROOF_KEYED && (secure_is(&session->client) || is_clear(payload))) {
         warn_of_clear(session);
         if (!secure)
             *step = ask_for_key(session, payload, size);
@@ -330,19 +331,21 @@ bool password_from_server(struct session *session, struct text payload, enum ste
     uint8_t blob[RSA_BLOB_MAX];
     size_t length;
 
-    if (!draft->wants_key) {
-        draft->full =
-            way_of(draft->plugin) == WAY_SHA2 && payload.length == 2 && payload.at[1] == 4;
+    if (draft->proof != PROOF_HELD) {
+        if (way_of(draft->plugin) == WAY_SHA2 && payload.length == 2 && payload.at[1] == 4)
+            draft->proof = PROOF_FULL;
+        else if (way_of(draft->plugin) == WAY_SHA2 && draft->proof != PROOF_NONE)
+            draft->proof = PROOF_GIVEN;
         return false;
     }
-    draft->wants_key = false;
-    bool good =
-        rsa_password_seal(pem, draft->nonce, (struct text){draft->password, draft->password_length},
-                          blob, sizeof(blob), &length);
+    draft->proof = PROOF_GIVEN;
+    bool good = rsa_password_seal(pem, draft->nonce,
+                                  (struct text){draft->password.at, draft->password.length}, blob,
+                                  sizeof(blob), &length);
     password_forget(draft);
     gate_drop(&session->upstream.gate, &session->worker->pool, PACKET_HEADER + payload.length);
-    draft->replies_due = 0;
-    if (good && draft->doomed)
+    draft->exchange = EXCHANGE_SENT;
+    if (good && login_is_unknown(session))
         say_upstream(session, "no service has it..", 20);
     else if (good)
         say_upstream(session, blob, length);

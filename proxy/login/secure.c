@@ -41,7 +41,7 @@ enum step secure_client(struct session *session)
     if (!throttle_handshake(throttle_address(text_of(draft->client)),
                             draft->runtime->config->tls.handshakes_per_address.value))
         return session_end(session, CLOSED_TLS_LIMIT);
-    draft->handshaking = true;
+    draft->is_counted = true;
     if (!tls_accept(draft->runtime->tls, &session->client.stream, early))
         return session_end(session, CLOSED_TLS);
     gate_drop(gate, &session->worker->pool, gate_waiting(gate));
@@ -52,9 +52,9 @@ enum step secure_client(struct session *session)
 
 void secure_uncount(struct login_draft *draft)
 {
-    if (draft->handshaking)
+    if (draft->is_counted)
         throttle_handshaken(throttle_address(text_of(draft->client)));
-    draft->handshaking = false;
+    draft->is_counted = false;
 }
 
 static uint64_t moved(const struct worker *worker)
@@ -182,7 +182,7 @@ static enum step refuse_upstream(struct session *session, const char *why)
 {
     struct text name = upstream_of(session)->name;
 
-    session->draft->dialogue = DIALOGUE_OVER; /* nothing more is said to a server like this */
+    session->draft->exchange = EXCHANGE_OVER; /* nothing more is said to a server like this */
     log_warning("upstream '%.*s': %s", TEXT_ARGS(name), why);
     return login_refuse(session, CLOSED_UPSTREAM_TLS, 2026, "HY000",
                         "SSL connection error: upstream '%.*s': %s", TEXT_ARGS(name), why);
@@ -209,7 +209,6 @@ static enum step shake_upstream(struct session *session, struct tls_client *clie
     if (!tls_connect(client, &side->stream, address_of(session)->host.at))
         return refuse_upstream(session, "no memory");
     side->handshaking = true;
-    session->draft->said_hello = false;
     session_enter(session, STATE_UPSTREAM_TLS);
     return STEP_AGAIN;
 }
@@ -217,7 +216,7 @@ static enum step shake_upstream(struct session *session, struct tls_client *clie
 enum step secure_upstream(struct session *session)
 {
     const struct login_draft *draft = session->draft;
-    bool offered = draft->offers_tls;
+    bool offered = draft->server.leg & CAPABILITY_SSL;
     struct tls_client *client = draft->runtime->tls_clients[session->binding->upstream];
     bool demanded = upstream_of(session)->tls.value > CONFIG_TLS_PREFERRED;
 
@@ -236,10 +235,10 @@ enum step state_upstream_tls(struct session *session)
 
     if (session->client.ended)
         return session_end(session, CLOSED_CLIENT_GONE);
-    /* The first step says the hello, which the server waits for. */
-    if (session->draft->said_hello && is_others_turn(session, stream))
+    /* The first step sends the ClientHello, which the server waits for. */
+    if (session->draft->exchange == EXCHANGE_TLS && is_others_turn(session, stream))
         return STEP_WAIT;
-    session->draft->said_hello = true;
+    session->draft->exchange = EXCHANGE_TLS;
     switch (shake(session->worker, stream, &why)) {
     case TLS_AGAIN:
         return STEP_WAIT;
