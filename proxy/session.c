@@ -5,6 +5,7 @@
  *   secure.c   TLS UPSTREAM_TLS                     the handshakes of both legs
  *   connect.c  CONNECT UPSTREAM_GREETING            to the upstream of its service
  *   auth.c     AUTH KEY DELAY                       the login, relayed
+ *   compression.c  COMPRESS                         where a leg is compressed from here on
  *   command.c  COMMAND                              cut, judge, pass or block
  *   pass.c     PASS                                 what was allowed goes out
  *   answer.c   ANSWER INFILE ASK                    the way back

@@ -18,7 +18,6 @@
 #include "proxy/binding.h"
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
-#include "sql/identifier.h"
 
 /* What is claimed as long as no upstream has ever been reached. */
 #define UNKNOWN_VERSION "8.0.0-silogate"
@@ -29,15 +28,6 @@
 #define NEEDED_CAPABILITIES                                                                        \
     (CAPABILITY_PROTOCOL_41 | CAPABILITY_SECURE_CONNECTION | CAPABILITY_PLUGIN_AUTH |              \
      CAPABILITY_CONNECT_WITH_DB)
-
-/* In the configuration that the login began with. */
-static void bind_to(struct session *session, int service, size_t upstream)
-{
-    struct binding *old = session->binding;
-
-    session->binding = binding_new(session->draft->runtime, service, upstream);
-    binding_free(old);
-}
 
 void login_begin(struct session *session, struct text client)
 {
@@ -53,7 +43,7 @@ void login_begin(struct session *session, struct text client)
     getsockname(session->client.stream.socket, (struct sockaddr *)&draft->destination, &length);
     session->draft = draft;
     if (!session->binding)
-        bind_to(session, SERVICE_NONE, draft->runtime->config->proxy.default_upstream_index);
+        login_bind(session, SERVICE_NONE, draft->runtime->config->proxy.default_upstream_index);
 }
 
 void login_free(struct session *session)
@@ -209,87 +199,4 @@ enum step state_login(struct session *session)
                             "silogate: this client cannot change its authentication plugin "
                             "(CLIENT_PLUGIN_AUTH); set greeting = upstream in [proxy]");
     return login_route(session);
-}
-
-/* Counts the session in, once it is known whose it is. */
-static const char *count(struct session *session)
-{
-    const struct config *config = session->binding->runtime->config;
-
-    if (atomic_load(&worker_sessions) > (uint64_t)config->proxy.max_connections.value)
-        return "silogate";
-    if (session->binding->service_usage)
-        worker_counters(session->worker, session->binding->service_usage);
-    return binding_count(session->binding);
-}
-
-/* Puts the user whom the upstream's server will log in in the place of what the client has written.
- * False where that cannot be told: it might be a service's, or one that the policy does not know.
- */
-static bool read_user(struct login_draft *draft)
-{
-    const struct router *router = draft->runtime->router;
-    const struct text written = draft->login.user;
-    struct sql_state state = {.dialect = SQL_MYSQL};
-    struct router_server server;
-
-    bool good =
-        sql_identifier_user(written, SQL_MARIADB, draft->login.collation, &draft->login.user);
-    router_server(router, router_upstream(router, router_service(router, draft->login.user)),
-                  &server);
-    bool known = server.known && sql_state_set_version(&state, text_of(server.version));
-    if (known && state.dialect == SQL_MARIADB)
-        return good;
-    /* Not known: it must be the same user to either. */
-    return (known || good) &&
-           sql_identifier_user(written, SQL_MYSQL, draft->login.collation, &draft->login.user);
-}
-
-bool login_is_unknown(const struct session *session)
-{
-    return session->judged && session->binding->service == SERVICE_NONE;
-}
-
-enum step login_route(struct session *session)
-{
-    struct login_draft *draft = session->draft;
-    const struct router *router = draft->runtime->router;
-    bool readable = read_user(draft);
-    int service = readable ? router_service(router, draft->login.user) : SERVICE_NONE;
-    size_t upstream = router_upstream(router, service);
-
-    bool connected = session->upstream.stream.socket >= 0 &&
-                     session->binding->upstream_usage == draft->runtime->upstream_usages[upstream];
-
-    bind_to(session, service, upstream);
-    session->judged = true;
-    if (service == SERVICE_NONE) {
-        bool pass = readable && draft->runtime->config->proxy.unknown_user.value == CONFIG_PASS;
-        session->judged = !pass;
-        if (pass)
-            log_warning("user '%.*s' from %s belongs to no service: passed, not judged",
-                        TEXT_ARGS(draft->login.user), draft->client);
-        else
-            violations_event_login_refused(session->worker->violations, draft->login.user,
-                                           text_of(draft->client), TEXT("unknown_user"));
-    }
-    if (secure_lacks_certificate(session)) {
-        violations_event_login_refused(session->worker->violations, draft->login.user,
-                                       text_of(draft->client), TEXT("certificate"));
-        return login_refuse(session, CLOSED_LOGIN_CERTIFICATE, 1045, "28000",
-                            "Access denied for user '%.*s': the service asks for a client "
-                            "certificate of its own name",
-                            TEXT_ARGS(draft->login.user));
-    }
-    const char *full = count(session);
-    if (full)
-        return login_refuse(session, CLOSED_LIMIT, 1040, "08004",
-                            "Too many connections: max_connections of %s is reached", full);
-    if (connected)
-        return draft->greeted == GREETED_BEFORE ? login_send_change(session)
-                                                : secure_upstream(session);
-    session_drop_upstream(session);
-    draft->address_index = 0;
-    session_enter(session, STATE_CONNECT);
-    return STEP_AGAIN;
 }

@@ -1,4 +1,4 @@
-/* A login in progress: what greet.c, connect.c and auth.c share. Freed once the session is logged
+/* A login in progress: what the files of proxy/login/ share. Freed once the session is logged
  * in; COM_CHANGE_USER makes a new one.
  */
 #ifndef PROXY_LOGIN_LOGIN_H
@@ -82,6 +82,9 @@ struct login_draft {
 void login_begin(struct session *session, struct text client);
 void login_free(struct session *session);
 
+/* route.c: a new binding, in the configuration that the login began with. */
+void login_bind(struct session *session, int service, size_t upstream);
+
 /* Finds the service of draft->login.user and counts the session in. STEP_AGAIN, or what
  * session_linger says where it may not go on. */
 enum step login_route(struct session *session);
@@ -115,7 +118,7 @@ struct text login_home(const struct session *session);
  */
 bool login_is_refused(struct session *session, struct text database);
 
-/* The server has said OK: the session is logged in. `payload` is the OK packet's. */
+/* done.c: the server has said OK: the session is logged in. `payload` is the OK packet's. */
 void login_done(struct session *session, struct text payload);
 
 /* COM_CHANGE_USER, in change_user.c: takes the packet's payload out of the client's gate and logs
