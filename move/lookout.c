@@ -1,5 +1,5 @@
 /* One upstream's thread. Slow while nothing goes on; for a few seconds from a mover's announcement
- * on it looks every few milliseconds, because clients wait.
+ * on it looks every other millisecond, because clients wait.
  *
  *   announced -> READY     the names of both places are made beforehand
  *   closed    -> HELD      the door is closed, for `hold` at most by this instance's own clock
@@ -19,12 +19,12 @@
 #include "move/standing.h"
 
 enum {
-    FAST_MS = 4,
+    FAST_MS = 2,
     SLOW_MS = 250,
-    BEAT_MS = 1000,      /* between two reports while nothing goes on */
-    REFRESH_MS = 10000,  /* between two looks at the catalogue */
-    FAST_FOR_MS = 15000, /* after an announcement */
-    LINES = 1900,        /* as wide as the meeting point's columns */
+    BEAT_MS = 1000,     /* between two reports while nothing goes on */
+    REFRESH_MS = 10000, /* between two looks at the catalogue */
+    FAST_FOR_MS = 5000, /* after an announcement */
+    LINES = 1900,       /* as wide as the meeting point's columns */
 };
 
 static int64_t now_ms(void)
@@ -191,6 +191,17 @@ bool lookout_has(const struct config *config, size_t upstream, size_t move)
            config->services[config->moves[move].service_index].upstream_index == upstream;
 }
 
+static bool is_fast(const struct lookout *lookout)
+{
+    for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++) {
+        const struct taking_part *part = &lookout->parts[i];
+        if (part->state == STATE_HELD || part->state == STATE_DRAINED ||
+            (part->state == STATE_READY && now_ms() - part->announced < FAST_FOR_MS))
+            return true;
+    }
+    return false;
+}
+
 static bool look(struct lookout *lookout, struct error *error)
 {
     const struct orders *orders = lookout->orders;
@@ -211,6 +222,8 @@ static bool look(struct lookout *lookout, struct error *error)
         if (!follow(lookout, (unsigned)i, row, error))
             return false;
     }
+    if (is_fast(lookout)) /* a look at the catalogue takes long, and clients wait */
+        return true;
     bool missed = lookout->door->missed(lookout->door->user, upstream_name(lookout));
     if (missed || now_ms() - lookout->refreshed >= REFRESH_MS)
         return refresh(lookout, error);
@@ -254,17 +267,6 @@ static void open_overdue(struct lookout *lookout, bool all)
             part->state = STATE_LEFT;
         }
     }
-}
-
-static bool is_fast(const struct lookout *lookout)
-{
-    for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++) {
-        const struct taking_part *part = &lookout->parts[i];
-        if (part->state == STATE_HELD || part->state == STATE_DRAINED ||
-            (part->state == STATE_READY && now_ms() - part->announced < FAST_FOR_MS))
-            return true;
-    }
-    return false;
 }
 
 /* A move that is under way is seen to its end. */

@@ -19,12 +19,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "config/keys.h"
 #include "move/mover_internal.h"
 
-enum { READY_MS = 3000, POLL_US = 2000 };
+enum { IDLE_SECONDS = 60 }; /* a mover that is gone without a word keeps its lock no longer */
 
 int64_t mover_now(void)
 {
@@ -104,14 +103,45 @@ int64_t ask_number(struct mover *mover, const char *sql, const struct parameter 
     return number;
 }
 
-static bool note(struct mover *mover, const char *step, struct text detail)
+void mover_reached(const char *step)
 {
-    return meeting_note(mover->connection, mover->name, mover->epoch, step, detail, mover->error);
+    const char *stop = getenv("SILOGATE_MOVE_STOP");
+
+    if (stop && strcmp(stop, step) == 0)
+        raise(SIGSTOP);
+}
+
+bool mover_note(struct mover *mover, const char *step, struct text detail)
+{
+    bool noted =
+        meeting_note(mover->connection, mover->name, mover->epoch, step, detail, mover->error);
+
+    mover_reached(step);
+    return noted;
+}
+
+struct connection *mover_connect(const struct move_order *order, struct error *error)
+{
+    const struct config *config = order->config;
+    const struct config_move *move = &config->moves[order->move];
+    const struct connection_options options = {
+        .upstream = &config->upstreams[config->services[move->service_index].upstream_index],
+        .defaults_file = order->defaults_file,
+        .program = "silogate move",
+    };
+    struct connection *connection = connection_open(&options, error);
+
+    if (connection && !connection_run(connection, "SET SESSION wait_timeout = ?",
+                                      PARAMETERS(P_NUMBER(IDLE_SECONDS)), error)) {
+        connection_close(connection);
+        connection = NULL;
+    }
+    return connection;
 }
 
 /* --- the plan --- */
 
-static bool read_standing(struct mover *mover)
+bool mover_read_standing(struct mover *mover)
 {
     const struct move_order *order = mover->order;
 
@@ -131,8 +161,22 @@ static void find_todo(struct mover *mover)
             continue;
         mover->todo =
             items_add(&mover->arena, mover->todo, &mover->todo_count, sizeof(*mover->todo));
-        mover->todo[mover->todo_count - 1] = i;
+        struct moved_table *copy = &mover->todo[mover->todo_count - 1];
+        *copy = *table;
+        copy->from = arena_text(&mover->arena, table->from);
+        copy->to = arena_text(&mover->arena, table->to);
+        copy->name = arena_text(&mover->arena, table->name);
     }
+}
+
+const struct moved_table *todo_find(const struct mover *mover, const struct moved_table *table)
+{
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        if (text_equal(mover->todo[i].name, table->name) &&
+            text_equal(mover->todo[i].from, table->from))
+            return &mover->todo[i];
+    }
+    return NULL;
 }
 
 static void print_plan(struct mover *mover)
@@ -163,142 +207,6 @@ static bool plan(struct mover *mover)
     return true;
 }
 
-/* --- the instances --- */
-
-static bool is_in(enum meeting_state state, unsigned wanted)
-{
-    return wanted & (1u << state);
-}
-
-static void tell_instances(struct mover *mover, const struct meeting_instances *instances)
-{
-    for (size_t i = 0; i < instances->count; i++) {
-        const struct meeting_instance *instance = &instances->items[i];
-        say(mover, "instance %.*s: %s, %u sessions inside%s%.*s", TEXT_ARGS(instance->name),
-            instance->epoch == mover->epoch ? meeting_state_name(instance->state) : "no answer",
-            instance->inside, instance->blockers.length ? "\n" : "", TEXT_ARGS(instance->blockers));
-    }
-}
-
-/* Until all instances are in one of the states `wanted` (a bit for each). */
-static bool wait_for(struct mover *mover, unsigned wanted, int64_t until)
-{
-    for (;;) {
-        struct meeting_instances instances;
-        bool all = true, left = false;
-        if (!meeting_instances(mover->connection, mover->name, &instances, mover->error))
-            return false;
-        for (size_t i = 0; i < instances.count; i++) {
-            const struct meeting_instance *instance = &instances.items[i];
-            bool answers = instance->epoch == mover->epoch;
-            all &= answers && is_in(instance->state, wanted);
-            left |= answers && instance->state == STATE_LEFT;
-        }
-        bool over = left || mover_now() >= until;
-        if (!all && over)
-            tell_instances(mover, &instances);
-        arena_fini(&instances.arena);
-        if (all || over)
-            return all || error_set(mover->error, "not all instances are %s",
-                                    wanted & (1u << STATE_DRAINED) ? "drained" : "ready");
-        usleep(POLL_US);
-    }
-}
-
-/* --- the switch --- */
-
-static bool prepare(struct mover *mover)
-{
-    return places_prepare(mover) &&
-           meeting_announce(mover->connection, mover->name, mover->move->hold.value, mover->in_to,
-                            &mover->epoch, mover->error) &&
-           note(mover, "announced", swap_sql(mover)) &&
-           wait_for(mover, 1u << STATE_READY, mover_now() + READY_MS);
-}
-
-/* Half of the time is for those inside, the rest for the switch. */
-static bool close_and_switch(struct mover *mover)
-{
-    if (!triggers_note(mover) || !note(mover, "closed", TEXT("")))
-        return false;
-    const int64_t until = mover_now() + mover->move->hold.value / 2;
-    mover->closed = mover_now();
-    return meeting_set(mover->connection, mover->name, mover->epoch, PHASE_CLOSED, mover->error) &&
-           wait_for(mover, 1u << STATE_DRAINED, until) &&
-           (wait_for_locks(mover, until) ||
-            error_set(mover->error, "somebody on the server holds locks")) &&
-           note(mover, "switching", swap_sql(mover)) && swap(mover, until);
-}
-
-/* However it went: do the tables stand there now? All or none, because it is one statement. */
-static bool is_switched(struct mover *mover)
-{
-    const struct error why = *mover->error;
-    bool switched = read_standing(mover) && mover->standing.table_count > 0;
-
-    for (size_t i = 0; i < mover->standing.table_count; i++) {
-        const struct moved_table *table = &mover->standing.tables[i];
-        if (table->move == mover->order->move)
-            switched &= standing_is_in_to(table) == mover->in_to;
-    }
-    *mover->error = why;
-    return switched;
-}
-
-static bool check(struct mover *mover)
-{
-    size_t triggers = 0;
-
-    for (size_t i = 0; i < mover->standing.trigger_count; i++)
-        triggers +=
-            mover->standing.tables[mover->standing.triggers[i].table].move == mover->order->move;
-    if (triggers < mover->trigger_count)
-        return error_set(mover->error, "%zu of %zu triggers are there after the move", triggers,
-                         mover->trigger_count);
-    return true;
-}
-
-static bool settle(struct mover *mover, bool switched)
-{
-    const struct error why =
-        *mover->error; /* what went wrong before; the rest is put right later */
-    const int64_t until = mover_now() + mover->move->hold.value + READY_MS;
-
-    if (switched) {
-        meeting_set(mover->connection, mover->name, mover->epoch, PHASE_SWITCHED, mover->error);
-        wait_for(mover, 1u << STATE_OPEN | 1u << STATE_LEFT, until);
-        mover->opened = mover_now();
-        note(mover, "switched", TEXT(""));
-    }
-    meeting_set(mover->connection, mover->name, mover->epoch, PHASE_IDLE, mover->error);
-    aliases_clean(mover);
-    bool noted = note(mover, switched ? "settled" : "given_up", TEXT(""));
-    *mover->error = why;
-    return noted;
-}
-
-static bool go(struct mover *mover)
-{
-    struct error *error = mover->error;
-    bool good = prepare(mover);
-
-    signal(SIGINT, SIG_IGN); /* the hold is short, and ends */
-    good = good && close_and_switch(mover);
-    const struct error why = *error;
-    bool switched = mover->closed > 0 && is_switched(mover);
-    settle(mover, switched);
-    signal(SIGINT, SIG_DFL);
-    if (!switched) {
-        say(mover, "given up: %s. Nothing has changed.", why.text);
-        return false;
-    }
-    if (!good)
-        return error_set(error, "%s; the tables stand at the target, call again", why.text);
-    say(mover, "%zu tables stand in their %s database; the hold was %lld ms", mover->todo_count,
-        mover->in_to ? "new" : "old", (long long)(mover->opened - mover->closed));
-    return check(mover);
-}
-
 /* --- the order --- */
 
 static bool finish(struct mover *mover)
@@ -325,17 +233,16 @@ static bool recover(struct mover *mover)
 {
     if (mover->order->dry_run)
         return true;
-    return triggers_recover(mover) && places_recover(mover) && read_standing(mover);
+    return triggers_recover(mover) && places_recover(mover);
 }
 
 static bool run_order(struct mover *mover)
 {
-    if (!meeting_prepare(mover->connection, mover->error) || !read_standing(mover))
+    if (!meeting_prepare(mover->connection, mover->error) || !mover_read_standing(mover))
         return false;
     if (mover->order->what == MOVE_STATUS)
         return status_print(mover);
-    if (ask_number(mover, "SELECT GET_LOCK(?, 0)", PARAMETERS(P_TEXT(TEXT("silogate.move"))), 0) !=
-        1) {
+    if (ask_number(mover, "SELECT GET_LOCK(?, 0)", PARAMETERS(P_TEXT(TEXT(MOVER_LOCK))), 0) != 1) {
         say(mover, "refused: another mover is at work on this server; wait for its end");
         return false;
     }
@@ -351,27 +258,21 @@ static bool run_order(struct mover *mover)
     }
     if (mover->refusals > 0 || mover->order->dry_run)
         return mover->refusals == 0;
-    return go(mover);
+    return switch_tables(mover) && check_after(mover);
 }
 
 bool mover_run(const struct move_order *order, struct error *error)
 {
-    const struct config *config = order->config;
     struct mover mover = {
         .order = order,
-        .move = &config->moves[order->move],
-        .name = config->moves[order->move].name.at,
+        .move = &order->config->moves[order->move],
+        .name = order->config->moves[order->move].name.at,
         .in_to = order->what != MOVE_BACK,
         .error = error,
     };
-    const struct connection_options options = {
-        .upstream = &config->upstreams[config->services[mover.move->service_index].upstream_index],
-        .defaults_file = order->defaults_file,
-        .program = "silogate move",
-    };
 
     *error = (struct error){0};
-    mover.connection = connection_open(&options, error);
+    mover.connection = mover_connect(order, error);
     if (!mover.connection)
         return false;
     bool good = run_order(&mover);

@@ -7,11 +7,26 @@
 #include "move/mover.h"
 #include "move/standing.h"
 
+#define MOVER_LOCK "silogate.move" /* of the server: one mover at a time */
+
 /* A trigger as it is, and as it will be beside its table. */
 struct carried_trigger {
     struct text schema, target, name;
     struct text sql_mode, charset, collation;
-    struct text old_text, new_text; /* whole CREATE TRIGGER statements */
+    struct text old_text, new_text;  /* whole CREATE TRIGGER statements */
+    const struct moved_table *table; /* in `todo` */
+};
+
+/* How it went. */
+enum outcome {
+    OUTCOME_NOT_MOVED,
+    OUTCOME_MOVED,
+    OUTCOME_MIXED,   /* a table stands at both places or at neither, or some here and some there */
+    OUTCOME_UNKNOWN, /* the server cannot be asked */
+};
+
+struct named {
+    struct text schema, name;
 };
 
 /* A GRANT at the target, to be run while something stands there. */
@@ -26,17 +41,23 @@ struct mover {
     const char *name;
     struct connection *connection;
     struct standing standing;
-    /* The tables of this move that do not stand where they shall, by their place in `standing`. */
-    size_t *todo;
+    /* The tables of this move that did not stand where they shall when the call began. */
+    struct moved_table *todo;
+    struct text *definitions; /* of each, as they were before */
     size_t todo_count;
     struct carried_trigger *triggers;
     size_t trigger_count;
+    struct named *near; /* what LOCK TABLES locks too: tables of triggers, by foreign keys */
+    size_t near_count;
     struct carried_grant *grants;
     size_t grant_count;
     unsigned refusals;
     uint64_t epoch;
-    int64_t closed, opened; /* when the doors were, by mover_now */
-    bool in_to;             /* where the tables shall stand */
+    /* By mover_now: when the doors were closed, all were out, the tables moved, the doors open. */
+    int64_t closed, drained, moved, opened;
+    bool in_to;      /* where the tables shall stand */
+    bool sent;       /* from here on the server may have done it */
+    bool incomplete; /* a trigger or an alias could not be made again */
     struct arena arena;
     struct error *error;
 };
@@ -61,7 +82,7 @@ int64_t ask_number(struct mover *mover, const char *sql, const struct parameter 
 
 static inline const struct moved_table *todo_table(const struct mover *mover, size_t i)
 {
-    return &mover->standing.tables[mover->todo[i]];
+    return &mover->todo[i];
 }
 static inline struct text source_of(const struct mover *mover, const struct moved_table *table)
 {
@@ -71,6 +92,25 @@ static inline struct text target_of(const struct mover *mover, const struct move
 {
     return mover->in_to ? table->to : table->from;
 }
+
+/* mover.c */
+struct connection *mover_connect(const struct move_order *order, struct error *error);
+bool mover_read_standing(struct mover *mover);
+/* A step, into the journal. */
+bool mover_note(struct mover *mover, const char *step, struct text detail);
+/* For tests: with SILOGATE_MOVE_STOP=STEP in the environment the mover stops there (SIGSTOP). */
+void mover_reached(const char *step);
+
+/* switch.c: the hold. */
+bool switch_tables(struct mover *mover);
+
+/* check.c: what tables and triggers are, before and after. False where they are not the same, or
+ * could not be asked. */
+bool check_before(struct mover *mover);
+bool check_after(struct mover *mover);
+
+/* The table of this call that `table` is; NULL: none. */
+const struct moved_table *todo_find(const struct mover *mover, const struct moved_table *table);
 
 /* refuse.c: everything that can fail at the end, found at the beginning. False where the server
  * could not be asked. */
@@ -86,19 +126,33 @@ bool triggers_plan(struct mover *mover);
 bool triggers_note(struct mover *mover); /* into the journal */
 bool triggers_drop(struct mover *mover);
 bool triggers_create(struct mover *mover);  /* at the target */
+void triggers_undo(struct mover *mover);    /* those at the target, however many there are */
 bool triggers_restore(struct mover *mover); /* those that were dropped */
-/* After a mover that was killed: those that are missing. */
+/* Can all that are on this table be made at the target? While a placeholder stands there. */
+bool triggers_try(struct mover *mover, const struct moved_table *table);
+/* After a mover that was killed, or whose connection was lost: those that are missing. */
 bool triggers_recover(struct mover *mover);
 
-/* swap.c */
+/* alias.c: what stands beside the tables and in their place. */
+bool has_alias(const struct mover *mover, const struct moved_table *table);
+/* Where the view of the i-th table waits, or is put aside. */
+void put_aside(FILE *to, const struct mover *mover, size_t i);
 bool places_recover(struct mover *mover); /* what a mover that was killed has left */
 /* Rights and aliases: nothing that is seen. */
 bool places_prepare(struct mover *mover);
-bool aliases_clean(struct mover *mover);
-struct text swap_sql(struct mover *mover);
-/* Waits until nobody on the server holds a lock on the tables; false where that is not so by
- * `until` (monotonic milliseconds). Without rights to see, true. */
+bool aliases_note(struct mover *mover);
+bool aliases_recover(struct mover *mover); /* those that are not in their place */
+bool aliases_clean(struct mover *mover);   /* views that wait or were put aside */
+
+/* locks.c: waits until nobody on the server holds a lock on the tables; false where that is not so
+ * by `until` (monotonic milliseconds), and it is said who. Without rights to see, true. */
 bool wait_for_locks(struct mover *mover, int64_t until);
+void tell_locks(struct mover *mover);
+
+/* swap.c */
+bool swap_prepare(struct mover *mover);    /* the session, before others wait */
+struct text swap_sql(struct mover *mover); /* the RENAME */
+void swap_print(struct mover *mover);      /* all statements of the switch */
 bool swap(struct mover *mover, int64_t until);
 
 /* status.c */

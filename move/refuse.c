@@ -3,8 +3,11 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "move/mover_internal.h"
+
+enum { BRANCH_MS = 1000, POLL_US = 20000 };
 
 /* The bytes that each name takes in a list are bounded by the number of tables. */
 static bool exists(struct mover *mover, struct text schema, struct text name)
@@ -100,18 +103,45 @@ static void check_databases(struct mover *mover, struct text source, struct text
                TEXT_ARGS(source), TEXT_ARGS(target));
 }
 
-/* An XA branch that is prepared keeps its locks even when its client is gone. */
+static bool is_among(struct rows *rows, struct text branch)
+{
+    while (rows_next(rows)) {
+        if (rows->columns >= 4 && text_equal(rows->cells[3], branch))
+            return true;
+    }
+    return false;
+}
+
+/* Still prepared? -1: that cannot be seen. */
+static int is_prepared(struct mover *mover, struct text branch)
+{
+    struct rows *rows = connection_query(mover->connection, "XA RECOVER", NULL, mover->error);
+    int prepared = rows ? is_among(rows, branch) : -1;
+
+    rows_free(rows);
+    return prepared;
+}
+
+/* An XA branch that is prepared keeps its locks even when its client is gone. One that somebody is
+ * about to commit is gone in a moment. */
 static void check_server(struct mover *mover)
 {
+    const int64_t until = mover_now() + BRANCH_MS;
     struct rows *rows = connection_query(mover->connection, "XA RECOVER", NULL, mover->error);
 
     if (!rows)
         say(mover, "warning: prepared XA transactions cannot be seen: %s", mover->error->text);
-    else if (rows->count > 0)
-        refuse(mover,
-               "%llu XA transactions are prepared, and what they have locked is not known; "
-               "XA COMMIT or XA ROLLBACK them",
-               (unsigned long long)rows->count);
+    while (rows && rows_next(rows)) {
+        const struct text branch = rows->columns >= 4 ? rows->cells[3] : TEXT("");
+        int prepared = 1;
+        while (mover_now() < until && (prepared = is_prepared(mover, branch)) == 1)
+            usleep(POLL_US);
+        if (prepared == 1 && is_prepared(mover, branch) == 1)
+            refuse(mover,
+                   "the XA transaction %.*s is prepared, and what it has locked is not known; XA "
+                   "COMMIT or XA ROLLBACK it",
+                   TEXT_ARGS(branch));
+    }
     rows_free(rows);
 }
 

@@ -59,15 +59,25 @@ static bool is_own(const struct policy *policy, int service, struct text schema,
     return verdict.owner == service;
 }
 
-static struct moved_table *table_of(struct standing *standing, unsigned move, struct text from,
-                                    struct text to, struct text name)
+const struct moved_table *standing_find(const struct standing *standing, unsigned move,
+                                        struct text from, struct text name)
 {
     for (size_t i = 0; i < standing->table_count; i++) {
-        struct moved_table *table = &standing->tables[i];
+        const struct moved_table *table = &standing->tables[i];
         if (table->move == move && same_name(standing, table->name, name) &&
             same_name(standing, table->from, from))
             return table;
     }
+    return NULL;
+}
+
+static struct moved_table *table_of(struct standing *standing, unsigned move, struct text from,
+                                    struct text to, struct text name)
+{
+    const struct moved_table *known = standing_find(standing, move, from, name);
+
+    if (known)
+        return &standing->tables[known - standing->tables];
     standing->tables = items_add(&standing->arena, standing->tables, &standing->table_count,
                                  sizeof(*standing->tables));
     struct moved_table *table = &standing->tables[standing->table_count - 1];
@@ -95,7 +105,9 @@ static bool read_tables(struct connection *connection, const struct config_move 
         return false;
     while (rows_next(rows)) {
         const struct text schema = rows->cells[0], name = rows->cells[1];
-        if (!matches(standing, name_of(pattern), name) ||
+        /* MariaDB's catalogue compares without case, whatever its tables do. */
+        if ((!same_name(standing, schema, from) && !same_name(standing, schema, to)) ||
+            !matches(standing, name_of(pattern), name) ||
             !is_own(policy, service, from, name, standing->fold) ||
             !is_own(policy, service, to, name, standing->fold))
             continue;

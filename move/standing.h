@@ -47,6 +47,10 @@ void standing_fini(struct standing *standing);
 /* From now on `move` is the number that `numbers` has for it, no index. */
 void standing_number(struct standing *standing, const uint8_t *numbers);
 
+/* A table of the move by its old place; NULL: none. */
+const struct moved_table *standing_find(const struct standing *standing, unsigned move,
+                                        struct text from, struct text name);
+
 /* Does it stand in `to`? While both are there, the old place counts. */
 bool standing_is_in_to(const struct moved_table *table);
 

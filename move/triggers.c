@@ -13,6 +13,14 @@
 
 enum { NO_SUCH_TABLE = 1146, NOT_A_TABLE = 1347, TRIGGER_EXISTS = 1359 };
 
+/* A table that is locked with those that move. */
+static void add_near(struct mover *mover, struct text schema, struct text name)
+{
+    mover->near = items_add(&mover->arena, mover->near, &mover->near_count, sizeof(*mover->near));
+    mover->near[mover->near_count - 1] =
+        (struct named){arena_text(&mover->arena, schema), arena_text(&mover->arena, name)};
+}
+
 /* The CREATE TRIGGER that makes the same trigger at the target. */
 static bool carry(struct mover *mover, struct carried_trigger *trigger,
                   const struct sql_moved *names)
@@ -32,6 +40,11 @@ static bool carry(struct mover *mover, struct carried_trigger *trigger,
 
     sql_state_set_database(&state, trigger->schema);
     sql_analyze(trigger->old_text, 0, &state, NULL, facts);
+    for (unsigned i = 0; i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        if (object->type == SQL_TABLE && object->schema.at)
+            add_near(mover, object->schema, object->name);
+    }
     bool good = facts->determined && sql_map(facts, &state, &where, edits) == SQL_MAP_EDITS;
     if (good) {
         char *to =
@@ -70,6 +83,7 @@ static bool read_trigger(struct mover *mover, const struct moved_trigger *from,
         items_add(&mover->arena, mover->triggers, &mover->trigger_count, sizeof(*mover->triggers));
     struct carried_trigger *trigger = &mover->triggers[mover->trigger_count - 1];
     *trigger = (struct carried_trigger){
+        .table = todo_find(mover, table),
         .schema = from->schema,
         .target = target_of(mover, table),
         .name = from->name,
@@ -91,58 +105,94 @@ bool triggers_plan(struct mover *mover)
 
     for (size_t i = 0; i < mover->standing.trigger_count && good; i++) {
         const struct moved_trigger *trigger = &mover->standing.triggers[i];
-        for (size_t j = 0; j < mover->todo_count; j++) {
-            if (mover->todo[j] == trigger->table)
-                good = read_trigger(mover, trigger, names);
-        }
+        const struct moved_table *table = &mover->standing.tables[trigger->table];
+        if (table->move == mover->order->move && standing_is_in_to(table) != mover->in_to)
+            good = read_trigger(mover, trigger, names);
+    }
+    for (size_t i = 0; i < mover->standing.hanging_count; i++) {
+        const struct hanging_table *hanging = &mover->standing.hanging[i];
+        if (hanging->move == mover->order->move && strcmp(hanging->by, "foreign key") == 0)
+            add_near(mover, hanging->schema, hanging->name);
     }
     sql_moved_drop(names);
     return good;
 }
 
-/* Made in the session that it was made in. */
-static bool create(struct mover *mover, const struct carried_trigger *trigger, struct text schema,
-                   struct text text, unsigned *code)
+/* The session that it was made in. */
+static bool enter(struct mover *mover, const struct carried_trigger *trigger, struct text schema)
 {
-    bool good =
-        connection_run(mover->connection, "USE ?", PARAMETERS(P_NAME(schema)), mover->error) &&
-        connection_run(mover->connection,
-                       "SET sql_mode = ?, character_set_client = ?, collation_connection = ?",
-                       PARAMETERS(P_TEXT(trigger->sql_mode), P_TEXT(trigger->charset),
-                                  P_TEXT(trigger->collation)),
-                       mover->error) &&
-        run_sql(mover, text);
+    return connection_run(mover->connection, "USE ?", PARAMETERS(P_NAME(schema)), mover->error) &&
+           connection_run(mover->connection,
+                          "SET sql_mode = ?, character_set_client = ?, collation_connection = ?",
+                          PARAMETERS(P_TEXT(trigger->sql_mode), P_TEXT(trigger->charset),
+                                     P_TEXT(trigger->collation)),
+                          mover->error);
+}
 
+static void leave(struct mover *mover)
+{
     struct error ignored;
-    *code = connection_code(mover->connection);
+
     connection_run(mover->connection,
                    "SET NAMES utf8mb4, sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'",
                    NULL, &ignored);
+}
+
+static bool create(struct mover *mover, const struct carried_trigger *trigger, struct text schema,
+                   struct text text, unsigned *code)
+{
+    bool good = enter(mover, trigger, schema) && run_sql(mover, text);
+
+    *code = connection_code(mover->connection);
+    leave(mover);
     return good;
+}
+
+static bool drop(struct mover *mover, struct text schema, struct text name)
+{
+    return connection_run(mover->connection, "DROP TRIGGER IF EXISTS ?.?",
+                          PARAMETERS(P_NAME(schema), P_NAME(name)), mover->error);
 }
 
 bool triggers_drop(struct mover *mover)
 {
     for (size_t i = 0; i < mover->trigger_count; i++) {
-        const struct carried_trigger *trigger = &mover->triggers[i];
-        if (!connection_run(mover->connection, "DROP TRIGGER IF EXISTS ?.?",
-                            PARAMETERS(P_NAME(trigger->schema), P_NAME(trigger->name)),
-                            mover->error))
+        if (!drop(mover, mover->triggers[i].schema, mover->triggers[i].name))
             return false;
     }
     return true;
 }
 
+static bool is_alike(const struct carried_trigger *a, const struct carried_trigger *b)
+{
+    return text_equal(a->target, b->target) && text_equal(a->sql_mode, b->sql_mode) &&
+           text_equal(a->charset, b->charset) && text_equal(a->collation, b->collation);
+}
+
+/* Others wait meanwhile: the session is not changed where the next trigger is made in the same. */
 bool triggers_create(struct mover *mover)
 {
-    unsigned code;
+    bool good = true;
 
-    for (size_t i = 0; i < mover->trigger_count; i++) {
+    for (size_t i = 0; i < mover->trigger_count && good; i++) {
         const struct carried_trigger *trigger = &mover->triggers[i];
-        if (!create(mover, trigger, trigger->target, trigger->new_text, &code))
-            return false;
+        good =
+            ((i > 0 && is_alike(trigger, trigger - 1)) || enter(mover, trigger, trigger->target)) &&
+            run_sql(mover, trigger->new_text);
+        if (!good)
+            say(mover, "trigger %.*s.%.*s cannot be made: %s", TEXT_ARGS(trigger->target),
+                TEXT_ARGS(trigger->name), mover->error->text);
     }
-    return true;
+    const struct error why = *mover->error;
+    leave(mover);
+    *mover->error = why;
+    return good;
+}
+
+void triggers_undo(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->trigger_count; i++)
+        drop(mover, mover->triggers[i].target, mover->triggers[i].name);
 }
 
 bool triggers_restore(struct mover *mover)
@@ -158,6 +208,25 @@ bool triggers_restore(struct mover *mover)
     return good;
 }
 
+bool triggers_try(struct mover *mover, const struct moved_table *table)
+{
+    unsigned code;
+
+    for (size_t i = 0; i < mover->trigger_count; i++) {
+        const struct carried_trigger *trigger = &mover->triggers[i];
+        if (trigger->table != table)
+            continue;
+        if (!create(mover, trigger, trigger->target, trigger->new_text, &code)) {
+            const struct error why = *mover->error;
+            return error_set(mover->error,
+                             "trigger %.*s.%.*s could not be made at the target, nothing has "
+                             "changed; give the account what it lacks, or drop it: %.150s",
+                             TEXT_ARGS(trigger->schema), TEXT_ARGS(trigger->name), why.text);
+        }
+    }
+    return true;
+}
+
 static bool note(struct mover *mover, const struct carried_trigger *trigger, struct text schema,
                  struct text text)
 {
@@ -169,10 +238,7 @@ static bool note(struct mover *mover, const struct carried_trigger *trigger, str
             TEXT_ARGS(trigger->sql_mode), TEXT_ARGS(trigger->charset),
             TEXT_ARGS(trigger->collation), TEXT_ARGS(text));
     fclose(to);
-    bool good = meeting_note(mover->connection, mover->name, mover->epoch, "trigger",
-                             (struct text){detail, length}, mover->error);
-    free(detail);
-    return good;
+    return mover_note(mover, "trigger", keep_text(mover, detail, length));
 }
 
 bool triggers_note(struct mover *mover)
@@ -229,7 +295,8 @@ bool triggers_recover(struct mover *mover)
         mover->connection,
         "SELECT detail FROM silogate.journal WHERE move = ? AND step = 'trigger' AND epoch ="
         " (SELECT MAX(epoch) FROM silogate.journal WHERE move = ? AND step = 'trigger') AND id >"
-        " IFNULL((SELECT MAX(id) FROM silogate.journal WHERE move = ? AND step = 'settled'), 0)"
+        " IFNULL((SELECT MAX(id) FROM silogate.journal WHERE move = ? AND step IN ('settled',"
+        " 'given_up')), 0)"
         " ORDER BY id",
         PARAMETERS(P_TEXT(text_of(mover->name)), P_TEXT(text_of(mover->name)),
                    P_TEXT(text_of(mover->name))),

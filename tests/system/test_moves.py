@@ -132,8 +132,8 @@ def test_there_and_back(make_scene):
 class Load:
     """Clients that write rows and remember which were acknowledged; each in a way of its own."""
 
-    def __init__(self, scene, clients=8, pause=0.008):
-        self.scene, self.pause = scene, pause
+    def __init__(self, scene, clients=8, rate=500):
+        self.scene, self.period = scene, clients / rate  # writes a second of all together
         self.stop, self.errors, self.acknowledged = threading.Event(), [], {}
         self.longest = 0
         self.threads = [threading.Thread(target=self._run, args=(number,)) for number in range(clients)]
@@ -149,21 +149,23 @@ class Load:
             thread.join()
 
     def _run(self, number):
-        ways = [self._text, self._prepared, self._transaction, self._locked]
+        ways = [self._text, self._prepared, self._transaction, self._locked, self._xa]
         scene = self.scene
         rows = self.acknowledged[number] = []
         try:
             gate = scene.gates[number % len(scene.gates)]
             client = (wire.connect(gate.port, "mv_billing", OLD)
-                      if number % 4 == 1 else scene.connect(gate=gate))
-            way, count = ways[number % 4](client, number), 0
+                      if number % len(ways) == 1 else scene.connect(gate=gate))
+            way, count = ways[number % len(ways)](client, number), 0
+            due = time.monotonic()
             while not self.stop.is_set():
                 began = time.monotonic()
                 way(f"t{count % scene.tables}", count)
                 self.longest = max(self.longest, time.monotonic() - began)
                 rows.append(count)
                 count += 1
-                time.sleep(self.pause)
+                due = max(due + self.period, time.monotonic() - 10 * self.period)
+                time.sleep(max(0, due - time.monotonic()))
         except Exception as error:  # noqa: BLE001: whatever a client sees is a failure
             self.errors.append((number, repr(error)))
 
@@ -198,6 +200,17 @@ class Load:
                 cursor.execute(f"LOCK TABLES {table} WRITE")
                 cursor.execute(f"INSERT INTO {table} (client, number) VALUES ({number}, {count})")
                 cursor.execute("UNLOCK TABLES")
+        return write
+
+    def _xa(self, client, number):
+        def write(table, count):
+            with client.cursor() as cursor:
+                branch = f"'b{number}-{count}'"
+                cursor.execute(f"XA START {branch}")
+                cursor.execute(f"INSERT INTO {table} (client, number) VALUES ({number}, {count})")
+                cursor.execute(f"XA END {branch}")
+                cursor.execute(f"XA PREPARE {branch}")
+                cursor.execute(f"XA COMMIT {branch}")
         return write
 
     def check(self):

@@ -1,0 +1,252 @@
+/* What stands beside the tables and in their place. A view that takes the old name can only be made
+ * where it has something to look at, so for a moment an empty table stands at the target; the view
+ * waits beside the table until the switch puts it in its place. Triggers are tried on that table.
+ * Where a kill has left a placeholder or a view behind, the journal tells.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "move/mover_internal.h"
+
+bool has_alias(const struct mover *mover, const struct moved_table *table)
+{
+    if (mover->in_to)
+        return mover->move->alias.value == CONFIG_ALIAS_VIEW;
+    return table->at_from == STANDING_VIEW;
+}
+
+void put_aside(FILE *to, const struct mover *mover, size_t i)
+{
+    char name[40];
+
+    snprintf(name, sizeof(name), "silogate_moving_%zu", i);
+    put_table(to, todo_table(mover, i)->from, text_of(name));
+}
+
+/* --- the aliases --- */
+
+/* All columns by name: SELECT * would leave invisible ones out. */
+static bool put_columns(struct mover *mover, FILE *to, struct text schema, struct text name)
+{
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME"
+        " = ? ORDER BY ORDINAL_POSITION",
+        PARAMETERS(P_TEXT(schema), P_TEXT(name)), mover->error);
+    bool first = true;
+
+    while (rows && rows_next(rows)) {
+        if (!first)
+            fputs(", ", to);
+        first = false;
+        put_name(to, rows->cells[0]);
+    }
+    rows_free(rows);
+    return !first || (rows && error_set(mover->error, "%.*s.%.*s has no columns that are seen",
+                                        TEXT_ARGS(schema), TEXT_ARGS(name)));
+}
+
+/* The view of the i-th table; `i` SIZE_MAX: in the table's place. `schema`: where the columns are
+ * looked up. */
+static struct text view_sql(struct mover *mover, const struct moved_table *table, size_t i,
+                            struct text schema)
+{
+    char *sql;
+    size_t length;
+    FILE *to = open_memstream(&sql, &length);
+
+    fputs("CREATE OR REPLACE VIEW ", to);
+    if (i == SIZE_MAX)
+        put_table(to, table->from, table->name);
+    else
+        put_aside(to, mover, i);
+    fputs(" AS SELECT ", to);
+    bool good = put_columns(mover, to, schema, table->name);
+    fputs(" FROM ", to);
+    put_table(to, table->to, table->name);
+    fclose(to);
+    struct text text = keep_text(mover, sql, length);
+    return good ? text : (struct text){NULL, 0};
+}
+
+static bool make_view(struct mover *mover, size_t i)
+{
+    const struct text sql = view_sql(mover, todo_table(mover, i), i, todo_table(mover, i)->from);
+
+    return sql.at && run_sql(mover, sql);
+}
+
+static struct text written(struct mover *mover, struct text schema, struct text name)
+{
+    char *text;
+    size_t length;
+    FILE *to = open_memstream(&text, &length);
+
+    put_table(to, schema, name);
+    fclose(to);
+    return keep_text(mover, text, length);
+}
+
+/* While an empty table stands at the target: the rights on it, and the view that looks at it. */
+static bool prepare_one(struct mover *mover, size_t i)
+{
+    const struct moved_table *table = todo_table(mover, i);
+    const struct text source = source_of(mover, table), target = target_of(mover, table);
+    const struct text placeholder = written(mover, target, table->name);
+    const struct parameter *names =
+        PARAMETERS(P_NAME(target), P_NAME(table->name), P_NAME(source), P_NAME(table->name));
+    struct error ignored;
+
+    if (!mover_note(mover, "placeholder", placeholder) ||
+        !connection_run(mover->connection, "CREATE TABLE ?.? LIKE ?.?", names, mover->error))
+        return false;
+    bool good = grants_give(mover, table) && triggers_try(mover, table) &&
+                (!mover->in_to || !has_alias(mover, table) || make_view(mover, i));
+    return connection_run(mover->connection, "DROP TABLE ?.?", names,
+                          good ? mover->error : &ignored) &&
+           good && mover_note(mover, "placeholder_dropped", placeholder);
+}
+
+bool places_prepare(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        const struct moved_table *table = todo_table(mover, i);
+        bool alias = !mover->in_to && has_alias(mover, table); /* which stands there */
+        if (!(alias ? grants_give(mover, table) : prepare_one(mover, i)))
+            return false;
+    }
+    return true;
+}
+
+/* The views that wait beside the tables, or were put aside. */
+bool aliases_clean(struct mover *mover)
+{
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_TYPE = 'VIEW'"
+        " AND TABLE_NAME LIKE 'silogate\\_moving\\_%'",
+        NULL, mover->error);
+    bool good = rows != NULL;
+
+    while (good && rows_next(rows)) {
+        for (size_t i = 0; i < mover->standing.table_count; i++) {
+            const struct moved_table *table = &mover->standing.tables[i];
+            if (table->move == mover->order->move && text_equal(table->from, rows->cells[0])) {
+                good = connection_run(mover->connection, "DROP VIEW IF EXISTS ?.?",
+                                      PARAMETERS(P_NAME(rows->cells[0]), P_NAME(rows->cells[1])),
+                                      mover->error);
+                break;
+            }
+        }
+    }
+    rows_free(rows);
+    return good;
+}
+
+/* Which of them have an alias, for the journal. */
+bool aliases_note(struct mover *mover)
+{
+    char *detail;
+    size_t length;
+    FILE *to = open_memstream(&detail, &length);
+
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        const struct moved_table *table = todo_table(mover, i);
+        if (has_alias(mover, table)) {
+            put_table(to, table->from, table->name);
+            fputc('\n', to);
+        }
+    }
+    fclose(to);
+    return mover_note(mover, "aliases", keep_text(mover, detail, length));
+}
+
+/* A view that a switch had to move by a statement of its own, and that is not in its place. */
+bool aliases_recover(struct mover *mover)
+{
+    const struct text name = text_of(mover->name);
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT detail FROM silogate.journal WHERE move = ? AND step = 'aliases' AND id > IFNULL("
+        "(SELECT MAX(id) FROM silogate.journal WHERE move = ? AND step IN ('settled', 'given_up',"
+        " 'finished')), 0) ORDER BY id DESC LIMIT 1",
+        PARAMETERS(P_TEXT(name), P_TEXT(name)), mover->error);
+    bool good = rows != NULL;
+    bool known = rows && rows_next(rows);
+
+    for (size_t i = 0; known && good && i < mover->standing.table_count; i++) {
+        const struct moved_table *table = &mover->standing.tables[i];
+        if (table->move != mover->order->move || !standing_is_in_to(table) ||
+            table->at_from != STANDING_NOTHING)
+            continue;
+        const struct text old = written(mover, table->from, table->name);
+        if (!memmem(rows->cells[0].at, rows->cells[0].length, old.at, old.length))
+            continue;
+        const struct text sql = view_sql(mover, table, SIZE_MAX, table->to);
+        good = sql.at && run_sql(mover, sql);
+        if (good)
+            say(mover, "made again, after a mover that was stopped: the alias %.*s",
+                TEXT_ARGS(old));
+    }
+    rows_free(rows);
+    return good;
+}
+
+/* Only what the journal knows as a placeholder, what is empty, and whose table stands at the other
+ * place is dropped. */
+static bool drop_placeholder(struct mover *mover, const struct moved_table *table,
+                             struct text schema)
+{
+    const struct text placeholder = written(mover, schema, table->name);
+    const struct text move = text_of(mover->name);
+
+    if (ask_number(mover,
+                   "SELECT COUNT(*) FROM silogate.journal WHERE move = ? AND detail = ? AND step ="
+                   " 'placeholder' AND id > IFNULL((SELECT MAX(id) FROM silogate.journal WHERE"
+                   " move = ? AND detail = ? AND step = 'placeholder_dropped'), 0)",
+                   PARAMETERS(P_TEXT(move), P_TEXT(placeholder), P_TEXT(move), P_TEXT(placeholder)),
+                   0) == 0 ||
+        ask_number(mover, "SELECT COUNT(*) FROM (SELECT 1 FROM ?.? LIMIT 1) AS one",
+                   PARAMETERS(P_NAME(schema), P_NAME(table->name)), 1) > 0)
+        return true;
+    say(mover, "dropped, after a mover that was stopped: the empty placeholder %.*s",
+        TEXT_ARGS(placeholder));
+    return connection_run(mover->connection, "DROP TABLE ?.?",
+                          PARAMETERS(P_NAME(schema), P_NAME(table->name)), mover->error) &&
+           mover_note(mover, "placeholder_dropped", placeholder);
+}
+
+/* Where the journal has the last placeholder of the table. */
+static struct text placed_last(struct mover *mover, const struct moved_table *table)
+{
+    const struct text to = written(mover, table->to, table->name);
+    const struct text from = written(mover, table->from, table->name);
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT detail = ? FROM silogate.journal WHERE move = ? AND step = 'placeholder' AND"
+        " detail IN (?, ?) ORDER BY id DESC LIMIT 1",
+        PARAMETERS(P_TEXT(to), P_TEXT(text_of(mover->name)), P_TEXT(to), P_TEXT(from)),
+        mover->error);
+    struct text schema = {NULL, 0};
+
+    if (rows && rows_next(rows))
+        schema = rows_number(rows, 0, 0) ? table->to : table->from;
+    rows_free(rows);
+    return schema;
+}
+
+bool places_recover(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->standing.table_count; i++) {
+        const struct moved_table *table = &mover->standing.tables[i];
+        if (table->move != mover->order->move || table->at_from != STANDING_TABLE ||
+            table->at_to != STANDING_TABLE)
+            continue;
+        /* If the one is dropped, the other is the table. */
+        const struct text schema = placed_last(mover, table);
+        if (schema.at && !drop_placeholder(mover, table, schema))
+            return false;
+    }
+    return mover_read_standing(mover) && aliases_recover(mover) && aliases_clean(mover);
+}

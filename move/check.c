@@ -1,0 +1,223 @@
+/* What tables and their triggers are, asked before the doors close and after they have opened: the
+ * same but for the database. What a foreign key says of a table that has moved with it follows by
+ * itself; AUTO_INCREMENT goes on counting.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/keys.h"
+#include "move/mover_internal.h"
+
+/* --- a table's definition without what may change --- */
+
+/* Behind a quoted text or name that begins at `i`. */
+static size_t behind_quotes(struct text sql, size_t i)
+{
+    const char quote = sql.at[i++];
+
+    for (; i < sql.length; i++) {
+        if (sql.at[i] == '\\' && quote == '\'')
+            i++;
+        else if (sql.at[i] == quote && (i + 1 == sql.length || sql.at[i + 1] != quote))
+            return i + 1;
+        else if (sql.at[i] == quote)
+            i++;
+    }
+    return sql.length;
+}
+
+static bool begins(struct text sql, size_t i, struct text word)
+{
+    return sql.length - i >= word.length && memcmp(sql.at + i, word.at, word.length) == 0;
+}
+
+/* The name in backticks at `i`, without them. */
+static struct text take_name(struct mover *mover, struct text sql, size_t *i)
+{
+    const size_t end = behind_quotes(sql, *i);
+    char *to = arena_take(&mover->arena, end - *i + 1);
+    size_t length = 0;
+
+    for (size_t j = *i + 1; j + 1 < end; j++) {
+        to[length++] = sql.at[j];
+        j += sql.at[j] == '`';
+    }
+    *i = end;
+    return (struct text){to, length};
+}
+
+/* REFERENCES `x` or REFERENCES `s`.`x`: written out, at the target where it moves as well. */
+static size_t put_reference(struct mover *mover, FILE *to, struct text sql, size_t i,
+                            struct text schema)
+{
+    struct text name = take_name(mover, sql, &i);
+
+    if (i + 1 < sql.length && sql.at[i] == '.' && sql.at[i + 1] == '`') {
+        schema = name;
+        i++;
+        name = take_name(mover, sql, &i);
+    }
+    for (size_t j = 0; j < mover->todo_count; j++) {
+        const struct moved_table *table = todo_table(mover, j);
+        if (text_equal_fold(table->name, name) && text_equal_fold(source_of(mover, table), schema))
+            schema = target_of(mover, table);
+    }
+    put_table(to, schema, name);
+    return i;
+}
+
+static void put_definition(struct mover *mover, FILE *to, struct text sql, struct text schema)
+{
+    const struct text references = TEXT(" REFERENCES "), counter = TEXT(" AUTO_INCREMENT=");
+    size_t i = 0;
+
+    while (i < sql.length) {
+        size_t from = i;
+        if (sql.at[i] == '`' || sql.at[i] == '\'' || sql.at[i] == '"')
+            i = behind_quotes(sql, i);
+        else if (begins(sql, i, references) && sql.length > i + references.length &&
+                 sql.at[i + references.length] == '`') {
+            fwrite(references.at, 1, references.length, to);
+            i = put_reference(mover, to, sql, i + references.length, schema);
+            continue;
+        } else if (begins(sql, i, counter)) {
+            i += counter.length;
+            while (i < sql.length && isdigit((unsigned char)sql.at[i]))
+                i++;
+            continue;
+        } else
+            i++;
+        fwrite(sql.at + from, 1, i - from, to);
+    }
+    fputc('\n', to);
+}
+
+static bool put_table_definition(struct mover *mover, FILE *to, struct text schema,
+                                 struct text name)
+{
+    struct rows *rows = connection_query(mover->connection, "SHOW CREATE TABLE ?.?",
+                                         PARAMETERS(P_NAME(schema), P_NAME(name)), mover->error);
+    bool there = rows && rows_next(rows) && rows->columns >= 2 && rows->cells[1].at;
+
+    if (there)
+        put_definition(mover, to, rows->cells[1], schema);
+    rows_free(rows);
+    return there || (rows && error_set(mover->error, "SHOW CREATE TABLE gives nothing"));
+}
+
+/* --- triggers --- */
+
+/* The body as it shall be, for the same table at the target. */
+static bool is_body(const struct mover *mover, struct text schema, struct text name,
+                    struct text body)
+{
+    for (size_t i = 0; i < mover->trigger_count; i++) {
+        const struct carried_trigger *trigger = &mover->triggers[i];
+        if (!text_equal(trigger->name, name))
+            continue;
+        const struct text whole =
+            text_equal(trigger->target, schema) ? trigger->new_text : trigger->old_text;
+        return whole.length >= body.length &&
+               memcmp(whole.at + whole.length - body.length, body.at, body.length) == 0;
+    }
+    return false;
+}
+
+/* All but the bodies, in the order in which they fire; whether the bodies are as they shall be. */
+static bool put_triggers(struct mover *mover, FILE *to, struct text schema, struct text name)
+{
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT TRIGGER_NAME, ACTION_STATEMENT, CONCAT_WS(' ', 'TRIGGER', TRIGGER_NAME,"
+        " ACTION_TIMING, EVENT_MANIPULATION, DEFINER, SQL_MODE, CHARACTER_SET_CLIENT,"
+        " COLLATION_CONNECTION) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ? AND"
+        " EVENT_OBJECT_TABLE = ? ORDER BY ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER",
+        PARAMETERS(P_TEXT(schema), P_TEXT(name)), mover->error);
+
+    if (!rows)
+        return false;
+    while (rows_next(rows)) {
+        const struct text *cells = rows->cells;
+        if (!cells[0].at || !cells[1].at || !cells[2].at)
+            continue;
+        fprintf(to, "%.*s%s\n", TEXT_ARGS(cells[2]),
+                is_body(mover, schema, cells[0], cells[1]) ? "" : " with another body");
+    }
+    rows_free(rows);
+    return true;
+}
+
+/* --- before and after --- */
+
+static bool describe(struct mover *mover, struct text schema, struct text name, struct text *all)
+{
+    char *text;
+    size_t length;
+    FILE *to = open_memstream(&text, &length);
+    bool good =
+        put_table_definition(mover, to, schema, name) && put_triggers(mover, to, schema, name);
+
+    fclose(to);
+    *all = keep_text(mover, text, length);
+    return good;
+}
+
+bool check_before(struct mover *mover)
+{
+    mover->definitions = arena_take(&mover->arena, mover->todo_count * sizeof(*mover->definitions));
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        const struct moved_table *table = todo_table(mover, i);
+        if (!describe(mover, source_of(mover, table), table->name, &mover->definitions[i]))
+            return false;
+    }
+    return true;
+}
+
+static struct text first_line(struct text text)
+{
+    const char *end = memchr(text.at, '\n', text.length);
+
+    return (struct text){text.at, end ? (size_t)(end - text.at) : text.length};
+}
+
+/* The first line that is not the same. */
+static void tell_difference(const struct mover *mover, struct text before, struct text after)
+{
+    for (;;) {
+        const struct text old = first_line(before), new = first_line(after);
+        if (!text_equal(old, new) || old.length == before.length || new.length == after.length) {
+            say(mover, "  before: %.*s\n  after:  %.*s", TEXT_ARGS(old), TEXT_ARGS(new));
+            return;
+        }
+        before = (struct text){before.at + old.length + 1, before.length - old.length - 1};
+        after = (struct text){after.at + new.length + 1, after.length - new.length - 1};
+    }
+}
+
+bool check_after(struct mover *mover)
+{
+    size_t different = 0;
+
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        const struct moved_table *table = todo_table(mover, i);
+        struct text after;
+        if (!describe(mover, target_of(mover, table), table->name, &after)) {
+            const struct error why = *mover->error;
+            return error_set(mover->error,
+                             "the tables stand at the target, but %.*s could not be compared: %s",
+                             TEXT_ARGS(table->name), why.text);
+        }
+        if (text_equal(mover->definitions[i], after))
+            continue;
+        different++;
+        say(mover, "%.*s is not what it was:", TEXT_ARGS(table->name));
+        tell_difference(mover, mover->definitions[i], after);
+    }
+    if (different > 0)
+        return error_set(mover->error,
+                         "the tables stand at the target, but %zu of them are not what they were; "
+                         "where nobody has altered them meanwhile, move them --back",
+                         different);
+    return mover_note(mover, "checked", TEXT(""));
+}

@@ -1,0 +1,103 @@
+/* Who holds locks on the tables, as far as the server tells: MySQL's performance_schema, MariaDB's
+ * plugin metadata_lock_info. Asked before the switch is sent, because all others would queue behind
+ * it; and when it was in vain, to name who is in the way.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "move/mover_internal.h"
+
+enum { POLL_US = 1000, NEAR_MS = 50 };
+
+static bool is_todo(const struct mover *mover, struct text schema, struct text name)
+{
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        const struct moved_table *table = todo_table(mover, i);
+        if (text_equal_fold(name, table->name) && text_equal_fold(schema, source_of(mover, table)))
+            return true;
+    }
+    return false;
+}
+
+static bool is_near(const struct mover *mover, struct text schema, struct text name)
+{
+    for (size_t i = 0; i < mover->near_count; i++) {
+        if (text_equal_fold(name, mover->near[i].name) &&
+            text_equal_fold(schema, mover->near[i].schema))
+            return true;
+    }
+    return false;
+}
+
+/* -1: that cannot be seen. */
+struct locks {
+    int64_t on_tables, near;
+};
+
+/* How many locks there are on the tables, and near them; `tells`: and whose. One question for all
+ * tables, because everybody waits meanwhile. */
+static struct locks count_locks(struct mover *mover, bool tells)
+{
+    static const char mysql[] =
+        "SELECT l.OBJECT_SCHEMA, l.OBJECT_NAME, IFNULL(t.PROCESSLIST_ID, 0),"
+        " IFNULL(t.PROCESSLIST_USER, '-'), IFNULL(t.PROCESSLIST_HOST, '-'), IFNULL("
+        "t.PROCESSLIST_TIME, '') FROM"
+        " performance_schema.metadata_locks l JOIN performance_schema.threads t ON t.THREAD_ID ="
+        " l.OWNER_THREAD_ID WHERE l.OBJECT_TYPE = 'TABLE' AND l.LOCK_DURATION IN ('TRANSACTION',"
+        " 'EXPLICIT') AND IFNULL(t.PROCESSLIST_ID, 0) <> CONNECTION_ID()";
+    static const char mariadb[] = "SELECT l.TABLE_SCHEMA, l.TABLE_NAME, l.THREAD_ID, "
+                                  "IFNULL(p.USER, '-'), IFNULL(p.HOST, '-'),"
+                                  " IFNULL(p.TIME, '') FROM information_schema.METADATA_LOCK_INFO "
+                                  "l LEFT JOIN information_schema.PROCESSLIST p"
+                                  " ON p.ID = l.THREAD_ID WHERE l.THREAD_ID <> CONNECTION_ID()";
+    struct rows *rows = connection_query(mover->connection,
+                                         connection_is_mariadb(mover->connection) ? mariadb : mysql,
+                                         NULL, mover->error);
+    struct locks locks = {0};
+
+    if (!rows)
+        return (struct locks){-1, -1};
+    while (rows_next(rows)) {
+        const struct text *cells = rows->cells;
+        if (!cells[0].at || !cells[1].at)
+            continue;
+        bool on_table = is_todo(mover, cells[0], cells[1]);
+        if (!on_table && !is_near(mover, cells[0], cells[1]))
+            continue;
+        *(on_table ? &locks.on_tables : &locks.near) += 1;
+        if (tells)
+            say(mover,
+                "%.*s.%.*s is locked by thread %.*s of the server, user %.*s from %.*s%s%.*s",
+                TEXT_ARGS(cells[0]), TEXT_ARGS(cells[1]), TEXT_ARGS(cells[2]), TEXT_ARGS(cells[3]),
+                TEXT_ARGS(cells[4]), cells[5].length ? ", for s: " : "", TEXT_ARGS(cells[5]));
+    }
+    rows_free(rows);
+    return locks;
+}
+
+void tell_locks(struct mover *mover)
+{
+    const struct error why = *mover->error;
+
+    if (!connection_lost(mover->connection))
+        count_locks(mover, true);
+    *mover->error = why;
+}
+
+bool wait_for_locks(struct mover *mover, int64_t until)
+{
+    /* Where tables near them are never quite free, the server's own queue has to do. */
+    const int64_t patience = mover_now() + NEAR_MS;
+
+    for (;;) {
+        const struct locks locks = count_locks(mover, false);
+        const int64_t now = mover_now();
+        if (locks.on_tables <= 0 && (locks.near <= 0 || now >= patience))
+            return true;
+        if (now >= until) {
+            count_locks(mover, true);
+            return error_set(mover->error, "somebody on the server holds locks on the tables");
+        }
+        usleep(POLL_US);
+    }
+}

@@ -1,0 +1,241 @@
+/* One switch under the hold: announce, close, wait, rename, open. What may take its time is done
+ * before the doors close or after they have opened: nothing in between writes to the server's disk
+ * but the switch itself.
+ *
+ * Where the connection is lost, the answer to the RENAME is lost with it. A lock of the server
+ * tells when the lost session is over; then the catalogue tells where the tables stand.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "move/mover_internal.h"
+
+enum {
+    READY_MS = 3000,
+    POLL_US = 1000,
+    COME_BACK_MS = 30000, /* a server that was killed is up again by then, or it is told */
+    COME_BACK_US = 250000,
+};
+
+/* --- the instances --- */
+
+static bool is_in(enum meeting_state state, unsigned wanted)
+{
+    return wanted & (1u << state);
+}
+
+static void tell_instances(struct mover *mover, const struct meeting_instances *instances)
+{
+    for (size_t i = 0; i < instances->count; i++) {
+        const struct meeting_instance *instance = &instances->items[i];
+        say(mover, "instance %.*s: %s, %u sessions inside%s%.*s", TEXT_ARGS(instance->name),
+            instance->epoch == mover->epoch ? meeting_state_name(instance->state) : "no answer",
+            instance->inside, instance->blockers.length ? "\n" : "", TEXT_ARGS(instance->blockers));
+    }
+}
+
+/* Until all instances are in one of the states `wanted` (a bit for each). */
+static bool wait_for(struct mover *mover, unsigned wanted, int64_t until)
+{
+    for (;;) {
+        struct meeting_instances instances;
+        bool all = true, left = false;
+        if (!meeting_instances(mover->connection, mover->name, &instances, mover->error))
+            return false;
+        for (size_t i = 0; i < instances.count; i++) {
+            const struct meeting_instance *instance = &instances.items[i];
+            bool answers = instance->epoch == mover->epoch;
+            all &= answers && is_in(instance->state, wanted);
+            left |= answers && instance->state == STATE_LEFT;
+        }
+        all &= instances.count > 0;
+        bool over = left || mover_now() >= until;
+        if (!all && over)
+            tell_instances(mover, &instances);
+        arena_fini(&instances.arena);
+        if (all || over)
+            return all || error_set(mover->error, "not all instances are %s",
+                                    wanted & (1u << STATE_DRAINED) ? "drained" : "ready");
+        usleep(POLL_US);
+    }
+}
+
+/* --- the switch --- */
+
+/* All that need not be done while others wait; the intent too. */
+static bool prepare(struct mover *mover)
+{
+    return places_prepare(mover) &&
+           meeting_announce(mover->connection, mover->name, mover->move->hold.value, mover->in_to,
+                            &mover->epoch, mover->error) &&
+           mover_note(mover, "announced", TEXT("")) && triggers_note(mover) &&
+           aliases_note(mover) && check_before(mover) && swap_prepare(mover) &&
+           wait_for(mover, 1u << STATE_READY, mover_now() + READY_MS) &&
+           mover_note(mover, "switching", swap_sql(mover));
+}
+
+/* Half of the time is for those inside, the rest for the switch. */
+static bool close_and_switch(struct mover *mover)
+{
+    const int64_t until = mover_now() + mover->move->hold.value / 2;
+
+    mover->closed = mover_now();
+    if (!meeting_set(mover->connection, mover->name, mover->epoch, PHASE_CLOSED, mover->error))
+        return false;
+    mover_reached("closed");
+    if (!wait_for(mover, 1u << STATE_DRAINED, until))
+        return false;
+    mover->drained = mover_now();
+    mover_reached("drained");
+    if (!wait_for_locks(mover, until))
+        return false;
+    mover->sent = true;
+    if (!swap(mover, until))
+        return false;
+    mover->moved = mover_now();
+    mover_reached("renamed");
+    return meeting_set(mover->connection, mover->name, mover->epoch, PHASE_SWITCHED, mover->error);
+}
+
+/* --- how it went --- */
+
+/* A new connection for the one that was lost, once the lost session cannot do anything any more:
+ * the server frees its lock when it has ended. */
+static bool come_back(struct mover *mover)
+{
+    const uint64_t lost = connection_thread(mover->connection);
+    const int64_t until = mover_now() + COME_BACK_MS;
+    const struct parameter *lock = PARAMETERS(P_TEXT(TEXT(MOVER_LOCK)));
+    struct error ignored;
+
+    say(mover, "the connection to the server is lost; connecting again");
+    for (; mover_now() < until; usleep(COME_BACK_US)) {
+        struct connection *connection = mover_connect(mover->order, mover->error);
+        if (!connection)
+            continue;
+        connection_close(mover->connection);
+        mover->connection = connection;
+        if (ask_number(mover, "SELECT IS_USED_LOCK(?)", lock, 0) == (int64_t)lost)
+            connection_run(connection, "KILL ?", PARAMETERS(P_NUMBER((int64_t)lost)), &ignored);
+        if (ask_number(mover, "SELECT GET_LOCK(?, 5)", lock, 0) == 1 &&
+            meeting_prepare(connection, mover->error))
+            return true;
+    }
+    return false;
+}
+
+/* Where the tables of this call stand, each once; MIXED with the first that does not stand where
+ * the others do. */
+static enum outcome look(struct mover *mover)
+{
+    size_t there = 0;
+
+    if (!mover_read_standing(mover))
+        return OUTCOME_UNKNOWN;
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        const struct moved_table *table = standing_find(&mover->standing, mover->order->move,
+                                                        mover->todo[i].from, mover->todo[i].name);
+        bool from = table && table->at_from == STANDING_TABLE;
+        bool to = table && table->at_to == STANDING_TABLE;
+        if (from == to) {
+            error_set(mover->error, "%.*s stands at %s places", TEXT_ARGS(mover->todo[i].name),
+                      from ? "both" : "neither of the two");
+            return OUTCOME_MIXED;
+        }
+        there += to == mover->in_to;
+    }
+    if (there == mover->todo_count)
+        return OUTCOME_MOVED;
+    if (there == 0)
+        return OUTCOME_NOT_MOVED;
+    error_set(mover->error, "%zu of %zu tables stand at their new place", there, mover->todo_count);
+    return OUTCOME_MIXED;
+}
+
+/* However it went: do the tables stand there now? `done`: the server has said so. */
+static enum outcome find_outcome(struct mover *mover, bool done)
+{
+    if (connection_lost(mover->connection)) {
+        if (!come_back(mover))
+            return mover->sent ? OUTCOME_UNKNOWN : OUTCOME_NOT_MOVED;
+        done = false;
+    }
+    if (done)
+        return OUTCOME_MOVED;
+    enum outcome outcome = look(mover);
+    /* What a lost session has not come to. */
+    if (mover->sent && outcome != OUTCOME_UNKNOWN &&
+        (!triggers_recover(mover) || !aliases_recover(mover)))
+        mover->incomplete = true;
+    return outcome;
+}
+
+/* Opens the doors, whatever comes. */
+static void settle(struct mover *mover, bool switched)
+{
+    const int64_t until = mover_now() + mover->move->hold.value + READY_MS;
+    const char *step = mover->incomplete ? "incomplete" : switched ? "settled" : "given_up";
+
+    if (switched) {
+        meeting_set(mover->connection, mover->name, mover->epoch, PHASE_SWITCHED, mover->error);
+        wait_for(mover, 1u << STATE_OPEN | 1u << STATE_LEFT, until);
+        mover->opened = mover_now();
+        mover_note(mover, "switched", TEXT(""));
+    }
+    meeting_set(mover->connection, mover->name, mover->epoch, PHASE_IDLE, mover->error);
+    aliases_clean(mover);
+    mover_note(mover, step, TEXT(""));
+}
+
+static bool tell_unknown(struct mover *mover, const char *why)
+{
+    say(mover,
+        "not known: %s, while the tables were renamed. All of them stand at the old place or all "
+        "at the new one. Once the server is up, make the same call again: it looks, mends what "
+        "is left, and goes on from there.",
+        why);
+    return false;
+}
+
+bool switch_tables(struct mover *mover)
+{
+    struct error *error = mover->error;
+    bool good = prepare(mover);
+
+    signal(SIGINT, SIG_IGN); /* the hold is short, and ends */
+    good = good && close_and_switch(mover);
+    struct error why = *error;
+    const bool lost = connection_lost(mover->connection);
+    enum outcome outcome = find_outcome(mover, good);
+    if (outcome == OUTCOME_MIXED)
+        why = *error;
+    if (outcome != OUTCOME_UNKNOWN)
+        settle(mover, outcome == OUTCOME_MOVED);
+    *error = (struct error){0};
+    signal(SIGINT, SIG_DFL);
+    switch (outcome) {
+    case OUTCOME_UNKNOWN:
+        return tell_unknown(mover, why.text);
+    case OUTCOME_MIXED:
+        return error_set(error, "%s: this is for a person to look at; --status has all of it",
+                         why.text);
+    case OUTCOME_NOT_MOVED:
+        say(mover, "given up: %s. Nothing has changed.%s", why.text,
+            mover->incomplete ? " But not all triggers could be made again: call again." : "");
+        return false;
+    case OUTCOME_MOVED:
+        break;
+    }
+    if (mover->incomplete || (!good && !lost))
+        return error_set(error, "%s; the tables stand at the target, call again", why.text);
+    say(mover, "%zu tables stand in their %s database; the hold was %lld ms%s", mover->todo_count,
+        mover->in_to ? "new" : "old", (long long)(mover->opened - mover->closed),
+        lost ? " at most" : "");
+    if (!lost)
+        say(mover, "  %lld ms until nobody was inside, %lld ms for the switch, %lld ms to open",
+            (long long)(mover->drained - mover->closed), (long long)(mover->moved - mover->drained),
+            (long long)(mover->opened - mover->moved));
+    return true;
+}
