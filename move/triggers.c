@@ -47,8 +47,8 @@ static bool carry(struct mover *mover, struct carried_trigger *trigger,
     }
     bool good = facts->determined && sql_map(facts, &state, &where, edits) == SQL_MAP_EDITS;
     if (good) {
-        char *to =
-            arena_take(&mover->arena, trigger->old_text.length + edits->count * SQL_EDIT_SIZE + 1);
+        char *to = arena_take(&mover->arena,
+                              trigger->old_text.length + (size_t)edits->count * SQL_EDIT_SIZE + 1);
         trigger->new_text = (struct text){to, sql_map_write(trigger->old_text, edits, to)};
     } else {
         refuse(mover,
