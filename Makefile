@@ -43,7 +43,7 @@ FLAGS   += -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protecti
 LINKING := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 endif
 
-ROOMS   := base config protocol sql sql/lexer policy router tls judge violations report learn catalogue move admin proxy \
+ROOMS   := base config protocol sql sql/lexer policy router tls judge violations report learn catalogue move instances admin proxy \
            proxy/login cmd
 SOURCES := $(wildcard $(addsuffix /*.c,$(ROOMS)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)

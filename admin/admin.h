@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "config/instance.h"
 #include "config/override.h"
 #include "policy/policy.h"
 #include "router/router.h"
@@ -40,6 +41,8 @@ struct admin_certificate {
     char until[24];
 };
 
+enum { ADMIN_INSTANCES = 256, ADMIN_MEETINGS = 64 };
+
 /* All there is to show, taken at one moment. */
 struct admin_view {
     int64_t now;                 /* microseconds since 1970 */
@@ -57,6 +60,9 @@ struct admin_view {
     struct admin_upstream *upstreams;
     struct admin_certificate *certificates;
     size_t service_count, upstream_count, certificate_count;
+    const struct instance *instances; /* of all upstreams where they can be met */
+    const struct meeting *meetings;   /* upstreams that have an account */
+    size_t instance_count, meeting_count;
     const struct summary *summary; /* edges; queries only where they were asked for */
     struct violations_counters log;
 };

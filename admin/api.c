@@ -241,7 +241,7 @@ void page_api_policy(const struct page_request *request, FILE *to)
     fputs(",\"overrides\":[", to);
     for (size_t i = 0; i < request->view->override_count; i++) {
         fputs(i > 0 ? ",\n" : "\n", to);
-        control_put_override(to, &request->view->overrides[i]);
+        control_put_override(to, &request->view->overrides[i], NULL);
     }
     fputs("],\"rules\":[", to);
     page_rules(request->view->config, put_rule, &rules);

@@ -1,4 +1,5 @@
-/* The control socket: one thread of libmicrohttpd, a table of calls, and who is calling. */
+/* The control socket: one thread of libmicrohttpd, and who is calling. The calls themselves are in
+ * control_calls.c. */
 #include "admin/control.h"
 
 #include <jansson.h>
@@ -12,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "admin/control_json.h"
+#include "admin/control_calls.h"
 #include "admin/http.h"
 #include "admin/page.h"
 #include "admin/upgrade.h"
@@ -28,283 +29,6 @@ struct control {
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
     int quiet; /* as admin's */
     struct upgrade takeover;
-};
-
-/* One request: its body as it comes, then what it is answered with. */
-struct call {
-    struct control *control;
-    struct MHD_Connection *connection;
-    char *body;
-    size_t length;
-    bool too_large;
-    json_t *json; /* of a POST: an object */
-    FILE *to;
-    char who[80];
-};
-
-/* 0: fine, what is in `to` is the answer; else the status, and `why` is. */
-struct route {
-    const char *path;
-    bool changes;
-    unsigned (*run)(struct call *call, struct error *why);
-};
-
-static struct text argument(const struct call *call, const char *name)
-{
-    struct text value = {0};
-
-    MHD_lookup_connection_value_n(call->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name),
-                                  &value.at, &value.length);
-    return value;
-}
-
-static struct text member(const struct call *call, const char *key)
-{
-    const json_t *value = json_object_get(call->json, key);
-
-    if (!json_is_string(value))
-        return (struct text){0};
-    return (struct text){json_string_value(value), json_string_length(value)};
-}
-
-/* A text into a field of fixed size; false where it does not fit, is none, or holds what would not
- * stay on its line. */
-static bool take_member(const struct call *call, const char *key, char *to, size_t size,
-                        bool needed, struct error *why)
-{
-    struct text value = member(call, key);
-
-    if (!value.at && needed)
-        return error_set(why, "\"%s\" is missing", key);
-    if (value.length >= size)
-        return error_set(why, "\"%s\" is longer than %zu bytes", key, size - 1);
-    for (size_t i = 0; value.at && i < value.length; i++) {
-        if ((unsigned char)value.at[i] < ' ' || value.at[i] == 0x7f)
-            return error_set(why, "\"%s\" holds a control character", key);
-    }
-    if (value.at)
-        memcpy(to, value.at, value.length);
-    to[value.length] = 0;
-    return true;
-}
-
-static unsigned run_sessions(struct call *call, struct error *why)
-{
-    const struct control_filter filter = {.service = argument(call, "service"),
-                                          .user = argument(call, "user"),
-                                          .in_transaction = argument(call, "in_transaction").at};
-    const struct control_source *source = &call->control->source;
-    size_t count;
-    unsigned late;
-    struct control_session *list = source->sessions(source->context, &filter, &count, &late);
-
-    (void)why;
-    fputs("{\"sessions\":[", call->to);
-    for (size_t i = 0; i < count; i++) {
-        fputs(i ? ",\n" : "\n", call->to);
-        control_put_session(call->to, &list[i]);
-    }
-    fprintf(call->to, "],\"late\":%u}\n", late);
-    free(list);
-    return 0;
-}
-
-static unsigned run_overrides(struct call *call, struct error *why)
-{
-    const struct control_source *source = &call->control->source;
-    struct override *list = memory_take(OVERRIDES_MAX * sizeof(*list));
-    size_t count = source->overrides(source->context, list);
-
-    (void)why;
-    fputs("{\"overrides\":[", call->to);
-    for (size_t i = 0; i < count; i++) {
-        fputs(i ? ",\n" : "\n", call->to);
-        control_put_override(call->to, &list[i]);
-    }
-    fputs("]}\n", call->to);
-    free(list);
-    return 0;
-}
-
-static unsigned show_session(struct call *call, uint32_t id)
-{
-    const struct control_source *source = &call->control->source;
-    const struct control_filter filter = {.id = id};
-    size_t count;
-    unsigned late;
-    struct control_session *list = source->sessions(source->context, &filter, &count, &late);
-
-    if (count > 0) {
-        fputs("{\"session\":", call->to);
-        control_put_session(call->to, list);
-        fputs("}\n", call->to);
-    }
-    free(list);
-    return count > 0 ? 0 : MHD_HTTP_NOT_FOUND;
-}
-
-static unsigned run_show(struct call *call, struct error *why)
-{
-    const struct control_source *source = &call->control->source;
-    struct text id = argument(call, "id");
-    uint64_t number;
-
-    if (id.length == 16) {
-        char *record = source->record(source->context, id);
-        if (record)
-            fprintf(call->to, "{\"violation\":%s}\n", record);
-        bool found = record != NULL;
-        free(record);
-        if (found)
-            return 0;
-    } else if (text_number(id, &number) && number > 0 && number <= UINT32_MAX) {
-        if (show_session(call, (uint32_t)number) == 0)
-            return 0;
-    } else {
-        error_set(why, "an id is a session's number, or a violation's 16 hex digits");
-        return MHD_HTTP_BAD_REQUEST;
-    }
-    error_set(why, "there is no session and no violation of this id here");
-    return MHD_HTTP_NOT_FOUND;
-}
-
-static unsigned run_kill(struct call *call, struct error *why)
-{
-    const struct control_source *source = &call->control->source;
-    json_int_t id = json_integer_value(json_object_get(call->json, "id"));
-    bool query = json_is_true(json_object_get(call->json, "query"));
-
-    if (id <= 0 || id > UINT32_MAX) {
-        error_set(why, "\"id\" is no session's number");
-        return MHD_HTTP_BAD_REQUEST;
-    }
-    if (!source->end(source->context, (uint32_t)id, query, why))
-        return why->line ? MHD_HTTP_CONFLICT : MHD_HTTP_NOT_FOUND;
-    log_notice("control: %s %s session %u", call->who, query ? "ends the statement of" : "ends",
-               (unsigned)id);
-    fprintf(call->to, "{\"killed\":%u}\n", (unsigned)id);
-    return 0;
-}
-
-static unsigned run_drain(struct call *call, struct error *why)
-{
-    const struct control_source *source = &call->control->source;
-    struct text service = member(call, "service");
-
-    (void)why;
-    size_t count = source->leave(source->context, service);
-    log_notice("control: %s drains %s%.*s: %zu sessions", call->who,
-               service.at ? "service " : "all services", TEXT_ARGS(service), count);
-    fprintf(call->to, "{\"leaving\":%zu}\n", count);
-    return 0;
-}
-
-/* The fields that all overrides have. */
-static bool begin_override(struct call *call, struct override *override, const char *whose,
-                           struct error *why)
-{
-    json_int_t length = json_integer_value(json_object_get(call->json, "milliseconds"));
-    struct timespec now;
-
-    if (length < 100 || length > OVERRIDE_MONTH * INT64_C(1000))
-        return error_set(why, "an override needs an end: from 100ms to 31d");
-    clock_gettime(CLOCK_REALTIME, &now);
-    override->since = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
-    override->until = override->since + length * 1000;
-    memcpy(override->who, call->who, sizeof(override->who));
-    return take_member(call, whose, override->service, sizeof(override->service), true, why) &&
-           take_member(call, "ticket", override->ticket, sizeof(override->ticket), false, why);
-}
-
-static unsigned add_override(struct call *call, struct override *override, struct error *why)
-{
-    const struct control_source *source = &call->control->source;
-
-    if (!source->override(source->context, override, why))
-        return MHD_HTTP_CONFLICT;
-    control_put_override(call->to, override);
-    fputs("\n", call->to);
-    return 0;
-}
-
-static unsigned run_mode(struct call *call, struct error *why)
-{
-    struct override override = {.kind = OVERRIDE_MODE};
-    struct text mode = member(call, "mode");
-
-    if (!begin_override(call, &override, "service", why))
-        return MHD_HTTP_BAD_REQUEST;
-    if (!text_equal(mode, TEXT("log")) && !text_equal(mode, TEXT("block"))) {
-        error_set(why, "the mode can be log or block");
-        return MHD_HTTP_BAD_REQUEST;
-    }
-    override.mode = text_equal(mode, TEXT("block")) ? CONFIG_BLOCK : CONFIG_LOG;
-    return add_override(call, &override, why);
-}
-
-static unsigned run_allow(struct call *call, struct error *why)
-{
-    struct override override = {.kind = OVERRIDE_ALLOW};
-
-    if (!begin_override(call, &override, "service", why) ||
-        !take_member(call, "on", override.on, sizeof(override.on), true, why))
-        return MHD_HTTP_BAD_REQUEST;
-    override.access = control_access_of(json_object_get(call->json, "access"));
-    if (override.access == 0) {
-        error_set(why, "the access can be read, write, define, execute or all");
-        return MHD_HTTP_BAD_REQUEST;
-    }
-    return add_override(call, &override, why);
-}
-
-static unsigned run_hold(struct call *call, struct error *why)
-{
-    struct override override = {.kind = OVERRIDE_HOLD, .access = 2 | 4};
-
-    if (!begin_override(call, &override, "owner", why))
-        return MHD_HTTP_BAD_REQUEST;
-    if (override.until - override.since > INT64_C(60) * 1000000) {
-        error_set(why, "a hold lasts 60s at most: clients are waiting");
-        return MHD_HTTP_BAD_REQUEST;
-    }
-    return add_override(call, &override, why);
-}
-
-static unsigned run_undo(struct call *call, struct error *why)
-{
-    const struct control_source *source = &call->control->source;
-    struct text id = member(call, "id");
-
-    if (!source->undo(source->context, id, text_of(call->who), why))
-        return MHD_HTTP_NOT_FOUND;
-    fputs("{\"undone\":", call->to);
-    page_json(call->to, id);
-    fputs("}\n", call->to);
-    return 0;
-}
-
-static unsigned run_reload(struct call *call, struct error *why)
-{
-    const struct control_source *source = &call->control->source;
-
-    log_notice("control: %s asks for a reload", call->who);
-    if (!source->reload(source->context, why))
-        return MHD_HTTP_CONFLICT;
-    fputs("{\"reloaded\":true}\n", call->to);
-    return 0;
-}
-
-static const struct route routes[] = {
-    {"/control/sessions",  false, run_sessions },
-    {"/control/overrides", false, run_overrides},
-    {"/control/show",      false, run_show     },
-    {"/control/kill",      true,  run_kill     },
-    {"/control/drain",     true,  run_drain    },
-    {"/control/mode",      true,  run_mode     },
-    {"/control/allow",     true,  run_allow    },
-    {"/control/hold",      true,  run_hold     },
-    {"/control/undo",      true,  run_undo     },
-    {"/control/reload",    true,  run_reload   },
 };
 
 /* The kernel says who has opened the connection. */
@@ -376,11 +100,12 @@ static enum MHD_Result dispatch(struct call *call, const char *path, const char 
 
     if (!posts && asks_for_takeover(call, path))
         return upgrade_begin(&call->control->takeover, call->connection);
-    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        if (strcmp(path, routes[i].path) != 0)
+    for (size_t i = 0; i < control_route_count; i++) {
+        const struct route *route = &control_routes[i];
+        if (strcmp(path, route->path) != 0)
             continue;
-        if (posts != routes[i].changes || (!posts && strcmp(method, MHD_HTTP_METHOD_GET) != 0)) {
-            error_set(&why, "this call is a %s", routes[i].changes ? "POST" : "GET");
+        if (posts != route->changes || (!posts && strcmp(method, MHD_HTTP_METHOD_GET) != 0)) {
+            error_set(&why, "this call is a %s", route->changes ? "POST" : "GET");
             return refuse(call->connection, MHD_HTTP_METHOD_NOT_ALLOWED, &why);
         }
         if (posts)
@@ -390,7 +115,7 @@ static enum MHD_Result dispatch(struct call *call, const char *path, const char 
             error_set(&why, "the body is no JSON object of at most %d bytes", BODY_MAX);
             return refuse(call->connection, MHD_HTTP_BAD_REQUEST, &why);
         }
-        return run(call, &routes[i]);
+        return run(call, route);
     }
     error_set(&why, "there is no such call");
     return refuse(call->connection, MHD_HTTP_NOT_FOUND, &why);
@@ -406,6 +131,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     if (!call) { /* the headers are here */
         call = *state = memory_take_zeroed(sizeof(*call));
         call->control = context;
+        call->source = &call->control->source;
         call->connection = connection;
         return MHD_YES;
     }

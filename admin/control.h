@@ -4,6 +4,7 @@
  *
  *   GET  /control/sessions?service=&user=&in_transaction=1   {"sessions":[...],"late":0}
  *   GET  /control/overrides                                  {"overrides":[...]}
+ *   GET  /control/instances                                  {"instances":[...],"meetings":[...]}
  *   GET  /control/show?id=                                   {"session":...} or {"violation":...}
  *   POST /control/kill      {"id":N,"query":false}
  *   POST /control/drain     {"service":"billing"}            without a service: all
@@ -26,6 +27,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "config/instance.h"
 #include "config/override.h"
 
 /* A session at the moment of the question. Texts end with a NUL and are cut to their room. */
@@ -57,9 +59,13 @@ struct control_source {
     bool (*end)(void *context, uint32_t id, bool query, struct error *why);
     /* How many have been told to leave. */
     size_t (*leave)(void *context, struct text service);
-    /* Fills id, since, shared. */
-    bool (*override)(void *context, struct override *override, struct error *why);
-    bool (*undo)(void *context, struct text id, struct text who, struct error *why);
+    /* Fills id and upstream; `told`: of other instances before it. */
+    bool (*override)(void *context, struct override *override, struct told *told,
+                     struct error *why);
+    bool (*undo)(void *context, struct text id, struct text who, struct override *undone,
+                 struct told *told, struct error *why);
+    size_t (*instances)(void *context, struct instance *list, size_t room);
+    size_t (*meetings)(void *context, struct meeting *list, size_t room);
     /* Those in force, at most OVERRIDES_MAX. */
     size_t (*overrides)(void *context, struct override *list);
     bool (*reload)(void *context, struct error *why);

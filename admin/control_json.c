@@ -51,7 +51,46 @@ void control_put_session(FILE *to, const struct control_session *session)
     fprintf(to, ",\"leaving\":%s}", session->leaving ? "true" : "false");
 }
 
-void control_put_override(FILE *to, const struct override *override)
+void control_put_told(FILE *to, const struct override *override, const struct told *told)
+{
+    fprintf(to, ",\"instances\":\"%s\"", override->upstream[0] ? "all" : "this");
+    if (!override->upstream[0])
+        return;
+    put_text(to, "upstream", override->upstream);
+    if (!told)
+        return;
+    if (told->met)
+        fprintf(to, ",\"alive\":%u,\"in_force\":%u", told->alive, told->same);
+    else
+        put_text(to, "not_yet", told->why);
+}
+
+void control_put_instance(FILE *to, const struct instance *instance)
+{
+    fputs("{\"upstream\":", to);
+    page_json(to, text_of(instance->upstream));
+    put_text(to, "name", instance->name);
+    put_text(to, "version", instance->version);
+    put_text(to, "policy", instance->policy);
+    fprintf(to,
+            ",\"instance\":%u,\"alive\":%s,\"draining\":%s,\"self\":%s,\"sessions\":%llu,"
+            "\"overrides\":\"%016llx\",\"age\":%.3f}",
+            instance->number, instance_is_alive(instance) ? "true" : "false",
+            instance->draining ? "true" : "false", instance->self ? "true" : "false",
+            (unsigned long long)instance->sessions, (unsigned long long)instance->overrides,
+            (double)instance->age / 1000);
+}
+
+void control_put_meeting(FILE *to, const struct meeting *met)
+{
+    fputs("{\"upstream\":", to);
+    page_json(to, text_of(met->upstream));
+    fprintf(to, ",\"met\":%s", met->met ? "true" : "false");
+    put_text(to, "why", met->why);
+    fputs("}", to);
+}
+
+void control_put_override(FILE *to, const struct override *override, const struct told *told)
 {
     fprintf(to, "{\"id\":\"%s\",\"kind\":\"%s\"", override->id,
             override_kind_name((enum override_kind) override->kind));
@@ -76,7 +115,8 @@ void control_put_override(FILE *to, const struct override *override)
     put_time(to, "until", override->until);
     put_text(to, "who", override->who);
     put_text(to, "ticket", override->ticket);
-    fprintf(to, ",\"instances\":\"%s\"}", override->shared ? "all" : "this");
+    control_put_told(to, override, told);
+    fputs("}", to);
 }
 
 uint8_t control_access_of(const json_t *words)

@@ -8,7 +8,12 @@
 #include "admin/control.h"
 
 void control_put_session(FILE *to, const struct control_session *session);
-void control_put_override(FILE *to, const struct override *override);
+/* `told`: how far it has come; NULL: nobody asked. */
+void control_put_override(FILE *to, const struct override *override, const struct told *told);
+/* The members that say so. */
+void control_put_told(FILE *to, const struct override *override, const struct told *told);
+void control_put_instance(FILE *to, const struct instance *instance);
+void control_put_meeting(FILE *to, const struct meeting *met);
 /* ["read","write"] as a grant's access; 0 where it is something else. */
 uint8_t control_access_of(const json_t *words);
 

@@ -53,6 +53,10 @@ static void put_alarms(const struct admin_view *view, FILE *to)
                 certificate->days_left < 0 ? " has ended on %.10s.</p>\n" : " ends on %.10s.</p>\n",
                 certificate->until);
     }
+    if (page_instances_differ(view))
+        fputs("<p class=\"alarm\" role=\"alert\">Instances before one upstream do not agree: their "
+              "policies differ, or two have the same number.</p>\n",
+              to);
     if (view->late > 0)
         fprintf(to,
                 "<p class=\"alarm\" role=\"alert\">%u of %u workers are too busy to give their "
@@ -287,5 +291,6 @@ void page_dashboard(const struct page_request *request, FILE *to)
     put_queries(request, "last", to);
     put_services(request, to);
     put_upstreams(request->view, to);
+    page_put_instances(request->view, to);
     page_end(to);
 }

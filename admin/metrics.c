@@ -6,53 +6,7 @@
 #include <unistd.h>
 
 #include "admin/page.h"
-
-/* One metric's head; its samples follow. */
-static void head(FILE *to, const char *name, const char *type, const char *help)
-{
-    fprintf(to, "# HELP silogate_%s %s\n# TYPE silogate_%s %s\n", name, help, name, type);
-}
-
-static void put_label(FILE *to, const char *before, const char *name, struct text value)
-{
-    fprintf(to, "%s%s=\"", before, name);
-    while (value.length > 0) {
-        size_t length = text_character(value);
-        struct text character = {value.at, length > 0 ? length : 1};
-        value.at += character.length;
-        value.length -= character.length;
-        if (length == 0 || text_is_unfit(character))
-            fputs("\xef\xbf\xbd", to);
-        else if (character.at[0] == '"' || character.at[0] == '\\')
-            fprintf(to, "\\%c", character.at[0]);
-        else
-            fwrite(character.at, 1, length, to);
-    }
-    putc('"', to);
-}
-
-static void put_one(FILE *to, const char *name, const char *type, const char *help, uint64_t value)
-{
-    head(to, name, type, help);
-    fprintf(to, "silogate_%s %" PRIu64 "\n", name, value);
-}
-
-/* What is shown of a metric: name{label="word"} value. */
-struct sample {
-    const char *word;
-    uint64_t value;
-};
-
-static void put_family(FILE *to, const char *name, const char *type, const char *label,
-                       const char *help, const struct sample *samples, size_t count)
-{
-    head(to, name, type, help);
-    for (size_t i = 0; i < count; i++)
-        fprintf(to, "silogate_%s{%s=\"%s\"} %" PRIu64 "\n", name, label, samples[i].word,
-                samples[i].value);
-}
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#include "admin/samples.h"
 
 static void put_sessions(const struct admin_view *view, FILE *to)
 {
@@ -67,22 +21,22 @@ static void put_sessions(const struct admin_view *view, FILE *to)
         {"failed",  counters->tls_failed                            },
     };
 
-    put_one(to, "sessions_open", "gauge", "Client connections that are open.",
-            counters->sessions_open);
-    put_one(to, "sessions_accepted_total", "counter", "Client connections that were accepted.",
-            counters->sessions_accepted);
-    put_family(to, "logins_total", "counter", "result",
-               "Logins and COM_CHANGE_USER that the server accepted or denied.", logins,
-               COUNT_OF(logins));
-    put_family(to, "tls_handshakes_total", "counter", "result", "TLS handshakes with clients.",
-               handshakes, COUNT_OF(handshakes));
-    put_one(to, "upstream_tls_failed_total", "counter",
-            "TLS handshakes with upstreams that failed.", counters->upstream_tls_failed);
+    sample_one(to, "sessions_open", "gauge", "Client connections that are open.",
+               counters->sessions_open);
+    sample_one(to, "sessions_accepted_total", "counter", "Client connections that were accepted.",
+               counters->sessions_accepted);
+    sample_family(to, "logins_total", "counter", "result",
+                  "Logins and COM_CHANGE_USER that the server accepted or denied.", logins,
+                  COUNT_OF(logins));
+    sample_family(to, "tls_handshakes_total", "counter", "result", "TLS handshakes with clients.",
+                  handshakes, COUNT_OF(handshakes));
+    sample_one(to, "upstream_tls_failed_total", "counter",
+               "TLS handshakes with upstreams that failed.", counters->upstream_tls_failed);
 }
 
 static void put_closed(const struct page_request *request, FILE *to)
 {
-    head(to, "sessions_closed_total", "counter", "Sessions that ended, by why.");
+    sample_head(to, "sessions_closed_total", "counter", "Sessions that ended, by why.");
     for (unsigned i = 0; i < COUNTERS_CLOSE_REASONS; i++) {
         const char *name = request->source->close_reason(i);
         if (name)
@@ -103,34 +57,36 @@ static void put_commands(const struct admin_view *view, FILE *to)
         {"failed",   counters->failed  },
     };
 
-    put_family(to, "commands_total", "counter", "outcome",
-               "Commands of clients: forwarded to the upstream, or refused by silogate.", commands,
-               COUNT_OF(commands));
-    put_family(to, "answers_total", "counter", "outcome",
-               "Forwarded commands that are over: with a complete answer, or with the session.",
-               answers, COUNT_OF(answers));
-    put_one(to, "commands_unjudged_total", "counter",
-            "Forwarded commands of users without a service (unknown_user = pass).",
-            counters->unjudged);
-    put_one(to, "questions_total", "counter",
-            "Questions of silogate's own to a server, to know how a session's statements read.",
-            counters->asked);
-    put_one(to, "logins_abandoned_total", "counter",
-            "Logins that their clients gave up and that were brought to their end for the server.",
-            counters->abandoned);
-    put_one(to, "commands_held_total", "counter",
-            "Times that a command waited for the end of `silogate ctl hold`.", counters->held);
-    put_one(to, "sessions_parked_total", "counter",
-            "Times that a session waited for room in the violation log.", counters->parked);
+    sample_family(to, "commands_total", "counter", "outcome",
+                  "Commands of clients: forwarded to the upstream, or refused by silogate.",
+                  commands, COUNT_OF(commands));
+    sample_family(to, "answers_total", "counter", "outcome",
+                  "Forwarded commands that are over: with a complete answer, or with the session.",
+                  answers, COUNT_OF(answers));
+    sample_one(to, "commands_unjudged_total", "counter",
+               "Forwarded commands of users without a service (unknown_user = pass).",
+               counters->unjudged);
+    sample_one(to, "questions_total", "counter",
+               "Questions of silogate's own to a server, to know how a session's statements read.",
+               counters->asked);
+    sample_one(
+        to, "logins_abandoned_total", "counter",
+        "Logins that their clients gave up and that were brought to their end for the server.",
+        counters->abandoned);
+    sample_one(to, "commands_held_total", "counter",
+               "Times that a command waited for the end of `silogate ctl hold`.", counters->held);
+    sample_one(to, "sessions_parked_total", "counter",
+               "Times that a session waited for room in the violation log.", counters->parked);
 }
 
 static void put_delays(const struct admin_view *view, FILE *to)
 {
     uint64_t so_far = 0, bound = COUNTERS_DELAY_LEAST;
 
-    head(to, "command_added_seconds", "histogram",
-         "Time that silogate adds to a command on its way to the upstream: from when its loop sees "
-         "it to when it is written. One command in 64 is measured.");
+    sample_head(
+        to, "command_added_seconds", "histogram",
+        "Time that silogate adds to a command on its way to the upstream: from when its loop sees "
+        "it to when it is written. One command in 64 is measured.");
     for (unsigned i = 0; i < COUNTERS_DELAYS; i++, bound *= 2) {
         so_far += view->counters.delays[i];
         fprintf(to, "silogate_command_added_seconds_bucket{le=\"%g\"} %" PRIu64 "\n",
@@ -154,30 +110,31 @@ static bool is_possible(unsigned reason, unsigned action)
 
 static void put_statements(const struct admin_view *view, FILE *to)
 {
-    head(to, "statements_total", "counter",
-         "Statements that were judged, by service, reason and action.");
+    sample_head(to, "statements_total", "counter",
+                "Statements that were judged, by service, reason and action.");
     for (size_t s = 0; s < view->service_count; s++) {
         const struct admin_service *service = &view->services[s];
         for (unsigned r = 0; r < REASON_COUNT; r++) {
             for (unsigned a = 0; a < COUNTERS_ACTIONS; a++) {
                 if (service->statements[r][a] == 0 && !is_possible(r, a))
                     continue;
-                put_label(to, "silogate_statements_total{", "service", service->name);
+                sample_label(to, "silogate_statements_total{", "service", service->name);
                 fprintf(to, ",reason=\"%s\",action=\"%s\"} %" PRIu64 "\n",
                         verdict_reason_name((enum verdict_reason)r),
                         verdict_action_name((enum verdict_action)a), service->statements[r][a]);
             }
         }
     }
-    head(to, "edge_statements_total", "counter",
-         "Statements of a service that reached into what another owns: one for each owner that it "
-         "may not use.");
+    sample_head(
+        to, "edge_statements_total", "counter",
+        "Statements of a service that reached into what another owns: one for each owner that it "
+        "may not use.");
     for (size_t e = 0; e < view->summary->edge_count; e++) {
         const struct summary_edge *edge = &view->summary->edges[e];
         const uint64_t by[COUNTERS_ACTIONS] = {edge->allowed, edge->logged, edge->blocked};
         for (unsigned a = 0; a < COUNTERS_ACTIONS; a++) {
-            put_label(to, "silogate_edge_statements_total{", "service", text_of(edge->service));
-            put_label(to, ",", "owner", text_of(edge->owner));
+            sample_label(to, "silogate_edge_statements_total{", "service", text_of(edge->service));
+            sample_label(to, ",", "owner", text_of(edge->owner));
             fprintf(to, ",action=\"%s\"} %" PRIu64 "\n",
                     verdict_action_name((enum verdict_action)a), by[a]);
         }
@@ -186,21 +143,22 @@ static void put_statements(const struct admin_view *view, FILE *to)
 
 static void put_places(const struct admin_view *view, FILE *to)
 {
-    head(to, "service_sessions_open", "gauge", "Sessions that are open, by service.");
+    sample_head(to, "service_sessions_open", "gauge", "Sessions that are open, by service.");
     for (size_t s = 0; s < view->service_count; s++) {
         if (!view->services[s].configured)
             continue;
-        put_label(to, "silogate_service_sessions_open{", "service", view->services[s].name);
+        sample_label(to, "silogate_service_sessions_open{", "service", view->services[s].name);
         fprintf(to, "} %" PRIu64 "\n", view->services[s].sessions);
     }
-    head(to, "upstream_sessions_open", "gauge", "Sessions that are open, by upstream.");
+    sample_head(to, "upstream_sessions_open", "gauge", "Sessions that are open, by upstream.");
     for (size_t u = 0; u < view->upstream_count; u++) {
-        put_label(to, "silogate_upstream_sessions_open{", "upstream", view->upstreams[u].name);
+        sample_label(to, "silogate_upstream_sessions_open{", "upstream", view->upstreams[u].name);
         fprintf(to, "} %" PRIu64 "\n", view->upstreams[u].sessions);
     }
-    head(to, "upstream_threads", "gauge",
-         "Connections that the server has for governed accounts, by who opened them, where the "
-         "upstream has an account and the server can tell.");
+    sample_head(
+        to, "upstream_threads", "gauge",
+        "Connections that the server has for governed accounts, by who opened them, where the "
+        "upstream has an account and the server can tell.");
     for (size_t u = 0; u < view->upstream_count; u++) {
         const struct admin_upstream *upstream = &view->upstreams[u];
         const struct {
@@ -213,19 +171,20 @@ static void put_places(const struct admin_view *view, FILE *to)
         };
         for (size_t t = 0; upstream->threads_told && t < sizeof(threads) / sizeof(threads[0]);
              t++) {
-            put_label(to, "silogate_upstream_threads{", "upstream", upstream->name);
+            sample_label(to, "silogate_upstream_threads{", "upstream", upstream->name);
             fprintf(to, ",by=\"%s\"} %" PRIu64 "\n", threads[t].by, threads[t].count);
         }
     }
-    head(to, "upstream_up", "gauge", "1 where the upstream answered when it was last looked at.");
+    sample_head(to, "upstream_up", "gauge",
+                "1 where the upstream answered when it was last looked at.");
     for (size_t u = 0; u < view->upstream_count; u++) {
-        put_label(to, "silogate_upstream_up{", "upstream", view->upstreams[u].name);
+        sample_label(to, "silogate_upstream_up{", "upstream", view->upstreams[u].name);
         fprintf(to, "} %d\n", view->upstreams[u].up);
     }
-    head(to, "certificate_days_left", "gauge", "Whole days until a certificate ends.");
+    sample_head(to, "certificate_days_left", "gauge", "Whole days until a certificate ends.");
     for (size_t c = 0; c < view->certificate_count; c++) {
-        put_label(to, "silogate_certificate_days_left{", "file", view->certificates[c].file);
-        put_label(to, ",", "upstream", view->certificates[c].upstream);
+        sample_label(to, "silogate_certificate_days_left{", "file", view->certificates[c].file);
+        sample_label(to, ",", "upstream", view->certificates[c].upstream);
         fprintf(to, "} %d\n", view->certificates[c].days_left);
     }
 }
@@ -234,22 +193,22 @@ static void put_log(const struct admin_view *view, FILE *to)
 {
     const struct violations_counters *log = &view->log;
 
-    put_one(to, "violations_total", "counter", "Statements that were logged or blocked.",
-            log->added);
-    put_one(to, "violation_log_written_lines_total", "counter",
-            "Lines written to the violation logs.", log->written);
-    put_one(to, "violation_log_queued_bytes", "gauge", "Bytes on their way to the writer.",
-            log->queued_bytes);
-    put_one(to, "violation_log_owed_bytes", "gauge",
-            "Bytes that could not be written yet and are kept in memory.", log->owed_bytes);
-    put_one(to, "violation_log_shortened_total", "counter",
-            "Records that were shortened, because syslog does not take longer ones.",
-            log->shortened);
-    put_one(to, "violation_log_failures_total", "counter", "Writes that failed.", log->failures);
-    put_one(to, "violation_log_failing", "gauge", "1 where a violation log cannot be written now.",
-            log->failing);
-    put_one(to, "violation_log_lost_total", "counter",
-            "Violations without a record: only past 256 MiB in memory.", log->lost);
+    sample_one(to, "violations_total", "counter", "Statements that were logged or blocked.",
+               log->added);
+    sample_one(to, "violation_log_written_lines_total", "counter",
+               "Lines written to the violation logs.", log->written);
+    sample_one(to, "violation_log_queued_bytes", "gauge", "Bytes on their way to the writer.",
+               log->queued_bytes);
+    sample_one(to, "violation_log_owed_bytes", "gauge",
+               "Bytes that could not be written yet and are kept in memory.", log->owed_bytes);
+    sample_one(to, "violation_log_shortened_total", "counter",
+               "Records that were shortened, because syslog does not take longer ones.",
+               log->shortened);
+    sample_one(to, "violation_log_failures_total", "counter", "Writes that failed.", log->failures);
+    sample_one(to, "violation_log_failing", "gauge",
+               "1 where a violation log cannot be written now.", log->failing);
+    sample_one(to, "violation_log_lost_total", "counter",
+               "Violations without a record: only past 256 MiB in memory.", log->lost);
 }
 
 static void put_state(const struct admin_view *view, FILE *to)
@@ -259,18 +218,19 @@ static void put_state(const struct admin_view *view, FILE *to)
         {"refused",  view->reloads_refused },
     };
 
-    head(to, "build_info", "gauge", "1, with the version.");
+    sample_head(to, "build_info", "gauge", "1, with the version.");
     fprintf(to, "silogate_build_info{version=\"%s\"} 1\n", SILOGATE_VERSION);
-    head(to, "policy_info", "gauge", "1, with the hash of the policy in force.");
+    sample_head(to, "policy_info", "gauge", "1, with the hash of the policy in force.");
     fprintf(to, "silogate_policy_info{hash=\"%s\"} 1\n", policy_hash(view->policy));
-    put_family(to, "reloads_total", "counter", "result", "Reloads.", reloads, COUNT_OF(reloads));
-    put_one(to, "reload_failed", "gauge",
-            "1 where the last reload was refused: proxy.ini is not what is in force.",
-            view->last_reload_refused);
-    put_one(to, "draining", "gauge", "1 where silogate is shutting down.", view->draining);
-    put_one(to, "workers", "gauge", "Threads that serve clients.", view->workers);
-    put_one(to, "workers_late", "gauge",
-            "Threads that were too busy to give their numbers: older ones are shown.", view->late);
+    sample_family(to, "reloads_total", "counter", "result", "Reloads.", reloads, COUNT_OF(reloads));
+    sample_one(to, "reload_failed", "gauge",
+               "1 where the last reload was refused: proxy.ini is not what is in force.",
+               view->last_reload_refused);
+    sample_one(to, "draining", "gauge", "1 where silogate is shutting down.", view->draining);
+    sample_one(to, "workers", "gauge", "Threads that serve clients.", view->workers);
+    sample_one(to, "workers_late", "gauge",
+               "Threads that were too busy to give their numbers: older ones are shown.",
+               view->late);
 }
 
 /* Field `number` of /proc/self/stat, counted as in its manual page, from 3 on. */
@@ -315,6 +275,7 @@ void page_metrics(const struct page_request *request, FILE *to)
     put_delays(request->view, to);
     put_statements(request->view, to);
     put_places(request->view, to);
+    samples_put_instances(request->view, to);
     put_log(request->view, to);
     put_process(to);
 }

@@ -123,6 +123,10 @@ struct page_readiness *page_readiness(const struct page_request *request);
 void page_put_readiness(const struct page_request *request, const struct page_readiness *one,
                         FILE *to);
 
+/* The instances before each upstream that has an account; do those that serve differ? */
+void page_put_instances(const struct admin_view *view, FILE *to);
+bool page_instances_differ(const struct admin_view *view);
+
 /* Sums over a service. */
 uint64_t page_judged(const struct admin_service *service);
 uint64_t page_done(const struct admin_service *service, enum verdict_action action);

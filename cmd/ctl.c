@@ -22,6 +22,7 @@ static const char usage[] =
     "  hold OWNER --writes --for TIME   statements that would write what it owns wait\n"
     "  overrides                        what mode, allow and hold have changed, and until when\n"
     "  undo ID                          ends an override before its time\n"
+    "  instances                        who else is before the same upstreams, and agrees\n"
     "  reload                           reads proxy.ini anew, as SIGHUP does\n\n"
     "  -c, --config FILE   the proxy.ini that names the socket ([proxy] control)\n"
     "      --socket PATH   the socket itself; without either: /run/silogate/control.sock\n"
@@ -119,6 +120,16 @@ static bool ask_overrides(const struct options *options, char **words, int count
     (void)words;
     (void)count;
     ctl_path(request, "/control/overrides");
+    return true;
+}
+
+static bool ask_instances(const struct options *options, char **words, int count,
+                          struct ctl_request *request)
+{
+    (void)options;
+    (void)words;
+    (void)count;
+    ctl_path(request, "/control/instances");
     return true;
 }
 
@@ -237,7 +248,8 @@ static const struct call calls[] = {
     {"allow",     5, 9, true,  ask_allow,     ctl_print_override },
     {"hold",      1, 1, true,  ask_hold,      ctl_print_override },
     {"overrides", 0, 0, false, ask_overrides, ctl_print_overrides},
-    {"undo",      1, 1, false, ask_undo,      ctl_print_fields   },
+    {"undo",      1, 1, false, ask_undo,      ctl_print_undone   },
+    {"instances", 0, 0, false, ask_instances, ctl_print_instances},
     {"reload",    0, 0, false, ask_reload,    ctl_print_fields   },
 };
 

@@ -27,6 +27,8 @@ void ctl_print_sessions(const json_t *answer);
 void ctl_print_shown(const json_t *answer);
 void ctl_print_override(const json_t *answer);
 void ctl_print_overrides(const json_t *answer);
+void ctl_print_undone(const json_t *answer);
+void ctl_print_instances(const json_t *answer);
 void ctl_print_fields(const json_t *answer); /* "killed: 7" */
 
 #endif

@@ -135,15 +135,112 @@ void ctl_print_shown(const json_t *answer)
     }
 }
 
+/* Where it holds: " on 2 of 2 instances before upstream 'main'". */
+static void print_told(const json_t *answer, struct arena *arena)
+{
+    struct text upstream = words_of(answer, "upstream", arena);
+    struct text not_yet = words_of(answer, "not_yet", arena);
+    long long alive = json_integer_value(json_object_get(answer, "alive"));
+
+    if (!upstream.length)
+        printf(" on this instance");
+    else if (not_yet.length)
+        printf(" on this instance; others before upstream '%.*s' hear of it when that can be "
+               "reached: %.*s",
+               TEXT_ARGS(upstream), TEXT_ARGS(not_yet));
+    else
+        printf(" on %lld of %lld instance%s before upstream '%.*s'",
+               json_integer_value(json_object_get(answer, "in_force")), alive,
+               alive == 1 ? "" : "s", TEXT_ARGS(upstream));
+}
+
 void ctl_print_override(const json_t *answer)
 {
     struct arena arena = {0};
 
-    printf("override %.*s holds until %.*s on %.*s instance%s\n",
-           TEXT_ARGS(words_of(answer, "id", &arena)), TEXT_ARGS(words_of(answer, "until", &arena)),
-           TEXT_ARGS(words_of(answer, "instances", &arena)),
-           text_equal(words_of(answer, "instances", &arena), TEXT("all")) ? "s" : "");
+    printf("override %.*s holds until %.*s", TEXT_ARGS(words_of(answer, "id", &arena)),
+           TEXT_ARGS(words_of(answer, "until", &arena)));
+    print_told(answer, &arena);
+    fputs("\n", stdout);
     arena_fini(&arena);
+}
+
+void ctl_print_undone(const json_t *answer)
+{
+    struct arena arena = {0};
+
+    printf("override %.*s is undone", TEXT_ARGS(words_of(answer, "undone", &arena)));
+    print_told(answer, &arena);
+    fputs("\n", stdout);
+    arena_fini(&arena);
+}
+
+/* Those that serve: do they have one policy, and numbers of their own? */
+static void print_agreement(const json_t *instances)
+{
+    const json_t *one, *other;
+    size_t i, j;
+
+    json_array_foreach(instances, i, one)
+    {
+        json_array_foreach(instances, j, other)
+        {
+            const char *upstream = json_string_value(json_object_get(one, "upstream"));
+            const char *there = json_string_value(json_object_get(other, "upstream"));
+            if (j <= i || !upstream || !there || strcmp(upstream, there) != 0 ||
+                !json_is_true(json_object_get(one, "alive")) ||
+                !json_is_true(json_object_get(other, "alive")) ||
+                json_is_true(json_object_get(one, "draining")) ||
+                json_is_true(json_object_get(other, "draining")))
+                continue;
+            if (!json_equal(json_object_get(one, "policy"), json_object_get(other, "policy"))) {
+                printf("the policies of instances before upstream '%s' differ\n", upstream);
+                return;
+            }
+            if (json_equal(json_object_get(one, "instance"), json_object_get(other, "instance")))
+                printf("two instances before upstream '%s' have the same number: write another "
+                       "[proxy] instance into one of their files\n",
+                       upstream);
+        }
+    }
+}
+
+void ctl_print_instances(const json_t *answer)
+{
+    static const struct table_column columns[] = {
+        {"upstream", TABLE_WORDS},
+        {"name",     TABLE_WORDS},
+        {"instance", TABLE_WORDS},
+        {"version",  TABLE_WORDS},
+        {"policy",   TABLE_WORDS},
+        {"sessions", TABLE_WORDS},
+        {"alive",    TABLE_WORDS},
+        {"draining", TABLE_WORDS},
+        {"self",     TABLE_WORDS},
+    };
+    const json_t *instances = json_object_get(answer, "instances");
+    const json_t *meetings = json_object_get(answer, "meetings"), *one;
+    struct table table;
+    size_t i;
+
+    table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+    json_array_foreach(instances, i, one)
+    {
+        for (size_t j = 0; j < sizeof(columns) / sizeof(columns[0]); j++)
+            table_text(&table, words_of(one, columns[j].heading, &table.arena));
+    }
+    table_print_text(&table, stdout);
+    json_array_foreach(meetings, i, one)
+    {
+        if (!json_is_true(json_object_get(one, "met")))
+            printf("other instances before upstream '%.*s' cannot be met: %.*s\n",
+                   TEXT_ARGS(words_of(one, "upstream", &table.arena)),
+                   TEXT_ARGS(words_of(one, "why", &table.arena)));
+    }
+    if (json_array_size(meetings) == 0)
+        printf("no upstream has an account: this instance knows of no other\n");
+    print_agreement(instances);
+    table_fini(&table);
 }
 
 void ctl_print_overrides(const json_t *answer)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cmd/cmd.h"
+#include "cmd/run_instances.h"
 #include "cmd/run_moves.h"
 #include "proxy/server.h"
 
@@ -38,5 +39,6 @@ int cmd_run(int argc, char **argv)
         return CMD_MISUSE;
     }
     run_moves();
+    run_instances();
     return server_run(path);
 }

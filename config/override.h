@@ -22,16 +22,23 @@ enum { OVERRIDES_MAX = 256, OVERRIDE_MONTH = 31 * 86400 };
 
 /* Texts end with a NUL. */
 struct override {
-    char id[17];    /* 8 hex digits */
-    uint8_t kind;   /* enum override_kind */
-    uint8_t mode;   /* MODE: CONFIG_LOG or CONFIG_BLOCK */
-    uint8_t access; /* ALLOW: as config_grant's */
-    bool shared;    /* it is every instance's */
+    char id[17];       /* 8 hex digits */
+    uint8_t kind;      /* enum override_kind */
+    uint8_t mode;      /* MODE: CONFIG_LOG or CONFIG_BLOCK */
+    uint8_t access;    /* ALLOW: as config_grant's */
+    char upstream[65]; /* it is all instances' before this one; empty: this instance's alone */
     char service[65];
     char on[200];         /* ALLOW: a pattern, as a grant's */
     int64_t since, until; /* microseconds since 1970 */
     char who[80];         /* "alice (uid 1000)" */
     char ticket[80];      /* empty: none */
+};
+
+/* Another instance has begun it, or undone it. */
+struct override_news {
+    struct override override;
+    bool undone;
+    char by[80]; /* who has undone it */
 };
 
 /* "mode", "allow", "hold" */

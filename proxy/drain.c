@@ -115,6 +115,7 @@ static void send_all(void *argument)
     struct giving *giving = argument;
     struct server *server = giving->server;
     int channel = giving->channel, self = takeover_self();
+    int overrides = steer_save(&server->steer);
     bool fine = !server->terminated;
 
     for (size_t i = 0; fine && i < server->sockets.count; i++) {
@@ -134,6 +135,10 @@ static void send_all(void *argument)
         fine = takeover_send(channel, INHERITED_OLDER, self, 0, false);
     if (self >= 0)
         close(self);
+    if (fine && overrides >= 0)
+        fine = takeover_send(channel, INHERITED_OVERRIDES, overrides, 0, false);
+    if (overrides >= 0)
+        close(overrides);
     giving->fine = fine && takeover_send(channel, INHERITED_END, -1, registry_count(), false);
 }
 

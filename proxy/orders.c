@@ -6,6 +6,7 @@
 #include "proxy/reload.h"
 #include "proxy/roll.h"
 #include "proxy/running.h"
+#include "proxy/server.h"
 
 /* An order, and what came of it: each order_ function runs on the main thread. */
 struct ordered {
@@ -22,6 +23,7 @@ static void order_override(void *argument)
 {
     struct ordered *ordered = argument;
 
+    meeting_place(ordered->server, ordered->override);
     ordered->fine = steer_add(&ordered->server->steer, ordered->override, ordered->why);
 }
 
@@ -29,7 +31,8 @@ static void order_undo(void *argument)
 {
     struct ordered *ordered = argument;
 
-    ordered->fine = steer_undo(&ordered->server->steer, ordered->id, ordered->who);
+    ordered->fine =
+        steer_undo(&ordered->server->steer, ordered->id, ordered->who, ordered->override);
     if (!ordered->fine)
         error_set(ordered->why, "no override of this id is in force");
 }
@@ -64,16 +67,38 @@ static bool order(struct ordered *ordered, void (*work)(void *argument))
     return ordered->fine;
 }
 
-static bool control_override(void *context, struct override *override, struct error *why)
+static bool control_override(void *context, struct override *override, struct told *told,
+                             struct error *why)
 {
-    return order(&(struct ordered){.server = context, .override = override, .why = why},
-                 order_override);
+    if (!order(&(struct ordered){.server = context, .override = override, .why = why},
+               order_override))
+        return false;
+    meeting_settle(override, told);
+    return true;
 }
 
-static bool control_undo(void *context, struct text id, struct text who, struct error *why)
+static bool control_undo(void *context, struct text id, struct text who, struct override *undone,
+                         struct told *told, struct error *why)
 {
-    return order(&(struct ordered){.server = context, .id = id, .who = who, .why = why},
-                 order_undo);
+    struct ordered ordered = {
+        .server = context, .id = id, .who = who, .override = undone, .why = why};
+
+    if (!order(&ordered, order_undo))
+        return false;
+    meeting_settle(undone, told);
+    return true;
+}
+
+static size_t control_instances(void *context, struct instance *list, size_t room)
+{
+    (void)context;
+    return meeting ? meeting->instances(list, room) : 0;
+}
+
+static size_t control_meetings(void *context, struct meeting *list, size_t room)
+{
+    (void)context;
+    return meeting ? meeting->meetings(list, room) : 0;
 }
 
 static size_t control_overrides(void *context, struct override *list)
@@ -142,6 +167,8 @@ struct control_source orders_source(struct server *server)
         .override = control_override,
         .undo = control_undo,
         .overrides = control_overrides,
+        .instances = control_instances,
+        .meetings = control_meetings,
         .reload = control_reload,
         .takeover = drain_takeover,
         .record = control_record,

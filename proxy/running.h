@@ -6,6 +6,7 @@
 
 #include "admin/admin.h"
 #include "admin/control.h"
+#include "config/instance.h"
 #include "proxy/desk.h"
 #include "proxy/listeners.h"
 #include "proxy/moving.h"
@@ -43,6 +44,11 @@ bool server_reload(struct server *server, struct error *why);
 
 /* orders.c: what the control socket calls. */
 struct control_source orders_source(struct server *server);
+
+/* meeting.c: where an override is shared with other instances, and how far it has come. */
+extern const struct server_meeting *meeting;
+void meeting_place(const struct server *server, struct override *override);
+void meeting_settle(const struct override *override, struct told *told);
 
 /* drain.c: the end, by SIGTERM or by a successor. */
 void drain_init(struct server *server);

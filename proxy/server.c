@@ -40,6 +40,8 @@ static void put_in_force(void *context, struct runtime *runtime)
     show_runtime(server->show, runtime);
     if (follower)
         follower->configure(runtime);
+    if (meeting)
+        meeting->configure(runtime);
 }
 
 bool server_reload(struct server *server, struct error *why)
@@ -101,6 +103,7 @@ static bool find_predecessor(struct server *server, struct error *error)
     registry_skip(server->inherited.last_id);
     if (server->inherited.channel >= 0 && !show_upstream_up(server->steer.base))
         return error_set(error, "no upstream is up; the silogate that runs goes on");
+    steer_restore(&server->steer, takeover_take(&server->inherited, INHERITED_OVERRIDES));
     return true;
 }
 
@@ -136,6 +139,11 @@ static bool start(struct server *server, struct error *error)
         follower->start(&server->door);
         follower->configure(server->steer.current);
     }
+    if (meeting) {
+        meeting->start(server);
+        meeting->configure(server->steer.current);
+        show_meeting(server->show, meeting->instances, meeting->meetings);
+    }
     struct admin_source source = show_source(server->show);
     const struct control_source orders = orders_source(server);
     return admin_start(config, &source, takeover_take(&server->inherited, INHERITED_ADMIN),
@@ -150,6 +158,8 @@ static void stop(struct server *server)
     desk_close(&server->desk);
     control_stop(server->control);
     admin_stop(server->admin);
+    if (meeting)
+        meeting->stop();
     if (follower)
         follower->stop();
     for (unsigned i = 0; i < server->worker_count; i++)

@@ -2,6 +2,9 @@
 #ifndef PROXY_SERVER_H
 #define PROXY_SERVER_H
 
+#include "base/error.h"
+#include "config/instance.h"
+
 /* Runs until SIGTERM or SIGINT, then drains. SIGHUP reloads, SIGUSR1 reopens the violation logs.
  * Returns the exit status: 0, or 2 where the configuration cannot be used. Tells the operator on
  * standard error. */
@@ -15,6 +18,25 @@ struct server_follower {
     void (*stop)(void);
 };
 void server_follow(const struct server_follower *follower);
+
+/* Who meets other instances beside the proxy. `start`, `configure` and `stop` as above; the others
+ * are called by admin's and the control socket's threads in between. */
+struct server;
+struct server_meeting {
+    void (*start)(struct server *server);
+    void (*configure)(struct runtime *runtime);
+    void (*stop)(void);
+    void (*settle)(const char *upstream, struct told *told);
+    size_t (*instances)(struct instance *list, size_t room);
+    size_t (*meetings)(struct meeting *list, size_t room);
+    bool (*kill_query)(const char *upstream, uint32_t thread, struct error *why);
+};
+void server_meet(const struct server_meeting *meeting);
+/* From the threads that meet: what is in force here for those before `upstream`, and what is news
+ * here. False: silogate is coming to its end. */
+bool server_state(struct server *server, const char *upstream, struct instance_state *state);
+bool server_hear(struct server *server, const char *upstream, const struct override_news *news,
+                 size_t count);
 
 int server_run(const char *path);
 

@@ -24,6 +24,9 @@ struct show {
     atomic_bool draining, refused_last;
     atomic_uint_fast64_t accepted, refused;
 
+    size_t (*instances)(struct instance *list, size_t room); /* NULL: nobody meets */
+    size_t (*meetings)(struct meeting *list, size_t room);
+
     /* Admin's thread alone: */
     struct runtime *shown; /* of the view */
     struct admin_view view;
@@ -31,6 +34,8 @@ struct show {
     bool has_queries, has_past;
     int64_t started;
     struct summary past;
+    struct instance others[ADMIN_INSTANCES];
+    struct meeting met[ADMIN_MEETINGS];
 };
 
 struct show *show_new(struct worker *workers, unsigned count, struct violations *violations)
@@ -76,6 +81,21 @@ void show_reload(struct show *show, bool accepted)
 void show_draining(struct show *show)
 {
     atomic_store(&show->draining, true);
+}
+
+void show_meeting(struct show *show, size_t (*instances)(struct instance *list, size_t room),
+                  size_t (*meetings)(struct meeting *list, size_t room))
+{
+    show->instances = instances;
+    show->meetings = meetings;
+}
+
+static void look_at_instances(struct show *show, struct admin_view *view)
+{
+    view->instances = show->others;
+    view->meetings = show->met;
+    view->instance_count = show->instances ? show->instances(show->others, ADMIN_INSTANCES) : 0;
+    view->meeting_count = show->meetings ? show->meetings(show->met, ADMIN_MEETINGS) : 0;
 }
 
 static struct runtime *take_runtime(struct show *show)
@@ -229,6 +249,7 @@ static const struct admin_view *look(void *context, bool queries)
     mark_configured(view);
     look_at_upstreams(view, show->shown);
     look_at_certificates(view, show->shown);
+    look_at_instances(show, view);
     violations_counters(show->violations, &view->log);
     return view;
 }

@@ -17,6 +17,10 @@ void show_runtime(struct show *show, struct runtime *runtime);
 void show_reload(struct show *show, bool accepted);
 void show_draining(struct show *show);
 
+/* Who knows of other instances; before anybody looks. */
+void show_meeting(struct show *show, size_t (*instances)(struct instance *list, size_t room),
+                  size_t (*meetings)(struct meeting *list, size_t room));
+
 /* Is one of the upstreams up, as far as is known? */
 bool show_upstream_up(const struct runtime *runtime);
 

@@ -5,8 +5,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "proxy/worker.h"
@@ -151,60 +153,159 @@ bool steer_add(struct steer *steer, struct override *override, struct error *why
     return true;
 }
 
-bool steer_undo(struct steer *steer, struct text id, struct text who)
+/* Others are to hear of it, until its end. */
+static void remember_undone(struct steer *steer, const struct override *override, struct text who)
+{
+    int64_t now = worker_now();
+    size_t kept = 0;
+
+    if (!override->upstream[0])
+        return;
+    for (size_t i = 0; i < steer->undone_count; i++) {
+        if (steer->undone[i].until > now)
+            steer->undone[kept++] = steer->undone[i];
+    }
+    if (kept == OVERRIDES_MAX) /* the oldest: others have heard of it long since */
+        memmove(steer->undone, steer->undone + 1, --kept * sizeof(steer->undone[0]));
+    steer->undone[kept] = *override;
+    snprintf(steer->undone[kept].who, sizeof(steer->undone[kept].who), "%.*s", TEXT_ARGS(who));
+    steer->undone_count = kept + 1;
+}
+
+bool steer_undo(struct steer *steer, struct text id, struct text who, struct override *undone)
 {
     struct error why;
 
     for (size_t i = 0; i < steer->count; i++) {
         if (!text_equal(text_of(steer->list[i].id), id))
             continue;
-        struct override undone = steer->list[i];
+        *undone = steer->list[i];
         forget(steer, i);
+        remember_undone(steer, undone, who);
         if (build(steer, &why))
             steer->put(steer->context, steer->current);
-        tell(steer, "undone", &undone, who);
+        tell(steer, "undone", undone, who);
         set_timer(steer);
         return true;
     }
     return false;
 }
 
-static bool listed(const struct override *list, size_t count, const struct override *one)
+/* --- a successor --- */
+
+/* Before the overrides themselves: one of another version is left alone. */
+struct saved {
+    uint32_t size, count;
+};
+
+int steer_save(const struct steer *steer)
+{
+    const struct saved saved = {sizeof(steer->list[0]), (uint32_t)steer->count};
+    const size_t length = steer->count * sizeof(steer->list[0]);
+    int fd = steer->count > 0 ? memfd_create("overrides", MFD_CLOEXEC) : -1;
+
+    if (fd >= 0 && write(fd, &saved, sizeof(saved)) == (ssize_t)sizeof(saved) &&
+        write(fd, steer->list, length) == (ssize_t)length)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static void end_texts(struct override *override)
+{
+    override->id[sizeof(override->id) - 1] = 0;
+    override->upstream[sizeof(override->upstream) - 1] = 0;
+    override->service[sizeof(override->service) - 1] = 0;
+    override->on[sizeof(override->on) - 1] = 0;
+    override->who[sizeof(override->who) - 1] = 0;
+    override->ticket[sizeof(override->ticket) - 1] = 0;
+}
+
+void steer_restore(struct steer *steer, int fd)
+{
+    struct saved saved = {0, 0};
+    struct error why;
+
+    if (fd < 0)
+        return;
+    if (pread(fd, &saved, sizeof(saved), 0) != (ssize_t)sizeof(saved) ||
+        saved.size != sizeof(steer->list[0]))
+        saved.count = 0;
+    for (uint32_t i = 0; i < saved.count && steer->count < OVERRIDES_MAX; i++) {
+        struct override *override = &steer->list[steer->count];
+        const off_t at = (off_t)(sizeof(saved) + i * sizeof(*override));
+        if (pread(fd, override, sizeof(*override), at) != (ssize_t)sizeof(*override) ||
+            override->kind >= OVERRIDE_KINDS)
+            break;
+        end_texts(override);
+        struct runtime *fits = runtime_override(steer->base, override, 1, 1, &why);
+        steer->count += fits && override->until > worker_now();
+        runtime_drop(fits);
+    }
+    close(fd);
+    if (build(steer, &why))
+        log_notice("%zu overrides of the silogate that ran before go on", steer->count);
+    set_timer(steer);
+}
+
+/* --- other instances --- */
+
+static const struct override *find(const struct override *list, size_t count, const char *id)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(list[i].id, one->id) == 0)
-            return true;
+        if (strcmp(list[i].id, id) == 0)
+            return &list[i];
+    }
+    return NULL;
+}
+
+/* True where one is gone. */
+static bool hear_undone(struct steer *steer, const struct override_news *news)
+{
+    for (size_t i = 0; i < steer->count; i++) {
+        struct override old = steer->list[i];
+        if (strcmp(old.id, news->override.id) != 0 || !old.upstream[0])
+            continue;
+        forget(steer, i);
+        tell(steer, "undone", &old, text_of(news->by));
+        return true;
     }
     return false;
 }
 
-void steer_shared(struct steer *steer, const struct override *list, size_t count)
+/* True where one has come: it is new, was not undone here, and makes sense. */
+static bool hear_begun(struct steer *steer, const char *upstream, const struct override *heard)
+{
+    struct override override = *heard;
+    struct error why;
+
+    if (find(steer->list, steer->count, heard->id) ||
+        find(steer->undone, steer->undone_count, heard->id) || heard->until <= worker_now() ||
+        steer->count == OVERRIDES_MAX)
+        return false;
+    struct runtime *fits = runtime_override(steer->base, &override, 1, steer->generation + 1, &why);
+    if (!fits)
+        return false;
+    runtime_drop(fits);
+    snprintf(override.upstream, sizeof(override.upstream), "%s", upstream);
+    steer->list[steer->count++] = override;
+    tell(steer, "begun", &override, (struct text){0});
+    return true;
+}
+
+void steer_hear(struct steer *steer, const char *upstream, const struct override_news *news,
+                size_t count)
 {
     struct error why;
     bool changed = false;
 
-    for (size_t i = steer->count; i-- > 0;) {
-        struct override old = steer->list[i];
-        if (!old.shared || listed(list, count, &old))
-            continue;
-        forget(steer, i);
-        changed = true;
-        tell(steer, "ended", &old, TEXT("another instance"));
-    }
-    for (size_t i = 0; i < count && steer->count < OVERRIDES_MAX; i++) {
-        if (listed(steer->list, steer->count, &list[i]) || list[i].until <= worker_now())
-            continue;
-        struct runtime *fits =
-            runtime_override(steer->base, &list[i], 1, steer->generation + 1, &why);
-        if (!fits)
-            continue;
-        runtime_drop(fits);
-        steer->list[steer->count++] = list[i];
-        changed = true;
-        tell(steer, "begun", &list[i], (struct text){0});
-    }
-    if (changed && build(steer, &why))
+    for (size_t i = 0; i < count; i++)
+        changed |= news[i].undone ? hear_undone(steer, &news[i])
+                                  : hear_begun(steer, upstream, &news[i].override);
+    if (!changed)
+        return;
+    if (build(steer, &why))
         steer->put(steer->context, steer->current);
-    if (changed)
-        set_timer(steer);
+    set_timer(steer);
 }

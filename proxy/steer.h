@@ -18,6 +18,9 @@ struct steer {
     uint32_t generation;            /* of the youngest runtime there ever was */
     struct override list[OVERRIDES_MAX];
     size_t count;
+    /* Those of several instances that were undone here before their end; `who`: by whom. */
+    struct override undone[OVERRIDES_MAX];
+    size_t undone_count;
     /* Hands what is in force from now on to everybody who uses it; takes no reference. */
     void (*put)(void *context, struct runtime *runtime);
     void *context;
@@ -33,10 +36,16 @@ void steer_base(struct steer *steer, struct runtime *base);
 
 /* Fills in the id and puts it in force. */
 bool steer_add(struct steer *steer, struct override *override, struct error *why);
-/* False where there is none of this id. */
-bool steer_undo(struct steer *steer, struct text id, struct text who);
-/* Those of all instances are these from now on: what others have begun and ended. Puts something in
- * force only where they differ. */
-void steer_shared(struct steer *steer, const struct override *list, size_t count);
+/* False where there is none of this id; what it was is in `undone`. */
+bool steer_undo(struct steer *steer, struct text id, struct text who, struct override *undone);
+/* What a successor is to go on with: a file in memory, -1 where there is nothing or no room. And
+ * the successor's: closes it, and leaves out what does not fit its own file. Puts nothing. */
+int steer_save(const struct steer *steer);
+void steer_restore(struct steer *steer, int fd);
+
+/* What other instances before `upstream` have begun or undone. Puts something
+ * in force only where that is news. */
+void steer_hear(struct steer *steer, const char *upstream, const struct override_news *news,
+                size_t count);
 
 #endif

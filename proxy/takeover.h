@@ -25,8 +25,9 @@ enum inherited_kind {
     INHERITED_LISTEN,
     INHERITED_ADMIN,
     INHERITED_CONTROL,
-    INHERITED_OLDER, /* a pidfd of a generation that still drains */
-    INHERITED_END,   /* no descriptor */
+    INHERITED_OLDER,     /* a pidfd of a generation that still drains */
+    INHERITED_END,       /* no descriptor */
+    INHERITED_OVERRIDES, /* a file in memory: steer_save's */
 };
 
 struct inherited_socket {

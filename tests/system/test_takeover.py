@@ -203,6 +203,33 @@ def test_admin_and_control_go_along(mariadb, generations):
     other.quit()
 
 
+def test_overrides_go_along(mariadb, generations):
+    line = generations(mariadb, ("proxy", "drain_timeout", "5s"))
+    gate = line.gate
+
+    def ctl(*words):
+        return json.loads(gates.run("ctl", "-c", gate.path, "--json", *words).stdout)
+
+    begun = ctl("mode", "lab", "block", "--for", "10m", "--ticket", "NC-1")
+    short = ctl("allow", "lab", "on", "clinical_data.patients", "access", "read", "--for", "2s")
+    line.upgrade()
+    assert [one["id"] for one in ctl("overrides")["overrides"]] == [begun["id"], short["id"]]
+    session = wire.connect(gate.port, "lab_service")
+    assert places.wait_for(lambda: refused(session, "SELECT 1 FROM clinical_data.patients") == 1142, 10)
+    assert [one["until"] for one in ctl("overrides")["overrides"]] == [begun["until"]]  # the other's end came
+    ctl("undo", begun["id"])
+    assert refused(session, "SELECT 1 FROM clinical_data.patients") == 0
+    session.quit()
+
+
+def refused(connection, sql):
+    try:
+        connection.query(sql)
+    except wire.Error as error:
+        return error.code
+    return 0
+
+
 def test_a_successor_that_cannot_serve_changes_nothing(mariadb, generations):
     line = generations(mariadb)
     gate = line.gate

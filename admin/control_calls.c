@@ -1,0 +1,305 @@
+/* What each call of the control socket does: reads its arguments, asks whoever can answer, writes
+ * the answer as JSON. */
+#include "admin/control_calls.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "admin/control_json.h"
+#include "admin/page.h"
+#include "base/arena.h"
+#include "base/log.h"
+
+enum { INSTANCES_ROOM = 256, MEETINGS_ROOM = 64 };
+
+static struct text argument(const struct call *call, const char *name)
+{
+    struct text value = {0};
+
+    MHD_lookup_connection_value_n(call->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name),
+                                  &value.at, &value.length);
+    return value;
+}
+
+static struct text member(const struct call *call, const char *key)
+{
+    const json_t *value = json_object_get(call->json, key);
+
+    if (!json_is_string(value))
+        return (struct text){0};
+    return (struct text){json_string_value(value), json_string_length(value)};
+}
+
+/* A text into a field of fixed size; false where it does not fit, is none, or holds what would not
+ * stay on its line. */
+static bool take_member(const struct call *call, const char *key, char *to, size_t size,
+                        bool needed, struct error *why)
+{
+    struct text value = member(call, key);
+
+    if (!value.at && needed)
+        return error_set(why, "\"%s\" is missing", key);
+    if (value.length >= size)
+        return error_set(why, "\"%s\" is longer than %zu bytes", key, size - 1);
+    for (size_t i = 0; value.at && i < value.length; i++) {
+        if ((unsigned char)value.at[i] < ' ' || value.at[i] == 0x7f)
+            return error_set(why, "\"%s\" holds a control character", key);
+    }
+    if (value.at)
+        memcpy(to, value.at, value.length);
+    to[value.length] = 0;
+    return true;
+}
+
+static unsigned run_sessions(struct call *call, struct error *why)
+{
+    const struct control_filter filter = {.service = argument(call, "service"),
+                                          .user = argument(call, "user"),
+                                          .in_transaction = argument(call, "in_transaction").at};
+    const struct control_source *source = call->source;
+    size_t count;
+    unsigned late;
+    struct control_session *list = source->sessions(source->context, &filter, &count, &late);
+
+    (void)why;
+    fputs("{\"sessions\":[", call->to);
+    for (size_t i = 0; i < count; i++) {
+        fputs(i ? ",\n" : "\n", call->to);
+        control_put_session(call->to, &list[i]);
+    }
+    fprintf(call->to, "],\"late\":%u}\n", late);
+    free(list);
+    return 0;
+}
+
+static unsigned run_overrides(struct call *call, struct error *why)
+{
+    const struct control_source *source = call->source;
+    struct override *list = memory_take(OVERRIDES_MAX * sizeof(*list));
+    size_t count = source->overrides(source->context, list);
+
+    (void)why;
+    fputs("{\"overrides\":[", call->to);
+    for (size_t i = 0; i < count; i++) {
+        fputs(i ? ",\n" : "\n", call->to);
+        control_put_override(call->to, &list[i], NULL);
+    }
+    fputs("]}\n", call->to);
+    free(list);
+    return 0;
+}
+
+static unsigned run_instances(struct call *call, struct error *why)
+{
+    const struct control_source *source = call->source;
+    struct instance *list = memory_take(INSTANCES_ROOM * sizeof(*list));
+    struct meeting *meetings = memory_take(MEETINGS_ROOM * sizeof(*meetings));
+    size_t count = source->instances(source->context, list, INSTANCES_ROOM);
+    size_t met = source->meetings(source->context, meetings, MEETINGS_ROOM);
+
+    (void)why;
+    fputs("{\"instances\":[", call->to);
+    for (size_t i = 0; i < count; i++) {
+        fputs(i ? ",\n" : "\n", call->to);
+        control_put_instance(call->to, &list[i]);
+    }
+    fputs("],\"meetings\":[", call->to);
+    for (size_t i = 0; i < met; i++) {
+        fputs(i ? ",\n" : "\n", call->to);
+        control_put_meeting(call->to, &meetings[i]);
+    }
+    fputs("]}\n", call->to);
+    free(list);
+    free(meetings);
+    return 0;
+}
+
+static unsigned show_session(struct call *call, uint32_t id)
+{
+    const struct control_source *source = call->source;
+    const struct control_filter filter = {.id = id};
+    size_t count;
+    unsigned late;
+    struct control_session *list = source->sessions(source->context, &filter, &count, &late);
+
+    if (count > 0) {
+        fputs("{\"session\":", call->to);
+        control_put_session(call->to, list);
+        fputs("}\n", call->to);
+    }
+    free(list);
+    return count > 0 ? 0 : MHD_HTTP_NOT_FOUND;
+}
+
+static unsigned run_show(struct call *call, struct error *why)
+{
+    const struct control_source *source = call->source;
+    struct text id = argument(call, "id");
+    uint64_t number;
+
+    if (id.length == 16) {
+        char *record = source->record(source->context, id);
+        if (record)
+            fprintf(call->to, "{\"violation\":%s}\n", record);
+        bool found = record != NULL;
+        free(record);
+        if (found)
+            return 0;
+    } else if (text_number(id, &number) && number > 0 && number <= UINT32_MAX) {
+        if (show_session(call, (uint32_t)number) == 0)
+            return 0;
+    } else {
+        error_set(why, "an id is a session's number, or a violation's 16 hex digits");
+        return MHD_HTTP_BAD_REQUEST;
+    }
+    error_set(why, "there is no session and no violation of this id here");
+    return MHD_HTTP_NOT_FOUND;
+}
+
+static unsigned run_kill(struct call *call, struct error *why)
+{
+    const struct control_source *source = call->source;
+    json_int_t id = json_integer_value(json_object_get(call->json, "id"));
+    bool query = json_is_true(json_object_get(call->json, "query"));
+
+    if (id <= 0 || id > UINT32_MAX) {
+        error_set(why, "\"id\" is no session's number");
+        return MHD_HTTP_BAD_REQUEST;
+    }
+    if (!source->end(source->context, (uint32_t)id, query, why))
+        return why->line ? MHD_HTTP_CONFLICT : MHD_HTTP_NOT_FOUND;
+    log_notice("control: %s %s session %u", call->who, query ? "ends the statement of" : "ends",
+               (unsigned)id);
+    fprintf(call->to, "{\"killed\":%u}\n", (unsigned)id);
+    return 0;
+}
+
+static unsigned run_drain(struct call *call, struct error *why)
+{
+    const struct control_source *source = call->source;
+    struct text service = member(call, "service");
+
+    (void)why;
+    size_t count = source->leave(source->context, service);
+    log_notice("control: %s drains %s%.*s: %zu sessions", call->who,
+               service.at ? "service " : "all services", TEXT_ARGS(service), count);
+    fprintf(call->to, "{\"leaving\":%zu}\n", count);
+    return 0;
+}
+
+/* The fields that all overrides have. */
+static bool begin_override(struct call *call, struct override *override, const char *whose,
+                           struct error *why)
+{
+    json_int_t length = json_integer_value(json_object_get(call->json, "milliseconds"));
+    struct timespec now;
+
+    if (length < 100 || length > OVERRIDE_MONTH * INT64_C(1000))
+        return error_set(why, "an override needs an end: from 100ms to 31d");
+    clock_gettime(CLOCK_REALTIME, &now);
+    override->since = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+    override->until = override->since + length * 1000;
+    memcpy(override->who, call->who, sizeof(override->who));
+    return take_member(call, whose, override->service, sizeof(override->service), true, why) &&
+           take_member(call, "ticket", override->ticket, sizeof(override->ticket), false, why);
+}
+
+static unsigned add_override(struct call *call, struct override *override, struct error *why)
+{
+    const struct control_source *source = call->source;
+    struct told told;
+
+    if (!source->override(source->context, override, &told, why))
+        return MHD_HTTP_CONFLICT;
+    control_put_override(call->to, override, &told);
+    fputs("\n", call->to);
+    return 0;
+}
+
+static unsigned run_mode(struct call *call, struct error *why)
+{
+    struct override override = {.kind = OVERRIDE_MODE};
+    struct text mode = member(call, "mode");
+
+    if (!begin_override(call, &override, "service", why))
+        return MHD_HTTP_BAD_REQUEST;
+    if (!text_equal(mode, TEXT("log")) && !text_equal(mode, TEXT("block"))) {
+        error_set(why, "the mode can be log or block");
+        return MHD_HTTP_BAD_REQUEST;
+    }
+    override.mode = text_equal(mode, TEXT("block")) ? CONFIG_BLOCK : CONFIG_LOG;
+    return add_override(call, &override, why);
+}
+
+static unsigned run_allow(struct call *call, struct error *why)
+{
+    struct override override = {.kind = OVERRIDE_ALLOW};
+
+    if (!begin_override(call, &override, "service", why) ||
+        !take_member(call, "on", override.on, sizeof(override.on), true, why))
+        return MHD_HTTP_BAD_REQUEST;
+    override.access = control_access_of(json_object_get(call->json, "access"));
+    if (override.access == 0) {
+        error_set(why, "the access can be read, write, define, execute or all");
+        return MHD_HTTP_BAD_REQUEST;
+    }
+    return add_override(call, &override, why);
+}
+
+static unsigned run_hold(struct call *call, struct error *why)
+{
+    struct override override = {.kind = OVERRIDE_HOLD, .access = 2 | 4};
+
+    if (!begin_override(call, &override, "owner", why))
+        return MHD_HTTP_BAD_REQUEST;
+    if (override.until - override.since > INT64_C(60) * 1000000) {
+        error_set(why, "a hold lasts 60s at most: clients are waiting");
+        return MHD_HTTP_BAD_REQUEST;
+    }
+    return add_override(call, &override, why);
+}
+
+static unsigned run_undo(struct call *call, struct error *why)
+{
+    const struct control_source *source = call->source;
+    struct text id = member(call, "id");
+
+    struct override undone;
+    struct told told;
+
+    if (!source->undo(source->context, id, text_of(call->who), &undone, &told, why))
+        return MHD_HTTP_NOT_FOUND;
+    fputs("{\"undone\":", call->to);
+    page_json(call->to, id);
+    control_put_told(call->to, &undone, &told);
+    fputs("}\n", call->to);
+    return 0;
+}
+
+static unsigned run_reload(struct call *call, struct error *why)
+{
+    const struct control_source *source = call->source;
+
+    log_notice("control: %s asks for a reload", call->who);
+    if (!source->reload(source->context, why))
+        return MHD_HTTP_CONFLICT;
+    fputs("{\"reloaded\":true}\n", call->to);
+    return 0;
+}
+
+const struct route control_routes[] = {
+    {"/control/sessions",  false, run_sessions },
+    {"/control/overrides", false, run_overrides},
+    {"/control/instances", false, run_instances},
+    {"/control/show",      false, run_show     },
+    {"/control/kill",      true,  run_kill     },
+    {"/control/drain",     true,  run_drain    },
+    {"/control/mode",      true,  run_mode     },
+    {"/control/allow",     true,  run_allow    },
+    {"/control/hold",      true,  run_hold     },
+    {"/control/undo",      true,  run_undo     },
+    {"/control/reload",    true,  run_reload   },
+};
+
+const size_t control_route_count = sizeof(control_routes) / sizeof(control_routes[0]);

@@ -1,0 +1,31 @@
+/* How /metrics is written: Prometheus' text format. Private to admin/. */
+#ifndef ADMIN_SAMPLES_H
+#define ADMIN_SAMPLES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "admin/admin.h"
+#include "base/text.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* What is shown of a metric: name{label="word"} value. */
+struct sample {
+    const char *word;
+    uint64_t value;
+};
+
+/* One metric's head; its samples follow. Names are without "silogate_". */
+void sample_head(FILE *to, const char *name, const char *type, const char *help);
+/* before name="value", escaped. */
+void sample_label(FILE *to, const char *before, const char *name, struct text value);
+void sample_one(FILE *to, const char *name, const char *type, const char *help, uint64_t value);
+void sample_family(FILE *to, const char *name, const char *type, const char *label,
+                   const char *help, const struct sample *samples, size_t count);
+
+/* instances.c: of the instances before each upstream. */
+void samples_put_instances(const struct admin_view *view, FILE *to);
+
+#endif

@@ -1,0 +1,45 @@
+/* Brings the thread that meets other instances, which asks the server, and the proxy together.
+ * Neither knows the other.
+ */
+#include "cmd/run_instances.h"
+
+#include "instances/meet.h"
+#include "proxy/runtime.h"
+#include "proxy/server.h"
+
+static bool state(void *server, const char *upstream, struct instance_state *to)
+{
+    return server_state(server, upstream, to);
+}
+
+static bool hear(void *server, const char *upstream, const struct override_news *news, size_t count)
+{
+    return server_hear(server, upstream, news, count);
+}
+
+static void start(struct server *server)
+{
+    const struct meet_proxy proxy = {.user = server, .read = state, .hear = hear};
+
+    meet_start(&proxy);
+}
+
+static void configure(struct runtime *runtime)
+{
+    meet_configure(runtime->config);
+}
+
+void run_instances(void)
+{
+    static const struct server_meeting functions = {
+        .start = start,
+        .configure = configure,
+        .stop = meet_stop,
+        .settle = meet_settle,
+        .instances = meet_instances,
+        .meetings = meet_meetings,
+        .kill_query = meet_kill_query,
+    };
+
+    server_meet(&functions);
+}

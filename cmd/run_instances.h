@@ -1,0 +1,7 @@
+/* `silogate run` meets other instances where its upstreams have an `account`. */
+#ifndef CMD_RUN_INSTANCES_H
+#define CMD_RUN_INSTANCES_H
+
+void run_instances(void);
+
+#endif

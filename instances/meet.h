@@ -1,0 +1,38 @@
+/* Instances of silogate before the same upstream act as one: each tells that it lives and which
+ * policy it has, and takes over the overrides that `silogate ctl` has begun or undone at another. A
+ * thread for each upstream that has an `account`; sessions and workers never wait for it, and where
+ * the upstream cannot be reached everything stays as it is.
+ *
+ * It knows the proxy only by the functions it is given.
+ */
+#ifndef INSTANCES_MEET_H
+#define INSTANCES_MEET_H
+
+#include "config/config.h"
+#include "instances/store.h"
+
+struct meet_proxy {
+    void *user;
+    /* False: silogate is coming to its end. */
+    bool (*read)(void *user, const char *upstream, struct instance_state *state);
+    /* What others have begun and undone. */
+    bool (*hear)(void *user, const char *upstream, const struct override_news *list, size_t count);
+};
+
+void meet_start(const struct meet_proxy *proxy);
+/* The main thread's: what is in force from now on, which is kept alive (config_take). Waits for
+ * nobody. */
+void meet_configure(struct config *config);
+void meet_stop(void);
+
+/* --- from any other thread --- */
+
+/* Waits until the upstream's others have heard what was changed here, about two seconds at most. */
+void meet_settle(const char *upstream, struct told *told);
+/* What is known now: instances of all upstreams, at most `room`. */
+size_t meet_instances(struct instance *list, size_t room);
+size_t meet_meetings(struct meeting *list, size_t room);
+/* KILL QUERY by the upstream's account. */
+bool meet_kill_query(const char *upstream, uint32_t thread, struct error *error);
+
+#endif

@@ -1,0 +1,199 @@
+/* What is known here and not there is written, what is known there and not here is heard, and once
+ * a second this instance tells that it lives. */
+#include "instances/round.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+
+enum {
+    BEAT_MS = 1000,
+    DIFFER_MS =
+        5000 /* so long must instances differ before the log says so: reloads take a moment */
+};
+
+int64_t monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* --- overrides --- */
+
+static const struct override *find(const struct override *list, size_t count, const char *id)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(list[i].id, id) == 0)
+            return &list[i];
+    }
+    return NULL;
+}
+
+static bool is_stored(const struct round *round, size_t count, const char *id)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(round->rows[i].override.id, id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool write_own(struct round *round, size_t count, int64_t now, struct error *error)
+{
+    const struct instance_state *state = &round->state;
+
+    for (size_t i = 0; i < state->count; i++) {
+        if (!is_stored(round, count, state->overrides[i].id) &&
+            !store_add(round->connection, &state->overrides[i], now, error))
+            return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct override *undone =
+            find(state->undone, state->undone_count, round->rows[i].override.id);
+        if (undone && !round->rows[i].undone &&
+            !store_undo(round->connection, undone->id, undone->who, error))
+            return false;
+    }
+    return true;
+}
+
+/* Those that are new here: begun elsewhere, or undone. */
+static size_t keep_news(struct round *round, size_t count)
+{
+    const struct instance_state *state = &round->state;
+    size_t news = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const char *id = round->rows[i].override.id;
+        bool here = find(state->overrides, state->count, id) != NULL;
+        bool undone = find(state->undone, state->undone_count, id) != NULL;
+        if (round->rows[i].undone ? here : !here && !undone)
+            round->rows[news++] = round->rows[i];
+    }
+    return news;
+}
+
+static uint64_t in_force(const struct instance_state *state)
+{
+    uint64_t all = 0;
+
+    for (size_t i = 0; i < state->count; i++)
+        all ^= text_hash(text_of(state->overrides[i].id), 1, false);
+    return all;
+}
+
+static bool meet_overrides(struct round *round, struct error *error)
+{
+    const struct meet_proxy *proxy = round->proxy;
+    const int64_t now = now_us();
+    size_t count;
+
+    if (!proxy->read(proxy->user, round->upstream, &round->state))
+        return true; /* the end is near */
+    if (!store_overrides(round->connection, now, round->rows, &count, error) ||
+        !write_own(round, count, now, error))
+        return false;
+    count = keep_news(round, count);
+    if (count > 0 && proxy->hear(proxy->user, round->upstream, round->rows, count))
+        proxy->read(proxy->user, round->upstream, &round->state);
+    return true;
+}
+
+/* --- instances --- */
+
+static bool beat(struct round *round, struct error *error)
+{
+    const struct instance_state *state = &round->state;
+    struct instance self = {.number = state->number,
+                            .sessions = state->sessions,
+                            .draining = state->draining,
+                            .overrides = in_force(state)};
+
+    if (monotonic_ms() - round->beaten < BEAT_MS && self.overrides == round->beaten_overrides &&
+        self.draining == round->beaten_draining)
+        return true;
+    snprintf(self.name, sizeof(self.name), "%s", round->self);
+    snprintf(self.policy, sizeof(self.policy), "%s", state->policy);
+    snprintf(self.version, sizeof(self.version), "%.32s", SILOGATE_VERSION);
+    if (!store_beat(round->connection, &self, error))
+        return false;
+    round->beaten = monotonic_ms();
+    round->beaten_overrides = self.overrides;
+    round->beaten_draining = self.draining;
+    return true;
+}
+
+/* Two that serve, with another policy or with the same number? */
+static bool differ(const struct instance *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = i + 1; j < count; j++) {
+            if (!instance_is_alive(&list[i]) || !instance_is_alive(&list[j]) || list[i].draining ||
+                list[j].draining)
+                continue;
+            if (strcmp(list[i].policy, list[j].policy) != 0 || list[i].number == list[j].number)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void tell_differences(struct round *round, const struct instance *list, size_t count)
+{
+    if (!differ(list, count)) {
+        if (round->told_differ)
+            log_notice("upstream '%s': its instances agree again", round->upstream);
+        round->told_differ = false;
+        round->differ = 0;
+        return;
+    }
+    if (round->differ == 0)
+        round->differ = monotonic_ms();
+    if (round->told_differ || monotonic_ms() - round->differ < DIFFER_MS)
+        return;
+    round->told_differ = true;
+    for (size_t i = 0; i < count; i++) {
+        if (instance_is_alive(&list[i]) && !list[i].draining)
+            log_warning("upstream '%s': instances differ in policy or have the same number: %s%s, "
+                        "instance = %u, policy %s",
+                        round->upstream, list[i].name, list[i].self ? " (this one)" : "",
+                        list[i].number, list[i].policy);
+    }
+}
+
+static bool meet_instances_of(struct round *round, struct error *error)
+{
+    struct instance *list = round->instances;
+
+    round->count = 0;
+    if (!beat(round, error) || !store_instances(round->connection, list, &round->count, error))
+        return false;
+    for (size_t i = 0; i < round->count; i++) {
+        snprintf(list[i].upstream, sizeof(list[i].upstream), "%s", round->upstream);
+        list[i].self = strcmp(list[i].name, round->self) == 0;
+    }
+    tell_differences(round, list, round->count);
+    return true;
+}
+
+void round_begin(struct round *round)
+{
+    round->beaten = -BEAT_MS;
+}
+
+bool round_run(struct round *round, struct error *error)
+{
+    return meet_overrides(round, error) && meet_instances_of(round, error);
+}

@@ -1,0 +1,93 @@
+/* This instance's side of meeting others: what it tells of itself, what it hears, and how far an
+ * override of `silogate ctl` has come. Who brings it there and back is not the proxy's (server.h).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/running.h"
+#include "proxy/server.h"
+
+const struct server_meeting *meeting; /* NULL: nobody meets */
+
+void server_meet(const struct server_meeting *who)
+{
+    meeting = who;
+}
+
+struct asked {
+    struct server *server;
+    const char *upstream;
+    struct instance_state *state;
+    const struct override_news *news;
+    size_t count;
+};
+
+static size_t copy_those_of(const char *upstream, const struct override *from, size_t count,
+                            struct override *to)
+{
+    size_t copied = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(from[i].upstream, upstream) == 0)
+            to[copied++] = from[i];
+    }
+    return copied;
+}
+
+static void tell_state(void *argument)
+{
+    const struct asked *asked = argument;
+    const struct server *server = asked->server;
+    const struct steer *steer = &server->steer;
+    struct instance_state *state = asked->state;
+
+    state->count = copy_those_of(asked->upstream, steer->list, steer->count, state->overrides);
+    state->undone_count =
+        copy_those_of(asked->upstream, steer->undone, steer->undone_count, state->undone);
+    snprintf(state->policy, sizeof(state->policy), "%s", policy_hash(steer->base->policy));
+    state->number = (unsigned)steer->base->config->proxy.instance.value;
+    state->draining = server->terminated;
+    state->sessions = atomic_load(&worker_sessions);
+}
+
+bool server_state(struct server *server, const char *upstream, struct instance_state *state)
+{
+    return desk_call(&server->desk, tell_state,
+                     &(struct asked){.server = server, .upstream = upstream, .state = state});
+}
+
+static void hear(void *argument)
+{
+    const struct asked *asked = argument;
+
+    steer_hear(&asked->server->steer, asked->upstream, asked->news, asked->count);
+}
+
+bool server_hear(struct server *server, const char *upstream, const struct override_news *news,
+                 size_t count)
+{
+    return desk_call(
+        &server->desk, hear,
+        &(struct asked){.server = server, .upstream = upstream, .news = news, .count = count});
+}
+
+void meeting_place(const struct server *server, struct override *override)
+{
+    const struct config *config = server->steer.base->config;
+    const int service = policy_service(server->steer.base->policy, text_of(override->service));
+
+    override->upstream[0] = 0;
+    if (!meeting || service == SERVICE_NONE)
+        return;
+    const struct config_upstream *upstream =
+        &config->upstreams[config->services[service].upstream_index];
+    if (upstream->account.line)
+        snprintf(override->upstream, sizeof(override->upstream), "%s", upstream->name.at);
+}
+
+void meeting_settle(const struct override *override, struct told *told)
+{
+    *told = (struct told){.met = false};
+    if (meeting && override->upstream[0])
+        meeting->settle(override->upstream, told);
+}

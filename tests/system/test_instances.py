@@ -1,0 +1,242 @@
+"""Several silogates before one upstream: what `ctl` changes at one holds at all, they see each other, and neither a
+lost store nor a lost instance changes anything for the others' sessions."""
+import datetime
+import json
+import os
+import signal
+
+import pymysql
+import pytest
+
+from harness import gate as gates, places, wire
+
+FOREIGN = "SELECT 1 FROM clinical_data.patients"
+ACCOUNT = "meeting_account"
+
+
+@pytest.fixture
+def account(server, tmp_path):
+    """silogate's own account there, with the rights that `silogate audit --sql` gives it on its schema."""
+    rights = "CONNECTION ADMIN" if server.dialect == "mariadb" else "CONNECTION_ADMIN"
+    server.sql(f"DROP USER IF EXISTS {ACCOUNT}@'%'", f"CREATE USER {ACCOUNT}@'%' IDENTIFIED BY 'meet-secret'",
+               f"GRANT {rights} ON *.* TO {ACCOUNT}@'%'", f"GRANT ALL ON silogate.* TO {ACCOUNT}@'%'",
+               "DROP DATABASE IF EXISTS silogate")
+    password = tmp_path / "password"
+    password.write_text("meet-secret\n")
+    yield (("upstream:main", "account", ACCOUNT), ("upstream:main", "account_password_file", password))
+    server.sql(f"DROP USER {ACCOUNT}@'%'", "DROP DATABASE IF EXISTS silogate")
+
+
+@pytest.fixture
+def make(server, make_gate, account):
+    """make(number, changes...): one of several instances."""
+    def make(number, *changes, upstream=None, start=True):
+        gate = make_gate(upstream or server, *account, ("proxy", "instance", str(number)), *changes, start=False)
+        gate.ini = gates.change(gate.ini, "proxy", "control", f"unix:{gate.folder}/control")
+        gate.path.write_text(gate.ini)
+        gate.ctl = lambda *words, code=0: ctl(gate, *words, code=code)
+        return gate.start() if start else gate
+    return make
+
+
+def ctl(gate, *words, code=0):
+    done = gates.run("ctl", "-c", gate.path, "--json", *words)
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    return json.loads(done.stdout) if code == 0 else done.stderr
+
+
+def others(gate, **wanted):
+    """The instances that this one knows, once as many are so."""
+    def look():
+        found = gate.ctl("instances")["instances"]
+        return all(sum(bool(one[key]) for one in found) == count for key, count in wanted.items()) and found
+    found = places.wait_for(look, 20, 0.2)
+    assert found, gate.ctl("instances")
+    return found
+
+
+def refused(connection, sql=FOREIGN):
+    try:
+        connection.query(sql)
+    except wire.Error as error:
+        return error.code
+    return 0
+
+
+def test_an_override_holds_at_all(server, make):
+    one, two = make(1), make(2)
+    others(one, alive=2)
+    there = wire.connect(two.port, "lab_service")
+    assert refused(there) == 0  # NileCare's lab is in mode log
+    begun = one.ctl("mode", "lab", "block", "--for", "10m", "--ticket", "NC-7")
+    assert begun["instances"] == "all" and begun["upstream"] == "main"
+    assert (begun["alive"], begun["in_force"]) == (2, 2)
+    assert refused(there) == 1142  # told: no waiting
+    heard = two.ctl("overrides")["overrides"]
+    assert [(of["id"], of["who"], of["ticket"]) for of in heard] == [(begun["id"], begun["who"], "NC-7")]
+    assert abs(seconds(heard[0]["until"]) - seconds(begun["until"])) < 1.5
+    event = places.wait_for(lambda: two.events("override"), 5)[0]
+    assert event["action"] == "begun" and "NC-7" in event["reason"]
+    # one that starts later takes it over, and undoes it for all
+    three = make(3)
+    late = wire.connect(three.port, "lab_service")
+    assert places.wait_for(lambda: refused(late) == 1142, 10)
+    undone = three.ctl("undo", begun["id"])
+    assert (undone["undone"], undone["instances"]) == (begun["id"], "all")
+    assert undone["alive"] == undone["in_force"] == 3
+    assert [refused(one) for one in (there, late)] == [0, 0]
+    assert one.ctl("overrides")["overrides"] == []
+    text = gates.run("ctl", "-c", one.path, "mode", "lab", "block", "--for", "200ms").stdout
+    assert "on 3 of 3 instances before upstream 'main'" in text
+    assert places.wait_for(lambda: refused(there) == 0, 5)
+    assert places.wait_for(lambda: not two.ctl("overrides")["overrides"], 5)
+    for session in (there, late):
+        session.quit()
+
+
+def seconds(moment):
+    return datetime.datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+
+
+def test_allow_and_hold_hold_at_all(server, make):
+    one, two = make(1), make(2)
+    others(one, alive=2)
+    there = wire.connect(two.port, "billing_service")
+    one.ctl("mode", "billing", "block", "--for", "1h")
+    assert refused(there) == 1142
+    one.ctl("allow", "billing", "on", "clinical_data.patients", "access", "read", "--for", "1h")
+    assert refused(there) == 0
+    started = one.ctl("hold", "lab", "--writes", "--for", "1s")
+    assert started["in_force"] == 2
+    writer = two.connect("lab_service")
+    with writer.cursor() as cursor:
+        cursor.execute("UPDATE lab_orders SET status = status WHERE 1 = 0")
+    assert two.metrics().total("commands_held_total") >= 1
+    writer.close()
+    there.quit()
+
+
+def test_killed_the_others_are_right(server, make):
+    one, two = make(1), make(2)
+    others(two, alive=2)
+    session = wire.connect(two.port, "lab_service")
+    begun = one.ctl("mode", "lab", "block", "--for", "10m")
+    one.process.send_signal(signal.SIGKILL)
+    one.process.wait()
+    assert refused(session) == 1142
+    found = others(two, alive=1)
+    assert [other["self"] for other in found if other["alive"]] == [True]
+    assert two.metrics().total("instances", upstream="main") == 1
+    assert two.ctl("undo", begun["id"])["in_force"] == 1
+    assert refused(session) == 0
+    one.start()  # with its old socket's path still there
+    assert one.ctl("overrides")["overrides"] == []
+    session.quit()
+
+
+def test_policies_that_differ_are_seen(server, make):
+    one, two = make(1), make(2)
+    others(one, alive=2)
+    assert one.metrics().total("instances", upstream="main") == 2
+    assert one.metrics().total("instances_policies", upstream="main") == 1
+    one.reload(("policy", "unowned", "block"))
+    assert places.wait_for(lambda: two.metrics().total("instances_policies", upstream="main") == 2, 10)
+    assert "differ" in gates.run("ctl", "-c", two.path, "instances").stdout
+    page = two.get("/")[2]
+    assert "Instances before the same upstreams" in page and "policies differ" in page
+    assert f"{one.process.pid}:" in page and "this one" in page
+    two.wait_log("instances differ in policy", 15)
+    two.reload(("policy", "unowned", "block"))
+    assert places.wait_for(lambda: one.metrics().total("instances_policies", upstream="main") == 1, 10)
+    assert "differ" not in gates.run("ctl", "-c", one.path, "instances").stdout
+    two.wait_log("agree again", 15)
+    # an override is no difference: it is everybody's
+    one.ctl("mode", "lab", "block", "--for", "10m")
+    assert {of["policy"] for of in others(one, alive=2)} == {others(two, alive=2)[0]["policy"]}
+
+
+def test_the_same_number_twice_is_told(server, make):
+    make(5)
+    two = make(5)
+    others(two, alive=2)
+    assert "the same number" in gates.run("ctl", "-c", two.path, "instances").stdout
+    two.wait_log("have the same number", 15)
+
+
+def test_a_store_that_cannot_be_reached_changes_nothing(server, make):
+    """No right on the schema at first; then it is there; then it is dropped under them."""
+    server.sql(f"REVOKE ALL ON silogate.* FROM {ACCOUNT}@'%'")
+    one, two = make(1), make(2)
+    here, there = wire.connect(one.port, "lab_service"), wire.connect(two.port, "lab_service")
+    begun = one.ctl("mode", "lab", "block", "--for", "10m")
+    assert begun["instances"] == "all" and "error" in begun["not_yet"]
+    assert [refused(here), refused(there)] == [1142, 0]
+    assert one.ctl("instances")["meetings"][0]["met"] is False
+    assert one.metrics().total("meeting_up", upstream="main") == 0
+    text = gates.run("ctl", "-c", one.path, "instances").stdout
+    assert "cannot be met" in text
+    server.sql(f"GRANT ALL ON silogate.* TO {ACCOUNT}@'%'")
+    assert places.wait_for(lambda: refused(there) == 1142, 20)  # what was begun before is heard of now
+    server.sql("DROP DATABASE silogate")
+
+    def there_again():
+        try:
+            return server.sql("SELECT (SELECT COUNT(*) FROM silogate.instances),"
+                              " (SELECT COUNT(*) FROM silogate.overrides)") == ((2, 1),)
+        except pymysql.Error:
+            return False
+    assert places.wait_for(there_again, 20, 0.1)
+    for gate in (one, two):
+        others(gate, alive=2)
+    assert [refused(here), refused(there)] == [1142, 1142]
+    assert two.ctl("undo", begun["id"])["in_force"] == 2
+    assert [refused(here), refused(there)] == [0, 0]
+    for session in (here, there):
+        session.quit()
+
+
+def test_a_server_that_hangs_holds_nothing_up(mariadb, make, request):
+    """The upstream stands still: ctl answers all the same, and SIGTERM ends silogate."""
+    if request.getfixturevalue("server") is not mariadb:
+        pytest.skip("once is enough")
+    gate = make(1)
+    others(gate, alive=1)
+    os.kill(mariadb.process.pid, signal.SIGSTOP)
+    try:
+        begun = gate.ctl("mode", "lab", "block", "--for", "10m")
+        assert "not_yet" in begun
+        assert len(gate.ctl("overrides")["overrides"]) == 1
+        gate.process.send_signal(signal.SIGTERM)
+        assert gate.process.wait(30) == 0
+    finally:
+        os.kill(mariadb.process.pid, signal.SIGCONT)
+
+
+def test_what_somebody_writes_into_the_store_does_no_harm(server, make):
+    gate = make(1)
+    others(gate, alive=1)
+    rows = [("0000000a", "mode", "nobody", 1, 0, ""), ("0000000b", "dance", "lab", 1, 0, ""),
+            ("zzzzzzzz", "mode", "lab", 1, 0, ""), ("0000000d", "allow", "lab", 0, 99, "x.y"),
+            ("0000000e", "allow", "lab", 0, 1, "a.b.c.d*"), ("0000000f", "allow", "lab", 0, 15, "'\"\\")]
+    for number, kind, service, block, rights, target in rows:
+        target = pymysql.converters.escape_string(target)
+        server.sql(f"INSERT INTO silogate.overrides VALUES ('{number}', '{kind}', '{service}', {block}, {rights},"
+                   f" '{target}', 'me', '', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) + INTERVAL 1 DAY, NULL)")
+    server.sql("INSERT INTO silogate.overrides VALUES ('00000010', 'mode', 'lab', 1, 0, '', 'me', '',"
+               " UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) + INTERVAL 1 DAY, NULL)")
+    session = wire.connect(gate.port, "lab_service")
+    assert places.wait_for(lambda: refused(session) == 1142, 10)  # that one makes sense
+    assert [of["id"] for of in gate.ctl("overrides")["overrides"]][-1:] == ["00000010"]
+    assert others(gate, alive=1)
+    session.quit()
+
+
+def test_without_an_account_it_is_this_one_alone(server, make_gate):
+    gate = make_gate(server, start=False)
+    gate.ini = gates.change(gate.ini, "proxy", "control", f"unix:{gate.folder}/control")
+    gate.path.write_text(gate.ini)
+    gate.start()
+    assert ctl(gate, "mode", "lab", "block", "--for", "1m")["instances"] == "this"
+    assert "on this instance" in gates.run("ctl", "-c", gate.path, "mode", "lab", "log", "--for", "1m").stdout
+    assert ctl(gate, "instances") == {"instances": [], "meetings": []}
+    assert "no upstream has an account" in gates.run("ctl", "-c", gate.path, "instances").stdout
