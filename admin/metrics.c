@@ -75,6 +75,9 @@ static void put_commands(const struct admin_view *view, FILE *to)
         counters->abandoned);
     sample_one(to, "commands_held_total", "counter",
                "Times that a command waited for the end of `silogate ctl hold`.", counters->held);
+    sample_one(to, "statements_renewed_total", "counter",
+               "Prepared statements that were prepared anew where their tables stand now.",
+               counters->renewed);
     sample_one(to, "sessions_parked_total", "counter",
                "Times that a session waited for room in the violation log.", counters->parked);
 }

@@ -52,21 +52,28 @@ static void change(struct judging *judging, const struct sql_facts *facts)
     sql_state_apply(&change->state, facts);
 }
 
-/* The same text as the server may read it at this execution. */
-static void read_again(struct judging *judging, const struct prepared *prepared, bool executes)
+struct sql_state execute_state(const struct belief *belief, const struct sql_state *then)
 {
-    const struct belief *belief = judging->belief;
-    struct ruling *ruling = judging->ruling;
-    struct sql_facts *facts = &ruling->scratch;
-    struct sql_state state = prepared->state;
-    struct place place = {
-        .end = prepared->text_length, .state = &state, .remembered = belief->remembered};
+    struct sql_state state = *then;
 
     state.mode = belief->state.mode;
     state.mode_known = belief->state.mode_known;
     state.escapes_known = belief->state.escapes_known;
     state.charset = belief->state.charset;
     state.lossy = belief->state.lossy;
+    return state;
+}
+
+/* The same text as the server may read it at this execution. */
+static void read_again(struct judging *judging, const struct prepared *prepared, bool executes)
+{
+    const struct belief *belief = judging->belief;
+    struct ruling *ruling = judging->ruling;
+    struct sql_facts *facts = &ruling->scratch;
+    struct sql_state state = execute_state(belief, &prepared->state);
+    struct place place = {
+        .end = prepared->text_length, .state = &state, .remembered = belief->remembered};
+
     size_t end = sql_analyze(ruling->text, 0, &state, belief->remembered, facts);
     if (facts->determined && (prepared->cut || end < prepared->text_length)) {
         facts->determined = false;
@@ -79,6 +86,17 @@ static void read_again(struct judging *judging, const struct prepared *prepared,
     ruling->facts = NULL; /* each violation's own */
     if (executes)
         change(judging, facts);
+}
+
+void judge_long_data(const struct belief *belief, const struct prepared *prepared,
+                     struct ruling *ruling)
+{
+    struct judging judging = {.belief = belief, .ruling = ruling};
+    const struct sql_facts *facts = renewed(belief, prepared, &ruling->scratch);
+
+    if (ruling->moved)
+        ruling->touched |= sql_moved_touches(ruling->moved, facts);
+    moves_stale(&judging, facts, prepared);
 }
 
 void judge_execute(const struct belief *belief, const struct binding *binding,
@@ -99,8 +117,10 @@ void judge_execute(const struct belief *belief, const struct binding *binding,
     const struct sql_facts *facts = renewed(belief, prepared, &ruling->scratch);
     ruling->facts = facts;
     ruling->kind = sql_kind_name((enum sql_kind)facts->kind);
-    if (executes)
+    if (executes) {
         moves_touch(&judging, facts);
+        moves_stale(&judging, facts, prepared);
+    }
     statement_rule(&judging, facts, &place);
     if (executes)
         change(&judging, facts);

@@ -21,6 +21,16 @@ void judge_prepare(const struct belief *belief, const struct binding *binding, s
 void judge_execute(const struct belief *belief, const struct binding *binding,
                    const struct prepared *prepared, bool executes, struct ruling *ruling);
 
+/* Behind judge_execute of a parameter's bytes: in the ruling, what an execution would touch and
+ * whether the statement must be prepared anew first. */
+void judge_long_data(const struct belief *belief, const struct prepared *prepared,
+                     struct ruling *ruling);
+
+/* The text of a prepared statement as it is to be prepared now that its tables stand elsewhere:
+ * `ruling`'s edits, and ruling->moved are used. False: it cannot be, and *why says why. */
+bool judge_renew(const struct belief *belief, const struct prepared *prepared,
+                 struct ruling *ruling, const char **why);
+
 /* COM_INIT_DB; `name` may be rewritten. */
 void judge_init_db(const struct belief *belief, const struct binding *binding, struct text name,
                    struct ruling *ruling);

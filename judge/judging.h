@@ -37,6 +37,14 @@ void moves_map(struct judging *judging, const struct sql_facts *facts,
                const struct sql_state *state, bool rewrites);
 /* The same for what has been prepared: nothing is written. */
 void moves_touch(struct judging *judging, const struct sql_facts *facts);
+/* Must it be prepared anew first? */
+void moves_stale(struct judging *judging, const struct sql_facts *facts,
+                 const struct prepared *prepared);
+
+/* --- execute.c --- */
+
+/* In which the server reads the text that was prepared in `then`, should it read it now. */
+struct sql_state execute_state(const struct belief *belief, const struct sql_state *then);
 
 /* --- words.c --- */
 

@@ -111,6 +111,25 @@ void moves_map(struct judging *judging, const struct sql_facts *facts,
         rehearse(ruling, facts, state, moves);
 }
 
+/* Does it name one by itself, and not only what hangs on it? */
+static bool names_one(const struct sql_moved *moved, const struct sql_facts *facts)
+{
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        if (object->type == SQL_TABLE && !object->session_only &&
+            (sql_moved_stands(moved, SQL_TABLE, object->schema, object->name).at ||
+             sql_moved_will_stand(moved, SQL_TABLE, object->schema, object->name).at))
+            return true;
+    }
+    return false;
+}
+
+static void note_print(struct ruling *ruling, const struct sql_facts *facts)
+{
+    if (facts->determined && ruling->touched && names_one(ruling->moved, facts))
+        ruling->print = sql_moved_print(ruling->moved, facts);
+}
+
 void moves_touch(struct judging *judging, const struct sql_facts *facts)
 {
     struct ruling *ruling = judging->ruling;
@@ -118,4 +137,14 @@ void moves_touch(struct judging *judging, const struct sql_facts *facts)
     note_locks(ruling, facts);
     if (ruling->moved)
         ruling->touched |= sql_moved_touches(ruling->moved, facts);
+}
+
+void moves_stale(struct judging *judging, const struct sql_facts *facts,
+                 const struct prepared *prepared)
+{
+    struct ruling *ruling = judging->ruling;
+
+    note_print(ruling, facts);
+    ruling->stale =
+        ruling->print != 0 && prepared->print != ruling->print && prepared->stays != ruling->print;
 }

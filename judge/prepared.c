@@ -6,13 +6,13 @@
 
 #include "base/arena.h"
 
-struct prepared *prepared_new(struct text text, const struct sql_facts *facts,
+struct prepared *prepared_new(struct text text, size_t most, const struct sql_facts *facts,
                               const struct sql_state *state)
 {
-    size_t length = text.length < PREPARED_TEXT ? text.length : PREPARED_TEXT;
+    size_t length = text.length < most ? text.length : most;
     struct prepared *prepared = memory_take(sizeof(*prepared) + length);
 
-    prepared->id = 0;
+    *prepared = (struct prepared){.bound = false};
     prepared->facts = sql_facts_keep(facts);
     prepared->state = *state;
     prepared->reading = sql_reading_of(text, state);
@@ -28,6 +28,7 @@ void prepared_free(struct prepared *prepared)
     if (!prepared)
         return;
     free(prepared->facts);
+    free(prepared->types);
     free(prepared);
 }
 
@@ -72,7 +73,7 @@ void prepared_add(struct prepared_table *table, struct prepared *prepared, uint3
         table->count++;
     }
     table->bytes += prepared->bytes;
-    prepared->id = id;
+    prepared->id = prepared->upstream_id = id;
     table->slots[at] = prepared;
     table->last = id;
     table->has_last = true;

@@ -51,7 +51,8 @@ void ruling_begin(struct ruling *ruling, int32_t today)
     ruling->touched = ruling->unmapped_of = 0;
     ruling->unmapped = NULL;
     ruling->moved_rewrites = 0;
-    ruling->redefines = false;
+    ruling->redefines = ruling->stale = false;
+    ruling->print = 0;
     ruling->locks = LOCKS_NOTHING;
     ruling->user_locks = 0;
 }
@@ -104,6 +105,20 @@ struct change *ruling_take_change(struct ruling *ruling)
     return change;
 }
 
+bool ruling_bytes(struct ruling *ruling, struct text bytes)
+{
+    if (ruling->byte_count + bytes.length > RULING_REWRITES)
+        return false;
+    if (ruling->byte_count + bytes.length > ruling->byte_room) {
+        ruling->byte_room = ruling->byte_room * 2 + bytes.length + 512;
+        ruling->bytes = memory_resize(ruling->bytes, ruling->byte_room);
+    }
+    if (bytes.length)
+        memcpy(ruling->bytes + ruling->byte_count, bytes.at, bytes.length);
+    ruling->byte_count += bytes.length;
+    return true;
+}
+
 bool ruling_rewrite(struct ruling *ruling, uint32_t offset, uint32_t length, struct text bytes)
 {
     unsigned at = ruling->rewrite_count;
@@ -115,10 +130,6 @@ bool ruling_rewrite(struct ruling *ruling, uint32_t offset, uint32_t length, str
         ruling->rewrite_room = ruling->rewrite_room * 2 + 16;
         ruling->rewrites =
             memory_resize(ruling->rewrites, ruling->rewrite_room * sizeof(ruling->rewrites[0]));
-    }
-    if (ruling->byte_count + bytes.length > ruling->byte_room) {
-        ruling->byte_room = ruling->byte_room * 2 + bytes.length + 512;
-        ruling->bytes = memory_resize(ruling->bytes, ruling->byte_room);
     }
     while (at > 0 && ruling->rewrites[at - 1].offset > offset)
         at--;
@@ -133,10 +144,7 @@ bool ruling_rewrite(struct ruling *ruling, uint32_t offset, uint32_t length, str
                                             .at = (uint32_t)ruling->byte_count,
                                             .count = (uint32_t)bytes.length};
     ruling->rewrite_count++;
-    if (bytes.length)
-        memcpy(ruling->bytes + ruling->byte_count, bytes.at, bytes.length);
-    ruling->byte_count += bytes.length;
-    return true;
+    return ruling_bytes(ruling, bytes);
 }
 
 /* A SET that fails may have set some of what it names. */

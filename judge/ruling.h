@@ -116,6 +116,8 @@ struct ruling {
     uint64_t touched;     /* a bit for each move whose tables it may lock */
     const char *unmapped; /* why a name of one of them is left as it is; NULL: none is */
     uint64_t unmapped_of; /* of which moves */
+    bool stale;           /* what it executes was prepared while they stood elsewhere */
+    uint64_t print;       /* where they stand now: sql_moved_print; 0: it names none */
     bool redefines;       /* it may change what stands where: the catalogue is to be asked anew */
     unsigned moved_rewrites; /* without these the text is right as well, through the alias */
     enum ruling_locks locks;
@@ -147,6 +149,9 @@ void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *
 
 /* Replaces `length` bytes at `offset` of the text by `bytes`. False where there is no room. */
 bool ruling_rewrite(struct ruling *ruling, uint32_t offset, uint32_t length, struct text bytes);
+
+/* Bytes for a rewrite of the caller's own; false where there is no room. */
+bool ruling_bytes(struct ruling *ruling, struct text bytes);
 
 /* Will there be records? */
 static inline bool ruling_is_violation(const struct ruling *ruling)

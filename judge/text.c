@@ -349,5 +349,7 @@ void judge_prepare(const struct belief *belief, const struct binding *binding, s
     struct change *change = ruling_change(ruling);
     change->written.count = 0;
     ruling->user_locks = 0;
-    change->preparing = prepared_new(text, facts, &belief->state);
+    change->preparing = prepared_new(text, ruling->touched ? PREPARED_TEXT_MOVED : PREPARED_TEXT,
+                                     facts, &belief->state);
+    change->preparing->print = sql_moved_print(ruling->moved, facts);
 }

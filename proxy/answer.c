@@ -125,12 +125,12 @@ void command_finish(struct session *session)
         belief->prepared.has_last = false; /* it has failed */
     session->change = NULL;
     ruling_commit(&session->worker->ruling, belief, change, !failed);
-    if (session->command == COMMAND_RESET_CONNECTION && !failed)
-        session->locks_tables = session->locks_handler = false;
-    if (session->command == COMMAND_RESET_CONNECTION && !failed)
-        session->user_locks = 0;
-    if (session->command == COMMAND_RESET_CONNECTION && !failed)
-        belief_reset(belief, session->collation);
+    if (session->command != COMMAND_RESET_CONNECTION || failed)
+        return;
+    session->locks_tables = session->locks_handler = false;
+    session->user_locks = 0;
+    session->long_data = 0;
+    belief_reset(belief, session->collation);
 }
 
 /* Silogate says 2013 only where an answer is owed and nothing of it was sent. */
@@ -158,6 +158,7 @@ enum step state_answer(struct session *session)
     if (events & ANSWER_ERROR_SEEN)
         session->failed_command = true;
     if (events & ANSWER_PREPARED && session->change && session->change->preparing) {
+        session->change->preparing->parameters = answer->parameters;
         prepared_add(&session->belief.prepared, session->change->preparing, answer->statement);
         session->change->preparing = NULL;
     }

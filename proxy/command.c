@@ -23,6 +23,7 @@
 #include "proxy/login/login.h"
 #include "proxy/moving.h"
 #include "proxy/record.h"
+#include "proxy/renew.h"
 #include "proxy/worker.h"
 
 enum { COMMAND_START = 6, CLOSE_LENGTH = 5, LONG_DATA_LENGTH = 7 };
@@ -170,12 +171,17 @@ static enum step follow(struct session *session, struct command *command, size_t
     if (ruling->outcome == RULING_ALLOW && ruling->touched &&
         !moving_enter(session, ruling->touched))
         return hold(session);
+    if (ruling->outcome == RULING_ALLOW && ruling->stale && !command->prepared->long_data &&
+        renew_begin(session, command->prepared, ruling))
+        return STEP_AGAIN;
     record_ruling(session, ruling);
     if (ruling->outcome == RULING_REFUSE)
         return refuse(session, command, ruling->refusal.code, ruling->refusal.message);
     moving_passed(session, ruling);
     boundary_passed(session);
     rewrite(session, command, text_at);
+    if (command->prepared)
+        renew_pass(session, command->prepared, ruling);
     session->change = ruling_take_change(ruling);
     return let_pass(session, command);
 }
@@ -299,6 +305,13 @@ static void clear_cursor(struct session *session, const struct prepared *prepare
     gate->bytes[gate->passed + PACKET_HEADER + EXECUTE_FLAGS_AT] &= (uint8_t)~EXECUTE_CURSOR_FLAGS;
 }
 
+static enum step idle(struct session *session)
+{
+    if (session->client.ended)
+        return session_end(session, CLOSED_CLIENT_GONE);
+    return STEP_WAIT;
+}
+
 /* Commands that name a prepared statement, and may be long: only their start is looked at. */
 static enum step judge_statement(struct session *session, struct command *command)
 {
@@ -310,9 +323,12 @@ static enum step judge_statement(struct session *session, struct command *comman
     if (first < 5)
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     uint32_t id = bytes_get4(gate_at(gate) + PACKET_HEADER + 1);
-    const struct prepared *prepared = prepared_find(&session->belief.prepared, id);
+    struct prepared *prepared = prepared_find(&session->belief.prepared, id);
     struct ruling *ruling = begin(session);
     enum step step;
+    command->prepared = prepared;
+    if (prepared && ruling->moved && !renew_is_here(session, prepared))
+        return idle(session);
     if (prepared)
         judge_execute(&session->belief, session->binding, prepared, executes, ruling);
     /* Blocked, or unknown to the gate: it is forgotten whole, which needs it whole. */
@@ -334,15 +350,27 @@ static enum step unanswered_command(struct session *session, struct command *com
     if (bytes_get3(bytes) < (closes ? CLOSE_LENGTH : LONG_DATA_LENGTH))
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     uint32_t id = bytes_get4(bytes + PACKET_HEADER + 1);
-    const struct prepared *prepared = prepared_find(&session->belief.prepared, id);
+    struct prepared *prepared = prepared_find(&session->belief.prepared, id);
     struct ruling *ruling = begin(session);
     if (prepared && !closes)
         judge_execute(&session->belief, session->binding, prepared, false, ruling);
     /* What a blocked execution would use must not be kept by the server for a later one. */
     if (!prepared || (!closes && ruling->outcome != RULING_ALLOW))
         return forget(session, ANSWER_NONE);
+    if (!closes && ruling->moved) {
+        judge_long_data(&session->belief, prepared, ruling);
+        if (ruling->touched && !moving_enter(session, ruling->touched))
+            return hold(session);
+        if (ruling->stale && !prepared->long_data && renew_begin(session, prepared, ruling))
+            return STEP_AGAIN;
+    }
+    renew_pass(session, prepared, ruling);
     if (closes)
         prepared_remove(&session->belief.prepared, id);
+    else if (ruling->touched && !prepared->long_data) {
+        prepared->long_data = true;
+        session->long_data++;
+    }
     return let_pass(session, command);
 }
 
@@ -400,13 +428,6 @@ static enum step unasked(struct session *session)
                                               : STEP_WAIT;
 }
 
-static enum step idle(struct session *session)
-{
-    if (session->client.ended)
-        return session_end(session, CLOSED_CLIENT_GONE);
-    return STEP_WAIT;
-}
-
 /* By the command's row, which says how it is judged. */
 static enum step handle(struct session *session, struct command *command)
 {
@@ -420,8 +441,11 @@ static enum step handle(struct session *session, struct command *command)
         return judge_statement(session, command);
     if (!row || row->judged != JUDGED_FREE)
         return judge_whole(session, command);
-    return row->answer == ANSWER_NONE ? unanswered_command(session, command)
-                                      : let_pass(session, command);
+    if (row->answer == ANSWER_NONE)
+        return unanswered_command(session, command);
+    if (session->command == COMMAND_STMT_RESET)
+        renew_reset(session);
+    return let_pass(session, command);
 }
 
 enum step state_command(struct session *session)

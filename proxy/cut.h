@@ -10,10 +10,11 @@ struct command_row;
  */
 struct command {
     const struct command_row *row;
-    size_t size;         /* of all its packets that are here */
-    uint8_t last;        /* sequence id of the last packet */
-    struct text payload; /* the command byte included */
-    uint8_t *copy;       /* the payload, where it came in several packets */
+    size_t size;               /* of all its packets that are here */
+    uint8_t last;              /* sequence id of the last packet */
+    struct text payload;       /* the command byte included */
+    uint8_t *copy;             /* the payload, where it came in several packets */
+    struct prepared *prepared; /* that it names; NULL: none */
 };
 
 enum cut { CUT_WHOLE, CUT_MORE, CUT_LARGE, CUT_BAD };

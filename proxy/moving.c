@@ -174,6 +174,7 @@ void moving_leave(struct session *session)
     session->touched = 0;
     session->locks_tables = session->locks_handler = false;
     session->user_locks = 0;
+    session->long_data = 0;
     session->locking = LOCKS_NOTHING;
 }
 
@@ -192,7 +193,7 @@ void moving_answered(struct session *session)
         atomic_store(&moving_of(session)->missed, true);
     session->redefines = false;
     if (session->touched && !session->belief.in_transaction && !session->locks_tables &&
-        !session->locks_handler) {
+        !session->locks_handler && session->long_data == 0) {
         count(moving_of(session), session->touched, -1);
         session->touched = 0;
     }
@@ -213,6 +214,7 @@ static void tell(struct moving *moving, const struct session *session)
                           session->locks_tables            ? "LOCK TABLES"
                           : session->locks_handler         ? "an open HANDLER"
                           : session->belief.in_transaction ? "in a transaction"
+                          : session->long_data > 0         ? "long data was sent"
                                                            : "a statement runs",
                           session->worker->second - session->touched_at);
     if (length > 0 && moving->blockers_length + (size_t)length < sizeof(moving->blockers))

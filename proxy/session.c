@@ -9,6 +9,7 @@
  *   command.c  COMMAND                              cut, judge, pass or block
  *   pass.c     PASS                                 what was allowed goes out
  *   answer.c   ANSWER INFILE ASK                    the way back
+ *   renew.c    RENEW                                a statement is prepared anew
  *
  *   client ----> client.gate ----> judged ----> upstream
  *   client <---- upstream.gate <-- tracked <--- upstream
@@ -32,6 +33,7 @@
 #include "proxy/moving.h"
 #include "proxy/observe.h"
 #include "proxy/registry.h"
+#include "proxy/renew.h"
 #include "proxy/worker.h"
 
 static const struct {
@@ -394,6 +396,7 @@ void session_close(struct session *session, enum close_reason reason)
     if (session->registered)
         registry_remove(session->id);
     login_free(session);
+    renew_free(session);
     ruling_drop_change(&worker->ruling, session->change);
     moving_leave(session);
     belief_forget(&session->belief);

@@ -19,6 +19,7 @@
 struct worker;
 struct binding;
 struct change;
+struct renewal;
 struct login_draft;
 
 enum state {
@@ -117,6 +118,7 @@ struct session {
     uint8_t user_locks;        /* GET_LOCKs that it may still hold */
     bool fresh : 1;            /* its transaction has done nothing but begin */
     uint8_t locking;           /* enum ruling_locks of the command at hand */
+    uint16_t long_data;        /* statements that some was sent for, and no execution yet */
 
     struct login_draft *draft; /* while logging in */
     struct identity *identity; /* from login on */
@@ -127,6 +129,7 @@ struct session {
     struct binding *binding; /* whose it is, and by which policy it is judged */
     struct belief belief;    /* of the server's side of it */
     struct change *change;   /* what the command at hand makes of it; NULL: nothing */
+    struct renewal *renewal; /* while a statement is prepared anew */
     uint64_t touched;        /* moves that it is inside of: see proxy/moving.h */
     uint32_t touched_at;     /* since when, in the worker's seconds */
 };

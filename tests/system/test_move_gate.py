@@ -1,11 +1,12 @@
 """What a session behind silogate sees of moves beside its plain statements: reloads in the middle of a hold, statements
 that were prepared before, an instance that has missed the hold."""
+import struct
 import time
 
 import pytest
 
-from harness import gate as gates, places
-from test_moves import NEW, OLD, Load, make_scene  # noqa: F401: the fixture
+from harness import gate as gates, places, wire
+from test_moves import INI, NEW, OLD, Load, make_scene  # noqa: F401: the fixture
 
 
 def slow_step(server, step, seconds):
@@ -50,3 +51,179 @@ def test_a_reload_and_an_override_do_not_end_a_hold(make_scene, step):
             assert places.wait_for(lambda: scene.move("--status").returncode == 0 and scene.is_followed(), 10)
             time.sleep(1.5)  # the override is over
     load.check()
+
+
+# --- statements that were prepared before ---
+
+NONE = INI.replace("hold = 4s", "hold = 4s\nalias = none")
+
+
+def run(connection, statement, values=(), typed=True, cursor=0):
+    """An execution with its types, or without, as libmysqlclient sends it from the second on. Its rows."""
+    counted = connection.capabilities & wire.QUERY_ATTRIBUTES
+    out = b"\x17" + struct.pack("<IBI", statement, cursor | (8 if counted else 0), 1)
+    if counted:
+        out += wire.lenenc(len(values))
+    if values:
+        nulls = bytearray((len(values) + 7) // 8)
+        for i, value in enumerate(values):
+            nulls[i // 8] |= (value is None) << i % 8
+        types = (b"\xfd\0" + (b"\0" if counted else b"")) * len(values)
+        out += bytes(nulls) + (b"\1" + types if typed else b"\0")
+        out += b"".join(wire.lenenc(value) for value in values if value is not None)
+    connection.command(out)
+    answers = connection.answers(binary=True)
+    return answers[0].rows if hasattr(answers[0], "rows") else []
+
+
+def texts(rows):
+    """Rows of an INT and a text in the binary protocol."""
+    return [[struct.unpack_from("<I", row, 2)[0], None if row[1] & 1 << 3 else row[7:].decode()] for row in rows]
+
+
+@pytest.fixture
+def moved(make_scene):  # noqa: F811
+    """A scene whose moves are checked."""
+    def make(**options):
+        scene = make_scene(**options)
+        scene.server.sql(f"GRANT ALL ON {NEW}.* TO mv_billing@'%'")
+
+        def go(*words):
+            done = scene.move(*words, "--accept-unmapped")
+            assert done.returncode == 0, done.stdout + done.stderr
+        scene.go = go
+        return scene
+    return make
+
+
+def prepared_count(server):
+    return int(server.sql("SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'")[0][1])
+
+
+@pytest.mark.parametrize("extra", [0, wire.QUERY_ATTRIBUTES], ids=["plain", "attributes"])
+@pytest.mark.parametrize("alias", ["none", "view"])
+def test_prepared_before_a_move_goes_on(moved, alias, extra):
+    """With the client's id, the types that were bound before, and nothing in the client's way."""
+    scene = moved(ini=NONE if alias == "none" else INI)
+    if extra and scene.server.name != "mysql":
+        pytest.skip("MariaDB has no query attributes")
+    before = prepared_count(scene.server)
+    client = wire.connect(scene.gate.port, "mv_billing", OLD, capabilities=wire.USUAL | extra)
+    insert = client.prepare("INSERT INTO t0 (client, number, note) VALUES (?, ?, ?)")[0]
+    select = client.prepare("SELECT number, note FROM mv_old.t0 WHERE mv_old.t0.client = ? ORDER BY number")[0]
+    never = client.prepare("SELECT COUNT(*) FROM t1")[0]
+    late = client.prepare("SELECT COUNT(*) FROM t1 WHERE id > ?")[0]  # not executed before the move
+    run(client, insert, ("7", "1", "a"))
+    run(client, select, ("7",))
+    expected, fresh = [[1, "a"]], []
+    for turn, words in enumerate(((), ("--back",), ()), 2):
+        scene.go(*words)
+        run(client, insert, ("7", str(turn), None), typed=False)
+        expected.append([turn, None])
+        assert texts(run(client, select, ("7",), typed=False)) == expected
+        assert run(client, select, ("8",), typed=False) == []
+        assert len(run(client, never)) == 1 and len(run(client, late, ("0",))) == 1
+        # prepared while the tables stand there: the next move comes behind it, too
+        fresh.append(client.prepare("SELECT number FROM t0 WHERE client = ?")[0])
+        run(client, fresh[-1], ("7",))
+        for statement in fresh:
+            assert len(run(client, statement, ("7",), typed=False)) == turn
+    every = {insert, select, never, late, *fresh}
+    assert len(every) == 7 and prepared_count(scene.server) == before + 7  # the ones before are closed at the server
+    for statement in every:
+        client.command(b"\x19" + struct.pack("<I", statement))
+    with pytest.raises(wire.Error) as unknown:
+        run(client, insert, ("7", "9", None))
+    assert unknown.value.code == 1243
+    assert places.wait_for(lambda: prepared_count(scene.server) == before, 5)
+    client.quit()
+
+
+def long_data(connection, statement, parameter, data):
+    connection.command(b"\x18" + struct.pack("<IH", statement, parameter) + data)
+
+
+def test_prepared_with_cursors_long_data_and_another_database(moved):
+    scene = moved(ini=NONE)
+    client = wire.connect(scene.gate.port, "mv_billing", OLD)
+    client.query("INSERT INTO t0 (client, number) VALUES (1, 1), (1, 2), (1, 3)")
+    cursor = client.prepare("SELECT number FROM t0 WHERE client = ? ORDER BY number")[0]
+    insert = client.prepare("INSERT INTO t0 (client, number, note) VALUES (2, ?, ?)")[0]
+    here = client.prepare("SELECT DATABASE(), COUNT(*) FROM t0")[0]
+    client.cursors = True
+    run(client, cursor, ("1",), cursor=1)
+    client.cursors = False
+    client.query(f"USE {NEW}")  # what is prepared stays in the database of its PREPARE
+    scene.go()
+    fetch = b"\x1c" + struct.pack("<II", cursor, 2)
+    client.command(fetch)  # a cursor that is open goes on
+    assert len(fetched(client)) == 2
+    # one that is opened anew, after the statement was prepared anew
+    client.cursors = True
+    run(client, cursor, ("1",), typed=False, cursor=1)
+    client.cursors = False
+    client.command(fetch)
+    assert len(fetched(client)) == 2
+    assert OLD.encode() in run(client, here)[0]
+    assert client.query("SELECT DATABASE()")[0].rows == [[NEW]]
+    long_data(client, insert, 1, b"long")
+    long_data(client, insert, 1, b" data")
+    nulls_and_types = b"\0\1\xfd\0\xfc\0" + wire.lenenc("5")
+    client.command(b"\x17" + struct.pack("<IBI", insert, 0, 1) + nulls_and_types)
+    client.answers(binary=True)
+    scene.go("--back")
+    run(client, insert, ("6", "short"), typed=False)
+    assert client.query(f"SELECT number, note FROM {OLD}.t0 WHERE client = 2 ORDER BY 1")[0].rows == \
+        [["5", "long data"], ["6", "short"]]
+    client.command(b"\x1a" + struct.pack("<I", insert))  # COM_STMT_RESET knows it, too
+    client.answers()
+    # long data that waits for its execution is inside: no move can come between
+    long_data(client, insert, 1, b"before")
+    scene.gate.reload(ini=scene.gate.ini.replace("hold = 4s", "hold = 600ms"))
+    given_up = scene.move("--accept-unmapped")
+    assert given_up.returncode == 1 and "long data was sent" in given_up.stdout, given_up.stdout
+    client.command(b"\x17" + struct.pack("<IBI", insert, 0, 1) + b"\0\1\xfd\0\xfc\0" + wire.lenenc("7"))
+    client.answers(binary=True)
+    assert places.wait_for(lambda: scene.move("--accept-unmapped").returncode == 0, 10)
+    assert client.query(f"SELECT note FROM {OLD}.t0 WHERE number = 7")[0].rows == [["before"]]
+    client.quit()
+
+
+def fetched(client):
+    """The rows of a COM_STMT_FETCH."""
+    rows = []
+    while True:
+        payload = client.receive()
+        if payload[0] == 0xff:
+            raise wire.Error(payload)
+        if payload[0] == 0xfe and len(payload) < wire.MAX:
+            return rows
+        rows.append(payload)
+
+
+def test_the_last_statement_and_bulk_of_mariadb(moved):
+    """Statement id -1 means the last one that the client has prepared, not the last of silogate's; and
+    COM_STMT_BULK_EXECUTE with its types and without."""
+    scene = moved(ini=NONE)
+    if scene.server.name != "mariadb":
+        pytest.skip("MariaDB's")
+    client = wire.connect(scene.gate.port, "mv_billing", OLD, extended=wire.MARIADB_BULK)
+    other = client.prepare("SELECT number FROM t0 WHERE client = 3 ORDER BY number")[0]
+    bulk = client.prepare("INSERT INTO t0 (client, number) VALUES (?, ?)")[0]
+    last = 0xffffffff
+
+    def many(statement, rows, typed):
+        out = b"\xfa" + struct.pack("<IH", statement, 128 if typed else 0) + (b"\xfd\0" * 2 if typed else b"")
+        client.command(out + b"".join(b"\0" + wire.lenenc(value) for row in rows for value in row))
+        client.answers(binary=True)
+
+    many(bulk, [("3", "1"), ("3", "2")], True)
+    scene.go()
+    assert len(run(client, other)) == 2  # prepared anew: the server's last one
+    many(last, [("3", "3"), ("3", "4")], False)
+    scene.go("--back")
+    assert len(run(client, other)) == 4
+    many(bulk, [("3", "5")], False)
+    run(client, last, ("3", "6"))
+    assert len(run(client, other)) == 6
+    client.quit()

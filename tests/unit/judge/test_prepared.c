@@ -23,7 +23,7 @@ static struct prepared *statement(const char *text)
     static struct sql_facts facts;
     static struct sql_state state;
 
-    return prepared_new(text_of(text), &facts, &state);
+    return prepared_new(text_of(text), PREPARED_TEXT, &facts, &state);
 }
 
 static void test_prepared_is_a_table(void **test)
@@ -59,7 +59,8 @@ static void test_a_long_text_is_cut(void **test)
     struct sql_facts *facts = memory_take_zeroed(sizeof(*facts));
     struct sql_state state = {0};
 
-    struct prepared *prepared = prepared_new((struct text){text, sizeof(text)}, facts, &state);
+    struct prepared *prepared =
+        prepared_new((struct text){text, sizeof(text)}, PREPARED_TEXT, facts, &state);
     assert_int_equal(prepared->text_length, PREPARED_TEXT);
     prepared_free(prepared);
     free(facts);

@@ -1,0 +1,334 @@
+/* See proxy/renew.h.
+ *
+ *   COMMAND -> RENEW -> COMMAND
+ *
+ * In RENEW up to four commands of silogate's own go out one after the other, and their answers are
+ * kept back: COM_INIT_DB into the database in which it was prepared, where that is another now;
+ * COM_STMT_PREPARE of the mapped text; COM_INIT_DB back; COM_STMT_CLOSE of the one before. Where
+ * the server will not prepare it, the old one stays until the tables stand elsewhere again.
+ */
+#include "proxy/renew.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "judge/judge.h"
+#include "protocol/execute.h"
+#include "proxy/command.h"
+#include "proxy/moving.h"
+#include "proxy/worker.h"
+
+enum renewal_step { RENEWAL_ENTER, RENEWAL_PREPARE, RENEWAL_BACK, RENEWAL_STEPS };
+
+struct renewal {
+    uint32_t id; /* the client's */
+    uint64_t print;
+    enum renewal_step step;
+    bool moves;    /* into the database `there` and back */
+    bool failed;   /* the step at hand */
+    bool prepared; /* by the server, as `statement` with so many parameters */
+    uint16_t parameters;
+    uint32_t statement;
+    struct sql_state there, back;
+    size_t length;
+    char text[];
+};
+
+/* --- the packet of an execution --- */
+
+/* The whole length of the first packet, and what of it is here. */
+static struct text payload_here(const struct session *session, size_t *length)
+{
+    const struct gate *gate = &session->client.gate;
+    size_t here = gate_waiting(gate) - PACKET_HEADER;
+
+    *length = bytes_get3(gate_at(gate));
+    return (struct text){(const char *)gate_at(gate) + PACKET_HEADER,
+                         here < *length ? here : *length};
+}
+
+static bool has_parameters(const struct session *session, const struct prepared *prepared)
+{
+    return prepared->parameters > 0 && (session->command == COMMAND_STMT_EXECUTE ||
+                                        session->command == COMMAND_STMT_BULK_EXECUTE);
+}
+
+bool renew_is_here(struct session *session, const struct prepared *prepared)
+{
+    struct gate *gate = &session->client.gate;
+    size_t length, needed = execute_head(prepared->parameters);
+
+    if (!has_parameters(session, prepared))
+        return true;
+    struct text here = payload_here(session, &length);
+    if (needed > length)
+        needed = length;
+    if (here.length >= needed)
+        return true;
+    gate_reserve(gate, &session->worker->pool, PACKET_HEADER + needed);
+    return false;
+}
+
+/* How the execution at hand stands to the types that are known. */
+static bool reads(const struct session *session, const struct prepared *prepared,
+                  struct execute *execute)
+{
+    size_t length;
+    struct text here = payload_here(session, &length);
+
+    return execute_read(here, length, prepared->parameters, session->capabilities, execute) ==
+           PARSE_DONE;
+}
+
+/* Can types be put into it? */
+static bool has_room(const struct session *session, const struct prepared *prepared,
+                     const struct execute *execute)
+{
+    return prepared->has_types && execute->count == prepared->parameters &&
+           bytes_get3(gate_at(&session->client.gate)) +
+                   (size_t)prepared->parameters * EXECUTE_TYPE <
+               PACKET_MAX;
+}
+
+static void keep_types(const struct session *session, struct prepared *prepared,
+                       const struct execute *execute)
+{
+    size_t length;
+    struct text here = payload_here(session, &length);
+
+    if (!prepared->types)
+        prepared->types = memory_take((size_t)prepared->parameters * 2);
+    prepared->has_types =
+        execute_types(here, length, execute, prepared->parameters, prepared->types) == PARSE_DONE;
+    prepared->bound = true;
+}
+
+static void put_types(struct session *session, struct prepared *prepared,
+                      const struct execute *execute)
+{
+    struct gate *gate = &session->client.gate;
+    struct ruling *ruling = &session->worker->ruling;
+    uint8_t one[EXECUTE_TYPE];
+    const size_t each = execute_write_types(execute, 1, prepared->types, one);
+    const size_t length = bytes_get3(gate_at(gate)), more = each * prepared->parameters;
+
+    ruling->rewrite_count = 0;
+    ruling->byte_count = 0;
+    for (uint32_t i = 0; i < prepared->parameters; i++) {
+        execute_write_types(execute, 1, prepared->types + (size_t)i * 2, one);
+        ruling_bytes(ruling, (struct text){(const char *)one, each});
+    }
+    const struct rewrite rewrite = {
+        .offset = (uint32_t)execute->types_at, .length = 0, .at = 0, .count = (uint32_t)more};
+    gate_rewrite(gate, &session->worker->pool, PACKET_HEADER, &rewrite, 1, ruling->bytes);
+    uint8_t *packet = gate->bytes + gate->passed;
+    bytes_put3(packet, (uint32_t)(length + more));
+    packet[PACKET_HEADER + execute->flag_at] |= execute->flag;
+    prepared->bound = true;
+}
+
+void renew_pass(struct session *session, struct prepared *prepared, const struct ruling *ruling)
+{
+    struct gate *gate = &session->client.gate;
+    struct execute execute;
+
+    bytes_put4(gate->bytes + gate->passed + PACKET_HEADER + 1, prepared->upstream_id);
+    if (prepared->long_data && session->command != COMMAND_STMT_FETCH &&
+        session->command != COMMAND_STMT_SEND_LONG_DATA) {
+        prepared->long_data = false; /* used, or forgotten */
+        session->long_data--;
+    }
+    if (!ruling || ruling->print == 0 || !has_parameters(session, prepared))
+        return;
+    if (!reads(session, prepared, &execute))
+        prepared->has_types = false;
+    else if (execute.has_types)
+        keep_types(session, prepared, &execute);
+    else if (!prepared->bound && has_room(session, prepared, &execute))
+        put_types(session, prepared, &execute);
+}
+
+void renew_reset(struct session *session)
+{
+    const uint8_t *packet = gate_at(&session->client.gate);
+    struct prepared *prepared = NULL;
+
+    if (bytes_get3(packet) >= 5)
+        prepared = prepared_find(&session->belief.prepared, bytes_get4(packet + PACKET_HEADER + 1));
+    if (prepared)
+        renew_pass(session, prepared, NULL);
+}
+
+/* --- preparing anew --- */
+
+static bool cannot(struct ruling *ruling, const char *why)
+{
+    ruling->unmapped = why;
+    ruling->unmapped_of |= ruling->touched;
+    return false;
+}
+
+/* The same database, or one that can be entered and left again. */
+static bool can_enter(const struct sql_state *there, const struct sql_state *here, bool *moves)
+{
+    struct text to = sql_state_database(there), from = sql_state_database(here);
+
+    *moves = to.at && !(from.at && text_equal(to, from));
+    return !there->database_unknown && (!*moves || (from.at && !here->database_unknown));
+}
+
+static void send_command(struct session *session, uint8_t command, struct text text,
+                         enum command_answer answer)
+{
+    struct gate *gate = &session->client.gate;
+    uint8_t header[PACKET_HEADER + 1];
+
+    bytes_put3(header, (uint32_t)(1 + text.length));
+    header[3] = 0;
+    header[PACKET_HEADER] = command;
+    stream_turn(&session->upstream.stream);
+    gate_insert(gate, &session->worker->pool, header, sizeof(header));
+    gate_insert(gate, &session->worker->pool, text.at, text.length);
+    session->worker->counters.asked++;
+    answer_start(&session->answer, answer, session->capabilities);
+}
+
+static void send_step(struct session *session)
+{
+    struct renewal *renewal = session->renewal;
+
+    switch (renewal->step) {
+    case RENEWAL_ENTER:
+        send_command(session, COMMAND_INIT_DB, sql_state_database(&renewal->there), ANSWER_OK);
+        break;
+    case RENEWAL_PREPARE:
+        send_command(session, COMMAND_STMT_PREPARE, (struct text){renewal->text, renewal->length},
+                     ANSWER_PREPARE);
+        break;
+    case RENEWAL_BACK:
+        send_command(session, COMMAND_INIT_DB, sql_state_database(&renewal->back), ANSWER_OK);
+        break;
+    case RENEWAL_STEPS:
+        break;
+    }
+}
+
+bool renew_begin(struct session *session, struct prepared *prepared, struct ruling *ruling)
+{
+    const struct belief *belief = &session->belief;
+    struct execute execute;
+    bool moves;
+    const char *why;
+
+    if (has_parameters(session, prepared) &&
+        (!reads(session, prepared, &execute) ||
+         (!execute.has_types && !has_room(session, prepared, &execute))))
+        return cannot(ruling, "a prepared statement whose parameters' types are not known");
+    prepared->stays = ruling->print; /* unless it is done */
+    if (!can_enter(&prepared->state, &belief->state, &moves))
+        return cannot(ruling, "a prepared statement of a database that cannot be entered again");
+    if (!judge_renew(belief, prepared, ruling, &why))
+        return cannot(ruling, why);
+    const struct text text = {prepared->text, prepared->text_length};
+    size_t most = text.length + (size_t)ruling->edits.count * SQL_EDIT_SIZE;
+    if (most + 1 >= PACKET_MAX)
+        return cannot(ruling, "a prepared statement that is too long to be prepared anew");
+    struct renewal *renewal = memory_take(sizeof(*renewal) + most);
+    *renewal = (struct renewal){.id = prepared->id,
+                                .print = ruling->print,
+                                .step = moves ? RENEWAL_ENTER : RENEWAL_PREPARE,
+                                .moves = moves,
+                                .there = prepared->state,
+                                .back = belief->state};
+    renewal->length = sql_map_write(text, &ruling->edits, renewal->text);
+    session->renewal = renewal;
+    send_step(session);
+    session_enter(session, STATE_RENEW);
+    return true;
+}
+
+static void close_statement(struct session *session, uint32_t id)
+{
+    uint8_t packet[PACKET_HEADER + 5] = {5, 0, 0, 0, COMMAND_STMT_CLOSE};
+
+    bytes_put4(packet + PACKET_HEADER + 1, id);
+    stream_turn(&session->upstream.stream);
+    gate_insert(&session->client.gate, &session->worker->pool, packet, sizeof(packet));
+}
+
+static enum step finish(struct session *session)
+{
+    struct renewal *renewal = session->renewal;
+    struct prepared *prepared = prepared_find(&session->belief.prepared, renewal->id);
+
+    if (prepared && renewal->prepared && prepared->parameters == renewal->parameters) {
+        close_statement(session, prepared->upstream_id);
+        prepared->upstream_id = renewal->statement;
+        prepared->print = renewal->print;
+        prepared->stays = 0;
+        prepared->bound = false;
+        session->worker->counters.renewed++;
+    } else if (renewal->prepared) {
+        close_statement(session, renewal->statement);
+    }
+    renew_free(session);
+    session->failed_command = false;
+    moving_answered(session);
+    session_enter(session, STATE_COMMAND);
+    return STEP_AGAIN;
+}
+
+/* One of silogate's own commands is answered. */
+static enum step next(struct session *session)
+{
+    struct renewal *renewal = session->renewal;
+    const bool failed = renewal->failed;
+
+    renewal->failed = false;
+    if (failed && renewal->step == RENEWAL_BACK) /* the client would be in another database */
+        return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+    if (failed && renewal->step == RENEWAL_ENTER)
+        return finish(session);
+    renewal->step =
+        renewal->step == RENEWAL_PREPARE && !renewal->moves ? RENEWAL_STEPS : renewal->step + 1;
+    if (renewal->step == RENEWAL_STEPS)
+        return finish(session);
+    send_step(session);
+    return STEP_AGAIN;
+}
+
+enum step state_renew(struct session *session)
+{
+    struct gate *gate = &session->upstream.gate;
+    struct renewal *renewal = session->renewal;
+    size_t all;
+
+    if (session->client.ended && gate_waiting(&session->client.gate) == 0)
+        return session_end(session, CLOSED_CLIENT_GONE);
+    if (gate_waiting(gate) == 0)
+        return session->upstream.ended ? session_linger(session, CLOSED_UPSTREAM_GONE) : STEP_WAIT;
+    unsigned events = answer_feed(&session->answer, gate_at(gate), gate_waiting(gate), &all);
+    if (events & (ANSWER_BROKEN | ANSWER_INFILE))
+        return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+    if (events & ANSWER_ERROR_SEEN)
+        renewal->failed = true;
+    if (events & ANSWER_PREPARED) {
+        renewal->prepared = true;
+        renewal->statement = session->answer.statement;
+        renewal->parameters = session->answer.parameters;
+    }
+    gate_drop(gate, &session->worker->pool, all);
+    if (events & ANSWER_COMPLETE)
+        return next(session);
+    if (all > 0 && gate_waiting(gate) > 0)
+        return STEP_AGAIN;
+    return session->upstream.ended ? session_linger(session, CLOSED_UPSTREAM_GONE) : STEP_WAIT;
+}
+
+void renew_free(struct session *session)
+{
+    free(session->renewal);
+    session->renewal = NULL;
+}
