@@ -60,20 +60,23 @@ static void variable_changed(struct session *session, struct text change)
     }
 }
 
+static bool is_in(const struct sql_state *state, struct text database)
+{
+    const struct text known = sql_state_database(state);
+
+    return state->lower_case_table_names ? text_equal_fold(known, database)
+                                         : text_equal(known, database);
+}
+
 /* The current database as the server tells it. A routine runs in the database of its own, and tells
  * of that with its results; one that fails then never tells of the way back. */
 static void database_told(struct session *session, struct text database)
 {
     const struct change *change = session->change;
-    const struct sql_state *states[] = {&session->belief.state, change ? &change->state : NULL};
 
-    for (int i = 0; i < 1 + (change && change->has_state); i++) {
-        struct text known = sql_state_database(states[i]);
-        if (states[i]->lower_case_table_names ? text_equal_fold(known, database)
-                                              : text_equal(known, database))
-            return;
-    }
-    session->belief.must_ask = true;
+    if (!is_in(&session->belief.state, database) &&
+        !(change && change->has_state && is_in(&change->state, database)))
+        session->belief.must_ask = true;
 }
 
 /* What the server has told, after what was foretold has been applied. */
