@@ -31,7 +31,7 @@ const uint8_t sql_characters[256] = {
 #define C2(c) [c] = (c) | 0x20, [(c) + 1] = ((c) + 1) | 0x20
 #define C8(c) C2(c), C2((c) + 2), C2((c) + 4), C2((c) + 6)
 
-static const uint8_t casefolds[256] = {
+static const uint8_t letters[256] = {
     ['$'] = '$', ['_'] = '_' | 0x20, C8('0'), C2('8'), C8('A'), C8('I'), C8('Q'), C2('Y'),
     C8('a'), C8('i'), C8('q'), C2('y'),
 };
@@ -73,7 +73,7 @@ static uint64_t last_of(const uint8_t *from, const uint8_t *end)
     uint64_t last = 0;
 
     for (; from < end; from++)
-        last = last << 8 | casefolds[*from];
+        last = last << 8 | letters[*from];
     return last;
 }
 
@@ -111,7 +111,7 @@ static inline const uint8_t *word(struct sql_lexer *lexer, struct sql_token *tok
     uint8_t letter;
 
     token->class = SQL_TOKEN_WORD;
-    while (at < end && (letter = casefolds[*at]) != 0) {
+    while (at < end && (letter = letters[*at]) != 0) {
         last = last << 8 | letter;
         at++;
     }

@@ -8,7 +8,8 @@ import random
 import re
 import sys
 
-from families import FAMILIES, Statements
+from families import Statements
+from families_rows import FAMILIES
 from render import Style
 
 STORED = re.compile(rb"create\b.*?\b(procedure|function|trigger|event|package)\b|alter\b.{0,80}?\bevent\b", re.I | re.S)

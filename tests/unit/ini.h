@@ -40,4 +40,11 @@ static inline struct config *ini_good(const char *text)
     return config;
 }
 
+static inline void assert_text(struct text t, const char *expected)
+{
+    assert_non_null(t.at);
+    assert_string_equal(t.at, expected);
+    assert_int_equal(t.length, strlen(expected));
+}
+
 #endif

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Records what real servers answer: record.py > recorded.h
+"""Records what real servers answer: record.py > recorded.def
 
 Starts a private MySQL and MariaDB, speaks the protocol in raw bytes, and takes for an answer whatever
 has come until the server says nothing more: where it ends is so known without the tracker.
@@ -186,9 +186,7 @@ def c_string(data):
 
 
 def main():
-    print("/* Made by record.py: what real servers have answered. */\n"
-          "/* clang-format off */\n"
-          "static const struct recorded recorded[] = {")
+    print("/* Made by record.py: what real servers have answered; rows of struct recorded. */")
     for kind in ("mysql", "mariadb"):
         server = servers.KINDS[kind]()
         try:
@@ -206,7 +204,6 @@ def main():
                           f" {error},\n{c_string(data)}}},")
         finally:
             server.remove()
-    print("};\n/* clang-format on */")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-/* The tracker over what real servers have answered (recorded.h, made by record.py): it must end
+/* The tracker over what real servers have answered (recorded.def, made by record.py): it must end
  * where the server fell silent, in pieces of any size.
  */
 #include <setjmp.h>
@@ -20,7 +20,9 @@ struct recorded {
     const char *hex;
 };
 
-#include "tests/unit/protocol/recorded.h"
+static const struct recorded recorded[] = {
+#include "tests/unit/protocol/recorded.def"
+};
 
 enum { RECORDED = sizeof recorded / sizeof recorded[0] };
 

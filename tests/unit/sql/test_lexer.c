@@ -18,7 +18,7 @@ static struct sql_state state_of_sql(uint8_t dialect, uint32_t version)
 
 static void read_tokens(struct text text, const struct sql_state *state, char *to, size_t size)
 {
-    static const char casefolds[] = {
+    static const char letters[] = {
         [SQL_TOKEN_WORD] = 'w',   [SQL_TOKEN_NAME] = 'n',     [SQL_TOKEN_STRING] = 's',
         [SQL_TOKEN_NUMBER] = 'd', [SQL_TOKEN_VARIABLE] = 'v', [SQL_TOKEN_SYSTEM] = '@'};
     struct sql_lexer lexer;
@@ -42,8 +42,8 @@ static void read_tokens(struct text text, const struct sql_state *state, char *t
             used += (size_t)snprintf(to + used, size - used, "%s%c", blank, token.sign);
         else
             used += (size_t)snprintf(to + used, size - used, "%s%c:%.*s", blank,
-                                     token.keyword ? 'k' : casefolds[token.class],
-                                     (int)token.length, text.at + token.offset);
+                                     token.keyword ? 'k' : letters[token.class], (int)token.length,
+                                     text.at + token.offset);
         assert_true(used < size);
     }
 }
