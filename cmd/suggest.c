@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "policy/policy.h"
 #include "report/report.h"
 
 static const char usage[] =
@@ -20,6 +21,15 @@ static const char usage[] =
     "  -c, --config FILE   prints this proxy.ini with the lines in their places; what has an "
     "owner\n"
     "                      in it is left out\n";
+
+/* Since the log was written, somebody may have been given it. */
+static bool has_owner(const void *policy, const struct sql_object *object)
+{
+    struct verdict verdict;
+
+    policy_check_object(policy, SERVICE_NONE, object, false, 0, &verdict);
+    return verdict.owner != SERVICE_NONE;
+}
 
 static int read_and_print(const char *ini, const struct policy *policy, char **logs)
 {
@@ -41,7 +51,8 @@ static int read_and_print(const char *ini, const struct policy *policy, char **l
         status = CMD_MISUSE;
     }
     if (report.logs > 0)
-        report_print_suggestions(&report, policy, from, stdout);
+        report_print_suggestions(&report, (struct report_owners){policy ? has_owner : NULL, policy},
+                                 from, stdout);
     report_fini(&report);
     if (from)
         fclose(from);

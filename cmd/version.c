@@ -1,11 +1,11 @@
 /* silogate version: ours, and those of the libraries it runs with. */
-#include <ev.h>
-#include <mbedtls/version.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "catalogue/connect.h"
 #include "cmd/cmd.h"
+#include "proxy/server.h"
+#include "tls/tls.h"
 
 #ifndef INIH_VERSION
 #define INIH_VERSION "unknown"
@@ -13,17 +13,17 @@
 
 int cmd_version(int argc, char **argv)
 {
-    char mbedtls[18];
+    char libev[16];
 
     if (argc > 1) {
         int help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
         fputs("usage: silogate version\n", help ? stdout : stderr);
         return help ? CMD_YES : CMD_MISUSE;
     }
-    mbedtls_version_get_string(mbedtls);
+    server_library(libev, sizeof(libev));
     printf("silogate %s\n", SILOGATE_VERSION);
-    printf("libev %d.%d\n", ev_version_major(), ev_version_minor());
-    printf("mbedTLS %s\n", mbedtls);
+    printf("libev %s\n", libev);
+    printf("mbedTLS %s\n", tls_library());
     printf("inih %s\n", INIH_VERSION);
     puts(connection_library());
     return CMD_YES;

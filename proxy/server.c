@@ -178,6 +178,11 @@ static void stop(struct server *server)
     desk_fini(&server->desk);
 }
 
+void server_library(char *to, size_t size)
+{
+    snprintf(to, size, "%d.%d", ev_version_major(), ev_version_minor());
+}
+
 int server_run(const char *path)
 {
     struct server server = {.path = path, .inherited.channel = -1};

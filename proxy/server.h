@@ -2,12 +2,11 @@
 #ifndef PROXY_SERVER_H
 #define PROXY_SERVER_H
 
+#include <stddef.h>
+
 #include "base/error.h"
 #include "config/instance.h"
 
-/* Runs until SIGTERM or SIGINT, then drains. SIGHUP reloads, SIGUSR1 reopens the violation logs.
- * Returns the exit status: 0, or 2 where the configuration cannot be used. Tells the operator on
- * standard error. */
 /* Who follows open moves beside the proxy, which knows nothing of catalogues. Called by the main
  * thread, in this order; `configure` again after each reload. */
 struct moving_door;
@@ -38,6 +37,12 @@ bool server_state(struct server *server, const char *upstream, struct instance_s
 bool server_hear(struct server *server, const char *upstream, const struct override_news *news,
                  size_t count);
 
+/* Runs until SIGTERM or SIGINT, then drains. SIGHUP reloads, SIGUSR1 reopens the violation logs.
+ * Returns the exit status: 0, or 2 where the configuration cannot be used. Tells the operator on
+ * standard error. */
 int server_run(const char *path);
+
+/* For `silogate version`: "4.33", of the libev that runs. */
+void server_library(char *to, size_t size);
 
 #endif

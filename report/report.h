@@ -12,7 +12,8 @@
 #include "base/error.h"
 #include "base/hash_table.h"
 #include "base/text.h"
-#include "policy/policy.h"
+#include "policy/verdict.h"
+#include "sql/facts.h"
 
 enum {
     REPORT_QUERIES = 200000,       /* distinct ones; more are counted without their text */
@@ -167,9 +168,13 @@ void report_print_json(const struct report *report, int64_t since, FILE *to);
 void report_print_html(const struct report *report, int64_t since, FILE *to);
 
 /* Proposes `owns` lines for what nobody owns: as sections of proxy.ini, or where `ini` is not NULL,
- * that file with the lines in their places. What has an owner in `policy` (may be NULL) is left
+ * that file with the lines in their places. What `has_owner` says yes to (NULL: nothing) is left
  * out. */
-void report_print_suggestions(const struct report *report, const struct policy *policy, FILE *ini,
+struct report_owners {
+    bool (*has_owner)(const void *policy, const struct sql_object *object);
+    const void *policy;
+};
+void report_print_suggestions(const struct report *report, struct report_owners owners, FILE *ini,
                               FILE *to);
 
 #endif

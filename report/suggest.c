@@ -94,14 +94,12 @@ static bool is_wanted(const struct report *report, const struct report_touch *to
     return object->owner == HASH_TABLE_NONE && text_equal(object->type, TEXT("table"));
 }
 
-/* Since the log was written, somebody may have been given it. */
-static bool has_owner_now(const struct report *report, const struct policy *policy, uint32_t object)
+static bool has_owner_now(const struct report *report, struct report_owners owners, uint32_t object)
 {
     struct text name = report->object_names.keys[object];
     const char *dot = memchr(name.at, '.', name.length);
-    struct verdict verdict;
 
-    if (!policy || !dot)
+    if (!owners.has_owner || !dot)
         return false;
     const struct sql_object touched = {
         .schema = {name.at, (size_t)(dot - name.at)                  },
@@ -109,11 +107,10 @@ static bool has_owner_now(const struct report *report, const struct policy *poli
         .type = SQL_TABLE,
         .access = SQL_READ,
     };
-    policy_check_object(policy, SERVICE_NONE, &touched, false, 0, &verdict);
-    return verdict.owner != SERVICE_NONE;
+    return owners.has_owner(owners.policy, &touched);
 }
 
-static uint32_t find_candidates(const struct report *report, const struct policy *policy,
+static uint32_t find_candidates(const struct report *report, struct report_owners owners,
                                 struct candidate *candidates)
 {
     uint32_t count, found = 0, *touches = report_rank_touches(report, &count);
@@ -123,7 +120,7 @@ static uint32_t find_candidates(const struct report *report, const struct policy
         const struct report_touch *touch = &report->touches[touches[i]];
         while (end < count && report->touches[touches[end]].object == touch->object)
             end++;
-        if (is_wanted(report, touch) && !has_owner_now(report, policy, touch->object))
+        if (is_wanted(report, touch) && !has_owner_now(report, owners, touch->object))
             candidates[found++] = judge(report, touches + i, end - i);
         i = end;
     }
@@ -237,7 +234,7 @@ static void put_rest(const struct suggestions *suggestions)
         fputs("; nothing: every table in these logs has an owner\n", suggestions->to);
 }
 
-void report_print_suggestions(const struct report *report, const struct policy *policy, FILE *ini,
+void report_print_suggestions(const struct report *report, struct report_owners owners, FILE *ini,
                               FILE *to)
 {
     struct suggestions suggestions = {
@@ -248,7 +245,7 @@ void report_print_suggestions(const struct report *report, const struct policy *
         .to = to,
     };
 
-    suggestions.found = find_candidates(report, policy, suggestions.candidates);
+    suggestions.found = find_candidates(report, owners, suggestions.candidates);
     if (ini)
         put_file(&suggestions, ini);
     else
