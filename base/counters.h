@@ -12,7 +12,7 @@
 
 enum {
     COUNTERS_CLOSE_REASONS = 40,
-    COUNTERS_EDGES = 32,
+    COUNTERS_EDGES = 64,
     COUNTERS_ACTIONS = 3,
     COUNTERS_REASONS = 16
 };
@@ -39,10 +39,11 @@ struct counters {
 
 struct usage;
 
-/* Statements that reached into another's silo, by its owner. */
+/* Statements in mode off that reached into another's silo, by its owner: once for each owner. What
+ * is logged or blocked is counted with its record (violations/seen.h). */
 struct edge_counters {
     const struct usage *owner; /* NULL: not used; in the last place: all further owners */
-    uint64_t statements[COUNTERS_ACTIONS];
+    uint64_t allowed;
 };
 
 /* Statements of one service on one worker, by reason and enum verdict_action. */

@@ -55,15 +55,15 @@ void observe_delay(struct counters *counters, double seconds)
     counters->delay_sum += seconds;
 }
 
-void observe_edge(struct service_counters *counters, const struct usage *owner, unsigned action)
+void observe_allowed(struct service_counters *counters, const struct usage *owner)
 {
-    unsigned at = 0;
+    unsigned at = owner ? 0 : COUNTERS_EDGES;
 
     while (at < COUNTERS_EDGES && counters->edges[at].owner && counters->edges[at].owner != owner)
         at++;
     if (at < COUNTERS_EDGES)
         counters->edges[at].owner = owner;
-    counters->edges[at].statements[action]++;
+    counters->edges[at].allowed++;
 }
 
 static void add_service(struct observation *to, const struct service_counters *counters)
@@ -289,11 +289,11 @@ static void add_allowed(struct summary *summary, const struct service_counters *
 
     for (unsigned e = 0; e <= COUNTERS_EDGES; e++) {
         const struct edge_counters *from = &one->edges[e];
-        if (from->statements[VERDICT_ALLOW] == 0)
+        if (from->allowed == 0)
             continue;
         struct text owner =
             from->owner ? text_of(usage_service(from->owner)) : TEXT(SUMMARY_OTHERS);
-        summary_edge(summary, service, owner)->allowed += from->statements[VERDICT_ALLOW];
+        summary_edge(summary, service, owner)->allowed += from->allowed;
     }
 }
 

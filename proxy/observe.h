@@ -33,7 +33,8 @@ void observe_answer(struct worker *worker);
 
 /* The worker's own counting. */
 void observe_delay(struct counters *counters, double seconds);
-void observe_edge(struct service_counters *counters, const struct usage *owner, unsigned action);
+/* `owner` NULL: some that are not told apart. */
+void observe_allowed(struct service_counters *counters, const struct usage *owner);
 
 /* Asks all workers and waits for them, at most half a second each time; who is late is shown as it
  * was before. Adds all up in the view's counters, services and summary. What a worker has seen of

@@ -11,17 +11,45 @@
 #include "proxy/runtime.h"
 #include "proxy/worker.h"
 
-static void count(struct session *session, const struct verdict *verdict, bool blocked)
+static bool reaches_across(const struct verdict *verdict)
 {
-    const struct runtime *runtime = session->binding->runtime;
+    return verdict->owner != SERVICE_NONE &&
+           (verdict->reason == REASON_FOREIGN || verdict->reason == REASON_EXPIRED_GRANT);
+}
+
+/* What mode off lets pass stands on an edge for each owner too, as a violation would. No record
+ * tells of it. */
+static void count_allowed(struct session *session, struct ruling *ruling,
+                          const struct ruling_part *part, struct service_counters *counters)
+{
+    const struct binding *binding = session->binding;
+    const struct sql_facts *facts = judge_facts(&session->belief, binding, part, ruling);
+    struct owners counted = {.count = 0};
+
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        struct verdict one;
+        policy_check_object(binding->policy, binding->service, &facts->objects[i],
+                            session->belief.state.lower_case_table_names > 0, ruling->today, &one);
+        if (one.action == VERDICT_ALLOW && reaches_across(&one))
+            owners_add(&counted, one.owner);
+    }
+    for (uint8_t i = 0; i < counted.count; i++)
+        observe_allowed(counters, binding->runtime->service_usages[counted.list[i]]);
+    if (counted.more)
+        observe_allowed(counters, NULL);
+}
+
+static void count(struct session *session, struct ruling *ruling, const struct ruling_part *part,
+                  bool blocked)
+{
+    const struct verdict *verdict = &part->verdict;
     unsigned action = blocked && verdict->action != VERDICT_ALLOW ? VERDICT_BLOCK : verdict->action;
     struct service_counters *counters =
         worker_counters(session->worker, session->binding->service_usage);
 
     counters->statements[verdict->reason][action]++;
-    if ((verdict->reason == REASON_FOREIGN || verdict->reason == REASON_EXPIRED_GRANT) &&
-        verdict->owner != SERVICE_NONE)
-        observe_edge(counters, runtime->service_usages[verdict->owner], action);
+    if (!blocked)
+        count_allowed(session, ruling, part, counters);
 }
 
 /* The owners written in the open transaction, this command's among them where it passes. */
@@ -92,7 +120,7 @@ void record_ruling(struct session *session, struct ruling *ruling)
     for (;;) {
         for (unsigned i = 0; i < ruling->violation_count; i++) {
             const struct ruling_part *part = &ruling->violations[i];
-            count(session, &part->verdict, blocked);
+            count(session, ruling, part, blocked);
             if (part->verdict.action == VERDICT_ALLOW)
                 continue;
             uint64_t id = write_record(session, ruling, part, &owners);

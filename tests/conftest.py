@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from harness import clients, gate, places, servers  # noqa: E402
+from harness import clients, counts, gate, places, servers  # noqa: E402
 
 _servers = {}
 
@@ -117,7 +117,9 @@ def _shared_gate(server):
 
 @pytest.fixture
 def silogate(_shared_gate):
-    """The module's silogate with NileCare's policy, its violations read up to here."""
+    """The module's silogate with NileCare's policy, its violations read up to here. After each test log,
+    report, API, metrics and pages have to count the same."""
     assert _shared_gate.process.poll() is None, _shared_gate.log()[-3000:]
     _shared_gate.settle()
-    return _shared_gate
+    yield _shared_gate
+    counts.agree(_shared_gate)

@@ -1,9 +1,7 @@
 """Many services with many violating queries, on one server: what pages, counts and memory are looked at
 with. The services' silos are databases that need not exist: what is blocked never gets there, and what
 the server itself refuses has violated all the same."""
-import json
 import random
-import re
 
 from . import gate as gates, wire
 
@@ -76,78 +74,3 @@ class Crowd:
 NAMES = ("auth", "billing", "payment", "business", "appointment", "clinical", "facility", "lab",
          "medication", "cds", "inventory", "hl7", "main", "reporting")
 TABLES = ("patients", "invoices", "encounters", "users", "orders", "results", "stock", "ledger", "beds")
-
-
-def counted(gate, *logs):
-    """What the five places say: {place: ({(service, owner): (logged, blocked)}, violations)}."""
-    metrics, told = gate.metrics(), {}
-    edges = {}
-    for (service, owner, action), count in metrics.by(
-            "edge_statements_total", "service", "owner", "action").items():
-        logged, blocked = edges.get((service, owner), (0, 0))
-        edges[service, owner] = (logged + count * (action == "log"), blocked + count * (action == "block"))
-    told["metrics"] = ({k: v for k, v in edges.items() if v != (0, 0)}, metrics.total("violations_total"))
-    matrix = json.loads(gate.get("/api/matrix")[2])
-    totals = json.loads(gate.get("/api/")[2])
-    told["api"] = ({(e["service"] or "", e["owner"]): (e["log"], e["block"]) for e in matrix
-                    if e["log"] + e["block"]}, totals["violations"])
-    told["pages"] = (read_matrix(gate.get("/")[2]), read_tiles(gate.get("/")[2]))
-    told["log"] = read_log(gate.records())
-    report = json.loads(gates.run("report", "--json", *(logs or [gate.violations_file])).stdout)
-    told["report"] = ({(none(e["service"]), e["owner"]): (e["statements"] - e["blocked"], e["blocked"])
-                       for e in report["edges"]}, report["statements"])
-    return told
-
-
-def none(service):
-    return "" if service in (None, "(no service)") else service
-
-
-def read_log(records):
-    """Out of the records themselves, by docs/violations.md: each owner of what is not allowed, once."""
-    edges, violations = {}, 0
-    for one in records:
-        if one["event"] != "violation":
-            continue
-        violations += one["count"]
-        owners = {o["owner"] or ("(system)" if o["reason"] == "system" else "(unowned)")
-                  for o in one["objects"] if o["verdict"] != "allow"}
-        if one["reason"] == "administration":
-            owners.add("(server)")
-        elif one["reason"] == "undetermined" or not owners:
-            owners.add("(undetermined)")
-        for owner in owners:
-            key = (one["service"] or "", owner)
-            logged, blocked = edges.get(key, (0, 0))
-            edges[key] = (logged + one["count"] * (one["action"] == "logged"),
-                          blocked + one["count"] * (one["action"] == "blocked"))
-    return edges, violations
-
-
-def read_matrix(text):
-    """The numbers of the page's matrix, with all their digits."""
-    edges = {}
-    for service, owner, *numbers in re.findall(
-            r'title="([^"]*?) reaches into ([^"]*?): ([\d,]+) statements, ([\d,]+) blocked'
-            r'(?:, ([\d,]+) in mode off)?"', text):
-        count, blocked, allowed = (int(number.replace(",", "") or 0) for number in numbers)
-        edges[none(service), owner] = (count - blocked - allowed, blocked)
-    return {edge: counts for edge, counts in edges.items() if counts != (0, 0)}
-
-
-def read_tiles(text):
-    return sum(int(re.search(rf"<li><b>([\d,]+)</b>{word}</li>", text).group(1).replace(",", ""))
-               for word in ("logged", "blocked"))
-
-
-def differences(told):
-    """What does not agree with the log: for an assertion's message."""
-    edges, violations = told["log"]
-    wrong = []
-    for place, (other, total) in told.items():
-        if total != violations:
-            wrong.append(f"{place}: {total} violations, the log has {violations}")
-        for key in sorted(set(edges) | set(other)):
-            if edges.get(key) != other.get(key):
-                wrong.append(f"{place}: {key} {other.get(key)}, the log has {edges.get(key)}")
-    return wrong

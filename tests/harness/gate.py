@@ -8,10 +8,11 @@ import re
 import signal
 import socket
 import subprocess
+import time
 
 import pymysql
 
-from . import places, servers
+from . import counts, places, servers
 
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|"
                        r"UndefinedBehaviorSanitizer")
@@ -103,7 +104,11 @@ class Metrics(dict):
 
 
 class Gate:
-    """A running silogate. Every session of it is one of the tests' clients."""
+    """A running silogate. Every session of it is one of the tests' clients. When it ends, its log, report,
+    API, metrics and pages have to count the same (harness/counts.py); a test that rotates, breaks or shares
+    the log on purpose says so with `uncounted`, a reason."""
+
+    LOOK = 0.05  # seconds: silogate shows the same numbers for so long
 
     def __init__(self, upstream, ini=None, changes=()):
         """`upstream`: a server of `servers`, or (host, port). `changes`: (section, key, values...)."""
@@ -124,13 +129,17 @@ class Gate:
             ini = change(ini, section, key, *values)
         self.ini = ini
         self.path.write_text(ini)
-        self.process = None
-        self.seen = self.marks = 0
+        self.process = self.uncounted = None
+        self.seen = self.marks = self.log_start = 0
+        self.rotated = []
+        self.looked = -self.LOOK
 
     def start(self, ready=True):
         environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:abort_on_error=0",
                            TSAN_OPTIONS="halt_on_error=0:exitcode=66",
                            UBSAN_OPTIONS="print_stacktrace=1")
+        self.rotated = []
+        self.log_start = self.violations_file.stat().st_size if self.violations_file.exists() else 0
         with open(self.log_file, "ab") as out:
             self.process = subprocess.Popen(
                 [str(places.SILOGATE), "run", "-c", str(self.path)], stdin=subprocess.DEVNULL,
@@ -177,6 +186,17 @@ class Gate:
             return []
         text = self.violations_file.read_text()
         return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+    def log_since_start(self):
+        """The bytes that this process has written to the violations log, also to what `rotate` moved away."""
+        files = [*self.rotated, self.violations_file]
+        return b"".join(path.read_bytes() for path in files if path.exists())[self.log_start:]
+
+    def rotate(self, path):
+        """What logrotate does: the log so far is `path`."""
+        self.violations_file.rename(path)
+        self.rotated.append(path)
+        self.process.send_signal(signal.SIGUSR1)
 
     def events(self, event):
         return [record for record in self.records() if record["event"] == event]
@@ -225,6 +245,7 @@ class Gate:
             answer = connection.getresponse()
             return answer.status, dict(answer.getheaders()), answer.read().decode()
         finally:
+            self.looked = time.monotonic()
             connection.close()
 
     def metrics(self):
@@ -239,6 +260,15 @@ class Gate:
         assert places.wait_for(lambda: not self.metrics().wrong(), 5, 0.1), \
             (self.metrics().wrong(), self.get("/metrics")[2])
 
+    def _live_counts(self):
+        """What it shows before it ends; None where nobody can be asked, or there is no log to compare with."""
+        if self.uncounted or re.search(r"^admin = off|^admin_token_file", self.ini, re.MULTILINE) \
+                or f"violations = {self.violations_file}\n" not in self.ini:
+            return None
+        time.sleep(max(0, self.looked + self.LOOK - time.monotonic()))
+        places.wait_for(lambda: not self.metrics().total("workers_late"), 5)
+        return counts.live(self)
+
     def rss(self):
         """Resident memory in KiB."""
         with open(f"/proc/{self.process.pid}/status") as file:
@@ -252,10 +282,11 @@ class Gate:
         """SIGTERM, and all that must hold at the end: it drains, exits 0, no sanitizer spoke."""
         if not self.process:
             return
-        code = self.process.poll()
+        code, live = self.process.poll(), None
         if code is None:
             try:
                 self.check_sums()
+                live = self._live_counts()
             except (OSError, http.client.HTTPException):
                 # a test may have sent SIGTERM itself: then it is on its way out
                 assert places.wait_for(lambda: self.process.poll() is not None, 10)
@@ -269,6 +300,9 @@ class Gate:
         log = self.log()
         assert not SANITIZER.search(log), log[-6000:]
         assert code == 0, f"silogate ended with {code}:\n{log[-3000:]}"
+        if live:
+            differences = counts.differences({**live, **counts.written(self.log_since_start())})
+            assert not differences, "\n".join(differences[:20])
 
     def kill(self):
         if self.process and self.process.poll() is None:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import crowd, gate as gates, places, wire
+from harness import counts, crowd, gate as gates, places, wire
 
 LONG = os.environ.get("SILOGATE_LONG") == "1"
 STATEMENTS = 200000 if LONG else 4000
@@ -30,12 +30,6 @@ def make_crowd(mariadb):
             gate.stop()
         finally:
             gate.remove()
-
-
-def agree(gate):
-    """The five say the same, once the repeats of the last period are written."""
-    assert places.wait_for(lambda: not crowd.differences(crowd.counted(gate)), 20, 0.5), \
-        crowd.differences(crowd.counted(gate))[:20]
 
 
 def random_statement(chance, names):
@@ -94,8 +88,8 @@ def test_random_violations_count_the_same_everywhere(make_crowd, repeat):
     for sender in senders:
         sender.join(900)
     assert not [sender.failure for sender in senders if sender.failure]
-    agree(one.gate)
-    told = crowd.counted(one.gate)
+    counts.agree(one.gate)
+    told = counts.counted(one.gate)
     edges, violations = told["log"]
     assert violations > STATEMENTS / 4 and len(edges) > 40
     assert sum(map(sum, edges.values())) > violations, "those on several edges count on each"
@@ -115,6 +109,25 @@ def test_two_owners_in_one_statement_are_two_edges(make_crowd):
     edges = one.gate.metrics().by("edge_statements_total", "service", "owner", "action")
     assert edges == {("auth", "billing", "log"): 16, ("auth", "payment", "log"): 16}
     assert one.gate.metrics().total("violations_total") == 16
+
+
+def test_mode_off_counts_for_each_owner(make_crowd):
+    """By the same rule as a violation: one edge for each owner, one statement in the totals, nothing in the
+    log; also where only one of the edges is in mode off."""
+    one = make_crowd(5, ("service:auth", "mode", "off"), ("edge:payment->business", "mode", "off"))
+    join = "SELECT * FROM billing_db.a JOIN payment_db.b USING (id) JOIN business_db.c USING (id)"
+    for user in ("auth", "payment"):
+        connection = wire.connect(one.gate.port, f"crowd_{user}", password="crowd", database=None)
+        for _ in range(3):
+            with pytest.raises(wire.Error):
+                connection.query(join)
+        connection.close()
+    edges = one.gate.metrics().by("edge_statements_total", "service", "owner", "action")
+    assert edges == {("auth", "billing", "allow"): 3, ("auth", "payment", "allow"): 3,
+                     ("auth", "business", "allow"): 3,
+                     ("payment", "billing", "log"): 3, ("payment", "business", "allow"): 3}
+    assert one.gate.metrics().total("violations_total") == 3
+    assert one.gate.metrics().total("statements_total", service="auth", action="allow", reason="foreign") == 3
 
 
 def test_the_page_shows_the_statement_of_the_log(make_crowd):
@@ -182,7 +195,7 @@ def test_memory_of_many_queries_has_a_bound(make_crowd):
 
 
 def test_gates_of_other_tests_can_be_asked(mariadb, make_gate):
-    """crowd.counted works on any gate: NileCare's."""
+    """counts.counted works on any gate: NileCare's."""
     gate = make_gate(mariadb)
     for user, statement in (("billing_service", "SELECT * FROM clinical_data.patients"),
                             ("billing_service", "SELECT * FROM invoices"),
@@ -194,7 +207,7 @@ def test_gates_of_other_tests_can_be_asked(mariadb, make_gate):
             except gates.pymysql.Error:
                 pass
         connection.close()
-    agree(gate)
+    counts.agree(gate)
 
 
 def test_ranges_outlive_a_restart(make_crowd):
@@ -228,4 +241,3 @@ def test_ranges_outlive_a_restart(make_crowd):
     assert told(twice) == told([{**q, "count": 2 * q["count"]} for q in before])
     assert told(json.loads(one.gate.get("/api/queries?limit=1000")[2])) == told(before)
     assert one.gate.metrics().total("violations_total") == sum(q["count"] for q in before)
-    log.write_text("")  # the comparison at the end is of this process alone

@@ -132,8 +132,7 @@ class Road:
         assert places.wait_for(
             lambda: told() == self.gate.metrics().total("violations_total") - self.sent, 20, 0.2)
         self.sent += told()
-        self.gate.violations_file.rename(self.folder / name)
-        self.gate.process.send_signal(signal.SIGUSR1)
+        self.gate.rotate(self.folder / name)
         assert places.wait_for(self.gate.violations_file.exists)
 
     def before(self, command):

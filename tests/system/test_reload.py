@@ -154,9 +154,8 @@ def test_log_rotation_loses_no_record(server, make_gate):
             if number % 100 == 50:
                 target = gate.violations_file.with_suffix(f".{number}")
                 assert places.wait_for(gate.violations_file.exists)  # the last rotation is done
-                gate.violations_file.rename(target)
+                gate.rotate(target)
                 moved.append(target)
-                gate.process.send_signal(signal.SIGUSR1)
     connection.close()
     gate.stop()
     text = "".join(path.read_text() for path in [*moved, gate.violations_file])

@@ -100,8 +100,7 @@ def kill_upstream_connections(server):
 
 def rotate(gate, number):
     if gate.violations_file.exists():
-        gate.violations_file.rename(f"{gate.violations_file}.{number}")
-        gate.process.send_signal(signal.SIGUSR1)
+        gate.rotate(gate.violations_file.with_name(f"violations.jsonl.{number}"))
 
 
 @pytest.mark.parametrize("kind", servers.KINDS if LONG else ["mariadb"])

@@ -140,6 +140,7 @@ def test_upgrades_in_a_row(server, generations, certificates):
                        ("service:lab", "owns", "nilecare_lab.*", "nilecare.lab_*",
                         "nilecare.takeover_numbers"))
     gate = line.gate
+    gate.uncounted = "one log is written by all of them in turn"
     server.sql("CREATE TABLE nilecare.takeover_numbers (n BIGINT, half INT, PRIMARY KEY (n, half))")
     server.sql("GRANT ALL ON nilecare.takeover_numbers TO 'lab_service'@'%'")
     server.sql("GRANT SELECT ON clinical_data.patients TO 'lab_service'@'%'")
