@@ -32,7 +32,7 @@ bool source_open(struct source *lines, const char *path, bool progress, struct e
         return error_set(error, "%s: %s; name a file or - for standard input", path,
                          strerror(errno));
     gzbuffer(lines->file, CHUNK);
-    lines->room = 2 * CHUNK;
+    lines->room = (size_t)2 * CHUNK;
     lines->at = memory_take(lines->room);
     return true;
 }

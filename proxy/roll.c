@@ -57,7 +57,7 @@ static void take_text(char *to, size_t size, struct text from)
 {
     size_t length = from.length < size ? from.length : size - 1;
 
-    if (length)
+    if (from.at)
         memcpy(to, from.at, length);
     to[length] = 0;
 }

@@ -36,11 +36,13 @@ static void add(struct inherited *inherited, int fd, uint8_t kind, bool systemd)
 void takeover_systemd(struct inherited *inherited)
 {
     const char *process = getenv("LISTEN_PID"), *number = getenv("LISTEN_FDS");
-    int count = number ? atoi(number) : 0;
+    uint64_t pid, count;
 
-    if (!process || atol(process) != (long)getpid())
+    if (!process || !number || !text_number(text_of(process), &pid) || pid != (uint64_t)getpid())
         return;
-    for (int fd = SYSTEMD_FIRST; fd < SYSTEMD_FIRST + count && count <= SYSTEMD_MOST; fd++) {
+    if (!text_number(text_of(number), &count) || count > SYSTEMD_MOST)
+        count = 0;
+    for (int fd = SYSTEMD_FIRST; fd < SYSTEMD_FIRST + (int)count; fd++) {
         fcntl(fd, F_SETFD, FD_CLOEXEC);
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
         add(inherited, fd, INHERITED_LISTEN, true);

@@ -198,7 +198,7 @@ bool report_time(struct text text, bool end, int64_t *time)
 bool report_time_or_ago(struct text text, bool end, int64_t now, int64_t *time)
 {
     static const char units[] = "mhdw";
-    static const int64_t minutes[] = {1, 60, 24 * 60, 7 * 24 * 60};
+    static const int64_t minutes[] = {1, 60, INT64_C(24) * 60, INT64_C(7) * 24 * 60};
     uint64_t number;
 
     if (text.length < 2 || text.length > 6)
