@@ -93,6 +93,7 @@ void boundary_passed(struct session *session)
     int locks = session->user_locks + ruling->user_locks;
 
     session->fresh = ruling->parts == 1 && ruling->facts && ruling->facts->kind == SQL_BEGIN;
+    session->kind = ruling->facts ? ruling->facts->kind : SQL_UNKNOWN;
     session->user_locks = (uint8_t)(locks < 0 ? 0 : locks > UINT8_MAX ? UINT8_MAX : locks);
 }
 

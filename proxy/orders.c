@@ -1,6 +1,7 @@
 /* The control socket's calls: those that change what is in force are done by the main thread, those
  * about sessions by the workers' own loops. All but the latter's answers are waited for.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "proxy/reload.h"
@@ -122,15 +123,35 @@ static struct control_session *control_sessions(void *context, const struct cont
     return roll_sessions(server->workers, server->worker_count, filter, count, late);
 }
 
+/* KILL QUERY, by the account of the upstream where the session stands. */
+static bool end_statement(struct server *server, uint32_t id, struct error *why)
+{
+    const struct control_filter filter = {.id = id};
+    size_t count;
+    unsigned late;
+    struct control_session *one =
+        roll_sessions(server->workers, server->worker_count, &filter, &count, &late);
+    bool found = count > 0, fine = false;
+
+    if (!found)
+        error_set(why, "there is no session %u here", (unsigned)id);
+    else if (!one->kind)
+        error_set(why, "no statement is at work in session %u", (unsigned)id);
+    else if (!meeting)
+        error_set(why, "[upstream:%s] has no account, which --query needs", one->upstream);
+    else
+        fine = meeting->kill_query(one->upstream, one->thread, why);
+    why->line = found; /* it is there, and something else is wrong */
+    free(one);
+    return fine;
+}
+
 static bool control_end(void *context, uint32_t id, bool query, struct error *why)
 {
     struct server *server = context;
 
-    if (query) {
-        error_set(why, "--query needs an account on the upstream");
-        why->line = 1;
-        return false;
-    }
+    if (query)
+        return end_statement(server, id, why);
     return roll_end(server->workers, server->worker_count, id) ||
            error_set(why, "there is no session %u here", (unsigned)id);
 }

@@ -8,9 +8,11 @@
 #include <time.h>
 
 #include "base/arena.h"
+#include "protocol/command.h"
 #include "proxy/boundary.h"
 #include "proxy/session.h"
 #include "proxy/worker.h"
+#include "sql/facts.h"
 
 enum { WAIT_TRIES = 2000 }; /* milliseconds */
 
@@ -102,6 +104,20 @@ static void list_owners(const struct session *session, char *to, size_t size)
     to[length] = 0;
 }
 
+/* What is at work: the statement's kind, or the command's. */
+static const char *kind_of(const struct session *session)
+{
+    const struct command_row *row = command_row(session->command);
+
+    if (session->state != STATE_PASS && session->state != STATE_ANSWER &&
+        session->state != STATE_INFILE)
+        return NULL;
+    if (row && session->kind != SQL_UNKNOWN &&
+        (row->judged == JUDGED_TEXT || row->judged == JUDGED_STATEMENT))
+        return sql_kind_name((enum sql_kind)session->kind);
+    return row ? row->kind : NULL;
+}
+
 static void add(struct part *part, const struct session *session)
 {
     const struct worker *worker = session->worker;
@@ -117,6 +133,7 @@ static void add(struct part *part, const struct session *session)
         .id = session->id,
         .thread = session->thread,
         .state = session_state_name(session->state),
+        .kind = kind_of(session),
         .kept = boundary_waits(session) ? "its statement waits for the end of a hold"
                                         : boundary_kept(session),
         .began = now - (worker->second - session->began),

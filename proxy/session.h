@@ -119,6 +119,7 @@ struct session {
     bool fresh : 1;            /* its transaction has done nothing but begin */
     uint8_t locking;           /* enum ruling_locks of the command at hand */
     uint16_t long_data;        /* statements that some was sent for, and no execution yet */
+    uint8_t kind;              /* enum sql_kind of the statement that was passed last */
 
     struct login_draft *draft; /* while logging in */
     struct identity *identity; /* from login on */

@@ -155,6 +155,26 @@ def test_policies_that_differ_are_seen(server, make):
     assert {of["policy"] for of in others(one, alive=2)} == {others(two, alive=2)[0]["policy"]}
 
 
+def test_the_statement_at_work_is_shown_and_ended(server, make):
+    gate = make(1)
+    others(gate, alive=1)
+    session = wire.connect(gate.port, "lab_service")
+    here = gate.ctl("sessions")["sessions"][0]
+    assert here["kind"] is None
+    assert "no statement is at work" in gate.ctl("kill", str(here["id"]), "--query", code=1)
+    session.command(session.query_bytes("SELECT SLEEP(60), COUNT(*) FROM lab_orders"))
+    assert places.wait_for(lambda: gate.ctl("sessions")["sessions"][0]["kind"] == "select", 5)
+    assert "select" in gates.run("ctl", "-c", gate.path, "sessions").stdout
+    assert gate.ctl("kill", str(here["id"]), "--query") == {"killed": here["id"]}
+    try:
+        session.answers()
+    except wire.Error as error:
+        assert error.code == 1317
+    assert session.query("SELECT 1")[0].rows == [["1"]]  # the session lives
+    assert "no session 7 here" in gate.ctl("kill", "7", "--query", code=1)
+    session.quit()
+
+
 def test_the_same_number_twice_is_told(server, make):
     make(5)
     two = make(5)
@@ -239,4 +259,9 @@ def test_without_an_account_it_is_this_one_alone(server, make_gate):
     assert ctl(gate, "mode", "lab", "block", "--for", "1m")["instances"] == "this"
     assert "on this instance" in gates.run("ctl", "-c", gate.path, "mode", "lab", "log", "--for", "1m").stdout
     assert ctl(gate, "instances") == {"instances": [], "meetings": []}
+    session = wire.connect(gate.port, "lab_service")
+    session.command(session.query_bytes("SELECT SLEEP(60)"))
+    here = places.wait_for(lambda: [one for one in ctl(gate, "sessions")["sessions"] if one["kind"]], 5)[0]
+    assert "has no account" in ctl(gate, "kill", str(here["id"]), "--query", code=1)
+    ctl(gate, "kill", str(here["id"]))
     assert "no upstream has an account" in gates.run("ctl", "-c", gate.path, "instances").stdout
