@@ -23,6 +23,8 @@ struct admin_service {
     bool configured;  /* false: a reload has taken it away, its counts stay */
     uint64_t sessions;
     uint64_t statements[REASON_COUNT][COUNTERS_ACTIONS];
+    uint64_t latencies[COUNTERS_LATENCIES + 1]; /* of answers, as service_counters' */
+    double latency_sum;
 };
 
 struct admin_upstream {
@@ -55,7 +57,8 @@ struct admin_view {
     unsigned workers, late; /* late: workers that gave no new numbers within half a second */
     uint64_t reloads_accepted, reloads_refused;
     bool last_reload_refused;
-    struct counters counters; /* of all workers */
+    int64_t last_reload, last_good_reload; /* microseconds since 1970; the start's is good */
+    struct counters counters;              /* of all workers */
     struct admin_service *services;
     struct admin_upstream *upstreams;
     struct admin_certificate *certificates;
@@ -74,6 +77,7 @@ struct admin_source {
     const struct admin_view *(*look)(void *context, bool queries);
     const char *(*unready)(void *context);        /* why no client should come; NULL: all is well */
     const char *(*close_reason)(unsigned reason); /* of counters.closed; NULL: none */
+    const char *(*tls_failure)(unsigned failure); /* of counters.tls_failures; NULL: none */
 };
 
 struct admin;

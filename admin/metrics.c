@@ -3,26 +3,42 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "admin/page.h"
 #include "admin/samples.h"
 
+static uint64_t tls_failed(const struct counters *counters, enum counters_leg leg)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < COUNTERS_TLS_FAILURES; i++)
+        sum += counters->tls_failures[leg][i];
+    return sum;
+}
+
 static void put_sessions(const struct admin_view *view, FILE *to)
 {
+    static const char *const doings[] = {
+#define X(name, word) word,
+        COUNTERS_DOINGS(X)
+#undef X
+    };
     const struct counters *counters = &view->counters;
     const struct sample logins[] = {
         {"accepted", counters->logins       },
         {"denied",   counters->logins_denied},
     };
     const struct sample handshakes[] = {
-        {"full",    counters->tls_handshakes - counters->tls_resumed},
-        {"resumed", counters->tls_resumed                           },
-        {"failed",  counters->tls_failed                            },
+        {"full",                 counters->tls_handshakes - counters->tls_resumed},
+        {        "resumed", counters->tls_resumed                                                },
+        { "failed",      tls_failed(counters,                                                      COUNTERS_CLIENT)},
     };
 
     sample_one(to, "sessions_open", "gauge", "Client connections that are open.",
                counters->sessions_open);
+    sample_head(to, "sessions", "gauge", "Client connections that are open, by what they do.");
+    for (unsigned i = 0; i < COUNTERS_DOING_COUNT; i++)
+        fprintf(to, "silogate_sessions{state=\"%s\"} %" PRIu64 "\n", doings[i], counters->doing[i]);
     sample_one(to, "sessions_accepted_total", "counter", "Client connections that were accepted.",
                counters->sessions_accepted);
     sample_family(to, "logins_total", "counter", "result",
@@ -31,7 +47,8 @@ static void put_sessions(const struct admin_view *view, FILE *to)
     sample_family(to, "tls_handshakes_total", "counter", "result", "TLS handshakes with clients.",
                   handshakes, COUNT_OF(handshakes));
     sample_one(to, "upstream_tls_failed_total", "counter",
-               "TLS handshakes with upstreams that failed.", counters->upstream_tls_failed);
+               "TLS handshakes with upstreams that failed.",
+               tls_failed(counters, COUNTERS_UPSTREAM));
 }
 
 static void put_closed(const struct page_request *request, FILE *to)
@@ -192,6 +209,20 @@ static void put_places(const struct admin_view *view, FILE *to)
     }
 }
 
+static void put_grants(const struct admin_view *view, FILE *to)
+{
+    sample_head(to, "grant_end_timestamp_seconds", "gauge",
+                "When a grant with an end is over: the end of its last day, UTC.");
+    for (size_t i = 0; i < view->config->grant_count; i++) {
+        const struct config_grant *grant = &view->config->grants[i];
+        if (!grant->until.line)
+            continue;
+        sample_label(to, "silogate_grant_end_timestamp_seconds{", "grant", grant->name);
+        sample_label(to, ",", "service", grant->service.value);
+        fprintf(to, "} %" PRId64 "\n", (grant->until.day + INT64_C(1)) * 86400);
+    }
+}
+
 static void put_log(const struct admin_view *view, FILE *to)
 {
     const struct violations_counters *log = &view->log;
@@ -229,44 +260,18 @@ static void put_state(const struct admin_view *view, FILE *to)
     sample_one(to, "reload_failed", "gauge",
                "1 where the last reload was refused: proxy.ini is not what is in force.",
                view->last_reload_refused);
+    sample_head(to, "last_reload_timestamp_seconds", "gauge",
+                "When proxy.ini was read last, whatever came of it.");
+    fprintf(to, "silogate_last_reload_timestamp_seconds %.3f\n", (double)view->last_reload / 1e6);
+    sample_head(to, "last_reload_success_timestamp_seconds", "gauge",
+                "When the configuration that is in force was read.");
+    fprintf(to, "silogate_last_reload_success_timestamp_seconds %.3f\n",
+            (double)view->last_good_reload / 1e6);
     sample_one(to, "draining", "gauge", "1 where silogate is shutting down.", view->draining);
     sample_one(to, "workers", "gauge", "Threads that serve clients.", view->workers);
     sample_one(to, "workers_late", "gauge",
                "Threads that were too busy to give their numbers: older ones are shown.",
                view->late);
-}
-
-/* Field `number` of /proc/self/stat, counted as in its manual page, from 3 on. */
-static double stat_field(const char *stat, int number)
-{
-    const char *at = strrchr(stat, ')');
-
-    for (int field = 2; at && field < number; field++)
-        at = strchr(at + 1, ' ');
-    return at ? strtod(at, NULL) : 0;
-}
-
-/* The names that every Prometheus client library uses. */
-static void put_process(FILE *to)
-{
-    FILE *from = fopen("/proc/self/stat", "re");
-    char stat[2048] = "";
-    double ticks = (double)sysconf(_SC_CLK_TCK);
-
-    if (!from)
-        return;
-    size_t length = fread(stat, 1, sizeof(stat) - 1, from);
-    fclose(from);
-    stat[length] = 0;
-    fprintf(to,
-            "# HELP process_cpu_seconds_total User and system time.\n"
-            "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %.2f\n"
-            "# HELP process_virtual_memory_bytes Virtual memory.\n"
-            "# TYPE process_virtual_memory_bytes gauge\nprocess_virtual_memory_bytes %.0f\n"
-            "# HELP process_resident_memory_bytes Resident memory.\n"
-            "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %.0f\n",
-            (stat_field(stat, 14) + stat_field(stat, 15)) / ticks, stat_field(stat, 23),
-            stat_field(stat, 24) * (double)sysconf(_SC_PAGESIZE));
 }
 
 void page_metrics(const struct page_request *request, FILE *to)
@@ -276,9 +281,11 @@ void page_metrics(const struct page_request *request, FILE *to)
     put_closed(request, to);
     put_commands(request->view, to);
     put_delays(request->view, to);
+    samples_put_traffic(request, to);
     put_statements(request->view, to);
     put_places(request->view, to);
     samples_put_instances(request->view, to);
+    put_grants(request->view, to);
     put_log(request->view, to);
-    put_process(to);
+    samples_put_process(to);
 }

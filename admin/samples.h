@@ -25,6 +25,11 @@ void sample_one(FILE *to, const char *name, const char *type, const char *help, 
 void sample_family(FILE *to, const char *name, const char *type, const char *label,
                    const char *help, const struct sample *samples, size_t count);
 
+/* traffic.c: bytes, TLS failures, how long upstreams take. */
+struct page_request;
+void samples_put_traffic(const struct page_request *request, FILE *to);
+/* process.c: what every Prometheus client library tells of its process. */
+void samples_put_process(FILE *to);
 /* instances.c: of the instances before each upstream. */
 void samples_put_instances(const struct admin_view *view, FILE *to);
 

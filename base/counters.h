@@ -14,15 +14,36 @@ enum {
     COUNTERS_CLOSE_REASONS = 40,
     COUNTERS_EDGES = 64,
     COUNTERS_ACTIONS = 3,
-    COUNTERS_REASONS = 16
+    COUNTERS_REASONS = 16,
+    COUNTERS_TLS_FAILURES = 24
 };
 
 /* What silogate adds to a command: bounds in microseconds, each twice the one before. */
 enum { COUNTERS_DELAYS = 16, COUNTERS_DELAY_LEAST = 4, COUNTERS_SAMPLED_ONE_IN = 64 };
 
+/* From when a command goes to the upstream to its answer's end: the same, for each service. */
+enum { COUNTERS_LATENCIES = 18, COUNTERS_LATENCY_LEAST = 128 };
+
+enum counters_leg { COUNTERS_CLIENT, COUNTERS_UPSTREAM, COUNTERS_LEGS };
+
+/* What sessions are doing at the moment of the copy. */
+#define COUNTERS_DOINGS(X)                                                                         \
+    X(LOGIN, "login")                                                                              \
+    X(IDLE, "idle")                                                                                \
+    X(IDLE_IN_TRANSACTION, "idle_in_transaction")                                                  \
+    X(ACTIVE, "active")                                                                            \
+    X(WAITING, "waiting")                                                                          \
+    X(CLOSING, "closing")
+enum counters_doing {
+#define X(name, word) DOING_##name,
+    COUNTERS_DOINGS(X)
+#undef X
+        COUNTERS_DOING_COUNT
+};
+
 struct counters {
     uint64_t sessions_accepted, sessions_open, logins, logins_denied;
-    uint64_t tls_handshakes, tls_resumed, tls_failed, upstream_tls_failed;
+    uint64_t tls_handshakes, tls_resumed;
     uint64_t forwarded, refused; /* commands: each is one of them */
     uint64_t answered, failed; /* of the forwarded ones: to the end, or the session ended before */
     uint64_t unjudged;         /* commands of unknown users that are passed */
@@ -32,6 +53,10 @@ struct counters {
     uint64_t held;             /* times that a command waited for the end of a hold */
     uint64_t abandoned;        /* logins that a client gave up, brought to their end */
     uint64_t closed[COUNTERS_CLOSE_REASONS];
+    uint64_t doing[COUNTERS_DOING_COUNT];                  /* of the open sessions */
+    uint64_t received[COUNTERS_LEGS], sent[COUNTERS_LEGS]; /* bytes, as they are without TLS and
+                                                              compression */
+    uint64_t tls_failures[COUNTERS_LEGS][COUNTERS_TLS_FAILURES];
     /* One command in COUNTERS_SAMPLED_ONE_IN: from when its loop saw it to when it was written. */
     uint64_t delays[COUNTERS_DELAYS + 1]; /* by the bound; the last: longer */
     double delay_sum;                     /* seconds */
@@ -51,6 +76,8 @@ struct service_counters {
     const struct usage *service; /* NULL: users without a service */
     uint64_t statements[COUNTERS_REASONS][COUNTERS_ACTIONS];
     struct edge_counters edges[COUNTERS_EDGES + 1];
+    uint64_t latencies[COUNTERS_LATENCIES + 1]; /* by the bound; the last: longer */
+    double latency_sum;                         /* seconds */
 };
 
 #endif

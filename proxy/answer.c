@@ -12,6 +12,7 @@
 #include "judge/ruling.h"
 #include "protocol/row.h"
 #include "proxy/command.h"
+#include "proxy/observe.h"
 #include "proxy/worker.h"
 
 /* Casts to BINARY, so that character_set_results changes nothing; LIMIT, so that sql_select_limit
@@ -175,6 +176,7 @@ enum step state_answer(struct session *session)
     }
     gate_pass(gate, all);
     if (events & ANSWER_COMPLETE) {
+        observe_latency(session);
         session_answered(session);
         if (answer->is_unproven)
             relay_prove(session);

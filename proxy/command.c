@@ -49,6 +49,7 @@ static enum step let_pass(struct session *session, const struct command *command
     session->failed_command = session->answered = false;
     session->in_flight = true;
     session->worker->counters.forwarded++;
+    session->forwarded_at = ev_now(session->worker->loop);
     answer_start(&session->answer, command_answer(command->row, start), session->capabilities);
     session_enter(session, STATE_PASS);
     return STEP_AGAIN;

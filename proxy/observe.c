@@ -10,6 +10,8 @@
 
 #include "admin/admin.h"
 #include "base/arena.h"
+#include "proxy/binding.h"
+#include "proxy/session.h"
 #include "proxy/worker.h"
 
 enum { LOOK_TRIES = 500 };
@@ -55,6 +57,21 @@ void observe_delay(struct counters *counters, double seconds)
     counters->delay_sum += seconds;
 }
 
+void observe_latency(const struct session *session)
+{
+    const struct binding *binding = session->binding;
+    struct worker *worker = session->worker;
+    struct service_counters *counters =
+        worker_counters(worker, binding ? binding->service_usage : NULL);
+    /* The loop's clock stands still within a turn, and is set with the machine's. */
+    double seconds = ev_now(worker->loop) - session->forwarded_at;
+    uint64_t times = seconds > 0 ? (uint64_t)(seconds * 1e6) / COUNTERS_LATENCY_LEAST : 0;
+    unsigned at = times ? 64 - (unsigned)__builtin_clzll(times) : 0;
+
+    counters->latencies[at < COUNTERS_LATENCIES ? at : COUNTERS_LATENCIES]++;
+    counters->latency_sum += seconds > 0 ? seconds : 0;
+}
+
 void observe_allowed(struct service_counters *counters, const struct usage *owner)
 {
     unsigned at = owner ? 0 : COUNTERS_EDGES;
@@ -64,6 +81,27 @@ void observe_allowed(struct service_counters *counters, const struct usage *owne
     if (at < COUNTERS_EDGES)
         counters->edges[at].owner = owner;
     counters->edges[at].allowed++;
+}
+
+static enum counters_doing doing(const struct session *session)
+{
+    if (session->state == STATE_LINGER)
+        return DOING_CLOSING;
+    if (!session->logged_in)
+        return DOING_LOGIN;
+    if (session->state != STATE_COMMAND)
+        return DOING_ACTIVE;
+    if (session->parked.after)
+        return DOING_WAITING;
+    return session->belief.in_transaction ? DOING_IDLE_IN_TRANSACTION : DOING_IDLE;
+}
+
+static void count_doings(struct worker *worker)
+{
+    memset(worker->counters.doing, 0, sizeof(worker->counters.doing));
+    for (struct list_link *link = worker->sessions.after; link != &worker->sessions;
+         link = link->after)
+        worker->counters.doing[doing(LIST_ENTRY(link, struct session, all))]++;
 }
 
 static void add_service(struct observation *to, const struct service_counters *counters)
@@ -82,6 +120,7 @@ void observe_answer(struct worker *worker)
     if (!to)
         return;
     if (to->wants_counters) {
+        count_doings(worker);
         to->counters = worker->counters;
         to->count = 0;
         add_service(to, &worker->nobody);
@@ -303,6 +342,9 @@ static void add_statements(struct admin_service *to, const struct service_counte
         for (unsigned a = 0; a < COUNTERS_ACTIONS; a++)
             to->statements[r][a] += one->statements[r][a];
     }
+    for (unsigned i = 0; i <= COUNTERS_LATENCIES; i++)
+        to->latencies[i] += one->latencies[i];
+    to->latency_sum += one->latency_sum;
 }
 
 /* A place for each service there ever was, by the number of its usage, and one for nobody. */

@@ -11,6 +11,7 @@
 #include "violations/violations.h"
 
 struct worker;
+struct session;
 struct usage;
 struct admin_view;
 
@@ -33,6 +34,8 @@ void observe_answer(struct worker *worker);
 
 /* The worker's own counting. */
 void observe_delay(struct counters *counters, double seconds);
+/* The answer to the session's command is complete. */
+void observe_latency(const struct session *session);
 /* `owner` NULL: some that are not told apart. */
 void observe_allowed(struct service_counters *counters, const struct usage *owner);
 

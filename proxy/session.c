@@ -215,6 +215,7 @@ static void fill(struct session *session, struct side *side)
     if (side->ended || side->handshaking || !gate_has_room(&side->gate))
         return;
     ssize_t got = gate_fill(&side->gate, &session->worker->pool, &side->stream);
+    session->worker->counters.received[side == &session->upstream] += got > 0 ? (uint64_t)got : 0;
     side->ended = got == STREAM_END || got == STREAM_FAILED;
     if (got > 0 && states[session->state].limit == LIMIT_IDLE)
         session->deadline = session->worker->second + limit_seconds(session, LIMIT_IDLE);
@@ -225,7 +226,9 @@ static void flush(struct session *session, struct side *from, struct side *to)
 {
     if (to->stream.socket < 0 || to->broken || to->handshaking || session->state == STATE_CONNECT)
         return;
+    const size_t leaving = gate_leaving(&from->gate);
     ssize_t put = gate_flush(&from->gate, &session->worker->pool, &to->stream);
+    session->worker->counters.sent[to == &session->upstream] += leaving - gate_leaving(&from->gate);
     to->wants_write = put == STREAM_AGAIN;
     if (put == STREAM_FAILED)
         to->broken = true;

@@ -133,6 +133,7 @@ struct session {
     struct renewal *renewal; /* while a statement is prepared anew */
     uint64_t touched;        /* moves that it is inside of: see proxy/moving.h */
     uint32_t touched_at;     /* since when, in the worker's seconds */
+    double forwarded_at;     /* the command at hand, by the loop's clock */
 };
 
 /* A new connection: starts its session. `client` is its address as text. */

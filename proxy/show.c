@@ -23,6 +23,7 @@ struct show {
     struct runtime *runtime; /* in force */
     atomic_bool draining, refused_last;
     atomic_uint_fast64_t accepted, refused;
+    atomic_int_fast64_t reloaded, reloaded_well; /* when */
 
     size_t (*instances)(struct instance *list, size_t room); /* NULL: nobody meets */
     size_t (*meetings)(struct meeting *list, size_t room);
@@ -45,6 +46,8 @@ struct show *show_new(struct worker *workers, unsigned count, struct violations 
     show->observer = observer_new(workers, count);
     show->violations = violations;
     show->started = worker_now();
+    atomic_store(&show->reloaded, show->started);
+    atomic_store(&show->reloaded_well, show->started);
     pthread_mutex_init(&show->lock, NULL);
     return show;
 }
@@ -76,6 +79,9 @@ void show_reload(struct show *show, bool accepted)
 {
     atomic_fetch_add(accepted ? &show->accepted : &show->refused, 1);
     atomic_store(&show->refused_last, !accepted);
+    atomic_store(&show->reloaded, worker_now());
+    if (accepted)
+        atomic_store(&show->reloaded_well, worker_now());
 }
 
 void show_draining(struct show *show)
@@ -242,6 +248,8 @@ static const struct admin_view *look(void *context, bool queries)
     view->draining = atomic_load(&show->draining);
     view->reloads_accepted = atomic_load(&show->accepted);
     view->reloads_refused = atomic_load(&show->refused);
+    view->last_reload = atomic_load(&show->reloaded);
+    view->last_good_reload = atomic_load(&show->reloaded_well);
     view->last_reload_refused = atomic_load(&show->refused_last);
     read_past(show);
     observer_look(show->observer, view, queries, &show->past);
@@ -259,8 +267,24 @@ static const char *reason_name(unsigned reason)
     return reason < CLOSE_REASONS ? close_reason_name((enum close_reason)reason) : NULL;
 }
 
+static const char *tls_word(unsigned failure)
+{
+#define X(name, word, sentence) TLS_FAILURE_##name,
+    static const enum tls_failure failures[] = {TLS_FAILURES(X)};
+#undef X
+
+    return failure > TLS_FAILURE_NONE && failure < sizeof(failures) / sizeof(failures[0])
+               ? tls_failure_word((enum tls_failure)failure)
+               : NULL;
+}
+
 struct admin_source show_source(struct show *show)
 {
     return (struct admin_source){
-        .context = show, .look = look, .unready = unready, .close_reason = reason_name};
+        .context = show,
+        .look = look,
+        .unready = unready,
+        .close_reason = reason_name,
+        .tls_failure = tls_word,
+    };
 }

@@ -12,6 +12,10 @@
 #include "proxy/login/throttle.h"
 #include "proxy/worker.h"
 
+#define X(name, word, sentence) +1
+_Static_assert(0 TLS_FAILURES(X) <= COUNTERS_TLS_FAILURES, "counters.tls_failures is too small");
+#undef X
+
 static const double rest_most = 0.02; /* seconds */
 
 bool secure_is(const struct side *side)
@@ -144,7 +148,7 @@ enum step state_tls(struct session *session)
     case TLS_AGAIN:
         return STEP_WAIT;
     case TLS_FAILED:
-        counters->tls_failed++;
+        counters->tls_failures[COUNTERS_CLIENT][tls_failure(stream)]++;
         log_notice("%s: %s", client, why.text);
         if (tls_failure(stream) >= TLS_FAILURE_EXPIRED && tls_failure(stream) <= TLS_FAILURE_CRL)
             violations_event_login_refused(session->worker->violations, TEXT(""), text_of(client),
@@ -243,7 +247,7 @@ enum step state_upstream_tls(struct session *session)
     case TLS_AGAIN:
         return STEP_WAIT;
     case TLS_FAILED:
-        session->worker->counters.upstream_tls_failed++;
+        session->worker->counters.tls_failures[COUNTERS_UPSTREAM][tls_failure(stream)]++;
         return refuse_upstream(session, why.text);
     case TLS_DONE:
         break;

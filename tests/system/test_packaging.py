@@ -56,7 +56,7 @@ def test_rules_and_dashboard_name_metrics_that_exist(mariadb, make_gate):
     # Without TLS there is no certificate, without a crossing no edge, without an account no other instance: their
     # heads are there.
     assert wanted - names == {"silogate_certificate_days_left", "silogate_edge_statements_total",
-                              "silogate_instances_policies", "silogate_instances_same_number",
+                              "silogate_instances", "silogate_instances_policies", "silogate_instances_same_number",
                               "silogate_meeting_up"}
 
 
@@ -128,8 +128,9 @@ def test_prometheus_scrapes_it_and_every_panel_has_an_answer(prometheus):
     assert [len(group["rules"]) for group in groups] == [RULES.read_text().count("- alert:")]
     empty = [expression for expression in board_expressions()
              if not prometheus("query", query=filled(expression))["result"]]
-    # Nothing has been closed at a rate, and there is no TLS.
-    assert [one for one in empty if not re.search("closed_total|certificate", one)] == []
+    # Nothing has been closed at a rate, there is no TLS, no account to meet others by, no grant that ends soon.
+    assert [one for one in empty if not re.search("closed_total|certificate|tls_failures|instances|grant_end", one)] \
+        == []
 
 
 def filled(expression):
