@@ -248,5 +248,6 @@ bool places_recover(struct mover *mover)
         if (schema.at && !drop_placeholder(mover, table, schema))
             return false;
     }
-    return mover_read_standing(mover) && aliases_recover(mover) && aliases_clean(mover);
+    return mover_read_standing(mover) && aliases_recover(mover) && aliases_clean(mover) &&
+           mover_read_standing(mover);
 }

@@ -24,6 +24,7 @@ enum {
     BEAT_MS = 1000,     /* between two reports while nothing goes on */
     REFRESH_MS = 10000, /* between two looks at the catalogue */
     FAST_FOR_MS = 5000, /* after an announcement */
+    GRACE_MS = 500,     /* for a last look at the catalogue */
     LINES = 1900,       /* as wide as the meeting point's columns */
 };
 
@@ -145,8 +146,10 @@ static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting
         door->publish(door->user, upstream_name(lookout), sql_moved_take(part->after));
         return open_door(lookout, move, STATE_OPEN, error);
     }
+    /* The mover may have come to its RENAME all the same: who waits is sent to where the tables
+     * stand. */
     if (now_ms() >= part->until)
-        return open_door(lookout, move, STATE_LEFT, error);
+        return refresh(lookout, error) && open_door(lookout, move, STATE_LEFT, error);
     enum meeting_state state = STATE_DRAINED;
     if (part->state != STATE_DRAINED &&
         !door->seal(door->user, upstream_name(lookout), bit_of(lookout, move)))
@@ -173,8 +176,8 @@ static bool follow(struct lookout *lookout, unsigned move, const struct meeting_
         return report(lookout, move, error);
     }
     if (said->phase == PHASE_CLOSED && said->epoch == part->epoch && part->state == STATE_READY) {
-        part->until = now_ms() + said->hold; /* and the door opens by itself then */
-        close_door(lookout, move, said->hold);
+        part->until = now_ms() + said->hold;
+        close_door(lookout, move, said->hold + GRACE_MS); /* then it opens by itself */
         part->state = STATE_HELD;
         return hold_on(lookout, move, said, error);
     }

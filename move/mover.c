@@ -242,8 +242,13 @@ static bool run_order(struct mover *mover)
         return false;
     if (mover->order->what == MOVE_STATUS)
         return status_print(mover);
-    if (ask_number(mover, "SELECT GET_LOCK(?, 0)", PARAMETERS(P_TEXT(TEXT(MOVER_LOCK))), 0) != 1) {
-        say(mover, "refused: another mover is at work on this server; wait for its end");
+    /* The session of a mover that was killed just now ends in a moment. */
+    const struct parameter *lock = PARAMETERS(P_TEXT(TEXT(MOVER_LOCK)));
+    if (ask_number(mover, "SELECT GET_LOCK(?, 3)", lock, 0) != 1) {
+        say(mover,
+            "refused: another mover is at work on this server, as its thread %lld; wait for its "
+            "end",
+            (long long)ask_number(mover, "SELECT IS_USED_LOCK(?)", lock, 0));
         return false;
     }
     if (!recover(mover))

@@ -9,7 +9,9 @@ static const char *place_of(const struct moved_table *table)
         return "at both places: a mover was stopped, call it again";
     if (standing_is_in_to(table))
         return table->at_from == STANDING_VIEW ? "moved, with an alias" : "moved";
-    return table->at_from == STANDING_TABLE ? "at the old place" : "not a table";
+    return table->at_from == STANDING_TABLE  ? "at the old place"
+           : table->at_from == STANDING_VIEW ? "a view at the old place, and no table anywhere"
+                                             : "not a table";
 }
 
 static void print_tables(struct mover *mover)
@@ -64,8 +66,56 @@ static bool print_journal(struct mover *mover)
     return true;
 }
 
+/* Triggers that a mover has dropped and not made again. */
+static bool print_missing(struct mover *mover)
+{
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT DISTINCT SUBSTRING_INDEX(SUBSTRING_INDEX(detail, '\n', 2), '\n', -1) FROM"
+        " silogate.journal WHERE move = ? AND step = 'trigger' AND id > IFNULL((SELECT MAX(id) FROM"
+        " silogate.journal WHERE move = ? AND step IN ('settled', 'given_up')), 0)",
+        PARAMETERS(P_TEXT(text_of(mover->name)), P_TEXT(text_of(mover->name))), mover->error);
+
+    while (rows && rows_next(rows)) {
+        bool there = false;
+        for (size_t i = 0; i < mover->standing.trigger_count; i++)
+            there |= text_equal(mover->standing.triggers[i].name, rows->cells[0]);
+        if (!there)
+            say(mover, "trigger %.*s is missing: writes go on without it; call again at once",
+                TEXT_ARGS(rows->cells[0]));
+    }
+    rows_free(rows);
+    return rows != NULL;
+}
+
+/* What the journal says last: is somebody at work, was somebody stopped? */
+static bool print_state(struct mover *mover)
+{
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT step, at, IS_USED_LOCK(?), step IN ('settled', 'given_up', 'checked', 'finished')"
+        " FROM silogate.journal WHERE move = ? AND step <> 'unmapped' ORDER BY id DESC LIMIT 1",
+        PARAMETERS(P_TEXT(TEXT(MOVER_LOCK)), P_TEXT(text_of(mover->name))), mover->error);
+
+    if (!rows)
+        return false;
+    if (!rows_next(rows))
+        say(mover, "no call yet");
+    else if (rows->cells[2].at)
+        say(mover, "a mover is at work, as thread %.*s of the server", TEXT_ARGS(rows->cells[2]));
+    else if (rows_number(rows, 3, 0))
+        say(mover, "nothing is under way");
+    else
+        say(mover,
+            "a mover was stopped behind its step '%.*s' at %.*s; call again, or --back: either "
+            "looks where the tables stand, and puts right what is left",
+            TEXT_ARGS(rows->cells[0]), TEXT_ARGS(rows->cells[1]));
+    rows_free(rows);
+    return print_missing(mover);
+}
+
 bool status_print(struct mover *mover)
 {
     print_tables(mover);
-    return print_instances(mover) && print_journal(mover);
+    return print_state(mover) && print_instances(mover) && print_journal(mover);
 }

@@ -84,9 +84,9 @@ static bool read_trigger(struct mover *mover, const struct moved_trigger *from,
     struct carried_trigger *trigger = &mover->triggers[mover->trigger_count - 1];
     *trigger = (struct carried_trigger){
         .table = todo_find(mover, table),
-        .schema = from->schema,
-        .target = target_of(mover, table),
-        .name = from->name,
+        .schema = arena_text(&mover->arena, from->schema),
+        .target = arena_text(&mover->arena, target_of(mover, table)),
+        .name = arena_text(&mover->arena, from->name),
         .sql_mode = arena_text(&mover->arena, rows->cells[1]),
         .charset = arena_text(&mover->arena, rows->cells[3]),
         .collation = arena_text(&mover->arena, rows->cells[4]),
