@@ -16,11 +16,14 @@ static const char usage[] =
     "  --dry-run                 prints what would be done, and every reason against it\n"
     "  --status                  prints where the tables stand, and who takes part\n"
     "  --back                    moves them back\n"
-    "  --finish                  drops the views that stand at the old names\n"
+    "  --finish                  drops the views that stand at the old names, where nobody has\n"
+    "                            used them for a day\n"
+    "  --unused-for TIME         with --finish: another time, such as 30m, 7d or 0s\n"
     "  --accept-unmapped         statements that cannot be mapped are left to those views\n"
     "Exit: 0 done, 1 refused or given up with the old state, 2 misuse.\n";
 
-enum { DEFAULTS_FILE = 256, DRY_RUN, STATUS, BACK, FINISH, ACCEPT };
+enum { DEFAULTS_FILE = 256, DRY_RUN, STATUS, BACK, FINISH, UNUSED, ACCEPT };
+enum { DAY_MS = 86400000 };
 
 static const struct option options[] = {
     {"config",           required_argument, NULL, 'c'},
@@ -29,10 +32,35 @@ static const struct option options[] = {
     {"status",no_argument, NULL, STATUS},
     {"back",     no_argument, NULL, BACK},
     {"finish",          no_argument, NULL, FINISH},
-    {"accept-unmapped",              no_argument, NULL, ACCEPT},
-    {"help",                  no_argument, NULL, 'h'},
-    {0                   }
+    {"unused-for",              required_argument, NULL, UNUSED},
+    {"accept-unmapped",                  no_argument, NULL, ACCEPT},
+    {"help",                    no_argument, NULL, 'h'},
+    {0           }
 };
+
+/* 30m in milliseconds; -1: that is no time. */
+static int64_t read_time(const char *written)
+{
+    static const struct {
+        const char *name;
+        int64_t factor;
+    } units[] = {
+        {"s", 1000   },
+        {"m", 60000  },
+        {"h", 3600000},
+        {"d", DAY_MS }
+    };
+    const size_t digits = strspn(written, "0123456789");
+    uint64_t number;
+
+    if (!text_number((struct text){written, digits}, &number) || number > 100000)
+        return -1;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strcmp(written + digits, units[i].name) == 0)
+            return (int64_t)number * units[i].factor;
+    }
+    return -1;
+}
 
 /* The move of this name; the problem told where there is none that can be done. */
 static bool find_move(struct move_order *order, const char *name)
@@ -82,7 +110,7 @@ static int run(struct move_order *order, const char *path, const char *name)
 
 int cmd_move(int argc, char **argv)
 {
-    struct move_order order = {.what = MOVE_THERE};
+    struct move_order order = {.what = MOVE_THERE, .unused_for = DAY_MS};
     const char *path = NULL;
     unsigned orders = 0;
     int option;
@@ -101,6 +129,13 @@ int cmd_move(int argc, char **argv)
         case ACCEPT:
             order.accept_unmapped = true;
             break;
+        case UNUSED:
+            order.unused_for = read_time(optarg);
+            if (order.unused_for >= 0)
+                break;
+            fprintf(stderr, "silogate move: --unused-for %s is no time; write 30m, 12h or 7d\n",
+                    optarg);
+            return CMD_MISUSE;
         case STATUS:
         case BACK:
         case FINISH:

@@ -108,6 +108,34 @@ static bool prepare_one(struct mover *mover, size_t i)
            good && mover_note(mover, "placeholder_dropped", placeholder);
 }
 
+void places_print(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->grant_count; i++) {
+        if (!mover->grants[i].table)
+            say(mover, "  %s", mover->grants[i].text.at);
+    }
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        const struct moved_table *table = todo_table(mover, i);
+        const struct text source = source_of(mover, table), target = target_of(mover, table);
+        const bool placeholder = mover->in_to || !has_alias(mover, table);
+        if (placeholder)
+            say(mover, "  CREATE TABLE %.*s.%.*s LIKE %.*s.%.*s", TEXT_ARGS(target),
+                TEXT_ARGS(table->name), TEXT_ARGS(source), TEXT_ARGS(table->name));
+        for (size_t j = 0; j < mover->grant_count; j++) {
+            if (mover->grants[j].table == table)
+                say(mover, "  %s", mover->grants[j].text.at);
+        }
+        for (size_t j = 0; placeholder && j < mover->trigger_count; j++) {
+            if (mover->triggers[j].table == table)
+                say(mover, "  %s", mover->triggers[j].new_text.at);
+        }
+        if (mover->in_to && has_alias(mover, table))
+            say(mover, "  %s", view_sql(mover, table, i, table->from).at);
+        if (placeholder)
+            say(mover, "  DROP TABLE %.*s.%.*s", TEXT_ARGS(target), TEXT_ARGS(table->name));
+    }
+}
+
 bool places_prepare(struct mover *mover)
 {
     for (size_t i = 0; i < mover->todo_count; i++) {

@@ -24,6 +24,7 @@ enum {
     BEAT_MS = 1000,     /* between two reports while nothing goes on */
     REFRESH_MS = 10000, /* between two looks at the catalogue */
     FAST_FOR_MS = 5000, /* after an announcement */
+    NOTE_MS = 60000,    /* between two notes of statements that are not mapped */
     GRACE_MS = 500,     /* for a last look at the catalogue */
     LINES = 1900,       /* as wide as the meeting point's columns */
 };
@@ -96,6 +97,30 @@ static bool prepare_names(struct lookout *lookout, unsigned move, bool in_to, st
 
 /* --- one move --- */
 
+static bool is_fast(const struct lookout *lookout)
+{
+    for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++) {
+        const struct taking_part *part = &lookout->parts[i];
+        if (part->state == STATE_HELD || part->state == STATE_DRAINED ||
+            (part->state == STATE_READY && now_ms() - part->announced < FAST_FOR_MS))
+            return true;
+    }
+    return false;
+}
+
+/* When statements were last seen that went to the alias, for who asks days later. */
+static bool note_unmapped(struct lookout *lookout, struct taking_part *part,
+                          const struct meeting_report *row, struct error *error)
+{
+    if (row->unmapped <= part->unmapped || is_fast(lookout) ||
+        (part->noted && now_ms() - part->noted < NOTE_MS))
+        return true;
+    part->unmapped = row->unmapped;
+    part->noted = now_ms();
+    return meeting_note(lookout->connection, row->move, row->epoch, "unmapped",
+                        text_of(row->unmapped_by), error);
+}
+
 static bool report(struct lookout *lookout, unsigned move, struct error *error)
 {
     const struct orders *orders = lookout->orders;
@@ -119,7 +144,8 @@ static bool report(struct lookout *lookout, unsigned move, struct error *error)
     row.unmapped = door->unmapped(door->user, upstream_name(lookout), lookout->numbers[move],
                                   unmapped_by, sizeof(unmapped_by));
     part->reported = now_ms();
-    return meeting_report(lookout->connection, &row, error);
+    return meeting_report(lookout->connection, &row, error) &&
+           note_unmapped(lookout, part, &row, error);
 }
 
 static bool open_door(struct lookout *lookout, unsigned move, enum meeting_state state,
@@ -192,17 +218,6 @@ bool lookout_has(const struct config *config, size_t upstream, size_t move)
 {
     return config->moves[move].tables.count > 0 &&
            config->services[config->moves[move].service_index].upstream_index == upstream;
-}
-
-static bool is_fast(const struct lookout *lookout)
-{
-    for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++) {
-        const struct taking_part *part = &lookout->parts[i];
-        if (part->state == STATE_HELD || part->state == STATE_DRAINED ||
-            (part->state == STATE_READY && now_ms() - part->announced < FAST_FOR_MS))
-            return true;
-    }
-    return false;
 }
 
 static bool look(struct lookout *lookout, struct error *error)

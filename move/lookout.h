@@ -23,6 +23,8 @@ struct taking_part {
     enum meeting_state state;
     int64_t until, announced; /* of the door; of the announcement */
     int64_t reported;
+    uint64_t unmapped;       /* as the journal has it */
+    int64_t noted;           /* there */
     struct sql_moved *after; /* the names once it is switched */
 };
 

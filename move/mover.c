@@ -179,55 +179,59 @@ const struct moved_table *todo_find(const struct mover *mover, const struct move
     return NULL;
 }
 
+static void print_holding(struct mover *mover)
+{
+    say(mover,
+        "-- from here on new transactions on these tables wait, for at most %lld ms; those inside "
+        "have half of that",
+        (long long)mover->move->hold.value);
+    for (size_t i = 0; i < mover->todo_count; i++)
+        say(mover, "--   %.*s", TEXT_ARGS(todo_table(mover, i)->name));
+    for (size_t i = 0; i < mover->standing.hanging_count; i++) {
+        const struct hanging_table *hanging = &mover->standing.hanging[i];
+        if (hanging->move == mover->order->move)
+            say(mover, "--   %.*s.%.*s, by a %s", TEXT_ARGS(hanging->schema),
+                TEXT_ARGS(hanging->name), hanging->by);
+    }
+    say(mover, "  SET SESSION lock_wait_timeout = 1");
+    swap_print(mover);
+    say(mover, "-- they go on, at the new place");
+}
+
 static void print_plan(struct mover *mover)
 {
     say(mover, "%zu tables, %zu triggers, %zu grants; new transactions wait for at most %lld ms",
         mover->todo_count, mover->trigger_count, mover->grant_count,
         (long long)mover->move->hold.value);
-    for (size_t i = 0; i < mover->grant_count && mover->order->dry_run; i++)
-        say(mover, "  %s", mover->grants[i].text.at);
-    for (size_t i = 0; i < mover->trigger_count; i++) {
-        const struct carried_trigger *trigger = &mover->triggers[i];
-        say(mover, "  DROP TRIGGER %.*s.%.*s, then %.*s", TEXT_ARGS(trigger->schema),
-            TEXT_ARGS(trigger->name), TEXT_ARGS(trigger->new_text));
+    if (!mover->order->dry_run) {
+        swap_print(mover);
+        return;
     }
-    say(mover, "  %s", swap_sql(mover).at);
+    say(mover, "-- the server's lock '%s', for one mover at a time; each step in silogate.journal",
+        MOVER_LOCK);
+    places_print(mover);
+    print_holding(mover);
+    say(mover, "-- SHOW CREATE TABLE and triggers are compared with what they were");
+    if (!mover->in_to)
+        say(mover, "-- views that were put aside (silogate_moving_*) are dropped");
 }
 
 static bool plan(struct mover *mover)
 {
     find_todo(mover);
+    refusals_of_places(mover);
     if (mover->todo_count == 0)
-        return true;
+        return mover->refusals == 0;
     if (!triggers_plan(mover) || !grants_plan(mover) || !refusals_find(mover) ||
         !refusals_of_instances(mover))
         return false;
+    warnings_tell(mover);
     if (mover->refusals == 0 || mover->order->dry_run)
         print_plan(mover);
     return true;
 }
 
 /* --- the order --- */
-
-static bool finish(struct mover *mover)
-{
-    for (size_t i = 0; i < mover->standing.table_count; i++) {
-        const struct moved_table *table = &mover->standing.tables[i];
-        if (table->move != mover->order->move || !standing_is_in_to(table) ||
-            table->at_from != STANDING_VIEW)
-            continue;
-        say(mover, "  DROP VIEW %.*s.%.*s", TEXT_ARGS(table->from), TEXT_ARGS(table->name));
-        if (!mover->order->dry_run &&
-            !connection_run(mover->connection, "DROP VIEW ?.?",
-                            PARAMETERS(P_NAME(table->from), P_NAME(table->name)), mover->error))
-            return false;
-    }
-    say(mover,
-        "there is no alias any more; take [move:%s] out of the configuration when no "
-        "service names the old place",
-        mover->name);
-    return true;
-}
 
 static bool recover(struct mover *mover)
 {

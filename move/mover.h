@@ -24,6 +24,7 @@ struct move_order {
     const char *defaults_file; /* NULL: the upstream's account */
     bool dry_run;              /* nothing is changed: it is printed what would be */
     bool accept_unmapped;      /* statements were seen that cannot be mapped */
+    int64_t unused_for; /* milliseconds: MOVE_FINISH only where no alias was used for so long */
     FILE *out;
 };
 

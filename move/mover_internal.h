@@ -115,7 +115,14 @@ const struct moved_table *todo_find(const struct mover *mover, const struct move
 /* refuse.c: everything that can fail at the end, found at the beginning. False where the server
  * could not be asked. */
 bool refusals_find(struct mover *mover);
+void refusals_of_places(struct mover *mover);
 bool refusals_of_instances(struct mover *mover);
+
+/* warn.c: what stops nothing. */
+void warnings_tell(struct mover *mover);
+
+/* finish.c: the aliases go, where they were not used for long enough. */
+bool finish(struct mover *mover);
 
 /* grants.c: what accounts may do with the tables now, to be given at the target. */
 bool grants_plan(struct mover *mover);
@@ -140,6 +147,7 @@ void put_aside(FILE *to, const struct mover *mover, size_t i);
 bool places_recover(struct mover *mover); /* what a mover that was killed has left */
 /* Rights and aliases: nothing that is seen. */
 bool places_prepare(struct mover *mover);
+void places_print(struct mover *mover); /* the statements */
 bool aliases_note(struct mover *mover);
 bool aliases_recover(struct mover *mover); /* those that are not in their place */
 bool aliases_clean(struct mover *mover);   /* views that wait or were put aside */

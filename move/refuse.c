@@ -124,7 +124,7 @@ static int is_prepared(struct mover *mover, struct text branch)
 
 /* An XA branch that is prepared keeps its locks even when its client is gone. One that somebody is
  * about to commit is gone in a moment. */
-static void check_server(struct mover *mover)
+static void check_branches(struct mover *mover)
 {
     const int64_t until = mover_now() + BRANCH_MS;
     struct rows *rows = connection_query(mover->connection, "XA RECOVER", NULL, mover->error);
@@ -164,33 +164,88 @@ static void check_definers(struct mover *mover)
     }
 }
 
-static void tell_what_hangs(struct mover *mover)
+/* What is not written to the binary log of its database is lost, or stops, at the replicas. */
+static void check_log(struct mover *mover)
 {
-    for (size_t i = 0; i < mover->standing.hanging_count; i++) {
-        const struct hanging_table *hanging = &mover->standing.hanging[i];
-        if (hanging->move != mover->order->move || strcmp(hanging->by, "foreign key") == 0)
-            continue;
-        say(mover, "note: %s %.*s.%.*s names a table of this move%s", hanging->by,
-            TEXT_ARGS(hanging->schema), TEXT_ARGS(hanging->name),
-            mover->move->alias.value == CONFIG_ALIAS_VIEW ? "; the alias keeps it working"
-                                                          : " and has to be changed");
-    }
+    struct rows *rows =
+        connection_query(mover->connection, "SHOW BINARY LOG STATUS", NULL, mover->error);
+
+    if (!rows && !connection_lost(mover->connection))
+        rows = connection_query(mover->connection, "SHOW MASTER STATUS", NULL, mover->error);
+    if (rows && rows_next(rows) && rows->columns >= 4 &&
+        (rows->cells[2].length || rows->cells[3].length))
+        refuse(mover,
+               "this server logs some databases only (binlog_do_db, binlog_ignore_db), so replicas "
+               "would not see all of the move; take these options out");
+    rows_free(rows);
+}
+
+/* Of a view at the old place whose table is gone. */
+static bool looks_at(struct mover *mover, const struct moved_table *table)
+{
     struct rows *rows = connection_query(
         mover->connection,
-        "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES"
-        " WHERE ROUTINE_SCHEMA NOT IN ('sys', 'mysql') AND ROUTINE_DEFINITION IS NOT NULL",
-        NULL, mover->error);
-    while (rows && rows_next(rows)) {
-        for (size_t i = 0; i < mover->todo_count; i++) {
-            const struct text name = todo_table(mover, i)->name;
-            if (!memmem(rows->cells[2].at, rows->cells[2].length, name.at, name.length))
-                continue;
-            say(mover, "note: routine %.*s.%.*s names %.*s", TEXT_ARGS(rows->cells[0]),
-                TEXT_ARGS(rows->cells[1]), TEXT_ARGS(name));
-            break;
-        }
-    }
+        "SELECT VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ? AND TABLE_NAME"
+        " = ?",
+        PARAMETERS(P_TEXT(table->from), P_TEXT(table->name)), mover->error);
+    bool looks = rows && rows_next(rows) &&
+                 standing_names_it(&mover->standing, rows->cells[0], table->to) &&
+                 standing_names_it(&mover->standing, rows->cells[0], table->name);
+
     rows_free(rows);
+    return looks;
+}
+
+static void check_patterns(struct mover *mover)
+{
+    const struct config_list *patterns = &mover->move->tables;
+
+    for (size_t i = 0; i < patterns->count; i++) {
+        const struct text pattern = patterns->items[i].value;
+        if (standing_has(&mover->standing, mover->order->move, pattern))
+            continue;
+        if (mover->in_to && !memchr(pattern.at, '*', pattern.length))
+            refuse(mover,
+                   "there is no table %.*s, at its old place or at its new; correct table = in "
+                   "[move:%s], or let the account see it",
+                   TEXT_ARGS(pattern), mover->name);
+        else
+            say(mover, "note: table = %.*s takes in no table", TEXT_ARGS(pattern));
+    }
+}
+
+/* Each table stands once: what this call would not touch is looked at as well. */
+void refusals_of_places(struct mover *mover)
+{
+    check_patterns(mover);
+    for (size_t i = 0; i < mover->standing.table_count && !mover->in_to; i++) {
+        const struct moved_table *table = &mover->standing.tables[i];
+        if (table->move != mover->order->move)
+            continue;
+        if (table->at_from == STANDING_TABLE && table->at_to == STANDING_TABLE)
+            refuse(mover,
+                   "%.*s stands in %.*s and in %.*s; find out which is the true one, and rename or "
+                   "drop the other",
+                   TEXT_ARGS(table->name), TEXT_ARGS(table->from), TEXT_ARGS(table->to));
+        else if (table->at_from == STANDING_VIEW && table->at_to != STANDING_TABLE &&
+                 looks_at(mover, table))
+            refuse(mover,
+                   "%.*s.%.*s is the alias of a table that is gone; restore it, or drop the view",
+                   TEXT_ARGS(table->from), TEXT_ARGS(table->name));
+    }
+}
+
+/* The instances note them. */
+static void check_unmapped(struct mover *mover)
+{
+    static const char sql[] =
+        "SELECT COUNT(*) FROM silogate.journal WHERE move = ? AND step = 'unmapped' AND at > NOW(3)"
+        " - INTERVAL 1 DAY";
+
+    if (!mover->order->accept_unmapped && mover->in_to &&
+        ask_number(mover, sql, PARAMETERS(P_TEXT(text_of(mover->name))), 0) > 0)
+        refuse(mover, "statements that cannot be mapped were seen in the last day; --status lists "
+                      "them, --accept-unmapped leaves them to the alias");
 }
 
 bool refusals_find(struct mover *mover)
@@ -206,9 +261,10 @@ bool refusals_find(struct mover *mover)
         check_constraints(mover, table);
         check_online_change(mover, table);
     }
-    check_server(mover);
+    check_branches(mover);
+    check_log(mover);
     check_definers(mover);
-    tell_what_hangs(mover);
+    check_unmapped(mover);
     return !connection_lost(mover->connection);
 }
 
@@ -226,11 +282,6 @@ static void check_instance(struct mover *mover, const struct meeting_instance *i
                "instance %.*s has another policy (%.*s, here %s); reload it, or use its "
                "file",
                TEXT_ARGS(instance->name), TEXT_ARGS(instance->policy), policy_hash(order->policy));
-    if (instance->unmapped > 0 && !order->accept_unmapped && mover->in_to)
-        refuse(mover,
-               "instance %.*s has seen %llu statements that cannot be mapped; --status "
-               "lists them, --accept-unmapped leaves them to the alias",
-               TEXT_ARGS(instance->name), (unsigned long long)instance->unmapped);
 }
 
 bool refusals_of_instances(struct mover *mover)

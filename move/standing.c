@@ -3,6 +3,7 @@
  */
 #include "move/standing.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,21 +43,50 @@ static bool matches(const struct standing *standing, struct text pattern, struct
     return glob_exact(pattern) ? same_name(standing, pattern, name) : glob_match(pattern, name);
 }
 
-static bool holds(struct text text, struct text part)
+static bool is_of_name(char c)
 {
-    return text.at && memmem(text.at, text.length, part.at, part.length);
+    return isalnum((unsigned char)c) || c == '_' || c == '$' || (unsigned char)c >= 0x80;
 }
 
-/* Is it the service's by both names? */
-static bool is_own(const struct policy *policy, int service, struct text schema, struct text name,
-                   bool fold)
+bool standing_names_it(const struct standing *standing, struct text words, struct text name)
+{
+    for (size_t i = 0; words.at && name.length > 0 && i + name.length <= words.length; i++) {
+        const size_t end = i + name.length;
+        if ((i == 0 || !is_of_name(words.at[i - 1])) &&
+            (end == words.length || !is_of_name(words.at[end])) &&
+            same_name(standing, (struct text){words.at + i, name.length}, name))
+            return true;
+    }
+    return false;
+}
+
+static int owner_of(const struct policy *policy, int service, struct text schema, struct text name,
+                    bool fold)
 {
     const struct sql_object object = {
         .schema = schema, .name = name, .type = SQL_TABLE, .access = SQL_ACCESS_ALL};
     struct verdict verdict;
 
     policy_check_object(policy, service, &object, fold, 0, &verdict);
-    return verdict.owner == service;
+    return verdict.owner;
+}
+
+/* Is it the service's by both names? Else it is kept whose it is. */
+static bool is_own(struct standing *standing, const struct policy *policy, unsigned move,
+                   int service, const struct text schemas[2], struct text name)
+{
+    for (int i = 0; i < 2; i++) {
+        int owner = owner_of(policy, service, schemas[i], name, standing->fold);
+        if (owner == service)
+            continue;
+        standing->left = items_add(&standing->arena, standing->left, &standing->left_count,
+                                   sizeof(*standing->left));
+        standing->left[standing->left_count - 1] =
+            (struct left_table){arena_text(&standing->arena, schemas[i]),
+                                arena_text(&standing->arena, name), owner, move};
+        return false;
+    }
+    return true;
 }
 
 const struct moved_table *standing_find(const struct standing *standing, unsigned move,
@@ -108,8 +138,7 @@ static bool read_tables(struct connection *connection, const struct config_move 
         /* MariaDB's catalogue compares without case, whatever its tables do. */
         if ((!same_name(standing, schema, from) && !same_name(standing, schema, to)) ||
             !matches(standing, name_of(pattern), name) ||
-            !is_own(policy, service, from, name, standing->fold) ||
-            !is_own(policy, service, to, name, standing->fold))
+            !is_own(standing, policy, number, service, (struct text[]){from, to}, name))
             continue;
         struct moved_table *table = table_of(standing, number, from, to, name);
         if (same_name(standing, schema, from))
@@ -119,6 +148,17 @@ static bool read_tables(struct connection *connection, const struct config_move 
     }
     rows_free(rows);
     return true;
+}
+
+bool standing_has(const struct standing *standing, unsigned move, struct text pattern)
+{
+    for (size_t i = 0; i < standing->table_count; i++) {
+        const struct moved_table *table = &standing->tables[i];
+        if (table->move == move && same_name(standing, table->from, schema_of(pattern)) &&
+            matches(standing, name_of(pattern), table->name))
+            return true;
+    }
+    return false;
 }
 
 /* The table of this name, whichever database it stands in. */
@@ -173,7 +213,7 @@ static void hang_by_text(struct standing *standing, struct text schema, struct t
                          struct text words, const char *by)
 {
     for (size_t i = 0; i < standing->table_count; i++) {
-        if (holds(words, standing->tables[i].name))
+        if (standing_names_it(standing, words, standing->tables[i].name))
             hang(standing, schema, name, by, standing->tables[i].move);
     }
 }

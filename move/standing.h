@@ -28,11 +28,19 @@ struct hanging_table {
     unsigned move;
 };
 
+/* A table that a pattern of the move takes in, but that belongs to somebody else. */
+struct left_table {
+    struct text schema, name;
+    int owner; /* SERVICE_NONE: nobody */
+    unsigned move;
+};
+
 struct standing {
     struct moved_table *tables;
     struct moved_trigger *triggers; /* of one table in the order in which they fire */
     struct hanging_table *hanging;
-    size_t table_count, trigger_count, hanging_count;
+    struct left_table *left;
+    size_t table_count, trigger_count, hanging_count, left_count;
     bool fold; /* lower_case_table_names is not 0 */
     struct arena arena;
 };
@@ -50,6 +58,11 @@ void standing_number(struct standing *standing, const uint8_t *numbers);
 /* A table of the move by its old place; NULL: none. */
 const struct moved_table *standing_find(const struct standing *standing, unsigned move,
                                         struct text from, struct text name);
+
+/* Does the pattern of the move, as written in `table =`, take in any table of it? */
+bool standing_has(const struct standing *standing, unsigned move, struct text pattern);
+/* Is the name in a text, as a name of its own? */
+bool standing_names_it(const struct standing *standing, struct text words, struct text name);
 
 /* Does it stand in `to`? While both are there, the old place counts. */
 bool standing_is_in_to(const struct moved_table *table);

@@ -436,8 +436,8 @@ def test_finish_drops_the_alias(make_scene):
     assert scene.move().returncode == 0
     views = "SELECT COUNT(*) FROM information_schema.views WHERE table_schema = 'mv_old'"
     assert int(scene.server.sql(views)[0][0]) == TABLES
-    assert scene.move("--finish", "--dry-run").returncode == 0 and int(scene.server.sql(views)[0][0]) == TABLES
-    assert scene.move("--finish").returncode == 0
+    assert scene.move("--finish", "--unused-for", "0s", "--dry-run").returncode == 0 and int(scene.server.sql(views)[0][0]) == TABLES
+    assert scene.move("--finish", "--unused-for", "0s").returncode == 0
     assert int(scene.server.sql(views)[0][0]) == 0
     with scene.connect() as client, client.cursor() as cursor:
         assert places.wait_for(lambda: cursor.execute("SELECT COUNT(*) FROM mv_old.t0") == 1, 5)

@@ -1,0 +1,117 @@
+/* What a DBA should know before a move, though it stops nothing: what names the tables elsewhere on
+ * the server and whose it is, what is left out, and what cannot be seen from here.
+ */
+#include <string.h>
+
+#include "config/keys.h"
+#include "move/mover_internal.h"
+
+static struct text owner_of(const struct mover *mover, struct text schema, struct text name,
+                            enum sql_type type)
+{
+    const struct sql_object object = {
+        .schema = schema, .name = name, .type = (uint8_t)type, .access = SQL_ACCESS_ALL};
+    struct verdict verdict;
+
+    policy_check_object(mover->order->policy, (int)mover->move->service_index, &object,
+                        mover->standing.fold, 0, &verdict);
+    return verdict.owner == SERVICE_NONE ? TEXT("nobody")
+                                         : policy_service_name(mover->order->policy, verdict.owner);
+}
+
+/* A view goes on through the alias, whose privileges are its definer's. */
+static const char *what_becomes(const struct mover *mover)
+{
+    if (!mover->in_to)
+        return "has to name the old place again, where it was changed";
+    return mover->move->alias.value == CONFIG_ALIAS_VIEW ? "the alias keeps it working"
+                                                         : "has to be changed";
+}
+
+static void tell(struct mover *mover, const char *what, struct text schema, struct text name,
+                 struct text table, enum sql_type type)
+{
+    const struct text owner = owner_of(mover, schema, name, type);
+
+    say(mover, "note: %s %.*s.%.*s of %.*s names %.*s: %s", what, TEXT_ARGS(schema),
+        TEXT_ARGS(name), TEXT_ARGS(owner), TEXT_ARGS(table), what_becomes(mover));
+}
+
+/* Rows of schema, name, text. */
+static void tell_texts(struct mover *mover, const char *what, enum sql_type type, const char *sql)
+{
+    struct rows *rows = connection_query(mover->connection, sql, NULL, mover->error);
+
+    if (!rows)
+        say(mover, "note: %ss cannot be read: %s", what, mover->error->text);
+    while (rows && rows_next(rows)) {
+        const struct text *cells = rows->cells;
+        for (size_t i = 0; i < mover->todo_count; i++) {
+            const struct moved_table *table = todo_table(mover, i);
+            if (!standing_names_it(&mover->standing, cells[2], table->name) ||
+                (text_equal(cells[1], table->name) && text_equal(cells[0], table->from)))
+                continue;
+            tell(mover, what, cells[0], cells[1], table->name, type);
+            break;
+        }
+    }
+    rows_free(rows);
+}
+
+static void tell_triggers(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->standing.hanging_count; i++) {
+        const struct hanging_table *hanging = &mover->standing.hanging[i];
+        if (hanging->move == mover->order->move && strcmp(hanging->by, "trigger") == 0)
+            say(mover, "note: a trigger on %.*s.%.*s of %.*s names a table of this move: %s",
+                TEXT_ARGS(hanging->schema), TEXT_ARGS(hanging->name),
+                TEXT_ARGS(owner_of(mover, hanging->schema, hanging->name, SQL_TABLE)),
+                what_becomes(mover));
+    }
+}
+
+static void tell_left(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->standing.left_count; i++) {
+        const struct left_table *left = &mover->standing.left[i];
+        if (left->move == mover->order->move)
+            say(mover, "note: %.*s.%.*s is left out: it belongs to %.*s", TEXT_ARGS(left->schema),
+                TEXT_ARGS(left->name),
+                TEXT_ARGS(left->owner == SERVICE_NONE
+                              ? TEXT("nobody")
+                              : policy_service_name(mover->order->policy, left->owner)));
+    }
+}
+
+/* Filters of replicas are theirs alone: they cannot be seen from here. */
+static void tell_replicas(struct mover *mover)
+{
+    int64_t replicas =
+        ask_number(mover,
+                   "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND IN ('Binlog"
+                   " Dump', 'Binlog Dump GTID')",
+                   NULL, 0);
+
+    if (replicas > 0)
+        say(mover,
+            "note: %lld replicas read this server's log; one that filters by database or table "
+            "stops or loses rows at the RENAME: look at the Replicate_ lines of its SHOW REPLICA "
+            "STATUS",
+            (long long)replicas);
+}
+
+void warnings_tell(struct mover *mover)
+{
+    tell_left(mover);
+    tell_texts(mover, "view", SQL_TABLE,
+               "SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS"
+               " WHERE TABLE_SCHEMA NOT IN ('sys', 'mysql', 'performance_schema')");
+    tell_triggers(mover);
+    tell_texts(mover, "routine", SQL_ROUTINE,
+               "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_DEFINITION FROM"
+               " information_schema.ROUTINES WHERE ROUTINE_SCHEMA NOT IN ('sys', 'mysql')");
+    tell_texts(mover, "event", SQL_ROUTINE,
+               "SELECT EVENT_SCHEMA, EVENT_NAME, EVENT_DEFINITION FROM information_schema.EVENTS"
+               " WHERE EVENT_SCHEMA NOT IN ('sys', 'mysql')");
+    tell_replicas(mover);
+}
