@@ -95,6 +95,9 @@ static void put_commands(const struct admin_view *view, FILE *to)
     sample_one(to, "statements_renewed_total", "counter",
                "Prepared statements that were prepared anew where their tables stand now.",
                counters->renewed);
+    sample_one(to, "commands_resent_total", "counter",
+               "Commands that were sent once more because their table had moved unseen.",
+               counters->resent);
     sample_one(to, "sessions_parked_total", "counter",
                "Times that a session waited for room in the violation log.", counters->parked);
 }

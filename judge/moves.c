@@ -63,6 +63,27 @@ static bool redefines(const struct sql_facts *facts)
     return false;
 }
 
+/* Does it name one by itself, and not only what hangs on it? */
+static bool names_one(const struct sql_moved *moved, const struct sql_facts *facts)
+{
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        if (object->type == SQL_TABLE && !object->session_only &&
+            sql_moved_has(moved, object->schema, object->name))
+            return true;
+    }
+    return false;
+}
+
+/* Of all statements of the command that name one. */
+static void note_print(struct ruling *ruling, const struct sql_facts *facts)
+{
+    for (uint32_t i = 0; i < facts->object_count; i++)
+        ruling->calls |= (facts->objects[i].access & SQL_EXECUTE) != 0;
+    if (facts->determined && ruling->touched && names_one(ruling->moved, facts))
+        ruling->print = ruling->print * 31 + sql_moved_print(ruling->moved, facts);
+}
+
 /* Would it be mapped if all stood at its new place? */
 static void rehearse(struct ruling *ruling, const struct sql_facts *facts,
                      const struct sql_state *state, uint64_t moves)
@@ -99,6 +120,7 @@ void moves_map(struct judging *judging, const struct sql_facts *facts,
     const struct sql_where where = {sql_moved_stands, ruling->moved};
     ruling->touched |= moves;
     ruling->redefines |= redefines(facts);
+    note_print(ruling, facts);
     note_lists(ruling, facts);
     enum sql_mapped mapped = sql_map(facts, state, &where, &ruling->edits);
     if (mapped == SQL_MAP_CANNOT)
@@ -109,25 +131,6 @@ void moves_map(struct judging *judging, const struct sql_facts *facts,
         write_edits(ruling, moves);
     else if (moves && facts->determined)
         rehearse(ruling, facts, state, moves);
-}
-
-/* Does it name one by itself, and not only what hangs on it? */
-static bool names_one(const struct sql_moved *moved, const struct sql_facts *facts)
-{
-    for (uint32_t i = 0; i < facts->object_count; i++) {
-        const struct sql_object *object = &facts->objects[i];
-        if (object->type == SQL_TABLE && !object->session_only &&
-            (sql_moved_stands(moved, SQL_TABLE, object->schema, object->name).at ||
-             sql_moved_will_stand(moved, SQL_TABLE, object->schema, object->name).at))
-            return true;
-    }
-    return false;
-}
-
-static void note_print(struct ruling *ruling, const struct sql_facts *facts)
-{
-    if (facts->determined && ruling->touched && names_one(ruling->moved, facts))
-        ruling->print = sql_moved_print(ruling->moved, facts);
 }
 
 void moves_touch(struct judging *judging, const struct sql_facts *facts)

@@ -51,7 +51,7 @@ void ruling_begin(struct ruling *ruling, int32_t today)
     ruling->touched = ruling->unmapped_of = 0;
     ruling->unmapped = NULL;
     ruling->moved_rewrites = 0;
-    ruling->redefines = ruling->stale = false;
+    ruling->redefines = ruling->stale = ruling->calls = false;
     ruling->print = 0;
     ruling->locks = LOCKS_NOTHING;
     ruling->user_locks = 0;

@@ -116,6 +116,7 @@ struct ruling {
     uint64_t touched;     /* a bit for each move whose tables it may lock */
     const char *unmapped; /* why a name of one of them is left as it is; NULL: none is */
     uint64_t unmapped_of; /* of which moves */
+    bool calls;           /* stored code: it may do something before it fails */
     bool stale;           /* what it executes was prepared while they stood elsewhere */
     uint64_t print;       /* where they stand now: sql_moved_print; 0: it names none */
     bool redefines;       /* it may change what stands where: the catalogue is to be asked anew */

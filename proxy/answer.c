@@ -11,6 +11,7 @@
 #include "judge/binding.h"
 #include "judge/ruling.h"
 #include "protocol/row.h"
+#include "proxy/again.h"
 #include "proxy/command.h"
 #include "proxy/observe.h"
 #include "proxy/worker.h"
@@ -158,6 +159,8 @@ enum step state_answer(struct session *session)
     unsigned events = answer_feed(answer, gate_at(gate), gate_waiting(gate), &all);
     if (events & ANSWER_BROKEN)
         return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+    if (session->again.length > 0 && again_looks(session, events, all))
+        return STEP_AGAIN;
     session->answered |= all > 0;
     if (events & ANSWER_ERROR_SEEN)
         session->failed_command = true;

@@ -17,6 +17,7 @@
 
 #include "base/bytes.h"
 #include "judge/judge.h"
+#include "proxy/again.h"
 #include "proxy/binding.h"
 #include "proxy/boundary.h"
 #include "proxy/cut.h"
@@ -175,11 +176,14 @@ static enum step follow(struct session *session, struct command *command, size_t
     if (ruling->outcome == RULING_ALLOW && ruling->stale && !command->prepared->long_data &&
         renew_begin(session, command->prepared, ruling))
         return STEP_AGAIN;
-    record_ruling(session, ruling);
+    if (!session->again.resent)
+        record_ruling(session, ruling);
     if (ruling->outcome == RULING_REFUSE)
         return refuse(session, command, ruling->refusal.code, ruling->refusal.message);
     moving_passed(session, ruling);
-    boundary_passed(session);
+    if (!session->again.resent)
+        boundary_passed(session);
+    again_keep(session, command, ruling);
     rewrite(session, command, text_at);
     if (command->prepared)
         renew_pass(session, command->prepared, ruling);

@@ -199,6 +199,12 @@ void gate_insert(struct gate *gate, struct gate_pool *pool, const void *bytes, s
     gate->filled += (uint32_t)count;
 }
 
+void gate_put_back(struct gate *gate, struct gate_pool *pool, const void *bytes, size_t count)
+{
+    gate_insert(gate, pool, bytes, count);
+    gate->passed -= (uint32_t)count;
+}
+
 /* From the last one to the first where the text grows, from the first to the last where it shrinks,
  * so that nothing is written over before it has moved: done by moving all that follows the first
  * replacement out of the way, and back piece by piece. */

@@ -87,6 +87,10 @@ void gate_forget(struct gate *gate, struct gate_pool *pool);
 /* Bytes of silogate's own, put before those not judged yet; they may go out. */
 void gate_insert(struct gate *gate, struct gate_pool *pool, const void *bytes, size_t count);
 
+/* Bytes that were passed, or others in their place, are to be judged again, before those that wait.
+ */
+void gate_put_back(struct gate *gate, struct gate_pool *pool, const void *bytes, size_t count);
+
 /* In the bytes not judged yet, from `offset` on, makes all replacements at once: `rewrites` count
  * from there, by ascending offset, and name bytes of `bytes`. Costs one move of what stands behind
  * the first. */

@@ -37,7 +37,10 @@ struct moving {
     atomic_int_fast64_t until;   /* the door is open from then on, whoever has closed it */
     atomic_uint_fast64_t asked;  /* whose sessions inside are to be told */
     atomic_uint inside[MOVES];
-    atomic_bool missed;
+    atomic_uint misses;   /* times that somebody met a table that is not there */
+    unsigned looking;     /* of these, those before the look that goes on: the watch's alone */
+    atomic_uint looked;   /* of these, those before the last look */
+    atomic_uint waiting;  /* sessions that wait for a look */
     pthread_mutex_t lock; /* of all below */
     struct sql_moved *names;
     struct unmapped unmapped[UNMAPPED_KEPT];
@@ -190,13 +193,35 @@ void moving_answered(struct session *session)
     bool missed =
         session->touched && session->failed_command && session->answer.error_code == NO_SUCH_TABLE;
     if ((missed || session->redefines) && moving_of(session))
-        atomic_store(&moving_of(session)->missed, true);
+        atomic_fetch_add(&moving_of(session)->misses, 1);
     session->redefines = false;
     if (session->touched && !session->belief.in_transaction && !session->locks_tables &&
         !session->locks_handler && session->long_data == 0) {
         count(moving_of(session), session->touched, -1);
         session->touched = 0;
     }
+}
+
+uint32_t moving_look(struct session *session)
+{
+    struct moving *moving = moving_of(session);
+
+    return moving ? atomic_fetch_add(&moving->misses, 1) + 1 : 0;
+}
+
+bool moving_looked(struct session *session, uint32_t number)
+{
+    struct moving *moving = moving_of(session);
+
+    if (!moving)
+        return true;
+    if (!session->parked.after)
+        list_add(&session->worker->held, &session->parked);
+    atomic_fetch_add(&moving->waiting, 1); /* before the look, so that no publication is missed */
+    if ((int32_t)(atomic_load(&moving->looked) - number) < 0)
+        return false;
+    list_remove(&session->parked);
+    return true;
 }
 
 /* --- the worker's own thread --- */
@@ -270,7 +295,6 @@ void moving_publish(void *door, const char *upstream, struct sql_moved *names)
 {
     struct moving *moving = find(upstream);
 
-    (void)door;
     if (!moving) {
         sql_moved_drop(names);
         return;
@@ -282,6 +306,9 @@ void moving_publish(void *door, const char *upstream, struct sql_moved *names)
         atomic_fetch_add(&moving->generation, 1);
     }
     pthread_mutex_unlock(&moving->lock);
+    atomic_store(&moving->looked, moving->looking);
+    if (atomic_exchange(&moving->waiting, 0) > 0)
+        wake_all(door, false);
 }
 
 void moving_close(void *door, const char *upstream, uint64_t moves, int64_t milliseconds)
@@ -377,5 +404,8 @@ bool moving_missed(void *door, const char *upstream)
     struct moving *moving = find(upstream);
 
     (void)door;
-    return moving && atomic_exchange(&moving->missed, false);
+    if (!moving)
+        return false;
+    moving->looking = atomic_load(&moving->misses);
+    return moving->looking != atomic_load(&moving->looked);
 }

@@ -37,6 +37,11 @@ bool moving_enter(struct session *session, uint64_t touched);
 void moving_passed(struct session *session, const struct ruling *ruling);
 /* The command is over. */
 void moving_answered(struct session *session);
+/* The server knows no table that the names here say it has: the catalogue is to be looked at. A
+ * number for moving_looked, which tells whether that was done since; else the session runs again
+ * once it is. */
+uint32_t moving_look(struct session *session);
+bool moving_looked(struct session *session, uint32_t number);
 /* The session is over, or begins anew. */
 void moving_leave(struct session *session);
 

@@ -9,6 +9,7 @@
  *   command.c  COMMAND                              cut, judge, pass or block
  *   pass.c     PASS                                 what was allowed goes out
  *   answer.c   ANSWER INFILE ASK                    the way back
+ *   again.c    LOOK                                 has a table moved unseen?
  *   renew.c    RENEW                                a statement is prepared anew
  *
  *   client ----> client.gate ----> judged ----> upstream
@@ -27,6 +28,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "proxy/again.h"
 #include "proxy/binding.h"
 #include "proxy/login/abandoned.h"
 #include "proxy/login/login.h"
@@ -93,6 +95,8 @@ static uint32_t limit_seconds(const struct session *session, enum limit limit)
         break;
     case LIMIT_KEY:
         return 1;
+    case LIMIT_LOOK:
+        return 3; /* two seconds at least */
     case LIMIT_DELAY:
         return session->draft->delay + 1u; /* the second at hand has begun already */
     }
@@ -139,7 +143,7 @@ void session_due(struct session *session)
         [LIMIT_NONE] = CLOSED_IDLE_TIMEOUT,        [LIMIT_LOGIN] = CLOSED_LOGIN_TIMEOUT,
         [LIMIT_CONNECT] = CLOSED_UPSTREAM_TIMEOUT, [LIMIT_IDLE] = CLOSED_IDLE_TIMEOUT,
         [LIMIT_LINGER] = CLOSED_CLIENT_GONE,       [LIMIT_KEY] = CLOSED_LOGIN_TIMEOUT,
-        [LIMIT_DELAY] = CLOSED_LOGIN_TIMEOUT};
+        [LIMIT_LOOK] = CLOSED_IDLE_TIMEOUT,        [LIMIT_DELAY] = CLOSED_LOGIN_TIMEOUT};
     enum limit limit = states[session->state].limit;
 
     session->due = UINT32_MAX; /* it is in no slot now */
@@ -150,6 +154,11 @@ void session_due(struct session *session)
     if (session->state == STATE_CONNECT || session->state == STATE_UPSTREAM_GREETING ||
         session->state == STATE_UPSTREAM_TLS) {
         connect_late(session);
+        session_run(session);
+        return;
+    }
+    if (session->state == STATE_LOOK) {
+        session->again.late = true;
         session_run(session);
         return;
     }
@@ -364,6 +373,7 @@ void session_answered(struct session *session)
 {
     session->in_flight = false;
     session->worker->counters.answered++;
+    again_forget(session);
     moving_answered(session);
 }
 
@@ -400,6 +410,7 @@ void session_close(struct session *session, enum close_reason reason)
         registry_remove(session->id);
     login_free(session);
     renew_free(session);
+    again_free(session);
     ruling_drop_change(&worker->ruling, session->change);
     moving_leave(session);
     belief_forget(&session->belief);

@@ -43,6 +43,7 @@ enum limit {
     LIMIT_IDLE,
     LIMIT_LINGER,
     LIMIT_KEY,
+    LIMIT_LOOK,
     LIMIT_DELAY
 };
 
@@ -79,6 +80,16 @@ struct side {
 struct identity {
     struct text user, client, program_name, client_name;
     struct sockaddr_storage source, destination; /* what a PROXY header to an upstream says */
+};
+
+/* A command that may have to be sent once more: see proxy/again.h. */
+struct again {
+    uint8_t *bytes; /* the packet, as it came */
+    uint32_t length, room;
+    uint64_t print;  /* where its tables stood: sql_moved_print */
+    uint32_t ticket; /* moving_look's */
+    bool resent;     /* the command at hand is */
+    bool late;       /* nobody has looked in time */
 };
 
 struct session {
@@ -130,6 +141,7 @@ struct session {
     struct binding *binding; /* whose it is, and by which policy it is judged */
     struct belief belief;    /* of the server's side of it */
     struct change *change;   /* what the command at hand makes of it; NULL: nothing */
+    struct again again;
     struct renewal *renewal; /* while a statement is prepared anew */
     uint64_t touched;        /* moves that it is inside of: see proxy/moving.h */
     uint32_t touched_at;     /* since when, in the worker's seconds */

@@ -14,6 +14,7 @@ struct entry {
     struct text goes;   /* ... where it will be */
     uint64_t moves;
     uint8_t type;
+    bool goes_along; /* it moves itself, and does not only hang on what does */
 };
 
 struct sql_moved {
@@ -111,9 +112,11 @@ void sql_moved_add(struct sql_moved *moved, enum sql_type type, struct text from
     const struct text old = arena_text(&moved->arena, from), new = arena_text(&moved->arena, to);
     struct entry *entry = put(moved, type, from, name, number);
 
+    entry->goes_along = true;
     entry->stands = in_to ? new : none;
     entry->goes = new;
     entry = put(moved, type, to, name, number);
+    entry->goes_along = true;
     entry->stands = in_to ? none : old;
     entry->goes = none;
 }
@@ -143,6 +146,11 @@ struct text sql_moved_will_stand(const void *moved, enum sql_type type, struct t
                                  struct text name)
 {
     return find(moved, type, schema, name)->goes;
+}
+
+bool sql_moved_has(const struct sql_moved *moved, struct text schema, struct text name)
+{
+    return find(moved, SQL_TABLE, schema, name)->goes_along;
 }
 
 uint64_t sql_moved_print(const struct sql_moved *moved, const struct sql_facts *facts)

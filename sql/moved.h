@@ -32,6 +32,8 @@ struct text sql_moved_stands(const void *moved, enum sql_type type, struct text 
 /* The same as it will be when all is moved: a rehearsal. */
 struct text sql_moved_will_stand(const void *moved, enum sql_type type, struct text schema,
                                  struct text name);
+/* Is it one of the tables themselves, by either of its names? */
+bool sql_moved_has(const struct sql_moved *moved, struct text schema, struct text name);
 /* A number for where the tables of the statement stand; the same as long as they stay there.
  * `moved` may be NULL. */
 uint64_t sql_moved_print(const struct sql_moved *moved, const struct sql_facts *facts);

@@ -1,0 +1,165 @@
+/* See proxy/again.h.
+ *
+ *   ANSWER -> LOOK -> COMMAND
+ *
+ * Nothing of the answer has gone to the client, the statement is the first of its command, and at
+ * 1146 the server has done nothing, in a transaction neither: so it may be sent again. Once.
+ */
+#include "proxy/again.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "judge/judge.h"
+#include "protocol/command.h"
+#include "proxy/command.h"
+#include "proxy/cut.h"
+#include "proxy/moving.h"
+#include "proxy/worker.h"
+
+enum {
+    AGAIN_MOST = 65536, /* bytes of a command that is kept */
+    AGAIN_SPARE = 4096, /* of room that a session keeps for the next one */
+    NO_SUCH_TABLE = 1146,
+    MESSAGE_AT = PACKET_HEADER + 9, /* behind code, '#' and SQLSTATE */
+};
+
+void again_keep(struct session *session, const struct command *command, const struct ruling *ruling)
+{
+    struct again *again = &session->again;
+    const struct gate *gate = &session->client.gate;
+    const size_t size = PACKET_HEADER + bytes_get3(gate_at(gate));
+
+    again->length = 0;
+    if (ruling->print == 0 || ruling->undetermined || ruling->unmapped_of || again->resent ||
+        size > AGAIN_MOST || gate_waiting(gate) < size || command->copy || ruling->calls ||
+        (command->prepared && command->prepared->long_data))
+        return;
+    if (size > again->room) {
+        again->room = (uint32_t)size + 512;
+        again->bytes = memory_resize(again->bytes, again->room);
+    }
+    memcpy(again->bytes, gate_at(gate), size);
+    again->length = (uint32_t)size;
+    again->print = ruling->print;
+}
+
+/* Is the table that the error names, as it does between quotes, one of a move? Where it does not
+ * tell, it may be. */
+static bool names_one(struct session *session, struct text error)
+{
+    const struct sql_moved *moved = moving_names(session);
+
+    if (!moved || !error.at || error.length <= MESSAGE_AT)
+        return false;
+    const char *end = error.at + error.length, *at = error.at + MESSAGE_AT;
+    const char *quote = memchr(at, '\'', (size_t)(end - at));
+    const char *dot = quote ? memchr(quote, '.', (size_t)(end - quote)) : NULL;
+    const char *close = dot ? memchr(dot, '\'', (size_t)(end - dot)) : NULL;
+    if (!close)
+        return true;
+    struct text schema = {quote + 1, (size_t)(dot - quote - 1)};
+    struct text name = {dot + 1, (size_t)(close - dot - 1)};
+    return sql_moved_has(moved, schema, name);
+}
+
+bool again_looks(struct session *session, unsigned events, size_t size)
+{
+    struct again *again = &session->again;
+    const struct answer *answer = &session->answer;
+    const struct gate *gate = &session->upstream.gate;
+
+    if (again->length == 0 || session->answered || !(events & ANSWER_ERROR_SEEN) ||
+        !(events & ANSWER_COMPLETE) || answer->error_code != NO_SUCH_TABLE || answer->results > 0 ||
+        answer->is_unproven || gate_waiting(gate) != size ||
+        !names_one(session, (struct text){(const char *)gate_at(gate), size}))
+        return false;
+    session->failed_command = true;
+    again->ticket = moving_look(session);
+    session_enter(session, STATE_LOOK);
+    return true;
+}
+
+/* Where the tables of what was kept stand now: ruling->print. */
+static uint64_t print_now(struct session *session)
+{
+    const struct again *again = &session->again;
+    struct worker *worker = session->worker;
+    struct ruling *ruling = &worker->ruling;
+    const struct text payload = {(const char *)again->bytes + PACKET_HEADER,
+                                 again->length - PACKET_HEADER};
+    struct query query;
+
+    ruling_begin(ruling, worker->today);
+    ruling->moved = moving_names(session);
+    if (session->command == COMMAND_STMT_PREPARE) {
+        judge_prepare(&session->belief, session->binding,
+                      (struct text){payload.at + 1, payload.length - 1}, ruling);
+    } else if (session->command == COMMAND_QUERY) {
+        if (query_read(payload, session->capabilities, &query) == PARSE_DONE)
+            judge_text(&session->belief, session->binding, query.text, ruling);
+    } else if (payload.length >= 5) {
+        const struct prepared *prepared =
+            prepared_find(&session->belief.prepared, bytes_get4((const uint8_t *)payload.at + 1));
+        if (prepared)
+            judge_execute(&session->belief, session->binding, prepared, true, ruling);
+    }
+    return ruling->outcome == RULING_ALLOW ? ruling->print : 0;
+}
+
+/* The command stands in the client's gate again, as if it had not been sent. */
+static void take_back(struct session *session)
+{
+    struct again *again = &session->again;
+    struct worker *worker = session->worker;
+
+    gate_drop(&session->upstream.gate, &worker->pool, gate_waiting(&session->upstream.gate));
+    gate_put_back(&session->client.gate, &worker->pool, again->bytes, again->length);
+    ruling_drop_change(&worker->ruling, session->change);
+    session->change = NULL;
+    session->failed_command = session->in_flight = false;
+    session->locking = LOCKS_NOTHING;
+    worker->counters.forwarded--;
+    worker->counters.resent++;
+    again->resent = true;
+}
+
+enum step state_look(struct session *session)
+{
+    struct again *again = &session->again;
+
+    if (!again->late && !moving_looked(session, again->ticket))
+        return STEP_WAIT;
+    again->late = false;
+    list_remove(&session->parked);
+    const uint64_t print = print_now(session);
+    if (print && print != again->print) {
+        take_back(session);
+        session_enter(session, STATE_COMMAND);
+        return STEP_AGAIN;
+    }
+    command_finish(session);
+    gate_pass(&session->upstream.gate, gate_waiting(&session->upstream.gate));
+    session->answered = true;
+    session_answered(session);
+    session_enter(session, STATE_COMMAND);
+    return STEP_AGAIN;
+}
+
+void again_forget(struct session *session)
+{
+    struct again *again = &session->again;
+
+    again->length = 0;
+    again->resent = again->late = false;
+    if (again->room > AGAIN_SPARE)
+        again_free(session);
+}
+
+void again_free(struct session *session)
+{
+    free(session->again.bytes);
+    session->again = (struct again){.bytes = NULL};
+}
