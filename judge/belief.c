@@ -25,12 +25,19 @@ void belief_forget(struct belief *belief)
     belief->written = (struct owners){.count = 0};
 }
 
-void owners_add(struct owners *owners, int owner)
+bool owners_have(const struct owners *owners, int owner)
 {
     for (uint8_t i = 0; i < owners->count; i++) {
         if (owners->list[i] == owner)
-            return;
+            return true;
     }
+    return false;
+}
+
+void owners_add(struct owners *owners, int owner)
+{
+    if (owners_have(owners, owner))
+        return;
     if (owners->count == OWNERS)
         owners->more = true;
     else

@@ -49,5 +49,6 @@ void belief_forget(struct belief *belief);
 void belief_rebind(struct belief *belief, const struct policy *from, const struct policy *to);
 
 void owners_add(struct owners *owners, int owner);
+bool owners_have(const struct owners *owners, int owner);
 
 #endif

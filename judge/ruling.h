@@ -127,6 +127,10 @@ struct ruling {
 
     /* Whose tables it writes. With `undetermined` there may be others. */
     struct owners written;
+    /* Of what others own: read here, though a statement before it in the transaction has written to
+     * it. A statement that writes to this owner's tables alone does not count: it can go along with
+     * the other. */
+    struct owners read_again;
     const struct sql_facts *facts; /* of its only statement, until the next command is judged */
     struct sql_facts scratch;      /* of the statement at hand */
 };

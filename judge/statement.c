@@ -16,27 +16,58 @@ static bool is_folded(const struct judging *judging)
     return judging->belief->state.lower_case_table_names > 0;
 }
 
+static int owner_of(const struct judging *judging, const struct sql_facts *facts, uint32_t i,
+                    const struct verdict *verdict)
+{
+    const struct binding *binding = judging->binding;
+    struct verdict one;
+
+    if (facts->object_count == 1 && verdict->object == i)
+        return verdict->owner;
+    policy_check_object(binding->policy, binding->service, &facts->objects[i], is_folded(judging),
+                        judging->ruling->today, &one);
+    return one.owner;
+}
+
+/* What it reads of others, though the transaction has written to it before. */
+static void note_read_again(struct judging *judging, const struct sql_facts *facts,
+                            const struct verdict *verdict, const struct owners *written)
+{
+    struct ruling *ruling = judging->ruling;
+    const struct owners *before = &judging->belief->written;
+
+    if (before->count == 0 && ruling->written.count == 0)
+        return;
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        if (!(object->access & SQL_READ) || object->session_only)
+            continue;
+        int owner = owner_of(judging, facts, i, verdict);
+        bool goes_along = written->count == 1 && written->list[0] == owner;
+        if (owner != SERVICE_NONE && owner != judging->binding->service && !goes_along &&
+            (owners_have(before, owner) || owners_have(&ruling->written, owner)))
+            owners_add(&ruling->read_again, owner);
+    }
+}
+
 /* Whose tables it writes or defines. */
 static void note_written(struct judging *judging, const struct sql_facts *facts,
                          const struct verdict *verdict)
 {
-    const struct binding *binding = judging->binding;
-    struct ruling *ruling = judging->ruling;
+    struct owners written = {.count = 0};
 
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
-        struct verdict one;
         if (!(object->access & (SQL_WRITE | SQL_DEFINE)) || object->session_only)
             continue;
-        int owner = verdict->owner;
-        if (facts->object_count > 1 || verdict->object != i) {
-            policy_check_object(binding->policy, binding->service, object, is_folded(judging),
-                                ruling->today, &one);
-            owner = one.owner;
-        }
+        int owner = owner_of(judging, facts, i, verdict);
         if (owner != SERVICE_NONE)
-            owners_add(&ruling->written, owner);
+            owners_add(&written, owner);
     }
+    note_read_again(judging, facts, verdict, &written);
+    for (uint8_t i = 0; i < written.count; i++)
+        owners_add(&judging->ruling->written, written.list[i]);
+    judging->ruling->written.more |= written.more;
 }
 
 /* Read in more ways than one, a statement that is a violation in several is one. */

@@ -14,6 +14,7 @@
 #include "proxy/again.h"
 #include "proxy/command.h"
 #include "proxy/observe.h"
+#include "proxy/transaction.h"
 #include "proxy/worker.h"
 
 /* Casts to BINARY, so that character_set_results changes nothing; LIMIT, so that sql_select_limit
@@ -104,6 +105,8 @@ static void take_status(struct session *session)
 {
     uint16_t status = session->answer.status;
 
+    if (!(status & STATUS_IN_TRANS))
+        transaction_over(session);
     session->belief.in_transaction = (status & STATUS_IN_TRANS) != 0;
     if (!session->belief.in_transaction)
         session->belief.written = (struct owners){.count = 0};

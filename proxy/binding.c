@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "proxy/registry.h"
 #include "proxy/runtime.h"
+#include "proxy/transaction.h"
 #include "proxy/worker.h"
 
 static bool find_thread(const struct binding *binding, uint64_t id, uint32_t *thread)
@@ -90,6 +91,7 @@ void binding_renew(struct session *session)
     binding->service_counted = service != SERVICE_NONE;
     if (binding->service_usage)
         usage_take(binding->service_usage, 0);
+    transaction_drop(session);
     belief_rebind(&session->belief, old->policy, binding->policy);
     session->binding = binding;
     if (session->registered && old->service_usage != binding->service_usage) {

@@ -9,6 +9,7 @@
 #include "judge/judge.h"
 #include "proxy/observe.h"
 #include "proxy/runtime.h"
+#include "proxy/transaction.h"
 #include "proxy/worker.h"
 
 static bool reaches_across(const struct verdict *verdict)
@@ -96,7 +97,10 @@ static uint64_t write_record(struct session *session, struct ruling *ruling,
         .offset = part->start,
     };
 
-    return violations_add(session->worker->records, &who, &statement, worker_now());
+    uint64_t id = violations_add(session->worker->records, &who, &statement, worker_now());
+    if (!statement.blocked)
+        transaction_step(session, facts, violations_last_digest(session->worker->records));
+    return id;
 }
 
 /* The client's error names the record of what decided. */
@@ -133,4 +137,6 @@ void record_ruling(struct session *session, struct ruling *ruling)
             break;
         judge_rest(&session->belief, session->binding, ruling);
     }
+    if (!blocked)
+        transaction_read(session, ruling);
 }

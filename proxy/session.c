@@ -36,6 +36,7 @@
 #include "proxy/observe.h"
 #include "proxy/registry.h"
 #include "proxy/renew.h"
+#include "proxy/transaction.h"
 #include "proxy/worker.h"
 
 static const struct {
@@ -413,6 +414,7 @@ void session_close(struct session *session, enum close_reason reason)
     again_free(session);
     ruling_drop_change(&worker->ruling, session->change);
     moving_leave(session);
+    transaction_drop(session);
     belief_forget(&session->belief);
     binding_free(session->binding);
     session->change = NULL;

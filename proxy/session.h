@@ -132,8 +132,9 @@ struct session {
     uint16_t long_data;        /* statements that some was sent for, and no execution yet */
     uint8_t kind;              /* enum sql_kind of the statement that was passed last */
 
-    struct login_draft *draft; /* while logging in */
-    struct identity *identity; /* from login on */
+    struct login_draft *draft;       /* while logging in */
+    struct identity *identity;       /* from login on */
+    struct transaction *transaction; /* open, and a violation has written; NULL: none */
     struct answer answer;
     uint8_t command; /* the command byte at hand */
     uint32_t

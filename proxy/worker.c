@@ -26,6 +26,7 @@
 #include "proxy/moving.h"
 #include "proxy/roll.h"
 #include "proxy/session.h"
+#include "proxy/transaction.h"
 
 enum { ACCEPTS_A_TURN = 64 };
 
@@ -313,6 +314,7 @@ static void release(struct worker *worker)
     for (unsigned i = 0; i < worker->service_room; i++)
         free(worker->services[i]);
     free(worker->services);
+    transactions_free(worker->transactions);
     moving_fini(worker);
 }
 
@@ -324,6 +326,7 @@ bool worker_start(struct worker *worker, unsigned number, struct runtime *runtim
     worker->runtime = runtime;
     worker->violations = violations;
     worker->records = violations_worker(violations, number);
+    worker->transactions = transactions_new();
     worker->today = policy_today(time(NULL));
     worker->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (!worker->loop) {

@@ -84,9 +84,10 @@ struct worker {
     struct observed observed;
     _Atomic(struct roll_question *) question; /* of the control socket's thread */
     struct ruling ruling;                     /* of the command at hand */
-    struct list_link held;                    /* sessions whose command waits for a move */
-    atomic_bool tells;                        /* who is inside of a move */
-    struct worker_names *names;               /* by the number of the upstream's usage */
+    struct transactions *transactions;
+    struct list_link held;      /* sessions whose command waits for a move */
+    atomic_bool tells;          /* who is inside of a move */
+    struct worker_names *names; /* by the number of the upstream's usage */
     unsigned names_room;
 };
 

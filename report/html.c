@@ -44,7 +44,8 @@ static void put_head(const struct report *report, FILE *to)
         "<title>What crosses between services</title>\n<style>%s%s</style></head>\n<body>\n"
         "<header><h1>What crosses between services</h1>\n"
         "<nav aria-label=\"Sections\"><a href=\"#matrix\">Matrix</a><a href=\"#trend\">Trend</a>"
-        "<a href=\"#hard\">Hardest</a><a href=\"#queries\">Queries</a>"
+        "<a href=\"#hard\">Hardest</a><a href=\"#transactions\">Transactions</a>"
+        "<a href=\"#queries\">Queries</a>"
         "<a href=\"#blockers\">What blocks a move</a><a href=\"#ready\">Ready to move</a></nav>\n"
         "<ul class=\"sum\">\n",
         table_style, style);
@@ -295,6 +296,9 @@ void report_print_html(const struct report *report, int64_t since, FILE *to)
     report_hard_sheet(report, &table);
     put_section("hard", "Across owners in one transaction or statement: the hardest first", "None.",
                 &table, to);
+    report_transaction_sheet(report, &table);
+    put_section("transactions", "Transactions over owners: what could run after the commit",
+                "None that was recorded.", &table, to);
     fputs("<section id=\"queries\"><h2>Queries to replace</h2>\n", to);
     for (uint32_t i = 0; i < count; i++)
         put_edge(report, edges[i], i < OPEN_EDGES, to);

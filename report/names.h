@@ -18,4 +18,8 @@ uint32_t names_place(struct report *report, const json_t *record);
 /* ["billing","clinical"] -> "billing, clinical" */
 struct text names_join(struct report *report, const json_t *names);
 
+/* An event `transaction`, which stands for `count` of them (report/transactions.c). */
+void report_take_transaction(struct report *report, const json_t *record, uint64_t count,
+                             const struct report_span *span);
+
 #endif

@@ -6,7 +6,7 @@
 
 #include "report/tables.h"
 
-enum { EDGES_SHOWN = 6, QUERIES_SHOWN = 5 };
+enum { EDGES_SHOWN = 6, QUERIES_SHOWN = 5, TRANSACTIONS_SHOWN = 5 };
 
 static bool is_stand_in(const struct report *report, uint32_t service)
 {
@@ -113,6 +113,32 @@ static void put_team(const struct report *report, uint32_t user, const uint32_t 
         fprintf(to, "- and %u more\n", all - shown);
 }
 
+static void put_transactions(const struct report *report, FILE *to)
+{
+    uint32_t count, *numbers = report_rank_transactions(report, &count);
+    char number[TABLE_NUMBER_SIZE];
+
+    if (count > 0)
+        fputs("\n## Transactions over owners\n", to);
+    for (uint32_t i = 0; i < count && i < TRANSACTIONS_SHOWN; i++) {
+        const struct report_transaction *transaction = &report->transactions[numbers[i]];
+        fprintf(to, "\n%s of ", table_show_number(transaction->times, number));
+        table_put_code(report->services.keys[transaction->service], to);
+        fputs(" write to ", to);
+        table_put_code(transaction->owners, to);
+        fputs(". Can it run after the commit?\n\n", to);
+        for (unsigned s = 0; s < transaction->step_count; s++) {
+            const struct report_step *step = &transaction->steps[s];
+            fputs("- ", to);
+            table_put_code(report_step_statement(report, transaction, step), to);
+            fprintf(to, ": %s\n", report_show_after(transaction, step));
+        }
+    }
+    if (count > TRANSACTIONS_SHOWN)
+        fprintf(to, "\nAnd %u more.\n", count - TRANSACTIONS_SHOWN);
+    free(numbers);
+}
+
 void report_print_plan(const struct report *report, int64_t since, FILE *to)
 {
     char shown[32], number[TABLE_NUMBER_SIZE];
@@ -142,6 +168,7 @@ void report_print_plan(const struct report *report, int64_t since, FILE *to)
                 edge->counts.statements == 1 ? "" : "s", edge->query_count,
                 edge->query_count == 1 ? "y" : "ies", report_show_state(report, &edge->span));
     }
+    put_transactions(report, to);
     fputs("\n## What each team replaces next\n", to);
     for (uint32_t i = 0; i < count; i++)
         put_team(report, services[i], queries, query_count, to);

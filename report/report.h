@@ -21,6 +21,8 @@ enum {
     REPORT_TEXT_BYTES = 256 << 20, /* of statements */
     REPORT_DAY_QUERIES = 4000000,  /* queries told apart by day */
     REPORT_NAME_BYTES = 300,       /* of a name; longer ones are cut */
+    REPORT_TRANSACTIONS = 5000,    /* distinct ones */
+    REPORT_STEPS = 16,             /* of one */
 };
 
 /* Microseconds since 1970, UTC; times that are not known are 0. */
@@ -84,6 +86,24 @@ struct report_touch {
     struct report_span span;
 };
 
+/* A violation that wrote in a transaction over owners. */
+struct report_step {
+    uint64_t digest;
+    uint32_t owner;
+    bool is_read_again; /* the transaction read of this owner's after it had written there */
+};
+
+/* A transaction that wrote to what several services own: those with the same steps are one. */
+struct report_transaction {
+    uint32_t service;
+    bool more; /* there were other steps */
+    uint8_t step_count;
+    struct text owners; /* all that were written to: "billing, clinical" */
+    uint64_t times;
+    struct report_span span;
+    struct report_step steps[REPORT_STEPS];
+};
+
 struct report_day {
     int64_t day; /* since 1970 */
     uint64_t statements, reads, writes, blocked;
@@ -111,7 +131,10 @@ struct report {
     struct report_day *days;
     uint32_t edge_room, query_room, object_room, touch_room, day_room;
     uint64_t text_bytes;
-    bool queries_left_out, texts_left_out, days_left_out;
+    struct report_transaction *transactions;
+    struct hash_table transaction_keys;
+    uint32_t transaction_room;
+    bool queries_left_out, texts_left_out, days_left_out, transactions_left_out;
     struct arena arena;
 };
 
@@ -142,6 +165,7 @@ uint32_t *report_rank_hard(const struct report *report, uint32_t *count);
  * services by name, those that are only an owner's stand-in last. */
 uint32_t *report_rank_objects(const struct report *report, uint32_t *count);
 uint32_t *report_rank_touches(const struct report *report, uint32_t *count);
+uint32_t *report_rank_transactions(const struct report *report, uint32_t *count);
 uint32_t *report_rank_days(const struct report *report, uint32_t *count);
 uint32_t *report_rank_services(const struct report *report, uint32_t *count);
 

@@ -20,9 +20,10 @@ void report_init(struct report *report)
 
 void report_fini(struct report *report)
 {
-    struct hash_table *tables[] = {&report->services,  &report->places,     &report->object_names,
-                                   &report->edge_keys, &report->query_keys, &report->touch_keys,
-                                   &report->day_keys,  &report->seen_by_day};
+    struct hash_table *tables[] = {
+        &report->services,  &report->places,      &report->object_names,
+        &report->edge_keys, &report->query_keys,  &report->touch_keys,
+        &report->day_keys,  &report->seen_by_day, &report->transaction_keys};
 
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         hash_table_fini(tables[i]);
@@ -31,6 +32,7 @@ void report_fini(struct report *report)
     free(report->objects);
     free(report->touches);
     free(report->days);
+    free(report->transactions);
     arena_fini(&report->arena);
 }
 
@@ -463,6 +465,8 @@ static bool take_record(struct report *report, json_t *record)
     widen(&report->span, &taken.span);
     if (text_equal(event, TEXT("violation")))
         take_violation(report, &taken);
+    else if (text_equal(event, TEXT("transaction")))
+        report_take_transaction(report, record, taken.count, &taken.span);
     else if (text_equal(event, TEXT("login_refused")))
         report->logins_refused += taken.count;
     else if (text_equal(event, TEXT("reload")))

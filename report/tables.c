@@ -295,8 +295,10 @@ void report_put_summary(const struct report *report, FILE *to, const char *befor
          "lists of queries are not complete"),
         "there was more text than is kept: some statements are not shown",
         "there were more queries a day than are told apart: the days' distinct numbers are too low",
+        "there were more distinct transactions over owners than are told apart",
     };
-    const bool noted[] = {report->queries_left_out, report->texts_left_out, report->days_left_out};
+    const bool noted[] = {report->queries_left_out, report->texts_left_out, report->days_left_out,
+                          report->transactions_left_out};
 
     fprintf(to, "%s%s over %s, %s of them blocked%s", before,
             show_count(report->counts.statements, "statement", a),

@@ -14,6 +14,14 @@ void report_query_sheet(const struct report *report, uint32_t edge, struct table
 void report_hard_sheet(const struct report *report, struct table *table);
 /* What others still touch: what blocks a move, with who and how often. */
 void report_blocker_sheet(const struct report *report, int64_t since, struct table *table);
+/* Transactions over owners: which of their statements could run after the commit. */
+void report_transaction_sheet(const struct report *report, struct table *table);
+struct text report_step_statement(const struct report *report,
+                                  const struct report_transaction *transaction,
+                                  const struct report_step *step);
+/* "yes", or why not. */
+const char *report_show_after(const struct report_transaction *transaction,
+                              const struct report_step *step);
 /* What no other service has touched since then. */
 void report_ready_sheet(const struct report *report, int64_t since, struct table *table);
 void report_day_sheet(const struct report *report, struct table *table);

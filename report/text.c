@@ -81,6 +81,13 @@ static void put_report(const struct report *report, int64_t since, bool markdown
               (struct section){"Across owners in one transaction or statement: the hardest first",
                                "None."},
               to);
+    report_transaction_sheet(report, &table);
+    if (table.cell_count > 0)
+        put_sheet(&table, markdown,
+                  (struct section){"Transactions over owners: what could run after the commit", ""},
+                  to);
+    else
+        table_fini(&table);
     if (count > 0)
         fputs(markdown ? "\n## Queries to replace\n" : "\nQueries to replace, by edge\n", to);
     for (uint32_t i = 0; i < count; i++)

@@ -209,6 +209,27 @@ static void put_day(struct json *json, const struct report *report, uint32_t num
     json_raw(json, TEXT("}"));
 }
 
+/* The statements' texts are those of the queries with the same digest. */
+static void put_transaction(struct json *json, const struct report *report, uint32_t number)
+{
+    const struct report_transaction *transaction = &report->transactions[number];
+
+    put_service(json, report, "{\"service\":", transaction->service);
+    put_text_or_null(json, ",\"owners\":", transaction->owners);
+    put_number(json, ",\"transactions\":", transaction->times);
+    put_seen(json, report, &transaction->span);
+    json_raw(json, TEXT(",\"statements\":["));
+    for (unsigned i = 0; i < transaction->step_count; i++) {
+        const struct report_step *step = &transaction->steps[i];
+        json_raw(json, i > 0 ? TEXT(",{\"digest\":") : TEXT("{\"digest\":"));
+        json_hex(json, step->digest);
+        put_service(json, report, ",\"owner\":", step->owner);
+        put_text_or_null(json, ",\"after_commit\":", text_of(report_show_after(transaction, step)));
+        json_raw(json, TEXT("}"));
+    }
+    json_raw(json, transaction->more ? TEXT("],\"more\":true}") : TEXT("],\"more\":false}"));
+}
+
 /* A list, each member formatted in one buffer and written. */
 static void put_list(const struct report *report, const char *key, uint32_t *numbers,
                      uint32_t count,
@@ -279,6 +300,8 @@ void report_print_json(const struct report *report, int64_t since, FILE *to)
     put_list(report, "touches", numbers, count, put_touch, to);
     numbers = ready_objects(report, since, &count);
     put_list(report, "ready", numbers, count, put_object, to);
+    numbers = report_rank_transactions(report, &count);
+    put_list(report, "transactions", numbers, count, put_transaction, to);
     numbers = report_rank_days(report, &count);
     put_list(report, "days", numbers, count, put_day, to);
     fputs("}\n", to);

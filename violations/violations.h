@@ -112,6 +112,29 @@ void violations_event_upstream(struct violations *violations, struct text upstre
  * in the last 64 MiB of each: its line, malloc's; NULL: none. For a thread that may wait. */
 char *violations_find(const struct text *outputs, size_t count, struct text id);
 
+/* A transaction that is over and has written to what several services own, with violations among
+ * its statements. `who` as above, its transaction_owners all that were written to. */
+enum { VIOLATIONS_STEPS = 12 };
+struct violations_step { /* a violation that wrote; one step for each owner */
+    uint64_t digest;
+    int16_t owner;
+};
+struct violations_transaction {
+    const struct policy *policy;
+    int service;
+    const int16_t *read_again; /* owners that were read after they had been written to */
+    size_t read_again_count;
+    const struct violations_step *steps; /* in their order; none of them twice */
+    size_t step_count;
+    bool more; /* there were others */
+};
+/* Folded as violations are: the first of its kind is written at once, its repeats are summed up. */
+void violations_add_transaction(struct violations_worker *worker,
+                                const struct violations_session *who,
+                                const struct violations_transaction *transaction, int64_t now);
+/* Of the statement that this worker has added last. */
+uint64_t violations_last_digest(const struct violations_worker *worker);
+
 /* For the metrics: racy but whole reads. */
 struct violations_counters {
     uint64_t added, written, queued_bytes, owed_bytes, failures;

@@ -80,7 +80,7 @@ static bool wait_for_writer(struct violations_worker *worker)
     return atomic_load(spilled) < SPILL_MOST;
 }
 
-static void put_line(struct violations_worker *worker, struct text line, uint64_t count)
+void worker_put(struct violations_worker *worker, struct text line, uint64_t count)
 {
     if (!wait_for_writer(worker)) {
         if (atomic_fetch_add(&worker->lost, count) == 0)
@@ -101,11 +101,11 @@ static void write_repeats(struct violations_worker *worker, struct fold_slot *sl
     json_raw(&json, (struct text){slot->line, slot->length});
     record_set_time(worker->line, now);
     record_tail(&json, slot->count, slot->first, slot->last);
-    put_line(worker, (struct text){worker->line, json.length}, slot->count);
+    worker_put(worker, (struct text){worker->line, json.length}, slot->count);
 }
 
-/* Eight bytes at a time: this is on the path of every repeat. `none` and `empty` differ. */
-static uint64_t hash_text(struct text t, uint64_t seed)
+/* This is on the path of every repeat. */
+uint64_t worker_hash(struct text t, uint64_t seed)
 {
     const uint64_t multiplier = 0x9fb21c651e98df25u;
     uint64_t word;
@@ -129,8 +129,8 @@ static uint64_t hash_objects(const struct sql_facts *facts, uint64_t seed)
 {
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
-        seed = hash_text(object->schema, seed);
-        seed = hash_text(object->name, seed);
+        seed = worker_hash(object->schema, seed);
+        seed = worker_hash(object->name, seed);
         seed += (uint64_t)object->type << 8 | (uint64_t)object->access << 16 |
                 (uint64_t)object->session_only << 24;
     }
@@ -148,12 +148,12 @@ static void make_key(const struct violations_worker *worker, struct adding *addi
     trace_read(&adding->trace, statement->text, statement->state);
     if (session->traceparent.at)
         trace_set_parent(&adding->trace, session->traceparent);
-    uint64_t who = hash_text(session->user, worker->seed);
-    who = hash_text(session->upstream, who);
-    who = hash_text(session->database, who);
-    who = hash_text(session->program_name, who);
-    who = hash_text(session->client_name, who);
-    who = hash_text(text_of(statement->kind), who) + (uint64_t)statement->today; /* grants end */
+    uint64_t who = worker_hash(session->user, worker->seed);
+    who = worker_hash(session->upstream, who);
+    who = worker_hash(session->database, who);
+    who = worker_hash(session->program_name, who);
+    who = worker_hash(session->client_name, who);
+    who = worker_hash(text_of(statement->kind), who) + (uint64_t)statement->today; /* grants end */
     for (size_t i = 0; session->transaction_owner_count > 1 && i < session->transaction_owner_count;
          i++)
         who = who * 31 + (uint64_t)session->transaction_owners[i];
@@ -181,12 +181,37 @@ static struct text shown_statement(struct violations_worker *worker, struct addi
     return (struct text){worker->normalized, length};
 }
 
+void worker_open(struct violations_worker *worker, const struct fold_key *key, uint64_t id,
+                 struct text head, int64_t now)
+{
+    struct fold *fold = worker->fold;
+    char line[FOLD_LINE];
+
+    assert(head.length <= FOLD_LINE);
+    memcpy(line, head.at, head.length); /* what is written out takes its place in worker->line */
+    if (fold_is_full(fold)) {
+        struct fold_slot *oldest = fold_oldest(fold);
+        write_repeats(worker, oldest, now);
+        fold_close(fold, oldest);
+    }
+    struct fold_slot *slot = fold_open(fold, key, now);
+    memcpy(slot->line, line, head.length);
+    slot->length = (uint16_t)head.length;
+    slot->id = id;
+}
+
+void worker_count(struct fold_slot *slot, int64_t now)
+{
+    if (slot->count++ == 0)
+        slot->first = now;
+    slot->last = now;
+}
+
 /* Keeps the line for the repeats; one that is too long is kept with less of its statement. What is
  * too long even so is not folded: each one gets a record of its own. */
 static void open_fold(struct violations_worker *worker, const struct adding *adding,
                       struct record *record, struct json *json)
 {
-    struct fold *fold = worker->fold;
     bool complete = true;
 
     if (json->length > FOLD_LINE) {
@@ -196,21 +221,9 @@ static void open_fold(struct violations_worker *worker, const struct adding *add
         json->length = 0;
         record_head(json, record, &complete);
     }
-    if (json->length > FOLD_LINE || !complete)
-        return;
-    if (fold_is_full(fold)) {
-        char line[FOLD_LINE];
-        size_t length = json->length;
-        memcpy(line, json->at, length);
-        struct fold_slot *oldest = fold_oldest(fold);
-        write_repeats(worker, oldest, adding->now);
-        fold_close(fold, oldest);
-        memcpy(json->at, line, length);
-    }
-    struct fold_slot *slot = fold_open(fold, &adding->key, adding->now);
-    memcpy(slot->line, json->at, json->length);
-    slot->length = (uint16_t)json->length;
-    slot->id = record->id;
+    if (json->length <= FOLD_LINE && complete)
+        worker_open(worker, &adding->key, record->id, (struct text){json->at, json->length},
+                    adding->now);
 }
 
 static uint64_t add_first(struct violations_worker *worker, struct adding *adding, bool fold)
@@ -230,7 +243,7 @@ static uint64_t add_first(struct violations_worker *worker, struct adding *addin
     record_head(&json, &record, &complete);
     size_t head = json.length;
     record_tail(&json, adding->count, adding->first, adding->now);
-    put_line(worker, (struct text){worker->line, json.length}, adding->count);
+    worker_put(worker, (struct text){worker->line, json.length}, adding->count);
     json.length = head;
     if (fold && complete)
         open_fold(worker, adding, &record, &json);
@@ -281,6 +294,22 @@ static bool is_over(const struct fold_slot *slot, int64_t now, int64_t repeat)
     return now - slot->start >= repeat || slot->start - now > repeat; /* the clock was set back */
 }
 
+struct fold_slot *worker_find(struct violations_worker *worker, const struct fold_key *key,
+                              int64_t now, int64_t repeat)
+{
+    struct fold_slot *slot = repeat > 0 ? fold_find(worker->fold, key) : NULL;
+
+    if (!slot || !is_over(slot, now, repeat))
+        return slot;
+    write_repeats(worker, slot, now);
+    if (slot->count > 0) {
+        fold_renew(worker->fold, slot, now);
+        return slot;
+    }
+    fold_close(worker->fold, slot); /* quiet for a whole period: it is news again */
+    return NULL;
+}
+
 uint64_t violations_add(struct violations_worker *worker, const struct violations_session *session,
                         const struct violations_statement *statement, int64_t now)
 {
@@ -292,17 +321,9 @@ uint64_t violations_add(struct violations_worker *worker, const struct violation
     adding.now = adding.first = now;
     adding.count = 1;
     make_key(worker, &adding);
+    worker->last_digest = adding.key.digest;
     atomic_fetch_add_explicit(&worker->added, 1, memory_order_relaxed);
-    struct fold_slot *slot = repeat > 0 ? fold_find(worker->fold, &adding.key) : NULL;
-    if (slot && is_over(slot, now, repeat)) {
-        write_repeats(worker, slot, now);
-        if (slot->count > 0) {
-            fold_renew(worker->fold, slot, now);
-        } else { /* quiet for a whole period: it is news again */
-            fold_close(worker->fold, slot);
-            slot = NULL;
-        }
-    }
+    struct fold_slot *slot = worker_find(worker, &adding.key, now, repeat);
     uint64_t key = seen_key(&adding.key);
     struct summary_query *seen = seen_again(worker->seen, key, now, 1);
     uint64_t id = slot ? slot->id : add_first(worker, &adding, repeat > 0);
@@ -310,12 +331,14 @@ uint64_t violations_add(struct violations_worker *worker, const struct violation
         describe(worker, &adding, key, id);
     else if (!slot)
         describe_caller(seen, session, &adding.trace);
-    if (!slot)
-        return id;
-    if (slot->count++ == 0)
-        slot->first = now;
-    slot->last = now;
+    if (slot)
+        worker_count(slot, now);
     return id;
+}
+
+uint64_t violations_last_digest(const struct violations_worker *worker)
+{
+    return worker->last_digest;
 }
 
 uint64_t violations_add_summed(struct violations_worker *worker,

@@ -24,7 +24,7 @@ struct violations_worker {
     char *normalized;
     unsigned number;
     bool gave_up_waiting; /* the spill is long and the writer is stuck */
-    uint64_t last_id, seed;
+    uint64_t last_id, seed, last_digest;
     atomic_uint_fast64_t added, lost;
 };
 
@@ -72,5 +72,18 @@ void worker_init(struct violations_worker *worker, struct violations *violations
 void worker_fini(struct violations_worker *worker);
 /* Writes out all that is open. */
 void worker_close_all(struct violations_worker *worker);
+/* The slot of what is open under this key, its period renewed where it is over; NULL: it is news.
+ */
+struct fold_slot *worker_find(struct violations_worker *worker, const struct fold_key *key,
+                              int64_t now, int64_t repeat);
+/* Opens a slot: `head` is the line up to `count`, and stays valid. It must fit into FOLD_LINE. */
+void worker_open(struct violations_worker *worker, const struct fold_key *key, uint64_t id,
+                 struct text head, int64_t now);
+/* One more of what is open. */
+void worker_count(struct fold_slot *slot, int64_t now);
+/* A line that tells of `count`. */
+void worker_put(struct violations_worker *worker, struct text line, uint64_t count);
+/* Eight bytes at a time; text that is none and empty text differ. */
+uint64_t worker_hash(struct text t, uint64_t seed);
 
 #endif

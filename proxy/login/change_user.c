@@ -8,12 +8,14 @@
 #include "base/arena.h"
 #include "proxy/login/login.h"
 #include "proxy/moving.h"
+#include "proxy/transaction.h"
 #include "proxy/worker.h"
 
 /* Whatever the old user's statements have left behind is gone on the server as well. */
 static void forget(struct session *session)
 {
     moving_leave(session);
+    transaction_drop(session);
     belief_forget(&session->belief);
     session->logged_in = false;
 }
