@@ -77,14 +77,16 @@ static bool grants_of(struct mover *mover, const struct moved_table *table)
     const struct text name = table->name;
 
     return add_grants(mover, table,
-                      "SELECT GROUP_CONCAT(PRIVILEGE_TYPE SEPARATOR ', '), NULL, GRANTEE,"
+                      "SELECT GROUP_CONCAT(PRIVILEGE_TYPE ORDER BY"
+                      " PRIVILEGE_TYPE SEPARATOR ', '), NULL, GRANTEE,"
                       " MAX(IS_GRANTABLE) FROM information_schema.SCHEMA_PRIVILEGES WHERE"
                       " ? LIKE TABLE_SCHEMA AND PRIVILEGE_TYPE IN ('SELECT', 'INSERT', 'UPDATE',"
                       " 'DELETE', 'CREATE', 'DROP', 'REFERENCES', 'INDEX', 'ALTER', 'CREATE VIEW',"
                       " 'SHOW VIEW', 'TRIGGER')" NOT_THERE_YET " GROUP BY GRANTEE",
                       PARAMETERS(P_TEXT(source), P_TEXT(target), P_TEXT(target), P_TEXT(name))) &&
            add_grants(mover, table,
-                      "SELECT GROUP_CONCAT(PRIVILEGE_TYPE SEPARATOR ', '), NULL, GRANTEE,"
+                      "SELECT GROUP_CONCAT(PRIVILEGE_TYPE ORDER BY"
+                      " PRIVILEGE_TYPE SEPARATOR ', '), NULL, GRANTEE,"
                       " MAX(IS_GRANTABLE) FROM information_schema.TABLE_PRIVILEGES WHERE"
                       " TABLE_SCHEMA = ? AND TABLE_NAME = ?" NOT_THERE_YET " GROUP BY GRANTEE",
                       PARAMETERS(P_TEXT(source), P_TEXT(name), P_TEXT(target), P_TEXT(target),

@@ -34,53 +34,103 @@ struct locks {
     int64_t on_tables, near;
 };
 
-/* How many locks there are on the tables, and near them; `tells`: and whose. One question for all
- * tables, because everybody waits meanwhile. */
-static struct locks count_locks(struct mover *mover, bool tells)
+/* Schema, name, thread, user, host, seconds. */
+static const char on_mysql[] =
+    "SELECT l.OBJECT_SCHEMA, l.OBJECT_NAME, IFNULL(t.PROCESSLIST_ID, 0),"
+    " IFNULL(t.PROCESSLIST_USER, '-'), IFNULL(t.PROCESSLIST_HOST, '-'),"
+    " IFNULL(t.PROCESSLIST_TIME, 0) FROM performance_schema.metadata_locks l LEFT JOIN"
+    " performance_schema.threads t ON t.THREAD_ID = l.OWNER_THREAD_ID WHERE l.OBJECT_TYPE = 'TABLE'"
+    " AND l.LOCK_DURATION IN ('TRANSACTION', 'EXPLICIT') AND IFNULL(t.PROCESSLIST_ID, 0) <>"
+    " CONNECTION_ID()";
+static const char on_mariadb[] =
+    "SELECT l.TABLE_SCHEMA, l.TABLE_NAME, l.THREAD_ID, IFNULL(p.USER, '-'), IFNULL(p.HOST, '-'),"
+    " IFNULL(p.TIME, 0) FROM information_schema.METADATA_LOCK_INFO l LEFT JOIN"
+    " information_schema.PROCESSLIST p ON p.ID = l.THREAD_ID WHERE l.THREAD_ID <> CONNECTION_ID()";
+
+static struct rows *ask_locks(struct mover *mover)
 {
-    static const char mysql[] =
-        "SELECT l.OBJECT_SCHEMA, l.OBJECT_NAME, IFNULL(t.PROCESSLIST_ID, 0),"
-        " IFNULL(t.PROCESSLIST_USER, '-'), IFNULL(t.PROCESSLIST_HOST, '-'), IFNULL("
-        "t.PROCESSLIST_TIME, '') FROM"
-        " performance_schema.metadata_locks l JOIN performance_schema.threads t ON t.THREAD_ID ="
-        " l.OWNER_THREAD_ID WHERE l.OBJECT_TYPE = 'TABLE' AND l.LOCK_DURATION IN ('TRANSACTION',"
-        " 'EXPLICIT') AND IFNULL(t.PROCESSLIST_ID, 0) <> CONNECTION_ID()";
-    static const char mariadb[] = "SELECT l.TABLE_SCHEMA, l.TABLE_NAME, l.THREAD_ID, "
-                                  "IFNULL(p.USER, '-'), IFNULL(p.HOST, '-'),"
-                                  " IFNULL(p.TIME, '') FROM information_schema.METADATA_LOCK_INFO "
-                                  "l LEFT JOIN information_schema.PROCESSLIST p"
-                                  " ON p.ID = l.THREAD_ID WHERE l.THREAD_ID <> CONNECTION_ID()";
-    struct rows *rows = connection_query(mover->connection,
-                                         connection_is_mariadb(mover->connection) ? mariadb : mysql,
-                                         NULL, mover->error);
+    return connection_query(mover->connection,
+                            connection_is_mariadb(mover->connection) ? on_mariadb : on_mysql, NULL,
+                            mover->error);
+}
+
+/* How many locks there are on the tables, and near them. One question for all tables, because
+ * everybody waits meanwhile. */
+static struct locks count_locks(struct mover *mover)
+{
+    struct rows *rows = ask_locks(mover);
     struct locks locks = {0};
 
     if (!rows)
         return (struct locks){-1, -1};
     while (rows_next(rows)) {
         const struct text *cells = rows->cells;
-        if (!cells[0].at || !cells[1].at)
-            continue;
-        bool on_table = is_todo(mover, cells[0], cells[1]);
-        if (!on_table && !is_near(mover, cells[0], cells[1]))
-            continue;
-        *(on_table ? &locks.on_tables : &locks.near) += 1;
-        if (tells)
-            say(mover,
-                "%.*s.%.*s is locked by thread %.*s of the server, user %.*s from %.*s%s%.*s",
-                TEXT_ARGS(cells[0]), TEXT_ARGS(cells[1]), TEXT_ARGS(cells[2]), TEXT_ARGS(cells[3]),
-                TEXT_ARGS(cells[4]), cells[5].length ? ", for s: " : "", TEXT_ARGS(cells[5]));
+        if (cells[0].at && cells[1].at && is_todo(mover, cells[0], cells[1]))
+            locks.on_tables++;
+        else if (cells[0].at && cells[1].at && is_near(mover, cells[0], cells[1]))
+            locks.near++;
     }
     rows_free(rows);
     return locks;
 }
 
+/* Without that plugin MariaDB tells who is in a transaction, not on which tables. */
+static void tell_transactions(struct mover *mover)
+{
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT p.ID, p.USER, p.HOST, p.TIME FROM information_schema.INNODB_TRX t JOIN"
+        " information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id WHERE p.ID <>"
+        " CONNECTION_ID() ORDER BY t.trx_started LIMIT 20",
+        NULL, mover->error);
+
+    say(mover, "which of them has locked the tables cannot be seen (INSTALL SONAME "
+               "'metadata_lock_info' tells); in a transaction are:");
+    while (rows && rows_next(rows)) {
+        const struct text *cells = rows->cells;
+        say(mover, "  thread %.*s of the server, user %.*s from %.*s, idle or at work for %.*s s",
+            TEXT_ARGS(cells[0]), TEXT_ARGS(cells[1]), TEXT_ARGS(cells[2]), TEXT_ARGS(cells[3]));
+    }
+    rows_free(rows);
+}
+
+static void tell_branches(struct mover *mover)
+{
+    struct rows *rows = connection_query(mover->connection, "XA RECOVER", NULL, mover->error);
+
+    while (rows && rows_next(rows)) {
+        if (rows->columns >= 4)
+            say(mover, "  the XA transaction %.*s is prepared; XA COMMIT or XA ROLLBACK it",
+                TEXT_ARGS(rows->cells[3]));
+    }
+    rows_free(rows);
+}
+
 void tell_locks(struct mover *mover)
 {
     const struct error why = *mover->error;
+    struct rows *rows = connection_lost(mover->connection) ? NULL : ask_locks(mover);
 
+    while (rows && rows_next(rows)) {
+        const struct text *cells = rows->cells;
+        if (!cells[0].at || !cells[1].at ||
+            (!is_todo(mover, cells[0], cells[1]) && !is_near(mover, cells[0], cells[1])))
+            continue;
+        if (text_equal(cells[2], TEXT("0")))
+            say(mover, "%.*s.%.*s is locked by nobody's session: an XA transaction",
+                TEXT_ARGS(cells[0]), TEXT_ARGS(cells[1]));
+        else
+            say(mover,
+                "%.*s.%.*s is locked by thread %.*s of the server, user %.*s from %.*s, idle or at "
+                "work for %.*s s",
+                TEXT_ARGS(cells[0]), TEXT_ARGS(cells[1]), TEXT_ARGS(cells[2]), TEXT_ARGS(cells[3]),
+                TEXT_ARGS(cells[4]), TEXT_ARGS(cells[5]));
+    }
+    if (!rows && connection_is_mariadb(mover->connection) && !connection_lost(mover->connection))
+        tell_transactions(mover);
+    rows_free(rows);
     if (!connection_lost(mover->connection))
-        count_locks(mover, true);
+        tell_branches(mover);
     *mover->error = why;
 }
 
@@ -90,12 +140,12 @@ bool wait_for_locks(struct mover *mover, int64_t until)
     const int64_t patience = mover_now() + NEAR_MS;
 
     for (;;) {
-        const struct locks locks = count_locks(mover, false);
+        const struct locks locks = count_locks(mover);
         const int64_t now = mover_now();
         if (locks.on_tables <= 0 && (locks.near <= 0 || now >= patience))
             return true;
         if (now >= until) {
-            count_locks(mover, true);
+            tell_locks(mover);
             return error_set(mover->error, "somebody on the server holds locks on the tables");
         }
         usleep(POLL_US);

@@ -107,8 +107,10 @@ void mover_reached(const char *step)
 {
     const char *stop = getenv("SILOGATE_MOVE_STOP");
 
-    if (stop && strcmp(stop, step) == 0)
+    if (stop && strcmp(stop, step) == 0) {
         raise(SIGSTOP);
+        unsetenv("SILOGATE_MOVE_STOP");
+    }
 }
 
 bool mover_note(struct mover *mover, const char *step, struct text detail)
@@ -259,7 +261,10 @@ static bool run_order(struct mover *mover)
         return false;
     if (mover->order->what == MOVE_FINISH)
         return finish(mover);
-    if (!plan(mover))
+    bool planned = plan(mover);
+    if (mover->refusals > 0 && !connection_lost(mover->connection))
+        *mover->error = (struct error){0}; /* of a question that one server does not know */
+    if (!planned)
         return false;
     if (mover->todo_count == 0) {
         say(mover, "nothing to do: no table of [move:%s] stands elsewhere", mover->name);
@@ -267,7 +272,12 @@ static bool run_order(struct mover *mover)
     }
     if (mover->refusals > 0 || mover->order->dry_run)
         return mover->refusals == 0;
-    return switch_tables(mover) && check_after(mover);
+    if (!switch_tables(mover))
+        return false;
+    bool checked = check_after(mover);
+    if (!checked && connection_lost(mover->connection) && mover_come_back(mover))
+        checked = check_after(mover);
+    return checked;
 }
 
 bool mover_run(const struct move_order *order, struct error *error)

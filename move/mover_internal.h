@@ -103,6 +103,8 @@ void mover_reached(const char *step);
 
 /* switch.c: the hold. */
 bool switch_tables(struct mover *mover);
+/* A new connection for the one that was lost, once the lost session cannot do anything any more. */
+bool mover_come_back(struct mover *mover);
 
 /* check.c: what tables and triggers are, before and after. False where they are not the same, or
  * could not be asked. */

@@ -199,11 +199,14 @@ static bool looks_at(struct mover *mover, const struct moved_table *table)
 static void check_patterns(struct mover *mover)
 {
     const struct config_list *patterns = &mover->move->tables;
+    bool any = false;
 
     for (size_t i = 0; i < patterns->count; i++) {
         const struct text pattern = patterns->items[i].value;
-        if (standing_has(&mover->standing, mover->order->move, pattern))
+        if (standing_has(&mover->standing, mover->order->move, pattern)) {
+            any = true;
             continue;
+        }
         if (mover->in_to && !memchr(pattern.at, '*', pattern.length))
             refuse(mover,
                    "there is no table %.*s, at its old place or at its new; correct table = in "
@@ -212,6 +215,10 @@ static void check_patterns(struct mover *mover)
         else
             say(mover, "note: table = %.*s takes in no table", TEXT_ARGS(pattern));
     }
+    if (!any && mover->refusals == 0)
+        refuse(mover,
+               "[move:%s] takes in no table; correct table =, or let the account see the tables",
+               mover->name);
 }
 
 /* Each table stands once: what this call would not touch is looked at as well. */

@@ -101,9 +101,8 @@ static bool close_and_switch(struct mover *mover)
 
 /* --- how it went --- */
 
-/* A new connection for the one that was lost, once the lost session cannot do anything any more:
- * the server frees its lock when it has ended. */
-static bool come_back(struct mover *mover)
+/* The server frees the lock of the lost session when it has ended. */
+bool mover_come_back(struct mover *mover)
 {
     const uint64_t lost = connection_thread(mover->connection);
     const int64_t until = mover_now() + COME_BACK_MS;
@@ -158,7 +157,7 @@ static enum outcome look(struct mover *mover)
 static enum outcome find_outcome(struct mover *mover, bool done)
 {
     if (connection_lost(mover->connection)) {
-        if (!come_back(mover))
+        if (!mover_come_back(mover))
             return mover->sent ? OUTCOME_UNKNOWN : OUTCOME_NOT_MOVED;
         done = false;
     }

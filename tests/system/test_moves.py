@@ -332,28 +332,6 @@ def test_triggers_keys_and_grants_go_along(make_scene):
         server.sql("DROP USER mv_reader@'%'")
 
 
-PLANTS = [
-    ("CREATE VIEW mv_old.tv AS SELECT 1 AS id", "DROP VIEW mv_old.tv", "is a view"),
-    ("CREATE TABLE mv_new.t2 (id INT)", "DROP TABLE mv_new.t2", "mv_new.t2 is taken"),
-    ("ALTER DATABASE mv_new COLLATE utf8mb4_bin", "ALTER DATABASE mv_new COLLATE utf8mb4_general_ci",
-     "default collations"),
-    ("CREATE TABLE mv_old._t1_gho (id INT)", "DROP TABLE mv_old._t1_gho", "online schema change"),
-    ("DROP DATABASE mv_new", "CREATE DATABASE mv_new", "there is no database mv_new"),
-]
-
-
-def test_what_would_fail_is_refused(make_scene):
-    scene = make_scene()
-    for plant, undo, word in PLANTS:
-        scene.server.sql(plant)
-        before = scene.standing()
-        for options in (("--dry-run",), ()):
-            refused = scene.move(*options)
-            assert refused.returncode == 1 and word in refused.stdout, refused.stdout + refused.stderr
-            assert scene.standing() == before
-        scene.server.sql(undo)
-
-
 def test_a_dry_run_changes_nothing(make_scene):
     scene = make_scene()
     mark = scene.server.mark()
@@ -362,38 +340,6 @@ def test_a_dry_run_changes_nothing(make_scene):
     assert "GRANT" in told.stdout and scene.stand_in(OLD)
     log = scene.server.log(mark)
     assert not re.search(r"RENAME TABLE|GRANT [A-Z, ]+ ON|CREATE TABLE `mv|CREATE OR REPLACE VIEW", str(log))
-
-
-STEPS = ["placeholder", "placeholder_dropped", "announced", "trigger", "closed", "switching", "switched", "settled"]
-
-
-@pytest.mark.parametrize("step", STEPS if os.environ.get("SILOGATE_LONG") else ["placeholder", "switched"])
-def test_a_mover_that_is_killed(make_scene, step):
-    """kill -9 while the mover is at one of its steps: the next call goes on, and nothing is lost."""
-    scene = make_scene(ini=INI.replace("hold = 4s", "hold = 2s"), tables=2)
-    server = scene.server
-    server.sql(*TRIGGERS[:2])
-    assert "no table" not in scene.move("--status").stdout
-    server.sql("CREATE TRIGGER silogate.slow BEFORE INSERT ON silogate.journal FOR EACH ROW"
-               f" BEGIN IF NEW.step = '{step}' THEN DO SLEEP(1.5); END IF; END")
-    with Load(scene, clients=4) as load:
-        mover = scene.start_move()
-        assert places.wait_for(lambda: server.sql(
-            "SELECT 1 FROM information_schema.processlist WHERE state = 'User sleep'"), 20), mover.communicate()
-        mover.kill()
-        mover.wait()
-        time.sleep(2.5)  # the server ends its statement, the instances open their doors
-        server.sql("DROP TRIGGER silogate.slow")
-        status = scene.move("--status")
-        assert status.returncode == 0
-        moved = scene.move()
-        assert moved.returncode == 0, moved.stdout + moved.stderr + status.stdout
-        assert scene.stand_in(NEW)
-        assert len(server.sql(f"SELECT 1 FROM information_schema.triggers WHERE trigger_schema = '{NEW}'")) == 2
-        back = scene.move("--back")
-        assert back.returncode == 0, back.stdout + back.stderr
-        assert scene.stand_in(OLD)
-    load.check()
 
 
 def test_a_move_is_no_way_past_the_policy(make_scene):

@@ -1,0 +1,278 @@
+"""silogate move: everything that would fail at the end is refused at the beginning, with its remedy; what a DBA should
+know is told. On both servers."""
+import time
+
+import pymysql
+import pytest
+
+from harness import places
+from test_moves import INI, NEW, OLD, TABLES, make_scene  # noqa: F401: the fixture
+
+BOTH, MYSQL, MARIADB = ("mariadb", "mysql"), ("mysql",), ("mariadb",)
+# What is planted, what takes it out again, what is said of it and what is to be done; where.
+PLANTS = [
+    (["CREATE VIEW mv_old.tv AS SELECT 1 AS id"], ["DROP VIEW mv_old.tv"],
+     "mv_old.tv is a view", "take it out of [move:tables]", BOTH),
+    (["CREATE SEQUENCE mv_old.tseq"], ["DROP SEQUENCE mv_old.tseq"],
+     "mv_old.tseq is a sequence", "take it out of [move:tables]", MARIADB),
+    (["CREATE TABLE mv_new.t2 (id INT)"], ["DROP TABLE mv_new.t2"], "mv_new.t2 is taken", "rename or drop", BOTH),
+    (["CREATE VIEW mv_new.t2 AS SELECT 1"], ["DROP VIEW mv_new.t2"], "mv_new.t2 is taken", "rename or drop", BOTH),
+    (["ALTER TABLE mv_old.t1 ADD CONSTRAINT fk_x FOREIGN KEY (client) REFERENCES mv_old.t0 (id)",
+      "CREATE TABLE mv_new.p (id INT PRIMARY KEY, x INT, CONSTRAINT fk_x FOREIGN KEY (x) REFERENCES mv_new.p (id))"
+      " ENGINE=InnoDB"],
+     ["DROP TABLE mv_new.p", "ALTER TABLE mv_old.t1 DROP FOREIGN KEY fk_x"],
+     "FOREIGN KEY fk_x of t1: p in mv_new has one of that name", "rename one of them", BOTH),
+    (["ALTER TABLE mv_old.t1 ADD CONSTRAINT ck CHECK (client > 0)",
+      "CREATE TABLE mv_new.p (id INT, CONSTRAINT ck CHECK (id > 0))"],
+     ["DROP TABLE mv_new.p", "ALTER TABLE mv_old.t1 DROP CONSTRAINT ck"],
+     "CHECK ck of t1: p in mv_new has one of that name", "rename one of them", MYSQL),
+    (["ALTER DATABASE mv_new COLLATE utf8mb4_bin"], ["ALTER DATABASE mv_new COLLATE utf8mb4_general_ci"],
+     "default collations of mv_old and mv_new differ", "ALTER DATABASE mv_new", BOTH),
+    (["DROP DATABASE mv_new"], ["CREATE DATABASE mv_new CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"],
+     "there is no database mv_new", "CREATE DATABASE", BOTH),
+    (["ALTER DATABASE mv_old READ ONLY = 1"], ["ALTER DATABASE mv_old READ ONLY = 0"],
+     "is READ ONLY", "READ ONLY = 0", MYSQL),
+    (["CREATE DEFINER = ghost@'%' TRIGGER mv_old.g BEFORE INSERT ON mv_old.t1 FOR EACH ROW SET NEW.note = 'g'"],
+     ["DROP TRIGGER mv_old.g"], "its definer ghost@% is no account", "make the account, or the trigger anew", BOTH),
+    *(([f"CREATE TABLE mv_old._t1{tail} (id INT)"], [f"DROP TABLE mv_old._t1{tail}"],
+       f"mv_old._t1{tail} stands there: an online schema change of t1", "let it end, or drop", BOTH)
+      for tail in ("_gho", "_ghc", "_del", "_new", "_old")),
+]
+
+
+@pytest.fixture
+def scene(make_scene):  # noqa: F811
+    scene = make_scene()
+    scene.server.sql(*(f"ALTER DATABASE {one} COLLATE utf8mb4_general_ci" for one in (OLD, NEW)))
+    return scene
+
+
+def refused(scene, *options):
+    before = scene.standing()
+    told = scene.move(*options)
+    assert told.returncode == 1, told.stdout + told.stderr
+    assert scene.standing() == before
+    return told.stdout
+
+
+def test_what_is_planted(scene):
+    for plant, undo, what, remedy, where in PLANTS:
+        if scene.server.name not in where:
+            continue
+        scene.server.sql(*plant)
+        for options in (("--dry-run",), ())[:1 + what.startswith("mv_old.tv")]:
+            told = refused(scene, *options)
+            lines = [line for line in told.splitlines() if line.startswith("refused: ") and what in line]
+            assert lines and remedy in lines[0], told
+        scene.server.sql(*undo)
+    assert scene.move("--dry-run").returncode == 0
+
+
+def test_a_check_of_the_same_name_is_no_matter_on_mariadb(scene):
+    if scene.server.name != "mariadb":
+        pytest.skip("MariaDB's CHECKs have their names in their table")
+    scene.server.sql("ALTER TABLE mv_old.t1 ADD CONSTRAINT ck CHECK (client > 0)",
+                     "CREATE TABLE mv_new.p (id INT, CONSTRAINT ck CHECK (id > 0))")
+    moved = scene.move()
+    assert moved.returncode == 0 and scene.stand_in(NEW), moved.stdout + moved.stderr
+
+
+def test_a_prepared_branch(scene):
+    """It keeps its locks without a connection. One that is committed at once is no reason."""
+    scene.server.sql("XA START 'left'", "INSERT INTO mv_old.t0 (client, number) VALUES (1, 1)", "XA END 'left'",
+                     "XA PREPARE 'left'")
+    told = refused(scene)
+    assert "the XA transaction left is prepared" in told and "XA COMMIT or XA ROLLBACK" in told, told
+    with scene.server.root() as root, root.cursor() as cursor:
+        cursor.execute("XA ROLLBACK 'left'")
+    assert scene.move().returncode == 0
+
+
+def test_patterns(make_scene):  # noqa: F811
+    scene = make_scene(ini=INI.replace("table = mv_old.t*", "table = mv_old.t*\ntable = mv_old.typo\n"
+                                       "table = mv_old.tx*").replace("owns = mv_old.audit", "owns = mv_old.audit\n"
+                                                                     "owns = mv_old.tp*"))
+    scene.server.sql(f"CREATE TABLE {OLD}.tp1 (id INT)")
+    told = refused(scene)
+    assert "there is no table mv_old.typo" in told and "correct table = in [move:tables]" in told, told
+    assert "note: table = mv_old.tx* takes in no table" in told
+    assert "note: mv_old.tp1 is left out: it belongs to payment" in told
+    scene.server.sql(f"CREATE TABLE {OLD}.typo (id INT)")
+    assert scene.move().returncode == 0
+    assert scene.standing()["tp1"] == OLD and scene.standing()["t1"] == NEW == scene.standing()["typo"]
+    assert scene.move("--back").returncode == 0 and set(scene.standing().values()) == {OLD}
+
+
+def test_nothing_at_all(make_scene):  # noqa: F811
+    scene = make_scene(ini=INI.replace("table = mv_old.t*", "table = mv_old.tnothing*"))
+    told = scene.move()
+    assert told.returncode == 1 and "[move:tables] takes in no table" in told.stdout, told.stdout
+
+
+def test_instances(scene):
+    other = scene.folder / "other.ini"
+    text = scene.gate.path.read_text()
+    other.write_text(text.replace("owns = mv_old.audit", "owns = mv_old.audit\nowns = mv_old.more"))
+    path, scene.gate.path = scene.gate.path, other
+    told = refused(scene)
+    assert "has another policy" in told and "reload it, or use its file" in told, told
+    scene.gate.path = path
+    scene.gate.process.kill()
+    scene.gate.process.wait()
+    assert places.wait_for(lambda: "was last seen" in scene.move("--dry-run").stdout, 10)
+    told = refused(scene)
+    assert "may still send statements; end it, or wait" in told, told
+    scene.server.sql("DELETE FROM silogate.instances_of_moves")  # as after a minute
+    told = refused(scene)
+    assert "no instance of silogate takes part; run one" in told, told
+    scene.gate.start()
+    assert places.wait_for(lambda: scene.move("--dry-run").returncode == 0, 10)
+
+
+def test_another_mover(scene):
+    with scene.server.root() as root, root.cursor() as cursor:
+        cursor.execute("SELECT GET_LOCK('silogate.move', 0), CONNECTION_ID()")
+        thread = cursor.fetchall()[0][1]
+        told = refused(scene)
+        assert f"another mover is at work on this server, as its thread {thread}; wait for its end" in told, told
+        assert f"a mover is at work, as thread {thread}" in scene.move("--status").stdout or \
+            "no call yet" in scene.move("--status").stdout
+    assert scene.move().returncode == 0
+
+
+def test_unmapped(scene):
+    """What goes to the alias is listed, refused for a day, and can be accepted; --finish asks for it too."""
+    with scene.connect() as client, client.cursor() as cursor:
+        cursor.execute("SHOW TABLES")
+    assert places.wait_for(lambda: "were seen in the last day" in scene.move("--dry-run").stdout, 10)
+    told = refused(scene)
+    assert "--status lists them, --accept-unmapped leaves them to the alias" in told, told
+    assert "1 times: a list of what stands in a database" in scene.move("--status").stdout
+    assert scene.move("--accept-unmapped").returncode == 0
+    early = scene.move("--finish")
+    assert early.returncode == 1 and "the tables moved" in early.stdout, early.stdout
+    assert "statements went to the views" in early.stdout and "say --unused-for" in early.stdout
+    scene.server.sql("UPDATE silogate.journal SET at = at - INTERVAL 3 DAY")
+    with scene.server.root() as root, root.cursor() as past:
+        past.execute("SELECT COUNT(*) FROM mv_old.t1")
+        used = scene.move("--finish")
+        assert used.returncode == 1 and "mv_old.t1 was used" in used.stdout, used.stdout
+        past.execute("TRUNCATE performance_schema.events_statements_summary_by_digest")
+        past.execute("SELECT COUNT(*) FROM mv_new.t1")
+    done = scene.move("--finish", "--unused-for", "2d")
+    assert done.returncode == 0, done.stdout + done.stderr
+    views = scene.server.sql("SELECT COUNT(*) FROM information_schema.views WHERE table_schema = 'mv_old'")
+    assert int(views[0][0]) == 0
+    assert scene.move("--back").returncode == 0
+
+
+def test_the_way_back(scene):
+    """Each table stands once, or it is for a person to look."""
+    assert scene.move().returncode == 0
+    scene.server.sql("DROP VIEW mv_old.t1", "CREATE TABLE mv_old.t1 (id INT)")
+    told = scene.move("--back")
+    assert told.returncode == 1
+    assert "t1 stands in mv_old and in mv_new; find out which is the true one, and rename or drop" in told.stdout
+    scene.server.sql("DROP TABLE mv_old.t1")
+    scene.server.sql("DROP TABLE mv_new.t2")
+    told = scene.move("--back")
+    assert told.returncode == 1 and "mv_old.t2 is the alias of a table that is gone; restore it" in told.stdout
+    scene.server.sql("DROP VIEW mv_old.t2")
+    back = scene.move("--back")
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert scene.standing() == {f"t{i}": OLD for i in range(TABLES) if i != 2}
+
+
+def test_warnings(scene):
+    """What names the tables elsewhere, and whose it is."""
+    scene.server.sql(
+        "CREATE VIEW mv_old.v AS SELECT id FROM mv_old.t1", "CREATE VIEW mv_new.w AS SELECT id FROM mv_old.t2",
+        "CREATE PROCEDURE mv_old.p() SELECT COUNT(*) FROM mv_old.t1",
+        "CREATE EVENT mv_old.e ON SCHEDULE EVERY 1 YEAR DO DELETE FROM mv_old.t3",
+        "CREATE TRIGGER mv_old.tr AFTER INSERT ON mv_old.payments FOR EACH ROW DELETE FROM mv_old.t0 WHERE id = 0",
+        "CREATE VIEW mv_old.no AS SELECT 1 AS t10 FROM mv_old.audit")
+    told = scene.move("--dry-run")
+    assert told.returncode == 0
+    for words in ("note: view mv_old.v of nobody names t1: the alias keeps it working",
+                  "note: view mv_new.w of billing names t2: ", "note: routine mv_old.p of nobody names t1: ",
+                  "note: event mv_old.e of nobody names t3: ",
+                  "note: a trigger on mv_old.payments of payment names a table of this move"):
+        assert words in told.stdout, told.stdout
+    assert "mv_old.no" not in told.stdout
+    with scene.server.root() as root, root.cursor() as cursor:  # and they go on
+        assert scene.move().returncode == 0
+        cursor.execute("CALL mv_old.p()")
+        cursor.fetchall()
+        while cursor.nextset():
+            pass
+        cursor.execute("SELECT COUNT(*) FROM mv_old.v, mv_new.w")
+        cursor.execute("INSERT INTO mv_old.payments VALUES (7, NULL)")
+
+
+def test_a_dry_run_prints_every_statement(scene):
+    """What the server sees of the move is what the dry run has printed."""
+    scene.server.sql("CREATE TRIGGER mv_old.first BEFORE INSERT ON mv_old.t0 FOR EACH ROW SET NEW.note = 'x'")
+    for options in ((), ("--back",)):
+        printed = scene.move("--dry-run", *options).stdout.replace("`", "")
+        mark = scene.server.mark()
+        assert scene.move(*options).returncode == 0
+        seen = []
+        for line in scene.server.log(mark).splitlines():
+            text = line.split("\t")[-1].replace("`", "").removeprefix("Query ")
+            text = text.split("Query ", 1)[-1].removeprefix("SET STATEMENT lock_wait_timeout = 0 FOR ")
+            if text.startswith(("RENAME", "LOCK TABLES", "CREATE TRIGGER", "CREATE DEFINER", "DROP TRIGGER", "GRANT",
+                                "CREATE OR REPLACE VIEW", "DROP TABLE", "CREATE TABLE mv_")):
+                seen.append(text)
+        assert len(seen) >= 3
+        for text in seen:
+            assert text.replace("IF EXISTS ", "") in printed, (text, printed)
+
+
+def test_odd_names(make_scene):  # noqa: F811
+    """Backticks, UTF-8, upper case, dashes: the names of tables, columns, triggers, databases and accounts."""
+    ini = INI.replace("mv_new", "mv-Nëw").replace("owns = mv-Nëw.*", "owns = mv-Nëw.*\nowns = mv_old.Ünï*\n"
+                                                  "owns = mv_old.a-b*").replace(
+        "table = mv_old.t*", "table = mv_old.t*\ntable = mv_old.Ünï*\ntable = mv_old.a-b*")
+    scene = make_scene(ini=ini)
+    server = scene.server
+    names = ["Ünï`code", "a-b c", "tMixed", "t`"]
+    try:
+        server.sql("DROP DATABASE IF EXISTS `mv-Nëw`", "CREATE DATABASE `mv-Nëw` CHARACTER SET utf8mb4")
+        for name in names:
+            quoted = name.replace("`", "``")
+            server.sql(f"CREATE TABLE mv_old.`{quoted}` (`i``d` INT PRIMARY KEY, v VARCHAR(10), `é` INT DEFAULT 3 COMMENT"
+                       " 'REFERENCES `x`')",
+                       f"CREATE TRIGGER mv_old.`tr {quoted}` BEFORE INSERT ON mv_old.`{quoted}` FOR EACH ROW"
+                       f" SET NEW.v = CONCAT(NEW.v, '✓')")
+        for options, place in (((), "mv-Nëw"), (("--back",), OLD), ((), "mv-Nëw")):
+            moved = scene.move(*options)
+            assert moved.returncode == 0, moved.stdout + moved.stderr
+            stand = dict(server.sql("SELECT table_name, table_schema FROM information_schema.tables WHERE table_type ="
+                                    " 'BASE TABLE' AND table_schema IN ('mv_old', 'mv-Nëw')"))
+            assert all(stand[name] == place for name in names), stand
+            with scene.connect(charset="utf8mb4") as client, client.cursor() as cursor:
+                for number, name in enumerate(names):
+                    quoted = name.replace("`", "``")
+                    cursor.execute(f"REPLACE INTO `{quoted}` (`i``d`, v) VALUES ({number}, 'é')")
+                    cursor.execute(f"SELECT mv_old.`{quoted}`.v, `é` FROM mv_old.`{quoted}` WHERE `i``d` = {number}")
+                    assert cursor.fetchall() == (("é✓", 3),)
+        with pytest.raises(pymysql.err.MySQLError):
+            with scene.connect() as client, client.cursor() as cursor:
+                cursor.execute("SELECT COUNT(*) FROM tmixed")  # another table where case counts
+        assert scene.move("--back").returncode == 0
+    finally:
+        server.sql("DROP DATABASE IF EXISTS `mv-Nëw`")
+
+
+def test_empty_and_odd_sections(scene):
+    """An empty [move:] and names that cannot be meant are misuse, told with their line."""
+    text = scene.gate.path.read_text()
+    path = scene.gate.path
+    for section in ("[move:empty]\n", "[move:empty]\nservice = billing\n", "[move:empty]\nservice = billing\nto = x\n",
+                    "[move:empty]\nservice = billing\ntable = t\nto = x\n",
+                    "[move:empty]\nservice = nobody\ntable = mv_old.t*\nto = x\n"):
+        scene.gate.path = scene.folder / "odd.ini"
+        scene.gate.path.write_text(text + section)
+        told = scene.move("--status")
+        assert told.returncode == 2 and f"{scene.gate.path}:" in told.stderr, (section, told)
+    scene.gate.path = path
