@@ -140,6 +140,10 @@ side-by-side: $(BUILD)/silogate ## all that clients see, directly and through si
 	SILOGATE_LONG=1 SILOGATE_BUILD=$(BUILD) $(PYTEST) tests/system/test_side_by_side.py \
 	    tests/system/test_sql_state.py
 
+upgrades: $(BUILD)/silogate ## five drivers' pools through twenty upgrades, on both servers, in plain and with TLS
+	scripts/deps build test
+	SILOGATE_LONG=1 SILOGATE_BUILD=$(BUILD) $(PYTEST) -s tests/system/test_upgrades.py
+
 soak: $(BUILD)/silogate ## mixed load with kills, reloads and rotation for SECONDS seconds (default 900)
 	scripts/deps build test
 	SILOGATE_SOAK=$(or $(SECONDS),900) SILOGATE_BUILD=$(BUILD) $(PYTEST) -s tests/system/test_soak.py \
@@ -209,4 +213,4 @@ help: ## this list
 
 FORCE:
 
-.PHONY: FORCE all unit check deps demo test attack side-by-side soak test-unit oracle test-unstable format lint asan tsan fuzz cover bench man install deb test-deb reference clean help
+.PHONY: FORCE all unit check deps demo test attack side-by-side soak upgrades test-unit oracle test-unstable format lint asan tsan fuzz cover bench man install deb test-deb reference clean help

@@ -1,50 +1,18 @@
 """An upgrade that no client sees: a new silogate takes the sockets of the one that runs. And the end
 of one: readiness, delay, what a boundary is, systemd's side of it."""
-import collections
 import json
 import os
-import random
 import signal
 import socket
 import subprocess
-import threading
 import time
 
 import pymysql
 import pytest
 
 from harness import gate as gates, places, servers, wire
+from harness.generations import Generations
 
-LONG = os.environ.get("SILOGATE_LONG") == "1"
-
-
-class Generations:
-    """Silogates one after the other with the same ini; `gate.process` is the youngest."""
-
-    def __init__(self, gate):
-        self.gate = gate
-        self.old = []
-
-    def upgrade(self, code=None):
-        before = len(self.gate.log())
-        self.old.append(self.gate.process)
-        self.gate.process = None
-        with open(self.gate.log_file, "ab") as out:
-            process = subprocess.Popen(
-                [str(places.SILOGATE), "run", "-c", str(self.gate.path)], stdin=subprocess.DEVNULL,
-                stdout=out, stderr=out, start_new_session=True, preexec_fn=places.end_with_us)
-        if code is not None:
-            assert process.wait(30) == code, self.gate.log()[before:]
-            self.gate.process = self.old.pop()
-            return
-        self.gate.process = process
-        self.gate.wait_log("taken over", 30, start=before)
-
-    def end(self):
-        for process in self.old:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
 
 
 @pytest.fixture
@@ -62,120 +30,6 @@ def generations(make_gate):
     yield make
     for one in made:
         one.end()
-
-
-class Load:
-    """Clients in short and long transactions. Every number is written once, in a transaction with its
-    double; what was acknowledged, what was not, and every error is kept."""
-
-    def __init__(self, gate, count, **options):
-        self.gate, self.options = gate, options
-        self.stop = threading.Event()
-        self.acknowledged, self.unknown = set(), set()
-        self.errors, self.wrong = collections.Counter(), []
-        self.violations = 0
-        self.lock = threading.Lock()
-        self.threads = [threading.Thread(target=self.run, args=(number,)) for number in range(count)]
-        for thread in self.threads:
-            thread.start()
-
-    def run(self, number):
-        chance, connection, done = random.Random(number), None, 0
-        while not self.stop.is_set():
-            try:
-                if connection is None:
-                    connection = self.gate.connect("lab_service", **self.options)
-                self.transaction(connection, number * 1000000 + done, long=number % 2 == 1,
-                                 chance=chance)
-            except (pymysql.Error, OSError) as error:
-                # a pool's client: it takes another connection
-                with self.lock:
-                    self.errors[error.args[0] if error.args else str(error)] += 1
-                try:
-                    connection.close()
-                except (AttributeError, pymysql.Error):
-                    pass
-                connection = None
-            except BaseException as error:
-                self.wrong.append(repr(error))
-                return
-            done += 1
-        if connection:
-            connection.close()
-
-    def transaction(self, connection, number, long, chance):
-        if chance.random() < 0.3:
-            time.sleep(chance.random() / 20)  # idle in a pool
-        with connection.cursor() as cursor:
-            cursor.execute("BEGIN")
-            begun = True
-            try:
-                cursor.execute("INSERT INTO takeover_numbers VALUES (%s, 1)", (number,))
-                if long:
-                    time.sleep(chance.random() / 10)
-                cursor.execute("SELECT 1 FROM clinical_data.patients LIMIT 1")
-                with self.lock:
-                    self.violations += 1
-                cursor.execute("INSERT INTO takeover_numbers VALUES (%s, 2)", (number,))
-                self.unknown.add(number)
-                cursor.execute("COMMIT")
-            except (pymysql.Error, OSError) as error:
-                self.wrong.append(f"inside a transaction: {error!r}")
-                raise
-            self.unknown.discard(number)
-            self.acknowledged.add(number)
-            assert begun
-
-    def end(self):
-        self.stop.set()
-        for thread in self.threads:
-            thread.join(60)
-
-
-def test_upgrades_in_a_row(server, generations, certificates):
-    """8 clients, upgrades in a row: no error but 1053 between transactions, no write lost or doubled,
-    nobody refused, each violation recorded once."""
-    line = generations(server, ("proxy", "drain_timeout", "4s"), ("proxy", "workers", "2"),
-                       ("service:lab", "mode", "log"),
-                       ("service:lab", "owns", "nilecare_lab.*", "nilecare.lab_*",
-                        "nilecare.takeover_numbers"))
-    gate = line.gate
-    gate.uncounted = "one log is written by all of them in turn"
-    server.sql("CREATE TABLE nilecare.takeover_numbers (n BIGINT, half INT, PRIMARY KEY (n, half))")
-    server.sql("GRANT ALL ON nilecare.takeover_numbers TO 'lab_service'@'%'")
-    server.sql("GRANT SELECT ON clinical_data.patients TO 'lab_service'@'%'")
-    try:
-        load = Load(gate, 8)
-        refused = []
-        for _ in range(20 if LONG else 4):
-            for _ in range(20):
-                try:
-                    with socket.create_connection(("127.0.0.1", gate.port), 5) as knock:
-                        knock.settimeout(5)
-                        assert knock.recv(1)
-                except OSError as error:
-                    refused.append(repr(error))
-                time.sleep(0.01)
-            line.upgrade()
-        time.sleep(0.5)
-        load.end()
-        assert not refused
-        assert not load.wrong, load.wrong[:5]
-        assert set(load.errors) <= {1053}, load.errors
-        assert load.errors[1053] > 0
-        assert len(load.acknowledged) > 50
-        halves = collections.Counter(n for n, _ in server.sql("SELECT * FROM nilecare.takeover_numbers"))
-        assert set(halves.values()) <= {2}
-        assert set(halves) - load.unknown == load.acknowledged
-        for process in line.old:
-            assert process.wait(20) == 0
-        gate.stop()
-        counted = sum(record["count"] for record in gate.events("violation"))
-        assert counted == load.violations
-    finally:
-        load.end()
-        server.sql("DROP TABLE nilecare.takeover_numbers")
-        server.sql("REVOKE ALL ON nilecare.takeover_numbers FROM 'lab_service'@'%'")
 
 
 def test_admin_and_control_go_along(mariadb, generations):
