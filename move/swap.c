@@ -129,15 +129,18 @@ bool swap_prepare(struct mover *mover)
     return set_wait(mover, 1);
 }
 
-/* With the shortest wait that there is, because all others queue behind it; again where nobody is
- * hurt by that: MySQL's shortest is a second, in which a transaction may have been stopped by it.
+/* With the shortest wait that there is (MySQL's is a second), because all others queue behind it.
+ * An XA transaction that has lost its session keeps no metadata lock on MariaDB, but InnoDB's lock
+ * on the table, for which a RENAME waits as long as a row is waited for, with all others behind it.
  */
 static bool run_soon(struct mover *mover, struct text sql, int64_t until)
 {
     const bool mariadb = connection_is_mariadb(mover->connection);
 
     while (!connection_run(mover->connection,
-                           mariadb ? "SET STATEMENT lock_wait_timeout = 0 FOR ?" : "?",
+                           mariadb ? "SET STATEMENT lock_wait_timeout = 0,"
+                                     " innodb_lock_wait_timeout = 0 FOR ?"
+                                   : "?",
                            PARAMETERS(P_SQL(sql)), mover->error)) {
         if (connection_code(mover->connection) != LOCK_WAIT_TIMEOUT)
             return false;

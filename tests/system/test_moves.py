@@ -372,9 +372,33 @@ def test_a_lock_of_somebody_who_comes_past_silogate(make_scene):
         assert time.monotonic() - began < 20
         if scene.server.name == "mysql":
             assert re.search(r"t1 is locked by thread \d+ of the server, user root", given_up.stdout)
+        else:  # its plugin metadata_lock_info is not loaded
+            assert "cannot be seen (INSTALL SONAME" in given_up.stdout
+            assert re.search(r"  thread \d+ of the server, user root from localhost", given_up.stdout), given_up.stdout
         cursor.execute("ROLLBACK")
     past.close()
     assert scene.stand_in(OLD) and scene.move().returncode == 0
+
+
+def test_a_branch_that_loses_its_session_in_the_hold(make_scene):
+    """XA PREPARE ends the transaction for MySQL's flags, and keeps its locks when the connection goes."""
+    scene = make_scene(ini=INI.replace("hold = 4s", "hold = 2s"))
+    client = scene.connect()
+    with client.cursor() as cursor:
+        cursor.execute("XA START 'lost'")
+        cursor.execute("INSERT INTO t1 (client, number) VALUES (1, 1)")
+        cursor.execute("XA END 'lost'")
+        mover = scene.start_move()
+        assert places.wait_for(lambda: " held," in scene.move("--status").stdout, 10)
+        cursor.execute("XA PREPARE 'lost'")
+        client._force_close()
+        out, errors = mover.communicate(timeout=30)
+    assert mover.returncode == 1 and "Nothing has changed" in out, out + errors
+    assert "the XA transaction lost is prepared; XA COMMIT or XA ROLLBACK it" in out, out
+    assert scene.stand_in(OLD)
+    with scene.server.root() as root, root.cursor() as cursor:
+        cursor.execute("XA COMMIT 'lost'")
+    assert scene.move().returncode == 0
 
 
 def test_finish_drops_the_alias(make_scene):

@@ -1,4 +1,4 @@
-"""silogate move, killed at each of its steps: the mover, a silogate, the server. Whatever dies, each table stands at
+"""silogate move, killed at each of its steps: the mover, its connection, a silogate, the server. Whatever dies, each table stands at
 one place, --status names the state, and the next call goes on or back. SILOGATE_MOVE_STOP=STEP stops the mover there,
 so that the kill hits that very step. All steps with SILOGATE_LONG=1 (`make moves`)."""
 import os
@@ -26,9 +26,10 @@ MOVED = {"moved", "unlocked", "renamed", "switched", "settled", "checked"}
 def cases():
     """(step, with triggers, what is killed); the short form has those in which most is under way."""
     if not LONG:
-        return [("renamed", False, "mover"), ("dropped", True, "mover"), ("moved", True, "server")]
+        return [("renamed", False, "mover"), ("dropped", True, "mover"), ("moved", True, "server"),
+                ("dropped", True, "connection"), ("moved", True, "connection")]
     return [(step, triggers, what) for triggers, steps in ((False, PLAIN), (True, CARRYING)) for step in steps
-            for what in ("mover", "silogate", "server")]
+            for what in ("mover", "connection", "silogate", "server")]
 
 
 class Stubborn(Load):
@@ -102,6 +103,8 @@ def kill(scene, what, mover):
     if what == "silogate":
         scene.gate.process.kill()
         scene.gate.process.wait()
+    elif what == "connection":
+        scene.server.sql("KILL %d" % scene.server.sql("SELECT IS_USED_LOCK('silogate.move')")[0][0])
     else:
         scene.server.stop(signal.SIGKILL)
         scene.server.start()
@@ -143,6 +146,8 @@ def test_killed(make_scene, monkeypatch, server, step, triggers, what):  # noqa:
         if told:  # it has said what is so, and ended as it said
             said, status = told
             assert (status == 0) == (stood == target), said
+            if what == "connection":
+                assert "the connection to the server is lost; connecting again" in said
             assert ("Nothing has changed" in said) == (stood == source), said
         if what == "server":
             roll_back_branches(server)
@@ -160,6 +165,7 @@ def test_killed(make_scene, monkeypatch, server, step, triggers, what):  # noqa:
                 assert server.sql(f"SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = '{place}'"
                                   " ORDER BY ACTION_ORDER") in ((("first",), ("second",)), [("first",), ("second",)])
         assert "nothing is under way" in scene.move("--status").stdout
+    roll_back_branches(server)
     load.check(errors=what != "mover")
     left = server.sql("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_NAME LIKE 'silogate\\_moving%'")
     assert not left
@@ -169,8 +175,29 @@ def attempt(scene, options):
     """An instance that was killed is refused until it is gone for a minute; here it is gone sooner."""
     moved = scene.move(*options)
     if moved.returncode:
-        assert any(why in moved.stdout for why in ("was last seen", "no instance", "not all instances are")), \
-            moved.stdout + moved.stderr
+        assert any(why in moved.stdout for why in ("was last seen", "no instance", "not all instances are",
+                                                   "is prepared")), moved.stdout + moved.stderr
+        roll_back_branches(scene.server)
         scene.server.sql("DELETE FROM silogate.instances_of_moves WHERE seen < NOW(3) - INTERVAL 3 SECOND")
         time.sleep(0.5)
     return moved.returncode == 0
+
+
+@pytest.mark.skipif(not LONG, reason="half a minute: SILOGATE_LONG=1")
+@pytest.mark.parametrize("step", ["drained", "renamed"])
+def test_a_server_that_stays_away(make_scene, monkeypatch, server, step):  # noqa: F811
+    """Where nobody can be asked the mover does not say that nothing has changed, once that may be untrue."""
+    scene = make_scene(ini=INI.replace("hold = 4s", "hold = 1s"), tables=2)
+    mover = stop_at(scene, monkeypatch, step)
+    server.stop(signal.SIGKILL)
+    mover.send_signal(signal.SIGCONT)
+    out, errors = mover.communicate(timeout=90)
+    server.start()
+    assert mover.returncode == 1, out + errors
+    if step == "drained":  # before the RENAME was sent
+        assert "Nothing has changed" in out and stand_somewhere(scene) == OLD, out
+    else:
+        assert "not known: " in out and "make the same call again" in out and "Nothing" not in out, out
+        assert stand_somewhere(scene) == NEW
+    assert places.wait_for(scene.is_followed, 15)
+    assert places.wait_for(lambda: attempt(scene, ()), 30) and scene.stand_in(NEW)
