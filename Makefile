@@ -144,6 +144,10 @@ upgrades: $(BUILD)/silogate ## five drivers' pools through twenty upgrades, on b
 	scripts/deps build test
 	SILOGATE_LONG=1 SILOGATE_BUILD=$(BUILD) $(PYTEST) -s tests/system/test_upgrades.py
 
+moves: $(BUILD)/silogate ## tables there and back 20 times under load, and a kill at each step of a move
+	scripts/deps build test
+	SILOGATE_LONG=1 SILOGATE_BUILD=$(BUILD) $(PYTEST) $(wildcard tests/system/test_move*.py)
+
 soak: $(BUILD)/silogate ## mixed load with kills, reloads and rotation for SECONDS seconds (default 900)
 	scripts/deps build test
 	SILOGATE_SOAK=$(or $(SECONDS),900) SILOGATE_BUILD=$(BUILD) $(PYTEST) -s tests/system/test_soak.py \
@@ -213,4 +217,4 @@ help: ## this list
 
 FORCE:
 
-.PHONY: FORCE all unit check deps demo test attack side-by-side soak upgrades test-unit oracle test-unstable format lint asan tsan fuzz cover bench man install deb test-deb reference clean help
+.PHONY: FORCE all unit check deps demo test attack side-by-side moves soak upgrades test-unit oracle test-unstable format lint asan tsan fuzz cover bench man install deb test-deb reference clean help

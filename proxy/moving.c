@@ -166,6 +166,11 @@ void moving_passed(struct session *session, const struct ruling *ruling)
 {
     session->locking = (uint8_t)ruling->locks;
     session->redefines = ruling->redefines;
+    /* A statement that is over when it has its answer keeps nobody inside: that costs nothing. */
+    if (session->touched && !session->touched_by &&
+        (session->belief.in_transaction || ruling->locks != LOCKS_NOTHING))
+        session->touched_by =
+            sql_normalize(ruling->text, &session->belief.state, NULL, 0, &(size_t){0});
     if (ruling->unmapped_of && moving_of(session))
         note_unmapped(moving_of(session), ruling, &session->belief.state);
 }
@@ -174,7 +179,7 @@ void moving_leave(struct session *session)
 {
     if (session->touched && moving_of(session))
         count(moving_of(session), session->touched, -1);
-    session->touched = 0;
+    session->touched = session->touched_by = 0;
     session->locks_tables = session->locks_handler = false;
     session->user_locks = 0;
     session->long_data = 0;
@@ -198,7 +203,7 @@ void moving_answered(struct session *session)
     if (session->touched && !session->belief.in_transaction && !session->locks_tables &&
         !session->locks_handler && session->long_data == 0) {
         count(moving_of(session), session->touched, -1);
-        session->touched = 0;
+        session->touched = session->touched_by = 0;
     }
 }
 
@@ -232,16 +237,17 @@ static void tell(struct moving *moving, const struct session *session)
     const char *service = binding->service_usage ? usage_service(binding->service_usage) : NULL;
 
     pthread_mutex_lock(&moving->lock);
-    int length = snprintf(moving->blockers + moving->blockers_length,
-                          sizeof(moving->blockers) - moving->blockers_length,
-                          "  session %u of %s (%.*s): %s, for %u s\n", session->id,
-                          service ? service : "nobody", TEXT_ARGS(session->identity->client),
-                          session->locks_tables            ? "LOCK TABLES"
-                          : session->locks_handler         ? "an open HANDLER"
-                          : session->belief.in_transaction ? "in a transaction"
-                          : session->long_data > 0         ? "long data was sent"
-                                                           : "a statement runs",
-                          session->worker->second - session->touched_at);
+    int length =
+        snprintf(moving->blockers + moving->blockers_length,
+                 sizeof(moving->blockers) - moving->blockers_length,
+                 "  session %u of %s (%.*s): %s, for %u s, since the statement %016" PRIx64 "\n",
+                 session->id, service ? service : "nobody", TEXT_ARGS(session->identity->client),
+                 session->locks_tables            ? "LOCK TABLES"
+                 : session->locks_handler         ? "an open HANDLER"
+                 : session->belief.in_transaction ? "in a transaction"
+                 : session->long_data > 0         ? "long data was sent"
+                                                  : "a statement runs",
+                 session->worker->second - session->touched_at, session->touched_by);
     if (length > 0 && moving->blockers_length + (size_t)length < sizeof(moving->blockers))
         moving->blockers_length += (size_t)length;
     pthread_mutex_unlock(&moving->lock);

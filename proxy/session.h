@@ -146,6 +146,7 @@ struct session {
     struct renewal *renewal; /* while a statement is prepared anew */
     uint64_t touched;        /* moves that it is inside of: see proxy/moving.h */
     uint32_t touched_at;     /* since when, in the worker's seconds */
+    uint64_t touched_by;     /* the digest of the statement that keeps it inside; 0: not known */
     double forwarded_at;     /* the command at hand, by the loop's clock */
 };
 

@@ -274,6 +274,7 @@ def test_a_blocker_is_named_and_nothing_changes(make_scene):
         out, errors = mover.communicate(timeout=30)
         assert mover.returncode == 1, out + errors
         assert "Nothing has changed" in out and "of billing" in out and "in a transaction" in out
+        assert re.search(r"in a transaction, for \d+ s, since the statement (?!0{16})[0-9a-f]{16}", out), out
         assert scene.stand_in(OLD)
         cursor.execute("COMMIT")
         assert scene.server.sql("SELECT COUNT(*) FROM information_schema.tables WHERE table_name LIKE"
