@@ -93,7 +93,7 @@ run_sql() {
     mariadb --no-defaults -uroot -S "$scratch/s" --skip-column-names -e "$1"
 }
 
-# open_moves: [move:] sections for billing's and payment's tables, and the account that they need.
+# open_moves: [move:] sections for billing's, payment's and clinical's tables, and the account that they need.
 open_moves() {
     run_sql "CREATE USER silogate@'%' IDENTIFIED BY 'silogate-secret';
              GRANT ALL ON *.* TO silogate@'%' WITH GRANT OPTION"
@@ -113,6 +113,11 @@ service = payment
 table = nilecare.payments
 table = nilecare.payment_*
 to = nilecare_payment
+
+[move:clinical]
+service = clinical
+table = clinical_data.*
+to = nilecare_clinical
 "
 }
 

@@ -140,7 +140,7 @@ def test_demo(who):
 
 
 def test_example_of_moves():
-    """billing's and payment's tables go and come back under load, and nobody sees an error."""
+    """billing's, payment's and clinical's tables go and come back under load, and nobody sees an error."""
     folder = places.scratch("move")
     try:
         done = subprocess.run([places.TOP / "examples/move"], capture_output=True, text=True, timeout=240,
@@ -148,6 +148,6 @@ def test_example_of_moves():
     finally:
         places.remove(folder)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("stand in their new database") == 2
-    assert done.stdout.count("stand in their old database") == 2
-    assert "billing: " in done.stdout and done.stdout.count(" answers, 0 errors") == 2
+    assert done.stdout.count("stand in their new database") == 3
+    assert done.stdout.count("stand in their old database") == 3
+    assert "clinical: " in done.stdout and done.stdout.count(" answers, 0 errors") == 11
