@@ -51,70 +51,81 @@ struct asked {
     int upstream_count;
 };
 
+enum { DEFAULTS = 256, ADDRESS, TEXT_FORM, MARKDOWN, JSON, SARIF, SQL, LOG, BASELINE, FAIL };
+
+static const struct option long_options[] = {
+    {"config",        required_argument, NULL, 'c'      },
+    {"defaults-file", required_argument, NULL, DEFAULTS },
+    {"address",       required_argument, NULL, ADDRESS  },
+    {"text",          no_argument,       NULL, TEXT_FORM},
+    {"markdown",      no_argument,       NULL, MARKDOWN },
+    {"json",          no_argument,       NULL, JSON     },
+    {"sarif",         no_argument,       NULL, SARIF    },
+    {"sql",           no_argument,       NULL, SQL      },
+    {"log",           required_argument, NULL, LOG      },
+    {"baseline",      required_argument, NULL, BASELINE },
+    {"fail-on-new",   no_argument,       NULL, FAIL     },
+    {"help",          no_argument,       NULL, 'h'      },
+    {NULL,            0,                 NULL, 0        },
+};
+
+static const struct form {
+    int option;
+    print_form *print;
+} forms[] = {
+    {TEXT_FORM, audit_print_text    },
+    {MARKDOWN,  audit_print_markdown},
+    {JSON,      audit_print_json    },
+    {SARIF,     audit_print_sarif   },
+    {SQL,       audit_print_sql     },
+};
+
+static bool take_option(int option, struct asked *asked)
+{
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (forms[i].option == option) {
+            asked->form = forms[i].print;
+            return true;
+        }
+    }
+    switch (option) {
+    case 'c':
+        asked->config_path = optarg;
+        break;
+    case DEFAULTS:
+        asked->defaults_file = optarg;
+        break;
+    case ADDRESS:
+        asked->address = optarg;
+        break;
+    case LOG:
+        asked->logs = memory_resize(asked->logs, (asked->log_count + 1) * sizeof(char *));
+        asked->logs[asked->log_count++] = optarg;
+        break;
+    case BASELINE:
+        asked->baseline = optarg;
+        break;
+    case FAIL:
+        asked->fail_on_new = true;
+        break;
+    case 'h':
+        fputs(usage, stdout);
+        exit(CMD_YES);
+    default:
+        fputs(usage, stderr);
+        return false;
+    }
+    return true;
+}
+
 static bool parse(int argc, char **argv, struct asked *asked)
 {
-    enum { DEFAULTS = 256, ADDRESS, TEXT_FORM, MARKDOWN, JSON, SARIF, SQL, LOG, BASELINE, FAIL };
-    static const struct option options[] = {
-        {"config",        required_argument, NULL, 'c'      },
-        {"defaults-file", required_argument, NULL, DEFAULTS },
-        {"address",       required_argument, NULL, ADDRESS  },
-        {"text",          no_argument,       NULL, TEXT_FORM},
-        {"markdown",      no_argument,       NULL, MARKDOWN },
-        {"json",          no_argument,       NULL, JSON     },
-        {"sarif",         no_argument,       NULL, SARIF    },
-        {"sql",           no_argument,       NULL, SQL      },
-        {"log",           required_argument, NULL, LOG      },
-        {"baseline",      required_argument, NULL, BASELINE },
-        {"fail-on-new",   no_argument,       NULL, FAIL     },
-        {"help",          no_argument,       NULL, 'h'      },
-        {NULL,            0,                 NULL, 0        },
-    };
     int option;
 
     asked->form = audit_print_text;
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            asked->config_path = optarg;
-            break;
-        case DEFAULTS:
-            asked->defaults_file = optarg;
-            break;
-        case ADDRESS:
-            asked->address = optarg;
-            break;
-        case TEXT_FORM:
-            asked->form = audit_print_text;
-            break;
-        case MARKDOWN:
-            asked->form = audit_print_markdown;
-            break;
-        case JSON:
-            asked->form = audit_print_json;
-            break;
-        case SARIF:
-            asked->form = audit_print_sarif;
-            break;
-        case SQL:
-            asked->form = audit_print_sql;
-            break;
-        case LOG:
-            asked->logs = memory_resize(asked->logs, (asked->log_count + 1) * sizeof(char *));
-            asked->logs[asked->log_count++] = optarg;
-            break;
-        case BASELINE:
-            asked->baseline = optarg;
-            break;
-        case FAIL:
-            asked->fail_on_new = true;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            exit(CMD_YES);
-        default:
-            fputs(usage, stderr);
+    while ((option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1) {
+        if (!take_option(option, asked))
             return false;
-        }
     }
     asked->upstreams = argv + optind;
     asked->upstream_count = argc - optind;

@@ -104,97 +104,95 @@ static bool is_whole(const struct report *report)
            report->top == 0;
 }
 
+static const struct option options[] = {
+    {"text",        no_argument,       NULL, 't'},
+    {"markdown",    no_argument,       NULL, 'm'},
+    {"html",        no_argument,       NULL, 'w'},
+    {"csv",         no_argument,       NULL, 'c'},
+    {"json",        no_argument,       NULL, 'j'},
+    {"plan",        no_argument,       NULL, 'l'},
+    {"stubs",       no_argument,       NULL, 'a'},
+    {"openapi",     no_argument,       NULL, 'o'},
+    {"service",     required_argument, NULL, 'S'},
+    {"owner",       required_argument, NULL, 'O'},
+    {"id",          required_argument, NULL, 'I'},
+    {"top",         required_argument, NULL, 'T'},
+    {"since",       required_argument, NULL, 's'},
+    {"until",       required_argument, NULL, 'u'},
+    {"ready-since", required_argument, NULL, 'r'},
+    {"baseline",    required_argument, NULL, 'b'},
+    {"fail-on-new", no_argument,       NULL, 'f'},
+    {"prune",       no_argument,       NULL, 'p'},
+    {"help",        no_argument,       NULL, 'h'},
+    {NULL,          0,                 NULL, 0  },
+};
+
+static const struct form {
+    char option;
+    print_form *print;
+} forms[] = {
+    {'t', report_print_text    },
+    {'m', report_print_markdown},
+    {'w', report_print_html    },
+    {'c', print_csv            },
+    {'j', report_print_json    },
+    {'l', report_print_plan    },
+    {'a', report_print_stubs   },
+    {'o', report_print_openapi },
+};
+
+static bool take_option(int option, struct report *report, struct asked *asked)
+{
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (forms[i].option == option) {
+            asked->form = forms[i].print;
+            return true;
+        }
+    }
+    switch (option) {
+    case 'S':
+        report->only_service = text_of(optarg);
+        break;
+    case 'O':
+        report->only_owner = text_of(optarg);
+        break;
+    case 'I':
+        report->only_id = text_of(optarg);
+        break;
+    case 'T':
+        return read_top(optarg, &report->top);
+    case 's':
+        return read_time("since", optarg, false, &report->since);
+    case 'u':
+        return read_time("until", optarg, true, &report->until);
+    case 'r':
+        return read_time("ready-since", optarg, false, &asked->ready_since);
+    case 'b':
+        asked->ratchet.baseline = optarg;
+        break;
+    case 'f':
+        asked->ratchet.fail_on_new = true;
+        break;
+    case 'p':
+        asked->ratchet.prune = true;
+        break;
+    case 'h':
+        fputs(usage, stdout);
+        exit(CMD_YES);
+    default:
+        return false;
+    }
+    return true;
+}
+
 /* CMD_YES: go on. */
 static int parse(int argc, char **argv, struct report *report, struct asked *asked)
 {
-    static const struct option options[] = {
-        {"text",        no_argument,       NULL, 't'},
-        {"markdown",    no_argument,       NULL, 'm'},
-        {"html",        no_argument,       NULL, 'w'},
-        {"csv",         no_argument,       NULL, 'c'},
-        {"json",        no_argument,       NULL, 'j'},
-        {"plan",        no_argument,       NULL, 'l'},
-        {"stubs",       no_argument,       NULL, 'a'},
-        {"openapi",     no_argument,       NULL, 'o'},
-        {"service",     required_argument, NULL, 'S'},
-        {"owner",       required_argument, NULL, 'O'},
-        {"id",          required_argument, NULL, 'I'},
-        {"top",         required_argument, NULL, 'T'},
-        {"since",       required_argument, NULL, 's'},
-        {"until",       required_argument, NULL, 'u'},
-        {"ready-since", required_argument, NULL, 'r'},
-        {"baseline",    required_argument, NULL, 'b'},
-        {"fail-on-new", no_argument,       NULL, 'f'},
-        {"prune",       no_argument,       NULL, 'p'},
-        {"help",        no_argument,       NULL, 'h'},
-        {NULL,          0,                 NULL, 0  },
-    };
-    int option;
     bool good = true;
+    int option;
 
-    while (good && (option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        switch (option) {
-        case 't':
-            asked->form = report_print_text;
-            break;
-        case 'm':
-            asked->form = report_print_markdown;
-            break;
-        case 'w':
-            asked->form = report_print_html;
-            break;
-        case 'c':
-            asked->form = print_csv;
-            break;
-        case 'j':
-            asked->form = report_print_json;
-            break;
-        case 'l':
-            asked->form = report_print_plan;
-            break;
-        case 'a':
-            asked->form = report_print_stubs;
-            break;
-        case 'o':
-            asked->form = report_print_openapi;
-            break;
-        case 'S':
-            report->only_service = text_of(optarg);
-            break;
-        case 'O':
-            report->only_owner = text_of(optarg);
-            break;
-        case 'I':
-            report->only_id = text_of(optarg);
-            break;
-        case 'T':
-            good = read_top(optarg, &report->top);
-            break;
-        case 's':
-            good = read_time("since", optarg, false, &report->since);
-            break;
-        case 'u':
-            good = read_time("until", optarg, true, &report->until);
-            break;
-        case 'r':
-            good = read_time("ready-since", optarg, false, &asked->ready_since);
-            break;
-        case 'b':
-            asked->ratchet.baseline = optarg;
-            break;
-        case 'f':
-            asked->ratchet.fail_on_new = true;
-            break;
-        case 'p':
-            asked->ratchet.prune = true;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            exit(CMD_YES);
-        default:
-            good = false;
-        }
-    }
+    while (good && (option = getopt_long(argc, argv, "h", options, NULL)) != -1)
+        good = take_option(option, report, asked);
     if (good && asked->ratchet.baseline && !is_whole(report)) {
         fputs("silogate report: a baseline is of all that crosses; leave out --service, --owner, "
               "--id and --top\n",

@@ -68,15 +68,15 @@ static bool names_one(struct session *session, struct text error)
 bool again_looks(struct session *session, unsigned events, size_t size)
 {
     struct again *again = &session->again;
-    const struct answer *answer = &session->answer;
+    const struct answer *answer = &session->request.answer;
     const struct gate *gate = &session->upstream.gate;
 
-    if (again->length == 0 || session->answered || !(events & ANSWER_ERROR_SEEN) ||
+    if (again->length == 0 || session->request.answered || !(events & ANSWER_ERROR_SEEN) ||
         !(events & ANSWER_COMPLETE) || answer->error_code != NO_SUCH_TABLE || answer->results > 0 ||
         answer->is_unproven || gate_waiting(gate) != size ||
         !names_one(session, (struct text){(const char *)gate_at(gate), size}))
         return false;
-    session->failed_command = true;
+    session->request.failed = true;
     again->ticket = moving_look(session);
     session_enter(session, STATE_LOOK);
     return true;
@@ -94,10 +94,10 @@ static uint64_t print_now(struct session *session)
 
     ruling_begin(ruling, worker->today);
     ruling->moved = moving_names(session);
-    if (session->command == COMMAND_STMT_PREPARE) {
+    if (session->request.command == COMMAND_STMT_PREPARE) {
         judge_prepare(&session->belief, session->binding,
                       (struct text){payload.at + 1, payload.length - 1}, ruling);
-    } else if (session->command == COMMAND_QUERY) {
+    } else if (session->request.command == COMMAND_QUERY) {
         if (query_read(payload, session->capabilities, &query) == PARSE_DONE)
             judge_text(&session->belief, session->binding, query.text, ruling);
     } else if (payload.length >= 5) {
@@ -117,10 +117,10 @@ static void take_back(struct session *session)
 
     gate_drop(&session->upstream.gate, &worker->pool, gate_waiting(&session->upstream.gate));
     gate_put_back(&session->client.gate, &worker->pool, again->bytes, again->length);
-    ruling_drop_change(&worker->ruling, session->change);
-    session->change = NULL;
-    session->failed_command = session->in_flight = false;
-    session->locking = LOCKS_NOTHING;
+    ruling_drop_change(&worker->ruling, session->request.change);
+    session->request.change = NULL;
+    session->request.failed = session->request.in_flight = false;
+    session->request.locking = LOCKS_NOTHING;
     worker->counters.forwarded--;
     worker->counters.resent++;
     again->resent = true;
@@ -142,7 +142,7 @@ enum step state_look(struct session *session)
     }
     command_finish(session);
     gate_pass(&session->upstream.gate, gate_waiting(&session->upstream.gate));
-    session->answered = true;
+    session->request.answered = true;
     session_answered(session);
     session_enter(session, STATE_COMMAND);
     return STEP_AGAIN;

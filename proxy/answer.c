@@ -42,7 +42,7 @@ enum { EXPIRED_PASSWORD = 1820 };
  * be asked. Only COM_RESET_CONNECTION can mean nothing else. */
 static void variable_changed(struct session *session, struct text change)
 {
-    bool reset = session->command == COMMAND_RESET_CONNECTION;
+    bool reset = session->request.command == COMMAND_RESET_CONNECTION;
     struct reader reader = {(const uint8_t *)change.at, (const uint8_t *)change.at + change.length,
                             false};
 
@@ -75,7 +75,7 @@ static bool is_in(const struct sql_state *state, struct text database)
  * of that with its results; one that fails then never tells of the way back. */
 static void database_told(struct session *session, struct text database)
 {
-    const struct change *change = session->change;
+    const struct change *change = session->request.change;
 
     if (!is_in(&session->belief.state, database) &&
         !(change && change->has_state && is_in(&change->state, database)))
@@ -103,7 +103,7 @@ static void state_changed(struct session *session, struct text state)
 
 static void take_status(struct session *session)
 {
-    uint16_t status = session->answer.status;
+    uint16_t status = session->request.answer.status;
 
     if (!(status & STATUS_IN_TRANS))
         transaction_over(session);
@@ -113,7 +113,7 @@ static void take_status(struct session *session)
     /* The servers leave the flag as a routine has set it, though sql_mode itself goes back at the
      * routine's end: only that it has changed says anything, and then the mode has to be asked. */
     bool escapes = status & STATUS_NO_BACKSLASH_ESCAPES;
-    if (session->command == COMMAND_RESET_CONNECTION) {
+    if (session->request.command == COMMAND_RESET_CONNECTION) {
         session->belief.state.mode = escapes ? SQL_NO_BACKSLASH_ESCAPES : 0;
         session->belief.state.escapes_known = true;
     } else if (escapes != session->belief.no_backslash_escapes &&
@@ -125,34 +125,36 @@ static void take_status(struct session *session)
 
 void command_finish(struct session *session)
 {
-    bool failed = session->failed_command;
+    struct request *request = &session->request;
+    bool failed = request->failed;
     struct belief *belief = &session->belief;
-    struct change *change = session->change;
+    struct change *change = request->change;
 
-    if (session->command == COMMAND_STMT_PREPARE && change && change->preparing)
+    if (request->command == COMMAND_STMT_PREPARE && change && change->preparing)
         belief->prepared.has_last = false; /* it has failed */
-    session->change = NULL;
+    request->change = NULL;
     ruling_commit(&session->worker->ruling, belief, change, !failed);
-    if (session->command != COMMAND_RESET_CONNECTION || failed)
+    if (request->command != COMMAND_RESET_CONNECTION || failed)
         return;
-    session->locks_tables = session->locks_handler = false;
-    session->user_locks = 0;
-    session->long_data = 0;
+    session->held.tables = session->held.handler = false;
+    session->held.user_locks = 0;
+    session->held.long_data = 0;
     belief_reset(belief, session->collation);
 }
 
 /* Silogate says 2013 only where an answer is owed and nothing of it was sent. */
 static enum step upstream_died(struct session *session, enum close_reason reason)
 {
-    if (!session->answered)
+    if (!session->request.answered)
         session_error(session, 1, 2013, "HY000", "Lost connection to MySQL server during query");
     return session_linger(session, reason);
 }
 
 enum step state_answer(struct session *session)
 {
+    struct request *request = &session->request;
     struct gate *gate = &session->upstream.gate;
-    struct answer *answer = &session->answer;
+    struct answer *answer = &request->answer;
     size_t all;
 
     if (relay_is_dump(session) && !relay_acknowledgements(session))
@@ -164,13 +166,13 @@ enum step state_answer(struct session *session)
         return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
     if (session->again.length > 0 && again_looks(session, events, all))
         return STEP_AGAIN;
-    session->answered |= all > 0;
+    request->answered |= all > 0;
     if (events & ANSWER_ERROR_SEEN)
-        session->failed_command = true;
-    if (events & ANSWER_PREPARED && session->change && session->change->preparing) {
-        session->change->preparing->parameters = answer->parameters;
-        prepared_add(&session->belief.prepared, session->change->preparing, answer->statement);
-        session->change->preparing = NULL;
+        request->failed = true;
+    if (events & ANSWER_PREPARED && request->change && request->change->preparing) {
+        request->change->preparing->parameters = answer->parameters;
+        prepared_add(&session->belief.prepared, request->change->preparing, answer->statement);
+        request->change->preparing = NULL;
     }
     if (events & ANSWER_COMPLETE)
         command_finish(session);
@@ -191,8 +193,8 @@ enum step state_answer(struct session *session)
         return STEP_AGAIN;
     }
     if (events & ANSWER_INFILE) {
-        session->packet_left = 0;
-        session->packet_continues = false;
+        request->packet_left = 0;
+        request->packet_continues = false;
         session->client.sequence = (uint8_t)(answer_sequence(answer) + 1);
         session_enter(session, STATE_INFILE);
         return STEP_AGAIN;
@@ -208,10 +210,11 @@ static bool still_reads(struct session *session)
 {
     struct gate *gate = &session->upstream.gate;
     size_t all;
-    unsigned events = answer_feed(&session->answer, gate_at(gate), gate_waiting(gate), &all);
+    unsigned events =
+        answer_feed(&session->request.answer, gate_at(gate), gate_waiting(gate), &all);
 
     gate_pass(gate, all);
-    session->answered |= all > 0;
+    session->request.answered |= all > 0;
     return !(events & (ANSWER_COMPLETE | ANSWER_BROKEN));
 }
 
@@ -219,27 +222,28 @@ static bool still_reads(struct session *session)
  * ends the file for the servers (tried), and they take what follows for commands. */
 enum step state_infile(struct session *session)
 {
+    struct request *request = &session->request;
     struct gate *gate = &session->client.gate;
 
     if (gate_waiting(&session->upstream.gate) > 0 && !still_reads(session))
         return session_linger(session, CLOSED_UPSTREAM_BAD_PACKET);
     while (gate_waiting(gate) > 0) {
         bool last = false;
-        if (session->packet_left == 0) {
+        if (request->packet_left == 0) {
             if (gate_waiting(gate) < PACKET_HEADER)
                 break;
             uint32_t length = bytes_get3(gate_at(gate));
             if (gate_at(gate)[3] != session->client.sequence++)
                 return command_out_of_order(session, session->client.sequence);
             /* Behind a packet of the greatest length, an empty one only ends that packet. */
-            last = length == 0 && !session->packet_continues;
-            session->packet_continues = length == PACKET_MAX;
-            session->packet_left = PACKET_HEADER + length;
+            last = length == 0 && !request->packet_continues;
+            request->packet_continues = length == PACKET_MAX;
+            request->packet_left = PACKET_HEADER + length;
         }
         size_t count =
-            gate_waiting(gate) < session->packet_left ? gate_waiting(gate) : session->packet_left;
+            gate_waiting(gate) < request->packet_left ? gate_waiting(gate) : request->packet_left;
         gate_pass(gate, count);
-        session->packet_left -= (uint32_t)count;
+        request->packet_left -= (uint32_t)count;
         if (last) {
             session_enter(session, STATE_ANSWER);
             return STEP_AGAIN;

@@ -21,11 +21,11 @@ const char *boundary_kept(const struct session *session)
         return "an answer is owed";
     if (session->belief.in_transaction)
         return "a transaction is open";
-    if (session->locks_tables)
+    if (session->held.tables)
         return "LOCK TABLES is in force";
-    if (session->locks_handler)
+    if (session->held.handler)
         return "a HANDLER is open";
-    if (session->user_locks > 0)
+    if (session->held.user_locks > 0)
         return "a lock of GET_LOCK may be held";
     if (sql_session_has_temporary(session->belief.remembered))
         return "a temporary table is there";
@@ -74,7 +74,7 @@ bool boundary_holds(const struct session *session)
     const struct runtime *runtime = session->worker->runtime;
     const struct owners *written = &session->worker->ruling.written;
 
-    if (boundary_kept(session) && !(session->belief.in_transaction && session->fresh))
+    if (boundary_kept(session) && !(session->belief.in_transaction && session->moves.only_begun))
         return false;
     for (size_t i = 0; i < runtime->hold_count; i++) {
         for (uint8_t j = 0; j < written->count; j++) {
@@ -90,11 +90,12 @@ bool boundary_holds(const struct session *session)
 void boundary_passed(struct session *session)
 {
     const struct ruling *ruling = &session->worker->ruling;
-    int locks = session->user_locks + ruling->user_locks;
+    int locks = session->held.user_locks + ruling->user_locks;
 
-    session->fresh = ruling->parts == 1 && ruling->facts && ruling->facts->kind == SQL_BEGIN;
-    session->kind = ruling->facts ? ruling->facts->kind : SQL_UNKNOWN;
-    session->user_locks = (uint8_t)(locks < 0 ? 0 : locks > UINT8_MAX ? UINT8_MAX : locks);
+    session->moves.only_begun =
+        ruling->parts == 1 && ruling->facts && ruling->facts->kind == SQL_BEGIN;
+    session->request.kind = ruling->facts ? ruling->facts->kind : SQL_UNKNOWN;
+    session->held.user_locks = (uint8_t)(locks < 0 ? 0 : locks > UINT8_MAX ? UINT8_MAX : locks);
 }
 
 bool boundary_waits(const struct session *session)

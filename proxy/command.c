@@ -42,16 +42,17 @@ static size_t command_start(const struct session *session)
  * it, as they come. */
 static enum step let_pass(struct session *session, const struct command *command)
 {
+    struct request *request = &session->request;
     const uint8_t *header = gate_at(&session->client.gate);
     struct text start = {(const char *)header + PACKET_HEADER, command_start(session)};
 
-    session->packet_left = PACKET_HEADER + bytes_get3(header);
-    session->packet_continues = bytes_get3(header) == PACKET_MAX;
-    session->failed_command = session->answered = false;
-    session->in_flight = true;
+    request->packet_left = PACKET_HEADER + bytes_get3(header);
+    request->packet_continues = bytes_get3(header) == PACKET_MAX;
+    request->failed = request->answered = false;
+    request->in_flight = true;
     session->worker->counters.forwarded++;
-    session->forwarded_at = ev_now(session->worker->loop);
-    answer_start(&session->answer, command_answer(command->row, start), session->capabilities);
+    request->forwarded_at = ev_now(session->worker->loop);
+    answer_start(&request->answer, command_answer(command->row, start), session->capabilities);
     session_enter(session, STATE_PASS);
     return STEP_AGAIN;
 }
@@ -83,12 +84,13 @@ static enum step refuse(struct session *session, struct command *command, uint16
 /* Too large to be judged, or not to be answered: what is still to come is read and forgotten. */
 static enum step forget(struct session *session, enum command_answer answer)
 {
+    struct request *request = &session->request;
     size_t first = bytes_get3(gate_at(&session->client.gate));
 
-    session->packet_left = (uint32_t)(PACKET_HEADER + first);
-    session->packet_continues = first == PACKET_MAX;
-    session->answer.expected = (uint8_t)answer;
-    session->discarding = true;
+    request->packet_left = (uint32_t)(PACKET_HEADER + first);
+    request->packet_continues = first == PACKET_MAX;
+    request->answer.expected = (uint8_t)answer;
+    request->discarding = true;
     session->client.sequence = 0;
     session->worker->counters.refused++;
     session_enter(session, STATE_PASS);
@@ -187,7 +189,7 @@ static enum step follow(struct session *session, struct command *command, size_t
     rewrite(session, command, text_at);
     if (command->prepared)
         renew_pass(session, command->prepared, ruling);
-    session->change = ruling_take_change(ruling);
+    session->request.change = ruling_take_change(ruling);
     return let_pass(session, command);
 }
 
@@ -267,8 +269,8 @@ static enum step refuse_unknown(struct session *session, struct command *command
 
     const char *whose = "mysql_stmt_precheck";
     if (session->belief.state.dialect == SQL_MARIADB)
-        whose =
-            session->command == COMMAND_STMT_FETCH ? "mysqld_stmt_fetch" : "mysqld_stmt_execute";
+        whose = session->request.command == COMMAND_STMT_FETCH ? "mysqld_stmt_fetch"
+                                                               : "mysqld_stmt_execute";
     snprintf(message, sizeof(message), "Unknown prepared statement handler (%u) given to %s", id,
              whose);
     return refuse(session, command, 1243, message);
@@ -304,8 +306,8 @@ static void clear_cursor(struct session *session, const struct prepared *prepare
 {
     struct gate *gate = &session->client.gate;
 
-    if (session->command != COMMAND_STMT_EXECUTE || bytes_get3(gate_at(gate)) <= EXECUTE_FLAGS_AT ||
-        may_have_cursor(prepared->facts))
+    if (session->request.command != COMMAND_STMT_EXECUTE ||
+        bytes_get3(gate_at(gate)) <= EXECUTE_FLAGS_AT || may_have_cursor(prepared->facts))
         return;
     gate->bytes[gate->passed + PACKET_HEADER + EXECUTE_FLAGS_AT] &= (uint8_t)~EXECUTE_CURSOR_FLAGS;
 }
@@ -322,8 +324,8 @@ static enum step judge_statement(struct session *session, struct command *comman
 {
     struct gate *gate = &session->client.gate;
     size_t first = bytes_get3(gate_at(gate));
-    bool executes =
-        session->command == COMMAND_STMT_EXECUTE || session->command == COMMAND_STMT_BULK_EXECUTE;
+    bool executes = session->request.command == COMMAND_STMT_EXECUTE ||
+                    session->request.command == COMMAND_STMT_BULK_EXECUTE;
 
     if (first < 5)
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
@@ -350,7 +352,7 @@ static enum step judge_statement(struct session *session, struct command *comman
 static enum step unanswered_command(struct session *session, struct command *command)
 {
     const uint8_t *bytes = gate_at(&session->client.gate);
-    bool closes = session->command == COMMAND_STMT_CLOSE;
+    bool closes = session->request.command == COMMAND_STMT_CLOSE;
 
     if (bytes_get3(bytes) < (closes ? CLOSE_LENGTH : LONG_DATA_LENGTH))
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
@@ -374,7 +376,7 @@ static enum step unanswered_command(struct session *session, struct command *com
         prepared_remove(&session->belief.prepared, id);
     else if (ruling->touched && !prepared->long_data) {
         prepared->long_data = true;
-        session->long_data++;
+        session->held.long_data++;
     }
     return let_pass(session, command);
 }
@@ -384,7 +386,7 @@ static enum step judge_whole(struct session *session, struct command *command)
     enum step step;
 
     /* What a refused PREPARE would have made must not be taken for the one before it (id -1). */
-    if (session->command == COMMAND_STMT_PREPARE)
+    if (session->request.command == COMMAND_STMT_PREPARE)
         session->belief.prepared.has_last = false;
     if (!cut_whole(session, command, &step))
         return step;
@@ -448,7 +450,7 @@ static enum step handle(struct session *session, struct command *command)
         return judge_whole(session, command);
     if (row->answer == ANSWER_NONE)
         return unanswered_command(session, command);
-    if (session->command == COMMAND_STMT_RESET)
+    if (session->request.command == COMMAND_STMT_RESET)
         renew_reset(session);
     return let_pass(session, command);
 }
@@ -481,11 +483,11 @@ enum step state_command(struct session *session)
         return command_out_of_order(session, 1);
     if (session->binding->runtime != session->worker->runtime)
         binding_renew(session);
-    session->command = gate_at(gate)[PACKET_HEADER];
+    session->request.command = gate_at(gate)[PACKET_HEADER];
     session->client.sequence = 0;
     stream_turn(&session->client.stream);
     stream_turn(&session->upstream.stream);
-    struct command command = {.row = command_row(session->command)};
+    struct command command = {.row = command_row(session->request.command)};
     enum step step = handle(session, &command);
     free(command.copy);
     return step;

@@ -120,22 +120,22 @@ static int64_t now_ms(void)
 
 bool moving_enter(struct session *session, uint64_t touched)
 {
-    const uint64_t fresh = touched & ~session->touched;
+    const uint64_t fresh = touched & ~session->moves.touched;
     struct moving *moving = moving_of(session);
 
     if (!fresh || !moving)
         return true;
     count(moving, fresh, 1);
-    bool inside = session->touched || session->belief.in_transaction || session->locks_tables ||
-                  session->locks_handler;
+    bool inside = session->moves.touched || session->belief.in_transaction ||
+                  session->held.tables || session->held.handler;
     bool waits =
         (!inside && (atomic_load(&moving->held) & fresh)) || (atomic_load(&moving->sealed) & fresh);
     if (waits && now_ms() < atomic_load(&moving->until)) {
         count(moving, fresh, -1);
         return false;
     }
-    session->touched |= fresh;
-    session->touched_at = session->worker->second;
+    session->moves.touched |= fresh;
+    session->moves.since = session->worker->second;
     return true;
 }
 
@@ -164,12 +164,12 @@ static void note_unmapped(struct moving *moving, const struct ruling *ruling,
 
 void moving_passed(struct session *session, const struct ruling *ruling)
 {
-    session->locking = (uint8_t)ruling->locks;
-    session->redefines = ruling->redefines;
+    session->request.locking = (uint8_t)ruling->locks;
+    session->request.redefines = ruling->redefines;
     /* A statement that is over when it has its answer keeps nobody inside: that costs nothing. */
-    if (session->touched && !session->touched_by &&
+    if (session->moves.touched && !session->moves.touched_by &&
         (session->belief.in_transaction || ruling->locks != LOCKS_NOTHING))
-        session->touched_by =
+        session->moves.touched_by =
             sql_normalize(ruling->text, &session->belief.state, NULL, 0, &(size_t){0});
     if (ruling->unmapped_of && moving_of(session))
         note_unmapped(moving_of(session), ruling, &session->belief.state);
@@ -177,33 +177,33 @@ void moving_passed(struct session *session, const struct ruling *ruling)
 
 void moving_leave(struct session *session)
 {
-    if (session->touched && moving_of(session))
-        count(moving_of(session), session->touched, -1);
-    session->touched = session->touched_by = 0;
-    session->locks_tables = session->locks_handler = false;
-    session->user_locks = 0;
-    session->long_data = 0;
-    session->locking = LOCKS_NOTHING;
+    if (session->moves.touched && moving_of(session))
+        count(moving_of(session), session->moves.touched, -1);
+    session->moves.touched = session->moves.touched_by = 0;
+    session->held.tables = session->held.handler = false;
+    session->held.user_locks = 0;
+    session->held.long_data = 0;
+    session->request.locking = LOCKS_NOTHING;
 }
 
 void moving_answered(struct session *session)
 {
-    if (session->locking == LOCKS_TABLES)
-        session->locks_tables = true;
-    else if (session->locking == LOCKS_HANDLER)
-        session->locks_handler = true;
-    else if (session->locking == UNLOCKS_TABLES && !session->failed_command)
-        session->locks_tables = false;
-    session->locking = LOCKS_NOTHING;
-    bool missed =
-        session->touched && session->failed_command && session->answer.error_code == NO_SUCH_TABLE;
-    if ((missed || session->redefines) && moving_of(session))
+    if (session->request.locking == LOCKS_TABLES)
+        session->held.tables = true;
+    else if (session->request.locking == LOCKS_HANDLER)
+        session->held.handler = true;
+    else if (session->request.locking == UNLOCKS_TABLES && !session->request.failed)
+        session->held.tables = false;
+    session->request.locking = LOCKS_NOTHING;
+    bool missed = session->moves.touched && session->request.failed &&
+                  session->request.answer.error_code == NO_SUCH_TABLE;
+    if ((missed || session->request.redefines) && moving_of(session))
         atomic_fetch_add(&moving_of(session)->misses, 1);
-    session->redefines = false;
-    if (session->touched && !session->belief.in_transaction && !session->locks_tables &&
-        !session->locks_handler && session->long_data == 0) {
-        count(moving_of(session), session->touched, -1);
-        session->touched = session->touched_by = 0;
+    session->request.redefines = false;
+    if (session->moves.touched && !session->belief.in_transaction && !session->held.tables &&
+        !session->held.handler && session->held.long_data == 0) {
+        count(moving_of(session), session->moves.touched, -1);
+        session->moves.touched = session->moves.touched_by = 0;
     }
 }
 
@@ -242,12 +242,12 @@ static void tell(struct moving *moving, const struct session *session)
                  sizeof(moving->blockers) - moving->blockers_length,
                  "  session %u of %s (%.*s): %s, for %u s, since the statement %016" PRIx64 "\n",
                  session->id, service ? service : "nobody", TEXT_ARGS(session->identity->client),
-                 session->locks_tables            ? "LOCK TABLES"
-                 : session->locks_handler         ? "an open HANDLER"
+                 session->held.tables             ? "LOCK TABLES"
+                 : session->held.handler          ? "an open HANDLER"
                  : session->belief.in_transaction ? "in a transaction"
-                 : session->long_data > 0         ? "long data was sent"
+                 : session->held.long_data > 0    ? "long data was sent"
                                                   : "a statement runs",
-                 session->worker->second - session->touched_at, session->touched_by);
+                 session->worker->second - session->moves.since, session->moves.touched_by);
     if (length > 0 && moving->blockers_length + (size_t)length < sizeof(moving->blockers))
         moving->blockers_length += (size_t)length;
     pthread_mutex_unlock(&moving->lock);
@@ -274,7 +274,7 @@ void moving_wake(struct worker *worker)
          link = link->after) {
         struct session *session = LIST_ENTRY(link, struct session, all);
         struct moving *moving = moving_of(session);
-        if (moving && session->identity && session->touched & atomic_load(&moving->asked))
+        if (moving && session->identity && session->moves.touched & atomic_load(&moving->asked))
             tell(moving, session);
     }
 }

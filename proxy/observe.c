@@ -64,7 +64,7 @@ void observe_latency(const struct session *session)
     struct service_counters *counters =
         worker_counters(worker, binding ? binding->service_usage : NULL);
     /* The loop's clock stands still within a turn, and is set with the machine's. */
-    double seconds = ev_now(worker->loop) - session->forwarded_at;
+    double seconds = ev_now(worker->loop) - session->request.forwarded_at;
     uint64_t times = seconds > 0 ? (uint64_t)(seconds * 1e6) / COUNTERS_LATENCY_LEAST : 0;
     unsigned at = times ? 64 - (unsigned)__builtin_clzll(times) : 0;
 

@@ -8,10 +8,10 @@
 
 static enum step passed(struct session *session)
 {
-    enum command_answer answer = session->answer.expected;
+    enum command_answer answer = session->request.answer.expected;
 
-    if (session->discarding) {
-        session->discarding = false;
+    if (session->request.discarding) {
+        session->request.discarding = false;
         session_enter(session, STATE_COMMAND);
         if (answer == ANSWER_NONE)
             return STEP_AGAIN; /* its client does not read an answer */
@@ -35,33 +35,34 @@ static enum step passed(struct session *session)
 
 enum step state_pass(struct session *session)
 {
+    struct request *request = &session->request;
     struct gate *gate = &session->client.gate;
 
-    while (gate_waiting(gate) > 0 || session->packet_left == 0) {
-        if (session->packet_left == 0) {
-            if (!session->packet_continues)
+    while (gate_waiting(gate) > 0 || request->packet_left == 0) {
+        if (request->packet_left == 0) {
+            if (!request->packet_continues)
                 return passed(session);
             if (gate_waiting(gate) < PACKET_HEADER)
                 break;
-            session->packet_left = PACKET_HEADER + bytes_get3(gate_at(gate));
-            session->packet_continues = bytes_get3(gate_at(gate)) == PACKET_MAX;
+            request->packet_left = PACKET_HEADER + bytes_get3(gate_at(gate));
+            request->packet_continues = bytes_get3(gate_at(gate)) == PACKET_MAX;
             if (gate_at(gate)[3] != ++session->client.sequence)
                 return command_out_of_order(session, session->client.sequence);
         }
         size_t count =
-            gate_waiting(gate) < session->packet_left ? gate_waiting(gate) : session->packet_left;
-        if (session->discarding)
+            gate_waiting(gate) < request->packet_left ? gate_waiting(gate) : request->packet_left;
+        if (request->discarding)
             gate_drop(gate, &session->worker->pool, count);
         else
             gate_pass(gate, count);
-        session->packet_left -= (uint32_t)count;
+        request->packet_left -= (uint32_t)count;
     }
     /* A server that answers before it has read all gives up on the command: its words, then the
      * end. */
     if (gate_waiting(&session->upstream.gate) > 0 || session->upstream.ended) {
         size_t all = 0;
         if (gate_waiting(&session->upstream.gate) > 0)
-            answer_feed(&session->answer, gate_at(&session->upstream.gate),
+            answer_feed(&request->answer, gate_at(&session->upstream.gate),
                         gate_waiting(&session->upstream.gate), &all);
         gate_pass(&session->upstream.gate, all);
         return session_linger(session, CLOSED_UPSTREAM_GONE);

@@ -12,7 +12,8 @@ enum { ACK = 0xef, ACK_LEAST = 9, ACK_MOST = 9 + 512 };
 
 bool relay_is_dump(const struct session *session)
 {
-    return session->command == COMMAND_BINLOG_DUMP || session->command == COMMAND_BINLOG_DUMP_GTID;
+    return session->request.command == COMMAND_BINLOG_DUMP ||
+           session->request.command == COMMAND_BINLOG_DUMP_GTID;
 }
 
 bool relay_acknowledgements(struct session *session)

@@ -51,8 +51,8 @@ static struct text payload_here(const struct session *session, size_t *length)
 
 static bool has_parameters(const struct session *session, const struct prepared *prepared)
 {
-    return prepared->parameters > 0 && (session->command == COMMAND_STMT_EXECUTE ||
-                                        session->command == COMMAND_STMT_BULK_EXECUTE);
+    return prepared->parameters > 0 && (session->request.command == COMMAND_STMT_EXECUTE ||
+                                        session->request.command == COMMAND_STMT_BULK_EXECUTE);
 }
 
 bool renew_is_here(struct session *session, const struct prepared *prepared)
@@ -135,10 +135,10 @@ void renew_pass(struct session *session, struct prepared *prepared, const struct
     struct execute execute;
 
     bytes_put4(gate->bytes + gate->passed + PACKET_HEADER + 1, prepared->upstream_id);
-    if (prepared->long_data && session->command != COMMAND_STMT_FETCH &&
-        session->command != COMMAND_STMT_SEND_LONG_DATA) {
+    if (prepared->long_data && session->request.command != COMMAND_STMT_FETCH &&
+        session->request.command != COMMAND_STMT_SEND_LONG_DATA) {
         prepared->long_data = false; /* used, or forgotten */
-        session->long_data--;
+        session->held.long_data--;
     }
     if (!ruling || ruling->print == 0 || !has_parameters(session, prepared))
         return;
@@ -192,7 +192,7 @@ static void send_command(struct session *session, uint8_t command, struct text t
     gate_insert(gate, &session->worker->pool, header, sizeof(header));
     gate_insert(gate, &session->worker->pool, text.at, text.length);
     session->worker->counters.asked++;
-    answer_start(&session->answer, answer, session->capabilities);
+    answer_start(&session->request.answer, answer, session->capabilities);
 }
 
 static void send_step(struct session *session)
@@ -274,7 +274,7 @@ static enum step finish(struct session *session)
         close_statement(session, renewal->statement);
     }
     renew_free(session);
-    session->failed_command = false;
+    session->request.failed = false;
     moving_answered(session);
     session_enter(session, STATE_COMMAND);
     return STEP_AGAIN;
@@ -309,15 +309,16 @@ enum step state_renew(struct session *session)
         return session_end(session, CLOSED_CLIENT_GONE);
     if (gate_waiting(gate) == 0)
         return session->upstream.ended ? session_linger(session, CLOSED_UPSTREAM_GONE) : STEP_WAIT;
-    unsigned events = answer_feed(&session->answer, gate_at(gate), gate_waiting(gate), &all);
+    unsigned events =
+        answer_feed(&session->request.answer, gate_at(gate), gate_waiting(gate), &all);
     if (events & (ANSWER_BROKEN | ANSWER_INFILE))
         return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
     if (events & ANSWER_ERROR_SEEN)
         renewal->failed = true;
     if (events & ANSWER_PREPARED) {
         renewal->prepared = true;
-        renewal->statement = session->answer.statement;
-        renewal->parameters = session->answer.parameters;
+        renewal->statement = session->request.answer.statement;
+        renewal->parameters = session->request.answer.parameters;
     }
     gate_drop(gate, &session->worker->pool, all);
     if (events & ANSWER_COMPLETE)

@@ -107,14 +107,14 @@ static void list_owners(const struct session *session, char *to, size_t size)
 /* What is at work: the statement's kind, or the command's. */
 static const char *kind_of(const struct session *session)
 {
-    const struct command_row *row = command_row(session->command);
+    const struct command_row *row = command_row(session->request.command);
 
     if (session->state != STATE_PASS && session->state != STATE_ANSWER &&
         session->state != STATE_INFILE)
         return NULL;
-    if (row && session->kind != SQL_UNKNOWN &&
+    if (row && session->request.kind != SQL_UNKNOWN &&
         (row->judged == JUDGED_TEXT || row->judged == JUDGED_STATEMENT))
-        return sql_kind_name((enum sql_kind)session->kind);
+        return sql_kind_name((enum sql_kind)session->request.kind);
     return row ? row->kind : NULL;
 }
 

@@ -106,19 +106,22 @@ static uint32_t limit_seconds(const struct session *session, enum limit limit)
 
 static void check_phase(const struct session *session, enum session_phase phase)
 {
+    const struct request *request = &session->request;
+
     switch (phase) {
     case SESSION_LOGIN:
-        assert(session->draft && !session->in_flight && !session->change);
+        assert(session->draft && !request->in_flight && !request->change);
         break;
     case SESSION_BOUNDARY:
-        assert(!session->draft && session->binding && !session->in_flight);
-        assert(session->packet_left == 0 && !session->discarding && !session->change);
+        assert(!session->draft && session->binding && !session->renewal);
+        assert(!request->in_flight && !request->discarding && !request->change);
+        assert(request->packet_left == 0);
         break;
     case SESSION_COMMAND:
-        assert(!session->draft && session->in_flight != session->discarding);
+        assert(!session->draft && request->in_flight != request->discarding);
         break;
     case SESSION_ASIDE:
-        assert(!session->draft && !session->in_flight && !session->discarding);
+        assert(!session->draft && !request->in_flight && !request->discarding);
         break;
     case SESSION_END:
         break;
@@ -372,7 +375,7 @@ void session_start(struct worker *worker, int socket, struct text client, bool e
 
 void session_answered(struct session *session)
 {
-    session->in_flight = false;
+    session->request.in_flight = false;
     session->worker->counters.answered++;
     again_forget(session);
     moving_answered(session);
@@ -393,7 +396,7 @@ static void drop_side(struct session *session, struct side *side)
 void session_drop_upstream(struct session *session)
 {
     abandoned_begin(session);
-    if (session->in_flight)
+    if (session->request.in_flight)
         stream_shut(&session->upstream.stream); /* as pass_end does */
     drop_side(session, &session->upstream);
     gate_forget(&session->client.gate, &session->worker->pool); /* it was for this one alone */
@@ -412,12 +415,12 @@ void session_close(struct session *session, enum close_reason reason)
     login_free(session);
     renew_free(session);
     again_free(session);
-    ruling_drop_change(&worker->ruling, session->change);
+    ruling_drop_change(&worker->ruling, session->request.change);
     moving_leave(session);
     transaction_drop(session);
     belief_forget(&session->belief);
     binding_free(session->binding);
-    session->change = NULL;
+    session->request.change = NULL;
     session->binding = NULL;
     list_remove(&session->all);
     list_remove(&session->parked);
@@ -425,7 +428,7 @@ void session_close(struct session *session, enum close_reason reason)
     list_add(&worker->closed, &session->all);
     worker->counters.sessions_open--;
     worker->counters.closed[reason]++;
-    worker->counters.failed += session->in_flight;
+    worker->counters.failed += session->request.in_flight;
     atomic_fetch_sub(&worker_sessions, 1);
     log_debug("session %u closed in state %s: %s", session->id, states[session->state].name,
               reasons[reason].sentence);

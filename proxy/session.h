@@ -74,6 +74,7 @@ struct side {
     bool wants_write; /* what it should get did not fit into its socket */
     bool handshaking; /* a TLS handshake goes on: the socket is not read or written here */
     bool shut;        /* it was told that nothing more will come */
+    uint8_t compression, zstd_level; /* enum compression, from the end of the login on */
 };
 
 /* Who it is, made once at login; one block with its texts behind it. */
@@ -90,6 +91,41 @@ struct again {
     uint32_t ticket; /* moving_look's */
     bool resent;     /* the command at hand is */
     bool late;       /* nobody has looked in time */
+};
+
+/* The command at hand and its answer, or the answer to silogate's own question. Between two
+ * commands (SESSION_BOUNDARY) nothing of it is in force but `command`, `kind` and `failed`, which
+ * tell of the last. */
+struct request {
+    struct answer answer;
+    struct change *change; /* what the command makes of the belief; NULL: nothing */
+    double forwarded_at;   /* by the loop's clock */
+    uint32_t packet_left;  /* bytes of the client's packet that are still to come and may pass */
+    uint8_t command;       /* the command byte */
+    uint8_t locking;       /* enum ruling_locks */
+    uint8_t kind;          /* enum sql_kind of the statement that was passed last */
+    bool in_flight : 1;    /* it was forwarded, its answer is not complete */
+    bool discarding : 1;   /* PASS: too large a command is read and forgotten */
+    bool packet_continues : 1; /* the client's packet is continued by the next one */
+    bool answered : 1;         /* some of the answer has been passed on */
+    bool failed : 1;           /* an ERR was seen in the answer */
+    bool redefines : 1;        /* it may change what stands where: see proxy/moving.h */
+};
+
+/* What the session may still hold on the server when its transaction is over. */
+struct session_held {
+    bool tables : 1;    /* LOCK TABLES and its kin are in force */
+    bool handler : 1;   /* a HANDLER was opened */
+    uint8_t user_locks; /* GET_LOCKs */
+    uint16_t long_data; /* statements that some was sent for, and no execution yet */
+};
+
+/* The open moves that it is inside of: see proxy/moving.h. */
+struct session_moves {
+    uint64_t touched;
+    uint64_t touched_by; /* the digest of the statement that keeps it inside; 0: not known */
+    uint32_t since;      /* in the worker's seconds */
+    bool only_begun;     /* its transaction has done nothing but begin */
 };
 
 struct session {
@@ -109,45 +145,24 @@ struct session {
     capabilities_t capabilities; /* in force on both legs */
     uint32_t max_packet;
     uint16_t collation;
-    uint8_t compression, zstd_level; /* of the client's leg, as its login says: enum compression */
-    uint8_t upstream_compression;    /* of the upstream's leg */
-    bool judged : 1;                 /* false: an unknown user that is passed */
+    bool judged : 1; /* false: an unknown user that is passed */
     bool logged_in : 1;
     bool registered : 1;
-    bool failed_command : 1;   /* an ERR was seen in the answer at hand */
-    bool packet_continues : 1; /* the client's packet at hand is continued by the next one */
-    bool answered : 1;         /* some of the answer at hand has been passed on */
-    bool in_flight : 1;        /* the command at hand was forwarded, its answer is not complete */
-    bool has_attributes : 1;   /* the upstream's leg has CLIENT_CONNECT_ATTRS */
-    bool discarding : 1;       /* PASS: too large a command is read and forgotten */
-    bool shut : 1;             /* LINGER: the last words are said */
-    bool yield : 1;            /* goes on by itself in the next turn of the loop */
-    bool leaving : 1;          /* it is to end at its next boundary */
-    bool locks_tables : 1;     /* LOCK TABLES and its kin are in force */
-    bool locks_handler : 1;    /* a HANDLER was opened */
-    bool redefines : 1;        /* the command at hand may change what stands where */
-    uint8_t user_locks;        /* GET_LOCKs that it may still hold */
-    bool fresh : 1;            /* its transaction has done nothing but begin */
-    uint8_t locking;           /* enum ruling_locks of the command at hand */
-    uint16_t long_data;        /* statements that some was sent for, and no execution yet */
-    uint8_t kind;              /* enum sql_kind of the statement that was passed last */
+    bool has_attributes : 1; /* the upstream's leg has CLIENT_CONNECT_ATTRS */
+    bool shut : 1;           /* LINGER: the last words are said */
+    bool yield : 1;          /* goes on by itself in the next turn of the loop */
+    bool leaving : 1;        /* it is to end at its next boundary */
 
-    struct login_draft *draft;       /* while logging in */
-    struct identity *identity;       /* from login on */
+    struct login_draft *draft;       /* SESSION_LOGIN, and not otherwise */
+    struct renewal *renewal;         /* STATE_RENEW, and not otherwise */
+    struct identity *identity;       /* from the first login on */
     struct transaction *transaction; /* open, and a violation has written; NULL: none */
-    struct answer answer;
-    uint8_t command; /* the command byte at hand */
-    uint32_t
-        packet_left; /* bytes of the client's packet at hand that are still to come and may pass */
-    struct binding *binding; /* whose it is, and by which policy it is judged */
-    struct belief belief;    /* of the server's side of it */
-    struct change *change;   /* what the command at hand makes of it; NULL: nothing */
+    struct binding *binding;         /* whose it is, and by which policy it is judged */
+    struct belief belief;            /* of the server's side of it */
+    struct request request;
     struct again again;
-    struct renewal *renewal; /* while a statement is prepared anew */
-    uint64_t touched;        /* moves that it is inside of: see proxy/moving.h */
-    uint32_t touched_at;     /* since when, in the worker's seconds */
-    uint64_t touched_by;     /* the digest of the statement that keeps it inside; 0: not known */
-    double forwarded_at;     /* the command at hand, by the loop's clock */
+    struct session_held held;
+    struct session_moves moves;
 };
 
 /* A new connection: starts its session. `client` is its address as text. */

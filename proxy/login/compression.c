@@ -10,8 +10,8 @@
 
 void compression_hear(struct session *session, const struct login *login)
 {
-    session->compression = (uint8_t)compression_of(login->capabilities);
-    session->zstd_level = login->zstd_level;
+    session->client.compression = (uint8_t)compression_of(login->capabilities);
+    session->client.zstd_level = login->zstd_level;
     session->capabilities &= ~COMPRESSION_FLAGS;
 }
 
@@ -30,13 +30,13 @@ void compression_say(struct session *session, struct login *login)
         log_debug("upstream '%s' does not offer its compression", upstream->name.at);
     login->capabilities |= wanted & draft->server.leg;
     login->zstd_level = COMPRESS_ZSTD_LEVEL;
-    session->upstream_compression = (uint8_t)compression_of(login->capabilities);
+    session->upstream.compression = (uint8_t)compression_of(login->capabilities);
 }
 
 bool compression_is_due(const struct session *session)
 {
-    return (session->compression && !session->client.stream.layer) ||
-           (session->upstream_compression && !session->upstream.stream.layer);
+    return (session->client.compression && !session->client.stream.layer) ||
+           (session->upstream.compression && !session->upstream.stream.layer);
 }
 
 /* The OK itself goes as it is; and what the client has sent behind its login may be frames. */
@@ -52,13 +52,13 @@ enum step state_compress(struct session *session)
     session->yield = gate_leaving(&session->upstream.gate) > 0;
     if (session->yield)
         return STEP_WAIT;
-    if (session->compression && !session->client.stream.layer) {
-        compressed_begin(&session->client.stream, (enum compression)session->compression,
-                         session->zstd_level, true, early);
+    if (session->client.compression && !session->client.stream.layer) {
+        compressed_begin(&session->client.stream, (enum compression)session->client.compression,
+                         session->client.zstd_level, true, early);
         gate_drop(gate, &session->worker->pool, early.length);
     }
-    if (session->upstream_compression && !session->upstream.stream.layer)
-        compressed_begin(&session->upstream.stream, (enum compression)session->upstream_compression,
+    if (session->upstream.compression && !session->upstream.stream.layer)
+        compressed_begin(&session->upstream.stream, (enum compression)session->upstream.compression,
                          COMPRESS_ZSTD_LEVEL, false, (struct text){0});
     session_enter(session, STATE_COMMAND);
     return STEP_AGAIN;

@@ -96,7 +96,7 @@ void login_done(struct session *session, struct text payload)
                                           .upstream = session->binding->upstream_usage});
     session->registered = true;
     session->logged_in = true;
-    session->failed_command = false;
+    session->request.failed = false;
     session->worker->counters.logins++;
     login_free(session);
     session_enter(session, compression_is_due(session) ? STATE_COMPRESS : STATE_COMMAND);
