@@ -27,6 +27,7 @@ struct server {
     unsigned worker_count;
     struct open_sockets sockets;
     struct inherited inherited;
+    int turn; /* takeover_turn's, while it starts; -1 */
     struct show *show;
     struct moving_door door;
     struct admin *admin;     /* NULL: off */

@@ -23,6 +23,8 @@
 #include "proxy/reload.h"
 #include "proxy/running.h"
 
+enum { KEY_WAIT_MS = 5000 };
+
 static const struct server_follower *follower; /* NULL: nobody follows moves */
 
 void server_follow(const struct server_follower *who)
@@ -98,11 +100,17 @@ static bool find_predecessor(struct server *server, struct error *error)
     takeover_systemd(&server->inherited);
     if (!config->proxy.control.host.at)
         return true;
+    server->turn = takeover_turn(config->proxy.control.host.at);
     if (!takeover_ask(config->proxy.control.host.at, &server->inherited, error))
         return false;
     registry_skip(server->inherited.last_id);
     if (server->inherited.channel >= 0 && !show_upstream_up(server->steer.base))
         return error_set(error, "no upstream is up; the silogate that runs goes on");
+    if (server->inherited.channel >= 0)
+        password_wait(KEY_WAIT_MS);
+    const int64_t drain = config->proxy.drain_timeout.value;
+    takeover_make_room(&server->inherited,
+                       drain < GENERATIONS_WAIT_MS ? drain : GENERATIONS_WAIT_MS);
     steer_restore(&server->steer, takeover_take(&server->inherited, INHERITED_OVERRIDES));
     return true;
 }
@@ -152,8 +160,17 @@ static bool start(struct server *server, struct error *error)
                          &server->control, error);
 }
 
+/* Everything listens, or it came to nothing: the next start may look. */
+static void end_turn(struct server *server)
+{
+    if (server->turn >= 0)
+        close(server->turn);
+    server->turn = -1;
+}
+
 static void stop(struct server *server)
 {
+    end_turn(server);
     takeover_close(&server->inherited);
     desk_close(&server->desk);
     control_stop(server->control);
@@ -185,7 +202,7 @@ void server_library(char *to, size_t size)
 
 int server_run(const char *path)
 {
-    struct server server = {.path = path, .inherited.channel = -1};
+    struct server server = {.path = path, .inherited.channel = -1, .turn = -1};
     struct error error;
 
     signal(SIGPIPE, SIG_IGN);
@@ -219,6 +236,7 @@ int server_run(const char *path)
     log_notice("silogate %s runs: %u workers, policy %s", SILOGATE_VERSION, server.worker_count,
                policy_hash(runtime->policy));
     takeover_ready(&server.inherited);
+    end_turn(&server);
     notify("READY=1\nMAINPID=%ld\nSTATUS=policy %s", (long)getpid(), policy_hash(runtime->policy));
     ev_run(server.loop, 0);
     stop(&server);

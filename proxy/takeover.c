@@ -8,16 +8,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/log.h"
 
-enum { SYSTEMD_FIRST = 3, SYSTEMD_MOST = 256, WAIT_SECONDS = 60, HEAD_MAX = 4096 };
+enum {
+    SYSTEMD_FIRST = 3,
+    SYSTEMD_MOST = 256,
+    WAIT_SECONDS = 60,
+    HEAD_MAX = 4096,
+    TURN_MS = 20,
+    TURN_TRIES = 1000
+};
 
 struct record {
     uint8_t kind, systemd;
@@ -50,6 +59,26 @@ void takeover_systemd(struct inherited *inherited)
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_FDNAMES");
+}
+
+int takeover_turn(const char *path)
+{
+    const struct timespec moment = {.tv_nsec = TURN_MS * 1000000L};
+    const char *last = strrchr(path, '/');
+    char folder[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 2];
+
+    snprintf(folder, sizeof(folder), "%.*s", last ? (int)(last - path) + 1 : 1, last ? path : ".");
+    int lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int tries = 0; lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) != 0; tries++) {
+        if (tries == 0)
+            log_notice("another silogate is starting here: waiting for it");
+        if (tries == TURN_TRIES) {
+            log_warning("the folder %s is locked for too long: not waited for any more", folder);
+            break;
+        }
+        nanosleep(&moment, NULL);
+    }
+    return lock;
 }
 
 static void set_wait(int channel)
@@ -149,6 +178,36 @@ int takeover_take(struct inherited *inherited, enum inherited_kind kind)
     return -1;
 }
 
+static bool has_ended(const struct inherited_socket *older)
+{
+    struct pollfd gone = {.fd = older->fd, .events = POLLIN};
+
+    return poll(&gone, 1, 0) == 1;
+}
+
+static unsigned count_generations(const struct inherited *inherited)
+{
+    unsigned alive = 0;
+
+    for (size_t i = 0; i < inherited->count; i++) {
+        const struct inherited_socket *older = &inherited->items[i];
+        alive += older->kind == INHERITED_OLDER && older->fd >= 0 && !has_ended(older);
+    }
+    return alive;
+}
+
+void takeover_make_room(const struct inherited *inherited, int64_t milliseconds)
+{
+    const struct timespec moment = {.tv_nsec = TURN_MS * 1000000L};
+
+    if (count_generations(inherited) <= GENERATIONS)
+        return;
+    log_notice("%d generations drain: waiting for the oldest", GENERATIONS);
+    for (int64_t waited = 0; waited < milliseconds && count_generations(inherited) > GENERATIONS;
+         waited += TURN_MS)
+        nanosleep(&moment, NULL);
+}
+
 /* Older generations, oldest first: those that are gone are forgotten, those beyond the bound get
  * the second SIGTERM, which ends them at once. */
 static void bound_generations(struct inherited *inherited)
@@ -157,10 +216,9 @@ static void bound_generations(struct inherited *inherited)
 
     for (size_t i = inherited->count; i-- > 0;) {
         struct inherited_socket *older = &inherited->items[i];
-        struct pollfd gone = {.fd = older->fd, .events = POLLIN};
         if (older->kind != INHERITED_OLDER || older->fd < 0)
             continue;
-        bool ended = poll(&gone, 1, 0) == 1;
+        bool ended = has_ended(older);
         if (!ended && ++alive > GENERATIONS) {
             log_warning("more than %d generations drain: the oldest is ended", GENERATIONS);
             syscall(SYS_pidfd_send_signal, older->fd, SIGTERM, NULL, 0);

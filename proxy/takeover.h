@@ -36,7 +36,8 @@ struct inherited_socket {
     bool systemd;
 };
 
-enum { GENERATIONS = 4 }; /* that drain at the same time: the oldest ends when there are more */
+/* That drain at the same time. One more start waits for the oldest; after a while that one ends. */
+enum { GENERATIONS = 4, GENERATIONS_WAIT_MS = 10000 };
 
 struct inherited {
     struct inherited_socket *items;
@@ -47,10 +48,17 @@ struct inherited {
 
 /* What systemd has opened for us. */
 void takeover_systemd(struct inherited *inherited);
+/* One start at a time by this control path: the next one waits until this one serves, and takes
+ * over from it. A lock on the path's folder, which leaves nothing behind; whoever holds it for
+ * longer than a start can take is not waited for. To be closed once everything listens; -1: none.
+ */
+int takeover_turn(const char *path);
 /* Asks whoever answers at `path`. True also where nobody does; false where it would not. */
 bool takeover_ask(const char *path, struct inherited *inherited, struct error *error);
 /* A pidfd of this process, which will be an older generation; -1: the kernel has none. */
 int takeover_self(void);
+/* Waits until there is room for one more generation that drains, at most so long. */
+void takeover_make_room(const struct inherited *inherited, int64_t milliseconds);
 /* The one of that kind; -1: there is none. It is the caller's then. */
 int takeover_take(struct inherited *inherited, enum inherited_kind kind);
 /* Everything runs: the old one lets go. Generations beyond the bound are ended. */

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/arena.h"
 #include "base/log.h"
@@ -102,6 +103,15 @@ void password_expect(const struct runtime *runtime, size_t upstream,
     snprintf(plugin, sizeof(plugin), "%.*s", TEXT_ARGS(greeting->plugin));
     if (secure && plain && (way_of(plugin) == WAY_SHA2 || way_of(plugin) == WAY_RSA))
         own_key_begin();
+}
+
+void password_wait(int64_t milliseconds)
+{
+    const struct timespec moment = {.tv_nsec = 5000000};
+    const struct rsa_key *key = atomic_load(&own_key);
+
+    for (int64_t waited = 0; key && !rsa_key_is_made(key) && waited < milliseconds; waited += 5)
+        nanosleep(&moment, NULL);
 }
 
 void password_end(void)

@@ -1,0 +1,264 @@
+"""The control socket and takeovers, attacked: crowds, slow and endless callers, kill -9 at each step, paths that are no
+place for a socket, files with nothing in them."""
+import array
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from harness import gate as gates, places, wire
+from harness.generations import Generations
+
+ASKS = (b"GET /control/takeover HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: silogate-takeover\r\n\r\n")
+
+
+@pytest.fixture
+def line(mariadb, make_gate):
+    gate = make_gate(mariadb, ("proxy", "drain_timeout", "4s"), start=False)
+    gate.ini = gates.change(gate.ini, "proxy", "control", f"unix:{gate.folder}/control")
+    gate.path.write_text(gate.ini)
+    gate.start()
+    made = Generations(gate)
+    yield made
+    made.end()
+
+
+def open_control(gate):
+    one = socket.socket(socket.AF_UNIX)
+    one.settimeout(10)
+    one.connect(str(gate.folder / "control"))
+    return one
+
+
+def works(gate):
+    done = gates.run("ctl", "-c", gate.path, "--json", "overrides")
+    session = wire.connect(gate.port, "lab_service")
+    assert session.query("SELECT 1")[0].rows == [["1"]]
+    session.quit()
+    return done.returncode == 0 and json.loads(done.stdout)
+
+
+def test_a_crowd(line):
+    """Two thousand that connect and say nothing, or half of something: sessions notice nothing, and once they are
+    gone ctl is answered."""
+    gate = line.gate
+    files = gate.files()
+    crowd = []
+    for number in range(2000):
+        one = socket.socket(socket.AF_UNIX)
+        one.setblocking(False)
+        try:
+            one.connect(str(gate.folder / "control"))
+            one.send([b"", b"G", b"POST /control/mode HTTP/1.1\r\nContent-Length: 60000\r\n\r\n{"][number % 3])
+        except OSError:
+            pass
+        crowd.append(one)
+    session = wire.connect(gate.port, "lab_service")
+    assert session.query("SELECT 1")[0].rows == [["1"]]
+    session.quit()
+    assert gate.files() - files < 600
+    for one in crowd:
+        one.close()
+    assert places.wait_for(lambda: gates.run("ctl", "-c", gate.path, "overrides").returncode == 0, 40, 0.5)
+    assert places.wait_for(lambda: gate.files() <= files + 2, 40, 0.2)
+
+
+def test_an_endless_body_grows_nothing(line):
+    gate = line.gate
+    works(gate)
+    before = gate.rss()
+    with open_control(gate) as one:
+        one.sendall(b"POST /control/mode HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        piece = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+        try:
+            for _ in range(1000):
+                one.sendall(piece)
+        except OSError:
+            pass
+    with open_control(gate) as one:
+        try:
+            one.sendall(b"GET /control/show?id=" + b"7" * 10_000_000)
+        except OSError:
+            pass
+    with open_control(gate) as one:  # as deep as the body may be
+        body = b'{"a":' * 13000
+        one.sendall(b"POST /control/mode HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        assert b" 400 " in one.recv(1000)
+    works(gate)
+    assert gate.rss() - before < (20000 if "asan" not in str(places.BUILD) else 200000)
+
+
+def take(one):
+    """All that a successor is given: (kind, descriptor) in order."""
+    one.sendall(ASKS)
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += one.recv(1)
+    assert b" 101 " in head
+    given = []
+    while True:
+        data, more, _, _ = one.recvmsg(8, socket.CMSG_SPACE(4))
+        if len(data) < 8:
+            return None
+        fds = array.array("i")
+        for _, _, content in more:
+            fds.frombytes(content[:4])
+        given.append((data[0], fds[0] if fds else -1))
+        if data[0] == 4:  # the end
+            return given
+
+
+def taken(gate):
+    """The connection of a successor that has been given everything; one is served at a time."""
+    def ask():
+        one = open_control(gate)
+        given = take(one)
+        if not given:
+            one.close()
+            return None
+        for _, fd in given:
+            if fd >= 0:
+                os.close(fd)
+        return one
+    found = places.wait_for(ask, 20, 0.1)
+    assert found
+    return found
+
+
+def test_a_successor_dies_at_each_step(line):
+    gate = line.gate
+    kept = wire.connect(gate.port, "lab_service")
+    for step in range(4):
+        before = len(gate.log())
+        with open_control(gate) if step < 2 else taken(gate) as one:
+            if step == 0:
+                one.sendall(ASKS[:40])  # in the middle of its question
+            elif step == 1:
+                one.sendall(ASKS)  # before it has read anything
+            elif step == 3:
+                one.sendall(b"X")  # says what means nothing
+        if step > 1:  # before that, whether it is noticed at all depends on who is faster
+            gate.wait_log("did not start", 20, before)
+        assert works(gate) == {"overrides": []}
+    assert kept.query("SELECT 1")[0].rows == [["1"]]
+    line.upgrade()  # and a real one is served
+    works(gate)
+    kept.close()
+
+
+def test_real_successors_are_killed(line):
+    """kill -9 of the new one at whatever moment of its start: before it has said that it serves, the old one goes on."""
+    gate = line.gate
+    died = taken = 0
+    for wait in (0.001, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06):
+        with open(gate.log_file, "ab") as out:
+            before = len(gate.log())
+            new = subprocess.Popen([str(places.SILOGATE), "run", "-c", str(gate.path)], stdin=subprocess.DEVNULL,
+                                   stdout=out, stderr=out, start_new_session=True, preexec_fn=places.end_with_us)
+        time.sleep(wait)
+        os.kill(new.pid, signal.SIGKILL)
+        new.wait()
+        if "a successor has taken over" in gate.log()[before:]:
+            taken += 1  # it served already: as with any process that is killed, it is started anew
+            gate.process.wait(20)
+            gate.start()
+        else:
+            died += 1
+        assert places.wait_for(lambda: gates.run("ctl", "-c", gate.path, "overrides").returncode == 0, 70, 0.2)
+        works(gate)
+    assert died > 0
+
+
+def test_the_old_one_is_killed(line):
+    """kill -9 of the old one once its sockets are given away: they live on in the new one, and nobody is refused."""
+    gate = line.gate
+    old = gate.process
+    knocks = socket.create_connection(("127.0.0.1", gate.port))  # greeted by the old one
+    os.kill(old.pid, signal.SIGSTOP)
+    with open(gate.log_file, "ab") as out:
+        before = len(gate.log())
+        new = subprocess.Popen([str(places.SILOGATE), "run", "-c", str(gate.path)], stdin=subprocess.DEVNULL,
+                               stdout=out, stderr=out, start_new_session=True, preexec_fn=places.end_with_us)
+    time.sleep(0.5)
+    assert new.poll() is None  # it waits for the old one
+    os.kill(old.pid, signal.SIGKILL)  # which says nothing any more
+    old.wait()
+    code = places.wait_for(lambda: new.poll() is not None or " runs: " in gate.log()[before:], 30)
+    assert code
+    if new.poll() is not None:  # nothing was given yet: told, and the next start finds a free place
+        assert new.poll() == 2 and re.search("would not be taken over|stopped in the middle", gate.log()[before:])
+        gate.start()
+    else:
+        gate.process = new
+    works(gate)
+    knocks.close()
+
+
+@pytest.mark.parametrize("what", ["folder", "dangling", "file", "long", "missing"])
+def test_paths_that_are_no_place(mariadb, make_gate, what):
+    gate = make_gate(mariadb, start=False)
+    path = gate.folder / "control"
+    if what == "folder":
+        path.mkdir()
+    elif what == "dangling":
+        path.symlink_to(gate.folder / "nowhere")
+    elif what == "file":
+        path.write_text("kept")
+    elif what == "long":
+        path = gate.folder / ("x" * 120)
+    else:
+        path = gate.folder / "none" / "control"
+    gate.ini = gates.change(gate.ini, "proxy", "control", f"unix:{path}")
+    gate.path.write_text(gate.ini)
+    done = gates.run("run", "-c", gate.path)
+    assert done.returncode == 2, done.stderr
+    assert re.search(r"proxy\.ini:\d+: .*control", done.stderr), done.stderr
+    if what == "file":
+        assert path.read_text() == "kept"
+    if what == "folder":
+        assert path.is_dir()
+    if what == "dangling":
+        assert path.is_symlink() and not (gate.folder / "nowhere").exists()
+    asked = gates.run("ctl", "-c", gate.path, "overrides")
+    assert asked.returncode == 2 and asked.stderr
+
+
+def test_files_with_nothing_in_them(tmp_path):
+    empty = tmp_path / "proxy.ini"
+    for text in ("", "\n", "[proxy]\n", "\0" * 10, "[", "]"):
+        empty.write_text(text)
+        for words in (["run", "-c", empty], ["check", "-c", empty], ["ctl", "-c", empty, "overrides"]):
+            done = gates.run(*words)
+            assert done.returncode in (1, 2) and done.stderr, (text, words, done)
+    done = gates.run("ctl", "-c", tmp_path, "overrides")
+    assert done.returncode == 2
+
+
+def test_bad_successors_while_sessions_work(line):
+    """A successor whose upstream is down, whose file is bad, whose port is taken by somebody else: exit 2, nothing
+    lost."""
+    gate = line.gate
+    good = gate.ini
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        session = wire.connect(gate.port, "lab_service")
+        session.query("BEGIN")
+        for change in (("upstream:main", "address", "127.0.0.1:1"), ("policy", "mode", "no"),
+                       ("proxy", "listen", f"127.0.0.1:{other.getsockname()[1]}"),
+                       ("upstream:main", "ca", "/nonexistent.pem"), ("proxy", "include", "nothing/*.ini")):
+            gate.path.write_text(gates.change(good, *change))
+            done = gates.run("run", "-c", gate.path) if change[1] != "include" else None
+            assert done is None or done.returncode == 2, (change, done.stderr)
+            assert session.query("SELECT 1")[0].rows == [["1"]]
+        gate.path.write_text(good)
+        session.query("COMMIT")
+        session.quit()
+    assert places.wait_for(lambda: works(gate) == {"overrides": []}, 20)
+    line.upgrade()
+    works(gate)
