@@ -38,6 +38,7 @@ struct control_session {
     const char *kept;       /* why it is not at a boundary; NULL: it is at one */
     int64_t began, entered; /* seconds since 1970: the session, its state */
     uint64_t digest;        /* at work, where it is known; 0: not */
+    uint8_t mode;           /* union of enum sql_mode, as it is believed to be */
     bool in_transaction, leaving;
     char service[65], user[129], client[64], upstream[65], program[64];
     char owners[256]; /* touched in the transaction: "billing,clinical" */

@@ -82,11 +82,15 @@ void ctl_print_sessions(const json_t *answer)
         bool open = json_is_true(json_object_get(session, "transaction"));
         struct text owners = words_of(session, "owners", arena);
         struct text digest = words_of(session, "digest", arena);
+        struct text kind = words_of(session, "kind", arena);
+        char work[64];
+        snprintf(work, sizeof(work), "%.*s%s%.*s", TEXT_ARGS(kind), digest.length ? " " : "",
+                 TEXT_ARGS(digest));
         for (size_t j = 0; j < sizeof(keys) / sizeof(keys[0]); j++)
             table_text(&table, words_of(session, keys[j], arena));
         table_text(&table, age_of(session, "since", arena));
         table_text(&table, !open ? TEXT("") : owners.length ? owners : TEXT("open"));
-        table_text(&table, digest.length ? digest : words_of(session, "kind", arena));
+        table_text(&table, arena_text(arena, text_of(work)));
         table_text(&table, words_of(session, "kept", arena));
     }
     table_print_text(&table, stdout);

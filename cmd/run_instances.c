@@ -38,6 +38,7 @@ void run_instances(void)
         .settle = meet_settle,
         .instances = meet_instances,
         .meetings = meet_meetings,
+        .at_work = meet_at_work,
         .kill_query = meet_kill_query,
     };
 

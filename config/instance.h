@@ -49,6 +49,13 @@ struct instance_state {
     size_t count, undone_count;
 };
 
+/* A statement at work in a thread of an upstream. */
+struct at_work {
+    uint32_t thread;
+    uint8_t mode;    /* union of enum sql_mode: how the text reads */
+    uint64_t digest; /* as the violation log has it; 0: not known */
+};
+
 /* How far an override has come. */
 struct told {
     bool met;             /* the others can hear of it; else: as soon as the upstream is reached */

@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "instances/at_work.h"
 #include "instances/round.h"
 
 enum {
@@ -23,6 +24,7 @@ enum {
     CONNECT_MS = 2000,
     STATEMENT_MS = 3000,
     SETTLE_MS = 2000,
+    ERRAND_MS = 700,
     STOP_MS = 500, /* so long is a round awaited at the end */
     DIFFER_MS =
         5000 /* so long must instances differ before the log says so: reloads take a moment */
@@ -39,6 +41,7 @@ struct post {
     uint32_t kill;         /* the thread whose statement is to end; 0: none */
     bool killed;           /* what came of it, */
     struct error kill_why; /* or why not */
+    struct errand *errand; /* to be run; NULL: none */
     int socket;            /* of the connection; -1: none */
     bool met, ended;
     struct error why;
@@ -134,11 +137,22 @@ static void end_statement(struct post *post)
     pthread_mutex_unlock(&meeting.lock);
 }
 
+static void run_errand(struct post *post)
+{
+    pthread_mutex_lock(&meeting.lock);
+    struct errand *errand = post->errand;
+    post->errand = NULL;
+    pthread_mutex_unlock(&meeting.lock);
+    if (errand)
+        errand_run(errand, post->round.connection);
+}
+
 static bool go_round(struct post *post, struct config *config, struct error *error)
 {
     if (!reach(post, config, error))
         return false;
     end_statement(post);
+    run_errand(post);
     return round_run(&post->round, error);
 }
 
@@ -283,6 +297,7 @@ void meet_stop(void)
         meeting.posts = post->next;
         pthread_join(post->thread, NULL);
         config_free(post->config);
+        errand_drop(post->errand);
         free(post);
     }
 }
@@ -377,6 +392,21 @@ size_t meet_meetings(struct meeting *list, size_t room)
     }
     pthread_mutex_unlock(&meeting.lock);
     return count;
+}
+
+void meet_at_work(const char *upstream, struct at_work *list, size_t count)
+{
+    pthread_mutex_lock(&meeting.lock);
+    struct post *post = find_post(upstream);
+    if (post && post->config && post->met) {
+        struct errand *errand = errand_new(list, count);
+        errand_drop(post->errand);
+        post->errand = errand;
+        have_round(post, monotonic_ms() + ERRAND_MS);
+        errand_read(errand, list);
+        errand_drop(errand);
+    }
+    pthread_mutex_unlock(&meeting.lock);
 }
 
 bool meet_kill_query(const char *upstream, uint32_t thread, struct error *error)

@@ -32,6 +32,8 @@ void meet_settle(const char *upstream, struct told *told);
 /* What is known now: instances of all upstreams, at most `room`. */
 size_t meet_instances(struct instance *list, size_t room);
 size_t meet_meetings(struct meeting *list, size_t room);
+/* Fills in digests where the server tells in time. */
+void meet_at_work(const char *upstream, struct at_work *list, size_t count);
 /* KILL QUERY by the upstream's account. */
 bool meet_kill_query(const char *upstream, uint32_t thread, struct error *error);
 

@@ -2,8 +2,10 @@
  * override of `silogate ctl` has come. Who brings it there and back is not the proxy's (server.h).
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "proxy/running.h"
 #include "proxy/server.h"
 
@@ -90,4 +92,37 @@ void meeting_settle(const struct override *override, struct told *told)
     *told = (struct told){.met = false};
     if (meeting && override->upstream[0])
         meeting->settle(override->upstream, told);
+}
+
+/* Those from `first` on that are at work at the same upstream. */
+static void ask_upstream(struct control_session *sessions, size_t count, size_t first, bool *asked)
+{
+    struct at_work *list = memory_take_zeroed(count * sizeof(*list));
+    const char *upstream = sessions[first].upstream;
+    size_t found = 0, at = 0;
+
+    for (size_t i = first; i < count; i++) {
+        if (sessions[i].kind && strcmp(sessions[i].upstream, upstream) == 0)
+            list[found++] =
+                (struct at_work){.thread = sessions[i].thread, .mode = sessions[i].mode};
+    }
+    meeting->at_work(upstream, list, found);
+    for (size_t i = first; i < count; i++) {
+        if (!sessions[i].kind || strcmp(sessions[i].upstream, upstream) != 0)
+            continue;
+        sessions[i].digest = list[at++].digest;
+        asked[i] = true;
+    }
+    free(list);
+}
+
+void meeting_digests(struct control_session *sessions, size_t count)
+{
+    bool *asked = memory_take_zeroed(count * sizeof(*asked));
+
+    for (size_t i = 0; i < count; i++) {
+        if (sessions[i].kind && !asked[i])
+            ask_upstream(sessions, count, i, asked);
+    }
+    free(asked);
 }

@@ -120,7 +120,12 @@ static struct control_session *control_sessions(void *context, const struct cont
 {
     struct server *server = context;
 
-    return roll_sessions(server->workers, server->worker_count, filter, count, late);
+    struct control_session *all =
+        roll_sessions(server->workers, server->worker_count, filter, count, late);
+
+    if (meeting && *count > 0)
+        meeting_digests(all, *count);
+    return all;
 }
 
 /* KILL QUERY, by the account of the upstream where the session stands. */

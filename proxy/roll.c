@@ -134,6 +134,7 @@ static void add(struct part *part, const struct session *session)
         .thread = session->thread,
         .state = session_state_name(session->state),
         .kind = kind_of(session),
+        .mode = session->belief.state.mode,
         .kept = boundary_waits(session) ? "its statement waits for the end of a hold"
                                         : boundary_kept(session),
         .began = now - (worker->second - session->began),

@@ -51,6 +51,9 @@ extern const struct server_meeting *meeting;
 void meeting_place(const struct server *server, struct override *override);
 void meeting_settle(const struct override *override, struct told *told);
 
+/* Digests of what is at work, where upstreams can be asked. */
+void meeting_digests(struct control_session *sessions, size_t count);
+
 /* drain.c: the end, by SIGTERM or by a successor. */
 void drain_init(struct server *server);
 void drain_on_signal(struct ev_loop *loop, struct ev_signal *signal, int events);

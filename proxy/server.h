@@ -28,6 +28,7 @@ struct server_meeting {
     void (*settle)(const char *upstream, struct told *told);
     size_t (*instances)(struct instance *list, size_t room);
     size_t (*meetings)(struct meeting *list, size_t room);
+    void (*at_work)(const char *upstream, struct at_work *list, size_t count);
     bool (*kill_query)(const char *upstream, uint32_t thread, struct error *why);
 };
 void server_meet(const struct server_meeting *meeting);

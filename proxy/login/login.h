@@ -154,8 +154,8 @@ bool password_is_proof(struct text plugin);
 void password_expect(const struct runtime *runtime, size_t upstream,
                      const struct greeting *greeting, bool is_unix);
 /* At the end of the process. */
-/* Once the key that password_expect has begun is made, or so much later. A successor does that before
- * it serves: else each upgrade would cost plain clients a second. The main thread's. */
+/* Once the key that password_expect has begun is made, or so much later. A successor does that
+ * before it serves: else each upgrade would cost plain clients a second. The main thread's. */
 void password_wait(int64_t milliseconds);
 void password_end(void);
 

@@ -19,7 +19,7 @@ def account(server, tmp_path):
     """silogate's own account there, with the rights that `silogate audit --sql` gives it on its schema."""
     rights = "CONNECTION ADMIN" if server.dialect == "mariadb" else "CONNECTION_ADMIN"
     server.sql(f"DROP USER IF EXISTS {ACCOUNT}@'%'", f"CREATE USER {ACCOUNT}@'%' IDENTIFIED BY 'meet-secret'",
-               f"GRANT {rights} ON *.* TO {ACCOUNT}@'%'", f"GRANT ALL ON silogate.* TO {ACCOUNT}@'%'",
+               f"GRANT {rights} ON *.* TO {ACCOUNT}@'%'", f"GRANT PROCESS ON *.* TO {ACCOUNT}@'%'", f"GRANT ALL ON silogate.* TO {ACCOUNT}@'%'",
                "DROP DATABASE IF EXISTS silogate")
     password = tmp_path / "password"
     password.write_text("meet-secret\n")
@@ -162,9 +162,13 @@ def test_the_statement_at_work_is_shown_and_ended(server, make):
     here = gate.ctl("sessions")["sessions"][0]
     assert here["kind"] is None
     assert "no statement is at work" in gate.ctl("kill", str(here["id"]), "--query", code=1)
-    session.command(session.query_bytes("SELECT SLEEP(60), COUNT(*) FROM lab_orders"))
+    session.command(session.query_bytes(
+        "SELECT SLEEP(60), COUNT(*) FROM clinical_data.patients WHERE 'x' <> 'a ''patient'"))
     assert places.wait_for(lambda: gate.ctl("sessions")["sessions"][0]["kind"] == "select", 5)
-    assert "select" in gates.run("ctl", "-c", gate.path, "sessions").stdout
+    shown = gates.run("ctl", "-c", gate.path, "sessions").stdout
+    found = gate.ctl("sessions")["sessions"][0]
+    assert f"select {found['digest']}" in shown and "patient'" not in shown
+    assert [one["digest"] for one in gate.violations(1)] == [found["digest"]]
     assert gate.ctl("kill", str(here["id"]), "--query") == {"killed": here["id"]}
     try:
         session.answers()
