@@ -209,8 +209,12 @@ static bool carry_locked(struct mover *mover, int64_t until)
     if (carried == mover->in_to && views.at) {
         why = *mover->error;
         set_wait(mover, 10);
-        mover->incomplete |= !run_sql(mover, rename_sql(mover, VIEWS, true));
-        *mover->error = why;
+        if (!run_sql(mover, rename_sql(mover, VIEWS, true))) {
+            mover->incomplete = true;
+            say(mover, "the aliases cannot be put in their place: %s", mover->error->text);
+        }
+        if (!carried)
+            *mover->error = why;
     }
     return carried;
 }

@@ -89,7 +89,7 @@ static bool close_and_switch(struct mover *mover)
         return false;
     mover->drained = mover_now();
     mover_reached("drained");
-    if (!wait_for_locks(mover, until))
+    if (!wait_for_locks(mover, until) || connection_lost(mover->connection))
         return false;
     mover->sent = true;
     if (!swap(mover, until))
@@ -165,9 +165,8 @@ static enum outcome find_outcome(struct mover *mover, bool done)
         return OUTCOME_MOVED;
     enum outcome outcome = look(mover);
     /* What a lost session has not come to. */
-    if (mover->sent && outcome != OUTCOME_UNKNOWN &&
-        (!triggers_recover(mover) || !aliases_recover(mover)))
-        mover->incomplete = true;
+    if (mover->sent && outcome != OUTCOME_UNKNOWN)
+        mover->incomplete = !triggers_recover(mover) || !aliases_recover(mover);
     return outcome;
 }
 
