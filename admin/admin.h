@@ -34,6 +34,8 @@ struct admin_upstream {
     char version[64];
     bool threads_told; /* threads of governed accounts, by who opened them */
     uint64_t threads_ours, threads_excepted, threads_past;
+    bool witness; /* its sessions' tables are sampled */
+    uint64_t unexplained, unexplained_now;
 };
 
 struct admin_certificate {

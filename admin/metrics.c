@@ -198,6 +198,23 @@ static void put_places(const struct admin_view *view, FILE *to)
             fprintf(to, ",by=\"%s\"} %" PRIu64 "\n", threads[t].by, threads[t].count);
         }
     }
+    sample_head(
+        to, "unexplained_total", "counter",
+        "Tables that sessions held on the server and that nothing explains, by upstream; where it "
+        "has a witness.");
+    for (size_t u = 0; u < view->upstream_count; u++) {
+        if (!view->upstreams[u].witness)
+            continue;
+        sample_label(to, "silogate_unexplained_total{", "upstream", view->upstreams[u].name);
+        fprintf(to, "} %" PRIu64 "\n", view->upstreams[u].unexplained);
+    }
+    sample_head(to, "unexplained", "gauge", "The same, as of the last sample.");
+    for (size_t u = 0; u < view->upstream_count; u++) {
+        if (!view->upstreams[u].witness)
+            continue;
+        sample_label(to, "silogate_unexplained{", "upstream", view->upstreams[u].name);
+        fprintf(to, "} %" PRIu64 "\n", view->upstreams[u].unexplained_now);
+    }
     sample_head(to, "upstream_up", "gauge",
                 "1 where the upstream answered when it was last looked at.");
     for (size_t u = 0; u < view->upstream_count; u++) {

@@ -112,7 +112,7 @@ void audit_touch(struct audit *audit, const struct audit_server *server,
     if (finding->kind == AUDIT_TRIGGER && type == SQL_TABLE &&
         !(text_equal(schema, finding->on_schema) && text_equal(name, finding->on)))
         concerns = true;
-    if (!concerns)
+    if (!concerns && !audit->whole)
         return;
     for (size_t i = 0; i < finding->touch_count; i++) {
         struct audit_touch *old = &finding->touches[i];
@@ -159,8 +159,8 @@ bool audit_is_system(struct text schema)
     return false;
 }
 
-bool audit_read(struct audit *audit, size_t upstream, struct connection *connection,
-                struct error *error)
+bool audit_read_edges(struct audit *audit, size_t upstream, struct connection *connection,
+                      struct error *error)
 {
     struct audit_server *server = &audit->servers[audit->server_count++];
 
@@ -168,9 +168,17 @@ bool audit_read(struct audit *audit, size_t upstream, struct connection *connect
     server->name = audit->config->upstreams[upstream].name;
     server->version = audit_keep(audit, text_of(connection_version(connection)));
     server->is_mariadb = connection_is_mariadb(connection);
-    if (!audit_objects(audit, server, connection, error) ||
-        !audit_stored(audit, server, connection, error) ||
-        !audit_foreign_keys(audit, server, connection, error) ||
+    return audit_objects(audit, server, connection, error) &&
+           audit_stored(audit, server, connection, error) &&
+           audit_foreign_keys(audit, server, connection, error);
+}
+
+bool audit_read(struct audit *audit, size_t upstream, struct connection *connection,
+                struct error *error)
+{
+    struct audit_server *server = &audit->servers[audit->server_count];
+
+    if (!audit_read_edges(audit, upstream, connection, error) ||
         !accounts_read(audit, server, connection, error) ||
         !audit_threads(audit, server, connection, error))
         return false;

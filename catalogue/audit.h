@@ -109,6 +109,7 @@ struct audit {
     const struct config *config;
     const struct policy *policy;
     int32_t today;
+    bool whole;  /* findings of all that stored things touch, their owners' own too */
     char ts[24]; /* when it was made, as in records */
     struct arena arena;
     struct audit_server *servers;
@@ -125,6 +126,9 @@ void audit_fini(struct audit *audit);
  * findings of what was read before stay. */
 bool audit_read(struct audit *audit, size_t upstream, struct connection *connection,
                 struct error *error);
+/* The part of it that is no account's: what stored things touch. */
+bool audit_read_edges(struct audit *audit, size_t upstream, struct connection *connection,
+                      struct error *error);
 /* Once all servers are read: patterns that match nothing, names that two servers have. */
 void audit_compare(struct audit *audit);
 

@@ -32,7 +32,7 @@ static void look_at(struct audit *audit, struct audit_server *server, const stru
     int parent = audit_owner(audit, server, key->parent_schema, key->parent, SQL_TABLE);
     struct audit_finding *finding;
 
-    if (child == parent)
+    if (child == parent && !audit->whole)
         return;
     finding = begin(audit, server, key, child);
     finding->security = TEXT("REFERENCES");

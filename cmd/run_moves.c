@@ -11,7 +11,7 @@
 
 static struct watch *watch;
 
-static void start(struct moving_door *door)
+static void start(struct moving_door *door, struct violations *violations)
 {
     const struct watch_door functions = {
         .user = door,
@@ -25,7 +25,7 @@ static void start(struct moving_door *door)
     };
 
     watch = watch_start(&functions);
-    run_threads_start();
+    run_threads_start(violations);
 }
 
 static void release(void *runtime)

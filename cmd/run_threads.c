@@ -1,5 +1,6 @@
 /* One thread asks each upstream that has an `account` now and then who is logged in with governed
- * accounts, and leaves the numbers where admin's view takes them. Nothing waits for it but the end
+ * accounts, and leaves the numbers where admin's view takes them; between, and more often, the
+ * witnesses look (run_witness.c). Nothing waits for it but the end
  * of the process.
  */
 #include "cmd/run_threads.h"
@@ -10,6 +11,7 @@
 
 #include "base/log.h"
 #include "catalogue/threads.h"
+#include "cmd/run_witness.h"
 #include "proxy/runtime.h"
 
 enum { LOOK_SECONDS = 15, PATIENCE_MS = 2000 };
@@ -19,6 +21,7 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct runtime *runtime; /* what is to be looked at; under the lock */
+    struct violations *violations;
     bool started, stopping, anew;
 } counting = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
@@ -88,35 +91,82 @@ static void look_at_all(struct runtime *runtime)
     }
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool in_force(uint32_t generation)
+{
+    pthread_mutex_lock(&counting.lock);
+    bool same = !counting.stopping && !counting.anew && counting.runtime &&
+                counting.runtime->generation == generation;
+    pthread_mutex_unlock(&counting.lock);
+    return same;
+}
+
+/* Looks at what is due; returns the milliseconds until something is. */
+static int64_t look_around(struct runtime *runtime, int64_t *next_count)
+{
+    int64_t wait = -1;
+
+    if (now_ms() >= *next_count) {
+        look_at_all(runtime);
+        *next_count = now_ms() + INT64_C(1000) * LOOK_SECONDS;
+    }
+    /* Whom a newer policy allows more must not be judged by this one. */
+    if (in_force(runtime->generation))
+        wait = run_witness_look(runtime, counting.violations, now_ms());
+    int64_t until_count = *next_count - now_ms();
+    wait = wait < 0 || until_count < wait ? until_count : wait;
+    return wait < 1 ? 1 : wait;
+}
+
 static void *run(void *nothing)
 {
-    struct timespec until;
+    int64_t next_count = 0;
 
     pthread_mutex_lock(&counting.lock);
     while (!counting.stopping) {
         struct runtime *runtime = counting.runtime ? runtime_take(counting.runtime) : NULL;
+        int64_t wait = INT64_C(1000) * LOOK_SECONDS;
+        if (counting.anew) {
+            next_count = 0;
+            run_witness_close();
+        }
         counting.anew = false;
         pthread_mutex_unlock(&counting.lock);
         if (runtime) {
-            look_at_all(runtime);
+            wait = look_around(runtime, &next_count);
             runtime_drop(runtime);
         }
+        struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += LOOK_SECONDS;
+        until.tv_sec += (time_t)(wait / 1000);
+        until.tv_nsec += (long)(wait % 1000) * 1000000;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_sec++;
+            until.tv_nsec -= 1000000000;
+        }
         pthread_mutex_lock(&counting.lock);
         while (!counting.stopping && !counting.anew &&
                pthread_cond_timedwait(&counting.changed, &counting.lock, &until) == 0)
             ;
     }
     pthread_mutex_unlock(&counting.lock);
+    run_witness_free();
     connection_leave_thread();
     return nothing;
 }
 
-void run_threads_start(void)
+void run_threads_start(struct violations *violations)
 {
     sigset_t all, before;
 
+    counting.violations = violations;
     sigfillset(&all); /* signals are the main thread's */
     pthread_sigmask(SIG_BLOCK, &all, &before);
     counting.started = pthread_create(&counting.thread, NULL, run, NULL) == 0;

@@ -178,6 +178,9 @@ static void check_tls(const struct config *config, struct config_problems *probl
         if (upstream->account_password_file.line && !upstream->account.line)
             wrong(problems, upstream->account_password_file.line,
                   "account_password_file without account; write account = NAME");
+        if (upstream->witness.value > 0 && !upstream->account.line)
+            wrong(problems, upstream->witness.line,
+                  "witness without account; write account = NAME");
     }
 }
 

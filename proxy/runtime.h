@@ -29,6 +29,8 @@ struct usage {
      * cannot be counted, 0 where nobody has looked. */
     atomic_int threads_told;
     atomic_ullong threads_ours, threads_excepted, threads_past;
+    atomic_ullong unexplained; /* tables that sessions held and nothing explains: witness */
+    atomic_ullong unexplained_now;
     struct usage *next;
 };
 

@@ -144,7 +144,7 @@ static bool start(struct server *server, struct error *error)
     show_runtime(server->show, server->steer.current);
     server->door = (struct moving_door){server->workers, server->worker_count};
     if (follower) {
-        follower->start(&server->door);
+        follower->start(&server->door, server->violations);
         follower->configure(server->steer.current);
     }
     if (meeting) {

@@ -10,9 +10,10 @@
 /* Who follows open moves beside the proxy, which knows nothing of catalogues. Called by the main
  * thread, in this order; `configure` again after each reload. */
 struct moving_door;
+struct violations;
 struct runtime;
 struct server_follower {
-    void (*start)(struct moving_door *door);
+    void (*start)(struct moving_door *door, struct violations *violations);
     void (*configure)(struct runtime *runtime); /* takes references of its own */
     void (*stop)(void);
 };

@@ -153,7 +153,10 @@ static void look_at_upstreams(struct admin_view *view, const struct runtime *run
                                     .threads_told = atomic_load(&usage->threads_told) == 1,
                                     .threads_ours = atomic_load(&usage->threads_ours),
                                     .threads_excepted = atomic_load(&usage->threads_excepted),
-                                    .threads_past = atomic_load(&usage->threads_past)};
+                                    .threads_past = atomic_load(&usage->threads_past),
+                                    .witness = runtime->config->upstreams[i].witness.value > 0,
+                                    .unexplained = atomic_load(&usage->unexplained),
+                                    .unexplained_now = atomic_load(&usage->unexplained_now)};
         if (server.known)
             memcpy(upstream->version, server.version, sizeof(upstream->version));
     }

@@ -471,7 +471,7 @@ static bool take_record(struct report *report, json_t *record)
         report->logins_refused += taken.count;
     else if (text_equal(event, TEXT("reload")))
         report->reloads += taken.count;
-    else
+    else if (!text_equal(event, TEXT("unexplained")))
         report->upstream_events += taken.count;
     return true;
 }

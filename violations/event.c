@@ -14,6 +14,7 @@ struct event {
     const char *name;
     bool can_flood; /* whoever can connect can cause it */
     struct text action, reason, service, user, client, upstream, address, policy;
+    struct text session, schema, table, owner, lock;
     uint64_t count; /* 0: one, now */
     int64_t first, last;
 };
@@ -54,7 +55,12 @@ static void put_event(struct violations *violations, const struct event *event, 
     put_field(&json, "service", event->service);
     put_field(&json, "user", event->user);
     put_field(&json, "client", event->client);
+    put_field(&json, "session", event->session);
     put_field(&json, "upstream", event->upstream);
+    put_field(&json, "schema", event->schema);
+    put_field(&json, "table", event->table);
+    put_field(&json, "owner", event->owner);
+    put_field(&json, "lock", event->lock);
     put_field(&json, "address", event->address);
     put_field(&json, "policy", event->policy);
     record_tail(&json, count, event->count > 0 ? event->first : now,
@@ -146,5 +152,25 @@ void violations_event_upstream(struct violations *violations, struct text upstre
                                 .reason = reason,
                                 .upstream = upstream,
                                 .address = address,
+                            });
+}
+
+void violations_event_unexplained(struct violations *violations, struct text session,
+                                  struct text service, struct text user, struct text client,
+                                  struct text upstream, struct text owner, struct text schema,
+                                  struct text table, struct text lock)
+{
+    write_event(violations, &(struct event){
+                                .name = "unexplained",
+                                .can_flood = true,
+                                .session = session,
+                                .service = service,
+                                .user = user,
+                                .client = client,
+                                .upstream = upstream,
+                                .owner = owner,
+                                .schema = schema,
+                                .table = table,
+                                .lock = lock,
                             });
 }

@@ -1,0 +1,135 @@
+/* When each witness looks, with which connection, and where its findings go: the violation log and
+ * the upstream's numbers. A connection is kept between samples. */
+#include "cmd/run_witness.h"
+
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "catalogue/witness.h"
+#include "proxy/runtime.h"
+#include "violations/violations.h"
+
+enum { PATIENCE_MS = 2000, RETRY_MS = 5000 };
+
+/* Of one upstream; found by its usage, which outlives reloads. */
+struct place {
+    struct usage *usage;
+    struct witness *witness;
+    struct connection *connection;
+    int64_t next;
+    bool failed;
+    struct place *following;
+};
+static struct place *places;
+
+struct telling {
+    struct runtime *runtime;
+    struct violations *violations;
+    size_t upstream;
+};
+
+static struct place *place_of(struct usage *usage)
+{
+    struct place *place = places;
+
+    while (place && place->usage != usage)
+        place = place->following;
+    if (!place) {
+        place = memory_take_zeroed(sizeof(*place));
+        *place = (struct place){.usage = usage, .witness = witness_new(), .following = places};
+        places = place;
+    }
+    return place;
+}
+
+static void tell(void *user, const struct witness_held *held)
+{
+    const struct telling *telling = user;
+    const struct config *config = telling->runtime->config;
+    struct text upstream = config->upstreams[telling->upstream].name;
+    struct text service = config->services[held->service].name;
+    struct text owner = held->owner >= 0 ? config->services[held->owner].name : TEXT("");
+
+    atomic_fetch_add(&telling->runtime->upstream_usages[telling->upstream]->unexplained, 1);
+    violations_event_unexplained(telling->violations, held->session, service, held->user,
+                                 held->client, upstream, owner, held->schema, held->table,
+                                 held->lock);
+    log_warning("a session of service '%.*s' holds a table at [upstream:%.*s] that nothing "
+                "explains: event unexplained of the violation log",
+                TEXT_ARGS(service), TEXT_ARGS(upstream));
+}
+
+static bool sample(struct place *place, struct telling *telling, struct error *error)
+{
+    const struct config *config = telling->runtime->config;
+    const struct connection_options options = {.upstream = &config->upstreams[telling->upstream],
+                                               .program = "silogate run",
+                                               .connect_timeout = PATIENCE_MS,
+                                               .statement_timeout = PATIENCE_MS};
+    uint64_t held = 0;
+
+    if (!place->connection)
+        place->connection = connection_open(&options, error);
+    bool good = place->connection &&
+                witness_look(place->witness, config, telling->runtime->policy, telling->upstream,
+                             place->connection, tell, telling, &held, error);
+    if (good) {
+        atomic_store(&place->usage->unexplained_now, held);
+    } else if (place->connection) {
+        connection_close(place->connection);
+        place->connection = NULL;
+    }
+    return good;
+}
+
+int64_t run_witness_look(struct runtime *runtime, struct violations *violations, int64_t now)
+{
+    int64_t wait = -1;
+
+    for (size_t i = 0; i < runtime->config->upstream_count; i++) {
+        const struct config_upstream *upstream = &runtime->config->upstreams[i];
+        struct error error = {.line = 0};
+        if (upstream->witness.value <= 0 || !upstream->account.line)
+            continue;
+        struct place *place = place_of(runtime->upstream_usages[i]);
+        if (now >= place->next) {
+            bool good = sample(place, &(struct telling){runtime, violations, i}, &error);
+            if (!good && !place->failed)
+                log_warning("what sessions hold cannot be sampled at [upstream:%s]: %s",
+                            upstream->name.at, error.text);
+            else if (good && place->failed)
+                log_notice("what sessions hold is sampled again at [upstream:%s]",
+                           upstream->name.at);
+            place->failed = !good;
+            place->next =
+                now +
+                (good || upstream->witness.value > RETRY_MS ? upstream->witness.value : RETRY_MS);
+        }
+        if (wait < 0 || place->next - now < wait)
+            wait = place->next - now;
+    }
+    return wait;
+}
+
+void run_witness_close(void)
+{
+    for (struct place *place = places; place; place = place->following) {
+        if (place->connection)
+            connection_close(place->connection);
+        place->connection = NULL;
+        place->next = 0;
+        atomic_store(&place->usage->unexplained_now, 0);
+    }
+}
+
+void run_witness_free(void)
+{
+    run_witness_close();
+    while (places) {
+        struct place *next = places->following;
+        witness_free(places->witness);
+        free(places);
+        places = next;
+    }
+}

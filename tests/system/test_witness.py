@@ -1,0 +1,157 @@
+"""The server as witness: what sessions hold on it against what the policy and the catalogue explain."""
+import re
+import time
+
+import pytest
+
+from harness import gate as gates, places, wire
+
+INI = """[proxy]
+[policy]
+mode = block
+undetermined = block
+unowned = block
+[upstream:main]
+account = wi_witness
+account_password_file = {password}
+witness = 200ms
+[service:front]
+user = wi_front
+owns = wi_front.*
+[service:back]
+user = wi_back
+owns = wi_back.*
+[service:logs]
+user = wi_logs
+owns = wi_logs.*
+[grant:front-reads-one]
+service = front
+on = wi_back.one
+on = wi_back.names
+access = read
+"""
+SCHEMA = [
+    "CREATE DATABASE wi_front", "CREATE DATABASE wi_back", "CREATE DATABASE wi_logs",
+    *[f"CREATE TABLE {name} (id INT PRIMARY KEY, v INT) ENGINE=InnoDB" for name in
+      ("wi_back.one", "wi_back.under", "wi_back.inner_t", "wi_back.called", "wi_back.parent", "wi_logs.trail",
+       "wi_logs.deep", "wi_front.own")],
+    "CREATE VIEW wi_back.names AS SELECT id FROM wi_back.under",
+    "CREATE VIEW wi_back.inner_v AS SELECT id FROM wi_back.inner_t",
+    "CREATE VIEW wi_front.outer_v AS SELECT id FROM wi_back.inner_v",
+    "CREATE PROCEDURE wi_front.p() SELECT COUNT(*) FROM wi_back.called",
+    "CREATE TABLE wi_front.child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES wi_back.parent (id)) ENGINE=InnoDB",
+    "CREATE TRIGGER wi_front.t1 AFTER INSERT ON wi_front.own FOR EACH ROW INSERT INTO wi_logs.trail VALUES (NEW.id, 1)",
+    "CREATE TRIGGER wi_logs.t2 AFTER INSERT ON wi_logs.trail FOR EACH ROW INSERT INTO wi_logs.deep VALUES (NEW.id, 1)",
+    "INSERT INTO wi_back.parent VALUES (1, 1)",
+]
+USERS = ("wi_front", "wi_back", "wi_logs", "wi_witness")
+FREE = ["DROP DATABASE IF EXISTS wi_front", "DROP DATABASE IF EXISTS wi_logs", "DROP DATABASE IF EXISTS wi_back",
+        *[f"DROP USER IF EXISTS {user}@'%'" for user in USERS]]
+
+
+@pytest.fixture
+def witnessed(server, tmp_path):
+    """A silogate with a witness before a server with things that reach over silos."""
+    password = tmp_path / "password"
+    password.write_text("wi_witness-secret\n")
+    if server.name == "mariadb":
+        server.sql("INSTALL SONAME 'metadata_lock_info'")
+    server.sql(*FREE, *SCHEMA, *[f"CREATE USER {user}@'%' IDENTIFIED BY '{user}-secret'" for user in USERS],
+               *[f"GRANT ALL ON *.* TO {user}@'%'" for user in USERS])
+    one = gates.Gate(server, ini=INI.format(password=password))
+    try:
+        one.start()
+        yield one
+        one.stop()
+    finally:
+        one.remove()
+        server.sql(*FREE)
+        if server.name == "mariadb":
+            server.sql("UNINSTALL SONAME 'metadata_lock_info'")
+
+
+def login(gate):
+    client = wire.Wire(gate.port)
+    client.login("wi_front", "wi_front", "wi_front-secret")
+    return client
+
+
+def without(gate):
+    gate.reload(("grant:front-reads-one", "on", "wi_back.names"))
+
+
+def held(gate):
+    return gate.metrics().total("unexplained", upstream="main")
+
+
+def test_a_transaction_that_outlives_its_grant(witnessed, server):
+    client = login(witnessed)
+    client.query("START TRANSACTION")
+    client.query("SELECT * FROM wi_back.one")
+    client.query("SELECT * FROM own")
+    time.sleep(1)
+    assert held(witnessed) == 0 and not witnessed.events("unexplained")
+    without(witnessed)
+    assert places.wait_for(lambda: witnessed.events("unexplained"), 10)
+    assert places.wait_for(lambda: held(witnessed) == 1, 5)
+    time.sleep(1)  # told of once while it lasts
+    event, = witnessed.events("unexplained")
+    assert {key: event[key] for key in ("session", "service", "user", "upstream", "schema", "table", "owner")} == {
+        "session": f"{client.thread}/0", "service": "front", "user": "wi_front", "upstream": "main",
+        "schema": "wi_back", "table": "one", "owner": "back"}
+    assert re.search("SHARED_READ", event["lock"]) and event["client"].startswith("127.0.0.1:")
+    assert witnessed.metrics().total("unexplained_total", upstream="main") == 1
+    client.query("COMMIT")
+    assert places.wait_for(lambda: held(witnessed) == 0, 10)
+    client.quit()
+
+
+def test_what_the_catalogue_explains(witnessed):
+    """Open transactions that hold another's tables by something stored that the service may use."""
+    without(witnessed)
+    clients = []
+    for text in ("SELECT * FROM wi_back.names", "SELECT * FROM outer_v", "CALL p()",
+                 "INSERT INTO child VALUES (1, 1)", "INSERT INTO own VALUES (1, 1)"):
+        client = login(witnessed)
+        client.query("START TRANSACTION")
+        client.query(text)
+        clients.append(client)
+    time.sleep(2)
+    assert not witnessed.events("unexplained") and held(witnessed) == 0
+    for client in clients:
+        client.query("ROLLBACK")
+    clients[0].query("SELECT table_name, table_rows FROM information_schema.tables")
+    for client in clients:
+        client.quit()
+    assert not witnessed.events("unexplained")
+
+
+def test_a_stranger_s_locks_are_not_the_gate_s(witnessed, server):
+    """Who comes past silogate is counted elsewhere."""
+    client = wire.Wire(server.port)
+    client.login("wi_front", "wi_front", "wi_front-secret")
+    client.query("START TRANSACTION")
+    client.query("SELECT * FROM wi_back.one")
+    without(witnessed)
+    time.sleep(1)
+    assert held(witnessed) == 0 and not witnessed.events("unexplained")
+    client.quit()
+
+
+def test_a_witness_that_cannot_see_says_so(witnessed, server):
+    if server.name == "mariadb":
+        server.sql("UNINSTALL SONAME 'metadata_lock_info'")
+        witnessed.wait_log("cannot be sampled at .upstream:main", 10)
+        server.sql("INSTALL SONAME 'metadata_lock_info'")
+    else:
+        server.sql("ALTER USER wi_witness@'%' ACCOUNT LOCK")
+        witnessed.reload(("policy", "unowned", "block"), ("log", "repeat", "2s"))
+        witnessed.wait_log("cannot be sampled at .upstream:main", 10)
+        server.sql("ALTER USER wi_witness@'%' ACCOUNT UNLOCK")
+    witnessed.wait_log("is sampled again at .upstream:main", 15)
+
+
+def test_a_witness_needs_an_account(tmp_path):
+    ini = tmp_path / "proxy.ini"
+    ini.write_text("[proxy]\n[policy]\n[upstream:main]\naddress = db:3306\nwitness = 1s\n")
+    assert "witness without account" in gates.run("check", "-c", ini).stderr
