@@ -2,6 +2,7 @@
 #include "proxy/runtime.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -204,7 +205,9 @@ struct runtime *runtime_override(struct runtime *base, const struct override *ov
         return NULL;
     }
     struct runtime *runtime = memory_take(sizeof(*runtime));
-    *runtime = *base;
+    const size_t counted = offsetof(struct runtime, generation);
+    /* All but the count, which other threads change meanwhile. */
+    memcpy((char *)runtime + counted, (const char *)base + counted, sizeof(*base) - counted);
     atomic_init(&runtime->references, 1);
     runtime->generation = generation;
     runtime->base = runtime_take(base);

@@ -76,7 +76,11 @@ def test_upgrades_in_a_row(server, line, numbers):
           f"by driver {load.by}")
     assert not refused
     assert not load.wrong, "\n".join(load.wrong[:5])
-    assert set(load.errors) <= {"1053"}, load.by
+    for driver, (_, errors) in load.by.items():
+        # MariaDB's pool for Node may have read the 1053 while the connection was idle and kept it: whoever takes it
+        # next is told that the socket is closed, in the driver's own number
+        allowed = {"1053", "45009"} if driver == "node-mariadb" else {"1053"}
+        assert set(errors) <= allowed, load.by
     assert all(count > 0 for count, _ in load.by.values()) and len(load.by) == 5
     halves = collections.Counter(n for n, _ in server.sql("SELECT * FROM nilecare.takeover_numbers"))
     assert set(halves.values()) <= {2}
