@@ -17,6 +17,7 @@ enum {
     CHART_TOP = 16,
     CHART_BOTTOM = 120,
     CHART_LEFT = 56,
+    CHART_RIGHT = 1185, /* the last label has room behind it */
 };
 
 /* The names along one side, in the order of proxy.ini; what is none of its services comes last. */
@@ -226,7 +227,7 @@ static void put_axis(uint64_t top, FILE *to)
 
     for (unsigned i = 0; i <= 2; i++) {
         double y = CHART_BOTTOM - i * (CHART_BOTTOM - CHART_TOP) / 2.0;
-        fprintf(to, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", CHART_LEFT, CHART_WIDTH,
+        fprintf(to, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", CHART_LEFT, CHART_RIGHT,
                 y, y);
         if (i != 1 || top > 1)
             fprintf(to, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n", CHART_LEFT - 8,
@@ -236,7 +237,7 @@ static void put_axis(uint64_t top, FILE *to)
 
 static void put_bars(const struct page_request *request, const struct bars *bars, FILE *to)
 {
-    double step = (double)(CHART_WIDTH - CHART_LEFT) / bars->count;
+    double step = (double)(CHART_RIGHT - CHART_LEFT) / bars->count;
     uint64_t top = round_up(bars->most);
     double scale = (double)(CHART_BOTTOM - CHART_TOP) / (double)top;
     const unsigned labelled = bars->count > 6 ? (bars->count - 1) / 6 : 1; /* each of so many */

@@ -69,47 +69,83 @@ void page_put_readiness(const struct page_request *request, const struct page_re
     fputs("</small>", to);
 }
 
-/* The edges to it, or from it. */
+/* An edge to it, or from it. */
+struct carried {
+    const struct summary_edge *edge;
+    uint64_t statements;
+    size_t queries;
+};
+
+static int most_carried(const void *a, const void *b)
+{
+    const struct carried *one = a, *other = b;
+
+    return (one->statements < other->statements) - (one->statements > other->statements);
+}
+
+static struct carried *find_edges(const struct page_request *request, struct text name, bool in,
+                                  size_t *count)
+{
+    const struct summary *summary = request->view->summary;
+    struct carried *all = memory_take((summary->edge_count + 1) * sizeof(*all));
+
+    *count = 0;
+    for (size_t e = 0; e < summary->edge_count; e++) {
+        const struct summary_edge *edge = &summary->edges[e];
+        uint64_t statements = page_crossings(request, edge);
+        if (!is_named(in ? edge->owner : edge->service, name) || statements == 0)
+            continue;
+        struct carried *one = &all[(*count)++];
+        *one = (struct carried){edge, statements, 0};
+        for (size_t q = 0; q < summary->query_count; q++) {
+            const struct summary_query *query = &summary->queries[q];
+            for (unsigned i = 0; i < query->edge_count; i++)
+                one->queries += query->edges[i] == e && page_count(request, query) > 0;
+        }
+    }
+    qsort(all, *count, sizeof(*all), most_carried);
+    return all;
+}
+
+static void put_edge(const struct page_request *request, const struct carried *one, bool in,
+                     FILE *to)
+{
+    const struct summary_edge *edge = one->edge;
+    char number[TABLE_NUMBER_SIZE];
+
+    fputs("<tr><th scope=\"row\">", to);
+    page_put_service(request, text_of(in ? edge->service : edge->owner), to);
+    fputs("</th><td class=\"n\"><a href=\"", to);
+    page_put_link(to, &(struct page_link){.path = "/queries",
+                                          .service = text_of(edge->service),
+                                          .owner = text_of(edge->owner),
+                                          .range = request->range});
+    fprintf(to, "\">%s</a></td>", table_show_number(one->statements, number));
+    page_number(to, summary_edge_blocked(edge, request->range, page_now(request)));
+    page_number(to, one->queries);
+    page_ago(to, edge->last, request->view->now);
+    fputs("</tr>\n", to);
+}
+
+/* The edges to it, or from it, the busiest first. */
 static void put_edges(const struct page_request *request, struct text name, bool in, FILE *to)
 {
     static const char *const ins[] = {"service",  "#statements", "#blocked",
                                       "#queries", "last",        NULL};
     static const char *const outs[] = {"owner",    "#statements", "#blocked",
                                        "#queries", "last",        NULL};
-    const struct summary *summary = request->view->summary;
-    size_t shown = 0;
+    size_t count;
+    struct carried *all = find_edges(request, name, in, &count);
 
     page_table(to, in ? "used-by" : "uses", in ? "Who uses it" : "What it uses of others",
                in ? ins : outs, false);
-    for (size_t e = 0; e < summary->edge_count; e++) {
-        const struct summary_edge *edge = &summary->edges[e];
-        size_t queries = 0;
-        if (!is_named(in ? edge->owner : edge->service, name) || page_crossings(request, edge) == 0)
-            continue;
-        for (size_t q = 0; q < summary->query_count; q++) {
-            const struct summary_query *query = &summary->queries[q];
-            for (unsigned i = 0; i < query->edge_count; i++)
-                queries += query->edges[i] == e && page_count(request, query) > 0;
-        }
-        shown++;
-        fputs("<tr><th scope=\"row\">", to);
-        page_put_service(request, text_of(in ? edge->service : edge->owner), to);
-        fputs("</th><td class=\"n\"><a href=\"", to);
-        page_put_link(to, &(struct page_link){.path = "/queries",
-                                              .service = text_of(edge->service),
-                                              .owner = text_of(edge->owner),
-                                              .range = request->range});
-        char number[TABLE_NUMBER_SIZE];
-        fprintf(to, "\">%s</a></td>", table_show_number(page_crossings(request, edge), number));
-        page_number(to, summary_edge_blocked(edge, request->range, page_now(request)));
-        page_number(to, queries);
-        page_ago(to, edge->last, request->view->now);
-        fputs("</tr>\n", to);
-    }
-    if (shown == 0)
+    for (size_t i = 0; i < count; i++)
+        put_edge(request, &all[i], in, to);
+    if (count == 0)
         fprintf(to, "<tr><td colspan=\"5\">%s, %s.</td></tr>\n", in ? "Nobody" : "Nothing",
                 page_range_words(request->range));
     page_table_end(to);
+    free(all);
 }
 
 /* An object of its that others use. */

@@ -24,7 +24,7 @@ static const char style[] =
     "body{padding-top:1.5rem}h1{font-size:1.7rem;margin:0 0 .25rem}"
     "h2{font-size:1.25rem;margin:2.4rem 0 .7rem;padding-bottom:.2rem;"
     "border-bottom:2px solid var(--ink)}h3{font-size:1rem;margin:0}"
-    "ul.sum{padding-left:1.1rem;margin:.6rem 0}"
+    "nav{display:flex;flex-wrap:wrap;gap:.2rem 0}ul.sum{padding-left:1.1rem;margin:.6rem 0}"
     "details{border:1px solid var(--line);border-radius:4px;margin:.6rem 0;padding:.5rem .8rem}"
     "summary{cursor:pointer}summary h3{display:inline}details .wide{margin-top:.5rem}"
     "svg{max-width:100%;height:auto}.chart svg{min-width:34rem}"

@@ -78,10 +78,17 @@ class Browser:
         """What the console has said since the last call: broken policies, missing files."""
         return [entry["message"] for entry in self.post("se/log", type="browser")]
 
-    def picture(self, path):
-        """The whole page as a PNG."""
-        shot = self.devtools("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+    def picture(self, path, tallest=6000):
+        """The whole page as a PNG, or its upper part."""
+        size = self.devtools("Page.getLayoutMetrics")["cssContentSize"]
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], tallest), "scale": 1}
+        shot = self.devtools("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
         path.write_bytes(base64.b64decode(shot["data"]))
+
+    def paper(self, path):
+        """The page as it is printed, a PDF."""
+        pdf = self.devtools("Page.printToPDF", printBackground=True, paperWidth=8.27, paperHeight=11.69)
+        path.write_bytes(base64.b64decode(pdf["data"]))
 
     def close(self):
         try:

@@ -1,7 +1,9 @@
 """From a number to what to do about it, in a browser: three clicks from the matrix to a pasted grant, many
 services and queries on a page, numbers that move by themselves, and what axe-core says of it all."""
+import itertools
 import json
 import os
+import pathlib
 import re
 import urllib.request
 
@@ -178,6 +180,14 @@ def test_search_and_sorting(hospital):
     assert 'aria-sort="descending"' in text
 
 
+def test_a_service_has_its_busiest_edges_first(hospital):
+    text = get(hospital, f"/service?service={busiest(hospital)['edges'][0]}")
+    for section in ("used-by", "uses"):
+        part = text.split(f'id="{section}"')[1].split("</section>")[0]
+        numbers = [int(number.replace(",", "")) for number in re.findall(r'<td class="n"><a [^>]*>([\d,]+)</a>', part)]
+        assert len(numbers) > 3 and numbers == sorted(numbers, reverse=True)
+
+
 def test_numbers_move_by_themselves(browser, hospital):
     """Where there are scripts; not while somebody has pressed stop."""
     browser.open(hospital.at, width=1400)
@@ -231,3 +241,26 @@ def test_axe_finds_nothing_serious_in_the_report(browser, hospital, tmp_path):
             .filter(one => ['serious', 'critical'].includes(one.impact))
             .map(one => [one.impact, one.id, one.nodes[0].html.slice(0, 300)])))""")
     assert found == []
+
+
+@pytest.mark.skipif(not LONG, reason="SILOGATE_LONG=1: pictures of all pages, for people to look at")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pictures_of_all_pages(browser, hospital, city, tmp_path, scheme):
+    """Into SILOGATE_PICTURES, or a folder of the test's: 14 and 60 services, wide and 400 px, by day and
+    night, and the report on paper."""
+    folder = pathlib.Path(os.environ.get("SILOGATE_PICTURES", tmp_path))
+    folder.mkdir(exist_ok=True)
+    for name, one in (("hospital", hospital), ("city", city)):
+        report = tmp_path / f"{name}.html"
+        report.write_text(gates.run("report", "--html", one.gate.violations_file).stdout)
+        addresses = {page: one.at + path for page, path in pages_of(one).items()}
+        addresses["report"] = report.as_uri()
+        for (page, address), width in itertools.product(addresses.items(), (1400, 400)):
+            browser.open(address, width=width, scheme=scheme)
+            browser.picture(folder / f"{name}-{page}-{scheme}-{width}.png")
+            assert (folder / f"{name}-{page}-{scheme}-{width}.png").stat().st_size > 8000
+        if scheme == "light":
+            for page in ("overview", "service", "report")[:3 if one is hospital else 2]:
+                browser.open(addresses[page])
+                browser.paper(folder / f"{name}-{page}.pdf")
+                assert (folder / f"{name}-{page}.pdf").read_bytes().startswith(b"%PDF")
