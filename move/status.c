@@ -66,6 +66,46 @@ static bool print_journal(struct mover *mover)
     return true;
 }
 
+static struct text service_of(const struct mover *mover, struct text user)
+{
+    const struct config *config = mover->order->config;
+
+    for (size_t i = 0; i < config->service_count; i++) {
+        const struct config_list *users = &config->services[i].users;
+        for (size_t j = 0; j < users->count; j++) {
+            if (text_equal(users->items[j].value, user))
+                return config->services[i].name;
+        }
+    }
+    return TEXT("nobody");
+}
+
+/* Whoever is in one that is longer than the hold makes a move give up, if it touches the tables.
+ * trx_started is in the server's own time zone. */
+static void print_long_transactions(struct mover *mover)
+{
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT p.ID, p.USER, p.HOST, TIMESTAMPDIFF(SECOND, t.trx_started, CONVERT_TZ(NOW(),"
+        " '+00:00', 'SYSTEM')) AS age FROM information_schema.INNODB_TRX t JOIN"
+        " information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id HAVING age * 1000 > ?"
+        " ORDER BY age DESC LIMIT 20",
+        PARAMETERS(P_NUMBER(mover->move->hold.value)), mover->error);
+
+    if (!rows)
+        say(mover, "transactions longer than the hold cannot be seen: %s", mover->error->text);
+    while (rows && rows_next(rows)) {
+        const struct text *cells = rows->cells;
+        say(mover,
+            "longer than the hold: a transaction of %.*s for %.*s s, user %.*s from %.*s, thread "
+            "%.*s of the server",
+            TEXT_ARGS(service_of(mover, cells[1])), TEXT_ARGS(cells[3]), TEXT_ARGS(cells[1]),
+            TEXT_ARGS(cells[2]), TEXT_ARGS(cells[0]));
+    }
+    rows_free(rows);
+    *mover->error = (struct error){0};
+}
+
 /* Triggers that a mover has dropped and not made again. */
 static bool print_missing(struct mover *mover)
 {
@@ -117,5 +157,6 @@ static bool print_state(struct mover *mover)
 bool status_print(struct mover *mover)
 {
     print_tables(mover);
+    print_long_transactions(mover);
     return print_state(mover) && print_instances(mover) && print_journal(mover);
 }

@@ -333,6 +333,22 @@ def test_triggers_keys_and_grants_go_along(make_scene):
         server.sql("DROP USER mv_reader@'%'")
 
 
+def test_a_rehearsal_names_long_transactions(make_scene):
+    scene = make_scene(ini=INI.replace("hold = 4s", "hold = 500ms"))
+    scene.server.sql("SET GLOBAL time_zone = '+05:00'")
+    try:
+        with scene.connect("mv_payment") as client, client.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("INSERT INTO audit VALUES ('x')")
+            told = places.wait_for(lambda: re.search(r"longer than the hold: a transaction of payment for (\d+) s, user"
+                                                     r" mv_payment", scene.move("--status").stdout), 10)
+            assert told and int(told.group(1)) < 60
+            cursor.execute("ROLLBACK")
+        assert "longer than the hold" not in scene.move("--status").stdout
+    finally:
+        scene.server.sql("SET GLOBAL time_zone = 'SYSTEM'")
+
+
 def test_a_dry_run_changes_nothing(make_scene):
     scene = make_scene()
     mark = scene.server.mark()

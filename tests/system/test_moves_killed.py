@@ -27,7 +27,7 @@ def cases():
     """(step, with triggers, what is killed); the short form has those in which most is under way."""
     if not LONG:
         return [("renamed", False, "mover"), ("dropped", True, "mover"), ("moved", True, "server"),
-                ("dropped", True, "connection"), ("moved", True, "connection")]
+                ("dropped", True, "connection")]
     return [(step, triggers, what) for triggers, steps in ((False, PLAIN), (True, CARRYING)) for step in steps
             for what in ("mover", "connection", "silogate", "server")]
 
