@@ -10,6 +10,11 @@ struct judging {
     const struct binding *binding;
     struct ruling *ruling;
     bool repeats; /* a second reading: nothing but the violations is of interest */
+
+    /* Of the statement whose list comes in batches: */
+    bool plain;            /* nothing in those so far is worth a word */
+    uint8_t reason;        /* of the least plain of them */
+    struct owners written; /* the ruling's, before it */
 };
 
 /* Where a statement stands, and in what state it was read. */
@@ -18,6 +23,7 @@ struct place {
     const struct sql_state *state;
     const struct sql_session *remembered;
     bool unmapped;
+    uint32_t from; /* where this batch of its list begins; 0: with its first name */
 };
 
 /* --- names.c --- */
@@ -60,6 +66,8 @@ void statement_unknown(const struct belief *belief, struct sql_facts *facts);
  * violation. */
 void statement_rule(struct judging *judging, const struct sql_facts *facts,
                     const struct place *place);
+/* Where the statement at `start` ends, whose list came in batches. */
+void statement_ends(struct ruling *ruling, size_t start, size_t end);
 /* All statements are in it. */
 void statement_conclude(struct judging *judging);
 

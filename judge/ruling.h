@@ -57,6 +57,7 @@ struct ruling_part {
     struct verdict verdict;
     bool unmapped;          /* a name in it cannot be put in place of another */
     uint32_t start, end;    /* in the text */
+    uint32_t from;          /* the batch of its list that it is in: see sql_analyze_batch */
     struct sql_state state; /* in which it was read */
     const struct sql_session *remembered;
 };
@@ -75,6 +76,7 @@ struct ruling_walk {
     unsigned count;
     bool ambiguous; /* in more ways than one */
     bool lost;      /* in more than are followed */
+    bool batched;   /* a list was too long for one look at it */
 };
 
 struct refusal {

@@ -36,7 +36,7 @@ static void note_read_again(struct judging *judging, const struct sql_facts *fac
     struct ruling *ruling = judging->ruling;
     const struct owners *before = &judging->belief->written;
 
-    if (before->count == 0 && ruling->written.count == 0)
+    if (before->count == 0 && judging->written.count == 0)
         return;
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
@@ -45,7 +45,7 @@ static void note_read_again(struct judging *judging, const struct sql_facts *fac
         int owner = owner_of(judging, facts, i, verdict);
         bool goes_along = written->count == 1 && written->list[0] == owner;
         if (owner != SERVICE_NONE && owner != judging->binding->service && !goes_along &&
-            (owners_have(before, owner) || owners_have(&ruling->written, owner)))
+            (owners_have(before, owner) || owners_have(&judging->written, owner)))
             owners_add(&ruling->read_again, owner);
     }
 }
@@ -93,6 +93,7 @@ static void keep_part(struct ruling *ruling, const struct verdict *verdict,
                                  .unmapped = place->unmapped,
                                  .start = (uint32_t)place->start,
                                  .end = (uint32_t)place->end,
+                                 .from = place->from,
                                  .state = *place->state,
                                  .remembered = place->remembered};
 }
@@ -111,8 +112,16 @@ void statement_rule(struct judging *judging, const struct sql_facts *facts,
         keep_part(ruling, &verdict, place);
     if (judging->repeats)
         return;
-    if (plain)
-        ruling->allowed[verdict.reason]++;
+    if (place->from == 0) {
+        judging->plain = true;
+        judging->reason = 0;
+        judging->written = ruling->written;
+    }
+    judging->plain &= plain;
+    if (verdict.reason > judging->reason)
+        judging->reason = (uint8_t)verdict.reason;
+    if (judging->plain && !facts->list_next)
+        ruling->allowed[judging->reason]++;
     if (verdict.action == VERDICT_BLOCK && ruling->refusal.message[0] == '\0')
         words_refuse(binding, facts, &verdict, &ruling->refusal);
     if (ruling->parts == 0 || verdict.action > ruling->strictest.action)
@@ -120,7 +129,16 @@ void statement_rule(struct judging *judging, const struct sql_facts *facts,
     ruling->undetermined |= !facts->determined;
     note_written(judging, facts, &verdict);
     ruling->user_locks += facts->user_locks;
-    ruling->parts++;
+    if (place->from == 0)
+        ruling->parts++;
+}
+
+void statement_ends(struct ruling *ruling, size_t start, size_t end)
+{
+    struct ruling_part *part = part_at(ruling, (uint32_t)start);
+
+    if (part)
+        part->end = (uint32_t)end;
 }
 
 void statement_conclude(struct judging *judging)

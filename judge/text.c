@@ -115,38 +115,61 @@ static void apply(struct judging *judging, struct ruling_walk *walk, struct ruli
 }
 
 static void rule(struct judging *judging, const struct ruling_walk *walk,
-                 const struct ruling_reading *reading, struct sql_facts *facts, size_t end)
+                 const struct ruling_reading *reading, struct sql_facts *facts, size_t end,
+                 uint32_t from)
 {
     struct place place = {.start = reading->offset,
                           .end = end,
                           .state = state_of(judging, reading),
-                          .remembered = reading->remembered};
+                          .remembered = reading->remembered,
+                          .from = from};
 
     place.unmapped = !names_map(judging, facts, !walk->ambiguous);
     moves_map(judging, facts, place.state, !walk->ambiguous);
     statement_rule(judging, facts, &place);
 }
 
+/* A batch of the statement's list of names, mostly all of it. False where its reading depends on
+ * what is not known. */
+static bool read_batch(struct judging *judging, struct ruling_walk *walk,
+                       struct ruling_reading *reading, uint32_t from, size_t *end)
+{
+    struct sql_facts *facts = &judging->ruling->scratch;
+
+    *end = sql_analyze_batch(judging->ruling->text, reading->offset, from,
+                             state_of(judging, reading), reading->remembered, facts);
+    statement_unknown(judging->belief, facts);
+    if (facts->needs_mode)
+        return false;
+    rule(judging, walk, reading, facts, *end, from);
+    if (facts->effects || !facts->determined)
+        apply(judging, walk, reading, facts);
+    return true;
+}
+
 /* Judges the next statement. False: the server must tell first which sql_mode it is in. */
 static bool step(struct judging *judging, struct ruling_walk *walk, struct ruling_reading *reading)
 {
     const struct belief *belief = judging->belief;
-    struct sql_facts *facts = &judging->ruling->scratch;
     const struct text text = judging->ruling->text;
     bool known = state_of(judging, reading)->mode_known;
+    uint32_t from = 0;
+    size_t end;
 
-    size_t end =
-        sql_analyze(text, reading->offset, state_of(judging, reading), reading->remembered, facts);
-    statement_unknown(belief, facts);
-    if (facts->needs_mode) {
-        if (!belief->asked && !belief->state.mode_known)
-            return false;
-        branch(judging, walk, reading);
-        return true;
+    for (;;) {
+        if (!read_batch(judging, walk, reading, from, &end)) {
+            if (!belief->asked && !belief->state.mode_known)
+                return false;
+            branch(judging, walk, reading);
+            return true;
+        }
+        if (from)
+            statement_ends(judging->ruling, reading->offset, end);
+        if (judging->ruling->scratch.list_next == 0)
+            break;
+        from = judging->ruling->scratch.list_next;
+        walk->batched = true;
     }
-    rule(judging, walk, reading, facts, end);
-    if (facts->effects || !facts->determined)
-        apply(judging, walk, reading, facts);
     reading->offset = end;
     reading->done = end >= text.length;
     if (known && !state_of(judging, reading)->mode_known && !reading->done)
@@ -162,7 +185,7 @@ static void give_up(struct judging *judging, struct ruling_walk *walk)
 
     memset(facts, 0, offsetof(struct sql_facts, objects));
     facts->why = "a text that can be read in more ways than are followed";
-    rule(judging, walk, reading, facts, judging->ruling->text.length);
+    rule(judging, walk, reading, facts, judging->ruling->text.length, 0);
     walk->count = 0;
 }
 
@@ -271,7 +294,7 @@ void judge_text(const struct belief *belief, const struct binding *binding, stru
         return;
     }
     walk.count = 1;
-    walk.ambiguous = walk.lost = false;
+    walk.ambiguous = walk.lost = walk.batched = false;
     walk.readings[0].offset = 0;
     walk.readings[0].done = walk.readings[0].has_state = false;
     walk.readings[0].remembered = belief->remembered;
@@ -284,7 +307,7 @@ void judge_text(const struct belief *belief, const struct binding *binding, stru
     statement_conclude(&judging);
     if (ruling->change)
         ruling->change->several = ruling->parts > 1;
-    if (ruling->parts == 1)
+    if (ruling->parts == 1 && !walk.batched)
         ruling->facts = &ruling->scratch;
 }
 
@@ -309,7 +332,7 @@ const struct sql_facts *judge_facts(const struct belief *belief, const struct bi
 
     if (ruling->facts)
         return ruling->facts;
-    sql_analyze(ruling->text, part->start, &part->state, part->remembered, facts);
+    sql_analyze_batch(ruling->text, part->start, part->from, &part->state, part->remembered, facts);
     statement_unknown(belief, facts);
     names_map(&judging, facts, true);
     if (part->unmapped)

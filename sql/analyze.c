@@ -345,8 +345,10 @@ static size_t finish(struct parser *p, size_t length)
     forget_variables(p);
     note_united(p);
     facts->determined = !p->failed;
-    if (p->failed)
+    if (p->failed) {
+        facts->list_next = 0;
         expect_anything(p);
+    }
     if (p->session && sql_session_disturbed(p->session, facts))
         facts->effects |= SQL_EFFECT_SESSION;
     return !p->failed && at_sign(p, ';') ? p->t.offset + 1 : length;
@@ -355,6 +357,8 @@ static size_t finish(struct parser *p, size_t length)
 static void parser_init(struct parser *p, const struct sql_state *state,
                         const struct sql_session *session, struct sql_facts *facts)
 {
+    p->lists = false;
+    p->list_from = 0;
     p->facts = facts;
     p->state = state;
     p->session = session;
@@ -389,6 +393,7 @@ static void read_statement(struct parser *p, struct text text, size_t offset)
 {
     memset(p->facts, 0, offsetof(struct sql_facts, objects));
     p->skipped = p->unused_count;
+    p->start = (uint32_t)offset;
     parser_start(p, text, (uint32_t)offset);
     if (at_end(p) || at_sign(p, ';'))
         p->facts->kind = p->failed ? SQL_UNKNOWN : SQL_EMPTY;
@@ -410,8 +415,9 @@ static bool asks_for_dollar_quotes(struct text text, const struct sql_state *sta
     return state->dialect == SQL_MYSQL && text_equal(text, TEXT("select $$"));
 }
 
-size_t sql_analyze(struct text text, size_t offset, const struct sql_state *state,
-                   const struct sql_session *session, struct sql_facts *facts)
+static size_t analyze(struct text text, size_t offset, const uint32_t *from,
+                      const struct sql_state *state, const struct sql_session *session,
+                      struct sql_facts *facts)
 {
     struct parser p;
     bool assigns = false;
@@ -431,6 +437,8 @@ size_t sql_analyze(struct text text, size_t offset, const struct sql_state *stat
     p.unused_count = 0;
     for (unsigned passes = 0; passes <= PASSES; passes++) {
         parser_init(&p, state, session, facts);
+        p.lists = from != NULL;
+        p.list_from = from ? *from : 0;
         read_statement(&p, text, offset);
         assigns |= p.assigns;
         if (p.failed && p.skipped > 0)
@@ -440,4 +448,17 @@ size_t sql_analyze(struct text text, size_t offset, const struct sql_state *stat
     }
     p.assigns = assigns;
     return finish(&p, text.length);
+}
+
+size_t sql_analyze(struct text text, size_t offset, const struct sql_state *state,
+                   const struct sql_session *session, struct sql_facts *facts)
+{
+    return analyze(text, offset, NULL, state, session, facts);
+}
+
+size_t sql_analyze_batch(struct text text, size_t offset, uint32_t from,
+                         const struct sql_state *state, const struct sql_session *session,
+                         struct sql_facts *facts)
+{
+    return analyze(text, offset, &from, state, session, facts);
 }

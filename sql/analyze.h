@@ -25,4 +25,13 @@
 size_t sql_analyze(struct text text, size_t offset, const struct sql_state *state,
                    const struct sql_session *session, struct sql_facts *facts);
 
+/* The same for whoever can take a long list of plain names (LOCK TABLES, DROP TABLE, CHECK TABLE
+ * and their kin) in batches: while facts->list_next is not 0 there is more of the statement, to be
+ * asked for with it as `from` and everything else the same. `from` is 0 for the first batch. The
+ * batches together name what one large batch would name; the returned offset holds with the last
+ * one. */
+size_t sql_analyze_batch(struct text text, size_t offset, uint32_t from,
+                         const struct sql_state *state, const struct sql_session *session,
+                         struct sql_facts *facts);
+
 #endif

@@ -301,6 +301,7 @@ static void drop_tables(struct parser *p, enum sql_kind kind, bool temporary)
     set_kind(p, kind);
     step(p);
     take_if_exists(p);
+    list_begin(p);
     do {
         if (temporary && kind != SQL_DROP_VIEW)
             drop_temporary(p);
@@ -308,7 +309,7 @@ static void drop_tables(struct parser *p, enum sql_kind kind, bool temporary)
             take_real_table(p, SQL_DEFINE);
         else
             take_table(p, SQL_DEFINE);
-    } while (take_sign(p, ','));
+    } while (list_goes_on(p));
     while (at_word(p, KW_RESTRICT) || at_word(p, KW_CASCADE) || at_word(p, KW_WAIT) ||
            at_word(p, KW_NOWAIT) || p->t.class == SQL_TOKEN_NUMBER)
         step(p);

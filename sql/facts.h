@@ -115,6 +115,9 @@ struct sql_facts {
     uint64_t thread;                           /* see SQL_EFFECT_KILL */
     uint32_t thread_offset, thread_length;
     uint32_t object_count, place_count, names_length;
+    /* From sql_analyze_batch: where in the text the statement's list of names goes on, of which
+     * these facts are a part; 0: they are all there is. */
+    uint32_t list_next;
     /* sql/'s own: what sql_session_apply needs. */
     struct {
         uint16_t action;

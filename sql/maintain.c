@@ -33,10 +33,11 @@ static void skip_options(struct parser *p)
 
 static void maintain(struct parser *p, unsigned access)
 {
+    list_begin(p);
     do {
         take_table(p, access);
         skip_persistent(p);
-    } while (take_sign(p, ','));
+    } while (list_goes_on(p));
     skip_options(p);
 }
 
@@ -148,9 +149,10 @@ void parse_lock_tables(struct parser *p)
     }
     if (!take_word(p, KW_TABLES) && !need_word(p, KW_TABLE))
         return;
+    list_begin(p);
     do
         lock_table(p);
-    while (take_sign(p, ','));
+    while (list_goes_on(p));
     if (at_word(p, KW_WAIT) || at_word(p, KW_NOWAIT))
         skip_rest(p);
 }

@@ -358,9 +358,39 @@ unsigned take_real_table(struct parser *p, unsigned access)
 
 void take_tables(struct parser *p, unsigned access)
 {
+    list_begin(p);
     do
         take_table(p, access);
-    while (take_sign(p, ','));
+    while (list_goes_on(p));
+}
+
+/* In a text that runs as a whole, and whose head is short: else it is listed at once or not at all.
+ */
+void list_begin(struct parser *p)
+{
+    const char *start = (const char *)p->lexer.start;
+
+    p->lists = p->lists && !p->failed && !p->body && !p->stored && !p->has_body && !p->dynamic &&
+               !p->lexer.executable && p->t.offset - p->start <= PARSER_LIST_HEAD;
+    if (p->lists && p->list_from)
+        parser_start(p, (struct text){start, (size_t)((const char *)p->lexer.end - start)},
+                     p->list_from);
+}
+
+static bool list_is_full(const struct parser *p)
+{
+    return p->facts->object_count >= PARSER_LIST || p->facts->names_length > SQL_NAMES / 2;
+}
+
+bool list_goes_on(struct parser *p)
+{
+    if (!take_sign(p, ','))
+        return false;
+    if (!p->lists || p->lexer.executable || !list_is_full(p))
+        return true;
+    p->facts->list_next = p->t.offset;
+    parser_end(p);
+    return false;
 }
 
 bool take_database(struct parser *p, unsigned access, struct name *name)

@@ -17,6 +17,12 @@ void parser_start(struct parser *p, struct text text, uint32_t offset)
         parser_stop(p);
 }
 
+void parser_end(struct parser *p)
+{
+    end_token(p, &p->t);
+    end_token(p, &p->n);
+}
+
 /* The current token is bad, or somebody has failed: nothing else comes. */
 void parser_stop(struct parser *p)
 {
@@ -25,8 +31,7 @@ void parser_stop(struct parser *p)
     if (p->lexer.needs_mode)
         p->facts->needs_mode = true;
     p->failed = true;
-    end_token(p, &p->t);
-    end_token(p, &p->n);
+    parser_end(p);
 }
 
 bool parser_fail(struct parser *p, const char *why)
@@ -37,8 +42,7 @@ bool parser_fail(struct parser *p, const char *why)
     p->failed = true;
     p->lexer.why = why;
     p->lexer.needs_mode = false;
-    end_token(p, &p->t);
-    end_token(p, &p->n);
+    parser_end(p);
     return false;
 }
 

@@ -28,6 +28,8 @@ enum {
     PARSER_INDEX = 4096, /* slots of the index over the objects; a power of two */
     PARSER_CALLED = 512, /* tables by which columns may be qualified */
     PARSER_QUALIFIERS = 512,
+    PARSER_LIST = 1000,      /* names of one batch: each can be mapped, see SQL_EDITS */
+    PARSER_LIST_HEAD = 4096, /* bytes before a list that are read once more with each batch */
     PARSER_NAME = 1024, /* bytes of the longest name that is looked at: none is legal beyond 256 */
 };
 
@@ -115,6 +117,9 @@ struct parser {
     uint16_t cte_inner_floor;      /* with in_cte: for a WITH that stands deeper in it */
     uint16_t joined_count;
     bool indexed;
+    uint32_t start;     /* of the statement */
+    bool lists;         /* long lists of names may come in batches */
+    uint32_t list_from; /* where this batch of a list begins; 0: at its first name */
     uint8_t prepared_count;
     struct text prepared[PARSER_PREPARED]; /* statements of the body's PREPAREs up to here */
     /* MySQL: a bit for each name that definitions use. */
@@ -132,6 +137,8 @@ struct parser {
 /* Starts at `offset` of `text`; the fields that say what the text is in are set by the caller. */
 void parser_start(struct parser *p, struct text text, uint32_t offset);
 void parser_stop(struct parser *p);
+/* As if the text ended here. */
+void parser_end(struct parser *p);
 /* `why` is static. Returns false. */
 bool parser_fail(struct parser *p, const char *why);
 
@@ -247,6 +254,10 @@ unsigned add_temporary(struct parser *p, const struct name *schema, const struct
 unsigned take_table(struct parser *p, unsigned access);
 /* A table's name, another comma, another name. */
 void take_tables(struct parser *p, unsigned access);
+/* Before the first name of a list that may be long: a later batch goes on where the last ended. */
+void list_begin(struct parser *p);
+/* Behind a name: a comma and another, in this batch. */
+bool list_goes_on(struct parser *p);
 /* Takes a database's name and adds the database. */
 bool take_database(struct parser *p, unsigned access, struct name *name);
 /* The same where a temporary table is not looked for. */

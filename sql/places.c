@@ -212,6 +212,8 @@ static void resolve(struct parser *p, const struct qualifier *qualifier)
 
 void resolve_qualifiers(struct parser *p)
 {
+    if (p->qualifier_count == 0)
+        p->qualifiers_lost = false; /* more tables than are noted, and no column asks for one */
     for (unsigned i = 0; i < p->qualifier_count; i++)
         resolve(p, &p->qualifiers[i]);
     for (unsigned i = 0; p->qualifiers_lost && i < p->facts->object_count; i++)

@@ -165,6 +165,59 @@ static void test_an_alias_is_rewritten(void **test)
     assert_int_equal(judged.one.refusal.code, 1044);
 }
 
+static char *list_of(char *text, const char *head, const char *last)
+{
+    size_t length = (size_t)sprintf(text, "%s", head);
+
+    for (unsigned i = 0; i < 5000; i++)
+        length += (size_t)sprintf(text + length, "t%u, ", i);
+    sprintf(text + length, "%s", last);
+    return text;
+}
+
+/* A list longer than the facts can hold: what its last name is decides as what its first is. */
+static void test_a_long_list_is_judged_whole(void **test)
+{
+    (void)test;
+    static char text[100000], wanted[400];
+
+    assert_int_equal(run(list_of(text, "DROP TABLE ", "last")), RULING_ALLOW);
+    assert_int_equal(judged.two.parts, 1);
+    assert_int_equal(judged.two.allowed[REASON_OWN], 1);
+    assert_int_equal(judged.two.violation_count, 0);
+
+    run("DROP TABLE secret.last");
+    strcpy(wanted, judged.one.refusal.message);
+    assert_int_equal(run(list_of(text, "DROP TABLE ", "secret.last")), RULING_REFUSE);
+    assert_string_equal(judged.one.refusal.message, wanted);
+    assert_int_equal(judged.one.violation_count, 1);
+    assert_int_equal(judged.one.parts, 1);
+    assert_int_equal(run(list_of(text, "DROP TABLE secret.first, ", "last")), RULING_REFUSE);
+    assert_int_equal(run(list_of(text, "DROP TABLE ", "last no_such_word")), RULING_REFUSE);
+    assert_int_equal(judged.one.violation_count, 1);
+
+    /* The record's statement ends where it ends, and the one behind it is judged too. */
+    assert_int_equal(run(list_of(text, "CHECK TABLE ", "secret.last; SELECT 1")), RULING_REFUSE);
+    assert_int_equal(judged.one.violation_count, 1);
+    assert_int_equal(judged.one.violations[0].end, strlen(text) - strlen(" SELECT 1"));
+    assert_int_equal(run(list_of(text, "CHECK TABLE ", "last; SELECT 1 FROM secret.t")),
+                     RULING_REFUSE);
+    assert_int_equal(judged.one.parts, 2);
+
+    /* A temporary table in the last batch is forgotten: its name is the real one's from then on. */
+    assert_int_equal(run("CREATE TEMPORARY TABLE secret.tt (a int)"), RULING_ALLOW);
+    assert_int_equal(run("SELECT * FROM secret.tt"), RULING_ALLOW);
+    assert_int_equal(run(list_of(text, "DROP TABLE IF EXISTS ", "secret.tt")), RULING_ALLOW);
+    assert_int_equal(run("SELECT * FROM secret.tt"), RULING_REFUSE);
+    assert_int_equal(run("CREATE TEMPORARY TABLE secret.tt (a int)"), RULING_ALLOW);
+    assert_int_equal(run_as(QUERY, list_of(text, "DROP TABLE secret.tt, ", "last"), false),
+                     RULING_ALLOW);
+    assert_int_equal(run("SELECT * FROM secret.tt"), RULING_REFUSE);
+
+    /* What is prepared is kept whole or not at all. */
+    assert_int_equal(run_as(PREPARE, list_of(text, "DROP TABLE ", "last"), true), RULING_REFUSE);
+}
+
 static struct config *config;
 
 static int set_up(void **test)
@@ -197,6 +250,7 @@ int main(void)
         cmocka_unit_test_setup(test_many_lost_modes, fresh),
         cmocka_unit_test_setup(test_written, fresh),
         cmocka_unit_test_setup(test_an_alias_is_rewritten, fresh),
+        cmocka_unit_test_setup(test_a_long_list_is_judged_whole, fresh),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

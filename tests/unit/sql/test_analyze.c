@@ -122,6 +122,106 @@ static void test_many_objects(void **test)
     free(sql);
 }
 
+/* Every batch's objects, as if they were one list; checks that each name is there once, in order.
+ */
+static unsigned in_batches(struct text text, unsigned access, unsigned *batches)
+{
+    const struct sql_state database = shop();
+    unsigned count = 0;
+    uint32_t from = 0;
+    char name[16];
+
+    *batches = 0;
+    do {
+        size_t end = sql_analyze_batch(text, 0, from, &database, NULL, &facts);
+        assert_true(facts.determined);
+        assert_true(facts.object_count <= SQL_OBJECTS);
+        for (uint32_t i = 0; i < facts.object_count; i++, count++) {
+            const struct sql_object *object = &facts.objects[i];
+            snprintf(name, sizeof(name), "t%u", count);
+            assert_true(text_equal(object->name, text_of(name)));
+            assert_int_equal(object->access, access);
+            assert_memory_equal(text.at + object->name_offset, name, object->name_length);
+            assert_false(object->unplaced);
+        }
+        assert_int_equal(facts.place_count, facts.object_count);
+        assert_true(facts.list_next == 0 || facts.list_next > from);
+        from = facts.list_next;
+        assert_true(from || end == text.length - 9); /* before the next statement */
+        ++*batches;
+    } while (from);
+    return count;
+}
+
+/* A list of names that is longer than can be looked at in one go is looked at in several: together
+ * they say what a short list says at once. */
+static void test_long_lists_come_in_batches(void **test)
+{
+    static const struct {
+        const char *head, *behind, *tail;
+        unsigned access;
+    } lists[] = {
+        {"LOCK TABLES ",                       " WRITE",      "",                SQL_WRITE           },
+        {"LOCK TABLES ",                       " READ LOCAL", "",                SQL_READ            },
+        {"DROP TABLE IF EXISTS ",              "",            " CASCADE",        SQL_DEFINE          },
+        {"DROP VIEW ",                         "",            " RESTRICT",       SQL_DEFINE          },
+        {"CHECK TABLE ",                       "",            " FOR UPGRADE",    SQL_READ            },
+        {"CHECKSUM TABLES ",                   "",            " QUICK",          SQL_READ            },
+        {"OPTIMIZE NO_WRITE_TO_BINLOG TABLE ", "",            "",                SQL_READ | SQL_WRITE},
+        {"FLUSH TABLES ",                      "",            " WITH READ LOCK", SQL_READ            },
+    };
+    static const unsigned counts[] = {1, 999, 1000, 1001, 2048, 2049, 50001};
+    char *sql = malloc(1 << 21);
+    unsigned batches;
+    (void)test;
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        for (size_t c = 0; c < sizeof(counts) / sizeof(counts[0]); c++) {
+            size_t length = (size_t)sprintf(sql, "%s", lists[i].head);
+            for (unsigned n = 0; n < counts[c]; n++)
+                length +=
+                    (size_t)sprintf(sql + length, "%st%u%s", n ? ", " : "", n, lists[i].behind);
+            length += (size_t)sprintf(sql + length, "%s; SELECT 1", lists[i].tail);
+            assert_int_equal(in_batches((struct text){sql, length}, lists[i].access, &batches),
+                             counts[c]);
+            assert_int_equal(batches, (counts[c] + 999) / 1000);
+            /* Whoever asks for all at once gets all or nothing. */
+            analyze((struct text){sql, length});
+            assert_int_equal(facts.determined, counts[c] <= SQL_OBJECTS);
+            assert_int_equal(facts.list_next, 0);
+        }
+    }
+    free(sql);
+}
+
+/* What would be read anew with every batch must be short; a body's list is no list of its own. */
+static void test_lists_that_are_not_batched(void **test)
+{
+    static const struct {
+        const char *head, *tail;
+        unsigned blanks;
+    } texts[] = {
+        {"DROP TABLE ",                      "",    5000},
+        {"/*!50000 DROP TABLE ",             " */", 0   },
+        {"CREATE PROCEDURE p() DROP TABLE ", "",    0   },
+        {"PREPARE s FROM 'DROP TABLE ",      "'",   0   },
+    };
+    const struct sql_state database = shop();
+    char *sql = malloc(1 << 20);
+    (void)test;
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        size_t length = (size_t)sprintf(sql, "%s%*s", texts[i].head, (int)texts[i].blanks, "");
+        for (unsigned n = 0; n < 3000; n++)
+            length += (size_t)sprintf(sql + length, "%st%u", n ? "," : "", n);
+        length += (size_t)sprintf(sql + length, "%s", texts[i].tail);
+        sql_analyze_batch((struct text){sql, length}, 0, 0, &database, NULL, &facts);
+        assert_false(facts.determined);
+        assert_int_equal(facts.list_next, 0);
+    }
+    free(sql);
+}
+
 static void test_names_that_must_be_rewritten_are_bounded(void **test)
 {
     char *sql = malloc(1 << 20);
@@ -252,6 +352,8 @@ int main(void)
         cmocka_unit_test(test_places_in_a_prepared_text),
         cmocka_unit_test(test_offsets_go_on),
         cmocka_unit_test(test_many_objects),
+        cmocka_unit_test(test_long_lists_come_in_batches),
+        cmocka_unit_test(test_lists_that_are_not_batched),
         cmocka_unit_test(test_names_that_must_be_rewritten_are_bounded),
         cmocka_unit_test(test_ten_megabytes),
         cmocka_unit_test(test_too_long_a_text),
