@@ -16,15 +16,45 @@ struct reading {
     gzFile file;
     int64_t size; /* of the file as it lies there; 0: not known */
     uint64_t line, bad;
-    bool too_long; /* the rest of this line is skipped */
-    int told;      /* percent */
+    uint64_t known; /* lines that another log had too, from its start on */
+    uint32_t log;   /* into log_lines; HASH_TABLE_NONE: it begins with no record */
+    bool cut;       /* its last line is none */
+    bool too_long;  /* the rest of this line is skipped */
+    int told;       /* percent */
     char *bytes;
     size_t length;
 };
 
+/* A log that rotation has left twice, plain and packed, or as a copy that is older. No two records
+ * have the same first line: it holds a time in microseconds and an id. */
+static void know_log(struct report *report, struct reading *reading, struct text line)
+{
+    static const char start[] = "{\"ts\":";
+    const size_t length = sizeof(start) - 1;
+    uint32_t before = report->first_lines.count;
+
+    if (line.length < length || memcmp(line.at, start, length) != 0)
+        return;
+    reading->log = hash_table_add(&report->first_lines, line);
+    if (reading->log == before) {
+        report->log_lines =
+            memory_resize(report->log_lines, (before + 1) * sizeof(*report->log_lines));
+        report->log_lines[before] = 0;
+        return;
+    }
+    reading->known = report->log_lines[reading->log];
+    fprintf(stderr, "%s: begins as another of these logs does; what both have is counted once\n",
+            reading->path);
+}
+
 static void end_line(struct report *report, struct reading *reading, struct text line)
 {
-    reading->line++;
+    if (reading->line++ == 0 && !reading->too_long)
+        know_log(report, reading, line);
+    if (reading->line <= reading->known) {
+        reading->too_long = false;
+        return;
+    }
     bool is_bad = reading->too_long || !report_add_line(report, line);
     if (!reading->too_long && text_trim(line).length == 0)
         is_bad = false;
@@ -78,8 +108,11 @@ static bool read_all(struct report *report, struct reading *reading, struct erro
         take_lines(report, reading);
         show_progress(report, reading);
     }
-    if (reading->length > 0 || reading->too_long)
+    if (reading->length > 0 || reading->too_long) {
+        uint64_t bad = reading->bad;
         end_line(report, reading, (struct text){reading->bytes, reading->length});
+        reading->cut = reading->bad > bad;
+    }
     int code = Z_OK;
     const char *message = gzerror(reading->file, &code);
     if (code == Z_BUF_ERROR)
@@ -93,7 +126,7 @@ static bool read_all(struct report *report, struct reading *reading, struct erro
 
 bool report_read(struct report *report, const char *path, struct error *error)
 {
-    struct reading reading = {.path = path, .told = -1};
+    struct reading reading = {.path = path, .told = -1, .log = HASH_TABLE_NONE};
     struct stat status;
 
     if (strcmp(path, "-") == 0) {
@@ -117,6 +150,9 @@ bool report_read(struct report *report, const char *path, struct error *error)
     if (reading.bad > BAD_LINES_TOLD)
         fprintf(stderr, "%s: %llu lines were left out in all\n", reading.path,
                 (unsigned long long)reading.bad);
+    reading.line -= reading.cut; /* another may have it whole */
+    if (reading.log != HASH_TABLE_NONE && reading.line > report->log_lines[reading.log])
+        report->log_lines[reading.log] = reading.line;
     free(reading.bytes);
     gzclose(reading.file);
     report->logs++;

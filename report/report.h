@@ -120,6 +120,8 @@ struct report {
     uint64_t lines; /* that are records, also those of another time */
     uint64_t records, bad_lines, logins_refused, reloads, upstream_events, bytes;
     uint32_t logs;
+    struct hash_table first_lines; /* of logs: one that begins as another does is a copy of it */
+    uint64_t *log_lines;           /* by their number: lines that were read of it */
     struct report_counts counts;
     struct report_span span;
     struct hash_table services, places, object_names, edge_keys, query_keys, touch_keys, day_keys;

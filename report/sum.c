@@ -21,9 +21,9 @@ void report_init(struct report *report)
 void report_fini(struct report *report)
 {
     struct hash_table *tables[] = {
-        &report->services,  &report->places,      &report->object_names,
-        &report->edge_keys, &report->query_keys,  &report->touch_keys,
-        &report->day_keys,  &report->seen_by_day, &report->transaction_keys};
+        &report->services,         &report->places,     &report->object_names, &report->edge_keys,
+        &report->query_keys,       &report->touch_keys, &report->day_keys,     &report->seen_by_day,
+        &report->transaction_keys, &report->first_lines};
 
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         hash_table_fini(tables[i]);
@@ -32,6 +32,7 @@ void report_fini(struct report *report)
     free(report->objects);
     free(report->touches);
     free(report->days);
+    free(report->log_lines);
     free(report->transactions);
     arena_fini(&report->arena);
 }
