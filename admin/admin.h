@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "admin/crossings.h"
 #include "base/counters.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -65,9 +66,10 @@ struct admin_view {
     struct admin_upstream *upstreams;
     struct admin_certificate *certificates;
     size_t service_count, upstream_count, certificate_count;
-    const struct instance *instances; /* of all upstreams where they can be met */
-    const struct meeting *meetings;   /* upstreams that have an account */
-    size_t instance_count, meeting_count;
+    const struct instance *instances;   /* of all upstreams where they can be met */
+    const struct meeting *meetings;     /* upstreams that have an account */
+    struct crossings *const *crossings; /* of upstreams whose catalogue was read */
+    size_t instance_count, meeting_count, crossing_sets;
     const struct summary *summary; /* edges; queries only where they were asked for */
     struct violations_counters log;
 };

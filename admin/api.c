@@ -45,6 +45,35 @@ static void put_seconds(FILE *to, const char *name, int64_t microseconds)
     fprintf(to, ",\"%s\":%.6f", name, (double)microseconds / 1e6);
 }
 
+struct edges {
+    const struct page_request *request;
+    FILE *to;
+    bool first;
+};
+
+/* An edge on which no statement stands. */
+static void put_catalogue_edge(void *user, const struct crossing *one, uint64_t count)
+{
+    struct edges *edges = user;
+    const struct summary *summary = edges->request->view->summary;
+
+    for (size_t i = 0; i < summary->edge_count; i++) {
+        if (page_crossings(edges->request, &summary->edges[i]) > 0 &&
+            text_equal(text_of(summary->edges[i].service), one->service) &&
+            text_equal(text_of(summary->edges[i].owner), one->owner))
+            return;
+    }
+    fputs(edges->first ? "\n{\"service\":" : ",\n{\"service\":", edges->to);
+    page_json(edges->to, one->service.length > 0 ? one->service : (struct text){0});
+    fputs(",\"owner\":", edges->to);
+    page_json(edges->to, one->owner);
+    fprintf(edges->to,
+            ",\"allow\":0,\"log\":0,\"block\":0,\"first\":null,\"last\":null,\"catalogue\":%" PRIu64
+            "}",
+            count);
+    edges->first = false;
+}
+
 /* In the range that is asked for; "allow" (mode off) is known since the start alone. */
 static void put_matrix(const struct page_request *request, FILE *to)
 {
@@ -66,9 +95,12 @@ static void put_matrix(const struct page_request *request, FILE *to)
                 summary_edge_blocked(edge, request->range, page_now(request)));
         put_seconds(to, "first", edge->first);
         put_seconds(to, "last", edge->last);
-        fputs("}", to);
+        fprintf(to, ",\"catalogue\":%" PRIu64 "}",
+                page_catalogue_count(request->view, text_of(edge->service), text_of(edge->owner)));
         first = false;
     }
+    struct edges edges = {.request = request, .to = to, .first = first};
+    page_catalogue_edges(request->view, put_catalogue_edge, &edges);
     fputs("]", to);
 }
 
@@ -144,6 +176,7 @@ static void put_query(const struct page_request *request, const struct summary_q
     put_field(to, "kind", query->kind);
     put_field(to, "object", query->object);
     put_objects(query, to);
+    page_put_causes(request->view, query, to);
     put_field(to, "rule", query->rule);
     bool known = query->line > 0 && page_in_force(request, query);
     struct config_place place =

@@ -61,6 +61,7 @@ static const struct route routes[] = {
     {"/api/upstreams",  JSON,                                       false, page_api_upstreams },
     {"/api/queries",    JSON,                                       true,  page_api_queries   },
     {"/api/violations", JSON,                                       true,  page_api_violations},
+    {"/api/catalogue",  JSON,                                       false, page_api_catalogue },
     {"/api/policy",     JSON,                                       false, page_api_policy    },
     {"/api/why",        JSON,                                       false, page_api_why       },
 };

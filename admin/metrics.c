@@ -305,6 +305,7 @@ void page_metrics(const struct page_request *request, FILE *to)
     put_statements(request->view, to);
     put_places(request->view, to);
     samples_put_instances(request->view, to);
+    samples_put_catalogue(request->view, to);
     put_grants(request->view, to);
     put_log(request->view, to);
     samples_put_process(to);

@@ -38,6 +38,7 @@ void page_api_upstreams(const struct page_request *request, FILE *to);
 void page_api_queries(const struct page_request *request, FILE *to);
 void page_api_violations(const struct page_request *request, FILE *to);
 void page_api_policy(const struct page_request *request, FILE *to);
+void page_api_catalogue(const struct page_request *request, FILE *to);
 void page_api_why(const struct page_request *request, FILE *to);
 
 /* Everything before and behind a page's own part. `title` is the page's, `path` its own path. */
@@ -122,6 +123,15 @@ struct page_readiness {
 struct page_readiness *page_readiness(const struct page_request *request);
 void page_put_readiness(const struct page_request *request, const struct page_readiness *one,
                         FILE *to);
+
+/* What crosses inside the servers (crossings.h). Of one edge, how many; each edge once, with one of
+ * its crossings; and as the JSON member `causes`, what a statement leads to there. */
+uint64_t page_catalogue_count(const struct admin_view *view, struct text service,
+                              struct text owner);
+void page_catalogue_edges(const struct admin_view *view,
+                          void (*take)(void *user, const struct crossing *one, uint64_t count),
+                          void *user);
+void page_put_causes(const struct admin_view *view, const struct summary_query *query, FILE *to);
 
 /* The instances before each upstream that has an account; do those that serve differ? */
 void page_put_instances(const struct admin_view *view, FILE *to);

@@ -30,6 +30,8 @@ struct page_request;
 void samples_put_traffic(const struct page_request *request, FILE *to);
 /* process.c: what every Prometheus client library tells of its process. */
 void samples_put_process(FILE *to);
+/* catalogue.c: what crosses inside the servers. */
+void samples_put_catalogue(const struct admin_view *view, FILE *to);
 /* instances.c: of the instances before each upstream. */
 void samples_put_instances(const struct admin_view *view, FILE *to);
 

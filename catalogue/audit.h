@@ -62,6 +62,7 @@ struct audit_finding {
     int owner;                 /* SERVICE_NONE: nobody; of an account: its service */
     struct text definer;       /* "root@localhost"; none where it has none */
     struct text security;      /* "DEFINER", "INVOKER"; or what a foreign key does */
+    struct text event;         /* a trigger's: "INSERT" */
     struct text users;         /* other services' accounts that may use it: "a, b" */
     struct text why;           /* where it is not determined, or other words for people */
     bool undetermined;
@@ -109,6 +110,7 @@ struct audit {
     const struct config *config;
     const struct policy *policy;
     int32_t today;
+    bool (*stopped)(void); /* NULL; or asked between two schemas: no need to go on */
     bool whole;  /* findings of all that stored things touch, their owners' own too */
     char ts[24]; /* when it was made, as in records */
     struct arena arena;

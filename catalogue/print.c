@@ -122,6 +122,7 @@ static void put_finding(struct json *json, const struct audit *audit,
     }
     put_text(json, "owner", service_name(audit, finding->owner));
     if (is_stored(finding->kind)) {
+        put_some(json, "event", finding->event);
         put_some(json, "definer", finding->definer);
         put_some(json, "security", finding->security);
         put_some(json, "users", finding->users);

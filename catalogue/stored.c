@@ -7,7 +7,7 @@
 #include "catalogue/internal.h"
 #include "sql/analyze.h"
 
-static struct sql_facts facts; /* large; one audit runs at a time */
+static _Thread_local struct sql_facts facts; /* large: not on the stack */
 
 struct reader {
     struct audit *audit;
@@ -169,6 +169,7 @@ static bool read_triggers(const struct reader *reader)
         /* It is fired by whoever writes its table, so it is the table's owner who reaches out. */
         finding->on_schema = audit_keep(reader->audit, cells[1]);
         finding->on = audit_keep(reader->audit, cells[2]);
+        finding->event = audit_keep(reader->audit, cells[5]);
         finding->owner = audit_owner(reader->audit, reader->server, cells[1], cells[2], SQL_TABLE);
         good = show_create(reader, TEXT("TRIGGER"), cells[0], 2, finding);
     }
@@ -250,6 +251,8 @@ bool audit_stored(struct audit *audit, struct audit_server *server, struct conne
                                       .schema = server->schemas[i],
                                       .error = error};
         bool system = audit_is_system(reader.schema);
+        if (audit->stopped && audit->stopped())
+            return error_set(error, "stopped");
         if (text_equal_fold(reader.schema, TEXT("information_schema")) ||
             text_equal_fold(reader.schema, TEXT("performance_schema")))
             continue;

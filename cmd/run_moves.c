@@ -3,6 +3,7 @@
  */
 #include "cmd/run_moves.h"
 
+#include "cmd/run_catalogue.h"
 #include "cmd/run_threads.h"
 #include "move/watch.h"
 #include "proxy/moving.h"
@@ -26,6 +27,7 @@ static void start(struct moving_door *door, struct violations *violations)
 
     watch = watch_start(&functions);
     run_threads_start(violations);
+    run_catalogue_start();
 }
 
 static void release(void *runtime)
@@ -36,11 +38,13 @@ static void release(void *runtime)
 static void configure(struct runtime *runtime)
 {
     run_threads_configure(runtime);
+    run_catalogue_configure(runtime);
     watch_configure(watch, runtime->config, runtime->policy, release, runtime_take(runtime));
 }
 
 static void stop(void)
 {
+    run_catalogue_stop();
     run_threads_stop();
     watch_stop(watch);
     watch = NULL;

@@ -91,7 +91,7 @@ struct config_upstream {
     struct config_choice proxy_protocol; /* enum config_proxy_protocol */
     struct config_choice compression;    /* enum config_compression */
     struct config_number max_connections;
-    struct config_number witness; /* milliseconds; 0: off */
+    struct config_number witness, catalogue; /* milliseconds; 0: off */
 };
 
 struct config_service {

@@ -37,6 +37,7 @@ struct show {
     struct summary past;
     struct instance others[ADMIN_INSTANCES];
     struct meeting met[ADMIN_MEETINGS];
+    struct crossings *crossings[CROSSING_SETS];
 };
 
 struct show *show_new(struct worker *workers, unsigned count, struct violations *violations)
@@ -52,6 +53,13 @@ struct show *show_new(struct worker *workers, unsigned count, struct violations 
     return show;
 }
 
+static void drop_crossings(struct show *show)
+{
+    for (size_t i = 0; i < show->view.crossing_sets; i++)
+        crossings_drop(show->crossings[i]);
+    show->view.crossing_sets = 0;
+}
+
 void show_free(struct show *show)
 {
     if (!show)
@@ -60,6 +68,7 @@ void show_free(struct show *show)
     summary_fini(&show->past);
     runtime_drop(show->runtime);
     runtime_drop(show->shown);
+    drop_crossings(show);
     free(show->view.upstreams);
     free(show->view.certificates);
     pthread_mutex_destroy(&show->lock);
@@ -102,6 +111,13 @@ static void look_at_instances(struct show *show, struct admin_view *view)
     view->meetings = show->met;
     view->instance_count = show->instances ? show->instances(show->others, ADMIN_INSTANCES) : 0;
     view->meeting_count = show->meetings ? show->meetings(show->met, ADMIN_MEETINGS) : 0;
+}
+
+static void look_at_crossings(struct show *show, struct admin_view *view)
+{
+    drop_crossings(show);
+    view->crossings = show->crossings;
+    view->crossing_sets = crossings_take(show->crossings, CROSSING_SETS);
 }
 
 static struct runtime *take_runtime(struct show *show)
@@ -261,6 +277,7 @@ static const struct admin_view *look(void *context, bool queries)
     look_at_upstreams(view, show->shown);
     look_at_certificates(view, show->shown);
     look_at_instances(show, view);
+    look_at_crossings(show, view);
     violations_counters(show->violations, &view->log);
     return view;
 }

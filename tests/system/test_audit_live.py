@@ -1,0 +1,116 @@
+"""What crosses inside a server, beside statements: the running silogate reads it with its account, and shows it in
+/api/catalogue, /api/matrix, /api/queries (what a statement causes) and /metrics."""
+import json
+
+import pytest
+
+from harness import gate as gates, places, wire
+
+INI = """[proxy]
+[policy]
+mode = log
+unowned = log
+[log]
+repeat = 0
+[upstream:main]
+account = al_account
+account_password_file = {password}
+[service:front]
+user = al_front
+database = al_front
+owns = al_front.*
+[service:back]
+user = al_back
+owns = al_back.*
+"""
+USERS = ("al_front", "al_back", "al_account")
+FREE = ["DROP DATABASE IF EXISTS al_front", "DROP DATABASE IF EXISTS al_back",
+        *[f"DROP USER IF EXISTS {user}@'%'" for user in USERS]]
+SCHEMA = ["CREATE DATABASE al_front", "CREATE DATABASE al_back",
+          *[f"CREATE TABLE {name} (id INT PRIMARY KEY, v INT) ENGINE=InnoDB" for name in
+            ("al_front.own", "al_back.people", "al_back.trail", "al_back.parent")],
+          "CREATE VIEW al_front.`v\"<1>` AS SELECT id FROM al_back.people",
+          "CREATE VIEW al_back.names AS SELECT id FROM al_front.own",
+          "CREATE TABLE al_front.child (id INT PRIMARY KEY, p INT, CONSTRAINT al_fk FOREIGN KEY (p)"
+          " REFERENCES al_back.parent (id)) ENGINE=InnoDB",
+          "CREATE TRIGGER al_back.t1 AFTER INSERT ON al_back.people FOR EACH ROW"
+          " INSERT INTO al_back.trail VALUES (NEW.id, 1)",
+          "CREATE TRIGGER al_back.t2 AFTER UPDATE ON al_back.people FOR EACH ROW"
+          " INSERT INTO al_back.trail VALUES (NEW.id + 100, 1)"]
+
+
+@pytest.fixture
+def gate(server, tmp_path):
+    password = tmp_path / "password"
+    password.write_text("al_account-secret\n")
+    server.sql(*FREE, *SCHEMA, *[f"CREATE USER {user}@'%' IDENTIFIED BY '{user}-secret'" for user in USERS],
+               *[f"GRANT ALL ON *.* TO {user}@'%'" for user in USERS])
+    one = gates.Gate(server, ini=INI.format(password=password))
+    try:
+        one.start()
+        yield one
+        one.stop()
+    finally:
+        one.remove()
+        server.sql(*FREE)
+
+
+def api(gate, path):
+    return json.loads(gate.get(path)[2])
+
+
+def crossings(gate):
+    sets = api(gate, "/api/catalogue")
+    return {(one["finding"], one["name"], one["service"], one["owner"], one["touches"]["name"], one["verdict"])
+            for one_set in sets for one in one_set["crossings"] if one["schema"].startswith("al_")}
+
+
+EXPECTED = {("view", 'v"<1>', "front", "back", "people", "log"), ("view", "names", "back", "front", "own", "log"),
+            ("foreign_key", "al_fk", "front", "back", "parent", "log")}
+
+
+def test_beside_statements(gate, server):
+    assert places.wait_for(lambda: crossings(gate) == EXPECTED, 20), crossings(gate)
+    assert [one["upstream"] for one in api(gate, "/api/catalogue")] == ["main"]
+    metrics = gate.metrics()
+    assert metrics.total("catalogue_crossings", service="front", owner="back") == 2
+    assert metrics.total("catalogue_crossings", service="back", owner="front") == 1
+    assert metrics.total("catalogue_read_timestamp_seconds", upstream="main") > 1_700_000_000
+    edges = {(one["service"], one["owner"]): one for one in api(gate, "/api/matrix")}
+    assert edges["front", "back"] == {"service": "front", "owner": "back", "allow": 0, "log": 0, "block": 0,
+                                      "first": None, "last": None, "catalogue": 2}
+    client = wire.Wire(gate.port)
+    client.login("al_front", "al_front", "al_front-secret")
+    for text in ("INSERT INTO al_back.people VALUES (1, 1)", "UPDATE al_back.people SET v = 2",
+                 "SELECT * FROM al_back.names", "SELECT * FROM al_back.people"):
+        client.query(text)
+    client.quit()
+
+    def edge():
+        one, = [one for one in api(gate, "/api/matrix") if one["service"] == "front"]
+        return one["owner"], one["log"], one["catalogue"], (one["first"] or 0) > 0
+
+    assert places.wait_for(lambda: edge() == ("back", 4, 2, True), 10), edge()
+    causes = {query["statement"].split()[0] + " " + query["objects"][0]["name"]: [
+        (one["finding"], one["name"], one.get("event"), one["touches"]["name"], one["touches"]["access"])
+        for one in query["causes"]] for query in api(gate, "/api/queries")}
+    assert causes == {"INSERT people": [("trigger", "t1", "INSERT", "trail", ["write"]),
+                                        ("trigger", "t2", "UPDATE", "trail", ["write"])],
+                      "UPDATE people": [("trigger", "t2", "UPDATE", "trail", ["write"])],
+                      "SELECT names": [("view", "names", None, "own", ["read"])], "SELECT people": []}
+
+
+def test_read_anew_at_a_reload_and_told_where_it_cannot(gate, server):
+    assert places.wait_for(lambda: crossings(gate) == EXPECTED, 20)
+    server.sql("DROP VIEW al_back.names")
+    gate.reload(("policy", "mode", "block"))
+    after = {(*one[:5], "block") for one in EXPECTED if one[1] != "names"}
+    assert places.wait_for(lambda: crossings(gate) == after, 20), crossings(gate)
+    server.sql("ALTER USER al_account@'%' ACCOUNT LOCK")
+    gate.reload(("policy", "mode", "log"))
+    gate.wait_log("what crosses inside .upstream:main. cannot be read: ", 20)
+    assert crossings(gate) == after  # as it was last read, and the metric says when
+    server.sql("ALTER USER al_account@'%' ACCOUNT UNLOCK")
+    gate.reload(("upstream:main", "catalogue", "0"))
+    assert places.wait_for(lambda: api(gate, "/api/catalogue") == [], 20)
+    assert not gate.metrics().by("catalogue_crossings", "service")
