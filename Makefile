@@ -85,6 +85,11 @@ $(BUILD)/tests/harness/%: tests/harness/%.c $(BUILD)/libsilogate.a
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $< $(BUILD)/libsilogate.a $(LINK) $(NEEDED) $(LIBS)
 
+# silogate with a way past the gate, for the tests of what has to notice one.
+$(BUILD)/tests/harness/silogate-stale: tests/harness/stale_execute.c $(OBJECTS)
+	@mkdir -p $(@D)
+	$(COMPILE) -Wl,--wrap=judge_execute -o $@ $< $(OBJECTS) $(LINK) $(NEEDED) $(LIBS)
+
 # Its allocations are counted.
 $(BUILD)/bench/analyze: bench/analyze.c $(BUILD)/libsilogate.a
 	@mkdir -p $(@D)
@@ -92,7 +97,7 @@ $(BUILD)/bench/analyze: bench/analyze.c $(BUILD)/libsilogate.a
 
 -include $(OBJECTS:.o=.d) $(UNIT:=.d) $(BUILD)/tests/harness/ask.d
 
-unit: $(UNIT) $(BUILD)/tests/harness/ask ## build the unit tests (and run them with `make test-unit`)
+unit: $(UNIT) $(BUILD)/tests/harness/ask $(BUILD)/tests/harness/silogate-stale ## build the unit tests (and run them with `make test-unit`)
 
 check: ## the layers: who may include whom
 	scripts/check-layers
