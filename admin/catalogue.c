@@ -46,7 +46,7 @@ static void put_crossing(FILE *to, const struct crossing *one)
         fputs("}", to);
     }
     if (one->event.length > 0)
-        put_member(to, "event", one->event);
+        put_member(to, "fires", one->event);
     put_member(to, "service", one->service);
     put_member(to, "owner", one->owner);
     fputs(",\"touches\":{\"schema\":", to);

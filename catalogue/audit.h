@@ -25,7 +25,8 @@
     K(AUDIT_UNMATCHED, "unmatched", "matches nothing")                                             \
     K(AUDIT_DUPLICATE, "duplicate", "on two servers")                                              \
     K(AUDIT_ACCOUNT, "account", "account")                                                         \
-    K(AUDIT_BYPASS, "bypass", "comes past silogate")
+    K(AUDIT_BYPASS, "bypass", "comes past silogate")                                               \
+    K(AUDIT_SHARED, "shared", "account of several programs")
 
 enum audit_kind {
 #define K(symbol, name, prose) symbol,
@@ -54,6 +55,13 @@ struct audit_right {
     struct audit_right *next;
 };
 
+/* Who uses an account at the moment. */
+struct audit_program {
+    struct text program, address; /* program_name; the client's, also behind silogate */
+    uint64_t threads;
+    struct audit_program *next;
+};
+
 struct audit_finding {
     enum audit_kind kind;
     struct text upstream;
@@ -69,6 +77,7 @@ struct audit_finding {
     struct audit_touch *touches;
     size_t touch_count;
     struct audit_right *missing, *excess; /* of an account */
+    struct audit_program *programs;       /* of a shared account */
     uint64_t count;                       /* threads of a by-pass */
     struct verdict verdict;               /* the strictest of its touches' */
     bool crosses;                         /* it is one for exit status 1 */
@@ -111,8 +120,8 @@ struct audit {
     const struct policy *policy;
     int32_t today;
     bool (*stopped)(void); /* NULL; or asked between two schemas: no need to go on */
-    bool whole;  /* findings of all that stored things touch, their owners' own too */
-    char ts[24]; /* when it was made, as in records */
+    bool whole;            /* findings of all that stored things touch, their owners' own too */
+    char ts[24];           /* when it was made, as in records */
     struct arena arena;
     struct audit_server *servers;
     size_t server_count;

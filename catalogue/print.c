@@ -95,6 +95,26 @@ static void put_rights(struct json *json, const char *key, const struct audit_ri
     json_raw(json, TEXT("]"));
 }
 
+static void put_programs(struct json *json, const struct audit_program *programs)
+{
+    put_key(json, "programs");
+    json_raw(json, TEXT("["));
+    for (const struct audit_program *one = programs; one; one = one->next) {
+        json_raw(json, one == programs ? TEXT("{") : TEXT(",{"));
+        put_text(json, "program", one->program);
+        put_text(json, "from", one->address);
+        put_key(json, "threads");
+        json_number(json, one->threads);
+        json_raw(json, TEXT("}"));
+    }
+    json_raw(json, TEXT("]"));
+}
+
+static bool is_account(enum audit_kind kind)
+{
+    return kind == AUDIT_ACCOUNT || kind == AUDIT_BYPASS || kind == AUDIT_SHARED;
+}
+
 static bool is_stored(enum audit_kind kind)
 {
     return kind <= AUDIT_TABLE;
@@ -105,13 +125,13 @@ static void put_finding(struct json *json, const struct audit *audit,
 {
     json_raw(json, TEXT("{"));
     put_text(json, "finding", text_of(audit_kind_name(finding->kind)));
-    if (finding->kind == AUDIT_ACCOUNT || finding->kind == AUDIT_BYPASS)
+    if (is_account(finding->kind))
         put_text(json, "account", finding->name);
     else if (finding->kind != AUDIT_UNMATCHED)
         put_text(json, "schema", finding->schema);
     if (finding->kind == AUDIT_UNMATCHED)
         put_text(json, "key", finding->why);
-    if (finding->kind != AUDIT_ACCOUNT && finding->kind != AUDIT_BYPASS)
+    if (!is_account(finding->kind))
         put_text(json, finding->kind == AUDIT_UNMATCHED ? "pattern" : "name", finding->name);
     if (finding->on.at && finding->kind != AUDIT_BYPASS) {
         put_key(json, "on");
@@ -122,7 +142,7 @@ static void put_finding(struct json *json, const struct audit *audit,
     }
     put_text(json, "owner", service_name(audit, finding->owner));
     if (is_stored(finding->kind)) {
-        put_some(json, "event", finding->event);
+        put_some(json, "fires", finding->event); /* "event" is a record's */
         put_some(json, "definer", finding->definer);
         put_some(json, "security", finding->security);
         put_some(json, "users", finding->users);
@@ -135,6 +155,8 @@ static void put_finding(struct json *json, const struct audit *audit,
         put_rights(json, "missing", finding->missing);
         put_rights(json, "excess", finding->excess);
     }
+    if (finding->kind == AUDIT_SHARED)
+        put_programs(json, finding->programs);
     if (finding->kind == AUDIT_BYPASS) {
         put_some(json, "from", finding->on);
         put_some(json, "program", finding->security);

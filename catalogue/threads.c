@@ -98,11 +98,73 @@ static void take_group(void *user, const struct threads_group *group)
     finding->crosses = true;
 }
 
+/* Several programs with one account are, most of the time, several services: none of them can be
+ * told from the others by what it may do. */
+static bool is_shared(const struct audit_program *programs)
+{
+    for (const struct audit_program *one = programs; one; one = one->next) {
+        if (!text_equal(one->program, programs->program))
+            return true;
+    }
+    return false;
+}
+
+static void add_shared(struct audit *audit, const struct audit_server *server, struct text user,
+                       struct audit_program *programs)
+{
+    if (!is_shared(programs))
+        return;
+    struct audit_finding *finding = audit_add(audit, server, AUDIT_SHARED);
+    finding->name = user;
+    finding->owner = service_of(audit->config, user);
+    finding->programs = programs;
+}
+
+static bool audit_shared(struct audit *audit, const struct audit_server *server,
+                         struct connection *connection, struct error *error)
+{
+    static const char sql[] =
+        "SELECT t.processlist_user, COALESCE(p.attr_value, ''),"
+        " COALESCE(LEFT(c.attr_value, CHAR_LENGTH(c.attr_value) - LOCATE(':',"
+        " REVERSE(c.attr_value))), t.processlist_host, ''), COUNT(*)"
+        " FROM performance_schema.threads t"
+        " LEFT JOIN performance_schema.session_connect_attrs c"
+        " ON c.processlist_id = t.processlist_id AND c.attr_name = 'silogate_client'"
+        " LEFT JOIN performance_schema.session_connect_attrs p"
+        " ON p.processlist_id = t.processlist_id AND p.attr_name = 'program_name'"
+        " WHERE t.processlist_user IS NOT NULL AND t.processlist_id IS NOT NULL"
+        " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
+    struct rows *rows = connection_query(connection, sql, NULL, error);
+    struct text user = {NULL, 0};
+    struct audit_program *programs = NULL, **end = &programs;
+
+    while (rows && rows_next(rows)) {
+        const struct text *cells = rows->cells;
+        if (service_of(audit->config, cells[0]) < 0)
+            continue;
+        if (!text_equal(user, cells[0])) {
+            add_shared(audit, server, user, programs);
+            user = audit_keep(audit, cells[0]);
+            programs = NULL;
+            end = &programs;
+        }
+        *end = arena_take(&audit->arena, sizeof(**end));
+        **end = (struct audit_program){.program = audit_keep(audit, cells[1]),
+                                       .address = audit_keep(audit, cells[2]),
+                                       .threads = (uint64_t)rows_number(rows, 3, 0)};
+        end = &(*end)->next;
+    }
+    add_shared(audit, server, user, programs);
+    rows_free(rows);
+    return rows != NULL;
+}
+
 bool audit_threads(struct audit *audit, struct audit_server *server, struct connection *connection,
                    struct error *error)
 {
     struct taking taking = {audit, server};
 
     return threads_read(audit->config, server->upstream, connection, take_group, &taking,
-                        &server->threads_told, error);
+                        &server->threads_told, error) &&
+           (!server->threads_told || audit_shared(audit, server, connection, error));
 }

@@ -10,8 +10,9 @@
 /* What may change without making a finding another. */
 static void strip(json_t *object)
 {
-    static const char *const keys[] = {"ts",         "verdict", "reason",  "users",   "why",
-                                       "determined", "refused", "threads", "missing", "unused"};
+    static const char *const keys[] = {"ts",      "verdict",    "reason",  "users",
+                                       "why",     "determined", "refused", "threads",
+                                       "missing", "unused",     "fires"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         json_object_del(object, keys[i]);

@@ -231,6 +231,36 @@ static void print_past(const struct form *form)
     table_fini(&table);
 }
 
+static void print_shared(const struct form *form)
+{
+    static const struct table_column columns[] = {
+        {"account", TABLE_CODE  },
+        {"service", TABLE_WORDS },
+        {"program", TABLE_WORDS },
+        {"from",    TABLE_WORDS },
+        {"threads", TABLE_NUMBER},
+    };
+    const struct audit *audit = form->audit;
+    struct table table;
+
+    table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+    for (size_t i = 0; i < audit->finding_count; i++) {
+        const struct audit_finding *finding = &audit->findings[i];
+        for (const struct audit_program *one = finding->programs; one; one = one->next) {
+            table_text(&table, finding->name);
+            table_text(&table, owner_name(audit, finding->owner));
+            table_text(&table, one->program.length ? one->program : TEXT("-"));
+            table_text(&table, one->address.length ? one->address : TEXT("-"));
+            table_number(&table, one->threads);
+        }
+    }
+    if (table.cell_count) {
+        heading(form, "Accounts that several programs use now");
+        form->table(&table, form->to);
+    }
+    table_fini(&table);
+}
+
 /* Nobody's things are summed up by schema and shown by name where they are few. */
 static void print_coverage(const struct form *form)
 {
@@ -279,6 +309,7 @@ static void print(const struct form *form)
     print_edges(form);
     print_accounts(form);
     print_past(form);
+    print_shared(form);
     print_coverage(form);
 }
 

@@ -340,6 +340,24 @@ def test_who_comes_past(server, make_gate, tmp_path):
         connection.close()
 
 
+def test_accounts_that_several_programs_use(server, make_gate, tmp_path):
+    """Named with program and address, behind silogate too; several connections of one program are not."""
+    gate = make_gate(server)
+    through = [gate.connect("billing_service"), gate.connect("lab_service"), gate.connect("lab_service")]
+    direct = [servers_connect(server, "billing_service", program) for program in ("cron \n job", "")]
+    ini = gates.change(gates.example(), "upstream:main", "address", f"unix:{server.socket}")
+    path = tmp_path / "proxy.ini"
+    path.write_text(gates.change(ini, "upstream:main", "account", "root"))
+    shared, = [one for one in audit(path, "--json", status=1) if one["finding"] == "shared"]
+    shown = gates.run("audit", "-c", path).stdout
+    for connection in through + direct:
+        connection.close()
+    assert (shared["account"], shared["owner"]) == ("billing_service", "billing")
+    assert {(one["program"], one["from"], one["threads"]) for one in shared["programs"]} == {
+        ("", "localhost", 1), ("cron \n job", "localhost", 1), ("", "127.0.0.1", 1)}, shared
+    assert "several programs use" in shown and "lab_service" not in shown.split("several programs use")[1].split("\n\n")[0]
+
+
 def servers_connect(server, user, program):
     """Past silogate, by the socket. PyMySQL always names itself; an empty program is dropped here."""
     connection = pymysql.connect(unix_socket=server.socket, user=user, password=servers.password(user),

@@ -92,7 +92,7 @@ def test_beside_statements(gate, server):
 
     assert places.wait_for(lambda: edge() == ("back", 4, 2, True), 10), edge()
     causes = {query["statement"].split()[0] + " " + query["objects"][0]["name"]: [
-        (one["finding"], one["name"], one.get("event"), one["touches"]["name"], one["touches"]["access"])
+        (one["finding"], one["name"], one.get("fires"), one["touches"]["name"], one["touches"]["access"])
         for one in query["causes"]] for query in api(gate, "/api/queries")}
     assert causes == {"INSERT people": [("trigger", "t1", "INSERT", "trail", ["write"]),
                                         ("trigger", "t2", "UPDATE", "trail", ["write"])],
