@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Microseconds: clients are waiting. A little more than `ctl` takes. */
+#define HOLD_MOST INT64_C(61000000)
+
 static const char *const statements[] = {
     "CREATE DATABASE IF NOT EXISTS silogate",
     "CREATE TABLE IF NOT EXISTS silogate.instances (name VARCHAR(128) CHARACTER SET ascii NOT NULL"
@@ -120,6 +123,8 @@ static bool take_override(const struct rows *rows, int64_t now, struct override_
                      .until = now + rows_number(rows, 9, 0)},
         .undone = rows->cells[10].at != NULL,
     };
+    if (kind == OVERRIDE_HOLD && rows_number(rows, 9, 0) > HOLD_MOST)
+        return false;
     if (kind == OVERRIDE_KINDS || rights < 0 || rights > 15 ||
         rows_number(rows, 9, 0) > OVERRIDE_MONTH * INT64_C(1000000))
         return false;

@@ -228,15 +228,16 @@ static void decide_other(struct judged *judged, int owner, uint8_t missing,
                          const struct find_grants *grants)
 {
     bool expired = (missing & ~grants->expired) == 0;
+    bool ours = text_equal_fold(judged->schema, TEXT("silogate"));
+    bool catalogue = text_equal_fold(judged->schema, TEXT("information_schema"));
 
-    if (text_equal_fold(judged->schema, TEXT("information_schema")) &&
-        tells_of_others(judged->name))
+    if (catalogue && tells_of_others(judged->name))
         decide_answer(judged, REASON_SYSTEM, ASK_ADMINISTRATION);
-    else if (text_equal_fold(judged->schema, TEXT("information_schema")))
+    else if (catalogue || (is_system(judged->schema) && is_open_to_all(judged)))
         decide(judged, REASON_SESSION, VERDICT_ALLOW, 0);
-    else if (is_system(judged->schema) && is_open_to_all(judged))
-        decide(judged, REASON_SESSION, VERDICT_ALLOW, 0);
-    else if (is_system(judged->schema))
+    else if (ours && judged->access & ~SQL_READ) /* overrides stand there: no client changes them */
+        decide(judged, REASON_SYSTEM, VERDICT_BLOCK, 0);
+    else if (ours || is_system(judged->schema))
         decide_answer(judged, REASON_SYSTEM, ASK_ADMINISTRATION);
     else if (owner == SERVICE_NONE)
         decide_answer(judged, REASON_UNOWNED, ASK_UNOWNED);

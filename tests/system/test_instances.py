@@ -240,7 +240,7 @@ def test_what_somebody_writes_into_the_store_does_no_harm(server, make):
     gate = make(1)
     others(gate, alive=1)
     rows = [("0000000a", "mode", "nobody", 1, 0, ""), ("0000000b", "dance", "lab", 1, 0, ""),
-            ("zzzzzzzz", "mode", "lab", 1, 0, ""), ("0000000d", "allow", "lab", 0, 99, "x.y"),
+            ("zzzzzzzz", "mode", "lab", 1, 0, ""), ("0000000c", "hold", "lab", 0, 6, ""), ("0000000d", "allow", "lab", 0, 99, "x.y"),
             ("0000000e", "allow", "lab", 0, 1, "a.b.c.d*"), ("0000000f", "allow", "lab", 0, 15, "'\"\\")]
     for number, kind, service, block, rights, target in rows:
         target = pymysql.converters.escape_string(target)
@@ -251,8 +251,26 @@ def test_what_somebody_writes_into_the_store_does_no_harm(server, make):
     session = wire.connect(gate.port, "lab_service")
     assert places.wait_for(lambda: refused(session) == 1142, 10)  # that one makes sense
     assert [of["id"] for of in gate.ctl("overrides")["overrides"]][-1:] == ["00000010"]
+    assert "hold" not in {of["kind"] for of in gate.ctl("overrides")["overrides"]}  # not for a day
     assert others(gate, alive=1)
     session.quit()
+
+
+def test_no_client_writes_the_store(server, make):
+    """Whatever the service's mode and its account's rights: what stands there is policy."""
+    gate = make(1, ("service:lab", "mode", "off"))
+    others(gate, alive=1)
+    server.sql("GRANT ALL ON silogate.* TO 'lab_service'@'%'")
+    try:
+        session = wire.connect(gate.port, "lab_service")
+        for statement in ("DELETE FROM silogate.overrides", "INSERT INTO SILOGATE.overrides SELECT * FROM"
+                          " silogate.overrides", "DROP TABLE silogate.instances", "DROP DATABASE silogate"):
+            assert refused(session, statement) in (1142, 1044), statement
+        assert refused(session, "SELECT COUNT(*) FROM silogate.instances") == 0  # looking is as the mode says
+        session.quit()
+        assert others(gate, alive=1)
+    finally:
+        server.sql("REVOKE ALL ON silogate.* FROM 'lab_service'@'%'")
 
 
 def test_without_an_account_it_is_this_one_alone(server, make_gate):

@@ -62,6 +62,8 @@ static const struct one {
     {"billing", "mysql", "user", TABLE, R, "block system -"},
     {"billing", "MYSQL", "user", TABLE, R, "block system -"},
     {"billing", "performance_schema", "threads", TABLE, R, "block system -"},
+    {"billing", "silogate", "overrides", TABLE, W, "block system -"},
+    {"billing", "SILOGATE", "instances", TABLE, R, "block system -"},
     {"billing", "sys", "version", TABLE, R, "block system -"},
     {"billing", "sys", "", DATABASE, R, "block system -"},
     {"billing", "mysql", "lab", TABLE, R, "block system lab"},
