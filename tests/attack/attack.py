@@ -20,11 +20,18 @@ from play import Spy  # noqa: E402
 from silo import CANARY, GRANT, INI, Silo  # noqa: E402
 
 
+class Folding(servers.KINDS["mariadb"]):
+    """Names are compared without case."""
+
+    def command(self):
+        return super().command() + ["--lower-case-table-names=1"]
+
+
 class Arena:
     """A server with the silo, and a silogate before it for each way with what nobody owns."""
 
-    def __init__(self, kind):
-        self.server = servers.KINDS[kind]()
+    def __init__(self, kind, folding=False):
+        self.server = Folding() if folding else servers.KINDS[kind]()
         self.gates, self.silo = {}, None
         try:
             self.server.install()
@@ -49,7 +56,9 @@ class Arena:
         """What is wrong with it, or None."""
         one, granted, spy, locked = self.gates[unowned], False, None, []
         before = self.silo.quick()
-        heard = b""
+        heard, theirs = b"", "theirs" in repr(steps) or "746865697273" in repr(steps)
+        if theirs:
+            self.silo.prepare_theirs()
         try:
             spy = Spy(one.port, flags, self.silo.files, number)
             spy.socket.settimeout(5)
@@ -65,9 +74,9 @@ class Arena:
                 except wire.Error:
                     continue
                 finally:
-                    if granted:
+                    if granted or spy.user_name == "victim":
                         spy.heard.clear()  # as long as it is allowed
-            if thread and not granted:
+            if thread and not granted and spy.user_name != "victim":
                 locked = self.silo.locked(thread)
             heard = bytes(spy.heard)
         except (wire.Closed, OSError, struct.error, IndexError, ValueError):
@@ -77,10 +86,13 @@ class Arena:
         finally:
             if spy:
                 spy.close()
+            destroyed = theirs and not self.silo.end_theirs()
             if any(isinstance(step, dict) and step["com"] == "RELOAD" for step in steps):
                 self.reload(one, False)
         if CANARY.encode() in heard:
             return "a canary came back"
+        if destroyed:
+            return "another's prepared transaction is gone"
         if self.silo.quick() != before:
             return "another's data have changed"
         if stolen := self.silo.stolen():
@@ -138,11 +150,12 @@ def main():
     parser.add_argument("--server", choices=list(servers.KINDS))
     parser.add_argument("--most", type=int, default=5, help="end after so many ways past the gate")
     parser.add_argument("--corpus", action="store_true")
+    parser.add_argument("--fold", action="store_true", help="MariaDB, with lower_case_table_names = 1")
     parser.add_argument("--only")
     options = parser.parse_args()
     bad = False
-    for kind in [options.server] if options.server else servers.KINDS:
-        arena = Arena(kind)
+    for kind in ["mariadb"] if options.fold else [options.server] if options.server else servers.KINDS:
+        arena = Arena(kind, options.fold)
         try:
             if options.corpus:
                 known = cases.read(kind, options.only)

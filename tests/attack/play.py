@@ -1,6 +1,6 @@
 """A spy's session that plays steps and keeps all it hears. A step is a text (COM_QUERY) or {"com": NAME, ...}:
 
-    INIT_DB, FIELD_LIST, CHANGE_USER (text: database; charset), RESET_CONNECTION, SET_OPTION (on),
+    INIT_DB, FIELD_LIST, CHANGE_USER (text: database; charset; user), RESET_CONNECTION, SET_OPTION (on),
     STMT (prepare and execute text), PREPARE, EXECUTE (the last, or `at`: which one), STMT_PIPE (both without waiting),
     LONG (text as the first parameter's data), RESET, CLOSE (of the last statement), FETCH, BULK (MariaDB's, of the last),
     ATTR (text with a query attribute), SPLIT (text in small TCP segments), PIPE (several texts at once),
@@ -185,6 +185,7 @@ class Spy(wire.Wire):
         self.answers()
 
     def do_change_user(self, step, text):
-        user = self.user_name
+        user = step.get("user", "spy")
         self.change_user(user, text, PASSWORD if user == "spy" else f"{user}-Pw1",
                          collation=collation(step.get("charset") or self.flags.get("charset", "utf8mb4")))
+        self.user_name = user

@@ -294,9 +294,50 @@ class Maker:
             ["HANDLER secret.visits OPEN AS h", {"com": "RELOAD", "grant": False}, "HANDLER h READ FIRST"],
             [{"com": "PREPARE", "text": b"SELECT name FROM secret.visits"}, {"com": "RELOAD", "grant": False}, {"com": "EXECUTE"}],
             ["PREPARE g FROM 'SELECT name FROM secret.visits'", {"com": "RELOAD", "grant": False}, "EXECUTE g"],
+            ["CREATE TEMPORARY TABLE own.um (id INT, v VARCHAR(60)) ENGINE=MERGE UNION=(secret.visits)",
+             {"com": "RELOAD", "grant": False}, "SELECT * FROM own.um"],
+            ["HANDLER secret.visits OPEN", "FLUSH TABLES", {"com": "RELOAD", "grant": False}, "HANDLER visits READ NEXT"],
+            ["LOCK TABLES secret.visits READ", {"com": "RELOAD", "grant": False}, "SELECT name FROM secret.visits"],
             ["CREATE VIEW own.gv AS SELECT name FROM secret.visits", {"com": "RELOAD", "grant": False},
              "SELECT name FROM own.a, secret.visits"],
             [{"com": "RELOAD", "grant": False}, "SELECT name FROM secret.visits"])
+
+    def xa(self):
+        """Another's prepared transaction, `theirs`, by any of its names; and transactions of the spy's own."""
+        xid = self.pick("'theirs'", "'theirs',''", "'theirs','',1", "0x746865697273", "x'746865697273'", "'the\\irs'", '"theirs"',
+                        "X'746865697273',x'',1", "_latin1'theirs'", "b'011101000110100001100101011010010111001001110011'")
+        way = self.random.randrange(6)
+        start = [f"XA START {xid}", "DELETE FROM own.a WHERE id = 99", f"XA END {xid}"]
+        end = f"XA {self.pick('COMMIT', 'ROLLBACK')} {xid}"
+        ways = [[end], start + [end], start + [{"com": "RESET_CONNECTION"}, end], start + ["XA ROLLBACK 'mine'", end],
+                ["XA RECOVER", "XA RECOVER CONVERT XID", end], [f"XA START {xid} JOIN", f"XA START {xid} RESUME", end]]
+        between = self.state() if self.chance(0.4) else []
+        steps = ways[way]
+        return steps[:-1] + between + (self.ending(end) if self.chance(0.6) else [end])
+
+    def others(self):
+        """The session becomes another service's, which may do so, and then the spy's again; or another user's of the
+        spy's own service."""
+        table = self.pick("secret.visits", "secret.patients", "shared.patients", "shared.logm")
+        user = self.pick("victim", "victim", "victim", "weak")
+        there = [one for _ in range(1 + self.random.randrange(2)) for one in self.pick(
+            [f"HANDLER {table} OPEN AS h"], [{"com": "PREPARE", "text": f"SELECT name FROM {table}".encode()}],
+            [f"PREPARE o FROM 'SELECT name FROM {table}'"], [f"SET @q = 'SELECT name FROM {table}'"], [f"LOCK TABLES {table} READ"],
+            [f"CREATE TEMPORARY TABLE {table} (id INT, name VARCHAR(60))"], ["USE secret"], ["START TRANSACTION"], self.state(),
+            [f"CREATE TEMPORARY TABLE shared.mine_u (id INT, v VARCHAR(60)) ENGINE=MERGE UNION=(shared.logm)"])]
+        back = {"com": "CHANGE_USER", "text": self.pick("own", "own", "own2", "old", "", "secret", "SECRET", "secret\0")}
+        after = self.pick(["HANDLER h READ FIRST"], [{"com": "EXECUTE"}], ["EXECUTE o"], ["PREPARE o FROM @q", "EXECUTE o"],
+                          [f"SELECT * FROM {table}"], ["SELECT * FROM visits"], ["SELECT * FROM shared.mine_u"], self.ending(self.payload()))
+        return [{"com": "CHANGE_USER", "text": "", "user": user}, *there, back, *after]
+
+    def long_list(self):
+        """Another's table in a list of more names than are looked at at once."""
+        names = [f"own.no{i}" for i in range(self.pick(990, 1000, 1001, 2047, 2500))]
+        names.insert(self.pick(0, len(names), len(names) - 1, 1000), self.table().replace("(", "").replace(")", ""))
+        head, behind = self.pick(("DROP TABLE IF EXISTS ", ""), ("CHECK TABLE ", ""), ("LOCK TABLES ", " READ"),
+                                 ("CHECKSUM TABLE ", ""), ("DROP TEMPORARY TABLE IF EXISTS ", ""), ("FLUSH TABLES ", ""),
+                                 ("DROP VIEW IF EXISTS ", ""), ("LOCK TABLES ", " WRITE"))
+        return self.ending(head + (behind + ", ").join(names) + behind)
 
     def among(self):
         """Binary commands between PREPARE and EXECUTE, and texts that come as a parameter's data. MySQL 9.7 answers an
@@ -349,9 +390,13 @@ def program(random, mariadb):
     flags["ends"], flags["metadata"] = maker.chance(0.4), maker.chance(0.15)
     compress = maker.pick([None] * 5 + ["zlib"] + ([] if mariadb else ["zstd"]))
     kinds = ([maker.ambush] * 5 + [maker.reread] * 6 + [maker.cover] * 4 + [maker.moved_in] * 3 + [maker.plain] * 4
-             + [maker.among] * 3 + [maker.late])
-    if random.random() < 0.02:
+             + [maker.among] * 3 + [maker.late] + [maker.xa] + [maker.others] * 2)
+    if random.random() < 0.03:
         kinds = [maker.granted]
+    elif random.random() < 0.01:
+        kinds = [maker.long_list]
+    if maker.chance(0.15):
+        flags["database"] = maker.pick("", "own2", "old", "OLD", "secret", "secret\0", "`secret`", "secret ", "Secret", "shared")
     steps = ["BEGIN"] if maker.chance(0.4) else []
     for _ in range(1 + random.randrange(2)):
         if maker.chance(0.4):

@@ -5,9 +5,12 @@ The spy's account may do everything in all four databases: between it and `secre
 `own2` are the spy's, of `shared` only what begins with `mine`; all else is another's."""
 import pymysql
 
+from harness import places
+
 CANARY = "c4n4ry"
 DATABASES = ("own", "own2", "shared", "secret")
 PASSWORD = "spy-Pw1"
+ACCOUNTS = ("spy", "weak", "victim")
 ODD_NAMES = ("1st", "1e1", "123", "$t", "a$b", "患者", "a b", "a.b", "select", "key", "order", "from", "own", "dual",
              "0x41", "_x")
 INI = """[proxy]
@@ -128,11 +131,12 @@ class Silo:
             return cursor.fetchall()
 
     def accounts(self):
-        for user in ("spy", "weak"):
+        for user in ACCOUNTS:
             self.ask(f"DROP USER IF EXISTS {user}@'%'")
             self.ask(f"CREATE USER {user}@'%' IDENTIFIED BY '{user}-Pw1'")
         for database in DATABASES:
             self.ask(f"GRANT ALL ON {database}.* TO spy@'%' WITH GRANT OPTION")
+            self.ask(f"GRANT ALL ON {database}.* TO victim@'%'")
         self.ask("GRANT FILE, RELOAD ON *.* TO spy@'%'")
 
     def _grants(self):
@@ -228,6 +232,29 @@ class Silo:
         return [f"{schema}.{name}" for schema, name in self.ask(text)
                 if schema == "secret" or schema == "shared" and not (name or "").startswith("mine")]
 
+    def prepare_theirs(self):
+        """Another's XA transaction, which is prepared and whose session has gone."""
+        one = self.server.root()
+        with one.cursor() as cursor:
+            for text in ("XA START 'theirs'", "INSERT INTO secret.log VALUES (999, 'prepared')", "XA END 'theirs'",
+                         "XA PREPARE 'theirs'"):
+                cursor.execute(text)
+        one.close()
+
+    def end_theirs(self):
+        """Is it still there? It is ended."""
+        def try_to_end():
+            try:
+                self.ask("XA ROLLBACK 'theirs'")
+            except pymysql.Error as error:
+                return error.args[0]
+            return 0
+
+        there = any("theirs" in str(row[3]) for row in self.ask("XA RECOVER"))
+        if there:  # the server may still be at the end of the session that has prepared it
+            places.wait_for(lambda: try_to_end() == 0, 10)
+        return there
+
     def thread_of(self, marker):
         """The server's thread of the session that holds the user lock `marker`."""
         return self.ask(f"SELECT IS_USED_LOCK('{marker}')")[0][0]
@@ -235,6 +262,6 @@ class Silo:
     def close(self):
         for database in DATABASES:
             self.ask(f"DROP DATABASE IF EXISTS `{database}`")
-        for user in ("spy", "weak"):
+        for user in ACCOUNTS:
             self.ask(f"DROP USER IF EXISTS {user}@'%'")
         self.root.close()

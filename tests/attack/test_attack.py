@@ -10,7 +10,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import attack  # noqa: E402
 import cases  # noqa: E402
-from harness import servers  # noqa: E402
+from harness import gate, servers  # noqa: E402
+from silo import INI  # noqa: E402
 
 SEED = int(os.environ.get("SEED", 20261128))
 
@@ -31,3 +32,25 @@ def test_generated_sessions(arena):
     found, number = attack.attack(arena, 15, SEED)
     assert found == [], "\n".join(found)
     assert number > 20
+
+
+def test_what_gets_through_is_seen(arena):
+    """A silogate that blocks nothing is found out by each thing that is looked at."""
+    one = gate.Gate(arena.server, ini=INI.format(unowned="log").replace("= block", "= log")).start()
+    arena.gates["nothing"] = one
+    try:
+        for steps, wanted in (
+                (["SELECT name FROM secret.patients"], "a canary came back"),
+                (["UPDATE secret.patients SET n = n + 1"], "another's data have changed"),
+                (["INSERT INTO own.sink SELECT id, name FROM secret.patients"], "a canary is in own.sink"),
+                (["LOCK TABLES secret.visits READ"], "the session holds secret.visits"),
+                (["XA ROLLBACK 'theirs'"], "another's prepared transaction is gone"),
+                ([{"com": "CHANGE_USER", "text": "", "user": "victim"}, "SELECT name FROM secret.patients"], None),
+                ([{"com": "CHANGE_USER", "text": "", "user": "victim"}, {"com": "CHANGE_USER", "text": "own"},
+                  "SELECT name FROM secret.patients"], "a canary came back")):
+            assert arena.play("nothing", {}, steps, 7) == wanted, steps
+            arena.restore()
+    finally:
+        del arena.gates["nothing"]
+        one.stop()
+        one.remove()
