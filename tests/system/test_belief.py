@@ -217,20 +217,27 @@ def test_texts_without_quotes_are_not_touched(blocking):
     client.quit()
 
 
-def test_another_character_set_reads_otherwise(vault, blocking):
-    """In gbk 0xbf5c is a letter; in latin1 the backslash escapes what follows."""
+@pytest.mark.parametrize("prepared, executed, text", (
+    ("latin1", "gbk", b"SELECT name '\xbf\\' FROM vault.t -- ' FROM own.t"),
+    ("gbk", "latin1", b"SELECT name '\xbf\\' FROM own.t -- ' FROM vault.t"),
+    ("latin1", "sjis", b"SELECT name '\x95\\' FROM vault.t -- ' FROM own.t"),
+    ("sjis", "latin1", b"SELECT name '\x95\\' FROM own.t -- ' FROM vault.t")),
+                         ids=("latin1-gbk", "gbk-latin1", "latin1-sjis", "sjis-latin1"))
+def test_another_character_set_reads_otherwise(vault, blocking, prepared, executed, text):
+    """In gbk 0xbf5c is a letter, as is 0x955c in sjis; in latin1 the backslash escapes what follows."""
     client = login(blocking)
     client.query("SET sql_mode = ''")
-    client.query("SET NAMES latin1")
-    client.command(b"\x16SELECT name '\xbf\\' FROM own.t -- ' FROM vault.t -- ' FROM own.t")
-    try:
-        statement = client.prepared()[0]
-    except wire.Error:
-        client.quit()
-        return
-    client.query("SET NAMES gbk")
-    with pytest.raises(wire.Error):
+    client.query(f"SET NAMES {prepared}")
+    client.command(b"\x16" + text)
+    statement = client.prepared()[0]
+    assert [row[-3:] for row in client.execute(statement)[0].rows] == [b"own"]
+    client.query(f"SET NAMES {executed}")
+    vault.sql("ALTER TABLE own.t COMMENT 'z'")
+    with pytest.raises(wire.Error) as error:
         client.execute(statement)
+    assert error.value.code in REFUSED and "silogate" in str(error.value)
+    client.query(f"SET NAMES {prepared}")
+    assert [row[-3:] for row in client.execute(statement)[0].rows] == [b"own"]
     client.quit()
 
 

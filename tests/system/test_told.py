@@ -1,0 +1,129 @@
+"""What a server is told behind silogate's back: another lower_case_table_names at a restart, a character set that is
+not the handshake's, a second address with other settings. A session is judged by what its server really has. The
+service may do everything as far as the server is concerned, and what nobody owns passes, so that a name that is not
+taken for what it is would pass as well."""
+import pytest
+
+from harness import gate, servers, wire
+
+SECRET = "t0ld-c4n4ry"
+INI = """[proxy]
+[policy]
+mode = block
+undetermined = block
+unowned = log
+administration = log
+[log]
+repeat = 0
+[upstream:main]
+[service:spy]
+user = spy_service
+upstream = main
+database = own
+owns = own.*
+[service:vault]
+user = vault_service
+upstream = main
+owns = vault.*
+"""
+SETUP = ("CREATE DATABASE vault", "CREATE DATABASE own", "CREATE TABLE vault.t (id INT, name VARCHAR(60))",
+         f"INSERT INTO vault.t VALUES (1, '{SECRET}')", "CREATE TABLE own.t (id INT, name VARCHAR(60))",
+         "INSERT INTO own.t VALUES (1, 'own')", "CREATE USER spy_service@'%' IDENTIFIED BY 'spy_service-secret'",
+         "GRANT ALL ON *.* TO spy_service@'%'")
+GBK = b"SELECT '\xbf\\', name FROM vault.t -- ' AS c"  # in gbk the backslash is half of a character
+
+
+class Told(servers.MariaDB):
+    options = ()
+
+    def command(self):
+        return [*super().command(), *self.options]
+
+
+@pytest.fixture
+def start():
+    """Starts a MariaDB with its options, and a silogate before one or several."""
+    made = []
+
+    def server(*options):
+        one = Told()
+        made.append(one)
+        one.options = options
+        one.install()
+        one.start()
+        one.sql(*SETUP)
+        return one
+
+    def silogate(*upstreams):
+        addresses = [f"127.0.0.1:{one.port}" for one in upstreams]
+        one = gate.Gate(upstreams[0], ini=INI, changes=[("upstream:main", "address", *addresses)])
+        made.append(one)
+        return one.start()
+
+    yield server, silogate
+    for one in made:
+        one.stop()
+        one.remove()
+
+
+def connect(one, **options):
+    return wire.connect(one.port, "spy_service", "own", password="spy_service-secret", **options)
+
+
+def code(one, text):
+    """A session's first command: 0, or the error's number."""
+    client = connect(one)
+    try:
+        answers = client.query(text)
+        assert SECRET not in repr(answers), text
+        return 0
+    except wire.Error as error:
+        return error.code
+    finally:
+        client.quit()
+
+
+def test_restarted_with_names_that_fold(start):
+    server, silogate = start
+    upstream = server()
+    one = silogate(upstream)
+    assert code(one, "SELECT name FROM VAULT.t") == 1146  # no such table, and nobody's: it passes
+    upstream.stop()
+    upstream.options = ("--lower-case-table-names=1",)
+    upstream.start()
+    assert upstream.sql("SELECT name FROM VAULT.T") == ((SECRET,),)
+    for text in ("SELECT name FROM VAULT.t", "SELECT name FROM vault.T", "SELECT * FROM own.t, Vault.t"):
+        assert code(one, text) == 1142, text
+    assert code(one, "SELECT name FROM OWN.T") == 0
+    client = connect(one)
+    with pytest.raises(wire.Error) as refused:
+        client.ok(b"\x02VAULT")  # COM_INIT_DB
+    assert refused.value.code == 1044
+    client.quit()
+    upstream.stop()
+    upstream.options = ()
+    upstream.start()
+    assert code(one, "SELECT name FROM VAULT.t") == 1146
+
+
+def test_the_handshakes_character_set_does_not_hold(start):
+    server, silogate = start
+    upstream = server("--skip-character-set-client-handshake", "--character-set-server=gbk")
+    one = silogate(upstream)
+    client = connect(one)
+    assert client.query("SELECT @@character_set_client")[0].rows == [["gbk"]]
+    client.quit()
+    assert code(one, GBK) == 1142
+    assert code(one, b"SELECT '\xbf\\', name FROM own.t -- ' AS c") == 0
+
+
+def test_the_second_address_is_another_server(start):
+    server, silogate = start
+    first = server()
+    second = server("--lower-case-table-names=1", "--skip-character-set-client-handshake", "--character-set-server=gbk")
+    one = silogate(first, second)
+    assert code(one, "SELECT name FROM VAULT.t") == 1146
+    first.stop()
+    assert code(one, "SELECT name FROM VAULT.t") == 1142
+    assert code(one, GBK) == 1142
+    first.start()
