@@ -62,6 +62,23 @@ static struct text touched(char room[1024], const struct audit_touch *touch)
     return cell(room, "%s %.*s.%.*s", verb, TEXT_ARGS(touch->schema), TEXT_ARGS(touch->name));
 }
 
+/* Names are whatever a server has: none of them commands a terminal or breaks a row. */
+static void clean_text(struct table *table, struct text t)
+{
+    char *room = memory_take(t.length * 3 + 1), *to = room;
+
+    while (t.length > 0) {
+        size_t length = text_character(t);
+        struct text character = {t.at, length > 0 ? length : 1};
+        bool unfit = length == 0 || text_is_unfit(character);
+        memcpy(to, unfit ? "\xef\xbf\xbd" : t.at, unfit ? 3 : length);
+        to += unfit ? 3 : length;
+        t = (struct text){t.at + character.length, t.length - character.length};
+    }
+    table_text(table, (struct text){room, (size_t)(to - room)});
+    free(room);
+}
+
 /* One row a finding and touch. */
 static void add_edge(struct table *table, const struct form *form, size_t index)
 {
@@ -72,18 +89,18 @@ static void add_edge(struct table *table, const struct form *form, size_t index)
     for (size_t i = 0; i < rows; i++) {
         const struct audit_touch *touch = i < finding->touch_count ? &finding->touches[i] : NULL;
         const struct verdict *verdict = touch ? &touch->verdict : &finding->verdict;
-        table_text(table, text_of(audit_kind_name(finding->kind)));
-        table_text(table, full_name(room, finding->schema, finding->name));
-        table_text(table,
+        clean_text(table, text_of(audit_kind_name(finding->kind)));
+        clean_text(table, full_name(room, finding->schema, finding->name));
+        clean_text(table,
                    finding->on.at ? full_name(room, finding->on_schema, finding->on) : TEXT("-"));
-        table_text(table, owner_name(form->audit, finding->owner));
-        table_text(table, touch ? touched(room, touch) : cell(room, "?"));
-        table_text(table, touch ? owner_name(form->audit, verdict->owner) : TEXT("?"));
-        table_text(table, finding->security.at
+        clean_text(table, owner_name(form->audit, finding->owner));
+        clean_text(table, touch ? touched(room, touch) : cell(room, "?"));
+        clean_text(table, touch ? owner_name(form->audit, verdict->owner) : TEXT("?"));
+        clean_text(table, finding->security.at
                               ? cell(room, "%.*s %.*s", TEXT_ARGS(finding->security),
                                      TEXT_ARGS(finding->definer))
                               : TEXT("-"));
-        table_text(table,
+        clean_text(table,
                    cell(room, "%s, %s%s", verdict_action_name((enum verdict_action)verdict->action),
                         verdict_reason_name((enum verdict_reason)verdict->reason),
                         form->is_new && form->is_new[index] ? ", new" : ""));
@@ -144,13 +161,13 @@ static void add_rights(struct table *table, const struct form *form,
     char room[1024];
 
     for (; right; right = right->next) {
-        table_text(table, finding->name);
-        table_text(table, owner_name(form->audit, finding->owner));
-        table_text(table, text_of(what));
-        table_text(table, short_rights(room, right));
-        table_text(table, right->on);
-        table_text(table, right->via.at ? right->via : TEXT("-"));
-        table_text(table,
+        clean_text(table, finding->name);
+        clean_text(table, owner_name(form->audit, finding->owner));
+        clean_text(table, text_of(what));
+        clean_text(table, short_rights(room, right));
+        clean_text(table, right->on);
+        clean_text(table, right->via.at ? right->via : TEXT("-"));
+        clean_text(table,
                    right->refused.at ? cell(room, "%.*s", TEXT_ARGS(right->refused)) : TEXT("-"));
     }
 }
@@ -220,10 +237,10 @@ static void print_past(const struct form *form)
         const struct audit_finding *finding = &audit->findings[i];
         if (finding->kind != AUDIT_BYPASS)
             continue;
-        table_text(&table, finding->name);
-        table_text(&table, owner_name(audit, finding->owner));
-        table_text(&table, finding->on.at ? finding->on : TEXT("-"));
-        table_text(&table, finding->security.at ? finding->security : TEXT("-"));
+        clean_text(&table, finding->name);
+        clean_text(&table, owner_name(audit, finding->owner));
+        clean_text(&table, finding->on.at ? finding->on : TEXT("-"));
+        clean_text(&table, finding->security.at ? finding->security : TEXT("-"));
         table_number(&table, finding->count);
     }
     if (table.cell_count)
@@ -247,10 +264,10 @@ static void print_shared(const struct form *form)
     for (size_t i = 0; i < audit->finding_count; i++) {
         const struct audit_finding *finding = &audit->findings[i];
         for (const struct audit_program *one = finding->programs; one; one = one->next) {
-            table_text(&table, finding->name);
-            table_text(&table, owner_name(audit, finding->owner));
-            table_text(&table, one->program.length ? one->program : TEXT("-"));
-            table_text(&table, one->address.length ? one->address : TEXT("-"));
+            clean_text(&table, finding->name);
+            clean_text(&table, owner_name(audit, finding->owner));
+            clean_text(&table, one->program.length ? one->program : TEXT("-"));
+            clean_text(&table, one->address.length ? one->address : TEXT("-"));
             table_number(&table, one->threads);
         }
     }
@@ -277,17 +294,17 @@ static void print_coverage(const struct form *form)
     for (size_t i = 0; i < audit->finding_count; i++) {
         const struct audit_finding *finding = &audit->findings[i];
         if (finding->kind == AUDIT_UNOWNED)
-            table_text(&table, TEXT("owned by nobody"));
+            clean_text(&table, TEXT("owned by nobody"));
         else if (finding->kind == AUDIT_UNMATCHED)
-            table_text(&table,
+            clean_text(&table,
                        cell(room, "%.*s, and there is no such thing", TEXT_ARGS(finding->why)));
         else if (finding->kind == AUDIT_DUPLICATE)
-            table_text(&table, cell(room, "on %.*s, and on another server too",
+            clean_text(&table, cell(room, "on %.*s, and on another server too",
                                     TEXT_ARGS(finding->upstream)));
         else
             continue;
-        table_text(&table, full_name(room, finding->schema, finding->name));
-        table_text(&table,
+        clean_text(&table, full_name(room, finding->schema, finding->name));
+        clean_text(&table,
                    finding->kind == AUDIT_UNOWNED ? TEXT("-") : owner_name(audit, finding->owner));
     }
     heading(form, "Ownership against what is there");
@@ -406,7 +423,7 @@ void audit_print_sarif(const struct audit *audit, const bool *is_new, FILE *to)
         json_pack("{s:s, s:s, s:[{s:{s:{s:s, s:s}}, s:o}]}", "version", "2.1.0", "$schema",
                   "https://json.schemastore.org/sarif-2.1.0.json", "runs", "tool", "driver", "name",
                   "silogate audit", "version", SILOGATE_VERSION, "results", results);
-    json_dumpf(log, to, JSON_INDENT(1));
+    json_dumpf(log, to, JSON_ENSURE_ASCII | JSON_INDENT(1));
     putc('\n', to);
     json_decref(log);
 }
