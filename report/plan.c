@@ -53,6 +53,43 @@ static struct held held_by(const struct report *report, uint32_t owner, int64_t 
     return held;
 }
 
+/* "3 views, 1 trigger": what audit found, by its kind, which is the first word of what stands for
+ * its statement. */
+static void put_catalogue(const struct report *report, uint32_t owner, FILE *to)
+{
+    static const char *const kinds[][3] = {
+        {"view",        "view",        "views"       },
+        {"trigger",     "trigger",     "triggers"    },
+        {"routine",     "routine",     "routines"    },
+        {"event",       "event",       "events"      },
+        {"foreign_key", "foreign key", "foreign keys"},
+        {"",            "other",       "others"      },
+    };
+    enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+    uint32_t counts[KINDS] = {0};
+    const char *before = "";
+
+    for (uint32_t i = 0; i < report->query_keys.count; i++) {
+        const struct report_query *query = &report->queries[i];
+        size_t kind = 0, length = 0;
+        if (query->span.last != 0 || report->edges[query->edge].owner != owner)
+            continue;
+        while (length < query->statement.length && query->statement.at[length] != ' ')
+            length++;
+        struct text word = {query->statement.at, length};
+        while (kind < KINDS - 1 && !text_equal(word, text_of(kinds[kind][0])))
+            kind++;
+        counts[kind]++;
+    }
+    for (size_t k = 0; k < KINDS; k++) {
+        if (counts[k] == 0)
+            continue;
+        fprintf(to, "%s%u %s", before, counts[k], kinds[k][counts[k] == 1 ? 1 : 2]);
+        before = ", ";
+    }
+    fputs(" in the catalogue", to);
+}
+
 static void put_service(const struct report *report, uint32_t service, int64_t since, FILE *to)
 {
     struct held held = held_by(report, service, since);
@@ -65,8 +102,10 @@ static void put_service(const struct report *report, uint32_t service, int64_t s
         return;
     }
     fputs(": ", to);
-    if (held.catalogue > 0)
-        fprintf(to, "%u in the catalogue%s", held.catalogue, held.edges > 0 ? ", " : "\n");
+    if (held.catalogue > 0) {
+        put_catalogue(report, service, to);
+        fputs(held.edges > 0 ? "; " : "\n", to);
+    }
     if (held.edges > 0)
         fprintf(to, "%u quer%s of %u service%s, last seen %s\n", held.queries,
                 held.queries == 1 ? "y" : "ies", held.edges, held.edges == 1 ? "" : "s",

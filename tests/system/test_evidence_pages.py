@@ -107,6 +107,29 @@ def test_three_clicks_from_the_matrix_to_a_pasted_grant(browser, hospital, tmp_p
     assert before.returncode == 1 and after.returncode == 0, (before.stdout, after.stdout, after.stderr)
 
 
+def tab_to(browser, selector):
+    """Presses Tab until what `selector` finds has the focus."""
+    for _ in range(400):
+        browser.press(browsers.TAB)
+        if browser.run("return document.activeElement.matches(arguments[0])", selector):
+            return
+    raise AssertionError(f"no Tab reaches {selector}")
+
+
+def test_the_same_way_by_keyboard(browser, hospital):
+    """Tab and Enter alone, from the page's start on."""
+    browser.open(hospital.at + "/", width=1400)
+    for selector, path in (('.heat td a[title^="auth reaches into billing"]', "/queries"),
+                           ("#queries td.statement a", "/query")):
+        tab_to(browser, selector)
+        browser.press(browsers.ENTER)
+        assert places.wait_for(lambda: path_of(browser) == path), path  # noqa: B023: called at once
+    assert places.wait_for(lambda: browser.run("return !!document.querySelector('.copy')"))
+    tab_to(browser, ".copy")
+    browser.press(browsers.ENTER)
+    assert places.wait_for(lambda: browser.run("return document.querySelector('.copy').textContent") == "Copied")
+
+
 def test_the_call_of_explain_is_what_was_seen(hospital):
     """And the edge's lines are ones that proxy.ini takes."""
     query = busiest(hospital)

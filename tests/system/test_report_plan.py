@@ -139,9 +139,9 @@ def test_plan_of_a_week(log, findings):
     text = report("--plan", "--ready-since", "2026-11-10", log, findings)
     lines_of = text.splitlines()
     assert "- `payment`: 1 query of 1 service, last seen Sunday, 2026-11-22" in lines_of
-    assert "- `billing`: 1 in the catalogue" in lines_of
+    assert "- `billing`: 1 foreign key in the catalogue" in lines_of
     assert "- `business` can move: 0 left" in lines_of
-    assert "- `clinical`: 1 in the catalogue, 2 queries of 2 services, last seen Sunday, 2026-11-22" in lines_of
+    assert "- `clinical`: 1 view in the catalogue; 2 queries of 2 services, last seen Sunday, 2026-11-22" in lines_of
     assert "### `billing`: 3 to replace" in lines_of
     assert "**in a transaction over owners**" in text and "**joins owners**" in text
 
