@@ -11,7 +11,8 @@
 
 enum {
     SHADES = 6,
-    MANY = 18, /* owners: from here on the heads stand upright */
+    SIDE_MOST = 120, /* names along a side: the page has a bound */
+    MANY = 18,       /* owners: from here on the heads stand upright */
     BARS = SUMMARY_DAYS,
     CHART_WIDTH = 1200,
     CHART_TOP = 16,
@@ -65,6 +66,40 @@ static struct side make_side(const struct page_request *request, bool owners)
     }
     free(all.names);
     return side;
+}
+
+static int descending(const void *a, const void *b)
+{
+    uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
+
+    return (one < other) - (one > other);
+}
+
+/* Where there are too many for a page, the busiest, in the same order. */
+static void shorten(const struct page_request *request, struct side *side, bool owners)
+{
+    const struct summary *summary = request->view->summary;
+
+    if (side->count <= SIDE_MOST)
+        return;
+    uint64_t *sums = memory_take_zeroed(side->count * sizeof(*sums));
+    uint64_t *sorted = memory_take(side->count * sizeof(*sorted));
+    for (size_t e = 0; e < summary->edge_count; e++) {
+        size_t at = find(side, name_of(&summary->edges[e], owners));
+        if (at < side->count)
+            sums[at] += page_crossings(request, &summary->edges[e]);
+    }
+    memcpy(sorted, sums, side->count * sizeof(*sorted));
+    qsort(sorted, side->count, sizeof(*sorted), descending);
+    const uint64_t least = sorted[SIDE_MOST - 1];
+    size_t kept = 0;
+    for (size_t i = 0; i < side->count && kept < SIDE_MOST; i++) {
+        if (sums[i] >= least)
+            side->names[kept++] = side->names[i];
+    }
+    side->count = kept;
+    free(sums);
+    free(sorted);
 }
 
 /* By the order of magnitude: each ten times the one before. */
@@ -151,6 +186,7 @@ static void put_rows(const struct page_request *request, const struct side *user
 void page_put_matrix(const struct page_request *request, FILE *to)
 {
     struct side users = make_side(request, false), owners = make_side(request, true);
+    const size_t all_users = users.count, all_owners = owners.count;
 
     fputs("<section id=\"matrix\"><h2 id=\"matrix-title\">Who "
           "reaches into whose silo</h2>\n",
@@ -161,6 +197,13 @@ void page_put_matrix(const struct page_request *request, FILE *to)
         fputs("<p class=\"quiet\">Rows use, columns own. A number leads to its queries; each shade "
               "is ten times the one before; &#8856; was blocked.</p>",
               to);
+        shorten(request, &users, false);
+        shorten(request, &owners, true);
+        if (users.count < all_users || owners.count < all_owners)
+            fprintf(to,
+                    "<p class=\"quiet\">Of %zu that use and %zu that own, the busiest are "
+                    "shown.</p>",
+                    all_users, all_owners);
         put_head(request, &owners, to);
         put_rows(request, &users, &owners, to);
         fputs("</tbody></table></div>", to);

@@ -10,6 +10,7 @@
 #include "violations/record.h"
 
 enum {
+    MATRIX_MOST = 250, /* services: of more a matrix would fill the page, and memory */
     OPEN_EDGES = 20,
     NAME_SHOWN = 64,
     SHADES = 6,
@@ -124,6 +125,14 @@ static void put_matrix(const struct report *report, FILE *to)
     uint32_t count, *services = report_rank_services(report, &count);
     uint64_t most = most_on_an_edge(report);
 
+    if (count > MATRIX_MOST) {
+        fprintf(to,
+                "<section id=\"matrix\"><h2>Matrix</h2>\n<p>%u services are too many for a "
+                "matrix: the edges, one by one, are below.</p></section>\n",
+                count);
+        free(services);
+        return;
+    }
     fputs("<section id=\"matrix\"><h2>Matrix</h2>\n<p>Rows use, columns own; statements that were "
           "logged or blocked. The stronger the shade, the more. Each number leads to its "
           "queries.</p>\n"

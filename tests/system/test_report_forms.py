@@ -105,6 +105,16 @@ def test_markdown_keeps_its_tables(log, evil_log):
         assert cells == head, line
 
 
+def test_thousands_of_services_have_no_matrix(tmp_path):
+    """3,000 by 3,000 cells were 335 MB of HTML."""
+    log = tmp_path / "log"
+    log.write_bytes(lines([a_record(f"s{i}", [an_object(f"s{i * 7 % 1000}", f"t{i}")], i, f"SELECT {i}")
+                           for i in range(1000)]))
+    page = report("--html", log)
+    assert "are too many for a matrix" in page and len(page) < 4_000_000
+    assert page.count("<h3>") >= 900
+
+
 def test_an_empty_log(tmp_path):
     log = tmp_path / "empty"
     log.write_bytes(b"")
