@@ -1,6 +1,8 @@
 /* What is believed of a session where the server has to be asked, or all is over. */
 #include "judge/belief.h"
 
+#include <string.h>
+
 void belief_lose(struct belief *belief)
 {
     sql_state_lose_mode(&belief->state);
@@ -9,9 +11,39 @@ void belief_lose(struct belief *belief)
     belief->must_ask = true;
 }
 
+uint64_t belief_name_hash(struct text name)
+{
+    return text_hash(name, 1, true) | 1;
+}
+
+uint64_t belief_named(const struct belief *belief, uint64_t hash)
+{
+    for (unsigned i = 0; i < BELIEF_NAMED; i++) {
+        if (belief->named[i].hash == hash)
+            return belief->named[i].print;
+    }
+    return 0;
+}
+
+void belief_name(struct belief *belief, uint64_t hash, uint64_t print)
+{
+    unsigned at = 0;
+
+    while (at < BELIEF_NAMED && belief->named[at].hash != hash)
+        at++;
+    if (at == BELIEF_NAMED) {
+        if (print == 0)
+            return;
+        at = belief->next_named;
+        belief->next_named = (uint8_t)((at + 1) % BELIEF_NAMED);
+    }
+    belief->named[at] = (struct named){hash, print};
+}
+
 void belief_reset(struct belief *belief, uint32_t collation)
 {
     prepared_clear(&belief->prepared);
+    memset(belief->named, 0, sizeof(belief->named));
     sql_session_free(&belief->remembered);
     sql_state_lose_mode(&belief->state);
     belief->state.charset = SQL_CHARSET_UNKNOWN;
@@ -21,6 +53,7 @@ void belief_reset(struct belief *belief, uint32_t collation)
 void belief_forget(struct belief *belief)
 {
     prepared_clear(&belief->prepared);
+    memset(belief->named, 0, sizeof(belief->named));
     sql_session_free(&belief->remembered);
     belief->written = (struct owners){.count = 0};
 }

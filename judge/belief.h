@@ -23,11 +23,19 @@ struct owners {
     bool more; /* there are others, which do not fit */
 };
 
+/* Where the tables of a statement of SQL's PREPARE stood when the server prepared it. */
+struct named {
+    uint64_t hash, print; /* of its name; sql_moved_print, 0: not known */
+};
+enum { BELIEF_NAMED = 16 }; /* of the last ones */
+
 struct belief {
     struct sql_state state; /* database, sql_mode, character set, version ... */
     struct sql_session *remembered;
     struct prepared_table prepared;
-    struct owners written;         /* in the open transaction */
+    struct owners written; /* in the open transaction */
+    struct named named[BELIEF_NAMED];
+    uint8_t next_named;
     bool in_transaction : 1;       /* as the status flags say */
     bool no_backslash_escapes : 1; /* what the status flags said of it last */
     bool must_ask : 1;             /* the server must be asked before the next command is judged */
@@ -47,6 +55,12 @@ void belief_forget(struct belief *belief);
 
 /* A reload: the same owners by their numbers in `to`; who is gone is forgotten. */
 void belief_rebind(struct belief *belief, const struct policy *from, const struct policy *to);
+
+/* A number for the name of a statement of SQL's PREPARE. */
+uint64_t belief_name_hash(struct text name);
+/* Where its tables stood; 0: nobody knows. And: from now on. */
+uint64_t belief_named(const struct belief *belief, uint64_t hash);
+void belief_name(struct belief *belief, uint64_t hash, uint64_t print);
 
 void owners_add(struct owners *owners, int owner);
 bool owners_have(const struct owners *owners, int owner);

@@ -31,6 +31,10 @@ void judge_long_data(const struct belief *belief, const struct prepared *prepare
 bool judge_renew(const struct belief *belief, const struct prepared *prepared,
                  struct ruling *ruling, const char **why);
 
+/* The same of a text of SQL's PREPARE; `state` is that of now, in the database of then. */
+bool judge_renew_text(const struct belief *belief, struct text text, const struct sql_state *state,
+                      struct ruling *ruling, const char **why);
+
 /* COM_INIT_DB; `name` may be rewritten. */
 void judge_init_db(const struct belief *belief, const struct binding *binding, struct text name,
                    struct ruling *ruling);

@@ -108,6 +108,37 @@ static void write_edits(struct ruling *ruling, uint64_t moves)
     }
 }
 
+/* A statement of SQL's PREPARE by its name. True: it can be prepared anew by itself, before. */
+static bool executes_named(struct judging *judging, const struct sql_facts *facts)
+{
+    const struct belief *belief = judging->belief;
+    struct ruling *ruling = judging->ruling;
+    struct text database, text;
+
+    if (facts->kind != SQL_EXECUTE_STATEMENT || !facts->determined || ruling->print == 0)
+        return false;
+    if (belief_named(belief, belief_name_hash(facts->session.name)) == ruling->print)
+        return true; /* it is as it should be */
+    if (ruling->parts > 0 ||
+        !sql_session_prepared(belief->remembered, facts->session.name, &database, &text))
+        return false;
+    ruling->stale = true;
+    ruling->name = facts->session.name;
+    return true;
+}
+
+/* Of a command that prepares several, only that none is known as it was. */
+static void note_named(struct ruling *ruling, const struct sql_facts *facts, bool is_mapped)
+{
+    if (facts->kind != SQL_PREPARE || !facts->session.name.at)
+        return;
+    struct named *named = &ruling_change(ruling)->named;
+    if (named->hash)
+        is_mapped = false;
+    named->hash = belief_name_hash(facts->session.name);
+    named->print = is_mapped ? ruling->print : 0;
+}
+
 void moves_map(struct judging *judging, const struct sql_facts *facts,
                const struct sql_state *state, bool rewrites)
 {
@@ -122,6 +153,12 @@ void moves_map(struct judging *judging, const struct sql_facts *facts,
     ruling->redefines |= redefines(facts);
     note_print(ruling, facts);
     note_lists(ruling, facts);
+    if (ruling->parts > 0 && ruling->stale) { /* its command does more than this */
+        ruling->stale = false;
+        unmapped(ruling, ruling->touched, "EXECUTE beside other statements");
+    }
+    if (executes_named(judging, facts))
+        return;
     enum sql_mapped mapped = sql_map(facts, state, &where, &ruling->edits);
     if (mapped == SQL_MAP_CANNOT)
         unmapped(ruling, moves, ruling->edits.why);
@@ -131,6 +168,7 @@ void moves_map(struct judging *judging, const struct sql_facts *facts,
         write_edits(ruling, moves);
     else if (moves && facts->determined)
         rehearse(ruling, facts, state, moves);
+    note_named(ruling, facts, !ruling->unmapped);
 }
 
 void moves_touch(struct judging *judging, const struct sql_facts *facts)

@@ -53,6 +53,7 @@ void ruling_begin(struct ruling *ruling, int32_t today)
     ruling->unmapped = NULL;
     ruling->moved_rewrites = 0;
     ruling->redefines = ruling->stale = ruling->calls = false;
+    ruling->name = (struct text){NULL, 0};
     ruling->print = 0;
     ruling->locks = LOCKS_NOTHING;
     ruling->user_locks = 0;
@@ -92,6 +93,7 @@ struct change *ruling_change(struct ruling *ruling)
     change->remembered = NULL;
     change->preparing = NULL;
     change->written = (struct owners){.count = 0};
+    change->named = (struct named){.hash = 0};
     change->arena = (struct arena){NULL};
     change->has_state = change->unknown = change->several = change->remembers = false;
     ruling->change = change;
@@ -166,6 +168,8 @@ void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *
              (change->several || changes_reading(&belief->state, &change->state)))
         belief_lose(belief);
     belief->must_ask |= change->unknown; /* what has failed may have begun */
+    if (change->named.hash)
+        belief_name(belief, change->named.hash, good ? change->named.print : 0);
     if (change->remembers)
         sql_session_settle(&belief->remembered, change->remembered, good);
     for (uint8_t i = 0; (good || belief->in_transaction) && i < change->written.count; i++)

@@ -39,6 +39,7 @@ struct change {
     const struct sql_session *remembered; /* laid over the belief's, in `arena`; NULL: the same */
     struct prepared *preparing;           /* what COM_STMT_PREPARE will have made */
     struct owners written;
+    struct named named; /* SQL's PREPARE; hash 0: none */
     struct arena arena;
     bool has_state; /* `state` is the new one */
     bool unknown;   /* ... but for what only the server can tell */
@@ -120,6 +121,7 @@ struct ruling {
     uint64_t unmapped_of; /* of which moves */
     bool calls;           /* stored code: it may do something before it fails */
     bool stale;           /* what it executes was prepared while they stood elsewhere */
+    struct text name;     /* of the statement that an EXECUTE of SQL executes; `at` NULL: none */
     uint64_t print;       /* where they stand now: sql_moved_print; 0: it names none */
     bool redefines;       /* it may change what stands where: the catalogue is to be asked anew */
     unsigned moved_rewrites; /* without these the text is right as well, through the alias */

@@ -175,7 +175,7 @@ static enum step follow(struct session *session, struct command *command, size_t
     if (ruling->outcome == RULING_ALLOW && ruling->touched &&
         !moving_enter(session, ruling->touched))
         return hold(session);
-    if (ruling->outcome == RULING_ALLOW && ruling->stale && !command->prepared->long_data &&
+    if (ruling->outcome == RULING_ALLOW && ruling->stale &&
         renew_begin(session, command->prepared, ruling))
         return STEP_AGAIN;
     if (!session->again.resent)

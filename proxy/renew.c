@@ -5,10 +5,13 @@
  * In RENEW up to four commands of silogate's own go out one after the other, and their answers are
  * kept back: COM_INIT_DB into the database in which it was prepared, where that is another now;
  * COM_STMT_PREPARE of the mapped text; COM_INIT_DB back; COM_STMT_CLOSE of the one before. Where
- * the server will not prepare it, the old one stays until the tables stand elsewhere again.
+ * the server will not prepare it, the old one stays until the tables stand elsewhere again. For
+ * SQL's PREPARE it is that statement instead; one that fails has taken the old one away, which is
+ * made again then.
  */
 #include "proxy/renew.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,10 +23,11 @@
 #include "proxy/moving.h"
 #include "proxy/worker.h"
 
-enum renewal_step { RENEWAL_ENTER, RENEWAL_PREPARE, RENEWAL_BACK, RENEWAL_STEPS };
+enum renewal_step { RENEWAL_ENTER, RENEWAL_PREPARE, RENEWAL_RESTORE, RENEWAL_BACK, RENEWAL_STEPS };
 
 struct renewal {
-    uint32_t id; /* the client's */
+    uint32_t id;   /* the client's */
+    uint64_t hash; /* of the name of SQL's PREPARE; 0: it is one of the protocol */
     uint64_t print;
     enum renewal_step step;
     bool moves;    /* into the database `there` and back */
@@ -32,7 +36,7 @@ struct renewal {
     uint16_t parameters;
     uint32_t statement;
     struct sql_state there, back;
-    size_t length;
+    size_t length, restoring; /* of `text`: what is sent, and behind it what restores */
     char text[];
 };
 
@@ -195,17 +199,32 @@ static void send_command(struct session *session, uint8_t command, struct text t
     answer_start(&session->request.answer, answer, session->capabilities);
 }
 
+/* A text with the two bytes of no query attributes before it. */
+static void send_query(struct session *session, struct text text)
+{
+    const bool counted = session->capabilities & CAPABILITY_QUERY_ATTRIBUTES;
+
+    send_command(session, COMMAND_QUERY,
+                 counted ? text : (struct text){text.at + 2, text.length - 2}, ANSWER_RESULTS);
+}
+
 static void send_step(struct session *session)
 {
     struct renewal *renewal = session->renewal;
+    const struct text text = {renewal->text, renewal->length};
 
     switch (renewal->step) {
     case RENEWAL_ENTER:
         send_command(session, COMMAND_INIT_DB, sql_state_database(&renewal->there), ANSWER_OK);
         break;
     case RENEWAL_PREPARE:
-        send_command(session, COMMAND_STMT_PREPARE, (struct text){renewal->text, renewal->length},
-                     ANSWER_PREPARE);
+        if (renewal->hash)
+            send_query(session, text);
+        else
+            send_command(session, COMMAND_STMT_PREPARE, text, ANSWER_PREPARE);
+        break;
+    case RENEWAL_RESTORE:
+        send_query(session, (struct text){renewal->text + renewal->length, renewal->restoring});
         break;
     case RENEWAL_BACK:
         send_command(session, COMMAND_INIT_DB, sql_state_database(&renewal->back), ANSWER_OK);
@@ -215,7 +234,18 @@ static void send_step(struct session *session)
     }
 }
 
-bool renew_begin(struct session *session, struct prepared *prepared, struct ruling *ruling)
+static void begin(struct session *session, struct renewal *renewal, bool moves)
+{
+    renewal->moves = moves;
+    renewal->step = moves ? RENEWAL_ENTER : RENEWAL_PREPARE;
+    renewal->back = session->belief.state;
+    session->renewal = renewal;
+    send_step(session);
+    session_enter(session, STATE_RENEW);
+}
+
+static bool begin_prepared(struct session *session, struct prepared *prepared,
+                           struct ruling *ruling)
 {
     const struct belief *belief = &session->belief;
     struct execute execute;
@@ -236,18 +266,91 @@ bool renew_begin(struct session *session, struct prepared *prepared, struct ruli
     if (most + 1 >= PACKET_MAX)
         return cannot(ruling, "a prepared statement that is too long to be prepared anew");
     struct renewal *renewal = memory_take(sizeof(*renewal) + most);
-    *renewal = (struct renewal){.id = prepared->id,
-                                .print = ruling->print,
-                                .step = moves ? RENEWAL_ENTER : RENEWAL_PREPARE,
-                                .moves = moves,
-                                .there = prepared->state,
-                                .back = belief->state};
+    *renewal =
+        (struct renewal){.id = prepared->id, .print = ruling->print, .there = prepared->state};
     renewal->length = sql_map_write(text, &ruling->edits, renewal->text);
-    session->renewal = renewal;
-    send_step(session);
-    session_enter(session, STATE_RENEW);
+    begin(session, renewal, moves);
     return true;
 }
+
+/* --- SQL's PREPARE --- */
+
+enum { QUERY_BESIDE = 2 + 64 };
+
+/* A literal of the text can be written so that it is the same text once it is read. */
+static bool can_be_literal(const struct sql_state *state, struct text text)
+{
+    if (!state->mode_known || state->lossy ||
+        (state->charset != SQL_UTF8 && state->charset != SQL_SINGLE_BYTE))
+        return false;
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.at[i] == '\0' || ((uint8_t)text.at[i] >= 0x80 && state->charset != SQL_UTF8))
+            return false;
+    }
+    return true;
+}
+
+static size_t write_prepare(char *to, struct text name, struct text text, bool backslashes)
+{
+    const size_t head = (size_t)sprintf(to + 2, "PREPARE `%.*s` FROM '", TEXT_ARGS(name)) + 2;
+    size_t length = head;
+
+    to[0] = 0; /* no query attributes, in one set */
+    to[1] = 1;
+    for (size_t i = 0; i < text.length; i++) {
+        const char c = text.at[i];
+        if (c == '\'' || (c == '\\' && backslashes))
+            to[length++] = c;
+        to[length++] = c;
+    }
+    to[length++] = '\'';
+    return length;
+}
+
+static bool begin_named(struct session *session, struct ruling *ruling)
+{
+    struct belief *belief = &session->belief;
+    const struct text name = ruling->name;
+    const uint64_t hash = belief_name_hash(name);
+    const bool backslashes = !(belief->state.mode & SQL_NO_BACKSLASH_ESCAPES);
+    struct text database, text;
+    struct sql_state there = belief->state;
+    char mapped[SQL_SESSION_TEXT + SQL_EDIT_SIZE * 64], kept[64];
+    const char *why = "a statement of PREPARE that cannot be prepared anew";
+    bool moves;
+
+    if (name.length > sizeof(kept) ||
+        !sql_session_prepared(belief->remembered, name, &database, &text))
+        return cannot(ruling, why);
+    memcpy(kept, name.at, name.length); /* judging writes over it */
+    sql_state_set_database(&there, database);
+    belief_name(belief, hash, ruling->print); /* whatever comes of it: not twice */
+    if (!can_be_literal(&belief->state, text) || !can_enter(&there, &belief->state, &moves))
+        return cannot(ruling, why);
+    if (!judge_renew_text(belief, text, &there, ruling, &why))
+        return cannot(ruling, why);
+    if (ruling->edits.count > 64)
+        return cannot(ruling, "more names than can be mapped");
+    const size_t length = sql_map_write(text, &ruling->edits, mapped);
+    struct renewal *renewal =
+        memory_take(sizeof(*renewal) + 2 * (length + text.length + QUERY_BESIDE + name.length));
+    *renewal = (struct renewal){.hash = hash, .print = ruling->print, .there = there};
+    const struct text known = {kept, name.length};
+    renewal->length =
+        write_prepare(renewal->text, known, (struct text){mapped, length}, backslashes);
+    renewal->restoring = write_prepare(renewal->text + renewal->length, known, text, backslashes);
+    begin(session, renewal, moves);
+    return true;
+}
+
+bool renew_begin(struct session *session, struct prepared *prepared, struct ruling *ruling)
+{
+    if (ruling->name.at)
+        return begin_named(session, ruling);
+    return prepared && !prepared->long_data && begin_prepared(session, prepared, ruling);
+}
+
+/* --- the answers --- */
 
 static void close_statement(struct session *session, uint32_t id)
 {
@@ -261,8 +364,10 @@ static void close_statement(struct session *session, uint32_t id)
 static enum step finish(struct session *session)
 {
     struct renewal *renewal = session->renewal;
-    struct prepared *prepared = prepared_find(&session->belief.prepared, renewal->id);
+    struct prepared *prepared =
+        renewal->hash ? NULL : prepared_find(&session->belief.prepared, renewal->id);
 
+    session->worker->counters.renewed += renewal->hash && renewal->prepared;
     if (prepared && renewal->prepared && prepared->parameters == renewal->parameters) {
         close_statement(session, prepared->upstream_id);
         prepared->upstream_id = renewal->statement;
@@ -270,7 +375,7 @@ static enum step finish(struct session *session)
         prepared->stays = 0;
         prepared->bound = false;
         session->worker->counters.renewed++;
-    } else if (renewal->prepared) {
+    } else if (renewal->prepared && !renewal->hash) {
         close_statement(session, renewal->statement);
     }
     renew_free(session);
@@ -287,13 +392,28 @@ static enum step next(struct session *session)
     const bool failed = renewal->failed;
 
     renewal->failed = false;
-    if (failed && renewal->step == RENEWAL_BACK) /* the client would be in another database */
-        return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
-    if (failed && renewal->step == RENEWAL_ENTER)
-        return finish(session);
-    renewal->step =
-        renewal->step == RENEWAL_PREPARE && !renewal->moves ? RENEWAL_STEPS : renewal->step + 1;
-    if (renewal->step == RENEWAL_STEPS)
+    switch (renewal->step) {
+    case RENEWAL_ENTER:
+        if (failed)
+            return finish(session);
+        renewal->step = RENEWAL_PREPARE;
+        break;
+    case RENEWAL_PREPARE:
+        renewal->prepared |= renewal->hash && !failed;
+        renewal->step = renewal->hash && failed ? RENEWAL_RESTORE : RENEWAL_BACK;
+        break;
+    case RENEWAL_RESTORE:
+        renewal->step = RENEWAL_BACK;
+        break;
+    case RENEWAL_BACK:
+        if (failed) /* the client would be in another database */
+            return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+        renewal->step = RENEWAL_STEPS;
+        break;
+    case RENEWAL_STEPS:
+        break;
+    }
+    if (renewal->step == RENEWAL_STEPS || (renewal->step == RENEWAL_BACK && !renewal->moves))
         return finish(session);
     send_step(session);
     return STEP_AGAIN;

@@ -14,8 +14,9 @@ struct prepared;
  * must be more. */
 bool renew_is_here(struct session *session, const struct prepared *prepared);
 
-/* The ruling says that it must be prepared anew. True: that has begun, in STATE_RENEW, and the
- * command is judged again behind it. False: it cannot be; the ruling says why. */
+/* The ruling says that it must be prepared anew: `prepared`, or the statement of SQL's PREPARE that
+ * it names. True: that has begun, in STATE_RENEW, and the command is judged again behind it. False:
+ * it cannot be; the ruling says why. */
 bool renew_begin(struct session *session, struct prepared *prepared, struct ruling *ruling);
 
 /* The command at the front of the client's gate passes: it is put as the server knows the

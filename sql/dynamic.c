@@ -2,6 +2,8 @@
  * analysed as the text it stands for, a user variable as the literal that the session remembers;
  * any other value is undetermined. Called by sql/analyze.c.
  */
+#include <string.h>
+
 #include "sql/parser.h"
 #include "sql/reread.h"
 #include "sql/session_internal.h"
@@ -99,8 +101,8 @@ static void parse_each_text(struct parser *p, struct text value)
     parse_text(p, value, &nowhere);
 }
 
-/* Analyses the value at p->t. */
-static void parse_value(struct parser *p)
+/* Analyses the value at p->t. It, where it is one text and known. */
+static struct text parse_value(struct parser *p)
 {
     const struct parser_mark mark = parser_mark(p);
     struct sql_token literal = p->t;
@@ -111,13 +113,35 @@ static void parse_value(struct parser *p)
             parse_text(p, value, &literal);
         else
             parse_each_text(p, value);
-        return;
+        if (value.length > 0 && memchr(value.at, 0, value.length))
+            value.at = NULL;
+        return value;
     }
+    value.at = NULL;
     if (p->failed)
-        return;
+        return value;
     parser_back(p, &mark);
     parse_expression(p);
     parser_fail(p, "a statement whose text is not known");
+    return value;
+}
+
+/* The text as facts->session.value has it: the database in which it is prepared, a zero byte, and
+ * the text itself, where it is not too long to be remembered. */
+static struct text text_to_keep(struct parser *p, struct text text)
+{
+    const struct text database = sql_state_database(p->state);
+    const size_t size = database.length + 1 + text.length;
+
+    if (!text.at || p->state->database_unknown || text.length > SQL_SESSION_TEXT ||
+        size > SQL_NAMES - p->facts->names_length)
+        return (struct text){NULL, 0};
+    char *to = take_room(p, size);
+    if (database.length > 0)
+        memcpy(to, database.at, database.length);
+    to[database.length] = '\0';
+    memcpy(to + database.length + 1, text.at, text.length);
+    return (struct text){to, size};
 }
 
 void parse_prepare(struct parser *p)
@@ -133,7 +157,7 @@ void parse_prepare(struct parser *p)
         return;
     const uint8_t effects = p->facts->effects;
     const bool assigns = p->assigns, calls = p->calls;
-    parse_value(p);
+    const struct text text = parse_value(p);
     if (p->body) {
         if (!p->failed && p->prepared_count < PARSER_PREPARED)
             p->prepared[p->prepared_count++] = name.text;
@@ -150,6 +174,8 @@ void parse_prepare(struct parser *p)
     /* A body is stored in the sql_mode of its EXECUTE, and read in that. */
     plain &= !p->facts->stores;
     p->facts->session.facts = plain && !p->failed ? p->facts : NULL;
+    if (p->facts->session.facts)
+        p->facts->session.value = text_to_keep(p, text);
 }
 
 /* What the session remembers of a PREPARE becomes what this statement does. */
@@ -189,6 +215,8 @@ static void execute_known(struct parser *p)
     const struct sql_facts *facts =
         p->session && !p->body ? sql_session_statement(p->session, name.text) : NULL;
     p->assigns = true; /* perhaps: it is not remembered */
+    if (!p->body)
+        p->facts->session.name = name.text;
     may_run_code(p);
     if (facts && facts->determined)
         execute_facts(p, facts);
@@ -235,4 +263,18 @@ void parse_deallocate(struct parser *p)
     p->facts->effects |= SQL_EFFECT_SESSION;
     p->facts->session.action |= SQL_ACTION_DEALLOCATE;
     p->facts->session.name = name.text;
+}
+
+bool sql_session_prepared(const struct sql_session *session, struct text name,
+                          struct text *database, struct text *text)
+{
+    const struct sql_facts *facts = sql_session_statement(session, name);
+    const struct text kept = facts ? facts->session.value : (struct text){NULL, 0};
+    const char *end = kept.at ? memchr(kept.at, 0, kept.length) : NULL;
+
+    if (!end)
+        return false;
+    *database = (struct text){end > kept.at ? kept.at : NULL, (size_t)(end - kept.at)};
+    *text = (struct text){end + 1, kept.length - database->length - 1};
+    return true;
 }

@@ -20,6 +20,9 @@ enum { SQL_SESSION_ENTRIES = 256, SQL_SESSION_BYTES = 262144 };
 /* Statements of one command that change something; past them all is forgotten. */
 enum { SQL_SESSION_STEPS = 512 };
 
+/* A longer text of SQL's PREPARE is not remembered, but only what it touches. */
+enum { SQL_SESSION_TEXT = 4096 };
+
 struct sql_session;
 struct arena;
 
@@ -27,6 +30,11 @@ struct arena;
  * one that is gone, never the other way round. */
 bool sql_session_has_temporary(const struct sql_session *session);
 bool sql_session_has_xa(const struct sql_session *session);
+
+/* The text of the statement that SQL's PREPARE made of this name, and the database in which it did
+ * (`at` NULL: none). False where it is not known. */
+bool sql_session_prepared(const struct sql_session *session, struct text name,
+                          struct text *database, struct text *text);
 
 /* What is remembered once the statement has run: `before` itself where that is the same, else laid
  * over `before` in memory of `arena`. To be called for each statement whose facts have

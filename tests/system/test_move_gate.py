@@ -331,3 +331,39 @@ def test_a_procedure_is_not_called_twice(moved):
     assert missing.value.code == 1146
     assert len(scene.server.sql("SELECT 1 FROM mv_old.done")) == 1
     client.quit()
+
+
+# --- SQL's PREPARE ---
+
+NAMED = [("s", "SELECT number FROM t0 WHERE client = ? AND note <> ''it''''s \\\\\\\\'' AND mv_old.t0.id > 0 ORDER BY 1"),
+         ("`Other`", "INSERT INTO mv_old.t0 (client, mv_old.t0.number) VALUES (4, ?)")]
+
+
+@pytest.mark.parametrize("alias", ["none", "view"])
+def test_a_statement_of_sqls_prepare_goes_on(moved, alias):
+    """By its name, there and back, out of the database in which it was prepared, in either way to write backslashes."""
+    scene = moved(ini=NONE if alias == "none" else INI)
+    client = wire.connect(scene.gate.port, "mv_billing", OLD)
+    if alias == "none":
+        client.query("SET sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'")
+    for name, text in NAMED:
+        client.query(f"PREPARE {name} FROM '{text}'")
+    client.query("SET @four = 4, @number = 0")
+    client.query(f"USE {NEW}")
+    expected = []
+    for turn, words in enumerate(((), ("--back",), ())):
+        scene.go(*words)
+        client.query(f"SET @number = {turn}")
+        client.query("EXECUTE `Other` USING @number")
+        expected.append([str(turn)])
+        assert client.query("EXECUTE S USING @four")[0].rows == expected
+        client.query("PREPARE `late` FROM 'SELECT COUNT(*) FROM mv_old.t0'")
+        assert client.query("EXECUTE late")[0].rows == [[str(turn + 1)]]
+        assert client.query("SELECT DATABASE()")[0].rows == [[NEW]]
+    scene.go("--back")
+    assert client.query("EXECUTE late")[0].rows == [["3"]]
+    client.query("DEALLOCATE PREPARE late")
+    with pytest.raises(wire.Error) as unknown:
+        client.query("EXECUTE late")
+    assert unknown.value.code in (1243, 1227)
+    client.quit()
