@@ -54,7 +54,7 @@ static void variable_changed(struct session *session, struct text change)
         if (text_equal(name, TEXT("sql_mode")) && sql_mode_of(value) != session->belief.state.mode)
             sql_state_lose_mode(&session->belief.state);
         if (text_equal(name, TEXT("character_set_connection")))
-            session->belief.state.lossy |= sql_charset_of(value) == SQL_CHARSET_UNKNOWN;
+            session->belief.state.lossy |= sql_charset_is_lossy(sql_charset_of(value));
         if (!text_equal(name, TEXT("character_set_client")))
             continue;
         uint8_t charset = (uint8_t)sql_charset_of(value);

@@ -278,8 +278,9 @@ static void set_lossy(struct parser *p, bool lossy)
     p->facts->lossy = lossy;
 }
 
-/* Only swe7 is lossy, but an expression may mean it. A collation's name starts with its character
- * set's. */
+/* Only swe7 and MySQL's sjis, in which a backslash of another character set becomes another sign,
+ * are lossy, but an expression may mean them. A collation's name starts with its character set's.
+ */
 void set_connection(struct parser *p)
 {
     struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
@@ -300,7 +301,7 @@ void set_connection(struct parser *p)
     const bool plain = name.text.at && at_value_end(p);
     if (!at_value_end(p))
         parse_value(p);
-    set_lossy(p, !plain || sql_charset_of(name.text) == SQL_CHARSET_UNKNOWN);
+    set_lossy(p, !plain || sql_charset_is_lossy(sql_charset_of(name.text)));
 }
 
 /* SET NAMES x [COLLATE y], SET CHARACTER SET x: this one sets character_set_connection to what the
@@ -309,7 +310,7 @@ void set_names(struct parser *p, bool names)
 {
     enum sql_charset charset = charset_at(p);
 
-    set_lossy(p, !names || charset == SQL_CHARSET_UNKNOWN);
+    set_lossy(p, !names || sql_charset_is_lossy(charset));
     step(p);
     if (at_word(p, KW_COLLATE)) {
         step(p);

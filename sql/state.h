@@ -99,6 +99,11 @@ enum sql_charset sql_charset_of_handshake(enum sql_dialect dialect, uint32_t num
 
 /* Has the collation's character set no backslash and no backtick? */
 bool sql_collation_is_lossy(uint32_t number);
+/* Of a character_set_connection: may a text that becomes a value lose or change characters? */
+static inline bool sql_charset_is_lossy(enum sql_charset charset)
+{
+    return charset == SQL_CHARSET_UNKNOWN || charset == SQL_SJIS;
+}
 
 /* What the state is once a statement with these facts has succeeded. With SQL_EFFECT_UNKNOWN
  * mode_known becomes false and charset SQL_CHARSET_UNKNOWN. */
