@@ -278,7 +278,7 @@ static void set_lossy(struct parser *p, bool lossy)
     p->facts->lossy = lossy;
 }
 
-/* Only swe7 and MySQL's sjis, in which a backslash of another character set becomes another sign,
+/* Only swe7 and sjis, in which a backslash of another character set becomes another sign,
  * are lossy, but an expression may mean them. A collation's name starts with its character set's.
  */
 void set_connection(struct parser *p)

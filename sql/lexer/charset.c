@@ -204,8 +204,8 @@ enum sql_charset sql_charset_of_collation(uint32_t number)
 
 bool sql_collation_is_lossy(uint32_t number)
 {
-    /* swe7's collations; its NO PAD ones are MariaDB's. In MySQL's sjis a backslash that comes from
-     * another character set is another sign. */
+    /* swe7's collations; its NO PAD ones are MariaDB's. In sjis, on both servers, a backslash that
+     * comes from another character set is another sign. */
     return number == 10 || number == 82 || number == 1034 || number == 1106 ||
            sql_charset_of_collation(number) == SQL_SJIS;
 }
