@@ -296,7 +296,7 @@ void page_api(const struct page_request *request, FILE *to)
             view->last_reload_refused ? "true" : "false", counters->sessions_open,
             counters->sessions_accepted, counters->forwarded, counters->refused, counters->answered,
             counters->failed, view->log.added, view->log.failing ? "true" : "false",
-            view->log.owed_bytes, view->log.lost);
+            view->log.backlog_bytes, view->log.lost);
     put_services(view, to);
     fputs(",\n\"matrix\":", to);
     put_matrix(request, to);

@@ -29,7 +29,7 @@ static void put_alarms(const struct admin_view *view, FILE *to)
         fprintf(to,
                 "<p class=\"alarm\" role=\"alert\">A violation log cannot be written: %" PRIu64
                 " bytes are kept in memory, blocking goes on.</p>\n",
-                view->log.owed_bytes);
+                view->log.backlog_bytes);
     if (view->log.lost > 0)
         fprintf(to,
                 "<p class=\"alarm\" role=\"alert\">%" PRIu64 " violations have no record.</p>\n",

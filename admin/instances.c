@@ -99,12 +99,12 @@ static void put_instance(const struct instance *one, FILE *to)
 
 void page_put_instances(const struct admin_view *view, FILE *to)
 {
-    static const char *const heads[] = {"instance", "upstream", "state",     "policy",
-                                        "version",  "#number",  "#sessions", NULL};
+    static const char *const columns[] = {"instance", "upstream", "state",     "policy",
+                                          "version",  "#number",  "#sessions", NULL};
 
     if (view->meeting_count == 0)
         return;
-    page_table(to, "instances", "Instances before the same upstreams", heads, false);
+    page_table(to, "instances", "Instances before the same upstreams", columns, false);
     for (size_t i = 0; i < view->instance_count; i++)
         put_instance(&view->instances[i], to);
     page_table_end(to);

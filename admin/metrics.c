@@ -99,7 +99,7 @@ static void put_commands(const struct admin_view *view, FILE *to)
                "Commands that were sent once more because their table had moved unseen.",
                counters->resent);
     sample_one(to, "sessions_parked_total", "counter",
-               "Times that a session waited for room in the violation log.", counters->parked);
+               "Times that a session waited for room in the violation log.", counters->log_waits);
 }
 
 static void put_delays(const struct admin_view *view, FILE *to)
@@ -254,7 +254,7 @@ static void put_log(const struct admin_view *view, FILE *to)
     sample_one(to, "violation_log_queued_bytes", "gauge", "Bytes on their way to the writer.",
                log->queued_bytes);
     sample_one(to, "violation_log_owed_bytes", "gauge",
-               "Bytes that could not be written yet and are kept in memory.", log->owed_bytes);
+               "Bytes that could not be written yet and are kept in memory.", log->backlog_bytes);
     sample_one(to, "violation_log_shortened_total", "counter",
                "Records that were shortened, because syslog does not take longer ones.",
                log->shortened);

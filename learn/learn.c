@@ -51,7 +51,7 @@ bool learn_finish(struct learn *learn)
         violations_counters(learn->violations, &counters);
         if (counters.failing || counters.lost > 0)
             return false;
-    } while (counters.queued_bytes > 0 || counters.owed_bytes > 0);
+    } while (counters.queued_bytes > 0 || counters.backlog_bytes > 0);
     violations_stop(learn->violations);
     learn->violations = NULL;
     return true;

@@ -137,12 +137,12 @@ void tell_locks(struct mover *mover)
 bool wait_for_locks(struct mover *mover, int64_t until)
 {
     /* Where tables near them are never quite free, the server's own queue has to do. */
-    const int64_t patience = mover_now() + NEAR_MS;
+    const int64_t give_up_at = mover_now() + NEAR_MS;
 
     for (;;) {
         const struct locks locks = count_locks(mover);
         const int64_t now = mover_now();
-        if (locks.on_tables <= 0 && (locks.near <= 0 || now >= patience))
+        if (locks.on_tables <= 0 && (locks.near <= 0 || now >= give_up_at))
             return true;
         if (now >= until) {
             tell_locks(mover);

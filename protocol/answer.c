@@ -293,7 +293,7 @@ static bool begin_packet(struct answer *answer, const uint8_t *at, const uint8_t
     if (left < PACKET_HEADER)
         return false;
     struct seen seen = {.at = at + PACKET_HEADER, .whole = bytes_get3(at)};
-    if (!answer->continued) {
+    if (!answer->packet_continues) {
         size_t size = PACKET_HEADER + (size_t)seen.whole;
         if (seen.whole > 0 && left == PACKET_HEADER)
             return false;
@@ -306,7 +306,7 @@ static bool begin_packet(struct answer *answer, const uint8_t *at, const uint8_t
             return false;
     }
     answer->sequence = at[3];
-    answer->continued = seen.whole == PACKET_MAX;
+    answer->packet_continues = seen.whole == PACKET_MAX;
     answer->skip = seen.whole;
     return true;
 }
@@ -329,13 +329,13 @@ unsigned answer_feed(struct answer *answer, const uint8_t *bytes, size_t size, s
         answer->skip -= skipped;
         if (answer->skip > 0)
             break;
-        if (answer->phase == PHASE_END && !answer->continued) {
+        if (answer->phase == PHASE_END && !answer->packet_continues) {
             events |= ANSWER_COMPLETE;
             break;
         }
         if (events)
             break;
-        if (answer->phase == PHASE_ROWS && !answer->continued)
+        if (answer->phase == PHASE_ROWS && !answer->packet_continues)
             at = pass_rows(answer, at, end);
         if (!begin_packet(answer, at, end, &events))
             break;

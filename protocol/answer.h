@@ -67,10 +67,10 @@ struct answer {
     enum command_answer expected;
     enum answer_phase phase;
     uint8_t sequence;
-    bool more_follow;     /* what the end of the rows will not say: the EOF before them has */
-    bool continued;       /* the current packet goes on behind its 0xffffff bytes */
-    uint32_t skip;        /* bytes of the current packet still to come */
-    uint32_t definitions; /* column definitions still to come */
+    bool more_follow;      /* what the end of the rows will not say: the EOF before them has */
+    bool packet_continues; /* the current packet goes on behind its 0xffffff bytes */
+    uint32_t skip;         /* bytes of the current packet still to come */
+    uint32_t definitions;  /* column definitions still to come */
     capabilities_t capabilities;
 };
 

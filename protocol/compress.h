@@ -39,7 +39,7 @@ struct unpacker {
     bool in_frame, is_packed, is_over;
     bool more;     /* the room was filled: there may be more without any further byte */
     uint32_t left; /* bytes of the body still to come */
-    uint32_t due;  /* unpacked bytes still owed */
+    uint32_t due;  /* unpacked bytes that are still to come */
     void *stream;  /* the library's, while in a packed frame */
 };
 

@@ -133,7 +133,7 @@ enum step state_look(struct session *session)
     if (!again->late && !moving_looked(session, again->ticket))
         return STEP_WAIT;
     again->late = false;
-    list_remove(&session->parked);
+    list_remove(&session->waiting);
     const uint64_t print = print_now(session);
     if (print && print != again->print) {
         take_back(session);

@@ -102,11 +102,11 @@ bool boundary_waits(const struct session *session)
 {
     const struct worker *worker = session->worker;
 
-    if (!session->parked.after)
+    if (!session->waiting.after)
         return false;
     for (const struct list_link *link = worker->held.after; link != &worker->held;
          link = link->after) {
-        if (link == &session->parked)
+        if (link == &session->waiting)
             return true;
     }
     return false;

@@ -126,9 +126,9 @@ static enum step park(struct session *session)
 {
     struct worker *worker = session->worker;
 
-    if (!session->parked.after)
-        list_add(&worker->parked, &session->parked);
-    worker->counters.parked++;
+    if (!session->waiting.after)
+        list_add(&worker->log_waiting, &session->waiting);
+    worker->counters.log_waits++;
     return STEP_WAIT;
 }
 
@@ -146,8 +146,8 @@ static bool leave_names(struct ruling *ruling)
 /* Its tables are being moved: the command is judged again once they stand elsewhere. */
 static enum step hold(struct session *session)
 {
-    if (!session->parked.after)
-        list_add(&session->worker->held, &session->parked);
+    if (!session->waiting.after)
+        list_add(&session->worker->held, &session->waiting);
     return STEP_WAIT;
 }
 

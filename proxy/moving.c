@@ -220,12 +220,12 @@ bool moving_looked(struct session *session, uint32_t number)
 
     if (!moving)
         return true;
-    if (!session->parked.after)
-        list_add(&session->worker->held, &session->parked);
+    if (!session->waiting.after)
+        list_add(&session->worker->held, &session->waiting);
     atomic_fetch_add(&moving->waiting, 1); /* before the look, so that no publication is missed */
     if ((int32_t)(atomic_load(&moving->looked) - number) < 0)
         return false;
-    list_remove(&session->parked);
+    list_remove(&session->waiting);
     return true;
 }
 
@@ -264,8 +264,8 @@ void moving_wake(struct worker *worker)
         list_add(&waiting, link);
     }
     while (!list_empty(&waiting)) {
-        struct session *session = LIST_ENTRY(waiting.after, struct session, parked);
-        list_remove(&session->parked);
+        struct session *session = LIST_ENTRY(waiting.after, struct session, waiting);
+        list_remove(&session->waiting);
         session_run(session);
     }
     if (!atomic_exchange(&worker->tells, false))

@@ -91,7 +91,7 @@ static enum counters_doing doing(const struct session *session)
         return DOING_LOGIN;
     if (session->state != STATE_COMMAND)
         return DOING_ACTIVE;
-    if (session->parked.after)
+    if (session->waiting.after)
         return DOING_WAITING;
     return session->belief.in_transaction ? DOING_IDLE_IN_TRANSACTION : DOING_IDLE;
 }

@@ -271,8 +271,8 @@ static void watch(struct session *session, struct side *side)
         return;
     if (session->state == STATE_CONNECT && side == &session->upstream) {
         events = EV_WRITE;
-    } else if (side->handshaking && session->parked.after) {
-        events = 0; /* it goes on when worker->rest says so */
+    } else if (side->handshaking && session->waiting.after) {
+        events = 0; /* it goes on when worker->handshake_timer says so */
     } else if (side->handshaking) {
         events = stream_wants_write(&side->stream, false) ? EV_WRITE : EV_READ;
     } else {
@@ -388,7 +388,7 @@ static void drop_side(struct session *session, struct side *side)
     ev_io_stop(session->worker->loop, &side->io);
     stream_close(&side->stream);
     if (side->handshaking)
-        list_remove(&session->parked);
+        list_remove(&session->waiting);
     side->ended = true;
     side->wants_write = side->handshaking = false;
 }
@@ -423,7 +423,7 @@ void session_close(struct session *session, enum close_reason reason)
     session->request.change = NULL;
     session->binding = NULL;
     list_remove(&session->all);
-    list_remove(&session->parked);
+    list_remove(&session->waiting);
     list_remove(&session->timed);
     list_add(&worker->closed, &session->all);
     worker->counters.sessions_open--;

@@ -135,7 +135,7 @@ struct session {
     struct side client, upstream;
     struct list_link all; /* in worker->sessions, or worker->closed */
     struct list_link
-        parked; /* in worker->parked while the log has no room; in worker->handshaking */
+        waiting; /* in worker->log_waiting while the log has no room; in worker->handshaking */
     struct list_link timed;  /* in one of the worker's slots */
     uint32_t deadline, due;  /* in the worker's seconds: when it ends, when it is looked at */
     uint32_t began, entered; /* likewise: it, and its state */

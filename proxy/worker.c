@@ -81,9 +81,9 @@ struct service_counters *worker_counters(struct worker *worker, const struct usa
 
 static void unpark(struct worker *worker)
 {
-    while (!list_empty(&worker->parked) && violations_ready(worker->records)) {
-        struct session *session = LIST_ENTRY(worker->parked.after, struct session, parked);
-        list_remove(&session->parked);
+    while (!list_empty(&worker->log_waiting) && violations_ready(worker->records)) {
+        struct session *session = LIST_ENTRY(worker->log_waiting.after, struct session, waiting);
+        list_remove(&session->waiting);
         session_run(session);
     }
 }
@@ -141,7 +141,7 @@ static void on_reap(struct ev_loop *loop, struct ev_prepare *prepare, int events
 
     (void)loop;
     (void)events;
-    worker->handshook = false;
+    worker->had_handshake = false;
     while (!list_empty(&worker->closed))
         session_free(LIST_ENTRY(worker->closed.after, struct session, all));
 }
@@ -336,7 +336,7 @@ bool worker_start(struct worker *worker, unsigned number, struct runtime *runtim
     fd_limit_init(worker);
     list_init(&worker->sessions);
     list_init(&worker->closed);
-    list_init(&worker->parked);
+    list_init(&worker->log_waiting);
     list_init(&worker->held);
     list_init(&worker->abandoned);
     list_init(&worker->handshaking);
@@ -348,8 +348,8 @@ bool worker_start(struct worker *worker, unsigned number, struct runtime *runtim
     ev_timer_init(&worker->tick, on_tick, 1., 1.);
     worker->tick.data = worker;
     ev_timer_start(worker->loop, &worker->tick);
-    ev_timer_init(&worker->rest, secure_rested, 0., 0.);
-    worker->rest.data = worker;
+    ev_timer_init(&worker->handshake_timer, secure_next_handshake, 0., 0.);
+    worker->handshake_timer.data = worker;
     ev_prepare_init(&worker->reap, on_reap);
     worker->reap.data = worker;
     ev_prepare_start(worker->loop, &worker->reap);

@@ -62,7 +62,7 @@ struct worker {
     int spare;             /* a descriptor kept back; -1: it was needed */
     uint32_t refused_last; /* when it was told of; 0: never */
 
-    struct list_link sessions, closed, parked;
+    struct list_link sessions, closed, log_waiting;
     struct list_link abandoned; /* logins that end without their clients */
     unsigned abandoned_count;
     struct list_link slots[WORKER_SLOTS]; /* by the second in which they are looked at */
@@ -71,12 +71,12 @@ struct worker {
     struct gate_pool pool;
     struct violations *violations;
     struct violations_worker *records;
-    bool handshook; /* a TLS handshake has gone on in this turn of the loop */
+    bool had_handshake; /* a TLS handshake has gone on in this turn of the loop */
     struct list_link
-        handshaking;      /* those whose handshakes wait until the others have had their share */
-    struct ev_timer rest; /* until the first of them goes on */
-    double rested;        /* when that is, in monotonic seconds */
-    uint64_t moved;       /* commands and answers that had gone through at the last one's step */
+        handshaking; /* those whose handshakes wait until the others have had their share */
+    struct ev_timer handshake_timer; /* until the first of them goes on */
+    double handshake_after;          /* when that is, in monotonic seconds */
+    uint64_t traffic_seen; /* commands and answers that had gone through at the last one's step */
     struct counters counters;
     struct service_counters nobody;     /* statements of users without a service */
     struct service_counters **services; /* by the number of the usage; NULL: none yet */

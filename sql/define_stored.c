@@ -1,5 +1,5 @@
-/* What is stored as text: views; triggers, events and routines, of which the heads are here and the
- * bodies in sql/body.c. Called by sql/define.c.
+/* What is stored as text: views; triggers, events and routines, of which the part before the body
+ * is here and the bodies in sql/body.c. Called by sql/define.c.
  */
 #include "sql/parser.h"
 

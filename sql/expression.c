@@ -77,7 +77,7 @@ static bool is_administration(enum sql_keyword word)
  * lib_mysqludf_sys and of group replication. No database has them, whatever is current. */
 static bool acts_on_server(struct text name)
 {
-    static const struct text heads[] = {
+    static const struct text prefixes[] = {
         {"asynchronous_connection_failover_", 33},
         {"group_replication_",                18},
         {"spider_",                           7 },
@@ -85,9 +85,9 @@ static bool acts_on_server(struct text name)
         {"sys_exec",                          8 },
     };
 
-    for (unsigned i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
-        if (name.length >= heads[i].length &&
-            text_equal_fold((struct text){name.at, heads[i].length}, heads[i]))
+    for (unsigned i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        if (name.length >= prefixes[i].length &&
+            text_equal_fold((struct text){name.at, prefixes[i].length}, prefixes[i]))
             return true;
     }
     return false;

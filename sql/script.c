@@ -75,7 +75,7 @@ static void begin_anew(struct sql_script *script, struct text *rest, size_t used
     rest->length -= used;
     script->scanned = 0;
     script->blank = true;
-    script->dropping = false;
+    script->discarding = false;
     script->place = CODE;
 }
 
@@ -245,7 +245,7 @@ static size_t open_place(struct sql_script *script, struct text at)
     case '-':
         if (second != '-' || !((unsigned char)third <= ' ' || third == 0x7f || blank))
             return 0;
-        script->dropping = (unsigned char)third > ' ' && third != 0x7f;
+        script->discarding = (unsigned char)third > ' ' && third != 0x7f;
         script->place = LINE_COMMENT;
         return 2;
     case '/':
@@ -377,7 +377,7 @@ static void read_line_comment(struct sql_script *script, struct text *rest, size
     if (!newline)
         return;
     script->place = CODE;
-    if (script->dropping)
+    if (script->discarding)
         begin_anew(script, rest, script->scanned);
 }
 

@@ -25,7 +25,7 @@ struct sql_script {
     bool command;
     /* sql/'s own */
     uint8_t place;
-    bool blank, line_start, dropping;
+    bool blank, line_start, discarding;
     uint8_t delimiter_length;
     char delimiter[SQL_DELIMITER_SIZE];
     size_t scanned;

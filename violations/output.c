@@ -1,6 +1,6 @@
-/* One output. All lines pass through `owed`: a flush writes it in one call, a partial write leaves
- * `out` at the byte that follows, and the line that was cut stays whole in memory until it is out,
- * so that it can start again where the file has become another one.
+/* One output. All lines pass through `backlog`: a flush writes it in one call, a partial write
+ * leaves `out` at the byte that follows, and the line that was cut stays whole in memory until it
+ * is out, so that it can start again where the file has become another one.
  */
 #include "violations/output.h"
 
@@ -115,14 +115,14 @@ void output_close(struct output *output)
 {
     if (output->file >= 0)
         close(output->file);
-    free(output->owed);
+    free(output->backlog);
     free(output);
 }
 
 void output_add(struct output *output, struct text run)
 {
     if (output->size - output->length < run.length && output->start > 0) {
-        memmove(output->owed, output->owed + output->start, output->length - output->start);
+        memmove(output->backlog, output->backlog + output->start, output->length - output->start);
         output->length -= output->start;
         output->start = 0;
     }
@@ -130,17 +130,17 @@ void output_add(struct output *output, struct text run)
         size_t size = output->size ? output->size : 65536;
         while (size - output->length < run.length)
             size *= 2;
-        output->owed = memory_resize(output->owed, size);
+        output->backlog = memory_resize(output->backlog, size);
         output->size = size;
     }
-    memcpy(output->owed + output->length, run.at, run.length);
+    memcpy(output->backlog + output->length, run.at, run.length);
     output->length += run.length;
 }
 
 /* `written` more bytes are out: drops the lines that are out whole. */
 static void forget_written(struct output *output, size_t written)
 {
-    const char *at = output->owed + output->start;
+    const char *at = output->backlog + output->start;
     const char *end = at + output->out + written;
     const char *newline;
 
@@ -149,14 +149,14 @@ static void forget_written(struct output *output, size_t written)
         output->written++;
         at = newline + 1;
     }
-    output->start = (size_t)(at - output->owed);
+    output->start = (size_t)(at - output->backlog);
     output->out = (size_t)(end - at);
     if (output->start < output->length)
         return;
     output->start = output->length = 0;
     if (output->size > KEPT_BYTES) {
-        free(output->owed);
-        output->owed = NULL;
+        free(output->backlog);
+        output->backlog = NULL;
         output->size = 0;
     }
 }
@@ -170,16 +170,16 @@ static ssize_t write_file(struct output *output)
             return written;
     }
     output->fresh = false;
-    return output_calls.write(output->file, output->owed + output->start + output->out,
-                              output_owed(output) - output->out);
+    return output_calls.write(output->file, output->backlog + output->start + output->out,
+                              output_backlog(output) - output->out);
 }
 
 /* One datagram a line: facility daemon (3), severity notice (5). */
 static ssize_t write_system_log(struct output *output)
 {
-    const char *line = output->owed + output->start;
-    const char *newline = memchr(line, '\n', output_owed(output));
-    size_t length = newline ? (size_t)(newline - line) : output_owed(output);
+    const char *line = output->backlog + output->start;
+    const char *newline = memchr(line, '\n', output_backlog(output));
+    size_t length = newline ? (size_t)(newline - line) : output_backlog(output);
     char head[80];
     time_t now = time(NULL);
     struct tm parts;
@@ -246,7 +246,7 @@ void output_flush(struct output *output, int64_t now)
         if (output->reopen)
             output->retry = now == INT64_MAX ? 0 : now + RETRY_MILLISECONDS;
     }
-    while (output_owed(output) > 0) {
+    while (output_backlog(output) > 0) {
         ssize_t written =
             output->kind == OUTPUT_SYSLOG ? write_system_log(output) : write_file(output);
         if (written < 0 && errno == EINTR)
@@ -267,8 +267,8 @@ void output_adopt(struct output *output, struct output *old)
 {
     bool same = output->device == old->device && output->inode == old->inode && old->inode != 0;
 
-    if (output_owed(old) > 0)
-        output_add(output, (struct text){old->owed + old->start, output_owed(old)});
+    if (output_backlog(old) > 0)
+        output_add(output, (struct text){old->backlog + old->start, output_backlog(old)});
     output->out = same ? old->out : 0;
     output->failing = old->failing;
     output->failures += old->failures;

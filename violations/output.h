@@ -1,6 +1,6 @@
 /* One place that lines go to: a file, standard output or the system's log. What cannot be written
- * now is owed: kept in memory and written later, each line once and whole. Used by the writer's
- * thread alone, but for output_open.
+ * now is the backlog: kept in memory and written later, each line once and whole. Used by the
+ * writer's thread alone, but for output_open.
  */
 #ifndef VIOLATIONS_OUTPUT_H
 #define VIOLATIONS_OUTPUT_H
@@ -27,7 +27,7 @@ struct output {
     int file; /* -1: not open */
     dev_t device;
     ino_t inode;
-    bool leaving;       /* a reload has taken it away: closed once nothing is owed */
+    bool leaving;       /* a reload has taken it away: closed once its backlog is written */
     bool fresh;         /* nothing was written since it was opened */
     bool reopen;        /* the path is to be opened again */
     bool failing;       /* the last write failed; told once */
@@ -35,26 +35,26 @@ struct output {
     uint64_t failures;  /* writes that failed, and lines the system's log refuses for their size */
     uint64_t shortened; /* lines, for the system's log */
     uint64_t written;   /* lines */
-    char *owed;         /* whole lines, from `start` to `length` */
+    char *backlog;      /* whole lines, from `start` to `length` */
     size_t start, length, size;
-    size_t out;  /* bytes of the first owed line that have been written already */
+    size_t out;  /* bytes of the first line of the backlog that have been written already */
     char name[]; /* as in the ini */
 };
 
 /* "stdout", "syslog", or a path, which is created with mode 0640. NULL with `error` filled. */
 struct output *output_open(struct text name, struct error *error);
-/* What is owed is forgotten. */
+/* The backlog is forgotten. */
 void output_close(struct output *output);
 
 /* Adds bytes; output_flush writes them. Between two flushes whole lines must have been added. */
 void output_add(struct output *output, struct text run);
-/* Writes what is owed, as far as it goes. After a failure tries again when a second has passed, or
+/* Writes the backlog, as far as it goes. After a failure tries again when a second has passed, or
  * with `now` INT64_MAX. Opens the path again first where that is due. */
 void output_flush(struct output *output, int64_t now);
 /* `old` has the same name: takes over what it owes, and closes it. */
 void output_adopt(struct output *output, struct output *old);
 
-static inline size_t output_owed(const struct output *output)
+static inline size_t output_backlog(const struct output *output)
 {
     return output->length - output->start;
 }

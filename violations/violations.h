@@ -142,7 +142,7 @@ uint64_t violations_last_digest(const struct violations_worker *worker);
 
 /* For the metrics: racy but whole reads. */
 struct violations_counters {
-    uint64_t added, written, queued_bytes, owed_bytes, failures;
+    uint64_t added, written, queued_bytes, backlog_bytes, failures;
     uint64_t shortened; /* records, for syslog */
     uint64_t lost; /* only past 256 MiB in memory, all of one command, with the outputs stuck */
     bool failing;  /* an output cannot be written now */

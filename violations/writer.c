@@ -95,7 +95,7 @@ static void close_left(struct violations *violations)
 {
     for (struct output **at = &violations->outputs; *at;) {
         struct output *output = *at;
-        if (!output->leaving || output_owed(output) > 0) {
+        if (!output->leaving || output_backlog(output) > 0) {
             at = &output->next;
             continue;
         }
@@ -109,7 +109,7 @@ static void close_left(struct violations *violations)
 
 static void flush(struct violations *violations, int64_t now)
 {
-    uint64_t written = violations->gone_written, failures = violations->gone_failures, owed = 0;
+    uint64_t written = violations->gone_written, failures = violations->gone_failures, backlog = 0;
     uint64_t shortened = violations->gone_shortened;
     bool failing = false;
 
@@ -119,14 +119,14 @@ static void flush(struct violations *violations, int64_t now)
         written += output->written;
         failures += output->failures;
         shortened += output->shortened;
-        owed += output_owed(output);
+        backlog += output_backlog(output);
         failing |= output->failing;
-        violations->paused |= !output->leaving && output_owed(output) >= OUTPUT_OWED_MOST;
+        violations->paused |= !output->leaving && output_backlog(output) >= OUTPUT_OWED_MOST;
     }
     atomic_store(&violations->written, written);
     atomic_store(&violations->failures, failures);
     atomic_store(&violations->shortened, shortened);
-    atomic_store(&violations->owed, owed);
+    atomic_store(&violations->backlog, backlog);
     atomic_store(&violations->failing, failing);
     close_left(violations);
 }
@@ -181,8 +181,9 @@ static void give_up(struct output *output)
 {
     log_error("the violation log %s could not be written to the end; its last records follow here",
               output->name);
-    while (output_owed(output) > 0) {
-        ssize_t written = write(STDERR_FILENO, output->owed + output->start, output_owed(output));
+    while (output_backlog(output) > 0) {
+        ssize_t written =
+            write(STDERR_FILENO, output->backlog + output->start, output_backlog(output));
         if (written <= 0)
             return;
         output->start += (size_t)written;
@@ -198,12 +199,12 @@ static void finish(struct violations *violations)
         violations->paused = false;
     for (int tries = 0; tries < LAST_TRIES; tries++) {
         flush(violations, INT64_MAX);
-        if (atomic_load(&violations->owed) == 0)
+        if (atomic_load(&violations->backlog) == 0)
             break;
         poll(NULL, 0, LAST_WAIT);
     }
     for (struct output *output = violations->outputs; output; output = output->next) {
-        if (output_owed(output) > 0)
+        if (output_backlog(output) > 0)
             give_up(output);
         if (output->kind == OUTPUT_FILE && fsync(output->file) != 0 && errno != EINVAL)
             log_error("the violation log %s could not be synced: %s", output->name,
@@ -365,7 +366,7 @@ void violations_counters(struct violations *violations, struct violations_counte
         counters->queued_bytes += queue_length(violations->workers[i].queue);
     }
     counters->written = atomic_load(&violations->written);
-    counters->owed_bytes = atomic_load(&violations->owed);
+    counters->backlog_bytes = atomic_load(&violations->backlog);
     counters->failures = atomic_load(&violations->failures);
     counters->shortened = atomic_load(&violations->shortened);
     counters->failing = atomic_load(&violations->failing);

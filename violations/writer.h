@@ -48,8 +48,8 @@ struct violations {
 
     struct output *outputs;                               /* the writer's */
     uint64_t gone_written, gone_failures, gone_shortened; /* of outputs that are closed */
-    bool paused; /* so much is owed that the queues are left alone */
-    atomic_uint_fast64_t written, failures, owed, shortened;
+    bool paused; /* the backlog is so long that the queues are left alone */
+    atomic_uint_fast64_t written, failures, backlog, shortened;
     atomic_bool failing;
 
     unsigned worker_count;

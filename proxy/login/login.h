@@ -133,8 +133,8 @@ enum step secure_client(struct session *session);
 enum step secure_upstream(struct session *session);
 /* Takes the login out of its address' handshakes. */
 void secure_uncount(struct login_draft *draft);
-/* worker->rest: the first of worker->handshaking goes on. */
-void secure_rested(struct ev_loop *loop, struct ev_timer *timer, int events);
+/* worker->handshake_timer: the first of worker->handshaking goes on. */
+void secure_next_handshake(struct ev_loop *loop, struct ev_timer *timer, int events);
 bool secure_lacks_certificate(const struct session *session);
 
 /* password.c: the server has named draft->plugin and its nonce. STEP_AGAIN, or what login_refuse

@@ -16,7 +16,7 @@
 _Static_assert(0 TLS_FAILURES(X) <= COUNTERS_TLS_FAILURES, "counters.tls_failures is too small");
 #undef X
 
-static const double rest_most = 0.02; /* seconds */
+static const double handshake_pause_most = 0.02; /* seconds */
 
 bool secure_is(const struct side *side)
 {
@@ -61,7 +61,7 @@ void secure_uncount(struct login_draft *draft)
     draft->is_counted = false;
 }
 
-static uint64_t moved(const struct worker *worker)
+static uint64_t traffic(const struct worker *worker)
 {
     return worker->counters.forwarded + worker->counters.answered;
 }
@@ -74,18 +74,18 @@ static double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static void rest(struct worker *worker)
+static void start_handshake_timer(struct worker *worker)
 {
     /* A timer counts from the loop's time, which stood still meanwhile. */
-    double left = worker->rested - seconds() + ev_time() - ev_now(worker->loop);
-    double most = 3 * rest_most;
+    double left = worker->handshake_after - seconds() + ev_time() - ev_now(worker->loop);
+    double most = 3 * handshake_pause_most;
 
-    ev_timer_stop(worker->loop, &worker->rest);
-    ev_timer_set(&worker->rest, left < 0 ? 0 : left > most ? most : left, 0);
-    ev_timer_start(worker->loop, &worker->rest);
+    ev_timer_stop(worker->loop, &worker->handshake_timer);
+    ev_timer_set(&worker->handshake_timer, left < 0 ? 0 : left > most ? most : left, 0);
+    ev_timer_start(worker->loop, &worker->handshake_timer);
 }
 
-void secure_rested(struct ev_loop *loop, struct ev_timer *timer, int events)
+void secure_next_handshake(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
     struct worker *worker = timer->data;
 
@@ -93,12 +93,12 @@ void secure_rested(struct ev_loop *loop, struct ev_timer *timer, int events)
     (void)events;
     if (list_empty(&worker->handshaking))
         return;
-    struct session *session = LIST_ENTRY(worker->handshaking.after, struct session, parked);
-    list_remove(&session->parked);
-    worker->rested = 0; /* it is its turn */
+    struct session *session = LIST_ENTRY(worker->handshaking.after, struct session, waiting);
+    list_remove(&session->waiting);
+    worker->handshake_after = 0; /* it is its turn */
     session_run(session);
     if (!list_empty(&worker->handshaking))
-        rest(worker);
+        start_handshake_timer(worker);
 }
 
 /* A handshake's step may take milliseconds. In a turn of the loop there is one, and where others
@@ -109,29 +109,30 @@ static bool is_others_turn(struct session *session, const struct stream *stream)
 {
     struct worker *worker = session->worker;
 
-    if (session->parked.after)
+    if (session->waiting.after)
         return true;
     if (stream_pending(stream))
         return false;
-    if (worker->handshook) /* the socket that was not read wakes it again */
+    if (worker->had_handshake) /* the socket that was not read wakes it again */
         return true;
-    if (moved(worker) == worker->moved || seconds() >= worker->rested)
+    if (traffic(worker) == worker->traffic_seen || seconds() >= worker->handshake_after)
         return false;
     if (list_empty(&worker->handshaking))
-        rest(worker);
-    list_add(&worker->handshaking, &session->parked);
+        start_handshake_timer(worker);
+    list_add(&worker->handshaking, &session->waiting);
     return true;
 }
 
-static enum tls_step shake(struct worker *worker, struct stream *stream, struct error *why)
+static enum tls_step handshake_step(struct worker *worker, struct stream *stream, struct error *why)
 {
     double start = seconds();
     enum tls_step step = tls_handshake(stream, why);
     double took = seconds() - start;
 
-    worker->handshook = true;
-    worker->moved = moved(worker);
-    worker->rested = start + took + (took < rest_most ? took : rest_most);
+    worker->had_handshake = true;
+    worker->traffic_seen = traffic(worker);
+    worker->handshake_after =
+        start + took + (took < handshake_pause_most ? took : handshake_pause_most);
     return step;
 }
 
@@ -144,7 +145,7 @@ enum step state_tls(struct session *session)
 
     if (is_others_turn(session, stream))
         return STEP_WAIT;
-    switch (shake(session->worker, stream, &why)) {
+    switch (handshake_step(session->worker, stream, &why)) {
     case TLS_AGAIN:
         return STEP_WAIT;
     case TLS_FAILED:
@@ -198,7 +199,7 @@ static const struct config_address *address_of(const struct session *session)
     return &upstream_of(session)->addresses.items[session->draft->address_index - 1];
 }
 
-static enum step shake_upstream(struct session *session, struct tls_client *client)
+static enum step handshake_upstream(struct session *session, struct tls_client *client)
 {
     struct side *side = &session->upstream;
     struct login login = login_for_upstream(session);
@@ -229,7 +230,7 @@ enum step secure_upstream(struct session *session)
         return login_send(session);
     if (!offered)
         return refuse_upstream(session, "TLS: the server does not offer it");
-    return shake_upstream(session, client);
+    return handshake_upstream(session, client);
 }
 
 enum step state_upstream_tls(struct session *session)
@@ -243,7 +244,7 @@ enum step state_upstream_tls(struct session *session)
     if (session->draft->exchange == EXCHANGE_TLS && is_others_turn(session, stream))
         return STEP_WAIT;
     session->draft->exchange = EXCHANGE_TLS;
-    switch (shake(session->worker, stream, &why)) {
+    switch (handshake_step(session->worker, stream, &why)) {
     case TLS_AGAIN:
         return STEP_WAIT;
     case TLS_FAILED:

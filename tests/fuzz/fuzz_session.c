@@ -87,11 +87,11 @@ static void set_up(void)
     worker.loop = ev_loop_new(EVFLAG_AUTO);
     list_init(&worker.sessions);
     list_init(&worker.closed);
-    list_init(&worker.parked);
+    list_init(&worker.log_waiting);
     list_init(&worker.abandoned);
     list_init(&worker.handshaking);
-    ev_timer_init(&worker.rest, secure_rested, 0., 0.);
-    worker.rest.data = &worker;
+    ev_timer_init(&worker.handshake_timer, secure_next_handshake, 0., 0.);
+    worker.handshake_timer.data = &worker;
     for (int i = 0; i < WORKER_SLOTS; i++)
         list_init(&worker.slots[i]);
 }
@@ -240,7 +240,7 @@ static void check_memory(void)
 static void turn(void)
 {
     for (int i = 0; i < TURNS; i++) {
-        worker.handshook = false;
+        worker.had_handshake = false;
         ev_run(worker.loop, EVRUN_NOWAIT);
         while (!list_empty(&worker.closed))
             session_free(LIST_ENTRY(worker.closed.after, struct session, all));

@@ -85,11 +85,11 @@ class FakeServer:
             if answer is not None and answer(stream, command) is not None:
                 continue
             if b"CAST(DATABASE()" in command:  # silogate's own question
-                self.moods(stream)
+                self.sql_state(stream)
             else:
                 stream.send(OK)
 
-    def moods(self, stream, database="nilecare"):
+    def sql_state(self, stream, database="nilecare"):
         for part in (b"\x05", *[COLUMN] * 5, lenenc(database) + lenenc("") + lenenc("utf8mb4") +
                      lenenc("0") + lenenc(""), END_OF_ROWS):
             stream.send(part)

@@ -1,4 +1,4 @@
-"""The moods that a statement is read in are the server's own: after each of many random steps, silogate
+"""The SQL state that a statement is read in is the server's own: after each of many random steps, silogate
 has read quotes, backslashes and bytes as the server has, and takes the same database for the current
 one. Told by its records: the statement with its literals replaced, the database, and whether it could
 be read at all."""
@@ -14,8 +14,8 @@ SEED = int(os.environ.get("SILOGATE_SEED", "20260707"))
 SCHEMAS = ("nilecare", "nilecare_lab", "nilecare_cds")
 
 
-class Moody:
-    """A session whose steps change moods. Each step may fail: that is a step too. `history` tells a
+class StateSession:
+    """A session whose steps change the SQL state. Each step may fail: that is a step too. `history` tells a
     failing test's steps."""
 
     def __init__(self, gate, capabilities, dialect):
@@ -43,7 +43,7 @@ class Moody:
         return step
 
     def again(self):
-        """Executes one that was prepared in another mood."""
+        """Executes one that was prepared in another SQL state."""
         if self.prepared:
             number = self.prepared[len(self.prepared) // 2]
             self.connection.command(self.connection.execute_bytes(number))
@@ -88,8 +88,8 @@ class Moody:
             "SET @@session.character_set_client = DEFAULT", "SET character_set_connection = gbk",
             "PREPARE p FROM 'SET sql_mode = ''ANSI_QUOTES'''", "EXECUTE p",
             "PREPARE p FROM 'SET sql_mode = '''''", "DEALLOCATE PREPARE p",
-            "BEGIN", "ROLLBACK", "SET autocommit = 1", "SELECT 1", "CALL moody()",
-            "CALL nilecare_lab.moody()", "CALL nilecare_lab.moodier()", "CALL nilecare_lab.moodier()",
+            "BEGIN", "ROLLBACK", "SET autocommit = 1", "SELECT 1", "CALL session()",
+            "CALL nilecare_lab.session()", "CALL nilecare_lab.moodier()", "CALL nilecare_lab.moodier()",
             "SELECT /*+ SET_VAR(sql_mode = 'ANSI_QUOTES') */ 1",
             "SET session_track_system_variables = ''", "SET session_track_system_variables = '*'",
             "SET session_track_schema = OFF", "SET session_track_schema = ON",
@@ -110,7 +110,7 @@ class Moody:
             (f"change_user {one}", self.change_user(one)) for one in ("", "nilecare_cds", "nilecare")
             ] + [("again", self.again)] * 2 + [("reset", self.reset)] * 3
 
-    def moods(self):
+    def sql_state(self):
         """What the server says of them."""
         return self.connection.query("SELECT DATABASE(), @@SESSION.sql_mode, @@character_set_client")[0].rows[0]
 
@@ -132,11 +132,11 @@ class Moody:
 @pytest.mark.parametrize("track", [True, False], ids=["track", "no-track"])
 def test_sql_state_are_the_servers(server, make_gate, track):
     if server.name == "mysql":
-        server.sql("DROP PROCEDURE IF EXISTS nilecare.moody")
+        server.sql("DROP PROCEDURE IF EXISTS nilecare.session")
     server.sql("CREATE DATABASE IF NOT EXISTS nilecare_lab",
                *[f"CREATE OR REPLACE VIEW {schema}.moody_probe AS SELECT 42 AS n" for schema in SCHEMAS],
-               "DROP PROCEDURE IF EXISTS nilecare_lab.moody",
-               "CREATE PROCEDURE nilecare_lab.moody() SET sql_mode = 'ANSI_QUOTES'",
+               "DROP PROCEDURE IF EXISTS nilecare_lab.session",
+               "CREATE PROCEDURE nilecare_lab.session() SET sql_mode = 'ANSI_QUOTES'",
                "DROP PROCEDURE IF EXISTS nilecare_lab.moodier",
                "CREATE PROCEDURE nilecare_lab.moodier() BEGIN SET NAMES gbk; SELECT 1;"
                " SET sql_mode = 'NO_BACKSLASH_ESCAPES'; SIGNAL SQLSTATE '45000'; END",
@@ -148,42 +148,42 @@ def test_sql_state_are_the_servers(server, make_gate, track):
                      ("service:cds", "owns", "nilecare.cds_*"), ("policy", "administration", "log"),
                      ("policy", "undetermined", "log"), ("policy", "unowned", "log"))
     capabilities = wire.USUAL if track else wire.USUAL & ~wire.SESSION_TRACK
-    moody = Moody(gate, capabilities, server.name)
-    chance, steps = random.Random(SEED + track), moody.steps()
+    session = StateSession(gate, capabilities, server.name)
+    chance, steps = random.Random(SEED + track), session.steps()
     for number in range(500 if LONG else 60):
         for _ in range(chance.randrange(1, 4)):
-            moody.take(chance.choice(steps))
+            session.take(chance.choice(steps))
         try:
-            check(moody, number)
+            check(session, number)
         except AssertionError as wrong:
-            raise AssertionError(f"SILOGATE_SEED={SEED}, step {number}, the server says {moody.moods()}"
-                                 f" after {moody.history[-12:]}: {wrong}") from wrong
-    moody.connection.quit()
+            raise AssertionError(f"SILOGATE_SEED={SEED}, step {number}, the server says {session.sql_state()}"
+                                 f" after {session.history[-12:]}: {wrong}") from wrong
+    session.connection.quit()
 
 
-def check(moody, number):
+def check(session, number):
     """Asks the server, and has it read three statements that mean something else, or nothing, in
-    another mood; silogate has to have read them as the server says it does."""
-    database, mode, charset = moody.moods()
+    another SQL state; silogate has to have read them as the server says it does."""
+    database, mode, charset = session.sql_state()
     if database not in SCHEMAS:
-        moody.connection.query("USE nilecare")
+        session.connection.query("USE nilecare")
         database = "nilecare"
     word = f"q{number}x"
-    quoted = moody.probe(f'SELECT 1 AS {word}, "n" FROM moody_probe')
+    quoted = session.probe(f'SELECT 1 AS {word}, "n" FROM moody_probe')
     assert quoted in ("42", "n") and (quoted == "42") == ("ANSI_QUOTES" in mode), (quoted, mode)
-    record = moody.record(word)
+    record = session.record(word)
     assert record["database"] == database, (database, record)
     assert [one["schema"] for one in record["objects"]] == [database]
     assert ('"n"' in record["statement"] or "`n`" in record["statement"]) == (quoted == "42"), \
         (quoted, record["statement"])
     word = f"b{number}x"
-    taken = moody.probe(rf"SELECT 1 AS {word}, 'a\'', 'b' FROM moody_probe") is not None
+    taken = session.probe(rf"SELECT 1 AS {word}, 'a\'', 'b' FROM moody_probe") is not None
     assert taken == ("NO_BACKSLASH_ESCAPES" not in mode), (taken, mode)
-    record = moody.record(word)
+    record = session.record(word)
     assert (record["reason"] != "undetermined") == taken, (taken, record)
     word = f"c{number}x"
     bytes_ = b"SELECT 1 AS " + word.encode() + b", LENGTH('\x81\\'), 'b' FROM moody_probe"
-    taken = moody.probe(bytes_) is not None
+    taken = session.probe(bytes_) is not None
     assert taken == (charset in ("gbk", "sjis") or "NO_BACKSLASH_ESCAPES" in mode), (taken, charset)
-    record = moody.record(word)
+    record = session.record(word)
     assert (record["reason"] != "undetermined") == taken, (taken, record)

@@ -20,7 +20,7 @@ class Deaf:
         self.server.script = lambda stream, number: self.server.session(stream, self.answer)
         self.gate = make_gate(self.server.address(), *changes)
         self.connection = wire.connect(self.gate.port, "lab_service")
-        self.connection.query("DO 0")  # the moods are asked for
+        self.connection.query("DO 0")  # the SQL state is asked for
         self.before = self.gate.rss()
 
     def answer(self, stream, command):

@@ -272,7 +272,7 @@ def test_a_server_that_does_not_say_its_moods(fake, make_gate, name):
         if len(asked) == 1:
             say(stream)
         else:
-            server.moods(stream, "nilecare_auth")
+            server.sql_state(stream, "nilecare_auth")
         return True
 
     server.script = lambda stream, number: server.session(stream, each)

@@ -175,7 +175,7 @@ TRICKS = {
     "statements prepared under one name": [
         maybe("PREPARE s FROM 'SELECT 1'"), maybe(f"PREPARE S FROM {HIDDEN}"), maybe("EXECUTE s"), maybe("PREPARE `s ` FROM 'SELECT 1'"),
         maybe("DEALLOCATE PREPARE s"), maybe("EXECUTE s"), maybe(f"PREPARE s FROM 'SELECT 1'; PREPARE s FROM '{READ}'"), maybe("EXECUTE s")],
-    "a landing in the other's database": [
+    "an initial database that is another's": [
         step for name in ("vault", "VAULT", "`vault`", "vault ", "#mysql50#vault")
         for step in (Login(database=name), maybe("SELECT word FROM merged"), Login(), ChangeUser(database=name), maybe("SELECT word FROM merged"))],
     "COM_FIELD_LIST by a path": [Command(b"\x04" + name + b"\0%", "nothing", True) for name in

@@ -79,11 +79,11 @@ static int set_up(void **unused)
     worker.loop = ev_loop_new(EVBACKEND_EPOLL);
     list_init(&worker.sessions);
     list_init(&worker.closed);
-    list_init(&worker.parked);
+    list_init(&worker.log_waiting);
     list_init(&worker.abandoned);
     list_init(&worker.handshaking);
-    ev_timer_init(&worker.rest, secure_rested, 0., 0.);
-    worker.rest.data = &worker;
+    ev_timer_init(&worker.handshake_timer, secure_next_handshake, 0., 0.);
+    worker.handshake_timer.data = &worker;
     for (int i = 0; i < WORKER_SLOTS; i++)
         list_init(&worker.slots[i]);
     worker.second = 1;
@@ -114,7 +114,7 @@ static int tear_down(void **unused)
 
 static void turn(void)
 {
-    worker.handshook = false;
+    worker.had_handshake = false;
     ev_run(worker.loop, EVRUN_NOWAIT);
     while (!list_empty(&worker.closed))
         session_free(LIST_ENTRY(worker.closed.after, struct session, all));
@@ -333,11 +333,11 @@ static int list_length(const struct list_link *list)
     return length;
 }
 
-/* The handshakes' rest does not end by itself. */
-static void endless_rest(void)
+/* The handshakes' pause does not end by itself. */
+static void endless_pause(void)
 {
-    worker.rested = 1e12;
-    ev_timer_stop(worker.loop, &worker.rest);
+    worker.handshake_after = 1e12;
+    ev_timer_stop(worker.loop, &worker.handshake_timer);
 }
 
 /* While others have something to say, a handshake waits until they have had their share; it does
@@ -348,7 +348,7 @@ static void test_handshakes(void **unused)
     int first = begin_handshaking(), second = begin_handshaking();
 
     (void)unused;
-    endless_rest();
+    endless_pause();
     say(first, "\x16", 1);
     turn();
     assert_true(list_empty(&worker.handshaking)); /* nobody has said a word since the last step */
@@ -357,36 +357,36 @@ static void test_handshakes(void **unused)
         turn();
         assert_int_equal(hear(modest.upstream), PACKET_HEADER + 1);
         say_packet(modest.upstream, 1, "\0\0\0\2\0\0\0", 7);
-        worker.rested = 1e12;
+        worker.handshake_after = 1e12;
         say(first, "\x03", 1);
         say(second, "\x16", 1);
         turn();
         assert_int_equal(hear(modest.client), PACKET_HEADER + 7);
-        endless_rest();
+        endless_pause();
         turn();
         assert_int_equal(list_length(&worker.handshaking), 2);
     }
     for (int left = 1; left >= 0; left--) {
-        uint64_t before = worker.moved;
-        worker.handshook = false;
-        secure_rested(worker.loop, &worker.rest, 0);
+        uint64_t before = worker.traffic_seen;
+        worker.had_handshake = false;
+        secure_next_handshake(worker.loop, &worker.handshake_timer, 0);
         assert_int_equal(list_length(&worker.handshaking), left);
-        assert_true(worker.moved > before || left == 0);
+        assert_true(worker.traffic_seen > before || left == 0);
     }
-    endless_rest();
-    worker.moved--; /* as if somebody had said something */
+    endless_pause();
+    worker.traffic_seen--; /* as if somebody had said something */
     say(second, "\x03", 1);
     turn();
-    endless_rest();
+    endless_pause();
     assert_int_equal(list_length(&worker.handshaking), 1);
-    session_close(LIST_ENTRY(worker.handshaking.after, struct session, parked),
+    session_close(LIST_ENTRY(worker.handshaking.after, struct session, waiting),
                   CLOSED_LOGIN_TIMEOUT);
     assert_true(list_empty(&worker.handshaking));
-    secure_rested(worker.loop, &worker.rest, 0);
+    secure_next_handshake(worker.loop, &worker.handshake_timer, 0);
     turns();
     close(second);
     close(first);
-    worker.rested = 0;
+    worker.handshake_after = 0;
     log_out(modest);
 }
 

@@ -72,12 +72,12 @@ static void test_every_partial_write(void **state)
         assert_int_equal(output->failing, room < strlen(lines));
         assert_int_equal(output->failures, room < strlen(lines));
         output_add(output, TEXT("{\"late\":4}\n"));
-        for (int64_t now = 1; output_owed(output) > 0; now += 500) {
+        for (int64_t now = 1; output_backlog(output) > 0; now += 500) {
             disk_room = now == 1 ? 0 : 3;
             output_flush(output, now);
         }
         assert_int_equal(output->written, 4);
-        assert_false(output->failing && output->owed);
+        assert_false(output->failing && output->backlog);
         check_file(path, "{\"a\":1}\n{\"bb\":22}\n{\"ccc\":333}\n{\"late\":4}\n");
         output_close(output);
     }
@@ -94,9 +94,9 @@ static void test_waits_a_second_after_a_failure(void **state)
     output_flush(output, 5000);
     disk_room = 100;
     output_flush(output, 5999);
-    assert_int_equal(output_owed(output), 2);
+    assert_int_equal(output_backlog(output), 2);
     output_flush(output, 6000);
-    assert_int_equal(output_owed(output), 0);
+    assert_int_equal(output_backlog(output), 0);
     assert_false(output->failing);
     output_close(output);
 }

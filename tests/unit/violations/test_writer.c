@@ -72,13 +72,13 @@ static void test_a_full_disk_loses_nothing(void **state)
     for (int i = 0; i < 5000; i++)
         violations_add(violations_worker(violations, 0), &scene.session, &scene.statement,
                        scene_start + i);
-    WAIT_UNTIL(counters_of(violations).failing && counters_of(violations).owed_bytes > 0);
+    WAIT_UNTIL(counters_of(violations).failing && counters_of(violations).backlog_bytes > 0);
     assert_true(counters_of(violations).failures > 0);
     assert_int_equal(counters_of(violations).written, 0);
     atomic_store(&disk_is_full, false);
     WAIT_UNTIL(counters_of(violations).written == 5000);
     WAIT_UNTIL(!counters_of(violations).failing);
-    assert_int_equal(counters_of(violations).owed_bytes, 0);
+    assert_int_equal(counters_of(violations).backlog_bytes, 0);
     violations_stop(violations);
     assert_int_equal(sum_of(path), 5000);
     scene_fini(&scene);
@@ -121,7 +121,7 @@ static void test_workers_wait_when_too_much_is_owed(void **state)
         }
     }
     struct violations_counters counters = counters_of(violations);
-    assert_true(counters.owed_bytes >= 64 << 20 && counters.owed_bytes <= 66 << 20);
+    assert_true(counters.backlog_bytes >= 64 << 20 && counters.backlog_bytes <= 66 << 20);
     assert_true(counters.queued_bytes <= 1 << 20);
     int before = atomic_load(&rooms);
     atomic_store(&disk_is_full, false);
@@ -133,7 +133,7 @@ static void test_workers_wait_when_too_much_is_owed(void **state)
     scene_fini(&scene);
 }
 
-/* /dev/full at the end: what is owed follows on standard error. */
+/* /dev/full at the end: the backlog follows on standard error. */
 static void test_what_cannot_be_written_at_the_end(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 """What decides how a text is read, switched in every way that may or may not work: sql_mode and the
-character set. Behind each come texts that read the secret under one of two moods and are harmless under
+character set. Behind each come texts that read the secret under one of two SQL states and are harmless under
 the other: whoever believes in the wrong one lets it out."""
 from .steps import ChangeUser, Command, Execute, Login, Prepare, Query, maybe, ok
 
@@ -114,7 +114,7 @@ for name, collation in (("big5", 1), ("swe7", 10), ("sjis", 13), ("gbk", 28), ("
     WAYS[f"{name} at the login"] = [Login(collation=collation)]
     WAYS[f"{name} with the user changed"] = [ChangeUser(collation=collation)]
 
-TRICKS = {f"mood: {way}": [*steps, *MODES, *LETTERS] for way, steps in WAYS.items()}
+TRICKS = {f"state: {way}": [*steps, *MODES, *LETTERS] for way, steps in WAYS.items()}
 TRICKS["an introducer does not change where a string ends"] = [
     maybe(introducer + b"'" + text + b" -- '") for text in (b"\xbf\\', word FROM vault.secrets", b"\0\\', word FROM vault.secrets")
     for introducer in (b"SELECT _gbk", b"SELECT _sjis", b"SELECT _utf16", b"SELECT _ucs2 ", b"SELECT _utf32", b"SELECT N")]
