@@ -153,10 +153,12 @@ bool password_is_proof(struct text plugin);
  * begun. */
 void password_expect(const struct runtime *runtime, size_t upstream,
                      const struct greeting *greeting, bool is_unix);
-/* At the end of the process. */
-/* Once the key that password_expect has begun is made, or so much later. A successor does that
- * before it serves: else each upgrade would cost plain clients a second. The main thread's. */
+/* Returns once the key that password_expect has begun is made, or after `milliseconds`. A successor
+ * calls it before it serves: else each upgrade would cost plain clients a second. The main
+ * thread's.
+ */
 void password_wait(int64_t milliseconds);
+/* At the end of the process. */
 void password_end(void);
 
 /* Who the client is, in front of all else that is sent to the upstream, where the ini asks. */
