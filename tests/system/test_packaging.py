@@ -53,11 +53,11 @@ def test_rules_and_dashboard_name_metrics_that_exist(mariadb, make_gate):
     assert documented <= heads
     assert all(one in documented or one.endswith(endings) for one in heads
                if not one.startswith("process_"))
-    # Without TLS there is no certificate, without a crossing no edge, without an account no other instance: their
-    # heads are there.
+    # Without TLS there is no certificate, without a crossing no edge, without an account no other
+    # instance, without a witness nothing unexplained: their heads are there.
     assert wanted - names == {"silogate_certificate_days_left", "silogate_edge_statements_total",
                               "silogate_instances", "silogate_instances_policies", "silogate_instances_same_number",
-                              "silogate_meeting_up"}
+                              "silogate_meeting_up", "silogate_unexplained", "silogate_unexplained_total"}
 
 
 def test_rules_fire_when_they_should():
