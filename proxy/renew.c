@@ -290,6 +290,7 @@ static bool can_be_literal(const struct sql_state *state, struct text text)
     return true;
 }
 
+/* Names that sql/session.c remembers are plain: no quote can stand in them. */
 static size_t write_prepare(char *to, struct text name, struct text text, bool backslashes)
 {
     const size_t head = (size_t)sprintf(to + 2, "PREPARE `%.*s` FROM '", TEXT_ARGS(name)) + 2;
