@@ -7,7 +7,7 @@ import xml.etree.ElementTree as xml
 
 import pymysql
 
-from . import places, servers
+from . import built, places, servers
 
 
 class Answer:
@@ -125,36 +125,30 @@ def node():
     return ["node", str(places.TOP / "tests/harness/client.js")]
 
 
-_built = {}
-
-
 def c_client(library):
-    """The C client against MariaDB's or MySQL's library, built once a run."""
-    if library in _built:
-        return _built[library]
-    folder = places.BUILD / "tests/harness"
-    folder.mkdir(parents=True, exist_ok=True)
-    program = folder / f"client-{library}"
+    """The C client against MariaDB's or MySQL's library."""
     source = places.TOP / "tests/harness/client.c"
-    command = ["gcc", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O1"]
-    before = []
-    if library == "mysql":
-        libraries = places.MYSQL_ROOT / "usr/lib/x86_64-linux-gnu"
-        headers = folder / "mysql-include" # MySQL's headers alone, without their root's libc
+    libraries = places.MYSQL_ROOT / "usr/lib/x86_64-linux-gnu"
+    flags = ["gcc", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O1"]
+
+    def for_mysql(program):
+        headers = program.with_name("mysql-include") # MySQL's headers alone, without their root's libc
         headers.mkdir(exist_ok=True)
         if not (headers / "mysql").is_symlink():
             (headers / "mysql").symlink_to(places.MYSQL_ROOT / "usr/include/mysql")
-        command += ["-isystem", str(headers), "-isystem", str(headers / "mysql"), str(source),
-                    "-o", str(program), str(libraries / "libmysqlclient.so"),
-                    "-Wl,--allow-shlib-undefined", "-ljansson"]
-        before = [str(places.MYSQL_ROOT / "lib64/ld-linux-x86-64.so.2"), "--library-path",
-                  f"{libraries}:{places.MYSQL_ROOT}/usr/lib/mysql/private:/usr/lib/x86_64-linux-gnu"]
-    else:
-        command += ["-isystem", "/usr/include/mariadb", str(source), "-o", str(program),
-                    "-lmariadb", "-ljansson"]
-    subprocess.run(command, check=True, timeout=120)
-    _built[library] = before + [str(program)]
-    return _built[library]
+        subprocess.run([*flags, "-isystem", headers, "-isystem", headers / "mysql", source, "-o", program,
+                        libraries / "libmysqlclient.so", "-Wl,--allow-shlib-undefined", "-ljansson"],
+                       check=True, timeout=120)
+
+    def for_mariadb(program):
+        subprocess.run([*flags, "-isystem", "/usr/include/mariadb", source, "-o", program, "-lmariadb",
+                        "-ljansson"], check=True, timeout=120)
+
+    if library == "mariadb":
+        return [str(built.once("client-mariadb", [source], for_mariadb))]
+    program = built.once("client-mysql", [source, libraries / "libmysqlclient.so"], for_mysql)
+    return [str(places.MYSQL_ROOT / "lib64/ld-linux-x86-64.so.2"), "--library-path",
+            f"{libraries}:{places.MYSQL_ROOT}/usr/lib/mysql/private:/usr/lib/x86_64-linux-gnu", str(program)]
 
 
 MARIADB_CLI = CommandLine("mariadb-cli", lambda: places.mariadb_program("mariadb"),

@@ -10,10 +10,9 @@ import time
 
 import pymysql
 
-from . import places, servers
+from . import built, places, servers
 
 DRIVERS = places.TOP / "tests/harness/drivers"
-_built = {}
 
 
 class Generations:
@@ -46,24 +45,13 @@ class Generations:
 
 
 def _java():
-    folder = places.BUILD / "tests/harness/java"
-    if "java" not in _built:
-        folder.mkdir(parents=True, exist_ok=True)
-        jar = "/usr/share/java/mariadb-java-client.jar"
-        subprocess.run(["javac", "-cp", jar, "-d", folder, DRIVERS / "Load.java"], check=True, timeout=120)
-        _built["java"] = ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", f"{folder}:{jar}", "Load"]
-    return _built["java"]
+    jar = "/usr/share/java/mariadb-java-client.jar"
+    folder = built.java("Load", ["-cp", jar])
+    return ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", f"{folder}:{jar}", "Load"]
 
 
 def _go():
-    program = places.BUILD / "tests/harness/load-go"
-    if "go" not in _built:
-        program.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["go", "build", "-o", program, DRIVERS / "load.go"], check=True, timeout=300,
-                       env=dict(os.environ, GO111MODULE="off", GOPATH="/usr/share/gocode", GOFLAGS="-mod=mod",
-                                GOCACHE=str(places.BUILD / "tests/harness/go-cache")))
-        _built["go"] = [str(program)]
-    return _built["go"]
+    return [str(built.go("load"))]
 
 
 def _node(client):

@@ -8,31 +8,19 @@ import subprocess
 
 import pytest
 
-from harness import places, servers
+from harness import built, places, servers
 
 DRIVERS = places.TOP / "tests/harness/drivers"
-_built = {}
 
 
 def java():
-    folder = places.BUILD / "tests/harness/java"
-    if "java" not in _built:
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["javac", "-d", folder, DRIVERS / "Client.java"], check=True, timeout=120)
-        _built["java"] = True
+    folder = built.java("Client")
     return ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp",
             f"{folder}:/usr/share/java/mariadb-java-client.jar", "Client"]
 
 
 def go():
-    program = places.BUILD / "tests/harness/client-go"
-    if "go" not in _built:
-        program.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["go", "build", "-o", program, DRIVERS / "client.go"], check=True, timeout=300,
-                       env=dict(os.environ, GO111MODULE="off", GOPATH="/usr/share/gocode", GOFLAGS="-mod=mod",
-                                GOCACHE=str(places.BUILD / "tests/harness/go-cache")))
-        _built["go"] = True
-    return [str(program)]
+    return [str(built.go("client"))]
 
 
 COMMANDS = {
