@@ -111,3 +111,23 @@ void json_hex(struct json *json, uint64_t number)
     digits[17] = '"';
     json_raw(json, (struct text){digits, sizeof(digits)});
 }
+
+void json_key(struct json *json, const char *key)
+{
+    char last = json->length ? json->at[json->length - 1] : '{';
+
+    if (last != '{' && last != '[')
+        json_raw(json, TEXT(","));
+    json_raw(json, TEXT("\""));
+    json_raw(json, text_of(key));
+    json_raw(json, TEXT("\":"));
+}
+
+void json_field(struct json *json, const char *key, struct text value)
+{
+    json_key(json, key);
+    if (value.at)
+        json_text(json, value);
+    else
+        json_raw(json, TEXT("null"));
+}

@@ -15,8 +15,13 @@ struct json {
     bool full;
 };
 
-/* Bytes as they are: braces, commas, keys with their quotes and colons. */
+/* Bytes as they are: braces, brackets, commas. */
 void json_raw(struct json *json, struct text t);
+/* The key of an object's next field, with a comma where it is not the first. It needs no escapes.
+ */
+void json_key(struct json *json, const char *key);
+/* The next field: a string, or null where `value.at` is NULL. */
+void json_field(struct json *json, const char *key, struct text value);
 /* A quoted string; what is not UTF-8 becomes U+FFFD, so that every line is valid JSON. */
 void json_text(struct json *json, struct text t);
 void json_number(struct json *json, uint64_t number);

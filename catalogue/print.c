@@ -5,31 +5,11 @@
 #include "base/json.h"
 #include "catalogue/internal.h"
 
-static void put_key(struct json *json, const char *key)
-{
-    char last = json->length ? json->at[json->length - 1] : '{';
-
-    if (last != '{' && last != '[')
-        json_raw(json, TEXT(","));
-    json_raw(json, TEXT("\""));
-    json_raw(json, text_of(key));
-    json_raw(json, TEXT("\":"));
-}
-
-static void put_text(struct json *json, const char *key, struct text value)
-{
-    put_key(json, key);
-    if (value.at)
-        json_text(json, value);
-    else
-        json_raw(json, TEXT("null"));
-}
-
 /* Only where there is one. */
 static void put_some(struct json *json, const char *key, struct text value)
 {
     if (value.at)
-        put_text(json, key, value);
+        json_field(json, key, value);
 }
 
 static struct text service_name(const struct audit *audit, int service)
@@ -40,15 +20,15 @@ static struct text service_name(const struct audit *audit, int service)
 
 static void put_verdict(struct json *json, const struct verdict *verdict)
 {
-    put_text(json, "verdict", text_of(verdict_action_name((enum verdict_action)verdict->action)));
-    put_text(json, "reason", text_of(verdict_reason_name((enum verdict_reason)verdict->reason)));
+    json_field(json, "verdict", text_of(verdict_action_name((enum verdict_action)verdict->action)));
+    json_field(json, "reason", text_of(verdict_reason_name((enum verdict_reason)verdict->reason)));
 }
 
 static void put_access(struct json *json, unsigned access)
 {
     const char *between = "[";
 
-    put_key(json, "access");
+    json_key(json, "access");
     for (unsigned bit = SQL_READ; bit <= SQL_EXECUTE; bit <<= 1) {
         if (!(access & bit))
             continue;
@@ -62,16 +42,16 @@ static void put_access(struct json *json, unsigned access)
 static void put_touches(struct json *json, const struct audit *audit,
                         const struct audit_finding *finding)
 {
-    put_key(json, "touches");
+    json_key(json, "touches");
     json_raw(json, TEXT("["));
     for (size_t i = 0; i < finding->touch_count; i++) {
         const struct audit_touch *touch = &finding->touches[i];
         json_raw(json, i ? TEXT(",{") : TEXT("{"));
-        put_text(json, "schema", touch->schema);
-        put_text(json, "name", touch->name);
-        put_text(json, "type", text_of(sql_type_name((enum sql_type)touch->type)));
+        json_field(json, "schema", touch->schema);
+        json_field(json, "name", touch->name);
+        json_field(json, "type", text_of(sql_type_name((enum sql_type)touch->type)));
         put_access(json, touch->access);
-        put_text(json, "owner", service_name(audit, touch->verdict.owner));
+        json_field(json, "owner", service_name(audit, touch->verdict.owner));
         put_verdict(json, &touch->verdict);
         json_raw(json, TEXT("}"));
     }
@@ -80,14 +60,14 @@ static void put_touches(struct json *json, const struct audit *audit,
 
 static void put_rights(struct json *json, const char *key, const struct audit_right *right)
 {
-    put_key(json, key);
+    json_key(json, key);
     json_raw(json, TEXT("["));
     for (; right; right = right->next) {
         if (json->length && json->at[json->length - 1] == '}')
             json_raw(json, TEXT(","));
         json_raw(json, TEXT("{"));
-        put_text(json, "on", right->on);
-        put_text(json, "privileges", right->privileges);
+        json_field(json, "on", right->on);
+        json_field(json, "privileges", right->privileges);
         put_some(json, "via", right->via);
         put_some(json, "refused", right->refused);
         json_raw(json, TEXT("}"));
@@ -97,13 +77,13 @@ static void put_rights(struct json *json, const char *key, const struct audit_ri
 
 static void put_programs(struct json *json, const struct audit_program *programs)
 {
-    put_key(json, "programs");
+    json_key(json, "programs");
     json_raw(json, TEXT("["));
     for (const struct audit_program *one = programs; one; one = one->next) {
         json_raw(json, one == programs ? TEXT("{") : TEXT(",{"));
-        put_text(json, "program", one->program);
-        put_text(json, "from", one->address);
-        put_key(json, "threads");
+        json_field(json, "program", one->program);
+        json_field(json, "from", one->address);
+        json_key(json, "threads");
         json_number(json, one->threads);
         json_raw(json, TEXT("}"));
     }
@@ -124,29 +104,29 @@ static void put_finding(struct json *json, const struct audit *audit,
                         const struct audit_finding *finding)
 {
     json_raw(json, TEXT("{"));
-    put_text(json, "finding", text_of(audit_kind_name(finding->kind)));
+    json_field(json, "finding", text_of(audit_kind_name(finding->kind)));
     if (is_account(finding->kind))
-        put_text(json, "account", finding->name);
+        json_field(json, "account", finding->name);
     else if (finding->kind != AUDIT_UNMATCHED)
-        put_text(json, "schema", finding->schema);
+        json_field(json, "schema", finding->schema);
     if (finding->kind == AUDIT_UNMATCHED)
-        put_text(json, "key", finding->why);
+        json_field(json, "key", finding->why);
     if (!is_account(finding->kind))
-        put_text(json, finding->kind == AUDIT_UNMATCHED ? "pattern" : "name", finding->name);
+        json_field(json, finding->kind == AUDIT_UNMATCHED ? "pattern" : "name", finding->name);
     if (finding->on.at && finding->kind != AUDIT_BYPASS) {
-        put_key(json, "on");
+        json_key(json, "on");
         json_raw(json, TEXT("{"));
-        put_text(json, "schema", finding->on_schema);
-        put_text(json, "name", finding->on);
+        json_field(json, "schema", finding->on_schema);
+        json_field(json, "name", finding->on);
         json_raw(json, TEXT("}"));
     }
-    put_text(json, "owner", service_name(audit, finding->owner));
+    json_field(json, "owner", service_name(audit, finding->owner));
     if (is_stored(finding->kind)) {
         put_some(json, "fires", finding->event); /* "event" is a record's */
         put_some(json, "definer", finding->definer);
         put_some(json, "security", finding->security);
         put_some(json, "users", finding->users);
-        put_key(json, "determined");
+        json_key(json, "determined");
         json_raw(json, finding->undetermined ? TEXT("false") : TEXT("true"));
         put_some(json, "why", finding->why);
         put_touches(json, audit, finding);
@@ -160,13 +140,13 @@ static void put_finding(struct json *json, const struct audit *audit,
     if (finding->kind == AUDIT_BYPASS) {
         put_some(json, "from", finding->on);
         put_some(json, "program", finding->security);
-        put_key(json, "threads");
+        json_key(json, "threads");
         json_number(json, finding->count);
     }
     if (is_stored(finding->kind) || finding->kind == AUDIT_UNOWNED)
         put_verdict(json, &finding->verdict);
     put_some(json, "upstream", finding->upstream);
-    put_text(json, "ts", text_of(audit->ts));
+    json_field(json, "ts", text_of(audit->ts));
     json_raw(json, TEXT("}"));
 }
 
@@ -185,7 +165,7 @@ char *audit_json(const struct audit *audit, const struct audit_finding *finding)
 
 static void put_count(struct json *json, const char *key, uint64_t number)
 {
-    put_key(json, key);
+    json_key(json, key);
     json_number(json, number);
 }
 
@@ -195,8 +175,8 @@ char *audit_server_json(const struct audit *audit, const struct audit_server *se
     struct json json = {.at = memory_take(SIZE), .size = SIZE - 1};
 
     json_raw(&json, TEXT("{\"finding\":\"server\""));
-    put_text(&json, "upstream", server->name);
-    put_text(&json, "version", server->version);
+    json_field(&json, "upstream", server->name);
+    json_field(&json, "version", server->version);
     put_count(&json, "schemas", server->schema_count);
     put_count(&json, "objects", server->object_count);
     put_count(&json, "threads", server->threads);
@@ -205,7 +185,7 @@ char *audit_server_json(const struct audit *audit, const struct audit_server *se
         put_count(&json, "excepted", server->excepted);
         put_count(&json, "past", server->past);
     }
-    put_text(&json, "ts", text_of(audit->ts));
+    json_field(&json, "ts", text_of(audit->ts));
     json_raw(&json, TEXT("}"));
     json.at[json.length] = '\0';
     return json.at;

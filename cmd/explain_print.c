@@ -12,31 +12,11 @@
 static const enum sql_access accesses[] = {SQL_READ, SQL_WRITE, SQL_DEFINE, SQL_EXECUTE};
 enum { ACCESSES = sizeof(accesses) / sizeof(accesses[0]), START_SIZE = 120 };
 
-static void put_key(struct json *json, const char *key)
-{
-    char last = json->length ? json->at[json->length - 1] : '{';
-
-    if (last != '{' && last != '[')
-        json_raw(json, TEXT(","));
-    json_raw(json, TEXT("\""));
-    json_raw(json, text_of(key));
-    json_raw(json, TEXT("\":"));
-}
-
-static void put_text(struct json *json, const char *key, struct text value)
-{
-    put_key(json, key);
-    if (value.at)
-        json_text(json, value);
-    else
-        json_raw(json, TEXT("null"));
-}
-
 static void put_access(struct json *json, unsigned access)
 {
     bool first = true;
 
-    put_key(json, "access");
+    json_key(json, "access");
     json_raw(json, TEXT("["));
     for (unsigned i = 0; i < ACCESSES; i++) {
         if (!(access & accesses[i]))
@@ -64,8 +44,8 @@ static void check_object(const struct explain_statement *statement, const struct
 
 static void put_verdict(struct json *json, const struct verdict *verdict)
 {
-    put_text(json, "verdict", text_of(verdict_action_name((enum verdict_action)verdict->action)));
-    put_text(json, "reason", text_of(verdict_reason_name((enum verdict_reason)verdict->reason)));
+    json_field(json, "verdict", text_of(verdict_action_name((enum verdict_action)verdict->action)));
+    json_field(json, "reason", text_of(verdict_reason_name((enum verdict_reason)verdict->reason)));
 }
 
 static void put_object(struct json *json, const struct explain_statement *statement,
@@ -77,11 +57,11 @@ static void put_object(struct json *json, const struct explain_statement *statem
     if (object != statement->facts->objects)
         json_raw(json, TEXT(","));
     json_raw(json, TEXT("{"));
-    put_text(json, "schema", object->schema);
-    put_text(json, "name", object->name.at ? object->name : TEXT(""));
-    put_text(json, "type", text_of(sql_type_name((enum sql_type)object->type)));
+    json_field(json, "schema", object->schema);
+    json_field(json, "name", object->name.at ? object->name : TEXT(""));
+    json_field(json, "type", text_of(sql_type_name((enum sql_type)object->type)));
     put_access(json, object->access);
-    put_text(json, "owner", owner_name(statement, verdict.owner));
+    json_field(json, "owner", owner_name(statement, verdict.owner));
     put_verdict(json, &verdict);
     json_raw(json, TEXT("}"));
 }
@@ -91,24 +71,24 @@ static void put_statement(struct json *json, const struct explain_statement *sta
     const struct sql_facts *facts = statement->facts;
 
     json_raw(json, TEXT("{"));
-    put_key(json, "n");
+    json_key(json, "n");
     json_number(json, statement->item);
-    put_key(json, "part");
+    json_key(json, "part");
     json_number(json, statement->part);
-    put_text(json, "kind", text_of(sql_kind_name((enum sql_kind)facts->kind)));
-    put_key(json, "determined");
+    json_field(json, "kind", text_of(sql_kind_name((enum sql_kind)facts->kind)));
+    json_key(json, "determined");
     json_raw(json, facts->determined ? TEXT("true") : TEXT("false"));
     if (!facts->determined)
-        put_text(json, "why", text_of(statement->why));
-    put_key(json, "objects");
+        json_field(json, "why", text_of(statement->why));
+    json_key(json, "objects");
     json_raw(json, TEXT("["));
     for (uint32_t i = 0; i < facts->object_count; i++)
         put_object(json, statement, &facts->objects[i]);
     json_raw(json, TEXT("]"));
     put_verdict(json, statement->verdict);
     if (statement->path) {
-        put_text(json, "file", text_of(statement->path));
-        put_key(json, "line");
+        json_field(json, "file", text_of(statement->path));
+        json_key(json, "line");
         json_number(json, statement->line);
     }
     json_raw(json, TEXT("}\n"));

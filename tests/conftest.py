@@ -106,13 +106,8 @@ def make_gate():
 @pytest.fixture(scope="module")
 def _shared_gate(server):
     """One silogate for the tests of a module that leave the policy as it is."""
-    one = gate.Gate(server)
-    try:
-        one.start()
+    with gate.running(server) as one:
         yield one
-        one.stop()
-    finally:
-        one.remove()
 
 
 @pytest.fixture

@@ -65,13 +65,6 @@ void record_set_time(char *line, int64_t now)
     format_time(line + RECORD_TIME_OFFSET, now);
 }
 
-static void put_key(struct json *json, const char *key)
-{
-    json_raw(json, TEXT(",\""));
-    json_raw(json, text_of(key));
-    json_raw(json, TEXT("\":"));
-}
-
 static void put_text(struct json *json, struct text value)
 {
     if (value.at)
@@ -82,7 +75,7 @@ static void put_text(struct json *json, struct text value)
 
 void record_field(struct json *json, const char *key, struct text value)
 {
-    put_key(json, key);
+    json_key(json, key);
     put_text(json, value);
 }
 
@@ -91,7 +84,7 @@ void record_start(struct json *json, int64_t now, const char *event, uint64_t id
     json_raw(json, TEXT("{\"ts\":"));
     put_time(json, now);
     record_field(json, "event", text_of(event));
-    put_key(json, "id");
+    json_key(json, "id");
     json_hex(json, id);
 }
 
@@ -109,7 +102,7 @@ static void put_object(struct json *json, const struct violations_statement *sta
     put_text(json, object->schema);
     record_field(json, "name", object->name.at ? object->name : TEXT(""));
     record_field(json, "type", text_of(sql_type_name((enum sql_type)object->type)));
-    put_key(json, "access");
+    json_key(json, "access");
     for (unsigned access = SQL_READ; access <= SQL_EXECUTE; access <<= 1) {
         if (!(object->access & access))
             continue;
@@ -203,7 +196,7 @@ static bool put_objects(struct json *json, const struct violations_statement *st
 static bool put_all_objects(struct json *json, const struct violations_statement *statement,
                             struct owners *owners)
 {
-    put_key(json, "objects");
+    json_key(json, "objects");
     json_raw(json, TEXT("["));
     size_t start = json->length;
     bool complete = put_objects(json, statement, ALL, start, owners);
@@ -219,7 +212,7 @@ static bool put_all_objects(struct json *json, const struct violations_statement
 
 static void put_app(struct json *json, const struct violations_session *session)
 {
-    put_key(json, "app");
+    json_key(json, "app");
     if (session->program_name.length == 0 && session->client_name.length == 0) {
         json_raw(json, TEXT("null"));
         return;
@@ -237,11 +230,11 @@ static void put_touched(struct json *json, const struct record *record, bool *co
     struct owners owners = {.count = 0};
 
     *complete = put_all_objects(json, record->statement, &owners);
-    put_key(json, "owners");
+    json_key(json, "owners");
     put_owners(json, policy, owners.items, owners.count);
-    put_key(json, "joined");
+    json_key(json, "joined");
     json_raw(json, owners.count > 1 ? TEXT("true") : TEXT("false"));
-    put_key(json, "transaction");
+    json_key(json, "transaction");
     if (session->transaction_owner_count > 1)
         put_owners(json, policy, session->transaction_owners, session->transaction_owner_count);
     else
@@ -260,21 +253,21 @@ void record_head(struct json *json, const struct record *record, bool *complete)
     record_field(json, "service", service_name(statement->policy, statement->service));
     record_field(json, "user", session->user);
     record_field(json, "client", session->client);
-    put_key(json, "session");
+    json_key(json, "session");
     json_number(json, session->session);
     record_field(json, "upstream", session->upstream);
     record_field(json, "database", session->database);
     record_field(json, "kind", text_of(statement->kind));
     put_touched(json, record, complete);
-    put_key(json, "digest");
+    json_key(json, "digest");
     json_hex(json, record->digest);
-    put_key(json, "statement");
+    json_key(json, "statement");
     if (record->shown.length > 0)
         json_text(json, record->shown);
     else
         json_raw(json, TEXT("null"));
     put_app(json, session);
-    put_key(json, "trace");
+    json_key(json, "trace");
     trace_write(record->trace, json);
     record_field(json, "policy", text_of(policy_hash(statement->policy)));
     assert(!json->full);
@@ -282,11 +275,11 @@ void record_head(struct json *json, const struct record *record, bool *complete)
 
 void record_tail(struct json *json, uint64_t count, int64_t first, int64_t last)
 {
-    put_key(json, "count");
+    json_key(json, "count");
     json_number(json, count);
-    put_key(json, "first");
+    json_key(json, "first");
     put_time(json, first);
-    put_key(json, "last");
+    json_key(json, "last");
     put_time(json, last);
     json_raw(json, TEXT("}\n"));
     assert(!json->full);

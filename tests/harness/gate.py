@@ -1,6 +1,7 @@
 """silogate itself under test: an ini made out of NileCare's with a few changes, the process, its log,
 its violations and its numbers."""
 import collections
+import contextlib
 import http.client
 import json
 import os
@@ -313,6 +314,17 @@ class Gate:
     def remove(self):
         self.kill()
         places.remove(self.folder)
+
+
+@contextlib.contextmanager
+def running(upstream, **options):
+    """A silogate that runs while the body does, then stops as it should and leaves nothing."""
+    one = Gate(upstream, **options)
+    try:
+        yield one.start()
+        one.stop()
+    finally:
+        one.remove()
 
 
 def run(*arguments, **options):

@@ -118,13 +118,9 @@ def everything(client, count):
 @pytest.fixture(scope="module")
 def gate(server):
     from harness import gate as gates
-    one = gates.Gate(server, changes=(("service:lab", "mode", "off"), ("policy", "administration", "allow"),
-                                      ("policy", "undetermined", "allow")))
-    try:
-        yield one.start()
-        one.stop()
-    finally:
-        one.remove()
+    with gates.running(server, changes=(("service:lab", "mode", "off"), ("policy", "administration", "allow"),
+                                        ("policy", "undetermined", "allow"))) as one:
+        yield one
 
 
 def connect(gate, server, eof, metadata):

@@ -45,13 +45,10 @@ def gate(server, tmp_path):
     password.write_text("al_account-secret\n")
     server.sql(*FREE, *SCHEMA, *[f"CREATE USER {user}@'%' IDENTIFIED BY '{user}-secret'" for user in USERS],
                *[f"GRANT ALL ON *.* TO {user}@'%'" for user in USERS])
-    one = gates.Gate(server, ini=INI.format(password=password))
     try:
-        one.start()
-        yield one
-        one.stop()
+        with gates.running(server, ini=INI.format(password=password)) as one:
+            yield one
     finally:
-        one.remove()
         server.sql(*FREE)
 
 

@@ -59,24 +59,14 @@ def vault(server):
 
 @pytest.fixture(scope="module")
 def blocking(vault):
-    one = gate.Gate(vault, ini=INI)
-    try:
-        one.start()
+    with gate.running(vault, ini=INI) as one:
         yield one
-        one.stop()
-    finally:
-        one.remove()
 
 
 @pytest.fixture
 def granting(vault):
-    one = gate.Gate(vault, ini=GRANT)
-    try:
-        one.start()
+    with gate.running(vault, ini=GRANT) as one:
         yield one
-        one.stop()
-    finally:
-        one.remove()
 
 
 def login(one, **options):

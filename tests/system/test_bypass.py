@@ -62,13 +62,10 @@ def thieves(server):
                if server.name == "mysql" else "CREATE USER thief_service@'%' IDENTIFIED BY 'thief_service-secret'",
                "CREATE USER vault_service@'%' IDENTIFIED BY 'vault_service-secret'",
                "GRANT ALL ON *.* TO thief_service@'%'", "GRANT ALL ON vault.* TO vault_service@'%'")
-    one = gate.Gate(server, ini=INI)
     try:
-        one.start()
-        yield one
-        one.stop()
+        with gate.running(server, ini=INI) as one:
+            yield one
     finally:
-        one.remove()
         server.sql("DROP DATABASE IF EXISTS vault", "DROP DATABASE IF EXISTS thief",
                    "DROP USER thief_service@'%'", "DROP USER vault_service@'%'")
 

@@ -25,13 +25,9 @@ def upstream(request, server):
 @pytest.fixture(scope="module")
 def gate(server, upstream):
     from harness import gate as gates
-    one = gates.Gate(server, changes=(("upstream:main", "compression", upstream),
-                                      ("upstream:main", "tls", "off" if upstream == "zlib" else "preferred")))
-    try:
-        yield one.start()
-        one.stop()
-    finally:
-        one.remove()
+    with gates.running(server, changes=(("upstream:main", "compression", upstream),
+                                        ("upstream:main", "tls", "off" if upstream == "zlib" else "preferred"))) as one:
+        yield one
 
 
 def login(gate, kind, more=0, **options):

@@ -14,17 +14,12 @@ def greeting(request):
 @pytest.fixture(scope="module")
 def greeter(server, greeting):
     from harness import gate
-    one = gate.Gate(server, changes=[("proxy", "greeting", greeting),
-                                     ("proxy", "max_failed_logins", 0),
-                                     ("service:accounts", "user", *server.extra_users),
-                                     ("service:accounts", "upstream", "main"),
-                                     ("service:accounts", "database", "nilecare_lab")])
-    try:
-        one.start()
+    with gate.running(server, changes=[("proxy", "greeting", greeting),
+                                       ("proxy", "max_failed_logins", 0),
+                                       ("service:accounts", "user", *server.extra_users),
+                                       ("service:accounts", "upstream", "main"),
+                                       ("service:accounts", "database", "nilecare_lab")]) as one:
         yield one
-        one.stop()
-    finally:
-        one.remove()
 
 
 def test_every_client_logs_in(greeter, client):

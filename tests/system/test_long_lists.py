@@ -44,13 +44,8 @@ def many(server):
 
 @pytest.fixture(scope="module")
 def lists(many):
-    one = gate.Gate(many, ini=INI)
-    try:
-        one.start()
+    with gate.running(many, ini=INI) as one:
         yield one
-        one.stop()
-    finally:
-        one.remove()
 
 
 def names(last="t0"):

@@ -55,13 +55,10 @@ def spies(server):
         server.sql(f"DROP USER IF EXISTS '{user}'@'%'", f"CREATE USER '{user}'@'%' IDENTIFIED BY 'pw'",
                    f"GRANT ALL ON *.* TO '{user}'@'%'")
     server.sql(*SETUP)
-    one = gate.Gate(server, ini=INI)
     try:
-        one.start()
-        yield one
-        one.stop()
+        with gate.running(server, ini=INI) as one:
+            yield one
     finally:
-        one.remove()
         server.sql(*SETUP[:4], *[f"DROP USER '{user}'@'%'" for user in USERS])
 
 

@@ -50,9 +50,5 @@ def shared(server, _gate):
 
 @pytest.fixture(scope="module")
 def _gate(server):
-    one = gates.Gate(server, ini=sides.ini(server))
-    try:
-        yield one.start()
-        one.stop()
-    finally:
-        one.remove()
+    with gates.running(server, ini=sides.ini(server)) as one:
+        yield one

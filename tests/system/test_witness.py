@@ -68,13 +68,10 @@ def witnessing(server, tmp_path):
         server.sql("INSTALL SONAME 'metadata_lock_info'")
     server.sql(*FREE, *SCHEMA, *[f"CREATE USER {user}@'%' IDENTIFIED BY '{user}-secret'" for user in USERS],
                *[f"GRANT ALL ON *.* TO {user}@'%'" for user in USERS])
-    one = gates.Gate(server, ini=INI.format(password=password))
     try:
-        one.start()
-        yield one
-        one.stop()
+        with gates.running(server, ini=INI.format(password=password)) as one:
+            yield one
     finally:
-        one.remove()
         server.sql(*FREE)
         if server.name == "mariadb":
             server.sql("UNINSTALL SONAME 'metadata_lock_info'")
