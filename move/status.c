@@ -1,7 +1,11 @@
 /* `silogate move NAME --status`: where each table stands, who takes part, what could not be mapped,
  * what was done last. Changes nothing.
  */
+#include <unistd.h>
+
 #include "move/mover_internal.h"
+
+enum { COPY_OF_TRX_US = 120000 };
 
 static const char *place_of(const struct moved_table *table)
 {
@@ -81,9 +85,12 @@ static struct text service_of(const struct mover *mover, struct text user)
 }
 
 /* Whoever is in one that is longer than the hold makes a move give up, if it touches the tables.
- * trx_started is in the server's own time zone. */
+ * trx_started is in the server's own time zone. Both servers answer INNODB_TRX out of a copy that
+ * is made anew only when nobody has read it for 100 ms: read more often, it never changes. */
 static void print_long_transactions(struct mover *mover)
 {
+    usleep(COPY_OF_TRX_US);
+
     struct rows *rows = connection_query(
         mover->connection,
         "SELECT p.ID, p.USER, p.HOST, TIMESTAMPDIFF(SECOND, t.trx_started, CONVERT_TZ(NOW(),"
