@@ -118,6 +118,7 @@ static bool connect_address(struct connection *connection, const struct connecti
         .password = options->defaults_file ? NULL : password,
         .port = address->port,
         .needs_tls = !address->is_unix && upstream->tls.value >= CONFIG_TLS_REQUIRED,
+        .knock = connection->knock,
     };
 
     snprintf(connection->address, sizeof(connection->address), "%s", address->written.at);
@@ -173,23 +174,32 @@ static bool set_session(struct connection *connection, struct error *error)
                           error);
 }
 
-struct connection *connection_open(const struct connection_options *options, struct error *error)
+/* Who we are: the password of the account, and the library is ready for it. */
+static bool prepare(const struct connection_options *options, char password[PASSWORD_SIZE],
+                    struct error *error)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const struct config_upstream *upstream = options->upstream;
+
+    if (!options->defaults_file && !upstream->account.line)
+        return error_at(error, upstream->line,
+                        "[upstream:%s] has no account; write account and account_password_file",
+                        upstream->name.at);
+    if (!options->defaults_file && upstream->account_password_file.line &&
+        !first_line("account_password_file", &upstream->account_password_file, password, error))
+        return false;
+    pthread_once(&once, start_library);
+    return true;
+}
+
+struct connection *connection_open(const struct connection_options *options, struct error *error)
+{
     const struct config_upstream *upstream = options->upstream;
     char password[PASSWORD_SIZE] = "";
     bool connected = false;
 
-    if (!options->defaults_file && !upstream->account.line) {
-        error_at(error, upstream->line,
-                 "[upstream:%s] has no account; write account and account_password_file",
-                 upstream->name.at);
+    if (!prepare(options, password, error))
         return NULL;
-    }
-    if (!options->defaults_file && upstream->account_password_file.line &&
-        !first_line("account_password_file", &upstream->account_password_file, password, error))
-        return NULL;
-    pthread_once(&once, start_library);
     struct connection *connection = memory_take_zeroed(sizeof(*connection));
     snprintf(connection->name, sizeof(connection->name), "%s", upstream->name.at);
     for (size_t i = 0; i < upstream->addresses.count && !connected; i++)
@@ -202,6 +212,43 @@ struct connection *connection_open(const struct connection_options *options, str
         mysql_close(&connection->mysql);
     free(connection);
     return NULL;
+}
+
+/* Numbers of the client libraries' own errors: Connector/C has some beyond those that both have. */
+static bool is_library_error(unsigned code)
+{
+    return (code >= CR_MIN_ERROR && code <= CR_MAX_ERROR) || code / 1000 == 5;
+}
+
+bool connection_answered(const struct connection_knock *knock)
+{
+    return knock->length > 0 || (knock->code > 0 && !is_library_error(knock->code));
+}
+
+bool connection_knock(const struct connection_options *options, struct connection_knock *knock,
+                      struct error *error)
+{
+    const struct config_upstream *upstream = options->upstream;
+    struct connection connection = {.knock = knock};
+    char password[PASSWORD_SIZE] = "";
+    bool connected = false;
+
+    *knock = (struct connection_knock){.length = 0};
+    if (!prepare(options, password, error))
+        return false;
+    snprintf(connection.name, sizeof(connection.name), "%s", upstream->name.at);
+    for (size_t i = 0; i < upstream->addresses.count && !connected && !connection_answered(knock);
+         i++) {
+        const struct config_address *address = &upstream->addresses.items[i];
+        connection.code = 0;
+        connected = connect_address(&connection, options, address, password, error);
+        knock->code = connection.code;
+        snprintf(knock->address, sizeof(knock->address), "%s", address->written.at);
+    }
+    explicit_bzero(password, sizeof(password));
+    if (connected)
+        mysql_close(&connection.mysql);
+    return connected;
 }
 
 void connection_close(struct connection *connection)

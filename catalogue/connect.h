@@ -42,6 +42,22 @@ struct connection_options {
 struct connection *connection_open(const struct connection_options *options, struct error *error);
 void connection_close(struct connection *connection); /* NULL is harmless */
 
+/* What a server has said to who knocked. */
+enum { CONNECTION_GREETING = 512 };
+struct connection_knock {
+    uint8_t greeting[CONNECTION_GREETING]; /* its first packet, header and all */
+    size_t length;                         /* 0: not seen; Oracle's library shows none */
+    unsigned code;                         /* the error's, the server's or the library's own */
+    char address[256];                     /* as it is written in proxy.ini */
+};
+/* The server has said something, be it an error. */
+bool connection_answered(const struct connection_knock *knock);
+/* Logs in and at once out again, without a statement, at the first address that answers. False with
+ * `error`: no address did (the reasons of the last), or this one did not let us in; `knock` tells
+ * which. */
+bool connection_knock(const struct connection_options *options, struct connection_knock *knock,
+                      struct error *error);
+
 /* A thread that has opened or used a connection calls this once before it ends; not the main
  * thread. */
 void connection_leave_thread(void);

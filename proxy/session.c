@@ -410,6 +410,8 @@ void session_close(struct session *session, enum close_reason reason)
     session_drop_upstream(session);
     gate_release(&session->client.gate, &worker->pool);
     gate_release(&session->upstream.gate, &worker->pool);
+    if (reason == CLOSED_UPSTREAM_GONE && session->binding)
+        health_doubt(session->binding->upstream_usage);
     if (session->registered)
         registry_remove(session->id);
     login_free(session);
