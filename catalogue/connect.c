@@ -140,6 +140,36 @@ static bool connect_address(struct connection *connection, const struct connecti
     return false;
 }
 
+/* A server's defaults may cut answers short without a word (sql_select_limit), refuse what is large
+ * or has no key, end what takes long, or keep what is written from being committed. */
+static bool set_variables(struct connection *connection, struct error *error)
+{
+    static const char common[] =
+        "SET SESSION autocommit = 1, time_zone = '+00:00', completion_type = 0, sql_safe_updates ="
+        " 0, sql_select_limit = 18446744073709551615, max_join_size = 18446744073709551615,"
+        " sql_big_selects = 1, group_concat_max_len = 1048576, wait_timeout = 28800, lc_messages ="
+        " 'en_US', sql_mode = ?";
+    const bool mariadb = connection->is_mariadb;
+
+    /* MariaDB does not know the collation that Oracle's library names at login, and takes latin1.
+     */
+    return connection_run(connection, "SET NAMES utf8mb4", NULL, error) &&
+           connection_run(connection, common,
+                          PARAMETERS(P_TEXT(mariadb ? TEXT("STRICT_TRANS_TABLES,"
+                                                           "NO_ENGINE_SUBSTITUTION,"
+                                                           "NO_AUTO_CREATE_USER")
+                                                    : TEXT("STRICT_TRANS_TABLES,"
+                                                           "NO_ENGINE_SUBSTITUTION"))),
+                          error) &&
+           connection_run(connection,
+                          mariadb ? "SET SESSION max_statement_time = 0"
+                                  : "SET SESSION max_execution_time = 0",
+                          NULL, error) &&
+           connection_run(connection,
+                          "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE",
+                          NULL, error);
+}
+
 /* The session as the header promises it, and what is told of the server. */
 static bool set_session(struct connection *connection, struct error *error)
 {
@@ -160,18 +190,7 @@ static bool set_session(struct connection *connection, struct error *error)
                          connection->address, connection->version);
     connection->is_mariadb = state.dialect == SQL_MARIADB;
     connection->number = state.version;
-    /* MariaDB does not know the collation that Oracle's library names at login, and takes latin1.
-     */
-    if (!connection_run(connection, "SET NAMES utf8mb4", NULL, error))
-        return false;
-    return connection_run(connection,
-                          "SET SESSION autocommit = 1, time_zone = '+00:00', sql_mode = ?",
-                          PARAMETERS(P_TEXT(connection->is_mariadb
-                                                ? TEXT("STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,"
-                                                       "NO_AUTO_CREATE_USER")
-                                                : TEXT("STRICT_TRANS_TABLES,"
-                                                       "NO_ENGINE_SUBSTITUTION"))),
-                          error);
+    return set_variables(connection, error);
 }
 
 /* Who we are: the password of the account, and the library is ready for it. */

@@ -3,9 +3,10 @@
  * witness and meeting point reach a server. Blocking: never to be called on an event loop; each
  * connection is used by one thread at a time.
  *
- * The session begins with utf8mb4, autocommit, time zone UTC and the sql_mode
- * STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION (on MariaDB NO_AUTO_CREATE_USER too), whatever the
- * server's defaults are. The connection attribute program_name is the caller's.
+ * The session begins with utf8mb4, autocommit, time zone UTC, REPEATABLE READ, the sql_mode
+ * STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION (on MariaDB NO_AUTO_CREATE_USER too) and no limits of
+ * rows, joins or time, whatever the server's defaults are. The connection attribute program_name is
+ * the caller's.
  *
  * How the account is proved (MySQL manual, "Caching SHA-2 Pluggable Authentication"): a cold login
  * with caching_sha2_password needs a Unix socket, TLS, or the server's public key, which is asked
