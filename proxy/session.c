@@ -8,7 +8,8 @@
  *   compression.c  COMPRESS                         where a leg is compressed from here on
  *   command.c  COMMAND                              cut, judge, pass or block
  *   pass.c     PASS                                 what was allowed goes out
- *   answer.c   ANSWER INFILE ASK                    the way back
+ *   answer.c   ANSWER INFILE                        the way back
+ *   ask.c      ASK                                  silogate's own question
  *   again.c    LOOK                                 has a table moved unseen?
  *   renew.c    RENEW                                a statement is prepared anew
  *
