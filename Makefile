@@ -128,6 +128,10 @@ oracle: ## real servers tell what statements touch (COUNT=50000 SEED=...), besid
 	tests/oracle/settings.py
 	SILOGATE_BUILD=$(BUILD) tests/oracle/oracle.py --count $(or $(COUNT),50000) $(if $(SEED),--seed $(SEED))
 
+oracle-moves: $(BUILD)/silogate ## does a mapped statement mean the same? SECONDS a server and direction (default 600; SEED=...)
+	scripts/deps build test
+	SILOGATE_BUILD=$(BUILD) tests/oracle/moved.py --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
+
 format: ## clang-format over everything
 	clang-format -i $(C_FILES)
 
@@ -222,4 +226,4 @@ help: ## this list
 
 FORCE:
 
-.PHONY: FORCE all unit check deps demo test attack side-by-side moves soak upgrades test-unit oracle test-unstable format lint asan tsan fuzz cover bench man install deb test-deb reference clean help
+.PHONY: FORCE all unit check deps demo test attack oracle-moves side-by-side moves soak upgrades test-unit oracle test-unstable format lint asan tsan fuzz cover bench man install deb test-deb reference clean help

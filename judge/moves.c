@@ -166,7 +166,9 @@ void moves_map(struct judging *judging, const struct sql_facts *facts,
         unmapped(ruling, moves, "a name that does not stand in the text of the command");
     else if (mapped == SQL_MAP_EDITS)
         write_edits(ruling, moves);
-    else if (moves && facts->determined)
+    else if (!facts->determined)
+        unmapped(ruling, moves, "a statement that is not understood");
+    else if (moves)
         rehearse(ruling, facts, state, moves);
     note_named(ruling, facts, !ruling->unmapped);
 }

@@ -5,10 +5,15 @@
 
 #include <string.h>
 
-/* Facts under a map. `stands` of an object: where it is, if elsewhere than it says. */
+enum { AS_IT_SAYS = UINT16_MAX };
+
+/* Facts under a map. `stands` of an object: where it is, if elsewhere than it says. `renamed` of an
+ * object that is a new name: the table behind it, plus 1, for a RENAME that goes on from there;
+ * AS_IT_SAYS of one that was a table of the statement before. */
 struct mapping {
     const struct sql_facts *facts;
     const struct sql_where *where;
+    uint16_t renamed[SQL_OBJECTS];
 };
 
 static struct text stands(const struct mapping *m, uint32_t number)
@@ -30,20 +35,23 @@ static struct text trigger_stands(const struct mapping *m, uint32_t number)
 }
 
 /* A new name, or a trigger: with its table, unless it is itself one that stands elsewhere. */
-static struct text follows(const struct mapping *m, const struct sql_place *place)
+static struct text follows(struct mapping *m, const struct sql_place *place)
 {
+    const uint16_t root = m->renamed[place->beside];
     const struct sql_object *leader = &m->facts->objects[place->beside];
     const struct sql_object *object = &m->facts->objects[place->object];
     struct text own = stands(m, place->object);
 
     if (own.at || !object->schema.at || !leader->schema.at ||
+        m->renamed[place->object] == AS_IT_SAYS || root == AS_IT_SAYS ||
         !text_equal(object->schema, leader->schema))
         return own;
-    return stands(m, place->beside);
+    m->renamed[place->object] = root ? root : (uint16_t)(place->beside + 1);
+    return stands(m, m->renamed[place->object] - 1u);
 }
 
 /* The schema to write at the place; `at` NULL: it stays as it is. */
-static struct text decide(const struct mapping *m, const struct sql_place *place)
+static struct text decide(struct mapping *m, const struct sql_place *place)
 {
     struct text own;
 
@@ -58,6 +66,10 @@ static struct text decide(const struct mapping *m, const struct sql_place *place
         break;
     }
     own = stands(m, place->object);
+    if (!own.at && m->renamed[place->object] == 0)
+        m->renamed[place->object] = AS_IT_SAYS;
+    else if (!own.at && m->renamed[place->object] != AS_IT_SAYS)
+        own = stands(m, m->renamed[place->object] - 1u);
     if (own.at || place->beside >= SQL_OBJECTS)
         return own;
     /* The database of a name without a schema is another now: the old one is written out. */
@@ -155,13 +167,16 @@ static void drop_those_that_stay(struct sql_edits *edits)
 enum sql_mapped sql_map(const struct sql_facts *facts, const struct sql_state *state,
                         const struct sql_where *where, struct sql_edits *edits)
 {
-    const struct mapping m = {facts, where};
+    struct mapping m;
 
+    m.facts = facts;
+    m.where = where;
     edits->count = 0;
     edits->why = NULL;
     enum sql_mapped found = look(&m, edits);
     if (found != SQL_MAP_EDITS)
         return found;
+    memset(m.renamed, 0, facts->object_count * sizeof(m.renamed[0]));
     for (uint32_t i = 0; i < facts->place_count; i++) {
         const struct sql_place *place = &facts->places[i];
         struct sql_edit edit = {.offset = place->offset,

@@ -39,6 +39,7 @@ class Fixture:
 
     def __init__(self, admin, dialect):
         self.admin, self.dialect = admin, dialect
+        self.schemas = list(TABLES)
         self.makers = {}  # (class, schema, name) -> statements
         self._describe()
 
@@ -73,9 +74,9 @@ class Fixture:
                 f"CREATE EVENT {quoted(schema, name)} ON SCHEDULE EVERY 1 DAY DISABLE DO SET @e = 1"]
 
     def build(self):
-        for schema in list(TABLES) + ["fresh"]:
+        for schema in self.schemas + ["fresh"]:
             self.admin.must(f"DROP DATABASE IF EXISTS {quoted(schema)}")
-        for schema in TABLES:
+        for schema in self.schemas:
             self.admin.must(f"CREATE DATABASE {quoted(schema)}")
         for statements in self.makers.values():
             for statement in statements:
@@ -84,7 +85,7 @@ class Fixture:
 
     def _look(self):
         """What there is now: (class, schema, name) -> what would show a change."""
-        schemas = ",".join(f"'{schema}'" for schema in list(TABLES) + ["fresh"])
+        schemas = ",".join(f"'{schema}'" for schema in self.schemas + ["fresh"])
         found = {}
         for kind, query in (
                 ("table", "SELECT table_schema, table_name, table_type, create_time, table_comment"
@@ -113,7 +114,7 @@ class Fixture:
         if not spoilt:
             return
         present = {row[0] for row in self.admin.values("SHOW DATABASES")}
-        if any(schema not in present for schema in TABLES) or len(spoilt) > 30:
+        if any(schema not in present for schema in self.schemas) or len(spoilt) > 30:
             self.build()
             return
         if "fresh" in present:
