@@ -7,6 +7,7 @@
  *   drain_timeout      the rest ends; a second SIGTERM ends all at once
  *
  * By a successor (takeover.h) the same, without the delay: its listeners go on where these stop.
+ * One that comes while this silogate ends already gets what is left, and does not wait for the end.
  */
 #include <signal.h>
 #include <time.h>
@@ -73,6 +74,22 @@ static void on_delay(struct ev_loop *loop, struct ev_timer *timer, int events)
     begin(timer->data);
 }
 
+/* The sockets are a successor's: their paths stay where they are. */
+static void hand_over(struct server *server)
+{
+    bool drains = ev_is_active(&server->drain);
+
+    if (server->handed_over)
+        return;
+    server->terminated = server->handed_over = true;
+    show_draining(server->show);
+    admin_let_go(server->admin);
+    control_let_go(server->control);
+    ev_timer_stop(server->loop, &server->delay);
+    if (!drains)
+        begin(server);
+}
+
 void drain_init(struct server *server)
 {
     ev_timer_init(&server->delay, on_delay, 0., 0.);
@@ -89,6 +106,12 @@ void drain_on_signal(struct ev_loop *loop, struct ev_signal *signal, int events)
     (void)events;
     if (server->terminated) {
         ev_break(loop, EVBREAK_ALL);
+        return;
+    }
+    if (server->giving) { /* whether it will serve or not, it has the sockets */
+        log_notice("a successor is taking over");
+        notify("STOPPING=1");
+        hand_over(server);
         return;
     }
     server->terminated = true;
@@ -116,9 +139,9 @@ static void send_all(void *argument)
     struct server *server = giving->server;
     int channel = giving->channel, self = takeover_self();
     int overrides = steer_save(&server->steer);
-    bool fine = !server->terminated;
+    bool fine = !server->handed_over, drains = ev_is_active(&server->drain);
 
-    for (size_t i = 0; fine && i < server->sockets.count; i++) {
+    for (size_t i = 0; fine && !drains && i < server->sockets.count; i++) {
         const struct open_socket *socket = &server->sockets.items[i];
         fine = takeover_send(channel, INHERITED_LISTEN, socket->fd, 0, socket->systemd);
     }
@@ -140,6 +163,7 @@ static void send_all(void *argument)
     if (overrides >= 0)
         close(overrides);
     giving->fine = fine && takeover_send(channel, INHERITED_END, -1, registry_count(), false);
+    server->giving = giving->fine;
 }
 
 /* On the main thread: the successor serves. */
@@ -148,15 +172,17 @@ static void let_go(void *argument)
     struct giving *giving = argument;
     struct server *server = giving->server;
 
-    giving->fine = !server->terminated;
-    if (!giving->fine) /* SIGTERM was faster: the sockets are the successor's all the same */
-        return;
-    server->terminated = server->handed_over = true;
     log_notice("a successor has taken over");
-    show_draining(server->show);
-    admin_let_go(server->admin);
-    control_let_go(server->control);
-    begin(server);
+    hand_over(server);
+    server->giving = false;
+}
+
+/* On the main thread: there is none. */
+static void go_on(void *argument)
+{
+    struct giving *giving = argument;
+
+    giving->server->giving = false;
 }
 
 void drain_takeover(void *context, int channel)
@@ -165,6 +191,7 @@ void drain_takeover(void *context, int channel)
     struct desk *desk = &giving.server->desk;
 
     if (!desk_call(desk, send_all, &giving) || !giving.fine || !takeover_wait(channel)) {
+        desk_call(desk, go_on, &giving);
         log_notice("a successor has asked for the sockets and did not start");
         return;
     }

@@ -35,7 +35,8 @@ struct server {
 
     /* drain.c's: */
     struct ev_timer delay, drain;
-    bool terminated;  /* SIGTERM has come, or a successor */
+    bool terminated; /* SIGTERM has come, or a successor */
+    bool giving; /* a successor has been sent the sockets, and has not said yet that it serves */
     bool handed_over; /* the sockets are a successor's too */
     double drained;   /* when it began, in monotonic seconds */
 };

@@ -154,8 +154,9 @@ static bool start(struct server *server, struct error *error)
     }
     struct admin_source source = show_source(server->show);
     const struct control_source orders = orders_source(server);
-    return admin_start(config, &source, takeover_take(&server->inherited, INHERITED_ADMIN),
-                       &server->admin, error) &&
+    const int inherited =
+        config->proxy.admin.host.at ? takeover_take(&server->inherited, INHERITED_ADMIN) : -1;
+    return admin_start(config, &source, inherited, &server->admin, error) &&
            control_start(config, &orders, takeover_take(&server->inherited, INHERITED_CONTROL),
                          &server->control, error);
 }

@@ -24,6 +24,7 @@ enum {
     SYSTEMD_MOST = 256,
     WAIT_SECONDS = 60,
     HEAD_MAX = 4096,
+    SEND_MS = 1000, /* so long may a successor not read */
     TURN_MS = 20,
     TURN_TRIES = 1000
 };
@@ -120,7 +121,8 @@ static bool receive(int channel, struct record *record, int *fd)
     const struct cmsghdr *with = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
     if (with && with->cmsg_level == SOL_SOCKET && with->cmsg_type == SCM_RIGHTS)
         memcpy(fd, CMSG_DATA(with), sizeof(*fd));
-    return got == (ssize_t)sizeof(*record);
+    /* Cut off: this process may not open so many files. */
+    return got == (ssize_t)sizeof(*record) && !(message.msg_flags & MSG_CTRUNC);
 }
 
 static int reach(const char *path)
@@ -157,8 +159,9 @@ bool takeover_ask(const char *path, struct inherited *inherited, struct error *e
     inherited->channel = channel;
     while (record.kind != INHERITED_END) {
         if (!receive(channel, &record, &fd))
-            return error_set(error, "the silogate that runs stopped in the middle of a takeover; "
-                                    "try again");
+            return error_set(error,
+                             "the silogate that runs stopped in the middle of a takeover, or "
+                             "more files came than this one may open; try again");
         if (fd >= 0)
             add(inherited, fd, record.kind, record.systemd);
         inherited->last_id = record.number;
@@ -231,6 +234,23 @@ static void bound_generations(struct inherited *inherited)
     }
 }
 
+/* Where this one does not listen any more, nobody would answer. */
+static void close_unused(struct inherited *inherited)
+{
+    for (size_t i = 0; i < inherited->count; i++) {
+        struct inherited_socket *socket = &inherited->items[i];
+        struct sockaddr_un at = {0};
+        socklen_t length = sizeof(at) - 1;
+        if (socket->fd < 0 || socket->kind == INHERITED_OLDER)
+            continue;
+        if (!socket->systemd && getsockname(socket->fd, (struct sockaddr *)&at, &length) == 0 &&
+            at.sun_family == AF_UNIX && at.sun_path[0])
+            unlink(at.sun_path);
+        close(socket->fd);
+        socket->fd = -1;
+    }
+}
+
 void takeover_ready(struct inherited *inherited)
 {
     char gone;
@@ -244,6 +264,7 @@ void takeover_ready(struct inherited *inherited)
         log_warning("the silogate that ran before did not answer after the takeover");
     close(inherited->channel);
     inherited->channel = -1;
+    close_unused(inherited);
     bound_generations(inherited);
 }
 
@@ -284,7 +305,12 @@ bool takeover_send(int channel, enum inherited_kind kind, int fd, uint32_t numbe
         with->cmsg_len = CMSG_LEN(sizeof(int));
         memcpy(CMSG_DATA(with), &fd, sizeof(fd));
     }
-    return sendmsg(channel, &message, MSG_NOSIGNAL) == (ssize_t)sizeof(record);
+    /* The socket holds a few hundred descriptors that were not read yet. */
+    struct pollfd room = {.fd = channel, .events = POLLOUT};
+    ssize_t sent = sendmsg(channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EAGAIN && poll(&room, 1, SEND_MS) == 1)
+        sent = sendmsg(channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent == (ssize_t)sizeof(record);
 }
 
 bool takeover_wait(int channel)

@@ -262,3 +262,87 @@ def test_bad_successors_while_sessions_work(line):
     assert places.wait_for(lambda: works(gate) == {"overrides": []}, 20)
     line.upgrade()
     works(gate)
+
+
+def greets(port):
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as one:
+            return bool(one.recv(10))
+    except ConnectionRefusedError:
+        return False
+
+
+def test_addresses_that_the_successor_does_not_have(line):
+    """They refuse, as any closed port: a socket that was inherited and not used kept clients waiting for ever."""
+    gate = line.gate
+    more, path, admin = places.free_port(), gate.folder / "listen", gate.folder / "admin"
+    kept = (("proxy", "listen", f"127.0.0.1:{gate.port}"), ("proxy", "admin", "off"))
+    gate.ini = gates.change(gate.ini, "proxy", "drain_timeout", "60s")
+    gate.path.write_text(gates.change(gate.ini, "proxy", "listen", f"127.0.0.1:{gate.port}", f"127.0.0.1:{more}",
+                                      f"unix:{path}"))
+    line.upgrade()
+    assert greets(more) and path.exists()
+    session = wire.connect(gate.port, "lab_service")
+    session.query("BEGIN")  # the old one goes on for a while
+    for change in kept:
+        gate.ini = gates.change(gate.ini, *change)
+    gate.path.write_text(gate.ini)
+    line.upgrade()
+    assert places.wait_for(lambda: not greets(more), 20)
+    assert greets(gate.port) and not path.exists() and not admin.exists()
+    session.query("COMMIT")
+    session.close()
+
+
+def test_more_sockets_than_a_channel_holds(line):
+    """A socket each for 64 workers and five addresses: what was not read yet was taken for a successor that is dead."""
+    gate = line.gate
+    ports = [gate.port, *(places.free_port() for _ in range(4))]
+    gate.ini = gates.change(gate.ini, "proxy", "listen", *(f"127.0.0.1:{port}" for port in ports))
+    for workers in (64, 64, 1):
+        gate.ini = gates.change(gate.ini, "proxy", "workers", str(workers))
+        gate.path.write_text(gate.ini)
+        line.upgrade()
+    assert all(greets(port) for port in ports)
+
+
+def test_sigterm_while_a_successor_starts(line):
+    """The sockets are the successor's then, and their paths with them: it could not be reached any more, nor taken
+    over."""
+    gate = line.gate
+    path = gate.folder / "listen"
+    gate.ini = gates.change(gate.ini, "proxy", "listen", f"127.0.0.1:{gate.port}", f"unix:{path}")
+    gate.ini = gates.change(gate.ini, "proxy", "drain_timeout", "60s")
+    gate.path.write_text(gate.ini)
+    line.upgrade()
+    with taken(gate) as successor:
+        session = wire.connect(gate.port, "lab_service")
+        session.query("BEGIN")
+        gate.process.send_signal(signal.SIGTERM)
+        gate.wait_log("draining: 1 sessions")
+        successor.sendall(b"R")
+        assert successor.recv(1) == b"G"
+        session.query("COMMIT")
+        session.close()
+        assert gate.process.wait(30) == 0
+    assert path.exists() and (gate.folder / "control").exists() and (gate.folder / "admin").exists()
+    gate.start()  # nobody listens there in truth: they are in nobody's way
+    works(gate)
+
+
+def test_a_start_while_the_old_one_ends(line):
+    """It does not have to wait for the end of a drain, in which nobody would be served."""
+    gate = line.gate
+    gate.reload(("proxy", "drain_timeout", "60s"))
+    session = wire.connect(gate.port, "lab_service")
+    session.query("BEGIN")
+    before = len(gate.log())
+    gate.process.send_signal(signal.SIGTERM)
+    gate.wait_log("draining", 30, before)
+    assert places.wait_for(lambda: not greets(gate.port), 20)
+    line.upgrade()
+    assert works(gate) == {"overrides": []}
+    session.query("COMMIT")
+    session.close()
+    assert line.old[-1].wait(30) == 0
+    assert works(gate) == {"overrides": []}
