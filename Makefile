@@ -149,6 +149,12 @@ side-by-side: $(BUILD)/silogate ## all that clients see, directly and through si
 	SILOGATE_LONG=1 SILOGATE_BUILD=$(BUILD) $(PYTEST) tests/system/test_side_by_side.py \
 	    tests/system/test_sql_state.py
 
+legs: $(BUILD)/silogate ## 40 MB both ways over each pair of plain, compressed and TLS legs; then the same under ASan
+	scripts/deps build test
+	$(MAKE) --no-print-directory -s -j2 BUILD=$(ASAN) CFLAGS="-O1 -g" SANITIZE=address,undefined $(ASAN)/silogate
+	SILOGATE_LONG=1 SILOGATE_BUILD=$(BUILD) $(PYTEST) tests/system/test_legs.py
+	SILOGATE_LONG=1 SILOGATE_BUILD=$(ASAN) $(PYTEST) tests/system/test_legs.py
+
 upgrades: $(BUILD)/silogate ## five drivers' pools through twenty upgrades, on both servers, in plain and with TLS
 	scripts/deps build test
 	SILOGATE_LONG=1 SILOGATE_BUILD=$(BUILD) $(PYTEST) -s tests/system/test_upgrades.py
@@ -226,4 +232,4 @@ help: ## this list
 
 FORCE:
 
-.PHONY: FORCE all unit check deps demo test attack oracle-moves side-by-side moves soak upgrades test-unit oracle test-unstable format lint asan tsan fuzz cover bench man install deb test-deb reference clean help
+.PHONY: FORCE all unit check deps demo test attack oracle-moves side-by-side legs moves soak upgrades test-unit oracle test-unstable format lint asan tsan fuzz cover bench man install deb test-deb reference clean help

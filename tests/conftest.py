@@ -75,6 +75,14 @@ def mysql():
 
 
 @pytest.fixture(scope="session")
+def secure_mariadb(certificates):
+    """A MariaDB with a certificate. MySQL makes one by itself."""
+    if "secure" not in _servers:
+        _servers["secure"] = servers.start_with_example(servers.SecureMariaDB(certificates))
+    return _servers["secure"]
+
+
+@pytest.fixture(scope="session")
 def certificates():
     """The folder that tests/certificates fills: a private CA, certificates and keys, good and bad."""
     folder = places.scratch("tls")

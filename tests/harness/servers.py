@@ -236,6 +236,19 @@ class MariaDB(Server):
         return list(users)
 
 
+class SecureMariaDB(MariaDB):
+    """With a certificate out of the folder that tests/certificates fills."""
+
+    def __init__(self, certificates):
+        super().__init__()
+        self.certificates = certificates
+
+    def command(self):
+        return super().command() + [f"--ssl-cert={self.certificates}/rsa.pem",
+                                    f"--ssl-key={self.certificates}/rsa.key",
+                                    f"--ssl-ca={self.certificates}/ca.pem"]
+
+
 class MySQL(Server):
     name = dialect = "mysql"
     account_tables = ["user", "global_grants", "db", "tables_priv", "columns_priv", "procs_priv",

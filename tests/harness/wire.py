@@ -8,7 +8,7 @@ from . import servers
 from .fake import *  # noqa: F401,F403
 from .packets import *  # noqa: F401,F403
 from .packets import (COMPRESS, CONNECT_ATTRS, CONNECT_WITH_DB, CURSOR_EXISTS, DEPRECATE_EOF, MAX, MORE_RESULTS,
-                      OPTIONAL_METADATA, PLUGIN_AUTH, QUERY_ATTRIBUTES, USUAL, ZSTD, Error, Ok, Reader, Results,
+                      OPTIONAL_METADATA, PLUGIN_AUTH, QUERY_ATTRIBUTES, SSL, USUAL, ZSTD, Error, Ok, Reader, Results,
                       as_bytes, lenenc)
 from .streams import *  # noqa: F401,F403
 from .streams import Compressed, Stream
@@ -64,8 +64,8 @@ class Wire(Stream):
         return self
 
     def login(self, user, database="nilecare", password=None, attributes=(), plugin=None,
-              collation=45):
-        """Greets and logs in; the final OK. Raises Error."""
+              collation=45, tls=None):
+        """Greets and logs in, with TLS where `tls` is an ssl.SSLContext; the final OK. Raises Error."""
         if not self.greeting:
             self.greet()
         password = servers.password(user) if password is None else password
@@ -75,8 +75,13 @@ class Wire(Stream):
             self.capabilities &= ~CONNECT_WITH_DB
         plugin = plugin or self.plugin
         scramble = SCRAMBLES.get(plugin, native)(password, self.nonce)
+        if tls:
+            self.capabilities |= SSL
         out = struct.pack("<IIB", self.capabilities & 0xffffffff, 1 << 30, collation) + bytes(19)
         out += struct.pack("<I", self.extended >> 32)
+        if tls:
+            self.send(out)
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         out += as_bytes(user) + b"\0" + lenenc(scramble)
         if self.capabilities & CONNECT_WITH_DB:
             out += as_bytes(database) + b"\0"
@@ -105,7 +110,9 @@ class Wire(Stream):
                 plugin, nonce = reader.null().decode(), reader.rest().rstrip(b"\0")
                 self.plugin = plugin
                 self.send(SCRAMBLES.get(plugin, native)(password, nonce))
-            elif payload == b"\x01\x04":  # caching_sha2_password wants the password itself
+            elif payload == b"\x01\x04" and self.capabilities & SSL:  # caching_sha2_password wants the password itself
+                self.send(password.encode() + b"\0")
+            elif payload == b"\x01\x04":
                 self.send(b"\x02")
                 key = self.receive()
                 if key[0] == 0xff:

@@ -25,25 +25,6 @@ def refusal(caller, kind, user):
     return CANNOT.get((caller.name, user))
 
 
-class SecureMariaDB(servers.MariaDB):
-    """Debian's MariaDB with a certificate."""
-
-    certificates = None
-
-    def command(self):
-        return super().command() + [f"--ssl-cert={self.certificates}/rsa.pem",
-                                    f"--ssl-key={self.certificates}/rsa.key",
-                                    f"--ssl-ca={self.certificates}/ca.pem"]
-
-
-@pytest.fixture(scope="module")
-def secure_mariadb(certificates):
-    SecureMariaDB.certificates = certificates
-    server = servers.start_with_example(SecureMariaDB())
-    yield server
-    server.remove()
-
-
 @pytest.fixture(scope="module")
 def secure_mysql(mysql):
     mysql.sql("CREATE USER sha256_user@'%' IDENTIFIED WITH sha256_password BY 'sha256_user-secret'",
