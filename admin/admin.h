@@ -31,6 +31,8 @@ struct admin_service {
 struct admin_upstream {
     struct text name;
     bool known, up; /* known: it was looked at */
+    bool has_account, account_refused;
+    uint64_t refusals; /* greetings that were error 1040 */
     uint64_t sessions;
     char version[64];
     bool threads_told; /* threads of governed accounts, by who opened them */

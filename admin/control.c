@@ -104,8 +104,8 @@ static enum MHD_Result dispatch(struct call *call, const char *path, const char 
         const struct route *route = &control_routes[i];
         if (strcmp(path, route->path) != 0)
             continue;
-        if (posts != route->changes || (!posts && strcmp(method, MHD_HTTP_METHOD_GET) != 0)) {
-            error_set(&why, "this call is a %s", route->changes ? "POST" : "GET");
+        if (posts != !!route->members || (!posts && strcmp(method, MHD_HTTP_METHOD_GET) != 0)) {
+            error_set(&why, "this call is a %s", route->members ? "POST" : "GET");
             return refuse(call->connection, MHD_HTTP_METHOD_NOT_ALLOWED, &why);
         }
         if (posts)
@@ -115,6 +115,8 @@ static enum MHD_Result dispatch(struct call *call, const char *path, const char 
             error_set(&why, "the body is no JSON object of at most %d bytes", BODY_MAX);
             return refuse(call->connection, MHD_HTTP_BAD_REQUEST, &why);
         }
+        if (posts && !control_members(call, route, &why))
+            return refuse(call->connection, MHD_HTTP_BAD_REQUEST, &why);
         return run(call, route);
     }
     error_set(&why, "there is no such call");

@@ -42,13 +42,50 @@ static bool take_member(const struct call *call, const char *key, char *to, size
         return error_set(why, "\"%s\" is missing", key);
     if (value.length >= size)
         return error_set(why, "\"%s\" is longer than %zu bytes", key, size - 1);
-    for (size_t i = 0; value.at && i < value.length; i++) {
-        if ((unsigned char)value.at[i] < ' ' || value.at[i] == 0x7f)
+    for (size_t i = 0, size_of_one; i < value.length; i += size_of_one) {
+        size_of_one = text_character((struct text){value.at + i, value.length - i});
+        if (size_of_one == 0 || text_is_unfit((struct text){value.at + i, size_of_one}))
             return error_set(why, "\"%s\" holds a control character", key);
     }
     if (value.at)
         memcpy(to, value.at, value.length);
     to[value.length] = 0;
+    return true;
+}
+
+/* A call does what it was told, or nothing: "service" written wrongly would drain them all. */
+bool control_members(const struct call *call, const struct route *route, struct error *why)
+{
+    static const struct {
+        char letter;
+        json_type type;
+        const char *words;
+    } types[] = {
+        {'s', JSON_STRING,  "string"        },
+        {'i', JSON_INTEGER, "whole number"  },
+        {'b', JSON_TRUE,    "true nor false"},
+        {'a', JSON_ARRAY,   "list"          },
+    };
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(call->json, key, value)
+    {
+        const char *at = route->members, *end = NULL;
+        size_t length = strlen(key);
+        while (*at && !(strncmp(at, key, length) == 0 && at[length] == ':')) {
+            end = strchr(at, ' ');
+            at = end ? end + 1 : "";
+        }
+        if (!*at || length == 0)
+            return error_set(why, "this call takes no \"%.64s\"", key);
+        for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+            bool same = json_typeof(value) == types[i].type ||
+                        (types[i].type == JSON_TRUE && json_is_false(value));
+            if (at[length + 1] == types[i].letter && !same)
+                return error_set(why, "\"%s\" is no %s", key, types[i].words);
+        }
+    }
     return true;
 }
 
@@ -288,18 +325,19 @@ static unsigned run_reload(struct call *call, struct error *why)
     return 0;
 }
 
+/* Members: s a string, i a whole number, b true or false, a a list. */
 const struct route control_routes[] = {
-    {"/control/sessions",  false, run_sessions },
-    {"/control/overrides", false, run_overrides},
-    {"/control/instances", false, run_instances},
-    {"/control/show",      false, run_show     },
-    {"/control/kill",      true,  run_kill     },
-    {"/control/drain",     true,  run_drain    },
-    {"/control/mode",      true,  run_mode     },
-    {"/control/allow",     true,  run_allow    },
-    {"/control/hold",      true,  run_hold     },
-    {"/control/undo",      true,  run_undo     },
-    {"/control/reload",    true,  run_reload   },
+    {"/control/sessions",  NULL,                                              run_sessions },
+    {"/control/overrides", NULL,                                              run_overrides},
+    {"/control/instances", NULL,                                              run_instances},
+    {"/control/show",      NULL,                                              run_show     },
+    {"/control/kill",      "id:i query:b",                                    run_kill     },
+    {"/control/drain",     "service:s",                                       run_drain    },
+    {"/control/mode",      "service:s mode:s milliseconds:i ticket:s",        run_mode     },
+    {"/control/allow",     "service:s on:s access:a milliseconds:i ticket:s", run_allow    },
+    {"/control/hold",      "owner:s milliseconds:i ticket:s",                 run_hold     },
+    {"/control/undo",      "id:s",                                            run_undo     },
+    {"/control/reload",    "",                                                run_reload   },
 };
 
 const size_t control_route_count = sizeof(control_routes) / sizeof(control_routes[0]);

@@ -24,11 +24,14 @@ struct call {
 /* 0: fine, what is in `to` is the answer; else the status, and `why` is. */
 struct route {
     const char *path;
-    bool changes;
+    const char *members; /* of its body, as "id:i query:b"; NULL: a GET, which changes nothing */
     unsigned (*run)(struct call *call, struct error *why);
 };
 
 extern const struct route control_routes[];
 extern const size_t control_route_count;
+
+/* Are the body's members the call's, each of its type? False with `why`. */
+bool control_members(const struct call *call, const struct route *route, struct error *why);
 
 #endif

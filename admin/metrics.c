@@ -221,6 +221,20 @@ static void put_places(const struct admin_view *view, FILE *to)
         sample_label(to, "silogate_upstream_up{", "upstream", view->upstreams[u].name);
         fprintf(to, "} %d\n", view->upstreams[u].up);
     }
+    sample_head(to, "upstream_full_total", "counter",
+                "Connections that the upstream refused because it had too many (error 1040).");
+    for (size_t u = 0; u < view->upstream_count; u++) {
+        sample_label(to, "silogate_upstream_full_total{", "upstream", view->upstreams[u].name);
+        fprintf(to, "} %" PRIu64 "\n", view->upstreams[u].refusals);
+    }
+    sample_head(to, "upstream_account_refused", "gauge",
+                "1 where the upstream's account was not let in when it was last tried.");
+    for (size_t u = 0; u < view->upstream_count; u++) {
+        if (!view->upstreams[u].has_account)
+            continue;
+        sample_label(to, "silogate_upstream_account_refused{", "upstream", view->upstreams[u].name);
+        fprintf(to, "} %d\n", view->upstreams[u].account_refused);
+    }
     sample_head(to, "certificate_days_left", "gauge", "Whole days until a certificate ends.");
     for (size_t c = 0; c < view->certificate_count; c++) {
         sample_label(to, "silogate_certificate_days_left{", "file", view->certificates[c].file);

@@ -1,4 +1,4 @@
-/* Reads accounts, roles and rights out of the server's own tables (MySQL manual, "Grant Tables";
+/* Reads accounts and their rights out of the server's own tables (MySQL manual, "Grant Tables";
  * MariaDB Knowledge Base, "mysql.global_priv Table" and its neighbours). */
 #include "catalogue/accounts.h"
 
@@ -13,7 +13,7 @@ struct reader {
     struct error *error;
 };
 
-static void *room(void *items, size_t count, size_t *size, size_t each)
+void *accounts_room(void *items, size_t count, size_t *size, size_t each)
 {
     if (count < *size)
         return items;
@@ -26,9 +26,9 @@ static struct rows *ask(const struct reader *reader, const char *sql)
     return connection_query(reader->connection, sql, NULL, reader->error);
 }
 
-static int service_of(const struct reader *reader, struct text user)
+static int service_of(const struct audit *audit, struct text user)
 {
-    const struct config *config = reader->audit->config;
+    const struct config *config = audit->config;
 
     for (size_t i = 0; i < config->service_count; i++) {
         for (size_t j = 0; j < config->services[i].users.count; j++) {
@@ -39,25 +39,31 @@ static int service_of(const struct reader *reader, struct text user)
     return SERVICE_NONE;
 }
 
-static uint32_t grantee_of(const struct reader *reader, struct text user, struct text host)
+uint32_t accounts_grantee(struct audit *audit, struct audit_server *server, struct text user,
+                          struct text host)
 {
-    struct audit_accounts *accounts = reader->accounts;
+    struct audit_accounts *accounts = server->accounts;
 
     for (size_t i = 0; i < accounts->grantee_count; i++) {
         if (text_equal(accounts->grantees[i].user, user) &&
             text_equal_fold(accounts->grantees[i].host, host))
             return (uint32_t)i;
     }
-    accounts->grantees = room(accounts->grantees, accounts->grantee_count, &accounts->grantee_room,
-                              sizeof(*accounts->grantees));
+    accounts->grantees = accounts_room(accounts->grantees, accounts->grantee_count,
+                                       &accounts->grantee_room, sizeof(*accounts->grantees));
     accounts->grantees[accounts->grantee_count] = (struct grantee){
-        .user = audit_keep(reader->audit, user),
-        .host = audit_keep(reader->audit, host),
-        .service = service_of(reader, user),
-        .is_public = user.length == 0 || (reader->server->is_mariadb && host.length == 0 &&
-                                          text_equal(user, TEXT("PUBLIC"))),
+        .user = audit_keep(audit, user),
+        .host = audit_keep(audit, host),
+        .service = service_of(audit, user),
+        .is_public = user.length == 0 ||
+                     (server->is_mariadb && host.length == 0 && text_equal(user, TEXT("PUBLIC"))),
     };
     return (uint32_t)accounts->grantee_count++;
+}
+
+static uint32_t grantee_of(const struct reader *reader, struct text user, struct text host)
+{
+    return accounts_grantee(reader->audit, reader->server, user, host);
 }
 
 /* Only those count that a governed account can come to have. */
@@ -66,8 +72,8 @@ static struct right *add_right(const struct reader *reader, enum right_level lev
 {
     struct audit_accounts *accounts = reader->accounts;
 
-    accounts->rights = room(accounts->rights, accounts->right_count, &accounts->right_room,
-                            sizeof(*accounts->rights));
+    accounts->rights = accounts_room(accounts->rights, accounts->right_count, &accounts->right_room,
+                                     sizeof(*accounts->rights));
     struct right *right = &accounts->rights[accounts->right_count++];
     *right = (struct right){.level = level, .grantee = grantee_of(reader, user, host)};
     return right;
@@ -201,36 +207,6 @@ static bool read_object_rights(const struct reader *reader)
     return true;
 }
 
-static bool read_roles(const struct reader *reader)
-{
-    static const char mariadb[] =
-        "SELECT m.user, m.host, m.role, '', JSON_VALUE(p.priv, '$.default_role') = m.role, 0"
-        " FROM mysql.roles_mapping m LEFT JOIN mysql.global_priv p"
-        " ON p.user = m.user AND p.host = m.host";
-    static const char mysql[] =
-        "SELECT e.to_user, e.to_host, e.from_user, e.from_host,"
-        " @@activate_all_roles_on_login OR d.user IS NOT NULL, 0 FROM mysql.role_edges e"
-        " LEFT JOIN mysql.default_roles d ON d.user = e.to_user AND d.host = e.to_host"
-        " AND d.default_role_user = e.from_user AND d.default_role_host = e.from_host";
-    struct audit_accounts *accounts = reader->accounts;
-    struct rows *rows = ask(reader, reader->server->is_mariadb ? mariadb : mysql);
-
-    if (!rows)
-        return false;
-    while (rows_next(rows)) {
-        const struct text *cells = rows->cells;
-        accounts->memberships = room(accounts->memberships, accounts->membership_count,
-                                     &accounts->membership_room, sizeof(*accounts->memberships));
-        struct membership membership = {.member = grantee_of(reader, cells[0], cells[1]),
-                                        .role = grantee_of(reader, cells[2], cells[3]),
-                                        .by_default = rows_number(rows, 4, 0) == 1};
-        accounts->grantees[membership.role].is_role = true;
-        accounts->memberships[accounts->membership_count++] = membership;
-    }
-    rows_free(rows);
-    return true;
-}
-
 bool accounts_read(struct audit *audit, struct audit_server *server, struct connection *connection,
                    struct error *error)
 {
@@ -239,7 +215,8 @@ bool accounts_read(struct audit *audit, struct audit_server *server, struct conn
 
     server->accounts = accounts;
     return read_server_rights(&reader) && (server->is_mariadb || read_mysql_more(&reader)) &&
-           read_database_rights(&reader) && read_object_rights(&reader) && read_roles(&reader);
+           read_database_rights(&reader) && read_object_rights(&reader) &&
+           roles_read(audit, server, connection, error);
 }
 
 void accounts_free(struct audit_accounts *accounts)
@@ -249,6 +226,7 @@ void accounts_free(struct audit_accounts *accounts)
     free(accounts->grantees);
     free(accounts->rights);
     free(accounts->memberships);
+    free(accounts->mandatory);
     free(accounts->sql);
     free(accounts->back);
     free(accounts);

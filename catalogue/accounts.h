@@ -34,7 +34,7 @@ struct grantee {
 struct membership { /* `member` has the role `role` */
     uint32_t member, role;
     bool by_default; /* from login on, without SET ROLE */
-    bool mandatory;  /* cannot be revoked */
+    bool mandatory;  /* MySQL's mandatory_roles: cannot be revoked from one account */
     bool excess;     /* the role has what the member's service may not */
 };
 
@@ -43,6 +43,9 @@ struct audit_accounts {
     struct right *rights;
     struct membership *memberships;
     size_t grantee_count, grantee_room, right_count, right_room, membership_count, membership_room;
+    uint32_t *mandatory; /* MySQL's mandatory_roles, as numbers of grantees; and as they are set */
+    size_t mandatory_count, mandatory_room;
+    struct text mandatory_roles;
     bool literal;     /* names of databases are no patterns: MySQL's partial_revokes */
     struct text *sql; /* statements in order, and the way back of each */
     struct text *back;
@@ -52,6 +55,23 @@ struct audit_accounts {
 bool accounts_read(struct audit *audit, struct audit_server *server, struct connection *connection,
                    struct error *error);
 void accounts_free(struct audit_accounts *accounts);
+/* The number of a grantee, who is added where he is not there yet. */
+uint32_t accounts_grantee(struct audit *audit, struct audit_server *server, struct text user,
+                          struct text host);
+/* `items` with room for one more than `count`. */
+void *accounts_room(void *items, size_t count, size_t *size, size_t each);
+
+/* Roles (roles.c): who has which; those that every account has without a GRANT too. */
+bool roles_read(struct audit *audit, struct audit_server *server, struct connection *connection,
+                struct error *error);
+/* How an account comes to what `holder` has. ROLE_AT_WILL: only by SET ROLE. */
+enum role_way { ROLE_NONE, ROLE_AT_WILL, ROLE_AT_LOGIN };
+enum role_way roles_way(const struct audit_accounts *accounts, uint32_t account, uint32_t holder);
+/* Marks the memberships by which `account` has the role `holder`: it has too much. */
+void roles_mark_excess(struct audit_accounts *accounts, uint32_t account, uint32_t holder);
+/* "role x", "mandatory role x", "role x of everybody" */
+struct text roles_describe(struct audit *audit, const struct audit_accounts *accounts,
+                           uint32_t account, uint32_t holder);
 
 /* Does a right on databases reach this one? */
 bool right_covers(const struct audit_server *server, const struct right *right,
@@ -85,6 +105,7 @@ struct comparing {
 void grants_add(struct comparing *c, const struct right *right, uint64_t bits);
 void grants_own_account(struct audit *audit, struct audit_server *server);
 void grants_revoke_roles(struct comparing *c);
+void grants_revoke_mandatory(struct audit *audit, struct audit_server *server);
 void grants_revoke(struct comparing *c, uint32_t number, struct text account);
 
 /* Compares, adds findings, and writes down the SQL that makes them equal. */
@@ -93,5 +114,6 @@ void accounts_judge(struct audit *audit, struct audit_server *server);
 /* Quoted for SQL: 'user'@'host', `name`. None where a name has a control character in it. */
 struct text quote_account(struct audit *audit, const struct grantee *grantee);
 struct text quote_name(struct audit *audit, struct text name);
+struct text quote_string(struct audit *audit, struct text value);
 
 #endif

@@ -10,23 +10,6 @@
 
 #include "catalogue/accounts.h"
 
-/* Is `role` among what `member` has, itself or through others? `by_default`: without SET ROLE, and
- * once roles with too much are gone. */
-static bool has_role(const struct audit_accounts *accounts, uint32_t member, uint32_t role,
-                     bool by_default, int depth)
-{
-    for (size_t i = 0; depth < 8 && i < accounts->membership_count; i++) {
-        const struct membership *membership = &accounts->memberships[i];
-        if (membership->member != member ||
-            (by_default && (membership->excess || (depth == 0 && !membership->by_default))))
-            continue;
-        if (membership->role == role ||
-            has_role(accounts, membership->role, role, by_default, depth + 1))
-            return true;
-    }
-    return false;
-}
-
 static enum allowance enters(const struct comparing *c, int service, struct text database)
 {
     return allowed_object(c->audit, c->server, service, database, (struct text){NULL, 0},
@@ -172,7 +155,8 @@ static void find_excess(struct comparing *c)
         struct right *right = &accounts->rights[i];
         const struct grantee *holder = &accounts->grantees[right->grantee];
         bool direct = right->grantee == c->number, public = holder->is_public;
-        bool role = !direct && !public && has_role(accounts, c->number, right->grantee, false, 0);
+        bool role =
+            !direct && !public && roles_way(accounts, c->number, right->grantee) != ROLE_NONE;
         if (!direct && !public && !role)
             continue;
         uint64_t excess = judge_right(c, right, service);
@@ -183,16 +167,12 @@ static void find_excess(struct comparing *c)
         note_excess(c, right, excess,
                     direct   ? (struct text){NULL, 0}
                     : public ? TEXT("everybody")
-                             : audit_format(c->audit, "role %.*s", TEXT_ARGS(holder->user)));
-        if (!role) {
+                             : roles_describe(c->audit, accounts, c->number, right->grantee));
+        if (role) {
+            roles_mark_excess(accounts, c->number, right->grantee);
+        } else {
             right->excess |= excess;
             right->dynamic_excess |= dynamic;
-        }
-        for (size_t j = 0; role && j < accounts->membership_count; j++) {
-            struct membership *membership = &accounts->memberships[j];
-            membership->excess |= membership->member == c->number &&
-                                  (membership->role == right->grantee ||
-                                   has_role(accounts, membership->role, right->grantee, false, 1));
         }
     }
 }
@@ -208,7 +188,7 @@ static uint64_t has_bits(const struct comparing *c, struct text database, struct
     for (size_t i = 0; i < accounts->right_count; i++) {
         const struct right *right = &accounts->rights[i];
         bool holds = right->grantee == c->number || accounts->grantees[right->grantee].is_public ||
-                     has_role(accounts, c->number, right->grantee, true, 0);
+                     roles_way(accounts, c->number, right->grantee) == ROLE_AT_LOGIN;
         if (!holds || right->dynamic.at)
             continue;
         bool covers = (right->level == ON_SERVER && !right->restricted.at) ||
@@ -365,7 +345,7 @@ static bool may_use(const struct comparing *c, const struct audit_finding *findi
              (right->level == ON_ROUTINE) == (finding->kind == AUDIT_ROUTINE));
         if ((right->bits & wanted) && covers &&
             (right->grantee == c->number || c->accounts->grantees[right->grantee].is_public ||
-             has_role(c->accounts, c->number, right->grantee, false, 0)))
+             roles_way(c->accounts, c->number, right->grantee) != ROLE_NONE))
             return true;
     }
     return false;
@@ -422,9 +402,10 @@ void accounts_judge(struct audit *audit, struct audit_server *server)
         finding->excess = excess[i];
         finding->crosses = excess[i] != NULL;
     }
+    grants_revoke_mandatory(audit, server);
     for (uint32_t i = 0; i < accounts->grantee_count; i++) {
         struct comparing c = begin(audit, server, i);
-        if (is_governed(c.grantee))
+        if (is_governed(c.grantee) || c.grantee->is_public)
             grants_revoke_roles(&c);
         if (is_governed(c.grantee) || c.grantee->is_public)
             grants_revoke(&c, i, c.account);

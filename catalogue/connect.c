@@ -118,6 +118,7 @@ static bool connect_address(struct connection *connection, const struct connecti
         .password = options->defaults_file ? NULL : password,
         .port = address->port,
         .needs_tls = !address->is_unix && upstream->tls.value >= CONFIG_TLS_REQUIRED,
+        .knock = connection->knock,
     };
 
     snprintf(connection->address, sizeof(connection->address), "%s", address->written.at);
@@ -137,6 +138,36 @@ static bool connect_address(struct connection *connection, const struct connecti
         connection_failed(connection, error);
     mysql_close(mysql);
     return false;
+}
+
+/* A server's defaults may cut answers short without a word (sql_select_limit), refuse what is large
+ * or has no key, end what takes long, or keep what is written from being committed. */
+static bool set_variables(struct connection *connection, struct error *error)
+{
+    static const char common[] =
+        "SET SESSION autocommit = 1, time_zone = '+00:00', completion_type = 0, sql_safe_updates ="
+        " 0, sql_select_limit = 18446744073709551615, max_join_size = 18446744073709551615,"
+        " sql_big_selects = 1, group_concat_max_len = 1048576, wait_timeout = 28800, lc_messages ="
+        " 'en_US', sql_mode = ?";
+    const bool mariadb = connection->is_mariadb;
+
+    /* MariaDB does not know the collation that Oracle's library names at login, and takes latin1.
+     */
+    return connection_run(connection, "SET NAMES utf8mb4", NULL, error) &&
+           connection_run(connection, common,
+                          PARAMETERS(P_TEXT(mariadb ? TEXT("STRICT_TRANS_TABLES,"
+                                                           "NO_ENGINE_SUBSTITUTION,"
+                                                           "NO_AUTO_CREATE_USER")
+                                                    : TEXT("STRICT_TRANS_TABLES,"
+                                                           "NO_ENGINE_SUBSTITUTION"))),
+                          error) &&
+           connection_run(connection,
+                          mariadb ? "SET SESSION max_statement_time = 0"
+                                  : "SET SESSION max_execution_time = 0",
+                          NULL, error) &&
+           connection_run(connection,
+                          "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE",
+                          NULL, error);
 }
 
 /* The session as the header promises it, and what is told of the server. */
@@ -159,37 +190,35 @@ static bool set_session(struct connection *connection, struct error *error)
                          connection->address, connection->version);
     connection->is_mariadb = state.dialect == SQL_MARIADB;
     connection->number = state.version;
-    /* MariaDB does not know the collation that Oracle's library names at login, and takes latin1.
-     */
-    if (!connection_run(connection, "SET NAMES utf8mb4", NULL, error))
+    return set_variables(connection, error);
+}
+
+/* Who we are: the password of the account, and the library is ready for it. */
+static bool prepare(const struct connection_options *options, char password[PASSWORD_SIZE],
+                    struct error *error)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const struct config_upstream *upstream = options->upstream;
+
+    if (!options->defaults_file && !upstream->account.line)
+        return error_at(error, upstream->line,
+                        "[upstream:%s] has no account; write account and account_password_file",
+                        upstream->name.at);
+    if (!options->defaults_file && upstream->account_password_file.line &&
+        !first_line("account_password_file", &upstream->account_password_file, password, error))
         return false;
-    return connection_run(connection,
-                          "SET SESSION autocommit = 1, time_zone = '+00:00', sql_mode = ?",
-                          PARAMETERS(P_TEXT(connection->is_mariadb
-                                                ? TEXT("STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,"
-                                                       "NO_AUTO_CREATE_USER")
-                                                : TEXT("STRICT_TRANS_TABLES,"
-                                                       "NO_ENGINE_SUBSTITUTION"))),
-                          error);
+    pthread_once(&once, start_library);
+    return true;
 }
 
 struct connection *connection_open(const struct connection_options *options, struct error *error)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     const struct config_upstream *upstream = options->upstream;
     char password[PASSWORD_SIZE] = "";
     bool connected = false;
 
-    if (!options->defaults_file && !upstream->account.line) {
-        error_at(error, upstream->line,
-                 "[upstream:%s] has no account; write account and account_password_file",
-                 upstream->name.at);
+    if (!prepare(options, password, error))
         return NULL;
-    }
-    if (!options->defaults_file && upstream->account_password_file.line &&
-        !first_line("account_password_file", &upstream->account_password_file, password, error))
-        return NULL;
-    pthread_once(&once, start_library);
     struct connection *connection = memory_take_zeroed(sizeof(*connection));
     snprintf(connection->name, sizeof(connection->name), "%s", upstream->name.at);
     for (size_t i = 0; i < upstream->addresses.count && !connected; i++)
@@ -202,6 +231,43 @@ struct connection *connection_open(const struct connection_options *options, str
         mysql_close(&connection->mysql);
     free(connection);
     return NULL;
+}
+
+/* Numbers of the client libraries' own errors: Connector/C has some beyond those that both have. */
+static bool is_library_error(unsigned code)
+{
+    return (code >= CR_MIN_ERROR && code <= CR_MAX_ERROR) || code / 1000 == 5;
+}
+
+bool connection_answered(const struct connection_knock *knock)
+{
+    return knock->length > 0 || (knock->code > 0 && !is_library_error(knock->code));
+}
+
+bool connection_knock(const struct connection_options *options, struct connection_knock *knock,
+                      struct error *error)
+{
+    const struct config_upstream *upstream = options->upstream;
+    struct connection connection = {.knock = knock};
+    char password[PASSWORD_SIZE] = "";
+    bool connected = false;
+
+    *knock = (struct connection_knock){.length = 0};
+    if (!prepare(options, password, error))
+        return false;
+    snprintf(connection.name, sizeof(connection.name), "%s", upstream->name.at);
+    for (size_t i = 0; i < upstream->addresses.count && !connected && !connection_answered(knock);
+         i++) {
+        const struct config_address *address = &upstream->addresses.items[i];
+        connection.code = 0;
+        connected = connect_address(&connection, options, address, password, error);
+        knock->code = connection.code;
+        snprintf(knock->address, sizeof(knock->address), "%s", address->written.at);
+    }
+    explicit_bzero(password, sizeof(password));
+    if (connected)
+        mysql_close(&connection.mysql);
+    return connected;
 }
 
 void connection_close(struct connection *connection)

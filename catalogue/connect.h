@@ -3,9 +3,10 @@
  * witness and meeting point reach a server. Blocking: never to be called on an event loop; each
  * connection is used by one thread at a time.
  *
- * The session begins with utf8mb4, autocommit, time zone UTC and the sql_mode
- * STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION (on MariaDB NO_AUTO_CREATE_USER too), whatever the
- * server's defaults are. The connection attribute program_name is the caller's.
+ * The session begins with utf8mb4, autocommit, time zone UTC, REPEATABLE READ, the sql_mode
+ * STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION (on MariaDB NO_AUTO_CREATE_USER too) and no limits of
+ * rows, joins or time, whatever the server's defaults are. The connection attribute program_name is
+ * the caller's.
  *
  * How the account is proved (MySQL manual, "Caching SHA-2 Pluggable Authentication"): a cold login
  * with caching_sha2_password needs a Unix socket, TLS, or the server's public key, which is asked
@@ -41,6 +42,22 @@ struct connection_options {
  * where the upstream has neither a defaults file nor an `account`. */
 struct connection *connection_open(const struct connection_options *options, struct error *error);
 void connection_close(struct connection *connection); /* NULL is harmless */
+
+/* What a server has said to who knocked. */
+enum { CONNECTION_GREETING = 512 };
+struct connection_knock {
+    uint8_t greeting[CONNECTION_GREETING]; /* its first packet, header and all */
+    size_t length;                         /* 0: not seen; Oracle's library shows none */
+    unsigned code;                         /* the error's, the server's or the library's own */
+    char address[256];                     /* as it is written in proxy.ini */
+};
+/* The server has said something, be it an error. */
+bool connection_answered(const struct connection_knock *knock);
+/* Logs in and at once out again, without a statement, at the first address that answers. False with
+ * `error`: no address did (the reasons of the last), or this one did not let us in; `knock` tells
+ * which. */
+bool connection_knock(const struct connection_options *options, struct connection_knock *knock,
+                      struct error *error);
 
 /* A thread that has opened or used a connection calls this once before it ends; not the main
  * thread. */

@@ -14,6 +14,7 @@ struct connection {
     unsigned number;
     bool is_mariadb, lost;
     char version[128], address[256], name[128];
+    struct connection_knock *knock; /* while one knocks; else NULL */
 };
 
 /* Fills `error` with what the library says of the last call, and notes the number. */
@@ -28,7 +29,8 @@ struct destination {
     const char *host, *path; /* one of them is NULL */
     const char *user, *password;
     unsigned port;
-    bool needs_tls; /* without it nothing is said that proves the account */
+    bool needs_tls;                 /* without it nothing is said that proves the account */
+    struct connection_knock *knock; /* NULL; or where the greeting is wanted */
 };
 /* Connects and logs in. False: `*why` says it, or where it is NULL the library does. */
 bool library_reach(MYSQL *mysql, const struct destination *to, const char **why);

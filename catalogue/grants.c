@@ -106,7 +106,7 @@ void grants_revoke_roles(struct comparing *c)
 {
     for (size_t i = 0; i < c->accounts->membership_count; i++) {
         const struct membership *membership = &c->accounts->memberships[i];
-        if (!membership->excess || membership->member != c->number)
+        if (!membership->excess || membership->mandatory || membership->member != c->number)
             continue;
         const struct grantee *role = &c->accounts->grantees[membership->role];
         struct text name = c->server->is_mariadb ? quote_name(c->audit, role->user)
@@ -116,6 +116,36 @@ void grants_revoke_roles(struct comparing *c)
             audit_format(c->audit, "REVOKE %.*s FROM %.*s", TEXT_ARGS(name), TEXT_ARGS(c->account)),
             audit_format(c->audit, "GRANT %.*s TO %.*s", TEXT_ARGS(name), TEXT_ARGS(c->account)));
     }
+}
+
+/* Mandatory roles cannot be revoked from one account (MySQL manual, "mandatory_roles"): the
+ * variable is set to those that no governed account has too much by. Every account loses the
+ * others. */
+void grants_revoke_mandatory(struct audit *audit, struct audit_server *server)
+{
+    struct audit_accounts *accounts = server->accounts;
+    struct comparing c = {.audit = audit, .server = server, .accounts = accounts};
+    struct text kept = {"", 0};
+    size_t left = 0;
+
+    for (size_t i = 0; i < accounts->mandatory_count; i++) {
+        const struct grantee *role = &accounts->grantees[accounts->mandatory[i]];
+        bool excess = false;
+        for (size_t j = 0; j < accounts->membership_count; j++)
+            excess |= accounts->memberships[j].mandatory && accounts->memberships[j].excess &&
+                      accounts->memberships[j].role == accounts->mandatory[i];
+        if (excess)
+            continue;
+        struct text user = quote_name(audit, role->user), host = quote_name(audit, role->host);
+        kept = audit_format(audit, "%.*s%s%.*s@%.*s", TEXT_ARGS(kept), left++ ? "," : "",
+                            TEXT_ARGS(user), TEXT_ARGS(host));
+    }
+    if (left == accounts->mandatory_count)
+        return;
+    kept = quote_string(audit, kept);
+    struct text before = quote_string(audit, accounts->mandatory_roles);
+    add_sql(&c, audit_format(audit, "SET PERSIST mandatory_roles = %.*s", TEXT_ARGS(kept)),
+            audit_format(audit, "SET PERSIST mandatory_roles = %.*s", TEXT_ARGS(before)));
 }
 
 /* Of all privileges on *.* together MySQL makes REVOKE ALL, and takes those on databases along

@@ -30,28 +30,54 @@ bool library_set_tls(MYSQL *mysql, enum config_tls tls, const char *passphrase)
     return true;
 }
 
-/* Does the greeting offer TLS? Where it is no greeting, the library may say what it is. (MySQL
- * manual, "Protocol::HandshakeV10": the capabilities stand 14 bytes behind the version's NUL.) */
-static bool offers_tls(int socket, int timeout)
-{
-    unsigned char greeting[512] = {0};
-    int wanted = 1;
+enum { PACKET_START = 4 }; /* a packet's length and number */
 
-    for (;;) {
+/* Waits for the server's first packet and leaves it where the library will read it; how much of it
+ * has come: all of it, or what there was room or time for. */
+static size_t peek_greeting(int socket, int timeout, unsigned char *greeting, size_t size)
+{
+    size_t length = 0, whole = PACKET_START;
+
+    while (length < whole && length < size) {
         struct pollfd readable = {.fd = socket, .events = POLLIN};
+        int wanted = (int)length + 1;
         setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof(wanted));
         int count = poll(&readable, 1, timeout);
-        ssize_t length =
-            count > 0 ? recv(socket, greeting, sizeof(greeting), MSG_PEEK | MSG_DONTWAIT) : 0;
-        if (length < wanted || (length > 4 && greeting[4] != 10))
-            return true;
-        const unsigned char *nul = length > 5 ? memchr(greeting + 5, 0, (size_t)length - 5) : NULL;
-        if (nul && nul + 15 < greeting + length)
-            return ((unsigned)nul[14] | (unsigned)nul[15] << 8) & CLIENT_SSL;
-        if (length == sizeof(greeting))
-            return false;
-        wanted = (int)length + 1;
+        ssize_t got = count > 0 ? recv(socket, greeting, size, MSG_PEEK | MSG_DONTWAIT) : 0;
+        if (got < wanted)
+            break;
+        length = (size_t)got;
+        if (length >= PACKET_START)
+            whole =
+                PACKET_START + (greeting[0] | (size_t)greeting[1] << 8 | (size_t)greeting[2] << 16);
     }
+    return length < whole ? length : whole;
+}
+
+/* Does the greeting offer TLS? Where it is no greeting, the library may say what it is. (MySQL
+ * manual, "Protocol::HandshakeV10": the capabilities stand 14 bytes behind the version's NUL.) */
+static bool offers_tls(const unsigned char *greeting, size_t length)
+{
+    if (length <= PACKET_START + 1 || greeting[PACKET_START] != 10)
+        return true;
+    const unsigned char *nul = memchr(greeting + PACKET_START + 1, 0, length - PACKET_START - 1);
+    return nul && nul + 15 < greeting + length &&
+           ((unsigned)nul[14] | (unsigned)nul[15] << 8) & CLIENT_SSL;
+}
+
+/* The socket is connected: is what the server says first good enough to be answered? */
+static bool look_at_greeting(int socket, int timeout, const struct destination *to)
+{
+    static const int lowest = 1;
+    struct connection_knock seen = {.length = 0};
+
+    seen.length = peek_greeting(socket, timeout, seen.greeting, sizeof(seen.greeting));
+    setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &lowest, sizeof(lowest));
+    if (to->knock) {
+        memcpy(to->knock->greeting, seen.greeting, seen.length);
+        to->knock->length = seen.length;
+    }
+    return !to->needs_tls || offers_tls(seen.greeting, seen.length);
 }
 
 /* Connector/C goes on without TLS where the server offers none, whatever it was told, and may then
@@ -59,9 +85,8 @@ static bool offers_tls(int socket, int timeout)
  * the greeting is looked at before it is answered. */
 bool library_reach(MYSQL *mysql, const struct destination *to, const char **why)
 {
-    static const int lowest = 1;
     MYSQL *connected = NULL;
-    bool looked = !to->needs_tls, offered = true;
+    bool looked = !to->needs_tls && !to->knock, offered = true;
 
     mysql_options(mysql, MYSQL_OPT_NONBLOCK, NULL);
     int waits = mysql_real_connect_start(&connected, mysql, to->host, to->user, to->password, NULL,
@@ -75,8 +100,7 @@ bool library_reach(MYSQL *mysql, const struct destination *to, const char **why)
         int count = poll(&ready, 1, timeout);
         if (count > 0 && !looked && !(ready.revents & (POLLERR | POLLHUP))) {
             looked = true;
-            offered = offers_tls(ready.fd, timeout);
-            setsockopt(ready.fd, SOL_SOCKET, SO_RCVLOWAT, &lowest, sizeof(lowest));
+            offered = look_at_greeting(ready.fd, timeout, to);
             if (!offered)
                 shutdown(ready.fd, SHUT_RDWR);
         }

@@ -5,17 +5,22 @@
 
 static struct text quote(struct audit *audit, struct text name, char mark)
 {
-    char quoted[2 * 512 + 2];
+    char *quoted = arena_take(&audit->arena, 2 * name.length + 2);
     size_t length = 0;
 
     quoted[length++] = mark;
-    for (size_t i = 0; i < name.length && length + 3 < sizeof(quoted); i++) {
+    for (size_t i = 0; i < name.length; i++) {
         if (name.at[i] == mark || (mark == '\'' && name.at[i] == '\\'))
             quoted[length++] = name.at[i];
         quoted[length++] = name.at[i];
     }
     quoted[length++] = mark;
-    return audit_keep(audit, (struct text){quoted, length});
+    return (struct text){quoted, length};
+}
+
+struct text quote_string(struct audit *audit, struct text value)
+{
+    return quote(audit, value.at ? value : TEXT(""), '\'');
 }
 
 struct text quote_name(struct audit *audit, struct text name)

@@ -11,8 +11,9 @@
 
 #include "base/arena.h"
 #include "catalogue/internal.h"
+#include "sql/normalize.h"
 
-enum { HELD_MOST = 4096, EDGES_SECONDS = 5, NAME_SIZE = 64 * 4 + 1 };
+enum { HELD_MOST = 4096, EDGES_SECONDS = 5, NAME_SIZE = 64 * 4 + 1, UNKNOWN_TABLE = 1109 };
 
 /* One that was told of, to be told of once while it lasts. */
 struct known {
@@ -225,14 +226,16 @@ static struct rows *sample(struct looking *looking, struct error *error)
 #define FOREIGN " NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema')"
     static const char mysql[] =
         "SELECT o.attr_value, t.processlist_user, COALESCE(c.attr_value, ''), l.object_schema,"
-        " l.object_name, MIN(l.lock_type) FROM performance_schema.metadata_locks l"
+        " l.object_name, MIN(l.lock_type), MIN(t.thread_id) FROM performance_schema.metadata_locks "
+        "l"
         " JOIN performance_schema.threads t ON t.thread_id = l.owner_thread_id" WHO
         " WHERE l.object_type = 'TABLE' AND l.lock_status = 'GRANTED'"
         " AND l.lock_type <> 'SHARED_HIGH_PRIO' AND l.object_schema" FOREIGN
         " GROUP BY 1, 2, 3, 4, 5 LIMIT 4096";
     static const char mariadb[] =
         "SELECT o.attr_value, t.processlist_user, COALESCE(c.attr_value, ''), l.table_schema,"
-        " l.table_name, MIN(l.lock_mode) FROM information_schema.metadata_lock_info l"
+        " l.table_name, MIN(l.lock_mode), MIN(t.thread_id) FROM "
+        "information_schema.metadata_lock_info l"
         " JOIN performance_schema.threads t ON t.processlist_id = l.thread_id" WHO
         " WHERE l.lock_type = 'Table metadata lock' AND l.lock_mode <> 'MDL_SHARED_HIGH_PRIO'"
         " AND l.table_schema" FOREIGN " GROUP BY 1, 2, 3, 4, 5 LIMIT 4096";
@@ -240,8 +243,38 @@ static struct rows *sample(struct looking *looking, struct error *error)
     char instance[24];
 
     snprintf(instance, sizeof(instance), "%lld", (long long)looking->config->proxy.instance.value);
-    return connection_query(looking->connection, is_mariadb ? mariadb : mysql,
-                            PARAMETERS(P_TEXT(text_of(instance))), error);
+    struct rows *rows = connection_query(looking->connection, is_mariadb ? mariadb : mysql,
+                                         PARAMETERS(P_TEXT(text_of(instance))), error);
+    if (!rows && is_mariadb && connection_code(looking->connection) == UNKNOWN_TABLE)
+        error_set(error, "the plugin metadata_lock_info is not loaded: "
+                         "INSTALL SONAME 'metadata_lock_info'");
+    return rows;
+}
+
+/* What the session has sent last. Texts that the server has cut have another digest: left out. */
+static void read_digests(const struct looking *looking, int64_t thread, struct witness_held *held)
+{
+#define STATEMENTS(table)                                                                          \
+    "SELECT event_id, sql_text FROM performance_schema." table                                     \
+    " WHERE thread_id = ? AND nesting_event_level = 0 AND sql_text IS NOT NULL"                    \
+    " AND OCTET_LENGTH(sql_text) < @@performance_schema_max_sql_text_length"
+    struct sql_state state = {.mode_known = true};
+    struct error ignored;
+
+    if (!sql_state_set_version(&state, text_of(connection_version(looking->connection))))
+        return;
+    struct rows *rows =
+        connection_query(looking->connection,
+                         STATEMENTS("events_statements_current") " UNION " STATEMENTS(
+                             "events_statements_history") " ORDER BY event_id DESC",
+                         PARAMETERS(P_NUMBER(thread), P_NUMBER(thread)), &ignored);
+    while (rows && held->digest_count < WITNESS_DIGESTS && rows_next(rows)) {
+        size_t length;
+        uint64_t digest = sql_normalize(rows->cells[1], &state, NULL, 0, &length);
+        if (!held->digest_count || held->digests[held->digest_count - 1] != digest)
+            held->digests[held->digest_count++] = digest;
+    }
+    rows_free(rows);
 }
 
 /* Where performance_schema is off, nobody's sessions can be told: that is not "nothing found". */
@@ -290,8 +323,10 @@ bool witness_look(struct witness *witness, const struct config *config, const st
             continue;
         held.owner =
             judge(&looking, held.service, held.schema, held.table, SQL_TABLE, SQL_READ).owner;
-        if (is_new(witness, &held))
+        if (is_new(witness, &held)) {
+            read_digests(&looking, rows_number(rows, 6, 0), &held);
             tell(user, &held);
+        }
     }
     rows_free(rows);
     struct known *before = witness->known;

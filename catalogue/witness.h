@@ -15,6 +15,8 @@
 
 struct witness;
 
+enum { WITNESS_DIGESTS = 8 };
+
 /* A table that nothing explains. The texts hold during the call. */
 struct witness_held {
     struct text session; /* "1073741825/0": silogate's number of the session, its instance's */
@@ -22,6 +24,10 @@ struct witness_held {
     int service, owner; /* into config->services; owner SERVICE_NONE: nobody */
     struct text schema, table;
     struct text lock; /* the server's word: "SHARED_READ" */
+    /* Of the session's last statements, as far as the server keeps their texts: the newest first.
+     */
+    uint64_t digests[WITNESS_DIGESTS];
+    size_t digest_count;
 };
 
 struct witness *witness_new(void);

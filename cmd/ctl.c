@@ -48,6 +48,17 @@ enum {
     OPTION_WRITES
 };
 
+enum {
+    TAKES_SERVICE = 1,
+    TAKES_USER = 2,
+    TAKES_FOR = 4,
+    TAKES_TICKET = 8,
+    TAKES_IN_TRANSACTION = 16,
+    TAKES_QUERY = 32,
+    TAKES_WRITES = 64,
+    TAKES_END = TAKES_FOR | TAKES_TICKET
+};
+
 static const struct option long_options[] = {
     {"config",         required_argument, NULL, 'c'                  },
     {"help",           no_argument,       NULL, 'h'                  },
@@ -67,7 +78,7 @@ static const struct option long_options[] = {
 struct call {
     const char *name;
     int least, most;
-    bool needs_end; /* --for */
+    unsigned takes; /* options of its own; TAKES_FOR is needed where it is taken */
     /* Writes the path, and the body of a POST; false for misuse. */
     bool (*ask)(const struct options *options, char **words, int count,
                 struct ctl_request *request);
@@ -240,17 +251,18 @@ static bool ask_reload(const struct options *options, char **words, int count,
 }
 
 static const struct call calls[] = {
-    {"sessions",  0, 0, false, ask_sessions,  ctl_print_sessions },
-    {"show",      1, 1, false, ask_show,      ctl_print_shown    },
-    {"kill",      1, 1, false, ask_kill,      ctl_print_fields   },
-    {"drain",     0, 0, false, ask_drain,     ctl_print_fields   },
-    {"mode",      2, 2, true,  ask_mode,      ctl_print_override },
-    {"allow",     5, 9, true,  ask_allow,     ctl_print_override },
-    {"hold",      1, 1, true,  ask_hold,      ctl_print_override },
-    {"overrides", 0, 0, false, ask_overrides, ctl_print_overrides},
-    {"undo",      1, 1, false, ask_undo,      ctl_print_undone   },
-    {"instances", 0, 0, false, ask_instances, ctl_print_instances},
-    {"reload",    0, 0, false, ask_reload,    ctl_print_fields   },
+    {"sessions",  0, 0, TAKES_SERVICE | TAKES_USER | TAKES_IN_TRANSACTION, ask_sessions,
+     ctl_print_sessions                                                                                      },
+    {"show",      1, 1, 0,                                                 ask_show,      ctl_print_shown    },
+    {"kill",      1, 1, TAKES_QUERY,                                       ask_kill,      ctl_print_fields   },
+    {"drain",     0, 0, TAKES_SERVICE,                                     ask_drain,     ctl_print_fields   },
+    {"mode",      2, 2, TAKES_END,                                         ask_mode,      ctl_print_override },
+    {"allow",     5, 9, TAKES_END,                                         ask_allow,     ctl_print_override },
+    {"hold",      1, 1, TAKES_END | TAKES_WRITES,                          ask_hold,      ctl_print_override },
+    {"overrides", 0, 0, 0,                                                 ask_overrides, ctl_print_overrides},
+    {"undo",      1, 1, 0,                                                 ask_undo,      ctl_print_undone   },
+    {"instances", 0, 0, 0,                                                 ask_instances, ctl_print_instances},
+    {"reload",    0, 0, 0,                                                 ask_reload,    ctl_print_fields   },
 };
 
 /* The socket's path; false, and told, where the file does not say. */
@@ -295,7 +307,7 @@ static int run(const struct call *call, const struct options *options, char **wo
         if (code == 0 || !answer)
             fprintf(stderr, "silogate ctl: %s\n", code ? "the answer is no JSON" : why.text);
         else if (code != 200)
-            fprintf(stderr, "silogate ctl: %s\n", wrong ? wrong : "it was refused");
+            ctl_print_wrong(wrong ? wrong : "it was refused");
         if (code == 200 && answer && options->json)
             fputs(text, stdout);
         else if (code == 200 && answer)
@@ -358,6 +370,17 @@ static bool read_options(int argc, char **argv, struct options *options, int *st
     return true;
 }
 
+/* An option that a call does not know would change its sense: `drain --user U` is no `drain`. */
+static bool takes(const struct call *call, const struct options *options)
+{
+    unsigned given = (options->service ? TAKES_SERVICE : 0) | (options->user ? TAKES_USER : 0) |
+                     (options->length ? TAKES_FOR : 0) | (options->ticket ? TAKES_TICKET : 0) |
+                     (options->in_transaction ? TAKES_IN_TRANSACTION : 0) |
+                     (options->query ? TAKES_QUERY : 0) | (options->writes ? TAKES_WRITES : 0);
+
+    return !(given & ~call->takes) && (given & TAKES_FOR) == (call->takes & TAKES_FOR);
+}
+
 int cmd_ctl(int argc, char **argv)
 {
     struct options options = {0};
@@ -370,7 +393,7 @@ int cmd_ctl(int argc, char **argv)
         int count = argc - optind - 1;
         if (strcmp(argv[optind], call->name) != 0)
             continue;
-        if (count < call->least || count > call->most || call->needs_end != !!options.length)
+        if (count < call->least || count > call->most || !takes(call, &options))
             break;
         return run(call, &options, argv + optind + 1, count);
     }

@@ -29,6 +29,8 @@ void ctl_print_override(const json_t *answer);
 void ctl_print_overrides(const json_t *answer);
 void ctl_print_undone(const json_t *answer);
 void ctl_print_instances(const json_t *answer);
+/* What was refused, on standard error. */
+void ctl_print_wrong(const char *why);
 void ctl_print_fields(const json_t *answer); /* "killed: 7" */
 
 #endif

@@ -7,6 +7,23 @@
 #include "base/table.h"
 #include "cmd/ctl.h"
 
+/* What a client calls itself commands no terminal. */
+static struct text clean(struct text t, struct arena *arena)
+{
+    char *to = arena_take(arena, t.length + 1);
+    size_t length = 0;
+
+    for (size_t i = 0, size; i < t.length; i += size) {
+        size = text_character((struct text){t.at + i, t.length - i});
+        bool unfit = size == 0 || text_is_unfit((struct text){t.at + i, size});
+        size = size > 0 ? size : 1;
+        memcpy(to + length, unfit ? "?" : t.at + i, unfit ? 1 : size);
+        length += unfit ? 1 : size;
+    }
+    to[length] = '\0';
+    return (struct text){to, length};
+}
+
 /* A member as words; "" where it is null or missing. */
 static struct text words_of(const json_t *object, const char *key, struct arena *arena)
 {
@@ -16,7 +33,7 @@ static struct text words_of(const json_t *object, const char *key, struct arena 
     const json_t *item;
 
     if (json_is_string(value))
-        return arena_text(arena, text_of(json_string_value(value)));
+        return clean(text_of(json_string_value(value)), arena);
     if (json_is_integer(value))
         snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(value));
     if (json_is_boolean(value))
@@ -27,7 +44,7 @@ static struct text words_of(const json_t *object, const char *key, struct arena 
             length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s", i ? "," : "",
                                        json_string_value(item));
     }
-    return arena_text(arena, text_of(text));
+    return clean(text_of(text), arena);
 }
 
 /* "12s", "5m", "3h", "2d" since the moment that a member says. */
@@ -111,7 +128,8 @@ static void print_members(const json_t *object)
         if (json_is_object(value) || (json_is_array(value) && json_array_size(value) > 0 &&
                                       !json_is_string(json_array_get(value, 0)))) {
             char *text = json_dumps(value, JSON_COMPACT);
-            printf("%s: %s\n", key, text ? text : "");
+            struct text words = clean(text_of(text), &arena);
+            printf("%s: %.*s\n", key, TEXT_ARGS(words));
             free(text);
             continue;
         }
@@ -119,6 +137,14 @@ static void print_members(const json_t *object)
         if (words.length)
             printf("%s: %.*s\n", key, TEXT_ARGS(words));
     }
+    arena_fini(&arena);
+}
+
+void ctl_print_wrong(const char *why)
+{
+    struct arena arena = {0};
+
+    fprintf(stderr, "silogate ctl: %.*s\n", TEXT_ARGS(clean(text_of(why), &arena)));
     arena_fini(&arena);
 }
 

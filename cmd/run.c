@@ -5,6 +5,7 @@
 #include "cmd/cmd.h"
 #include "cmd/run_instances.h"
 #include "cmd/run_moves.h"
+#include "cmd/run_probe.h"
 #include "proxy/server.h"
 
 static const char usage[] =
@@ -40,5 +41,6 @@ int cmd_run(int argc, char **argv)
     }
     run_moves();
     run_instances();
+    run_probe();
     return server_run(path);
 }

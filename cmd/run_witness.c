@@ -52,9 +52,19 @@ static void tell(void *user, const struct witness_held *held)
     struct text owner = held->owner >= 0 ? config->services[held->owner].name : TEXT("");
 
     atomic_fetch_add(&telling->runtime->upstream_usages[telling->upstream]->unexplained, 1);
-    violations_event_unexplained(telling->violations, held->session, service, held->user,
-                                 held->client, upstream, owner, held->schema, held->table,
-                                 held->lock);
+    violations_event_unexplained(telling->violations, &(struct violations_unexplained){
+                                                          .session = held->session,
+                                                          .service = service,
+                                                          .user = held->user,
+                                                          .client = held->client,
+                                                          .upstream = upstream,
+                                                          .owner = owner,
+                                                          .schema = held->schema,
+                                                          .table = held->table,
+                                                          .lock = held->lock,
+                                                          .digests = held->digests,
+                                                          .digest_count = held->digest_count,
+                                                      });
     log_warning("a session of service '%.*s' holds a table at [upstream:%.*s] that nothing "
                 "explains: event unexplained of the violation log",
                 TEXT_ARGS(service), TEXT_ARGS(upstream));

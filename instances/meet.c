@@ -24,6 +24,7 @@ enum {
     CONNECT_MS = 2000,
     STATEMENT_MS = 3000,
     SETTLE_MS = 2000,
+    LOST_MS = 2500, /* so long is what was found lost not waited for again */
     ERRAND_MS = 700,
     STOP_MS = 500, /* so long is a round awaited at the end */
     DIFFER_MS =
@@ -44,6 +45,7 @@ struct post {
     struct errand *errand; /* to be run; NULL: none */
     int socket;            /* of the connection; -1: none */
     bool met, ended;
+    int64_t lost; /* when the last round failed */
     struct error why;
     struct instance instances[INSTANCES_MAX];
     size_t count;
@@ -188,6 +190,7 @@ static void *run(void *argument)
         /* One that was lost is tried again at once; then seldom: servers count failed logins. */
         int64_t until = monotonic_ms() + (met || post->met ? ROUND_MS : RETRY_MS);
         post->met = met;
+        post->lost = met ? 0 : monotonic_ms();
         post->count = met ? post->round.count : 0;
         memcpy(post->instances, post->round.instances, post->count * sizeof(post->instances[0]));
         post->why = error;
@@ -343,13 +346,16 @@ void meet_settle(const char *upstream, struct told *told)
         pthread_mutex_unlock(&meeting.lock);
         return;
     }
-    bool in_time = have_round(post, until + SETTLE_MS);
-    if (in_time && !post->met) /* the connection was found dead: once more, with a new one */
+    const bool was_met = post->met;
+    /* Calls come one after the other: each does not wait anew for a store that hangs. */
+    const bool waits = was_met || post->lost == 0 || monotonic_ms() - post->lost > LOST_MS;
+    bool in_time = have_round(post, waits ? until + SETTLE_MS : 0);
+    if (in_time && was_met && !post->met) /* the connection was found dead: once more, anew */
         in_time = have_round(post, until + SETTLE_MS);
     told->met = in_time && post->met;
     if (!told->met)
         snprintf(told->why, sizeof(told->why), "%s",
-                 in_time ? post->why.text : "the upstream does not answer in time");
+                 in_time || !waits ? post->why.text : "the upstream does not answer in time");
     while (told->met) {
         count_same(post, told);
         if (told->same == told->alive || monotonic_ms() >= until)

@@ -44,6 +44,7 @@ void belief_reset(struct belief *belief, uint32_t collation)
 {
     prepared_clear(&belief->prepared);
     memset(belief->named, 0, sizeof(belief->named));
+    belief->traced = false;
     sql_session_free(&belief->remembered);
     sql_state_lose_mode(&belief->state);
     belief->state.charset = SQL_CHARSET_UNKNOWN;
@@ -54,6 +55,7 @@ void belief_forget(struct belief *belief)
 {
     prepared_clear(&belief->prepared);
     memset(belief->named, 0, sizeof(belief->named));
+    belief->traced = false;
     sql_session_free(&belief->remembered);
     belief->written = (struct owners){.count = 0};
 }

@@ -36,6 +36,8 @@ static void change(struct judging *judging, const struct sql_facts *facts)
     const unsigned asks = SQL_EFFECT_UNKNOWN | SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED;
     if (!facts->determined || facts->effects & asks)
         ruling_change(ruling)->unknown = true;
+    if (facts->traces)
+        ruling_change(ruling)->traced = true;
     /* What is remembered now need not have been when it was prepared. */
     if (facts->effects & SQL_EFFECT_SESSION || sql_session_disturbed(belief->remembered, facts)) {
         struct change *change = ruling_change(ruling);

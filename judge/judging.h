@@ -52,6 +52,23 @@ void moves_stale(struct judging *judging, const struct sql_facts *facts,
 /* In which the server reads the text that was prepared in `then`, should it read it now. */
 struct sql_state execute_state(const struct belief *belief, const struct sql_state *then);
 
+/* --- unasked.c --- */
+
+/* Can a text be judged well enough without the server's answer? Where it names no table, or tells
+ * of the statement before it (FOUND_ROWS, SHOW WARNINGS), the question would be worse than none: it
+ * would be the statement before. */
+bool unasked_may_be(const struct belief *belief, struct text text);
+/* May its answer tell of the statement before? */
+bool unasked_tells(struct text text);
+/* What is believed where the server is not asked: as little as is sure. */
+struct belief unasked_belief(const struct belief *belief);
+/* Another ruling on the same command. */
+void unasked_begin(struct ruling *ruling);
+/* Allowed in every reading, with nothing to record? */
+bool unasked_is_enough(const struct ruling *ruling);
+/* Several readings were one statement, which leaves nothing behind in any of them. */
+void unasked_settle(struct ruling *ruling);
+
 /* --- words.c --- */
 
 /* What the client is told of a statement that is refused. */

@@ -96,6 +96,7 @@ struct change *ruling_change(struct ruling *ruling)
     change->named = (struct named){.hash = 0};
     change->arena = (struct arena){NULL};
     change->has_state = change->unknown = change->several = change->remembers = false;
+    change->traced = false;
     ruling->change = change;
     return change;
 }
@@ -168,6 +169,7 @@ void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *
              (change->several || changes_reading(&belief->state, &change->state)))
         belief_lose(belief);
     belief->must_ask |= change->unknown; /* what has failed may have begun */
+    belief->traced |= change->traced;
     if (change->named.hash)
         belief_name(belief, change->named.hash, good ? change->named.print : 0);
     if (change->remembers)

@@ -45,6 +45,7 @@ struct change {
     bool unknown;   /* ... but for what only the server can tell */
     bool several;   /* it has several statements: one that fails leaves the others done */
     bool remembers; /* `remembered` is the new one */
+    bool traced;    /* the server is told to keep what the session executes, or no longer to */
 };
 
 /* A piece of the command's text that must read otherwise before the command is sent. */
@@ -75,9 +76,11 @@ struct ruling_reading {
 struct ruling_walk {
     struct ruling_reading readings[RULING_READINGS];
     unsigned count;
-    bool ambiguous; /* in more ways than one */
-    bool lost;      /* in more than are followed */
-    bool batched;   /* a list was too long for one look at it */
+    bool ambiguous;  /* in more ways than one */
+    bool named;      /* an object at least */
+    uint8_t effects; /* of all statements, as facts have them */
+    bool lost;       /* in more than are followed */
+    bool batched;    /* a list was too long for one look at it */
 };
 
 struct refusal {

@@ -101,6 +101,8 @@ static void apply(struct judging *judging, struct ruling_walk *walk, struct ruli
     /* Who passes what is not understood does not know what it has changed. */
     if ((facts->effects & SQL_EFFECT_UNKNOWN || !facts->determined) && !judging->repeats)
         ruling_change(judging->ruling)->unknown = true;
+    if (facts->traces && !judging->repeats)
+        ruling_change(judging->ruling)->traced = true;
     if (facts->effects & states) {
         if (!reading->has_state)
             reading->state = judging->belief->state;
@@ -142,7 +144,9 @@ static bool read_batch(struct judging *judging, struct ruling_walk *walk,
     if (facts->needs_mode)
         return false;
     rule(judging, walk, reading, facts, *end, from);
-    if (facts->effects || !facts->determined)
+    walk->named |= facts->object_count > 0;
+    walk->effects |= facts->effects;
+    if (facts->effects || facts->traces || !facts->determined)
         apply(judging, walk, reading, facts);
     return true;
 }
@@ -235,36 +239,6 @@ static bool must_ask(const struct belief *belief, struct text text)
            (belief->state.charset == SQL_CHARSET_UNKNOWN && depends_on_charset(text));
 }
 
-/* Tables that tell of the statement before: named in full. */
-static bool tells_of_the_last(const struct sql_object *object)
-{
-    return object->schema_length > 0 && object->access == SQL_READ &&
-           text_equal_fold(object->schema, TEXT("information_schema")) &&
-           (text_equal_fold(object->name, TEXT("optimizer_trace")) ||
-            text_equal_fold(object->name, TEXT("profiling")));
-}
-
-/* What touches nothing and reads the same in every state: SHOW WARNINGS, SELECT FOUND_ROWS(). A
- * question of silogate's own before it would change its answer: it is asked another time. */
-static bool is_about_itself(const struct belief *belief, struct text text, struct sql_facts *facts)
-{
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@()*,.= \n";
-
-    for (size_t i = 0; i < text.length; i++) {
-        if (!memchr(plain, text.at[i], sizeof(plain) - 1))
-            return false;
-    }
-    if (sql_analyze(text, 0, &belief->state, belief->remembered, facts) != text.length)
-        return false;
-    for (uint32_t i = 0; i < facts->object_count; i++) {
-        if (!tells_of_the_last(&facts->objects[i]))
-            return false;
-    }
-    return facts->determined && !facts->needs_mode && !facts->administration &&
-           facts->effects == 0 && (facts->kind == SQL_SHOW || facts->kind == SQL_SELECT);
-}
-
 /* What the command leaves behind where it could be read in one way alone. */
 static void keep_change(struct judging *judging, const struct ruling_reading *reading)
 {
@@ -282,6 +256,45 @@ static void keep_change(struct judging *judging, const struct ruling_reading *re
     }
 }
 
+/* Judges the text from its beginning. False: the server must be asked. */
+static bool read_all(struct judging *judging, struct ruling_walk *walk)
+{
+    walk->count = 1;
+    walk->ambiguous = walk->lost = walk->batched = walk->named = false;
+    walk->effects = 0;
+    walk->readings[0].offset = 0;
+    walk->readings[0].done = walk->readings[0].has_state = false;
+    walk->readings[0].remembered = judging->belief->remembered;
+    if (!read_on(judging, walk))
+        return false;
+    if (!walk->ambiguous)
+        keep_change(judging, &walk->readings[0]);
+    statement_conclude(judging);
+    return true;
+}
+
+/* Judges the text in every way in which it can be read, where the server has not been asked. False
+ * where its answer is needed all the same. */
+static bool read_unasked(struct judging *judging, struct ruling_walk *walk)
+{
+    struct ruling *ruling = judging->ruling;
+
+    if (!unasked_may_be(judging->belief, ruling->text))
+        return false;
+    const struct belief belief = unasked_belief(judging->belief);
+    struct judging blind = {.belief = &belief, .binding = judging->binding, .ruling = ruling};
+    const bool tells = unasked_tells(ruling->text);
+    unasked_begin(ruling);
+    if (!read_all(&blind, walk) || !unasked_is_enough(ruling) || (walk->named && !tells))
+        return false;
+    if (!walk->ambiguous)
+        return !(walk->effects & ~(tells ? SQL_EFFECT_SESSION : 0));
+    if (walk->effects)
+        return false;
+    unasked_settle(ruling);
+    return true;
+}
+
 void judge_text(const struct belief *belief, const struct binding *binding, struct text text,
                 struct ruling *ruling)
 {
@@ -289,22 +302,10 @@ void judge_text(const struct belief *belief, const struct binding *binding, stru
     struct ruling_walk walk; /* large, and mostly not used */
 
     ruling->text = text;
-    if (must_ask(belief, text) && !is_about_itself(belief, text, &ruling->scratch)) {
+    if ((must_ask(belief, text) || !read_all(&judging, &walk)) && !read_unasked(&judging, &walk)) {
         ruling->outcome = RULING_ASK;
         return;
     }
-    walk.count = 1;
-    walk.ambiguous = walk.lost = walk.batched = false;
-    walk.readings[0].offset = 0;
-    walk.readings[0].done = walk.readings[0].has_state = false;
-    walk.readings[0].remembered = belief->remembered;
-    if (!read_on(&judging, &walk)) {
-        ruling->outcome = RULING_ASK;
-        return;
-    }
-    if (!walk.ambiguous)
-        keep_change(&judging, &walk.readings[0]);
-    statement_conclude(&judging);
     if (ruling->change)
         ruling->change->several = ruling->parts > 1;
     if (ruling->parts == 1 && !walk.batched)
@@ -340,31 +341,37 @@ const struct sql_facts *judge_facts(const struct belief *belief, const struct bi
     return facts;
 }
 
-void judge_prepare(const struct belief *belief, const struct binding *binding, struct text text,
-                   struct ruling *ruling)
+/* False: the server must be asked. */
+static bool prepare(struct judging *judging)
 {
-    struct judging judging = {.belief = belief, .binding = binding, .ruling = ruling};
+    struct ruling *ruling = judging->ruling;
+    const struct belief *belief = judging->belief;
+    const struct text text = ruling->text;
     struct sql_facts *facts = &ruling->scratch;
     struct place place = {
         .end = text.length, .state = &belief->state, .remembered = belief->remembered};
 
-    ruling->text = text;
-    ruling->outcome = RULING_ASK;
-    if (must_ask(belief, text) && !is_about_itself(belief, text, facts))
-        return;
     size_t end = sql_analyze(text, 0, &belief->state, belief->remembered, facts);
     statement_unknown(belief, facts);
     if (facts->needs_mode && !belief->asked)
-        return;
+        return false;
     if (end < text.length && facts->determined) {
         facts->determined = false;
         facts->why = "several statements cannot be prepared as one";
     }
-    place.unmapped = !names_map(&judging, facts, true);
-    moves_map(&judging, facts, place.state, true);
-    statement_rule(&judging, facts, &place);
-    statement_conclude(&judging);
+    place.unmapped = !names_map(judging, facts, true);
+    moves_map(judging, facts, place.state, true);
+    statement_rule(judging, facts, &place);
+    statement_conclude(judging);
     ruling->facts = facts;
+    return true;
+}
+
+/* What its executions are judged by. */
+static void keep_prepared(struct judging *judging)
+{
+    struct ruling *ruling = judging->ruling;
+
     if (ruling->outcome != RULING_ALLOW)
         return;
     ruling->violation_count = 0; /* its executions are judged and recorded */
@@ -372,7 +379,36 @@ void judge_prepare(const struct belief *belief, const struct binding *binding, s
     struct change *change = ruling_change(ruling);
     change->written.count = 0;
     ruling->user_locks = 0;
-    change->preparing = prepared_new(text, ruling->touched ? PREPARED_TEXT_MOVED : PREPARED_TEXT,
-                                     facts, &belief->state);
-    change->preparing->print = sql_moved_print(ruling->moved, facts);
+    change->preparing =
+        prepared_new(ruling->text, ruling->touched ? PREPARED_TEXT_MOVED : PREPARED_TEXT,
+                     ruling->facts, &judging->belief->state);
+    change->preparing->print = sql_moved_print(ruling->moved, ruling->facts);
+}
+
+/* As read_unasked: what is executed next would be answered otherwise. */
+static bool prepare_unasked(struct judging *judging)
+{
+    struct ruling *ruling = judging->ruling;
+
+    if (!unasked_may_be(judging->belief, ruling->text) || !unasked_tells(ruling->text))
+        return false;
+    const struct belief belief = unasked_belief(judging->belief);
+    struct judging blind = {.belief = &belief, .binding = judging->binding, .ruling = ruling};
+    unasked_begin(ruling);
+    if (!prepare(&blind) || !unasked_is_enough(ruling) || ruling->facts->effects != 0)
+        return false;
+    keep_prepared(&blind);
+    return true;
+}
+
+void judge_prepare(const struct belief *belief, const struct binding *binding, struct text text,
+                   struct ruling *ruling)
+{
+    struct judging judging = {.belief = belief, .binding = binding, .ruling = ruling};
+
+    ruling->text = text;
+    if (!must_ask(belief, text) && prepare(&judging))
+        keep_prepared(&judging);
+    else if (!prepare_unasked(&judging))
+        ruling->outcome = RULING_ASK;
 }

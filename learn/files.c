@@ -148,7 +148,8 @@ const char *recognize_log(struct text start)
 
 struct file {
     char *path;
-    int64_t first;
+    int64_t first; /* time in it; of one without any, the second in which it was last written to */
+    int64_t changed; /* when it was last written to */
     size_t place;
     bool is_local; /* its times: MariaDB's, or those of a MySQL before 5.7 */
 };
@@ -159,16 +160,17 @@ static int by_time(const void *a, const void *b)
 
     if (one->first != other->first)
         return one->first < other->first ? -1 : 1;
+    if (one->changed != other->changed)
+        return one->changed < other->changed ? -1 : 1;
     return one->place < other->place ? -1 : 1;
 }
 
-/* Where a file has no time of its own. */
 static int64_t changed_at(const char *path)
 {
     struct stat status;
 
     return stat(path, &status) == 0 && S_ISREG(status.st_mode)
-               ? (int64_t)status.st_mtim.tv_sec * 1000000
+               ? (int64_t)status.st_mtim.tv_sec * 1000000 + status.st_mtim.tv_nsec / 1000
                : learn_now();
 }
 
@@ -176,16 +178,15 @@ static bool read_log(struct learn *learn, enum learn_format format, const struct
                      struct error *error)
 {
     struct source lines;
-    int64_t first = file->first == INT64_MAX ? changed_at(file->path) : file->first;
 
     if (!source_open(&lines, file->path, learn->progress, error))
         return false;
     if (file->is_local && !learn->version_given && !learn->version_seen)
         sql_state_set_version(&learn->start, TEXT("11.8-MariaDB"));
     if (format == LEARN_GENERAL)
-        general_read(learn, &lines, first);
+        general_read(learn, &lines, file->first);
     else
-        slow_read(learn, &lines, first);
+        slow_read(learn, &lines, file->first);
     learn->counts.lines += lines.number;
     learn->counts.bytes += lines.bytes;
     return source_close(&lines, error);
@@ -215,8 +216,12 @@ bool learn_files(struct learn *learn, enum learn_format format, char **paths, si
 
     for (size_t i = 0; i < count; i++) {
         files[i] = (struct file){.path = paths[i], .place = i};
-        if (is_log)
-            files[i].first = first_time(paths[i], &files[i].is_local);
+        if (!is_log)
+            continue;
+        files[i].first = first_time(paths[i], &files[i].is_local);
+        files[i].changed = changed_at(paths[i]);
+        if (files[i].first == INT64_MAX) /* MariaDB writes no time where the second is the same */
+            files[i].first = files[i].changed - files[i].changed % 1000000;
     }
     qsort(files, count, sizeof(*files), by_time);
     for (size_t i = 0; i < count; i++) {

@@ -46,14 +46,14 @@ bool meeting_prepare(struct connection *connection, struct error *error)
         "CREATE TABLE IF NOT EXISTS silogate.moves (name VARCHAR(64) CHARACTER SET ascii NOT NULL"
         " PRIMARY KEY, epoch BIGINT UNSIGNED NOT NULL, phase VARCHAR(16) CHARACTER SET ascii NOT"
         " NULL, hold_ms INT NOT NULL, in_to TINYINT NOT NULL, changed TIMESTAMP(3) NOT NULL"
-        " DEFAULT CURRENT_TIMESTAMP(3)) ENGINE=MEMORY",
+        " DEFAULT CURRENT_TIMESTAMP(3)) ENGINE=InnoDB",
         "CREATE TABLE IF NOT EXISTS silogate.instances_of_moves (move VARCHAR(64) CHARACTER SET"
         " ascii NOT NULL, instance VARCHAR(128) CHARACTER SET utf8mb4 NOT NULL, epoch BIGINT"
         " UNSIGNED NOT NULL, state VARCHAR(16) CHARACTER SET ascii NOT NULL, policy CHAR(8)"
         " CHARACTER SET ascii NOT NULL, inside INT NOT NULL, blockers VARCHAR(2000) CHARACTER SET"
         " utf8mb4 NOT NULL, unmapped BIGINT UNSIGNED NOT NULL, unmapped_by VARCHAR(2000) CHARACTER"
         " SET utf8mb4 NOT NULL, seen TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3), PRIMARY"
-        " KEY (move, instance)) ENGINE=MEMORY",
+        " KEY (move, instance)) ENGINE=InnoDB",
         "CREATE TABLE IF NOT EXISTS silogate.journal (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT"
         " PRIMARY KEY, move VARCHAR(64) CHARACTER SET ascii NOT NULL, epoch BIGINT UNSIGNED NOT"
         " NULL, at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3), step VARCHAR(64) CHARACTER"
@@ -61,11 +61,6 @@ bool meeting_prepare(struct connection *connection, struct error *error)
         " ENGINE=InnoDB",
     };
 
-    struct error ignored;
-
-    /* What is said here is nobody's data: no replica needs it. Without the right, it is replicated.
-     */
-    connection_run(connection, "SET SESSION sql_log_bin = 0", NULL, &ignored);
     /* Where it is there already, an account needs no right to make it. */
     if (connection_run(connection,
                        "SELECT 1 FROM silogate.moves, silogate.journal,"

@@ -8,8 +8,9 @@
  *            and `seen` once a second
  * journal    each step of each mover, before it is done
  *
- * The first two are in the server's memory: a hold does not wait for its disk. After a restart they
- * are empty, and everybody begins anew.
+ * All of it goes into the binary log, as everything that the mover does: a replica has the tables
+ * where its source has them and knows of a move that was not finished. Tables in memory, or writes
+ * that one account can keep out of the log and another cannot, would stop it.
  */
 #ifndef MOVE_MEETING_H
 #define MOVE_MEETING_H

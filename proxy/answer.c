@@ -1,41 +1,17 @@
 /* The way back: the server's answer goes on to the client as it comes, while the tracker looks for
  * its end. What the answer tells of the session (status flags, session state changes, errors)
  * decides which state the next command is read in.
- *
- * ASK is silogate's own question, asked where a state cannot be known: its answer is kept back.
  */
-#include <assert.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "judge/binding.h"
 #include "judge/ruling.h"
-#include "protocol/row.h"
 #include "proxy/again.h"
 #include "proxy/command.h"
 #include "proxy/observe.h"
 #include "proxy/transaction.h"
 #include "proxy/worker.h"
-
-/* Casts to BINARY, so that character_set_results changes nothing; LIMIT, so that sql_select_limit
- * does not; no quotes, so that it reads the same in every sql_mode. */
-#define QUESTION                                                                                   \
-    "SELECT /* silogate */ CAST(DATABASE() AS BINARY),CAST(@@SESSION.sql_mode AS BINARY),"         \
-    "CAST(@@SESSION.character_set_client AS BINARY),"                                              \
-    "CAST(@@GLOBAL.lower_case_table_names AS BINARY),CAST(@@GLOBAL.init_connect AS BINARY) LIMIT " \
-    "1"
-
-enum {
-    ANSWER_DATABASE,
-    ANSWER_MODE,
-    ANSWER_CHARSET,
-    ANSWER_LOWER_CASE,
-    ANSWER_INIT,
-    ANSWER_FIELDS_MAX
-};
-
-/* ER_MUST_CHANGE_PASSWORD: whoever gets it can do nothing else, and needs no states for it. */
-enum { EXPIRED_PASSWORD = 1820 };
 
 /* A system variable of a session state change: a name and its new value. What a SET STATEMENT sets
  * for its own time is told too, and not that it is over: so what differs from what is known is to
@@ -142,8 +118,7 @@ void command_finish(struct session *session)
     belief_reset(belief, session->collation);
 }
 
-/* Silogate says 2013 only where an answer is owed and nothing of it was sent. */
-static enum step upstream_died(struct session *session, enum close_reason reason)
+enum step command_upstream_died(struct session *session, enum close_reason reason)
 {
     if (!session->request.answered)
         session_error(session, 1, 2013, "HY000", "Lost connection to MySQL server during query");
@@ -160,7 +135,8 @@ enum step state_answer(struct session *session)
     if (relay_is_dump(session) && !relay_acknowledgements(session))
         return session_end(session, CLOSED_CLIENT_QUIT);
     if (gate_waiting(gate) == 0)
-        return session->upstream.ended ? upstream_died(session, CLOSED_UPSTREAM_GONE) : STEP_WAIT;
+        return session->upstream.ended ? command_upstream_died(session, CLOSED_UPSTREAM_GONE)
+                                       : STEP_WAIT;
     unsigned events = answer_feed(answer, gate_at(gate), gate_waiting(gate), &all);
     if (events & ANSWER_BROKEN)
         return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
@@ -201,7 +177,8 @@ enum step state_answer(struct session *session)
     }
     if (all > 0 && gate_waiting(gate) > 0)
         return STEP_AGAIN; /* the tracker stops behind each OK, to tell of it */
-    return session->upstream.ended ? upstream_died(session, CLOSED_UPSTREAM_GONE) : STEP_WAIT;
+    return session->upstream.ended ? command_upstream_died(session, CLOSED_UPSTREAM_GONE)
+                                   : STEP_WAIT;
 }
 
 /* The server speaks before it has the whole file. A report of progress is fine; behind its answer
@@ -252,85 +229,4 @@ enum step state_infile(struct session *session)
     if (session->upstream.ended)
         return session_linger(session, CLOSED_UPSTREAM_GONE);
     return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
-}
-
-void command_ask(struct session *session)
-{
-    /* COM_QUERY; with CLIENT_QUERY_ATTRIBUTES, no parameters in one set. */
-    static const char plain[] = "\3" QUESTION, attributes[] = "\3\0\1" QUESTION;
-    bool has_attributes = (session->capabilities & CAPABILITY_QUERY_ATTRIBUTES) != 0;
-    uint8_t packet[PACKET_HEADER + sizeof(attributes)];
-    size_t length = has_attributes ? sizeof(attributes) - 1 : sizeof(plain) - 1;
-
-    bytes_put3(packet, (uint32_t)length);
-    packet[3] = 0;
-    memcpy(packet + PACKET_HEADER, has_attributes ? attributes : plain, length);
-    gate_insert(&session->client.gate, &session->worker->pool, packet, PACKET_HEADER + length);
-    session->worker->counters.asked++;
-    session_enter(session, STATE_ASK);
-}
-
-static void learn(struct session *session, const struct text *values)
-{
-    const struct binding *binding = session->binding;
-    struct router *router = binding->runtime->router;
-    struct router_server server;
-    uint64_t lower_case;
-
-    sql_state_set_database(&session->belief.state, values[ANSWER_DATABASE]);
-    session->belief.state.mode = sql_mode_of(values[ANSWER_MODE]);
-    session->belief.state.mode_known = values[ANSWER_MODE].at != NULL;
-    session->belief.state.charset = (uint8_t)sql_charset_of(values[ANSWER_CHARSET]);
-    if (!text_number(values[ANSWER_LOWER_CASE], &lower_case) || lower_case > 2)
-        return;
-    session->belief.state.lower_case_table_names = (uint8_t)lower_case;
-    if (binding->upstream == UPSTREAM_GONE)
-        return;
-    router_server(router, binding->upstream, &server);
-    server.lower_case_table_names = (int)lower_case;
-    server.init_connect = values[ANSWER_INIT].length > 0;
-    router_learn(router, binding->upstream, &server);
-}
-
-static bool is_expired(struct text error)
-{
-    const uint8_t *payload = (const uint8_t *)error.at + PACKET_HEADER;
-
-    return error.length >= PACKET_HEADER + 3 && payload[0] == 0xff &&
-           bytes_get2(payload + 1) == EXPIRED_PASSWORD;
-}
-
-enum step state_ask(struct session *session)
-{
-    struct gate *gate = &session->upstream.gate;
-    struct text values[ANSWER_FIELDS_MAX];
-    size_t size = 0;
-
-    if (session->client.ended && gate_waiting(&session->client.gate) == 0)
-        return session_end(session, CLOSED_CLIENT_GONE);
-    struct text here = {gate_waiting(gate) > 0 ? (const char *)gate_at(gate) : "",
-                        gate_waiting(gate)};
-    switch (row_read(here, session->capabilities, values, ANSWER_FIELDS_MAX, &size)) {
-    case ROW_MORE:
-        if (session->upstream.ended)
-            return upstream_died(session, CLOSED_UPSTREAM_GONE);
-        return gate_has_room(gate) ? STEP_WAIT : session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
-    case ROW_BAD:
-        return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
-    case ROW_NONE:
-        assert(here.at);                    /* a whole answer is here */
-        if (here.at[PACKET_HEADER] == 0x00) /* OK, which answers something else */
-            return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
-        session->belief.unknown = !is_expired(here);
-        break;
-    case ROW_DONE:
-        session->belief.unknown = false;
-        learn(session, values);
-        break;
-    }
-    gate_drop(gate, &session->worker->pool, size);
-    session->belief.must_ask = session->belief.unknown; /* the next command asks again */
-    session->belief.asked = true;
-    session_enter(session, STATE_COMMAND);
-    return STEP_AGAIN;
 }

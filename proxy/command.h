@@ -19,7 +19,11 @@ bool relay_acknowledgements(struct session *session);
  * command. */
 void relay_prove(struct session *session);
 
-/* Silogate's own question to the server, before the command at hand is judged (answer.c). */
+/* The server has gone, and the client is told where an answer was owed and nothing of it was sent:
+ * error 2013 (answer.c). */
+enum step command_upstream_died(struct session *session, enum close_reason reason);
+
+/* Silogate's own question to the server, before the command at hand is judged (ask.c). */
 void command_ask(struct session *session);
 
 #endif

@@ -1,16 +1,16 @@
-/* Health of the upstreams, seen from outside: a TCP connection, a greeting, and a login that is
- * refused. Uses blocking sockets with time limits, in a thread of its own.
+/* Health of the upstreams, seen from outside: see proxy/probe.h. Uses blocking sockets with time
+ * limits, in a thread of its own.
  */
 #include "proxy/probe.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -20,6 +20,8 @@
 #include "proxy/login/abandoned.h"
 #include "proxy/login/login.h"
 
+enum { TOO_MANY_CONNECTIONS = 1040 };
+
 static pthread_t thread;
 static bool started;
 static atomic_bool running;
@@ -27,7 +29,15 @@ static atomic_bool running;
 static struct {
     struct runtime *runtime;
     struct violations *violations;
+    bool all; /* not only what is urgent */
 } job;
+
+static probe_account *log_in; /* NULL: nobody can */
+
+void probe_with(probe_account *account)
+{
+    log_in = account;
+}
 
 /* Connects within the time, or says why not. -1 where it failed. */
 static int reach(const struct router_address *address, int64_t milliseconds, struct error *error)
@@ -53,18 +63,10 @@ static int reach(const struct router_address *address, int64_t milliseconds, str
     return opened;
 }
 
-static int64_t now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
 /* Reads one packet, which has to be here within the time, whole; its payload's length, or -1. */
 static ssize_t read_packet(int from, uint8_t *to, size_t size, int64_t milliseconds)
 {
-    int64_t end = now() + milliseconds;
+    int64_t end = health_now() + milliseconds;
     size_t got = 0;
 
     for (;;) {
@@ -73,7 +75,7 @@ static ssize_t read_packet(int from, uint8_t *to, size_t size, int64_t milliseco
         if (got >= PACKET_HEADER && PACKET_HEADER + bytes_get3(to) > size)
             return -1;
         struct pollfd ready = {.fd = from, .events = POLLIN};
-        int64_t left = end - now();
+        int64_t left = end - health_now();
         if (left <= 0 || poll(&ready, 1, (int)left) <= 0)
             return -1;
         ssize_t more = recv(from, to + got, size - got, 0);
@@ -120,88 +122,262 @@ static void introduce(const struct config_upstream *upstream, int with)
         log_debug("probe: %s", strerror(errno));
 }
 
-static bool probe_address(const struct runtime *runtime, size_t upstream, size_t index,
-                          struct error *error)
+/* What the greeting tells is known from now on; false where it is none. */
+static bool learn(const struct runtime *runtime, size_t upstream, struct text payload, bool is_unix,
+                  struct greeting *greeting)
+{
+    if (greeting_read(payload, greeting) != PARSE_DONE)
+        return false;
+    struct router_server known, server = {.known = true,
+                                          .capabilities = greeting->capabilities,
+                                          .collation = greeting->collation,
+                                          .status = greeting->status,
+                                          .lower_case_table_names = -1};
+    snprintf(server.version, sizeof(server.version), "%.*s", TEXT_ARGS(greeting->version));
+    snprintf(server.plugin, sizeof(server.plugin), "%.*s", TEXT_ARGS(greeting->plugin));
+    router_server(runtime->router, upstream, &known);
+    if (known.known && strcmp(known.version, server.version) == 0) {
+        server.lower_case_table_names = known.lower_case_table_names;
+        server.init_connect = known.init_connect;
+    }
+    router_learn(runtime->router, upstream, &server);
+    password_expect(runtime, upstream, greeting, is_unix);
+    return true;
+}
+
+enum found { FOUND_NOTHING, FOUND_FULL, FOUND_UP };
+
+/* What a first packet says that is no greeting; why it is as good as nothing is in `error`. */
+static enum found read_refusal(const char *address, struct text payload, struct error *error)
+{
+    const uint8_t *bytes = (const uint8_t *)payload.at;
+
+    if (payload.length < 3 || bytes[0] != 0xff) {
+        error_set(error, payload.length ? "%s: its greeting cannot be read" : "%s: no greeting",
+                  address);
+        return FOUND_NOTHING;
+    }
+    struct text message = {payload.at + 3, payload.length - 3};
+    if (message.length > 6 && message.at[0] == '#')
+        message = (struct text){message.at + 6, message.length - 6};
+    error_set(error, "%s: %.*s", address, TEXT_ARGS(message));
+    return bytes_get2(bytes + 1) == TOO_MANY_CONNECTIONS ? FOUND_FULL : FOUND_NOTHING;
+}
+
+static enum found probe_address(const struct runtime *runtime, size_t upstream, size_t index,
+                                struct error *error)
 {
     int64_t limit = runtime->config->proxy.connect_timeout.value;
     struct router_address address;
     struct greeting greeting;
     uint8_t bytes[2048];
+    enum found found = FOUND_UP;
 
-    if (!router_address(runtime->router, upstream, index, &address))
-        return error_set(error, "its name does not resolve");
+    if (!router_address(runtime->router, upstream, index, &address)) {
+        error_set(error, "its name does not resolve");
+        return FOUND_NOTHING;
+    }
     int with = reach(&address, limit, error);
     if (with < 0)
-        return false;
+        return FOUND_NOTHING;
     introduce(&runtime->config->upstreams[upstream], with);
     ssize_t length = read_packet(with, bytes, sizeof(bytes), limit);
     struct text payload = {(const char *)bytes + PACKET_HEADER, length > 0 ? (size_t)length : 0};
-    bool fine = length > 0 && greeting_read(payload, &greeting) == PARSE_DONE;
-    if (!fine) {
-        error_set(error, "%s: no greeting", address.written);
-    } else {
-        struct router_server known, server = {.known = true,
-                                              .capabilities = greeting.capabilities,
-                                              .collation = greeting.collation,
-                                              .status = greeting.status,
-                                              .lower_case_table_names = -1};
-        snprintf(server.version, sizeof(server.version), "%.*s", TEXT_ARGS(greeting.version));
-        snprintf(server.plugin, sizeof(server.plugin), "%.*s", TEXT_ARGS(greeting.plugin));
-        router_server(runtime->router, upstream, &known);
-        if (known.known && strcmp(known.version, server.version) == 0) {
-            server.lower_case_table_names = known.lower_case_table_names;
-            server.init_connect = known.init_connect;
-        }
-        router_learn(runtime->router, upstream, &server);
-        password_expect(runtime, upstream, &greeting, address.at.ss_family == AF_UNIX);
+    if (learn(runtime, upstream, payload, address.at.ss_family == AF_UNIX, &greeting))
         finish_login(with, &greeting, limit);
-    }
+    else
+        found = read_refusal(address.written, payload, error);
     close(with);
-    return fine;
+    return found;
 }
 
-void probe_upstreams(struct runtime *runtime, struct violations *violations)
+static void tell(const struct runtime *runtime, size_t upstream, const char *asked,
+                 enum found found, const struct error *error)
 {
-    for (size_t i = 0; i < router_upstream_count(runtime->router); i++) {
-        size_t addresses = router_address_count(runtime->router, i);
-        /* the one that answered, or the last */
-        const char *asked = runtime->config->upstreams[i].addresses.items[0].written.at;
-        struct error error = {.text = "no address"};
-        bool up = false;
+    struct usage *usage = runtime->upstream_usages[upstream];
 
-        for (size_t a = 0; a < addresses && !up; a++) {
-            struct router_address address;
-            if (router_address(runtime->router, i, a, &address))
-                asked = address.written;
-            up = probe_address(runtime, i, a, &error);
-        }
-        usage_seen(runtime->upstream_usages[i], violations, asked, up, up ? "" : error.text);
+    if (found == FOUND_FULL)
+        health_full(usage, job.violations, asked);
+    else
+        health_seen(usage, job.violations, asked, found == FOUND_UP,
+                    found == FOUND_UP ? "" : error->text);
+}
+
+static void probe_refused(const struct runtime *runtime, size_t upstream)
+{
+    size_t addresses = router_address_count(runtime->router, upstream);
+    /* the one that answered, or the last */
+    const char *asked = runtime->config->upstreams[upstream].addresses.items[0].written.at;
+    struct error error = {.text = "no address"};
+    enum found found = FOUND_NOTHING;
+
+    for (size_t a = 0; a < addresses && found == FOUND_NOTHING; a++) {
+        struct router_address address;
+        if (router_address(runtime->router, upstream, a, &address))
+            asked = address.written;
+        found = probe_address(runtime, upstream, a, &error);
     }
+    tell(runtime, upstream, asked, found, &error);
+}
+
+/* --- with an account --- */
+
+static bool is_known(const struct runtime *runtime, size_t upstream)
+{
+    struct router_server known;
+
+    router_server(runtime->router, upstream, &known);
+    return known.known;
+}
+
+/* These refuse everybody, not this account: blocked, not allowed, shutting down. */
+static bool refuses_all(unsigned code)
+{
+    return code == 1129 || code == 1130 || code == 1053;
+}
+
+static void probe_as_account(const struct runtime *runtime, size_t upstream)
+{
+    const struct config_upstream *config = &runtime->config->upstreams[upstream];
+    struct health *health = &runtime->upstream_usages[upstream]->health;
+    struct probe_login login = {.code = 0};
+    struct error error = {.line = 0};
+    struct greeting greeting;
+
+    bool good = log_in(config, runtime->config->proxy.connect_timeout.value, &login, &error);
+    if (login.length > PACKET_HEADER)
+        learn(runtime, upstream,
+              (struct text){(const char *)login.greeting + PACKET_HEADER,
+                            login.length - PACKET_HEADER},
+              strncmp(login.address, "unix:", 5) == 0, &greeting);
+    if (good && !is_known(runtime, upstream)) { /* the library has shown no greeting */
+        probe_refused(runtime, upstream);
+        return;
+    }
+    if (!good && !login.answered && login.code == 0) { /* no password: nothing was asked */
+        probe_refused(runtime, upstream);
+    } else {
+        enum found found =
+            good || (login.answered && !refuses_all(login.code)) ? FOUND_UP : FOUND_NOTHING;
+        if (login.code == TOO_MANY_CONNECTIONS)
+            found = FOUND_FULL;
+        tell(runtime, upstream, login.address, found, &error);
+        if (found != FOUND_UP)
+            return;
+    }
+    health_account(runtime->upstream_usages[upstream], good ? NULL : error.text);
+    /* Each refusal is a line in the server's error log. */
+    health->account_next = good ? 0 : health_now() + INT64_C(1000) * PROBE_QUIET;
+}
+
+/* Can the account be tried, and is it worth it? */
+static bool has_account(const struct runtime *runtime, size_t upstream)
+{
+    const struct config_upstream *config = &runtime->config->upstreams[upstream];
+    const struct health *health = &runtime->upstream_usages[upstream]->health;
+
+    return log_in && config->account.line && config->proxy_protocol.value == CONFIG_PROXY_OFF &&
+           health_now() >= health->account_next;
+}
+
+/* --- what is due --- */
+
+/* Of the file that was read last; overrides are no news of an upstream. */
+static uint32_t generation(const struct runtime *runtime)
+{
+    return runtime->base ? runtime->base->generation : runtime->generation;
+}
+
+static bool is_new(const struct runtime *runtime, size_t upstream)
+{
+    return runtime->upstream_usages[upstream]->health.generation != generation(runtime);
+}
+
+/* A doubt is looked into at once; without an account, one in PROBE_SECONDS. */
+static bool is_doubted(const struct runtime *runtime, size_t upstream)
+{
+    const struct usage *usage = runtime->upstream_usages[upstream];
+    const bool quiet = runtime->config->upstreams[upstream].account.line &&
+                       atomic_load(&usage->health.account) == HEALTH_ACCOUNT_GOOD;
+
+    return atomic_load(&usage->health.doubted) && health_is(usage, HEALTH_UP) &&
+           (quiet || health_now() - usage->health.doubt_ended >= INT64_C(1000) * PROBE_SECONDS);
+}
+
+static bool is_due(const struct runtime *runtime, size_t upstream, bool account)
+{
+    const struct usage *usage = runtime->upstream_usages[upstream];
+
+    if (is_new(runtime, upstream) || is_doubted(runtime, upstream))
+        return true;
+    return job.all &&
+           (account || !health_is(usage, HEALTH_UP) || !is_known(runtime, upstream) ||
+            health_now() - atomic_load(&usage->health.seen) >= INT64_C(1000) * PROBE_QUIET);
 }
 
 static void *run(void *unused)
 {
+    struct runtime *runtime = job.runtime;
+
     (void)unused;
-    router_resolve(job.runtime->router);
-    probe_upstreams(job.runtime, job.violations);
-    runtime_drop(job.runtime);
+    if (job.all)
+        router_resolve(runtime->router);
+    for (size_t i = 0; i < router_upstream_count(runtime->router); i++) {
+        struct health *health = &runtime->upstream_usages[i]->health;
+        if (is_new(runtime, i))
+            health->account_next = 0;
+        const bool account = has_account(runtime, i);
+        if (!is_due(runtime, i, account))
+            continue;
+        if (atomic_exchange(&health->doubted, false))
+            health->doubt_ended = health_now();
+        health->generation = generation(runtime);
+        (account ? probe_as_account : probe_refused)(runtime, i);
+    }
+    runtime_drop(runtime);
     atomic_store(&running, false);
     return NULL;
 }
 
-void probe_begin(struct runtime *runtime, struct violations *violations)
+static void begin(struct runtime *runtime, struct violations *violations, bool all)
 {
-    if (atomic_load(&running))
-        return;
+    sigset_t every, before;
+
     probe_end();
     job.runtime = runtime_take(runtime);
     job.violations = violations;
+    job.all = all;
     atomic_store(&running, true);
+    sigfillset(&every); /* signals are the main thread's */
+    pthread_sigmask(SIG_BLOCK, &every, &before);
     started = pthread_create(&thread, NULL, run, NULL) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!started) {
         runtime_drop(job.runtime);
         atomic_store(&running, false);
     }
+}
+
+void probe_first(struct runtime *runtime, struct violations *violations)
+{
+    begin(runtime, violations, true);
+    probe_end();
+}
+
+void probe_tick(struct runtime *runtime, struct violations *violations)
+{
+    static unsigned ticks;
+    bool urgent = false;
+
+    if (atomic_load(&running))
+        return;
+    for (size_t i = 0; i < runtime->config->upstream_count; i++)
+        urgent |= is_new(runtime, i) || is_doubted(runtime, i);
+    const bool all = ++ticks >= PROBE_SECONDS;
+    if (all)
+        ticks = 0;
+    if (all || urgent)
+        begin(runtime, violations, all);
 }
 
 void probe_end(void)

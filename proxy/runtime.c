@@ -10,7 +10,6 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "proxy/moving.h"
-#include "violations/violations.h"
 
 static _Atomic(struct usage *) usages;
 
@@ -43,25 +42,6 @@ static struct usage *usage_of(const char *kind, struct text name)
     usage->number = usage->next ? usage->next->number + 1 : 0;
     atomic_store(&usages, usage);
     return usage;
-}
-
-void usage_seen(struct usage *upstream, struct violations *violations, const char *asked, bool up,
-                const char *why)
-{
-    int now = up ? HEALTH_UP : HEALTH_DOWN;
-
-    if (atomic_load(&upstream->health) == now)
-        return;
-    int before = atomic_exchange(&upstream->health, now);
-    const char *name = strchr(upstream->name, ':') + 1;
-    if (before == now)
-        return;
-    if (up)
-        log_notice("upstream '%s' is up", name);
-    else
-        log_warning("upstream '%s' is down: %s", name, why);
-    if (!up || before != HEALTH_UNKNOWN) /* up is what is expected of one at first */
-        violations_event_upstream(violations, text_of(name), text_of(asked), up, text_of(why));
 }
 
 bool usage_take(struct usage *usage, int64_t limit)

@@ -11,19 +11,18 @@
 #include "config/config.h"
 #include "config/override.h"
 #include "policy/policy.h"
+#include "proxy/health.h"
 #include "router/router.h"
 #include "tls/rsa.h"
 #include "tls/tls.h"
 
 /* Sessions by service and by upstream, for max_connections. Found by name, so that it outlives a
  * reload; never freed. */
-enum health { HEALTH_UNKNOWN, HEALTH_UP, HEALTH_DOWN };
-
 struct usage {
     char *name;      /* "service:billing" */
     unsigned number; /* 0, 1, ... of all usages */
     atomic_uint open;
-    atomic_int health;     /* an upstream's: enum health */
+    struct health health;  /* an upstream's */
     struct moving *moving; /* an upstream's: its open moves */
     /* An upstream's threads of governed accounts, by who opened them; told: 1, or -1 where they
      * cannot be counted, 0 where nobody has looked. */
@@ -66,12 +65,6 @@ struct runtime *runtime_override(struct runtime *base, const struct override *ov
                                  size_t count, uint32_t generation, struct error *error);
 struct runtime *runtime_take(struct runtime *runtime);
 void runtime_drop(struct runtime *runtime);
-
-/* What was just seen of an upstream, by a probe or by a login: a change is told on the log and as
- * an event, once, whoever sees it first. `asked`: the address; `why`: of a failure. Thread safe. */
-struct violations;
-void usage_seen(struct usage *upstream, struct violations *violations, const char *asked, bool up,
-                const char *why);
 
 /* Adds one session unless `limit` sessions are there already. */
 bool usage_take(struct usage *usage, int64_t limit);

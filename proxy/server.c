@@ -80,7 +80,7 @@ static void on_probe(struct ev_loop *loop, struct ev_timer *timer, int events)
 
     (void)loop;
     (void)events;
-    probe_begin(server->steer.current, server->violations);
+    probe_tick(server->steer.current, server->violations);
 }
 
 static void watch_signal(struct server *server, struct ev_signal *watcher, int number,
@@ -131,7 +131,7 @@ static bool start(struct server *server, struct error *error)
     if (!server->violations)
         return false;
     server->steer.violations = server->violations;
-    probe_upstreams(server->steer.current, server->violations);
+    probe_first(server->steer.current, server->violations);
     if (!find_predecessor(server, error) ||
         !listeners_open(config, wanted, &server->inherited, &server->sockets, error))
         return false;
@@ -227,7 +227,7 @@ int server_run(const char *path)
         stop(&server); /* what has started already */
         return 2;
     }
-    ev_timer_init(&server.probe, on_probe, PROBE_SECONDS, PROBE_SECONDS);
+    ev_timer_init(&server.probe, on_probe, 1., 1.);
     server.probe.data = &server;
     ev_timer_start(server.loop, &server.probe);
     drain_init(&server);

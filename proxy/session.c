@@ -8,7 +8,8 @@
  *   compression.c  COMPRESS                         where a leg is compressed from here on
  *   command.c  COMMAND                              cut, judge, pass or block
  *   pass.c     PASS                                 what was allowed goes out
- *   answer.c   ANSWER INFILE ASK                    the way back
+ *   answer.c   ANSWER INFILE                        the way back
+ *   ask.c      ASK                                  silogate's own question
  *   again.c    LOOK                                 has a table moved unseen?
  *   renew.c    RENEW                                a statement is prepared anew
  *
@@ -410,6 +411,8 @@ void session_close(struct session *session, enum close_reason reason)
     session_drop_upstream(session);
     gate_release(&session->client.gate, &worker->pool);
     gate_release(&session->upstream.gate, &worker->pool);
+    if (reason == CLOSED_UPSTREAM_GONE && session->binding)
+        health_doubt(session->binding->upstream_usage);
     if (session->registered)
         registry_remove(session->id);
     login_free(session);

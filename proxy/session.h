@@ -93,6 +93,17 @@ struct again {
     bool late;       /* nobody has looked in time */
 };
 
+/* What silogate asks the server, in this order; only a session that may be traced is asked more
+ * than the one question. */
+enum asking {
+    ASKING_STOP_PROFILING,
+    ASKING_STOP_TRACE,
+    ASKING,
+    ASKING_START_TRACE,
+    ASKING_START_PROFILING,
+    ASKING_OVER,
+};
+
 /* The command at hand and its answer, or the answer to silogate's own question. Between two
  * commands (SESSION_BOUNDARY) nothing of it is in force but `command`, `kind` and `failed`, which
  * tell of the last. */
@@ -104,6 +115,8 @@ struct request {
     uint8_t command;       /* the command byte */
     uint8_t locking;       /* enum ruling_locks */
     uint8_t kind;          /* enum sql_kind of the statement that was passed last */
+    uint8_t asking;        /* ASK: enum asking */
+    uint8_t stopped;       /* ... a bit for each that had something to stop */
     bool in_flight : 1;    /* it was forwarded, its answer is not complete */
     bool discarding : 1;   /* PASS: too large a command is read and forgotten */
     bool packet_continues : 1; /* the client's packet is continued by the next one */

@@ -133,7 +133,7 @@ bool show_upstream_up(const struct runtime *runtime)
     bool up = false;
 
     for (size_t i = 0; i < runtime->config->upstream_count; i++)
-        up |= atomic_load(&runtime->upstream_usages[i]->health) == HEALTH_UP;
+        up |= health_is(runtime->upstream_usages[i], HEALTH_UP);
     return up;
 }
 
@@ -158,21 +158,23 @@ static void look_at_upstreams(struct admin_view *view, const struct runtime *run
         const struct usage *usage = runtime->upstream_usages[i];
         struct admin_upstream *upstream = &view->upstreams[i];
         struct router_server server;
-        int health = atomic_load(&usage->health);
 
         router_server(runtime->router, i, &server);
-        *upstream =
-            (struct admin_upstream){.name = runtime->config->upstreams[i].name,
-                                    .known = health != HEALTH_UNKNOWN,
-                                    .up = health == HEALTH_UP,
-                                    .sessions = atomic_load(&usage->open),
-                                    .threads_told = atomic_load(&usage->threads_told) == 1,
-                                    .threads_ours = atomic_load(&usage->threads_ours),
-                                    .threads_excepted = atomic_load(&usage->threads_excepted),
-                                    .threads_past = atomic_load(&usage->threads_past),
-                                    .witness = runtime->config->upstreams[i].witness.value > 0,
-                                    .unexplained = atomic_load(&usage->unexplained),
-                                    .unexplained_now = atomic_load(&usage->unexplained_now)};
+        *upstream = (struct admin_upstream){
+            .name = runtime->config->upstreams[i].name,
+            .known = !health_is(usage, HEALTH_UNKNOWN),
+            .up = health_is(usage, HEALTH_UP),
+            .has_account = runtime->config->upstreams[i].account.line > 0,
+            .account_refused = atomic_load(&usage->health.account) == HEALTH_ACCOUNT_REFUSED,
+            .refusals = atomic_load(&usage->health.refusals),
+            .sessions = atomic_load(&usage->open),
+            .threads_told = atomic_load(&usage->threads_told) == 1,
+            .threads_ours = atomic_load(&usage->threads_ours),
+            .threads_excepted = atomic_load(&usage->threads_excepted),
+            .threads_past = atomic_load(&usage->threads_past),
+            .witness = runtime->config->upstreams[i].witness.value > 0,
+            .unexplained = atomic_load(&usage->unexplained),
+            .unexplained_now = atomic_load(&usage->unexplained_now)};
         if (server.known)
             memcpy(upstream->version, server.version, sizeof(upstream->version));
     }

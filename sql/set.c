@@ -177,6 +177,11 @@ static void set_identity(struct parser *p)
     parse_value(p);
 }
 
+static bool is_trace(const struct assignment *assignment)
+{
+    return is(assignment, TEXT("profiling")) || is(assignment, TEXT("optimizer_trace"));
+}
+
 /* Can what stands before and behind the odd characters of `name` be the two ends of `variable`? */
 static bool may_spell(struct text name, struct text variable)
 {
@@ -241,6 +246,7 @@ static void parse_assignment(struct parser *p, bool first)
     } else if (is_identity(&assignment)) {
         set_identity(p);
     } else {
+        p->facts->traces |= is_trace(&assignment);
         parse_value(p);
     }
 }

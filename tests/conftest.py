@@ -46,7 +46,8 @@ def pytest_generate_tests(metafunc):
                  if kind in client.servers]
         metafunc.parametrize("server, client", pairs, indirect=["server"], scope="session",
                              ids=[f"{kind}-{client.name}" for kind, client in pairs])
-    elif "server" in metafunc.fixturenames and "number" not in metafunc.fixturenames:
+    elif "server" in metafunc.fixturenames and not any(
+            "server" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")):
         metafunc.parametrize("server", list(servers.KINDS), indirect=True, scope="session")
 
 

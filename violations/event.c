@@ -2,6 +2,8 @@
  * go. From any thread, under the lock. Refused logins are summed up (violations/refusals.h), and
  * bounded in memory: those past it are added to the next one's count.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "violations/record.h"
@@ -15,6 +17,8 @@ struct event {
     bool can_flood; /* whoever can connect can cause it */
     struct text action, reason, service, user, client, upstream, address, policy;
     struct text session, schema, table, owner, lock;
+    const uint64_t *digests; /* NULL: it has none to show */
+    size_t digest_count;
     uint64_t count; /* 0: one, now */
     int64_t first, last;
 };
@@ -23,6 +27,18 @@ static void put_field(struct json *json, const char *key, struct text value)
 {
     if (value.length > 0)
         record_field(json, key, value);
+}
+
+static void put_digests(struct json *json, const struct event *event)
+{
+    char digits[24];
+
+    json_raw(json, TEXT(",\"digests\":["));
+    for (size_t i = 0; i < event->digest_count; i++) {
+        snprintf(digits, sizeof(digits), "%s\"%016" PRIx64 "\"", i ? "," : "", event->digests[i]);
+        json_raw(json, text_of(digits));
+    }
+    json_raw(json, TEXT("]"));
 }
 
 static int64_t now_microseconds(void)
@@ -61,6 +77,8 @@ static void put_event(struct violations *violations, const struct event *event, 
     put_field(&json, "table", event->table);
     put_field(&json, "owner", event->owner);
     put_field(&json, "lock", event->lock);
+    if (event->digests)
+        put_digests(&json, event);
     put_field(&json, "address", event->address);
     put_field(&json, "policy", event->policy);
     record_tail(&json, count, event->count > 0 ? event->first : now,
@@ -155,22 +173,22 @@ void violations_event_upstream(struct violations *violations, struct text upstre
                             });
 }
 
-void violations_event_unexplained(struct violations *violations, struct text session,
-                                  struct text service, struct text user, struct text client,
-                                  struct text upstream, struct text owner, struct text schema,
-                                  struct text table, struct text lock)
+void violations_event_unexplained(struct violations *violations,
+                                  const struct violations_unexplained *held)
 {
     write_event(violations, &(struct event){
                                 .name = "unexplained",
                                 .can_flood = true,
-                                .session = session,
-                                .service = service,
-                                .user = user,
-                                .client = client,
-                                .upstream = upstream,
-                                .owner = owner,
-                                .schema = schema,
-                                .table = table,
-                                .lock = lock,
+                                .session = held->session,
+                                .service = held->service,
+                                .user = held->user,
+                                .client = held->client,
+                                .upstream = held->upstream,
+                                .owner = held->owner,
+                                .schema = held->schema,
+                                .table = held->table,
+                                .lock = held->lock,
+                                .digests = held->digests,
+                                .digest_count = held->digest_count,
                             });
 }

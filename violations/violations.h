@@ -105,11 +105,15 @@ void violations_event_reload(struct violations *violations, const char *policy_h
 /* An override of the policy: `action` begun, ended or undone. */
 void violations_event_override(struct violations *violations, struct text action, struct text words,
                                struct text service, struct text who, const char *policy_hash);
-/* A session held a table on the server that nothing explains. `session`: "ID/INSTANCE". */
-void violations_event_unexplained(struct violations *violations, struct text session,
-                                  struct text service, struct text user, struct text client,
-                                  struct text upstream, struct text owner, struct text schema,
-                                  struct text table, struct text lock);
+/* A session held a table on the server that nothing explains. */
+struct violations_unexplained {
+    struct text session; /* "ID/INSTANCE" */
+    struct text service, user, client, upstream, owner, schema, table, lock;
+    const uint64_t *digests; /* of its last statements */
+    size_t digest_count;
+};
+void violations_event_unexplained(struct violations *violations,
+                                  const struct violations_unexplained *held);
 void violations_event_upstream(struct violations *violations, struct text upstream,
                                struct text address, bool up, struct text reason);
 

@@ -29,16 +29,22 @@ static const char *upstream_name(const struct session *session)
     return router_upstream_name(session->draft->runtime->router, session->binding->upstream);
 }
 
-/* Known at once, and not first at the next probe. */
-static void seen(struct session *session, bool up, const char *why)
+/* The address that is asked, or was last. */
+static const char *asked(const struct session *session)
 {
     const struct runtime *runtime = session->draft->runtime;
     const struct config_addresses *all =
         &runtime->config->upstreams[session->binding->upstream].addresses;
     size_t next = session->draft->address_index;
 
-    usage_seen(runtime->upstream_usages[session->binding->upstream], session->worker->violations,
-               all->items[next > 0 && next <= all->count ? next - 1 : 0].written.at, up, why);
+    return all->items[next > 0 && next <= all->count ? next - 1 : 0].written.at;
+}
+
+/* Known at once, and not first at the next probe. */
+static void seen(struct session *session, bool up, const char *why)
+{
+    health_seen(session->binding->upstream_usage, session->worker->violations, asked(session), up,
+                why);
 }
 
 static enum step give_up(struct session *session)
@@ -184,7 +190,10 @@ static enum step greeting_refused(struct session *session, struct text payload)
     if (message.length > 6 && message.at[0] == '#')
         message = (struct text){message.at + 6, message.length - 6};
     snprintf(copy, sizeof(copy), "%.*s", TEXT_ARGS(message));
-    seen(session, false, copy);
+    if (code == 1040)
+        health_full(session->binding->upstream_usage, session->worker->violations, asked(session));
+    else
+        seen(session, false, copy);
     return login_refuse(session, CLOSED_UPSTREAM_GREETING, code, code == 1040 ? "08004" : "HY000",
                         "%s", copy);
 }
@@ -211,9 +220,11 @@ enum step state_upstream_greeting(struct session *session)
     if (length > 0 && bytes[PACKET_HEADER] == 0xff)
         return greeting_refused(session, payload);
     draft->exchange = EXCHANGE_OVER;
-    if (greeting_read(payload, &greeting) != PARSE_DONE)
+    if (greeting_read(payload, &greeting) != PARSE_DONE) {
+        seen(session, false, "its greeting cannot be read");
         return login_refuse(session, CLOSED_UPSTREAM_GREETING, 2003, "HY000",
                             "the upstream '%s' does not speak MySQL", upstream_name(session));
+    }
     session->upstream.sequence = (uint8_t)(bytes[3] + 1);
     learn(session, &greeting);
     seen(session, true, "");

@@ -1,9 +1,9 @@
-/* A whole session between two sockets whose bytes are the fuzzer's. The policy blocks every object
- * and all that is not understood, so that the oracle is short: only commands reach the upstream,
- * and no more than silogate says it has sent; a text must, in some state, be determined and name
- * nothing but information_schema; so must a database that is entered; only statements that were
- * prepared are executed, only the session itself is killed, and no command that is administration
- * comes at all. And nothing that a session holds may outgrow its bound.
+/* A whole session between two sockets whose bytes are the fuzzer's. The policy blocks all that is
+ * not the service's own and all that is not understood, so that the oracle is short: a text must,
+ * in some state, be determined and name nothing but `own` and information_schema; so must a
+ * database that is entered; only the session itself is killed, and no command that is
+ * administration comes at all. What is believed meanwhile is watched as well: see watched.h. And
+ * nothing that a session holds may outgrow its bound.
  *
  * The input: two bytes of choices (log in first? which capabilities?), then steps: a byte that says
  * what is done and how many bytes of the input it takes.
@@ -24,23 +24,14 @@
 #include "proxy/login/abandoned.h"
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
-#include "sql/analyze.h"
+#include "tests/fuzz/watched.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-enum { HEARD_MAX = 1 << 20, COMMAND_MAX = 1 << 20, TURNS = 6, THREAD = 7 };
+enum { COMMAND_MAX = 1 << 20, TURNS = 6 };
 
 static struct worker worker;
-static struct sql_facts facts;
 static int listener, client, upstream;
-static uint8_t heard[HEARD_MAX]; /* what the upstream was sent and the oracle has not seen */
-static size_t heard_size;
-static bool watching; /* the oracle can tell commands from all else */
-static bool
-    remembers; /* the session knows more than the oracle: texts are not looked at any more */
-static bool entered, prepared;
-static uint64_t commands; /* that the upstream has heard, and may have heard: */
-static uint64_t sent_before;
 static uint8_t sequence;
 static capabilities_t capabilities;
 
@@ -65,8 +56,9 @@ static void set_up(void)
         file,
         "[proxy]\nlisten = 127.0.0.1:1\nadmin = off\nmax_command = 1M\nmax_failed_logins = 0\n"
         "[policy]\nmode = block\nunowned = block\nundetermined = block\nadministration = block\n"
-        "[upstream:main]\naddress = unix:%s\n[log]\nviolations = /dev/null\n"
-        "[service:own]\nuser = own\nupstream = main\nowns = nothing.at_all\n",
+        "[upstream:main]\naddress = unix:%s\ntls = off\n[log]\nviolations = /dev/null\n"
+        "[service:own]\nuser = own\nupstream = main\ndatabase = own\nalias = db\n"
+        "owns = own.*\n[service:other]\nupstream = main\nowns = s.*\n",
         path);
     fclose(file);
     log_threshold(LOG_LEVEL_ERROR);
@@ -96,132 +88,15 @@ static void set_up(void)
         list_init(&worker.slots[i]);
 }
 
-/* Is there a state in which this text is allowed? */
-static bool may_pass(struct text text)
-{
-    for (unsigned choice = 0; choice < 16u * 16u * (1u + entered); choice++) {
-        struct sql_state state = {.dialect = choice & 1 ? SQL_MARIADB : SQL_MYSQL,
-                                  .version = choice & 1 ? 101119 : 90704,
-                                  .mode = (uint8_t)(choice >> 1 & 7),
-                                  .mode_known = true,
-                                  .charset = (uint8_t)(choice >> 4 & 7)};
-        if (choice >> 8)
-            sql_state_set_database(&state, TEXT("information_schema"));
-        size_t offset = 0;
-        bool good = true;
-        do {
-            offset = sql_analyze(text, offset, &state, NULL, &facts);
-            good &= facts.determined && !facts.administration;
-            for (uint32_t i = 0; i < facts.object_count; i++)
-                good &= text_equal_fold(facts.objects[i].schema, TEXT("information_schema"));
-        } while (good && offset < text.length);
-        if (good)
-            return true;
-    }
-    return false;
-}
-
-static bool has(struct text text, const char *word)
-{
-    for (size_t i = 0; i + strlen(word) <= text.length; i++)
-        if (strncasecmp(text.at + i, word, strlen(word)) == 0)
-            return true;
-    return false;
-}
-
-static void broken(const char *oracle, struct text text)
-{
-    fprintf(stderr, "BROKEN: %s: %.*s\n", oracle, TEXT_ARGS(text));
-    abort();
-}
-
-static void look_at_text(struct text text)
-{
-    /* What the session remembers the oracle does not. */
-    if (has(text, "temp") || has(text, "prepare") || has(text, "execute") || has(text, "sequence"))
-        remembers = true;
-    if (!remembers && !may_pass(text))
-        broken("a text that nobody has allowed", text);
-    entered |= has(text, "information_schema");
-}
-
-static void look(const uint8_t *payload, size_t length, uint8_t number)
-{
-    struct text text = {(const char *)payload + 1, length > 0 ? length - 1 : 0};
-
-    if (length == 0 || number != 0)
-        broken("no command", (struct text){(const char *)payload, length});
-    commands += payload[0] != COMMAND_CHANGE_USER; /* which is counted as a login */
-    switch (payload[0]) {
-    case COMMAND_QUERY:
-    case COMMAND_STMT_PREPARE:
-        prepared |= payload[0] == COMMAND_STMT_PREPARE;
-        look_at_text(text);
-        break;
-    case COMMAND_INIT_DB:
-        if (text.length > 0 && !text_equal_fold(text, TEXT("information_schema")))
-            broken("a database that nobody has allowed", text);
-        entered = true;
-        break;
-    case COMMAND_FIELD_LIST:
-        if (!entered && !remembers)
-            broken("columns that nobody has allowed", text);
-        break;
-    case COMMAND_PROCESS_KILL:
-        if (text.length != 4 || bytes_get4(payload + 1) != THREAD)
-            broken("another's session", text);
-        break;
-    case COMMAND_STMT_EXECUTE:
-    case COMMAND_STMT_BULK_EXECUTE:
-    case COMMAND_STMT_FETCH:
-    case COMMAND_STMT_SEND_LONG_DATA:
-        if (!prepared)
-            broken("a statement that was never prepared", text);
-        break;
-    case COMMAND_CHANGE_USER:
-        watching = false; /* what follows is a login */
-        break;
-    case COMMAND_QUIT:
-    case COMMAND_PING:
-    case COMMAND_STATISTICS:
-    case COMMAND_STMT_CLOSE:
-    case COMMAND_STMT_RESET:
-    case COMMAND_SET_OPTION:
-    case COMMAND_RESET_CONNECTION:
-        break;
-    default:
-        broken("a command that is administration, or none", text);
-    }
-}
-
-static void look_at_all(void)
-{
-    size_t at = 0;
-
-    while (watching && heard_size - at >= PACKET_HEADER) {
-        size_t length = bytes_get3(heard + at);
-        if (heard_size - at < PACKET_HEADER + length)
-            break;
-        look(heard + at + PACKET_HEADER, length, heard[at + 3]);
-        at += PACKET_HEADER + length;
-    }
-    memmove(heard, heard + at, heard_size - at);
-    heard_size -= at;
-    if (commands > worker.counters.forwarded + worker.counters.asked - sent_before)
-        broken("more commands than were judged", (struct text){"", 0});
-}
-
 static void hear(void)
 {
-    uint8_t scrap[65536];
+    uint8_t heard[65536];
     ssize_t got;
 
-    while (client >= 0 && recv(client, scrap, sizeof(scrap), MSG_DONTWAIT) > 0)
+    while (client >= 0 && recv(client, heard, sizeof(heard), MSG_DONTWAIT) > 0)
         ;
-    while (upstream >= 0 && heard_size < sizeof(heard) &&
-           (got = recv(upstream, heard + heard_size, sizeof(heard) - heard_size, MSG_DONTWAIT)) > 0)
-        heard_size += watching ? (size_t)got : 0;
-    look_at_all();
+    while (upstream >= 0 && (got = recv(upstream, heard, sizeof(heard), MSG_DONTWAIT)) > 0)
+        watched_heard(heard, (size_t)got);
 }
 
 static void check_memory(void)
@@ -245,8 +120,7 @@ static void turn(void)
         while (!list_empty(&worker.closed))
             session_free(LIST_ENTRY(worker.closed.after, struct session, all));
         int accepted = accept(listener, NULL, NULL);
-        if (accepted >= 0 && upstream >= 0)
-            close(upstream);
+        assert(accepted < 0 || upstream < 0); /* one session, one connection */
         if (accepted >= 0)
             upstream = accepted;
         hear();
@@ -282,7 +156,7 @@ static void log_in(bool quietly)
                           .user = TEXT("own"),
                           .plugin = TEXT("mysql_native_password")};
     struct greeting greeting = {.version = TEXT("9.7.4"),
-                                .thread_id = THREAD,
+                                .thread_id = WATCHED_THREAD,
                                 .capabilities = 0xffffffff & ~CAPABILITY_SSL,
                                 .collation = 45,
                                 .status = 2,
@@ -297,9 +171,6 @@ static void log_in(bool quietly)
         return;
     say_packet(upstream, request, sizeof(request), 2);
     say_packet(client, (const uint8_t *)"12345678901234567890", 20, 3);
-    heard_size = 0;
-    watching = true;
-    sent_before = worker.counters.forwarded + worker.counters.asked;
     say_packet(upstream, ok, sizeof(ok), 4);
 }
 
@@ -309,6 +180,44 @@ static void end_side(int *side)
         close(*side);
     *side = -1;
     turn();
+}
+
+static bool is_in(enum state state)
+{
+    return !list_empty(&worker.sessions) &&
+           LIST_ENTRY(worker.sessions.after, struct session, all)->state == state;
+}
+
+/* A row for silogate's question: `choice` says what is in it. */
+static void answer_question(uint8_t choice)
+{
+    static const char *const databases[] = {"own", "information_schema", "s", NULL},
+                             *const modes[] = {"", "ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "ORACLE"},
+                             *const charsets[] = {"utf8mb4", "latin1", "gbk", "sjis"};
+    static const uint8_t definition[20] = {3, 'd', 'e', 'f'}, end[] = {0xfe, 0, 0, 2, 0, 0, 0};
+    const struct text values[] = {text_of(databases[choice & 3]), text_of(modes[choice >> 2 & 3]),
+                                  text_of(charsets[choice >> 4 & 3]),
+                                  choice & 64 ? TEXT("1") : TEXT("0"), TEXT("")};
+    uint8_t row[200], number = 1, count = sizeof(values) / sizeof(values[0]);
+    const bool has_eof = !(capabilities & CAPABILITY_DEPRECATE_EOF);
+    size_t size = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        row[size++] = values[i].at ? (uint8_t)values[i].length : 0xfb;
+        if (values[i].length)
+            memcpy(row + size, values[i].at, values[i].length);
+        size += values[i].length;
+    }
+    const uint8_t columns[2] = {count, 1}; /* 1: metadata follow, where that is said */
+    const bool says = capabilities & CAPABILITY_OPTIONAL_RESULTSET_METADATA;
+    say_packet(upstream, columns, says ? 2 : 1, number++);
+    for (unsigned i = 0; i < count; i++)
+        say_packet(upstream, definition, sizeof(definition), number++);
+    if (has_eof)
+        say_packet(upstream, end, 5, number++);
+    say_packet(upstream, row, size, number++);
+    say_packet(upstream, end, has_eof ? 5 : 7, number);
+    sequence = 1;
 }
 
 static void step(uint8_t what, const uint8_t *bytes, size_t size)
@@ -325,16 +234,18 @@ static void step(uint8_t what, const uint8_t *bytes, size_t size)
         say(client, bytes, size);
         break;
     case 3:
-        if (memchr(bytes, 0xfb, size))
-            watching = false; /* a file may follow */
         say_packet(upstream, bytes, size, sequence++);
         break;
     case 4:
-        if (memchr(bytes, 0xfb, size))
-            watching = false;
         say(upstream, bytes, size);
         break;
-    case 5:
+    case 5: /* with a byte only the question is answered */
+        if (is_in(STATE_ASK))
+            answer_question((uint8_t)(what >> 3));
+        if (size > 0)
+            break;
+        if (is_in(STATE_PROVE))
+            sequence = 1;
         say_packet(upstream, ok, sizeof(ok), sequence++);
         break;
     case 6:
@@ -363,9 +274,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
                    (bytes[1] & 2 ? CAPABILITY_SESSION_TRACK : 0) |
                    (bytes[1] & 4 ? CAPABILITY_OPTIONAL_RESULTSET_METADATA : 0);
     client = upstream = -1;
-    heard_size = 0;
-    watching = remembers = entered = prepared = false;
-    commands = 0;
+    watched_begin(&worker);
     sequence = 1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) != 0)
         abort();

@@ -100,18 +100,18 @@ static inline void judged_compare(const struct ruling *a, const struct ruling *b
 }
 
 /* What would be written: each violation's facts give the verdict that was found. */
-static inline void judged_records(struct judged *judged, struct ruling *ruling)
+static inline void judged_records(const struct belief *belief, const struct binding *binding,
+                                  struct ruling *ruling)
 {
-    const struct binding *binding = &judged->binding;
     unsigned action = VERDICT_ALLOW, found = 0;
 
     for (;;) {
         for (unsigned i = 0; i < ruling->violation_count; i++) {
             const struct ruling_part *part = &ruling->violations[i];
-            const struct sql_facts *facts = judge_facts(&judged->belief, binding, part, ruling);
+            const struct sql_facts *facts = judge_facts(belief, binding, part, ruling);
             struct verdict verdict;
             policy_check(binding->policy, binding->service, facts,
-                         judged->belief.state.lower_case_table_names > 0, ruling->today, &verdict);
+                         belief->state.lower_case_table_names > 0, ruling->today, &verdict);
             if (!judged_same_verdict(&verdict, &part->verdict))
                 judged_broken("what is recorded is not what was judged", ruling->text);
             if (part->verdict.action > action)
@@ -120,7 +120,7 @@ static inline void judged_records(struct judged *judged, struct ruling *ruling)
         }
         if (!ruling->has_rest)
             break;
-        judge_rest(&judged->belief, binding, ruling);
+        judge_rest(belief, binding, ruling);
     }
     if (action != ruling->strictest.action || (found == 0 && action != VERDICT_ALLOW))
         judged_broken("a violation that is not recorded", ruling->text);
@@ -167,7 +167,7 @@ static inline void judged_command(struct judged *judged, unsigned what, bool goo
         return;
     judged_compare(&judged->one, &judged->two, text);
     if (judged->one.outcome != RULING_ASK && !(what == 0 && judged->one.outcome == RULING_ALLOW))
-        judged_records(judged, &judged->two);
+        judged_records(&judged->belief, &judged->binding, &judged->two);
     if (memcmp(&before, &judged->belief, sizeof(before)) != 0 ||
         bytes != sql_session_bytes(judged->belief.remembered))
         judged_broken("judging changes what is believed", text);

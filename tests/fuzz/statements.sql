@@ -52,3 +52,6 @@ SELECT secret.select, secret.123, t.* FROM secret.1e1, secret.`x y`, $t, _t
 SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2020-01-01' WHERE MATCH (a) AGAINST ('x' IN BOOLEAN MODE)
 XA START 'x'; SAVEPOINT a; ROLLBACK TO a; COMMIT AND CHAIN; START TRANSACTION READ ONLY
 delimiter // select 1; select 2// delimiter ;
+USE db; SELECT * FROM t; USE information_schema; SELECT * FROM own.t; USE own
+CREATE TEMPORARY TABLE own.v (a INT); SELECT * FROM v; ALTER TABLE v RENAME own.w; DROP TEMPORARY TABLE own.v, own.w
+XA START 'a','b',1; INSERT INTO t VALUES (1); XA END 'a','b',1; XA PREPARE 'a','b',1; XA COMMIT 'a','b',1

@@ -141,6 +141,7 @@ class Gate:
                            UBSAN_OPTIONS="print_stacktrace=1")
         self.rotated = []
         self.log_start = self.violations_file.stat().st_size if self.violations_file.exists() else 0
+        self.own_log_start = len(self.log())
         with open(self.log_file, "ab") as out:
             self.process = subprocess.Popen(
                 [str(places.SILOGATE), "run", "-c", str(self.path)], stdin=subprocess.DEVNULL,
@@ -156,7 +157,7 @@ class Gate:
         if self.process.poll() is not None:
             raise RuntimeError(f"silogate ended with {self.process.returncode}:\n{self.log()[-3000:]}")
         # once it runs admin listens too; one look at the port is one session in its numbers, not more
-        return " runs: " in self.log() and places.port_open(self.port)
+        return " runs: " in self.log()[self.own_log_start:] and places.port_open(self.port)
 
     def log(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""

@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import pymysql  # noqa: E402
 from pymysql.constants import CLIENT  # noqa: E402
 
-from harness import servers, wire  # noqa: E402
+from harness import places, servers, wire  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
 HISTORY = ("SELECT SQL_TEXT, DIGEST_TEXT, CURRENT_SCHEMA, PROCESSLIST_USER FROM"
@@ -90,6 +90,11 @@ def plain(text, server):
     return text.replace(str(server.folder), "/var/lib/mysql")
 
 
+def label(server):
+    """SILOGATE_MARIADB names a MariaDB 11 (scripts/test-unstable unpacks one)."""
+    return server.name + ("11" if server.name == "mariadb" and places.MARIADB_FOLDER else "")
+
+
 def record(server):
     slow = server.folder / "slow.log"
     server.sql("UPDATE performance_schema.setup_consumers SET enabled = 'YES' WHERE name LIKE '%statements%'",
@@ -107,16 +112,16 @@ def record(server):
     for name, query in (("history", HISTORY), ("digests", DIGESTS)):
         done = subprocess.run(["mariadb", "--no-defaults", "-uroot", f"-S{server.socket}", "-B", "-e", query],
                               stdout=subprocess.PIPE, check=True)
-        (HERE / f"{server.name}-{name}.tsv").write_text(plain(done.stdout.decode(), server))
+        (HERE / f"{label(server)}-{name}.tsv").write_text(plain(done.stdout.decode(), server))
     rows = server.root(cursorclass=pymysql.cursors.DictCursor)
     with rows.cursor() as cursor:
         cursor.execute(DIGESTS)
-        (HERE / f"{server.name}-digests.json").write_text(
+        (HERE / f"{label(server)}-digests.json").write_text(
             "".join(json.dumps(row, default=str) + "\n" for row in cursor.fetchall()))
     text = server.log(mark)
     text = "".join(head) + text[:text.rindex("\n") + 1]
-    (HERE / f"{server.name}-general.log").write_text(plain(text, server))
-    (HERE / f"{server.name}-slow.log").write_text(plain(slow.read_text(), server))
+    (HERE / f"{label(server)}-general.log").write_text(plain(text, server))
+    (HERE / f"{label(server)}-slow.log").write_text(plain(slow.read_text(), server))
     for one in open_connections:
         one.close()
 

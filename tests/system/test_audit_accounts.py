@@ -46,6 +46,7 @@ def ini_of(example, server, tmp_path, *changes):
 
 PROBES = [  # privileges are checked; nothing is changed
     ("table", "SELECT 1 FROM {} LIMIT 0"), ("table", "DELETE FROM {} LIMIT 0"),
+    ("table", "INSERT INTO {0} SELECT * FROM {0} LIMIT 0"),
     ("table", "CREATE TABLE IF NOT EXISTS {} (probe INT)"), ("PROCEDURE", "CALL {}()"),
     ("FUNCTION", "SELECT {}()"),
 ]
@@ -142,15 +143,11 @@ def test_nilecare(server, tmp_path):
 
 
 def test_medport(medport, tmp_path):
+    """From ALL ON *.* for everybody, as it is there."""
     server, users = medport
     path = ini_of("medport", server, tmp_path)
-    before = {user: server.sql(f"SHOW GRANTS FOR {user}@'%'") for user in users}
-    made = audit(path, "--sql")
-    assert any("ON *.*" in text for text in statements(made))
-    apply(server, statements(made))
-    assert compare(server, path, users, ["medport_hospital", "medport_ems", "medport_center"]) == []
-    assert audit(path, "--sql") == ""
-    assert before != {user: server.sql(f"SHOW GRANTS FOR {user}@'%'") for user in users}
+    assert any("ON *.*" in text for text in statements(audit(path, "--sql")))
+    round_trip(server, path, users, ["medport_hospital", "medport_ems", "medport_center"])
 
 
 SCHEMA = ["CREATE DATABASE gr_front", "CREATE DATABASE gr_back", "CREATE DATABASE gr_other",
@@ -193,9 +190,19 @@ STRANGE = [
     (["GRANT ALL ON *.* TO {u} WITH GRANT OPTION"], ("*.*", None)),
     (["GRANT PROXY ON {b} TO {u}"], ("gr_back_service@%", "PROXY")),
 ]
+ROLE = ["CREATE ROLE gr_role", "GRANT DELETE ON gr_back.* TO gr_role"]
 MARIADB = [(["GRANT DELETE ON gr_back.* TO PUBLIC"], ("gr_back.*", "DELETE")),
-           (["GRANT BINLOG ADMIN ON *.* TO {u}"], ("*.*", "BINLOG ADMIN"))]
+           (["GRANT BINLOG ADMIN ON *.* TO {u}"], ("*.*", "BINLOG ADMIN")),
+           ([*ROLE, "GRANT gr_role TO {u}", "SET DEFAULT ROLE gr_role FOR {u}"], ("gr_back.*", "DELETE")),
+           ([*ROLE, "GRANT gr_role TO PUBLIC"], ("gr_back.*", "DELETE")),
+           ([*ROLE, "CREATE ROLE gr_inner", "GRANT gr_role TO gr_inner", "GRANT gr_inner TO PUBLIC",
+             "GRANT gr_role TO {u}"], ("gr_back.*", "DELETE"))]
 MYSQL = [(["GRANT BACKUP_ADMIN ON *.* TO {u}"], ("*.*", "BACKUP_ADMIN")),
+         ([*ROLE, "GRANT gr_role TO {u}", "SET DEFAULT ROLE gr_role TO {u}"], ("gr_back.*", "DELETE")),
+         ([*ROLE, "SET PERSIST mandatory_roles = 'gr_role'"], ("gr_back.*", "DELETE")),
+         ([*ROLE, "CREATE ROLE `gr in,ner`@`h`", "GRANT gr_role TO {u}", "GRANT gr_role TO `gr in,ner`@`h`",
+           "SET PERSIST mandatory_roles = 'gr_gone, `gr in,ner`@`h`,\"gr_role\"@''%'''",
+           "SET GLOBAL activate_all_roles_on_login = ON"], ("gr_back.*", "DELETE")),
          (["SET GLOBAL partial_revokes = ON", "GRANT SELECT ON *.* TO {u}", "REVOKE SELECT ON gr_other.* FROM {u}",
            "REVOKE SELECT ON mysql.* FROM {u}"], ("*.*", "SELECT"))]
 
@@ -213,10 +220,22 @@ def silos(server, tmp_path_factory):
                *[f"DROP USER IF EXISTS {user}@'%'" for user in USERS])
 
 
-@pytest.mark.parametrize("which", range(len(STRANGE) + 2))
+@pytest.mark.parametrize("which", range(len(STRANGE) + max(len(MARIADB), len(MYSQL))))
 def test_strange_rights(silos, which):
     server, path = silos
-    strange(server, path, *(STRANGE + (MARIADB if server.dialect == "mariadb" else MYSQL))[which])
+    cases = STRANGE + (MARIADB if server.dialect == "mariadb" else MYSQL)
+    if which < len(cases):
+        strange(server, path, *cases[which])
+
+
+def forget(server):
+    """Accounts and roles, and what makes roles of everybody's."""
+    if server.dialect == "mysql":
+        server.sql("SET GLOBAL mandatory_roles = ''", "RESET PERSIST IF EXISTS mandatory_roles",
+                   "SET GLOBAL activate_all_roles_on_login = OFF")
+        server.sql("DROP ROLE IF EXISTS `gr in,ner`@`h`")
+    server.sql(*[f"DROP USER {user}@'%'" for user in USERS], "DROP ROLE IF EXISTS gr_role",
+               "DROP ROLE IF EXISTS gr_inner")
 
 
 def strange(server, path, given, excess):
@@ -239,12 +258,64 @@ def strange(server, path, given, excess):
             apply(server, statements(made, back=True))
             assert grants(server, USERS) == before
     finally:
-        server.sql(*[f"DROP USER {user}@'%'" for user in USERS], "DROP ROLE IF EXISTS gr_role",
-                   "DROP ROLE IF EXISTS gr_inner")
+        forget(server)
         if "partial_revokes" in given[0]:
             server.sql("SET GLOBAL partial_revokes = OFF")
         if "PUBLIC" in given[0] and server.sql("SELECT 1 FROM mysql.db WHERE user = 'PUBLIC'"):
             server.sql("REVOKE DELETE ON gr_back.* FROM PUBLIC")
+
+
+ALL = "SET GLOBAL activate_all_roles_on_login = ON"
+MANDATORY = "SET PERSIST mandatory_roles = 'gr_role'"
+WAYS = [  # how a role comes to an account; and is what it may do there from login on?
+    (None, ["GRANT gr_role TO {u}"], False),
+    ("mariadb", ["GRANT gr_role TO {u}", "SET DEFAULT ROLE gr_role FOR {u}"], True),
+    ("mariadb", ["CREATE ROLE gr_inner", "GRANT gr_role TO gr_inner", "GRANT gr_inner TO {u}",
+                 "SET DEFAULT ROLE gr_inner FOR {u}"], True),
+    ("mariadb", ["CREATE ROLE gr_inner", "GRANT gr_role TO {u}", "GRANT gr_inner TO {u}",
+                 "SET DEFAULT ROLE gr_inner FOR {u}"], False),
+    ("mariadb", ["GRANT gr_role TO {u}", "SET DEFAULT ROLE gr_role FOR {u}", "REVOKE gr_role FROM {u}"], False),
+    ("mariadb", ["GRANT gr_role TO PUBLIC"], True),
+    ("mysql", ["GRANT gr_role TO {u}", "SET DEFAULT ROLE gr_role TO {u}"], True),
+    ("mysql", ["GRANT gr_role TO {u}", "SET DEFAULT ROLE gr_role TO {u}", "SET DEFAULT ROLE NONE TO {u}"], False),
+    ("mysql", ["GRANT gr_role TO {u}", ALL], True),
+    ("mysql", [ALL], False),
+    ("mysql", [MANDATORY], True),
+    ("mysql", [MANDATORY, "GRANT gr_role TO {u}", "SET DEFAULT ROLE NONE TO {u}"], True),
+    ("mysql", [MANDATORY, ALL], True),
+]
+
+
+@pytest.mark.parametrize("which", range(len(WAYS)))
+def test_what_a_role_gives_at_login(silos, which):
+    """What the audit takes for there is what the account can do once it has logged in, and no more: what is
+    there is not granted once more, what is only by SET ROLE is."""
+    server, path = silos
+    kind, given, at_login = WAYS[which]
+    if kind not in (None, server.dialect):
+        return
+    server.sql(*[f"CREATE USER {user}@'%' IDENTIFIED BY '{servers.password(user)}'" for user in USERS],
+               "CREATE ROLE gr_role", "GRANT SELECT, REFERENCES ON gr_back.names TO gr_role")
+    try:
+        server.sql(*[text.format(u="gr_front_service@'%'") for text in given])
+        connection = pymysql.connect(unix_socket=server.socket, user=USERS[0], password=servers.password(USERS[0]))
+        with connection.cursor() as cursor:
+            try:
+                cursor.execute("SELECT 1 FROM gr_back.names")
+                passed = True
+            except pymysql.Error as error:
+                assert error.args[0] in DENIED
+                passed = False
+        connection.close()
+        assert passed == at_login
+        made = audit(path, "--sql")
+        names = [text for text in statements(made) if "`names`" in text and "gr_front_service" in text]
+        assert bool(names) != at_login, made
+        apply(server, statements(made))
+        assert compare(server, path, USERS, ["gr_front", "gr_back", "gr_other"]) == []
+        assert audit(path, "--sql") == ""
+    finally:
+        forget(server)
 
 
 def test_own_account(server, tmp_path):

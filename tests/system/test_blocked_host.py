@@ -156,3 +156,22 @@ def test_logins_that_silogate_refuses(strict, make_gate, greeting):
     held.quit()
     assert places.wait_for(lambda: strict.threads() <= before)
     wire.connect(gate.port, "cds_service").quit()
+
+
+def test_an_account_with_a_wrong_password(strict, make_gate, tmp_path):
+    """Whoever of silogate tries it, and however often: the host is not shut out for it."""
+    strict.sql("FLUSH HOSTS" if strict.name == "mariadb" else "TRUNCATE TABLE performance_schema.host_cache",
+               "DROP USER IF EXISTS blocked_account@'%'", "CREATE USER blocked_account@'%' IDENTIFIED BY 'right'")
+    (tmp_path / "password").write_text("wrong\n")
+    mark = strict.mark()
+    gate = make_gate((ADDRESS, strict.port), ("upstream:main", "account", "blocked_account"),
+                     ("upstream:main", "account_password_file", tmp_path / "password"),
+                     ("upstream:main", "witness", "1s"))
+    for number in range(1, 5):
+        assert places.wait_for(lambda: strict.log(mark).count("Access denied for user 'blocked_account") > 3 * number,
+                               60, 0.3), strict.log(mark)
+        gate.reload()
+    assert errors(strict) == 0
+    assert gate.get("/readyz")[0] == 200
+    wire.connect(gate.port, "lab_service").quit()
+    strict.sql("DROP USER blocked_account@'%'")

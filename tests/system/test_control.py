@@ -340,6 +340,43 @@ def raw(gate, bytes_):
             return answer if "answer" in locals() else b""
 
 
+def test_what_a_call_does_not_know_is_refused(mariadb, make):
+    """A member or an option that is written wrongly would end everybody's sessions, or more than the statement."""
+    gate = make(mariadb)
+    session = wire.connect(gate.port, "lab_service")
+    ident = gate.ctl("sessions")["sessions"][0]["id"]
+    for call, body in (("drain", b'{"service":7}'), ("drain", b'{"service":null}'), ("drain", b'{"Service":"billing"}'),
+                       ("drain", b'{"service":["billing"]}'), ("drain", b'{"":1}'), ("drain", b'{"service:s":"x"}'),
+                       ("kill", b'{"id":%d,"query":"true"}' % ident), ("kill", b'{"id":%d,"querry":true}' % ident),
+                       ("kill", b'{"id":%d.0}' % ident), ("reload", b'{"force":true}')):
+        answer = raw(gate, b"POST /control/%s HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s"
+                     % (call.encode(), len(body), body))
+        assert b" 400 " in answer.split(b"\r\n")[0], (call, body, answer)
+    for words in (("drain", "--user", "nobody"), ("drain", "--in-transaction"), ("drain", "--for", "1s"),
+                  ("kill", str(ident), "--service", "billing"), ("undo", "1", "--ticket", "x"), ("reload", "--query")):
+        gate.ctl(*words, code=2)
+    assert session.query("SELECT 1")[0].rows == [["1"]]
+    session.quit()
+
+
+def test_names_command_no_terminal(mariadb, make):
+    """What clients call themselves is shown without what a terminal obeys; a ticket with such is refused."""
+    gate = make(mariadb)
+    evil = "x\x1b]0;t\x07\x1b[31m\u009b31m\u202ey\u00e9"
+    session = gate.connect("billing_service", program_name=evil)
+    with session.cursor() as cursor:
+        cursor.execute(FOREIGN)
+    one = gate.ctl("sessions")["sessions"][0]
+    assert one["program"] == evil  # in JSON it is told whole, escaped
+    for words in (("show", gate.violations(1)[0]["id"]), ("show", str(one["id"])), ("sessions",), ("undo", evil)):
+        done = gates.run("ctl", "-c", gate.path, *words)
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", done.stdout + done.stderr), (words, done)
+        assert "y\u00e9" in done.stdout or words[0] in ("sessions", "undo")
+    for bad in ("T\u009b31m", "T\u202e", "T\x7f"):
+        gate.ctl("mode", "billing", "block", "--for", "1m", "--ticket", bad, code=2)
+    session.close()
+
+
 def test_nobody_answers(tmp_path):
     done = gates.run("ctl", "--socket", tmp_path / "none", "overrides")
     assert done.returncode == 2 and "No such file" in done.stderr

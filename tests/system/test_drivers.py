@@ -1,75 +1,133 @@
-"""Drivers of other languages, directly and through silogate: login, prepared statements with large
-values, large answers, errors, cancel and query timeouts, compression, and a process that is killed while
-it waits. All that they see must be the same."""
+"""Drivers of eight languages and the two command lines, directly and through silogate, topic by topic: all that
+they see must be the same, and what it must be. The programs are in harness/drivers; Client.java says what they are
+told. What a driver's pool does while silogate is replaced is in test_upgrades.py."""
 import json
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
-from harness import built, places, servers
+from harness import built, gate as gates, places, relay, servers
 
 DRIVERS = places.TOP / "tests/harness/drivers"
+PYTHON = "/usr/bin/python3"
+JAR = "/usr/share/java/mariadb-java-client.jar"
 
 
 def java():
-    folder = built.java("Client")
     return ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp",
-            f"{folder}:/usr/share/java/mariadb-java-client.jar", "Client"]
+            f"{built.java('Client', ['-cp', JAR])}:{JAR}", "Client"]
 
 
-def go():
-    return [str(built.go("client"))]
+def command_line(program):
+    return [PYTHON, str(DRIVERS / "client_cli.py"), json.dumps(program)]
 
 
 COMMANDS = {
     "java": java,
-    "php": lambda: ["php", "-d", "memory_limit=512M", str(DRIVERS / "client.php")],
+    "php-mysqli": lambda: ["php", "-d", "memory_limit=512M", str(DRIVERS / "client.php"), "mysqli"],
+    "php-pdo": lambda: ["php", "-d", "memory_limit=512M", str(DRIVERS / "client.php"), "pdo"],
+    "go": lambda: [str(built.go("client"))],
+    "ruby": lambda: ["ruby", str(DRIVERS / "client.rb")],
     "perl-mysql": lambda: ["perl", str(DRIVERS / "client.pl"), "mysql"],
     "perl-mariadb": lambda: ["perl", str(DRIVERS / "client.pl"), "MariaDB"],
-    "ruby": lambda: ["ruby", str(DRIVERS / "client.rb")],
-    "go": go,
+    "python-pymysql": lambda: [PYTHON, str(DRIVERS / "client.py"), "pymysql"],
+    "python-mysqldb": lambda: [PYTHON, str(DRIVERS / "client.py"), "MySQLdb"],
+    "node-mysql2": lambda: ["node", str(DRIVERS / "client.js"), "mysql2"],
+    "node-mariadb": lambda: ["node", str(DRIVERS / "client.js"), "mariadb"],
+    "mariadb-cli": lambda: command_line(places.mariadb_program("mariadb")),
+    "mysql-cli": lambda: command_line(places.mysql_program("mysql")),
 }
+# What each of them must say, whichever way it went.
+TOPICS = {
+    "login": lambda said: said == "lab_service@% nilecare",
+    "refused": lambda said: said == "1045",  # a wrong password
+    "error": lambda said: said == "1146",
+    "big": lambda said: said.endswith("17825792 20000000"),  # 17 MB to the server, 20 MB from it
+    "timeout": lambda said: said == "in time, alive",  # the driver's own, of one second
+    "cancel": lambda said: said == "in time, alive",
+    "compression": lambda said: said == "1000000 2000000",  # through a relay that counts
+    "pool": lambda said: said == "24 of 24",  # over four connections, one of them killed while it is idle
+}
+NOT_THERE = {
+    ("go", "compression"): "go-sql-driver 1.5 has none",
+    ("python-pymysql", "compression"): "PyMySQL has none",
+    ("mariadb-cli", "pool"): "one process, one connection",
+    ("mysql-cli", "pool"): "one process, one connection",
+}
+CASES = [(kind, driver) for kind in servers.KINDS for driver in COMMANDS
+         if (kind, driver) != ("mariadb", "mysql-cli")]  # 9.7's clients have no mysql_native_password
 
 
-def arguments(port):
-    return [str(port), "lab_service", servers.password("lab_service"), "nilecare"]
+@pytest.fixture(scope="module")
+def gate(server):
+    one = gates.Gate(server, changes=[("proxy", "max_failed_logins", 0)])  # each tries a wrong password
+    try:
+        yield one.start()
+        one.stop()
+    finally:
+        one.remove()
 
 
-def environment():
+def start(command, port, packed, *more):
     # Debian's MariaDB library takes a plugin folder from here for caching_sha2_password
-    return dict(os.environ, **places.mariadb_environment())
+    environment = dict(os.environ, NODE_PATH=str(places.NODE_MODULES), **places.mariadb_environment())
+    return subprocess.Popen([*command, str(port), str(packed), "lab_service", servers.password("lab_service"),
+                             "nilecare", *more], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, start_new_session=True,
+                            preexec_fn=places.end_with_us)
 
 
-def seen(command, port):
-    done = subprocess.run([*command, *arguments(port)], capture_output=True, text=True, timeout=120, env=environment())
-    assert done.returncode == 0, (done.stdout[-2000:], done.stderr[-3000:])
-    return json.loads(done.stdout)
+def cases(function):
+    return pytest.mark.parametrize("server, driver", CASES, indirect=["server"], scope="session",
+                                   ids=[f"{kind}-{driver}" for kind, driver in CASES])(function)
 
 
-@pytest.mark.parametrize("driver", list(COMMANDS))
-def test_the_same_directly_and_through(server, silogate, driver):
+@cases
+def test_the_same_directly_and_through(server, gate, driver):
     command = COMMANDS[driver]()
-    directly, through = seen(command, server.port), seen(command, silogate.port)
-    assert through == directly
-    assert through["cancel"] == "in time" and through["after"] == "alive"
+    ways = {"directly": server.port, "through": gate.port}
+    relays = {way: relay.Relay(port) for way, port in ways.items()}
+    begun = {way: start(command, port, relays[way].port) for way, port in ways.items()}
+    said = {}
+    for way, process in begun.items():
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 0, (way, out[-2000:], err[-3000:])
+        said[way] = json.loads(out)
+    assert said["through"] == said["directly"]
+    there = [topic for topic in TOPICS if (driver, topic) not in NOT_THERE]
+    assert [topic for topic in there if not TOPICS[topic](said["through"].get(topic, ""))] == [], said
+    assert set(said["through"]) == set(there)
+    for way, one in relays.items():
+        if "compression" in there:  # 3 MB of text
+            taken = one.take()
+            assert taken and all(len(sent) + len(got) < 300000 for sent, got in taken), way
+        one.close()
 
 
-@pytest.mark.parametrize("driver", list(COMMANDS))
-def test_killed_while_it_waits(server, silogate, driver):
+def waiting(server):
+    return server.sql("SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%dr1ver%' "
+                      "AND user = 'lab_service'")[0][0]
+
+
+@cases
+def test_killed_while_it_waits(server, gate, driver):
+    """Two processes that wait for a lock are killed, one that goes directly and one through silogate: the server
+    forgets both."""
     holder = server.root()
     with holder.cursor() as cursor:
         cursor.execute("SELECT GET_LOCK('dr1ver', 5)")
-
-    def waiting():
-        return server.sql("SELECT id FROM information_schema.processlist WHERE info LIKE '%dr1ver%' "
-                          "AND user = 'lab_service'")
-
-    process = subprocess.Popen([*COMMANDS[driver](), *arguments(silogate.port), "hang"], env=environment(),
-                               stdout=subprocess.DEVNULL, start_new_session=True)
-    assert places.wait_for(waiting, 20)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert places.wait_for(lambda: not waiting(), 12), "its lock is still waited for"
+    command = COMMANDS[driver]()
+    processes = [start(command, port, port, "hang") for port in (server.port, gate.port)]
+    try:
+        assert places.wait_for(lambda: waiting(server) == 2, 60)
+    finally:
+        for process in processes:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    begun = time.monotonic()
+    assert places.wait_for(lambda: waiting(server) == 0, 40), "its lock is still waited for"
+    print(f"{server.name} {driver}: gone after {time.monotonic() - begun:.1f} s")
     holder.close()

@@ -4,6 +4,8 @@ import datetime
 import json
 import os
 import signal
+import subprocess
+import time
 
 import pymysql
 import pytest
@@ -132,6 +134,23 @@ def test_killed_the_others_are_right(server, make):
     one.start()  # with its old socket's path still there
     assert one.ctl("overrides")["overrides"] == []
     session.quit()
+
+
+def test_calls_do_not_wait_one_behind_the_other_for_a_store_that_hangs(server, make):
+    """The socket has one thread: each call that waited four seconds for the store kept all behind it from an answer."""
+    gate = make(1)
+    others(gate, alive=1)
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        calls = [subprocess.Popen([str(places.SILOGATE), "ctl", "-c", str(gate.path), "mode", "lab", "block", "--for", "1m"],
+                                  stdout=subprocess.PIPE, text=True) for _ in range(12)]
+        assert all("hear of it when that can be reached" in call.communicate(timeout=90)[0] for call in calls)
+        assert time.monotonic() - began < 30  # 48 seconds, one after the other
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    assert places.wait_for(lambda: gates.run("ctl", "-c", gate.path, "mode", "lab", "block", "--for", "1m").stdout
+                           .endswith("on 1 of 1 instance before upstream 'main'\n"), 40, 0.5)
 
 
 def test_policies_that_differ_are_seen(server, make):

@@ -1,7 +1,4 @@
 """What works against the server works through silogate, with the same visible result."""
-import os
-import signal
-import subprocess
 import time
 
 import pytest
@@ -373,25 +370,3 @@ def test_kill_connection(silogate, how):
     # A server forgets a thread a moment after it has closed its connection.
     assert places.wait_for(again) == 1094
     killer.quit()
-
-
-def test_ctrl_c_in_the_command_line(server, silogate):
-    """Ctrl-C opens a second connection and kills the query of the first."""
-    program, extra = ["mariadb"], []
-    if server.dialect == "mysql":
-        program, extra = places.mysql_program("mysql"), ["--get-server-public-key"]
-    process = subprocess.Popen(
-        [*program, "--no-defaults", *extra, "-h127.0.0.1", f"-P{silogate.port}", "-ulab_service",
-         "--unbuffered", "--force", "nilecare"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env=dict(os.environ, MYSQL_PWD="lab_service-secret"))
-    process.stdin.write("SELECT SLEEP(50);\nSELECT 'still here';\n")
-    process.stdin.flush()
-    asleep = places.wait_for(lambda: server.sql(
-        "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(50)%'"))
-    assert asleep
-    process.send_signal(signal.SIGINT)
-    gone = places.wait_for(lambda: not server.sql(
-        "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(50)%'"), 20)
-    out, _ = process.communicate(timeout=30)
-    assert gone, out

@@ -1,5 +1,6 @@
 """The server as witness: what sessions hold on it against what the policy and the catalogue explain."""
 import contextlib
+import json
 import re
 import time
 
@@ -113,6 +114,36 @@ def test_a_transaction_that_outlives_its_grant(witnessed, server):
     client.quit()
 
 
+def test_the_digests_around_it(witnessed, server):
+    """They are the gate's own: by them the statements are found in its log. Not those that the server has cut."""
+    consumers = [name for name, in server.sql("SELECT name FROM performance_schema.setup_consumers WHERE enabled = 'NO'"
+                                              " AND name IN ('events_statements_current', 'events_statements_history')")]
+    listed = ", ".join(f"'{name}'" for name in consumers) or "''"
+    server.sql(f"UPDATE performance_schema.setup_consumers SET enabled = 'YES' WHERE name IN ({listed})")
+    try:
+        # logged first, so that the log has their digests
+        witnessed.reload(("grant:front-reads-one", "on", "wi_back.names"), ("policy", "mode", "log"))
+        texts = [f"SELECT {'v, ' * n}id FROM wi_back.one WHERE id <> {n}" for n in range(12)]
+        client = login(witnessed)
+        for text in texts:
+            client.query(text)
+        assert places.wait_for(lambda: len(witnessed.events("violation")) == 12, 30)
+        digests = [one["digest"] for one in witnessed.events("violation")]
+        assert len(set(digests)) == 12
+        client.query("START TRANSACTION")
+        for text in (*texts[:5], f"SELECT id FROM wi_back.one WHERE v = {'1' * 2000}", texts[7]):
+            client.query(text)
+        witnessed.reload(("policy", "mode", "block"))
+        assert places.wait_for(lambda: witnessed.events("unexplained"), 30)
+        event, = witnessed.events("unexplained")
+        shown = [one for one in event["digests"] if one in digests]
+        assert shown[:6] == [digests[n] for n in (7, 4, 3, 2, 1, 0)]
+        assert len(event["digests"]) <= 8 and "1111" not in json.dumps(event)
+        client.quit()
+    finally:
+        server.sql(f"UPDATE performance_schema.setup_consumers SET enabled = 'NO' WHERE name IN ({listed})")
+
+
 def test_a_way_past_the_gate_is_seen(server, tmp_path, monkeypatch):
     """A silogate that lets stale prepared statements through, and a transaction over another's rows by one."""
     if not STALE.exists():
@@ -171,7 +202,8 @@ def test_a_stranger_s_locks_are_not_the_gate_s(witnessed, server):
 def test_a_witness_that_cannot_see_says_so(witnessed, server):
     if server.name == "mariadb":
         server.sql("UNINSTALL SONAME 'metadata_lock_info'")
-        witnessed.wait_log("cannot be sampled at .upstream:main", 10)
+        witnessed.wait_log("cannot be sampled at .upstream:main.: the plugin metadata_lock_info is not loaded: "
+                           "INSTALL SONAME 'metadata_lock_info'", 30)
         server.sql("INSTALL SONAME 'metadata_lock_info'")
     else:
         server.sql("ALTER USER wi_witness@'%' ACCOUNT LOCK")

@@ -101,6 +101,55 @@ static void test_sessions(void **test)
     }
 }
 
+/* What would be answered from silogate's own question is judged in every reading instead, and what
+ * names nothing too; nothing is let through so that is not sure. */
+static void test_what_is_judged_unasked(void **test)
+{
+    (void)test;
+    static const struct {
+        const char *text;
+        char mode, all; /* what is not known; 'o' it passes unasked, 'a' the server is asked first,
+                           'r' refused */
+    } cases[] = {
+        {"SELECT FOUND_ROWS()",                                  'o', 'o'},
+        {"SELECT FOUND_ROWS() AS \"n\"",                         'o', 'o'},
+        {"SELECT FOUND_ROWS() FROM t",                           'o', 'a'},
+        {"SELECT \"x\", FOUND_ROWS() FROM t",                    'o', 'a'},
+        {"SELECT \"x\" FROM t",                                  'a', 'a'},
+        {"SELECT \"x\", FOUND_ROWS() FROM secret.t",             'a', 'a'},
+        {"SELECT FOUND_ROWS(), \"\\\" FROM secret.t -- \"",      'a', 'a'},
+        {"SELECT FOUND_ROWS(); SELECT \"x\" FROM secret.t",      'a', 'a'},
+        {"SELECT FOUND_ROWS(), `FROM secret.t",                  'r', 'a'},
+        {"SHOW WARNINGS",                                        'o', 'o'},
+        {"SHOW /* \"it\" */ WARNINGS",                           'o', 'o'},
+        {"SHOW TABLE STATUS",                                    'o', 'a'},
+        {"SHOW TABLES",                                          'o', 'a'},
+        {"SELECT QUERY FROM information_schema.OPTIMIZER_TRACE", 'o', 'o'},
+        {"SELECT 1",                                             'o', 'o'},
+        {"COMMIT",                                               'o', 'o'},
+        {"SET @n = ROW_COUNT()",                                 'o', 'o'},
+        {"SET @n = ROW_COUNT(), @m = \"x\"",                     'a', 'a'},
+        {"SET @n = \"x\"",                                       'a', 'a'},
+        {"SET @n = 'x'",                                         'o', 'a'},
+        {"SET sql_mode = ROW_COUNT()",                           'o', 'a'},
+        {"USE own",                                              'o', 'a'},
+        {"KILL 5",                                               'o', 'a'},
+        {"INSERT INTO own.t VALUES (ROW_COUNT(), \"x\")",        'o', 'o'},
+        {"SET GLOBAL max_connections = ROW_COUNT()",             'o', 'a'},
+    };
+
+    for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+        bool all = i % 2;
+        char wanted = all ? cases[i / 2].all : cases[i / 2].mode;
+        fresh(NULL);
+        judged.belief.state.mode_known = false;
+        judged.belief.must_ask = all;
+        enum ruling_outcome outcome = run(cases[i / 2].text);
+        if (outcome != (wanted == 'o' ? RULING_ALLOW : wanted == 'r' ? RULING_REFUSE : RULING_ASK))
+            fail_msg("%s, %s", cases[i / 2].text, all ? "all unknown" : "the mode unknown");
+    }
+}
+
 static void test_prepared_is_read_again(void **test)
 {
     (void)test;
@@ -245,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_zero_refuses, fresh),
         cmocka_unit_test_setup(test_sessions, fresh),
+        cmocka_unit_test_setup(test_what_is_judged_unasked, fresh),
         cmocka_unit_test_setup(test_prepared_is_read_again, fresh),
         cmocka_unit_test_setup(test_each_violation_is_kept, fresh),
         cmocka_unit_test_setup(test_many_lost_modes, fresh),

@@ -1,0 +1,86 @@
+/* What is judged without a question to the server, though what it would say is not known: a command
+ * that the question would disturb. The text is read in every way that is possible, and passes only
+ * where all of them are allowed; else the server is asked. Called by text.c.
+ */
+#include <string.h>
+
+#include "judge/judging.h"
+
+/* A longer text is not worth eight readings. */
+enum { UNASKED_MOST = 16384 };
+
+/* In lower case. What the servers answer from the statement before: its rows, its warnings, its
+ * cost, its trace. */
+static const struct text words[] = {
+    {"found_rows",      10},
+    {"row_count",       9 },
+    {"warning",         7 }, /* SHOW WARNINGS, @@warning_count */
+    {"error",           5 },
+    {"diagnostics",     11},
+    {"status",          6 }, /* Last_query_cost */
+    {"profil",          6 },
+    {"optimizer_trace", 15},
+};
+
+static bool begins_with(const char *at, const char *end, struct text word)
+{
+    if ((size_t)(end - at) < word.length)
+        return false;
+    return text_equal_fold((struct text){at, word.length}, word);
+}
+
+bool unasked_tells(struct text text)
+{
+    for (const char *at = text.at, *end = at + text.length; at < end; at++) {
+        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+            if (text_lower(*at) == words[i].at[0] && begins_with(at, end, words[i]))
+                return true;
+        }
+    }
+    return false;
+}
+
+bool unasked_may_be(const struct belief *belief, struct text text)
+{
+    return !belief->asked && text.length <= UNASKED_MOST;
+}
+
+struct belief unasked_belief(const struct belief *belief)
+{
+    struct belief blind = *belief;
+
+    if (belief->must_ask) {
+        belief_lose(&blind);
+        sql_state_set_database(&blind.state, (struct text){NULL, 0});
+        blind.state.database_unknown = true;
+    }
+    blind.asked = true;
+    return blind;
+}
+
+void unasked_begin(struct ruling *ruling)
+{
+    const struct sql_moved *moved = ruling->moved;
+    const struct text text = ruling->text, traceparent = ruling->traceparent;
+
+    ruling_begin(ruling, ruling->today);
+    ruling->moved = moved;
+    ruling->text = text;
+    ruling->traceparent = traceparent;
+}
+
+bool unasked_is_enough(const struct ruling *ruling)
+{
+    return ruling->outcome == RULING_ALLOW && ruling->strictest.action == VERDICT_ALLOW &&
+           ruling->violation_count == 0 && !ruling->has_rest && !ruling->undetermined;
+}
+
+void unasked_settle(struct ruling *ruling)
+{
+    struct change *change = ruling->change;
+
+    if (change)
+        change->has_state = change->unknown = change->remembers = false;
+    memset(ruling->allowed, 0, sizeof(ruling->allowed));
+    ruling->allowed[ruling->strictest.reason] = 1;
+}

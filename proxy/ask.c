@@ -1,0 +1,180 @@
+/* ASK: silogate's own question to the server, where a state cannot be known. Its answer is kept
+ * back, and the client must not see that it was asked.
+ *
+ * A session that profiles, or traces the optimizer, would find the question among its own
+ * statements. Both are stopped before it and started again behind it, by statements that neither
+ * keeps: a profile is kept where profiling is on before the statement and behind it, and SET
+ * optimizer_trace is not traced (both servers' sources, tried). Whether one of them is on, the SET
+ * that stops it says: it fails where it is off.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "judge/binding.h"
+#include "protocol/row.h"
+#include "proxy/command.h"
+#include "proxy/worker.h"
+
+/* Casts to BINARY, so that character_set_results changes nothing; LIMIT, so that sql_select_limit
+ * does not; no quotes, so that it reads the same in every sql_mode. */
+#define QUESTION                                                                                   \
+    "SELECT /* silogate */ CAST(DATABASE() AS BINARY),CAST(@@SESSION.sql_mode AS BINARY),"         \
+    "CAST(@@SESSION.character_set_client AS BINARY),"                                              \
+    "CAST(@@GLOBAL.lower_case_table_names AS BINARY),CAST(@@GLOBAL.init_connect AS BINARY) LIMIT " \
+    "1"
+
+enum {
+    ANSWER_DATABASE,
+    ANSWER_MODE,
+    ANSWER_CHARSET,
+    ANSWER_LOWER_CASE,
+    ANSWER_INIT,
+    ANSWER_FIELDS_MAX
+};
+
+/* 2 is no value of profiling. */
+#define NOT_TRACED "optimizer_trace=@@SESSION.optimizer_trace"
+static const char *const texts[] = {
+    [ASKING_STOP_PROFILING] =
+        "SET /* silogate */ profiling=IF(@@SESSION.profiling,0,2)," NOT_TRACED,
+    [ASKING_STOP_TRACE] = "SET /* silogate */ optimizer_trace=IF(FIND_IN_SET('enabled=on',"
+                          "@@SESSION.optimizer_trace),'enabled=off','silogate')",
+    [ASKING] = QUESTION,
+    [ASKING_START_TRACE] = "SET /* silogate */ optimizer_trace='enabled=on'",
+    [ASKING_START_PROFILING] = "SET /* silogate */ profiling=1," NOT_TRACED,
+};
+
+/* ER_MUST_CHANGE_PASSWORD: whoever gets it can do nothing else, and needs no states for it. */
+enum { EXPIRED_PASSWORD = 1820 };
+
+/* COM_QUERY; with CLIENT_QUERY_ATTRIBUTES, no parameters in one set. */
+static void ask(struct session *session, enum asking asking)
+{
+    bool has_attributes = (session->capabilities & CAPABILITY_QUERY_ATTRIBUTES) != 0;
+    const struct text start = has_attributes ? TEXT("\3\0\1") : TEXT("\3");
+    uint8_t packet[PACKET_HEADER + sizeof("\3\0\1" QUESTION)];
+    const struct text text = text_of(texts[asking]);
+    size_t length = start.length + text.length;
+
+    assert(PACKET_HEADER + length <= sizeof(packet));
+    bytes_put3(packet, (uint32_t)length);
+    packet[3] = 0;
+    memcpy(packet + PACKET_HEADER, start.at, start.length);
+    memcpy(packet + PACKET_HEADER + start.length, text.at, text.length);
+    stream_turn(&session->upstream.stream);
+    gate_insert(&session->client.gate, &session->worker->pool, packet, PACKET_HEADER + length);
+    session->request.asking = (uint8_t)asking;
+}
+
+void command_ask(struct session *session)
+{
+    session->request.stopped = 0;
+    ask(session, session->belief.traced ? ASKING_STOP_PROFILING : ASKING);
+    session->worker->counters.asked++;
+    session_enter(session, STATE_ASK);
+}
+
+static void learn(struct session *session, const struct text *values)
+{
+    const struct binding *binding = session->binding;
+    struct router *router = binding->runtime->router;
+    struct router_server server;
+    uint64_t lower_case;
+
+    sql_state_set_database(&session->belief.state, values[ANSWER_DATABASE]);
+    session->belief.state.mode = sql_mode_of(values[ANSWER_MODE]);
+    session->belief.state.mode_known = values[ANSWER_MODE].at != NULL;
+    session->belief.state.charset = (uint8_t)sql_charset_of(values[ANSWER_CHARSET]);
+    if (!text_number(values[ANSWER_LOWER_CASE], &lower_case) || lower_case > 2)
+        return;
+    session->belief.state.lower_case_table_names = (uint8_t)lower_case;
+    if (binding->upstream == UPSTREAM_GONE)
+        return;
+    router_server(router, binding->upstream, &server);
+    server.lower_case_table_names = (int)lower_case;
+    server.init_connect = values[ANSWER_INIT].length > 0;
+    router_learn(router, binding->upstream, &server);
+}
+
+static bool is_expired(struct text error)
+{
+    const uint8_t *payload = (const uint8_t *)error.at + PACKET_HEADER;
+
+    return error.length >= PACKET_HEADER + 3 && payload[0] == 0xff &&
+           bytes_get2(payload + 1) == EXPIRED_PASSWORD;
+}
+
+/* The answer to the question itself; false: it answers something else. */
+static bool take_answer(struct session *session, enum row row, const struct text *values,
+                        struct text here)
+{
+    struct belief *belief = &session->belief;
+
+    if (row == ROW_DONE) {
+        belief->unknown = false;
+        learn(session, values);
+    } else {
+        if (here.at[PACKET_HEADER] == 0x00)
+            return false;
+        belief->unknown = !is_expired(here);
+    }
+    belief->must_ask = belief->unknown; /* the next command asks again */
+    belief->asked = true;
+    return true;
+}
+
+/* What is sent when `asking` has been answered. */
+static enum asking next(struct session *session, enum asking asking, bool good)
+{
+    const struct request *request = &session->request;
+
+    switch (asking) {
+    case ASKING_STOP_PROFILING:
+    case ASKING_STOP_TRACE:
+        if (good)
+            session->request.stopped |= (uint8_t)(1u << asking);
+        return asking == ASKING_STOP_PROFILING ? ASKING_STOP_TRACE : ASKING;
+    case ASKING:
+        if (request->stopped & 1u << ASKING_STOP_TRACE)
+            return ASKING_START_TRACE;
+        break;
+    case ASKING_START_TRACE:
+        break;
+    case ASKING_START_PROFILING:
+    case ASKING_OVER:
+        return ASKING_OVER;
+    }
+    return request->stopped & 1u << ASKING_STOP_PROFILING ? ASKING_START_PROFILING : ASKING_OVER;
+}
+
+enum step state_ask(struct session *session)
+{
+    struct gate *gate = &session->upstream.gate;
+    enum asking asking = (enum asking)session->request.asking;
+    struct text values[ANSWER_FIELDS_MAX];
+    size_t size = 0;
+
+    if (session->client.ended && gate_waiting(&session->client.gate) == 0)
+        return session_end(session, CLOSED_CLIENT_GONE);
+    struct text here = {gate_waiting(gate) > 0 ? (const char *)gate_at(gate) : "",
+                        gate_waiting(gate)};
+    enum row row = row_read(here, session->capabilities, values, ANSWER_FIELDS_MAX, &size);
+    if (row == ROW_MORE && session->upstream.ended)
+        return command_upstream_died(session, CLOSED_UPSTREAM_GONE);
+    if (row == ROW_MORE && gate_has_room(gate))
+        return STEP_WAIT;
+    if (row == ROW_MORE || row == ROW_BAD)
+        return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+    assert(here.at); /* a whole answer is here */
+    bool good = row == ROW_NONE && here.at[PACKET_HEADER] == 0x00;
+    if (asking == ASKING && !take_answer(session, row, values, here))
+        return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+    gate_drop(gate, &session->worker->pool, size);
+    asking = next(session, asking, good);
+    if (asking == ASKING_OVER)
+        session_enter(session, STATE_COMMAND);
+    else
+        ask(session, asking);
+    return STEP_AGAIN;
+}
