@@ -5,18 +5,18 @@ import signal
 import pytest
 
 from harness import places, servers
-from test_moves import NEW, OLD, Scene
+from test_moves import NEW, OLD, TRIGGERS, Scene
 
 
 class Logging:
     """A server with a binary log."""
 
-    number = 1
+    number, own = 1, []
 
     def command(self):
         kept = [option for option in super().command() if option != "--skip-log-bin"]
         return kept + [f"--log-bin={self.folder}/binlog", f"--relay-log={self.folder}/relay",
-                       f"--server-id={self.number}", "--binlog-format=ROW"]
+                       f"--server-id={self.number}", "--binlog-format=ROW", *self.own]
 
 
 class MariaDB(Logging, servers.MariaDB):
@@ -27,6 +27,7 @@ class MariaDB(Logging, servers.MariaDB):
 
 
 class MySQL(Logging, servers.MySQL):
+    own = ["--gtid-mode=ON", "--enforce-gtid-consistency=ON"]
     status = "SHOW BINARY LOG STATUS"
     change = ("CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = {}, SOURCE_USER = 'replica',"
               " SOURCE_PASSWORD = 'replica-secret', SOURCE_LOG_FILE = '{}', SOURCE_LOG_POS = {},"
@@ -82,6 +83,7 @@ def test_a_replica_follows(pair, make_gate, tmp_path):
                "GRANT ALL ON silogate.* TO mv_account@'%'", "CREATE USER mv_mover@'%' IDENTIFIED BY 'mv_mover-secret'",
                "GRANT ALL ON *.* TO mv_mover@'%' WITH GRANT OPTION")
     scene.defaults.write_text("[client]\nuser = mv_mover\npassword = mv_mover-secret\n")
+    source.sql(*TRIGGERS)
     scene.gate.start()
     assert places.wait_for(scene.is_followed, 60), scene.gate.log()
 
@@ -100,6 +102,9 @@ def test_a_replica_follows(pair, make_gate, tmp_path):
                 replica.stop()
                 replica.start()
                 replica.sql(replica.start_replica)
+    triggers = (f"SELECT trigger_schema, trigger_name, action_statement, definer FROM information_schema.triggers WHERE"
+                f" trigger_schema IN ('{OLD}', '{NEW}') ORDER BY 2")
+    assert len(source.sql(triggers)) == 3 and replica.sql(triggers) == source.sql(triggers)
     journal = "SELECT move, step FROM silogate.journal ORDER BY id"
     assert source.sql(journal)
     assert places.wait_for(lambda: replica.sql(journal) == source.sql(journal), 30)
