@@ -21,12 +21,17 @@ struct binding {
     const struct policy *policy;
     const struct router *router;
     const char *upstream_name;
+    uint32_t session;  /* whose it is: silogate's id */
     int16_t service;   /* SERVICE_NONE: of nobody's */
     uint16_t upstream; /* where the session's connection stands; UPSTREAM_GONE */
 
     /* The server's number of the thread that a client knows as `id`; false where that is no session
      * of this service at this upstream. */
     bool (*find_thread)(const struct binding *binding, uint64_t id, uint32_t *thread);
+
+    /* Has a session of this service prepared this XA transaction (facts->xid) at this upstream, and
+     * none ended it since, so that this session may? NULL: nobody knows. */
+    bool (*find_branch)(const struct binding *binding, struct text xid);
 
     struct runtime *runtime;                      /* counted: what keeps the above alive */
     struct usage *service_usage, *upstream_usage; /* service_usage NULL: of nobody's */

@@ -8,7 +8,8 @@
 #include "sql/analyze.h"
 #include "sql/reread.h"
 
-/* A temporary table of the time of the PREPARE may be gone. The kept facts stay as they are. */
+/* A temporary table of the time of the PREPARE may be gone, or an XA transaction over. The kept
+ * facts stay as they are. */
 static const struct sql_facts *renewed(const struct belief *belief, const struct prepared *prepared,
                                        struct sql_facts *scratch)
 {
@@ -17,6 +18,7 @@ static const struct sql_facts *renewed(const struct belief *belief, const struct
 
     for (uint32_t i = 0; i < kept->object_count; i++)
         same &= !kept->objects[i].session_only;
+    same &= kept->xa != SQL_XA_ENDS && kept->xa != SQL_XA_JOINS;
     if (same)
         return kept;
     memcpy(scratch, kept,
@@ -38,6 +40,8 @@ static void change(struct judging *judging, const struct sql_facts *facts)
         ruling_change(ruling)->unknown = true;
     if (facts->traces)
         ruling_change(ruling)->traced = true;
+    if (facts->xa)
+        ruling_note_xa(ruling, facts);
     /* What is remembered now need not have been when it was prepared. */
     if (facts->effects & SQL_EFFECT_SESSION || sql_session_disturbed(belief->remembered, facts)) {
         struct change *change = ruling_change(ruling);
@@ -82,6 +86,7 @@ static void read_again(struct judging *judging, const struct prepared *prepared,
         facts->why = "a long statement that was prepared in another sql_mode or character set";
     }
     place.unmapped = !names_map(judging, facts, false);
+    names_branch(judging, facts, true);
     if (executes)
         moves_touch(judging, facts);
     statement_rule(judging, facts, &place);
@@ -117,6 +122,8 @@ void judge_execute(const struct belief *belief, const struct binding *binding,
     }
     ruling->text = (struct text){prepared->text, prepared->text_length};
     const struct sql_facts *facts = renewed(belief, prepared, &ruling->scratch);
+    if (facts == &ruling->scratch)
+        names_branch(&judging, &ruling->scratch, true);
     ruling->facts = facts;
     ruling->kind = sql_kind_name((enum sql_kind)facts->kind);
     if (executes) {

@@ -32,6 +32,10 @@ struct place {
  * service's own database, a thread id of silogate's the server's. `rewrites`: the text is to read
  * so as well. False where a name cannot be mapped: it is undetermined then. */
 bool names_map(struct judging *judging, struct sql_facts *facts, bool rewrites);
+/* XA COMMIT or ROLLBACK of what another session of the service has prepared is no administration.
+ * `at_once`: nothing of the same command runs before it. Else it could wait until that transaction
+ * is over and its identifier another's. */
+void names_branch(const struct judging *judging, struct sql_facts *facts, bool at_once);
 /* The database that the facts enter; true: it is another than they named. */
 bool names_map_database(const struct judging *judging, struct sql_facts *facts);
 

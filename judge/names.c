@@ -69,6 +69,15 @@ static bool map_kill(struct judging *judging, struct sql_facts *facts, bool rewr
            cannot(facts);
 }
 
+void names_branch(const struct judging *judging, struct sql_facts *facts, bool at_once)
+{
+    const struct binding *binding = judging->binding;
+
+    if (facts->xa == SQL_XA_ENDS && facts->xa_foreign && facts->determined && at_once &&
+        facts->xid.at && binding->find_branch && binding->find_branch(binding, facts->xid))
+        facts->administration = false;
+}
+
 bool names_map(struct judging *judging, struct sql_facts *facts, bool rewrites)
 {
     bool good = true;

@@ -94,11 +94,33 @@ struct change *ruling_change(struct ruling *ruling)
     change->preparing = NULL;
     change->written = (struct owners){.count = 0};
     change->named = (struct named){.hash = 0};
+    change->xa = NULL;
+    change->xa_count = 0;
     change->arena = (struct arena){NULL};
     change->has_state = change->unknown = change->several = change->remembers = false;
     change->traced = false;
     ruling->change = change;
     return change;
+}
+
+void ruling_note_xa(struct ruling *ruling, const struct sql_facts *facts)
+{
+    struct change *change = ruling_change(ruling);
+
+    if (!facts->determined || !facts->xid.at || change->xa_count++ >= RULING_XA)
+        return;
+    struct xa_step *step = arena_take(&change->arena, sizeof(*step));
+    step->next = change->xa;
+    step->xa = (enum sql_xa)facts->xa;
+    step->xid = arena_text(&change->arena, facts->xid);
+    step->written = facts->session.name.at ? arena_text(&change->arena, facts->session.name)
+                                           : (struct text){NULL, 0};
+    change->xa = step;
+}
+
+const struct xa_step *change_xa(const struct change *change)
+{
+    return change && !change->several && change->xa_count == 1 ? change->xa : NULL;
 }
 
 struct change *ruling_take_change(struct ruling *ruling)
@@ -172,6 +194,9 @@ void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *
     belief->traced |= change->traced;
     if (change->named.hash)
         belief_name(belief, change->named.hash, good ? change->named.print : 0);
+    const struct xa_step *xa = change_xa(change);
+    if (xa && xa->xa == SQL_XA_PREPARES && xa->written.at && good)
+        sql_session_forget_xa(belief->remembered, xa->written);
     if (change->remembers)
         sql_session_settle(&belief->remembered, change->remembered, good);
     for (uint8_t i = 0; (good || belief->in_transaction) && i < change->written.count; i++)

@@ -32,6 +32,14 @@ enum {
 /* What outlives the statement without a transaction. */
 enum ruling_locks { LOCKS_NOTHING, LOCKS_TABLES, LOCKS_HANDLER, UNLOCKS_TABLES };
 
+/* What a statement of XA does: facts->xa and facts->xid. */
+struct xa_step {
+    struct xa_step *next;
+    enum sql_xa xa;
+    struct text xid, written;
+};
+enum { RULING_XA = 64 };
+
 /* What the command makes of the belief, should the server say OK. */
 struct change {
     struct change *next; /* in the list of spare ones */
@@ -39,6 +47,8 @@ struct change {
     const struct sql_session *remembered; /* laid over the belief's, in `arena`; NULL: the same */
     struct prepared *preparing;           /* what COM_STMT_PREPARE will have made */
     struct owners written;
+    struct xa_step *xa; /* the last first; in `arena` */
+    unsigned xa_count;  /* of all; at most RULING_XA are kept */
     struct named named; /* SQL's PREPARE; hash 0: none */
     struct arena arena;
     bool has_state; /* `state` is the new one */
@@ -149,6 +159,10 @@ void ruling_fini(struct ruling *ruling);
 
 /* The change to write to; made where there is none yet. */
 struct change *ruling_change(struct ruling *ruling);
+/* In the change: what it does with a transaction of XA. */
+void ruling_note_xa(struct ruling *ruling, const struct sql_facts *facts);
+/* The one that the whole command is about: it has no other statement. NULL: none. */
+const struct xa_step *change_xa(const struct change *change);
 /* The command passes: its change, which the session keeps until the answer; NULL: nothing. */
 struct change *ruling_take_change(struct ruling *ruling);
 /* Without effect: back to the spare ones. NULL is fine. */

@@ -111,6 +111,8 @@ static void apply(struct judging *judging, struct ruling_walk *walk, struct ruli
         if (walk->ambiguous && !judging->repeats)
             judging->ruling->change->state.lossy |= reading->state.lossy;
     }
+    if (facts->xa && !judging->repeats)
+        ruling_note_xa(judging->ruling, facts);
     if (facts->effects & SQL_EFFECT_SESSION && !walk->ambiguous)
         reading->remembered =
             sql_session_after(reading->remembered, facts, &ruling_change(judging->ruling)->arena);
@@ -127,6 +129,7 @@ static void rule(struct judging *judging, const struct ruling_walk *walk,
                           .from = from};
 
     place.unmapped = !names_map(judging, facts, !walk->ambiguous);
+    names_branch(judging, facts, reading->offset == 0);
     moves_map(judging, facts, place.state, !walk->ambiguous);
     statement_rule(judging, facts, &place);
 }
@@ -146,7 +149,7 @@ static bool read_batch(struct judging *judging, struct ruling_walk *walk,
     rule(judging, walk, reading, facts, *end, from);
     walk->named |= facts->object_count > 0;
     walk->effects |= facts->effects;
-    if (facts->effects || facts->traces || !facts->determined)
+    if (facts->effects || facts->traces || facts->xa || !facts->determined)
         apply(judging, walk, reading, facts);
     return true;
 }
@@ -336,6 +339,7 @@ const struct sql_facts *judge_facts(const struct belief *belief, const struct bi
     sql_analyze_batch(ruling->text, part->start, part->from, &part->state, part->remembered, facts);
     statement_unknown(belief, facts);
     names_map(&judging, facts, true);
+    names_branch(&judging, facts, part->start == 0);
     if (part->unmapped)
         facts->determined = false;
     return facts;
@@ -360,6 +364,7 @@ static bool prepare(struct judging *judging)
         facts->why = "several statements cannot be prepared as one";
     }
     place.unmapped = !names_map(judging, facts, true);
+    names_branch(judging, facts, true);
     moves_map(judging, facts, place.state, true);
     statement_rule(judging, facts, &place);
     statement_conclude(judging);

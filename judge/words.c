@@ -71,6 +71,10 @@ void words_refuse(const struct binding *binding, const struct sql_facts *facts,
     else if (verdict->reason == REASON_UNDETERMINED)
         snprintf(what, sizeof(what), "may not run a statement that cannot be determined: %s",
                  facts->why ? facts->why : "it was not understood");
+    else if (facts->xa_foreign)
+        snprintf(
+            what, sizeof(what),
+            "may not end an XA transaction that none of its sessions is known to have prepared");
     else
         snprintf(what, sizeof(what), "may not administer the server");
     snprintf(refusal->message, sizeof(refusal->message), "silogate: service '%.*s' %s (%s; rule %s",

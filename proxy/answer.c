@@ -8,6 +8,7 @@
 #include "judge/binding.h"
 #include "judge/ruling.h"
 #include "proxy/again.h"
+#include "proxy/binding.h"
 #include "proxy/command.h"
 #include "proxy/observe.h"
 #include "proxy/transaction.h"
@@ -109,12 +110,15 @@ void command_finish(struct session *session)
     if (request->command == COMMAND_STMT_PREPARE && change && change->preparing)
         belief->prepared.has_last = false; /* it has failed */
     request->change = NULL;
+    if (binding_note_xa(session->binding, change, !failed))
+        session->held.branches = true;
     ruling_commit(&session->worker->ruling, belief, change, !failed);
     if (request->command != COMMAND_RESET_CONNECTION || failed)
         return;
     session->held.tables = session->held.handler = false;
     session->held.user_locks = 0;
     session->held.long_data = 0;
+    session_leave_branches(session);
     belief_reset(belief, session->collation);
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "judge/ruling.h"
+#include "proxy/branches.h"
 #include "proxy/registry.h"
 #include "proxy/runtime.h"
 #include "proxy/transaction.h"
@@ -16,7 +18,33 @@ static bool find_thread(const struct binding *binding, uint64_t id, uint32_t *th
     return registry_find(id, binding->service_usage, binding->upstream_usage, thread);
 }
 
-struct binding *binding_new(struct runtime *runtime, int service, size_t upstream)
+static bool find_branch(const struct binding *binding, struct text xid)
+{
+    return branches_find(&(struct branch_owner){binding->service_usage, binding->upstream_usage},
+                         xid, binding->session);
+}
+
+bool binding_note_xa(const struct binding *binding, const struct change *change, bool good)
+{
+    const struct branch_owner owner = {binding->service_usage, binding->upstream_usage};
+    const struct xa_step *whole = change_xa(change);
+
+    if (!change || !change->xa || !owner.service)
+        return false;
+    if (change->xa_count > RULING_XA)
+        branches_forget(&owner);
+    /* What has failed among other statements may be over all the same. */
+    for (const struct xa_step *step = change->xa; step; step = step->next) {
+        if (step->xa != SQL_XA_PREPARES && (good || !whole))
+            branches_remove(&owner, step->xid);
+    }
+    if (!whole || whole->xa != SQL_XA_PREPARES || !whole->written.at || !good)
+        return false;
+    branches_add(&owner, whole->xid, binding->session);
+    return true;
+}
+
+struct binding *binding_new(struct runtime *runtime, uint32_t session, int service, size_t upstream)
 {
     struct binding *binding = memory_take(sizeof(*binding));
 
@@ -24,9 +52,11 @@ struct binding *binding_new(struct runtime *runtime, int service, size_t upstrea
         .policy = runtime->policy,
         .router = runtime->router,
         .upstream_name = runtime->config->upstreams[upstream].name.at,
+        .session = session,
         .service = (int16_t)service,
         .upstream = (uint16_t)upstream,
         .find_thread = find_thread,
+        .find_branch = find_branch,
         .runtime = runtime_take(runtime),
         .service_usage = service == SERVICE_NONE ? NULL : runtime->service_usages[service],
         .upstream_usage = runtime->upstream_usages[upstream],

@@ -8,13 +8,19 @@
 #include "proxy/session.h"
 
 /* In `runtime`, of which it takes a reference; counted nowhere yet. */
-struct binding *binding_new(struct runtime *runtime, int service, size_t upstream);
+struct binding *binding_new(struct runtime *runtime, uint32_t session, int service,
+                            size_t upstream);
 /* Out of all counts, and freed. NULL is fine. */
 void binding_free(struct binding *binding);
 
 /* Counts it among the sessions of its upstream and its service: what is full, or NULL. What is
  * counted then is taken back by binding_free. */
 const char *binding_count(struct binding *binding);
+
+/* A command that makes this change is over: what it says of XA transactions goes to branches.h.
+ * True: the session has prepared one. */
+struct change;
+bool binding_note_xa(const struct binding *binding, const struct change *change, bool good);
 
 /* The session stands in the worker's runtime from now on. Its connection stays where it is, also
  * where its service has moved to another upstream, or the upstream is in the configuration no more.

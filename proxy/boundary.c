@@ -7,6 +7,7 @@
  */
 #include "proxy/boundary.h"
 
+#include "proxy/branches.h"
 #include "proxy/worker.h"
 
 enum { LOGIN_SECONDS = 2 };
@@ -31,6 +32,8 @@ const char *boundary_kept(const struct session *session)
         return "a temporary table is there";
     if (sql_session_has_xa(session->belief.remembered))
         return "an XA transaction is not over";
+    if (session->held.branches && branches_of_session(session->id))
+        return "an XA transaction is prepared";
     return NULL;
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "proxy/branches.h"
 #include "proxy/notify.h"
 #include "proxy/registry.h"
 #include "proxy/running.h"
@@ -83,6 +84,7 @@ static void hand_over(struct server *server)
         return;
     server->terminated = server->handed_over = true;
     show_draining(server->show);
+    branches_close();
     admin_let_go(server->admin);
     control_let_go(server->control);
     ev_timer_stop(server->loop, &server->delay);
@@ -116,6 +118,7 @@ void drain_on_signal(struct ev_loop *loop, struct ev_signal *signal, int events)
     }
     server->terminated = true;
     show_draining(server->show);
+    branches_close();
     notify("STOPPING=1");
     if (delay == 0) {
         begin(server);

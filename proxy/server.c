@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "proxy/branches.h"
 #include "proxy/fd_limit.h"
 #include "proxy/login/login.h"
 #include "proxy/moving.h"
@@ -121,6 +122,8 @@ static bool start(struct server *server, struct error *error)
     struct reload_log log;
 
     registry_begin((unsigned)config->proxy.instance.value);
+    if (config->proxy.instance.line)
+        branches_close(); /* there are others before the same servers */
     unsigned wanted = (unsigned)config->proxy.workers.value;
     if (wanted == 0)
         wanted = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);

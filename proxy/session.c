@@ -31,6 +31,7 @@
 #include "base/log.h"
 #include "proxy/again.h"
 #include "proxy/binding.h"
+#include "proxy/branches.h"
 #include "proxy/login/abandoned.h"
 #include "proxy/login/login.h"
 #include "proxy/moving.h"
@@ -394,6 +395,13 @@ static void drop_side(struct session *session, struct side *side)
     side->wants_write = side->handshaking = false;
 }
 
+void session_leave_branches(struct session *session)
+{
+    if (session->held.branches)
+        branches_leave(session->id);
+    session->held.branches = false;
+}
+
 void session_drop_upstream(struct session *session)
 {
     abandoned_begin(session);
@@ -421,6 +429,7 @@ void session_close(struct session *session, enum close_reason reason)
     ruling_drop_change(&worker->ruling, session->request.change);
     moving_leave(session);
     transaction_drop(session);
+    session_leave_branches(session);
     belief_forget(&session->belief);
     binding_free(session->binding);
     session->request.change = NULL;

@@ -129,6 +129,7 @@ struct request {
 struct session_held {
     bool tables : 1;    /* LOCK TABLES and its kin are in force */
     bool handler : 1;   /* a HANDLER was opened */
+    bool branches : 1;  /* XA transactions were prepared: see proxy/branches.h */
     uint8_t user_locks; /* GET_LOCKs */
     uint16_t long_data; /* statements that some was sent for, and no execution yet */
 };
@@ -203,6 +204,8 @@ void session_error(struct session *session, uint8_t sequence, uint16_t code, con
 enum step session_linger(struct session *session, enum close_reason reason);
 /* The command that was forwarded has all that it is owed. */
 void session_answered(struct session *session);
+/* What it has prepared for XA may be over without a word. */
+void session_leave_branches(struct session *session);
 /* Closes the upstream's side alone. */
 void session_drop_upstream(struct session *session);
 /* Watches a side whose stream has just been opened. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "sql/session_internal.h"
 
 const char *sql_kind_name(enum sql_kind kind)
 {
@@ -46,6 +47,21 @@ const char *sql_access_name(enum sql_access access)
     return "";
 }
 
+bool sql_facts_run_code(const struct sql_facts *facts)
+{
+    if (!(facts->session.action & SQL_ACTION_RUNS_CODE))
+        return false;
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        if (object->access & SQL_EXECUTE)
+            return true;
+        if (object->type == SQL_TABLE && object->access & (SQL_READ | SQL_WRITE) &&
+            !object->session_only && !text_equal(object->schema, TEXT("information_schema")))
+            return true;
+    }
+    return false;
+}
+
 /* Objects of one statement mostly share one schema: a text that repeats the one before is stored
  * once. */
 static bool same_place(struct text a, struct text b)
@@ -66,8 +82,8 @@ static struct text put(char **to, struct text t)
 
 static size_t text_bytes(const struct sql_facts *facts)
 {
-    size_t bytes =
-        facts->database.length + facts->session.name.length + facts->session.value.length;
+    size_t bytes = facts->database.length + facts->xid.length + facts->session.name.length +
+                   facts->session.value.length;
 
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
@@ -99,6 +115,7 @@ struct sql_facts *sql_facts_put(const struct sql_facts *facts, void *memory)
     memcpy(kept, facts, head + objects);
     kept->names_length = kept->place_count = 0;
     kept->database = put(&to, facts->database);
+    kept->xid = put(&to, facts->xid);
     kept->session.name = put(&to, facts->session.name);
     kept->session.value = put(&to, facts->session.value);
     /* Facts of another statement belong to somebody who may be gone when the copy is used. */

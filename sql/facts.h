@@ -92,6 +92,15 @@ enum sql_effect {
                                `lossy` */
 };
 
+/* What a statement of XA does with the transaction `xid`. */
+enum sql_xa {
+    SQL_XA_NONE,
+    SQL_XA_STARTS,
+    SQL_XA_JOINS, /* START ... JOIN or RESUME */
+    SQL_XA_PREPARES,
+    SQL_XA_ENDS, /* COMMIT or ROLLBACK */
+};
+
 enum { SQL_MODE_UNKNOWN = 128 };
 enum { SQL_OBJECTS = 2048, SQL_PLACES = 4096, SQL_NAMES = 16384 };
 
@@ -109,12 +118,18 @@ struct sql_facts {
     uint8_t charset;     /* with SQL_EFFECT_CHARSET: enum sql_charset */
     bool kill_query;     /* KILL QUERY rather than KILL CONNECTION */
     bool lossy;          /* with SQL_EFFECT_LOSSY: see struct sql_state */
+    uint8_t xa;          /* enum sql_xa */
+    bool xa_foreign;     /* SQL_XA_JOINS, SQL_XA_ENDS: this session is not known to have started it,
+                            which     is why `administration` is set */
     int8_t user_locks;   /* calls of GET_LOCK less those of RELEASE_LOCK, as written;
                             RELEASE_ALL_LOCKS   takes all away */
     const char *why; /* where not determined: a sentence, static memory, no value out of the text */
     struct text database;                      /* see effects */
     uint32_t database_offset, database_length; /* where it stands in the text, quotes included */
-    uint64_t thread;                           /* see SQL_EFFECT_KILL */
+    /* With `xa`: format (4 bytes, the lowest first), lengths of gtrid and bqual (a byte each),
+     * both; as the server compares them. `at` NULL: that depends on what is not known. */
+    struct text xid;
+    uint64_t thread; /* see SQL_EFFECT_KILL */
     uint32_t thread_offset, thread_length;
     uint32_t object_count, place_count, names_length;
     /* From sql_analyze_batch: where in the text the statement's list of names goes on, of which

@@ -359,6 +359,21 @@ void read_written(struct parser *p);
 void parse_set(struct parser *p);
 /* transaction.c */
 void parse_transaction(struct parser *p);
+
+/* --- xid.c: the identifier of an XA transaction --- */
+
+struct xid {
+    bool good, filled; /* so far; the part at hand is there */
+    unsigned part;     /* 0 gtrid, 1 bqual, 2 format */
+    uint8_t lengths[2];
+    uint64_t format;
+    char bytes[128];
+};
+void xid_begin(struct xid *xid);
+/* The token at hand: a part, or a comma. */
+void xid_read(struct parser *p, struct xid *xid);
+/* As facts have it; `at` NULL: nobody can tell. */
+struct text xid_end(struct parser *p, const struct xid *xid);
 /* show.c */
 void parse_show(struct parser *p);
 void parse_explain(struct parser *p);

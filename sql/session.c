@@ -42,6 +42,8 @@ enum {
  * stored code that does so is undone at its end by both servers. */
 enum { CONNECTION = SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY | SQL_EFFECT_UNKNOWN };
 
+static const struct text none = {NULL, 0};
+
 /* One thing that is remembered. */
 struct entry {
     enum sort sort;
@@ -157,36 +159,35 @@ bool sql_session_has_table(const struct sql_session *session, struct text schema
 
 struct text sql_session_variable(const struct sql_session *session, struct text name)
 {
-    const struct entry *entry = find(session, VARIABLE, name, (struct text){NULL, 0});
+    const struct entry *entry = find(session, VARIABLE, name, none);
 
-    return entry ? entry->value : (struct text){NULL, 0};
+    return entry ? entry->value : none;
+}
+
+static const struct sql_facts *facts_of(const struct entry *entry)
+{
+    return entry ? entry->facts : NULL;
 }
 
 const struct sql_facts *sql_session_statement(const struct sql_session *session, struct text name)
 {
-    const struct entry *entry = find(session, STATEMENT, name, (struct text){NULL, 0});
-
-    return entry ? entry->facts : NULL;
+    return facts_of(find(session, STATEMENT, name, none));
 }
 
 const struct sql_facts *sql_session_united(const struct sql_session *session, struct text schema,
                                            struct text name)
 {
-    const struct entry *entry = find(session, TEMPORARY_TABLE, name, schema);
-
-    return entry ? entry->facts : NULL;
+    return facts_of(find(session, TEMPORARY_TABLE, name, schema));
 }
 
 const struct sql_facts *sql_session_handler(const struct sql_session *session, struct text name)
 {
-    const struct entry *entry = find(session, OPEN_HANDLER, name, (struct text){NULL, 0});
-
-    return entry ? entry->facts : NULL;
+    return facts_of(find(session, OPEN_HANDLER, name, none));
 }
 
 bool sql_session_started(const struct sql_session *session, struct text xid)
 {
-    return find(session, transaction_sort(xid), xid, (struct text){NULL, 0});
+    return find(session, transaction_sort(xid), xid, none);
 }
 
 /* --- steps --- */
@@ -273,23 +274,6 @@ static const struct sql_session *add(const struct sql_session *before, enum sort
     return step;
 }
 
-/* May code run inside the server at this statement whose text silogate does not see here: a routine
- * that it names, a trigger of a table that it writes to, a function in a view that it reads? */
-static bool runs_stored_code(const struct sql_facts *facts)
-{
-    if (!(facts->session.action & SQL_ACTION_RUNS_CODE))
-        return false;
-    for (uint32_t i = 0; i < facts->object_count; i++) {
-        const struct sql_object *object = &facts->objects[i];
-        if (object->access & SQL_EXECUTE)
-            return true;
-        if (object->type == SQL_TABLE && object->access & (SQL_READ | SQL_WRITE) &&
-            !object->session_only && !text_equal(object->schema, TEXT("information_schema")))
-            return true;
-    }
-    return false;
-}
-
 bool sql_session_disturbed(const struct sql_session *session, const struct sql_facts *facts)
 {
     if (!session || !session->has)
@@ -298,7 +282,7 @@ bool sql_session_disturbed(const struct sql_session *session, const struct sql_f
         return true;
     if (session->has & 1 << QUOTED_TRANSACTION && facts->effects & CONNECTION)
         return true;
-    return session->has & 1 << VARIABLE && runs_stored_code(facts);
+    return session->has & 1 << VARIABLE && sql_facts_run_code(facts);
 }
 
 /* An undetermined statement may be anything. Stored code was judged by its text when it was
@@ -308,7 +292,7 @@ static unsigned disturbed_sorts(const struct sql_facts *facts)
 {
     if (!facts->determined)
         return ALL_SORTS;
-    return (runs_stored_code(facts) ? 1u << VARIABLE : 0) |
+    return (sql_facts_run_code(facts) ? 1u << VARIABLE : 0) |
            (facts->effects & CONNECTION ? 1u << QUOTED_TRANSACTION : 0);
 }
 
@@ -329,18 +313,16 @@ static const struct sql_session *add_what_it_adds(const struct sql_session *befo
         return add(before, VARIABLE, name, value, NULL, arena);
     case SQL_ACTION_PREPARE:
         return inner && inner->determined && is_plain(name)
-                   ? add(before, STATEMENT, name, (struct text){NULL, 0}, inner, arena)
+                   ? add(before, STATEMENT, name, none, inner, arena)
                    : before;
     case SQL_ACTION_CREATE_TEMPORARY:
         if (!value.at || facts->session.action & SQL_ACTION_DROP_TABLES)
             return before;
         return add(before, TEMPORARY_TABLE, name, value, inner, arena);
     case SQL_ACTION_OPEN_HANDLER:
-        return is_plain(name)
-                   ? add(before, OPEN_HANDLER, name, (struct text){NULL, 0}, inner, arena)
-                   : before;
+        return is_plain(name) ? add(before, OPEN_HANDLER, name, none, inner, arena) : before;
     case SQL_ACTION_XA:
-        return add(before, transaction_sort(name), name, (struct text){NULL, 0}, NULL, arena);
+        return add(before, transaction_sort(name), name, none, NULL, arena);
     default:
         return before;
     }
@@ -365,13 +347,13 @@ const struct sql_session *sql_session_after(const struct sql_session *before,
     if (action & SQL_ACTION_CREATE_TEMPORARY)
         after = forget(after, TEMPORARY_TABLE, name, facts->session.value, arena);
     if (action & SQL_ACTION_SET_VARIABLE)
-        after = forget(after, VARIABLE, name, (struct text){NULL, 0}, arena);
+        after = forget(after, VARIABLE, name, none, arena);
     if (action & (SQL_ACTION_PREPARE | SQL_ACTION_DEALLOCATE))
-        after = forget(after, STATEMENT, name, (struct text){NULL, 0}, arena);
+        after = forget(after, STATEMENT, name, none, arena);
     if (action & (SQL_ACTION_OPEN_HANDLER | SQL_ACTION_CLOSE_HANDLER))
-        after = forget(after, OPEN_HANDLER, name, (struct text){NULL, 0}, arena);
+        after = forget(after, OPEN_HANDLER, name, none, arena);
     if (action & (SQL_ACTION_XA | SQL_ACTION_XA_OVER))
-        after = forget(after, transaction_sort(name), name, (struct text){NULL, 0}, arena);
+        after = forget(after, transaction_sort(name), name, none, arena);
     after = add_what_it_adds(after, facts, arena);
     if (!after || after->is_table ||
         (after->steps <= SQL_SESSION_STEPS && after->bytes <= SQL_SESSION_BYTES))
@@ -432,6 +414,13 @@ static void take_step(struct table *table, const struct sql_session *step, bool 
         remember(table, &step->entry);
 }
 
+static void note_sorts(struct table *table)
+{
+    table->session.has = 0;
+    for (unsigned i = 0; i < table->count; i++)
+        table->session.has |= (uint8_t)(1u << table->entries[i]->sort);
+}
+
 void sql_session_settle(struct sql_session **session, const struct sql_session *after, bool kept)
 {
     const struct sql_session *steps[2 * SQL_SESSION_STEPS];
@@ -454,9 +443,7 @@ void sql_session_settle(struct sql_session **session, const struct sql_session *
     struct table *table = (struct table *)*session;
     while (count-- > 0)
         take_step(table, steps[count], kept);
-    table->session.has = 0;
-    for (unsigned i = 0; i < table->count; i++)
-        table->session.has |= (uint8_t)(1u << table->entries[i]->sort);
+    note_sorts(table);
 }
 
 void sql_session_apply(struct sql_session **session, const struct sql_facts *facts)
@@ -474,6 +461,23 @@ void sql_session_renew(const struct sql_session *session, struct sql_facts *fact
         if (object->session_only)
             object->session_only = sql_session_has_table(session, object->schema, object->name);
     }
+    if (facts->xa == SQL_XA_ENDS || facts->xa == SQL_XA_JOINS) {
+        facts->xa_foreign =
+            !facts->session.name.at || !sql_session_started(session, facts->session.name);
+        facts->administration = facts->xa_foreign;
+    }
+}
+
+void sql_session_forget_xa(struct sql_session *session, struct text written)
+{
+    const struct sql_session step = {
+        .names = true, .entry = {.sort = transaction_sort(written), .name = written}
+    };
+
+    if (!session)
+        return;
+    take_step((struct table *)session, &step, true);
+    note_sorts((struct table *)session);
 }
 
 size_t sql_session_bytes(const struct sql_session *session)

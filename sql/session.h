@@ -59,10 +59,15 @@ void sql_session_apply(struct sql_session **session, const struct sql_facts *fac
 bool sql_session_disturbed(const struct sql_session *session, const struct sql_facts *facts);
 
 /* To be called on a copy of the kept facts of a prepared statement at each execution: a temporary
- * table of the time of its PREPARE may be gone, and the server then takes the real one of its name.
+ * table of the time of its PREPARE may be gone, and the server then takes the real one of its name;
+ * so may an XA transaction, and somebody else's have its identifier.
  * The other way round (a temporary table that has come since) the facts stay as strict as they
  * were. */
 void sql_session_renew(const struct sql_session *session, struct sql_facts *facts);
+
+/* The XA transaction of this identifier, as it was written, is prepared: from now on any session of
+ * the service may end it, so whoever knows those has to be asked. */
+void sql_session_forget_xa(struct sql_session *session, struct text written);
 
 /* Bytes that it keeps. */
 size_t sql_session_bytes(const struct sql_session *session);

@@ -66,4 +66,8 @@ const struct sql_facts *sql_session_handler(const struct sql_session *session, s
 /* Has this session started the transaction of this XA identifier? */
 bool sql_session_started(const struct sql_session *session, struct text xid);
 
+/* May code run inside the server at this statement whose text silogate does not see here: a routine
+ * that it names, a trigger of a table that it writes to, a function in a view that it reads? */
+bool sql_facts_run_code(const struct sql_facts *facts);
+
 #endif

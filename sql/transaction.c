@@ -75,8 +75,16 @@ static bool is_fixed(struct text xid)
     return true;
 }
 
+static void note_xa(struct parser *p, enum sql_xa xa, bool known)
+{
+    p->facts->xa = (uint8_t)xa;
+    p->facts->xa_foreign = !known && (xa == SQL_XA_ENDS || xa == SQL_XA_JOINS);
+    p->facts->administration |= p->facts->xa_foreign;
+}
+
 /* XA's identifiers are strings and numbers. One server keeps the prepared transactions of all
- * services, and asks nobody whose they are: what this session has not started is administration. */
+ * services, and asks nobody whose they are: what this session has not started is administration,
+ * unless whoever judges knows that another session of its service has prepared it. */
 static void parse_xa(struct parser *p)
 {
     const enum sql_keyword word = (enum sql_keyword)p->t.keyword;
@@ -90,8 +98,11 @@ static void parse_xa(struct parser *p)
     step(p);
     const uint32_t from = p->t.offset;
     uint32_t to = from;
+    struct xid written;
+    xid_begin(&written);
     while (p->t.class == SQL_TOKEN_STRING || p->t.class == SQL_TOKEN_NUMBER || at_sign(p, ',')) {
         to = p->t.offset + p->t.length;
+        xid_read(p, &written);
         step(p);
     }
     const struct text xid = {start + from, to - from};
@@ -100,12 +111,17 @@ static void parse_xa(struct parser *p)
     const bool known =
         p->session && !p->body && is_fixed(xid) && sql_session_started(p->session, xid);
     const bool starts = (word == KW_START || word == KW_BEGIN) && !joins;
-    if ((ends || joins) && !known)
-        p->facts->administration = true;
-    if (((ends && known) || starts) && !p->body && xid.length <= PARSER_NAME) {
+    if (!p->body)
+        p->facts->xid = xid_end(p, &written);
+    if (ends || joins)
+        note_xa(p, ends ? SQL_XA_ENDS : SQL_XA_JOINS, known);
+    else if (starts || word == KW_PREPARE)
+        note_xa(p, starts ? SQL_XA_STARTS : SQL_XA_PREPARES, true);
+    if (p->facts->xa != SQL_XA_NONE && !p->body && xid.length <= PARSER_NAME)
+        p->facts->session.name = xid;
+    if (((ends && known) || starts) && p->facts->session.name.at) {
         p->facts->effects |= SQL_EFFECT_SESSION;
         p->facts->session.action |= starts ? SQL_ACTION_XA : SQL_ACTION_XA_OVER;
-        p->facts->session.name = xid;
     }
     skip_xa(p);
 }

@@ -16,6 +16,7 @@ static void forget(struct session *session)
 {
     moving_leave(session);
     transaction_drop(session);
+    session_leave_branches(session);
     belief_forget(&session->belief);
     session->logged_in = false;
 }

@@ -13,7 +13,7 @@ void login_bind(struct session *session, int service, size_t upstream)
 {
     struct binding *old = session->binding;
 
-    session->binding = binding_new(session->draft->runtime, service, upstream);
+    session->binding = binding_new(session->draft->runtime, session->id, service, upstream);
     binding_free(old);
 }
 

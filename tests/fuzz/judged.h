@@ -15,6 +15,7 @@ struct judged {
     struct belief belief;
     struct binding binding;
     struct ruling one, two;
+    const struct config *config;
     uint32_t ids; /* of prepared statements */
 };
 
@@ -32,16 +33,25 @@ static inline bool judged_thread(const struct binding *binding, uint64_t id, uin
     return id == 5;
 }
 
+/* What another session of the service has prepared begins with a p. */
+static inline bool judged_branch(const struct binding *binding, struct text xid)
+{
+    (void)binding;
+    return xid.length > 6 && xid.at[6] == 'p';
+}
+
 /* `config` must live as long. */
 static inline void judged_begin(struct judged *judged, const struct config *config)
 {
     struct config_problems problems = {0};
 
+    judged->config = config;
     judged->binding.policy = policy_build(config, 0, &problems);
     judged->binding.router = router_build(config, NULL);
     judged->binding.upstream_name = "main";
     judged->binding.service = 0;
     judged->binding.find_thread = judged_thread;
+    judged->binding.find_branch = judged_branch;
     config_problems_fini(&problems);
     if (!judged->binding.policy)
         abort();
@@ -65,7 +75,7 @@ static inline bool judged_same_change(const struct change *a, const struct chang
         return a == b;
     if (a->has_state != b->has_state || a->unknown != b->unknown || a->several != b->several ||
         a->remembers != b->remembers || !a->preparing != !b->preparing ||
-        a->written.count != b->written.count)
+        a->written.count != b->written.count || a->xa_count != b->xa_count)
         return false;
     return !a->has_state ||
            (a->state.mode == b->state.mode && a->state.mode_known == b->state.mode_known &&

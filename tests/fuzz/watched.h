@@ -39,7 +39,7 @@ static bool may_run(struct text text, size_t offset, struct sql_state state, uin
         offset = sql_analyze(text, offset, &state, remembered, &facts);
         good = facts.determined && !facts.needs_mode && !facts.administration;
         for (uint32_t i = 0; i < facts.object_count; i++)
-            good &= is_own(&facts.objects[i]);
+            good &= is_own(&facts.objects[i]) || facts.objects[i].session_only;
         sql_state_apply(&state, &facts);
         if (!state.mode_known)
             state.mode = mode;

@@ -1,0 +1,128 @@
+/* The identifier of an XA transaction as the server has it, out of how it is written: gtrid [,
+ * bqual
+ * [, format]]. The servers compare these bytes (MySQL manual, "XA Transaction SQL Statements").
+ * Whatever could be other bytes in another character set is none. Called by sql/transaction.c.
+ */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "sql/parser.h"
+
+enum { PART_MAX = 64, FORMAT_MAX = INT32_MAX, FORMAT_DEFAULT = 1 };
+
+static int digit_of(char c)
+{
+    c = text_lower(c);
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
+}
+
+/* 0x4142, x'4142'; the digits alone. False where it is another number. */
+static bool hex_digits(struct text written, struct text *digits)
+{
+    if (written.length > 2 && written.at[0] == '0' && written.at[1] == 'x')
+        *digits = (struct text){written.at + 2, written.length - 2};
+    else if (written.length >= 3 && text_lower(written.at[0]) == 'x' && written.at[1] == '\'')
+        *digits = (struct text){written.at + 2, written.length - 3};
+    else
+        return false;
+    for (size_t i = 0; i < digits->length; i++) {
+        if (digit_of(digits->at[i]) > 15)
+            return false;
+    }
+    return true;
+}
+
+static bool read_hex(struct text written, char *to, size_t *length)
+{
+    struct text digits;
+
+    if (!hex_digits(written, &digits) || digits.length > (size_t)2 * PART_MAX)
+        return false;
+    /* 0x123 is 0x0123; x'123' is an error of the server's. */
+    const size_t odd = digits.length % 2;
+    *length = (digits.length + odd) / 2;
+    memset(to, 0, *length);
+    for (size_t i = 0; i < digits.length; i++)
+        to[(i + odd) / 2] = (char)((uint8_t)to[(i + odd) / 2] << 4 | digit_of(digits.at[i]));
+    return true;
+}
+
+/* In quotes. Of what is plain ASCII every character set makes the same bytes, but for the few that
+ * have no backslash or brackets, or have two or four bytes for a letter: `lossy` says so. */
+static bool read_quoted(const struct parser *p, struct text written, char *to, size_t *length)
+{
+    if (written.length < 2 || (written.at[0] != '\'' && written.at[0] != '"') ||
+        p->t.flags & SQL_TOKEN_ESCAPED || p->state->lossy ||
+        p->state->charset == SQL_CHARSET_UNKNOWN || written.length - 2 > PART_MAX)
+        return false;
+    for (size_t i = 1; i + 1 < written.length; i++) {
+        if (written.at[i] < ' ' || written.at[i] > '~' || written.at[i] == '\\')
+            return false;
+    }
+    *length = written.length - 2;
+    memcpy(to, written.at + 1, *length);
+    return true;
+}
+
+static bool read_format(struct text written, uint64_t *format)
+{
+    struct text digits;
+
+    if (!hex_digits(written, &digits))
+        return text_number(written, format) && *format <= FORMAT_MAX;
+    *format = 0;
+    for (size_t i = 0; i < digits.length && *format <= FORMAT_MAX; i++)
+        *format = *format << 4 | (uint64_t)digit_of(digits.at[i]);
+    return written.at[0] == '0' && *format <= FORMAT_MAX;
+}
+
+void xid_begin(struct xid *xid)
+{
+    xid->good = true;
+    xid->part = 0;
+    xid->filled = false;
+    xid->format = FORMAT_DEFAULT;
+    xid->lengths[0] = xid->lengths[1] = 0;
+}
+
+void xid_read(struct parser *p, struct xid *xid)
+{
+    const struct text written = {(const char *)p->lexer.start + p->t.offset, p->t.length};
+    size_t length = 0;
+
+    if (at_sign(p, ',')) {
+        xid->good &= xid->filled && ++xid->part < 3;
+        xid->filled = false;
+        return;
+    }
+    xid->good &= !xid->filled;
+    xid->filled = true;
+    if (!xid->good)
+        return;
+    if (xid->part == 2) {
+        xid->good = read_format(written, &xid->format);
+        return;
+    }
+    char *to = xid->bytes + xid->lengths[0];
+    xid->good = p->t.class == SQL_TOKEN_STRING ? read_quoted(p, written, to, &length)
+                                               : read_hex(written, to, &length);
+    xid->lengths[xid->part] = (uint8_t)length;
+}
+
+struct text xid_end(struct parser *p, const struct xid *xid)
+{
+    const size_t data = (size_t)xid->lengths[0] + xid->lengths[1];
+
+    if (!xid->good || !xid->filled)
+        return (struct text){NULL, 0};
+    char *to = take_room(p, 6 + data);
+    if (!to)
+        return (struct text){NULL, 0};
+    bytes_put4((uint8_t *)to, (uint32_t)xid->format);
+    to[4] = (char)xid->lengths[0];
+    to[5] = (char)xid->lengths[1];
+    memcpy(to + 6, xid->bytes, data);
+    return (struct text){to, 6 + data};
+}

@@ -1,0 +1,220 @@
+"""XA transactions that are prepared belong to the service whose session has prepared them: any of its sessions ends
+them, as transaction managers do from another connection; nobody else does. The server itself would let any account."""
+import contextlib
+
+import pytest
+
+from harness import gate, places, wire
+
+INI = """[proxy]
+workers = 2
+{more}
+[policy]
+mode = block
+administration = block
+unowned = block
+[log]
+repeat = 0
+[upstream:main]
+[service:spy]
+user = xa_spy
+upstream = main
+database = xa_own
+owns = xa_own.*
+[service:vault]
+user = xa_vault
+upstream = main
+database = xa_vault
+owns = xa_vault.*
+"""
+NO_SUCH = 1397  # XAER_NOTA
+
+
+@pytest.fixture(scope="module")
+def prepared(server):
+    server.sql("DROP DATABASE IF EXISTS xa_vault", "DROP DATABASE IF EXISTS xa_own", "CREATE DATABASE xa_vault",
+               "CREATE DATABASE xa_own", "CREATE TABLE xa_vault.t (id INT PRIMARY KEY)",
+               "CREATE TABLE xa_own.t (id INT PRIMARY KEY)",
+               *(text for user in ("xa_spy", "xa_vault") for text in (
+                   f"DROP USER IF EXISTS {user}@'%'", f"CREATE USER {user}@'%' IDENTIFIED BY '{user}-secret'",
+                   f"GRANT ALL ON *.* TO {user}@'%'")))
+    yield server
+    server.sql("DROP DATABASE xa_vault", "DROP DATABASE xa_own", "DROP USER xa_spy@'%'", "DROP USER xa_vault@'%'")
+
+
+@pytest.fixture(scope="module")
+def blocking(prepared):
+    with gate.running(prepared, ini=INI.format(more="")) as one:
+        yield one
+
+
+def login(one, user="xa_spy", **options):
+    return wire.connect(one.port, user, user.replace("spy", "own"), password=f"{user}-secret", **options)
+
+
+def refused(client, text):
+    with pytest.raises(wire.Error) as error:
+        client.query(text)
+    assert error.value.code == 1227 and "silogate" in str(error.value), error.value
+    return str(error.value)
+
+
+def prepare(client, xid, row, table="xa_own.t"):
+    for text in (f"XA START {xid}", f"INSERT INTO {table} VALUES ({row})", f"XA END {xid}", f"XA PREPARE {xid}"):
+        client.query(text)
+
+
+def end(client, text):
+    """Once the server has noticed that the session of its PREPARE is gone."""
+    def ended():
+        try:
+            client.query(text)
+        except wire.Error as error:
+            assert error.code == NO_SUCH, error
+            return False
+        return True
+
+    places.wait_for(ended, 60)
+
+
+def rows(server, table="xa_own.t"):
+    with contextlib.closing(server.root()) as root, root.cursor() as cursor:
+        cursor.execute(f"SELECT id FROM {table} ORDER BY id")
+        return [row[0] for row in cursor.fetchall()]
+
+
+@pytest.mark.parametrize("started, ended", [
+    ("'one'", "'one'"), ("'one', 'b', 7", "'one','b',0x7"), ("'a-1'", "0x612d31"),
+    ("0x616263,0x0102,0x1234", "x'616263',X'0102',4660"), ("'x', '', 1", "'x'")])
+def test_another_session_of_the_service_ends_it(prepared, blocking, started, ended):
+    first, victim = login(blocking), login(blocking, "xa_vault")
+    prepare(first, started, 1)
+    assert "prepared" in refused(victim, f"XA ROLLBACK {ended}")
+    first.quit()
+    refused(victim, f"XA COMMIT {started}")
+    second = login(blocking)
+    refused(second, "XA COMMIT 'none of them'")
+    refused(second, "XA COMMIT 'one', 'b', 8")
+    end(second, f"XA COMMIT {ended}")
+    assert rows(prepared) == [1]
+    refused(second, f"XA COMMIT {ended}")
+    refused(second, "XA RECOVER")
+    second.query("DELETE FROM xa_own.t")
+    second.quit()
+    victim.quit()
+
+
+def test_it_is_known_over_a_reload(prepared, blocking):
+    first, second = login(blocking), login(blocking)
+    prepare(first, "'r'", 2)
+    blocking.reload(ini=blocking.ini + "[service:third]\nupstream = main\nowns = third.*\n")
+    first.quit()
+    end(second, "XA ROLLBACK 'r'")
+    assert rows(prepared) == []
+    second.quit()
+
+
+def test_the_session_itself_ends_it(blocking):
+    client = login(blocking)
+    prepare(client, "'mine', 'b', 7", 3)
+    client.query("XA ROLLBACK 'mine', 'b', 7")
+    refused(client, "XA ROLLBACK 'mine', 'b', 7")
+    for text in ("XA START 'x'", "XA END 'x'", "XA COMMIT 'x' ONE PHASE"):
+        client.query(text)
+    refused(client, "XA COMMIT 'x'")
+    client.quit()
+
+
+def test_whose_it_was_is_not_whose_it_is(prepared, blocking):
+    """One that is over, whose identifier is another service's by now: by none of the sessions that had to do with it."""
+    first, second, victim = login(blocking), login(blocking), login(blocking, "xa_vault")
+    statement = None
+    if prepared.name == "mariadb":
+        first.query("XA START 'twice'")
+        statement = first.prepare("XA ROLLBACK 'twice'")[0]
+        first.query("XA END 'twice'")
+        first.query("XA ROLLBACK 'twice'")
+    prepare(first, "'twice'", 4)
+    if prepared.name == "mysql":  # MariaDB leaves it to the session as long as that lives
+        second.query("XA ROLLBACK 'twice'")
+    else:
+        first.query("XA ROLLBACK 'twice'")
+    prepare(victim, "'twice'", 5, "xa_vault.t")
+    for client in (first, second):
+        for text in ("XA ROLLBACK 'twice'", "XA COMMIT 'twice'", "XA ROLLBACK 0x7477696365"):
+            refused(client, text)
+    if statement is not None:
+        with pytest.raises(wire.Error) as error:
+            first.execute(statement)
+        assert error.value.code == 1227
+    victim.query("XA COMMIT 'twice'")
+    assert rows(prepared, "xa_vault.t") == [5]
+    victim.query("DELETE FROM xa_vault.t")
+    for client in (first, second, victim):
+        client.quit()
+
+
+def test_none_that_waits_first(blocking):
+    """Behind another statement of the same command it could be somebody else's when its turn comes."""
+    first, second = login(blocking), login(blocking, capabilities=wire.USUAL | wire.MULTI_STATEMENTS)
+    prepare(first, "'later'", 6)
+    refused(second, "DO 1; XA ROLLBACK 'later'")
+    first.query("XA ROLLBACK 'later'")
+    first.quit()
+    second.quit()
+
+
+def test_several_in_one_command(prepared, blocking):
+    """Known to the session alone, and ended by it."""
+    client = login(blocking, capabilities=wire.USUAL | wire.MULTI_STATEMENTS)
+    client.query("XA START 'm'; INSERT INTO xa_own.t VALUES (7); XA END 'm'; XA PREPARE 'm'")
+    client.query("XA ROLLBACK 'm'")
+    refused(client, "XA ROLLBACK 'm'")
+    assert rows(prepared) == []
+    client.quit()
+
+
+def test_a_prepare_that_fails_makes_nothing_ones_own(blocking):
+    victim, client = login(blocking, "xa_vault"), login(blocking)
+    prepare(victim, "'theirs'", 8, "xa_vault.t")
+    for text in ("XA PREPARE 'theirs'", "XA START 'theirs'"):
+        with pytest.raises(wire.Error):
+            client.query(text)
+    refused(client, "XA ROLLBACK 'theirs'")
+    victim.query("XA ROLLBACK 'theirs'")
+    victim.quit()
+    client.quit()
+
+
+def test_bytes_that_depend_on_a_character_set(blocking):
+    """Such a one is its session's alone."""
+    first, second = login(blocking), login(blocking)
+    first.query("SET character_set_connection = utf16")
+    prepare(first, "'wide'", 9)
+    refused(second, "XA ROLLBACK 'wide'")
+    refused(second, "XA ROLLBACK 0x0077006900640065")
+    first.query("XA ROLLBACK 'wide'")
+    first.quit()
+    second.quit()
+
+
+def test_another_process_does_not_know_it(prepared, blocking):
+    first = login(blocking)
+    prepare(first, "'old'", 10)
+    with gate.running(prepared, ini=INI.format(more="")) as another:
+        client = login(another)
+        assert "XA transaction" in refused(client, "XA ROLLBACK 'old'")
+        client.quit()
+    first.query("XA ROLLBACK 'old'")
+    first.quit()
+
+
+def test_with_several_instances_it_is_the_session_s(prepared):
+    """Another instance may have seen its end, and its identifier in another's hands."""
+    with gate.running(prepared, ini=INI.format(more="instance = 1")) as one:
+        first, second = login(one), login(one)
+        prepare(first, "'i'", 11)
+        refused(second, "XA ROLLBACK 'i'")
+        first.query("XA ROLLBACK 'i'")
+        first.quit()
+        second.quit()
