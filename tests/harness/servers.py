@@ -286,6 +286,26 @@ class MySQL(Server):
 KINDS = {"mariadb": MariaDB, "mysql": MySQL}
 
 
+class FoldingMariaDB(MariaDB):
+    """Names are compared without case."""
+
+    def command(self):
+        return super().command() + ["--lower-case-table-names=1"]
+
+
+class FoldingMySQL(MySQL):
+    """Its dictionary is made for that, so it is not a copy of the others'."""
+
+    def install(self):
+        self.initialize()
+
+    def _base(self):
+        return super()._base() + ["--lower-case-table-names=1"]
+
+
+FOLDING = {"mariadb": FoldingMariaDB, "mysql": FoldingMySQL}
+
+
 def start_with_example(server):
     """Installs and starts it, with NileCare's example and the accounts of `accounts`."""
     try:

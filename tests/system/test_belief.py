@@ -241,6 +241,37 @@ def test_a_body_that_changes_how_it_is_read(blocking, text):
     client.quit()
 
 
+@pytest.mark.parametrize("name", READ_AGAIN)
+def test_a_body_that_loops_over_modes(vault, blocking, name):
+    """A statement of a body is read again once its table has changed, in the mode that the body has set by then. Both
+    orders; and the server itself does hand the row out."""
+    text, mode = READ_AGAIN[name]
+    loop = ("BEGIN DECLARE i INT DEFAULT 0; WHILE i < 2 DO " + text + "\n; SET sql_mode = '" + mode
+            + "'; ALTER TABLE own.t COMMENT 'loop'; SET i = i + 1; END WHILE; END")
+    turned = ("BEGIN DECLARE i INT DEFAULT 0; WHILE i < 2 DO SET sql_mode = IF(i, '" + mode
+              + "', ''); ALTER TABLE own.t COMMENT 'loop'; " + text + "\n; SET i = i + 1; END WHILE; END")
+    client = login(blocking)
+    client.query("SET sql_mode = ''")
+    for number, body in enumerate((loop, turned)):
+        refused(client, f"CREATE PROCEDURE own.loops{number} () {body}")
+    # a body that changes nothing about how it is read may loop
+    client.query("CREATE PROCEDURE own.loops () BEGIN DECLARE i INT DEFAULT 0; WHILE i < 2 DO SELECT name FROM own.t;"
+                 " ALTER TABLE own.t COMMENT 'loop'; SET i = i + 1; END WHILE; END")
+    client.query("CALL own.loops()")
+    client.query("DROP PROCEDURE own.loops")
+    client.quit()
+    if vault.name == "mysql":
+        with vault.root(database="own") as root, root.cursor() as cursor:
+            cursor.execute("SET sql_mode = ''")
+            cursor.execute(f"CREATE PROCEDURE own.direct () {loop}")
+            cursor.execute("CALL own.direct()")
+            found = repr(cursor.fetchall())
+            while cursor.nextset():
+                found += repr(cursor.fetchall())
+            cursor.execute("DROP PROCEDURE own.direct")
+        assert SECRET in found
+
+
 def test_a_body_is_stored_in_another_mode(vault, blocking):
     if vault.name == "mysql":
         pytest.skip("MySQL has no SET STATEMENT")
@@ -365,6 +396,36 @@ def test_a_session_stays_where_it_is(vault):
         assert client.query("SELECT 1")[0].rows == [["1"]]
         for session in (client, other, fresh):
             session.quit()
+        one.stop()
+    finally:
+        one.remove()
+
+
+def test_services_change_places_during_a_login(vault):
+    """The greeting by one configuration, the login by another in which the services have other numbers."""
+    one = gate.Gate(vault, ini=INI)
+    try:
+        one.start()
+        text = one.path.read_text()
+        head, rest = text.split("[service:spy]")
+        spy, vaults = rest.split("[service:vault]")
+        turned = head + "[service:aaa]\nupstream = main\nowns = aaa.*\n[service:vault]" + vaults + "\n[service:spy]" + spy
+        for before, after in ((text, turned), (turned, text), (text, text.replace("user = spy_service", "user = another"))):
+            one.reload(ini=before)
+            client = wire.Wire(one.port)
+            client.greet()
+            one.reload(ini=after)
+            if after in (turned, text):
+                client.login("spy_service", "spy_alias", "spy_service-secret")
+                assert client.query("SELECT DATABASE()")[0].rows == [["own"]]
+                assert client.query("SELECT name FROM t WHERE id = 1")[0].rows == [["own"]]
+                still_foreign(client)
+                client.quit()
+            else:  # nobody's any more
+                client.login("spy_service", "own", "spy_service-secret")
+                still_foreign(client, "own.t")
+                still_foreign(client)
+                client.quit()
         one.stop()
     finally:
         one.remove()
