@@ -82,6 +82,85 @@ USE nilecare
 """.strip().splitlines()
 VARIES = re.compile(r"SHOW PROCESSLIST|SHOW ENGINES")  # they tell of the session itself, or vary
 
+# What backups, monitoring, consoles and replicas do on the server; `SIDE` is a name of each side's own.
+ADMINISTRATION = """
+FLUSH TABLES WITH READ LOCK
+SHOW MASTER STATUS
+SHOW BINARY LOG STATUS
+SHOW BINLOG STATUS
+SHOW BINARY LOGS
+SHOW BINLOG EVENTS LIMIT 1
+UNLOCK TABLES
+FLUSH NO_WRITE_TO_BINLOG TABLES
+FLUSH LOCAL TABLES lab_tests FOR EXPORT
+UNLOCK TABLES
+FLUSH PRIVILEGES
+FLUSH ERROR LOGS
+FLUSH USER_RESOURCES
+LOCK INSTANCE FOR BACKUP
+UNLOCK INSTANCE
+BACKUP STAGE START
+BACKUP STAGE END
+SHOW SLAVE STATUS
+SHOW ALL SLAVES STATUS
+SHOW SLAVE HOSTS
+SHOW REPLICAS
+STOP SLAVE
+STOP REPLICA
+PURGE BINARY LOGS BEFORE '2001-01-01'
+SET sql_log_bin = 0
+SET sql_log_bin = 1
+SET SESSION binlog_format = 'ROW'
+SET @@GLOBAL.GTID_PURGED = ''
+SELECT @@GLOBAL.gtid_executed
+SHOW GLOBAL VARIABLES LIKE 'sync_binlog'
+SHOW GLOBAL STATUS LIKE 'Max_used_connections_nothing'
+SELECT Host, User FROM mysql.user ORDER BY 1, 2
+SELECT * FROM mysql.db ORDER BY 1, 2, 3
+SELECT COUNT(*) FROM mysql.tables_priv
+SELECT COUNT(*) FROM mysql.proc
+SELECT COUNT(*) FROM mysql.global_priv
+SELECT COUNT(*) FROM mysql.general_log
+SHOW TABLES FROM mysql
+SHOW CREATE TABLE mysql.db
+DESCRIBE mysql.user
+CHECK TABLE mysql.db
+SHOW TABLES FROM performance_schema LIKE 'threads'
+SELECT COUNT(*) > 0 FROM performance_schema.threads
+SELECT OBJECT_NAME FROM performance_schema.metadata_locks WHERE OBJECT_NAME = 'nothing'
+SELECT COUNT(*) FROM sys.version
+CREATE USER log_mode_nobody IDENTIFIED BY 'nobody-1'
+GRANT SELECT ON nilecare.lab_tests TO log_mode_nobody
+SHOW GRANTS FOR log_mode_nobody
+SET PASSWORD FOR log_mode_nobody = 'nobody-2'
+SET PASSWORD FOR log_mode_nobody = PASSWORD('nobody-2')
+ALTER USER log_mode_nobody IDENTIFIED BY 'nobody-3'
+RENAME USER log_mode_nobody TO log_mode_anybody
+REVOKE SELECT ON nilecare.lab_tests FROM log_mode_anybody
+DROP USER log_mode_anybody
+CREATE ROLE log_mode_role
+SET DEFAULT ROLE NONE TO lab_service
+DROP ROLE log_mode_role
+CREATE SERVER log_mode_server FOREIGN DATA WRAPPER mysql OPTIONS (HOST 'nowhere')
+DROP SERVER log_mode_server
+INSTALL PLUGIN log_mode SONAME 'nothing.so'
+UNINSTALL PLUGIN log_mode
+SET GLOBAL long_query_time = 10
+SET PERSIST long_query_time = 10
+RESET PERSIST long_query_time
+SHOW PRIVILEGES
+SHOW OPEN TABLES FROM mysql LIKE 'nothing'
+SELECT id, code, name FROM lab_tests ORDER BY code LIMIT 3 INTO OUTFILE 'SIDE.tsv'
+SELECT id, code, name FROM lab_tests ORDER BY code LIMIT 3 INTO OUTFILE 'SIDE.tsv'
+SELECT 'one' INTO DUMPFILE 'SIDE.one'
+CREATE TEMPORARY TABLE lab_loaded (id VARCHAR(40), code VARCHAR(99), name VARCHAR(199))
+LOAD DATA INFILE 'SIDE.tsv' INTO TABLE lab_loaded
+SELECT * FROM lab_loaded ORDER BY code
+SELECT LOAD_FILE('SIDE.one')
+KILL QUERY 4294967295
+SELECT 'still here'
+""".strip().splitlines()
+
 
 def examples():
     text = (places.TOP / "examples/nilecare/queries.sql").read_text()
@@ -119,3 +198,40 @@ def test_no_difference_but_the_log(server, make_gate, user):
         one, other = (re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "", repr(x)) for x in (one, other))
         assert one == other, statement
     assert gate.violations(1)
+
+
+def administer(server, port, user, side):
+    """What the statements answer, the files' names taken out, and the files."""
+    path = server.folder / "tmp" / side
+    answers = seen(port, user, [statement.replace("SIDE", str(path)) for statement in ADMINISTRATION])
+    answers = [repr(one).replace(str(path), "SIDE") for one in answers]
+    files = sorted(server.folder.glob(f"tmp/{side}*"))
+    texts = [one.read_bytes() for one in files]
+    for file in files:
+        file.unlink()
+    return answers, texts
+
+
+@pytest.mark.parametrize("right", ["some", "all"])
+def test_administration_is_logged_and_done(server, make_gate, right):
+    """By an account that may, and by one that may not: the server's own refusals are the only ones. In `block` the
+    same statements are refused, the first one first."""
+    user = server.extra_users[0] if right == "all" else "lab_service"
+    ini = re.sub(r"(?m)^(alias|mode|unowned|undetermined|administration) = .*$", "", gates.example())
+    changes = ("service:lab", "user", "lab_service", server.extra_users[0])
+    gate = make_gate(server, ("policy", "mode", "log"), changes, ini=ini)
+    directly, files = administer(server, server.port, user, "directly")
+    through, same = administer(server, gate.port, user, "through")
+    for statement, one, other in zip(ADMINISTRATION, directly, through, strict=True):
+        assert one == other, statement
+    assert files == same and len(files) == (2 if right == "all" else 0)
+    done = sum(not answer.startswith("(1227,") for answer in through)
+    gate.settle()
+    logged = [one for one in gate.events("violation") if one["reason"] in ("administration", "system")]
+    assert {one["action"] for one in logged} == {"logged"} and len(logged) > 30
+    assert right != "all" or done == len(ADMINISTRATION)
+    if right == "all":
+        block = make_gate(server, ("policy", "mode", "block"), changes, ini=ini)
+        refused, files = administer(server, block.port, user, "blocked")
+        assert refused[0].startswith("(1227,") and "silogate" in refused[0] and not files
+        assert "still here" in refused[-1]
