@@ -45,8 +45,9 @@ static const char *const texts[] = {
     [ASKING_START_PROFILING] = "SET /* silogate */ profiling=1," NOT_TRACED,
 };
 
-/* ER_MUST_CHANGE_PASSWORD: whoever gets it can do nothing else, and needs no states for it. */
-enum { EXPIRED_PASSWORD = 1820 };
+/* ER_MUST_CHANGE_PASSWORD: whoever gets it can do nothing else, and needs no states for it.
+ * ER_NEW_ABORTING_CONNECTION: init_connect has failed, which ends the session. */
+enum { EXPIRED_PASSWORD = 1820, ABORTING = 1184 };
 
 /* COM_QUERY; with CLIENT_QUERY_ATTRIBUTES, no parameters in one set. */
 static void ask(struct session *session, enum asking asking)
@@ -75,6 +76,18 @@ void command_ask(struct session *session)
     session_enter(session, STATE_ASK);
 }
 
+void command_ask_ahead(struct session *session, bool warned)
+{
+    struct router_server server;
+
+    if (session->state != STATE_COMMAND || !session->judged || !session->belief.must_ask ||
+        session->leaving || warned)
+        return;
+    router_server(session->binding->router, session->binding->upstream, &server);
+    if (!server.init_connect)
+        command_ask(session);
+}
+
 static void learn(struct session *session, const struct text *values)
 {
     const struct binding *binding = session->binding;
@@ -97,12 +110,12 @@ static void learn(struct session *session, const struct text *values)
     router_learn(router, binding->upstream, &server);
 }
 
-static bool is_expired(struct text error)
+static bool is_error(struct text answer, uint16_t code)
 {
-    const uint8_t *payload = (const uint8_t *)error.at + PACKET_HEADER;
+    const uint8_t *payload = (const uint8_t *)answer.at + PACKET_HEADER;
 
-    return error.length >= PACKET_HEADER + 3 && payload[0] == 0xff &&
-           bytes_get2(payload + 1) == EXPIRED_PASSWORD;
+    return answer.length >= PACKET_HEADER + 3 && payload[0] == 0xff &&
+           bytes_get2(payload + 1) == code;
 }
 
 /* The answer to the question itself; false: it answers something else. */
@@ -117,7 +130,7 @@ static bool take_answer(struct session *session, enum row row, const struct text
     } else {
         if (here.at[PACKET_HEADER] == 0x00)
             return false;
-        belief->unknown = !is_expired(here);
+        belief->unknown = !is_error(here, EXPIRED_PASSWORD);
     }
     belief->must_ask = belief->unknown; /* the next command asks again */
     belief->asked = true;
@@ -166,7 +179,11 @@ enum step state_ask(struct session *session)
         return STEP_WAIT;
     if (row == ROW_MORE || row == ROW_BAD)
         return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
-    assert(here.at); /* a whole answer is here */
+    assert(here.at);                /* a whole answer is here */
+    if (is_error(here, ABORTING)) { /* not to the question: the client is to read it */
+        gate_pass(gate, size);
+        return session_linger(session, CLOSED_UPSTREAM_GONE);
+    }
     bool good = row == ROW_NONE && here.at[PACKET_HEADER] == 0x00;
     if (asking == ASKING && !take_answer(session, row, values, here))
         return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);

@@ -25,5 +25,9 @@ enum step command_upstream_died(struct session *session, enum close_reason reaso
 
 /* Silogate's own question to the server, before the command at hand is judged (ask.c). */
 void command_ask(struct session *session);
+/* Behind a login: the question that the first command would have to wait for is asked while the
+ * client reads that it is logged in. Not where the login or init_connect may have left warnings,
+ * which it would clear. */
+void command_ask_ahead(struct session *session, bool warned);
 
 #endif

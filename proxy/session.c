@@ -345,16 +345,18 @@ static void on_io(struct ev_loop *loop, struct ev_io *io, int events)
         observe_delay(&session->worker->counters, ev_time() - ev_now(loop));
 }
 
-void session_watch(struct session *session, struct side *side, int socket)
+void session_watch(struct session *session, struct side *side, int socket, bool is_unix)
 {
     side->stream = (struct stream){.kind = &stream_plain, .socket = socket};
     side->ended = side->broken = side->wants_write = side->handshaking = side->shut = false;
     side->sequence = 0;
+    side->is_unix = is_unix;
     ev_io_init(&side->io, on_io, socket, EV_READ);
     side->io.data = session;
 }
 
-void session_start(struct worker *worker, int socket, struct text client, bool expects_header)
+void session_start(struct worker *worker, int socket, const struct sockaddr_storage *from,
+                   struct text client, bool expects_header)
 {
     struct session *session = memory_take_zeroed(sizeof(*session));
 
@@ -366,11 +368,11 @@ void session_start(struct worker *worker, int socket, struct text client, bool e
     session->judged = true;
     session->upstream.stream.socket = -1;
     session->upstream.stream.kind = &stream_plain;
-    session_watch(session, &session->client, socket);
+    session_watch(session, &session->client, socket, from->ss_family == AF_UNIX);
     list_add(&worker->sessions, &session->all);
     worker->counters.sessions_accepted++;
     worker->counters.sessions_open++;
-    login_begin(session, client);
+    login_begin(session, from, client);
     session_enter(session, expects_header ? STATE_PROXY_HEADER : STATE_GREET);
     session_run(session);
 }

@@ -74,6 +74,7 @@ struct side {
     bool wants_write; /* what it should get did not fit into its socket */
     bool handshaking; /* a TLS handshake goes on: the socket is not read or written here */
     bool shut;        /* it was told that nothing more will come */
+    bool is_unix;     /* a Unix socket */
     uint8_t compression, zstd_level; /* enum compression, from the end of the login on */
 };
 
@@ -179,8 +180,9 @@ struct session {
     struct session_moves moves;
 };
 
-/* A new connection: starts its session. `client` is its address as text. */
-void session_start(struct worker *worker, int socket, struct text client, bool expects_header);
+/* A new connection from `from`, which is `client` as text: starts its session. */
+void session_start(struct worker *worker, int socket, const struct sockaddr_storage *from,
+                   struct text client, bool expects_header);
 
 /* Runs the states until they wait, flushes, and sets what the sockets are watched for. */
 void session_run(struct session *session);
@@ -209,7 +211,7 @@ void session_leave_branches(struct session *session);
 /* Closes the upstream's side alone. */
 void session_drop_upstream(struct session *session);
 /* Watches a side whose stream has just been opened. */
-void session_watch(struct session *session, struct side *side, int socket);
+void session_watch(struct session *session, struct side *side, int socket, bool is_unix);
 
 /* "command" */
 const char *session_state_name(enum state state);

@@ -234,7 +234,6 @@ static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
         struct sockaddr_storage from = {0};
         socklen_t length = sizeof(from);
         char text[ADDRESS_TEXT];
-        int on = 1;
         int accepted = accept4(listener->socket, (struct sockaddr *)&from, &length,
                                SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (accepted < 0) {
@@ -254,14 +253,19 @@ static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
             close(accepted);
             continue;
         }
-        if (!listener->is_unix) {
-            setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-            setsockopt(accepted, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-        }
         address_text(&from, text, sizeof(text));
-        session_start(worker, accepted, text_of(text),
+        session_start(worker, accepted, &from, text_of(text),
                       address_expects_header(worker->runtime->config, &from));
     }
+}
+
+/* What is accepted here has them from the start: a socket has its listener's options (Linux). */
+static void set_options(int listener)
+{
+    const int on = 1;
+
+    setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(listener, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
 /* Its own sockets, and those that all accept from. */
@@ -273,8 +277,9 @@ static void take_listeners(struct worker *worker, const struct open_sockets *soc
         struct listener *listener = &worker->listeners[worker->listener_count];
         if (!from->shared && from->worker != worker->number)
             continue;
-        *listener = (struct listener){
-            .worker = worker, .socket = from->fd, .is_unix = from->is_unix, .shared = from->shared};
+        *listener = (struct listener){.worker = worker, .socket = from->fd, .shared = from->shared};
+        if (!from->is_unix)
+            set_options(listener->socket);
         ev_io_init(&listener->io, on_accept, listener->socket, EV_READ);
         listener->io.data = listener;
         ev_io_start(worker->loop, &listener->io);

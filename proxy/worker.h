@@ -30,7 +30,6 @@ struct listener {
     struct ev_io io;
     struct worker *worker;
     int socket;
-    bool is_unix;
     bool shared; /* the main thread closes it */
 };
 

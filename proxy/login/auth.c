@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "judge/judge.h"
 #include "proxy/binding.h"
+#include "proxy/command.h"
 #include "proxy/login/abandoned.h"
 #include "proxy/login/login.h"
 #include "proxy/login/throttle.h"
@@ -219,7 +220,8 @@ static enum step accepted(struct session *session, const uint8_t *packet, size_t
     if (database.length > 0)
         memcpy(asked, draft->login.database.at, database.length);
     throttle_passed(throttle_of(session));
-    login_done(session, (struct text){(const char *)packet + PACKET_HEADER, size - PACKET_HEADER});
+    bool warned = login_done(
+        session, (struct text){(const char *)packet + PACKET_HEADER, size - PACKET_HEADER});
     struct ruling *ruling = &session->worker->ruling;
     bool refused = login_is_refused(session, database);
     /* An allowed one is no statement, and not counted. */
@@ -232,6 +234,7 @@ static enum step accepted(struct session *session, const uint8_t *packet, size_t
         return session_linger(session, CLOSED_LOGIN_REFUSED);
     }
     relay_to_client(session, size);
+    command_ask_ahead(session, warned);
     return STEP_AGAIN;
 }
 

@@ -56,6 +56,19 @@ static enum step give_up(struct session *session)
                         "Can't connect to MySQL server on '%s' (%s)", upstream_name(session), why);
 }
 
+/* Where the client has connected to: for the header to the upstream, and for nobody else. */
+static void find_destination(struct session *session)
+{
+    struct login_draft *draft = session->draft;
+    const struct config_upstream *upstream =
+        &draft->runtime->config->upstreams[session->binding->upstream];
+    socklen_t length = sizeof(draft->destination);
+
+    if (upstream->proxy_protocol.value != CONFIG_PROXY_OFF &&
+        draft->destination.ss_family == AF_UNSPEC)
+        getsockname(session->client.stream.socket, (struct sockaddr *)&draft->destination, &length);
+}
+
 /* Opens the next address; false where there is none left. */
 static bool open_next(struct session *session)
 {
@@ -69,7 +82,8 @@ static bool open_next(struct session *session)
         int opened = socket(address.at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (opened >= 0 && (connect(opened, (struct sockaddr *)&address.at, address.length) == 0 ||
                             errno == EINPROGRESS)) {
-            session_watch(session, &session->upstream, opened);
+            session_watch(session, &session->upstream, opened, address.at.ss_family == AF_UNIX);
+            find_destination(session);
             draft->exchange = EXCHANGE_OPENED;
             return true;
         }
@@ -123,7 +137,8 @@ enum step state_connect(struct session *session)
     struct pollfd ready = {.fd = session->upstream.stream.socket, .events = POLLOUT};
     if (poll(&ready, 1, 0) == 0)
         return STEP_WAIT;
-    getsockopt(ready.fd, SOL_SOCKET, SO_ERROR, &error, &length);
+    if (ready.revents & (POLLERR | POLLHUP))
+        getsockopt(ready.fd, SOL_SOCKET, SO_ERROR, &error, &length);
     if (error) {
         snprintf(draft->why, sizeof(draft->why), "%s", strerror(error));
         draft->exchange = EXCHANGE_NONE;

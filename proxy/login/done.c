@@ -50,8 +50,8 @@ static void identify(struct session *session)
 }
 
 /* The states as the login sets them: what the server may have set besides is asked for before the
- * first command that is judged. */
-static void set_state(struct session *session, struct text ok)
+ * first command that is judged. True where the server has warnings. */
+static bool set_state(struct session *session, struct text ok)
 {
     struct router_server server;
     struct reader reader = {(const uint8_t *)ok.at + 1, (const uint8_t *)ok.at + ok.length, false};
@@ -80,12 +80,13 @@ static void set_state(struct session *session, struct text ok)
     belief->state.mode = belief->no_backslash_escapes ? SQL_NO_BACKSLASH_ESCAPES : 0;
     belief->state.escapes_known = !reader.bad;
     belief->in_transaction = belief->asked = belief->unknown = false;
+    return read_integer(&reader, 2) > 0 || reader.bad;
 }
 
-void login_done(struct session *session, struct text payload)
+bool login_done(struct session *session, struct text payload)
 {
     identify(session);
-    set_state(session, payload);
+    const bool warned = set_state(session, payload);
     if (session->draft->server.thread)
         session->thread = session->draft->server.thread;
     if (session->registered)
@@ -100,4 +101,5 @@ void login_done(struct session *session, struct text payload)
     session->worker->counters.logins++;
     login_free(session);
     session_enter(session, compression_is_due(session) ? STATE_COMPRESS : STATE_COMMAND);
+    return warned;
 }

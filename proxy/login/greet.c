@@ -29,7 +29,7 @@
     (CAPABILITY_PROTOCOL_41 | CAPABILITY_SECURE_CONNECTION | CAPABILITY_PLUGIN_AUTH |              \
      CAPABILITY_CONNECT_WITH_DB)
 
-void login_begin(struct session *session, struct text client)
+void login_begin(struct session *session, const struct sockaddr_storage *from, struct text client)
 {
     struct login_draft *draft = memory_take_zeroed(sizeof(*draft));
 
@@ -37,10 +37,7 @@ void login_begin(struct session *session, struct text client)
     if (client.length >= sizeof(draft->client))
         client.length = sizeof(draft->client) - 1;
     memcpy(draft->client, client.at, client.length);
-    socklen_t length = sizeof(draft->source);
-    getpeername(session->client.stream.socket, (struct sockaddr *)&draft->source, &length);
-    length = sizeof(draft->destination);
-    getsockname(session->client.stream.socket, (struct sockaddr *)&draft->destination, &length);
+    draft->source = *from;
     session->draft = draft;
     if (!session->binding)
         login_bind(session, SERVICE_NONE, draft->runtime->config->proxy.default_upstream_index);

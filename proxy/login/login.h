@@ -50,8 +50,10 @@ enum proof {
 struct login_draft {
     struct runtime *runtime; /* counted: the one this login began with */
     char client[ADDRESS_TEXT];
-    struct sockaddr_storage source, destination; /* of the client, from its PROXY header if any */
-    capabilities_t offered;                      /* to the client */
+    /* Of the client, from its PROXY header if any. destination: where nobody needs it, of no
+     * family. */
+    struct sockaddr_storage source, destination;
+    capabilities_t offered; /* to the client */
     enum greeted greeted;
     enum exchange exchange;
     enum proof proof;
@@ -78,8 +80,8 @@ struct login_draft {
     } server;
 };
 
-/* The session has just begun; `client` is its address. */
-void login_begin(struct session *session, struct text client);
+/* The session has just begun, or logs in anew; `client` is its address `from` as text. */
+void login_begin(struct session *session, const struct sockaddr_storage *from, struct text client);
 void login_free(struct session *session);
 
 /* route.c: a new binding, in the configuration that the login began with. */
@@ -118,8 +120,9 @@ struct text login_home(const struct session *session);
  */
 bool login_is_refused(struct session *session, struct text database);
 
-/* done.c: the server has said OK: the session is logged in. `payload` is the OK packet's. */
-void login_done(struct session *session, struct text payload);
+/* done.c: the server has said OK: the session is logged in. `payload` is the OK packet's. True
+ * where it has warnings for the client. */
+bool login_done(struct session *session, struct text payload);
 
 /* COM_CHANGE_USER, in change_user.c: takes the packet's payload out of the client's gate and logs
  * in anew. */

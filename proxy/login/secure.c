@@ -3,7 +3,6 @@
  * Called by greet.c behind an SSLRequest and by connect.c behind an upstream's greeting.
  */
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #include "base/log.h"
@@ -20,15 +19,7 @@ static const double handshake_pause_most = 0.02; /* seconds */
 
 bool secure_is(const struct side *side)
 {
-    int domain = 0;
-    socklen_t size = sizeof(domain);
-
-    if (side->stream.socket < 0)
-        return false;
-    if (tls_is(&side->stream))
-        return true;
-    return getsockopt(side->stream.socket, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
-           domain == AF_UNIX;
+    return side->stream.socket >= 0 && (side->is_unix || tls_is(&side->stream));
 }
 
 /* What follows the SSLRequest in the gate is TLS, or it is an attack: it is handed to mbedTLS, and

@@ -32,6 +32,7 @@ enum { COMMAND_MAX = 1 << 20, TURNS = 6 };
 
 static struct worker worker;
 static int listener, client, upstream;
+static const struct sockaddr_storage here = {.ss_family = AF_UNIX};
 static uint8_t sequence;
 static capabilities_t capabilities;
 
@@ -281,7 +282,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     client = pair[0];
     worker.second = 1;
     atomic_store(&worker_sessions, 1);
-    session_start(&worker, pair[1], TEXT("fuzz:1"), (bytes[0] & 12) == 12);
+    session_start(&worker, pair[1], &here, TEXT("fuzz:1"), (bytes[0] & 12) == 12);
     if (bytes[0] & 3)
         log_in((bytes[0] & 3) != 1);
     for (size_t at = 2; at < size;) {

@@ -21,11 +21,13 @@
 #include "proxy/login/abandoned.h"
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
+#include "tests/unit/proxy/told.h"
 
 enum { ROW = 1000, PACKETS = 1000, REFUSED = 12000 };
 
 static struct worker worker;
 static int listener;
+static const struct sockaddr_storage here = {.ss_family = AF_UNIX};
 static char folder[] = "/tmp/silogate-turns-XXXXXX";
 
 /* One session: the client's and the server's end are the test's. */
@@ -187,7 +189,7 @@ static struct ends log_in(const char *user)
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     atomic_fetch_add(&worker_sessions, 1);
-    session_start(&worker, pair[1], TEXT("test:1"), false);
+    session_start(&worker, pair[1], &here, TEXT("test:1"), false);
     say(pair[0], packet, login_write(&login, 1, packet, sizeof(packet)));
     turns();
     struct ends ends = {.client = pair[0], .upstream = accept(listener, NULL, NULL)};
@@ -198,10 +200,13 @@ static struct ends log_in(const char *user)
     turns();
     say_packet(ends.client, 3, "12345678901234567890", 20);
     turns();
+    hear(ends.upstream);
     say_packet(ends.upstream, 4, ok, sizeof(ok));
     turns();
     hear(ends.client);
-    hear(ends.upstream);
+    if (hear(ends.upstream) > 0) /* a session that is judged: its state is asked for */
+        say(ends.upstream, packet, told_write(login.capabilities, packet));
+    turns();
     return ends;
 }
 
@@ -317,7 +322,7 @@ static int begin_handshaking(void)
                                             CAPABILITY_SECURE_CONNECTION | CAPABILITY_PLUGIN_AUTH);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     atomic_fetch_add(&worker_sessions, 1);
-    session_start(&worker, pair[1], TEXT("test:2"), false);
+    session_start(&worker, pair[1], &here, TEXT("test:2"), false);
     say(pair[0], request, sizeof(request));
     turns();
     hear(pair[0]);
