@@ -46,8 +46,7 @@ static void note_locks(struct ruling *ruling, const struct sql_facts *facts)
         ruling->locks = UNLOCKS_TABLES;
         break;
     case SQL_HANDLER:
-        if (facts->object_count > 0)
-            ruling->locks = LOCKS_HANDLER;
+        ruling->locks = facts->object_count > 0 ? LOCKS_HANDLER : CLOSES_HANDLER;
         break;
     default:
         break;

@@ -30,7 +30,7 @@ enum {
 };
 
 /* What outlives the statement without a transaction. */
-enum ruling_locks { LOCKS_NOTHING, LOCKS_TABLES, LOCKS_HANDLER, UNLOCKS_TABLES };
+enum ruling_locks { LOCKS_NOTHING, LOCKS_TABLES, LOCKS_HANDLER, CLOSES_HANDLER, UNLOCKS_TABLES };
 
 /* What a statement of XA does: facts->xa and facts->xid. */
 struct xa_step {

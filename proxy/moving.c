@@ -165,6 +165,7 @@ static void note_unmapped(struct moving *moving, const struct ruling *ruling,
 void moving_passed(struct session *session, const struct ruling *ruling)
 {
     session->request.locking = (uint8_t)ruling->locks;
+    session->request.locks_alone = ruling->parts == 1;
     session->request.redefines = ruling->redefines;
     /* A statement that is over when it has its answer keeps nobody inside: that costs nothing. */
     if (session->moves.touched && !session->moves.touched_by &&
@@ -186,15 +187,27 @@ void moving_leave(struct session *session)
     session->request.locking = LOCKS_NOTHING;
 }
 
-void moving_answered(struct session *session)
+/* Of several statements, who knows which has failed: then what they may hold is held. */
+static void note_locks(struct session *session)
 {
-    if (session->request.locking == LOCKS_TABLES)
-        session->held.tables = true;
-    else if (session->request.locking == LOCKS_HANDLER)
-        session->held.handler = true;
-    else if (session->request.locking == UNLOCKS_TABLES && !session->request.failed)
+    const struct request *request = &session->request;
+    const bool took = !request->failed || !request->locks_alone;
+
+    if (request->locking == LOCKS_TABLES)
+        session->held.tables |= took;
+    else if (request->locking == LOCKS_HANDLER)
+        session->held.handler |= took;
+    else if (request->locking == CLOSES_HANDLER)
+        session->held.handler = sql_session_has_handler(session->belief.remembered) ||
+                                (session->held.handler && request->failed);
+    else if (request->locking == UNLOCKS_TABLES && !request->failed)
         session->held.tables = false;
     session->request.locking = LOCKS_NOTHING;
+}
+
+void moving_answered(struct session *session)
+{
+    note_locks(session);
     bool missed = session->moves.touched && session->request.failed &&
                   session->request.answer.error_code == NO_SUCH_TABLE;
     if ((missed || session->request.redefines) && moving_of(session))

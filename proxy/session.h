@@ -115,6 +115,7 @@ struct request {
     uint32_t packet_left;  /* bytes of the client's packet that are still to come and may pass */
     uint8_t command;       /* the command byte */
     uint8_t locking;       /* enum ruling_locks */
+    bool locks_alone;      /* by the command's only statement */
     uint8_t kind;          /* enum sql_kind of the statement that was passed last */
     uint8_t asking;        /* ASK: enum asking */
     uint8_t stopped;       /* ... a bit for each that had something to stop */

@@ -88,8 +88,7 @@ static enum sort transaction_sort(struct text xid)
                                                                                : TRANSACTION;
 }
 
-/* Variables and statements compare without case; of tables, the analysis has folded the case
- * already where the server does. */
+/* Variables and statements compare without case; that of tables is folded already. */
 static uint32_t hash(enum sort sort, struct text name)
 {
     return (uint32_t)text_hash(name, sort, sort != TEMPORARY_TABLE && !is_transaction(sort));
@@ -150,6 +149,11 @@ bool sql_session_has_temporary(const struct sql_session *session)
 bool sql_session_has_xa(const struct sql_session *session)
 {
     return session && session->has & (1 << TRANSACTION | 1 << QUOTED_TRANSACTION);
+}
+
+bool sql_session_has_handler(const struct sql_session *session)
+{
+    return session && session->has & 1 << OPEN_HANDLER;
 }
 
 bool sql_session_has_table(const struct sql_session *session, struct text schema, struct text name)

@@ -30,6 +30,7 @@ struct arena;
  * one that is gone, never the other way round. */
 bool sql_session_has_temporary(const struct sql_session *session);
 bool sql_session_has_xa(const struct sql_session *session);
+bool sql_session_has_handler(const struct sql_session *session);
 
 /* The text of the statement that SQL's PREPARE made of this name, and the database in which it did
  * (`at` NULL: none). False where it is not known. */

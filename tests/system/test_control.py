@@ -228,6 +228,7 @@ def test_hold(server, make):
     ("SELECT GET_LOCK('drain', 1)", "DO RELEASE_ALL_LOCKS()", "a lock of GET_LOCK may be held"),
     ("CREATE TEMPORARY TABLE t (n INT)", "DROP TEMPORARY TABLE t", "a temporary table is there"),
     ("BEGIN", "COMMIT", "a transaction is open"),
+    ("HANDLER invoices OPEN", "HANDLER invoices CLOSE", "a HANDLER is open"),
 ])
 def test_what_keeps_a_session(server, make, take, give, why):
     gate = make(server)

@@ -295,6 +295,27 @@ def test_what_locks_without_a_transaction_blocks_too(make_scene, lock):
     assert places.wait_for(lambda: scene.move().returncode == 0, 10)
 
 
+def test_what_is_over_blocks_no_more(make_scene):
+    """A HANDLER that was closed kept its session inside for ever, and so did a lock that was refused."""
+    scene = make_scene()
+    with scene.connect() as client, client.cursor() as cursor:
+        for statement in ("HANDLER t0 OPEN", "HANDLER t1 OPEN AS other", "HANDLER t0 READ FIRST", "HANDLER t0 CLOSE",
+                          "HANDLER other CLOSE"):
+            cursor.execute(statement)
+        for wrong in ("HANDLER nowhere.at_all OPEN", "LOCK TABLES t0 READ, nowhere.at_all READ"):
+            with pytest.raises(pymysql.Error):
+                cursor.execute(wrong)
+        cursor.execute("SELECT COUNT(*) FROM t0")
+        moved = scene.move()
+        assert moved.returncode == 0, moved.stdout + moved.stderr
+        cursor.execute("HANDLER t1 OPEN")
+        cursor.execute("HANDLER t2 OPEN")
+        cursor.execute("HANDLER t2 CLOSE")
+        assert scene.move("--back").returncode == 1  # one is open still
+        cursor.execute("HANDLER t1 CLOSE")
+        assert places.wait_for(lambda: scene.move("--back").returncode == 0, 30)
+
+
 TRIGGERS = ["CREATE TRIGGER mv_old.first BEFORE INSERT ON mv_old.t0 FOR EACH ROW SET NEW.note = CONCAT(NEW.note, '1')",
             "CREATE TRIGGER mv_old.second BEFORE INSERT ON mv_old.t0 FOR EACH ROW FOLLOWS first"
             " SET NEW.note = CONCAT(NEW.note, '2')",
