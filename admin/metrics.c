@@ -95,6 +95,10 @@ static void put_commands(const struct admin_view *view, FILE *to)
     sample_one(to, "statements_renewed_total", "counter",
                "Prepared statements that were prepared anew where their tables stand now.",
                counters->renewed);
+    sample_one(to, "kills_sought_total", "counter",
+               "Commands whose KILL named no session here: it was looked for among those of other "
+               "instances.",
+               counters->sought);
     sample_one(to, "commands_resent_total", "counter",
                "Commands that were sent once more because their table had moved unseen.",
                counters->resent);

@@ -50,6 +50,7 @@ struct counters {
     uint64_t asked;            /* questions of silogate's own to a server */
     uint64_t renewed;          /* statements that were prepared anew at a server */
     uint64_t resent;           /* commands that were sent once more */
+    uint64_t sought;           /* commands whose KILL was looked for among other instances' */
     uint64_t log_waits;        /* times that a session had to wait for the violation log */
     uint64_t held;             /* times that a command waited for the end of a hold */
     uint64_t abandoned;        /* logins that a client gave up, brought to their end */

@@ -40,6 +40,7 @@ void run_instances(void)
         .meetings = meet_meetings,
         .at_work = meet_at_work,
         .kill_query = meet_kill_query,
+        .seek = meet_seek,
     };
 
     server_meet(&functions);

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "instances/at_work.h"
 #include "instances/round.h"
+#include "instances/seek.h"
 
 enum {
     ROUND_MS = 250,
@@ -26,7 +27,8 @@ enum {
     SETTLE_MS = 2000,
     LOST_MS = 2500, /* so long is what was found lost not waited for again */
     ERRAND_MS = 700,
-    STOP_MS = 500, /* so long is a round awaited at the end */
+    SOUGHT_MOST = 10000, /* sessions that wait for it */
+    STOP_MS = 500,       /* so long is a round awaited at the end */
     DIFFER_MS =
         5000 /* so long must instances differ before the log says so: reloads take a moment */
 };
@@ -43,7 +45,9 @@ struct post {
     bool killed;           /* what came of it, */
     struct error kill_why; /* or why not */
     struct errand *errand; /* to be run; NULL: none */
-    int socket;            /* of the connection; -1: none */
+    struct sought *sought; /* to be looked for */
+    size_t sought_count;
+    int socket; /* of the connection; -1: none */
     bool met, ended;
     int64_t lost; /* when the last round failed */
     struct error why;
@@ -53,7 +57,7 @@ struct post {
     /* The thread's own: */
     struct config *used; /* with which the connection was opened */
     struct round round;
-    bool told_lost;
+    bool told_lost, told_blind;
 };
 
 static struct {
@@ -149,6 +153,29 @@ static void run_errand(struct post *post)
         errand_run(errand, post->round.connection);
 }
 
+/* What sessions wait for, between two rounds: nothing else is done for it. */
+static void seek(struct post *post)
+{
+    struct error why = {.line = 0};
+
+    pthread_mutex_lock(&meeting.lock);
+    struct sought *list = post->sought;
+    post->sought = NULL;
+    post->sought_count = 0;
+    pthread_mutex_unlock(&meeting.lock);
+    if (!post->round.connection) {
+        seek_give_up(list);
+        return;
+    }
+    if (!list)
+        return;
+    const bool good = seek_run(post->round.connection, list, &why);
+    if (!good && !post->told_blind)
+        log_warning("upstream '%s': KILL does not find sessions of other instances: %s", post->name,
+                    why.text);
+    post->told_blind = !good;
+}
+
 static bool go_round(struct post *post, struct config *config, struct error *error)
 {
     if (!reach(post, config, error))
@@ -196,15 +223,23 @@ static void *run(void *argument)
         post->why = error;
         post->done = round;
         pthread_cond_broadcast(&meeting.changed);
-        while (!meeting.stopping && post->asked == round && (!post->config || wait_until(until))) {
-            if (!post->config)
+        while (!meeting.stopping && post->asked == round) {
+            if (post->sought) {
+                pthread_mutex_unlock(&meeting.lock);
+                seek(post);
+                pthread_mutex_lock(&meeting.lock);
+            } else if (!post->config) {
                 pthread_cond_wait(&meeting.changed, &meeting.lock);
+            } else if (!wait_until(until)) {
+                break;
+            }
         }
     }
     pthread_mutex_unlock(&meeting.lock);
     if (post->round.connection)
         store_leave(post->round.connection, meeting.self);
     leave(post);
+    seek(post);
     connection_leave_thread();
     pthread_mutex_lock(&meeting.lock);
     post->ended = true;
@@ -413,6 +448,22 @@ void meet_at_work(const char *upstream, struct at_work *list, size_t count)
         errand_drop(errand);
     }
     pthread_mutex_unlock(&meeting.lock);
+}
+
+bool meet_seek(const char *upstream, struct sought *sought)
+{
+    pthread_mutex_lock(&meeting.lock);
+    struct post *post = find_post(upstream);
+    const bool can = post && post->config && post->met && !meeting.stopping && !post->ended &&
+                     post->sought_count < SOUGHT_MOST;
+    if (can) {
+        sought->next = post->sought;
+        post->sought = sought;
+        post->sought_count++;
+        pthread_cond_broadcast(&meeting.changed);
+    }
+    pthread_mutex_unlock(&meeting.lock);
+    return can;
 }
 
 bool meet_kill_query(const char *upstream, uint32_t thread, struct error *error)

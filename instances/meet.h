@@ -9,6 +9,7 @@
 #define INSTANCES_MEET_H
 
 #include "config/config.h"
+#include "config/sought.h"
 #include "instances/store.h"
 
 struct meet_proxy {
@@ -34,6 +35,9 @@ size_t meet_instances(struct instance *list, size_t room);
 size_t meet_meetings(struct meeting *list, size_t room);
 /* Fills in digests where the server tells in time. */
 void meet_at_work(const char *upstream, struct at_work *list, size_t count);
+/* Has them looked for by the upstream's thread; waits for nobody. Takes over one reference; false:
+ * it does not, because nobody can ask there. */
+bool meet_seek(const char *upstream, struct sought *sought);
 /* KILL QUERY by the upstream's account. */
 bool meet_kill_query(const char *upstream, uint32_t thread, struct error *error);
 

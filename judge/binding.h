@@ -12,6 +12,7 @@
 #include "router/router.h"
 
 struct runtime;
+struct sought;
 struct usage;
 
 /* The session's upstream is not in the configuration any more. */
@@ -32,6 +33,9 @@ struct binding {
     /* Has a session of this service prepared this XA transaction (facts->xid) at this upstream, and
      * none ended it since, so that this session may? NULL: nobody knows. */
     bool (*find_branch)(const struct binding *binding, struct text xid);
+
+    /* What was found elsewhere for the command at hand; NULL: nobody has looked. The session's. */
+    const struct sought *sought;
 
     struct runtime *runtime;                      /* counted: what keeps the above alive */
     struct usage *service_usage, *upstream_usage; /* service_usage NULL: of nobody's */

@@ -31,6 +31,9 @@ struct place {
 /* Puts what the statement names for its service into the server's words: an alias becomes the
  * service's own database, a thread id of silogate's the server's. `rewrites`: the text is to read
  * so as well. False where a name cannot be mapped: it is undetermined then. */
+/* The server's number of the session of the same service that a KILL calls `id`; false: it is none,
+ * as far as is known here. */
+bool names_find_thread(struct judging *judging, uint64_t id, uint32_t *thread);
 bool names_map(struct judging *judging, struct sql_facts *facts, bool rewrites);
 /* XA COMMIT or ROLLBACK of what another session of the service has prepared is no administration.
  * `at_once`: nothing of the same command runs before it. Else it could wait until that transaction

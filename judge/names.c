@@ -48,13 +48,24 @@ static bool rewrite_database(struct judging *judging, struct sql_facts *facts)
            cannot(facts);
 }
 
+bool names_find_thread(struct judging *judging, uint64_t id, uint32_t *thread)
+{
+    struct ruling *ruling = judging->ruling;
+
+    if (judging->binding->find_thread(judging->binding, id, thread))
+        return true;
+    if (id > 0 && id <= UINT32_MAX && ruling->sought_count < RULING_SOUGHT)
+        ruling->sought[ruling->sought_count++] = (uint32_t)id;
+    return false;
+}
+
 /* KILL of a session of the same service gets the upstream's number; any other is administration. */
 static bool map_kill(struct judging *judging, struct sql_facts *facts, bool rewrites)
 {
     char number[12];
     uint32_t thread;
 
-    if (!judging->binding->find_thread(judging->binding, facts->thread, &thread)) {
+    if (!names_find_thread(judging, facts->thread, &thread)) {
         facts->administration = true;
         return true;
     }

@@ -105,8 +105,9 @@ void judge_kill(const struct belief *belief, const struct binding *binding, uint
     struct judging judging = {.belief = belief, .binding = binding, .ruling = ruling};
 
     struct sql_facts *facts = begin(&judging, "kill");
-    *thread = id;
-    facts->administration = !binding->find_thread(binding, id, thread);
+    facts->administration = !names_find_thread(&judging, id, thread);
+    if (facts->administration)
+        *thread = id;
     conclude(&judging, &belief->state);
 }
 

@@ -34,6 +34,7 @@ void ruling_begin(struct ruling *ruling, int32_t today)
     ruling->text = (struct text){"", 0};
     memset(ruling->allowed, 0, sizeof(ruling->allowed));
     ruling->parts = 0;
+    ruling->sought_count = 0;
     ruling->undetermined = false;
     ruling->kind = NULL;
     ruling->today = today;

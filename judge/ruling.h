@@ -23,6 +23,7 @@ enum ruling_outcome {
 };
 
 enum {
+    RULING_SOUGHT = 4,          /* threads that are looked for elsewhere */
     RULING_PARTS = 32,          /* violating statements that are kept at once */
     RULING_READINGS = 16,       /* in which a text may stand at once */
     RULING_REWRITES = 1 << 20,  /* bytes of names that are put in place of others */
@@ -102,11 +103,14 @@ struct ruling {
     enum ruling_outcome outcome;
     struct text text;         /* that was judged; of the caller's */
     struct verdict strictest; /* of all statements in it */
-    unsigned parts;           /* statements */
-    bool undetermined;        /* one of them at least: what it touches is not known */
-    const char *kind;         /* of the command, for its records; NULL: of each statement's own */
-    int32_t today;            /* by which grants are judged */
-    struct text traceparent;  /* a query attribute; set by the caller, for the records */
+    /* What its KILLs name and no session of the service's here is: it may be another instance's. */
+    uint32_t sought[RULING_SOUGHT];
+    unsigned sought_count;
+    unsigned parts;          /* statements */
+    bool undetermined;       /* one of them at least: what it touches is not known */
+    const char *kind;        /* of the command, for its records; NULL: of each statement's own */
+    int32_t today;           /* by which grants are judged */
+    struct text traceparent; /* a query attribute; set by the caller, for the records */
     uint32_t allowed[REASON_COUNT]; /* statements by the reason of their verdict */
 
     /* The violations, and what is let through only because a mode is off, in the order of the text;

@@ -10,12 +10,14 @@
 #include "proxy/branches.h"
 #include "proxy/registry.h"
 #include "proxy/runtime.h"
+#include "proxy/seek.h"
 #include "proxy/transaction.h"
 #include "proxy/worker.h"
 
 static bool find_thread(const struct binding *binding, uint64_t id, uint32_t *thread)
 {
-    return registry_find(id, binding->service_usage, binding->upstream_usage, thread);
+    return registry_find(id, binding->service_usage, binding->upstream_usage, thread) ||
+           seek_find(binding, id, thread);
 }
 
 static bool find_branch(const struct binding *binding, struct text xid)

@@ -25,6 +25,7 @@
 #include "proxy/moving.h"
 #include "proxy/record.h"
 #include "proxy/renew.h"
+#include "proxy/seek.h"
 #include "proxy/worker.h"
 
 enum { COMMAND_START = 6, CLOSE_LENGTH = 5, LONG_DATA_LENGTH = 7 };
@@ -46,6 +47,7 @@ static enum step let_pass(struct session *session, const struct command *command
     const uint8_t *header = gate_at(&session->client.gate);
     struct text start = {(const char *)header + PACKET_HEADER, command_start(session)};
 
+    seek_forget(session);
     request->packet_left = PACKET_HEADER + bytes_get3(header);
     request->packet_continues = bytes_get3(header) == PACKET_MAX;
     request->failed = request->answered = false;
@@ -72,6 +74,7 @@ static const char *state_of(uint16_t code)
 static enum step refuse(struct session *session, struct command *command, uint16_t code,
                         const char *message)
 {
+    seek_forget(session);
     gate_drop(&session->client.gate, &session->worker->pool, command->size);
     session->belief.asked = session->belief.unknown = false;
     session->worker->counters.refused++;
@@ -161,6 +164,8 @@ static enum step follow(struct session *session, struct command *command, size_t
         command_ask(session);
         return STEP_AGAIN;
     }
+    if (ruling->sought_count > 0 && seek_begin(session, ruling))
+        return STEP_AGAIN;
     if (ruling_is_violation(ruling) && !violations_ready(worker->records))
         return park(session);
     if (ruling->outcome == RULING_ALLOW && ruling->rewrite_count > 0 &&

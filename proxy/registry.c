@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "base/arena.h"
 
@@ -19,9 +20,15 @@ static struct member *by_id[BUCKETS], *by_thread[BUCKETS];
 
 static uint32_t first = REGISTRY_FIRST;
 
+static atomic_uint last;
+
 void registry_begin(unsigned instance)
 {
+    uint32_t number = 0;
+
     first = REGISTRY_FIRST | (uint32_t)instance << REGISTRY_COUNT_BITS;
+    if (getrandom(&number, sizeof(number), 0) == (ssize_t)sizeof(number))
+        atomic_store(&last, number >> (32 - REGISTRY_COUNT_BITS));
 }
 
 unsigned registry_instance(void)
@@ -39,8 +46,6 @@ static bool is_taken(uint32_t id)
     pthread_mutex_unlock(&lock);
     return taken;
 }
-
-static atomic_uint last;
 
 uint32_t registry_count(void)
 {
@@ -95,6 +100,15 @@ void registry_remove(uint32_t id)
     free(member);
 }
 
+static bool is_of(const struct registry_entry *entry, const struct usage *service,
+                  const struct usage *upstream, uint32_t *thread)
+{
+    if (entry->upstream != upstream || entry->service != service)
+        return false;
+    *thread = entry->thread;
+    return true;
+}
+
 bool registry_find(uint64_t id, const struct usage *service, const struct usage *upstream,
                    uint32_t *thread)
 {
@@ -103,15 +117,10 @@ bool registry_find(uint64_t id, const struct usage *service, const struct usage 
     if (id > UINT32_MAX)
         return false;
     pthread_mutex_lock(&lock);
-    for (struct member *m = by_id[id % BUCKETS]; m && !found; m = m->next_by_id) {
-        found = m->entry.id == id && m->entry.upstream == upstream && m->entry.service == service;
-        *thread = m->entry.thread;
-    }
-    for (struct member *m = by_thread[id % BUCKETS]; m && !found; m = m->next_by_thread) {
-        found =
-            m->entry.thread == id && m->entry.upstream == upstream && m->entry.service == service;
-        *thread = m->entry.thread;
-    }
+    for (struct member *m = by_id[id % BUCKETS]; m && !found; m = m->next_by_id)
+        found = m->entry.id == id && is_of(&m->entry, service, upstream, thread);
+    for (struct member *m = by_thread[id % BUCKETS]; m && !found; m = m->next_by_thread)
+        found = m->entry.thread == id && is_of(&m->entry, service, upstream, thread);
     pthread_mutex_unlock(&lock);
     return found;
 }

@@ -20,7 +20,8 @@ void registry_add(const struct registry_entry *entry);
 void registry_remove(uint32_t id);
 
 /* The session with this id, or with this thread, that stands at `upstream` and is the service's:
- * its thread there. `id` of KILL is a 64-bit number as written. False where there is none. */
+ * its thread there. `id` of KILL is a 64-bit number as written. False where there is none, and
+ * `*thread` is left as it was. */
 bool registry_find(uint64_t id, const struct usage *service, const struct usage *upstream,
                    uint32_t *thread);
 
@@ -29,11 +30,12 @@ bool registry_find(uint64_t id, const struct usage *service, const struct usage 
  * below the highest are the instance's number ([proxy] instance), the others count. */
 enum { REGISTRY_FIRST = 1 << 30, REGISTRY_COUNT_BITS = 24 };
 
-/* The instance whose ids these are; before the first registry_id. */
+/* The instance whose ids these are; before the first registry_id. They begin anywhere: threads that
+ * an instance of the same number has left behind on the server are called otherwise. */
 void registry_begin(unsigned instance);
 unsigned registry_instance(void);
 
-/* How many ids there have been; and those of a predecessor, whose sessions may live on, are not
+/* Where the count of ids stands; and those of a predecessor, whose sessions may live on, are not
  * given again. */
 uint32_t registry_count(void);
 void registry_skip(uint32_t count);

@@ -104,7 +104,8 @@ static bool find_predecessor(struct server *server, struct error *error)
     server->turn = takeover_turn(config->proxy.control.host.at);
     if (!takeover_ask(config->proxy.control.host.at, &server->inherited, error))
         return false;
-    registry_skip(server->inherited.last_id);
+    if (server->inherited.channel >= 0)
+        registry_skip(server->inherited.last_id);
     if (server->inherited.channel >= 0 && !show_upstream_up(server->steer.base))
         return error_set(error, "no upstream is up; the silogate that runs goes on");
     if (server->inherited.channel >= 0)

@@ -22,6 +22,7 @@ void server_follow(const struct server_follower *follower);
 /* Who meets other instances beside the proxy. `start`, `configure` and `stop` as above; the others
  * are called by admin's and the control socket's threads in between. */
 struct server;
+struct sought;
 struct server_meeting {
     void (*start)(struct server *server);
     void (*configure)(struct runtime *runtime);
@@ -31,6 +32,9 @@ struct server_meeting {
     size_t (*meetings)(struct meeting *list, size_t room);
     void (*at_work)(const char *upstream, struct at_work *list, size_t count);
     bool (*kill_query)(const char *upstream, uint32_t thread, struct error *why);
+    /* From the workers, which it never makes wait. Takes over one reference; false: it does not,
+     * and nobody looks. */
+    bool (*seek)(const char *upstream, struct sought *sought);
 };
 void server_meet(const struct server_meeting *meeting);
 /* From the threads that meet: what is in force here for those before `upstream`, and what is news

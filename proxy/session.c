@@ -38,6 +38,7 @@
 #include "proxy/observe.h"
 #include "proxy/registry.h"
 #include "proxy/renew.h"
+#include "proxy/seek.h"
 #include "proxy/transaction.h"
 #include "proxy/worker.h"
 
@@ -163,8 +164,8 @@ void session_due(struct session *session)
         session_run(session);
         return;
     }
-    if (session->state == STATE_LOOK) {
-        session->again.late = true;
+    if (session->state == STATE_LOOK || session->state == STATE_SEEK) {
+        session->again.late = session->state == STATE_LOOK;
         session_run(session);
         return;
     }
@@ -430,6 +431,7 @@ void session_close(struct session *session, enum close_reason reason)
     again_free(session);
     ruling_drop_change(&worker->ruling, session->request.change);
     moving_leave(session);
+    seek_forget(session);
     transaction_drop(session);
     session_leave_branches(session);
     belief_forget(&session->belief);

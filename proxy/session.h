@@ -20,6 +20,7 @@ struct worker;
 struct binding;
 struct change;
 struct renewal;
+struct sought;
 struct login_draft;
 
 enum state {
@@ -171,6 +172,7 @@ struct session {
 
     struct login_draft *draft;       /* SESSION_LOGIN, and not otherwise */
     struct renewal *renewal;         /* STATE_RENEW, and not otherwise */
+    struct sought *sought;           /* from STATE_SEEK until the command is over; else NULL */
     struct identity *identity;       /* from the first login on */
     struct transaction *transaction; /* open, and a violation has written; NULL: none */
     struct binding *binding;         /* whose it is, and by which policy it is judged */

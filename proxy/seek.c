@@ -1,0 +1,89 @@
+/* See proxy/seek.h.
+ *
+ *   COMMAND -> SEEK -> COMMAND
+ *
+ * The session waits, its worker does not: the thread that meets other instances asks the server, by
+ * the upstream's account, and wakes the worker. Nothing was sent and nothing recorded yet, so where
+ * nobody answers in time the command is judged as if nothing had been found. Whose the threads are
+ * is decided here, by the policy in force: a thread is found for the service of its user.
+ */
+#include "proxy/seek.h"
+
+#include <ev.h>
+
+#include "config/sought.h"
+#include "judge/ruling.h"
+#include "proxy/running.h"
+#include "proxy/server.h"
+#include "proxy/worker.h"
+
+/* From the thread that looks. Workers live until that one has ended. */
+static void wake(void *worker)
+{
+    ev_async_send(((struct worker *)worker)->loop, &((struct worker *)worker)->wake);
+}
+
+bool seek_begin(struct session *session, const struct ruling *ruling)
+{
+    struct binding *binding = session->binding;
+
+    if (session->sought || ruling->sought_count == 0 || !meeting ||
+        binding->upstream == UPSTREAM_GONE)
+        return false;
+    struct sought *sought = sought_new(ruling->sought, ruling->sought_count, wake, session->worker);
+    if (!meeting->seek(binding->upstream_name, sought)) {
+        sought_drop(sought);
+        sought_drop(sought);
+        return false;
+    }
+    session->sought = sought;
+    session->worker->counters.sought++;
+    session_enter(session, STATE_SEEK);
+    return true;
+}
+
+enum step state_seek(struct session *session)
+{
+    const bool done = atomic_load(&session->sought->done);
+
+    if (!done && session->worker->second < session->deadline) {
+        if (!session->waiting.after)
+            list_add(&session->worker->held, &session->waiting);
+        return STEP_WAIT;
+    }
+    list_remove(&session->waiting);
+    session->binding->sought = done ? session->sought : NULL;
+    session_enter(session, STATE_COMMAND);
+    return STEP_AGAIN;
+}
+
+bool seek_find(const struct binding *binding, uint64_t id, uint32_t *thread)
+{
+    const struct sought *sought = binding->sought;
+    const struct sought_thread *only = NULL;
+
+    for (size_t i = 0; sought && i < sought->found_count; i++) {
+        const struct sought_thread *found = &sought->found[i];
+        if (found->id != id ||
+            router_service(binding->router, text_of(found->user)) != binding->service)
+            continue;
+        if (only && only->thread != found->thread)
+            return false;
+        only = found;
+    }
+    /* Where there was no room for all, the one that is missing may be meant. */
+    if (!only || sought->found_count == SOUGHT_FOUND)
+        return false;
+    *thread = only->thread;
+    return true;
+}
+
+void seek_forget(struct session *session)
+{
+    if (!session->sought)
+        return;
+    if (session->binding)
+        session->binding->sought = NULL;
+    sought_drop(session->sought);
+    session->sought = NULL;
+}

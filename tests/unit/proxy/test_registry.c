@@ -1,0 +1,79 @@
+/* Which thread a session's id means: among the same service's at the same upstream alone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "proxy/registry.h"
+#include "proxy/runtime.h"
+
+static struct usage services[2], upstreams[2];
+
+enum { COLLIDES = 4096 }; /* ids that are apart by this are in one bucket */
+
+static void test_found_or_left_alone(void **state)
+{
+    static const struct {
+        uint64_t id;
+        int service, upstream; /* of who asks */
+        uint32_t thread;       /* 0: none */
+    } cases[] = {
+        {REGISTRY_FIRST + 5,            0, 0, 70}, /* by silogate's id */
+        {70,                            0, 0, 70}, /* by the server's */
+        {REGISTRY_FIRST + 5,            1, 0, 0 }, /* another service's */
+        {REGISTRY_FIRST + 5,            0, 1, 0 }, /* at another upstream */
+        {REGISTRY_FIRST + 5 + COLLIDES, 0, 0, 0 },
+        {70 + COLLIDES,                 0, 0, 0 },
+        {REGISTRY_FIRST + 6,            1, 0, 71},
+        {REGISTRY_FIRST + 7,            0, 0, 0 },
+        {(UINT64_C(1) << 32) + 70,      0, 0, 0 },
+        {UINT64_MAX,                    0, 0, 0 },
+    };
+
+    (void)state;
+    registry_add(&(struct registry_entry){REGISTRY_FIRST + 5, 70, &services[0], &upstreams[0]});
+    registry_add(&(struct registry_entry){REGISTRY_FIRST + 6, 71, &services[1], &upstreams[0]});
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint32_t thread = 12345;
+        bool found = registry_find(cases[i].id, &services[cases[i].service],
+                                   &upstreams[cases[i].upstream], &thread);
+        assert_int_equal(found, cases[i].thread != 0);
+        assert_int_equal(thread, found ? cases[i].thread : 12345);
+    }
+    registry_remove(REGISTRY_FIRST + 5);
+    registry_remove(REGISTRY_FIRST + 6);
+    uint32_t thread = 0;
+    assert_false(registry_find(REGISTRY_FIRST + 5, &services[0], &upstreams[0], &thread));
+}
+
+/* All have the instance in them, lie where no driver misreads them, and are different; the count
+ * begins anywhere and comes round. */
+static void test_ids(void **state)
+{
+    (void)state;
+    registry_begin(63);
+    registry_skip((1u << REGISTRY_COUNT_BITS) - 3);
+    uint32_t before = 0;
+    for (int i = 0; i < 6; i++) {
+        uint32_t id = registry_id();
+        assert_int_equal(id >> 30, 1);
+        assert_int_equal(id >> REGISTRY_COUNT_BITS & 63, 63);
+        assert_int_not_equal(id, before);
+        before = id;
+    }
+    registry_add(&(struct registry_entry){before + 1, 9, &services[0], &upstreams[0]});
+    assert_int_equal(registry_id(), before + 2); /* that one is taken */
+    registry_remove(before + 1);
+    registry_begin(0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_found_or_left_alone),
+        cmocka_unit_test(test_ids),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
