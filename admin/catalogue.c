@@ -146,24 +146,43 @@ static bool leads(const struct crossing *one, const struct page_object *object, 
            text_equal(one->on, object->name) && (one->event.length == 0 || fires(one, kind));
 }
 
-void page_put_causes(const struct admin_view *view, const struct summary_query *query, FILE *to)
+void page_causes(const struct admin_view *view, const struct summary_query *query,
+                 void (*take)(void *user, const struct crossing *one), void *user)
 {
-    const char *lines = query->objects, *before = "";
+    const char *lines = query->objects;
     struct page_object object;
 
-    fputs(",\"causes\":[", to);
     while (view->crossing_sets > 0 && page_next_object(&lines, &object)) {
         for (size_t s = 0; object.schema.length > 0 && s < view->crossing_sets; s++) {
             const struct crossings *set = view->crossings[s];
             for (size_t i = 0; i < set->count; i++) {
-                if (!leads(&set->items[i], &object, query->kind))
-                    continue;
-                fputs(before, to);
-                put_crossing(to, &set->items[i]);
-                before = ",";
+                if (leads(&set->items[i], &object, query->kind))
+                    take(user, &set->items[i]);
             }
         }
     }
+}
+
+struct causes {
+    FILE *to;
+    const char *before;
+};
+
+static void put_cause(void *user, const struct crossing *one)
+{
+    struct causes *causes = user;
+
+    fputs(causes->before, causes->to);
+    put_crossing(causes->to, one);
+    causes->before = ",";
+}
+
+void page_put_causes(const struct admin_view *view, const struct summary_query *query, FILE *to)
+{
+    struct causes causes = {to, ""};
+
+    fputs(",\"causes\":[", to);
+    page_causes(view, query, put_cause, &causes);
     fputs("]", to);
 }
 

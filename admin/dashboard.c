@@ -85,7 +85,7 @@ static void put_tiles(const struct page_request *request, FILE *to)
         if (!view->services[i].configured)
             continue;
         configured++;
-        ready += readiness[i].edges_in == 0;
+        ready += !page_is_held(&readiness[i]);
     }
     for (size_t i = 0; i < view->summary->edge_count; i++)
         edges += page_crossings(request, &view->summary->edges[i]) > 0;

@@ -41,29 +41,60 @@ static const char *name_of(const struct summary_edge *edge, bool owners)
     return owners ? edge->owner : edge->service;
 }
 
-static struct side make_side(const struct page_request *request, bool owners)
+/* Edges of the servers' catalogues, by their names as the summary cuts them. */
+struct stored {
+    char service[SUMMARY_NAME], owner[SUMMARY_NAME];
+    uint64_t count;
+};
+struct all_stored {
+    struct stored *items;
+    size_t count, room;
+};
+
+static void take_stored(void *user, const struct crossing *one, uint64_t count)
+{
+    struct all_stored *all = user;
+    const struct text owner = one->owner.length > 0 ? one->owner : TEXT(SUMMARY_UNOWNED);
+
+    if (all->count == all->room) {
+        all->room = all->room * 2 + 16;
+        all->items = memory_resize(all->items, all->room * sizeof(*all->items));
+    }
+    struct stored *to = &all->items[all->count++];
+    snprintf(to->service, sizeof(to->service), "%.*s", TEXT_ARGS(one->service));
+    snprintf(to->owner, sizeof(to->owner), "%.*s", TEXT_ARGS(owner));
+    to->count = count;
+}
+
+static void add_name(struct side *side, const char *name)
+{
+    if (find(side, name) == side->count)
+        side->names[side->count++] = name;
+}
+
+static struct side make_side(const struct page_request *request, const struct all_stored *stored,
+                             bool owners)
 {
     const struct admin_view *view = request->view;
     const struct summary *summary = view->summary;
-    struct side all = {memory_take((summary->edge_count + 1) * sizeof(char *)), 0};
-    struct side side = {memory_take((summary->edge_count + 1) * sizeof(char *)), 0};
+    const size_t room = (summary->edge_count + stored->count + 1) * sizeof(char *);
+    struct side all = {memory_take(room), 0}, side = {memory_take(room), 0};
 
     for (size_t e = 0; e < summary->edge_count; e++) {
-        const char *name = name_of(&summary->edges[e], owners);
-        if (page_crossings(request, &summary->edges[e]) > 0 && find(&all, name) == all.count)
-            all.names[all.count++] = name;
+        if (page_crossings(request, &summary->edges[e]) > 0)
+            add_name(&all, name_of(&summary->edges[e], owners));
     }
+    for (size_t i = 0; i < stored->count; i++)
+        add_name(&all, owners ? stored->items[i].owner : stored->items[i].service);
     for (size_t s = 0; s < view->service_count; s++) {
         char name[SUMMARY_NAME];
         snprintf(name, sizeof(name), "%.*s", TEXT_ARGS(view->services[s].name));
         size_t at = name[0] ? find(&all, name) : all.count;
-        if (at < all.count && find(&side, name) == side.count)
-            side.names[side.count++] = all.names[at];
+        if (at < all.count)
+            add_name(&side, all.names[at]);
     }
-    for (size_t i = 0; i < all.count; i++) {
-        if (find(&side, all.names[i]) == side.count)
-            side.names[side.count++] = all.names[i];
-    }
+    for (size_t i = 0; i < all.count; i++)
+        add_name(&side, all.names[i]);
     free(all.names);
     return side;
 }
@@ -112,14 +143,45 @@ static int shade_of(uint64_t number)
     return shade;
 }
 
-static void put_cell(const struct page_request *request, const struct summary_edge *edge, bool same,
-                     FILE *to)
+/* What stands at one place of the matrix. */
+struct place {
+    const struct summary_edge *edge; /* NULL: no statement */
+    const struct stored *stored;     /* NULL: nothing in a catalogue */
+};
+
+/* No statement, but something stored: it leads to the owner's page. */
+static void put_stored_cell(const struct stored *stored, FILE *to)
 {
     char shown[TABLE_NUMBER_SIZE], brief[16];
 
+    fputs("<td class=\"s0\"><a href=\"", to);
+    page_put_link(to,
+                  &(struct page_link){
+                      .path = "/service",
+                      .service = text_of(page_is_stand_in(text_of(stored->owner)) ? stored->service
+                                                                                  : stored->owner),
+                  });
+    fputs("#stored\" title=\"", to);
+    table_put_html(stored->service[0] ? text_of(stored->service) : TEXT("(nobody)"), to);
+    fputs(" reaches into ", to);
+    table_put_html(text_of(stored->owner), to);
+    fprintf(to, ": %s stored on the servers\"><small>&#9671; %s</small></a></td>",
+            table_show_number(stored->count, shown), page_show_short(stored->count, brief));
+}
+
+static void put_cell(const struct page_request *request, const struct place *place, bool same,
+                     FILE *to)
+{
+    const struct summary_edge *edge = place->edge;
+    char shown[TABLE_NUMBER_SIZE], brief[16];
+
     if (!edge || page_crossings(request, edge) == 0) {
-        fputs(same ? "<td class=\"self\"><span><i>own</i></span></td>" : "<td class=\"s0\"></td>",
-              to);
+        if (place->stored)
+            put_stored_cell(place->stored, to);
+        else
+            fputs(same ? "<td class=\"self\"><span><i>own</i></span></td>"
+                       : "<td class=\"s0\"></td>",
+                  to);
         return;
     }
     uint64_t crossings = page_crossings(request, edge);
@@ -137,9 +199,14 @@ static void put_cell(const struct page_request *request, const struct summary_ed
     fprintf(to, ", %s blocked", table_show_number(blocked, shown));
     if (edge->allowed > 0 && request->range == SUMMARY_START)
         fprintf(to, ", %s in mode off", table_show_number(edge->allowed, shown));
+    if (place->stored)
+        fprintf(to, ", and %s stored on the servers",
+                table_show_number(place->stored->count, shown));
     fprintf(to, "\">%s", page_show_short(crossings, brief));
     if (blocked > 0)
         fprintf(to, "<small>&#8856; %s</small>", page_show_short(blocked, brief));
+    if (place->stored)
+        fprintf(to, "<small>&#9671; %s</small>", page_show_short(place->stored->count, brief));
     fputs("</a></td>", to);
 }
 
@@ -158,25 +225,30 @@ static void put_head(const struct page_request *request, const struct side *owne
     fputs("</tr></thead><tbody>\n", to);
 }
 
-static void put_rows(const struct page_request *request, const struct side *users,
-                     const struct side *owners, FILE *to)
+static void put_rows(const struct page_request *request, const struct all_stored *stored,
+                     const struct side *users, const struct side *owners, FILE *to)
 {
     const struct summary *summary = request->view->summary;
-    const struct summary_edge **grid =
+    struct place *grid =
         memory_take_zeroed((users->count + 1) * (owners->count + 1) * sizeof(*grid));
 
     for (size_t e = 0; e < summary->edge_count; e++) {
         size_t u = find(users, summary->edges[e].service);
         size_t o = find(owners, summary->edges[e].owner);
         if (u < users->count && o < owners->count)
-            grid[u * owners->count + o] = &summary->edges[e];
+            grid[u * owners->count + o].edge = &summary->edges[e];
+    }
+    for (size_t i = 0; i < stored->count; i++) {
+        size_t u = find(users, stored->items[i].service), o = find(owners, stored->items[i].owner);
+        if (u < users->count && o < owners->count)
+            grid[u * owners->count + o].stored = &stored->items[i];
     }
     for (size_t u = 0; u < users->count; u++) {
         fputs("<tr><th scope=\"row\">", to);
         page_put_service(request, text_of(users->names[u]), to);
         fputs("</th>", to);
         for (size_t o = 0; o < owners->count; o++)
-            put_cell(request, grid[u * owners->count + o],
+            put_cell(request, &grid[u * owners->count + o],
                      strcmp(users->names[u], owners->names[o]) == 0, to);
         fputs("</tr>\n", to);
     }
@@ -185,7 +257,10 @@ static void put_rows(const struct page_request *request, const struct side *user
 
 void page_put_matrix(const struct page_request *request, FILE *to)
 {
-    struct side users = make_side(request, false), owners = make_side(request, true);
+    struct all_stored stored = {NULL, 0, 0};
+    page_catalogue_edges(request->view, take_stored, &stored);
+    struct side users = make_side(request, &stored, false);
+    struct side owners = make_side(request, &stored, true);
     const size_t all_users = users.count, all_owners = owners.count;
 
     fputs("<section id=\"matrix\"><h2 id=\"matrix-title\">Who "
@@ -195,7 +270,11 @@ void page_put_matrix(const struct page_request *request, FILE *to)
         fprintf(to, "<p class=\"none\">Nobody, %s.</p>\n", page_range_words(request->range));
     } else {
         fputs("<p class=\"quiet\">Rows use, columns own. A number leads to its queries; each shade "
-              "is ten times the one before; &#8856; was blocked.</p>",
+              "is ten times the one before; &#8856; was blocked",
+              to);
+        fputs(stored.count > 0 ? "; &#9671; is stored on the servers: views, triggers, foreign "
+                                 "keys.</p>"
+                               : ".</p>",
               to);
         shorten(request, &users, false);
         shorten(request, &owners, true);
@@ -205,12 +284,13 @@ void page_put_matrix(const struct page_request *request, FILE *to)
                     "shown.</p>",
                     all_users, all_owners);
         put_head(request, &owners, to);
-        put_rows(request, &users, &owners, to);
+        put_rows(request, &stored, &users, &owners, to);
         fputs("</tbody></table></div>", to);
     }
     fputs("</section>\n", to);
     free(users.names);
     free(owners.names);
+    free(stored.items);
 }
 
 static unsigned bar_count(enum summary_range range)

@@ -115,12 +115,19 @@ struct page_object {
 /* Is the policy that judged it the one in force? Only then its line means something. */
 bool page_in_force(const struct page_request *request, const struct summary_query *query);
 bool page_next_object(const char **lines, struct page_object *object);
+/* Things stored on the servers, by kind. */
+enum { PAGE_STORED_KINDS = 7 };
+struct page_stored {
+    size_t counts[PAGE_STORED_KINDS], all;
+};
 /* Whether the service's data can move: "can move: nothing reaches into it". */
 struct page_readiness {
     size_t edges_in, queries_in, edges_out, queries_out;
     int64_t last_in;
+    struct page_stored stored_in, stored_out; /* that reach into it, and that of it reach out */
 };
 struct page_readiness *page_readiness(const struct page_request *request);
+bool page_is_held(const struct page_readiness *one); /* by queries, or by what is stored */
 void page_put_readiness(const struct page_request *request, const struct page_readiness *one,
                         FILE *to);
 
@@ -132,6 +139,17 @@ void page_catalogue_edges(const struct admin_view *view,
                           void (*take)(void *user, const struct crossing *one, uint64_t count),
                           void *user);
 void page_put_causes(const struct admin_view *view, const struct summary_query *query, FILE *to);
+/* The same one by one, and as lines of text for a ticket. */
+void page_causes(const struct admin_view *view, const struct summary_query *query,
+                 void (*take)(void *user, const struct crossing *one), void *user);
+void page_write_causes(const struct page_request *request, const struct summary_query *query,
+                       FILE *to);
+/* What of it reaches into a service's data, and what of the service reaches out: added to both;
+ * "2 views and 1 trigger"; the table of it, nothing where no catalogue is read. */
+void page_count_stored(const struct admin_view *view, struct text service, struct page_stored *in,
+                       struct page_stored *out);
+void page_put_stored_words(const struct page_stored *stored, FILE *to);
+void page_put_stored(const struct page_request *request, struct text service, FILE *to);
 
 /* The instances before each upstream that has an account; do those that serve differ? */
 void page_put_instances(const struct admin_view *view, FILE *to);

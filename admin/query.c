@@ -176,6 +176,22 @@ static void put_calls(const struct page_request *request, const struct summary_q
     free(words);
 }
 
+static void put_causes(const struct page_request *request, const struct summary_query *query,
+                       FILE *to)
+{
+    char *words = NULL;
+    size_t length = 0;
+    FILE *lines = open_memstream(&words, &length);
+
+    if (!lines)
+        return;
+    page_write_causes(request, query, lines);
+    fclose(lines);
+    if (length > 0)
+        put_pre("causes", "What it leads to inside the server, for a ticket", words, length, to);
+    free(words);
+}
+
 static const struct config_grant *grant_of(const struct page_request *request, const char *rule)
 {
     const struct config *config = request->view->config;
@@ -319,6 +335,7 @@ void page_query(const struct page_request *request, FILE *to)
         put_grant(request, query, to);
         for (size_t i = 0; i < selection.count && i < PAGE_QUERIES; i++)
             put_query(request, selection.items[i], to);
+        put_causes(request, query, to);
         put_calls(request, query, to);
         if (query->statement[0])
             put_why(query, to);

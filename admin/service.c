@@ -52,20 +52,34 @@ struct page_readiness *page_readiness(const struct page_request *request)
         if (out)
             all[place_of(view, query->service)].queries_out++;
     }
+    for (size_t i = 0; view->crossing_sets > 0 && i < view->service_count; i++)
+        page_count_stored(view, view->services[i].name, &all[i].stored_in, &all[i].stored_out);
     free(places);
     return all;
+}
+
+bool page_is_held(const struct page_readiness *one)
+{
+    return one->edges_in > 0 || one->stored_in.all > 0;
 }
 
 void page_put_readiness(const struct page_request *request, const struct page_readiness *one,
                         FILE *to)
 {
-    if (one->edges_in == 0) {
+    if (!page_is_held(one)) {
         fputs("<span class=\"ready\">can move</span> <small>0 left</small>", to);
         return;
     }
-    fprintf(to, "<span class=\"stays\">%zu left</span> <small>", one->queries_in);
-    fprintf(to, "of %zu service%s, seen ", one->edges_in, one->edges_in == 1 ? "" : "s");
-    page_put_ago(to, one->last_in, request->view->now);
+    fprintf(to, "<span class=\"stays\">%zu left</span> <small>",
+            one->queries_in + one->stored_in.all);
+    if (one->edges_in > 0) {
+        fprintf(to, "of %zu service%s, seen ", one->edges_in, one->edges_in == 1 ? "" : "s");
+        page_put_ago(to, one->last_in, request->view->now);
+    }
+    if (one->stored_in.all > 0) {
+        fputs(one->edges_in > 0 ? "; " : "", to);
+        page_put_stored_words(&one->stored_in, to);
+    }
     fputs("</small>", to);
 }
 
@@ -306,33 +320,55 @@ static void put_grants(const struct page_request *request, struct text name, FIL
     page_table_end(to);
 }
 
+static void put_held(const struct page_request *request, const struct page_readiness *one, FILE *to)
+{
+    fputs("<b class=\"stays\">Cannot move yet:</b> ", to);
+    if (one->edges_in > 0) {
+        fprintf(to, "%zu quer%s of %zu other service%s, last seen ", one->queries_in,
+                one->queries_in == 1 ? "y" : "ies", one->edges_in, one->edges_in == 1 ? "" : "s");
+        page_put_ago(to, one->last_in, request->view->now);
+    }
+    if (one->stored_in.all > 0) {
+        fputs(one->edges_in > 0 ? "; " : "", to);
+        page_put_stored_words(&one->stored_in, to);
+        fputs(one->stored_in.all == 1 ? " of others reaches into it" : " of others reach into it",
+              to);
+    }
+    fputs(".", to);
+}
+
+static void put_uses(const struct page_readiness *one, FILE *to)
+{
+    if (one->edges_out > 0)
+        fprintf(to, " It uses %zu other%s itself, by %zu quer%s", one->edges_out,
+                one->edges_out == 1 ? "" : "s", one->queries_out,
+                one->queries_out == 1 ? "y" : "ies");
+    if (one->stored_out.all > 0) {
+        fputs(one->edges_out > 0 ? " and by " : " It uses others itself, by ", to);
+        page_put_stored_words(&one->stored_out, to);
+    }
+    if (one->edges_out > 0 || one->stored_out.all > 0)
+        fputs(": to another server it goes without them.", to);
+}
+
 static void put_verdict(const struct page_request *request, size_t place, FILE *to)
 {
     struct page_readiness *all = page_readiness(request);
     const struct page_readiness *one = &all[place];
 
     fputs("<p class=\"lead\">", to);
-    if (one->edges_in == 0) {
+    if (page_is_held(one))
+        put_held(request, one, to);
+    else
         fprintf(to,
                 "<b class=\"ready\">Can move:</b> nothing of it was used against the policy, %s.",
                 page_range_words(request->range));
-    } else {
-        fprintf(to,
-                "<b class=\"stays\">Cannot move yet:</b> %zu quer%s of %zu other service%s, "
-                "last seen ",
-                one->queries_in, one->queries_in == 1 ? "y" : "ies", one->edges_in,
-                one->edges_in == 1 ? "" : "s");
-        page_put_ago(to, one->last_in, request->view->now);
-        fputs(".", to);
-    }
-    if (one->edges_out > 0)
-        fprintf(to,
-                " It uses %zu other%s itself, by %zu quer%s: to another server it goes without "
-                "them.",
-                one->edges_out, one->edges_out == 1 ? "" : "s", one->queries_out,
-                one->queries_out == 1 ? "y" : "ies");
-    fputs(" <small>Views, triggers and foreign keys: <code>silogate audit</code>.</small></p>\n",
-          to);
+    put_uses(one, to);
+    if (request->view->crossing_sets == 0)
+        fputs(" <small>Views, triggers and foreign keys: <code>silogate audit</code>, or here "
+              "where the upstream has an <code>account</code>.</small>",
+              to);
+    fputs("</p>\n", to);
     free(all);
 }
 
@@ -360,6 +396,7 @@ void page_service(const struct page_request *request, FILE *to)
     put_objects(request, name, to);
     put_edges(request, name, true, to);
     put_edges(request, name, false, to);
+    page_put_stored(request, name, to);
     put_grants(request, name, to);
     of_it.owner = name; /* its queries: those that hold it back */
     of_it.service = (struct text){0};

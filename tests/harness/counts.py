@@ -8,7 +8,7 @@ import subprocess
 from . import places
 
 PAGE_CELL = re.compile(r'title="([^"]*?) reaches into ([^"]*?): ([\d,]+) statements, ([\d,]+) blocked'
-                       r'(?:, ([\d,]+) in mode off)?"')
+                       r'(?:, ([\d,]+) in mode off)?(?:, and [\d,]+ stored on the servers)?"')
 
 
 def counted(gate):

@@ -1,6 +1,8 @@
 """What crosses inside a server, beside statements: the running silogate reads it with its account, and shows it in
 /api/catalogue, /api/matrix, /api/queries (what a statement causes) and /metrics."""
+import html
 import json
+import re
 
 import pytest
 
@@ -95,6 +97,43 @@ def test_beside_statements(gate, server):
                                         ("trigger", "t2", "UPDATE", "trail", ["write"])],
                       "UPDATE people": [("trigger", "t2", "UPDATE", "trail", ["write"])],
                       "SELECT names": [("view", "names", None, "own", ["read"])], "SELECT people": []}
+
+
+def text_of(page):
+    """As a reader has it."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", page)).split())
+
+
+def test_on_the_pages(gate, server):
+    """It holds data back: on the service's page, the overview and in the matrix; and a query says what it leads to."""
+    assert places.wait_for(lambda: crossings(gate) == EXPECTED, 20), crossings(gate)
+    back, front = (gate.get(f"/service?service={name}")[2] for name in ("back", "front"))
+    assert ("Cannot move yet: 1 view and 1 foreign key of others reach into it. It uses others itself, by 1 view:"
+            " to another server it goes without them.") in text_of(back)
+    assert "Cannot move yet: 1 view of others reaches into it. It uses others itself, by 1 view and 1 foreign key:" in (
+        text_of(front))
+    rows = re.findall(r"<tr>(.*?)</tr>", back.split('id="stored"')[1].split("</table>")[0], re.DOTALL)
+    assert [text_of(row) for row in rows[1:]] == [
+        'view al_front.v"<1> front reads al_back.people back log foreign',
+        "foreign key al_front.al_fk on al_front.child front reads al_back.parent back log foreign",
+        "view al_back.names back reads al_front.own front log foreign"]
+    overview = gate.get("/")[2]
+    assert "can move" not in overview.split('id="services"')[1].split("</table>")[0]
+    assert "2 left 1 view and 1 foreign key" in text_of(overview) and "0 of 2 services can move" in text_of(overview)
+    assert 'title="front reaches into back: 2 stored on the servers"' in overview
+    client = wire.Wire(gate.port)
+    client.login("al_front", "al_front", "al_front-secret")
+    client.query("INSERT INTO al_back.people VALUES (1, 1)")
+    client.quit()
+    assert places.wait_for(lambda: api(gate, "/api/queries"), 30)
+    query, = api(gate, "/api/queries")
+    page = gate.get(f"/query?service=front&digest={query['digest']}")[2]
+    causes = html.unescape(re.search(r'<pre id="causes"[^>]*>(.*?)</pre>', page, re.DOTALL)[1])
+    assert causes.splitlines() == [
+        "this INSERT writes al_back.trail of back by trigger al_back.t1 on al_back.people",
+        "this INSERT writes al_back.trail of back by trigger al_back.t2 on al_back.people"]
+    assert 'title="front reaches into back: 1 statements, 0 blocked, and 2 stored on the servers"' in gate.get("/")[2]
+    assert "1 query of 1 other service" in text_of(gate.get("/service?service=back")[2])
 
 
 def test_read_anew_at_a_reload_and_told_where_it_cannot(gate, server):
