@@ -7,6 +7,7 @@ in the other silo, and in the locks that the spy's session holds. What is found 
 import argparse
 import pathlib
 import random
+import re
 import struct
 import sys
 import time
@@ -20,25 +21,21 @@ from play import Spy  # noqa: E402
 from silo import CANARY, GRANT, INI, Silo  # noqa: E402
 
 
-class Folding(servers.KINDS["mariadb"]):
-    """Names are compared without case."""
-
-    def command(self):
-        return super().command() + ["--lower-case-table-names=1"]
-
-
 class Arena:
     """A server with the silo, and a silogate before it for each way with what nobody owns."""
 
     def __init__(self, kind, folding=False):
-        self.server = Folding() if folding else servers.KINDS[kind]()
+        self.server, self.folding = (servers.FOLDING if folding else servers.KINDS)[kind](), folding
         self.gates, self.silo = {}, None
         try:
             self.server.install()
             self.server.start()
             self.silo = Silo(self.server)
             for unowned in ("block", "log"):
-                self.gates[unowned] = gate.Gate(self.server, ini=INI.format(unowned=unowned)).start()
+                self.gates[unowned] = one = gate.Gate(self.server, ini=INI.format(unowned=unowned))
+                one.ini = gate.change(one.ini, "proxy", "control", f"unix:{one.folder}/control")
+                one.path.write_text(one.ini)
+                one.start()
         except BaseException:
             self.close()
             raise
@@ -52,10 +49,19 @@ class Arena:
     def reload(self, one, grant):
         one.reload(ini=one.ini.replace(GRANT, "") + (GRANT if grant else ""))
 
+    def override(self, one, words, undone=()):
+        """`silogate ctl` words; the id of what it has made."""
+        said = [gate.run("ctl", "--socket", one.folder / "control", *call)
+                for call in (["undo", each] for each in undone)]
+        if words:
+            said.append(gate.run("ctl", "--socket", one.folder / "control", *words))
+        assert all(each.returncode == 0 for each in said), said
+        return re.search(r"override (\w+)", said[-1].stdout)[1] if words else None
+
     def play(self, unowned, flags, steps, number):
         """What is wrong with it, or None."""
         one, granted, spy, locked = self.gates[unowned], False, None, []
-        before = self.silo.quick()
+        before, overrides = self.silo.quick(), []
         heard, theirs = b"", "theirs" in repr(steps) or "746865697273" in repr(steps)
         if theirs:
             self.silo.prepare_theirs()
@@ -68,6 +74,14 @@ class Arena:
                 if isinstance(step, dict) and step["com"] == "RELOAD":
                     granted = step["grant"]
                     self.reload(one, granted)
+                    continue
+                if isinstance(step, dict) and step["com"] == "CTL":
+                    words, granted = step["words"], step["grants"]
+                    if words:
+                        overrides.append(self.override(one, words))
+                    else:
+                        self.override(one, None, overrides)
+                        overrides = []
                     continue
                 try:
                     spy.play(step)
@@ -87,6 +101,8 @@ class Arena:
             if spy:
                 spy.close()
             destroyed = theirs and not self.silo.end_theirs()
+            if overrides:
+                self.override(one, None, overrides)
             if any(isinstance(step, dict) and step["com"] == "RELOAD" for step in steps):
                 self.reload(one, False)
         if CANARY.encode() in heard:
@@ -97,7 +113,7 @@ class Arena:
             return "another's data have changed"
         if stolen := self.silo.stolen():
             return "a canary is in " + ", ".join(stolen)
-        only_granted = any(isinstance(step, dict) and step["com"] == "RELOAD" for step in steps)
+        only_granted = any(isinstance(step, dict) and step["com"] in ("RELOAD", "CTL") for step in steps)
         if locked and not only_granted:
             return "the session holds " + ", ".join(sorted(set(locked)))
         return None
@@ -129,13 +145,13 @@ def attack(arena, seconds, seed, most=5):
     while time.monotonic() < end and len(found) < most:
         number += 1
         chooser = random.Random(f"{seed}-{kind}-{number}")
-        flags, steps = program(chooser, kind == "mariadb")
+        flags, steps = program(chooser, kind == "mariadb", arena.folding)
         unowned = chooser.choice(("block", "log"))
         why = arena.play(unowned, flags, steps, number * 1000)
         if why:
             arena.restore()
             steps = arena.smaller(unowned, flags, steps, number * 1000)
-            found.append(f"HOLE {kind} seed {seed} session {number}: {why}; unowned = {unowned}, {flags}\n{shown(steps)}")
+            found.append(f"HOLE {kind}{' fold' if arena.folding else ''} seed {seed} session {number}: {why}; unowned = {unowned}, {flags}\n{shown(steps)}")
         if why or number % 20 == 0:
             arena.restore()
     for one in arena.gates.values():
@@ -150,11 +166,11 @@ def main():
     parser.add_argument("--server", choices=list(servers.KINDS))
     parser.add_argument("--most", type=int, default=5, help="end after so many ways past the gate")
     parser.add_argument("--corpus", action="store_true")
-    parser.add_argument("--fold", action="store_true", help="MariaDB, with lower_case_table_names = 1")
+    parser.add_argument("--fold", action="store_true", help="with lower_case_table_names = 1")
     parser.add_argument("--only")
     options = parser.parse_args()
     bad = False
-    for kind in ["mariadb"] if options.fold else [options.server] if options.server else servers.KINDS:
+    for kind in [options.server] if options.server else servers.KINDS:
         arena = Arena(kind, options.fold)
         try:
             if options.corpus:

@@ -1,6 +1,6 @@
 """Sessions that nobody has thought of: changes of SQL state, stored texts, prepares, re-reads, temporary tables, failing and
-several statements, alias databases, reloads in between, and names spelt in every odd way. `program(random, mariadb)`
-is a list of steps for play.Spy. Each is built around one aim, to reach another's table, and most of what it says is
+several statements, alias databases, reloads in between, and names spelt in every odd way. `program(random, mariadb,
+folding)` is a list of steps for play.Spy. Each is built around one aim, to reach another's table, and most of what it says is
 harmless in one reading and reaches it in another."""
 
 READS = ("SELECT name FROM {t}", "SELECT * FROM {t} LIMIT 1", "(SELECT name FROM {t})", "SELECT (SELECT MAX(name) FROM {t})",
@@ -27,9 +27,14 @@ REREADS = ("ALTER TABLE own.patients COMMENT 'c{n}'", "FLUSH TABLES", "ALTER TAB
            "ALTER TABLE own.patients ALTER n SET DEFAULT {n}", "OPTIMIZE TABLE own.patients", "DO 1")
 
 
+# Letters whose lower case is one of ASCII, or might count as one; a character of these texts is a byte.
+FOLDS = {letter: other.encode().decode("latin-1") for letter, other in
+         {"i": "\u0130", "k": "\u212a", "s": "\u017f", "e": "\u00c9", "c": "\u00c7", "p": "P", "t": "T"}.items()}
+
+
 class Maker:
-    def __init__(self, random, mariadb):
-        self.random, self.mariadb, self.number = random, mariadb, 0
+    def __init__(self, random, mariadb, folding=False):
+        self.random, self.mariadb, self.folding, self.number = random, mariadb, folding, 0
         self.multi = random.random() < 0.4
 
     def pick(self, *of):
@@ -50,7 +55,9 @@ class Maker:
         """One part of a name, in one of the ways that mean it (or that a server may take for it)."""
         quote = '"' if ansi and self.chance(0.6) else "`"
         tail = self.pick([""] * 30 + ["\xc3", "\xe2\x82", "\xf0", "\xff", "\x00", " ", "\xc2", "\xe2"])
-        upper = name.upper() if self.chance(0.04) else name
+        upper = name.upper() if self.chance(0.5 if self.folding else 0.04) else name
+        if self.folding and self.chance(0.25):  # letters that fold to those of the name
+            upper = name = "".join(self.pick(letter, FOLDS.get(letter, letter)) for letter in name)
         way = self.random.randrange(5)
         if tail:
             return quote + name + tail + quote
@@ -302,6 +309,39 @@ class Maker:
              "SELECT name FROM own.a, secret.visits"],
             [{"com": "RELOAD", "grant": False}, "SELECT name FROM secret.visits"])
 
+    def overridden(self):
+        """What `silogate ctl` has allowed for a time, and not any more; or nothing of the kind."""
+        table = self.pick("secret.visits", "secret.patients", "shared.patients")
+        begin = self.pick([{"com": "CTL", "words": ["mode", "spy", "log", "--for", "2m"], "grants": True}] * 2
+                          + [{"com": "CTL", "words": ["allow", "spy", "on", table, "access", "read", "--for", "2m"],
+                              "grants": True}] * 2
+                          + [{"com": "CTL", "words": ["allow", "spy", "on", "secret.exch", "access", "read", "--for", "2m"],
+                              "grants": False},
+                             {"com": "CTL", "words": ["mode", "spy", "block", "--for", "2m"], "grants": False},
+                             {"com": "CTL", "words": ["mode", "victim", "log", "--for", "2m"], "grants": False}])
+        over = {"com": "CTL", "words": None, "grants": False}
+        during, after = self.pick(
+            ([f"HANDLER {table} OPEN AS h", "HANDLER h READ FIRST"], ["HANDLER h READ NEXT"]),
+            ([{"com": "PREPARE", "text": f"SELECT name FROM {table}".encode()}], [{"com": "EXECUTE"}]),
+            ([{"com": "PREPARE", "text": f"UPDATE {table} SET n = 9".encode()}], [{"com": "EXECUTE"}]),
+            ([{"com": "PREPARE", "text": f"SELECT name FROM {table}".encode()}, {"com": "EXECUTE", "cursor": 1}],
+             [{"com": "EXECUTE"}]),
+            ([f"PREPARE g FROM 'SELECT name FROM {table}'"], ["EXECUTE g"]),
+            ([f"SET @q = 'SELECT name FROM {table}'", "PREPARE g FROM @q", "EXECUTE g"], ["EXECUTE g"]),
+            ([f"LOCK TABLES {table} READ"], [f"SELECT name FROM {table}"]),
+            (["USE secret"], ["SELECT name FROM patients"]),
+            ([{"com": "INIT_DB", "text": "secret"}], ["SELECT name FROM visits"]),
+            (["USE secret", "USE own"], ["SELECT name FROM patients", f"SELECT name FROM {table}"]),
+            (["CREATE TEMPORARY TABLE own.um (id INT, v VARCHAR(60)) ENGINE=MERGE UNION=(shared.logm)"], ["SELECT * FROM own.um"]),
+            ([f"CREATE TEMPORARY TABLE {table} (id INT, name VARCHAR(60))", f"DROP TEMPORARY TABLE {table}"],
+             [f"SELECT * FROM {table}"]),
+            (["START TRANSACTION", f"SELECT name FROM {table} FOR UPDATE"], [f"SELECT name FROM {table} FOR UPDATE"]),
+            ([f"SELECT name FROM {table}"], self.ending(f"SELECT name FROM {table}")),
+            ([self.set_charset()], self.ambush()))
+        # what else is said meanwhile is only about how texts are read
+        between = [self.set_charset()] if self.chance(0.3) else []
+        return [begin, *during, *between, over, *(self.state() if self.chance(0.3) else []), *after]
+
     def xa(self):
         """Another's prepared transaction, `theirs`, by any of its names; and transactions of the spy's own."""
         xid = self.pick("'theirs'", "'theirs',''", "'theirs','',1", "0x746865697273", "x'746865697273'", "'the\\irs'", '"theirs"',
@@ -383,9 +423,9 @@ def quoted_bytes(text):
     return b"'" + text.replace(b"\\", b"\\\\").replace(b"'", b"''") + b"'"
 
 
-def program(random, mariadb):
+def program(random, mariadb, folding=False):
     """(flags, steps)"""
-    maker = Maker(random, mariadb)
+    maker = Maker(random, mariadb, folding)
     flags = {"multi": maker.multi, "charset": maker.pick(["utf8mb4"] * 6 + ["latin1", "gbk", "sjis", "big5", "gb18030", "cp932"])}
     flags["ends"], flags["metadata"] = maker.chance(0.4), maker.chance(0.15)
     compress = maker.pick([None] * 5 + ["zlib"] + ([] if mariadb else ["zstd"]))
@@ -395,6 +435,8 @@ def program(random, mariadb):
         kinds = [maker.granted]
     elif random.random() < 0.01:
         kinds = [maker.long_list]
+    elif random.random() < 0.06:
+        kinds = [maker.overridden]
     if maker.chance(0.15):
         flags["database"] = maker.pick("", "own2", "old", "OLD", "secret", "secret\0", "`secret`", "secret ", "Secret", "shared")
     steps = ["BEGIN"] if maker.chance(0.4) else []

@@ -34,6 +34,28 @@ def test_generated_sessions(arena):
     assert number > 20
 
 
+@pytest.mark.parametrize("kind", ["mariadb"] + (["mysql"] if os.environ.get("SILOGATE_LONG") else []))
+def test_generated_sessions_where_names_fold(kind):
+    arena = attack.Arena(kind, folding=True)
+    try:
+        found, number = attack.attack(arena, 8, SEED)
+        assert found == [], "\n".join(found)
+        assert number > 5
+    finally:
+        arena.close()
+
+
+def test_overrides_are_played(arena):
+    """They hold as long as they are in force, and not any longer."""
+    allow = ["allow", "spy", "on", "secret.patients", "access", "read", "--for", "5m"]
+    over = {"com": "CTL", "words": None, "grants": False}
+    for words in (["mode", "spy", "log", "--for", "5m"], allow):
+        for told, wanted in ((False, "a canary came back"), (True, None)):
+            steps = [{"com": "CTL", "words": words, "grants": told}, "SELECT name FROM secret.patients", over,
+                     "SELECT name FROM secret.patients"]
+            assert arena.play("block", {}, steps, 8) == wanted, words
+
+
 def test_what_gets_through_is_seen(arena):
     """A silogate that blocks nothing is found out by each thing that is looked at."""
     one = gate.Gate(arena.server, ini=INI.format(unowned="log").replace("= block", "= log")).start()
