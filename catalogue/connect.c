@@ -239,9 +239,18 @@ static bool is_library_error(unsigned code)
     return (code >= CR_MIN_ERROR && code <= CR_MAX_ERROR) || code / 1000 == 5;
 }
 
+/* The library gives up after the server's greeting: a plugin that it has not (Oracle's has none for
+ * mysql_native_password, which is MariaDB's default), TLS, or a password that it would not send. */
+static bool is_after_greeting(unsigned code)
+{
+    return code == CR_SSL_CONNECTION_ERROR || code == CR_AUTH_PLUGIN_CANNOT_LOAD ||
+           code == CR_AUTH_PLUGIN_ERR;
+}
+
 bool connection_answered(const struct connection_knock *knock)
 {
-    return knock->length > 0 || (knock->code > 0 && !is_library_error(knock->code));
+    return knock->length > 0 || is_after_greeting(knock->code) ||
+           (knock->code > 0 && !is_library_error(knock->code));
 }
 
 bool connection_knock(const struct connection_options *options, struct connection_knock *knock,

@@ -250,12 +250,12 @@ static void probe_as_account(const struct runtime *runtime, size_t upstream)
               (struct text){(const char *)login.greeting + PACKET_HEADER,
                             login.length - PACKET_HEADER},
               strncmp(login.address, "unix:", 5) == 0, &greeting);
-    if (good && !is_known(runtime, upstream)) { /* the library has shown no greeting */
+    bool unasked = !good && !login.answered && login.code == 0; /* no password */
+    bool unseen = (good || login.answered) && !is_known(runtime, upstream);
+    if (unasked || unseen) { /* the greeting tells what the library does not */
         probe_refused(runtime, upstream);
-        return;
-    }
-    if (!good && !login.answered && login.code == 0) { /* no password: nothing was asked */
-        probe_refused(runtime, upstream);
+        if (good)
+            return;
     } else {
         enum found found =
             good || (login.answered && !refuses_all(login.code)) ? FOUND_UP : FOUND_NOTHING;
