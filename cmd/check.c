@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "cmd/check_changes.h"
 #include "cmd/cmd.h"
 #include "config/keys.h"
 #include "policy/policy.h"
@@ -17,6 +18,7 @@ static const char usage[] =
     "                     FILE:LINE: what is wrong; what to write instead\n"
     "      --keys         prints the reference of all keys, in Markdown\n"
     "\n"
+    "Of services in log it says what is not for their clients as it is without silogate.\n"
     "Exits 0 when the file can be used (warnings may be printed), 2 when it cannot.\n";
 
 static void print_summary(const struct config *config, const struct config_problems *problems)
@@ -63,8 +65,10 @@ static int check(const char *path)
     }
     config_problems_print(&problems, path);
     bool fine = config && problems.errors == 0;
-    if (fine)
+    if (fine) {
         print_summary(config, &problems);
+        check_changes_print(config);
+    }
     config_free(config);
     config_problems_fini(&problems);
     return fine ? CMD_YES : CMD_MISUSE;

@@ -30,8 +30,36 @@ def test_fine(ini):
     path = ini(GOOD + "[grant:g]\nservice = a\non = t.x\naccess = read\n")
     done = check("-c", path)
     assert done.returncode == 0
-    assert done.stdout == f"{path}: 1 service, 1 pattern, 1 grant: fine\n"
+    assert done.stdout == (f"{path}: 1 service, 1 pattern, 1 grant: fine\n"
+                           "1 service in log; what still changes for clients:\n"
+                           "  [proxy] unknown_user = reject, the default: users of no service are refused\n")
     assert done.stderr == ""
+
+
+def test_what_still_changes_in_log(ini, tmp_path):
+    """Each thing by its place; of services in other modes nothing is said."""
+    passing = ini("[proxy]\nunknown_user = pass\n" + GOOD)
+    assert check("-c", passing).stdout.splitlines()[1:] == ["1 service in log; what still changes for clients:",
+                                                            "  nothing"]
+    authority = tmp_path / "ca.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=ca", "-keyout", tmp_path / "key",
+                    "-out", authority], check=True, capture_output=True, timeout=60)
+    path = ini(GOOD + "database = s\ncertificate_name = a.internal\n[service:b]\nuser = b\nmode = block\ndatabase = t\n"
+               "[edge:a->b]\nmode = block\n[edge:b->a]\nmode = log\n"
+               f"[tls]\nclient_ca = {authority}\nclient = required\n"
+               "[policy]\nmode = log\nundetermined = block\nunowned = block\nadministration = block\n")
+    assert check("-c", path).stdout.splitlines()[1:] == [
+        "1 service in log; what still changes for clients:",
+        "  [proxy] unknown_user = reject, the default: users of no service are refused",
+        "  [tls] client = required, line 18: clients without TLS are refused",
+        "  [policy] undetermined = block, line 21: what cannot be determined is refused",
+        "  [policy] unowned = block, line 22: what nobody owns is refused",
+        "  [policy] administration = block, line 23: statements on the server are refused",
+        "  database, of 1 of them: sessions begin there, whatever they ask for",
+        "  [service:a] certificate_name, line 7: clients without that certificate are refused",
+        "  [edge:a->b] mode = block, line 12: what crosses there is refused"]
+    for mode in ("block", "off"):
+        assert len(check("-c", ini(GOOD + f"mode = {mode}\n")).stdout.splitlines()) == 1
 
 
 def test_the_example_is_fine():
@@ -43,7 +71,7 @@ def test_warnings_do_not_fail(ini):
     path = ini(GOOD + "[grant:g]\nservice = a\non = t.x\naccess = read\nuntil = 2001-01-01\n")
     done = check("--config", path)
     assert done.returncode == 0
-    assert done.stdout.endswith("fine, with 1 warning\n")
+    assert done.stdout.splitlines()[0].endswith("fine, with 1 warning")
     assert done.stderr.startswith(f"{path}:10: warning: [grant:g] has expired")
 
 
