@@ -7,10 +7,8 @@
  */
 #include "proxy/again.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
 #include "base/bytes.h"
 #include "judge/judge.h"
 #include "protocol/command.h"
@@ -20,8 +18,7 @@
 #include "proxy/worker.h"
 
 enum {
-    AGAIN_MOST = 65536, /* bytes of a command that is kept */
-    AGAIN_SPARE = 4096, /* of room that a session keeps for the next one */
+    AGAIN_MOST = GATE_BLOCK, /* bytes of a command that is kept: a block of the pool */
     NO_SUCH_TABLE = 1146,
     MESSAGE_AT = PACKET_HEADER + 9, /* behind code, '#' and SQLSTATE */
 };
@@ -32,17 +29,12 @@ void again_keep(struct session *session, const struct command *command, const st
     const struct gate *gate = &session->client.gate;
     const size_t size = PACKET_HEADER + bytes_get3(gate_at(gate));
 
-    again->length = 0;
+    gate_release(&again->kept, &session->worker->pool);
     if (ruling->print == 0 || ruling->undetermined || ruling->unmapped_of || again->resent ||
         size > AGAIN_MOST || gate_waiting(gate) < size || command->copy || ruling->calls ||
         (command->prepared && command->prepared->long_data))
         return;
-    if (size > again->room) {
-        again->room = (uint32_t)size + 512;
-        again->bytes = memory_resize(again->bytes, again->room);
-    }
-    memcpy(again->bytes, gate_at(gate), size);
-    again->length = (uint32_t)size;
+    gate_insert(&again->kept, &session->worker->pool, gate_at(gate), size);
     again->print = ruling->print;
 }
 
@@ -71,9 +63,10 @@ bool again_looks(struct session *session, unsigned events, size_t size)
     const struct answer *answer = &session->request.answer;
     const struct gate *gate = &session->upstream.gate;
 
-    if (again->length == 0 || session->request.answered || !(events & ANSWER_ERROR_SEEN) ||
-        !(events & ANSWER_COMPLETE) || answer->error_code != NO_SUCH_TABLE || answer->results > 0 ||
-        answer->is_unproven || gate_waiting(gate) != size ||
+    if (gate_leaving(&again->kept) == 0 || session->request.answered ||
+        !(events & ANSWER_ERROR_SEEN) || !(events & ANSWER_COMPLETE) ||
+        answer->error_code != NO_SUCH_TABLE || answer->results > 0 || answer->is_unproven ||
+        gate_waiting(gate) != size ||
         !names_one(session, (struct text){(const char *)gate_at(gate), size}))
         return false;
     session->request.failed = true;
@@ -88,8 +81,8 @@ static uint64_t print_now(struct session *session)
     const struct again *again = &session->again;
     struct worker *worker = session->worker;
     struct ruling *ruling = &worker->ruling;
-    const struct text payload = {(const char *)again->bytes + PACKET_HEADER,
-                                 again->length - PACKET_HEADER};
+    const struct text payload = {(const char *)again->kept.bytes + PACKET_HEADER,
+                                 gate_leaving(&again->kept) - PACKET_HEADER};
     struct query query;
 
     ruling_begin(ruling, worker->today);
@@ -116,7 +109,8 @@ static void take_back(struct session *session)
     struct worker *worker = session->worker;
 
     gate_drop(&session->upstream.gate, &worker->pool, gate_waiting(&session->upstream.gate));
-    gate_put_back(&session->client.gate, &worker->pool, again->bytes, again->length);
+    gate_put_back(&session->client.gate, &worker->pool, again->kept.bytes,
+                  gate_leaving(&again->kept));
     ruling_drop_change(&worker->ruling, session->request.change);
     session->request.change = NULL;
     session->request.failed = session->request.in_flight = false;
@@ -152,14 +146,6 @@ void again_forget(struct session *session)
 {
     struct again *again = &session->again;
 
-    again->length = 0;
+    gate_release(&again->kept, &session->worker->pool);
     again->resent = again->late = false;
-    if (again->room > AGAIN_SPARE)
-        again_free(session);
-}
-
-void again_free(struct session *session)
-{
-    free(session->again.bytes);
-    session->again = (struct again){.bytes = NULL};
 }

@@ -21,7 +21,4 @@ bool again_looks(struct session *session, unsigned events, size_t size);
 /* The command is answered. */
 void again_forget(struct session *session);
 
-/* The session ends. */
-void again_free(struct session *session);
-
 #endif

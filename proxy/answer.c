@@ -144,7 +144,7 @@ enum step state_answer(struct session *session)
     unsigned events = answer_feed(answer, gate_at(gate), gate_waiting(gate), &all);
     if (events & ANSWER_BROKEN)
         return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
-    if (session->again.length > 0 && again_looks(session, events, all))
+    if (gate_leaving(&session->again.kept) > 0 && again_looks(session, events, all))
         return STEP_AGAIN;
     request->answered |= all > 0;
     if (events & ANSWER_ERROR_SEEN)

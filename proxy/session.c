@@ -428,7 +428,7 @@ void session_close(struct session *session, enum close_reason reason)
         registry_remove(session->id);
     login_free(session);
     renew_free(session);
-    again_free(session);
+    gate_release(&session->again.kept, &worker->pool);
     ruling_drop_change(&worker->ruling, session->request.change);
     moving_leave(session);
     seek_forget(session);

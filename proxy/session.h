@@ -87,12 +87,11 @@ struct identity {
 
 /* A command that may have to be sent once more: see proxy/again.h. */
 struct again {
-    uint8_t *bytes; /* the packet, as it came */
-    uint32_t length, room;
-    uint64_t print;  /* where its tables stood: sql_moved_print */
-    uint32_t ticket; /* moving_look's */
-    bool resent;     /* the command at hand is */
-    bool late;       /* nobody has looked in time */
+    struct gate kept; /* the packet, as it came, before its names were mapped; mostly nothing */
+    uint64_t print;   /* where its tables stood: sql_moved_print */
+    uint32_t ticket;  /* moving_look's */
+    bool resent;      /* the command at hand is */
+    bool late;        /* nobody has looked in time */
 };
 
 /* What silogate asks the server, in this order; only a session that may be traced is asked more

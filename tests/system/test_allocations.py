@@ -6,30 +6,43 @@ import subprocess
 import pytest
 
 from harness import gate, places, wire
+from test_moves import NEW, OLD, Scene
 
 COMMANDS = 10000
 
 
 @pytest.fixture(scope="module")
-def counted(mariadb, tmp_path_factory):
-    """A gate whose allocations are counted, and how many there were so far."""
+def make_counted(tmp_path_factory):
+    """make_counted(upstream, ...): a gate whose allocations are counted, and how many there were so far; with 1,
+    those of its workers alone."""
     folder = tmp_path_factory.mktemp("count")
     library, counter = folder / "count.so", folder / "counter"
     subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", library,
                     places.TOP / "tests/harness/count_allocations.c"], check=True)
     if places.is_sanitized():
         pytest.skip("a sanitizer has a malloc of its own")
-    counter.write_bytes(bytes(8))
-    os.environ.update(LD_PRELOAD=str(library), COUNT_ALLOCATIONS=str(counter))
-    try:
-        # The same violation again is a repeat, as it is in production; `0` would write each one.
-        running = gate.Gate(mariadb, changes=(("log", "repeat", "60s"), ("proxy", "workers", "1")))
-        running.start()
-    finally:
-        del os.environ["LD_PRELOAD"], os.environ["COUNT_ALLOCATIONS"]
-    yield running, lambda: struct.unpack("<Q", counter.read_bytes())[0]
-    running.stop()
-    running.remove()
+    made = []
+
+    def make(upstream, **options):
+        counter.write_bytes(bytes(16))
+        os.environ.update(LD_PRELOAD=str(library), COUNT_ALLOCATIONS=str(counter))
+        try:
+            made.append(gate.Gate(upstream, **options))
+            made[-1].start()
+        finally:
+            del os.environ["LD_PRELOAD"], os.environ["COUNT_ALLOCATIONS"]
+        return made[-1], lambda of=0: struct.unpack("<QQ", counter.read_bytes())[of]
+
+    yield make
+    for one in made:
+        one.stop()
+        one.remove()
+
+
+@pytest.fixture(scope="module")
+def counted(mariadb, make_counted):
+    # The same violation again is a repeat, as it is in production; `0` would write each one.
+    return make_counted(mariadb, changes=(("log", "repeat", "60s"), ("proxy", "workers", "1")))
 
 
 def quiet(count):
@@ -57,7 +70,7 @@ def test_the_counter_counts(counted):
     before = total()
     for _ in range(10):
         connection.prepare("SELECT 1")
-    assert total() - before >= 10
+    assert total() - before >= 10 and total(1) > 10
     connection.quit()
 
 
@@ -101,4 +114,48 @@ def test_no_allocation_for_an_execution(counted):
         for _ in range(count):
             connection.execute(statement, [b"INV-0001"])
     assert run(counted, action) == 0
+    connection.quit()
+
+
+@pytest.fixture(scope="module")
+def moved(mariadb, make_counted, tmp_path_factory):
+    """A gate with an open move whose tables stand at their new place: each statement that names one is mapped,
+    and kept until it is answered."""
+    counts = []
+
+    def make_gate(upstream, ini):
+        running, total = make_counted(upstream, ini=ini.replace("[proxy]\n", "[proxy]\nworkers = 1\n"))
+        counts.append(lambda: total(1))
+        return running
+
+    scene = Scene(mariadb, make_gate, tmp_path_factory.mktemp("moved"))
+    done = scene.move()
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield scene, counts[0]
+    scene.clear()
+
+
+MAPPED = {
+    "short": f"SELECT number FROM {OLD}.t0 WHERE id = 1",
+    "long": f"SELECT number FROM {OLD}.t0 WHERE id IN ({','.join(map(str, range(3000)))})",
+    "execution": f"SELECT number FROM {OLD}.t0 WHERE id = ?",
+}
+
+
+@pytest.mark.parametrize("name", MAPPED)
+def test_no_allocation_for_a_mapped_statement(moved, name):
+    """On the worker's thread: the watch over the move is another, and does allocate."""
+    scene, total = moved
+    assert scene.stand_in(NEW)
+    connection = wire.connect(scene.gate.port, "mv_billing", OLD)
+    if name == "execution":
+        statement, _, _ = connection.prepare(MAPPED[name])
+
+    def action(count):
+        for _ in range(count):
+            if name == "execution":
+                connection.execute(statement, [b"1"])
+            else:
+                connection.query(MAPPED[name])
+    assert run((scene.gate, total), action) == 0
     connection.quit()
