@@ -106,3 +106,14 @@ bool text_is_unfit(struct text character)
     }
     return false;
 }
+
+void text_put(struct text t, FILE *to)
+{
+    for (size_t i = 0, size; i < t.length; i += size) {
+        size = text_character((struct text){t.at + i, t.length - i});
+        bool unfit = size == 0 || text_is_unfit((struct text){t.at + i, size});
+        unfit = unfit && t.at[i] != '\n' && t.at[i] != '\t';
+        size = size > 0 ? size : 1;
+        fwrite(unfit ? "?" : t.at + i, 1, unfit ? 1 : size, to);
+    }
+}

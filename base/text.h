@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 /* `at` may be NULL only where `length` is 0: that is "none", which is not the same as "empty". */
@@ -53,5 +54,8 @@ size_t text_character(struct text t);
  * is? Control characters (C0, DEL, C1), those that end a line, turn the direction of writing or
  * cannot be seen. */
 bool text_is_unfit(struct text character);
+
+/* Writes `t` for a terminal: a '?' for what is unfit, but for tabs and the ends of lines. */
+void text_put(struct text t, FILE *to);
 
 #endif

@@ -100,8 +100,11 @@ static int run(struct move_order *order, const char *path, const char *name)
     order->out = stdout;
     if (readable && find_move(order, name)) {
         status = mover_run(order, &error) ? CMD_YES : CMD_NO;
-        if (status == CMD_NO && error.text[0])
-            fprintf(stderr, "silogate move: %s\n", error.text);
+        if (status == CMD_NO && error.text[0]) {
+            fputs("silogate move: ", stderr);
+            text_put(text_of(error.text), stderr);
+            fputc('\n', stderr);
+        }
     }
     policy_free(policy);
     config_free(config);

@@ -158,6 +158,9 @@ void moves_map(struct judging *judging, const struct sql_facts *facts,
     }
     if (executes_named(judging, facts))
         return;
+    /* Written otherwise, or not at all: the backtick is a letter in one of them. */
+    ruling->wants_charset |=
+        moves && judging->belief->state.charset == SQL_CHARSET_UNKNOWN && !judging->belief->asked;
     enum sql_mapped mapped = sql_map(facts, state, &where, &ruling->edits);
     if (mapped == SQL_MAP_CANNOT)
         unmapped(ruling, moves, ruling->edits.why);

@@ -57,6 +57,7 @@ void ruling_begin(struct ruling *ruling, int32_t today)
     ruling->name = (struct text){NULL, 0};
     ruling->print = 0;
     ruling->locks = LOCKS_NOTHING;
+    ruling->wants_charset = false;
     ruling->user_locks = 0;
 }
 

@@ -143,6 +143,7 @@ struct ruling {
     bool redefines;       /* it may change what stands where: the catalogue is to be asked anew */
     unsigned moved_rewrites; /* without these the text is right as well, through the alias */
     enum ruling_locks locks;
+    bool wants_charset;     /* names cannot be mapped before it is known */
     int user_locks;         /* as facts have it, of all statements */
     struct sql_edits edits; /* of the statement at hand */
 

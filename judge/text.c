@@ -305,7 +305,8 @@ void judge_text(const struct belief *belief, const struct binding *binding, stru
     struct ruling_walk walk; /* large, and mostly not used */
 
     ruling->text = text;
-    if ((must_ask(belief, text) || !read_all(&judging, &walk)) && !read_unasked(&judging, &walk)) {
+    const bool asks = must_ask(belief, text) || !read_all(&judging, &walk);
+    if (asks ? !read_unasked(&judging, &walk) : ruling->wants_charset && !unasked_tells(text)) {
         ruling->outcome = RULING_ASK;
         return;
     }
@@ -412,7 +413,10 @@ void judge_prepare(const struct belief *belief, const struct binding *binding, s
     struct judging judging = {.belief = belief, .binding = binding, .ruling = ruling};
 
     ruling->text = text;
-    if (!must_ask(belief, text) && prepare(&judging))
+    const bool asks = must_ask(belief, text) || !prepare(&judging);
+    if (!asks && ruling->wants_charset && !unasked_tells(text))
+        ruling->outcome = RULING_ASK;
+    else if (!asks)
         keep_prepared(&judging);
     else if (!prepare_unasked(&judging))
         ruling->outcome = RULING_ASK;

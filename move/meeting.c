@@ -77,9 +77,10 @@ bool meeting_prepare(struct connection *connection, struct error *error)
 bool meeting_read(struct connection *connection, struct meeting_move *moves, size_t room,
                   size_t *count, struct error *error)
 {
-    struct rows *rows = connection_query(
-        connection, "SELECT name, epoch, phase, hold_ms, in_to FROM silogate.moves LIMIT ?",
-        PARAMETERS(P_NUMBER((int64_t)room)), error);
+    struct rows *rows = connection_query(connection,
+                                         "SELECT name, epoch, phase, hold_ms, in_to FROM "
+                                         "silogate.moves ORDER BY changed DESC LIMIT ?",
+                                         PARAMETERS(P_NUMBER((int64_t)room)), error);
 
     *count = 0;
     if (!rows)

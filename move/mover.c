@@ -33,15 +33,28 @@ int64_t mover_now(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* A line; names in it are whatever a server has. */
+static void put_line(const struct mover *mover, const char *format, va_list arguments)
+{
+    char *line = NULL;
+    size_t length = 0;
+    FILE *to = open_memstream(&line, &length);
+
+    vfprintf(to, format, arguments);
+    fputc('\n', to);
+    fclose(to);
+    text_put((struct text){line, length}, mover->order->out);
+    free(line);
+    fflush(mover->order->out);
+}
+
 void say(const struct mover *mover, const char *format, ...)
 {
     va_list arguments;
 
     va_start(arguments, format);
-    vfprintf(mover->order->out, format, arguments);
+    put_line(mover, format, arguments);
     va_end(arguments);
-    fputc('\n', mover->order->out);
-    fflush(mover->order->out);
 }
 
 void refuse(struct mover *mover, const char *format, ...)
@@ -51,9 +64,8 @@ void refuse(struct mover *mover, const char *format, ...)
     mover->refusals++;
     fputs("refused: ", mover->order->out);
     va_start(arguments, format);
-    vfprintf(mover->order->out, format, arguments);
+    put_line(mover, format, arguments);
     va_end(arguments);
-    fputc('\n', mover->order->out);
 }
 
 void put_name(FILE *to, struct text name)

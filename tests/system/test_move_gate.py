@@ -367,3 +367,30 @@ def test_a_statement_of_sqls_prepare_goes_on(moved, alias):
         client.query("EXECUTE late")
     assert unknown.value.code in (1243, 1227)
     client.quit()
+
+
+@pytest.mark.parametrize("alias", ["none", "view"])
+def test_names_are_mapped_after_a_reset(moved, alias):
+    """COM_RESET_CONNECTION leaves a character set that is not known, in which no name was mapped: error 1146 without an
+    alias, and before a move a reason against it."""
+    scene = moved(ini=INI.replace("to = mv_new", f"to = mv_new\nalias = {alias}"))
+    session = wire.connect(scene.gate.port, "mv_billing", OLD)
+
+    def write(number):
+        session.command(b"\x1f")
+        session.answers()
+        session.query(f"INSERT INTO t0 (client, number) VALUES (1, {number})")
+        session.command(b"\x1f")
+        session.answers()
+        run(session, session.prepare(f"INSERT INTO {OLD}.t0 (client, number) VALUES (2, {number})")[0])
+
+    write(1)
+    scene.go()
+    write(2)
+    session.command(b"\x1f")
+    session.answers()
+    session.query("CREATE INDEX more ON t0 (note)")  # which the alias could not
+    assert sorted(scene.server.sql(f"SELECT client, number FROM {NEW}.t0")) == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert places.wait_for(lambda: " seen " in scene.move("--status").stdout, 20)
+    assert "times: " not in scene.move("--status").stdout
+    session.quit()

@@ -1,5 +1,6 @@
 """silogate move: everything that would fail at the end is refused at the beginning, with its remedy; what a DBA should
 know is told. On both servers."""
+import re
 import time
 
 import pymysql
@@ -263,6 +264,24 @@ def test_odd_names(make_scene):  # noqa: F811
         assert scene.move("--back").returncode == 0
     finally:
         server.sql("DROP DATABASE IF EXISTS `mv-Nëw`")
+
+
+def test_what_stands_at_the_meeting_point(scene):
+    """Rows of moves that are long forgotten hid the one that was announced; names in rows command no terminal."""
+    scene.server.sql("INSERT INTO silogate.moves (name, epoch, phase, hold_ms, in_to, changed) VALUES " + ", ".join(
+        f"('forgotten{number}', 1, 'closed', 1000, 1, NOW(3) - INTERVAL 1 HOUR)" for number in range(150)))
+    scene.server.sql("INSERT INTO silogate.instances_of_moves (move, instance, epoch, state, policy, inside, blockers,"
+                     " unmapped, unmapped_by) VALUES ('tables', 'ghost\x1b[31m', 5, 'bogus', 'zzzzzzzz', -1,"
+                     " 'b\x1b[2J', 18446744073709551615, 'u\x9b2J')")
+    refused = scene.move()
+    assert refused.returncode == 1 and "ghost?[31m" in refused.stdout, refused
+    status = scene.move("--status")
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", refused.stdout + status.stdout + status.stderr), status
+    scene.server.sql("DELETE FROM silogate.instances_of_moves WHERE instance LIKE 'ghost%'")
+    for options in ((), ("--back",)):
+        moved = scene.move(*options)
+        assert moved.returncode == 0, moved.stdout + moved.stderr
+    scene.server.sql("DELETE FROM silogate.moves WHERE name LIKE 'forgotten%'")
 
 
 def test_empty_and_odd_sections(scene):
