@@ -30,7 +30,8 @@ class WithLog:
 
     def command(self):
         kept = [option for option in super().command() if option != "--skip-log-bin"]
-        return kept + [f"--log-bin={self.folder}/binlog", "--server-id=1", "--log-bin-trust-function-creators=1"]
+        return kept + [f"--log-bin={self.folder}/binlog", "--server-id=1", "--binlog-format=ROW",
+                       "--log-bin-trust-function-creators=1"]
 
 
 class MariaDBWithLog(WithLog, servers.MariaDB):
@@ -75,14 +76,20 @@ def folder(source, tmp_path):
     return tmp_path
 
 
-def run_section(source, make_gate, folder, section, change=lambda ini: ini):
-    """The commands' results, and the gate."""
+def set_up(source, section, change=lambda ini: ini):
+    """The section's proxy.ini, and its users, who have their accounts."""
     ini = change("".join(blocks(PAGE[:PAGE.index("\n## ")], "ini") + blocks(section, "ini")))
     users = re.findall(r"(?m)^user = (\w+)", ini)
     for user in users[1:]:
         source.sql(f"DROP USER IF EXISTS {user}@'%'", f"CREATE USER {user}@'%' IDENTIFIED BY '{servers.password(user)}'")
     source.sql("DO 0", *[line for body in blocks(section, "sql", f"sql {source.dialect}") for line in body.strip().split(";\n")])
-    gate = make_gate(source, ini=BASE + ini)
+    return BASE + ini, users
+
+
+def run_section(source, make_gate, folder, section, change=lambda ini: ini):
+    """The commands' results, and the gate."""
+    ini, users = set_up(source, section, change)
+    gate = make_gate(source, ini=ini)
     for user in users:
         (folder / f"{user.removesuffix('_service')}.cnf").write_text(
             f"[client]\nhost=127.0.0.1\nport={gate.port}\nuser={user}\npassword={servers.password(user)}\n")
@@ -132,3 +139,28 @@ def test_the_policy_is_needed(source, make_gate, folder, title):
     assert done[-1].returncode
     gate.stop()
     assert {one["action"] for one in gate.events("violation")} == {"blocked"}
+
+
+def test_a_reader_of_changes(source, make_gate, folder):
+    """It gets the same rows directly and through silogate, under the policy of its section."""
+    ini, users = set_up(source, SECTIONS[next(title for title in SECTIONS if "Debezium" in title)])
+    gate = make_gate(source, ini=ini)
+    got = []
+    for port in (source.port, gate.port):
+        source.sql("TRUNCATE nilecare_lab.entries")
+        with subprocess.Popen(["node", str(places.TOP / "tests/harness/drivers/changes.js"), str(port), users[1],
+                               servers.password(users[1])], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              env=dict(os.environ, NODE_PATH=str(places.NODE_MODULES))) as reader:
+            try:
+                assert reader.stdout.readline() == "ready\n"
+                source.sql("INSERT INTO nilecare_lab.entries (name, amount) VALUES ('glucose', 5.5), ('é', NULL)",
+                           "DELETE FROM nilecare_lab.entries WHERE name = 'é'",
+                           "INSERT INTO nilecare_lab.entries (name) VALUES ('end')")
+                got.append(reader.communicate(timeout=60)[0])
+                assert reader.returncode == 0
+            finally:
+                reader.kill()
+    source.sql(f"DROP USER {users[1]}@'%'")
+    assert got[0] == got[1]
+    assert got[0].splitlines() == ['{"id":1,"name":"glucose","amount":"5.50"}', '{"id":2,"name":"é","amount":null}',
+                                   '{"id":3,"name":"end","amount":null}']
