@@ -144,6 +144,7 @@ attack: $(BUILD)/silogate ## sessions of a spy through a silogate that blocks, f
 	SILOGATE_BUILD=$(BUILD) tests/attack/attack.py --corpus
 	SILOGATE_BUILD=$(BUILD) tests/attack/attack.py --seconds $(or $(SECONDS),900) $(if $(SEED),--seed $(SEED))
 	SILOGATE_BUILD=$(BUILD) tests/attack/attack.py --fold --seconds $$(($(or $(SECONDS),900) / 2)) $(if $(SEED),--seed $(SEED))
+	SILOGATE_BUILD=$(BUILD) tests/attack/moving.py --seconds $(or $(SECONDS),900) $(if $(SEED),--seed $(SEED))
 
 side-by-side: $(BUILD)/silogate ## all that clients see, directly and through silogate, the long form
 	scripts/deps build test
