@@ -96,7 +96,7 @@ class MovingArena(attack.Arena):
     """An arena with moves; `move` is the subcommand. `place` is where the tables are to be."""
 
     def __init__(self, kind, ready="theirs"):
-        self.server, self.gates, self.silo = servers.KINDS[kind](), {}, None
+        self.server, self.gates, self.silo, self.folding = servers.KINDS[kind](), {}, None, False
         self.place, self.moving, self.moved = "old", False, 0
         try:
             self.server.install()
@@ -106,7 +106,10 @@ class MovingArena(attack.Arena):
             self.defaults = self.server.folder / "mover.cnf"
             self.defaults.write_text("[client]\nuser = mover\npassword = mover-Pw1\n")
             ini = INI.format(unowned="{unowned}").format(unowned="block", password=self.server.folder / "password")
-            self.gates["block"] = gate.Gate(self.server, ini=ini).start()
+            self.gates["block"] = one = gate.Gate(self.server, ini=ini)
+            one.ini = gate.change(one.ini, "proxy", "control", f"unix:{one.folder}/control")
+            one.path.write_text(one.ini)
+            one.start()
             assert places.wait_for(lambda: " seen " in self.move(ready, "--status").stdout, 60)
         except BaseException:
             self.close()
@@ -189,13 +192,14 @@ def renamed(chooser, steps):
             value = parts[0]
         return value
 
-    return [{key: value if key == "com" else change(value) for key, value in step.items()} if isinstance(step, dict)
+    return [step if isinstance(step, dict) and step["com"] in ("RELOAD", "CTL") else
+            {key: value if key == "com" else change(value) for key, value in step.items()} if isinstance(step, dict)
             else change(step) for step in steps]
 
 
 def with_both_names(program):
-    def play(chooser, mariadb):
-        flags, steps = program(chooser, mariadb)
+    def play(chooser, *kind):
+        flags, steps = program(chooser, *kind)
         return flags, renamed(chooser, steps)
     return play
 
