@@ -480,6 +480,11 @@ enum step state_command(struct session *session)
         session->yield = true;
         return STEP_WAIT;
     }
+    /* A server counts a compressed leg's frames anew with each command: none may hold two. */
+    if (session->upstream.stream.layer && gate_leaving(gate) > 0) {
+        session->draining = true;
+        return STEP_WAIT;
+    }
     if (bytes_get3(gate_at(gate)) == 0)
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     if (gate_waiting(gate) < PACKET_HEADER + command_start(session))

@@ -307,12 +307,14 @@ void session_run(struct session *session)
 {
     enum step step;
 
-    session->yield = false;
     do {
-        step = states[session->state].run(session);
-    } while (step == STEP_AGAIN);
-    flush(session, &session->upstream, &session->client);
-    flush(session, &session->client, &session->upstream);
+        session->yield = session->draining = false;
+        do {
+            step = states[session->state].run(session);
+        } while (step == STEP_AGAIN);
+        flush(session, &session->upstream, &session->client);
+        flush(session, &session->client, &session->upstream);
+    } while (session->draining && gate_leaving(&session->client.gate) == 0);
     if (session->client.ended)
         pass_end(session);
     if (step == STEP_CLOSE)

@@ -167,6 +167,7 @@ struct session {
     bool has_attributes : 1; /* the upstream's leg has CLIENT_CONNECT_ATTRS */
     bool shut : 1;           /* LINGER: the last words are said */
     bool yield : 1;          /* goes on by itself in the next turn of the loop */
+    bool draining : 1;       /* goes on once all that may go to the upstream has gone */
     bool leaving : 1;        /* it is to end at its next boundary */
 
     struct login_draft *draft;       /* SESSION_LOGIN, and not otherwise */

@@ -1,5 +1,6 @@
 """The compressed protocol on either leg: the same answers as without, frames in order, judged as ever,
 and what is no frame ends the session and nothing else."""
+import hashlib
 import os
 import random
 import socket
@@ -115,6 +116,24 @@ def test_commands_ahead(server, gate, kind):
     for number in range(50):
         client.socket.next = 1
         assert client.answers()[0].rows == [[str(number), "a" * number * 100]]
+    client.quit()
+
+
+@pytest.mark.parametrize("kind", [None, "zlib", "zstd"])
+def test_unanswered_commands_ahead(server, gate, kind):
+    """Long data as fast as it goes, closed statements in between: to the server no frame holds two commands,
+    or its count is no longer the server's."""
+    client = login(gate, kind)
+    statement, _, _ = client.prepare("SELECT SHA2(?, 256)")
+    number, piece = struct.pack("<I", statement), os.urandom(150000).hex().encode()
+    others = [client.prepare("SELECT 1")[0] for _ in range(8)]
+    for other in others:
+        client.command(b"\x18" + number + b"\0\0" + piece)
+        client.command(b"\x19" + struct.pack("<I", other))
+    client.command(b"\x17" + number + b"\0\1\0\0\0" + b"\0\1\xfc\0")
+    row = client.answers(binary=True)[0].rows[0]
+    assert row[3:].decode() == hashlib.sha256(piece * len(others)).hexdigest()
+    assert client.query("SELECT 2")[0].rows == [["2"]]
     client.quit()
 
 
