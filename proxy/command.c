@@ -422,24 +422,6 @@ static enum step judge_whole(struct session *session, struct command *command)
     return let_pass(session, command);
 }
 
-/* Between two commands a server says nothing, unless it ends the session: its last words go on. */
-static enum step unasked(struct session *session)
-{
-    struct gate *gate = &session->upstream.gate;
-
-    if (gate_waiting(gate) > PACKET_HEADER && gate_at(gate)[PACKET_HEADER] == 0xff) {
-        size_t size = PACKET_HEADER + bytes_get3(gate_at(gate));
-        if (gate_waiting(gate) < size && !session->upstream.ended)
-            return STEP_WAIT;
-        gate_pass(gate, gate_waiting(gate) < size ? 0 : size);
-        return session_linger(session, CLOSED_UPSTREAM_GONE);
-    }
-    if (session->upstream.ended)
-        return session_linger(session, CLOSED_UPSTREAM_GONE);
-    return gate_waiting(gate) > PACKET_HEADER ? session_end(session, CLOSED_UPSTREAM_BAD_PACKET)
-                                              : STEP_WAIT;
-}
-
 /* By the command's row, which says how it is judged. */
 static enum step handle(struct session *session, struct command *command)
 {
@@ -465,7 +447,7 @@ enum step state_command(struct session *session)
     struct gate *gate = &session->client.gate;
 
     if (gate_waiting(&session->upstream.gate) > 0 || session->upstream.ended)
-        return unasked(session);
+        return relay_unasked(session);
     if (session->leaving && !boundary_kept(session))
         return boundary_goodbye(session);
     if (gate_waiting(gate) <= PACKET_HEADER) {

@@ -15,6 +15,8 @@ enum step command_out_of_order(struct session *session, uint8_t sequence);
  * has said COM_QUIT. */
 bool relay_is_dump(const struct session *session);
 bool relay_acknowledgements(struct session *session);
+/* Between two commands a server says nothing, unless it ends the session: its last words go on. */
+enum step relay_unasked(struct session *session);
 /* The answer is taken to be over, but nothing in it proves that: one COM_PING does, before the next
  * command. */
 void relay_prove(struct session *session);

@@ -1,6 +1,6 @@
 /* What goes on beside an answer and behind it, where an answer alone does not say enough: the
- * acknowledgements of a semi-synchronous replica while its dump lasts, and the proof that an answer
- * is over. Called by answer.c.
+ * acknowledgements of a semi-synchronous replica while its dump lasts, what a server says unasked,
+ * and the proof that an answer is over. Called by answer.c and command.c.
  */
 #include "base/bytes.h"
 #include "proxy/command.h"
@@ -32,6 +32,23 @@ bool relay_acknowledgements(struct session *session)
         gate_pass(gate, PACKET_HEADER + length);
     }
     return true;
+}
+
+enum step relay_unasked(struct session *session)
+{
+    struct gate *gate = &session->upstream.gate;
+
+    if (gate_waiting(gate) > PACKET_HEADER && gate_at(gate)[PACKET_HEADER] == 0xff) {
+        size_t size = PACKET_HEADER + bytes_get3(gate_at(gate));
+        if (gate_waiting(gate) < size && !session->upstream.ended)
+            return STEP_WAIT;
+        gate_pass(gate, gate_waiting(gate) < size ? 0 : size);
+        return session_linger(session, CLOSED_UPSTREAM_GONE);
+    }
+    if (session->upstream.ended)
+        return session_linger(session, CLOSED_UPSTREAM_GONE);
+    return gate_waiting(gate) > PACKET_HEADER ? session_end(session, CLOSED_UPSTREAM_BAD_PACKET)
+                                              : STEP_WAIT;
 }
 
 void relay_prove(struct session *session)
