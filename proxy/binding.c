@@ -66,14 +66,20 @@ struct binding *binding_new(struct runtime *runtime, uint32_t session, int servi
     return binding;
 }
 
-void binding_free(struct binding *binding)
+void binding_uncount(struct binding *binding)
 {
-    if (!binding)
-        return;
     if (binding->service_counted)
         usage_drop(binding->service_usage);
     if (binding->upstream_counted)
         usage_drop(binding->upstream_usage);
+    binding->service_counted = binding->upstream_counted = false;
+}
+
+void binding_free(struct binding *binding)
+{
+    if (!binding)
+        return;
+    binding_uncount(binding);
     runtime_drop(binding->runtime);
     free(binding);
 }

@@ -14,8 +14,10 @@ struct binding *binding_new(struct runtime *runtime, uint32_t session, int servi
 void binding_free(struct binding *binding);
 
 /* Counts it among the sessions of its upstream and its service: what is full, or NULL. What is
- * counted then is taken back by binding_free. */
+ * counted then is taken back by binding_uncount and binding_free. */
 const char *binding_count(struct binding *binding);
+/* Takes it back before. */
+void binding_uncount(struct binding *binding);
 
 /* A command that makes this change is over: what it says of XA transactions goes to branches.h.
  * True: the session has prepared one. */

@@ -190,8 +190,9 @@ enum step state_key(struct session *session)
 static enum step refused(struct session *session, const uint8_t *packet, size_t size)
 {
     const struct login_draft *draft = session->draft;
+    const bool unknown = login_is_unknown(session);
 
-    if (!login_is_unknown(session))
+    if (!unknown)
         violations_event_login_refused(session->worker->violations, draft->login.user,
                                        text_of(draft->client), TEXT("server"));
     if (size > PACKET_HEADER + 2 && bytes_get2(packet + PACKET_HEADER + 1) == 1045) {
@@ -199,8 +200,9 @@ static enum step refused(struct session *session, const uint8_t *packet, size_t 
         throttle_failed(throttle_of(session));
     }
     relay_to_client(session, size);
-    return session_linger(session, login_is_unknown(session) ? CLOSED_LOGIN_UNKNOWN_USER
-                                                             : CLOSED_LOGIN_REFUSED);
+    if (login_change_back(session))
+        return STEP_AGAIN;
+    return session_linger(session, unknown ? CLOSED_LOGIN_UNKNOWN_USER : CLOSED_LOGIN_REFUSED);
 }
 
 /* An OK that nobody had to prove anything for would be the server's trust in silogate's own

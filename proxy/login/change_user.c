@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "proxy/binding.h"
 #include "proxy/login/login.h"
 #include "proxy/moving.h"
 #include "proxy/transaction.h"
@@ -39,6 +40,8 @@ enum step login_change_user(struct session *session, struct text payload)
     draft->destination = session->identity->destination;
     draft->greeted = GREETED_BEFORE;
     draft->server.capabilities = session->capabilities;
+    draft->judged_before = session->judged;
+    draft->collation_before = session->collation;
     if (request.has_collation)
         session->collation = request.collation;
     draft->login = (struct login){.capabilities = session->capabilities,
@@ -80,4 +83,26 @@ enum step login_send_change(struct session *session)
     draft->exchange = EXCHANGE_SENT;
     session_enter(session, STATE_AUTH);
     return STEP_AGAIN;
+}
+
+bool login_change_back(struct session *session)
+{
+    struct login_draft *draft = session->draft;
+
+    if (!draft->before || session->belief.state.dialect != SQL_MARIADB)
+        return false;
+    binding_free(session->binding);
+    session->binding = draft->before;
+    draft->before = NULL;
+    if (binding_count(session->binding)) /* somebody has taken the place meanwhile */
+        return false;
+    session->judged = draft->judged_before;
+    session->collation = draft->collation_before;
+    belief_lose(&session->belief);
+    session->belief.state.database_unknown = true;
+    session->belief.in_transaction = session->belief.asked = session->belief.unknown = false;
+    session->logged_in = true;
+    login_free(session);
+    session_enter(session, STATE_COMMAND);
+    return true;
 }

@@ -51,6 +51,7 @@ void login_free(struct session *session)
         return;
     password_forget(draft);
     secure_uncount(draft);
+    binding_free(draft->before);
     runtime_drop(draft->runtime);
     free(draft->raw);
     free(draft->attributes);

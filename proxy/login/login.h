@@ -70,6 +70,11 @@ struct login_draft {
     struct login login;   /* its texts are in `raw` */
     uint8_t *raw;
     uint8_t *attributes; /* what login_attributes has written */
+    /* COM_CHANGE_USER on the same connection: whose the session was, for a server that keeps it
+     * where the new user is refused. Not counted. */
+    struct binding *before;
+    bool judged_before;
+    uint16_t collation_before;
     /* What the server's greeting says: from EXCHANGE_GREETED on. After COM_CHANGE_USER on the same
      * connection, the capabilities in force and nothing else. */
     struct {
@@ -127,6 +132,9 @@ bool login_done(struct session *session, struct text payload);
 /* COM_CHANGE_USER, in change_user.c: takes the packet's payload out of the client's gate and logs
  * in anew. */
 enum step login_change_user(struct session *session, struct text payload);
+/* The server has refused it: does the session go on as whose it was? MariaDB lets it, with all that
+ * it had set gone; MySQL ends it. */
+bool login_change_back(struct session *session);
 
 /* secure.c: is this leg TLS, or a Unix socket? */
 bool secure_is(const struct side *side);

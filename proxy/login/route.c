@@ -14,7 +14,12 @@ void login_bind(struct session *session, int service, size_t upstream)
     struct binding *old = session->binding;
 
     session->binding = binding_new(session->draft->runtime, session->id, service, upstream);
-    binding_free(old);
+    if (session->draft->greeted == GREETED_BEFORE && !session->draft->before) {
+        binding_uncount(old);
+        session->draft->before = old;
+    } else {
+        binding_free(old);
+    }
 }
 
 /* Counts the session in, once it is known whose it is. */
@@ -95,6 +100,8 @@ enum step login_route(struct session *session)
         return draft->greeted == GREETED_BEFORE ? login_send_change(session)
                                                 : secure_upstream(session);
     session_drop_upstream(session);
+    binding_free(draft->before);
+    draft->before = NULL;
     draft->address_index = 0;
     session_enter(session, STATE_CONNECT);
     return STEP_AGAIN;

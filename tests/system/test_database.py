@@ -165,20 +165,42 @@ def test_change_user_is_another_service(server, silogate):
     connection.quit()
 
 
-def test_change_user_with_a_wrong_password_ends_the_session(silogate):
-    connection = wire.connect(silogate.port, "billing_service")
-    with pytest.raises(wire.Error) as refused:
-        connection.change_user("auth_service", password="wrong")
-    assert refused.value.code == 1045
-    assert connection.closed()
+@pytest.mark.parametrize("user", ["auth_service", "billing_service", "nobody_at_all"])
+def test_a_refused_change_user_is_as_directly(server, silogate, user):
+    """MySQL ends the session. MariaDB keeps it as it was, but for all that it had set."""
+    seen = []
+    for port in (server.port, silogate.port):
+        connection = wire.connect(port, "billing_service")
+        connection.query("SET @x = 1, sql_mode = 'ANSI_QUOTES'")
+        connection.query("CREATE TEMPORARY TABLE nilecare.b_temporary (a INT)")
+        with pytest.raises(wire.Error) as refused:
+            connection.change_user(user, "nilecare", "wrong")
+        try:
+            connection.ok(b"\x0e")  # COM_PING
+            seen.append([refused.value.code, False])
+        except (wire.Closed, OSError):
+            seen.append([refused.value.code, True])
+            continue
+        told = connection.query("SELECT CURRENT_USER(), @x, @@sql_mode, @@character_set_client")[0].rows
+        with pytest.raises(wire.Error) as gone:
+            connection.query("SELECT * FROM nilecare.b_temporary")
+        seen[-1] += [told, gone.value.code]
+        connection.query("SELECT COUNT(*) FROM invoices")
+        connection.change_user("billing_service", "nilecare")
+        connection.quit()
+    assert seen[0][0] == seen[1][0] == 1045 and seen[0] == seen[1]
+    assert seen[0][1] == (server.name == "mysql")
 
 
-def test_change_user_to_nobody(silogate):
+def test_after_a_refused_change_user_it_is_judged_as_before(mariadb, make_gate):
+    silogate = make_gate(mariadb)
     connection = wire.connect(silogate.port, "billing_service")
-    with pytest.raises(wire.Error) as refused:
-        connection.change_user("nobody_at_all", password="wrong")
-    assert refused.value.code == 1045
-    assert connection.closed()
+    with pytest.raises(wire.Error):
+        connection.change_user("auth_service", "nilecare", "wrong")
+    connection.query("SELECT COUNT(*) FROM auth_users")
+    record = silogate.violations(1)[0]
+    assert (record["service"], record["user"], record["owners"]) == ("billing", "billing_service", ["auth"])
+    connection.quit()
 
 
 @pytest.mark.parametrize("statement", ["USE `nilecare`", "USE nilecare", "/* ` */ USE nilecare"])
