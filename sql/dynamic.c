@@ -171,6 +171,8 @@ void parse_prepare(struct parser *p)
     p->facts->effects = effects | SQL_EFFECT_SESSION;
     p->facts->session.action = SQL_ACTION_PREPARE;
     p->facts->session.name = name.text;
+    p->facts->xa = SQL_XA_NONE;
+    p->facts->xa_foreign = false;
     /* A body is stored in the sql_mode of its EXECUTE, and read in that. */
     plain &= !p->facts->stores;
     p->facts->session.facts = plain && !p->failed ? p->facts : NULL;

@@ -346,11 +346,14 @@ class Maker:
         """Another's prepared transaction, `theirs`, by any of its names; and transactions of the spy's own."""
         xid = self.pick("'theirs'", "'theirs',''", "'theirs','',1", "0x746865697273", "x'746865697273'", "'the\\irs'", '"theirs"',
                         "X'746865697273',x'',1", "_latin1'theirs'", "b'011101000110100001100101011010010111001001110011'")
-        way = self.random.randrange(6)
+        way = self.random.randrange(9)
         start = [f"XA START {xid}", "DELETE FROM own.a WHERE id = 99", f"XA END {xid}"]
         end = f"XA {self.pick('COMMIT', 'ROLLBACK')} {xid}"
         ways = [[end], start + [end], start + [{"com": "RESET_CONNECTION"}, end], start + ["XA ROLLBACK 'mine'", end],
-                ["XA RECOVER", "XA RECOVER CONVERT XID", end], [f"XA START {xid} JOIN", f"XA START {xid} RESUME", end]]
+                ["XA RECOVER", "XA RECOVER CONVERT XID", end], [f"XA START {xid} JOIN", f"XA START {xid} RESUME", end],
+                ["PREPARE c FROM " + quoted(f"XA PREPARE {xid}"), end], [*self.ending(f"XA PREPARE {xid}"), end],
+                ["XA START 'mine'", "XA END 'mine'", "XA PREPARE 'mine'", *self.ending(f"XA PREPARE {xid}"),
+                 "XA ROLLBACK 'mine'", end]]
         between = self.state() if self.chance(0.4) else []
         steps = ways[way]
         return steps[:-1] + between + (self.ending(end) if self.chance(0.6) else [end])

@@ -186,6 +186,27 @@ def test_a_prepare_that_fails_makes_nothing_ones_own(blocking):
     client.quit()
 
 
+def test_what_is_only_prepared_says_nothing(prepared, blocking):
+    """PREPARE of an XA PREPARE, in SQL or by the binary protocol, has not run it."""
+    victim, client = login(blocking, "xa_vault"), login(blocking)
+    prepare(victim, "'claimed'", 12, "xa_vault.t")
+    for text in ("PREPARE s FROM \"XA PREPARE 'claimed'\"", "PREPARE s FROM \"XA COMMIT 'claimed'\"", "EXECUTE s",
+                 "CREATE PROCEDURE xa_own.p() XA PREPARE 'claimed'", "SET STATEMENT max_statement_time = 9 FOR XA PREPARE 'claimed'",
+                 "EXECUTE IMMEDIATE \"XA PREPARE 'claimed'\"", "EXPLAIN XA PREPARE 'claimed'",
+                 "BEGIN NOT ATOMIC XA PREPARE 'claimed'; END"):
+        with contextlib.suppress(wire.Error):
+            client.query(text)
+        refused(client, "XA ROLLBACK 'claimed'")
+    with contextlib.suppress(wire.Error):
+        client.prepare("XA PREPARE 'claimed'")
+    refused(client, "XA ROLLBACK 'claimed'")
+    victim.query("XA COMMIT 'claimed'")
+    assert rows(prepared, "xa_vault.t") == [12]
+    victim.query("DELETE FROM xa_vault.t")
+    victim.quit()
+    client.quit()
+
+
 def test_bytes_that_depend_on_a_character_set(blocking):
     """Such a one is its session's alone."""
     first, second = login(blocking), login(blocking)
