@@ -217,7 +217,16 @@ class Maker:
         before = [one for _ in range(self.random.randrange(2)) for one in self.state()]
         after = [one for _ in range(1 + self.random.randrange(2)) for one in self.state()]
         again = self.fill(self.pick(REREADS))
-        way = self.random.randrange(7)
+        way = self.random.randrange(8)
+        if way == 7:  # what is stored is read as the EXECUTE has it, and run in that
+            create, use = self.pick((b"CREATE PROCEDURE own.st{n}() ", b"CALL own.st{n}()"),
+                                    (b"CREATE OR REPLACE VIEW own.st{n} AS ", b"SELECT * FROM own.st{n}"),
+                                    (b"CREATE EVENT own.st{n} ON SCHEDULE EVERY 1 YEAR DO INSERT INTO own.sink ",
+                                     b"ALTER EVENT own.st{n} ON SCHEDULE AT NOW() + INTERVAL 1 YEAR"),
+                                    (b"CREATE TRIGGER own.st{n} BEFORE INSERT ON own.dup FOR EACH ROW INSERT INTO own.sink ",
+                                     b"INSERT INTO own.dup VALUES ({n}, 'x')"))
+            create, use = create.replace(b"{n}", number), use.replace(b"{n}", number)
+            return before + [{"com": "PREPARE", "text": create + text}] + after + [{"com": "EXECUTE"}, use] + self.state() + [use]
         if way < 2:
             return before + [{"com": "PREPARE", "text": text}] + after + [again, {"com": "EXECUTE"}]
         if way == 2:
