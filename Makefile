@@ -122,11 +122,12 @@ test-unstable: ## build and test in Debian unstable: mbedTLS 3.6, Oracle's clien
 	scripts/deps test
 	scripts/test-unstable
 
-oracle: ## real servers tell what statements touch (COUNT=50000 SEED=...), beside what silogate says
+oracle: ## real servers tell what statements touch (COUNT=50000 SEED=... GRAMMAR=...), beside what silogate says
 	scripts/deps build test oracle
 	$(MAKE) --no-print-directory -s -j2 $(BUILD)/silogate
 	tests/oracle/settings.py
-	SILOGATE_BUILD=$(BUILD) tests/oracle/oracle.py --count $(or $(COUNT),50000) $(if $(SEED),--seed $(SEED))
+	SILOGATE_BUILD=$(BUILD) tests/oracle/oracle.py --count $(or $(COUNT),50000) $(if $(SEED),--seed $(SEED)) \
+	    $(addprefix --grammar ,$(GRAMMAR))
 
 oracle-moves: $(BUILD)/silogate ## does a mapped statement mean the same? SECONDS a server and direction (default 600; SEED=...)
 	scripts/deps build test

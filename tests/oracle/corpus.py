@@ -1,11 +1,13 @@
 """Where statements come from: the generator, the golden corpus in tests/sql, and the .test files of
 Debian's package mariadb-test, read where the package has put them."""
 
+import functools
 import glob
 import os
 import re
 
 import generate
+import walk
 from fixture import CURRENT
 from generate import Statement
 
@@ -23,7 +25,10 @@ MODES = {
 
 def batches(source, dialect, seed, count, size):
     """(sql_mode, [Statement]) after (sql_mode, [Statement])."""
-    maker = {"generated": generated, "golden": golden, "mariadb-test": mariadb_test}[source]
+    if source.startswith("grammar:"):
+        maker = functools.partial(walk.of_file, source.partition(":")[2])
+    else:
+        maker = {"generated": generated, "golden": golden, "mariadb-test": mariadb_test}[source]
     pending, last = [], ""
     for mode, statement in maker(dialect, seed, count):
         if pending and (mode != last or len(pending) >= size):
