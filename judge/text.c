@@ -364,6 +364,10 @@ static bool prepare(struct judging *judging)
         facts->determined = false;
         facts->why = "several statements cannot be prepared as one";
     }
+    if (facts->effects & SQL_EFFECT_KILL && text.at[facts->thread_offset] == '@') {
+        facts->determined = false;
+        facts->why = "KILL of a variable that is read when it is executed";
+    }
     place.unmapped = !names_map(judging, facts, true);
     names_branch(judging, facts, true);
     moves_map(judging, facts, place.state, true);

@@ -78,6 +78,12 @@ struct sql_reading {
     bool mode_known;
 };
 
+/* Can this number be the thread id of a session of silogate's? */
+static inline bool sql_is_thread(uint64_t number)
+{
+    return number >> 30 == 1;
+}
+
 /* What the statement changes in how later statements of its session are read, once it succeeds. */
 enum sql_effect {
     SQL_EFFECT_DATABASE = 1, /* USE: `database` is the current database from now on; `at` NULL:

@@ -267,6 +267,28 @@ static bool take_thread(struct parser *p)
     return true;
 }
 
+/* A variable that is known to hold a session's number, as a number or as a text. */
+static bool take_variable_thread(struct parser *p)
+{
+    const uint32_t offset = p->t.offset, length = p->t.length;
+    uint64_t thread;
+
+    if (p->t.class != SQL_TOKEN_VARIABLE || p->t.flags & SQL_TOKEN_HIGH || !p->session ||
+        p->dynamic || p->body || !at_kill_end(p))
+        return false;
+    struct text value = sql_session_variable(p->session, variable_name(p).text);
+    if (value.length > 1 && value.at[0] == '\0')
+        value = (struct text){value.at + 1, value.length - 1};
+    if (!value.at || !text_number(value, &thread) || !sql_is_thread(thread))
+        return false;
+    step(p);
+    p->facts->effects |= SQL_EFFECT_KILL;
+    p->facts->thread = thread;
+    p->facts->thread_offset = offset;
+    p->facts->thread_length = length;
+    return true;
+}
+
 /* CONNECTION_ID(): the session itself, whatever the server calls it. A stored function of that name
  * is never meant: built-in ones come first. */
 static bool take_itself(struct parser *p)
@@ -291,7 +313,7 @@ void parse_kill(struct parser *p)
         p->facts->kill_query = true;
     else
         take_word(p, KW_CONNECTION);
-    if (take_thread(p) || take_itself(p))
+    if (take_thread(p) || take_variable_thread(p) || take_itself(p))
         return;
     if (at_word(p, KW_USER) || at_word(p, KW_ID)) { /* MariaDB: KILL USER x, KILL QUERY ID n */
         p->facts->administration = true;

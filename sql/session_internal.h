@@ -20,7 +20,9 @@ enum sql_action {
      * quotes) holds `value` from now on, with its escapes undone. `value.at` NULL: it holds
      * something unknown. With SQL_ACTION_FORGET_VARIABLES besides, it is not remembered either. For
      * SET @name = @@sql_mode and @@character_set_client the value is one that means the same; for
-     * SET @name = IF(condition, 'literal', 'literal') it is both, with a zero byte between them. */
+     * SET @name = IF(condition, 'literal', 'literal') it is both, with a zero byte between them.
+     * For SET @name = 1073741825, a number that may be a session's, it is a zero byte and the
+     * digits. */
     SQL_ACTION_SET_VARIABLE = 4,
     /* CREATE TEMPORARY TABLE, not inside a body or compound statement: `name` in schema `value`. */
     SQL_ACTION_CREATE_TEMPORARY = 8,

@@ -41,6 +41,23 @@ static struct text take_saved(struct parser *p)
     return (struct text){NULL, 0};
 }
 
+/* A number that may be a session's, for a KILL to come: with a zero byte in front, so that nobody
+ * else takes it for a text. Other numbers are not worth remembering. */
+static struct text read_thread(struct parser *p)
+{
+    const struct text digits = {(const char *)p->lexer.start + p->t.offset, p->t.length};
+    uint64_t number;
+    char *room;
+
+    if (p->t.class != SQL_TOKEN_NUMBER || !(p->n.class == SQL_TOKEN_END || p->n.sign == ';') ||
+        !text_number(digits, &number) || !sql_is_thread(number) ||
+        !(room = take_room(p, 1 + digits.length)))
+        return (struct text){NULL, 0};
+    room[0] = '\0';
+    memcpy(room + 1, digits.at, digits.length);
+    return (struct text){room, 1 + digits.length};
+}
+
 /* SET @name = 'literal' with nothing else, and SET @name = @@sql_mode before anything else, are
  * remembered; all else makes the session forget: the one variable, or with several in one SET all.
  */
@@ -56,6 +73,8 @@ static void set_user_variable(struct parser *p, const struct name *name, bool fi
         value = take_saved(p);
     if (first && !p->body && !literal && !value.at)
         choice = read_choice(p);
+    if (first && !p->body && !literal && !value.at && !choice.at)
+        choice = read_thread(p);
     if (choice.at) {
         value = choice;
         parse_value(p);

@@ -73,6 +73,54 @@ def test_kill_of_oneself(server, make_gate):
     assert client.closed()
 
 
+def test_kill_of_a_variable(server, make_gate):
+    """One that the session has set to a number of the service's own sessions; not as it may be later on."""
+    gate = make_gate(server, ("policy", "administration", "block"), ("policy", "undetermined", "block"))
+    victim, stranger = sleeper(gate, server, "by_name"), sleeper(gate, server, "not_by_name", "cds_service")
+    killer = wire.connect(gate.port, "lab_service", capabilities=wire.USUAL | wire.MULTI_STATEMENTS)
+    killer.query(f"SET @id = {victim.thread}")
+    killer.query("KILL QUERY @id")
+    assert interrupted(victim)
+    victim.command(victim.query_bytes("SELECT SLEEP(60) AS by_text"))
+    assert places.wait_for(lambda: asleep(server, "by_text"))
+    killer.query(f"SET @id = '{victim.thread}'; KILL QUERY @`ID`")
+    assert interrupted(victim)
+    for sql in (f"SET @id = {stranger.thread}; KILL QUERY @id", "KILL QUERY @never_set",
+                f"SET @id = {victim.thread}; SET @id = @id + 1; KILL QUERY @id"):
+        with pytest.raises(wire.Error) as refused:
+            killer.query(sql)
+        assert refused.value.code == 1227 or refused.value.code == 1142, sql
+    killer.query(f"SET @id = {victim.thread}")
+    with pytest.raises(wire.Error):  # it would be another one at its execution
+        statement = killer.prepare("KILL QUERY @id")[0]
+        killer.query(f"SET @id = {stranger.thread}")
+        killer.execute(statement)
+    assert asleep(server, "not_by_name")
+
+
+def test_kill_of_many_is_administration(mariadb, make_gate):
+    """MariaDB's KILL USER and KILL QUERY ID name no session: blocked where administration is, let by in log mode."""
+    gate = make_gate(mariadb, ("policy", "administration", "block"))
+    client = wire.connect(gate.port, "lab_service")
+    forms = ("KILL USER cds_service", "KILL SOFT QUERY USER 'lab_service'@'127.0.0.1'", "KILL QUERY ID 4000000000",
+             "KILL HARD QUERY ID 4000000000")
+    for sql in forms:
+        with pytest.raises(wire.Error) as refused:
+            client.query(sql)
+        assert refused.value.code == 1227, sql
+    assert [one["reason"] for one in gate.violations(len(forms))] == ["administration"] * len(forms)
+    gate.reload(("policy", "administration", "log"))
+    direct = wire.connect(mariadb.port, "lab_service")
+    for sql in forms[2:]:
+        codes = []
+        for one in (client, direct):
+            with pytest.raises(wire.Error) as refused:
+                one.query(sql)
+            codes.append(refused.value.code)
+        assert codes[0] == codes[1] == 1957, codes
+    assert [one["action"] for one in gate.violations(2)] == ["logged"] * 2
+
+
 def test_kill_stays_at_its_upstream(mariadb, mysql, make_gate):
     """A session stands at the upstream of its login. After its service has moved, its number means
     another thread on the new one: that must not be hit."""
