@@ -39,7 +39,7 @@ void run_instances(void)
         .instances = meet_instances,
         .meetings = meet_meetings,
         .at_work = meet_at_work,
-        .kill_query = meet_kill_query,
+        .kill = meet_kill,
         .seek = meet_seek,
     };
 

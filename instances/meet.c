@@ -41,7 +41,8 @@ struct post {
     /* Under the lock: */
     struct config *config; /* NULL: nothing to do here */
     uint64_t asked, done;  /* rounds: to be had, and over */
-    uint32_t kill;         /* the thread whose statement is to end; 0: none */
+    uint32_t kill;         /* the thread that is to end; 0: none */
+    bool kill_query;       /* only its statement */
     bool killed;           /* what came of it, */
     struct error kill_why; /* or why not */
     struct errand *errand; /* to be run; NULL: none */
@@ -125,17 +126,17 @@ static bool reach(struct post *post, struct config *config, struct error *error)
     return store_prepare(post->round.connection, error);
 }
 
-static void end_statement(struct post *post)
+static void end_thread(struct post *post)
 {
     struct error why = {.line = 0};
 
     pthread_mutex_lock(&meeting.lock);
     uint32_t thread = post->kill;
+    const char *sql = post->kill_query ? "KILL QUERY ?" : "KILL ?";
     pthread_mutex_unlock(&meeting.lock);
     if (thread == 0)
         return;
-    bool killed =
-        connection_run(post->round.connection, "KILL QUERY ?", PARAMETERS(P_NUMBER(thread)), &why);
+    bool killed = connection_run(post->round.connection, sql, PARAMETERS(P_NUMBER(thread)), &why);
     pthread_mutex_lock(&meeting.lock);
     post->kill = 0;
     post->killed = killed;
@@ -180,7 +181,7 @@ static bool go_round(struct post *post, struct config *config, struct error *err
 {
     if (!reach(post, config, error))
         return false;
-    end_statement(post);
+    end_thread(post);
     run_errand(post);
     return round_run(&post->round, error);
 }
@@ -466,19 +467,20 @@ bool meet_seek(const char *upstream, struct sought *sought)
     return can;
 }
 
-bool meet_kill_query(const char *upstream, uint32_t thread, struct error *error)
+bool meet_kill(const char *upstream, uint32_t thread, bool query, struct error *error)
 {
     pthread_mutex_lock(&meeting.lock);
     struct post *post = find_post(upstream);
     bool done = false;
     if (post && post->config) {
         post->kill = thread;
+        post->kill_query = query;
         done = have_round(post, monotonic_ms() + SETTLE_MS);
         *error = done && post->kill == 0 ? post->kill_why : post->why;
         done = done && post->kill == 0 && post->killed;
         post->kill = 0;
     } else {
-        error_set(error, "[upstream:%s] has no account, which --query needs", upstream);
+        error_set(error, "[upstream:%s] has no account, which this needs", upstream);
     }
     pthread_mutex_unlock(&meeting.lock);
     return done;

@@ -38,7 +38,7 @@ void meet_at_work(const char *upstream, struct at_work *list, size_t count);
 /* Has them looked for by the upstream's thread; waits for nobody. Takes over one reference; false:
  * it does not, because nobody can ask there. */
 bool meet_seek(const char *upstream, struct sought *sought);
-/* KILL QUERY by the upstream's account. */
-bool meet_kill_query(const char *upstream, uint32_t thread, struct error *error);
+/* KILL by the upstream's account, with `query` of the statement alone. */
+bool meet_kill(const char *upstream, uint32_t thread, bool query, struct error *error);
 
 #endif

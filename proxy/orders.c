@@ -3,11 +3,15 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "config/sought.h"
 #include "proxy/reload.h"
 #include "proxy/roll.h"
 #include "proxy/running.h"
 #include "proxy/server.h"
+
+enum { SEEK_MS = 2000 };
 
 /* An order, and what came of it: each order_ function runs on the main thread. */
 struct ordered {
@@ -128,6 +132,56 @@ static struct control_session *control_sessions(void *context, const struct cont
     return all;
 }
 
+static void wake_nobody(void *nobody)
+{
+    (void)nobody;
+}
+
+/* The thread of another instance's session at this upstream; 0: none, or not one alone. */
+static uint32_t find_elsewhere(const char *upstream, uint32_t id)
+{
+    const struct timespec moment = {.tv_nsec = 5000000};
+    struct sought *sought = sought_new(&id, 1, wake_nobody, NULL);
+    uint32_t thread = 0;
+
+    if (!meeting->seek(upstream, sought)) {
+        sought_drop(sought);
+        sought_drop(sought);
+        return 0;
+    }
+    for (int i = 0; i < SEEK_MS / 5 && !atomic_load(&sought->done); i++)
+        nanosleep(&moment, NULL);
+    if (atomic_load(&sought->done) && sought->found_count == 1)
+        thread = sought->found[0].thread;
+    sought_drop(sought);
+    return thread;
+}
+
+/* A session that is none here: where one of another instance's before the same upstreams has this
+ * number, the server ends its thread. */
+static bool end_elsewhere(struct server *server, uint32_t id, bool query, struct error *why)
+{
+    struct ordered ordered = {.server = server};
+    bool found = false, fine = false;
+
+    if (meeting && id >> 30 == 1) /* the servers' own numbers are no sessions of silogate's */
+        order(&ordered, order_runtime);
+    for (size_t i = 0; ordered.runtime && !found && i < ordered.runtime->config->upstream_count;
+         i++) {
+        const struct config_upstream *upstream = &ordered.runtime->config->upstreams[i];
+        const uint32_t thread = upstream->account.line ? find_elsewhere(upstream->name.at, id) : 0;
+        found = thread > 0;
+        fine = found && meeting->kill(upstream->name.at, thread, query, why);
+    }
+    if (ordered.runtime)
+        runtime_drop(ordered.runtime);
+    if (!found)
+        error_set(why, "there is no session %u here%s", (unsigned)id,
+                  meeting ? ", and none is found before an upstream with an account" : "");
+    why->line = found;
+    return fine;
+}
+
 /* KILL QUERY, by the account of the upstream where the session stands. */
 static bool end_statement(struct server *server, uint32_t id, struct error *why)
 {
@@ -139,14 +193,14 @@ static bool end_statement(struct server *server, uint32_t id, struct error *why)
     bool found = count > 0, fine = false;
 
     if (!found)
-        error_set(why, "there is no session %u here", (unsigned)id);
+        fine = end_elsewhere(server, id, true, why);
     else if (!one->kind)
         error_set(why, "no statement is at work in session %u", (unsigned)id);
     else if (!meeting)
         error_set(why, "[upstream:%s] has no account, which --query needs", one->upstream);
     else
-        fine = meeting->kill_query(one->upstream, one->thread, why);
-    why->line = found; /* it is there, and something else is wrong */
+        fine = meeting->kill(one->upstream, one->thread, true, why);
+    why->line |= found; /* it is there, and something else is wrong */
     free(one);
     return fine;
 }
@@ -158,7 +212,7 @@ static bool control_end(void *context, uint32_t id, bool query, struct error *wh
     if (query)
         return end_statement(server, id, why);
     return roll_end(server->workers, server->worker_count, id) ||
-           error_set(why, "there is no session %u here", (unsigned)id);
+           end_elsewhere(server, id, false, why);
 }
 
 static size_t control_leave(void *context, struct text service)

@@ -31,7 +31,7 @@ struct server_meeting {
     size_t (*instances)(struct instance *list, size_t room);
     size_t (*meetings)(struct meeting *list, size_t room);
     void (*at_work)(const char *upstream, struct at_work *list, size_t count);
-    bool (*kill_query)(const char *upstream, uint32_t thread, struct error *why);
+    bool (*kill)(const char *upstream, uint32_t thread, bool query, struct error *why);
     /* From the workers, which it never makes wait. Takes over one reference; false: it does not,
      * and nobody looks. */
     bool (*seek)(const char *upstream, struct sought *sought);

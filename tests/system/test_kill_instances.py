@@ -7,7 +7,7 @@ import time
 import pymysql
 import pytest
 
-from harness import places, wire
+from harness import gate as gates, places, wire
 
 ACCOUNT = "killing_account"
 
@@ -248,6 +248,31 @@ def test_while_the_server_hangs(server, pair):
     assert places.wait_for(lambda: here.metrics().total("meeting_up", upstream="main") == 1, 60, 0.3)
     killer.query(f"KILL QUERY {victim.thread}")
     assert interrupted(victim)
+
+
+def test_kill_by_ctl(server, make_gate, account):
+    """`silogate ctl kill` at one instance ends a session of another, or its statement; no stranger's thread."""
+    made = []
+    for number in (3, 7):
+        gate = make_gate(server, *account, ("proxy", "instance", str(number)), start=False)
+        gate.ini = gates.change(gate.ini, "proxy", "control", f"unix:{gate.folder}/control")
+        gate.path.write_text(gate.ini)
+        made.append(gate.start())
+    here, there = made
+    assert places.wait_for(lambda: here.metrics().total("meeting_up", upstream="main") == 1, 60, 0.2)
+    victim = sleeper(there, server, "by_ctl")
+    done = gates.run("ctl", "-c", here.path, "kill", victim.thread, "--query")
+    assert done.returncode == 0, done.stderr
+    assert interrupted(victim)
+    done = gates.run("ctl", "-c", here.path, "kill", victim.thread)
+    assert done.returncode == 0, done.stderr
+    assert places.wait_for(victim.closed, 30)
+    past = server.root()
+    for number in (past.thread_id(), (1 << 30) + (9 << 24) + 1):
+        done = gates.run("ctl", "-c", here.path, "kill", number)
+        assert done.returncode == 1 and f"no session {number} here" in done.stderr
+    assert past.query("SELECT 1") == 1
+    past.close()
 
 
 def test_cancel_of_a_driver(server, pair):
