@@ -126,6 +126,8 @@ static bool is(const struct assignment *assignment, struct text name)
 /* The left side, up to the equals sign, which is taken. */
 static bool take_left(struct parser *p, struct assignment *assignment)
 {
+    const bool of_row = p->facts->kind == SQL_CREATE_TRIGGER && p->n.sign == '.';
+
     if (p->t.class == SQL_TOKEN_VARIABLE) {
         assignment->user = true;
         assignment->name = variable_name(p);
@@ -143,6 +145,8 @@ static bool take_left(struct parser *p, struct assignment *assignment)
         if (!read_name(p, &assignment->name, false))
             return false;
         step(p);
+        assignment->column = of_row && (text_equal_fold(assignment->name.text, TEXT("new")) ||
+                                        text_equal_fold(assignment->name.text, TEXT("old")));
         while (take_sign(p, '.')) {
             if (!read_name(p, &assignment->name, false))
                 return false;
@@ -241,7 +245,9 @@ static void parse_assignment(struct parser *p, bool first)
 
     if (!take_left(p, &assignment))
         return;
-    if (!assignment.user && !is_itself(p, assignment.name.text)) {
+    if (assignment.column) {
+        parse_value(p);
+    } else if (!assignment.user && !is_itself(p, assignment.name.text)) {
         parser_fail(p, "a variable that may be another, by the server's rules for letters");
     } else if (assignment.user) {
         set_user_variable(p, &assignment.name, first);

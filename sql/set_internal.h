@@ -7,6 +7,7 @@
 /* What is set: by scope and name. */
 struct assignment {
     bool global, user;
+    bool column;      /* NEW.x in a trigger: never a variable, whatever its name */
     struct name name; /* of a user variable without @ and quotes */
 };
 

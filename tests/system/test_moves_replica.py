@@ -1,5 +1,6 @@
 """A plain replica follows a move, also when it is started anew meanwhile: silogate's account has the rights that
 docs/moves.md names, who moves may do everything."""
+import os
 import signal
 
 import pytest
@@ -95,6 +96,7 @@ def test_a_replica_follows(pair, make_gate, tmp_path):
         for options, place, number in (((), NEW, 1), (("--back",), OLD, 2), ((), NEW, 3)):
             moved = scene.move(*options)
             assert moved.returncode == 0, moved.stdout + moved.stderr
+            assert "note: 1 replicas read this server's log" in moved.stdout
             cursor.execute("INSERT INTO t0 (client, number) VALUES (1, %s)", number)
             assert places.wait_for(follows, 60), (state(replica), tables(replica), tables(source))
             assert places.wait_for(lambda: rows(replica, place) == rows(source, place), 30)
@@ -108,3 +110,21 @@ def test_a_replica_follows(pair, make_gate, tmp_path):
     journal = "SELECT move, step FROM silogate.journal ORDER BY id"
     assert source.sql(journal)
     assert places.wait_for(lambda: replica.sql(journal) == source.sql(journal), 30)
+
+
+@pytest.mark.parametrize("filtered", ["do", "ignore"] if os.environ.get("SILOGATE_LONG") else ["do"])
+@pytest.mark.parametrize("kind", [MariaDB, MySQL], ids=["mariadb", "mysql"])
+def test_a_log_of_some_databases(kind, filtered, make_gate, tmp_path):
+    """What replicas would not be told is refused."""
+    server = kind()
+    server.own = [*server.own, f"--binlog-{filtered}-db=mv_old"]
+    try:
+        server.install()
+        server.start()
+        scene = Scene(server, make_gate, tmp_path, tables=1)
+        refused = scene.move()
+        assert refused.returncode == 1 and "this server logs some databases only" in refused.stdout, refused.stdout
+        assert scene.stand_in(OLD)
+    finally:
+        server.stop(signal.SIGKILL)
+        server.remove()
