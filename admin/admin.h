@@ -26,6 +26,7 @@ struct admin_service {
     uint64_t statements[REASON_COUNT][COUNTERS_ACTIONS];
     uint64_t latencies[COUNTERS_LATENCIES + 1]; /* of answers, as service_counters' */
     double latency_sum;
+    uint64_t unmapped, overlong; /* as service_counters' */
 };
 
 struct admin_upstream {

@@ -165,6 +165,18 @@ static void put_reasons(const struct page_request *request, const struct admin_s
     fputs("</tr>\n", to);
 }
 
+static void put_move(const struct page_request *request, const struct admin_service *service,
+                     const struct page_readiness *readiness, FILE *to)
+{
+    (void)readiness;
+    fputs("<tr><th scope=\"row\">", to);
+    put_name(request, service, to);
+    fputs("</th>", to);
+    page_number(to, service->unmapped);
+    page_number(to, service->overlong);
+    fputs("</tr>\n", to);
+}
+
 /* Those that are in the configuration or have done something, as far as they are searched for. */
 static void put_each_service(const struct page_request *request, FILE *to,
                              void (*put)(const struct page_request *request,
@@ -196,10 +208,17 @@ static void put_services(const struct page_request *request, FILE *to)
                                           VERDICT_REASONS(R)
 #undef R
                                               NULL};
+    static const char *const moves[] = {"service", "#statements that cannot be mapped",
+                                        "#transactions longer than the hold", NULL};
 
     page_table(to, "services", "Services", services, false);
     put_each_service(request, to, put_service);
     page_table_end(to);
+    if (request->view->config->move_count > 0) {
+        page_table(to, "moves", "What keeps the moves of proxy.ini back", moves, false);
+        put_each_service(request, to, put_move);
+        page_table_end(to);
+    }
     fputs("<details><summary>All statements by reason, since the start</summary>", to);
     page_table(to, "reasons", "Statements by reason: each is exactly one of these", reasons, false);
     put_each_service(request, to, put_reasons);

@@ -53,6 +53,24 @@ static void put_latency(const struct admin_service *service, FILE *to)
     fprintf(to, "} %" PRIu64 "\n", so_far);
 }
 
+/* What keeps moves back, also before they are begun. */
+static void put_moves(const struct admin_view *view, FILE *to)
+{
+    sample_head(to, "moves_unmapped_total", "counter",
+                "Statements on tables of moves in which the name cannot be mapped, by service.");
+    for (size_t s = 0; s < view->service_count; s++) {
+        sample_label(to, "silogate_moves_unmapped_total{", "service", view->services[s].name);
+        fprintf(to, "} %" PRIu64 "\n", view->services[s].unmapped);
+    }
+    sample_head(to, "moves_overlong_total", "counter",
+                "Transactions on tables of moves that were longer than the shortest hold, by "
+                "service; they count when they are over.");
+    for (size_t s = 0; s < view->service_count; s++) {
+        sample_label(to, "silogate_moves_overlong_total{", "service", view->services[s].name);
+        fprintf(to, "} %" PRIu64 "\n", view->services[s].overlong);
+    }
+}
+
 void samples_put_traffic(const struct page_request *request, FILE *to)
 {
     const struct admin_view *view = request->view;
@@ -64,4 +82,6 @@ void samples_put_traffic(const struct page_request *request, FILE *to)
                 "precise as a turn of the worker's loop.");
     for (size_t s = 0; s < view->service_count; s++)
         put_latency(&view->services[s], to);
+    if (view->config->move_count > 0)
+        put_moves(view, to);
 }

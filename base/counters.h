@@ -80,6 +80,9 @@ struct service_counters {
     struct edge_counters edges[COUNTERS_EDGES + 1];
     uint64_t latencies[COUNTERS_LATENCIES + 1]; /* by the bound; the last: longer */
     double latency_sum;                         /* seconds */
+    /* Of tables of moves: statements that could not be mapped, or would not be; and transactions
+     * that are over and were longer than the hold. */
+    uint64_t unmapped, overlong;
 };
 
 #endif

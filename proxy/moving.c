@@ -172,14 +172,32 @@ void moving_passed(struct session *session, const struct ruling *ruling)
         (session->belief.in_transaction || ruling->locks != LOCKS_NOTHING))
         session->moves.touched_by =
             sql_normalize(ruling->text, &session->belief.state, NULL, 0, &(size_t){0});
-    if (ruling->unmapped_of && moving_of(session))
-        note_unmapped(moving_of(session), ruling, &session->belief.state);
+    if (!ruling->unmapped_of || !moving_of(session))
+        return;
+    note_unmapped(moving_of(session), ruling, &session->belief.state);
+    worker_counters(session->worker, session->binding->service_usage)->unmapped++;
+}
+
+/* It is no longer inside. Longer than the shortest hold: it would have made a move give up. */
+static void note_end(struct session *session)
+{
+    const struct config *config = session->binding->runtime->config;
+    const uint64_t seconds = (uint64_t)(session->worker->second - session->moves.since);
+
+    for (size_t i = 0; i < config->move_count; i++) {
+        /* both times are whole seconds: only what was longer for certain */
+        if (seconds > 0 && (seconds - 1) * 1000 >= (uint64_t)config->moves[i].hold.value) {
+            worker_counters(session->worker, session->binding->service_usage)->overlong++;
+            break;
+        }
+    }
+    count(moving_of(session), session->moves.touched, -1);
 }
 
 void moving_leave(struct session *session)
 {
     if (session->moves.touched && moving_of(session))
-        count(moving_of(session), session->moves.touched, -1);
+        note_end(session);
     session->moves.touched = session->moves.touched_by = 0;
     session->held.tables = session->held.handler = false;
     session->held.user_locks = 0;
@@ -215,7 +233,7 @@ void moving_answered(struct session *session)
     session->request.redefines = false;
     if (session->moves.touched && !session->belief.in_transaction && !session->held.tables &&
         !session->held.handler && session->held.long_data == 0) {
-        count(moving_of(session), session->moves.touched, -1);
+        note_end(session);
         session->moves.touched = session->moves.touched_by = 0;
     }
 }

@@ -345,6 +345,8 @@ static void add_statements(struct admin_service *to, const struct service_counte
     for (unsigned i = 0; i <= COUNTERS_LATENCIES; i++)
         to->latencies[i] += one->latencies[i];
     to->latency_sum += one->latency_sum;
+    to->unmapped += one->unmapped;
+    to->overlong += one->overlong;
 }
 
 /* A place for each service there ever was, by the number of its usage, and one for nobody. */
