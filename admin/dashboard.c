@@ -226,12 +226,6 @@ static void put_services(const struct page_request *request, FILE *to)
     fputs("</details>\n", to);
 }
 
-/* MariaDB puts "5.5.5-" before its version for old replicas. */
-static const char *shown_version(const char *version)
-{
-    return strncmp(version, "5.5.5-", 6) == 0 ? version + 6 : version;
-}
-
 static void put_upstreams(const struct admin_view *view, FILE *to)
 {
     static const char *const upstreams[] = {"upstream", "health",    "#sessions",
@@ -250,7 +244,7 @@ static void put_upstreams(const struct admin_view *view, FILE *to)
                 : upstream->up   ? "up"
                                  : "<span class=\"down\">down</span>");
         page_number(to, upstream->sessions);
-        page_words(to, text_of(shown_version(upstream->version)));
+        page_words(to, text_of(page_version(upstream->version)));
         fputs("<td>", to);
         for (size_t a = 0; a < addresses->count; a++) {
             fputs(a > 0 ? ", " : "", to);

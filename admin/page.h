@@ -93,6 +93,8 @@ bool page_is_stand_in(struct text owner);
 void page_put_url(FILE *to, struct text t);
 /* The choice of the range, for the page at `link`. */
 void page_put_ranges(const struct page_request *request, const struct page_link *link, FILE *to);
+/* MariaDB puts "5.5.5-" before its version for old replicas: without it. */
+const char *page_version(const char *version);
 /* "12.3k": at most four digits. */
 const char *page_show_short(uint64_t number, char to[16]);
 /* "3 min ago", with the moment itself in UTC; no cell. */

@@ -63,8 +63,10 @@ static void put_grant(const struct rules *rules, const struct config_grant *gran
     put_text(rules, section, "service", &grant->service);
     put_list(rules, section, "on", &grant->on);
     for (unsigned i = 0; i < sizeof(accesses) / sizeof(accesses[0]); i++) {
-        if (grant->access & 1u << i)
-            rules->put(rules->context, grant->line, section, "access", text_of(accesses[i]));
+        if (grant->access.bits & 1u << i)
+            rules->put(rules->context,
+                       grant->access.lines[i] ? grant->access.lines[i] : grant->line, section,
+                       "access", text_of(accesses[i]));
     }
     if (grant->until.line)
         rules->put(rules->context, grant->until.line, section, "until", grant->until.written);

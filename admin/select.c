@@ -220,6 +220,11 @@ void page_put_ranges(const struct page_request *request, const struct page_link 
     fputs("</nav>\n", to);
 }
 
+const char *page_version(const char *version)
+{
+    return strncmp(version, "5.5.5-", 6) == 0 ? version + 6 : version;
+}
+
 const char *page_show_short(uint64_t number, char to[16])
 {
     static const char units[] = "kMGT";

@@ -394,8 +394,10 @@ void page_service(const struct page_request *request, FILE *to)
     page_put_ranges(request, &link, to);
     put_verdict(request, place, to);
     put_objects(request, name, to);
+    fputs("<div class=\"pair\">", to);
     put_edges(request, name, true, to);
     put_edges(request, name, false, to);
+    fputs("</div>\n", to);
     page_put_stored(request, name, to);
     put_grants(request, name, to);
     of_it.owner = name; /* its queries: those that hold it back */

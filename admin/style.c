@@ -89,9 +89,14 @@ static const char style[] =
     "#rules tbody th{padding-top:1rem}#rules code{overflow-wrap:anywhere}"
     "@media screen and (max-width:48rem){header form{margin:0;flex-basis:100%}"
     "header input{flex:1}.cards td+td+td{flex-basis:auto}dl{grid-template-columns:1fr;gap:0}"
-    "dt{margin-top:.5rem}.tiles b{font-size:1.25rem}.ranges a{padding:.3rem .55rem}"
-    "svg text{font-size:17px}}"
-    "@media print{header form,.ranges,.live,.copy{display:none}.tall{max-height:none}}";
+    "dt{margin-top:.5rem}.tiles b{font-size:1.25rem}"
+    ".ranges a{padding:.3rem .42rem;font-size:.82rem}"
+    ".brand{order:-2}.live{order:-1;margin-left:auto}svg text{font-size:17px}}"
+    "@media screen and (min-width:64rem){.pair{display:grid;grid-template-columns:1fr 1fr;"
+    "gap:0 3rem}}"
+    "@media print{header form,.ranges,.live,.copy{display:none}.tall{max-height:none}"
+    ".chart svg{min-width:0}.heat thead th,.heat tbody th{position:static}"
+    ".pair{display:grid;grid-template-columns:1fr 1fr}}";
 
 void page_style(const struct page_request *request, FILE *to)
 {

@@ -251,7 +251,8 @@ void page_why(const struct page_request *request, FILE *to)
                            to);
             fprintf(to, "</b>, read as %s of version ",
                     why.state.dialect == SQL_MARIADB ? "MariaDB" : "MySQL");
-            table_put_html(why.server.known ? text_of(why.server.version) : TEXT("9.7"), to);
+            table_put_html(
+                why.server.known ? text_of(page_version(why.server.version)) : TEXT("9.7"), to);
             fprintf(to, ", policy <b>%s</b>.</p>\n", policy_hash(request->view->policy));
             judge_all(&why, put_statement);
         }

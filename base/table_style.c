@@ -56,4 +56,20 @@ const char table_style[] =
     ".cards td[data-label]::before{content:attr(data-label) \" \";color:var(--quiet);"
     "font-size:.8rem}.cards .statement{flex-basis:100%;order:-1}"
     ".cards td:not(.statement) code{display:inline}}"
-    "@media print{*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
+    /* On paper nothing scrolls: all of it is smaller, and a sheet lies on its side. */
+    "@page{size:A4 landscape;margin:11mm}"
+    "@media print{*{print-color-adjust:exact;-webkit-print-color-adjust:exact}"
+    "html{font-size:10.5px}body{font-size:10.5px;max-width:none;padding:0}"
+    ".wide{overflow:visible}tr{break-inside:avoid}h2,h3{break-after:avoid}"
+    "td code{max-width:none;overflow-wrap:anywhere}"
+    ".cards .statement,.cards .words{min-width:0}.cards .words{white-space:normal}"
+    ".heat td{min-width:0}.heat td a,.heat td span{padding:.2rem .3rem}"
+    ".heat:has(thead th:nth-child(19)){font-size:6px;border-spacing:1px}"
+    ".heat:has(thead th:nth-child(19)) table{font-size:6px;border-spacing:1px}"
+    ".heat:has(thead th:nth-child(19)) td{height:auto;min-width:0;font-size:6px}"
+    ".heat:has(thead th:nth-child(19)) :is(td a,td span){padding:0}"
+    ".heat:has(thead th:nth-child(19)) :is(th,small,i){font-size:6px;padding:1px}"
+    ".heat:has(thead th:nth-child(41)) :is(td,th,small,i){font-size:5px}"
+    ".heat:has(thead th:nth-child(41)) th{padding:0 1px}"
+    ".heat:not(.many):has(thead th:nth-child(19)) thead th:not(:first-child){"
+    "writing-mode:vertical-rl}}";

@@ -105,12 +105,17 @@ struct config_service {
     struct config_number max_connections;
 };
 
+struct config_access {
+    uint8_t bits;      /* union of enum sql_access' values: read 1, write 2, define 4, execute 8 */
+    unsigned lines[4]; /* of each; 0: of none, an override's */
+};
+
 struct config_grant {
     struct text name;
     unsigned line;
     struct config_text service, ticket;
     struct config_list on;
-    uint8_t access; /* union of enum sql_access' values: read 1, write 2, define 4, execute 8 */
+    struct config_access access;
     struct text granted_by; /* an override's words, where it is one */
     struct config_date until;
 };

@@ -99,10 +99,10 @@ static void add_grant(struct config *config, const struct override *override)
     on->value = arena_text(arena, text_of(override->on));
     config->grants[config->grant_count++] = (struct config_grant){
         .name = arena_text(arena, text_of(override->id)),
-        .service = {.value = arena_text(arena, text_of(override->service))},
-        .ticket = {.value = arena_text(arena, text_of(override->ticket)) },
-        .on = {on,                        1                          },
-        .access = override->access,
+        .service = {.value = arena_text(arena,   text_of(override->service))},
+        .ticket = {.value = arena_text(arena,                           text_of(override->ticket))},
+        .on = {on,1},
+        .access = {.bits = override->access                         },
         .granted_by = words_in(arena, override),
     };
 }

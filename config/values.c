@@ -312,6 +312,16 @@ static bool read_date(struct config_date *date, struct text value, const struct 
     return true;
 }
 
+/* Each access has the line that gave it first. */
+static void take_access(struct config_access *access, uint8_t bits, unsigned line)
+{
+    for (unsigned i = 0; i < sizeof(access->lines) / sizeof(access->lines[0]); i++) {
+        if (bits & ~access->bits & 1u << i)
+            access->lines[i] = line;
+    }
+    access->bits |= bits;
+}
+
 bool value_read(const struct key *key, void *base, struct text value,
                 const struct value_place *place, struct error *why)
 {
@@ -356,7 +366,7 @@ bool value_read(const struct key *key, void *base, struct text value,
     case KEY_ACCESS:
         if (!read_word(key->type, value, &word, why))
             return false;
-        *(uint8_t *)field |= (uint8_t)word;
+        take_access(field, (uint8_t)word, place->line);
         return true;
     case KEY_MODE:
     case KEY_AS_MODE:

@@ -163,7 +163,7 @@ static void add_grants(struct building *building, int32_t today)
                          ends ? grant->until.written.at : "");
             take_granted(building, "on", text,
                          (struct granted){.service = (int16_t)service,
-                                          .access = grant->access,
+                                          .access = grant->access.bits,
                                           .until = ends ? grant->until.day : FOR_GOOD},
                          rule);
         }
@@ -302,7 +302,7 @@ static void set_hash(struct policy *policy, const struct config *config)
         const struct config_grant *grant = &config->grants[i];
         hash_text(&hash, grant->service.value);
         hash_list(&hash, &grant->on);
-        hash_number(&hash, grant->access);
+        hash_number(&hash, grant->access.bits);
         hash_number(&hash, grant->until.line ? grant->until.day : FOR_GOOD);
     }
     for (size_t i = 0; i < config->edge_count; i++) {

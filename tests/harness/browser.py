@@ -52,11 +52,11 @@ class Browser:
     def devtools(self, command, **parameters):
         return self.post("goog/cdp/execute", cmd=command, params=parameters)
 
-    def open(self, url, width=1280, height=900, scheme="light", scripts=True):
-        """`scripts`: whether the page's own are run; ours always are."""
+    def open(self, url, width=1280, height=900, scheme="light", scripts=True, media=""):
+        """`scripts`: whether the page's own are run; ours always are. `media`: "print" for paper."""
         self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height,
                       deviceScaleFactor=1, mobile=False)
-        self.devtools("Emulation.setEmulatedMedia",
+        self.devtools("Emulation.setEmulatedMedia", media=media,
                       features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.devtools("Emulation.setScriptExecutionDisabled", value=not scripts)
         self.complaints()
@@ -87,7 +87,7 @@ class Browser:
 
     def paper(self, path):
         """The page as it is printed, a PDF."""
-        pdf = self.devtools("Page.printToPDF", printBackground=True, paperWidth=8.27, paperHeight=11.69)
+        pdf = self.devtools("Page.printToPDF", printBackground=True, preferCSSPageSize=True)
         path.write_bytes(base64.b64decode(pdf["data"]))
 
     def close(self):

@@ -144,6 +144,24 @@ def test_the_call_of_explain_is_what_was_seen(hospital):
     assert checked.returncode == 0, checked.stderr
 
 
+A4 = 1039  # an A4 sheet on its side, less its margins of 11 mm, in CSS pixels
+CUT = """
+return [...document.querySelectorAll('body *')].filter(e => e.checkVisibility() && !e.closest('svg')
+    && e.getBoundingClientRect().right > arguments[0] + 1).map(e => e.tagName + ' ' + e.className).slice(0, 5)"""
+
+
+def test_nothing_is_cut_on_paper(browser, hospital, city, tmp_path):
+    """Paper does not scroll: with 14 services and with 60, pages and report."""
+    for one in (hospital, city):
+        report = tmp_path / "report.html"
+        report.write_text(gates.run("report", "--html", one.gate.violations_file).stdout)
+        for name, address in {**{name: one.at + path for name, path in pages_of(one).items()},
+                              "report": report.as_uri()}.items():
+            browser.open(address, width=A4, media="print")
+            assert browser.run("return document.documentElement.scrollWidth") <= A4, name
+            assert browser.run(CUT, A4) == [], (name, browser.run("return Math.max(...[...document.querySelectorAll('table')].map(e => e.getBoundingClientRect().right))"))
+
+
 @pytest.mark.parametrize("width", [1400, 400])
 def test_pages_fit_their_window(browser, hospital, city, width):
     """No page is wider than its window; at 1,400 px 14 services need no scrolling at all."""

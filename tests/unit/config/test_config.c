@@ -160,7 +160,9 @@ static void test_every_key(void **state)
     assert_int_equal(config->grant_count, 1);
     assert_text(config->grants[0].service.value, "billing");
     assert_int_equal(config->grants[0].on.count, 2);
-    assert_int_equal(config->grants[0].access, 9);
+    assert_int_equal(config->grants[0].access.bits, 9);
+    assert_int_equal(config->grants[0].access.lines[3], config->grants[0].access.lines[0] + 1);
+    assert_int_equal(config->grants[0].access.lines[1], 0);
     assert_int_equal(config->grants[0].until.day, 20818);
     assert_text(config->grants[0].until.written, "2026-12-31");
     assert_text(config->grants[0].ticket.value, "NC-1234");

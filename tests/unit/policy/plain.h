@@ -111,7 +111,7 @@ static void plain_grants(const struct config *config, const struct question *q, 
         if (!text_equal(grant->service.value, service->name))
             continue;
         for (size_t j = 0; j < grant->on.count; j++)
-            plain_permit(q, grant->on.items[j].value, grant->access,
+            plain_permit(q, grant->on.items[j].value, grant->access.bits,
                          grant->until.line ? grant->until.day : INT32_MAX, holds, expired);
     }
 }
