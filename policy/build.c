@@ -140,8 +140,41 @@ static int service_find(struct building *building, unsigned line, struct text na
     return SERVICE_NONE;
 }
 
+static int by_day(const void *a, const void *b)
+{
+    const int32_t one = *(const int32_t *)a, other = *(const int32_t *)b;
+
+    return (one > other) - (one < other);
+}
+
+static void add_last_days(struct policy *policy, const struct config *config)
+{
+    policy->last_days =
+        arena_take(&policy->arena, (config->grant_count + 1) * sizeof(*policy->last_days));
+    for (size_t i = 0; i < config->grant_count; i++) {
+        if (config->grants[i].until.line)
+            policy->last_days[policy->last_day_count++] = config->grants[i].until.day;
+    }
+    qsort(policy->last_days, policy->last_day_count, sizeof(*policy->last_days), by_day);
+}
+
+size_t policy_ended(const struct policy *policy, int32_t today)
+{
+    size_t least = 0, most = policy->last_day_count;
+
+    while (least < most) {
+        size_t middle = least + (most - least) / 2;
+        if (policy->last_days[middle] < today)
+            least = middle + 1;
+        else
+            most = middle;
+    }
+    return least;
+}
+
 static void add_grants(struct building *building, int32_t today)
 {
+    add_last_days(building->policy, building->config);
     for (size_t i = 0; i < building->config->grant_count; i++) {
         const struct config_grant *grant = &building->config->grants[i];
         bool ends = grant->until.line != 0;

@@ -86,6 +86,8 @@ struct policy {
     size_t edge_count;
     struct index edge_index; /* by edge_key */
     struct view views[NAME_FORMS];
+    int32_t *last_days; /* of grants that end, in order */
+    size_t last_day_count;
     char hash[9];
 };
 

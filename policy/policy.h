@@ -33,6 +33,9 @@ struct text policy_service_name(const struct policy *policy, int service);
 /* A short hash of all that decides verdicts: 8 hex digits, in the record's field `policy`. */
 const char *policy_hash(const struct policy *policy);
 
+/* How many of its grants have ended: where it is another number, other verdicts may be. */
+size_t policy_ended(const struct policy *policy, int32_t today);
+
 /* Judges a statement of `service` (SERVICE_NONE: somebody without a service, for whom the defaults
  * hold). Spec, "Verdict": each object gets the first rule that holds, the statement the strictest
  * of its objects'; of equally strict ones the first. `fold`: the upstream's lower_case_table_names

@@ -250,13 +250,15 @@ static uint64_t add_first(struct violations_worker *worker, struct adding *addin
     return record.id;
 }
 
-/* What counts as one query on the dashboard: less than what makes two records. */
-static uint64_t seen_key(const struct fold_key *key)
+/* What counts as one query on the dashboard: less than what makes two records. Where a grant has
+ * ended since, the same statement stands on more edges, and is another one. */
+static uint64_t seen_key(const struct fold_key *key, const struct violations_statement *statement)
 {
     uint64_t word;
 
     memcpy(&word, key->policy, sizeof(word));
     word ^= (uint64_t)key->service << 8 ^ (uint64_t)key->reason << 1 ^ key->blocked;
+    word += policy_ended(statement->policy, statement->today) << 40;
     word = (word ^ key->digest ^ key->objects) * 0x9fb21c651e98df25u;
     return word ^ word >> 29;
 }
@@ -324,7 +326,7 @@ uint64_t violations_add(struct violations_worker *worker, const struct violation
     worker->last_digest = adding.key.digest;
     atomic_fetch_add_explicit(&worker->added, 1, memory_order_relaxed);
     struct fold_slot *slot = worker_find(worker, &adding.key, now, repeat);
-    uint64_t key = seen_key(&adding.key);
+    uint64_t key = seen_key(&adding.key, statement);
     struct summary_query *seen = seen_again(worker->seen, key, now, 1);
     uint64_t id = slot ? slot->id : add_first(worker, &adding, repeat > 0);
     if (!seen)

@@ -34,6 +34,15 @@ static inline struct policy *scene_policy(void)
         {.name = TEXT("clinical"), .line = 2, .mode = {CONFIG_LOG, 2}},
         {.name = TEXT("auth"),     .line = 3, .mode = {CONFIG_LOG, 3}},
     };
+    static struct config_text names = {TEXT("nilecare_auth.names"), 1};
+    static struct config_grant grants[1] = {
+        {.name = TEXT("until today"),
+         .line = 1,
+         .service = {TEXT("billing"), 1},
+         .on = {&names, 1},
+         .access = {.bits = SQL_READ},
+         .until = {.line = 1, .day = 20000, .written = TEXT("2024-10-04")}},
+    };
     static struct config_upstream upstreams[1] = {
         {.name = TEXT("main"), .line = 1}
     };
@@ -46,6 +55,8 @@ static inline struct policy *scene_policy(void)
         .upstream_count = 1,
         .services = services,
         .service_count = SCENE_SERVICES,
+        .grants = grants,
+        .grant_count = 1,
     };
     struct config_problems problems = {0};
 

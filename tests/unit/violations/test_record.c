@@ -302,9 +302,42 @@ static void test_ids_differ(void **state)
     assert_true(writer_id(&restarted, 0, scene_start + 60000000) > before[0]);
 }
 
+/* What was granted stands on an edge from the day on that its grant has ended; until then not. */
+static void test_the_edges_of_a_grant_that_ends(void **state)
+{
+    (void)state;
+    struct summary_slice *slice = calloc(1, sizeof(*slice));
+    struct violations *violations =
+        scene_log(scene_path("ends.jsonl"), CONFIG_NORMALIZED, 60000, 1);
+    struct violations_worker *worker = violations_worker(violations, 0);
+    struct scene scene;
+
+    scene_init(&scene);
+    scene_add_object(&scene, TEXT("nilecare_auth"), TEXT("names"), SQL_READ);
+    for (int day = 0; day < 3; day++) {
+        scene.statement.today = 19999 + day;
+        policy_check(scene.policy, BILLING, scene.facts, false, scene.statement.today,
+                     &scene.verdict);
+        violations_add(worker, &scene.session, &scene.statement, scene_start + day);
+    }
+    slice->wants_queries = true;
+    violations_seen(worker, slice);
+    assert_int_equal(slice->edge_count, 2);
+    assert_int_equal(slice->query_count, 2);
+    assert_string_equal(slice->edges[0].owner, "clinical");
+    assert_int_equal(slice->edges[0].logged + slice->edges[0].blocked, 3);
+    assert_string_equal(slice->edges[1].owner, "auth");
+    assert_int_equal(slice->edges[1].logged + slice->edges[1].blocked, 1);
+    assert_int_equal(slice->queries[0].count, 2);
+    violations_stop(violations);
+    scene_fini(&scene);
+    free(slice);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_edges_of_a_grant_that_ends),
         cmocka_unit_test(test_fields_in_their_order),
         cmocka_unit_test(test_what_the_fields_say),
         cmocka_unit_test(test_forms_of_the_statement),
