@@ -134,14 +134,16 @@ enum step state_answer(struct session *session)
     struct request *request = &session->request;
     struct gate *gate = &session->upstream.gate;
     struct answer *answer = &request->answer;
-    size_t all;
+    size_t all, size = gate_waiting(gate);
 
     if (relay_is_dump(session) && !relay_acknowledgements(session))
         return session_end(session, CLOSED_CLIENT_QUIT);
+    if (relay_is_dump(session) && !relay_events(session, &size))
+        return STEP_WAIT;
     if (gate_waiting(gate) == 0)
         return session->upstream.ended ? command_upstream_died(session, CLOSED_UPSTREAM_GONE)
                                        : STEP_WAIT;
-    unsigned events = answer_feed(answer, gate_at(gate), gate_waiting(gate), &all);
+    unsigned events = answer_feed(answer, gate_at(gate), size, &all);
     if (events & ANSWER_BROKEN)
         return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
     if (gate_leaving(&session->again.kept) > 0 && again_looks(session, events, all))

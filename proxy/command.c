@@ -50,7 +50,7 @@ static enum step let_pass(struct session *session, const struct command *command
     seek_forget(session);
     request->packet_left = PACKET_HEADER + bytes_get3(header);
     request->packet_continues = bytes_get3(header) == PACKET_MAX;
-    request->failed = request->answered = false;
+    request->failed = request->answered = request->asks = request->recounts = false;
     request->in_flight = true;
     session->worker->counters.forwarded++;
     request->forwarded_at = ev_now(session->worker->loop);

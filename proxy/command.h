@@ -15,6 +15,10 @@ enum step command_out_of_order(struct session *session, uint8_t sequence);
  * has said COM_QUIT. */
 bool relay_is_dump(const struct session *session);
 bool relay_acknowledgements(struct session *session);
+/* Of a dump's `*size` bytes at hand, lessens it to those that may go on now. Behind an event that
+ * asks to be acknowledged both servers count a compressed leg's frames anew, and their replicas do.
+ * False: first what was passed has to go; it goes on by itself. */
+bool relay_events(struct session *session, size_t *size);
 /* Between two commands a server says nothing, unless it ends the session: its last words go on. */
 enum step relay_unasked(struct session *session);
 /* The answer is taken to be over, but nothing in it proves that: one COM_PING does, before the next

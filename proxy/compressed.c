@@ -188,6 +188,11 @@ static void layer_turn(struct stream *stream)
         compressed->is_client ? (uint8_t)(compressed->unpacker.sequence + 1) : (uint8_t)0;
 }
 
+void compressed_count(struct stream *stream, uint8_t next)
+{
+    of(stream)->next = next;
+}
+
 static void layer_free(struct stream *stream)
 {
     struct compressed *compressed = of(stream);

@@ -13,4 +13,7 @@
 void compressed_begin(struct stream *stream, enum compression kind, int level, bool is_client,
                       struct text early);
 
+/* The next frame of ours has this sequence id. */
+void compressed_count(struct stream *stream, uint8_t next);
+
 #endif

@@ -4,11 +4,16 @@
  */
 #include "base/bytes.h"
 #include "proxy/command.h"
+#include "proxy/compressed.h"
 #include "proxy/worker.h"
 
 /* A replica's acknowledgement: this byte, 8 bytes of position, a file's name (MySQL Internals,
  * "Semi-synchronous Replication"). As a command the byte means nothing to either server. */
 enum { ACK = 0xef, ACK_LEAST = 9, ACK_MOST = 9 + 512 };
+
+/* Of a packet of a dump: its OK byte; and from a semi-synchronous source that byte, and 1 where it
+ * asks to be acknowledged. */
+enum { EVENT_START = 3 };
 
 bool relay_is_dump(const struct session *session)
 {
@@ -16,6 +21,7 @@ bool relay_is_dump(const struct session *session)
            session->request.command == COMMAND_BINLOG_DUMP_GTID;
 }
 
+/* To a compressed upstream each goes in a frame of its own, counted from 0. */
 bool relay_acknowledgements(struct session *session)
 {
     struct gate *gate = &session->client.gate;
@@ -29,8 +35,55 @@ bool relay_acknowledgements(struct session *session)
         if (packet[PACKET_HEADER] != ACK || length < ACK_LEAST || length > ACK_MOST ||
             gate_waiting(gate) < PACKET_HEADER + length)
             break;
+        session->draining = session->upstream.stream.layer && gate_leaving(gate) > 0;
+        if (session->draining)
+            break;
+        stream_turn(&session->upstream.stream);
         gate_pass(gate, PACKET_HEADER + length);
     }
+    return true;
+}
+
+/* Of the bytes at hand, those up to the end of the first event that asks to be acknowledged; all,
+ * but a header that is not whole, where there is none. Feed them to the tracker at once. */
+static size_t up_to_asking(struct request *request, const uint8_t *bytes, size_t size)
+{
+    const struct answer *answer = &request->answer;
+    bool continues = answer->packet_continues;
+    size_t at = answer->skip;
+
+    while (!request->asks || continues || at > size) {
+        bool is_short = at + PACKET_HEADER > size;
+        size_t length = is_short ? 0 : bytes_get3(bytes + at);
+        size_t seen = continues ? 0 : length < EVENT_START ? length : EVENT_START;
+        if (is_short || at + PACKET_HEADER + seen > size)
+            return at < size ? at : size;
+        if (!continues)
+            request->asks = length >= EVENT_START && bytes[at + PACKET_HEADER + 1] == ACK &&
+                            bytes[at + PACKET_HEADER + 2] == 1;
+        continues = length == PACKET_MAX;
+        at += PACKET_HEADER + length;
+    }
+    request->asks = false;
+    request->recounts = true;
+    return at;
+}
+
+bool relay_events(struct session *session, size_t *size)
+{
+    struct request *request = &session->request;
+    struct gate *gate = &session->upstream.gate;
+
+    if (!session->client.stream.layer)
+        return true;
+    session->yield = request->recounts && gate_leaving(gate) > 0;
+    if (session->yield)
+        return false;
+    if (request->recounts)
+        compressed_count(&session->client.stream,
+                         session->belief.state.dialect == SQL_MARIADB ? 1 : 0);
+    request->recounts = false;
+    *size = up_to_asking(request, gate_at(gate), *size);
     return true;
 }
 

@@ -125,6 +125,8 @@ struct request {
     bool answered : 1;         /* some of the answer has been passed on */
     bool failed : 1;           /* an ERR was seen in the answer */
     bool redefines : 1;        /* it may change what stands where: see proxy/moving.h */
+    bool asks : 1;             /* a dump: the event at hand asks to be acknowledged */
+    bool recounts : 1;         /* ... and has been passed: the next frame is the first */
 };
 
 /* What the session may still hold on the server when its transaction is over. */

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness import servers, wire
+from harness import places, servers, wire
 
 
 class Source:
@@ -33,6 +33,32 @@ class MySQLSource(Source, servers.MySQL):
              "SET @rpl_semi_sync_replica = 1", "SET @source_heartbeat_period = 1000000000",
              "SET @master_heartbeat_period = 1000000000"]
     status = "SHOW BINARY LOG STATUS"
+
+
+class MariaDBReplica(servers.MariaDB):
+    follow = ("CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = {port}, MASTER_USER = 'lab_service',"
+              " MASTER_PASSWORD = '{password}', MASTER_LOG_FILE = '{file}', MASTER_LOG_POS = {position},"
+              " MASTER_HEARTBEAT_PERIOD = 1", "START SLAVE")
+    compression = "zlib"
+
+    def command(self):
+        return super().command() + ["--server-id=2", "--rpl-semi-sync-slave-enabled=ON",
+                                    "--slave-compressed-protocol=ON"]
+
+
+class MySQLReplica(servers.MySQL):
+    follow = ("CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = {port},"
+              " SOURCE_USER = 'lab_service', SOURCE_PASSWORD = '{password}', SOURCE_LOG_FILE = '{file}',"
+              " SOURCE_LOG_POS = {position}, SOURCE_HEARTBEAT_PERIOD = 1, GET_SOURCE_PUBLIC_KEY = 1,"
+              " SOURCE_COMPRESSION_ALGORITHMS = 'zstd'", "START REPLICA")
+    compression = "zstd"
+
+    def command(self):
+        return super().command() + ["--server-id=2", "--plugin-load-add=semisync_replica.so",
+                                    "--loose-rpl-semi-sync-replica-enabled=ON"]
+
+
+REPLICAS = {"mariadb": MariaDBReplica, "mysql": MySQLReplica}
 
 
 @pytest.fixture(scope="module", params=[MariaDBSource, MySQLSource], ids=["mariadb", "mysql"])
@@ -99,17 +125,76 @@ def test_a_dump_that_acknowledges(source, make_gate):
     replica.client.close()
 
 
+@pytest.fixture
+def replica(source):
+    server = REPLICAS[source.dialect]()
+    server.install()
+    server.start()
+    yield server
+    server.remove()
+
+
+def test_a_server_as_replica(source, replica, make_gate):
+    """Semi-synchronous, both legs compressed: behind each event that is to be acknowledged, servers and replicas count
+    the frames anew, each vendor in its own way."""
+    gate = make_gate(source, ("proxy", "idle_timeout", "2s"), ("policy", "administration", "allow"),
+                     ("upstream:main", "compression", replica.compression))
+    source.sql("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO lab_service@'%'")
+    file, position = source.sql(source.status)[0][:2]
+    for statement in replica.follow:
+        replica.sql(statement.format(port=gate.port, password=servers.password("lab_service"), file=file,
+                                     position=position))
+
+    def status(name):
+        return int(dict(source.sql("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync%'"))[name])
+    word = "source" if source.dialect == "mysql" else "master"
+    assert places.wait_for(lambda: status(f"Rpl_semi_sync_{word}_clients") == 1, 60)
+    first = gate.metrics().total("sessions_accepted_total")
+    given_up = status(f"Rpl_semi_sync_{word}_no_times")
+    source.sql("CREATE DATABASE side_replicated", "CREATE TABLE side_replicated.t (a INT PRIMARY KEY, b LONGTEXT)")
+    writers = [threading.Thread(target=write, args=(source, number)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    sums = source.sql("SELECT COUNT(*), SUM(LENGTH(b)), SUM(CRC32(b)) FROM side_replicated.t")
+    assert places.wait_for(lambda: replicated(replica) == sums, 60), replicated(replica)
+    time.sleep(3)  # longer than idle_timeout, and nothing but heartbeats
+    source.sql("INSERT INTO side_replicated.t VALUES (999, 'last')")
+    assert places.wait_for(lambda: replicated(replica)[0][0] == sums[0][0] + 1, 60)
+    assert status(f"Rpl_semi_sync_{word}_no_times") == given_up, "a commit has waited in vain"
+    assert gate.metrics().total("sessions_accepted_total") == first, "it had to connect anew"
+    source.sql("DROP DATABASE side_replicated")
+    replica.stop()  # before silogate, which would wait for it
+
+
+def write(source, number):
+    """Small rows, and some of several frames and of more than one packet's 16 MB."""
+    for row in range(10):
+        size = 17 << 20 if (number, row) == (0, 5) else 300000 if row % 4 == 0 else 5
+        source.sql(f"INSERT INTO side_replicated.t VALUES ({number * 100 + row}, REPEAT(SHA2('{row}', 256), {size // 64}))")
+
+
+def replicated(replica):
+    if not replica.sql("SELECT 1 FROM information_schema.tables WHERE table_schema = 'side_replicated'"):
+        return ((0,),)
+    return replica.sql("SELECT COUNT(*), SUM(LENGTH(b)), SUM(CRC32(b)) FROM side_replicated.t")
+
+
 def test_what_is_no_acknowledgement_waits(source, make_gate):
     """A server would run it once its dump is over, and nobody would have judged it."""
     gate = make_gate(source, ("policy", "administration", "allow"))
     source.sql("GRANT REPLICATION SLAVE ON *.* TO lab_service@'%'")
     replica = follow(gate.port, source)
     mark = source.mark()
+    timeout = f"rpl_semi_sync_{'source' if source.dialect == 'mysql' else 'master'}_timeout"
+    source.sql(f"SET GLOBAL {timeout} = 1000")  # milliseconds: what it sends next is none either
     replica.client.sequence = 0
     replica.client.send(replica.client.query_bytes("DROP TABLE nilecare.lab_tests /* sn3aked */"))
     source.sql("CREATE TABLE nilecare.lab_other (a INT)", "DROP TABLE nilecare.lab_other")
     time.sleep(0.5)
     assert "sn3aked" not in source.log(mark)
+    source.sql(f"SET GLOBAL {timeout} = 20000")
     replica.client.close()
 
 
