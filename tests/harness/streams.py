@@ -76,7 +76,7 @@ class Stream:
         self.socket.close()
 
 
-class _Zstd:
+class Zstd:
     """The one-shot calls of libzstd."""
 
     def __init__(self):
@@ -117,7 +117,7 @@ class Compressed:
     def frame(self, data, packed=True):
         body = data
         if packed:
-            body = zlib.compress(data) if self.kind == "zlib" else _Zstd().compress(data)
+            body = zlib.compress(data) if self.kind == "zlib" else Zstd().compress(data)
         out = struct.pack("<I", len(body))[:3] + bytes([self.next]) + struct.pack("<I", len(data) if packed else 0)[:3]
         self.next = (self.next + 1) & 255
         return out + body
@@ -150,7 +150,7 @@ class Compressed:
             size = int.from_bytes(header[4:], "little")
             if size:
                 assert len(body) < size
-                body = zlib.decompress(body) if self.kind == "zlib" else _Zstd().decompress(body, size)
+                body = zlib.decompress(body) if self.kind == "zlib" else Zstd().decompress(body, size)
                 assert len(body) == size
             self.here, self.frames = body, self.frames + 1
         out, self.here = self.here[:count], self.here[count:]

@@ -146,9 +146,13 @@ def test_a_driver_that_was_not_asked(server, gate):
     client.quit()
 
 
-def bad_frames():
+PACKERS = {"zlib": zlib.compress, "zstd": wire.Zstd().compress}
+
+
+def bad_frames(kind):
+    pack = PACKERS[kind]
     packet = b"\x09\0\0\0\x03SELECT 1"
-    packed = zlib.compress(packet * 20)
+    packed = pack(packet * 20)
 
     def frame(body, sequence, size):
         return struct.pack("<I", len(body))[:3] + bytes([sequence]) + struct.pack("<I", size)[:3] + body
@@ -158,20 +162,23 @@ def bad_frames():
         "not packed": frame(b"\x55" * 100, 0, 500),
         "unpacks to less": frame(packed, 0, len(packet) * 20 + 1),
         "unpacks to more": frame(packed, 0, len(packet) * 20 - 1),
-        "unpacks to much more": frame(zlib.compress(b"a" * 1000000), 0, 100),
+        "unpacks to much more": frame(pack(b"a" * 1000000), 0, 100),
         "more behind its end": frame(packed + b"x", 0, len(packet) * 20),
         "cut off": frame(packed[:-3], 0, len(packet) * 20),
         "empty and packed": frame(b"", 0, 7),
-        "zeroes that unpack to 16 MB of commands": frame(zlib.compress(bytes(0xffffff)), 0, 0xffffff),
+        "zeroes that unpack to 16 MB of commands": frame(pack(bytes(0xffffff)), 0, 0xffffff),
+        "twice the one, said once": frame(packed + packed, 0, len(packet) * 20),
+        "of the other kind": frame(PACKERS["zstd" if kind == "zlib" else "zlib"](packet * 20), 0, len(packet) * 20),
     }
 
 
-@pytest.mark.parametrize("what", list(bad_frames()))
-def test_what_is_no_frame(mariadb, make_gate, what):
+@pytest.mark.parametrize("kind", list(PACKERS))
+@pytest.mark.parametrize("what", list(bad_frames("zlib")))
+def test_what_is_no_frame(mariadb, make_gate, what, kind):
     gate = make_gate(mariadb)
-    client = login(gate, "zlib")
-    other = login(gate, "zlib")
-    client.socket.plain.sendall(bad_frames()[what])
+    client = login(gate, kind)
+    other = login(gate, kind)
+    client.socket.plain.sendall(bad_frames(kind)[what])
     client.socket.plain.settimeout(10)
     ended = b""
     try:
@@ -185,15 +192,53 @@ def test_what_is_no_frame(mariadb, make_gate, what):
     assert gate.rss() < 200000
 
 
-def test_a_bomb_is_held_back(mariadb, make_gate):
+@pytest.mark.parametrize("kind", list(PACKERS))
+def test_byte_by_byte(mariadb, make_gate, kind):
+    """Every frame's header and body comes in single bytes, also behind a blocked statement and with a command of
+    several frames."""
+    client = login(make_gate(mariadb), kind)
+    client.socket.piece = 60
+    for statement in ("SELECT 'one'", "SHUTDOWN", "SELECT '" + "abc" * 100 + "'"):
+        client.sequence = client.socket.next = 0
+        data = client.frame(client.query_bytes(statement))
+        parts = [data[at:at + 60] for at in range(0, len(data), 60)]
+        for byte in b"".join(client.socket.frame(part, packed=len(part) >= 50) for part in parts):
+            client.socket.plain.sendall(bytes([byte]))
+        if statement == "SHUTDOWN":
+            with pytest.raises(wire.Error):
+                client.answers()
+        else:
+            assert client.answers()[0].rows == [[statement[8:-1]]]
+    client.quit()
+
+
+@pytest.mark.parametrize("kind", [None, *PACKERS])
+def test_a_file_of_large_packets(server, gate, kind):
+    """LOAD DATA LOCAL whose packets are of 16 MB, so that an empty one stands in the file's midst."""
+    if not LONG and kind == "zlib":
+        pytest.skip("the long form has it")
+    client = login(gate, kind, wire.LOCAL_FILES)
+    client.query("CREATE TEMPORARY TABLE nilecare.lab_loaded (a TEXT)")
+    client.command(client.query_bytes("LOAD DATA LOCAL INFILE 'x' INTO TABLE nilecare.lab_loaded"))
+    assert client.receive()[0] == 0xfb
+    line = b"x" * 62 + b"\n"  # 16777215 = 63 * 266305: a packet of the greatest length ends at a line's end
+    client.send(line * (wire.MAX // 63) + b"y\n")
+    client.send(b"")
+    assert client.answer().affected == wire.MAX // 63 + 1
+    assert client.query("SELECT COUNT(*), MAX(a) FROM nilecare.lab_loaded")[0].rows == [[str(wire.MAX // 63 + 1), "y"]]
+    client.quit()
+
+
+@pytest.mark.parametrize("kind", list(PACKERS))
+def test_a_bomb_is_held_back(mariadb, make_gate, kind):
     """Many frames that unpack to 16 MB each, of a client that reads nothing: memory stays."""
     gate = make_gate(mariadb)
     before = gate.rss()
-    client = login(gate, "zlib")
+    client = login(gate, kind)
     command = client.query_bytes("SELECT 'x' /*" + "y" * 4000000 + "*/")
     client.sequence = 0
     frame = client.frame(command)
-    packed = zlib.compress(frame)
+    packed = PACKERS[kind](frame)
     packed = struct.pack("<I", len(packed))[:3] + b"\0" + struct.pack("<I", len(frame))[:3] + packed
     client.socket.plain.settimeout(2)
     try:
