@@ -1,7 +1,10 @@
 /* What is believed of a session where the server has to be asked, or all is over. */
 #include "judge/belief.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/arena.h"
 
 void belief_lose(struct belief *belief)
 {
@@ -18,7 +21,7 @@ uint64_t belief_name_hash(struct text name)
 
 uint64_t belief_named(const struct belief *belief, uint64_t hash)
 {
-    for (unsigned i = 0; i < BELIEF_NAMED; i++) {
+    for (unsigned i = 0; belief->named && i < BELIEF_NAMED; i++) {
         if (belief->named[i].hash == hash)
             return belief->named[i].print;
     }
@@ -29,6 +32,10 @@ void belief_name(struct belief *belief, uint64_t hash, uint64_t print)
 {
     unsigned at = 0;
 
+    if (!belief->named && print == 0)
+        return;
+    if (!belief->named)
+        belief->named = memory_take_zeroed(BELIEF_NAMED * sizeof(belief->named[0]));
     while (at < BELIEF_NAMED && belief->named[at].hash != hash)
         at++;
     if (at == BELIEF_NAMED) {
@@ -40,10 +47,16 @@ void belief_name(struct belief *belief, uint64_t hash, uint64_t print)
     belief->named[at] = (struct named){hash, print};
 }
 
+static void forget_names(struct belief *belief)
+{
+    free(belief->named);
+    belief->named = NULL;
+}
+
 void belief_reset(struct belief *belief, uint32_t collation)
 {
     prepared_clear(&belief->prepared);
-    memset(belief->named, 0, sizeof(belief->named));
+    forget_names(belief);
     belief->traced = false;
     sql_session_free(&belief->remembered);
     sql_state_lose_mode(&belief->state);
@@ -54,7 +67,7 @@ void belief_reset(struct belief *belief, uint32_t collation)
 void belief_forget(struct belief *belief)
 {
     prepared_clear(&belief->prepared);
-    memset(belief->named, 0, sizeof(belief->named));
+    forget_names(belief);
     belief->traced = false;
     sql_session_free(&belief->remembered);
     belief->written = (struct owners){.count = 0};

@@ -34,7 +34,7 @@ struct belief {
     struct sql_session *remembered;
     struct prepared_table prepared;
     struct owners written; /* in the open transaction */
-    struct named named[BELIEF_NAMED];
+    struct named *named;   /* BELIEF_NAMED of them, from the first in an open move on; else NULL */
     uint8_t next_named;
     bool in_transaction : 1;       /* as the status flags say */
     bool no_backslash_escapes : 1; /* what the status flags said of it last */

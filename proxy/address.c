@@ -28,6 +28,23 @@ bool address_expects_header(const struct config *config, const struct sockaddr_s
     return false;
 }
 
+union address address_pack(const struct sockaddr_storage *from)
+{
+    union address address = {.any.sa_family = AF_UNSPEC};
+
+    if (from->ss_family == AF_INET || from->ss_family == AF_INET6)
+        memcpy(&address, from, sizeof(address));
+    return address;
+}
+
+struct sockaddr_storage address_unpack(const union address *from)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+
+    memcpy(&address, from, sizeof(*from));
+    return address;
+}
+
 void address_text(const struct sockaddr_storage *from, char *to, size_t size)
 {
     char host[INET6_ADDRSTRLEN] = "";

@@ -14,6 +14,7 @@
 #include "judge/belief.h"
 #include "protocol/answer.h"
 #include "protocol/capabilities.h"
+#include "proxy/address.h"
 #include "proxy/gate.h"
 
 struct worker;
@@ -82,7 +83,7 @@ struct side {
 /* Who it is, made once at login; one block with its texts behind it. */
 struct identity {
     struct text user, client, program_name, client_name;
-    struct sockaddr_storage source, destination; /* what a PROXY header to an upstream says */
+    union address source, destination; /* what a PROXY header to an upstream says */
 };
 
 /* A command that may have to be sent once more: see proxy/again.h. */

@@ -34,10 +34,11 @@ enum step login_change_user(struct session *session, struct text payload)
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     }
     gate_drop(&session->client.gate, &session->worker->pool, PACKET_HEADER + payload.length);
-    login_begin(session, &session->identity->source, session->identity->client);
+    const struct sockaddr_storage source = address_unpack(&session->identity->source);
+    login_begin(session, &source, session->identity->client);
     struct login_draft *draft = session->draft;
     draft->raw = raw;
-    draft->destination = session->identity->destination;
+    draft->destination = address_unpack(&session->identity->destination);
     draft->greeted = GREETED_BEFORE;
     draft->server.capabilities = session->capabilities;
     draft->judged_before = session->judged;

@@ -43,8 +43,8 @@ static void identify(struct session *session)
     identity->client = take_text(&at, client);
     identity->program_name = take_text(&at, program);
     identity->client_name = take_text(&at, client_name);
-    identity->source = draft->source;
-    identity->destination = draft->destination;
+    identity->source = address_pack(&draft->source);
+    identity->destination = address_pack(&draft->destination);
     free(session->identity);
     session->identity = identity;
 }

@@ -40,7 +40,7 @@ enum allowed_as {
 /* What is believed, as far as it can be compared. */
 struct print {
     struct belief belief;
-    uint64_t remembered, prepared;
+    uint64_t remembered, prepared, named;
 };
 
 static struct {
@@ -71,7 +71,8 @@ static uint64_t block_hash(const void *block)
 static struct print print_of(const struct belief *belief)
 {
     struct print print = {.remembered = block_hash(belief->remembered),
-                          .prepared = block_hash(belief->prepared.slots)};
+                          .prepared = block_hash(belief->prepared.slots),
+                          .named = block_hash(belief->named)};
 
     memcpy(&print.belief, belief, sizeof(*belief));
     return print;
@@ -103,7 +104,7 @@ static bool same_prepared(const struct print *a, const struct print *b)
 static bool same_memory(const struct print *a, const struct print *b)
 {
     return a->remembered == b->remembered && a->belief.remembered == b->belief.remembered &&
-           memcmp(a->belief.named, b->belief.named, sizeof(a->belief.named)) == 0;
+           a->named == b->named;
 }
 
 static bool same_belief(const struct print *a, const struct print *b)

@@ -1,5 +1,6 @@
 """The path of a judged command allocates nothing: malloc is wrapped, and counted over 10,000 of them."""
 import os
+import re
 import struct
 import subprocess
 
@@ -115,6 +116,36 @@ def test_no_allocation_for_an_execution(counted):
             connection.execute(statement, [b"INV-0001"])
     assert run(counted, action) == 0
     connection.quit()
+
+
+def test_memory_of_an_idle_session(mariadb, make_gate):
+    """At most 1.5 KiB; what the heap's pages add to a thousand is left room for."""
+    if places.is_sanitized():
+        pytest.skip("a sanitizer has a malloc of its own")
+    running = make_gate(mariadb, ("proxy", "workers", "1"))
+
+    def resident():
+        status = open(f"/proc/{running.process.pid}/smaps_rollup", encoding="ascii").read()
+        return int(re.search(r"(?m)^Rss:\s+(\d+)", status).group(1)) * 1024
+
+    def sessions(count):
+        made = [wire.connect(running.port, "billing_service") for _ in range(count)]
+        for one in made:
+            one.query("SELECT 1")
+        return made
+
+    limit = mariadb.sql("SELECT @@GLOBAL.max_connections")[0][0]
+    mariadb.sql("SET GLOBAL max_connections = 2000")
+    try:
+        first = sessions(50)
+        before = resident()
+        idle = sessions(1000)
+        each = (resident() - before) / len(idle)
+        for one in first + idle:
+            one.close()
+    finally:
+        mariadb.sql(f"SET GLOBAL max_connections = {limit}")
+    assert each < 1536 * 1.15
 
 
 @pytest.fixture(scope="module")
