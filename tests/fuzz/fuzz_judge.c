@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     if (size < 1)
         return 0;
-    if (!judged.binding.policy)
+    if (!judged.config)
         set_up();
     memset(&judged.belief, 0, sizeof(judged.belief));
     judged.ids = 0;

@@ -15,8 +15,8 @@ struct judged {
     struct belief belief;
     struct binding binding;
     struct ruling one, two;
-    const struct config *config;
-    uint32_t ids; /* of prepared statements */
+    const struct config *volatile config; /* volatile: kept, so that it is no leak */
+    uint32_t ids;                         /* of prepared statements */
 };
 
 #define JUDGED_INI                                                                                 \

@@ -27,9 +27,17 @@ static bool is_own(const struct sql_object *object)
            text_equal_fold(object->schema, TEXT("own"));
 }
 
+/* An XA transaction that a session of the service has prepared. */
+static bool may_end(const struct session *session, const struct sql_facts *facts)
+{
+    const struct binding *binding = session->binding;
+
+    return facts->xa == SQL_XA_ENDS && facts->xid.at && binding->find_branch(binding, facts->xid);
+}
+
 /* Read from `offset` on in this state, is the text allowed? */
-static bool may_run(struct text text, size_t offset, struct sql_state state, uint8_t mode,
-                    const struct sql_session *remembered)
+static bool may_run(const struct session *session, struct text text, size_t offset,
+                    struct sql_state state, uint8_t mode, const struct sql_session *remembered)
 {
     static struct sql_facts facts;
     struct arena arena = {0};
@@ -37,7 +45,8 @@ static bool may_run(struct text text, size_t offset, struct sql_state state, uin
 
     do {
         offset = sql_analyze(text, offset, &state, remembered, &facts);
-        good = facts.determined && !facts.needs_mode && !facts.administration;
+        good = facts.determined && !facts.needs_mode &&
+               (!facts.administration || may_end(session, &facts));
         for (uint32_t i = 0; i < facts.object_count; i++)
             good &= is_own(&facts.objects[i]) || facts.objects[i].session_only;
         sql_state_apply(&state, &facts);
@@ -65,7 +74,8 @@ static bool may_pass(const struct session *session, struct text text)
             state.mode_known = state.escapes_known = true;
             sql_state_set_database(&state, database ? text_of(database) : (struct text){NULL, 0});
         }
-        if (may_run(text, 0, state, (uint8_t)(choice / 3 % 16), session->belief.remembered))
+        if (may_run(session, text, 0, state, (uint8_t)(choice / 3 % 16),
+                    session->belief.remembered))
             return true;
     }
     return false;

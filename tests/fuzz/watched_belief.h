@@ -246,7 +246,7 @@ void __wrap_ruling_commit(struct ruling *ruling, struct belief *belief, struct c
     struct print before = print_of(belief);
     size_t bytes = sql_session_bytes(belief->remembered);
     bool changes = change != NULL, has_state = change && change->has_state;
-    bool remembers = change && change->remembers;
+    bool remembers = change && (change->remembers || change->xa);
     struct sql_state state = has_state ? change->state : belief->state;
 
     __real_ruling_commit(ruling, belief, change, good);
