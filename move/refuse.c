@@ -255,6 +255,91 @@ static void check_unmapped(struct mover *mover)
                       "them, --accept-unmapped leaves them to the alias");
 }
 
+/* The next word of a text from `i` on; empty at its end. */
+static struct text next_word(struct text text, size_t *i)
+{
+    static const char between[] = " \t\r\n(;";
+
+    while (*i < text.length && strchr(between, text.at[*i]))
+        ++*i;
+    const size_t start = *i;
+    while (*i < text.length && !strchr(between, text.at[*i]))
+        ++*i;
+    return (struct text){text.at + start, *i - start};
+}
+
+static bool makes_temporary(const struct mover *mover, struct text body, struct text name)
+{
+    size_t i = 0;
+
+    for (struct text word = next_word(body, &i); word.length > 0; word = next_word(body, &i)) {
+        size_t j = i;
+        if (!text_equal_fold(word, TEXT("TEMPORARY")) ||
+            !text_equal_fold(next_word(body, &j), TEXT("TABLE")))
+            continue;
+        word = next_word(body, &j);
+        for (int skip = text_equal_fold(word, TEXT("IF")) ? 3 : 0; skip > 0; skip--)
+            word = next_word(body, &j);
+        if (standing_names_it(&mover->standing, word, name))
+            return true;
+    }
+    return false;
+}
+
+/* What a routine leaves behind is not seen from outside of it: statements on such a table would
+ * be sent to the true one. */
+static void check_temporary(struct mover *mover)
+{
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES"
+        " WHERE ROUTINE_SCHEMA NOT IN ('sys', 'mysql') AND ROUTINE_DEFINITION LIKE '%TEMPORARY%'",
+        NULL, mover->error);
+
+    while (rows && rows_next(rows)) {
+        for (size_t i = 0; i < mover->todo_count; i++) {
+            if (makes_temporary(mover, rows->cells[2], todo_table(mover, i)->name))
+                refuse(
+                    mover,
+                    "routine %.*s.%.*s makes or drops a temporary table called %.*s, which could "
+                    "not be told from the table; call it otherwise, or --accept-unmapped where no "
+                    "client uses it",
+                    TEXT_ARGS(rows->cells[0]), TEXT_ARGS(rows->cells[1]),
+                    TEXT_ARGS(todo_table(mover, i)->name));
+        }
+    }
+    rows_free(rows);
+}
+
+static bool share_an_address(const struct config_upstream *a, const struct config_upstream *b)
+{
+    for (size_t i = 0; i < a->addresses.count; i++) {
+        for (size_t j = 0; j < b->addresses.count; j++) {
+            if (text_equal(a->addresses.items[i].written, b->addresses.items[j].written))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Sessions that stand at this server by another upstream would neither wait nor be sent on. */
+static void check_upstreams(struct mover *mover)
+{
+    const struct config *config = mover->order->config;
+    const size_t own = config->services[mover->move->service_index].upstream_index;
+
+    for (size_t i = 0; i < config->service_count; i++) {
+        const size_t other = config->services[i].upstream_index;
+        if (other != own && share_an_address(&config->upstreams[other], &config->upstreams[own]))
+            refuse(
+                mover,
+                "[service:%.*s] comes to this server by [upstream:%.*s], whose sessions would not "
+                "follow; write upstream = %.*s there",
+                TEXT_ARGS(config->services[i].name), TEXT_ARGS(config->upstreams[other].name),
+                TEXT_ARGS(config->upstreams[own].name));
+    }
+}
+
 bool refusals_find(struct mover *mover)
 {
     for (size_t i = 0; i < mover->todo_count; i++) {
@@ -272,6 +357,9 @@ bool refusals_find(struct mover *mover)
     check_log(mover);
     check_definers(mover);
     check_unmapped(mover);
+    check_upstreams(mover);
+    if (mover->in_to && !mover->order->accept_unmapped)
+        check_temporary(mover);
     return !connection_lost(mover->connection);
 }
 

@@ -207,8 +207,12 @@ bool switch_tables(struct mover *mover)
     struct error why = *error;
     const bool lost = connection_lost(mover->connection);
     enum outcome outcome = find_outcome(mover, good);
-    if (outcome == OUTCOME_MIXED)
-        why = *error;
+    if (outcome == OUTCOME_MIXED) {
+        char both[2 * sizeof(why.text) + 16];
+        snprintf(both, sizeof(both), "%s%s%s", error->text, why.text[0] ? ", after: " : "",
+                 why.text);
+        error_set(&why, "%s", both);
+    }
     if (outcome != OUTCOME_UNKNOWN)
         settle(mover, outcome == OUTCOME_MOVED);
     *error = (struct error){0};

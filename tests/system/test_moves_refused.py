@@ -37,6 +37,10 @@ PLANTS = [
      ["DROP TRIGGER mv_old.g"], "its definer ghost@% is no account", "make the account, or the trigger anew", BOTH),
     (["CREATE TRIGGER mv_old.g BEFORE INSERT ON mv_old.t1 FOR EACH ROW SET @@pseudo_thread_id = 1"], ["DROP TRIGGER mv_old.g"],
      "trigger mv_old.g cannot be made anew: a body that puts temporary tables out of sight", "drop it", BOTH),
+    (["CREATE PROCEDURE mv_old.p() BEGIN CREATE  TEMPORARY\nTABLE if not exists mv_old.`t1` (id INT); END"],
+     ["DROP PROCEDURE mv_old.p"], "routine mv_old.p makes or drops a temporary table called t1", "call it otherwise", BOTH),
+    (["CREATE PROCEDURE mv_old.p() BEGIN DROP TEMPORARY TABLE t1; END"], ["DROP PROCEDURE mv_old.p"],
+     "a temporary table called t1", "--accept-unmapped", BOTH),
     *(([f"CREATE TABLE mv_old._t1{tail} (id INT)"], [f"DROP TABLE mv_old._t1{tail}"],
        f"mv_old._t1{tail} stands there: an online schema change of t1", "let it end, or drop", BOTH)
       for tail in ("_gho", "_ghc", "_del", "_new", "_old")),
@@ -266,6 +270,35 @@ def test_odd_names(make_scene):  # noqa: F811
         assert scene.move("--back").returncode == 0
     finally:
         server.sql("DROP DATABASE IF EXISTS `mv-Nëw`")
+
+
+def test_a_service_by_another_upstream(scene):
+    """Its sessions stand at the same server, and would neither wait nor be sent to the new place."""
+    text = scene.gate.path.read_text()
+    address = f"127.0.0.1:{scene.server.port}"
+    scene.gate.reload(ini=text.replace("[service:billing]", f"[upstream:more]\naddress = {address}\n[service:billing]\n"
+                                       "upstream = main").replace("[service:payment]", "[service:payment]\nupstream = more"))
+    told = refused(scene)
+    assert "refused: [service:payment] comes to this server by [upstream:more]" in told and "upstream = main" in told
+    scene.gate.reload(ini=text)
+
+
+def test_a_right_that_is_missing_is_told(scene):
+    """Also where what was begun could not be taken back: DROP is needed for both."""
+    server = scene.server
+    server.sql("DROP USER IF EXISTS mv_mover@'%'", "CREATE USER mv_mover@'%' IDENTIFIED BY 'x'",
+               "GRANT SELECT, PROCESS, RELOAD ON *.* TO mv_mover@'%'", "GRANT ALL ON silogate.* TO mv_mover@'%'",
+               *(f"GRANT ALL ON {one}.* TO mv_mover@'%' WITH GRANT OPTION" for one in (OLD, NEW)),
+               f"REVOKE DROP ON {NEW}.* FROM mv_mover@'%'")
+    kept = scene.defaults.read_text()
+    try:
+        scene.defaults.write_text("[client]\nuser = mv_mover\npassword = x\n")
+        told = scene.move()
+        assert told.returncode == 1 and "DROP command denied" in told.stdout + told.stderr, told
+        scene.defaults.write_text(kept)
+        assert scene.move().returncode == 0 and scene.stand_in(NEW)
+    finally:
+        server.sql("DROP USER mv_mover@'%'")
 
 
 def test_what_stands_at_the_meeting_point(scene):
