@@ -136,6 +136,9 @@ void take_granted(struct building *building, const char *key, const struct confi
                   struct granted granted, const char *rule);
 /* Both names of tables that are moved (policy/moves.c). */
 void moves_add(struct building *building);
+/* Is it a view that a mover has put aside? It reads somebody's table with the mover's rights, and a
+ * pattern of another service may take it in. */
+bool moves_put_aside(struct text name);
 
 /* Two owners for one name, a pattern said twice, and permissions for what is one's own anyway
  * (policy/contradictions.c). */

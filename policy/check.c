@@ -287,8 +287,7 @@ static bool visit_whole(struct matcher_visit *visit, uint32_t node, uint32_t val
     return true;
 }
 
-/* Of two in the way: the one dealt with more strictly, then the owner of all, then by specificity.
- */
+/* Of two in the way: what is dealt with more strictly, then the owner of all, then specificity. */
 static bool is_worse(const struct find_silo *find, uint32_t a, uint32_t b)
 {
     const struct rule *rules = find->judged->policy->rules;
@@ -455,6 +454,8 @@ void policy_check_object(const struct policy *policy, int service, const struct 
         decide_answer(&judged, REASON_UNOWNED, ASK_UNOWNED);
     else if (object->type == SQL_DATABASE)
         judge_database(&judged);
+    else if (moves_put_aside(object->name))
+        decide_answer(&judged, REASON_SYSTEM, ASK_ADMINISTRATION);
     else
         judge_named(&judged);
 }

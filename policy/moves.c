@@ -149,3 +149,11 @@ void moves_add(struct building *building)
         }
     }
 }
+
+bool moves_put_aside(struct text name)
+{
+    const struct text aside = TEXT("silogate_moving_");
+
+    return name.length > aside.length &&
+           text_equal_fold((struct text){name.at, aside.length}, aside);
+}

@@ -64,6 +64,8 @@ static const struct one {
     {"billing", "performance_schema", "threads", TABLE, R, "block system -"},
     {"billing", "silogate", "overrides", TABLE, W, "block system -"},
     {"billing", "SILOGATE", "instances", TABLE, R, "block system -"},
+    {"billing", "nilecare_billing", "silogate_moving_0", TABLE, R, "block system -"},
+    {"clinical", "nilecare", "Silogate_Moving_12", TABLE, W, "block system -"},
     {"billing", "sys", "version", TABLE, R, "block system -"},
     {"billing", "sys", "", DATABASE, R, "block system -"},
     {"billing", "mysql", "lab", TABLE, R, "block system lab"},
