@@ -280,6 +280,9 @@ static bool read_all(struct judging *judging, struct ruling_walk *walk)
  * where its answer is needed all the same. */
 static bool read_unasked(struct judging *judging, struct ruling_walk *walk)
 {
+    /* The server is asked of them later. */
+    const unsigned states =
+        SQL_EFFECT_MODE | SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY | SQL_EFFECT_UNKNOWN;
     struct ruling *ruling = judging->ruling;
 
     if (!unasked_may_be(judging->belief, ruling->text))
@@ -291,7 +294,7 @@ static bool read_unasked(struct judging *judging, struct ruling_walk *walk)
     if (!read_all(&blind, walk) || !unasked_is_enough(ruling) || (walk->named && !tells))
         return false;
     if (!walk->ambiguous)
-        return !(walk->effects & ~(tells ? SQL_EFFECT_SESSION : 0));
+        return !(walk->effects & ~(states | (tells ? SQL_EFFECT_SESSION : 0)));
     if (walk->effects)
         return false;
     unasked_settle(ruling);

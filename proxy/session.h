@@ -98,12 +98,9 @@ struct again {
 /* What silogate asks the server, in this order; only a session that may be traced is asked more
  * than the one question. */
 enum asking {
-    ASKING_STOP_PROFILING,
-    ASKING_STOP_TRACE,
+    ASKING_STOP,
     ASKING,
-    ASKING_START_TRACE,
-    ASKING_START_PROFILING,
-    ASKING_OVER,
+    ASKING_START,
 };
 
 /* The command at hand and its answer, or the answer to silogate's own question. Between two
@@ -119,7 +116,6 @@ struct request {
     bool locks_alone;      /* by the command's only statement */
     uint8_t kind;          /* enum sql_kind of the statement that was passed last */
     uint8_t asking;        /* ASK: enum asking */
-    uint8_t stopped;       /* ... a bit for each that had something to stop */
     bool in_flight : 1;    /* it was forwarded, its answer is not complete */
     bool discarding : 1;   /* PASS: too large a command is read and forgotten */
     bool packet_continues : 1; /* the client's packet is continued by the next one */

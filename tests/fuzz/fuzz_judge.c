@@ -23,6 +23,7 @@ static void set_up(void)
     unlink(path);
     if (!config || problems.errors > 0)
         abort();
+    config_problems_fini(&problems);
     judged_begin(&judged, config);
 }
 

@@ -38,7 +38,7 @@ WATCHED = ["SHOW PROFILES", "SELECT QUERY_ID, SEQ, STATE FROM information_schema
            "SELECT QUERY FROM information_schema.OPTIMIZER_TRACE",
            "SELECT `QUERY` FROM `information_schema`.`OPTIMIZER_TRACE`",
            ("USE information_schema", "SELECT QUERY FROM OPTIMIZER_TRACE", "SELECT \"x\", SEQ FROM PROFILING"),
-           "SELECT @@profiling, @@optimizer_trace"]
+           "SELECT @@profiling, @@optimizer_trace", "SELECT @silogate_profiling, @silogate_trace"]
 
 
 @pytest.fixture
@@ -140,20 +140,41 @@ def test_who_watches_what_it_executes(server, gate, unknown, watching):
     assert directly[0][1] != [[]] or watching == WATCHING[1:]
 
 
-def test_watching_that_is_over(server, gate):
-    """Whoever stopped watching is not made to watch again; a session that is used anew has never watched."""
+@pytest.mark.parametrize("connection", ["utf8mb4_bin", "ucs2_bin", "swe7_bin"])
+@pytest.mark.parametrize("trace", ["enabled=on", "enabled=on,one_line=on", "enabled=off,one_line=on"])
+def test_watching_stays_as_it_is(server, gate, trace, connection):
+    """Every setting of it, with any character set, and the warnings of before where the server keeps them."""
     loss, asker = UNKNOWN["mode"]
 
     def run(client):
-        run_all(client, WATCHING, ["SET profiling = 0, optimizer_trace = 'enabled=off'"], loss, [asker])
-        seen = run_all(client, ["SELECT @@profiling, @@optimizer_trace", "SHOW PROFILES"])
-        client.ok(b"\x1f")
-        return seen + run_all(client, loss, [asker, "SELECT @@profiling"])
+        run_all(client, [f"SET optimizer_trace = '{trace}'", "SET profiling = 1", f"SET collation_connection = {connection}",
+                         *loss, asker, "SELECT CAST('x' AS UNSIGNED)", *loss])
+        yield from ((text, without_times(text, answer(client, text)))
+                    for text in ("SHOW WARNINGS", "SELECT @@optimizer_trace, @@profiling", asker, "SHOW WARNINGS",
+                                 "SELECT QUERY FROM information_schema.OPTIMIZER_TRACE", "SHOW PROFILES"))
 
-    directly, through = both(server, gate, run)
-    directly[1] = without_times("SHOW PROFILES", directly[1])
-    through[1] = without_times("SHOW PROFILES", through[1])
-    assert directly == through
+    directly, through = both(server, gate, lambda client: list(run(client)))
+    assert not different(directly, through), "\n".join(different(directly, through))
+
+
+def test_watching_that_is_over(server, gate):
+    """Whoever stopped watching is not made to watch again, nor is a session that is used anew. (MariaDB goes on with
+    profiles behind COM_RESET_CONNECTION, though @@profiling is 0 then: what it lists is not compared.)"""
+    loss, asker = UNKNOWN["mode"]
+
+    def run(client):
+        run_all(client, WATCHING)
+        client.ok(b"\x1f")
+        run_all(client, loss, [asker])
+        yield "SELECT @@profiling", answer(client, "SELECT @@profiling, @@optimizer_trace")
+        client = wire.connect(client.socket.getpeername()[1], "lab_service")
+        run_all(client, WATCHING, ["SET profiling = 0, optimizer_trace = 'enabled=off'"], loss, [asker])
+        yield from ((text, without_times(text, answer(client, text)))
+                    for text in ("SELECT @@profiling, @@optimizer_trace", "SHOW PROFILES"))
+        client.quit()
+
+    directly, through = both(server, gate, lambda client: list(run(client)))
+    assert not different(directly, through), "\n".join(different(directly, through))
 
 
 def test_it_says_whose_it_is(server, gate):
@@ -170,9 +191,8 @@ def test_it_says_whose_it_is(server, gate):
         kept = [text for text, in server.sql("SELECT SQL_TEXT FROM performance_schema.events_statements_history"
                                              " WHERE SQL_TEXT LIKE '%@@%'")]
         client.quit()
-        own = ("SELECT /* silogate */ CAST(DATABASE()", "SET /* silogate */ profiling=IF(",
-               "SET /* silogate */ optimizer_trace=IF(", "SET /* silogate */ optimizer_trace='enabled=on'",
-               "SET /* silogate */ profiling=1")
+        own = ("SELECT /* silogate */ CAST(DATABASE()", "SET /* silogate */ @silogate_profiling=",
+               "SET /* silogate */ optimizer_trace=@silogate_trace")
         general = server.log(mark)
         assert places.wait_for(lambda: all(one in slow.read_text(errors="replace") for one in own), 30)
         for one in own:
