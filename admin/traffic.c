@@ -82,6 +82,5 @@ void samples_put_traffic(const struct page_request *request, FILE *to)
                 "precise as a turn of the worker's loop.");
     for (size_t s = 0; s < view->service_count; s++)
         put_latency(&view->services[s], to);
-    if (view->config->move_count > 0)
-        put_moves(view, to);
+    put_moves(view, to);
 }
