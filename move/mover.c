@@ -34,7 +34,8 @@ int64_t mover_now(void)
 }
 
 /* A line; names in it are whatever a server has. */
-static void put_line(const struct mover *mover, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void put_line(const struct mover *mover,
+                                                           const char *format, va_list arguments)
 {
     char *line = NULL;
     size_t length = 0;
