@@ -252,7 +252,7 @@ class Silo:
 
         there = any("theirs" in str(row[3]) for row in self.ask("XA RECOVER"))
         if there:  # the server may still be at the end of the session that has prepared it
-            places.wait_for(lambda: try_to_end() == 0, 10)
+            places.wait_for(lambda: try_to_end() == 0)
         return there
 
     def thread_of(self, marker):

@@ -26,7 +26,7 @@ class Browser:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=places.end_with_us)
         self.session = None
         try:
-            assert places.wait_for(lambda: places.port_open(self.port), 30), "no chromedriver"
+            assert places.wait_for(lambda: places.port_open(self.port)), "no chromedriver"
             self.session = self.call("POST", "/session", capabilities={"alwaysMatch": {
                 "goog:loggingPrefs": {"browser": "ALL"},
                 "goog:chromeOptions": {

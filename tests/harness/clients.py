@@ -64,7 +64,7 @@ class CommandLine(Client):
             command += [*self.secure, f"--ssl-ca={tls}"] if tls else self.plain
         if database:
             command.append(database)
-        done = subprocess.run(command + ["-e", statement], capture_output=True, timeout=25,
+        done = subprocess.run(command + ["-e", statement], capture_output=True, timeout=60,
                               env=dict(os.environ, MYSQL_PWD=password, **places.mariadb_environment()))
         error = done.stderr.decode("utf-8", "replace")
         if done.returncode != 0:
@@ -114,7 +114,7 @@ class Program(Client):
         if tls is not None:
             asked["tls"] = str(tls) if tls else ""
         done = subprocess.run([*self.command(), json.dumps(asked)], capture_output=True, text=True,
-                              timeout=25, env=dict(os.environ, NODE_PATH=str(places.NODE_MODULES),
+                              timeout=60, env=dict(os.environ, NODE_PATH=str(places.NODE_MODULES),
                                                    **places.mariadb_environment()))
         if done.returncode != 0:
             raise RuntimeError(f"{self.name}: exit {done.returncode}\n{done.stderr}\n{done.stdout}")

@@ -47,12 +47,12 @@ class Admin(http.client.HTTPConnection):
     """HTTP to `admin = unix:PATH`."""
 
     def __init__(self, path):
-        super().__init__("localhost", timeout=30)
+        super().__init__("localhost", timeout=60)
         self.path = str(path)
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
+        self.sock.settimeout(60)
         self.sock.connect(self.path)
 
 
@@ -147,7 +147,7 @@ class Gate:
                 [str(places.SILOGATE), "run", "-c", str(self.path)], stdin=subprocess.DEVNULL,
                 stdout=out, stderr=out, env=environment, start_new_session=True,
                 preexec_fn=places.end_with_us)
-        if ready and not places.wait_for(self._ready, 20):
+        if ready and not places.wait_for(self._ready):
             log = self.log()
             self.kill()
             raise RuntimeError(f"silogate does not listen:\n{log[-3000:]}")
@@ -162,7 +162,7 @@ class Gate:
     def log(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
-    def wait_log(self, pattern, seconds=10, start=0):
+    def wait_log(self, pattern, seconds=45, start=0):
         """The first match of `pattern` in silogate's own log behind `start`."""
         found = places.wait_for(lambda: re.search(pattern, self.log()[start:]), seconds)
         assert found, f"no {pattern!r} in silogate's log:\n{self.log()[start:][-3000:]}"
@@ -178,7 +178,7 @@ class Gate:
             self.ini = text
         events = len(self.events("reload"))
         self.process.send_signal(signal.SIGHUP)
-        assert places.wait_for(lambda: len(self.events("reload")) > events, 10), \
+        assert places.wait_for(lambda: len(self.events("reload")) > events), \
             f"no reload event:\n{self.log()[-3000:]}"
         return self.events("reload")[-1]
 
@@ -206,7 +206,7 @@ class Gate:
     def violations(self, count=None):
         """The violations since the last call; waits until there are at least `count`."""
         if count:
-            places.wait_for(lambda: len(self.events("violation")) >= self.seen + count, 10)
+            places.wait_for(lambda: len(self.events("violation")) >= self.seen + count)
         found = self.events("violation")[self.seen:]
         self.seen += len(found)
         return found
@@ -230,13 +230,14 @@ class Gate:
         if user == "business_service" and database == "nilecare":
             database = "nilecare_business"  # what business asks for
         options.setdefault("autocommit", True)
+        options.setdefault("connect_timeout", 60)
         options.setdefault("password", servers.password(user))
         return pymysql.connect(host="127.0.0.1", port=self.port, user=user, database=database,
                                **options)
 
     def _admin(self):
         over_tcp = re.search(r"^admin = (\S+):(\d+)$", self.ini, re.MULTILINE)
-        return http.client.HTTPConnection(over_tcp[1], int(over_tcp[2]), timeout=30) if over_tcp \
+        return http.client.HTTPConnection(over_tcp[1], int(over_tcp[2]), timeout=60) if over_tcp \
             else Admin(self.folder / "admin")
 
     def get(self, path, method="GET", headers=None):
@@ -259,7 +260,7 @@ class Gate:
         """The numbers add up, once those who were just served are counted out."""
         if re.search(r"^admin = off|^admin_token_file", self.ini, re.MULTILINE):
             return
-        assert places.wait_for(lambda: not self.metrics().wrong(), 5, 0.1), \
+        assert places.wait_for(lambda: not self.metrics().wrong(), every=0.1), \
             (self.metrics().wrong(), self.get("/metrics")[2])
 
     def _live_counts(self):
@@ -268,7 +269,7 @@ class Gate:
                 or f"violations = {self.violations_file}\n" not in self.ini:
             return None
         time.sleep(max(0, self.looked + self.LOOK - time.monotonic()))
-        places.wait_for(lambda: not self.metrics().total("workers_late"), 5)
+        places.wait_for(lambda: not self.metrics().total("workers_late"))
         return counts.live(self)
 
     def rss(self):
@@ -291,7 +292,7 @@ class Gate:
                 live = self._live_counts()
             except (OSError, http.client.HTTPException):
                 # a test may have sent SIGTERM itself: then it is on its way out
-                assert places.wait_for(lambda: self.process.poll() is not None, 10)
+                assert places.wait_for(lambda: self.process.poll() is not None)
             self.process.send_signal(signal.SIGTERM)
             try:
                 code = self.process.wait(seconds)
@@ -330,7 +331,7 @@ def running(upstream, **options):
 
 def run(*arguments, **options):
     """A subcommand of silogate's that ends by itself."""
-    options.setdefault("timeout", 60)
+    options.setdefault("timeout", 120)
     # a start that fails ends with its threads, and need not wait for them
     options.setdefault("env", dict(os.environ, TSAN_OPTIONS="report_thread_leaks=0"))
     return subprocess.run([str(places.SILOGATE), *map(str, arguments)], capture_output=True,

@@ -35,7 +35,7 @@ class Generations:
             self.gate.process = self.old.pop()
             return
         self.gate.process = process
-        self.gate.wait_log("taken over from", 30, start=before)  # the new one says it, last of all
+        self.gate.wait_log("taken over from", start=before)  # the new one says it, last of all
 
     def end(self):
         for process in self.old:

@@ -1,5 +1,6 @@
 """Where things are, and small tools for files, ports and waiting."""
 import ctypes
+import fcntl
 import os
 import pathlib
 import shutil
@@ -93,14 +94,31 @@ def remove(folder):
     shutil.rmtree(folder, ignore_errors=True)
 
 
+PORTS = range(10000, 30000)  # below those that the kernel gives to whoever connects or binds to 0
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that no other test of this machine is given soon: one in a row that all processes share. A
+    silogate that meets another's port shares it (SO_REUSEPORT), and each has some of the other's clients."""
+    with open(os.path.join(tempfile.gettempdir(), f"silogate-tests-{os.geteuid()}.port"), "a+") as row:
+        fcntl.flock(row, fcntl.LOCK_EX)
+        row.seek(0)
+        last = int(row.read() or os.getpid() % len(PORTS) + PORTS[0])
+        for port in [*range(last + 1, PORTS[-1]), *PORTS]:
+            with socket.socket() as s:
+                try:
+                    s.bind(("127.0.0.1", port))
+                except OSError:
+                    continue
+            row.truncate(0)
+            row.write(str(port))
+            return port
+    raise RuntimeError("no port is free")
 
 
-def wait_for(what, seconds=20, every=0.02):
-    """Calls `what` until it returns something true, which is returned; None after `seconds`."""
+def wait_for(what, seconds=45, every=0.02):
+    """Calls `what` until it returns something true, which is returned; None after `seconds`: long enough
+    for a machine that does ten things at once. How long something takes is not asked here."""
     end = time.monotonic() + seconds
     while True:
         found = what()
@@ -111,7 +129,7 @@ def wait_for(what, seconds=20, every=0.02):
 
 def port_open(port):
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
         return True
     except OSError:
         return False

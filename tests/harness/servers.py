@@ -118,7 +118,8 @@ class Server:
 
     def root(self, **options):
         """A connection as root, past silogate."""
-        return pymysql.connect(unix_socket=self.socket, user="root", autocommit=True, **options)
+        return pymysql.connect(unix_socket=self.socket, user="root", autocommit=True, connect_timeout=60,
+                               **options)
 
     def sql(self, *statements):
         """Runs each as root; the rows of the last."""
@@ -186,7 +187,9 @@ class Server:
         waited for, so that what was sent before it is in."""
         word = f"mark {time.monotonic_ns()}"
         self.sql(f"DO '{word}'")
-        return places.wait_for(lambda: self._log_up_to(mark, word), 10) or ""
+        text = places.wait_for(lambda: self._log_up_to(mark, word))
+        assert text, "the general log does not come"
+        return text
 
     def _log_up_to(self, mark, word):
         with open(self.log_file, "rb") as file:

@@ -16,7 +16,7 @@ class Stream:
 
     def __init__(self, connected):
         self.socket, self.sequence = connected, 0
-        connected.settimeout(30)
+        connected.settimeout(60)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _exactly(self, count):
@@ -60,7 +60,7 @@ class Stream:
     def raw(self, data):
         self.socket.sendall(data)
 
-    def closed(self, seconds=10):
+    def closed(self, seconds=45):
         """Has the other side closed, or does it within `seconds`? What it still sends is dropped."""
         self.socket.settimeout(seconds)
         try:

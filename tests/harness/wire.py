@@ -37,7 +37,7 @@ class Wire(Stream):
     """A client."""
 
     def __init__(self, port, capabilities=USUAL, extended=0):
-        super().__init__(socket.create_connection(("127.0.0.1", port), timeout=30))
+        super().__init__(socket.create_connection(("127.0.0.1", port), timeout=60))
         self.capabilities, self.extended = capabilities, extended
         self.greeting = None
         self.cursors = True  # is CURSOR_EXISTS about this answer, or about a routine's own?

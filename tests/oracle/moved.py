@@ -344,7 +344,7 @@ class Worlds:
 
     def try_again(self, statement, steps):
         """Was it only that silogate had to look where a table is? And does it say that it cannot map this?"""
-        places.wait_for(self.follows, 30)
+        places.wait_for(self.follows)
         before = self.sides[1].unmapped()
         why = self.compare(statement, steps)
         if why and places.wait_for(lambda: self.sides[1].unmapped() != before, 4):

@@ -64,8 +64,8 @@ def test_a_crowd(line):
     assert gate.files() - files < 600
     for one in crowd:
         one.close()
-    assert places.wait_for(lambda: gates.run("ctl", "-c", gate.path, "overrides").returncode == 0, 40, 0.5)
-    assert places.wait_for(lambda: gate.files() <= files + 2, 40, 0.2)
+    assert places.wait_for(lambda: gates.run("ctl", "-c", gate.path, "overrides").returncode == 0, every=0.5)
+    assert places.wait_for(lambda: gate.files() <= files + 2, every=0.2)
 
 
 def test_an_endless_body_grows_nothing(line):
@@ -125,7 +125,7 @@ def taken(gate):
             if fd >= 0:
                 os.close(fd)
         return one
-    found = places.wait_for(ask, 20, 0.1)
+    found = places.wait_for(ask, every=0.1)
     assert found
     return found
 
@@ -143,7 +143,7 @@ def test_a_successor_dies_at_each_step(line):
             elif step == 3:
                 one.sendall(b"X")  # says what means nothing
         if step > 1:  # before that, whether it is noticed at all depends on who is faster
-            gate.wait_log("did not start", 20, before)
+            gate.wait_log("did not start", start=before)
         assert works(gate) == {"overrides": []}
     assert kept.query("SELECT 1")[0].rows == [["1"]]
     line.upgrade()  # and a real one is served
@@ -188,7 +188,7 @@ def test_the_old_one_is_killed(line):
     assert new.poll() is None  # it waits for the old one
     os.kill(old.pid, signal.SIGKILL)  # which says nothing any more
     old.wait()
-    code = places.wait_for(lambda: new.poll() is not None or " runs: " in gate.log()[before:], 30)
+    code = places.wait_for(lambda: new.poll() is not None or " runs: " in gate.log()[before:])
     assert code
     if new.poll() is not None:  # nothing was given yet: told, and the next start finds a free place
         assert new.poll() == 2 and re.search("would not be taken over|stopped in the middle", gate.log()[before:])
@@ -259,14 +259,14 @@ def test_bad_successors_while_sessions_work(line):
         gate.path.write_text(good)
         session.query("COMMIT")
         session.quit()
-    assert places.wait_for(lambda: works(gate) == {"overrides": []}, 20)
+    assert places.wait_for(lambda: works(gate) == {"overrides": []})
     line.upgrade()
     works(gate)
 
 
 def greets(port):
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as one:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as one:
             return bool(one.recv(10))
     except ConnectionRefusedError:
         return False
@@ -288,7 +288,7 @@ def test_addresses_that_the_successor_does_not_have(line):
         gate.ini = gates.change(gate.ini, *change)
     gate.path.write_text(gate.ini)
     line.upgrade()
-    assert places.wait_for(lambda: not greets(more), 20)
+    assert places.wait_for(lambda: not greets(more))
     assert greets(gate.port) and not path.exists() and not admin.exists()
     session.query("COMMIT")
     session.close()
@@ -338,8 +338,8 @@ def test_a_start_while_the_old_one_ends(line):
     session.query("BEGIN")
     before = len(gate.log())
     gate.process.send_signal(signal.SIGTERM)
-    gate.wait_log("draining", 30, before)
-    assert places.wait_for(lambda: not greets(gate.port), 20)
+    gate.wait_log("draining", start=before)
+    assert places.wait_for(lambda: not greets(gate.port))
     line.upgrade()
     assert works(gate) == {"overrides": []}
     session.query("COMMIT")

@@ -69,7 +69,7 @@ EXPECTED = {("view", 'v"<1>', "front", "back", "people", "log"), ("view", "names
 
 
 def test_beside_statements(gate, server):
-    assert places.wait_for(lambda: crossings(gate) == EXPECTED, 20), crossings(gate)
+    assert places.wait_for(lambda: crossings(gate) == EXPECTED), crossings(gate)
     assert [one["upstream"] for one in api(gate, "/api/catalogue")] == ["main"]
     metrics = gate.metrics()
     assert metrics.total("catalogue_crossings", service="front", owner="back") == 2
@@ -89,7 +89,7 @@ def test_beside_statements(gate, server):
         one, = [one for one in api(gate, "/api/matrix") if one["service"] == "front"]
         return one["owner"], one["log"], one["catalogue"], (one["first"] or 0) > 0
 
-    assert places.wait_for(lambda: edge() == ("back", 4, 2, True), 10), edge()
+    assert places.wait_for(lambda: edge() == ("back", 4, 2, True)), edge()
     causes = {query["statement"].split()[0] + " " + query["objects"][0]["name"]: [
         (one["finding"], one["name"], one.get("fires"), one["touches"]["name"], one["touches"]["access"])
         for one in query["causes"]] for query in api(gate, "/api/queries")}
@@ -106,7 +106,7 @@ def text_of(page):
 
 def test_on_the_pages(gate, server):
     """It holds data back: on the service's page, the overview and in the matrix; and a query says what it leads to."""
-    assert places.wait_for(lambda: crossings(gate) == EXPECTED, 20), crossings(gate)
+    assert places.wait_for(lambda: crossings(gate) == EXPECTED), crossings(gate)
     back, front = (gate.get(f"/service?service={name}")[2] for name in ("back", "front"))
     assert ("Cannot move yet: 1 view and 1 foreign key of others reach into it. It uses others itself, by 1 view:"
             " to another server it goes without them.") in text_of(back)
@@ -125,7 +125,7 @@ def test_on_the_pages(gate, server):
     client.login("al_front", "al_front", "al_front-secret")
     client.query("INSERT INTO al_back.people VALUES (1, 1)")
     client.quit()
-    assert places.wait_for(lambda: api(gate, "/api/queries"), 30)
+    assert places.wait_for(lambda: api(gate, "/api/queries"))
     query, = api(gate, "/api/queries")
     page = gate.get(f"/query?service=front&digest={query['digest']}")[2]
     causes = html.unescape(re.search(r'<pre id="causes"[^>]*>(.*?)</pre>', page, re.DOTALL)[1])
@@ -137,16 +137,16 @@ def test_on_the_pages(gate, server):
 
 
 def test_read_anew_at_a_reload_and_told_where_it_cannot(gate, server):
-    assert places.wait_for(lambda: crossings(gate) == EXPECTED, 20)
+    assert places.wait_for(lambda: crossings(gate) == EXPECTED)
     server.sql("DROP VIEW al_back.names")
     gate.reload(("policy", "mode", "block"))
     after = {(*one[:5], "block") for one in EXPECTED if one[1] != "names"}
-    assert places.wait_for(lambda: crossings(gate) == after, 20), crossings(gate)
+    assert places.wait_for(lambda: crossings(gate) == after), crossings(gate)
     server.sql("ALTER USER al_account@'%' ACCOUNT LOCK")
     gate.reload(("policy", "mode", "log"))
-    gate.wait_log("what crosses inside .upstream:main. cannot be read: ", 20)
+    gate.wait_log("what crosses inside .upstream:main. cannot be read: ")
     assert crossings(gate) == after  # as it was last read, and the metric says when
     server.sql("ALTER USER al_account@'%' ACCOUNT UNLOCK")
     gate.reload(("upstream:main", "catalogue", "0"))
-    assert places.wait_for(lambda: api(gate, "/api/catalogue") == [], 20)
+    assert places.wait_for(lambda: api(gate, "/api/catalogue") == [])
     assert not gate.metrics().by("catalogue_crossings", "service")

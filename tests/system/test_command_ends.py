@@ -184,7 +184,7 @@ def test_out_of_descriptors(mariadb, make_gate):
     assert connection.query("SELECT 'served'")[0].rows == [["served"]]
     for one in waiting:
         one.close()
-    assert places.wait_for(lambda: greeted(gate.port), 20)
+    assert places.wait_for(lambda: greeted(gate.port))
     connection.quit()
     resource.prlimit(gate.process.pid, resource.RLIMIT_NOFILE, (limit * 100, limit * 100))
 

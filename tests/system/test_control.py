@@ -35,7 +35,7 @@ def ctl(gate, *words, code=0, **options):
 
 def events(gate, count):
     """The overrides' events, once there are so many: a thread of its own writes them."""
-    assert places.wait_for(lambda: len(gate.events("override")) >= count, 10)
+    assert places.wait_for(lambda: len(gate.events("override")) >= count)
     return gate.events("override")
 
 
@@ -104,11 +104,11 @@ def test_kill(server, make):
     other.command(other.query_bytes("SELECT SLEEP(60)"))
     mine = gate.ctl("sessions")["sessions"][0]
     assert places.wait_for(lambda: gate.ctl("sessions")["sessions"][0]["kept"] ==
-                           "an answer is owed", 5)
+                           "an answer is owed")
     gate.ctl("kill", str(mine["id"]))
     assert other.closed()
     assert places.wait_for(
-        lambda: gate.metrics().total("sessions_closed_total", reason="killed") == 2, 10)
+        lambda: gate.metrics().total("sessions_closed_total", reason="killed") == 2)
 
 
 def test_drain_ends_sessions_at_their_boundary(server, make):
@@ -145,7 +145,7 @@ def test_mode_override(server, make):
     assert listed[0]["ticket"] == "NC-77" and str(os.getuid()) in listed[0]["who"]
     assert "NC-77" in gate.get("/policy")[2]
     assert json.loads(gate.get("/api/policy")[2])["overrides"][0]["id"] == override["id"]
-    assert places.wait_for(lambda: not gate.ctl("overrides")["overrides"], 10)
+    assert places.wait_for(lambda: not gate.ctl("overrides")["overrides"])
     connection.query(FOREIGN)
     told = [(event["action"], event["service"]) for event in events(gate, 2)]
     assert told == [("begun", "billing"), ("ended", "billing")]
@@ -210,7 +210,7 @@ def test_hold(server, make):
     waiting = [outside, fresh, inside]
     for connection in waiting:
         connection.command(connection.query_bytes(write))
-    assert places.wait_for(lambda: gate.metrics().total("commands_held_total") >= 3, 10)
+    assert places.wait_for(lambda: gate.metrics().total("commands_held_total") >= 3)
     kept = [one["kept"] for one in gate.ctl("sessions", "--service", "billing")["sessions"]]
     assert kept.count("its statement waits for the end of a hold") == 3
     gate.ctl("undo", override["id"])

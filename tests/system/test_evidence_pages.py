@@ -237,7 +237,7 @@ def test_numbers_move_by_themselves(browser, hospital):
     connection = wire.connect(hospital.gate.port, "crowd_auth", password="crowd", database=None)
     with pytest.raises(wire.Error):
         connection.query("SELECT brand_new FROM billing_db.invoices")
-    assert places.wait_for(lambda: browser.run(read) != before, 15, 0.3)
+    assert places.wait_for(lambda: browser.run(read) != before, every=0.3)
     click(browser, ".live")
     stopped = browser.run(read)
     with pytest.raises(wire.Error):
@@ -245,7 +245,7 @@ def test_numbers_move_by_themselves(browser, hospital):
     connection.close()
     assert not places.wait_for(lambda: browser.run(read) != stopped, 7, 0.5)
     click(browser, ".live")
-    assert places.wait_for(lambda: browser.run(read) != stopped, 15, 0.3)
+    assert places.wait_for(lambda: browser.run(read) != stopped, every=0.3)
     assert not browser.complaints()
 
 

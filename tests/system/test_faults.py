@@ -54,7 +54,7 @@ def test_max_connections(server, make_gate, section):
     if section == "service:lab":
         wire.connect(gate.port, "cds_service").quit()
     connections.pop().quit()
-    again = places.wait_for(lambda: login_or_none(gate.port), 10)
+    again = places.wait_for(lambda: login_or_none(gate.port))
     assert again and again.query("SELECT 1")[0].rows == [["1"]]
     for connection in [again, *connections]:
         connection.quit()
@@ -74,9 +74,9 @@ def test_idle_timeout(server, make_gate):
     idle = wire.connect(gate.port, "lab_service")
     busy = wire.connect(gate.port, "lab_service")
     busy.command(busy.query_bytes("SELECT SLEEP(4), 'not idle'"))
-    assert idle.closed(10)
+    assert idle.closed()
     assert busy.answers()[0].rows == [["0", "not idle"]]
-    assert busy.closed(10)
+    assert busy.closed()
     assert places.wait_for(lambda: server.threads() <= before)
 
 
@@ -98,8 +98,8 @@ def test_login_timeout(server, make_gate):
     thread = threading.Thread(target=drip)
     thread.start()
     try:
-        assert silent.closed(10)
-        assert slow.closed(10)
+        assert silent.closed()
+        assert slow.closed()
     finally:
         stop.set()
         thread.join()
@@ -126,7 +126,7 @@ def test_upstream_comes_back(server, make_gate):
     connection = wire.connect(gate.port, "lab_service")
     assert connection.query("SELECT 1")[0].rows == [["1"]]
     connection.quit()
-    assert places.wait_for(lambda: gate.events("upstream_up"), 15)
+    assert places.wait_for(lambda: gate.events("upstream_up"))
     assert gate.events("upstream_up")[0]["address"] == f"127.0.0.1:{server.port}"
 
 
@@ -183,7 +183,7 @@ def test_client_dies_in_mid_answer(server, make_gate):
             "SELECT REPEAT('x', 100000) FROM information_schema.columns LIMIT 500"))
         connection.receive()
         connection.close()
-    assert places.wait_for(lambda: server.threads() <= before, 20)
+    assert places.wait_for(lambda: server.threads() <= before)
 
 
 def test_client_dies_in_mid_command(server, make_gate):
@@ -194,7 +194,7 @@ def test_client_dies_in_mid_command(server, make_gate):
         connection.sequence = 0
         connection.raw(connection.frame(connection.query_bytes("SELECT '" + "x" * 60 + "'"))[:at])
         connection.close()
-    assert places.wait_for(lambda: server.threads() <= before, 20)
+    assert places.wait_for(lambda: server.threads() <= before)
 
 
 def test_wrong_sequence_numbers(silogate):
@@ -238,7 +238,7 @@ def test_half_open_clients_cost_nothing(server, make_gate):
     half = [wire.Wire(gate.port).greet() for _ in range(100)]
     assert server.threads() <= before
     for one in half:
-        assert one.closed(15)
+        assert one.closed()
         one.close()
     assert places.wait_for(lambda: gate.files() <= files + 1)
 
@@ -271,7 +271,7 @@ def test_no_more_open_files(mariadb, make_gate):
     gate = make_gate(mariadb, ("proxy", "workers", "1"))
     session = gate.connect("billing_service")
     resource.prlimit(gate.process.pid, resource.RLIMIT_NOFILE, (gate.files() + 10,) * 2)
-    waiting = [wire.socket.create_connection(("127.0.0.1", gate.port), timeout=10)
+    waiting = [wire.socket.create_connection(("127.0.0.1", gate.port), timeout=60)
                for _ in range(30)]
     answers = [one.recv(200) for one in waiting]
     refused = [one for one in answers if one[4:5] == b"\xff"]

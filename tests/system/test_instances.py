@@ -52,7 +52,7 @@ def others(gate, **wanted):
     def look():
         found = gate.ctl("instances")["instances"]
         return all(sum(bool(one[key]) for one in found) == count for key, count in wanted.items()) and found
-    found = places.wait_for(look, 20, 0.2)
+    found = places.wait_for(look, every=0.2)
     assert found, gate.ctl("instances")
     return found
 
@@ -77,12 +77,12 @@ def test_an_override_holds_at_all(server, make):
     heard = two.ctl("overrides")["overrides"]
     assert [(of["id"], of["who"], of["ticket"]) for of in heard] == [(begun["id"], begun["who"], "NC-7")]
     assert abs(seconds(heard[0]["until"]) - seconds(begun["until"])) < 1.5
-    event = places.wait_for(lambda: two.events("override"), 5)[0]
+    event = places.wait_for(lambda: two.events("override"))[0]
     assert event["action"] == "begun" and "NC-7" in event["reason"]
     # one that starts later takes it over, and undoes it for all
     three = make(3)
     late = wire.connect(three.port, "lab_service")
-    assert places.wait_for(lambda: refused(late) == 1142, 10)
+    assert places.wait_for(lambda: refused(late) == 1142)
     undone = three.ctl("undo", begun["id"])
     assert (undone["undone"], undone["instances"]) == (begun["id"], "all")
     assert undone["alive"] == undone["in_force"] == 3
@@ -90,8 +90,8 @@ def test_an_override_holds_at_all(server, make):
     assert one.ctl("overrides")["overrides"] == []
     text = gates.run("ctl", "-c", one.path, "mode", "lab", "block", "--for", "200ms").stdout
     assert "on 3 of 3 instances before upstream 'main'" in text
-    assert places.wait_for(lambda: refused(there) == 0, 5)
-    assert places.wait_for(lambda: not two.ctl("overrides")["overrides"], 5)
+    assert places.wait_for(lambda: refused(there) == 0)
+    assert places.wait_for(lambda: not two.ctl("overrides")["overrides"])
     for session in (there, late):
         session.quit()
 
@@ -150,7 +150,7 @@ def test_calls_do_not_wait_one_behind_the_other_for_a_store_that_hangs(server, m
     finally:
         server.process.send_signal(signal.SIGCONT)
     assert places.wait_for(lambda: gates.run("ctl", "-c", gate.path, "mode", "lab", "block", "--for", "1m").stdout
-                           .endswith("on 1 of 1 instance before upstream 'main'\n"), 40, 0.5)
+                           .endswith("on 1 of 1 instance before upstream 'main'\n"), every=0.5)
 
 
 def test_policies_that_differ_are_seen(server, make):
@@ -159,16 +159,16 @@ def test_policies_that_differ_are_seen(server, make):
     assert one.metrics().total("instances", upstream="main") == 2
     assert one.metrics().total("instances_policies", upstream="main") == 1
     one.reload(("policy", "unowned", "block"))
-    assert places.wait_for(lambda: two.metrics().total("instances_policies", upstream="main") == 2, 10)
+    assert places.wait_for(lambda: two.metrics().total("instances_policies", upstream="main") == 2)
     assert "differ" in gates.run("ctl", "-c", two.path, "instances").stdout
     page = two.get("/")[2]
     assert "Instances before the same upstreams" in page and "policies differ" in page
     assert f"{one.process.pid}:" in page and "this one" in page
-    two.wait_log("instances differ in policy", 15)
+    two.wait_log("instances differ in policy")
     two.reload(("policy", "unowned", "block"))
-    assert places.wait_for(lambda: one.metrics().total("instances_policies", upstream="main") == 1, 10)
+    assert places.wait_for(lambda: one.metrics().total("instances_policies", upstream="main") == 1)
     assert "differ" not in gates.run("ctl", "-c", one.path, "instances").stdout
-    two.wait_log("agree again", 15)
+    two.wait_log("agree again")
     # an override is no difference: it is everybody's
     one.ctl("mode", "lab", "block", "--for", "10m")
     assert {of["policy"] for of in others(one, alive=2)} == {others(two, alive=2)[0]["policy"]}
@@ -183,7 +183,7 @@ def test_the_statement_at_work_is_shown_and_ended(server, make):
     assert "no statement is at work" in gate.ctl("kill", str(here["id"]), "--query", code=1)
     session.command(session.query_bytes(
         "SELECT SLEEP(60), COUNT(*) FROM clinical_data.patients WHERE 'x' <> 'a ''patient'"))
-    assert places.wait_for(lambda: gate.ctl("sessions")["sessions"][0]["kind"] == "select", 5)
+    assert places.wait_for(lambda: gate.ctl("sessions")["sessions"][0]["kind"] == "select")
     shown = gates.run("ctl", "-c", gate.path, "sessions").stdout
     found = gate.ctl("sessions")["sessions"][0]
     assert f"select {found['digest']}" in shown and "patient'" not in shown
@@ -203,7 +203,7 @@ def test_the_same_number_twice_is_told(server, make):
     two = make(5)
     others(two, alive=2)
     assert "the same number" in gates.run("ctl", "-c", two.path, "instances").stdout
-    two.wait_log("have the same number", 15)
+    two.wait_log("have the same number")
 
 
 def test_a_store_that_cannot_be_reached_changes_nothing(server, make):
@@ -219,7 +219,7 @@ def test_a_store_that_cannot_be_reached_changes_nothing(server, make):
     text = gates.run("ctl", "-c", one.path, "instances").stdout
     assert "cannot be met" in text
     server.sql(f"GRANT ALL ON silogate.* TO {ACCOUNT}@'%'")
-    assert places.wait_for(lambda: refused(there) == 1142, 20)  # what was begun before is heard of now
+    assert places.wait_for(lambda: refused(there) == 1142)  # what was begun before is heard of now
     server.sql("DROP DATABASE silogate")
 
     def there_again():
@@ -228,7 +228,7 @@ def test_a_store_that_cannot_be_reached_changes_nothing(server, make):
                               " (SELECT COUNT(*) FROM silogate.overrides)") == ((2, 1),)
         except pymysql.Error:
             return False
-    assert places.wait_for(there_again, 20, 0.1)
+    assert places.wait_for(there_again, every=0.1)
     for gate in (one, two):
         others(gate, alive=2)
     assert [refused(here), refused(there)] == [1142, 1142]
@@ -268,7 +268,7 @@ def test_what_somebody_writes_into_the_store_does_no_harm(server, make):
     server.sql("INSERT INTO silogate.overrides VALUES ('00000010', 'mode', 'lab', 1, 0, '', 'me', '',"
                " UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) + INTERVAL 1 DAY, NULL)")
     session = wire.connect(gate.port, "lab_service")
-    assert places.wait_for(lambda: refused(session) == 1142, 10)  # that one makes sense
+    assert places.wait_for(lambda: refused(session) == 1142)  # that one makes sense
     assert [of["id"] for of in gate.ctl("overrides")["overrides"]][-1:] == ["00000010"]
     assert "hold" not in {of["kind"] for of in gate.ctl("overrides")["overrides"]}  # not for a day
     assert others(gate, alive=1)
@@ -302,7 +302,7 @@ def test_without_an_account_it_is_this_one_alone(server, make_gate):
     assert ctl(gate, "instances") == {"instances": [], "meetings": []}
     session = wire.connect(gate.port, "lab_service")
     session.command(session.query_bytes("SELECT SLEEP(60)"))
-    here = places.wait_for(lambda: [one for one in ctl(gate, "sessions")["sessions"] if one["kind"]], 5)[0]
+    here = places.wait_for(lambda: [one for one in ctl(gate, "sessions")["sessions"] if one["kind"]])[0]
     assert "has no account" in ctl(gate, "kill", str(here["id"]), "--query", code=1)
     ctl(gate, "kill", str(here["id"]))
     assert "no upstream has an account" in gates.run("ctl", "-c", gate.path, "instances").stdout

@@ -50,7 +50,7 @@ def logs_in(one, user, *options, host="127.0.0.2"):
     error's number."""
     done = subprocess.run([*places.mariadb_program("mariadb"), "--no-defaults", f"-h{host}",
                            f"-P{one.port}", f"-u{user}", f"-p{servers.password(user)}", *options, "-N",
-                           "-e", STATEMENT], capture_output=True, text=True, timeout=25,
+                           "-e", STATEMENT], capture_output=True, text=True, timeout=60,
                           env=dict(os.environ, **places.mariadb_environment()))
     if done.returncode == 0:
         return done.stdout.strip()

@@ -67,7 +67,7 @@ def test_what_sessions_do(mariadb, make_gate):
     busy.command(busy.query_bytes("SELECT SLEEP(60)"))
     stranger = socket.create_connection(("127.0.0.1", gate.port))
     wanted = {("idle",): 1, ("idle_in_transaction",): 1, ("active",): 1, ("login",): 1}
-    assert places.wait_for(lambda: gate.metrics().by("sessions", "state") == wanted, 10), \
+    assert places.wait_for(lambda: gate.metrics().by("sessions", "state") == wanted), \
         gate.metrics().by("sessions", "state")
     assert sum(gate.metrics().by("sessions", "state").values()) == gate.metrics().total("sessions_open")
     for one in (stranger, busy, inside, idle):
@@ -97,7 +97,7 @@ def test_tls_failures_by_reason(mariadb, make_gate, certificates):
     # and a client that does not trust the certificate
     with pytest.raises(Exception):
         gate.connect("lab_service", ssl=ssl.create_default_context())
-    assert places.wait_for(lambda: gate.metrics().total("tls_failures_total", leg="client") == 2, 10)
+    assert places.wait_for(lambda: gate.metrics().total("tls_failures_total", leg="client") == 2)
     found = gate.metrics()
     assert found.total("tls_failures_total", leg="client", reason="protocol") == 1, \
         found.by("tls_failures_total", "leg", "reason")
@@ -126,10 +126,10 @@ def test_reloads(mariadb, make_gate):
     good, last, failed = times()
     assert abs(good - time.time()) < 60 and good == last and failed == 0
     gate.reload(("policy", "mode", "nonsense"), accepted=False)
-    assert places.wait_for(lambda: times()[2] == 1, 5)
+    assert places.wait_for(lambda: times()[2] == 1)
     assert times()[0] == good and times()[1] > last
     gate.reload()
-    assert places.wait_for(lambda: times()[2] == 0, 5)
+    assert places.wait_for(lambda: times()[2] == 0)
     assert times()[0] == times()[1] > good
 
 

@@ -31,7 +31,7 @@ def test_a_reload_and_an_override_do_not_end_a_hold(make_scene, step):
     control(gate)
     gate.stop()
     gate.start()
-    assert places.wait_for(scene.is_followed, 15), gate.log()
+    assert places.wait_for(scene.is_followed), gate.log()
     slow_step(scene.server, step, 1)
     other = "[move:another]\nservice = payment\ntable = mv_old.payments\nto = mv_new\nalias = none\n[move:tables]"
     with Load(scene) as load:
@@ -39,7 +39,7 @@ def test_a_reload_and_an_override_do_not_end_a_hold(make_scene, step):
         for options, place in (((), NEW), (("--back",), OLD)):
             mover = scene.start_move(*options)
             assert places.wait_for(lambda: scene.server.sql(
-                "SELECT 1 FROM information_schema.processlist WHERE state = 'User sleep'"), 20), mover.communicate()
+                "SELECT 1 FROM information_schema.processlist WHERE state = 'User sleep'")), mover.communicate()
             # another section before the one that moves: its place in the file is another
             gate.reload(ini=gate.ini.replace("[move:tables]", other) if not options else
                         gate.ini.replace(other, "[move:tables]"))
@@ -49,7 +49,7 @@ def test_a_reload_and_an_override_do_not_end_a_hold(make_scene, step):
             assert mover.returncode == 0, out + errors + gate.log()[-2000:]
             assert scene.stand_in(place)
             # the configuration that has waited is in force then
-            assert places.wait_for(lambda: scene.move("--status").returncode == 0 and scene.is_followed(), 10)
+            assert places.wait_for(lambda: scene.move("--status").returncode == 0 and scene.is_followed())
             time.sleep(1.5)  # the override is over
     load.check()
 
@@ -136,7 +136,7 @@ def test_prepared_before_a_move_goes_on(moved, alias, extra):
     with pytest.raises(wire.Error) as unknown:
         run(client, insert, ("7", "9", None))
     assert unknown.value.code == 1243
-    assert places.wait_for(lambda: prepared_count(scene.server) == before, 5)
+    assert places.wait_for(lambda: prepared_count(scene.server) == before)
     client.quit()
 
 
@@ -185,7 +185,7 @@ def test_prepared_with_cursors_long_data_and_another_database(moved):
     assert given_up.returncode == 1 and "long data was sent" in given_up.stdout, given_up.stdout
     client.command(b"\x17" + struct.pack("<IBI", insert, 0, 1) + b"\0\1\xfd\0\xfc\0" + wire.lenenc("7"))
     client.answers(binary=True)
-    assert places.wait_for(lambda: scene.move("--accept-unmapped").returncode == 0, 10)
+    assert places.wait_for(lambda: scene.move("--accept-unmapped").returncode == 0)
     assert client.query(f"SELECT note FROM {OLD}.t0 WHERE number = 7")[0].rows == [["before"]]
     client.quit()
 
@@ -279,7 +279,7 @@ def test_a_table_that_has_moved_unseen_is_found(moved):
         rename(scene.server, ("t0", source, to))
         way()
         number[0] += 1
-        assert places.wait_for(lambda: resent(scene.gate) == before + 1, 3), (turn, way, scene.gate.log()[-500:])
+        assert places.wait_for(lambda: resent(scene.gate) == before + 1), (turn, way, scene.gate.log()[-500:])
     rows = scene.server.sql(f"SELECT number FROM {OLD}.t0 WHERE client = 2 ORDER BY 1")
     assert [int(row[0]) for row in rows] == list(range(10, number[0]))
     assert len(scene.server.sql(f"SELECT 1 FROM {OLD}.t1 WHERE client = 2")) == 1
@@ -391,6 +391,6 @@ def test_names_are_mapped_after_a_reset(moved, alias):
     session.answers()
     session.query("CREATE INDEX more ON t0 (note)")  # which the alias could not
     assert sorted(scene.server.sql(f"SELECT client, number FROM {NEW}.t0")) == [(1, 1), (1, 2), (2, 1), (2, 2)]
-    assert places.wait_for(lambda: " seen " in scene.move("--status").stdout, 20)
+    assert places.wait_for(lambda: " seen " in scene.move("--status").stdout)
     assert "times: " not in scene.move("--status").stdout
     session.quit()

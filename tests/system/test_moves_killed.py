@@ -89,7 +89,7 @@ def stop_at(scene, monkeypatch, step, *options):
     monkeypatch.setenv("SILOGATE_MOVE_STOP", step)
     mover = scene.start_move(*options)
     monkeypatch.delenv("SILOGATE_MOVE_STOP")
-    assert places.wait_for(lambda: mover.poll() is not None or is_stopped(mover), 30)
+    assert places.wait_for(lambda: mover.poll() is not None or is_stopped(mover))
     assert mover.poll() is None, mover.communicate()
     return mover
 
@@ -151,7 +151,7 @@ def test_killed(make_scene, monkeypatch, server, step, triggers, what):  # noqa:
             assert ("Nothing has changed" in said) == (stood == source), said
         if what == "server":
             roll_back_branches(server)
-        assert places.wait_for(scene.is_followed, 15)
+        assert places.wait_for(scene.is_followed)
         status = scene.move("--status")
         assert status.returncode == 0
         if what == "mover" and step not in ("settled", "checked"):
@@ -199,5 +199,5 @@ def test_a_server_that_stays_away(make_scene, monkeypatch, server, step):  # noq
     else:
         assert "not known: " in out and "make the same call again" in out and "Nothing" not in out, out
         assert stand_somewhere(scene) == NEW
-    assert places.wait_for(scene.is_followed, 15)
-    assert places.wait_for(lambda: attempt(scene, ()), 30) and scene.stand_in(NEW)
+    assert places.wait_for(scene.is_followed)
+    assert places.wait_for(lambda: attempt(scene, ())) and scene.stand_in(NEW)

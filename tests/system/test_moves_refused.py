@@ -126,14 +126,14 @@ def test_instances(scene):
     scene.gate.path = path
     scene.gate.process.kill()
     scene.gate.process.wait()
-    assert places.wait_for(lambda: "was last seen" in scene.move("--dry-run").stdout, 10)
+    assert places.wait_for(lambda: "was last seen" in scene.move("--dry-run").stdout)
     told = refused(scene)
     assert "may still send statements; end it, or wait" in told, told
     scene.server.sql("DELETE FROM silogate.instances_of_moves")  # as after a minute
     told = refused(scene)
     assert "no instance of silogate takes part; run one" in told, told
     scene.gate.start()
-    assert places.wait_for(lambda: scene.move("--dry-run").returncode == 0, 10)
+    assert places.wait_for(lambda: scene.move("--dry-run").returncode == 0)
 
 
 def test_another_mover(scene):
@@ -151,7 +151,7 @@ def test_unmapped(scene):
     """What goes to the alias is listed, refused for a day, and can be accepted; --finish asks for it too."""
     with scene.connect() as client, client.cursor() as cursor:
         cursor.execute("SHOW TABLES")
-    assert places.wait_for(lambda: "were seen in the last day" in scene.move("--dry-run").stdout, 10)
+    assert places.wait_for(lambda: "were seen in the last day" in scene.move("--dry-run").stdout)
     told = refused(scene)
     assert "--status lists them, --accept-unmapped leaves them to the alias" in told, told
     assert "1 times: a list of what stands in a database" in scene.move("--status").stdout

@@ -99,7 +99,7 @@ def test_a_replica_follows(pair, make_gate, tmp_path):
             assert "note: 1 replicas read this server's log" in moved.stdout
             cursor.execute("INSERT INTO t0 (client, number) VALUES (1, %s)", number)
             assert places.wait_for(follows, 60), (state(replica), tables(replica), tables(source))
-            assert places.wait_for(lambda: rows(replica, place) == rows(source, place), 30)
+            assert places.wait_for(lambda: rows(replica, place) == rows(source, place))
             if number == 1:
                 replica.stop()
                 replica.start()
@@ -109,7 +109,7 @@ def test_a_replica_follows(pair, make_gate, tmp_path):
     assert len(source.sql(triggers)) == 3 and replica.sql(triggers) == source.sql(triggers)
     journal = "SELECT move, step FROM silogate.journal ORDER BY id"
     assert source.sql(journal)
-    assert places.wait_for(lambda: replica.sql(journal) == source.sql(journal), 30)
+    assert places.wait_for(lambda: replica.sql(journal) == source.sql(journal))
 
 
 @pytest.mark.parametrize("filtered", ["do", "ignore"] if os.environ.get("SILOGATE_LONG") else ["do"])

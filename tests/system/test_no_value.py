@@ -118,7 +118,7 @@ def test_no_value_comes_out(server, make_gate, mode, sql_mode):
     pages = {path: gate.get(path)[2] for path in (
         "/", "/metrics", "/policy", "/api/", "/api/queries", "/api/violations", "/api/matrix")}
     told_of = gate.metrics().total("violations_total")
-    assert places.wait_for(lambda: len(gate.events("violation")) == told_of, 10)
+    assert places.wait_for(lambda: len(gate.events("violation")) == told_of)
     assert found_in({**outputs(gate), **pages, "errors": "\n".join(told)}) == {}
 
 

@@ -232,6 +232,6 @@ def test_a_client_that_knows_the_key(mysql, make_gate, certificates):
     mysql.forget_passwords()
     done = subprocess.run([*places.mysql_program("mysql"), "--no-defaults", "-h127.0.0.1", f"-P{gate.port}",
                            "-ubusiness_service", "--ssl-mode=DISABLED", f"--server-public-key-path={public}",
-                           "-N", "-e", "SELECT CURRENT_USER()"], capture_output=True, text=True, timeout=25,
+                           "-N", "-e", "SELECT CURRENT_USER()"], capture_output=True, text=True, timeout=60,
                           env=dict(os.environ, MYSQL_PWD="business_service-secret"))
     assert done.stdout == "business_service@%\n", done.stderr

@@ -130,7 +130,7 @@ class Road:
         """The log so far is `name`, with all that its repeats owe."""
         told = lambda: sum(one["count"] for one in self.gate.events("violation"))
         assert places.wait_for(
-            lambda: told() == self.gate.metrics().total("violations_total") - self.sent, 20, 0.2)
+            lambda: told() == self.gate.metrics().total("violations_total") - self.sent, every=0.2)
         self.sent += told()
         self.gate.rotate(self.folder / name)
         assert places.wait_for(self.gate.violations_file.exists)

@@ -175,7 +175,7 @@ def check_numbers(gate, loads):
     assert numbers.total("commands_total", outcome="forwarded") == numbers.total("answers_total")
     assert numbers.total("violation_log_lost_total") == 0 < numbers.total("violations_total")
     # the last period's sums are still to come
-    assert places.wait_for(lambda: logged(gate) == numbers.total("violations_total"), 20), \
+    assert places.wait_for(lambda: logged(gate) == numbers.total("violations_total")), \
         (logged(gate), numbers.total("violations_total"))
     assert {one["action"] for one in all_records(gate) if one["event"] == "reload"} == {"accepted"}
 

@@ -70,7 +70,7 @@ def test_overrides_go_along(mariadb, generations):
     line.upgrade()
     assert [one["id"] for one in ctl("overrides")["overrides"]] == [begun["id"], short["id"]]
     session = wire.connect(gate.port, "lab_service")
-    assert places.wait_for(lambda: refused(session, "SELECT 1 FROM clinical_data.patients") == 1142, 10)
+    assert places.wait_for(lambda: refused(session, "SELECT 1 FROM clinical_data.patients") == 1142)
     assert [one["until"] for one in ctl("overrides")["overrides"]] == [begun["until"]]  # the other's end came
     ctl("undo", begun["id"])
     assert refused(session, "SELECT 1 FROM clinical_data.patients") == 0
@@ -142,7 +142,7 @@ def test_two_starts_at_once(mariadb, make_gate):
                    for _ in range(4)]
     try:
         assert places.wait_for(lambda: gate.log().count("taken over from") == 3, 60), gate.log()
-        assert places.wait_for(lambda: sum(one.poll() is None for one in started) == 1, 30), gate.log()
+        assert places.wait_for(lambda: sum(one.poll() is None for one in started) == 1), gate.log()
         assert sorted(one.poll() or 0 for one in started) == [0, 0, 0, 0]
         gate.process, = (one for one in started if one.poll() is None)
         assert gates.run("ctl", "-c", gate.path, "overrides").returncode == 0
@@ -174,7 +174,7 @@ def test_unix_sockets_and_old_generations(mariadb, generations):
         kept.append(connection)
         line.upgrade()
     assert path.exists()
-    assert places.wait_for(lambda: sum(one.poll() is None for one in line.old) == 4, 10), \
+    assert places.wait_for(lambda: sum(one.poll() is None for one in line.old) == 4), \
         [one.poll() for one in line.old]
     assert line.old[0].poll() == 0
     assert "waiting for the oldest" in gate.log() and "the oldest is ended" in gate.log()
@@ -192,11 +192,11 @@ def test_shutdown_delay(mariadb, make_gate):
     """Not ready at once, but clients are still taken until the delay is over."""
     gate = make_gate(mariadb, ("proxy", "shutdown_delay", "1500ms"))
     gate.process.send_signal(signal.SIGTERM)
-    assert places.wait_for(lambda: gate.get("/readyz")[0] == 503, 1)
+    assert places.wait_for(lambda: gate.get("/readyz")[0] == 503)
     late = wire.connect(gate.port, "lab_service")
     assert late.query("SELECT 1")[0].rows == [["1"]]
     late.query("BEGIN")
-    assert places.wait_for(lambda: not places.port_open(gate.port), 10)
+    assert places.wait_for(lambda: not places.port_open(gate.port))
     assert gate.get("/healthz")[0] == 200  # admin answers until the last session is gone
     late.query("COMMIT")
     gate.stop()
@@ -227,7 +227,7 @@ def test_idle_sessions_end_one_after_the_other(mariadb, make_gate):
         except wire.Error as error:
             assert error.code == 1053
     assert working > 0
-    assert all(connection.closed(10) for connection in idle)
+    assert all(connection.closed() for connection in idle)
     gate.stop()
 
 

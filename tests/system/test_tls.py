@@ -328,7 +328,7 @@ def test_half_open_handshakes_cost_nothing_and_end(mariadb, make_gate, certifica
     time.sleep(1)
     assert cpu(gate.process) - before < 0.5
     for client in held:
-        assert client.closed(10)
+        assert client.closed()
         client.close()
 
 

@@ -140,7 +140,7 @@ def test_a_handshake_that_does_not_end(make_gate, certificates):
     def silent(stream, number):
         stream.sequence = 0
         stream.send(wire.greeting(capabilities=wire.FAKE_CAPABILITIES | wire.SSL))
-        stream.closed(30)
+        stream.closed()
     server = wire.FakeServer(silent)
     try:
         gate = make_gate(server.address(), ("proxy", "connect_timeout", "1s"),

@@ -39,9 +39,9 @@ def balanced(mariadb, make_gate, tmp_path):
     balancer = subprocess.Popen(["haproxy", "-db", "-q", "-f", config], stdin=subprocess.DEVNULL,
                                 preexec_fn=places.end_with_us)
     try:
-        assert places.wait_for(lambda: places.port_open(front), 20)
+        assert places.wait_for(lambda: places.port_open(front))
         assert places.wait_for(lambda: all(
-            sum(one["alive"] for one in ctl(gate, "instances")["instances"]) == 2 for gate in made), 20)
+            sum(one["alive"] for one in ctl(gate, "instances")["instances"]) == 2 for gate in made))
         yield front, made
     finally:
         balancer.terminate()
@@ -57,7 +57,7 @@ def ctl(gate, *words):
 
 def connect(front, user="lab_service"):
     return pymysql.connect(host="127.0.0.1", port=front, user=user, password=servers.password(user), database="nilecare",
-                           autocommit=True, connect_timeout=10, read_timeout=20)
+                           autocommit=True, connect_timeout=60, read_timeout=60)
 
 
 def run(connection, sql=FOREIGN):
@@ -77,7 +77,7 @@ def on_both(front, made):
     def there():
         sessions.append(connect(front))
         return all(ctl(gate, "sessions")["sessions"] for gate in made) and sessions
-    assert places.wait_for(there, 20, 0.1)
+    assert places.wait_for(there, every=0.1)
     return sessions
 
 
@@ -92,10 +92,10 @@ def test_they_act_as_one(balanced):
     assert {run(one) for one in sessions} == {0}
     # one is reloaded with another policy and the other is not
     made[0].reload(("service:lab", "mode", "block"))
-    assert places.wait_for(lambda: made[1].metrics().total("instances_policies", upstream="main") == 2, 10)
+    assert places.wait_for(lambda: made[1].metrics().total("instances_policies", upstream="main") == 2)
     assert {run(one) for one in sessions} == {0, 1142}
     made[1].reload(("service:lab", "mode", "block"))
-    assert places.wait_for(lambda: made[0].metrics().total("instances_policies", upstream="main") == 1, 10)
+    assert places.wait_for(lambda: made[0].metrics().total("instances_policies", upstream="main") == 1)
     assert {run(one) for one in sessions} == {1142}
     for one in sessions:
         one.close()
@@ -113,11 +113,11 @@ def test_one_is_killed(balanced):
     # whoever comes now is served at once: HAProxy passes over the one that refuses
     fresh = [connect(front) for _ in range(6)]
     assert [run(one) for one in fresh] == [1142] * 6
-    assert places.wait_for(lambda: sum(one["alive"] for one in ctl(made[1], "instances")["instances"]) == 1, 15)
+    assert places.wait_for(lambda: sum(one["alive"] for one in ctl(made[1], "instances")["instances"]) == 1)
     assert made[1].metrics().total("instances", upstream="main") == 1
     # back again, it takes over what holds
     made[0].start()
-    assert places.wait_for(lambda: [one["id"] for one in ctl(made[0], "overrides")["overrides"]] == [begun["id"]], 10)
+    assert places.wait_for(lambda: [one["id"] for one in ctl(made[0], "overrides")["overrides"]] == [begun["id"]])
     again = on_both(front, made)
     assert {run(one) for one in again} == {1142}
     assert ctl(made[0], "undo", begun["id"])["in_force"] == 2

@@ -177,7 +177,7 @@ def test_what_waits_ends_with_its_client(legs, behind):
 def test_dirty_close(legs, behind):
     """Clients that close without a word, in the midst of what they have open: it is rolled back, its locks are free and
     its thread is gone, for all who come after; what was committed stays."""
-    assert places.wait_for(lambda: sessions(behind) == 0, 30)
+    assert places.wait_for(lambda: sessions(behind) == 0)
     open_ones = []
     for number, (leg, way) in reversed(list(enumerate(both(legs)))):  # a row that is gone leaves the gap above it locked
         client = leg.connect(way)
@@ -197,7 +197,7 @@ def test_dirty_close(legs, behind):
     assert sessions(behind) == len(open_ones)
     for client in open_ones:
         client.close()
-    assert places.wait_for(lambda: sessions(behind) == 0, 30)
+    assert places.wait_for(lambda: sessions(behind) == 0)
     rows = [row[0] for row in behind.sql(f"SELECT a FROM {TABLE} WHERE a >= 100 ORDER BY a")]
     assert rows == [100 * (number + 1) for number in range(len(both(legs)))]
     assert behind.sql(f"SELECT COUNT(*) FROM {TABLE}_2")[0][0] == 0
@@ -220,8 +220,8 @@ def test_who_says_goodbye_is_not_aborted(legs, behind):
             client = leg.connect(way)
             client.query("SELECT 1")
             ends(client)
-            assert places.wait_for(lambda: sessions(behind) == 0, 30)
-            assert places.wait_for(lambda: aborted(behind) == count + more, 10), (way, more, aborted(behind) - count)
+            assert places.wait_for(lambda: sessions(behind) == 0)
+            assert places.wait_for(lambda: aborted(behind) == count + more), (way, more, aborted(behind) - count)
 
 
 def test_half_a_command(legs, behind):
@@ -233,7 +233,7 @@ def test_half_a_command(legs, behind):
             packet = client.frame(client.query_bytes(f"INSERT INTO {TABLE}_2 (b) VALUES ('{'x' * size}')"))
             client.raw(packet[:len(packet) * 2 // 3])
             client.close()
-    assert places.wait_for(lambda: sessions(behind) == 0, 30)
+    assert places.wait_for(lambda: sessions(behind) == 0)
     assert behind.sql(f"SELECT COUNT(*) FROM {TABLE}_2")[0][0] == 0
 
 
@@ -247,7 +247,7 @@ def test_half_a_file(legs, behind):
         for _ in range(20):
             client.send(b"a line of the file\n" * 1000)
         client.close()
-        assert places.wait_for(lambda: sessions(behind) == 0, 30)
+        assert places.wait_for(lambda: sessions(behind) == 0)
         left.setdefault(way, set()).add(behind.sql(f"SELECT COUNT(*) FROM {TABLE}_2")[0][0])
         behind.sql(f"DELETE FROM {TABLE}_2")
     assert left["through"] == left["direct"] and len(left["direct"]) == 1, left
@@ -276,5 +276,5 @@ def test_what_was_sent_is_still_done(legs, behind):
             client.command(client.query_bytes(f"INSERT INTO {TABLE}_2 (b) VALUES ({number})"))
             client.close()
     rows = 10 * len(both(legs))
-    assert places.wait_for(lambda: behind.sql(f"SELECT COUNT(*) FROM {TABLE}_2")[0][0] == rows, 30)
+    assert places.wait_for(lambda: behind.sql(f"SELECT COUNT(*) FROM {TABLE}_2")[0][0] == rows)
     behind.sql(f"DELETE FROM {TABLE}_2")

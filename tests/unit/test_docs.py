@@ -30,7 +30,7 @@ def code(page):
 
 @functools.cache
 def help_of(subcommand):
-    done = subprocess.run([places.SILOGATE, subcommand, "--help"], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([places.SILOGATE, subcommand, "--help"], capture_output=True, text=True, timeout=60)
     return done.stdout if done.returncode == 0 else None
 
 

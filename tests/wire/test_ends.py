@@ -41,13 +41,13 @@ class Ends:
 
     def quiet(self):
         """Sessions have been, and all are over."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=10) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=60) as page:
             text = page.read().decode()
         still = re.search(r"(?m)^silogate_sessions_open(?:\{[^}]*\})? (\S+)$", text)
         return float(still.group(1)) == 0 and sum(self.counts().values()) >= 1
 
     def counts(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=10) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=60) as page:
             text = page.read().decode()
         return {reason: int(float(value)) for reason, value in
                 re.findall(r'sessions_closed_total\{reason="(\w+)"\} (\S+)', text)}
@@ -59,7 +59,7 @@ class Ends:
         def one_more():
             now = self.counts()
             return {key: now[key] - self.before[key] for key in now if now[key] != self.before[key]}
-        places.wait_for(lambda: one_more(), 15)
+        places.wait_for(lambda: one_more())
         assert one_more() == {reason: 1}
         self.before = self.counts()
 
@@ -104,7 +104,7 @@ def test_garbage_before_login(ends, name):
     if reason == "client_gone":
         one.close()
     else:
-        assert one.closed(10)
+        assert one.closed()
     ends.expect(reason)
     ends.connect().quit()
     ends.expect("client_quit")
@@ -125,11 +125,11 @@ def test_the_ends_of_a_client(ends):
     one = ends.connect()
     one.raw(b"\x01\0\0\x04\x0e")
     assert one.receive()[1:3] == b"\x84\x04"  # 1156
-    assert one.closed(10)
+    assert one.closed()
     ends.expect("client_bad_sequence")
     one = ends.connect()
     one.raw(b"\0\0\0\0")
-    assert one.closed(10)
+    assert one.closed()
     ends.expect("client_bad_packet")
 
 
@@ -323,7 +323,7 @@ def test_a_host_name_that_moves(fake, make_gate, names):
     before = ends.connect()
     assert old.connections >= 1 and new.connections == 0
     names("127.0.0.3")
-    assert places.wait_for(lambda: ends.connect().quit() or new.connections > 0, 40, 0.3), "nobody asked for the name"
+    assert places.wait_for(lambda: ends.connect().quit() or new.connections > 0, every=0.3), "nobody asked for the name"
     assert before.ok(b"\x0e").status & wire.AUTOCOMMIT and b"\x0e" in old.seen
     names()
     ends.gate.reload()

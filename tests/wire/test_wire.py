@@ -224,7 +224,7 @@ def test_server_that_talks_nonsense(fake, make_gate, data):
     login_then(server, nonsense)
     gate = make_gate(server.address())
     connection = probe(gate)
-    connection.closed(5)
+    connection.closed()
     connection.close()
     connection = wire.connect(gate.port, "lab_service")
     assert connection.ok(b"\x0e").status & wire.AUTOCOMMIT
