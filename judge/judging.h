@@ -67,8 +67,12 @@ struct sql_state execute_state(const struct belief *belief, const struct sql_sta
 bool unasked_may_be(const struct belief *belief, struct text text);
 /* May its answer tell of the statement before? */
 bool unasked_tells(struct text text);
-/* What is believed where the server is not asked: as little as is sure. */
-struct belief unasked_belief(const struct belief *belief);
+/* In how many ways the server may compare the names of databases and tables: 2 before it has been
+ * asked, since it may have been started anew with another lower_case_table_names. */
+unsigned unasked_folds(const struct belief *belief);
+/* What is believed where the server is not asked: as little as is sure. Names are compared as
+ * believed with `fold` 0, else the other way. */
+struct belief unasked_belief(const struct belief *belief, unsigned fold);
 /* Another ruling on the same command. */
 void unasked_begin(struct ruling *ruling);
 /* Allowed in every reading, with nothing to record? */

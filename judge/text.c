@@ -287,12 +287,15 @@ static bool read_unasked(struct judging *judging, struct ruling_walk *walk)
 
     if (!unasked_may_be(judging->belief, ruling->text))
         return false;
-    const struct belief belief = unasked_belief(judging->belief);
-    struct judging blind = {.belief = &belief, .binding = judging->binding, .ruling = ruling};
     const bool tells = unasked_tells(ruling->text);
-    unasked_begin(ruling);
-    if (!read_all(&blind, walk) || !unasked_is_enough(ruling) || (walk->named && !tells))
-        return false;
+    unsigned fold = unasked_folds(judging->belief);
+    do {
+        const struct belief belief = unasked_belief(judging->belief, --fold);
+        struct judging blind = {.belief = &belief, .binding = judging->binding, .ruling = ruling};
+        unasked_begin(ruling);
+        if (!read_all(&blind, walk) || !unasked_is_enough(ruling) || (walk->named && !tells))
+            return false;
+    } while (fold > 0);
     if (!walk->ambiguous)
         return !(walk->effects & ~(states | (tells ? SQL_EFFECT_SESSION : 0)));
     if (walk->effects)
@@ -405,12 +408,16 @@ static bool prepare_unasked(struct judging *judging)
 
     if (!unasked_may_be(judging->belief, ruling->text) || !unasked_tells(ruling->text))
         return false;
-    const struct belief belief = unasked_belief(judging->belief);
-    struct judging blind = {.belief = &belief, .binding = judging->binding, .ruling = ruling};
-    unasked_begin(ruling);
-    if (!prepare(&blind) || !unasked_is_enough(ruling) || ruling->facts->effects != 0)
-        return false;
-    keep_prepared(&blind);
+    unsigned fold = unasked_folds(judging->belief);
+    do {
+        const struct belief belief = unasked_belief(judging->belief, --fold);
+        struct judging blind = {.belief = &belief, .binding = judging->binding, .ruling = ruling};
+        unasked_begin(ruling);
+        if (!prepare(&blind) || !unasked_is_enough(ruling) || ruling->facts->effects != 0)
+            return false;
+        if (fold == 0)
+            keep_prepared(&blind);
+    } while (fold > 0);
     return true;
 }
 

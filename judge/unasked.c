@@ -45,9 +45,17 @@ bool unasked_may_be(const struct belief *belief, struct text text)
     return !belief->asked && text.length <= UNASKED_MOST;
 }
 
-struct belief unasked_belief(const struct belief *belief)
+unsigned unasked_folds(const struct belief *belief)
+{
+    return belief->must_ask ? 2 : 1;
+}
+
+struct belief unasked_belief(const struct belief *belief, unsigned fold)
 {
     struct belief blind = *belief;
+
+    if (fold > 0)
+        blind.state.lower_case_table_names = belief->state.lower_case_table_names == 0;
 
     if (belief->must_ask) {
         belief_lose(&blind);

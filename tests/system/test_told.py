@@ -26,6 +26,8 @@ user = vault_service
 upstream = main
 owns = vault.*
 """
+# Of the one's database a table is another's.
+SHARED = INI.replace("owns = vault.*", "owns = vault.mine").replace("owns = own.*", "owns = own.*\nowns = vault.*")
 SETUP = ("CREATE DATABASE vault", "CREATE DATABASE own", "CREATE TABLE vault.t (id INT, name VARCHAR(60))",
          f"INSERT INTO vault.t VALUES (1, '{SECRET}')", "CREATE TABLE own.t (id INT, name VARCHAR(60))",
          "INSERT INTO own.t VALUES (1, 'own')", "CREATE USER spy_service@'%' IDENTIFIED BY 'spy_service-secret'",
@@ -54,9 +56,9 @@ def start():
         one.sql(*SETUP)
         return one
 
-    def silogate(*upstreams):
+    def silogate(*upstreams, ini=INI):
         addresses = [f"127.0.0.1:{one.port}" for one in upstreams]
-        one = gate.Gate(upstreams[0], ini=INI, changes=[("upstream:main", "address", *addresses)])
+        one = gate.Gate(upstreams[0], ini=ini, changes=[("upstream:main", "address", *addresses)])
         made.append(one)
         return one.start()
 
@@ -104,6 +106,35 @@ def test_restarted_with_names_that_fold(start):
     upstream.options = ()
     upstream.start()
     assert code(one, "SELECT name FROM VAULT.t") == 1146
+
+
+TELLING = ("SELECT name AS status FROM vault.Mine", "SELECT a.name, FOUND_ROWS() FROM own.t a, vault.Mine",
+           "UPDATE vault.Mine SET name = ROW_COUNT()", "DELETE FROM vault.MINE /* error */")
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+def test_restarted_and_not_asked(start, prepared):
+    """What would be answered from silogate's own question is judged without it, and here nothing is asked with the
+    login either: a table that is the service's own in one way of comparing names must be so in the other."""
+    server, silogate = start
+    upstream = server("--init-connect=SET @any = 1")
+    upstream.sql("CREATE TABLE vault.mine LIKE vault.t", "INSERT INTO vault.mine SELECT * FROM vault.t")
+    one = silogate(upstream, ini=SHARED)
+    assert code(one, "SELECT name FROM vault.Mine") == 1146
+    upstream.stop()
+    upstream.options = ("--lower-case-table-names=1", *upstream.options)
+    upstream.start()
+    for telling in TELLING:
+        client = connect(one)
+        with pytest.raises(wire.Error) as refused:
+            if prepared:
+                client.execute(client.prepare(telling)[0])
+            else:
+                client.query(telling)
+        assert refused.value.code == 1142, telling
+        assert client.query("SELECT name, FOUND_ROWS() FROM own.t")[0].rows[0][0] == "own"
+        client.quit()
+    assert upstream.sql("SELECT name FROM vault.mine") == ((SECRET,),)
 
 
 def test_the_handshakes_character_set_does_not_hold(start):
