@@ -1,4 +1,5 @@
 """Where things are, and small tools for files, ports and waiting."""
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -125,6 +126,29 @@ def wait_for(what, seconds=45, every=0.02):
         if found or time.monotonic() > end:
             return found or None
         time.sleep(every)
+
+
+def _stands(thread):
+    try:
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0] in "TtXZ"
+    except FileNotFoundError:
+        return True
+
+
+def stop(pid):
+    """SIGSTOP, and every thread stands: after kill(2) alone others of the process may run on for a while."""
+    os.kill(pid, signal.SIGSTOP)
+    assert wait_for(lambda: all(map(_stands, pathlib.Path(f"/proc/{pid}/task").iterdir())), 60)
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    """The process stands still meanwhile."""
+    try:
+        stop(pid)
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def port_open(port):

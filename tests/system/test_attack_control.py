@@ -179,7 +179,7 @@ def test_the_old_one_is_killed(line):
     gate = line.gate
     old = gate.process
     knocks = socket.create_connection(("127.0.0.1", gate.port))  # greeted by the old one
-    os.kill(old.pid, signal.SIGSTOP)
+    places.stop(old.pid)
     with open(gate.log_file, "ab") as out:
         before = len(gate.log())
         new = subprocess.Popen([str(places.SILOGATE), "run", "-c", str(gate.path)], stdin=subprocess.DEVNULL,

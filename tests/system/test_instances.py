@@ -140,15 +140,12 @@ def test_calls_do_not_wait_one_behind_the_other_for_a_store_that_hangs(server, m
     """The socket has one thread: each call that waited four seconds for the store kept all behind it from an answer."""
     gate = make(1)
     others(gate, alive=1)
-    server.process.send_signal(signal.SIGSTOP)
-    try:
+    with places.stopped(server.process.pid):
         began = time.monotonic()
         calls = [subprocess.Popen([str(places.SILOGATE), "ctl", "-c", str(gate.path), "mode", "lab", "block", "--for", "1m"],
                                   stdout=subprocess.PIPE, text=True) for _ in range(12)]
         assert all("hear of it when that can be reached" in call.communicate(timeout=90)[0] for call in calls)
         assert time.monotonic() - began < 30  # 48 seconds, one after the other
-    finally:
-        server.process.send_signal(signal.SIGCONT)
     assert places.wait_for(lambda: gates.run("ctl", "-c", gate.path, "mode", "lab", "block", "--for", "1m").stdout
                            .endswith("on 1 of 1 instance before upstream 'main'\n"), every=0.5)
 
@@ -244,15 +241,12 @@ def test_a_server_that_hangs_holds_nothing_up(mariadb, make, request):
         pytest.skip("once is enough")
     gate = make(1)
     others(gate, alive=1)
-    os.kill(mariadb.process.pid, signal.SIGSTOP)
-    try:
+    with places.stopped(mariadb.process.pid):
         begun = gate.ctl("mode", "lab", "block", "--for", "10m")
         assert "not_yet" in begun
         assert len(gate.ctl("overrides")["overrides"]) == 1
         gate.process.send_signal(signal.SIGTERM)
         assert gate.process.wait(30) == 0
-    finally:
-        os.kill(mariadb.process.pid, signal.SIGCONT)
 
 
 def test_what_somebody_writes_into_the_store_does_no_harm(server, make):

@@ -235,16 +235,13 @@ def test_while_the_server_hangs(server, pair):
     killer, leaver = [wire.connect(here.port, "lab_service") for _ in range(2)]
     for one in (leaver, killer):  # silogate's own question about a new session is behind it
         refusal(one, "KILL 1")
-    server.process.send_signal(signal.SIGSTOP)
-    try:
+    with places.stopped(server.process.pid):
         for one in (leaver, killer):
             one.command(one.query_bytes(f"KILL QUERY {victim.thread}"))
         leaver.socket.close()
         with pytest.raises(wire.Error) as refused:
             killer.answers()
         assert refused.value.code == 1227
-    finally:
-        server.process.send_signal(signal.SIGCONT)
     assert places.wait_for(lambda: here.metrics().total("meeting_up", upstream="main") == 1, 60, 0.3)
     killer.query(f"KILL QUERY {victim.thread}")
     assert interrupted(victim)
