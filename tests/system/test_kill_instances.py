@@ -169,6 +169,7 @@ def test_after_a_kill_9(server, pair):
         except wire.Error as error:
             assert error.code == 1227
     assert places.wait_for(lambda: not asleep(server, "orphan"), 60, 0.3)
+    assert places.wait_for(lambda: not killed(killer, victim), 60, 0.3)  # its thread ends a moment later
     assert refusal(killer, f"KILL {victim.thread}") == 1227
     assert killer.query("SELECT 1")[0].rows == [["1"]]
 
