@@ -58,8 +58,8 @@ struct control_source {
     struct control_session *(*sessions)(void *context, const struct control_filter *filter,
                                         size_t *count, unsigned *late);
     bool (*end)(void *context, uint32_t id, bool query, struct error *why);
-    /* How many have been told to leave. */
-    size_t (*leave)(void *context, struct text service);
+    /* How many have been told to leave; false where there is no such service. */
+    bool (*leave)(void *context, struct text service, size_t *count, struct error *why);
     /* Fills id and upstream; `told`: of other instances before it. */
     bool (*override)(void *context, struct override *override, struct told *told,
                      struct error *why);

@@ -216,9 +216,10 @@ static unsigned run_drain(struct call *call, struct error *why)
 {
     const struct control_source *source = call->source;
     struct text service = member(call, "service");
+    size_t count;
 
-    (void)why;
-    size_t count = source->leave(source->context, service);
+    if (!source->leave(source->context, service, &count, why))
+        return MHD_HTTP_NOT_FOUND;
     log_notice("control: %s drains %s%.*s: %zu sessions", call->who,
                service.at ? "service " : "all services", TEXT_ARGS(service), count);
     fprintf(call->to, "{\"leaving\":%zu}\n", count);

@@ -11,6 +11,7 @@
  */
 #include "proxy/command.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,9 +147,20 @@ static bool leave_names(struct ruling *ruling)
     return true;
 }
 
-/* Its tables are being moved: the command is judged again once they stand elsewhere. */
+/* Also where nothing is read from it, because a large command fills its gate. */
+static bool is_gone(const struct side *client)
+{
+    struct pollfd end = {.fd = client->stream.socket, .events = POLLRDHUP};
+
+    return client->ended || (poll(&end, 1, 0) == 1 && end.revents);
+}
+
+/* Its tables are being moved, or held: the command is judged again once they are not. Where nobody
+ * is there any more it is not run, as a server ends the wait of a client that is gone. */
 static enum step hold(struct session *session)
 {
+    if (is_gone(&session->client))
+        return session_end(session, CLOSED_CLIENT_GONE);
     if (!session->waiting.after)
         list_add(&session->worker->held, &session->waiting);
     return STEP_WAIT;

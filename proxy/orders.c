@@ -1,6 +1,7 @@
 /* The control socket's calls: those that change what is in force are done by the main thread, those
  * about sessions by the workers' own loops. All but the latter's answers are waited for.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -215,11 +216,39 @@ static bool control_end(void *context, uint32_t id, bool query, struct error *wh
            end_elsewhere(server, id, false, why);
 }
 
-static size_t control_leave(void *context, struct text service)
+/* In the order of the file, as many as there is room for. */
+static bool tell_services(const struct config *config, struct text wrong, struct error *why)
+{
+    char names[320];
+    size_t length = 0, i = 0;
+
+    for (;
+         i < config->service_count && length + config->services[i].name.length + 2 < sizeof(names);
+         i++)
+        length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%.*s",
+                                   i > 0 ? ", " : "", TEXT_ARGS(config->services[i].name));
+    return error_set(why, "there is no [service:%.*s]; there %s %.*s%s",
+                     (int)(wrong.length < 64 ? wrong.length : 64), wrong.at,
+                     config->service_count == 1 ? "is" : "are", (int)length, names,
+                     i < config->service_count ? ", ..." : "");
+}
+
+/* One that a reload has taken away may have sessions still. */
+static bool control_leave(void *context, struct text service, size_t *count, struct error *why)
 {
     struct server *server = context;
+    struct ordered ordered = {.server = server};
 
-    return roll_leave(server->workers, server->worker_count, service);
+    *count = roll_leave(server->workers, server->worker_count, service);
+    if (*count > 0 || !service.at)
+        return true;
+    order(&ordered, order_runtime);
+    if (!ordered.runtime)
+        return true;
+    const bool known = policy_service(ordered.runtime->policy, service) != SERVICE_NONE ||
+                       tell_services(ordered.runtime->config, service, why);
+    runtime_drop(ordered.runtime);
+    return known;
 }
 
 static char *control_record(void *context, struct text id)

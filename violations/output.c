@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "violations/shorten.h"
 
-enum { RETRY_MILLISECONDS = 1000, KEPT_BYTES = 1 << 20 };
+enum { RETRY_MILLISECONDS = 1000, KEPT_BYTES = 1 << 20, HALF_LINE_MS = 200 };
 
 /* A pipe that nobody reads is an error, not a wait. */
 static int open_path(const char *path)
@@ -47,20 +47,46 @@ static int open_system_log(void)
     return file;
 }
 
-/* A process that was killed may have left half a line at the end. */
-static bool ends_in_mid_line(const char *path)
+/* The size of the log where it does not end with a line's end; 0: it does, or there is no telling.
+ */
+static off_t half_line(const struct output *output)
 {
     char last = '\n';
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat status;
+    int file = open(output->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat status = {.st_size = 0};
 
     if (file < 0)
-        return false;
+        return 0;
     if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 &&
+        status.st_dev == output->device && status.st_ino == output->inode &&
         pread(file, &last, 1, status.st_size - 1) != 1)
         last = '\n';
     close(file);
-    return last != '\n';
+    return last == '\n' ? 0 : status.st_size;
+}
+
+/* A process that was killed may have left half a line at the end. One that still writes, as an
+ * older generation does, may be in the middle of it: its line goes on. */
+static bool ends_in_mid_line(const struct output *output)
+{
+    const struct timespec moment = {.tv_nsec = HALF_LINE_MS * 1000000L};
+    off_t size = half_line(output), before = 0;
+
+    while (size > 0 && size != before) {
+        nanosleep(&moment, NULL);
+        before = size;
+        size = half_line(output);
+    }
+    return size > 0;
+}
+
+/* Is the end not where this one has left it? Another process writes here too, or it was cut. */
+static bool is_elsewhere(const struct output *output)
+{
+    struct stat status;
+
+    return output->end > 0 && fstat(output->file, &status) == 0 && S_ISREG(status.st_mode) &&
+           status.st_size != output->end;
 }
 
 /* Opens what the name says anew; the open file changes only where that works. */
@@ -87,6 +113,7 @@ static bool open_again(struct output *output)
     if (same)
         return true;
     output->out = 0; /* another file: a line that was cut starts again */
+    output->end = 0;
     output->fresh = true;
     return true;
 }
@@ -163,15 +190,23 @@ static void forget_written(struct output *output, size_t written)
 
 static ssize_t write_file(struct output *output)
 {
-    if (output->fresh && output->out == 0 && output->kind == OUTPUT_FILE &&
-        ends_in_mid_line(output->name)) {
-        ssize_t written = output_calls.write(output->file, "\n", 1);
-        if (written <= 0)
-            return written;
+    const bool elsewhere = output->kind == OUTPUT_FILE && is_elsewhere(output);
+
+    if (elsewhere || (output->fresh && output->out == 0 && output->kind == OUTPUT_FILE)) {
+        output->out = 0; /* what was cut starts again: the rest of it would stand alone */
+        if (ends_in_mid_line(output)) {
+            ssize_t written = output_calls.write(output->file, "\n", 1);
+            if (written <= 0)
+                return written;
+        }
     }
     output->fresh = false;
-    return output_calls.write(output->file, output->backlog + output->start + output->out,
-                              output_backlog(output) - output->out);
+    ssize_t written =
+        output_calls.write(output->file, output->backlog + output->start + output->out,
+                           output_backlog(output) - output->out);
+    if (output->kind == OUTPUT_FILE && written > 0)
+        output->end = lseek(output->file, 0, SEEK_CUR);
+    return written;
 }
 
 /* One datagram a line: facility daemon (3), severity notice (5). */
@@ -270,6 +305,7 @@ void output_adopt(struct output *output, struct output *old)
     if (output_backlog(old) > 0)
         output_add(output, (struct text){old->backlog + old->start, output_backlog(old)});
     output->out = same ? old->out : 0;
+    output->end = same ? old->end : 0;
     output->failing = old->failing;
     output->failures += old->failures;
     output->shortened += old->shortened;

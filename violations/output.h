@@ -38,6 +38,7 @@ struct output {
     char *backlog;      /* whole lines, from `start` to `length` */
     size_t start, length, size;
     size_t out;  /* bytes of the first line of the backlog that have been written already */
+    off_t end;   /* where the last write ended; 0: none yet */
     char name[]; /* as in the ini */
 };
 

@@ -128,6 +128,8 @@ def test_drain_ends_sessions_at_their_boundary(server, make):
     assert other.query("SELECT 1")[0].rows == [["1"]]
     other.quit()
     wire.connect(gate.port, "billing_service").quit()  # new ones come in as ever
+    said = gate.ctl("drain", "--service", "biling", code=1)
+    assert "there is no [service:biling]; there are " in said and "billing" in said and "lab" in said
 
 
 def test_mode_override(server, make):

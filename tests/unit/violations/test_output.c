@@ -4,7 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "violations/output.h"
 
@@ -172,6 +175,72 @@ static void test_half_a_line_of_a_killed_process(void **state)
     output_close(output);
 }
 
+struct slow {
+    pthread_t thread;
+    const char *path;
+};
+
+static void *end_line(void *argument)
+{
+    const struct slow *slow = argument;
+    const struct timespec moment = {.tv_nsec = 60000000};
+    int file = open(slow->path, O_WRONLY | O_APPEND);
+
+    nanosleep(&moment, NULL);
+    assert_int_equal(write(file, "\": 1}\n", 6), 6);
+    close(file);
+    return NULL;
+}
+
+/* Another generation writes to the same log, and is in the middle of a line: no empty line comes of
+ * it. */
+static void test_half_a_line_of_a_process_that_still_writes(void **state)
+{
+    (void)state;
+    const char *path = scene_path("alive");
+    struct output *output = open_fresh(path);
+    struct slow slow = {.path = path};
+    struct error error;
+
+    output_add(output, TEXT("{\"half"));
+    output_flush(output, 0);
+    output_close(output);
+    output = output_open(text_of(path), &error);
+    output_add(output, TEXT("{}\n"));
+    assert_int_equal(pthread_create(&slow.thread, NULL, end_line, &slow), 0);
+    output_flush(output, 0);
+    pthread_join(slow.thread, NULL);
+    check_file(path, "{\"half\": 1}\n{}\n");
+    output_close(output);
+}
+
+/* Two write to one log, and the disk is full in the middle of a line: what the other writes then is
+ * whole, and so is the line that was cut. */
+static void test_a_full_disk_under_two(void **state)
+{
+    (void)state;
+    const char *path = scene_path("two");
+    struct output *one = open_fresh(path);
+    struct error error;
+
+    disk_room = 12;
+    output_add(one, TEXT("{\"n\":1}\n{\"n\":2}\n"));
+    output_flush(one, 0);
+    struct output *two = output_open(text_of(path), &error);
+    output_add(two, TEXT("{\"n\":3}\n"));
+    output_flush(two, 0);
+    disk_room = 100;
+    output_flush(two, 1000);
+    output_flush(one, 1000);
+    check_file(path, "{\"n\":1}\n{\"n\"\n{\"n\":3}\n{\"n\":2}\n");
+    assert_int_equal(one->written, 2);
+    output_add(two, TEXT("{\"n\":4}\n"));
+    output_flush(two, 1000);
+    check_file(path, "{\"n\":1}\n{\"n\"\n{\"n\":3}\n{\"n\":2}\n{\"n\":4}\n");
+    output_close(one);
+    output_close(two);
+}
+
 static int refuse_open(const char *path)
 {
     (void)path;
@@ -258,6 +327,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_adopting_the_same_file_continues, set_calls,
                                         reset_calls),
         cmocka_unit_test(test_half_a_line_of_a_killed_process),
+        cmocka_unit_test(test_half_a_line_of_a_process_that_still_writes),
+        cmocka_unit_test_setup_teardown(test_a_full_disk_under_two, set_calls, reset_calls),
         cmocka_unit_test(test_a_failed_reopen_keeps_the_old_file),
         cmocka_unit_test(test_a_log_that_cannot_be_opened),
         cmocka_unit_test(test_a_pipe_that_nobody_reads),
