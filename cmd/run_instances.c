@@ -17,9 +17,15 @@ static bool hear(void *server, const char *upstream, const struct override_news 
     return server_hear(server, upstream, news, count);
 }
 
+static bool whose(void *server, const char *upstream, struct sought_thread *found)
+{
+    (void)server;
+    return server_whose(upstream, found);
+}
+
 static void start(struct server *server)
 {
-    const struct meet_proxy proxy = {.user = server, .read = state, .hear = hear};
+    const struct meet_proxy proxy = {.user = server, .read = state, .hear = hear, .whose = whose};
 
     meet_start(&proxy);
 }

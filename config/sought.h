@@ -13,9 +13,11 @@
 enum { SOUGHT_IDS = 4, SOUGHT_FOUND = 8, SOUGHT_USER = 130 };
 
 struct sought_thread {
-    uint32_t id;            /* as it was asked for: silogate's, or the server's own */
-    uint32_t thread;        /* the server's */
-    char user[SOUGHT_USER]; /* who is logged in there; one that does not fit is nobody */
+    uint32_t id;     /* as it was asked for: silogate's, or the server's own */
+    uint32_t thread; /* the server's */
+    /* Whose it is: who is logged in there, as the server tells, or the service, as another instance
+     * tells; the other is empty. One that does not fit is nobody. */
+    char user[SOUGHT_USER], service[65];
 };
 
 struct sought {

@@ -122,8 +122,10 @@ static bool reach(struct post *post, struct config *config, struct error *error)
         return false;
     post->used = config_take(config);
     set_socket(post, connection_socket(post->round.connection));
+    if (!store_prepare(post->round.connection, error))
+        return false;
     round_begin(&post->round);
-    return store_prepare(post->round.connection, error);
+    return true;
 }
 
 static void end_thread(struct post *post)
@@ -170,7 +172,7 @@ static void seek(struct post *post)
     }
     if (!list)
         return;
-    const bool good = seek_run(post->round.connection, list, &why);
+    const bool good = seek_run(&post->round, list, &why);
     if (!good && !post->told_blind)
         log_warning("upstream '%s': KILL does not find sessions of other instances: %s", post->name,
                     why.text);
@@ -225,7 +227,7 @@ static void *run(void *argument)
         post->done = round;
         pthread_cond_broadcast(&meeting.changed);
         while (!meeting.stopping && post->asked == round) {
-            if (post->sought) {
+            if (post->sought && (!post->config || monotonic_ms() < until)) {
                 pthread_mutex_unlock(&meeting.lock);
                 seek(post);
                 pthread_mutex_lock(&meeting.lock);

@@ -7,9 +7,11 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "instances/mailbox.h"
 
 enum {
     BEAT_MS = 1000,
+    PREPARE_MS = 5000, /* between two tries to have the table for questions */
     DIFFER_MS =
         5000 /* so long must instances differ before the log says so: reloads take a moment */
 };
@@ -188,12 +190,28 @@ static bool meet_instances_of(struct round *round, struct error *error)
     return true;
 }
 
+/* Where there is none, others do without: no reason to call the store lost. */
+static bool use_mailbox(struct round *round, struct error *error)
+{
+    if (!round->mailbox && monotonic_ms() - round->prepared >= PREPARE_MS) {
+        round->mailbox = mailbox_prepare(round->connection, error);
+        round->prepared = monotonic_ms();
+    }
+    if (round->mailbox && round->count > 1)
+        round->mailbox = mailbox_answer(round, error);
+    return !connection_lost(round->connection);
+}
+
 void round_begin(struct round *round)
 {
     round->beaten = -BEAT_MS;
+    round->mailbox = false;
+    round->prepared = -PREPARE_MS;
 }
 
 bool round_run(struct round *round, struct error *error)
 {
-    return meet_overrides(round, error) && meet_instances_of(round, error);
+    if (!meet_overrides(round, error) || !meet_instances_of(round, error))
+        return false;
+    return use_mailbox(round, error);
 }

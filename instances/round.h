@@ -13,6 +13,8 @@ struct round {
     struct override_news rows[STORE_OVERRIDES_MAX];
     struct instance instances[INSTANCES_MAX]; /* what there is */
     size_t count;
+    bool mailbox;     /* the table for questions is there; */
+    int64_t prepared; /* when that was tried */
 
     /* What was told last: */
     uint64_t beaten_overrides;

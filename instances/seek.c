@@ -1,10 +1,12 @@
 /* Some at a time in one question: the server reads all its threads' attributes for each. */
 #include "instances/seek.h"
 
+#include "instances/mailbox.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { SEEK_AT_ONCE = 32, IDS = SEEK_AT_ONCE * SOUGHT_IDS, INSTANCE_AT = 24, INSTANCE_BITS = 63 };
+enum { IDS = MAILBOX_MOST, SEEK_AT_ONCE = IDS / SOUGHT_IDS, INSTANCE_AT = 24, INSTANCE_BITS = 63 };
 
 struct wanted {
     char sessions[IDS * 18 + 1]; /* "'ID/INSTANCE','ID/INSTANCE'" */
@@ -45,8 +47,8 @@ static void take(struct sought *list, const struct sought *end, int64_t session,
     }
 }
 
-static bool ask(struct connection *connection, struct sought *list, const struct sought *end,
-                struct error *error)
+static bool ask_server(struct connection *connection, struct sought *list, const struct sought *end,
+                       struct error *error)
 {
     struct wanted wanted = {.sessions_length = 0};
 
@@ -70,13 +72,30 @@ static bool ask(struct connection *connection, struct sought *list, const struct
 
 static bool has_attributes(struct connection *connection, struct error *error)
 {
-    struct rows *rows = connection_query(connection, "SELECT @@performance_schema", NULL, error);
+    struct rows *rows = connection_query(
+        connection,
+        "SELECT @@performance_schema = 1 AND @@performance_schema_session_connect_attrs_size <> 0",
+        NULL, error);
     bool on = rows && rows_next(rows) && rows_number(rows, 0, 0) == 1;
 
     if (rows && !on)
         error_set(error, "performance_schema is off");
     rows_free(rows);
     return on;
+}
+
+static bool ask_others(struct round *round, struct sought *list, const struct sought *end,
+                       struct error *error)
+{
+    struct error why = *error;
+
+    if (connection_lost(round->connection))
+        return false;
+    if (round->mailbox && mailbox_ask(round, list, end, &why))
+        return true;
+    error_set(error, "%.200s; and other instances are not asked: %.200s", error->text,
+              round->mailbox ? why.text : "no table silogate.sought can be had");
+    return false;
 }
 
 static struct sought *let_go(struct sought *list, const struct sought *end)
@@ -89,15 +108,16 @@ static struct sought *let_go(struct sought *list, const struct sought *end)
     return list;
 }
 
-bool seek_run(struct connection *connection, struct sought *list, struct error *error)
+bool seek_run(struct round *round, struct sought *list, struct error *error)
 {
-    bool good = has_attributes(connection, error);
+    bool told = has_attributes(round->connection, error), good = true;
 
     while (list && good) {
         struct sought *end = list;
         for (int i = 0; end && i < SEEK_AT_ONCE; i++)
             end = end->next;
-        good = ask(connection, list, end, error);
+        told = told && ask_server(round->connection, list, end, error);
+        good = told || ask_others(round, list, end, error);
         list = let_go(list, end);
     }
     let_go(list, NULL);

@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "config/sought.h"
+#include "proxy/registry.h"
 #include "proxy/running.h"
+#include "proxy/runtime.h"
 #include "proxy/server.h"
 
 const struct server_meeting *meeting; /* NULL: nobody meets */
@@ -47,7 +50,7 @@ static void tell_state(void *argument)
     state->undone_count =
         copy_those_of(asked->upstream, steer->undone, steer->undone_count, state->undone);
     snprintf(state->policy, sizeof(state->policy), "%s", policy_hash(steer->base->policy));
-    state->number = (unsigned)steer->base->config->proxy.instance.value;
+    state->number = registry_instance();
     state->draining = server->terminated;
     state->sessions = atomic_load(&worker_sessions);
 }
@@ -71,6 +74,21 @@ bool server_hear(struct server *server, const char *upstream, const struct overr
     return desk_call(
         &server->desk, hear,
         &(struct asked){.server = server, .upstream = upstream, .news = news, .count = count});
+}
+
+bool server_whose(const char *upstream, struct sought_thread *found)
+{
+    const struct usage *usage = usage_find("upstream:", text_of(upstream));
+    struct registry_entry entry;
+
+    if (!usage || !registry_at(found->id, usage, &entry) || !entry.service)
+        return false;
+    const char *service = usage_service(entry.service);
+    if (strlen(service) >= sizeof(found->service))
+        return false;
+    snprintf(found->service, sizeof(found->service), "%s", service);
+    found->thread = entry.thread;
+    return true;
 }
 
 void meeting_place(const struct server *server, struct override *override)

@@ -124,3 +124,18 @@ bool registry_find(uint64_t id, const struct usage *service, const struct usage 
     pthread_mutex_unlock(&lock);
     return found;
 }
+
+bool registry_at(uint32_t id, const struct usage *upstream, struct registry_entry *entry)
+{
+    const struct member *found = NULL;
+
+    pthread_mutex_lock(&lock);
+    for (const struct member *m = by_id[id % BUCKETS]; m && !found; m = m->next_by_id)
+        found = m->entry.id == id && m->entry.upstream == upstream ? m : NULL;
+    for (const struct member *m = by_thread[id % BUCKETS]; m && !found; m = m->next_by_thread)
+        found = m->entry.thread == id && m->entry.upstream == upstream ? m : NULL;
+    if (found)
+        *entry = found->entry;
+    pthread_mutex_unlock(&lock);
+    return found != NULL;
+}

@@ -25,6 +25,9 @@ void registry_remove(uint32_t id);
 bool registry_find(uint64_t id, const struct usage *service, const struct usage *upstream,
                    uint32_t *thread);
 
+/* The session with this id, or with this thread, that stands at `upstream`, whosever it is. */
+bool registry_at(uint32_t id, const struct usage *upstream, struct registry_entry *entry);
+
 /* Ids lie between 2^30 and 2^31, so that drivers that read a thread id as a signed number, as JDBC
  * and .NET do, send it back as it was, and no server's own id is ever among them. The six bits
  * below the highest are the instance's number ([proxy] instance), the others count. */

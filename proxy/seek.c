@@ -5,15 +5,18 @@
  * The session waits, its worker does not: the thread that meets other instances asks the server, by
  * the upstream's account, and wakes the worker. Nothing was sent and nothing recorded yet, so where
  * nobody answers in time the command is judged as if nothing had been found. Whose the threads are
- * is decided here, by the policy in force: a thread is found for the service of its user.
+ * is decided here: where the server tells it, a thread is found for the service of its user by the
+ * policy in force; where another instance tells it, for the service that it has there.
  */
 #include "proxy/seek.h"
 
 #include <ev.h>
+#include <string.h>
 
 #include "config/sought.h"
 #include "judge/ruling.h"
 #include "proxy/running.h"
+#include "proxy/runtime.h"
 #include "proxy/server.h"
 #include "proxy/worker.h"
 
@@ -57,6 +60,14 @@ enum step state_seek(struct session *session)
     return STEP_AGAIN;
 }
 
+static bool is_of_service(const struct binding *binding, const struct sought_thread *found)
+{
+    if (found->service[0])
+        return binding->service_usage &&
+               strcmp(found->service, usage_service(binding->service_usage)) == 0;
+    return router_service(binding->router, text_of(found->user)) == binding->service;
+}
+
 bool seek_find(const struct binding *binding, uint64_t id, uint32_t *thread)
 {
     const struct sought *sought = binding->sought;
@@ -64,8 +75,7 @@ bool seek_find(const struct binding *binding, uint64_t id, uint32_t *thread)
 
     for (size_t i = 0; sought && i < sought->found_count; i++) {
         const struct sought_thread *found = &sought->found[i];
-        if (found->id != id ||
-            router_service(binding->router, text_of(found->user)) != binding->service)
+        if (found->id != id || !is_of_service(binding, found))
             continue;
         if (only && only->thread != found->thread)
             return false;

@@ -42,6 +42,9 @@ void server_meet(const struct server_meeting *meeting);
 bool server_state(struct server *server, const char *upstream, struct instance_state *state);
 bool server_hear(struct server *server, const char *upstream, const struct override_news *news,
                  size_t count);
+/* See meet_proxy's `whose`; from any thread. */
+struct sought_thread;
+bool server_whose(const char *upstream, struct sought_thread *found);
 
 /* Runs until SIGTERM or SIGINT, then drains. SIGHUP reloads, SIGUSR1 reopens the violation logs.
  * Returns the exit status: 0, or 2 where the configuration cannot be used. Tells the operator on

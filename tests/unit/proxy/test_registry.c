@@ -41,6 +41,13 @@ static void test_found_or_left_alone(void **state)
         assert_int_equal(found, cases[i].thread != 0);
         assert_int_equal(thread, found ? cases[i].thread : 12345);
     }
+    struct registry_entry at = {.id = 0};
+    assert_true(registry_at(REGISTRY_FIRST + 6, &upstreams[0], &at));
+    assert_ptr_equal(at.service, &services[1]);
+    assert_true(registry_at(70, &upstreams[0], &at));
+    assert_int_equal(at.id, REGISTRY_FIRST + 5);
+    assert_false(registry_at(70, &upstreams[1], &at));
+    assert_false(registry_at(REGISTRY_FIRST + 7, &upstreams[0], &at));
     registry_remove(REGISTRY_FIRST + 5);
     registry_remove(REGISTRY_FIRST + 6);
     uint32_t thread = 0;
