@@ -29,6 +29,9 @@ struct binding {
     /* The server's number of the thread that a client knows as `id`; false where that is no session
      * of this service at this upstream. */
     bool (*find_thread)(const struct binding *binding, uint64_t id, uint32_t *thread);
+    /* Is `id` one that this instance gives, but no session of anybody's has it: nor is it a thread
+     * of the server's, which says so itself. NULL: nobody knows. */
+    bool (*is_over)(uint64_t id);
 
     /* Has a session of this service prepared this XA transaction (facts->xid) at this upstream, and
      * none ended it since, so that this session may? NULL: nobody knows. */

@@ -56,10 +56,15 @@ bool names_find_thread(struct judging *judging, uint64_t id, uint32_t *thread)
         return true;
     if (id > 0 && id <= UINT32_MAX && ruling->sought_count < RULING_SOUGHT)
         ruling->sought[ruling->sought_count++] = (uint32_t)id;
-    return false;
+    /* A victim that has ended by itself: to be told so is no administration. */
+    if (!judging->binding->is_over || !judging->binding->is_over(id))
+        return false;
+    *thread = (uint32_t)id;
+    return true;
 }
 
-/* KILL of a session of the same service gets the upstream's number; any other is administration. */
+/* KILL of a session of the same service gets the upstream's number, that of one which is over stays
+ * as it is; any other is administration. */
 static bool map_kill(struct judging *judging, struct sql_facts *facts, bool rewrites)
 {
     char number[12];

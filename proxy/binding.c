@@ -58,6 +58,7 @@ struct binding *binding_new(struct runtime *runtime, uint32_t session, int servi
         .service = (int16_t)service,
         .upstream = (uint16_t)upstream,
         .find_thread = find_thread,
+        .is_over = registry_is_over,
         .find_branch = find_branch,
         .runtime = runtime_take(runtime),
         .service_usage = service == SERVICE_NONE ? NULL : runtime->service_usages[service],

@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 
-enum { BUCKETS = 4096 };
+enum { BUCKETS = 4096, THREADS_FAR = REGISTRY_FIRST / 2 };
 
 struct member {
     struct registry_entry entry;
@@ -19,6 +19,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct member *by_id[BUCKETS], *by_thread[BUCKETS];
 
 static uint32_t first = REGISTRY_FIRST;
+static uint32_t highest; /* thread that was ever seen; under the lock */
 
 static atomic_uint last;
 
@@ -75,6 +76,7 @@ void registry_add(const struct registry_entry *entry)
 
     member->entry = *entry;
     pthread_mutex_lock(&lock);
+    highest = entry->thread > highest ? entry->thread : highest;
     member->next_by_id = by_id[entry->id % BUCKETS];
     by_id[entry->id % BUCKETS] = member;
     member->next_by_thread = by_thread[entry->thread % BUCKETS];
@@ -138,4 +140,15 @@ bool registry_at(uint32_t id, const struct usage *upstream, struct registry_entr
         *entry = found->entry;
     pthread_mutex_unlock(&lock);
     return found != NULL;
+}
+
+bool registry_is_over(uint64_t id)
+{
+    if (id > UINT32_MAX || (uint32_t)id >> REGISTRY_COUNT_BITS != first >> REGISTRY_COUNT_BITS ||
+        is_taken((uint32_t)id))
+        return false;
+    pthread_mutex_lock(&lock);
+    const bool far = highest >= THREADS_FAR;
+    pthread_mutex_unlock(&lock);
+    return !far;
 }

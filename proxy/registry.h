@@ -28,6 +28,10 @@ bool registry_find(uint64_t id, const struct usage *service, const struct usage 
 /* The session with this id, or with this thread, that stands at `upstream`, whosever it is. */
 bool registry_at(uint32_t id, const struct usage *upstream, struct registry_entry *entry);
 
+/* `id` is one of this instance's, and no session has it. False also where it could be a thread of
+ * the server's: one that has counted very far. */
+bool registry_is_over(uint64_t id);
+
 /* Ids lie between 2^30 and 2^31, so that drivers that read a thread id as a signed number, as JDBC
  * and .NET do, send it back as it was, and no server's own id is ever among them. The six bits
  * below the highest are the instance's number ([proxy] instance), the others count. */

@@ -33,6 +33,11 @@ static inline bool judged_thread(const struct binding *binding, uint64_t id, uin
     return id == 5;
 }
 
+static inline bool judged_over(uint64_t id)
+{
+    return id == 6;
+}
+
 /* What another session of the service has prepared begins with a p. */
 static inline bool judged_branch(const struct binding *binding, struct text xid)
 {
@@ -51,6 +56,7 @@ static inline void judged_begin(struct judged *judged, const struct config *conf
     judged->binding.upstream_name = "main";
     judged->binding.service = 0;
     judged->binding.find_thread = judged_thread;
+    judged->binding.is_over = judged_over;
     judged->binding.find_branch = judged_branch;
     config_problems_fini(&problems);
     if (!judged->binding.policy)

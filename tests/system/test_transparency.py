@@ -370,3 +370,32 @@ def test_kill_connection(silogate, how):
     # A server forgets a thread a moment after it has closed its connection.
     assert places.wait_for(again) == 1094
     killer.quit()
+
+
+def test_kill_of_who_is_gone(server, make_gate):
+    """A victim that has ended meanwhile is told as the server tells it, also where administration is blocked; no
+    other's session is, nor a number that another instance could have given."""
+    gate = make_gate(server, ("policy", "administration", "block"), ("policy", "mode", "block"))
+    victim, killer = [wire.connect(gate.port, "lab_service") for _ in range(2)]
+    other = wire.connect(gate.port, "cds_service")
+    number = victim.thread
+
+    def refusal(what, *arguments):
+        try:
+            what(*arguments)
+        except wire.Error as error:
+            return error.code, error.message
+        return None
+
+    gone = (1094, f"Unknown thread id: {number}")
+    victim.quit()
+    assert places.wait_for(lambda: refusal(killer.query, f"KILL QUERY {number}") == gone, 30)
+    assert refusal(killer.query, f"KILL -{(1 << 32) - number}") == gone
+    assert refusal(killer.execute, killer.prepare(f"KILL {number}")[0]) == gone
+    if server.dialect == "mariadb":
+        assert refusal(killer.ok, b"\x0c" + number.to_bytes(4, "little")) == gone
+    assert not gate.violations()
+    for stranger in (other.thread, number ^ 1 << 24, 1 << 29):
+        assert refusal(killer.query, f"KILL {stranger}")[0] == 1227
+    assert other.query("SELECT 1")[0].rows == [["1"]]
+    assert {one["reason"] for one in gate.violations(3)} == {"administration"}

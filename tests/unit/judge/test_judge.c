@@ -135,6 +135,7 @@ static void test_what_is_judged_unasked(void **test)
         {"SET NAMES utf8mb4",                                    'o', 'o'},
         {"USE own",                                              'o', 'a'},
         {"KILL 5",                                               'o', 'a'},
+        {"KILL 6",                                               'o', 'a'}, /* it is over */
         {"INSERT INTO own.t VALUES (ROW_COUNT(), \"x\")",        'o', 'o'},
         {"SET GLOBAL max_connections = ROW_COUNT()",             'o', 'a'},
     };

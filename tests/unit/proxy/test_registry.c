@@ -48,10 +48,21 @@ static void test_found_or_left_alone(void **state)
     assert_int_equal(at.id, REGISTRY_FIRST + 5);
     assert_false(registry_at(70, &upstreams[1], &at));
     assert_false(registry_at(REGISTRY_FIRST + 7, &upstreams[0], &at));
+    assert_true(registry_is_over(REGISTRY_FIRST + 7));
+    assert_false(registry_is_over(REGISTRY_FIRST + 5));                          /* it is there */
+    assert_false(registry_is_over(REGISTRY_FIRST + (1 << REGISTRY_COUNT_BITS))); /* another's */
+    assert_false(registry_is_over(70));
+    assert_false(registry_is_over((UINT64_C(1) << 32) + REGISTRY_FIRST + 7));
     registry_remove(REGISTRY_FIRST + 5);
     registry_remove(REGISTRY_FIRST + 6);
     uint32_t thread = 0;
     assert_false(registry_find(REGISTRY_FIRST + 5, &services[0], &upstreams[0], &thread));
+    assert_true(registry_is_over(REGISTRY_FIRST + 5));
+    /* Where the server's own numbers come near, nobody can say. */
+    registry_add(
+        &(struct registry_entry){REGISTRY_FIRST + 5, 1u << 29, &services[0], &upstreams[0]});
+    registry_remove(REGISTRY_FIRST + 5);
+    assert_false(registry_is_over(REGISTRY_FIRST + 5));
 }
 
 /* All have the instance in them, lie where no driver misreads them, and are different; the count
