@@ -231,13 +231,10 @@ static bool begin_override(struct call *call, struct override *override, const c
                            struct error *why)
 {
     json_int_t length = json_integer_value(json_object_get(call->json, "milliseconds"));
-    struct timespec now;
 
     if (length < 100 || length > OVERRIDE_MONTH * INT64_C(1000))
         return error_set(why, "an override needs an end: from 100ms to 31d");
-    clock_gettime(CLOCK_REALTIME, &now);
-    override->since = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
-    override->until = override->since + length * 1000;
+    override_set_times(override, 0, length * 1000);
     memcpy(override->who, call->who, sizeof(override->who));
     return take_member(call, whose, override->service, sizeof(override->service), true, why) &&
            take_member(call, "ticket", override->ticket, sizeof(override->ticket), false, why);

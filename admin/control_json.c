@@ -112,7 +112,7 @@ void control_put_override(FILE *to, const struct override *override, const struc
         fputs("]", to);
     }
     put_time(to, "since", override->since);
-    put_time(to, "until", override->until);
+    put_time(to, "until", override_until(override));
     put_text(to, "who", override->who);
     put_text(to, "ticket", override->ticket);
     control_put_told(to, override, told);

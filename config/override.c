@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#define MICROSECONDS INT64_C(1000000)
+
 static const char *const kinds[OVERRIDE_KINDS] = {"mode", "allow", "hold"};
 
 const char *override_kind_name(enum override_kind kind)
@@ -21,6 +23,37 @@ enum override_kind override_kind_of(struct text name)
     while (kind < OVERRIDE_KINDS && !text_equal(text_of(kinds[kind]), name))
         kind++;
     return (enum override_kind)kind;
+}
+
+static int64_t read_clock(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return now.tv_sec * MICROSECONDS + now.tv_nsec / 1000;
+}
+
+void override_set_times(struct override *override, int64_t begins, int64_t ends)
+{
+    const int64_t now = read_clock(CLOCK_REALTIME);
+
+    override->since = now + begins;
+    override->until = now + ends;
+    override->ends = read_clock(CLOCK_BOOTTIME) + ends;
+}
+
+int64_t override_left(const struct override *override)
+{
+    return override->ends - read_clock(CLOCK_BOOTTIME);
+}
+
+int64_t override_until(const struct override *override)
+{
+    const int64_t until = read_clock(CLOCK_REALTIME) + override_left(override);
+    const int64_t off = until - override->until;
+
+    /* What was told at its beginning, as long as nobody sets the clock. */
+    return off > -MICROSECONDS && off < MICROSECONDS ? override->until : until;
 }
 
 static const char *access_words(unsigned access, char *to, size_t size)
@@ -39,7 +72,7 @@ static const char *access_words(unsigned access, char *to, size_t size)
 
 void override_words(const struct override *override, char *to, size_t size)
 {
-    time_t second = (time_t)(override->until / 1000000);
+    time_t second = (time_t)(override_until(override) / MICROSECONDS);
     char until[32] = "", access[40], what[400] = "";
     struct tm parts;
 

@@ -29,10 +29,19 @@ struct override {
     char upstream[65]; /* it is all instances' before this one; empty: this instance's alone */
     char service[65];
     char on[200];         /* ALLOW: a pattern, as a grant's */
-    int64_t since, until; /* microseconds since 1970 */
+    int64_t since, until; /* microseconds since 1970, as the clock was when it began here */
+    int64_t ends;         /* microseconds of the boot's clock, which nobody sets: override_left */
     char who[80];         /* "alice (uid 1000)" */
     char ticket[80];      /* empty: none */
+    bool posted;          /* all generations of this silogate know of it (proxy/board.h) */
 };
+
+/* It began and ends so many microseconds from now. */
+void override_set_times(struct override *override, int64_t begins, int64_t ends);
+/* Microseconds until its end, whatever was made of the wall clock meanwhile; 0 or less: over. */
+int64_t override_left(const struct override *override);
+/* Its end in microseconds since 1970, as the clock is now. */
+int64_t override_until(const struct override *override);
 
 /* Another instance has begun it, or undone it. */
 struct override_news {

@@ -24,14 +24,6 @@ int64_t monotonic_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int64_t now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /* --- overrides --- */
 
 static const struct override *find(const struct override *list, size_t count, const char *id)
@@ -52,13 +44,13 @@ static bool is_stored(const struct round *round, size_t count, const char *id)
     return false;
 }
 
-static bool write_own(struct round *round, size_t count, int64_t now, struct error *error)
+static bool write_own(struct round *round, size_t count, struct error *error)
 {
     const struct instance_state *state = &round->state;
 
     for (size_t i = 0; i < state->count; i++) {
         if (!is_stored(round, count, state->overrides[i].id) &&
-            !store_add(round->connection, &state->overrides[i], now, error))
+            !store_add(round->connection, &state->overrides[i], error))
             return false;
     }
     for (size_t i = 0; i < count; i++) {
@@ -99,13 +91,12 @@ static uint64_t in_force(const struct instance_state *state)
 static bool meet_overrides(struct round *round, struct error *error)
 {
     const struct meet_proxy *proxy = round->proxy;
-    const int64_t now = now_us();
     size_t count;
 
     if (!proxy->read(proxy->user, round->upstream, &round->state))
         return true; /* the end is near */
-    if (!store_overrides(round->connection, now, round->rows, &count, error) ||
-        !write_own(round, count, now, error))
+    if (!store_overrides(round->connection, round->rows, &count, error) ||
+        !write_own(round, count, error))
         return false;
     count = keep_news(round, count);
     if (count > 0 && proxy->hear(proxy->user, round->upstream, round->rows, count))

@@ -109,7 +109,7 @@ bool store_instances(struct connection *connection, struct instance *list, size_
 }
 
 /* False where the row is none of ours: another version's, or somebody has written it by hand. */
-static bool take_override(const struct rows *rows, int64_t now, struct override_news *to)
+static bool take_override(const struct rows *rows, struct override_news *to)
 {
     struct override *override = &to->override;
     const enum override_kind kind = override_kind_of(rows->cells[1]);
@@ -118,9 +118,7 @@ static bool take_override(const struct rows *rows, int64_t now, struct override_
     *to = (struct override_news){
         .override = {.kind = (uint8_t)kind,
                      .mode = rows_number(rows, 3, 0) ? CONFIG_BLOCK : CONFIG_LOG,
-                     .access = (uint8_t)rights,
-                     .since = now + rows_number(rows, 8, 0),
-                     .until = now + rows_number(rows, 9, 0)},
+                     .access = (uint8_t)rights},
         .undone = rows->cells[10].at != NULL,
     };
     if (kind == OVERRIDE_HOLD && rows_number(rows, 9, 0) > HOLD_MOST)
@@ -128,6 +126,7 @@ static bool take_override(const struct rows *rows, int64_t now, struct override_
     if (kind == OVERRIDE_KINDS || rights < 0 || rights > 15 ||
         rows_number(rows, 9, 0) > OVERRIDE_MONTH * INT64_C(1000000))
         return false;
+    override_set_times(override, rows_number(rows, 8, 0), rows_number(rows, 9, 0));
     take_cell(override->id, sizeof(override->id), rows->cells[0]);
     take_cell(override->service, sizeof(override->service), rows->cells[2]);
     take_cell(override->on, sizeof(override->on), rows->cells[5]);
@@ -137,8 +136,8 @@ static bool take_override(const struct rows *rows, int64_t now, struct override_
     return strlen(override->id) == 8 && strspn(override->id, "0123456789abcdef") == 8;
 }
 
-bool store_overrides(struct connection *connection, int64_t now, struct override_news *list,
-                     size_t *count, struct error *error)
+bool store_overrides(struct connection *connection, struct override_news *list, size_t *count,
+                     struct error *error)
 {
     struct rows *rows = connection_query(
         connection,
@@ -151,14 +150,15 @@ bool store_overrides(struct connection *connection, int64_t now, struct override
     if (!rows)
         return false;
     while (rows_next(rows) && *count < STORE_OVERRIDES_MAX)
-        *count += take_override(rows, now, &list[*count]);
+        *count += take_override(rows, &list[*count]);
     rows_free(rows);
     return true;
 }
 
-bool store_add(struct connection *connection, const struct override *override, int64_t now,
-               struct error *error)
+bool store_add(struct connection *connection, const struct override *override, struct error *error)
 {
+    const int64_t left = override_left(override);
+
     return connection_run(
         connection,
         "INSERT IGNORE INTO silogate.overrides (id, kind, service, block, rights, target, who,"
@@ -169,7 +169,7 @@ bool store_add(struct connection *connection, const struct override *override, i
                    P_TEXT(text_of(override->service)), P_NUMBER(override->mode == CONFIG_BLOCK),
                    P_NUMBER(override->access), P_TEXT(text_of(override->on)),
                    P_TEXT(text_of(override->who)), P_TEXT(text_of(override->ticket)),
-                   P_NUMBER(override->since - now), P_NUMBER(override->until - now)),
+                   P_NUMBER(left - (override->until - override->since)), P_NUMBER(left)),
         error);
 }
 

@@ -26,13 +26,12 @@ void store_leave(struct connection *connection, const char *name);
 bool store_instances(struct connection *connection, struct instance *list, size_t *count,
                      struct error *error);
 
-/* Those that have not ended, at most STORE_OVERRIDES_MAX; their times by this machine's clock,
- * which says `now`. */
-bool store_overrides(struct connection *connection, int64_t now, struct override_news *list,
-                     size_t *count, struct error *error);
+/* Those that have not ended, at most STORE_OVERRIDES_MAX; their times by this machine's clocks.
+ */
+bool store_overrides(struct connection *connection, struct override_news *list, size_t *count,
+                     struct error *error);
 /* Written where there is none of this id. */
-bool store_add(struct connection *connection, const struct override *override, int64_t now,
-               struct error *error);
+bool store_add(struct connection *connection, const struct override *override, struct error *error);
 bool store_undo(struct connection *connection, const char *id, const char *by, struct error *error);
 
 #endif

@@ -37,6 +37,25 @@ const char *boundary_kept(const struct session *session)
     return NULL;
 }
 
+/* Who has just logged in is about to say why: pools hand error 1053 on where a new connection has
+ * it as its first word, and some drivers do not listen before. */
+static bool is_fresh(struct session *session)
+{
+    struct worker *worker = session->worker;
+    const uint32_t until = session->entered + LOGIN_SECONDS;
+
+    if (session->request.forwarded_at > 0. || worker->second >= until)
+        return false;
+    if (until < session->due)
+        worker_time(worker, session, until);
+    return true;
+}
+
+bool boundary_goes(struct session *session)
+{
+    return session->leaving && !boundary_kept(session) && !is_fresh(session);
+}
+
 enum step boundary_goodbye(struct session *session)
 {
     session_error(session, 1, 1053, "08S01", "Server shutdown in progress");

@@ -460,7 +460,7 @@ enum step state_command(struct session *session)
 
     if (gate_waiting(&session->upstream.gate) > 0 || session->upstream.ended)
         return relay_unasked(session);
-    if (session->leaving && !boundary_kept(session))
+    if (session->leaving && boundary_goes(session))
         return boundary_goodbye(session);
     if (gate_waiting(gate) <= PACKET_HEADER) {
         if (gate_waiting(gate) == PACKET_HEADER && bytes_get3(gate_at(gate)) == 0)

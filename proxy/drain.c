@@ -44,6 +44,8 @@ static void on_drain(struct ev_loop *loop, struct ev_timer *timer, int events)
     bool late = monotonic() - server->drained >= over;
 
     (void)events;
+    if (server->handed_over)
+        steer_follow(&server->steer);
     if (all_deaf(server))
         listeners_close(&server->sockets, false);
     else if (!late)
@@ -141,7 +143,7 @@ static void send_all(void *argument)
     struct giving *giving = argument;
     struct server *server = giving->server;
     int channel = giving->channel, self = takeover_self();
-    int overrides = steer_save(&server->steer);
+    int board = steer_share(&server->steer);
     bool fine = !server->handed_over, drains = ev_is_active(&server->drain);
 
     for (size_t i = 0; fine && !drains && i < server->sockets.count; i++) {
@@ -161,10 +163,8 @@ static void send_all(void *argument)
         fine = takeover_send(channel, INHERITED_OLDER, self, 0, false);
     if (self >= 0)
         close(self);
-    if (fine && overrides >= 0)
-        fine = takeover_send(channel, INHERITED_OVERRIDES, overrides, 0, false);
-    if (overrides >= 0)
-        close(overrides);
+    if (fine && board >= 0)
+        fine = takeover_send(channel, INHERITED_BOARD, board, 0, false);
     giving->fine = fine && takeover_send(channel, INHERITED_END, -1, registry_count(), false);
     server->giving = giving->fine;
 }

@@ -113,7 +113,7 @@ static bool find_predecessor(struct server *server, struct error *error)
     const int64_t drain = config->proxy.drain_timeout.value;
     takeover_make_room(&server->inherited,
                        drain < GENERATIONS_WAIT_MS ? drain : GENERATIONS_WAIT_MS);
-    steer_restore(&server->steer, takeover_take(&server->inherited, INHERITED_OVERRIDES));
+    steer_restore(&server->steer, takeover_take(&server->inherited, INHERITED_BOARD));
     return true;
 }
 
@@ -241,6 +241,7 @@ int server_run(const char *path)
     log_notice("silogate %s runs: %u workers, policy %s", SILOGATE_VERSION, server.worker_count,
                policy_hash(runtime->policy));
     takeover_ready(&server.inherited);
+    steer_lead(&server.steer);
     end_turn(&server);
     notify("READY=1\nMAINPID=%ld\nSTATUS=policy %s", (long)getpid(), policy_hash(runtime->policy));
     ev_run(server.loop, 0);

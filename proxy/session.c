@@ -156,6 +156,8 @@ void session_due(struct session *session)
     session->due = UINT32_MAX; /* it is in no slot now */
     if (session->worker->second < session->deadline) {
         worker_time(session->worker, session, session->deadline);
+        if (session->leaving && session->state == STATE_COMMAND)
+            session_run(session);
         return;
     }
     if (session->state == STATE_CONNECT || session->state == STATE_UPSTREAM_GREETING ||

@@ -4,14 +4,15 @@
 #include "proxy/steer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "base/arena.h"
 #include "base/log.h"
-#include "proxy/worker.h"
+
+/* An override that ends within this time is left to its own end. */
+#define SOON INT64_C(1000000)
 
 static void tell(struct steer *steer, const char *action, const struct override *override,
                  struct text by)
@@ -19,26 +20,40 @@ static void tell(struct steer *steer, const char *action, const struct override 
     char words[700];
 
     override_words(override, words, sizeof(words));
-    violations_event_override(steer->violations, text_of(action), text_of(words),
-                              text_of(override->service), by.at ? by : text_of(override->who),
-                              policy_hash(steer->current->policy));
+    if (!steer->follows) /* a successor records it */
+        violations_event_override(steer->violations, text_of(action), text_of(words),
+                                  text_of(override->service), by.at ? by : text_of(override->who),
+                                  policy_hash(steer->current->policy));
     log_notice("override %s %s: %s", override->id, action, words);
 }
 
 /* The next end, as a timer. */
 static void set_timer(struct steer *steer)
 {
-    int64_t now = worker_now(), next = INT64_MAX;
+    int64_t next = INT64_MAX;
 
-    for (size_t i = 0; i < steer->count; i++)
-        next = steer->list[i].until < next ? steer->list[i].until : next;
+    for (size_t i = 0; i < steer->count; i++) {
+        int64_t left = override_left(&steer->list[i]);
+        next = left < next ? left : next;
+    }
     ev_timer_stop(steer->loop, &steer->end);
     if (next == INT64_MAX)
         return;
-    /* The wall clock may be set meanwhile: it is looked at again at least once a minute. */
-    double seconds = next > now ? (double)(next - now) / 1e6 : 0.;
+    /* The machine may sleep meanwhile: it is looked at again at least once a minute. */
+    double seconds = next > 0 ? (double)next / 1e6 : 0.;
     ev_timer_set(&steer->end, seconds > 60. ? 60. : seconds, 0.);
     ev_timer_start(steer->loop, &steer->end);
+}
+
+/* The list is another one now. */
+static void changed(struct steer *steer)
+{
+    set_timer(steer);
+    if (!steer->board || steer->follows)
+        return;
+    for (size_t i = 0; i < steer->count; i++)
+        steer->list[i].posted = true;
+    board_write(steer->board, steer->list, steer->count);
 }
 
 /* Builds what is in force out of the base and the list. False with `why`, and nothing changed. */
@@ -70,15 +85,16 @@ static void on_end(struct ev_loop *loop, struct ev_timer *timer, int events)
     struct steer *steer = timer->data;
     struct override ended[OVERRIDES_MAX];
     size_t count = 0;
-    int64_t now = worker_now();
     struct error why;
 
     (void)loop;
     (void)events;
     for (size_t i = steer->count; i-- > 0;) {
-        if (steer->list[i].until > now)
+        if (override_left(&steer->list[i]) > 0)
             continue;
         ended[count++] = steer->list[i];
+        memcpy(steer->over[steer->over_next++ % OVERRIDES_MAX], steer->list[i].id,
+               sizeof(steer->list[i].id));
         forget(steer, i);
     }
     if (count > 0 && build(steer, &why)) {
@@ -86,7 +102,7 @@ static void on_end(struct ev_loop *loop, struct ev_timer *timer, int events)
         while (count-- > 0)
             tell(steer, "ended", &ended[count], TEXT("its end"));
     }
-    set_timer(steer);
+    changed(steer);
 }
 
 void steer_init(struct steer *steer, struct ev_loop *loop, struct runtime *base,
@@ -106,6 +122,8 @@ void steer_fini(struct steer *steer)
     runtime_drop(steer->current);
     runtime_drop(steer->base);
     steer->current = steer->base = NULL;
+    board_free(steer->board);
+    steer->board = NULL;
 }
 
 void steer_base(struct steer *steer, struct runtime *base)
@@ -130,7 +148,7 @@ void steer_base(struct steer *steer, struct runtime *base)
         steer->count = kept < steer->count ? kept : 0;
     }
     steer->put(steer->context, steer->current);
-    set_timer(steer);
+    changed(steer);
 }
 
 bool steer_add(struct steer *steer, struct override *override, struct error *why)
@@ -149,20 +167,19 @@ bool steer_add(struct steer *steer, struct override *override, struct error *why
     }
     steer->put(steer->context, steer->current);
     tell(steer, "begun", override, (struct text){0});
-    set_timer(steer);
+    changed(steer);
     return true;
 }
 
 /* Others are to hear of it, until its end. */
 static void remember_undone(struct steer *steer, const struct override *override, struct text who)
 {
-    int64_t now = worker_now();
     size_t kept = 0;
 
     if (!override->upstream[0])
         return;
     for (size_t i = 0; i < steer->undone_count; i++) {
-        if (steer->undone[i].until > now)
+        if (override_left(&steer->undone[i]) > 0)
             steer->undone[kept++] = steer->undone[i];
     }
     if (kept == OVERRIDES_MAX) /* the oldest: others have heard of it long since */
@@ -185,71 +202,13 @@ bool steer_undo(struct steer *steer, struct text id, struct text who, struct ove
         if (build(steer, &why))
             steer->put(steer->context, steer->current);
         tell(steer, "undone", undone, who);
-        set_timer(steer);
+        changed(steer);
         return true;
     }
     return false;
 }
 
-/* --- a successor --- */
-
-/* Before the overrides themselves: one of another version is left alone. */
-struct saved {
-    uint32_t size, count;
-};
-
-int steer_save(const struct steer *steer)
-{
-    const struct saved saved = {sizeof(steer->list[0]), (uint32_t)steer->count};
-    const size_t length = steer->count * sizeof(steer->list[0]);
-    int fd = steer->count > 0 ? memfd_create("overrides", MFD_CLOEXEC) : -1;
-
-    if (fd >= 0 && write(fd, &saved, sizeof(saved)) == (ssize_t)sizeof(saved) &&
-        write(fd, steer->list, length) == (ssize_t)length)
-        return fd;
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-static void end_texts(struct override *override)
-{
-    override->id[sizeof(override->id) - 1] = 0;
-    override->upstream[sizeof(override->upstream) - 1] = 0;
-    override->service[sizeof(override->service) - 1] = 0;
-    override->on[sizeof(override->on) - 1] = 0;
-    override->who[sizeof(override->who) - 1] = 0;
-    override->ticket[sizeof(override->ticket) - 1] = 0;
-}
-
-void steer_restore(struct steer *steer, int fd)
-{
-    struct saved saved = {0, 0};
-    struct error why;
-
-    if (fd < 0)
-        return;
-    if (pread(fd, &saved, sizeof(saved), 0) != (ssize_t)sizeof(saved) ||
-        saved.size != sizeof(steer->list[0]))
-        saved.count = 0;
-    for (uint32_t i = 0; i < saved.count && steer->count < OVERRIDES_MAX; i++) {
-        struct override *override = &steer->list[steer->count];
-        const off_t at = (off_t)(sizeof(saved) + i * sizeof(*override));
-        if (pread(fd, override, sizeof(*override), at) != (ssize_t)sizeof(*override) ||
-            override->kind >= OVERRIDE_KINDS)
-            break;
-        end_texts(override);
-        struct runtime *fits = runtime_override(steer->base, override, 1, 1, &why);
-        steer->count += fits && override->until > worker_now();
-        runtime_drop(fits);
-    }
-    close(fd);
-    if (build(steer, &why))
-        log_notice("%zu overrides of the silogate that ran before go on", steer->count);
-    set_timer(steer);
-}
-
-/* --- other instances --- */
+/* --- what comes from elsewhere --- */
 
 static const struct override *find(const struct override *list, size_t count, const char *id)
 {
@@ -259,6 +218,100 @@ static const struct override *find(const struct override *list, size_t count, co
     }
     return NULL;
 }
+
+static bool is_over(const struct steer *steer, const struct override *override)
+{
+    for (size_t i = 0; i < OVERRIDES_MAX; i++) {
+        if (strcmp(steer->over[i], override->id) == 0)
+            return true;
+    }
+    return override_left(override) <= 0;
+}
+
+/* Does it make sense with the file that this one has? */
+static bool fits(const struct steer *steer, const struct override *override)
+{
+    struct error why;
+    struct runtime *runtime =
+        runtime_override(steer->base, override, 1, steer->generation + 1, &why);
+
+    runtime_drop(runtime);
+    return runtime != NULL;
+}
+
+/* --- generations --- */
+
+int steer_share(struct steer *steer)
+{
+    if (!steer->board)
+        steer->board = board_new();
+    changed(steer);
+    return steer->board ? board_fd(steer->board) : -1;
+}
+
+/* What stood on the board before and does no longer is undone there, what is new has begun. False
+ * where there is no news. */
+static bool take_board(struct steer *steer)
+{
+    struct override *list = memory_take(OVERRIDES_MAX * sizeof(*list));
+    size_t count = 0;
+    bool news = false;
+
+    if (steer->board && board_read(steer->board, list, &count)) {
+        for (size_t i = steer->count; i-- > 0;) {
+            const struct override old = steer->list[i];
+            if (!old.posted || find(list, count, old.id) || override_left(&old) < SOON)
+                continue;
+            forget(steer, i);
+            tell(steer, "undone", &old, TEXT("another generation of this silogate"));
+            news = true;
+        }
+        for (size_t i = 0; i < count && steer->count < OVERRIDES_MAX; i++) {
+            if (find(steer->list, steer->count, list[i].id) || is_over(steer, &list[i]) ||
+                !fits(steer, &list[i]))
+                continue;
+            steer->list[steer->count++] = list[i];
+            steer->list[steer->count - 1].posted = true;
+            news = true;
+        }
+    }
+    free(list);
+    return news;
+}
+
+void steer_restore(struct steer *steer, int fd)
+{
+    struct error why;
+
+    steer->board = board_inherit(fd);
+    if (take_board(steer) && build(steer, &why))
+        log_notice("%zu overrides of the silogate that ran before go on", steer->count);
+    set_timer(steer);
+}
+
+void steer_lead(struct steer *steer)
+{
+    struct error why;
+
+    if (take_board(steer) && build(steer, &why))
+        steer->put(steer->context, steer->current);
+    changed(steer);
+}
+
+void steer_follow(struct steer *steer)
+{
+    struct error why;
+
+    steer->follows = true;
+    if (!take_board(steer))
+        return;
+    if (build(steer, &why))
+        steer->put(steer->context, steer->current);
+    log_notice("%zu overrides are in force, as a successor has changed them", steer->count);
+    set_timer(steer);
+}
+
+/* --- other instances --- */
 
 /* True where one is gone. */
 static bool hear_undone(struct steer *steer, const struct override_news *news)
@@ -278,16 +331,11 @@ static bool hear_undone(struct steer *steer, const struct override_news *news)
 static bool hear_begun(struct steer *steer, const char *upstream, const struct override *heard)
 {
     struct override override = *heard;
-    struct error why;
 
     if (find(steer->list, steer->count, heard->id) ||
-        find(steer->undone, steer->undone_count, heard->id) || heard->until <= worker_now() ||
-        steer->count == OVERRIDES_MAX)
+        find(steer->undone, steer->undone_count, heard->id) || is_over(steer, heard) ||
+        steer->count == OVERRIDES_MAX || !fits(steer, heard))
         return false;
-    struct runtime *fits = runtime_override(steer->base, &override, 1, steer->generation + 1, &why);
-    if (!fits)
-        return false;
-    runtime_drop(fits);
     snprintf(override.upstream, sizeof(override.upstream), "%s", upstream);
     steer->list[steer->count++] = override;
     tell(steer, "begun", &override, (struct text){0});
@@ -298,14 +346,14 @@ void steer_hear(struct steer *steer, const char *upstream, const struct override
                 size_t count)
 {
     struct error why;
-    bool changed = false;
+    bool news_here = false;
 
     for (size_t i = 0; i < count; i++)
-        changed |= news[i].undone ? hear_undone(steer, &news[i])
-                                  : hear_begun(steer, upstream, &news[i].override);
-    if (!changed)
+        news_here |= news[i].undone ? hear_undone(steer, &news[i])
+                                    : hear_begun(steer, upstream, &news[i].override);
+    if (!news_here)
         return;
     if (build(steer, &why))
         steer->put(steer->context, steer->current);
-    set_timer(steer);
+    changed(steer);
 }

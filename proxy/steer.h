@@ -7,6 +7,7 @@
 #include <ev.h>
 
 #include "config/override.h"
+#include "proxy/board.h"
 #include "proxy/runtime.h"
 #include "violations/violations.h"
 
@@ -21,6 +22,12 @@ struct steer {
     /* Those of several instances that were undone here before their end; `who`: by whom. */
     struct override undone[OVERRIDES_MAX];
     size_t undone_count;
+    /* Ids of those that have ended: by the server's clock, which somebody may set, they may not
+     * have. A ring. */
+    char over[OVERRIDES_MAX][sizeof(((struct override *)NULL)->id)];
+    size_t over_next;
+    struct board *board; /* of all generations; NULL: there is none */
+    bool follows;        /* a successor writes it */
     /* Hands what is in force from now on to everybody who uses it; takes no reference. */
     void (*put)(void *context, struct runtime *runtime);
     void *context;
@@ -38,10 +45,16 @@ void steer_base(struct steer *steer, struct runtime *base);
 bool steer_add(struct steer *steer, struct override *override, struct error *why);
 /* False where there is none of this id; what it was is in `undone`. */
 bool steer_undo(struct steer *steer, struct text id, struct text who, struct override *undone);
-/* What a successor is to go on with: a file in memory, -1 where there is nothing or no room. And
- * the successor's: closes it, and leaves out what does not fit its own file. Puts nothing. */
-int steer_save(const struct steer *steer);
+/* For a successor: the descriptor of the board (board.h), on which everything stands; steer's own.
+ * -1: there is none. */
+int steer_share(struct steer *steer);
+/* The successor's: takes the descriptor over, and goes on with what stands there and fits its own
+ * file. Puts nothing. */
 void steer_restore(struct steer *steer, int fd);
+/* It serves from now on: what its predecessor has changed since, and from here on it writes. */
+void steer_lead(struct steer *steer);
+/* A successor serves: what it changes holds here too, at each call. */
+void steer_follow(struct steer *steer);
 
 /* What other instances before `upstream` have begun or undone. Puts something
  * in force only where that is news. */

@@ -27,7 +27,8 @@ enum inherited_kind {
     INHERITED_CONTROL,
     INHERITED_OLDER,     /* a pidfd of a generation that still drains */
     INHERITED_END,       /* no descriptor */
-    INHERITED_OVERRIDES, /* a file in memory: steer_save's */
+    INHERITED_OVERRIDES, /* a file in memory, as older builds send it: not taken */
+    INHERITED_BOARD,     /* a file in memory: board.h */
 };
 
 struct inherited_socket {

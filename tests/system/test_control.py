@@ -117,6 +117,7 @@ def test_drain_ends_sessions_at_their_boundary(server, make):
     busy = wire.connect(gate.port, "billing_service")
     other = wire.connect(gate.port, "lab_service")
     busy.query("BEGIN")
+    idle.query("SELECT 1")
     assert gate.ctl("drain", "--service", "billing")["leaving"] == 2
     assert refused(idle, "SELECT 1") == 1053
     assert idle.closed()
@@ -130,6 +131,20 @@ def test_drain_ends_sessions_at_their_boundary(server, make):
     wire.connect(gate.port, "billing_service").quit()  # new ones come in as ever
     said = gate.ctl("drain", "--service", "biling", code=1)
     assert "there is no [service:biling]; there are " in said and "billing" in said and "lab" in said
+
+
+def test_drain_lets_a_new_session_say_something(server, make):
+    """Error 1053 as the first word on a new connection is one that pools hand on, and that MariaDB's driver for Node
+    ends the process with. Who says nothing goes all the same."""
+    gate = make(server)
+    silent, new = wire.connect(gate.port, "lab_service"), wire.Wire(gate.port).greet()
+    assert gate.ctl("drain")["leaving"] == 2
+    new.login("lab_service")
+    assert new.query("SELECT 1")[0].rows == [["1"]]
+    assert refused(new, "SELECT 1") == 1053
+    with pytest.raises(wire.Error) as error:
+        silent.answers()  # comes without a question
+    assert error.value.code == 1053 and silent.closed()
 
 
 def test_mode_override(server, make):

@@ -1,16 +1,19 @@
 """An upgrade that no client sees: a new silogate takes the sockets of the one that runs. And the end
 of one: readiness, delay, what a boundary is, systemd's side of it."""
+import datetime
 import json
 import os
+import re
 import signal
 import socket
+import struct
 import subprocess
 import time
 
 import pymysql
 import pytest
 
-from harness import gate as gates, places, servers, wire
+from harness import built, gate as gates, places, servers, wire
 from harness.generations import Generations
 
 
@@ -75,6 +78,99 @@ def test_overrides_go_along(mariadb, generations):
     ctl("undo", begun["id"])
     assert refused(session, "SELECT 1 FROM clinical_data.patients") == 0
     session.quit()
+
+
+def test_older_generations_hear_of_overrides(mariadb, generations):
+    """What is changed after a takeover holds for the sessions that the old one still has, over two generations, and
+    what is undone ends for them; a hold too. Each is recorded once."""
+    line = generations(mariadb, ("service:billing", "mode", "log"), ("proxy", "drain_timeout", "120s"))
+    gate = line.gate
+    gate.uncounted = "one log is written by all of them"
+    foreign, write = "SELECT 1 FROM clinical_data.patients", "UPDATE invoices SET status = status WHERE 1 = 0"
+
+    def ctl(*words):
+        return json.loads(gates.run("ctl", "-c", gate.path, "--json", *words).stdout)
+
+    def soon(code):
+        assert places.wait_for(lambda: [refused(one, foreign) for one in sessions] == [code] * 2, 30, 0.1)
+
+    before = ctl("allow", "billing", "on", "clinical_data.nothing", "access", "read", "--for", "10m")
+    sessions = []
+    for _ in range(2):
+        sessions.append(wire.connect(gate.port, "billing_service"))
+        sessions[-1].query("BEGIN")
+        line.upgrade()
+    soon(0)
+    block = ctl("mode", "billing", "block", "--for", "10m", "--ticket", "NC-2")
+    soon(1142)
+    ctl("undo", block["id"])
+    soon(0)
+    ctl("mode", "billing", "block", "--for", "3s")
+    soon(1142)
+    soon(0)
+    # one that was begun before the takeovers, too
+    ctl("undo", before["id"])
+    gate.wait_log(f"override {before['id']} undone.*(\n.*)*override {before['id']} undone", 30)
+    sessions[0].query("SELECT GET_LOCK('kept', 1)")
+    sessions[0].query("COMMIT")  # is kept by its lock alone: none of the two waits, as ever
+    ctl("hold", "billing", "--writes", "--for", "1s")
+    sessions[1].query(write)
+    assert places.wait_for(lambda: len(gate.events("override")) >= 8, 30), gate.events("override")
+    for one in sessions:
+        one.close()
+    assert all(one.wait(30) == 0 for one in line.old)
+    assert len(gate.events("override")) == 8, gate.events("override")
+
+
+@pytest.fixture
+def clock(tmp_path, monkeypatch):
+    """Sets the wall clock of what is started from here on, by so many seconds."""
+    if re.search("asan|tsan", str(places.BUILD)):
+        pytest.skip("a sanitizer has the clock's functions to itself")
+
+    def build(library):
+        subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, places.TOP / "tests/harness/set_clock.c"],
+                       check=True)
+    library = built.once("set_clock.so", [places.TOP / "tests/harness/set_clock.c"], build)
+    file = tmp_path / "clock"
+    file.write_bytes(struct.pack("<q", 0))
+    monkeypatch.setenv("SILOGATE_CLOCK", str(file))
+    monkeypatch.setenv("LD_PRELOAD", str(library))
+
+    def set_to(seconds):
+        with file.open("r+b") as opened:
+            opened.write(struct.pack("<q", seconds))
+    return set_to
+
+
+@pytest.mark.parametrize("step", [-3600, 3600])
+def test_a_clock_that_is_set_changes_no_end(mariadb, generations, clock, step):
+    """An override lasts as long as it was told to, and shows its end by the clock as it is now; a hold too."""
+    line = generations(mariadb, ("service:billing", "mode", "log"))
+    gate = line.gate
+    gate.uncounted = "one log is written by both of them"
+
+    def ctl(*words):
+        return json.loads(gates.run("ctl", "-c", gate.path, "--json", *words).stdout)
+
+    session = wire.connect(gate.port, "billing_service")
+    kept = ctl("mode", "billing", "block", "--for", "30m")
+    hold = ctl("hold", "billing", "--writes", "--for", "4s")
+    began = time.monotonic()
+    clock(step)
+    assert [one["id"] for one in ctl("overrides")["overrides"]] == [kept["id"], hold["id"]]
+    session.query("UPDATE invoices SET status = status WHERE 1 = 0")  # waits for the hold's end
+    assert 3 < time.monotonic() - began < 40
+    assert refused(session, "SELECT 1 FROM clinical_data.patients") == 1142
+
+    def until(one):
+        return datetime.datetime.fromisoformat(one["until"].rstrip("Z"))
+    left = ctl("overrides")["overrides"]
+    assert [one["id"] for one in left] == [kept["id"]]
+    assert abs((until(left[0]) - until(kept)).total_seconds() - step) < 5
+    line.upgrade()
+    assert [one["id"] for one in ctl("overrides")["overrides"]] == [kept["id"]]
+    session.close()
 
 
 def refused(connection, sql):

@@ -1,0 +1,142 @@
+/* One writer at a time, any number of readers, in different processes: the number before the list
+ * is odd while it is written, and another one afterwards.
+ */
+#include "proxy/board.h"
+
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+
+enum { LAYOUT = 1 };
+
+struct page {
+    uint32_t layout, size; /* of one entry: another version's is left alone */
+    atomic_uint number;
+    uint32_t count;
+    struct override list[OVERRIDES_MAX];
+};
+
+struct board {
+    int fd;
+    struct page *page;
+    unsigned seen; /* the number that was read or written last */
+};
+
+static struct board *map(int fd)
+{
+    struct page *page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    if (page == MAP_FAILED) {
+        close(fd);
+        return NULL;
+    }
+    struct board *board = memory_take_zeroed(sizeof(*board));
+    *board = (struct board){.fd = fd, .page = page};
+    return board;
+}
+
+struct board *board_new(void)
+{
+    int fd = memfd_create("silogate-overrides", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    /* Sealed: nobody can make it shorter under a reader. */
+    if (fd < 0 || ftruncate(fd, sizeof(struct page)) != 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        if (fd >= 0)
+            close(fd);
+        return NULL;
+    }
+    struct board *board = map(fd);
+    if (board) {
+        board->page->layout = LAYOUT;
+        board->page->size = sizeof(struct override);
+    }
+    return board;
+}
+
+struct board *board_inherit(int fd)
+{
+    struct stat status;
+
+    if (fd < 0)
+        return NULL;
+    if (fstat(fd, &status) != 0 || status.st_size != (off_t)sizeof(struct page) ||
+        !(fcntl(fd, F_GET_SEALS) & F_SEAL_SHRINK)) {
+        close(fd);
+        return NULL;
+    }
+    struct board *board = map(fd);
+    if (board && (board->page->layout != LAYOUT || board->page->size != sizeof(struct override))) {
+        board_free(board);
+        return NULL;
+    }
+    return board;
+}
+
+void board_free(struct board *board)
+{
+    if (!board)
+        return;
+    munmap(board->page, sizeof(*board->page));
+    close(board->fd);
+    free(board);
+}
+
+int board_fd(const struct board *board)
+{
+    return board->fd;
+}
+
+void board_write(struct board *board, const struct override *list, size_t count)
+{
+    struct page *page = board->page;
+    const unsigned odd = atomic_load(&page->number) | 1; /* a writer may have died in the middle */
+
+    atomic_store(&page->number, odd);
+    page->count = (uint32_t)count;
+    memcpy(page->list, list, count * sizeof(*list));
+    atomic_store(&page->number, odd + 1);
+    board->seen = odd + 1;
+}
+
+static void end_texts(struct override *override)
+{
+    override->id[sizeof(override->id) - 1] = 0;
+    override->upstream[sizeof(override->upstream) - 1] = 0;
+    override->service[sizeof(override->service) - 1] = 0;
+    override->on[sizeof(override->on) - 1] = 0;
+    override->who[sizeof(override->who) - 1] = 0;
+    override->ticket[sizeof(override->ticket) - 1] = 0;
+}
+
+bool board_read(struct board *board, struct override *list, size_t *count)
+{
+    const struct page *page = board->page;
+    const unsigned number = atomic_load(&page->number);
+    const uint32_t written = page->count;
+    size_t good = 0;
+
+    if (number == board->seen || number & 1 || written > OVERRIDES_MAX)
+        return false;
+    memcpy(list, page->list, written * sizeof(*list));
+    atomic_thread_fence(memory_order_acquire);
+    if (atomic_load(&page->number) != number)
+        return false;
+    board->seen = number;
+    for (uint32_t i = 0; i < written; i++) {
+        if (list[i].kind >= OVERRIDE_KINDS)
+            continue;
+        end_texts(&list[i]);
+        if (good != i)
+            list[good] = list[i];
+        good++;
+    }
+    *count = good;
+    return true;
+}
