@@ -16,7 +16,7 @@ def counted(gate):
     return {**live(gate), **written(gate.log_since_start())}
 
 
-def agree(gate, seconds=20):
+def agree(gate, seconds=45):
     """The five say the same, as soon as the writer has written and what repeats owe is told."""
     def wrong():
         return differences(counted(gate))
@@ -91,14 +91,14 @@ def read_tiles(text):
                for word in ("logged", "blocked"))
 
 
-def differences(told):
-    """What does not agree with the log: for an assertion's message."""
-    edges, violations = told["log"]
+def differences(told, first="log"):
+    """What does not agree with the log, or another place: for an assertion's message."""
+    edges, violations = told[first]
     wrong = []
     for place, (other, total) in told.items():
         if total != violations:
-            wrong.append(f"{place}: {total} violations, the log has {violations}")
+            wrong.append(f"{place}: {total} violations, the {first} has {violations}")
         for key in sorted(set(edges) | set(other)):
             if edges.get(key) != other.get(key):
-                wrong.append(f"{place}: {key} {other.get(key)}, the log has {edges.get(key)}")
+                wrong.append(f"{place}: {key} {other.get(key)}, the {first} has {edges.get(key)}")
     return wrong

@@ -252,9 +252,16 @@ class Gate:
             connection.close()
 
     def metrics(self):
-        status, _, text = self.get("/metrics")
-        assert status == 200, text
-        return Metrics(text)
+        """Of this moment: what admin was shown before is over, and no worker was too busy to answer it."""
+        def look():
+            time.sleep(max(0, self.looked + self.LOOK - time.monotonic()))
+            status, _, text = self.get("/metrics")
+            assert status == 200, text
+            found = Metrics(text)
+            return None if found.total("workers_late") else found
+        found = places.wait_for(look)
+        assert found, "a worker does not answer"
+        return found
 
     def check_sums(self):
         """The numbers add up, once those who were just served are counted out."""
@@ -268,9 +275,13 @@ class Gate:
         if self.uncounted or re.search(r"^admin = off|^admin_token_file", self.ini, re.MULTILINE) \
                 or f"violations = {self.violations_file}\n" not in self.ini:
             return None
-        time.sleep(max(0, self.looked + self.LOOK - time.monotonic()))
-        places.wait_for(lambda: not self.metrics().total("workers_late"))
-        return counts.live(self)
+        def agreed():  # each place has looked by itself, perhaps while a worker was late
+            self.metrics()
+            shown.update(counts.live(self))
+            return not counts.differences(shown, "metrics")
+        shown = {}
+        places.wait_for(agreed, 10)
+        return shown
 
     def rss(self):
         """Resident memory in KiB."""
@@ -336,3 +347,16 @@ def run(*arguments, **options):
     options.setdefault("env", dict(os.environ, TSAN_OPTIONS="report_thread_leaks=0"))
     return subprocess.run([str(places.SILOGATE), *map(str, arguments)], capture_output=True,
                           text=True, **options)
+
+
+def ctl(gate, *words, code=0, **options):
+    """What `silogate ctl --json` says, or its error; asked again where a worker was too busy to say what it has."""
+    for _ in range(60):
+        done = run("ctl", "-c", gate.path, "--json", *words, **options)
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        if code:
+            return done.stderr
+        answer = json.loads(done.stdout)
+        if not answer.get("late"):
+            return answer
+    raise AssertionError(answer)

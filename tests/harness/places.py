@@ -151,6 +151,16 @@ def stopped(pid):
         os.kill(pid, signal.SIGCONT)
 
 
+def is_read(connected):
+    """Has the process at the other end of a TCP socket read all that was sent?"""
+    def name(address):
+        return "%08X:%04X" % (int.from_bytes(socket.inet_aton(address[0]), "little"), address[1])
+    mine, theirs = name(connected.getsockname()), name(connected.getpeername())
+    with open("/proc/net/tcp") as file:
+        waiting = {tuple(line[1:3]): line[4].split(":") for line in map(str.split, file)}
+    return int(waiting[mine, theirs][0], 16) == 0 and int(waiting[theirs, mine][1], 16) == 0
+
+
 def port_open(port):
     try:
         socket.create_connection(("127.0.0.1", port), timeout=10).close()

@@ -113,7 +113,7 @@ class Server:
         self.process = None
 
     def remove(self):
-        self.stop()
+        self.stop(signal.SIGKILL)  # nobody reads what it would write at its end
         places.remove(self.folder)
 
     def root(self, **options):

@@ -93,13 +93,13 @@ def test_sums_per_service_are_the_clients(mariadb, make_gate):
 
 def test_a_command_without_an_answer_has_failed(running, mariadb):
     connection = wire.connect(running.port, "billing_service", database="nilecare")
-    connection.command(connection.query_bytes("SELECT SLEEP(20)"))
+    connection.command(connection.query_bytes("SELECT SLEEP(60)"))
     assert places.wait_for(
         lambda: running.metrics().total("commands_total", outcome="forwarded")
         - running.metrics().total("answers_total") == 1)
-    with mariadb.root() as root, root.cursor() as cursor:
-        cursor.execute("SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'")
-        cursor.execute(f"KILL {cursor.fetchone()[0]}")
+    thread = places.wait_for(lambda: mariadb.sql(
+        "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(60)%'"))
+    mariadb.sql(f"KILL {thread[0][0]}")
     assert places.wait_for(lambda: running.metrics().total("answers_total", outcome="failed") == 1)
     connection.close()
 

@@ -411,6 +411,7 @@ def test_metrics_of_who_comes_past(server, make_gate, tmp_path):
                "GRANT SELECT, PROCESS ON *.* TO gate_metrics@'%'")
     direct = [servers_connect(server, "billing_service", "cron job"), servers_connect(server, "auth_service", "x")]
     try:
+        assert places.wait_for(lambda: server.threads() == len(direct))  # other tests' may just be ending
         gate = make_gate(server, ("upstream:main", "account", "gate_metrics"),
                          ("upstream:main", "account_password_file", password),
                          ("upstream:main", "direct", "auth_service"))

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import gate, wire
+from harness import gate, places, wire
 
 SECRET = "b3l13f-c4n4ry"
 INI = """[proxy]
@@ -83,14 +83,12 @@ def refused(client, statement):
 
 def records_of(one, client, count):
     """The violations of this session, once there are `count` of them."""
-    for _ in range(200):
-        found = [record for record in one.records()
-                 if record["event"] == "violation" and record["session"] == client.thread]
-        if len(found) >= count:
-            break
-        time.sleep(0.05)
-    assert len(found) == count
-    return found
+    def found():
+        return [record for record in one.records()
+                if record["event"] == "violation" and record["session"] == client.thread]
+    places.wait_for(lambda: len(found()) >= count, every=0.05)
+    assert len(found()) == count
+    return found()
 
 
 def without_grant(one):

@@ -77,6 +77,10 @@ def click(browser, selector):
                          clickCount=1)
 
 
+def there(browser, selector):
+    return browser.run("return !!document.querySelector(arguments[0])", selector)
+
+
 def path_of(browser):
     return browser.run("return location.pathname")
 
@@ -87,7 +91,7 @@ def test_three_clicks_from_the_matrix_to_a_pasted_grant(browser, hospital, tmp_p
     browser.open(hospital.at + "/", width=1400)
     cell = '.heat td a[title^="auth reaches into billing"]'
     click(browser, cell)
-    assert places.wait_for(lambda: path_of(browser) == "/queries")
+    assert places.wait_for(lambda: path_of(browser) == "/queries" and there(browser, "#queries td.statement a"))
     statement = browser.run("return document.querySelector('#queries td.statement code').textContent")
     click(browser, "#queries td.statement a")
     assert places.wait_for(lambda: path_of(browser) == "/query")

@@ -78,7 +78,7 @@ def test_no_account_and_few_lines(mariadb, make_gate):
     """One look at the start, and one where a session has lost its server; logins tell the rest."""
     start = end(mariadb)
     gate = make_gate(mariadb)
-    assert len(grumbles(mariadb, start)) == 1
+    assert places.wait_for(lambda: len(grumbles(mariadb, start)) == 1)
     for _ in range(10):
         wire.connect(gate.port, "lab_service").quit()
     lose_a_session(mariadb, gate)
@@ -157,7 +157,7 @@ def test_a_session_that_loses_its_server_tells(make_gate):
     server.close()
     assert places.wait_for(client.closed)
     assert places.wait_for(lambda: gate.get("/readyz")[0] == 503, 60, 0.3)
-    assert len(gate.events("upstream_down")) == 1
+    assert places.wait_for(lambda: len(gate.events("upstream_down")) == 1)
     gate.stop()
 
 
@@ -189,4 +189,4 @@ def test_an_account_on_a_dead_server(server, account, make_gate):
         gate.connect("lab_service")
     gate.reload(("upstream:main", "address", f"127.0.0.1:{server.port}"))
     assert places.wait_for(lambda: gate.get("/readyz")[0] == 200, 60, 0.3)
-    assert len(gate.events("upstream_up")) == 1
+    assert places.wait_for(lambda: len(gate.events("upstream_up")) == 1)

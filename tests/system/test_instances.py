@@ -1,7 +1,6 @@
 """Several silogates before one upstream: what `ctl` changes at one holds at all, they see each other, and neither a
 lost store nor a lost instance changes anything for the others' sessions."""
 import datetime
-import json
 import os
 import signal
 import subprocess
@@ -42,9 +41,7 @@ def make(server, make_gate, account):
 
 
 def ctl(gate, *words, code=0):
-    done = gates.run("ctl", "-c", gate.path, "--json", *words)
-    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
-    return json.loads(done.stdout) if code == 0 else done.stderr
+    return gates.ctl(gate, *words, code=code)
 
 
 def others(gate, **wanted):
@@ -108,13 +105,14 @@ def test_allow_and_hold_hold_at_all(server, make):
     assert refused(there) == 1142
     one.ctl("allow", "billing", "on", "clinical_data.patients", "access", "read", "--for", "1h")
     assert refused(there) == 0
-    started = one.ctl("hold", "lab", "--writes", "--for", "1s")
+    writer = wire.connect(two.port, "lab_service")
+    started = one.ctl("hold", "lab", "--writes", "--for", "1m")
     assert started["in_force"] == 2
-    writer = two.connect("lab_service")
-    with writer.cursor() as cursor:
-        cursor.execute("UPDATE lab_orders SET status = status WHERE 1 = 0")
-    assert two.metrics().total("commands_held_total") >= 1
-    writer.close()
+    writer.command(writer.query_bytes("UPDATE lab_orders SET status = status WHERE 1 = 0"))
+    assert places.wait_for(lambda: two.metrics().total("commands_held_total") >= 1)
+    one.ctl("undo", started["id"])
+    writer.answers()
+    writer.quit()
     there.quit()
 
 

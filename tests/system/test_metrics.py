@@ -16,8 +16,8 @@ def test_latency_of_upstreams_by_service(mariadb, make_gate):
     lab, billing = wire.connect(gate.port, "lab_service"), wire.connect(gate.port, "billing_service")
     for _ in range(5):
         billing.query("SELECT 1")
-    lab.query("SELECT SLEEP(0.3)")
-    statement = lab.prepare("SELECT SLEEP(0.3)")
+    lab.query("SELECT SLEEP(1.1)")
+    statement = lab.prepare("SELECT SLEEP(1.1)")
     lab.execute(statement[0] if isinstance(statement, tuple) else statement)
     found = gate.metrics()
 
@@ -29,9 +29,9 @@ def test_latency_of_upstreams_by_service(mariadb, make_gate):
         counts = [count for _, count in buckets(service)]
         assert counts == sorted(counts) and len(counts) == 19
         assert counts[-1] == found.total("upstream_latency_seconds_count", service=service)
-    assert 0.55 < found.total("upstream_latency_seconds_sum", service="lab") < 5
+    assert 2.15 < found.total("upstream_latency_seconds_sum", service="lab") < 20
     slow = found.total("upstream_latency_seconds_count", service="lab") - \
-        max(count for bound, count in buckets("lab") if bound < 0.3)
+        max(count for bound, count in buckets("lab") if bound < 1.1)
     assert slow == 2  # the text one and the prepared one
     assert found.total("upstream_latency_seconds_count", service="billing") >= 5
     # all commands with an answer: COM_QUIT and COM_STMT_CLOSE have none
@@ -44,11 +44,9 @@ def test_bytes(mariadb, make_gate):
     gate = make_gate(mariadb)
     session = wire.connect(gate.port, "lab_service")
     session.query("SELECT 1")  # behind it silogate has no questions of its own
-    time.sleep(0.1)
     before = gate.metrics()
     session.query("SELECT REPEAT('x', 1000000)")
     session.query("SELECT LENGTH('" + "y" * 500000 + "')")
-    time.sleep(0.1)  # admin looks anew after 50 ms
     after = gate.metrics()
 
     def grown(leg, direction):
@@ -86,9 +84,9 @@ def test_tls_failures_by_reason(mariadb, make_gate, certificates):
         capabilities = 0x1 | 0x200 | 0x800 | 0x8000 | 0x80000
         payload = capabilities.to_bytes(4, "little") + (1 << 24).to_bytes(4, "little") + b"\x2d" + bytes(23)
         one.sendall(len(payload).to_bytes(3, "little") + b"\x01" + payload)
-        time.sleep(0.1)
+        assert places.wait_for(lambda: places.is_read(one))  # with what comes next it would be another failure
         one.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        one.settimeout(5)
+        one.settimeout(60)
         try:
             while one.recv(4096):
                 pass
@@ -160,4 +158,4 @@ def test_the_process(mariadb, make_gate):
         "start_time_seconds", "open_fds", "max_fds", "threads")}
     assert abs(found["process_open_fds"] - gate.files()) <= 3
     assert abs(found["process_start_time_seconds"] - time.time()) < 120
-    assert found["process_threads"] == len(os.listdir(f"/proc/{gate.process.pid}/task"))
+    assert abs(found["process_threads"] - len(os.listdir(f"/proc/{gate.process.pid}/task"))) <= 1  # one may just end

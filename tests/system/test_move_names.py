@@ -179,7 +179,7 @@ def without_places(answers):
 
 
 def test_mapped_is_as_unmapped(make_scene):  # noqa: F811
-    scene = make_scene(ini=INI.replace("hold = 4s", "hold = 4s\nalias = none").replace("mode = block", "mode = log")
+    scene = make_scene(ini=INI.replace("hold = 10s", "hold = 10s\nalias = none").replace("mode = block", "mode = log")
                        .replace("unowned = block", "unowned = allow"), tables=3)
     scene.server.sql(f"GRANT ALL ON {NEW}.* TO mv_billing@'%'", "SET GLOBAL log_bin_trust_function_creators = 1")
     statements = generated(7, 250)

@@ -23,7 +23,7 @@ def begins_to_rename(scene, mark):
 
 @pytest.mark.parametrize("what", ["server", "mover", "connection"] if LONG else ["server"])
 def test_cut_at_its_rename(make_scene, server, what):  # noqa: F811
-    scene = make_scene(ini=INI.replace("hold = 4s", "hold = 10s"), tables=TABLES)
+    scene = make_scene(ini=INI.replace("hold = 10s", "hold = 10s"), tables=TABLES)
     for _ in range(TIMES):
         mark = server.mark()
         mover = scene.start_move()

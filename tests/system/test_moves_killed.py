@@ -126,7 +126,7 @@ def stand_somewhere(scene):
 def test_killed(make_scene, monkeypatch, server, step, triggers, what):  # noqa: F811
     if step in ON_MYSQL_ALONE and server.name != "mysql":
         pytest.skip("MySQL's way with triggers")
-    scene = make_scene(ini=INI.replace("hold = 4s", "hold = 1s"), tables=2)
+    scene = make_scene(ini=INI.replace("hold = 10s", "hold = 1s"), tables=2)
     if triggers:
         server.sql(*TRIGGERS[:2])
     options, source, target = ((), OLD, NEW)
@@ -176,7 +176,8 @@ def attempt(scene, options):
     moved = scene.move(*options)
     if moved.returncode:
         assert any(why in moved.stdout for why in ("was last seen", "no instance", "not all instances are",
-                                                   "is prepared")), moved.stdout + moved.stderr
+                                                   "is prepared", "in a transaction", "is locked")), \
+            moved.stdout + moved.stderr
         roll_back_branches(scene.server)
         scene.server.sql("DELETE FROM silogate.instances_of_moves WHERE seen < NOW(3) - INTERVAL 3 SECOND")
         time.sleep(0.5)
@@ -187,7 +188,7 @@ def attempt(scene, options):
 @pytest.mark.parametrize("step", ["drained", "renamed"])
 def test_a_server_that_stays_away(make_scene, monkeypatch, server, step):  # noqa: F811
     """Where nobody can be asked the mover does not say that nothing has changed, once that may be untrue."""
-    scene = make_scene(ini=INI.replace("hold = 4s", "hold = 1s"), tables=2)
+    scene = make_scene(ini=INI.replace("hold = 10s", "hold = 1s"), tables=2)
     mover = stop_at(scene, monkeypatch, step)
     server.stop(signal.SIGKILL)
     mover.send_signal(signal.SIGCONT)

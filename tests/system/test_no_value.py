@@ -83,7 +83,7 @@ def send(gate, mode_of_session, statements):
             told += [str(error)] if "silogate" in str(error) else []
         except wire.Closed:
             connection = wire.connect(gate.port, "billing_service", capabilities=MULTI)
-        if not places.wait_for(lambda: gate.violations_file.stat().st_size > before, 2, 0.005):
+        if not places.wait_for(lambda: gate.violations_file.stat().st_size > before, every=0.005):
             silent.append(name)
     connection.close()
     return silent, told

@@ -181,7 +181,7 @@ def test_required(mariadb, make_gate, certificates):
     other = make_gate(mariadb, *offering(certificates, "server", ("tls", "client", "required")),
                       ("proxy", "listen", f"unix:{path}"), start=False)
     other.start(ready=False)
-    assert places.wait_for(lambda: os.path.exists(path))
+    other.wait_log(" runs: ")
     connection = pymysql.connect(unix_socket=path, user="billing_service",
                                  password="billing_service-secret")
     assert one(connection, "SELECT 1") == ((1,),)
@@ -315,7 +315,7 @@ def cpu(process):
 
 
 def test_half_open_handshakes_cost_nothing_and_end(mariadb, make_gate, certificates):
-    gate = make_gate(mariadb, *offering(certificates, "server", ("proxy", "login_timeout", "3s")))
+    gate = make_gate(mariadb, *offering(certificates, "server", ("proxy", "login_timeout", "6s")))
     held = []
     for number in range(50):
         client = wire.Wire(gate.port).greet()
@@ -325,8 +325,8 @@ def test_half_open_handshakes_cost_nothing_and_end(mariadb, make_gate, certifica
     before = cpu(gate.process)
     with connect(gate, certificates) as connection:
         assert one(connection, "SELECT 1") == ((1,),)
-    time.sleep(1)
-    assert cpu(gate.process) - before < 0.5
+    time.sleep(2)
+    assert cpu(gate.process) - before < 1  # whoever turns in circles takes all there is
     for client in held:
         assert client.closed()
         client.close()
@@ -371,7 +371,8 @@ def test_handshakes_per_address(mariadb, make_gate, certificates):
     for _ in range(3):
         held.append(wire.Wire(gate.port).greet())
         held[-1].raw(SSL_REQUEST + b"\x16\x03")
-    time.sleep(0.2)
+    assert places.wait_for(lambda: all(places.is_read(client.socket) for client in held))
+    time.sleep(0.2)  # what was read is begun within a turn
     with pytest.raises((pymysql.Error, OSError)):
         connect(gate, certificates)
     with gate.connect("lab_service") as plain:  # others are not held up

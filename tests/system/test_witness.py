@@ -203,7 +203,7 @@ def test_a_witness_that_cannot_see_says_so(witnessed, server):
     if server.name == "mariadb":
         server.sql("UNINSTALL SONAME 'metadata_lock_info'")
         witnessed.wait_log("cannot be sampled at .upstream:main.: the plugin metadata_lock_info is not loaded: "
-                           "INSTALL SONAME 'metadata_lock_info'", 30)
+                           "INSTALL SONAME 'metadata_lock_info'")
         server.sql("INSTALL SONAME 'metadata_lock_info'")
     else:
         server.sql("ALTER USER wi_witness@'%' ACCOUNT LOCK")

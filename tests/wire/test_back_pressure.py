@@ -32,7 +32,7 @@ class Deaf:
             stream.send(b"\xfbx")
         elif b"deaf" not in command:
             return None
-        self.released.wait(30)
+        self.released.wait(120)
         if b"LOCAL INFILE" in command:
             while stream.receive():
                 pass
@@ -48,7 +48,7 @@ class Deaf:
                 sent += self.connection.socket.send(view[sent % len(data):])
         except TimeoutError:
             pass
-        self.connection.socket.settimeout(30)
+        self.connection.socket.settimeout(60)
         return sent
 
     def grown(self):

@@ -1,4 +1,6 @@
 """Both ends out of a script, with raw bytes: what no real client or server does on purpose."""
+import socket
+import threading
 import time
 
 import pytest
@@ -127,6 +129,14 @@ def login_then(server, then):
     server.script = lambda stream, number: server.session(stream, each)
 
 
+class Heard(threading.Event):
+    """Set once the client has some of an answer: what the server does then comes behind it."""
+
+    def by(self, connection):
+        connection.socket.recv(1, socket.MSG_PEEK)
+        self.set()
+
+
 def probe(gate, capabilities=wire.USUAL):
     connection = wire.connect(gate.port, "lab_service", capabilities=capabilities)
     connection.command(connection.query_bytes("SELECT 1 AS probe"))
@@ -173,17 +183,19 @@ def test_proxysql_3296_old_eof_to_a_deprecate_eof_client(fake, make_gate):
 @pytest.mark.parametrize("parts", [0, 1, 2, 3])
 def test_server_dies_in_mid_answer(fake, make_gate, parts):
     """Nothing of the answer sent yet: 2013. Something sent: the connection closes; no made-up end."""
-    server = fake()
+    server, heard = fake(), Heard()
 
     def dies(stream):
         for part in (COUNT_ONE, COLUMN, b"\x015")[:parts]:
             stream.send(part)
-        time.sleep(0.2)
+        assert not parts or heard.wait(60)
         raise wire.Closed()
 
     login_then(server, dies)
     gate = make_gate(server.address())
     connection = probe(gate)
+    if parts:
+        heard.by(connection)
     if parts == 0:
         with pytest.raises(wire.Error) as lost:
             connection.answers()
@@ -195,15 +207,16 @@ def test_server_dies_in_mid_answer(fake, make_gate, parts):
 
 
 def test_server_dies_in_mid_packet(fake, make_gate):
-    server = fake()
+    server, heard = fake(), Heard()
 
     def dies(stream):
         stream.raw(b"\x01\0\0\x01\x01\x30\0\0\x02def")
-        time.sleep(0.2)
+        assert heard.wait(60)
         raise wire.Closed()
 
     login_then(server, dies)
     connection = probe(make_gate(server.address()))
+    heard.by(connection)
     with pytest.raises(wire.Closed):
         connection.answers()
 
