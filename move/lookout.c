@@ -297,14 +297,20 @@ void *lookout_run(void *argument)
 {
     struct lookout *lookout = argument;
     struct error error;
+    bool looked = false;
 
-    while (!is_over(lookout)) {
-        bool good = lookout->connection ? look(lookout, &error) : begin(lookout, &error);
+    /* Once at least, or an instance that is told to reload again and again would never be seen. */
+    while (!is_over(lookout) || (!looked && !atomic_load(lookout->ending))) {
+        bool begins = !lookout->connection;
+        bool good = begins ? begin(lookout, &error) : look(lookout, &error);
         if (good)
             lookout->told = false;
         else
             give_up(lookout, &error);
         open_overdue(lookout, false);
+        looked = looked || !begins || !good;
+        if (good && begins)
+            continue;
         bool fast = is_fast(lookout);
         usleep((fast ? FAST_MS : SLOW_MS) * 1000);
     }

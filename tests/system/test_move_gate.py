@@ -1,7 +1,9 @@
 """What a session behind silogate sees of moves beside its plain statements: reloads in the middle of a hold, statements
 that were prepared before, an instance that has missed the hold."""
 import os
+import signal
 import struct
+import threading
 import time
 
 import pytest
@@ -400,3 +402,33 @@ def test_names_are_mapped_after_a_reset(moved, alias):
     assert places.wait_for(lambda: " seen " in scene.move("--status").stdout)
     assert "times: " not in scene.move("--status").stdout
     session.quit()
+
+
+# --- reloads without end ---
+
+def test_reloads_without_end_do_not_silence_an_instance(make_scene):
+    """Each reload began the watch of the moves anew, before it had reported: the instance counted as gone."""
+    scene = make_scene()
+    over = threading.Event()
+
+    def storm():
+        while not over.wait(0.02):
+            os.kill(scene.gate.process.pid, signal.SIGHUP)
+
+    def seen():
+        return scene.server.sql("SELECT MAX(seen) FROM silogate.instances_of_moves")[0][0]
+
+    thread = threading.Thread(target=storm)
+    thread.start()
+    try:
+        places.wait_for(lambda: "reload" in scene.gate.log(), 30)
+        for _ in range(3):
+            before = seen()
+            assert places.wait_for(lambda: seen() > before, 30), scene.gate.log()[-2000:]
+        for options, place in (((), NEW), (("--back",), OLD)):
+            moved = scene.move(*options)
+            assert moved.returncode == 0, moved.stdout + moved.stderr
+            assert scene.stand_in(place)
+    finally:
+        over.set()
+        thread.join()
