@@ -14,6 +14,13 @@ void belief_lose(struct belief *belief)
     belief->must_ask = true;
 }
 
+void belief_lose_all(struct belief *belief)
+{
+    belief_lose(belief);
+    sql_state_set_database(&belief->state, (struct text){NULL, 0});
+    belief->state.database_unknown = true;
+}
+
 uint64_t belief_name_hash(struct text name)
 {
     return text_hash(name, 1, true) | 1;
@@ -53,7 +60,7 @@ static void forget_names(struct belief *belief)
     belief->named = NULL;
 }
 
-void belief_reset(struct belief *belief, uint32_t collation)
+void belief_reset(struct belief *belief)
 {
     prepared_clear(&belief->prepared);
     forget_names(belief);
@@ -61,7 +68,7 @@ void belief_reset(struct belief *belief, uint32_t collation)
     sql_session_free(&belief->remembered);
     sql_state_lose_mode(&belief->state);
     belief->state.charset = SQL_CHARSET_UNKNOWN;
-    belief->state.lossy = sql_collation_is_lossy(collation);
+    belief->state.lossy = true;
 }
 
 void belief_forget(struct belief *belief)

@@ -44,12 +44,13 @@ struct belief {
     bool traced : 1;  /* it may keep what the session executes, for the client to look at */
 };
 
-/* Nothing is known of how the server reads now, nor where it stands: to be asked. */
+/* Nothing is known of how the server reads now: to be asked. And: nor of the database. */
 void belief_lose(struct belief *belief);
+void belief_lose_all(struct belief *belief);
 
-/* COM_RESET_CONNECTION has cleared all that the session had set, but for the database. `collation`
- * is that of the login. */
-void belief_reset(struct belief *belief, uint32_t collation);
+/* COM_RESET_CONNECTION has cleared all that the session had set, but for the database. Its
+ * character sets are the server's own on MySQL, and nobody's to guess. */
+void belief_reset(struct belief *belief);
 
 /* What statements have left behind is gone: the end, or COM_CHANGE_USER. */
 void belief_forget(struct belief *belief);

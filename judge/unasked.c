@@ -57,11 +57,8 @@ struct belief unasked_belief(const struct belief *belief, unsigned fold)
     if (fold > 0)
         blind.state.lower_case_table_names = belief->state.lower_case_table_names == 0;
 
-    if (belief->must_ask) {
-        belief_lose(&blind);
-        sql_state_set_database(&blind.state, (struct text){NULL, 0});
-        blind.state.database_unknown = true;
-    }
+    if (belief->must_ask)
+        belief_lose_all(&blind);
     blind.asked = true;
     return blind;
 }

@@ -30,8 +30,10 @@ static void variable_changed(struct session *session, struct text change)
             return;
         if (text_equal(name, TEXT("sql_mode")) && sql_mode_of(value) != session->belief.state.mode)
             sql_state_lose_mode(&session->belief.state);
-        if (text_equal(name, TEXT("character_set_connection")))
-            session->belief.state.lossy |= sql_charset_is_lossy(sql_charset_of(value));
+        if (text_equal(name, TEXT("character_set_connection"))) {
+            const bool lossy = sql_charset_is_lossy(sql_charset_of(value));
+            session->belief.state.lossy = lossy || (session->belief.state.lossy && !reset);
+        }
         if (!text_equal(name, TEXT("character_set_client")))
             continue;
         uint8_t charset = (uint8_t)sql_charset_of(value);
@@ -119,7 +121,7 @@ void command_finish(struct session *session)
     session->held.user_locks = 0;
     session->held.long_data = 0;
     session_leave_branches(session);
-    belief_reset(belief, session->collation);
+    belief_reset(belief);
 }
 
 enum step command_upstream_died(struct session *session, enum close_reason reason)

@@ -21,6 +21,7 @@
 #define QUESTION                                                                                   \
     "SELECT /* silogate */ CAST(DATABASE() AS BINARY),CAST(@@SESSION.sql_mode AS BINARY),"         \
     "CAST(@@SESSION.character_set_client AS BINARY),"                                              \
+    "CAST(@@SESSION.character_set_connection AS BINARY),"                                          \
     "CAST(@@GLOBAL.lower_case_table_names AS BINARY),CAST(@@GLOBAL.init_connect AS BINARY) LIMIT " \
     "1"
 
@@ -28,6 +29,7 @@ enum {
     ANSWER_DATABASE,
     ANSWER_MODE,
     ANSWER_CHARSET,
+    ANSWER_CONNECTION,
     ANSWER_LOWER_CASE,
     ANSWER_INIT,
     ANSWER_FIELDS_MAX
@@ -42,7 +44,8 @@ static const char *const texts[] = {
                      "profiling=@silogate_profiling,@silogate_trace=NULL,@silogate_profiling=NULL",
 };
 
-/* ER_MUST_CHANGE_PASSWORD: whoever gets it can do nothing else, and needs no states for it.
+/* ER_MUST_CHANGE_PASSWORD: whoever gets it can do nothing else, and needs no states for it; but the
+ * next statement of the same command can do anything, and is read in every way that is possible.
  * ER_NEW_ABORTING_CONNECTION: init_connect has failed, which ends the session. */
 enum { EXPIRED_PASSWORD = 1820, ABORTING = 1184 };
 
@@ -95,6 +98,7 @@ static void learn(struct session *session, const struct text *values)
     session->belief.state.mode = sql_mode_of(values[ANSWER_MODE]);
     session->belief.state.mode_known = values[ANSWER_MODE].at != NULL;
     session->belief.state.charset = (uint8_t)sql_charset_of(values[ANSWER_CHARSET]);
+    session->belief.state.lossy = sql_charset_is_lossy(sql_charset_of(values[ANSWER_CONNECTION]));
     if (!text_number(values[ANSWER_LOWER_CASE], &lower_case) || lower_case > 2)
         return;
     session->belief.state.lower_case_table_names = (uint8_t)lower_case;
@@ -127,8 +131,9 @@ static bool take_answer(struct session *session, enum row row, const struct text
         if (here.at[PACKET_HEADER] == 0x00)
             return false;
         belief->unknown = !is_error(here, EXPIRED_PASSWORD);
+        belief_lose_all(belief);
     }
-    belief->must_ask = belief->unknown; /* the next command asks again */
+    belief->must_ask = row != ROW_DONE; /* the next command asks again */
     belief->asked = true;
     return true;
 }

@@ -99,8 +99,7 @@ bool login_change_back(struct session *session)
         return false;
     session->judged = draft->judged_before;
     session->collation = draft->collation_before;
-    belief_lose(&session->belief);
-    session->belief.state.database_unknown = true;
+    belief_lose_all(&session->belief);
     session->belief.in_transaction = session->belief.asked = session->belief.unknown = false;
     session->logged_in = true;
     login_free(session);

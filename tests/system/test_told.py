@@ -35,20 +35,27 @@ SETUP = ("CREATE DATABASE vault", "CREATE DATABASE own", "CREATE TABLE vault.t (
 GBK = b"SELECT '\xbf\\', name FROM vault.t -- ' AS c"  # in gbk the backslash is half of a character
 
 
-class Told(servers.MariaDB):
+# In swe7 and sjis the backslash of another character set is no backslash any more.
+LOSSY = r"""SET @p = 'SELECT "a\\" , name FROM vault.t #"'"""
+
+
+class Told:
     options = ()
 
     def command(self):
         return [*super().command(), *self.options]
 
 
+KINDS = {kind: type("Told" + one.__name__, (Told, one), {}) for kind, one in servers.KINDS.items()}
+
+
 @pytest.fixture
 def start():
-    """Starts a MariaDB with its options, and a silogate before one or several."""
+    """Starts a server with its options, mostly a MariaDB, and a silogate before one or several."""
     made = []
 
-    def server(*options):
-        one = Told()
+    def server(*options, kind="mariadb"):
+        one = KINDS[kind]()
         made.append(one)
         one.options = options
         one.install()
@@ -146,6 +153,58 @@ def test_the_handshakes_character_set_does_not_hold(start):
     client.quit()
     assert code(one, GBK) == 1142
     assert code(one, b"SELECT '\xbf\\', name FROM own.t -- ' AS c") == 0
+
+
+@pytest.mark.parametrize("separator", ["", ";"], ids=["two commands", "one command"])
+def test_a_password_is_set_first(start, separator):
+    """Who must set it first is told nothing before: what comes behind that is judged by what is told then."""
+    server, silogate = start
+    upstream = server("--skip-character-set-client-handshake", "--character-set-server=gbk")
+    one = silogate(upstream)
+    upstream.sql("ALTER USER spy_service@'%' PASSWORD EXPIRE")
+    client = connect(one, capabilities=wire.USUAL | 1 << 22)  # CLIENT_CAN_HANDLE_EXPIRED_PASSWORDS
+    with pytest.raises(wire.Error) as refused:
+        client.query("SELECT 1")
+    assert refused.value.code == 1820
+    one.reload(("policy", "administration", "allow"))
+    texts = [b"SET PASSWORD = PASSWORD('spy_service-secret')", GBK]
+    with pytest.raises(wire.Error) as refused:
+        for text in [b";".join(texts)] if separator else texts:
+            assert SECRET not in repr(client.query(text))
+    assert refused.value.code in (1142, 1227), refused.value
+    client.quit()
+
+
+@pytest.mark.parametrize("kind", list(servers.KINDS))
+@pytest.mark.parametrize("charset", ["swe7", "sjis"])
+def test_the_connections_character_set_is_another(start, kind, charset):
+    """character_set_connection, which a literal becomes a value in, is told as well: after init_connect, and after
+    COM_RESET_CONNECTION, which on MySQL makes it what the server has."""
+    server, silogate = start
+    upstream = server(*([f"--character-set-server={charset}"] if kind == "mysql" else []), kind=kind)
+    one = silogate(upstream)
+    upstream.sql(f"SET GLOBAL init_connect = 'SET character_set_connection = {charset}'",
+                 "CREATE USER plain_service@'%' IDENTIFIED BY 'plain_service-secret'",
+                 "GRANT SELECT ON *.* TO plain_service@'%'")  # root's kin run no init_connect
+    one.reload(("service:spy", "user", "plain_service"))
+    client = wire.connect(one.port, "plain_service", None, capabilities=wire.USUAL & ~(1 << 23))  # SESSION_TRACK
+    for is_reset in (False, True):
+        if is_reset:
+            client.ok(b"\x1f")
+        client.query("SET character_set_client = utf8mb4")
+        connection = client.query("SELECT @@character_set_connection")[0].rows
+        assert connection == [[charset]] or is_reset and kind == "mariadb"
+        client.query(LOSSY)
+        try:
+            client.query("PREPARE s FROM @p")
+            assert SECRET not in repr(client.query("EXECUTE s"))
+            assert connection == [["utf8mb4"]]
+        except wire.Error as error:
+            assert error.code in (1142, 1227), error
+    client.query("SET NAMES utf8mb4")
+    client.query(LOSSY)
+    client.query("PREPARE s FROM @p")  # and it is known again when it is sure
+    client.quit()
 
 
 def test_the_second_address_is_another_server(start):

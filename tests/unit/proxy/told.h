@@ -27,8 +27,8 @@ static inline void told_packet(uint8_t *to, size_t *size, uint8_t *number, const
 static inline size_t told_write(capabilities_t capabilities, uint8_t *to)
 {
     static const uint8_t column[] = "\3def\0\0\0\1n\0\x0c\x21\0\x40\0\0\0\xfd\0\0\0\0";
-    static const char count[] = "\5\1",
-                      row[] = "\xfb\0\7utf8mb4\1"
+    static const char count[] = "\6\1",
+                      row[] = "\xfb\0\7utf8mb4\7utf8mb4\1"
                               "0",
                       end[] = "\xfe\0\0\2\0\0\0";
     const int is_optional = (capabilities & CAPABILITY_OPTIONAL_RESULTSET_METADATA) != 0;
@@ -37,7 +37,7 @@ static inline size_t told_write(capabilities_t capabilities, uint8_t *to)
     uint8_t number = 0;
 
     told_packet(to, &size, &number, count, is_optional ? 2 : 1);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 6; i++)
         told_packet(to, &size, &number, column, sizeof(column));
     if (!is_deprecated)
         told_packet(to, &size, &number, end, 5);
