@@ -197,8 +197,8 @@ void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *
     if (change->named.hash)
         belief_name(belief, change->named.hash, good ? change->named.print : 0);
     const struct xa_step *xa = change_xa(change);
-    if (xa && xa->xa == SQL_XA_PREPARES && xa->written.at && good)
-        sql_session_forget_xa(belief->remembered, xa->written);
+    if (xa && xa->xa == SQL_XA_PREPARES && good)
+        sql_session_forget_xa(belief->remembered);
     if (change->remembers)
         sql_session_settle(&belief->remembered, change->remembered, good);
     for (uint8_t i = 0; (good || belief->in_transaction) && i < change->written.count; i++)

@@ -26,6 +26,16 @@ static bool find_branch(const struct binding *binding, struct text xid)
                          xid, binding->session);
 }
 
+/* Is it the last thing that the command does with this identifier? */
+static bool is_last(const struct change *change, const struct xa_step *step)
+{
+    for (const struct xa_step *later = change->xa; later != step; later = later->next) {
+        if (text_equal(later->xid, step->xid))
+            return false;
+    }
+    return true;
+}
+
 bool binding_note_xa(const struct binding *binding, const struct change *change, bool good)
 {
     const struct branch_owner owner = {binding->service_usage, binding->upstream_usage};
@@ -39,6 +49,10 @@ bool binding_note_xa(const struct binding *binding, const struct change *change,
     for (const struct xa_step *step = change->xa; step; step = step->next) {
         if (step->xa != SQL_XA_PREPARES && (good || !whole))
             branches_remove(&owner, step->xid);
+        /* The server lets nobody have one of the same identifier beside it. */
+        if (good && is_last(change, step) &&
+            (step->xa == SQL_XA_STARTS || step->xa == SQL_XA_PREPARES))
+            branches_replace(&owner, step->xid);
     }
     if (!whole || whole->xa != SQL_XA_PREPARES || !whole->written.at || !good)
         return false;

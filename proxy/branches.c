@@ -108,6 +108,15 @@ void branches_add(const struct branch_owner *owner, struct text xid, uint32_t se
     pthread_mutex_unlock(&lock);
 }
 
+void branches_replace(const struct branch_owner *owner, struct text xid)
+{
+    pthread_mutex_lock(&lock);
+    struct branch **at = find(owner->upstream, xid);
+    if (*at && !is_of(*at, owner))
+        take_out(at);
+    pthread_mutex_unlock(&lock);
+}
+
 void branches_remove(const struct branch_owner *owner, struct text xid)
 {
     pthread_mutex_lock(&lock);

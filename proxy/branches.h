@@ -28,6 +28,8 @@ struct branch_owner {
 /* The session `session` of `owner` has prepared the transaction `xid` (facts->xid), at once:
  * nothing else of the same identifier can be there. */
 void branches_add(const struct branch_owner *owner, struct text xid, uint32_t session);
+/* `owner` has one of this identifier now, of which nothing more is known: another's is over. */
+void branches_replace(const struct branch_owner *owner, struct text xid);
 /* It is over, or was never there; another's of the same identifier stays. */
 void branches_remove(const struct branch_owner *owner, struct text xid);
 /* All of them. */

@@ -132,8 +132,8 @@ struct sql_facts {
     const char *why; /* where not determined: a sentence, static memory, no value out of the text */
     struct text database;                      /* see effects */
     uint32_t database_offset, database_length; /* where it stands in the text, quotes included */
-    /* With `xa`: format (4 bytes, the lowest first), lengths of gtrid and bqual (a byte each),
-     * both; as the server compares them. `at` NULL: that depends on what is not known. */
+    /* With `xa`: lengths of gtrid and bqual (a byte each), both; as the server compares them. `at`
+     * NULL: that depends on what is not known. */
     struct text xid;
     uint64_t thread; /* see SQL_EFFECT_KILL */
     uint32_t thread_offset, thread_length;

@@ -366,7 +366,6 @@ struct xid {
     bool good, filled; /* so far; the part at hand is there */
     unsigned part;     /* 0 gtrid, 1 bqual, 2 format */
     uint8_t lengths[2];
-    uint64_t format;
     char bytes[128];
 };
 void xid_begin(struct xid *xid);

@@ -36,6 +36,7 @@ enum {
     ALL_SORTS = (1 << SORTS) - 1,
     /* What a procedure may change: none can open a handler or start an XA transaction unseen. */
     CALLED_SORTS = 1 << TEMPORARY_TABLE | 1 << VARIABLE | 1 << STATEMENT,
+    TRANSACTIONS = 1 << TRANSACTION | 1 << QUOTED_TRANSACTION,
 };
 
 /* What changes the connection's character set makes other bytes of the letters between quotes;
@@ -148,7 +149,7 @@ bool sql_session_has_temporary(const struct sql_session *session)
 
 bool sql_session_has_xa(const struct sql_session *session)
 {
-    return session && session->has & (1 << TRANSACTION | 1 << QUOTED_TRANSACTION);
+    return session && session->has & TRANSACTIONS;
 }
 
 bool sql_session_has_handler(const struct sql_session *session)
@@ -356,8 +357,9 @@ const struct sql_session *sql_session_after(const struct sql_session *before,
         after = forget(after, STATEMENT, name, none, arena);
     if (action & (SQL_ACTION_OPEN_HANDLER | SQL_ACTION_CLOSE_HANDLER))
         after = forget(after, OPEN_HANDLER, name, none, arena);
+    /* A session has one at a time, however its identifier is written. */
     if (action & (SQL_ACTION_XA | SQL_ACTION_XA_OVER))
-        after = forget(after, transaction_sort(name), name, none, arena);
+        after = clear(after, TRANSACTIONS, arena);
     after = add_what_it_adds(after, facts, arena);
     if (!after || after->is_table ||
         (after->steps <= SQL_SESSION_STEPS && after->bytes <= SQL_SESSION_BYTES))
@@ -472,11 +474,9 @@ void sql_session_renew(const struct sql_session *session, struct sql_facts *fact
     }
 }
 
-void sql_session_forget_xa(struct sql_session *session, struct text written)
+void sql_session_forget_xa(struct sql_session *session)
 {
-    const struct sql_session step = {
-        .names = true, .entry = {.sort = transaction_sort(written), .name = written}
-    };
+    const struct sql_session step = {.clears = TRANSACTIONS};
 
     if (!session)
         return;

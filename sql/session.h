@@ -66,9 +66,9 @@ bool sql_session_disturbed(const struct sql_session *session, const struct sql_f
  * were. */
 void sql_session_renew(const struct sql_session *session, struct sql_facts *facts);
 
-/* The XA transaction of this identifier, as it was written, is prepared: from now on any session of
- * the service may end it, so whoever knows those has to be asked. */
-void sql_session_forget_xa(struct sql_session *session, struct text written);
+/* Its XA transaction is prepared: from now on any session of the service may end it, so whoever
+ * knows those has to be asked. */
+void sql_session_forget_xa(struct sql_session *session);
 
 /* Bytes that it keeps. */
 size_t sql_session_bytes(const struct sql_session *session);

@@ -1,14 +1,14 @@
 /* The identifier of an XA transaction as the server has it, out of how it is written: gtrid [,
  * bqual
- * [, format]]. The servers compare these bytes (MySQL manual, "XA Transaction SQL Statements").
+ * [, format]]. The servers compare the bytes of both, and keep one transaction of them whatever the
+ * format: XA START with another is told that it exists (tried on both), and MariaDB ends it by any.
  * Whatever could be other bytes in another character set is none. Called by sql/transaction.c.
  */
 #include <string.h>
 
-#include "base/bytes.h"
 #include "sql/parser.h"
 
-enum { PART_MAX = 64, FORMAT_MAX = INT32_MAX, FORMAT_DEFAULT = 1 };
+enum { PART_MAX = 64 };
 
 static int digit_of(char c)
 {
@@ -49,6 +49,27 @@ static bool read_hex(struct text written, char *to, size_t *length)
     return true;
 }
 
+/* 0b0110, b'0110': filled up from the left to whole bytes. */
+static bool read_bits(struct text written, char *to, size_t *length)
+{
+    const bool quoted = written.length >= 3 && text_lower(written.at[0]) == 'b';
+    struct text bits = {written.at + 2, written.length - 2 - (quoted ? 1 : 0)};
+
+    if (!quoted && (written.length <= 2 || written.at[0] != '0' || written.at[1] != 'b'))
+        return false;
+    if (bits.length > (size_t)8 * PART_MAX)
+        return false;
+    *length = (bits.length + 7) / 8;
+    memset(to, 0, *length);
+    for (size_t i = 0; i < bits.length; i++) {
+        const size_t at = i + *length * 8 - bits.length;
+        if (bits.at[i] != '0' && bits.at[i] != '1')
+            return false;
+        to[at / 8] = (char)((uint8_t)to[at / 8] << 1 | (bits.at[i] - '0'));
+    }
+    return true;
+}
+
 /* In quotes. Of what is plain ASCII every character set makes the same bytes, but for the few that
  * have no backslash or brackets, or have two or four bytes for a letter: `lossy` says so. */
 static bool read_quoted(const struct parser *p, struct text written, char *to, size_t *length)
@@ -66,24 +87,11 @@ static bool read_quoted(const struct parser *p, struct text written, char *to, s
     return true;
 }
 
-static bool read_format(struct text written, uint64_t *format)
-{
-    struct text digits;
-
-    if (!hex_digits(written, &digits))
-        return text_number(written, format) && *format <= FORMAT_MAX;
-    *format = 0;
-    for (size_t i = 0; i < digits.length && *format <= FORMAT_MAX; i++)
-        *format = *format << 4 | (uint64_t)digit_of(digits.at[i]);
-    return written.at[0] == '0' && *format <= FORMAT_MAX;
-}
-
 void xid_begin(struct xid *xid)
 {
     xid->good = true;
     xid->part = 0;
     xid->filled = false;
-    xid->format = FORMAT_DEFAULT;
     xid->lengths[0] = xid->lengths[1] = 0;
 }
 
@@ -102,12 +110,13 @@ void xid_read(struct parser *p, struct xid *xid)
     if (!xid->good)
         return;
     if (xid->part == 2) {
-        xid->good = read_format(written, &xid->format);
+        xid->good = p->t.class == SQL_TOKEN_NUMBER;
         return;
     }
     char *to = xid->bytes + xid->lengths[0];
-    xid->good = p->t.class == SQL_TOKEN_STRING ? read_quoted(p, written, to, &length)
-                                               : read_hex(written, to, &length);
+    xid->good = p->t.class == SQL_TOKEN_STRING
+                    ? read_quoted(p, written, to, &length)
+                    : read_hex(written, to, &length) || read_bits(written, to, &length);
     xid->lengths[xid->part] = (uint8_t)length;
 }
 
@@ -117,12 +126,11 @@ struct text xid_end(struct parser *p, const struct xid *xid)
 
     if (!xid->good || !xid->filled)
         return (struct text){NULL, 0};
-    char *to = take_room(p, 6 + data);
+    char *to = take_room(p, 2 + data);
     if (!to)
         return (struct text){NULL, 0};
-    bytes_put4((uint8_t *)to, (uint32_t)xid->format);
-    to[4] = (char)xid->lengths[0];
-    to[5] = (char)xid->lengths[1];
-    memcpy(to + 6, xid->bytes, data);
-    return (struct text){to, 6 + data};
+    to[0] = (char)xid->lengths[0];
+    to[1] = (char)xid->lengths[1];
+    memcpy(to + 2, xid->bytes, data);
+    return (struct text){to, 2 + data};
 }

@@ -42,7 +42,7 @@ static inline bool judged_over(uint64_t id)
 static inline bool judged_branch(const struct binding *binding, struct text xid)
 {
     (void)binding;
-    return xid.length > 6 && xid.at[6] == 'p';
+    return xid.length > 2 && xid.at[2] == 'p';
 }
 
 /* `config` must live as long. */

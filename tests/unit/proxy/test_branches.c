@@ -51,7 +51,11 @@ static void test_whose(void **test)
     assert_true(found(1, 0, "a") && !found(0, 0, "a") && found(0, 1, "a"));
     take_out(0, 0, "a");
     assert_true(found(1, 0, "a"));
-    take_out(1, 0, "a");
+    const struct branch_owner first = owner(1, 0), second = owner(0, 0);
+    branches_replace(&first, TEXT("a")); /* its own */
+    assert_true(found(1, 0, "a"));
+    branches_replace(&second, TEXT("a"));
+    assert_true(!found(1, 0, "a") && !found(0, 0, "a") && found(0, 1, "a"));
     take_out(0, 1, "a");
     assert_false(found(1, 0, "a") || found(0, 1, "a"));
     const struct branch_owner nobody = {NULL, &upstreams[0]};
