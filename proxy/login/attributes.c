@@ -18,7 +18,7 @@
 #include "proxy/registry.h"
 #include "proxy/runtime.h"
 
-/* Beyond 64 KiB servers refuse the login. */
+/* Beyond 64 KiB servers refuse the login: what does not fit stays behind. */
 enum { ATTRIBUTES_MAX = 65535, OWN_MAX = 512 };
 
 #define OWN "silogate_"
@@ -57,13 +57,13 @@ struct text login_attributes(struct session *session)
         write_own(&writer, OWN "service", config->services[session->binding->service].name);
     write_own(&writer, OWN "client", text_of(draft->client));
     while (attribute_next(&left, &key, &value)) {
+        const struct writer before = writer;
         if (is_own(key))
             continue;
         write_lenenc_text(&writer, key);
         write_lenenc_text(&writer, value);
+        if (writer.full || writer.at - draft->attributes > ATTRIBUTES_MAX)
+            writer = before;
     }
-    size_t size = (size_t)(writer.at - draft->attributes);
-    if (writer.full || size > ATTRIBUTES_MAX)
-        return draft->login.attributes;
-    return (struct text){(const char *)draft->attributes, size};
+    return (struct text){(const char *)draft->attributes, (size_t)(writer.at - draft->attributes)};
 }

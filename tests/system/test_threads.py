@@ -170,6 +170,23 @@ def test_the_server_knows_the_session(server, make_gate):
         client.quit()
 
 
+@pytest.mark.parametrize("length", [65450, 65500, 65535])
+def test_attributes_that_leave_no_room(server, make_gate, length):
+    """As many as a login can have: silogate's own are there all the same, a liar's are not."""
+    gate = make_gate(server, ("proxy", "instance", "5"))
+    attributes = [("silogate_session", "1/1"), *[("k", "v" * 200)] * 320]
+    size = sum(len(key) + len(value) + 2 for key, value in attributes)
+    attributes.append(("z", "z" * (length - size - 5)))
+    client = wire.connect(gate.port, "lab_service", attributes=attributes)
+    rows = server.sql(
+        "SELECT ATTR_NAME, ATTR_VALUE FROM performance_schema.session_connect_attrs WHERE PROCESSLIST_ID = "
+        + client.query("SELECT CONNECTION_ID()")[0].rows[0][0])
+    assert {row for row in rows if row[0].startswith("silogate_")} >= {
+        ("silogate_session", f"{client.thread}/5"), ("silogate_service", "lab")}
+    assert "1/1" not in dict(rows).values()
+    client.quit()
+
+
 def test_change_user_with_a_collation_of_two_bytes(mariadb, make_gate):
     """MariaDB has collations beyond 255: cut to a byte, 2304 is 0."""
     gate = make_gate(mariadb)
