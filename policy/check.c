@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "policy/built.h"
+#include "policy/system.h"
 
 /* One object being judged. */
 struct judged {
@@ -155,89 +156,19 @@ static bool visit_permit_schema(struct matcher_visit *visit, uint32_t node, uint
     return more;
 }
 
-/* The schemas that the server has for itself: their names are theirs in any case. */
-static bool is_system(struct text schema)
-{
-    return text_equal_fold(schema, TEXT("mysql")) || text_equal_fold(schema, TEXT("sys")) ||
-           text_equal_fold(schema, TEXT("performance_schema"));
-}
-
-/* What every account may read by default (seen on MySQL 9.7 and MariaDB 10.11), and drivers ask at
- * connect; and the names of time zones. Not performance_schema.processlist: to an account with the
- * privilege PROCESS it shows others' statements. */
-static bool is_open_to_all(const struct judged *judged)
-{
-    static const struct {
-        struct text schema, name;
-    } open[] = {
-        {{"performance_schema", 18}, {"global_status", 13}                },
-        {{"performance_schema", 18}, {"global_variable_attributes", 26}   },
-        {{"performance_schema", 18}, {"global_variables", 16}             },
-        {{"performance_schema", 18}, {"persisted_variables", 19}          },
-        {{"performance_schema", 18}, {"session_account_connect_attrs", 29}},
-        {{"performance_schema", 18}, {"session_status", 14}               },
-        {{"performance_schema", 18}, {"session_variables", 17}            },
-        {{"performance_schema", 18}, {"variables_info", 14}               },
-        {{"performance_schema", 18}, {"variables_metadata", 18}           },
-        {{"mysql", 5},               {"time_zone", 9}                     },
-        {{"mysql", 5},               {"time_zone_leap_second", 21}        },
-        {{"mysql", 5},               {"time_zone_name", 14}               },
-        {{"mysql", 5},               {"time_zone_transition", 20}         },
-        {{"mysql", 5},               {"time_zone_transition_type", 25}    },
-    };
-
-    for (size_t i = 0; i < sizeof(open) / sizeof(open[0]) && judged->access == SQL_READ; i++) {
-        if (text_equal_fold(judged->name, open[i].name) &&
-            text_equal_fold(judged->schema, open[i].schema))
-            return true;
-    }
-    return false;
-}
-
-/* Tables of information_schema that hold others' statements or their rows' values, for an account
- * with PROCESS or with privileges that it does not need: threads and transactions with their texts,
- * keys that are locked, histograms, words of full text indexes, the query cache. The server turns a
- * name into capitals by its own rules, so that one beyond ASCII may be any of them. */
-static bool tells_of_others(struct text name)
-{
-    static const struct text tables[] = {
-        {"processlist",           11},
-        {"column_statistics",     17},
-        {"innodb_trx",            10},
-        {"innodb_locks",          12},
-        {"innodb_ft_index_table", 21},
-        {"innodb_ft_index_cache", 21},
-        {"query_cache_info",      16},
-        {"rocksdb_trx",           11},
-        {"rocksdb_deadlock",      16},
-    };
-
-    for (size_t i = 0; i < name.length; i++) {
-        if ((unsigned char)name.at[i] > 127)
-            return true;
-    }
-    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-        if (text_equal_fold(name, tables[i]))
-            return true;
-    }
-    return false;
-}
-
 /* Neither its own nor granted. */
 static void decide_other(struct judged *judged, int owner, uint8_t missing,
                          const struct find_grants *grants)
 {
     bool expired = (missing & ~grants->expired) == 0;
-    bool ours = text_equal_fold(judged->schema, TEXT("silogate"));
     bool catalogue = text_equal_fold(judged->schema, TEXT("information_schema"));
 
-    if (catalogue && tells_of_others(judged->name))
+    if (catalogue && system_tells_of_others(judged->name))
         decide_answer(judged, REASON_SYSTEM, ASK_ADMINISTRATION);
-    else if (catalogue || (is_system(judged->schema) && is_open_to_all(judged)))
+    else if (catalogue || (system_schema(judged->schema) &&
+                           system_is_open(judged->schema, judged->name, judged->access)))
         decide(judged, REASON_SESSION, VERDICT_ALLOW, 0);
-    else if (ours && judged->access & ~SQL_READ) /* overrides stand there: no client changes them */
-        decide(judged, REASON_SYSTEM, VERDICT_BLOCK, 0);
-    else if (ours || is_system(judged->schema))
+    else if (system_is_silogates(judged->schema) || system_schema(judged->schema))
         decide_answer(judged, REASON_SYSTEM, ASK_ADMINISTRATION);
     else if (owner == SERVICE_NONE)
         decide_answer(judged, REASON_UNOWNED, ASK_UNOWNED);
@@ -452,6 +383,8 @@ void policy_check_object(const struct policy *policy, int service, const struct 
              !take_name(form, object->schema, schema, &judged.schema) ||
              !take_name(form, object->name, name, &judged.name))
         decide_answer(&judged, REASON_UNOWNED, ASK_UNOWNED);
+    else if (system_is_silogates(judged.schema) && judged.access & ~SQL_READ)
+        decide(&judged, REASON_SYSTEM, VERDICT_BLOCK, 0); /* whoever owns it: see policy_check */
     else if (object->type == SQL_DATABASE)
         judge_database(&judged);
     else if (moves_put_aside(object->name))
@@ -467,6 +400,31 @@ static bool is_stricter(const struct verdict *a, const struct verdict *b)
     if (a->action != b->action)
         return a->action > b->action;
     return a->reason > REASON_GRANTED && b->reason <= REASON_GRANTED;
+}
+
+static bool defines(const struct sql_facts *facts)
+{
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        if (facts->objects[i].access & SQL_DEFINE)
+            return true;
+    }
+    return false;
+}
+
+/* Overrides and moves stand in silogate's own schema: no client changes anything there, nor makes
+ * a view by which it could. */
+static void check_object(const struct policy *policy, int service, const struct sql_facts *facts,
+                         uint32_t i, bool fold, int32_t today, struct verdict *verdict)
+{
+    const struct sql_object *object = &facts->objects[i];
+
+    if (!system_is_silogates(object->schema) || !defines(facts)) {
+        policy_check_object(policy, service, object, fold, today, verdict);
+        return;
+    }
+    struct sql_object seen = *object;
+    seen.access |= SQL_DEFINE;
+    policy_check_object(policy, service, &seen, fold, today, verdict);
 }
 
 void policy_check(const struct policy *policy, int service, const struct sql_facts *facts,
@@ -492,7 +450,7 @@ void policy_check(const struct policy *policy, int service, const struct sql_fac
             *verdict = next;
     }
     for (uint32_t i = 0; i < facts->object_count; i++) {
-        policy_check_object(policy, service, &facts->objects[i], fold, today, &next);
+        check_object(policy, service, facts, i, fold, today, &next);
         next.object = (uint16_t)i;
         if ((i == 0 && verdict->reason == REASON_SESSION) || is_stricter(&next, verdict))
             *verdict = next;

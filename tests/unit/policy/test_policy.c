@@ -64,6 +64,8 @@ static const struct one {
     {"billing", "performance_schema", "threads", TABLE, R, "block system -"},
     {"billing", "silogate", "overrides", TABLE, W, "block system -"},
     {"billing", "SILOGATE", "instances", TABLE, R, "block system -"},
+    {"auth", "silogate", "auth_users", TABLE, R, "allow own auth"}, /* by *.auth_users */
+    {"auth", "silogate", "auth_users", TABLE, W, "block system -"},
     {"billing", "nilecare_billing", "silogate_moving_0", TABLE, R, "block system -"},
     {"clinical", "nilecare", "Silogate_Moving_12", TABLE, W, "block system -"},
     {"billing", "sys", "version", TABLE, R, "block system -"},
@@ -240,6 +242,9 @@ static const struct statement {
     {"clinical", true, false, {"nilecare.patients", "nilecare.invoices"}, "allow foreign billing", 1},
     {"billing", true, false, {"mysql.time_zone_name"}, "allow session -", 0},
     {"billing", true, false, {"mysql.time_zone_name", "mysql.user"}, "block system -", 1},
+    /* silogate's own: nobody makes a view of it */
+    {"auth", true, false, {"silogate.overrides"}, "allow system -", 0},
+    {"auth", true, false, {"*nilecare.auth_view", "silogate.overrides"}, "block system -", 1},
     /* the server itself */
     {"billing", true, true, {NULL}, "block administration -", -1},
     {"billing", true, true, {"+nilecare.patients"}, "block administration -", -1},
@@ -272,12 +277,15 @@ static void test_statements(void **state)
         facts.administration = one->administration;
         facts.object_count = 0;
         for (size_t j = 0; j < 4 && one->names[j]; j++) {
-            const char *name = one->names[j] + (one->names[j][0] == '+');
+            const char sign = one->names[j][0];
+            const char *name = one->names[j] + (sign == '+' || sign == '*');
             const char *dot = strchr(name, '.');
             facts.objects[facts.object_count++] = (struct sql_object){
                 .schema = {name, (size_t)(dot - name)},
                 .name = text_of(dot + 1),
-                .access = name == one->names[j] ? SQL_READ : SQL_WRITE
+                .access = sign == '+'   ? SQL_WRITE
+                          : sign == '*' ? SQL_DEFINE
+                                        : SQL_READ
             };
         }
         int service = one->service ? policy_service(policy, text_of(one->service)) : SERVICE_NONE;
