@@ -37,14 +37,23 @@ const char *boundary_kept(const struct session *session)
     return NULL;
 }
 
+void boundary_welcome(struct session *session)
+{
+    if (session->leaving)
+        session->stays = session->worker->second + LOGIN_SECONDS;
+}
+
 /* Who has just logged in is about to say why: pools hand error 1053 on where a new connection has
- * it as its first word, and some drivers do not listen before. */
+ * it as its first word, and some drivers do not listen before, nor behind the statements that they
+ * begin with themselves. */
 static bool is_fresh(struct session *session)
 {
     struct worker *worker = session->worker;
-    const uint32_t until = session->entered + LOGIN_SECONDS;
+    const uint32_t silent =
+        session->request.forwarded_at > 0. ? 0 : session->entered + LOGIN_SECONDS;
+    const uint32_t until = session->stays > silent ? session->stays : silent;
 
-    if (session->request.forwarded_at > 0. || worker->second >= until)
+    if (worker->second >= until)
         return false;
     if (until < session->due)
         worker_time(worker, session, until);

@@ -26,8 +26,11 @@ bool boundary_waits(const struct session *session);
 /* That command passes: what it may leave behind in the server. */
 void boundary_passed(struct session *session);
 
-/* Does it go now? Who has logged in within the last two seconds and not sent a command yet stays
- * for that long; it is looked at again then. */
+/* It is logged in now. */
+void boundary_welcome(struct session *session);
+
+/* Does it go now? Who has logged in within the last two seconds stays for that long, where it was
+ * told to leave before that or has not sent a command yet; it is looked at again then. */
 bool boundary_goes(struct session *session);
 
 /* The last words of a session that leaves, at a boundary; what the client has sent meanwhile is not

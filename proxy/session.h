@@ -154,6 +154,7 @@ struct session {
     struct list_link timed;  /* in one of the worker's slots */
     uint32_t deadline, due;  /* in the worker's seconds: when it ends, when it is looked at */
     uint32_t began, entered; /* likewise: it, and its state */
+    uint32_t stays;          /* until then it does not leave; 0: it may */
 
     uint32_t id;                 /* silogate's thread id: registry_id */
     uint32_t thread;             /* the upstream's thread id */

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "proxy/binding.h"
+#include "proxy/boundary.h"
 #include "proxy/login/login.h"
 #include "proxy/registry.h"
 #include "proxy/worker.h"
@@ -97,6 +98,7 @@ bool login_done(struct session *session, struct text payload)
                                           .upstream = session->binding->upstream_usage});
     session->registered = true;
     session->logged_in = true;
+    boundary_welcome(session);
     session->request.failed = false;
     session->worker->counters.logins++;
     login_free(session);

@@ -139,7 +139,15 @@ def test_drain_lets_a_new_session_say_something(server, make):
     assert gate.ctl("drain")["leaving"] == 2
     new.login("lab_service")
     assert new.query("SELECT 1")[0].rows == [["1"]]
-    assert refused(new, "SELECT 1") == 1053
+    new.query("SELECT 1")  # what a driver begins with by itself may be several
+
+    def ended():
+        try:
+            new.query("SELECT 1")
+        except wire.Error as error:
+            return error.code == 1053
+        return False
+    assert places.wait_for(ended, 30)
     with pytest.raises(wire.Error) as error:
         silent.answers()  # comes without a question
     assert error.value.code == 1053 and silent.closed()

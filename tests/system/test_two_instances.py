@@ -1,7 +1,10 @@
 """Two instances with an account behind HAProxy, by its example file: overrides and policies as one, and one that is
 killed with -9 is missed by nobody but its own sessions."""
+import os
 import signal
 import subprocess
+import threading
+import time
 
 import pymysql
 import pytest
@@ -124,3 +127,80 @@ def test_one_is_killed(balanced):
             one.close()
         except pymysql.Error:
             pass
+
+
+class Writer(threading.Thread):
+    """Numbers in two rows each, in a transaction or by autocommit; each once. What was acknowledged, and what has no
+    answer."""
+
+    def __init__(self, front, base, stop):
+        super().__init__()
+        self.front, self.base, self.stop = front, base, stop
+        self.acknowledged, self.unknown, self.errors, self.wrong = set(), set(), [], []
+
+    def run(self):
+        connection, number = None, self.base
+        while not self.stop.is_set():
+            number += 1
+            try:
+                if connection is None:
+                    connection = connect(self.front)
+                with connection.cursor() as cursor:
+                    self.unknown.add(number)
+                    if number % 3:
+                        cursor.execute("INSERT INTO balanced_numbers VALUES (%s, 1), (%s, 2)", (number, number))
+                    else:
+                        cursor.execute("BEGIN")
+                        cursor.execute("INSERT INTO balanced_numbers VALUES (%s, 1)", (number,))
+                        cursor.execute("INSERT INTO balanced_numbers VALUES (%s, 2)", (number,))
+                        cursor.execute("COMMIT")
+                    self.unknown.discard(number)
+                    self.acknowledged.add(number)
+            except pymysql.Error as error:
+                self.errors.append(error.args[0])
+                connection = None
+            except BaseException as error:
+                self.wrong.append(repr(error))
+                return
+
+
+def test_killed_under_load(mariadb, balanced):
+    """kill -9 of the one and the other in turn while eight clients write: what was acknowledged is there once and whole,
+    what was not is there whole or not at all, and nobody is refused a new connection."""
+    front, made = balanced
+    for gate in made:
+        gate.uncounted = "it is killed"
+    mariadb.sql("CREATE TABLE nilecare.balanced_numbers (n BIGINT, half INT, PRIMARY KEY (n, half))",
+                "GRANT ALL ON nilecare.balanced_numbers TO 'lab_service'@'%'")
+    stop = threading.Event()
+    writers = [Writer(front, number * 10 ** 6, stop) for number in range(8)]
+    try:
+        for writer in writers:
+            writer.start()
+        for turn in range(6 if os.environ.get("SILOGATE_LONG") else 2):
+            before = [len(writer.acknowledged) for writer in writers]
+            assert places.wait_for(lambda: all(len(one.acknowledged) > count + 20
+                                               for one, count in zip(writers, before)), 60)
+            gate = made[turn % 2]
+            gate.process.send_signal(signal.SIGKILL)
+            gate.process.wait()
+            time.sleep(0.5)
+            gate.start()
+            assert places.wait_for(lambda: all(
+                sum(one["alive"] and not one["draining"] for one in ctl(one, "instances")["instances"]) >= 2
+                for one in made), 60, 0.2)
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join(60)
+    rows = mariadb.sql("SELECT n, COUNT(*) FROM nilecare.balanced_numbers GROUP BY n")
+    mariadb.sql("DROP TABLE nilecare.balanced_numbers")
+    acknowledged = set().union(*(writer.acknowledged for writer in writers))
+    unknown = set().union(*(writer.unknown for writer in writers))
+    errors = [error for writer in writers for error in writer.errors]
+    print(f"{len(acknowledged)} acknowledged, {len(unknown)} unanswered, errors {errors}")
+    assert not [writer.wrong for writer in writers if writer.wrong]
+    assert {count for _, count in rows} == {2}
+    there = {number for number, _ in rows}
+    assert acknowledged <= there <= acknowledged | unknown
+    assert set(errors) <= {2013, 2006}, errors  # lost connections; 2003 would be one that was refused
