@@ -32,6 +32,18 @@ def pytest_unconfigure(config):
     _servers.clear()
 
 
+# What takes longest (SLOWEST=40 lists it) begins first: run beside others, none of these files is left at the end.
+LONGEST = [f"test_{name}.py" for name in (
+    "drivers", "kill_instances", "kill_asked", "moves", "moves_killed", "health", "hold", "evidence_pages", "legs",
+    "replication", "takeover", "upgrades", "vanish", "soak", "attack_control", "moves_replica", "no_trace", "moving",
+    "attack", "packaging", "pages", "instances", "moves_refused", "tools", "orms")]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
 def pytest_runtest_logreport(report):
     """A failing test says how to run it alone."""
     if report.failed:

@@ -270,6 +270,7 @@ def test_what_keeps_a_session(server, make, take, give, why):
 def test_own_log_as_json(mariadb, make):
     gate = make(mariadb, ("log", "format", "json"), ("log", "level", "notice"))
     gate.reload(ini=gate.ini + "[nonsense]\n", accepted=False)
+    gate.wait_log("nonsense")
     lines = [json.loads(line) for line in gate.log().splitlines() if line.startswith("{")]
     assert any(line["level"] == "error" and "nonsense" in line["message"] for line in lines)
     assert all(re.match(r"20\S+Z$", line["ts"]) for line in lines)

@@ -110,7 +110,7 @@ def test_two_holds(server, make, marks):  # noqa: F811
 def test_hold_and_end(server, make, marks, how):  # noqa: F811
     """A session that waits stands at a boundary: it ends with 1053, what it has sent is not run, and nothing waits
     for the end of the hold."""
-    gate = make(server, ("proxy", "drain_timeout", "4s"))
+    gate = make(server, ("proxy", "drain_timeout", "12s"))
     gate.uncounted = "its records are counted elsewhere"
     inside, waiting = (wire.connect(gate.port, "billing_service", "nilecare_billing") for _ in range(2))
     inside.query("BEGIN")

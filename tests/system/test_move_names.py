@@ -4,8 +4,8 @@ both servers, and under both current databases."""
 import random
 
 import pymysql
-import pytest
 
+from harness import places
 from test_moves import INI, NEW, OLD, make_scene  # noqa: F401: the fixture
 
 SETUP = ["CREATE TABLE {db}.t{i} (id INT PRIMARY KEY, a INT, b VARCHAR(20), KEY k (a)) ENGINE=InnoDB"]
@@ -79,7 +79,6 @@ CREATE VIEW v AS SELECT mv_old.t1.id FROM t1
 SELECT COUNT(*) FROM v
 DROP VIEW v
 CREATE TRIGGER tr BEFORE INSERT ON t1 FOR EACH ROW SET NEW.b = 'tr', @au = (SELECT COUNT(*) FROM payments)
-SELECT SLEEP(0.6)
 INSERT INTO t1 VALUES (200, 1, 'x')
 SELECT b FROM t1 WHERE id = 200
 DELETE FROM t1 WHERE id = 200
@@ -152,6 +151,20 @@ def fill(server, database):
     server.sql(f"DELETE FROM {OLD}.payments", f"INSERT INTO {OLD}.payments VALUES (1, NULL), (2, NULL), (3, NULL)")
 
 
+def execute(cursor, statement):
+    """A trigger that was just made is not found by DROP TRIGGER at once (docs/moves.md)."""
+    if not statement.startswith("DROP TRIGGER"):
+        return cursor.execute(statement)
+
+    def dropped():
+        try:
+            return cursor.execute(statement) + 1
+        except pymysql.err.MySQLError as error:
+            assert error.args[0] == 1360, error
+            return None
+    return places.wait_for(dropped, every=0.1) - 1
+
+
 def run(connection, statements, rolled_back):
     """What each statement gives: rows, or how many it has changed, or the error's number."""
     answers = []
@@ -160,7 +173,7 @@ def run(connection, statements, rolled_back):
             try:
                 if rolled_back:
                     cursor.execute("BEGIN")
-                affected = cursor.execute(statement)
+                affected = execute(cursor, statement)
                 rows = cursor.fetchall()
                 answers.append((affected, rows))
                 while cursor.nextset():

@@ -110,7 +110,7 @@ def test_older_generations_hear_of_overrides(mariadb, generations):
     soon(1142)
     ctl("undo", block["id"])
     soon(0)
-    ctl("mode", "billing", "block", "--for", "3s")
+    ctl("mode", "billing", "block", "--for", "8s")
     soon(1142)
     soon(0)
     # one that was begun before the takeovers, too
@@ -160,7 +160,7 @@ def test_a_clock_that_is_set_changes_no_end(mariadb, generations, clock, step):
 
     session = wire.connect(gate.port, "billing_service")
     kept = ctl("mode", "billing", "block", "--for", "30m")
-    hold = ctl("hold", "billing", "--writes", "--for", "4s")
+    hold = ctl("hold", "billing", "--writes", "--for", "8s")
     began = time.monotonic()
     clock(step)
     assert [one["id"] for one in ctl("overrides")["overrides"]] == [kept["id"], hold["id"]]
