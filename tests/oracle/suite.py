@@ -16,6 +16,7 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -76,7 +77,13 @@ class Suite:
     def common(self):
         kept = [one for one in super().common() if one.startswith((
             "--no-defaults", "--datadir", "--socket", "--port", "--bind", "--pid-file", "--tmpdir", "--user"))]
-        return kept + OPTIONS
+        return [one.replace("/data", "/server/data") for one in kept] + OPTIONS
+
+    def install(self):
+        """Files reach for `../../std_data` from there."""
+        super().install()
+        (self.folder / "server").mkdir()
+        (self.folder / "data").rename(self.folder / "server/data")
 
     def command(self):
         return self._base() + self.options + self.more
@@ -84,8 +91,10 @@ class Suite:
     def renew(self):
         """A new folder with what the frame has."""
         self.stop()
-        places.remove(self.folder / "data")
+        places.remove(self.folder / "server")
         self.install()
+        if not (self.folder / "std_data").exists():
+            (self.folder / "std_data").symlink_to(self.folder_of_suite / "std_data")
         self.start()
         self.sql(*FRAME, *self.frame)
         self.variables = dict(self.sql(self.all_variables))
@@ -235,6 +244,7 @@ class Pair:
                 one.mkdir(exist_ok=True)
                 if os.geteuid() == 0:
                     shutil.chown(one, "nobody", "nogroup")
+            (folder / "std_data").symlink_to(self.server.folder_of_suite / "std_data")
             return self._run(test, port, socket, folder)
         except subprocess.TimeoutExpired:
             self.spoilt = True
@@ -268,7 +278,7 @@ class Pair:
             MASTER_MYPORT=str(port), DEFAULT_MASTER_PORT=str(port), MASTER_MYSOCK=socket, MYSQL=client("") + " test",
             MYSQL_DUMP=client("-dump"), MYSQL_CHECK=client("-check"), MYSQL_SHOW=client("-show"),
             MYSQL_IMPORT=client("-import"), MYSQLADMIN=client("-admin"), MYSQL_SLAP=client("-slap"),
-            MYSQLD_DATADIR=f"{self.server.folder}/data", USE_RUNNING_SERVER="1",
+            MYSQLD_DATADIR=f"{self.server.folder}/server/data", USE_RUNNING_SERVER="1",
             MYSQL_TEST_ROOT=str(folder), MYSQL_SHAREDIR="/usr/share/mysql", MYSQL_CHARSETSDIR="/usr/share/mysql/charsets",
             MYSQL_BINDIR="/usr", MYSQL_LIBDIR="/usr/lib", CHARSETSDIR="/usr/share/mysql/charsets", PROTOCOL="",
             MYSQLD_ERROR_LOG=str(self.server.folder / "server.out"), MYSQL_TEST_LOGIN_FILE="", SYSTEM_PROCESSES="",
@@ -325,6 +335,7 @@ def main():
     if arguments.test:
         tests = [folder_of(kind, suite) / f"{name}.test"
                  for suite, _, name in (one.partition(".") for one in arguments.test)]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being stopped leaves nothing running
     kind.more = arguments.option
     counts, pair = collections.Counter(), Pair(kind())
     try:
