@@ -139,8 +139,16 @@ bool moving_enter(struct session *session, uint64_t touched)
     return true;
 }
 
-static void note_unmapped(struct moving *moving, const struct ruling *ruling,
-                          const struct sql_state *state)
+static void record_rehearsal(struct session *session, const char *reason, uint64_t digest)
+{
+    violations_event_rehearsal(
+        session->worker->violations,
+        policy_service_name(session->binding->policy, session->binding->service), text_of(reason),
+        digest);
+}
+
+static uint64_t note_unmapped(struct moving *moving, const struct ruling *ruling,
+                              const struct sql_state *state)
 {
     size_t length;
     const uint64_t digest = sql_normalize(ruling->text, state, NULL, 0, &length);
@@ -160,6 +168,7 @@ static void note_unmapped(struct moving *moving, const struct ruling *ruling,
     one->why = ruling->unmapped;
     one->count++;
     pthread_mutex_unlock(&moving->lock);
+    return digest;
 }
 
 void moving_passed(struct session *session, const struct ruling *ruling)
@@ -174,7 +183,8 @@ void moving_passed(struct session *session, const struct ruling *ruling)
             sql_normalize(ruling->text, &session->belief.state, NULL, 0, &(size_t){0});
     if (!ruling->unmapped_of || !moving_of(session))
         return;
-    note_unmapped(moving_of(session), ruling, &session->belief.state);
+    record_rehearsal(session, ruling->unmapped,
+                     note_unmapped(moving_of(session), ruling, &session->belief.state));
     worker_counters(session->worker, session->binding->service_usage)->unmapped++;
 }
 
@@ -188,6 +198,8 @@ static void note_end(struct session *session)
         /* both times are whole seconds: only what was longer for certain */
         if (seconds > 0 && (seconds - 1) * 1000 >= (uint64_t)config->moves[i].hold.value) {
             worker_counters(session->worker, session->binding->service_usage)->overlong++;
+            record_rehearsal(session, "a transaction longer than the hold",
+                             session->moves.touched_by);
             break;
         }
     }

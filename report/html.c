@@ -308,6 +308,11 @@ void report_print_html(const struct report *report, int64_t since, FILE *to)
     report_transaction_sheet(report, &table);
     put_section("transactions", "Transactions over owners: what could run after the commit",
                 "None that was recorded.", &table, to);
+    report_rehearsal_sheet(report, &table);
+    if (table.cell_count > 0)
+        put_section("rehearsal", "What would keep a move back", "None.", &table, to);
+    else
+        table_fini(&table);
     fputs("<section id=\"queries\"><h2>Queries to replace</h2>\n", to);
     for (uint32_t i = 0; i < count; i++)
         put_edge(report, edges[i], i < OPEN_EDGES, to);

@@ -21,5 +21,8 @@ struct text names_join(struct report *report, const json_t *names);
 /* An event `transaction`, which stands for `count` of them (report/transactions.c). */
 void report_take_transaction(struct report *report, const json_t *record, uint64_t count,
                              const struct report_span *span);
+/* An event `rehearsal` (report/rehearsals.c). */
+void report_take_rehearsal(struct report *report, const json_t *record, uint64_t count,
+                           const struct report_span *span);
 
 #endif

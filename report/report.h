@@ -22,6 +22,7 @@ enum {
     REPORT_DAY_QUERIES = 4000000,  /* queries told apart by day */
     REPORT_NAME_BYTES = 300,       /* of a name; longer ones are cut */
     REPORT_TRANSACTIONS = 5000,    /* distinct ones */
+    REPORT_REHEARSALS = 200,       /* services and reasons */
     REPORT_STEPS = 16,             /* of one */
 };
 
@@ -104,6 +105,14 @@ struct report_transaction {
     struct report_step steps[REPORT_STEPS];
 };
 
+/* What would keep a move back: of one service, for one reason. */
+struct report_rehearsal {
+    uint32_t service;
+    struct text reason;
+    uint64_t times, digest; /* digest: of the last that is known; 0: none */
+    struct report_span span;
+};
+
 struct report_day {
     int64_t day; /* since 1970 */
     uint64_t statements, reads, writes, blocked;
@@ -136,6 +145,9 @@ struct report {
     struct report_transaction *transactions;
     struct hash_table transaction_keys;
     uint32_t transaction_room;
+    struct report_rehearsal rehearsals[REPORT_REHEARSALS];
+    unsigned rehearsal_count;
+    bool rehearsals_left_out;
     bool queries_left_out, texts_left_out, days_left_out, transactions_left_out;
     struct arena arena;
 };

@@ -468,6 +468,8 @@ static bool take_record(struct report *report, json_t *record)
         take_violation(report, &taken);
     else if (text_equal(event, TEXT("transaction")))
         report_take_transaction(report, record, taken.count, &taken.span);
+    else if (text_equal(event, TEXT("rehearsal")))
+        report_take_rehearsal(report, record, taken.count, &taken.span);
     else if (text_equal(event, TEXT("login_refused")))
         report->logins_refused += taken.count;
     else if (text_equal(event, TEXT("reload")))

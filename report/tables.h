@@ -22,6 +22,8 @@ struct text report_step_statement(const struct report *report,
 /* "yes", or why not. */
 const char *report_show_after(const struct report_transaction *transaction,
                               const struct report_step *step);
+/* What would keep a move back. */
+void report_rehearsal_sheet(const struct report *report, struct table *table);
 /* What no other service has touched since then. */
 void report_ready_sheet(const struct report *report, int64_t since, struct table *table);
 void report_day_sheet(const struct report *report, struct table *table);

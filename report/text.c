@@ -88,6 +88,11 @@ static void put_report(const struct report *report, int64_t since, bool markdown
                   to);
     else
         table_fini(&table);
+    report_rehearsal_sheet(report, &table);
+    if (table.cell_count > 0)
+        put_sheet(&table, markdown, (struct section){"What would keep a move back", ""}, to);
+    else
+        table_fini(&table);
     if (count > 0)
         fputs(markdown ? "\n## Queries to replace\n" : "\nQueries to replace, by edge\n", to);
     for (uint32_t i = 0; i < count; i++)

@@ -210,6 +210,22 @@ static void put_day(struct json *json, const struct report *report, uint32_t num
 }
 
 /* The statements' texts are those of the queries with the same digest. */
+static void put_rehearsals(struct json *json, const struct report *report, FILE *to)
+{
+    fputs(",\"rehearsals\":[", to);
+    for (unsigned i = 0; i < report->rehearsal_count; i++) {
+        const struct report_rehearsal *one = &report->rehearsals[i];
+        json->length = 0;
+        put_service(json, report, i > 0 ? ",{\"service\":" : "{\"service\":", one->service);
+        put_text_or_null(json, ",\"reason\":", one->reason);
+        put_number(json, ",\"count\":", one->times);
+        put_seen(json, report, &one->span);
+        json_raw(json, TEXT("}"));
+        fwrite(json->at, 1, json->length, to);
+    }
+    fputs("]", to);
+}
+
 static void put_transaction(struct json *json, const struct report *report, uint32_t number)
 {
     const struct report_transaction *transaction = &report->transactions[number];
@@ -302,6 +318,7 @@ void report_print_json(const struct report *report, int64_t since, FILE *to)
     put_list(report, "ready", numbers, count, put_object, to);
     numbers = report_rank_transactions(report, &count);
     put_list(report, "transactions", numbers, count, put_transaction, to);
+    put_rehearsals(&json, report, to);
     numbers = report_rank_days(report, &count);
     put_list(report, "days", numbers, count, put_day, to);
     fputs("}\n", to);

@@ -112,6 +112,18 @@ void events_tick(struct violations *violations, bool all)
                       .last = kind.last,
                   },
                   now);
+    while (refusals_take(&violations->rehearsals, now, period, all, &kind))
+        put_event(violations,
+                  &(struct event){
+                      .name = "rehearsal",
+                      .can_flood = true,
+                      .reason = text_of(kind.reason),
+                      .service = text_of(kind.client),
+                      .count = kind.count,
+                      .first = kind.first,
+                      .last = kind.last,
+                  },
+                  now);
     pthread_mutex_unlock(&violations->lock);
 }
 
@@ -131,6 +143,30 @@ void violations_event_login_refused(struct violations *violations, struct text u
                       .reason = reason,
                       .user = user,
                       .client = client,
+                  },
+                  now);
+    pthread_mutex_unlock(&violations->lock);
+    if (alone)
+        writer_wake(violations, &violations->events);
+}
+
+void violations_event_rehearsal(struct violations *violations, struct text service,
+                                struct text reason, uint64_t digest)
+{
+    int64_t now = now_microseconds();
+
+    pthread_mutex_lock(&violations->lock);
+    bool alone = refusals_add(&violations->rehearsals, service, reason, now,
+                              atomic_load(&violations->repeat));
+    if (alone)
+        put_event(violations,
+                  &(struct event){
+                      .name = "rehearsal",
+                      .can_flood = true,
+                      .reason = reason,
+                      .service = service,
+                      .digests = &digest,
+                      .digest_count = 1,
                   },
                   now);
     pthread_mutex_unlock(&violations->lock);

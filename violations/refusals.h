@@ -1,5 +1,6 @@
 /* Refused logins, which whoever can connect can cause: the first of a reason and an address are
- * written one by one, the others of a period as one record. Under violations' lock.
+ * written one by one, the others of a period as one record. Rehearsals of moves are kept likewise,
+ * by the service in the address's place. Under violations' lock.
  */
 #ifndef VIOLATIONS_REFUSALS_H
 #define VIOLATIONS_REFUSALS_H
@@ -17,7 +18,7 @@ struct refusal_kind {
     unsigned told; /* in this period */
     uint64_t count;
     int64_t start, first, last; /* microseconds; the latter two of those that are counted */
-    char client[64], reason[40];
+    char client[72], reason[64];
 };
 
 struct refusals {

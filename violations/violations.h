@@ -102,6 +102,10 @@ void violations_event_login_refused(struct violations *violations, struct text u
                                     struct text client, struct text reason);
 void violations_event_reload(struct violations *violations, const char *policy_hash, bool accepted,
                              struct text message);
+/* What would keep a move back: one statement of the service that cannot be mapped, or one
+ * transaction that was too long. `digest`: of the statement, of one in the transaction. */
+void violations_event_rehearsal(struct violations *violations, struct text service,
+                                struct text reason, uint64_t digest);
 /* An override of the policy: `action` begun, ended or undone. */
 void violations_event_override(struct violations *violations, struct text action, struct text words,
                                struct text service, struct text who, const char *policy_hash);

@@ -43,7 +43,7 @@ struct violations {
     bool has_offered;
     uint64_t event_id;
     uint64_t events_left_out;
-    struct refusals refusals;
+    struct refusals refusals, rehearsals;
     struct queue events;
 
     struct output *outputs;                               /* the writer's */

@@ -286,6 +286,36 @@ static void test_other_events(void **state)
     json_decref(records);
 }
 
+/* What would keep a move back: ten of a service and reason one by one, the others summed up. */
+static void test_rehearsals(void **state)
+{
+    (void)state;
+    const char *path = scene_path("rehearsals.jsonl");
+    struct violations *violations = scene_log(path, CONFIG_NORMALIZED, 60000000, 2);
+    json_int_t told = 0, times = 0;
+    size_t i;
+
+    for (int n = 0; n < 1000; n++)
+        violations_event_rehearsal(violations, TEXT("billing"), TEXT("information_schema"), 0xabc);
+    violations_event_rehearsal(violations, TEXT("payment"), TEXT("information_schema"), 0xabd);
+    violations_stop(violations);
+    json_t *records = scene_records(path), *record;
+    json_array_foreach(records, i, record)
+    {
+        assert_string_equal(scene_string(record, "event"), "rehearsal");
+        if (strcmp(scene_string(record, "service"), "billing") != 0)
+            continue;
+        times += json_integer_value(json_object_get(record, "count"));
+        json_t *digest = json_array_get(json_object_get(record, "digests"), 0);
+        if (digest && ++told > 0)
+            assert_string_equal(json_string_value(digest), "0000000000000abc");
+    }
+    assert_int_equal(json_array_size(records), 12);
+    assert_int_equal(told, 10);
+    assert_int_equal(times, 1000);
+    json_decref(records);
+}
+
 static void test_ids_differ(void **state)
 {
     (void)state;
@@ -346,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_no_value_comes_out),
         cmocka_unit_test(test_more_objects_than_fit),
         cmocka_unit_test(test_other_events),
+        cmocka_unit_test(test_rehearsals),
         cmocka_unit_test(test_ids_differ),
     };
     return cmocka_run_group_tests(tests, NULL, scene_forget);

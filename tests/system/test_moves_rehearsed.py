@@ -1,0 +1,59 @@
+"""The rehearsal of a move: what would keep it back, by service, in --status, metrics, on the dashboard and in the log's report."""
+import json
+import re
+import subprocess
+
+from harness import places
+from test_moves import INI, make_scene  # noqa: F401: the fixture
+
+
+def test_a_rehearsal_names_long_transactions(make_scene):  # noqa: F811
+    scene = make_scene(ini=INI.replace("hold = 10s", "hold = 500ms"))
+    scene.server.sql("SET GLOBAL time_zone = '+05:00'")
+    try:
+        with scene.connect("mv_payment") as client, client.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("INSERT INTO audit VALUES ('x')")
+            told = places.wait_for(lambda: re.search(r"longer than the hold: a transaction of payment for (\d+) s, user"
+                                                     r" mv_payment", scene.move("--status").stdout), 60)
+            assert told and int(told.group(1)) < 600
+            cursor.execute("ROLLBACK")
+        assert "longer than the hold" not in scene.move("--status").stdout
+    finally:
+        scene.server.sql("SET GLOBAL time_zone = 'SYSTEM'")
+
+
+def test_the_rehearsal_by_service(make_scene):  # noqa: F811
+    """On the dashboard and in the metrics: what cannot be mapped, and transactions longer than the hold when they are over."""
+    scene = make_scene(ini=INI.replace("hold = 10s", "hold = 2s"))
+    with scene.connect() as billing, billing.cursor() as mine, scene.connect("mv_payment") as payment, \
+            payment.cursor() as theirs:
+        for text in ("BEGIN", "SELECT COUNT(*) FROM t0", "DO SLEEP(4)", "COMMIT", "BEGIN", "SELECT COUNT(*) FROM t0", "COMMIT"):
+            mine.execute(text)
+        theirs.execute("SHOW TABLES")
+        for text in ("BEGIN", "SELECT COUNT(*) FROM audit", "DO SLEEP(4)", "COMMIT"):  # of no move
+            theirs.execute(text)
+
+    def counts():
+        metrics = scene.gate.metrics()
+        return [metrics.total(f"moves_{what}_total", service=service) for what in ("unmapped", "overlong")
+                for service in ("billing", "payment")]
+
+    assert places.wait_for(lambda: counts() == [0, 1, 1, 0]), counts()
+    _, _, page = scene.gate.get("/")
+    table = page[page.index("What keeps the moves of proxy.ini back"):]
+    words = re.sub("<[^>]*>", " ", table[:table.index("</table>")]).split()
+    assert words[words.index("billing"):][:3] == ["billing", "0", "1"], words
+    assert words[words.index("payment"):][:3] == ["payment", "1", "0"], words
+
+    def told(*options):
+        return subprocess.run([str(places.SILOGATE), "report", *options, str(scene.gate.violations_file)],
+                              capture_output=True, text=True, timeout=60).stdout
+
+    # and out of the log, when nobody runs any more: of each service what it was, with a digest
+    assert places.wait_for(lambda: len(json.loads(told("--json"))["rehearsals"]) == 2, 30), told("--json")
+    listed = {(one["service"], one["reason"], one["count"]) for one in json.loads(told("--json"))["rehearsals"]}
+    assert listed == {("billing", "a transaction longer than the hold", 1),
+                      ("payment", "a list of what stands in a database", 1)}, listed
+    assert re.search(r"1 +billing +a transaction longer than the hold +(?!0{16})[0-9a-f]{16} ", told("--text")), told("--text")
+    assert "What would keep a move back" in told("--html") and "What would keep a move back" in told("--markdown")
