@@ -263,6 +263,16 @@ static struct text take_line(struct text *rest)
     return line;
 }
 
+/* What this mover has written; somebody may have edited it. */
+static bool is_trigger_row(const struct carried_trigger *trigger, struct text sql)
+{
+    const struct text begin = TEXT("CREATE "), word = TEXT("TRIGGER");
+
+    return trigger->schema.length > 0 && trigger->name.length > 0 && sql.length > begin.length &&
+           memcmp(sql.at, begin.at, begin.length) == 0 &&
+           memmem(sql.at, sql.length, word.at, word.length);
+}
+
 /* One row of the journal: is it the text for where the trigger's table stands, and is it missing?
  */
 static bool recover(struct mover *mover, struct text detail)
@@ -275,6 +285,10 @@ static bool recover(struct mover *mover, struct text detail)
     trigger.sql_mode = take_line(&rest);
     trigger.charset = take_line(&rest);
     trigger.collation = take_line(&rest);
+    if (!is_trigger_row(&trigger, rest))
+        return error_set(mover->error,
+                         "a row of silogate.journal with the step 'trigger' was not written by a "
+                         "mover; look at it, and delete it");
     if (ask_number(mover,
                    "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? AND"
                    " TRIGGER_NAME = ?",

@@ -134,6 +134,31 @@ static void grant_both_names(struct building *building, const struct moved *move
     }
 }
 
+/* No table is in two moves of its owner: it could stand at three places. What a wildcard takes in
+ * of another service's is left out, so that is no matter. */
+static void check_apart(struct building *building, size_t number, const struct moved *moved)
+{
+    const struct config *config = building->config;
+    struct pattern forms[NAME_FORMS];
+
+    for (size_t i = 0; i < number; i++) {
+        const struct config_move *other = &config->moves[i];
+        if (other->service_index != moved->move->service_index)
+            continue;
+        for (size_t j = 0; j < other->tables.count; j++) {
+            const struct config_text *table = &other->tables.items[j];
+            if (pattern_take(building, "table", table, forms) &&
+                pattern_overlap(&forms[IN_LOWER_CASE], &moved->from) &&
+                !text_equal_fold(table->value, moved->table->value)) /* told already */
+                wrong(building, moved->table->line,
+                      "table = %s takes in what [move:%s] table = %s moves (%s); write names that "
+                      "are in one of them alone",
+                      moved->table->value.at, other->name.at, table->value.at,
+                      config_line(&config->files, table->line));
+        }
+    }
+}
+
 void moves_add(struct building *building)
 {
     const struct config *config = building->config;
@@ -144,6 +169,7 @@ void moves_add(struct building *building)
         for (size_t j = 0; j < move->tables.count; j++) {
             if (!read_moved(building, move, &move->tables.items[j], &moved))
                 continue;
+            check_apart(building, i, &moved);
             own_new_name(building, &moved);
             grant_both_names(building, &moved);
         }

@@ -319,13 +319,40 @@ def test_what_stands_at_the_meeting_point(scene):
     scene.server.sql("DELETE FROM silogate.moves WHERE name LIKE 'forgotten%'")
 
 
+def test_what_was_edited_by_hand(scene):
+    """Rows of the meeting point that are gone or changed are no reason to guess: the catalogue says where tables stand."""
+    server = scene.server
+    for options, place, statements in (
+            ((), NEW, ["DELETE FROM silogate.moves", "DELETE FROM silogate.journal"]),
+            (("--back",), OLD, ["UPDATE silogate.moves SET phase = 'nonsense', hold_ms = -5, in_to = 7"]),
+            ((), NEW, ["INSERT INTO silogate.journal (move, epoch, step, detail) VALUES"
+                       " ('tables', 0, 'placeholder', 'mv_old.t0'), ('tables', 1, 'aliases', ''),"
+                       " ('tables', 5, 'no such step', REPEAT('z', 10000))"]),
+            (("--back",), OLD, ["UPDATE silogate.journal SET step = 'switching', epoch = 0", "UPDATE silogate.moves SET epoch = 1"])):
+        server.sql(*statements)
+        before = scene.standing()
+        assert scene.move("--status").returncode == 0 and scene.standing() == before
+        moved = places.wait_for(lambda: scene.move(*options).returncode == 0 or scene.stand_in(place), 30)
+        assert moved and scene.stand_in(place), (statements, scene.move(*options).stdout, scene.move("--status").stdout)
+    # a trigger's text is run as it stands there: one that is none of the mover's is refused
+    server.sql("INSERT INTO silogate.journal (move, epoch, step, detail) VALUES ('tables', 18446744073709551615, 'trigger', %s)"
+               % "CONCAT_WS('\\n', 'mv_old', 'x', '', '', '', 'DROP TABLE mv_old.audit')")
+    told = scene.move()
+    assert told.returncode == 1 and "was not written by a mover; look at it, and delete it" in told.stdout + told.stderr, told
+    assert scene.stand_in(OLD) and server.sql("SELECT COUNT(*) FROM mv_old.audit")
+    server.sql("DROP TABLE silogate.journal, silogate.moves")
+    assert places.wait_for(lambda: scene.move().returncode == 0, 30) and scene.stand_in(NEW)
+
+
 def test_empty_and_odd_sections(scene):
     """An empty [move:] and names that cannot be meant are misuse, told with their line."""
     text = scene.gate.path.read_text()
     path = scene.gate.path
     for section in ("[move:empty]\n", "[move:empty]\nservice = billing\n", "[move:empty]\nservice = billing\nto = x\n",
                     "[move:empty]\nservice = billing\ntable = t\nto = x\n",
-                    "[move:empty]\nservice = nobody\ntable = mv_old.t*\nto = x\n"):
+                    "[move:empty]\nservice = nobody\ntable = mv_old.t*\nto = x\n",
+                    "[move:two]\nservice = billing\ntable = mv_old.t*\nto = mv_new\n",  # both take in the same
+                    "[move:two]\nservice = billing\ntable = mv_old.t1\nto = mv_new\n"):
         scene.gate.path = scene.folder / "odd.ini"
         scene.gate.path.write_text(text + section)
         told = scene.move("--status")
