@@ -16,6 +16,24 @@ static void alarm_begin(FILE *to)
     fputs("<p class=\"alarm\" role=\"alert\">", to);
 }
 
+/* What the witness holds for a way past the gate: as of its last sample, and since the start. */
+static void put_unexplained(const struct admin_view *view, FILE *to)
+{
+    for (size_t i = 0; i < view->upstream_count; i++) {
+        const struct admin_upstream *upstream = &view->upstreams[i];
+        if (upstream->unexplained == 0)
+            continue;
+        alarm_begin(to);
+        fputs("The witness at the upstream ", to);
+        table_put_html(upstream->name, to);
+        fprintf(to,
+                " has seen sessions hold tables that nothing explains: %" PRIu64
+                " since the start, %" PRIu64
+                " now. Look for <code>unexplained</code> in the violation log.</p>\n",
+                upstream->unexplained, upstream->unexplained_now);
+    }
+}
+
 static void put_alarms(const struct admin_view *view, FILE *to)
 {
     if (view->draining)
@@ -42,6 +60,7 @@ static void put_alarms(const struct admin_view *view, FILE *to)
         table_put_html(view->upstreams[i].name, to);
         fputs(" is down.</p>\n", to);
     }
+    put_unexplained(view, to);
     for (size_t i = 0; i < view->certificate_count; i++) {
         const struct admin_certificate *certificate = &view->certificates[i];
         if (certificate->days_left >= CERTIFICATE_DAYS)
@@ -169,12 +188,23 @@ static void put_move(const struct page_request *request, const struct admin_serv
                      const struct page_readiness *readiness, FILE *to)
 {
     (void)readiness;
+    if (service->unmapped + service->overlong == 0)
+        return;
     fputs("<tr><th scope=\"row\">", to);
     put_name(request, service, to);
     fputs("</th>", to);
     page_number(to, service->unmapped);
     page_number(to, service->overlong);
     fputs("</tr>\n", to);
+}
+
+static bool keep_moves_back(const struct admin_view *view)
+{
+    for (size_t i = 0; view->config->move_count > 0 && i < view->service_count; i++) {
+        if (view->services[i].unmapped + view->services[i].overlong > 0)
+            return true;
+    }
+    return false;
 }
 
 /* Those that are in the configuration or have done something, as far as they are searched for. */
@@ -214,11 +244,15 @@ static void put_services(const struct page_request *request, FILE *to)
     page_table(to, "services", "Services", services, false);
     put_each_service(request, to, put_service);
     page_table_end(to);
-    if (request->view->config->move_count > 0) {
+    if (keep_moves_back(request->view)) {
         page_table(to, "moves", "What keeps the moves of proxy.ini back", moves, false);
         put_each_service(request, to, put_move);
         page_table_end(to);
-    }
+    } else if (request->view->config->move_count > 0)
+        fputs("<section id=\"moves\"><h2>What keeps the moves of proxy.ini back</h2>\n"
+              "<p class=\"none\">Nothing, since the start: each statement on their tables can be "
+              "mapped, no transaction was longer than the shortest hold.</p></section>\n",
+              to);
     fputs("<details><summary>All statements by reason, since the start</summary>", to);
     page_table(to, "reasons", "Statements by reason: each is exactly one of these", reasons, false);
     put_each_service(request, to, put_reasons);
@@ -226,9 +260,21 @@ static void put_services(const struct page_request *request, FILE *to)
     fputs("</details>\n", to);
 }
 
+/* Threads of services' accounts that no silogate has opened. */
+static void put_past(const struct admin_upstream *upstream, FILE *to)
+{
+    if (!upstream->threads_told)
+        fputs("<td><small>not known</small></td>", to);
+    else if (upstream->threads_past == 0)
+        fputs("<td>nobody</td>", to);
+    else
+        fprintf(to, "<td><b class=\"stays\">%" PRIu64 " thread%s</b></td>", upstream->threads_past,
+                upstream->threads_past == 1 ? "" : "s");
+}
+
 static void put_upstreams(const struct admin_view *view, FILE *to)
 {
-    static const char *const upstreams[] = {"upstream", "health",    "#sessions",
+    static const char *const upstreams[] = {"upstream", "health",    "#sessions", "past silogate",
                                             "version",  "addresses", NULL};
     static const char *const certificates[] = {"certificate", "shown to", "until", "#days left",
                                                NULL};
@@ -244,6 +290,7 @@ static void put_upstreams(const struct admin_view *view, FILE *to)
                 : upstream->up   ? "up"
                                  : "<span class=\"down\">down</span>");
         page_number(to, upstream->sessions);
+        put_past(upstream, to);
         page_words(to, text_of(page_version(upstream->version)));
         fputs("<td>", to);
         for (size_t a = 0; a < addresses->count; a++) {

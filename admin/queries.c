@@ -93,6 +93,12 @@ void page_put_queries(const struct page_request *request, const struct page_sele
                       size_t first, size_t count, const char *id, const char *title,
                       const struct page_link *link, FILE *to)
 {
+    if (selection->count == 0) {
+        fprintf(to, "<section id=\"%s\"><h2>%s</h2>\n<p class=\"none\">None%s%s.</p></section>\n",
+                id, title, request->search.length > 0 ? " that match the search, " : ", ",
+                page_range_words(request->range));
+        return;
+    }
     fprintf(to,
             "<section id=\"%s\"><h2 id=\"%s-title\">%s</h2>\n"
             "<div class=\"wide cards\" tabindex=\"0\" role=\"region\" aria-labelledby=\"%s-title\">"
@@ -107,10 +113,6 @@ void page_put_queries(const struct page_request *request, const struct page_sele
     fputs("</tr></thead><tbody>\n", to);
     for (size_t i = first; i < selection->count && i < first + count; i++)
         put_query(request, selection->items[i], to);
-    if (selection->count == 0)
-        fprintf(to, "<tr><td colspan=\"6\">None%s%s.</td></tr>\n",
-                request->search.length > 0 ? " that match the search, " : ", ",
-                page_range_words(request->range));
     page_table_end(to);
 }
 

@@ -22,7 +22,7 @@ enum {
 };
 
 static const char style[] =
-    "body{padding-top:1.5rem}h1{font-size:1.7rem;margin:0 0 .25rem}"
+    "body{padding-top:1.5rem;max-width:88rem}h1{font-size:1.7rem;margin:0 0 .25rem}"
     "h2{font-size:1.25rem;margin:2.4rem 0 .7rem;padding-bottom:.2rem;"
     "border-bottom:2px solid var(--ink)}h3{font-size:1rem;margin:0}"
     "nav{display:flex;flex-wrap:wrap;gap:.2rem 0}ul.sum{padding-left:1.1rem;margin:.6rem 0}"
@@ -31,8 +31,22 @@ static const char style[] =
     "svg{max-width:100%;height:auto}.chart svg{min-width:34rem}"
     "svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg line{stroke:var(--line)}"
     "@media screen and (max-width:48rem){svg text{font-size:15px}.chart svg{min-width:42rem}}"
+    /* The matrix: 14 services in 1,400 px; more of them with names that stand upright. */
+    "@media screen{"
+    ".heat td{min-width:3.4rem}.heat td a,.heat td span{padding:.42rem .45rem}"
+    ".heat th{padding:.35rem .45rem}.heat tbody th,.heat thead th:first-child{position:sticky;"
+    "left:0;z-index:1}"
+    ".heat:has(thead th:nth-child(19)) thead th{vertical-align:bottom}"
+    ".heat:has(thead th:nth-child(19)) thead th:not(:first-child){writing-mode:vertical-rl;"
+    "transform:rotate(180deg)}"
+    ".heat:has(thead th:nth-child(19)) td{min-width:2.6rem;font-size:.85rem}"
+    ".heat:has(thead th:nth-child(19)) :is(td a,td span){padding:.3rem}"
+    "}"
+    ".chart{direction:rtl}.chart svg{direction:ltr}"
     ".any{fill:var(--s3);stroke:var(--edge)}.writing{fill:var(--s5)}"
-    "@media print{details::details-content{content-visibility:visible}body{max-width:none}}";
+    "@media print{.heat tbody th,.heat thead "
+    "th:first-child{position:static}details::details-content{content-visibility:visible}body{max-"
+    "width:none}}";
 
 static void put_head(const struct report *report, FILE *to)
 {
@@ -133,6 +147,11 @@ static void put_matrix(const struct report *report, FILE *to)
         free(services);
         return;
     }
+    if (report->edge_keys.count == 0) {
+        fputs("<section id=\"matrix\"><h2>Matrix</h2>\n<p>Nothing crosses.</p></section>\n", to);
+        free(services);
+        return;
+    }
     fputs("<section id=\"matrix\"><h2>Matrix</h2>\n<p>Rows use, columns own; statements that were "
           "logged or blocked. The stronger the shade, the more. Each number leads to its "
           "queries.</p>\n"
@@ -159,10 +178,7 @@ static void put_matrix(const struct report *report, FILE *to)
         }
         fputs("</tr>\n", to);
     }
-    fputs("</tbody></table></div>\n", to);
-    if (report->edge_keys.count == 0)
-        fputs("<p>Nothing crosses.</p>\n", to);
-    fputs("</section>\n", to);
+    fputs("</tbody></table></div>\n</section>\n", to);
     free(services);
 }
 
@@ -225,23 +241,26 @@ static void put_trend(const struct report *report, FILE *to)
     struct table table;
 
     fputs("<section id=\"trend\"><h2>Trend</h2>\n", to);
-    if (count > 0) {
-        fprintf(to,
-                "<div class=\"wide chart\" tabindex=\"0\" role=\"region\" "
-                "aria-label=\"Trend\"><svg viewBox=\"0 0 %d %d\" role=\"img\" "
-                "aria-labelledby=\"trend-title\">"
-                "<title id=\"trend-title\">Statements that cross, by day; the table below has the "
-                "numbers</title>\n",
-                CHART_WIDTH, CHART_HEIGHT);
-        put_bars(report, days, count, to);
-        fprintf(to,
-                "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"12\" class=\"any\"/>"
-                "<text x=\"%d\" y=\"%d\">all statements</text>"
-                "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"12\" class=\"writing\"/>"
-                "<text x=\"%d\" y=\"%d\">writing ones</text></svg></div>\n",
-                CHART_LEFT, CHART_HEIGHT - 14, CHART_LEFT + 18, CHART_HEIGHT - 4, CHART_LEFT + 140,
-                CHART_HEIGHT - 14, CHART_LEFT + 158, CHART_HEIGHT - 4);
+    if (count == 0) {
+        fputs("<p>No day.</p></section>\n", to);
+        free(days);
+        return;
     }
+    fprintf(to,
+            "<div class=\"wide chart\" tabindex=\"0\" role=\"region\" "
+            "aria-label=\"Trend\"><svg viewBox=\"0 0 %d %d\" role=\"img\" "
+            "aria-labelledby=\"trend-title\">"
+            "<title id=\"trend-title\">Statements that cross, by day; the table below has the "
+            "numbers</title>\n",
+            CHART_WIDTH, CHART_HEIGHT);
+    put_bars(report, days, count, to);
+    fprintf(to,
+            "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"12\" class=\"any\"/>"
+            "<text x=\"%d\" y=\"%d\">all statements</text>"
+            "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"12\" class=\"writing\"/>"
+            "<text x=\"%d\" y=\"%d\">writing ones</text></svg></div>\n",
+            CHART_LEFT, CHART_HEIGHT - 14, CHART_LEFT + 18, CHART_HEIGHT - 4, CHART_LEFT + 140,
+            CHART_HEIGHT - 14, CHART_LEFT + 158, CHART_HEIGHT - 4);
     fputs("<details><summary>Day by day, in numbers</summary>", to);
     report_day_sheet(report, &table);
     table_print_html(&table, "Day by day", to);
@@ -316,13 +335,15 @@ void report_print_html(const struct report *report, int64_t since, FILE *to)
     fputs("<section id=\"queries\"><h2>Queries to replace</h2>\n", to);
     for (uint32_t i = 0; i < count; i++)
         put_edge(report, edges[i], i < OPEN_EDGES, to);
+    if (count == 0)
+        fputs("<p>None.</p>\n", to);
     fputs("</section>\n", to);
-    snprintf(title, sizeof(title), "What blocks a move: used by others since %s",
-             report_show_time(since, shown));
+    snprintf(title, sizeof(title), "What blocks a move: used by others%s",
+             report_show_since(since, shown));
     report_blocker_sheet(report, since, &table);
     put_section("blockers", title, "Nothing.", &table, to);
-    snprintf(title, sizeof(title), "Ready to move: not used by others since %s",
-             report_show_time(since, shown));
+    snprintf(title, sizeof(title), "Ready to move: not used by others%s",
+             report_show_since(since, shown));
     report_ready_sheet(report, since, &table);
     put_section("ready", title, "Nothing that these logs tell of.", &table, to);
     fputs("</main></body></html>\n", to);

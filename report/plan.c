@@ -188,9 +188,9 @@ void report_print_plan(const struct report *report, int64_t since, FILE *to)
     fputs("# The week's plan\n\n", to);
     report_put_summary(report, to, "- ", "\n");
     fprintf(to,
-            "\n## Whose data can move\n\nNot used by others since %s, as far as these logs "
+            "\n## Whose data can move\n\nNot used by others%s, as far as these logs "
             "tell.\n\n",
-            report_show_time(since, shown));
+            report_show_since(since, shown));
     for (uint32_t i = 0; i < count; i++) {
         if (!is_stand_in(report, services[i]))
             put_service(report, services[i], since, to);

@@ -196,6 +196,45 @@ int64_t report_ready_since(const struct report *report)
     return report->span.last - 7 * 86400000000;
 }
 
+const char *report_show_since(int64_t time, char *to)
+{
+    char shown[20];
+
+    snprintf(to, 32, time > 0 ? " since %s" : "%s", time > 0 ? report_show_time(time, shown) : "");
+    return to;
+}
+
+struct sent {
+    uint64_t digest;
+    uint32_t service;
+};
+
+static int by_sender(const void *a, const void *b)
+{
+    const struct sent *one = a, *other = b;
+
+    return one->service != other->service
+               ? (one->service > other->service) - (one->service < other->service)
+               : (one->digest > other->digest) - (one->digest < other->digest);
+}
+
+uint32_t report_distinct(const struct report *report)
+{
+    struct sent *all = memory_take((report->query_keys.count + 1) * sizeof(*all));
+    uint32_t count = 0, distinct = 0;
+
+    for (uint32_t i = 0; i < report->query_keys.count; i++) {
+        const struct report_query *query = &report->queries[i];
+        if (query->counts.statements > 0)
+            all[count++] = (struct sent){query->digest, report->edges[query->edge].user};
+    }
+    qsort(all, count, sizeof(*all), by_sender);
+    for (uint32_t i = 0; i < count; i++)
+        distinct += i == 0 || by_sender(&all[i - 1], &all[i]) != 0;
+    free(all);
+    return distinct;
+}
+
 const char *report_show_time(int64_t time, char *to)
 {
     time_t seconds = (time_t)(time / 1000000);

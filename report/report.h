@@ -167,6 +167,12 @@ bool report_time(struct text text, bool end, int64_t *time);
 bool report_time_or_ago(struct text text, bool end, int64_t now, int64_t *time);
 /* "2026-11-20 13:38" into `to` (at least 17 bytes), "-" for 0; a day: "2026-11-20". */
 const char *report_show_time(int64_t time, char *to);
+/* " since 2026-11-20 13:38" into `to` (at least 32 bytes); "" where the logs have no time at all.
+ */
+const char *report_show_since(int64_t time, char *to);
+/* Normalized statements, each once for a service however many edges it stands on, as on the pages.
+ */
+uint32_t report_distinct(const struct report *report);
 const char *report_show_day(int64_t day, char *to);
 
 /* Numbers of all edges, or of the queries of one edge (HASH_TABLE_NONE: of all), the most frequent

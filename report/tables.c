@@ -304,14 +304,17 @@ void report_put_summary(const struct report *report, FILE *to, const char *befor
             show_count(report->counts.statements, "statement", a),
             show_count(report->edge_keys.count, "edge", b),
             table_show_number(report->counts.blocked, c), after);
-    bool is_one = report->query_keys.count == 1;
+    uint32_t distinct = report_distinct(report);
     fprintf(to, "%s%s distinct quer%s, %s reading and %s writing statements%s", before,
-            table_show_number(report->query_keys.count, a), is_one ? "y" : "ies",
+            table_show_number(distinct, a), distinct == 1 ? "y" : "ies",
             table_show_number(report->counts.reads, b), table_show_number(report->counts.writes, c),
             after);
-    fprintf(to, "%sfrom %s to %s UTC, %s of %s%s", before,
-            report_show_time(report->span.first, first), report_show_time(report->span.last, last),
-            show_count(report->records, "record", a), show_count(report->logs, "log", b), after);
+    fputs(before, to);
+    if (report->span.last > 0)
+        fprintf(to, "from %s to %s UTC, ", report_show_time(report->span.first, first),
+                report_show_time(report->span.last, last));
+    fprintf(to, "%s of %s%s", show_count(report->records, "record", a),
+            show_count(report->logs, "log", b), after);
     if (report->logins_refused || report->reloads || report->upstream_events)
         fprintf(to, "%s%s, %s, %s%s", before,
                 show_count(report->logins_refused, "refused login", a),

@@ -98,12 +98,12 @@ static void put_report(const struct report *report, int64_t since, bool markdown
     for (uint32_t i = 0; i < count; i++)
         put_edge(report, edges[i], markdown, to);
     free(edges);
-    snprintf(title, sizeof(title), "What blocks a move: used by others since %s",
-             report_show_time(since, shown));
+    snprintf(title, sizeof(title), "What blocks a move: used by others%s",
+             report_show_since(since, shown));
     report_blocker_sheet(report, since, &table);
     put_sheet(&table, markdown, (struct section){title, "Nothing."}, to);
-    snprintf(title, sizeof(title), "Ready to move: not used by others since %s",
-             report_show_time(since, shown));
+    snprintf(title, sizeof(title), "Ready to move: not used by others%s",
+             report_show_since(since, shown));
     report_ready_sheet(report, since, &table);
     put_sheet(&table, markdown, (struct section){title, "Nothing that these logs tell of."}, to);
     report_day_sheet(report, &table);

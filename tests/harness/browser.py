@@ -28,6 +28,7 @@ class Browser:
         try:
             assert places.wait_for(lambda: places.port_open(self.port)), "no chromedriver"
             self.session = self.call("POST", "/session", capabilities={"alwaysMatch": {
+                "timeouts": {"script": 150000},  # axe-core on a long page of a busy machine
                 "goog:loggingPrefs": {"browser": "ALL"},
                 "goog:chromeOptions": {
                     "args": [*ARGUMENTS, f"--user-data-dir={self.profile.name}"]}}})["sessionId"]
@@ -41,7 +42,7 @@ class Browser:
             data=json.dumps(body).encode() if method == "POST" else None,
             headers={"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=180) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()[:2000]) from error

@@ -9,8 +9,9 @@ from . import gate as gates, wire
 class Crowd:
     """`services` users `crowd_N` that all the server knows, and an ini for them."""
 
-    def __init__(self, server, services, admin=None, changes=(), blocked=3):
-        """Each `blocked`-th service is in block mode. `admin`: an address of its own."""
+    def __init__(self, server, services, admin=None, changes=(), blocked=3, stored=False):
+        """Each `blocked`-th service is in block mode. `admin`: an address of its own. `stored`: with databases,
+        things in them that reach over silos, an account that sees them, a witness and moves to come."""
         self.names = NAMES[:services] if services <= len(NAMES) else \
             [f"{NAMES[i % len(NAMES)]}{i // len(NAMES) or ''}" for i in range(services)]
         self.server = server
@@ -24,7 +25,57 @@ class Crowd:
         lines += ["[grant:crowd-first]", f"service = {self.names[0]}", f"on = {self.names[1]}_db.shared",
                   "access = read", "until = 2099-12-31", "ticket = NC-17"]
         more = [("proxy", "admin", admin)] if admin else []
+        if stored:
+            server.sql(*self.stored())
+            more += [("upstream:main", "account", "crowd_account"), ("upstream:main", "witness", "200ms")]
+            for name in self.names[2:5]:
+                lines += [f"[move:{name}-ledger]", f"service = {name}", f"table = {name}_db.ledger",
+                          f"to = {name}_new", "hold = 2s"]
         self.gate = gates.Gate(server, ini="\n".join(lines) + "\n", changes=[*more, *changes])
+
+    def stored(self):
+        """The statements that make a view of each service over another's table, triggers, foreign keys and a
+        routine. What the server needs for a witness is there where it is MariaDB."""
+        made = ["CREATE USER IF NOT EXISTS crowd_account@'%'", "GRANT ALL ON *.* TO crowd_account@'%'"]
+        if self.server.name == "mariadb":
+            made.append("INSTALL PLUGIN IF NOT EXISTS metadata_lock_info SONAME 'metadata_lock_info'")
+        there = {name for name, in self.server.sql("SELECT schema_name FROM information_schema.schemata")}
+        names = [name for name in self.names if f"{name}_db" not in there]  # those of another crowd stay
+        for name in names:
+            made += [f"CREATE DATABASE {name}_db", f"GRANT ALL ON *.* TO 'crowd_{name}'@'%'"]
+            made += [f"CREATE TABLE {name}_db.{table} (id INT PRIMARY KEY, ref INT) ENGINE=InnoDB"
+                     for table in ("shared", "ledger", "beds")]
+        for name in names:
+            i = self.names.index(name)
+            other, third = self.names[(i + 1) % len(self.names)], self.names[(i + 3) % len(self.names)]
+            made.append(f"CREATE VIEW {name}_db.v_{other}_ledger_of_the_last_thirty_days AS SELECT id FROM {other}_db.ledger")
+            if i % 3 == 0:
+                made.append(f"CREATE TRIGGER {name}_db.beds_after_insert AFTER INSERT ON {name}_db.beds FOR EACH ROW"
+                            f" INSERT INTO {third}_db.ledger VALUES (NEW.id, 1)")
+            if i % 4 == 1:
+                made.append(f"ALTER TABLE {name}_db.ledger ADD CONSTRAINT fk_{name}_{third} FOREIGN KEY (ref)"
+                            f" REFERENCES {third}_db.beds (id) ON DELETE CASCADE")
+            if i % 5 == 2:
+                made.append(f"CREATE PROCEDURE {name}_db.nightly() DELETE FROM {third}_db.shared")
+        return made
+
+    def free(self):
+        """What `stored` needs to be undone besides its databases."""
+        if self.server.name == "mariadb":
+            self.server.sql("UNINSTALL PLUGIN IF EXISTS metadata_lock_info")
+
+    def hold_what_is_granted_no_more(self):
+        """A session whose transaction outlives its grant: what a witness finds. The connection, to be kept."""
+        service, owner = self.names[1], self.names[0]  # in block mode
+        grant = [("grant:while", "service", service), ("grant:while", "on", f"{owner}_db.shared"),
+                 ("grant:while", "access", "read")]
+        before = self.gate.ini
+        self.gate.reload(*grant)
+        one = wire.connect(self.gate.port, f"crowd_{service}", password="crowd", database=None)
+        one.query("START TRANSACTION")
+        one.query(f"SELECT * FROM {owner}_db.shared")
+        self.gate.reload(ini=before)
+        return one
 
     def statements(self, count, seed=1, most=40):
         """`count` pairs (service, statement) of as many different queries, unevenly many of each edge, and

@@ -156,6 +156,8 @@ def test_pages_of_queries(make_crowd):
     one.send(400, most=3)
     total = json.loads(one.gate.get("/api/queries?limit=1000")[2])
     assert len(total) == 400
+    report = gates.run("report", one.gate.violations_file).stdout
+    assert "400 distinct queries" in report, "also where one stands on two edges"
     paged = [query for offset in range(0, 500, 100)
              for query in json.loads(one.gate.get(f"/api/queries?limit=100&offset={offset}")[2])]
     assert paged == total

@@ -22,28 +22,50 @@ def browser():
     one.close()
 
 
-def start(mariadb, services, queries, most):
+def start(server, services, queries, most):
     port = places.free_port()
-    one = crowd.Crowd(mariadb, services, admin=f"127.0.0.1:{port}", changes=[("log", "repeat", "1s")])
+    one = crowd.Crowd(server, services, admin=f"127.0.0.1:{port}", changes=[("log", "repeat", "1s")], stored=True)
     one.gate.start()
     one.send(queries, most=most)
     one.at = f"http://127.0.0.1:{port}"
+    one.held = one.hold_what_is_granted_no_more()
+    assert places.wait_for(lambda: one.gate.metrics().total("unexplained") == 1, 60, 0.2)
+    assert places.wait_for(lambda: json.loads(get(one, "/api/catalogue")), 60, 0.2)
     return one
+
+
+def end(one):
+    one.held.quit()
+    try:
+        one.gate.stop()
+    finally:
+        one.gate.remove()
+        one.free()
 
 
 @pytest.fixture(scope="module")
 def hospital(mariadb):
-    """14 services with 400 queries."""
+    """14 services with 400 queries, with what is stored on the server, moves to come, and a find of the witness."""
     one = start(mariadb, 14, 400, 20)
     yield one
-    one.gate.stop()
-    one.gate.remove()
+    end(one)
 
 
 @pytest.fixture(scope="module")
-def city(mariadb):
-    """60 services; with SILOGATE_LONG=1 with 5,000 queries."""
-    one = start(mariadb, 60, 5000 if LONG else 1500, 2)
+def city(mysql):
+    """60 services, the same way; with SILOGATE_LONG=1 with 5,000 queries."""
+    one = start(mysql, 60, 5000 if LONG else 1500, 2)
+    yield one
+    end(one)
+
+
+@pytest.fixture(scope="module")
+def quiet(mariadb):
+    """14 services of which nobody has sent anything, without an account."""
+    port = places.free_port()
+    one = crowd.Crowd(mariadb, 14, admin=f"127.0.0.1:{port}")
+    one.gate.start()
+    one.at = f"http://127.0.0.1:{port}"
     yield one
     one.gate.stop()
     one.gate.remove()
@@ -59,12 +81,17 @@ def busiest(one):
 
 
 def pages_of(one):
-    query = busiest(one)
+    query = (json.loads(get(one, "/api/queries?limit=1")) or [{"service": "auth", "digest": "1", "edges": ["billing"],
+                                                              "user": "crowd_auth"}])[0]
+    caused = [found for found in json.loads(get(one, "/api/queries?limit=1000")) if found["causes"]][:1] or [query]
     return {"overview": "/", "day": "/?range=day", "searched": "/?q=c00", "queries": "/queries",
             "edge": f"/queries?service={query['service']}&owner={query['edges'][0]}",
             "query": f"/query?service={query['service']}&digest={query['digest']}",
             "service": f"/service?service={query['edges'][0]}", "none": "/query?digest=1",
-            "policy": "/policy", "why": f"/why?user={query['user']}&sql=SELECT+1+FROM+auth_db.t"}
+            "caused": f"/query?service={caused[0]['service']}&digest={caused[0]['digest']}",
+            "nobody": "/service?service=nobody", "nothing": "/queries?q=zzz",
+            "policy": "/policy", "why": f"/why?user={query['user']}&sql=SELECT+1+FROM+auth_db.t",
+            "asked": "/why"}
 
 
 def click(browser, selector):
@@ -200,6 +227,21 @@ def test_heads_stay_in_sight(browser, city):
     assert seen == [True, True, True]
 
 
+def test_what_else_holds_data_back_is_on_the_pages(hospital, quiet):
+    """What is stored on the server, what the witness has seen, what keeps moves back; and where there is nothing,
+    a word that says so."""
+    overview = get(hospital, "/")
+    assert "title=\"auth reaches into billing: " in overview and "&#9671; 1" in overview
+    assert "hold tables that nothing explains: 1 since the start, 1 now" in overview
+    assert "Nothing, since the start: each statement on their tables can be mapped" in overview
+    for path, word in (("/", "Nobody, since the start."), ("/queries", "None, since the start."),
+                       ("/queries?q=zzz", "None that match the search, since the start."),
+                       ("/service?service=auth", "Can move:"), ("/service?service=nobody", "No service of this name"),
+                       ("/query?digest=1", "No such query")):
+        assert word in get(quiet, path), path
+    assert "explains" not in get(quiet, "/") and "#9671; 1" not in get(quiet, "/")
+
+
 def test_every_query_of_an_edge_is_reached_page_by_page(browser, hospital):
     """By links alone, with scripts off."""
     edges = {}
@@ -254,16 +296,18 @@ def test_numbers_move_by_themselves(browser, hospital):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(browser, hospital, scheme):
-    """WCAG 2.2 A and AA, and best practices; narrow and dark for those pages that differ then."""
+def test_axe_finds_nothing_serious(browser, hospital, request, scheme):
+    """WCAG 2.2 A and AA, and best practices; narrow and dark for those pages that differ then. SILOGATE_LONG=1:
+    all of them, with 60 services and with nothing to show too."""
     if not AXE.exists():
         pytest.skip("axe-core is not installed: scripts/deps test")
-    for name, path in pages_of(hospital).items():
-        differs = name in ("overview", "query")
+    crowds = [hospital, *map(request.getfixturevalue, ("city", "quiet"))] if LONG else [hospital]
+    for one, (name, path) in ((one, page) for one in crowds for page in pages_of(one).items()):
+        differs = name in ("overview", "query") or LONG
         if scheme == "dark" and not differs:
             continue
-        for width in (1400, 400) if differs and scheme == "light" else (1400,):
-            browser.open(hospital.at + path, width=width, scheme=scheme)
+        for width in (1400, 400) if differs and (LONG or scheme == "light") else (1400,):
+            browser.open(one.at + path, width=width, scheme=scheme)
             browser.devtools("Runtime.evaluate", expression=AXE.read_text())
             found = browser.run_async("""
                 const done = arguments[arguments.length - 1];
@@ -290,12 +334,12 @@ def test_axe_finds_nothing_serious_in_the_report(browser, hospital, tmp_path):
 
 @pytest.mark.skipif(not LONG, reason="SILOGATE_LONG=1: pictures of all pages, for people to look at")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pictures_of_all_pages(browser, hospital, city, tmp_path, scheme):
-    """Into SILOGATE_PICTURES, or a folder of the test's: 14 and 60 services, wide and 400 px, by day and
-    night, and the report on paper."""
+def test_pictures_of_all_pages(browser, hospital, city, quiet, tmp_path, scheme):
+    """Into SILOGATE_PICTURES, or a folder of the test's: 14 and 60 services, and 14 that do nothing, wide and
+    400 px, by day and night, and the report on paper."""
     folder = pathlib.Path(os.environ.get("SILOGATE_PICTURES", tmp_path))
     folder.mkdir(exist_ok=True)
-    for name, one in (("hospital", hospital), ("city", city)):
+    for name, one in (("hospital", hospital), ("city", city), ("quiet", quiet)):
         report = tmp_path / f"{name}.html"
         report.write_text(gates.run("report", "--html", one.gate.violations_file).stdout)
         addresses = {page: one.at + path for page, path in pages_of(one).items()}
