@@ -35,6 +35,12 @@ void learn_bind(struct learn *learn, struct learn_session *session, int service)
 /* The session of a connection id; made where it is not there. */
 struct sessions *sessions_new(void);
 void sessions_free(struct sessions *sessions);
+
+/* Has a session of this service prepared this XA transaction, and none ended it since? */
+bool branches_known(struct learn *learn, const struct binding *binding, struct text xid);
+/* A command of the session has succeeded: what it prepares and ends. */
+void branches_note(struct learn *learn, const struct binding *binding, const struct change *change);
+void branches_free(struct learn *learn);
 struct learn_session *sessions_find(struct learn *learn, uint64_t thread);
 /* NULL where it is not there. */
 struct learn_session *sessions_known(struct learn *learn, uint64_t thread);

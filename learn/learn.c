@@ -62,6 +62,7 @@ void learn_free(struct learn *learn)
     if (learn->violations)
         violations_stop(learn->violations);
     sessions_free(learn->sessions);
+    branches_free(learn);
     if (learn->ruling)
         ruling_fini(learn->ruling);
     free(learn->ruling);
@@ -211,6 +212,7 @@ static void commit(struct learn_session *session)
         ruling_drop_change(ruling, change);
         change = NULL;
     }
+    branches_note(session->learn, &session->binding, change);
     ruling_commit(ruling, belief, change, true);
     if (unknown) {
         bool known = belief->state.mode_known;

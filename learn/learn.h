@@ -60,7 +60,8 @@ struct learn {
     struct violations *violations;
     struct violations_worker *worker;
     struct sessions *sessions;
-    struct ruling *ruling; /* of the command at hand */
+    struct learn_branches *branches; /* of XA; NULL until there is one */
+    struct ruling *ruling;           /* of the command at hand */
 };
 
 /* `learn` is zeroed but for start, user, progress and offline, which is open. Records go to

@@ -68,6 +68,14 @@ static bool find_thread(const struct binding *binding, uint64_t id, uint32_t *th
     return other && other->judged && other->binding.service == binding->service;
 }
 
+static bool find_branch(const struct binding *binding, struct text xid)
+{
+    const struct learn_session *session =
+        LIST_ENTRY((const void *)binding, struct learn_session, binding);
+
+    return branches_known(session->learn, binding, xid);
+}
+
 void learn_bind(struct learn *learn, struct learn_session *session, int service)
 {
     const struct router *router = learn->offline.router;
@@ -78,7 +86,8 @@ void learn_bind(struct learn *learn, struct learn_session *session, int service)
                                         .upstream_name = router_upstream_name(router, upstream),
                                         .service = (int16_t)service,
                                         .upstream = (uint16_t)upstream,
-                                        .find_thread = find_thread};
+                                        .find_thread = find_thread,
+                                        .find_branch = find_branch};
 }
 
 void learn_session_init(struct learn *learn, struct learn_session *session, uint64_t thread)
