@@ -170,6 +170,17 @@ static bool set_variables(struct connection *connection, struct error *error)
                           NULL, error);
 }
 
+/* A server goes on to wait for a lock when its client has given up: a caller that comes again and
+ * again before a DDL that waits would fill it with threads, since the default is a year. */
+static bool limit_waits(struct connection *connection, const struct connection_options *options,
+                        struct error *error)
+{
+    const unsigned most = seconds(options->statement_timeout, 0);
+
+    return most == 0 || connection_run(connection, "SET SESSION lock_wait_timeout = ?",
+                                       PARAMETERS(P_NUMBER(most > 1 ? most - 1 : 1)), error);
+}
+
 /* The session as the header promises it, and what is told of the server. */
 static bool set_session(struct connection *connection, struct error *error)
 {
@@ -225,7 +236,7 @@ struct connection *connection_open(const struct connection_options *options, str
         connected =
             connect_address(connection, options, &upstream->addresses.items[i], password, error);
     explicit_bzero(password, sizeof(password));
-    if (connected && set_session(connection, error))
+    if (connected && set_session(connection, error) && limit_waits(connection, options, error))
         return connection;
     if (connected)
         mysql_close(&connection->mysql);
