@@ -290,7 +290,7 @@ void page_api(const struct page_request *request, FILE *to)
             "{\"version\":\"%s\",\"policy\":\"%s\",\"draining\":%s,\"reload_failed\":%s,\n"
             "\"sessions_open\":%" PRIu64 ",\"sessions_accepted\":%" PRIu64 ",\"forwarded\":%" PRIu64
             ",\"refused\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"failed\":%" PRIu64
-            ",\n\"violations\":%" PRIu64 ",\"log_failing\":%s,\"log_owed_bytes\":%" PRIu64
+            ",\n\"violations\":%" PRIu64 ",\"log_failing\":%s,\"log_backlog_bytes\":%" PRIu64
             ",\"log_lost\":%" PRIu64 ",\n\"services\":",
             SILOGATE_VERSION, policy_hash(view->policy), view->draining ? "true" : "false",
             view->last_reload_refused ? "true" : "false", counters->sessions_open,

@@ -314,39 +314,57 @@ void admin_let_go(struct admin *admin)
         admin->quiet = http_let_go(admin->daemon, admin->path);
 }
 
-bool admin_start(const struct config *config, const struct admin_source *source, int inherited,
-                 struct admin **result, struct error *error)
+/* A socket that listens where the ini says, inherited or opened; -1 with the reason in `error`. */
+static int open_listener(const struct config_address *address, int inherited, struct error *error)
 {
-    const struct config_address *address = &config->proxy.admin;
-    const struct text token_file = config->proxy.admin_token_file.value;
-    char token[GUARD_TOKEN_SIZE];
     struct error why;
-
-    *result = NULL;
-    if (!address->host.at)
-        return true;
-    if (token_file.at && !guard_read_token(token_file.at, token, &why))
-        return error_at(error, config->proxy.admin_token_file.line,
-                        "admin_token_file = %s: %s; name a file whose first line is the token",
-                        token_file.at, why.text);
     int listening = http_inherited(inherited, address);
+
     if (listening < 0)
         listening = address->is_unix
                         ? listen_unix(address->host.at, 0660, BACKLOG, &why)
                         : listen_tcp(address->host.at, address->port, BACKLOG, false, &why);
     if (listening < 0)
-        return error_at(error, address->line,
-                        "admin = %s: %s; write another address or path, or off",
-                        address->written.at, why.text);
+        error_at(error, address->line, "admin = %s: %s; write another address or path, or off",
+                 address->written.at, why.text);
+    return listening;
+}
+
+/* Can the token be read now, and is its path one that is kept for later? */
+static bool check_token(const struct config_text *file, struct error *error)
+{
+    char token[GUARD_TOKEN_SIZE];
+    struct error why;
+
+    if (!file->value.at)
+        return true;
+    if (!guard_read_token(file->value.at, token, &why))
+        return error_at(error, file->line,
+                        "admin_token_file = %s: %s; name a file whose first line is the token",
+                        file->value.at, why.text);
+    if (file->value.length >= sizeof(((struct admin *)NULL)->token_file))
+        return error_at(error, file->line,
+                        "admin_token_file: the path is too long; name a shorter one");
+    return true;
+}
+
+bool admin_start(const struct config *config, const struct admin_source *source, int inherited,
+                 struct admin **result, struct error *error)
+{
+    const struct config_address *address = &config->proxy.admin;
+    const struct text token_file = config->proxy.admin_token_file.value;
+
+    *result = NULL;
+    if (!address->host.at)
+        return true;
+    if (!check_token(&config->proxy.admin_token_file, error))
+        return false;
+    int listening = open_listener(address, inherited, error);
+    if (listening < 0)
+        return false;
     struct admin *admin = memory_take_zeroed(sizeof(*admin));
     admin->quiet = -1;
     admin->source = *source;
-    if (token_file.length >= sizeof(admin->token_file)) {
-        close(listening);
-        free(admin);
-        return error_at(error, config->proxy.admin_token_file.line,
-                        "admin_token_file: the path is too long; name a shorter one");
-    }
     if (token_file.at)
         memcpy(admin->token_file, token_file.at, token_file.length);
     if (address->is_unix)

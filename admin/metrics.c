@@ -102,7 +102,7 @@ static void put_commands(const struct admin_view *view, FILE *to)
     sample_one(to, "commands_resent_total", "counter",
                "Commands that were sent once more because their table had moved unseen.",
                counters->resent);
-    sample_one(to, "sessions_parked_total", "counter",
+    sample_one(to, "violation_log_waits_total", "counter",
                "Times that a session waited for room in the violation log.", counters->log_waits);
 }
 
@@ -168,7 +168,7 @@ static void put_statements(const struct admin_view *view, FILE *to)
     }
 }
 
-static void put_places(const struct admin_view *view, FILE *to)
+static void put_open_sessions(const struct admin_view *view, FILE *to)
 {
     sample_head(to, "service_sessions_open", "gauge", "Sessions that are open, by service.");
     for (size_t s = 0; s < view->service_count; s++) {
@@ -182,6 +182,11 @@ static void put_places(const struct admin_view *view, FILE *to)
         sample_label(to, "silogate_upstream_sessions_open{", "upstream", view->upstreams[u].name);
         fprintf(to, "} %" PRIu64 "\n", view->upstreams[u].sessions);
     }
+}
+
+/* What the upstreams' own catalogues say, where silogate has an account there. */
+static void put_witnesses(const struct admin_view *view, FILE *to)
+{
     sample_head(
         to, "upstream_threads", "gauge",
         "Connections that the server has for governed accounts, by who opened them, where the "
@@ -219,6 +224,10 @@ static void put_places(const struct admin_view *view, FILE *to)
         sample_label(to, "silogate_unexplained{", "upstream", view->upstreams[u].name);
         fprintf(to, "} %" PRIu64 "\n", view->upstreams[u].unexplained_now);
     }
+}
+
+static void put_upstreams(const struct admin_view *view, FILE *to)
+{
     sample_head(to, "upstream_up", "gauge",
                 "1 where the upstream answered when it was last looked at.");
     for (size_t u = 0; u < view->upstream_count; u++) {
@@ -239,6 +248,10 @@ static void put_places(const struct admin_view *view, FILE *to)
         sample_label(to, "silogate_upstream_account_refused{", "upstream", view->upstreams[u].name);
         fprintf(to, "} %d\n", view->upstreams[u].account_refused);
     }
+}
+
+static void put_certificates(const struct admin_view *view, FILE *to)
+{
     sample_head(to, "certificate_days_left", "gauge", "Whole days until a certificate ends.");
     for (size_t c = 0; c < view->certificate_count; c++) {
         sample_label(to, "silogate_certificate_days_left{", "file", view->certificates[c].file);
@@ -271,7 +284,7 @@ static void put_log(const struct admin_view *view, FILE *to)
                "Lines written to the violation logs.", log->written);
     sample_one(to, "violation_log_queued_bytes", "gauge", "Bytes on their way to the writer.",
                log->queued_bytes);
-    sample_one(to, "violation_log_owed_bytes", "gauge",
+    sample_one(to, "violation_log_backlog_bytes", "gauge",
                "Bytes that could not be written yet and are kept in memory.", log->backlog_bytes);
     sample_one(to, "violation_log_shortened_total", "counter",
                "Records that were shortened, because syslog does not take longer ones.",
@@ -321,7 +334,10 @@ void page_metrics(const struct page_request *request, FILE *to)
     put_delays(request->view, to);
     samples_put_traffic(request, to);
     put_statements(request->view, to);
-    put_places(request->view, to);
+    put_open_sessions(request->view, to);
+    put_witnesses(request->view, to);
+    put_upstreams(request->view, to);
+    put_certificates(request->view, to);
     samples_put_instances(request->view, to);
     samples_put_catalogue(request->view, to);
     put_grants(request->view, to);

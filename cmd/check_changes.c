@@ -68,13 +68,13 @@ static bool print_service(const struct config *config, const struct config_servi
 
 void check_changes_print(const struct config *config)
 {
-    size_t count = 0, landed = 0;
+    size_t count = 0, with_database = 0;
     bool printed = false;
 
     for (size_t i = 0; i < config->service_count; i++) {
         bool in_log = is_in_log(config, &config->services[i]);
         count += in_log;
-        landed += in_log && config->services[i].database.line;
+        with_database += in_log && config->services[i].database.line;
     }
     if (count == 0)
         return;
@@ -86,12 +86,13 @@ void check_changes_print(const struct config *config)
         printed |= print(config, config->tls.client.line, "tls", "client = required",
                          "clients without TLS are refused");
     printed |= print_policy(config);
-    if (landed)
-        printf("  database, of %zu of them: sessions begin there, whatever they ask for\n", landed);
+    if (with_database)
+        printf("  database, of %zu of them: sessions begin there, whatever they ask for\n",
+               with_database);
     for (size_t i = 0; i < config->service_count; i++) {
         if (is_in_log(config, &config->services[i]))
             printed |= print_service(config, &config->services[i]);
     }
-    if (!printed && !landed)
+    if (!printed && !with_database)
         puts("  nothing");
 }

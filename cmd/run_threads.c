@@ -14,7 +14,7 @@
 #include "cmd/run_witness.h"
 #include "proxy/runtime.h"
 
-enum { LOOK_SECONDS = 15, PATIENCE_MS = 2000 };
+enum { LOOK_SECONDS = 15, TIMEOUT_MS = 2000 };
 
 static struct {
     pthread_t thread;
@@ -43,8 +43,8 @@ static bool count_one(const struct config *config, size_t upstream, struct count
 {
     const struct connection_options options = {.upstream = &config->upstreams[upstream],
                                                .program = "silogate run",
-                                               .connect_timeout = PATIENCE_MS,
-                                               .statement_timeout = PATIENCE_MS};
+                                               .connect_timeout = TIMEOUT_MS,
+                                               .statement_timeout = TIMEOUT_MS};
     struct connection *connection = connection_open(&options, error);
     bool good =
         connection && threads_read(config, upstream, connection, take_group, counted, told, error);

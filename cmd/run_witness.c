@@ -10,18 +10,18 @@
 #include "proxy/runtime.h"
 #include "violations/violations.h"
 
-enum { PATIENCE_MS = 2000, RETRY_MS = 5000 };
+enum { TIMEOUT_MS = 2000, RETRY_MS = 5000 };
 
 /* Of one upstream; found by its usage, which outlives reloads. */
-struct place {
+struct watched {
     struct usage *usage;
     struct witness *witness;
     struct connection *connection;
     int64_t next;
     bool failed;
-    struct place *following;
+    struct watched *following;
 };
-static struct place *places;
+static struct watched *all_watched;
 
 struct telling {
     struct runtime *runtime;
@@ -29,18 +29,19 @@ struct telling {
     size_t upstream;
 };
 
-static struct place *place_of(struct usage *usage)
+static struct watched *watched_of(struct usage *usage)
 {
-    struct place *place = places;
+    struct watched *watched = all_watched;
 
-    while (place && place->usage != usage)
-        place = place->following;
-    if (!place) {
-        place = memory_take_zeroed(sizeof(*place));
-        *place = (struct place){.usage = usage, .witness = witness_new(), .following = places};
-        places = place;
+    while (watched && watched->usage != usage)
+        watched = watched->following;
+    if (!watched) {
+        watched = memory_take_zeroed(sizeof(*watched));
+        *watched =
+            (struct watched){.usage = usage, .witness = witness_new(), .following = all_watched};
+        all_watched = watched;
     }
-    return place;
+    return watched;
 }
 
 static void tell(void *user, const struct witness_held *held)
@@ -70,25 +71,25 @@ static void tell(void *user, const struct witness_held *held)
                 TEXT_ARGS(service), TEXT_ARGS(upstream));
 }
 
-static bool sample(struct place *place, struct telling *telling, struct error *error)
+static bool sample(struct watched *watched, struct telling *telling, struct error *error)
 {
     const struct config *config = telling->runtime->config;
     const struct connection_options options = {.upstream = &config->upstreams[telling->upstream],
                                                .program = "silogate run",
-                                               .connect_timeout = PATIENCE_MS,
-                                               .statement_timeout = PATIENCE_MS};
+                                               .connect_timeout = TIMEOUT_MS,
+                                               .statement_timeout = TIMEOUT_MS};
     uint64_t held = 0;
 
-    if (!place->connection)
-        place->connection = connection_open(&options, error);
-    bool good = place->connection &&
-                witness_look(place->witness, config, telling->runtime->policy, telling->upstream,
-                             place->connection, tell, telling, &held, error);
+    if (!watched->connection)
+        watched->connection = connection_open(&options, error);
+    bool good = watched->connection &&
+                witness_look(watched->witness, config, telling->runtime->policy, telling->upstream,
+                             watched->connection, tell, telling, &held, error);
     if (good) {
-        atomic_store(&place->usage->unexplained_now, held);
-    } else if (place->connection) {
-        connection_close(place->connection);
-        place->connection = NULL;
+        atomic_store(&watched->usage->unexplained_now, held);
+    } else if (watched->connection) {
+        connection_close(watched->connection);
+        watched->connection = NULL;
     }
     return good;
 }
@@ -102,44 +103,44 @@ int64_t run_witness_look(struct runtime *runtime, struct violations *violations,
         struct error error = {.line = 0};
         if (upstream->witness.value <= 0 || !upstream->account.line)
             continue;
-        struct place *place = place_of(runtime->upstream_usages[i]);
-        if (now >= place->next) {
-            bool good = sample(place, &(struct telling){runtime, violations, i}, &error);
-            if (!good && !place->failed)
+        struct watched *watched = watched_of(runtime->upstream_usages[i]);
+        if (now >= watched->next) {
+            bool good = sample(watched, &(struct telling){runtime, violations, i}, &error);
+            if (!good && !watched->failed)
                 log_warning("what sessions hold cannot be sampled at [upstream:%s]: %s",
                             upstream->name.at, error.text);
-            else if (good && place->failed)
+            else if (good && watched->failed)
                 log_notice("what sessions hold is sampled again at [upstream:%s]",
                            upstream->name.at);
-            place->failed = !good;
-            place->next =
+            watched->failed = !good;
+            watched->next =
                 now +
                 (good || upstream->witness.value > RETRY_MS ? upstream->witness.value : RETRY_MS);
         }
-        if (wait < 0 || place->next - now < wait)
-            wait = place->next - now;
+        if (wait < 0 || watched->next - now < wait)
+            wait = watched->next - now;
     }
     return wait;
 }
 
 void run_witness_close(void)
 {
-    for (struct place *place = places; place; place = place->following) {
-        if (place->connection)
-            connection_close(place->connection);
-        place->connection = NULL;
-        place->next = 0;
-        atomic_store(&place->usage->unexplained_now, 0);
+    for (struct watched *watched = all_watched; watched; watched = watched->following) {
+        if (watched->connection)
+            connection_close(watched->connection);
+        watched->connection = NULL;
+        watched->next = 0;
+        atomic_store(&watched->usage->unexplained_now, 0);
     }
 }
 
 void run_witness_free(void)
 {
     run_witness_close();
-    while (places) {
-        struct place *next = places->following;
-        witness_free(places->witness);
-        free(places);
-        places = next;
+    while (all_watched) {
+        struct watched *next = all_watched->following;
+        witness_free(all_watched->witness);
+        free(all_watched);
+        all_watched = next;
     }
 }

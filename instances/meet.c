@@ -58,7 +58,7 @@ struct post {
     /* The thread's own: */
     struct config *used; /* with which the connection was opened */
     struct round round;
-    bool told_lost, told_blind;
+    bool told_lost, told_seek_failed;
 };
 
 static struct {
@@ -173,10 +173,10 @@ static void seek(struct post *post)
     if (!list)
         return;
     const bool good = seek_run(&post->round, list, &why);
-    if (!good && !post->told_blind)
+    if (!good && !post->told_seek_failed)
         log_warning("upstream '%s': KILL does not find sessions of other instances: %s", post->name,
                     why.text);
-    post->told_blind = !good;
+    post->told_seek_failed = !good;
 }
 
 static bool go_round(struct post *post, struct config *config, struct error *error)

@@ -291,9 +291,9 @@ static bool read_unasked(struct judging *judging, struct ruling_walk *walk)
     unsigned fold = unasked_folds(judging->belief);
     do {
         const struct belief belief = unasked_belief(judging->belief, --fold);
-        struct judging blind = {.belief = &belief, .binding = judging->binding, .ruling = ruling};
+        struct judging unasked = {.belief = &belief, .binding = judging->binding, .ruling = ruling};
         unasked_begin(ruling);
-        if (!read_all(&blind, walk) || !unasked_is_enough(ruling) || (walk->named && !tells))
+        if (!read_all(&unasked, walk) || !unasked_is_enough(ruling) || (walk->named && !tells))
             return false;
     } while (fold > 0);
     if (!walk->ambiguous)
@@ -411,12 +411,12 @@ static bool prepare_unasked(struct judging *judging)
     unsigned fold = unasked_folds(judging->belief);
     do {
         const struct belief belief = unasked_belief(judging->belief, --fold);
-        struct judging blind = {.belief = &belief, .binding = judging->binding, .ruling = ruling};
+        struct judging unasked = {.belief = &belief, .binding = judging->binding, .ruling = ruling};
         unasked_begin(ruling);
-        if (!prepare(&blind) || !unasked_is_enough(ruling) || ruling->facts->effects != 0)
+        if (!prepare(&unasked) || !unasked_is_enough(ruling) || ruling->facts->effects != 0)
             return false;
         if (fold == 0)
-            keep_prepared(&blind);
+            keep_prepared(&unasked);
     } while (fold > 0);
     return true;
 }

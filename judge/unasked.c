@@ -52,15 +52,15 @@ unsigned unasked_folds(const struct belief *belief)
 
 struct belief unasked_belief(const struct belief *belief, unsigned fold)
 {
-    struct belief blind = *belief;
+    struct belief unasked = *belief;
 
     if (fold > 0)
-        blind.state.lower_case_table_names = belief->state.lower_case_table_names == 0;
+        unasked.state.lower_case_table_names = belief->state.lower_case_table_names == 0;
 
     if (belief->must_ask)
-        belief_lose_all(&blind);
-    blind.asked = true;
-    return blind;
+        belief_lose_all(&unasked);
+    unasked.asked = true;
+    return unasked;
 }
 
 void unasked_begin(struct ruling *ruling)

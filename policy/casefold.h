@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 
-enum name_form { AS_WRITTEN, IN_LOWER_CASE, AS_LETTERS, NAME_FORMS };
+enum name_form { AS_WRITTEN, IN_LOWER_CASE, CASEFOLDED, NAME_FORMS };
 
 /* `name` in that form: itself, or written to `to`, which has room for as many bytes as it has. */
 struct text name_in(enum name_form form, struct text name, char *to);

@@ -364,7 +364,7 @@ void policy_check_object(const struct policy *policy, int service, const struct 
                          bool fold, int32_t today, struct verdict *verdict)
 {
     char schema[NAME_SIZE], name[NAME_SIZE];
-    enum name_form form = object->type == SQL_ROUTINE ? AS_LETTERS
+    enum name_form form = object->type == SQL_ROUTINE ? CASEFOLDED
                           : fold                      ? IN_LOWER_CASE
                                                       : AS_WRITTEN;
     struct judged judged = {

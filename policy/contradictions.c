@@ -21,7 +21,7 @@ struct sorted {
 
 static struct sorted sorted_of(struct owned *owned)
 {
-    const struct pattern *pattern = &owned->pattern[AS_LETTERS];
+    const struct pattern *pattern = &owned->pattern[CASEFOLDED];
     struct sorted sorted = {.owned = owned};
 
     if (pattern->schema_exact) {
@@ -87,7 +87,7 @@ static bool same_pattern(const struct pattern *a, const struct pattern *b)
 static void compare(struct building *building, struct owned *a, struct owned *b)
 {
     struct owned *early = a->line <= b->line ? a : b, *late = early == a ? b : a;
-    bool same = same_pattern(&a->pattern[AS_LETTERS], &b->pattern[AS_LETTERS]);
+    bool same = same_pattern(&a->pattern[CASEFOLDED], &b->pattern[CASEFOLDED]);
 
     if (late->told)
         return;
@@ -102,7 +102,7 @@ static void compare(struct building *building, struct owned *a, struct owned *b)
         tell(building, late, false,
              "owns = %s belongs to [service:%s] already (%s); a name has one owner", late->written,
              owner, config_line(&building->config->files, early->line));
-    else if (pattern_overlap(&a->pattern[AS_LETTERS], &b->pattern[AS_LETTERS]))
+    else if (pattern_overlap(&a->pattern[CASEFOLDED], &b->pattern[CASEFOLDED]))
         tell(building, late, false,
              "owns = %s is as specific as [service:%s] owns = %s (%s), and there "
              "are names that both match; write one of them more exactly",
@@ -145,7 +145,7 @@ static bool reaches_others(const struct building *building, const struct granted
     for (size_t i = 0; i < building->owned_count; i++) {
         const struct owned *other = &building->owned[i];
         if (other->service != own->service && other->pattern->rank > own->pattern->rank &&
-            pattern_overlap(&other->pattern[AS_LETTERS], &granted->pattern[AS_LETTERS]))
+            pattern_overlap(&other->pattern[CASEFOLDED], &granted->pattern[CASEFOLDED]))
             return true;
     }
     return false;

@@ -1,5 +1,6 @@
-/* A boundary is a moment at which nothing in the session would be lost with it: no answer is owed,
- * no transaction is open, and it holds nothing on the server that others could miss or take.
+/* A boundary is a moment at which nothing in the session would be lost with it: no answer is in
+ * flight, no transaction is open, and it holds nothing on the server that others could miss or
+ * take.
  *
  * The client gets error 1053 (ER_SERVER_SHUTDOWN), the one that pools and drivers know from a
  * server that stops. It is numbered as the answer to a command: a client that sends one meanwhile
@@ -19,7 +20,7 @@ const char *boundary_kept(const struct session *session)
     if (!session->logged_in)
         return "it is logging in";
     if (session->state != STATE_COMMAND)
-        return "an answer is owed";
+        return "an answer is in flight";
     if (session->belief.in_transaction)
         return "a transaction is open";
     if (session->held.tables)

@@ -128,19 +128,7 @@ static bool learn(const struct runtime *runtime, size_t upstream, struct text pa
 {
     if (greeting_read(payload, greeting) != PARSE_DONE)
         return false;
-    struct router_server known, server = {.known = true,
-                                          .capabilities = greeting->capabilities,
-                                          .collation = greeting->collation,
-                                          .status = greeting->status,
-                                          .lower_case_table_names = -1};
-    snprintf(server.version, sizeof(server.version), "%.*s", TEXT_ARGS(greeting->version));
-    snprintf(server.plugin, sizeof(server.plugin), "%.*s", TEXT_ARGS(greeting->plugin));
-    router_server(runtime->router, upstream, &known);
-    if (known.known && strcmp(known.version, server.version) == 0) {
-        server.lower_case_table_names = known.lower_case_table_names;
-        server.init_connect = known.init_connect;
-    }
-    router_learn(runtime->router, upstream, &server);
+    login_learn(runtime->router, upstream, greeting);
     password_expect(runtime, upstream, greeting, is_unix);
     return true;
 }

@@ -207,7 +207,7 @@ void session_error(struct session *session, uint8_t sequence, uint16_t code, con
                    const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The last words have been put into the gates: says them, then closes for `reason`. */
 enum step session_linger(struct session *session, enum close_reason reason);
-/* The command that was forwarded has all that it is owed. */
+/* The answer to the forwarded command is complete. */
 void session_answered(struct session *session);
 /* What it has prepared for XA may be over without a word. */
 void session_leave_branches(struct session *session);

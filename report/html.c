@@ -262,7 +262,7 @@ static void put_trend(const struct report *report, FILE *to)
             CHART_LEFT, CHART_HEIGHT - 14, CHART_LEFT + 18, CHART_HEIGHT - 4, CHART_LEFT + 140,
             CHART_HEIGHT - 14, CHART_LEFT + 158, CHART_HEIGHT - 4);
     fputs("<details><summary>Day by day, in numbers</summary>", to);
-    report_day_sheet(report, &table);
+    report_day_table(report, &table);
     table_print_html(&table, "Day by day", to);
     table_fini(&table);
     fputs("</details></section>\n", to);
@@ -303,7 +303,7 @@ static void put_edge(const struct report *report, uint32_t number, bool open, FI
             report_show_state(report, &edge->span));
     /* Inside, so that a link to it opens what is closed. */
     fprintf(to, "<div id=\"edge-%u\">", number);
-    report_query_sheet(report, number, &table);
+    report_query_table(report, number, &table);
     snprintf(title, sizeof(title), "From %.*s into %.*s",
              TEXT_ARGS(record_cut(report->services.keys[edge->user], NAME_SHOWN)),
              TEXT_ARGS(record_cut(report->services.keys[edge->owner], NAME_SHOWN)));
@@ -321,13 +321,13 @@ void report_print_html(const struct report *report, int64_t since, FILE *to)
     put_head(report, to);
     put_matrix(report, to);
     put_trend(report, to);
-    report_hard_sheet(report, &table);
+    report_hard_table(report, &table);
     put_section("hard", "Across owners in one transaction or statement: the hardest first", "None.",
                 &table, to);
-    report_transaction_sheet(report, &table);
+    report_transaction_table(report, &table);
     put_section("transactions", "Transactions over owners: what could run after the commit",
                 "None that was recorded.", &table, to);
-    report_rehearsal_sheet(report, &table);
+    report_rehearsal_table(report, &table);
     if (table.cell_count > 0)
         put_section("rehearsal", "What would keep a move back", "None.", &table, to);
     else
@@ -340,11 +340,11 @@ void report_print_html(const struct report *report, int64_t since, FILE *to)
     fputs("</section>\n", to);
     snprintf(title, sizeof(title), "What blocks a move: used by others%s",
              report_show_since(since, shown));
-    report_blocker_sheet(report, since, &table);
+    report_blocker_table(report, since, &table);
     put_section("blockers", title, "Nothing.", &table, to);
     snprintf(title, sizeof(title), "Ready to move: not used by others%s",
              report_show_since(since, shown));
-    report_ready_sheet(report, since, &table);
+    report_ready_table(report, since, &table);
     put_section("ready", title, "Nothing that these logs tell of.", &table, to);
     fputs("</main></body></html>\n", to);
     free(edges);

@@ -84,7 +84,7 @@ const char *report_show_state(const struct report *report, const struct report_s
     return span->last == 0 ? "catalogue" : report_is_active(report, span) ? "active" : "quiet";
 }
 
-void report_edge_sheet(const struct report *report, struct table *table)
+void report_edge_table(const struct report *report, struct table *table)
 {
     static const struct table_column columns[] = {
         {"service",      TABLE_CODE  },
@@ -122,7 +122,7 @@ struct text report_statement(const struct report_query *query)
                                                 : TEXT("(not in the log)");
 }
 
-void report_query_sheet(const struct report *report, uint32_t edge, struct table *table)
+void report_query_table(const struct report *report, uint32_t edge, struct table *table)
 {
     static const struct table_column columns[] = {
         {"statements", TABLE_NUMBER   },
@@ -154,7 +154,7 @@ void report_query_sheet(const struct report *report, uint32_t edge, struct table
     free(queries);
 }
 
-void report_hard_sheet(const struct report *report, struct table *table)
+void report_hard_table(const struct report *report, struct table *table)
 {
     static const struct table_column columns[] = {
         {"statements", TABLE_NUMBER   },
@@ -193,7 +193,7 @@ void report_hard_sheet(const struct report *report, struct table *table)
     free(queries);
 }
 
-void report_blocker_sheet(const struct report *report, int64_t since, struct table *table)
+void report_blocker_table(const struct report *report, int64_t since, struct table *table)
 {
     static const struct table_column columns[] = {
         {"owner",      TABLE_CODE  },
@@ -224,7 +224,7 @@ void report_blocker_sheet(const struct report *report, int64_t since, struct tab
     free(touches);
 }
 
-void report_ready_sheet(const struct report *report, int64_t since, struct table *table)
+void report_ready_table(const struct report *report, int64_t since, struct table *table)
 {
     static const struct table_column columns[] = {
         {"owner",                   TABLE_CODE },
@@ -248,7 +248,7 @@ void report_ready_sheet(const struct report *report, int64_t since, struct table
     free(objects);
 }
 
-void report_day_sheet(const struct report *report, struct table *table)
+void report_day_table(const struct report *report, struct table *table)
 {
     static const struct table_column columns[] = {
         {"day",        TABLE_WORDS },

@@ -8,14 +8,14 @@
 enum { TABLE_WORDS_SIZE = 1200 };
 
 /* Each fills an uninitialized table, for table_fini. */
-void report_edge_sheet(const struct report *report, struct table *table);
+void report_edge_table(const struct report *report, struct table *table);
 /* `edge` HASH_TABLE_NONE: the hard ones of all edges. */
-void report_query_sheet(const struct report *report, uint32_t edge, struct table *table);
-void report_hard_sheet(const struct report *report, struct table *table);
+void report_query_table(const struct report *report, uint32_t edge, struct table *table);
+void report_hard_table(const struct report *report, struct table *table);
 /* What others still touch: what blocks a move, with who and how often. */
-void report_blocker_sheet(const struct report *report, int64_t since, struct table *table);
+void report_blocker_table(const struct report *report, int64_t since, struct table *table);
 /* Transactions over owners: which of their statements could run after the commit. */
-void report_transaction_sheet(const struct report *report, struct table *table);
+void report_transaction_table(const struct report *report, struct table *table);
 struct text report_step_statement(const struct report *report,
                                   const struct report_transaction *transaction,
                                   const struct report_step *step);
@@ -23,10 +23,10 @@ struct text report_step_statement(const struct report *report,
 const char *report_show_after(const struct report_transaction *transaction,
                               const struct report_step *step);
 /* What would keep a move back. */
-void report_rehearsal_sheet(const struct report *report, struct table *table);
+void report_rehearsal_table(const struct report *report, struct table *table);
 /* What no other service has touched since then. */
-void report_ready_sheet(const struct report *report, int64_t since, struct table *table);
-void report_day_sheet(const struct report *report, struct table *table);
+void report_ready_table(const struct report *report, int64_t since, struct table *table);
+void report_day_table(const struct report *report, struct table *table);
 
 struct text report_service_name(const struct report *report, uint32_t service);
 /* The statement, or in words why there is none. */

@@ -3,15 +3,15 @@
 
 #include "report/tables.h"
 
-typedef void print_sheet(const struct table *table, FILE *to);
+typedef void print_table(const struct table *table, FILE *to);
 
 struct section {
     const char *title, *empty;
 };
 
-static void put_sheet(struct table *table, bool markdown, struct section section, FILE *to)
+static void put_table(struct table *table, bool markdown, struct section section, FILE *to)
 {
-    print_sheet *print = markdown ? table_print_markdown : table_print_text;
+    print_table *print = markdown ? table_print_markdown : table_print_text;
 
     fprintf(to, markdown ? "\n## %s\n\n" : "\n%s\n", section.title);
     if (table->cell_count == 0)
@@ -54,7 +54,7 @@ static void put_edge(const struct report *report, uint32_t edge, bool markdown, 
         fputs(" reaches into ", to);
         table_put_code(owner, to);
         fputs("\n\n", to);
-        report_query_sheet(report, edge, &table);
+        report_query_table(report, edge, &table);
         table_print_markdown(&table, to);
         table_fini(&table);
         return;
@@ -74,23 +74,23 @@ static void put_report(const struct report *report, int64_t since, bool markdown
 
     fputs(markdown ? "# What crosses between services\n\n" : "What crosses between services\n", to);
     report_put_summary(report, to, markdown ? "- " : "  ", "\n");
-    report_edge_sheet(report, &table);
-    put_sheet(&table, markdown, (struct section){"Edges", "Nothing crosses."}, to);
-    report_hard_sheet(report, &table);
-    put_sheet(&table, markdown,
+    report_edge_table(report, &table);
+    put_table(&table, markdown, (struct section){"Edges", "Nothing crosses."}, to);
+    report_hard_table(report, &table);
+    put_table(&table, markdown,
               (struct section){"Across owners in one transaction or statement: the hardest first",
                                "None."},
               to);
-    report_transaction_sheet(report, &table);
+    report_transaction_table(report, &table);
     if (table.cell_count > 0)
-        put_sheet(&table, markdown,
+        put_table(&table, markdown,
                   (struct section){"Transactions over owners: what could run after the commit", ""},
                   to);
     else
         table_fini(&table);
-    report_rehearsal_sheet(report, &table);
+    report_rehearsal_table(report, &table);
     if (table.cell_count > 0)
-        put_sheet(&table, markdown, (struct section){"What would keep a move back", ""}, to);
+        put_table(&table, markdown, (struct section){"What would keep a move back", ""}, to);
     else
         table_fini(&table);
     if (count > 0)
@@ -100,14 +100,14 @@ static void put_report(const struct report *report, int64_t since, bool markdown
     free(edges);
     snprintf(title, sizeof(title), "What blocks a move: used by others%s",
              report_show_since(since, shown));
-    report_blocker_sheet(report, since, &table);
-    put_sheet(&table, markdown, (struct section){title, "Nothing."}, to);
+    report_blocker_table(report, since, &table);
+    put_table(&table, markdown, (struct section){title, "Nothing."}, to);
     snprintf(title, sizeof(title), "Ready to move: not used by others%s",
              report_show_since(since, shown));
-    report_ready_sheet(report, since, &table);
-    put_sheet(&table, markdown, (struct section){title, "Nothing that these logs tell of."}, to);
-    report_day_sheet(report, &table);
-    put_sheet(&table, markdown, (struct section){"Day by day", "No day has any."}, to);
+    report_ready_table(report, since, &table);
+    put_table(&table, markdown, (struct section){title, "Nothing that these logs tell of."}, to);
+    report_day_table(report, &table);
+    put_table(&table, markdown, (struct section){"Day by day", "No day has any."}, to);
 }
 
 void report_print_text(const struct report *report, int64_t since, FILE *to)

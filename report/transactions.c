@@ -146,7 +146,7 @@ const char *report_show_after(const struct report_transaction *transaction,
                                : "yes";
 }
 
-void report_transaction_sheet(const struct report *report, struct table *table)
+void report_transaction_table(const struct report *report, struct table *table)
 {
     static const struct table_column columns[] = {
         {"transactions",     TABLE_NUMBER   },

@@ -22,7 +22,7 @@
 enum { ADDRESSES_KEPT = 8, NO_SERVICE = -1 };
 
 /* One `address` of the ini and what it resolves to. */
-struct place {
+struct endpoint {
     const char *host, *written;
     uint16_t port;
     bool is_unix, failed; /* failed: it was said in the log that it does not resolve */
@@ -32,8 +32,8 @@ struct place {
 
 struct upstream {
     struct text name;
-    struct place *places;
-    size_t place_count;
+    struct endpoint *endpoints;
+    size_t endpoint_count;
     struct router_server server;
 };
 
@@ -44,7 +44,7 @@ struct route {
 
 /* What changes while it runs is behind a pointer, so that asking takes a const router. */
 struct shared {
-    pthread_mutex_t lock; /* over places' addresses and upstreams' servers */
+    pthread_mutex_t lock; /* over endpoints' addresses and upstreams' servers */
 };
 
 struct router {
@@ -79,12 +79,12 @@ static void add_upstream(struct router *router, size_t at, const struct config_u
 
     upstream->name = arena_text(&router->arena, from->name);
     upstream->server.lower_case_table_names = -1;
-    upstream->place_count = from->addresses.count;
-    upstream->places =
-        arena_take(&router->arena, upstream->place_count * sizeof(*upstream->places));
-    for (size_t i = 0; i < upstream->place_count; i++) {
+    upstream->endpoint_count = from->addresses.count;
+    upstream->endpoints =
+        arena_take(&router->arena, upstream->endpoint_count * sizeof(*upstream->endpoints));
+    for (size_t i = 0; i < upstream->endpoint_count; i++) {
         const struct config_address *address = &from->addresses.items[i];
-        upstream->places[i] = (struct place){
+        upstream->endpoints[i] = (struct endpoint){
             .host = arena_text(&router->arena, address->host).at,
             .written = arena_text(&router->arena, address->written).at,
             .port = address->port,
@@ -95,10 +95,10 @@ static void add_upstream(struct router *router, size_t at, const struct config_u
 
 static bool same_upstream(const struct upstream *a, const struct upstream *b)
 {
-    if (!text_equal(a->name, b->name) || a->place_count != b->place_count)
+    if (!text_equal(a->name, b->name) || a->endpoint_count != b->endpoint_count)
         return false;
-    for (size_t i = 0; i < a->place_count; i++) {
-        if (strcmp(a->places[i].written, b->places[i].written) != 0)
+    for (size_t i = 0; i < a->endpoint_count; i++) {
+        if (strcmp(a->endpoints[i].written, b->endpoints[i].written) != 0)
             return false;
     }
     return true;
@@ -114,10 +114,11 @@ static void take_over(struct router *router, const struct router *old)
             if (!same_upstream(upstream, &old->upstreams[j]))
                 continue;
             upstream->server = old->upstreams[j].server;
-            for (size_t k = 0; k < upstream->place_count; k++) {
-                struct place *place = &upstream->places[k], *known = &old->upstreams[j].places[k];
-                place->count = known->count;
-                memcpy(place->addresses, known->addresses, sizeof(place->addresses));
+            for (size_t k = 0; k < upstream->endpoint_count; k++) {
+                struct endpoint *endpoint = &upstream->endpoints[k],
+                                *known = &old->upstreams[j].endpoints[k];
+                endpoint->count = known->count;
+                memcpy(endpoint->addresses, known->addresses, sizeof(endpoint->addresses));
             }
         }
     }
@@ -202,10 +203,10 @@ const char *router_upstream_name(const struct router *router, size_t upstream)
     return router->upstreams[upstream].name.at;
 }
 
-/* A place that has not resolved counts as one address, so that its failure is seen. */
-static size_t place_count(const struct place *place)
+/* An endpoint that has not resolved counts as one address, so that its failure is seen. */
+static size_t address_count_of(const struct endpoint *endpoint)
 {
-    return place->count ? place->count : 1;
+    return endpoint->count ? endpoint->count : 1;
 }
 
 size_t router_address_count(const struct router *router, size_t upstream)
@@ -214,8 +215,8 @@ size_t router_address_count(const struct router *router, size_t upstream)
     size_t count = 0;
 
     pthread_mutex_lock(&router->shared->lock);
-    for (size_t i = 0; i < of->place_count; i++)
-        count += place_count(&of->places[i]);
+    for (size_t i = 0; i < of->endpoint_count; i++)
+        count += address_count_of(&of->endpoints[i]);
     pthread_mutex_unlock(&router->shared->lock);
     return count;
 }
@@ -228,41 +229,41 @@ bool router_address(const struct router *router, size_t upstream, size_t index,
 
     *address = (struct router_address){.written = ""};
     pthread_mutex_lock(&router->shared->lock);
-    for (size_t i = 0; i < of->place_count; i++) {
-        const struct place *place = &of->places[i];
-        if (index >= place_count(place)) {
-            index -= place_count(place);
+    for (size_t i = 0; i < of->endpoint_count; i++) {
+        const struct endpoint *endpoint = &of->endpoints[i];
+        if (index >= address_count_of(endpoint)) {
+            index -= address_count_of(endpoint);
             continue;
         }
-        found = place->count > 0;
+        found = endpoint->count > 0;
         if (found)
-            *address = place->addresses[index];
-        address->written = place->written;
+            *address = endpoint->addresses[index];
+        address->written = endpoint->written;
         break;
     }
     pthread_mutex_unlock(&router->shared->lock);
     return found;
 }
 
-static void resolve_unix(const struct place *place, struct place *to)
+static void resolve_unix(const struct endpoint *endpoint, struct endpoint *to)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
 
-    snprintf(at.sun_path, sizeof(at.sun_path), "%s", place->host);
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", endpoint->host);
     memcpy(&to->addresses[0].at, &at, sizeof(at));
     to->addresses[0].length = sizeof(at);
     to->count = 1;
 }
 
 /* Asks for a name's addresses; the error's text, or NULL. */
-static const char *resolve_name(const struct place *place, struct place *to)
+static const char *resolve_name(const struct endpoint *endpoint, struct endpoint *to)
 {
     struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *all = NULL;
     char port[8];
 
-    snprintf(port, sizeof(port), "%u", (unsigned)place->port);
-    int wrong = getaddrinfo(place->host, port, &wanted, &all);
+    snprintf(port, sizeof(port), "%u", (unsigned)endpoint->port);
+    int wrong = getaddrinfo(endpoint->host, port, &wanted, &all);
     if (wrong)
         return gai_strerror(wrong);
     for (struct addrinfo *one = all; one && to->count < ADDRESSES_KEPT; one = one->ai_next) {
@@ -280,23 +281,23 @@ static const char *resolve_name(const struct place *place, struct place *to)
 void router_resolve(struct router *router)
 {
     for (size_t i = 0; i < router->upstream_count; i++) {
-        for (size_t j = 0; j < router->upstreams[i].place_count; j++) {
-            struct place *place = &router->upstreams[i].places[j];
-            struct place found = {0};
+        for (size_t j = 0; j < router->upstreams[i].endpoint_count; j++) {
+            struct endpoint *endpoint = &router->upstreams[i].endpoints[j];
+            struct endpoint found = {0};
             const char *why = NULL;
-            if (place->is_unix)
-                resolve_unix(place, &found);
+            if (endpoint->is_unix)
+                resolve_unix(endpoint, &found);
             else
-                why = resolve_name(place, &found);
-            if (why && !place->failed)
+                why = resolve_name(endpoint, &found);
+            if (why && !endpoint->failed)
                 log_warning("upstream %s: %s does not resolve: %s", router->upstreams[i].name.at,
-                            place->written, why);
-            place->failed = why != NULL;
+                            endpoint->written, why);
+            endpoint->failed = why != NULL;
             if (why)
                 continue; /* what was known of it stays */
             pthread_mutex_lock(&router->shared->lock);
-            memcpy(place->addresses, found.addresses, sizeof(place->addresses));
-            place->count = found.count;
+            memcpy(endpoint->addresses, found.addresses, sizeof(endpoint->addresses));
+            endpoint->count = found.count;
             pthread_mutex_unlock(&router->shared->lock);
         }
     }

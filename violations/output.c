@@ -294,7 +294,8 @@ void output_flush(struct output *output, int64_t now)
     }
     if (output->failing && !output->reopen) {
         output->failing = false;
-        log_notice("the violation log %s is written again, and nothing is owed", output->name);
+        log_notice("the violation log %s can be written again, and its backlog is written",
+                   output->name);
     }
 }
 

@@ -16,7 +16,7 @@
 enum output_kind { OUTPUT_FILE, OUTPUT_STDOUT, OUTPUT_SYSLOG };
 
 enum {
-    OUTPUT_OWED_MOST = 64 << 20,
+    OUTPUT_BACKLOG_MOST = 64 << 20,
     OUTPUT_SYSLOG_MOST =
         8000, /* bytes of a record there: what rsyslog and journald take as they are */
 };

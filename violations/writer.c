@@ -121,7 +121,7 @@ static void flush(struct violations *violations, int64_t now)
         shortened += output->shortened;
         backlog += output_backlog(output);
         failing |= output->failing;
-        violations->paused |= !output->leaving && output_backlog(output) >= OUTPUT_OWED_MOST;
+        violations->paused |= !output->leaving && output_backlog(output) >= OUTPUT_BACKLOG_MOST;
     }
     atomic_store(&violations->written, written);
     atomic_store(&violations->failures, failures);

@@ -153,27 +153,17 @@ enum step state_connect(struct session *session)
     return STEP_AGAIN;
 }
 
-/* Keeps what the server is for the next greeting of silogate's own. */
-static void learn(struct session *session, const struct greeting *greeting)
+void login_learn(struct router *router, size_t upstream, const struct greeting *greeting)
 {
-    struct router *router = session->draft->runtime->router;
-    struct router_server known, server = {.known = true,
-                                          .capabilities = greeting->capabilities,
-                                          .collation = greeting->collation,
-                                          .status = greeting->status,
-                                          .lower_case_table_names = -1};
+    struct router_server server = {.known = true,
+                                   .capabilities = greeting->capabilities,
+                                   .collation = greeting->collation,
+                                   .status = greeting->status,
+                                   .lower_case_table_names = -1};
 
     snprintf(server.version, sizeof(server.version), "%.*s", TEXT_ARGS(greeting->version));
     snprintf(server.plugin, sizeof(server.plugin), "%.*s", TEXT_ARGS(greeting->plugin));
-    router_server(router, session->binding->upstream, &known);
-    if (known.known && strcmp(known.version, server.version) == 0) {
-        server.lower_case_table_names = known.lower_case_table_names;
-        server.init_connect = known.init_connect;
-        if (known.capabilities == server.capabilities && known.collation == server.collation &&
-            known.status == server.status && strcmp(known.plugin, server.plugin) == 0)
-            return;
-    }
-    router_learn(router, session->binding->upstream, &server);
+    router_learn(router, upstream, &server);
 }
 
 /* greeting = upstream: the same greeting goes on to the client, less what silogate cannot follow.
@@ -213,6 +203,36 @@ static enum step greeting_refused(struct session *session, struct text payload)
                         "%s", copy);
 }
 
+/* The server's greeting is `greeting`: what the login needs of it later. */
+static void keep_greeting(struct session *session, const struct greeting *greeting)
+{
+    struct login_draft *draft = session->draft;
+
+    login_learn(draft->runtime->router, session->binding->upstream, greeting);
+    seen(session, true, "");
+    draft->exchange = EXCHANGE_GREETED;
+    draft->server.thread = greeting->thread_id;
+    memcpy(draft->nonce, greeting->nonce, sizeof(draft->nonce));
+    draft->server.capabilities = capabilities_allowed(greeting->capabilities);
+    draft->server.leg = greeting->capabilities & (CAPABILITY_SSL | COMPRESSION_FLAGS);
+    snprintf(draft->server.version, sizeof(draft->server.version), "%.*s",
+             TEXT_ARGS(greeting->version));
+}
+
+/* The client has sent its login already: goes on with it, unless it uses what this server lacks. */
+static enum step go_on(struct session *session)
+{
+    struct login_draft *draft = session->draft;
+
+    if (draft->greeted == GREETED_BY_UPSTREAM)
+        draft->greeted = GREETED_BY_ANOTHER;
+    if (session->capabilities & ~draft->server.capabilities & ~(capabilities_t)HARMLESS)
+        return login_refuse(session, CLOSED_UPSTREAM_GREETING, 1043, "08S01",
+                            "silogate: the upstream '%s' has changed; connect again",
+                            upstream_name(session));
+    return secure_upstream(session);
+}
+
 enum step state_upstream_greeting(struct session *session)
 {
     struct gate *gate = &session->upstream.gate;
@@ -241,16 +261,7 @@ enum step state_upstream_greeting(struct session *session)
                             "the upstream '%s' does not speak MySQL", upstream_name(session));
     }
     session->upstream.sequence = (uint8_t)(bytes[3] + 1);
-    learn(session, &greeting);
-    seen(session, true, "");
-    draft->exchange = EXCHANGE_GREETED;
-    draft->server.thread = greeting.thread_id;
-    memcpy(draft->nonce, greeting.nonce, sizeof(draft->nonce));
-    draft->server.capabilities = capabilities_allowed(greeting.capabilities);
-    draft->server.leg = greeting.capabilities & (CAPABILITY_SSL | COMPRESSION_FLAGS);
-    snprintf(draft->server.version, sizeof(draft->server.version), "%.*s",
-             TEXT_ARGS(greeting.version));
-    enum step step;
+    keep_greeting(session, &greeting);
     if (draft->greeted == GREETED_BY_UPSTREAM && session->client.sequence == 0) {
         uint8_t copy[256]; /* the greeting's texts are in the bytes that are dropped */
         struct text version = {draft->server.version, strlen(draft->server.version)};
@@ -262,13 +273,5 @@ enum step state_upstream_greeting(struct session *session)
         return greet_client(session, &greeting);
     }
     gate_drop(gate, &session->worker->pool, PACKET_HEADER + length);
-    if (draft->greeted == GREETED_BY_UPSTREAM)
-        draft->greeted = GREETED_BY_ANOTHER;
-    if (session->capabilities & ~draft->server.capabilities & ~(capabilities_t)HARMLESS)
-        step = login_refuse(session, CLOSED_UPSTREAM_GREETING, 1043, "08S01",
-                            "silogate: the upstream '%s' has changed; connect again",
-                            upstream_name(session));
-    else
-        step = secure_upstream(session);
-    return step;
+    return go_on(session);
 }

@@ -11,6 +11,7 @@
 #include "proxy/session.h"
 #include "tls/tls.h"
 
+struct router;
 struct runtime;
 
 /* A plugin no server has: makes MySQL and MariaDB answer with the account's own and its nonce in an
@@ -135,6 +136,10 @@ enum step login_change_user(struct session *session, struct text payload);
 /* The server has refused it: does the session go on as whose it was? MariaDB lets it, with all that
  * it had set gone; MySQL ends it. */
 bool login_change_back(struct session *session);
+
+/* connect.c: the router keeps what this greeting tells of the upstream's server, for the greetings
+ * of silogate's own. */
+void login_learn(struct router *router, size_t upstream, const struct greeting *greeting);
 
 /* secure.c: is this leg TLS, or a Unix socket? */
 bool secure_is(const struct side *side);

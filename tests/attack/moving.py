@@ -34,6 +34,8 @@ INI = silos.INI.replace("[upstream:main]\n", "[upstream:main]\naccount = mover\n
 class MovingSilo(silos.Silo):
     """The silo, whose tables may stand in either of two databases. What is looked at are the tables themselves."""
 
+    THEIRS = ("secret", "vaults", "pooled")
+
     def __init__(self, server):
         self.busy = threading.Lock()  # who moves tables, or looks at them
         super().__init__(server)
@@ -79,17 +81,6 @@ class MovingSilo(silos.Silo):
                 self.ask(f"DROP DATABASE IF EXISTS {new}")
                 self.ask(f"CREATE DATABASE {new} CHARACTER SET utf8mb4")
         super().fill(database)
-
-    def locked(self, thread):
-        if not self.with_locks:
-            return []
-        text = ("SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.METADATA_LOCK_INFO WHERE"
-                f" THREAD_ID = {thread} AND LOCK_TYPE LIKE 'Table%'") if self.mariadb else (
-            "SELECT OBJECT_SCHEMA, OBJECT_NAME FROM performance_schema.metadata_locks l JOIN"
-            f" performance_schema.threads t ON t.THREAD_ID = l.OWNER_THREAD_ID WHERE t.PROCESSLIST_ID = {thread}"
-            " AND OBJECT_TYPE IN ('TABLE', 'FUNCTION', 'PROCEDURE')")
-        return [f"{schema}.{name}" for schema, name in self.ask(text) if schema in ("secret", "vaults", "pooled")
-                or schema == "shared" and not (name or "").startswith("mine")]
 
 
 class MovingArena(attack.Arena):

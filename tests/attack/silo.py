@@ -112,6 +112,8 @@ SHAPES = (
 class Silo:
     """All four databases on a server of the test's own."""
 
+    THEIRS = ("secret",)  # databases of another service
+
     def __init__(self, server):
         self.server, self.mariadb = server, server.name == "mariadb"
         self.root = server.root(charset="utf8mb4")
@@ -230,7 +232,7 @@ class Silo:
             f" performance_schema.threads t ON t.THREAD_ID = l.OWNER_THREAD_ID WHERE t.PROCESSLIST_ID = {thread}"
             " AND OBJECT_TYPE IN ('TABLE', 'FUNCTION', 'PROCEDURE')")
         return [f"{schema}.{name}" for schema, name in self.ask(text)
-                if schema == "secret" or schema == "shared" and not (name or "").startswith("mine")]
+                if schema in self.THEIRS or schema == "shared" and not (name or "").startswith("mine")]
 
     def prepare_theirs(self):
         """Another's XA transaction, which is prepared and whose session has gone."""

@@ -43,6 +43,16 @@ def change(ini, section, key, *values):
     return "\n".join(out) + "\n"
 
 
+def spying(user, *owned, **policy):
+    """An ini in which the service `spy` (with this user) goes after what the service `vault` owns: it blocks, each
+    violation is written, and `policy` are further keys of [policy]."""
+    lines = ["[proxy]", "[policy]", "mode = block", *(f"{key} = {value}" for key, value in policy.items()),
+             "[log]", "repeat = 0", "[upstream:main]",
+             "[service:spy]", f"user = {user}", "upstream = main", "database = own", "owns = own.*",
+             "[service:vault]", "user = vault_service", "upstream = main", *(f"owns = {name}" for name in owned)]
+    return "\n".join(lines) + "\n"
+
+
 class Admin(http.client.HTTPConnection):
     """HTTP to `admin = unix:PATH`."""
 

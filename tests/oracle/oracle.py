@@ -46,7 +46,7 @@ FIRST_ONLY = ("check_table", "check", "load_index", "load_index_into_cache", "ca
 BATCH = 500
 
 
-class Tally:
+class Findings:
     """The figures of a run, and what is to be listed."""
 
     def __init__(self):
@@ -125,9 +125,9 @@ def folded(facts, need):
                  and name.lower() == need.name.lower()), None)
 
 
-def compare(statement, facts, outcome, dialect, packages, generated, tally):
+def compare(statement, facts, outcome, dialect, packages, generated, findings):
     """packages: the server has them, in this sql_mode."""
-    counts, text = tally.counts, statement.text
+    counts, text = findings.counts, statement.text
     counts["statements"] += 1
     code = outcome.final[0]
     if code in NOT_ACCEPTED and not outcome.needs:
@@ -141,21 +141,21 @@ def compare(statement, facts, outcome, dialect, packages, generated, tally):
         if statement.undetermined:
             counts["by design"] += 1
         elif code == 0 or code in DENIALS:
-            tally.add("undetermined", text, facts.why)
+            findings.add("undetermined", text, facts.why)
         return
     missed = [need for need in outcome.needs if not confirms(need, facts, dialect) and
               not (code in NOT_UPDATABLE and ("table", need.schema, need.name) in facts.objects)]
     if missed and dialect == "mariadb" and JSON_TABLE_IN_VIEW.search(text):
         missed = []  # for its alias in alias.* it asks as for a table of that name
     if missed:
-        tally.add("missed", text, f"{missed}; listed: {show(facts)}")
+        findings.add("missed", text, f"{missed}; listed: {show(facts)}")
     missed = [need for need in outcome.body if not confirms(need, facts, dialect)]
     if missed:
-        tally.add("missed", text, f"{missed} when it runs; listed: {show(facts)}")
+        findings.add("missed", text, f"{missed} when it runs; listed: {show(facts)}")
     if outcome.body:
         counts["bodies"] += 1
     if generated and outcome.administration and not facts.administration and not facts.objects:
-        tally.add("missed", text, f"administration: {outcome.final[1]}")
+        findings.add("missed", text, f"administration: {outcome.final[1]}")
     if not outcome.whole:
         return
     counts["whole"] += 1
@@ -198,7 +198,7 @@ def compare(statement, facts, outcome, dialect, packages, generated, tally):
     if facts.administration and not OUTWARD.search(text):
         phantoms.append("administration")
     if phantoms:
-        tally.add("phantom", text, f"{', '.join(phantoms)}; needed: {outcome.needs}")
+        findings.add("phantom", text, f"{', '.join(phantoms)}; needed: {outcome.needs}")
 
 
 def show(facts):
@@ -217,11 +217,11 @@ def calls(facts):
 
 
 def run(dialect, source, program, seed, count, finish=0.3):
-    """One corpus on one server -> Tally."""
-    tally = Tally()
+    """One corpus on one server -> Findings."""
+    findings = Findings()
     with Server(dialect) as server:
         judge = Judge(server)
-        version = tally.version = judge.admin.version.removeprefix("5.5.5-")
+        version = findings.version = judge.admin.version.removeprefix("5.5.5-")
         explain = Explain(program, dialect, version)
         everywhere = dialect == "mariadb" and [int(part) for part in version.split(".")[:2]] >= [11, 4]
         try:
@@ -233,26 +233,26 @@ def run(dialect, source, program, seed, count, finish=0.3):
                     whole = (at * 2654435761 + seed) % 1000 < finish * 1000
                     outcome = judge.judge(statement.text, facts.tables(), whole or statement.stored, facts.defines(),
                                           calls(facts))
-                    compare(statement, facts, outcome, dialect, mode == "ORACLE" or everywhere, source == "generated", tally)
+                    compare(statement, facts, outcome, dialect, mode == "ORACLE" or everywhere, source == "generated", findings)
                 for grant in judge.sweep():
-                    tally.add("stray", b"", grant)
+                    findings.add("stray", b"", grant)
         except KeyboardInterrupt:  # what has been found is reported all the same
-            tally.stopped = True
+            findings.stopped = True
         finally:
             explain.close()
-    return tally
+    return findings
 
 
-def report(dialect, source, tally, limit, seconds):
-    counts = tally.counts
+def report(dialect, source, findings, limit, seconds):
+    counts = findings.counts
     share = f" (1 in {counts['accepted'] / counts['undetermined']:.0f})" if counts["undetermined"] else ""
-    print(f"{dialect} {tally.version}, {source}: {counts['statements']} statements in {seconds:.0f} s"
-          f"{' (stopped before the end)' if tally.stopped else ''},"
+    print(f"{dialect} {findings.version}, {source}: {counts['statements']} statements in {seconds:.0f} s"
+          f"{' (stopped before the end)' if findings.stopped else ''},"
           f" {counts['accepted']} accepted by the server, {counts['whole']} run to their end"
           f" ({counts['bodies']} with a body that was run):"
           f" {counts['missed']} missed, {counts['phantom']} phantoms,"
           f" {counts['undetermined']} undetermined{share}")
-    for what, items in tally.listed.items():
+    for what, items in findings.listed.items():
         for text, detail in items[:limit]:
             print(f"  {what}: {detail}\n    {text.decode('utf-8', 'replace')!r}")
         if len(items) > limit:
@@ -260,11 +260,11 @@ def report(dialect, source, tally, limit, seconds):
     sys.stdout.flush()
 
 
-def acceptable(source, tally):
-    counts = tally.counts
+def acceptable(source, findings):
+    counts = findings.counts
     if source.startswith("grammar:"):  # most of what it has is rare
-        return not tally.stopped and not counts["missed"]
-    if tally.stopped or counts["missed"] or source == "generated" and counts["phantom"]:
+        return not findings.stopped and not counts["missed"]
+    if findings.stopped or counts["missed"] or source == "generated" and counts["phantom"]:
         return False
     return counts["undetermined"] * 200 <= counts["accepted"] and counts["phantom"] * 1000 <= counts["statements"]
 
@@ -273,12 +273,12 @@ def work(job):
     dialect, source, program, seed, count, limit, finish = job
     start = time.time()
     try:
-        tally = run(dialect, source, program, seed, count, finish)
+        findings = run(dialect, source, program, seed, count, finish)
     except Exception:  # the other corpora are asked all the same
         print(f"{dialect}, {source}: not run to its end\n{traceback.format_exc()}", flush=True)
         return False
-    report(dialect, source, tally, limit, time.time() - start)
-    return acceptable(source, tally)
+    report(dialect, source, findings, limit, time.time() - start)
+    return acceptable(source, findings)
 
 
 def main():

@@ -17,12 +17,12 @@ STATEMENTS = int(os.environ.get("ORACLE_STATEMENTS", "1500"))
 @pytest.mark.parametrize("source, count", [("generated", STATEMENTS), ("golden", 0)])
 @pytest.mark.parametrize("dialect", ["mariadb", "mysql"])
 def test_the_servers_agree(dialect, source, count, capsys):
-    tally = oracle.run(dialect, source, str(places.SILOGATE), 2024, count)
-    oracle.report(dialect, source, tally, 20, 0)
+    findings = oracle.run(dialect, source, str(places.SILOGATE), 2024, count)
+    oracle.report(dialect, source, findings, 20, 0)
     text = capsys.readouterr().out
-    assert tally.counts["accepted"] > 0.8 * tally.counts["statements"] > 50, text
-    assert tally.counts["whole"] > 20, text
-    assert oracle.acceptable(source, tally), text
+    assert findings.counts["accepted"] > 0.8 * findings.counts["statements"] > 50, text
+    assert findings.counts["whole"] > 20, text
+    assert oracle.acceptable(source, findings), text
 
 
 def test_the_oracle_sees_what_is_missed():
@@ -34,13 +34,13 @@ def test_the_oracle_sees_what_is_missed():
     facts = Facts()
     facts.add({"kind": "select", "determined": True, "reason": "unowned", "objects": [
         {"type": "table", "schema": "shop", "name": "log", "access": ["read"], "verdict": "log", "reason": "unowned"}]})
-    outcome, tally = Outcome(), oracle.Tally()
+    outcome, findings = Outcome(), oracle.Findings()
     outcome.whole = True
     outcome.needs = [Need("table", "shop", "users", "SELECT"), Need("table", "shop", "log", "INSERT")]
     statement = Statement(b"SELECT * FROM users", "select", False)
-    oracle.compare(statement, facts, outcome, "mysql", False, True, tally)
-    assert len(tally.listed["missed"]) == 1 and "users" in tally.listed["missed"][0][1]
-    assert "insert" in tally.listed["missed"][0][1]
+    oracle.compare(statement, facts, outcome, "mysql", False, True, findings)
+    assert len(findings.listed["missed"]) == 1 and "users" in findings.listed["missed"][0][1]
+    assert "insert" in findings.listed["missed"][0][1]
     outcome.needs = []
-    oracle.compare(statement, facts, outcome, "mysql", False, True, tally)
-    assert tally.counts["phantom"] == 1 and not oracle.acceptable("generated", tally)
+    oracle.compare(statement, facts, outcome, "mysql", False, True, findings)
+    assert findings.counts["phantom"] == 1 and not oracle.acceptable("generated", findings)

@@ -170,7 +170,7 @@ def test_prepared_statements_have_a_bound(mariadb, make_gate):
         mariadb.sql(f"SET GLOBAL max_prepared_stmt_count = {before}", "SET GLOBAL general_log = 1")
 
 
-def test_out_of_descriptors(mariadb, make_gate):
+def test_out_of_file_descriptors(mariadb, make_gate):
     """Clients that cannot be served are refused or wait; the loop does not spin meanwhile, and serves on."""
     gate = make_gate(mariadb, ("proxy", "workers", "1"))
     connection = wire.connect(gate.port, "lab_service")

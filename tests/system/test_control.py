@@ -102,7 +102,7 @@ def test_kill(server, make):
     other.command(other.query_bytes("SELECT SLEEP(60)"))
     mine = gate.ctl("sessions")["sessions"][0]
     assert places.wait_for(lambda: gate.ctl("sessions")["sessions"][0]["kept"] ==
-                           "an answer is owed")
+                           "an answer is in flight")
     gate.ctl("kill", str(mine["id"]))
     assert other.closed()
     assert places.wait_for(

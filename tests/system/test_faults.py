@@ -150,7 +150,7 @@ def test_unix_socket_upstream(server, make_gate):
 
 @pytest.mark.parametrize("kind", servers.KINDS)
 def test_server_dies_in_mid_answer(kind, make_gate):
-    """Killed while an answer is owed: the client gets 2013, or the end of the connection; silogate
+    """Killed while an answer is in flight: the client gets 2013, or the end of the connection; silogate
     serves on when the server is back."""
     server = servers.new(kind)
     try:

@@ -7,25 +7,7 @@ import pytest
 from harness import gate, servers, wire
 
 SECRET = "f0ld-c4n4ry"
-INI = """[proxy]
-[policy]
-mode = block
-unowned = log
-administration = log
-[log]
-repeat = 0
-[upstream:main]
-[service:spy]
-user = fold_spy
-upstream = main
-database = own
-owns = own.*
-[service:vault]
-user = fold_vault
-upstream = main
-owns = bank.*
-owns = iklim.*
-"""
+INI = gate.spying("fold_spy", "bank.*", "iklim.*", unowned="log", administration="log")
 NAMES = {"kelvin": ("bank", "ban\u212a"), "upper": ("bank", "BANK"), "kelvin and upper": ("bank", "B\u0041N\u212a"),
          "dot": ("iklim", "\u0130KL\u0130M"), "one dot": ("iklim", "\u0130klim"), "turkish": ("iklim", "IKL\u0130M"),
          "combining": ("iklim", "i\u0307klim")}

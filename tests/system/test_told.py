@@ -7,25 +7,7 @@ import pytest
 from harness import gate, servers, wire
 
 SECRET = "t0ld-c4n4ry"
-INI = """[proxy]
-[policy]
-mode = block
-undetermined = block
-unowned = log
-administration = log
-[log]
-repeat = 0
-[upstream:main]
-[service:spy]
-user = spy_service
-upstream = main
-database = own
-owns = own.*
-[service:vault]
-user = vault_service
-upstream = main
-owns = vault.*
-"""
+INI = gate.spying("spy_service", "vault.*", undetermined="block", unowned="log", administration="log")
 # Of the one's database a table is another's.
 SHARED = INI.replace("owns = vault.*", "owns = vault.mine").replace("owns = own.*", "owns = own.*\nowns = vault.*")
 SETUP = ("CREATE DATABASE vault", "CREATE DATABASE own", "CREATE TABLE vault.t (id INT, name VARCHAR(60))",

@@ -9,19 +9,6 @@ import pytest
 from harness import places, wire
 
 
-@pytest.fixture
-def fake():
-    made = []
-
-    def make(script=None, **where):
-        made.append(wire.FakeServer(script, **where))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
 class Ends:
     """A silogate in front of a scripted server, and its counts of close reasons."""
 

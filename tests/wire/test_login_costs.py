@@ -12,19 +12,6 @@ from harness import wire
 PIDFD_OPEN, PIDFD_GETFD = 434, 438  # x86-64 and arm64 alike
 
 
-@pytest.fixture
-def fake():
-    made = []
-
-    def make(script=None):
-        made.append(wire.FakeServer(script))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
 def is_question(command):
     return b"CAST(DATABASE()" in command
 

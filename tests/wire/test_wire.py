@@ -13,19 +13,6 @@ EOF = b"\xfe\0\0\x02\0"
 OK_EOF = wire.END_OF_ROWS
 
 
-@pytest.fixture
-def fake():
-    made = []
-
-    def make(script=None):
-        made.append(wire.FakeServer(script))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
 def test_login_is_relayed_byte_for_byte(fake, make_gate):
     """What the client sends as its proof is what the server gets, and silogate names a plugin that
     does not exist."""
@@ -273,7 +260,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_a_server_that_does_not_say_its_moods(fake, make_gate, name):
+def test_a_server_that_does_not_say_its_sql_state(fake, make_gate, name):
     """Asked which database and modes it is in, it says something else: what cannot be known is not
     determined, and asked again before the next command."""
     say, outcome = ANSWERS[name]

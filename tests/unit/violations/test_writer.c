@@ -93,7 +93,7 @@ static void room(void *context, unsigned worker)
 
 /* With the disk full for long, memory has a bound: then workers are told to wait, and told when it
  * goes on. */
-static void test_workers_wait_when_too_much_is_owed(void **state)
+static void test_workers_wait_when_the_backlog_is_full(void **state)
 {
     (void)state;
     const char *path = scene_path("bound.jsonl");
@@ -269,7 +269,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_full_disk_loses_nothing, set_calls, reset_calls),
-        cmocka_unit_test_setup_teardown(test_workers_wait_when_too_much_is_owed, set_calls,
+        cmocka_unit_test_setup_teardown(test_workers_wait_when_the_backlog_is_full, set_calls,
                                         reset_calls),
         cmocka_unit_test(test_what_cannot_be_written_at_the_end),
         cmocka_unit_test(test_reopen),
