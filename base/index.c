@@ -1,5 +1,6 @@
-/* An open-addressing hash table from names to numbers. Used where a configuration is built; looking
- * a name up takes the same time whatever the size. */
+/* An open-addressing hash table from names to numbers. Used where a configuration is built; a
+ * look-up takes the same time however many names there are.
+ */
 #include "base/index.h"
 
 #include <stdlib.h>

@@ -1,4 +1,6 @@
-/* JSON output: escapes, numbers, and never an invalid byte, nor one that a terminal obeys. */
+/* JSON output: escapes and numbers. Never writes an invalid byte, nor a character that a terminal
+ * would act on.
+ */
 #include "base/json.h"
 
 #include <string.h>
@@ -14,7 +16,7 @@ void json_raw(struct json *json, struct text t)
     json->length += t.length;
 }
 
-/* As \uXXXX: the same string for who reads it, and nothing that a terminal obeys. */
+/* As \uXXXX: a JSON reader gets the same string, and a terminal sees no control character. */
 static void put_unfit(struct json *json, struct text character)
 {
     static const char hex[] = "0123456789abcdef";

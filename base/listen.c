@@ -1,4 +1,6 @@
-/* Opens sockets that listen: for clients and for HTTP. Knows nothing of what is said on them. */
+/* Opens listening sockets, for clients and for HTTP. Knows nothing of the protocols that are spoken
+ * on them.
+ */
 #include "base/listen.h"
 
 #include <errno.h>
@@ -19,8 +21,8 @@ static int failed(int opened, struct error *why)
     return -1;
 }
 
-/* What is left of a process that ended without cleaning up is removed; what is no socket, or
- * answers, stays and is in the way. */
+/* Removes the socket that a process has left behind when it ended without cleaning up. A path that
+ * is not a socket, or a socket on which somebody still answers, stays; the bind then fails. */
 static void remove_stale(const struct sockaddr_un *at)
 {
     struct stat there;
@@ -52,7 +54,7 @@ int listen_unix(const char *path, unsigned mode, int backlog, struct error *why)
     return opened;
 }
 
-/* A socket that is bound, and does not listen yet. */
+/* A bound socket that does not listen yet. */
 static int bind_tcp(const char *host, uint16_t port, bool shared, struct error *why)
 {
     struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};

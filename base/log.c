@@ -20,8 +20,8 @@ void log_threshold(enum log_level level)
     threshold = level;
 }
 
-/* What must not reach a terminal becomes '?', from `start` on: names in it come from clients. The
- * new length. */
+/* Replaces by '?', from `start` on, each character that must not reach a terminal: names in log
+ * lines come from clients. Returns the new length. */
 static size_t clean(char *line, size_t start, size_t length)
 {
     size_t to = start;

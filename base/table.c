@@ -1,4 +1,6 @@
-/* Tables in three forms. Whatever stands in a cell came from a client: each form escapes it. */
+/* Tables as text, Markdown and HTML. The content of a cell may come from a client: each form
+ * escapes it.
+ */
 #include "base/table.h"
 
 #include <assert.h>
@@ -178,7 +180,7 @@ void table_put_html(struct text t, FILE *to)
     }
 }
 
-/* A statement's column makes the table one of cards. */
+/* A column of statements makes the table one of cards on a narrow screen. */
 static bool has_statements(const struct table *table)
 {
     for (size_t c = 0; c < table->column_count; c++) {

@@ -56,7 +56,7 @@ const char table_style[] =
     ".cards td[data-label]::before{content:attr(data-label) \" \";color:var(--quiet);"
     "font-size:.8rem}.cards .statement{flex-basis:100%;order:-1}"
     ".cards td:not(.statement) code{display:inline}}"
-    /* On paper nothing scrolls: all of it is smaller, and a sheet lies on its side. */
+    /* Printed pages cannot scroll: everything is smaller, and the page is in landscape. */
     "@page{size:A4 landscape;margin:11mm}"
     "@media print{*{print-color-adjust:exact;-webkit-print-color-adjust:exact}"
     "html{font-size:10.5px}body{font-size:10.5px;max-width:none;padding:0}"

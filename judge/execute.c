@@ -8,8 +8,8 @@
 #include "sql/analyze.h"
 #include "sql/reread.h"
 
-/* A temporary table of the time of the PREPARE may be gone, or an XA transaction over. The kept
- * facts stay as they are. */
+/* A temporary table that existed at PREPARE may be gone, or an XA transaction may be over. The kept
+ * facts are not changed. */
 static const struct sql_facts *renewed(const struct belief *belief, const struct prepared *prepared,
                                        struct sql_facts *scratch)
 {
@@ -33,8 +33,8 @@ static void change(struct judging *judging, const struct sql_facts *facts)
     const struct belief *belief = judging->belief;
     struct ruling *ruling = judging->ruling;
 
-    /* MariaDB runs it in the database of its PREPARE and goes back: a USE holds where both are one.
-     */
+    /* MariaDB runs it in the database of its PREPARE and returns to the current one. So a USE
+     * inside it stays in effect only where the two are the same. */
     const unsigned asks = SQL_EFFECT_UNKNOWN | SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED;
     if (!facts->determined || facts->effects & asks)
         ruling_change(ruling)->unknown = true;
@@ -42,7 +42,7 @@ static void change(struct judging *judging, const struct sql_facts *facts)
         ruling_change(ruling)->traced = true;
     if (facts->xa)
         ruling_note_xa(ruling, facts);
-    /* What is remembered now need not have been when it was prepared. */
+    /* What is remembered now may not have been known yet when it was prepared. */
     if (facts->effects & SQL_EFFECT_SESSION || sql_session_disturbed(belief->remembered, facts)) {
         struct change *change = ruling_change(ruling);
         change->remembered = sql_session_after(

@@ -1,6 +1,7 @@
-/* Tables of open moves in a statement: which moves it touches, for whoever holds new transactions
- * back; and their names, written as they stand now. A name that cannot be written is left to the
- * alias at its old place, and counted: also before the move, so that people know.
+/* Tables of open moves in a statement: which moves it touches, for the code that holds new
+ * transactions back; and the names of these tables, replaced by those under which they stand now. A
+ * name that cannot be replaced is left as it is: the alias at the old place answers for it. It is
+ * counted, also before the move, so that people know.
  */
 #include "judge/judging.h"
 
@@ -11,7 +12,7 @@ static void unmapped(struct ruling *ruling, uint64_t moves, const char *why)
     ruling->unmapped_of |= moves;
 }
 
-/* Lists of tables, and what information_schema says of them, show a database as it is. */
+/* Lists of tables, and the tables of information_schema, show a database as it is on the server. */
 static void note_lists(struct ruling *ruling, const struct sql_facts *facts)
 {
     for (uint32_t i = 0; i < facts->object_count; i++) {
@@ -62,7 +63,7 @@ static bool redefines(const struct sql_facts *facts)
     return false;
 }
 
-/* Does it name one by itself, and not only what hangs on it? */
+/* Does the statement name a moved table itself, and not only an object that depends on one? */
 static bool names_one(const struct sql_moved *moved, const struct sql_facts *facts)
 {
     for (uint32_t i = 0; i < facts->object_count; i++) {
@@ -74,7 +75,7 @@ static bool names_one(const struct sql_moved *moved, const struct sql_facts *fac
     return false;
 }
 
-/* Of all statements of the command that name one. */
+/* Over all statements of the command that name one. */
 static void note_print(struct ruling *ruling, const struct sql_facts *facts)
 {
     for (uint32_t i = 0; i < facts->object_count; i++)
@@ -83,7 +84,7 @@ static void note_print(struct ruling *ruling, const struct sql_facts *facts)
         ruling->print = ruling->print * 31 + sql_moved_print(ruling->moved, facts);
 }
 
-/* Would it be mapped if all stood at its new place? */
+/* Would its names be mapped if all tables stood at their new places? */
 static void rehearse(struct ruling *ruling, const struct sql_facts *facts,
                      const struct sql_state *state, uint64_t moves)
 {
@@ -107,7 +108,8 @@ static void write_edits(struct ruling *ruling, uint64_t moves)
     }
 }
 
-/* A statement of SQL's PREPARE by its name. True: it can be prepared anew by itself, before. */
+/* An EXECUTE of a statement of SQL's PREPARE, by its name. True: it can be prepared anew by itself,
+ * before it runs. */
 static bool executes_named(struct judging *judging, const struct sql_facts *facts)
 {
     const struct belief *belief = judging->belief;
@@ -117,7 +119,7 @@ static bool executes_named(struct judging *judging, const struct sql_facts *fact
     if (facts->kind != SQL_EXECUTE_STATEMENT || !facts->determined || ruling->print == 0)
         return false;
     if (belief_named(belief, belief_name_hash(facts->session.name)) == ruling->print)
-        return true; /* it is as it should be */
+        return true; /* it names the tables as they stand now */
     if (ruling->parts > 0 ||
         !sql_session_prepared(belief->remembered, facts->session.name, &database, &text))
         return false;
@@ -126,7 +128,8 @@ static bool executes_named(struct judging *judging, const struct sql_facts *fact
     return true;
 }
 
-/* Of a command that prepares several, only that none is known as it was. */
+/* Of a command that prepares several statements, only this is kept: no statement is known to name
+ * its tables as they stand. */
 static void note_named(struct ruling *ruling, const struct sql_facts *facts, bool is_mapped)
 {
     if (facts->kind != SQL_PREPARE || !facts->session.name.at)
@@ -152,13 +155,14 @@ void moves_map(struct judging *judging, const struct sql_facts *facts,
     ruling->redefines |= redefines(facts);
     note_print(ruling, facts);
     note_lists(ruling, facts);
-    if (ruling->parts > 0 && ruling->stale) { /* its command does more than this */
+    if (ruling->parts > 0 && ruling->stale) { /* the command does more than this EXECUTE */
         ruling->stale = false;
         unmapped(ruling, ruling->touched, "EXECUTE beside other statements");
     }
     if (executes_named(judging, facts))
         return;
-    /* Written otherwise, or not at all: the backtick is a letter in one of them. */
+    /* The character set must be known: in swe7 the backtick is a letter, so names are written there
+     * in another way or not at all. */
     ruling->wants_charset |=
         moves && judging->belief->state.charset == SQL_CHARSET_UNKNOWN && !judging->belief->asked;
     enum sql_mapped mapped = sql_map(facts, state, &where, &ruling->edits);

@@ -1,4 +1,6 @@
-/* What a statement names for its service, put into the server's words. */
+/* Replaces what a statement names in the service's words (aliases, session ids) by what the server
+ * calls it.
+ */
 #include <stdio.h>
 
 #include "judge/judging.h"
@@ -33,7 +35,7 @@ static bool rewrite_database(struct judging *judging, struct sql_facts *facts)
     char quoted[SQL_DATABASE_SIZE * 2 + 2];
     size_t length = 0;
 
-    /* In a text that is a value it does not stand in the command. */
+    /* Where the text is the value of a literal, its names do not stand in the command itself. */
     if (facts->database.length > SQL_DATABASE_SIZE || facts->database_length == 0)
         return cannot(facts);
     quoted[length++] = '`';
@@ -63,8 +65,8 @@ bool names_find_thread(struct judging *judging, uint64_t id, uint32_t *thread)
     return true;
 }
 
-/* KILL of a session of the same service gets the upstream's number, that of one which is over stays
- * as it is; any other is administration. */
+/* KILL of a session of the same service is sent with the upstream's thread id; KILL of one that is
+ * over is sent as it is; any other is administration. */
 static bool map_kill(struct judging *judging, struct sql_facts *facts, bool rewrites)
 {
     char number[12];
@@ -98,7 +100,7 @@ bool names_map(struct judging *judging, struct sql_facts *facts, bool rewrites)
 {
     bool good = true;
 
-    /* Without a name: the statement may move the session, nobody knows where to. */
+    /* A statement may change the database without naming it, as CALL may: nothing to map then. */
     if (facts->effects & SQL_EFFECT_DATABASE && facts->database.at &&
         names_map_database(judging, facts) && !judging->repeats)
         good = rewrites ? rewrite_database(judging, facts) : cannot(facts);

@@ -1,6 +1,6 @@
-/* A statement that was prepared before its tables moved, read once more, to be prepared anew as a
- * server would do it by itself: in the sql_mode and character set of now and in the database of
- * then. The verdict is not asked again: whoever executes it has judged it.
+/* Reads a statement again that was prepared before its tables moved, so that it can be prepared
+ * anew as a server would do it by itself: in the current sql_mode and character set, and in the
+ * database of its PREPARE. Gives no verdict: the execution for which this is done has been judged.
  */
 #include "judge/judging.h"
 #include "sql/analyze.h"

@@ -192,7 +192,7 @@ void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *
     else if (change->has_state &&
              (change->several || changes_reading(&belief->state, &change->state)))
         belief_lose(belief);
-    belief->must_ask |= change->unknown; /* what has failed may have begun */
+    belief->must_ask |= change->unknown; /* what failed may have been done in part */
     belief->traced |= change->traced;
     if (change->named.hash)
         belief_name(belief, change->named.hash, good ? change->named.print : 0);

@@ -29,7 +29,7 @@ static int owner_of(const struct judging *judging, const struct sql_facts *facts
     return one.owner;
 }
 
-/* What it reads of others, though the transaction has written to it before. */
+/* Owners whose tables it reads, although the transaction has written to them before. */
 static void note_read_again(struct judging *judging, const struct sql_facts *facts,
                             const struct verdict *verdict, const struct owners *written)
 {
@@ -50,7 +50,7 @@ static void note_read_again(struct judging *judging, const struct sql_facts *fac
     }
 }
 
-/* Whose tables it writes or defines. */
+/* Owners whose tables it writes or defines. */
 static void note_written(struct judging *judging, const struct sql_facts *facts,
                          const struct verdict *verdict)
 {
@@ -70,7 +70,8 @@ static void note_written(struct judging *judging, const struct sql_facts *facts,
     judging->ruling->written.more |= written.more;
 }
 
-/* Read in more ways than one, a statement that is a violation in several is one. */
+/* A statement that is read in several ways counts as one violation, though it may be one in several
+ * of them. */
 static struct ruling_part *part_at(struct ruling *ruling, uint32_t start)
 {
     for (unsigned i = 0; i < ruling->violation_count; i++) {

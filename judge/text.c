@@ -55,8 +55,8 @@ static struct ruling_reading *furthest_behind(struct ruling_walk *walk)
     return least;
 }
 
-/* Whatever the server will be in once this is over, it knows; of what the session remembers nothing
- * is sure any more. */
+/* After this statement only the server knows the session's state; nothing that is remembered of the
+ * session is certain any more. */
 static void lose_way(struct judging *judging, const struct ruling_reading *reading)
 {
     struct change *change = ruling_change(judging->ruling);
@@ -98,7 +98,7 @@ static void apply(struct judging *judging, struct ruling_walk *walk, struct ruli
     const unsigned states = SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED | SQL_EFFECT_MODE |
                             SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY | SQL_EFFECT_UNKNOWN;
 
-    /* Who passes what is not understood does not know what it has changed. */
+    /* What a statement has changed that passes without being understood is not known. */
     if ((facts->effects & SQL_EFFECT_UNKNOWN || !facts->determined) && !judging->repeats)
         ruling_change(judging->ruling)->unknown = true;
     if (facts->traces && !judging->repeats)
@@ -184,7 +184,7 @@ static bool step(struct judging *judging, struct ruling_walk *walk, struct rulin
     return true;
 }
 
-/* More ways to read it than are followed: what is left of the text is not determined. */
+/* There are more ways to read it than are followed: the rest of the text is not determined. */
 static void give_up(struct judging *judging, struct ruling_walk *walk)
 {
     struct sql_facts *facts = &judging->ruling->scratch;
@@ -207,7 +207,8 @@ static bool read_on(struct judging *judging, struct ruling_walk *walk)
             give_up(judging, walk);
             break;
         }
-        /* What does not fit is read again once the first ones are recorded. */
+        /* Violations that do not fit into the ruling are judged again once the first ones are
+         * recorded. */
         if (ruling->violation_count == RULING_PARTS && !ruling->has_rest) {
             ruling->rest = *walk;
             ruling->has_rest = true;
@@ -401,7 +402,8 @@ static void keep_prepared(struct judging *judging)
     change->preparing->print = sql_moved_print(ruling->moved, ruling->facts);
 }
 
-/* As read_unasked: what is executed next would be answered otherwise. */
+/* As read_unasked: the server would answer the next statement about the question, not about this
+ * one. */
 static bool prepare_unasked(struct judging *judging)
 {
     struct ruling *ruling = judging->ruling;

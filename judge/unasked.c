@@ -1,6 +1,6 @@
-/* What is judged without a question to the server, though what it would say is not known: a command
- * that the question would disturb. The text is read in every way that is possible, and passes only
- * where all of them are allowed; else the server is asked. Called by text.c.
+/* Judges a command without asking the server first, although its state is not known: a command that
+ * a question would disturb. The text is read in every way that is possible, and passes only where
+ * all of them are allowed; otherwise the server is asked. Called by text.c.
  */
 #include <string.h>
 
@@ -9,8 +9,8 @@
 /* A longer text is not worth eight readings. */
 enum { UNASKED_MOST = 16384 };
 
-/* In lower case. What the servers answer from the statement before: its rows, its warnings, its
- * cost, its trace. */
+/* In lower case. Statements and variables that tell of the statement before: its rows, its
+ * warnings, its cost, its trace. */
 static const struct text words[] = {
     {"found_rows",      10},
     {"row_count",       9 },

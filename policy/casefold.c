@@ -77,7 +77,8 @@ static struct text casefold_text(struct text name, char *to)
 
     for (size_t i = 0, taken; i < name.length; i += taken) {
         uint32_t c = from[i] < 0x80 ? 0 : character(from + i, name.length - i, &taken);
-        /* An overlong form is no character: it must not become longer, nor an ASCII letter. */
+        /* An overlong form is not a character: the folded text must not become longer, nor turn
+         * into an ASCII letter. */
         if (c >= 0x80 && (taken == 2 || c >= 0x800)) {
             length += write_character(letter(c), to + length);
         } else {
@@ -88,8 +89,8 @@ static struct text casefold_text(struct text name, char *to)
     return (struct text){to, length};
 }
 
-/* As sql/ folds the names in facts; where it does not know a letter there are no facts, and ASCII
- * is all that can be folded here. */
+/* Folds as sql/ folds the names in facts. For a letter that sql/ does not know there are no facts;
+ * here only its ASCII letters are folded. */
 static struct text fold_case(struct text name, char *to)
 {
     if (!name_fold(name, to)) {

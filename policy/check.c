@@ -156,7 +156,7 @@ static bool visit_permit_schema(struct matcher_visit *visit, uint32_t node, uint
     return more;
 }
 
-/* Neither its own nor granted. */
+/* An object that is neither the service's own nor granted to it. */
 static void decide_other(struct judged *judged, int owner, uint8_t missing,
                          const struct find_grants *grants)
 {
@@ -199,7 +199,7 @@ static void judge_named(struct judged *judged)
         decide_other(judged, owner, judged->access & (uint8_t)~grants.covered, &grants);
 }
 
-/* Who owns a whole schema; and, to change it, whose things there stand in the way. */
+/* Who owns a whole schema; and which other service's objects in it prevent a change of it. */
 struct find_silo {
     struct matcher_visit visit;
     const struct judged *judged;
@@ -218,7 +218,7 @@ static bool visit_whole(struct matcher_visit *visit, uint32_t node, uint32_t val
     return true;
 }
 
-/* Of two in the way: what is dealt with more strictly, then the owner of all, then specificity. */
+/* Of two that prevent it: the stricter verdict, then the whole schema's owner, then specificity. */
 static bool is_worse(const struct find_silo *find, uint32_t a, uint32_t b)
 {
     const struct rule *rules = find->judged->policy->rules;
@@ -236,7 +236,7 @@ static bool is_worse(const struct find_silo *find, uint32_t a, uint32_t b)
                                           : rules[a].service < rules[b].service;
 }
 
-/* Walks through the owners of something in that schema: all of them would be hit. */
+/* Visits every service that owns something in that schema: the change would affect all of them. */
 static bool visit_obstacles(struct matcher_visit *visit, uint32_t node, uint32_t value)
 {
     struct find_silo *find = (struct find_silo *)visit;
@@ -292,7 +292,7 @@ static bool visit_entry(struct matcher_visit *visit, uint32_t node, uint32_t val
     return true;
 }
 
-/* Entering a database: its own where it is the one it lands in, or holds something of its own. */
+/* Entering a database: the service's own where it is its `database`, or holds something it owns. */
 static uint32_t own_entry(const struct judged *judged, const struct find_entry *entry)
 {
     const struct view *view = judged->view;
@@ -335,7 +335,7 @@ static void judge_database(struct judged *judged)
     if (judged->service != SERVICE_NONE)
         matcher_follow(&view->matcher, view->grants[judged->service], judged->schema, visit);
     uint32_t enter = own_entry(judged, &entry);
-    /* Changing or dropping it: its own where all of it is, so where nothing there is another's. */
+    /* Changing or dropping it: the service's own where no other service owns anything in it. */
     bool whole = silo.whole && service_of(judged->policy, silo.whole) == judged->service;
     uint8_t own = whole && !silo.obstacle ? SQL_ACCESS_ALL : enter ? SQL_READ : 0;
     uint8_t missing = judged->access & (uint8_t) ~(own | entry.grants.covered);
@@ -351,7 +351,7 @@ static void judge_database(struct judged *judged)
     }
 }
 
-/* A name as the view has it; false where no server has a name of that length. */
+/* A name in the form that the view compares; false where it is longer than any server's names. */
 static bool take_name(enum name_form form, struct text from, char *room, struct text *to)
 {
     if (from.length > NAME_SIZE)
@@ -393,8 +393,8 @@ void policy_check_object(const struct policy *policy, int service, const struct 
         judge_named(&judged);
 }
 
-/* Of two verdicts of one strictness the first holds, but for one: what is only let through because
- * a mode is off is told of before what is plainly allowed, so that it is counted. */
+/* Of two equally strict verdicts the first holds, with one exception: an object that passes only
+ * because its mode is off comes before one that is allowed, so that it is counted. */
 static bool is_stricter(const struct verdict *a, const struct verdict *b)
 {
     if (a->action != b->action)

@@ -83,7 +83,7 @@ static bool same_pattern(const struct pattern *a, const struct pattern *b)
     (config_problem_add((building)->problems, (late)->line, warning, __VA_ARGS__),                 \
      (late)->told = true)
 
-/* Tells what two patterns have in common; of each pattern, the first that it collides with. */
+/* Reports each pair of patterns that have a name in common; for each pattern only the first one. */
 static void compare(struct building *building, struct owned *a, struct owned *b)
 {
     struct owned *early = a->line <= b->line ? a : b, *late = early == a ? b : a;
@@ -126,7 +126,8 @@ static void sweep(struct building *building, const struct sorted *sorted, size_t
     }
 }
 
-/* `s.a*` and `*t.b` of one rank: of different shapes, so no sweep brings them together. */
+/* `s.a*` and `*t.b` have one rank and different shapes, so the sorted sweep does not compare them.
+ */
 static void cross(struct building *building, const struct sorted *sorted, size_t from,
                   size_t middle, size_t to)
 {
@@ -138,7 +139,7 @@ static void cross(struct building *building, const struct sorted *sorted, size_t
     }
 }
 
-/* Does somebody else own something of what is granted, by a pattern before `own`? */
+/* Does another service own some of what is granted, by a pattern that comes before `own`? */
 static bool reaches_others(const struct building *building, const struct granted *granted,
                            const struct owned *own)
 {
@@ -151,8 +152,8 @@ static bool reaches_others(const struct building *building, const struct granted
     return false;
 }
 
-/* Ownership comes first, so a permission within one's own silo is never looked at. `first`: where
- * the patterns of its service begin. */
+/* Ownership is judged first, so a permission for objects of the service itself never decides.
+ * `first`: where the patterns of its service begin. */
 static void find_needless(struct building *building, const struct granted *granted, size_t first)
 {
     for (size_t i = first; i < building->owned_count; i++) {

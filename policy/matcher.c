@@ -56,7 +56,8 @@ uint32_t matcher_root(struct matcher *matcher)
     return (uint32_t)matcher->node_count++;
 }
 
-/* Bytes first, then where: the bytes' part can be gone on with for a longer piece. */
+/* Hashes the bytes first and the position last: the hash of the bytes can be continued for a longer
+ * piece. */
 static uint64_t hash_bytes(uint64_t hash, const char *at, size_t length)
 {
     for (size_t i = 0; i < length; i++)
@@ -131,7 +132,7 @@ uint32_t matcher_add(struct matcher *matcher, uint32_t from, struct text glob)
         return edge_add(matcher, from, PLACE_WHOLE, glob);
     node = edge_add(matcher, from, PLACE_FIRST, piece);
     for (;;) {
-        /* Past the piece and the star behind it. */
+        /* The node behind the piece and the star that follows it. */
         glob.at += piece.length + 1;
         glob.length -= piece.length + 1;
         if (glob_exact(glob))
@@ -201,8 +202,8 @@ static bool walk_last(const struct walk *walk, uint32_t node, const struct branc
     return true;
 }
 
-/* Pieces at or behind `at`; each is followed where it stands first, which leaves the most behind.
- */
+/* Pieces at or behind `at`. Each is taken at the first position where it fits, which leaves the
+ * longest rest for the next. */
 static bool walk_next(const struct walk *walk, uint32_t node, const struct branches *branches,
                       size_t at)
 {
@@ -225,7 +226,7 @@ static bool walk_next(const struct walk *walk, uint32_t node, const struct branc
     return true;
 }
 
-/* Goes on behind a piece that ended at `at` and has a star behind it. */
+/* Goes on behind a piece that ended at `at` and is followed by a star. */
 static bool walk_on(const struct walk *walk, uint32_t node, size_t at)
 {
     const struct matcher_node *here = &walk->matcher->nodes[node];

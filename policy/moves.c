@@ -55,7 +55,8 @@ static bool owns(const struct building *building, int service, const struct patt
     return false;
 }
 
-/* The new name is owned as the old one is, exactly as closely as the move says it. */
+/* The new name gets the same owner as the old one, with a pattern as specific as the one in the
+ * [move:]. */
 static void own_new_name(struct building *building, const struct moved *moved)
 {
     const int service = (int)moved->move->service_index;
@@ -77,7 +78,8 @@ static void own_new_name(struct building *building, const struct moved *moved)
     take_owned(building, (size_t)service, &to);
 }
 
-/* The part of `granted` that lies within `part`, by the other schema. False where there is none. */
+/* The part of `granted` that lies within `part`, written with the other schema's name. False where
+ * they have nothing in common. */
 static bool other_name(struct building *building, const struct granted *granted,
                        const struct pattern *part, struct text schema, struct text *other)
 {

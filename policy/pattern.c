@@ -31,7 +31,7 @@ static bool ends_with(struct text t, struct text end)
            text_equal_fold((struct text){t.at + t.length - end.length, end.length}, end);
 }
 
-/* What is left of `t` behind the first place where `part` stands; false where it does not. */
+/* The rest of `t` behind the first occurrence of `part`; false where it does not occur. */
 static bool skip_past(struct text *t, struct text part)
 {
     for (; t->length >= part.length; t->at++, t->length--) {
@@ -53,8 +53,8 @@ bool glob_match(struct text glob, struct text name)
     if (name.length < first.length + last.length || !starts_with(name, first) ||
         !ends_with(name, last))
         return false;
-    /* Each piece between two stars at the first place where it fits leaves the most for the next.
-     */
+    /* Each piece between two stars, taken at the first position where it fits, leaves the longest
+     * rest for the next. */
     struct text left = {name.at + first.length, name.length - first.length - last.length};
     glob.at += first.length;
     glob.length -= first.length + last.length;
@@ -90,7 +90,7 @@ bool pattern_overlap(const struct pattern *a, const struct pattern *b)
     return glob_overlap(a->name, b->name) && glob_overlap(a->schema, b->schema);
 }
 
-/* A star of `part`'s may stand for a byte that no name has, which only a star matches. */
+/* A star in `part` may stand for a byte that no name has; only a star matches that byte. */
 static bool glob_covers(struct text whole, struct text part)
 {
     char name[256];

@@ -15,8 +15,7 @@ static uint32_t number_at(struct matcher *matcher, uint32_t node, size_t *count)
     return *value;
 }
 
-/* Patterns come service by service, so a service's place in the list is its head or not there yet.
- */
+/* Patterns come service by service, so a service is the head of the list or not in it yet. */
 static void silo_add(struct view *view, const struct rule *rules, struct silo *silo, uint32_t rule)
 {
     struct silo_owner *head = &view->silo_owners[silo->owners];

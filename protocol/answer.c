@@ -72,8 +72,8 @@ static unsigned result_ends(struct answer *answer)
     return ANSWER_OK_SEEN;
 }
 
-/* Behind the warnings of an OK: the info, then the session's changes. Where they cannot be read
- * there may have been some, which is what `session_state_cut` says. */
+/* Behind the warnings of an OK: the info string, then the session state changes. Where they cannot
+ * be read there may have been some; `session_state_cut` says so. */
 static void read_session_state(struct answer *answer, struct reader *reader)
 {
     if (!(answer->status & STATUS_SESSION_STATE_CHANGED) ||

@@ -144,7 +144,8 @@ static bool step_zstd(struct unpacker *unpacker, const uint8_t *from, size_t *si
     return !ZSTD_isError(code);
 }
 
-/* A packed body goes on. Behind its last byte one more is offered room: who has it, lies. */
+/* Goes on with a compressed body. Behind its last byte it is offered one more byte of room: a frame
+ * that fills it is longer than its header says. */
 static bool body(struct unpacker *unpacker, const uint8_t *from, size_t *size, uint8_t *to,
                  size_t *room)
 {
@@ -208,14 +209,15 @@ bool unpack(struct unpacker *unpacker, const uint8_t *from, size_t size, size_t 
         *got += out;
         if (unpacker->in_frame && in == 0 && out == 0) {
             unpacker->more = *got == room && is_packed;
-            /* All of the body is here and there is room, but it is not the whole. */
+            /* All of the body is here and there is room, but it has not unpacked to the length in
+             * its header. */
             return !(is_packed && unpacker->left == 0 && (unpacker->due == 0 || *got < room));
         }
     }
 }
 
-/* To begin anew costs zlib the clearing of its tables: most answers are small, and get small ones.
- */
+/* Resetting zlib's state clears its tables, which costs time: most answers are small and use small
+ * tables. */
 static z_stream *deflate_take(size_t size)
 {
     bool is_small = size <= SMALL_MAX;

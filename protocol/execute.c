@@ -15,7 +15,7 @@ enum {
     PARAMETERS_MOST = 65535 + 1024, /* with attributes */
 };
 
-/* It could not be read to the end. */
+/* The packet could not be read to its end. */
 static enum parse ended(struct text start, size_t length)
 {
     return start.length < length ? PARSE_MORE : PARSE_BAD;

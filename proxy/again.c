@@ -38,8 +38,8 @@ void again_keep(struct session *session, const struct command *command, const st
     again->print = ruling->print;
 }
 
-/* Is the table that the error names, as it does between quotes, one of a move? Where it does not
- * tell, it may be. */
+/* Is the table that the error names between quotes one of a move? Where the message cannot be read,
+ * it may be one. */
 static bool names_one(struct session *session, struct text error)
 {
     const struct sql_moved *moved = moving_names(session);
@@ -75,7 +75,7 @@ bool again_looks(struct session *session, unsigned events, size_t size)
     return true;
 }
 
-/* Where the tables of what was kept stand now: ruling->print. */
+/* ruling->print of the kept command: where its tables stand now. */
 static uint64_t print_now(struct session *session)
 {
     const struct again *again = &session->again;
@@ -102,7 +102,7 @@ static uint64_t print_now(struct session *session)
     return ruling->outcome == RULING_ALLOW ? ruling->print : 0;
 }
 
-/* The command stands in the client's gate again, as if it had not been sent. */
+/* Puts the command back into the client's gate, as if it had not been sent. */
 static void take_back(struct session *session)
 {
     struct again *again = &session->again;

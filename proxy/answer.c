@@ -1,6 +1,6 @@
-/* The way back: the server's answer goes on to the client as it comes, while the tracker looks for
+/* The server's answer on its way to the client: relayed as it comes, while the tracker looks for
  * its end. What the answer tells of the session (status flags, session state changes, errors)
- * decides which state the next command is read in.
+ * decides in which state the next command is read.
  */
 #include <string.h>
 
@@ -14,9 +14,9 @@
 #include "proxy/transaction.h"
 #include "proxy/worker.h"
 
-/* A system variable of a session state change: a name and its new value. What a SET STATEMENT sets
- * for its own time is told too, and not that it is over: so what differs from what is known is to
- * be asked. Only COM_RESET_CONNECTION can mean nothing else. */
+/* A system variable of a session state change: a name and its new value. The server also tells what
+ * a SET STATEMENT sets for one statement, but not when that is over. So a value that differs from
+ * the known one is asked for. Only after COM_RESET_CONNECTION the value itself can be believed. */
 static void variable_changed(struct session *session, struct text change)
 {
     bool reset = session->request.command == COMMAND_RESET_CONNECTION;
@@ -50,8 +50,9 @@ static bool is_in(const struct sql_state *state, struct text database)
                                          : text_equal(known, database);
 }
 
-/* The current database as the server tells it. A routine runs in the database of its own, and tells
- * of that with its results; one that fails then never tells of the way back. */
+/* The current database as the server tells it. A routine runs in its own database, and the server
+ * tells so with the routine's results; where the routine fails, the server never tells that the
+ * session is back in the other one. */
 static void database_told(struct session *session, struct text database)
 {
     const struct change *change = session->request.change;
@@ -61,7 +62,7 @@ static void database_told(struct session *session, struct text database)
         session->belief.must_ask = true;
 }
 
-/* What the server has told, after what was foretold has been applied. */
+/* Takes what the server has told, after the command's own change has been applied. */
 static void state_changed(struct session *session, struct text state)
 {
     uint8_t type;
@@ -89,8 +90,9 @@ static void take_status(struct session *session)
     session->belief.in_transaction = (status & STATUS_IN_TRANS) != 0;
     if (!session->belief.in_transaction)
         session->belief.written = (struct owners){.count = 0};
-    /* The servers leave the flag as a routine has set it, though sql_mode itself goes back at the
-     * routine's end: only that it has changed says anything, and then the mode has to be asked. */
+    /* The servers leave the flag as a routine has set it, though sql_mode itself is restored at the
+     * routine's end. So only a change of the flag means something, and then sql_mode has to be
+     * asked for. */
     bool escapes = status & STATUS_NO_BACKSLASH_ESCAPES;
     if (session->request.command == COMMAND_RESET_CONNECTION) {
         session->belief.state.mode = escapes ? SQL_NO_BACKSLASH_ESCAPES : 0;
@@ -110,7 +112,7 @@ void command_finish(struct session *session)
     struct change *change = request->change;
 
     if (request->command == COMMAND_STMT_PREPARE && change && change->preparing)
-        belief->prepared.has_last = false; /* it has failed */
+        belief->prepared.has_last = false; /* the PREPARE has failed */
     request->change = NULL;
     if (binding_note_xa(session->binding, change, !failed))
         session->held.branches = true;
@@ -184,13 +186,14 @@ enum step state_answer(struct session *session)
         return STEP_AGAIN;
     }
     if (all > 0 && gate_waiting(gate) > 0)
-        return STEP_AGAIN; /* the tracker stops behind each OK, to tell of it */
+        return STEP_AGAIN; /* the tracker stops behind each OK, so that its status is taken */
     return session->upstream.ended ? command_upstream_died(session, CLOSED_UPSTREAM_GONE)
                                    : STEP_WAIT;
 }
 
-/* The server speaks before it has the whole file. A report of progress is fine; behind its answer
- * it would take the rest of the file for commands that nobody has judged. */
+/* The server speaks before it has the whole file. A progress report is fine. Anything else ends the
+ * command for the server, which would then read the rest of the file as commands that nobody has
+ * judged. */
 static bool still_reads(struct session *session)
 {
     struct gate *gate = &session->upstream.gate;
@@ -220,7 +223,8 @@ enum step state_infile(struct session *session)
             uint32_t length = bytes_get3(gate_at(gate));
             if (gate_at(gate)[3] != session->client.sequence++)
                 return command_out_of_order(session, session->client.sequence);
-            /* Behind a packet of the greatest length, an empty one only ends that packet. */
+            /* A packet of the greatest length is continued; an empty one behind it only ends that
+             * packet, not the file. */
             last = length == 0 && !request->packet_continues;
             request->packet_continues = length == PACKET_MAX;
             request->packet_left = PACKET_HEADER + length;

@@ -1,11 +1,10 @@
-/* ASK: silogate's own question to the server, where a state cannot be known. Its answer is kept
- * back, and the client must not see that it was asked.
- *
- * A session that profiles, or traces the optimizer, would find the question among its own
- * statements. Both are stopped before it and made what they were behind it, by statements that
- * neither keeps: a profile is kept where profiling is on before the statement and behind it, and
- * SET optimizer_trace is not traced (tried on both servers). Neither may fail: MariaDB keeps an
- * error for SHOW WARNINGS longer than until the next statement.
+/* ASK: silogate's own question to the server, where a state cannot be known. Its answer is not
+ * relayed: the client must not see that silogate has asked. A session that profiles, or traces the
+ * optimizer, would find the question among its own statements. So both are turned off before the
+ * question and restored after it, by statements that neither records: a profile is kept only where
+ * profiling is on before the statement and after it, and SET optimizer_trace is not traced (tried
+ * on both servers). Neither statement may fail: MariaDB keeps an error for SHOW WARNINGS for longer
+ * than until the next statement.
  */
 #include <assert.h>
 #include <string.h>
@@ -156,8 +155,9 @@ enum step state_ask(struct session *session)
         return STEP_WAIT;
     if (row == ROW_MORE || row == ROW_BAD)
         return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
-    assert(here.at);                /* a whole answer is here */
-    if (is_error(here, ABORTING)) { /* not to the question: the client is to read it */
+    assert(here.at); /* a whole answer is here */
+    if (is_error(here,
+                 ABORTING)) { /* this answer is not to the question: it goes on to the client */
         gate_pass(gate, size);
         return session_linger(session, CLOSED_UPSTREAM_GONE);
     }

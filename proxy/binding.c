@@ -45,7 +45,8 @@ bool binding_note_xa(const struct binding *binding, const struct change *change,
         return false;
     if (change->xa_count > RULING_XA)
         branches_forget(&owner);
-    /* What has failed among other statements may be over all the same. */
+    /* A statement that failed, or one among others, may have ended its XA transaction all the same.
+     */
     for (const struct xa_step *step = change->xa; step; step = step->next) {
         if (step->xa != SQL_XA_PREPARES && (good || !whole))
             branches_remove(&owner, step->xid);
@@ -114,7 +115,7 @@ const char *binding_count(struct binding *binding)
     return binding->service_counted ? NULL : "this service";
 }
 
-/* Where the upstream is in the runtime; its name is that of its usage. */
+/* The index of the session's upstream in the runtime; the usage has its name. */
 static uint16_t upstream_in(const struct runtime *runtime, const struct usage *upstream)
 {
     for (size_t i = 0; i < runtime->config->upstream_count; i++) {

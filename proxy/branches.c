@@ -31,7 +31,7 @@ static struct branch **bucket_of(struct text xid)
     return &buckets[text_hash(xid, 1, false) % BUCKETS];
 }
 
-/* At one upstream there is one of an identifier. */
+/* One upstream has at most one branch with an identifier. */
 static struct branch **find(const struct usage *upstream, struct text xid)
 {
     struct branch **at = bucket_of(xid);
@@ -67,7 +67,7 @@ static struct branch *of_age(struct list_link *link)
     return LIST_ENTRY(link, struct branch, age);
 }
 
-/* Room for one more of the owner. */
+/* Makes room for one more branch of the owner. */
 static void make_room(const struct branch_owner *owner)
 {
     struct branch *oldest = NULL;

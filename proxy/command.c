@@ -40,8 +40,7 @@ static size_t command_start(const struct session *session)
     return length < COMMAND_START ? length : COMMAND_START;
 }
 
-/* The bytes of the packet at the front of the gate may pass, and so may the packets that continue
- * it, as they come. */
+/* Lets the packet at the front of the gate pass, and the packets that continue it, as they come. */
 static enum step let_pass(struct session *session, const struct command *command)
 {
     struct request *request = &session->request;
@@ -80,12 +79,12 @@ static enum step refuse(struct session *session, struct command *command, uint16
     session->belief.asked = session->belief.unknown = false;
     session->worker->counters.refused++;
     if (command->row && command->row->answer == ANSWER_NONE)
-        return STEP_AGAIN; /* its client does not read an answer */
+        return STEP_AGAIN; /* the client reads no answer to this command */
     session_error(session, (uint8_t)(command->last + 1), code, state_of(code), "%s", message);
     return STEP_AGAIN;
 }
 
-/* Too large to be judged, or not to be answered: what is still to come is read and forgotten. */
+/* It is too large to be judged, or has no answer: the rest of its bytes are read and discarded. */
 static enum step forget(struct session *session, enum command_answer answer)
 {
     struct request *request = &session->request;
@@ -125,7 +124,7 @@ static void rewrite(struct session *session, const struct command *command, size
     bytes_put3(gate->bytes + gate->passed, (uint32_t)length);
 }
 
-/* The violation log has no room: the command is judged again once it has. */
+/* The violation log has no room: the session waits for some, and the command is judged again. */
 static enum step park(struct session *session)
 {
     struct worker *worker = session->worker;
@@ -136,7 +135,7 @@ static enum step park(struct session *session)
     return STEP_WAIT;
 }
 
-/* What names tables that have moved may stay as it is: the alias at the old place answers. */
+/* Names of moved tables may stay as they are: the alias at the old place answers for them. */
 static bool leave_names(struct ruling *ruling)
 {
     if (ruling->moved_rewrites < ruling->rewrite_count)
@@ -147,7 +146,7 @@ static bool leave_names(struct ruling *ruling)
     return true;
 }
 
-/* Also where nothing is read from it, because a large command fills its gate. */
+/* Has the client closed its side? While a full gate stops reading, only the socket can tell. */
 static bool is_gone(const struct side *client)
 {
     struct pollfd end = {.fd = client->stream.socket, .events = POLLRDHUP};
@@ -155,8 +154,8 @@ static bool is_gone(const struct side *client)
     return client->ended || (poll(&end, 1, 0) == 1 && end.revents);
 }
 
-/* Its tables are being moved, or held: the command is judged again once they are not. Where nobody
- * is there any more it is not run, as a server ends the wait of a client that is gone. */
+/* The command's tables are being moved or held: it is judged again once they are not. If the client
+ * goes away meanwhile it is not run, as a server ends the wait of such a client. */
 static enum step hold(struct session *session)
 {
     if (is_gone(&session->client))
@@ -166,7 +165,7 @@ static enum step hold(struct session *session)
     return STEP_WAIT;
 }
 
-/* What the worker's ruling says of the command is done. */
+/* Carries out what the worker's ruling says of the command. */
 static enum step follow(struct session *session, struct command *command, size_t text_at)
 {
     struct worker *worker = session->worker;
@@ -293,7 +292,7 @@ static enum step refuse_unknown(struct session *session, struct command *command
     return refuse(session, command, 1243, message);
 }
 
-/* Is all of the command in the gate? If not, `step` is what comes of it. */
+/* Is the whole command in the gate? If not, `step` says how the state goes on. */
 static bool cut_whole(struct session *session, struct command *command, enum step *step)
 {
     switch (command_cut(session, command)) {
@@ -312,7 +311,8 @@ static bool cut_whole(struct session *session, struct command *command, enum ste
     return true;
 }
 
-/* A cursor is for a SELECT alone, or what is one in other words: see EXECUTE_CURSOR_FLAGS. */
+/* Only for a SELECT, or what is one in other words, a cursor may be opened (EXECUTE_CURSOR_FLAGS).
+ */
 static bool may_have_cursor(const struct sql_facts *facts)
 {
     return facts->determined && (facts->kind == SQL_SELECT || facts->kind == SQL_TABLE_STATEMENT ||
@@ -336,7 +336,7 @@ static enum step idle(struct session *session)
     return STEP_WAIT;
 }
 
-/* Commands that name a prepared statement, and may be long: only their start is looked at. */
+/* Commands that name a prepared statement and may be long: only their beginning is looked at. */
 static enum step judge_statement(struct session *session, struct command *command)
 {
     struct gate *gate = &session->client.gate;
@@ -355,7 +355,7 @@ static enum step judge_statement(struct session *session, struct command *comman
         return idle(session);
     if (prepared)
         judge_execute(&session->belief, session->binding, prepared, executes, ruling);
-    /* Blocked, or unknown to the gate: it is forgotten whole, which needs it whole. */
+    /* It is blocked, or names an unknown statement. To be discarded it must be here as a whole. */
     if (ruling->outcome == RULING_REFUSE && !cut_whole(session, command, &step))
         return step;
     if (prepared && ruling->outcome == RULING_ALLOW)
@@ -363,9 +363,9 @@ static enum step judge_statement(struct session *session, struct command *comman
     return prepared ? follow(session, command, 0) : refuse_unknown(session, command, id);
 }
 
-/* COM_STMT_CLOSE and COM_STMT_SEND_LONG_DATA. A server that does answer one of them, as MySQL does
- * where it is malformed, would have its error taken for the answer of the next command: only what
- * is sure to stay unanswered is passed. */
+/* COM_STMT_CLOSE and COM_STMT_SEND_LONG_DATA have no answer. But a server does answer a malformed
+ * one, as MySQL does, and its error would be taken for the answer to the next command: so only one
+ * that is sure to stay unanswered is passed. */
 static enum step unanswered_command(struct session *session, struct command *command)
 {
     const uint8_t *bytes = gate_at(&session->client.gate);
@@ -378,7 +378,7 @@ static enum step unanswered_command(struct session *session, struct command *com
     struct ruling *ruling = begin(session);
     if (prepared && !closes)
         judge_execute(&session->belief, session->binding, prepared, false, ruling);
-    /* What a blocked execution would use must not be kept by the server for a later one. */
+    /* The server must not keep what belongs to a blocked execution (long data) for a later one. */
     if (!prepared || (!closes && ruling->outcome != RULING_ALLOW))
         return forget(session, ANSWER_NONE);
     if (!closes && ruling->moved) {
@@ -402,7 +402,7 @@ static enum step judge_whole(struct session *session, struct command *command)
 {
     enum step step;
 
-    /* What a refused PREPARE would have made must not be taken for the one before it (id -1). */
+    /* After a refused PREPARE, the id -1 must not mean the statement prepared before it. */
     if (session->request.command == COMMAND_STMT_PREPARE)
         session->belief.prepared.has_last = false;
     if (!cut_whole(session, command, &step))
@@ -467,8 +467,9 @@ enum step state_command(struct session *session)
             return session_end(session, CLOSED_CLIENT_BAD_PACKET);
         return idle(session);
     }
-    /* A client that does not read its answers must not make silogate hoard them; and where the leg
-     * is compressed, an answer's last frame is numbered before the next command begins anew. */
+    /* The next command waits until the client has read its answers, so that silogate keeps no heap
+     * of them; and on a compressed leg until the last frame of the answer is numbered, because each
+     * command begins a new count. */
     size_t most = session->client.stream.layer ? 0 : GATE_BLOCK / 2;
     if (gate_leaving(&session->upstream.gate) > most) {
         session->yield = true;

@@ -37,8 +37,8 @@ static ssize_t broken(struct compressed *compressed)
     return STREAM_FAILED;
 }
 
-/* A client begins each command with 0, and else goes on behind its own last frame or behind ours.
- */
+/* A client numbers the first frame of each command 0. Its other frames go on behind its own last
+ * frame, or behind silogate's last one. */
 static bool in_order(struct compressed *compressed, uint8_t before)
 {
     uint8_t sequence = compressed->unpacker.sequence;
@@ -51,8 +51,8 @@ static bool in_order(struct compressed *compressed, uint8_t before)
     return true;
 }
 
-/* Unpacks from `from` until there is something or all is taken; what was not goes to `ahead`. The
- * number of bytes, 0, or STREAM_FAILED. */
+/* Unpacks from `from` until there are bytes or all is used up; what was not used goes to `ahead`.
+ * Returns the number of bytes, 0, or STREAM_FAILED. */
 static ssize_t unpack_some(struct compressed *compressed, const uint8_t *from, size_t size,
                            size_t *taken, uint8_t *to, size_t room)
 {

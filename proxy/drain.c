@@ -77,7 +77,7 @@ static void on_delay(struct ev_loop *loop, struct ev_timer *timer, int events)
     begin(timer->data);
 }
 
-/* The sockets are a successor's: their paths stay where they are. */
+/* The sockets now belong to a successor: the paths of Unix sockets stay where they are. */
 static void hand_over(struct server *server)
 {
     bool drains = ev_is_active(&server->drain);
@@ -112,7 +112,7 @@ void drain_on_signal(struct ev_loop *loop, struct ev_signal *signal, int events)
         ev_break(loop, EVBREAK_ALL);
         return;
     }
-    if (server->giving) { /* whether it will serve or not, it has the sockets */
+    if (server->giving) { /* the successor has the sockets, whether it comes to serve or not */
         log_notice("a successor is taking over");
         notify("STOPPING=1");
         hand_over(server);

@@ -205,9 +205,9 @@ void gate_put_back(struct gate *gate, struct gate_pool *pool, const void *bytes,
     gate->passed -= (uint32_t)count;
 }
 
-/* From the last one to the first where the text grows, from the first to the last where it shrinks,
- * so that nothing is written over before it has moved: done by moving all that follows the first
- * replacement out of the way, and back piece by piece. */
+/* Replaces pieces of the text in place. All that follows the first replacement is moved to the
+ * right by the length of all new pieces, then it is moved back between them piece by piece: so
+ * nothing is overwritten before it has been moved. */
 void gate_rewrite(struct gate *gate, struct gate_pool *pool, size_t offset,
                   const struct rewrite *rewrites, size_t count, const char *bytes)
 {

@@ -31,7 +31,8 @@ static bool is_at(int fd, const struct config_address *address)
                             : listen_is_tcp(fd, address->host.at, address->port);
 }
 
-/* Those that were inherited for an address, given to the workers in turn: how many. */
+/* The sockets that were inherited for an address, given to the workers in turn. Returns how many
+ * they are. */
 static unsigned take_inherited(struct inherited *inherited, const struct config_address *address,
                                unsigned workers, struct open_sockets *to, bool *shared)
 {

@@ -1,5 +1,6 @@
-/* This instance's side of meeting others: what it tells of itself, what it hears, and how far an
- * override of `silogate ctl` has come. Who brings it there and back is not the proxy's (server.h).
+/* This instance's part in meeting the others: what it tells of itself, what it learns of them, and
+ * how far an override of `silogate ctl` has spread. The messages are carried by instances/
+ * (server.h).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,7 +113,7 @@ void meeting_settle(const struct override *override, struct told *told)
         meeting->settle(override->upstream, told);
 }
 
-/* Those from `first` on that are at work at the same upstream. */
+/* Those from `first` on that are running before the same upstream. */
 static void ask_upstream(struct control_session *sessions, size_t count, size_t first, bool *asked)
 {
     struct at_work *list = memory_take_zeroed(count * sizeof(*list));

@@ -176,7 +176,8 @@ void moving_passed(struct session *session, const struct ruling *ruling)
     session->request.locking = (uint8_t)ruling->locks;
     session->request.locks_alone = ruling->parts == 1;
     session->request.redefines = ruling->redefines;
-    /* A statement that is over when it has its answer keeps nobody inside: that costs nothing. */
+    /* A statement that ends with its answer needs no entry: it keeps nobody inside for longer, and
+     * costs nothing. */
     if (session->moves.touched && !session->moves.touched_by &&
         (session->belief.in_transaction || ruling->locks != LOCKS_NOTHING))
         session->moves.touched_by =
@@ -188,7 +189,8 @@ void moving_passed(struct session *session, const struct ruling *ruling)
     worker_counters(session->worker, session->binding->service_usage)->unmapped++;
 }
 
-/* It is no longer inside. Longer than the shortest hold: it would have made a move give up. */
+/* The session is no longer inside. If it was inside for longer than the shortest hold, it would
+ * have made a move give up. */
 static void note_end(struct session *session)
 {
     const struct config *config = session->binding->runtime->config;
@@ -217,7 +219,8 @@ void moving_leave(struct session *session)
     session->request.locking = LOCKS_NOTHING;
 }
 
-/* Of several statements, who knows which has failed: then what they may hold is held. */
+/* Of several statements nobody knows which one has failed: so all that they may hold is taken to be
+ * held. */
 static void note_locks(struct session *session)
 {
     const struct request *request = &session->request;

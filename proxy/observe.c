@@ -1,6 +1,6 @@
 /* Numbers on their way from the workers to admin/: copied by each worker, added up by the asking
- * thread. An answer that is late is waited for by the next question; its place is nobody else's
- * until then.
+ * thread. A worker that answers too late for one question is waited for at the next; until then it
+ * keeps the memory it writes to.
  */
 #include "proxy/observe.h"
 
@@ -16,7 +16,7 @@
 
 enum { LOOK_TRIES = 500 };
 
-/* What a worker has seen of violations, put together out of slices. */
+/* What a worker has counted of violations, joined out of its slices. */
 struct gathered {
     struct summary_edge *edges;
     struct summary_query *queries;
@@ -192,7 +192,7 @@ static bool take_answer(struct observer *observer, unsigned i)
     return true;
 }
 
-/* Asks for everything anew, or for the slice that follows the one that is shown. */
+/* Asks a worker for all of it from the beginning, or for the slice behind the one that is shown. */
 static void ask(struct observer *observer, unsigned i, bool anew, bool queries)
 {
     struct watched *watched = &observer->watched[i];
@@ -238,7 +238,7 @@ static void *room_for(void *items, size_t count, size_t *room, size_t size)
     return memory_resize(items, *room * size);
 }
 
-/* The slice that has come belongs behind those before it. */
+/* Appends a slice to those that came before it. */
 static void gather(struct gathered *to, const struct summary_slice *slice)
 {
     to->edges = room_for(to->edges, to->edge_count + slice->edge_count, &to->edge_room,
@@ -257,7 +257,8 @@ static void gather(struct gathered *to, const struct summary_slice *slice)
         to->all = slice->all;
 }
 
-/* The first answer of a look has the counters, which belong to its edges. */
+/* The first slice of a look brings the counters, which were taken at the same moment as its edges.
+ */
 static void keep_counters(struct watched *watched)
 {
     const struct observation *shown = watched->shown;
@@ -271,7 +272,7 @@ static void keep_counters(struct watched *watched)
     watched->coming.edge_count = watched->coming.query_count = 0;
 }
 
-/* What has come of one worker. True where it has more to say. */
+/* Takes the slice that a worker has sent. True where more slices follow. */
 static bool take_slice(struct watched *watched, bool anew)
 {
     if (!watched->goes_on || !watched->spare)
@@ -349,7 +350,8 @@ static void add_statements(struct admin_service *to, const struct service_counte
     to->overlong += one->overlong;
 }
 
-/* A place for each service there ever was, by the number of its usage, and one for nobody. */
+/* An entry for each service that ever was, by the number of its usage, and one for sessions of no
+ * service. */
 static uint32_t begin_services(struct observer *observer)
 {
     const struct usage *first = usage_first();
@@ -370,7 +372,7 @@ static uint32_t begin_services(struct observer *observer)
     return nobody;
 }
 
-/* Takes out the places of usages that are no service's. */
+/* Removes the entries of usages that belong to no service. */
 static void pack_services(struct observer *observer, struct admin_view *view, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {

@@ -14,7 +14,7 @@
 
 enum { SEEK_MS = 2000 };
 
-/* An order, and what came of it: each order_ function runs on the main thread. */
+/* An order and its result: each order_ function runs on the main thread. */
 struct ordered {
     struct server *server;
     struct override *override, *list;
@@ -158,8 +158,8 @@ static uint32_t find_elsewhere(const char *upstream, uint32_t id)
     return thread;
 }
 
-/* A session that is none here: where one of another instance's before the same upstreams has this
- * number, the server ends its thread. */
+/* Ends a session that is not here. Where another instance before the same upstreams has a session
+ * of this number, the server is told to end its thread. */
 static bool end_elsewhere(struct server *server, uint32_t id, bool query, struct error *why)
 {
     struct ordered ordered = {.server = server};
@@ -201,7 +201,7 @@ static bool end_statement(struct server *server, uint32_t id, struct error *why)
         error_set(why, "[upstream:%s] has no account, which --query needs", one->upstream);
     else
         fine = meeting->kill(one->upstream, one->thread, true, why);
-    why->line |= found; /* it is there, and something else is wrong */
+    why->line |= found; /* the session is there, and something else is wrong */
     free(one);
     return fine;
 }

@@ -57,8 +57,8 @@ enum step state_pass(struct session *session)
             gate_pass(gate, count);
         request->packet_left -= (uint32_t)count;
     }
-    /* A server that answers before it has read all gives up on the command: its words, then the
-     * end. */
+    /* A server that answers before it has read the whole command gives up on it: its answer is
+     * relayed, then the session ends. */
     if (gate_waiting(&session->upstream.gate) > 0 || session->upstream.ended) {
         size_t all = 0;
         if (gate_waiting(&session->upstream.gate) > 0)

@@ -39,7 +39,7 @@ void probe_with(probe_account *account)
     log_in = account;
 }
 
-/* Connects within the time, or says why not. -1 where it failed. */
+/* Connects within the time; -1 with the reason in `error` where that fails. */
 static int reach(const struct router_address *address, int64_t milliseconds, struct error *error)
 {
     int opened = socket(address->at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -63,7 +63,8 @@ static int reach(const struct router_address *address, int64_t milliseconds, str
     return opened;
 }
 
-/* Reads one packet, which has to be here within the time, whole; its payload's length, or -1. */
+/* Reads one packet, whose bytes must all arrive within the time. Returns the payload's length, or
+ * -1. */
 static ssize_t read_packet(int from, uint8_t *to, size_t size, int64_t milliseconds)
 {
     int64_t end = health_now() + milliseconds;
@@ -122,7 +123,7 @@ static void introduce(const struct config_upstream *upstream, int with)
         log_debug("probe: %s", strerror(errno));
 }
 
-/* What the greeting tells is known from now on; false where it is none. */
+/* Keeps what the greeting tells; false where the payload is not a greeting. */
 static bool learn(const struct runtime *runtime, size_t upstream, struct text payload, bool is_unix,
                   struct greeting *greeting)
 {
@@ -135,7 +136,8 @@ static bool learn(const struct runtime *runtime, size_t upstream, struct text pa
 
 enum found { FOUND_NOTHING, FOUND_FULL, FOUND_UP };
 
-/* What a first packet says that is no greeting; why it is as good as nothing is in `error`. */
+/* What a first packet says that is not a greeting. Where the upstream counts as down for it,
+ * `error` has the reason. */
 static enum found read_refusal(const char *address, struct text payload, struct error *error)
 {
     const uint8_t *bytes = (const uint8_t *)payload.at;
@@ -238,7 +240,7 @@ static void probe_as_account(const struct runtime *runtime, size_t upstream)
               (struct text){(const char *)login.greeting + PACKET_HEADER,
                             login.length - PACKET_HEADER},
               strncmp(login.address, "unix:", 5) == 0, &greeting);
-    bool unasked = !good && !login.answered && login.code == 0; /* no password */
+    bool unasked = !good && !login.answered && login.code == 0; /* the account has no password */
     bool unseen = (good || login.answered) && !is_known(runtime, upstream);
     if (unasked || unseen) { /* the greeting tells what the library does not */
         probe_refused(runtime, upstream);
@@ -281,7 +283,7 @@ static bool is_new(const struct runtime *runtime, size_t upstream)
     return runtime->upstream_usages[upstream]->health.generation != generation(runtime);
 }
 
-/* A doubt is looked into at once; without an account, one in PROBE_SECONDS. */
+/* An upstream in doubt is probed at once; without an account at most once in PROBE_SECONDS. */
 static bool is_doubted(const struct runtime *runtime, size_t upstream)
 {
     const struct usage *usage = runtime->upstream_usages[upstream];

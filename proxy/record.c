@@ -18,8 +18,8 @@ static bool reaches_across(const struct verdict *verdict)
            (verdict->reason == REASON_FOREIGN || verdict->reason == REASON_EXPIRED_GRANT);
 }
 
-/* What mode off lets pass stands on an edge for each owner too, as a violation would. No record
- * tells of it. */
+/* A statement that passes because its mode is off is counted on an edge for each owner too, as a
+ * violation would be. No record is written of it. */
 static void count_allowed(struct session *session, struct ruling *ruling,
                           const struct ruling_part *part, struct service_counters *counters)
 {

@@ -62,7 +62,7 @@ uint32_t registry_id(void)
 {
     uint32_t id, count;
 
-    /* The count comes round after 16 million connections, and some sessions last. */
+    /* The counter wraps around after 16 million connections, and some sessions live for longer. */
     do {
         count = atomic_fetch_add(&last, 1) + 1;
         id = first | (count & ((1u << REGISTRY_COUNT_BITS) - 1));

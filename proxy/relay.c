@@ -1,6 +1,6 @@
-/* What goes on beside an answer and behind it, where an answer alone does not say enough: the
- * acknowledgements of a semi-synchronous replica while its dump lasts, what a server says unasked,
- * and the proof that an answer is over. Called by answer.c and command.c.
+/* What happens beside an answer and after it, where the answer alone is not enough: the
+ * acknowledgements of a semi-synchronous replica during its dump, what a server sends unasked, and
+ * the proof that an answer is over. Called by answer.c and command.c.
  */
 #include "base/bytes.h"
 #include "proxy/command.h"
@@ -31,7 +31,7 @@ bool relay_acknowledgements(struct session *session)
         size_t length = bytes_get3(packet);
         if (packet[PACKET_HEADER] == COMMAND_QUIT && length == 1)
             return false;
-        /* Anything else waits for the dump's end, as a command does for its turn. */
+        /* Anything else waits for the end of the dump, as a command waits for its turn. */
         if (packet[PACKET_HEADER] != ACK || length < ACK_LEAST || length > ACK_MOST ||
             gate_waiting(gate) < PACKET_HEADER + length)
             break;
@@ -44,8 +44,9 @@ bool relay_acknowledgements(struct session *session)
     return true;
 }
 
-/* Of the bytes at hand, those up to the end of the first event that asks to be acknowledged; all,
- * but a header that is not whole, where there is none. Feed them to the tracker at once. */
+/* How many of the bytes at hand end with the first event that asks to be acknowledged; where there
+ * is none, all of them but a header that is not complete. The caller feeds them to the tracker at
+ * once. */
 static size_t up_to_asking(struct request *request, const uint8_t *bytes, size_t size)
 {
     const struct answer *answer = &request->answer;
@@ -114,8 +115,8 @@ void relay_prove(struct session *session)
     session_enter(session, STATE_PROVE);
 }
 
-/* One OK with the ping's sequence id, and nothing before or behind it: the server waits for the
- * next command. Anything else belongs to an answer that was taken to be over. */
+/* Exactly one OK with the ping's sequence id, nothing before or behind it: the server waits for the
+ * next command. Anything else belongs to an answer that was wrongly taken to be over. */
 enum step state_prove(struct session *session)
 {
     struct gate *gate = &session->upstream.gate;

@@ -42,7 +42,7 @@ struct renewal {
 
 /* --- the packet of an execution --- */
 
-/* The whole length of the first packet, and what of it is here. */
+/* The length of the first packet, and how much of it is here. */
 static struct text payload_here(const struct session *session, size_t *length)
 {
     const struct gate *gate = &session->client.gate;
@@ -75,7 +75,7 @@ bool renew_is_here(struct session *session, const struct prepared *prepared)
     return false;
 }
 
-/* How the execution at hand stands to the types that are known. */
+/* Reads the execution at hand; false where the types of its parameters are not known. */
 static bool reads(const struct session *session, const struct prepared *prepared,
                   struct execute *execute)
 {
@@ -86,7 +86,7 @@ static bool reads(const struct session *session, const struct prepared *prepared
            PARSE_DONE;
 }
 
-/* Can types be put into it? */
+/* Can the parameters' types be written into the packet? */
 static bool has_room(const struct session *session, const struct prepared *prepared,
                      const struct execute *execute)
 {
@@ -141,7 +141,7 @@ void renew_pass(struct session *session, struct prepared *prepared, const struct
     bytes_put4(gate->bytes + gate->passed + PACKET_HEADER + 1, prepared->upstream_id);
     if (prepared->long_data && session->request.command != COMMAND_STMT_FETCH &&
         session->request.command != COMMAND_STMT_SEND_LONG_DATA) {
-        prepared->long_data = false; /* used, or forgotten */
+        prepared->long_data = false; /* the long data was used, or discarded */
         session->held.long_data--;
     }
     if (!ruling || ruling->print == 0 || !has_parameters(session, prepared))
@@ -174,7 +174,7 @@ static bool cannot(struct ruling *ruling, const char *why)
     return false;
 }
 
-/* The same database, or one that can be entered and left again. */
+/* Was it prepared in the current database, or in one that can be entered and left again? */
 static bool can_enter(const struct sql_state *there, const struct sql_state *here, bool *moves)
 {
     struct text to = sql_state_database(there), from = sql_state_database(here);
@@ -199,7 +199,7 @@ static void send_command(struct session *session, uint8_t command, struct text t
     answer_start(&session->request.answer, answer, session->capabilities);
 }
 
-/* A text with the two bytes of no query attributes before it. */
+/* Writes a text behind the two bytes that say that there are no query attributes. */
 static void send_query(struct session *session, struct text text)
 {
     const bool counted = session->capabilities & CAPABILITY_QUERY_ATTRIBUTES;
@@ -277,7 +277,7 @@ static bool begin_prepared(struct session *session, struct prepared *prepared,
 
 enum { QUERY_BESIDE = 2 + 64 };
 
-/* A literal of the text can be written so that it is the same text once it is read. */
+/* Can a literal of the text be written so that the server reads the same text out of it? */
 static bool can_be_literal(const struct sql_state *state, struct text text)
 {
     if (!state->mode_known || state->lossy ||
@@ -325,7 +325,7 @@ static bool begin_named(struct session *session, struct ruling *ruling)
         return cannot(ruling, why);
     memcpy(kept, name.at, name.length); /* judging writes over it */
     sql_state_set_database(&there, database);
-    belief_name(belief, hash, ruling->print); /* whatever comes of it: not twice */
+    belief_name(belief, hash, ruling->print); /* not tried a second time, whatever the result */
     if (!can_be_literal(&belief->state, text) || !can_enter(&there, &belief->state, &moves))
         return cannot(ruling, why);
     if (!judge_renew_text(belief, text, &there, ruling, &why))
@@ -386,7 +386,7 @@ static enum step finish(struct session *session)
     return STEP_AGAIN;
 }
 
-/* One of silogate's own commands is answered. */
+/* Takes the answer to one of silogate's own commands. */
 static enum step next(struct session *session)
 {
     struct renewal *renewal = session->renewal;

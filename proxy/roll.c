@@ -183,7 +183,7 @@ void roll_forget(struct worker *worker)
     question_drop(atomic_exchange(&worker->question, NULL));
 }
 
-/* Asks, and waits for all; how many are late. */
+/* Asks all workers and waits for them. Returns how many are late. */
 static unsigned ask(struct roll_question *question, struct worker *workers, unsigned count)
 {
     const struct timespec millisecond = {.tv_nsec = 1000000};
@@ -213,7 +213,7 @@ struct control_session *roll_sessions(struct worker *workers, unsigned count,
     take_text(question->user, sizeof(question->user), filter->user);
     *late = ask(question, workers, count);
     *found = 0;
-    /* A worker that is late may be writing: then there is no telling which parts are whole. */
+    /* A worker that is late may still be writing: then nobody can tell which parts are complete. */
     for (unsigned i = 0; *late == 0 && i < count; i++) {
         const struct part *part = &question->parts[i];
         if (part->count == 0)

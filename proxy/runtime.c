@@ -186,7 +186,7 @@ struct runtime *runtime_override(struct runtime *base, const struct override *ov
     }
     struct runtime *runtime = memory_take(sizeof(*runtime));
     const size_t counted = offsetof(struct runtime, generation);
-    /* All but the count, which other threads change meanwhile. */
+    /* Everything but the reference count, which other threads change meanwhile. */
     memcpy((char *)runtime + counted, (const char *)base + counted, sizeof(*base) - counted);
     atomic_init(&runtime->references, 1);
     runtime->generation = generation;

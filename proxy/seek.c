@@ -20,7 +20,7 @@
 #include "proxy/server.h"
 #include "proxy/worker.h"
 
-/* From the thread that looks. Workers live until that one has ended. */
+/* Called on the thread that looks. Workers live until that thread has ended. */
 static void wake(void *worker)
 {
     ev_async_send(((struct worker *)worker)->loop, &((struct worker *)worker)->wake);
@@ -81,7 +81,7 @@ bool seek_find(const struct binding *binding, uint64_t id, uint32_t *thread)
             return false;
         only = found;
     }
-    /* Where there was no room for all, the one that is missing may be meant. */
+    /* The answer is full: the thread that is meant may be one of those that did not fit. */
     if (!only || sought->found_count == SOUGHT_FOUND)
         return false;
     *thread = only->thread;

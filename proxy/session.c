@@ -100,7 +100,7 @@ static uint32_t limit_seconds(const struct session *session, enum limit limit)
     case LIMIT_KEY:
         return 1;
     case LIMIT_LOOK:
-        return 3; /* two seconds at least */
+        return 3; /* two to three seconds: the second at hand has begun already */
     case LIMIT_DELAY:
         return session->draft->delay + 1u; /* the second at hand has begun already */
     }
@@ -153,7 +153,7 @@ void session_due(struct session *session)
         [LIMIT_LOOK] = CLOSED_IDLE_TIMEOUT,        [LIMIT_DELAY] = CLOSED_LOGIN_TIMEOUT};
     enum limit limit = states[session->state].limit;
 
-    session->due = UINT32_MAX; /* it is in no slot now */
+    session->due = UINT32_MAX; /* the session is in no slot of the timer now */
     if (session->worker->second < session->deadline) {
         worker_time(session->worker, session, session->deadline);
         if (session->leaving && session->state == STATE_COMMAND)
@@ -227,7 +227,8 @@ enum step state_linger(struct session *session)
     return STEP_WAIT;
 }
 
-/* What moves is not idle: a large command, a file, the rest of a slow client's packet. */
+/* Reads from the socket. A session whose bytes move is not idle: a large command, a file, the rest
+ * of a slow client's packet. */
 static void fill(struct session *session, struct side *side)
 {
     if (side->ended || side->handshaking || !gate_has_room(&side->gate))
@@ -252,9 +253,10 @@ static void flush(struct session *session, struct side *from, struct side *to)
         to->broken = true;
 }
 
-/* A client that is gone while an answer is owed is gone for the server too, behind all that it has
- * sent: so a server that waits in GET_LOCK, SLEEP or for a lock looks, and gives up. The answer is
- * still read, and passed on: who has only stopped sending gets it, for others it is lost. */
+/* A client that goes away before its answer is complete is gone for the server too: silogate ends
+ * its side of the upstream's connection behind all that the client has sent. A server that waits in
+ * GET_LOCK, SLEEP or for a lock notices this and gives up. The answer is still read and relayed: a
+ * client that has only stopped sending gets it. */
 static void pass_end(struct session *session)
 {
     struct side *upstream = &session->upstream;
@@ -277,7 +279,7 @@ static void watch(struct session *session, struct side *side)
     if (session->state == STATE_CONNECT && side == &session->upstream) {
         events = EV_WRITE;
     } else if (side->handshaking && session->waiting.after) {
-        events = 0; /* it goes on when worker->handshake_timer says so */
+        events = 0; /* worker->handshake_timer continues it */
     } else if (side->handshaking) {
         events = stream_wants_write(&side->stream, false) ? EV_WRITE : EV_READ;
     } else {
@@ -285,7 +287,8 @@ static void watch(struct session *session, struct side *side)
             events = EV_READ | (stream_wants_write(&side->stream, false) ? EV_WRITE : 0);
         if (side->wants_write)
             events |= stream_wants_write(&side->stream, true) ? EV_WRITE : EV_READ;
-        /* It is writable: that comes with the next turn, after everybody else's. */
+        /* The socket is writable, so the session goes on in the loop's next turn, behind all
+         * others. */
         else if (session->yield && side == &session->client)
             events |= EV_WRITE;
     }
@@ -297,7 +300,7 @@ static void watch(struct session *session, struct side *side)
         ev_io_start(session->worker->loop, &side->io);
 }
 
-/* TLS may hold bytes that the socket will never announce. */
+/* TLS may hold decrypted bytes; the socket causes no event for them. */
 static void announce(struct session *session, struct side *side)
 {
     if (side->stream.socket >= 0 && !side->handshaking && stream_pending(&side->stream) &&
@@ -415,7 +418,9 @@ void session_drop_upstream(struct session *session)
     if (session->request.in_flight)
         stream_shut(&session->upstream.stream); /* as pass_end does */
     drop_side(session, &session->upstream);
-    gate_forget(&session->client.gate, &session->worker->pool); /* it was for this one alone */
+    gate_forget(
+        &session->client.gate,
+        &session->worker->pool); /* the bytes were meant for this upstream connection alone */
 }
 
 void session_close(struct session *session, enum close_reason reason)

@@ -201,7 +201,7 @@ static void look_at_certificates(struct admin_view *view, const struct runtime *
                                                                sizeof(view->certificates[0]));
     if (runtime->tls) {
         tls_server_certificate(runtime->tls, &certificate);
-        if (!certificate.is_self_made) /* nobody has to renew it */
+        if (!certificate.is_self_made) /* silogate's own certificate: nobody has to renew it */
             add_certificate(view, &certificate, TEXT(""), config->tls.certificate.value);
     }
     for (size_t i = 0; i < config->upstream_count; i++) {
@@ -212,7 +212,7 @@ static void look_at_certificates(struct admin_view *view, const struct runtime *
     }
 }
 
-/* Those of the observer that the configuration in force still has. */
+/* Those services of the observer that the configuration in force still has. */
 static void mark_configured(struct admin_view *view)
 {
     for (size_t i = 0; i < view->service_count; i++) {
@@ -222,7 +222,7 @@ static void mark_configured(struct admin_view *view)
     }
 }
 
-/* Many requests within a moment are one look: the workers are not to be kept busy with it. */
+/* Many requests within a moment share one look: they must not keep the workers busy. */
 static bool looked_just_now(struct show *show, bool queries)
 {
     struct timespec now;

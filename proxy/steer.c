@@ -134,7 +134,7 @@ void steer_base(struct steer *steer, struct runtime *base)
     runtime_drop(steer->base);
     steer->base = base;
     while (!build(steer, &why)) {
-        /* One of them does not fit the new file: each is tried alone. */
+        /* One of the overrides does not fit the new file: each is tried alone. */
         size_t kept = 0;
         for (size_t i = 0; i < steer->count; i++) {
             struct runtime *fits =
@@ -171,7 +171,7 @@ bool steer_add(struct steer *steer, struct override *override, struct error *why
     return true;
 }
 
-/* Others are to hear of it, until its end. */
+/* Other instances must hear of it until its end. */
 static void remember_undone(struct steer *steer, const struct override *override, struct text who)
 {
     size_t kept = 0;
@@ -182,7 +182,7 @@ static void remember_undone(struct steer *steer, const struct override *override
         if (override_left(&steer->undone[i]) > 0)
             steer->undone[kept++] = steer->undone[i];
     }
-    if (kept == OVERRIDES_MAX) /* the oldest: others have heard of it long since */
+    if (kept == OVERRIDES_MAX) /* the oldest: the other instances have heard of it long ago */
         memmove(steer->undone, steer->undone + 1, --kept * sizeof(steer->undone[0]));
     steer->undone[kept] = *override;
     snprintf(steer->undone[kept].who, sizeof(steer->undone[kept].who), "%.*s", TEXT_ARGS(who));

@@ -24,7 +24,7 @@ enum {
     SYSTEMD_MOST = 256,
     WAIT_SECONDS = 60,
     HEAD_MAX = 4096,
-    SEND_MS = 1000, /* so long may a successor not read */
+    SEND_MS = 1000, /* a successor may take this long to read */
     TURN_MS = 20,
     TURN_TRIES = 1000
 };
@@ -91,7 +91,7 @@ static void set_wait(int channel)
     setsockopt(channel, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 }
 
-/* The head of the answer, byte by byte: what follows it comes with descriptors. */
+/* The head of the answer is read byte by byte: the bytes behind it bring file descriptors. */
 static bool read_head(int channel, char *head, size_t size)
 {
     size_t length = 0;
@@ -121,7 +121,7 @@ static bool receive(int channel, struct record *record, int *fd)
     const struct cmsghdr *with = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
     if (with && with->cmsg_level == SOL_SOCKET && with->cmsg_type == SCM_RIGHTS)
         memcpy(fd, CMSG_DATA(with), sizeof(*fd));
-    /* Cut off: this process may not open so many files. */
+    /* Truncated: this process may not open so many files. */
     return got == (ssize_t)sizeof(*record) && !(message.msg_flags & MSG_CTRUNC);
 }
 
@@ -145,7 +145,7 @@ bool takeover_ask(const char *path, struct inherited *inherited, struct error *e
     char head[HEAD_MAX] = "";
     int fd, channel = reach(path);
 
-    if (channel < 0) /* it is listened there next, which says what is wrong, if anything is */
+    if (channel < 0) /* it listens there next, and that reports what is wrong, if anything is */
         return true;
     set_wait(channel);
     if (send(channel, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0 ||
@@ -234,7 +234,7 @@ static void bound_generations(struct inherited *inherited)
     }
 }
 
-/* Where this one does not listen any more, nobody would answer. */
+/* This process does not listen any more: requests would stay unanswered. */
 static void close_unused(struct inherited *inherited)
 {
     for (size_t i = 0; i < inherited->count; i++) {

@@ -23,7 +23,7 @@ struct transaction {
 
 struct transactions {
     struct transaction *spare;
-    uint32_t used; /* of `all`, from its start on: pages come as they are used */
+    uint32_t used; /* of `all`, from its start; the system allocates its pages as they are used */
     struct transaction all[TRANSACTIONS_MOST];
 };
 

@@ -79,7 +79,7 @@ struct service_counters *worker_counters(struct worker *worker, const struct usa
     return *counters;
 }
 
-static void unpark(struct worker *worker)
+static void wake_log_waiters(struct worker *worker)
 {
     while (!list_empty(&worker->log_waiting) && violations_ready(worker->records)) {
         struct session *session = LIST_ENTRY(worker->log_waiting.after, struct session, waiting);
@@ -88,16 +88,16 @@ static void unpark(struct worker *worker)
     }
 }
 
-/* Nobody can be accepted or refused. A listener stays readable, and the loop would do nothing else.
- */
-static void rest_listeners(struct worker *worker)
+/* No file descriptor is left, neither to accept a client nor to refuse it. A listener stays
+ * readable meanwhile, and the loop would only spin. */
+static void pause_listeners(struct worker *worker)
 {
     worker->full = true;
     for (unsigned i = 0; i < worker->listener_count; i++)
         ev_io_stop(worker->loop, &worker->listeners[i].io);
 }
 
-static void wake_listeners(struct worker *worker)
+static void resume_listeners(struct worker *worker)
 {
     worker->full = false;
     for (unsigned i = 0; i < worker->listener_count && !worker->drain_begun; i++)
@@ -114,8 +114,9 @@ static void on_tick(struct ev_loop *loop, struct ev_timer *timer, int events)
     worker->second++;
     worker->today = policy_today(time(NULL));
     if (worker->full)
-        wake_listeners(worker);
-    /* The slot is taken as a whole: a session that is not due yet goes back into one. */
+        resume_listeners(worker);
+    /* All sessions are taken out of the slot first: one whose deadline has moved is put into
+     * another slot, or back into this one. */
     list_init(&late);
     struct list_link *slot = &worker->slots[worker->second % WORKER_SLOTS];
     while (!list_empty(slot)) {
@@ -131,8 +132,8 @@ static void on_tick(struct ev_loop *loop, struct ev_timer *timer, int events)
     abandoned_tick(worker, false);
     violations_tick(worker->records, worker_now());
     if (!list_empty(&worker->held))
-        moving_wake(worker); /* a door opens by itself when its time is over */
-    unpark(worker);
+        moving_wake(worker); /* a hold ends by itself when its time is over */
+    wake_log_waiters(worker);
 }
 
 static void on_reap(struct ev_loop *loop, struct ev_prepare *prepare, int events)
@@ -146,8 +147,8 @@ static void on_reap(struct ev_loop *loop, struct ev_prepare *prepare, int events
         session_free(LIST_ENTRY(worker->closed.after, struct session, all));
 }
 
-/* Those whose turn has come are to leave at their next boundary, which for most is now: not all at
- * once, so that their clients do not all come to the next one at the same moment. */
+/* The sessions whose turn has come leave at their next boundary, which for most is now. They are
+ * spread over time, so that their clients do not all connect elsewhere at the same moment. */
 static void on_drain(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
     struct worker *worker = timer->data;
@@ -176,7 +177,8 @@ static void begin_drain(struct worker *worker)
     for (unsigned i = 0; i < worker->listener_count; i++) {
         ev_io_stop(worker->loop, &worker->listeners[i].io);
         if (!worker->listeners[i].shared)
-            close(worker->listeners[i].socket); /* what waits to be accepted is refused at once */
+            close(worker->listeners[i]
+                      .socket); /* clients that still wait in the queue are refused at once */
         worker->listeners[i].socket = -1;
     }
     atomic_store(&worker->deaf, true);
@@ -188,8 +190,8 @@ static void begin_drain(struct worker *worker)
     on_drain(worker->loop, &worker->drain, 0);
 }
 
-/* Sessions that are idle leave the old configuration now, so that it can go: the others do so with
- * their next command. */
+/* Idle sessions change to the new configuration now, so that the old one can be freed; the others
+ * change with their next command. */
 static void rebind(struct worker *worker)
 {
     for (struct list_link *link = worker->sessions.after; link != &worker->sessions;
@@ -216,7 +218,7 @@ static void on_wake(struct ev_loop *loop, struct ev_async *wake, int events)
     roll_answer(worker);
     moving_wake(worker);
     if (atomic_exchange(&worker->room, false))
-        unpark(worker);
+        wake_log_waiters(worker);
     if (atomic_load(&worker->draining) && !worker->drain_begun)
         begin_drain(worker);
     if (atomic_load(&worker->stopping))
@@ -241,12 +243,12 @@ static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
                 return;
             bool full = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
             if (!full || fd_limit_refuse(worker, io->fd))
-                continue; /* the network's errors are that one client's */
-            rest_listeners(worker);
+                continue; /* errors of the network concern this one client */
+            pause_listeners(worker);
             return;
         }
-        /* Clients that have not logged in yet must not fill the machine: twice the limit, no more.
-         */
+        /* Clients that have not logged in yet may take at most twice the limit: they must not use
+         * up the machine. */
         int64_t limit = worker->runtime->config->proxy.max_connections.value * 2 + 16;
         if (atomic_fetch_add(&worker_sessions, 1) >= (uint64_t)limit) {
             atomic_fetch_sub(&worker_sessions, 1);
@@ -259,7 +261,7 @@ static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
     }
 }
 
-/* What is accepted here has them from the start: a socket has its listener's options (Linux). */
+/* Accepted sockets inherit these options from their listener (Linux). */
 static void set_options(int listener)
 {
     const int on = 1;
@@ -268,7 +270,7 @@ static void set_options(int listener)
     setsockopt(listener, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
-/* Its own sockets, and those that all accept from. */
+/* The worker's own listeners, and those that all workers accept from. */
 static void take_listeners(struct worker *worker, const struct open_sockets *sockets)
 {
     worker->listeners = memory_take_zeroed((sockets->count + 1) * sizeof(worker->listeners[0]));
@@ -303,7 +305,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* What a worker holds that has no thread, or none any more. */
+/* Frees what a worker holds that has no thread yet, or no longer. */
 static void release(struct worker *worker)
 {
     for (unsigned i = 0; i < worker->listener_count; i++) {

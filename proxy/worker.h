@@ -57,8 +57,8 @@ struct worker {
     atomic_bool deaf; /* it accepts nobody any more */
     struct listener *listeners;
     unsigned listener_count;
-    bool full;             /* no descriptors are left: the listeners rest until the next tick */
-    int spare;             /* a descriptor kept back; -1: it was needed */
+    bool full; /* no descriptors are left: the listeners are paused until the next tick */
+    int spare; /* a descriptor kept back; -1: it was needed */
     uint32_t refused_last; /* when it was told of; 0: never */
 
     struct list_link sessions, closed, log_waiting;

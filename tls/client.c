@@ -168,7 +168,7 @@ void tls_client_save(struct tls_client *client, struct tls_stream *stream)
     }
     pthread_mutex_lock(&client->lock);
     mbedtls_ssl_session_free(&client->saved);
-    client->saved = session; /* a move: nothing points into it */
+    client->saved = session; /* Moves the struct: nothing points into it. */
     client->has_saved = true;
     snprintf(client->saved_host, sizeof(client->saved_host), "%s", stream->host);
     pthread_mutex_unlock(&client->lock);

@@ -25,7 +25,8 @@ const char *failure_sentence(enum tls_failure failure)
     return failures[failure].sentence;
 }
 
-/* In this order: a certificate that nobody vouches for has no dates or names worth telling. */
+/* In this order: where the certificate's issuer is not trusted, its dates and names prove nothing
+ * and are not reported. */
 static const struct {
     uint32_t flags;
     enum tls_failure failure;

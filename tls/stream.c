@@ -157,8 +157,9 @@ static ssize_t tls_read(struct stream *stream, void *to, size_t size)
     }
     if (got == 0 || got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
         return STREAM_END;
-    /* WANT_WRITE too: it says that an alert (to a client that wants to renegotiate) does not fit
-     * into the socket, and mbedTLS would take that alert's rest for the next write's record. */
+    /* WANT_WRITE as well: it says that an alert (to a client that wants to renegotiate) does not
+     * fit into the socket, and mbedTLS would take the rest of that alert for the record of the next
+     * write. */
     return broken(tls);
 }
 
@@ -277,7 +278,7 @@ bool tls_connect(struct tls_client *client, struct stream *stream, const char *h
 
     if (!tls)
         return false;
-    /* A name that was cut would be another name: the check would fail, as it must. */
+    /* A name that had to be cut would be another name: the check fails, as it must. */
     snprintf(tls->host, sizeof(tls->host), "%s", host);
     if (mbedtls_ssl_set_hostname(&tls->ssl, is_name ? tls->host : NULL) != 0) {
         tls_free(tls);
@@ -309,7 +310,7 @@ int tls_verify(void *stream, mbedtls_x509_crt *certificate, int depth, uint32_t 
     return 0;
 }
 
-/* A client's certificate that is there and not good. */
+/* A client's certificate that was sent and is not valid. */
 static bool certificate_refused(struct tls_stream *tls)
 {
     uint32_t flags = mbedtls_ssl_get_verify_result(&tls->ssl);

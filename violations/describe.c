@@ -25,7 +25,7 @@ static struct text owner_of(const struct violations_statement *statement,
     return verdict->reason == REASON_SYSTEM ? TEXT(SUMMARY_SYSTEM) : TEXT(SUMMARY_UNOWNED);
 }
 
-/* Appends; what does not fit is left off. Control characters become blanks. */
+/* Appends to the line; what does not fit is left out. Control characters become blanks. */
 static void append(char *to, size_t size, size_t *length, struct text words)
 {
     for (size_t i = 0; i < words.length && *length + 1 < size; i++) {
@@ -42,7 +42,7 @@ static void append_raw(char *to, size_t size, size_t *length, char c)
     to[*length] = '\0';
 }
 
-/* A line of summary_query.objects; one that does not fit whole is left off. */
+/* Adds a line of summary_query.objects; one that does not fit as a whole is left out. */
 static void list_object(struct summary_query *query, size_t *length,
                         const struct sql_object *object, struct text owner)
 {

@@ -14,10 +14,10 @@ enum { EVENT_SIZE = 16384, EVENTS_MOST = 4 << 20 };
 /* The fields that an event has; those that are empty are left out. */
 struct event {
     const char *name;
-    bool can_flood; /* whoever can connect can cause it */
+    bool can_flood; /* whoever can connect can cause these records */
     struct text action, reason, service, user, client, upstream, address, policy;
     struct text session, schema, table, owner, lock;
-    const uint64_t *digests; /* NULL: it has none to show */
+    const uint64_t *digests; /* NULL: the event has none */
     size_t digest_count;
     uint64_t count; /* 0: one, now */
     int64_t first, last;

@@ -44,7 +44,8 @@ static int64_t read_time(const char *text)
 
     if (!rest)
         return 0;
-    /* To the microsecond: what this process writes in its first second is none of the past. */
+    /* To the microsecond: what this process writes in its first second must not count as the past.
+     */
     return (int64_t)timegm(&parts) * 1000000 +
            (*rest == '.' ? strtol(rest + 1, NULL, 10) % 1000000 : 0);
 }
@@ -178,7 +179,7 @@ static void read_tail(struct seen *seen, const char *path, int64_t until)
     free(bytes);
 }
 
-/* Totals are of this process: what is left is when it was. */
+/* The totals are those of this process: of a record of the past only its time is kept. */
 static void forget_totals(struct summary *summary)
 {
     for (size_t i = 0; i < summary->edge_count; i++)

@@ -34,7 +34,7 @@ static struct refusal_kind *find(struct refusals *refusals, struct text host, st
         if (!unused && refusals->kinds[i].hash == 0)
             unused = &refusals->kinds[i];
     }
-    if (!unused) /* the last is for all others, once it has told of its own */
+    if (!unused) /* the last entry is for all others, once its own refusals have been written */
         return &refusals->kinds[REFUSALS_KINDS - 1];
     memset(unused, 0, sizeof(*unused));
     unused->hash = hash;

@@ -15,7 +15,7 @@ enum { BUCKETS = 16384, NOBODY = UINT16_MAX, LOOKED_AT = 16, STRIDE = 509 };
 static_assert((int)SUMMARY_QUERIES < (int)NOBODY && (int)SUMMARY_EDGES < (int)NOBODY, "16 bits");
 
 struct seen {
-    uint16_t query_buckets[BUCKETS], edge_buckets[BUCKETS]; /* the first of a chain */
+    uint16_t query_buckets[BUCKETS], edge_buckets[BUCKETS]; /* head of the hash chain */
     uint16_t next_query[SUMMARY_QUERIES], next_edge[SUMMARY_EDGES];
     uint64_t keys[SUMMARY_QUERIES], edge_hashes[SUMMARY_EDGES];
     uint32_t query_count, edge_count;
@@ -28,7 +28,8 @@ struct seen {
 
 struct seen *seen_new(void)
 {
-    struct seen *seen = memory_take_zeroed(sizeof(*seen)); /* pages come as they are used */
+    struct seen *seen =
+        memory_take_zeroed(sizeof(*seen)); /* the system allocates its pages as they are used */
 
     memset(seen->query_buckets, 0xff, sizeof(seen->query_buckets));
     memset(seen->edge_buckets, 0xff, sizeof(seen->edge_buckets));

@@ -9,7 +9,7 @@ struct piece {
     const char *start, *end;
 };
 
-/* What lies between `before` and the next `after`. */
+/* The text between `before` and the next `after`. */
 static bool find(struct text line, const char *before, const char *after, struct piece *piece)
 {
     const char *end = line.at + line.length;

@@ -1,6 +1,6 @@
-/* Tags out of comments. What is a comment and what is a literal is decided with care: where the
- * reading depends on more than is known here (executable comments, multi-byte character sets,
- * brackets, dollar quotes) there are no tags, because values must never come out.
+/* Finds sqlcommenter tags in comments. Whether something is a comment or a literal is decided with
+ * care: where that depends on more than is known here (executable comments, multi-byte character
+ * sets, brackets, dollar quotes), no tags are reported, because a value must never come out.
  */
 #include "violations/trace.h"
 
@@ -94,7 +94,7 @@ static size_t skip_one(struct text text, size_t i, const struct sql_state *state
     return c == '$' ? 0 : i + 1;
 }
 
-/* The text of the comment behind which nothing more comes. */
+/* The text of the comment that ends the statement. */
 static bool last_comment(struct text text, const struct sql_state *state, struct text *comment)
 {
     *comment = (struct text){NULL, 0};

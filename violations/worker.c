@@ -1,6 +1,7 @@
-/* A worker's end: the first of its kind becomes a record at once, its repeats are counted and told
- * of once a period. A repeat costs its digest, a hash of who and what, and one look-up. Called by
- * proxy/ on the worker's own thread; allocates only when lines have to be spilled.
+/* A worker's part: the first violation of its kind becomes a record at once; its repeats are
+ * counted, and summed up in one record a period. A repeat costs its digest, a hash of who and what,
+ * and one look-up. Called by proxy/ on the worker's own thread; allocates only when lines do not
+ * fit into the queue.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -16,8 +17,11 @@
 #include "violations/writer.h"
 
 enum {
-    SPILL_CALM = 64 << 20,  /* spilled bytes from which on the writer is waited for */
-    SPILL_MOST = 256 << 20, /* and with which a worker gives up: only one command can come so far */
+    SPILL_CALM =
+        64 << 20, /* with more bytes than this in the spill, the worker waits for the writer */
+    SPILL_MOST =
+        256
+        << 20, /* with more than this it gives up; only one single command can produce so many */
     WAIT_MILLISECONDS = 1000,
 };
 
@@ -27,7 +31,7 @@ struct adding {
     const struct violations_statement *statement;
     struct trace trace;
     struct fold_key key;
-    int64_t now, first; /* first, count: of one that stands for many */
+    int64_t now, first; /* first, count: of a call that stands for many violations */
     uint64_t count;
 };
 
@@ -60,8 +64,8 @@ bool violations_ready(const struct violations_worker *worker)
     return queue_ready(worker->queue);
 }
 
-/* Waits while the writer gets on, so that one command of a million statements cannot take all
- * memory. False when there is no more room to be had. */
+/* Waits for room while the writer makes progress, so that one command of a million statements
+ * cannot take all memory. False where no room can be had. */
 static bool wait_for_writer(struct violations_worker *worker)
 {
     const struct timespec millisecond = {.tv_nsec = 1000000};
@@ -91,7 +95,7 @@ void worker_put(struct violations_worker *worker, struct text line, uint64_t cou
     writer_wake(worker->violations, worker->queue);
 }
 
-/* The record of the repeats that no record has told of yet. */
+/* Writes the record of the repeats that no record has counted yet. */
 static void write_repeats(struct violations_worker *worker, struct fold_slot *slot, int64_t now)
 {
     struct json json = {.at = worker->line, .size = RECORD_SIZE};
@@ -153,7 +157,8 @@ static void make_key(const struct violations_worker *worker, struct adding *addi
     who = worker_hash(session->database, who);
     who = worker_hash(session->program_name, who);
     who = worker_hash(session->client_name, who);
-    who = worker_hash(text_of(statement->kind), who) + (uint64_t)statement->today; /* grants end */
+    who = worker_hash(text_of(statement->kind), who) +
+          (uint64_t)statement->today; /* grants end with a day */
     for (size_t i = 0; session->transaction_owner_count > 1 && i < session->transaction_owner_count;
          i++)
         who = who * 31 + (uint64_t)session->transaction_owners[i];
@@ -308,7 +313,8 @@ struct fold_slot *worker_find(struct violations_worker *worker, const struct fol
         fold_renew(worker->fold, slot, now);
         return slot;
     }
-    fold_close(worker->fold, slot); /* quiet for a whole period: it is news again */
+    fold_close(worker->fold,
+               slot); /* nothing for a whole period: the next one is written in full again */
     return NULL;
 }
 
@@ -316,7 +322,7 @@ uint64_t violations_add(struct violations_worker *worker, const struct violation
                         const struct violations_statement *statement, int64_t now)
 {
     int64_t repeat = atomic_load_explicit(&worker->violations->repeat, memory_order_relaxed);
-    struct adding adding; /* not all of it set to zero: it is large */
+    struct adding adding; /* not initialised as a whole: it is large */
 
     adding.session = session;
     adding.statement = statement;

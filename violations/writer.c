@@ -71,7 +71,8 @@ static void take_over(struct violations *violations, struct output *output)
     }
 }
 
-/* A reload's outputs come into force; what the old ones owe stays until it is written. */
+/* Puts the outputs of a reload in force; what the old ones have not written yet stays until it is
+ * written. */
 static void change_outputs(struct violations *violations)
 {
     pthread_mutex_lock(&violations->lock);

@@ -51,7 +51,7 @@ size_t nobody_login(capabilities_t offered, capabilities_t capabilities, uint8_t
     return login_write(&login, sequence, to, size);
 }
 
-/* An answer of a length that its plugin does not know is a broken handshake too. */
+/* An answer whose length its plugin does not expect counts as a broken handshake too. */
 size_t nobody_answer(struct text plugin, uint8_t sequence, uint8_t *to)
 {
     size_t length = 1; /* a NUL: an empty password */

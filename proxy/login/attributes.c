@@ -31,7 +31,8 @@ static void write_own(struct writer *writer, const char *name, struct text value
     write_lenenc_text(writer, value);
 }
 
-/* What a client gives these names is not passed on: it would be taken for silogate's word. */
+/* Attributes of these names that come from the client are dropped: the server would take them for
+ * silogate's. */
 static bool is_own(struct text key)
 {
     struct text start = TEXT(OWN);

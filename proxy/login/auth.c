@@ -78,8 +78,8 @@ bool login_is_refused(struct session *session, struct text database)
     return ruling->outcome == RULING_REFUSE;
 }
 
-/* The greeting's nonce is the server's own only where it was relayed to the client; and what the
- * client has answered to it may go on only where it is not the password itself. */
+/* The greeting's nonce is the server's own only where the server's greeting was relayed to the
+ * client; and the client's answer to it may be relayed only where it is not the password itself. */
 static bool answer_is_good(const struct session *session)
 {
     const struct login_draft *draft = session->draft;
@@ -158,8 +158,8 @@ static uint64_t throttle_of(const struct session *session)
     return throttle_user(draft->login.user, text_of(draft->client));
 }
 
-/* After too many failed logins the server's last word has to wait, whatever it says: who guesses
- * cannot tell the right password by how soon the answer is here. */
+/* After too many failed logins the server's last packet is delayed, whatever it says: an attacker
+ * who guesses passwords cannot tell the right one by a faster answer. */
 static bool must_wait(struct session *session)
 {
     struct login_draft *draft = session->draft;
@@ -181,7 +181,7 @@ enum step state_delay(struct session *session)
     return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
 }
 
-/* session.c looks once a second. */
+/* session.c looks at deadlines once a second */
 enum step state_key(struct session *session)
 {
     return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
@@ -205,8 +205,8 @@ static enum step refused(struct session *session, const uint8_t *packet, size_t 
     return session_linger(session, unknown ? CLOSED_LOGIN_UNKNOWN_USER : CLOSED_LOGIN_REFUSED);
 }
 
-/* An OK that nobody had to prove anything for would be the server's trust in silogate's own
- * operating system user (MariaDB's unix_socket), not in the client. */
+/* If the server accepts a login for which nobody has proved anything, it trusts silogate's own
+ * operating system user (MariaDB's unix_socket), not the client: this is refused. */
 static enum step accepted(struct session *session, const uint8_t *packet, size_t size)
 {
     struct login_draft *draft = session->draft;
@@ -305,8 +305,9 @@ static enum step from_server(struct session *session, const uint8_t *packet, siz
     return STEP_AGAIN;
 }
 
-/* To an answer of another length than its plugin's MariaDB says "broken handshake" and counts it
- * against the host, which is silogate's for every service: it gets a wrong password instead. */
+/* MariaDB takes an answer whose length its plugin does not expect for a broken handshake and counts
+ * it against the host, which is silogate's for all services: so a wrong password of the right
+ * length is sent in its place. */
 static bool length_is_proper(const struct login_draft *draft, size_t length)
 {
     if (is_plugin(draft, "client_ed25519"))
@@ -332,7 +333,8 @@ static enum step from_client(struct session *session, const uint8_t *packet, siz
     if (password_from_client(session, size, &step))
         return step;
     if (login_is_unknown(session) && size > PACKET_HEADER + 1) {
-        /* As long as it was: a plugin takes another length for a broken handshake. */
+        /* A wrong password of the same length: a plugin takes another length for a broken
+         * handshake. */
         uint8_t *payload = gate->bytes + gate->passed + PACKET_HEADER;
         memset(payload, 'x', size - PACKET_HEADER - (payload[size - PACKET_HEADER - 1] == 0));
     }

@@ -12,7 +12,7 @@
 #include "proxy/transaction.h"
 #include "proxy/worker.h"
 
-/* Whatever the old user's statements have left behind is gone on the server as well. */
+/* The server, too, has discarded all that the old user's statements have left in the session. */
 static void forget(struct session *session)
 {
     moving_leave(session);
@@ -95,7 +95,8 @@ bool login_change_back(struct session *session)
     binding_free(session->binding);
     session->binding = draft->before;
     draft->before = NULL;
-    if (binding_count(session->binding)) /* somebody has taken the place meanwhile */
+    if (binding_count(
+            session->binding)) /* max_connections was reached by other sessions meanwhile */
         return false;
     session->judged = draft->judged_before;
     session->collation = draft->collation_before;

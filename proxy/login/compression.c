@@ -1,6 +1,6 @@
-/* Which legs are compressed, said in the login packets, and from when on: behind the server's OK.
- * The legs have nothing to do with each other. What a client says counts although it was not
- * offered to it, as servers have it: PHP's driver says it to every server.
+/* Decides which legs are compressed, out of the login packets, from the server's OK on. Each leg is
+ * decided alone. A client that asks for compression gets it even if it was not offered, as servers
+ * do: PHP's driver asks every server for it.
  */
 #include "base/log.h"
 #include "proxy/binding.h"
@@ -39,7 +39,8 @@ bool compression_is_due(const struct session *session)
            (session->upstream.compression && !session->upstream.stream.layer);
 }
 
-/* The OK itself goes as it is; and what the client has sent behind its login may be frames. */
+/* The OK itself is sent uncompressed; what the client has sent behind its login may already be
+ * frames. */
 enum step state_compress(struct session *session)
 {
     struct gate *gate = &session->client.gate;

@@ -1,5 +1,5 @@
-/* To the upstream: its addresses in order, and its greeting. What the greeting tells is learned for
- * silogate's own.
+/* Connects to the upstream: its addresses in order, then its greeting. The router keeps what the
+ * greeting tells, for the greetings of silogate's own.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -29,7 +29,7 @@ static const char *upstream_name(const struct session *session)
     return router_upstream_name(session->draft->runtime->router, session->binding->upstream);
 }
 
-/* The address that is asked, or was last. */
+/* The address that is being connected to, or was last. */
 static const char *asked(const struct session *session)
 {
     const struct runtime *runtime = session->draft->runtime;
@@ -40,7 +40,7 @@ static const char *asked(const struct session *session)
     return all->items[next > 0 && next <= all->count ? next - 1 : 0].written.at;
 }
 
-/* Known at once, and not first at the next probe. */
+/* The result counts for the upstream's health at once, and not only with the next probe. */
 static void seen(struct session *session, bool up, const char *why)
 {
     health_seen(session->binding->upstream_usage, session->worker->violations, asked(session), up,
@@ -56,7 +56,7 @@ static enum step give_up(struct session *session)
                         "Can't connect to MySQL server on '%s' (%s)", upstream_name(session), why);
 }
 
-/* Where the client has connected to: for the header to the upstream, and for nobody else. */
+/* Where the client has connected to: only the PROXY header to the upstream needs it. */
 static void find_destination(struct session *session)
 {
     struct login_draft *draft = session->draft;

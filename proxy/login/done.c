@@ -50,8 +50,8 @@ static void identify(struct session *session)
     session->identity = identity;
 }
 
-/* The states as the login sets them: what the server may have set besides is asked for before the
- * first command that is judged. True where the server has warnings. */
+/* The belief as the login sets it; what else the server may have set is asked for before the first
+ * command is judged. True where the server has warnings for the client. */
 static bool set_state(struct session *session, struct text ok)
 {
     struct router_server server;
@@ -69,10 +69,10 @@ static bool set_state(struct session *session, struct text ok)
     belief->state.lossy = sql_collation_is_lossy(session->collation);
     char room[SQL_IDENTIFIER_BYTES];
     struct text database = login_initial_db(session);
-    sql_identifier_table(database, &belief->state, room, &database); /* what is odd is asked for */
+    sql_identifier_table(database, &belief->state, room, &database); /* false: it is asked for */
     sql_state_set_database(&belief->state, database);
     /* Only the server knows what init_connect has done, which may have been set a moment ago, and
-     * whether it took the client's character set and letter case as before. */
+     * whether character set and lower_case_table_names are as before. */
     belief->must_ask = true;
     read_lenenc(&reader);
     read_lenenc(&reader);

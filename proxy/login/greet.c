@@ -1,6 +1,6 @@
-/* The first words with a client: PROXY header, greeting, and its login packet. Ends where it is
- * known which service this is. Before that, nothing is opened to any upstream, unless `greeting =
- * upstream` asks for it.
+/* The beginning of a client's connection: its PROXY header, the greeting, and its login packet.
+ * Ends when the service is known. Until then no connection to an upstream is opened, unless
+ * `greeting = upstream` asks for it.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
 
-/* What is claimed as long as no upstream has ever been reached. */
+/* The greeting's version and flags as long as no upstream has been reached yet. */
 #define UNKNOWN_VERSION "8.0.0-silogate"
 #define UNKNOWN_CAPABILITIES                                                                       \
     (CAPABILITY_LONG_PASSWORD | CAPABILITY_FOUND_ROWS | CAPABILITY_LONG_FLAG |                     \
@@ -84,7 +84,8 @@ enum step state_proxy_header(struct session *session)
     return STEP_AGAIN;
 }
 
-/* A PROXY header from somebody who may not send one: he must not be able to choose his address. */
+/* A PROXY header from a peer that may not send one: otherwise a client could choose its own
+ * address. */
 static bool starts_like_header(const struct gate *gate)
 {
     size_t waiting = gate_waiting(gate);

@@ -91,7 +91,7 @@ static struct rsa_key *key_of(const struct session *session)
     return read ? read : own_key_begin();
 }
 
-/* The key takes a while: begun before the first client asks for it. */
+/* Making the key takes a while: it is begun before the first client asks for it. */
 void password_expect(const struct runtime *runtime, size_t upstream,
                      const struct greeting *greeting, bool is_unix)
 {
@@ -172,7 +172,7 @@ enum step password_begin(struct session *session, struct text nonce)
     return STEP_AGAIN;
 }
 
-/* Is the client's next packet the password, or the request for a key to put it under? */
+/* Is the client's next packet the password, or the request for a public key to encrypt it with? */
 static bool is_secret(const struct login_draft *draft)
 {
     enum way way = way_of(draft->plugin);
@@ -186,7 +186,7 @@ bool password_lacks_key(const struct session *session)
     return is_secret(session->draft) && needs_key(session) && !rsa_key_is_made(key_of(session));
 }
 
-/* Nothing is left of the client's packet in its gate. */
+/* Removes the client's packet from its gate and wipes it. */
 static void packet_wipe(struct session *session, size_t size)
 {
     struct gate *gate = &session->client.gate;
@@ -275,8 +275,8 @@ static enum step open_password(struct session *session, struct text secret, size
                          "in the client, or use TLS");
 }
 
-/* A password ends with its NUL and has no control characters; under RSA it is 128 bytes or more
- * that look like nothing at all. */
+/* A password ends with its NUL and has no control characters; one that is encrypted with RSA has
+ * 128 bytes or more that look random. */
 static bool is_clear(struct text payload)
 {
     if (payload.length < 128)
@@ -287,8 +287,8 @@ static bool is_clear(struct text payload)
     return payload.at[payload.length - 1] == '\0';
 }
 
-/* MariaDB's connector sends it so where it would have liked TLS and was not offered any. What it
- * has told the network cannot be taken back, but it goes no further. */
+/* MariaDB's connector sends the password in clear where it wanted TLS and was not offered any.
+ * Whoever listens on that leg has it already; silogate sends it no further. */
 static void warn_of_clear(const struct session *session)
 {
     const struct login_draft *draft = session->draft;

@@ -1,5 +1,6 @@
-/* Whose login this is: the user as the server will read it, the service, its upstream, and whether
- * it may come in at all. Called by greet.c behind the client's login packet and by change_user.c.
+/* Finds out whose login this is: the user as the server will read the name, the service, its
+ * upstream, and whether it may log in at all. Called by greet.c behind the client's login packet
+ * and by change_user.c.
  */
 #include <stdatomic.h>
 
@@ -34,9 +35,9 @@ static const char *count(struct session *session)
     return binding_count(session->binding);
 }
 
-/* Puts the user whom the upstream's server will log in in the place of what the client has written.
- * False where that cannot be told: it might be a service's, or one that the policy does not know.
- */
+/* Replaces the user name that the client has written by the user that the upstream's server will
+ * take it for. False where that cannot be told: it might be a service's user, or one that the
+ * policy does not know. */
 static bool read_user(struct login_draft *draft)
 {
     const struct router *router = draft->runtime->router;
@@ -51,7 +52,7 @@ static bool read_user(struct login_draft *draft)
     bool known = server.known && sql_state_set_version(&state, text_of(server.version));
     if (known && state.dialect == SQL_MARIADB)
         return good;
-    /* Not known: it must be the same user to either. */
+    /* The server's dialect is not known: both must read the name as the same user. */
     return (known || good) &&
            sql_identifier_user(written, SQL_MYSQL, draft->login.collation, &draft->login.user);
 }

@@ -22,15 +22,15 @@ bool secure_is(const struct side *side)
     return side->stream.socket >= 0 && (side->is_unix || tls_is(&side->stream));
 }
 
-/* What follows the SSLRequest in the gate is TLS, or it is an attack: it is handed to mbedTLS, and
- * nothing that came in clear is ever read as a packet (CVE-2021-3935 in pgbouncer). */
+/* What follows the SSLRequest in the gate is TLS or an attack: it is handed to mbedTLS, and nothing
+ * that came unencrypted is ever read as a packet (CVE-2021-3935 in pgbouncer). */
 enum step secure_client(struct session *session)
 {
     struct gate *gate = &session->client.gate;
     struct login_draft *draft = session->draft;
     struct text early = {(const char *)gate_at(gate), gate_waiting(gate)};
 
-    /* The client cannot have read all of the greeting. */
+    /* The client has answered before it can have read all of the greeting. */
     if (gate_leaving(&session->upstream.gate) > 0)
         return session_end(session, CLOSED_CLIENT_BAD_LOGIN);
     if (!throttle_handshake(throttle_address(text_of(draft->client)),
@@ -92,10 +92,10 @@ void secure_next_handshake(struct ev_loop *loop, struct ev_timer *timer, int eve
         start_handshake_timer(worker);
 }
 
-/* A handshake's step may take milliseconds. In a turn of the loop there is one, and where others
- * have had something to say since, the next one waits as long as that took: whatever comes, they
- * have half of the worker's time. Bytes that came early wake nobody a second time: they go first.
- */
+/* One handshake step may take milliseconds. So a turn of the loop does one step, and where other
+ * sessions had events since the last step, the next one waits for as long as that step took:
+ * handshakes never take more than half of the worker's time. Bytes that were read ahead cause no
+ * second event, so their sessions are run first. */
 static bool is_others_turn(struct session *session, const struct stream *stream)
 {
     struct worker *worker = session->worker;
@@ -178,7 +178,8 @@ static enum step refuse_upstream(struct session *session, const char *why)
 {
     struct text name = upstream_of(session)->name;
 
-    session->draft->exchange = EXCHANGE_OVER; /* nothing more is said to a server like this */
+    session->draft->exchange =
+        EXCHANGE_OVER; /* nothing more is sent to a server whose TLS has failed */
     log_warning("upstream '%.*s': %s", TEXT_ARGS(name), why);
     return login_refuse(session, CLOSED_UPSTREAM_TLS, 2026, "HY000",
                         "SSL connection error: upstream '%.*s': %s", TEXT_ARGS(name), why);
@@ -216,7 +217,7 @@ enum step secure_upstream(struct session *session)
     struct tls_client *client = draft->runtime->tls_clients[session->binding->upstream];
     bool demanded = upstream_of(session)->tls.value > CONFIG_TLS_PREFERRED;
 
-    /* A Unix socket is as good, where the ini does not insist. */
+    /* A Unix socket counts as secure, unless the ini insists on TLS. */
     if (!client || (!demanded && (!offered || address_of(session)->is_unix)))
         return login_send(session);
     if (!offered)

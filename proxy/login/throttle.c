@@ -1,7 +1,7 @@
-/* Counts by the hash of who is counted, in tables of one fixed size: no list of addresses can grow,
- * and two that share a place share its limit, which costs a little throttle and nothing else. The
- * seed is the process's own, so nobody can choose whose place to share. Called by secure.c and
- * auth.c.
+/* Counts events by the hash of whom they belong to, in tables of one fixed size: no list of
+ * addresses can grow, and two that share an entry share its limit, which only makes the throttle
+ * act a little sooner. The seed is random for each process, so nobody can choose whose entry to
+ * share. Called by secure.c and auth.c.
  */
 #include "proxy/login/throttle.h"
 
