@@ -18,7 +18,7 @@ static const char usage[] =
     "                     FILE:LINE: what is wrong; what to write instead\n"
     "      --keys         prints the reference of all keys, in Markdown\n"
     "\n"
-    "Of services in log it says what is not for their clients as it is without silogate.\n"
+    "For services in mode log, also lists what their clients will notice all the same.\n"
     "Exits 0 when the file can be used (warnings may be printed), 2 when it cannot.\n";
 
 static void print_summary(const struct config *config, const struct config_problems *problems)

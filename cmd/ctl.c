@@ -12,24 +12,30 @@
 #include "config/keys.h"
 
 static const char usage[] =
-    "usage: silogate ctl [-c FILE | --socket PATH] [--json] CALL\n\n"
-    "  sessions [--service S] [--user U] [--in-transaction]   who is here, and what keeps them\n"
+    "usage: silogate ctl [-c FILE | --socket PATH] [--json] CALL\n"
+    "\n"
+    "  sessions [--service S] [--user U] [--in-transaction]\n"
+    "                                   the sessions, and what keeps each from being drained\n"
     "  show ID                          all that is known of a session or a violation\n"
-    "  kill ID [--query]                ends a session, or the statement at work in it\n"
+    "  kill ID [--query]                ends a session, or only the statement that it runs\n"
     "  drain [--service S]              ends all sessions at their boundary (error 1053)\n"
     "  mode SERVICE log|block --for TIME [--ticket T]\n"
     "  allow SERVICE on NAME access read[,write...] --for TIME [--ticket T]\n"
-    "  hold OWNER --writes --for TIME   statements that would write what it owns wait\n"
+    "  hold OWNER --writes --for TIME   makes statements wait that would write the owner's tables\n"
     "  overrides                        what mode, allow and hold have changed, and until when\n"
-    "  undo ID                          ends an override before its time\n"
-    "  instances                        who else is before the same upstreams, and agrees\n"
-    "  reload                           reads proxy.ini anew, as SIGHUP does\n\n"
+    "  undo ID                          ends an override early\n"
+    "  instances                        the instances before the same upstreams, and whether "
+    "their\n"
+    "                                   policies agree\n"
+    "  reload                           reads proxy.ini again, as SIGHUP does\n"
+    "\n"
     "  -c, --config FILE   the proxy.ini that names the socket ([proxy] control)\n"
-    "      --socket PATH   the socket itself; without either: /run/silogate/control.sock\n"
-    "      --json          the answer as it came\n\n"
-    "TIME is a number with ms, s, m, h or d. Exits 0 when it was done, 1 when it could not be, 2 "
-    "for\n"
-    "misuse or where nobody answers.\n";
+    "      --socket PATH   the socket itself; default: /run/silogate/control.sock\n"
+    "      --json          prints the answer as JSON\n"
+    "\n"
+    "TIME is a number with ms, s, m, h or d. Exits 0 when it was done, 1 when it could not be "
+    "done,\n"
+    "2 for misuse or if no silogate answers.\n";
 
 struct options {
     const char *config, *socket, *service, *user, *length, *ticket;

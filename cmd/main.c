@@ -12,17 +12,17 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *what;
 } subcommands[] = {
-    {"audit",   cmd_audit,   "what crosses inside a server: its catalogue and its accounts"},
-    {"check",   cmd_check,   "validates a proxy.ini and prints every problem"              },
-    {"explain", cmd_explain, "what SQL statements touch, and what the policy says of it"   },
-    {"learn",   cmd_learn,   "violation records out of a server's own logs"                },
-    {"move",    cmd_move,    "tables into their owner's database, under load"              },
-    {"report",  cmd_report,  "what crosses between services, out of violation logs"        },
-    {"suggest", cmd_suggest, "owners for what nobody owns, out of violation logs"          },
-    {"run",     cmd_run,     "the proxy, in the foreground"                                },
-    {"test",    cmd_test,    "policy tests, and what a change of the policy would do"      },
-    {"version", cmd_version, "the version, and those of the libraries"                     },
-    {"ctl",     cmd_ctl,     "asks and steers the silogate that runs"                      },
+    {"audit",   cmd_audit,   "finds what crosses silos in a server's catalogue and accounts" },
+    {"check",   cmd_check,   "validates a proxy.ini and prints every problem"                },
+    {"explain", cmd_explain, "shows what SQL statements touch and what the policy says of it"},
+    {"learn",   cmd_learn,   "makes violation records out of a server's own logs"            },
+    {"move",    cmd_move,    "moves tables into their owner's database, under load"          },
+    {"report",  cmd_report,  "reports what crosses between services, from violation logs"    },
+    {"suggest", cmd_suggest, "suggests owners for what nobody owns, from violation logs"     },
+    {"run",     cmd_run,     "runs the proxy in the foreground"                              },
+    {"test",    cmd_test,    "runs policy tests; shows what a change of the policy would do" },
+    {"version", cmd_version, "prints the versions of silogate and of its libraries"          },
+    {"ctl",     cmd_ctl,     "queries and controls the running silogate"                     },
 };
 
 static void print_usage(FILE *to)
@@ -30,11 +30,11 @@ static void print_usage(FILE *to)
     fputs("usage: silogate SUBCOMMAND [OPTION...]\n\n", to);
     for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
         fprintf(to, "  %-8s  %s\n", subcommands[i].name, subcommands[i].what);
-    fputs("\nsilogate SUBCOMMAND --help tells more.\n", to);
+    fputs("\nsilogate SUBCOMMAND --help describes each of them.\n", to);
 }
 
-/* Where a standard stream was closed by whoever started us, the next file opened would be taken for
- * it: the log would go into the violation log, or to a client. */
+/* If silogate is started with a standard stream closed, the next file that it opens would become
+ * that stream: its log would be written into the violation log, or to a client. */
 static bool fill_standard_streams(void)
 {
     for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++) {

@@ -8,19 +8,21 @@
 #include "move/mover.h"
 
 static const char usage[] =
-    "usage: silogate move NAME -c FILE [--defaults-file FILE] [OPTION]\n\n"
-    "Moves the tables of [move:NAME] into the database that it says, while services use them.\n"
+    "usage: silogate move NAME -c FILE [--defaults-file FILE] [OPTION]\n"
+    "\n"
+    "Moves the tables of the section [move:NAME] into its database, while services use them.\n"
     "  -c, --config FILE         the configuration, e.g. proxy.ini\n"
-    "  --defaults-file FILE      user and password of the account that moves; without it the\n"
+    "  --defaults-file FILE      user and password of the account that moves them; default: the\n"
     "                            upstream's account\n"
     "  --dry-run                 prints what would be done, and every reason against it\n"
-    "  --status                  prints where the tables stand, and who takes part\n"
+    "  --status                  prints where the tables are, and which instances take part\n"
     "  --back                    moves them back\n"
-    "  --finish                  drops the views that stand at the old names, where nobody has\n"
-    "                            used them for a day\n"
+    "  --finish                  drops the views at the old names, if nobody has used them for a\n"
+    "                            day\n"
     "  --unused-for TIME         with --finish: another time, such as 30m, 7d or 0s\n"
-    "  --accept-unmapped         statements that cannot be mapped are left to those views\n"
-    "Exit: 0 done, 1 refused or given up with the old state, 2 misuse.\n";
+    "  --accept-unmapped         moves them although statements were seen whose names cannot be\n"
+    "                            mapped: these will use the views at the old names\n"
+    "Exit status: 0 done, 1 refused or given up (nothing has changed), 2 misuse.\n";
 
 enum { DEFAULTS_FILE = 256, DRY_RUN, STATUS, BACK, FINISH, UNUSED, ACCEPT };
 enum { DAY_MS = 86400000 };

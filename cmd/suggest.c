@@ -13,14 +13,14 @@
 static const char usage[] =
     "usage: silogate suggest [-c proxy.ini] LOG...\n"
     "\n"
-    "Reads violation logs as `silogate report` does, of a run with `unowned = log`, and prints "
-    "for\n"
-    "each table that nobody owns the service that writes it most, as lines for proxy.ini with the\n"
-    "evidence beside them. What is not clear is commented out and marked AMBIGUOUS.\n"
+    "Reads violation logs that were written with `unowned = log`, as `silogate report` does. For\n"
+    "each table that nobody owns, prints the service that writes it most, as lines for proxy.ini\n"
+    "with the numbers behind the proposal. What is not clear is commented out and marked "
+    "AMBIGUOUS.\n"
     "\n"
-    "  -c, --config FILE   prints this proxy.ini with the lines in their places; what has an "
-    "owner\n"
-    "                      in it is left out\n";
+    "  -c, --config FILE   prints this proxy.ini with the lines added in their sections; what has "
+    "an\n"
+    "                      owner in it is left out\n";
 
 /* Since the log was written, somebody may have been given it. */
 static bool has_owner(const void *policy, const struct sql_object *object)
