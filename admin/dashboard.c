@@ -1,5 +1,5 @@
-/* `/`: what is alarming, what crosses, which queries violate, whose data can move, who is
- * connected. Reads the view alone; statements come without values.
+/* `/`: alarms, what crosses, which queries violate the policy, whose data can move, who is
+ * connected. Reads the view only; statements come without values.
  */
 #include <inttypes.h>
 #include <stdlib.h>

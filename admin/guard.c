@@ -1,4 +1,4 @@
-/* Pure checks over header values, and the one file that holds the token. Called by http.c for every
+/* Pure checks over header values, and the file that holds the token. Called by http.c for every
  * request.
  */
 #include "admin/guard.h"

@@ -140,8 +140,8 @@ static bool has_token(struct MHD_Connection *connection, const char *token)
     return same;
 }
 
-/* 0, or the status to refuse with. Whoever shows the token is no page of another site, so that
- * machines may call this one by any name. */
+/* 0, or the status to refuse with. A request with the token cannot come from a page of another
+ * site, so programs with the token may use any host name. */
 static unsigned check(const struct admin *admin, struct MHD_Connection *connection, bool open)
 {
     struct text host = header(connection, MHD_HTTP_HEADER_HOST);

@@ -1,5 +1,6 @@
-/* The instances before each upstream that has an `account`, for /metrics and the dashboard: who is
- * there, and do they agree? Those that drain are on their way out and need not. */
+/* The instances before each upstream that has an `account`, for /metrics and the dashboard: which
+ * are there, and do they agree? Instances that drain are about to end and do not count.
+ */
 #include <inttypes.h>
 #include <string.h>
 

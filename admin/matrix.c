@@ -12,7 +12,7 @@
 enum {
     SHADES = 6,
     SIDE_MOST = 120, /* names along a side: the page has a bound */
-    MANY = 18,       /* owners: from here on the heads stand upright */
+    MANY = 18,       /* owners: from this many on, column heads are written upright */
     BARS = SUMMARY_DAYS,
     CHART_WIDTH = 1200,
     CHART_TOP = 16,
@@ -21,7 +21,8 @@ enum {
     CHART_RIGHT = 1185, /* the last label has room behind it */
 };
 
-/* The names along one side, in the order of proxy.ini; what is none of its services comes last. */
+/* The names along one side, in the order of proxy.ini; names that are no services of it come last.
+ */
 struct side {
     const char **names;
     size_t count;

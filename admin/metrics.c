@@ -1,5 +1,6 @@
 /* /metrics in Prometheus' text format. Labels take their values from the configuration and from
- * tables of silogate's own, never from what a client sends: the number of series has a bound. */
+ * tables of silogate's own, never from what a client sends: the number of series has a bound.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,8 +128,8 @@ static void put_delays(const struct admin_view *view, FILE *to)
             so_far, view->counters.delay_sum, so_far);
 }
 
-/* What is always allowed has one series, everything else one for each action, also while it is 0:
- * only a series that is there before its first count can be alerted on. */
+/* A reason that is always allowed has one series, every other has one for each action, also while
+ * it is 0: an alert can only be set on a series that exists before its first count. */
 static bool is_possible(unsigned reason, unsigned action)
 {
     return action == VERDICT_ALLOW ||

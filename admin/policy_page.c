@@ -1,5 +1,5 @@
-/* `/policy`: each line of proxy.ini that decides a verdict, as it is in force, with where it came
- * from. Out of the configuration's structs, never out of the file, which may have changed since.
+/* `/policy`: each line of proxy.ini that decides a verdict, as it is in force, and where it stands.
+ * Made from the configuration's structs, never from the file, which may have changed since.
  */
 #include "admin/page.h"
 #include "base/table.h"

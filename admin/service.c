@@ -292,7 +292,7 @@ static size_t put_grant(const struct page_request *request, struct text name, st
     return 1;
 }
 
-/* What is granted is no violation, and moves with the data all the same. */
+/* What is granted is no violation, and goes with the data when it moves. */
 static void put_grants(const struct page_request *request, struct text name, FILE *to)
 {
     static const char *const headings[] = {"service", "owner",  "on",    "what",

@@ -1,5 +1,6 @@
 /* What goes through, for /metrics: bytes on both legs, TLS handshakes that failed, and how long the
- * upstreams take for each service's commands. */
+ * upstreams take for each service's commands.
+ */
 #include <inttypes.h>
 
 #include "admin/page.h"
@@ -53,7 +54,7 @@ static void put_latency(const struct admin_service *service, FILE *to)
     fprintf(to, "} %" PRIu64 "\n", so_far);
 }
 
-/* What keeps moves back, also before they are begun. */
+/* What prevents moves, counted before they begin too. */
 static void put_moves(const struct admin_view *view, FILE *to)
 {
     sample_head(to, "moves_unmapped_total", "counter",

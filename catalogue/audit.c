@@ -1,5 +1,6 @@
 /* The audit as a whole: runs its parts over a server, keeps what they find, asks the policy. What
- * is found and how is in the parts' own files. */
+ * is found and how is in the parts' own files.
+ */
 #include "catalogue/audit.h"
 
 #include <stdarg.h>
@@ -108,7 +109,7 @@ void audit_touch(struct audit *audit, const struct audit_server *server,
     bool concerns = verdict.owner != SERVICE_NONE ? verdict.owner != finding->owner
                                                   : verdict.action != VERDICT_ALLOW;
 
-    /* What a trigger does besides is told of also where it is the owner's own. */
+    /* What a trigger writes besides is reported even where the owner is the same. */
     if (finding->kind == AUDIT_TRIGGER && type == SQL_TABLE &&
         !(text_equal(schema, finding->on_schema) && text_equal(name, finding->on)))
         concerns = true;
@@ -130,7 +131,7 @@ void audit_touch(struct audit *audit, const struct audit_server *server,
                                                            .access = access,
                                                            .verdict = verdict};
     finding->touches = touches;
-    /* Nobody's things are told of apart; here they cross nothing. */
+    /* Objects without an owner are reported elsewhere; they do not count as crossings here. */
     if (verdict.reason == REASON_UNOWNED && finding->touch_count > 1)
         return;
     if (finding->touch_count == 1 || verdict.action > finding->verdict.action ||

@@ -1,9 +1,8 @@
-/* Accounts against the policy. First, which rights are too much; then, what is missing once those
- * are gone; then the SQL: what is new before what goes, so that nothing that is allowed fails in
- * between.
- *
- * A right on a database that exists by its very name hides those by a pattern (MySQL manual,
- * "Access Control, Stage 2"), so where such a one is added it holds all that is allowed there.
+/* Compares accounts with the policy: first, which rights are too many; then, which are missing once
+ * those are revoked; then the SQL, in which new rights are granted before others are revoked, so
+ * that nothing that is allowed fails in between. A right on a database by its exact name hides
+ * rights by a pattern (MySQL manual, "Access Control, Stage 2"); so a new one includes all that is
+ * allowed in that database.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +15,8 @@ static enum allowance enters(const struct comparing *c, int service, struct text
                           SQL_DATABASE, SQL_READ);
 }
 
-/* What does nothing by itself (temporary tables, locks) is too much where the service has no
- * business in the database: with any right there, it may look at what there is. */
+/* A privilege that does nothing by itself (temporary tables, locks) is too much where the service
+ * has no business in the database: any privilege there lets it see the database's objects. */
 static bool is_elsewhere(const struct comparing *c, const struct right *right, int service)
 {
     if (right->level == ON_SERVER)

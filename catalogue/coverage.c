@@ -1,5 +1,6 @@
 /* Ownership against what is there: things that nobody owns, patterns that match nothing, services
- * whose database is absent, names that two servers have. */
+ * whose database is absent, names that two servers have.
+ */
 #include <string.h>
 
 #include "base/hash_table.h"
@@ -96,7 +97,7 @@ static void check_service(struct audit *audit, int index)
         add_unmatched(audit, server, index, "database", service->database.value);
 }
 
-/* Where a grant's things are is where their owner is: any server will do. */
+/* A grant's objects are at the server of their owner, which may be any of them. */
 static void check_grant(struct audit *audit, const struct config_grant *grant)
 {
     struct pattern pattern;
@@ -118,7 +119,8 @@ static struct text key_of(struct audit *audit, const struct audit_object *object
                         TEXT_ARGS(object->name));
 }
 
-/* The same name on two servers is one to the policy: whose is it, and where does it stand? */
+/* The policy takes the same name on two servers for one object: reports who owns it and at which
+ * servers it is. */
 static void find_duplicates(struct audit *audit)
 {
     struct hash_table names = {0};

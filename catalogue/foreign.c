@@ -1,6 +1,7 @@
-/* Foreign keys over owners. The child's owner reads the parent with each of its writes, and what
- * the parent's owner deletes or changes is written on into the child where the key says so: two
- * findings. */
+/* Foreign keys between two owners. Each write of the child's owner reads the parent; a delete or
+ * update by the parent's owner is carried on into the child where the key says so: these are two
+ * findings.
+ */
 #include "catalogue/internal.h"
 
 struct key {

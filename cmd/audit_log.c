@@ -1,5 +1,6 @@
-/* The rehearsal of each REVOKE: what the violation logs say it would have refused. Logs are
- * streamed; memory grows with distinct services and names. */
+/* Rehearses each REVOKE: counts in the violation logs which statements it would have refused. Logs
+ * are read as a stream; memory grows only with distinct services and names.
+ */
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>

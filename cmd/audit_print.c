@@ -62,7 +62,7 @@ static struct text touched(char room[1024], const struct audit_touch *touch)
     return cell(room, "%s %.*s.%.*s", verb, TEXT_ARGS(touch->schema), TEXT_ARGS(touch->name));
 }
 
-/* Names are whatever a server has: none of them commands a terminal or breaks a row. */
+/* Names are whatever a server has: none may command a terminal or break a row of a table. */
 static void clean_text(struct table *table, struct text t)
 {
     char *room = memory_take(t.length * 3 + 1), *to = room;

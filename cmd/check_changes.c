@@ -1,5 +1,5 @@
-/* What silogate check says of services in log, from which nothing is meant to be kept: what is not
- * for their clients as it is without silogate all the same. Decides nothing.
+/* Lists for services in mode log what their clients notice although nothing is kept from them.
+ * Decides nothing.
  */
 #include "cmd/check_changes.h"
 

@@ -1,5 +1,5 @@
-/* The ratchet for CI. It fails also where it cannot know: without a baseline, with logs that are
- * empty or hold lines that are no records.
+/* The ratchet for CI. It also fails where it cannot know: without a baseline, and with logs that
+ * are empty or have lines that are no records.
  */
 #include "cmd/ratchet.h"
 

@@ -117,7 +117,8 @@ static int64_t look_around(struct runtime *runtime, int64_t *next_count)
         look_at_all(runtime);
         *next_count = now_ms() + INT64_C(1000) * LOOK_SECONDS;
     }
-    /* Whom a newer policy allows more must not be judged by this one. */
+    /* A policy may have been reloaded that allows more: sessions must not be judged by the older
+     * one. */
     if (in_force(runtime->generation))
         wait = run_witness_look(runtime, counting.violations, now_ms());
     int64_t until_count = *next_count - now_ms();

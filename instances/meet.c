@@ -1,5 +1,6 @@
-/* One post a name of an upstream, which lives until the end: without an account in force it sleeps.
- * One lock is over what others look at; nothing is asked of a server under it.
+/* One `struct post` for each name of an upstream, which lives until the process ends; without an
+ * account in force its thread sleeps. One lock guards what other threads read; no server is asked
+ * while it is held.
  */
 #include "instances/meet.h"
 

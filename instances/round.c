@@ -1,5 +1,6 @@
-/* What is known here and not there is written, what is known there and not here is heard, and once
- * a second this instance tells that it lives. */
+/* Compares what is known here with what the meeting point has, writes what is missing there and
+ * takes over what is missing here; once a second this instance writes that it is alive.
+ */
 #include "instances/round.h"
 
 #include <stdio.h>

@@ -118,7 +118,7 @@ static void wait_for_room(struct learn *learn)
     }
 }
 
-/* The owners written in the open transaction, this command's among them. */
+/* The owners written in the open transaction, including those of this command. */
 static struct owners owners_written(const struct learn_session *session,
                                     const struct ruling *ruling)
 {
@@ -189,7 +189,7 @@ static void record(struct learn_session *session, const struct learn_seen *seen)
     }
 }
 
-/* What the status flags of the server's answers would say. */
+/* Keeps what the status flags of the server's answers would say. */
 static void follow_transaction(struct learn_session *session, const struct ruling *ruling)
 {
     if (ruling->facts && ruling->facts->kind == SQL_BEGIN)
@@ -198,8 +198,9 @@ static void follow_transaction(struct learn_session *session, const struct rulin
         session->belief.in_transaction = false;
 }
 
-/* The command has succeeded, for all that the source tells. Where the gate would ask the server
- * what has become of the session, nothing has: but for a sql_mode that nobody can foretell. */
+/* The command is assumed to have succeeded. Where the gate would ask the server for the session's
+ * state, the state is assumed not to have changed, unless sql_mode was set to a value that cannot
+ * be computed. */
 static void commit(struct learn_session *session)
 {
     struct ruling *ruling = session->learn->ruling;
@@ -225,7 +226,7 @@ static void commit(struct learn_session *session)
         belief->written = (struct owners){.count = 0};
 }
 
-/* May the session's statements be judged? Where not, they are counted. */
+/* May the session's statements be judged? If not, they are only counted. */
 static bool is_judged(struct learn *learn, struct learn_session *session,
                       const struct learn_seen *seen)
 {
@@ -247,7 +248,7 @@ static void begin(struct learn_session *session)
     ruling_begin(session->learn->ruling, session->learn->offline.today);
 }
 
-/* The command is judged: counted, recorded, and taken to have been done. */
+/* Judges the command, counts and records it, and assumes that it was carried out. */
 static void conclude(struct learn_session *session, const struct learn_seen *seen)
 {
     const struct ruling *ruling = session->learn->ruling;
@@ -269,7 +270,7 @@ void learn_summed(struct learn *learn, struct learn_session *session, struct tex
     session->belief.unknown = cut; /* so nothing is determined */
     begin(session);
     judge_text(&session->belief, &session->binding, text, learn->ruling);
-    if (learn->ruling->outcome == RULING_ASK) { /* there is nobody to ask: every reading counts */
+    if (learn->ruling->outcome == RULING_ASK) { /* nobody can be asked: every reading counts */
         session->belief.asked = true;
         begin(session);
         judge_text(&session->belief, &session->binding, text, learn->ruling);
@@ -326,7 +327,7 @@ void learn_enter(struct learn *learn, struct learn_session *session, struct text
     begin(session);
     judge_init_db(&session->belief, &session->binding, database, learn->ruling);
     conclude(session, &once);
-    learn_set_database(learn, session, database); /* also where the gate would have refused it */
+    learn_set_database(learn, session, database); /* even if the gate would have refused it */
 }
 
 void learn_field_list(struct learn *learn, struct learn_session *session, struct text table,

@@ -100,7 +100,7 @@ enum verdict_action offline_judge(const struct offline *offline, struct offline_
         part.offset = (uint32_t)start;
         part.state = &before;
         map_database(offline, session, &facts);
-        /* No session is there to be ended but others'. */
+        /* KILL of any session is of another's: there is no session of its own here. */
         facts.administration |= (facts.effects & SQL_EFFECT_KILL) != 0;
         offline_judge_facts(offline, session, &facts, &part.verdict);
         if (part.verdict.action > strictest)

@@ -115,7 +115,7 @@ static bool put_braces(struct putting *putting, const char *open, const char *cl
     return true;
 }
 
-/* A word that may stand behind a label: `again :LOOP`. */
+/* A word that may follow a label, as in `again :LOOP`: no placeholder. */
 static bool is_labelled(struct text word)
 {
     static const struct text words[] = {
@@ -133,7 +133,7 @@ static bool is_labelled(struct text word)
     return false;
 }
 
-/* :name, %(name)s, %s outside of quotes: parameters, where nobody says otherwise. */
+/* :name, %(name)s and %s outside of quotes are parameters, unless a value is given for them. */
 static bool put_parameter(struct putting *putting)
 {
     struct text rest = {putting->text.at + putting->at, putting->text.length - putting->at};
@@ -172,7 +172,7 @@ static bool put_parameter(struct putting *putting)
     return true;
 }
 
-/* A comment at the place is copied as it is, but for braces in it. */
+/* A comment is copied as it is, except for the braces in it. */
 static size_t comment_length(const struct putting *putting)
 {
     struct text rest = {putting->text.at + putting->at, putting->text.length - putting->at};

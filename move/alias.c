@@ -1,7 +1,8 @@
-/* What stands beside the tables and in their place. A view that takes the old name can only be made
- * where it has something to look at, so for a moment an empty table stands at the target; the view
- * waits beside the table until the switch puts it in its place. Triggers are tried on that table.
- * Where a kill has left a placeholder or a view behind, the journal tells.
+/* The views that stand at the old names. Such a view can only be created where the table that it
+ * selects from exists, so for a moment an empty table (the placeholder) is created in the target
+ * database; the view is created under another name and waits there until the switch renames it to
+ * the old one. Triggers are tried on the placeholder. After a mover was killed, the journal tells
+ * which placeholders and views it has left behind.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -88,7 +89,8 @@ static struct text written(struct mover *mover, struct text schema, struct text 
     return keep_text(mover, text, length);
 }
 
-/* While an empty table stands at the target: the rights on it, and the view that looks at it. */
+/* While an empty table is at the target: grants the rights on it, and creates the view that selects
+ * from it. */
 static bool prepare_one(struct mover *mover, size_t i)
 {
     const struct moved_table *table = todo_table(mover, i);
@@ -221,8 +223,8 @@ bool aliases_recover(struct mover *mover)
     return good;
 }
 
-/* Only what the journal knows as a placeholder, what is empty, and whose table stands at the other
- * place is dropped. */
+/* Drops a table only if the journal knows it as a placeholder, it is empty, and the real table is
+ * at the other place. */
 static bool drop_placeholder(struct mover *mover, const struct moved_table *table,
                              struct text schema)
 {
@@ -271,7 +273,7 @@ bool places_recover(struct mover *mover)
         if (table->move != mover->order->move || table->at_from != STANDING_TABLE ||
             table->at_to != STANDING_TABLE)
             continue;
-        /* If the one is dropped, the other is the table. */
+        /* If one of the two is dropped as a placeholder, the other one is the table. */
         const struct text schema = placed_last(mover, table);
         if (schema.at && !drop_placeholder(mover, table, schema))
             return false;

@@ -1,6 +1,6 @@
-/* What tables and their triggers are, asked before the doors close and after they have opened: the
- * same but for the database. What a foreign key says of a table that has moved with it follows by
- * itself; AUTO_INCREMENT goes on counting.
+/* Compares tables and their triggers before the switch and after it: they must be the same but for
+ * the database. What a foreign key says of a table that has moved with it changes by itself;
+ * AUTO_INCREMENT may have gone on counting.
  */
 #include <ctype.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-/* Rights do not follow a table that is renamed. What accounts may do with it now, by rights on it
- * or on its database, is given to them at the target, before the move, while a placeholder stands
- * there: servers give no rights on what is not there. Nothing is taken away.
+/* Rights do not follow a table that is renamed. What accounts may do with it now, by rights on the
+ * table or on its database, is granted to them at the target before the move, while a placeholder
+ * exists there: servers grant nothing on what does not exist. No right is revoked.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* Who holds locks on the tables, as far as the server tells: MySQL's performance_schema, MariaDB's
- * plugin metadata_lock_info. Asked before the switch is sent, because all others would queue behind
- * it; and when it was in vain, to name who is in the way.
+/* Who holds locks on the tables, as far as the server tells: from MySQL's performance_schema or
+ * MariaDB's plugin metadata_lock_info. Asked before the switch is sent, because other statements
+ * would queue behind it; and after a switch that failed, to name who was in the way.
  */
 #include <string.h>
 #include <unistd.h>
@@ -136,7 +136,8 @@ void tell_locks(struct mover *mover)
 
 bool wait_for_locks(struct mover *mover, int64_t until)
 {
-    /* Where tables near them are never quite free, the server's own queue has to do. */
+    /* Where tables that locks reach through triggers or foreign keys are never free, the server's
+     * own queue has to do. */
     const int64_t give_up_at = mover_now() + NEAR_MS;
 
     for (;;) {

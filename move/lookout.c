@@ -159,7 +159,7 @@ static bool open_door(struct lookout *lookout, unsigned move, enum meeting_state
     return report(lookout, move, error);
 }
 
-/* The door is closed: is everybody out, is it over? */
+/* The door is closed: are all sessions out, is the time over? */
 static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting_move *said,
                     struct error *error)
 {
@@ -172,8 +172,8 @@ static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting
         door->publish(door->user, upstream_name(lookout), sql_moved_take(part->after));
         return open_door(lookout, move, STATE_OPEN, error);
     }
-    /* The mover may have come to its RENAME all the same: who waits is sent to where the tables
-     * stand. */
+    /* The mover may have sent its RENAME all the same: sessions that waited go on with the names of
+     * where the tables are. */
     if (now_ms() >= part->until)
         return refresh(lookout, error) && open_door(lookout, move, STATE_LEFT, error);
     enum meeting_state state = STATE_DRAINED;

@@ -1,6 +1,4 @@
-/* What can go wrong at the end, asked at the beginning: each with its remedy. And what a DBA should
- * know before, though it stops nothing.
- */
+/* Finds before a move begins all that would make it fail at the end, each with a remedy. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -286,8 +284,8 @@ static bool makes_temporary(const struct mover *mover, struct text body, struct 
     return false;
 }
 
-/* What a routine leaves behind is not seen from outside of it: statements on such a table would
- * be sent to the true one. */
+/* What a routine creates cannot be seen from outside of it: statements on such a temporary table
+ * would be sent to the real table of its name. */
 static void check_temporary(struct mover *mover)
 {
     struct rows *rows = connection_query(
@@ -322,7 +320,8 @@ static bool share_an_address(const struct config_upstream *a, const struct confi
     return false;
 }
 
-/* Sessions that stand at this server by another upstream would neither wait nor be sent on. */
+/* Sessions that reach this server by another [upstream:] would neither wait nor get the new names.
+ */
 static void check_upstreams(struct mover *mover)
 {
     const struct config *config = mover->order->config;

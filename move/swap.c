@@ -129,10 +129,9 @@ bool swap_prepare(struct mover *mover)
     return set_wait(mover, 1);
 }
 
-/* With the shortest wait that there is (MySQL's is a second), because all others queue behind it.
- * An XA transaction that has lost its session keeps no metadata lock on MariaDB, but InnoDB's lock
- * on the table, for which a RENAME waits as long as a row is waited for, with all others behind it.
- */
+/* Waits as short as possible (on MySQL a second), because all other statements queue behind it. On
+ * MariaDB an XA transaction without a session keeps no metadata lock but InnoDB's lock on the
+ * table; a RENAME waits for it as for a row lock, with all other statements behind it. */
 static bool run_soon(struct mover *mover, struct text sql, int64_t until)
 {
     const bool mariadb = connection_is_mariadb(mover->connection);

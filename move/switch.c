@@ -101,7 +101,7 @@ static bool close_and_switch(struct mover *mover)
 
 /* --- how it went --- */
 
-/* The server frees the lock of the lost session when it has ended. */
+/* The server frees the lock of the lost session when that session has ended. */
 bool mover_come_back(struct mover *mover)
 {
     const uint64_t lost = connection_thread(mover->connection);
@@ -153,7 +153,7 @@ static enum outcome look(struct mover *mover)
     return OUTCOME_MIXED;
 }
 
-/* However it went: do the tables stand there now? `done`: the server has said so. */
+/* Whatever has happened: are the tables at the new place now? `done`: the server has said so. */
 static enum outcome find_outcome(struct mover *mover, bool done)
 {
     if (connection_lost(mover->connection)) {
@@ -164,13 +164,13 @@ static enum outcome find_outcome(struct mover *mover, bool done)
     if (done)
         return OUTCOME_MOVED;
     enum outcome outcome = look(mover);
-    /* What a lost session has not come to. */
+    /* Does what the lost session did not come to. */
     if (mover->sent && outcome != OUTCOME_UNKNOWN)
         mover->incomplete = !triggers_recover(mover) || !aliases_recover(mover);
     return outcome;
 }
 
-/* Opens the doors, whatever comes. */
+/* Opens the doors, whatever has happened. */
 static void settle(struct mover *mover, bool switched)
 {
     const int64_t until = mover_now() + mover->move->hold.value + READY_MS;

@@ -169,7 +169,8 @@ static bool is_alike(const struct carried_trigger *a, const struct carried_trigg
            text_equal(a->charset, b->charset) && text_equal(a->collation, b->collation);
 }
 
-/* Others wait meanwhile: the session is not changed where the next trigger is made in the same. */
+/* Others wait meanwhile: the session's settings are not changed again where the next trigger needs
+ * the same. */
 bool triggers_create(struct mover *mover)
 {
     bool good = true;

@@ -1,5 +1,5 @@
-/* Names out of records: cleaned, because what a client can put into one must not command a
- * terminal, and numbered. Only for report_sum.c.
+/* Names out of records. They come from clients: characters that would command a terminal are
+ * replaced; then each name gets a number. Only for report/sum.c.
  */
 #include "report/names.h"
 

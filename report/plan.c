@@ -1,5 +1,5 @@
-/* One page for the week: whose data can move, what holds the others back, and for each team the
- * queries that bring the most when they are replaced.
+/* One page for a week: which services' data can move, what prevents the other moves, and for each
+ * team the queries whose replacement brings most.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -25,7 +25,7 @@ static const char *show_day(int64_t time, char to[40])
     return to;
 }
 
-/* What still reaches into the owner: counted since `since`, the catalogue always. */
+/* What still uses the owner's data: statements since `since`, and all that the catalogue has. */
 struct held {
     uint32_t edges, queries, catalogue;
     int64_t last;

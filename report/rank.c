@@ -72,7 +72,8 @@ static int by_query(const void *a, const void *b, void *context)
     return order ? order : by_edge(&first->edge, &second->edge, context);
 }
 
-/* Transactions over owners before joins: the one needs a saga, the other an API call. */
+/* Transactions over several owners come before joins: the first need a saga, the second an API
+ * call. */
 static int by_hardness(const void *a, const void *b, void *context)
 {
     const struct report *report = context;
@@ -141,7 +142,7 @@ uint32_t *report_rank_queries(const struct report *report, uint32_t edge, uint32
     return top(report, queries, count);
 }
 
-/* A query on two edges is told of once: on the first. */
+/* A query on two edges is listed once, on the first of them. */
 static bool is_hard(const struct report *report, uint32_t number, uint32_t of)
 {
     const struct report_query *query = &report->queries[number];

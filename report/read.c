@@ -25,8 +25,8 @@ struct reading {
     size_t length;
 };
 
-/* A log that rotation has left twice, plain and packed, or as a copy that is older. No two records
- * have the same first line: it holds a time in microseconds and an id. */
+/* Rotation may leave the same log twice: plain and compressed, or with an older copy. No two
+ * records have the same first line, since it holds a time in microseconds and an id. */
 static void know_log(struct report *report, struct reading *reading, struct text line)
 {
     static const char start[] = "{\"ts\":";

@@ -57,7 +57,8 @@ static bool is_clear(const struct candidate *candidate)
     return candidate->other_writes == 0 && candidate->other_reads == 0;
 }
 
-/* A name that can stand in proxy.ini as it is: no wildcard, nothing that ends or hides the line. */
+/* Can the name stand in proxy.ini as it is? Not with a wildcard, nor with a character that would
+ * end the line or begin a comment. */
 static bool can_be_written(const struct report *report, uint32_t object)
 {
     struct text name = report->object_names.keys[object];
@@ -176,7 +177,7 @@ static struct text section_of(struct text line)
     return text_trim((struct text){t.at + start.length, (size_t)(end - t.at) - start.length});
 }
 
-/* The file as it is, with the proposals behind the last key of their sections. */
+/* Prints the file as it is, with the proposals behind the last key of their sections. */
 static void put_file(struct suggestions *suggestions, FILE *from)
 {
     struct arena arena = {0};
@@ -215,7 +216,7 @@ static void put_file(struct suggestions *suggestions, FILE *from)
     arena_fini(&arena);
 }
 
-/* What found no section: said, but only as a comment. */
+/* Proposals whose section is not in the file: printed as comments only. */
 static void put_rest(const struct suggestions *suggestions)
 {
     const struct report *report = suggestions->report;

@@ -1,6 +1,6 @@
-/* Transactions that wrote to what several services own, out of the log's events `transaction`:
- * whose data, by which statements, and which of these could run after the commit. The rule, and
- * what it does not know, stand in docs/violations.md.
+/* Transactions that wrote to what several services own, from the log's events `transaction`: whose
+ * data, by which statements, and which of these could run after the commit. docs/violations.md has
+ * the rule and says what it cannot know.
  */
 #include <stdlib.h>
 

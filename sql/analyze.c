@@ -1,5 +1,6 @@
-/* The door of the analysis: one statement out of a command's text, by its first word. Who reads
- * this for the first time: sql/lexer/lexer.h, sql/parser.h, then here, then sql/query.c.
+/* The entry of the analysis: takes one statement out of a command's text, by its first word. To
+ * read this room for the first time: sql/lexer/lexer.h, sql/parser.h, then this file, then
+ * sql/query.c.
  */
 #include "sql/analyze.h"
 
@@ -9,7 +10,8 @@
 #include "sql/reread.h"
 #include "sql/session_internal.h"
 
-/* Unused CTEs that are used by unused CTEs: one more reading for each of the chain. */
+/* MySQL does not look at unused CTEs. A chain of them, each used only by the next unused one, takes
+ * one more reading for each. */
 enum { PASSES = 8 };
 
 static void parse_query_statement(struct parser *p)
@@ -62,7 +64,7 @@ static void parse_use(struct parser *p)
         return;
     p->facts->effects |= SQL_EFFECT_DATABASE;
     p->facts->database = name.text;
-    if (p->dynamic) /* in a literal no other name is written */
+    if (p->dynamic) /* inside a literal no name can be replaced */
         return;
     p->facts->database_offset = name.offset;
     p->facts->database_length = name.length;
@@ -285,9 +287,9 @@ void parse_statement(struct parser *p)
     }
     p->depth--;
 }
-/* What the session remembers of user variables is out of date, or all of it: a procedure may run
- * text of its own making, drop temporary tables and prepare other statements under the same names.
- */
+/* What the session remembers of user variables is out of date, or all that it remembers: a
+ * procedure may run text that it has put together, drop temporary tables and prepare other
+ * statements under the same names. */
 static void forget_variables(struct parser *p)
 {
     if (!p->assigns && !p->calls)
@@ -296,8 +298,8 @@ static void forget_variables(struct parser *p)
     p->facts->session.action |= p->calls ? SQL_ACTION_FORGET_ALL : SQL_ACTION_FORGET_VARIABLES;
 }
 
-/* What follows a failure is not read: it may change the session in any way. So may what is executed
- * without its text being known. */
+/* After a failure the rest of the text is not read: it may change the session in any way. So may a
+ * statement that runs without its text being known. */
 static void expect_anything(struct parser *p)
 {
     struct sql_facts *facts = p->facts;
@@ -318,7 +320,8 @@ static void expect_anything(struct parser *p)
     }
 }
 
-/* Who uses a temporary MERGE table uses what it stands on, which need not be allowed then. */
+/* A statement that uses a temporary MERGE table uses the tables under it, which may not be allowed
+ * any more. */
 static void note_united(struct parser *p)
 {
     struct sql_facts *facts = p->facts;
@@ -380,7 +383,7 @@ static void parser_init(struct parser *p, const struct sql_state *state,
     p->cte_count = p->cte_floor = p->cte_inner_floor = p->joined_count = 0;
 }
 
-/* May the text from `offset` to the current token say something else in another state? */
+/* Could the text from `offset` to the current token mean something else in another state? */
 static bool reads_otherwise(const struct parser *p, size_t offset)
 {
     const uint8_t *start = p->lexer.start;
@@ -408,8 +411,8 @@ static void read_statement(struct parser *p, struct text text, size_t offset)
         resolve_qualifiers(p);
 }
 
-/* What MySQL's own command line asks first, to learn whether the server knows dollar quotes. It is
- * an error on every server and touches nothing. */
+/* The first question of MySQL's own command line client, by which it learns whether the server
+ * knows dollar quotes. It is an error on every server and touches nothing. */
 static bool asks_for_dollar_quotes(struct text text, const struct sql_state *state)
 {
     return state->dialect == SQL_MYSQL && text_equal(text, TEXT("select $$"));
@@ -442,7 +445,7 @@ static size_t analyze(struct text text, size_t offset, const uint32_t *from,
         read_statement(&p, text, offset);
         assigns |= p.assigns;
         if (p.failed && p.skipped > 0)
-            p.unused_count = 0; /* once more, and nothing is left out */
+            p.unused_count = 0; /* reads it once more, with every definition */
         else if (p.failed || p.unused_count == p.skipped)
             break;
     }

@@ -378,7 +378,7 @@ void parse_body_in(struct parser *p, const struct name *schema)
     p->schema = current;
 }
 
-/* MariaDB takes blocks, branches and loops outside of routines too. */
+/* MariaDB also takes blocks, branches and loops outside of routines. */
 bool at_compound(const struct parser *p)
 {
     if (p->state->dialect != SQL_MARIADB && !p->body)

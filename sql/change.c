@@ -82,7 +82,7 @@ void parse_insert(struct parser *p)
         step(p);
         parse_assignments(p);
         break;
-    default: /* a WITH's tables are seen behind the query too */
+    default: /* the tables of a WITH can be seen behind the query too */
         mark = enter_with(p);
         parse_query_body(p, mark);
         break;
@@ -200,7 +200,8 @@ void parse_update(struct parser *p)
     skip_modifiers(p);
     const uint32_t count = p->facts->object_count;
     parse_join(p, SQL_READ);
-    /* A table alone is written, and read only where something else reads it too. */
+    /* A single table is written; it counts as read only where something else in the statement reads
+     * it. */
     if (p->joined_count == 1 && p->joined[0].object == count)
         p->facts->objects[count].access = SQL_WRITE;
     if (at_word(p, KW_FOR) && p->n.keyword == KW_PORTION)
@@ -250,7 +251,7 @@ static bool take_target(struct parser *p, struct target *target)
     return !take_sign(p, '.') || need_sign(p, '*');
 }
 
-/* The target is mapped as its table is; an alias stays as it is, which has no schema. */
+/* The target gets the same schema as its table; an alias has no schema and stays as it is. */
 static void place_target(struct parser *p, const struct target *target)
 {
     for (unsigned i = 0; i < p->joined_count && !p->failed; i++) {

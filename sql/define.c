@@ -282,8 +282,8 @@ static void forget_tables(struct parser *p)
     p->facts->session.action |= SQL_ACTION_DROP_TABLES;
 }
 
-/* TEMPORARY: the session's own, or none. Stored code would drop it unseen, for what follows to mean
- * the real table of its name: so it is judged as that. */
+/* TEMPORARY: the session's own table, or an error. Stored code could drop it without being seen, so
+ * that a later name would mean the real table: so it is judged as if it dropped the real one. */
 static void drop_temporary(struct parser *p)
 {
     struct name schema, name;
@@ -305,7 +305,7 @@ static void drop_tables(struct parser *p, enum sql_kind kind, bool temporary)
     do {
         if (temporary && kind != SQL_DROP_VIEW)
             drop_temporary(p);
-        else if (kind != SQL_DROP_TABLE) /* one of these, whatever temporary table has its name */
+        else if (kind != SQL_DROP_TABLE) /* a temporary table of its name does not hide it */
             take_real_table(p, SQL_DEFINE);
         else
             take_table(p, SQL_DEFINE);
@@ -422,7 +422,8 @@ void parse_drop(struct parser *p)
     }
 }
 
-/* A table is renamed: both names, and no temporary table of either is certain any more. */
+/* A table is renamed: both names are touched, and neither is certain to be a temporary table any
+ * more. */
 static void rename_pair(struct parser *p)
 {
     struct name schema, name, new_schema;

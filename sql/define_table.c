@@ -5,7 +5,7 @@
 #include "sql/parser.h"
 #include "sql/session_internal.h"
 
-/* The tables of a MERGE table. It outlives the temporary tables of today. */
+/* The tables under a MERGE table. It outlives the temporary tables that exist now. */
 static void take_united(struct parser *p)
 {
     do
@@ -30,8 +30,9 @@ static void parse_union(struct parser *p)
     need_sign(p, ')');
 }
 
-/* Without a schema: on MySQL a table beside the one that is defined. MariaDB, and maybe MySQL
- * before 8.0, asks for the privilege in the current database and then takes the one beside. */
+/* A name without a schema: on MySQL it is a table of the same schema as the one that is defined.
+ * MariaDB, and maybe MySQL before 8.0, asks for the privilege in the current database and then
+ * takes the table of that schema. */
 static void take_referenced(struct parser *p)
 {
     struct name schema, name;
@@ -53,8 +54,8 @@ static void take_referenced(struct parser *p)
     p->beside = SQL_OBJECTS;
 }
 
-/* The engines that keep what they are given. Others (CONNECT, SPIDER, FEDERATED, OQGRAPH, S3) reach
- * tables, files and servers by names in strings. */
+/* The engines that store the data themselves. Others (CONNECT, SPIDER, FEDERATED, OQGRAPH, S3)
+ * reach tables, files and servers that are named in strings. */
 static bool keeps_to_itself(struct text engine)
 {
     static const struct text engines[] = {
@@ -310,9 +311,9 @@ void parse_create_table(struct parser *p, bool temporary, bool replaces)
 
 /* --- ALTER TABLE --- */
 
-/* The tables of a MERGE table that stand beside it are known to it by name alone: in another schema
- * it means those of their names there, whosever they are. Whether it is a MERGE table is not known,
- * so whoever moves a table into a schema must own all of it. */
+/* A MERGE table knows the tables of its own schema by their names alone: in another schema it means
+ * the tables of those names there, whoever owns them. Nobody can tell whether a table is a MERGE
+ * table, so a service that moves a table into a schema must own all of the schema. */
 void move_to(struct parser *p, const struct name *from, const struct name *to)
 {
     static const struct name nothing = {

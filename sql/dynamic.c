@@ -74,7 +74,7 @@ static struct text take_value(struct parser *p)
             value = sql_session_variable(p->session, variable_name(p).text);
         step(p);
     }
-    /* What a client's bytes over 127 become on the way through a value depends on the sets. */
+    /* Bytes over 127 in a value may change with the character sets it passes through. */
     if (value.at && p->state->charset != SQL_UTF8 && has_high_bytes(value))
         value.at = NULL;
     return value;
@@ -101,7 +101,7 @@ static void parse_each_text(struct parser *p, struct text value)
     parse_text(p, value, &nowhere);
 }
 
-/* Analyses the value at p->t. It, where it is one text and known. */
+/* Analyses the value at p->t as a statement, if it is one text and known. */
 static struct text parse_value(struct parser *p)
 {
     const struct parser_mark mark = parser_mark(p);
@@ -163,7 +163,7 @@ void parse_prepare(struct parser *p)
             p->prepared[p->prepared_count++] = name.text;
         return;
     }
-    /* All that is for its EXECUTE to do. */
+    /* What remains to be done belongs to its EXECUTE. */
     p->assigns = assigns;
     p->calls = calls;
     bool plain =
@@ -180,7 +180,7 @@ void parse_prepare(struct parser *p)
         p->facts->session.value = text_to_keep(p, text);
 }
 
-/* What the session remembers of a PREPARE becomes what this statement does. */
+/* This statement now does what the session remembers of that PREPARE. */
 static void execute_facts(struct parser *p, const struct sql_facts *facts)
 {
     p->facts->administration |= facts->administration;
@@ -195,8 +195,9 @@ static void execute_facts(struct parser *p, const struct sql_facts *facts)
     }
 }
 
-/* Was it prepared before in this body, by a statement that has run if this one runs? Then what it
- * does is among the facts; and if that PREPARE has failed there is no such statement. */
+/* Was it prepared earlier in this body, by a statement that runs whenever this one runs? Then its
+ * objects are already among the facts; and if that PREPARE has failed there is nothing to execute.
+ */
 static bool is_prepared_here(const struct parser *p, struct text name)
 {
     for (unsigned i = 0; i < p->prepared_count; i++) {

@@ -118,7 +118,7 @@ struct sql_facts *sql_facts_put(const struct sql_facts *facts, void *memory)
     kept->xid = put(&to, facts->xid);
     kept->session.name = put(&to, facts->session.name);
     kept->session.value = put(&to, facts->session.value);
-    /* Facts of another statement belong to somebody who may be gone when the copy is used. */
+    /* The facts of other statements may be freed before the copy is used. */
     kept->session.facts = facts->session.facts == facts ? kept : NULL;
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];

@@ -1,5 +1,5 @@
-/* Which places of a statement get another schema. Each place is decided by itself; where two
- * decisions fall on one place of the text they must agree. Called by judge/ and cmd/explain.c.
+/* Decides which names of a statement get another schema. Each place is decided by itself; where two
+ * decisions concern the same bytes of the text they must agree. Called by judge/ and cmd/explain.c.
  */
 #include "sql/map.h"
 
@@ -50,7 +50,7 @@ static struct text follows(struct mapping *m, const struct sql_place *place)
     return stands(m, m->renamed[place->object] - 1u);
 }
 
-/* The schema to write at the place; `at` NULL: it stays as it is. */
+/* The schema to write at this place; `at` NULL: nothing is written. */
 static struct text decide(struct mapping *m, const struct sql_place *place)
 {
     struct text own;
@@ -72,7 +72,8 @@ static struct text decide(struct mapping *m, const struct sql_place *place)
         own = stands(m, m->renamed[place->object] - 1u);
     if (own.at || place->beside >= SQL_OBJECTS)
         return own;
-    /* The database of a name without a schema is another now: the old one is written out. */
+    /* A name without a schema would now be looked up in another database: so the old database is
+     * written before it. */
     return stands(m, place->beside).at ? m->facts->objects[place->object].schema : own;
 }
 

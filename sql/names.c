@@ -185,7 +185,7 @@ static void index_object(struct parser *p, unsigned number)
     p->index[slot % PARSER_INDEX] = (uint16_t)(number + 1);
 }
 
-/* Few objects are compared one by one; from many on there is an index. */
+/* A few objects are compared one by one; for many there is an index. */
 static unsigned find_object(struct parser *p, enum sql_type type, struct text schema,
                             struct text name, bool session_only)
 {
@@ -310,8 +310,8 @@ static void add_united(struct parser *p, struct text schema, struct text name, u
 unsigned add_table(struct parser *p, const struct name *schema, const struct name *name,
                    unsigned access)
 {
-    /* What is stored is run later, by others: it sees no temporary table of this session. A block
-     * may drop one and go on. */
+    /* A stored body runs later and for other sessions: it sees no temporary table of this session.
+     * A block that runs now may drop one and go on. */
     bool session_only = p->session && !p->stored && !p->body &&
                         sql_session_has_table(p->session, default_schema(p, schema), name->text);
 
@@ -326,7 +326,7 @@ unsigned add_temporary(struct parser *p, const struct name *schema, const struct
     return add(p, SQL_TABLE, schema, name, SQL_DEFINE, true);
 }
 
-/* What a name took of facts->names is given back where no new object keeps it. */
+/* Gives back what a name took of facts->names, unless a new object keeps it. */
 static unsigned give_back(struct parser *p, uint32_t room, uint32_t count, unsigned number)
 {
     if (p->facts->object_count == count)

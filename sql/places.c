@@ -187,7 +187,7 @@ static void place_qualifier(struct parser *p, const struct qualifier *qualifier,
     };
 }
 
-/* Every table that the qualifier can mean gets a place there: whoever maps sees whether they
+/* Every table that the qualifier may mean gets a place here; the code that maps checks whether they
  * agree. */
 static void resolve(struct parser *p, const struct qualifier *qualifier)
 {

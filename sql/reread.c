@@ -40,7 +40,7 @@ enum sql_alike sql_reads_alike(const struct sql_reading *reading, const struct s
         sets |= SQL_MARK_SIGNS;
     if (reading->charset != state->charset && reading->marks & sets)
         return state->charset == SQL_CHARSET_UNKNOWN ? SQL_READS_UNKNOWN : SQL_READS_OTHERWISE;
-    /* What was read without knowing the mode reads the same in each. */
+    /* A text that was read without knowing the mode means the same in every mode. */
     if (!reading->mode_known)
         return SQL_READS_ALIKE;
     if (!state->mode_known)

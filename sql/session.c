@@ -39,8 +39,8 @@ enum {
     TRANSACTIONS = 1 << TRANSACTION | 1 << QUOTED_TRANSACTION,
 };
 
-/* What changes the connection's character set makes other bytes of the letters between quotes;
- * stored code that does so is undone at its end by both servers. */
+/* A change of the connection's character set changes what the bytes between quotes mean; both
+ * servers undo such a change at the end of stored code. */
 enum { CONNECTION = SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY | SQL_EFFECT_UNKNOWN };
 
 static const struct text none = {NULL, 0};
@@ -291,8 +291,8 @@ bool sql_session_disturbed(const struct sql_session *session, const struct sql_f
 }
 
 /* An undetermined statement may be anything. Stored code was judged by its text when it was
- * created, what it drops as if it were no temporary table; but `SET @v` in it touches
- * nothing of anybody's, and would put words of its choice where we believe to know a literal. */
+ * created, where a dropped temporary table counts as the real one; but a `SET @v` in it touches
+ * nobody's objects, and would replace a literal that is remembered here. */
 static unsigned disturbed_sorts(const struct sql_facts *facts)
 {
     if (!facts->determined)

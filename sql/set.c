@@ -183,8 +183,8 @@ static void set_engine(struct parser *p)
     parse_value(p);
 }
 
-/* What the server knows a session's temporary tables by: with another value they are out of sight,
- * and the real ones of their names are not. Replication and mysqlbinlog set it. */
+/* The servers find a session's temporary tables by this value: after a change the temporary tables
+ * are hidden, and their names mean the real tables again. Replication and mysqlbinlog set it. */
 static bool is_identity(const struct assignment *assignment)
 {
     return is(assignment, TEXT("pseudo_thread_id")) || is(assignment, TEXT("server_id"));
@@ -221,9 +221,9 @@ static bool may_spell(struct text name, struct text variable)
                            (struct text){variable.at + variable.length - tail, tail});
 }
 
-/* MySQL finds system variables without regard to accents and to blanks at the end: one that is
- * spelt in an odd way may be any. A local variable of a body may be called so too, unless it looks
- * like one of those that matter. */
+/* MySQL compares the names of system variables without accents and trailing blanks: a name in an
+ * odd spelling may be any of them. In a body it may also be a local variable, unless it looks like
+ * one of those that matter. */
 static bool is_itself(const struct parser *p, struct text name)
 {
     size_t plain = 0;
@@ -392,8 +392,8 @@ static void parse_for_statement(struct parser *p)
         p->facts->effects |= SQL_EFFECT_UNKNOWN;
 }
 
-/* In a stored body all is undone at its end. In a block of its own MariaDB undoes the mode and
- * keeps the character set, of which it is not known whether it was reached. */
+/* In a stored body all of it is undone at the end. In a compound statement of its own, MariaDB
+ * undoes sql_mode and keeps the character set; whether that SET was reached is not known. */
 static void keep_of_body(struct parser *p, uint8_t effects)
 {
     const uint8_t charset = p->facts->effects & (SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY);

@@ -108,8 +108,9 @@ static bool take_mode_text(struct parser *p, char *to, size_t *used, bool *own)
     }
 }
 
-/* What REPLACE(.., 'words', '') leaves of a mode: nothing that decides how text is read may be
- * among the words, for it may be there in other letters, or because another word means it too. */
+/* What REPLACE(.., 'words', '') leaves of a mode. The words must not be modes that decide how text
+ * is read: REPLACE compares letter by letter, and the mode may be spelt otherwise, or be implied by
+ * another word. */
 static bool take_removed(struct parser *p, uint8_t mode)
 {
     char words[MODE_TEXT];

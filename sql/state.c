@@ -12,7 +12,7 @@ struct text sql_state_database(const struct sql_state *state)
     return (struct text){state->database, state->database_length};
 }
 
-/* No server has a database whose name is that long: one that does not fit is no database. */
+/* No server has a database with a longer name: a name that does not fit is not a database. */
 void sql_state_set_database(struct sql_state *state, struct text database)
 {
     state->database_unknown = false;

@@ -12,8 +12,8 @@ static uint64_t *word_of(struct parser *p, const struct name *name, uint64_t *bi
     return &p->cte_names[hash / 64];
 }
 
-/* MySQL reads a definition anew wherever it is used, and its names as they are seen from there: a
- * WITH between may have taken one of them. */
+/* MySQL reads a definition anew at each use, with the names that can be seen from that place: a
+ * WITH in between may hide one of them. */
 static void check_capture(struct parser *p, unsigned number)
 {
     uint64_t bit;

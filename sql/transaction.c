@@ -4,8 +4,8 @@
 #include "sql/parser.h"
 #include "sql/session_internal.h"
 
-/* The few words that may follow; anything else is left for the caller to stumble over, since in
- * sql_mode ORACLE a BEGIN may start a block. */
+/* The few words that may follow. Anything else is left to the caller, which fails: in sql_mode
+ * ORACLE a BEGIN may start a block. */
 static void skip_words(struct parser *p)
 {
     for (;;) {
@@ -82,9 +82,9 @@ static void note_xa(struct parser *p, enum sql_xa xa, bool known)
     p->facts->administration |= p->facts->xa_foreign;
 }
 
-/* XA's identifiers are strings and numbers. One server keeps the prepared transactions of all
- * services, and asks nobody whose they are: what this session has not started is administration,
- * unless whoever judges knows that another session of its service has prepared it. */
+/* XA identifiers are strings and numbers. A server keeps the prepared transactions of all services
+ * and does not check who ends them. So ending one that this session has not started is
+ * administration, unless judge/ knows that another session of the service has prepared it. */
 static void parse_xa(struct parser *p)
 {
     const enum sql_keyword word = (enum sql_keyword)p->t.keyword;

@@ -77,7 +77,7 @@ static uint64_t last_of(const uint8_t *from, const uint8_t *end)
     return last;
 }
 
-/* The rest of a bare word with bytes over 127. */
+/* Reads on behind a byte over 127 in a bare word. */
 static const uint8_t *high_word(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at)
 {
     token->flags |= SQL_TOKEN_HIGH;

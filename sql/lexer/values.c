@@ -72,7 +72,7 @@ void sql_lexer_skip_values(struct sql_lexer *lexer, bool rows)
         else if (*at != ')' || !rows || !(at = next_row(lexer, at)))
             return;
     }
-    /* A string that does not end is for the next token to say. */
+    /* A string that does not end is left to the next token, which reports it. */
     lexer->why = NULL;
     lexer->needs_mode = false;
 }
