@@ -201,7 +201,7 @@ static unsigned run_kill(struct call *call, struct error *why)
     bool query = json_is_true(json_object_get(call->json, "query"));
 
     if (id <= 0 || id > UINT32_MAX) {
-        error_set(why, "\"id\" is no session's number");
+        error_set(why, "\"id\" is not the number of a session");
         return MHD_HTTP_BAD_REQUEST;
     }
     if (!source->end(source->context, (uint32_t)id, query, why))

@@ -154,7 +154,8 @@ static unsigned check(const struct admin *admin, struct MHD_Connection *connecti
         return MHD_HTTP_FORBIDDEN;
     if (admin->token_file[0] && !open) {
         if (!guard_read_token(admin->token_file, token, &error)) {
-            log_error("admin_token_file = %s: %s; nobody is let in", admin->token_file, error.text);
+            log_error("admin_token_file = %s: %s; all requests are refused", admin->token_file,
+                      error.text);
             return MHD_HTTP_UNAUTHORIZED;
         }
         trusted = has_token(connection, token);
@@ -382,7 +383,7 @@ bool admin_start(const struct config *config, const struct admin_source *source,
                         address->written.at);
     }
     if (!address->is_unix && !is_loopback(address->host) && !token_file.at)
-        log_warning("admin = %s: whoever reaches it may read; set admin_token_file",
+        log_warning("admin = %s: everybody who can reach it may read it; set admin_token_file",
                     address->written.at);
     log_notice("admin listens on %s", address->written.at);
     *result = admin;

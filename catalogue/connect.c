@@ -197,8 +197,8 @@ static bool set_session(struct connection *connection, struct error *error)
     }
     rows_free(rows);
     if (!sql_state_set_version(&state, text_of(connection->version)))
-        return error_set(error, "%s (%s): '%s' is no version of MySQL or MariaDB", connection->name,
-                         connection->address, connection->version);
+        return error_set(error, "%s (%s): '%s' is not a version of MySQL or MariaDB",
+                         connection->name, connection->address, connection->version);
     connection->is_mariadb = state.dialect == SQL_MARIADB;
     connection->number = state.version;
     return set_variables(connection, error);

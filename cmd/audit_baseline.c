@@ -86,10 +86,10 @@ static bool read_file(struct hash_table *keys, const char *path, struct error *e
     free(line);
     fclose(from);
     if (good && number == 0)
-        good = error_set(error,
-                         "%s: empty, which is no baseline: an audit finds at least that no "
-                         "thread is past silogate",
-                         path);
+        good = error_set(
+            error,
+            "%s: empty, so it is not a baseline: even an audit without findings writes a line",
+            path);
     return good;
 }
 

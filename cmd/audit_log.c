@@ -168,8 +168,8 @@ bool audit_rehearse(struct audit *audit, char **paths, size_t count_of, struct e
     for (size_t i = 0; good && i < count_of; i++)
         good = read_file(&log, paths[i], error);
     if (good && count_of && !log.first[0])
-        good =
-            error_set(error, "%s: no record in it; what nobody wrote down says nothing", paths[0]);
+        good = error_set(error, "%s: it holds no record, so it cannot tell which rights were used",
+                         paths[0]);
     if (log.bad)
         fprintf(stderr, "silogate audit: %llu lines of the logs were not understood\n",
                 (unsigned long long)log.bad);

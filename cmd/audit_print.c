@@ -226,11 +226,10 @@ static void print_past(const struct form *form)
                     (unsigned long long)server->ours, (unsigned long long)server->excepted,
                     (unsigned long long)server->past);
         else
-            fprintf(
-                form->to,
-                "%.*s: cannot be told: %llu threads of governed accounts, and performance_schema "
-                "is off or not to be read\n",
-                TEXT_ARGS(server->name), (unsigned long long)server->threads);
+            fprintf(form->to,
+                    "%.*s: not known: %llu threads of governed accounts; performance_schema is off "
+                    "or cannot be read\n",
+                    TEXT_ARGS(server->name), (unsigned long long)server->threads);
     }
     table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
     for (size_t i = 0; i < audit->finding_count; i++) {

@@ -158,7 +158,7 @@ static bool ask_kill(const struct options *options, char **words, int count,
     (void)count;
     if (!text_number(text_of(words[0]), &id) || id == 0 || id > UINT32_MAX) {
         fprintf(stderr,
-                "silogate ctl: '%s' is no session's number; `silogate ctl sessions` has "
+                "silogate ctl: '%s' is not the number of a session; `silogate ctl sessions` has "
                 "them\n",
                 words[0]);
         return false;

@@ -138,7 +138,7 @@ int cmd_move(int argc, char **argv)
             order.unused_for = read_time(optarg);
             if (order.unused_for >= 0)
                 break;
-            fprintf(stderr, "silogate move: --unused-for %s is no time; write 30m, 12h or 7d\n",
+            fprintf(stderr, "silogate move: --unused-for %s is not a time; write 30m, 12h or 7d\n",
                     optarg);
             return CMD_MISUSE;
         case STATUS:

@@ -110,7 +110,8 @@ static int compare(const struct report *report, const struct ratchet *ratchet,
 static int check_logs(const struct report *report)
 {
     if (report->bad_lines > 0)
-        return fail(CMD_MISUSE, "%llu lines of the logs are no records; what they hid is not known",
+        return fail(CMD_MISUSE,
+                    "%llu lines of the logs are not records; what was in them is not known",
                     (unsigned long long)report->bad_lines);
     if (report->lines == 0)
         return fail(CMD_MISUSE,

@@ -62,9 +62,10 @@ static bool read_time(const char *option, const char *value, bool end, int64_t *
     clock_gettime(CLOCK_REALTIME, &now);
     if (report_time_or_ago(text_of(value), end, (int64_t)now.tv_sec * 1000000, time))
         return true;
-    fprintf(stderr,
-            "silogate report: --%s '%s' is no time; write 2026-11-20, 2026-11-20T13:00:00Z or 7d\n",
-            option, value);
+    fprintf(
+        stderr,
+        "silogate report: --%s '%s' is not a time; write 2026-11-20, 2026-11-20T13:00:00Z or 7d\n",
+        option, value);
     return false;
 }
 
@@ -95,7 +96,7 @@ static bool read_top(const char *value, uint32_t *top)
         *top = (uint32_t)number;
         return true;
     }
-    fprintf(stderr, "silogate report: --top '%s' is no number; write 10\n", value);
+    fprintf(stderr, "silogate report: --top '%s' is not a number; write 10\n", value);
     return false;
 }
 

@@ -69,11 +69,13 @@ static void look(struct runtime *runtime, size_t upstream)
     }
     atomic_store(&usage->threads_told, good && told ? 1 : -1);
     if (before != -1 && !good)
-        log_warning("who comes past silogate cannot be counted: %s", error.text);
+        log_warning("connections that do not come through silogate cannot be counted: %s",
+                    error.text);
     else if (before != -1 && !told)
-        log_warning("who comes past silogate cannot be counted at [upstream:%s]: its "
-                    "performance_schema is off",
-                    runtime->config->upstreams[upstream].name.at);
+        log_warning(
+            "connections that do not come through silogate cannot be counted at [upstream:%s]: its "
+            "performance_schema is off",
+            runtime->config->upstreams[upstream].name.at);
 }
 
 static void look_at_all(struct runtime *runtime)
@@ -173,7 +175,7 @@ void run_threads_start(struct violations *violations)
     counting.started = pthread_create(&counting.thread, NULL, run, NULL) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!counting.started)
-        log_error("no thread to count who comes past silogate");
+        log_error("no thread to count connections that do not come through silogate");
 }
 
 void run_threads_configure(struct runtime *runtime)

@@ -47,8 +47,8 @@ bool state_options_set(const struct state_options *options, const char *who,
     state->charset =
         (uint8_t)sql_charset_of(text_of(options->charset ? options->charset : "utf8mb4"));
     if (!sql_state_set_version(state, text_of(version))) {
-        fprintf(stderr, "silogate %s: '%s' is no version; write one like 9.7.4 or 10.11.19\n", who,
-                version);
+        fprintf(stderr, "silogate %s: '%s' is not a version; write one like 9.7.4 or 10.11.19\n",
+                who, version);
         return false;
     }
     if (options->dialect)

@@ -249,9 +249,10 @@ bool what_if(const struct offline *before, const struct offline *next, char **lo
     tell_changes(comparing, NEWLY_ALLOWED, "newly allowed");
     fflush(stdout);
     if (comparing->records == 0 || comparing->bad_lines > 0 || comparing->left_out > 0) {
-        fprintf(stderr, comparing->records == 0
-                            ? "silogate test: the logs hold no violation: nothing can be said\n"
-                            : "silogate test: lines of the logs were left out: this is not all\n");
+        fprintf(stderr,
+                comparing->records == 0
+                    ? "silogate test: the logs hold no violation: there is nothing to compare\n"
+                    : "silogate test: lines of the logs were left out: this is not all\n");
         *good = false;
     }
     bool blocked = comparing->changed[NEWLY_BLOCKED] > 0;

@@ -42,16 +42,16 @@ static bool host_check(struct text host, bool bracketed, struct error *why)
 
     if (bracketed)
         return ip_read(AF_INET6, host, ip) ||
-               error_set(why, "what stands in [ ] is no IPv6 address; " ADDRESS_REMEDY);
+               error_set(why, "the text in [ ] is not an IPv6 address; " ADDRESS_REMEDY);
     if (host.length == 0)
         return error_set(why, "no host; write 0.0.0.0:port for all addresses of the machine");
     if (host.length == 1 && host.at[0] == '*')
-        return error_set(why, "* is no host; write 0.0.0.0 for all addresses of the machine");
+        return error_set(why, "* is not a host; write 0.0.0.0 for all addresses of the machine");
     if (host.length > 253)
         return error_set(why, "the host is longer than 253 bytes; " ADDRESS_REMEDY);
     for (size_t i = 0; i < host.length; i++) {
         if (host.at[i] == ':')
-            return error_set(why, "an IPv6 address stands in brackets; write [v6]:port");
+            return error_set(why, "an IPv6 address needs brackets; write [v6]:port");
         if (!is_host_byte(host.at[i]))
             return error_set(why, "no host name or address; " ADDRESS_REMEDY);
     }

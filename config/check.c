@@ -77,11 +77,11 @@ static void check_user(const struct config_text *user, struct config_problems *p
 
     if (at)
         warn(problems, user->line,
-             "user = %s: an account's host is no part of the name that logs in; write user = %.*s",
+             "user = %s: the host of an account is not part of the user's name; write user = %.*s",
              user->value.at, (int)(at - user->value.at), user->value.at);
     else if (strchr(user->value.at, '*'))
         warn(problems, user->line,
-             "user = %s: * is no wildcard here; write each user on a line of its own",
+             "user = %s: * is not a wildcard here; write each user on a line of its own",
              user->value.at);
 }
 
@@ -99,7 +99,7 @@ static void check_users(const struct config *config, struct config_problems *pro
                 continue;
             index_find(&index, user->value, &other);
             if (other == i)
-                warn(problems, user->line, "user %s is said twice; take one out", user->value.at);
+                warn(problems, user->line, "user %s is there twice; take one out", user->value.at);
             else
                 wrong(problems, user->line,
                       "user %s belongs to [service:%s] already (%s); a user belongs to one "
@@ -196,7 +196,7 @@ static void check_listen(const struct config *config, struct config_problems *pr
 
     if (config->proxy.control.host.at && !config->proxy.control.is_unix)
         wrong(problems, config->proxy.control.line,
-              "control = %s: whoever can reach it could change things; write unix:/path",
+              "control = %s: everybody who can reach it could change things; write unix:/path",
               config->proxy.control.written.at);
     if (same_address(&config->proxy.control, &config->proxy.admin))
         wrong(problems, config->proxy.control.line,
@@ -304,7 +304,7 @@ static void check_state(const struct config_text *folder, struct config_problems
     if (!folder->line)
         return;
     if (stat(folder->value.at, &status) != 0 || !S_ISDIR(status.st_mode))
-        wrong(problems, folder->line, "state = %s is no folder; make it, or name another",
+        wrong(problems, folder->line, "state = %s is not a folder; make it, or name another",
               folder->value.at);
 }
 

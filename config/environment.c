@@ -25,7 +25,7 @@ static bool look_up(struct text form, struct text *found, size_t *length, struct
         good = is_name_byte(form.at[2 + i], i == 0);
     if (!good)
         return error_set(why,
-                         "'%.*s' is no variable of the environment; write ${NAME} with "
+                         "'%.*s' is not a variable of the environment; write ${NAME} with "
                          "letters, digits and '_', or $${ for the two characters",
                          (int)(size < 60 ? size : 60) + 3, form.at);
     memcpy(name, form.at + 2, size);

@@ -193,7 +193,7 @@ static bool section_name(struct reading *reading, enum config_section kind, stru
             return true;
         lines_problem(
             &reading->lines,
-            "'%.*s' is no name; write %s with a NAME of at most 64 letters, digits, '.', '_' "
+            "'%.*s' is not a name; write %s with a NAME of at most 64 letters, digits, '.', '_' "
             "and '-'",
             TEXT_ARGS(*name), section_form(kind));
         return false;
@@ -203,7 +203,7 @@ static bool section_name(struct reading *reading, enum config_section kind, stru
         right = text_trim((struct text){arrow + 2, name->length - (size_t)(arrow - name->at) - 2});
     }
     if (!arrow || !is_name(left) || !is_name(right)) {
-        lines_problem(&reading->lines, "'%.*s' is no pair of services; write [edge:USER->OWNER]",
+        lines_problem(&reading->lines, "'%.*s' is not a pair of services; write [edge:USER->OWNER]",
                       TEXT_ARGS(*name));
         return false;
     }
@@ -333,7 +333,7 @@ static int key_found(void *user, const char *section_unused, const char *name, c
     }
     unsigned *seen = &section->seen[key - first_key(section->kind)];
     if (*seen && !key->repeatable) {
-        lines_problem(&reading->lines, "%s is said on %s already; keep one of them", name,
+        lines_problem(&reading->lines, "%s is on %s already; keep one of them", name,
                       config_line(&reading->config->files, *seen));
         return 1;
     }

@@ -155,7 +155,7 @@ static void check_definers(struct mover *mover)
             PARAMETERS(P_TEXT(trigger->schema), P_TEXT(trigger->name)), mover->error);
         if (rows && rows_next(rows) && rows_number(rows, 1, 1) == 0)
             refuse(mover,
-                   "trigger %.*s.%.*s: its definer %.*s is no account, and each write would "
+                   "trigger %.*s.%.*s: its definer %.*s is not an account, and each write would "
                    "fail; make the account, or the trigger anew",
                    TEXT_ARGS(trigger->schema), TEXT_ARGS(trigger->name), TEXT_ARGS(rows->cells[0]));
         rows_free(rows);
@@ -228,10 +228,11 @@ void refusals_of_places(struct mover *mover)
         if (table->move != mover->order->move)
             continue;
         if (table->at_from == STANDING_TABLE && table->at_to == STANDING_TABLE)
-            refuse(mover,
-                   "%.*s stands in %.*s and in %.*s; find out which is the true one, and rename or "
-                   "drop the other",
-                   TEXT_ARGS(table->name), TEXT_ARGS(table->from), TEXT_ARGS(table->to));
+            refuse(
+                mover,
+                "%.*s stands in %.*s and in %.*s; find out which is the right one, and rename or "
+                "drop the other",
+                TEXT_ARGS(table->name), TEXT_ARGS(table->from), TEXT_ARGS(table->to));
         else if (table->at_from == STANDING_VIEW && table->at_to != STANDING_TABLE &&
                  looks_at(mover, table))
             refuse(mover,
@@ -297,13 +298,13 @@ static void check_temporary(struct mover *mover)
     while (rows && rows_next(rows)) {
         for (size_t i = 0; i < mover->todo_count; i++) {
             if (makes_temporary(mover, rows->cells[2], todo_table(mover, i)->name))
-                refuse(
-                    mover,
-                    "routine %.*s.%.*s makes or drops a temporary table called %.*s, which could "
-                    "not be told from the table; call it otherwise, or --accept-unmapped where no "
-                    "client uses it",
-                    TEXT_ARGS(rows->cells[0]), TEXT_ARGS(rows->cells[1]),
-                    TEXT_ARGS(todo_table(mover, i)->name));
+                refuse(mover,
+                       "routine %.*s.%.*s makes or drops a temporary table called %.*s, which "
+                       "could not be distinguished from the table; give it another name, or "
+                       "--accept-unmapped where no "
+                       "client uses it",
+                       TEXT_ARGS(rows->cells[0]), TEXT_ARGS(rows->cells[1]),
+                       TEXT_ARGS(todo_table(mover, i)->name));
         }
     }
     rows_free(rows);

@@ -66,7 +66,7 @@ bool pattern_take(struct building *building, const char *key, const struct confi
              key, text->value.at);
     if (memchr(text->value.at, '%', text->value.length))
         warn(building, text->line,
-             "%s = %s: %% is no wildcard, but a character like any other; write *", key,
+             "%s = %s: %% is not a wildcard but a character like any other; write *", key,
              text->value.at);
     return true;
 }

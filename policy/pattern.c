@@ -124,7 +124,7 @@ static bool part_check(struct text part, const char *which, struct error *why)
     if (part.at[0] == ' ' || part.at[part.length - 1] == ' ')
         return error_set(why, "white space around the %s part; " REMEDY, which);
     if (memchr(part.at, '`', part.length))
-        return error_set(why, "names stand here without quotes; " REMEDY);
+        return error_set(why, "write names without quotes here; " REMEDY);
     if (literals(part) > NAME_CHARACTERS)
         return error_set(why,
                          "no name has more than %d characters, so this can match none; " REMEDY,

@@ -34,7 +34,7 @@ PLANTS = [
     (["ALTER DATABASE mv_old READ ONLY = 1"], ["ALTER DATABASE mv_old READ ONLY = 0"],
      "is READ ONLY", "READ ONLY = 0", MYSQL),
     (["CREATE DEFINER = ghost@'%' TRIGGER mv_old.g BEFORE INSERT ON mv_old.t1 FOR EACH ROW SET NEW.note = 'g'"],
-     ["DROP TRIGGER mv_old.g"], "its definer ghost@% is no account", "make the account, or the trigger anew", BOTH),
+     ["DROP TRIGGER mv_old.g"], "its definer ghost@% is not an account", "make the account, or the trigger anew", BOTH),
     (["CREATE TRIGGER mv_old.g BEFORE INSERT ON mv_old.t1 FOR EACH ROW SET @@pseudo_thread_id = 1"], ["DROP TRIGGER mv_old.g"],
      "trigger mv_old.g cannot be made anew: a body that puts temporary tables out of sight", "drop it", BOTH),
     (["CREATE PROCEDURE mv_old.p() BEGIN CREATE  TEMPORARY\nTABLE if not exists mv_old.`t1` (id INT); END"],
@@ -179,7 +179,7 @@ def test_the_way_back(scene):
     scene.server.sql("DROP VIEW mv_old.t1", "CREATE TABLE mv_old.t1 (id INT)")
     told = scene.move("--back")
     assert told.returncode == 1
-    assert "t1 stands in mv_old and in mv_new; find out which is the true one, and rename or drop" in told.stdout
+    assert "t1 stands in mv_old and in mv_new; find out which is the right one, and rename or drop" in told.stdout
     scene.server.sql("DROP TABLE mv_old.t1")
     scene.server.sql("DROP TABLE mv_new.t2")
     told = scene.move("--back")

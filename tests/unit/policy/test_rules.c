@@ -142,7 +142,7 @@ static const struct mistake {
     {"[service:a]\nreads = a.\n", "4: reads = a.: the name part is empty", 1, 0},
     {"[service:a]\nowns = a .b\n", "4: owns = a .b: white space around the schema part", 1, 0},
     {"[service:a]\nowns = a. b\n", "4: owns = a. b: white space around the name part", 1, 0},
-    {"[service:a]\nowns = `a`.b\n", "4: owns = `a`.b: names stand here without quotes", 1, 0},
+    {"[service:a]\nowns = `a`.b\n", "4: owns = `a`.b: write names without quotes here", 1, 0},
     {"[service:a]\nowns = " "a.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", "4: owns = a.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: no name has " "more than 64", 1, 0},
     {"[service:a]\nowns = " "a.*aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa*\n", "", 0, 0},
     {"[service:a]\n[grant:g]\nservice = a\non = x\naccess = all\n", "6: on = x: no dot", 1, 0},
@@ -156,7 +156,7 @@ static const struct mistake {
     {"[service:a]\nowns = s.t\nowns = s.t\n", "5: owns = s.t is on line 4 already", 0, 1},
     {"[service:a]\nowns = *.t\n", "", 0, 0},
     {"[service:a]\nreads = m*.*\n", "4: reads = m*.* matches the server's own schemas too", 0, 1},
-    {"[service:a]\nowns = s.%\n", "4: owns = s.%: % is no wildcard", 0, 1},
+    {"[service:a]\nowns = s.%\n", "4: owns = s.%: % is not a wildcard", 0, 1},
     /* what one owns needs no permission, so these never decide anything */
     {"[service:a]\nowns = s.*\nreads = s.t\n", "5: reads = s.t never decides: [service:a] owns = s.* (line 4) comes first", 0, 1},
     {"[service:a]\nowns = s.a*\nreads = s.*\n", "", 0, 0},
