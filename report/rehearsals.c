@@ -47,7 +47,7 @@ void report_take_rehearsal(struct report *report, const json_t *record, uint64_t
         one->span.last = span->last;
 }
 
-void report_rehearsal_sheet(const struct report *report, struct table *table)
+void report_rehearsal_table(const struct report *report, struct table *table)
 {
     static const struct table_column columns[] = {
         {"times",         TABLE_NUMBER},
