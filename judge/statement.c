@@ -5,10 +5,13 @@
 
 void statement_unknown(const struct belief *belief, struct sql_facts *facts)
 {
-    if (!belief->unknown)
-        return;
-    facts->determined = false;
-    facts->why = "the server does not say which database and modes it is in";
+    if (belief->unknown) {
+        facts->determined = false;
+        facts->why = "the server does not say which database and modes it is in";
+    } else if (belief->expired && !facts->determined) {
+        facts->why = "the server does not say which database and modes it is in before the "
+                     "password, which has expired, is set anew";
+    }
 }
 
 static bool is_folded(const struct judging *judging)

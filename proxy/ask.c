@@ -124,12 +124,13 @@ static bool take_answer(struct session *session, enum row row, const struct text
     struct belief *belief = &session->belief;
 
     if (row == ROW_DONE) {
-        belief->unknown = false;
+        belief->unknown = belief->expired = false;
         learn(session, values);
     } else {
         if (here.at[PACKET_HEADER] == 0x00)
             return false;
-        belief->unknown = !is_error(here, EXPIRED_PASSWORD);
+        belief->expired = is_error(here, EXPIRED_PASSWORD);
+        belief->unknown = !belief->expired;
         belief_lose_all(belief);
     }
     belief->must_ask = row != ROW_DONE; /* the next command asks again */

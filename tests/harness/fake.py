@@ -90,7 +90,7 @@ class FakeServer:
                 stream.send(OK)
 
     def sql_state(self, stream, database="nilecare"):
-        for part in (b"\x05", *[COLUMN] * 5, lenenc(database) + lenenc("") + lenenc("utf8mb4") +
+        for part in (b"\x06", *[COLUMN] * 6, lenenc(database) + lenenc("") + 2 * lenenc("utf8mb4") +
                      lenenc("0") + lenenc(""), END_OF_ROWS):
             stream.send(part)
 

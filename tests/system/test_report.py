@@ -235,7 +235,7 @@ def test_ratchet_fails_where_it_cannot_know(log, tmp_path):
     code, why, _ = ratchet("--baseline", baseline, "--fail-on-new", log)
     assert code == 2 and "make the baseline first" in why and not baseline.exists()
     report("--baseline", baseline, log)
-    for logs, word in (([empty], "no record at all"), ([garbage], "3 lines of the logs are no records"),
+    for logs, word in (([empty], "no record at all"), ([garbage], "3 lines of the logs are not records"),
                        ([log, garbage], "3 lines"), ([empty, empty], "no record at all")):
         code, why, _ = ratchet("--baseline", baseline, "--fail-on-new", *logs)
         assert code == 2 and word in why, why
