@@ -55,6 +55,43 @@ static bool owns(const struct building *building, int service, const struct patt
     return false;
 }
 
+/* Has the service itself a pattern for all of `to` that counts more than `other`? */
+static bool owns_rather(const struct building *building, int service, const struct pattern *to,
+                        const struct pattern *other)
+{
+    for (size_t i = 0; i < building->owned_count; i++) {
+        const struct owned *owned = &building->owned[i];
+        const struct pattern *pattern = &owned->pattern[IN_LOWER_CASE];
+        if (owned->service == service && pattern_covers(pattern, to) &&
+            pattern_covers(other, pattern) && !pattern_covers(pattern, other))
+            return true;
+    }
+    return false;
+}
+
+/* A [move:] gives nobody what another service owns: the new name would be a more exact one. */
+static bool is_free(struct building *building, const struct moved *moved)
+{
+    const struct config *config = building->config;
+    const int service = (int)moved->move->service_index;
+
+    for (size_t i = 0; i < building->owned_count; i++) {
+        const struct owned *owned = &building->owned[i];
+        const struct pattern *pattern = &owned->pattern[IN_LOWER_CASE];
+        if (owned->service == service || !pattern_overlap(pattern, &moved->to) ||
+            owns_rather(building, service, &moved->to, pattern))
+            continue;
+        wrong(building, moved->table->line,
+              "[move:%s] to = %s: table %s would stand among what [service:%s] owns (%s, %s); "
+              "write another `to`",
+              moved->move->name.at, moved->move->to.value.at, moved->table->value.at,
+              config->services[owned->service].name.at, owned->written,
+              config_line(&config->files, owned->line));
+        return false;
+    }
+    return true;
+}
+
 /* The new name gets the same owner as the old one, with a pattern as specific as the one in the
  * [move:]. */
 static void own_new_name(struct building *building, const struct moved *moved)
@@ -75,6 +112,8 @@ static void own_new_name(struct building *building, const struct moved *moved)
         if (owned->service == service && text_equal(text_of(owned->written), to.value))
             return; /* said by the service itself */
     }
+    if (!is_free(building, moved))
+        return;
     take_owned(building, (size_t)service, &to);
 }
 

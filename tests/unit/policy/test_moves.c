@@ -81,13 +81,16 @@ static const struct {
     const char *ini, *expected;
 } mistakes[] = {
     {SERVICES "[move:x]\nservice = payment\ntable = nilecare.invoices\nto = p\n",
-     "[move:x] table = nilecare.invoices does not belong to [service:payment]; write owns = "},
+     "[move:x] table = nilecare.invoices does not belong to [service:payment]; write owns = "                         },
     {SERVICES "[move:x]\nservice = billing\ntable = other.invoices\nto = p\n",
-     "does not belong to [service:billing]"                                                  },
+     "does not belong to [service:billing]"                                                                           },
     {SERVICES MOVE "[service:thief]\nowns = b.invoices\n",
-     "owns = b.invoices belongs to [service:"                                                },
+     "would stand among what [service:thief] owns (b.invoices, "                                                      },
     {SERVICES MOVE "[grant:h]\nservice = payment\non = nilecare.*ices\naccess = write\n",
-     "on = nilecare.*ices is some of what [move:invoices]"                                   },
+     "on = nilecare.*ices is some of what [move:invoices]"                                                            },
+    {SERVICES "[service:other]\nowns = secret.patients\n[move:x]\nservice = billing\n"
+              "table = nilecare.invoices\nto = secret\n[service:all]\nowns = secret.inv*\n", "[move:x] to = secret: table nilecare.invoices would stand among what [service:all] owns "
+     "(secret.inv*, "},
 };
 
 static void test_mistakes(void **state)
