@@ -142,6 +142,9 @@ static bool leads(const struct crossing *one, const struct page_object *object, 
 
     if (one->on.length == 0)
         return text_equal(one->schema, object->schema) && text_equal(one->name, object->name);
+    /* A foreign key that carries on into its own table does so where the other one is written. */
+    if (text_equal(one->to, one->on) && text_equal(one->to_schema, one->on_schema))
+        return false;
     return writes && text_equal(one->on_schema, object->schema) &&
            text_equal(one->on, object->name) && (one->event.length == 0 || fires(one, kind));
 }

@@ -99,6 +99,22 @@ def test_beside_statements(gate, server):
                       "SELECT names": [("view", "names", None, "own", ["read"])], "SELECT people": []}
 
 
+def test_a_key_that_carries_on(gate, server):
+    """ON DELETE CASCADE writes the child where its parent is written, not where the child is."""
+    server.sql("ALTER TABLE al_front.child DROP FOREIGN KEY al_fk", "ALTER TABLE al_front.child ADD CONSTRAINT al_fk"
+               " FOREIGN KEY (p) REFERENCES al_back.parent (id) ON DELETE CASCADE")
+    gate.reload()
+    carried = ("foreign_key", "al_fk", "back", "front", "child", "log")
+    assert places.wait_for(lambda: carried in crossings(gate), 45), crossings(gate)
+    client = wire.Wire(gate.port)
+    client.login("al_back", "al_back", "al_back-secret")
+    client.query("INSERT INTO al_front.child VALUES (1, NULL)")
+    client.quit()
+    assert places.wait_for(lambda: api(gate, "/api/queries"), 45)
+    query, = api(gate, "/api/queries")
+    assert [(one["finding"], one["touches"]["name"]) for one in query["causes"]] == [("foreign_key", "parent")]
+
+
 def text_of(page):
     """As a reader has it."""
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", page)).split())
