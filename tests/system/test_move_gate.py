@@ -35,7 +35,7 @@ def test_a_reload_and_an_override_do_not_end_a_hold(make_scene, step):
     gate.start()
     assert places.wait_for(scene.is_followed), gate.log()
     slow_step(scene.server, step, 1)
-    other = "[move:another]\nservice = payment\ntable = mv_old.payments\nto = mv_new\nalias = none\n[move:tables]"
+    other = "[move:another]\nservice = payment\ntable = mv_old.payments\nto = mv_elsewhere\nalias = none\n[move:tables]"
     with Load(scene) as load:
         time.sleep(0.5)
         for options, place in (((), NEW), (("--back",), OLD)):

@@ -38,7 +38,7 @@ PLANTS = [
     (["CREATE TRIGGER mv_old.g BEFORE INSERT ON mv_old.t1 FOR EACH ROW SET @@pseudo_thread_id = 1"], ["DROP TRIGGER mv_old.g"],
      "trigger mv_old.g cannot be made anew: a body that puts temporary tables out of sight", "drop it", BOTH),
     (["CREATE PROCEDURE mv_old.p() BEGIN CREATE  TEMPORARY\nTABLE if not exists mv_old.`t1` (id INT); END"],
-     ["DROP PROCEDURE mv_old.p"], "routine mv_old.p makes or drops a temporary table called t1", "call it otherwise", BOTH),
+     ["DROP PROCEDURE mv_old.p"], "routine mv_old.p makes or drops a temporary table called t1", "give it another name", BOTH),
     (["CREATE PROCEDURE mv_old.p() BEGIN DROP TEMPORARY TABLE t1; END"], ["DROP PROCEDURE mv_old.p"],
      "a temporary table called t1", "--accept-unmapped", BOTH),
     *(([f"CREATE TABLE mv_old._t1{tail} (id INT)"], [f"DROP TABLE mv_old._t1{tail}"],
