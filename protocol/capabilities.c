@@ -4,11 +4,12 @@
 #include "protocol/capabilities.h"
 
 /* CLIENT_COMPRESS and CLIENT_ZSTD_COMPRESSION_ALGORITHM change the frame, CLIENT_SSL is the
- * proxy's, MariaDB's COM_MULTI puts commands into a command: they are not here, and neither is any
- * flag that is not known. */
+ * proxy's, MariaDB's COM_MULTI puts commands into a command, and with CLIENT_NO_SCHEMA both servers
+ * drop the schema of each name and read `own.t` as t of the current database: they are not here,
+ * and neither is any flag that is not known. */
 static const capabilities_t followed =
     CAPABILITY_LONG_PASSWORD | CAPABILITY_FOUND_ROWS | CAPABILITY_LONG_FLAG |
-    CAPABILITY_CONNECT_WITH_DB | CAPABILITY_NO_SCHEMA | CAPABILITY_ODBC | CAPABILITY_LOCAL_FILES |
+    CAPABILITY_CONNECT_WITH_DB | CAPABILITY_ODBC | CAPABILITY_LOCAL_FILES |
     CAPABILITY_IGNORE_SPACE | CAPABILITY_PROTOCOL_41 | CAPABILITY_INTERACTIVE |
     CAPABILITY_IGNORE_SIGPIPE | CAPABILITY_TRANSACTIONS | CAPABILITY_RESERVED |
     CAPABILITY_SECURE_CONNECTION | CAPABILITY_MULTI_STATEMENTS | CAPABILITY_MULTI_RESULTS |

@@ -44,6 +44,9 @@ class Spy(wire.Wire):
         super().__init__(port, capabilities)
         self.heard, self.flags, self.files, self.number = bytearray(), flags, files, number
         self.user_name, self.statements = user, []
+        if flags.get("claims"):  # capabilities, offered or not
+            self.greet().offered |= flags["claims"]
+            self.capabilities |= flags["claims"]
         self.login(user, flags.get("database", "own"), f"{user}-Pw1", collation=collation(flags.get("charset", "utf8mb4")))
         self.heard.clear()
 

@@ -10,8 +10,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import attack  # noqa: E402
 import cases  # noqa: E402
-from harness import gate, servers  # noqa: E402
-from silo import INI  # noqa: E402
+from harness import gate, servers, wire  # noqa: E402
+from silo import CANARY, INI  # noqa: E402
 
 SEED = int(os.environ.get("SEED", 20261128))
 
@@ -26,6 +26,19 @@ def arena(request):
 def test_the_corpus(arena):
     found = cases.run(arena.silo, arena.gates["block"].port, cases.read(arena.server.name))
     assert found == []
+
+
+def test_no_capability_changes_what_names_mean(arena):
+    """Each flag of the login, offered or not, alone and all of them that leave the packets as they are: with
+    CLIENT_NO_SCHEMA both servers read own.patients as the current database's table."""
+    framing = wire.COMPRESS | wire.SSL | wire.ZSTD
+    every = [1 << bit for bit in range(32) if not 1 << bit & framing]
+    for claims in (*every, 0xffffffff & ~framing & ~wire.OPTIONAL_METADATA & ~wire.QUERY_ATTRIBUTES):
+        flags = {"claims": claims, "database": "shared", "ends": claims == wire.DEPRECATE_EOF}
+        case = {"flags": flags, "steps": ["SELECT MIN(name) FROM own.patients", "SELECT own.f(1)"]}
+        error, heard = cases.play(arena.silo, arena.gates["block"].port, case, claims)
+        assert CANARY.encode() not in heard, hex(claims)
+        assert error or b"own-ada" in heard, hex(claims)
 
 
 def test_generated_sessions(arena):

@@ -205,7 +205,7 @@ static void test_query_without_attributes(void **state)
 
 static void test_capabilities(void **state)
 {
-    const capabilities_t refused = CAPABILITY_COMPRESS | CAPABILITY_SSL |
+    const capabilities_t refused = CAPABILITY_COMPRESS | CAPABILITY_SSL | CAPABILITY_NO_SCHEMA |
                                    CAPABILITY_ZSTD_COMPRESSION_ALGORITHM |
                                    CAPABILITY_MARIADB_COM_MULTI | 1ull << 29 | ~0ull << 38;
 
