@@ -33,18 +33,24 @@ static void put_member(FILE *to, const char *name, struct text value)
     page_json(to, some(value));
 }
 
+static void put_table(FILE *to, const char *key, struct text schema, struct text name)
+{
+    fprintf(to, ",\"%s\":{\"schema\":", key);
+    page_json(to, schema);
+    put_member(to, "name", name);
+    fputs("}", to);
+}
+
 static void put_crossing(FILE *to, const struct crossing *one)
 {
     fputs("{\"finding\":", to);
     page_json(to, one->finding);
     put_member(to, "schema", one->schema);
     put_member(to, "name", one->name);
-    if (one->on.length > 0) {
-        fputs(",\"on\":{\"schema\":", to);
-        page_json(to, one->on_schema);
-        put_member(to, "name", one->on);
-        fputs("}", to);
-    }
+    if (one->on.length > 0)
+        put_table(to, "on", one->on_schema, one->on);
+    if (one->parent.length > 0)
+        put_table(to, "parent", one->parent_schema, one->parent);
     if (one->event.length > 0)
         put_member(to, "fires", one->event);
     put_member(to, "service", one->service);
@@ -125,28 +131,54 @@ void page_catalogue_edges(const struct admin_view *view,
     }
 }
 
+static bool begins(const char *kind, const char *word)
+{
+    return strncmp(kind, word, strlen(word)) == 0;
+}
+
+bool page_is_carried(const struct crossing *one)
+{
+    return one->parent.length > 0 && one->event.length > 0;
+}
+
 /* A trigger of another event than the statement's does not fire. INSERT may go on as an UPDATE, and
  * REPLACE as a DELETE. */
 static bool fires(const struct crossing *one, const char *kind)
 {
-    if (strncmp(kind, "update", 6) == 0)
+    if (begins(kind, "update"))
         return text_equal(one->event, TEXT("UPDATE"));
-    return strncmp(kind, "delete", 6) != 0 || text_equal(one->event, TEXT("DELETE"));
+    return !begins(kind, "delete") || text_equal(one->event, TEXT("DELETE"));
+}
+
+/* A foreign key carries on what is done to rows that the parent has: what comes new is nobody's
+ * parent yet. */
+static bool carries(const struct crossing *one, const struct summary_query *query)
+{
+    bool on_delete = memmem(one->event.at, one->event.length, "DELETE", 6) != NULL;
+    bool on_update = memmem(one->event.at, one->event.length, "UPDATE", 6) != NULL;
+
+    if (begins(query->kind, "insert"))
+        return on_update && strcasestr(query->statement, "DUPLICATE KEY") != NULL;
+    return begins(query->kind, "update")                                     ? on_update
+           : begins(query->kind, "delete") || begins(query->kind, "replace") ? on_delete
+                                                                             : true;
 }
 
 /* Does the use of `object` lead to what `one` touches? By a trigger or foreign key on a table that
  * is written to, or by the view or routine itself. */
-static bool leads(const struct crossing *one, const struct page_object *object, const char *kind)
+static bool leads(const struct crossing *one, const struct page_object *object,
+                  const struct summary_query *query)
 {
     bool writes = memmem(object->access.at, object->access.length, "write", 5) != NULL;
 
     if (one->on.length == 0)
         return text_equal(one->schema, object->schema) && text_equal(one->name, object->name);
-    /* A foreign key that carries on into its own table does so where the other one is written. */
-    if (text_equal(one->to, one->on) && text_equal(one->to_schema, one->on_schema))
-        return false;
+    if (page_is_carried(one))
+        return writes && text_equal(one->parent_schema, object->schema) &&
+               text_equal(one->parent, object->name) && carries(one, query);
     return writes && text_equal(one->on_schema, object->schema) &&
-           text_equal(one->on, object->name) && (one->event.length == 0 || fires(one, kind));
+           text_equal(one->on, object->name) &&
+           (one->event.length == 0 ? !begins(query->kind, "delete") : fires(one, query->kind));
 }
 
 void page_causes(const struct admin_view *view, const struct summary_query *query,
@@ -159,7 +191,7 @@ void page_causes(const struct admin_view *view, const struct summary_query *quer
         for (size_t s = 0; object.schema.length > 0 && s < view->crossing_sets; s++) {
             const struct crossings *set = view->crossings[s];
             for (size_t i = 0; i < set->count; i++) {
-                if (leads(&set->items[i], &object, query->kind))
+                if (leads(&set->items[i], &object, query))
                     take(user, &set->items[i]);
             }
         }

@@ -30,8 +30,9 @@ static void free_set(struct crossings *set)
 void crossings_add(struct crossings *set, const struct crossing *crossing)
 {
     struct crossing *to = &set->items[set->count];
-    struct text *const texts[] = {&to->finding, &to->schema,  &to->name,  &to->on_schema, &to->on,
-                                  &to->event,   &to->service, &to->owner, &to->to_schema, &to->to};
+    struct text *const texts[] = {&to->finding, &to->schema,        &to->name,      &to->on_schema,
+                                  &to->on,      &to->parent_schema, &to->parent,    &to->event,
+                                  &to->service, &to->owner,         &to->to_schema, &to->to};
     size_t length = 0;
 
     if (set->count == CROSSINGS_MOST) {

@@ -18,10 +18,13 @@ enum { CROSSINGS_MOST = 4096, CROSSINGS_BYTES = 4 << 20, CROSSING_SETS = 64 };
 
 /* One thing that something stored touches. Texts live as long as the set. */
 struct crossing {
-    struct text finding;        /* "view", "trigger": as `silogate audit` has it */
-    struct text schema, name;   /* of what is stored */
-    struct text on_schema, on;  /* a trigger's or foreign key's table; else none */
-    struct text event;          /* a trigger's: "INSERT"; else none */
+    struct text finding;               /* "view", "trigger": as `silogate audit` has it */
+    struct text schema, name;          /* of what is stored */
+    struct text on_schema, on;         /* a trigger's or foreign key's table; else none */
+    struct text parent_schema, parent; /* of a foreign key; else none */
+    /* A trigger's: "INSERT". Of a foreign key that carries on, what of its parent does it: "DELETE,
+     * UPDATE". Else none. */
+    struct text event;
     struct text service, owner; /* whose it is, and whose what it touches is; empty: nobody's */
     struct text to_schema, to;  /* what it touches */
     uint8_t access;             /* union of enum sql_access */

@@ -141,6 +141,8 @@ void page_catalogue_edges(const struct admin_view *view,
                           void (*take)(void *user, const struct crossing *one, uint64_t count),
                           void *user);
 void page_put_causes(const struct admin_view *view, const struct summary_query *query, FILE *to);
+/* Is it a foreign key that carries writes of its parent on into its own table? */
+bool page_is_carried(const struct crossing *one);
 /* The same one by one, and as lines of text for a ticket. */
 void page_causes(const struct admin_view *view, const struct summary_query *query,
                  void (*take)(void *user, const struct crossing *one), void *user);

@@ -110,8 +110,10 @@ static void put_row(const struct page_request *request, const struct crossing *o
     put_full(one->schema, one->name, to);
     fputs("</code>", to);
     if (one->on.length > 0) {
+        bool carried = page_is_carried(one);
         fputs(" <small>on <code>", to);
-        put_full(one->on_schema, one->on, to);
+        put_full(carried ? one->parent_schema : one->on_schema, carried ? one->parent : one->on,
+                 to);
         fputs("</code></small>", to);
     }
     fputs("</th><td>", to);
@@ -174,7 +176,9 @@ static void write_cause(void *user, const struct crossing *one)
             one->to.length > 0 ? "." : "", TEXT_ARGS(one->to),
             TEXT_ARGS(one->owner.length > 0 ? one->owner : TEXT("nobody")),
             kinds[kind_of(one->finding)].one, TEXT_ARGS(one->schema), TEXT_ARGS(one->name));
-    if (one->on.length > 0)
+    if (page_is_carried(one))
+        fprintf(to, " on %.*s.%.*s", TEXT_ARGS(one->parent_schema), TEXT_ARGS(one->parent));
+    else if (one->on.length > 0)
         fprintf(to, " on %.*s.%.*s", TEXT_ARGS(one->on_schema), TEXT_ARGS(one->on));
     putc('\n', to);
 }

@@ -65,14 +65,15 @@ struct audit_program {
 struct audit_finding {
     enum audit_kind kind;
     struct text upstream;
-    struct text schema, name;  /* of the object; of an account: its user and host */
-    struct text on_schema, on; /* a trigger's table, a foreign key's and a column's */
-    int owner;                 /* SERVICE_NONE: nobody; of an account: its service */
-    struct text definer;       /* "root@localhost"; none where it has none */
-    struct text security;      /* "DEFINER", "INVOKER"; or what a foreign key does */
-    struct text event;         /* a trigger's: "INSERT" */
-    struct text users;         /* other services' accounts that may use it: "a, b" */
-    struct text why;           /* where it is not determined, or other words for people */
+    struct text schema, name;          /* of the object; of an account: its user and host */
+    struct text on_schema, on;         /* a trigger's table, a foreign key's and a column's */
+    struct text parent_schema, parent; /* of a foreign key; else none */
+    int owner;                         /* SERVICE_NONE: nobody; of an account: its service */
+    struct text definer;               /* "root@localhost"; none where it has none */
+    struct text security;              /* "DEFINER", "INVOKER"; or what a foreign key does */
+    struct text event; /* a trigger's: "INSERT"; of the parent, where a key carries on: "DELETE" */
+    struct text users; /* other services' accounts that may use it: "a, b" */
+    struct text why;   /* where it is not determined, or other words for people */
     bool undetermined;
     struct audit_touch *touches;
     size_t touch_count;

@@ -23,6 +23,8 @@ static struct audit_finding *begin(struct audit *audit, struct audit_server *ser
     finding->name = audit_keep(audit, key->name);
     finding->on_schema = finding->schema;
     finding->on = audit_keep(audit, key->table);
+    finding->parent_schema = audit_keep(audit, key->parent_schema);
+    finding->parent = audit_keep(audit, key->parent);
     finding->owner = owner;
     return finding;
 }
@@ -48,6 +50,9 @@ static void look_at(struct audit *audit, struct audit_server *server, const stru
                      writes_on(key->on_delete) && writes_on(key->on_update) ? " " : "",
                      writes_on(key->on_update) ? "ON UPDATE " : "",
                      writes_on(key->on_update) ? (int)key->on_update.length : 0, key->on_update.at);
+    finding->event = !writes_on(key->on_update)   ? TEXT("DELETE")
+                     : !writes_on(key->on_delete) ? TEXT("UPDATE")
+                                                  : TEXT("DELETE, UPDATE");
     audit_touch(audit, server, finding, key->schema, key->table, SQL_TABLE, SQL_WRITE);
     audit_settle(audit, finding);
 }

@@ -90,6 +90,15 @@ static void put_programs(struct json *json, const struct audit_program *programs
     json_raw(json, TEXT("]"));
 }
 
+static void put_table(struct json *json, const char *key, struct text schema, struct text name)
+{
+    json_key(json, key);
+    json_raw(json, TEXT("{"));
+    json_field(json, "schema", schema);
+    json_field(json, "name", name);
+    json_raw(json, TEXT("}"));
+}
+
 static bool is_account(enum audit_kind kind)
 {
     return kind == AUDIT_ACCOUNT || kind == AUDIT_BYPASS || kind == AUDIT_SHARED;
@@ -113,13 +122,10 @@ static void put_finding(struct json *json, const struct audit *audit,
         json_field(json, "key", finding->why);
     if (!is_account(finding->kind))
         json_field(json, finding->kind == AUDIT_UNMATCHED ? "pattern" : "name", finding->name);
-    if (finding->on.at && finding->kind != AUDIT_BYPASS) {
-        json_key(json, "on");
-        json_raw(json, TEXT("{"));
-        json_field(json, "schema", finding->on_schema);
-        json_field(json, "name", finding->on);
-        json_raw(json, TEXT("}"));
-    }
+    if (finding->on.at && finding->kind != AUDIT_BYPASS)
+        put_table(json, "on", finding->on_schema, finding->on);
+    if (finding->parent.at)
+        put_table(json, "parent", finding->parent_schema, finding->parent);
     json_field(json, "owner", service_name(audit, finding->owner));
     if (is_stored(finding->kind)) {
         put_some(json, "fires", finding->event); /* "event" is a record's */

@@ -12,7 +12,7 @@ static void strip(json_t *object)
 {
     static const char *const keys[] = {"ts",      "verdict",    "reason",  "users",
                                        "why",     "determined", "refused", "threads",
-                                       "missing", "unused",     "fires"};
+                                       "missing", "unused",     "fires",   "parent"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         json_object_del(object, keys[i]);

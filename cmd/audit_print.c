@@ -79,6 +79,16 @@ static void clean_text(struct table *table, struct text t)
     free(room);
 }
 
+/* The table whose writes lead to it: of a key that carries on, the parent. */
+static struct text fired_by(char room[1024], const struct audit_finding *finding)
+{
+    if (!finding->on.at)
+        return TEXT("-");
+    return finding->kind == AUDIT_FOREIGN_KEY && finding->event.at
+               ? full_name(room, finding->parent_schema, finding->parent)
+               : full_name(room, finding->on_schema, finding->on);
+}
+
 /* One row a finding and touch. */
 static void add_edge(struct table *table, const struct form *form, size_t index)
 {
@@ -91,8 +101,7 @@ static void add_edge(struct table *table, const struct form *form, size_t index)
         const struct verdict *verdict = touch ? &touch->verdict : &finding->verdict;
         clean_text(table, text_of(audit_kind_name(finding->kind)));
         clean_text(table, full_name(room, finding->schema, finding->name));
-        clean_text(table,
-                   finding->on.at ? full_name(room, finding->on_schema, finding->on) : TEXT("-"));
+        clean_text(table, fired_by(room, finding));
         clean_text(table, owner_name(form->audit, finding->owner));
         clean_text(table, touch ? touched(room, touch) : cell(room, "?"));
         clean_text(table, touch ? owner_name(form->audit, verdict->owner) : TEXT("?"));

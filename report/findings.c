@@ -27,10 +27,22 @@ static bool crosses(const json_t *touches)
     return false;
 }
 
+/* Which writes of which table a foreign key carries on into its own. Not in the digest: baselines
+ * are older. */
+static void carried_on(const json_t *finding, char *statement, size_t size)
+{
+    const json_t *parent = json_object_get(finding, "parent");
+    size_t length = strlen(statement);
+
+    if (parent && *string(finding, "fires"))
+        snprintf(statement + length, size - length, " by %.20s of %.256s.%.256s",
+                 string(finding, "fires"), string(parent, "schema"), string(parent, "name"));
+}
+
 json_t *findings_record(const json_t *finding)
 {
     json_t *touches = json_object_get(finding, "touches");
-    char statement[1300], digest[17];
+    char statement[2000], digest[17];
 
     if (!json_is_string(json_object_get(finding, "finding")) || !crosses(touches))
         return NULL;
@@ -41,6 +53,7 @@ json_t *findings_record(const json_t *finding)
              on ? " on " : "", string(on, "schema"), on ? "." : "", string(on, "name"),
              *definer ? " (definer " : "", definer, *definer ? ")" : "");
     uint64_t hash = text_hash(text_of(statement), 0, false);
+    carried_on(finding, statement, sizeof(statement));
     snprintf(digest, sizeof(digest), "%016llx", (unsigned long long)hash);
     const char *owner = json_string_value(json_object_get(finding, "owner"));
     /* Where text is cut between the bytes of a character, jansson refuses it: then without. */

@@ -99,20 +99,47 @@ def test_beside_statements(gate, server):
                       "SELECT names": [("view", "names", None, "own", ["read"])], "SELECT people": []}
 
 
-def test_a_key_that_carries_on(gate, server):
-    """ON DELETE CASCADE writes the child where its parent is written, not where the child is."""
+@pytest.mark.parametrize("rules, expected", [
+    ("ON DELETE CASCADE", {"DELETE", "REPLACE"}),
+    ("ON DELETE SET NULL ON UPDATE CASCADE", {"DELETE", "REPLACE", "UPDATE", "INSERT ON DUPLICATE"}),
+    ("ON UPDATE CASCADE", {"UPDATE", "INSERT ON DUPLICATE"})])
+def test_a_key_that_carries_on(gate, server, rules, expected):
+    """ON DELETE CASCADE writes the child where its parent is written, and only by what it carries on; the child's own
+    writes read the parent, but for a DELETE."""
     server.sql("ALTER TABLE al_front.child DROP FOREIGN KEY al_fk", "ALTER TABLE al_front.child ADD CONSTRAINT al_fk"
-               " FOREIGN KEY (p) REFERENCES al_back.parent (id) ON DELETE CASCADE")
+               f" FOREIGN KEY (p) REFERENCES al_back.parent (id) {rules}")
     gate.reload()
     carried = ("foreign_key", "al_fk", "back", "front", "child", "log")
     assert places.wait_for(lambda: carried in crossings(gate), 45), crossings(gate)
-    client = wire.Wire(gate.port)
-    client.login("al_back", "al_back", "al_back-secret")
-    client.query("INSERT INTO al_front.child VALUES (1, NULL)")
-    client.quit()
-    assert places.wait_for(lambda: api(gate, "/api/queries"), 45)
-    query, = api(gate, "/api/queries")
-    assert [(one["finding"], one["touches"]["name"]) for one in query["causes"]] == [("foreign_key", "parent")]
+    texts = {"INSERT": "INSERT INTO al_back.parent VALUES (1, NULL)", "UPDATE": "UPDATE al_back.parent SET id = 2",
+             "INSERT ON DUPLICATE": "INSERT INTO al_back.parent VALUES (2, NULL) ON DUPLICATE KEY UPDATE id = 3",
+             "REPLACE": "REPLACE INTO al_back.parent VALUES (3, NULL)", "DELETE": "DELETE FROM al_back.parent"}
+    front, back = wire.Wire(gate.port), wire.Wire(gate.port)
+    for client, name in ((front, "al_front"), (back, "al_back")):
+        client.login(name, name, f"{name}-secret")
+    for text in texts.values():
+        front.query(text)
+    for text in ("INSERT INTO al_front.child VALUES (1, NULL)", "DELETE FROM al_front.child"):
+        back.query(text)
+    front.quit()
+    back.quit()
+    assert places.wait_for(lambda: len(api(gate, "/api/queries")) == len(texts) + 2, 45), api(gate, "/api/queries")
+    causes = {}
+    for query in api(gate, "/api/queries"):
+        word = query["statement"].split()[0] + (" ON DUPLICATE" if "DUPLICATE" in query["statement"] else "")
+        causes[query["objects"][0]["name"], word] = [
+            (one["finding"], one["touches"]["name"], one.get("fires"), one["parent"]["name"])
+            for one in query["causes"]]
+    fires = ", ".join(word for word in ("DELETE", "UPDATE") if word in expected)
+    assert causes == {**{("parent", kind): [("foreign_key", "child", fires, "parent")] if kind in expected else []
+                         for kind in texts},
+                      ("child", "INSERT"): [("foreign_key", "parent", None, "parent")], ("child", "DELETE"): []}
+    query = next(one for one in api(gate, "/api/queries") if one["causes"] and one["service"] == "front")
+    page = gate.get(f"/query?service=front&digest={query['digest']}")[2]
+    assert (f"this {query['kind'].upper()} writes al_front.child of front by foreign key al_front.al_fk"
+            " on al_back.parent") in html.unescape(page)
+    assert "foreign key al_front.al_fk on al_back.parent back writes al_front.child front" in (
+        text_of(gate.get("/service?service=front")[2]))
 
 
 def text_of(page):
