@@ -13,25 +13,31 @@ static bool is_alias(const struct mover *mover, const struct moved_table *table)
            table->at_from == STANDING_VIEW;
 }
 
-/* Seconds since the journal's last row of such a step; -1: there is none. */
+/* Seconds since the journal's last row of such a step, below 0 where the server's clock was put
+ * back; NEVER: there is none. */
+static const int64_t NEVER = INT64_MAX;
+
 static int64_t age_of(struct mover *mover, const char *step)
 {
     return ask_number(mover,
                       "SELECT TIMESTAMPDIFF(SECOND, MAX(at), NOW(3)) FROM silogate.journal WHERE"
                       " move = ? AND step = ?",
-                      PARAMETERS(P_TEXT(text_of(mover->name)), P_TEXT(text_of(step))), -1);
+                      PARAMETERS(P_TEXT(text_of(mover->name)), P_TEXT(text_of(step))), NEVER);
 }
 
 static void check_journal(struct mover *mover, int64_t seconds)
 {
     const int64_t moved = age_of(mover, "settled"), used = age_of(mover, "unmapped");
 
-    if (moved >= 0 && moved < seconds)
+    if (moved == NEVER)
+        refuse(mover, "the journal does not say when the tables moved, so nobody knows whether the "
+                      "views were unused since; look who uses them, and say --unused-for 0s");
+    else if (moved < seconds)
         refuse(mover,
                "the tables moved %lld s ago, so nobody knows whether the views were unused for "
                "%lld s; wait, or say --unused-for",
                (long long)moved, (long long)seconds);
-    if (used >= 0 && used < seconds)
+    if (used < seconds)
         refuse(mover,
                "%lld s ago statements went to the views; --status lists them: have them changed, "
                "or say --unused-for",

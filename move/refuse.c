@@ -310,6 +310,42 @@ static void check_temporary(struct mover *mover)
     rows_free(rows);
 }
 
+/* A MERGE table keeps a list of its tables, which the server does not change with a RENAME: the
+ * tables could not be opened any more, by neither name. */
+static void check_merge(struct mover *mover)
+{
+    static const char union_of[] = "UNION=(";
+    struct rows *rows = connection_query(mover->connection,
+                                         "SELECT TABLE_SCHEMA, TABLE_NAME FROM "
+                                         "information_schema.TABLES WHERE ENGINE = 'MRG_MyISAM'",
+                                         NULL, mover->error);
+
+    while (rows && rows_next(rows)) {
+        struct rows *made = connection_query(
+            mover->connection, "SHOW CREATE TABLE ?.?",
+            PARAMETERS(P_NAME(rows->cells[0]), P_NAME(rows->cells[1])), mover->error);
+        const struct text text = made && rows_next(made) && made->columns >= 2 && made->cells[1].at
+                                     ? made->cells[1]
+                                     : TEXT("");
+        const char *list = memmem(text.at, text.length, union_of, sizeof(union_of) - 1);
+        const struct text members =
+            list ? (struct text){list, (size_t)(text.at + text.length - list)} : TEXT("");
+        for (size_t i = 0; i < mover->todo_count; i++) {
+            const struct moved_table *table = todo_table(mover, i);
+            const bool itself = text_equal(rows->cells[0], source_of(mover, table)) &&
+                                text_equal(rows->cells[1], table->name);
+            if (itself || standing_names_it(&mover->standing, members, table->name))
+                refuse(mover,
+                       "%.*s.%.*s is a MERGE table%s%.*s, and its list of tables does not follow; "
+                       "drop it, and make it anew after the move",
+                       TEXT_ARGS(rows->cells[0]), TEXT_ARGS(rows->cells[1]), itself ? "" : " with ",
+                       TEXT_ARGS(itself ? TEXT("") : table->name));
+        }
+        rows_free(made);
+    }
+    rows_free(rows);
+}
+
 static bool share_an_address(const struct config_upstream *a, const struct config_upstream *b)
 {
     for (size_t i = 0; i < a->addresses.count; i++) {
@@ -355,6 +391,7 @@ bool refusals_find(struct mover *mover)
     }
     check_branches(mover);
     check_log(mover);
+    check_merge(mover);
     check_definers(mover);
     check_unmapped(mover);
     check_upstreams(mover);

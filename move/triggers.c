@@ -21,12 +21,9 @@ static void add_near(struct mover *mover, struct text schema, struct text name)
         (struct named){arena_text(&mover->arena, schema), arena_text(&mover->arena, name)};
 }
 
-/* The CREATE TRIGGER that makes the same trigger at the target. */
-static bool carry(struct mover *mover, struct carried_trigger *trigger,
-                  const struct sql_moved *names)
+/* How the trigger's text is read. */
+static struct sql_state state_of(const struct mover *mover, const struct carried_trigger *trigger)
 {
-    struct sql_facts *facts = memory_take(sizeof(*facts));
-    struct sql_edits *edits = memory_take(sizeof(*edits));
     struct sql_state state = {
         .dialect = connection_is_mariadb(mover->connection) ? SQL_MARIADB : SQL_MYSQL,
         .lower_case_table_names = mover->standing.fold,
@@ -36,9 +33,20 @@ static bool carry(struct mover *mover, struct carried_trigger *trigger,
         .escapes_known = true,
         .version = connection_number(mover->connection),
     };
-    const struct sql_where where = {sql_moved_stands, names};
 
     sql_state_set_database(&state, trigger->schema);
+    return state;
+}
+
+/* The CREATE TRIGGER that makes the same trigger at the target. */
+static bool carry(struct mover *mover, struct carried_trigger *trigger,
+                  const struct sql_moved *names)
+{
+    struct sql_facts *facts = memory_take(sizeof(*facts));
+    struct sql_edits *edits = memory_take(sizeof(*edits));
+    const struct sql_state state = state_of(mover, trigger);
+    const struct sql_where where = {sql_moved_stands, names};
+
     sql_analyze(trigger->old_text, 0, &state, NULL, facts);
     for (unsigned i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
@@ -264,14 +272,40 @@ static struct text take_line(struct text *rest)
     return line;
 }
 
-/* What this mover has written; somebody may have edited it. */
-static bool is_trigger_row(const struct carried_trigger *trigger, struct text sql)
+static bool is_of_move(const struct mover *mover, struct text schema, struct text name)
 {
-    const struct text begin = TEXT("CREATE "), word = TEXT("TRIGGER");
+    for (size_t i = 0; i < mover->standing.table_count; i++) {
+        const struct moved_table *table = &mover->standing.tables[i];
+        if (table->move == mover->order->move && text_equal_fold(name, table->name) &&
+            (text_equal_fold(schema, table->from) || text_equal_fold(schema, table->to)))
+            return true;
+    }
+    return false;
+}
 
-    return trigger->schema.length > 0 && trigger->name.length > 0 && sql.length > begin.length &&
-           memcmp(sql.at, begin.at, begin.length) == 0 &&
-           memmem(sql.at, sql.length, word.at, word.length);
+/* Is it what a mover of this move has written: CREATE TRIGGER, of that name, on one of its tables,
+ * and nothing else? Whoever can write into the journal must not have more run by the mover. */
+static bool is_trigger_row(const struct mover *mover, const struct carried_trigger *trigger,
+                           struct text sql)
+{
+    struct sql_facts *facts = memory_take(sizeof(*facts));
+    const struct sql_state state = state_of(mover, trigger);
+    bool named = false, placed = false;
+
+    const size_t end = sql_analyze(sql, 0, &state, NULL, facts);
+    for (unsigned i = 0; i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        if (!text_equal_fold(object->schema, trigger->schema) || !(object->access & SQL_DEFINE))
+            continue;
+        /* where names fold, it may be written in another case than the catalogue has it */
+        named |= object->type == SQL_ROUTINE &&
+                 (mover->standing.fold || text_equal(object->name, trigger->name));
+        placed |= object->type == SQL_TABLE && is_of_move(mover, object->schema, object->name);
+    }
+    const bool good = facts->determined && end >= sql.length && facts->kind == SQL_CREATE_TRIGGER &&
+                      named && placed;
+    free(facts);
+    return good;
 }
 
 /* One row of the journal: is it the text for where the trigger's table stands, and is it missing?
@@ -286,7 +320,7 @@ static bool recover(struct mover *mover, struct text detail)
     trigger.sql_mode = take_line(&rest);
     trigger.charset = take_line(&rest);
     trigger.collation = take_line(&rest);
-    if (!is_trigger_row(&trigger, rest))
+    if (!is_trigger_row(mover, &trigger, rest))
         return error_set(mover->error,
                          "a row of silogate.journal with the step 'trigger' was not written by a "
                          "mover; look at it, and delete it");

@@ -3,7 +3,9 @@
  *   ANSWER -> LOOK -> COMMAND
  *
  * Nothing of the answer has gone to the client, the statement is the first of its command, and at
- * 1146 the server has done nothing, in a transaction neither: so it may be sent again. Once.
+ * these errors, which servers find while they open tables, they have done nothing, in a transaction
+ * neither: so it may be sent again. Once. DROP TABLE is not among them: of several tables it may
+ * have dropped some.
  */
 #include "proxy/again.h"
 
@@ -18,10 +20,27 @@
 #include "proxy/worker.h"
 
 enum {
-    AGAIN_MOST = GATE_BLOCK, /* bytes of a command that is kept: a block of the pool */
-    NO_SUCH_TABLE = 1146,
+    AGAIN_MOST = GATE_BLOCK,        /* bytes of a command that is kept: a block of the pool */
     MESSAGE_AT = PACKET_HEADER + 9, /* behind code, '#' and SQLSTATE */
 };
+
+bool again_is_miss(unsigned error_code)
+{
+    static const uint16_t codes[] = {
+        1146, /* no such table */
+        1347, /* not a table but a view: the alias */
+        1176, /* no such key: a view has none */
+        1356, /* a view whose table has changed */
+        1824, /* REFERENCES: no such table, or a view (MySQL) */
+        1005, /* the same on MariaDB */
+    };
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        if (codes[i] == error_code)
+            return true;
+    }
+    return false;
+}
 
 void again_keep(struct session *session, const struct command *command, const struct ruling *ruling)
 {
@@ -65,7 +84,7 @@ bool again_looks(struct session *session, unsigned events, size_t size)
 
     if (gate_leaving(&again->kept) == 0 || session->request.answered ||
         !(events & ANSWER_ERROR_SEEN) || !(events & ANSWER_COMPLETE) ||
-        answer->error_code != NO_SUCH_TABLE || answer->results > 0 || answer->is_unproven ||
+        !again_is_miss(answer->error_code) || answer->results > 0 || answer->is_unproven ||
         gate_waiting(gate) != size ||
         !names_one(session, (struct text){(const char *)gate_at(gate), size}))
         return false;

@@ -1,6 +1,7 @@
-/* A statement that was answered with 1146 though it names a table of an open move: this instance
- * may have missed that the table has moved. The catalogue is looked at, and where the table stands
- * elsewhere the statement is sent once more, mapped; else the client gets the error.
+/* A statement that was answered with an error that says that a table is not there, or that a view
+ * stands in its place, though it names a table of an open move: this instance may have missed that
+ * the table has moved. The catalogue is looked at, and where the table stands elsewhere the
+ * statement is sent once more, mapped; else the client gets the error.
  */
 #ifndef PROXY_AGAIN_H
 #define PROXY_AGAIN_H
@@ -9,6 +10,9 @@
 
 struct ruling;
 struct command;
+
+/* Is it such an error? */
+bool again_is_miss(unsigned error_code);
 
 /* The command at hand passes, as it came: should it be sent once more, it is kept. */
 void again_keep(struct session *session, const struct command *command,

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "proxy/again.h"
 #include "proxy/binding.h"
 #include "proxy/worker.h"
 #include "sql/normalize.h"
@@ -22,7 +23,6 @@ enum {
     UNMAPPED_KEPT = 64,
     BLOCKERS_SIZE = 4096,
     BLOCKERS_WAIT_US = 30000,
-    NO_SUCH_TABLE = 1146
 };
 
 struct unmapped {
@@ -242,7 +242,7 @@ void moving_answered(struct session *session)
 {
     note_locks(session);
     bool missed = session->moves.touched && session->request.failed &&
-                  session->request.answer.error_code == NO_SUCH_TABLE;
+                  again_is_miss(session->request.answer.error_code);
     if ((missed || session->request.redefines) && moving_of(session))
         atomic_fetch_add(&moving_of(session)->misses, 1);
     session->request.redefines = false;

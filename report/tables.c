@@ -296,9 +296,10 @@ void report_put_summary(const struct report *report, FILE *to, const char *befor
         "there was more text than is kept: some statements are not shown",
         "there were more queries a day than are told apart: the days' distinct numbers are too low",
         "there were more distinct transactions over owners than are told apart",
+        "there were more services and reasons that would keep a move back than are told apart",
     };
     const bool noted[] = {report->queries_left_out, report->texts_left_out, report->days_left_out,
-                          report->transactions_left_out};
+                          report->transactions_left_out, report->rehearsals_left_out};
 
     fprintf(to, "%s%s over %s, %s of them blocked%s", before,
             show_count(report->counts.statements, "statement", a),

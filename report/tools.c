@@ -304,7 +304,9 @@ void report_print_json(const struct report *report, int64_t since, FILE *to)
     put_number(&json, ",\"logins_refused\":", report->logins_refused);
     put_number(&json, ",\"reloads\":", report->reloads);
     put_number(&json, ",\"upstream_events\":", report->upstream_events);
-    bool complete = !report->queries_left_out && !report->texts_left_out && !report->days_left_out;
+    bool complete = !report->queries_left_out && !report->texts_left_out &&
+                    !report->days_left_out && !report->transactions_left_out &&
+                    !report->rehearsals_left_out;
     json_raw(&json, complete ? TEXT(",\"complete\":true") : TEXT(",\"complete\":false"));
     put_time(&json, ",\"ready_since\":", since);
     fwrite(buffer, 1, json.length, to);

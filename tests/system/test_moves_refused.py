@@ -41,6 +41,11 @@ PLANTS = [
      ["DROP PROCEDURE mv_old.p"], "routine mv_old.p makes or drops a temporary table called t1", "give it another name", BOTH),
     (["CREATE PROCEDURE mv_old.p() BEGIN DROP TEMPORARY TABLE t1; END"], ["DROP PROCEDURE mv_old.p"],
      "a temporary table called t1", "--accept-unmapped", BOTH),
+    # the list of a MERGE table does not follow: neither could be opened any more, nor moved back
+    (["CREATE TABLE mv_old.part (id INT) ENGINE=MyISAM", "CREATE TABLE mv_old.tm (id INT) ENGINE=MERGE UNION=(mv_old.part)"],
+     ["DROP TABLE mv_old.tm, mv_old.part"], "mv_old.tm is a MERGE table", "drop it, and make it anew", BOTH),
+    (["CREATE TABLE mv_old.tpart (id INT) ENGINE=MyISAM", "CREATE TABLE mv_old.m (id INT) ENGINE=MERGE UNION=(mv_old.tpart)"],
+     ["DROP TABLE mv_old.m, mv_old.tpart"], "mv_old.m is a MERGE table with tpart", "drop it, and make it anew", BOTH),
     *(([f"CREATE TABLE mv_old._t1{tail} (id INT)"], [f"DROP TABLE mv_old._t1{tail}"],
        f"mv_old._t1{tail} stands there: an online schema change of t1", "let it end, or drop", BOTH)
       for tail in ("_gho", "_ghc", "_del", "_new", "_old")),
@@ -334,14 +339,34 @@ def test_what_was_edited_by_hand(scene):
         assert scene.move("--status").returncode == 0 and scene.standing() == before
         moved = places.wait_for(lambda: scene.move(*options).returncode == 0 or scene.stand_in(place), 30)
         assert moved and scene.stand_in(place), (statements, scene.move(*options).stdout, scene.move("--status").stdout)
-    # a trigger's text is run as it stands there: one that is none of the mover's is refused
-    server.sql("INSERT INTO silogate.journal (move, epoch, step, detail) VALUES ('tables', 18446744073709551615, 'trigger', %s)"
-               % "CONCAT_WS('\\n', 'mv_old', 'x', '', '', '', 'DROP TABLE mv_old.audit')")
-    told = scene.move()
-    assert told.returncode == 1 and "was not written by a mover; look at it, and delete it" in told.stdout + told.stderr, told
-    assert scene.stand_in(OLD) and server.sql("SELECT COUNT(*) FROM mv_old.audit")
+    # a trigger's text is run as it stands there, with the mover's rights: one that is none of the mover's is refused
+    for text in ("DROP TABLE mv_old.audit", "CREATE USER mv_evil@'%' IDENTIFIED BY 'TRIGGER'",
+                 "CREATE TRIGGER mv_old.x BEFORE INSERT ON mv_old.audit FOR EACH ROW SET NEW.what = 'x'",
+                 "CREATE TRIGGER mv_old.y BEFORE INSERT ON mv_old.t0 FOR EACH ROW SET NEW.note = 'x'",
+                 "CREATE TRIGGER mv_old.x BEFORE INSERT ON mv_old.t0 FOR EACH ROW SET NEW.note = 'x'; DROP TABLE mv_old.audit"):
+        with server.root() as root, root.cursor() as cursor:
+            cursor.execute("DELETE FROM silogate.journal WHERE step = 'trigger'")
+            cursor.execute("INSERT INTO silogate.journal (move, epoch, step, detail) VALUES ('tables', 18446744073709551615,"
+                           " 'trigger', %s)", ("\n".join(("mv_old", "x", "", "utf8mb4", "utf8mb4_bin", text)),))
+        told = scene.move()
+        assert told.returncode == 1 and "was not written by a mover; look at it, and delete it" in told.stdout + told.stderr, told
+        assert scene.stand_in(OLD) and server.sql("SELECT COUNT(*) FROM mv_old.audit")
+        assert not server.sql("SELECT 1 FROM mysql.user WHERE user = 'mv_evil'")
+        assert not server.sql("SELECT 1 FROM information_schema.triggers WHERE trigger_schema = 'mv_old'")
     server.sql("DROP TABLE silogate.journal, silogate.moves")
     assert places.wait_for(lambda: scene.move().returncode == 0, 30) and scene.stand_in(NEW)
+
+
+def test_nobody_knows_how_long_the_aliases_were_unused(scene):
+    """No row of the journal, or one of tomorrow, is no proof that nobody has used them."""
+    assert scene.move().returncode == 0
+    scene.server.sql("UPDATE silogate.journal SET at = NOW(3) + INTERVAL 1 DAY")  # the server's clock was put back
+    told = scene.move("--finish")
+    assert told.returncode == 1 and "the tables moved -" in told.stdout, told
+    scene.server.sql("DELETE FROM silogate.journal")
+    told = scene.move("--finish")
+    assert told.returncode == 1 and "the journal does not say when the tables moved" in told.stdout, told
+    assert scene.move("--finish", "--unused-for", "0s").returncode == 0
 
 
 def test_empty_and_odd_sections(scene):

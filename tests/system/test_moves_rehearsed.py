@@ -57,3 +57,17 @@ def test_the_rehearsal_by_service(make_scene):  # noqa: F811
                       ("payment", "a list of what stands in a database", 1)}, listed
     assert re.search(r"1 +billing +a transaction longer than the hold +(?!0{16})[0-9a-f]{16} ", told("--text")), told("--text")
     assert "What would keep a move back" in told("--html") and "What would keep a move back" in told("--markdown")
+
+
+def test_more_reasons_than_the_report_tells_apart(tmp_path):
+    """It says so, and that it is not complete."""
+    log = tmp_path / "log"
+    record = {"ts": "2026-11-01T00:00:00.000000Z", "event": "rehearsal", "service": "billing"}
+    for count, complete in ((200, True), (201, False)):
+        log.write_text("".join(json.dumps({**record, "reason": f"reason {number}"}) + "\n" for number in range(count)))
+        for options in (["--text"], ["--markdown"], ["--html"], ["--json"]):
+            told = subprocess.run([str(places.SILOGATE), "report", *options, str(log)], capture_output=True, text=True, timeout=60)
+            if options == ["--json"]:
+                assert json.loads(told.stdout)["complete"] is complete
+            else:
+                assert ("more services and reasons that would keep a move back" in told.stdout) is not complete, told
