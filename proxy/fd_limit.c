@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "protocol/packet.h"
 
-enum { SPARED = 64, TELL_EVERY = 60 };
+enum { SPARED = 64, SPARED_PART = 64, TELL_EVERY = 60 };
 
 void fd_limit_raise(const struct config *config)
 {
@@ -27,6 +27,18 @@ void fd_limit_raise(const struct config *config)
                     "-Hn): clients beyond that get error 1040",
                     (long long)config->proxy.max_connections.value, (long long)wanted,
                     (unsigned long long)limit.rlim_max);
+}
+
+/* The kernel gives the lowest number that is free: one near the limit says that nearly all are in
+ * use. */
+bool fd_limit_spares(int fd)
+{
+    struct rlimit limit;
+
+    if (fd < 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return false;
+    const rlim_t part = limit.rlim_cur / SPARED_PART;
+    return (rlim_t)fd >= limit.rlim_cur - (part < SPARED ? part : SPARED);
 }
 
 void fd_limit_init(struct worker *worker)
@@ -49,20 +61,25 @@ static void tell(struct worker *worker)
               "lower max_connections");
 }
 
-bool fd_limit_refuse(struct worker *worker, int listening)
+void fd_limit_turn_away(struct worker *worker, int accepted)
 {
     uint8_t packet[64];
+    size_t length =
+        packet_error(packet, sizeof(packet), 0, 1040, "08004", TEXT("Too many connections"));
 
+    tell(worker);
+    ssize_t unused = send(accepted, packet, length, MSG_NOSIGNAL);
+    (void)unused; /* a client that is gone misses nothing */
+    close(accepted);
+}
+
+bool fd_limit_refuse(struct worker *worker, int listening)
+{
     tell(worker);
     fd_limit_fini(worker);
     int accepted = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (accepted >= 0) {
-        size_t length =
-            packet_error(packet, sizeof(packet), 0, 1040, "08004", TEXT("Too many connections"));
-        ssize_t unused = send(accepted, packet, length, MSG_NOSIGNAL);
-        (void)unused; /* a client that is gone misses nothing */
-        close(accepted);
-    }
+    if (accepted >= 0)
+        fd_limit_turn_away(worker, accepted);
     fd_limit_init(worker);
     return accepted >= 0 && worker->spare >= 0;
 }

@@ -102,8 +102,10 @@ static bool find_predecessor(struct server *server, struct error *error)
     if (!config->proxy.control.host.at)
         return true;
     server->turn = takeover_turn(config->proxy.control.host.at);
-    if (!takeover_ask(config->proxy.control.host.at, &server->inherited, error))
+    if (!takeover_ask(config->proxy.control.host.at, &server->inherited, error)) {
+        error->line = config->proxy.control.line;
         return false;
+    }
     if (server->inherited.channel >= 0)
         registry_skip(server->inherited.last_id);
     if (server->inherited.channel >= 0 && !show_upstream_up(server->steer.base))

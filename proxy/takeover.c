@@ -23,10 +23,13 @@ enum {
     SYSTEMD_FIRST = 3,
     SYSTEMD_MOST = 256,
     WAIT_SECONDS = 60,
+    HEAD_SECONDS = 10, /* its thread that answers may be at a call of `silogate ctl` */
     HEAD_MAX = 4096,
     SEND_MS = 1000, /* a successor may take this long to read */
     TURN_MS = 20,
-    TURN_TRIES = 1000
+    TURN_TRIES = 1000,
+    AGAIN_MS = 200,
+    AGAIN_TRIES = 10
 };
 
 struct record {
@@ -82,29 +85,48 @@ int takeover_turn(const char *path)
     return lock;
 }
 
-static void set_wait(int channel)
+static void set_wait(int channel, int seconds)
 {
-    const struct timeval wait = {.tv_sec = WAIT_SECONDS};
+    const struct timeval wait = {.tv_sec = seconds};
 
     fcntl(channel, F_SETFL, fcntl(channel, F_GETFL) & ~O_NONBLOCK);
     setsockopt(channel, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
     setsockopt(channel, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 }
 
-/* The head of the answer is read byte by byte: the bytes behind it bring file descriptors. */
-static bool read_head(int channel, char *head, size_t size)
+static bool is_http(const char *head, size_t length)
+{
+    static const char http[] = "HTTP/1.";
+
+    return memcmp(head, http, length < sizeof(http) - 1 ? length : sizeof(http) - 1) == 0;
+}
+
+static bool has_closed(ssize_t got)
+{
+    return got == 0 || (got < 0 && errno == ECONNRESET);
+}
+
+/* The head of the answer is read byte by byte: the bytes behind it bring file descriptors. Ends
+ * where it is no HTTP: another program listens here. */
+static bool read_head(int channel, char *head, size_t size, bool *closed)
 {
     size_t length = 0;
 
-    while (length + 1 < size && recv(channel, head + length, 1, 0) == 1) {
+    while (length + 1 < size) {
+        const ssize_t got = recv(channel, head + length, 1, 0);
+        *closed = has_closed(got);
+        if (got != 1)
+            return false;
         head[++length] = 0;
+        if (!is_http(head, length))
+            return false;
         if (length >= 4 && memcmp(head + length - 4, "\r\n\r\n", 4) == 0)
             return true;
     }
     return false;
 }
 
-static bool receive(int channel, struct record *record, int *fd)
+static bool receive(int channel, struct record *record, int *fd, bool *closed)
 {
     union {
         struct cmsghdr header;
@@ -118,6 +140,7 @@ static bool receive(int channel, struct record *record, int *fd)
 
     *fd = -1;
     ssize_t got = recvmsg(channel, &message, MSG_WAITALL | MSG_CMSG_CLOEXEC);
+    *closed = has_closed(got);
     const struct cmsghdr *with = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
     if (with && with->cmsg_level == SOL_SOCKET && with->cmsg_type == SCM_RIGHTS)
         memcpy(fd, CMSG_DATA(with), sizeof(*fd));
@@ -131,42 +154,91 @@ static int reach(const char *path)
     int channel = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+    set_wait(channel, HEAD_SECONDS); /* also for a place in its queue */
     if (channel < 0 || connect(channel, (struct sockaddr *)&at, sizeof(at)) == 0)
         return channel;
     close(channel);
     return -1;
 }
 
-bool takeover_ask(const char *path, struct inherited *inherited, struct error *error)
+static bool refused(const char *path, const char *head, bool whole, struct error *error)
+{
+    if (whole)
+        return error_set(error,
+                         "the silogate that runs would not be taken over (%.*s); end it first",
+                         (int)strcspn(head, "\r"), head);
+    if (!is_http(head, strlen(head)))
+        return error_set(error,
+                         "control = unix:%s: another program, no silogate, listens there; write "
+                         "another path",
+                         path);
+    return error_set(error,
+                     "control = unix:%s: whoever listens there gives no answer; end it if it is a "
+                     "silogate that hangs, else write another path",
+                     path);
+}
+
+/* GONE: it has closed the connection; it may have ended, or have another successor at the moment.
+ */
+enum outcome { FINE, GONE, FAILED };
+
+static enum outcome ask(int channel, const char *path, struct inherited *inherited,
+                        struct error *error)
 {
     static const char request[] = "GET /control/takeover HTTP/1.1\r\nHost: localhost\r\n"
                                   "Connection: Upgrade\r\nUpgrade: silogate-takeover\r\n\r\n";
     struct record record = {.kind = INHERITED_LISTEN};
     char head[HEAD_MAX] = "";
-    int fd, channel = reach(path);
+    bool closed = send(channel, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0;
+    const bool whole = !closed && read_head(channel, head, sizeof(head), &closed);
+    int fd;
 
-    if (channel < 0) /* it listens there next, and that reports what is wrong, if anything is */
-        return true;
-    set_wait(channel);
-    if (send(channel, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0 ||
-        !read_head(channel, head, sizeof(head)) || strncmp(head, "HTTP/1.1 101", 12) != 0) {
-        close(channel);
-        return error_set(error,
-                         "the silogate that runs would not be taken over (%.*s); end it "
-                         "first",
-                         head[0] ? (int)strcspn(head, "\r") : 9, head[0] ? head : "no answer");
+    if (!whole || strncmp(head, "HTTP/1.1 101", 12) != 0) {
+        refused(path, head, whole, error);
+        return closed && !head[0] ? GONE : FAILED;
     }
-    inherited->channel = channel;
+    set_wait(channel, WAIT_SECONDS);
     while (record.kind != INHERITED_END) {
-        if (!receive(channel, &record, &fd))
-            return error_set(error,
-                             "the silogate that runs stopped in the middle of a takeover, or "
-                             "more files came than this one may open; try again");
+        if (!receive(channel, &record, &fd, &closed)) {
+            error_set(error,
+                      "the silogate that runs stopped in the middle of a takeover, or more files "
+                      "came than this one may open; try again");
+            return closed ? GONE : FAILED;
+        }
         if (fd >= 0)
             add(inherited, fd, record.kind, record.systemd);
         inherited->last_id = record.number;
     }
-    return true;
+    return FINE;
+}
+
+/* What came from one that is gone is closed again. */
+static void forget(struct inherited *inherited, size_t first)
+{
+    while (inherited->count > first)
+        close(inherited->items[--inherited->count].fd);
+}
+
+bool takeover_ask(const char *path, struct inherited *inherited, struct error *error)
+{
+    const struct timespec moment = {.tv_nsec = AGAIN_MS * 1000000L};
+    const size_t first = inherited->count;
+
+    for (int tries = 1;; tries++) {
+        const int channel = reach(path);
+        if (channel < 0) /* it listens there next, and that reports what is wrong, if anything is */
+            return true;
+        const enum outcome outcome = ask(channel, path, inherited, error);
+        if (outcome == FINE) {
+            inherited->channel = channel;
+            return true;
+        }
+        close(channel);
+        forget(inherited, first);
+        if (outcome == FAILED || tries == AGAIN_TRIES)
+            return false;
+        nanosleep(&moment, NULL);
+    }
 }
 
 int takeover_take(struct inherited *inherited, enum inherited_kind kind)
@@ -317,7 +389,7 @@ bool takeover_wait(int channel)
 {
     char ready = 0;
 
-    set_wait(channel);
+    set_wait(channel, WAIT_SECONDS);
     return recv(channel, &ready, 1, 0) == 1 && ready == 'R';
 }
 

@@ -54,7 +54,8 @@ void takeover_systemd(struct inherited *inherited);
  * longer than a start can take is not waited for. To be closed once everything listens; -1: none.
  */
 int takeover_turn(const char *path);
-/* Asks whoever answers at `path`. True also where nobody does; false where it would not. */
+/* Asks whoever answers at `path`. True also where nobody does, or no longer; false where it would
+ * not, or another program listens there. */
 bool takeover_ask(const char *path, struct inherited *inherited, struct error *error);
 /* A pidfd of this process, which will be an older generation; -1: the kernel has none. */
 int takeover_self(void);

@@ -247,6 +247,10 @@ static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
             pause_listeners(worker);
             return;
         }
+        if (fd_limit_spares(accepted)) {
+            fd_limit_turn_away(worker, accepted);
+            continue;
+        }
         /* Clients that have not logged in yet may take at most twice the limit: they must not use
          * up the machine. */
         int64_t limit = worker->runtime->config->proxy.max_connections.value * 2 + 16;

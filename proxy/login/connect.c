@@ -14,6 +14,7 @@
 #include "protocol/compress.h"
 #include "protocol/proxy_header.h"
 #include "proxy/binding.h"
+#include "proxy/fd_limit.h"
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
 
@@ -80,6 +81,11 @@ static bool open_next(struct session *session)
         if (!router_address(router, session->binding->upstream, draft->address_index++, &address))
             continue;
         int opened = socket(address.at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (fd_limit_spares(opened)) {
+            close(opened);
+            opened = -1;
+            errno = EMFILE;
+        }
         if (opened >= 0 && (connect(opened, (struct sockaddr *)&address.at, address.length) == 0 ||
                             errno == EINPROGRESS)) {
             session_watch(session, &session->upstream, opened, address.at.ss_family == AF_UNIX);

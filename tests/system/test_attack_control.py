@@ -4,6 +4,7 @@ import array
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -178,7 +179,8 @@ def test_real_successors_are_killed(line):
 
 
 def test_the_old_one_is_killed(line):
-    """kill -9 of the old one once its sockets are given away: they live on in the new one, and nobody is refused."""
+    """kill -9 of the old one while a new one asks it for its sockets: the new one serves, with what it was given or on
+    sockets of its own."""
     gate = line.gate
     old = gate.process
     knocks = socket.create_connection(("127.0.0.1", gate.port))  # greeted by the old one
@@ -191,13 +193,9 @@ def test_the_old_one_is_killed(line):
     assert new.poll() is None  # it waits for the old one
     os.kill(old.pid, signal.SIGKILL)  # which says nothing any more
     old.wait()
-    code = places.wait_for(lambda: new.poll() is not None or " runs: " in gate.log()[before:])
-    assert code
-    if new.poll() is not None:  # nothing was given yet: told, and the next start finds a free place
-        assert new.poll() == 2 and re.search("would not be taken over|stopped in the middle", gate.log()[before:])
-        gate.start()
-    else:
-        gate.process = new
+    assert places.wait_for(lambda: new.poll() is not None or " runs: " in gate.log()[before:])
+    assert new.poll() is None, gate.log()[before:]
+    gate.process = new
     works(gate)
     knocks.close()
 
@@ -229,6 +227,56 @@ def test_paths_that_are_no_place(mariadb, make_gate, what):
         assert path.is_symlink() and not (gate.folder / "nowhere").exists()
     asked = gates.run("ctl", "-c", gate.path, "overrides")
     assert asked.returncode == 2 and asked.stderr
+
+
+@pytest.mark.parametrize("greeting", [b"\x4a\0\0\0\x0a8.0.36\0", b"HTTP/1.1 200 OK\r\n\r\n", b"HTT", None])
+def test_another_program_listens_there(mariadb, make_gate, greeting):
+    """It is told at once who is there where that can be known, soon where it cannot, and nothing is taken away."""
+    gate = make_gate(mariadb, start=False)
+    path = gate.folder / "control"
+    gate.ini = gates.change(gate.ini, "proxy", "control", f"unix:{path}")
+    gate.path.write_text(gate.ini)
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen()
+        started = subprocess.Popen([str(places.SILOGATE), "run", "-c", str(gate.path)], stdin=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True, preexec_fn=places.end_with_us)
+        other.settimeout(30)
+        one, _ = other.accept()
+        if greeting:
+            one.sendall(greeting)
+        said = started.communicate(timeout=50)[1]
+        assert started.returncode == 2, said
+        line = gate.ini.splitlines().index(f"control = unix:{path}") + 1
+        what = {None: "gives no answer", b"HTT": "gives no answer"}.get(
+            greeting, "would not be taken over" if greeting and greeting.startswith(b"HTTP") else "another program")
+        assert f"proxy.ini:{line}: " in said and what in said, said
+        one.close()
+    assert path.exists()
+
+
+def test_no_more_open_files(line):
+    """Clients without number leave silogate's own files alone: ctl, a reload, admin and a successor find some."""
+    gate = line.gate
+    held = wire.connect(gate.port, "lab_service")
+    soft = resource.prlimit(gate.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(gate.process.pid, resource.RLIMIT_NOFILE, (640, soft[1]))
+    crowd = []
+    for _ in range(800):
+        one = socket.create_connection(("127.0.0.1", gate.port), timeout=30)
+        crowd.append((one, one.recv(100)))
+    refused = [one for _, one in crowd if b"\xff\x10\x04#08004Too many connections" in one]
+    assert 100 < len(refused) < 800
+    for _ in range(3):
+        assert gates.run("ctl", "-c", gate.path, "sessions").returncode == 0
+        assert gates.run("ctl", "-c", gate.path, "reload").returncode == 0
+        assert gate.get("/metrics")[0] == 200
+    assert held.query("SELECT 1")[0].rows == [["1"]]
+    line.upgrade()
+    for one, _ in crowd:
+        one.close()
+    works(gate)
+    held.close()
 
 
 def test_files_with_nothing_in_them(tmp_path):
