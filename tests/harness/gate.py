@@ -274,22 +274,25 @@ class Gate:
         return found
 
     def check_sums(self):
-        """The numbers add up, once those who were just served are counted out."""
+        """The numbers add up, once those who were just served are counted out. Gives what added up, or None where
+        nobody can be asked."""
         if re.search(r"^admin = off|^admin_token_file", self.ini, re.MULTILINE):
-            return
-        assert places.wait_for(lambda: not self.metrics().wrong(), every=0.1), \
-            (self.metrics().wrong(), self.get("/metrics")[2])
-
-    def _live_counts(self):
-        """What it shows before it ends; None where nobody can be asked, or there is no log to compare with."""
-        if self.uncounted or re.search(r"^admin = off|^admin_token_file", self.ini, re.MULTILINE) \
-                or f"violations = {self.violations_file}\n" not in self.ini:
             return None
+        def right():
+            found = self.metrics()
+            return None if found.wrong() else found
+        found = places.wait_for(right, every=0.1)
+        assert found, (self.metrics().wrong(), self.get("/metrics")[2])
+        return found
+
+    def _live_counts(self, metrics):
+        """What it shows before it ends, its metrics having just been seen; None where nobody can be asked, or there
+        is no log to compare with."""
+        if self.uncounted or not metrics or f"violations = {self.violations_file}\n" not in self.ini:
+            return None
+        shown = counts.live(self, metrics)
         def agreed():  # each place has looked by itself, perhaps while a worker was late
-            self.metrics()
-            shown.update(counts.live(self))
-            return not counts.differences(shown, "metrics")
-        shown = {}
+            return not counts.differences(shown, "metrics") or shown.update(counts.live(self))
         places.wait_for(agreed, 10)
         return shown
 
@@ -309,8 +312,7 @@ class Gate:
         code, live = self.process.poll(), None
         if code is None:
             try:
-                self.check_sums()
-                live = self._live_counts()
+                live = self._live_counts(self.check_sums())
             except (OSError, http.client.HTTPException):
                 # a test may have sent SIGTERM itself: then it is on its way out
                 assert places.wait_for(lambda: self.process.poll() is not None)

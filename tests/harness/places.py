@@ -4,6 +4,7 @@ import ctypes
 import fcntl
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -89,6 +90,27 @@ def scratch(name):
     """A new folder that only this run uses; whoever asks removes it. The path is short, as Unix
     sockets need it."""
     return pathlib.Path(tempfile.mkdtemp(prefix=f"sg-{name}-"))
+
+
+MEMORY = pathlib.Path("/dev/shm")
+# What has to stay free there, and on the whole machine, after a server that is large has come and grown.
+MEMORY_LEFT, MACHINE_LEFT = 1 << 30, 3 << 30
+
+
+def memory_scratch():
+    """A new folder in memory, or None where there is little room. A run that was killed leaves its folders: they
+    bear its process's number, and the next run removes them."""
+    try:
+        room = os.statvfs(MEMORY)
+        available = int(re.search(r"MemAvailable: +(\d+)", pathlib.Path("/proc/meminfo").read_text())[1]) * 1024
+        for old in MEMORY.glob("sg-data-*"):
+            if not pathlib.Path("/proc", old.name.split("-")[2]).exists():
+                remove(old)
+        if room.f_bavail * room.f_frsize < MEMORY_LEFT or available < MACHINE_LEFT:
+            return None
+        return pathlib.Path(tempfile.mkdtemp(prefix=f"sg-data-{os.getpid()}-", dir=MEMORY))
+    except OSError:
+        return None
 
 
 def remove(folder):

@@ -1,9 +1,9 @@
 """Private servers for the tests: a MariaDB of Debian's and a MySQL 9.7 out of its root, each in a
 folder of its own on a free port, with a general log that tells what reached it."""
 import fcntl
+import hashlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -13,43 +13,69 @@ import pymysql
 from . import places
 
 EXAMPLE = places.TOP / "examples/nilecare"
+EXAMPLE_FILES = [EXAMPLE / "schema.sql", EXAMPLE / "users.sql"]
 # An account for each way to log in; the password is the user's name with "-secret" behind it.
 PASSWORD_SUFFIX = "-secret"
+
+
+def _copy(source, target):
+    """A data folder. Blocks of zeros, most of its logs, take no room."""
+    subprocess.run(["cp", "-a", "--sparse=always", source, target], check=True, timeout=120)
+
+
+def _example_now():
+    """Stands for the example and its accounts as they are now."""
+    files = [path.read_bytes() for path in (*EXAMPLE_FILES, places.TOP / "tests/harness/servers.py")]
+    return hashlib.sha256(b"".join(files)).hexdigest()[:12]
 
 
 class Server:
     """One server. `sql` runs statements as its root; `log` tells what reached it."""
 
     name = dialect = None
+    in_memory = True        # its data, where there is room
+    copies_example = True   # rather than loading the example, which a binary log has to see
 
     def __init__(self):
         self.folder = places.scratch(self.name)
+        self.memory = places.memory_scratch() if self.in_memory else None
+        self.data = (self.memory or self.folder) / "data"
         self.port = places.free_port()
         self.socket = str(self.folder / "s")
         self.log_file = self.folder / "general.log"
         self.process = None
 
-    def install(self):
+    def install(self, example=False):
         """Its data folder: a copy of one that is made once for each kind and version, and started once,
-        so that its keys and logs are there."""
-        shutil.copytree(self._template(), self.folder / "data", symlinks=True)
+        so that its keys and logs are there; one with the example in it is made of that."""
+        _copy(self._template(example), self.data)
 
-    def _template(self):
+    def _template(self, example):
+        plain = self._template(False) if example else None
         program = os.stat(self.program()[-1])
         where = places.BUILD / "servers"
         where.mkdir(parents=True, exist_ok=True)
         made = where / f"{self.name}-{program.st_mtime_ns:x}-{program.st_size:x}-{os.geteuid()}"
+        if example:
+            made = made.with_name(f"{made.name}-{_example_now()}")
         with open(where / f"{self.name}.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not made.exists():
                 one = type(self).__mro__[-3]()  # MariaDB or MySQL, as it is without a test's own options
                 try:
-                    one.initialize()
+                    if example:
+                        _copy(plain, one.data)
+                    else:
+                        one.initialize()
                     one.start()
+                    if example:
+                        one.load_example()
                     one.stop()
-                    (one.folder / "data" / "auto.cnf").unlink(missing_ok=True)  # each copy is a server of its own
-                    shutil.copytree(one.folder / "data", made.with_suffix(".part"), symlinks=True)
-                    made.with_suffix(".part").rename(made)
+                    (one.data / "auto.cnf").unlink(missing_ok=True)  # each copy is a server of its own
+                    part = made.with_name(made.name + ".part")
+                    places.remove(part)  # of a run that was killed
+                    _copy(one.data, part)
+                    part.rename(made)
                 finally:
                     one.remove()
         return made
@@ -67,7 +93,7 @@ class Server:
     def common(self):
         (self.folder / "tmp").mkdir(exist_ok=True)
         options = [
-            "--no-defaults", f"--datadir={self.folder}/data", f"--socket={self.socket}",
+            "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
             f"--port={self.port}", "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid",
             "--general-log=1", f"--general-log-file={self.log_file}", "--log-output=FILE",
             "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=2",
@@ -115,6 +141,8 @@ class Server:
     def remove(self):
         self.stop(signal.SIGKILL)  # nobody reads what it would write at its end
         places.remove(self.folder)
+        if self.memory:
+            places.remove(self.memory)
 
     def root(self, **options):
         """A connection as root, past silogate."""
@@ -141,8 +169,14 @@ class Server:
 
     def load_example(self):
         """NileCare's example and the accounts of `accounts`."""
-        self.load(EXAMPLE / "schema.sql", EXAMPLE / "users.sql")
-        self.extra_users = self.accounts()
+        self.load(*EXAMPLE_FILES)
+        for user, identified in self.accounts().items():
+            self.sql(f"CREATE USER {user}@'%' {identified}", f"GRANT ALL ON *.* TO {user}@'%'")
+        self.example_is_loaded()
+
+    def example_is_loaded(self):
+        """What `restore` compares with."""
+        self.extra_users = list(self.accounts())
         self.loaded = self.contents()
 
     def contents(self):
@@ -214,8 +248,8 @@ class MariaDB(Server):
 
     def initialize(self):
         if places.MARIADB_FOLDER:
-            return places.mariadb_install(self._base(), self.folder / "data")
-        command = ["mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data",
+            return places.mariadb_install(self._base(), self.data)
+        command = ["mariadb-install-db", "--no-defaults", f"--datadir={self.data}",
                    "--auth-root-authentication-method=normal", "--skip-test-db", "--force",
                    "--innodb-buffer-pool-size=32M", f"--tmpdir={self.folder}/tmp"]
         (self.folder / "tmp").mkdir(exist_ok=True)
@@ -234,9 +268,7 @@ class MariaDB(Server):
                  "empty_user": "IDENTIFIED BY ''"}
         if self.sql("SELECT 1 FROM information_schema.plugins WHERE plugin_name = 'parsec'"):
             users["parsec_user"] = "IDENTIFIED VIA parsec USING PASSWORD('parsec_user-secret')"
-        for user, identified in users.items():
-            self.sql(f"CREATE USER {user}@'%' {identified}", f"GRANT ALL ON *.* TO {user}@'%'")
-        return list(users)
+        return users
 
 
 class SecureMariaDB(MariaDB):
@@ -275,11 +307,8 @@ class MySQL(Server):
         return self._base()
 
     def accounts(self):
-        self.sql(
-            "CREATE USER sha2_user@'%' IDENTIFIED WITH caching_sha2_password BY 'sha2_user-secret'",
-            "CREATE USER empty_user@'%' IDENTIFIED BY ''",
-            "GRANT ALL ON *.* TO sha2_user@'%', empty_user@'%'")
-        return ["sha2_user", "empty_user"]
+        return {"sha2_user": "IDENTIFIED WITH caching_sha2_password BY 'sha2_user-secret'",
+                "empty_user": "IDENTIFIED BY ''"}
 
     def forget_passwords(self):
         """Empties caching_sha2_password's cache: the next login is a full one."""
@@ -299,7 +328,7 @@ class FoldingMariaDB(MariaDB):
 class FoldingMySQL(MySQL):
     """Its dictionary is made for that, so it is not a copy of the others'."""
 
-    def install(self):
+    def install(self, example=False):
         self.initialize()
 
     def _base(self):
@@ -312,9 +341,12 @@ FOLDING = {"mariadb": FoldingMariaDB, "mysql": FoldingMySQL}
 def start_with_example(server):
     """Installs and starts it, with NileCare's example and the accounts of `accounts`."""
     try:
-        server.install()
+        server.install(server.copies_example)
         server.start()
-        server.load_example()
+        if server.copies_example:
+            server.example_is_loaded()
+        else:
+            server.load_example()
     except BaseException:
         server.remove()
         raise

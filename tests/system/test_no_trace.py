@@ -179,7 +179,7 @@ def test_watching_that_is_over(server, gate):
 
 def test_it_says_whose_it_is(server, gate):
     """In the general log, in the slow log and in performance_schema, what stops and starts a trace included."""
-    slow = server.folder / "data" / "no-trace-slow.log"
+    slow = server.data / "no-trace-slow.log"
     loss, asker = UNKNOWN["mode"]
     server.sql("SET GLOBAL slow_query_log = 0", f"SET GLOBAL slow_query_log_file = '{slow}'",
                "SET GLOBAL long_query_time = 0", "SET GLOBAL slow_query_log = 1",

@@ -14,6 +14,8 @@ from harness import places, servers, wire
 class Source:
     """A server with a binary log, semi-synchronous."""
 
+    copies_example = False
+
     def command(self):
         kept = [option for option in super().command() if option != "--skip-log-bin"]
         return kept + [f"--log-bin={self.folder}/binlog", "--server-id=1", *self.semi]

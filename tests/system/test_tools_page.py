@@ -28,6 +28,8 @@ TABLES = ["CREATE TABLE nilecare_lab.entries (id INT PRIMARY KEY AUTO_INCREMENT,
 class WithLog:
     """A server with a binary log."""
 
+    copies_example = False
+
     def command(self):
         kept = [option for option in super().command() if option != "--skip-log-bin"]
         return kept + [f"--log-bin={self.folder}/binlog", "--server-id=1", "--binlog-format=ROW",
