@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -13,7 +14,7 @@ import time
 
 import pymysql
 
-from . import counts, places, servers
+from . import built, counts, places, servers
 
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|"
                        r"UndefinedBehaviorSanitizer")
@@ -51,6 +52,18 @@ def spying(user, *owned, **policy):
              "[service:spy]", f"user = {user}", "upstream = main", "database = own", "owns = own.*",
              "[service:vault]", "user = vault_service", "upstream = main", *(f"owns = {name}" for name in owned)]
     return "\n".join(lines) + "\n"
+
+
+# A change by which silogate makes its key for passwords itself, as it does where no ini names one.
+KEY_OF_ITS_OWN = ("tls", "password_private_key_path")
+
+
+def password_key():
+    """One key for all silogates of the tests: to make one costs as much as a hundred logins."""
+    def build(path):
+        subprocess.run(["openssl", "genrsa", "-out", path, "2048"], check=True, capture_output=True, timeout=60)
+        path.chmod(0o600)
+    return built.once("password.key", [pathlib.Path(__file__)], build)
 
 
 class Admin(http.client.HTTPConnection):
@@ -131,12 +144,13 @@ class Gate:
         self.server = upstream if isinstance(upstream, servers.Server) else None
         address = f"127.0.0.1:{upstream.port}" if self.server else "%s:%d" % upstream
         ini = ini if ini is not None else example()
+        key = [] if "password_private_key_path" in ini else [(*KEY_OF_ITS_OWN, password_key())]
         for section, key, *values in (
                 ("proxy", "listen", f"127.0.0.1:{self.port}"),
                 ("proxy", "admin", f"unix:{self.folder}/admin"),
                 ("log", "violations", self.violations_file),
                 ("log", "repeat", "0"),
-                ("upstream:main", "address", address), *changes):
+                ("upstream:main", "address", address), *key, *changes):
             ini = change(ini, section, key, *values)
         self.ini = ini
         self.path.write_text(ini)

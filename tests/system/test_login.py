@@ -14,7 +14,7 @@ def greeting(request):
 @pytest.fixture(scope="module")
 def greeter(server, greeting):
     from harness import gate
-    with gate.running(server, changes=[("proxy", "greeting", greeting),
+    with gate.running(server, changes=[("proxy", "greeting", greeting), gate.KEY_OF_ITS_OWN,
                                        ("proxy", "max_failed_logins", 0),
                                        ("service:accounts", "user", *server.extra_users),
                                        ("service:accounts", "upstream", "main"),

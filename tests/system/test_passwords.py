@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from harness import places, relay, wire
+from harness.gate import KEY_OF_ITS_OWN
 
 
 class Client(wire.Wire):
@@ -48,7 +49,7 @@ class Client(wire.Wire):
 def test_change_user_cold(mysql, make_gate, certificates, leg, upstream):
     below = relay.Relay(mysql.port)
     gate = make_gate(("127.0.0.1", below.port), ("tls", "certificate", certificates / "server.pem"),
-                     ("tls", "key", certificates / "server.key"), ("upstream:main", "tls", upstream))
+                     ("tls", "key", certificates / "server.key"), ("upstream:main", "tls", upstream), KEY_OF_ITS_OWN)
     context = ssl.create_default_context(cafile=certificates / "ca.pem") if leg == "tls" else None
     client = Client(gate.port, context)
     try:
@@ -176,7 +177,8 @@ def test_nobody_waits_for_the_key(mysql, make_gate):
     """Just after the start silogate's own RSA key is still being made: who asks for it waits, all others on the
     same thread do not."""
     for _ in range(10):
-        gate = make_gate(mysql, ("proxy", "workers", "1"), ("upstream:main", "tls", "required"), start=False)
+        gate = make_gate(mysql, ("proxy", "workers", "1"), ("upstream:main", "tls", "required"), KEY_OF_ITS_OWN,
+                         start=False)
         gate.start(ready=False)
         assert places.wait_for(lambda: places.port_open(gate.port), every=0.001)
         other = wire.Wire(gate.port).greet()

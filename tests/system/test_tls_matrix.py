@@ -56,7 +56,7 @@ class Legs:
         self.below = relay.Relay(server.port)
         address = f"unix:{server.socket}" if upstream == "unix" else f"127.0.0.1:{self.below.port}"
         self.gate = gate.Gate(server, changes=[
-            ("proxy", "max_failed_logins", 0),
+            gate.KEY_OF_ITS_OWN, ("proxy", "max_failed_logins", 0),
             ("tls", "certificate", certificates / "server.pem"),
             ("tls", "key", certificates / "server.key"),
             ("service:accounts", "user", *server.extra_users, "sha256_user"),
