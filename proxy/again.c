@@ -19,9 +19,18 @@
 #include "proxy/moving.h"
 #include "proxy/worker.h"
 
+/* A block of the worker's pool: from where the command passes to where it is answered. */
+struct again {
+    uint64_t print;   /* where its tables stood: sql_moved_print */
+    uint32_t ticket;  /* moving_look's */
+    uint32_t size;    /* of the packet */
+    bool resent;      /* it was sent again */
+    uint8_t packet[]; /* as it came, before its names were mapped */
+};
+
 enum {
-    AGAIN_MOST = GATE_BLOCK,        /* bytes of a command that is kept: a block of the pool */
-    MESSAGE_AT = PACKET_HEADER + 9, /* behind code, '#' and SQLSTATE */
+    AGAIN_MOST = GATE_BLOCK - sizeof(struct again), /* bytes of a command that is kept */
+    MESSAGE_AT = PACKET_HEADER + 9,                 /* behind code, '#' and SQLSTATE */
 };
 
 bool again_is_miss(unsigned error_code)
@@ -44,17 +53,17 @@ bool again_is_miss(unsigned error_code)
 
 void again_keep(struct session *session, const struct command *command, const struct ruling *ruling)
 {
-    struct again *again = &session->again;
     const struct gate *gate = &session->client.gate;
     const size_t size = PACKET_HEADER + bytes_get3(gate_at(gate));
 
-    gate_release(&again->kept, &session->worker->pool);
-    if (ruling->print == 0 || ruling->undetermined || ruling->unmapped_of || again->resent ||
+    if (ruling->print == 0 || ruling->undetermined || ruling->unmapped_of || session->again ||
         size > AGAIN_MOST || gate_waiting(gate) < size || command->copy || ruling->calls ||
         (command->prepared && command->prepared->long_data))
         return;
-    gate_insert(&again->kept, &session->worker->pool, gate_at(gate), size);
-    again->print = ruling->print;
+    struct again *again = gate_pool_take(&session->worker->pool);
+    *again = (struct again){.print = ruling->print, .size = (uint32_t)size};
+    memcpy(again->packet, gate_at(gate), size);
+    session->again = again;
 }
 
 /* Is the table that the error names between quotes one of a move? Where the message cannot be read,
@@ -78,14 +87,13 @@ static bool names_one(struct session *session, struct text error)
 
 bool again_looks(struct session *session, unsigned events, size_t size)
 {
-    struct again *again = &session->again;
+    struct again *again = session->again;
     const struct answer *answer = &session->request.answer;
     const struct gate *gate = &session->upstream.gate;
 
-    if (gate_leaving(&again->kept) == 0 || session->request.answered ||
-        !(events & ANSWER_ERROR_SEEN) || !(events & ANSWER_COMPLETE) ||
-        !again_is_miss(answer->error_code) || answer->results > 0 || answer->is_unproven ||
-        gate_waiting(gate) != size ||
+    if (!again || again->resent || session->request.answered || !(events & ANSWER_ERROR_SEEN) ||
+        !(events & ANSWER_COMPLETE) || !again_is_miss(answer->error_code) || answer->results > 0 ||
+        answer->is_unproven || gate_waiting(gate) != size ||
         !names_one(session, (struct text){(const char *)gate_at(gate), size}))
         return false;
     session->request.failed = true;
@@ -97,11 +105,11 @@ bool again_looks(struct session *session, unsigned events, size_t size)
 /* ruling->print of the kept command: where its tables stand now. */
 static uint64_t print_now(struct session *session)
 {
-    const struct again *again = &session->again;
+    const struct again *again = session->again;
     struct worker *worker = session->worker;
     struct ruling *ruling = &worker->ruling;
-    const struct text payload = {(const char *)again->kept.bytes + PACKET_HEADER,
-                                 gate_leaving(&again->kept) - PACKET_HEADER};
+    const struct text payload = {(const char *)again->packet + PACKET_HEADER,
+                                 again->size - PACKET_HEADER};
     struct query query;
 
     ruling_begin(ruling, worker->today);
@@ -124,12 +132,11 @@ static uint64_t print_now(struct session *session)
 /* Puts the command back into the client's gate, as if it had not been sent. */
 static void take_back(struct session *session)
 {
-    struct again *again = &session->again;
+    struct again *again = session->again;
     struct worker *worker = session->worker;
 
     gate_drop(&session->upstream.gate, &worker->pool, gate_waiting(&session->upstream.gate));
-    gate_put_back(&session->client.gate, &worker->pool, again->kept.bytes,
-                  gate_leaving(&again->kept));
+    gate_put_back(&session->client.gate, &worker->pool, again->packet, again->size);
     ruling_drop_change(&worker->ruling, session->request.change);
     session->request.change = NULL;
     session->request.failed = session->request.in_flight = false;
@@ -141,11 +148,10 @@ static void take_back(struct session *session)
 
 enum step state_look(struct session *session)
 {
-    struct again *again = &session->again;
+    const struct again *again = session->again;
 
-    if (!again->late && !moving_looked(session, again->ticket))
+    if (session->worker->second < session->deadline && !moving_looked(session, again->ticket))
         return STEP_WAIT;
-    again->late = false;
     list_remove(&session->waiting);
     const uint64_t print = print_now(session);
     if (print && print != again->print) {
@@ -161,10 +167,14 @@ enum step state_look(struct session *session)
     return STEP_AGAIN;
 }
 
+bool again_is_resent(const struct session *session)
+{
+    return session->again && session->again->resent;
+}
+
 void again_forget(struct session *session)
 {
-    struct again *again = &session->again;
-
-    gate_release(&again->kept, &session->worker->pool);
-    again->resent = again->late = false;
+    if (session->again)
+        gate_pool_drop(&session->worker->pool, session->again);
+    session->again = NULL;
 }

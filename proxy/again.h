@@ -6,8 +6,10 @@
 #ifndef PROXY_AGAIN_H
 #define PROXY_AGAIN_H
 
-#include "proxy/session.h"
+#include <stdbool.h>
+#include <stddef.h>
 
+struct session;
 struct ruling;
 struct command;
 
@@ -22,7 +24,10 @@ void again_keep(struct session *session, const struct command *command,
  * passed on. True: they are kept back, and STATE_LOOK decides. */
 bool again_looks(struct session *session, unsigned events, size_t size);
 
-/* The command is answered. */
+/* The command at hand was sent before: it is recorded already. */
+bool again_is_resent(const struct session *session);
+
+/* The command is answered, or will never be. */
 void again_forget(struct session *session);
 
 #endif

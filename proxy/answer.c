@@ -119,9 +119,7 @@ void command_finish(struct session *session)
     ruling_commit(&session->worker->ruling, belief, change, !failed);
     if (request->command != COMMAND_RESET_CONNECTION || failed)
         return;
-    session->held.tables = session->held.handler = false;
-    session->held.user_locks = 0;
-    session->held.long_data = 0;
+    held_forget(&session->held);
     session_leave_branches(session);
     belief_reset(belief);
 }
@@ -150,7 +148,7 @@ enum step state_answer(struct session *session)
     unsigned events = answer_feed(answer, gate_at(gate), size, &all);
     if (events & ANSWER_BROKEN)
         return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
-    if (gate_leaving(&session->again.kept) > 0 && again_looks(session, events, all))
+    if (again_looks(session, events, all))
         return STEP_AGAIN;
     request->answered |= all > 0;
     if (events & ANSWER_ERROR_SEEN)

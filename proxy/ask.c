@@ -34,6 +34,14 @@ enum {
     ANSWER_FIELDS_MAX
 };
 
+/* What silogate asks the server, in this order; only a session that may be traced is asked more
+ * than the one question. */
+enum asking {
+    ASKING_STOP,
+    ASKING,
+    ASKING_START,
+};
+
 /* A number, since with some values of collation_connection MariaDB does not know the word. */
 static const char *const texts[] = {
     [ASKING_STOP] = "SET /* silogate */ @silogate_profiling=@@SESSION.profiling,"

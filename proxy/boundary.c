@@ -106,7 +106,7 @@ bool boundary_holds(const struct session *session)
     const struct runtime *runtime = session->worker->runtime;
     const struct owners *written = &session->worker->ruling.written;
 
-    if (boundary_kept(session) && !(session->belief.in_transaction && session->moves.only_begun))
+    if (boundary_kept(session) && !(session->belief.in_transaction && session->held.only_begun))
         return false;
     for (size_t i = 0; i < runtime->hold_count; i++) {
         for (uint8_t j = 0; j < written->count; j++) {
@@ -124,7 +124,7 @@ void boundary_passed(struct session *session)
     const struct ruling *ruling = &session->worker->ruling;
     int locks = session->held.user_locks + ruling->user_locks;
 
-    session->moves.only_begun =
+    session->held.only_begun =
         ruling->parts == 1 && ruling->facts && ruling->facts->kind == SQL_BEGIN;
     session->request.kind = ruling->facts ? ruling->facts->kind : SQL_UNKNOWN;
     session->held.user_locks = (uint8_t)(locks < 0 ? 0 : locks > UINT8_MAX ? UINT8_MAX : locks);

@@ -75,6 +75,7 @@ static enum step refuse(struct session *session, struct command *command, uint16
                         const char *message)
 {
     seek_forget(session);
+    again_forget(session);
     gate_drop(&session->client.gate, &session->worker->pool, command->size);
     session->belief.asked = session->belief.unknown = false;
     session->worker->counters.refused++;
@@ -194,12 +195,12 @@ static enum step follow(struct session *session, struct command *command, size_t
     if (ruling->outcome == RULING_ALLOW && ruling->stale &&
         renew_begin(session, command->prepared, ruling))
         return STEP_AGAIN;
-    if (!session->again.resent)
+    if (!again_is_resent(session) || ruling->outcome == RULING_REFUSE)
         record_ruling(session, ruling);
     if (ruling->outcome == RULING_REFUSE)
         return refuse(session, command, ruling->refusal.code, ruling->refusal.message);
     moving_passed(session, ruling);
-    if (!session->again.resent)
+    if (!again_is_resent(session))
         boundary_passed(session);
     again_keep(session, command, ruling);
     rewrite(session, command, text_at);

@@ -16,7 +16,7 @@ struct gate_block {
     struct gate_block *next;
 };
 
-static uint8_t *take_block(struct gate_pool *pool)
+void *gate_pool_take(struct gate_pool *pool)
 {
     struct gate_block *block = pool->free;
 
@@ -24,19 +24,27 @@ static uint8_t *take_block(struct gate_pool *pool)
         return memory_take(GATE_BLOCK);
     pool->free = block->next;
     pool->count--;
-    return (uint8_t *)block;
+    return block;
 }
 
-static void drop_block(struct gate_pool *pool, uint8_t *block, size_t size)
+void gate_pool_drop(struct gate_pool *pool, void *block)
 {
-    if (size != GATE_BLOCK || pool->count >= GATE_POOL_MAX) {
+    if (pool->count >= GATE_POOL_MAX) {
         free(block);
         return;
     }
-    struct gate_block *free_block = (void *)block;
+    struct gate_block *free_block = block;
     free_block->next = pool->free;
     pool->free = free_block;
     pool->count++;
+}
+
+static void drop_bytes(struct gate_pool *pool, uint8_t *bytes, size_t size)
+{
+    if (size == GATE_BLOCK)
+        gate_pool_drop(pool, bytes);
+    else
+        free(bytes);
 }
 
 static void wipe(struct gate *gate)
@@ -49,7 +57,7 @@ void gate_release(struct gate *gate, struct gate_pool *pool)
 {
     wipe(gate);
     if (gate->bytes)
-        drop_block(pool, gate->bytes, gate->size);
+        drop_bytes(pool, gate->bytes, gate->size);
     *gate = (struct gate){0};
 }
 
@@ -69,7 +77,7 @@ static void resize(struct gate *gate, struct gate_pool *pool, size_t size)
     if (size < GATE_BLOCK)
         size = GATE_BLOCK;
     if (!gate->bytes) {
-        gate->bytes = size == GATE_BLOCK ? take_block(pool) : memory_take(size);
+        gate->bytes = size == GATE_BLOCK ? gate_pool_take(pool) : memory_take(size);
         gate->size = (uint32_t)size;
         return;
     }
@@ -79,7 +87,7 @@ static void resize(struct gate *gate, struct gate_pool *pool, size_t size)
     uint8_t *larger = memory_take(size);
     memcpy(larger, gate->bytes, gate->filled);
     wipe(gate);
-    drop_block(pool, gate->bytes, gate->size);
+    drop_bytes(pool, gate->bytes, gate->size);
     gate->bytes = larger;
     gate->size = (uint32_t)size;
 }
@@ -91,10 +99,10 @@ static void shrink(struct gate *gate, struct gate_pool *pool)
 
     if (gate->size <= GATE_BLOCK || gate->reserved > GATE_BLOCK || left > GATE_BLOCK)
         return;
-    uint8_t *block = take_block(pool);
+    uint8_t *block = gate_pool_take(pool);
     memcpy(block, gate->bytes + gate->sent, left);
     wipe(gate);
-    drop_block(pool, gate->bytes, gate->size);
+    drop_bytes(pool, gate->bytes, gate->size);
     gate->bytes = block;
     gate->size = GATE_BLOCK;
     gate->passed -= gate->sent;

@@ -105,6 +105,9 @@ void gate_reserve(struct gate *gate, struct gate_pool *pool, size_t count);
 /* Gives the memory back, whatever is in it. */
 void gate_release(struct gate *gate, struct gate_pool *pool);
 
+/* A block of GATE_BLOCK bytes that is no gate's. */
+void *gate_pool_take(struct gate_pool *pool);
+void gate_pool_drop(struct gate_pool *pool, void *block);
 void gate_pool_fini(struct gate_pool *pool);
 
 #endif

@@ -120,13 +120,13 @@ static int64_t now_ms(void)
 
 bool moving_enter(struct session *session, uint64_t touched)
 {
-    const uint64_t fresh = touched & ~session->moves.touched;
+    const uint64_t fresh = touched & ~session->inside.touched;
     struct moving *moving = moving_of(session);
 
     if (!fresh || !moving)
         return true;
     count(moving, fresh, 1);
-    bool inside = session->moves.touched || session->belief.in_transaction ||
+    bool inside = session->inside.touched || session->belief.in_transaction ||
                   session->held.tables || session->held.handler;
     bool waits =
         (!inside && (atomic_load(&moving->held) & fresh)) || (atomic_load(&moving->sealed) & fresh);
@@ -134,8 +134,8 @@ bool moving_enter(struct session *session, uint64_t touched)
         count(moving, fresh, -1);
         return false;
     }
-    session->moves.touched |= fresh;
-    session->moves.since = session->worker->second;
+    session->inside.touched |= fresh;
+    session->inside.since = session->worker->second;
     return true;
 }
 
@@ -178,9 +178,9 @@ void moving_passed(struct session *session, const struct ruling *ruling)
     session->request.redefines = ruling->redefines;
     /* A statement that ends with its answer needs no entry: it keeps nobody inside for longer, and
      * costs nothing. */
-    if (session->moves.touched && !session->moves.touched_by &&
+    if (session->inside.touched && !session->inside.touched_by &&
         (session->belief.in_transaction || ruling->locks != LOCKS_NOTHING))
-        session->moves.touched_by =
+        session->inside.touched_by =
             sql_normalize(ruling->text, &session->belief.state, NULL, 0, &(size_t){0});
     if (!ruling->unmapped_of || !moving_of(session))
         return;
@@ -194,28 +194,26 @@ void moving_passed(struct session *session, const struct ruling *ruling)
 static void note_end(struct session *session)
 {
     const struct config *config = session->binding->runtime->config;
-    const uint64_t seconds = (uint64_t)(session->worker->second - session->moves.since);
+    const uint64_t seconds = (uint64_t)(session->worker->second - session->inside.since);
 
     for (size_t i = 0; i < config->move_count; i++) {
         /* both times are whole seconds: only what was longer for certain */
         if (seconds > 0 && (seconds - 1) * 1000 >= (uint64_t)config->moves[i].hold.value) {
             worker_counters(session->worker, session->binding->service_usage)->overlong++;
             record_rehearsal(session, "a transaction longer than the hold",
-                             session->moves.touched_by);
+                             session->inside.touched_by);
             break;
         }
     }
-    count(moving_of(session), session->moves.touched, -1);
+    count(moving_of(session), session->inside.touched, -1);
 }
 
 void moving_leave(struct session *session)
 {
-    if (session->moves.touched && moving_of(session))
+    if (session->inside.touched && moving_of(session))
         note_end(session);
-    session->moves.touched = session->moves.touched_by = 0;
-    session->held.tables = session->held.handler = false;
-    session->held.user_locks = 0;
-    session->held.long_data = 0;
+    session->inside.touched = session->inside.touched_by = 0;
+    held_forget(&session->held);
     session->request.locking = LOCKS_NOTHING;
 }
 
@@ -241,15 +239,15 @@ static void note_locks(struct session *session)
 void moving_answered(struct session *session)
 {
     note_locks(session);
-    bool missed = session->moves.touched && session->request.failed &&
+    bool missed = session->inside.touched && session->request.failed &&
                   again_is_miss(session->request.answer.error_code);
     if ((missed || session->request.redefines) && moving_of(session))
         atomic_fetch_add(&moving_of(session)->misses, 1);
     session->request.redefines = false;
-    if (session->moves.touched && !session->belief.in_transaction && !session->held.tables &&
+    if (session->inside.touched && !session->belief.in_transaction && !session->held.tables &&
         !session->held.handler && session->held.long_data == 0) {
         note_end(session);
-        session->moves.touched = session->moves.touched_by = 0;
+        session->inside.touched = session->inside.touched_by = 0;
     }
 }
 
@@ -293,7 +291,7 @@ static void tell(struct moving *moving, const struct session *session)
                  : session->belief.in_transaction ? "in a transaction"
                  : session->held.long_data > 0    ? "long data was sent"
                                                   : "a statement runs",
-                 session->worker->second - session->moves.since, session->moves.touched_by);
+                 session->worker->second - session->inside.since, session->inside.touched_by);
     if (length > 0 && moving->blockers_length + (size_t)length < sizeof(moving->blockers))
         moving->blockers_length += (size_t)length;
     pthread_mutex_unlock(&moving->lock);
@@ -320,7 +318,7 @@ void moving_wake(struct worker *worker)
          link = link->after) {
         struct session *session = LIST_ENTRY(link, struct session, all);
         struct moving *moving = moving_of(session);
-        if (moving && session->identity && session->moves.touched & atomic_load(&moving->asked))
+        if (moving && session->identity && session->inside.touched & atomic_load(&moving->asked))
             tell(moving, session);
     }
 }

@@ -16,12 +16,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "judge/ruling.h"
-
 struct worker;
 struct session;
 struct usage;
 struct moving;
+struct ruling;
+struct sql_moved;
+
+/* The open moves that a session is inside of. */
+struct moving_inside {
+    uint64_t touched;
+    uint64_t touched_by; /* the digest of the statement that keeps it inside; 0: not known */
+    uint32_t since;      /* in the worker's seconds */
+};
 
 struct moving *moving_new(void);
 

@@ -21,7 +21,6 @@
  */
 #include "proxy/session.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,143 +40,6 @@
 #include "proxy/seek.h"
 #include "proxy/transaction.h"
 #include "proxy/worker.h"
-
-static const struct {
-    const char *name;
-    enum step (*run)(struct session *session);
-    enum limit limit;
-    enum session_phase phase;
-} states[] = {
-#define STATE(symbol, name, function, limit, phase) [symbol] = {name, function, limit, phase},
-#include "proxy/states.def"
-#undef STATE
-};
-
-static const struct {
-    const char *name, *sentence;
-} reasons[] = {
-#define REASON(symbol, name, sentence) [symbol] = {name, sentence},
-#include "proxy/reasons.def"
-#undef REASON
-};
-
-_Static_assert((int)CLOSE_REASONS <= (int)COUNTERS_CLOSE_REASONS, "counters.closed is too small");
-
-const char *session_state_name(enum state state)
-{
-    return states[state].name;
-}
-
-const char *close_reason_name(enum close_reason reason)
-{
-    return reasons[reason].name;
-}
-
-const char *close_reason_sentence(enum close_reason reason)
-{
-    return reasons[reason].sentence;
-}
-
-static uint32_t limit_seconds(const struct session *session, enum limit limit)
-{
-    const struct config *config = session->worker->runtime->config;
-    int64_t milliseconds = 2000;
-
-    switch (limit) {
-    case LIMIT_NONE:
-        return UINT32_MAX / 2;
-    case LIMIT_LOGIN:
-        milliseconds = config->proxy.login_timeout.value;
-        break;
-    case LIMIT_CONNECT:
-        milliseconds = config->proxy.connect_timeout.value;
-        break;
-    case LIMIT_IDLE:
-        milliseconds = config->proxy.idle_timeout.value;
-        break;
-    case LIMIT_LINGER:
-        break;
-    case LIMIT_KEY:
-        return 1;
-    case LIMIT_LOOK:
-        return 3; /* two to three seconds: the second at hand has begun already */
-    case LIMIT_DELAY:
-        return session->draft->delay + 1u; /* the second at hand has begun already */
-    }
-    return (uint32_t)((milliseconds + 999) / 1000 + 1);
-}
-
-static void check_phase(const struct session *session, enum session_phase phase)
-{
-    const struct request *request = &session->request;
-
-    switch (phase) {
-    case SESSION_LOGIN:
-        assert(session->draft && !request->in_flight && !request->change);
-        break;
-    case SESSION_BOUNDARY:
-        assert(!session->draft && session->binding && !session->renewal);
-        assert(!request->in_flight && !request->discarding && !request->change);
-        assert(request->packet_left == 0);
-        break;
-    case SESSION_COMMAND:
-        assert(!session->draft && request->in_flight != request->discarding);
-        break;
-    case SESSION_ASIDE:
-        assert(!session->draft && !request->in_flight && !request->discarding);
-        break;
-    case SESSION_END:
-        break;
-    }
-}
-
-/* Every turn of the state machine goes through here; costs nothing but a few loads and two stores
- * once logged in.
- */
-void session_enter(struct session *session, enum state state)
-{
-    check_phase(session, states[state].phase);
-    session->state = state;
-    session->entered = session->worker->second;
-    session->deadline = session->worker->second + limit_seconds(session, states[state].limit);
-    if (session->deadline < session->due)
-        worker_time(session->worker, session, session->deadline);
-}
-
-void session_due(struct session *session)
-{
-    static const enum close_reason late[] = {
-        [LIMIT_NONE] = CLOSED_IDLE_TIMEOUT,        [LIMIT_LOGIN] = CLOSED_LOGIN_TIMEOUT,
-        [LIMIT_CONNECT] = CLOSED_UPSTREAM_TIMEOUT, [LIMIT_IDLE] = CLOSED_IDLE_TIMEOUT,
-        [LIMIT_LINGER] = CLOSED_CLIENT_GONE,       [LIMIT_KEY] = CLOSED_LOGIN_TIMEOUT,
-        [LIMIT_LOOK] = CLOSED_IDLE_TIMEOUT,        [LIMIT_DELAY] = CLOSED_LOGIN_TIMEOUT};
-    enum limit limit = states[session->state].limit;
-
-    session->due = UINT32_MAX; /* the session is in no slot of the timer now */
-    if (session->worker->second < session->deadline) {
-        worker_time(session->worker, session, session->deadline);
-        if (session->leaving && session->state == STATE_COMMAND)
-            session_run(session);
-        return;
-    }
-    if (session->state == STATE_CONNECT || session->state == STATE_UPSTREAM_GREETING ||
-        session->state == STATE_UPSTREAM_TLS) {
-        connect_late(session);
-        session_run(session);
-        return;
-    }
-    if (session->state == STATE_LOOK || session->state == STATE_SEEK) {
-        session->again.late = session->state == STATE_LOOK;
-        session_run(session);
-        return;
-    }
-    if (session->state == STATE_DELAY || session->state == STATE_KEY) {
-        session_enter(session, STATE_AUTH);
-        session_run(session);
-        return;
-    }
-    session_close(session, session->state == STATE_LINGER ? session->close_reason : late[limit]);
-}
 
 enum step session_end(struct session *session, enum close_reason reason)
 {
@@ -227,8 +89,7 @@ enum step state_linger(struct session *session)
     return STEP_WAIT;
 }
 
-/* Reads from the socket. A session whose bytes move is not idle: a large command, a file, the rest
- * of a slow client's packet. */
+/* Reads from the socket. */
 static void fill(struct session *session, struct side *side)
 {
     if (side->ended || side->handshaking || !gate_has_room(&side->gate))
@@ -236,8 +97,8 @@ static void fill(struct session *session, struct side *side)
     ssize_t got = gate_fill(&side->gate, &session->worker->pool, &side->stream);
     session->worker->counters.received[side == &session->upstream] += got > 0 ? (uint64_t)got : 0;
     side->ended = got == STREAM_END || got == STREAM_FAILED;
-    if (got > 0 && states[session->state].limit == LIMIT_IDLE)
-        session->deadline = session->worker->second + limit_seconds(session, LIMIT_IDLE);
+    if (got > 0)
+        session_moves(session);
 }
 
 /* Writes to `to` what `from` has sent. */
@@ -315,7 +176,7 @@ void session_run(struct session *session)
     do {
         session->yield = session->draining = false;
         do {
-            step = states[session->state].run(session);
+            step = session_step(session);
         } while (step == STEP_AGAIN);
         flush(session, &session->upstream, &session->client);
         flush(session, &session->client, &session->upstream);
@@ -437,7 +298,7 @@ void session_close(struct session *session, enum close_reason reason)
         registry_remove(session->id);
     login_free(session);
     renew_free(session);
-    gate_release(&session->again.kept, &worker->pool);
+    again_forget(session);
     ruling_drop_change(&worker->ruling, session->request.change);
     moving_leave(session);
     seek_forget(session);
@@ -455,8 +316,8 @@ void session_close(struct session *session, enum close_reason reason)
     worker->counters.closed[reason]++;
     worker->counters.failed += session->request.in_flight;
     atomic_fetch_sub(&worker_sessions, 1);
-    log_debug("session %u closed in state %s: %s", session->id, states[session->state].name,
-              reasons[reason].sentence);
+    log_debug("session %u closed in state %s: %s", session->id, session_state_name(session->state),
+              close_reason_sentence(reason));
 }
 
 void session_free(struct session *session)

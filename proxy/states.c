@@ -1,0 +1,180 @@
+/* The table of states at work: the one way from state to state with what must hold there, how long
+ * each may last, and what happens when that time is over. What a state does is in its own file.
+ */
+#include <assert.h>
+
+#include "proxy/again.h"
+#include "proxy/binding.h"
+#include "proxy/login/login.h"
+#include "proxy/worker.h"
+
+/* How long a state may last. */
+enum limit {
+    LIMIT_NONE,
+    LIMIT_LOGIN,
+    LIMIT_CONNECT,
+    LIMIT_IDLE,
+    LIMIT_LINGER,
+    LIMIT_KEY,
+    LIMIT_LOOK,
+    LIMIT_DELAY
+};
+
+/* What holds in all states of a phase. */
+enum session_phase {
+    SESSION_LOGIN,    /* there is a draft; no command, and nothing that one would change */
+    SESSION_BOUNDARY, /* between two commands: no draft, nothing in flight, no part of a packet */
+    SESSION_COMMAND,  /* one is on its way or its answer is, or it is being discarded */
+    SESSION_ASIDE,    /* silogate's own question, or its own work, before the next command */
+    SESSION_END,
+};
+
+static const struct {
+    const char *name;
+    enum step (*run)(struct session *session);
+    enum limit limit;
+    enum session_phase phase;
+} states[] = {
+#define STATE(symbol, name, function, limit, phase) [symbol] = {name, function, limit, phase},
+#include "proxy/states.def"
+#undef STATE
+};
+
+static const struct {
+    const char *name, *sentence;
+} reasons[] = {
+#define REASON(symbol, name, sentence) [symbol] = {name, sentence},
+#include "proxy/reasons.def"
+#undef REASON
+};
+
+_Static_assert((int)CLOSE_REASONS <= (int)COUNTERS_CLOSE_REASONS, "counters.closed is too small");
+
+const char *session_state_name(enum state state)
+{
+    return states[state].name;
+}
+
+const char *close_reason_name(enum close_reason reason)
+{
+    return reasons[reason].name;
+}
+
+const char *close_reason_sentence(enum close_reason reason)
+{
+    return reasons[reason].sentence;
+}
+
+static uint32_t limit_seconds(const struct session *session, enum limit limit)
+{
+    const struct config *config = session->worker->runtime->config;
+    int64_t milliseconds = 2000;
+
+    switch (limit) {
+    case LIMIT_NONE:
+        return UINT32_MAX / 2;
+    case LIMIT_LOGIN:
+        milliseconds = config->proxy.login_timeout.value;
+        break;
+    case LIMIT_CONNECT:
+        milliseconds = config->proxy.connect_timeout.value;
+        break;
+    case LIMIT_IDLE:
+        milliseconds = config->proxy.idle_timeout.value;
+        break;
+    case LIMIT_LINGER:
+        break;
+    case LIMIT_KEY:
+        return 1;
+    case LIMIT_LOOK:
+        return 3; /* two to three seconds: the second at hand has begun already */
+    case LIMIT_DELAY:
+        return session->draft->delay + 1u; /* the second at hand has begun already */
+    }
+    return (uint32_t)((milliseconds + 999) / 1000 + 1);
+}
+
+static void check_phase(const struct session *session, enum session_phase phase)
+{
+    const struct request *request = &session->request;
+    const bool is_kept = session->again && !again_is_resent(session);
+
+    switch (phase) {
+    case SESSION_LOGIN:
+        assert(session->draft && !request->in_flight && !request->change);
+        assert(!session->again && !session->renewal);
+        break;
+    case SESSION_BOUNDARY:
+        assert(!session->draft && session->binding && !session->renewal && !is_kept);
+        assert(!request->in_flight && !request->discarding && !request->change);
+        assert(request->packet_left == 0);
+        break;
+    case SESSION_COMMAND:
+        assert(!session->draft && request->in_flight != request->discarding);
+        break;
+    case SESSION_ASIDE:
+        assert(!session->draft && !request->in_flight && !request->discarding && !is_kept);
+        break;
+    case SESSION_END:
+        break;
+    }
+}
+
+/* Every turn of the state machine goes through here; costs nothing but a few loads and two stores
+ * once logged in.
+ */
+void session_enter(struct session *session, enum state state)
+{
+    check_phase(session, states[state].phase);
+    session->state = state;
+    session->entered = session->worker->second;
+    session->deadline = session->worker->second + limit_seconds(session, states[state].limit);
+    if (session->deadline < session->due)
+        worker_time(session->worker, session, session->deadline);
+}
+
+void session_due(struct session *session)
+{
+    static const enum close_reason late[] = {
+        [LIMIT_NONE] = CLOSED_IDLE_TIMEOUT,        [LIMIT_LOGIN] = CLOSED_LOGIN_TIMEOUT,
+        [LIMIT_CONNECT] = CLOSED_UPSTREAM_TIMEOUT, [LIMIT_IDLE] = CLOSED_IDLE_TIMEOUT,
+        [LIMIT_LINGER] = CLOSED_CLIENT_GONE,       [LIMIT_KEY] = CLOSED_LOGIN_TIMEOUT,
+        [LIMIT_LOOK] = CLOSED_IDLE_TIMEOUT,        [LIMIT_DELAY] = CLOSED_LOGIN_TIMEOUT};
+    enum limit limit = states[session->state].limit;
+
+    session->due = UINT32_MAX; /* the session is in no slot of the timer now */
+    if (session->worker->second < session->deadline) {
+        worker_time(session->worker, session, session->deadline);
+        if (session->leaving && session->state == STATE_COMMAND)
+            session_run(session);
+        return;
+    }
+    if (session->state == STATE_CONNECT || session->state == STATE_UPSTREAM_GREETING ||
+        session->state == STATE_UPSTREAM_TLS) {
+        connect_late(session);
+        session_run(session);
+        return;
+    }
+    if (session->state == STATE_LOOK || session->state == STATE_SEEK) {
+        session_run(session);
+        return;
+    }
+    if (session->state == STATE_DELAY || session->state == STATE_KEY) {
+        session_enter(session, STATE_AUTH);
+        session_run(session);
+        return;
+    }
+    session_close(session, session->state == STATE_LINGER ? session->close_reason : late[limit]);
+}
+
+enum step session_step(struct session *session)
+{
+    return states[session->state].run(session);
+}
+
+/* A large command, a file, the rest of a slow client's packet. */
+void session_moves(struct session *session)
+{
+    if (states[session->state].limit == LIMIT_IDLE)
+        session->deadline = session->worker->second + limit_seconds(session, LIMIT_IDLE);
+}

@@ -1,0 +1,49 @@
+/* The states of a session (proxy/states.def), what runs them, and how long they may last. */
+#ifndef PROXY_STATES_H
+#define PROXY_STATES_H
+
+struct session;
+
+enum state {
+#define STATE(symbol, name, function, limit, phase) symbol,
+#include "proxy/states.def"
+#undef STATE
+};
+
+enum close_reason {
+#define REASON(symbol, name, sentence) symbol,
+#include "proxy/reasons.def"
+#undef REASON
+    CLOSE_REASONS
+};
+
+/* What a state's function says. */
+enum step {
+    STEP_AGAIN, /* the state has changed, or there is more to do with what is here */
+    STEP_WAIT,  /* nothing more can be done before a socket or a timer has news */
+    STEP_CLOSE, /* session->close_reason says why */
+};
+
+/* The one way into a state: asserts what holds in its phase, and sets its time limit. */
+void session_enter(struct session *session, enum state state);
+
+/* Runs the function of its state once. */
+enum step session_step(struct session *session);
+
+/* Bytes have come from one of its sides: a session whose bytes move is not idle. */
+void session_moves(struct session *session);
+
+/* The worker's, when the second `due` has come. */
+void session_due(struct session *session);
+
+/* "command" */
+const char *session_state_name(enum state state);
+const char *close_reason_name(enum close_reason reason);
+const char *close_reason_sentence(enum close_reason reason);
+
+/* The states' functions: */
+#define STATE(symbol, name, function, limit, phase) enum step function(struct session *session);
+#include "proxy/states.def"
+#undef STATE
+
+#endif
