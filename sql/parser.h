@@ -326,7 +326,7 @@ void parse_query_body(struct parser *p, uint16_t mark);
 /* At a set operation outside of parse_query: its operands stand in brackets of their own, and where
  * one of them had a WITH, MySQL lets its tables be seen in those behind it. */
 void need_plain_operands(struct parser *p);
-/* The WITH clause alone; the caller gives its tables back with leave_with. */
+/* with.c: the WITH clause alone; the caller gives its tables back with leave_with. */
 uint16_t enter_with(struct parser *p);
 void leave_with(struct parser *p, uint16_t mark);
 /* WHERE, ORDER BY, LIMIT ...: one clause; false where none stands. */

@@ -8,35 +8,24 @@
  * another's (accents and trailing blanks do not count in MySQL's variables) are never remembered
  * and, when written to, clear everything of their sort.
  *
- * At the bottom is a table, which belongs to its session. What the statements of one command do is
- * a chain of steps laid over it, from the last one down; a look-up goes down the chain until a step
- * adds or forgets what is looked for. Only sql_session_settle changes the table.
+ * At the bottom is a table, which belongs to its session (session_table.c). What the statements of
+ * one command do is a chain of steps laid over it, from the last one down; a look-up goes down the
+ * chain until a step adds or forgets what is looked for. The steps are here: they live in the arena
+ * of whoever judges, and change nothing.
  */
 #include "sql/session.h"
 
-#include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "sql/session_internal.h"
+#include "sql/session_table.h"
 
-enum sort {
-    TEMPORARY_TABLE,
-    VARIABLE,
-    STATEMENT,
-    OPEN_HANDLER,
-    TRANSACTION,        /* of XA, by an identifier in hex or numbers */
-    QUOTED_TRANSACTION, /* by one whose bytes depend on the connection's character set */
-    SORTS
-};
 enum {
     ADDING = SQL_ACTION_SET_VARIABLE | SQL_ACTION_PREPARE | SQL_ACTION_CREATE_TEMPORARY |
              SQL_ACTION_OPEN_HANDLER | SQL_ACTION_XA,
-    ALL_SORTS = (1 << SORTS) - 1,
     /* What a procedure may change: none can open a handler or start an XA transaction unseen. */
     CALLED_SORTS = 1 << TEMPORARY_TABLE | 1 << VARIABLE | 1 << STATEMENT,
-    TRANSACTIONS = 1 << TRANSACTION | 1 << QUOTED_TRANSACTION,
 };
 
 /* A change of the connection's character set changes what the bytes between quotes mean; both
@@ -45,54 +34,12 @@ enum { CONNECTION = SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY | SQL_EFFECT_UNKNOWN }
 
 static const struct text none = {NULL, 0};
 
-/* One thing that is remembered. */
-struct entry {
-    enum sort sort;
-    size_t bytes; /* that it counts for */
-    struct text name, value;
-    const struct sql_facts *facts; /* of a STATEMENT or OPEN_HANDLER; of a MERGE table */
-};
-
-/* One step of a chain, or the table at its bottom. */
-struct sql_session {
-    const struct sql_session *before;
-    unsigned steps; /* this one included */
-    size_t bytes;   /* of the steps' entries, or of the table's */
-    uint8_t has;    /* sorts of which something may be remembered, a bit each */
-    uint8_t clears; /* sorts that this step forgets */
-    bool is_table;
-    bool full;  /* the command has done too much: nothing more is added */
-    bool names; /* this step forgets what is called like `entry`, and with `adds` has it anew */
-    bool adds;
-    struct entry entry;
-};
-
-/* The bottom. Entries are from the oldest to the newest; the hashes stand apart so that a look-up
- * that finds nothing, which is what most are, reads one run of memory. */
-struct table {
-    struct sql_session session;
-    unsigned count;
-    uint32_t hashes[SQL_SESSION_ENTRIES];
-    struct entry *entries[SQL_SESSION_ENTRIES];
-};
-
 /* --- look-ups --- */
-
-static bool is_transaction(enum sort sort)
-{
-    return sort == TRANSACTION || sort == QUOTED_TRANSACTION;
-}
 
 static enum sort transaction_sort(struct text xid)
 {
     return memchr(xid.at, '\'', xid.length) || memchr(xid.at, '"', xid.length) ? QUOTED_TRANSACTION
                                                                                : TRANSACTION;
-}
-
-/* Variables and statements compare without case; that of tables is folded already. */
-static uint32_t hash(enum sort sort, struct text name)
-{
-    return (uint32_t)text_hash(name, sort, sort != TEMPORARY_TABLE && !is_transaction(sort));
 }
 
 static bool is_plain(struct text name)
@@ -105,38 +52,15 @@ static bool is_plain(struct text name)
     return name.length > 0;
 }
 
-static bool is_named(const struct entry *entry, enum sort sort, struct text name,
-                     struct text schema)
-{
-    if (entry->sort != sort)
-        return false;
-    if (sort != TEMPORARY_TABLE && !is_transaction(sort))
-        return text_equal_fold(entry->name, name);
-    return text_equal(entry->name, name) &&
-           (is_transaction(sort) || text_equal(entry->value, schema));
-}
-
-static const struct entry *find_in_table(const struct table *table, enum sort sort,
-                                         struct text name, struct text schema)
-{
-    uint32_t wanted = hash(sort, name);
-
-    for (unsigned i = table->count; i-- > 0;) {
-        if (table->hashes[i] == wanted && is_named(table->entries[i], sort, name, schema))
-            return table->entries[i];
-    }
-    return NULL;
-}
-
 static const struct entry *find(const struct sql_session *session, enum sort sort, struct text name,
                                 struct text schema)
 {
     for (; session && session->has & 1 << sort; session = session->before) {
         if (session->is_table)
-            return find_in_table((const struct table *)session, sort, name, schema);
+            return session_table_find((const struct session_table *)session, sort, name, schema);
         if (session->clears & 1 << sort)
             return NULL;
-        if (session->names && is_named(&session->entry, sort, name, schema))
+        if (session->names && session_entry_is(&session->entry, sort, name, schema))
             return session->adds ? &session->entry : NULL;
     }
     return NULL;
@@ -371,87 +295,6 @@ const struct sql_session *sql_session_after(const struct sql_session *before,
     return last;
 }
 
-/* --- the table --- */
-
-static void forget_at(struct table *table, unsigned index)
-{
-    struct entry *entry = table->entries[index];
-    size_t behind = table->count - index - 1;
-
-    table->session.bytes -= entry->bytes;
-    table->count--;
-    memmove(&table->entries[index], &table->entries[index + 1], behind * sizeof(table->entries[0]));
-    memmove(&table->hashes[index], &table->hashes[index + 1], behind * sizeof(table->hashes[0]));
-    free(entry);
-}
-
-static void remember(struct table *table, const struct entry *from)
-{
-    size_t head = sizeof(*from) + (from->facts ? sql_facts_bytes(from->facts) : 0);
-    struct entry *entry = memory_take(head + from->name.length + from->value.length);
-    char *texts = (char *)entry + head;
-
-    *entry = *from;
-    if (from->facts)
-        entry->facts = sql_facts_put(from->facts, entry + 1);
-    if (from->name.length)
-        memcpy(texts, from->name.at, from->name.length);
-    if (from->value.length)
-        memcpy(texts + from->name.length, from->value.at, from->value.length);
-    entry->name.at = texts;
-    entry->value.at = texts + from->name.length;
-    while (table->count == SQL_SESSION_ENTRIES ||
-           table->session.bytes + entry->bytes > SQL_SESSION_BYTES)
-        forget_at(table, 0);
-    table->session.bytes += entry->bytes;
-    table->hashes[table->count] = hash(entry->sort, entry->name);
-    table->entries[table->count++] = entry;
-}
-
-static void take_step(struct table *table, const struct sql_session *step, bool kept)
-{
-    for (unsigned i = table->count; i-- > 0;) {
-        const struct entry *entry = table->entries[i];
-        if (step->clears & 1 << entry->sort ||
-            (step->names && is_named(&step->entry, entry->sort, entry->name, entry->value)))
-            forget_at(table, i);
-    }
-    if (step->adds && kept)
-        remember(table, &step->entry);
-}
-
-static void note_sorts(struct table *table)
-{
-    table->session.has = 0;
-    for (unsigned i = 0; i < table->count; i++)
-        table->session.has |= (uint8_t)(1u << table->entries[i]->sort);
-}
-
-void sql_session_settle(struct sql_session **session, const struct sql_session *after, bool kept)
-{
-    const struct sql_session *steps[2 * SQL_SESSION_STEPS];
-    unsigned count = 0;
-    bool adds = false;
-
-    for (; after && !after->is_table; after = after->before) {
-        assert(count < sizeof(steps) / sizeof(steps[0]));
-        steps[count++] = after;
-        adds |= after->adds;
-        if (after->clears == ALL_SORTS)
-            break;
-    }
-    if (count == 0 || (!*session && !(adds && kept)))
-        return;
-    if (!*session) {
-        *session = memory_take_zeroed(sizeof(struct table));
-        (*session)->is_table = true;
-    }
-    struct table *table = (struct table *)*session;
-    while (count-- > 0)
-        take_step(table, steps[count], kept);
-    note_sorts(table);
-}
-
 void sql_session_apply(struct sql_session **session, const struct sql_facts *facts)
 {
     struct arena arena = {0};
@@ -472,29 +315,4 @@ void sql_session_renew(const struct sql_session *session, struct sql_facts *fact
             !facts->session.name.at || !sql_session_started(session, facts->session.name);
         facts->administration = facts->xa_foreign;
     }
-}
-
-void sql_session_forget_xa(struct sql_session *session)
-{
-    const struct sql_session step = {.clears = TRANSACTIONS};
-
-    if (!session)
-        return;
-    take_step((struct table *)session, &step, true);
-    note_sorts((struct table *)session);
-}
-
-size_t sql_session_bytes(const struct sql_session *session)
-{
-    return session ? session->bytes + sizeof(struct table) : 0;
-}
-
-void sql_session_free(struct sql_session **session)
-{
-    struct table *table = (struct table *)*session;
-
-    while (table && table->count > 0)
-        forget_at(table, table->count - 1);
-    free(table);
-    *session = NULL;
 }

@@ -1,0 +1,180 @@
+/* WITH and its scopes. Called by query.c, and by the statements that may begin with a WITH.
+ *
+ * A name without a schema is a common table expression when one of that name is visible.
+ * Definitions see those before them (with RECURSIVE also themselves; on MariaDB all of the same
+ * WITH), and on MySQL all around them. On MariaDB they see what is around their WITH only where
+ * that WITH itself stands in a definition. MySQL drops a definition that nothing uses unlooked at:
+ * its place is noted, and sql_analyze reads the statement once more without it.
+ */
+#include "sql/parser.h"
+
+enum { FORWARD_DEPTH = 10 }; /* each of them is read once more, to gather its names */
+
+struct with {
+    bool recursive;
+    bool at_start; /* stands right at the start of a definition of another */
+};
+
+/* MariaDB: CYCLE column, ... RESTRICT */
+static void skip_cycle(struct parser *p)
+{
+    while (!at_word(p, KW_RESTRICT) && !at_end(p) && !at_sign(p, '('))
+        step(p);
+}
+
+/* Where the name of a definition stands: the same at each reading. */
+static uint64_t place_of(const struct parser *p)
+{
+    return (uint64_t)(p->dynamic ? p->texts : 0) << 32 | p->t.offset;
+}
+
+static bool is_skipped(const struct parser *p, uint64_t place)
+{
+    for (unsigned i = 0; i < p->skipped; i++) {
+        if (p->unused[i] == place)
+            return true;
+    }
+    return false;
+}
+
+/* All up to the bracket that closes the definition. */
+static void skip_definition(struct parser *p)
+{
+    for (uint32_t depth = 0; !at_end(p) && (depth > 0 || !at_sign(p, ')')); step(p)) {
+        if (at_sign(p, '('))
+            depth++;
+        else if (at_sign(p, ')'))
+            depth--;
+    }
+}
+
+static void note_unused(struct parser *p, const struct cte *cte)
+{
+    if (cte->used || p->state->dialect != SQL_MYSQL)
+        return;
+    if (p->unused_count < PARSER_UNUSED && !is_skipped(p, cte->place))
+        p->unused[p->unused_count++] = cte->place;
+}
+
+/* Which of the tables around it the definitions of a WITH clause see, on MariaDB. */
+static uint16_t floor_of(const struct parser *p, uint16_t mark, bool at_start)
+{
+    if (p->state->dialect != SQL_MARIADB || (p->in_cte && at_start))
+        return p->cte_floor;
+    uint16_t floor = p->in_cte ? p->cte_inner_floor : mark;
+    return floor > p->cte_floor ? floor : p->cte_floor;
+}
+
+static void parse_definition(struct parser *p, uint16_t number, uint16_t mark,
+                             const struct with *with)
+{
+    const uint16_t floor = p->cte_floor;
+    const bool in_cte = p->in_cte;
+
+    if (at_sign(p, '('))
+        skip_brackets(p);
+    if (!need_word(p, KW_AS) || !need_sign(p, '('))
+        return;
+    p->ctes[number].visible = with->recursive;
+    p->cte_floor = floor_of(p, mark, with->at_start);
+    if (!in_cte)
+        p->cte_inner_floor = with->recursive ? mark : (uint16_t)(number + 1);
+    p->in_cte = true;
+    p->ctes[number].open = true;
+    if (is_skipped(p, p->ctes[number].place)) {
+        skip_definition(p);
+    } else {
+        p->at_start = true;
+        parse_query(p);
+    }
+    p->ctes[number].open = false;
+    p->in_cte = in_cte;
+    p->cte_floor = floor;
+    p->ctes[number].visible = true;
+    need_sign(p, ')');
+    if (at_word(p, KW_CYCLE)) {
+        skip_cycle(p);
+        need_word(p, KW_RESTRICT);
+    }
+}
+
+/* MariaDB's WITH RECURSIVE: a definition also sees those behind it, so their names are gathered
+ * first. */
+static void gather_names(struct parser *p)
+{
+    const struct parser_mark mark = parser_mark(p);
+    uint32_t depth = 0;
+    bool name_next = true;
+
+    while (!at_end(p)) {
+        if (name_next && at_name(p) && p->cte_count < PARSER_CTES) {
+            struct cte *cte = &p->ctes[p->cte_count++];
+            *cte = (struct cte){.visible = true};
+            if (!read_name(p, &cte->name, false))
+                return;
+        }
+        name_next = false;
+        if (at_sign(p, '('))
+            depth++;
+        else if (at_sign(p, ')') && depth > 0)
+            depth--;
+        else if (depth == 0 && at_word(p, KW_CYCLE))
+            skip_cycle(p);
+        else if (depth == 0 && at_sign(p, ','))
+            name_next = true;
+        else if (depth == 0 && (at_word(p, KW_SELECT) || at_sign(p, ')') || at_sign(p, ';')))
+            break;
+        step(p);
+    }
+    if (!p->failed)
+        parser_back(p, &mark);
+}
+
+uint16_t enter_with(struct parser *p)
+{
+    const uint16_t mark = p->cte_count;
+    struct with with = {.at_start = p->at_start};
+
+    p->at_start = false;
+    if (!take_word(p, KW_WITH))
+        return mark;
+    if (mark == 0)
+        memset(p->cte_names, 0, sizeof(p->cte_names));
+    const bool recursive = at_word(p, KW_RECURSIVE) && p->n.sign != '(' && p->n.keyword != KW_AS;
+    const bool forward = recursive && p->state->dialect == SQL_MARIADB;
+    with.recursive = recursive;
+    if (recursive)
+        step(p);
+    if (forward && p->depth > FORWARD_DEPTH)
+        parser_fail(p, "WITH RECURSIVE too deep within others");
+    if (forward)
+        gather_names(p);
+    uint16_t number = mark;
+    do {
+        if (number >= PARSER_CTES) {
+            parser_fail(p, "more common table expressions than can be followed");
+            break;
+        }
+        if (!read_name(p, &p->ctes[number].name, p->fold))
+            break;
+        p->ctes[number].place = place_of(p);
+        p->ctes[number].with = mark;
+        step(p);
+        p->ctes[number].visible = p->ctes[number].used = false;
+        if (!forward)
+            p->cte_count = (uint16_t)(number + 1);
+        parse_definition(p, number, mark, &with);
+        number++;
+    } while (take_sign(p, ','));
+    if (number != p->cte_count)
+        parser_fail(p, "a WITH clause that is not understood");
+    return mark;
+}
+
+void leave_with(struct parser *p, uint16_t mark)
+{
+    for (unsigned i = mark; i < p->cte_count; i++)
+        note_unused(p, &p->ctes[i]);
+    p->with_inside |= p->cte_count > mark && at_sign(p, ')');
+    p->cte_count = mark;
+}
