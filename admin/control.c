@@ -21,13 +21,19 @@
 #include "base/listen.h"
 #include "base/log.h"
 
-enum { BACKLOG = 16, BODY_MAX = 65536 };
+enum {
+    BACKLOG = 16,
+    BODY_MAX = 65536,
+    CONTROL_PATH = sizeof(((struct sockaddr_un *)NULL)->sun_path)
+};
 
 struct control {
-    struct MHD_Daemon *daemon;
+    struct MHD_Daemon *daemon, *older; /* NULL: it has not been let go of */
     struct control_source source;
-    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-    int quiet; /* as admin's */
+    char at[CONTROL_PATH];              /* as the file says */
+    char path[CONTROL_PATH];            /* "": it is a successor's */
+    char older_path[CONTROL_PATH + 12]; /* "": none */
+    int quiet;                          /* as admin's */
     struct upgrade takeover;
 };
 
@@ -166,15 +172,44 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     *state = NULL;
 }
 
+const char *control_at(const struct control *control)
+{
+    return control->at;
+}
+
 int control_socket(const struct control *control)
 {
     return control ? http_socket(control->daemon) : -1;
 }
 
-void control_let_go(struct control *control)
+/* Where a successor asks about the sessions that are still here. */
+static void listen_on(struct control *control)
 {
-    if (control)
-        control->quiet = http_let_go(control->daemon, control->path);
+    struct error why = {.line = 0};
+
+    snprintf(control->older_path, sizeof(control->older_path), OLDER_PATH, control->at,
+             (unsigned)getpid());
+    int listening = listen_unix(control->older_path, 0660, BACKLOG, &why);
+    if (listening >= 0)
+        control->older = http_start(listening, 0, on_request, on_completed, control);
+    if (control->older)
+        return;
+    log_warning("control: %s: %s; the sessions that are left here are not shown",
+                control->older_path, listening < 0 ? why.text : "the HTTP server does not start");
+    if (listening >= 0) {
+        close(listening);
+        unlink(control->older_path);
+    }
+    control->older_path[0] = 0;
+}
+
+void control_let_go(struct control *control, bool serves)
+{
+    if (!control)
+        return;
+    if (serves)
+        listen_on(control);
+    control->quiet = http_let_go(control->daemon, control->path);
 }
 
 bool control_start(const struct config *config, const struct control_source *source, int inherited,
@@ -196,7 +231,8 @@ bool control_start(const struct config *config, const struct control_source *sou
     control->source = *source;
     control->quiet = -1;
     upgrade_init(&control->takeover, "silogate-takeover", source->takeover, source->context);
-    memcpy(control->path, address->host.at, address->host.length);
+    memcpy(control->at, address->host.at, address->host.length);
+    memcpy(control->path, control->at, sizeof(control->path));
     control->daemon = http_start(listening, MHD_ALLOW_UPGRADE, on_request, on_completed, control);
     if (!control->daemon) {
         close(listening);
@@ -216,12 +252,16 @@ void control_stop(struct control *control)
     if (!control)
         return;
     upgrade_stop(&control->takeover);
+    if (control->older)
+        MHD_stop_daemon(control->older);
     if (control->daemon)
         MHD_stop_daemon(control->daemon);
     if (control->quiet >= 0)
         close(control->quiet);
     if (control->path[0])
         unlink(control->path);
+    if (control->older_path[0])
+        unlink(control->older_path);
     upgrade_fini(&control->takeover);
     free(control);
 }

@@ -2,7 +2,8 @@
  * something in a running silogate comes in here, from whoever may open the socket (its owner and
  * group), and nowhere else. A thread of its own.
  *
- *   GET  /control/sessions?service=&user=&in_transaction=1   {"sessions":[...],"late":0}
+ *   GET  /control/sessions?service=&user=&in_transaction=1
+ *                                          {"process":N,"sessions":[...],"late":0,"unreached":0}
  *   GET  /control/overrides                                  {"overrides":[...]}
  *   GET  /control/instances                                  {"instances":[...],"meetings":[...]}
  *   GET  /control/show?id=                                   {"session":...} or {"violation":...}
@@ -14,6 +15,10 @@
  *   POST /control/undo      {"id":"3f2a91c0"}
  *   POST /control/reload    {}
  *   GET  /control/takeover  "Upgrade: silogate-takeover": proxy/takeover.h
+ *
+ * A silogate that was taken over from listens at the socket's path with its process's number behind
+ * it, until it ends. The youngest asks it about its sessions with "only" in the question, which
+ * says that older ones need not be asked in turn.
  *
  * 200 with what came of it; 400, 404, 409 or 503 with {"error":"..."}.
  */
@@ -44,6 +49,9 @@ struct control_session {
     char owners[256]; /* touched in the transaction: "billing,clinical" */
 };
 
+/* From the control socket's path and the process. */
+#define OLDER_PATH "%s.%u"
+
 struct control_filter {
     struct text service, user; /* none: all */
     bool in_transaction;
@@ -58,6 +66,7 @@ struct control_source {
     struct control_session *(*sessions)(void *context, const struct control_filter *filter,
                                         size_t *count, unsigned *late);
     bool (*end)(void *context, uint32_t id, bool query, struct error *why);
+    bool (*end_elsewhere)(void *context, uint32_t id, bool query, struct error *why);
     /* How many have been told to leave; false where there is no such service. */
     bool (*leave)(void *context, struct text service, size_t *count, struct error *why);
     /* Fills id and upstream; `told`: of other instances before it. */
@@ -65,6 +74,8 @@ struct control_source {
                      struct error *why);
     bool (*undo)(void *context, struct text id, struct text who, struct override *undone,
                  struct told *told, struct error *why);
+    /* The processes of older generations that have not ended; each listens at OLDER_PATH. */
+    size_t (*older)(void *context, uint32_t *processes, size_t room);
     size_t (*instances)(void *context, struct instance *list, size_t room);
     size_t (*meetings)(void *context, struct meeting *list, size_t room);
     /* Those in force, at most OVERRIDES_MAX. */
@@ -83,7 +94,10 @@ struct control;
 bool control_start(const struct config *config, const struct control_source *source, int inherited,
                    struct control **control, struct error *error);
 int control_socket(const struct control *control);
-void control_let_go(struct control *control);
+/* With `serves` it goes on listening at OLDER_PATH. */
+void control_let_go(struct control *control, bool serves);
+/* Its path, as the file says. */
+const char *control_at(const struct control *control);
 void control_stop(struct control *control); /* NULL is harmless */
 
 #endif

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "admin/control_json.h"
+#include "admin/control_older.h"
 #include "admin/page.h"
 #include "base/arena.h"
 #include "base/log.h"
@@ -100,13 +102,14 @@ static unsigned run_sessions(struct call *call, struct error *why)
     struct control_session *list = source->sessions(source->context, &filter, &count, &late);
 
     (void)why;
-    fputs("{\"sessions\":[", call->to);
+    fprintf(call->to, "{\"process\":%ld,\"sessions\":[", (long)getpid());
     for (size_t i = 0; i < count; i++) {
         fputs(i ? ",\n" : "\n", call->to);
         control_put_session(call->to, &list[i]);
     }
-    fprintf(call->to, "],\"late\":%u}\n", late);
     free(list);
+    const unsigned unreached = older_sessions(call, count);
+    fprintf(call->to, "],\"late\":%u,\"unreached\":%u}\n", late, unreached);
     return 0;
 }
 
@@ -184,7 +187,7 @@ static unsigned run_show(struct call *call, struct error *why)
         if (found)
             return 0;
     } else if (text_number(id, &number) && number > 0 && number <= UINT32_MAX) {
-        if (show_session(call, (uint32_t)number) == 0)
+        if (show_session(call, (uint32_t)number) == 0 || older_show(call, (uint32_t)number))
             return 0;
     } else {
         error_set(why, "an id is a session's number, or a violation's 16 hex digits");
@@ -194,9 +197,25 @@ static unsigned run_show(struct call *call, struct error *why)
     return MHD_HTTP_NOT_FOUND;
 }
 
-static unsigned run_kill(struct call *call, struct error *why)
+/* Here, at an older generation, or at another instance. */
+static unsigned end_session(struct call *call, uint32_t id, bool query, struct error *why)
 {
     const struct control_source *source = call->source;
+
+    if (source->end(source->context, id, query, why))
+        return 0;
+    if (why->line)
+        return MHD_HTTP_CONFLICT;
+    unsigned status = older_end(call, id, query, why);
+    if (status != MHD_HTTP_NOT_FOUND || older_only(call))
+        return status;
+    if (source->end_elsewhere(source->context, id, query, why))
+        return 0;
+    return why->line ? MHD_HTTP_CONFLICT : MHD_HTTP_NOT_FOUND;
+}
+
+static unsigned run_kill(struct call *call, struct error *why)
+{
     json_int_t id = json_integer_value(json_object_get(call->json, "id"));
     bool query = json_is_true(json_object_get(call->json, "query"));
 
@@ -204,8 +223,9 @@ static unsigned run_kill(struct call *call, struct error *why)
         error_set(why, "\"id\" is not the number of a session");
         return MHD_HTTP_BAD_REQUEST;
     }
-    if (!source->end(source->context, (uint32_t)id, query, why))
-        return why->line ? MHD_HTTP_CONFLICT : MHD_HTTP_NOT_FOUND;
+    const unsigned status = end_session(call, (uint32_t)id, query, why);
+    if (status != 0)
+        return status;
     log_notice("control: %s %s session %u", call->who, query ? "ends the statement of" : "ends",
                (unsigned)id);
     fprintf(call->to, "{\"killed\":%u}\n", (unsigned)id);
@@ -329,7 +349,7 @@ const struct route control_routes[] = {
     {"/control/overrides", NULL,                                              run_overrides},
     {"/control/instances", NULL,                                              run_instances},
     {"/control/show",      NULL,                                              run_show     },
-    {"/control/kill",      "id:i query:b",                                    run_kill     },
+    {"/control/kill",      "id:i query:b only:b",                             run_kill     },
     {"/control/drain",     "service:s",                                       run_drain    },
     {"/control/mode",      "service:s mode:s milliseconds:i ticket:s",        run_mode     },
     {"/control/allow",     "service:s on:s access:a milliseconds:i ticket:s", run_allow    },

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "admin/page.h"
 
@@ -48,7 +49,8 @@ void control_put_session(FILE *to, const struct control_session *session)
     else
         fputs(",\"digest\":null", to);
     put_text(to, "kept", session->kept);
-    fprintf(to, ",\"leaving\":%s}", session->leaving ? "true" : "false");
+    fprintf(to, ",\"leaving\":%s,\"process\":%ld}", session->leaving ? "true" : "false",
+            (long)getpid());
 }
 
 void control_put_told(FILE *to, const struct override *override, const struct told *told)

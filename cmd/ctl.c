@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/ask.h"
 #include "base/arena.h"
 #include "cmd/cmd.h"
 #include "cmd/ctl.h"
@@ -86,8 +87,7 @@ struct call {
     int least, most;
     unsigned takes; /* options of its own; TAKES_FOR is needed where it is taken */
     /* Writes the path, and the body of a POST; false for misuse. */
-    bool (*ask)(const struct options *options, char **words, int count,
-                struct ctl_request *request);
+    bool (*ask)(const struct options *options, char **words, int count, struct ask *request);
     void (*print)(const json_t *answer);
 };
 
@@ -109,49 +109,47 @@ static bool milliseconds(const struct options *options, json_int_t *to)
 }
 
 static bool ask_sessions(const struct options *options, char **words, int count,
-                         struct ctl_request *request)
+                         struct ask *request)
 {
     (void)words;
     (void)count;
-    ctl_path(request, "/control/sessions");
-    ctl_argument(request, "service", options->service);
-    ctl_argument(request, "user", options->user);
-    ctl_argument(request, "in_transaction", options->in_transaction ? "1" : NULL);
+    ask_path(request, "/control/sessions");
+    ask_argument(request, "service", options->service);
+    ask_argument(request, "user", options->user);
+    ask_argument(request, "in_transaction", options->in_transaction ? "1" : NULL);
     return true;
 }
 
-static bool ask_show(const struct options *options, char **words, int count,
-                     struct ctl_request *request)
+static bool ask_show(const struct options *options, char **words, int count, struct ask *request)
 {
     (void)options;
     (void)count;
-    ctl_path(request, "/control/show");
-    ctl_argument(request, "id", words[0]);
+    ask_path(request, "/control/show");
+    ask_argument(request, "id", words[0]);
     return true;
 }
 
 static bool ask_overrides(const struct options *options, char **words, int count,
-                          struct ctl_request *request)
+                          struct ask *request)
 {
     (void)options;
     (void)words;
     (void)count;
-    ctl_path(request, "/control/overrides");
+    ask_path(request, "/control/overrides");
     return true;
 }
 
 static bool ask_instances(const struct options *options, char **words, int count,
-                          struct ctl_request *request)
+                          struct ask *request)
 {
     (void)options;
     (void)words;
     (void)count;
-    ctl_path(request, "/control/instances");
+    ask_path(request, "/control/instances");
     return true;
 }
 
-static bool ask_kill(const struct options *options, char **words, int count,
-                     struct ctl_request *request)
+static bool ask_kill(const struct options *options, char **words, int count, struct ask *request)
 {
     uint64_t id;
 
@@ -163,39 +161,36 @@ static bool ask_kill(const struct options *options, char **words, int count,
                 words[0]);
         return false;
     }
-    ctl_path(request, "/control/kill");
+    ask_path(request, "/control/kill");
     request->body = json_pack("{sIsb}", "id", (json_int_t)id, "query", options->query);
     return true;
 }
 
-static bool ask_drain(const struct options *options, char **words, int count,
-                      struct ctl_request *request)
+static bool ask_drain(const struct options *options, char **words, int count, struct ask *request)
 {
     (void)words;
     (void)count;
-    ctl_path(request, "/control/drain");
+    ask_path(request, "/control/drain");
     request->body =
         options->service ? json_pack("{ss}", "service", options->service) : json_object();
     return true;
 }
 
 /* What all overrides have. */
-static bool begin_override(const struct options *options, const char *path,
-                           struct ctl_request *request)
+static bool begin_override(const struct options *options, const char *path, struct ask *request)
 {
     json_int_t length;
 
     if (!milliseconds(options, &length))
         return false;
-    ctl_path(request, path);
+    ask_path(request, path);
     request->body = json_pack("{sI}", "milliseconds", length);
     if (options->ticket)
         json_object_set_new(request->body, "ticket", json_string(options->ticket));
     return true;
 }
 
-static bool ask_mode(const struct options *options, char **words, int count,
-                     struct ctl_request *request)
+static bool ask_mode(const struct options *options, char **words, int count, struct ask *request)
 {
     (void)count;
     if (!begin_override(options, "/control/mode", request))
@@ -205,8 +200,7 @@ static bool ask_mode(const struct options *options, char **words, int count,
     return true;
 }
 
-static bool ask_allow(const struct options *options, char **words, int count,
-                      struct ctl_request *request)
+static bool ask_allow(const struct options *options, char **words, int count, struct ask *request)
 {
     json_t *access = json_array();
 
@@ -225,8 +219,7 @@ static bool ask_allow(const struct options *options, char **words, int count,
     return true;
 }
 
-static bool ask_hold(const struct options *options, char **words, int count,
-                     struct ctl_request *request)
+static bool ask_hold(const struct options *options, char **words, int count, struct ask *request)
 {
     (void)count;
     if (!options->writes || !begin_override(options, "/control/hold", request))
@@ -235,23 +228,21 @@ static bool ask_hold(const struct options *options, char **words, int count,
     return true;
 }
 
-static bool ask_undo(const struct options *options, char **words, int count,
-                     struct ctl_request *request)
+static bool ask_undo(const struct options *options, char **words, int count, struct ask *request)
 {
     (void)options;
     (void)count;
-    ctl_path(request, "/control/undo");
+    ask_path(request, "/control/undo");
     request->body = json_pack("{ss}", "id", words[0]);
     return true;
 }
 
-static bool ask_reload(const struct options *options, char **words, int count,
-                       struct ctl_request *request)
+static bool ask_reload(const struct options *options, char **words, int count, struct ask *request)
 {
     (void)options;
     (void)words;
     (void)count;
-    ctl_path(request, "/control/reload");
+    ask_path(request, "/control/reload");
     request->body = json_object();
     return true;
 }
@@ -296,7 +287,7 @@ static bool find_socket(const struct options *options, char *to, size_t size)
 
 static int run(const struct call *call, const struct options *options, char **words, int count)
 {
-    struct ctl_request request = {0};
+    struct ask request = {0};
     char socket[200];
     struct error why;
     json_t *answer = NULL;
@@ -306,7 +297,7 @@ static int run(const struct call *call, const struct options *options, char **wo
     if (!call->ask(options, words, count, &request)) {
         fputs(usage, stderr);
     } else if (find_socket(options, socket, sizeof(socket))) {
-        unsigned code = ctl_ask(socket, &request, &text, &why);
+        unsigned code = ask_send(socket, &request, &text, &why);
         const char *wrong;
         answer = code ? json_loads(text, 0, NULL) : NULL;
         wrong = json_string_value(json_object_get(answer, "error"));

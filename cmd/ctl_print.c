@@ -70,6 +70,20 @@ static struct text age_of(const json_t *object, const char *key, struct arena *a
     return arena_text(arena, text_of(text));
 }
 
+/* Are there sessions of a silogate that this one has taken over from? */
+static bool has_older(const json_t *answer)
+{
+    const json_t *session;
+    size_t i;
+
+    json_array_foreach(json_object_get(answer, "sessions"), i, session)
+    {
+        if (!json_equal(json_object_get(session, "process"), json_object_get(answer, "process")))
+            return true;
+    }
+    return false;
+}
+
 void ctl_print_sessions(const json_t *answer)
 {
     static const struct table_column columns[] = {
@@ -84,13 +98,16 @@ void ctl_print_sessions(const json_t *answer)
         {"transaction", TABLE_WORDS},
         {"at work",     TABLE_WORDS},
         {"kept by",     TABLE_WORDS},
+        {"process",     TABLE_WORDS}, /* where some are an older one's */
     };
     const json_t *sessions = json_object_get(answer, "sessions"), *session;
     long long late = json_integer_value(json_object_get(answer, "late"));
+    long long unreached = json_integer_value(json_object_get(answer, "unreached"));
+    const bool older = has_older(answer);
     struct table table;
     size_t i;
 
-    table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+    table_init(&table, columns, sizeof(columns) / sizeof(columns[0]) - !older);
     json_array_foreach(sessions, i, session)
     {
         static const char *const keys[] = {"id",       "service", "user", "client",
@@ -109,11 +126,16 @@ void ctl_print_sessions(const json_t *answer)
         table_text(&table, !open ? TEXT("") : owners.length ? owners : TEXT("open"));
         table_text(&table, arena_text(arena, text_of(work)));
         table_text(&table, words_of(session, "kept", arena));
+        if (older)
+            table_text(&table, words_of(session, "process", arena));
     }
     table_print_text(&table, stdout);
     printf("%zu session%s\n", json_array_size(sessions), json_array_size(sessions) == 1 ? "" : "s");
     if (late)
         printf("%lld worker%s gave no answer in time: ask again\n", late, late == 1 ? "" : "s");
+    if (unreached)
+        printf("%lld older silogate%s that drain%s gave no answer\n", unreached,
+               unreached == 1 ? "" : "s", unreached == 1 ? "s" : "");
     table_fini(&table);
 }
 

@@ -61,9 +61,10 @@ static void begin(struct server *server)
     const struct config *config = server->steer.base->config;
 
     log_notice("draining: %u sessions", atomic_load(&worker_sessions));
-    notify("STATUS=draining: %u sessions", atomic_load(&worker_sessions));
-    if (!server->handed_over)
+    if (!server->handed_over) {
+        notify("STATUS=draining: %u sessions", atomic_load(&worker_sessions));
         listeners_unlink(config, &server->sockets);
+    }
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_drain(&server->workers[i], config->proxy.drain_timeout.value / 2);
     server->drained = monotonic();
@@ -88,7 +89,7 @@ static void hand_over(struct server *server)
     show_draining(server->show);
     branches_close();
     admin_let_go(server->admin);
-    control_let_go(server->control);
+    control_let_go(server->control, true);
     ev_timer_stop(server->loop, &server->delay);
     if (!drains)
         begin(server);
@@ -114,7 +115,6 @@ void drain_on_signal(struct ev_loop *loop, struct ev_signal *signal, int events)
     }
     if (server->giving) { /* the successor has the sockets, whether it comes to serve or not */
         log_notice("a successor is taking over");
-        notify("STOPPING=1");
         hand_over(server);
         return;
     }
@@ -157,10 +157,10 @@ static void send_all(void *argument)
     for (size_t i = 0; fine && i < server->inherited.count; i++) {
         const struct inherited_socket *older = &server->inherited.items[i];
         if (older->kind == INHERITED_OLDER && older->fd >= 0)
-            fine = takeover_send(channel, INHERITED_OLDER, older->fd, 0, false);
+            fine = takeover_send(channel, INHERITED_OLDER, older->fd, older->number, false);
     }
     if (fine && self >= 0)
-        fine = takeover_send(channel, INHERITED_OLDER, self, 0, false);
+        fine = takeover_send(channel, INHERITED_OLDER, self, (uint32_t)getpid(), false);
     if (self >= 0)
         close(self);
     if (fine && board >= 0)

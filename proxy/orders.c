@@ -19,7 +19,8 @@ struct ordered {
     struct server *server;
     struct override *override, *list;
     struct runtime *runtime;
-    size_t count;
+    uint32_t *processes;
+    size_t count, room;
     struct text id, who;
     struct error *why;
     bool fine;
@@ -66,6 +67,13 @@ static void order_reload(void *argument)
     ordered->fine = server_reload(ordered->server, ordered->why);
 }
 
+static void order_older(void *argument)
+{
+    struct ordered *ordered = argument;
+
+    ordered->count = takeover_older(&ordered->server->inherited, ordered->processes, ordered->room);
+}
+
 static bool order(struct ordered *ordered, void (*work)(void *argument))
 {
     if (!desk_call(&ordered->server->desk, work, ordered) && ordered->why)
@@ -93,6 +101,14 @@ static bool control_undo(void *context, struct text id, struct text who, struct 
         return false;
     meeting_settle(undone, told);
     return true;
+}
+
+static size_t control_older(void *context, uint32_t *processes, size_t room)
+{
+    struct ordered ordered = {.server = context, .processes = processes, .room = room};
+
+    order(&ordered, order_older);
+    return ordered.count;
 }
 
 static size_t control_instances(void *context, struct instance *list, size_t room)
@@ -160,9 +176,9 @@ static uint32_t find_elsewhere(const char *upstream, uint32_t id)
 
 /* Ends a session that is not here. Where another instance before the same upstreams has a session
  * of this number, the server is told to end its thread. */
-static bool end_elsewhere(struct server *server, uint32_t id, bool query, struct error *why)
+static bool control_end_elsewhere(void *context, uint32_t id, bool query, struct error *why)
 {
-    struct ordered ordered = {.server = server};
+    struct ordered ordered = {.server = context};
     bool found = false, fine = false;
 
     if (meeting && id >> 30 == 1) /* the servers' own numbers are no sessions of silogate's */
@@ -194,14 +210,14 @@ static bool end_statement(struct server *server, uint32_t id, struct error *why)
     bool found = count > 0, fine = false;
 
     if (!found)
-        fine = end_elsewhere(server, id, true, why);
+        error_set(why, "there is no session %u here", (unsigned)id);
     else if (!one->kind)
         error_set(why, "no statement is at work in session %u", (unsigned)id);
     else if (!meeting)
         error_set(why, "[upstream:%s] has no account, which --query needs", one->upstream);
     else
         fine = meeting->kill(one->upstream, one->thread, true, why);
-    why->line |= found; /* the session is there, and something else is wrong */
+    why->line = found; /* the session is there, and something else is wrong */
     free(one);
     return fine;
 }
@@ -210,10 +226,9 @@ static bool control_end(void *context, uint32_t id, bool query, struct error *wh
 {
     struct server *server = context;
 
-    if (query)
-        return end_statement(server, id, why);
-    return roll_end(server->workers, server->worker_count, id) ||
-           end_elsewhere(server, id, false, why);
+    why->line = false;
+    return query ? end_statement(server, id, why)
+                 : roll_end(server->workers, server->worker_count, id);
 }
 
 /* In the order of the file, as many as there is room for. */
@@ -272,6 +287,8 @@ struct control_source orders_source(struct server *server)
         .context = server,
         .sessions = control_sessions,
         .end = control_end,
+        .end_elsewhere = control_end_elsewhere,
+        .older = control_older,
         .leave = control_leave,
         .override = control_override,
         .undo = control_undo,

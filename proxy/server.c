@@ -49,10 +49,15 @@ static void put_in_force(void *context, struct runtime *runtime)
 
 bool server_reload(struct server *server, struct error *why)
 {
-    notify_reloading();
+    if (!server->handed_over)
+        notify_reloading();
     bool fine = reload_run(server->path, &server->steer, server->violations, server->show, why);
-    notify("READY=1\nSTATUS=%s%s, policy %s", server->terminated ? "draining" : "serving",
-           fine ? "" : ", the last reload was refused", policy_hash(server->steer.current->policy));
+    if (fine) /* their sessions too */
+        takeover_signal(&server->inherited, SIGHUP);
+    if (!server->handed_over)
+        notify("READY=1\nSTATUS=%s%s, policy %s", server->terminated ? "draining" : "serving",
+               fine ? "" : ", the last reload was refused",
+               policy_hash(server->steer.current->policy));
     return fine;
 }
 
@@ -82,6 +87,7 @@ static void on_probe(struct ev_loop *loop, struct ev_timer *timer, int events)
     (void)loop;
     (void)events;
     probe_tick(server->steer.current, server->violations);
+    takeover_forget(&server->inherited, server->control ? control_at(server->control) : NULL);
 }
 
 static void watch_signal(struct server *server, struct ev_signal *watcher, int number,
@@ -229,7 +235,7 @@ int server_run(const char *path)
         struct config_place place = config_place(&runtime->config->files, error.line);
         fprintf(stderr, "%s:%u: %s\n", place.file, place.line ? place.line : 1, error.text);
         admin_let_go(server.admin); /* their paths may be those of another that runs */
-        control_let_go(server.control);
+        control_let_go(server.control, false);
         stop(&server); /* what has started already */
         return 2;
     }

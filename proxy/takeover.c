@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/control.h"
 #include "base/arena.h"
 #include "base/log.h"
 
@@ -38,12 +39,12 @@ struct record {
     uint32_t number;
 };
 
-static void add(struct inherited *inherited, int fd, uint8_t kind, bool systemd)
+static void add(struct inherited *inherited, int fd, const struct record *record)
 {
     inherited->items =
         memory_resize(inherited->items, (inherited->count + 1) * sizeof(inherited->items[0]));
-    inherited->items[inherited->count++] =
-        (struct inherited_socket){.fd = fd, .kind = kind, .systemd = systemd};
+    inherited->items[inherited->count++] = (struct inherited_socket){
+        .fd = fd, .kind = record->kind, .systemd = record->systemd, .number = record->number};
 }
 
 void takeover_systemd(struct inherited *inherited)
@@ -58,7 +59,7 @@ void takeover_systemd(struct inherited *inherited)
     for (int fd = SYSTEMD_FIRST; fd < SYSTEMD_FIRST + (int)count; fd++) {
         fcntl(fd, F_SETFD, FD_CLOEXEC);
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-        add(inherited, fd, INHERITED_LISTEN, true);
+        add(inherited, fd, &(struct record){.kind = INHERITED_LISTEN, .systemd = true});
     }
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
@@ -206,7 +207,7 @@ static enum outcome ask(int channel, const char *path, struct inherited *inherit
             return closed ? GONE : FAILED;
         }
         if (fd >= 0)
-            add(inherited, fd, record.kind, record.systemd);
+            add(inherited, fd, &record);
         inherited->last_id = record.number;
     }
     return FINE;
@@ -271,6 +272,44 @@ static unsigned count_generations(const struct inherited *inherited)
     return alive;
 }
 
+size_t takeover_older(const struct inherited *inherited, uint32_t *numbers, size_t room)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < inherited->count && count < room; i++) {
+        const struct inherited_socket *older = &inherited->items[i];
+        if (older->kind == INHERITED_OLDER && older->fd >= 0 && !has_ended(older))
+            numbers[count++] = older->number;
+    }
+    return count;
+}
+
+void takeover_forget(struct inherited *inherited, const char *path)
+{
+    char own[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 12];
+
+    for (size_t i = 0; i < inherited->count; i++) {
+        struct inherited_socket *older = &inherited->items[i];
+        if (older->kind != INHERITED_OLDER || older->fd < 0 || !has_ended(older))
+            continue;
+        close(older->fd);
+        older->fd = -1;
+        if (!path || older->number == 0)
+            continue;
+        snprintf(own, sizeof(own), OLDER_PATH, path, (unsigned)older->number);
+        unlink(own);
+    }
+}
+
+void takeover_signal(const struct inherited *inherited, int signal)
+{
+    for (size_t i = 0; i < inherited->count; i++) {
+        const struct inherited_socket *older = &inherited->items[i];
+        if (older->kind == INHERITED_OLDER && older->fd >= 0)
+            syscall(SYS_pidfd_send_signal, older->fd, signal, NULL, 0);
+    }
+}
+
 void takeover_make_room(const struct inherited *inherited, int64_t milliseconds)
 {
     const struct timespec moment = {.tv_nsec = TURN_MS * 1000000L};
@@ -283,26 +322,19 @@ void takeover_make_room(const struct inherited *inherited, int64_t milliseconds)
         nanosleep(&moment, NULL);
 }
 
-/* Older generations, oldest first: those that are gone are forgotten, those beyond the bound get
- * the second SIGTERM, which ends them at once. */
-static void bound_generations(struct inherited *inherited)
+/* Older generations, oldest first: those beyond the bound get the second SIGTERM, which ends them
+ * at once. */
+static void bound_generations(const struct inherited *inherited)
 {
     unsigned alive = 0;
 
     for (size_t i = inherited->count; i-- > 0;) {
-        struct inherited_socket *older = &inherited->items[i];
-        if (older->kind != INHERITED_OLDER || older->fd < 0)
+        const struct inherited_socket *older = &inherited->items[i];
+        if (older->kind != INHERITED_OLDER || older->fd < 0 || has_ended(older) ||
+            ++alive <= GENERATIONS)
             continue;
-        bool ended = has_ended(older);
-        if (!ended && ++alive > GENERATIONS) {
-            log_warning("more than %d generations drain: the oldest is ended", GENERATIONS);
-            syscall(SYS_pidfd_send_signal, older->fd, SIGTERM, NULL, 0);
-            ended = true;
-        }
-        if (ended) {
-            close(older->fd);
-            older->fd = -1;
-        }
+        log_warning("more than %d generations drain: the oldest is ended", GENERATIONS);
+        syscall(SYS_pidfd_send_signal, older->fd, SIGTERM, NULL, 0);
     }
 }
 

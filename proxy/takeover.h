@@ -25,7 +25,7 @@ enum inherited_kind {
     INHERITED_LISTEN,
     INHERITED_ADMIN,
     INHERITED_CONTROL,
-    INHERITED_OLDER,     /* a pidfd of a generation that still drains */
+    INHERITED_OLDER,     /* a pidfd of a generation that still drains; its number is the pid */
     INHERITED_END,       /* no descriptor */
     INHERITED_OVERRIDES, /* a file in memory, as older builds send it: not taken */
     INHERITED_BOARD,     /* a file in memory: board.h */
@@ -35,6 +35,7 @@ struct inherited_socket {
     int fd; /* -1: taken */
     uint8_t kind;
     bool systemd;
+    uint32_t number; /* 0: none, as older builds send it */
 };
 
 /* That drain at the same time. One more start waits for the oldest; after a while that one ends. */
@@ -65,6 +66,13 @@ void takeover_make_room(const struct inherited *inherited, int64_t milliseconds)
 int takeover_take(struct inherited *inherited, enum inherited_kind kind);
 /* Everything runs: the old one lets go. Generations beyond the bound are ended. */
 void takeover_ready(struct inherited *inherited);
+/* The numbers of older generations that have not ended yet, oldest first. */
+size_t takeover_older(const struct inherited *inherited, uint32_t *numbers, size_t room);
+/* Those that have ended: closes them, and takes away the sockets that they have left at OLDER_PATH
+ * (control.h) where they were killed. `path` is the control socket's. */
+void takeover_forget(struct inherited *inherited, const char *path);
+/* Sends each of them a signal. */
+void takeover_signal(const struct inherited *inherited, int signal);
 /* Closes what nobody has taken, but for older generations, which are kept to be handed on. */
 void takeover_close(struct inherited *inherited);
 

@@ -42,13 +42,13 @@ def test_admin_and_control_go_along(mariadb, generations):
     busy = wire.connect(gate.port, "lab_service")
     busy.query("BEGIN")
     line.upgrade()
-    sessions = json.loads(gates.run("ctl", "-c", gate.path, "--json", "sessions").stdout)["sessions"]
-    assert sessions == []  # the successor's: it has none
     assert gate.get("/readyz")[0] == 200
     other = wire.connect(gate.port, "lab_service")
-    ids = {int(one["id"]) for one in json.loads(
-        gates.run("ctl", "-c", gate.path, "--json", "sessions").stdout)["sessions"]}
-    assert len(ids) == 1
+    told = json.loads(gates.run("ctl", "-c", gate.path, "--json", "sessions").stdout)
+    assert told["process"] == gate.process.pid and told["unreached"] == told["late"] == 0
+    assert sorted((one["process"], one["kept"]) for one in told["sessions"]) == sorted(
+        [(first.pid, "a transaction is open"), (gate.process.pid, None)])
+    assert len({one["id"] for one in told["sessions"]}) == 2
     assert first.poll() is None and busy.query("SELECT 7")[0].rows == [["7"]]
     busy.query("COMMIT")
     with pytest.raises(wire.Error) as gone:
@@ -125,6 +125,68 @@ def test_older_generations_hear_of_overrides(mariadb, generations):
         one.close()
     assert all(one.wait(30) == 0 for one in line.old)
     assert len(gate.events("override")) == 8, gate.events("override")
+
+
+def test_ctl_reaches_older_generations(server, generations):
+    """Sessions of three generations are shown and ended by the youngest; a reload holds for all of them; one that was
+    killed leaves nothing behind."""
+    line = generations(server, ("service:billing", "mode", "log"), ("proxy", "drain_timeout", "120s"))
+    gate = line.gate
+    gate.uncounted = "one log is written by all of them"
+    control = gate.folder / "control"
+
+    def ctl(*words, code=0):
+        return gates.ctl(gate, *words, code=code)
+
+    sessions = []
+    for generation in range(3):
+        for _ in range(2):
+            sessions.append(wire.connect(gate.port, "billing_service"))
+            sessions[-1].query("BEGIN")
+            sessions[-1].query(f"SELECT {generation} FROM invoices LIMIT 1")
+        if generation < 2:
+            line.upgrade()
+    pids = [one.pid for one in line.old] + [gate.process.pid]
+    told = ctl("sessions", "--service", "billing", "--in-transaction")["sessions"]
+    assert sorted(one["process"] for one in told) == sorted(pids * 2)
+    assert ctl("sessions", "--service", "lab")["sessions"] == []
+    text = gates.run("ctl", "-c", gate.path, "sessions").stdout
+    assert all(str(pid) in text for pid in pids) and "6 sessions" in text
+    by_thread = {one["thread"]: one for one in told}
+    mine = [by_thread[int(one.query("SELECT CONNECTION_ID()")[0].rows[0][0])] for one in sessions]
+    assert [one["process"] for one in mine] == [pid for pid in pids for _ in range(2)]
+    for one in mine:
+        assert ctl("show", str(one["id"]))["session"]["process"] == one["process"]
+
+    gate.path.write_text(gates.change(gate.ini, "service:billing", "mode", "block"))
+    ctl("reload")
+    assert places.wait_for(lambda: [refused(one, "SELECT 1 FROM clinical_data.patients") for one in sessions] == [1142] * 6)
+
+    for place in (0, 2, 4):
+        ctl("kill", str(mine[place]["id"]))
+        assert sessions[place].closed()
+        assert "no session" in ctl("kill", str(mine[place]["id"]), code=1)
+    assert {one["id"] for one in ctl("sessions")["sessions"]} == {mine[place]["id"] for place in (1, 3, 5)}
+    assert "no account" in ctl("kill", str(mine[1]["id"]), "--query", code=1) or \
+        "no statement" in ctl("kill", str(mine[1]["id"]), "--query", code=1)
+
+    own = [control.with_name(f"control.{pid}") for pid in pids]
+    assert [path.exists() for path in own] == [True, True, False]
+    assert own[0].stat().st_mode & 0o777 == 0o660
+    line.old[0].kill()
+    line.old[0].wait()
+    assert places.wait_for(lambda: not own[0].exists())
+    assert len(ctl("sessions")["sessions"]) == 2
+    places.stop(line.old[1].pid)  # one that hangs is told, and nothing waits for long
+    told = ctl("sessions")
+    assert told["unreached"] == 1 and len(told["sessions"]) == 1
+    os.kill(line.old[1].pid, signal.SIGCONT)
+    assert places.wait_for(lambda: len(ctl("sessions")["sessions"]) == 2)
+    sessions[3].query("COMMIT")
+    assert places.wait_for(lambda: line.old[1].poll() == 0, 60)
+    assert not own[1].exists()
+    for one in sessions:
+        one.close()
 
 
 @pytest.fixture

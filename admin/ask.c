@@ -1,5 +1,7 @@
 /* One HTTP request on a Unix socket. HTTP/1.0, so that the answer comes whole and ends with the
  * connection. */
+#include "admin/ask.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,36 +12,35 @@
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "cmd/ctl.h"
 
-enum { ANSWER_MAX = 256 << 20, WAIT_SECONDS = 60 };
+enum { ANSWER_MAX = 256 << 20 };
 
-void ctl_path(struct ctl_request *request, const char *path)
+void ask_path(struct ask *ask, const char *path)
 {
-    snprintf(request->path, sizeof(request->path), "%s", path);
+    snprintf(ask->path, sizeof(ask->path), "%s", path);
 }
 
-void ctl_argument(struct ctl_request *request, const char *key, const char *value)
+void ask_argument(struct ask *ask, const char *key, const char *value)
 {
-    size_t length = strlen(request->path), room = sizeof(request->path) - 4;
+    size_t length = strlen(ask->path), room = sizeof(ask->path) - 4;
 
     if (!value)
         return;
-    length += (size_t)snprintf(request->path + length, sizeof(request->path) - length,
-                               "%c%s=", strchr(request->path, '?') ? '&' : '?', key);
+    length += (size_t)snprintf(ask->path + length, sizeof(ask->path) - length,
+                               "%c%s=", strchr(ask->path, '?') ? '&' : '?', key);
     for (; *value && length < room; value++) {
         unsigned char c = (unsigned char)*value;
         bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                      c == '_' || c == '-' || c == '.';
-        length += (size_t)snprintf(request->path + length, sizeof(request->path) - length,
+        length += (size_t)snprintf(ask->path + length, sizeof(ask->path) - length,
                                    plain ? "%c" : "%%%02X", c);
     }
 }
 
-static int reach(const char *path, struct error *why)
+static int reach(const char *path, int seconds, struct error *why)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
-    struct timeval wait = {.tv_sec = WAIT_SECONDS};
+    struct timeval wait = {.tv_sec = seconds};
 
     if (strlen(path) >= sizeof(at.sun_path)) {
         error_set(why, "%s: the path is too long for a socket", path);
@@ -89,11 +90,10 @@ static char *read_all(int reached)
     return all;
 }
 
-unsigned ctl_ask(const char *socket, const struct ctl_request *request, char **text,
-                 struct error *why)
+unsigned ask_send(const char *socket, const struct ask *ask, char **text, struct error *why)
 {
-    char *body = request->body ? json_dumps(request->body, JSON_COMPACT) : NULL;
-    int reached = reach(socket, why);
+    char *body = ask->body ? json_dumps(ask->body, JSON_COMPACT) : NULL;
+    int reached = reach(socket, ask->seconds > 0 ? ask->seconds : ASK_SECONDS, why);
     char head[1200];
     unsigned status = 0;
 
@@ -101,7 +101,7 @@ unsigned ctl_ask(const char *socket, const struct ctl_request *request, char **t
     if (reached >= 0) {
         int length = snprintf(head, sizeof(head),
                               "%s %s HTTP/1.0\r\nHost: localhost\r\nContent-Length: %zu\r\n\r\n",
-                              body ? "POST" : "GET", request->path, body ? strlen(body) : 0);
+                              body ? "POST" : "GET", ask->path, body ? strlen(body) : 0);
         error_set(why, "%s: no answer", socket);
         if (send_all(reached, head, (size_t)length) &&
             (!body || send_all(reached, body, strlen(body)))) {

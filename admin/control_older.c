@@ -1,0 +1,120 @@
+/* Asks older generations over their own sockets, by the same calls as `silogate ctl`. */
+#include "admin/control_older.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "admin/ask.h"
+#include "admin/page.h"
+
+enum { OLDER_MOST = 16, OLDER_SECONDS = 3 };
+
+static const char *argument(const struct call *call, const char *name)
+{
+    return MHD_lookup_connection_value(call->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+bool older_only(const struct call *call)
+{
+    return argument(call, "only") || json_is_true(json_object_get(call->json, "only"));
+}
+
+static size_t find(const struct call *call, uint32_t *processes)
+{
+    if (older_only(call))
+        return 0;
+    return call->source->older(call->source->context, processes, OLDER_MOST);
+}
+
+/* The answer's status, and its object, for the caller to drop; 0 where there was no answer. */
+static unsigned ask_one(const struct call *call, uint32_t process, struct ask *ask, json_t **answer)
+{
+    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 12], *text = NULL;
+    struct error why;
+
+    ask->seconds = OLDER_SECONDS;
+    snprintf(path, sizeof(path), OLDER_PATH, control_at(call->control), (unsigned)process);
+    unsigned status = process > 0 ? ask_send(path, ask, &text, &why) : 0;
+    *answer = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    free(text);
+    if (json_is_object(*answer))
+        return status;
+    json_decref(*answer);
+    *answer = NULL;
+    return 0;
+}
+
+unsigned older_sessions(struct call *call, size_t count)
+{
+    uint32_t processes[OLDER_MOST];
+    const size_t found = find(call, processes);
+    unsigned unreached = 0;
+    json_t *answer, *session;
+    size_t place;
+
+    for (size_t i = 0; i < found; i++) {
+        struct ask ask = {.body = NULL};
+        ask_path(&ask, "/control/sessions?only=1");
+        ask_argument(&ask, "service", argument(call, "service"));
+        ask_argument(&ask, "user", argument(call, "user"));
+        ask_argument(&ask, "in_transaction", argument(call, "in_transaction"));
+        if (ask_one(call, processes[i], &ask, &answer) != MHD_HTTP_OK) {
+            unreached++;
+            json_decref(answer);
+            continue;
+        }
+        json_array_foreach(json_object_get(answer, "sessions"), place, session)
+        {
+            fputs(count++ > 0 ? ",\n" : "\n", call->to);
+            json_dumpf(session, call->to, JSON_COMPACT);
+        }
+        unreached += json_integer_value(json_object_get(answer, "late")) > 0;
+        json_decref(answer);
+    }
+    return unreached;
+}
+
+bool older_show(struct call *call, uint32_t id)
+{
+    uint32_t processes[OLDER_MOST];
+    const size_t count = find(call, processes);
+    char path[64];
+    json_t *answer;
+    bool found = false;
+
+    snprintf(path, sizeof(path), "/control/show?only=1&id=%u", (unsigned)id);
+    for (size_t i = 0; i < count && !found; i++) {
+        struct ask ask = {.body = NULL};
+        ask_path(&ask, path);
+        found = ask_one(call, processes[i], &ask, &answer) == MHD_HTTP_OK;
+        if (found)
+            json_dumpf(answer, call->to, JSON_COMPACT);
+        json_decref(answer);
+    }
+    return found;
+}
+
+unsigned older_end(struct call *call, uint32_t id, bool query, struct error *why)
+{
+    uint32_t processes[OLDER_MOST];
+    const size_t count = find(call, processes);
+    unsigned status = MHD_HTTP_NOT_FOUND;
+    json_t *answer;
+
+    for (size_t i = 0; i < count && status == MHD_HTTP_NOT_FOUND; i++) {
+        struct ask ask = {
+            .body = json_pack("{s:I,s:b,s:b}", "id", (json_int_t)id, "query", query, "only", true)};
+        ask_path(&ask, "/control/kill");
+        const unsigned got = ask_one(call, processes[i], &ask, &answer);
+        if (got == MHD_HTTP_OK)
+            status = 0;
+        if (got == MHD_HTTP_CONFLICT) {
+            status = got;
+            error_set(why, "%s", json_string_value(json_object_get(answer, "error")));
+        }
+        json_decref(answer);
+        json_decref(ask.body);
+    }
+    return status;
+}
