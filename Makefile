@@ -205,6 +205,9 @@ man: $(BUILD)/silogate ## the manual pages, out of --help and the table of keys
 
 SHARE   = $(DESTDIR)$(PREFIX)/share
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+# The version of systemd that the unit is for; before 253 it knows no notify-reload.
+SYSTEMD ?= $(or $(shell systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p'),253)
+OLD_SYSTEMD = $(if $(filter 1,$(shell expr $(SYSTEMD) '<' 253)),-e 's/^Type=notify-reload/Type=notify/' -e '/^ExecReload=/a ExecReload=/bin/kill -HUP $$MAINPID')
 
 install: $(BUILD)/silogate man ## into DESTDIR and PREFIX; with SYSCONFDIR=/etc a first proxy.ini too
 	install -D -m 755 $(BUILD)/silogate $(DESTDIR)$(PREFIX)/bin/silogate
@@ -213,7 +216,7 @@ install: $(BUILD)/silogate man ## into DESTDIR and PREFIX; with SYSCONFDIR=/etc 
 	install -D -m 644 -t $(SHARE)/man/man5 $(BUILD)/man/proxy.ini.5
 	install -D -m 644 packaging/completion/silogate.bash $(SHARE)/bash-completion/completions/silogate
 	install -d $(DESTDIR)$(UNITDIR)
-	sed 's,/usr/local/bin/,$(PREFIX)/bin/,' packaging/systemd/silogate.service >$(DESTDIR)$(UNITDIR)/silogate.service
+	sed -e 's,/usr/local/bin/,$(PREFIX)/bin/,' $(OLD_SYSTEMD) packaging/systemd/silogate.service >$(DESTDIR)$(UNITDIR)/silogate.service
 	install -D -m 644 packaging/systemd/silogate.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/silogate.conf
 	install -D -m 644 packaging/systemd/silogate.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/silogate.conf
 	$(if $(SYSCONFDIR),install -D -m 640 proxy.ini $(DESTDIR)$(SYSCONFDIR)/silogate/proxy.ini)

@@ -12,7 +12,8 @@ static const char usage[] =
     "usage: silogate run -c FILE\n\n"
     "Runs the proxy in the foreground and logs to standard error.\n"
     "  -c, --config FILE   the configuration, e.g. proxy.ini\n"
-    "SIGHUP reloads FILE, SIGUSR1 opens the violation logs anew, SIGTERM drains and stops.\n";
+    "SIGHUP reloads FILE, SIGUSR1 opens the violation logs anew, SIGUSR2 starts a successor that\n"
+    "takes over (an upgrade), SIGTERM drains and stops.\n";
 
 int cmd_run(int argc, char **argv)
 {

@@ -12,13 +12,15 @@
 #include "proxy/moving.h"
 #include "proxy/show.h"
 #include "proxy/steer.h"
+#include "proxy/successor.h"
 #include "proxy/takeover.h"
 #include "proxy/worker.h"
 
 struct server {
     const char *path;
     struct ev_loop *loop;
-    struct ev_signal hangup, terminate, interrupt, reopen;
+    struct ev_signal hangup, terminate, interrupt, reopen, upgrade;
+    struct successor successor;
     struct ev_timer probe;
     struct steer steer; /* what is in force */
     struct desk desk;

@@ -80,6 +80,19 @@ static void on_reopen(struct ev_loop *loop, struct ev_signal *signal, int events
     log_notice("the violation logs are opened anew");
 }
 
+static void on_upgrade(struct ev_loop *loop, struct ev_signal *signal, int events)
+{
+    struct server *server = signal->data;
+
+    (void)events;
+    if (server->terminated)
+        log_warning("SIGUSR2: this silogate drains already");
+    else if (!server->control)
+        log_warning("SIGUSR2: without `[proxy] control` no other can take over");
+    else
+        successor_start(&server->successor, loop);
+}
+
 static void on_probe(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
     struct server *server = timer->data;
@@ -224,6 +237,8 @@ int server_run(const char *path)
     watch_signal(&server, &server.terminate, SIGTERM, drain_on_signal);
     watch_signal(&server, &server.interrupt, SIGINT, drain_on_signal);
     watch_signal(&server, &server.reopen, SIGUSR1, on_reopen);
+    watch_signal(&server, &server.upgrade, SIGUSR2, on_upgrade);
+    successor_init(&server.successor, path);
     struct runtime *runtime = runtime_build(path, NULL, &error);
     if (!runtime)
         return 2;

@@ -2,7 +2,6 @@
 `make install` leaves, containers, Kubernetes, HAProxy."""
 import json
 import os
-import pathlib
 import re
 import shutil
 import subprocess
@@ -147,19 +146,6 @@ def shown(prometheus, expression):
             for one in prometheus("query", query=filled(expression))["result"]}
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
-def test_the_unit_is_understood_and_confined(tmp_path):
-    unit = tmp_path / "silogate.service"
-    text = (PACKAGING / "systemd/silogate.service").read_text()
-    unit.write_text(text.replace("/usr/local/bin/silogate", str(places.SILOGATE.resolve())))
-    assert pathlib.Path(places.SILOGATE).exists()
-    checked = run("systemd-analyze", "security", "--offline=yes", "--threshold=15", unit)
-    assert checked.returncode == 0, checked.stdout[-2000:]
-    verified = run("systemd-analyze", "verify", unit)
-    assert "Unknown" not in verified.stderr and "Failed to parse" not in verified.stderr, \
-        verified.stderr
-
-
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """What make install leaves with a PREFIX."""
@@ -177,6 +163,28 @@ def test_install_leaves_a_unit_with_the_right_path(installed):
     assert "/opt/gate/bin/silogate run" in unit and "/usr/local" not in unit
     assert (installed / "opt/gate/bin/silogate").exists()
     assert run(places.SILOGATE, "check", "-c", installed / "etc/silogate/proxy.ini").returncode == 0
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
+def test_the_unit_is_understood_and_confined(installed, tmp_path):
+    """As it is installed for the systemd that is here: exposure at most 1.5."""
+    unit = tmp_path / "silogate.service"
+    text = (installed / "opt/gate/lib/systemd/system/silogate.service").read_text()
+    unit.write_text(text.replace("/opt/gate/bin/silogate", str(places.SILOGATE.resolve())))
+    checked = run("systemd-analyze", "security", "--offline=yes", "--threshold=15", unit)
+    assert checked.returncode == 0, checked.stdout[-2000:]
+    verified = run("systemd-analyze", "verify", unit)
+    assert "Unknown" not in verified.stderr and "Failed to parse" not in verified.stderr, \
+        verified.stderr
+
+
+@pytest.mark.parametrize("version, kind, kill", [(252, "notify", 1), (253, "notify-reload", 0)])
+def test_the_unit_is_one_for_the_systemd_that_is_there(tmp_path, version, kind, kill):
+    said = run("make", "-n", f"BUILD={places.BUILD.relative_to(places.TOP)}", f"DESTDIR={tmp_path}", f"SYSTEMD={version}",
+               "install", folder=places.TOP).stdout
+    line = next(one for one in said.splitlines() if one.startswith("sed ") and "silogate.service" in one)
+    unit = run("sh", "-c", line.split(">")[0], folder=places.TOP).stdout
+    assert f"\nType={kind}\n" in unit and unit.count("ExecReload=/bin/kill -HUP $MAINPID") == kill
 
 
 def test_manual_pages_have_every_subcommand_and_key(installed):
