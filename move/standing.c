@@ -1,5 +1,5 @@
-/* The questions to the catalogue: which tables are there, which triggers they have, and what hangs
- * on them by foreign keys, views and triggers of others. Called by the mover and by the watch.
+/* The questions to the catalogue: which tables are there (what hangs on them: move/hanging.c).
+ * Called by the mover and by the watch.
  */
 #include "move/standing.h"
 
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "config/keys.h"
+#include "move/hanging.h"
 #include "policy/pattern.h"
 
 static struct text schema_of(struct text pattern)
@@ -43,7 +44,7 @@ static bool matches(const struct standing *standing, struct text pattern, struct
     return glob_exact(pattern) ? same_name(standing, pattern, name) : glob_match(pattern, name);
 }
 
-static bool is_of_name(char c)
+bool standing_is_of_name(char c)
 {
     return isalnum((unsigned char)c) || c == '_' || c == '$' || (unsigned char)c >= 0x80;
 }
@@ -52,8 +53,8 @@ bool standing_names_it(const struct standing *standing, struct text words, struc
 {
     for (size_t i = 0; words.at && name.length > 0 && i + name.length <= words.length; i++) {
         const size_t end = i + name.length;
-        if ((i == 0 || !is_of_name(words.at[i - 1])) &&
-            (end == words.length || !is_of_name(words.at[end])) &&
+        if ((i == 0 || !standing_is_of_name(words.at[i - 1])) &&
+            (end == words.length || !standing_is_of_name(words.at[end])) &&
             same_name(standing, (struct text){words.at + i, name.length}, name))
             return true;
     }
@@ -161,9 +162,8 @@ bool standing_has(const struct standing *standing, unsigned move, struct text pa
     return false;
 }
 
-/* The table of this name, whichever database it stands in. */
-static const struct moved_table *moved_of(const struct standing *standing, struct text schema,
-                                          struct text name)
+const struct moved_table *standing_moved_of(const struct standing *standing, struct text schema,
+                                            struct text name)
 {
     for (size_t i = 0; schema.at && name.at && i < standing->table_count; i++) {
         const struct moved_table *table = &standing->tables[i];
@@ -172,98 +172,6 @@ static const struct moved_table *moved_of(const struct standing *standing, struc
             return table;
     }
     return NULL;
-}
-
-static void hang(struct standing *standing, struct text schema, struct text name, const char *by,
-                 unsigned move)
-{
-    if (!schema.at || !name.at || moved_of(standing, schema, name))
-        return;
-    standing->hanging = items_add(&standing->arena, standing->hanging, &standing->hanging_count,
-                                  sizeof(*standing->hanging));
-    standing->hanging[standing->hanging_count - 1] = (struct hanging_table){
-        arena_text(&standing->arena, schema), arena_text(&standing->arena, name), by, move};
-}
-
-/* Parents and children of foreign keys: a write to one locks the other. */
-static bool read_keys(struct connection *connection, struct standing *standing, struct error *error)
-{
-    struct rows *rows = connection_query(
-        connection,
-        "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, UNIQUE_CONSTRAINT_SCHEMA, REFERENCED_TABLE_NAME"
-        " FROM information_schema.REFERENTIAL_CONSTRAINTS",
-        NULL, error);
-
-    if (!rows)
-        return false;
-    while (rows_next(rows)) {
-        const struct text *cells = rows->cells;
-        const struct moved_table *child = moved_of(standing, cells[0], cells[1]);
-        const struct moved_table *parent = moved_of(standing, cells[2], cells[3]);
-        if (child)
-            hang(standing, cells[2], cells[3], "foreign key", child->move);
-        if (parent)
-            hang(standing, cells[0], cells[1], "foreign key", parent->move);
-    }
-    rows_free(rows);
-    return true;
-}
-
-static void hang_by_text(struct standing *standing, struct text schema, struct text name,
-                         struct text words, const char *by)
-{
-    for (size_t i = 0; i < standing->table_count; i++) {
-        if (standing_names_it(standing, words, standing->tables[i].name))
-            hang(standing, schema, name, by, standing->tables[i].move);
-    }
-}
-
-static bool read_triggers(struct connection *connection, struct standing *standing,
-                          struct error *error)
-{
-    struct rows *rows =
-        connection_query(connection,
-                         "SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, TRIGGER_NAME,"
-                         " ACTION_STATEMENT FROM information_schema.TRIGGERS ORDER BY"
-                         " EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, ACTION_TIMING,"
-                         " EVENT_MANIPULATION, ACTION_ORDER",
-                         NULL, error);
-
-    if (!rows)
-        return false;
-    while (rows_next(rows)) {
-        const struct text *cells = rows->cells;
-        const struct moved_table *table = moved_of(standing, cells[0], cells[1]);
-        if (!table) {
-            hang_by_text(standing, cells[0], cells[1], cells[3], "trigger");
-            continue;
-        }
-        standing->triggers = items_add(&standing->arena, standing->triggers,
-                                       &standing->trigger_count, sizeof(*standing->triggers));
-        standing->triggers[standing->trigger_count - 1] = (struct moved_trigger){
-            arena_text(&standing->arena, cells[0]), arena_text(&standing->arena, cells[2]),
-            (size_t)(table - standing->tables)};
-    }
-    rows_free(rows);
-    return true;
-}
-
-/* Views whose text names one of the tables. */
-static bool read_views(struct connection *connection, struct standing *standing,
-                       struct error *error)
-{
-    struct rows *rows = connection_query(connection,
-                                         "SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION FROM"
-                                         " information_schema.VIEWS WHERE TABLE_SCHEMA NOT IN"
-                                         " ('sys', 'mysql', 'performance_schema')",
-                                         NULL, error);
-
-    if (!rows)
-        return false;
-    while (rows_next(rows))
-        hang_by_text(standing, rows->cells[0], rows->cells[1], rows->cells[2], "view");
-    rows_free(rows);
-    return true;
 }
 
 static bool read_all(struct connection *connection, const struct config *config,
@@ -280,9 +188,7 @@ static bool read_all(struct connection *connection, const struct config *config,
                 return false;
         }
     }
-    return standing->table_count == 0 ||
-           (read_keys(connection, standing, error) && read_triggers(connection, standing, error) &&
-            read_views(connection, standing, error));
+    return standing->table_count == 0 || hanging_read(connection, standing, error);
 }
 
 bool standing_read(struct connection *connection, const struct config *config,

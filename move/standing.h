@@ -21,10 +21,10 @@ struct moved_trigger {
     struct text schema, name;
     size_t table; /* in `tables` */
 };
-/* A table that is not moved itself, but whose use may lock one that is. */
+/* A table whose use may lock one of the move's. It may be one of another move, by either name. */
 struct hanging_table {
     struct text schema, name;
-    const char *by; /* "view", "trigger", "foreign key" */
+    const char *by; /* "view", "trigger", "foreign key", or one by way of another */
     unsigned move;
 };
 
@@ -59,8 +59,14 @@ void standing_number(struct standing *standing, const uint8_t *numbers);
 const struct moved_table *standing_find(const struct standing *standing, unsigned move,
                                         struct text from, struct text name);
 
+/* The table of this name, whichever database it stands in; NULL: none. */
+const struct moved_table *standing_moved_of(const struct standing *standing, struct text schema,
+                                            struct text name);
+
 /* Does the pattern of the move, as written in `table =`, take in any table of it? */
 bool standing_has(const struct standing *standing, unsigned move, struct text pattern);
+/* Can it stand in a name without quotes? */
+bool standing_is_of_name(char c);
 /* Is the name in a text, as a name of its own? */
 bool standing_names_it(const struct standing *standing, struct text words, struct text name);
 
