@@ -26,7 +26,7 @@ static struct rows *ask(const struct reader *reader, const char *sql)
     return connection_query(reader->connection, sql, NULL, reader->error);
 }
 
-static int service_of(const struct audit *audit, struct text user)
+int audit_service_of(const struct audit *audit, struct text user)
 {
     const struct config *config = audit->config;
 
@@ -54,7 +54,7 @@ uint32_t accounts_grantee(struct audit *audit, struct audit_server *server, stru
     accounts->grantees[accounts->grantee_count] = (struct grantee){
         .user = audit_keep(audit, user),
         .host = audit_keep(audit, host),
-        .service = service_of(audit, user),
+        .service = audit_service_of(audit, user),
         .is_public = user.length == 0 ||
                      (server->is_mariadb && host.length == 0 && text_equal(user, TEXT("PUBLIC"))),
     };
@@ -123,33 +123,49 @@ static bool read_server_rights(const struct reader *reader)
     return true;
 }
 
-/* MySQL: privileges without a column, and SELECT ON *.* less some databases. */
-static bool read_mysql_more(const struct reader *reader)
+/* A row each privilege. */
+static bool read_restrictions(const struct reader *reader)
 {
-    struct rows *rows = ask(reader, "SELECT user, host, priv FROM mysql.global_grants");
+    struct audit_accounts *accounts = reader->accounts;
+    struct rows *rows =
+        ask(reader, "SELECT u.user, u.host, r.db, r.priv FROM mysql.user u,"
+                    " JSON_TABLE(COALESCE(u.user_attributes, '{}'), '$.Restrictions[*]'"
+                    " COLUMNS (db VARCHAR(64) PATH '$.Database',"
+                    " NESTED PATH '$.Privileges[*]' COLUMNS (priv VARCHAR(64) PATH '$'))) r"
+                    " WHERE r.priv IS NOT NULL");
 
     if (!rows)
         return false;
-    while (rows_next(rows))
-        add_right(reader, ON_SERVER, rows->cells[0], rows->cells[1])->dynamic =
-            audit_keep(reader->audit, rows->cells[2]);
+    while (rows_next(rows)) {
+        const struct text *cells = rows->cells;
+        accounts->restrictions =
+            accounts_room(accounts->restrictions, accounts->restriction_count,
+                          &accounts->restriction_room, sizeof(*accounts->restrictions));
+        accounts->restrictions[accounts->restriction_count++] =
+            (struct restriction){.grantee = grantee_of(reader, cells[0], cells[1]),
+                                 .database = audit_keep(reader->audit, cells[2]),
+                                 .bits = privileges_of_set(cells[3])};
+    }
     rows_free(rows);
-    rows = ask(reader, "SELECT u.user, u.host, r.db, @@partial_revokes FROM mysql.user u,"
-                       " JSON_TABLE(COALESCE(u.user_attributes, '{}'), '$.Restrictions[*]'"
-                       " COLUMNS (db VARCHAR(64) PATH '$.Database')) r");
+    return true;
+}
+
+/* MySQL: privileges without a column, and SELECT ON *.* less some databases. */
+static bool read_mysql_more(const struct reader *reader)
+{
+    struct rows *rows =
+        ask(reader, "SELECT user, host, priv, with_grant_option = 'Y' FROM mysql.global_grants");
+
     if (!rows)
         return false;
     while (rows_next(rows)) {
-        uint32_t grantee = grantee_of(reader, rows->cells[0], rows->cells[1]);
-        for (size_t i = 0; i < reader->accounts->right_count; i++) {
-            struct right *right = &reader->accounts->rights[i];
-            if (right->grantee == grantee && right->level == ON_SERVER && !right->dynamic.at)
-                right->restricted =
-                    audit_format(reader->audit, "%.*s %.*s ", TEXT_ARGS(right->restricted),
-                                 TEXT_ARGS(rows->cells[2]));
-        }
+        struct right *right = add_right(reader, ON_SERVER, rows->cells[0], rows->cells[1]);
+        right->dynamic = audit_keep(reader->audit, rows->cells[2]);
+        right->handed_on = rows_number(rows, 3, 0) == 1;
     }
     rows_free(rows);
+    if (!read_restrictions(reader))
+        return false;
     rows = ask(reader, "SELECT @@partial_revokes");
     if (rows && rows_next(rows))
         reader->accounts->literal = rows_number(rows, 0, 0) == 1;
@@ -179,12 +195,13 @@ static bool read_object_rights(const struct reader *reader)
         enum right_level level;
         const char *sql;
     } tables[] = {
-        {ON_TABLE,   "SELECT user, host, db, table_name, '', table_priv FROM mysql.tables_priv"     },
+        {ON_TABLE,   "SELECT user, host, db, table_name, '', table_priv FROM mysql.tables_priv"},
         {ON_COLUMN,
-         "SELECT user, host, db, table_name, column_name, column_priv FROM mysql.columns_priv"      },
+         "SELECT user, host, db, table_name, column_name, column_priv FROM mysql.columns_priv" },
         {ON_ROUTINE,
-         "SELECT user, host, db, routine_name, routine_type, proc_priv FROM mysql.procs_priv"       },
-        {ON_PROXY,   "SELECT user, host, proxied_host, proxied_user, '', '' FROM mysql.proxies_priv"},
+         "SELECT user, host, db, routine_name, routine_type, proc_priv FROM mysql.procs_priv"  },
+        {ON_PROXY,   "SELECT user, host, proxied_host, proxied_user, '', '', with_grant FROM "
+                   "mysql.proxies_priv"                                      },
     };
 
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
@@ -201,6 +218,7 @@ static bool read_object_rights(const struct reader *reader)
             else
                 right->column = audit_keep(reader->audit, cells[4]);
             right->bits = privileges_of_set(cells[5]);
+            right->handed_on = tables[i].level == ON_PROXY && rows_number(rows, 6, 0) == 1;
         }
         rows_free(rows);
     }
@@ -226,6 +244,7 @@ void accounts_free(struct audit_accounts *accounts)
     free(accounts->grantees);
     free(accounts->rights);
     free(accounts->memberships);
+    free(accounts->restrictions);
     free(accounts->mandatory);
     free(accounts->sql);
     free(accounts->back);

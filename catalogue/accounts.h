@@ -18,17 +18,24 @@ struct right {
     struct text name, column;
     struct text routine_type; /* "PROCEDURE" */
     uint64_t bits;
-    struct text dynamic;    /* a privilege without a bit: "BACKUP_ADMIN" */
-    struct text restricted; /* MySQL's partial revokes of ON_SERVER: " a b ", names with blanks */
-    uint64_t excess;        /* of `bits`; set by accounts_judge */
+    struct text dynamic; /* a privilege without a bit: "BACKUP_ADMIN" */
+    bool handed_on;      /* a dynamic one's and PROXY's WITH GRANT OPTION; else it is a bit */
+    uint64_t excess;     /* of `bits`; set by accounts_judge */
     bool dynamic_excess;
 };
 
 struct grantee {
     struct text user, host;
     int service;    /* SERVICE_NONE: not governed */
-    bool is_role;   /* MariaDB knows; on MySQL, whatever is granted to somebody */
+    bool is_role;   /* nobody can log in as it: MariaDB's. On MySQL every account can be a role. */
     bool is_public; /* everybody has what it has: MariaDB's PUBLIC, the user '' */
+};
+
+/* MySQL's partial revokes: privileges on all databases that do not hold in this one. */
+struct restriction {
+    uint32_t grantee;
+    struct text database;
+    uint64_t bits;
 };
 
 struct membership { /* `member` has the role `role` */
@@ -36,6 +43,8 @@ struct membership { /* `member` has the role `role` */
     bool by_default; /* from login on, without SET ROLE */
     bool mandatory;  /* MySQL's mandatory_roles: cannot be revoked from one account */
     bool excess;     /* the role has what the member's service may not */
+    bool admin;      /* WITH ADMIN OPTION */
+    bool is_default; /* MySQL: SET DEFAULT ROLE names it */
 };
 
 struct audit_accounts {
@@ -43,6 +52,8 @@ struct audit_accounts {
     struct right *rights;
     struct membership *memberships;
     size_t grantee_count, grantee_room, right_count, right_room, membership_count, membership_room;
+    struct restriction *restrictions;
+    size_t restriction_count, restriction_room;
     uint32_t *mandatory; /* MySQL's mandatory_roles, as numbers of grantees; and as they are set */
     size_t mandatory_count, mandatory_room;
     struct text mandatory_roles;
@@ -73,6 +84,10 @@ void roles_mark_excess(struct audit_accounts *accounts, uint32_t account, uint32
 struct text roles_describe(struct audit *audit, const struct audit_accounts *accounts,
                            uint32_t account, uint32_t holder);
 
+/* What of a right on the server is partially revoked: in this database; in any. */
+uint64_t right_restricted(const struct audit_accounts *accounts, const struct right *right,
+                          struct text database);
+bool right_is_restricted(const struct audit_accounts *accounts, const struct right *right);
 /* Does a right on databases reach this one? */
 bool right_covers(const struct audit_server *server, const struct right *right,
                   struct text database);
@@ -85,9 +100,9 @@ enum allowance allowed_object(const struct audit *audit, const struct audit_serv
 /* Over all of a database, names that do not exist yet included. */
 enum allowance allowed_database(const struct audit *audit, const struct audit_server *server,
                                 int service, struct text schema, uint8_t access);
-/* Over the whole server; `restricted` are databases that do not count. */
+/* Over the whole server, as a right on it reaches it: less what is partially revoked. */
 enum allowance allowed_server(const struct audit *audit, const struct audit_server *server,
-                              int service, uint8_t access, struct text restricted);
+                              int service, uint8_t access, const struct right *right);
 bool allowed_administration(const struct audit *audit, int service);
 
 /* One account that is being compared. */

@@ -5,7 +5,6 @@
  * A right on a database reaches names that do not exist yet, so such names are asked about as well:
  * one that no pattern is likely to mean, and each pattern of the policy that lies in that database.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,18 +92,19 @@ enum allowance allowed_database(const struct audit *audit, const struct audit_se
 }
 
 enum allowance allowed_server(const struct audit *audit, const struct audit_server *server,
-                              int service, uint8_t access, struct text restricted)
+                              int service, uint8_t access, const struct right *right)
 {
     enum allowance all = MUST;
-    char word[256];
+    uint64_t bits = 0;
+
+    for (int i = 0; i < PRIVILEGE_COUNT; i++)
+        bits |= privilege_access(i) == access ? right->bits & 1ull << i : 0;
 
     lower(&all, allowed_database(audit, server, service, nameless, access));
     for (size_t i = 0; i < server->schema_count && all != MUST_NOT; i++) {
         const struct text schema = server->schemas[i];
-        size_t length = (size_t)snprintf(word, sizeof(word), " %.*s ", TEXT_ARGS(schema));
         bool skipped = text_equal_fold(schema, TEXT("information_schema")) ||
-                       (restricted.at && length < sizeof(word) &&
-                        memmem(restricted.at, restricted.length, word, length));
+                       (bits & ~right_restricted(server->accounts, right, schema)) == 0;
         if (!skipped)
             lower(&all, allowed_database(audit, server, service, schema, access));
     }
@@ -120,6 +120,28 @@ bool allowed_administration(const struct audit *audit, int service)
     policy_check(audit->policy, service, facts, false, audit->today, &verdict);
     free(facts);
     return verdict.action == VERDICT_ALLOW;
+}
+
+uint64_t right_restricted(const struct audit_accounts *accounts, const struct right *right,
+                          struct text database)
+{
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < accounts->restriction_count; i++) {
+        const struct restriction *one = &accounts->restrictions[i];
+        if (one->grantee == right->grantee && text_equal(one->database, database))
+            bits |= one->bits;
+    }
+    return bits;
+}
+
+bool right_is_restricted(const struct audit_accounts *accounts, const struct right *right)
+{
+    for (size_t i = 0; i < accounts->restriction_count; i++) {
+        if (accounts->restrictions[i].grantee == right->grantee)
+            return true;
+    }
+    return false;
 }
 
 /* Does a name match a pattern of GRANT's: % and _ are wildcards, a backslash takes that away. */

@@ -105,14 +105,15 @@ void audit_touch(struct audit *audit, const struct audit_server *server,
                  struct audit_finding *finding, struct text schema, struct text name, uint8_t type,
                  uint8_t access)
 {
-    struct verdict verdict = audit_judge(audit, server, finding->owner, schema, name, type, access);
+    const bool writes_too = finding->updatable && type == SQL_TABLE;
+    struct verdict verdict = audit_judge(audit, server, finding->owner, schema, name, type,
+                                         access | (writes_too ? SQL_WRITE : 0));
     bool concerns = verdict.owner != SERVICE_NONE ? verdict.owner != finding->owner
                                                   : verdict.action != VERDICT_ALLOW;
 
     /* What a trigger writes besides is reported even where the owner is the same. */
-    if (finding->kind == AUDIT_TRIGGER && type == SQL_TABLE &&
-        !(text_equal(schema, finding->on_schema) && text_equal(name, finding->on)))
-        concerns = true;
+    if (finding->kind == AUDIT_TRIGGER && type == SQL_TABLE)
+        concerns = !(text_equal(schema, finding->on_schema) && text_equal(name, finding->on));
     if (!concerns && !audit->whole)
         return;
     for (size_t i = 0; i < finding->touch_count; i++) {

@@ -75,6 +75,8 @@ struct audit_finding {
     struct text users; /* other services' accounts that may use it: "a, b" */
     struct text why;   /* where it is not determined, or other words for people */
     bool undetermined;
+    bool updatable; /* of a view: who may write to it writes what it reads, by its definer's rights
+                     */
     struct audit_touch *touches;
     size_t touch_count;
     struct audit_right *missing, *excess; /* of an account */

@@ -51,8 +51,7 @@ static uint64_t judge_right(const struct comparing *c, const struct right *right
             asked[access] = true;
             known[access] = MAY;
             if (right->level == ON_SERVER)
-                known[access] =
-                    allowed_server(c->audit, c->server, service, one, right->restricted);
+                known[access] = allowed_server(c->audit, c->server, service, one, right);
             else if (right->level == ON_TABLE || right->level == ON_COLUMN)
                 known[access] = allowed_object(c->audit, c->server, service, right->database,
                                                right->name, SQL_TABLE, one);
@@ -190,7 +189,7 @@ static uint64_t has_bits(const struct comparing *c, struct text database, struct
                      roles_way(accounts, c->number, right->grantee) == ROLE_AT_LOGIN;
         if (!holds || right->dynamic.at)
             continue;
-        bool covers = (right->level == ON_SERVER && !right->restricted.at) ||
+        bool covers = (right->level == ON_SERVER && !right_is_restricted(accounts, right)) ||
                       (right->level == ON_DATABASE && right_covers(c->server, right, database)) ||
                       (right->level == level && level >= ON_TABLE &&
                        text_equal(right->database, database) && text_equal_fold(right->name, name));

@@ -66,16 +66,31 @@ static struct text sql_words(const struct comparing *c, const struct right *righ
     return all;
 }
 
+/* What was partially revoked goes with the right, so the way back revokes it again, behind the
+ * GRANT: the way back is run from its end, so these lines stand in front. */
+static struct text restrict_again(struct comparing *c, const struct right *right, uint64_t bits,
+                                  struct text account, struct text back)
+{
+    for (size_t i = 0; i < c->accounts->restriction_count; i++) {
+        const struct restriction *one = &c->accounts->restrictions[i];
+        if (one->grantee != right->grantee || !(one->bits & bits))
+            continue;
+        struct text words = privileges_words(one->bits & bits, &c->audit->arena);
+        struct text database = quote_name(c->audit, one->database);
+        back = audit_format(c->audit, "REVOKE %.*s ON %.*s.* FROM %.*s;\n-- back: %.*s",
+                            TEXT_ARGS(words), TEXT_ARGS(database), TEXT_ARGS(account),
+                            TEXT_ARGS(back));
+    }
+    return back;
+}
+
 static void add_revoke(struct comparing *c, const struct right *right, uint64_t bits,
                        struct text account)
 {
     struct text words = sql_words(c, right, bits), on = sql_on(c, right);
     struct text back;
 
-    if (right->level == ON_SERVER && right->restricted.at)
-        back = audit_format(c->audit, "GRANT %.*s ON *.* TO %.*s (then REVOKE it again on%.*s)",
-                            TEXT_ARGS(words), TEXT_ARGS(account), TEXT_ARGS(right->restricted));
-    else if (bits == PRIVILEGE(GRANT)) /* there is no GRANT GRANT OPTION */
+    if (bits == PRIVILEGE(GRANT)) /* there is no GRANT GRANT OPTION */
         back = audit_format(c->audit, "GRANT USAGE ON %.*s TO %.*s WITH GRANT OPTION",
                             TEXT_ARGS(on), TEXT_ARGS(account));
     else if (bits & PRIVILEGE(GRANT))
@@ -83,8 +98,11 @@ static void add_revoke(struct comparing *c, const struct right *right, uint64_t 
                             TEXT_ARGS(sql_words(c, right, bits & ~PRIVILEGE(GRANT))), TEXT_ARGS(on),
                             TEXT_ARGS(account));
     else
-        back = audit_format(c->audit, "GRANT %.*s ON %.*s TO %.*s", TEXT_ARGS(words), TEXT_ARGS(on),
-                            TEXT_ARGS(account));
+        back =
+            audit_format(c->audit, "GRANT %.*s ON %.*s TO %.*s%s", TEXT_ARGS(words), TEXT_ARGS(on),
+                         TEXT_ARGS(account), right->handed_on ? " WITH GRANT OPTION" : "");
+    if (right->level == ON_SERVER && !right->dynamic.at)
+        back = restrict_again(c, right, bits, account, back);
     add_sql(c,
             audit_format(c->audit, "REVOKE %.*s ON %.*s FROM %.*s", TEXT_ARGS(words), TEXT_ARGS(on),
                          TEXT_ARGS(account)),
@@ -102,8 +120,40 @@ void grants_add(struct comparing *c, const struct right *right, uint64_t bits)
                          TEXT_ARGS(c->account)));
 }
 
+/* "`a`@`%`, `b`@`%`": the account's default roles; `fit`: without those that have too much. */
+static struct text default_roles(struct comparing *c, bool fit)
+{
+    struct text all = {"", 0};
+
+    for (size_t i = 0; i < c->accounts->membership_count; i++) {
+        const struct membership *membership = &c->accounts->memberships[i];
+        if (!membership->is_default || membership->member != c->number ||
+            (fit && membership->excess))
+            continue;
+        struct text name = quote_account(c->audit, &c->accounts->grantees[membership->role]);
+        all = audit_format(c->audit, "%.*s%s%.*s", TEXT_ARGS(all), all.length ? ", " : "",
+                           TEXT_ARGS(name));
+    }
+    return all.length ? all : TEXT("NONE");
+}
+
+/* MySQL forgets that a role was a default one where it is revoked: for the way back it is taken out
+ * of the list before. */
+static void take_default_roles(struct comparing *c)
+{
+    struct text before = default_roles(c, false), after = default_roles(c, true);
+
+    if (!text_equal(before, after))
+        add_sql(c,
+                audit_format(c->audit, "SET DEFAULT ROLE %.*s TO %.*s", TEXT_ARGS(after),
+                             TEXT_ARGS(c->account)),
+                audit_format(c->audit, "SET DEFAULT ROLE %.*s TO %.*s", TEXT_ARGS(before),
+                             TEXT_ARGS(c->account)));
+}
+
 void grants_revoke_roles(struct comparing *c)
 {
+    take_default_roles(c);
     for (size_t i = 0; i < c->accounts->membership_count; i++) {
         const struct membership *membership = &c->accounts->memberships[i];
         if (!membership->excess || membership->mandatory || membership->member != c->number)
@@ -114,7 +164,8 @@ void grants_revoke_roles(struct comparing *c)
         add_sql(
             c,
             audit_format(c->audit, "REVOKE %.*s FROM %.*s", TEXT_ARGS(name), TEXT_ARGS(c->account)),
-            audit_format(c->audit, "GRANT %.*s TO %.*s", TEXT_ARGS(name), TEXT_ARGS(c->account)));
+            audit_format(c->audit, "GRANT %.*s TO %.*s%s", TEXT_ARGS(name), TEXT_ARGS(c->account),
+                         membership->admin ? " WITH ADMIN OPTION" : ""));
     }
 }
 
@@ -164,19 +215,21 @@ static void revoke_server(struct comparing *c, const struct right *right, struct
     }
 }
 
-/* Those without a bit, in one statement. */
+/* Those without a bit, in one statement; those that could be handed on in another. */
 static void revoke_dynamic(struct comparing *c, uint32_t number, struct text account)
 {
-    struct right all = {.level = ON_SERVER};
-
-    for (size_t i = 0; i < c->accounts->right_count; i++) {
-        const struct right *right = &c->accounts->rights[i];
-        if (right->grantee == number && right->dynamic.at && right->dynamic_excess)
-            all.dynamic = audit_format(c->audit, "%.*s%s%.*s", TEXT_ARGS(all.dynamic),
-                                       all.dynamic.at ? ", " : "", TEXT_ARGS(right->dynamic));
+    for (int handed_on = 0; handed_on < 2; handed_on++) {
+        struct right all = {.level = ON_SERVER, .handed_on = handed_on};
+        for (size_t i = 0; i < c->accounts->right_count; i++) {
+            const struct right *right = &c->accounts->rights[i];
+            if (right->grantee == number && right->dynamic.at && right->dynamic_excess &&
+                right->handed_on == all.handed_on)
+                all.dynamic = audit_format(c->audit, "%.*s%s%.*s", TEXT_ARGS(all.dynamic),
+                                           all.dynamic.at ? ", " : "", TEXT_ARGS(right->dynamic));
+        }
+        if (all.dynamic.at)
+            add_revoke(c, &all, 0, account);
     }
-    if (all.dynamic.at)
-        add_revoke(c, &all, 0, account);
 }
 
 /* Rights of `number` that are too much, from the narrowest to the widest. */

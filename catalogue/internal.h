@@ -27,6 +27,9 @@ void audit_touch(struct audit *audit, const struct audit_server *server,
 /* Takes the finding back if it touches nothing of another's and is determined. */
 void audit_settle(struct audit *audit, struct audit_finding *finding);
 
+/* The service that names this user; SERVICE_NONE: not governed. */
+int audit_service_of(const struct audit *audit, struct text user);
+
 /* mysql, sys, performance_schema, information_schema. */
 bool audit_is_system(struct text schema);
 

@@ -132,6 +132,10 @@ static void put_finding(struct json *json, const struct audit *audit,
         put_some(json, "definer", finding->definer);
         put_some(json, "security", finding->security);
         put_some(json, "users", finding->users);
+        if (finding->updatable) {
+            json_key(json, "updatable");
+            json_raw(json, TEXT("true"));
+        }
         json_key(json, "determined");
         json_raw(json, finding->undetermined ? TEXT("false") : TEXT("true"));
         put_some(json, "why", finding->why);

@@ -2,25 +2,36 @@
  * account has without a GRANT: MySQL's mandatory_roles, and on MariaDB the roles of PUBLIC, whose
  * rights all have at any time (seen on 10.11). MySQL manual, "Using Roles"; MariaDB Knowledge Base,
  * "Roles Overview" and "GRANT ... TO PUBLIC". */
+#include <stdlib.h>
 #include <string.h>
 
 #include "catalogue/accounts.h"
 
-enum { ROLES_DEEP = 8 }; /* of roles in roles */
-
-/* Is `holder` the role, or among what it has? `fit`: of roles with too much, nothing counts. */
+/* Is `holder` the role, or among what it has, in however many steps? `fit`: of roles with too much,
+ * nothing counts. Each role is looked at once. */
 static bool leads_to(const struct audit_accounts *accounts, uint32_t role, uint32_t holder,
-                     bool fit, int depth)
+                     bool fit)
 {
-    if (role == holder)
-        return true;
-    for (size_t i = 0; depth < ROLES_DEEP && i < accounts->membership_count; i++) {
-        const struct membership *membership = &accounts->memberships[i];
-        if (membership->member == role && !(fit && membership->excess) &&
-            leads_to(accounts, membership->role, holder, fit, depth + 1))
-            return true;
+    uint32_t *found = memory_take((accounts->grantee_count + 1) * sizeof(*found));
+    bool *seen = memory_take_zeroed(accounts->grantee_count + 1);
+    size_t count = 1;
+
+    found[0] = role;
+    seen[role] = true;
+    for (size_t at = 0; at < count && !seen[holder]; at++) {
+        for (size_t i = 0; i < accounts->membership_count; i++) {
+            const struct membership *membership = &accounts->memberships[i];
+            if (membership->member != found[at] || seen[membership->role] ||
+                (fit && membership->excess))
+                continue;
+            seen[membership->role] = true;
+            found[count++] = membership->role;
+        }
     }
-    return false;
+    bool leads = seen[holder];
+    free(found);
+    free(seen);
+    return leads;
 }
 
 enum role_way roles_way(const struct audit_accounts *accounts, uint32_t account, uint32_t holder)
@@ -31,10 +42,10 @@ enum role_way roles_way(const struct audit_accounts *accounts, uint32_t account,
         const struct membership *membership = &accounts->memberships[i];
         bool of_all = accounts->grantees[membership->member].is_public;
         if ((membership->member != account && !of_all) ||
-            !leads_to(accounts, membership->role, holder, false, 0))
+            !leads_to(accounts, membership->role, holder, false))
             continue;
         bool at_login = (membership->by_default || of_all) && !membership->excess &&
-                        leads_to(accounts, membership->role, holder, true, 0);
+                        leads_to(accounts, membership->role, holder, true);
         way = at_login ? ROLE_AT_LOGIN : ROLE_AT_WILL;
     }
     return way;
@@ -46,7 +57,7 @@ void roles_mark_excess(struct audit_accounts *accounts, uint32_t account, uint32
         struct membership *membership = &accounts->memberships[i];
         membership->excess |=
             (membership->member == account || accounts->grantees[membership->member].is_public) &&
-            leads_to(accounts, membership->role, holder, false, 0);
+            leads_to(accounts, membership->role, holder, false);
     }
 }
 
@@ -59,7 +70,7 @@ struct text roles_describe(struct audit *audit, const struct audit_accounts *acc
         const struct membership *membership = &accounts->memberships[i];
         bool of_all = accounts->grantees[membership->member].is_public;
         if ((membership->member != account && !of_all) ||
-            !leads_to(accounts, membership->role, holder, false, 0))
+            !leads_to(accounts, membership->role, holder, false))
             continue;
         before = membership->mandatory ? "mandatory " : before;
         after = of_all ? " of everybody" : after;
@@ -74,7 +85,6 @@ static void add(struct audit_accounts *accounts, struct membership membership)
         accounts_room(accounts->memberships, accounts->membership_count, &accounts->membership_room,
                       sizeof(*accounts->memberships));
     accounts->memberships[accounts->membership_count++] = membership;
-    accounts->grantees[membership.role].is_role = true;
 }
 
 /* One name of a list: bare up to `end`, or in quotes, which are doubled inside. */
@@ -123,7 +133,6 @@ static void read_mandatory(struct audit *audit, struct audit_server *server, str
             accounts_room(accounts->mandatory, accounts->mandatory_count, &accounts->mandatory_room,
                           sizeof(*accounts->mandatory));
         uint32_t role = accounts_grantee(audit, server, user, host);
-        accounts->grantees[role].is_role = true;
         accounts->mandatory[accounts->mandatory_count++] = role;
     }
 }
@@ -151,7 +160,8 @@ static void read_edges(struct audit *audit, struct audit_server *server, struct 
         uint32_t role = accounts_grantee(audit, server, cells[2], cells[3]);
         add(server->accounts, (struct membership){.member = member,
                                                   .role = role,
-                                                  .by_default = rows_number(rows, 4, 0) == 1});
+                                                  .by_default = rows_number(rows, 4, 0) == 1,
+                                                  .admin = rows_number(rows, 5, 0) == 1});
     }
     rows_free(rows);
 }
@@ -167,7 +177,9 @@ static void read_defaults(struct audit *audit, struct audit_server *server, stru
         uint32_t role = accounts_grantee(audit, server, cells[2], cells[3]);
         for (size_t i = 0; i < accounts->membership_count; i++) {
             struct membership *membership = &accounts->memberships[i];
-            membership->by_default |= membership->member == member && membership->role == role;
+            bool named = membership->member == member && membership->role == role;
+            membership->by_default |= named;
+            membership->is_default |= named && !membership->mandatory;
         }
     }
     rows_free(rows);
@@ -177,11 +189,13 @@ bool roles_read(struct audit *audit, struct audit_server *server, struct connect
                 struct error *error)
 {
     static const char mariadb[] =
-        "SELECT m.user, m.host, m.role, '', JSON_VALUE(p.priv, '$.default_role') = m.role"
+        "SELECT m.user, m.host, m.role, '', JSON_VALUE(p.priv, '$.default_role') = m.role,"
+        " m.admin_option = 'Y'"
         " FROM mysql.roles_mapping m LEFT JOIN mysql.global_priv p"
         " ON p.user = m.user AND p.host = m.host";
-    static const char mysql[] = "SELECT to_user, to_host, from_user, from_host,"
-                                " @@activate_all_roles_on_login FROM mysql.role_edges";
+    static const char mysql[] =
+        "SELECT to_user, to_host, from_user, from_host,"
+        " @@activate_all_roles_on_login, with_admin_option = 'Y' FROM mysql.role_edges";
     struct rows *rows =
         connection_query(connection, server->is_mariadb ? mariadb : mysql, NULL, error);
 

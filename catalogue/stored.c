@@ -31,6 +31,33 @@ static struct sql_state state_of(const struct reader *reader, struct text sql_mo
     return state;
 }
 
+/* Of some versions, what the server came with is root's; so may be what somebody put beside it, and
+ * that reaches out of the server's own schemas. */
+static bool stays_inside(const struct reader *reader, const struct audit_finding *finding)
+{
+    if (!audit_is_system(reader->schema) ||
+        !text_equal_fold(finding->definer, TEXT("root@localhost")))
+        return false;
+    for (size_t i = 0; i < finding->touch_count; i++) {
+        if (!audit_is_system(finding->touches[i].schema))
+            return false;
+    }
+    return true;
+}
+
+/* What was found of it stays, and the rest is not known. */
+static void cannot_tell(const struct reader *reader, struct audit_finding *finding, const char *why)
+{
+    finding->undetermined = true;
+    finding->why = text_of(why);
+    if (finding->verdict.action == VERDICT_ALLOW) {
+        memset(&facts, 0, offsetof(struct sql_facts, objects));
+        policy_check(reader->audit->policy, finding->owner, &facts, false, reader->audit->today,
+                     &finding->verdict);
+    }
+    audit_settle(reader->audit, finding);
+}
+
 /* Analyses `text` and adds what it touches of others'. */
 static void look_at(const struct reader *reader, struct audit_finding *finding, struct text text,
                     struct text sql_mode)
@@ -38,29 +65,24 @@ static void look_at(const struct reader *reader, struct audit_finding *finding, 
     struct sql_state state = state_of(reader, sql_mode);
 
     if (text.length == 0) {
-        finding->undetermined = true;
-        finding->why = TEXT("its text is not shown to this account");
-    } else {
-        sql_analyze(text, 0, &state, NULL, &facts);
-        finding->undetermined = !facts.determined;
-        if (!facts.determined)
-            finding->why = text_of(facts.why ? facts.why : "not understood");
-        for (uint32_t i = 0; i < facts.object_count; i++) {
-            const struct sql_object *object = &facts.objects[i];
-            bool itself = object->type == SQL_ROUTINE && object->access == SQL_DEFINE &&
-                          text_equal(object->name, finding->name);
-            if (!itself && object->schema.at)
-                audit_touch(reader->audit, reader->server, finding, object->schema, object->name,
-                            object->type, object->access);
-        }
+        cannot_tell(reader, finding, "its text is not shown to this account");
+        return;
     }
-    if (finding->undetermined && finding->verdict.action == VERDICT_ALLOW) {
-        struct sql_facts *unknown = &facts;
-        memset(unknown, 0, offsetof(struct sql_facts, objects));
-        policy_check(reader->audit->policy, finding->owner, unknown, false, reader->audit->today,
-                     &finding->verdict);
+    sql_analyze(text, 0, &state, NULL, &facts);
+    for (uint32_t i = 0; i < facts.object_count; i++) {
+        const struct sql_object *object = &facts.objects[i];
+        bool itself = object->type == SQL_ROUTINE && object->access == SQL_DEFINE &&
+                      text_equal(object->name, finding->name);
+        if (!itself && object->schema.at)
+            audit_touch(reader->audit, reader->server, finding, object->schema, object->name,
+                        object->type, object->access);
     }
-    audit_settle(reader->audit, finding);
+    if (stays_inside(reader, finding))
+        reader->audit->finding_count--;
+    else if (!facts.determined)
+        cannot_tell(reader, finding, facts.why ? facts.why : "not understood");
+    else
+        audit_settle(reader->audit, finding);
 }
 
 static struct audit_finding *begin(const struct reader *reader, enum audit_kind kind,
@@ -83,15 +105,28 @@ static bool is_the_servers(const struct reader *reader, struct text definer)
 {
     return audit_is_system(reader->schema) &&
            (text_equal_fold(definer, TEXT("mysql.sys@localhost")) ||
-            text_equal_fold(definer, TEXT("mariadb.sys@localhost")) ||
-            text_equal_fold(definer, TEXT("root@localhost")));
+            text_equal_fold(definer, TEXT("mariadb.sys@localhost")));
+}
+
+/* Who may write to an updatable view writes the table under it, with its definer's rights. Where
+ * that is an account of the view's owner, those are held against the policy with the accounts. */
+static bool writes_for_others(const struct reader *reader, const struct audit_finding *finding)
+{
+    struct text user = finding->definer;
+
+    while (user.length > 0 && user.at[user.length - 1] != '@')
+        user.length--;
+    user.length -= user.length > 0;
+    return text_equal_fold(finding->security, TEXT("DEFINER")) &&
+           (finding->owner == SERVICE_NONE ||
+            audit_service_of(reader->audit, user) != finding->owner);
 }
 
 static bool read_views(const struct reader *reader)
 {
     struct rows *rows =
         connection_query(reader->connection,
-                         "SELECT table_name, view_definition, definer, security_type"
+                         "SELECT table_name, view_definition, definer, security_type, is_updatable"
                          " FROM information_schema.views WHERE table_schema = ? ORDER BY 1",
                          PARAMETERS(P_TEXT(reader->schema)), reader->error);
 
@@ -99,9 +134,12 @@ static bool read_views(const struct reader *reader)
         return false;
     while (rows_next(rows)) {
         const struct text *cells = rows->cells;
-        if (!is_the_servers(reader, cells[2]))
-            look_at(reader, begin(reader, AUDIT_VIEW, cells[0], cells[2], cells[3]), cells[1],
-                    TEXT(""));
+        if (is_the_servers(reader, cells[2]))
+            continue;
+        struct audit_finding *finding = begin(reader, AUDIT_VIEW, cells[0], cells[2], cells[3]);
+        finding->updatable =
+            text_equal_fold(cells[4], TEXT("YES")) && writes_for_others(reader, finding);
+        look_at(reader, finding, cells[1], TEXT(""));
     }
     rows_free(rows);
     return true;
@@ -195,20 +233,28 @@ static bool read_events(const struct reader *reader)
     return good;
 }
 
-/* Tables whose rows are other tables': their definition says which. */
+/* Tables whose rows are other tables': the definition of a MERGE table says which. One that keeps
+ * its rows at some server (FEDERATED, SPIDER, CONNECT) may come back to this one, past its
+ * accounts.
+ */
 static bool read_merges(const struct reader *reader)
 {
-    struct rows *rows =
-        connection_query(reader->connection,
-                         "SELECT table_name, engine FROM information_schema.tables"
-                         " WHERE table_schema = ? AND engine IN ('MRG_MYISAM', 'MERGE') ORDER BY 1",
-                         PARAMETERS(P_TEXT(reader->schema)), reader->error);
+    struct rows *rows = connection_query(
+        reader->connection,
+        "SELECT table_name, engine IN ('MRG_MYISAM', 'MERGE') FROM information_schema.tables"
+        " WHERE table_schema = ? AND engine IN ('MRG_MYISAM', 'MERGE', 'FEDERATED', 'SPIDER',"
+        " 'CONNECT') ORDER BY 1",
+        PARAMETERS(P_TEXT(reader->schema)), reader->error);
     bool good = rows != NULL;
 
-    while (good && rows_next(rows))
-        good = show_create(
-            reader, TEXT("TABLE"), rows->cells[0], 1,
-            begin(reader, AUDIT_TABLE, rows->cells[0], (struct text){0}, (struct text){0}));
+    while (good && rows_next(rows)) {
+        struct audit_finding *finding =
+            begin(reader, AUDIT_TABLE, rows->cells[0], (struct text){0}, (struct text){0});
+        if (rows_number(rows, 1, 0) == 1)
+            good = show_create(reader, TEXT("TABLE"), rows->cells[0], 1, finding);
+        else
+            cannot_tell(reader, finding, "its rows are where its connection says");
+    }
     rows_free(rows);
     return good;
 }

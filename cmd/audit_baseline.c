@@ -10,9 +10,9 @@
 /* What may change without making a finding another. */
 static void strip(json_t *object)
 {
-    static const char *const keys[] = {"ts",      "verdict",    "reason",  "users",
-                                       "why",     "determined", "refused", "threads",
-                                       "missing", "unused",     "fires",   "parent"};
+    static const char *const keys[] = {"ts",         "verdict", "reason",   "users",   "why",
+                                       "determined", "refused", "threads",  "missing", "unused",
+                                       "fires",      "parent",  "updatable"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         json_object_del(object, keys[i]);

@@ -105,10 +105,11 @@ static void add_edge(struct table *table, const struct form *form, size_t index)
         clean_text(table, owner_name(form->audit, finding->owner));
         clean_text(table, touch ? touched(room, touch) : cell(room, "?"));
         clean_text(table, touch ? owner_name(form->audit, verdict->owner) : TEXT("?"));
-        clean_text(table, finding->security.at
-                              ? cell(room, "%.*s %.*s", TEXT_ARGS(finding->security),
-                                     TEXT_ARGS(finding->definer))
-                              : TEXT("-"));
+        clean_text(table,
+                   finding->security.at
+                       ? cell(room, "%.*s %.*s%s", TEXT_ARGS(finding->security),
+                              TEXT_ARGS(finding->definer), finding->updatable ? ", updatable" : "")
+                       : TEXT("-"));
         clean_text(table,
                    cell(room, "%s, %s%s", verdict_action_name((enum verdict_action)verdict->action),
                         verdict_reason_name((enum verdict_reason)verdict->reason),
