@@ -97,16 +97,19 @@ bool learn_is_prepare_without_text(struct text text)
            memcmp(text.at + text.length - end.length, end.at, end.length) == 0;
 }
 
-/* The first time in a file, INT64_MAX where none is near its start. */
+/* The first time in a file, INT64_MAX where none is near its start. A pipe is not looked into: what
+ * is read of it is gone. */
 static int64_t first_time(const char *path, bool *is_local)
 {
     struct source lines;
+    struct stat status;
     struct error error;
     struct text line;
     int64_t time, found = INT64_MAX;
 
     *is_local = false;
-    if (strcmp(path, "-") == 0 || !source_open(&lines, path, false, &error))
+    if (strcmp(path, "-") == 0 || stat(path, &status) != 0 || !S_ISREG(status.st_mode) ||
+        !source_open(&lines, path, false, &error))
         return INT64_MAX;
     while (found == INT64_MAX && lines.number < LOOK_LINES && source_line(&lines, &line)) {
         if (line.length > 8 && memcmp(line.at, "# Time: ", 8) == 0)

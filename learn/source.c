@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -90,6 +91,15 @@ static void drop_rest(struct source *lines)
     lines->start = SOURCE_LINE_MOST;
 }
 
+/* What a file brings along that went through Windows: a byte order mark, and a CR at each line's
+ * end, which in a statement is a blank. */
+static void fit_line(struct text *line, bool is_first)
+{
+    if (is_first && line->length >= 3 && memcmp(line->at, "\xef\xbb\xbf", 3) == 0)
+        *line = (struct text){line->at + 3, line->length - 3};
+    line->length -= line->length > 0 && line->at[line->length - 1] == '\r';
+}
+
 bool source_line(struct source *lines, struct text *line)
 {
     size_t looked = 0;
@@ -118,6 +128,7 @@ bool source_line(struct source *lines, struct text *line)
     }
     *line = (struct text){lines->at + lines->start, length};
     lines->start += length + (newline ? 1 : 0);
+    fit_line(line, lines->number == 1);
     return true;
 }
 

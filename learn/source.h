@@ -32,8 +32,8 @@ struct source {
 
 /* "-" is standard input. `progress`: a bar on standard error. False with `error`. */
 bool source_open(struct source *lines, const char *path, bool progress, struct error *error);
-/* The next line, without its newline; lives until the next call. False at the end, and where the
- * file cannot be read any further. */
+/* The next line, without its newline, a CR before that and the file's byte order mark; lives until
+ * the next call. False at the end, and where the file cannot be read any further. */
 bool source_line(struct source *lines, struct text *line);
 /* False with `error` where the file could not be read to its end. */
 bool source_close(struct source *lines, struct error *error);
