@@ -2,8 +2,10 @@
 import contextlib
 import json
 import re
+import threading
 import time
 
+import pymysql
 import pytest
 
 from harness import gate as gates, places, wire
@@ -217,3 +219,38 @@ def test_a_witness_needs_an_account(tmp_path):
     ini = tmp_path / "proxy.ini"
     ini.write_text("[proxy]\n[policy]\n[upstream:main]\naddress = db:3306\nwitness = 1s\n")
     assert "witness without account" in gates.run("check", "-c", ini).stderr
+
+
+def test_what_it_waits_for_ends(witnessed, server):
+    """Before a DROP that waits, each look at the catalogue would wait too, in the server, for a year after its client
+    has gone: no thread of the witness is left behind."""
+    if server.name == "mysql":
+        pytest.skip("its information_schema waits for nobody")
+    client = login(witnessed)
+    client.query("START TRANSACTION")
+    client.query("SELECT * FROM wi_back.one")
+    dropping = server.root()
+    number = dropping.thread_id()
+
+    def drop():
+        with contextlib.suppress(pymysql.Error), dropping.cursor() as cursor:
+            cursor.execute("DROP DATABASE wi_back")
+
+    def waiting():
+        rows = server.sql("SELECT id, user FROM information_schema.processlist WHERE state LIKE 'Waiting for%lock'"
+                          f" AND (user = 'wi_witness' OR id = {number})")
+        return {one for one, user in rows if one != number} if number in {one for one, _ in rows} else set()
+
+    thread = threading.Thread(target=drop)
+    thread.start()
+    try:
+        without(witnessed)
+        seen = places.wait_for(waiting, 60)
+        assert seen
+        assert places.wait_for(lambda: not seen & waiting(), 60)
+        assert thread.is_alive()  # so it was not the DROP's end that let it go
+    finally:
+        server.sql(f"KILL {number}")
+        thread.join()
+        client.query("ROLLBACK")
+        client.quit()
