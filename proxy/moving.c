@@ -66,12 +66,14 @@ static struct moving *moving_of(const struct session *session)
 
 /* --- where the tables stand --- */
 
-const struct sql_moved *moving_names(struct session *session)
+struct sql_moved *moving_names(struct session *session)
 {
     struct worker *worker = session->worker;
     struct moving *moving = moving_of(session);
     unsigned generation = moving ? atomic_load(&moving->generation) : 0;
 
+    if (session->inside.pinned)
+        return session->inside.names;
     if (generation == 0)
         return NULL;
     unsigned number = session->binding->upstream_usage->number;
@@ -91,6 +93,23 @@ const struct sql_moved *moving_names(struct session *session)
         pthread_mutex_unlock(&moving->lock);
     }
     return names->moved;
+}
+
+/* Under LOCK TABLES a name has to go on to mean what was locked, also when a reload takes the move
+ * out of the configuration, or puts it in. */
+static void pin(struct session *session, const struct ruling *ruling)
+{
+    if (session->inside.pinned || ruling->locks != LOCKS_TABLES)
+        return;
+    session->inside.names = sql_moved_take(moving_names(session));
+    session->inside.pinned = true;
+}
+
+static void unpin(struct session *session)
+{
+    sql_moved_drop(session->inside.names);
+    session->inside.names = NULL;
+    session->inside.pinned = false;
 }
 
 void moving_fini(struct worker *worker)
@@ -176,6 +195,7 @@ void moving_passed(struct session *session, const struct ruling *ruling)
     session->request.locking = (uint8_t)ruling->locks;
     session->request.locks_alone = ruling->parts == 1;
     session->request.redefines = ruling->redefines;
+    pin(session, ruling);
     /* A statement that ends with its answer needs no entry: it keeps nobody inside for longer, and
      * costs nothing. */
     if (session->inside.touched && !session->inside.touched_by &&
@@ -213,6 +233,7 @@ void moving_leave(struct session *session)
     if (session->inside.touched && moving_of(session))
         note_end(session);
     session->inside.touched = session->inside.touched_by = 0;
+    unpin(session);
     held_forget(&session->held);
     session->request.locking = LOCKS_NOTHING;
 }
@@ -239,6 +260,8 @@ static void note_locks(struct session *session)
 void moving_answered(struct session *session)
 {
     note_locks(session);
+    if (session->inside.pinned && !session->held.tables)
+        unpin(session);
     bool missed = session->inside.touched && session->request.failed &&
                   again_is_miss(session->request.answer.error_code);
     if ((missed || session->request.redefines) && moving_of(session))
@@ -255,6 +278,8 @@ uint32_t moving_look(struct session *session)
 {
     struct moving *moving = moving_of(session);
 
+    if (!session->held.tables)
+        unpin(session); /* what is found now counts */
     return moving ? atomic_fetch_add(&moving->misses, 1) + 1 : 0;
 }
 

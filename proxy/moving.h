@@ -26,15 +26,17 @@ struct sql_moved;
 /* The open moves that a session is inside of. */
 struct moving_inside {
     uint64_t touched;
-    uint64_t touched_by; /* the digest of the statement that keeps it inside; 0: not known */
-    uint32_t since;      /* in the worker's seconds */
+    uint64_t touched_by;     /* the digest of the statement that keeps it inside; 0: not known */
+    struct sql_moved *names; /* with `pinned` */
+    uint32_t since;          /* in the worker's seconds */
+    bool pinned;             /* LOCK TABLES was sent: until its end names are mapped by `names` */
 };
 
 struct moving *moving_new(void);
 
 /* Where the tables stand at the session's upstream; NULL: no moves are open. Until the next call
  * for this upstream by this worker. */
-const struct sql_moved *moving_names(struct session *session);
+struct sql_moved *moving_names(struct session *session);
 void moving_fini(struct worker *worker);
 
 /* The command at hand may lock tables of the moves `touched`. False: it must wait, and is judged
