@@ -1,12 +1,8 @@
-// One statement through one of Node's clients; the answer as one JSON object on standard output.
+// Statements through one of Node's clients, each on a connection of its own: a line of JSON asks, a line answers,
+// once that connection is closed.
 'use strict';
 
-const asked = JSON.parse(process.argv[2]);
-const options = {
-  host: '127.0.0.1', port: asked.port, user: asked.user, password: asked.password,
-  database: asked.database || undefined, dateStrings: true, connectTimeout: 20000,
-};
-if (asked.tls) options.ssl = { ca: require('fs').readFileSync(asked.tls) };
+let asked, options;
 
 function text(value) {
   if (value === null || value === undefined) return null;
@@ -56,11 +52,35 @@ const ways = {
 
 // What a client throws where nobody can catch it.
 process.on('uncaughtException', (error) => {
-  process.stdout.write(JSON.stringify({ error: -1, message: error.message }), () => process.exit(0));
+  answer({ error: -1, message: error.message, ends: true }, () => process.exit(0));
 });
 
-const [way, execute] = asked.way.split('-');
-ways[way](execute === 'execute').then(
-  (result) => process.stdout.write(JSON.stringify({ rows: result })),
-  (error) => process.stdout.write(JSON.stringify(
-    { error: error.errno || -1, message: `${error.code || ''} ${error.sqlMessage || error.message}` })));
+function answer(found, then) {
+  process.stdout.write(JSON.stringify({ ...found, number: asked.number }) + '\n', then);
+}
+
+async function closed() {
+  while (process.getActiveResourcesInfo().includes('TCPSocketWrap')) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+async function run(line) {
+  asked = JSON.parse(line);
+  options = {
+    host: '127.0.0.1', port: asked.port, user: asked.user, password: asked.password,
+    database: asked.database || undefined, dateStrings: true, connectTimeout: 20000,
+  };
+  if (asked.tls) options.ssl = { ca: require('fs').readFileSync(asked.tls) };
+  const [way, execute] = asked.way.split('-');
+  let found;
+  try {
+    found = { rows: await ways[way](execute === 'execute') };
+  } catch (error) {
+    found = { error: error.errno || -1, message: `${error.code || ''} ${error.sqlMessage || error.message}` };
+  }
+  await closed();
+  answer(found);
+}
+
+require('readline').createInterface({ input: process.stdin }).on('line', run);

@@ -2,7 +2,9 @@
 strings (NULL is None), or the error's number and message."""
 import json
 import os
+import select
 import subprocess
+import threading
 import xml.etree.ElementTree as xml
 
 import pymysql
@@ -114,15 +116,53 @@ class Program(Client):
         if tls is not None:
             asked["tls"] = str(tls) if tls else ""
         done = subprocess.run([*self.command(), json.dumps(asked)], capture_output=True, text=True,
-                              timeout=60, env=dict(os.environ, NODE_PATH=str(places.NODE_MODULES),
-                                                   **places.mariadb_environment()))
+                              timeout=60, env=dict(os.environ, **places.mariadb_environment()))
         if done.returncode != 0:
             raise RuntimeError(f"{self.name}: exit {done.returncode}\n{done.stderr}\n{done.stdout}")
         return Answer(**json.loads(done.stdout))
 
 
-def node():
-    return ["node", str(places.TOP / "tests/harness/client.js")]
+class Node(Client):
+    """One of Node's clients. One node runs them all: to start one takes as long as ten logins."""
+
+    process, number, lock = None, 0, threading.Lock()
+
+    def __init__(self, way, parameters=False, only=None):
+        self.name, self.way, self.parameters = f"node-{way}", way, parameters
+        self.servers = only or self.servers
+
+    def run(self, port, user, password, database, statement, values, tls):
+        asked = dict(way=self.way, port=port, user=user, password=password,
+                     database=database or "", statement=statement, values=values)
+        if tls:
+            asked["tls"] = str(tls)
+        with self.lock:
+            Node.number += 1
+            answer = json.loads(self._ask(json.dumps(dict(asked, number=Node.number)) + "\n"))
+            if answer.pop("number") != Node.number:
+                raise RuntimeError(f"{self.name}: an answer to an earlier statement: {answer}")
+            if answer.pop("ends", False):  # it has met what nobody catches
+                Node.process.communicate(timeout=60)
+                Node.process = None
+        return Answer(**answer)
+
+    def _ask(self, line):
+        if not Node.process:
+            Node.process = subprocess.Popen(
+                ["node", str(places.TOP / "tests/harness/client.js")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                env=dict(os.environ, NODE_PATH=str(places.NODE_MODULES)), preexec_fn=places.end_with_us)
+        Node.process.stdin.write(line.encode())
+        Node.process.stdin.flush()
+        answer = b""
+        while not answer.endswith(b"\n"):
+            ready = select.select([Node.process.stdout], [], [], 60)[0]
+            some = os.read(Node.process.stdout.fileno(), 65536) if ready else b""
+            if not some:
+                Node.process.kill()
+                code, Node.process = Node.process.wait(), None
+                raise RuntimeError(f"{self.name}: {f'exit {code}' if ready else 'no answer'}: {answer!r}")
+            answer += some
+        return answer
 
 
 def c_client(library):
@@ -158,12 +198,12 @@ MYSQL_CLI = CommandLine("mysql-cli", lambda: places.mysql_program("mysql"),
                         ["--get-server-public-key"], only=("mysql",),
                         secure=["--ssl-mode=VERIFY_CA"], plain=["--ssl-mode=DISABLED"])
 PYMYSQL = Python()
-MYSQL2 = Program("node-mysql2", node, "mysql2")
-MYSQL2_EXECUTE = Program("node-mysql2-execute", node, "mysql2-execute", parameters=True)
-NODE_MARIADB = Program("node-mariadb", node, "mariadb")
-NODE_MARIADB_EXECUTE = Program("node-mariadb-execute", node, "mariadb-execute", parameters=True)
+MYSQL2 = Node("mysql2")
+MYSQL2_EXECUTE = Node("mysql2-execute", parameters=True)
+NODE_MARIADB = Node("mariadb")
+NODE_MARIADB_EXECUTE = Node("mariadb-execute", parameters=True)
 # Knows neither CLIENT_PLUGIN_AUTH nor caching_sha2_password.
-NODE_MYSQL = Program("node-mysql", node, "mysql", only=("mariadb",))
+NODE_MYSQL = Node("mysql", only=("mariadb",))
 C_MARIADB = Program("c-mariadb", lambda: c_client("mariadb"), "text")
 C_MARIADB_PREPARED = Program("c-mariadb-prepared", lambda: c_client("mariadb"), "prepared", True)
 C_MYSQL = Program("c-mysql", lambda: c_client("mysql"), "text", only=("mysql",))
