@@ -18,9 +18,9 @@ EXAMPLE_FILES = [EXAMPLE / "schema.sql", EXAMPLE / "users.sql"]
 PASSWORD_SUFFIX = "-secret"
 
 
-def _copy(source, target):
-    """A data folder. Blocks of zeros, most of its logs, take no room."""
-    subprocess.run(["cp", "-a", "--sparse=always", source, target], check=True, timeout=120)
+def _copy(source, target, sparse=True):
+    """A data folder. Blocks of zeros, most of its logs, take no room; a server on the disk would be given it late."""
+    subprocess.run(["cp", "-a", f"--sparse={'always' if sparse else 'never'}", source, target], check=True, timeout=120)
 
 
 def _example_now():
@@ -48,7 +48,7 @@ class Server:
     def install(self, example=False):
         """Its data folder: a copy of one that is made once for each kind and version, and started once,
         so that its keys and logs are there; one with the example in it is made of that."""
-        _copy(self._template(example), self.data)
+        _copy(self._template(example), self.data, sparse=self.memory)
 
     def _template(self, example):
         plain = self._template(False) if example else None
@@ -73,7 +73,8 @@ class Server:
                     one.stop()
                     (one.data / "auto.cnf").unlink(missing_ok=True)  # each copy is a server of its own
                     part = made.with_name(made.name + ".part")
-                    places.remove(part)  # of a run that was killed
+                    for old in [part, *(where.glob(f"{plain.name}-*") if example else ())]:
+                        places.remove(old)  # of a run that was killed, and of an example that was
                     _copy(one.data, part)
                     part.rename(made)
                 finally:
