@@ -1,6 +1,7 @@
-/* Which statements are at work in some threads of an upstream: their digests, never their texts. An
- * errand belongs to who asks and to who runs it; whoever lets go last frees it, so that nobody has
- * to wait for a server that hangs. Private to instances/.
+/* Asks an upstream which statements some of its threads are running: their digests, never their
+ * texts. The question (struct errand) has two owners, the thread that asks and the thread that runs
+ * it. The one that drops it last frees it, so that the asking thread need not wait for a server
+ * that hangs. Private to instances/.
  */
 #ifndef INSTANCES_AT_WORK_H
 #define INSTANCES_AT_WORK_H
@@ -10,12 +11,13 @@
 
 struct errand;
 
-/* `list` is copied; two references: of who asks and of who runs it. */
+/* `list` is copied. Gives two references: one for the thread that asks, one for the thread that
+ * runs it. */
 struct errand *errand_new(const struct at_work *list, size_t count);
 void errand_drop(struct errand *errand); /* NULL is harmless */
-/* Needs PROCESS on the server for threads of others. Lets go of it. */
+/* Runs it and drops its reference. The account needs PROCESS for threads of other users. */
 void errand_run(struct errand *errand, struct connection *connection);
-/* What came of it; false: nothing yet. */
+/* The result; false: there is none yet. */
 bool errand_read(const struct errand *errand, struct at_work *list);
 
 #endif

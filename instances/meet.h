@@ -1,9 +1,9 @@
-/* Instances of silogate before the same upstream act as one: each tells that it lives and which
- * policy it has, and takes over the overrides that `silogate ctl` has begun or undone at another. A
- * thread for each upstream that has an `account`; sessions and workers never wait for it, and where
- * the upstream cannot be reached everything stays as it is.
+/* Lets the instances of silogate that have the same upstream work together. Each instance writes
+ * that it is alive and which policy it has, and applies the overrides that `silogate ctl` has begun
+ * or undone at another instance. There is one thread for each upstream that has an `account`.
+ * Sessions and workers never wait for it. While the upstream cannot be reached, nothing changes.
  *
- * It knows the proxy only by the functions it is given.
+ * It calls the proxy only through the functions of struct meet_proxy.
  */
 #ifndef INSTANCES_MEET_H
 #define INSTANCES_MEET_H
@@ -14,7 +14,7 @@
 
 struct meet_proxy {
     void *user;
-    /* False: silogate is coming to its end. */
+    /* False: silogate is about to end. */
     bool (*read)(void *user, const char *upstream, struct instance_state *state);
     /* What others have begun and undone. */
     bool (*hear)(void *user, const char *upstream, const struct override_news *list, size_t count);
@@ -24,24 +24,25 @@ struct meet_proxy {
 };
 
 void meet_start(const struct meet_proxy *proxy);
-/* The main thread's: what is in force from now on, which is kept alive (config_take). Waits for
- * nobody. */
+/* For the main thread: the configuration from now on, of which a reference is taken (config_take).
+ * Does not wait. */
 void meet_configure(struct config *config);
 void meet_stop(void);
 
 /* --- from any other thread --- */
 
-/* Waits until the upstream's others have heard what was changed here, about two seconds at most. */
+/* Waits until the other instances of the upstream have read what was changed here, about two
+ * seconds at most. */
 void meet_settle(const char *upstream, struct told *told);
-/* What is known now: instances of all upstreams, at most `room`. */
+/* The instances of all upstreams that are known now, at most `room`. */
 size_t meet_instances(struct instance *list, size_t room);
 size_t meet_meetings(struct meeting *list, size_t room);
-/* Fills in digests where the server tells in time. */
+/* Fills in the digests of running statements, if the server answers in time. */
 void meet_at_work(const char *upstream, struct at_work *list, size_t count);
-/* Has them looked for by the upstream's thread; waits for nobody. Takes over one reference; false:
- * it does not, because nobody can ask there. */
+/* Has the upstream's thread look for these sessions; does not wait. Takes over one reference.
+ * False: nobody can be asked at this upstream, and no reference is taken. */
 bool meet_seek(const char *upstream, struct sought *sought);
-/* KILL by the upstream's account, with `query` of the statement alone. */
+/* KILL with the upstream's account; with `query`, only the statement is ended. */
 bool meet_kill(const char *upstream, uint32_t thread, bool query, struct error *error);
 
 #endif

@@ -1,5 +1,5 @@
-/* One look at the meeting point, on a connection that is there: both directions. Private to
- * instances/. */
+/* One round of an instance over the shared tables, on an open connection: it writes its own state
+ * and reads that of the others. Private to instances/. */
 #ifndef INSTANCES_ROUND_H
 #define INSTANCES_ROUND_H
 
@@ -9,14 +9,14 @@ struct round {
     const char *upstream, *self; /* names: of the upstream, of this instance */
     const struct meet_proxy *proxy;
     struct connection *connection;
-    struct instance_state state; /* of this one, as it was last */
+    struct instance_state state; /* of this instance, as last read from the proxy */
     struct override_news rows[STORE_OVERRIDES_MAX];
-    struct instance instances[INSTANCES_MAX]; /* what there is */
+    struct instance instances[INSTANCES_MAX]; /* all that were alive within the last minute */
     size_t count;
-    bool mailbox;     /* the table for questions is there; */
-    int64_t prepared; /* when that was tried */
+    bool mailbox;     /* the table `sought` exists */
+    int64_t prepared; /* when its creation was last tried */
 
-    /* What was told last: */
+    /* What was last written to the tables or the log: */
     uint64_t beaten_overrides;
     int64_t beaten, differ;
     bool beaten_draining, told_differ;

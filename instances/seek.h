@@ -1,7 +1,7 @@
 /* Finds sessions of other instances by the connection attribute `silogate_session`, which every
  * silogate gives them (MySQL and MariaDB manuals, "Performance Schema Connection Attribute
- * Tables"): also those of an instance that cannot be met. Where the server does not tell, the other
- * instances are asked (mailbox.h). Private to instances/.
+ * Tables"): also those of an instance that does not answer. Where the server cannot say it, the
+ * other instances are asked (mailbox.h). Private to instances/.
  */
 #ifndef INSTANCES_SEEK_H
 #define INSTANCES_SEEK_H
@@ -9,11 +9,11 @@
 #include "config/sought.h"
 #include "instances/round.h"
 
-/* Looks for all of `list` and lets go of it. False with `error`: neither the server tells nor can
- * others be asked, and nothing was found. */
+/* Looks for all of `list` and drops it. False with `error`: nothing was found, and neither the
+ * server nor other instances could be asked. */
 bool seek_run(struct round *round, struct sought *list, struct error *error);
 
-/* Lets go of all with nothing found. */
+/* Drops all of them as not found. */
 void seek_give_up(struct sought *list);
 
 #endif

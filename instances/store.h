@@ -1,10 +1,11 @@
-/* The tables `instances` and `overrides` of the schema `silogate` on an upstream, in which the
- * instances before it meet. By the server's clock alone: ages and ends travel as durations, so that
- * the clocks of the instances' machines need not agree.
+/* The tables `instances` and `overrides` of the schema `silogate` on an upstream. The instances of
+ * this upstream share their state through them. Times are by the server's clock only: ages and ends
+ * are sent as durations, so the clocks of the instances' machines need not agree.
  *
- * Nothing in them is the truth: each instance keeps what it knows, and writes it again where it is
- * gone (a server that was restored). Replicas get it all, so that one that is promoted has it. So
- * an override that is undone stays as a row that says so, until an hour after its end.
+ * The tables are only a copy. Each instance keeps its own state, and writes it again if it is
+ * missing (after a server was restored). The tables are replicated, so that a promoted replica has
+ * them. That is why an override that was undone stays as a row with this mark, until an hour after
+ * its end.
  */
 #ifndef INSTANCES_STORE_H
 #define INSTANCES_STORE_H
@@ -15,14 +16,14 @@
 
 enum { STORE_OVERRIDES_MAX = OVERRIDES_MAX + 64 };
 
-/* The tables are there, or are made; forgets what is long over. */
+/* Creates the tables if they do not exist; deletes rows of overrides that ended long ago. */
 bool store_prepare(struct connection *connection, struct error *error);
 
 /* This instance is alive. */
 bool store_beat(struct connection *connection, const struct instance *self, struct error *error);
-/* It is not any more. */
+/* The instance of this name has ended. */
 void store_leave(struct connection *connection, const char *name);
-/* All that were heard of within the last minute. */
+/* All instances that were alive within the last minute. */
 bool store_instances(struct connection *connection, struct instance *list, size_t *count,
                      struct error *error);
 
@@ -30,7 +31,7 @@ bool store_instances(struct connection *connection, struct instance *list, size_
  */
 bool store_overrides(struct connection *connection, struct override_news *list, size_t *count,
                      struct error *error);
-/* Written where there is none of this id. */
+/* Writes it if there is none with this id. */
 bool store_add(struct connection *connection, const struct override *override, struct error *error);
 bool store_undo(struct connection *connection, const char *id, const char *by, struct error *error);
 

@@ -1,8 +1,9 @@
-/* The map before the gate: server logs, digest tables and files of SQL in, the gate's own violation
- * records out. Memory does not grow with the input. Used by cmd/learn.c; the readers of the formats
- * are learn/general.c, slow.c, digests.c and statements.c.
+/* Reads server logs, digest tables and files of SQL, and writes the violation records that a
+ * running silogate would have written for the same statements. Memory does not grow with the input.
+ * Used by cmd/learn.c; the readers of the formats are learn/general.c, slow.c, digests.c and
+ * statements.c.
  *
- * A source never shows all that the gate would see. What it does not show is counted and told.
+ * A source never shows all that a running silogate sees. What is missing is counted and printed.
  */
 #ifndef LEARN_LEARN_H
 #define LEARN_LEARN_H
@@ -17,7 +18,7 @@
 enum learn_format { LEARN_GENERAL, LEARN_SLOW, LEARN_DIGESTS, LEARN_EXPLAIN };
 
 enum {
-    LEARN_SESSIONS = 65536, /* open at once; past it the oldest is forgotten */
+    LEARN_SESSIONS = 65536, /* open at once; then the oldest is dropped */
     LEARN_USERS = 10000,    /* told apart in the summary */
     LEARN_TEXT_MOST =
         64 << 20,   /* bytes of a statement; the gate refuses a longer command as well */

@@ -1,6 +1,6 @@
-/* The gate's judgement without a gate: a configuration, and sessions that exist in a file alone.
- * Used by explain, test and learn. Every statement is taken to succeed, so that USE, SET sql_mode,
- * temporary tables and PREPARE count for those behind it.
+/* Judges statements as a running silogate does, without a server: with a configuration, and with
+ * sessions that exist only in a file. Used by explain, test and learn. Every statement is assumed
+ * to succeed, so USE, SET sql_mode, temporary tables and PREPARE affect the statements after it.
  */
 #ifndef LEARN_OFFLINE_H
 #define LEARN_OFFLINE_H
@@ -10,7 +10,7 @@
 #include "sql/session.h"
 #include "sql/state.h"
 
-/* What the policy is asked with. */
+/* The configuration and what is built of it. */
 struct offline {
     struct config *config;
     struct policy *policy;

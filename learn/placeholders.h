@@ -1,5 +1,4 @@
-/* What migration and template tools put something in for: ${schema}, {{ schema }}, :name, %(name)s.
- */
+/* Placeholders of migration and template tools: ${schema}, {{ schema }}, :name, %(name)s. */
 #ifndef LEARN_PLACEHOLDERS_H
 #define LEARN_PLACEHOLDERS_H
 

@@ -1,7 +1,6 @@
-/* Files and folders of SQL, statement by statement, each with where it stands: what migration
- * folders, dumps and lists of queries hold. Follows the client's SOURCE, undoes a byte order mark,
- * puts values in for placeholders, and knows a server's log when it sees one. Used by explain and
- * by learn.
+/* Reads files and folders of SQL (migrations, dumps, lists of queries) statement by statement, each
+ * with its file and line. Follows the client's SOURCE, skips a byte order mark, puts in the values
+ * of placeholders, and recognizes a server's log. Used by explain and by learn.
  */
 #ifndef LEARN_SCRIPTS_H
 #define LEARN_SCRIPTS_H

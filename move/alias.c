@@ -216,7 +216,7 @@ bool aliases_recover(struct mover *mover)
         const struct text sql = view_sql(mover, table, SIZE_MAX, table->to);
         good = sql.at && run_sql(mover, sql);
         if (good)
-            say(mover, "made again, after a mover that was stopped: the alias %.*s",
+            say(mover, "created again, because an earlier mover was stopped: the alias %.*s",
                 TEXT_ARGS(old));
     }
     rows_free(rows);
@@ -240,7 +240,7 @@ static bool drop_placeholder(struct mover *mover, const struct moved_table *tabl
         ask_number(mover, "SELECT COUNT(*) FROM (SELECT 1 FROM ?.? LIMIT 1) AS one",
                    PARAMETERS(P_NAME(schema), P_NAME(table->name)), 1) > 0)
         return true;
-    say(mover, "dropped, after a mover that was stopped: the empty placeholder %.*s",
+    say(mover, "dropped, because an earlier mover was stopped: the empty placeholder %.*s",
         TEXT_ARGS(placeholder));
     return connection_run(mover->connection, "DROP TABLE ?.?",
                           PARAMETERS(P_NAME(schema), P_NAME(table->name)), mover->error) &&

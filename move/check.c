@@ -205,19 +205,19 @@ bool check_after(struct mover *mover)
         if (!describe(mover, target_of(mover, table), table->name, &after)) {
             const struct error why = *mover->error;
             return error_set(mover->error,
-                             "the tables stand at the target, but %.*s could not be compared: %s",
+                             "the tables are at the target, but %.*s could not be compared: %s",
                              TEXT_ARGS(table->name), why.text);
         }
         if (text_equal(mover->definitions[i], after))
             continue;
         different++;
-        say(mover, "%.*s is not what it was:", TEXT_ARGS(table->name));
+        say(mover, "%.*s differs from what it was:", TEXT_ARGS(table->name));
         tell_difference(mover, mover->definitions[i], after);
     }
     if (different > 0)
         return error_set(mover->error,
-                         "the tables stand at the target, but %zu of them are not what they were; "
-                         "where nobody has altered them meanwhile, move them --back",
+                         "the tables are at the target, but %zu of them differ from what they "
+                         "were; if nobody has altered them since, move them --back",
                          different);
     return mover_note(mover, "checked", TEXT(""));
 }

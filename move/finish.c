@@ -30,17 +30,18 @@ static void check_journal(struct mover *mover, int64_t seconds)
     const int64_t moved = age_of(mover, "settled"), used = age_of(mover, "unmapped");
 
     if (moved == NEVER)
-        refuse(mover, "the journal does not say when the tables moved, so nobody knows whether the "
-                      "views were unused since; look who uses them, and say --unused-for 0s");
+        refuse(mover,
+               "the journal does not say when the tables moved, so it is not known whether the "
+               "views were used since then; find out who uses them, and say --unused-for 0s");
     else if (moved < seconds)
         refuse(mover,
-               "the tables moved %lld s ago, so nobody knows whether the views were unused for "
-               "%lld s; wait, or say --unused-for",
+               "the tables moved %lld s ago, so it is not known whether the views were unused for "
+               "%lld s; wait, or say --unused-for with a shorter time",
                (long long)moved, (long long)seconds);
     if (used < seconds)
         refuse(mover,
-               "%lld s ago statements went to the views; --status lists them: have them changed, "
-               "or say --unused-for",
+               "%lld s ago statements went to the views; --status lists them: change them, or say "
+               "--unused-for with a shorter time",
                (long long)used);
 }
 
@@ -88,8 +89,8 @@ static void check_digests(struct mover *mover, int64_t seconds)
                 continue;
             told[i] = true;
             refuse(mover,
-                   "%.*s.%.*s was used %.*s s ago, as performance_schema's digests tell; have that "
-                   "changed, or say --unused-for",
+                   "%.*s.%.*s was used %.*s s ago, according to performance_schema's digests; "
+                   "change what uses it, or say --unused-for with a shorter time",
                    TEXT_ARGS(table->from), TEXT_ARGS(table->name), TEXT_ARGS(rows->cells[2]));
         }
     }

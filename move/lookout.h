@@ -9,7 +9,7 @@
 #include "move/meeting.h"
 #include "move/watch.h"
 
-/* What is in force, and whom to tell when it is not looked at any more. */
+/* The configuration and policy in use; `release(owner)` is called when they are no longer used. */
 struct orders {
     const struct config *config;
     const struct policy *policy;
@@ -21,24 +21,24 @@ struct orders {
 struct taking_part {
     uint64_t epoch;
     enum meeting_state state;
-    int64_t until, announced; /* of the door; of the announcement */
+    int64_t until, announced; /* when the door opens by itself; when the move was announced */
     int64_t reported;
-    uint64_t unmapped;       /* as the journal has it */
-    int64_t noted;           /* there */
-    struct sql_moved *after; /* the names once it is switched */
+    uint64_t unmapped;       /* the count that the journal has */
+    int64_t noted;           /* when it was written there */
+    struct sql_moved *after; /* the names after the switch */
 };
 
 struct lookout {
     const struct watch_door *door;
     const char *instance;
     const struct orders *orders;
-    const uint8_t *numbers;    /* by which the door knows the moves */
-    const atomic_bool *ending; /* of the process: even in the middle of a move */
+    const uint8_t *numbers;    /* the door's number of each move */
+    const atomic_bool *ending; /* the process ends, even in the middle of a move */
     size_t upstream;           /* in the configuration */
     pthread_t thread;
-    atomic_bool stopping; /* once no move is under way */
+    atomic_bool stopping; /* end as soon as no move is running */
     struct connection *connection;
-    bool told; /* that the upstream cannot be asked */
+    bool told; /* the log has said that the upstream cannot be asked */
     int64_t refreshed;
     struct taking_part parts[CONFIG_MOVES_MAX];
 };

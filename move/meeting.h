@@ -1,16 +1,16 @@
-/* Where the mover and all silogate instances before one upstream meet: tables of the schema
- * `silogate` on that upstream. The server's clock is everybody's. A call of the mover is an epoch:
- * what an instance says of an older one does not count.
+/* The tables of the schema `silogate` on an upstream through which the mover and all silogate
+ * instances of this upstream work together. All times are by the server's clock. Each call of the
+ * mover begins an epoch: what an instance has written for an older epoch does not count.
  *
- * moves      one row a move: its epoch and phase; the mover writes it
+ * moves      one row for each move: its epoch and phase; written by the mover
  * instances_of_moves
- *            one row a move and instance: what the instance has done about the epoch; it writes it,
- *            and `seen` once a second
- * journal    each step of each mover, before it is done
+ *            one row for each move and instance: what the instance has done in this epoch; written
+ *            by the instance, which also updates `seen` once a second
+ * journal    each step of each mover, written before the step is done
  *
- * All of it goes into the binary log, as everything that the mover does: a replica has the tables
- * where its source has them and knows of a move that was not finished. Tables in memory, or writes
- * that one account can keep out of the log and another cannot, would stop it.
+ * All of it is written to the binary log, like everything that the mover does: so a replica has its
+ * tables at the same place as its source, and also the journal of a move that was not finished.
+ * MEMORY tables, or writes that only some accounts can keep out of the log, would stop a replica.
  */
 #ifndef MOVE_MEETING_H
 #define MOVE_MEETING_H
@@ -19,19 +19,19 @@
 #include "catalogue/connect.h"
 
 enum meeting_phase {
-    PHASE_IDLE,      /* nothing is going on */
-    PHASE_ANNOUNCED, /* instances look closely, and say that they are ready */
-    PHASE_CLOSED,    /* new transactions on the tables wait; instances say when the last is out */
-    PHASE_SWITCHED,  /* the tables stand at the other place: instances open the door */
+    PHASE_IDLE,      /* no move is running */
+    PHASE_ANNOUNCED, /* instances read the tables more often, and write that they are ready */
+    PHASE_CLOSED,    /* new transactions on the tables wait; instances write when the last ended */
+    PHASE_SWITCHED,  /* the tables are at the other place: instances open the door */
 };
 const char *meeting_phase_name(enum meeting_phase phase);
 
 enum meeting_state {
     STATE_OPEN,    /* its door is open */
-    STATE_READY,   /* it has seen the announcement */
-    STATE_HELD,    /* its door is closed, somebody is still inside */
-    STATE_DRAINED, /* nobody is inside */
-    STATE_LEFT,    /* it has opened the door by itself, because the time was over */
+    STATE_READY,   /* it has read the announcement */
+    STATE_HELD,    /* its door is closed, some transactions on the tables are still open */
+    STATE_DRAINED, /* its door is closed, and no such transaction is open */
+    STATE_LEFT,    /* it has opened the door by itself, because the time of the hold was over */
 };
 const char *meeting_state_name(enum meeting_state state);
 
@@ -68,13 +68,13 @@ struct meeting_instances {
 
 enum {
     MEETING_LIVE = 3000,  /* an instance seen within this time takes part */
-    MEETING_GONE = 60000, /* one not seen for this time is gone; between, nobody knows */
+    MEETING_GONE = 60000, /* one not seen for this time is gone; between the two it is not known */
 };
 
-/* Makes the schema and its tables where they are not there. */
+/* Creates the schema and its tables if they do not exist. */
 bool meeting_prepare(struct connection *connection, struct error *error);
 
-/* All moves that somebody has called; at most `room`. */
+/* All moves that a mover was ever called for; at most `room`. */
 bool meeting_read(struct connection *connection, struct meeting_move *moves, size_t room,
                   size_t *count, struct error *error);
 /* Begins an epoch of the move. */
@@ -83,19 +83,19 @@ bool meeting_announce(struct connection *connection, const char *move, int64_t h
 bool meeting_set(struct connection *connection, const char *move, uint64_t epoch,
                  enum meeting_phase phase, struct error *error);
 
-/* Takes out instances that are gone, and what is older than 400 days. */
+/* Deletes the rows of instances that are gone, and rows older than 400 days. */
 void meeting_tidy(struct connection *connection);
 
 bool meeting_report(struct connection *connection, const struct meeting_report *report,
                     struct error *error);
-/* The instance ends, and has no sessions any more: nobody need wait until it counts as gone. */
+/* The instance ends and has no sessions any more, so no mover need wait until it counts as gone. */
 void meeting_leave(struct connection *connection, const char *instance);
 /* Those that are not gone. Free the arena. */
 bool meeting_instances(struct connection *connection, const char *move,
                        struct meeting_instances *instances, struct error *error);
 
-/* A step that is about to be done, or was done. `detail` may be long: what is needed to do it again
- * or to undo it. */
+/* Writes a step to the journal that is about to be done, or was done. `detail` may be long: it is
+ * what is needed to do the step again or to undo it. */
 bool meeting_note(struct connection *connection, const char *move, uint64_t epoch, const char *step,
                   struct text detail, struct error *error);
 

@@ -1,5 +1,6 @@
-/* The mover: `silogate move`. Plans, refuses, prepares, switches under one bounded hold of all
- * instances, checks. One order a process.
+/* The mover: `silogate move`. It plans the move, looks for reasons to refuse it, prepares it, moves
+ * the tables while all instances hold new transactions for a bounded time, and checks the result.
+ * One order for each process.
  */
 #ifndef MOVE_MOVER_H
 #define MOVE_MOVER_H
@@ -22,14 +23,14 @@ struct move_order {
     unsigned move; /* index into config->moves */
     enum move_what what;
     const char *defaults_file; /* NULL: the upstream's account */
-    bool dry_run;              /* nothing is changed: it is printed what would be */
-    bool accept_unmapped;      /* statements were seen that cannot be mapped */
-    int64_t unused_for; /* milliseconds: MOVE_FINISH only where no alias was used for so long */
+    bool dry_run;              /* changes nothing, and prints what would be changed */
+    bool accept_unmapped;      /* go on although statements were seen that cannot be mapped */
+    int64_t unused_for;        /* milliseconds: MOVE_FINISH needs aliases unused for so long */
     FILE *out;
 };
 
-/* True: done, or there was nothing to do. False: refused or given up, the tables stand where they
- * stood, and `out` has said why; or `error` where the server could not be asked. */
+/* True: done, or there was nothing to do. False: refused or given up; the tables are where they
+ * were, and `out` says why, or `error` if the server could not be asked. */
 bool mover_run(const struct move_order *order, struct error *error);
 
 #endif

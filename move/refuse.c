@@ -30,7 +30,7 @@ static void check_places(struct mover *mover, const struct moved_table *table)
                here == STANDING_VIEW ? "view" : "sequence", mover->name);
     /* On the way back the alias stands there; it is put aside by the same statement. */
     if (there == STANDING_TABLE || (there != STANDING_NOTHING && mover->in_to))
-        refuse(mover, "%.*s.%.*s is taken; rename or drop what stands there", TEXT_ARGS(target),
+        refuse(mover, "%.*s.%.*s exists already; rename or drop it", TEXT_ARGS(target),
                TEXT_ARGS(table->name));
 }
 
@@ -44,8 +44,8 @@ static void check_online_change(struct mover *mover, const struct moved_table *t
         snprintf(name, sizeof(name), "_%.*s%s", TEXT_ARGS(table->name), tails[i]);
         if (exists(mover, source_of(mover, table), text_of(name)))
             refuse(mover,
-                   "%.*s.%s stands there: an online schema change of %.*s is running, or "
-                   "has left it; let it end, or drop what it has left",
+                   "%.*s.%s exists: an online schema change of %.*s is running, or was stopped; "
+                   "let it end, or drop this table",
                    TEXT_ARGS(source_of(mover, table)), name, TEXT_ARGS(table->name));
     }
 }
@@ -89,8 +89,8 @@ static void check_databases(struct mover *mover, struct text source, struct text
                TEXT_ARGS(target), TEXT_ARGS(source));
     else if (ask_number(mover, collation, PARAMETERS(P_TEXT(source), P_TEXT(target)), 1) == 0)
         refuse(mover,
-               "the default collations of %.*s and %.*s differ, and new tables and columns "
-               "would too; ALTER DATABASE %.*s",
+               "the default collations of %.*s and %.*s differ, so those of new tables and columns "
+               "would differ too; ALTER DATABASE %.*s",
                TEXT_ARGS(source), TEXT_ARGS(target), TEXT_ARGS(target));
     if (!connection_is_mariadb(mover->connection) &&
         ask_number(mover,
@@ -155,8 +155,8 @@ static void check_definers(struct mover *mover)
             PARAMETERS(P_TEXT(trigger->schema), P_TEXT(trigger->name)), mover->error);
         if (rows && rows_next(rows) && rows_number(rows, 1, 1) == 0)
             refuse(mover,
-                   "trigger %.*s.%.*s: its definer %.*s is not an account, and each write would "
-                   "fail; make the account, or the trigger anew",
+                   "trigger %.*s.%.*s: its definer %.*s is not an account, so each write would "
+                   "fail; create the account, or create the trigger again",
                    TEXT_ARGS(trigger->schema), TEXT_ARGS(trigger->name), TEXT_ARGS(rows->cells[0]));
         rows_free(rows);
     }
@@ -211,11 +211,11 @@ static void check_patterns(struct mover *mover)
                    "[move:%s], or let the account see it",
                    TEXT_ARGS(pattern), mover->name);
         else
-            say(mover, "note: table = %.*s takes in no table", TEXT_ARGS(pattern));
+            say(mover, "note: table = %.*s matches no table", TEXT_ARGS(pattern));
     }
     if (!any && mover->refusals == 0)
         refuse(mover,
-               "[move:%s] takes in no table; correct table =, or let the account see the tables",
+               "[move:%s] matches no table; correct table =, or let the account see the tables",
                mover->name);
 }
 
@@ -236,7 +236,8 @@ void refusals_of_places(struct mover *mover)
         else if (table->at_from == STANDING_VIEW && table->at_to != STANDING_TABLE &&
                  looks_at(mover, table))
             refuse(mover,
-                   "%.*s.%.*s is the alias of a table that is gone; restore it, or drop the view",
+                   "%.*s.%.*s is the alias of a table that no longer exists; restore the table, or "
+                   "drop the view",
                    TEXT_ARGS(table->from), TEXT_ARGS(table->name));
     }
 }
@@ -337,7 +338,7 @@ static void check_merge(struct mover *mover)
             if (itself || standing_names_it(&mover->standing, members, table->name))
                 refuse(mover,
                        "%.*s.%.*s is a MERGE table%s%.*s, and its list of tables does not follow; "
-                       "drop it, and make it anew after the move",
+                       "drop it, and create it again after the move",
                        TEXT_ARGS(rows->cells[0]), TEXT_ARGS(rows->cells[1]), itself ? "" : " with ",
                        TEXT_ARGS(itself ? TEXT("") : table->name));
         }

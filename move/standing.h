@@ -1,5 +1,5 @@
-/* Where the tables of the [move:] sections of one upstream stand, and what hangs on them, as the
- * server's catalogue has it. Nothing is remembered: it is asked anew each time.
+/* Where the tables of the [move:] sections of one upstream are, and which objects depend on them,
+ * according to the server's catalogue. Nothing is cached: the server is asked each time.
  */
 #ifndef MOVE_STANDING_H
 #define MOVE_STANDING_H
@@ -28,7 +28,7 @@ struct hanging_table {
     unsigned move;
 };
 
-/* A table that a pattern of the move takes in, but that belongs to somebody else. */
+/* A table that a pattern of the move matches, but that another service owns. */
 struct left_table {
     struct text schema, name;
     int owner; /* SERVICE_NONE: nobody */
@@ -63,18 +63,18 @@ const struct moved_table *standing_find(const struct standing *standing, unsigne
 const struct moved_table *standing_moved_of(const struct standing *standing, struct text schema,
                                             struct text name);
 
-/* Does the pattern of the move, as written in `table =`, take in any table of it? */
+/* Does the pattern of the move, as written in `table =`, match any table? */
 bool standing_has(const struct standing *standing, unsigned move, struct text pattern);
 /* Can it stand in a name without quotes? */
 bool standing_is_of_name(char c);
 /* Is the name in a text, as a name of its own? */
 bool standing_names_it(const struct standing *standing, struct text words, struct text name);
 
-/* Does it stand in `to`? While both are there, the old place counts. */
+/* Is the table in `to`? While it is at both places, the old place counts. */
 bool standing_is_in_to(const struct moved_table *table);
 
-/* The table where the two names lead. `flipped`: a move whose tables are taken to stand all in `to`
- * or all in `from` whatever was read; -1: none. */
+/* Maps both names of each table to the place where it is. `flipped`: a move whose tables are
+ * assumed to be all in `to` or all in `from`, whatever was read; -1: none. */
 struct sql_moved *standing_names(const struct standing *standing, int flipped, bool in_to);
 
 #endif

@@ -10,12 +10,13 @@ enum { COPY_OF_TRX_US = 120000 };
 static const char *place_of(const struct moved_table *table)
 {
     if (table->at_from == STANDING_TABLE && table->at_to == STANDING_TABLE)
-        return "at both places: a mover was stopped, call it again";
+        return "at both places: a mover was stopped; run the move again";
     if (standing_is_in_to(table))
         return table->at_from == STANDING_VIEW ? "moved, with an alias" : "moved";
-    return table->at_from == STANDING_TABLE  ? "at the old place"
-           : table->at_from == STANDING_VIEW ? "a view at the old place, and no table anywhere"
-                                             : "not a table";
+    return table->at_from == STANDING_TABLE ? "at the old place"
+           : table->at_from == STANDING_VIEW
+               ? "a view at the old place, but no table at either place"
+               : "not a table";
 }
 
 static void print_tables(struct mover *mover)
@@ -128,7 +129,9 @@ static bool print_missing(struct mover *mover)
         for (size_t i = 0; i < mover->standing.trigger_count; i++)
             there |= text_equal(mover->standing.triggers[i].name, rows->cells[0]);
         if (!there)
-            say(mover, "trigger %.*s is missing: writes go on without it; call again at once",
+            say(mover,
+                "trigger %.*s is missing, and writes continue without it; run the move again at "
+                "once",
                 TEXT_ARGS(rows->cells[0]));
     }
     rows_free(rows);
@@ -154,8 +157,8 @@ static bool print_state(struct mover *mover)
         say(mover, "nothing is under way");
     else
         say(mover,
-            "a mover was stopped behind its step '%.*s' at %.*s; call again, or --back: either "
-            "looks where the tables stand, and puts right what is left",
+            "a mover was stopped after its step '%.*s' at %.*s; run the move again, or with "
+            "--back: both find out where the tables are, and repair what is left",
             TEXT_ARGS(rows->cells[0]), TEXT_ARGS(rows->cells[1]));
     rows_free(rows);
     return print_missing(mover);

@@ -191,8 +191,8 @@ static bool tell_unknown(struct mover *mover, const char *why)
 {
     say(mover,
         "not known: %s, while the tables were renamed. All of them stand at the old place or all "
-        "at the new one. Once the server is up, make the same call again: it looks, mends what "
-        "is left, and goes on from there.",
+        "at the new one. Once the server is up, make the same call again: it finds out where the "
+        "tables are, repairs what is left, and continues.",
         why);
     return false;
 }
@@ -221,7 +221,7 @@ bool switch_tables(struct mover *mover)
     case OUTCOME_UNKNOWN:
         return tell_unknown(mover, why.text);
     case OUTCOME_MIXED:
-        return error_set(error, "%s: this is for a person to look at; --status has all of it",
+        return error_set(error, "%s: this needs a person to look at it; --status shows all of it",
                          why.text);
     case OUTCOME_NOT_MOVED:
         say(mover, "given up: %s. Nothing has changed.%s", why.text,
@@ -231,7 +231,7 @@ bool switch_tables(struct mover *mover)
         break;
     }
     if (mover->incomplete || (!good && !lost))
-        return error_set(error, "%s; the tables stand at the target, call again", why.text);
+        return error_set(error, "%s; the tables are at the target, run the move again", why.text);
     say(mover, "%zu tables stand in their %s database; the hold was %lld ms%s", mover->todo_count,
         mover->in_to ? "new" : "old", (long long)(mover->opened - mover->closed),
         lost ? " at most" : "");

@@ -60,8 +60,8 @@ static bool carry(struct mover *mover, struct carried_trigger *trigger,
         trigger->new_text = (struct text){to, sql_map_write(trigger->old_text, edits, to)};
     } else {
         refuse(mover,
-               "trigger %.*s.%.*s cannot be made anew: %s; drop it, or write its body with "
-               "the databases of all that it names",
+               "trigger %.*s.%.*s cannot be created again: %s; drop it, or write the database "
+               "before each name in its body",
                TEXT_ARGS(trigger->schema), TEXT_ARGS(trigger->name),
                !facts->determined ? facts->why
                : edits->why       ? edits->why
@@ -227,10 +227,11 @@ bool triggers_try(struct mover *mover, const struct moved_table *table)
             continue;
         if (!create(mover, trigger, trigger->target, trigger->new_text, &code)) {
             const struct error why = *mover->error;
-            return error_set(mover->error,
-                             "trigger %.*s.%.*s could not be made at the target, nothing has "
-                             "changed; give the account what it lacks, or drop it: %.150s",
-                             TEXT_ARGS(trigger->schema), TEXT_ARGS(trigger->name), why.text);
+            return error_set(
+                mover->error,
+                "trigger %.*s.%.*s could not be created at the target, nothing has changed; give "
+                "the account the right that it lacks, or drop the trigger: %.150s",
+                TEXT_ARGS(trigger->schema), TEXT_ARGS(trigger->name), why.text);
         }
     }
     return true;
@@ -333,7 +334,7 @@ static bool recover(struct mover *mover, struct text detail)
     if (!create(mover, &trigger, trigger.schema, rest, &code))
         /* Its table is not here, or only the alias: so the other text is the one. */
         return code == NO_SUCH_TABLE || code == NOT_A_TABLE;
-    say(mover, "made again, after a mover that was stopped: trigger %.*s.%.*s",
+    say(mover, "created again, because an earlier mover was stopped: trigger %.*s.%.*s",
         TEXT_ARGS(trigger.schema), TEXT_ARGS(trigger.name));
     return true;
 }

@@ -23,9 +23,9 @@ static struct text owner_of(const struct mover *mover, struct text schema, struc
 static const char *what_becomes(const struct mover *mover)
 {
     if (!mover->in_to)
-        return "has to name the old place again, where it was changed";
+        return "must name the old place again, if it was changed";
     return mover->move->alias.value == CONFIG_ALIAS_VIEW ? "the alias keeps it working"
-                                                         : "has to be changed";
+                                                         : "must be changed";
 }
 
 static void tell(struct mover *mover, const char *what, struct text schema, struct text name,

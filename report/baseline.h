@@ -1,10 +1,10 @@
-/* The ratchet: what crosses today is written down once; what comes later and is not in there is
- * new. A file of lines: service, owner, digest, statement, with tabs between, of which the first
- * three count; and comments
+/* The baseline: a file with the crossings of one day. A crossing of a later day that is not in the
+ * file is new. Each line has service, owner, digest and statement, separated by tabs; only the
+ * first three are compared. A comment
  *
  *     # strict billing->clinical
  *
- * for an edge on which nothing may cross any more, whatever else the file says. Used by cmd/.
+ * names an edge on which every crossing counts as new, whatever else the file says. Used by cmd/.
  */
 #ifndef REPORT_BASELINE_H
 #define REPORT_BASELINE_H
@@ -33,7 +33,8 @@ bool report_baseline_is_strict(const struct report *report, const struct report_
 uint32_t *report_baseline_stale(const struct report *report, const struct report_baseline *baseline,
                                 uint32_t *count);
 
-/* All that the report has, as a new baseline. Written beside and renamed: whole or not there. */
+/* All of the report as a new baseline. Written to a temporary file and renamed, so that it is there
+ * completely or not at all. */
 bool report_baseline_write(const struct report *report, const char *path, struct error *error);
 /* The baseline without these keys. An edge that has none left becomes strict. */
 bool report_baseline_prune(const struct report_baseline *baseline, const uint32_t *keys,

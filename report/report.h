@@ -1,5 +1,5 @@
-/* What violation logs tell: who reaches into whose tables with which statements. Logs are streamed;
- * memory grows with distinct queries, tables and days alone, and these are bounded. Used by cmd/.
+/* Sums up violation logs: which service uses whose tables with which statements. Logs are streamed;
+ * memory grows only with distinct queries, tables and days, and these are bounded. Used by cmd/.
  */
 #ifndef REPORT_REPORT_H
 #define REPORT_REPORT_H
@@ -76,7 +76,7 @@ struct report_object { /* a table, routine or database */
     struct text type;
     uint32_t owner;             /* into `services`; HASH_TABLE_NONE: nobody's */
     struct report_span foreign; /* when others touched it */
-    bool catalogue;             /* something of another's in the catalogue stands on it */
+    bool catalogue;             /* a view, trigger or key of another service depends on it */
 };
 
 /* A service and an object that it touched in a statement that was a violation. */
@@ -105,7 +105,7 @@ struct report_transaction {
     struct report_step steps[REPORT_STEPS];
 };
 
-/* What would keep a move back: of one service, for one reason. */
+/* What would prevent a move: of one service, for one reason. */
 struct report_rehearsal {
     uint32_t service;
     struct text reason;
@@ -129,7 +129,7 @@ struct report {
     uint64_t lines; /* that are records, also those of another time */
     uint64_t records, bad_lines, logins_refused, reloads, upstream_events, bytes;
     uint32_t logs;
-    struct hash_table first_lines; /* of logs: one that begins as another does is a copy of it */
+    struct hash_table first_lines; /* of logs: two logs with the same first line are copies */
     uint64_t *log_lines;           /* by their number: lines that were read of it */
     struct report_counts counts;
     struct report_span span;
@@ -211,9 +211,9 @@ void report_print_csv(const struct report *report, FILE *to);
 void report_print_json(const struct report *report, int64_t since, FILE *to);
 void report_print_html(const struct report *report, int64_t since, FILE *to);
 
-/* Proposes `owns` lines for what nobody owns: as sections of proxy.ini, or where `ini` is not NULL,
- * that file with the lines in their places. What `has_owner` says yes to (NULL: nothing) is left
- * out. */
+/* Proposes `owns` lines for objects without an owner: as sections of proxy.ini, or, if `ini` is not
+ * NULL, as that file with the lines in their places. Objects for which `has_owner` (NULL: none)
+ * returns true are left out. */
 struct report_owners {
     bool (*has_owner)(const void *policy, const struct sql_object *object);
     const void *policy;

@@ -12,7 +12,7 @@ void report_edge_table(const struct report *report, struct table *table);
 /* `edge` HASH_TABLE_NONE: the hard ones of all edges. */
 void report_query_table(const struct report *report, uint32_t edge, struct table *table);
 void report_hard_table(const struct report *report, struct table *table);
-/* What others still touch: what blocks a move, with who and how often. */
+/* What blocks a move: objects that other services still touch, with service and frequency. */
 void report_blocker_table(const struct report *report, int64_t since, struct table *table);
 /* Transactions over owners: which of their statements could run after the commit. */
 void report_transaction_table(const struct report *report, struct table *table);
@@ -22,7 +22,7 @@ struct text report_step_statement(const struct report *report,
 /* "yes", or why not. */
 const char *report_show_after(const struct report_transaction *transaction,
                               const struct report_step *step);
-/* What would keep a move back. */
+/* What would prevent a move. */
 void report_rehearsal_table(const struct report *report, struct table *table);
 /* What no other service has touched since then. */
 void report_ready_table(const struct report *report, int64_t since, struct table *table);

@@ -155,7 +155,7 @@ def test_killed(make_scene, monkeypatch, server, step, triggers, what):  # noqa:
         status = scene.move("--status")
         assert status.returncode == 0
         if what == "mover" and step not in ("settled", "checked"):
-            assert f"stopped behind its step '" in status.stdout, status.stdout
+            assert f"stopped after its step '" in status.stdout, status.stdout
         on, back = ((), ("--back",))
         for again, place in random.choice([((on, NEW), (back, OLD)), ((back, OLD), (on, NEW))]):
             moved = places.wait_for(lambda: attempt(scene, again), 60)

@@ -16,8 +16,8 @@ PLANTS = [
      "mv_old.tv is a view", "take it out of [move:tables]", BOTH),
     (["CREATE SEQUENCE mv_old.tseq"], ["DROP SEQUENCE mv_old.tseq"],
      "mv_old.tseq is a sequence", "take it out of [move:tables]", MARIADB),
-    (["CREATE TABLE mv_new.t2 (id INT)"], ["DROP TABLE mv_new.t2"], "mv_new.t2 is taken", "rename or drop", BOTH),
-    (["CREATE VIEW mv_new.t2 AS SELECT 1"], ["DROP VIEW mv_new.t2"], "mv_new.t2 is taken", "rename or drop", BOTH),
+    (["CREATE TABLE mv_new.t2 (id INT)"], ["DROP TABLE mv_new.t2"], "mv_new.t2 exists already", "rename or drop", BOTH),
+    (["CREATE VIEW mv_new.t2 AS SELECT 1"], ["DROP VIEW mv_new.t2"], "mv_new.t2 exists already", "rename or drop", BOTH),
     (["ALTER TABLE mv_old.t1 ADD CONSTRAINT fk_x FOREIGN KEY (client) REFERENCES mv_old.t0 (id)",
       "CREATE TABLE mv_new.p (id INT PRIMARY KEY, x INT, CONSTRAINT fk_x FOREIGN KEY (x) REFERENCES mv_new.p (id))"
       " ENGINE=InnoDB"],
@@ -34,20 +34,20 @@ PLANTS = [
     (["ALTER DATABASE mv_old READ ONLY = 1"], ["ALTER DATABASE mv_old READ ONLY = 0"],
      "is READ ONLY", "READ ONLY = 0", MYSQL),
     (["CREATE DEFINER = ghost@'%' TRIGGER mv_old.g BEFORE INSERT ON mv_old.t1 FOR EACH ROW SET NEW.note = 'g'"],
-     ["DROP TRIGGER mv_old.g"], "its definer ghost@% is not an account", "make the account, or the trigger anew", BOTH),
+     ["DROP TRIGGER mv_old.g"], "its definer ghost@% is not an account", "create the account, or create the trigger again", BOTH),
     (["CREATE TRIGGER mv_old.g BEFORE INSERT ON mv_old.t1 FOR EACH ROW SET @@pseudo_thread_id = 1"], ["DROP TRIGGER mv_old.g"],
-     "trigger mv_old.g cannot be made anew: a body that puts temporary tables out of sight", "drop it", BOTH),
+     "trigger mv_old.g cannot be created again: a body that puts temporary tables out of sight", "drop it", BOTH),
     (["CREATE PROCEDURE mv_old.p() BEGIN CREATE  TEMPORARY\nTABLE if not exists mv_old.`t1` (id INT); END"],
      ["DROP PROCEDURE mv_old.p"], "routine mv_old.p makes or drops a temporary table called t1", "give it another name", BOTH),
     (["CREATE PROCEDURE mv_old.p() BEGIN DROP TEMPORARY TABLE t1; END"], ["DROP PROCEDURE mv_old.p"],
      "a temporary table called t1", "--accept-unmapped", BOTH),
     # the list of a MERGE table does not follow: neither could be opened any more, nor moved back
     (["CREATE TABLE mv_old.part (id INT) ENGINE=MyISAM", "CREATE TABLE mv_old.tm (id INT) ENGINE=MERGE UNION=(mv_old.part)"],
-     ["DROP TABLE mv_old.tm, mv_old.part"], "mv_old.tm is a MERGE table", "drop it, and make it anew", BOTH),
+     ["DROP TABLE mv_old.tm, mv_old.part"], "mv_old.tm is a MERGE table", "drop it, and create it again", BOTH),
     (["CREATE TABLE mv_old.tpart (id INT) ENGINE=MyISAM", "CREATE TABLE mv_old.m (id INT) ENGINE=MERGE UNION=(mv_old.tpart)"],
-     ["DROP TABLE mv_old.m, mv_old.tpart"], "mv_old.m is a MERGE table with tpart", "drop it, and make it anew", BOTH),
+     ["DROP TABLE mv_old.m, mv_old.tpart"], "mv_old.m is a MERGE table with tpart", "drop it, and create it again", BOTH),
     *(([f"CREATE TABLE mv_old._t1{tail} (id INT)"], [f"DROP TABLE mv_old._t1{tail}"],
-       f"mv_old._t1{tail} stands there: an online schema change of t1", "let it end, or drop", BOTH)
+       f"mv_old._t1{tail} exists: an online schema change of t1", "let it end, or drop", BOTH)
       for tail in ("_gho", "_ghc", "_del", "_new", "_old")),
 ]
 
@@ -107,7 +107,7 @@ def test_patterns(make_scene):  # noqa: F811
     scene.server.sql(f"CREATE TABLE {OLD}.tp1 (id INT)")
     told = refused(scene)
     assert "there is no table mv_old.typo" in told and "correct table = in [move:tables]" in told, told
-    assert "note: table = mv_old.tx* takes in no table" in told
+    assert "note: table = mv_old.tx* matches no table" in told
     assert "note: mv_old.tp1 is left out: it belongs to payment" in told
     scene.server.sql(f"CREATE TABLE {OLD}.typo (id INT)")
     assert scene.move().returncode == 0
@@ -118,7 +118,7 @@ def test_patterns(make_scene):  # noqa: F811
 def test_nothing_at_all(make_scene):  # noqa: F811
     scene = make_scene(ini=INI.replace("table = mv_old.t*", "table = mv_old.tnothing*"))
     told = scene.move()
-    assert told.returncode == 1 and "[move:tables] takes in no table" in told.stdout, told.stdout
+    assert told.returncode == 1 and "[move:tables] matches no table" in told.stdout, told.stdout
 
 
 def test_instances(scene):
@@ -188,7 +188,7 @@ def test_the_way_back(scene):
     scene.server.sql("DROP TABLE mv_old.t1")
     scene.server.sql("DROP TABLE mv_new.t2")
     told = scene.move("--back")
-    assert told.returncode == 1 and "mv_old.t2 is the alias of a table that is gone; restore it" in told.stdout
+    assert told.returncode == 1 and "mv_old.t2 is the alias of a table that no longer exists; restore the table" in told.stdout
     scene.server.sql("DROP VIEW mv_old.t2")
     back = scene.move("--back")
     assert back.returncode == 0, back.stdout + back.stderr
