@@ -37,9 +37,12 @@ static void release(void *runtime)
 
 static void configure(struct runtime *runtime)
 {
+    /* Whoever calls `silogate move` knows the file, not the overrides that stand for a while. */
+    const struct runtime *file = runtime->base ? runtime->base : runtime;
+
     run_threads_configure(runtime);
     run_catalogue_configure(runtime);
-    watch_configure(watch, runtime->config, runtime->policy, release, runtime_take(runtime));
+    watch_configure(watch, file->config, file->policy, release, runtime_take(runtime));
 }
 
 static void stop(void)

@@ -1,13 +1,11 @@
 """What a session behind silogate sees of moves beside its plain statements: reloads in the middle of a hold, statements
 that were prepared before, an instance that has missed the hold."""
 import os
-import re
 import signal
 import struct
 import threading
 import time
 
-import pymysql
 import pytest
 
 from harness import gate as gates, places, wire
@@ -315,35 +313,6 @@ def test_an_alias_in_the_way_of_who_has_missed_the_move(moved):
     # the watch looks by itself every ten seconds: it may have been first, but not each time
     assert places.wait_for(lambda: resent(scene.gate) > before + turns), (resent(scene.gate), before)
     client.quit()
-
-
-def test_lock_tables_goes_on_by_the_names_it_began_with(moved):
-    """A reload that takes the section out, or puts it in, changed what a name meant under LOCK TABLES: error 1100."""
-    scene = moved()
-    whole = scene.gate.ini
-    without = re.sub(r"\[move:tables\]\n[^\[]*", "", whole)
-    scene.go()
-    with scene.connect() as client, client.cursor() as cursor, scene.connect() as other, other.cursor() as asking:
-
-        def is_mapped():
-            """A view cannot be forced to an index."""
-            try:
-                asking.execute("SELECT * FROM t2 FORCE INDEX (client)")
-                return True
-            except pymysql.Error:
-                return False
-
-        for number, (before, after) in enumerate(((whole, without), (without, whole)), 1):
-            assert places.wait_for(lambda: is_mapped() == (before is whole), 60)
-            cursor.execute("LOCK TABLES t0 WRITE, t1 AS other READ")
-            scene.gate.reload(ini=after)
-            assert places.wait_for(lambda: is_mapped() == (after is whole), 60)
-            cursor.execute(f"INSERT INTO t0 (client, number) VALUES (5, {number})")
-            cursor.execute("SELECT COUNT(*) FROM t1 AS other")
-            cursor.execute("UNLOCK TABLES")
-            assert places.wait_for(lambda: is_mapped() == (after is whole), 60)
-            cursor.execute(f"INSERT INTO t0 (client, number) VALUES (6, {number})")
-    assert len(scene.server.sql(f"SELECT 1 FROM {NEW}.t0 WHERE client IN (5, 6)")) == 4
 
 
 def quickest_refusal(client, statement):
