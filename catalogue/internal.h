@@ -30,6 +30,11 @@ void audit_settle(struct audit *audit, struct audit_finding *finding);
 /* The service that names this user; SERVICE_NONE: not governed. */
 int audit_service_of(const struct audit *audit, struct text user);
 
+/* A query of events by their schema: `shown` of information_schema, or where the server does not
+ * show them `kept` of the table. NULL with `error`. */
+struct rows *audit_events(struct connection *connection, const char *shown, const char *kept,
+                          struct text schema, struct error *error);
+
 /* mysql, sys, performance_schema, information_schema. */
 bool audit_is_system(struct text schema);
 

@@ -42,26 +42,41 @@ static enum audit_type type_of(struct text word)
     return AUDIT_BASE_TABLE;
 }
 
+/* MariaDB shows no event where the scheduler is disabled (error 1577); the table has them still,
+ * and the next start may enable it. */
+struct rows *audit_events(struct connection *connection, const char *shown, const char *kept,
+                          struct text schema, struct error *error)
+{
+    enum { NO_SCHEDULER = 1577 };
+    struct rows *rows = connection_query(connection, shown, PARAMETERS(P_TEXT(schema)), error);
+
+    return !rows && connection_code(connection) == NO_SCHEDULER
+               ? connection_query(connection, kept, PARAMETERS(P_TEXT(schema)), error)
+               : rows;
+}
+
 static bool read_schema(struct audit *audit, struct audit_server *server,
                         struct connection *connection, struct text schema, struct error *error)
 {
-    static const char *const lists[] = {
-        "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = ? ORDER "
-        "BY 1",
-        "SELECT routine_name, routine_type FROM information_schema.routines"
-        " WHERE routine_schema = ? ORDER BY 1",
-        "SELECT event_name, 'EVENT' FROM information_schema.events WHERE event_schema = ? ORDER BY "
-        "1",
+    static const char *const lists[][2] = {
+        {"SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = ?"
+         " ORDER BY 1",                          NULL                                                           },
+        {"SELECT routine_name, routine_type FROM information_schema.routines"
+         " WHERE routine_schema = ? ORDER BY 1", NULL                                                           },
+        {"SELECT event_name, 'EVENT' FROM information_schema.events WHERE event_schema = ?"
+         " ORDER BY 1",                          "SELECT name, 'EVENT' FROM mysql.event WHERE db = ? ORDER BY 1"},
     };
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        bool events = lists[i][1] != NULL;
         struct rows *rows =
-            connection_query(connection, lists[i], PARAMETERS(P_TEXT(schema)), error);
+            events ? audit_events(connection, lists[i][0], lists[i][1], schema, error)
+                   : connection_query(connection, lists[i][0], PARAMETERS(P_TEXT(schema)), error);
         if (!rows)
             return false;
         while (rows_next(rows))
             add_object(audit, server, schema, rows->cells[0],
-                       i == 2 ? AUDIT_EVENT_OBJECT : type_of(rows->cells[1]));
+                       events ? AUDIT_EVENT_OBJECT : type_of(rows->cells[1]));
         rows_free(rows);
     }
     return true;

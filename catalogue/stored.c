@@ -215,19 +215,29 @@ static bool read_triggers(const struct reader *reader)
     return good;
 }
 
+/* Cells 2 and 3 are there where SHOW CREATE is refused: what the event does, and its sql_mode. */
 static bool read_events(const struct reader *reader)
 {
-    struct rows *rows = connection_query(reader->connection,
-                                         "SELECT event_name, definer FROM information_schema.events"
-                                         " WHERE event_schema = ? ORDER BY 1",
-                                         PARAMETERS(P_TEXT(reader->schema)), reader->error);
+    struct rows *rows = audit_events(
+        reader->connection,
+        "SELECT event_name, definer FROM information_schema.events WHERE event_schema = ?"
+        " ORDER BY 1",
+        "SELECT name, definer, CONCAT('CREATE EVENT `', REPLACE(name, '`', '``'),"
+        " '` ON SCHEDULE EVERY 1 DAY DO ', body_utf8),"
+        " sql_mode FROM mysql.event WHERE db = ? ORDER BY 1",
+        reader->schema, reader->error);
     bool good = rows != NULL;
 
     while (good && rows_next(rows)) {
         const struct text *cells = rows->cells;
-        if (!is_the_servers(reader, cells[1]))
-            good = show_create(reader, TEXT("EVENT"), cells[0], 3,
-                               begin(reader, AUDIT_EVENT, cells[0], cells[1], TEXT("DEFINER")));
+        if (is_the_servers(reader, cells[1]))
+            continue;
+        struct audit_finding *finding =
+            begin(reader, AUDIT_EVENT, cells[0], cells[1], TEXT("DEFINER"));
+        if (rows->columns > 2)
+            look_at(reader, finding, cells[2], cells[3]);
+        else
+            good = show_create(reader, TEXT("EVENT"), cells[0], 3, finding);
     }
     rows_free(rows);
     return good;
