@@ -3,6 +3,7 @@
 #include "catalogue/connect.h"
 
 #include <errmsg.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,6 +203,19 @@ static bool set_session(struct connection *connection, struct error *error)
     connection->is_mariadb = state.dialect == SQL_MARIADB;
     connection->number = state.version;
     return set_variables(connection, error);
+}
+
+bool connection_check_defaults(const char *path, struct error *error)
+{
+    FILE *from = fopen(path, "re");
+    bool readable = from && (fgetc(from) != EOF || !ferror(from));
+
+    if (!readable)
+        error_set(error, "%s:1: cannot be read: %s; name an option file that can be read", path,
+                  strerror(errno));
+    if (from)
+        fclose(from);
+    return readable;
 }
 
 /* Who we are: the password of the account, and the library is ready for it. */

@@ -38,6 +38,10 @@ struct connection_options {
     int64_t statement_timeout; /* ms, rounded up: without any byte of an answer; 0: 60 s */
 };
 
+/* Can the option file be read? The library passes over one that cannot, and would log in as whoever
+ * runs us. */
+bool connection_check_defaults(const char *path, struct error *error);
+
 /* Connects and logs in. NULL with `error` where no address let us in (the reasons of the last), or
  * where the upstream has neither a defaults file nor an `account`. */
 struct connection *connection_open(const struct connection_options *options, struct error *error);

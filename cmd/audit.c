@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "catalogue/connect.h"
 #include "cmd/cmd.h"
 #include "config/keys.h"
 
@@ -157,8 +158,9 @@ static bool check_names(const struct asked *asked, const struct config *config)
         for (size_t j = 0; j < config->upstream_count && !found; j++)
             found = text_equal(text_of(asked->upstreams[i]), config->upstreams[j].name);
         if (!found) {
-            fprintf(stderr, "silogate audit: there is no [upstream:%s] in %s\n",
-                    asked->upstreams[i], asked->config_path);
+            fprintf(stderr,
+                    "%s:1: there is no [upstream:%s]; write that section, or the name of one\n",
+                    asked->config_path, asked->upstreams[i]);
             return false;
         }
     }
@@ -169,6 +171,15 @@ static bool check_names(const struct asked *asked, const struct config *config)
         return false;
     }
     return true;
+}
+
+/* What went wrong, with the line of proxy.ini where one is to blame. */
+static void tell(const struct asked *asked, const struct error *error)
+{
+    if (error->line)
+        fprintf(stderr, "%s:%u: %s\n", asked->config_path, error->line, error->text);
+    else
+        fprintf(stderr, "silogate audit: %s\n", error->text);
 }
 
 static bool read_upstream(struct audit *audit, const struct asked *asked, size_t index)
@@ -194,7 +205,7 @@ static bool read_upstream(struct audit *audit, const struct asked *asked, size_t
     bool good = connection && audit_read(audit, index, connection, &error);
     connection_close(connection);
     if (!good)
-        fprintf(stderr, "silogate audit: %s\n", error.text);
+        tell(asked, &error);
     return good;
 }
 
@@ -203,6 +214,10 @@ static bool read_all(struct audit *audit, const struct asked *asked)
     struct error error = {.line = 0};
     bool good = check_names(asked, audit->config);
 
+    if (good && asked->defaults_file && !connection_check_defaults(asked->defaults_file, &error)) {
+        fprintf(stderr, "%s\n", error.text);
+        return false;
+    }
     for (size_t i = 0; good && i < audit->config->upstream_count; i++) {
         if (is_asked(asked, audit->config->upstreams[i].name))
             good = read_upstream(audit, asked, i);

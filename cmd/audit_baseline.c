@@ -71,8 +71,9 @@ static bool read_file(struct hash_table *keys, const char *path, struct error *e
     bool good = true;
 
     if (!from)
-        return error_set(error, "%s: %s; make it first: silogate audit --json >FILE", path,
-                         strerror(errno));
+        return error_set(error,
+                         "%s:1: cannot be read: %s; make it first: silogate audit --json >FILE",
+                         path, strerror(errno));
     while (good && (length = getline(&line, &size, from)) > 0) {
         json_t *object = json_loadb(line, (size_t)length, 0, NULL);
         number++;
@@ -88,7 +89,7 @@ static bool read_file(struct hash_table *keys, const char *path, struct error *e
     if (good && number == 0)
         good = error_set(
             error,
-            "%s: empty, so it is not a baseline: even an audit without findings writes a line",
+            "%s:1: empty, so it is not a baseline: even an audit without findings writes a line",
             path);
     return good;
 }

@@ -111,7 +111,8 @@ static bool read_file(struct audit_log *log, const char *path, struct error *err
     int code = Z_OK;
 
     if (!from)
-        return error_set(error, "%s: %s; name a violation log", path, strerror(errno));
+        return error_set(error, "%s:1: cannot be read: %s; name a violation log", path,
+                         strerror(errno));
     line = memory_take(LINE_MOST);
     while (gzgets(from, line, LINE_MOST)) {
         size_t length = strlen(line);
@@ -120,7 +121,8 @@ static bool read_file(struct audit_log *log, const char *path, struct error *err
     }
     const char *message = gzerror(from, &code);
     bool good = code == Z_OK || code == Z_STREAM_END ||
-                error_set(error, "%s: %s", path, code == Z_ERRNO ? strerror(errno) : message);
+                error_set(error, "%s:1: cannot be read to its end: %s; write it anew", path,
+                          code == Z_ERRNO ? strerror(errno) : message);
     free(line);
     gzclose(from);
     return good;
@@ -168,8 +170,8 @@ bool audit_rehearse(struct audit *audit, char **paths, size_t count_of, struct e
     for (size_t i = 0; good && i < count_of; i++)
         good = read_file(&log, paths[i], error);
     if (good && count_of && !log.first[0])
-        good = error_set(error, "%s: it holds no record, so it cannot tell which rights were used",
-                         paths[0]);
+        good = error_set(
+            error, "%s:1: it holds no record, so it cannot tell which rights were used", paths[0]);
     if (log.bad)
         fprintf(stderr, "silogate audit: %llu lines of the logs were not understood\n",
                 (unsigned long long)log.bad);

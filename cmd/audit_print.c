@@ -389,6 +389,19 @@ static void print_refused(const struct audit *audit, FILE *to)
     }
 }
 
+/* silogate's own account is made locked, without a password. */
+static void print_unlocking(struct text statement, FILE *to)
+{
+    const struct text create = TEXT("CREATE USER "), lock = TEXT(" ACCOUNT LOCK");
+
+    if (statement.length > create.length + lock.length &&
+        memcmp(statement.at, create.at, create.length) == 0)
+        fprintf(
+            to,
+            "-- then, so that it can log in: ALTER USER %.*s IDENTIFIED BY '...' ACCOUNT UNLOCK;\n",
+            (int)(statement.length - create.length - lock.length), statement.at + create.length);
+}
+
 void audit_print_sql(const struct audit *audit, const bool *is_new, FILE *to)
 {
     (void)is_new;
@@ -399,9 +412,10 @@ void audit_print_sql(const struct audit *audit, const bool *is_new, FILE *to)
             fprintf(to, "-- on %.*s\n", TEXT_ARGS(server->name));
         for (size_t j = 0; j < audit_sql_count(server); j++) {
             struct text back, statement = audit_sql(server, j, &back);
-            if (is_printable(statement))
+            if (is_printable(statement)) {
                 fprintf(to, "%.*s;\n-- back: %.*s;\n", TEXT_ARGS(statement), TEXT_ARGS(back));
-            else
+                print_unlocking(statement, to);
+            } else
                 fputs("-- left out: a name with a control character in it\n", to);
         }
     }

@@ -120,7 +120,8 @@ static bool parse_options(struct explain *explain, int argc, char **argv)
         }
     }
     if (good && (!explain->config_path || !explain->user))
-        fprintf(stderr, "silogate explain: -c and --user must be there; see --help\n");
+        fprintf(stderr,
+                "silogate explain: -c and --user must be there; write both, as --help has them\n");
     return good && explain->config_path && explain->user;
 }
 
@@ -133,7 +134,8 @@ static bool find_service(struct explain *explain)
     if (service == SERVICE_NONE &&
         explain->offline.config->proxy.unknown_user.value == CONFIG_REJECT) {
         fprintf(stderr,
-                "silogate explain: no service has the user '%s', and unknown_user = reject\n",
+                "silogate explain: no service has the user '%s', and unknown_user = reject; write "
+                "one of proxy.ini's\n",
                 explain->user);
         return false;
     }
@@ -225,8 +227,7 @@ static bool read_all(struct explain *explain, char **paths)
                               .values = &explain->values,
                               .visit = judge_statement,
                               .begin = begin_file,
-                              .context = explain,
-                              .who = "silogate explain"};
+                              .context = explain};
     bool good = true;
 
     if (explain->form->begin)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "catalogue/connect.h"
 #include "cmd/cmd.h"
 #include "move/mover.h"
 
@@ -65,7 +66,7 @@ static int64_t read_time(const char *written)
 }
 
 /* The move of this name; the problem told where there is none that can be done. */
-static bool find_move(struct move_order *order, const char *name)
+static bool find_move(struct move_order *order, const char *path, const char *name)
 {
     const struct config *config = order->config;
 
@@ -81,7 +82,7 @@ static bool find_move(struct move_order *order, const char *name)
                 name);
         return false;
     }
-    fprintf(stderr, "silogate move: there is no [move:%s]; write that section\n", name);
+    fprintf(stderr, "%s:1: there is no [move:%s]; write that section\n", path, name);
     return false;
 }
 
@@ -100,10 +101,16 @@ static int run(struct move_order *order, const char *path, const char *name)
     order->config = config;
     order->policy = policy;
     order->out = stdout;
-    if (readable && find_move(order, name)) {
+    if (readable && order->defaults_file &&
+        !connection_check_defaults(order->defaults_file, &error))
+        fprintf(stderr, "%s\n", error.text);
+    else if (readable && find_move(order, path, name)) {
         status = mover_run(order, &error) ? CMD_YES : CMD_NO;
         if (status == CMD_NO && error.text[0]) {
-            fputs("silogate move: ", stderr);
+            if (error.line)
+                fprintf(stderr, "%s:%u: ", path, error.line);
+            else
+                fputs("silogate move: ", stderr);
             text_put(text_of(error.text), stderr);
             fputc('\n', stderr);
         }

@@ -222,7 +222,7 @@ int cmd_report(int argc, char **argv)
     for (int i = optind; status == CMD_YES && i < argc; i++) {
         if (report_read(&report, argv[i], &error))
             continue;
-        fprintf(stderr, "silogate report: %s\n", error.text);
+        fprintf(stderr, "%s\n", error.text);
         readable = false;
     }
     /* What could be read is told of all the same, but for a baseline, and where it is nothing. */

@@ -39,7 +39,8 @@ static int read_and_print(const char *ini, const struct policy *policy, char **l
     FILE *from = ini ? fopen(ini, "r") : NULL;
 
     if (ini && !from) {
-        fprintf(stderr, "silogate suggest: %s: %s\n", ini, strerror(errno));
+        fprintf(stderr, "%s:1: cannot be read: %s; name a file that can be read\n", ini,
+                strerror(errno));
         return CMD_MISUSE;
     }
     report_init(&report);
@@ -47,7 +48,7 @@ static int read_and_print(const char *ini, const struct policy *policy, char **l
     for (; *logs; logs++) {
         if (report_read(&report, *logs, &error))
             continue;
-        fprintf(stderr, "silogate suggest: %s\n", error.text);
+        fprintf(stderr, "%s\n", error.text);
         status = CMD_MISUSE;
     }
     if (report.logs > 0)

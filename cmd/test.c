@@ -204,7 +204,8 @@ static void run_file(struct tests *tests, const char *path)
     tests->path = named ? path : "standard input";
     tests->line = 0;
     if (!from) {
-        fprintf(stderr, "silogate test: %s: %s\n", path, strerror(errno));
+        fprintf(stderr, "%s:1: cannot be read: %s; name a file that can be read\n", path,
+                strerror(errno));
         tests->bad = true;
         return;
     }
@@ -217,7 +218,8 @@ static void run_file(struct tests *tests, const char *path)
             run_test(tests, text);
     }
     if (ferror(from)) {
-        fprintf(stderr, "silogate test: %s: %s\n", path, strerror(errno));
+        fprintf(stderr, "%s:%llu: cannot be read: %s; name a file that can be read\n", path,
+                (unsigned long long)tests->line + 1, strerror(errno));
         tests->bad = true;
     }
     free(line);

@@ -178,7 +178,7 @@ static bool read_log(struct comparing *comparing, const char *path)
     struct text line;
 
     if (!source_open(&source, path, isatty(STDERR_FILENO), &error)) {
-        fprintf(stderr, "silogate test: %s\n", error.text);
+        fprintf(stderr, "%s\n", error.text);
         return false;
     }
     while (source_line(&source, &line)) {
@@ -192,7 +192,7 @@ static bool read_log(struct comparing *comparing, const char *path)
     }
     if (source_close(&source, &error))
         return true;
-    fprintf(stderr, "silogate test: %s\n", error.text);
+    fprintf(stderr, "%s\n", error.text);
     return false;
 }
 

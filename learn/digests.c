@@ -249,7 +249,7 @@ static bool read_json(struct reading *reading, struct source *lines, struct text
     do {
         if (length + line.length + 1 > JSON_MOST) {
             free(all);
-            return error_set(error, "%s: more than 512 MB of JSON; write it with tabs (mysql -B)",
+            return error_set(error, "%s:1: more than 512 MB of JSON; write it with tabs (mysql -B)",
                              lines->path);
         }
         while (length + line.length + 1 > room)
@@ -276,12 +276,14 @@ bool digests_read(struct learn *learn, const char *path, struct error *error)
         ;
     struct text start = lines.number ? text_trim(line) : (struct text){NULL, 0};
     if (start.length == 0)
-        good = error_set(error, "%s: empty; nothing can be learned from it", path);
+        good = error_set(
+            error, "%s:1: empty, so nothing is learned from it; name a file that holds a table",
+            path);
     else if (start.at[0] == '{' || start.at[0] == '[')
         good = read_json(&reading, &lines, line, error);
     else if (!read_table(&reading, &lines, line))
         good = error_set(error,
-                         "%s: no column DIGEST_TEXT or SQL_TEXT in its first line; write it "
+                         "%s:1: no column DIGEST_TEXT or SQL_TEXT in its first line; write it "
                          "with mysql -B",
                          path);
     learn->counts.lines += lines.number;

@@ -230,7 +230,7 @@ bool learn_files(struct learn *learn, enum learn_format format, char **paths, si
     for (size_t i = 0; i < count; i++) {
         if (read_file(learn, format, &files[i], &error))
             continue;
-        fprintf(stderr, "silogate learn: %s\n", error.text);
+        fprintf(stderr, "%s\n", error.text);
         good = false;
     }
     free(files);

@@ -33,11 +33,20 @@ static const char *shown_path(const char *path)
     return path ? path : "standard input";
 }
 
-static bool complain(struct scripts *scripts, const char *path, const char *why)
+static bool complain(const char *path, uint64_t line, const char *why)
 {
     fflush(stdout);
-    fprintf(stderr, "%s: %s: %s\n", scripts->who, shown_path(path), why);
+    fprintf(stderr, "%s:%llu: %s\n", shown_path(path), (unsigned long long)line, why);
     return false;
+}
+
+static bool complain_unreadable(const char *path)
+{
+    char why[200];
+
+    snprintf(why, sizeof(why), "cannot be read: %s; name a file or folder that can be read",
+             strerror(errno));
+    return complain(path, 1, why);
 }
 
 /* Lines from where they were counted last up to `to`. */
@@ -87,7 +96,8 @@ static bool refill(struct reading *reading)
     reading->end = left;
     if (left > longest_item) {
         reading->bad = true;
-        return complain(reading->scripts, reading->path, "a statement of more than 1 GiB");
+        return complain(reading->path, reading->line,
+                        "a statement of more than 1 GiB; cut it into smaller ones");
     }
     if (left > reading->size / 2) {
         reading->size *= 2;
@@ -253,12 +263,12 @@ static bool check_start(struct reading *reading)
 
     if (start.length >= 2 &&
         (memcmp(start.at, "\xff\xfe", 2) == 0 || memcmp(start.at, "\xfe\xff", 2) == 0))
-        return complain(reading->scripts, reading->path, "is UTF-16; write it as UTF-8");
+        return complain(reading->path, 1, "is UTF-16; write it as UTF-8");
     if (!format || reading->scripts->null)
         return true;
     snprintf(why, sizeof(why), "is a %s log; write: silogate learn %s -c proxy.ini %s", format,
              format, reading->path ? reading->path : "-");
-    return complain(reading->scripts, reading->path, why);
+    return complain(reading->path, 1, why);
 }
 
 static bool read_all(struct reading *reading)
@@ -279,10 +289,12 @@ static bool read_all(struct reading *reading)
     const char *message = gzerror(reading->file, &code);
     if (code == Z_OK || code == Z_STREAM_END)
         return !reading->bad;
-    return complain(scripts, reading->path,
-                    code == Z_ERRNO       ? strerror(errno)
-                    : code == Z_BUF_ERROR ? "the compressed file ends too soon"
-                                          : message);
+    if (code == Z_ERRNO)
+        return complain_unreadable(reading->path);
+    char why[200];
+    snprintf(why, sizeof(why), "%s; write the compressed file anew",
+             code == Z_BUF_ERROR ? "the compressed file ends too soon" : message);
+    return complain(reading->path, reading->line, why);
 }
 
 static bool read_file(struct scripts *scripts, const char *path)
@@ -291,7 +303,7 @@ static bool read_file(struct scripts *scripts, const char *path)
 
     reading.file = path ? gzopen(path, "rb") : gzdopen(dup(STDIN_FILENO), "rb");
     if (!reading.file)
-        return complain(scripts, path, strerror(errno));
+        return complain_unreadable(path);
     gzbuffer(reading.file, READ_AT_ONCE);
     reading.bytes = memory_take(reading.size);
     reading.counted = reading.bytes;
@@ -324,7 +336,7 @@ static bool read_folder(struct scripts *scripts, const char *folder)
     bool good = true;
 
     if (count < 0)
-        return complain(scripts, folder, strerror(errno));
+        return complain_unreadable(folder);
     for (int i = 0; i < count; i++) {
         char path[PATH_MAX];
         struct stat status;
@@ -356,8 +368,9 @@ bool scripts_read(struct scripts *scripts, const char *path)
         scripts->root = path;
         bool good = read_folder(scripts, path);
         scripts->root = NULL;
-        return good && scripts->files == before ? complain(scripts, path, "no *.sql in this folder")
-                                                : good;
+        return good && scripts->files == before
+                   ? complain(path, 1, "no *.sql in this folder; name one that has some")
+                   : good;
     }
     const char *slash = strrchr(path, '/');
     size_t length = slash ? (size_t)(slash - path) : 1;

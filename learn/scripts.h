@@ -27,7 +27,6 @@ struct scripts {
     void (*visit)(void *context, const struct scripts_statement *statement);
     void (*begin)(void *context, const char *path); /* of a file that no other has named */
     void *context;
-    const char *who; /* "silogate explain", for remarks on standard error */
     /* Its own. */
     uint64_t files, bytes, remarks;
     unsigned depth;

@@ -24,14 +24,14 @@ bool source_open(struct source *lines, const char *path, bool progress, struct e
         lines->file = gzdopen(dup(STDIN_FILENO), "rb");
     } else {
         if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-            return error_set(error, "%s: is a folder; name the files in it", path);
+            return error_set(error, "%s:1: is a folder; name the files in it", path);
         if (stat(path, &status) == 0 && S_ISREG(status.st_mode))
             lines->size = status.st_size;
         lines->file = gzopen(path, "rb");
     }
     if (!lines->file)
-        return error_set(error, "%s: %s; name a file or - for standard input", path,
-                         strerror(errno));
+        return error_set(error, "%s:1: cannot be read: %s; name a file or - for standard input",
+                         path, strerror(errno));
     gzbuffer(lines->file, CHUNK);
     lines->room = (size_t)2 * CHUNK;
     lines->at = memory_take(lines->room);
@@ -145,7 +145,8 @@ bool source_close(struct source *lines, struct error *error)
         message = strerror(errno);
     bool good = code == Z_OK || code == Z_STREAM_END;
     if (!good)
-        error_set(error, "%s: %s; what came before it was read", lines->path, message);
+        error_set(error, "%s:%llu: %s; what came before it was read", lines->path,
+                  (unsigned long long)lines->number, message);
     free(lines->at);
     gzclose(lines->file);
     return good;

@@ -39,12 +39,11 @@ bool statements_read(struct learn *learn, const char *path, struct error *error)
     struct scripts scripts = {.state = &reading.session.belief.state,
                               .visit = take_statement,
                               .begin = begin_file,
-                              .context = &reading,
-                              .who = "silogate learn"};
+                              .context = &reading};
     bool good = scripts_read(&scripts, path);
     learn->counts.files += scripts.files > 0 ? scripts.files - 1 : 0;
     learn->counts.bytes += scripts.bytes;
     scripts_fini(&scripts);
     learn_session_fini(&reading.session);
-    return good || error_set(error, "%s: was not read to its end", path);
+    return good || error_set(error, "%s:1: was not read to its end; the reason is above", path);
 }

@@ -379,7 +379,7 @@ struct policy *policy_build(const struct config *config, int32_t today,
     struct building building = {.policy = policy, .config = config, .problems = problems};
     size_t errors = problems->errors;
 
-    rule_add(&building, SERVICE_NONE, 0, 0, "no rule is needed"); /* rule 0 */
+    rule_add(&building, SERVICE_NONE, 0, 0, "silogate itself"); /* rule 0 */
     const uint32_t *database_rule = add_services(&building);
     add_patterns(&building);
     add_grants(&building, today);

@@ -123,8 +123,9 @@ bool report_baseline_read(struct report_baseline *baseline, const char *path, st
 
     *baseline = (struct report_baseline){.room = 0};
     if (!from)
-        return error_set(error, "%s: %s; make the baseline first, with --baseline alone", path,
-                         strerror(errno));
+        return error_set(error,
+                         "%s:1: cannot be read: %s; make the baseline first, with --baseline alone",
+                         path, strerror(errno));
     while (good && (length = getline(&line, &size, from)) > 0) {
         number++;
         if (number == 1 && strcmp(line, first_line) != 0)
@@ -133,9 +134,10 @@ bool report_baseline_read(struct report_baseline *baseline, const char *path, st
             good = error_set(error, "%s:%zu: not a line of a baseline; make it anew", path, number);
     }
     if (good && ferror(from))
-        good = error_set(error, "%s: %s", path, strerror(errno));
+        good = error_set(error, "%s:%zu: cannot be read: %s; make it anew", path, number,
+                         strerror(errno));
     if (good && number == 0)
-        good = error_set(error, "%s: empty; remove it and make a baseline anew", path);
+        good = error_set(error, "%s:1: empty; remove it and make a baseline anew", path);
     free(line);
     fclose(from);
     return good;

@@ -120,7 +120,8 @@ static bool read_all(struct report *report, struct reading *reading, struct erro
     else if (code == Z_ERRNO)
         message = strerror(errno);
     if (code != Z_OK && code != Z_STREAM_END)
-        return error_set(error, "%s: %s; what came before it was read", reading->path, message);
+        return error_set(error, "%s:%zu: %s; what came before it was read", reading->path,
+                         (size_t)reading->line, message);
     return true;
 }
 
@@ -134,14 +135,15 @@ bool report_read(struct report *report, const char *path, struct error *error)
         reading.file = gzdopen(dup(STDIN_FILENO), "rb");
     } else {
         if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-            return error_set(error, "%s: is a folder; name the log files in it", path);
+            return error_set(error, "%s:1: is a folder; name the log files in it", path);
         if (stat(path, &status) == 0 && S_ISREG(status.st_mode))
             reading.size = status.st_size;
         reading.file = gzopen(path, "rb");
     }
     if (!reading.file)
-        return error_set(error, "%s: %s; name a violation log or - for standard input", path,
-                         strerror(errno));
+        return error_set(error,
+                         "%s:1: cannot be read: %s; name a violation log or - for standard input",
+                         path, strerror(errno));
     gzbuffer(reading.file, CHUNK);
     reading.bytes = memory_take(LINE_MOST + CHUNK);
     bool good = read_all(report, &reading, error);

@@ -2,6 +2,7 @@
 then each service does directly, object by object, exactly what the policy allows; a second run prints
 nothing; and the way back restores what was."""
 import json
+import re
 
 import pymysql
 import pytest
@@ -388,6 +389,7 @@ def test_own_account(server, tmp_path):
     made = audit(path, "--defaults-file", file, "--sql")
     own = [text for text in statements(made) if "gate_own" in text]
     assert own and own == statements(made)[:len(own)] and "its secret" not in made
+    assert re.search(r"(?m)^-- .*ALTER USER 'gate_own'@'%' IDENTIFIED BY '\.\.\.' ACCOUNT UNLOCK;$", made)
     apply(server, own)
     try:
         server.sql("ALTER USER gate_own IDENTIFIED BY 'its secret' ACCOUNT UNLOCK")

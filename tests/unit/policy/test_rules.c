@@ -80,8 +80,8 @@ static void test_rules(void **state)
         {"c", "s",                  "no",        "[policy] unowned = log",                      4 },
         {"c", "mysql",              "user",      "[policy] mode = log",                         0 },
         {"b", "mysql",              "user",      "[service:b] mode = block",                    15},
-        {"c", "mysql",              "time_zone", "no rule is needed",                           0 },
-        {"c", "information_schema", "t",         "no rule is needed",                           0 },
+        {"c", "mysql",              "time_zone", "silogate itself",                             0 },
+        {"c", "information_schema", "t",         "silogate itself",                             0 },
     };
     struct policy *policy = policy_good(UPSTREAM /* lines 1 and 2 */
                                         "[policy]\nunowned = log\n"
