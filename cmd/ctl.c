@@ -276,7 +276,8 @@ static bool find_socket(const struct options *options, char *to, size_t size)
     if (!config)
         config_problems_print(&problems, options->config);
     else if (!said)
-        fprintf(stderr, "%s: there is no [proxy] control; write control = unix:/path and restart\n",
+        fprintf(stderr,
+                "%s:1: there is no [proxy] control; write control = unix:/path and restart\n",
                 options->config);
     if (said)
         snprintf(to, size, "%.*s", TEXT_ARGS(config->proxy.control.host));

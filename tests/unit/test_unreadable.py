@@ -25,7 +25,7 @@ CASES = [  # {ini}, {missing}, {folder} and {empty} are paths
     "learn general -c {ini} {missing}", "learn slow -c {ini} {folder}", "learn digests -c {ini} {empty}",
     "learn explain -c {ini} --user a {missing}", "audit -c {ini} --defaults-file {missing}",
     "audit -c {ini} --defaults-file {folder}", "audit -c {ini}", "audit -c {ini} nobody",
-    "move m -c {ini} --defaults-file {missing}", "move m -c {ini} --defaults-file {empty}",
+    "move m -c {ini} --defaults-file {missing}", "move m -c {ini} --defaults-file {empty}", "ctl -c {ini} sessions",
 ]
 
 
