@@ -106,12 +106,16 @@ table = nilecare.invoice_line_items
 table = nilecare.billing_*
 table = nilecare.insurance_claims
 table = nilecare.claim_line_items
+table = nilecare.invoice_payment_allocations
+table = nilecare.charge_master
 to = nilecare_billing
 
 [move:payment]
 service = payment
 table = nilecare.payments
 table = nilecare.payment_*
+table = nilecare.invoice_payments
+table = nilecare.installment_schedule
 to = nilecare_payment
 
 [move:clinical]
