@@ -94,6 +94,15 @@ static void check_databases(struct mover *mover, struct text source, struct text
                TEXT_ARGS(source), TEXT_ARGS(target), TEXT_ARGS(target));
     if (!connection_is_mariadb(mover->connection) &&
         ask_number(mover,
+                   "SELECT COUNT(DISTINCT DEFAULT_ENCRYPTION) FROM information_schema.SCHEMATA"
+                   " WHERE SCHEMA_NAME IN (?, ?)",
+                   PARAMETERS(P_TEXT(source), P_TEXT(target)), 1) > 1)
+        refuse(mover,
+               "the default encryptions of %.*s and %.*s differ, and new tables would too; ALTER "
+               "DATABASE %.*s ENCRYPTION",
+               TEXT_ARGS(source), TEXT_ARGS(target), TEXT_ARGS(target));
+    if (!connection_is_mariadb(mover->connection) &&
+        ask_number(mover,
                    "SELECT COUNT(*) FROM information_schema.SCHEMATA_EXTENSIONS WHERE SCHEMA_NAME"
                    " IN (?, ?) AND OPTIONS LIKE '%READ ONLY%'",
                    PARAMETERS(P_TEXT(source), P_TEXT(target)), 0) > 0)

@@ -29,6 +29,8 @@ PLANTS = [
      "CHECK ck of t1: p in mv_new has one of that name", "rename one of them", MYSQL),
     (["ALTER DATABASE mv_new COLLATE utf8mb4_bin"], ["ALTER DATABASE mv_new COLLATE utf8mb4_general_ci"],
      "default collations of mv_old and mv_new differ", "ALTER DATABASE mv_new", BOTH),
+    (["ALTER DATABASE mv_new ENCRYPTION = 'Y'"], ["ALTER DATABASE mv_new ENCRYPTION = 'N'"],
+     "default encryptions of mv_old and mv_new differ", "ALTER DATABASE mv_new ENCRYPTION", MYSQL),
     (["DROP DATABASE mv_new"], ["CREATE DATABASE mv_new CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"],
      "there is no database mv_new", "CREATE DATABASE", BOTH),
     (["ALTER DATABASE mv_old READ ONLY = 1"], ["ALTER DATABASE mv_old READ ONLY = 0"],
