@@ -14,6 +14,7 @@ import time
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parents[1])]
 
+import administrator  # noqa: E402
 import cases  # noqa: E402
 from programs import program  # noqa: E402
 from harness import gate, servers, wire  # noqa: E402
@@ -22,23 +23,33 @@ from silo import CANARY, GRANT, INI, Silo  # noqa: E402
 
 
 class Arena:
-    """A server with the silo, and a silogate before it for each way with what nobody owns."""
+    """A server with the silo, and a silogate before it for each way with what nobody owns; one more where the spy may
+    administer, as who has to set a new password must."""
+
+    past, share = ("expired", "init", "branches"), 0.35  # what may happen past silogate, and how often
 
     def __init__(self, kind, folding=False):
         self.server, self.folding = (servers.FOLDING if folding else servers.KINDS)[kind](), folding
+        self.words = " fold" if folding else ""
         self.gates, self.silo = {}, None
         try:
             self.server.install()
             self.server.start()
             self.silo = Silo(self.server)
-            for unowned in ("block", "log"):
-                self.gates[unowned] = one = gate.Gate(self.server, ini=INI.format(unowned=unowned))
-                one.ini = gate.change(one.ini, "proxy", "control", f"unix:{one.folder}/control")
-                one.path.write_text(one.ini)
-                one.start()
+            self.begin(INI)
         except BaseException:
             self.close()
             raise
+
+    def begin(self, ini):
+        self.administrator = administrator.Administrator(self.silo)
+        for name in ("block", "log", "administration"):
+            self.gates[name] = one = gate.Gate(self.server, ini=ini.format(unowned="log" if name == "log" else "block"))
+            one.ini = gate.change(one.ini, "proxy", "control", f"unix:{one.folder}/control")
+            if name == "administration":
+                one.ini = gate.change(one.ini, "policy", "administration", "allow")
+            one.path.write_text(one.ini)
+            one.start()
 
     def close(self):
         for one in self.gates.values():
@@ -83,6 +94,19 @@ class Arena:
                         self.override(one, None, overrides)
                         overrides = []
                     continue
+                if isinstance(step, dict) and step["com"] in administrator.COMMANDS:
+                    self.administrator.play(step, one.port)
+                    continue
+                if isinstance(step, dict) and step["com"] == "RESTART":
+                    spy.close()
+                    thread = None
+                    self.restart(step)
+                    before = self.silo.quick()
+                    continue
+                if isinstance(step, dict) and step["com"] == "LOGIN":
+                    thread = None  # its locks are gone
+                    spy = self.login(spy, one, flags, step)
+                    continue
                 try:
                     spy.play(step)
                 except wire.Error:
@@ -95,19 +119,23 @@ class Arena:
             heard = bytes(spy.heard)
         except (wire.Closed, OSError, struct.error, IndexError, ValueError):
             heard = bytes(spy.heard) if spy else b""
-        except wire.Error:
-            pass  # it could not log in
+        except wire.Error:  # it could not log in
+            heard = bytes(spy.heard) if spy else b""
         finally:
             if spy:
                 spy.close()
             destroyed = theirs and not self.silo.end_theirs()
+            missing = self.administrator.missing()
+            if any(isinstance(step, dict) and step["com"] in (*administrator.COMMANDS, "RESTART") for step in steps) or \
+                    " XA " in f" {steps}":
+                self.administrator.undo()
             if overrides:
                 self.override(one, None, overrides)
             if any(isinstance(step, dict) and step["com"] == "RELOAD" for step in steps):
                 self.reload(one, False)
         if CANARY.encode() in heard:
             return "a canary came back"
-        if destroyed:
+        if destroyed or missing:
             return "another's prepared transaction is gone"
         if self.silo.quick() != before:
             return "another's data have changed"
@@ -117,6 +145,15 @@ class Arena:
         if locked and not only_granted:
             return "the session holds " + ", ".join(sorted(set(locked)))
         return None
+
+    def login(self, before, one, flags, step):
+        """The session that comes after it, which keeps what has been heard."""
+        before.close()
+        flags = {**flags, **{key: step[key] for key in ("database", "expired") if key in step}}
+        spy = Spy(one.port, flags, self.silo.files, before.number, user=step.get("user", "spy"))
+        spy.socket.settimeout(5)
+        spy.heard += before.heard
+        return spy
 
     def restore(self):
         self.silo.restore(self.silo.changed())
@@ -145,13 +182,13 @@ def attack(arena, seconds, seed, most=5):
     while time.monotonic() < end and len(found) < most:
         number += 1
         chooser = random.Random(f"{seed}-{kind}-{number}")
-        flags, steps = program(chooser, kind == "mariadb", arena.folding)
-        unowned = chooser.choice(("block", "log"))
+        flags, steps = program(chooser, kind == "mariadb", arena.folding, arena.past, arena.share)
+        unowned = "administration" if flags.get("administration") else chooser.choice(("block", "log"))
         why = arena.play(unowned, flags, steps, number * 1000)
         if why:
             arena.restore()
             steps = arena.smaller(unowned, flags, steps, number * 1000)
-            found.append(f"HOLE {kind}{' fold' if arena.folding else ''} seed {seed} session {number}: {why}; unowned = {unowned}, {flags}\n{shown(steps)}")
+            found.append(f"HOLE {kind}{arena.words} seed {seed} session {number}: {why}; unowned = {unowned}, {flags}\n{shown(steps)}")
         if why or number % 20 == 0:
             arena.restore()
     for one in arena.gates.values():
@@ -160,6 +197,8 @@ def attack(arena, seconds, seed, most=5):
 
 
 def main():
+    import restarts  # which stands on this
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
@@ -167,11 +206,15 @@ def main():
     parser.add_argument("--most", type=int, default=5, help="end after so many ways past the gate")
     parser.add_argument("--corpus", action="store_true")
     parser.add_argument("--fold", action="store_true", help="with lower_case_table_names = 1")
+    parser.add_argument("--restart", action="store_true", help="the server comes again with other letter case")
+    parser.add_argument("--past", nargs="*", help="of what happens past silogate, only: expired, init, branches, restarted")
     parser.add_argument("--only")
     options = parser.parse_args()
     bad = False
     for kind in [options.server] if options.server else servers.KINDS:
-        arena = Arena(kind, options.fold)
+        arena = restarts.RestartArena(kind) if options.restart else Arena(kind, options.fold)
+        if options.past is not None:
+            arena.past, arena.share = tuple(options.past), 1
         try:
             if options.corpus:
                 known = cases.read(kind, options.only)

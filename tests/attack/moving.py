@@ -88,11 +88,13 @@ class MovingArena(attack.Arena):
 
     def __init__(self, kind, ready="theirs"):
         self.server, self.gates, self.silo, self.folding = servers.KINDS[kind](), {}, None, False
+        self.words, self.past = " moving", ("branches",)  # the mover works with the settings that there are
         self.place, self.moving, self.moved = "old", False, 0
         try:
             self.server.install()
             self.server.start()
             self.silo = MovingSilo(self.server)
+            self.administrator = attack.administrator.Administrator(self.silo)
             (self.server.folder / "password").write_text("mover-Pw1\n")
             self.defaults = self.server.folder / "mover.cnf"
             self.defaults.write_text("[client]\nuser = mover\npassword = mover-Pw1\n")

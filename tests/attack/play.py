@@ -5,6 +5,7 @@
     LONG (text as the first parameter's data), RESET, CLOSE (of the last statement), FETCH, BULK (MariaDB's, of the last),
     ATTR (text with a query attribute), SPLIT (text in small TCP segments), PIPE (several texts at once),
     RELOAD (grant: with the grant for a while or without; the test does it), QUERY
+    LOGIN (user, database, expired: it can be told to set a new password), ADMIN, THEIRS, RESTART: the test does these
 
 Texts are str, or bytes where they are no UTF-8. In the corpus' texts {FILES} is a folder the server may write in, {N} a
 number of this run, {PAD:n} n times x, {SP:n} n spaces, {REP:n:text} n times text."""
@@ -37,10 +38,14 @@ class Spy(wire.Wire):
         capabilities |= {"zlib": wire.COMPRESS, "zstd": wire.ZSTD}.get(flags.get("compress"), 0)
         if flags.get("metadata"):
             capabilities |= wire.OPTIONAL_METADATA
+        if flags.get("untracked"):
+            capabilities &= ~wire.SESSION_TRACK
         if not flags.get("multi"):
             capabilities &= ~wire.MULTI_STATEMENTS
         if flags.get("attr"):
             capabilities |= wire.QUERY_ATTRIBUTES
+        if flags.get("expired"):
+            capabilities |= wire.EXPIRED_PASSWORDS
         super().__init__(port, capabilities)
         self.heard, self.flags, self.files, self.number = bytearray(), flags, files, number
         self.user_name, self.statements = user, []

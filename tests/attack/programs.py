@@ -3,6 +3,8 @@ several statements, alias databases, reloads in between, and names spelt in ever
 folding)` is a list of steps for play.Spy. Each is built around one aim, to reach another's table, and most of what it says is
 harmless in one reading and reaches it in another."""
 
+from behind import Behind
+
 READS = ("SELECT name FROM {t}", "SELECT * FROM {t} LIMIT 1", "(SELECT name FROM {t})", "SELECT (SELECT MAX(name) FROM {t})",
          "SELECT 1 UNION SELECT name FROM {t}", "WITH c AS (SELECT * FROM {t}) SELECT * FROM c", "DO (SELECT MAX(id) FROM {t})",
          "SELECT COUNT(*) FROM own.a WHERE EXISTS (SELECT 1 FROM {t})", "SET @stolen = (SELECT MAX(name) FROM {t})",
@@ -32,10 +34,11 @@ FOLDS = {letter: other.encode().decode("latin-1") for letter, other in
          {"i": "\u0130", "k": "\u212a", "s": "\u017f", "e": "\u00c9", "c": "\u00c7", "p": "P", "t": "T"}.items()}
 
 
-class Maker:
+class Maker(Behind):
     def __init__(self, random, mariadb, folding=False):
         self.random, self.mariadb, self.folding, self.number = random, mariadb, folding, 0
         self.multi = random.random() < 0.4
+        self.flags = {}
 
     def pick(self, *of):
         return self.random.choice(of[0] if len(of) == 1 else of)
@@ -435,15 +438,18 @@ def quoted_bytes(text):
     return b"'" + text.replace(b"\\", b"\\\\").replace(b"'", b"''") + b"'"
 
 
-def program(random, mariadb, folding=False):
-    """(flags, steps)"""
+def program(random, mariadb, folding=False, past=(), share=0.35):
+    """(flags, steps); `past`: what may happen past silogate, in this share."""
     maker = Maker(random, mariadb, folding)
-    flags = {"multi": maker.multi, "charset": maker.pick(["utf8mb4"] * 6 + ["latin1", "gbk", "sjis", "big5", "gb18030", "cp932"])}
-    flags["ends"], flags["metadata"] = maker.chance(0.4), maker.chance(0.15)
+    flags = maker.flags
+    flags |= {"multi": maker.multi, "charset": maker.pick(["utf8mb4"] * 6 + ["latin1", "gbk", "sjis", "big5", "gb18030", "cp932"])}
+    flags["ends"], flags["metadata"], flags["untracked"] = maker.chance(0.4), maker.chance(0.15), maker.chance(0.4)
     compress = maker.pick([None] * 5 + ["zlib"] + ([] if mariadb else ["zstd"]))
     kinds = ([maker.ambush] * 5 + [maker.reread] * 6 + [maker.cover] * 4 + [maker.moved_in] * 3 + [maker.plain] * 4
              + [maker.among] * 3 + [maker.late] + [maker.xa] + [maker.others] * 2)
-    if random.random() < 0.03:
+    if past and random.random() < share:
+        kinds = [getattr(maker, maker.pick(past))]
+    elif random.random() < 0.03:
         kinds = [maker.granted]
     elif random.random() < 0.01:
         kinds = [maker.long_list]

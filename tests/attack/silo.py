@@ -116,9 +116,8 @@ class Silo:
 
     def __init__(self, server):
         self.server, self.mariadb = server, server.name == "mariadb"
-        self.root = server.root(charset="utf8mb4")
         self.files = str(server.folder / "tmp")
-        self.ask("SET SESSION lock_wait_timeout=10, sql_mode='', group_concat_max_len=1000000000")
+        self.begin()
         self.with_locks = self._see_locks()
         self.accounts()
         self.texts = statements(self.mariadb)
@@ -127,10 +126,22 @@ class Silo:
         self.prints = self.look()
         self.grants = self._grants()
 
+    def begin(self):
+        self.root = self.server.root(charset="utf8mb4")
+        self.ask("SET SESSION lock_wait_timeout=10, sql_mode='', group_concat_max_len=1000000000")
+
     def ask(self, text):
-        with self.root.cursor() as cursor:
-            cursor.execute(text)
-            return cursor.fetchall()
+        try:
+            with self.root.cursor() as cursor:
+                cursor.execute(text)
+                return cursor.fetchall()
+        except UnicodeDecodeError:  # of a session's bytes, which are none of any character set
+            self.begin()  # the rest of that answer
+            raw = self.server.root(charset="utf8mb4", use_unicode=False)
+            with raw, raw.cursor() as cursor:
+                cursor.execute(text)
+                return tuple(tuple(one.decode("utf-8", "surrogateescape") if isinstance(one, bytes) else one for one in row)
+                             for row in cursor.fetchall())
 
     def accounts(self):
         for user in ACCOUNTS:
@@ -189,8 +200,9 @@ class Silo:
         """Tables of the spy's that hold a canary."""
         found = []
         for schema, name in self.ask("SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_TYPE ="
-                                     " 'BASE TABLE' AND (TABLE_SCHEMA IN ('own', 'own2') OR"
-                                     " TABLE_SCHEMA = 'shared' AND TABLE_NAME LIKE 'mine%')"):
+                                     " 'BASE TABLE' AND TABLE_SCHEMA IN ('own', 'own2', 'shared')"):
+            if self.is_theirs(schema, name):
+                continue
             try:
                 quoted = name.replace("`", "``")
                 rows = self.ask(f"SELECT * FROM `{schema}`.`{quoted}` LIMIT 100")
@@ -232,7 +244,10 @@ class Silo:
             f" performance_schema.threads t ON t.THREAD_ID = l.OWNER_THREAD_ID WHERE t.PROCESSLIST_ID = {thread}"
             " AND OBJECT_TYPE IN ('TABLE', 'FUNCTION', 'PROCEDURE')")
         return [f"{schema}.{name}" for schema, name in self.ask(text)
-                if schema in self.THEIRS or schema == "shared" and not (name or "").startswith("mine")]
+                if self.is_theirs(schema, name or "")]
+
+    def is_theirs(self, schema, name):
+        return schema in self.THEIRS or schema == "shared" and not name.startswith("mine")
 
     def prepare_theirs(self):
         """Another's XA transaction, which is prepared and whose session has gone."""
