@@ -100,7 +100,7 @@ struct change *ruling_change(struct ruling *ruling)
     change->xa_count = 0;
     change->arena = (struct arena){NULL};
     change->has_state = change->unknown = change->several = change->remembers = false;
-    change->traced = false;
+    change->traced = change->xa_respelled = false;
     ruling->change = change;
     return change;
 }
@@ -109,7 +109,9 @@ void ruling_note_xa(struct ruling *ruling, const struct sql_facts *facts)
 {
     struct change *change = ruling_change(ruling);
 
-    if (!facts->determined || !facts->xid.at || change->xa_count++ >= RULING_XA)
+    const bool unread = !facts->determined || !facts->xid.at;
+    change->xa_respelled |= unread && facts->xa == SQL_XA_PREPARES && facts->xa_foreign;
+    if (unread || change->xa_count++ >= RULING_XA)
         return;
     struct xa_step *step = arena_take(&change->arena, sizeof(*step));
     step->next = change->xa;
@@ -197,7 +199,7 @@ void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *
     if (change->named.hash)
         belief_name(belief, change->named.hash, good ? change->named.print : 0);
     const struct xa_step *xa = change_xa(change);
-    if (xa && xa->xa == SQL_XA_PREPARES && good)
+    if (good && ((xa && xa->xa == SQL_XA_PREPARES) || change->xa_respelled))
         sql_session_forget_xa(belief->remembered);
     if (change->remembers)
         sql_session_settle(&belief->remembered, change->remembered, good);

@@ -53,6 +53,9 @@ struct change {
     struct named named; /* SQL's PREPARE; hash 0: none */
     struct arena arena;
     bool has_state; /* `state` is the new one */
+    /* It prepares an XA transaction whose identifier cannot be read, nor is written as at its
+     * START. */
+    bool xa_respelled;
     bool unknown;   /* ... but for what only the server can tell */
     bool several;   /* it has several statements: one that fails leaves the others done */
     bool remembers; /* `remembered` is the new one */

@@ -277,6 +277,27 @@ static bool read_all(struct judging *judging, struct ruling_walk *walk)
     return true;
 }
 
+/* As read_all. Before an expired password is set anew the server does not tell in which letter case
+ * it compares names either, and it may have been started anew: of both ways the stricter ruling. */
+static bool read_both_folds(struct judging *judging, struct ruling_walk *walk)
+{
+    struct ruling *ruling = judging->ruling;
+
+    if (!judging->belief->expired || !judging->belief->asked)
+        return read_all(judging, walk);
+    const struct belief other = unasked_belief(judging->belief, 1);
+    struct judging second = {.belief = &other, .binding = judging->binding, .ruling = ruling};
+    if (!read_all(&second, walk) || ruling->outcome == RULING_REFUSE)
+        return true;
+    const unsigned violations = ruling->violation_count;
+    unasked_begin(ruling);
+    if (!read_all(judging, walk) || ruling->outcome == RULING_REFUSE ||
+        ruling->violation_count >= violations)
+        return true;
+    unasked_begin(ruling);
+    return read_all(&second, walk);
+}
+
 /* Judges the text in every way in which it can be read, where the server has not been asked. False
  * where its answer is needed all the same. */
 static bool read_unasked(struct judging *judging, struct ruling_walk *walk)
@@ -312,7 +333,7 @@ void judge_text(const struct belief *belief, const struct binding *binding, stru
     struct ruling_walk walk; /* large, and mostly not used */
 
     ruling->text = text;
-    const bool asks = must_ask(belief, text) || !read_all(&judging, &walk);
+    const bool asks = must_ask(belief, text) || !read_both_folds(&judging, &walk);
     if (asks ? !read_unasked(&judging, &walk) : ruling->wants_charset && !unasked_tells(text)) {
         ruling->outcome = RULING_ASK;
         return;
@@ -364,6 +385,8 @@ static bool prepare(struct judging *judging)
         .end = text.length, .state = &belief->state, .remembered = belief->remembered};
 
     size_t end = sql_analyze(text, 0, &belief->state, belief->remembered, facts);
+    /* It is executed when the server may tell how it compares names, which nobody knows now. */
+    facts->determined &= !belief->expired || facts->object_count == 0;
     statement_unknown(belief, facts);
     if (facts->needs_mode && !belief->asked)
         return false;

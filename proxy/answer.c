@@ -114,7 +114,7 @@ void command_finish(struct session *session)
     if (request->command == COMMAND_STMT_PREPARE && change && change->preparing)
         belief->prepared.has_last = false; /* the PREPARE has failed */
     request->change = NULL;
-    if (binding_note_xa(session->binding, change, !failed))
+    if (binding_note_xa(session->binding, change, !failed, request->answer.error_code))
         session->held.branches = true;
     ruling_commit(&session->worker->ruling, belief, change, !failed);
     if (request->command != COMMAND_RESET_CONNECTION || failed)

@@ -36,7 +36,14 @@ static bool is_last(const struct change *change, const struct xa_step *step)
     return true;
 }
 
-bool binding_note_xa(const struct binding *binding, const struct change *change, bool good)
+/* XA_RBROLLBACK, XA_RBTIMEOUT, XA_RBDEADLOCK: an error that tells of an end. */
+static bool is_rolled_back(uint16_t error)
+{
+    return error == 1402 || error == 1613 || error == 1614;
+}
+
+bool binding_note_xa(const struct binding *binding, const struct change *change, bool good,
+                     uint16_t error)
 {
     const struct branch_owner owner = {binding->service_usage, binding->upstream_usage};
     const struct xa_step *whole = change_xa(change);
@@ -48,7 +55,7 @@ bool binding_note_xa(const struct binding *binding, const struct change *change,
     /* A statement that failed, or one among others, may have ended its XA transaction all the same.
      */
     for (const struct xa_step *step = change->xa; step; step = step->next) {
-        if (step->xa != SQL_XA_PREPARES && (good || !whole))
+        if (step->xa != SQL_XA_PREPARES && (good || !whole || is_rolled_back(error)))
             branches_remove(&owner, step->xid);
         /* The server lets nobody have one of the same identifier beside it. */
         if (good && is_last(change, step) &&

@@ -19,10 +19,11 @@ const char *binding_count(struct binding *binding);
 /* Takes it back before. */
 void binding_uncount(struct binding *binding);
 
-/* A command that makes this change is over: what it says of XA transactions goes to branches.h.
- * True: the session has prepared one. */
+/* A command that makes this change is over, with this error if it was not good: what it says of XA
+ * transactions goes to branches.h. True: the session has prepared one. */
 struct change;
-bool binding_note_xa(const struct binding *binding, const struct change *change, bool good);
+bool binding_note_xa(const struct binding *binding, const struct change *change, bool good,
+                     uint16_t error);
 
 /* The session stands in the worker's runtime from now on. Its connection stays where it is, also
  * where its service has moved to another upstream, or the upstream is in the configuration no more.

@@ -30,7 +30,7 @@ static void count_allowed(struct session *session, struct ruling *ruling,
     for (uint32_t i = 0; i < facts->object_count; i++) {
         struct verdict one;
         policy_check_object(binding->policy, binding->service, &facts->objects[i],
-                            session->belief.state.lower_case_table_names > 0, ruling->today, &one);
+                            part->state.lower_case_table_names > 0, ruling->today, &one);
         if (one.action == VERDICT_ALLOW && reaches_across(&one))
             owners_add(&counted, one.owner);
     }
@@ -90,7 +90,7 @@ static uint64_t write_record(struct session *session, struct ruling *ruling,
         .kind = ruling->kind ? ruling->kind : sql_kind_name((enum sql_kind)facts->kind),
         .policy = binding->policy,
         .service = binding->service,
-        .fold = session->belief.state.lower_case_table_names > 0,
+        .fold = part->state.lower_case_table_names > 0,
         .today = ruling->today,
         .verdict = &part->verdict,
         .blocked = ruling->outcome == RULING_REFUSE,

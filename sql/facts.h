@@ -126,7 +126,8 @@ struct sql_facts {
     bool lossy;          /* with SQL_EFFECT_LOSSY: see struct sql_state */
     uint8_t xa;          /* enum sql_xa */
     bool xa_foreign;     /* SQL_XA_JOINS, SQL_XA_ENDS: this session is not known to have started it,
-                            which     is why `administration` is set */
+                            which is why `administration` is set; SQL_XA_PREPARES: nor in this
+                            spelling */
     int8_t user_locks;   /* calls of GET_LOCK less those of RELEASE_LOCK, as written;
                             RELEASE_ALL_LOCKS   takes all away */
     const char *why; /* where not determined: a sentence, static memory, no value out of the text */

@@ -117,6 +117,8 @@ static void parse_xa(struct parser *p)
         note_xa(p, ends ? SQL_XA_ENDS : SQL_XA_JOINS, known);
     else if (starts || word == KW_PREPARE)
         note_xa(p, starts ? SQL_XA_STARTS : SQL_XA_PREPARES, true);
+    if (word == KW_PREPARE)
+        p->facts->xa_foreign = !known;
     if (p->facts->xa != SQL_XA_NONE && !p->body && xid.length <= PARSER_NAME)
         p->facts->session.name = xid;
     if (((ends && known) || starts) && p->facts->session.name.at) {

@@ -115,6 +115,8 @@ class Administrator:
 
     def undo(self):
         self.leave()
+        for row in self.ask("SELECT id FROM information_schema.processlist WHERE user IN ('spy', 'victim', 'weak')"):
+            self.tried(f"KILL {row[0]}")
         for name, value in self.settings.items():
             self.tried(f"SET GLOBAL {name} = " + ("''" if value in (None, "") else f"'{value}'"))
         self.ask(f"ALTER USER spy@'%' IDENTIFIED BY '{PASSWORD}'")

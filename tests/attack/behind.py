@@ -79,11 +79,25 @@ class Behind:
             steps += [self.pick("SET character_set_client = utf8mb4", "SELECT 1", {"com": "RESET_CONNECTION"})]
         return steps + self.lossy()
 
+    def halves(self):
+        """(what an administrator sets, body): a backslash is half of a character there."""
+        charset = self.pick("gbk", "sjis", "big5", "cp932", "gb18030")
+        lead = b"\x95" if charset in ("sjis", "cp932") else b"\xbf" if charset != "big5" else b"\xa4"
+        t = self.table().encode("latin-1", "ignore")
+        setting = {"com": "ADMIN", "texts": [f"SET GLOBAL {name} = {charset}" for name in
+                                             ("character_set_server", "character_set_client", "character_set_connection")]}
+        return setting, self.ending(self.pick(b"SELECT '" + lead + b"\\', name FROM " + t + b" -- ' FROM own.patients",
+                                              b"SELECT '" + lead + b"\\' AS a, name FROM " + t + b" #'"))
+
     def init(self):
         if self.chance(0.3):
             return self.connection()
         steps = [self.administrator(), {"com": "LOGIN"}] if self.chance(0.8) else []
         for _ in range(1 + self.random.randrange(3)):
+            if self.chance(0.15):
+                setting, body = self.halves()
+                steps += [setting, self.again(), *body]
+                continue
             if self.chance(0.5):
                 steps += [self.administrator()]
             if self.chance(0.6):
@@ -114,6 +128,10 @@ class Behind:
         if self.chance(0.3):
             login["database"] = self.pick("", "own2", "secret", "secret\0", "secret ", "Secret", "old")
         steps = [self.administrator() for _ in range(self.random.randrange(3))]
+        body = self.body()
+        if self.chance(0.3):
+            setting, body = self.halves()
+            steps = [setting]
         steps += [expire, login] if self.chance(0.8) else [login, expire, self.pick({"com": "RESET_CONNECTION"}, {"com": "LOGIN", "expired": True},
                                                                                     {"com": "CHANGE_USER", "text": "own"})]
         before = [self.pick("SELECT 1", "SELECT name FROM own.a", "SHOW WARNINGS", "DO 0", "SET NAMES gbk", "USE secret",
@@ -121,7 +139,6 @@ class Behind:
                             {"com": "RESET_CONNECTION"}, {"com": "INIT_DB", "text": "secret"}, {"com": "CHANGE_USER", "text": "own"},
                             self.administrator()) for _ in range(self.random.randrange(3))]
         password = self.new_password()
-        body = self.body()
         if self.flags["multi"] and self.chance(0.4):
             body = [one for one in body if isinstance(one, (str, bytes))] or self.unqualified()
             texts = [one.encode("latin-1", "ignore") if isinstance(one, str) else one for one in body if isinstance(one, (str, bytes))]
@@ -234,6 +251,8 @@ class Behind:
             steps += [{"com": "ADMIN", "texts": ["ALTER USER spy@'%' PASSWORD EXPIRE"]}]
             login["expired"] = True
             behind = [self.new_password()] if self.chance(0.7) else []
+            if behind and self.chance(0.3):
+                return steps + [login, {"com": "PREPARE", "text": payload.encode()}, *behind, {"com": "EXECUTE"}]
             if behind and self.flags.get("multi"):
                 return steps + [login, f"{behind[0]}; {payload}"] + self.ending(payload)
             return steps + [login] + behind + self.ending(payload)

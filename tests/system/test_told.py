@@ -126,6 +126,41 @@ def test_restarted_and_not_asked(start, prepared):
     assert upstream.sql("SELECT name FROM vault.mine") == ((SECRET,),)
 
 
+@pytest.mark.parametrize("how", ["one command", "prepared"])
+def test_restarted_and_the_password_has_expired(start, how):
+    """Before the new password the server does not say how it compares names: both ways must be allowed."""
+    server, silogate = start
+    upstream = server()
+    upstream.sql("CREATE TABLE vault.mine LIKE vault.t", "INSERT INTO vault.mine SELECT * FROM vault.t")
+    one = silogate(upstream, ini=SHARED)
+    one.reload(("policy", "administration", "allow"))
+    assert code(one, "SELECT name FROM vault.Mine") == 1146
+    upstream.stop()
+    upstream.options = ("--lower-case-table-names=1",)
+    upstream.start()
+    upstream.sql("ALTER USER spy_service@'%' PASSWORD EXPIRE")
+    client = connect(one, capabilities=wire.USUAL | wire.EXPIRED_PASSWORDS)
+    renewed = "SET PASSWORD = PASSWORD('spy_service-secret')"
+    if how == "one command":
+        for text in ("SELECT name FROM vault.Mine", "UPDATE vault.MINE SET name = 'x'", "SELECT * FROM own.t JOIN vault.miNe"):
+            with pytest.raises(wire.Error) as refused:
+                client.query(f"{renewed}; {text}")
+            assert refused.value.code == 1142, (text, refused.value)
+        client.query(f"{renewed}; SELECT name FROM own.t")  # so in either way
+    else:
+        with pytest.raises(wire.Error):
+            statement = client.prepare("SELECT name FROM vault.Mine")[0]
+            client.query(renewed)
+            client.execute(statement)
+        client.query(renewed)
+    with pytest.raises(wire.Error) as refused:
+        client.query("SELECT name FROM vault.Mine")
+    assert refused.value.code == 1142
+    assert client.query("SELECT name FROM OWN.T")[0].rows == [["own"]]
+    assert upstream.sql("SELECT name FROM vault.mine") == ((SECRET,),)
+    client.quit()
+
+
 def test_the_handshakes_character_set_does_not_hold(start):
     server, silogate = start
     upstream = server("--skip-character-set-client-handshake", "--character-set-server=gbk")

@@ -131,6 +131,61 @@ def test_one_of_several_spellings_is_over(prepared, blocking, started, prepared_
     victim.quit()
 
 
+def test_an_error_that_tells_of_the_end(prepared, blocking):
+    """MariaDB says XA_RBROLLBACK of a transaction that has changed nothing: it is over, and the next of its identifier
+    may be another's."""
+    first, second = login(blocking), login(blocking)
+    for text in ("XA START 'rb'", "DO 1", "XA END 'rb'", "XA PREPARE 'rb'"):
+        first.query(text)
+    first.quit()
+    told = None
+
+    def ended():
+        nonlocal told
+        told = None
+        try:
+            second.query("XA ROLLBACK 'rb'")
+        except wire.Error as error:
+            told = error.code
+        return told != NO_SUCH
+
+    assert places.wait_for(ended, 60) and told == (1402 if prepared.name == "mariadb" else None)
+    with contextlib.closing(prepared.root()) as other, other.cursor() as cursor:
+        for text in ("XA START 'rb'", "INSERT INTO xa_vault.t VALUES (31)", "XA END 'rb'", "XA PREPARE 'rb'"):
+            cursor.execute(text)
+        refused(second, "XA COMMIT 'rb'")
+        refused(second, "XA ROLLBACK 'rb'")
+        cursor.execute("XA ROLLBACK 'rb'")
+    second.quit()
+
+
+def test_what_is_prepared_in_another_spelling(prepared, blocking):
+    """One that silogate cannot read: the spelling of the START is not the session's any more, or it would end another's
+    of the same identifier later."""
+    spy = login(blocking)
+    for text in ("XA START 's7'", "INSERT INTO xa_own.t VALUES (30)", "XA END 's7'", r"XA PREPARE 's\7'"):
+        spy.query(text)
+    if prepared.name == "mysql":  # MariaDB lets nobody else end it before its session has gone
+        prepared.sql("XA ROLLBACK 's7'")
+        victim = login(blocking, "xa_vault")
+        prepare(victim, "'s7'", 30, "xa_vault.t")
+    refused(spy, "XA ROLLBACK 's7'")
+    spy.quit()
+    if prepared.name == "mysql":
+        end(victim, "XA ROLLBACK 's7'")
+        victim.quit()
+        return
+
+    def ended():
+        try:
+            prepared.sql("XA ROLLBACK 's7'")
+        except pymysql.Error:
+            return False
+        return True
+
+    assert places.wait_for(ended, 60)
+
+
 @pytest.mark.parametrize("texts", [
     ["XA START 'late'", "INSERT INTO xa_vault.t VALUES (21)", "XA END 'late'; XA PREPARE 'late'"],
     ["DO 1; XA START 'late'; INSERT INTO xa_vault.t VALUES (21); XA END 'late'; XA PREPARE 'late'"]])
