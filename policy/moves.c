@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/built.h"
+#include "policy/system.h"
 
 #define wrong(building, line, ...)                                                                 \
     config_problem_add((building)->problems, line, false, __VA_ARGS__)
@@ -175,6 +176,58 @@ static void grant_both_names(struct building *building, const struct moved *move
     }
 }
 
+/* Whose place it is: the server's, or silogate's own. */
+static bool is_reserved(struct text schema)
+{
+    return system_schema(schema) || system_is_silogates(schema) ||
+           text_equal_fold(schema, TEXT("information_schema"));
+}
+
+/* Tables move from a service's database to a service's. */
+static void check_places(struct building *building, const struct config_move *move)
+{
+    struct pattern forms[NAME_FORMS];
+
+    if (move->to.value.at && is_reserved(move->to.value))
+        wrong(building, move->to.line,
+              "[move:%s] to = %s: that database is the server's own or silogate's; write another "
+              "`to`",
+              move->name.at, move->to.value.at);
+    for (size_t i = 0; i < move->tables.count; i++) {
+        const struct config_text *table = &move->tables.items[i];
+        if (pattern_take(building, "table", table, forms) &&
+            is_reserved(forms[IN_LOWER_CASE].schema))
+            wrong(building, table->line,
+                  "[move:%s] table = %s stands in a database of the server's own or silogate's; "
+                  "take it out",
+                  move->name.at, table->value.at);
+    }
+}
+
+/* A table moves once: where one move puts it, none takes it from. It would stand at three places,
+ * of which a [move:] knows two. */
+static void check_chain(struct building *building, const struct moved *moved)
+{
+    const struct config *config = building->config;
+    struct pattern forms[NAME_FORMS];
+
+    for (size_t i = 0; i < config->move_count; i++) {
+        const struct config_move *other = &config->moves[i];
+        for (size_t j = 0; j < other->tables.count; j++) {
+            const struct config_text *table = &other->tables.items[j];
+            if (table == moved->table || !pattern_take(building, "table", table, forms) ||
+                !pattern_overlap(&forms[IN_LOWER_CASE], &moved->to))
+                continue;
+            wrong(
+                building, moved->table->line,
+                "[move:%s] table = %s, to = %s: from there [move:%s] table = %s moves it on (%s); "
+                "move it in one step, or finish the first move and take its section out",
+                moved->move->name.at, moved->table->value.at, moved->move->to.value.at,
+                other->name.at, table->value.at, config_line(&config->files, table->line));
+        }
+    }
+}
+
 /* No table is in two moves of its owner: it could stand at three places. What a wildcard takes in
  * of another service's is left out, so that is no matter. */
 static void check_apart(struct building *building, size_t number, const struct moved *moved)
@@ -207,10 +260,12 @@ void moves_add(struct building *building)
 
     for (size_t i = 0; i < config->move_count; i++) {
         const struct config_move *move = &config->moves[i];
+        check_places(building, move);
         for (size_t j = 0; j < move->tables.count; j++) {
             if (!read_moved(building, move, &move->tables.items[j], &moved))
                 continue;
             check_apart(building, i, &moved);
+            check_chain(building, &moved);
             own_new_name(building, &moved);
             grant_both_names(building, &moved);
         }

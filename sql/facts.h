@@ -127,7 +127,7 @@ struct sql_facts {
     uint8_t xa;          /* enum sql_xa */
     bool xa_foreign;     /* SQL_XA_JOINS, SQL_XA_ENDS: this session is not known to have started it,
                             which is why `administration` is set; SQL_XA_PREPARES: nor in this
-                            spelling */
+                            spelling, which cannot be read */
     int8_t user_locks;   /* calls of GET_LOCK less those of RELEASE_LOCK, as written;
                             RELEASE_ALL_LOCKS   takes all away */
     const char *why; /* where not determined: a sentence, static memory, no value out of the text */

@@ -118,7 +118,7 @@ static void parse_xa(struct parser *p)
     else if (starts || word == KW_PREPARE)
         note_xa(p, starts ? SQL_XA_STARTS : SQL_XA_PREPARES, true);
     if (word == KW_PREPARE)
-        p->facts->xa_foreign = !known;
+        p->facts->xa_foreign = !known && !p->facts->xid.at;
     if (p->facts->xa != SQL_XA_NONE && !p->body && xid.length <= PARSER_NAME)
         p->facts->session.name = xid;
     if (((ends && known) || starts) && p->facts->session.name.at) {

@@ -115,7 +115,9 @@ class Administrator:
 
     def undo(self):
         self.leave()
-        for row in self.ask("SELECT id FROM information_schema.processlist WHERE user IN ('spy', 'victim', 'weak')"):
+        threads = "id FROM information_schema.processlist WHERE user" if self.silo.mariadb else \
+            "PROCESSLIST_ID FROM performance_schema.threads WHERE PROCESSLIST_USER"
+        for row in self.ask(f"SELECT {threads} IN ('spy', 'victim', 'weak')"):
             self.tried(f"KILL {row[0]}")
         for name, value in self.settings.items():
             self.tried(f"SET GLOBAL {name} = " + ("''" if value in (None, "") else f"'{value}'"))

@@ -7,7 +7,7 @@ CONNECTION = ("swe7", "sjis", "swe7", "sjis", "swe7", "sjis", "gbk", "big5", "cp
 # Words that make a statement tell of the one before it, so that silogate does not ask before it.
 TELLING = ("/* error */ {}", "{} /* row_count */", "{} -- warnings", "{} #found_rows\n")
 XIDS = (b"x{n}", b"x{n}", b"x{n}", b"x{n}", b"\0x{n}", b"x{n}\0", b"x{n}\xff", b"\xe9x{n}", b"x{n}\\", b"x{n}'", b"x{n} ", b"X{n}",
-        b"x{n}" + b"g" * 56, b"\xbf\\x{n}", b"x{n}[]", b"", b"{n}")
+        b"x{n}" + b"g" * 56, b"\xbf\\x{n}", b"x{n}[]", b"{n}")
 
 
 class Behind:

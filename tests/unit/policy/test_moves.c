@@ -89,8 +89,28 @@ static const struct {
     {SERVICES MOVE "[grant:h]\nservice = payment\non = nilecare.*ices\naccess = write\n",
      "on = nilecare.*ices is some of what [move:invoices]"                                                            },
     {SERVICES "[service:other]\nowns = secret.patients\n[move:x]\nservice = billing\n"
-              "table = nilecare.invoices\nto = secret\n[service:all]\nowns = secret.inv*\n", "[move:x] to = secret: table nilecare.invoices would stand among what [service:all] owns "
+              "table = nilecare.invoices\nto = secret\n[service:all]\nowns = secret.inv*\n",  "[move:x] to = secret: table nilecare.invoices would stand among what [service:all] owns "
      "(secret.inv*, "},
+    {SERVICES "[move:x]\nservice = billing\ntable = nilecare.invoices\nto = MySQL\n",
+     "[move:x] to = MySQL: that database is the server's own or silogate's; write another `to`"                       },
+    {SERVICES "[move:x]\nservice = billing\ntable = nilecare.invoices\nto = sys\n",
+     "to = sys: that database is"                                                                                     },
+    {SERVICES "[move:x]\nservice = billing\ntable = nilecare.invoices\nto = performance_schema\n",
+     "to = performance_schema: that database is"                                                                      },
+    {SERVICES "[move:x]\nservice = billing\ntable = nilecare.invoices\nto = information_schema\n",
+     "to = information_schema: that database is"                                                                      },
+    {SERVICES "[move:x]\nservice = billing\ntable = nilecare.invoices\nto = Silogate\n",
+     "to = Silogate: that database is"                                                                                },
+    {SERVICES "[move:x]\nservice = payment\ntable = mysql.t\nto = p\n",
+     "[move:x] table = mysql.t stands in a database of the server's own or silogate's; take it "
+     "out"                                                                                                            },
+    {SERVICES MOVE "[move:on]\nservice = billing\ntable = b.invoices\nto = c\n",
+     "[move:invoices] table = nilecare.invoices, to = b: from there [move:on] table = b.invoices "
+     "moves it on ("                                                                                                  },
+    {SERVICES MOVE "[move:on]\nservice = billing\ntable = B.Invoice_*\nto = c\n",
+     "move it in one step, or finish the first move and take its section out"                                         },
+    {SERVICES MOVE "[move:on]\nservice = billing\ntable = b.invoices\nto = nilecare\n",
+     "[move:on] table = b.invoices moves it on ("                                                                     },
 };
 
 static void test_mistakes(void **state)
