@@ -133,6 +133,44 @@ static bool is_labelled(struct text word)
     return false;
 }
 
+/* Behind white space and comments: what makes the word before it a call, or the schema of a name.
+ */
+static bool is_called(struct text rest)
+{
+    while (rest.length > 0) {
+        const char *end = NULL;
+        size_t length = 1;
+        if (rest.at[0] == '(' || rest.at[0] == '.')
+            return true;
+        if (rest.length > 1 && memcmp(rest.at, "/*", 2) == 0) {
+            if (rest.length > 2 && (rest.at[2] == '!' || rest.at[2] == 'M'))
+                return true;
+            end = memmem(rest.at, rest.length, "*/", 2);
+            length = end ? (size_t)(end - rest.at) + 2 : rest.length;
+        } else if (rest.at[0] == '#' || (rest.length > 1 && memcmp(rest.at, "--", 2) == 0)) {
+            end = memchr(rest.at, '\n', rest.length);
+            length = end ? (size_t)(end - rest.at) + 1 : rest.length;
+        } else if (!strchr(" \t\r\n\v\f", rest.at[0])) {
+            return false;
+        }
+        rest.at += length;
+        rest.length -= length;
+    }
+    return false;
+}
+
+/* The length of the name that the word in brackets at `at` is; 0: it is more than a name. */
+static size_t bracketed_name(struct text rest, size_t at)
+{
+    size_t end = at;
+
+    while (end < rest.length && is_name(rest.at[end]))
+        end++;
+    bool closed = rest.length - end >= 2 && memcmp(rest.at + end, ")s", 2) == 0;
+    bool longer = rest.length - end > 2 && is_name(rest.at[end + 2]) && rest.at[end + 2] != '.';
+    return closed && !longer ? end - at : 0;
+}
+
 /* :name, %(name)s and %s outside of quotes are parameters, unless a value is given for them. */
 static bool put_parameter(struct putting *putting)
 {
@@ -152,15 +190,15 @@ static bool put_parameter(struct putting *putting)
     } else if (at_is(putting, "%s")) {
         bool word = putting->at > 0 && (is_name(rest.at[-1]) || rest.at[-1] == ')');
         bool longer = rest.length > 2 && is_name(rest.at[2]) && rest.at[2] != ':';
-        if (word || longer)
+        if (word || longer || is_called((struct text){rest.at + 2, rest.length - 2}))
             return false;
         after = 2;
     } else if (at_is(putting, "%(")) {
-        const char *close = memmem(rest.at, rest.length, ")s", 2);
-        if (!close)
+        size_t name = bracketed_name(rest, 2);
+        if (name == 0)
             return false;
         start = 2;
-        end = (size_t)(close - rest.at);
+        end = start + name;
         after = end + 2;
     } else {
         return false;

@@ -221,7 +221,7 @@ static void take_statement(struct reading *reading, struct text text)
 
     struct scripts_statement statement = {
         .path = reading->path, .line = reading->line, .text = text};
-    if (placeholders_may_be_in(text)) {
+    if ((!scripts->null || scripts->values->count > 0) && placeholders_may_be_in(text)) {
         statement.text =
             placeholders_put(scripts->values, text, &scripts->room, &scripts->room_size, missing);
         statement.placeholder = missing[0] ? missing : NULL;

@@ -21,7 +21,8 @@ struct scripts_statement {
 
 struct scripts {
     /* The caller's. */
-    bool null;                     /* items end with a NUL byte */
+    bool null; /* items end with a NUL byte: the text of a command, with placeholders only where
+                * a value is given */
     const struct sql_state *state; /* in which the next statement will be read */
     const struct placeholders *values;
     void (*visit)(void *context, const struct scripts_statement *statement);
