@@ -42,7 +42,7 @@ static void parse_level(struct parser *p)
     bool routine = at_word(p, KW_PROCEDURE) || at_word(p, KW_FUNCTION) || at_word(p, KW_PACKAGE);
     struct name schema, name;
 
-    if (routine || (at_word(p, KW_TABLE) && p->n.sign != '.')) {
+    if (routine || at_word(p, KW_TABLE)) {
         if (take_word(p, KW_PACKAGE))
             take_word(p, KW_BODY);
         else

@@ -463,8 +463,7 @@ void parse_truncate(struct parser *p)
 {
     set_kind(p, SQL_TRUNCATE);
     step(p);
-    if (at_word(p, KW_TABLE) && (p->n.class == SQL_TOKEN_WORD || p->n.class == SQL_TOKEN_NAME))
-        step(p);
+    take_word(p, KW_TABLE); /* never a schema: TABLE.`t` is .`t` */
     take_table(p, SQL_DEFINE);
     if (at_word(p, KW_WAIT) || at_word(p, KW_NOWAIT))
         skip_rest(p);

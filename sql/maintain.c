@@ -110,8 +110,8 @@ void parse_flush(struct parser *p)
     step(p);
     while (at_word(p, KW_NO_WRITE_TO_BINLOG) || at_word(p, KW_LOCAL))
         step(p);
-    if ((take_word(p, KW_TABLES) || take_word(p, KW_TABLE)) && at_name(p) && !at_word(p, KW_WITH) &&
-        !at_word(p, KW_FOR))
+    if ((take_word(p, KW_TABLES) || take_word(p, KW_TABLE)) && (at_name(p) || at_sign(p, '.')) &&
+        !at_word(p, KW_WITH) && !at_word(p, KW_FOR))
         take_tables(p, SQL_READ);
     skip_rest(p);
 }
