@@ -65,8 +65,12 @@ void parse_trigger(struct parser *p)
         step(p); /* MariaDB 11: also UPDATE OF columns */
     if (!need_word(p, KW_ON) || !take_table_name(p, &table_schema, &table))
         return;
+    /* A trigger lives where its table does; a table without a schema is looked for in the schema
+     * that the trigger says, whatever the current database is. */
     if (!schema.text.at)
-        schema.text = table_schema.text; /* a trigger lives where its table does */
+        schema.text = table_schema.text;
+    else if (!table_schema.text.at)
+        table_schema.text = schema.text;
     const unsigned trigger = add_object(p, SQL_ROUTINE, &schema, &name, SQL_DEFINE);
     const unsigned on = add_object(p, SQL_TABLE, &table_schema, &table, SQL_DEFINE);
     place_trigger(p, trigger, &schema, &name, on);

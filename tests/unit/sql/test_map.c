@@ -105,6 +105,18 @@ static void test_old_place(void **state)
     }
 }
 
+/* Its table is looked for in the trigger's schema, not in the current database. */
+static void test_trigger_of_another_schema(void **state)
+{
+    static const struct row row = {
+        "CREATE TRIGGER o.tr BEFORE INSERT ON invoices FOR EACH ROW SET NEW.a = 1",
+        "CREATE TRIGGER `b`.tr BEFORE INSERT ON `b`.invoices FOR EACH ROW SET NEW.a = 1", BOTH};
+
+    (void)state;
+    try_row(&row, SQL_MYSQL, "c", "b");
+    try_row(&row, SQL_MARIADB, "c", "b");
+}
+
 /* A temporary table of the session is not the one that moved. */
 static void test_names_of_others(void **state)
 {
@@ -179,6 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_old_place),
+        cmocka_unit_test(test_trigger_of_another_schema),
         cmocka_unit_test(test_names_of_others),
         cmocka_unit_test(test_case_and_character_sets),
         cmocka_unit_test(test_bounds),
