@@ -10,7 +10,7 @@ void belief_lose(struct belief *belief)
 {
     sql_state_lose_mode(&belief->state);
     belief->state.charset = SQL_CHARSET_UNKNOWN;
-    belief->state.lossy = true;
+    belief->state.lossy = SQL_LOSSY;
     belief->must_ask = true;
 }
 
@@ -68,7 +68,7 @@ void belief_reset(struct belief *belief)
     sql_session_free(&belief->remembered);
     sql_state_lose_mode(&belief->state);
     belief->state.charset = SQL_CHARSET_UNKNOWN;
-    belief->state.lossy = true;
+    belief->state.lossy = SQL_LOSSY;
 }
 
 void belief_forget(struct belief *belief)

@@ -31,8 +31,8 @@ static void variable_changed(struct session *session, struct text change)
         if (text_equal(name, TEXT("sql_mode")) && sql_mode_of(value) != session->belief.state.mode)
             sql_state_lose_mode(&session->belief.state);
         if (text_equal(name, TEXT("character_set_connection"))) {
-            const bool lossy = sql_charset_is_lossy(sql_charset_of(value));
-            session->belief.state.lossy = lossy || (session->belief.state.lossy && !reset);
+            const uint8_t before = reset ? 0 : session->belief.state.lossy;
+            session->belief.state.lossy = before | sql_charset_lossy(sql_charset_of(value));
         }
         if (!text_equal(name, TEXT("character_set_client")))
             continue;

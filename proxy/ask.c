@@ -105,7 +105,7 @@ static void learn(struct session *session, const struct text *values)
     session->belief.state.mode = sql_mode_of(values[ANSWER_MODE]);
     session->belief.state.mode_known = values[ANSWER_MODE].at != NULL;
     session->belief.state.charset = (uint8_t)sql_charset_of(values[ANSWER_CHARSET]);
-    session->belief.state.lossy = sql_charset_is_lossy(sql_charset_of(values[ANSWER_CONNECTION]));
+    session->belief.state.lossy = sql_charset_lossy(sql_charset_of(values[ANSWER_CONNECTION]));
     if (!text_number(values[ANSWER_LOWER_CASE], &lower_case) || lower_case > 2)
         return;
     session->belief.state.lower_case_table_names = (uint8_t)lower_case;

@@ -280,11 +280,12 @@ enum { QUERY_BESIDE = 2 + 64 };
 /* Can a literal of the text be written so that the server reads the same text out of it? */
 static bool can_be_literal(const struct sql_state *state, struct text text)
 {
-    if (!state->mode_known || state->lossy ||
+    if (!state->mode_known || state->lossy & SQL_LOSSY_SIGNS ||
         (state->charset != SQL_UTF8 && state->charset != SQL_SINGLE_BYTE))
         return false;
     for (size_t i = 0; i < text.length; i++) {
-        if (text.at[i] == '\0' || ((uint8_t)text.at[i] >= 0x80 && state->charset != SQL_UTF8))
+        if (text.at[i] == '\0' ||
+            ((uint8_t)text.at[i] >= 0x80 && (state->charset != SQL_UTF8 || state->lossy)))
             return false;
     }
     return true;

@@ -67,13 +67,15 @@ static struct text take_value(struct parser *p)
     struct text value = {NULL, 0};
 
     if (p->t.class == SQL_TOKEN_STRING && (text.at[0] == '\'' || text.at[0] == '"')) {
-        value = keeps_its_text(p, unescape(p, text, p->t.flags & SQL_TOKEN_ESCAPED));
+        value = unescape(p, text, p->t.flags & SQL_TOKEN_ESCAPED);
         step(p);
     } else if (p->t.class == SQL_TOKEN_VARIABLE) {
         if (p->session && !p->body && !(p->t.flags & SQL_TOKEN_HIGH))
             value = sql_session_variable(p->session, variable_name(p).text);
         step(p);
     }
+    /* Also of a variable that was set before this character_set_connection. */
+    value = keeps_its_text(p, value);
     /* Bytes over 127 in a value may change with the character sets it passes through. */
     if (value.at && p->state->charset != SQL_UTF8 && has_high_bytes(value))
         value.at = NULL;

@@ -123,7 +123,7 @@ struct sql_facts {
     uint8_t mode;        /* with SQL_EFFECT_MODE: union of enum sql_mode, or SQL_MODE_UNKNOWN */
     uint8_t charset;     /* with SQL_EFFECT_CHARSET: enum sql_charset */
     bool kill_query;     /* KILL QUERY rather than KILL CONNECTION */
-    bool lossy;          /* with SQL_EFFECT_LOSSY: see struct sql_state */
+    uint8_t lossy;       /* with SQL_EFFECT_LOSSY: union of enum sql_lossy */
     uint8_t xa;          /* enum sql_xa */
     bool xa_foreign;     /* SQL_XA_JOINS, SQL_XA_ENDS: this session is not known to have started it,
                             which is why `administration` is set; SQL_XA_PREPARES: nor in this

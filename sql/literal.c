@@ -2,6 +2,7 @@
  * is remembered.
  */
 #include "sql/parser.h"
+#include "sql/reread.h"
 
 /* What a backslash and this character stand for (MySQL manual, "String Literals"). */
 static char escaped(char c)
@@ -26,10 +27,14 @@ static char escaped(char c)
 
 struct text keeps_its_text(const struct parser *p, struct text text)
 {
-    for (size_t i = 0; p->state->lossy && i < text.length; i++) {
-        if (text.at[i] == '\\' || text.at[i] == '`' || text.at[i] == '[')
-            return (struct text){NULL, 0};
-    }
+    uint8_t changes = 0;
+
+    if (p->state->lossy & SQL_LOSSY_SIGNS)
+        changes |= SQL_MARK_SIGNS;
+    if (p->state->lossy & SQL_LOSSY_HIGH)
+        changes |= SQL_MARK_HIGH;
+    if (text.at && changes && sql_marks(text) & changes)
+        text = (struct text){NULL, 0};
     return text;
 }
 

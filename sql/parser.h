@@ -271,8 +271,8 @@ char *take_room(struct parser *p, size_t size);
  * not known. */
 struct text unescape(struct parser *p, struct text literal, bool has_escapes);
 
-/* The same text, `at` NULL where it may be another by the time it is a value: see `lossy` in struct
- * sql_state. */
+/* The same text, `at` NULL where it may be another once it is a value, or the text of PREPARE: see
+ * enum sql_lossy. */
 struct text keeps_its_text(const struct parser *p, struct text text);
 
 /* The name of the user variable at p->t, without @ and quotes. */

@@ -403,7 +403,7 @@ static void keep_of_body(struct parser *p, uint8_t effects)
     } else if (p->facts->effects != effects) {
         p->facts->effects = effects | charset;
         p->facts->charset = SQL_CHARSET_UNKNOWN;
-        p->facts->lossy = true;
+        p->facts->lossy = SQL_LOSSY;
     }
 }
 

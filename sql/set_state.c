@@ -272,16 +272,14 @@ void set_charset(struct parser *p)
     p->facts->charset = (uint8_t)charset;
 }
 
-static void set_lossy(struct parser *p, bool lossy)
+static void set_lossy(struct parser *p, uint8_t lossy)
 {
-    p->rereads |= lossy;
+    p->rereads |= lossy != 0;
     p->facts->effects |= SQL_EFFECT_LOSSY;
     p->facts->lossy = lossy;
 }
 
-/* Only swe7 and sjis, in which a backslash of another character set becomes another sign,
- * are lossy, but an expression may mean them. A collation's name starts with its character set's.
- */
+/* An expression may mean any. A collation's name starts with its character set's. */
 void set_connection(struct parser *p)
 {
     struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
@@ -302,7 +300,7 @@ void set_connection(struct parser *p)
     const bool plain = name.text.at && at_value_end(p);
     if (!at_value_end(p))
         parse_value(p);
-    set_lossy(p, !plain || sql_charset_is_lossy(sql_charset_of(name.text)));
+    set_lossy(p, plain ? sql_charset_lossy(sql_charset_of(name.text)) : SQL_LOSSY);
 }
 
 /* SET NAMES x [COLLATE y], SET CHARACTER SET x: this one sets character_set_connection to what the
@@ -311,7 +309,7 @@ void set_names(struct parser *p, bool names)
 {
     enum sql_charset charset = charset_at(p);
 
-    set_lossy(p, !names || sql_charset_is_lossy(charset));
+    set_lossy(p, names ? sql_charset_lossy(charset) : SQL_LOSSY);
     step(p);
     if (at_word(p, KW_COLLATE)) {
         step(p);

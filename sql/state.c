@@ -248,7 +248,7 @@ void sql_state_apply(struct sql_state *state, const struct sql_facts *facts)
     if (facts->effects & SQL_EFFECT_LOSSY)
         state->lossy = facts->lossy;
     if (facts->effects & SQL_EFFECT_UNKNOWN) {
-        state->lossy = true;
+        state->lossy = SQL_LOSSY;
         sql_state_lose_mode(state);
         state->charset = SQL_CHARSET_UNKNOWN;
     }

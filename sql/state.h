@@ -38,6 +38,15 @@ enum sql_charset {
                             well */
 };
 
+/* A literal becomes a value, and on MySQL a value the text of PREPARE, in character_set_connection:
+ * it is read again, in character_set_client, with the bytes that it has there. */
+enum sql_lossy {
+    SQL_LOSSY_SIGNS = 1, /* which may be one without backslash and backtick (swe7, sjis) */
+    SQL_LOSSY_HIGH = 2,  /* which may be other than UTF-8: whatever is beyond ASCII has other bytes,
+                            backslashes and backticks among them */
+    SQL_LOSSY = SQL_LOSSY_SIGNS | SQL_LOSSY_HIGH,
+};
+
 enum { SQL_DATABASE_SIZE = 200 };
 
 struct sql_state {
@@ -48,8 +57,7 @@ struct sql_state {
     uint8_t charset;                /* enum sql_charset */
     bool mode_known;    /* false: a text whose reading depends on `mode` gets needs_mode */
     bool escapes_known; /* ... but for SQL_NO_BACKSLASH_ESCAPES */
-    bool lossy;         /* character_set_connection may be one without backslash and backtick
-                           (swe7): a literal that has them is another text once it is a value */
+    uint8_t lossy;      /* union of enum sql_lossy: what character_set_connection does to a text */
     bool has_database;
     bool database_unknown; /* there may be a current database, but which is not known */
     uint8_t database_length;
@@ -97,12 +105,13 @@ enum sql_charset sql_charset_of_collation(uint32_t number);
  * MySQL 8's and 9's clients (it becomes latin1): that is SQL_CHARSET_UNKNOWN. */
 enum sql_charset sql_charset_of_handshake(enum sql_dialect dialect, uint32_t number);
 
-/* Has the collation's character set no backslash and no backtick? */
-bool sql_collation_is_lossy(uint32_t number);
-/* Of a character_set_connection: may a text that becomes a value lose or change characters? */
-static inline bool sql_charset_is_lossy(enum sql_charset charset)
+/* Of a character_set_connection, by its collation or itself: union of enum sql_lossy. */
+uint8_t sql_collation_lossy(uint32_t number);
+static inline uint8_t sql_charset_lossy(enum sql_charset charset)
 {
-    return charset == SQL_CHARSET_UNKNOWN || charset == SQL_SJIS;
+    if (charset == SQL_CHARSET_UNKNOWN || charset == SQL_SJIS)
+        return SQL_LOSSY;
+    return charset == SQL_UTF8 ? 0 : SQL_LOSSY_HIGH;
 }
 
 /* What the state is once a statement with these facts has succeeded. With SQL_EFFECT_UNKNOWN

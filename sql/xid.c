@@ -75,7 +75,7 @@ static bool read_bits(struct text written, char *to, size_t *length)
 static bool read_quoted(const struct parser *p, struct text written, char *to, size_t *length)
 {
     if (written.length < 2 || (written.at[0] != '\'' && written.at[0] != '"') ||
-        p->t.flags & SQL_TOKEN_ESCAPED || p->state->lossy ||
+        p->t.flags & SQL_TOKEN_ESCAPED || p->state->lossy & SQL_LOSSY_SIGNS ||
         p->state->charset == SQL_CHARSET_UNKNOWN || written.length - 2 > PART_MAX)
         return false;
     for (size_t i = 1; i + 1 < written.length; i++) {

@@ -66,7 +66,7 @@ static bool set_state(struct session *session, struct text ok)
     belief->state.lower_case_table_names = server.lower_case_table_names > 0;
     belief->state.charset =
         (uint8_t)sql_charset_of_handshake(belief->state.dialect, session->collation);
-    belief->state.lossy = sql_collation_is_lossy(session->collation);
+    belief->state.lossy = sql_collation_lossy(session->collation);
     char room[SQL_IDENTIFIER_BYTES];
     struct text database = login_initial_db(session);
     sql_identifier_table(database, &belief->state, room, &database); /* false: it is asked for */

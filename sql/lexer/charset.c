@@ -202,12 +202,15 @@ enum sql_charset sql_charset_of_collation(uint32_t number)
     return row ? (enum sql_charset)row->charset : SQL_CHARSET_UNKNOWN;
 }
 
-bool sql_collation_is_lossy(uint32_t number)
+uint8_t sql_collation_lossy(uint32_t number)
 {
+    const enum sql_charset charset = sql_charset_of_collation(number);
+
     /* swe7's collations; its NO PAD ones are MariaDB's. In sjis, on both servers, a backslash that
      * comes from another character set is another sign. */
-    return number == 10 || number == 82 || number == 1034 || number == 1106 ||
-           sql_charset_of_collation(number) == SQL_SJIS;
+    if (number == 10 || number == 82 || number == 1034 || number == 1106)
+        return SQL_LOSSY;
+    return charset == SQL_CHARSET_UNKNOWN ? SQL_LOSSY_HIGH : sql_charset_lossy(charset);
 }
 
 enum sql_charset sql_charset_of_handshake(enum sql_dialect dialect, uint32_t number)

@@ -286,7 +286,7 @@ static void check_told(const struct session *session, const struct print *before
     if (!same_memory(before, after) || !text_equal(sql_state_database(a), sql_state_database(b)))
         watched_broken("an answer makes something remembered", (struct text){"", 0});
     if ((b->mode_known && (!a->mode_known || a->mode != b->mode)) ||
-        (b->charset != a->charset && b->charset != SQL_CHARSET_UNKNOWN) || (a->lossy && !b->lossy))
+        (b->charset != a->charset && b->charset != SQL_CHARSET_UNKNOWN) || (a->lossy & ~b->lossy))
         watched_broken("an answer makes more known than was", (struct text){"", 0});
     if (after->belief.prepared.count > before->belief.prepared.count + 1)
         watched_broken("an answer prepares more than one", (struct text){"", 0});

@@ -75,7 +75,7 @@ static void describe_effects(char *to)
     if (facts.effects & SQL_EFFECT_CHARSET)
         add(to, ", charset %s", charsets[facts.charset]);
     if (facts.effects & SQL_EFFECT_LOSSY && facts.lossy)
-        add(to, ", lossy");
+        add(to, facts.lossy & SQL_LOSSY_SIGNS ? ", lossy" : ", lossy beyond ascii");
     if (facts.effects & SQL_EFFECT_UNKNOWN)
         add(to, ", unknown");
     if (facts.effects & SQL_EFFECT_KILL)

@@ -78,13 +78,13 @@ static void test_identifiers(void **test)
 static void test_what_depends_on_the_connection(void **test)
 {
     (void)test;
-    struct sql_state state = {.version = 90704, .mode_known = true, .lossy = true};
+    struct sql_state state = {.version = 90704, .mode_known = true, .lossy = SQL_LOSSY};
 
     sql_analyze(TEXT("XA PREPARE 'a'"), 0, &state, NULL, &facts);
     assert_null(facts.xid.at);
     sql_analyze(TEXT("XA PREPARE 0x61"), 0, &state, NULL, &facts);
     assert_non_null(facts.xid.at);
-    state.lossy = false;
+    state.lossy = SQL_LOSSY_HIGH;
     state.charset = SQL_CHARSET_UNKNOWN;
     sql_analyze(TEXT("XA PREPARE 'a'"), 0, &state, NULL, &facts);
     assert_null(facts.xid.at);
