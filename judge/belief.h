@@ -41,8 +41,9 @@ struct belief {
     bool must_ask : 1;             /* the server must be asked before the next command is judged */
     bool asked : 1;   /* it was, for the command at hand, as far as it can be: never asked twice */
     bool unknown : 1; /* it would not say: nothing is determined */
-    bool expired : 1; /* it says nothing before an expired password has been set anew */
-    bool traced : 1;  /* it may keep what the session executes, for the client to look at */
+    bool disguised : 1; /* it is of another version than it says: nothing is determined */
+    bool expired : 1;   /* it says nothing before an expired password has been set anew */
+    bool traced : 1;    /* it may keep what the session executes, for the client to look at */
 };
 
 /* Nothing is known of how the server reads now: to be asked. And: nor of the database. */

@@ -5,7 +5,12 @@
 
 void statement_unknown(const struct belief *belief, struct sql_facts *facts)
 {
-    if (belief->unknown) {
+    if (belief->disguised) {
+        facts->determined = false;
+        facts->why =
+            "the server's greeting names another version than it reads executable comments "
+            "as: is its option 'version' set?";
+    } else if (belief->unknown) {
         facts->determined = false;
         facts->why = "the server does not say which database and modes it is in";
     } else if (belief->expired && !facts->determined) {

@@ -7,6 +7,7 @@
  * than until the next statement.
  */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -21,8 +22,8 @@
     "SELECT /* silogate */ CAST(DATABASE() AS BINARY),CAST(@@SESSION.sql_mode AS BINARY),"         \
     "CAST(@@SESSION.character_set_client AS BINARY),"                                              \
     "CAST(@@SESSION.character_set_connection AS BINARY),"                                          \
-    "CAST(@@GLOBAL.lower_case_table_names AS BINARY),CAST(@@GLOBAL.init_connect AS BINARY) LIMIT " \
-    "1"
+    "CAST(@@GLOBAL.lower_case_table_names AS BINARY),CAST(@@GLOBAL.init_connect AS BINARY),"       \
+    "0%s LIMIT 1"
 
 enum {
     ANSWER_DATABASE,
@@ -31,8 +32,10 @@ enum {
     ANSWER_CONNECTION,
     ANSWER_LOWER_CASE,
     ANSWER_INIT,
+    ANSWER_VERSION,
     ANSWER_FIELDS_MAX
 };
+enum { PROOF_SIZE = 48 };
 
 /* What silogate asks the server, in this order; only a session that may be traced is asked more
  * than the one question. */
@@ -46,7 +49,6 @@ enum asking {
 static const char *const texts[] = {
     [ASKING_STOP] = "SET /* silogate */ @silogate_profiling=@@SESSION.profiling,"
                     "@silogate_trace=@@SESSION.optimizer_trace,profiling=0,optimizer_trace=0",
-    [ASKING] = QUESTION,
     [ASKING_START] = "SET /* silogate */ optimizer_trace=@silogate_trace,"
                      "profiling=@silogate_profiling,@silogate_trace=NULL,@silogate_profiling=NULL",
 };
@@ -56,13 +58,37 @@ static const char *const texts[] = {
  * ER_NEW_ABORTING_CONNECTION: init_connect has failed, which ends the session. */
 enum { EXPIRED_PASSWORD = 1820, ABORTING = 1184 };
 
+/* A MariaDB greets with what its option `version` has, and what stands before a server may greet as
+ * it likes; what a server reads of executable comments tells what it is. The last column is 1 where
+ * it reads those of the version that it names, and none above. Returns the length. */
+static size_t write_question(char *to, size_t size, const struct sql_state *state)
+{
+    const uint32_t named = state->version;
+    char proof[PROOF_SIZE];
+    int length;
+
+    if (state->dialect == SQL_MARIADB)
+        snprintf(proof, sizeof(proof), "/*M!%06u+1*//*M!%06u+2*/", named, named + 1);
+    else
+        snprintf(proof, sizeof(proof), "/*!%05u+1*//*!%05u+2*//*M!+4*/", named, named + 1);
+    length = snprintf(to, size, QUESTION, proof);
+    assert(length > 0 && (size_t)length < size);
+    return (size_t)length;
+}
+
 /* COM_QUERY; with CLIENT_QUERY_ATTRIBUTES, no parameters in one set. */
 static void ask(struct session *session, enum asking asking)
 {
     bool has_attributes = (session->capabilities & CAPABILITY_QUERY_ATTRIBUTES) != 0;
     const struct text start = has_attributes ? TEXT("\3\0\1") : TEXT("\3");
-    uint8_t packet[PACKET_HEADER + sizeof("\3\0\1" QUESTION)];
-    const struct text text = text_of(texts[asking]);
+    char question[sizeof(QUESTION) + PROOF_SIZE];
+    uint8_t packet[PACKET_HEADER + sizeof("\3\0\1") + sizeof(question)];
+    struct text text = {question, 0};
+
+    if (asking == ASKING)
+        text.length = write_question(question, sizeof(question), &session->belief.state);
+    else
+        text = text_of(texts[asking]);
     size_t length = start.length + text.length;
 
     assert(PACKET_HEADER + length <= sizeof(packet));
@@ -134,6 +160,7 @@ static bool take_answer(struct session *session, enum row row, const struct text
     if (row == ROW_DONE) {
         belief->unknown = belief->expired = false;
         learn(session, values);
+        belief->disguised = !text_equal(values[ANSWER_VERSION], TEXT("1"));
     } else {
         if (here.at[PACKET_HEADER] == 0x00)
             return false;
@@ -141,7 +168,8 @@ static bool take_answer(struct session *session, enum row row, const struct text
         belief->unknown = !belief->expired;
         belief_lose_all(belief);
     }
-    belief->must_ask = row != ROW_DONE; /* the next command asks again */
+    /* the next command asks again */
+    belief->must_ask = row != ROW_DONE || belief->disguised;
     belief->asked = true;
     return true;
 }

@@ -90,8 +90,8 @@ class FakeServer:
                 stream.send(OK)
 
     def sql_state(self, stream, database="nilecare"):
-        for part in (b"\x06", *[COLUMN] * 6, lenenc(database) + lenenc("") + 2 * lenenc("utf8mb4") +
-                     lenenc("0") + lenenc(""), END_OF_ROWS):
+        for part in (b"\x07", *[COLUMN] * 7, lenenc(database) + lenenc("") + 2 * lenenc("utf8mb4") +
+                     lenenc("0") + lenenc("") + lenenc("1"), END_OF_ROWS):
             stream.send(part)
 
     def close(self):

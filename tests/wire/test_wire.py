@@ -252,7 +252,7 @@ ANSWERS = {
     "killed": (lambda stream: stream.send(wire.error(1317, "Query execution was interrupted", "70100")),
                1227),
     "killed in its midst": (lambda stream: [stream.send(part) for part in (
-        b"\x06", *[COLUMN] * 6, wire.error(1317, "Query execution was interrupted", "70100"))], 1227),
+        b"\x07", *[COLUMN] * 7, wire.error(1317, "Query execution was interrupted", "70100"))], 1227),
     "expired password": (lambda stream: stream.send(wire.error(1820, "You must reset your password")),
                          1227),
     "an OK": (lambda stream: stream.send(wire.OK), "closed"),
