@@ -145,11 +145,12 @@ lint: check ## clang's warnings, clang-format, clang-tidy, cppcheck and the laye
 	$(MAKE) --no-print-directory -s -j2 CC=clang BUILD=build-clang WERROR=1 build-clang/silogate unit
 	scripts/lint $(C_FILES)
 
-attack: $(BUILD)/silogate ## sessions of a spy through a silogate that blocks, for SECONDS a server (default 900; SEED=...), and half as long where names fold
+attack: $(BUILD)/silogate ## sessions of a spy through a silogate that blocks, for SECONDS a server (default 900; SEED=...), and half as long where names fold, and where the server comes again otherwise
 	scripts/deps build test
 	SILOGATE_BUILD=$(BUILD) tests/attack/attack.py --corpus
 	SILOGATE_BUILD=$(BUILD) tests/attack/attack.py --seconds $(or $(SECONDS),900) $(if $(SEED),--seed $(SEED))
 	SILOGATE_BUILD=$(BUILD) tests/attack/attack.py --fold --seconds $$(($(or $(SECONDS),900) / 2)) $(if $(SEED),--seed $(SEED))
+	SILOGATE_BUILD=$(BUILD) tests/attack/attack.py --restart --seconds $$(($(or $(SECONDS),900) / 2)) $(if $(SEED),--seed $(SEED))
 	SILOGATE_BUILD=$(BUILD) tests/attack/moving.py --seconds $(or $(SECONDS),900) $(if $(SEED),--seed $(SEED))
 
 side-by-side: $(BUILD)/silogate ## all that clients see, directly and through silogate, the long form
