@@ -103,8 +103,12 @@ class Administrator:
             self.branches -= before - self.listed()
 
     def leave(self):
+        """And waits: until the server has noticed, MariaDB lets nobody else end what they have prepared."""
+        threads = {other.thread_id() for other in self.others if isinstance(other, pymysql.Connection)}
         for other in self.others:
             other.close()
+        if self.others:
+            places.wait_for(lambda: not any(row[1] == "victim" or row[0] in threads for row in self.ask("SHOW PROCESSLIST")), 30)
         self.others = []
 
     def missing(self):

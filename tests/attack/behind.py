@@ -202,8 +202,10 @@ class Behind:
             return texts
 
         def theirs():
-            return {"com": "THEIRS", "do": self.pick("prepare", "prepare", "prepare", "end"), "xid": any_of(odd=False),
-                    "by": self.pick("victim", "victim", "root"), "stays": self.chance(0.3)}
+            """Nobody ends the spy's own past silogate: whose an identifier is after that, silogate cannot know."""
+            do = self.pick("prepare", "prepare", "prepare", "end")
+            return {"com": "THEIRS", "do": do, "xid": any_of(odd=False),
+                    "by": "victim" if do == "end" else self.pick("victim", "victim", "root"), "stays": self.chance(0.3)}
 
         def end():
             text = self.pick(f"XA ROLLBACK {any_of()}", f"XA COMMIT {any_of()}", f"XA ROLLBACK {any_of()}", f"XA COMMIT {any_of()} ONE PHASE",
