@@ -7,6 +7,7 @@
  *   GET  /control/overrides                                  {"overrides":[...]}
  *   GET  /control/instances                                  {"instances":[...],"meetings":[...]}
  *   GET  /control/show?id=                                   {"session":...} or {"violation":...}
+ *   GET  /control/whose?upstream=&id=                        {"thread":N,"service":".."}
  *   POST /control/kill      {"id":N,"query":false}
  *   POST /control/drain     {"service":"billing"}            without a service: all
  *   POST /control/mode      {"service":..,"mode":"block","milliseconds":N,"ticket":..}
@@ -34,6 +35,7 @@
 #include "config/config.h"
 #include "config/instance.h"
 #include "config/override.h"
+#include "config/sought.h"
 
 /* A session at the moment of the question. Texts end with a NUL and are cut to their room. */
 struct control_session {
@@ -74,6 +76,8 @@ struct control_source {
                      struct error *why);
     bool (*undo)(void *context, struct text id, struct text who, struct override *undone,
                  struct told *told, struct error *why);
+    /* Fills in thread and service of the session with found->id that stands at `upstream`. */
+    bool (*whose)(const char *upstream, struct sought_thread *found);
     /* The processes of older generations that have not ended; each listens at OLDER_PATH. */
     size_t (*older)(void *context, uint32_t *processes, size_t room);
     size_t (*instances)(void *context, struct instance *list, size_t room);
@@ -98,6 +102,10 @@ int control_socket(const struct control *control);
 void control_let_go(struct control *control, bool serves);
 /* Its path, as the file says. */
 const char *control_at(const struct control *control);
+/* Asks these processes for the threads that are sought before `upstream`, each for a second at
+ * most. From any one thread. */
+void control_seek(const struct control *control, const uint32_t *processes, size_t count,
+                  const char *upstream, struct sought *sought);
 void control_stop(struct control *control); /* NULL is harmless */
 
 #endif

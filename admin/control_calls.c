@@ -197,6 +197,30 @@ static unsigned run_show(struct call *call, struct error *why)
     return MHD_HTTP_NOT_FOUND;
 }
 
+static unsigned run_whose(struct call *call, struct error *why)
+{
+    const struct text upstream = argument(call, "upstream");
+    struct sought_thread found = {.id = 0};
+    char name[65];
+    uint64_t id;
+
+    if (!text_number(argument(call, "id"), &id) || id == 0 || id > UINT32_MAX ||
+        upstream.length >= sizeof(name)) {
+        error_set(why, "an upstream and the number of a session are needed");
+        return MHD_HTTP_BAD_REQUEST;
+    }
+    found.id = (uint32_t)id;
+    snprintf(name, sizeof(name), "%.*s", TEXT_ARGS(upstream));
+    if (!call->source->whose(name, &found)) {
+        error_set(why, "there is no session %u here", (unsigned)id);
+        return MHD_HTTP_NOT_FOUND;
+    }
+    fprintf(call->to, "{\"thread\":%u,\"service\":", (unsigned)found.thread);
+    page_json(call->to, text_of(found.service));
+    fputs("}\n", call->to);
+    return 0;
+}
+
 /* Here, at an older generation, or at another instance. */
 static unsigned end_session(struct call *call, uint32_t id, bool query, struct error *why)
 {
@@ -349,6 +373,7 @@ const struct route control_routes[] = {
     {"/control/overrides", NULL,                                              run_overrides},
     {"/control/instances", NULL,                                              run_instances},
     {"/control/show",      NULL,                                              run_show     },
+    {"/control/whose",     NULL,                                              run_whose    },
     {"/control/kill",      "id:i query:b only:b",                             run_kill     },
     {"/control/drain",     "service:s",                                       run_drain    },
     {"/control/mode",      "service:s mode:s milliseconds:i ticket:s",        run_mode     },

@@ -8,7 +8,7 @@
 #include "admin/ask.h"
 #include "admin/page.h"
 
-enum { OLDER_MOST = 16, OLDER_SECONDS = 3 };
+enum { OLDER_MOST = 16, OLDER_SECONDS = 3, SEEK_SECONDS = 1 };
 
 static const char *argument(const struct call *call, const char *name)
 {
@@ -28,13 +28,14 @@ static size_t find(const struct call *call, uint32_t *processes)
 }
 
 /* The answer's status, and its object, for the caller to drop; 0 where there was no answer. */
-static unsigned ask_one(const struct call *call, uint32_t process, struct ask *ask, json_t **answer)
+static unsigned ask_one(const struct control *control, uint32_t process, struct ask *ask,
+                        json_t **answer)
 {
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 12], *text = NULL;
     struct error why;
 
-    ask->seconds = OLDER_SECONDS;
-    snprintf(path, sizeof(path), OLDER_PATH, control_at(call->control), (unsigned)process);
+    ask->seconds = ask->seconds > 0 ? ask->seconds : OLDER_SECONDS;
+    snprintf(path, sizeof(path), OLDER_PATH, control_at(control), (unsigned)process);
     unsigned status = process > 0 ? ask_send(path, ask, &text, &why) : 0;
     *answer = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
     free(text);
@@ -59,7 +60,7 @@ unsigned older_sessions(struct call *call, size_t count)
         ask_argument(&ask, "service", argument(call, "service"));
         ask_argument(&ask, "user", argument(call, "user"));
         ask_argument(&ask, "in_transaction", argument(call, "in_transaction"));
-        if (ask_one(call, processes[i], &ask, &answer) != MHD_HTTP_OK) {
+        if (ask_one(call->control, processes[i], &ask, &answer) != MHD_HTTP_OK) {
             unreached++;
             json_decref(answer);
             continue;
@@ -87,7 +88,7 @@ bool older_show(struct call *call, uint32_t id)
     for (size_t i = 0; i < count && !found; i++) {
         struct ask ask = {.body = NULL};
         ask_path(&ask, path);
-        found = ask_one(call, processes[i], &ask, &answer) == MHD_HTTP_OK;
+        found = ask_one(call->control, processes[i], &ask, &answer) == MHD_HTTP_OK;
         if (found)
             json_dumpf(answer, call->to, JSON_COMPACT);
         json_decref(answer);
@@ -106,7 +107,7 @@ unsigned older_end(struct call *call, uint32_t id, bool query, struct error *why
         struct ask ask = {
             .body = json_pack("{s:I,s:b,s:b}", "id", (json_int_t)id, "query", query, "only", true)};
         ask_path(&ask, "/control/kill");
-        const unsigned got = ask_one(call, processes[i], &ask, &answer);
+        const unsigned got = ask_one(call->control, processes[i], &ask, &answer);
         if (got == MHD_HTTP_OK)
             status = 0;
         if (got == MHD_HTTP_CONFLICT) {
@@ -117,4 +118,36 @@ unsigned older_end(struct call *call, uint32_t id, bool query, struct error *why
         json_decref(ask.body);
     }
     return status;
+}
+
+static void seek(const struct control *control, uint32_t process, const char *upstream, uint32_t id,
+                 struct sought *sought)
+{
+    struct ask ask = {.seconds = SEEK_SECONDS};
+    struct sought_thread found = {.id = id};
+    char number[16];
+    json_t *answer;
+
+    snprintf(number, sizeof(number), "%u", (unsigned)id);
+    ask_path(&ask, "/control/whose");
+    ask_argument(&ask, "id", number);
+    ask_argument(&ask, "upstream", upstream);
+    if (ask_one(control, process, &ask, &answer) == MHD_HTTP_OK) {
+        const char *service = json_string_value(json_object_get(answer, "service"));
+        found.thread = (uint32_t)json_integer_value(json_object_get(answer, "thread"));
+        if (service && service[0] && strlen(service) < sizeof(found.service) && found.thread > 0) {
+            snprintf(found.service, sizeof(found.service), "%s", service);
+            sought_add(sought, &found);
+        }
+    }
+    json_decref(answer);
+}
+
+void control_seek(const struct control *control, const uint32_t *processes, size_t count,
+                  const char *upstream, struct sought *sought)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < sought->count; j++)
+            seek(control, processes[i], upstream, sought->ids[j], sought);
+    }
 }

@@ -288,6 +288,7 @@ struct control_source orders_source(struct server *server)
         .sessions = control_sessions,
         .end = control_end,
         .end_elsewhere = control_end_elsewhere,
+        .whose = server_whose,
         .older = control_older,
         .leave = control_leave,
         .override = control_override,

@@ -2,11 +2,12 @@
  *
  *   COMMAND -> SEEK -> COMMAND
  *
- * The session waits, its worker does not: the thread that meets other instances asks the server, by
- * the upstream's account, and wakes the worker. Nothing was sent and nothing recorded yet, so where
- * nobody answers in time the command is judged as if nothing had been found. Whose the threads are
- * is decided here: where the server tells it, a thread is found for the service of its user by the
- * policy in force; where another instance tells it, for the service that it has there.
+ * The session waits, its worker does not: a thread asks older generations (kin.h), then the one
+ * that meets other instances asks the server, by the upstream's account, and wakes the worker.
+ * Nothing was sent and nothing recorded yet, so where nobody answers in time the command is judged
+ * as if nothing had been found. Whose the threads are is decided here: where the server tells it, a
+ * thread is found for the service of its user by the policy in force; where another instance tells
+ * it, for the service that it has there.
  */
 #include "proxy/seek.h"
 
@@ -15,6 +16,7 @@
 
 #include "config/sought.h"
 #include "judge/ruling.h"
+#include "proxy/kin.h"
 #include "proxy/running.h"
 #include "proxy/runtime.h"
 #include "proxy/server.h"
@@ -30,11 +32,11 @@ bool seek_begin(struct session *session, const struct ruling *ruling)
 {
     struct binding *binding = session->binding;
 
-    if (session->sought || ruling->sought_count == 0 || !meeting ||
-        binding->upstream == UPSTREAM_GONE)
+    if (session->sought || ruling->sought_count == 0 || binding->upstream == UPSTREAM_GONE)
         return false;
     struct sought *sought = sought_new(ruling->sought, ruling->sought_count, wake, session->worker);
-    if (!meeting->seek(binding->upstream_name, sought)) {
+    if (!kin_seek(binding->upstream_name, sought) &&
+        (!meeting || !meeting->seek(binding->upstream_name, sought))) {
         sought_drop(sought);
         sought_drop(sought);
         return false;

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "proxy/branches.h"
 #include "proxy/fd_limit.h"
+#include "proxy/kin.h"
 #include "proxy/login/login.h"
 #include "proxy/moving.h"
 #include "proxy/notify.h"
@@ -199,6 +200,7 @@ static void stop(struct server *server)
     end_turn(server);
     takeover_close(&server->inherited);
     desk_close(&server->desk);
+    kin_stop();
     control_stop(server->control);
     admin_stop(server->admin);
     if (meeting)
@@ -264,6 +266,7 @@ int server_run(const char *path)
     log_notice("silogate %s runs: %u workers, policy %s", SILOGATE_VERSION, server.worker_count,
                policy_hash(runtime->policy));
     takeover_ready(&server.inherited);
+    kin_start(&server);
     steer_lead(&server.steer);
     end_turn(&server);
     notify("READY=1\nMAINPID=%ld\nSTATUS=policy %s", (long)getpid(), policy_hash(runtime->policy));

@@ -189,6 +189,53 @@ def test_ctl_reaches_older_generations(server, generations):
         one.close()
 
 
+def test_kill_reaches_older_generations(server, generations):
+    """Cancel (Ctrl-C, a driver's timeout) comes on a connection of its own, to the new one: what it names is found at
+    the old ones, without an account, of the same service alone, and nobody waits for one that hangs."""
+    line = generations(server, ("proxy", "drain_timeout", "120s"), ("policy", "administration", "block"))
+    gate = line.gate
+    gate.uncounted = "one log is written by all of them"
+
+    def sleeper():
+        one = wire.connect(gate.port, "lab_service")
+        one.command(one.query_bytes("SELECT SLEEP(100) AS kill_kin"))
+        return one
+
+    def interrupted(one):
+        try:
+            return one.answers()[0].rows == [["1"]]
+        except wire.Error as error:
+            return error.code == 1317
+
+    asleep = ("SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%kill_kin%' AND "
+              "info NOT LIKE '%processlist%'")
+    victims = []
+    for _ in range(2):
+        victims += [sleeper() for _ in range(2)]
+        line.upgrade()
+    assert places.wait_for(lambda: server.sql(asleep) == ((4,),))
+    killer, stranger = wire.connect(gate.port, "lab_service"), wire.connect(gate.port, "billing_service")
+    assert refused(stranger, f"KILL QUERY {victims[0].thread}") in (1094, 1227)  # unknown, or refused
+    killer.query(f"KILL QUERY {victims[0].thread}")
+    assert interrupted(victims[0])
+    killer.query(f"KILL {victims[2].thread}")
+    assert places.wait_for(victims[2].closed)
+    if server.dialect == "mariadb":
+        killer.ok(b"\x0c" + victims[3].thread.to_bytes(4, "little"))
+    else:  # its new versions know no COM_PROCESS_KILL
+        killer.query(f"KILL {victims[3].thread}")
+    assert places.wait_for(victims[3].closed)
+    assert refused(killer, "KILL QUERY 1073741999") in (1094, 1227)
+    places.stop(line.old[0].pid)
+    assert refused(killer, f"KILL QUERY {victims[1].thread}") in (1094, 1227)
+    os.kill(line.old[0].pid, signal.SIGCONT)
+    killer.query(f"KILL QUERY {victims[1].thread}")
+    assert interrupted(victims[1])
+    for one in [*victims, killer, stranger]:
+        one.close()
+    assert all(one.wait(60) == 0 for one in line.old)
+
+
 @pytest.fixture
 def clock(tmp_path, monkeypatch):
     """Sets the wall clock of what is started from here on, by so many seconds."""
