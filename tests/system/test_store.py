@@ -9,6 +9,7 @@ import pytest
 
 from harness import places, wire
 from test_instances import ACCOUNT, account, make, others, refused  # noqa: F401: the fixtures
+from test_takeover import clock  # noqa: F401
 
 LONG = os.environ.get("SILOGATE_LONG") == "1"
 
@@ -73,6 +74,66 @@ def test_read_only(server, make):  # noqa: F811
         server.sql(*(["SET GLOBAL super_read_only = 0"] if server.dialect != "mariadb" else []), "SET GLOBAL read_only = 0")
     healed(server, gate, begun)
     session.quit()
+
+
+@pytest.mark.parametrize("rights", ["", "SELECT", "SELECT, INSERT, UPDATE"] if LONG else ["", "SELECT"])
+def test_rights_that_are_missing(server, make, rights):  # noqa: F811
+    """A DBA takes rights away: who asks is told which, the log says it a few times, and it heals."""
+    gate = make(1)
+    others(gate, alive=1)
+    session = wire.connect(gate.port, "lab_service")
+    server.sql(f"REVOKE ALL ON silogate.* FROM {ACCOUNT}@'%'",
+               *([f"GRANT {rights} ON silogate.* TO {ACCOUNT}@'%'"] if rights else []))
+    begun = broken(server, gate, session)
+    if "DELETE" in rights or "INSERT" not in rights:
+        assert "denied" in begun["not_yet"] and ACCOUNT in begun["not_yet"], begun
+        assert places.wait_for(lambda: gate.metrics().total("meeting_up", upstream="main") == 0, 60, 0.2)
+    assert gate.log().count("denied") < 10, gate.log()
+    server.sql(f"GRANT ALL ON silogate.* TO {ACCOUNT}@'%'")
+    healed(server, gate, begun)
+    session.quit()
+
+
+def test_tables_that_a_dba_has_made(server, make):  # noqa: F811
+    """An account that may not CREATE meets where the tables are there already."""
+    gate = make(1)
+    others(gate, alive=1)
+    gate.stop()
+    server.sql(f"REVOKE ALL ON silogate.* FROM {ACCOUNT}@'%'",
+               f"GRANT SELECT, INSERT, UPDATE, DELETE ON silogate.* TO {ACCOUNT}@'%'")
+    gate = make(2)
+    session = wire.connect(gate.port, "lab_service")
+    assert places.wait_for(lambda: gate.metrics().total("meeting_up", upstream="main") == 1, 60, 0.2), gate.log()
+    healed(server, gate, broken(server, gate, session))
+    session.quit()
+
+
+def test_clocks_that_differ(server, make, request):  # noqa: F811
+    """An instance whose clock is an hour ahead: each sees the other alive, and an override ends at both when it was told
+    to, whichever began it."""
+    right = make(1)
+    clock = request.getfixturevalue("clock")
+    clock(3600)
+    wrong = make(2)
+    for gate in (right, wrong):
+        others(gate, alive=2)
+    sessions = [wire.connect(gate.port, "lab_service") for gate in (right, wrong)]
+    for gate in (right, wrong):
+        for seconds in (4, 15, 60):  # until the machine was fast enough to see it
+            due = time.monotonic() + seconds
+            gate.ctl("mode", "lab", "block", "--for", f"{seconds}s")
+            held = places.wait_for(lambda: [refused(one) for one in sessions] == [1142] * 2, seconds, 0.1)
+            now = time.monotonic()
+            assert places.wait_for(lambda: [refused(one) for one in sessions] == [0] * 2, 90, 0.1)
+            if held and now < due:
+                break
+        assert held
+        assert time.monotonic() > due - 0.5
+    for gate in (right, wrong):
+        assert gate.ctl("overrides") == {"overrides": []}
+        others(gate, alive=2)
+    for one in sessions:
+        one.quit()
 
 
 CHANGES = ["ALTER TABLE silogate.overrides ADD more INT NOT NULL", "ALTER TABLE silogate.instances DROP policy",
