@@ -131,6 +131,51 @@ enum step command_upstream_died(struct session *session, enum close_reason reaso
     return session_linger(session, reason);
 }
 
+/* What the answer tells at these events, of the command and of the session. */
+static void take_events(struct session *session, unsigned events)
+{
+    struct request *request = &session->request;
+    const struct answer *answer = &request->answer;
+
+    if (events & ANSWER_ERROR_SEEN)
+        request->failed = true;
+    if (events & ANSWER_PREPARED && request->change && request->change->preparing) {
+        request->change->preparing->parameters = answer->parameters;
+        prepared_add(&session->belief.prepared, request->change->preparing, answer->statement);
+        request->change->preparing = NULL;
+    }
+    if (events & ANSWER_COMPLETE)
+        command_finish(session);
+    if (events & ANSWER_OK_SEEN) {
+        take_status(session);
+        state_changed(session, answer->session_state);
+        if (answer->session_state_cut)
+            belief_lose(&session->belief);
+    }
+}
+
+/* The answer is complete. */
+static void close_answer(struct session *session)
+{
+    observe_latency(session);
+    session_answered(session);
+    if (session->request.answer.is_unproven)
+        relay_prove(session);
+    else
+        session_enter(session, STATE_COMMAND);
+}
+
+/* The client is asked for a file. */
+static void open_infile(struct session *session)
+{
+    struct request *request = &session->request;
+
+    request->packet_left = 0;
+    request->packet_continues = false;
+    session->client.sequence = (uint8_t)(answer_sequence(&request->answer) + 1);
+    session_enter(session, STATE_INFILE);
+}
+
 enum step state_answer(struct session *session)
 {
     struct request *request = &session->request;
@@ -151,36 +196,14 @@ enum step state_answer(struct session *session)
     if (again_looks(session, events, all))
         return STEP_AGAIN;
     request->answered |= all > 0;
-    if (events & ANSWER_ERROR_SEEN)
-        request->failed = true;
-    if (events & ANSWER_PREPARED && request->change && request->change->preparing) {
-        request->change->preparing->parameters = answer->parameters;
-        prepared_add(&session->belief.prepared, request->change->preparing, answer->statement);
-        request->change->preparing = NULL;
-    }
-    if (events & ANSWER_COMPLETE)
-        command_finish(session);
-    if (events & ANSWER_OK_SEEN) {
-        take_status(session);
-        state_changed(session, answer->session_state);
-        if (answer->session_state_cut)
-            belief_lose(&session->belief);
-    }
+    take_events(session, events);
     gate_pass(gate, all);
     if (events & ANSWER_COMPLETE) {
-        observe_latency(session);
-        session_answered(session);
-        if (answer->is_unproven)
-            relay_prove(session);
-        else
-            session_enter(session, STATE_COMMAND);
+        close_answer(session);
         return STEP_AGAIN;
     }
     if (events & ANSWER_INFILE) {
-        request->packet_left = 0;
-        request->packet_continues = false;
-        session->client.sequence = (uint8_t)(answer_sequence(answer) + 1);
-        session_enter(session, STATE_INFILE);
+        open_infile(session);
         return STEP_AGAIN;
     }
     if (all > 0 && gate_waiting(gate) > 0)

@@ -1,214 +1,23 @@
-/* The path of one client command:
- *
- *   COMMAND   cut one whole packet, name it, understand it, judge it
- *      | allow: what it is called below let_pass
- *   PASS      its bytes may go out, in pass.c
- *      |
- *   ANSWER    the way back, in answer.c
- *
- * A blocked command is forgotten whole and answered with an error; the session goes on. Commands
- * that are sent before the last answer is complete wait here and are judged one by one.
+/* COMMAND: one whole command is cut out of what the client has sent, named by its row and judged.
+ * What becomes of it then is follow.c's. Commands that are sent before the last answer is complete
+ * wait here and are judged one by one.
  */
 #include "proxy/command.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/bytes.h"
 #include "judge/judge.h"
-#include "proxy/again.h"
 #include "proxy/binding.h"
 #include "proxy/boundary.h"
-#include "proxy/cut.h"
+#include "proxy/follow.h"
 #include "proxy/login/login.h"
 #include "proxy/moving.h"
-#include "proxy/record.h"
 #include "proxy/renew.h"
-#include "proxy/seek.h"
 #include "proxy/worker.h"
 
-enum { COMMAND_START = 6, CLOSE_LENGTH = 5, LONG_DATA_LENGTH = 7 };
-
-/* How much of a command is looked at before it is judged: its byte, and for a statement its id and
- * the flags of an execution. */
-static size_t command_start(const struct session *session)
-{
-    uint32_t length = bytes_get3(gate_at(&session->client.gate));
-
-    return length < COMMAND_START ? length : COMMAND_START;
-}
-
-/* Lets the packet at the front of the gate pass, and the packets that continue it, as they come. */
-static enum step let_pass(struct session *session, const struct command *command)
-{
-    struct request *request = &session->request;
-    const uint8_t *header = gate_at(&session->client.gate);
-    struct text start = {(const char *)header + PACKET_HEADER, command_start(session)};
-
-    seek_forget(session);
-    request->packet_left = PACKET_HEADER + bytes_get3(header);
-    request->packet_continues = bytes_get3(header) == PACKET_MAX;
-    request->failed = request->answered = request->asks = request->recounts = false;
-    request->in_flight = true;
-    session->worker->counters.forwarded++;
-    request->forwarded_at = ev_now(session->worker->loop);
-    answer_start(&request->answer, command_answer(command->row, start), session->capabilities);
-    session_enter(session, STATE_PASS);
-    return STEP_AGAIN;
-}
-
-enum step command_out_of_order(struct session *session, uint8_t sequence)
-{
-    session_error(session, sequence, 1156, "08S01", "Got packets out of order");
-    return session_linger(session, CLOSED_CLIENT_BAD_SEQUENCE);
-}
-
-static const char *state_of(uint16_t code)
-{
-    return code == 1047 ? "08S01" : code == 1243 ? "HY000" : "42000";
-}
-
-/* It is not sent: forgotten, and answered with an error. */
-static enum step refuse(struct session *session, struct command *command, uint16_t code,
-                        const char *message)
-{
-    seek_forget(session);
-    again_forget(session);
-    gate_drop(&session->client.gate, &session->worker->pool, command->size);
-    session->belief.asked = session->belief.unknown = false;
-    session->worker->counters.refused++;
-    if (command->row && command->row->answer == ANSWER_NONE)
-        return STEP_AGAIN; /* the client reads no answer to this command */
-    session_error(session, (uint8_t)(command->last + 1), code, state_of(code), "%s", message);
-    return STEP_AGAIN;
-}
-
-/* It is too large to be judged, or has no answer: the rest of its bytes are read and discarded. */
-static enum step forget(struct session *session, enum command_answer answer)
-{
-    struct request *request = &session->request;
-    size_t first = bytes_get3(gate_at(&session->client.gate));
-
-    request->packet_left = (uint32_t)(PACKET_HEADER + first);
-    request->packet_continues = first == PACKET_MAX;
-    request->answer.expected = (uint8_t)answer;
-    request->discarding = true;
-    session->client.sequence = 0;
-    session->worker->counters.refused++;
-    session_enter(session, STATE_PASS);
-    return STEP_AGAIN;
-}
-
-/* The length of the command once its rewrites are made. */
-static size_t rewritten(const struct command *command, const struct ruling *ruling)
-{
-    size_t length = command->payload.length;
-
-    for (unsigned i = 0; i < ruling->rewrite_count; i++)
-        length = length - ruling->rewrites[i].length + ruling->rewrites[i].count;
-    return length;
-}
-
-/* Puts mapped names into the packet that will be sent; `text_at` is where the text starts in it. */
-static void rewrite(struct session *session, const struct command *command, size_t text_at)
-{
-    const struct ruling *ruling = &session->worker->ruling;
-    struct gate *gate = &session->client.gate;
-    size_t length = rewritten(command, ruling);
-
-    if (ruling->rewrite_count == 0)
-        return;
-    gate_rewrite(gate, &session->worker->pool, PACKET_HEADER + text_at, ruling->rewrites,
-                 ruling->rewrite_count, ruling->bytes);
-    bytes_put3(gate->bytes + gate->passed, (uint32_t)length);
-}
-
-/* The violation log has no room: the session waits for some, and the command is judged again. */
-static enum step park(struct session *session)
-{
-    struct worker *worker = session->worker;
-
-    if (!session->waiting.after)
-        list_add(&worker->log_waiting, &session->waiting);
-    worker->counters.log_waits++;
-    return STEP_WAIT;
-}
-
-/* Names of moved tables may stay as they are: the alias at the old place answers for them. */
-static bool leave_names(struct ruling *ruling)
-{
-    if (ruling->moved_rewrites < ruling->rewrite_count)
-        return false;
-    ruling->rewrite_count = 0;
-    ruling->unmapped = "a command of a size in which no name is mapped";
-    ruling->unmapped_of |= ruling->touched;
-    return true;
-}
-
-/* Has the client closed its side? While a full gate stops reading, only the socket can tell. */
-static bool is_gone(const struct side *client)
-{
-    struct pollfd end = {.fd = client->stream.socket, .events = POLLRDHUP};
-
-    return client->ended || (poll(&end, 1, 0) == 1 && end.revents);
-}
-
-/* The command's tables are being moved or held: it is judged again once they are not. If the client
- * goes away meanwhile it is not run, as a server ends the wait of such a client. */
-static enum step hold(struct session *session)
-{
-    if (is_gone(&session->client))
-        return session_end(session, CLOSED_CLIENT_GONE);
-    if (!session->waiting.after)
-        list_add(&session->worker->held, &session->waiting);
-    return STEP_WAIT;
-}
-
-/* Carries out what the worker's ruling says of the command. */
-static enum step follow(struct session *session, struct command *command, size_t text_at)
-{
-    struct worker *worker = session->worker;
-    struct ruling *ruling = &worker->ruling;
-
-    if (ruling->outcome == RULING_ASK) {
-        command_ask(session);
-        return STEP_AGAIN;
-    }
-    if (ruling->sought_count > 0 && seek_begin(session, ruling))
-        return STEP_AGAIN;
-    if (ruling_is_violation(ruling) && !violations_ready(worker->records))
-        return park(session);
-    if (ruling->outcome == RULING_ALLOW && ruling->rewrite_count > 0 &&
-        (command->copy || rewritten(command, ruling) >= PACKET_MAX) && !leave_names(ruling))
-        return refuse(session, command, 1227,
-                      "silogate: a command of this size cannot have names mapped in it");
-    if (ruling->outcome == RULING_ALLOW && worker->runtime->hold_count > 0 &&
-        boundary_holds(session)) {
-        worker->counters.held++;
-        return hold(session);
-    }
-    if (ruling->outcome == RULING_ALLOW && ruling->touched &&
-        !moving_enter(session, ruling->touched))
-        return hold(session);
-    if (ruling->outcome == RULING_ALLOW && ruling->stale &&
-        renew_begin(session, command->prepared, ruling))
-        return STEP_AGAIN;
-    if (!again_is_resent(session) || ruling->outcome == RULING_REFUSE)
-        record_ruling(session, ruling);
-    if (ruling->outcome == RULING_REFUSE)
-        return refuse(session, command, ruling->refusal.code, ruling->refusal.message);
-    moving_passed(session, ruling);
-    if (!again_is_resent(session))
-        boundary_passed(session);
-    again_keep(session, command, ruling);
-    rewrite(session, command, text_at);
-    if (command->prepared)
-        renew_pass(session, command->prepared, ruling);
-    session->request.change = ruling_take_change(ruling);
-    return let_pass(session, command);
-}
+enum { CLOSE_LENGTH = 5, LONG_DATA_LENGTH = 7 };
 
 /* A new ruling on the command at hand. */
 static struct ruling *begin(struct session *session)
@@ -230,7 +39,7 @@ static enum step judge_query(struct session *session, struct command *command)
     if (query.attributes.length > 1)
         query_attribute(&query, TEXT("traceparent"), &ruling->traceparent);
     judge_text(&session->belief, session->binding, query.text, ruling);
-    return follow(session, command, (size_t)(query.text.at - command->payload.at));
+    return follow_ruling(session, command, (size_t)(query.text.at - command->payload.at));
 }
 
 static struct text behind_code(const struct command *command)
@@ -241,15 +50,16 @@ static struct text behind_code(const struct command *command)
 static enum step prepare(struct session *session, struct command *command)
 {
     if (prepared_is_full(&session->belief.prepared))
-        return refuse(session, command, 1461, "Can't create more prepared statements in a session");
+        return follow_refuse(session, command, 1461,
+                             "Can't create more prepared statements in a session");
     judge_prepare(&session->belief, session->binding, behind_code(command), begin(session));
-    return follow(session, command, 1);
+    return follow_ruling(session, command, 1);
 }
 
 static enum step init_db(struct session *session, struct command *command)
 {
     judge_init_db(&session->belief, session->binding, behind_code(command), begin(session));
-    return follow(session, command, 1);
+    return follow_ruling(session, command, 1);
 }
 
 static enum step field_list(struct session *session, struct command *command)
@@ -261,7 +71,7 @@ static enum step field_list(struct session *session, struct command *command)
     if (reader.bad)
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     judge_field_list(&session->belief, session->binding, table, begin(session));
-    return follow(session, command, 0);
+    return follow_ruling(session, command, 0);
 }
 
 static enum step process_kill(struct session *session, struct command *command)
@@ -276,7 +86,7 @@ static enum step process_kill(struct session *session, struct command *command)
     judge_kill(&session->belief, session->binding, id, &thread, ruling);
     if (ruling->outcome == RULING_ALLOW)
         bytes_put4(gate->bytes + gate->passed + PACKET_HEADER + 1, thread);
-    return follow(session, command, 0);
+    return follow_ruling(session, command, 0);
 }
 
 /* In the server's own words. */
@@ -290,7 +100,7 @@ static enum step refuse_unknown(struct session *session, struct command *command
                                                                : "mysqld_stmt_execute";
     snprintf(message, sizeof(message), "Unknown prepared statement handler (%u) given to %s", id,
              whose);
-    return refuse(session, command, 1243, message);
+    return follow_refuse(session, command, 1243, message);
 }
 
 /* Is the whole command in the gate? If not, `step` says how the state goes on. */
@@ -304,7 +114,7 @@ static bool cut_whole(struct session *session, struct command *command, enum ste
         *step = session_end(session, CLOSED_CLIENT_BAD_SEQUENCE);
         return false;
     case CUT_LARGE:
-        *step = forget(session, ANSWER_OK);
+        *step = follow_forget(session, ANSWER_OK);
         return false;
     case CUT_WHOLE:
         break;
@@ -361,7 +171,7 @@ static enum step judge_statement(struct session *session, struct command *comman
         return step;
     if (prepared && ruling->outcome == RULING_ALLOW)
         clear_cursor(session, prepared);
-    return prepared ? follow(session, command, 0) : refuse_unknown(session, command, id);
+    return prepared ? follow_ruling(session, command, 0) : refuse_unknown(session, command, id);
 }
 
 /* COM_STMT_CLOSE and COM_STMT_SEND_LONG_DATA have no answer. But a server does answer a malformed
@@ -381,11 +191,11 @@ static enum step unanswered_command(struct session *session, struct command *com
         judge_execute(&session->belief, session->binding, prepared, false, ruling);
     /* The server must not keep what belongs to a blocked execution (long data) for a later one. */
     if (!prepared || (!closes && ruling->outcome != RULING_ALLOW))
-        return forget(session, ANSWER_NONE);
+        return follow_forget(session, ANSWER_NONE);
     if (!closes && ruling->moved) {
         judge_long_data(&session->belief, prepared, ruling);
         if (ruling->touched && !moving_enter(session, ruling->touched))
-            return hold(session);
+            return follow_hold(session);
         if (ruling->stale && !prepared->long_data && renew_begin(session, prepared, ruling))
             return STEP_AGAIN;
     }
@@ -396,7 +206,7 @@ static enum step unanswered_command(struct session *session, struct command *com
         prepared->long_data = true;
         session->held.long_data++;
     }
-    return let_pass(session, command);
+    return follow_pass(session, command);
 }
 
 static enum step judge_whole(struct session *session, struct command *command)
@@ -409,7 +219,7 @@ static enum step judge_whole(struct session *session, struct command *command)
     if (!cut_whole(session, command, &step))
         return step;
     if (!command->row)
-        return refuse(session, command, 1047, "Unknown command");
+        return follow_refuse(session, command, 1047, "Unknown command");
     switch (command->row->judged) {
     case JUDGED_TEXT:
         return judge_query(session, command);
@@ -427,12 +237,12 @@ static enum step judge_whole(struct session *session, struct command *command)
     case JUDGED_ADMINISTRATION:
         judge_administration(&session->belief, session->binding, command->row->kind,
                              begin(session));
-        return follow(session, command, 0);
+        return follow_ruling(session, command, 0);
     case JUDGED_STATEMENT:
     case JUDGED_FREE:
         break;
     }
-    return let_pass(session, command);
+    return follow_pass(session, command);
 }
 
 /* By the command's row, which says how it is judged. */
@@ -442,7 +252,7 @@ static enum step handle(struct session *session, struct command *command)
 
     if (!session->judged && row && row->judged != JUDGED_USER) {
         session->worker->counters.unjudged++;
-        return let_pass(session, command);
+        return follow_pass(session, command);
     }
     if (row && row->judged == JUDGED_STATEMENT)
         return judge_statement(session, command);
@@ -452,7 +262,7 @@ static enum step handle(struct session *session, struct command *command)
         return unanswered_command(session, command);
     if (session->request.command == COMMAND_STMT_RESET)
         renew_reset(session);
-    return let_pass(session, command);
+    return follow_pass(session, command);
 }
 
 enum step state_command(struct session *session)
@@ -483,7 +293,7 @@ enum step state_command(struct session *session)
     }
     if (bytes_get3(gate_at(gate)) == 0)
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
-    if (gate_waiting(gate) < PACKET_HEADER + command_start(session))
+    if (gate_waiting(gate) < PACKET_HEADER + command_start(gate))
         return idle(session);
     if (gate_at(gate)[3] != 0)
         return command_out_of_order(session, 1);

@@ -7,8 +7,8 @@
 /* The answer is over (answer.c calls it): the states become what the command has made them. */
 void command_finish(struct session *session);
 
-/* A packet of the client's with another sequence id than the one that is due: 1156 with `sequence`,
- * and the end. */
+/* follow.c: a packet of the client's with another sequence id than the one that is due: 1156 with
+ * `sequence`, and the end. */
 enum step command_out_of_order(struct session *session, uint8_t sequence);
 
 /* relay.c: a dump goes on, and what its replica acknowledges meanwhile may pass; false: the replica

@@ -9,6 +9,15 @@
 #include "base/bytes.h"
 #include "proxy/worker.h"
 
+enum { COMMAND_START = 6 };
+
+size_t command_start(const struct gate *gate)
+{
+    const uint32_t length = bytes_get3(gate_at(gate));
+
+    return length < COMMAND_START ? length : COMMAND_START;
+}
+
 enum cut command_cut(struct session *session, struct command *command)
 {
     struct gate *gate = &session->client.gate;

@@ -17,6 +17,10 @@ struct command {
     struct prepared *prepared; /* that it names; NULL: none */
 };
 
+/* How many bytes of the command at the front of the gate are looked at before it is judged: its
+ * byte, and for a statement its id and the flags of an execution. */
+size_t command_start(const struct gate *gate);
+
 enum cut { CUT_WHOLE, CUT_MORE, CUT_LARGE, CUT_BAD };
 
 /* Finds all packets of the command at the front of the client's gate; where more must come

@@ -1,17 +1,22 @@
 /* The session's frame: its birth, the driver of its states, what its sockets are watched for, and
- * the one door out. What happens in a state is in the state's own file:
+ * the one door out. How it comes from state to state is states.c's; what happens in one is in the
+ * state's own file:
  *
- *   greet.c    PROXY_HEADER GREET LOGIN             who is it?
- *   secure.c   TLS UPSTREAM_TLS                     the handshakes of both legs
- *   connect.c  CONNECT UPSTREAM_GREETING            to the upstream of its service
- *   auth.c     AUTH KEY DELAY                       the login, relayed
- *   compression.c  COMPRESS                         where a leg is compressed from here on
- *   command.c  COMMAND                              cut, judge, pass or block
- *   pass.c     PASS                                 what was allowed goes out
- *   answer.c   ANSWER INFILE                        the way back
- *   ask.c      ASK                                  silogate's own question
- *   again.c    LOOK                                 has a table moved unseen?
- *   renew.c    RENEW                                a statement is prepared anew
+ *   login/greet.c         PROXY_HEADER GREET         silogate's greeting
+ *   login/client_tls.c    FIRST_PACKET TLS           does the client want TLS?
+ *   login/login_packet.c  LOGIN                      who is it?
+ *   login/connect.c       CONNECT UPSTREAM_GREETING  to the upstream of its service
+ *   login/upstream_tls.c  UPSTREAM_TLS
+ *   login/auth.c          AUTH KEY DELAY             the login, relayed
+ *   login/compression.c   COMPRESS                   where a leg is compressed from here on
+ *   command.c             COMMAND                    cut, judge; follow.c: pass, block or wait
+ *   pass.c                PASS                       what was allowed goes out
+ *   answer.c              ANSWER INFILE              the way back
+ *   relay.c               PROVE                      is the answer over?
+ *   ask.c                 ASK                        silogate's own question
+ *   again.c               LOOK                       has a table moved unseen?
+ *   seek.c                SEEK                       whose thread does a KILL name?
+ *   renew.c               RENEW                      a statement is prepared anew
  *
  *   client ----> client.gate ----> judged ----> upstream
  *   client <---- upstream.gate <-- tracked <--- upstream

@@ -22,6 +22,7 @@
 #include "proxy/fd_limit.h"
 #include "proxy/listeners.h"
 #include "proxy/login/abandoned.h"
+#include "proxy/login/handshake.h"
 #include "proxy/login/login.h"
 #include "proxy/moving.h"
 #include "proxy/roll.h"
@@ -359,7 +360,7 @@ bool worker_start(struct worker *worker, unsigned number, struct runtime *runtim
     ev_timer_init(&worker->tick, on_tick, 1., 1.);
     worker->tick.data = worker;
     ev_timer_start(worker->loop, &worker->tick);
-    ev_timer_init(&worker->handshake_timer, secure_next_handshake, 0., 0.);
+    ev_timer_init(&worker->handshake_timer, handshake_next, 0., 0.);
     worker->handshake_timer.data = worker;
     ev_prepare_init(&worker->reap, on_reap);
     worker->reap.data = worker;

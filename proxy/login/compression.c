@@ -1,37 +1,9 @@
-/* Decides which legs are compressed, out of the login packets, from the server's OK on. Each leg is
- * decided alone. A client that asks for compression gets it even if it was not offered, as servers
- * do: PHP's driver asks every server for it.
+/* COMPRESS: from the server's OK on the legs are compressed whose login packets say so, each leg
+ * alone.
  */
-#include "base/log.h"
-#include "proxy/binding.h"
 #include "proxy/compressed.h"
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
-
-void compression_hear(struct session *session, const struct login *login)
-{
-    session->client.compression = (uint8_t)compression_of(login->capabilities);
-    session->client.zstd_level = login->zstd_level;
-    session->capabilities &= ~COMPRESSION_FLAGS;
-}
-
-void compression_say(struct session *session, struct login *login)
-{
-    const struct login_draft *draft = session->draft;
-    const struct config_upstream *upstream =
-        &draft->runtime->config->upstreams[session->binding->upstream];
-    capabilities_t wanted = 0;
-
-    if (upstream->compression.value == CONFIG_COMPRESSION_ZLIB)
-        wanted = CAPABILITY_COMPRESS;
-    else if (upstream->compression.value == CONFIG_COMPRESSION_ZSTD)
-        wanted = CAPABILITY_ZSTD_COMPRESSION_ALGORITHM;
-    if (wanted & ~draft->server.leg)
-        log_debug("upstream '%s' does not offer its compression", upstream->name.at);
-    login->capabilities |= wanted & draft->server.leg;
-    login->zstd_level = COMPRESS_ZSTD_LEVEL;
-    session->upstream.compression = (uint8_t)compression_of(login->capabilities);
-}
 
 bool compression_is_due(const struct session *session)
 {

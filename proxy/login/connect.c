@@ -186,7 +186,7 @@ static enum step greet_client(struct session *session, struct greeting *greeting
         return session_end(session, CLOSED_UPSTREAM_GREETING);
     gate_insert(&session->upstream.gate, &session->worker->pool, packet, size);
     session->client.sequence = 1;
-    session_enter(session, STATE_LOGIN);
+    session_enter(session, STATE_FIRST_PACKET);
     return STEP_AGAIN;
 }
 
@@ -236,7 +236,7 @@ static enum step go_on(struct session *session)
         return login_refuse(session, CLOSED_UPSTREAM_GREETING, 1043, "08S01",
                             "silogate: the upstream '%s' has changed; connect again",
                             upstream_name(session));
-    return secure_upstream(session);
+    return upstream_tls_begin(session);
 }
 
 enum step state_upstream_greeting(struct session *session)

@@ -86,9 +86,15 @@ struct login_draft {
     } server;
 };
 
-/* The session has just begun, or logs in anew; `client` is its address `from` as text. */
+/* draft.c: the session has just begun, or logs in anew; `client` is its address `from` as text. */
 void login_begin(struct session *session, const struct sockaddr_storage *from, struct text client);
 void login_free(struct session *session);
+
+/* The plugin in force is this one; one that is too long to be any is none. */
+void login_set_plugin(struct login_draft *draft, struct text plugin);
+/* The whole packet at the front of the client's gate, where it is next in order; stays there. Else
+ * false, and `step` says how the state goes on. */
+bool login_packet(struct session *session, struct text *payload, enum step *step);
 
 /* route.c: a new binding, in the configuration that the login began with. */
 void login_bind(struct session *session, int service, size_t upstream);
@@ -101,15 +107,12 @@ enum step login_route(struct session *session);
  * password, so that the client cannot tell an unknown user from a wrong password. */
 bool login_is_unknown(const struct session *session);
 
-/* The login packet for the upstream, behind its greeting, then STATE_AUTH. */
+/* send.c: the login packet for the upstream, behind its greeting, then STATE_AUTH. */
 enum step login_send(struct session *session);
 /* What it says, but for the authentication; its texts live as long as the draft. */
 struct login login_for_upstream(struct session *session);
 
-/* compression.c: what the client's login says of its leg; what ours says to the upstream; and
- * whether STATE_COMPRESS has something to do behind the login. */
-void compression_hear(struct session *session, const struct login *login);
-void compression_say(struct session *session, struct login *login);
+/* compression.c: STATE_COMPRESS has something to do behind the login. */
 bool compression_is_due(const struct session *session);
 
 /* attributes.c: the connection attributes for the upstream; they live until the next call, or as
@@ -141,17 +144,13 @@ bool login_change_back(struct session *session);
  * of silogate's own. */
 void login_learn(struct router *router, size_t upstream, const struct greeting *greeting);
 
-/* secure.c: is this leg TLS, or a Unix socket? */
-bool secure_is(const struct side *side);
-/* Behind the client's SSLRequest: STATE_TLS. */
-enum step secure_client(struct session *session);
-/* Before the login packet: STATE_UPSTREAM_TLS where the ini asks for it, else login_send. */
-enum step secure_upstream(struct session *session);
-/* Takes the login out of its address' handshakes. */
-void secure_uncount(struct login_draft *draft);
-/* worker->handshake_timer: the first of worker->handshaking goes on. */
-void secure_next_handshake(struct ev_loop *loop, struct ev_timer *timer, int events);
-bool secure_lacks_certificate(const struct session *session);
+/* handshake.c: is this leg TLS, or a Unix socket? */
+bool side_is_secure(const struct side *side);
+/* client_tls.c: takes the login out of its address' handshakes. */
+void client_tls_uncount(struct login_draft *draft);
+/* upstream_tls.c, before the login packet: STATE_UPSTREAM_TLS where the ini asks for it, else
+ * login_send. */
+enum step upstream_tls_begin(struct session *session);
 
 /* password.c: the server has named draft->plugin and its nonce. STEP_AGAIN, or what login_refuse
  * says where this plugin would send a password in clear. */

@@ -132,7 +132,7 @@ void password_forget(struct login_draft *draft)
 static bool takes_clear(const struct session *session)
 {
     return way_of(session->draft->plugin) == WAY_RSA ? tls_is(&session->upstream.stream)
-                                                     : secure_is(&session->upstream);
+                                                     : side_is_secure(&session->upstream);
 }
 
 /* May the client of this dialogue put its password under a key of silogate's? */
@@ -140,14 +140,14 @@ static bool needs_key(const struct session *session)
 {
     enum way way = way_of(session->draft->plugin);
 
-    return (way == WAY_SHA2 || way == WAY_RSA) && !secure_is(&session->client) &&
+    return (way == WAY_SHA2 || way == WAY_RSA) && !side_is_secure(&session->client) &&
            takes_clear(session);
 }
 
 enum step password_begin(struct session *session, struct text nonce)
 {
     struct login_draft *draft = session->draft;
-    bool secure = secure_is(&session->client) && secure_is(&session->upstream);
+    bool secure = side_is_secure(&session->client) && side_is_secure(&session->upstream);
     enum way way = way_of(draft->plugin);
 
     password_forget(draft);
@@ -293,7 +293,7 @@ static void warn_of_clear(const struct session *session)
 {
     const struct login_draft *draft = session->draft;
 
-    if (!secure_is(&session->client))
+    if (!side_is_secure(&session->client))
         log_warning(
             "%s: the client of user '%.*s' has sent its password in clear over a leg that is not "
             "encrypted; offer TLS ([tls] certificate), and change the password",
@@ -323,7 +323,7 @@ bool password_from_client(struct session *session, size_t size, enum step *step)
             *step = give_key(session, size);
         return secure;
     }
-    if (draft->proof != PROOF_KEYED && (secure_is(&session->client) || is_clear(payload))) {
+    if (draft->proof != PROOF_KEYED && (side_is_secure(&session->client) || is_clear(payload))) {
         warn_of_clear(session);
         if (!secure)
             *step = ask_for_key(session, payload, size);

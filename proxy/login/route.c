@@ -1,5 +1,5 @@
 /* Finds out whose login this is: the user as the server will read the name, the service, its
- * upstream, and whether it may log in at all. Called by greet.c behind the client's login packet
+ * upstream, and whether it may log in at all. Called behind the client's login packet
  * and by change_user.c.
  */
 #include <stdatomic.h>
@@ -57,6 +57,17 @@ static bool read_user(struct login_draft *draft)
            sql_identifier_user(written, SQL_MYSQL, draft->login.collation, &draft->login.user);
 }
 
+/* Does this login's service ask for a certificate that the client has not shown? */
+static bool lacks_certificate(const struct session *session)
+{
+    const struct config *config = session->draft->runtime->config;
+    struct text name = session->binding->service < 0
+                           ? (struct text){0}
+                           : config->services[session->binding->service].certificate_name.value;
+
+    return name.length > 0 && !tls_has_name(&session->client.stream, name);
+}
+
 bool login_is_unknown(const struct session *session)
 {
     return session->judged && session->binding->service == SERVICE_NONE;
@@ -85,7 +96,7 @@ enum step login_route(struct session *session)
             violations_event_login_refused(session->worker->violations, draft->login.user,
                                            text_of(draft->client), TEXT("unknown_user"));
     }
-    if (secure_lacks_certificate(session)) {
+    if (lacks_certificate(session)) {
         violations_event_login_refused(session->worker->violations, draft->login.user,
                                        text_of(draft->client), TEXT("certificate"));
         return login_refuse(session, CLOSED_LOGIN_CERTIFICATE, 1045, "28000",
@@ -99,7 +110,7 @@ enum step login_route(struct session *session)
                             "Too many connections: max_connections of %s is reached", full);
     if (connected)
         return draft->greeted == GREETED_BEFORE ? login_send_change(session)
-                                                : secure_upstream(session);
+                                                : upstream_tls_begin(session);
     session_drop_upstream(session);
     binding_free(draft->before);
     draft->before = NULL;

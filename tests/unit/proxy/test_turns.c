@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "protocol/handshake.h"
 #include "proxy/login/abandoned.h"
+#include "proxy/login/handshake.h"
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
 #include "tests/unit/proxy/told.h"
@@ -84,7 +85,7 @@ static int set_up(void **unused)
     list_init(&worker.log_waiting);
     list_init(&worker.abandoned);
     list_init(&worker.handshaking);
-    ev_timer_init(&worker.handshake_timer, secure_next_handshake, 0., 0.);
+    ev_timer_init(&worker.handshake_timer, handshake_next, 0., 0.);
     worker.handshake_timer.data = &worker;
     for (int i = 0; i < WORKER_SLOTS; i++)
         list_init(&worker.slots[i]);
@@ -374,7 +375,7 @@ static void test_handshakes(void **unused)
     for (int left = 1; left >= 0; left--) {
         uint64_t before = worker.traffic_seen;
         worker.had_handshake = false;
-        secure_next_handshake(worker.loop, &worker.handshake_timer, 0);
+        handshake_next(worker.loop, &worker.handshake_timer, 0);
         assert_int_equal(list_length(&worker.handshaking), left);
         assert_true(worker.traffic_seen > before || left == 0);
     }
@@ -387,7 +388,7 @@ static void test_handshakes(void **unused)
     session_close(LIST_ENTRY(worker.handshaking.after, struct session, waiting),
                   CLOSED_LOGIN_TIMEOUT);
     assert_true(list_empty(&worker.handshaking));
-    secure_next_handshake(worker.loop, &worker.handshake_timer, 0);
+    handshake_next(worker.loop, &worker.handshake_timer, 0);
     turns();
     close(second);
     close(first);

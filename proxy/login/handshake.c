@@ -1,0 +1,95 @@
+/* A step of a TLS handshake on either leg, and whose turn it is. While a handshake goes on, its
+ * side is neither filled nor flushed (side->handshaking): the socket is mbedTLS's alone.
+ */
+#include "proxy/login/handshake.h"
+
+#include <time.h>
+
+#include "proxy/login/login.h"
+#include "proxy/worker.h"
+
+#define X(name, word, sentence) +1
+_Static_assert(0 TLS_FAILURES(X) <= COUNTERS_TLS_FAILURES, "counters.tls_failures is too small");
+#undef X
+
+static const double handshake_pause_most = 0.02; /* seconds */
+
+bool side_is_secure(const struct side *side)
+{
+    return side->stream.socket >= 0 && (side->is_unix || tls_is(&side->stream));
+}
+
+static uint64_t traffic(const struct worker *worker)
+{
+    return worker->counters.forwarded + worker->counters.answered;
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void start_handshake_timer(struct worker *worker)
+{
+    /* A timer counts from the loop's time, which stood still meanwhile. */
+    double left = worker->handshake_after - seconds() + ev_time() - ev_now(worker->loop);
+    double most = 3 * handshake_pause_most;
+
+    ev_timer_stop(worker->loop, &worker->handshake_timer);
+    ev_timer_set(&worker->handshake_timer, left < 0 ? 0 : left > most ? most : left, 0);
+    ev_timer_start(worker->loop, &worker->handshake_timer);
+}
+
+void handshake_next(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+    struct worker *worker = timer->data;
+
+    (void)loop;
+    (void)events;
+    if (list_empty(&worker->handshaking))
+        return;
+    struct session *session = LIST_ENTRY(worker->handshaking.after, struct session, waiting);
+    list_remove(&session->waiting);
+    worker->handshake_after = 0; /* it is its turn */
+    session_run(session);
+    if (!list_empty(&worker->handshaking))
+        start_handshake_timer(worker);
+}
+
+/* One handshake step may take milliseconds. So a turn of the loop does one step, and where other
+ * sessions had events since the last step, the next one waits for as long as that step took:
+ * handshakes never take more than half of the worker's time. Bytes that were read ahead cause no
+ * second event, so their sessions are run first. */
+bool handshake_waits(struct session *session, const struct stream *stream)
+{
+    struct worker *worker = session->worker;
+
+    if (session->waiting.after)
+        return true;
+    if (stream_pending(stream))
+        return false;
+    if (worker->had_handshake) /* the socket that was not read wakes it again */
+        return true;
+    if (traffic(worker) == worker->traffic_seen || seconds() >= worker->handshake_after)
+        return false;
+    if (list_empty(&worker->handshaking))
+        start_handshake_timer(worker);
+    list_add(&worker->handshaking, &session->waiting);
+    return true;
+}
+
+enum tls_step handshake_step(struct worker *worker, struct stream *stream, struct error *why)
+{
+    double start = seconds();
+    enum tls_step step = tls_handshake(stream, why);
+    double took = seconds() - start;
+
+    worker->had_handshake = true;
+    worker->traffic_seen = traffic(worker);
+    worker->handshake_after =
+        start + took + (took < handshake_pause_most ? took : handshake_pause_most);
+    return step;
+}
