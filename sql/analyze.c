@@ -122,81 +122,70 @@ static void parse_condition(struct parser *p)
     }
 }
 
-/* The statements that few clients send. */
+/* ANALYZE: of tables, or on MariaDB of a statement that it runs. */
+static void parse_analyze(struct parser *p)
+{
+    if (p->n.keyword == KW_TABLE || p->n.keyword == KW_TABLES || p->n.keyword == KW_LOCAL ||
+        p->n.keyword == KW_NO_WRITE_TO_BINLOG)
+        parse_maintenance(p);
+    else
+        parse_explain(p);
+}
+
+static void parse_help(struct parser *p)
+{
+    set_kind(p, SQL_HELP);
+    step(p);
+    step(p);
+}
+
+/* The statements that few clients send, by their first word. */
+static const struct {
+    uint16_t word; /* enum sql_keyword */
+    void (*parse)(struct parser *p);
+} rarer[] = {
+    {KW_CHECK,      parse_maintenance   },
+    {KW_CHECKSUM,   parse_maintenance   },
+    {KW_REPAIR,     parse_maintenance   },
+    {KW_OPTIMIZE,   parse_maintenance   },
+    {KW_CACHE,      parse_maintenance   },
+    {KW_ANALYZE,    parse_analyze       },
+    {KW_FLUSH,      parse_flush         },
+    {KW_LOCK,       parse_lock_tables   },
+    {KW_UNLOCK,     parse_unlock        },
+    {KW_HANDLER,    parse_handler       },
+    {KW_KILL,       parse_kill          },
+    {KW_LOAD,       parse_load          },
+    {KW_PREPARE,    parse_prepare       },
+    {KW_EXECUTE,    parse_execute       },
+    {KW_DEALLOCATE, parse_deallocate    },
+    {KW_HELP,       parse_help          },
+    {KW_SIGNAL,     parse_condition     },
+    {KW_RESIGNAL,   parse_condition     },
+    {KW_GET,        parse_condition     },
+    {KW_GRANT,      parse_grant         },
+    {KW_REVOKE,     parse_grant         },
+    {KW_CHANGE,     parse_administration},
+    {KW_STOP,       parse_administration},
+    {KW_RESET,      parse_administration},
+    {KW_PURGE,      parse_administration},
+    {KW_SHUTDOWN,   parse_administration},
+    {KW_RESTART,    parse_administration},
+    {KW_CLONE,      parse_administration},
+    {KW_INSTALL,    parse_administration},
+    {KW_UNINSTALL,  parse_administration},
+    {KW_BINLOG,     parse_administration},
+    {KW_IMPORT,     parse_administration},
+    {KW_BACKUP,     parse_administration},
+};
+
 static void parse_rarer(struct parser *p)
 {
-    switch (p->t.keyword) {
-    case KW_CHECK:
-    case KW_CHECKSUM:
-    case KW_REPAIR:
-    case KW_OPTIMIZE:
-    case KW_CACHE:
-        parse_maintenance(p);
-        return;
-    case KW_ANALYZE: /* of tables, or on MariaDB of a statement that it runs */
-        if (p->n.keyword == KW_TABLE || p->n.keyword == KW_TABLES || p->n.keyword == KW_LOCAL ||
-            p->n.keyword == KW_NO_WRITE_TO_BINLOG)
-            parse_maintenance(p);
-        else
-            parse_explain(p);
-        return;
-    case KW_FLUSH:
-        parse_flush(p);
-        return;
-    case KW_LOCK:
-        parse_lock_tables(p);
-        return;
-    case KW_UNLOCK:
-        parse_unlock(p);
-        return;
-    case KW_HANDLER:
-        parse_handler(p);
-        return;
-    case KW_KILL:
-        parse_kill(p);
-        return;
-    case KW_LOAD:
-        parse_load(p);
-        return;
-    case KW_PREPARE:
-        parse_prepare(p);
-        return;
-    case KW_EXECUTE:
-        parse_execute(p);
-        return;
-    case KW_DEALLOCATE:
-        parse_deallocate(p);
-        return;
-    case KW_HELP:
-        set_kind(p, SQL_HELP);
-        step(p);
-        step(p);
-        return;
-    case KW_SIGNAL:
-    case KW_RESIGNAL:
-    case KW_GET:
-        parse_condition(p);
-        return;
-    case KW_GRANT:
-    case KW_REVOKE:
-        parse_grant(p);
-        return;
-    case KW_CHANGE:
-    case KW_STOP:
-    case KW_RESET:
-    case KW_PURGE:
-    case KW_SHUTDOWN:
-    case KW_RESTART:
-    case KW_CLONE:
-    case KW_INSTALL:
-    case KW_UNINSTALL:
-    case KW_BINLOG:
-    case KW_IMPORT:
-    case KW_BACKUP:
-        parse_administration(p);
-        return;
-    default:
-        break;
+    for (size_t i = 0; i < sizeof(rarer) / sizeof(rarer[0]); i++) {
+        if (p->t.keyword == rarer[i].word) {
+            rarer[i].parse(p);
+            return;
+        }
     }
     if (at_sign(p, '('))
         parse_query_statement(p);

@@ -350,6 +350,17 @@ static bool parse_sign(struct parser *p, uint32_t *depth)
     }
 }
 
+/* A column, perhaps with what it belongs to, or a call. */
+static void parse_named(struct parser *p)
+{
+    if (p->n.sign == '.')
+        parse_dotted(p);
+    else if (p->n.sign == '(')
+        parse_call(p);
+    else
+        step(p);
+}
+
 /* Up to the expression's end, or with `bracket` to the end of the bracket that it starts with; with
  * `rows` there may be more such brackets behind commas. */
 static void walk(struct parser *p, bool bracket, bool rows)
@@ -365,22 +376,13 @@ static void walk(struct parser *p, bool bracket, bool rows)
         case SQL_TOKEN_WORD:
             if (p->t.keyword && depth == 0 && ends_expression(p))
                 return;
-            if (p->n.sign == '.')
-                parse_dotted(p);
-            else if (p->t.keyword)
+            if (p->t.keyword && p->n.sign != '.')
                 parse_word(p, &depth);
-            else if (p->n.sign == '(')
-                parse_call(p);
             else
-                step(p);
+                parse_named(p);
             break;
         case SQL_TOKEN_NAME:
-            if (p->n.sign == '.')
-                parse_dotted(p);
-            else if (p->n.sign == '(')
-                parse_call(p);
-            else
-                step(p);
+            parse_named(p);
             break;
         case SQL_TOKEN_VARIABLE:
             step(p);
