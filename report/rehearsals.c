@@ -58,7 +58,7 @@ void report_rehearsal_table(const struct report *report, struct table *table)
     };
     char shown[32];
 
-    table_init(table, columns, sizeof(columns) / sizeof(columns[0]));
+    table_init(table, REPORT_COLUMNS(columns));
     for (unsigned i = 0; i < report->rehearsal_count; i++) {
         const struct report_rehearsal *one = &report->rehearsals[i];
         table_number(table, one->times);

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#define COLUMNS(array) (array), sizeof(array) / sizeof((array)[0])
-
 enum { COUNT_SIZE = TABLE_NUMBER_SIZE + 20 };
 
 static const struct text none = {"-", 1};
@@ -100,7 +98,7 @@ void report_edge_table(const struct report *report, struct table *table)
     };
     uint32_t count, *edges = report_rank_edges(report, &count);
 
-    table_init(table, COLUMNS(columns));
+    table_init(table, REPORT_COLUMNS(columns));
     for (uint32_t i = 0; i < count; i++) {
         const struct report_edge *edge = &report->edges[edges[i]];
         put_service(report, table, edge->user);
@@ -138,7 +136,7 @@ void report_query_table(const struct report *report, uint32_t edge, struct table
     uint32_t count, *queries = report_rank_queries(report, edge, &count);
     char words[TABLE_WORDS_SIZE];
 
-    table_init(table, COLUMNS(columns));
+    table_init(table, REPORT_COLUMNS(columns));
     for (uint32_t i = 0; i < count; i++) {
         const struct report_query *query = &report->queries[queries[i]];
         table_number(table, query->counts.statements);
@@ -169,7 +167,7 @@ void report_hard_table(const struct report *report, struct table *table)
     struct hash_table told = {0};
     char words[TABLE_WORDS_SIZE];
 
-    table_init(table, COLUMNS(columns));
+    table_init(table, REPORT_COLUMNS(columns));
     for (uint32_t i = 0; i < count; i++) {
         const struct report_query *query = &report->queries[queries[i]];
         const struct report_edge *edge = &report->edges[query->edge];
@@ -207,7 +205,7 @@ void report_blocker_table(const struct report *report, int64_t since, struct tab
     };
     uint32_t count, *touches = report_rank_touches(report, &count);
 
-    table_init(table, COLUMNS(columns));
+    table_init(table, REPORT_COLUMNS(columns));
     for (uint32_t i = 0; i < count; i++) {
         const struct report_touch *touch = &report->touches[touches[i]];
         if (!touch->is_foreign || (touch->span.last < since && !touch->catalogue))
@@ -233,7 +231,7 @@ void report_ready_table(const struct report *report, int64_t since, struct table
     };
     uint32_t count, *objects = report_rank_objects(report, &count);
 
-    table_init(table, COLUMNS(columns));
+    table_init(table, REPORT_COLUMNS(columns));
     for (uint32_t i = 0; i < count; i++) {
         const struct report_object *object = &report->objects[objects[i]];
         if (!report_is_ready(object, since))
@@ -262,7 +260,7 @@ void report_day_table(const struct report *report, struct table *table)
     uint32_t count, *days = report_rank_days(report, &count);
     char shown[32];
 
-    table_init(table, COLUMNS(columns));
+    table_init(table, REPORT_COLUMNS(columns));
     for (uint32_t i = 0; i < count; i++) {
         const struct report_day *day = &report->days[days[i]];
         table_text(table, text_of(report_show_day(day->day, shown)));

@@ -5,6 +5,9 @@
 #include "base/table.h"
 #include "report/report.h"
 
+/* For table_init. */
+#define REPORT_COLUMNS(array) (array), sizeof(array) / sizeof((array)[0])
+
 enum { TABLE_WORDS_SIZE = 1200 };
 
 /* Each fills an uninitialized table, for table_fini. */

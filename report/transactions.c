@@ -160,7 +160,7 @@ void report_transaction_table(const struct report *report, struct table *table)
     uint32_t count, *numbers = report_rank_transactions(report, &count);
     char shown[32];
 
-    table_init(table, columns, sizeof(columns) / sizeof(columns[0]));
+    table_init(table, REPORT_COLUMNS(columns));
     for (uint32_t i = 0; i < count; i++) {
         const struct report_transaction *transaction = &report->transactions[numbers[i]];
         for (unsigned s = 0; s < transaction->step_count; s++) {

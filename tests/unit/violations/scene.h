@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "violations/output.h"
 #include "violations/violations.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -141,6 +142,14 @@ static inline const char *scene_path(const char *name)
     }
     snprintf(path, sizeof(paths[0]), "%s/%s", scene_folder, name);
     return path;
+}
+
+/* A teardown: outputs are written to for real again. */
+static inline int scene_reset_calls(void **state)
+{
+    (void)state;
+    output_calls.write = write;
+    return 0;
 }
 
 static inline int scene_forget(void **state)

@@ -52,13 +52,6 @@ static int set_calls(void **state)
     return 0;
 }
 
-static int reset_calls(void **state)
-{
-    (void)state;
-    output_calls.write = write;
-    return 0;
-}
-
 /* The disk gets room byte by byte, for every size of the pieces. */
 static void test_every_partial_write(void **state)
 {
@@ -317,18 +310,18 @@ static void test_mode_of_a_new_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_every_partial_write, set_calls, reset_calls),
+        cmocka_unit_test_setup_teardown(test_every_partial_write, set_calls, scene_reset_calls),
         cmocka_unit_test_setup_teardown(test_waits_a_second_after_a_failure, set_calls,
-                                        reset_calls),
+                                        scene_reset_calls),
         cmocka_unit_test_setup_teardown(test_reopen_starts_a_cut_line_again, set_calls,
-                                        reset_calls),
+                                        scene_reset_calls),
         cmocka_unit_test_setup_teardown(test_reopen_of_the_same_file_continues, set_calls,
-                                        reset_calls),
+                                        scene_reset_calls),
         cmocka_unit_test_setup_teardown(test_adopting_the_same_file_continues, set_calls,
-                                        reset_calls),
+                                        scene_reset_calls),
         cmocka_unit_test(test_half_a_line_of_a_killed_process),
         cmocka_unit_test(test_half_a_line_of_a_process_that_still_writes),
-        cmocka_unit_test_setup_teardown(test_a_full_disk_under_two, set_calls, reset_calls),
+        cmocka_unit_test_setup_teardown(test_a_full_disk_under_two, set_calls, scene_reset_calls),
         cmocka_unit_test(test_a_failed_reopen_keeps_the_old_file),
         cmocka_unit_test(test_a_log_that_cannot_be_opened),
         cmocka_unit_test(test_a_pipe_that_nobody_reads),

@@ -25,13 +25,6 @@ static int set_calls(void **state)
     return 0;
 }
 
-static int reset_calls(void **state)
-{
-    (void)state;
-    output_calls.write = write;
-    return 0;
-}
-
 static int64_t sum_of(const char *path)
 {
     json_t *records = scene_records(path);
@@ -268,9 +261,10 @@ static void test_many_workers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_full_disk_loses_nothing, set_calls, reset_calls),
+        cmocka_unit_test_setup_teardown(test_a_full_disk_loses_nothing, set_calls,
+                                        scene_reset_calls),
         cmocka_unit_test_setup_teardown(test_workers_wait_when_the_backlog_is_full, set_calls,
-                                        reset_calls),
+                                        scene_reset_calls),
         cmocka_unit_test(test_what_cannot_be_written_at_the_end),
         cmocka_unit_test(test_reopen),
         cmocka_unit_test(test_reload_changes_the_outputs),
