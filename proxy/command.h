@@ -25,8 +25,8 @@ enum step relay_unasked(struct session *session);
  * command. */
 void relay_prove(struct session *session);
 
-/* The server has gone, and the client is told where an answer was owed and nothing of it was sent:
- * error 2013 (answer.c). */
+/* The server has gone, and the client is told where an answer was in flight and nothing of it was
+ * sent: error 2013 (answer.c). */
 enum step command_upstream_died(struct session *session, enum close_reason reason);
 
 /* Silogate's own question to the server, before the command at hand is judged (ask.c). */

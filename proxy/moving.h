@@ -2,12 +2,12 @@
  * that is closed while they move, and who is inside.
  *
  * A session is inside from the first command on that may lock a table of the move until it is at a
- * boundary again: no transaction, no LOCK TABLES, no answer owed. At a closed door who is inside,
- * or in any transaction, passes, because others inside may wait for it; all others wait. Once
- * nobody is inside the door is sealed for the moment of the switch, and transactions that come now
- * wait as well: nobody inside can wait for them. Counting and looking at the door are in such an
- * order that nobody slips through: a session counts itself first and looks then, whoever closes or
- * seals does that first and counts then.
+ * boundary again: no transaction, no LOCK TABLES, no answer in flight. At a closed door who is
+ * inside, or in any transaction, passes, because others inside may wait for it; all others wait.
+ * Once nobody is inside the door is sealed for the moment of the switch, and transactions that come
+ * now wait as well: nobody inside can wait for them. Counting and looking at the door are in such
+ * an order that nobody slips through: a session counts itself first and looks then, whoever closes
+ * or seals does that first and counts then.
  */
 #ifndef PROXY_MOVING_H
 #define PROXY_MOVING_H
