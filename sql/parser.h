@@ -47,6 +47,7 @@ struct cte {
     bool used;     /* from outside of its definition */
     uint16_t with; /* the first one of its WITH */
     uint64_t place;
+    uint64_t names; /* a bit for each table that its definition names, also by way of others */
 };
 
 /* A table of an UPDATE's or DELETE's join. */
@@ -329,6 +330,8 @@ void need_plain_operands(struct parser *p);
 /* with.c: the WITH clause alone; the caller gives its tables back with leave_with. */
 uint16_t enter_with(struct parser *p);
 void leave_with(struct parser *p, uint16_t mark);
+/* tables.c: may its definition name such a table, itself or by way of others? */
+bool cte_names(const struct cte *cte, const struct name *name);
 /* WHERE, ORDER BY, LIMIT ...: one clause; false where none stands. */
 bool parse_clause(struct parser *p);
 /* UNION and its kin, with ALL or DISTINCT; false where none stands. */

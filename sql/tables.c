@@ -12,33 +12,62 @@ static uint64_t *word_of(struct parser *p, const struct name *name, uint64_t *bi
     return &p->cte_names[hash / 64];
 }
 
-/* MySQL reads a definition anew at each use, with the names that can be seen from that place: a
- * WITH in between may hide one of them. */
-static void check_capture(struct parser *p, unsigned number)
+/* A bit for a name in cte->names. */
+static uint64_t bit_of(const struct name *name)
+{
+    return (uint64_t)1 << text_hash(name->text, 0, true) % 64;
+}
+
+bool cte_names(const struct cte *cte, const struct name *name)
+{
+    return cte->names & bit_of(name);
+}
+
+/* In the definitions that are being read: what they name themselves, and by way of others. */
+static void note_named(struct parser *p, const struct name *name)
+{
+    uint64_t bit, *word = word_of(p, name, &bit);
+
+    *word |= bit;
+    for (unsigned i = 0; i < p->cte_count; i++) {
+        if (p->ctes[i].open)
+            p->ctes[i].names |= bit_of(name);
+    }
+}
+
+/* The servers read a definition anew at each use (MariaDB from the second on), with the names that
+ * can be seen from that place: a WITH in between may hide one of them. */
+static bool is_captured(struct parser *p, const struct cte *used, const struct cte *between)
 {
     uint64_t bit;
 
-    for (unsigned i = number + 1; i < p->cte_count; i++) {
-        const struct cte *cte = &p->ctes[i];
-        if (cte->visible && cte->with > number && (*word_of(p, &cte->name, &bit) & bit))
+    if (p->state->dialect == SQL_MARIADB) /* finds one whose definition is being read, too */
+        return cte_names(used, &between->name);
+    return between->visible && (*word_of(p, &between->name, &bit) & bit);
+}
+
+static void use_cte(struct parser *p, unsigned number)
+{
+    struct cte *used = &p->ctes[number];
+
+    used->used |= !used->open;
+    for (unsigned i = 0; i < p->cte_count; i++) {
+        struct cte *cte = &p->ctes[i];
+        if (cte->open)
+            cte->names |= used->names;
+        if (i > number && cte->with > number && is_captured(p, used, cte))
             parser_fail(p, "a WITH that may take a name out of a definition before it");
     }
 }
 
 static bool is_cte(struct parser *p, const struct name *name)
 {
-    uint64_t bit;
-
-    if (p->state->dialect == SQL_MYSQL && p->in_cte) {
-        uint64_t *word = word_of(p, name, &bit);
-        *word |= bit;
-    }
+    if (p->in_cte)
+        note_named(p, name);
     for (unsigned i = p->cte_count; i > p->cte_floor; i--) {
-        struct cte *cte = &p->ctes[i - 1];
+        const struct cte *cte = &p->ctes[i - 1];
         if (cte->visible && same_name(p, cte->name.text, name->text)) {
-            cte->used |= !cte->open;
-            if (p->state->dialect == SQL_MYSQL)
-                check_capture(p, i - 1);
+            use_cte(p, i - 1);
             return true;
         }
     }

@@ -130,6 +130,29 @@ static void gather_names(struct parser *p)
         parser_back(p, &mark);
 }
 
+/* MariaDB reads a definition anew from its second use on. Names in it are then looked up from the
+ * place of the use: one that is behind it in the same WITH is found too, and definitions that name
+ * each other so kill the server. Where the definition's own name hides another, those around it are
+ * not all found, and their names mean tables. */
+static void check_definition(struct parser *p, uint16_t number, uint16_t mark, bool recursive)
+{
+    const struct cte *cte = &p->ctes[number];
+
+    if (p->state->dialect != SQL_MARIADB)
+        return;
+    for (uint16_t i = mark; i < number && !recursive; i++) {
+        if (cte_names(&p->ctes[i], &cte->name) && cte_names(cte, &p->ctes[i].name))
+            parser_fail(p, "definitions of a WITH that name each other");
+    }
+    bool hides = false, uses = false;
+    for (uint16_t i = 0; i < mark; i++) {
+        hides |= same_name(p, p->ctes[i].name.text, cte->name.text);
+        uses |= cte_names(cte, &p->ctes[i].name);
+    }
+    if (hides && uses)
+        parser_fail(p, "a WITH inside of another that hides one of its names and uses another");
+}
+
 uint16_t enter_with(struct parser *p)
 {
     const uint16_t mark = p->cte_count;
@@ -161,9 +184,11 @@ uint16_t enter_with(struct parser *p)
         p->ctes[number].with = mark;
         step(p);
         p->ctes[number].visible = p->ctes[number].used = false;
+        p->ctes[number].names = 0;
         if (!forward)
             p->cte_count = (uint16_t)(number + 1);
         parse_definition(p, number, mark, &with);
+        check_definition(p, number, mark, recursive);
         number++;
     } while (take_sign(p, ','));
     if (number != p->cte_count)
