@@ -70,7 +70,7 @@ static size_t write_question(char *to, size_t size, const struct sql_state *stat
     if (state->dialect == SQL_MARIADB)
         snprintf(proof, sizeof(proof), "/*M!%06u+1*//*M!%06u+2*/", named, named + 1);
     else
-        snprintf(proof, sizeof(proof), "/*!%05u+1*//*!%05u+2*//*M!+4*/", named, named + 1);
+        snprintf(proof, sizeof(proof), "/*!%05u +1*//*!%05u +2*//*M!+4*/", named, named + 1);
     length = snprintf(to, size, QUESTION, proof);
     assert(length > 0 && (size_t)length < size);
     return (size_t)length;

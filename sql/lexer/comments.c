@@ -46,6 +46,24 @@ static bool executes(const struct sql_lexer *lexer, uint32_t version, bool maria
     return true;
 }
 
+/* MySQL reads five digits; of six from 8.4 on where white space follows, tried on 9.7 (`8.0` alone
+ * says "five or six"). Where that is not sure, and one of the readings runs what stands there,
+ * `why` is set. Returns how many of `digits` are the version's, and cuts `version` to them. */
+static int mysql_digits(struct sql_lexer *lexer, const uint8_t *behind, uint32_t *version)
+{
+    const bool blank =
+        behind < lexer->end && (*behind == ' ' || (*behind >= '\t' && *behind <= '\r'));
+    const uint32_t six = *version, five = *version / 10;
+    const bool runs = executes(lexer, six, false) || executes(lexer, five, false);
+
+    if (lexer->version >= 80400 && blank)
+        return 6;
+    if (lexer->version >= 80000 && runs)
+        lexer->why = "an executable comment that versions read differently";
+    *version = five; /* as 5.7 counts */
+    return 5;
+}
+
 /* `at` stands on the ! of an executable comment. Returns where reading goes on. */
 static const uint8_t *executable_comment(struct sql_lexer *lexer, const uint8_t *at,
                                          bool mariadb_only)
@@ -58,14 +76,8 @@ static const uint8_t *executable_comment(struct sql_lexer *lexer, const uint8_t 
         version = version * 10 + (uint32_t)(at[digits] - '0');
         digits++;
     }
-    if (digits == 6 && lexer->dialect == SQL_MYSQL && lexer->version < 80400) {
-        uint32_t six = version;
-        version /= 10;
-        digits = 5; /* as 5.7 counts; from when on 8.0 reads six is not known */
-        if (lexer->version >= 80000 &&
-            (executes(lexer, six, false) || executes(lexer, version, false)))
-            lexer->why = "an executable comment that versions read differently";
-    }
+    if (digits == 6 && lexer->dialect == SQL_MYSQL)
+        digits = mysql_digits(lexer, at + digits, &version);
     if (digits < 5 || executes(lexer, version, mariadb_only)) {
         lexer->executable = true;
         return at + (digits < 5 ? 0 : digits);

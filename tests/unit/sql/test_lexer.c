@@ -137,6 +137,11 @@ static void test_comments(void **state)
     MARIADB("/*M!50700 a */ /*M! b */ /*M!110000 c */", "w:a w:b");
     MYSQL("/*M!50700 a */ b /*M! c */ d", "w:b w:d");
     MYSQL("/*m! a */ b", "w:b");
+    MYSQL("/*!090700\ta */ /*!090799\va */ /*!800001 a */ b", "w:a w:b");
+    MYSQL("/*!099999+5*/", "!"); /* 9+5 */
+    MYSQL("/*!099999(a)*/", "!");
+    MYSQL("/*!0907991 a */", "!");
+    MYSQL("/*!999991+5*/ b", "w:b");
     mysql.version = 50744;
     MYSQL("/*!507001 */", "d:1");
     mysql.version = 80036;
