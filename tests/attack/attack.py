@@ -159,11 +159,14 @@ class Arena:
         spy.heard += before.heard
         return spy
 
+    def set_right(self):
+        self.silo.restore(self.silo.changed())
+
     def restore(self):
         """Once more where a session ends slowly that holds locks; a server that keeps locks of nobody is started anew."""
         for last in (False, False, True):
             try:
-                return self.silo.restore(self.silo.changed())
+                return self.set_right()
             except pymysql.OperationalError as error:
                 if error.args[0] != LOCK_WAIT:
                     raise
@@ -174,7 +177,7 @@ class Arena:
         self.server.start()
         self.silo.begin()
         self.administrator.undo()  # MariaDB lists some prepared transactions only now
-        self.silo.restore(self.silo.changed())
+        self.set_right()
 
     def smaller(self, unowned, flags, steps, number):
         """Steps are left out as long as it still gets through."""

@@ -135,7 +135,7 @@ class MovingArena(attack.Arena):
             f"SELECT TABLE_SCHEMA FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_NAME = '{table}' AND"
             f" TABLE_SCHEMA IN ('{old}', '{new}')")) for name, (_, old, new, tables) in MOVES.items() for table in tables}
 
-    def restore(self):
+    def set_right(self):
         with self.silo.busy:
             changed = self.silo.changed()
             MovingSilo.restore(self.silo, changed)
