@@ -133,6 +133,10 @@ oracle-moves: $(BUILD)/silogate ## does a mapped statement mean the same? SECOND
 	scripts/deps build test
 	SILOGATE_BUILD=$(BUILD) tests/oracle/moved.py --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
+oracle-with: $(BUILD)/silogate ## what do servers read of WITH clauses inside of each other? SECONDS a server (default 120; SEED=...)
+	scripts/deps build test
+	SILOGATE_BUILD=$(BUILD) tests/oracle/withs.py --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED))
+
 oracle-suite: $(BUILD)/silogate ## the server's own test suite directly and through a silogate that logs (COUNT=100 SEED=1 SUITES=main,innodb DIALECT=mysql)
 	scripts/deps build test oracle
 	SILOGATE_BUILD=$(BUILD) tests/oracle/suite.py --count $(or $(COUNT),100) $(if $(SEED),--seed $(SEED)) \
@@ -244,4 +248,4 @@ help: ## this list
 
 FORCE:
 
-.PHONY: FORCE all unit check deps demo test attack oracle-moves oracle-suite side-by-side legs moves soak upgrades test-unit oracle test-unstable format lint asan tsan fuzz cover bench man install deb test-deb reference clean help
+.PHONY: FORCE all unit check deps demo test attack oracle-moves oracle-with oracle-suite side-by-side legs moves soak upgrades test-unit oracle test-unstable format lint asan tsan fuzz cover bench man install deb test-deb reference clean help

@@ -102,7 +102,7 @@ static void rewrite(struct session *session, const struct command *command, size
 }
 
 /* The violation log has no room: the session waits for some, and the command is judged again. */
-static enum step park(struct session *session)
+static enum step wait_for_log(struct session *session)
 {
     struct worker *worker = session->worker;
 
@@ -152,7 +152,7 @@ enum step follow_ruling(struct session *session, struct command *command, size_t
     if (ruling->sought_count > 0 && seek_begin(session, ruling))
         return STEP_AGAIN;
     if (ruling_is_violation(ruling) && !violations_ready(worker->records))
-        return park(session);
+        return wait_for_log(session);
     if (ruling->outcome == RULING_ALLOW && ruling->rewrite_count > 0 &&
         (command->copy || rewritten(command, ruling) >= PACKET_MAX) && !leave_names(ruling))
         return follow_refuse(session, command, 1227,
