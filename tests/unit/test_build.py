@@ -67,3 +67,14 @@ def test_the_same_source_gives_the_same_bytes(tmp_path):
         make("-s", "build/base/json.o", "build/base/table.o", folder=folder)
         made.append([(folder / f"build/base/{file}.o").read_bytes() for file in ("json", "table")])
     assert made[0] == made[1]
+
+
+def test_editors_know_the_flags():
+    """clangd reads compile_flags.txt and takes what is relative from its folder, for whichever file is open."""
+    flags = (TOP / "compile_flags.txt").read_text().splitlines()
+    for file in ("proxy/session.c", "protocol/constants.c", "tests/unit/sql/test_golden.c"):
+        output("cc", *flags, "-Werror", "-fsyntax-only", file, cwd=TOP)
+    if shutil.which("clangd"):
+        checked = subprocess.run(["clangd", "--check=proxy/session.c", "--check-lines=1-2"], cwd=TOP, text=True,
+                                 capture_output=True, timeout=300)
+        assert checked.returncode == 0, checked.stderr[-3000:]
