@@ -194,6 +194,18 @@ const struct moved_table *todo_find(const struct mover *mover, const struct move
     return NULL;
 }
 
+const struct moved_table *todo_at(const struct mover *mover, struct text source, struct text name)
+{
+    bool (*same)(struct text, struct text) = mover->standing.fold ? text_equal_fold : text_equal;
+
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        const struct moved_table *table = todo_table(mover, i);
+        if (same(table->name, name) && same(source_of(mover, table), source))
+            return table;
+    }
+    return NULL;
+}
+
 static void print_holding(struct mover *mover)
 {
     say(mover,

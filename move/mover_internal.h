@@ -101,6 +101,10 @@ bool mover_note(struct mover *mover, const char *step, struct text detail);
 /* For tests: with SILOGATE_MOVE_STOP=STEP in the environment the mover stops there (SIGSTOP). */
 void mover_reached(const char *step);
 
+/* The table of this call that stands in `source` under this name, as the server compares names;
+ * NULL: none. */
+const struct moved_table *todo_at(const struct mover *mover, struct text source, struct text name);
+
 /* switch.c: the hold. */
 bool switch_tables(struct mover *mover);
 /* A new connection for the one that was lost, once the lost session cannot do anything any more. */
@@ -119,6 +123,9 @@ const struct moved_table *todo_find(const struct mover *mover, const struct move
 bool refusals_find(struct mover *mover);
 void refusals_of_places(struct mover *mover);
 bool refusals_of_instances(struct mover *mover);
+
+/* conflicts.c: names in the way of the tables that go from one database to the other. */
+void conflicts_find(struct mover *mover, struct text source, struct text target);
 
 /* warn.c: what stops nothing. */
 void warnings_tell(struct mover *mover);

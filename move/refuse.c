@@ -7,15 +7,6 @@
 
 enum { BRANCH_MS = 1000, POLL_US = 20000 };
 
-/* The bytes that each name takes in a list are bounded by the number of tables. */
-static bool exists(struct mover *mover, struct text schema, struct text name)
-{
-    return ask_number(mover,
-                      "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND"
-                      " TABLE_NAME = ?",
-                      PARAMETERS(P_TEXT(schema), P_TEXT(name)), 0) > 0;
-}
-
 static void check_places(struct mover *mover, const struct moved_table *table)
 {
     const struct text source = source_of(mover, table), target = target_of(mover, table);
@@ -32,46 +23,6 @@ static void check_places(struct mover *mover, const struct moved_table *table)
     if (there == STANDING_TABLE || (there != STANDING_NOTHING && mover->in_to))
         refuse(mover, "%.*s.%.*s exists already; rename or drop it", TEXT_ARGS(target),
                TEXT_ARGS(table->name));
-}
-
-/* Tables that an online schema change works with: it would finish on the old name. */
-static void check_online_change(struct mover *mover, const struct moved_table *table)
-{
-    static const char *const tails[] = {"_gho", "_ghc", "_del", "_new", "_old"};
-    char name[300];
-
-    for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
-        snprintf(name, sizeof(name), "_%.*s%s", TEXT_ARGS(table->name), tails[i]);
-        if (exists(mover, source_of(mover, table), text_of(name)))
-            refuse(mover,
-                   "%.*s.%s exists: an online schema change of %.*s is running, or was stopped; "
-                   "let it end, or drop this table",
-                   TEXT_ARGS(source_of(mover, table)), name, TEXT_ARGS(table->name));
-    }
-}
-
-/* Names of foreign keys are one a database, on MySQL those of CHECK too. */
-static void check_constraints(struct mover *mover, const struct moved_table *table)
-{
-    struct rows *rows = connection_query(
-        mover->connection,
-        "SELECT s.CONSTRAINT_NAME, s.CONSTRAINT_TYPE, t.TABLE_NAME FROM"
-        " information_schema.TABLE_CONSTRAINTS s JOIN information_schema.TABLE_CONSTRAINTS t ON"
-        " t.CONSTRAINT_SCHEMA = ? AND t.CONSTRAINT_NAME = s.CONSTRAINT_NAME AND"
-        " t.CONSTRAINT_TYPE = s.CONSTRAINT_TYPE WHERE s.TABLE_SCHEMA = ? AND s.TABLE_NAME = ? AND"
-        " s.CONSTRAINT_TYPE IN ('FOREIGN KEY', 'CHECK')",
-        PARAMETERS(P_TEXT(target_of(mover, table)), P_TEXT(source_of(mover, table)),
-                   P_TEXT(table->name)),
-        mover->error);
-
-    while (rows && rows_next(rows)) {
-        if (text_equal(rows->cells[1], TEXT("CHECK")) && connection_is_mariadb(mover->connection))
-            continue; /* one a table there */
-        refuse(mover, "%.*s %.*s of %.*s: %.*s in %.*s has one of that name; rename one of them",
-               TEXT_ARGS(rows->cells[1]), TEXT_ARGS(rows->cells[0]), TEXT_ARGS(table->name),
-               TEXT_ARGS(rows->cells[2]), TEXT_ARGS(target_of(mover, table)));
-    }
-    rows_free(rows);
 }
 
 static void check_databases(struct mover *mover, struct text source, struct text target)
@@ -393,11 +344,11 @@ bool refusals_find(struct mover *mover)
         bool seen = false;
         for (size_t j = 0; j < i; j++)
             seen |= text_equal(todo_table(mover, j)->from, table->from);
-        if (!seen)
+        if (!seen) {
             check_databases(mover, source_of(mover, table), target_of(mover, table));
+            conflicts_find(mover, source_of(mover, table), target_of(mover, table));
+        }
         check_places(mover, table);
-        check_constraints(mover, table);
-        check_online_change(mover, table);
     }
     check_branches(mover);
     check_log(mover);
