@@ -80,6 +80,8 @@ static struct text argument(struct MHD_Connection *connection, const char *name)
     return value;
 }
 
+/* A connection is for one request: one that is kept would go on with this silogate after another
+ * has taken over, be told that it is not ready, and read numbers that stand still. */
 enum MHD_Result http_answer(struct MHD_Connection *connection, unsigned status, const char *type,
                             char *body, size_t length)
 {
@@ -92,6 +94,7 @@ enum MHD_Result http_answer(struct MHD_Connection *connection, unsigned status, 
         {"Referrer-Policy",              "no-referrer"                               },
         {"Cross-Origin-Resource-Policy", "same-origin"                               },
         {"Cache-Control",                "no-store"                                  },
+        {"Connection",                   "close"                                     },
     };
     struct MHD_Response *response =
         MHD_create_response_from_buffer(length, body, MHD_RESPMEM_MUST_FREE);

@@ -85,11 +85,12 @@ static void hand_over(struct server *server)
 
     if (server->handed_over)
         return;
-    server->terminated = server->handed_over = true;
+    server->terminated = server->handed_over = server->successor.serves = true;
     show_draining(server->show);
     branches_close();
     admin_let_go(server->admin);
     control_let_go(server->control, true);
+    steer_follow(&server->steer); /* from here on the successor alone writes the board */
     ev_timer_stop(server->loop, &server->delay);
     if (!drains)
         begin(server);

@@ -26,10 +26,21 @@ struct ordered {
     bool fine;
 };
 
+/* Whoever asks the one that was taken over from, over its own socket, or has come at that moment,
+ * would be told what holds for its sessions alone. */
+static bool decides(const struct ordered *ordered)
+{
+    return !ordered->server->handed_over ||
+           error_set(ordered->why, "another silogate has taken over from this one; ask it, at %s",
+                     control_at(ordered->server->control));
+}
+
 static void order_override(void *argument)
 {
     struct ordered *ordered = argument;
 
+    if (!decides(ordered))
+        return;
     meeting_place(ordered->server, ordered->override);
     ordered->fine = steer_add(&ordered->server->steer, ordered->override, ordered->why);
 }
@@ -38,6 +49,8 @@ static void order_undo(void *argument)
 {
     struct ordered *ordered = argument;
 
+    if (!decides(ordered))
+        return;
     ordered->fine =
         steer_undo(&ordered->server->steer, ordered->id, ordered->who, ordered->override);
     if (!ordered->fine)
@@ -64,7 +77,14 @@ static void order_reload(void *argument)
 {
     struct ordered *ordered = argument;
 
-    ordered->fine = server_reload(ordered->server, ordered->why);
+    ordered->fine = decides(ordered) && server_reload(ordered->server, ordered->why);
+}
+
+static void order_leave(void *argument)
+{
+    struct ordered *ordered = argument;
+
+    ordered->fine = decides(ordered);
 }
 
 static void order_older(void *argument)
@@ -252,8 +272,10 @@ static bool tell_services(const struct config *config, struct text wrong, struct
 static bool control_leave(void *context, struct text service, size_t *count, struct error *why)
 {
     struct server *server = context;
-    struct ordered ordered = {.server = server};
+    struct ordered ordered = {.server = server, .why = why};
 
+    if (!order(&ordered, order_leave))
+        return false;
     *count = roll_leave(server->workers, server->worker_count, service);
     if (*count > 0 || !service.at)
         return true;

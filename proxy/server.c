@@ -228,6 +228,18 @@ void server_library(char *to, size_t size)
     snprintf(to, size, "%d.%d", ev_version_major(), ev_version_minor());
 }
 
+/* What has started already ends. */
+static int fail(struct server *server, const struct error *error)
+{
+    const struct config_place place = config_place(&server->steer.base->config->files, error->line);
+
+    fprintf(stderr, "%s:%u: %s\n", place.file, place.line ? place.line : 1, error->text);
+    admin_let_go(server->admin); /* their paths may be those of another that runs */
+    control_let_go(server->control, false);
+    stop(server);
+    return 2;
+}
+
 int server_run(const char *path)
 {
     struct server server = {.path = path, .inherited.channel = -1, .turn = -1};
@@ -248,14 +260,9 @@ int server_run(const char *path)
     desk_init(&server.desk, server.loop);
     reload_own_log(runtime->config);
     fd_limit_raise(runtime->config);
-    if (!start(&server, &error)) {
-        struct config_place place = config_place(&runtime->config->files, error.line);
-        fprintf(stderr, "%s:%u: %s\n", place.file, place.line ? place.line : 1, error.text);
-        admin_let_go(server.admin); /* their paths may be those of another that runs */
-        control_let_go(server.control, false);
-        stop(&server); /* what has started already */
-        return 2;
-    }
+    error.line = 0;
+    if (!start(&server, &error))
+        return fail(&server, &error);
     ev_timer_init(&server.probe, on_probe, 1., 1.);
     server.probe.data = &server;
     ev_timer_start(server.loop, &server.probe);
@@ -265,7 +272,8 @@ int server_run(const char *path)
     reload_tell_certificates(runtime);
     log_notice("silogate %s runs: %u workers, policy %s", SILOGATE_VERSION, server.worker_count,
                policy_hash(runtime->policy));
-    takeover_ready(&server.inherited);
+    if (!takeover_ready(&server.inherited, &error))
+        return fail(&server, &error);
     kin_start(&server);
     steer_lead(&server.steer);
     end_turn(&server);

@@ -16,6 +16,8 @@ static void on_ended(struct ev_loop *loop, struct ev_child *ended, int events)
     (void)events;
     ev_child_stop(loop, ended);
     successor->starting = false;
+    if (successor->serves)
+        return;
     log_error("the successor has ended with status %d; this silogate goes on",
               WIFEXITED(ended->rstatus) ? WEXITSTATUS(ended->rstatus) : -WTERMSIG(ended->rstatus));
 }

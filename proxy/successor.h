@@ -14,6 +14,7 @@ struct successor {
     char program[4096];
     struct ev_child ended;
     bool starting; /* one was started and has not ended */
+    bool serves;   /* it, or another, has taken over: its end is none of this one's business */
 };
 
 /* At the start, while the program's path still names this program. */

@@ -355,14 +355,16 @@ static void close_unused(struct inherited *inherited)
     }
 }
 
-void takeover_ready(struct inherited *inherited)
+bool takeover_ready(struct inherited *inherited, struct error *error)
 {
-    char gone;
+    char said = 0;
 
     if (inherited->channel < 0)
-        return;
-    if (send(inherited->channel, "R", 1, MSG_NOSIGNAL) == 1 &&
-        recv(inherited->channel, &gone, 1, 0) == 1)
+        return true;
+    const bool sent = send(inherited->channel, "R", 1, MSG_NOSIGNAL) == 1;
+    if (recv(inherited->channel, &said, 1, 0) == 1 && said == 'N')
+        return error_set(error, "the silogate that runs has not waited, and goes on; try again");
+    if (sent && said == 'G')
         log_notice("taken over from the silogate that ran before, which drains");
     else
         log_warning("the silogate that ran before did not answer after the takeover");
@@ -370,6 +372,7 @@ void takeover_ready(struct inherited *inherited)
     inherited->channel = -1;
     close_unused(inherited);
     bound_generations(inherited);
+    return true;
 }
 
 void takeover_close(struct inherited *inherited)
@@ -422,7 +425,11 @@ bool takeover_wait(int channel)
     char ready = 0;
 
     set_wait(channel, WAIT_SECONDS);
-    return recv(channel, &ready, 1, 0) == 1 && ready == 'R';
+    if (recv(channel, &ready, 1, 0) == 1 && ready == 'R')
+        return true;
+    const ssize_t sent = send(channel, "N", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)sent; /* it has gone, mostly */
+    return false;
 }
 
 void takeover_gone(int channel)

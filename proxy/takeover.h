@@ -10,7 +10,8 @@
  *   'R'                              -->  stops accepting and begins to drain
  *                                    <--  'G'
  *
- * Until 'R' nothing has changed for the old one: a successor that fails leaves it as it was.
+ * Until 'R' nothing has changed for the old one: a successor that fails leaves it as it was. One
+ * that takes too long gets 'N' in place of 'G' and must end: two would serve beside each other.
  */
 #ifndef PROXY_TAKEOVER_H
 #define PROXY_TAKEOVER_H
@@ -64,8 +65,9 @@ int takeover_self(void);
 void takeover_make_room(const struct inherited *inherited, int64_t milliseconds);
 /* The one of that kind; -1: there is none. It is the caller's then. */
 int takeover_take(struct inherited *inherited, enum inherited_kind kind);
-/* Everything runs: the old one lets go. Generations beyond the bound are ended. */
-void takeover_ready(struct inherited *inherited);
+/* Everything runs: the old one lets go. Generations beyond the bound are ended. False where it does
+ * not: it has waited for too long, and goes on. */
+bool takeover_ready(struct inherited *inherited, struct error *error);
 /* The numbers of older generations that have not ended yet, oldest first. */
 size_t takeover_older(const struct inherited *inherited, uint32_t *numbers, size_t room);
 /* Those that have ended: closes them, and takes away the sockets that they have left at OLDER_PATH
@@ -78,7 +80,8 @@ void takeover_close(struct inherited *inherited);
 
 /* The old one's side, on `channel`: sends all of it. */
 bool takeover_send(int channel, enum inherited_kind kind, int fd, uint32_t number, bool systemd);
-/* Waits for 'R', at most a minute; answers with 'G' by takeover_gone. */
+/* Waits for 'R', at most a minute, and says 'N' where it does not come; answers with 'G' by
+ * takeover_gone. */
 bool takeover_wait(int channel);
 void takeover_gone(int channel);
 

@@ -1,0 +1,198 @@
+"""What is left of a silogate that was taken over from: it ends its sessions, and decides nothing any more. Whoever still
+talks to it, over a connection that was kept or over its own socket, is sent to the new one."""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+
+import pytest
+
+from harness import gate as gates, places, wire
+from test_takeover import generations, refused  # noqa: F401
+
+FOREIGN = "SELECT 1 FROM clinical_data.patients"
+
+
+@pytest.fixture
+def line(mariadb, generations):  # noqa: F811
+    made = generations(mariadb, ("service:billing", "mode", "log"), ("proxy", "drain_timeout", "120s"))
+    made.gate.uncounted = "one log is written by all of them"
+    return made
+
+
+def test_an_older_one_is_asked_in_vain(line):
+    """An override that only an old one knew was answered with `holds`, and held for the sessions of the old one alone."""
+    gate = line.gate
+    sessions = [wire.connect(gate.port, "billing_service")]
+    sessions[0].query("BEGIN")
+    line.upgrade()
+    sessions.append(wire.connect(gate.port, "billing_service"))
+    old = gate.folder / f"control.{line.old[0].pid}"
+    standing = gates.ctl(gate, "allow", "billing", "on", "clinical_data.nothing", "access", "read", "--for", "10m")
+    policy = [(refused(one, FOREIGN), refused(one, "SELECT 1 FROM lab_samples LIMIT 1")) for one in sessions]
+    for words in (["mode", "billing", "block", "--for", "10m"],
+                  ["allow", "billing", "on", "clinical_data.patients", "access", "read", "--for", "10m"],
+                  ["hold", "billing", "--writes", "--for", "5s"], ["undo", standing["id"]], ["reload"], ["drain"],
+                  ["drain", "--service", "billing"]):
+        said = gates.run("ctl", "--socket", old, *words)
+        assert said.returncode == 1 and "taken over" in said.stderr, (words, said)
+    assert [(refused(one, FOREIGN), refused(one, "SELECT 1 FROM lab_samples LIMIT 1")) for one in sessions] == policy
+    assert [one["id"] for one in gates.ctl(gate, "overrides")["overrides"]] == [standing["id"]]
+    for one in sessions:
+        one.close()
+
+
+def test_no_connection_is_kept(line):
+    """Over one that was kept, a program would go on asking the old one, which is never ready again."""
+    gate = line.gate
+    session = wire.connect(gate.port, "billing_service")
+    session.query("BEGIN")
+    admin, control = gates.Admin(gate.folder / "admin"), gates.Admin(gate.folder / "control")
+
+    def ask(connection, path, body=None):
+        connection.request("POST" if body else "GET", path, body and json.dumps(body))
+        answer = connection.getresponse()
+        assert answer.getheader("Connection") == "close"
+        return answer.status, answer.read()
+
+    for _ in range(2):
+        assert ask(admin, "/readyz") == (200, b"ready\n")
+        assert ask(control, "/control/overrides")[0] == 200
+    line.upgrade()
+    assert ask(admin, "/readyz") == (200, b"ready\n")
+    assert ask(control, "/control/mode", {"service": "billing", "mode": "block", "milliseconds": 600000})[0] == 200
+    assert places.wait_for(lambda: refused(session, FOREIGN) == 1142)
+    session.close()
+
+
+def test_an_old_one_that_has_not_waited(mariadb, make_gate):
+    """A successor that stood still for longer than a minute between being given the sockets and serving: the old one
+    goes on, and the new one must end. Both served, and `silogate ctl` reached the one or the other."""
+    gate = make_gate(mariadb, start=False)
+    control = gate.folder / "control"
+    gate.path.write_text(gates.change(gate.ini, "proxy", "control", f"unix:{control}"))
+    with socket.socket(socket.AF_UNIX) as asked, socket.create_server(("127.0.0.1", gate.port)) as listening:
+        asked.bind(str(control))
+        asked.listen()
+        gate.start(ready=False)
+        asked.settimeout(60)
+        channel, _ = asked.accept()
+        with channel:
+            channel.settimeout(60)
+            while not (read := channel.recv(4096)).endswith(b"\r\n\r\n"):
+                assert read
+            channel.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: silogate-takeover\r\n\r\n")
+            for kind, one in ((0, listening), (2, asked), (4, None)):
+                record = struct.pack("<BBHI", kind, 0, 0, 7)
+                socket.send_fds(channel, [record], [one.fileno()] if one else [])
+            assert channel.recv(1) == b"R"
+            channel.sendall(b"N")
+        assert gate.process.wait(60) == 2
+        assert "has not waited, and goes on" in gate.log()
+        assert control.exists()
+    gate.process = None
+
+
+def started(gate, program=places.SILOGATE):
+    """A silogate of this file, from that program."""
+    with open(gate.log_file, "ab") as out:
+        return subprocess.Popen([str(program), "run", "-c", str(gate.path)], stdin=subprocess.DEVNULL, stdout=out,
+                                stderr=out, start_new_session=True, preexec_fn=places.end_with_us)
+
+
+def answers(gate):
+    """The process that ctl reaches, or None."""
+    said = gates.run("ctl", "-c", gate.path, "--json", "sessions")
+    return json.loads(said.stdout)["process"] if said.returncode == 0 else None
+
+
+@pytest.fixture
+def signalled(mariadb, make_gate):
+    """A silogate from a program of its own, which is no child's parent of ours: (gate, program)."""
+    gate = make_gate(mariadb, ("proxy", "drain_timeout", "60s"), start=False)
+    gate.uncounted = "one log is written by all of them"
+    gate.ini = gates.change(gate.ini, "proxy", "control", f"unix:{gate.folder}/control")
+    gate.path.write_text(gate.ini)
+    program = gate.folder / "silogate"
+    shutil.copy(places.SILOGATE, program)
+    gate.process = started(gate, program)
+    yield gate, program
+    gate.path.write_text(gate.ini)
+    last = answers(gate)
+    if last and last != gate.process.pid:
+        os.kill(last, signal.SIGTERM)
+    gate.process.send_signal(signal.SIGTERM)
+    gate.process.wait(60)
+    assert places.wait_for(lambda: not (gate.folder / "control").exists(), 60), gate.log()
+    gate.process = None
+
+
+def test_upgrades_by_signal(signalled):
+    """SIGUSR2 with nothing at the program's path, nothing in the program, a file that is bad, a port of somebody else's;
+    then twice, and the first one's end is no error of the old one's."""
+    gate, program = signalled
+    assert places.wait_for(lambda: answers(gate) == gate.process.pid, 60)
+    session = wire.connect(gate.port, "lab_service")
+    session.query("BEGIN")
+
+    def upgrade(said):
+        before = len(gate.log())
+        gate.process.send_signal(signal.SIGUSR2)
+        gate.wait_log(said, start=before)
+        return gate.log()[before:]
+
+    good = program.with_name("good")
+    program.rename(good)
+    upgrade("no successor can be started: .*No such file")
+    program.write_bytes(b"")
+    upgrade("no successor can be started: .*Permission denied")
+    program.chmod(0o755)
+    upgrade("no successor can be started|successor has ended with status")
+    program.unlink()
+    good.rename(program)
+    gate.path.write_text(gate.ini + "[nonsense]\n")
+    upgrade("the successor has ended with status 2; this silogate goes on")
+    with socket.create_server(("127.0.0.1", 0)) as others:
+        gate.path.write_text(gates.change(gate.ini, "proxy", "listen", f"127.0.0.1:{others.getsockname()[1]}"))
+        upgrade("the successor has ended with status 2; this silogate goes on")
+    gate.path.write_text(gate.ini)
+    assert answers(gate) == gate.process.pid and session.query("SELECT 1")[0].rows == [["1"]]
+
+    said = upgrade("a successor has taken over")
+    child = int(re.search(r"a successor is started: process (\d+)", said)[1])
+    assert places.wait_for(lambda: answers(gate) == child, 60)
+    before = len(gate.log())
+    os.kill(child, signal.SIGUSR2)
+    gate.wait_log("stopped", start=before)
+    assert places.wait_for(lambda: answers(gate) not in (None, child, gate.process.pid), 60)
+    gate.process.send_signal(signal.SIGUSR2)
+    gate.wait_log("drains already", start=before)
+    assert "has ended" not in gate.log()[before:], gate.log()[before:]
+    session.query("COMMIT")
+    session.close()
+    assert gate.process.wait(60) == 0
+
+
+@pytest.mark.parametrize("order", [[signal.SIGUSR2, signal.SIGTERM], [signal.SIGTERM, signal.SIGUSR2],
+                                   [signal.SIGUSR2, signal.SIGUSR2, signal.SIGTERM]], ids=["up", "down", "twice"])
+def test_upgrade_and_end_at_once(signalled, order):
+    """SIGUSR2 and SIGTERM together: whoever is left is whole, and serves where its paths say; or nobody is left."""
+    gate, _ = signalled
+    assert places.wait_for(lambda: answers(gate) == gate.process.pid, 60)
+    session = wire.connect(gate.port, "lab_service")
+    session.query("BEGIN")
+    for one in order:
+        gate.process.send_signal(one)
+    gate.wait_log("a successor is started|drains already")
+    if "a successor is started" in gate.log():  # what comes at once may be seen in either order
+        assert places.wait_for(lambda: answers(gate) not in (None, gate.process.pid), 60), gate.log()
+        assert {one["process"] for one in gates.ctl(gate, "sessions")["sessions"]} == {gate.process.pid}
+        wire.connect(gate.port, "lab_service").quit()
+    assert session.query("SELECT 1")[0].rows == [["1"]]
+    session.query("COMMIT")
+    session.close()
+    assert gate.process.wait(60) == 0
