@@ -60,11 +60,18 @@ enum command_answer command_answer(const struct command_row *row, struct text pa
 
 enum { TYPE_STRING_FIRST = 0xf5 /* JSON */ };
 
+enum { TYPE_UNSIGNED = 0x80 };
+
 /* A value of a query attribute. Where the next one starts, and at last the SQL text, must be seen
  * as the server sees it; hence a type is bad unless it is one that clients send. (MySQL reads a
- * YEAR, an INT24 or a NULL that is not in the bitmap as a text with a length, tried.) */
-static struct text read_value(struct reader *reader, uint8_t type)
+ * YEAR, an INT24 or a NULL that is not in the bitmap as a text with a length, and so any type with
+ * another flag than TYPE_UNSIGNED: its type is 15 bits wide; tried.) */
+static struct text read_value(struct reader *reader, uint8_t type, uint8_t flags)
 {
+    if (flags & ~TYPE_UNSIGNED) {
+        reader->bad = true;
+        return (struct text){0};
+    }
     switch (type) {
     case 0x01: /* TINY */
         return read_bytes(reader, 1);
@@ -122,11 +129,11 @@ static bool read_attributes(struct reader *reader, struct text name, struct text
     }
     for (uint64_t i = 0; i < count && !reader->bad; i++) {
         uint8_t type = (uint8_t)read_integer(&names, 1);
-        read_integer(&names, 1);
+        uint8_t flags = (uint8_t)read_integer(&names, 1);
         struct text own = read_lenenc_text(&names);
         if ((uint8_t)nulls.at[i / 8] >> i % 8 & 1)
             continue;
-        struct text read = read_value(reader, type);
+        struct text read = read_value(reader, type, flags);
         if (value && !found && !reader->bad && type_is_text(type) && text_equal(own, name)) {
             *value = read;
             found = true;

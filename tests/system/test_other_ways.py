@@ -1,0 +1,65 @@
+"""Ways past the gate that are no statement: how a command is framed, and what surrounds a login. The service may do
+everything as far as the server is concerned, and what nobody owns passes, so that a name that is not taken for what it
+is would pass as well."""
+import pytest
+
+from harness import gate, wire
+
+SECRET = "w4ys-c4n4ry"
+USER = "spy_service"
+INI = gate.spying(USER, "vault.*", undetermined="block", unowned="log", administration="log")
+
+
+@pytest.fixture(scope="module")
+def vault(server):
+    users = (USER, "vault_service", "stranger")
+    clean = [f"DROP DATABASE IF EXISTS {name}" for name in ("vault", "own")]
+    clean += [f"DROP USER IF EXISTS '{user}'@'%'" for user in users]
+    server.sql(*clean, "CREATE DATABASE vault", "CREATE DATABASE own",
+               "CREATE TABLE vault.t (id INT PRIMARY KEY, name VARCHAR(60))", f"INSERT INTO vault.t VALUES (1, '{SECRET}')",
+               "CREATE TABLE own.t (id INT PRIMARY KEY, name VARCHAR(60))", "INSERT INTO own.t VALUES (1, 'own')",
+               *[f"CREATE USER '{user}'@'%' IDENTIFIED BY '{user}-secret'" for user in users],
+               *[f"GRANT ALL ON *.* TO '{user}'@'%'" for user in users])
+    yield server
+    server.sql(*clean)
+
+
+@pytest.fixture(scope="module")
+def blocking(vault):
+    with gate.running(vault, ini=INI) as one:
+        yield one
+
+
+def login(port, user=USER, database="own", **options):
+    return wire.connect(port, user, database, password=user + "-secret", **options)
+
+
+def attribute(kind, flags, value, text):
+    """A COM_QUERY with one attribute."""
+    return b"\x03\1\1\0\1" + bytes([kind, flags]) + b"\1a" + value + text
+
+
+# Where the value ends for silogate that knows only the type's first byte, and where for the server, to which it is a
+# text with a length then.
+ATTRIBUTES = {
+    "less": attribute(8, 1, b"\0", b"/*     DO '*/ SELECT * FROM vault.t -- '"),  # 8 bytes against 1
+    "more": attribute(1, 0x40, b"\4", b"DO ' SELECT * FROM vault.t -- '"),  # 1 byte against 5
+    "more of an unsigned one": attribute(1, 0xc0, b"\4", b"DO ' SELECT * FROM vault.t -- '"),
+    "more of a text's beginning": attribute(4, 2, b"\7DO", b" '    SELECT * FROM vault.t -- '"),
+}
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_a_query_attribute_ends_where_the_server_ends_it(vault, blocking, name):
+    capabilities = wire.USUAL | wire.QUERY_ATTRIBUTES
+    direct = login(vault.port, capabilities=capabilities)
+    if not direct.capabilities & wire.QUERY_ATTRIBUTES:
+        pytest.skip("MariaDB has no query attributes")
+    direct.command(ATTRIBUTES[name])
+    assert SECRET in repr(direct.answers()[0].rows)
+    direct.quit()
+    client = login(blocking.port, capabilities=capabilities)
+    client.command(ATTRIBUTES[name])
+    with pytest.raises(wire.Closed):
+        assert SECRET not in repr(client.answers())
+    client.close()
