@@ -34,7 +34,7 @@ struct control {
     char path[CONTROL_PATH];            /* "": it is a successor's */
     char older_path[CONTROL_PATH + 12]; /* "": none */
     int quiet;                          /* as admin's */
-    struct upgrade takeover;
+    struct upgrade takeover, adoption;
 };
 
 /* The kernel says who has opened the connection. */
@@ -90,13 +90,20 @@ static enum MHD_Result run(struct call *call, const struct route *route)
     return refuse(call->connection, status, &why);
 }
 
-static bool asks_for_takeover(const struct call *call, const char *path)
+/* What the request asks to become; NULL: it is a call. */
+static struct upgrade *find_upgrade(struct control *control, const struct call *call,
+                                    const char *path)
 {
     const char *upgrade =
         MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_UPGRADE);
 
-    return strcmp(path, "/control/takeover") == 0 && upgrade &&
-           strcmp(upgrade, "silogate-takeover") == 0;
+    if (!upgrade)
+        return NULL;
+    if (strcmp(path, "/control/takeover") == 0 && strcmp(upgrade, "silogate-takeover") == 0)
+        return &control->takeover;
+    if (strcmp(path, "/control/adoption") == 0 && strcmp(upgrade, "silogate-adoption") == 0)
+        return &control->adoption;
+    return NULL;
 }
 
 static enum MHD_Result dispatch(struct call *call, const char *path, const char *method)
@@ -104,8 +111,9 @@ static enum MHD_Result dispatch(struct call *call, const char *path, const char 
     struct error why;
     bool posts = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
 
-    if (!posts && asks_for_takeover(call, path))
-        return upgrade_begin(&call->control->takeover, call->connection);
+    struct upgrade *upgrade = posts ? NULL : find_upgrade(call->control, call, path);
+    if (upgrade)
+        return upgrade_begin(upgrade, call->connection);
     for (size_t i = 0; i < control_route_count; i++) {
         const struct route *route = &control_routes[i];
         if (strcmp(path, route->path) != 0)
@@ -191,7 +199,8 @@ static void listen_on(struct control *control)
              (unsigned)getpid());
     int listening = listen_unix(control->older_path, 0660, BACKLOG, &why);
     if (listening >= 0)
-        control->older = http_start(listening, 0, on_request, on_completed, control);
+        control->older =
+            http_start(listening, MHD_ALLOW_UPGRADE, on_request, on_completed, control);
     if (control->older)
         return;
     log_warning("control: %s: %s; the sessions that are left here are not shown",
@@ -231,6 +240,7 @@ bool control_start(const struct config *config, const struct control_source *sou
     control->source = *source;
     control->quiet = -1;
     upgrade_init(&control->takeover, "silogate-takeover", source->takeover, source->context);
+    upgrade_init(&control->adoption, "silogate-adoption", source->adoption, source->context);
     memcpy(control->at, address->host.at, address->host.length);
     memcpy(control->path, control->at, sizeof(control->path));
     control->daemon = http_start(listening, MHD_ALLOW_UPGRADE, on_request, on_completed, control);
@@ -252,6 +262,7 @@ void control_stop(struct control *control)
     if (!control)
         return;
     upgrade_stop(&control->takeover);
+    upgrade_stop(&control->adoption);
     if (control->older)
         MHD_stop_daemon(control->older);
     if (control->daemon)
@@ -263,5 +274,6 @@ void control_stop(struct control *control)
     if (control->older_path[0])
         unlink(control->older_path);
     upgrade_fini(&control->takeover);
+    upgrade_fini(&control->adoption);
     free(control);
 }

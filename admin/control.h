@@ -16,6 +16,7 @@
  *   POST /control/undo      {"id":"3f2a91c0"}
  *   POST /control/reload    {}
  *   GET  /control/takeover  "Upgrade: silogate-takeover": proxy/takeover.h
+ *   GET  /control/adoption  "Upgrade: silogate-adoption": proxy/orphans.h
  *
  * A silogate that was taken over from listens at the socket's path with its process's number behind
  * it, until it ends. The youngest asks it about its sessions with "only" in the question, which
@@ -88,6 +89,8 @@ struct control_source {
     /* Hands all sockets to a successor; returns when that is over, or has failed. On a thread of
      * its own. */
     void (*takeover)(void *context, int channel);
+    /* To one that finds this one without its successor: what is left. The same. */
+    void (*adoption)(void *context, int channel);
     /* The record of a violation, as it stands in a violation log; malloc's, NULL: not found. */
     char *(*record)(void *context, struct text id);
 };

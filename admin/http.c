@@ -2,6 +2,7 @@
  * any of them. It answers GET and HEAD alone; nothing can be changed through it.
  */
 #include <assert.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <signal.h>
@@ -294,10 +295,18 @@ int http_inherited(int inherited, const struct config_address *address)
     return -1;
 }
 
+/* Its thread may look at the number once more. But the socket itself must not stay open here: if
+ * the successor is killed, whoever starts next would find that somebody listens. */
 int http_let_go(struct MHD_Daemon *daemon, char *path)
 {
     path[0] = 0;
-    return MHD_quiesce_daemon(daemon);
+    const int quiet = MHD_quiesce_daemon(daemon), nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    if (quiet >= 0 && nothing >= 0)
+        dup3(nothing, quiet, O_CLOEXEC);
+    if (nothing >= 0)
+        close(nothing);
+    return quiet;
 }
 
 int http_socket(struct MHD_Daemon *daemon)

@@ -21,8 +21,8 @@ enum MHD_Result http_answer(struct MHD_Connection *connection, unsigned status, 
 int http_inherited(int inherited, const struct config_address *address);
 /* The socket that it listens on. */
 int http_socket(struct MHD_Daemon *daemon);
-/* Takes no more connections and forgets the path; its socket is the caller's, to be closed after
- * the daemon has been stopped. */
+/* Takes no more connections, forgets the path and closes the socket; the descriptor's number stays
+ * taken, and is the caller's to be closed after the daemon has been stopped. */
 int http_let_go(struct MHD_Daemon *daemon, char *path);
 
 #endif

@@ -138,23 +138,13 @@ struct giving {
     bool fine;
 };
 
-/* On the main thread: all that a successor needs. */
-static void send_all(void *argument)
+/* What stays where it is: the sessions of all generations that drain, this one's too, and the
+ * overrides. */
+static bool send_rest(struct server *server, int channel)
 {
-    struct giving *giving = argument;
-    struct server *server = giving->server;
-    int channel = giving->channel, self = takeover_self();
-    int board = steer_share(&server->steer);
-    bool fine = !server->handed_over, drains = ev_is_active(&server->drain);
+    int self = takeover_self(), board = steer_share(&server->steer);
+    bool fine = true;
 
-    for (size_t i = 0; fine && !drains && i < server->sockets.count; i++) {
-        const struct open_socket *socket = &server->sockets.items[i];
-        fine = takeover_send(channel, INHERITED_LISTEN, socket->fd, 0, socket->systemd);
-    }
-    if (fine && admin_socket(server->admin) >= 0)
-        fine = takeover_send(channel, INHERITED_ADMIN, admin_socket(server->admin), 0, false);
-    if (fine)
-        fine = takeover_send(channel, INHERITED_CONTROL, control_socket(server->control), 0, false);
     for (size_t i = 0; fine && i < server->inherited.count; i++) {
         const struct inherited_socket *older = &server->inherited.items[i];
         if (older->kind == INHERITED_OLDER && older->fd >= 0)
@@ -166,7 +156,26 @@ static void send_all(void *argument)
         close(self);
     if (fine && board >= 0)
         fine = takeover_send(channel, INHERITED_BOARD, board, 0, false);
-    giving->fine = fine && takeover_send(channel, INHERITED_END, -1, registry_count(), false);
+    return fine && takeover_send(channel, INHERITED_END, -1, registry_count(), false);
+}
+
+/* On the main thread: all that a successor needs. */
+static void send_all(void *argument)
+{
+    struct giving *giving = argument;
+    struct server *server = giving->server;
+    int channel = giving->channel;
+    bool fine = !server->handed_over, drains = ev_is_active(&server->drain);
+
+    for (size_t i = 0; fine && !drains && i < server->sockets.count; i++) {
+        const struct open_socket *socket = &server->sockets.items[i];
+        fine = takeover_send(channel, INHERITED_LISTEN, socket->fd, 0, socket->systemd);
+    }
+    if (fine && admin_socket(server->admin) >= 0)
+        fine = takeover_send(channel, INHERITED_ADMIN, admin_socket(server->admin), 0, false);
+    if (fine)
+        fine = takeover_send(channel, INHERITED_CONTROL, control_socket(server->control), 0, false);
+    giving->fine = fine && send_rest(server, channel);
     server->giving = giving->fine;
 }
 
@@ -201,4 +210,20 @@ void drain_takeover(void *context, int channel)
     }
     if (desk_call(desk, let_go, &giving))
         takeover_gone(channel);
+}
+
+/* On the main thread. */
+static void send_orphan(void *argument)
+{
+    struct giving *giving = argument;
+
+    giving->fine = giving->server->handed_over && send_rest(giving->server, giving->channel);
+}
+
+void drain_adoption(void *context, int channel)
+{
+    struct giving giving = {.server = context, .channel = channel};
+
+    if (desk_call(&giving.server->desk, send_orphan, &giving) && giving.fine)
+        log_notice("another silogate has this one's sessions in its care");
 }

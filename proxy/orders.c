@@ -320,6 +320,7 @@ struct control_source orders_source(struct server *server)
         .meetings = control_meetings,
         .reload = control_reload,
         .takeover = drain_takeover,
+        .adoption = drain_adoption,
         .record = control_record,
     };
 }

@@ -62,5 +62,7 @@ void drain_init(struct server *server);
 void drain_on_signal(struct ev_loop *loop, struct ev_signal *signal, int events);
 /* On the control socket's thread of a takeover. */
 void drain_takeover(void *server, int channel);
+/* The same, from one that finds this one without its successor. */
+void drain_adoption(void *server, int channel);
 
 #endif

@@ -20,6 +20,7 @@
 #include "proxy/login/login.h"
 #include "proxy/moving.h"
 #include "proxy/notify.h"
+#include "proxy/orphans.h"
 #include "proxy/probe.h"
 #include "proxy/registry.h"
 #include "proxy/reload.h"
@@ -126,11 +127,12 @@ static bool find_predecessor(struct server *server, struct error *error)
         error->line = config->proxy.control.line;
         return false;
     }
-    if (server->inherited.channel >= 0)
+    const bool runs = server->inherited.channel >= 0;
+    if (runs || orphans_adopt(config->proxy.control.host.at, &server->inherited) > 0)
         registry_skip(server->inherited.last_id);
-    if (server->inherited.channel >= 0 && !show_upstream_up(server->steer.base))
+    if (runs && !show_upstream_up(server->steer.base))
         return error_set(error, "no upstream is up; the silogate that runs goes on");
-    if (server->inherited.channel >= 0)
+    if (runs)
         password_wait(KEY_WAIT_MS);
     const int64_t drain = config->proxy.drain_timeout.value;
     takeover_make_room(&server->inherited,

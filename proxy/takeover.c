@@ -183,14 +183,17 @@ static bool refused(const char *path, const char *head, bool whole, struct error
  */
 enum outcome { FINE, GONE, FAILED };
 
-static enum outcome ask(int channel, const char *path, struct inherited *inherited,
-                        struct error *error)
+static enum outcome ask(int channel, const char *path, const char *what,
+                        struct inherited *inherited, struct error *error)
 {
-    static const char request[] = "GET /control/takeover HTTP/1.1\r\nHost: localhost\r\n"
-                                  "Connection: Upgrade\r\nUpgrade: silogate-takeover\r\n\r\n";
+    char request[256];
     struct record record = {.kind = INHERITED_LISTEN};
     char head[HEAD_MAX] = "";
-    bool closed = send(channel, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0;
+    const int length = snprintf(request, sizeof(request),
+                                "GET /control/%s HTTP/1.1\r\nHost: localhost\r\n"
+                                "Connection: Upgrade\r\nUpgrade: silogate-%s\r\n\r\n",
+                                what, what);
+    bool closed = send(channel, request, (size_t)length, MSG_NOSIGNAL) < 0;
     const bool whole = !closed && read_head(channel, head, sizeof(head), &closed);
     int fd;
 
@@ -229,7 +232,7 @@ bool takeover_ask(const char *path, struct inherited *inherited, struct error *e
         const int channel = reach(path);
         if (channel < 0) /* it listens there next, and that reports what is wrong, if anything is */
             return true;
-        const enum outcome outcome = ask(channel, path, inherited, error);
+        const enum outcome outcome = ask(channel, path, "takeover", inherited, error);
         if (outcome == FINE) {
             inherited->channel = channel;
             return true;
@@ -240,6 +243,20 @@ bool takeover_ask(const char *path, struct inherited *inherited, struct error *e
             return false;
         nanosleep(&moment, NULL);
     }
+}
+
+bool takeover_adopt(const char *path, struct inherited *inherited, struct error *error)
+{
+    const int channel = reach(path);
+    const size_t first = inherited->count;
+
+    if (channel < 0)
+        return error_set(error, "nobody listens there");
+    const bool fine = ask(channel, path, "adoption", inherited, error) == FINE;
+    if (!fine)
+        forget(inherited, first);
+    close(channel);
+    return fine;
 }
 
 int takeover_take(struct inherited *inherited, enum inherited_kind kind)

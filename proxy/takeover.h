@@ -59,6 +59,9 @@ int takeover_turn(const char *path);
 /* Asks whoever answers at `path`. True also where nobody does, or no longer; false where it would
  * not, or another program listens there. */
 bool takeover_ask(const char *path, struct inherited *inherited, struct error *error);
+/* One that was taken over from before, and whose successor is gone, gives what it has left: see
+ * orphans.h. False where it does not answer. */
+bool takeover_adopt(const char *path, struct inherited *inherited, struct error *error);
 /* A pidfd of this process, which will be an older generation; -1: the kernel has none. */
 int takeover_self(void);
 /* Waits until there is room for one more generation that drains, at most so long. */

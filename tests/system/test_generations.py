@@ -196,3 +196,73 @@ def test_upgrade_and_end_at_once(signalled, order):
     session.query("COMMIT")
     session.close()
     assert gate.process.wait(60) == 0
+
+
+def test_the_youngest_is_killed(line):
+    """kill -9 of the one that serves, twice: who is started next has the older ones' sessions and overrides in its care,
+    the bound of generations counts them, and what dead ones have left is gone."""
+    gate = line.gate
+    sessions = []
+
+    def works(code=0):
+        assert places.wait_for(lambda: [refused(one, FOREIGN) for one in sessions] == [code] * len(sessions))
+        told = gates.ctl(gate, "sessions", "--in-transaction")
+        assert told["unreached"] == 0
+        assert sorted(one["process"] for one in told["sessions"]) == sorted(
+            one.pid for one in line.old if one.poll() is None)
+        return {one["process"]: one["id"] for one in told["sessions"]}
+
+    for _ in range(2):
+        sessions.append(wire.connect(gate.port, "billing_service"))
+        sessions[-1].query("BEGIN")
+        line.upgrade()
+    block = gates.ctl(gate, "mode", "billing", "block", "--for", "10m")
+    works(1142)
+    dead = gate.folder / "control.99999999"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(dead))
+    (gate.folder / "control.7").write_text("no socket")
+    (gate.folder / "control.backup").write_text("not ours")
+    for _ in range(2):
+        gate.process.kill()
+        gate.process.wait()
+        before = len(gate.log())
+        gate.start()
+        gate.wait_log("2 silogates drain that an earlier one had taken over from", start=before)
+        assert not dead.exists() and (gate.folder / "control.7").exists() and (gate.folder / "control.backup").exists()
+        assert [one["id"] for one in gates.ctl(gate, "overrides")["overrides"]] == [block["id"]]
+        works(1142)
+    gates.ctl(gate, "undo", block["id"])
+    ids = works(0)
+    assert len({*ids.values(), *(one["id"] for one in gates.ctl(gate, "sessions")["sessions"])}) >= 2
+    gate.reload(("service:billing", "mode", "block"))
+    works(1142)
+    for one in line.old:
+        assert gates.ctl(gate, "show", str(ids[one.pid]))["session"]["process"] == one.pid
+    killer = wire.connect(gate.port, "billing_service")
+    killer.query(f"KILL {sessions[0].thread}")
+    assert places.wait_for(sessions[0].closed)
+    assert line.old[0].wait(60) == 0
+    gates.ctl(gate, "kill", str(ids[line.old[1].pid]))
+    assert sessions[1].closed() and line.old[1].wait(60) == 0
+    killer.quit()
+    line.upgrade()
+
+
+def test_one_that_hangs_is_not_waited_for(line):
+    """An older generation that stands still: who is started is told, and serves."""
+    gate = line.gate
+    session = wire.connect(gate.port, "billing_service")
+    session.query("BEGIN")
+    line.upgrade()
+    places.stop(line.old[0].pid)
+    gate.process.kill()
+    gate.process.wait()
+    before = len(gate.log())
+    gate.start()
+    gate.wait_log("an older silogate gives no answer at", start=before)
+    wire.connect(gate.port, "billing_service").quit()
+    os.kill(line.old[0].pid, signal.SIGCONT)
+    session.query("COMMIT")
+    session.close()
+    assert line.old[0].wait(60) == 0
