@@ -38,6 +38,7 @@ static const char usage[] =
     "is\n"
     "                      not in FILE. Prints no report unless a form is asked for\n"
     "  --fail-on-new       with --baseline: exit status 1 when something is new\n"
+    "  --prune             with --baseline: also takes out of FILE what is not in these logs\n"
     "\n"
     "Exit status: 0, 1 with --fail-on-new, 2 for misuse or a log that cannot be read.\n";
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "judge/judge.h"
 #include "proxy/observe.h"
 #include "proxy/runtime.h"
@@ -130,6 +131,9 @@ void record_ruling(struct session *session, struct ruling *ruling)
             uint64_t id = write_record(session, ruling, part, &owners);
             if (blocked && !named && part->verdict.action == VERDICT_BLOCK) {
                 name_record(&ruling->refusal, id);
+                log_debug("session %u: a statement is refused with error %u, violation %016llx",
+                          session->id, ruling->refusal.code, (unsigned long long)id);
+                session->refused = id;
                 named = true;
             }
         }

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "proxy/moving.h"
+#include "proxy/reload.h"
 
 static _Atomic(struct usage *) usages;
 
@@ -117,7 +118,9 @@ struct runtime *runtime_build(const char *path, const struct runtime *old, struc
     bool good = config && problems.errors == 0 &&
                 build_tls(config, &tls, tls_clients, &password_key, &problems) && policy;
 
-    (old ? config_problems_log : config_problems_print)(&problems, path);
+    if (config && !old) /* its first lines look as it says, also where it has errors */
+        reload_own_log(config);
+    config_problems_log(&problems, path);
     config_problems_first(&problems, path, first);
     config_problems_fini(&problems);
     if (!good) {

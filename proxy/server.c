@@ -235,7 +235,7 @@ static int fail(struct server *server, const struct error *error)
 {
     const struct config_place place = config_place(&server->steer.base->config->files, error->line);
 
-    fprintf(stderr, "%s:%u: %s\n", place.file, place.line ? place.line : 1, error->text);
+    log_error("%s:%u: %s", place.file, place.line ? place.line : 1, error->text);
     admin_let_go(server->admin); /* their paths may be those of another that runs */
     control_let_go(server->control, false);
     stop(server);
@@ -260,7 +260,6 @@ int server_run(const char *path)
         return 2;
     steer_init(&server.steer, server.loop, runtime, put_in_force, &server);
     desk_init(&server.desk, server.loop);
-    reload_own_log(runtime->config);
     fd_limit_raise(runtime->config);
     error.line = 0;
     if (!start(&server, &error))

@@ -321,8 +321,13 @@ void session_close(struct session *session, enum close_reason reason)
     worker->counters.closed[reason]++;
     worker->counters.failed += session->request.in_flight;
     atomic_fetch_sub(&worker_sessions, 1);
-    log_debug("session %u closed in state %s: %s", session->id, session_state_name(session->state),
-              close_reason_sentence(reason));
+    if (session->refused)
+        log_debug("session %u closed in state %s: %s; its last refusal is violation %016llx",
+                  session->id, session_state_name(session->state), close_reason_sentence(reason),
+                  (unsigned long long)session->refused);
+    else
+        log_debug("session %u closed in state %s: %s", session->id,
+                  session_state_name(session->state), close_reason_sentence(reason));
 }
 
 void session_free(struct session *session)

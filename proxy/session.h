@@ -64,6 +64,7 @@ struct session {
     uint32_t deadline, due;  /* in the worker's seconds: when it ends, when it is looked at */
     uint32_t began, entered; /* likewise: it, and its state */
     uint32_t stays;          /* until then it does not leave; 0: it may */
+    uint64_t refused;        /* the record of the last statement that it was refused; 0: none */
 
     uint32_t id;                 /* silogate's thread id: registry_id */
     uint32_t thread;             /* the upstream's thread id */
