@@ -128,7 +128,7 @@ class Silo:
 
     def begin(self):
         self.root = self.server.root(charset="utf8mb4")
-        self.ask("SET SESSION lock_wait_timeout=10, sql_mode='', group_concat_max_len=1000000000")
+        self.ask("SET SESSION lock_wait_timeout=10, innodb_lock_wait_timeout=5, sql_mode='', group_concat_max_len=1000000000")
 
     def ask(self, text):
         try:
