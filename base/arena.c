@@ -1,4 +1,4 @@
-/* Arenas for what is built once and dropped whole: a configuration, a policy. */
+/* Arenas for data that is built once and freed as a whole: a configuration, a policy. */
 #include "base/arena.h"
 
 #include <stdalign.h>

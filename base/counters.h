@@ -1,5 +1,5 @@
-/* Numbers for the metrics. Each worker writes its own with plain additions, and copies them itself
- * when it is asked to (proxy/observe.c): nobody else looks at them.
+/* Numbers for the metrics. Each worker adds to its own without a lock, and copies them itself when
+ * admin asks (proxy/observe.c): no other thread reads the originals.
  *
  *   forwarded == answered + failed          once nothing is on its way
  *   sessions_accepted == sessions_open + the sum of closed
@@ -21,7 +21,8 @@ enum {
 /* What silogate adds to a command: bounds in microseconds, each twice the one before. */
 enum { COUNTERS_DELAYS = 16, COUNTERS_DELAY_LEAST = 4, COUNTERS_SAMPLED_ONE_IN = 64 };
 
-/* From when a command goes to the upstream to its answer's end: the same, for each service. */
+/* Time from sending a command to the upstream until the end of its answer: the same kind of
+ * bounds, for each service. */
 enum { COUNTERS_LATENCIES = 18, COUNTERS_LATENCY_LEAST = 128 };
 
 enum counters_leg { COUNTERS_CLIENT, COUNTERS_UPSTREAM, COUNTERS_LEGS };
@@ -47,29 +48,29 @@ struct counters {
     uint64_t forwarded, refused; /* commands: each is one of them */
     uint64_t answered, failed; /* of the forwarded ones: to the end, or the session ended before */
     uint64_t unjudged;         /* commands of unknown users that are passed */
-    uint64_t asked;            /* questions of silogate's own to a server */
-    uint64_t renewed;          /* statements that were prepared anew at a server */
+    uint64_t asked;            /* queries that silogate itself has sent to a server */
+    uint64_t renewed;          /* statements that were prepared again at a server */
     uint64_t resent;           /* commands that were sent once more */
-    uint64_t sought;           /* commands whose KILL was looked for among other instances' */
-    uint64_t log_waits;        /* times that a session had to wait for the violation log */
-    uint64_t held;             /* times that a command waited for the end of a hold */
-    uint64_t abandoned;        /* logins that a client gave up, brought to their end */
+    uint64_t sought;    /* commands with a KILL whose session was looked for at other instances */
+    uint64_t log_waits; /* times that a session had to wait for the violation log */
+    uint64_t held;      /* times that a command waited for the end of a hold */
+    uint64_t abandoned; /* logins that were completed after their client had gone */
     uint64_t closed[COUNTERS_CLOSE_REASONS];
     uint64_t doing[COUNTERS_DOING_COUNT];                  /* of the open sessions */
-    uint64_t received[COUNTERS_LEGS], sent[COUNTERS_LEGS]; /* bytes, as they are without TLS and
-                                                              compression */
+    uint64_t received[COUNTERS_LEGS], sent[COUNTERS_LEGS]; /* bytes, before TLS and compression */
     uint64_t tls_failures[COUNTERS_LEGS][COUNTERS_TLS_FAILURES];
-    /* One command in COUNTERS_SAMPLED_ONE_IN: from when its loop saw it to when it was written. */
+    /* One command in COUNTERS_SAMPLED_ONE_IN: time from when the event loop saw it until it was
+     * written. */
     uint64_t delays[COUNTERS_DELAYS + 1]; /* by the bound; the last: longer */
     double delay_sum;                     /* seconds */
 };
 
 struct usage;
 
-/* Statements in mode off that reached into another's silo, by its owner: once for each owner. What
- * is logged or blocked is counted with its record (violations/seen.h). */
+/* Statements in mode off that used another's silo, by owner: a statement counts once for each
+ * owner. Logged and blocked ones are counted with their record (violations/seen.h). */
 struct edge_counters {
-    const struct usage *owner; /* NULL: not used; in the last place: all further owners */
+    const struct usage *owner; /* NULL: not used; in the last element: all further owners */
     uint64_t allowed;
 };
 
@@ -80,8 +81,8 @@ struct service_counters {
     struct edge_counters edges[COUNTERS_EDGES + 1];
     uint64_t latencies[COUNTERS_LATENCIES + 1]; /* by the bound; the last: longer */
     double latency_sum;                         /* seconds */
-    /* Of tables of moves: statements that could not be mapped, or would not be; and transactions
-     * that are over and were longer than the hold. */
+    /* On tables of moves: statements that could not be mapped (in a rehearsal: that could not have
+     * been); and ended transactions that were longer than the hold. */
     uint64_t unmapped, overlong;
 };
 

@@ -1,4 +1,4 @@
-/* Filled by whoever failed, passed up, logged at the top. */
+/* Filled by the function that failed, passed up to its callers, logged at the top. */
 #include "base/error.h"
 
 #include <stdarg.h>

@@ -6,13 +6,13 @@
 
 struct error {
     char text[512];
-    unsigned line; /* of proxy.ini; 0: none is to blame */
+    unsigned line; /* of proxy.ini; 0: no line is the cause */
 };
 
 /* Fills `error` (cut to its size) and returns false, so that callers can `return error_set(...)`.
  */
 bool error_set(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The same, and the line of proxy.ini to correct. */
+/* The same, with the line of proxy.ini to correct. */
 bool error_at(struct error *error, unsigned line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -1,4 +1,5 @@
-/* Texts numbered in the order of their coming: 0, 1, 2... For the report, which counts by names. */
+/* Texts, numbered in the order in which they were added: 0, 1, 2... For the report, which counts
+ * by names. */
 #ifndef BASE_HASH_TABLE_H
 #define BASE_HASH_TABLE_H
 
@@ -22,7 +23,7 @@ struct hash_table {
 void hash_table_fini(struct hash_table *table);
 /* The number of `key`, HASH_TABLE_NONE where it is not there. */
 uint32_t hash_table_find(const struct hash_table *table, struct text key);
-/* The same, and adds a copy of it where it is not there: then the number is the old `count`. */
+/* The same, but adds a copy of the key if it is not there: then its number is the old `count`. */
 uint32_t hash_table_add(struct hash_table *table, struct text key);
 
 #endif

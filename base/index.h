@@ -1,4 +1,5 @@
-/* Names to numbers, built once and then only asked: users to services, upstreams to their place. */
+/* A map from names to numbers, built once and then only read: users to services, upstreams to
+ * their index. */
 #ifndef BASE_INDEX_H
 #define BASE_INDEX_H
 

@@ -47,7 +47,7 @@ int listen_unix(const char *path, unsigned mode, int backlog, struct error *why)
     memcpy(at.sun_path, path, length);
     remove_stale(&at);
     int opened = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    fchmod(opened, mode); /* so that it is never open to more than that, whatever the umask */
+    fchmod(opened, mode); /* before it is bound, so that `mode` holds whatever the umask is */
     if (opened < 0 || bind(opened, (struct sockaddr *)&at, sizeof(at)) != 0 ||
         chmod(path, mode) != 0 || listen(opened, backlog) != 0)
         return failed(opened, why);

@@ -1,4 +1,4 @@
-/* Sockets that listen. A socket of the file system that nobody answers on any more is taken over.
+/* Listening sockets. A Unix socket's path on which nobody answers any more is replaced.
  */
 #ifndef BASE_LISTEN_H
 #define BASE_LISTEN_H
@@ -10,12 +10,14 @@
 
 /* The new socket, close-on-exec, for the caller to close; -1 with `why`. `mode` is the path's. */
 int listen_unix(const char *path, unsigned mode, int backlog, struct error *why);
-/* The first address of `host` is taken. `shared`: others of this process listen there too. */
+/* Uses the first address of `host`. `shared`: with SO_REUSEPORT, for several sockets of this
+ * process. */
 int listen_tcp(const char *host, uint16_t port, int backlog, bool shared, struct error *why);
 /* Is this socket bound to that address, or path? */
 bool listen_is_tcp(int opened, const char *host, uint16_t port);
 bool listen_is_unix(int opened, const char *path);
-/* Is the address free? Sockets that share one do not tell: another process may share it too. */
+/* Is the address free? A bind with SO_REUSEPORT cannot tell: another process may have bound it so
+ * too. */
 bool listen_tcp_free(const char *host, uint16_t port, struct error *why);
 
 #endif

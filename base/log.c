@@ -59,7 +59,7 @@ static void write_json(const char *moment, const char *level, const char *messag
     json_raw(&json, TEXT("}"));
     line[json.length++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, json.length);
-    (void)written; /* nowhere left to say it */
+    (void)written; /* there is nowhere else to report it */
 }
 
 __attribute__((format(printf, 2, 0))) static void write_line(enum log_level level,

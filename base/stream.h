@@ -1,5 +1,5 @@
-/* A byte stream over a socket that does not block: plain, or TLS swapped in place. Four operations
- * and two questions; the callers never know which kind it is. */
+/* A byte stream over a socket that does not block: plain, or TLS swapped in place. The callers
+ * never know which kind it is. */
 #ifndef BASE_STREAM_H
 #define BASE_STREAM_H
 
@@ -19,17 +19,18 @@ struct stream_kind {
     /* The number of bytes taken (> 0), STREAM_AGAIN or STREAM_FAILED. After STREAM_AGAIN the same
      * bytes must be offered again (they may have moved). */
     ssize_t (*write)(struct stream *stream, const void *from, size_t size);
-    /* Tells the other side (TLS close_notify) where it can be done without waiting, frees `secret`
-     * and closes the socket. */
+    /* Sends TLS's close_notify if that is possible without waiting, frees `secret` and closes the
+     * socket. */
     void (*close)(struct stream *stream);
-    /* Bytes that a read would give although the socket is not readable. NULL: never any. */
+    /* Are there bytes that a read would return although the socket is not readable? NULL: never. */
     bool (*pending)(const struct stream *stream);
-    /* Of the operation that said STREAM_AGAIN last: does it wait for the socket to be writable
-     * (true) or readable (false)? NULL: reads wait for readable, writes for writable. */
+    /* Does the last operation that returned STREAM_AGAIN wait for the socket to be writable (true)
+     * or readable (false)? NULL: reads wait for readable, writes for writable. */
     bool (*wants_write)(const struct stream *stream);
 };
 
-/* What may lie between the callers and the kind: bytes in another form (proxy/compressed.c). */
+/* An optional layer between the callers and the kind of stream: compression (proxy/compressed.c).
+ */
 struct stream_layer {
     const struct stream_layer_kind *kind;
 };
@@ -42,10 +43,11 @@ struct stream {
 };
 
 struct stream_layer_kind {
-    /* As the kind's, in terms of which they do their work. */
+    /* As the kind's functions, which they call. */
     ssize_t (*read)(struct stream *stream, void *to, size_t size);
     ssize_t (*write)(struct stream *stream, const void *from, size_t size);
-    bool (*pending)(const struct stream *stream); /* besides what the kind has */
+    bool (*pending)(
+        const struct stream *stream); /* besides the bytes that are pending in the kind itself */
     void (*turn)(struct stream *stream);
     void (*free)(struct stream *stream); /* before the kind is closed */
 };
@@ -70,7 +72,8 @@ static inline bool stream_pending(const struct stream *stream)
            (stream->kind->pending && stream->kind->pending(stream));
 }
 
-/* A new command begins: what is written next answers it, or, to a server, is it. */
+/* A new command begins: the next bytes written are its answer (to a client) or the command (to a
+ * server). */
 static inline void stream_turn(struct stream *stream)
 {
     if (stream->layer)
@@ -82,9 +85,10 @@ static inline bool stream_wants_write(const struct stream *stream, bool writing)
     return stream->kind->wants_write ? stream->kind->wants_write(stream) : writing;
 }
 
-/* Nothing more will be written: the socket's sending side is shut behind what was; reading goes on.
- * TLS says no close_notify: a server that waits for a lock looks at its socket and not into it
- * (MySQL 9.7), and would take the notice for a client that still has something to say. */
+/* Nothing more will be written: shuts down the socket's sending side after the bytes that were
+ * written; reading goes on. No TLS close_notify is sent: a server that waits for a lock only
+ * checks whether its socket is readable or closed (MySQL 9.7), and would take the notice for
+ * another command. */
 void stream_shut(struct stream *stream);
 
 /* Closes once; harmless on a closed stream. */

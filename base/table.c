@@ -141,7 +141,7 @@ void table_print_markdown(const struct table *table, FILE *to)
     }
 }
 
-/* A page has lines and tabs. */
+/* Line ends and tabs may be in a page. */
 static bool is_unfit(struct text character)
 {
     return text_is_unfit(character) && character.at[0] != '\n' && character.at[0] != '\t';

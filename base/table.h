@@ -31,11 +31,11 @@ void table_number(struct table *table, uint64_t number);
 
 void table_print_text(const struct table *table, FILE *to);
 void table_print_markdown(const struct table *table, FILE *to);
-/* `title`: what the table is called for those who hear it. */
+/* `title`: the table's name, for screen readers. */
 void table_print_html(const struct table *table, const char *title, FILE *to);
 
-/* The style table of pages with such tables. `wide` tables scroll, `cards` become a card a row
- * where it is narrow, `heat` is the matrix. */
+/* The style sheet of pages with such tables. `wide` tables scroll; `cards` show each row as a card
+ * on a narrow screen; `heat` is the matrix. */
 extern const char table_style[];
 
 /* "1,234,567" */

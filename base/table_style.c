@@ -1,6 +1,6 @@
-/* How the pages look: the report's and the dashboard's. The colours of day and night, the frame,
- * the tables and the heat map. What is said by a colour is said in words too; shades keep their
- * order in grey. Printed, it is always day.
+/* The style of the report's and the dashboard's pages: light and dark colours, the page's frame,
+ * tables and the heat map. Whatever a colour means is also written in words, and the shades stay
+ * in order when printed in grey. Printed pages always have the light colours.
  */
 #include "base/table.h"
 

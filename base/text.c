@@ -97,7 +97,7 @@ bool text_is_unfit(struct text character)
         return first < 0x20 || first == 0x7f;
     if (character.length == 2 && first == 0xc2)
         return (unsigned char)character.at[1] < 0xa0;
-    if (character.length == 4) /* U+E0000 to U+E007F: tags that nobody sees */
+    if (character.length == 4) /* U+E0000 to U+E007F: invisible tags */
         return memcmp(character.at, "\xf3\xa0\x80\x80", 4) >= 0 &&
                memcmp(character.at, "\xf3\xa0\x81\xbf", 4) <= 0;
     for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++) {

@@ -1,4 +1,4 @@
-/* A run of bytes that belongs to somebody else. Nothing here allocates or keeps a pointer. */
+/* A run of bytes that somebody else owns. Nothing here allocates or keeps a pointer. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
@@ -50,12 +50,12 @@ uint64_t text_hash(struct text t, uint64_t seed, bool fold);
  */
 size_t text_character(struct text t);
 
-/* Must this character (one that text_character has measured) not reach a terminal or a page as it
- * is? Control characters (C0, DEL, C1), those that end a line, turn the direction of writing or
- * cannot be seen. */
+/* Is this character (whose length text_character has told) unfit for a terminal or a page? Unfit
+ * are control characters (C0, DEL, C1), line ends, characters that change the direction of
+ * writing, and invisible ones. */
 bool text_is_unfit(struct text character);
 
-/* Writes `t` for a terminal: a '?' for what is unfit, but for tabs and the ends of lines. */
+/* Writes `t` for a terminal, with '?' for each unfit character except tabs and line ends. */
 void text_put(struct text t, FILE *to);
 
 #endif

@@ -15,7 +15,7 @@ static bool is_host_byte(char c)
            c == '.' || c == '_';
 }
 
-/* Is `host` of digits and dots only, so that nothing but an IPv4 address can be meant? */
+/* Does `host` consist of digits and dots only, so that it can only be an IPv4 address? */
 static bool is_numeric(struct text host)
 {
     for (size_t i = 0; i < host.length; i++) {
@@ -102,7 +102,7 @@ bool address_read(struct text value, struct arena *arena, struct config_address 
     return true;
 }
 
-/* Zeroes the bits behind the mask. */
+/* Sets the bits after the mask to zero. */
 static void network_cut(struct config_network *network)
 {
     for (unsigned bit = network->bits; bit < 128; bit++)

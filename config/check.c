@@ -1,5 +1,6 @@
-/* What the values of a configuration mean together: names that point to nothing, users of two
- * services, TLS settings that need each other; and, apart, the files that it names. */
+/* Checks of several values together: names that nothing defines, users of two services, TLS
+ * settings that need each other; and, in a second function, the files that the configuration
+ * names. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ enum { SERVICES_MAX = 32000 };
 #define wrong(problems, line, ...) config_problem_add(problems, line, false, __VA_ARGS__)
 #define warn(problems, line, ...)  config_problem_add(problems, line, true, __VA_ARGS__)
 
-/* Where `name` stands among the upstreams; the problem told where it does not. */
+/* The index of the upstream `name`. If there is none, the problem is added. */
 static size_t upstream_find(const struct config *config, const struct config_text *name,
                             const struct index *index, struct config_problems *problems)
 {
@@ -70,7 +71,7 @@ static void check_upstreams(struct config *config, struct config_problems *probl
     index_fini(&index);
 }
 
-/* Wildcards and hosts are MySQL's in names of accounts; here a user is the name that logs in. */
+/* MySQL's account names have a host and wildcards; here a user is only the name in the login. */
 static void check_user(const struct config_text *user, struct config_problems *problems)
 {
     const char *at = strchr(user->value.at, '@');
@@ -138,7 +139,7 @@ static void check_service(const struct config *config, const struct config_servi
               "[tls]");
 }
 
-/* A certificate and its key come together. */
+/* A certificate needs its key, and the key its certificate. */
 static void check_pair(const struct config_text *certificate, const struct config_text *key,
                        const struct config_text *passphrase, struct config_problems *problems)
 {
@@ -222,7 +223,7 @@ static void check_listen(const struct config *config, struct config_problems *pr
     }
 }
 
-/* The same file twice would get each record twice. */
+/* If one file is named twice, it would get each record twice. */
 static void check_outputs(const struct config *config, struct config_problems *problems)
 {
     const struct config_list *outputs = &config->log.violations;

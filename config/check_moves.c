@@ -1,4 +1,4 @@
-/* What the keys of a [move:] mean together. Who owns the tables is for policy/ to tell. Called by
+/* Checks the keys of a [move:] together. policy/ checks who owns the tables. Called by
  * config/check.c.
  */
 #include <string.h>
@@ -15,7 +15,7 @@ static struct text schema_of(struct text pattern)
     return (struct text){pattern.at, dot ? (size_t)(dot - pattern.at) : pattern.length};
 }
 
-/* Tables into another database of their server. */
+/* A move of tables into another database of their server. */
 static void check_tables(const struct config_move *move, struct config_problems *problems)
 {
     if (!move->to.line)
@@ -41,7 +41,7 @@ static void check_tables(const struct config_move *move, struct config_problems 
             move->name.at);
 }
 
-/* A database to another server. */
+/* A move of a database to another server. */
 static void check_database(const struct config *config, const struct config_move *move,
                            struct config_problems *problems)
 {

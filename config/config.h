@@ -1,6 +1,6 @@
-/* proxy.ini as plain structs with line numbers. Knows nobody: what the values mean is for policy/,
- * router/, tls/ and proxy/. The keys, their types, defaults and help are one table,
- * config/keys.def.
+/* proxy.ini as plain structs with line numbers. It depends on no other room: policy/, router/,
+ * tls/ and proxy/ know what the values mean. The keys, their types, defaults and help are one
+ * table, config/keys.def.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/text.h"
 
-/* A value and where it stands; line 0: not in the file, the default. All texts end with a NUL. */
+/* A value and its line; line 0: not in the file, the default. All texts end with a NUL. */
 struct config_text {
     struct text value;
     unsigned line;
@@ -100,14 +100,14 @@ struct config_service {
     struct config_list users, aliases, owns, reads;
     struct config_text upstream, database, certificate_name;
     size_t upstream_index;     /* into config->upstreams, resolved when the file was read */
-    struct config_choice mode; /* enum config_mode; line 0: the default of [policy] holds */
-    struct text mode_by;       /* an override's words, where one has set it */
+    struct config_choice mode; /* enum config_mode; line 0: not set, [policy] mode holds */
+    struct text mode_by; /* the description of the override that has set it; none: no override */
     struct config_number max_connections;
 };
 
 struct config_access {
     uint8_t bits;      /* union of enum sql_access' values: read 1, write 2, define 4, execute 8 */
-    unsigned lines[4]; /* of each; 0: of none, an override's */
+    unsigned lines[4]; /* of each access; 0: not in the file, but from an override */
 };
 
 struct config_grant {
@@ -116,7 +116,7 @@ struct config_grant {
     struct config_text service, ticket;
     struct config_list on;
     struct config_access access;
-    struct text granted_by; /* an override's words, where it is one */
+    struct text granted_by; /* the override's description, if the grant is one */
     struct config_date until;
 };
 
@@ -127,7 +127,8 @@ struct config_edge {
     struct text mode_by; /* as a service's */
 };
 
-/* Tables into another database of their server, or with `database` a database to another server. */
+/* A move of tables into another database of their server or, with `database`, of a database to
+ * another server. */
 struct config_move {
     struct text name;
     unsigned line;
@@ -138,9 +139,9 @@ struct config_move {
     size_t service_index;       /* resolved when the file was read */
 };
 
-/* The files of a configuration: proxy.ini, then those that it includes. Lines are counted on from
- * one file to the next, so that one number says both: `before` is that of a file as a whole, and
- * its first line comes next. */
+/* The files of a configuration: proxy.ini, then those that it includes. Line numbers continue from
+ * one file to the next, so that one number identifies file and line: `before` is the number for
+ * the file as a whole, and its first line has the next one. */
 struct config_file {
     struct text path;
     unsigned before;
@@ -198,9 +199,10 @@ struct config {
     size_t edge_count;
     struct config_move *moves;
     size_t move_count;
-    struct arena arena;  /* owns everything above */
-    struct config *base; /* config_override's: what it shares things with */
-    atomic_uint shares;  /* config_take's */
+    struct arena arena; /* owns everything above */
+    struct config
+        *base; /* set by config_override: the configuration that this one shares data with */
+    atomic_uint shares; /* references, see config_take */
 };
 
 /* What is wrong with a file, in the order of its lines. */
@@ -211,42 +213,42 @@ struct config_problem {
 };
 struct config_problems {
     struct config_problem *items;
-    size_t count, errors;      /* errors: those that are no warnings */
-    struct config_files files; /* as the configuration's */
-    struct arena arena;        /* theirs */
+    size_t count, errors;      /* errors: problems that are not warnings */
+    struct config_files files; /* as in struct config */
+    struct arena arena;        /* of the problems and files */
 };
 
-/* Reads and checks the whole file: every problem is added to `problems`, not only the first. What
- * could be read in spite of errors is for those who look for more of them; NULL where the file
- * could not be opened. */
+/* Reads and checks the whole file: every problem is added to `problems`, not only the first.
+ * Despite errors the result is what could be read, so that the caller can look for more problems;
+ * NULL: the file could not be opened. */
 struct config *config_read(const char *path, struct config_problems *problems);
 void config_free(struct config *config);
-/* One more config_free is to come. */
+/* Takes one more reference, which config_free gives back. */
 struct config *config_take(struct config *config);
 
-/* The file, and the line in it, that a number means. */
+/* The file and line that a line number stands for. */
 struct config_place {
     const char *file;
     unsigned line; /* 0: the file as a whole */
 };
 struct config_place config_place(const struct config_files *files, unsigned line);
-/* "line 12", or "line 12 of conf.d/billing.ini" where there are several files; until the next call
- * of this thread. */
+/* "line 12", or "line 12 of conf.d/billing.ini" if there are several files. Valid until the next
+ * call by this thread. */
 const char *config_line(const struct config_files *files, unsigned line);
 
-/* The files that it names, as they can be read from here and now: an error for each that cannot.
- * Not part of config_read, because a policy can be asked (`silogate explain`) where there are no
- * keys. */
+/* Checks that the files which it names can be read by this process: an error for each that cannot.
+ * Not part of config_read, because `silogate explain` has to work on machines without the keys. */
 void config_check_files(const struct config *config, struct config_problems *problems);
 
 void config_problem_add(struct config_problems *problems, unsigned line, bool warning,
                         const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* Sorts by line and prints each as FILE:LINE: TEXT on standard error; what is wrong with a file as
- * a whole, on its first line. `path` is that of the first file. */
+/* Sorts by line and prints each as FILE:LINE: TEXT on standard error; a problem with a file as a
+ * whole has the number of its first line. `path` is that of the first file. */
 void config_problems_print(struct config_problems *problems, const char *path);
-/* The same as lines of the log, for who runs already. */
+/* The same, but to silogate's log, once it runs. */
 void config_problems_log(struct config_problems *problems, const char *path);
-/* The first error in the order of the lines, after one of the two: "FILE:LINE: TEXT"; none: empty.
+/* The first error in the order of the lines, "FILE:LINE: TEXT"; empty: no error. To be called
+ * after one of the two functions above.
  */
 void config_problems_first(const struct config_problems *problems, const char *path,
                            struct error *first);

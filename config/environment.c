@@ -1,4 +1,4 @@
-/* ${NAME} in a value stands for what the environment has under that name, and $${ for ${ itself. */
+/* ${NAME} in a value is replaced by the environment's variable NAME, and $${ by ${. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +11,8 @@ static bool is_name_byte(char c, bool first)
     return (lower >= 'a' && lower <= 'z') || c == '_' || (!first && c >= '0' && c <= '9');
 }
 
-/* What `form`, which begins with "${", stands for, and how long it is. */
+/* The value of the variable that `form`, which begins with "${", names, and the length of the
+ * ${NAME}. */
 static bool look_up(struct text form, struct text *found, size_t *length, struct error *why)
 {
     const char *end = memchr(form.at, '}', form.length);
@@ -54,7 +55,7 @@ bool environment_expand(struct arena *arena, struct text value, struct text *to,
     *to = value;
     if (!first)
         return true;
-    /* Twice: to measure, and to write. */
+    /* Two passes: the first one measures, the second one writes. */
     for (int pass = 0; pass < 2; pass++) {
         size_t length = 0;
         for (size_t i = 0; i < value.length;) {

@@ -1,5 +1,5 @@
-/* The files that a configuration is made of: proxy.ini and what its include lines name. Finds them
- * and says which file and line a number means; what stands in them is for config/read.c.
+/* The files of a configuration: proxy.ini and the files that its include lines name. Finds them,
+ * and tells which file and line a line number stands for. config/read.c reads their contents.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +42,7 @@ void files_add(struct arena *arena, struct config_files *files, struct text path
     files->items[files->count - 1] = (struct config_file){arena_text(arena, path), before};
 }
 
-/* A folder that is not there holds no file; one that may not be read is an error. */
+/* A folder that does not exist has no files; one that may not be read is an error. */
 static int unreadable(const char *path, int error)
 {
     (void)path;
@@ -80,7 +80,7 @@ void include_done(struct include_match *match)
 
 FILE *include_open(const char *path, struct stat *status, struct error *why)
 {
-    /* A pipe would be waited for without an end. */
+    /* Opening a pipe would block for ever. */
     int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     FILE *file = NULL;
 

@@ -1,4 +1,4 @@
-/* What instances of silogate before one upstream tell of each other, as it is shown. */
+/* What instances of silogate before one upstream tell each other about themselves, for display. */
 #ifndef CONFIG_INSTANCE_H
 #define CONFIG_INSTANCE_H
 
@@ -9,9 +9,9 @@
 #include "config/override.h"
 
 enum {
-    INSTANCES_MAX = 64,           /* that are shown of an upstream */
-    INSTANCE_LEASE_MS = 5000,     /* alive: heard of within this time */
-    INSTANCE_FORGOTTEN_MS = 60000 /* no longer shown */
+    INSTANCES_MAX = 64,           /* of an upstream, at most so many are shown */
+    INSTANCE_LEASE_MS = 5000,     /* alive: its last report is not older */
+    INSTANCE_FORGOTTEN_MS = 60000 /* older ones are not shown */
 };
 
 /* Texts end with a NUL. */
@@ -19,12 +19,12 @@ struct instance {
     char upstream[65];
     char name[129]; /* "host:pid:start", one process */
     char version[33];
-    char policy[17];     /* the hash of what its file says, overrides apart */
+    char policy[17];     /* the hash of its configuration, without overrides */
     unsigned number;     /* [proxy] instance */
-    int64_t age;         /* ms since it was heard of, by the server's clock */
-    uint64_t sessions;   /* all that it has open */
-    uint64_t overrides;  /* which it has in force, in one number: equal where they are the same */
-    bool draining, self; /* coming to its end; the one that tells */
+    int64_t age;         /* ms since its last report, by the server's clock */
+    uint64_t sessions;   /* its open sessions */
+    uint64_t overrides;  /* a hash of its overrides in force: equal if the overrides are the same */
+    bool draining, self; /* draining: it ends soon; self: this process */
 };
 
 static inline bool instance_is_alive(const struct instance *instance)
@@ -32,35 +32,37 @@ static inline bool instance_is_alive(const struct instance *instance)
     return instance->age < INSTANCE_LEASE_MS;
 }
 
-/* Whether instances can be met at an upstream that has an `account`. */
+/* Whether data can be exchanged with other instances at an upstream that has an `account`. */
 struct meeting {
     char upstream[65];
     bool met;      /* at the last try */
-    char why[512]; /* where not */
+    char why[512]; /* if not: the reason */
 };
 
-/* What this one has in force for those before one upstream, at one moment. */
+/* The overrides of this instance that hold for all instances before one upstream, at one moment. */
 struct instance_state {
     char policy[17];
     unsigned number;
     uint64_t sessions;
     bool draining;
-    struct override overrides[OVERRIDES_MAX], undone[OVERRIDES_MAX]; /* `who`: has undone it */
+    struct override overrides[OVERRIDES_MAX],
+        undone[OVERRIDES_MAX]; /* in `undone`, `who` is the user who has undone it */
     size_t count, undone_count;
 };
 
-/* A statement at work in a thread of an upstream. */
+/* A statement that a thread of an upstream is running. */
 struct at_work {
     uint32_t thread;
-    uint8_t mode;    /* union of enum sql_mode: how the text reads */
-    uint64_t digest; /* as the violation log has it; 0: not known */
+    uint8_t mode;    /* union of enum sql_mode: in which the text is to be read */
+    uint64_t digest; /* as in the violation log; 0: not known */
 };
 
-/* How far an override has come. */
+/* At how many instances an override is in force. */
 struct told {
-    bool met;             /* the others can hear of it; else: as soon as the upstream is reached */
-    unsigned alive, same; /* instances, this one too; those that have the same overrides in force */
-    char why[512];        /* where not met */
+    bool met; /* the upstream is reached, so the others can read it; else they will when it is */
+    unsigned alive, same; /* instances, this one included; those of them that have the same
+                             overrides in force */
+    char why[512];        /* if not met: the reason */
 };
 
 #endif

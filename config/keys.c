@@ -1,4 +1,5 @@
-/* The table of keys, its look-up, and its print-out for the reference. Knows nothing of values. */
+/* The table of keys, finding a key in it, and printing it for the reference. Knows nothing of
+ * values. */
 #include "config/keys.h"
 
 #include <string.h>
@@ -12,7 +13,7 @@
 #define REPEAT   true
 #define ONCE     false
 
-/* The struct that a section's fields are in. */
+/* The struct that has a section's fields. */
 #define STRUCT_PROXY    config
 #define STRUCT_POLICY   config
 #define STRUCT_TLS      config
@@ -83,8 +84,8 @@ bool section_includable(enum config_section section)
 
 enum { NEAREST_MAX = 64 };
 
-/* How many letters must be put in, taken out or changed to come from one to the other
- * (Levenshtein's distance), case aside. */
+/* Levenshtein's distance, without case: how many characters must be inserted, removed or changed
+ * to turn one text into the other. */
 static size_t distance(struct text a, struct text b)
 {
     size_t row[NEAREST_MAX + 1];

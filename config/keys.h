@@ -1,4 +1,4 @@
-/* The table of keys and how values are read by it. Private to config/, but for the few words that
+/* The table of keys, and the functions that read values by it. Private to config/, except what
  * `silogate check --keys` and the tests need.
  */
 #ifndef CONFIG_KEYS_H
@@ -47,7 +47,7 @@ enum key_type {
     KEY_NETWORKS,
     KEY_DATE,
     KEY_ACCESS,
-    KEY_MODE, /* words, from here on */
+    KEY_MODE, /* from here on the value is one of some words */
     KEY_AS_MODE,
     KEY_ACTION,
     KEY_GREETING,
@@ -92,14 +92,15 @@ static inline bool section_has_name(enum config_section section)
     return section >= SECTION_UPSTREAM;
 }
 
-/* The word of `words` that `wrong` was probably meant to be; none where none is near. */
+/* The word of `words` that is most similar to `wrong`; none, if none is similar enough. */
 struct text nearest(struct text wrong, const struct text *words, size_t count);
 
-/* One table in Markdown a section: key, default, reload, meaning. */
+/* Prints one Markdown table for each section: key, default, reload, meaning. */
 void keys_print(FILE *to);
 
-/* Reads `value` into the key's field of the struct at `base`, adding to what is there where the key
- * is repeatable. False with `why` ("what is wrong; what to write instead") where it cannot be. */
+/* Reads `value` into the key's field of the struct at `base`; a repeatable key's value is added to
+ * the list there. False: the value is wrong, and `why` says "what is wrong; what to write
+ * instead". */
 struct value_place {
     struct arena *arena;
     struct text folder; /* of the ini, for relative paths */
@@ -107,7 +108,8 @@ struct value_place {
 };
 bool value_read(const struct key *key, void *base, struct text value,
                 const struct value_place *place, struct error *why);
-/* Room for one more item of an array that grows to powers of two in the arena: where it is now. */
+/* Makes room for one more item in an array of the arena, whose size is a power of two. The array's
+ * address, which may be a new one. */
 void *items_add(struct arena *arena, void *items, size_t *count, size_t size);
 /* "off, log or block"; NULL where the type has no words. */
 const char *value_words(enum key_type type);
@@ -120,8 +122,8 @@ bool address_read(struct text value, struct arena *arena, struct config_address 
 bool network_read(struct text value, struct config_network *network, struct error *why);
 bool date_read(struct text value, int32_t *day, struct error *why);
 
-/* `value` with each ${NAME} replaced by the environment's; in the arena where it differs
- * (config/environment.c). */
+/* Sets `to` to `value` with each ${NAME} replaced by the environment's variable; in the arena, if
+ * it differs (config/environment.c). */
 bool environment_expand(struct arena *arena, struct text value, struct text *to, struct error *why);
 
 /* The files (config/files.c). */
@@ -130,8 +132,8 @@ struct config_files;
 struct config_problems;
 struct config_text;
 void files_add(struct arena *arena, struct config_files *files, struct text path, unsigned before);
-/* What an include line matches, by name; false, and the problem told, where that is nothing. To be
- * given back with include_done in any case. */
+/* The files that an include line matches, sorted by name. False: there is none, and the problem
+ * was added. include_done must be called in both cases. */
 struct include_match {
     glob_t found;
     size_t count;
@@ -139,10 +141,10 @@ struct include_match {
 bool include_find(const struct config_text *include, struct include_match *match,
                   struct config_problems *problems);
 void include_done(struct include_match *match);
-/* A regular file alone; NULL with `why`. */
+/* Opens a regular file. NULL: it is none or cannot be opened, see `why`. */
 FILE *include_open(const char *path, struct stat *status, struct error *why);
 
-/* The checks over the whole (config/check.c). */
+/* The checks of the whole configuration (config/check.c). */
 void config_check(struct config *config, struct config_problems *problems);
 void config_check_moves(struct config *config, struct config_problems *problems);
 

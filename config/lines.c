@@ -1,5 +1,6 @@
-/* Reads an ini file line by line for inih and keeps from it all that it would misread: lines that
- * do not fit its buffer, indented ones, bytes that no line of text has. Follows the sections. */
+/* Reads an ini file line by line for inih, and does not give it what it would misread: lines that
+ * do not fit its buffer, indented lines, bytes that are not text. Handles the section lines
+ * itself. */
 #include "config/lines.h"
 
 #include <errno.h>
@@ -32,7 +33,7 @@ void lines_problem(struct lines *lines, const char *format, ...)
     config_problem_add(lines->problems, lines->line, false, "%s", text);
 }
 
-/* UTF-8 as RFC 3629 has it, without control characters but the tab. */
+/* Valid UTF-8 (RFC 3629) without control characters except the tab. */
 static bool is_text(struct text t)
 {
     for (size_t i = 0; i < t.length;) {
@@ -72,7 +73,7 @@ static bool read_line(struct lines *lines, char *to, size_t room, size_t *length
     return true;
 }
 
-/* A line that begins with '['. False where inih should not see it. */
+/* A line that begins with '['. False: inih must not get it. */
 static bool take_section(struct lines *lines, struct text line)
 {
     const char *end = memchr(line.at, ']', line.length);
@@ -91,7 +92,7 @@ static bool take_section(struct lines *lines, struct text line)
     return true;
 }
 
-/* Is the line one that inih should see? */
+/* Checks a line. False: inih must not get it. */
 static bool take_line(struct lines *lines, struct text whole)
 {
     struct text line = text_trim(whole);
@@ -117,7 +118,7 @@ static bool take_line(struct lines *lines, struct text whole)
 char *lines_next(char *to, int size, void *stream)
 {
     struct lines *lines = stream;
-    /* inih 58 and later take a line that fills the buffer to the last byte for one that goes on. */
+    /* inih 58 and later take a line that fills the whole buffer for one that is continued. */
     size_t room = (size_t)size - 2, length, start = 0;
 
     lines_end(lines);

@@ -1,5 +1,5 @@
-/* Lays overrides over a configuration: a copy that shares with the original all that it does not
- * change. */
+/* Applies overrides to a configuration: makes a copy that shares all unchanged data with the
+ * original. */
 #include "config/override.h"
 
 #include <stdio.h>
@@ -52,7 +52,7 @@ int64_t override_until(const struct override *override)
     const int64_t until = read_clock(CLOCK_REALTIME) + override_left(override);
     const int64_t off = until - override->until;
 
-    /* What was told at its beginning, as long as nobody sets the clock. */
+    /* The end that was announced at the start, as long as nobody sets the clock. */
     return off > -MICROSECONDS && off < MICROSECONDS ? override->until : until;
 }
 

@@ -1,4 +1,4 @@
-/* What is wrong with a file: collected, sorted by line, printed. */
+/* The problems of a file: collected, sorted by line, printed. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "config/config.h"
 
-/* More are counted but not kept: a wrong file must not cost without a bound. */
+/* More are counted but not kept, so that a wrong file takes bounded memory. */
 enum { PROBLEMS_KEPT = 1000 };
 
 void config_problem_add(struct config_problems *problems, unsigned line, bool warning,
@@ -47,7 +47,7 @@ static void sort(struct config_problem *items, size_t count)
     }
 }
 
-/* Of the first file the path is the caller's. */
+/* The caller gives the path of the first file. */
 static struct config_place place_of(const struct config_problems *problems, const char *path,
                                     unsigned line)
 {

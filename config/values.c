@@ -1,5 +1,5 @@
-/* From the text of a value to its field, by the key's type. Says what is wrong with a value, never
- * where: that is the reader's. */
+/* Turns the text of a value into the key's field, by the key's type. Says what is wrong with a
+ * value, but not on which line: the caller adds that. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,7 +63,7 @@ static const struct word {
     {"all",             KEY_ACCESS,         15                        },
 };
 
-/* The first word of `type`, and how many there are. */
+/* The first word of `type`, and the number of its words. */
 static const struct word *words_of(enum key_type type, size_t *count)
 {
     const struct word *first = NULL;
@@ -114,7 +114,7 @@ static bool read_word(enum key_type type, struct text value, int *to, struct err
     return error_set(why, "no such word; write %s", value_words(type));
 }
 
-/* A number with a unit out of `units`; a unit's factor 0 ends them. */
+/* A unit of a number. A list of units ends with the factor 0. */
 struct unit {
     const char *name;
     int64_t factor;
@@ -160,7 +160,7 @@ static const struct unit counts[] = {
     {NULL, 0}
 };
 
-/* In the largest unit that leaves no rest, for messages. */
+/* For messages: the number in the largest unit that divides it. */
 static const char *write_units(int64_t number, const struct unit *units, char *to, size_t size)
 {
     const struct unit *best = units;
@@ -226,7 +226,7 @@ static bool text_check(enum key_type type, struct text value, struct error *why)
     return true;
 }
 
-/* The text that is kept: a path gets the ini's folder in front. */
+/* The text that is kept: a relative path is put behind the ini's folder. */
 static struct text text_kept(enum key_type type, struct text value, const struct value_place *place)
 {
     bool is_path = type == KEY_FILE || type == KEY_FOLDER || type == KEY_INCLUDES ||
@@ -280,7 +280,7 @@ static bool read_addresses(struct config_addresses *list, struct text value,
     return true;
 }
 
-/* `base` is the whole configuration: the key is in [proxy] alone. */
+/* `config` is the key's struct, because the key is in [proxy] only. */
 static bool read_network(struct config *config, struct text value, const struct value_place *place,
                          struct error *why)
 {
@@ -312,7 +312,7 @@ static bool read_date(struct config_date *date, struct text value, const struct 
     return true;
 }
 
-/* Each access has the line that gave it first. */
+/* Each access keeps the first line that has it. */
 static void take_access(struct config_access *access, uint8_t bits, unsigned line)
 {
     for (unsigned i = 0; i < sizeof(access->lines) / sizeof(access->lines[0]); i++) {

@@ -1,6 +1,6 @@
-/* Users to services, services to upstreams, aliases to databases, names to addresses. All but the
- * addresses and what is learned of servers is fixed once built and read without a lock; those two
- * are read when a session begins, never for a command.
+/* Maps users to services, services to upstreams, aliases to databases, host names to addresses.
+ * Addresses and what is known of servers change under a lock, and are read when a session begins,
+ * never for a command. Everything else is immutable and read without a lock.
  */
 #include "router/router.h"
 
@@ -15,17 +15,18 @@
 #include "base/index.h"
 #include "base/log.h"
 
-/* CLIENT_LONG_PASSWORD: off in the greetings of MariaDB, which has flags of its own there. */
+/* CLIENT_LONG_PASSWORD, which MariaDB's greeting does not set: it has capability flags of its own.
+ */
 #define NOT_MARIADB 1ull
 
-/* Of the addresses that one name has, these many are tried. */
+/* At most so many addresses of one name are tried. */
 enum { ADDRESSES_KEPT = 8, NO_SERVICE = -1 };
 
 /* One `address` of the ini and what it resolves to. */
 struct endpoint {
     const char *host, *written;
     uint16_t port;
-    bool is_unix, failed; /* failed: it was said in the log that it does not resolve */
+    bool is_unix, failed; /* failed: it did not resolve, and the log has said so */
     struct router_address addresses[ADDRESSES_KEPT];
     size_t count;
 };
@@ -42,15 +43,15 @@ struct route {
     size_t alias_count, upstream;
 };
 
-/* What changes while it runs is behind a pointer, so that asking takes a const router. */
+/* What changes at run time is behind a pointer, so that readers can have a const router. */
 struct shared {
-    pthread_mutex_t lock; /* over endpoints' addresses and upstreams' servers */
+    pthread_mutex_t lock; /* for the endpoints' addresses and the upstreams' servers */
 };
 
 struct router {
     struct arena arena;
     struct index users;
-    struct route *routes; /* a service each */
+    struct route *routes; /* one for each service */
     size_t route_count;
     struct upstream *upstreams;
     size_t upstream_count, default_upstream;
@@ -104,7 +105,7 @@ static bool same_upstream(const struct upstream *a, const struct upstream *b)
     return true;
 }
 
-/* What an older router has learned of the same servers, and where they are. */
+/* Copies what an older router knows of the same servers and their addresses. */
 static void take_over(struct router *router, const struct router *old)
 {
     pthread_mutex_lock(&old->shared->lock);
@@ -203,7 +204,7 @@ const char *router_upstream_name(const struct router *router, size_t upstream)
     return router->upstreams[upstream].name.at;
 }
 
-/* An endpoint that has not resolved counts as one address, so that its failure is seen. */
+/* An endpoint that did not resolve counts as one address, so that a session sees the failure. */
 static size_t address_count_of(const struct endpoint *endpoint)
 {
     return endpoint->count ? endpoint->count : 1;
@@ -255,7 +256,7 @@ static void resolve_unix(const struct endpoint *endpoint, struct endpoint *to)
     to->count = 1;
 }
 
-/* Asks for a name's addresses; the error's text, or NULL. */
+/* Resolves a name. NULL: it worked; else the error's text. */
 static const char *resolve_name(const struct endpoint *endpoint, struct endpoint *to)
 {
     struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
@@ -294,7 +295,7 @@ void router_resolve(struct router *router)
                             endpoint->written, why);
             endpoint->failed = why != NULL;
             if (why)
-                continue; /* what was known of it stays */
+                continue; /* the older addresses stay */
             pthread_mutex_lock(&router->shared->lock);
             memcpy(endpoint->addresses, found.addresses, sizeof(endpoint->addresses));
             endpoint->count = found.count;
@@ -317,7 +318,7 @@ void router_learn(struct router *router, size_t upstream, const struct router_se
     pthread_mutex_lock(&router->shared->lock);
     struct router_server before = *known;
     *known = *server;
-    /* A greeting alone does not tell these; they stay as long as the server is the same. */
+    /* A greeting does not contain these; they stay valid while the server has the same version. */
     if (server->lower_case_table_names < 0 && strcmp(before.version, server->version) == 0) {
         known->lower_case_table_names = before.lower_case_table_names;
         known->init_connect = before.init_connect;

@@ -1,6 +1,5 @@
-/* Who goes where: service by user, upstream by service, database by alias; and what is known of
- * each upstream. Immutable but for the upstreams' facts, which are learned while it runs. Opens no
- * socket.
+/* Routes: user to service, service to upstream, alias to database; and what is known of each
+ * upstream. Immutable except for what is learned of the upstreams at run time. Opens no socket.
  */
 #ifndef ROUTER_ROUTER_H
 #define ROUTER_ROUTER_H
@@ -16,8 +15,8 @@
 
 struct router;
 
-/* What a greeting or a session has told of a server. All names are by value: it is shared between
- * threads under the router's lock and copied out. */
+/* What is known of a server from its greeting or a session. It has no pointers: threads copy it
+ * under the router's lock. */
 struct router_server {
     bool known;       /* a greeting was seen */
     char version[64]; /* as in the greeting */
@@ -29,8 +28,8 @@ struct router_server {
     bool init_connect;          /* @@init_connect is not empty */
 };
 
-/* `old` may be NULL: what it has learned of upstreams with the same name and addresses is taken
- * over. Keeps no pointer into `config`. */
+/* `old` may be NULL; else what it knows of upstreams with the same name and addresses is copied.
+ * Keeps no pointer into `config`. */
 struct router *router_build(const struct config *config, const struct router *old);
 void router_free(struct router *router);
 
@@ -40,9 +39,9 @@ int router_service(const struct router *router, struct text user);
 /* The upstream of a service; of SERVICE_NONE, the default one. */
 size_t router_upstream(const struct router *router, int service);
 
-/* The database that a service's client means by `name`: an alias, or no name at all, is the
- * service's own `database`; any other name is itself. `fold`: compare without case. The answer
- * lives as long as the router, or as `name`. With SERVICE_NONE, `name`. */
+/* The database that a service's client means by `name`: for an alias or no name it is the
+ * service's own `database`, for any other name the name itself. `fold`: compare without case. The
+ * result lives as long as the router, or as `name`. With SERVICE_NONE it is `name`. */
 struct text router_database(const struct router *router, int service, struct text name, bool fold);
 
 size_t router_upstream_count(const struct router *router);
@@ -58,15 +57,16 @@ struct router_address {
 /* False where the name does not resolve (names are resolved by router_resolve). */
 bool router_address(const struct router *router, size_t upstream, size_t index,
                     struct router_address *address);
-/* Resolves the host names again (blocking: the main thread's work, at build and then now and then).
+/* Resolves the host names again. It blocks: for the main thread only, at build and from time to
+ * time.
  */
 void router_resolve(struct router *router);
 
-/* What is known of an upstream's server; and what was learned. Thread safe. */
+/* Reads, and sets, what is known of an upstream's server. Thread safe. */
 void router_server(const struct router *router, size_t upstream, struct router_server *server);
 void router_learn(struct router *router, size_t upstream, const struct router_server *server);
-/* What silogate may claim in its own greeting: the default upstream's version and character set,
- * and the capabilities that all known upstreams have. `known` false where nothing is known yet. */
+/* For silogate's own greeting: the default upstream's version and character set, and the
+ * capabilities that all known upstreams have. `known` is false if nothing is known yet. */
 void router_greeting(const struct router *router, struct router_server *server);
 
 #endif
