@@ -103,7 +103,8 @@ void page_put_ago(FILE *to, int64_t then, int64_t now);
 /* Parts of several pages: the matrix, the trend, rows of queries under a head. */
 void page_put_matrix(const struct page_request *request, FILE *to);
 void page_put_trend(const struct page_request *request, FILE *to);
-/* `from` to `to_number` of the selection. `link`: where sorting leads; path NULL: no sorting. */
+/* Queries `first` to `first` + `count` - 1 of the selection. `link`: where the column heads lead,
+ * to sort by them; path NULL: no sorting. */
 void page_put_queries(const struct page_request *request, const struct page_selection *selection,
                       size_t first, size_t count, const char *id, const char *title,
                       const struct page_link *link, FILE *to);

@@ -13,8 +13,8 @@ enum { STREAM_END = 0, STREAM_AGAIN = -1, STREAM_FAILED = -2 };
 struct stream;
 
 struct stream_kind {
-    /* At most `size` bytes into `to`: their number (> 0), STREAM_END when the other side has closed
-     * in order, STREAM_AGAIN, or STREAM_FAILED (errno, or stream_failure, says why). */
+    /* Reads at most `size` bytes into `to`. Returns their number (> 0), STREAM_END when the other
+     * side has closed in order, STREAM_AGAIN, or STREAM_FAILED (see errno, for TLS tls_failure). */
     ssize_t (*read)(struct stream *stream, void *to, size_t size);
     /* The number of bytes taken (> 0), STREAM_AGAIN or STREAM_FAILED. After STREAM_AGAIN the same
      * bytes must be offered again (they may have moved). */

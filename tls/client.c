@@ -1,6 +1,7 @@
-/* The upstream leg: silogate as the TLS client of a server. Owns what one [upstream:*] says of TLS,
- * loaded once and counted, and the last session for the next connection to resume. Never opens a
- * socket. Called by whoever builds a runtime, and by stream.c for each connection.
+/* The upstream leg: silogate as the TLS client of a server. Owns the TLS settings of one
+ * [upstream:*], loaded once and counted by references, and the last session, which the next
+ * connection resumes. Never opens a socket. Called by whoever builds a runtime, and by stream.c
+ * for each connection.
  */
 #include "tls/ends.h"
 
@@ -151,7 +152,7 @@ bool tls_client_certificate(const struct tls_client *client, struct tls_certific
 void tls_client_resume(struct tls_client *client, struct tls_stream *stream)
 {
     pthread_mutex_lock(&client->lock);
-    /* Where it cannot be copied, the handshake is a full one. */
+    /* If it cannot be copied, the handshake is a full one. */
     if (client->has_saved && strcmp(client->saved_host, stream->host) == 0)
         (void)mbedtls_ssl_set_session(&stream->ssl, &client->saved);
     pthread_mutex_unlock(&client->lock);
@@ -168,7 +169,7 @@ void tls_client_save(struct tls_client *client, struct tls_stream *stream)
     }
     pthread_mutex_lock(&client->lock);
     mbedtls_ssl_session_free(&client->saved);
-    client->saved = session; /* Moves the struct: nothing points into it. */
+    client->saved = session; /* copies the struct: no pointer points into it */
     client->has_saved = true;
     snprintf(client->saved_host, sizeof(client->saved_host), "%s", stream->host);
     pthread_mutex_unlock(&client->lock);

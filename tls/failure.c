@@ -25,8 +25,8 @@ const char *failure_sentence(enum tls_failure failure)
     return failures[failure].sentence;
 }
 
-/* In this order: where the certificate's issuer is not trusted, its dates and names prove nothing
- * and are not reported. */
+/* In this order: if the certificate's issuer is not trusted, its dates and names prove nothing and
+ * are not reported. */
 static const struct {
     uint32_t flags;
     enum tls_failure failure;
@@ -105,7 +105,7 @@ enum tls_failure failure_of(const struct tls_stream *stream, int code)
 
 uint8_t failure_alert(enum tls_failure failure)
 {
-    switch ((int)failure) { /* most have none of their own */
+    switch ((int)failure) { /* most have no alert of their own */
     case TLS_FAILURE_EXPIRED:
     case TLS_FAILURE_NOT_YET:
         return MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED;

@@ -1,5 +1,6 @@
-/* The two versions of mbedTLS behind one face: 2.28 (TLS 1.2) and 3.6 (TLS 1.3 too). Every #if on
- * the library's version is here or in stream.c's one line on tickets. Called by this room alone.
+/* One interface for the two versions of mbedTLS: 2.28 (TLS 1.2) and 3.6 (TLS 1.3 too). Every #if
+ * on the library's version is here, except stream.c's one line on tickets. Called by this room
+ * only.
  */
 #include "tls/library.h"
 
@@ -78,7 +79,7 @@ bool tls_key_matches(const mbedtls_x509_crt *certificate, const mbedtls_pk_conte
 #endif
 }
 
-/* Suites without forward secrecy, without encryption or with broken ciphers have no name here. */
+/* Suites without forward secrecy, without encryption or with broken ciphers are left out. */
 static const struct suite {
     const char *iana, *openssl;
     int id;
@@ -121,7 +122,7 @@ static const struct curve {
 };
 enum { CURVES = sizeof(curves) / sizeof(*curves) };
 
-/* The next word of a list that colons, commas or white space divide. */
+/* The next word of a list whose separators are colons, commas or white space. */
 static bool word_next(struct text *list, struct text *word)
 {
     size_t from = 0, to;
@@ -139,7 +140,7 @@ bool tls_speech_versions(struct tls_speech *speech, struct text min_version, str
 {
     bool is_13 = text_equal(min_version, TEXT("1.3"));
 
-    /* Also where it is wrong: that is one problem, not two. */
+    /* also if the version is wrong: one problem is reported, not two */
     speech->has_12 = !is_13 || !TLS_HAS_13;
     speech->has_13 = TLS_HAS_13;
     if (min_version.length > 0 && !is_13 && !text_equal(min_version, TEXT("1.2")))
@@ -160,7 +161,7 @@ static const struct suite *suite_find(struct text name)
     return NULL;
 }
 
-/* Adds a suite that this library and the versions asked for have; once. */
+/* Adds a suite, if it is not there yet and both the library and the wanted TLS versions have it. */
 static void suite_add(struct tls_speech *speech, const struct suite *suite)
 {
     size_t count = 0;

@@ -1,5 +1,5 @@
-/* What differs between mbedTLS 2.28 and 3.6, and what the whole room shares: randomness, keys, and
- * the words of the ini for versions, suites and curves. Private to this room.
+/* The differences between mbedTLS 2.28 and 3.6, and what the whole room shares: random numbers,
+ * keys, and reading the ini's versions, suites and curves. Private to this room.
  */
 #ifndef TLS_LIBRARY_H
 #define TLS_LIBRARY_H
@@ -19,7 +19,7 @@
 #define MBEDTLS_PRIVATE(member) member
 #endif
 
-/* Seeds the process's generator, once. False: the machine gives no entropy. */
+/* Seeds the process's random number generator, once. False: the machine gives no entropy. */
 bool tls_library_begin(void);
 
 /* mbedTLS's f_rng over that generator; thread safe. */
@@ -32,7 +32,8 @@ bool tls_key_matches(const mbedtls_x509_crt *certificate, const mbedtls_pk_conte
 
 enum { TLS_SUITES_MAX = 32, TLS_GROUPS_MAX = 12 };
 
-/* What the ini says of how to speak. Lives as long as the configurations that point into it. */
+/* The ini's versions, suites and curves. Must live as long as the mbedTLS configurations that
+ * point into it. */
 struct tls_speech {
     int suites[TLS_SUITES_MAX + 1]; /* ends with 0 */
 #if TLS_HAS_13
@@ -43,12 +44,13 @@ struct tls_speech {
     bool has_12, has_13;
 };
 
-/* Each of the three may be none: the default. False where `why` says what is wrong with it. */
+/* Each of the three texts may be none, for the default. False: it is wrong, `why` says in what
+ * way. */
 bool tls_speech_versions(struct tls_speech *speech, struct text min_version, struct error *why);
 bool tls_speech_suites(struct tls_speech *speech, struct text suites, struct error *why);
 bool tls_speech_groups(struct tls_speech *speech, struct text curves, struct error *why);
 
-/* What every configuration of this room has in common, and the speech. */
+/* Sets up a configuration with what all of this room have in common, and with `speech`. */
 bool tls_config_begin(mbedtls_ssl_config *config, int endpoint, const struct tls_speech *speech);
 
 #endif

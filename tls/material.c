@@ -1,6 +1,6 @@
-/* Owns the way from the operator's files to mbedTLS's certificates and keys, and the sentences that
- * say what is wrong with them. What was read is wiped before it is freed. Never logs: problems go
- * up to whoever reads the configuration. Called by server.c and client.c at load.
+/* Turns the operator's files into mbedTLS's certificates and keys, with a sentence for each
+ * mistake. The bytes read are wiped before they are freed. Never logs: problems are passed up to
+ * the reader of the configuration. Called by server.c and client.c when a configuration is loaded.
  */
 #include "tls/material.h"
 
@@ -72,7 +72,7 @@ static bool file_read(const char *what, struct config_text path, struct bytes *b
     return good;
 }
 
-/* mbedTLS wants the NUL counted in PEM and not in DER. */
+/* The size that mbedTLS expects: with the NUL for PEM, without it for DER. */
 static size_t parse_size(const struct bytes *bytes)
 {
     return strstr((const char *)bytes->at, "-----BEGIN ") ? bytes->size + 1 : bytes->size;
@@ -119,7 +119,7 @@ int tls_days_left(const struct tls_certificate *certificate, int64_t now)
     return (int)(left >= 0 ? left / day : -((-left + day - 1) / day));
 }
 
-/* An expired certificate is loaded, so that a proxy does not stay down for it, but never quietly.
+/* An expired certificate is loaded with a warning, so that the proxy can start.
  */
 static void dates_check(const mbedtls_x509_crt *certificate, const char *what,
                         struct config_text path, struct config_problems *problems)
@@ -168,7 +168,8 @@ bool material_certificates(mbedtls_x509_crt *chain, const char *what, struct con
     return false;
 }
 
-/* The passphrase's first line, from its file or the environment; false after a problem. */
+/* The passphrase: the first line of its file, or from the environment. False: a problem was added.
+ */
 static bool passphrase_read(struct config_text file, struct bytes *passphrase,
                             struct config_problems *problems)
 {

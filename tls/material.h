@@ -1,5 +1,5 @@
-/* Certificates, keys and revocation lists out of the operator's files, each mistake told with the
- * line of the ini that named the file. Private to this room.
+/* Reads certificates, keys and revocation lists from the operator's files; each mistake is
+ * reported with the line of the ini that names the file. Private to this room.
  */
 #ifndef TLS_MATERIAL_H
 #define TLS_MATERIAL_H
@@ -11,14 +11,14 @@
 #include "config/config.h"
 #include "tls/tls.h"
 
-/* All three return false after a problem that is an error was added. They look at files only; what
- * they fill in was initialised by the caller, who frees it. */
+/* All three return false after they have added an error. They only read files; the caller has
+ * initialised what they fill in, and frees it. */
 
-/* A chain (the first certificate is the one that counts) or a set of CAs. `what` names it in words.
+/* A chain (its first certificate is the one in use) or a set of CAs. `what`: its name in messages.
  */
 bool material_certificates(mbedtls_x509_crt *chain, const char *what, struct config_text path,
                            struct config_problems *problems);
-/* `certificate`: whose key it has to be; NULL: of none. */
+/* `certificate`: the key must belong to it; NULL: not checked. */
 bool material_key(mbedtls_pk_context *key, const mbedtls_x509_crt *certificate,
                   struct config_text path, struct config_text passphrase_file,
                   struct config_problems *problems);

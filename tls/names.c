@@ -1,6 +1,6 @@
-/* Is a certificate for this name? Owns the comparison of names, because mbedTLS 2.28 knows no IP
- * addresses and neither version can be asked "exactly this name". Pure functions over a parsed
- * certificate.
+/* Is a certificate valid for this name? silogate compares names itself, because mbedTLS 2.28 does
+ * not compare IP addresses, and neither version can compare without wildcards. Pure functions over
+ * a parsed certificate.
  */
 #include "tls/ends.h"
 
@@ -17,7 +17,7 @@ static struct text text_of_bytes(const mbedtls_asn1_buf *bytes)
     return (struct text){(const char *)bytes->p, bytes->len};
 }
 
-/* The first alternative name of a kind at or behind `at`. */
+/* The first alternative name of a kind, from `at` on. */
 static const mbedtls_x509_sequence *alternative(const mbedtls_x509_sequence *at, int kind)
 {
     while (at && !(at->buf.p &&
@@ -27,7 +27,7 @@ static const mbedtls_x509_sequence *alternative(const mbedtls_x509_sequence *at,
     return at;
 }
 
-/* The last common name of the subject, which is the most specific; none where there is none. */
+/* The last common name of the subject, which is the most specific; or none. */
 static struct text common_name(const mbedtls_x509_crt *certificate)
 {
     struct text found = {0};
@@ -39,7 +39,7 @@ static struct text common_name(const mbedtls_x509_crt *certificate)
     return found;
 }
 
-/* `*.example.com` is for a.example.com, not for example.com nor a.b.example.com nor *.com. */
+/* `*.example.com` matches a.example.com, but not example.com, a.b.example.com or *.com. */
 static bool pattern_matches(struct text pattern, struct text name)
 {
     const char *dot;

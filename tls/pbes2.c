@@ -1,6 +1,6 @@
-/* Opens PKCS #8 keys under PBES2 with AES for mbedTLS 2.28, whose own PBES2 stops at DES; with 3.6
- * there is nothing to add. The file is the operator's, yet nothing in it is trusted: every length
- * is asked of mbedTLS's ASN.1 reader, and the rounds have a bound. Called by material.c.
+/* Decrypts PKCS #8 keys with PBES2 and AES for mbedTLS 2.28, whose own PBES2 knows only DES; 3.6
+ * does this itself. The operator's file is not trusted: every length is read by mbedTLS's ASN.1
+ * functions, and the number of rounds is limited. Called by material.c.
  */
 #include "tls/pbes2.h"
 
@@ -29,7 +29,7 @@ enum { ROUNDS_MAX = 10000000, KEY_MAX = 32, BLOCK = 16 };
 
 static const uint8_t oid_pbes2[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x0d};
 static const uint8_t oid_pbkdf2[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x0c};
-/* The hashes and ciphers are told apart by their last byte. */
+/* The OIDs of hashes and ciphers differ in their last byte. */
 static const uint8_t oid_hmac[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02};
 static const uint8_t oid_aes[] = {0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01};
 
@@ -45,7 +45,7 @@ static bool oid_is(const mbedtls_asn1_buf *oid, const uint8_t *wanted, size_t si
     return oid->len == size && memcmp(oid->p, wanted, size) == 0;
 }
 
-/* The byte behind a prefix; 0 where the OID is another. */
+/* The byte after the prefix; 0: the OID does not have this prefix. */
 static uint8_t oid_last(const mbedtls_asn1_buf *oid, const uint8_t *prefix, size_t size)
 {
     return oid->len == size + 1 && memcmp(oid->p, prefix, size) == 0 ? oid->p[size] : 0;
@@ -90,7 +90,7 @@ static unsigned key_size_of(const mbedtls_asn1_buf *oid)
     }
 }
 
-/* PBKDF2-params: salt, rounds, an optional key length, and the hash where it is not SHA-1. */
+/* PBKDF2-params: salt, rounds, an optional key length, and the hash if it is not SHA-1. */
 static bool derivation_read(const mbedtls_asn1_buf *parameters, struct sealed *sealed)
 {
     unsigned char *at = parameters->p, *end = at + parameters->len;
@@ -160,7 +160,7 @@ static bool sealed_open(struct sealed *sealed, struct text passphrase)
     return good;
 }
 
-/* What was decrypted is a DER sequence and padding; the sequence says its own length. */
+/* The decrypted bytes are a DER sequence and padding; the sequence contains its length. */
 static int opened_parse(mbedtls_pk_context *key, const struct sealed *sealed)
 {
     unsigned char *at = sealed->bytes.p, *end = at + sealed->bytes.len;
@@ -191,7 +191,7 @@ int pbes2_key_parse(mbedtls_pk_context *key, const uint8_t *bytes, size_t size,
                                 &used) == 0 &&
         sealed_read(pem.buf, pem.buflen, &sealed))
         failed = sealed_open(&sealed, passphrase) ? opened_parse(key, &sealed) : failed;
-    mbedtls_pem_free(&pem); /* it wipes */
+    mbedtls_pem_free(&pem); /* this wipes it */
     return failed;
 }
 

@@ -1,6 +1,6 @@
-/* RSA for passwords on legs that are not encrypted: a key pair of silogate's own, made or out of a
- * file, and other servers' public keys. Owns no socket and keeps no password: what passes through
- * is wiped here, and the caller wipes what it was given. Called by the session's login.
+/* RSA for passwords on legs that are not encrypted: silogate's own key pair, generated or read
+ * from a file, and the servers' public keys. It has no socket and keeps no password: its own
+ * copies are wiped here, and the caller wipes the results. Called by the session's login.
  */
 #include "tls/rsa.h"
 
@@ -20,7 +20,7 @@ enum {
     KEY_BITS = 2048,
     KEY_BITS_MIN = 1024,
     KEY_BITS_MAX = 8192,
-    OWN_BITS_MAX = 4096, /* a larger one would hold up its worker for too long */
+    OWN_BITS_MAX = 4096, /* a larger key would block its worker for too long */
     PEM_MAX = 16384,
     EXPONENT = 65537
 };
@@ -28,7 +28,7 @@ enum {
 struct rsa_key {
     mbedtls_pk_context pair;
     char pem[2048];
-    bool is_good; /* set by the maker, read after it was joined */
+    bool is_good; /* set by the generating thread, read after it was joined */
     bool is_joined;
     atomic_bool is_made;
     pthread_t maker;
@@ -46,7 +46,7 @@ static void padding_set(mbedtls_pk_context *key)
     (void)mbedtls_rsa_set_padding(mbedtls_pk_rsa(*key), MBEDTLS_RSA_PKCS_V21, MBEDTLS_MD_SHA1);
 }
 
-/* The pair is there: its public half as PEM. */
+/* The key pair is complete: writes its public key as PEM. */
 static bool key_finish(struct rsa_key *key)
 {
     padding_set(&key->pair);
@@ -137,7 +137,7 @@ bool rsa_key_is_made(const struct rsa_key *key)
     return atomic_load(&key->is_made);
 }
 
-/* Waits for the maker, once; true where there is a key. */
+/* Waits for the generating thread, once. True: there is a key. */
 static bool key_wait(struct rsa_key *key)
 {
     pthread_mutex_lock(&key->lock);
@@ -163,7 +163,7 @@ struct text rsa_key_public(struct rsa_key *key)
     return key_wait(key) ? text_of(key->pem) : (struct text){0};
 }
 
-/* What is under RSA is not the password itself but its XOR with the nonce, over and over. */
+/* RSA encrypts not the password itself but the password XORed with the nonce, which is repeated. */
 static void nonce_mix(uint8_t *at, size_t size, const uint8_t nonce[RSA_NONCE])
 {
     for (size_t i = 0; i < size; i++)
@@ -191,7 +191,7 @@ bool rsa_password_open(struct rsa_key *key, const uint8_t nonce[RSA_NONCE], stru
     return good;
 }
 
-/* A public key out of PEM that somebody else sent; the caller frees it. */
+/* Parses a public key in PEM that the other side has sent; the caller frees it. */
 static bool public_read(mbedtls_pk_context *key, struct text pem)
 {
     size_t bits;
@@ -201,7 +201,7 @@ static bool public_read(mbedtls_pk_context *key, struct text pem)
     if (!copy)
         return false;
     memcpy(copy, pem.at, pem.length);
-    copy[pem.length] = '\0'; /* mbedTLS wants it, and counted */
+    copy[pem.length] = '\0'; /* mbedTLS expects it, and counts it */
     good = mbedtls_pk_parse_public_key(key, copy, pem.length + 1) == 0 &&
            mbedtls_pk_get_type(key) == MBEDTLS_PK_RSA;
     free(copy);

@@ -1,8 +1,8 @@
-/* A certificate of silogate's own, so that clients are encrypted without anything being set up, as
- * MySQL's are: whoever listens reads nothing, though nobody is proved to be the server. Made once a
- * process and kept in the state folder, where there is one, so that it stays the same: clients that
- * pin it, and those who compare its fingerprint, notice a stranger. Never replaces a file that is
- * good.
+/* silogate's own self-signed certificate, so that clients get encryption without any
+ * configuration, as MySQL does it. It protects against listeners but does not prove the server's
+ * identity. It is made once in each process and kept in the state folder, if there is one, so that
+ * it stays the same for clients that pin it or compare its fingerprint. A valid file is never
+ * replaced.
  */
 #include "tls/self.h"
 
@@ -24,7 +24,7 @@ enum { PEM_MAX = 4096, YEARS = 10, SPARE_DAYS = 30 };
 
 #define FILE_NAME "silogate-auto.pem"
 
-/* The key's PEM and behind it the certificate's. */
+/* The key in PEM, followed by the certificate. */
 static char made[PEM_MAX];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -34,7 +34,7 @@ static bool set_serial(mbedtls_x509write_cert *writer)
 
     if (tls_random(NULL, serial, sizeof(serial)) != 0)
         return false;
-    serial[0] = (unsigned char)((serial[0] & 0x7f) | 0x01); /* positive, and not short */
+    serial[0] = (unsigned char)((serial[0] & 0x7f) | 0x01); /* positive, and of full length */
 #if TLS_HAS_13
     return mbedtls_x509write_crt_set_serial_raw(writer, serial, sizeof(serial)) == 0;
 #else
@@ -49,14 +49,14 @@ static bool set_serial(mbedtls_x509write_cert *writer)
 
 static bool set_validity(mbedtls_x509write_cert *writer)
 {
-    time_t now = time(NULL) - 24L * 60 * 60; /* clocks differ */
+    time_t now = time(NULL) - 24L * 60 * 60; /* because clocks differ */
     char from[16], until[16];
     struct tm day;
 
     gmtime_r(&now, &day);
     strftime(from, sizeof(from), "%Y%m%d%H%M%S", &day);
     day.tm_year += YEARS;
-    now = timegm(&day); /* there may be no 29th of February then */
+    now = timegm(&day); /* the year of the end may have no 29th of February */
     gmtime_r(&now, &day);
     strftime(until, sizeof(until), "%Y%m%d%H%M%S", &day);
     return mbedtls_x509write_crt_set_validity(writer, from, until) == 0;
@@ -111,7 +111,7 @@ static bool path_of(const struct config *config, const char *name, char *to, siz
     return folder.length > 0 && length > 0 && (size_t)length < size;
 }
 
-/* The file's text, where it is there. */
+/* Reads the file. False: it is not there. */
 static bool read_kept(const struct config *config, char *to)
 {
     char path[4096];
@@ -137,7 +137,7 @@ static bool parse(const char *pem, mbedtls_x509_crt *chain, mbedtls_pk_context *
            tls_key_parse(key, bytes, size, (struct text){NULL, 0}) == 0;
 }
 
-/* Both of one pair, and good for a while. */
+/* Do key and certificate belong together, and is the certificate valid for 30 more days? */
 static bool is_good(const char *pem)
 {
     mbedtls_x509_crt chain;
@@ -156,7 +156,7 @@ static bool is_good(const char *pem)
     return good;
 }
 
-/* What is kept, else what is made: into `to`, PEM_MAX bytes. */
+/* Writes the kept one, else a new one, into `to` (PEM_MAX bytes). */
 static bool choose(const struct config *config, char *to)
 {
     pthread_mutex_lock(&lock);

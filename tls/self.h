@@ -1,5 +1,5 @@
-/* The certificate that silogate makes for itself where the ini names none: self-signed, for an EC
- * P-256 key. Private to this room but for tls_keep (tls.h). */
+/* The self-signed certificate that silogate makes if the ini names none, with an EC P-256 key.
+ * Private to this room except tls_keep (tls.h). */
 #ifndef TLS_SELF_H
 #define TLS_SELF_H
 
@@ -12,9 +12,9 @@ static inline bool self_is_meant(const struct config *config)
     return text_equal(config->tls.certificate.value, TEXT("auto"));
 }
 
-/* The chain and its key: what the state folder holds where that is good for another 30 days, else
- * what this process has made, which is made at the first call (some milliseconds). False without
- * memory or randomness. Thread safe. */
+/* The chain and its key: from the state folder if they are valid for another 30 days, else those
+ * of this process, made at the first call (some milliseconds). False: no memory or no random
+ * numbers. Thread safe. */
 bool self_certificate(const struct config *config, mbedtls_x509_crt *chain);
 bool self_key(const struct config *config, mbedtls_pk_context *key);
 

@@ -1,6 +1,6 @@
-/* The client leg: silogate as the TLS server. Owns what [tls] of the ini says, loaded once,
- * immutable and counted; never opens a socket. Called by whoever builds a runtime, and by stream.c
- * for each client.
+/* The client leg: silogate as the TLS server. Owns the settings of [tls], loaded once, immutable
+ * and counted by references; never opens a socket. Called by whoever builds a runtime, and by
+ * stream.c for each client.
  */
 #include "tls/ends.h"
 
@@ -10,7 +10,7 @@
 #include "tls/material.h"
 #include "tls/self.h"
 
-/* A ticket can be used for this long, and its key is thrown away after twice as long. */
+/* A session ticket can be used for this long; its key is deleted after twice this time. */
 enum { TICKET_SECONDS = 60 * 60 };
 
 static bool server_speech(struct tls_server *server, const struct config *config,
@@ -36,7 +36,7 @@ static bool server_speech(struct tls_server *server, const struct config *config
     return good;
 }
 
-/* mbedTLS would refuse each handshake with a certificate that is not meant for servers. */
+/* mbedTLS fails each handshake with a certificate whose key usage does not allow servers. */
 static bool server_usage(const struct tls_server *server, const struct config *config,
                          struct config_problems *problems)
 {
@@ -54,7 +54,7 @@ static bool server_usage(const struct tls_server *server, const struct config *c
 static bool server_keys(struct tls_server *server, const struct config *config,
                         struct config_problems *problems)
 {
-    /* One file may hold both. */
+    /* one file may contain both */
     struct config_text path =
         config->tls.key.value.length ? config->tls.key : config->tls.certificate;
 
@@ -64,7 +64,7 @@ static bool server_keys(struct tls_server *server, const struct config *config,
     for (size_t i = 0; !self_is_meant(config) && i < TLS_LANES; i++)
         if (!material_key(&server->lanes[i].key, &server->chain, path,
                           config->tls.key_passphrase_file, problems))
-            return false; /* the same for all lanes: told once */
+            return false; /* the same for all lanes: reported once */
     return true;
 }
 
@@ -107,8 +107,8 @@ static bool lane_begin(struct tls_server *server, struct tls_lane *lane, bool ve
     mbedtls_ssl_conf_authmode(&lane->config, MBEDTLS_SSL_VERIFY_NONE);
     if (!verifies)
         return true;
-    /* A client may come without a certificate: whether its user may is decided at login. One that
-     * shows a bad certificate is refused in stream.c. */
+    /* A client may connect without a certificate: login decides whether its user needs one. A
+     * client with an invalid certificate is refused in stream.c. */
     mbedtls_ssl_conf_authmode(&lane->config, MBEDTLS_SSL_VERIFY_OPTIONAL);
     mbedtls_ssl_conf_ca_chain(&lane->config, &server->client_ca,
                               server->client_crl.version ? &server->client_crl : NULL);
@@ -152,7 +152,7 @@ static struct tls_server *server_new(void)
     return server;
 }
 
-/* A service that asks for a certificate's name needs a CA to verify it with. */
+/* A service with certificate_name needs client_ca to verify certificates. */
 static bool services_check(const struct config *config, bool verifies,
                            struct config_problems *problems)
 {

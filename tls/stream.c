@@ -1,11 +1,11 @@
 /* TLS as a kind of stream: the handshake, reads, writes and the end, over a socket that does not
- * block. Owns what lies between the socket and mbedTLS; never decides who may come in. Called
- * through base/stream.h and by the session while the handshake lasts.
+ * block. Owns the buffers between the socket and mbedTLS; does not decide who may log in. Called
+ * through base/stream.h, and by the session during the handshake.
  *
- * mbedTLS asks the socket for the 5 bytes of a record's header and then for its body. To make that
- * one system call, small asks read ahead into a buffer of the thread; what mbedTLS has not asked
- * for when an operation ends is copied into a buffer of the stream's own, which is freed once it is
- * used up. After STREAM_AGAIN nothing is ever left there: mbedTLS has taken it all.
+ * mbedTLS reads the 5 bytes of a record's header from the socket and then its body. To make that
+ * one system call, small reads read ahead into a buffer of the thread; bytes that mbedTLS has not
+ * read when an operation ends are copied into the stream's own buffer, which is freed once it is
+ * empty. After STREAM_AGAIN both are empty: mbedTLS has read everything.
  */
 #include "tls/ends.h"
 
@@ -87,7 +87,7 @@ static int transmit(void *stream, const unsigned char *from, size_t size)
     return MBEDTLS_ERR_NET_SEND_FAILED;
 }
 
-/* Keeps bytes that were read ahead and not asked for; false without memory. */
+/* Keeps bytes that were read ahead. False: no memory. */
 static bool ahead_keep(struct tls_stream *tls, const uint8_t *from, size_t size)
 {
     uint8_t *own = size > 0 ? malloc(size) : NULL;
@@ -100,7 +100,7 @@ static bool ahead_keep(struct tls_stream *tls, const uint8_t *from, size_t size)
     return own || size == 0;
 }
 
-/* At the end of an operation: the thread's buffer is the next stream's. */
+/* At the end of an operation: empties the thread's buffer, which the next stream will use. */
 static bool settle(struct tls_stream *tls)
 {
     if (tls->ahead == scratch)
@@ -119,8 +119,9 @@ static ssize_t broken(struct tls_stream *tls)
     return STREAM_FAILED;
 }
 
-/* One call of mbedTLS; for a ticket that came between the data (TLS 1.3), the next. mbedTLS 3.6
- * says WANT_READ for such a message before it has asked the socket: that is "again", not "wait". */
+/* One call of mbedtls_ssl_read; repeated if it was a session ticket between the data (TLS 1.3).
+ * For such a message mbedTLS 3.6 returns WANT_READ without having read the socket: that means
+ * "call again", not "wait". */
 static int read_once(struct tls_stream *tls, void *to, size_t size)
 {
     int got;
@@ -157,9 +158,9 @@ static ssize_t tls_read(struct stream *stream, void *to, size_t size)
     }
     if (got == 0 || got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
         return STREAM_END;
-    /* WANT_WRITE as well: it says that an alert (to a client that wants to renegotiate) does not
-     * fit into the socket, and mbedTLS would take the rest of that alert for the record of the next
-     * write. */
+    /* Also for WANT_WRITE: it means that an alert (to a client that wants to renegotiate) does not
+     * fit into the socket's buffer, and mbedTLS would mix the rest of that alert with the next
+     * write's record. */
     return broken(tls);
 }
 
@@ -173,7 +174,7 @@ static ssize_t tls_write(struct stream *stream, const void *from, size_t size)
     if (tls->is_broken)
         return broken(tls);
     if (tls->begun > 0 && tls->ssl.MBEDTLS_PRIVATE(out_left) == 0) {
-        tls->begun = 0; /* a read's alert has pushed the record out */
+        tls->begun = 0; /* an alert during a read has flushed the record */
         return (ssize_t)part;
     }
     if (tls->begun == 0) {
@@ -204,7 +205,7 @@ static void tls_close(struct stream *stream)
 {
     struct tls_stream *tls = stream->secret;
 
-    /* Where a record is half sent, a notice would be taken for its rest. */
+    /* If a record is half sent, the other side would take the notice for the rest of it. */
     if (tls->is_done && !tls->is_broken && tls->ssl.MBEDTLS_PRIVATE(out_left) == 0)
         (void)mbedtls_ssl_close_notify(&tls->ssl);
     tls_free(tls);
@@ -278,7 +279,7 @@ bool tls_connect(struct tls_client *client, struct stream *stream, const char *h
 
     if (!tls)
         return false;
-    /* A name that had to be cut would be another name: the check fails, as it must. */
+    /* A name that is too long is cut, and then the check fails, as it must. */
     snprintf(tls->host, sizeof(tls->host), "%s", host);
     if (mbedtls_ssl_set_hostname(&tls->ssl, is_name ? tls->host : NULL) != 0) {
         tls_free(tls);
@@ -302,7 +303,7 @@ int tls_verify(void *stream, mbedtls_x509_crt *certificate, int depth, uint32_t 
                                  certificate->subject_raw.len) == 0;
     if (!tls->client)
         return 0;
-    /* mbedTLS has compared the name that goes out as SNI; ours knows addresses too. */
+    /* mbedTLS has compared only the SNI name; our own comparison also knows addresses. */
     *flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_CN_MISMATCH;
     if (tls->client->demand == CONFIG_TLS_VERIFY_IDENTITY &&
         !names_match_host(certificate, tls->host))
@@ -310,7 +311,7 @@ int tls_verify(void *stream, mbedtls_x509_crt *certificate, int depth, uint32_t 
     return 0;
 }
 
-/* A client's certificate that was sent and is not valid. */
+/* Did the client send a certificate that is not valid? */
 static bool certificate_refused(struct tls_stream *tls)
 {
     uint32_t flags = mbedtls_ssl_get_verify_result(&tls->ssl);
@@ -400,12 +401,12 @@ static const struct tls_stream *done(const struct stream *stream)
     return tls && tls->is_done ? tls : NULL;
 }
 
-/* The other side's certificate where it was shown and verified. */
+/* The other side's certificate, if it was sent and verified. */
 static const mbedtls_x509_crt *verified(const struct stream *stream)
 {
     const struct tls_stream *tls = done(stream);
 
-    /* A server's certificate that was not looked at has no flags either. */
+    /* A server's certificate that was not verified has no flags set either. */
     if (!tls || (tls->client && tls->client->demand < CONFIG_TLS_VERIFY_CA) ||
         mbedtls_ssl_get_verify_result(&tls->ssl) != 0)
         return NULL;

@@ -1,12 +1,12 @@
-/* mbedTLS behind one door: TLS for the client leg and for the upstreams, swapped in place of a
- * plain stream (base/stream.h). Nothing outside this room sees mbedTLS, nor which version of it
- * there is.
+/* TLS for the client leg and for the upstreams, with mbedTLS; it replaces a plain stream
+ * (base/stream.h). No other room includes mbedTLS or depends on its version.
  *
  *   client leg:    tls_server_build -> tls_accept  -> tls_handshake until DONE -> stream_read/write
  *   upstream leg:  tls_client_build -> tls_connect -> tls_handshake until DONE -> stream_read/write
  *
- * What is built is immutable and counted: every stream holds the one it began with, so a reload
- * builds new ones and drops its own reference, and running sessions keep theirs.
+ * struct tls_server and struct tls_client are immutable and counted by references: every stream
+ * holds the one it began with. A reload builds new ones and drops its own references; running
+ * sessions keep theirs.
  */
 #ifndef TLS_TLS_H
 #define TLS_TLS_H
@@ -22,50 +22,48 @@
 struct tls_server;
 struct tls_client;
 
-/* The client leg's TLS out of [tls]: certificate chain and key, client CA and CRL, versions,
- * suites, curves, ticket keys. False where something is wrong: every problem is added to `problems`
- * with its line; warnings (a certificate that ends within 30 days) are added as such and are no
- * failure.
- * `*server` is NULL where TLS is not offered: `client = off`, or `preferred` and no certificate at
- * all (`auto`, the default, is one).
- * The caller holds one reference. Thread safe; reads files, so not for the event loop. */
+/* The client leg's TLS from [tls]: certificate chain and key, client CA and CRL, versions, suites,
+ * curves, ticket keys. False: there is an error. Every problem is added to `problems` with its
+ * line; warnings (a certificate that ends within 30 days) are added too and are no failure.
+ * `*server` is NULL if TLS is not offered (`client = off`). The caller gets one reference. Thread
+ * safe; reads files, so not for the event loop. */
 bool tls_server_build(const struct config *config, struct tls_server **server,
                       struct config_problems *problems);
 struct tls_server *tls_server_take(struct tls_server *server);
-void tls_server_drop(struct tls_server *server); /* NULL is harmless */
+void tls_server_drop(struct tls_server *server); /* NULL is allowed */
 
-/* The same for one [upstream:*]; `*client` is NULL where its `tls` is off. */
+/* The same for one [upstream:*]; `*client` is NULL if its `tls` is off. */
 bool tls_client_build(const struct config_upstream *upstream, struct tls_client **client,
                       struct config_problems *problems);
 struct tls_client *tls_client_take(struct tls_client *client);
 void tls_client_drop(struct tls_client *client);
 
-/* Keeps the self-signed certificate of `certificate = auto` in the state folder, where there is one
- * and it does not hold a good one already; behind tls_server_build. False: `why` is for the log,
- * and everything goes on. The main thread's. */
+/* Writes the self-signed certificate of `certificate = auto` into the state folder, if that is set
+ * and has no valid one yet. To be called after tls_server_build, by the main thread. False: `why`
+ * is for the log only. */
 bool tls_keep(const struct config *config, struct error *why);
 
 /* A loaded certificate, for logs and metrics. */
 struct tls_certificate {
     char name[128];       /* subject */
     char fingerprint[96]; /* SHA-256, "AB:CD:..." */
-    bool is_self_made;    /* of `certificate = auto` */
-    char until[24];       /* RFC 3339, UTC: the last second it holds */
+    bool is_self_made;    /* made for `certificate = auto` */
+    char until[24];       /* RFC 3339, UTC: the last second it is valid */
     int64_t seconds;      /* the same as seconds since 1970 */
 };
 void tls_server_certificate(const struct tls_server *server, struct tls_certificate *certificate);
-/* False where the upstream's leg has no certificate of its own. */
+/* False: silogate shows this upstream no certificate. */
 bool tls_client_certificate(const struct tls_client *client, struct tls_certificate *certificate);
-/* Whole days until then, negative after it. */
+/* Whole days until `until`, negative after it. */
 int tls_days_left(const struct tls_certificate *certificate, int64_t now);
 
-/* Swaps the plain stream's kind for TLS; the socket stays. `early`: what was read off the socket
- * behind the SSLRequest in the same read: it belongs to TLS (a client may send its hello at once),
- * is copied, and must not be looked at by the caller any more. False: no memory, and the stream is
- * as it was. */
+/* Turns the plain stream into a TLS stream on the same socket. `early`: bytes that were read from
+ * the socket together with the SSLRequest; they belong to TLS (a client may send its ClientHello
+ * at once). They are copied, and the caller must not use them any more. False: no memory, and the
+ * stream is unchanged. */
 bool tls_accept(struct tls_server *server, struct stream *stream, struct text early);
-/* `host`: what was configured as the upstream's address (a name or an IP address), which
- * verify_identity checks the server's certificate for; sent as SNI where it is a name. */
+/* `host`: the upstream's address as configured (a name or an IP address). verify_identity checks
+ * the server's certificate for it; a name is sent as SNI. */
 bool tls_connect(struct tls_client *client, struct stream *stream, const char *host);
 
 /* Why a handshake failed: (name, word for logs and metrics, sentence). */
@@ -98,23 +96,24 @@ const char *tls_failure_word(enum tls_failure failure);
 
 enum tls_step { TLS_DONE, TLS_AGAIN, TLS_FAILED };
 
-/* Goes on with the handshake. AGAIN: stream_wants_write tells what to wait for. FAILED: `why` is a
- * sentence for the log and for the client (never a secret), tls_failure has the class; the other
- * side was sent an alert, and only stream_close is left to do. After DONE, not called again. */
+/* Continues the handshake. AGAIN: stream_wants_write tells what to wait for. FAILED: `why` is a
+ * sentence for the log and for the client (without secrets), tls_failure tells the kind; an alert
+ * was sent, and only stream_close may be called. Not to be called after DONE. */
 enum tls_step tls_handshake(struct stream *stream, struct error *why);
 enum tls_failure tls_failure(const struct stream *stream);
 
-/* What is known of a stream after its handshake. False or "" on a plain stream. */
+/* Facts about a stream after its handshake. False or "" for a plain stream. */
 bool tls_is(const struct stream *stream);
-bool tls_has_certificate(const struct stream *stream); /* the other side's, and it was verified */
-/* Is `name` (case aside) one of the verified certificate's DNS names, or, where it has none, its
- * common name? No wildcards: a client is one name. */
+bool tls_has_certificate(
+    const struct stream *stream); /* the other side has sent one, and it was verified */
+/* Is `name` (without case) one of the verified certificate's DNS names or, if it has none, its
+ * common name? Wildcards do not match: a client is one name. */
 bool tls_has_name(const struct stream *stream, struct text name);
 bool tls_resumed(const struct stream *stream);
 const char *tls_version(const struct stream *stream); /* "TLSv1.2" */
 const char *tls_cipher(const struct stream *stream);  /* "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256" */
 
-/* For `silogate version`: "2.28.3", of the library that runs. */
+/* For `silogate version`: "2.28.3", the version of the loaded library. */
 const char *tls_library(void);
 
 #endif

@@ -1,6 +1,6 @@
-/* Logins that are brought to their end without a client. Owns the upstream's connection from the
- * moment session.c gives it up until the server has refused or closed, or connect_timeout is over.
- * Never sends a byte that a client has sent after the session ended.
+/* Completes logins whose client has gone. Owns the upstream's connection from the end of the
+ * session until the server has refused the login or closed, or connect_timeout is over. After the
+ * session's end it sends no bytes of the client.
  *
  *   (connecting) -> greeting -> (TLS) -> nobody_login -> each question: nobody_answer -> ERR
  */
@@ -51,7 +51,8 @@ size_t nobody_login(capabilities_t offered, capabilities_t capabilities, uint8_t
     return login_write(&login, sequence, to, size);
 }
 
-/* An answer whose length its plugin does not expect counts as a broken handshake too. */
+/* The server also counts an answer of a length that its plugin does not expect as a broken
+ * handshake. */
 size_t nobody_answer(struct text plugin, uint8_t sequence, uint8_t *to)
 {
     size_t length = 1; /* a NUL: an empty password */
@@ -101,7 +102,7 @@ static void answer(struct abandoned *abandoned)
     say(abandoned, packet, nobody_answer(text_of(abandoned->plugin), abandoned->sequence, packet));
 }
 
-/* One whole packet of the server's; false at the end. */
+/* Handles one whole packet from the server. False: the login is over. */
 static bool hear(struct abandoned *abandoned, struct text payload)
 {
     uint8_t first = payload.length > 0 ? (uint8_t)payload.at[0] : 0xff;
@@ -119,7 +120,7 @@ static bool hear(struct abandoned *abandoned, struct text payload)
     }
     switch (first) {
     case 0xfe: /* AuthSwitchRequest */
-    case 0x02: /* AuthNextFactor: the plugin stands at the same place */
+    case 0x02: /* AuthNextFactor: has the plugin at the same offset */
         if (auth_switch_read(payload, &request) == PARSE_DONE &&
             request.plugin.length < sizeof(abandoned->plugin)) {
             memset(abandoned->plugin, 0, sizeof(abandoned->plugin));
@@ -136,7 +137,7 @@ static bool hear(struct abandoned *abandoned, struct text payload)
     }
 }
 
-/* All whole packets that are here. */
+/* Handles all whole packets in the buffer. False: the login is over. */
 static bool hear_all(struct abandoned *abandoned)
 {
     while (abandoned->got >= PACKET_HEADER) {
@@ -155,7 +156,7 @@ static bool hear_all(struct abandoned *abandoned)
     return true;
 }
 
-/* True while there is something to wait for. */
+/* True: there is more to wait for. */
 static bool go_on(struct abandoned *abandoned, int events)
 {
     struct error why;
@@ -221,7 +222,7 @@ static bool is_unfinished(const struct session *session)
            gate_waiting(&session->upstream.gate) <= ABANDONED_IN;
 }
 
-/* What was on its way in either direction belongs to the dialogue. */
+/* Copies the bytes of the dialogue that are still in the session's gates. */
 static void take_bytes(struct abandoned *abandoned, struct session *session)
 {
     struct gate *out = &session->client.gate, *in = &session->upstream.gate;

@@ -1,12 +1,13 @@
-/* The connection attributes that go to the server: the client's own, and three of silogate's, by
- * which the server's tables (performance_schema.session_connect_attrs) tell who is behind it.
+/* The connection attributes that are sent to the server: the client's own, and three of
+ * silogate's, so that the server's table performance_schema.session_connect_attrs shows who is
+ * behind a connection.
  *
  *   silogate_session   the thread id that the client knows, "/" and the instance's number: by it
  *                      another instance before the same server finds the session's thread
- *   silogate_service   whose user it is
+ *   silogate_service   the user's service
  *   silogate_client    the client's address
  *
- * They stand in front: a server keeps 512 bytes of all attributes by default and drops the rest.
+ * They come first: a server keeps 512 bytes of all attributes by default and drops the rest.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 #include "proxy/registry.h"
 #include "proxy/runtime.h"
 
-/* Beyond 64 KiB servers refuse the login: what does not fit stays behind. */
+/* Servers refuse a login with more than 64 KiB: attributes that do not fit are left out. */
 enum { ATTRIBUTES_MAX = 65535, OWN_MAX = 512 };
 
 #define OWN "silogate_"

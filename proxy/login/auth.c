@@ -1,9 +1,9 @@
-/* The login, relayed: packets of the authentication dialogue go back and forth with their sequence
- * ids renumbered, until the server says OK or ERR. Passwords that may not go out as they came in
- * are password.c's.
+/* Relays the authentication dialogue: packets pass in both directions, with their sequence ids
+ * renumbered, until the server sends OK or ERR. password.c handles passwords that have to be
+ * encrypted or decrypted on the way.
  *
- * The client may send one packet for each one that asks for it and none else: what it sends ahead
- * stays in its gate and is judged as a command once the server has said OK.
+ * The client may send one packet for each request of the server. What it sends ahead stays in its
+ * gate and is judged as a command after the server's OK.
  */
 #include <string.h>
 
@@ -62,7 +62,7 @@ enum step state_delay(struct session *session)
     return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
 }
 
-/* session.c looks at deadlines once a second */
+/* session.c checks deadlines once a second */
 enum step state_key(struct session *session)
 {
     return session->client.ended ? session_end(session, CLOSED_CLIENT_GONE) : STEP_WAIT;
@@ -143,7 +143,7 @@ static enum step next_factor(struct session *session, struct text payload)
                     (struct text){nul + 1, payload.length - length - 1});
 }
 
-/* One whole packet of the server's. */
+/* Handles one whole packet from the server. */
 static enum step from_server(struct session *session, const uint8_t *packet, size_t size)
 {
     struct login_draft *draft = session->draft;
@@ -186,9 +186,9 @@ static enum step from_server(struct session *session, const uint8_t *packet, siz
     return STEP_AGAIN;
 }
 
-/* MariaDB takes an answer whose length its plugin does not expect for a broken handshake and counts
- * it against the host, which is silogate's for all services: so a wrong password of the right
- * length is sent in its place. */
+/* MariaDB counts an answer whose length its plugin does not expect as an aborted handshake of the
+ * host, and all services share silogate's host: so a wrong password of the right length is sent in
+ * its place. */
 static bool length_is_proper(const struct login_draft *draft, size_t length)
 {
     if (is_plugin(draft, "client_ed25519"))
@@ -196,7 +196,7 @@ static bool length_is_proper(const struct login_draft *draft, size_t length)
     return !is_plugin(draft, "mysql_native_password") || length == 0 || length == HANDSHAKE_NONCE;
 }
 
-/* One whole packet of the client's, which the server is waiting for. */
+/* Handles one whole packet from the client, which the server is waiting for. */
 static enum step from_client(struct session *session, const uint8_t *packet, size_t size)
 {
     struct login_draft *draft = session->draft;
@@ -205,7 +205,7 @@ static enum step from_client(struct session *session, const uint8_t *packet, siz
 
     if (packet[3] != session->client.sequence)
         return session_end(session, CLOSED_CLIENT_BAD_SEQUENCE);
-    if (session->upstream.sequence == 0) /* it would be a command, should the login be over */
+    if (session->upstream.sequence == 0) /* if the login were over, this would be a command */
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     session->client.sequence++;
     draft->exchange = EXCHANGE_SENT;
@@ -214,7 +214,7 @@ static enum step from_client(struct session *session, const uint8_t *packet, siz
     if (password_from_client(session, size, &step))
         return step;
     if (login_is_unknown(session) && size > PACKET_HEADER + 1) {
-        /* A wrong password of the same length: a plugin takes another length for a broken
+        /* A wrong password of the same length: for a plugin, another length is an aborted
          * handshake. */
         uint8_t *payload = gate->bytes + gate->passed + PACKET_HEADER;
         memset(payload, 'x', size - PACKET_HEADER - (payload[size - PACKET_HEADER - 1] == 0));
@@ -231,7 +231,7 @@ static enum step from_client(struct session *session, const uint8_t *packet, siz
     return STEP_AGAIN;
 }
 
-/* The size of the whole packet that waits in `gate`, 0 where more is needed. */
+/* The size of the whole packet in `gate`; 0: more bytes are needed. */
 static size_t whole_packet(const struct gate *gate)
 {
     size_t waiting = gate_waiting(gate);

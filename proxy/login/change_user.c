@@ -1,6 +1,6 @@
-/* COM_CHANGE_USER: a login on a session that is logged in. Everything of the old user's is
- * forgotten, the new one's service is found, and the exchange is relayed: on the same upstream
- * connection, or on a new one where the new service lives elsewhere.
+/* COM_CHANGE_USER: a new login on a session that is logged in. Everything about the old user is
+ * forgotten, the new user's service is found, and the exchange is relayed: on the same upstream
+ * connection, or on a new one if the new service has another upstream.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "proxy/transaction.h"
 #include "proxy/worker.h"
 
-/* The server, too, has discarded all that the old user's statements have left in the session. */
+/* As on the server: everything that the old user's statements have left in the session is gone. */
 static void forget(struct session *session)
 {
     moving_leave(session);

@@ -1,5 +1,5 @@
-/* The client's leg: does its first packet ask for TLS (SSLRequest), and the handshake behind it.
- * The login packet, encrypted or not, is login_packet.c's.
+/* The client's leg: reads whether its first packet is an SSLRequest, and does the TLS handshake
+ * after it. The login packet, encrypted or not, is read by login_packet.c.
  */
 #include <string.h>
 
@@ -16,8 +16,8 @@ void client_tls_uncount(struct login_draft *draft)
     draft->is_counted = false;
 }
 
-/* What follows the SSLRequest in the gate is TLS or an attack: it is handed to mbedTLS, and nothing
- * that came unencrypted is ever read as a packet (CVE-2021-3935 in pgbouncer). */
+/* Bytes that follow the SSLRequest in the gate are TLS or an attack: they are given to mbedTLS,
+ * and no unencrypted byte is read as a packet (CVE-2021-3935 in pgbouncer). */
 static enum step begin(struct session *session)
 {
     struct gate *gate = &session->client.gate;

@@ -1,5 +1,4 @@
-/* COMPRESS: from the server's OK on the legs are compressed whose login packets say so, each leg
- * alone.
+/* State COMPRESS: after the server's OK each leg is compressed if its own login packet says so.
  */
 #include "proxy/compressed.h"
 #include "proxy/login/login.h"
@@ -11,8 +10,8 @@ bool compression_is_due(const struct session *session)
            (session->upstream.compression && !session->upstream.stream.layer);
 }
 
-/* The OK itself is sent uncompressed; what the client has sent behind its login may already be
- * frames. */
+/* The OK itself is sent uncompressed; bytes that the client has sent after its login may be
+ * compressed already. */
 enum step state_compress(struct session *session)
 {
     struct gate *gate = &session->client.gate;

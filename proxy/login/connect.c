@@ -1,5 +1,5 @@
-/* Connects to the upstream: its addresses in order, then its greeting. The router keeps what the
- * greeting tells, for the greetings of silogate's own.
+/* Connects to the upstream: tries its addresses in order, then reads the greeting. The router
+ * keeps what it contains, for silogate's own greetings.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -18,7 +18,8 @@
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
 
-/* Flags that change no byte of what follows the login: the client may think that it has them. */
+/* Flags that do not change the protocol after the login: it does no harm if the client believes
+ * that the server has them. */
 #define HARMLESS                                                                                   \
     (CAPABILITY_LONG_PASSWORD | CAPABILITY_LONG_FLAG | CAPABILITY_ODBC | CAPABILITY_IGNORE_SPACE | \
      CAPABILITY_INTERACTIVE | CAPABILITY_IGNORE_SIGPIPE | CAPABILITY_TRANSACTIONS |                \
@@ -30,7 +31,7 @@ static const char *upstream_name(const struct session *session)
     return router_upstream_name(session->draft->runtime->router, session->binding->upstream);
 }
 
-/* The address that is being connected to, or was last. */
+/* The present address, or the last one. */
 static const char *asked(const struct session *session)
 {
     const struct runtime *runtime = session->draft->runtime;
@@ -41,7 +42,7 @@ static const char *asked(const struct session *session)
     return all->items[next > 0 && next <= all->count ? next - 1 : 0].written.at;
 }
 
-/* The result counts for the upstream's health at once, and not only with the next probe. */
+/* Updates the upstream's health at once, without waiting for the next probe. */
 static void seen(struct session *session, bool up, const char *why)
 {
     health_seen(session->binding->upstream_usage, session->worker->violations, asked(session), up,
@@ -57,7 +58,7 @@ static enum step give_up(struct session *session)
                         "Can't connect to MySQL server on '%s' (%s)", upstream_name(session), why);
 }
 
-/* Where the client has connected to: only the PROXY header to the upstream needs it. */
+/* The address to which the client has connected: only the PROXY header to the upstream needs it. */
 static void find_destination(struct session *session)
 {
     struct login_draft *draft = session->draft;
@@ -70,7 +71,7 @@ static void find_destination(struct session *session)
         getsockname(session->client.stream.socket, (struct sockaddr *)&draft->destination, &length);
 }
 
-/* Opens the next address; false where there is none left. */
+/* Starts to connect to the next address. False: there is none left. */
 static bool open_next(struct session *session)
 {
     struct login_draft *draft = session->draft;
@@ -137,7 +138,7 @@ enum step state_connect(struct session *session)
     if (session->client.ended)
         return session_end(session, CLOSED_CLIENT_GONE);
     if (session->upstream.stream.socket < 0) {
-        session_enter(session, STATE_CONNECT); /* each address has the whole time */
+        session_enter(session, STATE_CONNECT); /* each address gets the whole connect_timeout */
         return open_next(session) ? STEP_AGAIN : give_up(session);
     }
     struct pollfd ready = {.fd = session->upstream.stream.socket, .events = POLLOUT};
@@ -172,7 +173,8 @@ void login_learn(struct router *router, size_t upstream, const struct greeting *
     router_learn(router, upstream, &server);
 }
 
-/* greeting = upstream: the same greeting goes on to the client, less what silogate cannot follow.
+/* greeting = upstream: relays the greeting to the client, without the capabilities that silogate
+ * does not support.
  */
 static enum step greet_client(struct session *session, struct greeting *greeting)
 {
@@ -209,7 +211,7 @@ static enum step greeting_refused(struct session *session, struct text payload)
                         "%s", copy);
 }
 
-/* The server's greeting is `greeting`: what the login needs of it later. */
+/* Keeps what the login needs from the server's greeting. */
 static void keep_greeting(struct session *session, const struct greeting *greeting)
 {
     struct login_draft *draft = session->draft;
@@ -225,7 +227,8 @@ static void keep_greeting(struct session *session, const struct greeting *greeti
              TEXT_ARGS(greeting->version));
 }
 
-/* The client has sent its login already: goes on with it, unless it uses what this server lacks. */
+/* The client has already sent its login packet: continues, unless it uses a capability that this
+ * server does not have. */
 static enum step go_on(struct session *session)
 {
     struct login_draft *draft = session->draft;
@@ -269,7 +272,7 @@ enum step state_upstream_greeting(struct session *session)
     session->upstream.sequence = (uint8_t)(bytes[3] + 1);
     keep_greeting(session, &greeting);
     if (draft->greeted == GREETED_BY_UPSTREAM && session->client.sequence == 0) {
-        uint8_t copy[256]; /* the greeting's texts are in the bytes that are dropped */
+        uint8_t copy[256]; /* because the greeting's texts point into the bytes that are dropped */
         struct text version = {draft->server.version, strlen(draft->server.version)};
         size_t plugin = greeting.plugin.length < sizeof(copy) ? greeting.plugin.length : 0;
         memcpy(copy, greeting.plugin.at, plugin);

@@ -1,5 +1,5 @@
-/* The end of a login that the server has accepted: who the session is, what the belief begins with,
- * and the registry's entry. Called by auth.c; from here on the session is in the command phase.
+/* After the server has accepted the login: sets the session's user, its first belief, and its
+ * entry in the registry. Called by auth.c; from here on the session is in the command phase.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static struct text take_text(char **at, struct text t)
     return copy;
 }
 
-/* Keeps who this is: user, address, and the two attributes that name the application. */
+/* Keeps user, address, and the two attributes that name the application. */
 static void identify(struct session *session)
 {
     const struct login_draft *draft = session->draft;
@@ -50,8 +50,8 @@ static void identify(struct session *session)
     session->identity = identity;
 }
 
-/* The belief as the login sets it; what else the server may have set is asked for before the first
- * command is judged. True where the server has warnings for the client. */
+/* Sets the first belief, from the login. The rest is asked of the server before the first command
+ * is judged. True: the OK says that there are warnings. */
 static bool set_state(struct session *session, struct text ok)
 {
     struct router_server server;
@@ -69,10 +69,11 @@ static bool set_state(struct session *session, struct text ok)
     belief->state.lossy = sql_collation_lossy(session->collation);
     char room[SQL_IDENTIFIER_BYTES];
     struct text database = login_initial_db(session);
-    sql_identifier_table(database, &belief->state, room, &database); /* false: it is asked for */
+    sql_identifier_table(database, &belief->state, room,
+                         &database); /* false: the server is asked for it */
     sql_state_set_database(&belief->state, database);
-    /* Only the server knows what init_connect has done, which may have been set a moment ago, and
-     * whether character set and lower_case_table_names are as before. */
+    /* Only the server knows what init_connect has done (it may have been set a moment ago), and
+     * whether the character set and lower_case_table_names have changed. */
     belief->must_ask = true;
     read_lenenc(&reader);
     read_lenenc(&reader);

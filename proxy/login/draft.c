@@ -1,5 +1,5 @@
-/* The draft of a login and what its steps share: how it begins and ends, the client's packet before
- * its service is known, and how a login is refused.
+/* The data of a login in progress (struct login_draft) and what all its steps use: its beginning
+ * and end, reading the client's packet before its service is known, and refusing a login.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -102,7 +102,7 @@ enum step login_refuse(struct session *session, enum close_reason reason, uint16
     va_start(arguments, format);
     vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
-    /* Before its login packet a client does not know of SQLSTATE yet. */
+    /* Before the login packet an ERR packet has no SQLSTATE. */
     bool early = session->client.sequence == 0;
     session_error(session, session->client.sequence, code, early ? NULL : sqlstate, "%s", message);
     return session_linger(session, reason);

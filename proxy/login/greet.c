@@ -1,6 +1,6 @@
-/* The beginning of a client's connection: its PROXY header, and silogate's own greeting. Until its
- * service is known no connection to an upstream is opened, unless `greeting = upstream` asks for
- * it.
+/* The beginning of a client's connection: its PROXY header, and silogate's own greeting. A
+ * connection to an upstream is opened only when the service is known, or with `greeting =
+ * upstream`.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
 
-/* The greeting's version and flags as long as no upstream has been reached yet. */
+/* The greeting's version and flags before any upstream has been reached. */
 #define UNKNOWN_VERSION "8.0.0-silogate"
 #define UNKNOWN_CAPABILITIES                                                                       \
     (CAPABILITY_LONG_PASSWORD | CAPABILITY_FOUND_ROWS | CAPABILITY_LONG_FLAG |                     \
@@ -24,7 +24,7 @@
     (CAPABILITY_PROTOCOL_41 | CAPABILITY_SECURE_CONNECTION | CAPABILITY_PLUGIN_AUTH |              \
      CAPABILITY_CONNECT_WITH_DB)
 
-/* The balancer in front says who the client is. */
+/* Reads the client's address from the load balancer's PROXY header. */
 enum step state_proxy_header(struct session *session)
 {
     struct gate *gate = &session->client.gate;
@@ -49,7 +49,7 @@ enum step state_proxy_header(struct session *session)
     return STEP_AGAIN;
 }
 
-/* Printable bytes, as the servers' own nonces have them. */
+/* Printable bytes, as in the servers' own nonces. */
 static void make_nonce(uint8_t nonce[HANDSHAKE_NONCE])
 {
     if (getrandom(nonce, HANDSHAKE_NONCE, 0) != HANDSHAKE_NONCE)

@@ -1,5 +1,5 @@
-/* A step of a TLS handshake on either leg, and whose turn it is. While a handshake goes on, its
- * side is neither filled nor flushed (side->handshaking): the socket is mbedTLS's alone.
+/* TLS handshakes on both legs, and when each may do its next step. During a handshake only mbedTLS
+ * reads and writes the socket (side->handshaking): the gates are neither filled nor flushed.
  */
 #include "proxy/login/handshake.h"
 
@@ -34,7 +34,7 @@ static double seconds(void)
 
 static void start_handshake_timer(struct worker *worker)
 {
-    /* A timer counts from the loop's time, which stood still meanwhile. */
+    /* A timer starts at the event loop's time, which is that of the start of this turn. */
     double left = worker->handshake_after - seconds() + ev_time() - ev_now(worker->loop);
     double most = 3 * handshake_pause_most;
 
@@ -53,16 +53,16 @@ void handshake_next(struct ev_loop *loop, struct ev_timer *timer, int events)
         return;
     struct session *session = LIST_ENTRY(worker->handshaking.after, struct session, waiting);
     list_remove(&session->waiting);
-    worker->handshake_after = 0; /* it is its turn */
+    worker->handshake_after = 0; /* this handshake may go on */
     session_run(session);
     if (!list_empty(&worker->handshaking))
         start_handshake_timer(worker);
 }
 
-/* One handshake step may take milliseconds. So a turn of the loop does one step, and where other
- * sessions had events since the last step, the next one waits for as long as that step took:
- * handshakes never take more than half of the worker's time. Bytes that were read ahead cause no
- * second event, so their sessions are run first. */
+/* One handshake step may take milliseconds. So a turn of the event loop does one step, and if
+ * other sessions had events since the last step, the next one waits as long as that step took:
+ * handshakes take at most half of the worker's time. Bytes that were read ahead cause no second
+ * event, so their sessions are run first. */
 bool handshake_waits(struct session *session, const struct stream *stream)
 {
     struct worker *worker = session->worker;
@@ -71,7 +71,7 @@ bool handshake_waits(struct session *session, const struct stream *stream)
         return true;
     if (stream_pending(stream))
         return false;
-    if (worker->had_handshake) /* the socket that was not read wakes it again */
+    if (worker->had_handshake) /* the unread socket will cause another event */
         return true;
     if (traffic(worker) == worker->traffic_seen || seconds() >= worker->handshake_after)
         return false;

@@ -1,5 +1,4 @@
-/* LOGIN: the client's login packet, which says who it is and what it can do. Behind it the service
- * is looked for.
+/* State LOGIN: reads the client's login packet (user and capabilities), then finds the service.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,7 @@
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
 
-/* A client that asks for compression gets it even if it was not offered, as servers do: PHP's
+/* A client that wants compression gets it even if it was not offered, as from the servers: PHP's
  * driver asks every server for it. */
 static void hear_compression(struct session *session, const struct login *login)
 {

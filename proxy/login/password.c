@@ -1,14 +1,15 @@
-/* Passwords that have to change their form between the legs. Over a leg that is secure (TLS, or a
- * Unix socket) caching_sha2_password's full authentication and sha256_password send the password as
- * it is; over a plain leg, under RSA for whoever answers the request for a public key:
+/* Passwords that have a different form on the two legs. Over a secure leg (TLS, or a Unix socket)
+ * caching_sha2_password's full authentication and sha256_password send the password in clear text;
+ * over a plain leg, encrypted with the RSA key of the side that answers the request for a public
+ * key:
  *
  *   client   upstream
  *   secure   secure     relayed
- *   plain    plain      relayed: under the server's key, silogate cannot read it
+ *   plain    plain      relayed: encrypted with the server's key, silogate cannot read it
  *   secure   plain      silogate asks the server for its key and encrypts the password with it
  *   plain    secure     silogate answers with a key of its own and decrypts the password
  *
- * A password in clear never goes out on a plain leg. What passes through here is wiped. Called by
+ * A password is never sent in clear text over a plain leg. All copies here are wiped. Called by
  * auth.c, which relays everything else.
  */
 #include <assert.h>
@@ -25,13 +26,14 @@
 #include "proxy/worker.h"
 #include "tls/rsa.h"
 
-/* How a plugin's client sends what it knows. A plugin that is not named is taken for CLEAR. */
+/* How the client of a plugin proves its identity. A plugin that is not in the table is taken for
+ * CLEAR. */
 enum way {
-    WAY_PROOF, /* a scramble or a ticket, of no use to a listener */
+    WAY_PROOF, /* a scramble or a ticket, useless to a listener */
     WAY_SHA2,  /* a scramble; the password itself after "full authentication" */
     WAY_RSA,   /* the password itself */
-    WAY_CLEAR, /* the password itself, and there is no form for a plain leg */
-    WAY_NEVER, /* proves something of the connection, which is silogate's own */
+    WAY_CLEAR, /* the password itself, with no encrypted form for a plain leg */
+    WAY_NEVER, /* proves something about the connection, which is silogate's and not the client's */
 };
 
 static const struct {
@@ -69,8 +71,8 @@ bool password_is_proof(struct text plugin)
            text_equal(plugin, TEXT("client_ed25519"));
 }
 
-/* silogate's own pair where the ini names none, made once it is likely to be needed and kept to the
- * end. */
+/* silogate's own key pair, if the ini names none; generated when it is likely to be needed, and
+ * kept until the process ends. */
 static _Atomic(struct rsa_key *) own_key;
 static pthread_mutex_t own_key_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -83,7 +85,7 @@ static struct rsa_key *own_key_begin(void)
     return atomic_load(&own_key);
 }
 
-/* The pair that plain clients put passwords under; NULL: no memory. */
+/* The key pair with which clients on plain legs encrypt passwords. NULL: no memory. */
 static struct rsa_key *key_of(const struct session *session)
 {
     struct rsa_key *read = session->draft->runtime->password_key;
@@ -91,7 +93,7 @@ static struct rsa_key *key_of(const struct session *session)
     return read ? read : own_key_begin();
 }
 
-/* Making the key takes a while: it is begun before the first client asks for it. */
+/* Generating the key takes a while: it is started before the first client asks for it. */
 void password_expect(const struct runtime *runtime, size_t upstream,
                      const struct greeting *greeting, bool is_unix)
 {
@@ -127,15 +129,15 @@ void password_forget(struct login_draft *draft)
     draft->password.at = NULL;
 }
 
-/* Does the server take the password as it is? For sha256_password a Unix socket is not enough
- * (MySQL's server asks for RSA there). */
+/* Does the server take the password in clear text? For sha256_password a Unix socket is not enough
+ * (MySQL's server wants RSA there). */
 static bool takes_clear(const struct session *session)
 {
     return way_of(session->draft->plugin) == WAY_RSA ? tls_is(&session->upstream.stream)
                                                      : side_is_secure(&session->upstream);
 }
 
-/* May the client of this dialogue put its password under a key of silogate's? */
+/* Will the client of this login encrypt its password with silogate's key? */
 static bool needs_key(const struct session *session)
 {
     enum way way = way_of(session->draft->plugin);
@@ -195,7 +197,7 @@ static void packet_wipe(struct session *session, size_t size)
     gate_drop(gate, &session->worker->pool, size);
 }
 
-/* A packet of silogate's own for the server. */
+/* Sends a packet of silogate's own to the server. */
 static void say_upstream(struct session *session, const void *payload, size_t length)
 {
     struct gate *gate = &session->client.gate;
@@ -209,13 +211,14 @@ static void say_upstream(struct session *session, const void *payload, size_t le
 
 static enum step refuse(struct session *session, const char *why)
 {
-    session->draft->exchange = EXCHANGE_ASKED; /* it still waits: abandoned.c answers it */
+    session->draft->exchange =
+        EXCHANGE_ASKED; /* it still waits for an answer, which abandoned.c will give */
     return login_refuse(session, CLOSED_LOGIN_INSECURE, 2061, "HY000",
                         "Authentication plugin '%s' reported error: silogate: %s",
                         session->draft->plugin, why);
 }
 
-/* Secure client, plain upstream: keeps the password until the server's key is here. */
+/* Secure client, plain upstream: keeps the password until the server has sent its key. */
 static enum step ask_for_key(struct session *session, struct text secret, size_t size)
 {
     struct login_draft *draft = session->draft;
@@ -287,8 +290,8 @@ static bool is_clear(struct text payload)
     return payload.at[payload.length - 1] == '\0';
 }
 
-/* MariaDB's connector sends the password in clear where it wanted TLS and was not offered any.
- * Whoever listens on that leg has it already; silogate sends it no further. */
+/* MariaDB's connector sends the password in clear text if it wanted TLS and was not offered any. A
+ * listener on that leg has it then; silogate does not send it on. */
 static void warn_of_clear(const struct session *session)
 {
     const struct login_draft *draft = session->draft;
@@ -308,15 +311,15 @@ bool password_from_client(struct session *session, size_t size, enum step *step)
     bool secure = takes_clear(session);
     uint8_t request = way_of(draft->plugin) == WAY_SHA2 ? 2 : 1;
 
-    assert(payload.at); /* a whole packet is here */
+    assert(payload.at); /* the packet is complete */
     if (!is_secret(draft))
         return false;
     gate->secret = true;
-    /* An empty password is no secret: nothing, or the NUL alone. */
+    /* An empty password is no secret: no bytes, or only the NUL. */
     if (payload.length == 0 || (payload.length == 1 && payload.at[0] == '\0'))
         return false;
     if (way_of(draft->plugin) == WAY_CLEAR)
-        return false; /* both legs are secure: password_begin has seen to it */
+        return false; /* both legs are secure: password_begin has checked it */
     if (payload.length == 1 && (uint8_t)payload.at[0] == request) {
         draft->proof = PROOF_KEYED;
         if (secure)

@@ -1,6 +1,5 @@
-/* Finds out whose login this is: the user as the server will read the name, the service, its
- * upstream, and whether it may log in at all. Called behind the client's login packet
- * and by change_user.c.
+/* Finds the user as the server will read the name, the service, its upstream, and whether it may
+ * log in at all. Called after the client's login packet, and by change_user.c.
  */
 #include <stdatomic.h>
 
@@ -23,7 +22,8 @@ void login_bind(struct session *session, int service, size_t upstream)
     }
 }
 
-/* Counts the session in, once it is known whose it is. */
+/* Counts the session in the max_connections of its service and upstream. Returns the name of the
+ * one that is reached, or NULL. */
 static const char *count(struct session *session)
 {
     const struct config *config = session->binding->runtime->config;
@@ -35,9 +35,8 @@ static const char *count(struct session *session)
     return binding_count(session->binding);
 }
 
-/* Replaces the user name that the client has written by the user that the upstream's server will
- * take it for. False where that cannot be told: it might be a service's user, or one that the
- * policy does not know. */
+/* Replaces the client's user name by the user that the upstream's server will read. False: that is
+ * not certain; it could be a service's user, or one that the policy does not know. */
 static bool read_user(struct login_draft *draft)
 {
     const struct router *router = draft->runtime->router;
@@ -57,7 +56,7 @@ static bool read_user(struct login_draft *draft)
            sql_identifier_user(written, SQL_MYSQL, draft->login.collation, &draft->login.user);
 }
 
-/* Does this login's service ask for a certificate that the client has not shown? */
+/* Does this login's service require a certificate that the client has not shown? */
 static bool lacks_certificate(const struct session *session)
 {
     const struct config *config = session->draft->runtime->config;

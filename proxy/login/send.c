@@ -1,6 +1,6 @@
-/* What silogate's login says to the upstream's server: the client's own, in the database that the
- * service has there, with a plugin that no server has unless the client has answered this server's
- * own greeting. Called behind the upstream's greeting, or behind its TLS.
+/* The login packet for the upstream's server: the client's own, with the database of the service
+ * there, and with a plugin that no server has, unless the client has answered this server's own
+ * greeting. Called after the upstream's greeting, or after its TLS handshake.
  */
 #include <stdlib.h>
 
@@ -29,7 +29,7 @@ struct text login_home(const struct session *session)
                            (struct text){NULL, 0}, false);
 }
 
-/* The state that the session begins in, as far as it is known before the login. */
+/* The SQL state at the session's start, as far as it is known before the login. */
 static struct sql_state first_state(const struct session *session)
 {
     struct sql_state state = {.dialect = SQL_MYSQL};
@@ -56,8 +56,8 @@ bool login_is_refused(struct session *session, struct text database)
     return ruling->outcome == RULING_REFUSE;
 }
 
-/* The greeting's nonce is the server's own only where the server's greeting was relayed to the
- * client; and the client's answer to it may be relayed only where it is not the password itself. */
+/* The client's answer can be used only if it has got the server's own nonce, that is, if the
+ * server's greeting was relayed; and it may be relayed only if it is not the password itself. */
 static bool answer_is_good(const struct session *session)
 {
     const struct login_draft *draft = session->draft;
@@ -67,7 +67,7 @@ static bool answer_is_good(const struct session *session)
             password_is_proof(draft->login.plugin));
 }
 
-/* Compression of the upstream's leg, where the ini wants it and the server has it. */
+/* Sets compression of the upstream's leg, if the ini wants it and the server supports it. */
 static void say_compression(struct session *session, struct login *login)
 {
     const struct login_draft *draft = session->draft;
@@ -103,8 +103,8 @@ struct login login_for_upstream(struct session *session)
         login.plugin = TEXT(LOGIN_NO_PLUGIN);
         login.capabilities |= CAPABILITY_PLUGIN_AUTH;
     }
-    /* The flag changes nothing behind the login but COM_CHANGE_USER, which login_send_change writes
-     * by the same rule. */
+    /* After the login the flag only changes COM_CHANGE_USER, which login_send_change writes by the
+     * same rule. */
     login.capabilities |= draft->server.capabilities & CAPABILITY_CONNECT_ATTRS;
     login.attributes = login_attributes(session);
     say_compression(session, &login);

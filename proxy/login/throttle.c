@@ -1,7 +1,7 @@
-/* Counts events by the hash of whom they belong to, in tables of one fixed size: no list of
- * addresses can grow, and two that share an entry share its limit, which only makes the throttle
- * act a little sooner. The seed is random for each process, so nobody can choose whose entry to
- * share. Called by secure.c and auth.c.
+/* Counts events by a hash of the address or user, in tables of a fixed size. So no list of
+ * addresses can grow; two addresses in one entry share its limit, so that the throttle acts a
+ * little sooner. The hash has a random seed in each process, so nobody can choose to share
+ * somebody's entry. Called by client_tls.c and auth.c.
  */
 #include "proxy/login/throttle.h"
 
@@ -14,7 +14,7 @@
 enum { PLACES = 1 << 14, WINDOW = 60, COUNT_MAX = 255, WAIT_MAX = 8 };
 
 static atomic_uint handshakes[PLACES];
-static atomic_uint failures[PLACES]; /* the window's first second << 8 | how many */
+static atomic_uint failures[PLACES]; /* first second of the window << 8 | number of failures */
 static uint64_t seed;
 static pthread_once_t seeded = PTHREAD_ONCE_INIT;
 
@@ -56,7 +56,7 @@ void throttle_handshaken(uint64_t address)
     atomic_fetch_sub(&handshakes[address % PLACES], 1);
 }
 
-/* Seconds since the machine started, as the 24 bits that a place has for them. */
+/* Seconds since the machine started: the 24 bits that an entry has for them. */
 static unsigned now(void)
 {
     struct timespec time;
@@ -65,7 +65,7 @@ static unsigned now(void)
     return (unsigned)time.tv_sec & 0xffffff;
 }
 
-/* How many have failed in a window that is not over. */
+/* The failures in the present window; 0 if it is over. */
 static unsigned failed(unsigned place)
 {
     return ((now() - (place >> 8)) & 0xffffff) < WINDOW ? place & COUNT_MAX : 0;

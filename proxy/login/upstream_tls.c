@@ -1,5 +1,5 @@
-/* The upstream's leg: is it encrypted, and the handshake. Behind its server's greeting, before the
- * login packet.
+/* The upstream's leg: decides whether it is encrypted, and does the TLS handshake, after the
+ * server's greeting and before the login packet.
  */
 #include "base/log.h"
 #include "proxy/binding.h"
@@ -17,7 +17,7 @@ static enum step refuse_upstream(struct session *session, const char *why)
     struct text name = upstream_of(session)->name;
 
     session->draft->exchange =
-        EXCHANGE_OVER; /* nothing more is sent to a server whose TLS has failed */
+        EXCHANGE_OVER; /* nothing more is sent to a server after a failed TLS handshake */
     log_warning("upstream '%.*s': %s", TEXT_ARGS(name), why);
     return login_refuse(session, CLOSED_UPSTREAM_TLS, 2026, "HY000",
                         "SSL connection error: upstream '%.*s': %s", TEXT_ARGS(name), why);
@@ -55,7 +55,7 @@ enum step upstream_tls_begin(struct session *session)
     struct tls_client *client = draft->runtime->tls_clients[session->binding->upstream];
     bool demanded = upstream_of(session)->tls.value > CONFIG_TLS_PREFERRED;
 
-    /* A Unix socket counts as secure, unless the ini insists on TLS. */
+    /* A Unix socket counts as secure, unless the ini requires TLS. */
     if (!client || (!demanded && (!offered || address_of(session)->is_unix)))
         return login_send(session);
     if (!offered)
