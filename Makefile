@@ -51,6 +51,7 @@ LIBRARY := $(filter-out $(BUILD)/cmd/main.o,$(OBJECTS))
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*/test_*.c))
 C_FILES := $(SOURCES) $(wildcard $(addsuffix /*.h,$(ROOMS)) tests/*/*.c tests/*/*.h tests/unit/*/*.c \
            tests/unit/*/*.h bench/*.c)
+TESTS   ?= tests
 PYTEST  := /usr/bin/python3 -m pytest -q -p no:cacheprovider
 # Files of tests run beside each other; a file's tests one after the other, on servers of their own.
 BESIDE  := -n $(JOBS) --dist loadfile
@@ -110,10 +111,10 @@ demo: ## a private MariaDB with NileCare's example behind silogate (HOLD=1 keeps
 	$(MAKE) --no-print-directory -s $(BUILD)/silogate
 	examples/demo
 
-test: ## every test: unit, golden, wire, and system tests on real servers (SLOWEST=20 lists the slowest)
+test: ## every test: unit, golden, wire, and system tests on real servers (SLOWEST=20 lists the slowest, TESTS=... runs some)
 	scripts/deps build test
 	$(MAKE) --no-print-directory -s -j2 $(BUILD)/silogate unit check
-	SILOGATE_BUILD=$(BUILD) $(PYTEST) $(BESIDE) $(if $(SLOWEST),--durations=$(SLOWEST)) tests
+	SILOGATE_BUILD=$(BUILD) $(PYTEST) $(BESIDE) $(if $(SLOWEST),--durations=$(SLOWEST)) $(TESTS)
 
 test-unit: unit ## the unit tests alone
 	SILOGATE_BUILD=$(BUILD) $(PYTEST) tests/unit
@@ -235,6 +236,14 @@ test-deb: ## the package in fresh roots of Debian 12 and 13: built, installed, r
 	scripts/deps deb
 	scripts/test-deb $(SUITE)
 
+test-fresh: ## README's calls in fresh roots of Debian 12 and 13: make demo, and make test without root (SUITE=trixie)
+	scripts/deps deb
+	scripts/test-fresh $(SUITE)
+
+test-container: ## what the Containerfile says, in fresh roots: built, and run without rights on a read-only file system
+	scripts/deps deb
+	scripts/test-container
+
 reference: $(BUILD)/silogate ## write the tables of docs/policy.md anew out of config/keys.def
 	sed '/^### \[proxy\]/,$$d' docs/policy.md >$(BUILD)/policy.md
 	$(BUILD)/silogate check --keys >>$(BUILD)/policy.md
@@ -248,4 +257,4 @@ help: ## this list
 
 FORCE:
 
-.PHONY: FORCE all unit check deps demo test attack oracle-moves oracle-with oracle-suite side-by-side legs moves soak upgrades test-unit oracle test-unstable format lint asan tsan fuzz cover bench man install deb test-deb reference clean help
+.PHONY: FORCE all unit check deps demo test attack oracle-moves oracle-with oracle-suite side-by-side legs moves soak upgrades test-unit oracle test-unstable format lint asan tsan fuzz cover bench man install deb test-deb test-fresh test-container reference clean help

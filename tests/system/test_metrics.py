@@ -2,8 +2,10 @@
 process."""
 import datetime
 import os
+import shutil
 import socket
 import ssl
+import subprocess
 import time
 
 import pytest
@@ -159,3 +161,20 @@ def test_the_process(mariadb, make_gate):
     assert abs(found["process_open_fds"] - gate.files()) <= 3
     assert abs(found["process_start_time_seconds"] - time.time()) < 120
     assert abs(found["process_threads"] - len(os.listdir(f"/proc/{gate.process.pid}/task"))) <= 1  # one may just end
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="no promtool")
+def test_promtool_has_nothing_to_say(mariadb, make_gate, certificates):
+    """Names, units, HELP and TYPE, as Prometheus' own linter wants them; but that days are no base unit."""
+    gate = make_gate(mariadb, ("tls", "certificate", certificates / "server.pem"),
+                     ("tls", "key", certificates / "server.key"),
+                     ("grant:ends", "service", "lab"), ("grant:ends", "on", "clinical_data.patients"),
+                     ("grant:ends", "access", "read"), ("grant:ends", "until", "2099-12-31"))
+    session = gate.connect("billing_service")
+    session.query("SELECT 1 FROM clinical_data.patients")
+    status, _, text = gate.get("/metrics")
+    session.close()
+    assert status == 200
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "" and done.stderr.splitlines() == [
+        'silogate_certificate_days_left use base unit "seconds" instead of "days"'], done

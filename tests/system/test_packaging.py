@@ -1,5 +1,5 @@
 """What comes with silogate for others: Prometheus' rules, Grafana's dashboard, the unit of systemd, what
-`make install` leaves, containers, Kubernetes, HAProxy."""
+`make install` leaves, HAProxy."""
 import json
 import os
 import re
@@ -9,7 +9,6 @@ import urllib.parse
 import urllib.request
 
 import pytest
-import yaml
 
 from harness import places, wire
 
@@ -201,31 +200,6 @@ def test_completion_is_installed(installed):
     """What it completes: tests/unit/test_options.py."""
     assert (installed / "opt/gate/share/bash-completion/completions/silogate").read_text() == (
         PACKAGING / "completion/silogate.bash").read_text()
-
-
-def kubernetes(name):
-    return list(yaml.safe_load_all((PACKAGING / "kubernetes" / name).read_text()))
-
-
-def seconds(text):
-    return int(re.fullmatch(r"(\d+)s", text).group(1))
-
-
-def test_kubernetes_gives_time_to_drain(tmp_path):
-    found = {one["kind"]: one for one in kubernetes("silogate.yaml")}
-    assert {"Deployment", "Service", "ConfigMap", "PodDisruptionBudget", "NetworkPolicy",
-            "ServiceMonitor"} <= set(found)
-    text = found["ConfigMap"]["data"]["proxy.ini"]
-    (tmp_path / "proxy.ini").write_text(text)
-    checked = run(places.SILOGATE, "check", "-c", tmp_path / "proxy.ini")
-    assert checked.returncode == 0, checked.stderr
-    value = dict(re.findall(r"(?m)^(\w+) = (\S+)", text))
-    pod = found["Deployment"]["spec"]["template"]["spec"]
-    assert pod["terminationGracePeriodSeconds"] > seconds(value.get("shutdown_delay", "0s")) + seconds(value["drain_timeout"])
-    assert found["Deployment"]["spec"]["replicas"] > found["PodDisruptionBudget"]["spec"]["minAvailable"] > 1
-    for container in pod["containers"] + kubernetes("sidecar.yaml")[0]["spec"]["template"]["spec"]["initContainers"]:
-        confined = container["securityContext"]
-        assert confined["readOnlyRootFilesystem"] and confined["capabilities"] == {"drop": ["ALL"]}
 
 
 def sessions_open(admin):
