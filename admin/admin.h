@@ -85,7 +85,11 @@ struct admin_source {
     const char *(*unready)(void *context);        /* why no client should come; NULL: all is well */
     const char *(*close_reason)(unsigned reason); /* of counters.closed; NULL: none */
     const char *(*tls_failure)(unsigned failure); /* of counters.tls_failures; NULL: none */
+    /* What older generations have counted, as admin_counts gave it: malloc's texts. */
+    size_t (*older)(void *context, char **texts, size_t room);
 };
+
+enum { ADMIN_OLDER = 16 };
 
 struct admin;
 
@@ -97,6 +101,9 @@ bool admin_start(const struct config *config, const struct admin_source *source,
 int admin_socket(const struct admin *admin);
 /* A successor listens there now: no more connections are taken, and the path stays. */
 void admin_let_go(struct admin *admin);
+/* This process's own /metrics, which a younger one adds to its own (totals.h): malloc's; NULL where
+ * admin is off. From any thread. */
+char *admin_counts(struct admin *admin, size_t *length);
 void admin_stop(struct admin *admin); /* NULL is harmless */
 
 #endif

@@ -29,6 +29,7 @@ enum {
 struct admin {
     struct MHD_Daemon *daemon;
     struct admin_source source;
+    pthread_mutex_t looks; /* one at a time: a view holds until the next look */
     int quiet;             /* the socket, once somebody else listens on it; -1 */
     struct text host;      /* as configured; empty for a Unix socket */
     char token_file[4096]; /* empty: none */
@@ -191,12 +192,10 @@ static enum summary_range range(struct MHD_Connection *connection)
     return SUMMARY_START;
 }
 
-static enum MHD_Result write_page(const struct admin *admin, struct MHD_Connection *connection,
+static enum MHD_Result write_page(struct admin *admin, struct MHD_Connection *connection,
                                   const struct route *route)
 {
-    struct page_request request = {.view =
-                                       admin->source.look(admin->source.context, route->queries),
-                                   .source = &admin->source,
+    struct page_request request = {.source = &admin->source,
                                    .search = argument(connection, "q"),
                                    .user = argument(connection, "user"),
                                    .database = argument(connection, "database"),
@@ -215,7 +214,10 @@ static enum MHD_Result write_page(const struct admin *admin, struct MHD_Connecti
 
     if (!to)
         return MHD_NO;
+    pthread_mutex_lock(&admin->looks);
+    request.view = admin->source.look(admin->source.context, route->queries);
     route->write(&request, to);
+    pthread_mutex_unlock(&admin->looks);
     fclose(to);
     return http_answer(connection, MHD_HTTP_OK, route->type, body, length);
 }
@@ -327,6 +329,22 @@ void admin_let_go(struct admin *admin)
         admin->quiet = http_let_go(admin->daemon, admin->path);
 }
 
+char *admin_counts(struct admin *admin, size_t *length)
+{
+    char *text = NULL;
+    FILE *to = admin ? open_memstream(&text, length) : NULL;
+
+    if (!to)
+        return NULL;
+    pthread_mutex_lock(&admin->looks);
+    const struct page_request request = {.view = admin->source.look(admin->source.context, false),
+                                         .source = &admin->source};
+    page_own_metrics(&request, to);
+    pthread_mutex_unlock(&admin->looks);
+    fclose(to);
+    return text;
+}
+
 /* A socket that listens where the ini says, inherited or opened; -1 with the reason in `error`. */
 static int open_listener(const struct config_address *address, int inherited, struct error *error)
 {
@@ -378,6 +396,7 @@ bool admin_start(const struct config *config, const struct admin_source *source,
     struct admin *admin = memory_take_zeroed(sizeof(*admin));
     admin->quiet = -1;
     admin->source = *source;
+    pthread_mutex_init(&admin->looks, NULL);
     if (token_file.at)
         memcpy(admin->token_file, token_file.at, token_file.length);
     if (address->is_unix)
@@ -413,5 +432,6 @@ void admin_stop(struct admin *admin)
     if (admin->path[0])
         unlink(admin->path);
     free((char *)admin->host.at);
+    pthread_mutex_destroy(&admin->looks);
     free(admin);
 }

@@ -7,6 +7,7 @@
 
 #include "admin/page.h"
 #include "admin/samples.h"
+#include "admin/totals.h"
 
 static uint64_t tls_failed(const struct counters *counters, enum counters_leg leg)
 {
@@ -326,7 +327,7 @@ static void put_state(const struct admin_view *view, FILE *to)
                view->late);
 }
 
-void page_metrics(const struct page_request *request, FILE *to)
+void page_own_metrics(const struct page_request *request, FILE *to)
 {
     put_state(request->view, to);
     put_sessions(request->view, to);
@@ -344,4 +345,21 @@ void page_metrics(const struct page_request *request, FILE *to)
     put_grants(request->view, to);
     put_log(request->view, to);
     samples_put_process(to);
+}
+
+void page_metrics(const struct page_request *request, FILE *to)
+{
+    char *others[ADMIN_OLDER], *own = NULL;
+    const size_t count = request->source->older(request->source->context, others, ADMIN_OLDER);
+    size_t length;
+    FILE *alone = count > 0 ? open_memstream(&own, &length) : NULL;
+
+    page_own_metrics(request, alone ? alone : to);
+    if (alone) {
+        fclose(alone);
+        totals_write(to, own, others, count, false);
+    }
+    free(own);
+    for (size_t i = 0; i < count; i++)
+        free(others[i]);
 }

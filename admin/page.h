@@ -23,6 +23,8 @@ enum { PAGE_QUERIES = 50, PAGE_QUERIES_MOST = 1000 };
 
 /* The pages: */
 void page_metrics(const struct page_request *request, FILE *to);
+/* The same, of this process alone. */
+void page_own_metrics(const struct page_request *request, FILE *to);
 void page_dashboard(const struct page_request *request, FILE *to);
 void page_queries(const struct page_request *request, FILE *to);
 void page_query(const struct page_request *request, FILE *to);

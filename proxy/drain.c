@@ -10,6 +10,7 @@
  * One that comes while this silogate ends already gets what is left, and does not wait for the end.
  */
 #include <signal.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@
 #include "proxy/notify.h"
 #include "proxy/registry.h"
 #include "proxy/running.h"
+
+#define COUNT_SECONDS 1.
 
 static double monotonic(void)
 {
@@ -36,6 +39,19 @@ static bool all_deaf(struct server *server)
     return true;
 }
 
+void drain_counts(struct server *server, bool last)
+{
+    size_t length;
+
+    if (!server->handed_over || !server->ledger)
+        return;
+    char *text = admin_counts(server->admin, &length);
+    if (text && !ledger_write(server->ledger, text, length, last) && server->counted == 0.)
+        log_warning("what is counted here from now on is not in /metrics: it is too much");
+    free(text);
+    server->counted = monotonic();
+}
+
 static void on_drain(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
     struct server *server = timer->data;
@@ -46,6 +62,8 @@ static void on_drain(struct ev_loop *loop, struct ev_timer *timer, int events)
     (void)events;
     if (server->handed_over)
         steer_follow(&server->steer);
+    if (monotonic() - server->counted >= COUNT_SECONDS)
+        drain_counts(server, false);
     if (all_deaf(server))
         listeners_close(&server->sockets, false);
     else if (!late)
@@ -88,6 +106,7 @@ static void hand_over(struct server *server)
     server->terminated = server->handed_over = server->successor.serves = true;
     show_draining(server->show);
     branches_close();
+    drain_counts(server, false);
     admin_let_go(server->admin);
     control_let_go(server->control, true);
     steer_follow(&server->steer); /* from here on the successor alone writes the board */
@@ -175,6 +194,10 @@ static void send_all(void *argument)
         fine = takeover_send(channel, INHERITED_ADMIN, admin_socket(server->admin), 0, false);
     if (fine)
         fine = takeover_send(channel, INHERITED_CONTROL, control_socket(server->control), 0, false);
+    if (fine && server->admin && !server->ledger)
+        server->ledger = ledger_new();
+    if (fine && server->ledger)
+        fine = takeover_send(channel, INHERITED_LEDGER, ledger_fd(server->ledger), 0, false);
     giving->fine = fine && send_rest(server, channel);
     server->giving = giving->fine;
 }

@@ -8,6 +8,7 @@
 #include "admin/control.h"
 #include "config/instance.h"
 #include "proxy/desk.h"
+#include "proxy/ledger.h"
 #include "proxy/listeners.h"
 #include "proxy/moving.h"
 #include "proxy/show.h"
@@ -31,6 +32,7 @@ struct server {
     struct inherited inherited;
     int turn; /* takeover_turn's, while it starts; -1 */
     struct show *show;
+    struct ledger *ledger; /* of all generations; NULL: this is the first, or admin is off */
     struct moving_door door;
     struct admin *admin;     /* NULL: off */
     struct control *control; /* NULL: off */
@@ -41,6 +43,7 @@ struct server {
     bool giving; /* a successor has been sent the sockets, and has not said yet that it serves */
     bool handed_over; /* the sockets are a successor's too */
     double drained;   /* when it began, in monotonic seconds */
+    double counted;   /* when its counts were written into the ledger last */
 };
 
 /* server.c: SIGHUP's work. */
@@ -59,6 +62,8 @@ void meeting_digests(struct control_session *sessions, size_t count);
 
 /* drain.c: the end, by SIGTERM or by a successor. */
 void drain_init(struct server *server);
+/* The last thing that is counted: what this one leaves to its successor. */
+void drain_counts(struct server *server, bool last);
 void drain_on_signal(struct ev_loop *loop, struct ev_signal *signal, int events);
 /* On the control socket's thread of a takeover. */
 void drain_takeover(void *server, int channel);

@@ -103,6 +103,8 @@ static void on_probe(struct ev_loop *loop, struct ev_timer *timer, int events)
     (void)events;
     probe_tick(server->steer.current, server->violations);
     takeover_forget(&server->inherited, server->control ? control_at(server->control) : NULL);
+    if (server->ledger && !server->handed_over)
+        ledger_fold(server->ledger);
 }
 
 static void watch_signal(struct server *server, struct ev_signal *watcher, int number,
@@ -137,6 +139,8 @@ static bool find_predecessor(struct server *server, struct error *error)
     const int64_t drain = config->proxy.drain_timeout.value;
     takeover_make_room(&server->inherited,
                        drain < GENERATIONS_WAIT_MS ? drain : GENERATIONS_WAIT_MS);
+    if (runs) /* behind a kill -9 numbers begin anew, as Prometheus takes them */
+        server->ledger = ledger_inherit(takeover_take(&server->inherited, INHERITED_LEDGER));
     steer_restore(&server->steer, takeover_take(&server->inherited, INHERITED_BOARD));
     return true;
 }
@@ -170,6 +174,7 @@ static bool start(struct server *server, struct error *error)
     }
     server->show = show_new(server->workers, server->worker_count, server->violations);
     show_runtime(server->show, server->steer.current);
+    show_ledger(server->show, server->ledger);
     server->door = (struct moving_door){server->workers, server->worker_count};
     if (follower) {
         follower->start(&server->door, server->violations);
@@ -199,6 +204,7 @@ static void end_turn(struct server *server)
 
 static void stop(struct server *server)
 {
+    drain_counts(server, true);
     end_turn(server);
     takeover_close(&server->inherited);
     desk_close(&server->desk);
@@ -214,6 +220,7 @@ static void stop(struct server *server)
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_join(&server->workers[i]);
     show_free(server->show);
+    ledger_free(server->ledger);
     probe_end();
     password_end();
     if (server->violations)
@@ -277,6 +284,7 @@ int server_run(const char *path)
         return fail(&server, &error);
     kin_start(&server);
     steer_lead(&server.steer);
+    show_leads(server.show);
     end_turn(&server);
     notify("READY=1\nMAINPID=%ld\nSTATUS=policy %s", (long)getpid(), policy_hash(runtime->policy));
     ev_run(server.loop, 0);

@@ -10,18 +10,20 @@
 #include <time.h>
 
 #include "base/arena.h"
+#include "proxy/ledger.h"
 #include "proxy/session.h"
 #include "proxy/worker.h"
 #include "violations/past.h"
 
-enum { LOOK_MILLISECONDS = 50 };
+enum { LOOK_MILLISECONDS = 50, LEADS_TRIES = 5000 };
 
 struct show {
     struct observer *observer;
     struct violations *violations;
     pthread_mutex_t lock;    /* over the next */
     struct runtime *runtime; /* in force */
-    atomic_bool draining, refused_last;
+    atomic_bool draining, refused_last, leads;
+    struct ledger *ledger; /* NULL: this one has taken over from nobody */
     atomic_uint_fast64_t accepted, refused;
     atomic_int_fast64_t reloaded, reloaded_well; /* when */
 
@@ -103,6 +105,26 @@ void show_meeting(struct show *show, size_t (*instances)(struct instance *list, 
 {
     show->instances = instances;
     show->meetings = meetings;
+}
+
+void show_ledger(struct show *show, struct ledger *ledger)
+{
+    show->ledger = ledger;
+}
+
+void show_leads(struct show *show)
+{
+    atomic_store(&show->leads, true);
+}
+
+static size_t older(void *context, char **texts, size_t room)
+{
+    const struct timespec millisecond = {.tv_nsec = 1000000};
+    struct show *show = context;
+
+    for (int tries = 0; show->ledger && tries < LEADS_TRIES && !atomic_load(&show->leads); tries++)
+        nanosleep(&millisecond, NULL);
+    return show->ledger ? ledger_read(show->ledger, texts, room) : 0;
 }
 
 static void look_at_instances(struct show *show, struct admin_view *view)
@@ -308,5 +330,6 @@ struct admin_source show_source(struct show *show)
         .unready = unready,
         .close_reason = reason_name,
         .tls_failure = tls_word,
+        .older = older,
     };
 }

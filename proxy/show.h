@@ -8,6 +8,7 @@
 
 struct show;
 
+struct ledger;
 struct show *show_new(struct worker *workers, unsigned count, struct violations *violations);
 void show_free(struct show *show); /* admin must be done, and the workers */
 
@@ -20,6 +21,11 @@ void show_draining(struct show *show);
 /* Who knows of other instances; before anybody looks. */
 void show_meeting(struct show *show, size_t (*instances)(struct instance *list, size_t room),
                   size_t (*meetings)(struct meeting *list, size_t room));
+
+/* What older generations count stands there; before anybody looks. Who asks for numbers waits for
+ * show_leads: until the takeover is over the older one still counts elsewhere. */
+void show_ledger(struct show *show, struct ledger *ledger);
+void show_leads(struct show *show);
 
 /* Is one of the upstreams up, as far as is known? */
 bool show_upstream_up(const struct runtime *runtime);

@@ -30,6 +30,7 @@ enum inherited_kind {
     INHERITED_END,       /* no descriptor */
     INHERITED_OVERRIDES, /* a file in memory, as older builds send it: not taken */
     INHERITED_BOARD,     /* a file in memory: board.h */
+    INHERITED_LEDGER,    /* another: ledger.h */
 };
 
 struct inherited_socket {

@@ -266,3 +266,69 @@ def test_one_that_hangs_is_not_waited_for(line):
     session.query("COMMIT")
     session.close()
     assert line.old[0].wait(60) == 0
+
+
+def test_numbers_go_on(line):
+    """/metrics over four generations at work at the same time, and when each has ended: every counter only grows, and
+    what was judged, refused and recorded is in it exactly once. Counters began at 0 with each upgrade, and what the
+    sessions of older generations did was in nobody's."""
+    gate = line.gate
+    gate.reload(("service:billing", "mode", "block"))
+    before, done = {}, 0
+
+    def look():
+        """The numbers, none of which has become smaller."""
+        found = gate.metrics()
+        counters = {key: value for key, value in found.items() if key[0].startswith("silogate_") and key[0].endswith(
+            ("_total", "_count", "_bucket", "_sum")) and key[0] != "silogate_reloads_total"}
+        smaller = {key: (before[key], counters.get(key)) for key in before if counters.get(key, 0) < before[key]}
+        assert not smaller
+        before.update(counters)
+        return found
+
+    def exact():
+        found = look()
+        return found if found.total("violations_total") == done and not found.wrong() else None
+
+    def violate(one):
+        nonlocal done
+        assert refused(one, FOREIGN) == 1142
+        done += 1
+
+    sessions = []
+    for _ in range(4):
+        sessions.append(wire.connect(gate.port, "billing_service"))
+        sessions[-1].query("BEGIN")
+        for one in sessions:
+            violate(one)
+        look()
+        line.upgrade()
+        look()
+        for one in sessions:
+            violate(one)
+    assert places.wait_for(exact), (look().total("violations_total"), done, look().wrong())
+    assert look().total("sessions_open") == 4
+    for place, one in enumerate(sessions):
+        violate(one)
+        one.close()
+        assert line.old[place].wait(60) == 0
+        look()
+    found = places.wait_for(exact)
+    assert found, (look().total("violations_total"), done, look().wrong())
+    assert found.total("sessions_open") == 0
+    assert found.total("statements_total", service="billing", action="block") == done
+    assert places.wait_for(lambda: len(gate.events("violation")) == done)
+
+    # one that was killed is in it as it was last seen; numbers do not go back
+    sessions = [wire.connect(gate.port, "billing_service")]
+    sessions[0].query("BEGIN")
+    violate(sessions[0])
+    line.upgrade()
+    violate(sessions[0])
+    assert places.wait_for(exact)
+    line.old[-1].kill()
+    line.old[-1].wait()
+    assert places.wait_for(lambda: exact() or look().total("sessions_open") == 0)
+    assert look().total("violations_total") == done
+    line.upgrade()
+    assert look().total("violations_total") == done
