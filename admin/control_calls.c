@@ -172,6 +172,16 @@ static unsigned show_session(struct call *call, uint32_t id)
     return count > 0 ? 0 : MHD_HTTP_NOT_FOUND;
 }
 
+/* Nobody has it; or somebody who could not be asked. */
+static void tell_unreached(const struct call *call, struct error *why)
+{
+    const struct error found = *why;
+
+    if (call->unreached)
+        error_set(why, "%s; the older silogate with process %u gave no answer", found.text,
+                  (unsigned)call->unreached);
+}
+
 static unsigned run_show(struct call *call, struct error *why)
 {
     const struct control_source *source = call->source;
@@ -194,6 +204,7 @@ static unsigned run_show(struct call *call, struct error *why)
         return MHD_HTTP_BAD_REQUEST;
     }
     error_set(why, "there is no session and no violation of this id here");
+    tell_unreached(call, why);
     return MHD_HTTP_NOT_FOUND;
 }
 
@@ -248,6 +259,8 @@ static unsigned run_kill(struct call *call, struct error *why)
         return MHD_HTTP_BAD_REQUEST;
     }
     const unsigned status = end_session(call, (uint32_t)id, query, why);
+    if (status == MHD_HTTP_NOT_FOUND)
+        tell_unreached(call, why);
     if (status != 0)
         return status;
     log_notice("control: %s %s session %u", call->who, query ? "ends the statement of" : "ends",

@@ -19,6 +19,7 @@ struct call {
     json_t *json; /* of a POST: an object */
     FILE *to;
     char who[80];
+    uint32_t unreached; /* a process that was asked and gave no answer; 0: none */
 };
 
 /* 0: fine, what is in `to` is the answer; else the status, and `why` is. */

@@ -4,11 +4,51 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "admin/ask.h"
 #include "admin/page.h"
 
-enum { OLDER_MOST = 16, OLDER_SECONDS = 3, SEEK_SECONDS = 1 };
+enum { OLDER_MOST = 16, OLDER_SECONDS = 2, SILENT_MS = 5000, SEEK_SECONDS = 1 };
+
+/* Those that have given no answer: the socket has one thread, and calls that waited for them one
+ * behind the other kept a successor waiting too, which gave up. That thread's alone. */
+static struct {
+    uint32_t process;
+    int64_t until;
+} silent[OLDER_MOST];
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+static bool is_silent(uint32_t process)
+{
+    for (size_t i = 0; i < OLDER_MOST; i++) {
+        if (silent[i].process == process && silent[i].until > monotonic_ms())
+            return true;
+    }
+    return false;
+}
+
+/* In the place of the one that has been so for the longest. */
+static void remember_silent(uint32_t process)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < OLDER_MOST; i++) {
+        if (silent[i].process == process || silent[i].until < silent[at].until)
+            at = i;
+        if (silent[i].process == process)
+            break;
+    }
+    silent[at].process = process;
+    silent[at].until = monotonic_ms() + SILENT_MS;
+}
 
 static const char *argument(const struct call *call, const char *name)
 {
@@ -28,8 +68,8 @@ static size_t find(const struct call *call, uint32_t *processes)
 }
 
 /* The answer's status, and its object, for the caller to drop; 0 where there was no answer. */
-static unsigned ask_one(const struct control *control, uint32_t process, struct ask *ask,
-                        json_t **answer)
+static unsigned ask_process(const struct control *control, uint32_t process, struct ask *ask,
+                            json_t **answer)
 {
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 12], *text = NULL;
     struct error why;
@@ -43,6 +83,20 @@ static unsigned ask_one(const struct control *control, uint32_t process, struct 
         return status;
     json_decref(*answer);
     *answer = NULL;
+    return 0;
+}
+
+/* The same, for a call. */
+static unsigned ask_one(struct call *call, uint32_t process, struct ask *ask, json_t **answer)
+{
+    *answer = NULL;
+    const unsigned status =
+        is_silent(process) ? 0 : ask_process(call->control, process, ask, answer);
+    if (status > 0)
+        return status;
+    if (!is_silent(process))
+        remember_silent(process);
+    call->unreached = process;
     return 0;
 }
 
@@ -60,7 +114,7 @@ unsigned older_sessions(struct call *call, size_t count)
         ask_argument(&ask, "service", argument(call, "service"));
         ask_argument(&ask, "user", argument(call, "user"));
         ask_argument(&ask, "in_transaction", argument(call, "in_transaction"));
-        if (ask_one(call->control, processes[i], &ask, &answer) != MHD_HTTP_OK) {
+        if (ask_one(call, processes[i], &ask, &answer) != MHD_HTTP_OK) {
             unreached++;
             json_decref(answer);
             continue;
@@ -88,7 +142,7 @@ bool older_show(struct call *call, uint32_t id)
     for (size_t i = 0; i < count && !found; i++) {
         struct ask ask = {.body = NULL};
         ask_path(&ask, path);
-        found = ask_one(call->control, processes[i], &ask, &answer) == MHD_HTTP_OK;
+        found = ask_one(call, processes[i], &ask, &answer) == MHD_HTTP_OK;
         if (found)
             json_dumpf(answer, call->to, JSON_COMPACT);
         json_decref(answer);
@@ -107,7 +161,7 @@ unsigned older_end(struct call *call, uint32_t id, bool query, struct error *why
         struct ask ask = {
             .body = json_pack("{s:I,s:b,s:b}", "id", (json_int_t)id, "query", query, "only", true)};
         ask_path(&ask, "/control/kill");
-        const unsigned got = ask_one(call->control, processes[i], &ask, &answer);
+        const unsigned got = ask_one(call, processes[i], &ask, &answer);
         if (got == MHD_HTTP_OK)
             status = 0;
         if (got == MHD_HTTP_CONFLICT) {
@@ -132,7 +186,7 @@ static void seek(const struct control *control, uint32_t process, const char *up
     ask_path(&ask, "/control/whose");
     ask_argument(&ask, "id", number);
     ask_argument(&ask, "upstream", upstream);
-    if (ask_one(control, process, &ask, &answer) == MHD_HTTP_OK) {
+    if (ask_process(control, process, &ask, &answer) == MHD_HTTP_OK) {
         const char *service = json_string_value(json_object_get(answer, "service"));
         found.thread = (uint32_t)json_integer_value(json_object_get(answer, "thread"));
         if (service && service[0] && strlen(service) < sizeof(found.service) && found.thread > 0) {

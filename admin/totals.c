@@ -200,3 +200,28 @@ void totals_write(FILE *to, const char *own, char *const *others, size_t count, 
     put_rest(to, &all, metric);
     free(all.items);
 }
+
+/* The value of a series that is there whole, behind a line's end; 0: it is not. */
+static double value_of(const char *text, const char *series)
+{
+    const size_t length = strlen(series);
+
+    for (const char *at = strstr(text, series); at; at = strstr(at + length, series)) {
+        if (at > text && at[-1] == '\n' && at[length] == ' ')
+            return strtod(at + length, NULL);
+    }
+    return 0;
+}
+
+void totals_end(FILE *to, const char *text)
+{
+    const double open = value_of(text, "silogate_sessions_open");
+    const double on_their_way = value_of(text, "silogate_commands_total{outcome=\"forwarded\"}") -
+                                value_of(text, "silogate_answers_total{outcome=\"complete\"}") -
+                                value_of(text, "silogate_answers_total{outcome=\"failed\"}");
+
+    fprintf(to,
+            "silogate_sessions_closed_total{reason=\"ended\"} %.0f\n"
+            "silogate_answers_total{outcome=\"failed\"} %.0f\n",
+            open, on_their_way);
+}

@@ -15,5 +15,8 @@
  * is as `own` says. `counters`: only counters and histograms are written, with no words of help;
  * that is what stays of a generation that has ended. */
 void totals_write(FILE *to, const char *own, char *const *others, size_t count, bool counters);
+/* Writes what is to be added to this text of a process that has ended: the sessions that it still
+ * had are over, and the commands on their way have failed. */
+void totals_end(FILE *to, const char *text);
 
 #endif

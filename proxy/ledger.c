@@ -189,18 +189,33 @@ static bool has_ended(struct page *page)
            (atomic_load(&page->ended) || (kill((pid_t)process, 0) != 0 && errno == ESRCH));
 }
 
+static char *sum_up(const char *text, char *before, size_t *length)
+{
+    char *others[] = {NULL, before}, *sum = NULL;
+    size_t unused;
+    FILE *over = open_memstream(&others[0], &unused), *to = NULL;
+
+    if (over) {
+        totals_end(over, text);
+        fclose(over);
+        to = open_memstream(&sum, length);
+    }
+    if (to) {
+        totals_write(to, text, others, before ? 2 : 1, true);
+        fclose(to);
+    }
+    free(others[0]);
+    return sum;
+}
+
 static void fold(struct book *book, struct page *page)
 {
-    char *text = read_page(page), *before = read_page(&book->ended), *sum = NULL;
+    char *text = read_page(page), *before = read_page(&book->ended);
     size_t length = 0;
-    FILE *to = text ? open_memstream(&sum, &length) : NULL;
+    char *sum = text ? sum_up(text, before, &length) : NULL;
 
-    if (to) {
-        totals_write(to, text, &before, before ? 1 : 0, true);
-        fclose(to);
-        if (length < SIDE)
-            write_page(&book->ended, sum, length);
-    }
+    if (sum && length < SIDE)
+        write_page(&book->ended, sum, length);
     free(text);
     free(before);
     free(sum);

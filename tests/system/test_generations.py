@@ -328,7 +328,28 @@ def test_numbers_go_on(line):
     assert places.wait_for(exact)
     line.old[-1].kill()
     line.old[-1].wait()
-    assert places.wait_for(lambda: exact() or look().total("sessions_open") == 0)
-    assert look().total("violations_total") == done
+    assert places.wait_for(lambda: look().total("sessions_open") == 0 and exact())
+    assert look().total("sessions_closed_total", reason="ended") == 1
     line.upgrade()
     assert look().total("violations_total") == done
+
+
+def test_one_that_hangs_holds_no_upgrade_up(line):
+    """The socket has one thread. Each call that asked an old one that stands still kept it for three seconds, so a script
+    that looks at sessions again and again made an upgrade impossible: the successor gives up after ten."""
+    gate = line.gate
+    session = wire.connect(gate.port, "billing_service")
+    session.query("BEGIN")
+    line.upgrade()
+    thread = gates.ctl(gate, "sessions")["sessions"][0]["id"]
+    places.stop(line.old[0].pid)
+    calls = [subprocess.Popen([str(places.SILOGATE), "ctl", "-c", str(gate.path), "--json", "sessions"],
+                              stdout=subprocess.PIPE, text=True) for _ in range(20)]
+    line.upgrade()
+    assert all(json.loads(call.communicate(timeout=90)[0])["unreached"] >= 0 for call in calls)
+    for words in (["kill", str(thread)], ["show", str(thread)]):
+        assert f"process {line.old[0].pid} gave no answer" in gates.ctl(gate, *words, code=1)
+    os.kill(line.old[0].pid, signal.SIGCONT)
+    assert places.wait_for(lambda: gates.ctl(gate, "sessions")["unreached"] == 0, every=0.3)
+    gates.ctl(gate, "kill", str(thread))
+    assert session.closed()

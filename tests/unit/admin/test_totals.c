@@ -96,11 +96,38 @@ static void test_folds(void **state)
     free(sum);
 }
 
+/* What a process that was killed still had is over. */
+static void test_end(void **state)
+{
+    static const char *const cases[][2] = {
+        {"silogate_commands_total{outcome=\"forwarded\"} 5\nsilogate_sessions_open_x 7\n"
+         "silogate_commands_total{outcome=\"forwarded\"} 9\n"
+         "silogate_answers_total{outcome=\"complete\"} 6\n"
+         "silogate_answers_total{outcome=\"failed\"} 1\nsilogate_sessions_open 3\n", "silogate_sessions_closed_total{reason=\"ended\"} 3\n"
+         "silogate_answers_total{outcome=\"failed\"} 2\n"},
+        {"",                                                                                  "silogate_sessions_closed_total{reason=\"ended\"} 0\n"
+             "silogate_answers_total{outcome=\"failed\"} 0\n"                                                                             },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *text = NULL;
+        size_t length;
+        FILE *to = open_memstream(&text, &length);
+        assert_non_null(to);
+        totals_end(to, cases[i][0]);
+        fclose(to);
+        assert_string_equal(text, cases[i][1]);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_folds),
+        cmocka_unit_test(test_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
