@@ -132,12 +132,35 @@ static uint16_t upstream_in(const struct runtime *runtime, const struct usage *u
     return UPSTREAM_GONE;
 }
 
-void binding_renew(struct session *session)
+bool binding_lacks_certificate(const struct session *session, const struct runtime *runtime,
+                               int service)
+{
+    struct text name = {0};
+
+    if (service != SERVICE_NONE)
+        name = runtime->config->services[service].certificate_name.value;
+    return name.length > 0 && !tls_has_name(&session->client.stream, name);
+}
+
+/* Would this configuration have let the session's user in, as it is? */
+static bool may_stay(const struct session *session, const struct runtime *runtime, int service)
+{
+    if (!session->judged)
+        return service == SERVICE_NONE && runtime->config->proxy.unknown_user.value == CONFIG_PASS;
+    return service == SERVICE_NONE ||
+           runtime->service_usages[service] == session->binding->service_usage ||
+           !binding_lacks_certificate(session, runtime, service);
+}
+
+bool binding_renew(struct session *session)
 {
     struct runtime *runtime = session->worker->runtime;
     struct binding *old = session->binding;
-    struct binding *binding = memory_take(sizeof(*binding));
+    int service = router_service(runtime->router, session->identity->user);
 
+    if (!may_stay(session, runtime, service))
+        return false;
+    struct binding *binding = memory_take(sizeof(*binding));
     *binding = *old;
     binding->runtime = runtime_take(runtime);
     binding->policy = runtime->policy;
@@ -145,8 +168,6 @@ void binding_renew(struct session *session)
     binding->upstream = upstream_in(runtime, old->upstream_usage);
     binding->upstream_name = usage_upstream(old->upstream_usage);
     old->upstream_counted = false; /* the new one is, in the same usage */
-    int service =
-        session->judged ? router_service(runtime->router, session->identity->user) : SERVICE_NONE;
     binding->service = (int16_t)service;
     binding->service_usage = service == SERVICE_NONE ? NULL : runtime->service_usages[service];
     binding->service_counted = service != SERVICE_NONE;
@@ -163,4 +184,5 @@ void binding_renew(struct session *session)
                                               .upstream = binding->upstream_usage});
     }
     binding_free(old);
+    return true;
 }

@@ -27,7 +27,15 @@ bool binding_note_xa(const struct binding *binding, const struct change *change,
 
 /* The session stands in the worker's runtime from now on. Its connection stays where it is, also
  * where its service has moved to another upstream, or the upstream is in the configuration no more.
- * Not while a command is with the server. */
-void binding_renew(struct session *session);
+ * Not while a command is with the server. False: its user would have to log in to that
+ * configuration in another way, and the session must end (boundary_shut_out): it has passed without
+ * being judged, and its user belongs to a service now or would not pass any more; or its user
+ * belongs to another service now, which asks for a certificate that it has not shown. */
+bool binding_renew(struct session *session);
+
+/* Does this service of the runtime's ask for a certificate that the client has not shown? */
+struct runtime;
+bool binding_lacks_certificate(const struct session *session, const struct runtime *runtime,
+                               int service);
 
 #endif

@@ -8,6 +8,7 @@
  */
 #include "proxy/boundary.h"
 
+#include "base/log.h"
 #include "proxy/branches.h"
 #include "proxy/worker.h"
 
@@ -99,6 +100,18 @@ void boundary_end(struct session *session)
     session_error(session, 1, 1927, "70100", "Connection was killed");
     session_linger(session, CLOSED_KILLED);
     session_run(session);
+}
+
+enum step boundary_shut_out(struct session *session)
+{
+    const struct text user = session->identity->user;
+
+    log_notice("%.*s: user '%.*s' has to log in anew, by the configuration in force",
+               TEXT_ARGS(session->identity->client), TEXT_ARGS(user));
+    session_error(session, 1, 1053, "08S01",
+                  "silogate: the configuration has changed; user '%.*s' has to connect again",
+                  TEXT_ARGS(user));
+    return session_linger(session, CLOSED_RELOAD);
 }
 
 bool boundary_holds(const struct session *session)

@@ -37,4 +37,8 @@ bool boundary_goes(struct session *session);
  * looked at. */
 enum step boundary_goodbye(struct session *session);
 
+/* The last words of a session that the configuration in force would not have let in as it is
+ * (binding_renew), at once: no command of its may pass any more. */
+enum step boundary_shut_out(struct session *session);
+
 #endif

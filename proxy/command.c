@@ -297,8 +297,8 @@ enum step state_command(struct session *session)
         return idle(session);
     if (gate_at(gate)[3] != 0)
         return command_out_of_order(session, 1);
-    if (session->binding->runtime != session->worker->runtime)
-        binding_renew(session);
+    if (session->binding->runtime != session->worker->runtime && !binding_renew(session))
+        return boundary_shut_out(session);
     session->request.command = gate_at(gate)[PACKET_HEADER];
     session->client.sequence = 0;
     stream_turn(&session->client.stream);

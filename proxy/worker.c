@@ -195,11 +195,15 @@ static void begin_drain(struct worker *worker)
  * change with their next command. */
 static void rebind(struct worker *worker)
 {
-    for (struct list_link *link = worker->sessions.after; link != &worker->sessions;
-         link = link->after) {
+    struct list_link *after;
+
+    for (struct list_link *link = worker->sessions.after; link != &worker->sessions; link = after) {
         struct session *session = LIST_ENTRY(link, struct session, all);
-        if (session->state == STATE_COMMAND)
-            binding_renew(session);
+        after = link->after;
+        if (session->state == STATE_COMMAND && !binding_renew(session)) {
+            boundary_shut_out(session);
+            session_run(session);
+        }
     }
 }
 

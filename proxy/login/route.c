@@ -56,17 +56,6 @@ static bool read_user(struct login_draft *draft)
            sql_identifier_user(written, SQL_MYSQL, draft->login.collation, &draft->login.user);
 }
 
-/* Does this login's service require a certificate that the client has not shown? */
-static bool lacks_certificate(const struct session *session)
-{
-    const struct config *config = session->draft->runtime->config;
-    struct text name = session->binding->service < 0
-                           ? (struct text){0}
-                           : config->services[session->binding->service].certificate_name.value;
-
-    return name.length > 0 && !tls_has_name(&session->client.stream, name);
-}
-
 bool login_is_unknown(const struct session *session)
 {
     return session->judged && session->binding->service == SERVICE_NONE;
@@ -95,7 +84,7 @@ enum step login_route(struct session *session)
             violations_event_login_refused(session->worker->violations, draft->login.user,
                                            text_of(draft->client), TEXT("unknown_user"));
     }
-    if (lacks_certificate(session)) {
+    if (binding_lacks_certificate(session, draft->runtime, service)) {
         violations_event_login_refused(session->worker->violations, draft->login.user,
                                        text_of(draft->client), TEXT("certificate"));
         return login_refuse(session, CLOSED_LOGIN_CERTIFICATE, 1045, "28000",

@@ -3,7 +3,7 @@ everything as far as the server is concerned, and what nobody owns passes, so th
 is would pass as well."""
 import pytest
 
-from harness import gate, wire
+from harness import gate, places, wire
 
 SECRET = "w4ys-c4n4ry"
 USER = "spy_service"
@@ -63,3 +63,63 @@ def test_a_query_attribute_ends_where_the_server_ends_it(vault, blocking, name):
     with pytest.raises(wire.Closed):
         assert SECRET not in repr(client.answers())
     client.close()
+
+
+def ended(client, statement="SELECT name FROM vault.t"):
+    """The session's last words; nothing was told before them."""
+    with pytest.raises((wire.Error, wire.Closed, OSError)) as last:
+        assert SECRET not in repr(client.query(statement))
+    assert not isinstance(last.value, wire.Error) or last.value.code == 1053
+    client.close()
+
+
+PASSING = gate.change(INI, "proxy", "unknown_user", "pass")
+
+
+@pytest.mark.parametrize("how", ["its user is a service's now", "nobody passes any more"])
+@pytest.mark.parametrize("when", ["idle", "at work", "while it logs in"])
+def test_who_has_passed_does_not_pass_for_ever(vault, make_gate, how, when):
+    """A session that is not judged, since its user belongs to no service, is over once that has changed."""
+    one = make_gate(vault, ini=PASSING)
+    change = ("service:spy", "user", USER, "stranger") if how.startswith("its") else ("proxy", "unknown_user", "reject")
+    if when == "while it logs in":
+        client = wire.Wire(one.port)
+        client.greet()
+        one.reload(change)  # the login began before
+        try:
+            client.login("stranger", "", "stranger-secret")
+        except wire.Error as error:
+            assert error.code == 1045
+            return
+        if how.startswith("its"):
+            with pytest.raises(wire.Error) as refused:
+                client.query("SELECT name FROM vault.t")
+            assert refused.value.code in (1142, 1053)
+            client.close()
+            return
+    else:
+        client = login(one.port, "stranger", "own")
+        assert SECRET in repr(client.query("SELECT name FROM vault.t")[0].rows)
+        if when == "at work":
+            client.command(client.query_bytes("SELECT SLEEP(2)"))
+            places.wait_for(lambda: one.metrics().total("commands_unjudged_total") >= 2)
+        one.reload(change)
+        if when == "at work":
+            client.answers()
+    ended(client)
+    places.wait_for(lambda: one.metrics().total("sessions_closed_total", reason="reload") == 1)
+    if how.startswith("its"):
+        client = login(one.port, "stranger", "own")
+        with pytest.raises(wire.Error) as refused:
+            client.query("SELECT name FROM vault.t")
+        assert refused.value.code == 1142
+        client.quit()
+
+
+def test_who_still_passes_stays(vault, make_gate):
+    one = make_gate(vault, ini=PASSING)
+    client = login(one.port, "stranger", "own")
+    client.query("CREATE TEMPORARY TABLE vault.tt (a INT)")
+    one.reload(("policy", "unowned", "block"))
+    assert client.query("SELECT COUNT(*) FROM vault.tt")[0].rows == [["0"]]
+    client.quit()

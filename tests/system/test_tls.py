@@ -243,6 +243,19 @@ def test_change_user_needs_the_certificate_too(mutual, certificates):
     client.close()
 
 
+def test_no_reload_puts_a_session_where_its_certificate_is_asked_for(mutual, certificates):
+    """Its user belongs to the service that asks for one from now on. Who has shown it stays."""
+    bare, shown = connect(mutual, certificates, "lab_service"), connect(mutual, certificates, "lab_service", own="billing")
+    billing, = re.findall(r"^user = (billing_service)$", mutual.ini, re.MULTILINE)
+    mutual.reload(("service:lab", "user", "nobody_service"), ("service:billing", "user", billing, "lab_service"))
+    with pytest.raises((pymysql.Error, OSError)) as refused:
+        one(bare, "SELECT COUNT(*) FROM billing.invoices")
+    assert refused.value.args[0] in (1053, 2006, 2013)
+    assert one(shown, "SELECT CURRENT_USER()") == (("lab_service@%",),)
+    shown.close()
+    mutual.reload(("service:lab", "certificate_name", "lab.internal"))  # of its own logins, from now on
+
+
 # --- reload ----------------------------------------------------------------------------------------
 
 def test_reload_of_certificates(mariadb, make_gate, certificates):
