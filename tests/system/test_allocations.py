@@ -1,4 +1,4 @@
-"""The path of a judged command allocates nothing: malloc is wrapped, and counted over 10,000 of them."""
+"""The path of a judged command allocates nothing: malloc is wrapped, and counted over thousands of them."""
 import os
 import re
 import struct
@@ -9,7 +9,7 @@ import pytest
 from harness import gate, places, wire
 from test_moves import NEW, OLD, Scene
 
-COMMANDS = 10000
+COMMANDS = 3333
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +48,13 @@ def counted(mariadb, make_counted):
 
 def quiet(count):
     """Allocations of the moments in between (a probe of the upstream, once in ten seconds) are none of
-    a command's: the least of several tries is what the commands themselves need."""
-    return min(count() for _ in range(3))
+    a command's: the least of several tries is what the commands themselves need, and less than none there is not."""
+    least = count()
+    for _ in range(5):
+        if least == 0:
+            break
+        least = min(least, count())
+    return least
 
 
 def run(counted, action):
@@ -59,7 +64,7 @@ def run(counted, action):
 
     def once():
         before = total()
-        action(COMMANDS // 3)
+        action(COMMANDS)
         return total() - before
     return quiet(once)
 

@@ -325,12 +325,16 @@ def test_progress_on_a_terminal(tmp_path):
 NOT_REPLAYED = re.compile("SHUTDOWN|KILL|SET PASSWORD|ALTER USER|READ ONLY ?=|FOR SCHEMA|FOR DATABASE"
                           "|SET STATEMENT.*(WHILE|LOOP|REPEAT|FOR )", re.IGNORECASE)
 
+ENDLESS = "SELECT * FROM information_schema.tables, INFORMATION_SCHEMA.COLUMNS"
+
 
 def corpus():
     """The statements of the golden corpus, as the applications of a service might send them."""
     for path in sorted((places.TOP / "tests/sql").glob("*.test")):
         for line in path.read_text(errors="replace").splitlines():
             if line and line[0] not in "#>" and not NOT_REPLAYED.search(line):
+                # half a million rows of this show no more than one
+                line = line.replace(ENDLESS, f"{ENDLESS} LIMIT 1")
                 yield line.replace("shop.", "nilecare.").replace("secret.", "clinical_data.")
 
 
