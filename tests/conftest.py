@@ -34,9 +34,11 @@ def pytest_unconfigure(config):
 
 # What takes longest (SLOWEST=40 lists it) begins first: run beside others, none of these files is left at the end.
 LONGEST = [f"test_{name}.py" for name in (
-    "drivers", "kill_instances", "kill_asked", "moves", "moves_killed", "health", "hold", "evidence_pages", "legs",
-    "replication", "takeover", "upgrades", "vanish", "soak", "attack_control", "moves_replica", "no_trace", "moving",
-    "attack", "packaging", "pages", "instances", "moves_refused", "tools", "orms")]
+    "moving", "audit_accounts", "move_gate", "drivers", "oracle", "moves_refused", "moves", "evidence_pages",
+    "compression", "takeover", "attack", "ends", "examples", "unit", "audit", "kill_instances", "store",
+    "allocations", "long_lists", "faults", "instances", "control", "legs", "move_tools", "hold", "moves_hanging",
+    "replication", "tls_matrix", "pitfalls", "learn", "bypass", "moved", "reload", "moves_killed", "witness",
+    "tools", "vanish", "upgrades", "health", "threads", "soak")]
 
 
 @pytest.hookimpl(trylast=True)

@@ -88,8 +88,7 @@ def test_a_large_command_and_a_large_answer(server, gate, upstream, kind):
     for piece in (wire.MAX, 50000) if kind else (0,):
         if kind:
             client.socket.piece = piece
-        got = client.query(f"SELECT '{text}', LENGTH('{text}')")[0].rows[0]
-        assert got == [text, str(len(text))]
+        assert client.query(f"SELECT '{text}'")[0].rows == [[text]]
     client.quit()
 
 
