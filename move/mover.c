@@ -23,7 +23,10 @@
 #include "config/keys.h"
 #include "move/mover_internal.h"
 
-enum { IDLE_SECONDS = 60 }; /* a mover that is gone without a word keeps its lock no longer */
+enum {
+    IDLE_SECONDS = 60, /* a mover that is gone without a word keeps its lock no longer */
+    LOCK_SECONDS = 10, /* somebody's backup may hold a lock on everything */
+};
 
 int64_t mover_now(void)
 {
@@ -146,8 +149,9 @@ struct connection *mover_connect(const struct move_order *order, struct error *e
     };
     struct connection *connection = connection_open(&options, error);
 
-    if (connection && !connection_run(connection, "SET SESSION wait_timeout = ?",
-                                      PARAMETERS(P_NUMBER(IDLE_SECONDS)), error)) {
+    if (connection &&
+        !connection_run(connection, "SET SESSION wait_timeout = ?, lock_wait_timeout = ?",
+                        PARAMETERS(P_NUMBER(IDLE_SECONDS), P_NUMBER(LOCK_SECONDS)), error)) {
         connection_close(connection);
         connection = NULL;
     }
@@ -236,6 +240,9 @@ static void print_plan(struct mover *mover)
     }
     say(mover, "-- the server's lock '%s', for one mover at a time; each step in silogate.journal",
         MOVER_LOCK);
+    say(mover, "-- tried on an empty table first");
+    trial_run(mover);
+    say(mover, "-- rights at the new place, and what will stand at the old one");
     places_print(mover);
     print_holding(mover);
     say(mover, "-- SHOW CREATE TABLE and triggers are compared with what they were");
@@ -253,6 +260,8 @@ static bool plan(struct mover *mover)
         !refusals_of_instances(mover))
         return false;
     warnings_tell(mover);
+    if (mover->refusals == 0 && !mover->order->dry_run && !trial_run(mover))
+        return false;
     if (mover->refusals == 0 || mover->order->dry_run)
         print_plan(mover);
     return true;
@@ -264,7 +273,7 @@ static bool recover(struct mover *mover)
 {
     if (mover->order->dry_run)
         return true;
-    return triggers_recover(mover) && places_recover(mover);
+    return trial_recover(mover) && triggers_recover(mover) && places_recover(mover);
 }
 
 static bool run_order(struct mover *mover)

@@ -7,7 +7,8 @@
 #include "move/mover.h"
 #include "move/standing.h"
 
-#define MOVER_LOCK "silogate.move" /* of the server: one mover at a time */
+#define MOVER_LOCK  "silogate.move" /* of the server: one mover at a time */
+#define MOVER_TRIAL "silogate_moving_trial"
 
 /* A trigger as it is, and as it will be beside its table. */
 struct carried_trigger {
@@ -126,6 +127,11 @@ bool refusals_of_instances(struct mover *mover);
 
 /* conflicts.c: names in the way of the tables that go from one database to the other. */
 void conflicts_find(struct mover *mover, struct text source, struct text target);
+
+/* trial.c: the switch, tried on an empty table; refuses where a right is missing. False where the
+ * server could not be asked. */
+bool trial_run(struct mover *mover);
+bool trial_recover(struct mover *mover); /* the table of a mover that was killed */
 
 /* warn.c: what stops nothing. */
 void warnings_tell(struct mover *mover);

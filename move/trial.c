@@ -1,0 +1,156 @@
+/* The switch, tried beforehand on an empty table that nobody knows: rights that the account lacks
+ * (on either database, by whatever way it has its rights) are found before anybody waits, and so is
+ * a RENAME of so many tables that it would take longer than the hold.
+ */
+#include <stdarg.h>
+#include <string.h>
+
+#include "config/keys.h"
+#include "move/mover_internal.h"
+
+enum { STATEMENTS = 16, MANY = 20 };
+/* Of servers: a right is missing. NEED_SUPER: for triggers, where there is a binary log. */
+enum { DB_DENIED = 1044, TABLE_DENIED = 1142, NEED_SUPER = 1419, SERVER_DENIED = 1227 };
+
+struct trial {
+    struct text source, target;
+    struct text statements[STATEMENTS];
+    unsigned count;
+    int64_t shortest; /* of its RENAMEs, in milliseconds */
+};
+
+static const struct text trial_name = TEXT(MOVER_TRIAL);
+
+/* Of `form`, s and t are the table in the source and in the target, each `.` the next of the words.
+ */
+static void add(struct mover *mover, struct trial *trial, const char *form, ...)
+{
+    va_list words;
+    char *sql;
+    size_t length;
+    FILE *to = open_memstream(&sql, &length);
+
+    va_start(words, form);
+    for (; *form; form++) {
+        if (*form == '.')
+            fputs(va_arg(words, const char *), to);
+        else
+            put_table(to, *form == 's' ? trial->source : trial->target, trial_name);
+    }
+    va_end(words);
+    fclose(to);
+    if (trial->count < STATEMENTS)
+        trial->statements[trial->count++] = keep_text(mover, sql, length);
+}
+
+/* In this order nothing is made that could not be dropped. A trigger is tried although there may be
+ * none: without the right to have one an account sees none. */
+static void write_statements(struct mover *mover, struct trial *trial)
+{
+    const bool locks = mover->trigger_count > 0 && !connection_is_mariadb(mover->connection);
+
+    add(mover, trial, ".s.t", "DROP TABLE IF EXISTS ", ", ");
+    add(mover, trial, ".t.", "CREATE TABLE ", " (id INT) ENGINE=InnoDB");
+    add(mover, trial, ".t.s", "RENAME TABLE ", " TO ");
+    add(mover, trial, ".s.s.", "CREATE TRIGGER ", " BEFORE INSERT ON ",
+        " FOR EACH ROW SET NEW.id = 1");
+    add(mover, trial, ".s", "DROP TRIGGER IF EXISTS ");
+    if (locks)
+        add(mover, trial, ".s.", "LOCK TABLES ", " WRITE");
+    add(mover, trial, ".s.t", "RENAME TABLE ", " TO ");
+    if (locks)
+        add(mover, trial, ".", "UNLOCK TABLES");
+    add(mover, trial, ".t", "DROP TABLE ");
+}
+
+static bool run_one(struct mover *mover, struct trial *trial, struct text sql)
+{
+    const int64_t began = mover_now();
+    const bool good = run_sql(mover, sql);
+    const int64_t took = mover_now() - began;
+
+    if (memcmp(sql.at, "RENAME", 6) == 0 && took < trial->shortest)
+        trial->shortest = took;
+    return good || (connection_code(mover->connection) == NEED_SUPER && mover->trigger_count == 0);
+}
+
+static bool is_denied(unsigned code)
+{
+    return code == DB_DENIED || code == TABLE_DENIED || code == NEED_SUPER || code == SERVER_DENIED;
+}
+
+/* Leaves nothing behind, if the account may drop it. */
+static void clean(struct mover *mover, const struct trial *trial)
+{
+    struct error ignored;
+
+    connection_run(mover->connection, "UNLOCK TABLES", NULL, &ignored);
+    connection_run(mover->connection, "?", PARAMETERS(P_SQL(trial->statements[0])), &ignored);
+}
+
+static void check_time(struct mover *mover, const struct trial *trial)
+{
+    const long long one = trial->shortest, all = one * (long long)mover->todo_count;
+    const long long seconds = all / 1000 + 1;
+
+    if (mover->todo_count >= MANY && all > mover->move->hold.value)
+        refuse(mover,
+               "a RENAME takes this server %lld ms, that of %zu tables about %lld s, which is "
+               "longer than the hold; move fewer tables by one section, or write hold = %llds",
+               one, mover->todo_count, seconds, 2 * seconds);
+}
+
+static bool try_pair(struct mover *mover, struct text source, struct text target)
+{
+    struct trial trial = {.source = source, .target = target, .shortest = INT64_MAX};
+
+    write_statements(mover, &trial);
+    for (unsigned i = 0; i < trial.count; i++) {
+        if (mover->order->dry_run) {
+            say(mover, "  %.*s", TEXT_ARGS(trial.statements[i]));
+        } else if (!run_one(mover, &trial, trial.statements[i])) {
+            const struct error why = *mover->error;
+            const bool denied = is_denied(connection_code(mover->connection));
+            if (connection_lost(mover->connection))
+                return false;
+            clean(mover, &trial);
+            refuse(mover, "an empty table cannot be moved from %.*s to %.*s and back (%.*s)%s: %s",
+                   TEXT_ARGS(source), TEXT_ARGS(target), TEXT_ARGS(trial.statements[i]),
+                   denied ? "; give the account the right that it lacks, on both databases" : "",
+                   why.text);
+            return true;
+        }
+    }
+    if (!mover->order->dry_run)
+        check_time(mover, &trial);
+    return true;
+}
+
+bool trial_run(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        const struct moved_table *table = todo_table(mover, i);
+        bool seen = false;
+        for (size_t j = 0; j < i; j++)
+            seen |= text_equal(todo_table(mover, j)->from, table->from);
+        if (!seen && !try_pair(mover, source_of(mover, table), target_of(mover, table)))
+            return false;
+    }
+    return true;
+}
+
+bool trial_recover(struct mover *mover)
+{
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT TABLE_SCHEMA FROM information_schema.TABLES WHERE TABLE_NAME = ? AND TABLE_TYPE ="
+        " 'BASE TABLE'",
+        PARAMETERS(P_TEXT(trial_name)), mover->error);
+    bool good = rows != NULL;
+
+    while (good && rows_next(rows))
+        good = connection_run(mover->connection, "DROP TABLE IF EXISTS ?.?",
+                              PARAMETERS(P_NAME(rows->cells[0]), P_NAME(trial_name)), mover->error);
+    rows_free(rows);
+    return good;
+}
