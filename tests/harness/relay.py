@@ -9,6 +9,7 @@ class Relay:
     def __init__(self, target):
         self.target = target
         self.connections = []
+        self.sockets = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -22,6 +23,7 @@ class Relay:
                 return
             sent, answered = bytearray(), bytearray()
             self.connections.append((sent, answered))
+            self.sockets += [client, server]
             for one, other, kept in ((client, server, sent), (server, client, answered)):
                 threading.Thread(target=self._pump, args=(one, other, kept), daemon=True).start()
 
@@ -44,4 +46,14 @@ class Relay:
         return [(bytes(sent), bytes(answered)) for sent, answered in taken]
 
     def close(self):
+        """New connections are refused."""
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept, which would keep it open
         self.listener.close()
+
+    def cut(self):
+        """Those that are there end, on both sides."""
+        for one in self.sockets:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass

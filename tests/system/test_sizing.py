@@ -1,0 +1,87 @@
+"""What docs/deploy.md says of twelve clusters and sixty services, of failing over, and of memory."""
+import pytest
+
+from harness import places, relay, servers, wire
+
+CLUSTERS, SERVICES = 12, 60
+FOREIGN = "SELECT COUNT(*) FROM silo{}.things"
+
+
+@pytest.fixture
+def sixty(mariadb):
+    """Accounts size0 to size59, each with rights on all; a database with a table of each one's."""
+    names = [f"size{i}" for i in range(SERVICES)]
+    mariadb.sql(*[f"CREATE USER {name}@'%' IDENTIFIED BY '{servers.password(name)}'" for name in names],
+                *[f"CREATE DATABASE silo{i}" for i in range(SERVICES)],
+                *[f"CREATE TABLE silo{i}.things (id INT)" for i in range(SERVICES)],
+                *[f"GRANT SELECT ON `silo%`.* TO {name}@'%'" for name in names])
+    yield names
+    mariadb.sql(*[f"DROP USER {name}@'%'" for name in names], *[f"DROP DATABASE silo{i}" for i in range(SERVICES)])
+
+
+def upstreams(port):
+    return "".join(f"[upstream:cluster{i}]\naddress = 127.0.0.1:{port}\n" for i in range(CLUSTERS))
+
+
+def test_twelve_clusters_and_sixty_services(mariadb, make_gate, sixty):
+    """A file for each team: every service lands on its own cluster and in its own database, and is kept out of its
+    neighbour's; a team's mistake is named by its file, and the others' policy stays in force."""
+    gate = make_gate(mariadb, ini="[proxy]\nworkers = 2\ninclude = conf.d/*.ini\n[policy]\nmode = block\n[log]\nrepeat = 0\n"
+                     + upstreams(mariadb.port), start=False)
+    (gate.folder / "conf.d").mkdir()
+    for i, name in enumerate(sixty):
+        (gate.folder / f"conf.d/{name}.ini").write_text(
+            f"[service:{name}]\nuser = {name}\nupstream = cluster{i % CLUSTERS}\ndatabase = silo{i}\nowns = silo{i}.*\n"
+            f"[grant:{name}]\nservice = {name}\non = silo{(i + 2) % SERVICES}.things\naccess = read\n")
+    gate.start()
+    sessions = [wire.connect(gate.port, name, f"silo{i}") for i, name in enumerate(sixty)]
+    for i, session in enumerate(sessions):
+        assert session.query("SELECT DATABASE()")[0].rows == [[f"silo{i}"]]
+        assert session.query(FOREIGN.format((i + 2) % SERVICES))[0].rows == [["0"]]
+        with pytest.raises(wire.Error) as refused:
+            session.query(FOREIGN.format((i + 1) % SERVICES))
+        assert refused.value.code == 1142
+    found = gate.metrics()
+    assert found.by("upstream_sessions_open", "upstream") == {
+        (f"cluster{i}",): SERVICES // CLUSTERS for i in range(CLUSTERS)}
+    assert {(one["service"], one["upstream"]) for one in gate.violations(SERVICES)} == {
+        (name, f"cluster{i % CLUSTERS}") for i, name in enumerate(sixty)}
+    assert places.is_sanitized() or gate.rss() < 32 * 1024  # KiB: docs/deploy.md says 16 MiB
+    bad = gate.folder / "conf.d/size7.ini"
+    bad.write_text(bad.read_text().replace("owns =", "owns = silo8.*\nowns ="))
+    gate.reload(accepted=False)
+    gate.wait_log(r"error \S*conf\.d/size8\.ini:5: owns = silo8\.\* belongs to \[service:size7\]")
+    assert sessions[8].query("SELECT COUNT(*) FROM things")[0].rows == [["0"]]
+    for session in sessions:
+        session.close()
+
+
+def test_the_next_address_serves_when_the_first_is_gone(mariadb, make_gate):
+    """A failover: the sessions of a server that goes away end, as they would directly; new ones go to the next."""
+    first = relay.Relay(mariadb.port)
+    gate = make_gate(mariadb, ("upstream:main", "address", f"127.0.0.1:{first.port}", f"127.0.0.1:{mariadb.port}"))
+    old = wire.connect(gate.port, "lab_service")
+    assert first.take()
+    first.close()
+    first.cut()
+    with pytest.raises((wire.Error, OSError, EOFError)):
+        old.query("SELECT 1")
+    new = wire.connect(gate.port, "lab_service")
+    assert new.query("SELECT 1")[0].rows == [["1"]]
+    assert not first.take()
+    new.close()
+
+
+@pytest.mark.skipif(places.is_sanitized(), reason="memory is the sanitizer's")
+def test_memory_of_sessions(mariadb, make_gate):
+    """Idle ones, and those whose clients do not read what the server sends."""
+    gate = make_gate(mariadb, ("proxy", "workers", "2"))
+    count, empty = 100, gate.rss()
+    sessions = [wire.connect(gate.port, "lab_service") for _ in range(count)]
+    assert (gate.rss() - empty) / count < 6  # KiB
+    for one in sessions:
+        one.command(one.query_bytes("SELECT REPEAT('x', 1000000)"))
+    assert places.wait_for(lambda: gate.metrics().total("sessions", state="active") == count)
+    assert (gate.rss() - empty) / count < 70
+    for one in sessions:
+        one.close()
