@@ -2,9 +2,10 @@
 #include "base/arena.h"
 
 #include <stdalign.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/log.h"
 
 #define BLOCK_SIZE 16384
 
@@ -17,7 +18,7 @@ struct arena_block {
 static void *or_abort(void *memory)
 {
     if (!memory) {
-        fputs("silogate: out of memory\n", stderr);
+        log_error("out of memory");
         abort();
     }
     return memory;
