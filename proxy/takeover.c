@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -39,8 +40,27 @@ struct record {
     uint32_t number;
 };
 
+/* systemd hands its sockets to each that it starts, and so does the one that is taken over from. */
+static bool is_there(const struct inherited *inherited, int fd)
+{
+    struct stat wanted, there;
+
+    for (size_t i = 0; i < inherited->count; i++) {
+        const struct inherited_socket *socket = &inherited->items[i];
+        if (socket->kind == INHERITED_LISTEN && fstat(fd, &wanted) == 0 &&
+            fstat(socket->fd, &there) == 0 && wanted.st_dev == there.st_dev &&
+            wanted.st_ino == there.st_ino)
+            return true;
+    }
+    return false;
+}
+
 static void add(struct inherited *inherited, int fd, const struct record *record)
 {
+    if (record->kind == INHERITED_LISTEN && is_there(inherited, fd)) {
+        close(fd);
+        return;
+    }
     inherited->items =
         memory_resize(inherited->items, (inherited->count + 1) * sizeof(inherited->items[0]));
     inherited->items[inherited->count++] = (struct inherited_socket){

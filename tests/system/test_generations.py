@@ -12,6 +12,7 @@ import subprocess
 import pytest
 
 from harness import gate as gates, places, wire
+from test_evidence import small_disk  # noqa: F401
 from test_takeover import generations, refused  # noqa: F401
 
 FOREIGN = "SELECT 1 FROM clinical_data.patients"
@@ -353,3 +354,98 @@ def test_one_that_hangs_holds_no_upgrade_up(line):
     assert places.wait_for(lambda: gates.ctl(gate, "sessions")["unreached"] == 0, every=0.3)
     gates.ctl(gate, "kill", str(thread))
     assert session.closed()
+
+
+def test_socket_activation_and_takeovers(mariadb, make_gate):
+    """systemd's socket is handed on from one to the next, also where each gets it from systemd once more; connections
+    that wait in it are served, and it is systemd's at the end."""
+    gate = make_gate(mariadb, ("proxy", "drain_timeout", "20s"), start=False)
+    gate.uncounted = "one log is written by all of them"
+    path = gate.folder / "clients"
+    gate.ini = gates.change(gate.ini, "proxy", "control", f"unix:{gate.folder}/control")
+    gate.ini = gates.change(gate.ini, "proxy", "listen", f"127.0.0.1:{gate.port}", f"unix:{path}")
+    gate.path.write_text(gate.ini)
+    script = ('import fcntl,os,sys\n'
+              'fds = [fcntl.fcntl(int(fd), fcntl.F_DUPFD_CLOEXEC, 100) for fd in sys.argv[1].split(",")]\n'
+              '[os.close(int(fd)) for fd in sys.argv[1].split(",")]\n'
+              'for place, fd in enumerate(fds):\n'
+              '    os.dup2(fd, 3 + place, inheritable=True)\n'
+              'os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(fds)))\n'
+              'os.execv(sys.argv[2], sys.argv[2:])\n')
+    old = []
+    with socket.create_server(("127.0.0.1", gate.port)) as tcp, socket.socket(socket.AF_UNIX) as local:
+        local.bind(str(path))
+        local.listen(100)
+        waiting = socket.create_connection(("127.0.0.1", gate.port), 60)  # before silogate runs
+        files = []
+        for turn in range(5):
+            before = len(gate.log())
+            with open(gate.log_file, "ab") as out:
+                words = [str(places.SILOGATE), "run", "-c", str(gate.path)]
+                given = [tcp.fileno(), local.fileno()] if turn != 2 else []  # that one was started by hand
+                if given:
+                    words = ["/usr/bin/python3", "-c", script, f"{tcp.fileno()},{local.fileno()}", *words]
+                process = subprocess.Popen(words, stdout=out, stderr=out, pass_fds=given,
+                                           start_new_session=True, preexec_fn=places.end_with_us)
+            if gate.process:
+                old.append(gate.process)
+            gate.process = process
+            gate.wait_log("taken over from" if turn else " runs: ", start=before)
+            if waiting:
+                assert len(waiting.recv(100)) > 20
+                waiting.close()
+                waiting = None
+            wire.connect(gate.port, "lab_service").quit()
+            with socket.socket(socket.AF_UNIX) as knock:
+                knock.settimeout(60)
+                knock.connect(str(path))
+                assert len(knock.recv(100)) > 20
+            open_here = [os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{process.pid}/fd")]
+            for one in (tcp, local):  # what comes twice is kept once
+                assert open_here.count(f"socket:[{os.fstat(one.fileno()).st_ino}]") == 1, (turn, open_here)
+            assert all(one.wait(60) == 0 for one in old)
+        gate.process.send_signal(signal.SIGTERM)
+        assert gate.process.wait(60) == 0
+        assert path.exists()
+        later = socket.create_connection(("127.0.0.1", gate.port), 60)  # it waits for the next one
+        later.close()
+    gate.process = None
+
+
+def test_takeover_with_a_full_disk(mariadb, small_disk, generations):  # noqa: F811
+    """Two silogates write one log that takes nothing more, and cut each other's lines: all records are there, whole and
+    once, when it has room again; also those of one that ended meanwhile."""
+    path = small_disk / "violations.jsonl"
+    line = generations(mariadb, ("log", "violations", path), ("service:payment", "mode", "block"),
+                       ("proxy", "drain_timeout", "120s"))
+    gate = line.gate
+    gate.uncounted = "one log is written by all of them"
+    sessions, sent = [], 0
+    for generation in range(3):
+        sessions.append(wire.connect(gate.port, "payment_service"))
+        sessions[-1].query("BEGIN")
+        for i in range(400):
+            assert refused(sessions[i % len(sessions)], f"SELECT {i} AS m{sent} FROM nilecare.invoices") == 1142
+            sent += 1
+        if generation < 2:
+            line.upgrade()
+    gate.wait_log("cannot be written: No space left")
+    sessions[0].close()
+    assert line.old[0].wait(60) == 0  # what no disk takes is on its standard error
+    subprocess.run(["mount", "-o", "remount,size=16m", small_disk], check=True)
+    assert refused(sessions[1], "SELECT 1 AS last FROM nilecare.invoices") == 1142
+    assert refused(sessions[2], "SELECT 1 AS last FROM nilecare.invoices") == 1142
+
+    def written():
+        whole, broken = [], 0
+        for text in path.read_text().splitlines() + [one for one in gate.log().splitlines() if one.startswith('{"')]:
+            try:
+                whole.append(json.loads(text))
+            except ValueError:
+                broken += 1
+        found = [one["statement"] for one in whole if one["event"] == "violation"]
+        return found if len(found) >= sent + 2 else None
+    found = places.wait_for(written, 60, 0.2)
+    assert found and len(found) == sent + 2 and len({*found}) == sent + 1
+    for one in sessions[1:]:
+        one.close()
