@@ -39,6 +39,8 @@ bool sql_identifier_user(struct text name, enum sql_dialect dialect, uint32_t co
     *user = name;
     if (is_cut(name, dialect) || (name.length > 0 && memchr(name.at, 0, name.length)))
         return false;
+    if (sql_collation_is_swe7(collation) && name_has_signs(name))
+        return false;
     return !name_has_high(name) ||
            (collation != BINARY && sql_charset_of_handshake(dialect, collation) == SQL_UTF8 &&
             name_is_utf8(name));
@@ -59,6 +61,8 @@ const char *sql_identifier_table(struct text name, const struct sql_state *state
         return "a name that stands for another, by the prefix #mysql50#";
     if (name_has_high(name) && state->charset != SQL_UTF8)
         return "a name with bytes over 127 that are not UTF-8";
+    if (state->charset == SQL_CHARSET_UNKNOWN && name_has_signs(name))
+        return "a name with signs that are letters in a character set";
     if (name_has_high(name) && !name_is_utf8(name))
         return "a name with bytes that are no character of names";
     if (state->lower_case_table_names == 0 || !name_has_upper(name))

@@ -81,6 +81,8 @@ bool read_name_of(struct parser *p, const struct sql_token *t, struct name *name
             return false;
         if (starts_with_mysql50(name->text))
             return parser_fail(p, "a name that stands for another, by the prefix #mysql50#");
+        if (p->state->charset == SQL_CHARSET_UNKNOWN && name_has_signs(name->text))
+            return parser_fail(p, "a name with signs that are letters in a character set");
     }
     return !fold || fold_name(p, name);
 }

@@ -22,6 +22,16 @@ bool name_has_upper(struct text name)
     return false;
 }
 
+bool name_has_signs(struct text name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        char c = name.at[i];
+        if (c == '@' || c == '`' || (c >= '[' && c <= '^') || (c >= '{' && c <= '~'))
+            return true;
+    }
+    return false;
+}
+
 size_t name_characters(struct text name)
 {
     size_t count = 0;

@@ -15,6 +15,9 @@ size_t name_characters(struct text name);
  * MySQL drops what is no character with all behind it, and takes one of four bytes for a question
  * mark. */
 bool name_is_utf8(struct text name);
+/* Has it signs that are letters in swe7, the one client character set in which bytes below 128 are
+ * other characters? */
+bool name_has_signs(struct text name);
 /* Writes the name in lower case, as many bytes as it has. False where a letter's lower case is not
  * known here or is of another length. */
 bool name_fold(struct text name, char *to);

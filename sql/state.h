@@ -105,6 +105,9 @@ enum sql_charset sql_charset_of_collation(uint32_t number);
  * MySQL 8's and 9's clients (it becomes latin1): that is SQL_CHARSET_UNKNOWN. */
 enum sql_charset sql_charset_of_handshake(enum sql_dialect dialect, uint32_t number);
 
+/* Is it one of swe7's, in which the signs [ ] { } and so on are letters? */
+bool sql_collation_is_swe7(uint32_t number);
+
 /* Of a character_set_connection, by its collation or itself: union of enum sql_lossy. */
 uint8_t sql_collation_lossy(uint32_t number);
 static inline uint8_t sql_charset_lossy(enum sql_charset charset)

@@ -40,6 +40,9 @@ static struct sql_state first_state(const struct session *session)
     state.lower_case_table_names = server.lower_case_table_names > 0;
     state.charset =
         (uint8_t)sql_charset_of_handshake((enum sql_dialect)state.dialect, session->collation);
+    /* A server that does not know the number takes its own default, in which ASCII is ASCII. */
+    if (state.charset == SQL_CHARSET_UNKNOWN && !sql_collation_is_swe7(session->collation))
+        state.charset = SQL_SINGLE_BYTE;
     return state;
 }
 

@@ -202,13 +202,19 @@ enum sql_charset sql_charset_of_collation(uint32_t number)
     return row ? (enum sql_charset)row->charset : SQL_CHARSET_UNKNOWN;
 }
 
+/* The NO PAD ones are MariaDB's. */
+bool sql_collation_is_swe7(uint32_t number)
+{
+    return number == 10 || number == 82 || number == 1034 || number == 1106;
+}
+
 uint8_t sql_collation_lossy(uint32_t number)
 {
     const enum sql_charset charset = sql_charset_of_collation(number);
 
-    /* swe7's collations; its NO PAD ones are MariaDB's. In sjis, on both servers, a backslash that
-     * comes from another character set is another sign. */
-    if (number == 10 || number == 82 || number == 1034 || number == 1106)
+    /* In sjis, on both servers, a backslash that comes from another character set is another sign.
+     */
+    if (sql_collation_is_swe7(number))
         return SQL_LOSSY;
     return charset == SQL_CHARSET_UNKNOWN ? SQL_LOSSY_HIGH : sql_charset_lossy(charset);
 }

@@ -123,3 +123,68 @@ def test_who_still_passes_stays(vault, make_gate):
     one.reload(("policy", "unowned", "block"))
     assert client.query("SELECT COUNT(*) FROM vault.tt")[0].rows == [["0"]]
     client.quit()
+
+
+SWEDISH = gate.change(gate.change(gate.change(
+    INI.replace("own.*", "own.*\nowns = own2.*"), "proxy", "unknown_user", "pass"),
+    "service:spy", "user", USER, "spä"), "service:vault", "owns", "vault.*", "vält.*", "own.tä")
+
+
+@pytest.fixture(scope="module")
+def swedish(vault):
+    vault.sql("CREATE DATABASE `vält`", "CREATE TABLE `vält`.t SELECT * FROM vault.t", "CREATE TABLE own.`tä` SELECT * FROM vault.t",
+              "CREATE USER 'spä'@'%' IDENTIFIED BY 'spä-secret'", "GRANT ALL ON *.* TO 'spä'@'%'")
+    with gate.running(vault, ini=SWEDISH) as one:
+        yield one
+    vault.sql("DROP DATABASE `vält`", "DROP USER 'spä'@'%'", "DROP TABLE own.`tä`")
+
+
+def commands(*texts):
+    """COM_QUERY each, or a command as it stands; all that was heard."""
+    def run(port):
+        client, heard = login(port), []
+        for text in texts:
+            if isinstance(text, bytes):
+                client.command(text)
+                heard.append(client.receive())
+                if heard[-1][0] == 0xff:
+                    raise wire.Error(heard[-1])
+            else:
+                heard += client.query(text)
+        return client, heard
+    return run
+
+
+def as_user(how):
+    """Login as the service's user spä, in swe7 `sp{`."""
+    def run(port):
+        if how == "login":
+            client = wire.connect(port, "sp{", None, password="spä-secret", collation=10)
+        else:
+            client = login(port)
+            client.change_user("sp{", "", "spä-secret", collation=10)
+        client.query("SET NAMES utf8mb4")
+        return client, client.query("SELECT name FROM vault.t")
+    return run
+
+
+IN_SWE7 = {
+    "a user": as_user("login"),
+    "another user": as_user("COM_CHANGE_USER"),
+    "a quoted table": commands("SET sql_mode = 'ANSI_QUOTES'", "SET NAMES swe7", 'SELECT name FROM own."t{"'),
+    "a table in backticks": commands("SET NAMES swe7", "SELECT name FROM own.`t{`"),
+    "USE": commands("SET NAMES swe7", "USE `v{lt`", "SELECT name FROM t"),
+    "COM_INIT_DB": commands("SET NAMES swe7", b"\x02v{lt", "SELECT name FROM t"),
+    "COM_FIELD_LIST": commands("SET NAMES swe7", b"\x04t{\0"),
+}
+
+
+@pytest.mark.parametrize("name", IN_SWE7)
+def test_signs_that_are_letters(vault, swedish, name):
+    """In swe7 the signs [ ] { } and so on are letters of names, wherever a name comes from."""
+    client, heard = IN_SWE7[name](vault.port)
+    assert SECRET in repr([getattr(one, "rows", one) for one in heard]) or name == "COM_FIELD_LIST"
+    client.close()
+    with pytest.raises(wire.Error) as refused:
+        IN_SWE7[name](swedish.port)
+    assert refused.value.code in (1142, 1044, 1045, 1227), refused.value
