@@ -111,6 +111,7 @@ class Arena:
                     thread = None  # its locks are gone
                     spy = self.login(spy, one, flags, step)
                     continue
+                owner = spy.user_name == "victim"  # also where the way back to the spy is refused
                 try:
                     spy.play(step)
                 except wire.Error:
@@ -118,6 +119,8 @@ class Arena:
                 finally:
                     if granted or spy.user_name == "victim":
                         spy.heard.clear()  # as long as it is allowed
+                    if owner:
+                        before = self.silo.quick()  # who owns it may change it
             if thread and not granted and spy.user_name != "victim":
                 locked = self.silo.locked(thread)
             heard = bytes(spy.heard)

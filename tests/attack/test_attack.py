@@ -107,6 +107,9 @@ def test_what_gets_through_is_seen(arena):
                 ([{"com": "ADMIN", "texts": ["ALTER USER spy@'%' PASSWORD EXPIRE"]}, {"com": "LOGIN", "expired": True},
                   renewed, "SELECT name FROM secret.patients"], "a canary came back"),
                 ([{"com": "CHANGE_USER", "text": "", "user": "victim"}, "SELECT name FROM secret.patients"], None),
+                ([{"com": "CHANGE_USER", "text": "", "user": "victim"}, "UPDATE secret.patients SET n = n + 1"], None),
+                ([{"com": "CHANGE_USER", "text": "", "user": "victim"}, {"com": "CHANGE_USER", "text": "own"},
+                  "UPDATE secret.patients SET n = n + 1"], "another's data have changed"),
                 ([{"com": "CHANGE_USER", "text": "", "user": "victim"}, {"com": "CHANGE_USER", "text": "own"},
                   "SELECT name FROM secret.patients"], "a canary came back")):
             assert arena.play("nothing", {}, steps, 7) == wanted, steps
