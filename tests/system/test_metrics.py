@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import places, wire
+from harness import gate as gates, places, wire
 
 
 def test_latency_of_upstreams_by_service(mariadb, make_gate):
@@ -116,6 +116,37 @@ def test_tls_failures_of_the_upstream(mariadb, make_gate, certificates):
     assert {leg for leg, _ in failed} <= {"upstream"}
 
 
+def test_tls_handshakes(mariadb, make_gate, certificates):
+    gate = make_gate(mariadb, ("tls", "certificate", certificates / "server.pem"),
+                     ("tls", "key", certificates / "server.key"))
+    trusted = ssl.create_default_context(cafile=certificates / "ca.pem")
+    trusted.check_hostname = False
+    sessions = [gate.connect("lab_service", ssl=trusted) for _ in range(3)]
+    plain = gate.connect("lab_service")
+    assert gate.metrics().by("tls_handshakes_total", "result") == {("full",): 3}
+    for one in (*sessions, plain):
+        one.close()
+
+
+def test_sessions_that_wait(mariadb, make_gate):
+    """For a hold; while it lasts they are nothing else, and behind it they are idle."""
+    gate = make_gate(mariadb, start=False)
+    gate.ini = gates.change(gate.ini, "proxy", "control", f"unix:{gate.folder}/control")
+    gate.path.write_text(gate.ini)
+    gate.start()
+    mariadb.sql("CREATE TABLE IF NOT EXISTS nilecare_billing.hold_marks (id INT)")
+    session = wire.connect(gate.port, "billing_service", "nilecare_billing")
+    hold = gates.ctl(gate, "hold", "billing", "--writes", "--for", "50s")["id"]
+    session.command(session.query_bytes("INSERT INTO nilecare_billing.hold_marks VALUES (1)"))
+    assert places.wait_for(lambda: gate.metrics().by("sessions", "state")["waiting",] == 1)
+    assert gate.metrics().total("sessions") == gate.metrics().total("sessions_open") == 1
+    gates.ctl(gate, "undo", hold)
+    session.answers()
+    assert places.wait_for(lambda: gate.metrics().by("sessions", "state")["idle",] == 1)
+    session.quit()
+    mariadb.sql("DROP TABLE nilecare_billing.hold_marks")
+
+
 def test_reloads(mariadb, make_gate):
     gate = make_gate(mariadb)
 
@@ -160,6 +191,16 @@ def test_the_process(mariadb, make_gate):
         "start_time_seconds", "open_fds", "max_fds", "threads")}
     assert abs(found["process_open_fds"] - gate.files()) <= 3
     assert abs(found["process_start_time_seconds"] - time.time()) < 120
+    sessions = [wire.connect(gate.port, "lab_service") for _ in range(20)]
+    for one in sessions:
+        for _ in range(20):
+            one.query("SELECT 1")
+    busy = {name: value for (name, _), value in gate.metrics().items()}
+    assert busy["process_open_fds"] >= found["process_open_fds"] + 40
+    assert places.wait_for(  # it counts in hundredths
+        lambda: gate.metrics()["process_cpu_seconds_total", frozenset()] > found["process_cpu_seconds_total"])
+    for one in sessions:
+        one.quit()
     assert abs(found["process_threads"] - len(os.listdir(f"/proc/{gate.process.pid}/task"))) <= 1  # one may just end
 
 
