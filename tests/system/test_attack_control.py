@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -397,3 +398,67 @@ def test_a_start_while_the_old_one_ends(line):
     session.close()
     assert line.old[-1].wait(30) == 0
     assert works(gate) == {"overrides": []}
+
+
+def test_fifty_at_once(line):
+    """Every call by fifty at the same time, some of whom go away before or in the middle of the answer, while sessions
+    come and go and reloads and two upgrades happen: what was answered is so, and what was not is whole or not at all."""
+    gate = line.gate
+    gate.uncounted = "one log is written by all of them"
+    control = gate.folder / "control"
+    calls = [("sessions", None), ("overrides", None), ("instances", None), ("show?id=7", None), ("reload", {}),
+             ("kill", {"id": 7}), ("undo", {"id": "00000000"}), ("drain", {"service": "payment"}),
+             ("mode", {"service": "lab", "mode": "log", "milliseconds": 600000}),
+             ("allow", {"service": "lab", "on": "clinical_data.%d", "access": ["read"], "milliseconds": 600000}),
+             ("hold", {"owner": "payment", "milliseconds": 300})]
+    begun, undone, wrong = set(), set(), []
+
+    def caller(number):
+        for turn, (call, body) in enumerate(calls * 2):
+            method = "GET" if body is None else "POST"
+            text = json.dumps(body).replace("%d", f"t{number}") if body is not None else ""
+            leaves = (number + turn) % 5 == 0
+            try:
+                with socket.socket(socket.AF_UNIX) as one:
+                    one.settimeout(60)
+                    one.connect(str(control))
+                    one.sendall(f"{method} /control/{call} HTTP/1.0\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode())
+                    if leaves:
+                        one.recv((number % 3) * 10) if number % 3 else None
+                        continue
+                    answer = b""
+                    while got := one.recv(65536):
+                        answer += got
+            except OSError:
+                continue  # it came to the old one in its last moment
+            status, found = answer.split(b" ")[1:2], answer.partition(b"\r\n\r\n")[2]
+            try:
+                found = json.loads(found)
+            except ValueError:
+                if answer:
+                    wrong.append((call, answer))
+                continue
+            if status == [b"200"] and call in ("mode", "allow"):
+                begun.add(found["id"])
+                if turn > len(calls):
+                    undo(found["id"])
+            elif status not in ([b"200"], [b"404"], [b"409"]):
+                wrong.append((call, status, found))
+
+    def undo(which):
+        said = gates.run("ctl", "--socket", control, "undo", which)
+        if said.returncode == 0:
+            undone.add(which)
+
+    threads = [threading.Thread(target=caller, args=(number,)) for number in range(50)]
+    for thread in threads:
+        thread.start()
+    for _ in range(2):
+        line.upgrade()
+        wire.connect(gate.port, "lab_service").quit()
+    for thread in threads:
+        thread.join(120)
+    assert not wrong, wrong[:3]
+    listed = {one["id"] for one in works(gate)["overrides"]}
+    assert begun - undone <= listed and not undone & listed, (len(begun), len(undone), len(listed))
+    assert len(begun) > 20

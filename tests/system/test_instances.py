@@ -1,6 +1,7 @@
 """Several silogates before one upstream: what `ctl` changes at one holds at all, they see each other, and neither a
 lost store nor a lost instance changes anything for the others' sessions."""
 import datetime
+import json
 import os
 import signal
 import subprocess
@@ -298,3 +299,33 @@ def test_without_an_account_it_is_this_one_alone(server, make_gate):
     assert "has no account" in ctl(gate, "kill", str(here["id"]), "--query", code=1)
     ctl(gate, "kill", str(here["id"]))
     assert "no upstream has an account" in gates.run("ctl", "-c", gate.path, "instances").stdout
+
+
+def test_twenty(server, make):
+    """They make the schema at the same moment, each hears of what all others begin at once, and half of them are
+    killed."""
+    gates_ = [make(number, ("proxy", "workers", "1"), start=False) for number in range(20)]
+    for gate in gates_:
+        gate.start(ready=False)
+    for gate in gates_:
+        gate.wait_log(" runs: ", 60)
+    for gate in (gates_[0], gates_[19]):
+        others(gate, alive=20)
+    sessions = [wire.connect(gate.port, "lab_service") for gate in gates_]
+    begun = gates_[3].ctl("mode", "lab", "block", "--for", "10m")
+    assert begun["alive"] == 20
+    assert places.wait_for(lambda: [refused(one) for one in sessions] == [1142] * 20, 60)
+    calls = [subprocess.Popen([str(places.SILOGATE), "ctl", "-c", str(gate.path), "--json", "allow", "lab", "on",
+                               f"clinical_data.x{number}", "access", "read", "--for", "10m"], stdout=subprocess.PIPE, text=True)
+             for number, gate in enumerate(gates_)]
+    ids = {json.loads(call.communicate(timeout=90)[0])["id"] for call in calls} | {begun["id"]}
+    for gate in gates_:
+        assert places.wait_for(lambda: {one["id"] for one in gate.ctl("overrides")["overrides"]} == ids, 60, 0.3)  # noqa: B023
+    gates_[17].ctl("undo", begun["id"])
+    assert places.wait_for(lambda: [refused(one) for one in sessions] == [0] * 20, 60)
+    for gate in gates_[:10]:
+        gate.kill()
+    others(gates_[19], alive=10)
+    assert [refused(one) for one in sessions[10:]] == [0] * 10
+    for one in sessions:
+        one.close()
