@@ -8,6 +8,7 @@ import signal
 import socket
 import struct
 import subprocess
+import time
 
 import pytest
 
@@ -449,3 +450,45 @@ def test_takeover_with_a_full_disk(mariadb, small_disk, generations):  # noqa: F
     assert found and len(found) == sent + 2 and len({*found}) == sent + 1
     for one in sessions[1:]:
         one.close()
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "takeover"])
+def test_what_never_ends_is_bound(server, generations, certificates, how):  # noqa: F811
+    """Transactions, locks, statements, prepared XA and logins that come to no end: drain_timeout is their end. The server
+    has none of their threads afterwards, and what was prepared is there for whoever recovers it."""
+    line = generations(server, ("proxy", "drain_timeout", "3s"), ("proxy", "login_timeout", "60s"),
+                       ("tls", "certificate", certificates / "server.pem"), ("tls", "key", certificates / "server.key"))
+    gate = line.gate
+    gate.uncounted = "sessions are closed in the middle"
+    keeps = ["BEGIN", "LOCK TABLES lab_tests READ", "SELECT GET_LOCK('kept', 1)",
+             "CREATE TEMPORARY TABLE kept (n INT)", "XA START 'kept'"]
+    sessions = [wire.connect(gate.port, "lab_service") for _ in range(len(keeps) + 2)]
+    for one, statement in zip(sessions, keeps):
+        one.query(statement)
+    for statement in ("XA START 'never'", "INSERT INTO lab_samples (order_id, barcode) VALUES ('never', 'never')",
+                      "XA END 'never'", "XA PREPARE 'never'"):
+        sessions[-2].query(statement)
+    sessions[-1].command(sessions[-1].query_bytes("SELECT SLEEP(1000)"))
+    silent, greeted = (socket.create_connection(("127.0.0.1", gate.port), 60) for _ in range(2))
+    greeted.recv(1000)
+    greeted.sendall(b"\x20\x00\x00\x01\x00\x08\x08\x00" + bytes(28) + b"\x16\x03\x01")  # a TLS handshake's first bytes
+    old, began = gate.process, time.monotonic()
+    if how == "takeover":
+        line.upgrade()
+        assert all(one.query("SELECT 1")[0].rows == [["1"]] for one in sessions[:4])
+        told = gates.ctl(gate, "sessions")["sessions"]
+        assert sum(one["process"] == old.pid and bool(one["kept"]) for one in told) >= len(sessions)
+    else:
+        old.send_signal(signal.SIGTERM)
+    assert old.wait(60) == 0
+    assert 1 < time.monotonic() - began < 50
+    gate.wait_log("drain_timeout is over: [0-9]+ sessions are closed")
+    assert all(one.closed() for one in sessions)
+    for one in (silent, greeted):
+        one.close()
+    threads = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'lab_service'"
+    assert places.wait_for(lambda: server.sql(threads) == ((0,),), 60)
+    assert [row[3] for row in server.sql("XA RECOVER")] in (["never"], [b"never"])
+    server.sql("XA ROLLBACK 'never'")
+    if how == "takeover":
+        wire.connect(gate.port, "lab_service").quit()
