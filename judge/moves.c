@@ -12,21 +12,75 @@ static void unmapped(struct ruling *ruling, uint64_t moves, const char *why)
     ruling->unmapped_of |= moves;
 }
 
-/* Lists of tables, and the tables of information_schema, show a database as it is on the server. */
+/* Tables of information_schema that have rows for each table. */
+static bool tells_of_tables(struct text name)
+{
+    static const struct text tables[] = {
+        TEXT("tables"),
+        TEXT("columns"),
+        TEXT("statistics"),
+        TEXT("key_column_usage"),
+        TEXT("table_constraints"),
+        TEXT("referential_constraints"),
+        TEXT("check_constraints"),
+        TEXT("partitions"),
+        TEXT("triggers"),
+        TEXT("views"),
+        TEXT("table_privileges"),
+        TEXT("column_privileges"),
+        TEXT("column_statistics"),
+        TEXT("view_table_usage"),
+        TEXT("tables_extensions"),
+        TEXT("columns_extensions"),
+        TEXT("table_constraints_extensions"),
+        TEXT("st_geometry_columns"),
+        TEXT("geometry_columns"),
+        TEXT("innodb_tables"),
+        TEXT("innodb_tablestats"),
+        TEXT("innodb_foreign"),
+        TEXT("innodb_sys_tables"),
+        TEXT("innodb_sys_tablestats"),
+        TEXT("innodb_sys_foreign"),
+    };
+
+    for (unsigned i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        if (text_equal_fold(name, tables[i]))
+            return true;
+    }
+    return false;
+}
+
+/* What a statement does with a database as a whole; NULL: nothing that its tables matter for. */
+static const char *on_all_of_it(const struct sql_facts *facts)
+{
+    switch ((unsigned)facts->kind) {
+    case SQL_SHOW:
+        return facts->lists ? "a list of what stands in a database" : NULL;
+    case SQL_DROP_DATABASE:
+        return "a database is dropped with its tables";
+    case SQL_GRANT:
+    case SQL_REVOKE:
+        return "rights on all tables of a database";
+    default:
+        return NULL;
+    }
+}
+
+/* Lists of tables, and the tables of information_schema, show a database as it is on the server;
+ * and what acts on a database acts on the tables that stand in it. */
 static void note_lists(struct ruling *ruling, const struct sql_facts *facts)
 {
+    const char *why = on_all_of_it(facts);
+
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
-        if (facts->kind == SQL_SHOW && object->type == SQL_DATABASE) {
+        if (why && object->type == SQL_DATABASE) {
             uint64_t moves = sql_moved_in(ruling->moved, object->schema);
             if (moves)
-                unmapped(ruling, moves, "a list of what stands in a database");
+                unmapped(ruling, moves, why);
         } else if (object->type == SQL_TABLE && object->schema.length == 18 &&
                    text_equal_fold(object->schema, TEXT("information_schema")) &&
-                   (text_equal_fold(object->name, TEXT("tables")) ||
-                    text_equal_fold(object->name, TEXT("columns")) ||
-                    text_equal_fold(object->name, TEXT("statistics")) ||
-                    text_equal_fold(object->name, TEXT("key_column_usage")))) {
+                   tells_of_tables(object->name)) {
             unmapped(ruling, sql_moved_all(ruling->moved), "information_schema");
         }
     }
@@ -86,9 +140,10 @@ static void note_print(struct ruling *ruling, const struct sql_facts *facts)
 
 /* Would its names be mapped if all tables stood at their new places? */
 static void rehearse(struct ruling *ruling, const struct sql_facts *facts,
-                     const struct sql_state *state, uint64_t moves)
+                     const struct sql_state *state, const struct sql_session *session,
+                     uint64_t moves)
 {
-    const struct sql_where where = {sql_moved_will_stand, ruling->moved};
+    const struct sql_where where = {sql_moved_will_stand, ruling->moved, session};
 
     if (sql_map(facts, state, &where, &ruling->edits) == SQL_MAP_CANNOT)
         unmapped(ruling, moves, ruling->edits.why);
@@ -150,7 +205,8 @@ void moves_map(struct judging *judging, const struct sql_facts *facts,
     if (!ruling->moved || judging->repeats)
         return;
     const uint64_t moves = sql_moved_touches(ruling->moved, facts);
-    const struct sql_where where = {sql_moved_stands, ruling->moved};
+    const struct sql_session *session = judging->belief->remembered;
+    const struct sql_where where = {sql_moved_stands, ruling->moved, session};
     ruling->touched |= moves;
     ruling->redefines |= redefines(facts);
     note_print(ruling, facts);
@@ -175,7 +231,7 @@ void moves_map(struct judging *judging, const struct sql_facts *facts,
     else if (!facts->determined)
         unmapped(ruling, moves, "a statement that is not understood");
     else if (moves)
-        rehearse(ruling, facts, state, moves);
+        rehearse(ruling, facts, state, session, moves);
     note_named(ruling, facts, !ruling->unmapped);
 }
 

@@ -8,7 +8,7 @@
 bool judge_renew_text(const struct belief *belief, struct text text, const struct sql_state *state,
                       struct ruling *ruling, const char **why)
 {
-    const struct sql_where where = {sql_moved_stands, ruling->moved};
+    const struct sql_where where = {sql_moved_stands, ruling->moved, belief->remembered};
     struct sql_facts *facts = &ruling->scratch;
 
     *why = "a prepared statement that reads in another way now";

@@ -45,7 +45,7 @@ static bool carry(struct mover *mover, struct carried_trigger *trigger,
     struct sql_facts *facts = memory_take(sizeof(*facts));
     struct sql_edits *edits = memory_take(sizeof(*edits));
     const struct sql_state state = state_of(mover, trigger);
-    const struct sql_where where = {sql_moved_stands, names};
+    const struct sql_where where = {sql_moved_stands, names, NULL};
 
     sql_analyze(trigger->old_text, 0, &state, NULL, facts);
     for (unsigned i = 0; i < facts->object_count; i++) {

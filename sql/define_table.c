@@ -169,8 +169,11 @@ static void walk_definition(struct parser *p)
             parser_fail(p, "a name with a dot, perhaps a sequence's value, in sql_mode ORACLE");
             return;
         }
-        if (!take_sequence(p))
-            step(p);
+        if (take_sequence(p))
+            return;
+        if (p->n.sign == '.')
+            note_qualifiers_in(p); /* of a CHECK, a generated column, a partition, ORDER BY */
+        step(p);
         return;
     }
 }
@@ -281,11 +284,14 @@ void parse_create_table(struct parser *p, bool temporary, bool replaces)
     take_if_exists(p);
     if (!take_table_name(p, &schema, &name))
         return;
+    const struct sql_token called = p->named;
     p->home = schema.text;
-    if (temporary)
+    if (temporary) {
         create_temporary(p, &schema, &name, replaces);
-    else
+    } else {
         p->defined = (uint16_t)add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
+        called_table(p, p->defined, &called);
+    }
     if (take_word(p, KW_LIKE)) {
         take_table(p, SQL_READ);
         return;
@@ -405,7 +411,9 @@ void parse_alter_table(struct parser *p)
     take_if_exists(p);
     if (!take_table_name(p, &schema, &name))
         return;
+    const struct sql_token called = p->named;
     p->defined = (uint16_t)add_table(p, &schema, &name, SQL_DEFINE);
+    called_table(p, p->defined, &called);
     p->home = schema.text;
     p->references = false;
     const struct parser_mark mark = parser_mark(p);

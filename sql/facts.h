@@ -116,6 +116,7 @@ struct sql_facts {
     bool stores;         /* stores a text that is read again, in the sql_mode and character set that
                             are set when it is executed */
     bool needs_mode;     /* not read to the end: the reading depends on a state that is not known */
+    bool lists;          /* shows which tables, or triggers, each database in `objects` has */
     bool traces;         /* sets profiling or optimizer_trace of this session: the server keeps
                             what it executes, for the client to look at */
     uint8_t kind;        /* enum sql_kind */

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "sql/session_internal.h"
+
 enum { AS_IT_SAYS = UINT16_MAX };
 
 /* Facts under a map. `stands` of an object: where it is, if elsewhere than it says. `renamed` of an
@@ -99,11 +101,15 @@ static enum sql_mapped look(const struct mapping *m, struct sql_edits *edits)
     bool moved = false;
 
     for (uint32_t i = 0; i < m->facts->object_count; i++) {
-        if (!stands(m, i).at)
+        const struct text schema = stands(m, i);
+        if (!schema.at)
             continue;
         moved = true;
         if (m->facts->objects[i].unplaced)
             return cannot(edits, "a name that does not stand in the text of the command");
+        if (m->where->session &&
+            sql_session_has_table(m->where->session, schema, m->facts->objects[i].name))
+            return cannot(edits, "a temporary table has this name where the table stands");
     }
     if (!moved && !(m->facts->object_count > 0 && m->facts->objects[0].type == SQL_ROUTINE &&
                     names_trigger(m->facts)))

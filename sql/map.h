@@ -6,6 +6,7 @@
 #define SQL_MAP_H
 
 #include "sql/facts.h"
+#include "sql/session.h"
 #include "sql/state.h"
 
 enum { SQL_EDITS = 1024 };
@@ -29,6 +30,7 @@ struct sql_where {
     struct text (*stands)(const void *moved, enum sql_type type, struct text schema,
                           struct text name);
     const void *moved;
+    const struct sql_session *session; /* its temporary tables would hide moved ones; may be NULL */
 };
 
 struct sql_edits {

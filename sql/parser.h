@@ -28,6 +28,7 @@ enum {
     PARSER_INDEX = 4096, /* slots of the index over the objects; a power of two */
     PARSER_CALLED = 512, /* tables by which columns may be qualified */
     PARSER_QUALIFIERS = 512,
+    PARSER_NEAR = 64,        /* tokens that are looked at a second time to find an alias */
     PARSER_LIST = 1000,      /* names of one batch: each can be mapped, see SQL_EDITS */
     PARSER_LIST_HEAD = 4096, /* bytes before a list that are read once more with each batch */
     PARSER_NAME = 1024, /* bytes of the longest name that is looked at: none is legal beyond 256 */

@@ -38,6 +38,7 @@ static void show_of_database(struct parser *p)
 {
     struct name database;
 
+    p->facts->lists = !at_word(p, KW_EVENTS);
     step(p);
     if (at_word(p, KW_STATUS))
         step(p); /* TABLE STATUS */

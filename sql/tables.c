@@ -121,8 +121,25 @@ void skip_hints(struct parser *p)
     }
 }
 
-/* MariaDB: FOR SYSTEM_TIME AS OF e | BETWEEN e AND e | FROM e TO e | ALL */
-static void parse_system_time(struct parser *p)
+/* The last token between the mark and p->t; none where that is far. */
+static struct sql_token last_since(struct parser *p, const struct parser_mark *mark)
+{
+    struct sql_lexer lexer = mark->lexer;
+    struct sql_token last = mark->t, next = mark->n;
+
+    for (unsigned i = 0; i < PARSER_NEAR && last.class != SQL_TOKEN_END; i++) {
+        if (next.offset >= p->t.offset)
+            return last;
+        last = next;
+        sql_lexer_next(&lexer, &next);
+    }
+    p->qualifiers_lost = true; /* an alias may qualify columns */
+    return p->t;
+}
+
+/* MariaDB: FOR SYSTEM_TIME AS OF e | BETWEEN e AND e | FROM e TO e | ALL. The expression is walked
+ * flat, so an alias is its last word, which then is called `object` as well. */
+static void parse_system_time(struct parser *p, unsigned object)
 {
     step(p);
     step(p);
@@ -132,7 +149,11 @@ static void parse_system_time(struct parser *p)
         need_word(p, KW_OF);
     else if (!take_word(p, KW_FROM))
         need_word(p, KW_BETWEEN);
+    const struct parser_mark mark = parser_mark(p);
     parse_expression(p); /* its end, and an alias, are part of it */
+    const struct sql_token alias = last_since(p, &mark);
+    if (alias.class == SQL_TOKEN_WORD || alias.class == SQL_TOKEN_NAME)
+        called_table(p, object, &alias);
 }
 
 static void collect(struct parser *p, const struct name *schema, const struct name *name,
@@ -170,7 +191,7 @@ void parse_table_factor(struct parser *p, unsigned access)
         skip_brackets(p);
     }
     if (at_word(p, KW_FOR) && p->n.keyword == KW_SYSTEM_TIME)
-        parse_system_time(p);
+        parse_system_time(p, object);
     if (take_alias(p, &alias))
         called = p->named;
     called_table(p, object, &called);

@@ -3,6 +3,8 @@ import json
 import re
 import subprocess
 
+import pymysql
+
 from harness import places
 from test_moves import INI, make_scene  # noqa: F401: the fixture
 
@@ -57,6 +59,34 @@ def test_the_rehearsal_by_service(make_scene):  # noqa: F811
                       ("payment", "a list of what stands in a database", 1)}, listed
     assert re.search(r"1 +billing +a transaction longer than the hold +(?!0{16})[0-9a-f]{16} ", told("--text")), told("--text")
     assert "What would keep a move back" in told("--html") and "What would keep a move back" in told("--markdown")
+
+
+def test_what_is_a_list(make_scene):  # noqa: F811
+    """What tells of tables, or acts on all of a database, counts; what does neither does not."""
+    scene = make_scene(ini=INI.replace("mode = block", "mode = log").replace("unowned = block", "unowned = allow"))
+    scene.server.sql("REVOKE DROP ON mv_old.* FROM mv_billing@'%'")
+    tables = ["TABLES", "COLUMNS", "STATISTICS", "KEY_COLUMN_USAGE", "TABLE_CONSTRAINTS", "referential_constraints",
+              "CHECK_CONSTRAINTS", "PARTITIONS", "TRIGGERS", "VIEWS"]
+    counted = [f"SELECT COUNT(*) FROM information_schema.{name}" for name in tables] + [
+        "SHOW TABLES", "SHOW FULL TABLES FROM mv_old LIKE 't%'", "SHOW TABLE STATUS", "SHOW OPEN TABLES FROM mv_old", "SHOW TRIGGERS",
+        "GRANT SELECT ON mv_old.* TO nobody_at_all", "DROP DATABASE mv_old"]
+    others = ["SHOW CREATE DATABASE mv_old", "SHOW EVENTS", "SHOW EVENTS FROM mv_old", "SHOW TABLES FROM information_schema",
+              "SHOW CREATE TABLE t0", "SHOW INDEX FROM t0", "SHOW COLUMNS FROM t0 FROM mv_old", "USE mv_old", "SHOW DATABASES",
+              "SELECT COUNT(*) FROM information_schema.SCHEMATA", "DROP DATABASE mv_nothing"]
+
+    def count():
+        return scene.gate.metrics().total("moves_unmapped_total", service="billing")
+
+    with scene.connect() as client, client.cursor() as cursor:
+        for text in others + counted:  # the account may neither grant nor drop: it is the words that count
+            try:
+                cursor.execute(text)
+                cursor.fetchall()
+            except pymysql.err.MySQLError as error:
+                assert error.args[0] in (1008, 1044, 1142, 1227, 1410, 1133), (text, error)
+            wanted = counted.index(text) + 1 if text in counted else 0
+            assert places.wait_for(lambda wanted=wanted: count() == wanted, 30), (text, count(), wanted)
+    assert scene.server.sql("SHOW TABLES FROM mv_old LIKE 't0'") == (("t0",),)
 
 
 def test_more_reasons_than_the_report_tells_apart(tmp_path):

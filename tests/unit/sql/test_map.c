@@ -12,6 +12,7 @@
 
 #include "sql/analyze.h"
 #include "sql/map.h"
+#include "sql/session.h"
 
 static struct sql_facts facts;
 static struct sql_edits edits;
@@ -56,7 +57,7 @@ static void try_row(const struct row *row, enum sql_dialect dialect, const char 
                               .mode_known = true,
                               .escapes_known = true,
                               .version = dialect == SQL_MYSQL ? 90704 : 101119};
-    const struct sql_where where = {stands, to};
+    const struct sql_where where = {stands, to, NULL};
     const struct text text = text_of(row->text);
     const char *want = row->mapped ? row->mapped : row->text;
     static char mapped[100000];
@@ -137,7 +138,7 @@ static void test_case_and_character_sets(void **state)
                                .escapes_known = true,
                                .lower_case_table_names = 1,
                                .version = 90704};
-    const struct sql_where where = {stands, "b"};
+    const struct sql_where where = {stands, "b", NULL};
     struct text text = TEXT("SELECT O.`INVOICES`.ID, o.I.x FROM `Invoices`, lines AS i");
     char mapped[4000];
 
@@ -152,12 +153,43 @@ static void test_case_and_character_sets(void **state)
     assert_int_equal(sql_map(&facts, &folded, &where, &edits), SQL_MAP_CANNOT);
 }
 
+/* A temporary table where the table stands would answer instead of it. */
+static void test_temporary_at_the_new_place(void **state)
+{
+    static const struct {
+        const char *made, *text;
+        enum sql_mapped mapped;
+    } cases[] = {
+        {"CREATE TEMPORARY TABLE b.invoices (id INT)", "SELECT * FROM invoices",          SQL_MAP_CANNOT },
+        {"CREATE TEMPORARY TABLE b.invoices (id INT)", "SELECT * FROM patients, o.lines",
+         SQL_MAP_EDITS                                                                                   },
+        {"CREATE TEMPORARY TABLE b.invoices (id INT)", "SELECT * FROM b.invoices",        SQL_MAP_NOTHING},
+        {"CREATE TEMPORARY TABLE invoices (id INT)",   "SELECT * FROM invoices",          SQL_MAP_NOTHING},
+        {"CREATE TEMPORARY TABLE x.invoices (id INT)", "INSERT INTO invoices SELECT 1",
+         SQL_MAP_EDITS                                                                                   },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct sql_state my = {.mode_known = true, .escapes_known = true, .version = 90704};
+        struct sql_session *session = NULL;
+        sql_state_set_database(&my, TEXT("o"));
+        sql_analyze(text_of(cases[i].made), 0, &my, NULL, &facts);
+        sql_session_apply(&session, &facts);
+        const struct sql_where where = {stands, "b", session};
+        sql_analyze(text_of(cases[i].text), 0, &my, session, &facts);
+        if (sql_map(&facts, &my, &where, &edits) != cases[i].mapped)
+            fail_msg("%s; %s", cases[i].made, cases[i].text);
+        sql_session_free(&session);
+    }
+}
+
 /* Bounds: what has no room is not mapped in part. */
 static void test_bounds(void **state)
 {
     static char text[400000], mapped[1000000];
     struct sql_state both = {.mode_known = true, .escapes_known = true, .version = 90704};
-    const struct sql_where where = {stands, "b"};
+    const struct sql_where where = {stands, "b", NULL};
 
     (void)state;
     sql_state_set_database(&both, TEXT("o"));
@@ -194,6 +226,7 @@ int main(void)
         cmocka_unit_test(test_trigger_of_another_schema),
         cmocka_unit_test(test_names_of_others),
         cmocka_unit_test(test_case_and_character_sets),
+        cmocka_unit_test(test_temporary_at_the_new_place),
         cmocka_unit_test(test_bounds),
     };
 
