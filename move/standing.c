@@ -195,13 +195,14 @@ bool standing_read(struct connection *connection, const struct config *config,
                    const struct policy *policy, size_t upstream, struct standing *standing,
                    struct error *error)
 {
-    struct rows *rows =
-        connection_query(connection, "SELECT @@lower_case_table_names", NULL, error);
+    struct rows *rows = connection_query(
+        connection, "SELECT @@lower_case_table_names, @@GLOBAL.max_allowed_packet", NULL, error);
 
     *standing = (struct standing){0};
     if (!rows)
         return false;
     standing->fold = rows_next(rows) && rows_number(rows, 0, 0) != 0;
+    standing->packet = (uint64_t)rows_number(rows, 1, 0);
     rows_free(rows);
     bool good = read_all(connection, config, policy, upstream, standing, error);
     if (!good)
@@ -232,6 +233,8 @@ struct sql_moved *standing_names(const struct standing *standing, int flipped, b
 {
     struct sql_moved *names = sql_moved_new(standing->fold);
 
+    if (standing->packet > 0)
+        sql_moved_limit(names, standing->packet);
     for (size_t i = 0; i < standing->table_count; i++) {
         const struct moved_table *table = &standing->tables[i];
         bool there = (int)table->move == flipped ? in_to : standing_is_in_to(table);

@@ -41,7 +41,8 @@ struct standing {
     struct hanging_table *hanging;
     struct left_table *left;
     size_t table_count, trigger_count, hanging_count, left_count;
-    bool fold; /* lower_case_table_names is not 0 */
+    bool fold;       /* lower_case_table_names is not 0 */
+    uint64_t packet; /* max_allowed_packet */
     struct arena arena;
 };
 

@@ -87,6 +87,16 @@ static size_t rewritten(const struct command *command, const struct ruling *ruli
     return length;
 }
 
+/* Is there no room for the mapped names? A server ends the session for a packet that is too long.
+ */
+static bool outgrows(const struct command *command, const struct ruling *ruling)
+{
+    const size_t length = rewritten(command, ruling);
+
+    return command->copy || length >= PACKET_MAX ||
+           (ruling->moved_rewrites > 0 && length >= sql_moved_most(ruling->moved));
+}
+
 /* Puts mapped names into the packet that will be sent; `text_at` is where the text starts in it. */
 static void rewrite(struct session *session, const struct command *command, size_t text_at)
 {
@@ -153,8 +163,8 @@ enum step follow_ruling(struct session *session, struct command *command, size_t
         return STEP_AGAIN;
     if (ruling_is_violation(ruling) && !violations_ready(worker->records))
         return wait_for_log(session);
-    if (ruling->outcome == RULING_ALLOW && ruling->rewrite_count > 0 &&
-        (command->copy || rewritten(command, ruling) >= PACKET_MAX) && !leave_names(ruling))
+    if (ruling->outcome == RULING_ALLOW && ruling->rewrite_count > 0 && outgrows(command, ruling) &&
+        !leave_names(ruling))
         return follow_refuse(session, command, 1227,
                              "silogate: a command of this size cannot have names mapped in it");
     if (ruling->outcome == RULING_ALLOW && worker->runtime->hold_count > 0 &&

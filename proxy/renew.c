@@ -263,7 +263,7 @@ static bool begin_prepared(struct session *session, struct prepared *prepared,
         return cannot(ruling, why);
     const struct text text = {prepared->text, prepared->text_length};
     size_t most = text.length + (size_t)ruling->edits.count * SQL_EDIT_SIZE;
-    if (most + 1 >= PACKET_MAX)
+    if (most + 1 >= PACKET_MAX || most + 1 >= sql_moved_most(ruling->moved))
         return cannot(ruling, "a prepared statement that is too long to be prepared anew");
     struct renewal *renewal = memory_take(sizeof(*renewal) + most);
     *renewal =

@@ -290,10 +290,10 @@ static void drop_temporary(struct parser *p)
 
     if (!take_table_name(p, &schema, &name))
         return;
-    if (p->stored)
-        add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE);
-    else
-        add_temporary(p, &schema, &name);
+    const unsigned number = p->stored ? add_object(p, SQL_TABLE, &schema, &name, SQL_DEFINE)
+                                      : add_temporary(p, &schema, &name);
+    if (number < SQL_OBJECTS && p->body)
+        p->facts->objects[number].unplaced = true;
 }
 
 static void drop_tables(struct parser *p, enum sql_kind kind, bool temporary)

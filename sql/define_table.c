@@ -171,7 +171,7 @@ static void walk_definition(struct parser *p)
         }
         if (take_sequence(p))
             return;
-        if (p->n.sign == '.')
+        if (p->n.sign == '.' && !(p->state->mode & SQL_ORACLE))
             note_qualifiers_in(p); /* of a CHECK, a generated column, a partition, ORDER BY */
         step(p);
         return;
@@ -268,6 +268,8 @@ static void create_temporary(struct parser *p, const struct name *schema, const 
         p->facts->effects |= SQL_EFFECT_SESSION;
         p->facts->session.action |= SQL_ACTION_DROP_TABLES;
     }
+    if (number < SQL_OBJECTS && p->body)
+        p->facts->objects[number].unplaced = true;
     if (number >= SQL_OBJECTS || p->body || !p->facts->objects[number].schema.at)
         return;
     p->facts->effects |= SQL_EFFECT_SESSION;

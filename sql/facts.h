@@ -49,7 +49,8 @@ struct sql_object {
     uint8_t type;      /* enum sql_type */
     uint8_t access;    /* union of enum sql_access */
     bool session_only; /* a temporary table that this session created */
-    bool unplaced;     /* it is named where `places` does not say: it cannot be mapped */
+    bool unplaced;     /* it is named where `places` does not say: it cannot be mapped; with
+                          session_only: in a body, where its name may mean a table as well */
 };
 
 enum sql_place_kind {

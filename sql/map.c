@@ -101,14 +101,17 @@ static enum sql_mapped look(const struct mapping *m, struct sql_edits *edits)
     bool moved = false;
 
     for (uint32_t i = 0; i < m->facts->object_count; i++) {
+        const struct sql_object *object = &m->facts->objects[i];
         const struct text schema = stands(m, i);
+        if (object->session_only && object->unplaced && object->schema.at &&
+            m->where->stands(m->where->moved, SQL_TABLE, object->schema, object->name).at)
+            return cannot(edits, "a body with a temporary table of this name");
         if (!schema.at)
             continue;
         moved = true;
-        if (m->facts->objects[i].unplaced)
+        if (object->unplaced)
             return cannot(edits, "a name that does not stand in the text of the command");
-        if (m->where->session &&
-            sql_session_has_table(m->where->session, schema, m->facts->objects[i].name))
+        if (m->where->session && sql_session_has_table(m->where->session, schema, object->name))
             return cannot(edits, "a temporary table has this name where the table stands");
     }
     if (!moved && !(m->facts->object_count > 0 && m->facts->objects[0].type == SQL_ROUTINE &&

@@ -20,7 +20,7 @@ struct entry {
 struct sql_moved {
     atomic_uint references;
     bool fold;
-    uint64_t all;
+    uint64_t all, most;
     struct entry *slots;
     uint32_t size, count;
     struct arena arena;
@@ -32,7 +32,18 @@ struct sql_moved *sql_moved_new(bool fold)
 
     atomic_init(&moved->references, 1);
     moved->fold = fold;
+    moved->most = UINT64_MAX;
     return moved;
+}
+
+void sql_moved_limit(struct sql_moved *moved, uint64_t bytes)
+{
+    moved->most = bytes;
+}
+
+uint64_t sql_moved_most(const struct sql_moved *moved)
+{
+    return moved->most;
 }
 
 struct sql_moved *sql_moved_take(struct sql_moved *moved)

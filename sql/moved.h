@@ -16,6 +16,9 @@ struct sql_moved;
 
 /* An empty one, with one reference. `fold`: the server compares names without case. */
 struct sql_moved *sql_moved_new(bool fold);
+/* The server takes no packet of so many bytes or more; UINT64_MAX where it was not said. */
+void sql_moved_limit(struct sql_moved *moved, uint64_t bytes);
+uint64_t sql_moved_most(const struct sql_moved *moved);
 struct sql_moved *sql_moved_take(struct sql_moved *moved);
 void sql_moved_drop(struct sql_moved *moved); /* NULL is harmless */
 

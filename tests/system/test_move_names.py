@@ -217,3 +217,23 @@ def test_mapped_is_as_unmapped(make_scene):  # noqa: F811
         assert not wrong, "\n".join(f"{text}\n   {one[:300]}\n   {other[:300]}" for text, one, other in wrong)
     good = sum(isinstance(one, tuple) for one in answers[0][0])
     assert good > len(statements) * 0.9  # most of them run at all
+
+
+def test_a_text_that_the_names_would_make_too_long(make_scene):  # noqa: F811
+    """A server ends a session for a packet of max_allowed_packet. Such a text keeps its names: the alias answers."""
+    scene = make_scene(tables=1)
+    (before,), = scene.server.sql("SELECT @@GLOBAL.max_allowed_packet")
+    scene.server.sql("SET GLOBAL max_allowed_packet = 1048576", f"INSERT INTO {OLD}.t0 (client, number) VALUES (1, 1)")
+    head, tail = f"SELECT COUNT(*) FROM {OLD}.t0 /* ", " */"
+    try:
+        assert scene.move().returncode == 0
+        unmapped = scene.gate.metrics().total("moves_unmapped_total", service="billing")
+        with scene.connect() as client, client.cursor() as cursor:
+            for short in (400, 1, 2, 3):  # the packet has a byte before the text, and must be shorter than the limit
+                text = head + "x" * (1048576 - 1 - short - len(head) - len(tail)) + tail
+                for _ in range(2):
+                    cursor.execute(text)
+                    assert cursor.fetchall() == ((1,),), short
+        assert places.wait_for(lambda: scene.gate.metrics().total("moves_unmapped_total", service="billing") == unmapped + 4, 30)
+    finally:
+        scene.server.sql(f"SET GLOBAL max_allowed_packet = {before}")

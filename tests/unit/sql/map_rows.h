@@ -185,6 +185,20 @@
     {"SHOW CREATE PROCEDURE tr", NULL, BOTH},
     {"CREATE PROCEDURE p() BEGIN SELECT * FROM invoices; DELETE FROM o.lines; END",
      "CREATE PROCEDURE p() BEGIN SELECT * FROM `b`.invoices; DELETE FROM `b`.lines; END", BOTH},
+    {"CREATE PROCEDURE p() BEGIN CREATE TEMPORARY TABLE invoices (a INT); SELECT * FROM invoices; "
+     "DROP TEMPORARY TABLE invoices; END",
+     "!", BOTH},
+    {"CREATE PROCEDURE p() BEGIN DROP TEMPORARY TABLE IF EXISTS invoices; SELECT 1 FROM lines; END",
+     "!", BOTH},
+    {"CREATE PROCEDURE p() BEGIN CREATE TEMPORARY TABLE t AS SELECT * FROM invoices; DROP "
+     "TEMPORARY "
+     "TABLE t; END",
+     "CREATE PROCEDURE p() BEGIN CREATE TEMPORARY TABLE t AS SELECT * FROM `b`.invoices; DROP "
+     "TEMPORARY TABLE t; END",
+     BOTH},
+    {"BEGIN NOT ATOMIC CREATE TEMPORARY TABLE invoices (a INT); INSERT INTO invoices VALUES (1); "
+     "END",
+     "!", MA},
     /* texts within texts */
     {"PREPARE s FROM 'SELECT o.invoices.id FROM invoices WHERE a = ?'",
      "PREPARE s FROM 'SELECT `b`.invoices.id FROM `b`.invoices WHERE a = ?'", BOTH},
