@@ -60,8 +60,8 @@ def inspect_db(scene, *tables):
     return done.stdout
 
 
-@pytest.fixture
-def scene(make_scene):  # noqa: F811
+def make_open_scene(make_scene):  # noqa: F811
+    """The tables where they were, with rows and with what refers to them."""
     ini = INI.replace("mode = block", "mode = log").replace("unowned = block", "unowned = allow").replace(
         "owns = mv_old.t*", "owns = mv_old.t*\nowns = mv_old.kept*\nowns = mv_old.schema_version")
     scene = make_scene(ini=ini, tables=2)
@@ -69,6 +69,12 @@ def scene(make_scene):  # noqa: F811
                      "CREATE TABLE mv_old.schema_version (version INT PRIMARY KEY)",
                      "CREATE TABLE mv_old.kept (id INT PRIMARY KEY, t0_id INT, CONSTRAINT k1 FOREIGN KEY (t0_id) REFERENCES"
                      " mv_old.t0 (id)) ENGINE=InnoDB", "INSERT INTO mv_old.kept VALUES (1, 1)")
+    return scene
+
+
+@pytest.fixture
+def scene(make_scene):  # noqa: F811
+    scene = make_open_scene(make_scene)
     moved = scene.move()
     assert moved.returncode == 0, moved.stdout + moved.stderr
     return scene
