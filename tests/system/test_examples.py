@@ -156,4 +156,4 @@ def test_example_of_moves():
     assert running.returncode == 0, out + errors
     assert out.count("stand in their new database") == 3
     assert out.count("stand in their old database") == 3
-    assert "clinical: " in out and out.count(" answers, 0 errors") == 11
+    assert "clinical: " in out and out.count(" rounds of its statements, 0 errors") == 11

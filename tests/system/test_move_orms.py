@@ -26,14 +26,18 @@ const all = {
     const s = new Sequelize(account.database, account.user, account.password,
                             {host: account.host, port, dialect: 'mysql', logging: false});
     const q = s.getQueryInterface();
-    const T = s.define('t0', {client: DataTypes.INTEGER, number: DataTypes.INTEGER, note: DataTypes.STRING, extra: DataTypes.INTEGER},
-                       {timestamps: false, freezeTableName: true});
+    const T = s.define('t0', {client: DataTypes.INTEGER, number: DataTypes.INTEGER, note: DataTypes.STRING,
+                              extra: DataTypes.INTEGER}, {timestamps: false, freezeTableName: true});
     await say('tables', async () => (await q.showAllTables()).includes('t0'));
     await say('exists', () => q.tableExists('t0'));
-    await say('describe', async () => Object.entries(await q.describeTable('t0')).filter(([, one]) => one.primaryKey).map(one => one[0]));
+    await say('describe', async () => Object.entries(await q.describeTable('t0')).filter(([, one]) => one.primaryKey)
+      .map(one => one[0]));
     await say('index', async () => (await q.showIndex('t0')).map(one => one.name).sort());
     await say('foreign', async () => (await q.getForeignKeyReferencesForTable('kept')).map(one => one.referencedTableSchema));
-    await say('alter', async () => { await T.sync({alter: true}); return Object.keys(await q.describeTable('t0')).includes('extra'); });
+    await say('alter', async () => {
+      await T.sync({alter: true});
+      return Object.keys(await q.describeTable('t0')).includes('extra');
+    });
     await say('column', async () => {
       await q.addColumn('t0', 'added', DataTypes.INTEGER);
       await q.renameColumn('t0', 'added', 'called');
