@@ -247,7 +247,10 @@ class Side:
 
 
 def plain(packets):
-    return [packet.replace(THERE.encode(), CURRENT.encode()) for packet in packets]
+    """Without places; and without the EOF's flag that the session has changed, as MariaDB sets it where a trigger of another
+    database than the current one has run."""
+    return [packet[:4] + bytes([packet[4] & ~0x40]) if len(packet) == 5 and packet[0] == 0xfe else
+            packet.replace(THERE.encode(), CURRENT.encode()) for packet in packets]
 
 
 def strings(packet):

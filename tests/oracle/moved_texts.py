@@ -1,10 +1,13 @@
 """What moved.py sends besides the oracle's families: columns behind aliases that a database qualifies, lists of names of
-any length; and the ways in which a text comes to a server."""
+any length, rare places (moved_lines.txt); and the ways in which a text comes to a server."""
+
+import pathlib
 
 from fixture import CURRENT, TABLES
 from render import GLUE, Name, Raw
 
 EXTRA = []
+LINES = [line for line in pathlib.Path(__file__).with_name("moved_lines.txt").read_text().splitlines() if line[:1] != "#"]
 FORMS = ("query", "query", "query", "prepared", "prepared", "named", "first", "last", "stored", "elsewhere", "immediate")
 STATEFUL = ("use", "several", "handler_read", "immediate", "not_atomic", "session_only", "diagnostics")
 
@@ -131,6 +134,14 @@ def renames(maker):
                       ["RENAME TABLE", Name(one), "TO", Name("old1"), ",", Name("old1"), "TO", place, Name(one)],
                       ["ALTER TABLE", place, Name(other), "RENAME", maker.pick("", "TO", "AS"), place, Name("old2")],
                       ["RENAME TABLE", Name(one), "TO", Name("crm"), ".", Name("old3")])
+
+
+@extra(50)
+def lines(maker):
+    """As they stand: with comments and spaces of their own."""
+    other = "MA " if maker.mysql else "MY "
+    line = maker.rng.choice([line for line in LINES if not line.startswith(other)])
+    return [Raw(line[3:] if line[:3] in ("MY ", "MA ") else line)]
 
 
 # How a text comes to a server: steps that are each a function of the client.
