@@ -29,9 +29,11 @@ struct text keeps_its_text(const struct parser *p, struct text text)
 {
     uint8_t changes = 0;
 
-    if (p->state->lossy & SQL_LOSSY_SIGNS)
+    /* A literal comes from character_set_client: in armscii8 some bytes over 127 become quotes and
+     * commas, in gbk a backslash may be half of a character, in swe7 it is a letter. */
+    if (p->state->lossy & SQL_LOSSY_SIGNS || p->state->charset == SQL_CHARSET_UNKNOWN)
         changes |= SQL_MARK_SIGNS;
-    if (p->state->lossy & SQL_LOSSY_HIGH)
+    if (p->state->lossy & SQL_LOSSY_HIGH || p->state->charset != SQL_UTF8)
         changes |= SQL_MARK_HIGH;
     if (text.at && changes && sql_marks(text) & changes)
         text = (struct text){NULL, 0};

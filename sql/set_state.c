@@ -1,6 +1,7 @@
 /* What SET changes in how later statements are read: sql_mode and character_set_client. What cannot
  * be foretold is unknown from then on. Called by sql/set.c.
  */
+#include "sql/names_fold.h"
 #include "sql/session_internal.h"
 #include "sql/set_internal.h"
 
@@ -222,6 +223,8 @@ void set_mode(struct parser *p)
         parser_back(p, &mark);
         known = take_mode_text(p, text, &used, &own);
         mode = sql_mode_of((struct text){text, used});
+        /* In armscii8 there is a comma among them. */
+        known = known && !name_has_high((struct text){text, used});
     }
     if (p->failed)
         return;

@@ -188,3 +188,48 @@ def test_signs_that_are_letters(vault, swedish, name):
     with pytest.raises(wire.Error) as refused:
         IN_SWE7[name](swedish.port)
     assert refused.value.code in (1142, 1044, 1045, 1227), refused.value
+
+
+# A literal that is sent in one character set, and read as a text in another: bytes of it are other characters then.
+OTHERWISE = {
+    "a quote": [b"SET @p = 'SELECT name \xff FROM own.t -- \xff FROM vault.t'", "armscii8"],
+    "half of a character": [b"SET @p = 'SELECT \"\xbf\\\" , name FROM vault.t -- \"'", "gbk"],
+    "a letter": [b"SET @p = 'SELECT \"\\\" , name FROM vault.t -- \"'", "swe7"],
+}
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+@pytest.mark.parametrize("one", ["a variable of before", "at once"])
+def test_a_literal_becomes_another_text(vault, blocking, name, one):
+    text, charset = OTHERWISE[name]
+    steps = ["SET NAMES utf8mb4", "SET sql_mode = 'NO_BACKSLASH_ESCAPES'" if charset == "swe7" else "SET sql_mode = ''",
+             f"SET character_set_client = {charset}", text,
+             *["SET NAMES utf8mb4", "SET sql_mode = ''"] * (one != "at once"), "PREPARE s FROM @p", "EXECUTE s"]
+    if one == "at once" and charset != "armscii8":
+        pytest.skip("there it is the same text")
+
+    def run(port):
+        client = login(port)
+        return [client.query(step) for step in steps][-1][0].rows
+    assert SECRET in repr(run(vault.port))
+    with pytest.raises(wire.Error) as refused:
+        run(blocking.port)
+    assert refused.value.code in (1142, 1227), refused.value
+
+
+@pytest.mark.parametrize("separator", ["", ";"], ids=["two commands", "one command"])
+def test_a_comma_among_the_modes(vault, blocking, separator):
+    """In armscii8 the byte 0xab is a comma."""
+    texts = [b"SET sql_mode = 'STRICT_TRANS_TABLES\xabANSI_QUOTES'", b'SELECT name "\\" FROM vault.t -- " FROM own.t']
+
+    def run(port):
+        client = login(port)
+        client.query("SET NAMES utf8mb4")
+        client.query("SET character_set_client = armscii8")
+        for text in [b";".join(texts)] if separator else texts:
+            answer = client.query(text)
+        return answer[-1].rows
+    assert SECRET in repr(run(vault.port))
+    with pytest.raises(wire.Error) as refused:
+        run(blocking.port)
+    assert refused.value.code in (1142, 1227), refused.value
