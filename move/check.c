@@ -174,6 +174,23 @@ bool check_before(struct mover *mover)
     return true;
 }
 
+/* A DDL that was under way when they were described for the first time: the alias has the columns
+ * of then, and nobody could tell later whether the switch has changed anything. */
+bool check_again(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        const struct moved_table *table = todo_table(mover, i);
+        struct text now;
+        if (!describe(mover, source_of(mover, table), table->name, &now))
+            return false;
+        if (!text_equal(mover->definitions[i], now))
+            return error_set(mover->error,
+                             "%.*s was altered while the move was prepared; call it again",
+                             TEXT_ARGS(table->name));
+    }
+    return true;
+}
+
 static struct text first_line(struct text text)
 {
     const char *end = memchr(text.at, '\n', text.length);

@@ -114,6 +114,7 @@ bool mover_come_back(struct mover *mover);
 /* check.c: what tables and triggers are, before and after. False where they are not the same, or
  * could not be asked. */
 bool check_before(struct mover *mover);
+bool check_again(struct mover *mover); /* that they are still so */
 bool check_after(struct mover *mover);
 
 /* The table of this call that `table` is; NULL: none. */

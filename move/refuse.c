@@ -13,7 +13,7 @@ static void check_places(struct mover *mover, const struct moved_table *table)
     enum standing_kind here = mover->in_to ? table->at_from : table->at_to;
     enum standing_kind there = mover->in_to ? table->at_to : table->at_from;
 
-    if (here == STANDING_VIEW || here == STANDING_SEQUENCE)
+    if ((here == STANDING_VIEW && !table->dropped) || here == STANDING_SEQUENCE)
         refuse(mover,
                "%.*s.%.*s is a %s, which servers do not rename into another database; take "
                "it out of [move:%s]",
@@ -138,22 +138,6 @@ static void check_log(struct mover *mover)
     rows_free(rows);
 }
 
-/* Of a view at the old place whose table is gone. */
-static bool looks_at(struct mover *mover, const struct moved_table *table)
-{
-    struct rows *rows = connection_query(
-        mover->connection,
-        "SELECT VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ? AND TABLE_NAME"
-        " = ?",
-        PARAMETERS(P_TEXT(table->from), P_TEXT(table->name)), mover->error);
-    bool looks = rows && rows_next(rows) &&
-                 standing_names_it(&mover->standing, rows->cells[0], table->to) &&
-                 standing_names_it(&mover->standing, rows->cells[0], table->name);
-
-    rows_free(rows);
-    return looks;
-}
-
 static void check_patterns(struct mover *mover)
 {
     const struct config_list *patterns = &mover->move->tables;
@@ -183,22 +167,21 @@ static void check_patterns(struct mover *mover)
 void refusals_of_places(struct mover *mover)
 {
     check_patterns(mover);
-    for (size_t i = 0; i < mover->standing.table_count && !mover->in_to; i++) {
+    for (size_t i = 0; i < mover->standing.table_count; i++) {
         const struct moved_table *table = &mover->standing.tables[i];
         if (table->move != mover->order->move)
             continue;
-        if (table->at_from == STANDING_TABLE && table->at_to == STANDING_TABLE)
+        if (table->dropped)
+            refuse(mover,
+                   "%.*s.%.*s is the alias of a table that no longer exists; restore the table, or "
+                   "drop the view",
+                   TEXT_ARGS(table->from), TEXT_ARGS(table->name));
+        if (!mover->in_to && table->at_from == STANDING_TABLE && table->at_to == STANDING_TABLE)
             refuse(
                 mover,
                 "%.*s stands in %.*s and in %.*s; find out which is the right one, and rename or "
                 "drop the other",
                 TEXT_ARGS(table->name), TEXT_ARGS(table->from), TEXT_ARGS(table->to));
-        else if (table->at_from == STANDING_VIEW && table->at_to != STANDING_TABLE &&
-                 looks_at(mover, table))
-            refuse(mover,
-                   "%.*s.%.*s is the alias of a table that no longer exists; restore the table, or "
-                   "drop the view",
-                   TEXT_ARGS(table->from), TEXT_ARGS(table->name));
     }
 }
 

@@ -174,6 +174,29 @@ const struct moved_table *standing_moved_of(const struct standing *standing, str
     return NULL;
 }
 
+/* What is no table of the move, but a view on one. */
+static bool find_dropped(struct connection *connection, struct standing *standing,
+                         struct error *error)
+{
+    for (size_t i = 0; i < standing->table_count; i++) {
+        struct moved_table *table = &standing->tables[i];
+        if (table->at_from != STANDING_VIEW || table->at_to != STANDING_NOTHING)
+            continue;
+        struct rows *rows = connection_query(
+            connection,
+            "SELECT VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ? AND"
+            " TABLE_NAME = ?",
+            PARAMETERS(P_TEXT(table->from), P_TEXT(table->name)), error);
+        if (!rows)
+            return false;
+        table->dropped = rows_next(rows) &&
+                         standing_names_it(standing, rows->cells[0], table->to) &&
+                         standing_names_it(standing, rows->cells[0], table->name);
+        rows_free(rows);
+    }
+    return true;
+}
+
 static bool read_all(struct connection *connection, const struct config *config,
                      const struct policy *policy, size_t upstream, struct standing *standing,
                      struct error *error)
@@ -188,7 +211,8 @@ static bool read_all(struct connection *connection, const struct config *config,
                 return false;
         }
     }
-    return standing->table_count == 0 || hanging_read(connection, standing, error);
+    return standing->table_count == 0 ||
+           (find_dropped(connection, standing, error) && hanging_read(connection, standing, error));
 }
 
 bool standing_read(struct connection *connection, const struct config *config,
@@ -238,9 +262,10 @@ struct sql_moved *standing_names(const struct standing *standing, int flipped, b
     for (size_t i = 0; i < standing->table_count; i++) {
         const struct moved_table *table = &standing->tables[i];
         bool there = (int)table->move == flipped ? in_to : standing_is_in_to(table);
-        if (table->at_from != STANDING_TABLE && table->at_to != STANDING_TABLE)
+        if (table->at_from != STANDING_TABLE && table->at_to != STANDING_TABLE && !table->dropped)
             continue;
-        sql_moved_add(names, SQL_TABLE, table->from, table->to, table->name, there, table->move);
+        sql_moved_add(names, SQL_TABLE, table->from, table->to, table->name,
+                      there || table->dropped, table->move);
     }
     for (size_t i = 0; i < standing->trigger_count; i++) {
         const struct moved_trigger *trigger = &standing->triggers[i];

@@ -16,6 +16,7 @@ struct moved_table {
     struct text from, to, name;
     enum standing_kind at_from, at_to;
     unsigned move; /* index into config->moves */
+    bool dropped;  /* at `from` its alias is left, and there is no table: it was dropped */
 };
 struct moved_trigger {
     struct text schema, name;
@@ -74,7 +75,8 @@ bool standing_names_it(const struct standing *standing, struct text words, struc
 /* Is the table in `to`? While it is at both places, the old place counts. */
 bool standing_is_in_to(const struct moved_table *table);
 
-/* Maps both names of each table to the place where it is. `flipped`: a move whose tables are
+/* Maps both names of each table to the place where it is, or was before it was dropped: who creates
+ * it again finds the name free there, and the alias works again. `flipped`: a move whose tables are
  * assumed to be all in `to` or all in `from`, whatever was read; -1: none. */
 struct sql_moved *standing_names(const struct standing *standing, int flipped, bool in_to);
 

@@ -9,6 +9,8 @@ enum { COPY_OF_TRX_US = 120000 };
 
 static const char *place_of(const struct moved_table *table)
 {
+    if (table->dropped)
+        return "dropped at the new place; its alias is left";
     if (table->at_from == STANDING_TABLE && table->at_to == STANDING_TABLE)
         return "at both places: a mover was stopped; run the move again";
     if (standing_is_in_to(table))

@@ -15,6 +15,7 @@
 enum {
     READY_MS = 3000,
     POLL_US = 1000,
+    QUICK_MS = 20,
     COME_BACK_MS = 30000, /* a server that was killed is up again by then, or it is told */
     COME_BACK_US = 250000,
 };
@@ -67,12 +68,12 @@ static bool wait_for(struct mover *mover, unsigned wanted, int64_t until)
 /* All that need not be done while others wait; the intent too. */
 static bool prepare(struct mover *mover)
 {
-    return places_prepare(mover) &&
+    return check_before(mover) && places_prepare(mover) &&
            meeting_announce(mover->connection, mover->name, mover->move->hold.value, mover->in_to,
                             &mover->epoch, mover->error) &&
            mover_note(mover, "announced", TEXT("")) && triggers_note(mover) &&
-           aliases_note(mover) && check_before(mover) && swap_prepare(mover) &&
-           wait_for(mover, 1u << STATE_READY, mover_now() + READY_MS) &&
+           aliases_note(mover) && swap_prepare(mover) &&
+           wait_for(mover, 1u << STATE_READY, mover_now() + READY_MS) && check_again(mover) &&
            mover_note(mover, "switching", swap_sql(mover));
 }
 
@@ -90,6 +91,9 @@ static bool close_and_switch(struct mover *mover)
     mover->drained = mover_now();
     mover_reached("drained");
     if (!wait_for_locks(mover, until) || connection_lost(mover->connection))
+        return false;
+    /* Asked anew where somebody was inside for so long that it may have been a DDL. */
+    if (mover_now() - mover->closed > QUICK_MS && !check_again(mover))
         return false;
     mover->sent = true;
     if (!swap(mover, until))

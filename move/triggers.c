@@ -11,7 +11,7 @@
 #include "sql/analyze.h"
 #include "sql/map.h"
 
-enum { NO_SUCH_TABLE = 1146, NOT_A_TABLE = 1347, TRIGGER_EXISTS = 1359 };
+enum { NO_SUCH_TABLE = 1146, NOT_A_TABLE = 1347, TRIGGER_EXISTS = 1359, NO_SUCH_TRIGGER = 1360 };
 
 /* A table that is locked with those that move. */
 static void add_near(struct mover *mover, struct text schema, struct text name)
@@ -80,6 +80,15 @@ static bool read_trigger(struct mover *mover, const struct moved_trigger *from,
         connection_query(mover->connection, "SHOW CREATE TRIGGER ?.?",
                          PARAMETERS(P_NAME(from->schema), P_NAME(from->name)), mover->error);
 
+    if (!rows && connection_code(mover->connection) == NO_SUCH_TRIGGER) {
+        refuse(mover,
+               "trigger %.*s.%.*s is in the catalogue, but its file is gone, as after a disk was "
+               "full; RENAME TABLE %.*s.%.*s to another name and back by one statement, which "
+               "writes it again",
+               TEXT_ARGS(from->schema), TEXT_ARGS(from->name), TEXT_ARGS(from->schema),
+               TEXT_ARGS(table->name));
+        return true;
+    }
     if (!rows)
         return false;
     if (!rows_next(rows) || rows->columns < 5 || !rows->cells[2].at) {
