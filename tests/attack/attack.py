@@ -199,11 +199,11 @@ def shown(steps):
     return "\n".join("    " + repr(step)[:600] for step in steps)
 
 
-def attack(arena, seconds, seed, most=5):
-    """Plays for so long; [what was found, as text], how many sessions."""
+def attack(arena, seconds, seed, most=5, least=1):
+    """Plays for so long, and so many sessions at least; [what was found, as text], how many sessions."""
     kind, found, number = arena.server.name, [], 0
     end = time.monotonic() + seconds
-    while time.monotonic() < end and len(found) < most:
+    while (time.monotonic() < end or number < least) and len(found) < most:
         number += 1
         chooser = random.Random(f"{seed}-{kind}-{number}")
         flags, steps = program(chooser, kind == "mariadb", arena.folding, arena.past, arena.share)

@@ -211,15 +211,16 @@ def known(kind):
     return found
 
 
-def run(kind, seconds, seed, every=1, most=5):
-    """([what was found], how many sessions, how many moves); `every`: each so many of the known attacks."""
+def run(kind, seconds, seed, every=1, most=5, least=1):
+    """([what was found], how many sessions, how many moves); `every`: each so many of the known attacks; `least`:
+    so many sessions a third, also where they take longer."""
     attack.program, program = with_both_names(attack.program), attack.program
     arena, found, sessions = None, [], 0
     try:
         arena = MovingArena(kind)
         for phase in ("before", "during", "after"):
             def work(phase=phase):
-                return attack.attack(arena, seconds / 3, f"{seed}-{phase}", most)
+                return attack.attack(arena, seconds / 3, f"{seed}-{phase}", most, least)
             some, number = arena.during(work, seed) if phase == "during" else work()
             found += [f"{phase}: {one}" for one in some]
             sessions += number

@@ -15,7 +15,7 @@ SEED = int(os.environ.get("SEED", 20261128))
 
 @pytest.mark.parametrize("kind", list(servers.KINDS))
 def test_sessions_before_during_and_after(kind):
-    found, sessions, moved = moving.run(kind, 12, SEED, every=15)
+    found, sessions, moved = moving.run(kind, 9, SEED, every=15, least=6)
     assert found == [], "\n".join(found)
     assert sessions > 15 and moved > 0
 
