@@ -114,7 +114,9 @@ class Fixture:
         if not spoilt:
             return
         present = {row[0] for row in self.admin.values("SHOW DATABASES")}
-        if any(schema not in present for schema in self.schemas) or len(spoilt) > 30:
+        # MariaDB has no name for a trigger whose text it does not understand any more.
+        nameless = any(not name for _, _, name in now)
+        if any(schema not in present for schema in self.schemas) or len(spoilt) > 30 or nameless:
             self.build()
             return
         if "fresh" in present:
