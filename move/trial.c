@@ -50,7 +50,7 @@ static void write_statements(struct mover *mover, struct trial *trial)
     const bool locks = mover->trigger_count > 0 && !connection_is_mariadb(mover->connection);
 
     add(mover, trial, ".s.t", "DROP TABLE IF EXISTS ", ", ");
-    add(mover, trial, ".t.", "CREATE TABLE ", " (id INT) ENGINE=InnoDB");
+    add(mover, trial, ".t.", "CREATE TABLE ", " (id INT PRIMARY KEY) ENGINE=InnoDB");
     add(mover, trial, ".t.s", "RENAME TABLE ", " TO ");
     add(mover, trial, ".s.s.", "CREATE TRIGGER ", " BEFORE INSERT ON ",
         " FOR EACH ROW SET NEW.id = 1");

@@ -183,6 +183,15 @@ def is_read(connected):
     return int(waiting[mine, theirs][0], 16) == 0 and int(waiting[theirs, mine][1], 16) == 0
 
 
+def open_files(pid):
+    """Where a process's descriptors lead; one that is closed while they are listed is left out."""
+    found = []
+    for one in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(one))
+    return found
+
+
 def port_open(port):
     try:
         socket.create_connection(("127.0.0.1", port), timeout=10).close()

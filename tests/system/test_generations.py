@@ -401,7 +401,7 @@ def test_socket_activation_and_takeovers(mariadb, make_gate):
                 knock.settimeout(60)
                 knock.connect(str(path))
                 assert len(knock.recv(100)) > 20
-            open_here = [os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{process.pid}/fd")]
+            open_here = places.open_files(process.pid)
             for one in (tcp, local):  # what comes twice is kept once
                 assert open_here.count(f"socket:[{os.fstat(one.fileno()).st_ino}]") == 1, (turn, open_here)
             assert all(one.wait(60) == 0 for one in old)
