@@ -349,6 +349,7 @@ def test_one_that_hangs_holds_no_upgrade_up(line):
                               stdout=subprocess.PIPE, text=True) for _ in range(20)]
     line.upgrade()
     assert all(json.loads(call.communicate(timeout=90)[0])["unreached"] >= 0 for call in calls)
+    assert line.old[1].wait(60) == 0  # it has nobody to serve; until it has ended it may be the one that is named
     for words in (["kill", str(thread)], ["show", str(thread)]):
         assert f"process {line.old[0].pid} gave no answer" in gates.ctl(gate, *words, code=1)
     os.kill(line.old[0].pid, signal.SIGCONT)
