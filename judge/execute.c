@@ -8,8 +8,8 @@
 #include "sql/analyze.h"
 #include "sql/reread.h"
 
-/* A temporary table that existed at PREPARE may be gone, or an XA transaction may be over. The kept
- * facts are not changed. */
+/* A temporary table that existed at PREPARE may be gone, an XA transaction may be over, a handler
+ * be another table's. The kept facts are not changed. */
 static const struct sql_facts *renewed(const struct belief *belief, const struct prepared *prepared,
                                        struct sql_facts *scratch)
 {
@@ -18,6 +18,7 @@ static const struct sql_facts *renewed(const struct belief *belief, const struct
 
     for (uint32_t i = 0; i < kept->object_count; i++)
         same &= !kept->objects[i].session_only;
+    same &= !kept->session.handler.at;
     same &= kept->xa != SQL_XA_ENDS && kept->xa != SQL_XA_JOINS;
     if (same)
         return kept;
@@ -25,6 +26,16 @@ static const struct sql_facts *renewed(const struct belief *belief, const struct
            offsetof(struct sql_facts, objects) + kept->object_count * sizeof(kept->objects[0]));
     sql_session_renew(belief->remembered, scratch);
     return scratch;
+}
+
+/* Was one of its tables the session's own at PREPARE, and is another's now? */
+static bool has_come_to_be_real(const struct sql_facts *kept, const struct sql_facts *now)
+{
+    for (uint32_t i = 0; i < kept->object_count; i++) {
+        if (kept->objects[i].session_only && !now->objects[i].session_only)
+            return true;
+    }
+    return false;
 }
 
 /* What the execution does to the session. */
@@ -122,6 +133,7 @@ void judge_execute(const struct belief *belief, const struct binding *binding,
     }
     ruling->text = (struct text){prepared->text, prepared->text_length};
     const struct sql_facts *facts = renewed(belief, prepared, &ruling->scratch);
+    ruling->reads_anew = alike != SQL_READS_ALIKE || has_come_to_be_real(prepared->facts, facts);
     if (facts == &ruling->scratch)
         names_branch(&judging, &ruling->scratch, true);
     ruling->facts = facts;

@@ -140,6 +140,8 @@ struct ruling {
     const char *unmapped; /* why a name of one of them is left as it is; NULL: none is */
     uint64_t unmapped_of; /* of which moves */
     bool calls;           /* stored code: it may do something before it fails */
+    bool reads_anew;      /* it may read other tables than the text said at its PREPARE, by which
+                             a FETCH of its rows would be judged */
     bool stale;           /* what it executes was prepared while they stood elsewhere */
     struct text name;     /* of the statement that an EXECUTE of SQL executes; `at` NULL: none */
     uint64_t print;       /* where they stand now: sql_moved_print; 0: it names none */

@@ -123,9 +123,11 @@ static bool cut_whole(struct session *session, struct command *command, enum ste
 }
 
 /* Only for a SELECT, or what is one in other words, a cursor may be opened (EXECUTE_CURSOR_FLAGS).
- */
-static bool may_have_cursor(const struct sql_facts *facts)
+ * And only where what the cursor holds is what its PREPARE named: by that each FETCH is judged. */
+static bool may_have_cursor(const struct session *session, const struct sql_facts *facts)
 {
+    if (session->worker->ruling.reads_anew)
+        return false;
     return facts->determined && (facts->kind == SQL_SELECT || facts->kind == SQL_TABLE_STATEMENT ||
                                  facts->kind == SQL_VALUES_STATEMENT);
 }
@@ -135,7 +137,7 @@ static void clear_cursor(struct session *session, const struct prepared *prepare
     struct gate *gate = &session->client.gate;
 
     if (session->request.command != COMMAND_STMT_EXECUTE ||
-        bytes_get3(gate_at(gate)) <= EXECUTE_FLAGS_AT || may_have_cursor(prepared->facts))
+        bytes_get3(gate_at(gate)) <= EXECUTE_FLAGS_AT || may_have_cursor(session, prepared->facts))
         return;
     gate->bytes[gate->passed + PACKET_HEADER + EXECUTE_FLAGS_AT] &= (uint8_t)~EXECUTE_CURSOR_FLAGS;
 }

@@ -195,6 +195,8 @@ static void execute_facts(struct parser *p, const struct sql_facts *facts)
         else
             add_object(p, (enum sql_type)object->type, &schema, &name, object->access);
     }
+    if (facts->session.handler.at)
+        read_handler(p, facts->session.handler);
 }
 
 /* Was it prepared earlier in this body, by a statement that runs whenever this one runs? Then its

@@ -83,7 +83,7 @@ static struct text put(char **to, struct text t)
 static size_t text_bytes(const struct sql_facts *facts)
 {
     size_t bytes = facts->database.length + facts->xid.length + facts->session.name.length +
-                   facts->session.value.length;
+                   facts->session.value.length + facts->session.handler.length;
 
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
@@ -118,6 +118,7 @@ struct sql_facts *sql_facts_put(const struct sql_facts *facts, void *memory)
     kept->xid = put(&to, facts->xid);
     kept->session.name = put(&to, facts->session.name);
     kept->session.value = put(&to, facts->session.value);
+    kept->session.handler = put(&to, facts->session.handler);
     /* The facts of other statements may be freed before the copy is used. */
     kept->session.facts = facts->session.facts == facts ? kept : NULL;
     for (uint32_t i = 0; i < facts->object_count; i++) {

@@ -149,6 +149,7 @@ struct sql_facts {
         uint16_t action;
         struct sql_reading reading; /* of the text of a PREPARE */
         struct text name, value;
+        struct text handler; /* that a HANDLER READ reads: see sql_session_renew */
         const struct sql_facts *facts;
     } session;
     struct sql_object objects[SQL_OBJECTS];

@@ -179,12 +179,10 @@ static void note_handler(struct parser *p, unsigned action, struct text name)
     p->facts->session.facts = p->facts;
 }
 
-/* What the OPEN of this name has opened is read; what was allowed then need not be now. */
-static void read_opened(struct parser *p, const struct name *schema, const struct name *name)
+void read_handler(struct parser *p, struct text name)
 {
-    const struct sql_facts *opened = p->session && !p->body && !schema->text.at
-                                         ? sql_session_handler(p->session, name->text)
-                                         : NULL;
+    const struct sql_facts *opened =
+        p->session && !p->body && name.at ? sql_session_handler(p->session, name) : NULL;
 
     if (!opened) {
         parser_fail(p, "HANDLER of a table that was not seen to be opened");
@@ -224,7 +222,8 @@ void parse_handler(struct parser *p)
     }
     if (!need_word(p, KW_READ))
         return;
-    read_opened(p, &schema, &name);
+    p->facts->session.handler = schema.text.at ? schema.text : name.text;
+    read_handler(p, schema.text.at ? (struct text){NULL, 0} : name.text);
     while (p->t.class == SQL_TOKEN_WORD || p->t.class == SQL_TOKEN_NAME || at_sign(p, '=') ||
            at_sign(p, '<') || at_sign(p, '>')) {
         if (at_word(p, KW_WHERE) || at_word(p, KW_LIMIT))

@@ -386,6 +386,8 @@ void parse_flush(struct parser *p);
 void parse_lock_tables(struct parser *p);
 void parse_unlock(struct parser *p);
 void parse_handler(struct parser *p);
+/* The table that was opened by this name is read; what was allowed then need not be now. */
+void read_handler(struct parser *p, struct text name);
 void parse_kill(struct parser *p);
 void parse_load_index(struct parser *p);
 /* load.c */

@@ -303,8 +303,27 @@ void sql_session_apply(struct sql_session **session, const struct sql_facts *fac
     arena_fini(&arena);
 }
 
+/* What is open under the name now is read, besides what was at its PREPARE. */
+static void renew_handler(const struct sql_session *session, struct sql_facts *facts)
+{
+    const struct sql_facts *opened = sql_session_handler(session, facts->session.handler);
+    const uint32_t room = SQL_OBJECTS - facts->object_count;
+
+    if (!opened || opened->object_count > room) {
+        facts->determined = false;
+        facts->why = "HANDLER of a table that was not seen to be opened";
+        return;
+    }
+    for (uint32_t i = 0; i < opened->object_count; i++) {
+        facts->objects[facts->object_count] = opened->objects[i];
+        facts->objects[facts->object_count++].access = SQL_READ;
+    }
+}
+
 void sql_session_renew(const struct sql_session *session, struct sql_facts *facts)
 {
+    if (facts->session.handler.at)
+        renew_handler(session, facts);
     for (uint32_t i = 0; i < facts->object_count; i++) {
         struct sql_object *object = &facts->objects[i];
         if (object->session_only)

@@ -62,6 +62,7 @@ bool sql_session_disturbed(const struct sql_session *session, const struct sql_f
 /* To be called on a copy of the kept facts of a prepared statement at each execution: a temporary
  * table of the time of its PREPARE may be gone, and the server then takes the real one of its name;
  * so may an XA transaction, and somebody else's have its identifier.
+ * And the name of a HANDLER READ may be that of another table by now.
  * The other way round (a temporary table that has come since) the facts stay as strict as they
  * were. */
 void sql_session_renew(const struct sql_session *session, struct sql_facts *facts);

@@ -24,7 +24,7 @@ static int fresh(void **state)
 static struct sql_facts *statement(unsigned action, const char *name, const char *value)
 {
     facts = (struct sql_facts){.determined = true, .effects = SQL_EFFECT_SESSION};
-    facts.session.action = (uint8_t)action;
+    facts.session.action = (uint16_t)action;
     facts.session.name = text_of(name);
     facts.session.value = text_of(value);
     return &facts;
@@ -295,6 +295,27 @@ static void test_prepared_before_the_temporary_table_went(void **state)
     assert_false(prepared.objects[0].session_only);
 }
 
+/* What is open under a HANDLER READ's name at its execution is read besides. */
+static void test_prepared_before_the_handler_was_another_table_s(void **state)
+{
+    (void)state;
+    static struct sql_facts prepared;
+
+    prepared.determined = true;
+    prepared.session.handler = TEXT("h");
+    sql_session_renew(session, &prepared);
+    assert_false(prepared.determined);
+    facts.session.facts = statement(SQL_ACTION_OPEN_HANDLER, "h", NULL);
+    add_object(SQL_TABLE, SQL_READ, NULL, NULL);
+    facts.objects[0].name = TEXT("other");
+    settled(true);
+    prepared.determined = true;
+    sql_session_renew(session, &prepared);
+    assert_true(prepared.determined);
+    assert_int_equal(prepared.object_count, 1);
+    assert_true(text_equal(prepared.objects[0].name, TEXT("other")));
+}
+
 static struct text numbered(char *to, size_t size, const char *letter, int number)
 {
     return (struct text){to, (size_t)snprintf(to, size, "%s%d", letter, number)};
@@ -394,6 +415,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_disturbances, fresh, fresh),
         cmocka_unit_test_setup_teardown(test_facts_that_point_into_the_session, fresh, fresh),
         cmocka_unit_test_setup_teardown(test_prepared_before_the_temporary_table_went, fresh,
+                                        fresh),
+        cmocka_unit_test_setup_teardown(test_prepared_before_the_handler_was_another_table_s, fresh,
                                         fresh),
         cmocka_unit_test_setup_teardown(test_bounds, fresh, fresh),
         cmocka_unit_test(test_kept_facts_own_their_texts),
