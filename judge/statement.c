@@ -107,6 +107,38 @@ static void keep_part(struct ruling *ruling, const struct verdict *verdict,
                                  .remembered = place->remembered};
 }
 
+static bool uses_anything(const struct sql_facts *facts)
+{
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        if (facts->objects[i].access & (SQL_READ | SQL_WRITE | SQL_EXECUTE))
+            return true;
+    }
+    return !facts->determined;
+}
+
+/* What the session's temporary MERGE tables stand on must still be allowed: see sql_session_union.
+ * Returns the facts that the verdict is about. */
+static const struct sql_facts *rule_unions(struct judging *judging, const struct sql_facts *facts,
+                                           struct verdict *verdict)
+{
+    const struct binding *binding = judging->binding;
+    const struct sql_session *remembered = judging->belief->remembered;
+    const struct sql_facts *united;
+    struct verdict one;
+
+    if (!remembered || verdict->action == VERDICT_BLOCK || !uses_anything(facts))
+        return facts;
+    for (unsigned next = 0; (united = sql_session_union(remembered, &next));) {
+        policy_check(binding->policy, binding->service, united, is_folded(judging),
+                     judging->ruling->today, &one);
+        if (one.action != VERDICT_BLOCK)
+            continue;
+        *verdict = one;
+        return united;
+    }
+    return facts;
+}
+
 void statement_rule(struct judging *judging, const struct sql_facts *facts,
                     const struct place *place)
 {
@@ -116,6 +148,10 @@ void statement_rule(struct judging *judging, const struct sql_facts *facts,
 
     policy_check(binding->policy, binding->service, facts, is_folded(judging), ruling->today,
                  &verdict);
+    const struct sql_facts *decided = rule_unions(judging, facts, &verdict);
+    const struct verdict worded = verdict;
+    if (decided != facts)
+        verdict.object = VERDICT_NO_OBJECT; /* none of the statement's own */
     bool plain = verdict.action == VERDICT_ALLOW && verdict.reason <= REASON_GRANTED;
     if (!plain)
         keep_part(ruling, &verdict, place);
@@ -132,7 +168,7 @@ void statement_rule(struct judging *judging, const struct sql_facts *facts,
     if (judging->plain && !facts->list_next)
         ruling->allowed[judging->reason]++;
     if (verdict.action == VERDICT_BLOCK && ruling->refusal.message[0] == '\0')
-        words_refuse(binding, facts, &verdict, &ruling->refusal);
+        words_refuse(binding, decided, &worded, &ruling->refusal);
     if (ruling->parts == 0 || verdict.action > ruling->strictest.action)
         ruling->strictest = verdict;
     ruling->undetermined |= !facts->determined;

@@ -278,6 +278,17 @@ static void create_temporary(struct parser *p, const struct name *schema, const 
     p->facts->session.value = p->facts->objects[number].schema;
 }
 
+/* A MERGE table's likeness stands on the same tables. */
+static void take_like(struct parser *p)
+{
+    const uint32_t count = p->facts->object_count;
+    unsigned number = take_table(p, SQL_READ);
+
+    if (number < SQL_OBJECTS && p->facts->objects[number].session_only &&
+        p->facts->object_count > count + 1)
+        p->united = true;
+}
+
 void parse_create_table(struct parser *p, bool temporary, bool replaces)
 {
     struct name schema, name;
@@ -295,13 +306,13 @@ void parse_create_table(struct parser *p, bool temporary, bool replaces)
         called_table(p, p->defined, &called);
     }
     if (take_word(p, KW_LIKE)) {
-        take_table(p, SQL_READ);
+        take_like(p);
         return;
     }
     if (at_sign(p, '(') && p->n.keyword == KW_LIKE) {
         step(p);
         step(p);
-        take_table(p, SQL_READ);
+        take_like(p);
         need_sign(p, ')');
         return;
     }

@@ -6,7 +6,9 @@
  * that is forgotten is judged as the real one of its name; a variable or statement that is
  * forgotten makes what is built on it undetermined. So names that the servers may take for
  * another's (accents and trailing blanks do not count in MySQL's variables) are never remembered
- * and, when written to, clear everything of their sort.
+ * and, when written to, clear everything of their sort. What a temporary MERGE table stands on is
+ * the exception, because the table is there to be read under whatever name: it is remembered until
+ * the table is dropped for certain.
  *
  * At the bottom is a table, which belongs to its session (session_table.c). What the statements of
  * one command do is a chain of steps laid over it, from the last one down; a look-up goes down the
@@ -109,6 +111,13 @@ const struct sql_facts *sql_session_united(const struct sql_session *session, st
     return facts_of(find(session, TEMPORARY_TABLE, name, schema));
 }
 
+const struct sql_facts *sql_session_union(const struct sql_session *session, unsigned *next)
+{
+    while (session && !session->is_table)
+        session = session->before;
+    return session ? session_table_union((const struct session_table *)session, next) : NULL;
+}
+
 const struct sql_facts *sql_session_handler(const struct sql_session *session, struct text name)
 {
     return facts_of(find(session, OPEN_HANDLER, name, none));
@@ -151,6 +160,18 @@ const struct sql_session *sql_session_lost(const struct sql_session *before, str
     return clear(before, ALL_SORTS, arena);
 }
 
+static struct sql_session *name_step(const struct sql_session *before, enum sort sort,
+                                     struct text name, struct text schema, struct arena *arena)
+{
+    struct sql_session *step = step_over(before, arena);
+
+    step->names = true;
+    step->entry = (struct entry){.sort = sort};
+    step->entry.name = arena_text(arena, name);
+    step->entry.value = schema.at ? arena_text(arena, schema) : schema;
+    return step;
+}
+
 /* A variable or statement of that name; every one of them where the name may also mean another. */
 static const struct sql_session *forget(const struct sql_session *before, enum sort sort,
                                         struct text name, struct text schema, struct arena *arena)
@@ -159,11 +180,32 @@ static const struct sql_session *forget(const struct sql_session *before, enum s
         return clear(before, 1u << sort, arena);
     if (!find(before, sort, name, schema))
         return before;
+    return name_step(before, sort, name, schema, arena);
+}
+
+/* `drops`: it is gone, rather than called otherwise. */
+static const struct sql_session *forget_table(const struct sql_session *before,
+                                              const struct sql_object *table, bool drops,
+                                              struct arena *arena)
+{
+    if (!find(before, TEMPORARY_TABLE, table->name, table->schema) &&
+        !find(before, UNITED, table->name, table->schema))
+        return before;
+    struct sql_session *step =
+        name_step(before, TEMPORARY_TABLE, table->name, table->schema, arena);
+    step->drops = drops;
+    step->renames = !drops;
+    return step;
+}
+
+/* Code has run that may have renamed tables. */
+static const struct sql_session *unname_unions(const struct sql_session *before,
+                                               struct arena *arena)
+{
+    if (!before || !(before->has & 1 << UNITED))
+        return before;
     struct sql_session *step = step_over(before, arena);
-    step->names = true;
-    step->entry = (struct entry){.sort = sort};
-    step->entry.name = arena_text(arena, name);
-    step->entry.value = schema.at ? arena_text(arena, schema) : schema;
+    step->unnames = true;
     return step;
 }
 
@@ -174,7 +216,7 @@ static const struct sql_session *forget_defined_tables(const struct sql_session 
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
         if (object->type == SQL_TABLE && object->access & SQL_DEFINE)
-            before = forget(before, TEMPORARY_TABLE, object->name, object->schema, arena);
+            before = forget_table(before, object, facts->kind == SQL_DROP_TABLE, arena);
     }
     return before;
 }
@@ -186,11 +228,11 @@ static const struct sql_session *add(const struct sql_session *before, enum sort
     size_t bytes = sizeof(struct entry) + name.length + value.length;
 
     bytes += facts ? sql_facts_bytes(facts) : 0;
-    if (bytes > SQL_SESSION_BYTES)
+    if (bytes > SQL_SESSION_BYTES && !is_union(sort, facts))
         return before;
     struct sql_session *step = step_over(before, arena);
     step->names = step->adds = true;
-    step->has |= (uint8_t)(1u << sort);
+    step->has |= (uint8_t)(1u << sort | (is_union(sort, facts) ? 1u << UNITED : 0));
     step->bytes += bytes;
     step->entry = (struct entry){.sort = sort, .bytes = bytes};
     step->entry.name = arena_text(arena, name);
@@ -246,7 +288,7 @@ static const struct sql_session *add_what_it_adds(const struct sql_session *befo
                    : before;
     case SQL_ACTION_CREATE_TEMPORARY:
         if (!value.at || facts->session.action & SQL_ACTION_DROP_TABLES)
-            return before;
+            return inner ? add(before, UNITED, none, none, inner, arena) : before;
         return add(before, TEMPORARY_TABLE, name, value, inner, arena);
     case SQL_ACTION_OPEN_HANDLER:
         return is_plain(name) ? add(before, OPEN_HANDLER, name, none, inner, arena) : before;
@@ -267,7 +309,7 @@ const struct sql_session *sql_session_after(const struct sql_session *before,
         return before;
     const struct sql_session *after = clear(before, disturbed_sorts(facts), arena);
     if (action & SQL_ACTION_FORGET_ALL)
-        after = clear(after, CALLED_SORTS, arena);
+        after = unname_unions(clear(after, CALLED_SORTS, arena), arena);
     if (action & SQL_ACTION_FORGET_VARIABLES)
         after = clear(after, 1u << VARIABLE, arena);
     if (action & SQL_ACTION_DROP_TABLES)
@@ -290,7 +332,7 @@ const struct sql_session *sql_session_after(const struct sql_session *before,
         return after;
     struct sql_session *last = step_over(after, arena);
     last->clears = ALL_SORTS;
-    last->has = 0;
+    last->has &= 1 << UNITED;
     last->full = true;
     return last;
 }

@@ -4,8 +4,9 @@
  * changes it, and a statement makes a new one out of the one before it, so that a command can be
  * read in several ways, or read again, and leave nothing behind. NULL is an empty one, so that the
  * many sessions that never do such things pay nothing. Bounded: past SQL_SESSION_ENTRIES entries or
- * SQL_SESSION_BYTES bytes the oldest entry is forgotten, which makes the gate stricter, never
- * laxer: what is not remembered is a real table or undetermined.
+ * SQL_SESSION_BYTES bytes (and a fourth for what MERGE tables stand on) the oldest entry is
+ * forgotten, which makes the gate stricter, never laxer: what is not remembered is a real table or
+ * undetermined.
  */
 #ifndef SQL_SESSION_H
 #define SQL_SESSION_H
@@ -31,6 +32,12 @@ struct arena;
 bool sql_session_has_temporary(const struct sql_session *session);
 bool sql_session_has_xa(const struct sql_session *session);
 bool sql_session_has_handler(const struct sql_session *session);
+
+/* A temporary MERGE table may be read under a name that is not known here (it was renamed, or the
+ * command that made it has failed behind it), by stored code and by what was prepared before it. So
+ * whoever uses a table or calls a routine in such a session may use what these facts name: one by
+ * one, from *next = 0 on, NULL past the last. Of what was made in earlier commands. */
+const struct sql_facts *sql_session_union(const struct sql_session *session, unsigned *next);
 
 /* The text of the statement that SQL's PREPARE made of this name, and the database in which it did
  * (`at` NULL: none). False where it is not known. */

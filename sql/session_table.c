@@ -10,10 +10,15 @@
 
 #include "base/arena.h"
 
+static bool is_table_sort(enum sort sort)
+{
+    return sort == TEMPORARY_TABLE || sort == UNITED;
+}
+
 /* Variables and statements compare without case; that of tables is folded already. */
 static uint32_t hash(enum sort sort, struct text name)
 {
-    return (uint32_t)text_hash(name, sort, sort != TEMPORARY_TABLE && !is_transaction(sort));
+    return (uint32_t)text_hash(name, sort, !is_table_sort(sort) && !is_transaction(sort));
 }
 
 bool session_entry_is(const struct entry *entry, enum sort sort, struct text name,
@@ -21,7 +26,7 @@ bool session_entry_is(const struct entry *entry, enum sort sort, struct text nam
 {
     if (entry->sort != sort)
         return false;
-    if (sort != TEMPORARY_TABLE && !is_transaction(sort))
+    if (!is_table_sort(sort) && !is_transaction(sort))
         return text_equal_fold(entry->name, name);
     return text_equal(entry->name, name) &&
            (is_transaction(sort) || text_equal(entry->value, schema));
@@ -51,6 +56,19 @@ static void forget_at(struct session_table *table, unsigned index)
     free(entry);
 }
 
+/* What is UNITED stays. */
+static bool forget_oldest(struct session_table *table)
+{
+    unsigned i = 0;
+
+    while (i < table->count && table->entries[i]->sort == UNITED)
+        i++;
+    if (i == table->count)
+        return false;
+    forget_at(table, i);
+    return true;
+}
+
 static void remember(struct session_table *table, const struct entry *from)
 {
     size_t head = sizeof(*from) + (from->facts ? sql_facts_bytes(from->facts) : 0);
@@ -66,24 +84,107 @@ static void remember(struct session_table *table, const struct entry *from)
         memcpy(texts + from->name.length, from->value.at, from->value.length);
     entry->name.at = texts;
     entry->value.at = texts + from->name.length;
-    while (table->count == SQL_SESSION_ENTRIES ||
-           table->session.bytes + entry->bytes > SQL_SESSION_BYTES)
-        forget_at(table, 0);
+    while ((table->count == SQL_SESSION_ENTRIES ||
+            table->session.bytes + entry->bytes > SQL_SESSION_BYTES) &&
+           forget_oldest(table)) {
+    }
     table->session.bytes += entry->bytes;
     table->hashes[table->count] = hash(entry->sort, entry->name);
     table->entries[table->count++] = entry;
 }
 
+/* --- what temporary MERGE tables stand on --- */
+
+static bool same_objects(const struct sql_facts *a, const struct sql_facts *b)
+{
+    bool same = a->determined == b->determined && a->object_count == b->object_count;
+
+    for (uint32_t i = 0; same && i < a->object_count; i++)
+        same = text_equal(a->objects[i].schema, b->objects[i].schema) &&
+               text_equal(a->objects[i].name, b->objects[i].name) &&
+               a->objects[i].access == b->objects[i].access &&
+               a->objects[i].session_only == b->objects[i].session_only;
+    return same;
+}
+
+/* More than are kept: from now on nothing is certain. */
+static void unite_any(struct session_table *table)
+{
+    const size_t size = offsetof(struct sql_facts, objects);
+    struct sql_facts *facts = memory_take_zeroed(size);
+
+    facts->why = "the session has made more temporary MERGE tables than can be followed";
+    remember(table, &(struct entry){.sort = UNITED, .bytes = sizeof(struct entry), .facts = facts});
+    free(facts);
+}
+
+static void unite(struct session_table *table, const struct entry *from)
+{
+    struct entry united = *from;
+    size_t bytes = from->bytes;
+    unsigned count = 0;
+
+    united.sort = UNITED;
+    for (unsigned i = 0; i < table->count; i++) {
+        const struct entry *entry = table->entries[i];
+        if (entry->sort != UNITED)
+            continue;
+        if (!entry->facts->determined ||
+            (session_entry_is(entry, UNITED, from->name, from->value) &&
+             same_objects(entry->facts, from->facts)))
+            return;
+        bytes += entry->bytes;
+        count++;
+    }
+    if (count < SESSION_UNIONS && bytes <= SESSION_UNION_BYTES)
+        remember(table, &united);
+    else
+        unite_any(table);
+}
+
+static void take_union(struct session_table *table, unsigned i, const struct sql_session *step,
+                       bool kept)
+{
+    struct entry *entry = table->entries[i];
+    bool named =
+        step->names && session_entry_is(entry, UNITED, step->entry.name, step->entry.value);
+
+    if (step->unnames || (named && step->renames))
+        entry->name.length = 0;
+    else if (named && step->drops && kept)
+        forget_at(table, i);
+}
+
+const struct sql_facts *session_table_union(const struct session_table *table, unsigned *next)
+{
+    while (*next < table->count) {
+        const struct entry *entry = table->entries[(*next)++];
+        if (entry->sort == UNITED)
+            return entry->facts;
+    }
+    return NULL;
+}
+
+/* --- steps --- */
+
 static void take_step(struct session_table *table, const struct sql_session *step, bool kept)
 {
+    const struct entry *adds = step->adds ? &step->entry : NULL;
+
     for (unsigned i = table->count; i-- > 0;) {
         const struct entry *entry = table->entries[i];
-        if (step->clears & 1 << entry->sort ||
-            (step->names && session_entry_is(&step->entry, entry->sort, entry->name, entry->value)))
+        if (entry->sort == UNITED)
+            take_union(table, i, step, kept);
+        else if (step->clears & 1 << entry->sort ||
+                 (step->names &&
+                  session_entry_is(&step->entry, entry->sort, entry->name, entry->value)))
             forget_at(table, i);
     }
-    if (step->adds && kept)
-        remember(table, &step->entry);
+    if (adds && kept && adds->sort != UNITED && adds->bytes <= SQL_SESSION_BYTES)
+        remember(table, adds);
+    /* It may be there although the command has failed. */
+    if (adds && is_union(adds->sort, adds->facts))
+        unite(table, adds);
 }
 
 static void note_sorts(struct session_table *table)
@@ -102,11 +203,9 @@ void sql_session_settle(struct sql_session **session, const struct sql_session *
     for (; after && !after->is_table; after = after->before) {
         assert(count < sizeof(steps) / sizeof(steps[0]));
         steps[count++] = after;
-        adds |= after->adds;
-        if (after->clears == ALL_SORTS)
-            break;
+        adds |= after->adds && (kept || is_union(after->entry.sort, after->entry.facts));
     }
-    if (count == 0 || (!*session && !(adds && kept)))
+    if (count == 0 || (!*session && !adds))
         return;
     if (!*session) {
         *session = memory_take_zeroed(sizeof(struct session_table));

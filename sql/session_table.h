@@ -19,10 +19,15 @@ enum sort {
     OPEN_HANDLER,
     TRANSACTION,        /* of XA, by an identifier in hex or numbers */
     QUOTED_TRANSACTION, /* by one whose bytes depend on the connection's character set */
-    SORTS
+    SORTS,
+    /* A temporary MERGE table once more, with what it stands on. Not forgotten as those above are:
+     * to forget this one would be lax. Without a name where it may have any. */
+    UNITED = SORTS,
 };
 enum {
     ALL_SORTS = (1 << SORTS) - 1,
+    SESSION_UNIONS = 64, /* entries that are UNITED, and their bytes */
+    SESSION_UNION_BYTES = SQL_SESSION_BYTES / 4,
     TRANSACTIONS = 1 << TRANSACTION | 1 << QUOTED_TRANSACTION,
 };
 
@@ -45,6 +50,9 @@ struct sql_session {
     bool full;  /* the command has done too much: nothing more is added */
     bool names; /* this step forgets what is called like `entry`, and with `adds` has it anew */
     bool adds;
+    bool drops;   /* with success, no temporary table is called like `entry` */
+    bool renames; /* one that was may have another name */
+    bool unnames; /* so may any of them */
     struct entry entry;
 };
 
@@ -62,6 +70,12 @@ static inline bool is_transaction(enum sort sort)
     return sort == TRANSACTION || sort == QUOTED_TRANSACTION;
 }
 
+/* Would an entry of this sort stand on these facts' tables? */
+static inline bool is_union(enum sort sort, const struct sql_facts *facts)
+{
+    return facts && (sort == TEMPORARY_TABLE || sort == UNITED);
+}
+
 /* Is this entry of that sort and name (and for a temporary table, in that schema)? */
 bool session_entry_is(const struct entry *entry, enum sort sort, struct text name,
                       struct text schema);
@@ -69,5 +83,9 @@ bool session_entry_is(const struct entry *entry, enum sort sort, struct text nam
 /* Lives until the table changes; NULL: nothing of that name is remembered. */
 const struct entry *session_table_find(const struct session_table *table, enum sort sort,
                                        struct text name, struct text schema);
+
+/* The facts of the first UNITED entry from the one numbered *next on, which is moved behind it;
+ * NULL: there is none. */
+const struct sql_facts *session_table_union(const struct session_table *table, unsigned *next);
 
 #endif

@@ -72,3 +72,95 @@ def test_a_cursor_over_the_same(granting):  # noqa: F811
     without_grant(granting)
     assert SECRET.encode() not in fetch(client, statement)
     client.quit()
+
+
+MERGE = "CREATE TEMPORARY TABLE own.mm (id INT, name VARCHAR(60)) ENGINE=MERGE UNION=(vault.m)"
+READ = "SELECT name FROM own.mm"
+# A temporary MERGE table over another's, which is then to be read where nobody looks for it: what is done under
+# the grant, and what then reads the other's row.
+UNIONS = {
+    "altered to another name": (None, [MERGE, "ALTER TABLE own.mm RENAME TO own.m2"], "SELECT name FROM own.m2"),
+    "renamed": ("mariadb", [MERGE, "RENAME TABLE own.mm TO own.m2"], "SELECT name FROM own.m2"),
+    "altered and renamed in one": (None, [
+        "CREATE TEMPORARY TABLE own.mm (id INT, name VARCHAR(60)) ENGINE=MyISAM",
+        "ALTER TABLE own.mm ENGINE=MERGE UNION=(vault.m), RENAME TO own.m2"], "SELECT name FROM own.m2"),
+    "its likeness": (None, [MERGE, "CREATE TEMPORARY TABLE own.m2 LIKE own.mm", "DROP TEMPORARY TABLE own.mm"],
+                     "SELECT name FROM own.m2"),
+    "made by a command that fails": (None, [MERGE + "; SELECT nonsense"], READ),
+    "not dropped by one that fails": (None, [MERGE, "DROP TEMPORARY TABLE own.not_there, own.mm"], READ),
+    "there already": ("mariadb", [
+        MERGE, "CREATE TEMPORARY TABLE IF NOT EXISTS own.mm (id INT, name VARCHAR(60)) ENGINE=MyISAM"], READ),
+    "forgotten over others": (None, [MERGE, *(f"SET @v{i} = 'SELECT {i}'" for i in range(300))], READ),
+    "in a block": ("mariadb", [MERGE], "BEGIN NOT ATOMIC SELECT name FROM own.mm; END"),
+    "in a procedure": (None, [
+        "CREATE PROCEDURE own.reads () SELECT name FROM own.mm", MERGE], "CALL own.reads()"),
+}
+
+
+@pytest.mark.parametrize("name", UNIONS)
+def test_a_temporary_merge_table(vault, granting, name):  # noqa: F811
+    only, before, reads = UNIONS[name]
+    if only not in (None, vault.name):
+        pytest.skip("MariaDB alone")
+    client = login(granting)
+    for text in before:
+        try:
+            client.query(text)
+        except wire.Error as error:
+            assert "silogate" not in str(error), error
+    try:
+        seen = SECRET in repr([getattr(one, "rows", None) for one in client.query(reads)])
+    except wire.Error as error:
+        assert error.code == 1146, error
+        seen = False
+    assert seen or name == "not dropped by one that fails"
+    without_grant(granting)
+    ends_refused(lambda: client.query(reads))
+    client.query("SELECT 1")
+    client.query("DROP PROCEDURE IF EXISTS own.reads")
+    client.quit()
+    vault.sql("DROP PROCEDURE IF EXISTS own.reads")
+
+
+def test_prepared_before_the_merge_table(granting):  # noqa: F811
+    """It is executed over the temporary table, which was not there when it was judged."""
+    client = login(granting)
+    client.query("CREATE TABLE own.real_one (id INT, name VARCHAR(60))")
+    statement = client.prepare("SELECT name FROM own.real_one")[0]
+    client.query("PREPARE s FROM 'SELECT name FROM own.real_one'")
+    client.query(MERGE.replace("own.mm", "own.real_one"))
+    assert SECRET in repr(client.execute(statement)[0].rows)
+    without_grant(granting)
+    ends_refused(lambda: client.execute(statement))
+    ends_refused(lambda: client.query("EXECUTE s"))
+    client.query("DROP TEMPORARY TABLE own.real_one")
+    assert client.execute(statement)[0].rows == client.query("EXECUTE s")[0].rows == []
+    client.query("DROP TABLE own.real_one")
+    client.quit()
+
+
+def test_a_merge_table_that_is_gone_or_the_service_s_own(granting):  # noqa: F811
+    """Neither keeps anything from a session, and a pool's reset ends it."""
+    client = login(granting)
+    client.query("CREATE TABLE IF NOT EXISTS own.part (id INT, name VARCHAR(60)) ENGINE=MyISAM")
+    client.query(MERGE.replace("vault.m", "own.part"))
+    client.query("ALTER TABLE own.mm RENAME TO own.m2")
+    client.query(MERGE)
+    client.query("DROP TEMPORARY TABLE own.mm")
+    without_grant(granting)
+    assert client.query("SELECT name FROM own.m2")[0].rows == []
+    assert client.query("SELECT name FROM own.t WHERE id = 1")[0].rows == [["own"]]
+    client.query("DROP TEMPORARY TABLE own.m2")
+    client.query("DROP TABLE own.part")
+    client.quit()
+
+
+def test_a_reset_ends_it(granting):  # noqa: F811
+    client = login(granting)
+    client.query(MERGE + "; SELECT 1")
+    client.query("ALTER TABLE own.mm RENAME TO own.m2")
+    without_grant(granting)
+    ends_refused(lambda: client.query("SELECT name FROM own.t"))
+    client.ok(b"\x1f")
+    assert client.query("SELECT name FROM own.t WHERE id = 1")[0].rows == [["own"]]
+    client.quit()
