@@ -77,11 +77,13 @@ bool sql_state_set_version(struct sql_state *state, struct text version)
     }
     if (!take_number(&version, &major) || !take_dot(&version) || !take_number(&version, &minor))
         return false;
-    if (take_dot(&version) && !take_number(&version, &patch))
+    const bool has_patch = take_dot(&version);
+    if (has_patch && !take_number(&version, &patch))
         return false;
     if (major == 0 || major > 99 || minor > 99)
         return false;
     state->dialect = mariadb ? SQL_MARIADB : SQL_MYSQL;
+    state->patch_unknown = !has_patch;
     state->version = major * 10000 + minor * 100 + (patch > 99 ? 99 : patch);
     return true;
 }

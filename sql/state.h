@@ -59,6 +59,7 @@ struct sql_state {
     bool escapes_known; /* ... but for SQL_NO_BACKSLASH_ESCAPES */
     uint8_t lossy;      /* union of enum sql_lossy: what character_set_connection does to a text */
     bool has_database;
+    bool patch_unknown;    /* `version` is a release's: of which of its versions is not known */
     bool database_unknown; /* there may be a current database, but which is not known */
     uint8_t database_length;
     uint32_t version; /* MySQL 9.7.4 is 90704, MariaDB 10.11.19 is 101119, as executable comments

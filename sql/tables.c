@@ -80,7 +80,7 @@ bool take_alias(struct parser *p, struct name *alias)
         {NULL, 0},
         0, 0, false
     };
-    if (take_word(p, KW_AS)) {
+    if (take_word(p, KW_AS) || (p->state->dialect == SQL_MARIADB && take_sign(p, '='))) {
         if (p->t.class != SQL_TOKEN_STRING && !read_name(p, alias, p->fold))
             return false;
         p->named = p->t;

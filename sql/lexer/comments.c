@@ -64,6 +64,13 @@ static int mysql_digits(struct sql_lexer *lexer, const uint8_t *behind, uint32_t
     return 5;
 }
 
+/* Would a later version of the same release read it, where it is not known which one there is? */
+static bool depends_on_patch(const struct sql_lexer *lexer, uint32_t version)
+{
+    return lexer->patch_unknown && version > lexer->version &&
+           version / 100 == lexer->version / 100;
+}
+
 /* `at` stands on the ! of an executable comment. Returns where reading goes on. */
 static const uint8_t *executable_comment(struct sql_lexer *lexer, const uint8_t *at,
                                          bool mariadb_only)
@@ -82,6 +89,8 @@ static const uint8_t *executable_comment(struct sql_lexer *lexer, const uint8_t 
         lexer->executable = true;
         return at + (digits < 5 ? 0 : digits);
     }
+    if (depends_on_patch(lexer, version))
+        lexer->why = "an executable comment that depends on the server's exact version";
     at = skip_comment(lexer, at + digits, true);
     if (!at)
         lexer->why = "a comment that is not closed";

@@ -51,6 +51,7 @@ void sql_lexer_init(struct sql_lexer *lexer, struct text text, uint32_t offset,
         lexer->end--;
     lexer->why = NULL;
     lexer->version = state->version;
+    lexer->patch_unknown = state->patch_unknown;
     lexer->dialect = state->dialect;
     lexer->mode = state->mode;
     lexer->charset = state->charset;

@@ -47,6 +47,7 @@ struct sql_lexer {
     const uint8_t *start, *at, *end;
     const char *why; /* with SQL_TOKEN_BAD: static memory */
     uint32_t version;
+    bool patch_unknown; /* see struct sql_state */
     uint8_t dialect, mode, charset;
     bool mode_known, escapes_known, needs_mode;
     bool executable; /* inside an executable comment */

@@ -221,6 +221,11 @@ def test_dialect_and_version(ini):
     text = "SELECT 1 /*!80100 FROM clinic.t */"
     assert names(explain(ini, text)[0]) == ["clinic.t"]
     assert explain(ini, text, "--server-version", "8.0.45")[0]["objects"] == []
+    text = "SELECT 1 /*!90704 FROM clinic.t */"  # of which version of its release the server is, nobody has said
+    assert not explain(ini, text)[0]["determined"]
+    assert not explain(ini, text, "--server-version", "9.7")[0]["determined"]
+    assert explain(ini, text, "--server-version", "9.7.0")[0]["determined"]
+    assert names(explain(ini, text, "--server-version", "9.7.4")[0]) == ["clinic.t"]
 
 
 def test_character_set(ini):

@@ -39,6 +39,7 @@ static void test_versions(void **test)
         assert_true(sql_state_set_version(&state, text_of(cases[i].text)));
         assert_int_equal(state.dialect, cases[i].dialect);
         assert_int_equal(state.version, cases[i].version);
+        assert_int_equal(state.patch_unknown, cases[i].version % 100 == 0);
     }
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct sql_state state = {.dialect = 77, .version = 5};
