@@ -117,9 +117,21 @@ const char *binding_count(struct binding *binding)
         return "this upstream";
     if (binding->service == SERVICE_NONE)
         return NULL;
+    if (!usage_has_room(binding->service_usage,
+                        config->services[binding->service].max_connections.value))
+        return "this service";
+    return NULL;
+}
+
+bool binding_enter(struct binding *binding)
+{
+    const struct config *config = binding->runtime->config;
+
+    if (binding->service == SERVICE_NONE)
+        return true;
     binding->service_counted = usage_take(binding->service_usage,
                                           config->services[binding->service].max_connections.value);
-    return binding->service_counted ? NULL : "this service";
+    return binding->service_counted;
 }
 
 /* The index of the session's upstream in the runtime; the usage has its name. */

@@ -13,9 +13,12 @@ struct binding *binding_new(struct runtime *runtime, uint32_t session, int servi
 /* Out of all counts, and freed. NULL is fine. */
 void binding_free(struct binding *binding);
 
-/* Counts it among the sessions of its upstream and its service: what is full, or NULL. What is
- * counted then is taken back by binding_uncount and binding_free. */
+/* Counts it among the sessions of its upstream: what is full, that or its service, or NULL. */
 const char *binding_count(struct binding *binding);
+/* The server has let the user in: counts it among its service's sessions too. False: that is full.
+ * Not before, or somebody without a password could keep the service's own logins out. What is
+ * counted is taken back by binding_uncount and binding_free. */
+bool binding_enter(struct binding *binding);
 /* Takes it back before. */
 void binding_uncount(struct binding *binding);
 

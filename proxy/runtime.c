@@ -56,6 +56,11 @@ bool usage_take(struct usage *usage, int64_t limit)
     return true;
 }
 
+bool usage_has_room(const struct usage *usage, int64_t limit)
+{
+    return limit <= 0 || atomic_load(&usage->open) < (uint64_t)limit;
+}
+
 const struct usage *usage_first(void)
 {
     return atomic_load(&usages);

@@ -69,6 +69,8 @@ void runtime_drop(struct runtime *runtime);
 /* Adds one session unless `limit` sessions are there already. */
 bool usage_take(struct usage *usage, int64_t limit);
 void usage_drop(struct usage *usage);
+/* Would usage_take add one? */
+bool usage_has_room(const struct usage *usage, int64_t limit);
 /* The youngest of all: the others are behind it. From any thread. */
 const struct usage *usage_first(void);
 /* "upstream:" and its name; NULL where there was none yet. */

@@ -96,6 +96,9 @@ static enum step accepted(struct session *session, const uint8_t *packet, size_t
         packet[3] != session->upstream.sequence)
         return login_refuse(session, CLOSED_LOGIN_REFUSED, 1045, "28000",
                             "Access denied for user '%.*s'", TEXT_ARGS(draft->login.user));
+    if (!binding_enter(session->binding))
+        return login_refuse(session, CLOSED_LIMIT, 1040, "08004",
+                            "Too many connections: max_connections of this service is reached");
     char asked[SQL_DATABASE_SIZE];
     struct text database = {asked, draft->login.database.length};
     if (database.length > sizeof(asked))

@@ -95,8 +95,8 @@ bool login_change_back(struct session *session)
     binding_free(session->binding);
     session->binding = draft->before;
     draft->before = NULL;
-    if (binding_count(
-            session->binding)) /* max_connections was reached by other sessions meanwhile */
+    /* max_connections may have been reached by other sessions meanwhile */
+    if (binding_count(session->binding) || !binding_enter(session->binding))
         return false;
     session->judged = draft->judged_before;
     session->collation = draft->collation_before;

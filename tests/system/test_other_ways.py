@@ -233,3 +233,31 @@ def test_a_comma_among_the_modes(vault, blocking, separator):
     with pytest.raises(wire.Error) as refused:
         run(blocking.port)
     assert refused.value.code in (1142, 1227), refused.value
+
+
+@pytest.mark.parametrize("how", ["login", "COM_CHANGE_USER"])
+def test_who_has_no_password_keeps_nobody_out(vault, make_gate, how):
+    """Only sessions that the server has let in count for their service's max_connections."""
+    one = make_gate(vault, ("service:vault", "max_connections", "2"), ini=INI)
+    half = []
+    for _ in range(3):
+        half.append(wire.Wire(one.port) if how == "login" else login(one.port))
+        asked = []
+        half[-1]._authenticate = lambda password, nonce, asked=asked, one=half[-1]: asked.append(one.receive())
+        if how == "login":
+            half[-1].login("vault_service", "", "wrong")
+        else:
+            half[-1].change_user("vault_service", "", "wrong")
+        assert asked[0][0] == 0xfe  # the server waits for the password
+    clients = [login(one.port, "vault_service", "vault") for _ in range(2)]
+    assert clients[1].query("SELECT name FROM t")[0].rows == [[SECRET]]
+    for client in (wire.Wire(one.port), login(one.port)):  # and that is all
+        with pytest.raises(wire.Error) as refused:
+            if client.greeting:
+                client.change_user("vault_service", "", "vault_service-secret")
+            else:
+                client.login("vault_service", "", "vault_service-secret")
+        assert refused.value.code == 1040 and "this service" in str(refused.value)
+        client.close()
+    for client in half + clients:
+        client.close()
