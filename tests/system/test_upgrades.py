@@ -1,5 +1,5 @@
 """Upgrades by takeover in a row, under load: no client sees more than error 1053 on a connection that was idle in its
-pool, nobody is refused, no write is lost or doubled, each violation is recorded once. In plain and with TLS. With
+pool, nobody is refused, no write is lost or doubled, each violation is recorded and counted once. In plain and with TLS. With
 SILOGATE_LONG=1 it is twenty upgrades on both servers both ways; the figures go to standard output."""
 import collections
 import os
@@ -89,5 +89,8 @@ def test_upgrades_in_a_row(server, line, numbers):
     assert set(halves) - load.acknowledged <= load.unknown
     for process in line.old:
         assert process.wait(60) == 0
+    # what Prometheus sees: one counter that has gone on over all of them
+    shown = places.wait_for(lambda: (now := gate.metrics()).total("violations_total") == load.violations and now)
+    assert shown and not shown.wrong(), (gate.metrics().total("violations_total"), load.violations)
     gate.stop()
     assert sum(record["count"] for record in gate.events("violation")) == load.violations
