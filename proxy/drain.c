@@ -45,6 +45,8 @@ void drain_counts(struct server *server, bool last)
 
     if (!server->handed_over || !server->ledger)
         return;
+    if (last)
+        show_anew(server->show);
     char *text = admin_counts(server->admin, &length);
     if (text && !ledger_write(server->ledger, text, length, last) && server->counted == 0.)
         log_warning("what is counted here from now on is not in /metrics: it is too much");
@@ -106,6 +108,8 @@ static void hand_over(struct server *server)
     server->terminated = server->handed_over = server->successor.serves = true;
     show_draining(server->show);
     branches_close();
+    if (server->ledger) /* upgrades may come faster than the youngest looks after it */
+        ledger_fold(server->ledger);
     drain_counts(server, false);
     admin_let_go(server->admin);
     control_let_go(server->control, true);

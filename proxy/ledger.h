@@ -10,7 +10,7 @@
 
 struct ledger;
 
-enum { LEDGER_PAGES = 8 }; /* more than can drain at the same time */
+enum { LEDGER_PAGES = 15 }; /* more than can drain at the same time */
 
 /* NULL: no memory is to be had for it. */
 struct ledger *ledger_new(void);
@@ -25,7 +25,8 @@ bool ledger_write(struct ledger *ledger, const char *text, size_t length, bool l
 /* The pages of all others, and what is left of those that have ended: malloc's texts. `room` is at
  * least LEDGER_PAGES + 1. From any thread. */
 size_t ledger_read(struct ledger *ledger, char **texts, size_t room);
-/* Adds up those that have ended, which makes room for others. The youngest's alone. */
+/* Adds up those that have ended, which makes room for others. The youngest's alone,
+ * which it is until its successor is told that it serves. */
 void ledger_fold(struct ledger *ledger);
 
 #endif

@@ -112,6 +112,11 @@ void show_ledger(struct show *show, struct ledger *ledger)
     show->ledger = ledger;
 }
 
+void show_anew(struct show *show)
+{
+    show->looked = (struct timespec){0};
+}
+
 void show_leads(struct show *show)
 {
     atomic_store(&show->leads, true);

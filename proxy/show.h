@@ -26,6 +26,8 @@ void show_meeting(struct show *show, size_t (*instances)(struct instance *list, 
  * show_leads: until the takeover is over the older one still counts elsewhere. */
 void show_ledger(struct show *show, struct ledger *ledger);
 void show_leads(struct show *show);
+/* The next look is at this moment, not at one just before. Once admin has been let go of. */
+void show_anew(struct show *show);
 
 /* Is one of the upstreams up, as far as is known? */
 bool show_upstream_up(const struct runtime *runtime);
