@@ -1,6 +1,7 @@
 """The manifests of Kubernetes: every field is one that its API has, of the right type, and they fit each other and what
 silogate does. The API's schema is that of python3-kubernetes, whose classes are made out of the published OpenAPI
 document; ServiceMonitor's is that of Prometheus' operator, as far as it is used."""
+import os
 import re
 import subprocess
 
@@ -210,3 +211,23 @@ def test_calls_in_the_comments_exist():
     """The image has what it is told to run: there is no kill in it."""
     called = re.findall(r"(?m)kubectl exec \S+ -- (.*)$", (FOLDER / "silogate.yaml").read_text())
     assert called == ["silogate ctl reload"]
+
+
+@pytest.mark.parametrize("number, good", [("0", True), ("63", True), ("64", False), ("silogate-3", False),
+                                          (None, False)])
+def test_a_number_for_each_replica(tmp_path, number, good):
+    """As the comment says it: by the environment, out of the pod's index."""
+    comment = (FOLDER / "silogate.yaml").read_text()
+    line, = re.findall(r"`(instance = \$\{\w+\})`", comment)
+    variable = re.search(r"\{(\w+)\}", line)[1]
+    block = "\n".join(one[2:] for one in comment.splitlines() if one.startswith("#   "))
+    entry, = build(yaml.safe_load(block)["env"], "list[V1EnvVar]", "env")
+    assert entry.name == variable
+    assert entry.value_from.field_ref.field_path == "metadata.labels['apps.kubernetes.io/pod-index']"
+    (tmp_path / "proxy.ini").write_text(ini_of("silogate.yaml")[0].replace("[proxy]\n", f"[proxy]\n{line}\n"))
+    environment = {name: value for name, value in os.environ.items() if name != variable}
+    environment |= {variable: number} if number else {}
+    done = subprocess.run([places.SILOGATE, "check", "-c", tmp_path / "proxy.ini"], capture_output=True, text=True,
+                          timeout=60, env=environment)
+    assert (done.returncode == 0) == good, done
+    assert good or done.stderr.startswith(f"{tmp_path}/proxy.ini:2: instance = ")
