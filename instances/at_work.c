@@ -1,5 +1,5 @@
-/* The server's list of processes has the text of what is at work; it is normalized here and goes no
- * further. */
+/* The texts of running statements come from the server's process list; they are normalized here,
+ * and only the digest is kept. */
 #include "instances/at_work.h"
 
 #include <stdatomic.h>

@@ -1,6 +1,6 @@
-/* A row whose `answerer` is empty is the question, `thread` 0 is "no session here". An instance is
- * asked where the number could be one of its own: silogate's have the instance's, any other could
- * be a thread of the server's. */
+/* A row with an empty `answerer` is a question; in an answer `thread` 0 means "no session here".
+ * An instance is asked only if the number can be one of its own: silogate's numbers contain the
+ * instance's number, and any other number may be a thread of the server. */
 #include "instances/mailbox.h"
 
 #include <stdio.h>
@@ -23,7 +23,7 @@ bool mailbox_prepare(struct connection *connection, struct error *error)
 {
     struct error ignored;
 
-    /* Where it is there already, an account needs no right to make it. */
+    /* If the table exists, the account needs no right to create it. */
     if (!connection_run(connection, "SELECT 1 FROM silogate.sought LIMIT 1", NULL, &ignored) &&
         !connection_run(
             connection,
@@ -46,7 +46,7 @@ static bool is_silogates(uint32_t id)
     return id >> 30 == 1;
 }
 
-/* Could an instance of this number have it? */
+/* Can an instance with this number have it? */
 static bool could_be(uint32_t id, unsigned number)
 {
     return is_silogates(id) ? (id >> INSTANCE_AT & INSTANCE_BITS) == number : id >> 30 == 0;
@@ -57,8 +57,8 @@ static bool begin(struct connection *connection, struct error *error)
     return connection_run(connection, "START TRANSACTION", NULL, error);
 }
 
-/* Ends a transaction that was begun. True also where the server has ended it for another one's sake
- * (a deadlock, a lock that is not had in time): what was to be written is written at the next look.
+/* Ends a transaction. Also true if the server has rolled it back (a deadlock, a lock wait
+ * timeout): then the rows are written in the next round.
  */
 static bool end(struct connection *connection, bool good, struct error *error)
 {
@@ -128,7 +128,7 @@ struct asked {
     struct round *round;
     struct sought *list;
     const struct sought *end;
-    size_t answers; /* that are to come */
+    size_t answers; /* the number of expected answers */
 };
 
 static unsigned who_could_know(const struct round *round, uint32_t id)
@@ -155,7 +155,7 @@ static bool has_been_asked(const struct asked *asked, const struct sought *at, s
     return false;
 }
 
-/* No answer to a question from before is left. */
+/* Deletes answers to earlier questions. */
 static bool forget(struct round *round, struct error *error)
 {
     return connection_run(round->connection,
@@ -208,7 +208,7 @@ static struct rows *read_answers(const struct round *round, struct error *error)
                             error);
 }
 
-/* They ask too: who waits answers meanwhile. */
+/* The others may ask at the same time: answers them while it waits. */
 static struct rows *await(struct asked *asked, struct error *error)
 {
     const struct timespec moment = {.tv_nsec = LOOK_MS * 1000000L};

@@ -1,5 +1,5 @@
-/* Compares what is known here with what the meeting point has, writes what is missing there and
- * takes over what is missing here; once a second this instance writes that it is alive.
+/* Compares the overrides of this instance with those in the tables, writes the missing ones there
+ * and applies the missing ones here; once a second it writes that this instance is alive.
  */
 #include "instances/round.h"
 
@@ -12,9 +12,9 @@
 
 enum {
     BEAT_MS = 1000,
-    PREPARE_MS = 5000, /* between two tries to have the table for questions */
-    DIFFER_MS =
-        5000 /* so long must instances differ before the log says so: reloads take a moment */
+    PREPARE_MS = 5000, /* between two tries to create the table for questions */
+    DIFFER_MS = 5000 /* instances must differ for this long before the log says so, because reloads
+                        take a moment */
 };
 
 int64_t monotonic_ms(void)
@@ -64,7 +64,7 @@ static bool write_own(struct round *round, size_t count, struct error *error)
     return true;
 }
 
-/* Those that are new here: begun elsewhere, or undone. */
+/* Keeps those that are new here: begun at another instance, or undone. */
 static size_t keep_news(struct round *round, size_t count)
 {
     const struct instance_state *state = &round->state;
@@ -95,7 +95,7 @@ static bool meet_overrides(struct round *round, struct error *error)
     size_t count;
 
     if (!proxy->read(proxy->user, round->upstream, &round->state))
-        return true; /* the end is near */
+        return true; /* silogate is about to end */
     if (!store_overrides(round->connection, round->rows, &count, error) ||
         !write_own(round, count, error))
         return false;
@@ -129,7 +129,7 @@ static bool beat(struct round *round, struct error *error)
     return true;
 }
 
-/* Two that serve, with another policy or with the same number? */
+/* Are there two serving instances with different policies or with the same number? */
 static bool differ(const struct instance *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -182,7 +182,7 @@ static bool meet_instances_of(struct round *round, struct error *error)
     return true;
 }
 
-/* Where there is none, others do without: no reason to call the store lost. */
+/* A missing table is no failure of the round: only KILL across instances needs it. */
 static bool use_mailbox(struct round *round, struct error *error)
 {
     if (!round->mailbox && monotonic_ms() - round->prepared >= PREPARE_MS) {

@@ -1,4 +1,5 @@
-/* Some at a time in one question: the server reads all its threads' attributes for each. */
+/* Several ids are asked for in one query, because the server reads the attributes of all its
+ * threads for each query. */
 #include "instances/seek.h"
 
 #include "instances/mailbox.h"
@@ -14,7 +15,7 @@ struct wanted {
     size_t sessions_length, threads_length;
 };
 
-/* It has room for as many as are asked for at once. */
+/* Adds the ids of one `sought`; there is room for those of one query. */
 static void want(struct wanted *wanted, const struct sought *sought)
 {
     for (size_t i = 0; i < sought->count; i++) {

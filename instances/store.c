@@ -1,11 +1,12 @@
-/* See instances/store.h: its SQL, which is the same on MySQL and MariaDB. */
+/* The SQL of instances/store.h, which is the same on MySQL and MariaDB. */
 #include "instances/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Microseconds: clients are waiting. A little more than `ctl` takes. */
+/* Microseconds. Clients wait during a hold, so its length is limited; a little more than `ctl`
+ * accepts. */
 #define HOLD_MOST INT64_C(61000000)
 
 static const char *const statements[] = {
@@ -29,7 +30,7 @@ bool store_prepare(struct connection *connection, struct error *error)
     struct error ignored;
 
     connection_run(connection, "SET SESSION innodb_lock_wait_timeout = 2", NULL, &ignored);
-    /* Where they are there already, an account needs no right to make them. */
+    /* If the tables exist, the account needs no right to create them. */
     if (!connection_run(connection, "SELECT 1 FROM silogate.instances, silogate.overrides LIMIT 1",
                         NULL, error)) {
         for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
@@ -108,7 +109,7 @@ bool store_instances(struct connection *connection, struct instance *list, size_
     return true;
 }
 
-/* False where the row is none of ours: another version's, or somebody has written it by hand. */
+/* False: the row is not valid; another version or a person has written it. */
 static bool take_override(const struct rows *rows, struct override_news *to)
 {
     struct override *override = &to->override;

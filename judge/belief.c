@@ -1,4 +1,4 @@
-/* What is believed of a session where the server has to be asked, or all is over. */
+/* Changes of the belief when the server must be asked, or when the session's state is lost. */
 #include "judge/belief.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
-/* All that is believed of a session inside the server. The gate is right only while this is what
- * the server does, so there are three ways alone in which it changes: a command's ruling is
- * committed when the server's OK has come (ruling_commit), the server has told of itself
- * (proxy/answer.c), or the session begins anew. Whoever judges a command reads it and no more.
+/* What silogate believes about a session inside the server. Verdicts are right only while this is
+ * true, so there are only three ways in which it changes: a command's ruling is committed after
+ * the server's OK (ruling_commit), the server has reported its state (proxy/answer.c), or the
+ * session begins again. Judging a command only reads it.
  */
 #ifndef JUDGE_BELIEF_H
 #define JUDGE_BELIEF_H
@@ -16,53 +16,59 @@
 
 enum { OWNERS = 16 };
 
-/* Services, each once. */
+/* A set of services. */
 struct owners {
     int16_t list[OWNERS];
     uint8_t count;
-    bool more; /* there are others, which do not fit */
+    bool more; /* there are others, which did not fit */
 };
 
-/* Where the tables of a statement of SQL's PREPARE stood when the server prepared it. */
+/* For a statement of SQL's PREPARE: where its tables were when the server prepared it. */
 struct named {
-    uint64_t hash, print; /* of its name; sql_moved_print, 0: not known */
+    uint64_t hash, print; /* hash: of its name; print: from sql_moved_print, 0: not known */
 };
-enum { BELIEF_NAMED = 16 }; /* of the last ones */
+enum { BELIEF_NAMED = 16 }; /* only the latest statements are kept */
 
 struct belief {
     struct sql_state state; /* database, sql_mode, character set, version ... */
     struct sql_session *remembered;
     struct prepared_table prepared;
     struct owners written; /* in the open transaction */
-    struct named *named;   /* BELIEF_NAMED of them, from the first in an open move on; else NULL */
+    struct named
+        *named; /* BELIEF_NAMED of them; NULL until a statement uses a table of an open move */
     uint8_t next_named;
-    bool in_transaction : 1;       /* as the status flags say */
-    bool no_backslash_escapes : 1; /* what the status flags said of it last */
+    bool in_transaction : 1;       /* by the status flags */
+    bool no_backslash_escapes : 1; /* by the last status flags */
     bool must_ask : 1;             /* the server must be asked before the next command is judged */
-    bool asked : 1;   /* it was, for the command at hand, as far as it can be: never asked twice */
-    bool unknown : 1; /* it would not say: nothing is determined */
-    bool disguised : 1; /* it is of another version than it says: nothing is determined */
-    bool expired : 1;   /* it says nothing before an expired password has been set anew */
-    bool traced : 1;    /* it may keep what the session executes, for the client to look at */
+    bool asked : 1;                /* it was asked for the present command; it is not asked twice */
+    bool unknown : 1;              /* it did not answer: every statement is undetermined */
+    bool disguised : 1; /* its version is not that of its greeting: every statement is undetermined
+                         */
+    bool expired : 1;   /* it answers nothing until an expired password is changed */
+    bool traced : 1; /* profiling or the optimizer's trace may be on: the server may show the client
+                        earlier statements */
 };
 
-/* Nothing is known of how the server reads now: to be asked. And: nor of the database. */
+/* belief_lose: how the server reads SQL is not known, it must be asked. belief_lose_all: nor
+ * is its database. */
 void belief_lose(struct belief *belief);
 void belief_lose_all(struct belief *belief);
 
-/* COM_RESET_CONNECTION has cleared all that the session had set, but for the database. Its
- * character sets are the server's own on MySQL, and nobody's to guess. */
+/* COM_RESET_CONNECTION has cleared everything that the session had set, except the database. On
+ * MySQL the character sets are then the server's defaults, which silogate does not know. */
 void belief_reset(struct belief *belief);
 
-/* What statements have left behind is gone: the end, or COM_CHANGE_USER. */
+/* Everything that statements have left in the session is gone: at its end, and at COM_CHANGE_USER.
+ */
 void belief_forget(struct belief *belief);
 
-/* A reload: the same owners by their numbers in `to`; who is gone is forgotten. */
+/* After a reload: replaces the owners' numbers in `from` by those in `to`; owners that are gone
+ * are removed. */
 void belief_rebind(struct belief *belief, const struct policy *from, const struct policy *to);
 
-/* A number for the name of a statement of SQL's PREPARE. */
+/* A hash of the name of a statement of SQL's PREPARE. */
 uint64_t belief_name_hash(struct text name);
-/* Where its tables stood; 0: nobody knows. And: from now on. */
+/* belief_named: where its tables were (0: not known). belief_name: sets that. */
 uint64_t belief_named(const struct belief *belief, uint64_t hash);
 void belief_name(struct belief *belief, uint64_t hash, uint64_t print);
 

@@ -1,6 +1,7 @@
-/* Whose a session is, and by which policy it is judged: one configuration, and in it a service and
- * an upstream. Made at login and anew after a reload, between two commands, always as a whole: an
- * index of one configuration never meets the policy of another. Made in proxy/binding.c.
+/* The service and the upstream of a session, and the policy by which it is judged: one
+ * configuration and indexes into it. It is made at login and replaced after a reload, between two
+ * commands, always as a whole: so an index of one configuration is never used with another. Made
+ * in proxy/binding.c.
  */
 #ifndef JUDGE_BINDING_H
 #define JUDGE_BINDING_H
@@ -22,26 +23,27 @@ struct binding {
     const struct policy *policy;
     const struct router *router;
     const char *upstream_name;
-    uint32_t session;  /* whose it is: silogate's id */
-    int16_t service;   /* SERVICE_NONE: of nobody's */
-    uint16_t upstream; /* where the session's connection stands; UPSTREAM_GONE */
+    uint32_t session;  /* silogate's id of the session */
+    int16_t service;   /* SERVICE_NONE: a user without a service */
+    uint16_t upstream; /* the one that the session is connected to, or UPSTREAM_GONE */
 
-    /* The server's number of the thread that a client knows as `id`; false where that is no session
-     * of this service at this upstream. */
+    /* Sets `thread` to the server's thread id of the session that clients know as `id`. False:
+     * that is not a session of this service at this upstream. */
     bool (*find_thread)(const struct binding *binding, uint64_t id, uint32_t *thread);
-    /* Is `id` one that this instance gives, but no session of anybody's has it: nor is it a thread
-     * of the server's, which says so itself. NULL: nobody knows. */
+    /* Is `id` in this instance's range, but no session has it? Then it is no thread of the server
+     * either, and the server answers so. NULL: not known. */
     bool (*is_over)(uint64_t id);
 
-    /* Has a session of this service prepared this XA transaction (facts->xid) at this upstream, and
-     * none ended it since, so that this session may? NULL: nobody knows. */
+    /* Has a session of this service prepared this XA transaction (facts->xid) at this upstream,
+     * and has nobody ended it since? Then this session may end it. NULL: not known. */
     bool (*find_branch)(const struct binding *binding, struct text xid);
 
-    /* What was found elsewhere for the command at hand; NULL: nobody has looked. The session's. */
+    /* What was found at other instances for the present command; NULL: it was not looked for. The
+     * session holds the reference. */
     const struct sought *sought;
 
-    struct runtime *runtime;                      /* counted: what keeps the above alive */
-    struct usage *service_usage, *upstream_usage; /* service_usage NULL: of nobody's */
+    struct runtime *runtime; /* a reference, which keeps the pointers above valid */
+    struct usage *service_usage, *upstream_usage; /* service_usage NULL: a user without a service */
     bool service_counted, upstream_counted;
 };
 

@@ -1,6 +1,6 @@
-/* Executions of what was judged when it was prepared. The kept facts are those of its PREPARE; once
- * a table in it has changed the server reads the text anew, in the sql_mode and character set of
- * the execution. Where it may say something else then, both readings are judged.
+/* Judges executions of prepared statements. The kept facts are those of the PREPARE; but after a
+ * table in it has changed, the server reads the text again, in the sql_mode and character set of
+ * the execution. If the text can mean something else then, both readings are judged.
  */
 #include <string.h>
 
@@ -8,8 +8,9 @@
 #include "sql/analyze.h"
 #include "sql/reread.h"
 
-/* A temporary table that existed at PREPARE may be gone, an XA transaction may be over, a handler
- * be another table's. The kept facts are not changed. */
+/* The facts as they are now: a temporary table that existed at PREPARE may be gone, an XA
+ * transaction may have ended, a handler may be open over another table. The kept facts are not
+ * changed. */
 static const struct sql_facts *renewed(const struct belief *belief, const struct prepared *prepared,
                                        struct sql_facts *scratch)
 {
@@ -44,8 +45,8 @@ static void change(struct judging *judging, const struct sql_facts *facts)
     const struct belief *belief = judging->belief;
     struct ruling *ruling = judging->ruling;
 
-    /* MariaDB runs it in the database of its PREPARE and returns to the current one. So a USE
-     * inside it stays in effect only where the two are the same. */
+    /* MariaDB runs it in the database of its PREPARE and returns to the current one. So a USE in
+     * it has a lasting effect only if the two are the same. */
     const unsigned asks = SQL_EFFECT_UNKNOWN | SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED;
     if (!facts->determined || facts->effects & asks)
         ruling_change(ruling)->unknown = true;
@@ -53,7 +54,7 @@ static void change(struct judging *judging, const struct sql_facts *facts)
         ruling_change(ruling)->traced = true;
     if (facts->xa)
         ruling_note_xa(ruling, facts);
-    /* What is remembered now may not have been known yet when it was prepared. */
+    /* Facts about the session that are known now may not have been known when it was prepared. */
     if (facts->effects & SQL_EFFECT_SESSION || sql_session_disturbed(belief->remembered, facts)) {
         struct change *change = ruling_change(ruling);
         change->remembered = sql_session_after(
@@ -81,7 +82,7 @@ struct sql_state execute_state(const struct belief *belief, const struct sql_sta
     return state;
 }
 
-/* The same text as the server may read it at this execution. */
+/* Judges the text again, as the server may read it at this execution. */
 static void read_again(struct judging *judging, const struct prepared *prepared, bool executes)
 {
     const struct belief *belief = judging->belief;
@@ -101,7 +102,7 @@ static void read_again(struct judging *judging, const struct prepared *prepared,
     if (executes)
         moves_touch(judging, facts);
     statement_rule(judging, facts, &place);
-    ruling->facts = NULL; /* each violation's own */
+    ruling->facts = NULL; /* each violation has its own facts */
     if (executes)
         change(judging, facts);
 }
@@ -150,7 +151,7 @@ void judge_execute(const struct belief *belief, const struct binding *binding,
     statement_conclude(&judging);
     if (ruling->outcome != RULING_ALLOW || executes)
         return;
-    /* Nothing that is recorded or remembered. */
+    /* nothing is recorded or remembered */
     ruling->violation_count = 0;
     memset(ruling->allowed, 0, sizeof(ruling->allowed));
     ruling_drop_change(ruling, ruling_take_change(ruling));

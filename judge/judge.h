@@ -1,6 +1,6 @@
-/* From a command to a ruling: functions of what is believed, of whose the session is, and of the
- * command. No sockets, no side effects: judged twice, the same ruling. Before each call
- * ruling_begin. Called by proxy/ for every command that is judged.
+/* From a command to a ruling: functions of the belief, the session's binding, and the command.
+ * They have no side effects and use no sockets: judged twice, a command gets the same ruling.
+ * ruling_begin must be called before each. Called by proxy/ for every command that is judged.
  */
 #ifndef JUDGE_JUDGE_H
 #define JUDGE_JUDGE_H
@@ -11,27 +11,28 @@
 void judge_text(const struct belief *belief, const struct binding *binding, struct text text,
                 struct ruling *ruling);
 
-/* The text of COM_STMT_PREPARE. Only a refusal is recorded: each execution is judged and recorded
- * itself. */
+/* The text of COM_STMT_PREPARE. Only a refusal is recorded, because each execution is judged and
+ * recorded. */
 void judge_prepare(const struct belief *belief, const struct binding *binding, struct text text,
                    struct ruling *ruling);
 
-/* An execution of a prepared statement, or with `executes` false only something about it: a
- * parameter's bytes, the rows of a cursor. */
+/* An execution of a prepared statement. With `executes` false another command about it:
+ * COM_STMT_SEND_LONG_DATA, COM_STMT_FETCH. */
 void judge_execute(const struct belief *belief, const struct binding *binding,
                    const struct prepared *prepared, bool executes, struct ruling *ruling);
 
-/* Behind judge_execute of a parameter's bytes: in the ruling, what an execution would touch and
- * whether the statement must be prepared anew first. */
+/* After judge_execute for COM_STMT_SEND_LONG_DATA: adds to the ruling which moves an execution
+ * would touch, and whether the statement must be prepared again first. */
 void judge_long_data(const struct belief *belief, const struct prepared *prepared,
                      struct ruling *ruling);
 
-/* The text of a prepared statement as it is to be prepared now that its tables stand elsewhere:
- * `ruling`'s edits, and ruling->moved are used. False: it cannot be, and *why says why. */
+/* The text of a prepared statement, with the present names of its moved tables; uses ruling->edits
+ * and ruling->moved. False: it cannot be prepared again, *why has the reason. */
 bool judge_renew(const struct belief *belief, const struct prepared *prepared,
                  struct ruling *ruling, const char **why);
 
-/* The same of a text of SQL's PREPARE; `state` is that of now, in the database of then. */
+/* The same for a text of SQL's PREPARE; `state` is the present one, but with the database of the
+ * PREPARE. */
 bool judge_renew_text(const struct belief *belief, struct text text, const struct sql_state *state,
                       struct ruling *ruling, const char **why);
 
@@ -43,7 +44,7 @@ void judge_init_db(const struct belief *belief, const struct binding *binding, s
 void judge_field_list(const struct belief *belief, const struct binding *binding, struct text table,
                       struct ruling *ruling);
 
-/* COM_PROCESS_KILL. `*thread` is the number that the server knows. */
+/* COM_PROCESS_KILL. `*thread` becomes the server's thread id. */
 void judge_kill(const struct belief *belief, const struct binding *binding, uint32_t id,
                 uint32_t *thread, struct ruling *ruling);
 
@@ -51,16 +52,16 @@ void judge_kill(const struct belief *belief, const struct binding *binding, uint
 void judge_administration(const struct belief *belief, const struct binding *binding,
                           const char *kind, struct ruling *ruling);
 
-/* A login that asks for the database `name`: the first that is judged of a session. `state`: as it
- * begins, by its collation and what is known of the server. */
+/* A login that asks for the database `name`; this is the first that is judged in a session.
+ * `state`: the state at its start, from its collation and what is known of the server. */
 void judge_initial_db(const struct sql_state *state, const struct binding *binding,
                       struct text name, struct ruling *ruling);
 
-/* The facts of a violation that a ruling has; they live until the next call. */
+/* The facts of a violation of the ruling; valid until the next call. */
 const struct sql_facts *judge_facts(const struct belief *belief, const struct binding *binding,
                                     const struct ruling_part *part, struct ruling *ruling);
 
-/* The next of the violations where ruling->has_rest: they replace those that were there. */
+/* If ruling->has_rest: the next violations, which replace the present ones. */
 void judge_rest(const struct belief *belief, const struct binding *binding, struct ruling *ruling);
 
 #endif

@@ -1,7 +1,7 @@
-/* Tables of open moves in a statement: which moves it touches, for the code that holds new
- * transactions back; and the names of these tables, replaced by those under which they stand now. A
- * name that cannot be replaced is left as it is: the alias at the old place answers for it. It is
- * counted, also before the move, so that people know.
+/* Tables of open moves in a statement: notes which moves it touches, for the hold; and replaces
+ * the names of these tables by the present ones. A name that cannot be replaced stays, and the
+ * alias with the old name answers. It is counted, even before the move, so that the operator
+ * knows.
  */
 #include "judge/judging.h"
 
@@ -129,7 +129,7 @@ static bool names_one(const struct sql_moved *moved, const struct sql_facts *fac
     return false;
 }
 
-/* Over all statements of the command that name one. */
+/* Of all statements of the command that name a moved table. */
 static void note_print(struct ruling *ruling, const struct sql_facts *facts)
 {
     for (uint32_t i = 0; i < facts->object_count; i++)
@@ -138,7 +138,7 @@ static void note_print(struct ruling *ruling, const struct sql_facts *facts)
         ruling->print = ruling->print * 31 + sql_moved_print(ruling->moved, facts);
 }
 
-/* Would its names be mapped if all tables stood at their new places? */
+/* Would its names be mapped if all tables were at their new places? */
 static void rehearse(struct ruling *ruling, const struct sql_facts *facts,
                      const struct sql_state *state, const struct sql_session *session,
                      uint64_t moves)
@@ -163,8 +163,8 @@ static void write_edits(struct ruling *ruling, uint64_t moves)
     }
 }
 
-/* An EXECUTE of a statement of SQL's PREPARE, by its name. True: it can be prepared anew by itself,
- * before it runs. */
+/* EXECUTE of a statement of SQL's PREPARE. True: silogate can prepare it again before it runs, or
+ * it is not necessary. */
 static bool executes_named(struct judging *judging, const struct sql_facts *facts)
 {
     const struct belief *belief = judging->belief;
@@ -174,7 +174,7 @@ static bool executes_named(struct judging *judging, const struct sql_facts *fact
     if (facts->kind != SQL_EXECUTE_STATEMENT || !facts->determined || ruling->print == 0)
         return false;
     if (belief_named(belief, belief_name_hash(facts->session.name)) == ruling->print)
-        return true; /* it names the tables as they stand now */
+        return true; /* it already has the present names of the tables */
     if (ruling->parts > 0 ||
         !sql_session_prepared(belief->remembered, facts->session.name, &database, &text))
         return false;
@@ -183,8 +183,8 @@ static bool executes_named(struct judging *judging, const struct sql_facts *fact
     return true;
 }
 
-/* Of a command that prepares several statements, only this is kept: no statement is known to name
- * its tables as they stand. */
+/* If one command prepares several statements, only the last one is kept, as one with unknown
+ * places. */
 static void note_named(struct ruling *ruling, const struct sql_facts *facts, bool is_mapped)
 {
     if (facts->kind != SQL_PREPARE || !facts->session.name.at)
@@ -217,8 +217,8 @@ void moves_map(struct judging *judging, const struct sql_facts *facts,
     }
     if (executes_named(judging, facts))
         return;
-    /* The character set must be known: in swe7 the backtick is a letter, so names are written there
-     * in another way or not at all. */
+    /* The character set must be known: in swe7 the backtick is a letter, so that names need
+     * another form there. */
     ruling->wants_charset |=
         moves && judging->belief->state.charset == SQL_CHARSET_UNKNOWN && !judging->belief->asked;
     enum sql_mapped mapped = sql_map(facts, state, &where, &ruling->edits);

@@ -1,5 +1,4 @@
-/* Replaces what a statement names in the service's words (aliases, session ids) by what the server
- * calls it.
+/* Replaces names that only silogate knows (aliases, session ids) by the server's.
  */
 #include <stdio.h>
 
@@ -35,7 +34,7 @@ static bool rewrite_database(struct judging *judging, struct sql_facts *facts)
     char quoted[SQL_DATABASE_SIZE * 2 + 2];
     size_t length = 0;
 
-    /* Where the text is the value of a literal, its names do not stand in the command itself. */
+    /* If the text is the value of a literal, its names are not in the command itself. */
     if (facts->database.length > SQL_DATABASE_SIZE || facts->database_length == 0)
         return cannot(facts);
     quoted[length++] = '`';
@@ -58,7 +57,7 @@ bool names_find_thread(struct judging *judging, uint64_t id, uint32_t *thread)
         return true;
     if (id > 0 && id <= UINT32_MAX && ruling->sought_count < RULING_SOUGHT)
         ruling->sought[ruling->sought_count++] = (uint32_t)id;
-    /* A victim that has ended by itself: to be told so is no administration. */
+    /* The session to be killed has already ended: it is not administration to be told so. */
     if (!judging->binding->is_over || !judging->binding->is_over(id))
         return false;
     *thread = (uint32_t)id;

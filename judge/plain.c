@@ -17,7 +17,7 @@ static struct sql_facts *begin(struct judging *judging, const char *kind)
     return facts;
 }
 
-/* Must the server be asked first which database the session is in? */
+/* Must the server first be asked for the session's database? */
 static bool must_ask(struct judging *judging)
 {
     if (!judging->belief->must_ask || judging->belief->asked)
@@ -34,8 +34,8 @@ static void conclude(struct judging *judging, const struct sql_state *state)
     statement_conclude(judging);
 }
 
-/* Replaces `*name` by the table or database that the server takes it for; where that cannot be told
- * the facts are undetermined. */
+/* Replaces `*name` by the name of the table or database that the server will use; if that is not
+ * certain, the facts become undetermined. */
 static void read_name(const struct judging *judging, struct text *name, struct sql_facts *facts)
 {
     const char *why = sql_identifier_table(*name, &judging->belief->state, facts->names, name);
@@ -46,8 +46,7 @@ static void read_name(const struct judging *judging, struct text *name, struct s
     }
 }
 
-/* Enters the database `name`; true where the server must be sent another name, which is then in the
- * facts. */
+/* Enters the database `name`. True: another name must be sent to the server; it is in the facts. */
 static bool enter(struct judging *judging, struct text name, struct sql_facts *facts)
 {
     facts->effects = SQL_EFFECT_DATABASE;
@@ -77,8 +76,8 @@ void judge_init_db(const struct belief *belief, const struct binding *binding, s
     struct change *change = ruling_change(ruling);
     change->has_state = true;
     change->state = belief->state;
-    change->unknown = !facts->determined; /* it passes although it is not determined: the database
-                                             is not known then */
+    change->unknown = !facts->determined; /* if it is allowed although it is undetermined, the
+                                             database is not known after it */
     sql_state_apply(&change->state, facts);
 }
 

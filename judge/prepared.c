@@ -32,7 +32,7 @@ void prepared_free(struct prepared *prepared)
     free(prepared);
 }
 
-/* The slot that holds `id`, or the empty one where it belongs. Size is a power of two. */
+/* The slot of `id`, or the empty one for it. The size is a power of two. */
 static uint32_t slot_of(const struct prepared_table *table, uint32_t id)
 {
     uint32_t at = id * 0x9e3779b1u & (table->size - 1);
@@ -104,7 +104,7 @@ void prepared_remove(struct prepared_table *table, uint32_t id)
     table->count--;
     if (table->has_last && table->last == id)
         table->has_last = false;
-    /* What was pushed behind the gap moves up, so that look-ups still find it. */
+    /* Moves back entries after the gap, so that look-ups still find them. */
     for (uint32_t i = (at + 1) & (table->size - 1); table->slots[i];
          i = (i + 1) & (table->size - 1)) {
         struct prepared *moved = table->slots[i];

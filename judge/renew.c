@@ -1,6 +1,7 @@
-/* Reads a statement again that was prepared before its tables moved, so that it can be prepared
- * anew as a server would do it by itself: in the current sql_mode and character set, and in the
- * database of its PREPARE. Gives no verdict: the execution for which this is done has been judged.
+/* Reads a statement that was prepared before its tables moved, so that it can be prepared again in
+ * the way a server does it after DDL: in the current sql_mode and character set, and in the
+ * database of its PREPARE. It gives no verdict: the execution for which this is done is already
+ * judged.
  */
 #include "judge/judging.h"
 #include "sql/analyze.h"

@@ -1,5 +1,4 @@
-/* What a ruling is made of, and what becomes of it. Decides nothing: judge/text.c and
- * judge/plain.c do.
+/* Parts of a ruling, and its commit. The decisions are made by judge/text.c and judge/plain.c.
  */
 #include "judge/ruling.h"
 
@@ -177,7 +176,7 @@ bool ruling_rewrite(struct ruling *ruling, uint32_t offset, uint32_t length, str
     return ruling_bytes(ruling, bytes);
 }
 
-/* A SET that fails may have set some of what it names. */
+/* A SET that fails may have set some of its variables. */
 static bool changes_reading(const struct sql_state *from, const struct sql_state *to)
 {
     return from->mode != to->mode || from->mode_known != to->mode_known ||
@@ -194,7 +193,7 @@ void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *
     else if (change->has_state &&
              (change->several || changes_reading(&belief->state, &change->state)))
         belief_lose(belief);
-    belief->must_ask |= change->unknown; /* what failed may have been done in part */
+    belief->must_ask |= change->unknown; /* a failed command may have been executed in part */
     belief->traced |= change->traced;
     if (change->named.hash)
         belief_name(belief, change->named.hash, good ? change->named.print : 0);

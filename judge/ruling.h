@@ -1,7 +1,7 @@
-/* What is decided about one command: a value, whose zero refuses. Judging fills it and changes
- * nothing else; whoever asked for it then lets the command pass, refuses it, asks the server first
- * or waits, and only in the first case does anything of it outlive the command: its change, which
- * becomes the belief when the server has said OK.
+/* The decision about one command: a value, and zeroed it refuses. Judging fills it and changes
+ * nothing else. The caller then passes the command, refuses it, asks the server first, or waits.
+ * Only if the command is passed, something of the ruling is kept: its change, which becomes the
+ * belief after the server's OK.
  *
  * A worker has one ruling for all its sessions. Nothing is allocated for an ordinary command.
  */
@@ -18,22 +18,22 @@
 
 enum ruling_outcome {
     RULING_REFUSE, /* the client gets the error in `refusal` */
-    RULING_ALLOW,  /* it may pass, with its rewrites made */
-    RULING_ASK,    /* the server must tell of the session first */
+    RULING_ALLOW,  /* it may pass, after its rewrites are applied */
+    RULING_ASK,    /* the server must be asked about the session first */
 };
 
 enum {
-    RULING_SOUGHT = 4,          /* threads that are looked for elsewhere */
-    RULING_PARTS = 32,          /* violating statements that are kept at once */
-    RULING_READINGS = 16,       /* in which a text may stand at once */
-    RULING_REWRITES = 1 << 20,  /* bytes of names that are put in place of others */
-    RULING_SPARE_CHANGES = 256, /* kept for the next command */
+    RULING_SOUGHT = 4,          /* threads to look for at other instances */
+    RULING_PARTS = 32,          /* violations that are kept at the same time */
+    RULING_READINGS = 16,       /* ways of reading a text that are followed at the same time */
+    RULING_REWRITES = 1 << 20,  /* bytes of the replacing names */
+    RULING_SPARE_CHANGES = 256, /* unused structs that are kept for later commands */
 };
 
-/* What outlives the statement without a transaction. */
+/* Locks that a statement leaves behind even without a transaction. */
 enum ruling_locks { LOCKS_NOTHING, LOCKS_TABLES, LOCKS_HANDLER, CLOSES_HANDLER, UNLOCKS_TABLES };
 
-/* What a statement of XA does: facts->xa and facts->xid. */
+/* An XA statement: facts->xa and facts->xid. */
 struct xa_step {
     struct xa_step *next;
     enum sql_xa xa;
@@ -41,48 +41,48 @@ struct xa_step {
 };
 enum { RULING_XA = 64 };
 
-/* What the command makes of the belief, should the server say OK. */
+/* The command's change of the belief, which takes effect after the server's OK. */
 struct change {
-    struct change *next; /* in the list of spare ones */
+    struct change *next; /* in the list of unused ones */
     struct sql_state state;
-    const struct sql_session *remembered; /* laid over the belief's, in `arena`; NULL: the same */
-    struct prepared *preparing;           /* what COM_STMT_PREPARE will have made */
+    const struct sql_session *remembered; /* changes to the belief's, in `arena`; NULL: none */
+    struct prepared *preparing;           /* the statement of COM_STMT_PREPARE */
     struct owners written;
-    struct xa_step *xa; /* the last first; in `arena` */
-    unsigned xa_count;  /* of all; at most RULING_XA are kept */
-    struct named named; /* SQL's PREPARE; hash 0: none */
+    struct xa_step *xa; /* the last one first; in `arena` */
+    unsigned xa_count;  /* number of all steps; at most RULING_XA are kept */
+    struct named named; /* of SQL's PREPARE; hash 0: none */
     struct arena arena;
     bool has_state; /* `state` is the new one */
-    /* It prepares an XA transaction whose identifier cannot be read, nor is written as at its
-     * START. */
+    /* It prepares an XA transaction whose identifier cannot be read and differs from that of its
+     * XA START. */
     bool xa_respelled;
-    bool unknown;   /* ... but for what only the server can tell */
-    bool several;   /* it has several statements: one that fails leaves the others done */
+    bool unknown;   /* the rest is known only to the server, which must be asked */
+    bool several;   /* it has several statements: if one fails, others may have been executed */
     bool remembers; /* `remembered` is the new one */
-    bool traced;    /* the server is told to keep what the session executes, or no longer to */
+    bool traced;    /* it changes profiling or the optimizer's trace */
 };
 
-/* A piece of the command's text that must read otherwise before the command is sent. */
+/* A piece of the command's text that is replaced before the command is sent. */
 struct rewrite {
-    uint32_t offset, length; /* what is replaced, counted from the start of the text */
-    uint32_t at, count;      /* by these bytes of the ruling's `bytes` */
+    uint32_t offset, length; /* the bytes to replace, from the start of the text */
+    uint32_t at, count;      /* the replacement, in the ruling's `bytes` */
 };
 
 /* A statement that is a violation. */
 struct ruling_part {
     struct verdict verdict;
-    bool unmapped;          /* a name in it cannot be put in place of another */
+    bool unmapped;          /* a name in it cannot be mapped */
     uint32_t start, end;    /* in the text */
-    uint32_t from;          /* the batch of its list that it is in: see sql_analyze_batch */
+    uint32_t from;          /* the batch of its list: see sql_analyze_batch */
     struct sql_state state; /* in which it was read */
     const struct sql_session *remembered;
 };
 
-/* How far a text was read, in one of the ways it can be read in. */
+/* One of the ways to read a text, and how far it was read. */
 struct ruling_reading {
     size_t offset;
     bool done;
-    bool has_state;         /* `state` holds; else it is the belief's */
+    bool has_state;         /* `state` is set; else the belief's state holds */
     struct sql_state state; /* before the next statement */
     const struct sql_session *remembered;
 };
@@ -90,34 +90,34 @@ struct ruling_reading {
 struct ruling_walk {
     struct ruling_reading readings[RULING_READINGS];
     unsigned count;
-    bool ambiguous;  /* in more ways than one */
-    bool named;      /* an object at least */
-    uint8_t effects; /* of all statements, as facts have them */
-    bool lost;       /* in more than are followed */
-    bool batched;    /* a list was too long for one look at it */
+    bool ambiguous;  /* it was read in more than one way */
+    bool named;      /* it names at least one object */
+    uint8_t effects; /* of all statements, as in the facts */
+    bool lost;       /* in more ways than RULING_READINGS */
+    bool batched;    /* a list was read in several batches */
 };
 
 struct refusal {
     uint16_t code;
-    char message[400]; /* the violation's id is put behind it once it has one */
+    char message[400]; /* the violation's id is appended when it is known */
 };
 
 struct ruling {
     enum ruling_outcome outcome;
-    struct text text;         /* that was judged; of the caller's */
+    struct text text;         /* the judged text, which the caller owns */
     struct verdict strictest; /* of all statements in it */
-    /* What its KILLs name and no session of the service's here is: it may be another instance's. */
+    /* Ids in its KILLs that no session of the service has here: they may be another instance's. */
     uint32_t sought[RULING_SOUGHT];
     unsigned sought_count;
-    unsigned parts;          /* statements */
-    bool undetermined;       /* one of them at least: what it touches is not known */
-    const char *kind;        /* of the command, for its records; NULL: of each statement's own */
-    int32_t today;           /* by which grants are judged */
-    struct text traceparent; /* a query attribute; set by the caller, for the records */
-    uint32_t allowed[REASON_COUNT]; /* statements by the reason of their verdict */
+    unsigned parts;    /* statements */
+    bool undetermined; /* at least one statement is undetermined */
+    const char *kind;  /* the command's kind, for its records; NULL: each statement has its own */
+    int32_t today;     /* for the end of grants */
+    struct text traceparent;        /* from a query attribute; set by the caller, for the records */
+    uint32_t allowed[REASON_COUNT]; /* allowed statements, by reason */
 
-    /* The violations, and what is let through only because a mode is off, in the order of the text;
-     * where there are more, `rest` leads to them. */
+    /* The violations, and statements that are allowed only because a mode is off, in the order of
+     * the text. If there are more, judge_rest reads them. */
     struct ruling_part violations[RULING_PARTS];
     unsigned violation_count;
     bool has_rest;
@@ -128,65 +128,68 @@ struct ruling {
     struct change *spare;
     unsigned spare_count;
 
-    struct rewrite *rewrites; /* by ascending offset, none over another */
+    struct rewrite *rewrites; /* by ascending offset, without overlaps */
     unsigned rewrite_count, rewrite_room;
     char *bytes;
     size_t byte_count, byte_room;
 
-    /* Where the tables of open moves stand; NULL: there are none. Set by the caller, as traceparent
+    /* Where the tables of open moves are; NULL: there are none. Set by the caller, as traceparent
      * is. */
     const struct sql_moved *moved;
     uint64_t touched;     /* a bit for each move whose tables it may lock */
-    const char *unmapped; /* why a name of one of them is left as it is; NULL: none is */
-    uint64_t unmapped_of; /* of which moves */
-    bool calls;           /* stored code: it may do something before it fails */
+    const char *unmapped; /* why a name of a moved table is not mapped; NULL: all are mapped */
+    uint64_t unmapped_of; /* the moves of such names */
+    bool calls;           /* it calls stored code, which may do something before it fails */
     bool reads_anew;      /* it may read other tables than the text said at its PREPARE, by which
                              a FETCH of its rows would be judged */
-    bool stale;           /* what it executes was prepared while they stood elsewhere */
-    struct text name;     /* of the statement that an EXECUTE of SQL executes; `at` NULL: none */
-    uint64_t print;       /* where they stand now: sql_moved_print; 0: it names none */
-    bool redefines;       /* it may change what stands where: the catalogue is to be asked anew */
-    unsigned moved_rewrites; /* without these the text is right as well, through the alias */
+    bool stale; /* it executes a statement that was prepared while its tables were elsewhere */
+    struct text name; /* of the statement that SQL's EXECUTE runs; `at` NULL: none */
+    uint64_t print;   /* where its moved tables are now: sql_moved_print; 0: it names none */
+    bool redefines; /* it may create, rename or drop such a table: the catalogue must be read again
+                     */
+    unsigned moved_rewrites; /* rewrites that could be left out: the alias would answer */
     enum ruling_locks locks;
-    bool wants_charset;     /* names cannot be mapped before it is known */
-    int user_locks;         /* as facts have it, of all statements */
-    struct sql_edits edits; /* of the statement at hand */
+    bool wants_charset;     /* names cannot be mapped before the character set is known */
+    int user_locks;         /* as in the facts, of all statements */
+    struct sql_edits edits; /* of the present statement */
 
-    /* Whose tables it writes. With `undetermined` there may be others. */
+    /* The owners whose tables it writes. With `undetermined` there may be others. */
     struct owners written;
-    /* Of what others own: read here, though a statement before it in the transaction has written to
-     * it. A statement that writes to this owner's tables alone does not count: it can go along with
-     * the other. */
+    /* Other owners whose data it reads after an earlier statement of the transaction has written
+     * to it. A statement that writes only to that owner's tables does not count: both can be moved
+     * to that owner together. */
     struct owners read_again;
-    const struct sql_facts *facts; /* of its only statement, until the next command is judged */
-    struct sql_facts scratch;      /* of the statement at hand */
+    const struct sql_facts
+        *facts;               /* of its only statement; valid until the next command is judged */
+    struct sql_facts scratch; /* of the statement at hand */
 };
 
-/* Forgets the last command's, which has not been committed, and begins to judge another. */
+/* Begins the ruling of another command; a change that was not taken is dropped. */
 void ruling_begin(struct ruling *ruling, int32_t today);
-/* The worker's end. */
+/* Frees it, when the worker ends. */
 void ruling_fini(struct ruling *ruling);
 
-/* The change to write to; made where there is none yet. */
+/* The ruling's change, to be written to; made if there is none yet. */
 struct change *ruling_change(struct ruling *ruling);
-/* In the change: what it does with a transaction of XA. */
+/* Adds a statement's XA step to the change. */
 void ruling_note_xa(struct ruling *ruling, const struct sql_facts *facts);
-/* The one that the whole command is about: it has no other statement. NULL: none. */
+/* The XA step, if the command consists of this one statement. NULL: it does not. */
 const struct xa_step *change_xa(const struct change *change);
-/* The command passes: its change, which the session keeps until the answer; NULL: nothing. */
+/* The command passes: returns its change, which the session keeps until the answer. NULL: no
+ * change. */
 struct change *ruling_take_change(struct ruling *ruling);
-/* Without effect: back to the spare ones. NULL is fine. */
+/* Drops a change without effect. NULL is allowed. */
 void ruling_drop_change(struct ruling *ruling, struct change *change);
 
-/* The only way from what was judged to what is believed: the command is over, with the server's OK
- * (`good`) or with an error, of which nobody knows how far the command had come. Takes `change`
- * back. */
+/* The only way from a ruling to the belief: the command is over, with the server's OK (`good`), or
+ * with an error, after which it is not known how much of the command was executed. Takes back
+ * `change`. */
 void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *change, bool good);
 
-/* Replaces `length` bytes at `offset` of the text by `bytes`. False where there is no room. */
+/* Replaces `length` bytes at `offset` of the text by `bytes`. False: there is no room. */
 bool ruling_rewrite(struct ruling *ruling, uint32_t offset, uint32_t length, struct text bytes);
 
-/* Bytes for a rewrite of the caller's own; false where there is no room. */
+/* Adds bytes for a rewrite that the caller makes itself. False: there is no room. */
 bool ruling_bytes(struct ruling *ruling, struct text bytes);
 
 /* Will there be records? */

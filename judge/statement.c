@@ -1,4 +1,4 @@
-/* One statement's facts become its part of the ruling. */
+/* Adds one statement's facts to the ruling. */
 #include <string.h>
 
 #include "judge/judging.h"
@@ -37,7 +37,7 @@ static int owner_of(const struct judging *judging, const struct sql_facts *facts
     return one.owner;
 }
 
-/* Owners whose tables it reads, although the transaction has written to them before. */
+/* Notes owners whose tables it reads after the transaction has written to them. */
 static void note_read_again(struct judging *judging, const struct sql_facts *facts,
                             const struct verdict *verdict, const struct owners *written)
 {
@@ -58,7 +58,7 @@ static void note_read_again(struct judging *judging, const struct sql_facts *fac
     }
 }
 
-/* Owners whose tables it writes or defines. */
+/* Notes owners whose tables it writes or defines. */
 static void note_written(struct judging *judging, const struct sql_facts *facts,
                          const struct verdict *verdict)
 {
@@ -78,8 +78,8 @@ static void note_written(struct judging *judging, const struct sql_facts *facts,
     judging->ruling->written.more |= written.more;
 }
 
-/* A statement that is read in several ways counts as one violation, though it may be one in several
- * of them. */
+/* A statement that is read in several ways counts as one violation, even if it is one in several
+ * readings. */
 static struct ruling_part *part_at(struct ruling *ruling, uint32_t start)
 {
     for (unsigned i = 0; i < ruling->violation_count; i++) {

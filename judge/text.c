@@ -1,10 +1,10 @@
-/* A command's text, statement by statement: each is read in the state that the one before it leaves
- * behind, and the strictest verdict holds for all.
+/* Judges a command's text, statement by statement: each is read in the state that the one before
+ * it leaves behind, and the strictest verdict holds for all.
  *
- * Where a state cannot be known (a statement of the same command sets sql_mode from an expression),
- * what follows is read in every way that is possible. These readings are a set: each goes its own
- * way, the one that is furthest behind goes on first, and two that meet are one. So the work stays
- * linear in the text however often a state is lost.
+ * If the state after a statement cannot be known (it sets sql_mode from an expression), the rest
+ * is read in every possible way. These readings are a set, each with its own position and state.
+ * The one with the smallest position always goes on first, and two readings with the same position
+ * and state become one. So the work stays linear in the text, however often a state is lost.
  */
 #include <assert.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static bool same_state(const struct sql_state *a, const struct sql_state *b)
            text_equal(sql_state_database(a), sql_state_database(b));
 }
 
-/* False where there is no room for it. */
+/* False: there is no room for it. */
 static bool add_reading(struct ruling_walk *walk, const struct ruling_reading *reading)
 {
     for (unsigned i = 0; i < walk->count; i++) {
@@ -42,7 +42,7 @@ static bool add_reading(struct ruling_walk *walk, const struct ruling_reading *r
     return true;
 }
 
-/* The reading that is furthest behind; NULL where all have come to the end. */
+/* The reading with the smallest position; NULL: all have reached the end. */
 static struct ruling_reading *furthest_behind(struct ruling_walk *walk)
 {
     struct ruling_reading *least = NULL;
@@ -55,8 +55,8 @@ static struct ruling_reading *furthest_behind(struct ruling_walk *walk)
     return least;
 }
 
-/* After this statement only the server knows the session's state; nothing that is remembered of the
- * session is certain any more. */
+/* After this statement only the server knows the session's state; what was remembered of the
+ * session is not certain any more. */
 static void lose_way(struct judging *judging, const struct ruling_reading *reading)
 {
     struct change *change = ruling_change(judging->ruling);
@@ -68,7 +68,7 @@ static void lose_way(struct judging *judging, const struct ruling_reading *readi
     change->remembered = sql_session_lost(reading->remembered, &change->arena);
 }
 
-/* The reading goes on under each sql_mode that may hold. */
+/* Continues the reading under each possible sql_mode. */
 static void branch(struct judging *judging, struct ruling_walk *walk,
                    struct ruling_reading *reading)
 {
@@ -98,7 +98,7 @@ static void apply(struct judging *judging, struct ruling_walk *walk, struct ruli
     const unsigned states = SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED | SQL_EFFECT_MODE |
                             SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY | SQL_EFFECT_UNKNOWN;
 
-    /* What a statement has changed that passes without being understood is not known. */
+    /* It is not known what an undetermined statement that is allowed has changed. */
     if ((facts->effects & SQL_EFFECT_UNKNOWN || !facts->determined) && !judging->repeats)
         ruling_change(judging->ruling)->unknown = true;
     if (facts->traces && !judging->repeats)
@@ -134,8 +134,8 @@ static void rule(struct judging *judging, const struct ruling_walk *walk,
     statement_rule(judging, facts, &place);
 }
 
-/* A batch of the statement's list of names, mostly all of it. False where its reading depends on
- * what is not known. */
+/* Reads a batch of the statement's list of names, mostly the whole list. False: how it is read
+ * depends on something that is not known. */
 static bool read_batch(struct judging *judging, struct ruling_walk *walk,
                        struct ruling_reading *reading, uint32_t from, size_t *end)
 {
@@ -154,7 +154,7 @@ static bool read_batch(struct judging *judging, struct ruling_walk *walk,
     return true;
 }
 
-/* Judges the next statement. False: the server must tell first which sql_mode it is in. */
+/* Judges the next statement. False: the server must be asked for its sql_mode first. */
 static bool step(struct judging *judging, struct ruling_walk *walk, struct ruling_reading *reading)
 {
     const struct belief *belief = judging->belief;
@@ -184,7 +184,7 @@ static bool step(struct judging *judging, struct ruling_walk *walk, struct rulin
     return true;
 }
 
-/* There are more ways to read it than are followed: the rest of the text is not determined. */
+/* There are more readings than can be followed: the rest of the text is undetermined. */
 static void give_up(struct judging *judging, struct ruling_walk *walk)
 {
     struct sql_facts *facts = &judging->ruling->scratch;
@@ -196,7 +196,7 @@ static void give_up(struct judging *judging, struct ruling_walk *walk)
     walk->count = 0;
 }
 
-/* Reads on to the end. False: the server must be asked. */
+/* Reads all the rest. False: the server must be asked. */
 static bool read_on(struct judging *judging, struct ruling_walk *walk)
 {
     struct ruling *ruling = judging->ruling;
@@ -207,7 +207,7 @@ static bool read_on(struct judging *judging, struct ruling_walk *walk)
             give_up(judging, walk);
             break;
         }
-        /* Violations that do not fit into the ruling are judged again once the first ones are
+        /* Violations that do not fit into the ruling are judged again after the first ones are
          * recorded. */
         if (ruling->violation_count == RULING_PARTS && !ruling->has_rest) {
             ruling->rest = *walk;
@@ -223,7 +223,7 @@ static bool read_on(struct judging *judging, struct ruling_walk *walk)
 
 /* --- the whole text --- */
 
-/* Bytes that mean something else in some character set: not to be read before it is known. */
+/* Has the text bytes whose meaning depends on the character set? Then that must be known first. */
 static bool depends_on_charset(struct text text)
 {
     for (size_t i = 0; i < text.length; i++) {
@@ -243,7 +243,7 @@ static bool must_ask(const struct belief *belief, struct text text)
            (belief->state.charset == SQL_CHARSET_UNKNOWN && depends_on_charset(text));
 }
 
-/* What the command leaves behind where it could be read in one way alone. */
+/* Keeps the command's change of the state, if there was only one reading. */
 static void keep_change(struct judging *judging, const struct ruling_reading *reading)
 {
     struct ruling *ruling = judging->ruling;
@@ -277,8 +277,9 @@ static bool read_all(struct judging *judging, struct ruling_walk *walk)
     return true;
 }
 
-/* As read_all. Before an expired password is set anew the server does not tell in which letter case
- * it compares names either, and it may have been started anew: of both ways the stricter ruling. */
+/* As read_all. Before an expired password is changed the server does not tell its
+ * lower_case_table_names, which a restart may have changed: both ways are judged, and the stricter
+ * ruling holds. */
 static bool read_both_folds(struct judging *judging, struct ruling_walk *walk)
 {
     struct ruling *ruling = judging->ruling;
@@ -298,11 +299,11 @@ static bool read_both_folds(struct judging *judging, struct ruling_walk *walk)
     return read_all(&second, walk);
 }
 
-/* Judges the text in every way in which it can be read, where the server has not been asked. False
- * where its answer is needed all the same. */
+/* Judges the text in every possible way without asking the server. False: the server's answer is
+ * needed. */
 static bool read_unasked(struct judging *judging, struct ruling_walk *walk)
 {
-    /* The server is asked of them later. */
+    /* the server is asked for these later */
     const unsigned states =
         SQL_EFFECT_MODE | SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY | SQL_EFFECT_UNKNOWN;
     struct ruling *ruling = judging->ruling;
@@ -330,7 +331,7 @@ void judge_text(const struct belief *belief, const struct binding *binding, stru
                 struct ruling *ruling)
 {
     struct judging judging = {.belief = belief, .binding = binding, .ruling = ruling};
-    struct ruling_walk walk; /* large, and mostly not used */
+    struct ruling_walk walk; /* large and mostly unused, so it is not zeroed */
 
     ruling->text = text;
     const bool asks = must_ask(belief, text) || !read_both_folds(&judging, &walk);
@@ -385,7 +386,7 @@ static bool prepare(struct judging *judging)
         .end = text.length, .state = &belief->state, .remembered = belief->remembered};
 
     size_t end = sql_analyze(text, 0, &belief->state, belief->remembered, facts);
-    /* It is executed when the server may tell how it compares names, which nobody knows now. */
+    /* By its execution the server may have told how it compares names; now it is not known. */
     facts->determined &= !belief->expired || facts->object_count == 0;
     statement_unknown(belief, facts);
     if (facts->needs_mode && !belief->asked)
@@ -407,14 +408,14 @@ static bool prepare(struct judging *judging)
     return true;
 }
 
-/* What its executions are judged by. */
+/* Keeps what its executions are judged by. */
 static void keep_prepared(struct judging *judging)
 {
     struct ruling *ruling = judging->ruling;
 
     if (ruling->outcome != RULING_ALLOW)
         return;
-    ruling->violation_count = 0; /* its executions are judged and recorded */
+    ruling->violation_count = 0; /* because its executions are judged and recorded */
     memset(ruling->allowed, 0, sizeof(ruling->allowed));
     struct change *change = ruling_change(ruling);
     change->written.count = 0;
@@ -425,8 +426,8 @@ static void keep_prepared(struct judging *judging)
     change->preparing->print = sql_moved_print(ruling->moved, ruling->facts);
 }
 
-/* As read_unasked: the server would answer the next statement about the question, not about this
- * one. */
+/* As read_unasked: after a question the next statement's answer would be about the question and
+ * not about this statement. */
 static bool prepare_unasked(struct judging *judging)
 {
     struct ruling *ruling = judging->ruling;

@@ -1,6 +1,6 @@
-/* Judges a command without asking the server first, although its state is not known: a command that
- * a question would disturb. The text is read in every way that is possible, and passes only where
- * all of them are allowed; otherwise the server is asked. Called by text.c.
+/* Judges a command without asking the server first, although its state is not known, because a
+ * question would change the command's answer. The text is read in every possible way, and passes
+ * only if all are allowed; otherwise the server is asked. Called by text.c.
  */
 #include <string.h>
 
@@ -9,8 +9,8 @@
 /* A longer text is not worth eight readings. */
 enum { UNASKED_MOST = 16384 };
 
-/* In lower case. Statements and variables that tell of the statement before: its rows, its
- * warnings, its cost, its trace. */
+/* In lower case: words of statements and variables that ask about the statement before: its rows,
+ * its warnings, its cost, its trace. */
 static const struct text words[] = {
     {"found_rows",      10},
     {"row_count",       9 },

@@ -1,6 +1,6 @@
-/* The error that a client gets for what is refused: MySQL's own code for a missing privilege, and
- * a message that names service, access, object, owner and rule. Whoever records the violation puts
- * its id behind it.
+/* The error that a client gets for a refused statement: MySQL's own code for a missing privilege,
+ * and a message that names service, access, object, owner and rule. The violation's id is appended
+ * when it is recorded.
  */
 #include <stdio.h>
 
