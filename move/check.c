@@ -1,6 +1,6 @@
-/* Compares tables and their triggers before the switch and after it: they must be the same but for
- * the database. What a foreign key says of a table that has moved with it changes by itself;
- * AUTO_INCREMENT may have gone on counting.
+/* Compares tables and their triggers before the switch and after it: only the database may differ.
+ * Two other differences are normal: a foreign key to a table that has moved too names its new
+ * database, and AUTO_INCREMENT may have increased.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 /* --- a table's definition without what may change --- */
 
-/* Behind a quoted text or name that begins at `i`. */
+/* The position after a quoted text or name that begins at `i`. */
 static size_t behind_quotes(struct text sql, size_t i)
 {
     const char quote = sql.at[i++];
@@ -108,7 +108,7 @@ static bool put_table_definition(struct mover *mover, FILE *to, struct text sche
 
 /* --- triggers --- */
 
-/* The body as it shall be, for the same table at the target. */
+/* Is it the body that the trigger must have at the target? */
 static bool is_body(const struct mover *mover, struct text schema, struct text name,
                     struct text body)
 {
@@ -124,7 +124,8 @@ static bool is_body(const struct mover *mover, struct text schema, struct text n
     return false;
 }
 
-/* All but the bodies, in the order in which they fire; whether the bodies are as they shall be. */
+/* Writes everything except the bodies, in the order in which the triggers fire, and whether the
+ * bodies are right. */
 static bool put_triggers(struct mover *mover, FILE *to, struct text schema, struct text name)
 {
     struct rows *rows = connection_query(
@@ -198,7 +199,7 @@ static struct text first_line(struct text text)
     return (struct text){text.at, end ? (size_t)(end - text.at) : text.length};
 }
 
-/* The first line that is not the same. */
+/* Prints the first line that differs. */
 static void tell_difference(const struct mover *mover, struct text before, struct text after)
 {
     for (;;) {

@@ -1,6 +1,6 @@
 /* `silogate move NAME --finish`: the aliases are dropped, once nobody has used them for the time
  * that the operator gives. Who uses them through silogate is in the journal: statements that could
- * not be mapped. Who uses them past it is told by performance_schema's digests, where it is on.
+ * not be mapped. Uses without silogate are found in performance_schema's digests, if that is on.
  */
 #include <string.h>
 
@@ -13,8 +13,8 @@ static bool is_alias(const struct mover *mover, const struct moved_table *table)
            table->at_from == STANDING_VIEW;
 }
 
-/* Seconds since the journal's last row of such a step, below 0 where the server's clock was put
- * back; NEVER: there is none. */
+/* Seconds since the journal's last row of such a step; below 0 if the server's clock was set back;
+ * NEVER: there is no row. */
 static const int64_t NEVER = INT64_MAX;
 
 static int64_t age_of(struct mover *mover, const char *step)
@@ -67,7 +67,7 @@ static bool uses(struct text text, struct text schema, const struct moved_table 
     return false;
 }
 
-/* Also what came past silogate. */
+/* Checks uses without silogate too. */
 static void check_digests(struct mover *mover, int64_t seconds)
 {
     struct rows *rows = connection_query(

@@ -1,6 +1,7 @@
-/* Rights do not follow a table that is renamed. What accounts may do with it now, by rights on the
- * table or on its database, is granted to them at the target before the move, while a placeholder
- * exists there: servers grant nothing on what does not exist. No right is revoked.
+/* Rights do not follow a renamed table. So before the move the mover grants, at the target,
+ * everything that accounts may do with the table now, by rights on the table or on its database. A
+ * placeholder exists there at that time, because servers grant nothing on a table
+ * that does not exist. No right is revoked.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,7 @@ static bool is_between(const struct mover *mover, const struct rights *rights,
            text_equal(target_of(mover, table), rights->target);
 }
 
-/* Cells behind each other, each ended by a NUL. */
+/* Joins the cells, each with a NUL at its end. */
 static struct text key_of(struct mover *mover, const struct text *cells, size_t count)
 {
     size_t length = 0;
@@ -82,7 +83,7 @@ static struct text key_of(struct mover *mover, const struct text *cells, size_t 
     return text;
 }
 
-/* All rows of the question, by their first `count` cells. */
+/* Reads all rows of the query; the key is their first `count` cells. */
 static bool collect(struct mover *mover, struct hash_table *into, const char *sql,
                     struct text schema, size_t count)
 {
@@ -106,12 +107,12 @@ static bool is_there(struct mover *mover, const struct rights *rights, struct te
 
 /* --- what is to be given --- */
 
-/* Of one grantee on one table, as long as the rows are his. */
+/* The privileges of one grantee on one table, while they are read. */
 struct gathered {
     const struct moved_table *table;
     struct text grantee;
     bool grantable;
-    struct text last; /* privilege: two patterns of databases may give the same */
+    struct text last; /* the last privilege: two patterns of databases may give the same one */
     char *words;
     size_t length;
     FILE *to;
@@ -150,7 +151,7 @@ static void gather(struct mover *mover, struct gathered *gathered, const struct 
     gathered->grantable |= text_equal(cells[2], TEXT("YES"));
 }
 
-/* Rights on the database are rights on each of its tables. */
+/* A right on the database is a right on each of its tables. */
 static bool grants_by_database(struct mover *mover, const struct rights *rights)
 {
     struct text(*all)[3] = NULL;
@@ -237,7 +238,7 @@ static bool grants_of(struct mover *mover, struct text source, struct text targe
     return good;
 }
 
-/* LOCK TABLES is a right on a database alone. */
+/* LOCK TABLES is a right on databases only. */
 static bool grants_to_lock(struct mover *mover, const struct moved_table *table)
 {
     struct rows *rows = connection_query(

@@ -1,7 +1,7 @@
-/* What hangs on the tables of a move: whoever uses it may lock one of them. By foreign keys (a
- * write to one table locks the other, and a cascade goes on from there), by triggers (who writes
- * their table does what they do), by views and by routines that views and triggers call; one by way
- * of another too. Texts are searched for words, so that it may be too much, but not too little.
+/* Finds the objects whose use may lock a table of a move: through foreign keys (a write to one
+ * table locks the other, and a cascade continues from there), through triggers (a write to their
+ * table runs them), through views, and through routines that views and triggers call; also
+ * indirectly. Texts are only searched for names, so it may find too many objects, but not too few.
  */
 #include "move/hanging.h"
 
@@ -12,21 +12,21 @@
 #include "config/keys.h"
 #include "sql/state.h"
 
-/* A view, a routine, or the table of a trigger: using it does what its text says. */
+/* A view, a routine, or the table of a trigger: using it runs its text. */
 struct holder {
     struct text schema, name, words;
     const char *by;
-    uint64_t moves; /* those that it hangs on already */
-    bool is_view;   /* what it names is read through it */
+    uint64_t moves; /* moves that it is known to depend on */
+    bool is_view;   /* using it only reads the tables that it names */
 };
 
 struct foreign_key {
     struct text schema, name, parent_schema, parent;
-    uint64_t moves; /* those that the parent hangs on already, by way of this key */
+    uint64_t moves; /* moves that the parent is known to depend on, through this key */
     bool cascades;
 };
 
-/* A name in a text: reading it, or writing it, locks tables of these moves. */
+/* The moves whose tables are locked by reading, and by writing, the object of a name. */
 struct leads {
     uint64_t reading, writing;
 };
@@ -34,14 +34,14 @@ struct leads {
 struct search {
     struct standing *standing;
     struct hash_table names;
-    struct leads *leads; /* by the number of the name */
+    struct leads *leads; /* indexed by the number of the name */
     struct holder *holders;
     struct foreign_key *keys;
     size_t room, holder_count, key_count;
     struct arena arena;
     char folded[SQL_DATABASE_SIZE];
-    bool grown; /* a name leads to more than before */
-    bool odd;   /* some names are no words: each is searched for by itself */
+    bool grown; /* a name has got more moves in this pass */
+    bool odd;   /* some names are not words: texts are searched for each of them */
 };
 
 /* --- names --- */
@@ -125,7 +125,7 @@ static void add_hanging(struct standing *standing, struct text schema, struct te
         arena_text(&standing->arena, schema), arena_text(&standing->arena, name), by, move};
 }
 
-/* A table of another move hangs on this one by both of its names. */
+/* Adds an object that depends on a move; a table of another move with both of its names. */
 static void hang(struct standing *standing, struct text schema, struct text name, const char *by,
                  uint64_t moves)
 {
@@ -198,7 +198,7 @@ static void add_holder(struct search *search, const struct text *cells, const ch
                         .is_view = is_view};
 }
 
-/* Those of moved tables go along, in the order in which they fire. */
+/* Reads triggers. Those of moved tables are kept, in the order in which they fire. */
 static bool read_triggers(struct search *search, struct connection *connection, struct error *error)
 {
     struct standing *standing = search->standing;
@@ -228,7 +228,7 @@ static bool read_triggers(struct search *search, struct connection *connection, 
     return true;
 }
 
-/* `by` NULL: routines, which are judged by their call, and only lead on. */
+/* `by` NULL: routines, which are only used to follow indirect dependencies. */
 static bool read_texts(struct search *search, struct connection *connection, const char *by,
                        const char *sql, struct error *error)
 {
@@ -242,7 +242,7 @@ static bool read_texts(struct search *search, struct connection *connection, con
     return true;
 }
 
-/* --- one by way of another --- */
+/* --- indirect dependencies --- */
 
 static void follow_texts(struct search *search, bool first)
 {
@@ -260,7 +260,7 @@ static void follow_texts(struct search *search, bool first)
     }
 }
 
-/* A parent whose rows take those of a child with them reaches whatever a write to the child does.
+/* A write to a parent with a cascading foreign key also does whatever a write to the child does.
  */
 static void follow_cascades(struct search *search)
 {

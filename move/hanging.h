@@ -1,11 +1,12 @@
-/* Fills in what hangs on the tables of `standing`, and their triggers. Called by move/standing.c.
+/* Fills in the objects that depend on the tables of `standing`, and the tables' triggers. Called
+ * by move/standing.c.
  */
 #ifndef MOVE_HANGING_H
 #define MOVE_HANGING_H
 
 #include "move/standing.h"
 
-/* False with `error` where the server did not answer. */
+/* False: the server did not answer, see `error`. */
 bool hanging_read(struct connection *connection, struct standing *standing, struct error *error);
 
 #endif

@@ -1,6 +1,6 @@
-/* Who holds locks on the tables, as far as the server tells: from MySQL's performance_schema or
- * MariaDB's plugin metadata_lock_info. Asked before the switch is sent, because other statements
- * would queue behind it; and after a switch that failed, to name who was in the way.
+/* Finds who holds locks on the tables: with MySQL's performance_schema or MariaDB's plugin
+ * metadata_lock_info. It looks before the switch is sent, because other statements would queue
+ * behind a waiting RENAME; and after a failed switch, to name the sessions that blocked it.
  */
 #include <string.h>
 #include <unistd.h>
@@ -29,7 +29,7 @@ static bool is_near(const struct mover *mover, struct text schema, struct text n
     return false;
 }
 
-/* -1: that cannot be seen. */
+/* -1: not known. */
 struct locks {
     int64_t on_tables, near;
 };
@@ -54,8 +54,8 @@ static struct rows *ask_locks(struct mover *mover)
                             mover->error);
 }
 
-/* How many locks there are on the tables, and near them. One question for all tables, because
- * everybody waits meanwhile. */
+/* Counts the locks on the tables, and on those that are locked with them. One query for all
+ * tables, because clients are waiting. */
 static struct locks count_locks(struct mover *mover)
 {
     struct rows *rows = ask_locks(mover);
@@ -74,7 +74,7 @@ static struct locks count_locks(struct mover *mover)
     return locks;
 }
 
-/* Without that plugin MariaDB tells who is in a transaction, not on which tables. */
+/* Without the plugin MariaDB shows who is in a transaction, but not on which tables. */
 static void tell_transactions(struct mover *mover)
 {
     struct rows *rows = connection_query(
@@ -136,8 +136,8 @@ void tell_locks(struct mover *mover)
 
 bool wait_for_locks(struct mover *mover, int64_t until)
 {
-    /* Where tables that locks reach through triggers or foreign keys are never free, the server's
-     * own queue has to do. */
+    /* If tables that triggers or foreign keys lead to are never free, the RENAME is sent all the
+     * same, and waits in the server's queue. */
     const int64_t give_up_at = mover_now() + NEAR_MS;
 
     for (;;) {

@@ -1,13 +1,13 @@
-/* One upstream's thread. Slow while nothing goes on; for a few seconds from a mover's announcement
- * on it looks every other millisecond, because clients wait.
+/* The thread of one upstream. It polls slowly while no move is running; for a few seconds after a
+ * mover's announcement it polls every two milliseconds, because clients wait.
  *
- *   announced -> READY     the names of both places are made beforehand
+ *   announced -> READY     the names for both places are built in advance
  *   closed    -> HELD      the door is closed, for `hold` at most by this instance's own clock
  *             -> DRAINED   nobody is inside
  *   switched  -> OPEN      the other names are published, the door is opened
  *   idle      -> OPEN      given up: the door is opened, nothing has changed
- * At the end of `hold` the door is opened whatever the mover does: -> LEFT. Then the catalogue says
- * where the tables are.
+ * At the end of `hold` the door is opened whatever the mover does: -> LEFT. Then the catalogue is
+ * read to find where the tables are.
  */
 #include "move/lookout.h"
 
@@ -21,12 +21,12 @@
 enum {
     FAST_MS = 2,
     SLOW_MS = 250,
-    BEAT_MS = 1000,     /* between two reports while nothing goes on */
-    REFRESH_MS = 10000, /* between two looks at the catalogue */
+    BEAT_MS = 1000,     /* between two reports while no move is running */
+    REFRESH_MS = 10000, /* between two reads of the catalogue */
     FAST_FOR_MS = 5000, /* after an announcement */
     NOTE_MS = 60000,    /* between two notes of statements that are not mapped */
-    GRACE_MS = 500,     /* for a last look at the catalogue */
-    LINES = 1900,       /* as wide as the meeting point's columns */
+    GRACE_MS = 500,     /* for a last read of the catalogue */
+    LINES = 1900,       /* the width of the columns in the shared tables */
 };
 
 static int64_t now_ms(void)
@@ -42,7 +42,7 @@ static const char *upstream_name(const struct lookout *lookout)
     return lookout->orders->config->upstreams[lookout->upstream].name.at;
 }
 
-/* The bit by which the door knows the move. */
+/* The move's bit for the door. */
 static uint64_t bit_of(const struct lookout *lookout, unsigned move)
 {
     return (uint64_t)1 << lookout->numbers[move];
@@ -55,7 +55,7 @@ static void close_door(struct lookout *lookout, unsigned move, int64_t milliseco
     door->close(door->user, upstream_name(lookout), bit_of(lookout, move), milliseconds);
 }
 
-/* --- where the tables stand --- */
+/* --- where the tables are --- */
 
 static bool read_standing(struct lookout *lookout, struct standing *standing, struct error *error)
 {
@@ -108,7 +108,7 @@ static bool is_fast(const struct lookout *lookout)
     return false;
 }
 
-/* When statements were last seen that went to the alias, for who asks days later. */
+/* Writes to the journal when statements that use the alias were last seen. */
 static bool note_unmapped(struct lookout *lookout, struct taking_part *part,
                           const struct meeting_report *row, struct error *error)
 {
@@ -155,11 +155,11 @@ static bool open_door(struct lookout *lookout, unsigned move, enum meeting_state
 
     close_door(lookout, move, 0);
     part->state = state;
-    lookout->refreshed = 0; /* what is true now is asked */
+    lookout->refreshed = 0; /* so that the catalogue is read at once */
     return report(lookout, move, error);
 }
 
-/* The door is closed: are all sessions out, is the time over? */
+/* The door is closed: have all sessions left, is the time over? */
 static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting_move *said,
                     struct error *error)
 {
@@ -172,8 +172,8 @@ static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting
         door->publish(door->user, upstream_name(lookout), sql_moved_take(part->after));
         return open_door(lookout, move, STATE_OPEN, error);
     }
-    /* The mover may have sent its RENAME all the same: sessions that waited go on with the names of
-     * where the tables are. */
+    /* The mover may have sent its RENAME even so: the waiting sessions continue with the names of
+     * the present places. */
     if (now_ms() >= part->until)
         return refresh(lookout, error) && open_door(lookout, move, STATE_LEFT, error);
     enum meeting_state state = STATE_DRAINED;
@@ -203,7 +203,7 @@ static bool follow(struct lookout *lookout, unsigned move, const struct meeting_
     }
     if (said->phase == PHASE_CLOSED && said->epoch == part->epoch && part->state == STATE_READY) {
         part->until = now_ms() + said->hold;
-        close_door(lookout, move, said->hold + GRACE_MS); /* then it opens by itself */
+        close_door(lookout, move, said->hold + GRACE_MS); /* then the door opens by itself */
         part->state = STATE_HELD;
         return hold_on(lookout, move, said, error);
     }
@@ -240,7 +240,7 @@ static bool look(struct lookout *lookout, struct error *error)
         if (!follow(lookout, (unsigned)i, row, error))
             return false;
     }
-    if (is_fast(lookout)) /* a look at the catalogue takes long, and clients wait */
+    if (is_fast(lookout)) /* reading the catalogue takes long, and clients wait */
         return true;
     bool missed = lookout->door->missed(lookout->door->user, upstream_name(lookout));
     if (missed || now_ms() - lookout->refreshed >= REFRESH_MS)
@@ -264,7 +264,7 @@ static bool begin(struct lookout *lookout, struct error *error)
     return refresh(lookout, error);
 }
 
-/* Nobody can be met: doors that are closed open in time all the same. */
+/* The upstream cannot be reached: closed doors are opened in time even so. */
 static void give_up(struct lookout *lookout, const struct error *error)
 {
     if (!lookout->told)
@@ -287,7 +287,7 @@ static void open_overdue(struct lookout *lookout, bool all)
     }
 }
 
-/* A move that is under way is seen to its end. */
+/* A running move is completed first. */
 static bool is_over(const struct lookout *lookout)
 {
     return atomic_load(lookout->ending) || (atomic_load(&lookout->stopping) && !is_fast(lookout));
@@ -299,7 +299,8 @@ void *lookout_run(void *argument)
     struct error error;
     bool looked = false;
 
-    /* Once at least, or an instance that is told to reload again and again would never be seen. */
+    /* At least one round, or an instance that reloads again and again would never write that it is
+     * alive. */
     while (!is_over(lookout) || (!looked && !atomic_load(lookout->ending))) {
         bool begins = !lookout->connection;
         bool good = begins ? begin(lookout, &error) : look(lookout, &error);

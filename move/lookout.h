@@ -1,4 +1,4 @@
-/* The thread of one upstream of a watch. Nobody but watch.c includes this. */
+/* The thread of one upstream of a watch. Private to watch.c. */
 #ifndef MOVE_LOOKOUT_H
 #define MOVE_LOOKOUT_H
 

@@ -1,4 +1,5 @@
-/* The statements on the meeting point. Called by the mover and by the watch of every instance. */
+/* The SQL statements on the shared tables (move/meeting.h). Called by the mover and by the watch
+ * of every instance. */
 #include "move/meeting.h"
 
 #include <stdio.h>
@@ -61,7 +62,7 @@ bool meeting_prepare(struct connection *connection, struct error *error)
         " ENGINE=InnoDB",
     };
 
-    /* Where it is there already, an account needs no right to make it. */
+    /* If the tables exist, the account needs no right to create them. */
     if (connection_run(connection,
                        "SELECT 1 FROM silogate.moves, silogate.journal,"
                        " silogate.instances_of_moves LIMIT 1",

@@ -2,15 +2,16 @@
  *
  *   recover     what a mover that was killed has left behind
  *   plan        what is moved; refuse what would fail; say what will be done
- *   prepare     rights at the target, the aliases beside the tables: nothing that is seen
- *   announce    every live instance looks closely and answers
- *   close       new transactions on the tables wait; sessions inside finish; bounded
+ *   prepare     rights at the target, the aliases under other names: clients notice nothing
+ *   announce    every live instance polls faster and answers
+ *   close       new transactions on the tables wait; those inside finish; for a bounded time
  *   switch      one RENAME, when nobody is inside
  *   open        the instances send statements to the new place
- *   check       each table stands once, as it was, with its triggers
+ *   check       each table is at one place, unchanged, with its triggers
  *
- * Up to the switch everything is undone by leaving: the doors open, the tables stand where they
- * stood. From the RENAME on the catalogue says what is true, and the next call goes on from there.
+ * Before the switch, ending the mover undoes everything: the doors open, and the tables are where
+ * they were. From the RENAME on, the catalogue tells where they are, and the next call continues
+ * from there.
  */
 #include "move/mover.h"
 
@@ -36,7 +37,7 @@ int64_t mover_now(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* A line; names in it are whatever a server has. */
+/* Prints a line; names in it come from the server and may contain anything. */
 __attribute__((format(printf, 2, 0))) static void put_line(const struct mover *mover,
                                                            const char *format, va_list arguments)
 {
@@ -282,7 +283,7 @@ static bool run_order(struct mover *mover)
         return false;
     if (mover->order->what == MOVE_STATUS)
         return status_print(mover);
-    /* The session of a mover that was killed just now ends in a moment. */
+    /* The session of a mover that was killed a moment ago will end soon. */
     const struct parameter *lock = PARAMETERS(P_TEXT(TEXT(MOVER_LOCK)));
     if (ask_number(mover, "SELECT GET_LOCK(?, 3)", lock, 0) != 1) {
         say(mover,
@@ -297,7 +298,8 @@ static bool run_order(struct mover *mover)
         return finish(mover);
     bool planned = plan(mover);
     if (mover->refusals > 0 && !connection_lost(mover->connection))
-        *mover->error = (struct error){0}; /* of a question that one server does not know */
+        *mover->error =
+            (struct error){0}; /* from a query that one of the servers does not support */
     if (!planned)
         return false;
     if (mover->todo_count == 0) {

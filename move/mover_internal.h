@@ -1,4 +1,4 @@
-/* What the files of the mover share. Nobody outside of move/ includes this. */
+/* Data and functions that the files of the mover share. Private to move/. */
 #ifndef MOVE_MOVER_INTERNAL_H
 #define MOVE_MOVER_INTERNAL_H
 
@@ -10,7 +10,7 @@
 #define MOVER_LOCK  "silogate.move" /* of the server: one mover at a time */
 #define MOVER_TRIAL "silogate_moving_trial"
 
-/* A trigger as it is, and as it will be beside its table. */
+/* A trigger: its text now, and at the table's new place. */
 struct carried_trigger {
     struct text schema, target, name;
     struct text sql_mode, charset, collation;
@@ -18,11 +18,12 @@ struct carried_trigger {
     const struct moved_table *table; /* in `todo` */
 };
 
-/* How it went. */
+/* The outcome of a switch. */
 enum outcome {
     OUTCOME_NOT_MOVED,
     OUTCOME_MOVED,
-    OUTCOME_MIXED,   /* a table stands at both places or at neither, or some here and some there */
+    OUTCOME_MIXED,   /* a table is at both places or at neither, or some tables are at one place and
+                        some at the other */
     OUTCOME_UNKNOWN, /* the server cannot be asked */
 };
 
@@ -30,7 +31,7 @@ struct named {
     struct text schema, name;
 };
 
-/* A GRANT at the target, to be run while something stands there. */
+/* A GRANT at the target, to be run while a table exists there. */
 struct carried_grant {
     struct text text;
     const struct moved_table *table;
@@ -42,29 +43,31 @@ struct mover {
     const char *name;
     struct connection *connection;
     struct standing standing;
-    /* The tables of this move that did not stand where they shall when the call began. */
+    /* The tables that were not at the wanted place when the call began. */
     struct moved_table *todo;
-    struct text *definitions; /* of each, as they were before */
+    struct text *definitions; /* of each table, before the move */
     size_t todo_count;
     struct carried_trigger *triggers;
     size_t trigger_count;
-    struct named *near; /* what LOCK TABLES locks too: tables of triggers, by foreign keys */
+    struct named
+        *near; /* tables that LOCK TABLES must lock too, because of triggers and foreign keys */
     size_t near_count;
     struct carried_grant *grants;
     size_t grant_count;
     unsigned refusals;
     uint64_t epoch;
-    /* By mover_now: when the doors were closed, all were out, the tables moved, the doors open. */
+    /* By mover_now: when the doors were closed, all sessions had left, the tables were moved, the
+     * doors were open. */
     int64_t closed, drained, moved, opened;
-    bool in_to;      /* where the tables shall stand */
-    bool sent;       /* from here on the server may have done it */
-    bool incomplete; /* a trigger or an alias could not be made again */
+    bool in_to;      /* the wanted place of the tables */
+    bool sent;       /* the RENAME was sent, so the server may have done it */
+    bool incomplete; /* a trigger or an alias could not be created again */
     struct arena arena;
     struct error *error;
 };
 
 void say(const struct mover *mover, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* A reason against the move, and what to do about it. */
+/* Adds a reason to refuse the move, with its remedy. */
 void refuse(struct mover *mover, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* `name` in backticks; `schema`.`name`. */
@@ -75,9 +78,9 @@ struct text keep_text(struct mover *mover, char *at, size_t length);
 
 /* Runs one statement without parameters. */
 bool run_sql(struct mover *mover, struct text sql);
-/* Prints it too, and with dry_run does no more. */
+/* Prints the statement and runs it; with dry_run it only prints. */
 bool change(struct mover *mover, struct text sql);
-/* A number, out of a query with one; `otherwise` where it fails. */
+/* The number that a query returns; `otherwise`: the query has failed. */
 int64_t ask_number(struct mover *mover, const char *sql, const struct parameter *parameters,
                    int64_t otherwise);
 
@@ -97,22 +100,23 @@ static inline struct text target_of(const struct mover *mover, const struct move
 /* mover.c */
 struct connection *mover_connect(const struct move_order *order, struct error *error);
 bool mover_read_standing(struct mover *mover);
-/* A step, into the journal. */
+/* Writes a step to the journal. */
 bool mover_note(struct mover *mover, const char *step, struct text detail);
 /* For tests: with SILOGATE_MOVE_STOP=STEP in the environment the mover stops there (SIGSTOP). */
 void mover_reached(const char *step);
 
-/* The table of this call that stands in `source` under this name, as the server compares names;
- * NULL: none. */
+/* The table of this call that is in `source` under this name, as the server compares names; NULL:
+ * none. */
 const struct moved_table *todo_at(const struct mover *mover, struct text source, struct text name);
 
 /* switch.c: the hold. */
 bool switch_tables(struct mover *mover);
-/* A new connection for the one that was lost, once the lost session cannot do anything any more. */
+/* Connects again after the connection was lost, and waits until the server has ended the lost
+ * session. */
 bool mover_come_back(struct mover *mover);
 
-/* check.c: what tables and triggers are, before and after. False where they are not the same, or
- * could not be asked. */
+/* check.c: compares tables and triggers before and after. False: they differ, or could not be
+ * read. */
 bool check_before(struct mover *mover);
 bool check_again(struct mover *mover); /* that they are still so */
 bool check_after(struct mover *mover);
@@ -120,8 +124,8 @@ bool check_after(struct mover *mover);
 /* The table of this call that `table` is; NULL: none. */
 const struct moved_table *todo_find(const struct mover *mover, const struct moved_table *table);
 
-/* refuse.c: everything that can fail at the end, found at the beginning. False where the server
- * could not be asked. */
+/* refuse.c: finds, before the move begins, everything that could make it fail later. False: the
+ * server could not be asked. */
 bool refusals_find(struct mover *mover);
 void refusals_of_places(struct mover *mover);
 bool refusals_of_instances(struct mover *mover);
@@ -137,44 +141,46 @@ bool trial_recover(struct mover *mover); /* the table of a mover that was killed
 /* warn.c: what stops nothing. */
 void warnings_tell(struct mover *mover);
 
-/* finish.c: the aliases go, where they were not used for long enough. */
+/* finish.c: drops the aliases that were unused for long enough. */
 bool finish(struct mover *mover);
 
-/* grants.c: what accounts may do with the tables now, to be given at the target. */
+/* grants.c: finds what accounts may do with the tables now, to grant it at the target. */
 bool grants_plan(struct mover *mover);
 bool grants_give(struct mover *mover, const struct moved_table *table);
 
 /* triggers.c */
 bool triggers_plan(struct mover *mover);
-bool triggers_note(struct mover *mover); /* into the journal */
+bool triggers_note(struct mover *mover); /* writes them to the journal */
 bool triggers_drop(struct mover *mover);
 bool triggers_create(struct mover *mover);  /* at the target */
-void triggers_undo(struct mover *mover);    /* those at the target, however many there are */
+void triggers_undo(struct mover *mover);    /* drops those at the target, however many there are */
 bool triggers_restore(struct mover *mover); /* those that were dropped */
-/* Can all that are on this table be made at the target? While a placeholder stands there. */
+/* Tries whether all triggers of this table can be created at the target, on the placeholder there.
+ */
 bool triggers_try(struct mover *mover, const struct moved_table *table);
-/* After a mover that was killed, or whose connection was lost: those that are missing. */
+/* Creates missing triggers after a mover was killed or lost its connection. */
 bool triggers_recover(struct mover *mover);
 
-/* alias.c: what stands beside the tables and in their place. */
+/* alias.c: the views at the old names. */
 bool has_alias(const struct mover *mover, const struct moved_table *table);
-/* Where the view of the i-th table waits, or is put aside. */
+/* Writes the name under which the view of the i-th table waits, or is put aside. */
 void put_aside(FILE *to, const struct mover *mover, size_t i);
-bool places_recover(struct mover *mover); /* what a mover that was killed has left */
-/* Rights and aliases: nothing that is seen. */
+bool places_recover(struct mover *mover); /* removes what a killed mover has left */
+/* Rights and aliases; clients notice nothing. */
 bool places_prepare(struct mover *mover);
 void places_print(struct mover *mover); /* the statements */
 bool aliases_note(struct mover *mover);
-bool aliases_recover(struct mover *mover); /* those that are not in their place */
+bool aliases_recover(struct mover *mover); /* renames those that are not in their place */
 bool aliases_clean(struct mover *mover);   /* views that wait or were put aside */
 
-/* locks.c: waits until nobody on the server holds a lock on the tables; false where that is not so
- * by `until` (monotonic milliseconds), and it is said who. Without rights to see, true. */
+/* locks.c: waits until no session of the server holds a lock on the tables. False: not by `until`
+ * (monotonic milliseconds), and the sessions were named. True if the mover has no right to see
+ * locks. */
 bool wait_for_locks(struct mover *mover, int64_t until);
 void tell_locks(struct mover *mover);
 
 /* swap.c */
-bool swap_prepare(struct mover *mover);    /* the session, before others wait */
+bool swap_prepare(struct mover *mover);    /* settings of the session, before others wait */
 struct text swap_sql(struct mover *mover); /* the RENAME */
 void swap_print(struct mover *mover);      /* all statements of the switch */
 bool swap(struct mover *mover, int64_t until);

@@ -1,4 +1,4 @@
-/* Finds before a move begins all that would make it fail at the end, each with a remedy. */
+/* Finds, before a move begins, everything that would make it fail later, each with a remedy. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +19,7 @@ static void check_places(struct mover *mover, const struct moved_table *table)
                "it out of [move:%s]",
                TEXT_ARGS(source), TEXT_ARGS(table->name),
                here == STANDING_VIEW ? "view" : "sequence", mover->name);
-    /* On the way back the alias stands there; it is put aside by the same statement. */
+    /* On the way back the alias is there; the same statement puts it aside. */
     if (there == STANDING_TABLE || (there != STANDING_NOTHING && mover->in_to))
         refuse(mover, "%.*s.%.*s exists already; rename or drop it", TEXT_ARGS(target),
                TEXT_ARGS(table->name));
@@ -70,7 +70,7 @@ static bool is_among(struct rows *rows, struct text branch)
     return false;
 }
 
-/* Still prepared? -1: that cannot be seen. */
+/* Is it still prepared? -1: not known. */
 static int is_prepared(struct mover *mover, struct text branch)
 {
     struct rows *rows = connection_query(mover->connection, "XA RECOVER", NULL, mover->error);
@@ -80,8 +80,8 @@ static int is_prepared(struct mover *mover, struct text branch)
     return prepared;
 }
 
-/* An XA branch that is prepared keeps its locks even when its client is gone. One that somebody is
- * about to commit is gone in a moment. */
+/* A prepared XA branch keeps its locks even when its client has gone. A second is given to those
+ * that are about to be committed. */
 static void check_branches(struct mover *mover)
 {
     const int64_t until = mover_now() + BRANCH_MS;
@@ -122,7 +122,7 @@ static void check_definers(struct mover *mover)
     }
 }
 
-/* What is not written to the binary log of its database is lost, or stops, at the replicas. */
+/* If the binary log leaves out one of the databases, replicas miss the move, or stop. */
 static void check_log(struct mover *mover)
 {
     struct rows *rows =
@@ -163,7 +163,7 @@ static void check_patterns(struct mover *mover)
                mover->name);
 }
 
-/* Each table stands once: what this call would not touch is looked at as well. */
+/* Checks that each table is at one place only, including those that this call would not touch. */
 void refusals_of_places(struct mover *mover)
 {
     check_patterns(mover);
@@ -185,7 +185,7 @@ void refusals_of_places(struct mover *mover)
     }
 }
 
-/* The instances note them. */
+/* Instances write such statements to the journal. */
 static void check_unmapped(struct mover *mover)
 {
     static const char sql[] =
@@ -229,8 +229,8 @@ static bool makes_temporary(const struct mover *mover, struct text body, struct 
     return false;
 }
 
-/* What a routine creates cannot be seen from outside of it: statements on such a temporary table
- * would be sent to the real table of its name. */
+/* silogate does not see which temporary tables a routine creates: statements on such a table would
+ * be mapped to the real table of its name. */
 static void check_temporary(struct mover *mover)
 {
     struct rows *rows = connection_query(
@@ -254,8 +254,8 @@ static void check_temporary(struct mover *mover)
     rows_free(rows);
 }
 
-/* A MERGE table keeps a list of its tables, which the server does not change with a RENAME: the
- * tables could not be opened any more, by neither name. */
+/* A MERGE table has a list of its tables, which RENAME does not change: after the move it could
+ * not be opened any more. */
 static void check_merge(struct mover *mover)
 {
     static const char union_of[] = "UNION=(";
@@ -301,7 +301,8 @@ static bool share_an_address(const struct config_upstream *a, const struct confi
     return false;
 }
 
-/* Sessions that reach this server by another [upstream:] would neither wait nor get the new names.
+/* Sessions that use this server through another [upstream:] would neither wait nor get the new
+ * names.
  */
 static void check_upstreams(struct mover *mover)
 {

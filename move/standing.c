@@ -1,5 +1,5 @@
-/* The questions to the catalogue: which tables are there (what hangs on them: move/hanging.c).
- * Called by the mover and by the watch.
+/* Reads from the catalogue which tables are where (move/hanging.c: the objects that depend on
+ * them). Called by the mover and by the watch.
  */
 #include "move/standing.h"
 
@@ -72,7 +72,7 @@ static int owner_of(const struct policy *policy, int service, struct text schema
     return verdict.owner;
 }
 
-/* Is it the service's by both names? Else it is kept whose it is. */
+/* Does the service own the table by both names? If not, its owner is kept. */
 static bool is_own(struct standing *standing, const struct policy *policy, unsigned move,
                    int service, const struct text schemas[2], struct text name)
 {
@@ -119,7 +119,7 @@ static struct moved_table *table_of(struct standing *standing, unsigned move, st
     return table;
 }
 
-/* One pattern of a move. */
+/* Reads the tables of one pattern. */
 static bool read_tables(struct connection *connection, const struct config_move *move,
                         unsigned number, struct text pattern, const struct policy *policy,
                         struct standing *standing, struct error *error)
@@ -136,7 +136,7 @@ static bool read_tables(struct connection *connection, const struct config_move 
         return false;
     while (rows_next(rows)) {
         const struct text schema = rows->cells[0], name = rows->cells[1];
-        /* MariaDB's catalogue compares without case, whatever its tables do. */
+        /* MariaDB's catalogue compares names without case, even if its tables do not. */
         if ((!same_name(standing, schema, from) && !same_name(standing, schema, to)) ||
             !matches(standing, name_of(pattern), name) ||
             !is_own(standing, policy, number, service, (struct text[]){from, to}, name))

@@ -1,5 +1,5 @@
-/* `silogate move NAME --status`: where each table stands, who takes part, what could not be mapped,
- * what was done last. Changes nothing.
+/* `silogate move NAME --status`: where each table is, which instances take part, what could not be
+ * mapped, what was done last. Changes nothing.
  */
 #include <unistd.h>
 
@@ -87,9 +87,9 @@ static struct text service_of(const struct mover *mover, struct text user)
     return TEXT("nobody");
 }
 
-/* Whoever is in one that is longer than the hold makes a move give up, if it touches the tables.
- * trx_started is in the server's own time zone. Both servers answer INNODB_TRX out of a copy that
- * is made anew only when nobody has read it for 100 ms: read more often, it never changes. */
+/* A transaction that is longer than the hold and uses the tables makes a move give up. trx_started
+ * is in the server's time zone. Both servers answer INNODB_TRX from a copy that they refresh only
+ * when it was not read for 100 ms: if it is read more often, it never changes. */
 static void print_long_transactions(struct mover *mover)
 {
     usleep(COPY_OF_TRX_US);
@@ -116,7 +116,7 @@ static void print_long_transactions(struct mover *mover)
     *mover->error = (struct error){0};
 }
 
-/* Triggers that a mover has dropped and not made again. */
+/* Prints triggers that a mover has dropped and not created again. */
 static bool print_missing(struct mover *mover)
 {
     struct rows *rows = connection_query(
@@ -140,7 +140,7 @@ static bool print_missing(struct mover *mover)
     return rows != NULL;
 }
 
-/* What the journal says last: is somebody at work, was somebody stopped? */
+/* Prints, from the last row of the journal, whether a mover is running or was stopped. */
 static bool print_state(struct mover *mover)
 {
     struct rows *rows = connection_query(

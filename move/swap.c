@@ -1,10 +1,10 @@
-/* The switch itself, in one of three ways, none of which leaves anything done by half:
+/* The switch itself. There are three ways; none of them leaves anything half done:
  *
  *   no triggers       one RENAME puts all tables to the target and all views in their place
  *   triggers, MySQL   LOCK TABLES; triggers dropped; tables renamed; triggers made; UNLOCK: nobody
  *                     writes without them. Views cannot be renamed under the lock, so theirs is a
  *                     statement before (way back) or after it
- *   triggers, MariaDB the same without the lock, which its RENAME does not know; the views in the
+ *   triggers, MariaDB the same without the lock, under which it allows no RENAME; the views in the
  *                     RENAME
  */
 #include <stdlib.h>
@@ -30,7 +30,8 @@ static void put_comma(FILE *to, bool *first)
     *first = false;
 }
 
-/* `there`: into the new database. The view is moved before its table comes, and after it has gone.
+/* `there`: into the new database. A view leaves the old name before its table comes back, and gets
+ * it after its table has left.
  */
 static void put_renames(FILE *to, struct mover *mover, size_t i, enum parts parts, bool there,
                         bool *first)
@@ -58,7 +59,7 @@ static void put_renames(FILE *to, struct mover *mover, size_t i, enum parts part
     }
 }
 
-/* Without text where there is nothing to rename. */
+/* An empty text: there is nothing to rename. */
 static struct text rename_sql(struct mover *mover, enum parts parts, bool there)
 {
     char *sql;
@@ -129,9 +130,10 @@ bool swap_prepare(struct mover *mover)
     return set_wait(mover, 1);
 }
 
-/* Waits as short as possible (on MySQL a second), because all other statements queue behind it. On
- * MariaDB an XA transaction without a session keeps no metadata lock but InnoDB's lock on the
- * table; a RENAME waits for it as for a row lock, with all other statements behind it. */
+/* Runs a statement with the shortest possible lock wait (on MySQL a second), because all other
+ * statements queue behind it. On MariaDB an XA transaction without a session has no metadata lock,
+ * only InnoDB's lock on the table; a RENAME waits for it as for a row lock, and all other
+ * statements wait behind it. */
 static bool run_soon(struct mover *mover, struct text sql, int64_t until)
 {
     const bool mariadb = connection_is_mariadb(mover->connection);
@@ -154,8 +156,8 @@ static bool run_soon(struct mover *mover, struct text sql, int64_t until)
 
 /* --- with triggers --- */
 
-/* Undoes what `reached` says of a switch that has failed. Nothing of it is needed where the
- * connection is lost: then the next one looks. */
+/* Undoes the completed parts of a failed switch. Not needed after a lost connection: then the next
+ * connection finds out what was done. */
 static void undo(struct mover *mover, bool dropped, bool renamed, bool created)
 {
     const struct error why = *mover->error;

@@ -1,9 +1,9 @@
-/* One switch under the hold: announce, close, wait, rename, open. What may take its time is done
- * before the doors close or after they have opened: nothing in between writes to the server's disk
- * but the switch itself.
+/* One switch under the hold: announce, close, wait, rename, open. Slow work is done before the
+ * doors close or after they have opened: in between, only the switch itself writes to the server's
+ * disk.
  *
- * Where the connection is lost, the answer to the RENAME is lost with it. A lock of the server
- * tells when the lost session is over; then the catalogue tells where the tables stand.
+ * If the connection is lost, the answer to the RENAME is lost too. A lock of the server (GET_LOCK)
+ * tells when the lost session has ended; then the catalogue tells where the tables are.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ static void tell_instances(struct mover *mover, const struct meeting_instances *
     }
 }
 
-/* Until all instances are in one of the states `wanted` (a bit for each). */
+/* Waits until all instances are in one of the states `wanted` (a bit for each). */
 static bool wait_for(struct mover *mover, unsigned wanted, int64_t until)
 {
     for (;;) {
@@ -65,7 +65,7 @@ static bool wait_for(struct mover *mover, unsigned wanted, int64_t until)
 
 /* --- the switch --- */
 
-/* All that need not be done while others wait; the intent too. */
+/* Everything that need not be done while others wait, including the journal's row. */
 static bool prepare(struct mover *mover)
 {
     return check_before(mover) && places_prepare(mover) &&
@@ -77,7 +77,7 @@ static bool prepare(struct mover *mover)
            mover_note(mover, "switching", swap_sql(mover));
 }
 
-/* Half of the time is for those inside, the rest for the switch. */
+/* Half of the time is for the transactions inside, the rest for the switch. */
 static bool close_and_switch(struct mover *mover)
 {
     const int64_t until = mover_now() + mover->move->hold.value / 2;
@@ -103,7 +103,7 @@ static bool close_and_switch(struct mover *mover)
     return meeting_set(mover->connection, mover->name, mover->epoch, PHASE_SWITCHED, mover->error);
 }
 
-/* --- how it went --- */
+/* --- the outcome --- */
 
 /* The server frees the lock of the lost session when that session has ended. */
 bool mover_come_back(struct mover *mover)
@@ -129,8 +129,8 @@ bool mover_come_back(struct mover *mover)
     return false;
 }
 
-/* Where the tables of this call stand, each once; MIXED with the first that does not stand where
- * the others do. */
+/* Reads where the tables of this call are. MIXED: one of them, the first is named, is not where
+ * the others are. */
 static enum outcome look(struct mover *mover)
 {
     size_t there = 0;
@@ -157,7 +157,7 @@ static enum outcome look(struct mover *mover)
     return OUTCOME_MIXED;
 }
 
-/* Whatever has happened: are the tables at the new place now? `done`: the server has said so. */
+/* Finds out whether the tables are at the new place now. `done`: the server has answered OK. */
 static enum outcome find_outcome(struct mover *mover, bool done)
 {
     if (connection_lost(mover->connection)) {
@@ -168,13 +168,13 @@ static enum outcome find_outcome(struct mover *mover, bool done)
     if (done)
         return OUTCOME_MOVED;
     enum outcome outcome = look(mover);
-    /* Does what the lost session did not come to. */
+    /* Completes what the lost session has not done. */
     if (mover->sent && outcome != OUTCOME_UNKNOWN)
         mover->incomplete = !triggers_recover(mover) || !aliases_recover(mover);
     return outcome;
 }
 
-/* Opens the doors, whatever has happened. */
+/* Opens the doors, whatever the outcome. */
 static void settle(struct mover *mover, bool switched)
 {
     const int64_t until = mover_now() + mover->move->hold.value + READY_MS;
@@ -206,7 +206,7 @@ bool switch_tables(struct mover *mover)
     struct error *error = mover->error;
     bool good = prepare(mover);
 
-    signal(SIGINT, SIG_IGN); /* the hold is short, and ends */
+    signal(SIGINT, SIG_IGN); /* the hold is short and ends by itself */
     good = good && close_and_switch(mover);
     struct error why = *error;
     const bool lost = connection_lost(mover->connection);

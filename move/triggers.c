@@ -1,7 +1,7 @@
-/* A table with triggers cannot be renamed into another database: they are dropped, and made again
- * beside it, in the sql_mode, the character sets and the order that they had. What their bodies
- * name without a database gets the one that it has meant. Their texts are in the journal before
- * the first is dropped.
+/* A table with triggers cannot be renamed into another database. So its triggers are dropped, and
+ * created again at the new place, with the same sql_mode, character sets and order. Names without
+ * a database in their bodies get the database that they meant. The texts are in the journal before
+ * the first trigger is dropped.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 
 enum { NO_SUCH_TABLE = 1146, NOT_A_TABLE = 1347, TRIGGER_EXISTS = 1359, NO_SUCH_TRIGGER = 1360 };
 
-/* A table that is locked with those that move. */
+/* Adds a table that is locked together with the moved ones. */
 static void add_near(struct mover *mover, struct text schema, struct text name)
 {
     mover->near = items_add(&mover->arena, mover->near, &mover->near_count, sizeof(*mover->near));
@@ -21,7 +21,7 @@ static void add_near(struct mover *mover, struct text schema, struct text name)
         (struct named){arena_text(&mover->arena, schema), arena_text(&mover->arena, name)};
 }
 
-/* How the trigger's text is read. */
+/* The SQL state in which the trigger's text is read. */
 static struct sql_state state_of(const struct mover *mover, const struct carried_trigger *trigger)
 {
     struct sql_state state = {
@@ -38,7 +38,7 @@ static struct sql_state state_of(const struct mover *mover, const struct carried
     return state;
 }
 
-/* The CREATE TRIGGER that makes the same trigger at the target. */
+/* Writes the CREATE TRIGGER for the same trigger at the target. */
 static bool carry(struct mover *mover, struct carried_trigger *trigger,
                   const struct sql_moved *names)
 {
@@ -135,7 +135,7 @@ bool triggers_plan(struct mover *mover)
     return good;
 }
 
-/* The session that it was made in. */
+/* Sets the session as it was when the trigger was created. */
 static bool enter(struct mover *mover, const struct carried_trigger *trigger, struct text schema)
 {
     return connection_run(mover->connection, "USE ?", PARAMETERS(P_NAME(schema)), mover->error) &&
@@ -186,8 +186,8 @@ static bool is_alike(const struct carried_trigger *a, const struct carried_trigg
            text_equal(a->charset, b->charset) && text_equal(a->collation, b->collation);
 }
 
-/* Others wait meanwhile: the session's settings are not changed again where the next trigger needs
- * the same. */
+/* Clients wait meanwhile, so the session's settings are only changed if the next trigger needs
+ * other ones. */
 bool triggers_create(struct mover *mover)
 {
     bool good = true;
@@ -293,8 +293,8 @@ static bool is_of_move(const struct mover *mover, struct text schema, struct tex
     return false;
 }
 
-/* Is it what a mover of this move has written: CREATE TRIGGER, of that name, on one of its tables,
- * and nothing else? Whoever can write into the journal must not have more run by the mover. */
+/* Is it what a mover of this move has written: one CREATE TRIGGER of that name on one of its
+ * tables? Whoever can write to the journal must not make the mover run anything else. */
 static bool is_trigger_row(const struct mover *mover, const struct carried_trigger *trigger,
                            struct text sql)
 {
@@ -318,7 +318,8 @@ static bool is_trigger_row(const struct mover *mover, const struct carried_trigg
     return good;
 }
 
-/* One row of the journal: is it the text for where the trigger's table stands, and is it missing?
+/* Handles one row of the journal: creates the trigger, if it is missing and the row is for the
+ * present place of its table.
  */
 static bool recover(struct mover *mover, struct text detail)
 {
@@ -341,7 +342,7 @@ static bool recover(struct mover *mover, struct text detail)
         return true;
     unsigned code;
     if (!create(mover, &trigger, trigger.schema, rest, &code))
-        /* Its table is not here, or only the alias: so the other text is the one. */
+        /* its table is not here, or only the alias: the row for the other place is the right one */
         return code == NO_SUCH_TABLE || code == NOT_A_TABLE;
     say(mover, "created again, because an earlier mover was stopped: trigger %.*s.%.*s",
         TEXT_ARGS(trigger.schema), TEXT_ARGS(trigger.name));

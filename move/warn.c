@@ -1,5 +1,5 @@
-/* What a DBA should know before a move, though it stops nothing: what names the tables elsewhere on
- * the server and whose it is, what is left out, and what cannot be seen from here.
+/* Warnings for the DBA before a move, which do not stop it: other objects on the server that name
+ * the tables, and their owners; tables that are left out; and what cannot be seen from here.
  */
 #include <string.h>
 
@@ -19,7 +19,7 @@ static struct text owner_of(const struct mover *mover, struct text schema, struc
                                          : policy_service_name(mover->order->policy, verdict.owner);
 }
 
-/* A view goes on through the alias, whose privileges are its definer's. */
+/* What happens to a view: it uses the alias, with the privileges of the alias's definer. */
 static const char *what_becomes(const struct mover *mover)
 {
     if (!mover->in_to)
@@ -83,7 +83,7 @@ static void tell_left(struct mover *mover)
     }
 }
 
-/* Filters of replicas are theirs alone: they cannot be seen from here. */
+/* The filters of replicas cannot be seen from their source. */
 static void tell_replicas(struct mover *mover)
 {
     int64_t replicas =

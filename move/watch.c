@@ -1,7 +1,7 @@
-/* Threads, one an upstream (move/lookout.c), and one that changes them: another configuration comes
- * into force once no move is under way. A move has its number, the bit that all others know it by,
- * as long as the process lives: sessions that are inside stay inside, in whatever order the
- * sections of the next configuration stand.
+/* Threads: one for each upstream (move/lookout.c), and one that replaces them when a new
+ * configuration comes into force, which waits until no move is running. A move keeps its number
+ * (its bit in sets of moves) as long as the process runs, whatever the order of sections in a new
+ * configuration, so that the sessions inside stay known.
  */
 #include "move/watch.h"
 
@@ -18,15 +18,15 @@
 struct watch {
     struct watch_door door;
     char instance[128];
-    struct orders orders; /* in force; the rest up to `lookouts` is made from it */
+    struct orders orders; /* in force; the next members, up to `lookouts`, are made from it */
     uint8_t numbers[CONFIG_MOVES_MAX];
     struct lookout *lookouts;
     size_t count;
-    char numbered[CONFIG_MOVES_MAX][65]; /* the move that has the number */
-    pthread_t thread;                    /* which changes all above */
+    char numbered[CONFIG_MOVES_MAX][65]; /* the name of the move with that number */
+    pthread_t thread;                    /* the thread that changes everything above */
     bool has_thread;
     atomic_bool ending;
-    pthread_mutex_t lock; /* of what is wanted */
+    pthread_mutex_t lock; /* for the wanted configuration below */
     pthread_cond_t changed;
     struct orders wanted;
     bool wants;
@@ -65,7 +65,8 @@ static bool is_numbered(const struct watch *watch, size_t move, unsigned number)
     return text_equal(text_of(watch->numbered[number]), watch->orders.config->moves[move].name);
 }
 
-/* The number that has the move's name, or one whose name is in the configuration no more. */
+/* Gives the move the number with its name, or one whose name is not in the configuration any more.
+ */
 static void number_move(struct watch *watch, size_t move)
 {
     const struct config *config = watch->orders.config;
@@ -121,7 +122,7 @@ static void start_all(struct watch *watch, const struct orders *orders)
     }
 }
 
-/* The thread that changes what is in force. */
+/* The thread that puts new configurations into force. */
 static void *change(void *argument)
 {
     struct watch *watch = argument;
@@ -133,7 +134,7 @@ static void *change(void *argument)
             continue;
         }
         pthread_mutex_unlock(&watch->lock);
-        stop_all(watch); /* may wait for a hold to end, while others are wanted */
+        stop_all(watch); /* may wait until a hold has ended */
         pthread_mutex_lock(&watch->lock);
         if (atomic_load(&watch->ending))
             break;

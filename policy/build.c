@@ -1,5 +1,5 @@
-/* From a configuration to a policy: the rules and their texts, what each service gets for an
- * answer, edges, the hash. The patterns go on to contradictions.c and views.c.
+/* Builds a policy from a configuration: the rules and their texts, each service's actions, edges,
+ * the hash. contradictions.c and views.c handle the patterns.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,7 +41,7 @@ static struct text copy_in(struct arena *arena, enum name_form form, struct text
     return name_in(form, name, arena_take(arena, name.length + 1));
 }
 
-/* Reads a pattern, and writes it in each form; tells what is wrong with it. */
+/* Reads a pattern, and keeps it in each form of names; reports what is wrong with it. */
 bool pattern_take(struct building *building, const char *key, const struct config_text *text,
                   struct pattern pattern[NAME_FORMS])
 {
@@ -120,7 +120,7 @@ static void add_patterns(struct building *building)
     }
 }
 
-/* A service by name; the problem told where there is none. */
+/* Finds a service by name. If there is none, the problem is added. */
 static int service_find(struct building *building, unsigned line, struct text name)
 {
     const struct policy *policy = building->policy;
@@ -128,7 +128,7 @@ static int service_find(struct building *building, unsigned line, struct text na
 
     if (index_find(&policy->index, name, &at))
         return (int)at;
-    if (!name.at) /* the key is missing, which has been told */
+    if (!name.at) /* the key is missing, which is already reported */
         return SERVICE_NONE;
     struct text meant = nearest(name, policy->names, policy->service_count);
     if (meant.at)
@@ -231,7 +231,8 @@ static bool is_as_mode(const struct config_choice *choice)
     return choice->value == CONFIG_AS_MODE;
 }
 
-/* What holds for each service: its own mode, or the default's; and where that is off, nothing else.
+/* Sets each service's actions: by its own mode or the default one. Mode off comes before all other
+ * settings.
  */
 static void add_answers(struct building *building)
 {
@@ -311,7 +312,8 @@ static void hash_list(uint64_t *hash, const struct config_list *list)
         hash_text(hash, list->items[i].value);
 }
 
-/* Over all that decides a verdict, in the order of the file; not over lines, comments or tickets.
+/* The hash of everything that decides a verdict, in the order of the file; without line numbers,
+ * comments and tickets.
  */
 static void set_hash(struct policy *policy, const struct config *config)
 {

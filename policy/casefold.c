@@ -1,4 +1,4 @@
-/* Folds the letters of names: their case, and for routines their accents. */
+/* Folds the case of names, and for routines also their accents. */
 #include "policy/casefold.h"
 
 #include <stdint.h>
@@ -14,7 +14,7 @@ static const struct casefold {
 #undef CASEFOLD
 };
 
-/* Runs of two steps overlap, and no run spans more than this. */
+/* Runs with a step of two overlap; no run is longer than this. */
 enum { RUNS = sizeof(casefolds) / sizeof(casefolds[0]), LONGEST_RUN = 64 };
 
 static uint32_t letter(uint32_t c)
@@ -36,7 +36,8 @@ static uint32_t letter(uint32_t c)
     return c;
 }
 
-/* The character at `from` and its length in bytes; 0 where there is none of two or three bytes. */
+/* The character at `from`, and its length in bytes; 0: there is no character of two or three
+ * bytes. */
 static uint32_t character(const uint8_t *from, size_t left, size_t *length)
 {
     *length = 1;
@@ -77,8 +78,8 @@ static struct text casefold_text(struct text name, char *to)
 
     for (size_t i = 0, taken; i < name.length; i += taken) {
         uint32_t c = from[i] < 0x80 ? 0 : character(from + i, name.length - i, &taken);
-        /* An overlong form is not a character: the folded text must not become longer, nor turn
-         * into an ASCII letter. */
+        /* An overlong UTF-8 form is not a character: folding must not make the text longer or
+         * produce an ASCII letter. */
         if (c >= 0x80 && (taken == 2 || c >= 0x800)) {
             length += write_character(letter(c), to + length);
         } else {
@@ -89,8 +90,8 @@ static struct text casefold_text(struct text name, char *to)
     return (struct text){to, length};
 }
 
-/* Folds as sql/ folds the names in facts. For a letter that sql/ does not know there are no facts;
- * here only its ASCII letters are folded. */
+/* Folds names as sql/ does for the facts. A letter that sql/ does not know makes a statement
+ * undetermined, so here only the ASCII letters of such a name are folded. */
 static struct text fold_case(struct text name, char *to)
 {
     if (!name_fold(name, to)) {

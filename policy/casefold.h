@@ -1,9 +1,9 @@
 /* The forms in which names are compared, and how to bring a name into one. Private to policy/.
  *
- * Tables, views and schemas: as written, or in lower case where the upstream's
- * lower_case_table_names is not 0. Routines, events and triggers: by utf8mb3_general_ci, whatever
- * that setting says. `CALL s.gétpatient()` runs s.getpatient (seen on MySQL 9.7); and once a
- * session has called it, MySQL finds it in its cache by `S.getpatient` too.
+ * Tables, views and schemas: as written, or in lower case if the upstream's lower_case_table_names
+ * is not 0. Routines, events and triggers: by utf8mb3_general_ci, whatever that setting says.
+ * `CALL s.gétpatient()` runs s.getpatient (seen on MySQL 9.7); and once a session has called it,
+ * MySQL finds it in its cache by `S.getpatient` too.
  */
 #ifndef POLICY_CASEFOLD_H
 #define POLICY_CASEFOLD_H

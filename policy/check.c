@@ -1,9 +1,9 @@
-/* Judges: facts and a service in, a verdict out. Nothing here allocates, locks or walks through a
- * list of patterns; called for every command, by all threads at once.
+/* Judges: facts and a service in, a verdict out. Nothing here allocates, locks or searches a list
+ * of patterns. Called for every command, by all threads at the same time.
  *
- * Each object gets the first that holds of: its own, granted, the session's or information_schema,
- * the server's own schemas, nobody's, another's. The statement gets the strictest of its objects
- * and of what it is as a whole.
+ * Each object gets the first of these that applies: own, granted, session or information_schema,
+ * the server's own schemas, unowned, foreign. The statement gets the strictest verdict of its
+ * objects and of the statement as a whole.
  */
 #include <assert.h>
 #include <string.h>
@@ -17,8 +17,8 @@ struct judged {
     const struct view *view;
     int service; /* or SERVICE_NONE */
     int32_t today;
-    struct text schema, name; /* in lower case where case does not count */
-    uint8_t access;           /* what is asked for */
+    struct text schema, name; /* in lower case if case does not count */
+    uint8_t access;           /* the wanted access */
     struct verdict *verdict;
 };
 
@@ -50,7 +50,7 @@ static void decide_answer(struct judged *judged, enum verdict_reason reason, enu
     decide(judged, reason, what->action, what->rule);
 }
 
-/* What is done about the use of `owner`'s data: by the edge, or else by the mode. */
+/* What is done when `owner`'s data is used: by the edge, else by the mode. */
 static const struct answer *answer_foreign(const struct judged *judged, int owner)
 {
     const struct policy *policy = judged->policy;
@@ -62,7 +62,7 @@ static const struct answer *answer_foreign(const struct judged *judged, int owne
     return answer(policy, judged->service, ASK_FOREIGN);
 }
 
-/* `expired`: a rule that would have allowed it until then; 0: none. */
+/* `expired`: a grant, now ended, that would have allowed it; 0: none. */
 static void decide_foreign(struct judged *judged, int owner, uint32_t expired)
 {
     const struct answer *what = answer_foreign(judged, owner);
@@ -111,8 +111,8 @@ static bool visit_owner_schema(struct matcher_visit *visit, uint32_t node, uint3
     return more;
 }
 
-/* What a service's grants say of the accesses asked for: which are covered, by a rule that holds or
- * by one that did. */
+/* Which of the wanted accesses are covered by a service's grants: by one in force, or by one that
+ * has ended. */
 struct find_grants {
     struct matcher_visit visit;
     const struct judged *judged;
@@ -199,12 +199,12 @@ static void judge_named(struct judged *judged)
         decide_other(judged, owner, judged->access & (uint8_t)~grants.covered, &grants);
 }
 
-/* Who owns a whole schema; and which other service's objects in it prevent a change of it. */
+/* Finds who owns a whole schema, and which other service's objects in it prevent a change of it. */
 struct find_silo {
     struct matcher_visit visit;
     const struct judged *judged;
     uint32_t whole;    /* the most specific SCHEMA.* */
-    uint32_t obstacle; /* a rule of the owner that is dealt with the most strictly */
+    uint32_t obstacle; /* a rule of the owner with the strictest action */
 };
 
 static bool visit_whole(struct matcher_visit *visit, uint32_t node, uint32_t value)
@@ -218,7 +218,8 @@ static bool visit_whole(struct matcher_visit *visit, uint32_t node, uint32_t val
     return true;
 }
 
-/* Of two that prevent it: the stricter verdict, then the whole schema's owner, then specificity. */
+/* Compares two obstacles: by the stricter action, then the whole schema's owner, then specificity.
+ */
 static bool is_worse(const struct find_silo *find, uint32_t a, uint32_t b)
 {
     const struct rule *rules = find->judged->policy->rules;
@@ -270,7 +271,7 @@ static void find_silo(struct find_silo *find)
     matcher_follow(&view->matcher, view->ownership, judged->schema, &find->visit);
 }
 
-/* What the service's tree says of entering a database, and of its grants on SCHEMA.*. */
+/* Finds in the service's tree whether it may enter a database, and its grants on SCHEMA.*. */
 struct find_entry {
     struct find_grants grants; /* `visit` is its first member */
     uint32_t own;
@@ -292,7 +293,8 @@ static bool visit_entry(struct matcher_visit *visit, uint32_t node, uint32_t val
     return true;
 }
 
-/* Entering a database: the service's own where it is its `database`, or holds something it owns. */
+/* Entering a database: it is the service's own if it is its `database`, or has an object that it
+ * owns. */
 static uint32_t own_entry(const struct judged *judged, const struct find_entry *entry)
 {
     const struct view *view = judged->view;
@@ -335,7 +337,7 @@ static void judge_database(struct judged *judged)
     if (judged->service != SERVICE_NONE)
         matcher_follow(&view->matcher, view->grants[judged->service], judged->schema, visit);
     uint32_t enter = own_entry(judged, &entry);
-    /* Changing or dropping it: the service's own where no other service owns anything in it. */
+    /* Changing or dropping it: it is the service's own if no other service owns anything in it. */
     bool whole = silo.whole && service_of(judged->policy, silo.whole) == judged->service;
     uint8_t own = whole && !silo.obstacle ? SQL_ACCESS_ALL : enter ? SQL_READ : 0;
     uint8_t missing = judged->access & (uint8_t) ~(own | entry.grants.covered);
@@ -351,7 +353,7 @@ static void judge_database(struct judged *judged)
     }
 }
 
-/* A name in the form that the view compares; false where it is longer than any server's names. */
+/* The name in the form that the view compares. False: it is longer than any name of a server. */
 static bool take_name(enum name_form form, struct text from, char *room, struct text *to)
 {
     if (from.length > NAME_SIZE)
@@ -384,7 +386,7 @@ void policy_check_object(const struct policy *policy, int service, const struct 
              !take_name(form, object->name, name, &judged.name))
         decide_answer(&judged, REASON_UNOWNED, ASK_UNOWNED);
     else if (system_is_silogates(judged.schema) && judged.access & ~SQL_READ)
-        decide(&judged, REASON_SYSTEM, VERDICT_BLOCK, 0); /* whoever owns it: see policy_check */
+        decide(&judged, REASON_SYSTEM, VERDICT_BLOCK, 0); /* whoever owns it: see check_object */
     else if (object->type == SQL_DATABASE)
         judge_database(&judged);
     else if (moves_put_aside(object->name))
@@ -393,8 +395,8 @@ void policy_check_object(const struct policy *policy, int service, const struct 
         judge_named(&judged);
 }
 
-/* Of two equally strict verdicts the first holds, with one exception: an object that passes only
- * because its mode is off comes before one that is allowed, so that it is counted. */
+/* Of two equally strict verdicts the first one counts, except that an object which passes only
+ * because a mode is off comes before an allowed one, so that it is counted. */
 static bool is_stricter(const struct verdict *a, const struct verdict *b)
 {
     if (a->action != b->action)
@@ -411,8 +413,8 @@ static bool defines(const struct sql_facts *facts)
     return false;
 }
 
-/* Overrides and moves stand in silogate's own schema: no client changes anything there, nor makes
- * a view by which it could. */
+/* silogate's own schema contains overrides and moves: no client may change anything there, or
+ * create a view by which it could. */
 static void check_object(const struct policy *policy, int service, const struct sql_facts *facts,
                          uint32_t i, bool fold, int32_t today, struct verdict *verdict)
 {

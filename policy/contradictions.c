@@ -1,9 +1,9 @@
-/* Finds names that two services would own: patterns of the same rank that have a name in common;
- * and patterns that are never reached: said twice, or a permission for what the service itself
- * owns. Case never counts here: whether it does for names depends on the server.
+/* Finds names that two services would own (patterns of the same rank that have a name in common),
+ * and useless patterns: duplicates, and permissions for what the service itself owns. Names are
+ * compared without case here, because it depends on the server whether case counts.
  *
- * Only patterns of one rank are compared, and of those only the ones whose beginnings do not
- * exclude each other: they are sorted, so that a beginning stands before what begins with it.
+ * Only patterns of the same rank are compared, and only those of which one's beginning is a prefix
+ * of the other's: they are sorted, so that a prefix comes before everything that begins with it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +14,8 @@ enum shape { SHAPE_EXACT, SHAPE_SCHEMA_EXACT, SHAPE_NAME_EXACT, SHAPE_OPEN };
 
 struct sorted {
     struct owned *owned;
-    struct text same;  /* must be equal for two of one shape to meet */
-    struct text begin; /* of two that meet, one begins with the other's */
+    struct text same;  /* two patterns of one shape can overlap only if this is equal */
+    struct text begin; /* two can overlap only if one of these is a prefix of the other */
     enum shape shape;
 };
 
@@ -110,7 +110,8 @@ static void compare(struct building *building, struct owned *a, struct owned *b)
              config_line(&building->config->files, early->line));
 }
 
-/* Compares within one group [from, to): each with those before it whose beginning it begins with.
+/* Compares within one group [from, to): each pattern with those before it whose beginning is a
+ * prefix of its own.
  */
 static void sweep(struct building *building, const struct sorted *sorted, size_t from, size_t to,
                   size_t *stack)
@@ -139,7 +140,7 @@ static void cross(struct building *building, const struct sorted *sorted, size_t
     }
 }
 
-/* Does another service own some of what is granted, by a pattern that comes before `own`? */
+/* Does another service own a part of what is granted, by a pattern that comes before `own`? */
 static bool reaches_others(const struct building *building, const struct granted *granted,
                            const struct owned *own)
 {
@@ -152,8 +153,8 @@ static bool reaches_others(const struct building *building, const struct granted
     return false;
 }
 
-/* Ownership is judged first, so a permission for objects of the service itself never decides.
- * `first`: where the patterns of its service begin. */
+/* Ownership is judged first, so a permission for the service's own objects never decides. `first`:
+ * the first pattern of its service. */
 static void find_needless(struct building *building, const struct granted *granted, size_t first)
 {
     for (size_t i = first; i < building->owned_count; i++) {

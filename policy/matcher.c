@@ -1,4 +1,4 @@
-/* The trees of patterns: adding, and following a name through them. */
+/* The trees of patterns: adding patterns, and looking up names. */
 #include "policy/matcher.h"
 
 #include <assert.h>
@@ -9,17 +9,17 @@
 /* A part has at most 64 characters, of at most 4 bytes each. */
 enum { PIECE_MAX = 256, LENGTH_WORDS = PIECE_MAX / 64 + 1 };
 
-/* Where a piece must stand. */
+/* At which position a piece must match. */
 enum place { PLACE_WHOLE, PLACE_FIRST, PLACE_NEXT, PLACE_LAST, PLACE_COUNT };
 
-/* The lengths of the pieces that lead away from a node, a bit each. */
+/* The lengths of the pieces on the edges that leave a node, one bit for each length. */
 struct branches {
     uint64_t lengths[PLACE_COUNT][LENGTH_WORDS];
 };
 
 struct matcher_node {
     struct branches *branches; /* NULL: none */
-    uint32_t open; /* the end of those that have a star here and nothing behind it; 0: none */
+    uint32_t open; /* the end of patterns whose last character is a star here; 0: none */
     uint32_t value;
 };
 
@@ -102,7 +102,7 @@ static void edges_grow(struct matcher *matcher)
     free(old);
 }
 
-/* The node that `piece` leads to; made where there is none. */
+/* The node to which the edge `piece` leads; it is made if there is none. */
 static uint32_t edge_add(struct matcher *matcher, uint32_t from, enum place place,
                          struct text piece)
 {
@@ -132,7 +132,7 @@ uint32_t matcher_add(struct matcher *matcher, uint32_t from, struct text glob)
         return edge_add(matcher, from, PLACE_WHOLE, glob);
     node = edge_add(matcher, from, PLACE_FIRST, piece);
     for (;;) {
-        /* The node behind the piece and the star that follows it. */
+        /* the node after the piece and the star that follows it */
         glob.at += piece.length + 1;
         glob.length -= piece.length + 1;
         if (glob_exact(glob))
@@ -156,7 +156,8 @@ struct walk {
     struct matcher_visit *visit;
 };
 
-/* The shortest length from `length` to `most` that a node has there; PIECE_MAX + 1: none. */
+/* The shortest length between `length` and `most` of the node's edges for this place; PIECE_MAX +
+ * 1: none. */
 static size_t length_next(const struct branches *branches, enum place place, size_t length,
                           size_t most)
 {
@@ -185,7 +186,7 @@ static bool visit_end(const struct walk *walk, uint32_t node)
 
 static bool walk_on(const struct walk *walk, uint32_t node, size_t at);
 
-/* Ends of the part, at or behind `at`. */
+/* Tries pieces that must match the end of the part, from `at` on. */
 static bool walk_last(const struct walk *walk, uint32_t node, const struct branches *branches,
                       size_t at)
 {
@@ -202,8 +203,8 @@ static bool walk_last(const struct walk *walk, uint32_t node, const struct branc
     return true;
 }
 
-/* Pieces at or behind `at`. Each is taken at the first position where it fits, which leaves the
- * longest rest for the next. */
+/* Tries pieces that may match anywhere from `at` on. Each is matched at its first position, which
+ * leaves the longest rest for the next piece. */
 static bool walk_next(const struct walk *walk, uint32_t node, const struct branches *branches,
                       size_t at)
 {
@@ -226,7 +227,7 @@ static bool walk_next(const struct walk *walk, uint32_t node, const struct branc
     return true;
 }
 
-/* Goes on behind a piece that ended at `at` and is followed by a star. */
+/* Continues after a piece that ended at `at` and is followed by a star. */
 static bool walk_on(const struct walk *walk, uint32_t node, size_t at)
 {
     const struct matcher_node *here = &walk->matcher->nodes[node];

@@ -1,6 +1,6 @@
-/* A table that is being moved has two names and is one object: whoever owns it or has a grant on
- * it by one name has that by the other too, so that neither a move nor a rename is a way past the
- * policy. Called by policy/build.c when all that the file says has been taken.
+/* A table of a [move:] has two names but is one object: the owner and the grants of one name hold
+ * for the other name too, so that neither a move nor a rename is a way around the policy. Called
+ * by policy/build.c after all lines of the file were added.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +56,7 @@ static bool owns(const struct building *building, int service, const struct patt
     return false;
 }
 
-/* Has the service itself a pattern for all of `to` that counts more than `other`? */
+/* Has the service itself a pattern for all of `to` that is more specific than `other`? */
 static bool owns_rather(const struct building *building, int service, const struct pattern *to,
                         const struct pattern *other)
 {
@@ -70,7 +70,8 @@ static bool owns_rather(const struct building *building, int service, const stru
     return false;
 }
 
-/* A [move:] gives nobody what another service owns: the new name would be a more exact one. */
+/* A [move:] must not give a service what another one owns, although the new name is more specific.
+ */
 static bool is_free(struct building *building, const struct moved *moved)
 {
     const struct config *config = building->config;
@@ -111,15 +112,15 @@ static void own_new_name(struct building *building, const struct moved *moved)
     for (size_t i = 0; i < building->owned_count; i++) {
         const struct owned *owned = &building->owned[i];
         if (owned->service == service && text_equal(text_of(owned->written), to.value))
-            return; /* said by the service itself */
+            return; /* the service has a pattern for it itself */
     }
     if (!is_free(building, moved))
         return;
     take_owned(building, (size_t)service, &to);
 }
 
-/* The part of `granted` that lies within `part`, written with the other schema's name. False where
- * they have nothing in common. */
+/* The names that both `granted` and `part` match, with the other schema's name. False: there are
+ * none. */
 static bool other_name(struct building *building, const struct granted *granted,
                        const struct pattern *part, struct text schema, struct text *other)
 {
@@ -163,7 +164,8 @@ static void add_other(struct building *building, const struct granted *granted,
 
 static void grant_both_names(struct building *building, const struct moved *moved)
 {
-    const size_t count = building->granted_count; /* what is added needs no other name */
+    const size_t count =
+        building->granted_count; /* the grants that are added here need no other name */
 
     for (size_t i = 0; i < count; i++) {
         const struct granted granted = building->granted[i];
@@ -176,7 +178,7 @@ static void grant_both_names(struct building *building, const struct moved *move
     }
 }
 
-/* Whose place it is: the server's, or silogate's own. */
+/* Is the schema one of the server's own, or silogate's? */
 static bool is_reserved(struct text schema)
 {
     return system_schema(schema) || system_is_silogates(schema) ||
@@ -204,8 +206,8 @@ static void check_places(struct building *building, const struct config_move *mo
     }
 }
 
-/* A table moves once: where one move puts it, none takes it from. It would stand at three places,
- * of which a [move:] knows two. */
+/* A table moves once: no move may take it from where another one has put it. It would have three
+ * places, and a [move:] has two. */
 static void check_chain(struct building *building, const struct moved *moved)
 {
     const struct config *config = building->config;
@@ -228,8 +230,8 @@ static void check_chain(struct building *building, const struct moved *moved)
     }
 }
 
-/* No table is in two moves of its owner: it could stand at three places. What a wildcard takes in
- * of another service's is left out, so that is no matter. */
+/* No table may be in two moves of its owner: it could be at three places. Tables of other services
+ * that a wildcard matches are left out of the move, so they do not count. */
 static void check_apart(struct building *building, size_t number, const struct moved *moved)
 {
     const struct config *config = building->config;
@@ -243,7 +245,7 @@ static void check_apart(struct building *building, size_t number, const struct m
             const struct config_text *table = &other->tables.items[j];
             if (pattern_take(building, "table", table, forms) &&
                 pattern_overlap(&forms[IN_LOWER_CASE], &moved->from) &&
-                !text_equal_fold(table->value, moved->table->value)) /* told already */
+                !text_equal_fold(table->value, moved->table->value)) /* already reported */
                 wrong(building, moved->table->line,
                       "table = %s takes in what [move:%s] table = %s moves (%s); write names that "
                       "are in one of them alone",

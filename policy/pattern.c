@@ -1,4 +1,4 @@
-/* Reading patterns, and what two of them have in common. Called when a policy is built. */
+/* Reads patterns, and tells whether two overlap. Called when a policy is built. */
 #include "policy/pattern.h"
 
 enum { NAME_CHARACTERS = 64 };
@@ -31,7 +31,7 @@ static bool ends_with(struct text t, struct text end)
            text_equal_fold((struct text){t.at + t.length - end.length, end.length}, end);
 }
 
-/* The rest of `t` behind the first occurrence of `part`; false where it does not occur. */
+/* Cuts `t` to the rest after the first occurrence of `part`. False: `part` does not occur. */
 static bool skip_past(struct text *t, struct text part)
 {
     for (; t->length >= part.length; t->at++, t->length--) {
@@ -53,8 +53,8 @@ bool glob_match(struct text glob, struct text name)
     if (name.length < first.length + last.length || !starts_with(name, first) ||
         !ends_with(name, last))
         return false;
-    /* Each piece between two stars, taken at the first position where it fits, leaves the longest
-     * rest for the next. */
+    /* Each piece between two stars is matched at its first position, which leaves the longest rest
+     * for the next. */
     struct text left = {name.at + first.length, name.length - first.length - last.length};
     glob.at += first.length;
     glob.length -= first.length + last.length;
@@ -70,9 +70,9 @@ bool glob_match(struct text glob, struct text name)
     return true;
 }
 
-/* Two parts with wildcards have a name in common when neither their beginnings nor their ends
- * exclude each other: the longer beginning, all that one asks for in the middle, all that the other
- * does, the longer end. */
+/* Two parts with wildcards have a name in common if their beginnings and their ends are
+ * compatible: the longer beginning, all middle pieces of one, all of the other, and the longer end
+ * make such a name. */
 static bool glob_overlap(struct text a, struct text b)
 {
     if (glob_exact(a))
@@ -90,7 +90,7 @@ bool pattern_overlap(const struct pattern *a, const struct pattern *b)
     return glob_overlap(a->name, b->name) && glob_overlap(a->schema, b->schema);
 }
 
-/* A star in `part` may stand for a byte that no name has; only a star matches that byte. */
+/* A star in `part` is replaced by a byte that no name has: only a star in `whole` can match it. */
 static bool glob_covers(struct text whole, struct text part)
 {
     char name[256];
@@ -132,7 +132,7 @@ static bool part_check(struct text part, const char *which, struct error *why)
     return true;
 }
 
-/* A copy in which two stars together are one. */
+/* A copy in which a run of stars is one star. */
 static struct text part_copy(struct text part, struct arena *arena)
 {
     char *copy = arena_take(arena, part.length + 1);

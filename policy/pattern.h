@@ -1,10 +1,9 @@
-/* Patterns of names: schema.name, `*` for any run of characters in either part. For
- * policy/, and for the audit, which looks for patterns that match nothing.
+/* Patterns of names: schema.name, `*` for any run of characters in either part. For policy/, and
+ * for the audit, which looks for patterns that match nothing.
  *
- * How specific a pattern is, is one number, its rank: first the parts without a wildcard are
- * counted (two before one before none), then the characters that are not wildcards, both parts
- * together. So whatever one pattern matches and a wider one matches too belongs to the narrower
- * one.
+ * A pattern's rank is a number that says how specific it is: first the number of parts without a
+ * wildcard counts (two before one before none), then the number of characters that are not
+ * wildcards in both parts. So of two patterns that match a name, the more specific one decides.
  */
 #ifndef POLICY_PATTERN_H
 #define POLICY_PATTERN_H
@@ -25,20 +24,21 @@ struct pattern {
 /* The rank of a pattern without wildcards is at least this, that of any other is below. */
 enum { PATTERN_EXACT = 2 << 16 };
 
-/* False with `why` where no name could ever match it. The texts are copied to the arena. */
+/* False: no name could ever match it, see `why`. The texts are copied to the arena. */
 bool pattern_read(struct text written, struct arena *arena, struct pattern *pattern,
                   struct error *why);
 
-/* Is there a name that both match, case aside? */
+/* Is there a name that both match, without case? */
 bool pattern_overlap(const struct pattern *a, const struct pattern *b);
 
-/* Does `whole` match each name that `part` matches, case aside? */
+/* Does `whole` match each name that `part` matches, without case? */
 bool pattern_covers(const struct pattern *whole, const struct pattern *part);
 
-/* Does a part with wildcards match a name, case aside? */
+/* Does a part with wildcards match a name, without case? */
 bool glob_match(struct text glob, struct text name);
 
-/* The text up to the first star, and behind the last: the whole of it where there is none. */
+/* The text before the first star, and the text after the last one; without a star the whole text.
+ */
 struct text glob_first(struct text glob);
 struct text glob_last(struct text glob);
 

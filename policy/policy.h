@@ -1,5 +1,5 @@
-/* Who may touch what: proxy.ini's ownership, grants, edges and modes, compiled. Built once a
- * configuration, never changed, read by all threads at once. Never sees SQL text.
+/* Who may use what: proxy.ini's ownership, grants, edges and modes, compiled. Built once for a
+ * configuration, never changed, read by all threads at the same time. Never sees SQL text.
  */
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
@@ -25,26 +25,27 @@ void policy_free(struct policy *policy);
 /* Days since 1970-01-01, UTC, for `today` below. */
 int32_t policy_today(int64_t unix_seconds);
 
-/* The index of a service by name, SERVICE_NONE where there is none; and back. Indexes are those of
- * config->services. */
+/* The index of a service by name (SERVICE_NONE: there is none), and the name by index. Indexes are
+ * those of config->services. */
 int policy_service(const struct policy *policy, struct text name);
 struct text policy_service_name(const struct policy *policy, int service);
 
-/* A short hash of all that decides verdicts: 8 hex digits, in the record's field `policy`. */
+/* A short hash of everything that decides verdicts: 8 hex digits, in the record's field `policy`.
+ */
 const char *policy_hash(const struct policy *policy);
 
-/* How many of its grants have ended: where it is another number, other verdicts may be. */
+/* The number of its grants that have ended: if it changes, verdicts may change. */
 size_t policy_ended(const struct policy *policy, int32_t today);
 
-/* Judges a statement of `service` (SERVICE_NONE: somebody without a service, for whom the defaults
- * hold). Spec, "Verdict": each object gets the first rule that holds, the statement the strictest
- * of its objects'; of equally strict ones the first. `fold`: the upstream's lower_case_table_names
- * is not 0, names compare without case; those of routines always do, and without accents.
- * Costs the same whatever the size of the policy. */
+/* Judges a statement of `service` (SERVICE_NONE: a user without a service, for whom the defaults
+ * hold), as docs/policy.md says: each object gets the first rule that applies, the statement the
+ * strictest verdict of its objects, of equally strict ones the first. `fold`: the upstream's
+ * lower_case_table_names is not 0, so names are compared without case; names of routines are
+ * always compared so, and without accents. The cost does not depend on the size of the policy. */
 void policy_check(const struct policy *policy, int service, const struct sql_facts *facts,
                   bool fold, int32_t today, struct verdict *verdict);
 
-/* The same for one object alone: what explain and the records list. */
+/* The same for one object, for explain and records. */
 void policy_check_object(const struct policy *policy, int service, const struct sql_object *object,
                          bool fold, int32_t today, struct verdict *verdict);
 

@@ -1,18 +1,18 @@
-/* The schemas that the server has for itself, the one that silogate has there, and what in them
- * everybody may read. Called by check.c.
+/* The server's own schemas, silogate's own one, and the tables in them that everybody may read.
+ * Called by check.c.
  */
 #include "policy/system.h"
 
-/* The schemas that the server has for itself: their names are theirs in any case. */
+/* The server's own schemas, compared without case on all servers. */
 bool system_schema(struct text schema)
 {
     return text_equal_fold(schema, TEXT("mysql")) || text_equal_fold(schema, TEXT("sys")) ||
            text_equal_fold(schema, TEXT("performance_schema"));
 }
 
-/* What every account may read by default (seen on MySQL 9.7 and MariaDB 10.11), and drivers ask at
- * connect; and the names of time zones. Not performance_schema.processlist: to an account with the
- * privilege PROCESS it shows others' statements. */
+/* Tables that every account may read by default (seen on MySQL 9.7 and MariaDB 10.11) and that
+ * drivers read at connect; and the names of time zones. Not performance_schema.processlist: it
+ * shows others' statements to an account with the privilege PROCESS. */
 bool system_is_open(struct text schema, struct text name, uint8_t access)
 {
     static const struct {
@@ -41,10 +41,10 @@ bool system_is_open(struct text schema, struct text name, uint8_t access)
     return false;
 }
 
-/* Tables of information_schema that hold others' statements or their rows' values, for an account
- * with PROCESS or with privileges that it does not need: threads and transactions with their texts,
- * keys that are locked, histograms, words of full text indexes, the query cache. The server turns a
- * name into capitals by its own rules, so that one beyond ASCII may be any of them. */
+/* Tables of information_schema that show others' statements or values of their rows to an account
+ * with PROCESS or with unnecessary privileges: threads and transactions with their texts, locked
+ * keys, histograms, words of full text indexes, the query cache. The server converts a name to
+ * upper case by its own rules, so a name beyond ASCII may be any of these tables. */
 bool system_tells_of_others(struct text name)
 {
     static const struct text tables[] = {

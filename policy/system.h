@@ -1,4 +1,4 @@
-/* What is nobody's silo: the server's own schemas, and silogate's. Private to policy/. */
+/* Schemas that are in no silo: the server's own, and silogate's. Private to policy/. */
 #ifndef POLICY_SYSTEM_H
 #define POLICY_SYSTEM_H
 
@@ -9,11 +9,11 @@
 
 /* mysql, sys, performance_schema. */
 bool system_schema(struct text schema);
-/* Of those: may every account read it (`access` as facts have it)? */
+/* May every account read this table of them (`access` as in the facts)? */
 bool system_is_open(struct text schema, struct text name, uint8_t access);
-/* A table of information_schema: does it hold others' statements or values? */
+/* Does this table of information_schema contain others' statements or values? */
 bool system_tells_of_others(struct text name);
-/* Where silogate keeps its moves and overrides. */
+/* The schema in which silogate keeps its moves and overrides. */
 bool system_is_silogates(struct text schema);
 
 #endif

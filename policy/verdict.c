@@ -1,4 +1,4 @@
-/* The words of a verdict. */
+/* The names of actions and reasons. */
 #include "policy/verdict.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* What the policy says of a statement: words that policy/, violations/ and proxy/ share. */
+/* What the policy decides about a statement; used by policy/, judge/, violations/ and proxy/. */
 #ifndef POLICY_VERDICT_H
 #define POLICY_VERDICT_H
 
@@ -9,7 +9,7 @@ enum verdict_action { VERDICT_ALLOW, VERDICT_LOG, VERDICT_BLOCK };
 
 /* reason, its name in explain, records and metrics. Every judged statement has exactly one. */
 #define VERDICT_REASONS(R)                                                                         \
-    R(REASON_SESSION, "session") /* touches nothing, or session-only things */                     \
+    R(REASON_SESSION, "session") /* uses nothing, or only objects of the session */                \
     R(REASON_OWN, "own")                                                                           \
     R(REASON_GRANTED, "granted")                                                                   \
     R(REASON_SYSTEM, "system")                                                                     \
@@ -33,7 +33,7 @@ struct verdict {
     uint8_t reason;   /* enum verdict_reason */
     uint16_t object;  /* the object that decided; VERDICT_NO_OBJECT for the statement as a whole */
     int16_t owner;    /* the deciding object's owner: index of a service, or SERVICE_NONE */
-    uint32_t line;    /* of the rule (config_place); 0 where a default of silogate's decided */
+    uint32_t line;    /* of the rule (see config_place); 0: a default of silogate has decided */
     const char *rule; /* "[edge:billing->clinical] mode", lives as long as the policy */
 };
 

@@ -1,11 +1,11 @@
-/* Puts the patterns of a policy into trees: who owns, and what each service is granted. Done for
- * each form of names, because which one counts is the upstream's and the object's to say.
+/* Puts the patterns of a policy into trees: owners, and each service's grants. There are trees for
+ * each form of names, because the upstream and the kind of object decide which form counts.
  */
 #include <string.h>
 
 #include "policy/built.h"
 
-/* The number at a node; the next one where it has none yet. */
+/* The number at a node; if it has none yet, it gets the next one. */
 static uint32_t number_at(struct matcher *matcher, uint32_t node, size_t *count)
 {
     uint32_t *value = matcher_value(matcher, node);
@@ -15,7 +15,7 @@ static uint32_t number_at(struct matcher *matcher, uint32_t node, size_t *count)
     return *value;
 }
 
-/* Patterns come service by service, so a service is the head of the list or not in it yet. */
+/* Patterns are added service by service, so a service is the first in the list or not in it yet. */
 static void silo_add(struct view *view, const struct rule *rules, struct silo *silo, uint32_t rule)
 {
     struct silo_owner *head = &view->silo_owners[silo->owners];
