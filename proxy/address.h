@@ -18,7 +18,7 @@ union address {
     struct sockaddr_in6 in6;
 };
 
-/* Of another family: none. And back. */
+/* To and from a sockaddr_storage; an address of another family becomes none. */
 union address address_pack(const struct sockaddr_storage *from);
 struct sockaddr_storage address_unpack(const union address *from);
 

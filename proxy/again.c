@@ -2,9 +2,9 @@
  *
  *   ANSWER -> LOOK -> COMMAND
  *
- * Nothing of the answer has gone to the client, the statement is the first of its command, and at
- * these errors, which servers find while they open tables, they have done nothing, in a transaction
- * neither: so it may be sent again. Once. DROP TABLE is not among them: of several tables it may
+ * A statement may be sent again, once, because: no byte of the answer was sent to the client; it
+ * is the first statement of its command; and servers find these errors while they open tables,
+ * before they do anything, also in a transaction. DROP TABLE is left out: of several tables it may
  * have dropped some.
  */
 #include "proxy/again.h"
@@ -19,18 +19,18 @@
 #include "proxy/moving.h"
 #include "proxy/worker.h"
 
-/* A block of the worker's pool: from where the command passes to where it is answered. */
+/* In a block of the worker's pool, from the passing of the command until its answer. */
 struct again {
-    uint64_t print;   /* where its tables stood: sql_moved_print */
-    uint32_t ticket;  /* moving_look's */
+    uint64_t print;   /* where its tables were: see sql_moved_print */
+    uint32_t ticket;  /* from moving_look */
     uint32_t size;    /* of the packet */
     bool resent;      /* it was sent again */
-    uint8_t packet[]; /* as it came, before its names were mapped */
+    uint8_t packet[]; /* as received, before its names were mapped */
 };
 
 enum {
     AGAIN_MOST = GATE_BLOCK - sizeof(struct again), /* bytes of a command that is kept */
-    MESSAGE_AT = PACKET_HEADER + 9,                 /* behind code, '#' and SQLSTATE */
+    MESSAGE_AT = PACKET_HEADER + 9,                 /* after the code, '#' and SQLSTATE */
 };
 
 bool again_is_miss(unsigned error_code)
@@ -66,8 +66,8 @@ void again_keep(struct session *session, const struct command *command, const st
     session->again = again;
 }
 
-/* Is the table that the error names between quotes one of a move? Where the message cannot be read,
- * it may be one. */
+/* Is the table that the error names in quotes one of a move? True also if the message cannot be
+ * read. */
 static bool names_one(struct session *session, struct text error)
 {
     const struct sql_moved *moved = moving_names(session);
@@ -102,7 +102,7 @@ bool again_looks(struct session *session, unsigned events, size_t size)
     return true;
 }
 
-/* ruling->print of the kept command: where its tables stand now. */
+/* ruling->print of the kept command, for the present places of its tables. */
 static uint64_t print_now(struct session *session)
 {
     const struct again *again = session->again;

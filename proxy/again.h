@@ -1,7 +1,7 @@
-/* A statement that was answered with an error that says that a table is not there, or that a view
- * stands in its place, though it names a table of an open move: this instance may have missed that
- * the table has moved. The catalogue is looked at, and where the table stands elsewhere the
- * statement is sent once more, mapped; else the client gets the error.
+/* A statement on a table of an open move got an error which says that there is no such table, or
+ * that there is a view in its place: the table may have moved without this instance knowing. The
+ * catalogue is read; if the table is at its other place, the statement is sent once more with the
+ * new name, else the client gets the error.
  */
 #ifndef PROXY_AGAIN_H
 #define PROXY_AGAIN_H
@@ -16,18 +16,18 @@ struct command;
 /* Is it such an error? */
 bool again_is_miss(unsigned error_code);
 
-/* The command at hand passes, as it came: should it be sent once more, it is kept. */
+/* The present command passes: keeps a copy of it as received, if it may have to be sent again. */
 void again_keep(struct session *session, const struct command *command,
                 const struct ruling *ruling);
 
-/* The events of the answer at hand (enum answer_event), whose first `size` bytes have not been
- * passed on. True: they are kept back, and STATE_LOOK decides. */
+/* `events` of the present answer (enum answer_event), whose first `size` bytes are not passed yet.
+ * True: they are held back, and STATE_LOOK decides. */
 bool again_looks(struct session *session, unsigned events, size_t size);
 
-/* The command at hand was sent before: it is recorded already. */
+/* Was the present command sent before? Then it is already recorded. */
 bool again_is_resent(const struct session *session);
 
-/* The command is answered, or will never be. */
+/* The command is answered, or the session ends: frees the copy. */
 void again_forget(struct session *session);
 
 #endif

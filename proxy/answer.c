@@ -1,6 +1,6 @@
-/* The server's answer on its way to the client: relayed as it comes, while the tracker looks for
- * its end. What the answer tells of the session (status flags, session state changes, errors)
- * decides in which state the next command is read.
+/* The server's answer: it is relayed as it arrives, while the tracker looks for its end. What it
+ * says about the session (status flags, session state changes, errors) decides in which state the
+ * next command is read.
  */
 #include <string.h>
 
@@ -14,9 +14,10 @@
 #include "proxy/transaction.h"
 #include "proxy/worker.h"
 
-/* A system variable of a session state change: a name and its new value. The server also tells what
- * a SET STATEMENT sets for one statement, but not when that is over. So a value that differs from
- * the known one is asked for. Only after COM_RESET_CONNECTION the value itself can be believed. */
+/* A system variable in a session state change: its name and new value. MariaDB also reports the
+ * values of SET STATEMENT, which hold for one statement, but not their end. So if a value differs
+ * from the known one, the server is asked. Only after COM_RESET_CONNECTION the reported value can
+ * be used. */
 static void variable_changed(struct session *session, struct text change)
 {
     bool reset = session->request.command == COMMAND_RESET_CONNECTION;
@@ -50,9 +51,9 @@ static bool is_in(const struct sql_state *state, struct text database)
                                          : text_equal(known, database);
 }
 
-/* The current database as the server tells it. A routine runs in its own database, and the server
- * tells so with the routine's results; where the routine fails, the server never tells that the
- * session is back in the other one. */
+/* The current database, as reported by the server. A routine runs in its own database, and the
+ * server reports this with the routine's results; if the routine fails, the server does not report
+ * that the session has returned to its database. */
 static void database_told(struct session *session, struct text database)
 {
     const struct change *change = session->request.change;
@@ -62,7 +63,7 @@ static void database_told(struct session *session, struct text database)
         session->belief.must_ask = true;
 }
 
-/* Takes what the server has told, after the command's own change has been applied. */
+/* Applies what the server has reported, after the command's own change. */
 static void state_changed(struct session *session, struct text state)
 {
     uint8_t type;
@@ -90,9 +91,9 @@ static void take_status(struct session *session)
     session->belief.in_transaction = (status & STATUS_IN_TRANS) != 0;
     if (!session->belief.in_transaction)
         session->belief.written = (struct owners){.count = 0};
-    /* The servers leave the flag as a routine has set it, though sql_mode itself is restored at the
-     * routine's end. So only a change of the flag means something, and then sql_mode has to be
-     * asked for. */
+    /* After a routine that has changed sql_mode the servers' flag is wrong, although sql_mode
+     * itself is restored. So only a change of the flag has a meaning, and then the server must be
+     * asked for sql_mode. */
     bool escapes = status & STATUS_NO_BACKSLASH_ESCAPES;
     if (session->request.command == COMMAND_RESET_CONNECTION) {
         session->belief.state.mode = escapes ? SQL_NO_BACKSLASH_ESCAPES : 0;
@@ -112,7 +113,7 @@ void command_finish(struct session *session)
     struct change *change = request->change;
 
     if (request->command == COMMAND_STMT_PREPARE && change && change->preparing)
-        belief->prepared.has_last = false; /* the PREPARE has failed */
+        belief->prepared.has_last = false; /* because the PREPARE has failed */
     request->change = NULL;
     if (binding_note_xa(session->binding, change, !failed, request->answer.error_code))
         session->held.branches = true;
@@ -131,7 +132,7 @@ enum step command_upstream_died(struct session *session, enum close_reason reaso
     return session_linger(session, reason);
 }
 
-/* What the answer tells at these events, of the command and of the session. */
+/* Applies what the answer says, at these events, about the command and the session. */
 static void take_events(struct session *session, unsigned events)
 {
     struct request *request = &session->request;
@@ -165,7 +166,7 @@ static void close_answer(struct session *session)
         session_enter(session, STATE_COMMAND);
 }
 
-/* The client is asked for a file. */
+/* The server asks the client for a file (LOAD DATA LOCAL). */
 static void open_infile(struct session *session)
 {
     struct request *request = &session->request;
@@ -207,14 +208,14 @@ enum step state_answer(struct session *session)
         return STEP_AGAIN;
     }
     if (all > 0 && gate_waiting(gate) > 0)
-        return STEP_AGAIN; /* the tracker stops behind each OK, so that its status is taken */
+        return STEP_AGAIN; /* the tracker stops after each OK, so that its status is read */
     return session->upstream.ended ? command_upstream_died(session, CLOSED_UPSTREAM_GONE)
                                    : STEP_WAIT;
 }
 
-/* The server speaks before it has the whole file. A progress report is fine. Anything else ends the
- * command for the server, which would then read the rest of the file as commands that nobody has
- * judged. */
+/* The server sends something before it has the whole file. A progress report is allowed. Anything
+ * else ends the command for the server: it would read the rest of the file as commands, which were
+ * not judged. */
 static bool still_reads(struct session *session)
 {
     struct gate *gate = &session->upstream.gate;
@@ -227,8 +228,8 @@ static bool still_reads(struct session *session)
     return !(events & (ANSWER_COMPLETE | ANSWER_BROKEN));
 }
 
-/* LOAD DATA LOCAL: the client's packets are the file, up to an empty one. A packet out of order
- * ends the file for the servers (tried), and they take what follows for commands. */
+/* LOAD DATA LOCAL: the client's packets are the file, up to an empty one. For the servers a packet
+ * out of order ends the file (tried), and they read the next bytes as commands. */
 enum step state_infile(struct session *session)
 {
     struct request *request = &session->request;
@@ -244,7 +245,7 @@ enum step state_infile(struct session *session)
             uint32_t length = bytes_get3(gate_at(gate));
             if (gate_at(gate)[3] != session->client.sequence++)
                 return command_out_of_order(session, session->client.sequence);
-            /* A packet of the greatest length is continued; an empty one behind it only ends that
+            /* A packet of the maximum length is continued; an empty packet after it ends only that
              * packet, not the file. */
             last = length == 0 && !request->packet_continues;
             request->packet_continues = length == PACKET_MAX;

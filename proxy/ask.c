@@ -1,10 +1,10 @@
-/* ASK: silogate's own question to the server, where a state cannot be known. Its answer is not
- * relayed: the client must not see that silogate has asked. A session that profiles, or traces the
- * optimizer, would find the question among its own statements. So both are turned off before the
- * question and restored after it, by statements that neither records: a profile is kept only where
- * profiling is on before the statement and after it, and SET optimizer_trace is not traced (tried
- * on both servers). Neither statement may fail: MariaDB keeps an error for SHOW WARNINGS for longer
- * than until the next statement.
+/* State ASK: silogate's own query to the server, when a state cannot be known in another way. Its
+ * answer is not relayed: the client must not notice it. A session that uses profiling or the
+ * optimizer's trace would find the query among its own statements. So both are turned off before
+ * the query and restored after it, by statements that neither of them records: a profile is kept
+ * only if profiling is on both before and after the statement, and SET optimizer_trace is not
+ * traced (tried on both servers). Neither statement may fail: MariaDB keeps an error for SHOW
+ * WARNINGS even after the next statement.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -16,8 +16,8 @@
 #include "proxy/command.h"
 #include "proxy/worker.h"
 
-/* Casts to BINARY, so that character_set_results changes nothing; LIMIT, so that sql_select_limit
- * does not; no quotes, so that it reads the same in every sql_mode. */
+/* CAST to BINARY, so that character_set_results has no effect; LIMIT, so that sql_select_limit has
+ * none; no quotes, so that it means the same in every sql_mode. */
 #define QUESTION                                                                                   \
     "SELECT /* silogate */ CAST(DATABASE() AS BINARY),CAST(@@SESSION.sql_mode AS BINARY),"         \
     "CAST(@@SESSION.character_set_client AS BINARY),"                                              \
@@ -37,15 +37,15 @@ enum {
 };
 enum { PROOF_SIZE = 48 };
 
-/* What silogate asks the server, in this order; only a session that may be traced is asked more
- * than the one question. */
+/* The statements, in this order; only a session that may be traced gets more than the query
+ * itself. */
 enum asking {
     ASKING_STOP,
     ASKING,
     ASKING_START,
 };
 
-/* A number, since with some values of collation_connection MariaDB does not know the word. */
+/* a number, because with some values of collation_connection MariaDB does not know the word */
 static const char *const texts[] = {
     [ASKING_STOP] = "SET /* silogate */ @silogate_profiling=@@SESSION.profiling,"
                     "@silogate_trace=@@SESSION.optimizer_trace,profiling=0,optimizer_trace=0",
@@ -53,14 +53,15 @@ static const char *const texts[] = {
                      "profiling=@silogate_profiling,@silogate_trace=NULL,@silogate_profiling=NULL",
 };
 
-/* ER_MUST_CHANGE_PASSWORD: whoever gets it can do nothing else, and needs no states for it; but the
- * next statement of the same command can do anything, and is read in every way that is possible.
- * ER_NEW_ABORTING_CONNECTION: init_connect has failed, which ends the session. */
+/* ER_MUST_CHANGE_PASSWORD: the session can only change its password, and how that statement is
+ * read does not matter; but the next statement of the same command can do anything, and is read in
+ * every possible way. ER_NEW_ABORTING_CONNECTION: init_connect has failed, which ends the session.
+ */
 enum { EXPIRED_PASSWORD = 1820, ABORTING = 1184 };
 
-/* A MariaDB greets with what its option `version` has, and what stands before a server may greet as
- * it likes; what a server reads of executable comments tells what it is. The last column is 1 where
- * it reads those of the version that it names, and none above. Returns the length. */
+/* MariaDB's greeting has whatever its option `version` says, and another proxy may send any
+ * version; but which executable comments a server reads shows its real version. The last column is
+ * 1 if it reads those of the version that it names, and none of a later one. Returns the length. */
 static size_t write_question(char *to, size_t size, const struct sql_state *state)
 {
     const uint32_t named = state->version;
@@ -76,7 +77,7 @@ static size_t write_question(char *to, size_t size, const struct sql_state *stat
     return (size_t)length;
 }
 
-/* COM_QUERY; with CLIENT_QUERY_ATTRIBUTES, no parameters in one set. */
+/* Sends a COM_QUERY; with CLIENT_QUERY_ATTRIBUTES it has no parameters, in one set. */
 static void ask(struct session *session, enum asking asking)
 {
     bool has_attributes = (session->capabilities & CAPABILITY_QUERY_ATTRIBUTES) != 0;
@@ -151,7 +152,7 @@ static bool is_error(struct text answer, uint16_t code)
            bytes_get2(payload + 1) == code;
 }
 
-/* The answer to the question itself; false: it answers something else. */
+/* Reads the answer to the query itself. False: it is not the expected answer. */
 static bool take_answer(struct session *session, enum row row, const struct text *values,
                         struct text here)
 {
@@ -192,9 +193,8 @@ enum step state_ask(struct session *session)
         return STEP_WAIT;
     if (row == ROW_MORE || row == ROW_BAD)
         return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
-    assert(here.at); /* a whole answer is here */
-    if (is_error(here,
-                 ABORTING)) { /* this answer is not to the question: it goes on to the client */
+    assert(here.at);                /* the answer is complete */
+    if (is_error(here, ABORTING)) { /* this is not the answer to the query: the client gets it */
         gate_pass(gate, size);
         return session_linger(session, CLOSED_UPSTREAM_GONE);
     }

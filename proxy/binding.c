@@ -1,5 +1,5 @@
-/* Making and replacing what a session is judged by. Nothing but this file keeps an index of a
- * configuration together with that configuration.
+/* Makes and replaces bindings. Only this file combines an index into a configuration with that
+ * configuration.
  */
 #include "proxy/binding.h"
 
@@ -26,7 +26,7 @@ static bool find_branch(const struct binding *binding, struct text xid)
                          xid, binding->session);
 }
 
-/* Is it the last thing that the command does with this identifier? */
+/* Is it the command's last step with this identifier? */
 static bool is_last(const struct change *change, const struct xa_step *step)
 {
     for (const struct xa_step *later = change->xa; later != step; later = later->next) {
@@ -36,7 +36,7 @@ static bool is_last(const struct change *change, const struct xa_step *step)
     return true;
 }
 
-/* XA_RBROLLBACK, XA_RBTIMEOUT, XA_RBDEADLOCK: an error that tells of an end. */
+/* XA_RBROLLBACK, XA_RBTIMEOUT, XA_RBDEADLOCK: errors that say that the transaction has ended. */
 static bool is_rolled_back(uint16_t error)
 {
     return error == 1402 || error == 1613 || error == 1614;
@@ -52,12 +52,12 @@ bool binding_note_xa(const struct binding *binding, const struct change *change,
         return false;
     if (change->xa_count > RULING_XA)
         branches_forget(&owner);
-    /* A statement that failed, or one among others, may have ended its XA transaction all the same.
+    /* A failed statement, or one of several, may have ended its XA transaction even so.
      */
     for (const struct xa_step *step = change->xa; step; step = step->next) {
         if (step->xa != SQL_XA_PREPARES && (good || !whole || is_rolled_back(error)))
             branches_remove(&owner, step->xid);
-        /* The server lets nobody have one of the same identifier beside it. */
+        /* The server allows no second transaction with the same identifier. */
         if (good && is_last(change, step) &&
             (step->xa == SQL_XA_STARTS || step->xa == SQL_XA_PREPARES))
             branches_replace(&owner, step->xid);
@@ -134,7 +134,7 @@ bool binding_enter(struct binding *binding)
     return binding->service_counted;
 }
 
-/* The index of the session's upstream in the runtime; the usage has its name. */
+/* The index in the runtime of the upstream with this usage. */
 static uint16_t upstream_in(const struct runtime *runtime, const struct usage *upstream)
 {
     for (size_t i = 0; i < runtime->config->upstream_count; i++) {

@@ -1,5 +1,5 @@
-/* Which configuration, service and upstream a session stands in: struct binding, made and replaced.
- * A session always has one. Called by login/ and, after a reload, between two commands.
+/* Makes and replaces struct binding: the configuration, service and upstream of a session. A
+ * session always has one. Called by login/ and, after a reload, between two commands.
  */
 #ifndef PROXY_BINDING_H
 #define PROXY_BINDING_H
@@ -7,23 +7,25 @@
 #include "judge/binding.h"
 #include "proxy/session.h"
 
-/* In `runtime`, of which it takes a reference; counted nowhere yet. */
+/* Makes one in `runtime`, of which it takes a reference; it is not counted in max_connections yet.
+ */
 struct binding *binding_new(struct runtime *runtime, uint32_t session, int service,
                             size_t upstream);
-/* Out of all counts, and freed. NULL is fine. */
+/* Removes it from all counts and frees it. NULL is allowed. */
 void binding_free(struct binding *binding);
 
-/* Counts it among the sessions of its upstream: what is full, that or its service, or NULL. */
+/* Counts it in the sessions of its upstream. Returns the name of the one that is full, its upstream
+ * or its service, or NULL. */
 const char *binding_count(struct binding *binding);
-/* The server has let the user in: counts it among its service's sessions too. False: that is full.
- * Not before, or somebody without a password could keep the service's own logins out. What is
- * counted is taken back by binding_uncount and binding_free. */
+/* The server has let the user in: counts it in the sessions of its service too. False: the service
+ * is full. It is not counted earlier, or somebody without a password could keep the service's own
+ * logins out. binding_uncount and binding_free take both counts back. */
 bool binding_enter(struct binding *binding);
-/* Takes it back before. */
+/* Takes the counts back, if the session goes on. */
 void binding_uncount(struct binding *binding);
 
-/* A command that makes this change is over, with this error if it was not good: what it says of XA
- * transactions goes to branches.h. True: the session has prepared one. */
+/* The command with this change is over, with `error` if it has failed: updates branches.h. True:
+ * the session has prepared an XA transaction. */
 struct change;
 bool binding_note_xa(const struct binding *binding, const struct change *change, bool good,
                      uint16_t error);

@@ -1,5 +1,5 @@
-/* One writer at a time, any number of readers, in different processes: the number before the list
- * is odd while it is written, and another one afterwards.
+/* One writer and any number of readers, in different processes: the number before the list is odd
+ * while the list is being written, and has another even value afterwards.
  */
 #include "proxy/board.h"
 
@@ -16,7 +16,7 @@
 enum { LAYOUT = 1 };
 
 struct page {
-    uint32_t layout, size; /* of one entry: another version's is left alone */
+    uint32_t layout, size; /* size: of one entry; a list of another version is not used */
     atomic_uint number;
     uint32_t count;
     struct override list[OVERRIDES_MAX];
@@ -25,7 +25,7 @@ struct page {
 struct board {
     int fd;
     struct page *page;
-    unsigned seen; /* the number that was read or written last */
+    unsigned seen; /* the number at the last read or write */
 };
 
 static struct board *map(int fd)
@@ -45,7 +45,7 @@ struct board *board_new(void)
 {
     int fd = memfd_create("silogate-overrides", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-    /* Sealed: nobody can make it shorter under a reader. */
+    /* sealed: nobody can shrink it while somebody reads */
     if (fd < 0 || ftruncate(fd, sizeof(struct page)) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
         if (fd >= 0)
@@ -96,7 +96,7 @@ int board_fd(const struct board *board)
 void board_write(struct board *board, const struct override *list, size_t count)
 {
     struct page *page = board->page;
-    const unsigned odd = atomic_load(&page->number) | 1; /* a writer may have died in the middle */
+    const unsigned odd = atomic_load(&page->number) | 1; /* a writer may have died during a write */
 
     atomic_store(&page->number, odd);
     page->count = (uint32_t)count;

@@ -1,7 +1,7 @@
-/* What `silogate ctl` has changed, where all generations of one silogate see it: a file in memory
- * that goes along with the sockets at each takeover. The youngest writes it; those that still drain
- * read, and so does a successor, which writes from then on. Nobody waits for anybody: a reader that
- * comes in the middle of a write sees nothing new yet.
+/* The overrides of `silogate ctl`, shared by all generations of one silogate: a file in memory
+ * that is handed over with the sockets at each takeover. The youngest generation writes it; those
+ * that still drain read it. A successor reads it and writes it from then on. Nobody waits: a
+ * reader that comes during a write sees nothing new yet.
  */
 #ifndef PROXY_BOARD_H
 #define PROXY_BOARD_H
@@ -13,17 +13,17 @@
 
 struct board;
 
-/* NULL: no memory is to be had for it. */
+/* NULL: no memory. */
 struct board *board_new(void);
-/* Takes the descriptor over. NULL: it is none, or one of another version's. */
+/* Takes over the descriptor. NULL: it is no board, or one of another version. */
 struct board *board_inherit(int fd);
-void board_free(struct board *board); /* NULL is harmless */
+void board_free(struct board *board); /* NULL is allowed */
 int board_fd(const struct board *board);
 
 /* At most OVERRIDES_MAX. */
 void board_write(struct board *board, const struct override *list, size_t count);
-/* False where nothing was written by another since the last call, or the last write of this one.
- * What came is checked: texts end, kinds are known. */
+/* False: nobody else has written since the last call, or since this process's last write. The list
+ * is checked: texts have an end, kinds are known. */
 bool board_read(struct board *board, struct override *list, size_t *count);
 
 #endif

@@ -1,10 +1,9 @@
-/* A boundary is a moment at which nothing in the session would be lost with it: no answer is in
- * flight, no transaction is open, and it holds nothing on the server that others could miss or
- * take.
+/* A boundary is a moment at which nothing would be lost with the session: no command is in flight,
+ * no transaction is open, and it holds no lock or table on the server.
  *
- * The client gets error 1053 (ER_SERVER_SHUTDOWN), the one that pools and drivers know from a
- * server that stops. It is numbered as the answer to a command: a client that sends one meanwhile
- * reads it as such, and the command was not run.
+ * The client gets error 1053 (ER_SERVER_SHUTDOWN), which pools and drivers know from a server that
+ * stops. It has the sequence id of an answer: a client that sends a command at the same moment
+ * reads it as the answer, and the command was not run.
  */
 #include "proxy/boundary.h"
 
@@ -45,9 +44,9 @@ void boundary_welcome(struct session *session)
         session->stays = session->worker->second + LOGIN_SECONDS;
 }
 
-/* Who has just logged in is about to say why: pools hand error 1053 on where a new connection has
- * it as its first word, and some drivers do not listen before, nor behind the statements that they
- * begin with themselves. */
+/* Has the session just logged in? Its client is about to send a command. Pools report error 1053
+ * to the application if it is the first answer on a new connection, and some drivers read nothing
+ * before their first command, or after the statements that they send themselves at the start. */
 static bool is_fresh(struct session *session)
 {
     struct worker *worker = session->worker;
@@ -79,7 +78,7 @@ void boundary_leave(struct session *session)
         return;
     session->leaving = true;
     if (!session->logged_in && !session->identity) {
-        /* One that is about to log in may do so; one that says nothing is not waited for. */
+        /* A client may complete its login; one that sends nothing is not waited for. */
         uint32_t soon = session->worker->second + LOGIN_SECONDS;
         if (soon < session->deadline) {
             session->deadline = soon;

@@ -1,40 +1,40 @@
-/* Where a session can be ended without anything being lost: at a boundary. Called by the path of a
- * command (command.c), by the drain and by `silogate ctl` (roll.c).
+/* Boundaries: moments at which a session can be ended without losing anything. Called by the path
+ * of a command (command.c), by the drain and by `silogate ctl` (roll.c).
  */
 #ifndef PROXY_BOUNDARY_H
 #define PROXY_BOUNDARY_H
 
 #include "proxy/session.h"
 
-/* Why the session is not at a boundary, in words; NULL where it is at one. */
+/* Why the session is not at a boundary, in words; NULL: it is at one. */
 const char *boundary_kept(const struct session *session);
 
-/* It is to end at its next boundary, which may be now. One that has not said who it is
- * has two seconds for it. */
+/* The session has to end at its next boundary, which may be now. One that has not logged in yet
+ * has two seconds for that. */
 void boundary_leave(struct session *session);
 
-/* Ends it at once, whatever it does: `silogate ctl kill`. */
+/* Ends it at once, whatever it is doing: `silogate ctl kill`. */
 void boundary_end(struct session *session);
 
-/* Must the command that the worker has just ruled on wait for the end of a `silogate ctl hold`? Who
- * is not at a boundary always passes: to hold them would hold others. */
+/* Must the command of the worker's ruling wait for the end of a `silogate ctl hold`? A session
+ * that is not at a boundary is never held: others may wait for its locks. */
 bool boundary_holds(const struct session *session);
 
-/* Does it wait so, or for a move? Looks through all that wait. */
+/* Does it wait for a hold or a move? Searches the list of all that wait. */
 bool boundary_waits(const struct session *session);
 
-/* That command passes: what it may leave behind in the server. */
+/* The command passes: notes what it may leave on the server. */
 void boundary_passed(struct session *session);
 
-/* It is logged in now. */
+/* The session has just logged in. */
 void boundary_welcome(struct session *session);
 
-/* Does it go now? Who has logged in within the last two seconds stays for that long, where it was
- * told to leave before that or has not sent a command yet; it is looked at again then. */
+/* Must it end now? A session that has logged in within the last two seconds stays for that time if
+ * it was told to leave before its login or has not sent a command yet; then it is checked again. */
 bool boundary_goes(struct session *session);
 
-/* The last words of a session that leaves, at a boundary; what the client has sent meanwhile is not
- * looked at. */
+/* Sends error 1053 and ends the session at its boundary; commands that the client has sent
+ * meanwhile are not read. */
 enum step boundary_goodbye(struct session *session);
 
 /* The last words of a session that the configuration in force would not have let in as it is

@@ -1,11 +1,12 @@
-/* The XA transactions that sessions have prepared and nobody has ended yet: whose they are. A
- * server keeps those of all services, and lets any account end them; here a service's sessions may
- * end those of its own. Known are the ones that this process has seen being prepared; of others
- * nobody knows whose they are. Shared by all workers under one lock, which is taken for statements
- * of XA alone, and where a session that has prepared one ends.
+/* Owners of the XA transactions that are prepared and not ended yet. A server keeps those of all
+ * services, and lets any account end them; silogate lets a service's sessions end only those of
+ * their own service. It knows the transactions that were prepared through this process; the owners
+ * of others are not known. Shared by all workers under one lock, which is taken only for XA
+ * statements, and when a session ends that has prepared one.
  *
- * Where another silogate may stand before the same server, a transaction can have come to its end
- * unseen and its identifier be another's by now: then a session ends what it has prepared itself.
+ * If there are other silogates before the same server, a transaction can end without this process
+ * seeing it, and its identifier can be another service's now: then a session may end only what it
+ * has prepared itself.
  */
 #ifndef PROXY_BRANCHES_H
 #define PROXY_BRANCHES_H
@@ -17,31 +18,34 @@
 
 struct usage;
 
-/* Of one service, and of all: about 200 bytes each. Past them the oldest is forgotten. */
+/* Limits for one service, and for all: about 200 bytes each. Beyond them the oldest one is
+ * forgotten. */
 enum { BRANCHES_OF_SERVICE = 4096, BRANCHES = 32768 };
 
-/* Whose: one a service, one an upstream; compared by address alone. */
+/* The owner: the usages of a service and of an upstream, compared by their addresses. */
 struct branch_owner {
     const struct usage *service, *upstream;
 };
 
-/* The session `session` of `owner` has prepared the transaction `xid` (facts->xid), at once:
- * nothing else of the same identifier can be there. */
+/* The session `session` of `owner` has prepared the transaction `xid` (facts->xid); no other with
+ * the same identifier can exist. */
 void branches_add(const struct branch_owner *owner, struct text xid, uint32_t session);
-/* `owner` has one of this identifier now, of which nothing more is known: another's is over. */
+/* `owner` has an unprepared transaction with this identifier now, so a prepared one of another
+ * owner has ended. */
 void branches_replace(const struct branch_owner *owner, struct text xid);
-/* It is over, or was never there; another's of the same identifier stays. */
+/* It has ended, or did not exist; one of another owner with the same identifier stays. */
 void branches_remove(const struct branch_owner *owner, struct text xid);
 /* All of them. */
 void branches_forget(const struct branch_owner *owner);
 /* May this session end it? */
 bool branches_find(const struct branch_owner *owner, struct text xid, uint32_t session);
-/* Has this session prepared one that is not over? */
+/* Has this session prepared one that has not ended? */
 bool branches_of_session(uint32_t session);
-/* It has come to its end, or begun anew: the server may have let some go. */
+/* The session has ended, or begun again: the server may have rolled back some of its transactions.
+ */
 void branches_leave(uint32_t session);
 
-/* From now on there may be other silogates before the same servers: for good. */
+/* From now on, until this process ends, there may be other silogates before the same servers. */
 void branches_close(void);
 
 #endif

@@ -1,6 +1,6 @@
-/* COMMAND: one whole command is cut out of what the client has sent, named by its row and judged.
- * What becomes of it then is follow.c's. Commands that are sent before the last answer is complete
- * wait here and are judged one by one.
+/* State COMMAND: one whole command is cut from what the client has sent, looked up in the table of
+ * commands, and judged. follow.c then passes or refuses it. Commands that are sent before the last
+ * answer is complete wait here and are judged one by one.
  */
 #include "proxy/command.h"
 
@@ -19,7 +19,7 @@
 
 enum { CLOSE_LENGTH = 5, LONG_DATA_LENGTH = 7 };
 
-/* A new ruling on the command at hand. */
+/* Begins a ruling on the present command. */
 static struct ruling *begin(struct session *session)
 {
     struct worker *worker = session->worker;
@@ -89,7 +89,7 @@ static enum step process_kill(struct session *session, struct command *command)
     return follow_ruling(session, command, 0);
 }
 
-/* In the server's own words. */
+/* The error has the server's own text. */
 static enum step refuse_unknown(struct session *session, struct command *command, uint32_t id)
 {
     char message[100];
@@ -103,7 +103,7 @@ static enum step refuse_unknown(struct session *session, struct command *command
     return follow_refuse(session, command, 1243, message);
 }
 
-/* Is the whole command in the gate? If not, `step` says how the state goes on. */
+/* Is the whole command in the gate? If not, `step` is what the state returns. */
 static bool cut_whole(struct session *session, struct command *command, enum step *step)
 {
     switch (command_cut(session, command)) {
@@ -122,8 +122,8 @@ static bool cut_whole(struct session *session, struct command *command, enum ste
     return true;
 }
 
-/* Only for a SELECT, or what is one in other words, a cursor may be opened (EXECUTE_CURSOR_FLAGS).
- * And only where what the cursor holds is what its PREPARE named: by that each FETCH is judged. */
+/* A cursor (EXECUTE_CURSOR_FLAGS) may be opened only for a SELECT or an equivalent statement, and
+ * only where it reads what its PREPARE named: each FETCH is judged by those names. */
 static bool may_have_cursor(const struct session *session, const struct sql_facts *facts)
 {
     if (session->worker->ruling.reads_anew)
@@ -149,7 +149,7 @@ static enum step idle(struct session *session)
     return STEP_WAIT;
 }
 
-/* Commands that name a prepared statement and may be long: only their beginning is looked at. */
+/* Commands that name a prepared statement and may be long: only their beginning is read. */
 static enum step judge_statement(struct session *session, struct command *command)
 {
     struct gate *gate = &session->client.gate;
@@ -168,7 +168,8 @@ static enum step judge_statement(struct session *session, struct command *comman
         return idle(session);
     if (prepared)
         judge_execute(&session->belief, session->binding, prepared, executes, ruling);
-    /* It is blocked, or names an unknown statement. To be discarded it must be here as a whole. */
+    /* It is blocked, or names an unknown statement. To discard it, all of it must be in the gate.
+     */
     if (ruling->outcome == RULING_REFUSE && !cut_whole(session, command, &step))
         return step;
     if (prepared && ruling->outcome == RULING_ALLOW)
@@ -176,9 +177,9 @@ static enum step judge_statement(struct session *session, struct command *comman
     return prepared ? follow_ruling(session, command, 0) : refuse_unknown(session, command, id);
 }
 
-/* COM_STMT_CLOSE and COM_STMT_SEND_LONG_DATA have no answer. But a server does answer a malformed
- * one, as MySQL does, and its error would be taken for the answer to the next command: so only one
- * that is sure to stay unanswered is passed. */
+/* COM_STMT_CLOSE and COM_STMT_SEND_LONG_DATA have no answer. But MySQL does answer a malformed
+ * one, and that error would be taken for the answer to the next command: so only well-formed ones
+ * are passed. */
 static enum step unanswered_command(struct session *session, struct command *command)
 {
     const uint8_t *bytes = gate_at(&session->client.gate);
@@ -191,7 +192,7 @@ static enum step unanswered_command(struct session *session, struct command *com
     struct ruling *ruling = begin(session);
     if (prepared && !closes)
         judge_execute(&session->belief, session->binding, prepared, false, ruling);
-    /* The server must not keep what belongs to a blocked execution (long data) for a later one. */
+    /* The server must not keep the long data of a blocked execution for a later one. */
     if (!prepared || (!closes && ruling->outcome != RULING_ALLOW))
         return follow_forget(session, ANSWER_NONE);
     if (!closes && ruling->moved) {
@@ -215,7 +216,7 @@ static enum step judge_whole(struct session *session, struct command *command)
 {
     enum step step;
 
-    /* After a refused PREPARE, the id -1 must not mean the statement prepared before it. */
+    /* after a refused PREPARE the id -1 must not mean the statement before it */
     if (session->request.command == COMMAND_STMT_PREPARE)
         session->belief.prepared.has_last = false;
     if (!cut_whole(session, command, &step))
@@ -247,7 +248,7 @@ static enum step judge_whole(struct session *session, struct command *command)
     return follow_pass(session, command);
 }
 
-/* By the command's row, which says how it is judged. */
+/* Judges the command as its row in the table says. */
 static enum step handle(struct session *session, struct command *command)
 {
     const struct command_row *row = command->row;
@@ -280,15 +281,16 @@ enum step state_command(struct session *session)
             return session_end(session, CLOSED_CLIENT_BAD_PACKET);
         return idle(session);
     }
-    /* The next command waits until the client has read its answers, so that silogate keeps no heap
-     * of them; and on a compressed leg until the last frame of the answer is numbered, because each
-     * command begins a new count. */
+    /* The next command waits until the client has read most of its answers, so that silogate does
+     * not have to store them; on a compressed leg until all of the answer is sent, because the
+     * sequence ids of frames begin again with each command. */
     size_t most = session->client.stream.layer ? 0 : GATE_BLOCK / 2;
     if (gate_leaving(&session->upstream.gate) > most) {
         session->yield = true;
         return STEP_WAIT;
     }
-    /* A server counts a compressed leg's frames anew with each command: none may hold two. */
+    /* On a compressed leg a server expects the sequence ids of frames to begin again with each
+     * command: no frame may contain two commands. */
     if (session->upstream.stream.layer && gate_leaving(gate) > 0) {
         session->draining = true;
         return STEP_WAIT;

@@ -1,39 +1,39 @@
-/* The client's command: cut, named, judged, passed or blocked. */
+/* The path of a client's command; functions of command.c, answer.c, relay.c and ask.c. */
 #ifndef PROXY_COMMAND_H
 #define PROXY_COMMAND_H
 
 #include "proxy/session.h"
 
-/* The answer is over (answer.c calls it): the states become what the command has made them. */
+/* answer.c: the answer is complete: commits or drops the command's change of the belief. */
 void command_finish(struct session *session);
 
-/* follow.c: a packet of the client's with another sequence id than the one that is due: 1156 with
- * `sequence`, and the end. */
+/* follow.c: a client's packet does not have the expected sequence id: sends error 1156 with
+ * `sequence` and ends the session. */
 enum step command_out_of_order(struct session *session, uint8_t sequence);
 
-/* relay.c: a dump goes on, and what its replica acknowledges meanwhile may pass; false: the replica
- * has said COM_QUIT. */
+/* relay.c: is a binary log dump running? And: passes the replica's acknowledgements during it;
+ * false: the replica has sent COM_QUIT. */
 bool relay_is_dump(const struct session *session);
 bool relay_acknowledgements(struct session *session);
-/* Of a dump's `*size` bytes at hand, lessens it to those that may go on now. Behind an event that
- * asks to be acknowledged both servers count a compressed leg's frames anew, and their replicas do.
- * False: first what was passed has to go; it goes on by itself. */
+/* Reduces `*size`, the received bytes of a dump, to those that may be passed now. After an event
+ * that asks for an acknowledgement servers and replicas begin the sequence ids of compressed
+ * frames again. False: the passed bytes must be sent first; the session continues by itself. */
 bool relay_events(struct session *session, size_t *size);
-/* Between two commands a server says nothing, unless it ends the session: its last words go on. */
+/* Between two commands a server sends nothing, except an error that ends the session, which is
+ * relayed. */
 enum step relay_unasked(struct session *session);
-/* The answer is taken to be over, but nothing in it proves that: one COM_PING does, before the next
- * command. */
+/* The answer seems to be complete, but nothing in it proves that: sends a COM_PING, whose answer
+ * proves it, before the next command. */
 void relay_prove(struct session *session);
 
-/* The server has gone, and the client is told where an answer was in flight and nothing of it was
- * sent: error 2013 (answer.c). */
+/* answer.c: the server has gone. If an answer was in flight and no byte of it was sent, the client
+ * gets error 2013. */
 enum step command_upstream_died(struct session *session, enum close_reason reason);
 
-/* Silogate's own question to the server, before the command at hand is judged (ask.c). */
+/* ask.c: sends silogate's own query to the server, before the present command is judged. */
 void command_ask(struct session *session);
-/* Behind a login: the question that the first command would have to wait for is asked while the
- * client reads that it is logged in. Not where the login or init_connect may have left warnings,
- * which it would clear. */
+/* After a login: sends the query for which the first command would have to wait, while the client
+ * reads its OK. Not if the login or init_connect may have left warnings, which it would clear. */
 void command_ask_ahead(struct session *session, bool warned);
 
 #endif

@@ -1,9 +1,9 @@
-/* Owns what a compressed leg has between its packets and its bytes: frames that have come and are
- * not unpacked yet (only where the gate had no room), and the rest of a frame that did not fit into
- * the socket. A leg at rest holds neither, and no library's state.
+/* Owns the buffers of a compressed leg: received frames that are not unpacked yet (only if the
+ * gate had no room), and the rest of a frame that did not fit into the socket. An idle leg has
+ * neither, and no state of a compression library.
  *
- * A frame's sequence id counts on over the frames of both sides, and begins anew with each command.
- * The layer does not see commands: the session says where one begins (stream_turn).
+ * The sequence ids of frames count the frames of both sides, and begin again with each command.
+ * The layer does not see commands: the session tells it where one begins (stream_turn).
  */
 #include "proxy/compressed.h"
 
@@ -18,11 +18,11 @@ enum { READ_SIZE = 16384 };
 struct compressed {
     struct stream_layer layer;
     struct unpacker unpacker;
-    uint8_t *ahead; /* read and not unpacked; NULL: nothing */
+    uint8_t *ahead; /* received and not unpacked; NULL: nothing */
     uint32_t ahead_from, ahead_to;
-    uint8_t *out; /* the rest of a frame of ours; NULL: nothing */
+    uint8_t *out; /* the unsent rest of our frame; NULL: nothing */
     uint32_t out_from, out_to;
-    uint32_t begun; /* how much of what is offered that frame stands for */
+    uint32_t begun; /* how many of the offered bytes are in that frame */
     uint8_t next;   /* sequence id of our next frame */
     uint8_t kind, level;
     bool is_client, is_broken;
@@ -37,8 +37,8 @@ static ssize_t broken(struct compressed *compressed)
     return STREAM_FAILED;
 }
 
-/* A client numbers the first frame of each command 0. Its other frames go on behind its own last
- * frame, or behind silogate's last one. */
+/* A client gives the first frame of each command the sequence id 0. Its next frames continue after
+ * its own last frame, or after silogate's last one. */
 static bool in_order(struct compressed *compressed, uint8_t before)
 {
     uint8_t sequence = compressed->unpacker.sequence;
@@ -51,7 +51,7 @@ static bool in_order(struct compressed *compressed, uint8_t before)
     return true;
 }
 
-/* Unpacks from `from` until there are bytes or all is used up; what was not used goes to `ahead`.
+/* Unpacks from `from` until there are bytes, or it is empty; the unused rest is kept in `ahead`.
  * Returns the number of bytes, 0, or STREAM_FAILED. */
 static ssize_t unpack_some(struct compressed *compressed, const uint8_t *from, size_t size,
                            size_t *taken, uint8_t *to, size_t room)
@@ -123,7 +123,7 @@ static ssize_t layer_read(struct stream *stream, void *to, size_t size)
     return got;
 }
 
-/* Writes the frame at `from`; what does not fit is kept. */
+/* Writes the frame at `from`; the part that does not fit is kept. */
 static ssize_t put(struct stream *stream, const uint8_t *from, size_t size, size_t *done)
 {
     *done = 0;

@@ -7,13 +7,13 @@
 #include "base/text.h"
 #include "protocol/compress.h"
 
-/* From here on the other side speaks it. `early`: what was read off the stream already; it is
- * copied. `is_client`: the leg is a client's, whose frames' sequence ids are checked; else it is an
- * upstream's. */
+/* From here on the other side uses compression. `early`: bytes that were already read from the
+ * stream; they are copied. `is_client`: a client's leg, where the sequence ids of frames are
+ * checked; else an upstream's. */
 void compressed_begin(struct stream *stream, enum compression kind, int level, bool is_client,
                       struct text early);
 
-/* The next frame of ours has this sequence id. */
+/* Sets the sequence id of our next frame. */
 void compressed_count(struct stream *stream, uint8_t next);
 
 #endif

@@ -1,5 +1,5 @@
-/* Cuts commands out of what a client has sent. Judges nothing and moves no cursor. Called by
- * command.c.
+/* Cuts commands from the bytes that a client has sent. Judges nothing and moves no cursor. Called
+ * by command.c.
  */
 #include "proxy/cut.h"
 

@@ -1,4 +1,4 @@
-/* One whole command out of the client's gate: its packets in a row, its payload in one piece. */
+/* Finds one whole command in the client's gate. */
 #ifndef PROXY_CUT_H
 #define PROXY_CUT_H
 
@@ -10,22 +10,22 @@ struct command_row;
  */
 struct command {
     const struct command_row *row;
-    size_t size;               /* of all its packets that are here */
+    size_t size;               /* of all its packets in the gate */
     uint8_t last;              /* sequence id of the last packet */
     struct text payload;       /* the command byte included */
     uint8_t *copy;             /* the payload, where it came in several packets */
     struct prepared *prepared; /* that it names; NULL: none */
 };
 
-/* How many bytes of the command at the front of the gate are looked at before it is judged: its
+/* How many bytes of the command at the front of the gate are read before it is judged: its command
  * byte, and for a statement its id and the flags of an execution. */
 size_t command_start(const struct gate *gate);
 
 enum cut { CUT_WHOLE, CUT_MORE, CUT_LARGE, CUT_BAD };
 
-/* Finds all packets of the command at the front of the client's gate; where more must come
- * (CUT_MORE), makes room for it. CUT_WHOLE fills all but `row`; `copy` is then the caller's to
- * free. */
+/* Finds all packets of the command at the front of the client's gate. CUT_MORE: more bytes are
+ * needed, and there is room for them now. CUT_WHOLE: all fields except `row` are set; the caller
+ * must free `copy`. */
 enum cut command_cut(struct session *session, struct command *command);
 
 #endif

@@ -1,4 +1,4 @@
-/* One piece of work at a time is laid down, the loop is woken, and the caller waits. */
+/* One piece of work at a time is stored, the main loop is woken, and the caller waits. */
 #include "proxy/desk.h"
 
 static void on_wake(struct ev_loop *loop, struct ev_async *wake, int events)

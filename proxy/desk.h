@@ -1,4 +1,4 @@
-/* How other threads have something done by the main thread, which alone changes what is in force.
+/* Lets other threads run work on the main thread, the only one that changes what is in force.
  */
 #ifndef PROXY_DESK_H
 #define PROXY_DESK_H
@@ -11,7 +11,7 @@ struct desk {
     struct ev_loop *loop;
     struct ev_async wake;
     pthread_mutex_t turn; /* one caller at a time */
-    pthread_mutex_t lock; /* over the next */
+    pthread_mutex_t lock; /* for the next members */
     pthread_cond_t changed;
     void (*work)(void *argument);
     void *argument;
@@ -19,12 +19,12 @@ struct desk {
 };
 
 void desk_init(struct desk *desk, struct ev_loop *loop);
-/* The main thread's last word: whoever waits or comes later is told that nothing will be done. */
+/* By the main thread, at the end: waiting and later calls return false. */
 void desk_close(struct desk *desk);
-void desk_fini(struct desk *desk); /* nobody calls any more */
+void desk_fini(struct desk *desk); /* when nobody calls it any more */
 
-/* Runs `work` on the main thread and waits for it; false where it is closed. Not from the main
- * thread itself. */
+/* Runs `work` on the main thread and waits for it. False: the desk is closed. Not to be called by
+ * the main thread. */
 bool desk_call(struct desk *desk, void (*work)(void *argument), void *argument);
 
 #endif

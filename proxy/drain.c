@@ -1,13 +1,14 @@
 /* The end of a silogate. By SIGTERM:
  *
  *   at once            /readyz says 503
- *   shutdown_delay     clients are still taken: balancers have time to look
+ *   shutdown_delay     clients are still accepted: load balancers have time to notice
  *   then               the listeners close; sessions at a boundary end with error 1053, spread over
  *                      half of drain_timeout, the others at their boundary
  *   drain_timeout      the rest ends; a second SIGTERM ends all at once
  *
  * By a successor (takeover.h) the same, without the delay: its listeners go on where these stop.
- * One that comes while this silogate ends already gets what is left, and does not wait for the end.
+ * One that comes while this silogate ends already gets what is left, and does not wait for the
+ * end.
  */
 #include <signal.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* What a process without free descriptors still does for those who wait: they would hang, and the
- * loop would spin, since a listener is readable as long as anybody waits at it.
+/* What a process without free file descriptors does with waiting clients. Otherwise they would
+ * hang, and the event loop would spin, because a listener is readable as long as a client waits.
  */
 #include "proxy/fd_limit.h"
 
@@ -29,8 +29,7 @@ void fd_limit_raise(const struct config *config)
                     (unsigned long long)limit.rlim_max);
 }
 
-/* The kernel gives the lowest number that is free: one near the limit says that nearly all are in
- * use. */
+/* The kernel gives the lowest free number: one near the limit means that nearly all are in use. */
 bool fd_limit_spares(int fd)
 {
     struct rlimit limit;
@@ -69,7 +68,7 @@ void fd_limit_turn_away(struct worker *worker, int accepted)
 
     tell(worker);
     ssize_t unused = send(accepted, packet, length, MSG_NOSIGNAL);
-    (void)unused; /* a client that is gone misses nothing */
+    (void)unused; /* the client may have gone */
     close(accepted);
 }
 

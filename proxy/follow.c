@@ -1,7 +1,7 @@
-/* What becomes of a command once it is judged: it passes, with its names mapped; or it is forgotten
- * whole and answered with an error, and the session goes on; or it waits, for the violation log or
- * for tables that are being moved, and is judged again. Called by command.c; the bytes themselves
- * pass in pass.c.
+/* Carries out the ruling on a command: the command passes, with its names mapped; or it is dropped
+ * as a whole and answered with an error, and the session goes on; or it waits, for the violation
+ * log or for tables that are being moved, and is judged again. Called by command.c; the bytes pass
+ * in pass.c.
  */
 #include "proxy/follow.h"
 
@@ -77,7 +77,7 @@ enum step follow_forget(struct session *session, enum command_answer answer)
     return STEP_AGAIN;
 }
 
-/* The length of the command once its rewrites are made. */
+/* The length of the command after its rewrites. */
 static size_t rewritten(const struct command *command, const struct ruling *ruling)
 {
     size_t length = command->payload.length;
@@ -122,7 +122,7 @@ static enum step wait_for_log(struct session *session)
     return STEP_WAIT;
 }
 
-/* Names of moved tables may stay as they are: the alias at the old place answers for them. */
+/* Drops the rewrites of moved tables' names: the alias at the old place will answer. */
 static bool leave_names(struct ruling *ruling)
 {
     if (ruling->moved_rewrites < ruling->rewrite_count)
@@ -133,7 +133,7 @@ static bool leave_names(struct ruling *ruling)
     return true;
 }
 
-/* Has the client closed its side? While a full gate stops reading, only the socket can tell. */
+/* Has the client closed its side? While a full gate stops reading, only the socket knows. */
 static bool is_gone(const struct side *client)
 {
     struct pollfd end = {.fd = client->stream.socket, .events = POLLRDHUP};

@@ -1,6 +1,6 @@
-/* The gate buffer and the pool its blocks come from. Knows no packets; called by the states of a
- * session. Blocks of GATE_BLOCK bytes come from the pool; larger ones, for large commands, from the
- * heap, and go back there at once.
+/* The gate buffer and the pool its blocks come from. Knows nothing of packets; called by the
+ * states of a session. Blocks of GATE_BLOCK bytes come from the pool; larger ones, for large
+ * commands, from the heap, and go back there at once.
  */
 #include "proxy/gate.h"
 
@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "judge/ruling.h"
 
-/* What a block holds while nobody has borrowed it. */
+/* A free block's contents. */
 struct gate_block {
     struct gate_block *next;
 };
@@ -92,7 +92,7 @@ static void resize(struct gate *gate, struct gate_pool *pool, size_t size)
     gate->size = (uint32_t)size;
 }
 
-/* Behind a large command a block of the usual size will do. */
+/* After a large command the gate goes back to a block of the usual size. */
 static void shrink(struct gate *gate, struct gate_pool *pool)
 {
     size_t left = gate->filled - gate->sent;
@@ -169,7 +169,7 @@ void gate_drop(struct gate *gate, struct gate_pool *pool, size_t count)
     uint8_t *at = gate->bytes + gate->passed;
     size_t rest = gate_waiting(gate) - count, leaving = gate_leaving(gate);
     unreserve(gate, count);
-    if (rest > leaving) { /* the smaller part moves: much may wait behind a small command */
+    if (rest > leaving) { /* the smaller part is moved: many bytes may wait after a small command */
         memmove(gate->bytes + gate->sent + count, gate->bytes + gate->sent, leaving);
         gate->sent += (uint32_t)count;
         gate->passed += (uint32_t)count;
@@ -190,7 +190,7 @@ void gate_forget(struct gate *gate, struct gate_pool *pool)
         gate_release(gate, pool);
 }
 
-/* Makes room for `count` more bytes behind `filled`. */
+/* Makes room for `count` more bytes after `filled`. */
 static void widen(struct gate *gate, struct gate_pool *pool, size_t count)
 {
     if (!gate->bytes || gate->size - gate->filled < count)
@@ -213,9 +213,9 @@ void gate_put_back(struct gate *gate, struct gate_pool *pool, const void *bytes,
     gate->passed -= (uint32_t)count;
 }
 
-/* Replaces pieces of the text in place. All that follows the first replacement is moved to the
- * right by the length of all new pieces, then it is moved back between them piece by piece: so
- * nothing is overwritten before it has been moved. */
+/* Replaces pieces of the text in place. Everything after the first replacement is moved to the
+ * right by the length of all new pieces, and then moved back between them piece by piece: so
+ * nothing is overwritten before it was moved. */
 void gate_rewrite(struct gate *gate, struct gate_pool *pool, size_t offset,
                   const struct rewrite *rewrites, size_t count, const char *bytes)
 {
@@ -231,7 +231,7 @@ void gate_rewrite(struct gate *gate, struct gate_pool *pool, size_t offset,
     uint8_t *text = gate->bytes + gate->passed + offset;
     size_t whole = gate_waiting(gate) - offset, from = rewrites[0].offset, to = from;
     assert(rewrites[count - 1].offset + rewrites[count - 1].length <= whole);
-    memmove(text + from + given, text + from, whole - from); /* room for all that comes in */
+    memmove(text + from + given, text + from, whole - from); /* room for all new pieces */
     for (size_t i = 0; i < count; i++) {
         const struct rewrite *rewrite = &rewrites[i];
         size_t kept = rewrite->offset - from;

@@ -4,10 +4,10 @@
  *   |------|-----------|------------------|-------------|
  *    gone    may go out   not judged yet      room
  *
- * sent <= passed <= filled. Only bytes between sent and passed can leave, and only gate_pass and
- * gate_insert move `passed`: for what a client sent, gate_pass is called in one place for commands,
- * behind an allow. A gate without bytes holds no memory: blocks are borrowed from the worker's
- * pool.
+ * sent <= passed <= filled. Only bytes between `sent` and `passed` can be written to the other
+ * side, and only gate_pass and gate_insert move `passed`. For a client's commands gate_pass is
+ * called in one place, after an allow. An empty gate has no memory: blocks are borrowed from the
+ * worker's pool.
  */
 #ifndef PROXY_GATE_H
 #define PROXY_GATE_H
@@ -30,8 +30,8 @@ struct gate_pool {
 struct gate {
     uint8_t *bytes; /* NULL: nothing borrowed, all cursors 0 */
     uint32_t sent, passed, filled, size;
-    uint32_t reserved; /* bytes not judged yet that a command at hand needs together */
-    bool secret;       /* a password is in it: wiped before the block is given back */
+    uint32_t reserved; /* the size of the present command, if it must be in the gate as a whole */
+    bool secret;       /* it contains a password: the block is wiped before it is given back */
 };
 
 static inline size_t gate_waiting(const struct gate *gate) /* not judged yet */
@@ -49,14 +49,15 @@ static inline const uint8_t *gate_at(const struct gate *gate) /* the first byte 
     return gate->bytes ? gate->bytes + gate->passed : NULL;
 }
 
-/* How many bytes not judged yet it takes in: what is sent ahead of its turn fills one block. */
+/* The maximum of unjudged bytes: one block of commands that were sent ahead, or the reserved size.
+ */
 static inline size_t gate_most(const struct gate *gate)
 {
     return gate->reserved > GATE_BLOCK ? gate->reserved : GATE_BLOCK;
 }
 
-/* A gap in front of bytes that are still to go out is room only once it is as long as what would
- * have to move: else each small read behind a large command would move all of it. */
+/* A gap before unsent bytes counts as room only if it is at least as long as the bytes that would
+ * have to be moved: otherwise each small read after a large command would move all of it. */
 static inline bool gate_has_room(const struct gate *gate)
 {
     if (!gate->bytes)
@@ -68,44 +69,44 @@ static inline bool gate_has_room(const struct gate *gate)
             (gate->sent == gate->passed || gate->sent >= gate->filled - gate->sent));
 }
 
-/* Reads once from `stream` into the room there is: what stream_read returns. Call it only where
- * gate_has_room. */
+/* Reads once from `stream`, as much as there is room for. Returns the result of stream_read. Call
+ * it only if gate_has_room. */
 ssize_t gate_fill(struct gate *gate, struct gate_pool *pool, struct stream *stream);
 
-/* Writes what may go out: what stream_write returned last, or 1 where nothing is left to write. */
+/* Writes the passed bytes. Returns the last result of stream_write, or 1: all are written. */
 ssize_t gate_flush(struct gate *gate, struct gate_pool *pool, struct stream *stream);
 
-/* The next `count` bytes not judged yet may go out. */
+/* The next `count` unjudged bytes may be sent to the other side. */
 void gate_pass(struct gate *gate, size_t count);
 
-/* The next `count` bytes not judged yet are forgotten. */
+/* The next `count` unjudged bytes are dropped. */
 void gate_drop(struct gate *gate, struct gate_pool *pool, size_t count);
 
-/* What may go out but has not is forgotten: nobody is there to get it. */
+/* Drops passed bytes that are not sent: the other side has gone. */
 void gate_forget(struct gate *gate, struct gate_pool *pool);
 
-/* Bytes of silogate's own, put before those not judged yet; they may go out. */
+/* Inserts silogate's own bytes before the unjudged ones; they count as passed. */
 void gate_insert(struct gate *gate, struct gate_pool *pool, const void *bytes, size_t count);
 
-/* Bytes that were passed, or others in their place, are to be judged again, before those that wait.
+/* Puts bytes that were passed, or a replacement, before the unjudged ones, to be judged again.
  */
 void gate_put_back(struct gate *gate, struct gate_pool *pool, const void *bytes, size_t count);
 
-/* In the bytes not judged yet, from `offset` on, makes all replacements at once: `rewrites` count
- * from there, by ascending offset, and name bytes of `bytes`. Costs one move of what stands behind
- * the first. */
+/* Makes all replacements in the unjudged bytes: the offsets of `rewrites` are ascending and count
+ * from `offset`; the new pieces are in `bytes`. The bytes after the first replacement are moved
+ * twice at most. */
 struct rewrite;
 void gate_rewrite(struct gate *gate, struct gate_pool *pool, size_t offset,
                   const struct rewrite *rewrites, size_t count, const char *bytes);
 
-/* Makes room for a command of `count` bytes, of which some may be here already. Once they have
- * passed or are dropped, the room is given back. */
+/* Makes room for a command of `count` bytes, of which some may have arrived. After they are passed
+ * or dropped, the room is given back. */
 void gate_reserve(struct gate *gate, struct gate_pool *pool, size_t count);
 
 /* Gives the memory back, whatever is in it. */
 void gate_release(struct gate *gate, struct gate_pool *pool);
 
-/* A block of GATE_BLOCK bytes that is no gate's. */
+/* Takes, or gives back, a block of GATE_BLOCK bytes that is not used for a gate. */
 void *gate_pool_take(struct gate_pool *pool);
 void gate_pool_drop(struct gate_pool *pool, void *block);
 void gate_pool_fini(struct gate_pool *pool);

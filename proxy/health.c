@@ -35,7 +35,7 @@ static void tell(struct usage *upstream, struct violations *violations, const ch
         log_notice("upstream '%s' is up", name);
     else
         log_warning("upstream '%s' is down: %s", name, why);
-    if (!up || before != HEALTH_UNKNOWN) /* up is what is expected of one at first */
+    if (!up || before != HEALTH_UNKNOWN) /* the first "up" is not worth a line in the log */
         violations_event_upstream(violations, text_of(name), text_of(asked), up, text_of(why));
 }
 

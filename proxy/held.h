@@ -1,6 +1,6 @@
-/* What a session may still hold on the server when its transaction is over: what keeps it from a
- * boundary (boundary.c) and inside of a move (moving.c). In force from the login to the end, in
- * every state.
+/* What a session may still hold on the server after its transaction has ended: it keeps the
+ * session from a boundary (boundary.c) and inside of a move (moving.c). Valid in every state from
+ * the login on.
  */
 #ifndef PROXY_HELD_H
 #define PROXY_HELD_H
@@ -9,15 +9,15 @@
 #include <stdint.h>
 
 struct held {
-    bool tables : 1;     /* LOCK TABLES and its kin are in force */
+    bool tables : 1;     /* LOCK TABLES or a similar lock is in force */
     bool handler : 1;    /* a HANDLER was opened */
     bool branches : 1;   /* XA transactions were prepared: see proxy/branches.h */
     bool only_begun : 1; /* its open transaction has done nothing but begin */
     uint8_t user_locks;  /* GET_LOCKs */
-    uint16_t long_data;  /* statements that some was sent for, and no execution yet */
+    uint16_t long_data;  /* statements with long data that no execution has used yet */
 };
 
-/* The server has begun the session anew. What was prepared for XA outlives that. */
+/* The server has reset the session. Prepared XA transactions survive that. */
 static inline void held_forget(struct held *held)
 {
     *held = (struct held){.branches = held->branches};

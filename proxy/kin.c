@@ -1,5 +1,5 @@
-/* One queue and one thread, which lives as long as this silogate: older generations come only at
- * its start, and when the last has ended nothing is found.
+/* One queue and one thread, which runs until this process ends: there are older generations only
+ * at its start, and after the last of them has ended nothing is found.
  */
 #include "proxy/kin.h"
 
@@ -44,7 +44,7 @@ static void find_processes(void *argument)
     asked->count = takeover_older(&asked->server->inherited, asked->processes, PROCESSES);
 }
 
-/* Whoever looks next takes over the reference. */
+/* Gives the reference to the next one that searches. */
 static void pass_on(struct question *question)
 {
     if (question->sought->found_count >= question->sought->count || !meeting ||

@@ -1,5 +1,5 @@
-/* Sockets are matched to addresses by what the kernel says they are bound to, so that it does not
- * matter how an address is written.
+/* Sockets are matched to addresses by the address to which the kernel says they are bound, so the
+ * spelling of an address does not matter.
  */
 #include "proxy/listeners.h"
 
@@ -31,8 +31,8 @@ static bool is_at(int fd, const struct config_address *address)
                             : listen_is_tcp(fd, address->host.at, address->port);
 }
 
-/* The sockets that were inherited for an address, given to the workers in turn. Returns how many
- * they are. */
+/* Gives the sockets that were inherited for an address to the workers in turn. Returns their
+ * number. */
 static unsigned take_inherited(struct inherited *inherited, const struct config_address *address,
                                unsigned workers, struct open_sockets *to, bool *shared)
 {
@@ -72,7 +72,7 @@ static bool open_tcp(const struct config_address *address, unsigned first, unsig
 {
     struct error why;
 
-    /* Sockets that share an address do not tell whether another process has it too. */
+    /* with SO_REUSEPORT a bind does not fail if another process has the address too */
     if (first == 0 && !listen_tcp_free(address->host.at, address->port, &why))
         return refuse(address, &why, error);
     for (unsigned i = first; i < workers; i++) {

@@ -14,24 +14,24 @@ struct inherited;
 
 struct open_socket {
     int fd;
-    unsigned worker; /* whose it is */
+    unsigned worker; /* the worker that accepts from it */
     bool is_unix;
     bool shared;  /* all workers accept from it; the main thread closes it */
-    bool systemd; /* its path is systemd's to remove */
+    bool systemd; /* systemd removes its path */
 };
 struct open_sockets {
     struct open_socket *items;
     size_t count;
 };
 
-/* For each `listen` of the configuration: those that were inherited for it, and for each worker
- * that got none of them one of its own. What is inherited for no address of the configuration is
- * closed. False with `error`; what has been opened is in `to` also then. */
+/* For each `listen` of the configuration: uses the sockets that were inherited for it, and opens
+ * one for each worker that got none of them. Inherited sockets of other addresses are closed.
+ * False with `error`; `to` has what was opened in that case too. */
 bool listeners_open(const struct config *config, unsigned workers, struct inherited *inherited,
                     struct open_sockets *to, struct error *error);
 /* Closes those that are `shared`, or all. */
 void listeners_close(struct open_sockets *sockets, bool all);
-/* Nobody is to be found behind the paths any more. */
+/* Removes the paths of Unix sockets. */
 void listeners_unlink(const struct config *config, const struct open_sockets *sockets);
 
 #endif

@@ -1,6 +1,6 @@
-/* This instance's part in meeting the others: what it tells of itself, what it learns of them, and
- * how far an override of `silogate ctl` has spread. The messages are carried by instances/
- * (server.h).
+/* This process's part in working with other instances: its own state for them, their overrides,
+ * and at how many of them an override of `silogate ctl` is in force. instances/ does the
+ * communication (see server.h).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "proxy/runtime.h"
 #include "proxy/server.h"
 
-const struct server_meeting *meeting; /* NULL: nobody meets */
+const struct server_meeting *meeting; /* NULL: there is no communication with others */
 
 void server_meet(const struct server_meeting *who)
 {
@@ -113,7 +113,7 @@ void meeting_settle(const struct override *override, struct told *told)
         meeting->settle(override->upstream, told);
 }
 
-/* Those from `first` on that are running before the same upstream. */
+/* Asks one upstream for all sessions, from `first` on, that run a statement there. */
 static void ask_upstream(struct control_session *sessions, size_t count, size_t first, bool *asked)
 {
     struct at_work *list = memory_take_zeroed(count * sizeof(*list));
