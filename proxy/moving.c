@@ -1,5 +1,5 @@
-/* See proxy/moving.h. One struct moving an upstream, found through its usage, which outlives
- * reloads. What a command needs is an atomic look; the lock is for what changes seldom.
+/* See proxy/moving.h. One struct moving for each upstream, found through its usage, which survives
+ * reloads. A command only reads atomics; the lock is for what changes seldom.
  */
 #include "proxy/moving.h"
 
@@ -32,16 +32,17 @@ struct unmapped {
 
 struct moving {
     atomic_uint generation;      /* of `names`; 0: there never were any */
-    atomic_uint_fast64_t held;   /* who is at a boundary waits */
-    atomic_uint_fast64_t sealed; /* who is not inside waits */
-    atomic_int_fast64_t until;   /* the door is open from then on, whoever has closed it */
-    atomic_uint_fast64_t asked;  /* whose sessions inside are to be told */
+    atomic_uint_fast64_t held;   /* moves for which sessions at a boundary must wait */
+    atomic_uint_fast64_t sealed; /* moves for which all sessions that are not inside must wait */
+    atomic_int_fast64_t until;   /* from this time on the door is open */
+    atomic_uint_fast64_t asked;  /* moves whose sessions inside are to be listed */
     atomic_uint inside[MOVES];
-    atomic_uint misses;   /* times that somebody met a table that is not there */
-    unsigned looking;     /* of these, those before the look that goes on: the watch's alone */
-    atomic_uint looked;   /* of these, those before the last look */
-    atomic_uint waiting;  /* sessions that wait for a look */
-    pthread_mutex_t lock; /* of all below */
+    atomic_uint misses; /* how often a statement failed because a table was not at its place */
+    unsigned looking; /* the value of `misses` when the present read of the catalogue began; used by
+                         the watch only */
+    atomic_uint looked;   /* the value of `misses` before the last complete read */
+    atomic_uint waiting;  /* sessions that wait for a read */
+    pthread_mutex_t lock; /* for everything below */
     struct sql_moved *names;
     struct unmapped unmapped[UNMAPPED_KEPT];
     unsigned unmapped_count;
@@ -64,7 +65,7 @@ static struct moving *moving_of(const struct session *session)
                : NULL;
 }
 
-/* --- where the tables stand --- */
+/* --- where the tables are --- */
 
 struct sql_moved *moving_names(struct session *session)
 {
@@ -95,8 +96,8 @@ struct sql_moved *moving_names(struct session *session)
     return names->moved;
 }
 
-/* Under LOCK TABLES a name has to go on to mean what was locked, also when a reload takes the move
- * out of the configuration, or puts it in. */
+/* Under LOCK TABLES a name must keep its meaning, even if a reload removes the move from the
+ * configuration, or adds it. */
 static void pin(struct session *session, const struct ruling *ruling)
 {
     if (session->inside.pinned || ruling->locks != LOCKS_TABLES)
@@ -180,7 +181,7 @@ static uint64_t note_unmapped(struct moving *moving, const struct ruling *ruling
     if (!known && moving->unmapped_count < UNMAPPED_KEPT)
         moving->unmapped_count++;
     else if (!known)
-        i = UNMAPPED_KEPT - 1; /* the last is for all others */
+        i = UNMAPPED_KEPT - 1; /* the last element is for all others */
     struct unmapped *one = &moving->unmapped[i];
     one->digest = i == UNMAPPED_KEPT - 1 ? 0 : digest;
     one->moves |= ruling->unmapped_of;
@@ -196,8 +197,8 @@ void moving_passed(struct session *session, const struct ruling *ruling)
     session->request.locks_alone = ruling->parts == 1;
     session->request.redefines = ruling->redefines;
     pin(session, ruling);
-    /* A statement that ends with its answer needs no entry: it keeps nobody inside for longer, and
-     * costs nothing. */
+    /* A statement outside of a transaction needs no entry: it does not stay inside after its
+     * answer. */
     if (session->inside.touched && !session->inside.touched_by &&
         (session->belief.in_transaction || ruling->locks != LOCKS_NOTHING))
         session->inside.touched_by =
@@ -209,15 +210,15 @@ void moving_passed(struct session *session, const struct ruling *ruling)
     worker_counters(session->worker, session->binding->service_usage)->unmapped++;
 }
 
-/* The session is no longer inside. If it was inside for longer than the shortest hold, it would
- * have made a move give up. */
+/* The session has left. If it was inside for longer than the shortest hold, it would have made a
+ * move give up: this is counted. */
 static void note_end(struct session *session)
 {
     const struct config *config = session->binding->runtime->config;
     const uint64_t seconds = (uint64_t)(session->worker->second - session->inside.since);
 
     for (size_t i = 0; i < config->move_count; i++) {
-        /* both times are whole seconds: only what was longer for certain */
+        /* both times are whole seconds: count only what was certainly longer */
         if (seconds > 0 && (seconds - 1) * 1000 >= (uint64_t)config->moves[i].hold.value) {
             worker_counters(session->worker, session->binding->service_usage)->overlong++;
             record_rehearsal(session, "a transaction longer than the hold",
@@ -238,8 +239,8 @@ void moving_leave(struct session *session)
     session->request.locking = LOCKS_NOTHING;
 }
 
-/* Of several statements nobody knows which one has failed: so all that they may hold is taken to be
- * held. */
+/* If one of several statements has failed, it is not known which: so all locks that they may hold
+ * are assumed. */
 static void note_locks(struct session *session)
 {
     const struct request *request = &session->request;
@@ -279,7 +280,7 @@ uint32_t moving_look(struct session *session)
     struct moving *moving = moving_of(session);
 
     if (!session->held.tables)
-        unpin(session); /* what is found now counts */
+        unpin(session); /* the names that are found now are valid */
     return moving ? atomic_fetch_add(&moving->misses, 1) + 1 : 0;
 }
 
@@ -291,7 +292,7 @@ bool moving_looked(struct session *session, uint32_t number)
         return true;
     if (!session->waiting.after)
         list_add(&session->worker->held, &session->waiting);
-    atomic_fetch_add(&moving->waiting, 1); /* before the look, so that no publication is missed */
+    atomic_fetch_add(&moving->waiting, 1); /* before the check, so that no publication is missed */
     if ((int32_t)(atomic_load(&moving->looked) - number) < 0)
         return false;
     list_remove(&session->waiting);

@@ -1,13 +1,13 @@
-/* Open moves at one upstream, for the sessions that stand at it: where the tables stand, the door
- * that is closed while they move, and who is inside.
+/* Open moves at one upstream, for the sessions that use it: where the tables are, the door that is
+ * closed while they move, and which sessions are inside.
  *
- * A session is inside from the first command on that may lock a table of the move until it is at a
- * boundary again: no transaction, no LOCK TABLES, no answer in flight. At a closed door who is
- * inside, or in any transaction, passes, because others inside may wait for it; all others wait.
- * Once nobody is inside the door is sealed for the moment of the switch, and transactions that come
- * now wait as well: nobody inside can wait for them. Counting and looking at the door are in such
- * an order that nobody slips through: a session counts itself first and looks then, whoever closes
- * or seals does that first and counts then.
+ * A session is inside from its first command that may lock a table of the move until it is at a
+ * boundary again: no transaction, no LOCK TABLES, no answer in flight. While the door is closed,
+ * commands pass if their session is inside or in any transaction, because others inside may wait
+ * for it; all others wait. When nobody is inside, the door is sealed for the moment of the switch:
+ * then sessions in a transaction wait too, because nobody inside can be waiting for them. The
+ * order of steps prevents races: a session first counts itself as inside and then checks the door;
+ * closing or sealing first changes the door and then reads the count.
  */
 #ifndef PROXY_MOVING_H
 #define PROXY_MOVING_H
@@ -23,35 +23,36 @@ struct moving;
 struct ruling;
 struct sql_moved;
 
-/* The open moves that a session is inside of. */
+/* The open moves in which a session is inside. */
 struct moving_inside {
     uint64_t touched;
     uint64_t touched_by;     /* the digest of the statement that keeps it inside; 0: not known */
     struct sql_moved *names; /* with `pinned` */
-    uint32_t since;          /* in the worker's seconds */
-    bool pinned;             /* LOCK TABLES was sent: until its end names are mapped by `names` */
+    uint32_t since;          /* in seconds of the worker's clock */
+    bool pinned; /* LOCK TABLES is in force: until its end names are mapped by `names` */
 };
 
 struct moving *moving_new(void);
 
-/* Where the tables stand at the session's upstream; NULL: no moves are open. Until the next call
- * for this upstream by this worker. */
+/* Where the tables are at the session's upstream; NULL: no moves are open. Valid until this
+ * worker's next call for this upstream. */
 struct sql_moved *moving_names(struct session *session);
 void moving_fini(struct worker *worker);
 
-/* The command at hand may lock tables of the moves `touched`. False: it must wait, and is judged
+/* The present command may lock tables of the moves `touched`. False: it must wait, and is judged
  * again when the door opens. */
 bool moving_enter(struct session *session, uint64_t touched);
-/* A command was passed: what it locks beyond its transaction, what could not be mapped. */
+/* A command was passed: notes what it locks beyond its transaction, and what could not be mapped.
+ */
 void moving_passed(struct session *session, const struct ruling *ruling);
 /* The command is over. */
 void moving_answered(struct session *session);
-/* The server knows no table that the names here say it has: the catalogue is to be looked at. A
- * number for moving_looked, which tells whether that was done since; else the session runs again
- * once it is. */
+/* The server does not have a table at the place that is known here: asks for a read of the
+ * catalogue. Returns a number for moving_looked, which tells whether it was read since; if not,
+ * the session is run again when it was. */
 uint32_t moving_look(struct session *session);
 bool moving_looked(struct session *session, uint32_t number);
-/* The session is over, or begins anew. */
+/* The session has ended, or is reset. */
 void moving_leave(struct session *session);
 
 /* --- from the worker's own thread, when it is woken --- */

@@ -22,7 +22,7 @@ void notify(const char *format, ...)
     if ((length < 2 || length >= sizeof(at.sun_path)) || (path[0] != '/' && path[0] != '@'))
         return;
     memcpy(at.sun_path, path, length);
-    if (path[0] == '@') /* an abstract one */
+    if (path[0] == '@') /* an abstract socket */
         at.sun_path[0] = 0;
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);

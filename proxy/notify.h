@@ -1,12 +1,12 @@
-/* What systemd is told of the service (sd_notify(3): Type=notify-reload): one datagram to the
- * socket that NOTIFY_SOCKET names. Nothing where there is none.
+/* Tells systemd the state of the service (sd_notify(3): Type=notify-reload): one datagram to the
+ * socket that NOTIFY_SOCKET names. Without that variable it does nothing.
  */
 #ifndef PROXY_NOTIFY_H
 #define PROXY_NOTIFY_H
 
 /* Lines like "READY=1\nSTATUS=..."; cut at 500 bytes. */
 void notify(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* "RELOADING=1" with the time that systemd wants beside it. */
+/* "RELOADING=1", with the time that systemd requires. */
 void notify_reloading(void);
 
 #endif

@@ -1,6 +1,6 @@
-/* Numbers on their way from the workers to admin/: copied by each worker, added up by the asking
- * thread. A worker that answers too late for one question is waited for at the next; until then it
- * keeps the memory it writes to.
+/* Collects the workers' numbers for admin/: each worker copies its own, and the asking thread adds
+ * them up. If a worker answers too late, its answer is used at the next request; until then it
+ * keeps the memory that it writes to.
  */
 #include "proxy/observe.h"
 
@@ -16,7 +16,7 @@
 
 enum { LOOK_TRIES = 500 };
 
-/* What a worker has counted of violations, joined out of its slices. */
+/* A worker's counts of violations, joined from its slices. */
 struct gathered {
     struct summary_edge *edges;
     struct summary_query *queries;
@@ -27,9 +27,9 @@ struct gathered {
 
 /* One worker as the asking thread sees it. */
 struct watched {
-    struct observation *shown, *spare; /* spare NULL: it is with the worker */
+    struct observation *shown, *spare; /* spare NULL: the worker has it */
     struct gathered seen, coming;
-    bool goes_on; /* its next slice is to be asked for */
+    bool goes_on; /* more slices follow */
     struct counters counters;
     struct service_counters *services;
     unsigned service_count;
@@ -38,7 +38,8 @@ struct watched {
 struct observer {
     struct worker *workers;
     unsigned count;
-    struct admin_service *services; /* by the number of the usage, then of nobody */
+    struct admin_service
+        *services; /* by the number of the usage; the last one is for users without a service */
     struct summary summary;
     size_t room;
     struct watched watched[];
@@ -63,7 +64,7 @@ void observe_latency(const struct session *session)
     struct worker *worker = session->worker;
     struct service_counters *counters =
         worker_counters(worker, binding ? binding->service_usage : NULL);
-    /* The loop's clock stands still within a turn, and is set with the machine's. */
+    /* The loop's clock does not change within a turn, and follows the machine's clock. */
     double seconds = ev_now(worker->loop) - session->request.forwarded_at;
     uint64_t times = seconds > 0 ? (uint64_t)(seconds * 1e6) / COUNTERS_LATENCY_LEAST : 0;
     unsigned at = times ? 64 - (unsigned)__builtin_clzll(times) : 0;
@@ -192,14 +193,14 @@ static bool take_answer(struct observer *observer, unsigned i)
     return true;
 }
 
-/* Asks a worker for all of it from the beginning, or for the slice behind the one that is shown. */
+/* Asks a worker for its first slice, or for the one after the last. */
 static void ask(struct observer *observer, unsigned i, bool anew, bool queries)
 {
     struct watched *watched = &observer->watched[i];
     struct worker *worker = &observer->workers[i];
 
     watched->goes_on = false;
-    take_answer(observer, i); /* one that came too late for the last look */
+    take_answer(observer, i); /* an answer that came too late for the last request */
     if (!watched->spare)
         return;
     struct summary_slice *slice = &watched->spare->slice;
@@ -238,7 +239,7 @@ static void *room_for(void *items, size_t count, size_t *room, size_t size)
     return memory_resize(items, *room * size);
 }
 
-/* Appends a slice to those that came before it. */
+/* Appends a slice to those before it. */
 static void gather(struct gathered *to, const struct summary_slice *slice)
 {
     to->edges = room_for(to->edges, to->edge_count + slice->edge_count, &to->edge_room,
@@ -253,11 +254,12 @@ static void gather(struct gathered *to, const struct summary_slice *slice)
     to->edge_count += slice->edge_count;
     to->query_count += slice->query_count;
     to->forgotten = slice->forgotten;
-    if (slice->edge == slice->edge_count) /* the first slice: of one moment with the counters */
+    if (slice->edge ==
+        slice->edge_count) /* the first slice: taken at the same moment as the counters */
         to->all = slice->all;
 }
 
-/* The first slice of a look brings the counters, which were taken at the same moment as its edges.
+/* The first slice comes with the counters, which were taken at the same moment as its edges.
  */
 static void keep_counters(struct watched *watched)
 {
@@ -272,11 +274,11 @@ static void keep_counters(struct watched *watched)
     watched->coming.edge_count = watched->coming.query_count = 0;
 }
 
-/* Takes the slice that a worker has sent. True where more slices follow. */
+/* Takes the slice that a worker has sent. True: more slices follow. */
 static bool take_slice(struct watched *watched, bool anew)
 {
     if (!watched->goes_on || !watched->spare)
-        return false; /* nothing was asked, or it is late */
+        return false; /* it was not asked, or it is late */
     if (anew)
         keep_counters(watched);
     gather(&watched->coming, &watched->shown->slice);
@@ -316,13 +318,13 @@ static void add_counters(struct counters *sum, const struct counters *one)
     uint64_t *to = (uint64_t *)sum;
     const uint64_t *from = (const uint64_t *)one;
 
-    /* All of it is 64-bit words, but for the last one. */
+    /* All members are 64-bit integers, except the last one. */
     for (size_t i = 0; i < offsetof(struct counters, delay_sum) / sizeof(*to); i++)
         to[i] += from[i];
     sum->delay_sum = delay_sum;
 }
 
-/* Statements of those in mode off: no violations, so that no worker's summary has them. */
+/* Adds statements in mode off, which are no violations and so not in the workers' summaries. */
 static void add_allowed(struct summary *summary, const struct service_counters *one)
 {
     struct text service = one->service ? text_of(usage_service(one->service)) : TEXT("");
@@ -350,8 +352,8 @@ static void add_statements(struct admin_service *to, const struct service_counte
     to->overlong += one->overlong;
 }
 
-/* An entry for each service that ever was, by the number of its usage, and one for sessions of no
- * service. */
+/* Makes an entry for each service that has ever existed, by the number of its usage, and one for
+ * users without a service. */
 static uint32_t begin_services(struct observer *observer)
 {
     const struct usage *first = usage_first();

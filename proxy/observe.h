@@ -1,5 +1,5 @@
-/* How the numbers leave the workers: each copies its own when it is asked to, in its own loop, so
- * that nothing is locked and nothing is read behind a worker's back. Asked by admin's thread.
+/* Collects the workers' numbers: each worker copies its own on request, in its own event loop, so
+ * no lock is needed and no other thread reads its memory. Called by admin's thread.
  */
 #ifndef PROXY_OBSERVE_H
 #define PROXY_OBSERVE_H
@@ -18,34 +18,35 @@ struct admin_view;
 /* What one worker has copied. */
 struct observation {
     struct counters counters;
-    struct service_counters *services; /* those that are used */
+    struct service_counters *services; /* only those in use */
     unsigned count, room;
     bool wants_counters;
-    struct summary_slice slice; /* of what it has seen of violations */
+    struct summary_slice slice; /* a part of its counts of violations */
 };
 
-/* In each worker: a place to be filled, and the same place once it is. */
+/* In each worker: a place to be filled, and the same place when it is filled. */
 struct observed {
     _Atomic(struct observation *) asked, answered;
 };
 
-/* The worker's: fills what is asked for. */
+/* By the worker: fills what was asked for. */
 void observe_answer(struct worker *worker);
 
-/* The worker's own counting. */
+/* By the worker: counts. */
 void observe_delay(struct counters *counters, double seconds);
 /* The answer to the session's command is complete. */
 void observe_latency(const struct session *session);
-/* `owner` NULL: some that are not told apart. */
+/* `owner` NULL: all further owners. */
 void observe_allowed(struct service_counters *counters, const struct usage *owner);
 
-/* Asks all workers and waits for them, at most half a second each time; who is late is shown as it
- * was before. Adds all up in the view's counters, services and summary. What a worker has seen of
- * violations comes in slices, so that none of its clients waits for it. Admin's thread alone. */
+/* Asks all workers and waits for them, at most half a second each time; for a late one its older
+ * numbers are used. Adds everything up in the view's counters, services and summary. A worker's
+ * counts of violations come in slices, so that its clients do not wait long. For admin's thread
+ * only. */
 struct observer;
 struct observer *observer_new(struct worker *workers, unsigned count);
-void observer_free(struct observer *observer); /* the workers must be done */
-/* `past`: what is known of the time before this process. */
+void observer_free(struct observer *observer); /* after the workers have ended */
+/* `past`: what is known from the time before this process. */
 void observer_look(struct observer *observer, struct admin_view *view, bool queries,
                    const struct summary *past);
 

@@ -1,5 +1,5 @@
-/* The control socket's calls: those that change what is in force are done by the main thread, those
- * about sessions by the workers' own loops. All but the latter's answers are waited for.
+/* The control socket's calls: those that change what is in force are run by the main thread, those
+ * about sessions by the workers' own loops.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 enum { SEEK_MS = 2000 };
 
-/* An order and its result: each order_ function runs on the main thread. */
+/* A call and its result: each order_ function runs on the main thread. */
 struct ordered {
     struct server *server;
     struct override *override, *list;
@@ -26,8 +26,8 @@ struct ordered {
     bool fine;
 };
 
-/* Whoever asks the one that was taken over from, over its own socket, or has come at that moment,
- * would be told what holds for its sessions alone. */
+/* Does this process decide? One that was taken over from must refuse changes: its own list would
+ * hold for its remaining sessions only. */
 static bool decides(const struct ordered *ordered)
 {
     return !ordered->server->handed_over ||
@@ -174,7 +174,7 @@ static void wake_nobody(void *nobody)
     (void)nobody;
 }
 
-/* The thread of another instance's session at this upstream; 0: none, or not one alone. */
+/* The thread of another instance's session at this upstream; 0: none, or more than one. */
 static uint32_t find_elsewhere(const char *upstream, uint32_t id)
 {
     const struct timespec moment = {.tv_nsec = 5000000};
@@ -194,14 +194,14 @@ static uint32_t find_elsewhere(const char *upstream, uint32_t id)
     return thread;
 }
 
-/* Ends a session that is not here. Where another instance before the same upstreams has a session
- * of this number, the server is told to end its thread. */
+/* Ends a session that this process does not have: if another instance before the same upstreams
+ * has a session with this id, the server ends its thread. */
 static bool control_end_elsewhere(void *context, uint32_t id, bool query, struct error *why)
 {
     struct ordered ordered = {.server = context};
     bool found = false, fine = false;
 
-    if (meeting && id >> 30 == 1) /* the servers' own numbers are no sessions of silogate's */
+    if (meeting && id >> 30 == 1) /* a server's own thread id is not a session of silogate */
         order(&ordered, order_runtime);
     for (size_t i = 0; ordered.runtime && !found && i < ordered.runtime->config->upstream_count;
          i++) {
@@ -219,7 +219,7 @@ static bool control_end_elsewhere(void *context, uint32_t id, bool query, struct
     return fine;
 }
 
-/* KILL QUERY, by the account of the upstream where the session stands. */
+/* KILL QUERY, by the account of the session's upstream. */
 static bool end_statement(struct server *server, uint32_t id, struct error *why)
 {
     const struct control_filter filter = {.id = id};
@@ -237,7 +237,7 @@ static bool end_statement(struct server *server, uint32_t id, struct error *why)
         error_set(why, "[upstream:%s] has no account, which --query needs", one->upstream);
     else
         fine = meeting->kill(one->upstream, one->thread, true, why);
-    why->line = found; /* the session is there, and something else is wrong */
+    why->line = found; /* the session exists, so the error has another reason */
     free(one);
     return fine;
 }
@@ -251,7 +251,7 @@ static bool control_end(void *context, uint32_t id, bool query, struct error *wh
                  : roll_end(server->workers, server->worker_count, id);
 }
 
-/* In the order of the file, as many as there is room for. */
+/* Lists services in the order of the file, as many as there is room for. */
 static bool tell_services(const struct config *config, struct text wrong, struct error *why)
 {
     char names[320];
@@ -268,7 +268,7 @@ static bool tell_services(const struct config *config, struct text wrong, struct
                      i < config->service_count ? ", ..." : "");
 }
 
-/* One that a reload has taken away may have sessions still. */
+/* A service that a reload has removed may still have sessions. */
 static bool control_leave(void *context, struct text service, size_t *count, struct error *why)
 {
     struct server *server = context;

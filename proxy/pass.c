@@ -1,6 +1,6 @@
-/* PASS: the bytes of a command that was allowed may be written to the upstream, packet by packet as
- * they come. The only place where what a client sent in the command phase moves through the gate;
- * what is too large to be judged is read here too, and discarded.
+/* State PASS: passes the bytes of an allowed command to the upstream, packet by packet as they
+ * arrive. Only here a client's commands move through the gate. A command that is too large to be
+ * judged is read here too, and discarded.
  */
 #include "base/bytes.h"
 #include "proxy/command.h"
@@ -14,7 +14,7 @@ static enum step passed(struct session *session)
         session->request.discarding = false;
         session_enter(session, STATE_COMMAND);
         if (answer == ANSWER_NONE)
-            return STEP_AGAIN; /* its client does not read an answer */
+            return STEP_AGAIN; /* the client expects no answer */
         session_error(session, (uint8_t)(session->client.sequence + 1), 1153, "08S01",
                       "Got a packet bigger than 'max_command' bytes");
         return STEP_AGAIN;
@@ -57,8 +57,8 @@ enum step state_pass(struct session *session)
             gate_pass(gate, count);
         request->packet_left -= (uint32_t)count;
     }
-    /* A server that answers before it has read the whole command gives up on it: its answer is
-     * relayed, then the session ends. */
+    /* If a server answers before it has read the whole command, it will not read the rest: its
+     * answer is relayed, then the session ends. */
     if (gate_waiting(&session->upstream.gate) > 0 || session->upstream.ended) {
         size_t all = 0;
         if (gate_waiting(&session->upstream.gate) > 0)

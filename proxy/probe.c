@@ -1,5 +1,5 @@
-/* Health of the upstreams, seen from outside: see proxy/probe.h. Uses blocking sockets with time
- * limits, in a thread of its own.
+/* Probes the upstreams: see proxy/probe.h. Uses blocking sockets with time limits, in a thread of
+ * its own.
  */
 #include "proxy/probe.h"
 
@@ -29,17 +29,17 @@ static atomic_bool running;
 static struct {
     struct runtime *runtime;
     struct violations *violations;
-    bool all; /* not only what is urgent */
+    bool all; /* all upstreams, not only the urgent ones */
 } job;
 
-static probe_account *log_in; /* NULL: nobody can */
+static probe_account *log_in; /* NULL: no account can be used */
 
 void probe_with(probe_account *account)
 {
     log_in = account;
 }
 
-/* Connects within the time; -1 with the reason in `error` where that fails. */
+/* Connects within the time. -1: failed, see `error`. */
 static int reach(const struct router_address *address, int64_t milliseconds, struct error *error)
 {
     int opened = socket(address->at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -86,7 +86,7 @@ static ssize_t read_packet(int from, uint8_t *to, size_t size, int64_t milliseco
     }
 }
 
-/* A login that cannot succeed: whatever plugin the server asks for gets an answer it refuses. */
+/* Completes a login that must fail: the answer is wrong for every plugin. */
 static void finish_login(int with, const struct greeting *greeting, int64_t milliseconds)
 {
     uint8_t bytes[4096];
@@ -109,7 +109,8 @@ static void finish_login(int with, const struct greeting *greeting, int64_t mill
     }
 }
 
-/* A server that wants PROXY headers wants one from a probe as well: it speaks for itself. */
+/* A server that expects PROXY headers expects one from a probe too; it says that there is no
+ * client (LOCAL). */
 static void introduce(const struct config_upstream *upstream, int with)
 {
     uint8_t bytes[PROXY_HEADER_WRITTEN];
@@ -123,7 +124,7 @@ static void introduce(const struct config_upstream *upstream, int with)
         log_debug("probe: %s", strerror(errno));
 }
 
-/* Keeps what the greeting tells; false where the payload is not a greeting. */
+/* Keeps the contents of the greeting. False: the payload is not a greeting. */
 static bool learn(const struct runtime *runtime, size_t upstream, struct text payload, bool is_unix,
                   struct greeting *greeting)
 {
@@ -136,7 +137,7 @@ static bool learn(const struct runtime *runtime, size_t upstream, struct text pa
 
 enum found { FOUND_NOTHING, FOUND_FULL, FOUND_UP };
 
-/* What a first packet says that is not a greeting. Where the upstream counts as down for it,
+/* Reads a first packet that is not a greeting. If the upstream counts as down because of it,
  * `error` has the reason. */
 static enum found read_refusal(const char *address, struct text payload, struct error *error)
 {
@@ -196,7 +197,7 @@ static void tell(const struct runtime *runtime, size_t upstream, const char *ask
 static void probe_refused(const struct runtime *runtime, size_t upstream)
 {
     size_t addresses = router_address_count(runtime->router, upstream);
-    /* the one that answered, or the last */
+    /* the address that answered, or the last one */
     const char *asked = runtime->config->upstreams[upstream].addresses.items[0].written.at;
     struct error error = {.text = "no address"};
     enum found found = FOUND_NOTHING;
@@ -220,7 +221,7 @@ static bool is_known(const struct runtime *runtime, size_t upstream)
     return known.known;
 }
 
-/* These refuse everybody, not this account: blocked, not allowed, shutting down. */
+/* Errors that refuse the host and not the account: blocked, not allowed, shutting down. */
 static bool refuses_all(unsigned code)
 {
     return code == 1129 || code == 1130 || code == 1053;
@@ -242,7 +243,7 @@ static void probe_as_account(const struct runtime *runtime, size_t upstream)
               strncmp(login.address, "unix:", 5) == 0, &greeting);
     bool unasked = !good && !login.answered && login.code == 0; /* the account has no password */
     bool unseen = (good || login.answered) && !is_known(runtime, upstream);
-    if (unasked || unseen) { /* the greeting tells what the library does not */
+    if (unasked || unseen) { /* the greeting contains what the library does not report */
         probe_refused(runtime, upstream);
         if (good)
             return;
@@ -256,7 +257,7 @@ static void probe_as_account(const struct runtime *runtime, size_t upstream)
             return;
     }
     health_account(runtime->upstream_usages[upstream], good ? NULL : error.text);
-    /* Each refusal is a line in the server's error log. */
+    /* because each refusal is a line in the server's error log */
     health->account_next = good ? 0 : health_now() + INT64_C(1000) * PROBE_QUIET;
 }
 
@@ -270,9 +271,10 @@ static bool has_account(const struct runtime *runtime, size_t upstream)
            health_now() >= health->account_next;
 }
 
-/* --- what is due --- */
+/* --- which probes are due --- */
 
-/* Of the file that was read last; overrides are no news of an upstream. */
+/* The number of the last configuration that was read from the file; overrides change nothing about
+ * upstreams. */
 static uint32_t generation(const struct runtime *runtime)
 {
     return runtime->base ? runtime->base->generation : runtime->generation;

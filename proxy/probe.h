@@ -1,12 +1,11 @@
-/* Looks whether the upstreams are there and what they are.
+/* Probes the upstreams: are they up, and what do their greetings say?
  *
- * MariaDB writes a line into its error log for whoever does not log in, whether refused or gone
- * before, and a server counts interrupted handshakes and blocks the host in the end (MySQL manual,
- * "Host Cache"). So where an upstream has an `account` the probe logs in with it, every
- * PROBE_SECONDS. Without one, where that one is refused, and where the server wants a PROXY header,
- * which the client library cannot send, it completes a login that is refused, and seldom: where it
- * is not known to be up, where a session has lost it, or where nobody has connected for
- * PROBE_QUIET.
+ * MariaDB writes a line to its error log for each connection that does not log in, and servers
+ * count aborted handshakes and block a host with too many (MySQL manual, "Host Cache"). So if an
+ * upstream has an `account`, the probe logs in with it, every PROBE_SECONDS. Without one, if it is
+ * refused, or if the server expects a PROXY header, which the client library cannot send, the
+ * probe completes a login that is refused. It does so seldom: while the upstream is not known to
+ * be up, when a session has lost its connection, or when nobody has connected for PROBE_QUIET.
  */
 #ifndef PROXY_PROBE_H
 #define PROXY_PROBE_H
@@ -17,29 +16,29 @@
 
 enum { PROBE_SECONDS = 10, PROBE_QUIET = 60, PROBE_GREETING = 512 };
 
-/* What came of a login with an account. */
+/* The result of a login with an account. */
 struct probe_login {
-    bool answered;                    /* the server has said something, be it an error */
+    bool answered;                    /* the server has answered, perhaps with an error */
     unsigned code;                    /* the error's; 0: none */
-    uint8_t greeting[PROBE_GREETING]; /* the first packet of the server's, header and all */
-    size_t length;                    /* 0: it was not seen */
-    char address[256];                /* the one that was asked last */
+    uint8_t greeting[PROBE_GREETING]; /* the server's first packet with its header */
+    size_t length;                    /* 0: not known */
+    char address[256];                /* the last address that was tried */
 };
 
-/* Who logs in: the proxy knows no client library. Called by the probe's thread alone;
- * `milliseconds` is the time for each address. False: not let in, or not there, for the reason in
+/* The function that logs in, because proxy/ does not use the client library. Called by the probe's
+ * thread only; `milliseconds` is the time for each address. False: refused, or not reached, see
  * `error`. */
 typedef bool probe_account(const struct config_upstream *upstream, int64_t milliseconds,
                            struct probe_login *login, struct error *error);
 void probe_with(probe_account *account);
 
-/* Looks at each upstream and waits for what comes of it, at most connect_timeout an address and a
- * step of the login. Changes are told on the log and as events. The main thread's, before there are
+/* Probes all upstreams and waits for the results, at most connect_timeout for each address and
+ * each step of the login. Changes are logged and are events. For the main thread, before there are
  * workers. */
 void probe_first(struct runtime *runtime, struct violations *violations);
 
-/* Once a second, from the main thread: looks in a thread of its own at what is due, unless that is
- * at work already. */
+/* Called once a second by the main thread: starts a thread for the probes that are due, unless one
+ * is running. */
 void probe_tick(struct runtime *runtime, struct violations *violations);
 /* Waits for that thread. */
 void probe_end(void);

@@ -1,5 +1,5 @@
-/* Fills violations/' structs out of a session and a ruling, and counts its statements. Judges
- * nothing: what is written is what was judged.
+/* Fills the structs of violations/ from a session and a ruling, and counts the ruling's
+ * statements. Judges nothing: what was judged is recorded.
  */
 #include "proxy/record.h"
 
@@ -19,8 +19,8 @@ static bool reaches_across(const struct verdict *verdict)
            (verdict->reason == REASON_FOREIGN || verdict->reason == REASON_EXPIRED_GRANT);
 }
 
-/* A statement that passes because its mode is off is counted on an edge for each owner too, as a
- * violation would be. No record is written of it. */
+/* A statement that passes because its mode is off is also counted on an edge for each owner, like
+ * a violation, but without a record. */
 static void count_allowed(struct session *session, struct ruling *ruling,
                           const struct ruling_part *part, struct service_counters *counters)
 {
@@ -54,7 +54,7 @@ static void count(struct session *session, struct ruling *ruling, const struct r
         count_allowed(session, ruling, part, counters);
 }
 
-/* The owners written in the open transaction, this command's among them where it passes. */
+/* The owners written in the open transaction, with those of this command if it passes. */
 static struct owners owners_written(const struct session *session, const struct ruling *ruling)
 {
     struct owners owners = session->belief.written;
@@ -104,7 +104,7 @@ static uint64_t write_record(struct session *session, struct ruling *ruling,
     return id;
 }
 
-/* The client's error names the record of what decided. */
+/* Appends the record's id to the client's error. */
 static void name_record(struct refusal *refusal, uint64_t id)
 {
     size_t length = strlen(refusal->message);

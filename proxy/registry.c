@@ -19,7 +19,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct member *by_id[BUCKETS], *by_thread[BUCKETS];
 
 static uint32_t first = REGISTRY_FIRST;
-static uint32_t highest; /* thread that was ever seen; under the lock */
+static uint32_t highest; /* thread id that was ever seen; under the lock */
 
 static atomic_uint last;
 
@@ -62,7 +62,7 @@ uint32_t registry_id(void)
 {
     uint32_t id, count;
 
-    /* The counter wraps around after 16 million connections, and some sessions live for longer. */
+    /* The counter wraps around after 16 million connections, and a session may live longer. */
     do {
         count = atomic_fetch_add(&last, 1) + 1;
         id = first | (count & ((1u << REGISTRY_COUNT_BITS) - 1));

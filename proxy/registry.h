@@ -1,6 +1,5 @@
-/* Which thread of which upstream a session of silogate's is: what KILL needs. Shared by all workers
- * under one lock, which is taken at login, at the end of a session, and for KILL; never for another
- * command.
+/* The upstream and the thread of each session, for KILL. Shared by all workers under one lock,
+ * which is taken at login, at the end of a session, and for KILL; never for another command.
  */
 #ifndef PROXY_REGISTRY_H
 #define PROXY_REGISTRY_H
@@ -8,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct usage; /* one a service, and one an upstream: compared by address alone */
+struct usage; /* of a service or an upstream: compared by address */
 
 struct registry_entry {
     uint32_t id;     /* silogate's: registry_id */
@@ -19,35 +18,35 @@ struct registry_entry {
 void registry_add(const struct registry_entry *entry);
 void registry_remove(uint32_t id);
 
-/* The session with this id, or with this thread, that stands at `upstream` and is the service's:
- * its thread there. `id` of KILL is a 64-bit number as written. False where there is none, and
- * `*thread` is left as it was. */
+/* Finds the thread of the service's session at `upstream` with this id, or this thread id. `id` is
+ * the 64-bit number of a KILL. False: there is none, and `*thread` is unchanged. */
 bool registry_find(uint64_t id, const struct usage *service, const struct usage *upstream,
                    uint32_t *thread);
 
-/* The session with this id, or with this thread, that stands at `upstream`, whosever it is. */
+/* Finds the session at `upstream` with this id, or this thread id, of any service. */
 bool registry_at(uint32_t id, const struct usage *upstream, struct registry_entry *entry);
 
-/* `id` is one of this instance's, and no session has it. False also where it could be a thread of
- * the server's: one that has counted very far. */
+/* Is `id` in this instance's range, and no session has it? False also if it can be a thread of the
+ * server, whose ids may have come that far. */
 bool registry_is_over(uint64_t id);
 
-/* Ids lie between 2^30 and 2^31, so that drivers that read a thread id as a signed number, as JDBC
- * and .NET do, send it back as it was, and no server's own id is ever among them. The six bits
- * below the highest are the instance's number ([proxy] instance), the others count. */
+/* Ids are between 2^30 and 2^31: drivers that read a thread id as a signed number (JDBC, .NET)
+ * send it back unchanged, and a server's own ids do not come that far. The six bits below the
+ * highest are the instance's number ([proxy] instance), the others are a counter. */
 enum { REGISTRY_FIRST = 1 << 30, REGISTRY_COUNT_BITS = 24 };
 
-/* The instance whose ids these are; before the first registry_id. They begin anywhere: threads that
- * an instance of the same number has left behind on the server are called otherwise. */
+/* Sets the instance's number, before the first registry_id. The counter starts at a random value,
+ * so that ids differ from those of threads that an earlier process with the same number has left
+ * on the server. */
 void registry_begin(unsigned instance);
 unsigned registry_instance(void);
 
-/* Where the count of ids stands; and those of a predecessor, whose sessions may live on, are not
- * given again. */
+/* The present value of the counter; and for a successor: continues after its predecessor's, whose
+ * sessions may still exist. */
 uint32_t registry_count(void);
 void registry_skip(uint32_t count);
 
-/* A new id: none of a session that is logged in. */
+/* A new id, which no session has. */
 uint32_t registry_id(void);
 
 #endif

@@ -1,6 +1,6 @@
-/* What happens beside an answer and after it, where the answer alone is not enough: the
- * acknowledgements of a semi-synchronous replica during its dump, what a server sends unasked, and
- * the proof that an answer is over. Called by answer.c and command.c.
+/* Special cases during and after an answer: the acknowledgements of a semi-synchronous replica
+ * during its dump, packets that a server sends without a command, and the proof that an answer is
+ * complete. Called by answer.c and command.c.
  */
 #include "base/bytes.h"
 #include "proxy/command.h"
@@ -8,11 +8,11 @@
 #include "proxy/worker.h"
 
 /* A replica's acknowledgement: this byte, 8 bytes of position, a file's name (MySQL Internals,
- * "Semi-synchronous Replication"). As a command the byte means nothing to either server. */
+ * "Semi-synchronous Replication"). It is no command byte of either server. */
 enum { ACK = 0xef, ACK_LEAST = 9, ACK_MOST = 9 + 512 };
 
-/* Of a packet of a dump: its OK byte; and from a semi-synchronous source that byte, and 1 where it
- * asks to be acknowledged. */
+/* The first bytes of a dump's packet: its OK byte; from a semi-synchronous source also the byte
+ * 0xef, and 1 if the event must be acknowledged. */
 enum { EVENT_START = 3 };
 
 bool relay_is_dump(const struct session *session)
@@ -21,7 +21,7 @@ bool relay_is_dump(const struct session *session)
            session->request.command == COMMAND_BINLOG_DUMP_GTID;
 }
 
-/* To a compressed upstream each goes in a frame of its own, counted from 0. */
+/* To a compressed upstream each one is sent in a frame of its own, with the sequence id 0. */
 bool relay_acknowledgements(struct session *session)
 {
     struct gate *gate = &session->client.gate;
@@ -31,7 +31,7 @@ bool relay_acknowledgements(struct session *session)
         size_t length = bytes_get3(packet);
         if (packet[PACKET_HEADER] == COMMAND_QUIT && length == 1)
             return false;
-        /* Anything else waits for the end of the dump, as a command waits for its turn. */
+        /* Anything else waits for the end of the dump, as any command does. */
         if (packet[PACKET_HEADER] != ACK || length < ACK_LEAST || length > ACK_MOST ||
             gate_waiting(gate) < PACKET_HEADER + length)
             break;
@@ -44,9 +44,8 @@ bool relay_acknowledgements(struct session *session)
     return true;
 }
 
-/* How many of the bytes at hand end with the first event that asks to be acknowledged; where there
- * is none, all of them but a header that is not complete. The caller feeds them to the tracker at
- * once. */
+/* The number of bytes up to the end of the first event that must be acknowledged; without such an
+ * event all of them, except an incomplete header. The caller gives them to the tracker at once. */
 static size_t up_to_asking(struct request *request, const uint8_t *bytes, size_t size)
 {
     const struct answer *answer = &request->answer;
@@ -115,8 +114,8 @@ void relay_prove(struct session *session)
     session_enter(session, STATE_PROVE);
 }
 
-/* Exactly one OK with the ping's sequence id, nothing before or behind it: the server waits for the
- * next command. Anything else belongs to an answer that was wrongly taken to be over. */
+/* Exactly one OK with the ping's sequence id, and nothing before or after it: the server waits for
+ * the next command. Anything else belongs to an answer that was not complete. */
 enum step state_prove(struct session *session)
 {
     struct gate *gate = &session->upstream.gate;

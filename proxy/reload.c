@@ -1,5 +1,5 @@
-/* A reload: reads the file anew, checks all of it, then puts it in force or changes nothing. The
- * main thread's; what cannot change without a restart is named in the log.
+/* A reload: reads the file, checks all of it, then puts it into force or changes nothing. Run by
+ * the main thread; the log names changed keys that need a restart.
  */
 #include "proxy/reload.h"
 
@@ -33,7 +33,7 @@ void reload_own_log(const struct config *config)
     log_threshold((enum log_level)config->log.level.value);
 }
 
-/* Names what differs but cannot change without a restart. */
+/* Logs changed keys that need a restart. */
 static void tell_what_stays(const struct config *old, const struct config *new)
 {
     bool same = old->proxy.listen.count == new->proxy.listen.count;
@@ -54,7 +54,7 @@ static void tell_what_stays(const struct config *old, const struct config *new)
         log_warning("reload: workers differs; it changes with the next restart");
 }
 
-/* Which certificates are in force, and until when. */
+/* Logs which certificates are in force, and until when. */
 void reload_tell_certificates(const struct runtime *runtime)
 {
     const struct config *config = runtime->config;

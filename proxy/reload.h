@@ -1,4 +1,4 @@
-/* The configuration, read anew while silogate runs. The main thread's. */
+/* Reloads the configuration while silogate runs. For the main thread. */
 #ifndef PROXY_RELOAD_H
 #define PROXY_RELOAD_H
 
@@ -8,7 +8,8 @@
 
 enum { RELOAD_OUTPUTS = 64 };
 
-/* What [log] says, as violations/ takes it; points into the configuration and into itself. */
+/* The settings of [log] in the form that violations/ needs; it has pointers into the configuration
+ * and into itself. */
 struct reload_log {
     struct violations_settings settings;
     struct text outputs[RELOAD_OUTPUTS];
@@ -16,14 +17,13 @@ struct reload_log {
 };
 void reload_log_settings(const struct config *config, struct reload_log *log);
 
-/* How silogate's own log looks from now on. */
+/* Applies format and level of silogate's own log. */
 void reload_own_log(const struct config *config);
 
-/* Which certificates are in force, and until when, into the log. */
+/* Logs which certificates are in force, and until when. */
 void reload_tell_certificates(const struct runtime *runtime);
 
-/* False where the old configuration stays in force, with the first reason in `why`; the log has all
- * of them. */
+/* False: the old configuration stays in force. `why` has the first error, the log all of them. */
 bool reload_run(const char *path, struct steer *steer, struct violations *violations,
                 struct show *show, struct error *why);
 

@@ -2,12 +2,12 @@
  *
  *   COMMAND -> RENEW -> COMMAND
  *
- * In RENEW up to four commands of silogate's own go out one after the other, and their answers are
- * kept back: COM_INIT_DB into the database in which it was prepared, where that is another now;
- * COM_STMT_PREPARE of the mapped text; COM_INIT_DB back; COM_STMT_CLOSE of the one before. Where
- * the server will not prepare it, the old one stays until the tables stand elsewhere again. For
- * SQL's PREPARE it is that statement instead; one that fails has taken the old one away, which is
- * made again then.
+ * In state RENEW silogate sends up to four commands of its own, one after the other, and does not
+ * relay their answers: COM_INIT_DB to the database of the first PREPARE, if the current one
+ * differs; COM_STMT_PREPARE of the mapped text; COM_INIT_DB back; COM_STMT_CLOSE of the old
+ * statement. If the server refuses to prepare it, the old one stays until the tables move again.
+ * For SQL's PREPARE that statement is sent instead; a failed one has deleted the old statement,
+ * which is then prepared again.
  */
 #include "proxy/renew.h"
 
@@ -26,23 +26,24 @@
 enum renewal_step { RENEWAL_ENTER, RENEWAL_PREPARE, RENEWAL_RESTORE, RENEWAL_BACK, RENEWAL_STEPS };
 
 struct renewal {
-    uint32_t id;   /* the client's */
-    uint64_t hash; /* of the name of SQL's PREPARE; 0: it is one of the protocol */
+    uint32_t id;   /* the client's statement id */
+    uint64_t hash; /* of the name of SQL's PREPARE; 0: a statement of COM_STMT_PREPARE */
     uint64_t print;
     enum renewal_step step;
-    bool moves;    /* into the database `there` and back */
-    bool failed;   /* the step at hand */
-    bool prepared; /* by the server, as `statement` with so many parameters */
+    bool moves;    /* a change to the database `there` and back is needed */
+    bool failed;   /* the present step has failed */
+    bool prepared; /* the server has prepared it, as `statement` with so many parameters */
     uint16_t parameters;
     uint32_t statement;
     struct sql_state there, back;
-    size_t length, restoring; /* of `text`: what is sent, and behind it what restores */
+    size_t length,
+        restoring; /* of `text`: the statement to send, followed by the one that restores */
     char text[];
 };
 
 /* --- the packet of an execution --- */
 
-/* The length of the first packet, and how much of it is here. */
+/* The length of the first packet's payload, and the part of it that is in the gate. */
 static struct text payload_here(const struct session *session, size_t *length)
 {
     const struct gate *gate = &session->client.gate;
@@ -75,7 +76,7 @@ bool renew_is_here(struct session *session, const struct prepared *prepared)
     return false;
 }
 
-/* Reads the execution at hand; false where the types of its parameters are not known. */
+/* Reads the present execution. False: the types of its parameters are not known. */
 static bool reads(const struct session *session, const struct prepared *prepared,
                   struct execute *execute)
 {
@@ -165,7 +166,7 @@ void renew_reset(struct session *session)
         renew_pass(session, prepared, NULL);
 }
 
-/* --- preparing anew --- */
+/* --- preparing again --- */
 
 static bool cannot(struct ruling *ruling, const char *why)
 {
@@ -199,7 +200,8 @@ static void send_command(struct session *session, uint8_t command, struct text t
     answer_start(&session->request.answer, answer, session->capabilities);
 }
 
-/* Writes a text behind the two bytes that say that there are no query attributes. */
+/* Sends a COM_QUERY; with CLIENT_QUERY_ATTRIBUTES, two bytes before the text say that it has no
+ * attributes. */
 static void send_query(struct session *session, struct text text)
 {
     const bool counted = session->capabilities & CAPABILITY_QUERY_ATTRIBUTES;
@@ -256,7 +258,7 @@ static bool begin_prepared(struct session *session, struct prepared *prepared,
         (!reads(session, prepared, &execute) ||
          (!execute.has_types && !has_room(session, prepared, &execute))))
         return cannot(ruling, "a prepared statement whose parameters' types are not known");
-    prepared->stays = ruling->print; /* unless it is done */
+    prepared->stays = ruling->print; /* until it succeeds */
     if (!can_enter(&prepared->state, &belief->state, &moves))
         return cannot(ruling, "a prepared statement of a database that cannot be entered again");
     if (!judge_renew(belief, prepared, ruling, &why))
@@ -277,7 +279,7 @@ static bool begin_prepared(struct session *session, struct prepared *prepared,
 
 enum { QUERY_BESIDE = 2 + 64 };
 
-/* Can a literal of the text be written so that the server reads the same text out of it? */
+/* Can the text be written as a literal that the server reads as the same text? */
 static bool can_be_literal(const struct sql_state *state, struct text text)
 {
     if (!state->mode_known || state->lossy & SQL_LOSSY_SIGNS ||
@@ -291,7 +293,7 @@ static bool can_be_literal(const struct sql_state *state, struct text text)
     return true;
 }
 
-/* Names that sql/session.c remembers are plain: no quote can stand in them. */
+/* Names that sql/session.c remembers are plain: they contain no quotes. */
 static size_t write_prepare(char *to, struct text name, struct text text, bool backslashes)
 {
     const size_t head = (size_t)sprintf(to + 2, "PREPARE `%.*s` FROM '", TEXT_ARGS(name)) + 2;
@@ -324,9 +326,9 @@ static bool begin_named(struct session *session, struct ruling *ruling)
     if (name.length > sizeof(kept) ||
         !sql_session_prepared(belief->remembered, name, &database, &text))
         return cannot(ruling, why);
-    memcpy(kept, name.at, name.length); /* judging writes over it */
+    memcpy(kept, name.at, name.length); /* because judging overwrites it */
     sql_state_set_database(&there, database);
-    belief_name(belief, hash, ruling->print); /* not tried a second time, whatever the result */
+    belief_name(belief, hash, ruling->print); /* it is not tried again, whatever the result */
     if (!can_be_literal(&belief->state, text) || !can_enter(&there, &belief->state, &moves))
         return cannot(ruling, why);
     if (!judge_renew_text(belief, text, &there, ruling, &why))
@@ -387,7 +389,7 @@ static enum step finish(struct session *session)
     return STEP_AGAIN;
 }
 
-/* Takes the answer to one of silogate's own commands. */
+/* Handles the answer to one of silogate's own commands. */
 static enum step next(struct session *session)
 {
     struct renewal *renewal = session->renewal;
@@ -408,7 +410,7 @@ static enum step next(struct session *session)
         renewal->step = RENEWAL_BACK;
         break;
     case RENEWAL_BACK:
-        if (failed) /* the client would be in another database */
+        if (failed) /* otherwise the client would be in another database */
             return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
         renewal->step = RENEWAL_STEPS;
         break;

@@ -1,6 +1,6 @@
-/* Statements that were prepared before their tables moved: prepared anew at the server before they
- * are executed, while the client keeps its id; and what of a command that names one the server must
- * see otherwise: the id, and the types of the parameters, which a client sends once.
+/* Prepares statements again that were prepared before their tables moved; the client keeps its
+ * statement id. Commands with such a statement are changed for the server: the id, and the types
+ * of the parameters, which a client sends only once.
  */
 #ifndef PROXY_RENEW_H
 #define PROXY_RENEW_H
@@ -10,17 +10,17 @@
 struct ruling;
 struct prepared;
 
-/* Is as much of the execution at the front of the client's gate here as is looked at? False: there
- * must be more. */
+/* Are all bytes in the gate that must be read of the execution at its front? False: more are
+ * needed. */
 bool renew_is_here(struct session *session, const struct prepared *prepared);
 
-/* The ruling says that it must be prepared anew: `prepared`, or the statement of SQL's PREPARE that
- * it names. True: that has begun, in STATE_RENEW, and the command is judged again behind it. False:
- * it cannot be; the ruling says why. */
+/* The ruling says that a statement must be prepared again: `prepared`, or the one of SQL's PREPARE
+ * that the ruling names. True: STATE_RENEW has begun, and the command is judged again after it.
+ * False: it is not possible; the reason is in the ruling. */
 bool renew_begin(struct session *session, struct prepared *prepared, struct ruling *ruling);
 
-/* The command at the front of the client's gate passes: it is put as the server knows the
- * statement.
+/* The command at the front of the client's gate passes: puts the server's statement id, and types
+ * if needed, into it.
  */
 void renew_pass(struct session *session, struct prepared *prepared, const struct ruling *ruling);
 

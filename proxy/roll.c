@@ -1,5 +1,5 @@
-/* A question is shared by the asking thread and all workers, and freed by whoever lets go of it
- * last: a worker that is late answers into memory that is still there, though nobody reads it.
+/* A question is shared by the asking thread and all workers, and the last one to drop its
+ * reference frees it: a late worker writes its answer to valid memory, although nobody reads it.
  */
 #include "proxy/roll.h"
 
@@ -75,7 +75,7 @@ static bool matches(const struct roll_question *question, const struct session *
 {
     const char *service = service_of(session);
 
-    if (session->state == STATE_LINGER) /* it is over */
+    if (session->state == STATE_LINGER) /* it has ended */
         return false;
     if (question->id && question->id != session->id)
         return false;
@@ -104,7 +104,7 @@ static void list_owners(const struct session *session, char *to, size_t size)
     to[length] = 0;
 }
 
-/* What is at work: the statement's kind, or the command's. */
+/* What is in flight: the statement's kind, or the command's. */
 static const char *kind_of(const struct session *session)
 {
     const struct command_row *row = command_row(session->request.command);
@@ -183,7 +183,7 @@ void roll_forget(struct worker *worker)
     question_drop(atomic_exchange(&worker->question, NULL));
 }
 
-/* Asks all workers and waits for them. Returns how many are late. */
+/* Asks all workers and waits for them. Returns the number of late ones. */
 static unsigned ask(struct roll_question *question, struct worker *workers, unsigned count)
 {
     const struct timespec millisecond = {.tv_nsec = 1000000};
@@ -213,7 +213,7 @@ struct control_session *roll_sessions(struct worker *workers, unsigned count,
     take_text(question->user, sizeof(question->user), filter->user);
     *late = ask(question, workers, count);
     *found = 0;
-    /* A worker that is late may still be writing: then nobody can tell which parts are complete. */
+    /* A late worker may still be writing, so it is not known which parts are complete. */
     for (unsigned i = 0; *late == 0 && i < count; i++) {
         const struct part *part = &question->parts[i];
         if (part->count == 0)

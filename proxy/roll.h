@@ -1,6 +1,6 @@
-/* Questions to the workers about their sessions, and orders to end some: what `silogate ctl` asks.
- * Each worker answers in its own loop when it is woken; nothing is locked, and nothing is looked at
- * behind its back.
+/* Asks the workers about their sessions, or to end some, for `silogate ctl`. Each worker answers
+ * in its own event loop when it is woken; there is no lock, and no other thread reads its
+ * sessions.
  */
 #ifndef PROXY_ROLL_H
 #define PROXY_ROLL_H
@@ -12,18 +12,19 @@
 struct worker;
 struct roll_question;
 
-/* From the control socket's thread alone. As control_source's. */
+/* For the control socket's thread only. As in struct control_source. */
 struct control_session *roll_sessions(struct worker *workers, unsigned count,
                                       const struct control_filter *filter, size_t *found,
                                       unsigned *late);
-/* Closes the session; false where there is none of this id. */
+/* Closes the session. False: there is none with this id. */
 bool roll_end(struct worker *workers, unsigned count, uint32_t id);
-/* All sessions of `service`, or all, are to end at their next boundary: how many. */
+/* Tells all sessions, or those of `service`, to end at their next boundary. Returns their number.
+ */
 size_t roll_leave(struct worker *workers, unsigned count, struct text service);
 
-/* The worker's: answers what is asked. */
+/* By the worker: answers the question. */
 void roll_answer(struct worker *worker);
-/* A worker that has ended: what was asked last will not be answered. */
+/* By a worker that ends: it will not answer the last question. */
 void roll_forget(struct worker *worker);
 
 #endif

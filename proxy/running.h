@@ -1,4 +1,5 @@
-/* The silogate that runs, as its main thread has it. Private to server.c, orders.c and drain.c. */
+/* The state of the running silogate, owned by its main thread. Private to server.c, orders.c,
+ * meeting.c and drain.c. */
 #ifndef PROXY_RUNNING_H
 #define PROXY_RUNNING_H
 
@@ -23,21 +24,21 @@ struct server {
     struct ev_signal hangup, terminate, interrupt, reopen, upgrade;
     struct successor successor;
     struct ev_timer probe;
-    struct steer steer; /* what is in force */
+    struct steer steer; /* the configuration in force, with overrides */
     struct desk desk;
     struct violations *violations;
     struct worker *workers;
     unsigned worker_count;
     struct open_sockets sockets;
     struct inherited inherited;
-    int turn; /* takeover_turn's, while it starts; -1 */
+    int turn; /* the lock of takeover_turn, while it starts; else -1 */
     struct show *show;
     struct ledger *ledger; /* of all generations; NULL: this is the first, or admin is off */
     struct moving_door door;
     struct admin *admin;     /* NULL: off */
     struct control *control; /* NULL: off */
 
-    /* drain.c's: */
+    /* Used by drain.c: */
     struct ev_timer delay, drain;
     bool terminated; /* SIGTERM has come, or a successor */
     bool giving; /* a successor has been sent the sockets, and has not said yet that it serves */
@@ -46,21 +47,21 @@ struct server {
     double counted;   /* when its counts were written into the ledger last */
 };
 
-/* server.c: SIGHUP's work. */
+/* server.c: does what SIGHUP does. */
 bool server_reload(struct server *server, struct error *why);
 
-/* orders.c: what the control socket calls. */
+/* orders.c: the functions that the control socket calls. */
 struct control_source orders_source(struct server *server);
 
-/* meeting.c: where an override is shared with other instances, and how far it has come. */
+/* meeting.c: communication with other instances. */
 extern const struct server_meeting *meeting;
 void meeting_place(const struct server *server, struct override *override);
 void meeting_settle(const struct override *override, struct told *told);
 
-/* Digests of what is at work, where upstreams can be asked. */
+/* Fills in the digests of running statements, if their upstreams can be asked. */
 void meeting_digests(struct control_session *sessions, size_t count);
 
-/* drain.c: the end, by SIGTERM or by a successor. */
+/* drain.c: the end of this process, by SIGTERM or by a successor. */
 void drain_init(struct server *server);
 /* The last thing that is counted: what this one leaves to its successor. */
 void drain_counts(struct server *server, bool last);

@@ -1,4 +1,4 @@
-/* Building a runtime out of proxy.ini: validate all, then commit; the main thread's work. */
+/* Builds a runtime from proxy.ini: checks everything first. For the main thread. */
 #include "proxy/runtime.h"
 
 #include <pthread.h>
@@ -86,7 +86,7 @@ void usage_drop(struct usage *usage)
     atomic_fetch_sub(&usage->open, 1);
 }
 
-/* Both legs' TLS; a problem that is an error leaves the rest NULL. */
+/* Builds the TLS settings of both legs; after an error the rest is NULL. */
 static bool build_tls(const struct config *config, struct tls_server **server,
                       struct tls_client **clients, struct rsa_key **password_key,
                       struct config_problems *problems)
@@ -123,7 +123,8 @@ struct runtime *runtime_build(const char *path, const struct runtime *old, struc
     bool good = config && problems.errors == 0 &&
                 build_tls(config, &tls, tls_clients, &password_key, &problems) && policy;
 
-    if (config && !old) /* its first lines look as it says, also where it has errors */
+    if (config &&
+        !old) /* so that the first lines of the log have its format, even if it has errors */
         reload_own_log(config);
     config_problems_log(&problems, path);
     config_problems_first(&problems, path, first);
@@ -194,7 +195,7 @@ struct runtime *runtime_override(struct runtime *base, const struct override *ov
     }
     struct runtime *runtime = memory_take(sizeof(*runtime));
     const size_t counted = offsetof(struct runtime, generation);
-    /* Everything but the reference count, which other threads change meanwhile. */
+    /* everything except the reference count, which other threads change */
     memcpy((char *)runtime + counted, (const char *)base + counted, sizeof(*base) - counted);
     atomic_init(&runtime->references, 1);
     runtime->generation = generation;
