@@ -25,7 +25,8 @@
 #include "move/mover_internal.h"
 
 enum {
-    IDLE_SECONDS = 60, /* a mover that is gone without a word keeps its lock no longer */
+    IDLE_SECONDS =
+        60, /* the server ends the session, and frees the lock, of a mover that has died */
     LOCK_SECONDS = 10, /* somebody's backup may hold a lock on everything */
 };
 

@@ -7,7 +7,7 @@
 #include "move/mover.h"
 #include "move/standing.h"
 
-#define MOVER_LOCK  "silogate.move" /* of the server: one mover at a time */
+#define MOVER_LOCK  "silogate.move" /* a GET_LOCK of the server: one mover at a time */
 #define MOVER_TRIAL "silogate_moving_trial"
 
 /* A trigger: its text now, and at the table's new place. */
@@ -138,7 +138,7 @@ void conflicts_find(struct mover *mover, struct text source, struct text target)
 bool trial_run(struct mover *mover);
 bool trial_recover(struct mover *mover); /* the table of a mover that was killed */
 
-/* warn.c: what stops nothing. */
+/* warn.c: prints warnings, which do not stop the move. */
 void warnings_tell(struct mover *mover);
 
 /* finish.c: drops the aliases that were unused for long enough. */
