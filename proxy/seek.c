@@ -2,12 +2,12 @@
  *
  *   COMMAND -> SEEK -> COMMAND
  *
- * The session waits, its worker does not: a thread asks older generations (kin.h), then the one
- * that meets other instances asks the server, by the upstream's account, and wakes the worker.
- * Nothing was sent and nothing recorded yet, so where nobody answers in time the command is judged
- * as if nothing had been found. Whose the threads are is decided here: where the server tells it, a
- * thread is found for the service of its user by the policy in force; where another instance tells
- * it, for the service that it has there.
+ * The session waits, its worker does not: a thread asks older generations (kin.h), then the
+ * upstream's thread of instances/ asks the server with the upstream's account, and wakes the
+ * worker. Nothing was sent or recorded yet; if nobody answers in time, the command is judged as if
+ * nothing was found. The owner of a thread is decided here: if the server has told its user, it is
+ * the service of that user by the policy in force; if another instance has answered, it is the
+ * service that it has named.
  */
 #include "proxy/seek.h"
 
@@ -22,7 +22,7 @@
 #include "proxy/server.h"
 #include "proxy/worker.h"
 
-/* Called on the thread that looks. Workers live until that thread has ended. */
+/* Called on the thread that looks. Workers exist until that thread has ended. */
 static void wake(void *worker)
 {
     ev_async_send(((struct worker *)worker)->loop, &((struct worker *)worker)->wake);
@@ -83,7 +83,7 @@ bool seek_find(const struct binding *binding, uint64_t id, uint32_t *thread)
             return false;
         only = found;
     }
-    /* The answer is full: the thread that is meant may be one of those that did not fit. */
+    /* the answer is full: the right thread may be one that did not fit */
     if (!only || sought->found_count == SOUGHT_FOUND)
         return false;
     *thread = only->thread;

@@ -1,5 +1,5 @@
-/* KILL of a session that is not this instance's: see config/sought.h. The command waits in the
- * client's gate, and is judged again with what was found.
+/* KILL of a session that this instance does not have: see config/sought.h. The command waits in
+ * the client's gate, and is judged again with the result.
  */
 #ifndef PROXY_SEEK_H
 #define PROXY_SEEK_H
@@ -9,15 +9,15 @@
 
 struct ruling;
 
-/* What ruling->sought names is looked for at the session's upstream. True: that has begun, in
- * STATE_SEEK. False: nobody can, or it was done for this command already. */
+/* Starts to look for ruling->sought at the session's upstream. True: STATE_SEEK has begun. False:
+ * nobody can be asked, or it was already done for this command. */
 bool seek_begin(struct session *session, const struct ruling *ruling);
 
-/* binding->find_thread's other half: the thread of another instance's session whose user belongs to
- * the same service. False also where several could be meant. */
+/* The second part of binding->find_thread: the thread of another instance's session, if its user
+ * belongs to the same service. False also if several sessions match. */
 bool seek_find(const struct binding *binding, uint64_t id, uint32_t *thread);
 
-/* The command is over, or will never be. */
+/* The command is over, or the session ends. */
 void seek_forget(struct session *session);
 
 #endif

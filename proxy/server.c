@@ -1,6 +1,6 @@
-/* The main thread: starts the workers, waits for signals, reloads, drains (drain.c), does what
- * `silogate ctl` orders (orders.c), and once in a while looks after the upstreams (probe.c). It
- * touches no session.
+/* The main thread: starts the workers, waits for signals, reloads, drains (drain.c), runs the
+ * calls of `silogate ctl` (orders.c), and from time to time probes the upstreams (probe.c). It
+ * never touches a session.
  */
 #include "proxy/server.h"
 
@@ -28,14 +28,14 @@
 
 enum { KEY_WAIT_MS = 5000 };
 
-static const struct server_follower *follower; /* NULL: nobody follows moves */
+static const struct server_follower *follower; /* NULL: there is no watch for moves */
 
 void server_follow(const struct server_follower *who)
 {
     follower = who;
 }
 
-/* steer's: from now on this one is in force. */
+/* For struct steer: puts this runtime into force. */
 static void put_in_force(void *context, struct runtime *runtime)
 {
     struct server *server = context;
@@ -54,7 +54,7 @@ bool server_reload(struct server *server, struct error *why)
     if (!server->handed_over)
         notify_reloading();
     bool fine = reload_run(server->path, &server->steer, server->violations, server->show, why);
-    if (fine) /* their sessions too */
+    if (fine) /* for the sessions of older generations too */
         takeover_signal(&server->inherited, SIGHUP);
     if (!server->handed_over)
         notify("READY=1\nSTATUS=%s%s, policy %s", server->terminated ? "draining" : "serving",
@@ -115,8 +115,8 @@ static void watch_signal(struct server *server, struct ev_signal *watcher, int n
     ev_signal_start(server->loop, watcher);
 }
 
-/* Is there one to take over from? Only with a configuration that works and an upstream that is up:
- * where clients are served well enough, they stay. */
+/* Looks for a running silogate to take over from. It is only asked if this one's configuration is
+ * valid and an upstream is up: otherwise its clients are better served by it. */
 static bool find_predecessor(struct server *server, struct error *error)
 {
     const struct config *config = server->steer.base->config;
@@ -152,7 +152,7 @@ static bool start(struct server *server, struct error *error)
 
     registry_begin((unsigned)config->proxy.instance.value);
     if (config->proxy.instance.line)
-        branches_close(); /* there are others before the same servers */
+        branches_close(); /* there are other instances before the same servers */
     unsigned wanted = (unsigned)config->proxy.workers.value;
     if (wanted == 0)
         wanted = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
@@ -194,7 +194,7 @@ static bool start(struct server *server, struct error *error)
                          &server->control, error);
 }
 
-/* Everything listens, or it came to nothing: the next start may look. */
+/* Everything listens, or the start has failed: the next start may continue. */
 static void end_turn(struct server *server)
 {
     if (server->turn >= 0)
@@ -237,13 +237,13 @@ void server_library(char *to, size_t size)
     snprintf(to, size, "%d.%d", ev_version_major(), ev_version_minor());
 }
 
-/* What has started already ends. */
+/* Ends what was already started. */
 static int fail(struct server *server, const struct error *error)
 {
     const struct config_place place = config_place(&server->steer.base->config->files, error->line);
 
     log_error("%s:%u: %s", place.file, place.line ? place.line : 1, error->text);
-    admin_let_go(server->admin); /* their paths may be those of another that runs */
+    admin_let_go(server->admin); /* their paths may belong to another running process */
     control_let_go(server->control, false);
     stop(server);
     return 2;

@@ -7,20 +7,20 @@
 #include "base/error.h"
 #include "config/instance.h"
 
-/* Who follows open moves beside the proxy, which knows nothing of catalogues. Called by the main
- * thread, in this order; `configure` again after each reload. */
+/* The functions of the watch for moves (proxy/ must not include move/). Called by the main thread,
+ * in this order; `configure` again after each reload. */
 struct moving_door;
 struct violations;
 struct runtime;
 struct server_follower {
     void (*start)(struct moving_door *door, struct violations *violations);
-    void (*configure)(struct runtime *runtime); /* takes references of its own */
+    void (*configure)(struct runtime *runtime); /* takes its own references */
     void (*stop)(void);
 };
 void server_follow(const struct server_follower *follower);
 
-/* Who meets other instances beside the proxy. `start`, `configure` and `stop` as above; the others
- * are called by admin's and the control socket's threads in between. */
+/* The functions of instances/, for the same reason. `start`, `configure` and `stop` as above; the
+ * others are called in between, by admin's and the control socket's threads. */
 struct server;
 struct sought;
 struct server_meeting {
@@ -32,13 +32,13 @@ struct server_meeting {
     size_t (*meetings)(struct meeting *list, size_t room);
     void (*at_work)(const char *upstream, struct at_work *list, size_t count);
     bool (*kill)(const char *upstream, uint32_t thread, bool query, struct error *why);
-    /* From the workers, which it never makes wait. Takes over one reference; false: it does not,
-     * and nobody looks. */
+    /* From the workers; does not wait. Takes over one reference. False: nobody can be asked, and
+     * it takes none. */
     bool (*seek)(const char *upstream, struct sought *sought);
 };
 void server_meet(const struct server_meeting *meeting);
-/* From the threads that meet: what is in force here for those before `upstream`, and what is news
- * here. False: silogate is coming to its end. */
+/* Called by the threads of instances/: reads the overrides of this instance for `upstream`;
+ * applies those of other instances. False: silogate is about to end. */
 bool server_state(struct server *server, const char *upstream, struct instance_state *state);
 bool server_hear(struct server *server, const char *upstream, const struct override_news *news,
                  size_t count);

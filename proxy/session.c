@@ -1,28 +1,28 @@
-/* The session's frame: its birth, the driver of its states, what its sockets are watched for, and
- * the one door out. How it comes from state to state is states.c's; what happens in one is in the
- * state's own file:
+/* The start of a session, the driver of its states, which events of its sockets are watched, and
+ * its end. states.c changes the state; what happens in a state is in the state's own file:
  *
  *   login/greet.c         PROXY_HEADER GREET         silogate's greeting
- *   login/client_tls.c    FIRST_PACKET TLS           does the client want TLS?
- *   login/login_packet.c  LOGIN                      who is it?
- *   login/connect.c       CONNECT UPSTREAM_GREETING  to the upstream of its service
+ *   login/client_tls.c    FIRST_PACKET TLS           TLS with the client, if it wants it
+ *   login/login_packet.c  LOGIN                      user and service
+ *   login/connect.c       CONNECT UPSTREAM_GREETING  to the upstream of the service
  *   login/upstream_tls.c  UPSTREAM_TLS
  *   login/auth.c          AUTH KEY DELAY             the login, relayed
- *   login/compression.c   COMPRESS                   where a leg is compressed from here on
+ *   login/compression.c   COMPRESS                   if a leg is compressed from here on
  *   command.c             COMMAND                    cut, judge; follow.c: pass, block or wait
- *   pass.c                PASS                       what was allowed goes out
+ *   pass.c                PASS                       the allowed command is sent
  *   answer.c              ANSWER INFILE              the way back
- *   relay.c               PROVE                      is the answer over?
- *   ask.c                 ASK                        silogate's own question
- *   again.c               LOOK                       has a table moved unseen?
- *   seek.c                SEEK                       whose thread does a KILL name?
- *   renew.c               RENEW                      a statement is prepared anew
+ *   relay.c               PROVE                      is the answer complete?
+ *   ask.c                 ASK                        silogate's own query
+ *   again.c               LOOK                       has a table moved without our knowing?
+ *   seek.c                SEEK                       a KILL of another instance's session
+ *   renew.c               RENEW                      a statement is prepared again
  *
  *   client ----> client.gate ----> judged ----> upstream
  *   client <---- upstream.gate <-- tracked <--- upstream
  *
- * An event on a socket reads once, runs the states until they wait, then writes what may go out and
- * derives from gates and flags what to watch next. Nothing else reads, writes, starts or stops.
+ * On an event, the session reads its socket once, runs the states until they wait, writes the
+ * passed bytes, and derives from gates and flags which events to watch next. Nothing else reads or
+ * writes its sockets, or starts or stops a watcher.
  */
 #include "proxy/session.h"
 
@@ -77,8 +77,9 @@ enum step session_linger(struct session *session, enum close_reason reason)
     return STEP_AGAIN;
 }
 
-/* Closing at once with unread bytes would make the kernel send a reset, which can overtake the last
- * words: so say them, then read until the client has closed, for a little while. */
+/* If a socket is closed with unread bytes, the kernel sends a reset, and the client may lose the
+ * last packet. So the session sends the last packet and then reads for a short time, until the
+ * client has closed. */
 enum step state_linger(struct session *session)
 {
     struct side *client = &session->client;
@@ -106,7 +107,7 @@ static void fill(struct session *session, struct side *side)
         session_moves(session);
 }
 
-/* Writes to `to` what `from` has sent. */
+/* Writes the passed bytes of `from` to `to`. */
 static void flush(struct session *session, struct side *from, struct side *to)
 {
     if (to->stream.socket < 0 || to->broken || to->handshaking || session->state == STATE_CONNECT)
@@ -119,10 +120,10 @@ static void flush(struct session *session, struct side *from, struct side *to)
         to->broken = true;
 }
 
-/* A client that goes away before its answer is complete is gone for the server too: silogate ends
- * its side of the upstream's connection behind all that the client has sent. A server that waits in
- * GET_LOCK, SLEEP or for a lock notices this and gives up. The answer is still read and relayed: a
- * client that has only stopped sending gets it. */
+/* If a client goes away before its answer is complete, the server must notice it: silogate shuts
+ * down the sending side of the upstream's connection after everything that the client has sent. A
+ * server that waits in GET_LOCK, SLEEP or for a lock notices this and gives up. The answer is
+ * still read and relayed, for clients that have only stopped sending. */
 static void pass_end(struct session *session)
 {
     struct side *upstream = &session->upstream;
@@ -153,7 +154,7 @@ static void watch(struct session *session, struct side *side)
             events = EV_READ | (stream_wants_write(&side->stream, false) ? EV_WRITE : 0);
         if (side->wants_write)
             events |= stream_wants_write(&side->stream, true) ? EV_WRITE : EV_READ;
-        /* The socket is writable, so the session goes on in the loop's next turn, behind all
+        /* The socket is writable, so the session continues in the loop's next turn, after all
          * others. */
         else if (session->yield && side == &session->client)
             events |= EV_WRITE;
@@ -166,7 +167,7 @@ static void watch(struct session *session, struct side *side)
         ev_io_start(session->worker->loop, &side->io);
 }
 
-/* TLS may hold decrypted bytes; the socket causes no event for them. */
+/* TLS may have decrypted bytes, for which the socket causes no event. */
 static void announce(struct session *session, struct side *side)
 {
     if (side->stream.socket >= 0 && !side->handshaking && stream_pending(&side->stream) &&
@@ -284,9 +285,8 @@ void session_drop_upstream(struct session *session)
     if (session->request.in_flight)
         stream_shut(&session->upstream.stream); /* as pass_end does */
     drop_side(session, &session->upstream);
-    gate_forget(
-        &session->client.gate,
-        &session->worker->pool); /* the bytes were meant for this upstream connection alone */
+    gate_forget(&session->client.gate,
+                &session->worker->pool); /* the bytes were for this upstream connection only */
 }
 
 void session_close(struct session *session, enum close_reason reason)

@@ -1,9 +1,10 @@
-/* One session: a client connection and its one upstream connection. What every state of proxy/ may
- * look at. A session belongs to one worker and is only touched by its thread.
+/* One session: a client connection and its one upstream connection. All states of proxy/ use it. A
+ * session belongs to one worker and is only touched by its thread.
  *
- * What a session has only in some states is a block of its own, behind a pointer that is NULL in
- * all others. The request is a part of it (proxy/request.h says why); what outlives a command is in
- * force in every state from the login on: the belief, what is held, which moves it is inside of.
+ * Data that a session has only in some states is in a struct of its own, behind a pointer that is
+ * NULL in the other states. The request is a part of the session (proxy/request.h says why). Valid
+ * in every state from the login on: the belief, the locks that are held, and the moves in which it
+ * is inside.
  */
 #ifndef PROXY_SESSION_H
 #define PROXY_SESSION_H
@@ -37,19 +38,19 @@ struct side {
     struct gate gate;
     struct ev_io io;
     uint8_t sequence; /* of the next packet to or from this side, while logging in */
-    bool ended;       /* it will send nothing more */
-    bool broken;      /* it can be neither read nor written */
-    bool wants_write; /* what it should get did not fit into its socket */
-    bool handshaking; /* a TLS handshake goes on: the socket is not read or written here */
-    bool shut;        /* it was told that nothing more will come */
+    bool ended;       /* the other side has closed: it will send nothing more */
+    bool broken;      /* it cannot be read or written any more */
+    bool wants_write; /* not all bytes for it fitted into its socket */
+    bool handshaking; /* during a TLS handshake: only mbedTLS reads and writes the socket */
+    bool shut;        /* our sending side was shut down */
     bool is_unix;     /* a Unix socket */
-    uint8_t compression, zstd_level; /* enum compression, from the end of the login on */
+    uint8_t compression, zstd_level; /* enum compression, valid from the end of the login on */
 };
 
-/* Who it is, made once at login; one block with its texts behind it. */
+/* User and application, set at login; one block with its texts after the struct. */
 struct identity {
     struct text user, client, program_name, client_name;
-    union address source, destination; /* what a PROXY header to an upstream says */
+    union address source, destination; /* for the PROXY header to an upstream */
 };
 
 struct session {
@@ -60,11 +61,12 @@ struct session {
     struct list_link all; /* in worker->sessions, or worker->closed */
     struct list_link
         waiting; /* in worker->log_waiting while the log has no room; in worker->handshaking */
-    struct list_link timed;  /* in one of the worker's slots */
-    uint32_t deadline, due;  /* in the worker's seconds: when it ends, when it is looked at */
-    uint32_t began, entered; /* likewise: it, and its state */
-    uint32_t stays;          /* until then it does not leave; 0: it may */
-    uint64_t refused;        /* the record of the last statement that it was refused; 0: none */
+    struct list_link timed; /* in one of the worker's slots */
+    uint32_t deadline,
+        due; /* in the worker's seconds: when the state's time is over, when this is checked next */
+    uint32_t began, entered; /* likewise: the start of the session, and of its state */
+    uint32_t stays;          /* a drain does not end it before this second; 0: it may */
+    uint64_t refused;        /* the record's id of its last refused statement; 0: none */
 
     uint32_t id;                 /* silogate's thread id: registry_id */
     uint32_t thread;             /* the upstream's thread id */
@@ -75,49 +77,50 @@ struct session {
     bool logged_in : 1;
     bool registered : 1;
     bool has_attributes : 1; /* the upstream's leg has CLIENT_CONNECT_ATTRS */
-    bool shut : 1;           /* LINGER: the last words are said */
-    bool yield : 1;          /* goes on by itself in the next turn of the loop */
-    bool draining : 1;       /* goes on once all that may go to the upstream has gone */
-    bool leaving : 1;        /* it is to end at its next boundary */
+    bool shut : 1;           /* LINGER: the last packet was sent */
+    bool yield : 1;          /* continues by itself in the next turn of the loop */
+    bool draining : 1;       /* continues when all passed bytes were sent to the upstream */
+    bool leaving : 1;        /* it must end at its next boundary */
 
-    struct login_draft *draft;       /* SESSION_LOGIN, and not otherwise */
-    struct renewal *renewal;         /* STATE_RENEW, and not otherwise */
-    struct again *again;             /* a command that may have to be sent again is under way */
-    struct sought *sought;           /* from STATE_SEEK until the command is over; else NULL */
-    struct identity *identity;       /* from the first login on */
-    struct transaction *transaction; /* open, and a violation has written; NULL: none */
-    struct binding *binding;         /* whose it is, and by which policy it is judged */
-    struct belief belief;            /* of the server's side of it */
+    struct login_draft *draft; /* in phase SESSION_LOGIN only */
+    struct renewal *renewal;   /* in STATE_RENEW only */
+    struct again *again;       /* a command is in flight that may have to be sent again */
+    struct sought *sought;     /* from STATE_SEEK until the command is over; else NULL */
+    struct identity *identity; /* from the first login on */
+    struct transaction
+        *transaction;        /* an open transaction in which a violation has written; NULL: none */
+    struct binding *binding; /* its service, and the policy by which it is judged */
+    struct belief belief;    /* about the session inside the server */
     struct held held;
-    struct moving_inside inside; /* of which open moves */
+    struct moving_inside inside; /* in which open moves it is inside */
     struct request request;
 };
 
-/* A new connection from `from`, which is `client` as text: starts its session. */
+/* Starts a session for a new connection from `from`, which is `client` as text. */
 void session_start(struct worker *worker, int socket, const struct sockaddr_storage *from,
                    struct text client, bool expects_header);
 
-/* Runs the states until they wait, flushes, and sets what the sockets are watched for. */
+/* Runs the states until they wait, writes the passed bytes, and sets which events are watched. */
 void session_run(struct session *session);
 
-/* The one door out. The memory is taken back at the end of the loop turn. */
+/* The only way to end a session. Its memory is freed at the end of the loop turn. */
 void session_close(struct session *session, enum close_reason reason);
 
-/* Frees a closed session. The worker's, at the end of the loop turn. */
+/* Frees a closed session. Called by the worker at the end of the loop turn. */
 void session_free(struct session *session);
 
 /* For the states: */
 enum step session_end(struct session *session, enum close_reason reason);
-/* Gives the client an error packet with this sequence id; the session goes on. */
+/* Sends the client an error packet with this sequence id; the session continues. */
 void session_error(struct session *session, uint8_t sequence, uint16_t code, const char *sqlstate,
                    const char *format, ...) __attribute__((format(printf, 5, 6)));
-/* The last words have been put into the gates: says them, then closes for `reason`. */
+/* The last packets are in the gates: sends them, then closes for `reason`. */
 enum step session_linger(struct session *session, enum close_reason reason);
 /* The answer to the forwarded command is complete. */
 void session_answered(struct session *session);
-/* What it has prepared for XA may be over without a word. */
+/* The XA transactions that it has prepared may have ended without an answer that says so. */
 void session_leave_branches(struct session *session);
-/* Closes the upstream's side alone. */
+/* Closes only the upstream's connection. */
 void session_drop_upstream(struct session *session);
 /* Watches a side whose stream has just been opened. */
 void session_watch(struct session *session, struct side *side, int socket, bool is_unix);

@@ -1,6 +1,6 @@
-/* Brings together what admin/ shows: the workers' numbers, the runtime in force, the upstreams, the
- * certificates, the violation log. The main thread hands the runtime over; admin's thread looks.
- * The one lock here is between these two: no worker ever takes it.
+/* Collects what admin/ shows: the workers' numbers, the runtime in force, the upstreams, the
+ * certificates, the violation log. The main thread sets the runtime, admin's thread reads it; the
+ * only lock here is between these two, and no worker takes it.
  */
 #include "proxy/show.h"
 
@@ -20,17 +20,18 @@ enum { LOOK_MILLISECONDS = 50, LEADS_TRIES = 5000 };
 struct show {
     struct observer *observer;
     struct violations *violations;
-    pthread_mutex_t lock;    /* over the next */
+    pthread_mutex_t lock;    /* for the next members */
     struct runtime *runtime; /* in force */
     atomic_bool draining, refused_last, leads;
     struct ledger *ledger; /* NULL: this one has taken over from nobody */
     atomic_uint_fast64_t accepted, refused;
     atomic_int_fast64_t reloaded, reloaded_well; /* when */
 
-    size_t (*instances)(struct instance *list, size_t room); /* NULL: nobody meets */
+    size_t (*instances)(struct instance *list,
+                        size_t room); /* NULL: there is no communication with other instances */
     size_t (*meetings)(struct meeting *list, size_t room);
 
-    /* Admin's thread alone: */
+    /* Used by admin's thread only: */
     struct runtime *shown; /* of the view */
     struct admin_view view;
     struct timespec looked;
@@ -239,7 +240,7 @@ static void look_at_certificates(struct admin_view *view, const struct runtime *
     }
 }
 
-/* Those services of the observer that the configuration in force still has. */
+/* Marks the services that are in the configuration in force. */
 static void mark_configured(struct admin_view *view)
 {
     for (size_t i = 0; i < view->service_count; i++) {
@@ -249,7 +250,7 @@ static void mark_configured(struct admin_view *view)
     }
 }
 
-/* Many requests within a moment share one look: they must not keep the workers busy. */
+/* Requests within a short time share one view: they must not keep the workers busy. */
 static bool looked_just_now(struct show *show, bool queries)
 {
     struct timespec now;
@@ -263,7 +264,7 @@ static bool looked_just_now(struct show *show, bool queries)
     return false;
 }
 
-/* Once: what the logs tell of the time before this process. */
+/* Once: reads the logs for the time before this process. */
 static void read_past(struct show *show)
 {
     const struct config_list *paths = &show->shown->config->log.violations;
@@ -272,7 +273,7 @@ static void read_past(struct show *show)
         if (!text_equal(paths->items[i].value, TEXT("stdout")) &&
             !text_equal(paths->items[i].value, TEXT("syslog"))) {
             past_read(&show->past, paths->items[i].value.at, show->started);
-            show->has_past = true; /* the others tell the same */
+            show->has_past = true; /* the other logs have the same records */
         }
     }
     show->has_past = true;

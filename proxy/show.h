@@ -1,4 +1,4 @@
-/* What silogate shows of itself: a view for admin/, made anew at each look. */
+/* The data that admin/ shows: a view, collected for each request. */
 #ifndef PROXY_SHOW_H
 #define PROXY_SHOW_H
 
@@ -10,15 +10,15 @@ struct show;
 
 struct ledger;
 struct show *show_new(struct worker *workers, unsigned count, struct violations *violations);
-void show_free(struct show *show); /* admin must be done, and the workers */
+void show_free(struct show *show); /* after admin and the workers have ended */
 
-/* The main thread's: what is in force from now on (a reference is taken), what came of a reload,
- * and the end of listening. */
+/* For the main thread: sets the runtime in force (a reference is taken), the result of a reload,
+ * and that silogate does not listen any more. */
 void show_runtime(struct show *show, struct runtime *runtime);
 void show_reload(struct show *show, bool accepted);
 void show_draining(struct show *show);
 
-/* Who knows of other instances; before anybody looks. */
+/* Sets the function that lists other instances; before the first view. */
 void show_meeting(struct show *show, size_t (*instances)(struct instance *list, size_t room),
                   size_t (*meetings)(struct meeting *list, size_t room));
 
@@ -29,7 +29,7 @@ void show_leads(struct show *show);
 /* The next look is at this moment, not at one just before. Once admin has been let go of. */
 void show_anew(struct show *show);
 
-/* Is one of the upstreams up, as far as is known? */
+/* Is at least one upstream known to be up? */
 bool show_upstream_up(const struct runtime *runtime);
 
 struct admin_source show_source(struct show *show);

@@ -1,5 +1,5 @@
-/* The table of states at work: the one way from state to state with what must hold there, how long
- * each may last, and what happens when that time is over. What a state does is in its own file.
+/* Changes of state: what must hold in the new state, how long it may last, and what happens when
+ * its time is over. What a state does is in its own file.
  */
 #include <assert.h>
 
@@ -22,10 +22,10 @@ enum limit {
 
 /* What holds in all states of a phase. */
 enum session_phase {
-    SESSION_LOGIN,    /* there is a draft; no command, and nothing that one would change */
+    SESSION_LOGIN,    /* there is a draft, and no command */
     SESSION_BOUNDARY, /* between two commands: no draft, nothing in flight, no part of a packet */
-    SESSION_COMMAND,  /* one is on its way or its answer is, or it is being discarded */
-    SESSION_ASIDE,    /* silogate's own question, or its own work, before the next command */
+    SESSION_COMMAND,  /* a command is being sent or discarded, or its answer is in flight */
+    SESSION_ASIDE,    /* silogate's own query, or its own work, before the next command */
     SESSION_END,
 };
 
@@ -87,9 +87,9 @@ static uint32_t limit_seconds(const struct session *session, enum limit limit)
     case LIMIT_KEY:
         return 1;
     case LIMIT_LOOK:
-        return 3; /* two to three seconds: the second at hand has begun already */
+        return 3; /* two to three seconds, because the present second has already begun */
     case LIMIT_DELAY:
-        return session->draft->delay + 1u; /* the second at hand has begun already */
+        return session->draft->delay + 1u; /* the present second has already begun */
     }
     return (uint32_t)((milliseconds + 999) / 1000 + 1);
 }
@@ -120,8 +120,7 @@ static void check_phase(const struct session *session, enum session_phase phase)
     }
 }
 
-/* Every turn of the state machine goes through here; costs nothing but a few loads and two stores
- * once logged in.
+/* Every change of state goes through here; after the login it costs a few loads and two stores.
  */
 void session_enter(struct session *session, enum state state)
 {
@@ -142,7 +141,7 @@ void session_due(struct session *session)
         [LIMIT_LOOK] = CLOSED_IDLE_TIMEOUT,        [LIMIT_DELAY] = CLOSED_LOGIN_TIMEOUT};
     enum limit limit = states[session->state].limit;
 
-    session->due = UINT32_MAX; /* the session is in no slot of the timer now */
+    session->due = UINT32_MAX; /* the session is not in a slot of the timer now */
     if (session->worker->second < session->deadline) {
         worker_time(session->worker, session, session->deadline);
         if (session->leaving && session->state == STATE_COMMAND)
@@ -172,7 +171,7 @@ enum step session_step(struct session *session)
     return states[session->state].run(session);
 }
 
-/* A large command, a file, the rest of a slow client's packet. */
+/* While bytes of a large command, a file or a slow packet arrive, the session is not idle. */
 void session_moves(struct session *session)
 {
     if (states[session->state].limit == LIMIT_IDLE)

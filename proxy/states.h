@@ -17,23 +17,23 @@ enum close_reason {
     CLOSE_REASONS
 };
 
-/* What a state's function says. */
+/* The result of a state's function. */
 enum step {
-    STEP_AGAIN, /* the state has changed, or there is more to do with what is here */
-    STEP_WAIT,  /* nothing more can be done before a socket or a timer has news */
+    STEP_AGAIN, /* run again: the state has changed, or there are more bytes to work on */
+    STEP_WAIT,  /* wait for an event of a socket or a timer */
     STEP_CLOSE, /* session->close_reason says why */
 };
 
-/* The one way into a state: asserts what holds in its phase, and sets its time limit. */
+/* The only way into a state: asserts what must hold in its phase, and sets its time limit. */
 void session_enter(struct session *session, enum state state);
 
 /* Runs the function of its state once. */
 enum step session_step(struct session *session);
 
-/* Bytes have come from one of its sides: a session whose bytes move is not idle. */
+/* Bytes have arrived from one of its sides: the session is not idle. */
 void session_moves(struct session *session);
 
-/* The worker's, when the second `due` has come. */
+/* Called by the worker in the second `due`. */
 void session_due(struct session *session);
 
 /* "command" */

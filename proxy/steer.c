@@ -1,5 +1,5 @@
-/* Overrides come, end and are undone; each time a new runtime is built out of the file's and put in
- * force, as at a reload. Each change is an event in the violation log.
+/* Overrides begin, end and are undone; each time a new runtime is built from the file's and put
+ * into force, as at a reload. Each change is an event in the violation log.
  */
 #include "proxy/steer.h"
 
@@ -20,14 +20,14 @@ static void tell(struct steer *steer, const char *action, const struct override 
     char words[700];
 
     override_words(override, words, sizeof(words));
-    if (!steer->follows) /* a successor records it */
+    if (!steer->follows) /* otherwise the successor records it */
         violations_event_override(steer->violations, text_of(action), text_of(words),
                                   text_of(override->service), by.at ? by : text_of(override->who),
                                   policy_hash(steer->current->policy));
     log_notice("override %s %s: %s", override->id, action, words);
 }
 
-/* The next end, as a timer. */
+/* Sets the timer for the next end. */
 static void set_timer(struct steer *steer)
 {
     int64_t next = INT64_MAX;
@@ -39,13 +39,13 @@ static void set_timer(struct steer *steer)
     ev_timer_stop(steer->loop, &steer->end);
     if (next == INT64_MAX)
         return;
-    /* The machine may sleep meanwhile: it is looked at again at least once a minute. */
+    /* The machine may be suspended meanwhile, so the end is checked at least once a minute. */
     double seconds = next > 0 ? (double)next / 1e6 : 0.;
     ev_timer_set(&steer->end, seconds > 60. ? 60. : seconds, 0.);
     ev_timer_start(steer->loop, &steer->end);
 }
 
-/* The list is another one now. */
+/* The list has changed. */
 static void changed(struct steer *steer)
 {
     set_timer(steer);
@@ -56,7 +56,7 @@ static void changed(struct steer *steer)
     board_write(steer->board, steer->list, steer->count);
 }
 
-/* Builds what is in force out of the base and the list. False with `why`, and nothing changed. */
+/* Builds the runtime from the base and the list. False with `why`: nothing has changed. */
 static bool build(struct steer *steer, struct error *why)
 {
     struct runtime *runtime;
@@ -134,7 +134,7 @@ void steer_base(struct steer *steer, struct runtime *base)
     runtime_drop(steer->base);
     steer->base = base;
     while (!build(steer, &why)) {
-        /* One of the overrides does not fit the new file: each is tried alone. */
+        /* one of the overrides does not fit the new file: each is tried alone */
         size_t kept = 0;
         for (size_t i = 0; i < steer->count; i++) {
             struct runtime *fits =
@@ -171,7 +171,7 @@ bool steer_add(struct steer *steer, struct override *override, struct error *why
     return true;
 }
 
-/* Other instances must hear of it until its end. */
+/* Other instances must be told about it until its end. */
 static void remember_undone(struct steer *steer, const struct override *override, struct text who)
 {
     size_t kept = 0;
@@ -182,7 +182,7 @@ static void remember_undone(struct steer *steer, const struct override *override
         if (override_left(&steer->undone[i]) > 0)
             steer->undone[kept++] = steer->undone[i];
     }
-    if (kept == OVERRIDES_MAX) /* the oldest: the other instances have heard of it long ago */
+    if (kept == OVERRIDES_MAX) /* drop the oldest, which the other instances know since long ago */
         memmove(steer->undone, steer->undone + 1, --kept * sizeof(steer->undone[0]));
     steer->undone[kept] = *override;
     snprintf(steer->undone[kept].who, sizeof(steer->undone[kept].who), "%.*s", TEXT_ARGS(who));
@@ -208,7 +208,7 @@ bool steer_undo(struct steer *steer, struct text id, struct text who, struct ove
     return false;
 }
 
-/* --- what comes from elsewhere --- */
+/* --- changes from other processes --- */
 
 static const struct override *find(const struct override *list, size_t count, const char *id)
 {
@@ -228,7 +228,7 @@ static bool is_over(const struct steer *steer, const struct override *override)
     return override_left(override) <= 0;
 }
 
-/* Does it make sense with the file that this one has? */
+/* Is it valid with this process's file? */
 static bool fits(const struct steer *steer, const struct override *override)
 {
     struct error why;
@@ -249,8 +249,8 @@ int steer_share(struct steer *steer)
     return steer->board ? board_fd(steer->board) : -1;
 }
 
-/* What stood on the board before and does no longer is undone there, what is new has begun. False
- * where there is no news. */
+/* An override that was on the board and is not any more was undone there; a new one has begun
+ * there. False: nothing has changed. */
 static bool take_board(struct steer *steer)
 {
     struct override *list = memory_take(OVERRIDES_MAX * sizeof(*list));
@@ -313,7 +313,7 @@ void steer_follow(struct steer *steer)
 
 /* --- other instances --- */
 
-/* True where one is gone. */
+/* True: one was removed. */
 static bool hear_undone(struct steer *steer, const struct override_news *news)
 {
     for (size_t i = 0; i < steer->count; i++) {
@@ -327,7 +327,7 @@ static bool hear_undone(struct steer *steer, const struct override_news *news)
     return false;
 }
 
-/* True where one has come: it is new, was not undone here, and makes sense. */
+/* True: one was added: it is new, was not undone here, and is valid. */
 static bool hear_begun(struct steer *steer, const char *upstream, const struct override *heard)
 {
     struct override override = *heard;

@@ -1,5 +1,5 @@
-/* What is in force: the runtime that the file says, and the overrides that `silogate ctl` has laid
- * over it, each with its end. The main thread's alone.
+/* What is in force: the runtime of the file, and the overrides of `silogate ctl` on top of it,
+ * each with its end. Used by the main thread only.
  */
 #ifndef PROXY_STEER_H
 #define PROXY_STEER_H
@@ -15,49 +15,51 @@ struct steer {
     struct ev_loop *loop;
     struct ev_timer end; /* of the override that ends next */
     struct violations *violations;
-    struct runtime *base, *current; /* both with a reference */
-    uint32_t generation;            /* of the youngest runtime there ever was */
+    struct runtime *base, *current; /* a reference to each */
+    uint32_t generation;            /* of the newest runtime */
     struct override list[OVERRIDES_MAX];
     size_t count;
-    /* Those of several instances that were undone here before their end; `who`: by whom. */
+    /* Overrides of several instances that were undone here before their end; `who`: the user who
+     * has undone them. */
     struct override undone[OVERRIDES_MAX];
     size_t undone_count;
-    /* Ids of those that have ended: by the server's clock, which somebody may set, they may not
-     * have. A ring. */
+    /* A ring of the ids of ended overrides: by the server's clock, which may be wrong, they may
+     * not have ended. */
     char over[OVERRIDES_MAX][sizeof(((struct override *)NULL)->id)];
     size_t over_next;
-    struct board *board; /* of all generations; NULL: there is none */
-    bool follows;        /* a successor writes it */
-    /* Hands what is in force from now on to everybody who uses it; takes no reference. */
+    struct board *board; /* shared with all generations; NULL: there is none */
+    bool follows;        /* a successor writes the board */
+    /* Gives the runtime in force to everybody who uses it; takes no reference. */
     void (*put)(void *context, struct runtime *runtime);
     void *context;
 };
 
-/* Takes over a reference to `base`; puts nothing. */
+/* Takes over a reference to `base`; does not call `put`. */
 void steer_init(struct steer *steer, struct ev_loop *loop, struct runtime *base,
                 void (*put)(void *context, struct runtime *runtime), void *context);
 void steer_fini(struct steer *steer);
 
-/* After a reload: takes over a reference. Overrides that make no sense any more end. */
+/* After a reload: takes over a reference. Overrides that are not valid any more end. */
 void steer_base(struct steer *steer, struct runtime *base);
 
-/* Fills in the id and puts it in force. */
+/* Fills in the id and puts the override into force. */
 bool steer_add(struct steer *steer, struct override *override, struct error *why);
-/* False where there is none of this id; what it was is in `undone`. */
+/* False: there is none with this id. `undone` gets the override. */
 bool steer_undo(struct steer *steer, struct text id, struct text who, struct override *undone);
-/* For a successor: the descriptor of the board (board.h), on which everything stands; steer's own.
- * -1: there is none. */
+/* For a successor: the descriptor of the board (board.h) with all overrides; it stays owned by
+ * steer. -1: there is none. */
 int steer_share(struct steer *steer);
-/* The successor's: takes the descriptor over, and goes on with what stands there and fits its own
- * file. Puts nothing. */
+/* By the successor: takes over the descriptor, and the overrides there that are valid with its own
+ * file. Does not call `put`. */
 void steer_restore(struct steer *steer, int fd);
-/* It serves from now on: what its predecessor has changed since, and from here on it writes. */
+/* By the successor when it serves: applies what its predecessor has changed since, and writes the
+ * board from now on. */
 void steer_lead(struct steer *steer);
-/* A successor serves: what it changes holds here too, at each call. */
+/* After a successor serves: applies its changes here too, at each call. */
 void steer_follow(struct steer *steer);
 
-/* What other instances before `upstream` have begun or undone. Puts something
- * in force only where that is news. */
+/* Applies what other instances before `upstream` have begun or undone. Calls `put` only if
+ * something has changed. */
 void steer_hear(struct steer *steer, const char *upstream, const struct override_news *news,
                 size_t count);
 

@@ -1,4 +1,5 @@
-/* One at a time; that it serves is heard over the control socket, as of any other successor. */
+/* Starts one at a time. When it serves, it says so over the control socket, as any other
+ * successor. */
 #include "proxy/successor.h"
 
 #include <signal.h>

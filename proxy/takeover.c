@@ -1,4 +1,4 @@
-/* Both ends of a takeover speak here; what it means for sessions is in drain.c. */
+/* Both ends of the takeover's protocol; drain.c handles the sessions. */
 #include "proxy/takeover.h"
 
 #include <errno.h>
@@ -25,9 +25,9 @@ enum {
     SYSTEMD_FIRST = 3,
     SYSTEMD_MOST = 256,
     WAIT_SECONDS = 60,
-    HEAD_SECONDS = 10, /* its thread that answers may be at a call of `silogate ctl` */
+    HEAD_SECONDS = 10, /* the answering thread may be busy with a call of `silogate ctl` */
     HEAD_MAX = 4096,
-    SEND_MS = 1000, /* a successor may take this long to read */
+    SEND_MS = 1000, /* how long a successor may take to read */
     TURN_MS = 20,
     TURN_TRIES = 1000,
     AGAIN_MS = 200,
@@ -127,8 +127,8 @@ static bool has_closed(ssize_t got)
     return got == 0 || (got < 0 && errno == ECONNRESET);
 }
 
-/* The head of the answer is read byte by byte: the bytes behind it bring file descriptors. Ends
- * where it is no HTTP: another program listens here. */
+/* The head of the answer is read byte by byte: the bytes behind it bring file descriptors. Stops
+ * if it is not HTTP: another program listens here. */
 static bool read_head(int channel, char *head, size_t size, bool *closed)
 {
     size_t length = 0;
@@ -165,7 +165,7 @@ static bool receive(int channel, struct record *record, int *fd, bool *closed)
     const struct cmsghdr *with = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
     if (with && with->cmsg_level == SOL_SOCKET && with->cmsg_type == SCM_RIGHTS)
         memcpy(fd, CMSG_DATA(with), sizeof(*fd));
-    /* Truncated: this process may not open so many files. */
+    /* truncated: this process may not open so many files */
     return got == (ssize_t)sizeof(*record) && !(message.msg_flags & MSG_CTRUNC);
 }
 
@@ -175,7 +175,7 @@ static int reach(const char *path)
     int channel = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
-    set_wait(channel, HEAD_SECONDS); /* also for a place in its queue */
+    set_wait(channel, HEAD_SECONDS); /* also until the connection is accepted */
     if (channel < 0 || connect(channel, (struct sockaddr *)&at, sizeof(at)) == 0)
         return channel;
     close(channel);
@@ -236,7 +236,7 @@ static enum outcome ask(int channel, const char *path, const char *what,
     return FINE;
 }
 
-/* What came from one that is gone is closed again. */
+/* Closes what came from a process that has gone. */
 static void forget(struct inherited *inherited, size_t first)
 {
     while (inherited->count > first)
@@ -375,7 +375,7 @@ static void bound_generations(const struct inherited *inherited)
     }
 }
 
-/* This process does not listen any more: requests would stay unanswered. */
+/* Closes sockets on which nobody would answer. */
 static void close_unused(struct inherited *inherited)
 {
     for (size_t i = 0; i < inherited->count; i++) {
@@ -465,7 +465,7 @@ bool takeover_wait(int channel)
     if (recv(channel, &ready, 1, 0) == 1 && ready == 'R')
         return true;
     const ssize_t sent = send(channel, "N", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    (void)sent; /* it has gone, mostly */
+    (void)sent; /* the other side has probably gone */
     return false;
 }
 
@@ -473,5 +473,5 @@ void takeover_gone(int channel)
 {
     ssize_t sent = send(channel, "G", 1, MSG_NOSIGNAL);
 
-    (void)sent; /* whoever does not hear it has the sockets anyway */
+    (void)sent; /* if the other side does not get it, it has the sockets anyway */
 }

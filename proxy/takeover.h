@@ -1,6 +1,7 @@
-/* How a new silogate takes over from the one that runs, so that no client is refused: the listening
- * sockets, admin's and the control socket go over the control socket (SCM_RIGHTS), and the old one
- * drains. Sessions stay where they are. Also what systemd hands over at the start (LISTEN_FDS).
+/* How a new silogate takes over from the running one, so that no client is refused: the listening
+ * sockets, admin's and the control socket are sent over the control socket (SCM_RIGHTS), and the
+ * old one drains. Sessions stay in their process. Also the sockets from systemd at the start
+ * (LISTEN_FDS).
  *
  *   new                                   old
  *   GET /control/takeover (upgrade)  -->
@@ -10,8 +11,8 @@
  *   'R'                              -->  stops accepting and begins to drain
  *                                    <--  'G'
  *
- * Until 'R' nothing has changed for the old one: a successor that fails leaves it as it was. One
- * that takes too long gets 'N' in place of 'G' and must end: two would serve beside each other.
+ * Until 'R' nothing changes for the old one: a failed successor has no effect. One that takes too
+ * long gets 'N' instead of 'G' and must end: otherwise two would serve at the same time.
  */
 #ifndef PROXY_TAKEOVER_H
 #define PROXY_TAKEOVER_H
@@ -34,7 +35,7 @@ enum inherited_kind {
 };
 
 struct inherited_socket {
-    int fd; /* -1: taken */
+    int fd; /* -1: it was taken */
     uint8_t kind;
     bool systemd;
     uint32_t number; /* 0: none, as older builds send it */
@@ -67,7 +68,7 @@ bool takeover_adopt(const char *path, struct inherited *inherited, struct error 
 int takeover_self(void);
 /* Waits until there is room for one more generation that drains, at most so long. */
 void takeover_make_room(const struct inherited *inherited, int64_t milliseconds);
-/* The one of that kind; -1: there is none. It is the caller's then. */
+/* Takes the descriptor of that kind, which the caller then owns; -1: there is none. */
 int takeover_take(struct inherited *inherited, enum inherited_kind kind);
 /* Everything runs: the old one lets go. Generations beyond the bound are ended. False where it does
  * not: it has waited for too long, and goes on. */
@@ -79,7 +80,7 @@ size_t takeover_older(const struct inherited *inherited, uint32_t *numbers, size
 void takeover_forget(struct inherited *inherited, const char *path);
 /* Sends each of them a signal. */
 void takeover_signal(const struct inherited *inherited, int signal);
-/* Closes what nobody has taken, but for older generations, which are kept to be handed on. */
+/* Closes what nobody has taken, except the older generations, which the next successor needs. */
 void takeover_close(struct inherited *inherited);
 
 /* The old one's side, on `channel`: sends all of it. */

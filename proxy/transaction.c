@@ -1,5 +1,5 @@
-/* See the header. What it costs: nothing without a violation that writes; with one, a look at its
- * objects' owners.
+/* See the header. It costs nothing without a violation that writes; with one, a check of the
+ * owners of its objects.
  */
 #include "proxy/transaction.h"
 

@@ -1,6 +1,6 @@
-/* Open transactions in which a violation has written: which statements, and what was read again.
- * For the record of those that write to what several services own; decides nothing. Its places are
- * taken from a pool of the worker's, so that a session without one has a pointer alone.
+/* Open transactions in which a violation has written: the statements, and what was read again. For
+ * the record of transactions that write data of several owners; it decides nothing. The structs
+ * are in a pool of the worker, so that other sessions only have a pointer.
  */
 #ifndef PROXY_TRANSACTION_H
 #define PROXY_TRANSACTION_H
@@ -13,21 +13,22 @@ struct sql_facts;
 struct transaction;
 struct transactions;
 
-enum { TRANSACTIONS_MOST = 512 }; /* at once in a worker; of more nothing is told */
+enum { TRANSACTIONS_MOST = 512 }; /* at the same time in a worker; further ones are not recorded */
 
 struct transactions *transactions_new(void);
-void transactions_free(struct transactions *transactions); /* NULL is fine */
+void transactions_free(struct transactions *transactions); /* NULL is allowed */
 
-/* A violation passes and was recorded under this digest: a step, where it writes what others own.
+/* A violation passes and was recorded with this digest: adds a step, if it writes data of others.
  */
 void transaction_step(struct session *session, const struct sql_facts *facts, uint64_t digest);
-/* The command passes: what it reads again of others. Behind its own steps, which may be before it.
+/* The command passes: notes what it reads again of other owners. To be called after its own steps.
  */
 void transaction_read(struct session *session, const struct ruling *ruling);
-/* The server says that none is open any more: recorded, where more than one owner was written to.
+/* The server reports that the transaction has ended: records it, if data of more than one owner
+ * was written.
  */
 void transaction_over(struct session *session);
-/* Without a record: the session ends, or its owners are numbered anew. */
+/* Drops it without a record: the session ends, or owners get new numbers. */
 void transaction_drop(struct session *session);
 
 #endif

@@ -1,5 +1,5 @@
-/* One thread: its loop, its listeners, its clock, and the sessions that live on it. The main thread
- * talks to it through three atomics and one ev_async.
+/* One thread: its event loop, its listeners, its clock, and its sessions. The main thread
+ * communicates with it through atomics and one ev_async.
  */
 #include "proxy/worker.h"
 #include "protocol/compress.h"
@@ -116,8 +116,8 @@ static void on_tick(struct ev_loop *loop, struct ev_timer *timer, int events)
     worker->today = policy_today(time(NULL));
     if (worker->full)
         resume_listeners(worker);
-    /* All sessions are taken out of the slot first: one whose deadline has moved is put into
-     * another slot, or back into this one. */
+    /* All sessions are taken out of the slot first: one with a later deadline is put into another
+     * slot, or back into this one. */
     list_init(&late);
     struct list_link *slot = &worker->slots[worker->second % WORKER_SLOTS];
     while (!list_empty(slot)) {
@@ -148,8 +148,8 @@ static void on_reap(struct ev_loop *loop, struct ev_prepare *prepare, int events
         session_free(LIST_ENTRY(worker->closed.after, struct session, all));
 }
 
-/* The sessions whose turn has come leave at their next boundary, which for most is now. They are
- * spread over time, so that their clients do not all connect elsewhere at the same moment. */
+/* Tells the next sessions to leave at their next boundary, which for most is now. They are spread
+ * over time, so that their clients do not all connect elsewhere at the same moment. */
 static void on_drain(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
     struct worker *worker = timer->data;
@@ -248,7 +248,7 @@ static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
                 return;
             bool full = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
             if (!full || fd_limit_refuse(worker, io->fd))
-                continue; /* errors of the network concern this one client */
+                continue; /* a network error of this client only */
             pause_listeners(worker);
             return;
         }
@@ -314,7 +314,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* Frees what a worker holds that has no thread yet, or no longer. */
+/* Frees the data of a worker without a thread. */
 static void release(struct worker *worker)
 {
     for (unsigned i = 0; i < worker->listener_count; i++) {
