@@ -1,5 +1,5 @@
-/* Reads accounts and their rights out of the server's own tables (MySQL manual, "Grant Tables";
- * MariaDB Knowledge Base, "mysql.global_priv Table" and its neighbours). */
+/* Reads accounts and their privileges from the server's own tables (MySQL manual, "Grant Tables";
+ * MariaDB Knowledge Base, "mysql.global_priv Table" and related pages). */
 #include "catalogue/accounts.h"
 
 #include <stdlib.h>

@@ -1,9 +1,10 @@
-/* What the policy allows a service over an object, a database and a whole server. MUST: its own, or
- * granted; MUST_NOT: what would be logged or blocked; MAY: what passes because nobody minds
- * (`mode = off`, `unowned = allow`), which is neither given nor taken.
+/* What the policy allows a service on an object, a database and a whole server. MUST: its own, or
+ * granted; MUST_NOT: it would be logged or blocked; MAY: it passes only because of `mode = off` or
+ * `unowned = allow`, so privileges for it are neither granted nor revoked.
  *
- * A right on a database reaches names that do not exist yet, so such names are asked about as well:
- * one that no pattern is likely to mean, and each pattern of the policy that lies in that database.
+ * A right on a database includes names that do not exist yet, so the policy is asked about such
+ * names too: one that no pattern is likely to match, and one for each pattern of the policy in
+ * that database.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* The audit as a whole: runs its parts over a server, keeps what they find, asks the policy. What
- * is found and how is in the parts' own files.
+/* The audit: runs its parts on a server, keeps their findings, and asks the policy. Each part is a
+ * file of its own.
  */
 #include "catalogue/audit.h"
 

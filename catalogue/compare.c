@@ -1,7 +1,7 @@
-/* Compares accounts with the policy: first, which rights are too many; then, which are missing once
- * those are revoked; then the SQL, in which new rights are granted before others are revoked, so
- * that nothing that is allowed fails in between. A right on a database by its exact name hides
- * rights by a pattern (MySQL manual, "Access Control, Stage 2"); so a new one includes all that is
+/* Compares accounts with the policy: first, which privileges are in excess; then, which are
+ * missing after those are revoked; then it writes the SQL, which grants before it revokes, so that
+ * nothing that is allowed fails in between. A right on a database by its exact name hides rights
+ * by a pattern (MySQL manual, "Access Control, Stage 2"); so a new one includes everything that is
  * allowed in that database.
  */
 #include <stdlib.h>

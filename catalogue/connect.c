@@ -1,5 +1,5 @@
-/* Opens and closes connections to upstreams: which address, which account, which TLS. What the two
- * client libraries do differently is in library.c, statements are in rows.c. */
+/* Opens and closes connections to upstreams: address, account, TLS. library.c has the differences
+ * between the two client libraries, rows.c the statements. */
 #include "catalogue/connect.h"
 
 #include <errmsg.h>

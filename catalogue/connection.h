@@ -1,4 +1,4 @@
-/* What a connection is made of. Private to connect.c, library.c and rows.c. */
+/* The data of a connection. Private to connect.c, library.c and rows.c. */
 #ifndef CATALOGUE_CONNECTION_H
 #define CATALOGUE_CONNECTION_H
 
@@ -14,25 +14,25 @@ struct connection {
     unsigned number;
     bool is_mariadb, lost;
     char version[128], address[256], name[128];
-    struct connection_knock *knock; /* while one knocks; else NULL */
+    struct connection_knock *knock; /* during connection_knock; else NULL */
 };
 
-/* Fills `error` with what the library says of the last call, and notes the number. */
+/* Fills `error` with the library's message for the last call, and keeps the number. */
 bool connection_failed(struct connection *connection, struct error *error);
 
 /* The library that it is built with (library.c). */
 const char *library_name(void);
-/* False where it cannot use a key's passphrase; "" is none. */
+/* False: it cannot use a key with a passphrase; "": no passphrase. */
 bool library_set_tls(MYSQL *mysql, enum config_tls tls, const char *passphrase);
 
 struct destination {
     const char *host, *path; /* one of them is NULL */
     const char *user, *password;
     unsigned port;
-    bool needs_tls;                 /* without it nothing is said that proves the account */
-    struct connection_knock *knock; /* NULL; or where the greeting is wanted */
+    bool needs_tls;                 /* without TLS no credentials may be sent */
+    struct connection_knock *knock; /* NULL; or the greeting is stored there */
 };
-/* Connects and logs in. False: `*why` says it, or where it is NULL the library does. */
+/* Connects and logs in. False: `*why` has the reason; if it is NULL, the library has it. */
 bool library_reach(MYSQL *mysql, const struct destination *to, const char **why);
 
 #endif

@@ -1,5 +1,5 @@
-/* Ownership against what is there: things that nobody owns, patterns that match nothing, services
- * whose database is absent, names that two servers have.
+/* Compares ownership with the existing objects: finds objects that nobody owns, patterns that
+ * match nothing, services whose database does not exist, names that two servers have.
  */
 #include <string.h>
 

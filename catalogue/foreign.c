@@ -1,6 +1,5 @@
-/* Foreign keys between two owners. Each write of the child's owner reads the parent; a delete or
- * update by the parent's owner is carried on into the child where the key says so: these are two
- * findings.
+/* Foreign keys between two owners. Each write by the child's owner reads the parent; a delete or
+ * update by the parent's owner changes the child, if the key cascades: these are two findings.
  */
 #include "catalogue/internal.h"
 

@@ -1,5 +1,5 @@
-/* The SQL that makes accounts equal to the policy: GRANT and REVOKE, each with its way back. What
- * is given and taken is compare.c's to say. */
+/* Writes the SQL that makes accounts equal to the policy: GRANT and REVOKE, each with the
+ * statement that undoes it. compare.c decides what is granted and revoked. */
 #include <stdlib.h>
 
 #include "catalogue/accounts.h"

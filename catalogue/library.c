@@ -1,5 +1,5 @@
-/* What MariaDB's and Oracle's client libraries do differently, in this file alone: TLS settings,
- * and how a server is reached. */
+/* The differences between MariaDB's and Oracle's client libraries, in this file only: TLS
+ * settings, and connecting to a server. */
 #include <errmsg.h>
 #include <poll.h>
 #include <stdio.h>

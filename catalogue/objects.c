@@ -1,4 +1,5 @@
-/* What stands on a server: schemas, and in each tables, views, sequences, routines and events. */
+/* Reads the objects of a server: schemas, and in each its tables, views, sequences, routines and
+ * events. */
 #include <stdlib.h>
 
 #include "catalogue/internal.h"

@@ -1,6 +1,6 @@
 /* The servers' privileges: their names in GRANT, their columns in mysql.user and mysql.db, where
- * they can be granted, and which access of the policy they stand for. (MySQL manual, "Privileges
- * Provided by MySQL"; MariaDB Knowledge Base, "GRANT".)
+ * they can be granted, and the access of the policy to which they correspond. (MySQL manual,
+ * "Privileges Provided by MySQL"; MariaDB Knowledge Base, "GRANT".)
  */
 #ifndef CATALOGUE_PRIVILEGES_H
 #define CATALOGUE_PRIVILEGES_H
@@ -14,15 +14,16 @@
 
 enum privilege_scope { IN_TABLE = 1, IN_DATABASE = 2, IN_ROUTINE = 4 };
 
-/* What a privilege stands for: an access of the policy, or one of these. */
+/* To what a privilege corresponds: an access of the policy, or one of these. */
 enum {
     FOR_ADMIN = 16, /* acts on the server */
-    FOR_ANY = 32,   /* harmless without another: temporary tables, locks */
-    FOR_GRANT = 64, /* hands on what one has */
+    FOR_ANY = 32,   /* useless without another privilege: temporary tables, locks */
+    FOR_GRANT = 64, /* grants one's own privileges to others */
 };
 
-/* symbol, GRANT's word, column, where beside *.*, what for. The order is that of the bits in
- * MariaDB's mysql.global_priv (sql/privilege.h's privilege_t), where the two servers share it. */
+/* symbol, name in GRANT, column, where it can be granted besides *.*, to what it corresponds. The
+ * order is that of the bits in MariaDB's mysql.global_priv (privilege_t), for privileges that both
+ * servers have. */
 #define PRIVILEGES(P)                                                                              \
     P(SELECT, "SELECT", "Select_priv", IN_TABLE | IN_DATABASE, SQL_READ)                           \
     P(INSERT, "INSERT", "Insert_priv", IN_TABLE | IN_DATABASE, SQL_WRITE)                          \
@@ -76,14 +77,15 @@ enum privilege_number {
 };
 #define PRIVILEGE(symbol) (1ull << PRIVILEGE_NUMBER_##symbol)
 
-/* What a bit is for: one of sql_access or FOR_*. */
+/* To what a bit corresponds: one of sql_access or FOR_*. */
 unsigned privilege_access(int number);
-/* All that stand for one of `access` and can be granted there. MariaDB's own are left out on MySQL.
+/* All privileges that correspond to one of `access` and can be granted there. Those that only
+ * MariaDB has are left out on MySQL.
  */
 uint64_t privileges_for(unsigned access, enum privilege_scope scope, bool is_mariadb);
-/* The privilege of a column of mysql.user or mysql.db ("Select_priv"); 0 where it is none. */
+/* The privilege of a column of mysql.user or mysql.db ("Select_priv"); 0: it is none. */
 uint64_t privilege_of_column(struct text column);
-/* Out of a set as mysql.tables_priv has it: "Select,Create View"; unknown words are left out. */
+/* Reads a set as in mysql.tables_priv: "Select,Create View"; unknown words are ignored. */
 uint64_t privileges_of_set(struct text set);
 /* "SELECT, INSERT" in the arena. */
 struct text privileges_words(uint64_t bits, struct arena *arena);

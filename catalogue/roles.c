@@ -1,7 +1,7 @@
-/* Roles: who has which, from login on or by SET ROLE, through other roles too; and those that every
- * account has without a GRANT: MySQL's mandatory_roles, and on MariaDB the roles of PUBLIC, whose
- * rights all have at any time (seen on 10.11). MySQL manual, "Using Roles"; MariaDB Knowledge Base,
- * "Roles Overview" and "GRANT ... TO PUBLIC". */
+/* Roles: which accounts have them, from the login on or by SET ROLE, also through other roles; and
+ * those that every account has without a GRANT: MySQL's mandatory_roles, and on MariaDB the roles
+ * of PUBLIC, whose privileges everybody always has (seen on 10.11). MySQL manual, "Using Roles";
+ * MariaDB Knowledge Base, "Roles Overview" and "GRANT ... TO PUBLIC". */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* Statements and their results: puts parameters in, runs, brings the rows here. Never writes a
- * statement's text into an error. */
+/* Statements and their results: inserts parameters, runs the statement, reads the rows. Never
+ * writes a statement's text into an error. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Stored texts: views, routines, triggers, events, defaults and generated columns, tables over
- * other tables. Each goes through the same analysis as a client's statement, in its own sql_mode
- * and database. Their text arrives in this connection's utf8mb4, whatever character set it was
- * written in; a view's is the server's own, which it reads back with an empty sql_mode. */
+ * other tables. Each is analysed like a client's statement, in its own sql_mode and database. The
+ * text arrives in this connection's utf8mb4, whatever character set it was written in; that of a
+ * view is written by the server, which reads it with an empty sql_mode. */
 #include <string.h>
 
 #include "catalogue/internal.h"

@@ -1,5 +1,5 @@
-/* Threads of governed accounts out of performance_schema, which has their connection attributes, or
- * where it is off out of the process list, which has none. */
+/* Reads the threads of services' accounts from performance_schema, which has their connection
+ * attributes, or, if that is off, from the process list, which has none. */
 #include "catalogue/threads.h"
 
 #include "catalogue/internal.h"

@@ -1,6 +1,6 @@
-/* Sampling, and explaining what was sampled. A lock says no more than that a table is open, so what
- * may be read or written by the policy explains it; what is only logged was let through and is in
- * the violation log. All else must follow from something stored that the service may use.
+/* Takes samples and explains them. A lock only says that a table is open, so if the policy allows
+ * the service to read or write the table, that explains it; statements in mode log are in the
+ * violation log. Any other lock must follow from a stored object that the service may use.
  */
 #include "catalogue/witness.h"
 

@@ -1,7 +1,8 @@
-/* The server as witness: which tables silogate's sessions really hold (their metadata locks), held
- * against what the policy allows them and what the server's catalogue reaches from there (views,
- * routines, triggers, foreign keys). What is left is a way past the gate, or a transaction that is
- * older than the policy. One witness an upstream, used by one thread.
+/* The witness: compares the tables that silogate's sessions really use on the server (their
+ * metadata locks) with what the policy allows them and with what these objects use in turn, by the
+ * server's catalogue (views, routines, triggers, foreign keys). A table that is not explained by
+ * these is a way around silogate, or belongs to a transaction that is older than the policy. One
+ * witness for each upstream, used by one thread.
  *
  * MySQL: performance_schema.metadata_locks. MariaDB: the plugin metadata_lock_info; and on both
  * performance_schema for silogate's connection attributes.
@@ -17,14 +18,15 @@ struct witness;
 
 enum { WITNESS_DIGESTS = 8 };
 
-/* A table that nothing explains. The texts hold during the call. */
+/* A table that nothing explains. The texts are valid during the call. */
 struct witness_held {
-    struct text session; /* "1073741825/0": silogate's number of the session, its instance's */
+    struct text
+        session; /* "1073741825/0": silogate's id of the session, and the instance's number */
     struct text user, client;
     int service, owner; /* into config->services; owner SERVICE_NONE: nobody */
     struct text schema, table;
-    struct text lock; /* the server's word: "SHARED_READ" */
-    /* Of the session's last statements, as far as the server keeps their texts: the newest first.
+    struct text lock; /* the server's name of the lock: "SHARED_READ" */
+    /* Digests of the session's last statements whose texts the server has kept, the newest first.
      */
     uint64_t digests[WITNESS_DIGESTS];
     size_t digest_count;
@@ -33,9 +35,9 @@ struct witness_held {
 struct witness *witness_new(void);
 void witness_free(struct witness *witness); /* NULL is harmless */
 
-/* Samples once; `tell` is called for what the last sample did not have. `held`: how many there are
- * now. The catalogue is read only when there is something to explain, at most every 5 seconds.
- * False with `error` where the server cannot be asked. */
+/* Takes one sample; calls `tell` for tables that were not in the last sample. `held`: their number
+ * now. The catalogue is read only if there is something to explain, at most every 5 seconds. False
+ * with `error`: the server cannot be asked. */
 bool witness_look(struct witness *witness, const struct config *config, const struct policy *policy,
                   size_t upstream, struct connection *connection,
                   void (*tell)(void *user, const struct witness_held *held), void *user,
