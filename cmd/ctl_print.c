@@ -84,6 +84,29 @@ static bool has_older(const json_t *answer)
     return false;
 }
 
+static void put_session(struct table *table, const json_t *session, bool older)
+{
+    static const char *const keys[] = {"id",       "service", "user", "client",
+                                       "upstream", "thread",  "state"};
+    struct arena *arena = &table->arena;
+    const bool open = json_is_true(json_object_get(session, "transaction"));
+    const struct text owners = words_of(session, "owners", arena);
+    const struct text digest = words_of(session, "digest", arena);
+    const struct text kind = words_of(session, "kind", arena);
+    char work[64];
+
+    snprintf(work, sizeof(work), "%.*s%s%.*s", TEXT_ARGS(kind), digest.length ? " " : "",
+             TEXT_ARGS(digest));
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        table_text(table, words_of(session, keys[i], arena));
+    table_text(table, age_of(session, "since", arena));
+    table_text(table, !open ? TEXT("") : owners.length ? owners : TEXT("open"));
+    table_text(table, arena_text(arena, text_of(work)));
+    table_text(table, words_of(session, "kept", arena));
+    if (older)
+        table_text(table, words_of(session, "process", arena));
+}
+
 void ctl_print_sessions(const json_t *answer)
 {
     static const struct table_column columns[] = {
@@ -98,39 +121,20 @@ void ctl_print_sessions(const json_t *answer)
         {"transaction", TABLE_WORDS},
         {"at work",     TABLE_WORDS},
         {"kept by",     TABLE_WORDS},
-        {"process",     TABLE_WORDS}, /* where some are an older one's */
+        {"process",     TABLE_WORDS}, /* only if an older process has some of them */
     };
     const json_t *sessions = json_object_get(answer, "sessions"), *session;
-    long long late = json_integer_value(json_object_get(answer, "late"));
-    long long unreached = json_integer_value(json_object_get(answer, "unreached"));
+    const size_t count = json_array_size(sessions);
+    const long long late = json_integer_value(json_object_get(answer, "late"));
+    const long long unreached = json_integer_value(json_object_get(answer, "unreached"));
     const bool older = has_older(answer);
     struct table table;
     size_t i;
 
     table_init(&table, columns, sizeof(columns) / sizeof(columns[0]) - !older);
-    json_array_foreach(sessions, i, session)
-    {
-        static const char *const keys[] = {"id",       "service", "user", "client",
-                                           "upstream", "thread",  "state"};
-        struct arena *arena = &table.arena;
-        bool open = json_is_true(json_object_get(session, "transaction"));
-        struct text owners = words_of(session, "owners", arena);
-        struct text digest = words_of(session, "digest", arena);
-        struct text kind = words_of(session, "kind", arena);
-        char work[64];
-        snprintf(work, sizeof(work), "%.*s%s%.*s", TEXT_ARGS(kind), digest.length ? " " : "",
-                 TEXT_ARGS(digest));
-        for (size_t j = 0; j < sizeof(keys) / sizeof(keys[0]); j++)
-            table_text(&table, words_of(session, keys[j], arena));
-        table_text(&table, age_of(session, "since", arena));
-        table_text(&table, !open ? TEXT("") : owners.length ? owners : TEXT("open"));
-        table_text(&table, arena_text(arena, text_of(work)));
-        table_text(&table, words_of(session, "kept", arena));
-        if (older)
-            table_text(&table, words_of(session, "process", arena));
-    }
+    json_array_foreach(sessions, i, session) put_session(&table, session, older);
     table_print_text(&table, stdout);
-    printf("%zu session%s\n", json_array_size(sessions), json_array_size(sessions) == 1 ? "" : "s");
+    printf("%zu session%s\n", count, count == 1 ? "" : "s");
     if (late)
         printf("%lld worker%s gave no answer in time: ask again\n", late, late == 1 ? "" : "s");
     if (unreached)
