@@ -188,13 +188,16 @@ static bool passphrase_read(struct config_text file, struct bytes *passphrase,
     return true;
 }
 
-static const char *key_sentence(int failed)
+/* `decrypted`: a passphrase was used. A wrong one gives bytes that, once in about 256 files, have a
+ * valid padding: the key then fails in the parser, not at its passphrase. */
+static const char *key_sentence(int failed, bool decrypted)
 {
     if (failed == MBEDTLS_ERR_PK_PASSWORD_REQUIRED || failed == MBEDTLS_ERR_PEM_PASSWORD_REQUIRED)
         return "is encrypted; set key_passphrase_file, or SILOGATE_KEY_PASSPHRASE in the "
                "environment";
-    if (failed == MBEDTLS_ERR_PK_PASSWORD_MISMATCH || failed == MBEDTLS_ERR_PEM_PASSWORD_MISMATCH)
-        return "is encrypted with another passphrase; correct key_passphrase_file";
+    if (decrypted || failed == MBEDTLS_ERR_PK_PASSWORD_MISMATCH ||
+        failed == MBEDTLS_ERR_PEM_PASSWORD_MISMATCH)
+        return "is encrypted with another passphrase, or is broken; correct key_passphrase_file";
     return "holds no private key that can be parsed; write an RSA or EC key in PEM";
 }
 
@@ -224,6 +227,7 @@ bool material_key(mbedtls_pk_context *key, const mbedtls_x509_crt *certificate,
 {
     struct bytes bytes, passphrase;
     struct text secret;
+    bool decrypted;
     int failed;
 
     if (!file_read("key", path, &bytes, problems))
@@ -233,12 +237,13 @@ bool material_key(mbedtls_pk_context *key, const mbedtls_x509_crt *certificate,
         return false;
     }
     secret = (struct text){(const char *)passphrase.at, passphrase.size};
+    decrypted = secret.length && memmem(bytes.at, bytes.size, "ENCRYPTED", strlen("ENCRYPTED"));
     failed = pbes2_key_parse(key, bytes.at, parse_size(&bytes), secret);
     bytes_free(&bytes);
     bytes_free(&passphrase);
     if (failed) {
         config_problem_add(problems, path.line, false, "key %s %s", path.value.at,
-                           key_sentence(failed));
+                           key_sentence(failed, decrypted));
         return false;
     }
     key_mode_check(path, problems);
