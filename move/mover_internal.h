@@ -118,7 +118,8 @@ bool mover_come_back(struct mover *mover);
 /* check.c: compares tables and triggers before and after. False: they differ, or could not be
  * read. */
 bool check_before(struct mover *mover);
-bool check_again(struct mover *mover); /* that they are still so */
+/* They are still as check_before found them, their triggers only if asked. */
+bool check_again(struct mover *mover, bool with_triggers);
 bool check_after(struct mover *mover);
 
 /* The table of this call that `table` is; NULL: none. */

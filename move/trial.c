@@ -4,6 +4,7 @@
  */
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 
 #include "config/keys.h"
 #include "move/mover_internal.h"
@@ -16,7 +17,7 @@ struct trial {
     struct text source, target;
     struct text statements[STATEMENTS];
     unsigned count;
-    int64_t shortest; /* of its RENAMEs, in milliseconds */
+    int64_t shortest; /* of its RENAMEs, in microseconds */
 };
 
 static const struct text trial_name = TEXT(MOVER_TRIAL);
@@ -63,11 +64,19 @@ static void write_statements(struct mover *mover, struct trial *trial)
     add(mover, trial, ".t", "DROP TABLE ");
 }
 
+static int64_t microseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static bool run_one(struct mover *mover, struct trial *trial, struct text sql)
 {
-    const int64_t began = mover_now();
+    const int64_t began = microseconds();
     const bool good = run_sql(mover, sql);
-    const int64_t took = mover_now() - began;
+    const int64_t took = microseconds() - began;
 
     if (memcmp(sql.at, "RENAME", 6) == 0 && took < trial->shortest)
         trial->shortest = took;
@@ -90,14 +99,14 @@ static void clean(struct mover *mover, const struct trial *trial)
 
 static void check_time(struct mover *mover, const struct trial *trial)
 {
-    const long long one = trial->shortest, all = one * (long long)mover->todo_count;
+    const long long all = trial->shortest * (long long)mover->todo_count / 1000;
     const long long seconds = all / 1000 + 1;
 
     if (mover->todo_count >= MANY && all > mover->move->hold.value)
         refuse(mover,
-               "a RENAME takes this server %lld ms, that of %zu tables about %lld s, which is "
+               "a RENAME takes this server %.1f ms, that of %zu tables about %lld ms, which is "
                "longer than the hold; move fewer tables by one section, or write hold = %llds",
-               one, mover->todo_count, seconds, 2 * seconds);
+               (double)trial->shortest / 1000, mover->todo_count, all, 2 * seconds);
 }
 
 static bool try_pair(struct mover *mover, struct text source, struct text target)
