@@ -318,16 +318,19 @@ class Worlds:
         (one, error), (other, other_error) = (side.ask(steps) for side in self.sides)
         if "closed" in str(error) or "closed" in str(other_error):
             self.connect(self.sides[0].mode, self.sides[0].charset)
-        wrong = None
-        if error and error[0] == 1064 and not other_error:
-            pass  # MariaDB takes "INTO value (" for another word, and "INTO `dept`.value (" not
+        wrong, another = None, error and error[0] == 1064 and not other_error
+        if another:
+            pass  # MariaDB takes the table in "INSERT INTO value" for a word, and in "INSERT INTO `dept`.value" not
         elif (error and error[0]) != (other_error and other_error[0]):
             wrong = f"error {error}, mapped {other_error}"
         elif not error and statement.family not in LENIENT and plain(one) != plain(other) and told(one) != told(other):
             wrong = f"answers {told(one)}, mapped {told(other)}"
         for side in self.sides:
             side.fresh()
-        return self.settle(statement.family) or wrong if statement.family not in READS else wrong
+        if statement.family in READS:
+            return wrong
+        changed = self.settle(statement.family)
+        return None if another else changed or wrong
 
     def settle(self, family):
         """Are the tables the same on both? They are put right again."""
