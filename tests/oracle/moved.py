@@ -373,23 +373,24 @@ def texts(dialect, chooser, mode, only):
             yield Statement(text.encode(), function.__name__, stateful)
 
 
-def run(kind, seconds, seed, ahead=False, only=None, most=20):
-    """(counts, [what differs], [what is not mapped])"""
+def run(kind, seconds, seed, ahead=False, only=None, most=20, least=0):
+    """(counts, [what differs], [what is not mapped]); `least` statements, also where they take longer."""
     for name in WITHOUT:
         grammar.PLAIN.pop(name, None)
     chooser = random.Random(f"{kind} {seed} {ahead}")
     counts, differs, unmapped = collections.Counter(), [], []
     worlds = Worlds(kind, chooser, ahead)
     end = time.monotonic() + seconds
+    goes_on = lambda: time.monotonic() < end or counts["statements"] < least
     try:
-        while time.monotonic() < end and len(differs) < most:
+        while goes_on() and len(differs) < most:
             mode, charset = chooser.choice(MODES[kind]), chooser.choice((*["utf8mb4"] * 4, *CHARSETS))
             worlds.connect(mode, charset)
             source = texts(kind, chooser, mode, only)
             for _ in range(60):
                 statement = next(source)
                 way, steps = ways(chooser, statement, kind, mode)
-                if time.monotonic() > end:
+                if not goes_on():
                     break
                 counts["statements"] += 1
                 why = worlds.compare(statement, steps)

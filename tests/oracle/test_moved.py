@@ -16,9 +16,9 @@ SEED = int(os.environ.get("SEED", 20261128))
 
 @pytest.mark.parametrize("kind", list(servers.KINDS))
 def test_mapped_means_the_same(kind):
-    counts, differs, unmapped = moved.run(kind, 6, SEED, ahead=kind == "mysql")
+    counts, differs, unmapped = moved.run(kind, 6, SEED, ahead=kind == "mysql", least=20)
     assert not differs, "\n".join(differs)
-    assert counts["statements"] > 5 and len(unmapped) * 10 <= counts["statements"], unmapped
+    assert counts["statements"] >= 20 and len(unmapped) * 10 <= counts["statements"], unmapped
 
 
 def test_what_is_not_mapped_is_seen(monkeypatch):
