@@ -34,11 +34,12 @@ def pytest_unconfigure(config):
 
 # What takes longest (SLOWEST=40 lists it) begins first: run beside others, none of these files is left at the end.
 LONGEST = [f"test_{name}.py" for name in (
-    "moving", "audit_accounts", "move_gate", "drivers", "oracle", "moves_refused", "moves", "evidence_pages",
-    "compression", "takeover", "attack", "ends", "examples", "unit", "audit", "kill_instances", "store",
-    "allocations", "long_lists", "faults", "instances", "control", "legs", "move_tools", "hold", "moves_hanging",
-    "replication", "tls_matrix", "pitfalls", "learn", "bypass", "moved", "reload", "moves_killed", "witness",
-    "tools", "vanish", "upgrades", "health", "threads", "soak")]
+    "moving", "generations", "audit_accounts", "move_gate", "drivers", "oracle", "moves_refused", "moves",
+    "moves_many", "moves_faults", "evidence_pages", "compression", "takeover", "attack", "ends", "examples",
+    "unit", "audit", "kill_instances", "store", "move_orms", "moves_rights", "applications", "other_ways",
+    "grants_end", "allocations", "long_lists", "faults", "instances", "control", "legs", "move_tools", "hold",
+    "moves_hanging", "replication", "tls_matrix", "pitfalls", "learn", "bypass", "moved", "reload",
+    "moves_killed", "witness", "tools", "vanish", "upgrades", "health", "threads", "soak")]
 
 
 @pytest.hookimpl(trylast=True)
