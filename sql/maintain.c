@@ -1,10 +1,11 @@
-/* Statements on whole tables and on sessions: CHECK and its kin, FLUSH, LOCK TABLES, HANDLER, KILL.
+/* Statements on whole tables and on sessions: CHECK TABLE and similar ones, FLUSH, LOCK TABLES,
+ * HANDLER, KILL.
  * Called by sql/analyze.c.
  */
 #include "sql/parser.h"
 #include "sql/session_internal.h"
 
-/* MariaDB, behind a table: PERSISTENT FOR ALL, or FOR COLUMNS (..) or ALL INDEXES (..) or ALL. */
+/* MariaDB, after a table: PERSISTENT FOR ALL, or FOR COLUMNS (..) or ALL INDEXES (..) or ALL. */
 static void skip_persistent(struct parser *p)
 {
     if (!take_word(p, KW_PERSISTENT) || !need_word(p, KW_FOR) || take_word(p, KW_ALL))
@@ -16,8 +17,8 @@ static void skip_persistent(struct parser *p)
     }
 }
 
-/* QUICK, FOR UPGRADE and so on; MySQL's UPDATE or DROP HISTOGRAM ON columns. No other has commas:
- * behind one might stand a table. */
+/* QUICK, FOR UPGRADE and so on; MySQL's UPDATE or DROP HISTOGRAM ON columns. Only HISTOGRAM may
+ * have commas: any other comma is a failure, because a table may follow it. */
 static void skip_options(struct parser *p)
 {
     bool histogram = at_word(p, KW_UPDATE) || at_word(p, KW_DROP);
@@ -200,7 +201,7 @@ void read_handler(struct parser *p, struct text name)
     }
 }
 
-/* OPEN names a table; READ and CLOSE name what was opened, which may be an alias. */
+/* OPEN names a table; READ and CLOSE use the name it was opened by, which may be an alias. */
 void parse_handler(struct parser *p)
 {
     struct name schema, name, alias;
@@ -243,8 +244,8 @@ static bool at_kill_end(const struct parser *p)
     return p->n.class == SQL_TOKEN_END || p->n.sign == ';';
 }
 
-/* A number as written, or with a minus: drivers read an id as a signed 32-bit number, and a server
- * takes what they send modulo 2^32. */
+/* A number, perhaps with a minus: drivers read the connection id as a signed 32-bit number, and the
+ * server takes the number that they send modulo 2^32. */
 static bool take_thread(struct parser *p)
 {
     const struct parser_mark mark = parser_mark(p);
@@ -266,7 +267,7 @@ static bool take_thread(struct parser *p)
     return true;
 }
 
-/* A variable that is known to hold a session's number, as a number or as a text. */
+/* A user variable whose value is known, as a number or a string, and is a session's number. */
 static bool take_variable_thread(struct parser *p)
 {
     const uint32_t offset = p->t.offset, length = p->t.length;
@@ -288,8 +289,8 @@ static bool take_variable_thread(struct parser *p)
     return true;
 }
 
-/* CONNECTION_ID(): the session itself, whatever the server calls it. A stored function of that name
- * is never meant: built-in ones come first. */
+/* CONNECTION_ID(): the session itself, whatever its number on the server. It never means a stored
+ * function of that name: built-in functions take precedence. */
 static bool take_itself(struct parser *p)
 {
     const struct parser_mark mark = parser_mark(p);

@@ -1,5 +1,6 @@
-/* Decides which names of a statement get another schema. Each place is decided by itself; where two
- * decisions concern the same bytes of the text they must agree. Called by judge/ and cmd/explain.c.
+/* Decides which names of a statement get another schema. Each place is decided separately; two
+ * decisions about the same bytes of the text must be equal. Called by judge/, move/triggers.c and
+ * cmd/explain.c.
  */
 #include "sql/map.h"
 
@@ -9,9 +10,9 @@
 
 enum { AS_IT_SAYS = UINT16_MAX };
 
-/* Facts under a map. `stands` of an object: where it is, if elsewhere than it says. `renamed` of an
- * object that is a new name: the table behind it, plus 1, for a RENAME that goes on from there;
- * AS_IT_SAYS of one that was a table of the statement before. */
+/* The state of one sql_map. `renamed` has an entry for each object. For a new name of a RENAME it
+ * is the number of the table that gets the name, plus 1: the same RENAME may rename it again. It is
+ * AS_IT_SAYS for a table that was met under its own name and is not moved; 0: not met yet. */
 struct mapping {
     const struct sql_facts *facts;
     const struct sql_where *where;
@@ -36,7 +37,7 @@ static struct text trigger_stands(const struct mapping *m, uint32_t number)
     return m->where->stands(m->where->moved, SQL_ROUTINE, object->schema, object->name);
 }
 
-/* A new name, or a trigger: with its table, unless it is itself one that stands elsewhere. */
+/* A new name or a trigger gets the schema of its table, unless the name itself is a moved table. */
 static struct text follows(struct mapping *m, const struct sql_place *place)
 {
     const uint16_t root = m->renamed[place->beside];
@@ -52,7 +53,7 @@ static struct text follows(struct mapping *m, const struct sql_place *place)
     return stands(m, m->renamed[place->object] - 1u);
 }
 
-/* The schema to write at this place; `at` NULL: nothing is written. */
+/* The schema to write at this place; `at` NULL: no change. */
 static struct text decide(struct mapping *m, const struct sql_place *place)
 {
     struct text own;
@@ -74,8 +75,8 @@ static struct text decide(struct mapping *m, const struct sql_place *place)
         own = stands(m, m->renamed[place->object] - 1u);
     if (own.at || place->beside >= SQL_OBJECTS)
         return own;
-    /* A name without a schema would now be looked up in another database: so the old database is
-     * written before it. */
+    /* The object beside it gets another schema, and a name without a schema would then be looked
+     * up there: so its own schema is written. */
     return stands(m, place->beside).at ? m->facts->objects[place->object].schema : own;
 }
 
@@ -95,7 +96,7 @@ static bool names_trigger(const struct sql_facts *facts)
     return false;
 }
 
-/* Is there anything to do at all? Most statements end here. */
+/* Does the statement need a mapping, and is it possible? Most statements need none. */
 static enum sql_mapped look(const struct mapping *m, struct sql_edits *edits)
 {
     bool moved = false;
@@ -121,7 +122,8 @@ static enum sql_mapped look(const struct mapping *m, struct sql_edits *edits)
                                 : cannot(edits, "a statement that is not understood");
 }
 
-/* A decision that a place stays is kept with a schema of no bytes until all are compared. */
+/* Fails if another decision about the same bytes differs. A decision for no change is an edit with
+ * an empty schema here, to be compared too; drop_those_that_stay removes it. */
 static bool insert(struct sql_edits *edits, const struct sql_edit *edit)
 {
     uint32_t at = edits->count;
@@ -144,8 +146,8 @@ static bool insert(struct sql_edits *edits, const struct sql_edit *edit)
     return true;
 }
 
-/* Behind a quoted schema and a dot, 123 and 1e5 are numbers, and what begins with a digit may be.
- * As it was first written, without quotes. */
+/* After a quoted schema and a dot, 123 and 1e5 are numbers, and any bare name that begins with a
+ * digit may be one. Tests the first mention of the object: was it written without quotes? */
 static bool reads_as_number(const struct sql_object *object)
 {
     return object->name.length > 0 && object->name.at[0] >= '0' && object->name.at[0] <= '9' &&

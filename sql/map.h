@@ -1,6 +1,7 @@
-/* Facts and where tables stand now -> what is to be written into the text, so that each name means
- * the table where it stands. Pure: no allocation, the text is not changed here. Nothing is written
- * that the text does not need: a statement that names no moved table has no edits.
+/* Maps the table names of a statement: from the facts, and from where the tables stand now, it
+ * makes the edits after which each name means the table where it stands. It allocates nothing and
+ * does not change the text. It makes only the edits that are needed: a statement that names no
+ * moved table has none.
  */
 #ifndef SQL_MAP_H
 #define SQL_MAP_H
@@ -11,44 +12,44 @@
 
 enum { SQL_EDITS = 1024 };
 
-/* Replaces `length` bytes at `offset` by `schema` in backticks, and with `dot` a dot behind it. */
+/* Replaces `length` bytes at `offset` by `schema` in backticks, followed by a dot with `dot`. */
 struct sql_edit {
     uint32_t offset, length;
-    struct text schema; /* borrowed from what was asked, or from the facts */
+    struct text schema; /* borrowed from struct sql_where's `stands`, or from the facts */
     bool dot;
 };
 
 enum sql_mapped {
-    SQL_MAP_NOTHING, /* the text is right as it stands */
+    SQL_MAP_NOTHING, /* the text needs no change */
     SQL_MAP_EDITS,
-    SQL_MAP_CANNOT, /* it names a table that stands elsewhere where it cannot be changed */
+    SQL_MAP_CANNOT, /* it names a moved table in a way that no edit can change */
 };
 
-/* The schema where the object stands, if that is not where it says; `at` NULL where it is. Asked
- * for tables, and for triggers where a statement names one alone. */
+/* `stands` returns the schema where the object stands; `at` NULL: in the schema that is named. It
+ * is called for tables, and for a trigger that a statement names without its table. */
 struct sql_where {
     struct text (*stands)(const void *moved, enum sql_type type, struct text schema,
                           struct text name);
     const void *moved;
-    const struct sql_session *session; /* its temporary tables would hide moved ones; may be NULL */
+    const struct sql_session *session; /* its temporary tables may hide moved tables; may be NULL */
 };
 
 struct sql_edits {
     uint32_t count;
     const char *why;                  /* with SQL_MAP_CANNOT: a sentence, static memory */
-    struct sql_edit edits[SQL_EDITS]; /* in the order of the text, none over another */
+    struct sql_edit edits[SQL_EDITS]; /* sorted by offset, without overlaps */
 };
 
-/* The facts must be those of sql_analyze itself: kept ones have no places. */
+/* The facts must come from sql_analyze: copies made by sql_facts_keep have no places. */
 enum sql_mapped sql_map(const struct sql_facts *facts, const struct sql_state *state,
                         const struct sql_where *where, struct sql_edits *edits);
 
-/* The bytes of one edit, SQL_EDIT_SIZE at most; their number. */
+/* Writes the new bytes of one edit, at most SQL_EDIT_SIZE; returns their number. */
 enum { SQL_EDIT_SIZE = 2 * SQL_DATABASE_SIZE + 3 };
 size_t sql_edit_write(const struct sql_edit *edit, char *to);
 
-/* The mapped text; `to` has room for text.length + edits->count * SQL_EDIT_SIZE bytes. Its length.
- */
+/* Writes the mapped text and returns its length; `to` must have room for text.length +
+ * edits->count * SQL_EDIT_SIZE bytes. */
 size_t sql_map_write(struct text text, const struct sql_edits *edits, char *to);
 
 #endif

@@ -1,4 +1,4 @@
-/* A hash table of names, by schema, name and type. Never changed once it is shared. */
+/* A hash table with the key schema, name and type. It is never changed after it is shared. */
 #include "sql/moved.h"
 
 #include <assert.h>
@@ -10,11 +10,11 @@
 
 struct entry {
     struct text schema, name;
-    struct text stands; /* the schema where it is; `at` NULL: in this one */
-    struct text goes;   /* ... where it will be */
+    struct text stands; /* the schema where it is now; `at` NULL: in `schema` */
+    struct text goes;   /* the schema where it will be; `at` NULL: in `schema` */
     uint64_t moves;
     uint8_t type;
-    bool goes_along; /* it moves itself, and does not only hang on what does */
+    bool goes_along; /* it is moved itself; false: it only depends on moved tables */
 };
 
 struct sql_moved {
@@ -72,7 +72,7 @@ static bool same(const struct sql_moved *moved, struct text a, struct text b)
     return moved->fold ? text_equal_fold(a, b) : text_equal(a, b);
 }
 
-/* The slot of the name, or the free one where it would be. */
+/* The slot of the name, or the free slot for it. */
 static struct entry *slot_of(const struct sql_moved *moved, enum sql_type type, struct text schema,
                              struct text name)
 {

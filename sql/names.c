@@ -1,5 +1,5 @@
-/* Names and the objects they mean: quotes and case are undone, the default database is filled in,
- * each object is listed once. Called by all that meets a name.
+/* Names and the objects they mean: removes quotes, folds case, adds the default database, lists
+ * each object once. Called by every file that parses names.
  */
 #include "sql/identifier.h"
 #include "sql/names_fold.h"
@@ -18,8 +18,8 @@ char *take_room(struct parser *p, size_t size)
     return facts->names + facts->names_length - size;
 }
 
-/* Doubled delimiters become one. `inner` is what stands between the delimiters. A quoted name's
- * delimiter is never part of a longer character here: names with bytes over 127 come only in UTF-8.
+/* Replaces each doubled delimiter by one. `inner` is the text between the delimiters. A delimiter
+ * is never a byte of a longer character here: names with bytes over 127 are accepted only in UTF-8.
  */
 static bool undouble(struct parser *p, struct text inner, char close, struct name *name)
 {
@@ -135,7 +135,8 @@ bool take_routine_name(struct parser *p, struct name *schema, struct name *name)
     return take_qualified(p, schema, name, false);
 }
 
-/* Letters in different case, or with and without accents, may be one on the server. */
+/* The server's collation may treat letters as equal that differ in case or accents; fails where
+ * that cannot be decided here. */
 bool same_name(struct parser *p, struct text a, struct text b)
 {
     if (text_equal(a, b))
@@ -166,7 +167,7 @@ static uint32_t hash_of(enum sql_type type, struct text schema, struct text name
     return (uint32_t)text_hash(name, hash + type, true);
 }
 
-/* A temporary table and the table that it hides are two objects. */
+/* A temporary table and the base table that it hides are two objects. */
 static bool is_object(const struct sql_object *object, enum sql_type type, struct text schema,
                       struct text name, bool session_only)
 {
@@ -187,7 +188,7 @@ static void index_object(struct parser *p, unsigned number)
     p->index[slot % PARSER_INDEX] = (uint16_t)(number + 1);
 }
 
-/* A few objects are compared one by one; for many there is an index. */
+/* Few objects are compared one by one; many are looked up in the index. */
 static unsigned find_object(struct parser *p, enum sql_type type, struct text schema,
                             struct text name, bool session_only)
 {
@@ -216,7 +217,7 @@ static void begin_index(struct parser *p)
         index_object(p, i);
 }
 
-/* No server has a longer one. */
+/* Longer than any server allows? */
 static bool is_too_long(struct text name)
 {
     return name.length > SQL_IDENTIFIER_CHARACTERS &&
@@ -272,8 +273,8 @@ static unsigned add(struct parser *p, enum sql_type type, const struct name *sch
     return number;
 }
 
-/* A view's call of a function without a schema is looked up in the current database today, and in
- * the view's own whenever it is used. */
+/* A view calls a function without a schema: CREATE VIEW looks it up in the current database, each
+ * use of the view in the view's own. This adds the function in the view's database. */
 static void add_called_by_view(struct parser *p, enum sql_type type, const struct name *name,
                                unsigned access)
 {
@@ -293,7 +294,7 @@ unsigned add_object(struct parser *p, enum sql_type type, const struct name *sch
     return number;
 }
 
-/* The tables that a temporary MERGE table stands on: to use it is to use them. */
+/* Adds the underlying tables of a temporary MERGE table: a statement that uses it uses them. */
 static void add_united(struct parser *p, struct text schema, struct text name, unsigned access)
 {
     const struct sql_facts *facts = sql_session_united(p->session, schema, name);
@@ -313,7 +314,7 @@ unsigned add_table(struct parser *p, const struct name *schema, const struct nam
                    unsigned access)
 {
     /* A stored body runs later and for other sessions: it sees no temporary table of this session.
-     * A block that runs now may drop one and go on. */
+     * A block that runs now may drop the temporary table before it uses the name. */
     bool session_only = p->session && !p->stored && !p->body &&
                         sql_session_has_table(p->session, default_schema(p, schema), name->text);
 
@@ -328,7 +329,7 @@ unsigned add_temporary(struct parser *p, const struct name *schema, const struct
     return add(p, SQL_TABLE, schema, name, SQL_DEFINE, true);
 }
 
-/* Gives back what a name took of facts->names, unless a new object keeps it. */
+/* Frees the bytes that a name took in facts->names, unless a new object uses them. */
 static unsigned give_back(struct parser *p, uint32_t room, uint32_t count, unsigned number)
 {
     if (p->facts->object_count == count)
@@ -366,8 +367,8 @@ void take_tables(struct parser *p, unsigned access)
     while (list_goes_on(p));
 }
 
-/* In a text that runs as a whole, and whose head is short: else it is listed at once or not at all.
- */
+/* A list is split into batches only outside of bodies, prepared texts and executable comments, and
+ * only if the statement's text before it is short. Any other list must fit as a whole. */
 void list_begin(struct parser *p)
 {
     const char *start = (const char *)p->lexer.start;

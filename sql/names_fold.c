@@ -1,6 +1,6 @@
 /* Folds names to lower case: ASCII, and the Latin, Greek and Cyrillic letters of two bytes whose
- * lower case lies at a fixed distance. Scripts without case pass as they are; anything else is not
- * known. Called by sql/names.c.
+ * lower case has a fixed distance. Letters of scripts without case are not changed; for any other
+ * character folding fails. Called by sql/names.c, sql/places.c and others.
  */
 #include "sql/names_fold.h"
 

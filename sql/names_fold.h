@@ -1,4 +1,4 @@
-/* Letter case of names in UTF-8, as the servers fold it with lower_case_table_names. */
+/* Folding of names in UTF-8 to lower case, as the servers do with lower_case_table_names. */
 #ifndef SQL_NAMES_FOLD_H
 #define SQL_NAMES_FOLD_H
 
@@ -8,18 +8,18 @@
 #include "base/text.h"
 
 bool name_has_high(struct text name);
-/* Is there anything that folding could change? */
+/* Has it a byte that folding could change? */
 bool name_has_upper(struct text name);
 size_t name_characters(struct text name);
-/* Is it well-formed, of characters of at most three bytes? Servers cut, replace or refuse the rest:
- * MySQL drops what is no character with all behind it, and takes one of four bytes for a question
- * mark. */
+/* Is it valid UTF-8 with characters of at most three bytes? Servers cut, change or refuse other
+ * names: MySQL drops an invalid character and everything after it, and replaces a character of four
+ * bytes by a question mark. */
 bool name_is_utf8(struct text name);
-/* Has it signs that are letters in swe7, the one client character set in which bytes below 128 are
- * other characters? */
+/* Has it signs that are letters in swe7? That is the only client character set whose bytes below
+ * 128 are not all ASCII. */
 bool name_has_signs(struct text name);
-/* Writes the name in lower case, as many bytes as it has. False where a letter's lower case is not
- * known here or is of another length. */
+/* Writes the name in lower case, with the same number of bytes. False if the lower case of a letter
+ * is not known here or has another length. */
 bool name_fold(struct text name, char *to);
 
 #endif

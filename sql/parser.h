@@ -1,9 +1,9 @@
-/* The walk over one statement's tokens that the files of the statement families share. A recursive
- * descent that cares for four things alone: where the names of tables stand, what they mean there
- * (scoping), which calls are of stored functions, and where clauses and statements end. Expressions
- * are walked flat. Nobody outside sql/ includes this.
+/* The parser of one statement, shared by the files of the statement families. It is a recursive
+ * descent parser that finds only four things: where table names stand, what they mean there
+ * (scoping), which calls are calls of stored functions, and where clauses and statements end.
+ * Expressions are read without building a tree. Only files in sql/ include this header.
  *
- * Whoever meets something that is not foreseen calls parser_fail: from then on every token is
+ * Code that meets syntax it does not know calls parser_fail: from then on every token is
  * SQL_TOKEN_END, so that all loops end, and the facts are undetermined.
  */
 #ifndef SQL_PARSER_H
@@ -19,24 +19,24 @@
 #include "sql/session_internal.h"
 
 enum {
-    PARSER_DEPTH = 100, /* queries and statements within each other */
+    PARSER_DEPTH = 100, /* depth of nested queries and statements */
     PARSER_PREPARED = 8,
     PARSER_CTES = 128,  /* common table expressions in scope */
-    PARSER_UNUSED = 32, /* unused ones that are left out */
+    PARSER_UNUSED = 32, /* unused CTEs that are skipped on the next reading */
     PARSER_CTE_NAMES = 512,
-    PARSER_TABLES = 256, /* tables that an UPDATE or DELETE joins */
-    PARSER_INDEX = 4096, /* slots of the index over the objects; a power of two */
-    PARSER_CALLED = 512, /* tables by which columns may be qualified */
+    PARSER_TABLES = 256, /* tables in the join of an UPDATE or DELETE */
+    PARSER_INDEX = 4096, /* slots of the hash index of the objects; a power of two */
+    PARSER_CALLED = 512, /* tables that may qualify a column */
     PARSER_QUALIFIERS = 512,
-    PARSER_NEAR = 64,        /* tokens that are looked at a second time to find an alias */
-    PARSER_LIST = 1000,      /* names of one batch: each can be mapped, see SQL_EDITS */
-    PARSER_LIST_HEAD = 4096, /* bytes before a list that are read once more with each batch */
-    PARSER_NAME = 1024, /* bytes of the longest name that is looked at: none is legal beyond 256 */
+    PARSER_NEAR = 64,        /* tokens that are read a second time to find an alias */
+    PARSER_LIST = 1000,      /* names in one batch; not more than SQL_EDITS, so all can be mapped */
+    PARSER_LIST_HEAD = 4096, /* bytes before a list; each batch reads them again */
+    PARSER_NAME = 1024,      /* longest name in bytes that is read; legal names have at most 256 */
 };
 
-/* A name: what it says, and where it stands. */
+/* A name and its position in the text. */
 struct name {
-    struct text text; /* unquoted; `at` NULL: not written */
+    struct text text; /* unquoted; `at` NULL: the statement does not write it */
     uint32_t offset, length;
     bool high;
 };
@@ -44,104 +44,104 @@ struct name {
 struct cte {
     struct name name;
     bool visible;
-    bool open;     /* its definition is being read */
-    bool used;     /* from outside of its definition */
-    uint16_t with; /* the first one of its WITH */
+    bool open;     /* the parser is in its definition */
+    bool used;     /* by a query outside of its definition */
+    uint16_t with; /* index of the first CTE of the same WITH */
     uint64_t place;
-    uint64_t names; /* a bit for each table that its definition names, also by way of others */
+    uint64_t names; /* hash bits of the tables that its definition names, also through CTEs */
 };
 
-/* A table of an UPDATE's or DELETE's join. */
+/* A table in the join of an UPDATE or DELETE. */
 struct joined {
-    struct text schema, name; /* the table's; `schema` as resolved */
-    struct text alias;        /* what the statement calls it */
-    uint16_t object;          /* in facts->objects; SQL_OBJECTS: no base table */
+    struct text schema, name; /* of the table; `schema` is resolved */
+    struct text alias;        /* the alias, or the table's name without one */
+    uint16_t object;          /* index in facts->objects; SQL_OBJECTS: not a base table */
     bool aliased;
 };
 
-/* A table of the statement, by what its columns may be qualified with. */
+/* A table of the statement, and the name or alias that may qualify its columns. */
 struct called {
     struct sql_token token;
     uint16_t object;
 };
 
-/* schema.table before a column. */
+/* schema.table in front of a column. */
 struct qualifier {
     struct sql_token schema, table;
 };
 
 struct parser {
     struct sql_lexer lexer;
-    struct sql_token t, n; /* the current token and the next */
+    struct sql_token t, n; /* the current token and the next one */
     struct sql_facts *facts;
     const struct sql_state *state;
     const struct sql_session *session;
-    struct text schema;     /* of unqualified names; `at` NULL: none is known */
-    struct text view;       /* schema of the view that is being defined; `at` NULL: not written */
-    struct text home;       /* schema of the table that is being defined; `at` NULL: not written */
-    struct sql_token named; /* the name or alias that was taken last */
-    struct {                /* the literal of the command that is being read; `at` NULL: none */
-        struct text text;   /* between its quotes */
+    struct text schema;     /* of unqualified names; `at` NULL: not known */
+    struct text view;       /* schema of the view in CREATE or ALTER VIEW; `at` NULL: not written */
+    struct text home;       /* schema of the table that is defined; `at` NULL: not written */
+    struct sql_token named; /* the last name or alias that was read */
+    struct {                /* the string literal that is parsed as a statement; `at` NULL: none */
+        struct text text;   /* the bytes between its quotes, escapes included */
         uint32_t offset;
-        uint32_t in, out; /* the same place in it and in what it stands for */
+        uint32_t in, out; /* one position: in `text`, and in the unescaped value */
         char quote;
         bool escaped;
     } literal;
-    uint16_t beside;  /* see struct sql_place */
-    uint16_t defined; /* the table that is being defined or altered */
-    bool unplaced;    /* the name that is added has its place already */
-    bool qualifiers_lost;
+    uint16_t beside;      /* see struct sql_place */
+    uint16_t defined;     /* object number of the table that is defined or altered */
+    bool unplaced;        /* add no place for the objects that are added now */
+    bool qualifiers_lost; /* some did not fit below: no object of the statement can be mapped */
     uint16_t called_count, qualifier_count;
     struct called called[PARSER_CALLED];
     struct qualifier qualifiers[PARSER_QUALIFIERS];
     bool failed;
-    bool body;        /* in a stored body or compound statement */
-    bool assigns;     /* sets user variables */
-    bool calls;       /* runs a procedure, which may do anything to what the session remembers */
-    bool stored;      /* in a body or view: no temporary table is seen from there */
+    bool body;        /* inside a stored body or compound statement */
+    bool assigns;     /* the statement sets user variables */
+    bool calls;       /* runs a procedure, which may change any state of the session */
+    bool stored;      /* in a stored body or view, which sees no temporary tables */
     bool compound;    /* a compound statement outside of routines */
-    bool set_for;     /* behind SET STATEMENT ... FOR in a body */
-    bool dynamic;     /* in a statement's text that is a value */
-    bool united;      /* names the tables of a MERGE table */
-    bool has_body;    /* a body or compound statement was in it */
-    uint8_t texts;    /* how many such texts were read so far */
-    bool nowhere;     /* the text is not the command's: offsets mean nothing */
+    bool set_for;     /* after SET STATEMENT ... FOR in a body */
+    bool dynamic;     /* inside the text of PREPARE or EXECUTE IMMEDIATE */
+    bool united;      /* the statement defines the tables of a MERGE table */
+    bool has_body;    /* the statement contains a body or compound statement */
+    uint8_t texts;    /* number of `dynamic` texts so far */
+    bool nowhere;     /* the text is not part of the command: it has no offsets */
     bool fold;        /* table and database names are folded to lower case */
-    bool references;  /* names a table beside the one that is defined */
-    bool collects;    /* joined tables are collected */
-    bool matches;     /* behind MATCH, before its AGAINST */
-    bool rereads;     /* sets what decides how the next statement is read */
-    bool with_inside; /* MySQL: a WITH has stood in brackets */
-    bool in_cte;      /* in the definition of a common table expression */
+    bool references;  /* names a table without a schema, in the schema of the defined table */
+    bool collects;    /* joined tables are added to `joined` */
+    bool matches;     /* between MATCH and its AGAINST */
+    bool rereads;     /* sets a variable that changes how the next statement is read */
+    bool with_inside; /* MySQL: there was a WITH in brackets */
+    bool in_cte;      /* inside the definition of a CTE */
     uint8_t depth;
-    bool at_start;                 /* at the very start of one */
-    uint16_t cte_count, cte_floor; /* those below the floor cannot be seen */
-    uint16_t cte_inner_floor;      /* with in_cte: for a WITH that stands deeper in it */
+    bool at_start;                 /* at the first token of a CTE's definition */
+    uint16_t cte_count, cte_floor; /* CTEs below the floor are not visible */
+    uint16_t cte_inner_floor;      /* with in_cte: the floor for a WITH nested deeper */
     uint16_t joined_count;
     bool indexed;
-    uint32_t start;     /* of the statement */
-    bool lists;         /* long lists of names may come in batches */
-    uint32_t list_from; /* where this batch of a list begins; 0: at its first name */
+    uint32_t start;     /* offset of the statement */
+    bool lists;         /* long lists of names may be split into batches */
+    uint32_t list_from; /* offset where this batch of the list begins; 0: at its first name */
     uint8_t prepared_count;
-    struct text prepared[PARSER_PREPARED]; /* statements of the body's PREPAREs up to here */
-    /* MySQL: a bit for each name that definitions use. */
+    struct text prepared[PARSER_PREPARED]; /* names of the statements that the body has prepared */
+    /* MySQL: a hash bit for each name that definitions use. */
     uint64_t cte_names[PARSER_CTE_NAMES / 64];
-    /* MySQL: where the names of unused CTEs stand; the first `skipped` are not read. */
+    /* MySQL: the positions of unused CTEs; the definitions of the first `skipped` are not read. */
     uint8_t unused_count, skipped;
     uint64_t unused[PARSER_UNUSED];
     struct cte ctes[PARSER_CTES];
     struct joined joined[PARSER_TABLES];
-    uint16_t index[PARSER_INDEX]; /* object number + 1, where `indexed` */
+    uint16_t index[PARSER_INDEX]; /* object number + 1; 0: free; only valid with `indexed` */
 };
 
 /* --- tokens (parser.c) --- */
 
-/* Starts at `offset` of `text`; the fields that say what the text is in are set by the caller. */
+/* Starts at `offset` of `text`. The caller sets the fields that describe the context. */
 void parser_start(struct parser *p, struct text text, uint32_t offset);
 void parser_stop(struct parser *p);
-/* As if the text ended here. */
+/* Makes the text end at this token. */
 void parser_end(struct parser *p);
-/* `why` is static. Returns false. */
+/* `why` is a static string. Always returns false. */
 bool parser_fail(struct parser *p, const char *why);
 
 static inline void step(struct parser *p)
@@ -183,7 +183,7 @@ static inline bool take_sign(struct parser *p, char sign)
     return true;
 }
 
-/* The first to say what the statement is, is right: what is in it says so too. */
+/* Only the first call sets the kind: later calls come from nested statements. */
 static inline void set_kind(struct parser *p, enum sql_kind kind)
 {
     if (p->facts->kind == SQL_UNKNOWN)
@@ -197,11 +197,11 @@ static inline void may_run_code(struct parser *p)
         p->facts->session.action |= SQL_ACTION_RUNS_CODE;
 }
 
-/* Fails where something else stands. */
+/* Take the word or sign; any other token is a failure. */
 bool need_word(struct parser *p, enum sql_keyword word);
 bool need_sign(struct parser *p, char sign);
 
-/* The token behind p->n. Costs a second reading of it: for rare forks alone. */
+/* The token after p->n. It is read twice then, so this is for rare cases only. */
 struct sql_token parser_peek(const struct parser *p);
 
 static inline bool at_name(const struct parser *p)
@@ -209,13 +209,13 @@ static inline bool at_name(const struct parser *p)
     return p->t.class == SQL_TOKEN_WORD || p->t.class == SQL_TOKEN_NAME;
 }
 
-/* A bare word that cannot be an alias, as the dialect has it. */
+/* At a word that is reserved in this dialect, so that it cannot be a bare alias? */
 static inline bool at_reserved(const struct parser *p)
 {
     return p->t.keyword && (sql_keyword_flags(p->t.keyword, p->state->dialect) & WORD_RESERVED);
 }
 
-/* To look further ahead and come back; only within what is bounded. */
+/* To read ahead and come back. The caller must limit how far it reads. */
 struct parser_mark {
     struct sql_lexer lexer;
     struct sql_token t, n;
@@ -223,58 +223,60 @@ struct parser_mark {
 struct parser_mark parser_mark(const struct parser *p);
 void parser_back(struct parser *p, const struct parser_mark *mark);
 
-/* Everything up to the statement's end, unread, where the grammar has no room for queries. */
+/* Skips to the statement's end, where the grammar allows no query; a SELECT is a failure. */
 void skip_rest(struct parser *p);
-/* A user or role: name@host, 'name'@'host', CURRENT_USER[()]. */
+/* Skips a user or role: name@host, 'name'@'host', CURRENT_USER[()]. */
 void skip_user(struct parser *p);
-/* IF EXISTS, IF NOT EXISTS; true when it stood there. */
+/* Takes IF EXISTS or IF NOT EXISTS; false if neither is there. */
 bool take_if_exists(struct parser *p);
-/* Skips a bracket and all that is in it, unread: for lists of columns, indexes, partitions. */
+/* Skips a bracket and its content (lists of columns, indexes, partitions); notes the qualifiers of
+ * columns in it. A query in it is a failure. */
 void skip_brackets(struct parser *p);
 
 /* --- names and objects (names.c) --- */
 
-/* The current token as a name: `fold` to lower case where the server does so. The token stays. */
+/* Reads the current token as a name, in lower case with `fold`. Does not step past it. */
 bool read_name(struct parser *p, struct name *name, bool fold);
-/* The same of a token that was met before. */
+/* The same for a given token. */
 bool read_name_of(struct parser *p, const struct sql_token *token, struct name *name, bool fold);
-/* Takes name or schema.name (or .name); folds as tables are folded. False after a failure. */
+/* Takes name, schema.name or .name; folds them as table names. False after a failure. */
 bool take_table_name(struct parser *p, struct name *schema, struct name *name);
-/* The same for routines, triggers and events: the name itself always compares without case. */
+/* The same for routines, triggers and events. Their own names are not folded: they always compare
+ * without case. */
 bool take_routine_name(struct parser *p, struct name *schema, struct name *name);
 
-/* Adds an object, or accesses to one that is there. `schema` NULL or unwritten: the default.
- * Returns its number, or SQL_OBJECTS where there is no room (then the parser has failed). */
+/* Adds an object, or adds `access` to one that is listed. `schema` NULL or not written: the
+ * default. Returns the object's number, or SQL_OBJECTS when the parser has failed. */
 unsigned add_object(struct parser *p, enum sql_type type, const struct name *schema,
                     const struct name *name, unsigned access);
-/* The same for a table that may be one of this session's own temporary tables. */
+/* The same for a table that may be a temporary table of this session. */
 unsigned add_table(struct parser *p, const struct name *schema, const struct name *name,
                    unsigned access);
-/* A temporary table that the statement creates. */
+/* Adds a temporary table that the statement creates. */
 unsigned add_temporary(struct parser *p, const struct name *schema, const struct name *name);
 /* Takes a table's name and adds it. */
 unsigned take_table(struct parser *p, unsigned access);
-/* A table's name, another comma, another name. */
+/* Takes table names separated by commas, and adds the tables. */
 void take_tables(struct parser *p, unsigned access);
-/* Before the first name of a list that may be long: a later batch goes on where the last ended. */
+/* Call it before the first name of a list that may be long; a later batch starts at list_from. */
 void list_begin(struct parser *p);
-/* Behind a name: a comma and another, in this batch. */
+/* After a name: takes the comma; true when another name of this batch follows. */
 bool list_goes_on(struct parser *p);
 /* Takes a database's name and adds the database. */
 bool take_database(struct parser *p, unsigned access, struct name *name);
-/* The same where a temporary table is not looked for. */
+/* Like take_table, but the name never means a temporary table. */
 unsigned take_real_table(struct parser *p, unsigned access);
-/* The same name, as the dialect compares tables and aliases. */
+/* Are the names equal, as the dialect compares tables and aliases? */
 bool same_name(struct parser *p, struct text a, struct text b);
-/* Room in facts->names; NULL where there is none (then the parser has failed). */
+/* Takes `size` bytes of facts->names; NULL when they do not fit (the parser has failed then). */
 char *take_room(struct parser *p, size_t size);
 
-/* What a quoted string stands for, in the text itself or in facts->names; `at` NULL where that is
- * not known. */
+/* The value of a quoted string. It points into the text or into facts->names; `at` NULL: the value
+ * is not known. */
 struct text unescape(struct parser *p, struct text literal, bool has_escapes);
 
-/* The same text, `at` NULL where it may be another once it is a value, or the text of PREPARE: see
- * enum sql_lossy. */
+/* Returns `text`; `at` NULL when the server may change its bytes while it is a value or the text of
+ * PREPARE: see enum sql_lossy. */
 struct text keeps_its_text(const struct parser *p, struct text text);
 
 /* The name of the user variable at p->t, without @ and quotes. */
@@ -282,68 +284,68 @@ struct name variable_name(struct parser *p);
 
 /* --- places (places.c) --- */
 
-/* Where the name of this token stands in the text of the command. */
+/* Sets the offset and length of the name to the token's position in the command. */
 void place_name(struct parser *p, const struct sql_token *token, struct name *name);
-/* A mention of an object; called by add_object and its kin. */
+/* Records the place of a mention of an object; called by all add_ functions. */
 void place_object(struct parser *p, unsigned number, const struct name *schema,
                   const struct name *name);
-/* The object that was added last goes where `leader` goes. */
+/* Object `number`, which was added last, is in the same schema as `leader` wherever that moves. */
 void place_follows(struct parser *p, unsigned number, unsigned leader);
-/* A trigger on the object `table`; SQL_OBJECTS: its table is not said. */
+/* Records a trigger on the object `table`; SQL_OBJECTS: the statement does not name the table. */
 void place_trigger(struct parser *p, unsigned number, const struct name *schema,
                    const struct name *name, unsigned table);
-/* A table, and the name or alias that the statement calls it by. */
+/* Records the name or alias that the statement uses for the table. */
 void called_table(struct parser *p, unsigned object, const struct sql_token *called);
-/* schema.table before a column: `table` may be an alias, and what it means may come later. */
+/* Records schema.table in front of a column. `table` may be an alias that is defined later. */
 void note_qualifier(struct parser *p, const struct sql_token *schema,
                     const struct sql_token *table);
-/* At a name in what is skipped: the same where schema.table.column stands there. */
+/* At a name in skipped text: records the qualifier if schema.table.column is there. */
 void note_qualifiers_in(struct parser *p);
-/* At the end of a statement's text. */
+/* At the end of a statement's text: finds the tables of the recorded qualifiers. */
 void resolve_qualifiers(struct parser *p);
 
 /* --- expressions (expression.c) --- */
 
-/* Stops, outside of brackets, before a comma, a closing bracket, a semicolon, the end, or a word
+/* Outside of brackets it stops before a comma, a closing bracket, a semicolon, the end, or a word
  * that starts a clause. */
 void parse_expression(struct parser *p);
-/* At a word before which an expression ends, outside of brackets? */
+/* At a word that ends an expression outside of brackets? */
 bool ends_expression(const struct parser *p);
-/* Expressions with commas between them. */
+/* Expressions separated by commas. */
 void parse_expressions(struct parser *p);
-/* At an opening bracket: all up to the closing one, which is taken too. */
+/* At an opening bracket: parses its content and takes the closing bracket. */
 void parse_bracket(struct parser *p);
 /* (..), (..) or ROW(..), ROW(..) */
 void parse_rows(struct parser *p);
 
 /* --- queries (query.c, tables.c) --- */
 
-/* Can a query start here (behind an opening bracket)? */
+/* Can a query start here, after an opening bracket? */
 bool at_query(const struct parser *p);
-/* A query expression with its WITH, up to what cannot belong to it. */
+/* A query expression with its WITH, up to the first token that cannot belong to it. */
 void parse_query(struct parser *p);
-/* The same behind its WITH, whose tables are those from `mark` on: operands in any number of
- * brackets, set operations between them, clauses behind them. */
+/* The same without the WITH, whose CTEs are those from `mark` on: operands in any number of
+ * brackets, the set operations between them, and the clauses after them. */
 void parse_query_body(struct parser *p, uint16_t mark);
-/* At a set operation outside of parse_query: its operands stand in brackets of their own, and where
- * one of them had a WITH, MySQL lets its tables be seen in those behind it. */
+/* At a set operation outside of parse_query, whose operands each stand in brackets. Fails on MySQL
+ * when an operand had a WITH: MySQL makes its CTEs visible in the operands after it. */
 void need_plain_operands(struct parser *p);
-/* with.c: the WITH clause alone; the caller gives its tables back with leave_with. */
+/* with.c: only the WITH clause. The caller ends the scope of its CTEs with leave_with. */
 uint16_t enter_with(struct parser *p);
 void leave_with(struct parser *p, uint16_t mark);
-/* tables.c: may its definition name such a table, itself or by way of others? */
+/* tables.c: may the definition name such a table, directly or through other CTEs? */
 bool cte_names(const struct cte *cte, const struct name *name);
-/* WHERE, ORDER BY, LIMIT ...: one clause; false where none stands. */
+/* One clause: WHERE, ORDER BY, LIMIT ...; false if there is none. */
 bool parse_clause(struct parser *p);
-/* UNION and its kin, with ALL or DISTINCT; false where none stands. */
+/* UNION, EXCEPT, INTERSECT or MINUS, with ALL or DISTINCT; false if there is none. */
 bool take_set_operation(struct parser *p);
-/* ALL, DISTINCT or DISTINCTROW, where one stands. */
+/* Skips ALL, DISTINCT or DISTINCTROW, if there is one. */
 void skip_quantifier(struct parser *p);
-/* What follows FROM. */
+/* The table references after FROM. */
 void parse_table_references(struct parser *p, unsigned access);
-/* One table with alias, partitions and hints, without joins. */
+/* One table with its alias, partitions and hints, without joins. */
 void parse_table_factor(struct parser *p, unsigned access);
-/* [AS] alias; false where there is none. */
+/* [AS] alias; false if there is none. */
 bool take_alias(struct parser *p, struct name *alias);
 /* USE, FORCE or IGNORE INDEX (names), any number of them. */
 void skip_hints(struct parser *p);
@@ -357,7 +359,7 @@ void parse_statement(struct parser *p);
 void parse_insert(struct parser *p);
 void parse_update(struct parser *p);
 void parse_delete(struct parser *p);
-/* What is written also comes back: by RETURNING, or in a user variable. */
+/* The statement also returns what it writes: by RETURNING, or in a user variable. */
 void read_written(struct parser *p);
 /* set.c */
 void parse_set(struct parser *p);
@@ -367,15 +369,15 @@ void parse_transaction(struct parser *p);
 /* --- xid.c: the identifier of an XA transaction --- */
 
 struct xid {
-    bool good, filled; /* so far; the part at hand is there */
+    bool good, filled; /* no error so far; the current part was read */
     unsigned part;     /* 0 gtrid, 1 bqual, 2 format */
     uint8_t lengths[2];
     char bytes[128];
 };
 void xid_begin(struct xid *xid);
-/* The token at hand: a part, or a comma. */
+/* Reads the current token: a part, or a comma. */
 void xid_read(struct parser *p, struct xid *xid);
-/* As facts have it; `at` NULL: nobody can tell. */
+/* In the form of facts->xid; `at` NULL: it cannot be determined. */
 struct text xid_end(struct parser *p, const struct xid *xid);
 /* show.c */
 void parse_show(struct parser *p);
@@ -386,7 +388,8 @@ void parse_flush(struct parser *p);
 void parse_lock_tables(struct parser *p);
 void parse_unlock(struct parser *p);
 void parse_handler(struct parser *p);
-/* The table that was opened by this name is read; what was allowed then need not be now. */
+/* HANDLER READ: adds the table that HANDLER OPEN opened under this name, because it may have been
+ * allowed then and not be allowed now. */
 void read_handler(struct parser *p, struct text name);
 void parse_kill(struct parser *p);
 void parse_load_index(struct parser *p);
@@ -403,30 +406,32 @@ void parse_rename(struct parser *p);
 void parse_truncate(struct parser *p);
 /* define_stored.c */
 void take_routine(struct parser *p, unsigned access, struct name *schema);
-/* A trigger by its own name. */
+/* Takes the name of a trigger and adds the trigger. */
 void take_trigger(struct parser *p, unsigned access);
 void parse_view(struct parser *p);
 void parse_trigger(struct parser *p);
 void parse_event(struct parser *p, enum sql_kind kind);
 void parse_routine(struct parser *p);
-/* SQL SECURITY, COMMENT and so on, between the head and the body of a routine. */
+/* Skips SQL SECURITY, COMMENT and so on, between the head and the body of a routine. */
 void skip_characteristics(struct parser *p);
 /* define_table.c */
 void parse_create_table(struct parser *p, bool temporary, bool replaces);
 void parse_alter_table(struct parser *p);
 /* The options of a table or sequence, up to the statement's end. */
 void parse_table_options(struct parser *p);
-/* A storage engine's name; one that may reach elsewhere is administration. */
+/* Takes a storage engine's name. An engine that may use data outside the server sets
+ * facts->administration. */
 void take_engine_name(struct parser *p);
 /* body.c */
 void parse_body(struct parser *p);
-/* Names with types and defaults, up to the bracket or the semicolon behind them. */
+/* Names with types and defaults, up to the closing bracket or the semicolon. */
 void parse_declared(struct parser *p);
 bool at_compound(const struct parser *p);
 void parse_compound(struct parser *p);
-/* A table that is renamed: where its schema changes, all of the new one is touched. */
+/* A table is renamed: if its schema changes, or may change, the new schema is added with
+ * SQL_DEFINE. */
 void move_to(struct parser *p, const struct name *from, const struct name *to);
-/* A body whose unqualified names belong to `schema` (unwritten: the current database). */
+/* A body whose unqualified names belong to `schema` (not written: the current database). */
 void parse_body_in(struct parser *p, const struct name *schema);
 /* dynamic.c */
 void parse_prepare(struct parser *p);
