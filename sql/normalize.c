@@ -1,16 +1,16 @@
-/* The statement without its values: one pass over the lexer's tokens, each of which is hashed and,
- * as long as there is room, written. Called for what is recorded; the lexer decides what a literal
- * is, so that a value is dropped wherever the server would see one.
+/* Normalizes a statement in one pass over the lexer's tokens: each token is hashed and, while there
+ * is room, written. The lexer decides what a literal is, so that everything that the server reads
+ * as a value is dropped.
  *
- * What becomes '?': strings, numbers, hex, bit and date literals with their introducers (_utf8'x',
- * DATE'x'), adjacent strings together, a sign in front of a literal, placeholders, the words NULL,
- * TRUE and FALSE (but for IS NULL, NOT NULL, SET NULL and the like), and the quoted part of an
- * account or variable (@'x'). So does what the server reads as a name, and its writer most likely
- * meant as a value: 12and, or "x" behind an equals sign under ANSI_QUOTES. Where the quotes are not
- * where they were meant to be ('O'Brien'), no name behind the first string is shown; where they are
- * none to the server (‘Smith’), nothing from there on. Then `(?, ?,
- * ?)` and `(?), (?)` become `(?)`, and a row of VALUES that looks like one before it is left out.
- * What is put out, and how it is folded, is normalize_output.c's.
+ * These become '?': strings, numbers, hex, bit and date literals with their introducers (_utf8'x',
+ * DATE'x'), adjacent strings together, a sign before a literal, placeholders, the words NULL, TRUE
+ * and FALSE (except in IS NULL, NOT NULL, SET NULL and the like), and the quoted part of an account
+ * or variable (@'x'). So do tokens that the server reads as names but that are most likely meant as
+ * values: 12and, or "x" after an equals sign under ANSI_QUOTES. At a misplaced quote ('O'Brien'),
+ * at a character that looks like a quote but is none to the server (‘Smith’), and at a token that
+ * cannot be read, the rest becomes one '?': from the first name after the first string, if there
+ * was one, else from there. normalize_output.c writes the text and folds it: `(?, ?, ?)` and `(?),
+ * (?)` become `(?)`, and a row of VALUES of the same shape as an earlier one is left out.
  */
 #include "sql/normalize.h"
 
@@ -26,7 +26,7 @@ static bool is_literal_word(const struct output *output, const struct sql_token 
     return output->keyword != KW_IS && output->keyword != KW_NOT && output->keyword != KW_SET;
 }
 
-/* Does an expression end with this word, so that a minus behind it is an operator? */
+/* Can this word end an operand, so that a minus after it is an operator? */
 static bool ends_operand(const struct normalizer *n, uint16_t keyword)
 {
     switch (keyword) {
@@ -73,7 +73,7 @@ static bool is_followed_by_dot(const struct normalizer *n, const struct sql_toke
     return i < n->text.length && n->text.at[i] == '.';
 }
 
-/* "x" is a name under ANSI_QUOTES. Where a value would be expected, it is taken for one. */
+/* "x" is a name under ANSI_QUOTES. In a position where a value is expected it is treated as one. */
 static bool stands_for_value(const struct normalizer *n, const struct sql_token *token)
 {
     const struct output *output = &n->output;
@@ -97,7 +97,7 @@ static void read_name(struct normalizer *n, const struct sql_token *token)
     normalize_other(n, token, name, text_hash(bare, 'n', false), LAST_OPERAND);
 }
 
-/* @x and @`x` are names; what stands in the quotes of @'x' may be anything. */
+/* @x and @`x` are names; the quotes of @'x' may contain any value. */
 static void read_variable(struct normalizer *n, const struct sql_token *token)
 {
     struct text shown = normalize_text(n, token);
@@ -142,7 +142,7 @@ static void read_sign(struct normalizer *n, const struct sql_token *token)
                     token->sign == '.' ? LAST_GLUE : LAST_OPERATOR);
 }
 
-/* 'O'Brien: a name that begins where a string ends, and is no keyword. */
+/* 'O'Brien: a bare name, not a keyword, that begins right where a string ends. */
 static bool is_misquoted(struct normalizer *n, const struct sql_token *token)
 {
     bool is_name =
@@ -159,7 +159,7 @@ static bool is_misquoted(struct normalizer *n, const struct sql_token *token)
            n->string_end == token->offset;
 }
 
-/* ‘Smith’: letters of a name to the server. What of what follows belongs to it is not known. */
+/* ‘Smith’: to the server it is a name. Where the intended value ends is not known. */
 static bool has_strange_quote(const struct normalizer *n, const struct sql_token *token)
 {
     return (token->flags & SQL_TOKEN_HIGH) &&
@@ -167,8 +167,8 @@ static bool has_strange_quote(const struct normalizer *n, const struct sql_token
            normalize_has_quote(normalize_text(n, token), n->lexer.charset == SQL_UTF8);
 }
 
-/* '?' to the end, instead of all from the first name behind a string on: what is a string and what
- * is not cannot be told. */
+/* Writes one '?' for the rest of the statement. It also replaces the output from the first name
+ * after a string on, because what was meant as a string is not known there. */
 static void put_rest(struct normalizer *n, struct sql_token *token)
 {
     if (n->name_seen)

@@ -1,5 +1,5 @@
-/* See the header. Folding is done by going back: the whole of what was put out is one small struct,
- * a copy of which is taken where something may turn out to be folded.
+/* See the header. To fold is to go back: struct output is the whole state of the output, and a copy
+ * of it is saved at each point to which folding may return.
  */
 #include "sql/normalize_output.h"
 
@@ -140,7 +140,7 @@ void normalize_open(struct normalizer *n, const struct sql_token *token)
     put(n, token, TEXT("("), '(', LAST_GLUE);
 }
 
-/* A row is over: has one of the same shape been put out before? */
+/* At the end of a row: leaves it out if a row of the same shape was written before. */
 static void close_row(struct normalizer *n)
 {
     n->rows = ROWS_BEHIND;

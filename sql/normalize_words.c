@@ -1,4 +1,4 @@
-/* Words that belong to a value, or most likely are one. For sql/normalize.c alone. */
+/* Words that belong to a value or most likely are values. Only sql/normalize.c uses them. */
 #include "sql/normalize_words.h"
 
 #include <string.h>
@@ -49,7 +49,7 @@ bool normalize_is_value(struct text word, char sign, uint16_t keyword)
            keyword != KW_UPDATE && keyword != KW_TABLE;
 }
 
-/* Characters by their bytes: all that begin with `head` and have a last byte in the range. */
+/* The characters whose bytes are `head` and one last byte in the range. */
 struct quotes {
     const char *head;
     uint8_t first, last;
@@ -78,10 +78,10 @@ bool normalize_has_quote(struct text word, bool utf8)
         {"\xc2",     0xab, 0xab}, /* angular quotes */
         {"\xc2",     0xbb, 0xbb},
         {"\xc2",     0xb4, 0xb4}, /* the acute accent */
-        {"\xca",     0xb9, 0xbd}, /* letters that look like them */
+        {"\xca",     0xb9, 0xbd}, /* letters that look like quotes */
         {"\xe3\x80", 0x8a, 0x8f}, /* corner brackets */
         {"\xe3\x80", 0x9d, 0x9f},
-        {"\xef\xbc", 0x82, 0x82}, /* of full width */
+        {"\xef\xbc", 0x82, 0x82}, /* full-width quotes */
         {"\xef\xbc", 0x87, 0x87},
     };
     static const struct quotes in_others[] = {

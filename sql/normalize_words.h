@@ -1,4 +1,4 @@
-/* Words that belong to a value, or most likely are one. For sql/normalize.c alone. */
+/* Words that belong to a value or most likely are values. Only sql/normalize.c uses them. */
 #ifndef SQL_NORMALIZE_WORDS_H
 #define SQL_NORMALIZE_WORDS_H
 
@@ -7,15 +7,15 @@
 
 #include "base/text.h"
 
-/* _utf8mb4, in front of a string. */
+/* Is it an introducer, such as _utf8mb4 before a string? */
 bool normalize_is_introducer(struct text word);
-/* 0X1F, 12and and $$x$$ are names to the server, and most likely values to whoever wrote them; but
- * behind FROM and the like 2fa_codes is a table. `sign` and `keyword`: the token before. */
+/* 0X1F, 12and and $$x$$ are names to the server, but most likely were meant as values; yet after
+ * FROM and the like 2fa_codes is a table. `sign` and `keyword` are those of the token before. */
 bool normalize_is_value(struct text word, char sign, uint16_t keyword);
 
-/* Has the word a character that is no quote to the server and was most likely meant as one: curly
- * and angular quotes, primes, accents? `utf8`: the client's character set is UTF-8; otherwise those
- * of the East Asian ones are looked for too. */
+/* Has the word a character that is not a quote to the server but was most likely meant as one:
+ * curly and angular quotes, primes, accents? `utf8`: the client's character set is UTF-8; if not,
+ * such characters of the East Asian character sets are looked for too. */
 bool normalize_has_quote(struct text word, bool utf8);
 
 #endif

@@ -1,5 +1,4 @@
-/* The parser's tokens: starting, failing, skipping. Called by every file of the statement families.
- */
+/* The parser's tokens: start, fail, skip. Called by every file of the statement families. */
 #include "sql/parser.h"
 
 static void end_token(struct parser *p, struct sql_token *token)
@@ -23,7 +22,7 @@ void parser_end(struct parser *p)
     end_token(p, &p->n);
 }
 
-/* The current token is bad, or somebody has failed: nothing else comes. */
+/* The current token is SQL_TOKEN_BAD: the lexer met an error, or parser_fail was called before. */
 void parser_stop(struct parser *p)
 {
     if (!p->facts->why)

@@ -107,7 +107,7 @@ struct parser {
     uint8_t texts;    /* number of `dynamic` texts so far */
     bool nowhere;     /* the text is not part of the command: it has no offsets */
     bool fold;        /* table and database names are folded to lower case */
-    bool references;  /* names a table without a schema, in the schema of the defined table */
+    bool references;  /* a REFERENCES names a table without its schema */
     bool collects;    /* joined tables are added to `joined` */
     bool matches;     /* between MATCH and its AGAINST */
     bool rereads;     /* sets a variable that changes how the next statement is read */

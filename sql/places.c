@@ -1,14 +1,14 @@
-/* Where names stand, so that they can be mapped in place: each mention of an object, the schemas
- * before columns' tables and aliases, and those that follow from another name (a trigger goes with
- * its table). What a mention needs that has no place of its own is said of the object: `unplaced`.
- * Called by sql/names.c for every object and by the few statements that name more.
+/* The places of names in the text, so that they can be mapped there: each mention of an object, the
+ * schemas of qualified columns (schema.table.column), and names that depend on another name (a
+ * trigger moves with its table). An object with a mention that cannot be recorded is `unplaced`.
+ * Called by sql/names.c for every object and by the few statements that record more places.
  */
 #include "sql/names_fold.h"
 #include "sql/parser.h"
 #include "sql/session_internal.h"
 
-/* The same place in the text of the command, where the text that is read is a literal of it: its
- * escapes are counted from where the last name was found. */
+/* The offset in the command for an offset in the value of its literal. It counts the escapes
+ * between them, and starts at the result of the last call where it can. */
 static uint32_t in_literal(struct parser *p, uint32_t offset)
 {
     const bool backslashes = !(p->state->mode & SQL_NO_BACKSLASH_ESCAPES);
@@ -132,7 +132,7 @@ void note_qualifier(struct parser *p, const struct sql_token *schema, const stru
     p->qualifiers[p->qualifier_count++] = (struct qualifier){*schema, *table};
 }
 
-/* Leaves the last step to the caller. */
+/* The caller steps past the last token of the qualifier. */
 void note_qualifiers_in(struct parser *p)
 {
     const struct sql_token first = p->t;
@@ -147,7 +147,7 @@ void note_qualifiers_in(struct parser *p)
         note_qualifier(p, &first, &p->t);
 }
 
-/* What the token says, unquoted and folded; not where it is too long. */
+/* The name of the token, unquoted and folded. False if it is too long or cannot be folded. */
 static bool spell(const struct parser *p, const struct sql_token *token, char *to,
                   struct text *spelled)
 {
@@ -187,8 +187,8 @@ static void place_qualifier(struct parser *p, const struct qualifier *qualifier,
     };
 }
 
-/* Every table that the qualifier may mean gets a place here; the code that maps checks whether they
- * agree. */
+/* Records a place for every table that the qualifier may mean; sql_map fails where their schemas
+ * differ. */
 static void resolve(struct parser *p, const struct qualifier *qualifier)
 {
     char schema_bytes[PARSER_NAME], table_bytes[PARSER_NAME], called_bytes[PARSER_NAME];
@@ -213,7 +213,7 @@ static void resolve(struct parser *p, const struct qualifier *qualifier)
 void resolve_qualifiers(struct parser *p)
 {
     if (p->qualifier_count == 0)
-        p->qualifiers_lost = false; /* more tables than are noted, and no column asks for one */
+        p->qualifiers_lost = false; /* not all tables were recorded, but no column is qualified */
     for (unsigned i = 0; i < p->qualifier_count; i++)
         resolve(p, &p->qualifiers[i]);
     for (unsigned i = 0; p->qualifiers_lost && i < p->facts->object_count; i++)

@@ -1,5 +1,5 @@
-/* Queries: SELECT, TABLE, VALUES, set operations, and the clauses behind FROM; their WITH is
- * with.c's. Called by all that holds a query.
+/* Queries: SELECT, TABLE, VALUES, set operations, and the clauses after FROM; with.c parses their
+ * WITH. Called by every file whose statements may contain a query.
  */
 #include "sql/parser.h"
 
@@ -19,7 +19,7 @@ bool at_query(const struct parser *p)
 
 /* --- clauses --- */
 
-/* What may follow the file of INTO OUTFILE. */
+/* At an option after the file name of INTO OUTFILE? */
 static bool at_file_option(const struct parser *p)
 {
     static const uint16_t words[] = {KW_CHARACTER, KW_CHARSET,    KW_SET,        KW_FIELDS,
@@ -65,7 +65,7 @@ static void parse_into(struct parser *p)
     } while (take_sign(p, ','));
 }
 
-/* OF tables, which are named as the query calls them */
+/* OF tables, by the names or aliases that the query uses */
 static void parse_locked(struct parser *p)
 {
     struct name schema, name;
@@ -79,7 +79,7 @@ static void parse_locked(struct parser *p)
     } while (take_sign(p, ','));
 }
 
-/* FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE, and how long to wait */
+/* FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE, with NOWAIT, WAIT n or SKIP LOCKED */
 static bool parse_lock(struct parser *p)
 {
     if (take_word(p, KW_LOCK)) {
@@ -197,8 +197,8 @@ bool parse_clause(struct parser *p)
 
 /* --- query expressions --- */
 
-/* What may stand between SELECT and its list. Some may also be columns, and are words of it then.
- */
+/* At an option between SELECT and its list? Some of the words may also be columns:
+ * parse_expressions reads them then. */
 static bool at_select_option(const struct parser *p)
 {
     switch (p->t.keyword) {
@@ -257,8 +257,8 @@ static bool at_set_operation(const struct parser *p)
            (at_word(p, KW_MINUS) && (p->n.keyword == KW_SELECT || p->n.sign == '('));
 }
 
-/* A WITH behind an opening bracket. On MySQL it belongs to the whole query expression and takes the
- * place of the one that stood before it, whose names mean tables from here on. */
+/* A WITH after an opening bracket. On MySQL it belongs to the whole query expression and replaces
+ * the earlier WITH: the names of that WITH's CTEs mean tables from here on. */
 static void replace_with(struct parser *p, uint16_t mark)
 {
     for (unsigned i = mark; i < p->cte_count; i++)

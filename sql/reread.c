@@ -1,5 +1,5 @@
-/* Which texts say the same whenever they are read. Called by judge/ for what COM_STMT_PREPARE has
- * prepared, and by the analysis for EXECUTE and for stored bodies.
+/* Finds the texts that mean the same whenever they are read. Called by judge/ for statements that
+ * COM_STMT_PREPARE has prepared, and by the analysis for EXECUTE and for stored bodies.
  */
 #include "sql/reread.h"
 

@@ -1,6 +1,6 @@
-/* Texts that the server reads again. A prepared statement is read anew once a table in it has
- * changed, a statement of a stored body likewise, and then in the sql_mode and character set of
- * that time. Nearly every text says the same in all of them; this tells which may not.
+/* Texts that the server parses again. When a table of a prepared statement, or of a statement in a
+ * stored body, has changed, the server parses its text again, in the sql_mode and character set of
+ * that moment. Nearly every text means the same in all of them; this finds the texts that may not.
  */
 #ifndef SQL_REREAD_H
 #define SQL_REREAD_H
@@ -10,28 +10,27 @@
 
 #include "sql/state.h"
 
-/* What stands in a text whose meaning depends on a state. */
+/* Bytes in a text whose meaning depends on the state. */
 enum sql_mark {
-    SQL_MARK_QUOTES = 1, /* " and \ and [: names or values, ends of values */
-    SQL_MARK_HIGH = 2,   /* bytes over 127: parts of longer characters or not */
-    SQL_MARK_BLANK =
-        4, /* white space or a comment before a bracket: a function's own name or not */
-    SQL_MARK_SIGNS = 8, /* letters in swe7: { } ^ ~ | and so on */
+    SQL_MARK_QUOTES = 1, /* " \ [: they decide what is a name or value, and where it ends */
+    SQL_MARK_HIGH = 2,   /* bytes over 127: they may be parts of longer characters */
+    SQL_MARK_BLANK = 4,  /* a blank or comment before a bracket: see SQL_IGNORE_SPACE */
+    SQL_MARK_SIGNS = 8,  /* letters in swe7: { } ^ ~ | and so on */
 };
 
 /* A union of enum sql_mark. */
 uint8_t sql_marks(struct text text);
 
-/* As much of `state` as decides how the text was read. */
+/* The part of `state` that decides how the text was read. */
 struct sql_reading sql_reading_of(struct text text, const struct sql_state *state);
 
 enum sql_alike {
     SQL_READS_ALIKE,
-    SQL_READS_OTHERWISE, /* perhaps */
+    SQL_READS_OTHERWISE, /* it may be read differently */
     SQL_READS_UNKNOWN,   /* the state's sql_mode or character set must be known first */
 };
 
-/* Does the text say in `state` what it said when it was read? */
+/* Does the text mean in `state` the same as when it was read? */
 enum sql_alike sql_reads_alike(const struct sql_reading *reading, const struct sql_state *state);
 
 #endif

@@ -1,14 +1,15 @@
-/* The class of a client's character set, by name and by number. The numbers are those of
- * information_schema.COLLATIONS of MySQL 9.7 and of MariaDB 10.11 (there COLLATION_CHARACTER_SET_
- * APPLICABILITY: its NO PAD collations stand 1024 above the others, its UCA 14.0.0 ones at 2048 and
- * up). tests/unit/sql/ compares every number with what the servers list. Later MariaDBs also know
- * most of MySQL's numbers from 255 on, as utf8mb4 (MDEV-20912), earlier ones do not: at a MariaDB
- * these are left unknown, which makes the caller ask the server.
+/* The class of a client's character set, by its name and by the number of a collation. The numbers
+ * are from MySQL 9.7 (information_schema.COLLATIONS) and MariaDB 10.11 (information_schema.
+ * COLLATION_CHARACTER_SET_APPLICABILITY: the NO PAD collations have the number of the PAD collation
+ * plus 1024, the UCA 14.0.0 collations have 2048 and up). tests/unit/sql/ compares every number
+ * with the lists of the servers. Later MariaDB versions also know most of MySQL's numbers from 255
+ * on, as utf8mb4 (MDEV-20912); earlier ones do not. On MariaDB these numbers are unknown here, so
+ * that the caller asks the server.
  */
 #include "sql/state.h"
 
-/* ucs2, utf16, utf16le and utf32 are no client character sets: neither server takes them. In swe7
- * the bytes [ ] { } | ^ ~ are letters, of bare names too, so it has no class of its own. */
+/* ucs2, utf16, utf16le and utf32 are missing: neither server accepts them as client character sets.
+ * swe7 is missing because its bytes [ ] { } | ^ ~ are letters, also in bare names. */
 enum sql_charset sql_charset_of(struct text name)
 {
     static const struct {
@@ -79,8 +80,8 @@ struct text sql_charset_name(enum sql_charset charset)
 
 enum { IN_MYSQL = 1, IN_MARIADB = 2, BOTH = IN_MYSQL | IN_MARIADB };
 
-/* Sorted by number. What stands in no row is UNKNOWN: gaps in the numbering, and the character sets
- * that no client may have. */
+/* Sorted by number. A number without a row is UNKNOWN: no collation has it, or its character set is
+ * swe7 or one that no client may have. */
 static const struct row {
     uint16_t first, last;
     uint8_t charset, servers;
@@ -202,7 +203,7 @@ enum sql_charset sql_charset_of_collation(uint32_t number)
     return row ? (enum sql_charset)row->charset : SQL_CHARSET_UNKNOWN;
 }
 
-/* The NO PAD ones are MariaDB's. */
+/* 1034 and 1106 are MariaDB's NO PAD collations. */
 bool sql_collation_is_swe7(uint32_t number)
 {
     return number == 10 || number == 82 || number == 1034 || number == 1106;
@@ -212,8 +213,8 @@ uint8_t sql_collation_lossy(uint32_t number)
 {
     const enum sql_charset charset = sql_charset_of_collation(number);
 
-    /* In sjis, on both servers, a backslash that comes from another character set is another sign.
-     */
+    /* SQL_LOSSY also for sjis, below: on both servers, conversion of a backslash to sjis makes it
+     * another character. */
     if (sql_collation_is_swe7(number))
         return SQL_LOSSY;
     return charset == SQL_CHARSET_UNKNOWN ? SQL_LOSSY_HIGH : sql_charset_lossy(charset);

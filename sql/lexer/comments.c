@@ -1,9 +1,9 @@
-/* Comments, and executable comments as the upstream's version reads them. Called by
- * sql/lexer/lexer.c where white space may stand.
+/* Comments, and executable comments as the upstream server's version reads them. Called by
+ * sql/lexer/lexer.c where white space is allowed.
  */
 #include "sql/lexer/internal.h"
 
-/* The end of a line comment: a line feed, or the text's end. */
+/* Returns the end of a line comment: a line feed, or the text's end. */
 static const uint8_t *skip_line(struct sql_lexer *lexer, const uint8_t *at)
 {
     const uint8_t *feed = memchr(at, '\n', (size_t)(lexer->end - at));
@@ -14,8 +14,8 @@ static const uint8_t *skip_line(struct sql_lexer *lexer, const uint8_t *at)
     return end;
 }
 
-/* Behind the end of a comment whose text starts at `at`; one more level may nest in it. NULL: not
- * closed. */
+/* Returns the position after the comment whose text starts at `at`; with `nests` it may contain
+ * other comments. NULL: it is not closed. */
 static const uint8_t *skip_comment(const struct sql_lexer *lexer, const uint8_t *at, bool nests)
 {
     bool nested = false;
@@ -36,7 +36,7 @@ static const uint8_t *skip_comment(const struct sql_lexer *lexer, const uint8_t 
     return NULL;
 }
 
-/* Does the server read what stands in an executable comment with this version? */
+/* Does the server execute the content of an executable comment with this version? */
 static bool executes(const struct sql_lexer *lexer, uint32_t version, bool mariadb_only)
 {
     if (version > lexer->version)
@@ -46,9 +46,10 @@ static bool executes(const struct sql_lexer *lexer, uint32_t version, bool maria
     return true;
 }
 
-/* MySQL reads five digits; of six from 8.4 on where white space follows, tried on 9.7 (`8.0` alone
- * says "five or six"). Where that is not sure, and one of the readings runs what stands there,
- * `why` is set. Returns how many of `digits` are the version's, and cuts `version` to them. */
+/* Six digits after the !: how many does MySQL read as the version? Five; from 8.4 on six if white
+ * space follows (tried on 9.7; for 8.0 there is only "five or six"). Where this is not certain and
+ * one of the two versions executes the content, sets `why`. Returns the number of digits, and cuts
+ * `version` to them. */
 static int mysql_digits(struct sql_lexer *lexer, const uint8_t *behind, uint32_t *version)
 {
     const bool blank =
@@ -64,14 +65,14 @@ static int mysql_digits(struct sql_lexer *lexer, const uint8_t *behind, uint32_t
     return 5;
 }
 
-/* Would a later version of the same release read it, where it is not known which one there is? */
+/* Is the server's patch version not known, and would a later one of the same release execute it? */
 static bool depends_on_patch(const struct sql_lexer *lexer, uint32_t version)
 {
     return lexer->patch_unknown && version > lexer->version &&
            version / 100 == lexer->version / 100;
 }
 
-/* `at` stands on the ! of an executable comment. Returns where reading goes on. */
+/* `at` is at the ! of an executable comment. Returns where the lexer continues. */
 static const uint8_t *executable_comment(struct sql_lexer *lexer, const uint8_t *at,
                                          bool mariadb_only)
 {
@@ -97,7 +98,7 @@ static const uint8_t *executable_comment(struct sql_lexer *lexer, const uint8_t 
     return at;
 }
 
-/* `at` stands on a slash and an asterisk. */
+/* `at` is at a slash and an asterisk. */
 static const uint8_t *long_comment(struct sql_lexer *lexer, const uint8_t *at)
 {
     const uint8_t *end = lexer->end;
@@ -112,7 +113,7 @@ static const uint8_t *long_comment(struct sql_lexer *lexer, const uint8_t *at)
     return at;
 }
 
-/* Two dashes start a comment before white space, a control character or the end. */
+/* Two dashes start a comment if white space, a control character or the end follows. */
 static bool dash_comment(struct sql_lexer *lexer, const uint8_t *at)
 {
     if (lexer->end - at < 2 || at[1] != '-')
@@ -125,8 +126,7 @@ static bool dash_comment(struct sql_lexer *lexer, const uint8_t *at)
     return kind == SPACE || kind == CONTROL;
 }
 
-/* A comment that starts at `at`, or the end of an executable one: where reading goes on. `at` when
- * there is none. */
+/* See the header. */
 const uint8_t *sql_lex_comment(struct sql_lexer *lexer, const uint8_t *at)
 {
     const uint8_t *end = lexer->end;

@@ -1,6 +1,5 @@
-/* Between the files of the lexer; nobody else includes this. Each function of sql/lexer/quotes.c
- * takes where a thing starts and returns what is behind it; one that does not end makes the token
- * bad. */
+/* Shared by the files of the lexer; no other file includes this. A literal or a quoted name that is
+ * not closed makes the token SQL_TOKEN_BAD. */
 #ifndef SQL_LEXER_INTERNAL_H
 #define SQL_LEXER_INTERNAL_H
 
@@ -8,18 +7,18 @@
 
 #include "sql/lexer/lexer.h"
 
-/* Kept out of the functions that run for every token. */
+/* For rare cases: not inlined into the functions that run for every token. */
 #define APART __attribute__((noinline))
 
 enum character {
     OTHER, /* a sign of its own */
     SPACE,
-    LETTER, /* of a bare name, also _ and $ */
+    LETTER, /* of a bare name; also _ and $ */
     DIGIT,
     HIGH,  /* over 127 */
     QUOTE, /* ' " ` */
     CONTROL,
-    SPECIAL, /* starts something longer: @ . / - # * [ \ : */
+    SPECIAL, /* may start a longer token or a comment: @ . / - # * [ \ */
 };
 
 extern const uint8_t sql_characters[256];
@@ -36,24 +35,25 @@ static inline bool name_at(const struct sql_lexer *lexer, const uint8_t *at)
 
 void sql_lexer_bad(struct sql_lexer *lexer, struct sql_token *token, const char *why);
 
-/* The length of the character at `at` (inside the text), at least 1: the server's my_ismbchar. */
+/* The length in bytes of the character at `at`, at least 1, like the server's my_ismbchar. `at`
+ * must be before the end. */
 size_t sql_character_length(const struct sql_lexer *lexer, const uint8_t *at);
 
-/* A comment at `at`, or the end of an executable one: where reading goes on. `at` when there is
- * none. */
+/* Skips a comment at `at`, or the start or end of an executable comment. Returns where the lexer
+ * continues; `at` if there is none. On an error it sets lexer->why, and may return NULL. */
 const uint8_t *sql_lex_comment(struct sql_lexer *lexer, const uint8_t *at);
 
-/* A quote ' " or ` at `at`: a string or a name, as the mode has it. */
+/* A string or a name, depending on sql_mode, whose quote ' " or ` is at `at`. Returns its end. */
 const uint8_t *sql_lex_quoted(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at);
 
-/* A name from the delimiter at `at` to the next `close` that is not doubled. */
+/* A name from the delimiter at `at` to the next `close` that is not doubled. Returns its end. */
 const uint8_t *sql_lex_delimited(struct sql_lexer *lexer, struct sql_token *token,
                                  const uint8_t *at, char close);
 
-/* N'..', x'..', b'..' at `at`. False: it is a word. True: lexer->at is behind it. */
+/* N'..', x'..', b'..' at `at`. False: it is a word. True: lexer->at is after it. */
 bool sql_lex_prefixed(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at);
 
-/* $tag$..$tag$ at `at`. False: it is a word. True: lexer->at is behind it. */
+/* $tag$..$tag$ at `at`. False: it is a word. True: lexer->at is after it. */
 bool sql_lex_dollar(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at);
 
 #endif

@@ -1,5 +1,6 @@
-/* Finds keywords: an open hash table over the last eight characters of a word, filled before main
- * runs and never changed. Called by the lexer for every bare word.
+/* Finds keywords in a hash table with open addressing. The key is the length of the word and its
+ * last eight characters. It is filled before main runs and never changed. Called by the lexer for
+ * every bare word.
  */
 #include "sql/lexer/keywords.h"
 
@@ -43,7 +44,7 @@ __attribute__((constructor)) static void fill(void)
     }
 }
 
-/* The characters before the last eight; `at` has the word in any case. */
+/* Are the characters before the last eight equal? `at` points to the word, in any letter case. */
 static int same_head(const struct word *word, const uint8_t *at)
 {
     for (size_t i = 0; i + 8 < word->length; i++) {

@@ -1,9 +1,10 @@
-/* White space, words, numbers and signs; comments are in sql/lexer/comments.c, what stands between
- * quotes in sql/lexer/quotes.c, long lists of values in sql/lexer/values.c. Called for every token
- * of every statement: the common cases come first.
+/* White space, words, numbers and signs. Comments are in sql/lexer/comments.c, quoted tokens in
+ * sql/lexer/quotes.c, long lists of values in sql/lexer/values.c. Called for every token of every
+ * statement: the common cases come first.
  *
- * Where MySQL and MariaDB read the same bytes differently, or a byte's meaning depends on a state
- * that is not known, and it could matter, the token is bad: the statement is undetermined then.
+ * The token is SQL_TOKEN_BAD, and the statement undetermined, where it matters that MySQL and
+ * MariaDB read the same bytes differently, or that the state that decides about a byte is not
+ * known.
  */
 #include "sql/lexer/lexer.h"
 
@@ -27,7 +28,7 @@ const uint8_t sql_characters[256] = {
     [0x80] = R16(HIGH), R16(HIGH), R16(HIGH), R16(HIGH), R16(HIGH), R16(HIGH), R16(HIGH), R16(HIGH),
 };
 
-/* The characters of bare names as sql_keyword_find wants them, c | 0x20; 0: not one of them. */
+/* The ASCII characters of bare names, c | 0x20 as sql_keyword_find needs them; 0: other bytes. */
 #define C2(c) [c] = (c) | 0x20, [(c) + 1] = ((c) + 1) | 0x20
 #define C8(c) C2(c), C2((c) + 2), C2((c) + 4), C2((c) + 6)
 
@@ -45,8 +46,7 @@ void sql_lexer_init(struct sql_lexer *lexer, struct text text, uint32_t offset,
     lexer->start = start;
     lexer->at = start ? start + offset : start;
     lexer->end = start ? start + text.length : start;
-    /* mysqlslap sends its own terminator with each text: to the servers it is the end of the text.
-     */
+    /* mysqlslap sends a terminating zero byte with each text. The servers take it for the end. */
     if (lexer->end > lexer->at && lexer->end[-1] == '\0')
         lexer->end--;
     lexer->why = NULL;
@@ -78,7 +78,7 @@ static uint64_t last_of(const uint8_t *from, const uint8_t *end)
     return last;
 }
 
-/* Reads on behind a byte over 127 in a bare word. */
+/* Reads the rest of a bare word from its first byte over 127 on. */
 static const uint8_t *high_word(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at)
 {
     token->flags |= SQL_TOKEN_HIGH;
@@ -89,7 +89,7 @@ static const uint8_t *high_word(struct sql_lexer *lexer, struct sql_token *token
     return at;
 }
 
-/* What may follow the plain letters of a bare name, or differ about it. */
+/* A word that follows a dot, or that a dot or a byte over 127 follows at `at`. */
 APART static const uint8_t *odd_word(struct sql_lexer *lexer, struct sql_token *token,
                                      const uint8_t *from, const uint8_t *at)
 {
@@ -122,7 +122,7 @@ static inline const uint8_t *word(struct sql_lexer *lexer, struct sql_token *tok
     return at;
 }
 
-/* Behind the digits of an exponent that starts at `at` (on the e); NULL where none follow. */
+/* The position after the exponent whose e is at `at`; NULL if it has no digits. */
 static const uint8_t *exponent(const struct sql_lexer *lexer, const uint8_t *at)
 {
     at++;
@@ -140,8 +140,8 @@ static bool letter_e(const struct sql_lexer *lexer, const uint8_t *at)
     return at < lexer->end && (*at | 0x20) == 'e';
 }
 
-/* The digits behind a decimal point, and the exponent. MySQL takes the character behind `1.e` for a
- * token by itself, whatever it starts: `1.e-- (SELECT ...)` is a subtraction. */
+/* The digits after a decimal point, and the exponent. MySQL reads the character after `1.e` as a
+ * token of its own, even if it could start a comment: `1.e-- (SELECT ...)` is a subtraction. */
 static const uint8_t *fraction(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at)
 {
     while (digit_at(lexer, at))
@@ -159,7 +159,7 @@ static bool hex_digit(uint8_t c)
     return sql_characters[c] == DIGIT || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
 }
 
-/* 0x.. or 0b..: NULL when it is a name or a plain number. */
+/* The end of 0x.. or 0b..; NULL if it is a name or a plain number. */
 static const uint8_t *prefixed_number(const struct sql_lexer *lexer, const uint8_t *from)
 {
     const uint8_t *at = from + 2;
@@ -188,11 +188,11 @@ static const uint8_t *number(struct sql_lexer *lexer, struct sql_token *token, c
         return prefixed;
     if (letter_e(lexer, at) && exponent(lexer, at))
         return exponent(lexer, at);
-    lexer->name = true; /* 1st: a name, whatever it looks like */
+    lexer->name = true; /* 1st: a name, never a keyword */
     return word(lexer, token, from);
 }
 
-/* `at` stands on an at sign. */
+/* `at` is at an at sign. */
 static const uint8_t *variable(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at)
 {
     at++;
@@ -280,7 +280,7 @@ APART static const uint8_t *skip_space(struct sql_lexer *lexer, const uint8_t *a
     return at;
 }
 
-/* The tokens that are neither signs nor plain words. */
+/* All tokens but signs and plain words. */
 APART static const uint8_t *rarer_token(struct sql_lexer *lexer, struct sql_token *token,
                                         const uint8_t *at)
 {
@@ -300,7 +300,7 @@ APART static const uint8_t *rarer_token(struct sql_lexer *lexer, struct sql_toke
     case OTHER: /* may_be_letter */
         sql_lexer_bad(lexer, token, "a sign that is a letter in a character set");
         return at;
-    case LETTER: /* a prefix or a tag, perhaps */
+    case LETTER: /* may be the prefix or tag of a literal */
         if (*at == '$' ? sql_lex_dollar(lexer, token, at) : sql_lex_prefixed(lexer, token, at))
             return lexer->at;
         return word(lexer, token, at);
@@ -312,7 +312,7 @@ APART static const uint8_t *rarer_token(struct sql_lexer *lexer, struct sql_toke
     }
 }
 
-/* Could a word that starts here be the prefix of a literal, or the tag of one? */
+/* Could a word that starts here be the prefix or the tag of a literal? */
 static inline bool starts_literal(const struct sql_lexer *lexer, const uint8_t *at)
 {
     if (*at == '$')
@@ -332,7 +332,7 @@ static inline const uint8_t *token_at(struct sql_lexer *lexer, struct sql_token 
     return rarer_token(lexer, token, at);
 }
 
-/* Nothing more to read, or nothing that can be read. */
+/* Returns SQL_TOKEN_END, or SQL_TOKEN_BAD after an error. */
 APART static void end_here(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *at)
 {
     lexer->at = at;
@@ -357,7 +357,7 @@ void sql_lexer_next(struct sql_lexer *lexer, struct sql_token *token)
     }
     token->offset = (uint32_t)(at - lexer->start);
     const uint8_t *behind = token_at(lexer, token, at);
-    if (lexer->why) { /* stays where it is: nothing else comes */
+    if (lexer->why) { /* lexer->at stays here: all later tokens are bad */
         token->class = SQL_TOKEN_BAD;
         token->keyword = 0;
         lexer->at = at;

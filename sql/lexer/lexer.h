@@ -1,11 +1,11 @@
-/* The tokens of a text as the server's own lexer reads them: comments are gone, executable comments
- * are entered or skipped as the upstream's version has it, names and strings end where the state
- * (sql_mode, character_set_client) ends them. Sources: the two manuals' chapters "Comments",
- * "Literal Values", "Identifiers" and what the servers answered when they were asked.
+/* The tokens of a text as the server's own lexer reads them: comments are skipped, executable
+ * comments are read or skipped depending on the upstream server's version, and the state (sql_mode,
+ * character_set_client) decides where names and strings end. Sources: the chapters "Comments",
+ * "Literal Values" and "Identifiers" of the two manuals, and tests on the servers.
  *
- * An iterator over a text that it never copies or changes; it never reads past the end. What cannot
- * be read, or could be read in two ways, is a token of class SQL_TOKEN_BAD, behind which nothing
- * else comes.
+ * The lexer is an iterator over a text. It never copies or changes the text and never reads past
+ * its end. Where the text cannot be read, or may be read in two ways, it returns SQL_TOKEN_BAD, and
+ * then no other token.
  */
 #ifndef SQL_LEXER_LEXER_H
 #define SQL_LEXER_LEXER_H
@@ -17,29 +17,28 @@
 #include "sql/state.h"
 
 enum sql_token_class {
-    SQL_TOKEN_END,      /* the end of the text; then `offset` is its length */
+    SQL_TOKEN_END,      /* the end of the text; `offset` is the text's length */
     SQL_TOKEN_WORD,     /* a bare name or a keyword; `keyword` says which */
     SQL_TOKEN_NAME,     /* a quoted name: `x`, "x" under ANSI_QUOTES, [x] under MSSQL */
-    SQL_TOKEN_STRING,   /* 'x', "x", N'x', $tag$x$tag$; the quotes and prefix belong to it */
+    SQL_TOKEN_STRING,   /* 'x', "x", N'x', $tag$x$tag$; the token includes quotes and prefix */
     SQL_TOKEN_NUMBER,   /* 1, 1.5e3, 0x1F, x'1F', b'01', \N */
     SQL_TOKEN_VARIABLE, /* @x, @'x', @`x`, @ alone; also the host part of an account */
-    SQL_TOKEN_SYSTEM,   /* @@ : the words and dots of the system variable's name follow */
+    SQL_TOKEN_SYSTEM,   /* @@; the words and dots of the system variable's name follow */
     SQL_TOKEN_SIGN,     /* one character of punctuation, in `sign` */
-    SQL_TOKEN_BAD, /* lexer->why says what; needs_mode: another state would be needed to know */
+    SQL_TOKEN_BAD,      /* lexer->why is the reason; needs_mode: sql_mode must be known */
 };
 
 enum sql_token_flags {
-    SQL_TOKEN_HIGH = 1,      /* a word, name or variable with a byte over 127 */
-    SQL_TOKEN_ESCAPED = 2,   /* a doubled quote or a backslash inside */
-    SQL_TOKEN_AFTER_DOT = 4, /* a word that must be a name, whatever it spells */
+    SQL_TOKEN_HIGH = 1,      /* a word, name or variable that contains a byte over 127 */
+    SQL_TOKEN_ESCAPED = 2,   /* it contains a doubled quote or a backslash escape */
+    SQL_TOKEN_AFTER_DOT = 4, /* a word that is a name even if it is spelled like a keyword */
 };
 
 struct sql_token {
-    uint8_t class; /* enum sql_token_class */
-    char sign;     /* of SQL_TOKEN_SIGN, else 0 */
-    uint8_t flags; /* union of enum sql_token_flags */
-    uint16_t
-        keyword; /* enum sql_keyword (sql/lexer/keywords.h); 0: not a keyword, or must be a name */
+    uint8_t class;    /* enum sql_token_class */
+    char sign;        /* of SQL_TOKEN_SIGN, else 0 */
+    uint8_t flags;    /* union of enum sql_token_flags */
+    uint16_t keyword; /* enum sql_keyword (sql/lexer/keywords.h); 0: not a keyword here */
     uint32_t offset, length;
 };
 
@@ -51,19 +50,20 @@ struct sql_lexer {
     uint8_t dialect, mode, charset;
     bool mode_known, escapes_known, needs_mode;
     bool executable; /* inside an executable comment */
-    bool dot;        /* the next character is a dot between names, not the start of a number */
-    bool name;       /* the next word comes right behind such a dot */
+    bool dot;        /* the next token is a dot between names, not the start of a number */
+    bool name;       /* the next word follows a dot directly, so it is a name */
 };
 
-/* Starts at `offset` of `text`, outside of any comment. Keeps pointers into `text` alone. */
+/* Starts at `offset` of `text`, which must be outside of comments. The lexer borrows only `text`.
+ */
 void sql_lexer_init(struct sql_lexer *lexer, struct text text, uint32_t offset,
                     const struct sql_state *state);
 
 void sql_lexer_next(struct sql_lexer *lexer, struct sql_token *token);
 
-/* For whoever would ignore them anyway: skips numbers, strings and NULL, each with the comma behind
- * it; with `rows` also from one row's bracket to the next's. Behind a comma, no token in between.
- */
+/* Skips numbers, strings and NULLs that the caller does not need, each with the comma after it;
+ * with `rows` also the brackets between two rows. Call it right after the lexer has returned a
+ * comma. */
 void sql_lexer_skip_values(struct sql_lexer *lexer, bool rows);
 
 #endif

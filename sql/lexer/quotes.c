@@ -1,6 +1,7 @@
-/* Where quoted names and strings end, in every character set that a client may send. Called by
- * sql/lexer/lexer.c alone. The loops mirror the servers' own: a backslash takes one byte with it,
- * not one character; a lead byte takes only a valid trailing byte with it.
+/* Finds where quoted names and strings end, in every character set that a client may use. Called by
+ * the other files of the lexer. The loops do what the servers' loops do: a backslash escapes the
+ * one byte after it, not the whole character; a lead byte forms a character only with a valid
+ * trailing byte.
  */
 #include "sql/lexer/internal.h"
 
@@ -50,7 +51,7 @@ size_t sql_character_length(const struct sql_lexer *lexer, const uint8_t *at)
     case SQL_SINGLE_BYTE:
     case SQL_MULTI_BYTE_SAFE:
     case SQL_CHARSET_UNKNOWN:
-    default: /* no part of a character can be taken for a quote or a backslash */
+    default: /* no byte of a longer character equals a quote or a backslash */
         break;
     }
     return two ? 2 : 1;
@@ -61,7 +62,8 @@ static bool multi_byte(const struct sql_lexer *lexer)
     return lexer->charset >= SQL_BIG5 && lexer->charset <= SQL_SJIS;
 }
 
-/* Could a lead byte at `at` swallow the byte behind it in some character set? */
+/* Could `at` be a lead byte in some character set, so that the next byte is no quote or backslash?
+ */
 static bool doubtful(const struct sql_lexer *lexer, const uint8_t *at)
 {
     return lexer->charset == SQL_CHARSET_UNKNOWN && *at >= 0x80 && lexer->end - at > 1 &&
@@ -91,7 +93,7 @@ const uint8_t *sql_lex_delimited(struct sql_lexer *lexer, struct sql_token *toke
 }
 
 /* The first byte from `at` on that is `quote` or a backslash, in a character set where these bytes
- * are never part of others. */
+ * are never part of a longer character. */
 static const uint8_t *find_end(const uint8_t *at, const uint8_t *end, uint8_t quote)
 {
 #ifdef __SSE2__
@@ -110,7 +112,7 @@ static const uint8_t *find_end(const uint8_t *at, const uint8_t *end, uint8_t qu
     return at;
 }
 
-/* The same where a byte may belong to the one before it. */
+/* The same for other character sets: reads one character at a time. */
 static const uint8_t *find_end_slow(struct sql_lexer *lexer, struct sql_token *token,
                                     const uint8_t *at, uint8_t quote)
 {
@@ -204,7 +206,7 @@ bool sql_lex_prefixed(struct sql_lexer *lexer, struct sql_token *token, const ui
     return true;
 }
 
-/* Where the same tag is found again, from `at` on; NULL: nowhere. */
+/* The next position of the same tag from `at` on; NULL: none. */
 static const uint8_t *find_tag(const struct sql_lexer *lexer, const uint8_t *at, const uint8_t *tag,
                                size_t length)
 {

@@ -1,5 +1,5 @@
-/* Long lists of plain values, skipped without a token each: what makes up INSERTs of many rows.
- * Called by sql/expression.c, which would ignore them anyway.
+/* Skips long lists of plain values without making a token for each, as in an INSERT of many rows.
+ * Called by sql/expression.c, which does not need these values.
  */
 #include "sql/lexer/internal.h"
 
@@ -19,7 +19,7 @@ static const uint8_t *plain_number(const struct sql_lexer *lexer, const uint8_t 
     return at;
 }
 
-/* Behind a number, a string or NULL at `at`; NULL where something else stands. */
+/* The position after the number, string or NULL at `at`; NULL pointer: there is none of them. */
 static const uint8_t *plain_value(struct sql_lexer *lexer, const uint8_t *at)
 {
     struct sql_token token = {.class = SQL_TOKEN_END};
@@ -46,7 +46,8 @@ static const uint8_t *skip_blanks(const struct sql_lexer *lexer, const uint8_t *
     return at;
 }
 
-/* Behind the bracket that opens the next row, from the one on that closes a row; NULL. */
+/* `at` is at the bracket that closes a row. Returns the position after the bracket that opens the
+ * next row; NULL: there is none. */
 static const uint8_t *next_row(const struct sql_lexer *lexer, const uint8_t *at)
 {
     at = skip_blanks(lexer, at + 1);
