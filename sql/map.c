@@ -1,6 +1,6 @@
 /* Decides which names of a statement get another schema. Each place is decided separately; two
- * decisions about the same bytes of the text must be equal. Called by judge/, move/triggers.c and
- * cmd/explain.c.
+ * decisions about the same bytes of the text must be equal. Called by judge/, move/triggers.c
+ * and proxy/renew.c.
  */
 #include "sql/map.h"
 

@@ -17,8 +17,7 @@ struct sql_moved;
 
 /* An empty table with one reference. `fold`: the server compares names without case. */
 struct sql_moved *sql_moved_new(bool fold);
-/* The server's max_allowed_packet: it refuses packets of `bytes` bytes or more. UINT64_MAX: none.
- */
+/* max_allowed_packet of the server, which refuses packets of so many bytes. UINT64_MAX: unknown. */
 void sql_moved_limit(struct sql_moved *moved, uint64_t bytes);
 uint64_t sql_moved_most(const struct sql_moved *moved);
 struct sql_moved *sql_moved_take(struct sql_moved *moved);

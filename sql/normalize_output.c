@@ -1,5 +1,5 @@
-/* See the header. To fold is to go back: struct output is the whole state of the output, and a copy
- * of it is saved at each point to which folding may return.
+/* See the header. Folding restores an earlier state: struct output is the whole state of the
+ * output, and a copy of it is saved at each point to which folding may return.
  */
 #include "sql/normalize_output.h"
 

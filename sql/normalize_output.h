@@ -16,7 +16,7 @@ enum { ROW_SHAPES = 8 };
 /* The kind of the last token, as far as the next token depends on it. */
 enum last { LAST_NOTHING, LAST_OPERATOR, LAST_OPERAND, LAST_LITERAL, LAST_GLUE };
 
-/* The state of the output; going back to a copy of it takes output back. */
+/* The state of the output: restoring a copy of it drops the output since then. */
 struct output {
     uint64_t digest, row; /* of all tokens; of those of the current row of VALUES */
     size_t length;
@@ -24,7 +24,7 @@ struct output {
     uint8_t last;     /* enum last */
     char sign;        /* of the last token; 0: not a sign */
     uint16_t keyword; /* of the last token; 0: not a keyword */
-    uint32_t end;     /* offset in the text behind the last token */
+    uint32_t end;     /* the offset after the last token */
 };
 
 enum list { LIST_NONE, LIST_OPEN, LIST_LITERAL, LIST_COMMA };

@@ -289,7 +289,7 @@ void place_name(struct parser *p, const struct sql_token *token, struct name *na
 /* Records the place of a mention of an object; called by all add_ functions. */
 void place_object(struct parser *p, unsigned number, const struct name *schema,
                   const struct name *name);
-/* Object `number`, which was added last, is in the same schema as `leader` wherever that moves. */
+/* Object `number`, which was added last, is mapped to the same schema as `leader`. */
 void place_follows(struct parser *p, unsigned number, unsigned leader);
 /* Records a trigger on the object `table`; SQL_OBJECTS: the statement does not name the table. */
 void place_trigger(struct parser *p, unsigned number, const struct name *schema,

@@ -15,7 +15,7 @@ static const uint8_t *skip_line(struct sql_lexer *lexer, const uint8_t *at)
 }
 
 /* Returns the position after the comment whose text starts at `at`; with `nests` it may contain
- * other comments. NULL: it is not closed. */
+ * comments, one level deep. NULL: it is not closed. */
 static const uint8_t *skip_comment(const struct sql_lexer *lexer, const uint8_t *at, bool nests)
 {
     bool nested = false;

@@ -11,7 +11,7 @@
 #define APART __attribute__((noinline))
 
 enum character {
-    OTHER, /* a sign of its own */
+    OTHER, /* a token of one character */
     SPACE,
     LETTER, /* of a bare name; also _ and $ */
     DIGIT,

@@ -2,9 +2,9 @@
  * sql/lexer/quotes.c, long lists of values in sql/lexer/values.c. Called for every token of every
  * statement: the common cases come first.
  *
- * The token is SQL_TOKEN_BAD, and the statement undetermined, where it matters that MySQL and
- * MariaDB read the same bytes differently, or that the state that decides about a byte is not
- * known.
+ * Where MySQL and MariaDB read the same bytes differently, or the meaning of a byte depends on a
+ * state that is not known, and this matters, the token is SQL_TOKEN_BAD and the statement
+ * undetermined.
  */
 #include "sql/lexer/lexer.h"
 
@@ -89,7 +89,7 @@ static const uint8_t *high_word(struct sql_lexer *lexer, struct sql_token *token
     return at;
 }
 
-/* A word that follows a dot, or that a dot or a byte over 127 follows at `at`. */
+/* A word from `from` that must be a name, or that goes on at `at` with a dot or a byte over 127. */
 APART static const uint8_t *odd_word(struct sql_lexer *lexer, struct sql_token *token,
                                      const uint8_t *from, const uint8_t *at)
 {

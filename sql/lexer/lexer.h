@@ -51,11 +51,10 @@ struct sql_lexer {
     bool mode_known, escapes_known, needs_mode;
     bool executable; /* inside an executable comment */
     bool dot;        /* the next token is a dot between names, not the start of a number */
-    bool name;       /* the next word follows a dot directly, so it is a name */
+    bool name;       /* the next word follows a dot directly or begins with digits: it is a name */
 };
 
-/* Starts at `offset` of `text`, which must be outside of comments. The lexer borrows only `text`.
- */
+/* Starts at `offset` of `text`, which must be outside of comments. Only `text` is borrowed. */
 void sql_lexer_init(struct sql_lexer *lexer, struct text text, uint32_t offset,
                     const struct sql_state *state);
 

@@ -62,8 +62,7 @@ static bool multi_byte(const struct sql_lexer *lexer)
     return lexer->charset >= SQL_BIG5 && lexer->charset <= SQL_SJIS;
 }
 
-/* Could `at` be a lead byte in some character set, so that the next byte is no quote or backslash?
- */
+/* Could `at` be a lead byte in some character set, and the next byte its trailing byte? */
 static bool doubtful(const struct sql_lexer *lexer, const uint8_t *at)
 {
     return lexer->charset == SQL_CHARSET_UNKNOWN && *at >= 0x80 && lexer->end - at > 1 &&

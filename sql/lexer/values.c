@@ -19,7 +19,7 @@ static const uint8_t *plain_number(const struct sql_lexer *lexer, const uint8_t 
     return at;
 }
 
-/* The position after the number, string or NULL at `at`; NULL pointer: there is none of them. */
+/* The position after the number, string or SQL NULL at `at`; a null pointer if there is none. */
 static const uint8_t *plain_value(struct sql_lexer *lexer, const uint8_t *at)
 {
     struct sql_token token = {.class = SQL_TOKEN_END};
