@@ -1,19 +1,19 @@
-/* What a session's statements leave behind for later ones: temporary tables, user variables that
- * hold a literal, statements of SQL's PREPARE. Called by whoever judges a session's commands, and
- * asked by the analysis.
+/* What is remembered of a session's earlier statements: temporary tables, user variables that hold
+ * a literal, statements of SQL's PREPARE, open handlers, XA transactions. Called by the code that
+ * judges a session's commands, and by the analysis.
  *
- * One rule decides every doubt here: to forget is strict, to remember is a risk. A temporary table
- * that is forgotten is judged as the real one of its name; a variable or statement that is
- * forgotten makes what is built on it undetermined. So names that the servers may take for
- * another's (accents and trailing blanks do not count in MySQL's variables) are never remembered
- * and, when written to, clear everything of their sort. What a temporary MERGE table stands on is
- * the exception, because the table is there to be read under whatever name: it is remembered until
- * the table is dropped for certain.
+ * One rule holds in every doubt: forgetting is safe, remembering is a risk. A temporary table that
+ * is forgotten is judged as the real table of its name. If a variable or prepared statement is
+ * forgotten, a statement that uses it is undetermined. The servers may take one name for another
+ * (MySQL ignores accents and trailing blanks in the names of variables). Such names are never
+ * remembered; a statement that writes to one clears all entries of this sort. The base tables of a
+ * temporary MERGE table are the exception, because the table can be read under another name: they
+ * are remembered until the table is certainly dropped.
  *
- * At the bottom is a table, which belongs to its session (session_table.c). What the statements of
- * one command do is a chain of steps laid over it, from the last one down; a look-up goes down the
- * chain until a step adds or forgets what is looked for. The steps are here: they live in the arena
- * of whoever judges, and change nothing.
+ * The entries of earlier commands are in a table that belongs to the session (session_table.c). The
+ * statements of one command make a chain of steps, from the last step to the first, whose end is
+ * the table. A look-up follows the chain until a step adds or forgets the entry. This file has the
+ * steps: they are in the caller's arena and do not change the table.
  */
 #include "sql/session.h"
 
@@ -26,12 +26,13 @@
 enum {
     ADDING = SQL_ACTION_SET_VARIABLE | SQL_ACTION_PREPARE | SQL_ACTION_CREATE_TEMPORARY |
              SQL_ACTION_OPEN_HANDLER | SQL_ACTION_XA,
-    /* What a procedure may change: none can open a handler or start an XA transaction unseen. */
+    /* Sorts that a called procedure may change. It cannot open a handler, nor start an XA
+     * transaction without being seen. */
     CALLED_SORTS = 1 << TEMPORARY_TABLE | 1 << VARIABLE | 1 << STATEMENT,
 };
 
-/* A change of the connection's character set changes what the bytes between quotes mean; both
- * servers undo such a change at the end of stored code. */
+/* Effects that change what bytes between quotes mean. Both servers undo such a change at the end of
+ * stored code. */
 enum { CONNECTION = SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY | SQL_EFFECT_UNKNOWN };
 
 static const struct text none = {NULL, 0};
@@ -172,7 +173,7 @@ static struct sql_session *name_step(const struct sql_session *before, enum sort
     return step;
 }
 
-/* A variable or statement of that name; every one of them where the name may also mean another. */
+/* Forgets the entry of this name, or all of this sort if the name may also mean another one. */
 static const struct sql_session *forget(const struct sql_session *before, enum sort sort,
                                         struct text name, struct text schema, struct arena *arena)
 {
@@ -183,7 +184,7 @@ static const struct sql_session *forget(const struct sql_session *before, enum s
     return name_step(before, sort, name, schema, arena);
 }
 
-/* `drops`: it is gone, rather than called otherwise. */
+/* `drops`: the table is dropped; else it is renamed. */
 static const struct sql_session *forget_table(const struct sql_session *before,
                                               const struct sql_object *table, bool drops,
                                               struct arena *arena)
@@ -198,7 +199,7 @@ static const struct sql_session *forget_table(const struct sql_session *before,
     return step;
 }
 
-/* Code has run that may have renamed tables. */
+/* Call it where code may have renamed temporary tables. */
 static const struct sql_session *unname_unions(const struct sql_session *before,
                                                struct arena *arena)
 {
@@ -239,7 +240,7 @@ static const struct sql_session *add(const struct sql_session *before, enum sort
     step->entry.value = value.at ? arena_text(arena, value) : value;
     if (facts) {
         struct sql_facts *kept = sql_facts_put(facts, arena_take(arena, sql_facts_bytes(facts)));
-        kept->session.action = 0; /* that was the PREPARE's */
+        kept->session.action = 0; /* the action belongs to the PREPARE */
         step->entry.facts = kept;
     }
     return step;
@@ -256,9 +257,9 @@ bool sql_session_disturbed(const struct sql_session *session, const struct sql_f
     return session->has & 1 << VARIABLE && sql_facts_run_code(facts);
 }
 
-/* An undetermined statement may be anything. Stored code was judged by its text when it was
- * created, where a dropped temporary table counts as the real one; but a `SET @v` in it touches
- * nobody's objects, and would replace a literal that is remembered here. */
+/* Sorts to be forgotten. An undetermined statement may change all. Stored code was judged when it
+ * was created: a temporary table that it drops counted as the real one there. But a `SET @v` in it
+ * passed, because it touches no object, and may replace a literal that is remembered here. */
 static unsigned disturbed_sorts(const struct sql_facts *facts)
 {
     if (!facts->determined)
@@ -267,7 +268,7 @@ static unsigned disturbed_sorts(const struct sql_facts *facts)
            (facts->effects & CONNECTION ? 1u << QUOTED_TRANSACTION : 0);
 }
 
-/* What the statement adds: at most one entry, since no statement does two of these things. */
+/* Adds the statement's entry; no statement adds more than one. */
 static const struct sql_session *add_what_it_adds(const struct sql_session *before,
                                                   const struct sql_facts *facts,
                                                   struct arena *arena)
@@ -314,7 +315,7 @@ const struct sql_session *sql_session_after(const struct sql_session *before,
         after = clear(after, 1u << VARIABLE, arena);
     if (action & SQL_ACTION_DROP_TABLES)
         after = forget_defined_tables(after, facts, arena);
-    /* MariaDB's CREATE OR REPLACE drops the old table also where it then fails. */
+    /* MariaDB's CREATE OR REPLACE drops the old table even if it then fails. */
     if (action & SQL_ACTION_CREATE_TEMPORARY)
         after = forget(after, TEMPORARY_TABLE, name, facts->session.value, arena);
     if (action & SQL_ACTION_SET_VARIABLE)
@@ -323,7 +324,7 @@ const struct sql_session *sql_session_after(const struct sql_session *before,
         after = forget(after, STATEMENT, name, none, arena);
     if (action & (SQL_ACTION_OPEN_HANDLER | SQL_ACTION_CLOSE_HANDLER))
         after = forget(after, OPEN_HANDLER, name, none, arena);
-    /* A session has one at a time, however its identifier is written. */
+    /* A session has at most one XA transaction at a time. */
     if (action & (SQL_ACTION_XA | SQL_ACTION_XA_OVER))
         after = clear(after, TRANSACTIONS, arena);
     after = add_what_it_adds(after, facts, arena);
@@ -345,7 +346,8 @@ void sql_session_apply(struct sql_session **session, const struct sql_facts *fac
     arena_fini(&arena);
 }
 
-/* What is open under the name now is read, besides what was at its PREPARE. */
+/* Adds the table that is open under the handler's name now to the one of the time of the PREPARE.
+ */
 static void renew_handler(const struct sql_session *session, struct sql_facts *facts)
 {
     const struct sql_facts *opened = sql_session_handler(session, facts->session.handler);

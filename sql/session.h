@@ -1,12 +1,12 @@
-/* What a session's own statements leave behind that later ones may use: temporary tables, user
- * variables that hold a literal, statements of SQL's PREPARE, open handlers, XA transactions. A
- * value: whoever looks at it never
- * changes it, and a statement makes a new one out of the one before it, so that a command can be
- * read in several ways, or read again, and leave nothing behind. NULL is an empty one, so that the
- * many sessions that never do such things pay nothing. Bounded: past SQL_SESSION_ENTRIES entries or
- * SQL_SESSION_BYTES bytes (and a fourth for what MERGE tables stand on) the oldest entry is
- * forgotten, which makes the gate stricter, never laxer: what is not remembered is a real table or
- * undetermined.
+/* What silogate remembers of a session's earlier statements because later statements may use it:
+ * temporary tables, user variables that hold a literal, statements of SQL's PREPARE, open handlers,
+ * XA transactions. The analysis only reads this value. A statement makes a new value out of the old
+ * one, so a command can be analysed in several ways, or again, and the old value stays as it was.
+ * NULL means that nothing is remembered; most sessions never need more, and cost no memory here.
+ * The size is bounded: past SQL_SESSION_ENTRIES entries or SQL_SESSION_BYTES bytes the oldest entry
+ * is forgotten (base tables of MERGE tables have a limit of their own, a fourth of these bytes).
+ * Forgetting makes the gate stricter, never laxer: a table that is not remembered counts as a real
+ * one, anything else as undetermined.
  */
 #ifndef SQL_SESSION_H
 #define SQL_SESSION_H
@@ -18,25 +18,26 @@
 
 enum { SQL_SESSION_ENTRIES = 256, SQL_SESSION_BYTES = 262144 };
 
-/* Statements of one command that change something; past them all is forgotten. */
+/* If one command has more statements than this that change the session, all is forgotten. */
 enum { SQL_SESSION_STEPS = 512 };
 
-/* A longer text of SQL's PREPARE is not remembered, but only what it touches. */
+/* For a longer text of SQL's PREPARE only its facts are remembered, not the text. */
 enum { SQL_SESSION_TEXT = 4096 };
 
 struct sql_session;
 struct arena;
 
-/* Is there a temporary table, an XA transaction of its own, an open handler? Each may be said of
- * one that is gone, never the other way round. */
+/* Does the session have a temporary table, an XA transaction that it started, an open handler? The
+ * answer may be true although it is gone already. */
 bool sql_session_has_temporary(const struct sql_session *session);
 bool sql_session_has_xa(const struct sql_session *session);
 bool sql_session_has_handler(const struct sql_session *session);
 
-/* A temporary MERGE table may be read under a name that is not known here (it was renamed, or the
- * command that made it has failed behind it), by stored code and by what was prepared before it. So
- * whoever uses a table or calls a routine in such a session may use what these facts name: one by
- * one, from *next = 0 on, NULL past the last. Of what was made in earlier commands. */
+/* The facts of the statements that made temporary MERGE tables in earlier commands: one per call,
+ * start with *next = 0, NULL past the last. The name of such a table may be unknown here: it was
+ * renamed, or its command failed after the table was made. Stored code and statements that were
+ * prepared earlier may read it too. So each statement of such a session that uses a table or calls
+ * a routine may use the objects of these facts. */
 const struct sql_facts *sql_session_union(const struct sql_session *session, unsigned *next);
 
 /* The text of the statement that SQL's PREPARE made of this name, and the database in which it did
@@ -44,41 +45,42 @@ const struct sql_facts *sql_session_union(const struct sql_session *session, uns
 bool sql_session_prepared(const struct sql_session *session, struct text name,
                           struct text *database, struct text *text);
 
-/* What is remembered once the statement has run: `before` itself where that is the same, else laid
- * over `before` in memory of `arena`. To be called for each statement whose facts have
- * SQL_EFFECT_SESSION, in order; copies what it keeps of `facts`, which may point into `before`. */
+/* What is remembered once the statement has run: `before` itself if nothing changes, else a value
+ * in memory of `arena` that points to `before`. Call it for each statement whose facts have
+ * SQL_EFFECT_SESSION, in order. It copies what it keeps of `facts`, which may point into `before`.
+ */
 const struct sql_session *sql_session_after(const struct sql_session *before,
                                             const struct sql_facts *facts, struct arena *arena);
 
-/* The same where nothing is known of what has run. */
+/* The same for a statement of which nothing is known. */
 const struct sql_session *sql_session_lost(const struct sql_session *before, struct arena *arena);
 
-/* The command is over: *session, which `after` was laid over, becomes what `after` says. Where the
- * command has failed (`kept` false) some of it may have run: what it takes away is forgotten, what
- * it adds is not there. Makes *session where it is NULL. */
+/* The command is over: *session, on which `after` is based, becomes what `after` says. If the
+ * command has failed (`kept` false) some of its statements may have run: what they remove is
+ * forgotten, what they add is not remembered (but the base tables of a temporary MERGE table are).
+ * Allocates *session if it is NULL and something is added. */
 void sql_session_settle(struct sql_session **session, const struct sql_session *after, bool kept);
 
-/* Both in one, where it is known that the statement has succeeded. */
+/* sql_session_after and sql_session_settle in one, for a statement that has succeeded. */
 void sql_session_apply(struct sql_session **session, const struct sql_facts *facts);
 
-/* Could this statement change what is remembered without naming it? Then it needs
- * sql_session_after: the analysis sees to that with SQL_EFFECT_SESSION, and for kept facts whoever
- * executes them asks anew. False where nothing is remembered. */
+/* Could this statement change a remembered thing that it does not name? Then it needs
+ * sql_session_after: the analysis sets SQL_EFFECT_SESSION for this. For the kept facts of a
+ * prepared statement, call this again at each execution. False if nothing is remembered. */
 bool sql_session_disturbed(const struct sql_session *session, const struct sql_facts *facts);
 
-/* To be called on a copy of the kept facts of a prepared statement at each execution: a temporary
- * table of the time of its PREPARE may be gone, and the server then takes the real one of its name;
- * so may an XA transaction, and somebody else's have its identifier.
- * And the name of a HANDLER READ may be that of another table by now.
- * The other way round (a temporary table that has come since) the facts stay as strict as they
- * were. */
+/* Call it on a copy of the kept facts of a prepared statement at each execution, because the
+ * session may have changed since the PREPARE. A temporary table may be gone; the server then uses
+ * the real table of this name. An XA transaction may be over, and another session may have one with
+ * its identifier. The name in a HANDLER READ may stand for another table. A temporary table that
+ * was created since is ignored: the facts stay as strict as they were. */
 void sql_session_renew(const struct sql_session *session, struct sql_facts *facts);
 
-/* Its XA transaction is prepared: from now on any session of the service may end it, so whoever
- * knows those has to be asked. */
+/* Call it when the session's XA transaction is prepared. From then on any session of the service
+ * may end it, so it is no longer this session's: judge/ knows the prepared ones. */
 void sql_session_forget_xa(struct sql_session *session);
 
-/* Bytes that it keeps. */
+/* Bytes of memory that `session` takes. */
 size_t sql_session_bytes(const struct sql_session *session);
 
 /* COM_RESET_CONNECTION, COM_CHANGE_USER and the end of a session: frees all and sets NULL. */

@@ -1,6 +1,6 @@
-/* What a session remembers between its commands: a table of entries on the heap, bounded in number
- * and in bytes; when it is full the oldest go. Only sql_session_settle and sql_session_forget_xa
- * change it.
+/* What is remembered of a session between its commands: a table of entries on the heap, bounded in
+ * number and in bytes. When it is full the oldest entries are removed. Only sql_session_settle and
+ * sql_session_forget_xa change it.
  */
 #include "sql/session_table.h"
 
@@ -15,7 +15,8 @@ static bool is_table_sort(enum sort sort)
     return sort == TEMPORARY_TABLE || sort == UNITED;
 }
 
-/* Variables and statements compare without case; that of tables is folded already. */
+/* Names of variables, statements and handlers compare without case. Names of tables were folded by
+ * the analysis. */
 static uint32_t hash(enum sort sort, struct text name)
 {
     return (uint32_t)text_hash(name, sort, !is_table_sort(sort) && !is_transaction(sort));
@@ -56,7 +57,7 @@ static void forget_at(struct session_table *table, unsigned index)
     free(entry);
 }
 
-/* What is UNITED stays. */
+/* UNITED entries are never removed here. */
 static bool forget_oldest(struct session_table *table)
 {
     unsigned i = 0;
@@ -93,7 +94,7 @@ static void remember(struct session_table *table, const struct entry *from)
     table->entries[table->count++] = entry;
 }
 
-/* --- what temporary MERGE tables stand on --- */
+/* --- base tables of temporary MERGE tables --- */
 
 static bool same_objects(const struct sql_facts *a, const struct sql_facts *b)
 {
@@ -107,7 +108,7 @@ static bool same_objects(const struct sql_facts *a, const struct sql_facts *b)
     return same;
 }
 
-/* More than are kept: from now on nothing is certain. */
+/* The limit is reached: an entry with undetermined facts stands for all further MERGE tables. */
 static void unite_any(struct session_table *table)
 {
     const size_t size = offsetof(struct sql_facts, objects);
@@ -182,7 +183,7 @@ static void take_step(struct session_table *table, const struct sql_session *ste
     }
     if (adds && kept && adds->sort != UNITED && adds->bytes <= SQL_SESSION_BYTES)
         remember(table, adds);
-    /* It may be there although the command has failed. */
+    /* The MERGE table may exist although the command has failed. */
     if (adds && is_union(adds->sort, adds->facts))
         unite(table, adds);
 }

@@ -1,5 +1,5 @@
-/* How what a session remembers is kept, between sql/session.c (the steps) and sql/session_table.c
- * (the table at the bottom of a chain of steps). Nobody else includes this.
+/* The structs of struct sql_session, shared by sql/session.c (the steps) and sql/session_table.c
+ * (the table at the end of a chain of steps). No other file includes this.
  */
 #ifndef SQL_SESSION_TABLE_H
 #define SQL_SESSION_TABLE_H
@@ -17,16 +17,18 @@ enum sort {
     VARIABLE,
     STATEMENT,
     OPEN_HANDLER,
-    TRANSACTION,        /* of XA, by an identifier in hex or numbers */
-    QUOTED_TRANSACTION, /* by one whose bytes depend on the connection's character set */
+    TRANSACTION,        /* of XA, its identifier in hex or numbers */
+    QUOTED_TRANSACTION, /* its identifier in quotes: the bytes depend on the connection's character
+                           set */
     SORTS,
-    /* A temporary MERGE table once more, with what it stands on. Not forgotten as those above are:
-     * to forget this one would be lax. Without a name where it may have any. */
+    /* A second entry for a temporary MERGE table, with the facts that name its base tables. It is
+     * not forgotten like the sorts above, because the gate would become laxer. Its name is empty if
+     * the table may have any name. */
     UNITED = SORTS,
 };
 enum {
     ALL_SORTS = (1 << SORTS) - 1,
-    SESSION_UNIONS = 64, /* entries that are UNITED, and their bytes */
+    SESSION_UNIONS = 64, /* limit of UNITED entries; below: of their bytes */
     SESSION_UNION_BYTES = SQL_SESSION_BYTES / 4,
     TRANSACTIONS = 1 << TRANSACTION | 1 << QUOTED_TRANSACTION,
 };
@@ -34,30 +36,30 @@ enum {
 /* One thing that is remembered. */
 struct entry {
     enum sort sort;
-    size_t bytes; /* that it counts for */
+    size_t bytes; /* its share of the limit */
     struct text name, value;
-    const struct sql_facts *facts; /* of a STATEMENT or OPEN_HANDLER; of a MERGE table */
+    const struct sql_facts *facts; /* of a STATEMENT, an OPEN_HANDLER or a MERGE table */
 };
 
-/* One step of a chain, or the table at its bottom. */
+/* One step of a chain, or the table at its end. */
 struct sql_session {
     const struct sql_session *before;
-    unsigned steps; /* this one included */
+    unsigned steps; /* steps of the chain, this one included */
     size_t bytes;   /* of the steps' entries, or of the table's */
-    uint8_t has;    /* sorts of which something may be remembered, a bit each */
+    uint8_t has;    /* a bit for each sort of which something may be remembered */
     uint8_t clears; /* sorts that this step forgets */
     bool is_table;
-    bool full;  /* the command has done too much: nothing more is added */
-    bool names; /* this step forgets what is called like `entry`, and with `adds` has it anew */
+    bool full;  /* the command exceeded a limit: no more steps are added */
+    bool names; /* this step forgets the entry with the sort and name of `entry` */
     bool adds;
-    bool drops;   /* with success, no temporary table is called like `entry` */
-    bool renames; /* one that was may have another name */
-    bool unnames; /* so may any of them */
+    bool drops;   /* if the command succeeds, no temporary table has the name of `entry` */
+    bool renames; /* the temporary table of this name may have another name now */
+    bool unnames; /* any temporary table may have another name now */
     struct entry entry;
 };
 
-/* The bottom. Entries are from the oldest to the newest; the hashes stand apart so that a look-up
- * that finds nothing, which is what most are, reads one run of memory. */
+/* The end of a chain. Entries are sorted from the oldest to the newest. The hashes are in an array
+ * of their own, so that a look-up that finds nothing (most do) reads contiguous memory. */
 struct session_table {
     struct sql_session session;
     unsigned count;
@@ -70,21 +72,21 @@ static inline bool is_transaction(enum sort sort)
     return sort == TRANSACTION || sort == QUOTED_TRANSACTION;
 }
 
-/* Would an entry of this sort stand on these facts' tables? */
+/* Is an entry of this sort with these facts a MERGE table? */
 static inline bool is_union(enum sort sort, const struct sql_facts *facts)
 {
     return facts && (sort == TEMPORARY_TABLE || sort == UNITED);
 }
 
-/* Is this entry of that sort and name (and for a temporary table, in that schema)? */
+/* Does this entry have this sort and name (and for a temporary table, this schema)? */
 bool session_entry_is(const struct entry *entry, enum sort sort, struct text name,
                       struct text schema);
 
-/* Lives until the table changes; NULL: nothing of that name is remembered. */
+/* The result is valid until the table changes; NULL: no such entry. */
 const struct entry *session_table_find(const struct session_table *table, enum sort sort,
                                        struct text name, struct text schema);
 
-/* The facts of the first UNITED entry from the one numbered *next on, which is moved behind it;
+/* The facts of the first UNITED entry at index *next or later; sets *next to the index after it.
  * NULL: there is none. */
 const struct sql_facts *session_table_union(const struct session_table *table, unsigned *next);
 
