@@ -1,7 +1,7 @@
-/* The tracker: where the server's answer is, packet by packet. It owns no bytes and holds none;
- * what it keeps of an answer is a phase and a few counters. It is lenient where servers are known
- * to differ (either end of rows in either mode of CLIENT_DEPRECATE_EOF), and where a packet fits
- * nothing it says so: a wrong guess here would let one session read another's answer.
+/* The tracker: follows the server's answer packet by packet. It buffers no bytes; it keeps a phase
+ * and a few counters. Where servers are known to differ it is lenient: it takes an EOF and an OK as
+ * end of rows, with CLIENT_DEPRECATE_EOF and without. A packet that the phase does not allow is
+ * ANSWER_BROKEN: after a wrong guess one session could read another's answer.
  *
  *   RESULTS:  FIRST: OK -> END, or FIRST again where more results follow
  *             FIRST: INFILE -> FILE: OK -> the same
@@ -44,7 +44,7 @@ void answer_start(struct answer *answer, enum command_answer expected, capabilit
         .expected = expected, .phase = start[expected], .capabilities = capabilities};
 }
 
-/* A packet's payload as far as it is looked at: `length` bytes of `whole`. */
+/* The part of a packet's payload that is read: `length` bytes of `whole`. */
 struct seen {
     const uint8_t *at;
     uint32_t length, whole;
@@ -72,8 +72,8 @@ static unsigned result_ends(struct answer *answer)
     return ANSWER_OK_SEEN;
 }
 
-/* Behind the warnings of an OK: the info string, then the session state changes. Where they cannot
- * be read there may have been some; `session_state_cut` says so. */
+/* Reads what follows the warnings of an OK: the info string and the session state changes. If they
+ * cannot be read whole, `session_state_cut` is set. */
 static void read_session_state(struct answer *answer, struct reader *reader)
 {
     if (!(answer->status & STATUS_SESSION_STATE_CHANGED) ||
@@ -108,7 +108,8 @@ static unsigned read_ok(struct answer *answer, const struct seen *seen)
     return result_ends(answer);
 }
 
-/* ERR, or one of MariaDB's progress reports, which look like one and end nothing. */
+/* ERR, or a progress report of MariaDB, which has the header of an ERR and does not end the answer.
+ */
 static unsigned read_error(struct answer *answer, const struct seen *seen)
 {
     if (seen->whole < ERROR_LENGTH)
@@ -121,8 +122,8 @@ static unsigned read_error(struct answer *answer, const struct seen *seen)
     return ANSWER_ERROR_SEEN;
 }
 
-/* How many columns, and whether their definitions follow. Both servers say so in a byte behind the
- * number (MySQL's manual has it before the number; 9.7 sends it behind). */
+/* Reads the number of columns, and whether their definitions follow: both servers send this as a
+ * byte after the number (MySQL's manual has it before the number; 9.7 sends it after). */
 static unsigned read_header(struct answer *answer, const struct seen *seen)
 {
     const capabilities_t optional =
@@ -156,12 +157,12 @@ static unsigned read_first(struct answer *answer, const struct seen *seen)
     }
 }
 
-/* Behind the column definitions. An EOF ends the result where a cursor was opened: its rows come
- * with COM_STMT_FETCH. It says SERVER_STATUS_CURSOR_EXISTS then, but so it does where a procedure
- * or a function has had a cursor of its own; hence the client must have asked for one, and a
- * procedure's result has more behind it. Any other EOF stands before the rows, also where
- * CLIENT_DEPRECATE_EOF says that there is none (MySQL bug 83346: a query cache that an older client
- * filled). */
+/* The first packet after the column definitions. If a cursor was opened, an EOF ends the result:
+ * the rows come with COM_STMT_FETCH. This EOF has SERVER_STATUS_CURSOR_EXISTS. But the flag is also
+ * set if a procedure or function had a cursor of its own; so the client must have asked for a
+ * cursor too, and no more results may follow, as they do after a procedure's result. Any other EOF
+ * is the one before the rows. It can come although CLIENT_DEPRECATE_EOF forbids it (MySQL bug
+ * 83346: a query cache that an older client filled). */
 static unsigned read_behind_columns(struct answer *answer, const struct seen *seen)
 {
     answer->phase = PHASE_ROWS;
@@ -177,8 +178,8 @@ static unsigned read_behind_columns(struct answer *answer, const struct seen *se
     return is_cursor ? read_ok(answer, seen) : 0;
 }
 
-/* What follows is counted in packets: definitions of parameters and columns where there is
- * metadata, and without CLIENT_DEPRECATE_EOF an EOF behind either kind, metadata or not. */
+/* Counts the packets that follow: the definitions of parameters and columns if there is metadata;
+ * and without CLIENT_DEPRECATE_EOF an EOF after each of the two, with metadata or without. */
 static unsigned read_prepare(struct answer *answer, const struct seen *seen)
 {
     capabilities_t capabilities = answer->capabilities;
@@ -246,7 +247,7 @@ static unsigned read_packet(struct answer *answer, const struct seen *seen)
     return ANSWER_BROKEN;
 }
 
-/* Whether more of a packet than its first byte is looked at. */
+/* Must the packet be seen whole (up to ANSWER_WHOLE), not only its first byte? */
 static bool is_needed_whole(const struct answer *answer, const uint8_t *packet)
 {
     switch (answer->phase) {
@@ -269,7 +270,7 @@ static bool is_needed_whole(const struct answer *answer, const uint8_t *packet)
     return true;
 }
 
-/* Whole rows, header by header: this loop is what a large result costs. */
+/* Skips complete rows. Large results spend most of their time in this loop. */
 static const uint8_t *pass_rows(struct answer *answer, const uint8_t *at, const uint8_t *end)
 {
     while (end - at > PACKET_HEADER) {
@@ -284,7 +285,7 @@ static const uint8_t *pass_rows(struct answer *answer, const uint8_t *at, const 
     return at;
 }
 
-/* Begins the packet at `at`: true when it could be looked at and its header may pass. */
+/* Begins the packet at `at`: true if enough of it is there and its header may pass. */
 static bool begin_packet(struct answer *answer, const uint8_t *at, const uint8_t *end,
                          unsigned *events)
 {

@@ -1,12 +1,12 @@
-/* The one function that decides which capabilities silogate lets two sides agree on. Called by
- * proxy/ for the greeting and for the login.
+/* The one function that decides which capabilities client and server may agree on through silogate.
+ * Called by proxy/ for the greeting and for the login.
  */
 #include "protocol/capabilities.h"
 
-/* CLIENT_COMPRESS and CLIENT_ZSTD_COMPRESSION_ALGORITHM change the frame, CLIENT_SSL is the
- * proxy's, MariaDB's COM_MULTI puts commands into a command, and with CLIENT_NO_SCHEMA both servers
- * drop the schema of each name and read `own.t` as t of the current database: they are not here,
- * and neither is any flag that is not known. */
+/* Not in this list: CLIENT_COMPRESS and CLIENT_ZSTD_COMPRESSION_ALGORITHM (they change the frame),
+ * CLIENT_SSL (proxy/ handles it), MariaDB's COM_MULTI (several commands in one), CLIENT_NO_SCHEMA
+ * (both servers ignore the schema of each name and read `own.t` as t of the current database), and
+ * all unknown flags. */
 static const capabilities_t followed =
     CAPABILITY_LONG_PASSWORD | CAPABILITY_FOUND_ROWS | CAPABILITY_LONG_FLAG |
     CAPABILITY_CONNECT_WITH_DB | CAPABILITY_ODBC | CAPABILITY_LOCAL_FILES |

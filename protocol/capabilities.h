@@ -6,9 +6,9 @@
 
 #include <stdint.h>
 
-/* The low 32 bits are MySQL's CLIENT_* flags; the high 32 are MariaDB's extended capabilities,
- * which travel in the last 4 bytes of the handshake's filler where CLIENT_LONG_PASSWORD (there
- * CLIENT_MYSQL) is not set (MariaDB Knowledge Base, "Connection"). */
+/* The low 32 bits are MySQL's CLIENT_* flags. The high 32 bits are MariaDB's extended capabilities:
+ * if CLIENT_LONG_PASSWORD (MariaDB: CLIENT_MYSQL) is not set they are sent in the last 4 bytes of
+ * the handshake's filler (MariaDB Knowledge Base, "Connection"). */
 typedef uint64_t capabilities_t;
 
 #define CAPABILITY_LONG_PASSWORD                  (1ull << 0)
@@ -40,7 +40,7 @@ typedef uint64_t capabilities_t;
 #define CAPABILITY_ZSTD_COMPRESSION_ALGORITHM     (1ull << 26)
 #define CAPABILITY_QUERY_ATTRIBUTES               (1ull << 27)
 #define CAPABILITY_MULTI_FACTOR_AUTHENTICATION    (1ull << 28)
-/* The next two are between a client and its library; servers offer them, nothing depends on them.
+/* Only a client and its library use the next two. Servers offer them, but they change no packet.
  */
 #define CAPABILITY_SSL_VERIFY_SERVER_CERT       (1ull << 30)
 #define CAPABILITY_REMEMBER_OPTIONS             (1ull << 31)
@@ -51,8 +51,8 @@ typedef uint64_t capabilities_t;
 #define CAPABILITY_MARIADB_CACHE_METADATA       (1ull << 36)
 #define CAPABILITY_MARIADB_BULK_UNIT_RESULTS    (1ull << 37)
 
-/* Flags whose effects on the bytes silogate follows. CLIENT_SSL is added by proxy/ where TLS is
- * on; everything else is masked in both handshakes, in capabilities_allowed alone. */
+/* The flags of `offered` whose effects on the packets silogate can follow. All other flags are
+ * removed in both handshakes, by this function alone; proxy/ adds CLIENT_SSL if TLS is on. */
 capabilities_t capabilities_allowed(capabilities_t offered);
 
 #define STATUS_IN_TRANS              0x0001
@@ -63,7 +63,8 @@ capabilities_t capabilities_allowed(capabilities_t offered);
 #define STATUS_NO_BACKSLASH_ESCAPES  0x0200
 #define STATUS_PS_OUT_PARAMS         0x1000
 #define STATUS_SESSION_STATE_CHANGED 0x4000
-/* MariaDB alone, and not its older versions: a flag that is on can be trusted, off says nothing. */
+/* Only newer versions of MariaDB send it: if it is set, ANSI_QUOTES is on; if it is not set,
+ * nothing is known. */
 #define STATUS_ANSI_QUOTES 0x8000
 
 #endif

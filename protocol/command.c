@@ -1,11 +1,11 @@
-/* The command table and the inside of COM_QUERY. What a byte means for the gate is said here and
- * nowhere else. Called by proxy/command.c for each command.
+/* The command table, and the reader of COM_QUERY. Only this table says how the gate treats a
+ * command byte. Called by proxy/command.c for each command.
  */
 #include "protocol/command.h"
 
-/* The replication streams end as a cursor's rows do: packets that start with 0x00, up to EOF or
- * ERR. Bytes that servers no longer know (COM_SLEEP, COM_CREATE_DB, COM_TIME, ...), that servers
- * send among themselves, or MariaDB's COM_MULTI have no row. */
+/* Replication streams are ANSWER_FETCH like the rows of a cursor: packets that start with 0x00, up
+ * to EOF or ERR. Not in the table: commands that servers no longer know (COM_SLEEP, COM_CREATE_DB,
+ * COM_TIME, ...), commands that only servers send each other, and MariaDB's COM_MULTI. */
 #define ROW(code, ...) [code] = {code, __VA_ARGS__}
 
 static const struct command_row rows[UINT8_MAX + 1] = {
@@ -51,7 +51,7 @@ enum { CURSOR_READ_ONLY = 1 };
 
 enum command_answer command_answer(const struct command_row *row, struct text payload)
 {
-    /* The flags stand behind the command byte and the statement's id. */
+    /* The flags come after the command byte and the statement's id. */
     bool has_cursor = row->code == COMMAND_STMT_EXECUTE && payload.length > EXECUTE_FLAGS_AT &&
                       (uint8_t)payload.at[EXECUTE_FLAGS_AT] & CURSOR_READ_ONLY;
 
@@ -62,10 +62,10 @@ enum { TYPE_STRING_FIRST = 0xf5 /* JSON */ };
 
 enum { TYPE_UNSIGNED = 0x80 };
 
-/* A value of a query attribute. Where the next one starts, and at last the SQL text, must be seen
- * as the server sees it; hence a type is bad unless it is one that clients send. (MySQL reads a
- * YEAR, an INT24 or a NULL that is not in the bitmap as a text with a length, and so any type with
- * another flag than TYPE_UNSIGNED: its type is 15 bits wide; tried.) */
+/* Reads the value of a query attribute. silogate must find the same start of the next value, and of
+ * the SQL text, as the server does. So only types that clients send are allowed. (MySQL reads a
+ * YEAR, an INT24, and a NULL that is not in the bitmap as a text with a length. It does so too for
+ * a type with another flag than TYPE_UNSIGNED, because its type is 15 bits wide; tried.) */
 static struct text read_value(struct reader *reader, uint8_t type, uint8_t flags)
 {
     if (flags & ~TYPE_UNSIGNED) {
@@ -105,8 +105,8 @@ static bool type_is_text(uint8_t type)
     return type == 0x0f || (type >= TYPE_STRING_FIRST && type != 0xff);
 }
 
-/* Reads the attributes from parameter_count on; the reader then stands at the SQL text. The value
- * of the text attribute `name` goes into *value where both are asked for and there is one. */
+/* Reads the attributes from parameter_count on; the reader is then at the SQL text. If the text
+ * attribute `name` is found, *value is set to its value. */
 static bool read_attributes(struct reader *reader, struct text name, struct text *value)
 {
     uint64_t count = read_lenenc(reader);

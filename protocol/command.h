@@ -1,4 +1,4 @@
-/* The commands of the command phase: one row a command byte, which says how the gate treats it. A
+/* The commands of the command phase: one row per command byte, which says how the gate treats it. A
  * byte without a row is refused with error 1047.
  */
 #ifndef PROTOCOL_COMMAND_H
@@ -7,7 +7,7 @@
 #include "protocol/capabilities.h"
 #include "protocol/packet.h"
 
-/* How a command is judged. */
+/* What the gate judges of a command. */
 enum command_judged {
     JUDGED_TEXT,           /* its SQL text */
     JUDGED_PREPARE,        /* its SQL text; facts are kept with the statement */
@@ -17,15 +17,15 @@ enum command_judged {
     JUDGED_KILL,           /* the thread it names */
     JUDGED_USER,           /* COM_CHANGE_USER: logs in anew */
     JUDGED_ADMINISTRATION, /* an act on the server */
-    JUDGED_FREE,           /* touches nothing of anybody's */
+    JUDGED_FREE,           /* nothing: it touches no object */
 };
 
-/* What the server answers, told to the answer tracker. */
+/* What the server answers; for the answer tracker. */
 enum command_answer {
     ANSWER_NONE,    /* nothing at all (COM_STMT_CLOSE, COM_STMT_SEND_LONG_DATA) */
     ANSWER_CLOSE,   /* the connection closes (COM_QUIT) */
     ANSWER_OK,      /* OK or ERR; an EOF packet counts as OK (COM_SET_OPTION, COM_DEBUG) */
-    ANSWER_RESULTS, /* OK, ERR, LOCAL INFILE or result sets, as many as there are */
+    ANSWER_RESULTS, /* any number of OK, LOCAL INFILE and result sets; or ERR */
     ANSWER_CURSOR,  /* the same for a COM_STMT_EXECUTE that asks for a cursor */
     ANSWER_PREPARE, /* COM_STMT_PREPARE_OK with its metadata, or ERR */
     ANSWER_FETCH,   /* binary rows up to EOF, or ERR (COM_STMT_FETCH) */
@@ -37,7 +37,7 @@ enum command_answer {
 struct command_row {
     uint8_t code;
     const char *name; /* "COM_QUERY" */
-    const char *kind; /* "query": the record's `kind` where no statement gives one */
+    const char *kind; /* "query": `kind` of the violation record if there is no statement */
     enum command_judged judged;
     enum command_answer answer;
 };
@@ -45,14 +45,14 @@ struct command_row {
 /* NULL where the byte has no row. */
 const struct command_row *command_row(uint8_t code);
 
-/* What the server answers to this very command: the row's `answer`, or ANSWER_CURSOR. Needed
- * because status flags alone do not say whether rows follow: MySQL also sets
- * SERVER_STATUS_CURSOR_EXISTS where a stored function or procedure had a cursor of its own. */
+/* What the server answers to this command: the row's `answer`, or ANSWER_CURSOR. The status flags
+ * alone do not say whether rows follow: MySQL also sets SERVER_STATUS_CURSOR_EXISTS if a stored
+ * function or procedure had a cursor of its own. */
 enum command_answer command_answer(const struct command_row *row, struct text payload);
 
-/* A COM_STMT_EXECUTE's flags, and those of them by which a client asks for a cursor. Servers open
- * one for a SELECT; for other statements they ignore the wish, answer in forms of their own, or
- * crash (MySQL 9.7 at SHOW PROCESSLIST and EXPLAIN, MariaDB 10.11 at DELETE ... RETURNING). */
+/* Where a COM_STMT_EXECUTE has its flags, and which of them ask for a cursor. Servers open a cursor
+ * for a SELECT. For other statements they ignore these flags, answer in another form, or crash
+ * (MySQL 9.7 at SHOW PROCESSLIST and EXPLAIN, MariaDB 10.11 at DELETE ... RETURNING). */
 enum { EXECUTE_FLAGS_AT = 5, EXECUTE_CURSOR_FLAGS = 7 };
 
 enum {
@@ -82,16 +82,15 @@ enum {
     COMMAND_STMT_BULK_EXECUTE = 0xfa,
 };
 
-/* Where the SQL text of a COM_QUERY starts (query attributes come before it with
- * CLIENT_QUERY_ATTRIBUTES) and the attributes themselves as they stand. `payload` with the command
- * byte. */
+/* The SQL text of a COM_QUERY, and the query attributes, which come before it with
+ * CLIENT_QUERY_ATTRIBUTES. `payload` includes the command byte. */
 struct query {
     struct text text;
-    struct text attributes; /* from parameter_count on; empty without the capability */
+    struct text attributes; /* not decoded, from parameter_count on; empty without the capability */
 };
 enum parse query_read(struct text payload, capabilities_t capabilities, struct query *query);
 
-/* Finds one query attribute by name where its type is a string; false where there is none. */
+/* Finds one query attribute by name; false if there is none, or if it is no string. */
 bool query_attribute(const struct query *query, struct text name, struct text *value);
 
 #endif

@@ -1,6 +1,6 @@
-/* Frames of the compressed protocol, over zlib and zstd. Unpacking is bounded by what a frame's
- * header says and by the room it is given: a frame that unpacks to 16 MB is never held, it is
- * unpacked as the room allows. Called by proxy/compressed.c for the bytes of a socket.
+/* Frames of the compressed protocol, with zlib and zstd. Unpacking is bounded by the length in a
+ * frame's header and by the caller's room: a frame of 16 MB is never held whole, it is unpacked
+ * piece by piece. Called by proxy/compressed.c for the bytes of a socket.
  */
 #include "protocol/compress.h"
 
@@ -14,13 +14,13 @@
 #include "base/bytes.h"
 
 enum {
-    PACKED_LEAST = 50, /* less is not worth it: as the servers */
+    PACKED_LEAST = 50, /* shorter ones are not compressed, as on the servers */
     SMALL_MAX = 2048,
     WINDOW_LOG_MAX = 24,      /* a frame holds less than 16 MiB */
-    SPARE_ZSTD_MAX = 1 << 20, /* a larger state is not kept */
+    SPARE_ZSTD_MAX = 1 << 20, /* a larger state is freed, not kept */
 };
 
-/* A thread's own: one state of each kind. */
+/* States that a thread keeps for its next frames. */
 static _Thread_local z_stream *spare_inflate, *own_deflate[2];
 static _Thread_local ZSTD_DCtx *spare_zstd;
 static _Thread_local ZSTD_CCtx *own_zstd;
@@ -114,7 +114,8 @@ static bool begin(struct unpacker *unpacker)
     return unpacker->stream != NULL;
 }
 
-/* One step of the library's: true with what it took and gave; `is_over` at its end. */
+/* One call of the library: sets *size and *room to the bytes that it took and wrote; sets `is_over`
+ * at the end of the body. False on an error. */
 static bool step_zlib(struct unpacker *unpacker, const uint8_t *from, size_t *size, uint8_t *to,
                       size_t *room)
 {
@@ -144,8 +145,8 @@ static bool step_zstd(struct unpacker *unpacker, const uint8_t *from, size_t *si
     return !ZSTD_isError(code);
 }
 
-/* Goes on with a compressed body. Behind its last byte it is offered one more byte of room: a frame
- * that fills it is longer than its header says. */
+/* Unpacks more of a compressed body. After the last byte that the header announces, the library
+ * gets one more byte of room: if it fills this, the frame is longer than its header says. */
 static bool body(struct unpacker *unpacker, const uint8_t *from, size_t *size, uint8_t *to,
                  size_t *room)
 {
@@ -209,15 +210,15 @@ bool unpack(struct unpacker *unpacker, const uint8_t *from, size_t size, size_t 
         *got += out;
         if (unpacker->in_frame && in == 0 && out == 0) {
             unpacker->more = *got == room && is_packed;
-            /* All of the body is here and there is room, but it has not unpacked to the length in
-             * its header. */
+            /* False if all of the body was read and there is room left, but its end was not
+             * reached. */
             return !(is_packed && unpacker->left == 0 && (unpacker->due == 0 || *got < room));
         }
     }
 }
 
-/* Resetting zlib's state clears its tables, which costs time: most answers are small and use small
- * tables. */
+/* Two states of zlib: resetting one clears its tables, which costs time, and most answers are small
+ * and need only small tables. */
 static z_stream *deflate_take(size_t size)
 {
     bool is_small = size <= SMALL_MAX;

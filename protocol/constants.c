@@ -1,12 +1,11 @@
-/* Our constants against those of the client library that silogate is built with: Oracle's and
- * MariaDB's both will do. Nothing of this file ends up in the program; it is the only one of
- * protocol/ that includes the library's header. A name that one of the libraries lacks stands
- * behind #ifdef.
+/* Compares our constants with those of the client library that silogate is built with, Oracle's or
+ * MariaDB's. It adds no code to the program. Only this file of protocol/ includes the library's
+ * header. A name that one of the libraries lacks is inside #ifdef.
  */
 #include "protocol/capabilities.h"
 #include "protocol/command.h"
 
-/* Last, because it defines names in small letters (packet_error). */
+/* The last include, because it defines macros in small letters (packet_error). */
 #include <mysql.h>
 
 #define SAME(ours, theirs)                                                                         \

@@ -8,14 +8,14 @@
 enum {
     FIXED = 10,                     /* command, id, flags, iterations */
     BULK_FIXED = 7,                 /* command, id, flags */
-    HAS_COUNT = 8,                  /* flag: a number of parameters is there */
-    BULK_TYPES = 128,               /* flag: types are there */
+    HAS_COUNT = 8,                  /* flag: parameter_count is sent */
+    BULK_TYPES = 128,               /* flag: types are sent */
     BULK_TYPES_AT = 5,              /* the byte of that flag */
-    COUNT_MOST = 9,                 /* a length-encoded integer */
-    PARAMETERS_MOST = 65535 + 1024, /* with attributes */
+    COUNT_MOST = 9,                 /* longest length-encoded integer */
+    PARAMETERS_MOST = 65535 + 1024, /* with query attributes */
 };
 
-/* The packet could not be read to its end. */
+/* The result if the reader ran out of bytes. */
 static enum parse ended(struct text start, size_t length)
 {
     return start.length < length ? PARSE_MORE : PARSE_BAD;
@@ -92,7 +92,7 @@ size_t execute_write_types(const struct execute *execute, uint32_t parameters, c
         to[length++] = types[(size_t)i * 2];
         to[length++] = types[(size_t)i * 2 + 1];
         if (execute->named)
-            to[length++] = 0; /* of no name */
+            to[length++] = 0; /* length of an empty name */
     }
     return length;
 }

@@ -1,6 +1,6 @@
-/* The packets of the connection phase, read and written. The readers are the first code that bytes
- * of a stranger meet: they take what real clients and servers send, refuse the rest, and never look
- * past the payload. Called by proxy/ in the handshakes of both legs.
+/* The packets of the connection phase, read and written. The readers get bytes from anybody who can
+ * connect: they accept what real clients and servers send, refuse the rest, and never read past the
+ * payload. Called by proxy/ in the handshakes with the client and with the upstream.
  */
 #include "protocol/handshake.h"
 
@@ -19,7 +19,7 @@ static bool reader_at_end(const struct reader *reader)
     return reader->at == reader->end;
 }
 
-/* A text that ends at its NUL or, as some senders leave the last one out, with the payload. */
+/* A text that ends at its NUL, or with the payload: some senders leave out the last NUL. */
 static struct text read_last_text(struct reader *reader)
 {
     struct reader whole = *reader;
@@ -31,7 +31,7 @@ static struct text read_last_text(struct reader *reader)
     return text;
 }
 
-/* The second part of the nonce, 12 bytes and a NUL, longer where `length` (of both parts) says so.
+/* The second part of the nonce: 12 bytes and a NUL, or more if `length` (of both parts) says so.
  */
 static void read_nonce_rest(struct reader *reader, uint8_t length, struct greeting *greeting)
 {
@@ -142,7 +142,7 @@ enum parse login_read(struct text payload, struct login *login)
     return reader.bad ? PARSE_BAD : PARSE_DONE;
 }
 
-/* What an SSLRequest is, and how a login starts. */
+/* The fields of an SSLRequest, which are also the first fields of a login. */
 static void write_login_start(struct writer *writer, const struct login *login)
 {
     capabilities_t capabilities = login->capabilities;
@@ -155,7 +155,7 @@ static void write_login_start(struct writer *writer, const struct login *login)
     write_integer(writer, capabilities & CAPABILITY_LONG_PASSWORD ? 0 : capabilities >> 32, 4);
 }
 
-/* A length of one byte and the bytes; `full` where one byte is too short. */
+/* A length of one byte, then the bytes; sets `full` if the length does not fit into one byte. */
 static void write_short_text(struct writer *writer, struct text text)
 {
     if (text.length > UINT8_MAX)

@@ -1,4 +1,4 @@
-/* The packets of the connection phase <-> plain structs (MySQL Internals, "Connection Phase
+/* Packets of the connection phase, to and from plain structs (MySQL Internals, "Connection Phase
  * Packets"; MariaDB Knowledge Base, "Connection"). Texts point into the bytes that were parsed.
  * Parsers take a payload without its header; writers write whole packets, header included, and
  * return their size, or 0 where `size` is too small.
@@ -22,8 +22,8 @@ struct greeting {
     struct text plugin; /* none without CLIENT_PLUGIN_AUTH */
 };
 
-/* MariaDB's extended capabilities are told and written where CLIENT_LONG_PASSWORD is off, as
- * MariaDB has it. PARSE_BAD also for an ERR packet: look at payload[0] == 0xff first. */
+/* MariaDB's extended capabilities are read and written only if CLIENT_LONG_PASSWORD is off, as
+ * MariaDB does. An ERR packet is PARSE_BAD too: check payload[0] == 0xff first. */
 enum parse greeting_read(struct text payload, struct greeting *greeting);
 size_t greeting_write(const struct greeting *greeting, uint8_t sequence, uint8_t *to, size_t size);
 
@@ -31,21 +31,21 @@ size_t greeting_write(const struct greeting *greeting, uint8_t sequence, uint8_t
 struct login {
     capabilities_t capabilities;
     uint32_t max_packet;
-    uint16_t collation;  /* one byte of it in a login, two in COM_CHANGE_USER */
+    uint16_t collation;  /* one byte in a login, two in COM_CHANGE_USER */
     bool is_ssl_request; /* only the fields above are set */
     struct text user, auth, database, plugin;
     struct text attributes; /* the raw key-value pairs, their total length not included */
     uint8_t zstd_level;
 };
 
-/* Needs CLIENT_PROTOCOL_41; an older client is PARSE_BAD. Fields that the payload leaves out
- * (clients that stop early) are empty, as the servers take them. login_write writes the fields that
- * its capabilities stand for; MariaDB's extended ones go with CLIENT_LONG_PASSWORD off only. */
+/* Needs CLIENT_PROTOCOL_41; an older client is PARSE_BAD. Some clients leave out the last fields:
+ * these are empty, as on the servers. login_write writes the fields of its capabilities; MariaDB's
+ * extended capabilities only if CLIENT_LONG_PASSWORD is off. */
 enum parse login_read(struct text payload, struct login *login);
 size_t login_write(const struct login *login, uint8_t sequence, uint8_t *to, size_t size);
 size_t ssl_request_write(const struct login *login, uint8_t sequence, uint8_t *to, size_t size);
 
-/* The next pair of connection attributes; false at the end or where the bytes are bad. */
+/* Takes the next pair of connection attributes; false at the end, or if the bytes are malformed. */
 bool attribute_next(struct text *attributes, struct text *key, struct text *value);
 
 /* Protocol::AuthSwitchRequest (0xfe). `data` as sent, a trailing NUL included. */
@@ -56,7 +56,7 @@ enum parse auth_switch_read(struct text payload, struct auth_switch *auth_switch
 size_t auth_switch_write(const struct auth_switch *auth_switch, uint8_t sequence, uint8_t *to,
                          size_t size);
 
-/* COM_CHANGE_USER, the command byte included. `capabilities` are the connection's. */
+/* COM_CHANGE_USER, the command byte included. `capabilities`: those of the connection. */
 struct change_user {
     struct text user, auth, database, plugin, attributes;
     uint16_t collation;

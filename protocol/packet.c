@@ -1,6 +1,6 @@
-/* The frame of the protocol, and the cursors that every parser and writer of this room uses.
- * Nothing here trusts a length: reading and writing stop at the end they were given. Called by the
- * other files of protocol/ and, for errors of silogate's own, by proxy/.
+/* The frame of the protocol, and the cursors that all parsers and writers of protocol/ use. No
+ * length is trusted: reading and writing stop at the end of the buffer. Called by the other files
+ * of protocol/ and, for silogate's own errors, by proxy/.
  */
 #include "protocol/packet.h"
 
@@ -13,7 +13,8 @@ static size_t reader_left(const struct reader *reader)
     return (size_t)(reader->end - reader->at);
 }
 
-/* `length` bytes further, or to the end and bad: what follows a bad field is never read. */
+/* Moves the cursor by `length` bytes. If there are fewer it moves to the end and sets `bad`, so
+ * that nothing after a bad field is read. */
 static const uint8_t *reader_take(struct reader *reader, size_t length)
 {
     const uint8_t *at = reader->at;

@@ -12,11 +12,11 @@
 
 enum { PACKET_HEADER = 4, PACKET_MAX = 0xffffff };
 
-/* What every parser of this room says of the bytes it was given. */
+/* The result of each parser of protocol/. */
 enum parse { PARSE_DONE, PARSE_MORE, PARSE_BAD };
 
 /* A cursor over a payload. Reading past the end sets `bad` and gives zeroes and empty texts, so
- * that a parser can read on and look at `bad` once. */
+ * that a parser can check `bad` once, at the end. */
 struct reader {
     const uint8_t *at, *end;
     bool bad;
@@ -33,10 +33,10 @@ uint64_t read_integer(struct reader *reader, int bytes); /* fixed length, 1 to 8
 uint64_t read_lenenc(struct reader *reader);             /* length-encoded integer; 0xfb is bad */
 struct text read_bytes(struct reader *reader, size_t length);
 struct text read_lenenc_text(struct reader *reader);
-struct text read_nul_text(struct reader *reader); /* without the NUL; bad where none comes */
+struct text read_nul_text(struct reader *reader); /* without the NUL; bad if there is none */
 struct text read_rest(struct reader *reader);
 
-/* A cursor to write a payload with; what does not fit sets `full`. */
+/* A cursor to write a payload with; sets `full` if something does not fit. */
 struct writer {
     uint8_t *at, *end;
     bool full;
@@ -51,10 +51,12 @@ void write_integer(struct writer *writer, uint64_t number, int bytes);
 void write_lenenc(struct writer *writer, uint64_t number);
 void write_bytes(struct writer *writer, struct text bytes);
 void write_lenenc_text(struct writer *writer, struct text text);
-void write_nul_text(struct writer *writer, struct text text); /* `full` too where it holds a NUL */
+void write_nul_text(struct writer *writer,
+                    struct text text); /* sets `full` also if the text holds a NUL */
 
-/* Leaves room for a header and, once the payload is written behind it, fills it in: returns the
- * whole packet's size, or 0 where it did not fit. */
+/* packet_begin leaves room for a header. Write the payload after it, then call packet_end with the
+ * pointer that packet_begin returned: it fills in the header and returns the whole packet's size,
+ * or 0 if it did not fit. */
 uint8_t *packet_begin(struct writer *writer);
 size_t packet_end(struct writer *writer, uint8_t *packet, uint8_t sequence);
 

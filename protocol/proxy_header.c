@@ -1,6 +1,6 @@
-/* The PROXY protocol's header, read and written. The bytes come from balancers that proxy.ini
- * names, but they are bounded and checked like a stranger's. Called by proxy/ before the greeting
- * of a client, and before that of an upstream.
+/* The PROXY protocol's header, read and written. The bytes come from load balancers that proxy.ini
+ * names, but they are not trusted: all lengths and fields are checked. Called by proxy/ before the
+ * greeting of a client, and before that of an upstream.
  */
 #include "protocol/proxy_header.h"
 
@@ -69,7 +69,7 @@ static bool read_port(struct text *line, in_port_t *port)
 static bool read_v1_addresses(struct text line, int family, struct proxy_header *header)
 {
     char source[INET6_ADDRSTRLEN], destination[INET6_ADDRSTRLEN];
-    struct in6_addr from = {0}, to = {0}; /* room for either family */
+    struct in6_addr from = {0}, to = {0}; /* large enough for both families */
     in_port_t from_port, to_port;
 
     if (!next_word(&line, source, sizeof source) ||
@@ -176,7 +176,7 @@ enum parse proxy_header_read(const uint8_t *bytes, size_t size, struct proxy_hea
     return parse;
 }
 
-/* The two ends in one family: IPv4 where both are (also as IPv6 maps it), else IPv6. */
+/* Both addresses in one family: IPv4 if both are IPv4 (or IPv4-mapped IPv6), else IPv6. */
 struct ends {
     int family; /* AF_UNSPEC: neither */
     struct in6_addr addresses[2];
@@ -218,7 +218,7 @@ static struct ends ends_of(const struct sockaddr *source, const struct sockaddr 
     return ends;
 }
 
-/* Where an address of the family stands in the 16 bytes. */
+/* The start of the address in its 16 bytes: an IPv4 address has the last 4. */
 static const uint8_t *end_bytes(const struct ends *ends, int i)
 {
     return ends->addresses[i].s6_addr + (ends->family == AF_INET ? 12 : 0);

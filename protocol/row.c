@@ -1,6 +1,5 @@
-/* One text row out of a whole answer. Where the answer's packets are, and which of them is a row,
- * the tracker says; here only the row's values are read. Called by proxy/ for the few queries that
- * silogate asks itself.
+/* Reads one text row of a complete answer. The tracker finds the packets of the answer and which of
+ * them is a row; this file reads the row's values. Called by proxy/ for silogate's own queries.
  */
 #include "protocol/row.h"
 
@@ -9,7 +8,7 @@
 
 enum { VALUE_NULL = 0xfb, ROW_END = 0xfe };
 
-/* The values of one row; false where they do not fill the payload exactly. */
+/* Reads the values of one row; false if they do not fill the payload exactly. */
 static bool read_values(struct text payload, struct text *values, size_t count, size_t *columns)
 {
     struct reader reader = reader_of(payload);
@@ -26,8 +25,8 @@ static bool read_values(struct text payload, struct text *values, size_t count, 
     return !reader.bad;
 }
 
-/* Whether the packet that took the tracker from `before` to where it is now, without an event, was
- * a row. */
+/* Was the last packet a row? It gave no event; the tracker's phase was `before`, and is now the one
+ * of `answer`. */
 static bool was_row(enum answer_phase before, const struct answer *answer, uint8_t first)
 {
     return (before == PHASE_BEHIND_COLUMNS || before == PHASE_ROWS) &&
