@@ -24,7 +24,7 @@ struct execute {
 enum parse execute_read(struct text start, size_t length, uint32_t parameters,
                         capabilities_t capabilities, struct execute *execute);
 
-/* How many bytes of the payload are enough for execute_read, and for execute_write_types' result.
+/* How many bytes of the payload are enough to read its head and its types, if the names are empty.
  */
 size_t execute_head(uint32_t parameters);
 

@@ -178,7 +178,7 @@ enum parse proxy_header_read(const uint8_t *bytes, size_t size, struct proxy_hea
 
 /* Both addresses in one family: IPv4 if both are IPv4 (or IPv4-mapped IPv6), else IPv6. */
 struct ends {
-    int family; /* AF_UNSPEC: neither */
+    int family; /* AF_UNSPEC: an address is missing, or is neither */
     struct in6_addr addresses[2];
     in_port_t ports[2];
 };

@@ -1,9 +1,9 @@
-/* Cuts scripts into statements the way the mysql client's own reader does; compared with what the
- * clients of MySQL 9.7 and MariaDB 10.11 send. Reads no SQL beyond quotes and comments.
+/* Cuts scripts into statements as the mysql client does; compared with what the clients of MySQL
+ * 9.7 and MariaDB 10.11 send. Of SQL it knows only quotes and comments.
  */
 #include "sql/script.h"
 
-/* No token that matters here is longer, but for a DELIMITER or USE line. */
+/* No token that is looked for is longer, except lines of client commands. */
 enum { LOOK_AHEAD = 2 * SQL_DELIMITER_SIZE };
 
 enum place {
@@ -42,8 +42,8 @@ static bool between(char c, unsigned char first, unsigned char last)
     return (unsigned char)c >= first && (unsigned char)c <= last;
 }
 
-/* In these character sets the second byte can be a backslash or a quote. A lead byte without a
- * right second one stands for itself. */
+/* Is `t` at a two-byte character whose second byte can be a backslash or a quote? A lead byte
+ * without a valid second byte is a character of its own. */
 static bool is_pair(uint8_t charset, struct text t)
 {
     if (t.length < 2 || !((unsigned char)t.at[0] & 0x80))
@@ -68,7 +68,7 @@ static bool is_pair(uint8_t charset, struct text t)
     return false;
 }
 
-/* Drops what was read so far: the next statement begins `used` bytes into `rest`. */
+/* Starts a new statement, `used` bytes into `rest`. */
 static void begin_anew(struct sql_script *script, struct text *rest, size_t used)
 {
     rest->at += used;
@@ -87,8 +87,8 @@ static bool is_command(struct text line, struct text word)
            (line.length == word.length || is_blank(line.at[word.length]));
 }
 
-/* The argument of DELIMITER: up to a blank, or quoted. None, or one with a backslash: the client
- * complains and goes on with the one it has. */
+/* The argument of DELIMITER: up to a blank, or in quotes. If it is empty or has a backslash, the
+ * client prints an error and keeps the old delimiter. */
 static void set_delimiter(struct sql_script *script, struct text argument)
 {
     char quote = argument.length > 0 ? argument.at[0] : 0;
@@ -119,8 +119,8 @@ static bool ends_in_line(const struct sql_script *script, struct text line)
     return false;
 }
 
-/* What else the two clients do themselves (client/mysql.cc, `commands`), but for HELP, which they
- * ask the server. A line of a backslash and one of these letters is the same in short. */
+/* The other commands that both clients carry out themselves (client/mysql.cc, `commands`), without
+ * HELP, which is sent to the server. The short form is a backslash and one of these letters. */
 static const char client_letters[] = "!.?cCehnpPqrRsStTwWx#-";
 static const struct text client_words[] = {
     {"source",                 6 },
@@ -157,7 +157,7 @@ static bool is_short_command(struct text t)
            memchr(client_letters, t.at[1], sizeof(client_letters) - 1);
 }
 
-/* One of the words, up to a blank, the delimiter or the end. */
+/* Is `t` one of the words, followed by a blank, the delimiter or the end? */
 static bool is_client_command(const struct sql_script *script, struct text t)
 {
     struct text delimiter = {script->delimiter, script->delimiter_length};
@@ -179,7 +179,7 @@ static bool begins_command(const struct sql_script *script, struct text t)
            is_client_command(script, t);
 }
 
-/* The line, or what of it stands before the delimiter, is for the client. */
+/* Ends a client command: it is the line, or the part of it before the delimiter. */
 static enum outcome end_command(struct sql_script *script, struct text *rest, struct text line,
                                 struct text *statement)
 {
@@ -196,7 +196,7 @@ static enum outcome end_command(struct sql_script *script, struct text *rest, st
     return STATEMENT;
 }
 
-/* A command of the client at the start of a line, with nothing but comments before it. */
+/* Reads a client command at the start of a line, with only comments before it. */
 static enum outcome read_command(struct sql_script *script, struct text *rest, bool last,
                                  struct text *statement)
 {
@@ -223,7 +223,8 @@ static enum outcome read_command(struct sql_script *script, struct text *rest, b
     return STATEMENT;
 }
 
-/* What may open at `at`, outside of quotes and comments; returns its length, 0 for nothing. */
+/* Opens the quote or comment that starts at `at`, if any; returns the length of its opening sign,
+ * else 0. */
 static size_t open_place(struct sql_script *script, struct text at)
 {
     char second = at.length > 1 ? at.at[1] : 0, third = at.length > 2 ? at.at[2] : '\n';
@@ -278,8 +279,8 @@ static bool is_tag(char c)
            (unsigned char)c >= 0x80;
 }
 
-/* A dollar at the start of `at`: with a tag's characters and another dollar behind it, and no name
- * before it, it opens a string that ends where the same comes again. */
+/* A dollar sign at `at` opens a string if a tag and another dollar sign follow it and no name is
+ * before it. The string ends at the same $tag$. */
 static enum outcome read_dollar(struct sql_script *script, struct text at, bool last)
 {
     bool in_name = script->scanned > 0 && (is_tag(at.at[-1]) || at.at[-1] == '$');
@@ -349,8 +350,8 @@ static enum outcome read_code(struct sql_script *script, struct text *rest, bool
     return ADVANCED;
 }
 
-/* The following three look for the end of their place in the next `sure` bytes; behind those are
- * enough more to look at. */
+/* The following three functions look for the end of their quote or comment in the next `sure`
+ * bytes. More bytes follow these, enough to look ahead. */
 static void read_quoted(struct sql_script *script, struct text at, size_t sure, char quote)
 {
     size_t i = 0;
@@ -433,7 +434,7 @@ bool sql_script_next(struct sql_script *script, struct text *rest, bool last,
         if (outcome != ADVANCED)
             return outcome == STATEMENT;
     }
-    /* A comment that is not closed is an error to the server: not to be skipped. */
+    /* A comment that is not closed is an error on the server, so it is not skipped. */
     if (last && script->place == BLOCK_COMMENT)
         script->blank = false;
     return last && rest->length > 0 && end_statement(script, rest, 0, statement) == STATEMENT;

@@ -1,6 +1,7 @@
-/* A script of statements, cut where the mysql client would cut it: at `;` or what a DELIMITER line
- * put in its place, and at \g and \G; not inside quotes and comments. Inside executable comments
- * the client cuts all the same. Pure and linear: nothing is read twice however the bytes arrive.
+/* Cuts a script into statements where the mysql client cuts it: at the delimiter (`;`, or the one
+ * that a DELIMITER line has set), and at \g and \G; not inside quotes and comments, but inside
+ * executable comments, as the client does. Pure functions in linear time: no byte is scanned twice,
+ * in whatever pieces the bytes arrive.
  */
 #ifndef SQL_SCRIPT_H
 #define SQL_SCRIPT_H
@@ -14,16 +15,17 @@
 enum { SQL_DELIMITER_SIZE = 16 };
 
 struct sql_script {
-    /* The caller may change these between statements; the client takes the first from its own
-     * --default-character-set and the second from the server's status. The third: the client of
-     * MySQL 9, which knows $tag$ ... $tag$. */
+    /* The caller may change these between statements. The client takes the first from its
+     * --default-character-set, and the second from the server's status flags. The third is set for
+     * the client of MySQL 9, which knows $tag$ ... $tag$. */
     uint8_t charset; /* enum sql_charset */
     bool no_backslash_escapes;
     bool dollar_quotes;
-    /* Out: the statement given last is a line for the client itself (source x, \. x, prompt, quit),
-     * which no server gets. Not USE, whose line is a statement; nor DELIMITER, which is done. */
+    /* Out: the last statement is a command for the client (source x, \. x, prompt, quit), which it
+     * does not send to the server. It is not set for USE, which is a statement. DELIMITER is
+     * carried out here and never returned. */
     bool command;
-    /* sql/'s own */
+    /* private to sql/ */
     uint8_t place;
     bool blank, line_start, discarding;
     uint8_t delimiter_length;
@@ -34,12 +36,12 @@ struct sql_script {
 
 void sql_script_init(struct sql_script *script, enum sql_charset charset);
 
-/* The next statement out of `rest`, which is moved behind it. `rest` begins where the last call
- * left it; `last`: no bytes will follow. False: with more bytes behind those of `rest` there may be
- * a statement (its bytes may have moved meanwhile); with `last`, there is none. Statements of
- * blanks and comments alone are skipped, as are comments that only the client knows (`--x` in front
- * of everything). A line "USE name" is a statement also without a delimiter, as it is for most
- * clients; other lines for the client come out with `command` set. */
+/* Takes the next statement off `rest`. `rest` must begin where the last call left it; `last`: no
+ * bytes will follow. False: there is no statement yet. Call it again with more bytes after those of
+ * `rest` (the buffer may have moved); with `last`, there are no more statements. Statements of only
+ * blanks and comments are skipped, as are comments that only the client knows (`--x` at the start
+ * of a statement). A line "USE name" is a statement without a delimiter too, as for most clients;
+ * other commands for the client are returned with `command` set. */
 bool sql_script_next(struct sql_script *script, struct text *rest, bool last,
                      struct text *statement);
 

@@ -40,7 +40,7 @@ enum sql_action {
     /* HANDLER OPEN: `name` reads the objects of `facts` from now on. Below: HANDLER CLOSE. */
     SQL_ACTION_OPEN_HANDLER = 2048,
     SQL_ACTION_CLOSE_HANDLER = 256,
-    /* XA START: the transaction with the identifier `name` is this session's. */
+    /* XA START: the transaction is this session's; `name` is its identifier as written. */
     SQL_ACTION_XA = 512,
     SQL_ACTION_XA_OVER =
         1024, /* XA COMMIT, ROLLBACK: later the identifier may be another session's */

@@ -1,5 +1,5 @@
-/* SET in all its forms: what it changes in how later statements are read, and what acts on the
- * server. Called by sql/analyze.c.
+/* SET in all its forms: what it changes for the reading of later statements, and what is an act on
+ * the server. Called by sql/analyze.c.
  */
 #include "sql/session_internal.h"
 #include "sql/set_internal.h"
@@ -19,8 +19,8 @@ struct name variable_name(struct parser *p)
     return name;
 }
 
-/* What @@sql_mode or @@character_set_client at p->t holds now, in words that mean the same; takes
- * it then. Tools save them so before they change them. */
+/* Takes @@sql_mode or @@character_set_client at p->t and returns a text that means the same as its
+ * value. Tools save these variables in user variables before they change them. */
 static struct text take_saved(struct parser *p)
 {
     const struct parser_mark mark = parser_mark(p);
@@ -41,8 +41,8 @@ static struct text take_saved(struct parser *p)
     return (struct text){NULL, 0};
 }
 
-/* A number that may be a session's, for a KILL to come: with a zero byte in front, so that nobody
- * else takes it for a text. Other numbers are not worth remembering. */
+/* Reads a number that may be a session's id; a later KILL may use it. The result has a zero byte in
+ * front, so that it is never taken for a text. Other numbers are not remembered. */
 static struct text read_thread(struct parser *p)
 {
     const struct text digits = {(const char *)p->lexer.start + p->t.offset, p->t.length};
@@ -58,8 +58,8 @@ static struct text read_thread(struct parser *p)
     return (struct text){room, 1 + digits.length};
 }
 
-/* SET @name = 'literal' with nothing else, and SET @name = @@sql_mode before anything else, are
- * remembered; all else makes the session forget: the one variable, or with several in one SET all.
+/* Remembered are SET @name = 'literal' if it is the only setting, and SET @name = @@sql_mode if it
+ * is the first. Else the variable is forgotten; if the SET has several settings, all variables are.
  */
 static void set_user_variable(struct parser *p, const struct name *name, bool first)
 {
@@ -96,7 +96,7 @@ static void set_user_variable(struct parser *p, const struct name *name, bool fi
 
 /* --- assignments --- */
 
-/* The variables that mean more to us than their value. */
+/* System variables whose setting matters to silogate. */
 static const struct text followed[] = {
     {"sql_mode",                      8 },
     {"character_set_client",          20},
@@ -123,7 +123,7 @@ static bool is(const struct assignment *assignment, struct text name)
     return text_equal_fold(assignment->name.text, name);
 }
 
-/* The left side, up to the equals sign, which is taken. */
+/* Takes the left side and the equals sign. */
 static bool take_left(struct parser *p, struct assignment *assignment)
 {
     const bool of_row = p->facts->kind == SQL_CREATE_TRIGGER && p->n.sign == '.';
@@ -158,8 +158,8 @@ static bool take_left(struct parser *p, struct assignment *assignment)
     return need_sign(p, '=');
 }
 
-/* The table, in a string, whose words InnoDB leaves out of this session's full-text indexes: it
- * reads them without asking for any privilege. */
+/* A string that names the table of stop words for full-text indexes that this session creates.
+ * InnoDB reads this table without a check of privileges. */
 static void set_stopwords(struct parser *p)
 {
     if (p->t.class == SQL_TOKEN_STRING && p->t.length == 2)
@@ -172,7 +172,7 @@ static void set_stopwords(struct parser *p)
     parse_value(p);
 }
 
-/* What CREATE TABLE takes without ENGINE. */
+/* The engine of a CREATE TABLE without ENGINE. */
 static void set_engine(struct parser *p)
 {
     if (!take_word(p, KW_NULL) && !take_word(p, KW_DEFAULT))
@@ -183,8 +183,9 @@ static void set_engine(struct parser *p)
     parse_value(p);
 }
 
-/* The servers find a session's temporary tables by this value: after a change the temporary tables
- * are hidden, and their names mean the real tables again. Replication and mysqlbinlog set it. */
+/* pseudo_thread_id: the servers find a session's temporary tables by this value. After a change the
+ * temporary tables are hidden, and their names mean the real tables. Replication and mysqlbinlog
+ * set it. */
 static bool is_identity(const struct assignment *assignment)
 {
     return is(assignment, TEXT("pseudo_thread_id")) || is(assignment, TEXT("server_id"));
@@ -205,7 +206,8 @@ static bool is_trace(const struct assignment *assignment)
     return is(assignment, TEXT("profiling")) || is(assignment, TEXT("optimizer_trace"));
 }
 
-/* Can what stands before and behind the odd characters of `name` be the two ends of `variable`? */
+/* Can `name` mean `variable`: are its parts before and after the odd characters the start and end
+ * of `variable`? */
 static bool may_spell(struct text name, struct text variable)
 {
     size_t head = 0, tail = 0;
@@ -221,9 +223,9 @@ static bool may_spell(struct text name, struct text variable)
                            (struct text){variable.at + variable.length - tail, tail});
 }
 
-/* MySQL compares the names of system variables without accents and trailing blanks: a name in an
- * odd spelling may be any of them. In a body it may also be a local variable, unless it looks like
- * one of those that matter. */
+/* MySQL ignores accents and trailing blanks when it compares names of system variables: a name with
+ * odd characters may mean any of them. In a body such a name counts as a local variable, unless it
+ * looks like one of the variables that matter. */
 static bool is_itself(const struct parser *p, struct text name)
 {
     size_t plain = 0;
@@ -283,8 +285,8 @@ static void skip_transaction(struct parser *p)
         step(p);
 }
 
-/* SET ROLE changes this session's privileges alone. MySQL takes a list of roles and nothing else
- * behind it, MariaDB one, and then other settings. */
+/* SET ROLE changes only this session's privileges. MySQL allows a list of roles and nothing after
+ * it; MariaDB allows one role, and other settings after it. */
 static void set_role(struct parser *p)
 {
     step(p);
@@ -325,7 +327,7 @@ static void set_for_account(struct parser *p)
         skip_user(p);
 }
 
-/* Accounts: passwords and roles; false where none of them is set. */
+/* Settings of accounts: passwords and roles; false if it is another setting. */
 static bool set_account(struct parser *p)
 {
     if (at_word(p, KW_PASSWORD) &&
@@ -341,7 +343,7 @@ static bool set_account(struct parser *p)
     return true;
 }
 
-/* One thing that SET sets. */
+/* One setting of a SET. */
 static void parse_setting(struct parser *p, bool first)
 {
     bool scoped = at_word(p, KW_GLOBAL) || at_word(p, KW_SESSION) || at_word(p, KW_LOCAL);
@@ -368,8 +370,8 @@ static void parse_setting(struct parser *p, bool first)
     }
 }
 
-/* MariaDB: SET STATEMENT a = 1, b = 2 FOR statement. What is set holds for it alone, and what the
- * statement itself sets of that is undone too. */
+/* MariaDB: SET STATEMENT a = 1, b = 2 FOR statement. The settings hold for this statement only. If
+ * the statement itself sets one of these variables, this is undone too. */
 static void parse_for_statement(struct parser *p)
 {
     const uint8_t effects = p->facts->effects;
@@ -392,8 +394,9 @@ static void parse_for_statement(struct parser *p)
         p->facts->effects |= SQL_EFFECT_UNKNOWN;
 }
 
-/* In a stored body all of it is undone at the end. In a compound statement of its own, MariaDB
- * undoes sql_mode and keeps the character set; whether that SET was reached is not known. */
+/* In a stored body the servers undo all these settings at its end. After a compound statement
+ * outside of stored code MariaDB undoes sql_mode and keeps the character set; whether the SET was
+ * reached is not known. */
 static void keep_of_body(struct parser *p, uint8_t effects)
 {
     const uint8_t charset = p->facts->effects & (SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY);

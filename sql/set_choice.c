@@ -1,9 +1,9 @@
-/* A user variable that is set to one of several literals, as scripts choose between two statements:
- * SET @q = IF(condition, 'ALTER TABLE ..', 'SELECT 1'). Called by sql/set.c.
+/* A user variable that is set to one of several literals. Scripts choose a statement this way: SET
+ * @q = IF(condition, 'ALTER TABLE ..', 'SELECT 1'). Called by sql/set.c.
  */
 #include "sql/set_internal.h"
 
-/* Past a bracket's content up to a comma or the bracket's end. */
+/* Skips to the comma or bracket that ends an argument. */
 static void skip_argument(struct parser *p)
 {
     for (uint32_t depth = 0; !at_end(p); step(p)) {
@@ -16,7 +16,7 @@ static void skip_argument(struct parser *p)
     }
 }
 
-/* Puts one more text behind those that are there; NULL takes none. */
+/* Takes a literal and appends it to `texts`; takes NULL and appends nothing. */
 static bool take_alternative(struct parser *p, struct text *texts)
 {
     struct text literal = {(const char *)p->lexer.start + p->t.offset, p->t.length}, text;
@@ -43,7 +43,7 @@ static bool take_alternative(struct parser *p, struct text *texts)
     return true;
 }
 
-/* What is left of a query around the choice, up to its bracket: no other query's rows. */
+/* Skips the rest of (SELECT IF(..) ..) with its last bracket; false if it has UNION or the like. */
 static bool skip_query(struct parser *p)
 {
     for (uint32_t depth = 0; !at_end(p) && !at_sign(p, ';'); step(p)) {

@@ -1,5 +1,5 @@
-/* What SET changes in how later statements are read: sql_mode and character_set_client. What cannot
- * be foretold is unknown from then on. Called by sql/set.c.
+/* SET of sql_mode and of the character sets, which change how later statements are read. If the new
+ * value cannot be computed it is unknown from then on. Called by sql/set.c.
  */
 #include "sql/names_fold.h"
 #include "sql/session_internal.h"
@@ -9,8 +9,8 @@ enum { MODE_TEXT = 1024 };
 
 /* --- values --- */
 
-/* The bytes of a string literal, escapes undone, appended at to[*used]; false where they do not fit
- * or are no plain string. */
+/* Appends the bytes of a string literal, escapes undone, at to[*used]; false if they do not fit, or
+ * if it is no plain string. */
 static bool append_string(const struct parser *p, char *to, size_t size, size_t *used)
 {
     struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
@@ -23,7 +23,8 @@ static bool append_string(const struct parser *p, char *to, size_t size, size_t 
     return true;
 }
 
-/* GLOBAL, SESSION and so on. A word before a dot is no keyword to the lexer, so by its text. */
+/* GLOBAL, SESSION and so on. The lexer gives no keyword for a word before a dot, so the text is
+ * compared. */
 void take_scope(struct parser *p, struct assignment *assignment)
 {
     static const struct {
@@ -49,7 +50,6 @@ void take_scope(struct parser *p, struct assignment *assignment)
     }
 }
 
-/* @@name, @@session.name: takes it. */
 bool take_own(struct parser *p, struct text name)
 {
     struct parser_mark mark = parser_mark(p);
@@ -72,8 +72,8 @@ bool take_own(struct parser *p, struct text name)
     return false;
 }
 
-/* CONCAT of literals and @@sql_mode. @@sql_mode counts as a comma with what is set already beside
- * it, so the literals that touch it must bring their own. */
+/* CONCAT of literals and @@sql_mode. The present modes are added by the caller, so only a comma is
+ * written for @@sql_mode; the literals next to it must have commas of their own. */
 static bool take_mode_text(struct parser *p, char *to, size_t *used, bool *own)
 {
     uint32_t depth = 0;
@@ -109,9 +109,9 @@ static bool take_mode_text(struct parser *p, char *to, size_t *used, bool *own)
     }
 }
 
-/* What REPLACE(.., 'words', '') leaves of a mode. The words must not be modes that decide how text
- * is read: REPLACE compares letter by letter, and the mode may be spelt otherwise, or be implied by
- * another word. */
+/* Takes the 'words', '') of a REPLACE that removes words from a mode. False if the words may change
+ * how text is read: REPLACE compares letter by letter, so it may miss a mode in other letters, or
+ * one that another word includes. */
 static bool take_removed(struct parser *p, uint8_t mode)
 {
     char words[MODE_TEXT];
@@ -129,8 +129,8 @@ static bool take_removed(struct parser *p, uint8_t mode)
     return take_sign(p, ')');
 }
 
-/* REPLACE(@@sql_mode, 'words', ''), within another one or not, behind (SELECT or not, @@sql_mode
- * put into a variable on the way or not. False: it is something else, and p stands anywhere. */
+/* REPLACE(@@sql_mode, 'words', ''), which may be nested, may be inside (SELECT ..), and may assign
+ * @@sql_mode to a variable. False: it is something else, and p may have moved. */
 static bool take_reduced(struct parser *p)
 {
     uint32_t queries = 0, calls = 0;
@@ -160,7 +160,7 @@ static bool take_reduced(struct parser *p)
     return queries == 0;
 }
 
-/* Any value; ON, which elsewhere ends an expression, is one. */
+/* Any value. ON is a value here; elsewhere it ends an expression. */
 void parse_value(struct parser *p)
 {
     if (!take_word(p, KW_ON))
@@ -184,7 +184,8 @@ static bool take_mode_number(struct parser *p, uint8_t *mode)
     return true;
 }
 
-/* The literal that the user variable at p->t is known to hold; takes it then. */
+/* The literal that the user variable at p->t is known to hold; takes the variable if it is known.
+ */
 static struct text take_variable(struct parser *p)
 {
     struct text value = {NULL, 0};
@@ -223,7 +224,7 @@ void set_mode(struct parser *p)
         parser_back(p, &mark);
         known = take_mode_text(p, text, &used, &own);
         mode = sql_mode_of((struct text){text, used});
-        /* In armscii8 there is a comma among them. */
+        /* In armscii8 a byte beyond ASCII is a comma. */
         known = known && !name_has_high((struct text){text, used});
     }
     if (p->failed)
@@ -282,7 +283,7 @@ static void set_lossy(struct parser *p, uint8_t lossy)
     p->facts->lossy = lossy;
 }
 
-/* An expression may mean any. A collation's name starts with its character set's. */
+/* An expression may give any character set. A collation's name starts with its character set's. */
 void set_connection(struct parser *p)
 {
     struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
@@ -306,8 +307,8 @@ void set_connection(struct parser *p)
     set_lossy(p, plain ? sql_charset_lossy(sql_charset_of(name.text)) : SQL_LOSSY);
 }
 
-/* SET NAMES x [COLLATE y], SET CHARACTER SET x: this one sets character_set_connection to what the
- * database has. */
+/* SET NAMES x [COLLATE y], SET CHARACTER SET x. The latter sets character_set_connection to the
+ * database's character set. */
 void set_names(struct parser *p, bool names)
 {
     enum sql_charset charset = charset_at(p);

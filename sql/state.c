@@ -1,5 +1,5 @@
 /* What decides how a session's next statement is read: version, sql_mode, character set, current
- * database. Owns the words and numbers of both dialects; reads no statement.
+ * database. It has the words and numbers of both dialects; it reads no statements.
  */
 #include "sql/state.h"
 
@@ -12,7 +12,7 @@ struct text sql_state_database(const struct sql_state *state)
     return (struct text){state->database, state->database_length};
 }
 
-/* No server has a database with a longer name: a name that does not fit is not a database. */
+/* No server allows a longer name: one that does not fit is the name of no database. */
 void sql_state_set_database(struct sql_state *state, struct text database)
 {
     state->database_unknown = false;
@@ -28,7 +28,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Up to four decimal digits off the front of `t`; false where there are none or more. */
+/* Takes one to four decimal digits off the front of `t`; false if there are none, or more. */
 static bool take_number(struct text *t, uint32_t *number)
 {
     size_t digits = 0;
@@ -62,7 +62,7 @@ static bool contains_fold(struct text t, struct text word)
     return false;
 }
 
-/* MariaDB puts "5.5.5-" before versions from 10 on for the sake of old replicas. */
+/* MariaDB from 10 on puts "5.5.5-" before its version, for old replicas. */
 bool sql_state_set_version(struct sql_state *state, struct text version)
 {
     static const struct text prefix = {"5.5.5-", 6};
@@ -88,12 +88,12 @@ bool sql_state_set_version(struct sql_state *state, struct text version)
     return true;
 }
 
-/* The combined modes are there for operators and for literals in SET: @@sql_mode spells their parts
- * out. On MySQL 5.7 and MariaDB alike the names of other databases imply ANSI_QUOTES. */
+/* Combined modes are needed for proxy.ini and for literals in SET; @@sql_mode lists their parts. On
+ * MySQL 5.7 and MariaDB the names of other databases (DB2, ORACLE, ...) include ANSI_QUOTES. */
 enum { ANSI = SQL_PIPES_AS_CONCAT | SQL_ANSI_QUOTES | SQL_IGNORE_SPACE };
 static const struct mode_word {
     const char *word;
-    uint8_t bits; /* 0: it changes nothing about how text is read */
+    uint8_t bits; /* 0: the mode does not change how text is read */
 } mode_words[] = {
     {"ANSI_QUOTES",                SQL_ANSI_QUOTES         },
     {"NO_BACKSLASH_ESCAPES",       SQL_NO_BACKSLASH_ESCAPES},
@@ -134,7 +134,7 @@ static const struct mode_word {
     {"TRADITIONAL",                0                       },
 };
 
-/* The next word of a list, taken off it. */
+/* Takes the next word off a list. */
 static struct text next_mode(struct text *list)
 {
     const char *comma = memchr(list->at, ',', list->length);

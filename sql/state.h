@@ -1,5 +1,5 @@
 /* All that decides how a session's next statement is read, besides its text. A plain value: copy
- * it, try effects on the copy, keep the copy once the server has said yes.
+ * it, apply effects to the copy, and keep the copy once the server has answered OK.
  */
 #ifndef SQL_STATE_H
 #define SQL_STATE_H
@@ -28,22 +28,22 @@ enum sql_mode {
 enum sql_charset {
     SQL_UTF8,        /* utf8mb3, utf8mb4, binary */
     SQL_SINGLE_BYTE, /* latin1, ascii and the other single-byte sets: a name with a byte over 127 is
-                        undetermined (in ascii MySQL makes a question mark of it) */
+                        undetermined (in ascii MySQL turns the byte into a question mark) */
     SQL_BIG5,
     SQL_GBK,
     SQL_GB18030,
     SQL_SJIS,            /* cp932 too */
     SQL_MULTI_BYTE_SAFE, /* ujis, eucjpms, euckr, gb2312: trailing bytes are never ASCII */
-    SQL_CHARSET_UNKNOWN, /* swe7 too: [ ] { } | ^ ~ and backslash are its letters, in bare names as
-                            well */
+    SQL_CHARSET_UNKNOWN, /* also swe7, where [ ] { } | ^ ~ and backslash are letters, also in names
+                            without quotes */
 };
 
-/* A literal becomes a value, and on MySQL a value the text of PREPARE, in character_set_connection:
- * it is read again, in character_set_client, with the bytes that it has there. */
+/* The servers convert a literal to character_set_connection; on MySQL so is the value that PREPARE
+ * takes its text from. The converted bytes are then read in character_set_client. */
 enum sql_lossy {
-    SQL_LOSSY_SIGNS = 1, /* which may be one without backslash and backtick (swe7, sjis) */
-    SQL_LOSSY_HIGH = 2,  /* which may be other than UTF-8: whatever is beyond ASCII has other bytes,
-                            backslashes and backticks among them */
+    SQL_LOSSY_SIGNS = 1, /* the connection's set may lack backslash and backtick (swe7, sjis) */
+    SQL_LOSSY_HIGH = 2,  /* the connection's set may not be UTF-8: letters beyond ASCII get other
+                            bytes, which may be backslashes or backticks */
     SQL_LOSSY = SQL_LOSSY_SIGNS | SQL_LOSSY_HIGH,
 };
 
@@ -56,14 +56,15 @@ struct sql_state {
     uint8_t mode;                   /* union of enum sql_mode */
     uint8_t charset;                /* enum sql_charset */
     bool mode_known;    /* false: a text whose reading depends on `mode` gets needs_mode */
-    bool escapes_known; /* ... but for SQL_NO_BACKSLASH_ESCAPES */
+    bool escapes_known; /* SQL_NO_BACKSLASH_ESCAPES of `mode` is known, even if mode_known is false
+                         */
     uint8_t lossy;      /* union of enum sql_lossy: what character_set_connection does to a text */
     bool has_database;
-    bool patch_unknown;    /* `version` is a release's: of which of its versions is not known */
-    bool database_unknown; /* there may be a current database, but which is not known */
+    bool patch_unknown;    /* only the release of `version` is known, not its last number */
+    bool database_unknown; /* it is not known whether there is a current database, or which */
     uint8_t database_length;
-    uint32_t version; /* MySQL 9.7.4 is 90704, MariaDB 10.11.19 is 101119, as executable comments
-                         count */
+    uint32_t
+        version; /* MySQL 9.7.4 is 90704, MariaDB 10.11.19 is 101119, as in executable comments */
     char database[SQL_DATABASE_SIZE]; /* in UTF-8 */
 };
 
@@ -74,21 +75,21 @@ void sql_state_lose_mode(struct sql_state *state);
 struct text sql_state_database(const struct sql_state *state);
 void sql_state_set_database(struct sql_state *state, struct text database);
 
-/* From @@version, or the version of the greeting ("10.11.19-MariaDB-0+deb12u1", also with the
- * prefix "5.5.5-"; "9.7.4-2"). Sets dialect and version. False, and nothing set, when it makes no
- * sense. */
+/* Sets dialect and version from @@version, or from the version of the greeting
+ * ("10.11.19-MariaDB-0+deb12u1", also with the prefix "5.5.5-"; "9.7.4-2"). False, and nothing is
+ * set, if it is malformed. */
 bool sql_state_set_version(struct sql_state *state, struct text version);
 
-/* The mode bits out of the text of @@sql_mode ("ANSI_QUOTES,NO_BACKSLASH_ESCAPES"). MariaDB's
- * combined modes arrive with their parts spelled out. Unknown words are ignored. */
+/* The mode bits of the text of @@sql_mode ("ANSI_QUOTES,NO_BACKSLASH_ESCAPES"). Servers list the
+ * parts of a combined mode as words too. Unknown words are ignored. */
 uint8_t sql_mode_of(struct text sql_mode);
-/* The same of a number, whose bits both servers and MySQL 5.7 have in common (@@sql_mode of SET
- * sql_mode = 1, 2, 4 and so on). False where it has bits that no server is known to have. */
+/* The mode bits of a number (SET sql_mode = 4): its bits mean the same on both servers and on MySQL
+ * 5.7. False if it has bits that no server is known to have. */
 bool sql_mode_of_number(uint64_t number, uint8_t *mode);
-/* The first word that is no mode of either server; none where all are. */
+/* The first word that is no mode of either server; none if all words are modes. */
 struct text sql_mode_unknown(struct text sql_mode);
 
-/* The way back: words that sql_mode_of reads as `mode`, SQL_MODE_TEXT bytes at most; their length.
+/* Writes words that sql_mode_of reads as `mode`, at most SQL_MODE_TEXT bytes; returns their length.
  */
 enum { SQL_MODE_TEXT = 128 };
 size_t sql_mode_words(uint8_t mode, char *to);
@@ -102,14 +103,14 @@ enum sql_charset sql_charset_of(struct text name);
 enum sql_charset sql_charset_of_collation(uint32_t number);
 
 /* The class that a session starts with after a handshake (or COM_CHANGE_USER) with this collation.
- * A server that does not know the number uses its own default instead, as MariaDB does with 255 of
- * MySQL 8's and 9's clients (it becomes latin1): that is SQL_CHARSET_UNKNOWN. */
+ * A server that does not know the number uses its own default: MariaDB takes latin1 for 255 of the
+ * clients of MySQL 8 and 9. The result is then SQL_CHARSET_UNKNOWN. */
 enum sql_charset sql_charset_of_handshake(enum sql_dialect dialect, uint32_t number);
 
-/* Is it one of swe7's, in which the signs [ ] { } and so on are letters? */
+/* Is it a collation of swe7, where the signs [ ] { } and so on are letters? */
 bool sql_collation_is_swe7(uint32_t number);
 
-/* Of a character_set_connection, by its collation or itself: union of enum sql_lossy. */
+/* Union of enum sql_lossy for a character_set_connection, by its collation or by its class. */
 uint8_t sql_collation_lossy(uint32_t number);
 static inline uint8_t sql_charset_lossy(enum sql_charset charset)
 {
@@ -118,7 +119,7 @@ static inline uint8_t sql_charset_lossy(enum sql_charset charset)
     return charset == SQL_UTF8 ? 0 : SQL_LOSSY_HIGH;
 }
 
-/* What the state is once a statement with these facts has succeeded. With SQL_EFFECT_UNKNOWN
+/* Changes the state as a statement with these facts does if it succeeds. With SQL_EFFECT_UNKNOWN
  * mode_known becomes false and charset SQL_CHARSET_UNKNOWN. */
 void sql_state_apply(struct sql_state *state, const struct sql_facts *facts);
 
