@@ -66,7 +66,7 @@ static uint32_t grantee_of(const struct reader *reader, struct text user, struct
     return accounts_grantee(reader->audit, reader->server, user, host);
 }
 
-/* Only those count that a governed account can come to have. */
+/* Adds a right, if a governed account can have it, directly or by a role. */
 static struct right *add_right(const struct reader *reader, enum right_level level,
                                struct text user, struct text host)
 {
@@ -79,7 +79,7 @@ static struct right *add_right(const struct reader *reader, enum right_level lev
     return right;
 }
 
-/* Y and N in columns that are named after privileges. */
+/* The privileges of a row with a column of Y or N for each privilege. */
 static uint64_t bits_of_row(const struct rows *rows)
 {
     uint64_t bits = 0;
@@ -123,7 +123,7 @@ static bool read_server_rights(const struct reader *reader)
     return true;
 }
 
-/* A row each privilege. */
+/* Partial revokes: one row per privilege. */
 static bool read_restrictions(const struct reader *reader)
 {
     struct audit_accounts *accounts = reader->accounts;

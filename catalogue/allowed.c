@@ -1,10 +1,11 @@
-/* What the policy allows a service on an object, a database and a whole server. MUST: its own, or
- * granted; MUST_NOT: it would be logged or blocked; MAY: it passes only because of `mode = off` or
- * `unowned = allow`, so privileges for it are neither granted nor revoked.
+/* What the policy allows a service on an object, a database and a whole server. MUST: the object is
+ * its own, or granted to it. MUST_NOT: the access would be logged or blocked. MAY: the access
+ * passes only because of `mode = off` or `unowned = allow`, so privileges for it are neither
+ * granted nor revoked.
  *
  * A right on a database includes names that do not exist yet, so the policy is asked about such
- * names too: one that no pattern is likely to match, and one for each pattern of the policy in
- * that database.
+ * names too: one that no pattern is likely to match, and one for each pattern of the policy in that
+ * database.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ enum allowance allowed_object(const struct audit *audit, const struct audit_serv
     return verdict.reason == REASON_OWN || verdict.reason == REASON_GRANTED ? MUST : MAY;
 }
 
-/* The least of what is said. */
+/* Sets *all to the lower of the two. */
 static void lower(enum allowance *all, enum allowance one)
 {
     if (one < *all)
@@ -37,7 +38,7 @@ static bool same_schema(const struct audit_server *server, struct text a, struct
     return server->lower_case_table_names ? text_equal_fold(a, b) : text_equal(a, b);
 }
 
-/* "billing_*" as a name that it matches. */
+/* A name that the pattern matches: "billing_~" for "billing_*". */
 static struct text example_of(struct text glob, char *name, size_t size)
 {
     size_t length = glob.length < size ? glob.length : size;
@@ -48,7 +49,8 @@ static struct text example_of(struct text glob, char *name, size_t size)
     return (struct text){name, length};
 }
 
-/* Names that others' patterns keep for them, whether they exist or not. */
+/* Asks for a name of each pattern that another service owns, whether objects of such a name exist
+ * or not. */
 static void ask_patterns(const struct audit *audit, const struct audit_server *server, int service,
                          struct text schema, uint8_t type, uint8_t access, enum allowance *all)
 {
@@ -145,7 +147,7 @@ bool right_is_restricted(const struct audit_accounts *accounts, const struct rig
     return false;
 }
 
-/* Does a name match a pattern of GRANT's: % and _ are wildcards, a backslash takes that away. */
+/* Does a name match a pattern of GRANT? % and _ are wildcards, but not after a backslash. */
 static bool wild_match(struct text pattern, struct text name, bool fold)
 {
     size_t p = 0, n = 0, star = SIZE_MAX, back = 0;

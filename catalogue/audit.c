@@ -111,7 +111,7 @@ void audit_touch(struct audit *audit, const struct audit_server *server,
     bool concerns = verdict.owner != SERVICE_NONE ? verdict.owner != finding->owner
                                                   : verdict.action != VERDICT_ALLOW;
 
-    /* What a trigger writes besides is reported even where the owner is the same. */
+    /* A trigger's access to another table is reported even if both tables have the same owner. */
     if (finding->kind == AUDIT_TRIGGER && type == SQL_TABLE)
         concerns = !(text_equal(schema, finding->on_schema) && text_equal(name, finding->on));
     if (!concerns && !audit->whole)
@@ -121,7 +121,7 @@ void audit_touch(struct audit *audit, const struct audit_server *server,
         if (old->type == type && text_equal(old->schema, schema) && text_equal(old->name, name))
             return;
     }
-    /* Grown by copying: they are few. */
+    /* The array grows by copying: it is small. */
     struct audit_touch *touches =
         arena_take(&audit->arena, (finding->touch_count + 1) * sizeof(*touches));
     if (finding->touch_count)

@@ -1,7 +1,7 @@
-/* Compares accounts with the policy: first, which privileges are in excess; then, which are
- * missing after those are revoked; then it writes the SQL, which grants before it revokes, so that
- * nothing that is allowed fails in between. A right on a database by its exact name hides rights
- * by a pattern (MySQL manual, "Access Control, Stage 2"); so a new one includes everything that is
+/* Compares accounts with the policy: first, which privileges are in excess; then, which will be
+ * missing once these are revoked. Then it writes the SQL, which grants before it revokes, so that
+ * nothing that is allowed fails in between. A right on a database by its exact name hides rights by
+ * a pattern (MySQL manual, "Access Control, Stage 2"); so a new one includes everything that is
  * allowed in that database.
  */
 #include <stdlib.h>
@@ -15,8 +15,9 @@ static enum allowance enters(const struct comparing *c, int service, struct text
                           SQL_DATABASE, SQL_READ);
 }
 
-/* A privilege that does nothing by itself (temporary tables, locks) is too much where the service
- * has no business in the database: any privilege there lets it see the database's objects. */
+/* A privilege that gives no access by itself (temporary tables, locks) is in excess in a database
+ * where the policy allows the service nothing: with any privilege there it sees the names of the
+ * objects. */
 static bool is_elsewhere(const struct comparing *c, const struct right *right, int service)
 {
     if (right->level == ON_SERVER)
@@ -29,7 +30,7 @@ static bool is_elsewhere(const struct comparing *c, const struct right *right, i
     return false;
 }
 
-/* Which bits of a right a service should not have. */
+/* The bits of a right that are in excess for a service. */
 static uint64_t judge_right(const struct comparing *c, const struct right *right, int service)
 {
     enum allowance known[SQL_EXECUTE + 1] = {MAY};
@@ -64,7 +65,8 @@ static uint64_t judge_right(const struct comparing *c, const struct right *right
                         MUST_NOT)
                     known[access] = MUST_NOT;
             }
-            /* a database that may come; `_` is how names are written, and taken as such */
+            /* A pattern with % also covers databases that do not exist yet. `_` is not taken for a
+             * wildcard here: it is common in names. */
             if (right->level == ON_DATABASE && !c->accounts->literal && right->database.length &&
                 memchr(right->database.at, '%', right->database.length) &&
                 allowed_database(c->audit, c->server, service, right->database, one) == MUST_NOT)
@@ -99,7 +101,7 @@ static struct text on_of(const struct comparing *c, const struct right *right)
     return audit_format(audit, "%.*s.%.*s", TEXT_ARGS(right->database), TEXT_ARGS(right->name));
 }
 
-/* At the end of a list. */
+/* Appends to a list. */
 static void add_right(struct audit *audit, struct audit_right **list, struct audit_right right)
 {
     while (*list)
@@ -143,7 +145,7 @@ static void note_excess(struct comparing *c, const struct right *right, uint64_t
     });
 }
 
-/* What the account has directly, or everybody has; and roles that have too much. */
+/* Finds rights in excess: of the account, of PUBLIC, and of the account's roles. */
 static void find_excess(struct comparing *c)
 {
     struct audit_accounts *accounts = c->accounts;
@@ -175,8 +177,8 @@ static void find_excess(struct comparing *c)
     }
 }
 
-/* The bits that are there for this account at login, at and above one level, once what is too much
- * is gone. */
+/* The bits that this account has at login, at `level` and the levels above it, without those in
+ * excess. */
 static uint64_t has_bits(const struct comparing *c, struct text database, struct text name,
                          enum right_level level)
 {
@@ -199,7 +201,7 @@ static uint64_t has_bits(const struct comparing *c, struct text database, struct
     return bits;
 }
 
-/* The account's own row for a database, in whatever form it is stored. */
+/* The account's own row for a database, with its name escaped or not. */
 static const struct right *own_row(const struct comparing *c, struct text database)
 {
     const struct right *found = NULL;
@@ -215,7 +217,7 @@ static const struct right *own_row(const struct comparing *c, struct text databa
     return found;
 }
 
-/* A database's name as a GRANT has to write it. */
+/* A database's name as GRANT needs it: wildcards escaped. */
 static struct text escaped(const struct comparing *c, struct text database)
 {
     char name[512];
@@ -244,7 +246,7 @@ static bool owns_in(const struct comparing *c, struct text database)
                           SQL_DEFINE) == MUST;
 }
 
-/* Which rights the whole database should be given by. */
+/* The privileges that should be granted on the whole database. */
 static uint64_t wanted_database(const struct comparing *c, struct text database)
 {
     static const uint8_t accesses[] = {SQL_READ, SQL_WRITE, SQL_DEFINE, SQL_EXECUTE};
@@ -290,7 +292,7 @@ static void grant_objects(struct comparing *c, struct text database, uint64_t wh
     }
 }
 
-/* Tables first: a new right on the database hides what a pattern gave. */
+/* Tables are granted first, because a new right on the database hides the rights by a pattern. */
 static void find_missing(struct comparing *c)
 {
     for (size_t i = 0; i < c->server->schema_count; i++) {
@@ -326,7 +328,7 @@ static struct comparing begin(struct audit *audit, struct audit_server *server, 
                               .account = quote_account(audit, grantee)};
 }
 
-/* May the account use this view or routine, with whatever it can come to have? */
+/* May the account use this view or routine, with its own rights or by any of its roles? */
 static bool may_use(const struct comparing *c, const struct audit_finding *finding)
 {
     const uint64_t wanted =
@@ -349,8 +351,8 @@ static bool may_use(const struct comparing *c, const struct audit_finding *findi
     return false;
 }
 
-/* Other services' accounts that may use a view or routine which reaches out: by it they come to its
- * owner's and others' data, with the definer's rights or their own. */
+/* Names the accounts of other services that may use a view or routine with a finding. Through it
+ * they reach the data of its owner and of others, with the definer's rights or their own. */
 static void name_users(struct audit *audit, struct audit_server *server)
 {
     for (size_t f = 0; f < audit->finding_count; f++) {

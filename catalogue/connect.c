@@ -1,5 +1,5 @@
 /* Opens and closes connections to upstreams: address, account, TLS. library.c has the differences
- * between the two client libraries, rows.c the statements. */
+ * between the two client libraries, rows.c runs statements. */
 #include "catalogue/connect.h"
 
 #include <errmsg.h>
@@ -30,7 +30,7 @@ bool connection_failed(struct connection *connection, struct error *error)
                      connection->code, mysql_error(&connection->mysql));
 }
 
-/* The first line of a file that holds a secret. */
+/* Reads the first line of a file that holds a secret. */
 static bool first_line(const char *key, const struct config_text *file,
                        char password[PASSWORD_SIZE], struct error *error)
 {
@@ -56,7 +56,7 @@ static void set_file(MYSQL *mysql, enum mysql_option option, const struct config
         mysql_options(mysql, option, file->value.at);
 }
 
-/* Certificates and keys. Less than verify_ca verifies nothing, as on the proxy's own connections.
+/* Sets certificates and keys. Below verify_ca nothing is verified, as on the proxy's connections.
  */
 static bool set_tls(MYSQL *mysql, const struct config_upstream *upstream, struct error *error)
 {
@@ -127,7 +127,7 @@ static bool connect_address(struct connection *connection, const struct connecti
         return error_set(error, "the client library has no memory");
     set_options(mysql, options);
     mysql_options(mysql, MYSQL_OPT_PROTOCOL, &protocol);
-    /* A Unix socket is as good as TLS for passwords, and MySQL offers none there. */
+    /* A Unix socket is as safe as TLS for passwords, and MySQL offers no TLS on it. */
     bool good = address->is_unix ? library_set_tls(mysql, CONFIG_TLS_OFF, "")
                                  : set_tls(mysql, upstream, error);
     if (good && library_reach(mysql, &to, &why))
@@ -141,8 +141,8 @@ static bool connect_address(struct connection *connection, const struct connecti
     return false;
 }
 
-/* A server's defaults may cut answers short without a word (sql_select_limit), refuse what is large
- * or has no key, end what takes long, or keep what is written from being committed. */
+/* Overrides defaults of a server that would cut results without an error (sql_select_limit), refuse
+ * large queries or tables without a key, end long statements, or leave writes uncommitted. */
 static bool set_variables(struct connection *connection, struct error *error)
 {
     static const char common[] =
@@ -152,8 +152,7 @@ static bool set_variables(struct connection *connection, struct error *error)
         " 'en_US', sql_mode = ?";
     const bool mariadb = connection->is_mariadb;
 
-    /* MariaDB does not know the collation that Oracle's library names at login, and takes latin1.
-     */
+    /* MariaDB does not know the collation that Oracle's library sends at login, and uses latin1. */
     return connection_run(connection, "SET NAMES utf8mb4", NULL, error) &&
            connection_run(connection, common,
                           PARAMETERS(P_TEXT(mariadb ? TEXT("STRICT_TRANS_TABLES,"
@@ -171,8 +170,8 @@ static bool set_variables(struct connection *connection, struct error *error)
                           NULL, error);
 }
 
-/* A server goes on to wait for a lock when its client has given up: a caller that comes again and
- * again before a DDL that waits would fill it with threads, since the default is a year. */
+/* A server still waits for a lock after its client has given up, by default for a year. While a DDL
+ * statement blocks the lock, a caller that retries would fill the server with waiting threads. */
 static bool limit_waits(struct connection *connection, const struct connection_options *options,
                         struct error *error)
 {
@@ -182,7 +181,7 @@ static bool limit_waits(struct connection *connection, const struct connection_o
                                        PARAMETERS(P_NUMBER(most > 1 ? most - 1 : 1)), error);
 }
 
-/* The session as the header promises it, and what is told of the server. */
+/* Sets the session up as the header file says, and reads the facts about the server. */
 static bool set_session(struct connection *connection, struct error *error)
 {
     struct sql_state state = {0};
@@ -218,7 +217,7 @@ bool connection_check_defaults(const char *path, struct error *error)
     return readable;
 }
 
-/* Who we are: the password of the account, and the library is ready for it. */
+/* Reads the account's password and prepares the library. */
 static bool prepare(const struct connection_options *options, char password[PASSWORD_SIZE],
                     struct error *error)
 {
@@ -258,14 +257,16 @@ struct connection *connection_open(const struct connection_options *options, str
     return NULL;
 }
 
-/* Numbers of the client libraries' own errors: Connector/C has some beyond those that both have. */
+/* Is it an error number of the client library, not of a server? Connector/C has a range of its own
+ * besides the common one. */
 static bool is_library_error(unsigned code)
 {
     return (code >= CR_MIN_ERROR && code <= CR_MAX_ERROR) || code / 1000 == 5;
 }
 
-/* The library gives up after the server's greeting: a plugin that it has not (Oracle's has none for
- * mysql_native_password, which is MariaDB's default), TLS, or a password that it would not send. */
+/* Errors after which the library closes the connection, though the server sent its greeting: a
+ * missing plugin (Oracle's library has none for mysql_native_password, MariaDB's default), TLS, or
+ * a password that it refuses to send. */
 static bool is_after_greeting(unsigned code)
 {
     return code == CR_SSL_CONNECTION_ERROR || code == CR_AUTH_PLUGIN_CANNOT_LOAD ||

@@ -1,5 +1,5 @@
-/* Compares ownership with the existing objects: finds objects that nobody owns, patterns that
- * match nothing, services whose database does not exist, names that two servers have.
+/* Compares ownership with the existing objects: finds objects without an owner, patterns that match
+ * nothing, services whose database does not exist, names that exist on two servers.
  */
 #include <string.h>
 
@@ -35,7 +35,7 @@ static const struct audit_server *server_of(const struct audit *audit, size_t up
     return NULL;
 }
 
-/* A schema counts for SCHEMA.*: it may well be empty still. */
+/* SCHEMA.* matches the schema itself, which may still be empty. */
 static bool matches_something(const struct audit_server *server, const struct pattern *pattern)
 {
     for (size_t i = 0; glob_any(pattern->name) && i < server->schema_count; i++) {
@@ -97,7 +97,7 @@ static void check_service(struct audit *audit, int index)
         add_unmatched(audit, server, index, "database", service->database.value);
 }
 
-/* A grant's objects are at the server of their owner, which may be any of them. */
+/* A grant's objects may be on any server: they are on the one of their owner. */
 static void check_grant(struct audit *audit, const struct config_grant *grant)
 {
     struct pattern pattern;
@@ -119,8 +119,8 @@ static struct text key_of(struct audit *audit, const struct audit_object *object
                         TEXT_ARGS(object->name));
 }
 
-/* The policy takes the same name on two servers for one object: reports who owns it and at which
- * servers it is. */
+/* The policy takes the same name on two servers for one object: reports its owner and its servers.
+ */
 static void find_duplicates(struct audit *audit)
 {
     struct hash_table names = {0};

@@ -4,7 +4,8 @@
 
 #include "catalogue/accounts.h"
 
-/* `database` quoted as GRANT takes it, as it is stored. */
+/* The ON part of a statement. The database is quoted as it is stored: this is what GRANT expects.
+ */
 static struct text sql_on(const struct comparing *c, const struct right *right)
 {
     struct audit *audit = c->audit;
@@ -66,8 +67,8 @@ static struct text sql_words(const struct comparing *c, const struct right *righ
     return all;
 }
 
-/* What was partially revoked goes with the right, so the way back revokes it again, behind the
- * GRANT: the way back is run from its end, so these lines stand in front. */
+/* A REVOKE also removes the partial revokes of the right, so the way back must revoke these again
+ * after its GRANT. The way back is run from its end, so these lines come before the GRANT. */
 static struct text restrict_again(struct comparing *c, const struct right *right, uint64_t bits,
                                   struct text account, struct text back)
 {
@@ -120,7 +121,8 @@ void grants_add(struct comparing *c, const struct right *right, uint64_t bits)
                          TEXT_ARGS(c->account)));
 }
 
-/* "`a`@`%`, `b`@`%`": the account's default roles; `fit`: without those that have too much. */
+/* "`a`@`%`, `b`@`%`": the account's default roles; `fit`: without roles that have rights in excess.
+ */
 static struct text default_roles(struct comparing *c, bool fit)
 {
     struct text all = {"", 0};
@@ -137,8 +139,8 @@ static struct text default_roles(struct comparing *c, bool fit)
     return all.length ? all : TEXT("NONE");
 }
 
-/* MySQL forgets that a role was a default one where it is revoked: for the way back it is taken out
- * of the list before. */
+/* If a default role is revoked MySQL forgets that it was one. So the SQL sets the default roles
+ * without it first, and the way back can set them again. */
 static void take_default_roles(struct comparing *c)
 {
     struct text before = default_roles(c, false), after = default_roles(c, true);
@@ -170,8 +172,8 @@ void grants_revoke_roles(struct comparing *c)
 }
 
 /* Mandatory roles cannot be revoked from one account (MySQL manual, "mandatory_roles"): the
- * variable is set to those that no governed account has too much by. Every account loses the
- * others. */
+ * variable is set to the roles that give no governed account rights in excess. All accounts lose
+ * the other roles. */
 void grants_revoke_mandatory(struct audit *audit, struct audit_server *server)
 {
     struct audit_accounts *accounts = server->accounts;
@@ -199,8 +201,8 @@ void grants_revoke_mandatory(struct audit *audit, struct audit_server *server)
             audit_format(audit, "SET PERSIST mandatory_roles = %.*s", TEXT_ARGS(before)));
 }
 
-/* Of all privileges on *.* together MySQL makes REVOKE ALL, and takes those on databases along
- * (seen on 9.7): they go in parts. */
+/* MySQL treats a REVOKE of all privileges on *.* as REVOKE ALL and revokes those on databases too
+ * (seen on 9.7): so they are revoked in parts. */
 static void revoke_server(struct comparing *c, const struct right *right, struct text account)
 {
     const uint64_t grant = right->excess & PRIVILEGE(GRANT);
@@ -215,7 +217,7 @@ static void revoke_server(struct comparing *c, const struct right *right, struct
     }
 }
 
-/* Those without a bit, in one statement; those that could be handed on in another. */
+/* Dynamic privileges: one statement for those with GRANT OPTION, one for the others. */
 static void revoke_dynamic(struct comparing *c, uint32_t number, struct text account)
 {
     for (int handed_on = 0; handed_on < 2; handed_on++) {
@@ -232,7 +234,7 @@ static void revoke_dynamic(struct comparing *c, uint32_t number, struct text acc
     }
 }
 
-/* Rights of `number` that are too much, from the narrowest to the widest. */
+/* Revokes the excess rights of grantee `number`, from the narrowest level to the widest. */
 void grants_revoke(struct comparing *c, uint32_t number, struct text account)
 {
     static const enum right_level order[] = {ON_COLUMN,   ON_TABLE,  ON_ROUTINE,
@@ -284,9 +286,9 @@ static bool has_schema(const struct comparing *c, uint64_t bits)
     return has_right(c, bits);
 }
 
-/* silogate's own account: it reads the catalogue (TRIGGER and EVENT are what shows their texts),
- * sees other threads and may end them, and has a schema of its own. It is made locked, because no
- * password is to be written into a file. */
+/* silogate's own account: it reads the catalogue (TRIGGER and EVENT show the texts of triggers and
+ * events), sees and kills other threads, and has a schema of its own. It is created locked, because
+ * no password may be written into a file. */
 void grants_own_account(struct audit *audit, struct audit_server *server)
 {
     const struct config_text *name = &audit->config->upstreams[server->upstream].account;

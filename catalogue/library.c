@@ -17,7 +17,7 @@ const char *library_name(void)
 
 bool library_set_tls(MYSQL *mysql, enum config_tls tls, const char *passphrase)
 {
-    /* Those plugins that never send the password as it is over a leg without TLS. */
+    /* The plugins that never send the password in clear text without TLS. */
     static const char safe[] = "mysql_native_password,caching_sha2_password,sha256_password,"
                                "client_ed25519,parsec,auth_gssapi_client";
     my_bool on = tls != CONFIG_TLS_OFF, verify = tls == CONFIG_TLS_VERIFY_IDENTITY;
@@ -32,8 +32,8 @@ bool library_set_tls(MYSQL *mysql, enum config_tls tls, const char *passphrase)
 
 enum { PACKET_START = 4 }; /* a packet's length and number */
 
-/* Waits for the server's first packet and leaves it where the library will read it; how much of it
- * has come: all of it, or what there was room or time for. */
+/* Waits for the server's first packet and copies it; the library still reads it from the socket.
+ * Returns the length: the whole packet, or the part that came within the timeout or fits. */
 static size_t peek_greeting(int socket, int timeout, unsigned char *greeting, size_t size)
 {
     size_t length = 0, whole = PACKET_START;
@@ -54,8 +54,8 @@ static size_t peek_greeting(int socket, int timeout, unsigned char *greeting, si
     return length < whole ? length : whole;
 }
 
-/* Does the greeting offer TLS? Where it is no greeting, the library may say what it is. (MySQL
- * manual, "Protocol::HandshakeV10": the capabilities stand 14 bytes behind the version's NUL.) */
+/* Does the greeting offer TLS? True too if it is no greeting: the library reports it then. (MySQL
+ * manual, "Protocol::HandshakeV10": the capabilities are 14 bytes after the version's NUL.) */
 static bool offers_tls(const unsigned char *greeting, size_t length)
 {
     if (length <= PACKET_START + 1 || greeting[PACKET_START] != 10)
@@ -65,7 +65,8 @@ static bool offers_tls(const unsigned char *greeting, size_t length)
            ((unsigned)nul[14] | (unsigned)nul[15] << 8) & CLIENT_SSL;
 }
 
-/* The socket is connected: is what the server says first good enough to be answered? */
+/* Once the socket is connected: may the library answer this greeting? False if TLS is needed and
+ * the server offers none. */
 static bool look_at_greeting(int socket, int timeout, const struct destination *to)
 {
     static const int lowest = 1;
@@ -80,9 +81,9 @@ static bool look_at_greeting(int socket, int timeout, const struct destination *
     return !to->needs_tls || offers_tls(seen.greeting, seen.length);
 }
 
-/* Connector/C goes on without TLS where the server offers none, whatever it was told, and may then
- * send the password under whoever's key it is given. So it stops once the socket is connected, and
- * the greeting is looked at before it is answered. */
+/* If the server offers no TLS, Connector/C continues without it although TLS is required, and may
+ * send the password encrypted with a key that an attacker gave it. So the connection is made step
+ * by step, and the greeting is checked before it is answered. */
 bool library_reach(MYSQL *mysql, const struct destination *to, const char **why)
 {
     MYSQL *connected = NULL;
@@ -107,7 +108,7 @@ bool library_reach(MYSQL *mysql, const struct destination *to, const char **why)
         int happened = count == 0 ? MYSQL_WAIT_TIMEOUT : waits & ~MYSQL_WAIT_TIMEOUT;
         waits = mysql_real_connect_cont(&connected, mysql, happened);
     }
-    /* Not looked at and connected all the same: not seen, and not to be trusted. */
+    /* The second case: the greeting was not checked, and there is no TLS although it is needed. */
     if (!offered || (connected && to->needs_tls && !mysql_get_ssl_cipher(mysql)))
         *why = "the server offers no TLS";
     return connected && !*why;
@@ -138,7 +139,7 @@ bool library_set_tls(MYSQL *mysql, enum config_tls tls, const char *passphrase)
 
     mysql_options(mysql, MYSQL_OPT_SSL_MODE, &modes[tls]);
     mysql_options(mysql, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, &on);
-    return passphrase[0] == '\0'; /* it would ask for it on the terminal */
+    return passphrase[0] == '\0'; /* the library would ask for a passphrase on the terminal */
 }
 
 bool library_reach(MYSQL *mysql, const struct destination *to, const char **why)

@@ -43,8 +43,8 @@ static enum audit_type type_of(struct text word)
     return AUDIT_BASE_TABLE;
 }
 
-/* MariaDB shows no event where the scheduler is disabled (error 1577); the table has them still,
- * and the next start may enable it. */
+/* MariaDB shows no events if the scheduler is disabled (error 1577). mysql.event still has them,
+ * and the next start of the server may enable the scheduler. */
 struct rows *audit_events(struct connection *connection, const char *shown, const char *kept,
                           struct text schema, struct error *error)
 {

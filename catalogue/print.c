@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "catalogue/internal.h"
 
-/* Only where there is one. */
+/* Writes a field only if it has a value. */
 static void put_some(struct json *json, const char *key, struct text value)
 {
     if (value.at)
@@ -128,7 +128,7 @@ static void put_finding(struct json *json, const struct audit *audit,
         put_table(json, "parent", finding->parent_schema, finding->parent);
     json_field(json, "owner", service_name(audit, finding->owner));
     if (is_stored(finding->kind)) {
-        put_some(json, "fires", finding->event); /* "event" is a record's */
+        put_some(json, "fires", finding->event); /* "event" is the name of the record's own field */
         put_some(json, "definer", finding->definer);
         put_some(json, "security", finding->security);
         put_some(json, "users", finding->users);

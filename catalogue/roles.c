@@ -1,14 +1,14 @@
 /* Roles: which accounts have them, from the login on or by SET ROLE, also through other roles; and
- * those that every account has without a GRANT: MySQL's mandatory_roles, and on MariaDB the roles
- * of PUBLIC, whose privileges everybody always has (seen on 10.11). MySQL manual, "Using Roles";
- * MariaDB Knowledge Base, "Roles Overview" and "GRANT ... TO PUBLIC". */
+ * the roles that every account has without a GRANT: MySQL's mandatory_roles, and on MariaDB the
+ * roles of PUBLIC, whose privileges everybody always has (seen on 10.11). MySQL manual, "Using
+ * Roles"; MariaDB Knowledge Base, "Roles Overview" and "GRANT ... TO PUBLIC". */
 #include <stdlib.h>
 #include <string.h>
 
 #include "catalogue/accounts.h"
 
-/* Is `holder` the role, or among what it has, in however many steps? `fit`: of roles with too much,
- * nothing counts. Each role is looked at once. */
+/* Is `holder` the role itself, or does the role have it, directly or through other roles? `fit`:
+ * roles with rights in excess are ignored. Each role is visited once. */
 static bool leads_to(const struct audit_accounts *accounts, uint32_t role, uint32_t holder,
                      bool fit)
 {
@@ -87,7 +87,7 @@ static void add(struct audit_accounts *accounts, struct membership membership)
     accounts->memberships[accounts->membership_count++] = membership;
 }
 
-/* One name of a list: bare up to `end`, or in quotes, which are doubled inside. */
+/* Takes a name off a list: up to one of `ends`, or in quotes (doubled inside the name). */
 static struct text take_name(struct audit *audit, struct text *list, const char *ends)
 {
     char *name = arena_take(&audit->arena, list->length + 1);
@@ -137,8 +137,9 @@ static void read_mandatory(struct audit *audit, struct audit_server *server, str
     }
 }
 
-/* Of governed accounts alone: nobody else is compared. They are active from login on, whatever
- * activate_all_roles_on_login and SET DEFAULT ROLE say (seen on 9.7). */
+/* Adds the mandatory roles to governed accounts; no other accounts are compared. These roles are
+ * active from login on, whatever activate_all_roles_on_login and SET DEFAULT ROLE say (seen on
+ * 9.7). */
 static void add_mandatory(struct audit_accounts *accounts)
 {
     for (uint32_t i = 0; i < accounts->grantee_count; i++) {
@@ -166,7 +167,7 @@ static void read_edges(struct audit *audit, struct audit_server *server, struct 
     rows_free(rows);
 }
 
-/* SET DEFAULT ROLE, of whatever the account has by then. */
+/* Reads the roles of SET DEFAULT ROLE, if the account has them. */
 static void read_defaults(struct audit *audit, struct audit_server *server, struct rows *rows)
 {
     struct audit_accounts *accounts = server->accounts;

@@ -93,7 +93,7 @@ static void add_parameter(struct connection *connection, struct statement *state
         statement_add(statement, t.at, t.length);
         break;
     case PARAMETER_END:
-        abort(); /* more `?` than parameters: ours */
+        abort(); /* more `?` than parameters: a bug of silogate */
     }
 }
 
@@ -110,7 +110,7 @@ static struct statement build(struct connection *connection, const char *sql,
     return statement;
 }
 
-/* Further results: their errors are the statement's. */
+/* Reads and drops further results; an error in one is an error of the statement. */
 static bool drop_others(struct connection *connection)
 {
     int more;

@@ -1,7 +1,7 @@
 /* Stored texts: views, routines, triggers, events, defaults and generated columns, tables over
  * other tables. Each is analysed like a client's statement, in its own sql_mode and database. The
- * text arrives in this connection's utf8mb4, whatever character set it was written in; that of a
- * view is written by the server, which reads it with an empty sql_mode. */
+ * server converts the text to utf8mb4, the character set of this connection. The text of a view is
+ * written by the server, and read with an empty sql_mode. */
 #include <string.h>
 
 #include "catalogue/internal.h"
@@ -31,8 +31,8 @@ static struct sql_state state_of(const struct reader *reader, struct text sql_mo
     return state;
 }
 
-/* Of some versions, what the server came with is root's; so may be what somebody put beside it, and
- * that reaches out of the server's own schemas. */
+/* In some versions the definer of the server's own objects is root. Objects that somebody else
+ * added to system schemas may be root's too; they are reported if they touch other schemas. */
 static bool stays_inside(const struct reader *reader, const struct audit_finding *finding)
 {
     if (!audit_is_system(reader->schema) ||
@@ -45,7 +45,7 @@ static bool stays_inside(const struct reader *reader, const struct audit_finding
     return true;
 }
 
-/* What was found of it stays, and the rest is not known. */
+/* Marks a finding as undetermined; what was found so far stays in it. */
 static void cannot_tell(const struct reader *reader, struct audit_finding *finding, const char *why)
 {
     finding->undetermined = true;
@@ -58,7 +58,7 @@ static void cannot_tell(const struct reader *reader, struct audit_finding *findi
     audit_settle(reader->audit, finding);
 }
 
-/* Analyses `text` and adds what it touches of others'. */
+/* Analyses `text` and adds the objects of others that it touches. */
 static void look_at(const struct reader *reader, struct audit_finding *finding, struct text text,
                     struct text sql_mode)
 {
@@ -100,7 +100,7 @@ static struct audit_finding *begin(const struct reader *reader, enum audit_kind 
     return finding;
 }
 
-/* What the server itself came with. */
+/* Is it an object of the server itself? */
 static bool is_the_servers(const struct reader *reader, struct text definer)
 {
     return audit_is_system(reader->schema) &&
@@ -108,8 +108,9 @@ static bool is_the_servers(const struct reader *reader, struct text definer)
             text_equal_fold(definer, TEXT("mariadb.sys@localhost")));
 }
 
-/* Who may write to an updatable view writes the table under it, with its definer's rights. Where
- * that is an account of the view's owner, those are held against the policy with the accounts. */
+/* A write to an updatable view writes its base table with the definer's rights. If the definer is
+ * an account of the view's owner, these rights are compared with the policy among the accounts, and
+ * not here. */
 static bool writes_for_others(const struct reader *reader, const struct audit_finding *finding)
 {
     struct text user = finding->definer;
@@ -145,8 +146,8 @@ static bool read_views(const struct reader *reader)
     return true;
 }
 
-/* The statement that made it, as SHOW CREATE has it: cell 1 is sql_mode, `column` the text. None
- * where it has gone meanwhile or is not shown. */
+/* Analyses the text of SHOW CREATE: cell 1 is sql_mode, cell `column` the text. The finding is
+ * undetermined if the object was dropped meanwhile or its text is not shown. */
 static bool show_create(const struct reader *reader, struct text kind, struct text name,
                         size_t column, struct audit_finding *finding)
 {
@@ -204,7 +205,8 @@ static bool read_triggers(const struct reader *reader)
             continue;
         struct audit_finding *finding =
             begin(reader, AUDIT_TRIGGER, cells[0], cells[3], TEXT("DEFINER"));
-        /* It is fired by whoever writes its table, so it is the table's owner who reaches out. */
+        /* A write to its table fires the trigger, so the table's owner is the owner of the finding.
+         */
         finding->on_schema = audit_keep(reader->audit, cells[1]);
         finding->on = audit_keep(reader->audit, cells[2]);
         finding->event = audit_keep(reader->audit, cells[5]);
@@ -215,7 +217,7 @@ static bool read_triggers(const struct reader *reader)
     return good;
 }
 
-/* Cells 2 and 3 are there where SHOW CREATE is refused: what the event does, and its sql_mode. */
+/* If SHOW CREATE is refused there are cells 2 and 3: the event's text and its sql_mode. */
 static bool read_events(const struct reader *reader)
 {
     struct rows *rows = audit_events(
@@ -243,9 +245,9 @@ static bool read_events(const struct reader *reader)
     return good;
 }
 
-/* Tables whose rows are other tables': the definition of a MERGE table says which. One that keeps
- * its rows at some server (FEDERATED, SPIDER, CONNECT) may come back to this one, past its
- * accounts.
+/* Tables that show the rows of other tables. The definition of a MERGE table names them. A table
+ * with its rows on some server (FEDERATED, SPIDER, CONNECT) may read this server with another
+ * account.
  */
 static bool read_merges(const struct reader *reader)
 {

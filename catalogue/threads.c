@@ -16,7 +16,8 @@ static int service_of(const struct config *config, struct text user)
     return -1;
 }
 
-/* "user@host", `*` in either part; without a host, any. */
+/* Does `direct` name this account? Entries are "user@host", with `*` as wildcard; without a host
+ * any host matches. */
 static bool is_named(const struct config_list *direct, struct text user, struct text host)
 {
     for (size_t i = 0; i < direct->count; i++) {
@@ -98,8 +99,8 @@ static void take_group(void *user, const struct threads_group *group)
     finding->crosses = true;
 }
 
-/* Several programs with one account are, most of the time, several services: none of them can be
- * told from the others by what it may do. */
+/* Is the account used by several programs? These are mostly several services, and their privileges
+ * do not tell them apart. */
 static bool is_shared(const struct audit_program *programs)
 {
     for (const struct audit_program *one = programs; one; one = one->next) {

@@ -1,6 +1,6 @@
-/* Takes samples and explains them. A lock only says that a table is open, so if the policy allows
- * the service to read or write the table, that explains it; statements in mode log are in the
- * violation log. Any other lock must follow from a stored object that the service may use.
+/* Takes samples and explains them. A lock only tells that a table is open. It is explained if the
+ * policy allows the service to use the table, or only logs it (the violation log has these
+ * statements). Any other lock must come from a stored object that the service may use.
  */
 #include "catalogue/witness.h"
 
@@ -15,20 +15,21 @@
 
 enum { HELD_MOST = 4096, EDGES_SECONDS = 5, NAME_SIZE = 64 * 4 + 1, UNKNOWN_TABLE = 1109 };
 
-/* One that was told of, to be told of once while it lasts. */
+/* A lock that was reported; it is reported only once while it is held. */
 struct known {
     char session[32], schema[NAME_SIZE], table[NAME_SIZE];
 };
 
 struct witness {
-    struct audit edges; /* what stored things touch; no pointer into a configuration is followed */
+    struct audit edges; /* what stored objects touch; may outlive its configuration, whose pointers
+                           are not used */
     bool has_edges;
     time_t edges_read;
     struct known *known, *coming;
     size_t known_count, coming_count;
 };
 
-/* One sample's view of the world. */
+/* The context of one sample. */
 struct looking {
     struct witness *witness;
     const struct config *config;
@@ -37,7 +38,7 @@ struct looking {
     size_t upstream;
     bool fold;
     int32_t today;
-    bool *visited; /* findings, while one table is explained */
+    bool *visited; /* a flag per finding, while one table is explained */
 };
 
 struct witness *witness_new(void)
@@ -60,7 +61,7 @@ void witness_free(struct witness *witness)
     free(witness);
 }
 
-/* On failure what was read before holds. */
+/* If it fails the edges that were read before stay in use. */
 static void read_edges(struct looking *looking)
 {
     struct witness *witness = looking->witness;
@@ -95,7 +96,7 @@ static struct verdict judge(const struct looking *looking, int service, struct t
     return verdict;
 }
 
-/* Any use of it, since what the lock was taken for cannot be told. */
+/* May the service use it in any way? A lock does not tell what the table is used for. */
 static bool may_use(const struct looking *looking, int service, struct text schema,
                     struct text name, uint8_t type)
 {
@@ -127,8 +128,8 @@ static bool touches(const struct looking *looking, const struct audit_finding *f
     return false;
 }
 
-/* Does something stored that the service may use lead to it, in however many steps? Backwards from
- * the table; each finding is looked at once. */
+/* Does a stored object that the service may use lead to the table, directly or through others?
+ * Searches backwards from the table; each finding is visited once. */
 static bool reaches(const struct looking *looking, int service, struct text schema,
                     struct text name)
 {
@@ -148,7 +149,7 @@ static bool reaches(const struct looking *looking, int service, struct text sche
                 reaches(looking, service, from_schema, from))
                 return true;
         }
-        /* A key is checked from both sides: who writes the parent has the child open. */
+        /* A foreign key is checked from both sides: a write to the parent opens the child. */
         if (finding->kind == AUDIT_FOREIGN_KEY && !looking->visited[i] &&
             same(looking, from_schema, schema) && same(looking, from, name)) {
             looking->visited[i] = true;
@@ -180,7 +181,7 @@ static void copy(char *to, size_t size, struct text from)
     snprintf(to, size, "%.*s", TEXT_ARGS(from));
 }
 
-/* Notes it for the next sample. True where the last one did not have it. */
+/* Notes a lock for the next sample. True if the last sample did not have it. */
 static bool is_new(struct witness *witness, const struct witness_held *held)
 {
     struct known one;
@@ -214,8 +215,8 @@ static int service_of(const struct config *config, struct text user)
     return SERVICE_NONE;
 }
 
-/* Of this instance's sessions alone: another's may have another policy for a moment. Locks of high
- * priority are those of who asks information_schema: they read no rows. */
+/* Reads the locks of this instance's sessions only: another instance may have another policy for a
+ * moment. Locks of high priority come from queries of information_schema, which read no rows. */
 static struct rows *sample(struct looking *looking, struct error *error)
 {
 #define WHO                                                                                        \
@@ -251,7 +252,8 @@ static struct rows *sample(struct looking *looking, struct error *error)
     return rows;
 }
 
-/* What the session has sent last. Texts that the server has cut have another digest: left out. */
+/* Digests of the session's last statements. A text that the server has cut would give another
+ * digest, so it is left out. */
 static void read_digests(const struct looking *looking, int64_t thread, struct witness_held *held)
 {
 #define STATEMENTS(table)                                                                          \
@@ -277,7 +279,8 @@ static void read_digests(const struct looking *looking, int64_t thread, struct w
     rows_free(rows);
 }
 
-/* Where performance_schema is off, nobody's sessions can be told: that is not "nothing found". */
+/* If performance_schema is off, locks cannot be attributed to sessions: this is an error, not an
+ * empty result. */
 static bool can_tell(struct looking *looking, struct error *error)
 {
     struct rows *rows = connection_query(
@@ -316,7 +319,8 @@ bool witness_look(struct witness *witness, const struct config *config, const st
                                     .schema = cells[3],
                                     .table = cells[4],
                                     .lock = cells[5]};
-        bool between = held.table.length > 0 && held.table.at[0] == '#'; /* ALTER's own table */
+        bool between =
+            held.table.length > 0 && held.table.at[0] == '#'; /* a temporary name that ALTER uses */
         if (between || held.service == SERVICE_NONE ||
             may_use(&looking, held.service, held.schema, held.table, SQL_TABLE) ||
             catalogue_explains(&looking, held.service, held.schema, held.table))

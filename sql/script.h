@@ -1,7 +1,7 @@
 /* Cuts a script into statements where the mysql client cuts it: at the delimiter (`;`, or the one
  * that a DELIMITER line has set), and at \g and \G; not inside quotes and comments, but inside
- * executable comments, as the client does. Pure functions in linear time: no byte is scanned twice,
- * in whatever pieces the bytes arrive.
+ * executable comments, as the client does. Pure functions. Each call continues where the last one
+ * stopped: only a client command or a $tag$ that is not complete is scanned again.
  */
 #ifndef SQL_SCRIPT_H
 #define SQL_SCRIPT_H

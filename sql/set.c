@@ -59,7 +59,7 @@ static struct text read_thread(struct parser *p)
 }
 
 /* Remembered are SET @name = 'literal' if it is the only setting, and SET @name = @@sql_mode if it
- * is the first. Else the variable is forgotten; if the SET has several settings, all variables are.
+ * is the first. Else the variable is forgotten; if one SET has several user variables, all are.
  */
 static void set_user_variable(struct parser *p, const struct name *name, bool first)
 {
@@ -183,9 +183,8 @@ static void set_engine(struct parser *p)
     parse_value(p);
 }
 
-/* pseudo_thread_id: the servers find a session's temporary tables by this value. After a change the
- * temporary tables are hidden, and their names mean the real tables. Replication and mysqlbinlog
- * set it. */
+/* The servers find a session's temporary tables by these values. After a change the temporary
+ * tables are hidden, and their names mean the real tables. Replication and mysqlbinlog set it. */
 static bool is_identity(const struct assignment *assignment)
 {
     return is(assignment, TEXT("pseudo_thread_id")) || is(assignment, TEXT("server_id"));

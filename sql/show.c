@@ -1,9 +1,9 @@
-/* SHOW, EXPLAIN, DESCRIBE, HELP: they read what objects look like, and queries inside. Called by
- * sql/analyze.c.
+/* SHOW, EXPLAIN, DESCRIBE, HELP: they read the definitions of objects, and may contain queries.
+ * Called by sql/analyze.c.
  */
 #include "sql/parser.h"
 
-/* MariaDB also has OFFSET and FETCH by themselves. */
+/* MariaDB also allows OFFSET and FETCH without LIMIT. */
 static bool at_limit(const struct parser *p)
 {
     return at_word(p, KW_LIMIT) || at_word(p, KW_OFFSET) || at_word(p, KW_FETCH);
@@ -117,7 +117,7 @@ static void show_create(struct parser *p)
     }
 }
 
-/* PROCEDURE or FUNCTION or PACKAGE: STATUS, or CODE of one. */
+/* PROCEDURE, FUNCTION or PACKAGE: STATUS of all, or CODE of one. */
 static void show_routines(struct parser *p)
 {
     step(p);
@@ -135,7 +135,7 @@ static void show_administration(struct parser *p)
     skip_rest(p);
 }
 
-/* SHOW GRANTS shows one's own; FOR another, an account. */
+/* SHOW GRANTS shows one's own privileges; with FOR, those of an account. */
 static void show_grants(struct parser *p)
 {
     step(p);
@@ -146,7 +146,7 @@ static void show_grants(struct parser *p)
     skip_rest(p);
 }
 
-/* What names nothing but itself: VARIABLES, STATUS, DATABASES, CHARACTER SET, COUNT(*) WARNINGS ...
+/* SHOW without names of objects: VARIABLES, STATUS, DATABASES, CHARACTER SET, COUNT(*) WARNINGS ...
  */
 static void show_plain(struct parser *p)
 {
@@ -160,7 +160,7 @@ static void show_plain(struct parser *p)
     parse_filter(p);
 }
 
-/* SHOW [FULL] PROCESSLIST: others' statements too, to an account with PROCESS. */
+/* SHOW [FULL] PROCESSLIST: an account with PROCESS sees the statements of other accounts too. */
 static void show_threads(struct parser *p)
 {
     const struct name schema = {.text = TEXT("information_schema")};
@@ -270,8 +270,8 @@ static bool at_explained(const struct parser *p)
     }
 }
 
-/* EXTENDED, PARTITIONS, ANALYZE, FORMAT = x, INTO @v: false where none stands. A table may have
- * such a name. */
+/* Takes EXTENDED, PARTITIONS, ANALYZE, FORMAT = x or INTO @v; false if there is none. A table may
+ * have such a name. */
 static bool take_option(struct parser *p)
 {
     switch (p->t.keyword) {

@@ -88,8 +88,9 @@ bool sql_state_set_version(struct sql_state *state, struct text version)
     return true;
 }
 
-/* Combined modes are needed for proxy.ini and for literals in SET; @@sql_mode lists their parts. On
- * MySQL 5.7 and MariaDB the names of other databases (DB2, ORACLE, ...) include ANSI_QUOTES. */
+/* Combined modes are needed for command-line options and for literals in SET; @@sql_mode lists
+ * their parts. On MySQL 5.7 and MariaDB the names of other databases (DB2, ORACLE, ...) include
+ * ANSI_QUOTES. */
 enum { ANSI = SQL_PIPES_AS_CONCAT | SQL_ANSI_QUOTES | SQL_IGNORE_SPACE };
 static const struct mode_word {
     const char *word;

@@ -1,6 +1,6 @@
 /* What follows FROM: joins in any brackets, tables with aliases, partitions, hints and versions,
- * derived tables, JSON_TABLE. Walked without recursion, whatever the brackets. Called by
- * sql/query.c and by the statements that join: UPDATE and DELETE.
+ * derived tables, JSON_TABLE. Brackets are read without recursion. Called by sql/query.c and by the
+ * statements that join: UPDATE and DELETE.
  */
 #include "sql/parser.h"
 
@@ -12,7 +12,7 @@ static uint64_t *word_of(struct parser *p, const struct name *name, uint64_t *bi
     return &p->cte_names[hash / 64];
 }
 
-/* A bit for a name in cte->names. */
+/* The bit of a name in cte->names. */
 static uint64_t bit_of(const struct name *name)
 {
     return (uint64_t)1 << text_hash(name->text, 0, true) % 64;
@@ -23,7 +23,7 @@ bool cte_names(const struct cte *cte, const struct name *name)
     return cte->names & bit_of(name);
 }
 
-/* In the definitions that are being read: what they name themselves, and by way of others. */
+/* Notes a table name in the definitions that are being read. */
 static void note_named(struct parser *p, const struct name *name)
 {
     uint64_t bit, *word = word_of(p, name, &bit);
@@ -35,13 +35,14 @@ static void note_named(struct parser *p, const struct name *name)
     }
 }
 
-/* The servers read a definition anew at each use (MariaDB from the second on), with the names that
- * can be seen from that place: a WITH in between may hide one of them. */
+/* May `between` hide a name that the definition of `used` contains? The servers read a definition
+ * again at each use (MariaDB from the second use on) and look its names up from the place of the
+ * use: a WITH in between may hide one of them. */
 static bool is_captured(struct parser *p, const struct cte *used, const struct cte *between)
 {
     uint64_t bit;
 
-    if (p->state->dialect == SQL_MARIADB) /* finds one whose definition is being read, too */
+    if (p->state->dialect == SQL_MARIADB) /* also one whose own definition is being read */
         return cte_names(used, &between->name);
     return between->visible && (*word_of(p, &between->name, &bit) & bit);
 }
@@ -121,7 +122,7 @@ void skip_hints(struct parser *p)
     }
 }
 
-/* The last token between the mark and p->t; none where that is far. */
+/* The last token between the mark and p->t; p->t itself if there are too many. */
 static struct sql_token last_since(struct parser *p, const struct parser_mark *mark)
 {
     struct sql_lexer lexer = mark->lexer;
@@ -137,8 +138,8 @@ static struct sql_token last_since(struct parser *p, const struct parser_mark *m
     return p->t;
 }
 
-/* MariaDB: FOR SYSTEM_TIME AS OF e | BETWEEN e AND e | FROM e TO e | ALL. The expression is walked
- * flat, so an alias is its last word, which then is called `object` as well. */
+/* MariaDB: FOR SYSTEM_TIME AS OF e | BETWEEN e AND e | FROM e TO e | ALL. parse_expression takes an
+ * alias for a part of the expression, so its last word counts as an alias of `object`. */
 static void parse_system_time(struct parser *p, unsigned object)
 {
     step(p);
@@ -150,7 +151,7 @@ static void parse_system_time(struct parser *p, unsigned object)
     else if (!take_word(p, KW_FROM))
         need_word(p, KW_BETWEEN);
     const struct parser_mark mark = parser_mark(p);
-    parse_expression(p); /* its end, and an alias, are part of it */
+    parse_expression(p); /* it also takes the second limit and an alias */
     const struct sql_token alias = last_since(p, &mark);
     if (alias.class == SQL_TOKEN_WORD || alias.class == SQL_TOKEN_NAME)
         called_table(p, object, &alias);
@@ -207,8 +208,8 @@ void parse_table_factor(struct parser *p, unsigned access)
         p->facts->names_length = room;
 }
 
-/* JSON_TABLE(document, path COLUMNS (...)): the document may be any expression, what follows holds
- * no names of tables. */
+/* JSON_TABLE(document, path COLUMNS (...)): the document may be any expression; the rest has no
+ * names of tables. */
 static void parse_json_table(struct parser *p)
 {
     uint32_t depth = 1;
@@ -230,7 +231,7 @@ static void parse_json_table(struct parser *p)
     }
 }
 
-/* The words of a join; false where none stands. */
+/* Takes the words of a join; false if there are none. */
 static bool take_join(struct parser *p)
 {
     bool joins = false;
@@ -321,7 +322,7 @@ static void parse_operand(struct parser *p, unsigned access, uint32_t *depth)
     }
 }
 
-/* What may stand behind an operand, up to the next one; false at the end of the references. */
+/* Reads what may follow an operand, up to the next one; false at the end of the references. */
 static bool parse_between(struct parser *p, uint32_t *depth)
 {
     for (;;) {

@@ -4,8 +4,8 @@
 #include "sql/parser.h"
 #include "sql/session_internal.h"
 
-/* The few words that may follow. Anything else is left to the caller, which fails: in sql_mode
- * ORACLE a BEGIN may start a block. */
+/* Skips the words that may follow COMMIT, ROLLBACK or BEGIN. The caller fails at any other word: in
+ * sql_mode ORACLE a BEGIN may start a block. */
 static void skip_words(struct parser *p)
 {
     for (;;) {
@@ -46,7 +46,7 @@ static void parse_start(struct parser *p)
     }
 }
 
-/* [SAVEPOINT] name: the word may be the name. */
+/* [SAVEPOINT] name. A savepoint may be named SAVEPOINT. */
 static void parse_savepoint(struct parser *p)
 {
     struct name name;
@@ -64,8 +64,8 @@ static void skip_xa(struct parser *p)
         step(p);
 }
 
-/* Does this text mean the same bytes in every sql_mode and character set? What a backslash or a
- * letter beyond ASCII stands for can change between XA START and XA COMMIT. */
+/* Does this text mean the same bytes in every sql_mode and character set? The meaning of a
+ * backslash or of a letter beyond ASCII can change between XA START and XA COMMIT. */
 static bool is_fixed(struct text xid)
 {
     for (size_t i = 0; i < xid.length; i++) {
@@ -83,8 +83,8 @@ static void note_xa(struct parser *p, enum sql_xa xa, bool known)
 }
 
 /* XA identifiers are strings and numbers. A server keeps the prepared transactions of all services
- * and does not check who ends them. So ending one that this session has not started is
- * administration, unless judge/ knows that another session of the service has prepared it. */
+ * and does not check who ends them. So it is administration to end a transaction that this session
+ * has not started, unless judge/ knows that another session of the service has prepared it. */
 static void parse_xa(struct parser *p)
 {
     const enum sql_keyword word = (enum sql_keyword)p->t.keyword;

@@ -1,18 +1,18 @@
 /* WITH and its scopes. Called by query.c, and by the statements that may begin with a WITH.
  *
- * A name without a schema is a common table expression when one of that name is visible.
- * Definitions see those before them (with RECURSIVE also themselves; on MariaDB all of the same
- * WITH), and on MySQL all around them. On MariaDB they see what is around their WITH only where
- * that WITH itself stands in a definition. MySQL drops a definition that nothing uses unlooked at:
+ * A name without a schema means a common table expression if one of this name is visible. A
+ * definition sees those before it in its WITH. With RECURSIVE it also sees itself, and on MariaDB
+ * all of the same WITH. On MySQL it also sees those of the WITH clauses around it; on MariaDB only
+ * if its WITH is itself inside a definition. MySQL does not check a definition that nothing uses:
  * its place is noted, and sql_analyze reads the statement once more without it.
  */
 #include "sql/parser.h"
 
-enum { FORWARD_DEPTH = 10 }; /* each of them is read once more, to gather its names */
+enum { FORWARD_DEPTH = 10 }; /* deepest WITH RECURSIVE: each is read twice, to gather its names */
 
 struct with {
     bool recursive;
-    bool at_start; /* stands right at the start of a definition of another */
+    bool at_start; /* this WITH is the first word of another WITH's definition */
 };
 
 /* MariaDB: CYCLE column, ... RESTRICT */
@@ -22,7 +22,7 @@ static void skip_cycle(struct parser *p)
         step(p);
 }
 
-/* Where the name of a definition stands: the same at each reading. */
+/* The place of a definition's name: the same each time the statement is read. */
 static uint64_t place_of(const struct parser *p)
 {
     return (uint64_t)(p->dynamic ? p->texts : 0) << 32 | p->t.offset;
@@ -37,7 +37,7 @@ static bool is_skipped(const struct parser *p, uint64_t place)
     return false;
 }
 
-/* All up to the bracket that closes the definition. */
+/* Skips to the bracket that closes the definition. */
 static void skip_definition(struct parser *p)
 {
     for (uint32_t depth = 0; !at_end(p) && (depth > 0 || !at_sign(p, ')')); step(p)) {
@@ -56,7 +56,8 @@ static void note_unused(struct parser *p, const struct cte *cte)
         p->unused[p->unused_count++] = cte->place;
 }
 
-/* Which of the tables around it the definitions of a WITH clause see, on MariaDB. */
+/* The index of the first common table expression that the definitions of a WITH can see, on
+ * MariaDB. */
 static uint16_t floor_of(const struct parser *p, uint16_t mark, bool at_start)
 {
     if (p->state->dialect != SQL_MARIADB || (p->in_cte && at_start))
@@ -98,8 +99,8 @@ static void parse_definition(struct parser *p, uint16_t number, uint16_t mark,
     }
 }
 
-/* MariaDB's WITH RECURSIVE: a definition also sees those behind it, so their names are gathered
- * first. */
+/* MariaDB's WITH RECURSIVE: a definition also sees the later ones, so all names are gathered first.
+ */
 static void gather_names(struct parser *p)
 {
     const struct parser_mark mark = parser_mark(p);
@@ -130,10 +131,10 @@ static void gather_names(struct parser *p)
         parser_back(p, &mark);
 }
 
-/* MariaDB reads a definition anew from its second use on. Names in it are then looked up from the
- * place of the use: one that is behind it in the same WITH is found too, and definitions that name
- * each other so kill the server. Where the definition's own name hides another, those around it are
- * not all found, and their names mean tables. */
+/* MariaDB reads a definition again at each use after the first, and looks its names up from the
+ * place of the use. There it also finds later definitions of the same WITH; two definitions that
+ * name each other this way crash the server. If the definition's own name hides one of an outer
+ * WITH, not all outer definitions are found, and their names mean tables. */
 static void check_definition(struct parser *p, uint16_t number, uint16_t mark, bool recursive)
 {
     const struct cte *cte = &p->ctes[number];

@@ -1,8 +1,8 @@
-/* The identifier of an XA transaction as the server has it, out of how it is written: gtrid [,
- * bqual
- * [, format]]. The servers compare the bytes of both, and keep one transaction of them whatever the
- * format: XA START with another is told that it exists (tried on both), and MariaDB ends it by any.
- * Whatever could be other bytes in another character set is none. Called by sql/transaction.c.
+/* Converts the identifier of an XA transaction, gtrid [, bqual [, format]], to the bytes that the
+ * server keeps. The servers compare the bytes of gtrid and bqual. The format does not count: XA
+ * START with another format fails because the transaction exists (tried on both), and MariaDB ends
+ * it with any format. If the bytes could be others in another character set, there is no result.
+ * Called by sql/transaction.c.
  */
 #include <string.h>
 
@@ -18,7 +18,7 @@ static int digit_of(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
 }
 
-/* 0x4142, x'4142'; the digits alone. False where it is another number. */
+/* The digits of 0x4142 or x'4142'. False if it is another number. */
 static bool hex_digits(struct text written, struct text *digits)
 {
     if (written.length > 2 && written.at[0] == '0' && written.at[1] == 'x')
@@ -40,7 +40,7 @@ static bool read_hex(struct text written, char *to, size_t *length)
 
     if (!hex_digits(written, &digits) || digits.length > (size_t)2 * PART_MAX)
         return false;
-    /* 0x123 is 0x0123; x'123' is an error of the server's. */
+    /* 0x123 means 0x0123; x'123' is an error on the server. */
     const size_t odd = digits.length % 2;
     *length = (digits.length + odd) / 2;
     memset(to, 0, *length);
@@ -49,7 +49,7 @@ static bool read_hex(struct text written, char *to, size_t *length)
     return true;
 }
 
-/* 0b0110, b'0110': filled up from the left to whole bytes. */
+/* 0b0110, b'0110': zero bits are added on the left to fill whole bytes. */
 static bool read_bits(struct text written, char *to, size_t *length)
 {
     const bool quoted = written.length >= 3 && text_lower(written.at[0]) == 'b';
@@ -70,8 +70,9 @@ static bool read_bits(struct text written, char *to, size_t *length)
     return true;
 }
 
-/* In quotes. Of what is plain ASCII every character set makes the same bytes, but for the few that
- * have no backslash or brackets, or have two or four bytes for a letter: `lossy` says so. */
+/* An identifier in quotes, only plain ASCII. It has the same bytes in all character sets, except
+ * those that lack backslash or brackets, or have two or four bytes per letter: `lossy` tells these.
+ */
 static bool read_quoted(const struct parser *p, struct text written, char *to, size_t *length)
 {
     if (written.length < 2 || (written.at[0] != '\'' && written.at[0] != '"') ||
