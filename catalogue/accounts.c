@@ -66,7 +66,7 @@ static uint32_t grantee_of(const struct reader *reader, struct text user, struct
     return accounts_grantee(reader->audit, reader->server, user, host);
 }
 
-/* Adds a right, if a governed account can have it, directly or by a role. */
+/* Appends a right of the grantee user@host, which is added too if it is new. */
 static struct right *add_right(const struct reader *reader, enum right_level level,
                                struct text user, struct text host)
 {

@@ -142,7 +142,7 @@ static bool connect_address(struct connection *connection, const struct connecti
 }
 
 /* Overrides defaults of a server that would cut results without an error (sql_select_limit), refuse
- * large queries or tables without a key, end long statements, or leave writes uncommitted. */
+ * large joins or updates without a key, end long statements, or leave writes uncommitted. */
 static bool set_variables(struct connection *connection, struct error *error)
 {
     static const char common[] =

@@ -167,7 +167,7 @@ static void read_edges(struct audit *audit, struct audit_server *server, struct 
     rows_free(rows);
 }
 
-/* Reads the roles of SET DEFAULT ROLE, if the account has them. */
+/* Marks the default roles (SET DEFAULT ROLE) among the roles that an account has. */
 static void read_defaults(struct audit *audit, struct audit_server *server, struct rows *rows)
 {
     struct audit_accounts *accounts = server->accounts;

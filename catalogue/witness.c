@@ -319,8 +319,7 @@ bool witness_look(struct witness *witness, const struct config *config, const st
                                     .schema = cells[3],
                                     .table = cells[4],
                                     .lock = cells[5]};
-        bool between =
-            held.table.length > 0 && held.table.at[0] == '#'; /* a temporary name that ALTER uses */
+        bool between = held.table.length > 0 && held.table.at[0] == '#'; /* ALTER's copy */
         if (between || held.service == SERVICE_NONE ||
             may_use(&looking, held.service, held.schema, held.table, SQL_TABLE) ||
             catalogue_explains(&looking, held.service, held.schema, held.table))

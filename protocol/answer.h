@@ -2,13 +2,15 @@
  * It reads packet headers and the few packets that end a result; it skips rows and buffers nothing.
  *
  * The caller feeds the bytes that it has, and may pass on as many as answer_feed says. It feeds the
- * other bytes again later, with more behind them: a part of a header, or an incomplete packet that
- * the tracker must see whole. Such packets are the first one of each result, OK, ERR and EOF. If
- * one is longer than ANSWER_WHOLE bytes, header included, its first ANSWER_WHOLE bytes are enough.
+ * other bytes again later, with more bytes after them: a part of a header, or an incomplete packet
+ * that the tracker must see whole. Such packets are the first one of each result, OK, ERR and EOF.
+ * If one is longer than ANSWER_WHOLE bytes, header included, its first ANSWER_WHOLE bytes are
+ * enough.
  *
  * A call stops after a packet that gave an event, so that the next packet does not overwrite the
- * fields that were set for it: feed the rest at once. do { events = answer_feed(&answer, bytes,
- * size, &passed);
+ * fields that were set for it: feed the rest at once.
+ *     do {
+ *         events = answer_feed(&answer, bytes, size, &passed);
  *         ...
  *         bytes += passed, size -= passed;
  *     } while (events && !(events & (ANSWER_COMPLETE | ANSWER_INFILE | ANSWER_BROKEN)));
@@ -36,7 +38,7 @@ enum answer_event {
 /* What the next packet is expected to be. */
 enum answer_phase {
     PHASE_FIRST,          /* a result's first packet */
-    PHASE_FILE,           /* the OK behind the client's file */
+    PHASE_FILE,           /* the OK after the client's file */
     PHASE_COLUMNS,        /* one of `definitions` */
     PHASE_BEHIND_COLUMNS, /* the EOF after the definitions, a row, or the end of the rows */
     PHASE_ROWS,           /* a row or their end */

@@ -15,7 +15,7 @@ enum command_judged {
     JUDGED_DATABASE,       /* entering the database it names */
     JUDGED_TABLE,          /* reading the table it names (COM_FIELD_LIST) */
     JUDGED_KILL,           /* the thread it names */
-    JUDGED_USER,           /* COM_CHANGE_USER: logs in anew */
+    JUDGED_USER,           /* COM_CHANGE_USER: a new login */
     JUDGED_ADMINISTRATION, /* an act on the server */
     JUDGED_FREE,           /* nothing: it touches no object */
 };

@@ -19,9 +19,8 @@ enum {
     COMPRESS_HEADER = 7,
     COMPRESS_CHUNK = 65536, /* most bytes that silogate puts into one frame */
     COMPRESS_ROOM = COMPRESS_HEADER + COMPRESS_CHUNK,
-    COMPRESS_ZLIB_LEVEL = 6, /* as the servers have it */
-    COMPRESS_ZSTD_LEVEL_MAX =
-        9, /* a client that asks for more gets this: higher levels cost silogate CPU time */
+    COMPRESS_ZLIB_LEVEL = 6,     /* as the servers have it */
+    COMPRESS_ZSTD_LEVEL_MAX = 9, /* most that a client gets: more costs CPU time */
     COMPRESS_ZSTD_LEVEL = 3
 };
 

@@ -37,8 +37,8 @@ static void set_v6(struct sockaddr_storage *to, struct in6_addr address, in_port
     memcpy(to, &v6, sizeof v6);
 }
 
-/* The next word of a version 1 line, NUL-terminated in `word`; false where it is empty, too long or
- * holds a NUL. Exactly one space stands between two words. */
+/* The next word of a version 1 line, NUL-terminated in `word`; false if it is empty, too long or
+ * holds a NUL. Exactly one space separates two words. */
 static bool next_word(struct text *line, char *word, size_t size)
 {
     const char *space = line->length > 0 ? memchr(line->at, ' ', line->length) : NULL;

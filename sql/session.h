@@ -40,8 +40,8 @@ bool sql_session_has_handler(const struct sql_session *session);
  * a routine may use the objects of these facts. */
 const struct sql_facts *sql_session_union(const struct sql_session *session, unsigned *next);
 
-/* The text of the statement that SQL's PREPARE made of this name, and the database in which it did
- * (`at` NULL: none). False where it is not known. */
+/* The text of the statement that SQL's PREPARE gave this name, and the current database at that
+ * time (`at` NULL: none). False if they are not known. */
 bool sql_session_prepared(const struct sql_session *session, struct text name,
                           struct text *database, struct text *text);
 

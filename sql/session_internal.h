@@ -42,8 +42,7 @@ enum sql_action {
     SQL_ACTION_CLOSE_HANDLER = 256,
     /* XA START: the transaction is this session's; `name` is its identifier as written. */
     SQL_ACTION_XA = 512,
-    SQL_ACTION_XA_OVER =
-        1024, /* XA COMMIT, ROLLBACK: later the identifier may be another session's */
+    SQL_ACTION_XA_OVER = 1024, /* XA COMMIT, ROLLBACK of `name`: it is over */
 };
 
 /* Is (schema, name) a temporary table that this session created? Names as facts have them. */
