@@ -13,7 +13,7 @@ struct execute {
     bool has_types;
     bool named;      /* each type is followed by a length-encoded name: query attributes */
     size_t flag_at;  /* offset of the byte that says whether there are types */
-    uint8_t flag;    /* its bit */
+    uint8_t flag;    /* the bit in this byte */
     size_t types_at; /* offset of the types, or where they would be */
     uint32_t count;  /* of parameters, attributes included */
 };

@@ -7,7 +7,7 @@
 /* The left side of a setting: scope and name. */
 struct assignment {
     bool global, user;
-    bool column;      /* NEW.x in a trigger: not a variable, even if its name is one's */
+    bool column;      /* NEW.x in a trigger: not a variable, even if a variable has its name */
     struct name name; /* a user variable's without @ and quotes */
 };
 
@@ -22,7 +22,7 @@ struct text read_choice(struct parser *p);
 /* Takes any value, ON included. */
 void parse_value(struct parser *p);
 bool at_value_end(const struct parser *p);
-/* Each reads what follows: the equals sign of sql_mode; of character_set_client; the words NAMES or
+/* Read what follows the equals sign of sql_mode or of character_set_client, or the words NAMES or
  * CHARACTER SET. */
 void set_mode(struct parser *p);
 void set_charset(struct parser *p);

@@ -56,15 +56,14 @@ struct sql_state {
     uint8_t mode;                   /* union of enum sql_mode */
     uint8_t charset;                /* enum sql_charset */
     bool mode_known;    /* false: a text whose reading depends on `mode` gets needs_mode */
-    bool escapes_known; /* SQL_NO_BACKSLASH_ESCAPES of `mode` is known, even if mode_known is false
-                         */
+    bool escapes_known; /* SQL_NO_BACKSLASH_ESCAPES is known, even if !mode_known */
     uint8_t lossy;      /* union of enum sql_lossy: what character_set_connection does to a text */
     bool has_database;
     bool patch_unknown;    /* only the release of `version` is known, not its last number */
     bool database_unknown; /* it is not known whether there is a current database, or which */
     uint8_t database_length;
     uint32_t
-        version; /* MySQL 9.7.4 is 90704, MariaDB 10.11.19 is 101119, as in executable comments */
+        version; /* as in executable comments: MySQL 9.7.4 is 90704, MariaDB 10.11.19 is 101119 */
     char database[SQL_DATABASE_SIZE]; /* in UTF-8 */
 };
 
