@@ -38,21 +38,22 @@
 #include "config/override.h"
 #include "config/sought.h"
 
-/* A session at the moment of the question. Texts end with a NUL and are cut to their room. */
+/* A session at the moment of the request. Texts end with a NUL and are cut to the size of their
+ * field. */
 struct control_session {
-    uint32_t id, thread;    /* silogate's, the upstream's; 0: none yet */
-    const char *state;      /* a name out of proxy/states.def */
-    const char *kind;       /* of the statement at work; NULL: none */
-    const char *kept;       /* why it is not at a boundary; NULL: it is at one */
-    int64_t began, entered; /* seconds since 1970: the session, its state */
-    uint64_t digest;        /* at work, where it is known; 0: not */
-    uint8_t mode;           /* union of enum sql_mode, as it is believed to be */
+    uint32_t id, thread;    /* silogate's and the upstream's connection ID; 0: none yet */
+    const char *state;      /* a name from proxy/states.def */
+    const char *kind;       /* of the current statement; NULL: none */
+    const char *kept;       /* why it is not at a boundary; NULL: it is at a boundary */
+    int64_t began, entered; /* start of the session and of its state, seconds since 1970 */
+    uint64_t digest;        /* of the current statement; 0: not known */
+    uint8_t mode;           /* set of enum sql_mode bits, as silogate tracks it */
     bool in_transaction, leaving;
     char service[65], user[129], client[64], upstream[65], program[64];
-    char owners[256]; /* touched in the transaction: "billing,clinical" */
+    char owners[256]; /* whose objects the transaction used: "billing,clinical" */
 };
 
-/* From the control socket's path and the process. */
+/* Made of the control socket's path and the process ID. */
 #define OLDER_PATH "%s.%u"
 
 struct control_filter {
@@ -61,52 +62,58 @@ struct control_filter {
     uint32_t id; /* 0: all */
 };
 
-/* What the rest of silogate does for the socket's thread, which alone calls. Each fills `why` where
- * it returns false. */
+/* What the rest of silogate does for the control socket. Only the control socket's thread calls
+ * these, but takeover and adoption run on threads of their own. Each function with `why` fills it
+ * if it returns false. */
 struct control_source {
     void *context;
-    /* All that match, for the caller to free; `late` counts workers that have not answered. */
+    /* All sessions that match; the caller frees the list. `late` is the number of workers that have
+     * not answered. */
     struct control_session *(*sessions)(void *context, const struct control_filter *filter,
                                         size_t *count, unsigned *late);
     bool (*end)(void *context, uint32_t id, bool query, struct error *why);
     bool (*end_elsewhere)(void *context, uint32_t id, bool query, struct error *why);
-    /* How many have been told to leave; false where there is no such service. */
+    /* `*count` is how many sessions were told to leave; false if there is no such service. */
     bool (*leave)(void *context, struct text service, size_t *count, struct error *why);
-    /* Fills id and upstream; `told`: of other instances before it. */
+    /* Fills in id and upstream of the override. `told`: which other instances before this upstream
+     * have taken it. */
     bool (*override)(void *context, struct override *override, struct told *told,
                      struct error *why);
     bool (*undo)(void *context, struct text id, struct text who, struct override *undone,
                  struct told *told, struct error *why);
-    /* Fills in thread and service of the session with found->id that stands at `upstream`. */
+    /* Fills in thread and service of the session whose ID is found->id and which is connected to
+     * `upstream`. */
     bool (*whose)(const char *upstream, struct sought_thread *found);
-    /* The processes of older generations that have not ended; each listens at OLDER_PATH. */
+    /* The process IDs of older generations that still run; each listens at OLDER_PATH. */
     size_t (*older)(void *context, uint32_t *processes, size_t room);
     size_t (*instances)(void *context, struct instance *list, size_t room);
     size_t (*meetings)(void *context, struct meeting *list, size_t room);
-    /* Those in force, at most OVERRIDES_MAX. */
+    /* The overrides in force, at most OVERRIDES_MAX. */
     size_t (*overrides)(void *context, struct override *list);
     bool (*reload)(void *context, struct error *why);
-    /* Hands all sockets to a successor; returns when that is over, or has failed. On a thread of
-     * its own. */
+    /* Hands all sockets to a successor; returns after that is done or has failed. Runs on a thread
+     * of its own. */
     void (*takeover)(void *context, int channel);
-    /* To one that finds this one without its successor: what is left. The same. */
+    /* The same, for a new silogate that finds this older one after its successor has ended: hands
+     * over what is left. */
     void (*adoption)(void *context, int channel);
-    /* The record of a violation, as it stands in a violation log; malloc's, NULL: not found. */
+    /* The record of a violation, as it is written in a violation log; allocated with malloc; NULL:
+     * not found. */
     char *(*record)(void *context, struct text id);
 };
 
 struct control;
 
-/* As admin's. */
+/* The same contract as admin_start. */
 bool control_start(const struct config *config, const struct control_source *source, int inherited,
                    struct control **control, struct error *error);
 int control_socket(const struct control *control);
-/* With `serves` it goes on listening at OLDER_PATH. */
+/* The successor listens now. With `serves`, this process goes on listening at OLDER_PATH. */
 void control_let_go(struct control *control, bool serves);
-/* Its path, as the file says. */
+/* The path of the socket, as in the configuration. */
 const char *control_at(const struct control *control);
-/* Asks these processes for the threads that are sought before `upstream`, each for a second at
- * most. From any one thread. */
+/* Asks these processes for the threads that are sought before `upstream`; waits at most a second
+ * for each. Call it from one thread only. */
 void control_seek(const struct control *control, const uint32_t *processes, size_t count,
                   const char *upstream, struct sought *sought);
 void control_stop(struct control *control); /* NULL is harmless */

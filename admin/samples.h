@@ -11,28 +11,28 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* What is shown of a metric: name{label="word"} value. */
+/* One sample: name{label="word"} value. */
 struct sample {
     const char *word;
     uint64_t value;
 };
 
-/* One metric's head; its samples follow. Names are without "silogate_". */
+/* The HELP and TYPE lines of one metric; its samples follow. Names are without "silogate_". */
 void sample_head(FILE *to, const char *name, const char *type, const char *help);
-/* before name="value", escaped. */
+/* Writes `before`, then name="value", escaped. */
 void sample_label(FILE *to, const char *before, const char *name, struct text value);
 void sample_one(FILE *to, const char *name, const char *type, const char *help, uint64_t value);
 void sample_family(FILE *to, const char *name, const char *type, const char *label,
                    const char *help, const struct sample *samples, size_t count);
 
-/* traffic.c: bytes, TLS failures, how long upstreams take. */
+/* traffic.c: bytes, TLS failures, latencies of upstreams. */
 struct page_request;
 void samples_put_traffic(const struct page_request *request, FILE *to);
-/* process.c: what every Prometheus client library tells of its process. */
+/* process.c: the metrics that every Prometheus client library has of its process. */
 void samples_put_process(FILE *to);
 /* catalogue.c: what crosses inside the servers. */
 void samples_put_catalogue(const struct admin_view *view, FILE *to);
-/* instances.c: of the instances before each upstream. */
+/* instances.c: the instances before each upstream. */
 void samples_put_instances(const struct admin_view *view, FILE *to);
 
 #endif

@@ -1,5 +1,5 @@
-/* A connection of the control socket that becomes something else than HTTP, on a thread of its own:
- * a takeover. One at a time. Private to admin/.
+/* A connection of the control socket that is upgraded from HTTP to another protocol, on a thread of
+ * its own: a takeover or an adoption. One at a time. Private to admin/.
  */
 #ifndef ADMIN_UPGRADE_H
 #define ADMIN_UPGRADE_H
@@ -12,7 +12,7 @@ struct upgrade {
     const char *protocol;
     void (*run)(void *context, int channel);
     void *context;
-    pthread_mutex_t lock; /* over the next */
+    pthread_mutex_t lock; /* protects the fields below */
     pthread_t thread;
     bool made, busy;
     int channel;
@@ -21,9 +21,10 @@ struct upgrade {
 
 void upgrade_init(struct upgrade *upgrade, const char *protocol,
                   void (*run)(void *context, int channel), void *context);
-/* Answers with 101; `run` is then called with the bare socket, and the connection ends with it. */
+/* Answers with status 101, then calls `run` with the socket; the connection is closed after `run`
+ * returns. */
 enum MHD_Result upgrade_begin(struct upgrade *upgrade, struct MHD_Connection *connection);
-/* Ends what is under way: before the daemon is stopped. */
+/* Ends a running upgrade; call it before the daemon is stopped. */
 void upgrade_stop(struct upgrade *upgrade);
 void upgrade_fini(struct upgrade *upgrade);
 
