@@ -63,8 +63,8 @@ struct admin_view {
     unsigned workers, late; /* late: workers that gave no new numbers within half a second */
     uint64_t reloads_accepted, reloads_refused;
     bool last_reload_refused;
-    int64_t last_reload,
-        last_good_reload;     /* microseconds since 1970; the start counts as a good one */
+    /* Microseconds since 1970; the start counts as a good one. */
+    int64_t last_reload, last_good_reload;
     struct counters counters; /* of all workers */
     struct admin_service *services;
     struct admin_upstream *upstreams;
@@ -85,8 +85,7 @@ struct admin_source {
     /* The view is valid until the next look. `queries`: include the queries, which costs the
      * workers a little time. */
     const struct admin_view *(*look)(void *context, bool queries);
-    const char *(*unready)(
-        void *context); /* why silogate is not ready for clients; NULL: it is ready */
+    const char *(*unready)(void *context);        /* why silogate is not ready; NULL: it is ready */
     const char *(*close_reason)(unsigned reason); /* of counters.closed; NULL: none */
     const char *(*tls_failure)(unsigned failure); /* of counters.tls_failures; NULL: none */
     /* The /metrics texts of older generations, as from admin_counts; allocated with malloc. */

@@ -1,5 +1,5 @@
-/* `/api/...`: what the dashboard shows, as JSON. Names and numbers are the metrics' and the
- * records'; adding a field is allowed, changing one is not.
+/* `/api/...`: what the dashboard shows, as JSON. Fields have the names and values of the metrics
+ * and of the violation records. Adding a field is allowed, changing one is not.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "admin/control_json.h"
 #include "admin/page.h"
 
-enum { QUERIES = 100 }; /* where no limit is said */
+enum { QUERIES = 100 }; /* if the request has no limit */
 
 static void put_services(const struct admin_view *view, FILE *to)
 {
@@ -51,7 +51,7 @@ struct edges {
     bool first;
 };
 
-/* An edge on which no statement stands. */
+/* An edge that has crossings in a catalogue, but no statement. */
 static void put_catalogue_edge(void *user, const struct crossing *one, uint64_t count)
 {
     struct edges *edges = user;
@@ -74,7 +74,7 @@ static void put_catalogue_edge(void *user, const struct crossing *one, uint64_t 
     edges->first = false;
 }
 
-/* In the range that is asked for; "allow" (mode off) is known since the start alone. */
+/* The edges in the requested range. "allow" (mode off) is counted only since the start. */
 static void put_matrix(const struct page_request *request, FILE *to)
 {
     const struct summary *summary = request->view->summary;

@@ -1,5 +1,5 @@
-/* One HTTP request on a Unix socket. HTTP/1.0, so that the answer comes whole and ends with the
- * connection. */
+/* One HTTP request on a Unix socket. It uses HTTP/1.0, so that the answer is not chunked and ends
+ * when the connection is closed. */
 #include "admin/ask.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* What crosses inside the servers, as JSON and as metrics: `/api/catalogue`, what the statements of
- * `/api/queries` cause there, and how many of it stand on each edge. */
+/* What crosses inside the servers, as JSON and as metrics: `/api/catalogue`, the crossings that the
+ * queries of `/api/queries` cause, and the number of crossings of each edge. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +102,7 @@ uint64_t page_catalogue_count(const struct admin_view *view, struct text service
     return count;
 }
 
-/* Is it the first of its edge? `s`, `i`: which one it is. */
+/* Is item `i` of set `s` the first crossing of its edge? */
 static bool is_first(const struct admin_view *view, size_t s, size_t i)
 {
     const struct crossing *one = &view->crossings[s]->items[i];
@@ -141,8 +141,8 @@ bool page_is_carried(const struct crossing *one)
     return one->parent.length > 0 && one->event.length > 0;
 }
 
-/* A trigger of another event than the statement's does not fire. INSERT may go on as an UPDATE, and
- * REPLACE as a DELETE. */
+/* A trigger for another event than the statement's does not fire. But an INSERT may become an
+ * UPDATE (ON DUPLICATE KEY UPDATE), and a REPLACE may become a DELETE. */
 static bool fires(const struct crossing *one, const char *kind)
 {
     if (begins(kind, "update"))
@@ -150,8 +150,8 @@ static bool fires(const struct crossing *one, const char *kind)
     return !begins(kind, "delete") || text_equal(one->event, TEXT("DELETE"));
 }
 
-/* A foreign key carries on what is done to rows that the parent has: what comes new is nobody's
- * parent yet. */
+/* A foreign key's referential action runs if existing rows of the parent are changed or deleted. A
+ * new row has no children yet. */
 static bool carries(const struct crossing *one, const struct summary_query *query)
 {
     bool on_delete = memmem(one->event.at, one->event.length, "DELETE", 6) != NULL;
@@ -164,8 +164,8 @@ static bool carries(const struct crossing *one, const struct summary_query *quer
                                                                              : true;
 }
 
-/* Does the use of `object` lead to what `one` touches? By a trigger or foreign key on a table that
- * is written to, or by the view or routine itself. */
+/* Does a use of `object` cause an access to what `one` touches? It does by a trigger or foreign key
+ * on a table that is written, or if `object` is the view or routine itself. */
 static bool leads(const struct crossing *one, const struct page_object *object,
                   const struct summary_query *query)
 {

@@ -1,5 +1,5 @@
-/* The control socket: one thread of libmicrohttpd, and who is calling. The calls themselves are in
- * control_calls.c. */
+/* The control socket: a thread of libmicrohttpd, and the check who is calling. The calls themselves
+ * are in control_calls.c. */
 #include "admin/control.h"
 
 #include <jansson.h>
@@ -28,16 +28,17 @@ enum {
 };
 
 struct control {
-    struct MHD_Daemon *daemon, *older; /* NULL: it has not been let go of */
+    struct MHD_Daemon *daemon,
+        *older; /* older: at older_path; NULL: control_let_go did not open it */
     struct control_source source;
-    char at[CONTROL_PATH];              /* as the file says */
-    char path[CONTROL_PATH];            /* "": it is a successor's */
+    char at[CONTROL_PATH];              /* as in the configuration */
+    char path[CONTROL_PATH];            /* "": the socket belongs to a successor */
     char older_path[CONTROL_PATH + 12]; /* "": none */
-    int quiet;                          /* as admin's */
+    int quiet;                          /* as in struct admin */
     struct upgrade takeover, adoption;
 };
 
-/* The kernel says who has opened the connection. */
+/* The kernel tells which user has opened the connection. */
 static void find_caller(struct call *call)
 {
     const union MHD_ConnectionInfo *info =
@@ -90,7 +91,7 @@ static enum MHD_Result run(struct call *call, const struct route *route)
     return refuse(call->connection, status, &why);
 }
 
-/* What the request asks to become; NULL: it is a call. */
+/* The upgrade that the request asks for; NULL: it is a normal call. */
 static struct upgrade *find_upgrade(struct control *control, const struct call *call,
                                     const char *path)
 {
@@ -144,7 +145,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     struct call *call = *state;
 
     (void)version;
-    if (!call) { /* the headers are here */
+    if (!call) { /* the headers are read */
         call = *state = memory_take_zeroed(sizeof(*call));
         call->control = context;
         call->source = &call->control->source;
@@ -190,7 +191,7 @@ int control_socket(const struct control *control)
     return control ? http_socket(control->daemon) : -1;
 }
 
-/* Where a successor asks about the sessions that are still here. */
+/* Listens where a successor asks about the sessions that are still in this process. */
 static void listen_on(struct control *control)
 {
     struct error why = {.line = 0};

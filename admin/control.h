@@ -1,6 +1,6 @@
-/* The control socket: HTTP with JSON on a Unix socket, for `silogate ctl`. All that changes
- * something in a running silogate comes in here, from whoever may open the socket (its owner and
- * group), and nowhere else. A thread of its own.
+/* The control socket: HTTP with JSON on a Unix socket, for `silogate ctl`. Only
+ * requests on this socket change something in a running silogate; its owner and group may open it.
+ * It has a thread of its own.
  *
  *   GET  /control/sessions?service=&user=&in_transaction=1
  *                                          {"process":N,"sessions":[...],"late":0,"unreached":0}
@@ -18,11 +18,11 @@
  *   GET  /control/takeover  "Upgrade: silogate-takeover": proxy/takeover.h
  *   GET  /control/adoption  "Upgrade: silogate-adoption": proxy/orphans.h
  *
- * A silogate that was taken over from listens at the socket's path with its process's number behind
- * it, until it ends. The youngest asks it about its sessions with "only" in the question, which
- * says that older ones need not be asked in turn.
+ * After a takeover the older silogate listens at OLDER_PATH (the socket's path and the process ID)
+ * until it ends. The youngest asks it about its sessions with "only" in the request, which means:
+ * do not ask other generations in turn.
  *
- * 200 with what came of it; 400, 404, 409 or 503 with {"error":"..."}.
+ * The answer is 200 with the result; 400, 404, 409 or 503 with {"error":"..."}.
  */
 #ifndef ADMIN_CONTROL_H
 #define ADMIN_CONTROL_H

@@ -1,5 +1,5 @@
-/* What each call of the control socket does: reads its arguments, asks whoever can answer, writes
- * the answer as JSON. */
+/* What each call of the control socket does: read its arguments, ask the part of silogate that
+ * knows the answer, write the answer as JSON. */
 #include "admin/control_calls.h"
 
 #include <stdlib.h>
@@ -33,8 +33,8 @@ static struct text member(const struct call *call, const char *key)
     return (struct text){json_string_value(value), json_string_length(value)};
 }
 
-/* A text into a field of fixed size; false where it does not fit, is none, or holds what would not
- * stay on its line. */
+/* Copies a text into a field of fixed size. False if it does not fit, is no text, or has characters
+ * that would break a line of the log or of the answer. */
 static bool take_member(const struct call *call, const char *key, char *to, size_t size,
                         bool needed, struct error *why)
 {
@@ -55,7 +55,8 @@ static bool take_member(const struct call *call, const char *key, char *to, size
     return true;
 }
 
-/* A call does what it was told, or nothing: "service" written wrongly would drain them all. */
+/* An unknown member is an error: if a misspelled "service" were ignored, all services would be
+ * drained. */
 bool control_members(const struct call *call, const struct route *route, struct error *why)
 {
     static const struct {
@@ -172,7 +173,7 @@ static unsigned show_session(struct call *call, uint32_t id)
     return count > 0 ? 0 : MHD_HTTP_NOT_FOUND;
 }
 
-/* Nobody has it; or somebody who could not be asked. */
+/* If a process gave no answer, it may have the session: adds that to `why`. */
 static void tell_unreached(const struct call *call, struct error *why)
 {
     const struct error found = *why;
@@ -232,7 +233,7 @@ static unsigned run_whose(struct call *call, struct error *why)
     return 0;
 }
 
-/* Here, at an older generation, or at another instance. */
+/* Ends a session of this process, of an older generation, or of another instance. */
 static unsigned end_session(struct call *call, uint32_t id, bool query, struct error *why)
 {
     const struct control_source *source = call->source;
@@ -380,7 +381,7 @@ static unsigned run_reload(struct call *call, struct error *why)
     return 0;
 }
 
-/* Members: s a string, i a whole number, b true or false, a a list. */
+/* Types of members: s a string, i a whole number, b true or false, a a list. */
 const struct route control_routes[] = {
     {"/control/sessions",  NULL,                                              run_sessions },
     {"/control/overrides", NULL,                                              run_overrides},

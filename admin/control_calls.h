@@ -26,8 +26,7 @@ struct call {
 /* `run` returns 0 if `to` has the answer; else the HTTP status, and the answer is `why`. */
 struct route {
     const char *path;
-    const char
-        *members; /* members of the body, as "id:i query:b"; NULL: a GET, which changes nothing */
+    const char *members; /* of the body, as "id:i query:b"; NULL: a GET, which changes nothing */
     unsigned (*run)(struct call *call, struct error *why);
 };
 

@@ -1,4 +1,4 @@
-/* What the control socket speaks: sessions and overrides as JSON, and accesses out of it. */
+/* JSON of the control socket: writes sessions and overrides, reads lists of accesses. */
 #include "admin/control_json.h"
 
 #include <string.h>

@@ -11,8 +11,9 @@
 
 enum { OLDER_MOST = 16, OLDER_SECONDS = 2, SILENT_MS = 5000, SEEK_SECONDS = 1 };
 
-/* Those that have given no answer: the socket has one thread, and calls that waited for them one
- * behind the other kept a successor waiting too, which gave up. That thread's alone. */
+/* Processes that gave no answer; they are not asked again for SILENT_MS. The control socket has one
+ * thread: when several calls waited for such processes one after the other, a successor had to wait
+ * too, and gave up. Only the control socket's thread uses this list. */
 static struct {
     uint32_t process;
     int64_t until;
@@ -35,7 +36,7 @@ static bool is_silent(uint32_t process)
     return false;
 }
 
-/* In the place of the one that has been so for the longest. */
+/* Replaces the entry that ends first. */
 static void remember_silent(uint32_t process)
 {
     size_t at = 0;
@@ -67,7 +68,8 @@ static size_t find(const struct call *call, uint32_t *processes)
     return call->source->older(call->source->context, processes, OLDER_MOST);
 }
 
-/* The answer's status, and its object, for the caller to drop; 0 where there was no answer. */
+/* Returns the HTTP status and the answer's object, which the caller drops; 0 if there was no
+ * answer. */
 static unsigned ask_process(const struct control *control, uint32_t process, struct ask *ask,
                             json_t **answer)
 {
@@ -86,7 +88,7 @@ static unsigned ask_process(const struct control *control, uint32_t process, str
     return 0;
 }
 
-/* The same, for a call. */
+/* The same, for a call of the control socket; notes processes that give no answer. */
 static unsigned ask_one(struct call *call, uint32_t process, struct ask *ask, json_t **answer)
 {
     *answer = NULL;

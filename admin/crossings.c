@@ -1,5 +1,5 @@
 /* Keeps the published sets: one list under one lock, which admin's thread and the catalogue thread
- * take for a moment. No worker ever does. */
+ * hold only for a short time. Workers never take it. */
 #include "admin/crossings.h"
 
 #include <pthread.h>

@@ -25,13 +25,12 @@ struct crossing {
     /* Of a trigger: "INSERT". Of a foreign key with referential actions: the events of the parent
      * that cause them, "DELETE, UPDATE". Else none. */
     struct text event;
-    struct text service,
-        owner; /* owner of the stored object, owner of the touched one; empty: none */
-    struct text to_schema, to; /* the touched object */
-    uint8_t access;            /* union of enum sql_access */
-    uint8_t action;            /* enum verdict_action: if the service did this access itself */
-    uint8_t reason;            /* enum verdict_reason */
-    bool crosses;              /* the owners differ; false: a trigger within one owner's data */
+    struct text service, owner; /* owners of the stored and of the touched object; empty: none */
+    struct text to_schema, to;  /* the touched object */
+    uint8_t access;             /* union of enum sql_access */
+    uint8_t action; /* enum verdict_action: of this access, if `service` made it itself */
+    uint8_t reason; /* enum verdict_reason */
+    bool crosses;   /* the owners differ; false: a trigger within one owner's data */
 };
 
 struct crossings {

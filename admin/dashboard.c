@@ -1,5 +1,5 @@
-/* `/`: alarms, what crosses, which queries violate the policy, whose data can move, who is
- * connected. Reads the view only; statements come without values.
+/* `/`: alarms, what crosses, which queries violate the policy, which services' data can move, who
+ * is connected. Reads the view only; statements are shown without values.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ static void alarm_begin(FILE *to)
     fputs("<p class=\"alarm\" role=\"alert\">", to);
 }
 
-/* What the witness holds for a way past the gate: as of its last sample, and since the start. */
+/* What the witness takes for a way past the gate: now (in its last sample) and since the start. */
 static void put_unexplained(const struct admin_view *view, FILE *to)
 {
     for (size_t i = 0; i < view->upstream_count; i++) {
@@ -207,7 +207,7 @@ static bool keep_moves_back(const struct admin_view *view)
     return false;
 }
 
-/* Those that are in the configuration or have done something, as far as they are searched for. */
+/* The services that are in the configuration or have done something, and that match the search. */
 static void put_each_service(const struct page_request *request, FILE *to,
                              void (*put)(const struct page_request *request,
                                          const struct admin_service *service,
@@ -260,7 +260,7 @@ static void put_services(const struct page_request *request, FILE *to)
     fputs("</details>\n", to);
 }
 
-/* Threads of services' accounts that no silogate has opened. */
+/* Threads of services' accounts that were not opened by any silogate. */
 static void put_past(const struct admin_upstream *upstream, FILE *to)
 {
     if (!upstream->threads_told)

@@ -1,5 +1,4 @@
-/* Pure checks over header values, and the file that holds the token. Called by http.c for every
- * request.
+/* Checks of header values, and the reader of the token file. http.c calls them for every request.
  */
 #include "admin/guard.h"
 

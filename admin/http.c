@@ -1,5 +1,5 @@
-/* The HTTP server: one thread of libmicrohttpd, a table of paths, and the checks that come before
- * any of them. It answers GET and HEAD alone; nothing can be changed through it.
+/* The HTTP server: a thread of libmicrohttpd, a table of paths, and the checks before them. It
+ * answers only GET and HEAD; nothing can be changed through it.
  */
 #include <assert.h>
 #include <fcntl.h>
@@ -23,24 +23,25 @@ enum {
     BACKLOG = 64,
     CONNECTIONS = 64,
     TIMEOUT_SECONDS = 15,
-    CONNECTION_MEMORY = 128 << 10, /* a request's line and headers: a statement to explain */
+    CONNECTION_MEMORY =
+        128 << 10, /* for a request's line and headers: it may have a statement to explain */
 };
 
 struct admin {
     struct MHD_Daemon *daemon;
     struct admin_source source;
-    pthread_mutex_t looks; /* one at a time: a view holds until the next look */
-    int quiet;             /* the socket, once somebody else listens on it; -1 */
+    pthread_mutex_t looks; /* one look at a time: a view is valid until the next one */
+    int quiet;             /* the descriptor from http_let_go, after a takeover; -1: none */
     struct text host;      /* as configured; empty for a Unix socket */
     char token_file[4096]; /* empty: none */
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)]; /* of a Unix socket */
 };
 
-/* /healthz and /readyz are not among them: they are answered without asking the workers, and
- * without a token, since they are for load balancers and say little. */
+/* /healthz and /readyz are not in this table: they are answered without asking the workers and
+ * without a token, because they are for load balancers and tell little. */
 struct route {
     const char *path, *type;
-    bool queries; /* it shows them */
+    bool queries; /* the page shows queries */
     void (*write)(const struct page_request *request, FILE *to);
 };
 
@@ -82,8 +83,8 @@ static struct text argument(struct MHD_Connection *connection, const char *name)
     return value;
 }
 
-/* A connection is for one request: one that is kept would go on with this silogate after another
- * has taken over, be told that it is not ready, and read numbers that stand still. */
+/* Each connection is closed after one request. A kept connection would stay with this silogate
+ * after a takeover: /readyz would say not ready, and the numbers would no longer change. */
 enum MHD_Result http_answer(struct MHD_Connection *connection, unsigned status, const char *type,
                             char *body, size_t length)
 {
@@ -127,7 +128,7 @@ static enum MHD_Result say(struct MHD_Connection *connection, unsigned status, c
     return http_answer(connection, status, "text/plain; charset=utf-8", body, length + 1);
 }
 
-/* "Authorization: Bearer TOKEN", or Basic with the token as the password, which browsers can. */
+/* "Authorization: Bearer TOKEN", or Basic with the token as the password, for browsers. */
 static bool has_token(struct MHD_Connection *connection, const char *token)
 {
     static const char bearer[] = "Bearer ";
@@ -145,8 +146,8 @@ static bool has_token(struct MHD_Connection *connection, const char *token)
     return same;
 }
 
-/* 0, or the status to refuse with. A request with the token cannot come from a page of another
- * site, so programs with the token may use any host name. */
+/* 0, or the HTTP status to refuse the request with. A page of another site cannot send the token,
+ * so a request with the token may use any host name. */
 static unsigned check(const struct admin *admin, struct MHD_Connection *connection, bool open)
 {
     struct text host = header(connection, MHD_HTTP_HEADER_HOST);
@@ -233,7 +234,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     (void)upload;
     (void)state;
     if (*upload_size > 0) {
-        *upload_size = 0; /* a body is read and forgotten */
+        *upload_size = 0; /* a body is read and ignored */
         return MHD_YES;
     }
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
@@ -268,7 +269,7 @@ static bool is_loopback(struct text host)
            (host.length > 4 && memcmp(host.at, "127.", 4) == 0);
 }
 
-/* The library's thread inherits the mask: signals are the main thread's. */
+/* The library's thread inherits the signal mask: only the main thread handles signals. */
 struct MHD_Daemon *http_start(int listening, unsigned flags, MHD_AccessHandlerCallback handler,
                               MHD_RequestCompletedCallback completed, void *context)
 {
@@ -297,8 +298,9 @@ int http_inherited(int inherited, const struct config_address *address)
     return -1;
 }
 
-/* Its thread may look at the number once more. But the socket itself must not stay open here: if
- * the successor is killed, whoever starts next would find that somebody listens. */
+/* The daemon's thread may still use the descriptor number, so it stays open, on /dev/null. But the
+ * socket itself must be closed here: if the successor is killed, the next silogate would find that
+ * somebody still listens. */
 int http_let_go(struct MHD_Daemon *daemon, char *path)
 {
     path[0] = 0;
@@ -345,7 +347,8 @@ char *admin_counts(struct admin *admin, size_t *length)
     return text;
 }
 
-/* A socket that listens where the ini says, inherited or opened; -1 with the reason in `error`. */
+/* A socket that listens at the configured address, inherited or opened; -1 with the reason in
+ * `error`. */
 static int open_listener(const struct config_address *address, int inherited, struct error *error)
 {
     struct error why;
@@ -361,7 +364,7 @@ static int open_listener(const struct config_address *address, int inherited, st
     return listening;
 }
 
-/* Can the token be read now, and is its path one that is kept for later? */
+/* Can the token be read now, and is its path short enough to be stored? */
 static bool check_token(const struct config_text *file, struct error *error)
 {
     char token[GUARD_TOKEN_SIZE];
@@ -426,7 +429,7 @@ void admin_stop(struct admin *admin)
     if (!admin)
         return;
     if (admin->daemon)
-        MHD_stop_daemon(admin->daemon); /* closes the socket, where it is still its own */
+        MHD_stop_daemon(admin->daemon); /* closes the socket, unless it was let go */
     if (admin->quiet >= 0)
         close(admin->quiet);
     if (admin->path[0])

@@ -1,5 +1,5 @@
 /* The instances before each upstream that has an `account`, for /metrics and the dashboard: which
- * are there, and do they agree? Instances that drain are about to end and do not count.
+ * ones are alive, and do they agree? Draining instances are about to end, so they are not compared.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -9,9 +9,9 @@
 #include "base/table.h"
 
 struct agreement {
-    unsigned alive;    /* those that drain too */
-    unsigned policies; /* different ones */
-    bool same_number;  /* two have it */
+    unsigned alive;    /* with those that drain */
+    unsigned policies; /* number of different policies */
+    bool same_number;  /* two instances have the same number */
 };
 
 static bool serves(const struct instance *instance, const char *upstream)
@@ -59,7 +59,7 @@ void samples_put_instances(const struct admin_view *view, FILE *to)
             const struct meeting *met = &view->meetings[i];
             const struct agreement found = agreement_of(view, met->upstream);
             const unsigned values[] = {met->met, found.alive, found.policies, found.same_number};
-            if (g > 0 && !met->met) /* nothing is known */
+            if (g > 0 && !met->met) /* nothing is known about the instances */
                 continue;
             fprintf(to, "silogate_%s", gauges[g].name);
             sample_label(to, "{", "upstream", text_of(met->upstream));

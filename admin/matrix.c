@@ -1,5 +1,5 @@
-/* The two pictures of the overview: who reaches into whose silo, as a table in which each number
- * leads to its queries, and how much of it there was over time, as bars.
+/* The two pictures of the overview: who reaches into whose silo, as a table in which each number is
+ * a link to its queries; and the number of crossings over time, as bars.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,18 +11,17 @@
 
 enum {
     SHADES = 6,
-    SIDE_MOST = 120, /* names along a side: the page has a bound */
-    MANY = 18,       /* owners: from this many on, column heads are written upright */
+    SIDE_MOST = 120, /* at most so many names on a side, so that the page stays small */
+    MANY = 18,       /* from so many owners on, column heads are written vertically */
     BARS = SUMMARY_DAYS,
     CHART_WIDTH = 1200,
     CHART_TOP = 16,
     CHART_BOTTOM = 120,
     CHART_LEFT = 56,
-    CHART_RIGHT = 1185, /* the last label has room behind it */
+    CHART_RIGHT = 1185, /* leaves room for the last label */
 };
 
-/* The names along one side, in the order of proxy.ini; names that are no services of it come last.
- */
+/* The names on one side, in the order of proxy.ini; names that are no services there come last. */
 struct side {
     const char **names;
     size_t count;
@@ -42,7 +41,7 @@ static const char *name_of(const struct summary_edge *edge, bool owners)
     return owners ? edge->owner : edge->service;
 }
 
-/* Edges of the servers' catalogues, by their names as the summary cuts them. */
+/* Edges from the servers' catalogues; names are cut to the length that the summary uses. */
 struct stored {
     char service[SUMMARY_NAME], owner[SUMMARY_NAME];
     uint64_t count;
@@ -107,7 +106,7 @@ static int descending(const void *a, const void *b)
     return (one < other) - (one > other);
 }
 
-/* Where there are too many for a page, the busiest, in the same order. */
+/* If there are too many names for the page, keeps the busiest, in the same order. */
 static void shorten(const struct page_request *request, struct side *side, bool owners)
 {
     const struct summary *summary = request->view->summary;
@@ -134,7 +133,7 @@ static void shorten(const struct page_request *request, struct side *side, bool 
     free(sorted);
 }
 
-/* By the order of magnitude: each ten times the one before. */
+/* The shade by order of magnitude: each is for ten times the number of the one before. */
 static int shade_of(uint64_t number)
 {
     int shade = 0;
@@ -144,13 +143,13 @@ static int shade_of(uint64_t number)
     return shade;
 }
 
-/* What stands at one place of the matrix. */
+/* The content of one cell of the matrix. */
 struct place {
     const struct summary_edge *edge; /* NULL: no statement */
-    const struct stored *stored;     /* NULL: nothing in a catalogue */
+    const struct stored *stored;     /* NULL: no crossing in a catalogue */
 };
 
-/* No statement, but something stored: it leads to the owner's page. */
+/* A cell without statements, but with stored objects: it links to the owner's page. */
 static void put_stored_cell(const struct stored *stored, FILE *to)
 {
     char shown[TABLE_NUMBER_SIZE], brief[16];
@@ -301,7 +300,7 @@ static unsigned bar_count(enum summary_range range)
                                   : SUMMARY_DAYS;
 }
 
-/* When the piece `ago` before now began: "14:05", "Nov 28". */
+/* The time when the piece `ago` pieces before now began: "14:05", "Nov 28". */
 static const char *when(const struct page_request *request, unsigned ago, char to[32])
 {
     static const time_t lengths[SUMMARY_RANGES] = {86400, 300, 3600, 86400};
@@ -314,7 +313,7 @@ static const char *when(const struct page_request *request, unsigned ago, char t
     return to;
 }
 
-/* 1, 2 or 5 times a power of ten. */
+/* Rounds up to 1, 2 or 5 times a power of ten. */
 static uint64_t round_up(uint64_t most)
 {
     uint64_t top = 1;
@@ -364,7 +363,8 @@ static void put_bars(const struct page_request *request, const struct bars *bars
     double step = (double)(CHART_RIGHT - CHART_LEFT) / bars->count;
     uint64_t top = round_up(bars->most);
     double scale = (double)(CHART_BOTTOM - CHART_TOP) / (double)top;
-    const unsigned labelled = bars->count > 6 ? (bars->count - 1) / 6 : 1; /* each of so many */
+    const unsigned labelled =
+        bars->count > 6 ? (bars->count - 1) / 6 : 1; /* label every so many bars */
     char shown[TABLE_NUMBER_SIZE], at[32];
 
     put_axis(top, to);
@@ -373,7 +373,7 @@ static void put_bars(const struct page_request *request, const struct bars *bars
         double blocked = (double)bars->blocked[i] * scale;
         double logged = (double)bars->logged[i] * scale;
         if (bars->logged[i] > 0 && logged < 1.5)
-            logged = 1.5; /* little is not nothing */
+            logged = 1.5; /* so that a small number is still visible */
         if (bars->blocked[i] > 0 && blocked < 1.5)
             blocked = 1.5;
         if (bars->logged[i] + bars->blocked[i] > 0)

@@ -1,5 +1,5 @@
-/* /metrics in Prometheus' text format. Labels take their values from the configuration and from
- * tables of silogate's own, never from what a client sends: the number of series has a bound.
+/* /metrics in Prometheus' text format. Label values come from the configuration and from silogate's
+ * own tables, never from what a client sends, so that the number of series is bounded.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -129,8 +129,9 @@ static void put_delays(const struct admin_view *view, FILE *to)
             so_far, view->counters.delay_sum, so_far);
 }
 
-/* A reason that is always allowed has one series, every other has one for each action, also while
- * it is 0: an alert can only be set on a series that exists before its first count. */
+/* Can statements have this reason with this action? A reason that is always allowed has one series;
+ * every other reason has one for each action, also while it is 0, because an alert needs a series
+ * that exists before its first count. */
 static bool is_possible(unsigned reason, unsigned action)
 {
     return action == VERDICT_ALLOW ||
@@ -186,7 +187,7 @@ static void put_open_sessions(const struct admin_view *view, FILE *to)
     }
 }
 
-/* What the upstreams' own catalogues say, where silogate has an account there. */
+/* What the witnesses find in the upstreams' own tables; only where an upstream has a witness. */
 static void put_witnesses(const struct admin_view *view, FILE *to)
 {
     sample_head(

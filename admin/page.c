@@ -1,5 +1,6 @@
-/* The frame and the small parts of pages, and what several of them compute. All is there without
- * scripts, and nothing comes from elsewhere. What is said by a colour is said in words too.
+/* The frame and the small parts of pages, and computations that several pages share. Pages work
+ * without scripts and load nothing from other sites. A colour is never the only sign: words say the
+ * same.
  */
 #include "admin/page.h"
 
@@ -38,7 +39,7 @@ static void put_hidden(FILE *to, const char *name, struct text value)
     fputs("\">", to);
 }
 
-/* Their numbers move by themselves where there are scripts. */
+/* Pages whose numbers are refreshed automatically if the browser runs scripts. */
 static bool is_live(const char *path)
 {
     return strcmp(path, "/") == 0 || strcmp(path, "/queries") == 0 || strcmp(path, "/service") == 0;

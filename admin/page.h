@@ -79,8 +79,7 @@ uint64_t page_crossings(const struct page_request *request, const struct summary
 /* "last hour", "since the start" */
 const char *page_range_words(enum summary_range range);
 const char *page_range_name(enum summary_range range); /* in URLs: "hour" */
-uint32_t
-page_now(const struct page_request *request); /* the current piece, as from summary_piece */
+uint32_t page_now(const struct page_request *request); /* the piece of now (summary_piece) */
 
 /* A URL of silogate's own pages, escaped for an attribute. Parameters that are none are left out.
  */
@@ -134,8 +133,7 @@ struct page_stored {
 struct page_readiness {
     size_t edges_in, queries_in, edges_out, queries_out;
     int64_t last_in;
-    struct page_stored stored_in,
-        stored_out; /* stored objects that reach into its data, and its own that reach out */
+    struct page_stored stored_in, stored_out; /* that reach into its data, its own that reach out */
 };
 struct page_readiness *page_readiness(const struct page_request *request);
 bool page_is_held(const struct page_readiness *one); /* by queries, or by stored objects */

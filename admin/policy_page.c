@@ -1,10 +1,10 @@
-/* `/policy`: each line of proxy.ini that decides a verdict, as it is in force, and where it stands.
- * Made from the configuration's structs, never from the file, which may have changed since.
+/* `/policy`: each line of proxy.ini that decides a verdict, as it is in force, with its file and
+ * line. Made from the configuration's structs, never from the file, which may have changed since.
  */
 #include "admin/page.h"
 #include "base/table.h"
 
-/* Where the lines go, while they are put one by one. */
+/* Receives the lines, one by one. */
 struct rules {
     void (*put)(void *context, unsigned line, struct text section, const char *key,
                 struct text value);
@@ -106,7 +106,7 @@ struct rows {
     const struct page_request *request;
     FILE *to;
     size_t shown;
-    char section[320]; /* the one that the rows stand under */
+    char section[320]; /* the section of the current rows */
 };
 
 static void put_section(struct rows *rows, struct text section)
@@ -150,7 +150,7 @@ static void put_row(void *context, unsigned line, struct text section, const cha
     fputs("</code></td></tr>\n", rows->to);
 }
 
-/* Those that `silogate ctl` has laid over the file, until they end. */
+/* The overrides of `silogate ctl`, which replace settings of the file until they end. */
 static void put_overrides(const struct admin_view *view, FILE *to)
 {
     static const char *const headings[] = {"id", "override", NULL};

@@ -1,5 +1,5 @@
-/* The process, by the names that every Prometheus client library uses (Prometheus, "Writing client
- * libraries", "Process metrics"). Linux' /proc tells. */
+/* Metrics of the process, with the names that every Prometheus client library uses (Prometheus,
+ * "Writing client libraries", "Process metrics"). Read from Linux' /proc. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 #include "admin/samples.h"
 
-/* Field `number` of /proc/self/stat, counted as in its manual page, from 3 on. */
+/* Field `number` (3 or more) of /proc/self/stat, counted as in its manual page. */
 static double stat_field(const char *stat, int number)
 {
     const char *at = strrchr(stat, ')');
@@ -18,7 +18,7 @@ static double stat_field(const char *stat, int number)
     return at ? strtod(at, NULL) : 0;
 }
 
-/* When the machine was started, in seconds since 1970. */
+/* The boot time of the machine, in seconds since 1970. */
 static double boot_time(void)
 {
     FILE *from = fopen("/proc/stat", "re");
@@ -37,7 +37,7 @@ static double boot_time(void)
 static double open_files(void)
 {
     DIR *folder = opendir("/proc/self/fd");
-    double count = -1; /* the one that reads it */
+    double count = -1; /* without the descriptor that reads the folder */
 
     while (folder && readdir(folder))
         count++;

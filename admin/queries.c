@@ -1,5 +1,5 @@
-/* `/queries`: the queries of an edge, of a service, or all of them; page by page, sorted and
- * searched. Each leads to its own page.
+/* `/queries`: the queries of an edge, of a service, or all queries; in pages, sorted and searched.
+ * Each query links to its own page.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -158,7 +158,7 @@ static void put_title(const struct page_request *request, FILE *to)
     fputs("</h1>\n", to);
 }
 
-/* The edge's sum: of all that was counted, also where its queries are no longer kept. */
+/* The edge's sum: of all statements counted, also of queries that are no longer kept. */
 static void put_sum(const struct page_request *request, const struct page_selection *selection,
                     FILE *to)
 {

@@ -1,5 +1,5 @@
-/* `/query`: all there is to know of one violating query, and what to paste: the grant that would
- * allow it, the call of explain, the edge's mode.
+/* `/query`: all data about one violating query, and texts to copy: the grant that would allow it,
+ * the command of explain, the edge's mode.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 enum { GRANT_DAYS = 30 };
 
-/* May it stand in an ini as it is? */
+/* Can the text be written in an ini file as it is? */
 static bool is_plain(struct text t)
 {
     for (size_t i = 0; i < t.length; i++) {
@@ -116,7 +116,7 @@ static void put_grant(const struct page_request *request, const struct summary_q
     free(words);
 }
 
-/* A word of the shell: in single quotes. */
+/* Writes a word for the shell, in single quotes. */
 static void write_word(struct text t, FILE *to)
 {
     putc('\'', to);
@@ -148,7 +148,8 @@ static void put_calls(const struct page_request *request, const struct summary_q
         write_word(text_of(query->database), call);
     }
     fputs(" <<'SQL'\n", call);
-    for (const char *at = query->statement; *at; at++) /* a line of its own could end it */
+    for (const char *at = query->statement; *at;
+         at++) /* one line only: a line "SQL" would end the here-document */
         putc((unsigned char)*at < 0x20 ? ' ' : *at, call);
     fputs(";\nSQL\n", call);
     fclose(call);

@@ -1,9 +1,9 @@
-/* Prometheus' text format: heads, labels, samples. What there is to tell is metrics.c's. */
+/* Prometheus' text format: HELP and TYPE lines, labels, samples. metrics.c decides what is written.
+ */
 #include "admin/samples.h"
 
 #include <inttypes.h>
 
-/* One metric's head; its samples follow. */
 void sample_head(FILE *to, const char *name, const char *type, const char *help)
 {
     fprintf(to, "# HELP silogate_%s %s\n# TYPE silogate_%s %s\n", name, help, name, type);

@@ -1,6 +1,7 @@
-/* `/live.js`: what makes a page better where there are scripts: numbers that move by themselves,
- * and a button that copies. Nothing is there only with it. It asks for the page's own address and
- * puts the answer in place of what is shown; not while somebody selects, types or does not look.
+/* `/live.js`: adds to a page, if the browser runs scripts, numbers that refresh automatically and a
+ * button that copies. No content depends on it. It requests the page's own URL again and replaces
+ * the shown content with the answer, but not while the user selects or types, or while the page is
+ * hidden.
  */
 #include "admin/page.h"
 

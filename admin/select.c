@@ -1,5 +1,5 @@
-/* Which queries a page or an API call is about, in which order; and the addresses of pages, so that
- * each number leads to what it counts.
+/* Which queries a page or an API call shows, and in which order; and the URLs of pages, so that
+ * each number links to what it counts.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +44,7 @@ uint64_t page_crossings(const struct page_request *request, const struct summary
            (request->range == SUMMARY_START ? edge->allowed : 0);
 }
 
-/* "billing > clinical" for each of its edges. */
+/* Does the search match "billing > clinical" of one of the query's edges? */
 static bool edge_matches(const struct page_request *request, const struct summary_query *query)
 {
     const struct summary *summary = request->view->summary;

@@ -1,5 +1,5 @@
-/* `/service`: one service on one page: may its data move, what others use of it, what it uses of
- * others, and what is granted either way.
+/* `/service`: one service on one page: can its data move, what do others use of it, what does it
+ * use of others, and which grants exist in both directions.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +83,7 @@ void page_put_readiness(const struct page_request *request, const struct page_re
     fputs("</small>", to);
 }
 
-/* An edge to it, or from it. */
+/* An edge to the service, or from it. */
 struct carried {
     const struct summary_edge *edge;
     uint64_t statements;
@@ -141,7 +141,7 @@ static void put_edge(const struct page_request *request, const struct carried *o
     fputs("</tr>\n", to);
 }
 
-/* The edges to it, or from it, the busiest first. */
+/* The edges to the service (`in`) or from it, the busiest first. */
 static void put_edges(const struct page_request *request, struct text name, bool in, FILE *to)
 {
     static const char *const ins[] = {"service",  "#statements", "#blocked",
@@ -162,7 +162,7 @@ static void put_edges(const struct page_request *request, struct text name, bool
     free(all);
 }
 
-/* An object of its that others use. */
+/* An object of the service that others use. */
 struct used {
     struct text schema, name, type;
     uint64_t statements;
@@ -253,7 +253,7 @@ static void put_objects(const struct page_request *request, struct text name, FI
     free(all);
 }
 
-/* Whose the object of a grant is: asked as somebody without a service. */
+/* The owner of a grant's object: the policy is asked as for a user without a service. */
 static struct text owner_of(const struct admin_view *view, struct text on)
 {
     const char *dot = memchr(on.at, '.', on.length);
@@ -292,7 +292,7 @@ static size_t put_grant(const struct page_request *request, struct text name, st
     return 1;
 }
 
-/* What is granted is no violation, and goes with the data when it moves. */
+/* A granted access is no violation; when the data moves, the grant must move too. */
 static void put_grants(const struct page_request *request, struct text name, FILE *to)
 {
     static const char *const headings[] = {"service", "owner",  "on",    "what",
@@ -400,7 +400,7 @@ void page_service(const struct page_request *request, FILE *to)
     fputs("</div>\n", to);
     page_put_stored(request, name, to);
     put_grants(request, name, to);
-    of_it.owner = name; /* its queries: those that hold it back */
+    of_it.owner = name; /* the queries that prevent its move */
     of_it.service = (struct text){0};
     struct page_selection selection = page_select(&of_it);
     page_put_queries(request, &selection, 0, 20, "queries", "The busiest queries that hold it back",

@@ -1,5 +1,5 @@
-/* What crosses inside the servers, on the pages: how much of it reaches into a service's data, the
- * table of it, and what a query leads to there. */
+/* What crosses inside the servers, on the pages: how many stored objects reach into a service's
+ * data, the table of them, and the crossings that a query causes. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +38,8 @@ static bool is_same_thing(const struct crossing *a, const struct crossing *b)
            text_equal(a->service, b->service);
 }
 
-/* One thing has a crossing for each object that it touches, one behind the other. Was this owner
- * reached by the same thing before? `out`: whichever owner. */
+/* A stored object has one crossing for each object that it touches; they are adjacent. Did an
+ * earlier crossing of the same stored object reach this owner? `out`: any other owner. */
 static bool was_counted(const struct crossings *set, size_t i, bool out)
 {
     for (size_t k = i; k-- > 0 && is_same_thing(&set->items[k], &set->items[i]);) {
@@ -163,7 +163,7 @@ struct lines {
     FILE *to;
 };
 
-/* "this INSERT of billing writes clinical_data.audit_log of clinical by trigger x on y" */
+/* Writes "this INSERT of billing writes clinical_data.audit_log of clinical by trigger x on y". */
 static void write_cause(void *user, const struct crossing *one)
 {
     const struct lines *lines = user;

@@ -1,4 +1,4 @@
-/* `/style.css`: the table style of base/ and what the pages need besides. */
+/* `/style.css`: the table style of base/ and the other styles of the pages. */
 #include "admin/page.h"
 #include "base/table.h"
 
@@ -63,7 +63,7 @@ static const char style[] =
     ".pager{display:flex;gap:1.2rem;align-items:center;margin:.8rem 0}"
     "th[aria-sort] a{color:var(--ink)}th[aria-sort] a::after{content:' \\2193'}"
     "thead a{text-decoration:none}thead a:hover{text-decoration:underline}"
-    /* The matrix: heads stay where they are. */
+    /* The matrix: its heads stay visible while it scrolls. */
     ".tall{max-height:80vh;overflow:auto}"
     ".heat thead th{position:sticky;top:0;z-index:2;background:var(--paper);text-align:center;"
     "padding:.3rem .35rem;font-weight:600}"
@@ -80,8 +80,8 @@ static const char style[] =
     ".many td a,.many td span{padding:.1rem}"
     ".many thead th{vertical-align:bottom}"
     ".many thead th:not(:first-child) span{writing-mode:vertical-rl;transform:rotate(180deg)}"
-    /* Over time. */
-    /* Where it is wider than its frame, the newest end is in sight. */
+    /* The bars over time. */
+    /* If the chart is wider than its frame, the newest end is visible. */
     ".chart{direction:rtl}.chart svg{direction:ltr;width:100%;min-width:34rem;height:auto;"
     "display:block}"
     "svg text{font:12px system-ui,sans-serif;fill:var(--quiet)}svg line{stroke:var(--line)}"

@@ -1,4 +1,5 @@
-/* The others' series are sorted by name; each line of `own` looks for its own among them. */
+/* The other texts' series are sorted by name; for each line of `own` the same series is looked up.
+ */
 #include "admin/totals.h"
 
 #include <stdlib.h>
@@ -8,9 +9,9 @@
 #include "base/text.h"
 
 struct series {
-    struct text name, value; /* with its labels; as it is written */
+    struct text name, value; /* name with labels; value as written */
     double sum;
-    bool whole, used; /* whole: no value of it has a point */
+    bool whole, used; /* whole: all its values are integers */
 };
 
 struct all {
@@ -18,7 +19,7 @@ struct all {
     size_t count, room;
 };
 
-/* Of gauges, these are parts of a whole too. */
+/* Gauges that are added up too, because each generation has a part of the sum. */
 static const char *const parts[] = {"silogate_sessions_open",
                                     "silogate_sessions",
                                     "silogate_service_sessions_open",
@@ -37,7 +38,7 @@ static struct text next_line(struct text *rest)
     return line;
 }
 
-/* A label's value may hold a space; a number does not. */
+/* Cuts at the last space: a label's value may have spaces, a number has none. */
 static bool cut(struct text line, struct series *to)
 {
     size_t at = line.length;
@@ -52,7 +53,7 @@ static bool cut(struct text line, struct series *to)
         .name = {line.at,      at - 1          },
           .value = {line.at + at, line.length - at}
     };
-    to->sum = strtod(to->value.at, NULL); /* the line's end ends it */
+    to->sum = strtod(to->value.at, NULL); /* strtod stops at the end of the line */
     to->whole = !memchr(to->value.at, '.', to->value.length);
     return true;
 }
@@ -86,7 +87,7 @@ static void collect(struct all *all, const char *text)
     }
 }
 
-/* One entry a name. */
+/* Sorts by name and adds up entries of the same name. */
 static void sort(struct all *all)
 {
     size_t kept = 0;
@@ -113,7 +114,7 @@ static bool starts(struct text text, struct text with)
     return text.length >= with.length && memcmp(text.at, with.at, with.length) == 0;
 }
 
-/* Is it one of this metric's series? A histogram's have three names. */
+/* Does this series belong to the metric? The series of a histogram have three names. */
 static bool is_of(struct text series, struct text metric)
 {
     static const char *const ends[] = {"", "_bucket", "_sum", "_count"};
@@ -129,7 +130,7 @@ static bool is_of(struct text series, struct text metric)
     return false;
 }
 
-/* What only the others have of a metric. */
+/* Writes the series of a metric that only the others have. */
 static void put_rest(FILE *to, struct all *all, struct text metric)
 {
     for (size_t i = 0; metric.length > 0 && i < all->count; i++) {
@@ -141,8 +142,8 @@ static void put_rest(FILE *to, struct all *all, struct text metric)
     }
 }
 
-/* "# TYPE silogate_x counter": its name where it is to be added up, else empty. A reload is passed
- * on to all generations, and is one. */
+/* The metric's name from "# TYPE silogate_x counter", if the metric is to be added up, else empty.
+ * Reloads are not added up: one reload is passed on to all generations. */
 static struct text summed(struct text line, bool counters)
 {
     static const struct text type = {"# TYPE ", 7};
@@ -201,7 +202,7 @@ void totals_write(FILE *to, const char *own, char *const *others, size_t count, 
     free(all.items);
 }
 
-/* The value of a series that is there whole, behind a line's end; 0: it is not. */
+/* The value of a series with this full name, which must follow a newline; 0: there is none. */
 static double value_of(const char *text, const char *series)
 {
     const size_t length = strlen(series);

@@ -1,5 +1,5 @@
-/* What goes through, for /metrics: bytes on both legs, TLS handshakes that failed, and how long the
- * upstreams take for each service's commands.
+/* Traffic, for /metrics: bytes on both legs, failed TLS handshakes, and how long the upstreams take
+ * for each service's commands.
  */
 #include <inttypes.h>
 
@@ -54,7 +54,7 @@ static void put_latency(const struct admin_service *service, FILE *to)
     fprintf(to, "} %" PRIu64 "\n", so_far);
 }
 
-/* What prevents moves, counted before they begin too. */
+/* What would prevent moves; counted also before a move begins. */
 static void put_moves(const struct admin_view *view, FILE *to)
 {
     sample_head(to, "moves_unmapped_total", "counter",

@@ -1,5 +1,4 @@
-/* libmicrohttpd hands the socket over and does not want to be kept waiting: so a thread takes it.
- */
+/* libmicrohttpd passes the socket to a callback that must return at once, so a thread uses it. */
 #include "admin/upgrade.h"
 
 #include <sys/socket.h>
@@ -66,7 +65,8 @@ void upgrade_stop(struct upgrade *upgrade)
 {
     pthread_mutex_lock(&upgrade->lock);
     if (upgrade->busy)
-        shutdown(upgrade->channel, SHUT_RDWR); /* nobody waits for its end any more */
+        shutdown(upgrade->channel,
+                 SHUT_RDWR); /* makes `run` end, so that the join below does not block */
     bool made = upgrade->made;
     upgrade->made = false;
     pthread_mutex_unlock(&upgrade->lock);

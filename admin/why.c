@@ -1,6 +1,5 @@
-/* `/why`: a statement and a user, and what the policy in force says of it: the same analysis and
- * the same verdicts as on the wire, with nothing sent anywhere and nothing kept. What silogate
- * explain is on a terminal.
+/* `/why`: what the policy in force says about a statement of a user: the same analysis and the same
+ * verdicts as on the wire, but nothing is sent or stored. It is silogate explain as a page.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,7 @@
 
 enum { PARTS = 100 };
 
-/* What was asked, ready to be judged. */
+/* The request, prepared for the analysis. */
 struct why {
     const struct page_request *request;
     const struct admin_view *view;
@@ -22,7 +21,7 @@ struct why {
     FILE *to;
 };
 
-/* NULL, or why it cannot be judged. */
+/* NULL, or the reason why it cannot be judged. */
 static const char *prepare(struct why *why)
 {
     const struct page_request *request = why->request;
@@ -50,7 +49,7 @@ static const char *prepare(struct why *why)
     return NULL;
 }
 
-/* USE of an alias means the service's own database, as on the wire. */
+/* As on the wire, USE of an alias selects the service's own database. */
 static void map_database(const struct why *why, struct sql_facts *facts)
 {
     struct text name = facts->database;
@@ -66,7 +65,7 @@ static void map_database(const struct why *why, struct sql_facts *facts)
     }
 }
 
-/* Calls `put` for each statement, with its verdict; each is taken to succeed. */
+/* Calls `put` for each statement, with its verdict; each statement is assumed to succeed. */
 static void judge_all(struct why *why,
                       void (*put)(const struct why *why, const struct sql_facts *facts,
                                   const struct verdict *verdict, unsigned part))
@@ -260,7 +259,7 @@ void page_why(const struct page_request *request, FILE *to)
     page_end(to);
 }
 
-/* Where the rule stands: the file, and the line in it. */
+/* Writes the place of the rule: the file, and the line in it. */
 static void put_json_place(const struct why *why, const struct verdict *verdict)
 {
     struct config_place place = config_place(&why->view->config->files, verdict->line);
