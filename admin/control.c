@@ -28,8 +28,7 @@ enum {
 };
 
 struct control {
-    struct MHD_Daemon *daemon,
-        *older; /* older: at older_path; NULL: control_let_go did not open it */
+    struct MHD_Daemon *daemon, *older; /* older listens at older_path; NULL: it is not used */
     struct control_source source;
     char at[CONTROL_PATH];              /* as in the configuration */
     char path[CONTROL_PATH];            /* "": the socket belongs to a successor */

@@ -33,8 +33,8 @@ static struct text member(const struct call *call, const char *key)
     return (struct text){json_string_value(value), json_string_length(value)};
 }
 
-/* Copies a text into a field of fixed size. False if it does not fit, is no text, or has characters
- * that would break a line of the log or of the answer. */
+/* Copies a text into a field of fixed size. False if it does not fit, has a control character,
+ * or is missing and `needed`. */
 static bool take_member(const struct call *call, const char *key, char *to, size_t size,
                         bool needed, struct error *why)
 {

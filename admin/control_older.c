@@ -36,7 +36,7 @@ static bool is_silent(uint32_t process)
     return false;
 }
 
-/* Replaces the entry that ends first. */
+/* Uses the process's own entry, or replaces the one that ends first. */
 static void remember_silent(uint32_t process)
 {
     size_t at = 0;

@@ -23,8 +23,7 @@ enum {
     BACKLOG = 64,
     CONNECTIONS = 64,
     TIMEOUT_SECONDS = 15,
-    CONNECTION_MEMORY =
-        128 << 10, /* for a request's line and headers: it may have a statement to explain */
+    CONNECTION_MEMORY = 128 << 10, /* for request line (with a statement for /why) and headers */
 };
 
 struct admin {

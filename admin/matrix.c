@@ -363,8 +363,8 @@ static void put_bars(const struct page_request *request, const struct bars *bars
     double step = (double)(CHART_RIGHT - CHART_LEFT) / bars->count;
     uint64_t top = round_up(bars->most);
     double scale = (double)(CHART_BOTTOM - CHART_TOP) / (double)top;
-    const unsigned labelled =
-        bars->count > 6 ? (bars->count - 1) / 6 : 1; /* label every so many bars */
+    /* Every so many bars have a label. */
+    const unsigned labelled = bars->count > 6 ? (bars->count - 1) / 6 : 1;
     char shown[TABLE_NUMBER_SIZE], at[32];
 
     put_axis(top, to);

@@ -187,7 +187,7 @@ static void put_open_sessions(const struct admin_view *view, FILE *to)
     }
 }
 
-/* What the witnesses find in the upstreams' own tables; only where an upstream has a witness. */
+/* Threads of governed accounts, and what the witnesses found, as the upstreams' servers tell. */
 static void put_witnesses(const struct admin_view *view, FILE *to)
 {
     sample_head(

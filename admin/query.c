@@ -148,8 +148,8 @@ static void put_calls(const struct page_request *request, const struct summary_q
         write_word(text_of(query->database), call);
     }
     fputs(" <<'SQL'\n", call);
-    for (const char *at = query->statement; *at;
-         at++) /* one line only: a line "SQL" would end the here-document */
+    /* On one line only: a line "SQL" would end the here-document. */
+    for (const char *at = query->statement; *at; at++)
         putc((unsigned char)*at < 0x20 ? ' ' : *at, call);
     fputs(";\nSQL\n", call);
     fclose(call);

@@ -65,8 +65,7 @@ void upgrade_stop(struct upgrade *upgrade)
 {
     pthread_mutex_lock(&upgrade->lock);
     if (upgrade->busy)
-        shutdown(upgrade->channel,
-                 SHUT_RDWR); /* makes `run` end, so that the join below does not block */
+        shutdown(upgrade->channel, SHUT_RDWR); /* makes `run` end, so that the join returns */
     bool made = upgrade->made;
     upgrade->made = false;
     pthread_mutex_unlock(&upgrade->lock);

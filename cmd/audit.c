@@ -1,5 +1,5 @@
-/* silogate audit: what crosses inside a server, in its catalogue and by its accounts. Owns the
- * options and the exit status; what is found and how is catalogue/'s. */
+/* silogate audit: what crosses inside a server, found in its catalogue and its accounts. This file
+ * has the options and the exit status; catalogue/ does the search. */
 #include "cmd/audit.h"
 
 #include <getopt.h>
@@ -148,7 +148,7 @@ static bool is_asked(const struct asked *asked, struct text name)
     return asked->upstream_count == 0;
 }
 
-/* Every name on the command line is an upstream, and an address is for one. */
+/* Each name on the command line must be an upstream; an address needs exactly one upstream. */
 static bool check_names(const struct asked *asked, const struct config *config)
 {
     size_t wanted = 0;
@@ -173,7 +173,7 @@ static bool check_names(const struct asked *asked, const struct config *config)
     return true;
 }
 
-/* What went wrong, with the line of proxy.ini where one is to blame. */
+/* Prints the error, with the line of proxy.ini that caused it, if one did. */
 static void tell(const struct asked *asked, const struct error *error)
 {
     if (error->line)

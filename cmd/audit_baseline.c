@@ -1,4 +1,4 @@
-/* The audit's ratchet: which findings are not in a file that --json wrote before. */
+/* The audit's ratchet: which findings are not in an earlier output of --json. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "base/hash_table.h"
 #include "cmd/audit.h"
 
-/* What may change without making a finding another. */
+/* Removes the members that may change while the finding stays the same. */
 static void strip(json_t *object)
 {
     static const char *const keys[] = {"ts",         "verdict", "reason",   "users",   "why",
@@ -30,7 +30,8 @@ static void add_key(struct hash_table *keys, const json_t *object, bool *all_kno
     free(text);
 }
 
-/* One key a finding; of an account, one a privilege too many on one thing. */
+/* Adds one key for each finding; for an account, one key for each excess privilege on one object.
+ * With `all_known`, looks the keys up instead. */
 static void take_keys(struct hash_table *keys, json_t *object, bool *all_known)
 {
     json_t *touch, *right, *excess = json_object_get(object, "excess");

@@ -1,5 +1,5 @@
 /* Rehearses each REVOKE: counts in the violation logs which statements it would have refused. Logs
- * are read as a stream; memory grows only with distinct services and names.
+ * are read as a stream; memory grows only with the number of distinct services and names.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -12,8 +12,8 @@
 
 enum { LINE_MOST = 1 << 20, ACCESSES = 5, NAMES_MOST = 1000000, TS_SIZE = 32 };
 
-struct used {                  /* by one service, of one name */
-    uint64_t counts[ACCESSES]; /* read, write, define, execute, on the server */
+struct used {                  /* uses of one name by one service */
+    uint64_t counts[ACCESSES]; /* read, write, define, execute, administration */
     char last[TS_SIZE];
 };
 
@@ -74,7 +74,7 @@ static unsigned access_of(const json_t *object)
     return access;
 }
 
-/* False where it is no record. */
+/* False if the line is no record. */
 static bool take_line(struct audit_log *log, const char *line, size_t length)
 {
     json_t *record = json_loadb(line, length, JSON_ALLOW_NUL, NULL), *object;
@@ -128,7 +128,7 @@ static bool read_file(struct audit_log *log, const char *path, struct error *err
     return good;
 }
 
-/* Of one right: how many statements it let through that the policy would not. */
+/* For one right: how many statements used it that the policy does not allow. */
 static void rehearse(struct audit *audit, const struct audit_server *server,
                      const struct audit_log *log, struct text service, struct audit_right *right)
 {

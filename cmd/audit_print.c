@@ -1,4 +1,5 @@
-/* The audit's tables for a terminal and for Markdown, and SARIF for code scanning. Decides nothing.
+/* Prints the audit as tables for a terminal or Markdown, as SQL, and as SARIF for code scanning. It
+ * makes no decisions.
  */
 #include <jansson.h>
 #include <stdarg.h>
@@ -33,7 +34,7 @@ static bool is_edge(const struct audit_finding *finding)
     return finding->kind <= AUDIT_TABLE;
 }
 
-/* Cells are copied by the table: one room for them all. */
+/* The table copies each cell, so one buffer is enough for all. */
 static struct text cell(char room[1024], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 static struct text cell(char room[1024], const char *format, ...)
@@ -62,7 +63,7 @@ static struct text touched(char room[1024], const struct audit_touch *touch)
     return cell(room, "%s %.*s.%.*s", verb, TEXT_ARGS(touch->schema), TEXT_ARGS(touch->name));
 }
 
-/* Names are whatever a server has: none may command a terminal or break a row of a table. */
+/* Names come from a server: removes what could control a terminal or break a row of a table. */
 static void clean_text(struct table *table, struct text t)
 {
     char *room = memory_take(t.length * 3 + 1), *to = room;
@@ -79,7 +80,8 @@ static void clean_text(struct table *table, struct text t)
     free(room);
 }
 
-/* The table whose writes lead to it: of a key that carries on, the parent. */
+/* The table whose writes fire the trigger or key; for a foreign key with referential actions, its
+ * parent. */
 static struct text fired_by(char room[1024], const struct audit_finding *finding)
 {
     if (!finding->on.at)
@@ -89,7 +91,7 @@ static struct text fired_by(char room[1024], const struct audit_finding *finding
                : full_name(room, finding->on_schema, finding->on);
 }
 
-/* One row a finding and touch. */
+/* One row for each finding and each object that it touches. */
 static void add_edge(struct table *table, const struct form *form, size_t index)
 {
     const struct audit_finding *finding = &form->audit->findings[index];
@@ -147,7 +149,8 @@ static void print_edges(const struct form *form)
     table_fini(&table);
 }
 
-/* A long list of privileges by what they are for: --json and --sql have each of them. */
+/* Summarizes a long list of privileges by what they are for; --json and --sql print each privilege.
+ */
 static struct text short_rights(char room[1024], const struct audit_right *right)
 {
     static const char *const words[] = {"read",       "write", "define", "execute",
@@ -287,7 +290,8 @@ static void print_shared(const struct form *form)
     table_fini(&table);
 }
 
-/* Nobody's things are summed up by schema and shown by name where they are few. */
+/* Prints objects that nobody owns, patterns that match nothing, and objects that exist on two
+ * servers. */
 static void print_coverage(const struct form *form)
 {
     static const struct table_column columns[] = {
@@ -374,7 +378,7 @@ static bool is_printable(struct text t)
     return true;
 }
 
-/* In front, as comments: what each REVOKE would have refused. */
+/* Prints first, as SQL comments, what each REVOKE would have refused. */
 static void print_refused(const struct audit *audit, FILE *to)
 {
     for (size_t i = 0; i < audit->finding_count; i++) {
@@ -389,7 +393,8 @@ static void print_refused(const struct audit *audit, FILE *to)
     }
 }
 
-/* silogate's own account is made locked, without a password. */
+/* CREATE USER makes silogate's own account locked and without a password; prints how to unlock it.
+ */
 static void print_unlocking(struct text statement, FILE *to)
 {
     const struct text create = TEXT("CREATE USER "), lock = TEXT(" ACCOUNT LOCK");
@@ -421,7 +426,7 @@ void audit_print_sql(const struct audit *audit, const bool *is_new, FILE *to)
     }
 }
 
-/* SARIF 2.1.0 (OASIS): one result a finding; the place is the object's name. */
+/* SARIF 2.1.0 (OASIS): one result for each finding; its location is the object's name. */
 void audit_print_sarif(const struct audit *audit, const bool *is_new, FILE *to)
 {
     json_t *results = json_array();

@@ -1,4 +1,4 @@
-/* silogate check: reads a proxy.ini as `run` would and prints all that is wrong with it. */
+/* silogate check: reads a proxy.ini as `run` does and prints all errors in it. */
 #include <getopt.h>
 #include <stdio.h>
 #include <time.h>
@@ -35,7 +35,7 @@ static void print_summary(const struct config *config, const struct config_probl
     putchar('\n');
 }
 
-/* What only shows when certificates and keys are loaded. */
+/* Finds errors that only appear when certificates and keys are loaded. */
 static void check_tls(const struct config *config, struct config_problems *problems)
 {
     struct tls_server *server = NULL;

@@ -1,5 +1,5 @@
-/* Lists for services in mode log what their clients notice although nothing is kept from them.
- * Decides nothing.
+/* Lists, for services in mode log, what their clients notice although the mode refuses nothing. It
+ * makes no decisions.
  */
 #include "cmd/check_changes.h"
 
@@ -12,7 +12,8 @@ static bool is_in_log(const struct config *config, const struct config_service *
     return mode == CONFIG_LOG;
 }
 
-/* A line of the list: what is written where, or is so by default, and what comes of it. */
+/* Prints a line of the list: the section, the setting and its place (or "the default"), and its
+ * effect. */
 static bool print(const struct config *config, unsigned line, const char *section,
                   const char *setting, const char *what)
 {
@@ -21,7 +22,7 @@ static bool print(const struct config *config, unsigned line, const char *sectio
     return true;
 }
 
-/* Those below return whether they printed anything. */
+/* The functions below return whether they printed anything. */
 static bool print_policy(const struct config *config)
 {
     const struct {

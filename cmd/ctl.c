@@ -1,4 +1,5 @@
-/* silogate ctl: asks the running silogate, through its control socket, and shows what it says. */
+/* silogate ctl: sends a request to the control socket of the running silogate and prints the
+ * answer. */
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -81,12 +82,12 @@ static const struct option long_options[] = {
     {NULL,             0,                 NULL, 0                    },
 };
 
-/* One word of the command line is a call; `count` of those behind it are its own. */
+/* The first word of the command line names a call; from `least` to `most` words may follow it. */
 struct call {
     const char *name;
     int least, most;
-    unsigned takes; /* options of its own; TAKES_FOR is needed where it is taken */
-    /* Writes the path, and the body of a POST; false for misuse. */
+    unsigned takes; /* options that it accepts; if TAKES_FOR is in it, --for is required */
+    /* Fills in the path, and the body of a POST; false if the words are wrong. */
     bool (*ask)(const struct options *options, char **words, int count, struct ask *request);
     void (*print)(const json_t *answer);
 };
@@ -176,7 +177,7 @@ static bool ask_drain(const struct options *options, char **words, int count, st
     return true;
 }
 
-/* What all overrides have. */
+/* Fills in what all overrides have. */
 static bool begin_override(const struct options *options, const char *path, struct ask *request)
 {
     json_int_t length;
@@ -262,7 +263,7 @@ static const struct call calls[] = {
     {"reload",    0, 0, 0,                                                 ask_reload,    ctl_print_fields   },
 };
 
-/* The socket's path; false, and told, where the file does not say. */
+/* The socket's path; false, with a message, if the configuration does not have it. */
 static bool find_socket(const struct options *options, char *to, size_t size)
 {
     struct config_problems problems = {0};
@@ -368,7 +369,8 @@ static bool read_options(int argc, char **argv, struct options *options, int *st
     return true;
 }
 
-/* An option that a call does not know would change its sense: `drain --user U` is no `drain`. */
+/* An option that the call does not accept is an error: `drain --user U` must not drain all
+ * sessions. */
 static bool takes(const struct call *call, const struct options *options)
 {
     unsigned given = (options->service ? TAKES_SERVICE : 0) | (options->user ? TAKES_USER : 0) |

@@ -1,4 +1,4 @@
-/* Answers of the control socket as tables and lines for people. */
+/* Prints answers of the control socket as tables and lines for people. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "base/table.h"
 #include "cmd/ctl.h"
 
-/* What a client calls itself commands no terminal. */
+/* Names come from clients: removes what could control a terminal. */
 static struct text clean(struct text t, struct arena *arena)
 {
     char *to = arena_take(arena, t.length + 1);
@@ -24,7 +24,7 @@ static struct text clean(struct text t, struct arena *arena)
     return (struct text){to, length};
 }
 
-/* A member as words; "" where it is null or missing. */
+/* A member as text; "" if it is null or missing. */
 static struct text words_of(const json_t *object, const char *key, struct arena *arena)
 {
     const json_t *value = json_object_get(object, key);
@@ -47,7 +47,7 @@ static struct text words_of(const json_t *object, const char *key, struct arena 
     return clean(text_of(text), arena);
 }
 
-/* "12s", "5m", "3h", "2d" since the moment that a member says. */
+/* The age of the time in a member: "12s", "5m", "3h", "2d". */
 static struct text age_of(const json_t *object, const char *key, struct arena *arena)
 {
     const char *moment = json_string_value(json_object_get(object, key));
@@ -70,7 +70,7 @@ static struct text age_of(const json_t *object, const char *key, struct arena *a
     return arena_text(arena, text_of(text));
 }
 
-/* Are there sessions of a silogate that this one has taken over from? */
+/* Are there sessions of an older generation? */
 static bool has_older(const json_t *answer)
 {
     const json_t *session;
@@ -121,7 +121,7 @@ void ctl_print_sessions(const json_t *answer)
         {"transaction", TABLE_WORDS},
         {"at work",     TABLE_WORDS},
         {"kept by",     TABLE_WORDS},
-        {"process",     TABLE_WORDS}, /* only if an older process has some of them */
+        {"process",     TABLE_WORDS}, /* only if an older generation has some of them */
     };
     const json_t *sessions = json_object_get(answer, "sessions"), *session;
     const size_t count = json_array_size(sessions);
@@ -191,7 +191,7 @@ void ctl_print_shown(const json_t *answer)
     }
 }
 
-/* Where it holds: " on 2 of 2 instances before upstream 'main'". */
+/* Prints where the override is in force: " on 2 of 2 instances before upstream 'main'". */
 static void print_told(const json_t *answer, struct arena *arena)
 {
     struct text upstream = words_of(answer, "upstream", arena);
@@ -231,7 +231,7 @@ void ctl_print_undone(const json_t *answer)
     arena_fini(&arena);
 }
 
-/* Those that serve: do they have one policy, and numbers of their own? */
+/* Do the instances that serve have the same policy, and different numbers? */
 static void print_agreement(const json_t *instances)
 {
     const json_t *one, *other;

@@ -1,8 +1,8 @@
-/* silogate explain: what statements touch and what the policy says of it, without a server. Owns
- * the options and the state that runs through a file; every statement is taken to succeed, so that
- * USE, SET sql_mode, temporary tables and PREPARE count for those behind it, in items of --null
- * too. Reading is learn/scripts.c, judging learn/offline.c, the forms cmd/explain_print.c and
- * cmd/explain_ci.c.
+/* silogate explain: what statements touch and what the policy says about it, without a server. This
+ * file has the options and the state that is kept through a file. Every statement is assumed to
+ * succeed, so USE, SET sql_mode, temporary tables and PREPARE affect later statements, also in
+ * items of --null. learn/scripts.c reads, learn/offline.c judges, cmd/explain_print.c and
+ * cmd/explain_ci.c print.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -23,8 +23,8 @@ struct explain {
     struct placeholders values;
     struct offline offline;
     struct offline_session session;
-    struct sql_state start;                    /* of each file */
-    const struct scripts_statement *statement; /* at hand */
+    struct sql_state start;                    /* at the start of each file */
+    const struct scripts_statement *statement; /* the current one */
     char why[160];
     uint64_t items;
     bool violated;
@@ -114,7 +114,7 @@ static bool parse_options(struct explain *explain, int argc, char **argv)
         case 'h':
             fputs(usage, stdout);
             exit(CMD_YES);
-        default: /* getopt has said what is wrong */
+        default: /* getopt has printed the error */
             fputs("silogate explain --help lists the options\n", stderr);
             return false;
         }
@@ -125,8 +125,8 @@ static bool parse_options(struct explain *explain, int argc, char **argv)
     return good && explain->config_path && explain->user;
 }
 
-/* The service's own name for what the client asks for; a user without a service is judged by the
- * policy's defaults. */
+/* Finds the user's service and database; a user without a service is judged by the policy's
+ * defaults. */
 static bool find_service(struct explain *explain)
 {
     int service = router_service(explain->offline.router, text_of(explain->user));
@@ -149,7 +149,7 @@ static bool find_service(struct explain *explain)
     return true;
 }
 
-/* A file that nobody has named before: a session of its own. */
+/* Each new file begins a new session. */
 static void begin_file(void *context, const char *path)
 {
     struct explain *explain = context;
@@ -165,7 +165,8 @@ static bool has_braces(struct text name)
     return name.length > 0 && (name.at[0] == '$' || memchr(name.at, '{', name.length));
 }
 
-/* What stands where a name should is not known: the statement is not, nor that name. */
+/* A placeholder without a value stands for a name: removes the objects with such a name, and the
+ * statement is not determined. */
 static void miss_placeholder(struct explain *explain, const struct offline_part *part,
                              struct verdict *verdict)
 {

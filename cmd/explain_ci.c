@@ -1,6 +1,6 @@
-/* What explain found out, for CI systems: SARIF 2.1.0 (OASIS), JUnit's XML as Jenkins and GitLab
- * read it, and GitHub's workflow commands. One entry for each violation; what is allowed is not
- * told. No value out of a statement is printed.
+/* The results of explain for CI systems: SARIF 2.1.0 (OASIS), JUnit's XML as Jenkins and GitLab
+ * read it, and GitHub's workflow commands. One entry for each violation; allowed statements are not
+ * listed. No value of a statement is printed.
  */
 #include <stdlib.h>
 
@@ -31,7 +31,7 @@ static const char *access_words(unsigned access)
     return access & SQL_EXECUTE ? "executes" : access & SQL_DEFINE ? "defines" : words[access & 3];
 }
 
-/* What cannot stand in a line of UTF-8 becomes '?', in place. */
+/* Replaces what is not allowed in a line of UTF-8 by '?', in place. */
 static void clean(char *text)
 {
     char *copy;
@@ -40,7 +40,7 @@ static void clean(char *text)
 
     explain_print_clean(text_of(text), to);
     fclose(to);
-    memcpy(text, copy, size); /* never longer */
+    memcpy(text, copy, size); /* the copy is never longer */
     text[size] = 0;
     free(copy);
 }
@@ -80,7 +80,7 @@ void explain_sentence(const struct explain_statement *statement, char *to, size_
     clean(to);
 }
 
-/* A start of the statement, as text with an end. */
+/* The start of the statement, NUL-terminated. */
 static struct text clean_start(const struct explain_statement *statement, char to[START])
 {
     to[explain_start(statement, to, START - 1).length] = 0;
@@ -125,7 +125,7 @@ static struct {
     char *path;
 } suite;
 
-/* What is no character of XML 1.0 becomes '?'. */
+/* Characters that XML 1.0 does not allow become '?'. */
 static void put_xml(struct text t, FILE *to)
 {
     for (size_t i = 0; i < t.length; i++) {
@@ -221,7 +221,7 @@ static void begin_sarif(FILE *to)
     fputs("]}},\n\"columnKind\":\"utf16CodeUnits\",\"results\":[", to);
 }
 
-/* A path as a URI: what is not plain is in hex. */
+/* Writes a path as a URI; special characters are percent-encoded. */
 static void put_uri(struct json *json, const char *path)
 {
     char hex[4];

@@ -1,5 +1,5 @@
-/* Prints what explain found out: the same fields in the same order as the records of violations/
- * have them, so that one reader serves both. Decides nothing.
+/* Prints the results of explain: with the same fields in the same order as violation records, so
+ * that one reader can read both. It makes no decisions.
  */
 #include "cmd/explain_print.h"
 
@@ -108,7 +108,8 @@ void explain_print_json(const struct explain_statement *statement, FILE *to)
     free(json.at);
 }
 
-/* The length of the character at `t`'s start, 0 where it is none of UTF-8 or a control character.
+/* The length of the character at the start of `t`; 0 if it is a control character or not valid
+ * UTF-8.
  */
 static size_t character(struct text t)
 {
@@ -180,7 +181,7 @@ struct text explain_start(const struct explain_statement *statement, char *to, s
     return (struct text){to, length};
 }
 
-/* FILE:LINE where the input has a name, else item and part. */
+/* Prints FILE:LINE if the input has a name, else item and part. */
 static void print_place(const struct explain_statement *statement, FILE *to)
 {
     if (statement->path)

@@ -1,5 +1,4 @@
-/* silogate learn: the gate's violation records out of what servers have logged before it is there.
- */
+/* silogate learn: makes violation records from logs that servers wrote before the gate was used. */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +86,7 @@ static bool parse(struct asked *asked, int argc, char **argv)
         case 'h':
             fputs(usage, stdout);
             exit(CMD_YES);
-        default: /* getopt has said what is wrong */
+        default: /* getopt has printed the error */
             fputs("silogate learn --help lists the options\n", stderr);
             return false;
         }
@@ -125,7 +124,7 @@ static int read_all(struct learn *learn, const struct asked *asked, char **files
     bool read = learn_files(learn, asked->format, files, count);
     if (!learn_finish(learn)) {
         fputs("silogate learn: standard output cannot be written\n", stderr);
-        _exit(CMD_MISUSE); /* the writer's thread still tries */
+        _exit(CMD_MISUSE); /* the writer's thread still runs */
     }
     learn_tell(learn, asked->format, stderr);
     const struct learn_counts *counts = &learn->counts;

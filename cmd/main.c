@@ -1,4 +1,4 @@
-/* The command line: finds the subcommand and hands over. Each has a file of its own. */
+/* The command line: finds the subcommand and calls it. Each subcommand has its own file. */
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,8 +33,8 @@ static void print_usage(FILE *to)
     fputs("\nsilogate SUBCOMMAND --help describes each of them.\n", to);
 }
 
-/* If silogate is started with a standard stream closed, the next file that it opens would become
- * that stream: its log would be written into the violation log, or to a client. */
+/* If silogate is started with a standard stream closed, the next file that it opens gets that
+ * stream's descriptor. Then its log would be written into the violation log, or to a client. */
 static bool fill_standard_streams(void)
 {
     for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++) {

@@ -1,4 +1,4 @@
-/* silogate move: tables into their owner's database. */
+/* silogate move: moves tables into their owner's database. */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,7 +41,7 @@ static const struct option options[] = {
     {0           }
 };
 
-/* 30m in milliseconds; -1: that is no time. */
+/* A duration such as 30m in milliseconds; -1: not valid. */
 static int64_t read_time(const char *written)
 {
     static const struct {
@@ -65,7 +65,7 @@ static int64_t read_time(const char *written)
     return -1;
 }
 
-/* The move of this name; the problem told where there is none that can be done. */
+/* Finds the move of this name; prints the problem if it does not exist or cannot be done. */
 static bool find_move(struct move_order *order, const char *path, const char *name)
 {
     const struct config *config = order->config;

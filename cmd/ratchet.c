@@ -1,5 +1,5 @@
-/* The ratchet for CI. It also fails where it cannot know: without a baseline, and with logs that
- * are empty or have lines that are no records.
+/* The ratchet for CI. It also fails if it cannot compare: without a baseline, or if the logs are
+ * empty or have lines that are no records.
  */
 #include "cmd/ratchet.h"
 
@@ -54,7 +54,7 @@ static void print_new(const struct report *report, const struct report_baseline 
     }
 }
 
-/* "billing<tab>clinical<tab>404ce9c55bdae90d" */
+/* Prints "billing<tab>clinical<tab>404ce9c55bdae90d". */
 static void print_key(struct text key, struct text statement)
 {
     const char *first = memchr(key.at, '\t', key.length);
@@ -106,7 +106,7 @@ static int compare(const struct report *report, const struct ratchet *ratchet,
     return fail(CMD_NO, "%u new since the baseline", count);
 }
 
-/* Can these logs tell anything? */
+/* Are the logs complete enough to be compared? */
 static int check_logs(const struct report *report)
 {
     if (report->bad_lines > 0)

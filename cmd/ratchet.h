@@ -1,4 +1,4 @@
-/* silogate report --baseline: a report against what was written down before. */
+/* silogate report --baseline: compares a report with an earlier one. */
 #ifndef CMD_RATCHET_H
 #define CMD_RATCHET_H
 
@@ -9,8 +9,8 @@ struct ratchet {
     bool fail_on_new, prune;
 };
 
-/* Prints what is new and what is stale; the exit status. One line on standard error says why it
- * fails. */
+/* Prints what is new and what is stale; returns the exit status. If it fails, one line on standard
+ * error gives the reason. */
 int ratchet_compare(const struct report *report, const struct ratchet *ratchet);
 
 #endif

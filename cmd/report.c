@@ -1,4 +1,4 @@
-/* silogate report: what crosses between services, out of violation logs; and the ratchet for CI. */
+/* silogate report: what crosses between services, from violation logs; and the ratchet for CI. */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,7 +101,8 @@ static bool read_top(const char *value, uint32_t *top)
     return false;
 }
 
-/* A baseline is of everything: part of it would make the rest new. */
+/* A baseline must be compared with the whole report: with a part of it, the rest would look
+ * removed. */
 static bool is_whole(const struct report *report)
 {
     return !report->only_service.at && !report->only_owner.at && !report->only_id.at &&
@@ -189,7 +190,7 @@ static bool take_option(int option, struct report *report, struct asked *asked)
     return true;
 }
 
-/* CMD_YES: go on. */
+/* Returns CMD_YES to go on, else the exit status. */
 static int parse(int argc, char **argv, struct report *report, struct asked *asked)
 {
     bool good = true;
@@ -226,7 +227,8 @@ int cmd_report(int argc, char **argv)
         fprintf(stderr, "%s\n", error.text);
         readable = false;
     }
-    /* What could be read is told of all the same, but for a baseline, and where it is nothing. */
+    /* If some logs could not be read, prints the report of the others, but not if there are none or
+     * if there is a baseline. */
     if (status == CMD_YES && (readable || (report.logs > 0 && !asked.ratchet.baseline)))
         status = print(&report, &asked);
     report_fini(&report);

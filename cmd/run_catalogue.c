@@ -1,7 +1,8 @@
-/* A thread that reads the catalogue of each upstream with an account every [upstream] catalogue, at
- * the start and after each reload: what `silogate audit` finds of views, routines, triggers, events
- * and foreign keys, kept for the pages, the API and the metrics. Workers and sessions never wait
- * for it; what it reads is bounded (admin/crossings.h), and it holds no locks on the server.
+/* A thread that reads the catalogue of each upstream with an account at the start, after each
+ * reload and every [upstream] catalogue: the views, routines, triggers, events and foreign keys
+ * that `silogate audit` finds, for the pages, the API and the metrics. Workers and sessions never
+ * wait for it; the amount that it keeps is bounded (admin/crossings.h), and it holds no locks on
+ * the server.
  */
 #include "cmd/run_catalogue.h"
 
@@ -21,12 +22,12 @@ static struct {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct runtime *runtime; /* what is to be read; under the lock */
-    int socket;              /* of the connection in use; -1: none; under the lock */
+    struct runtime *runtime; /* in force; protected by the lock */
+    int socket;              /* of the open connection; -1: none; protected by the lock */
     bool started, stopping, anew;
 } reading = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .socket = -1};
 
-/* Of one upstream, by its index in the runtime in force. */
+/* State of one upstream, by its index in the runtime in force. */
 struct turn {
     int64_t next; /* ms, monotonic */
     bool failed;
@@ -115,7 +116,7 @@ static bool read_one(struct runtime *runtime, size_t upstream, struct error *err
     return good;
 }
 
-/* Reads what is due; returns the milliseconds until something is. */
+/* Reads the catalogues that are due; returns the milliseconds until the next is due. */
 static int64_t look_around(struct runtime *runtime, struct turn *turns)
 {
     int64_t wait = INT64_C(86400000);
@@ -147,7 +148,7 @@ static int64_t look_around(struct runtime *runtime, struct turn *turns)
     return wait < 1 ? 1 : wait;
 }
 
-/* Of an upstream that a reload has taken away nothing is shown. */
+/* Removes the sets of upstreams that a reload has removed. */
 static void forget_others(const struct config *config)
 {
     struct crossings *sets[CROSSING_SETS];
@@ -199,7 +200,7 @@ void run_catalogue_start(void)
 {
     sigset_t all, before;
 
-    sigfillset(&all); /* signals are the main thread's */
+    sigfillset(&all); /* only the main thread handles signals */
     pthread_sigmask(SIG_BLOCK, &all, &before);
     reading.started = pthread_create(&reading.thread, NULL, run, NULL) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);

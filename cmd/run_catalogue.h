@@ -5,9 +5,9 @@
 struct runtime;
 
 void run_catalogue_start(void);
-/* What is in force from now on; reads at once. Takes a reference of its own. */
+/* Sets the runtime in force and reads at once. Takes its own reference. */
 void run_catalogue_configure(struct runtime *runtime);
-/* Waits for what it reads at most until its statement is answered. */
+/* If a statement is running, waits for its answer. */
 void run_catalogue_stop(void);
 
 #endif

@@ -1,5 +1,5 @@
-/* Brings the thread that meets other instances, which asks the server, and the proxy together.
- * Neither knows the other.
+/* Connects the thread that meets other instances (it queries the server) with the proxy. Neither
+ * depends on the other.
  */
 #include "cmd/run_instances.h"
 

@@ -1,4 +1,4 @@
-/* `silogate run` meets other instances where its upstreams have an `account`. */
+/* `silogate run` finds other instances through upstreams that have an `account`. */
 #ifndef CMD_RUN_INSTANCES_H
 #define CMD_RUN_INSTANCES_H
 

@@ -1,5 +1,5 @@
-/* What `silogate run` does about open moves: brings the watch, which asks the server, and the door,
- * which the proxy keeps, together. Neither knows the other.
+/* What `silogate run` does for open moves: connects the watch (it queries the server) with the door
+ * (it is part of the proxy). Neither depends on the other.
  */
 #include "cmd/run_moves.h"
 
@@ -37,7 +37,8 @@ static void release(void *runtime)
 
 static void configure(struct runtime *runtime)
 {
-    /* Whoever calls `silogate move` knows the file, not the overrides that stand for a while. */
+    /* `silogate move` reads the file, without the temporary overrides; so the watch must use it
+     * too. */
     const struct runtime *file = runtime->base ? runtime->base : runtime;
 
     run_threads_configure(runtime);

@@ -1,4 +1,4 @@
-/* Open moves are followed by `silogate run`. */
+/* `silogate run` follows the state of open moves. */
 #ifndef CMD_RUN_MOVES_H
 #define CMD_RUN_MOVES_H
 

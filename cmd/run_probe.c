@@ -1,4 +1,4 @@
-/* The health probe logs in through the client library, which the proxy does not know. */
+/* The health probe logs in through the client library, which proxy/ does not use. */
 #include "cmd/run_probe.h"
 
 #include <stdio.h>

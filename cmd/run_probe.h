@@ -1,4 +1,4 @@
-/* `silogate run` looks after its upstreams with their accounts. */
+/* `silogate run` checks its upstreams by logging in with their accounts. */
 #ifndef CMD_RUN_PROBE_H
 #define CMD_RUN_PROBE_H
 

@@ -1,7 +1,6 @@
-/* One thread asks each upstream that has an `account` now and then who is logged in with governed
- * accounts, and leaves the numbers where admin's view takes them; between, and more often, the
- * witnesses look (run_witness.c). Nothing waits for it but the end
- * of the process.
+/* A thread that asks each upstream with an `account` from time to time who is logged in with
+ * governed accounts, and stores the numbers for admin's view. In between, and more often, the
+ * witnesses take samples (run_witness.c). Only the end of the process waits for it.
  */
 #include "cmd/run_threads.h"
 
@@ -20,7 +19,7 @@ static struct {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct runtime *runtime; /* what is to be looked at; under the lock */
+    struct runtime *runtime; /* in force; protected by the lock */
     struct violations *violations;
     bool started, stopping, anew;
 } counting = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
@@ -110,7 +109,7 @@ static bool in_force(uint32_t generation)
     return same;
 }
 
-/* Looks at what is due; returns the milliseconds until something is. */
+/* Does what is due; returns the milliseconds until something is due again. */
 static int64_t look_around(struct runtime *runtime, int64_t *next_count)
 {
     int64_t wait = -1;
@@ -119,8 +118,7 @@ static int64_t look_around(struct runtime *runtime, int64_t *next_count)
         look_at_all(runtime);
         *next_count = now_ms() + INT64_C(1000) * LOOK_SECONDS;
     }
-    /* A policy may have been reloaded that allows more: sessions must not be judged by the older
-     * one. */
+    /* If a reload allows more, sessions must not be judged by the older policy. */
     if (in_force(runtime->generation))
         wait = run_witness_look(runtime, counting.violations, now_ms());
     int64_t until_count = *next_count - now_ms();
@@ -170,7 +168,7 @@ void run_threads_start(struct violations *violations)
     sigset_t all, before;
 
     counting.violations = violations;
-    sigfillset(&all); /* signals are the main thread's */
+    sigfillset(&all); /* only the main thread handles signals */
     pthread_sigmask(SIG_BLOCK, &all, &before);
     counting.started = pthread_create(&counting.thread, NULL, run, NULL) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -1,4 +1,4 @@
-/* Who comes past silogate, counted while it runs: for /metrics. */
+/* Counts connections that bypass silogate, for /metrics. */
 #ifndef CMD_RUN_THREADS_H
 #define CMD_RUN_THREADS_H
 
@@ -7,7 +7,7 @@ struct violations;
 
 /* The violations must outlive run_threads_stop. */
 void run_threads_start(struct violations *violations);
-/* What is in force from now on; looks at once. Takes a reference of its own. */
+/* Sets the runtime in force and looks at once. Takes its own reference. */
 void run_threads_configure(struct runtime *runtime);
 void run_threads_stop(void);
 

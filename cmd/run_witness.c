@@ -1,5 +1,5 @@
-/* When each witness looks, with which connection, and where its findings go: the violation log and
- * the upstream's numbers. A connection is kept between samples. */
+/* When each witness takes samples, with which connection, and where its findings are stored: the
+ * violation log and the upstream's numbers. A connection stays open between samples. */
 #include "cmd/run_witness.h"
 
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 enum { TIMEOUT_MS = 2000, RETRY_MS = 5000 };
 
-/* Of one upstream; found by its usage, which outlives reloads. */
+/* The witness of one upstream; found by its usage, which outlives reloads. */
 struct watched {
     struct usage *usage;
     struct witness *witness;

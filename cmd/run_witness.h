@@ -1,5 +1,5 @@
-/* The witnesses of a running silogate: one an upstream that has `witness`. Used by the thread of
- * run_threads.c alone. */
+/* The witnesses of a running silogate: one for each upstream that has `witness`. Only the thread of
+ * run_threads.c uses this. */
 #ifndef CMD_RUN_WITNESS_H
 #define CMD_RUN_WITNESS_H
 
@@ -8,8 +8,8 @@
 struct runtime;
 struct violations;
 
-/* Samples where it is due. Returns the milliseconds until the next is; -1: none. `now`: of a clock
- * that only goes forward, milliseconds. */
+/* Takes the samples that are due. Returns the milliseconds until the next is due; -1: no witness.
+ * `now`: milliseconds of a monotonic clock. */
 int64_t run_witness_look(struct runtime *runtime, struct violations *violations, int64_t now);
 /* After a reload and at the end: closes connections, whose address may have changed. */
 void run_witness_close(void);

@@ -1,4 +1,4 @@
-/* Turns the options that say how SQL is to be read into a state. */
+/* Makes a state from the options for how SQL is read. */
 #include "cmd/state_options.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* The options that say how SQL is to be read: --dialect, --server-version, --sql-mode, --charset.
- * Shared by the subcommands that read SQL.
+/* The options for how SQL is read: --dialect, --server-version, --sql-mode, --charset. All
+ * subcommands that read SQL use them.
  */
 #ifndef CMD_STATE_OPTIONS_H
 #define CMD_STATE_OPTIONS_H
@@ -9,7 +9,7 @@
 #include "sql/state.h"
 
 struct state_options {
-    const char *dialect, *version, *sql_mode, *charset; /* as given; NULL: not */
+    const char *dialect, *version, *sql_mode, *charset; /* as given; NULL: not given */
 };
 
 enum { STATE_DIALECT = 1000, STATE_VERSION, STATE_MODE, STATE_CHARSET, STATE_OPTION_LAST };
@@ -23,9 +23,9 @@ enum { STATE_DIALECT = 1000, STATE_VERSION, STATE_MODE, STATE_CHARSET, STATE_OPT
         "charset", required_argument, NULL, STATE_CHARSET                                          \
     }
 
-/* Is it one of these? Then it is taken. */
+/* If the option is one of these, stores its value and returns true. */
 bool state_options_take(struct state_options *options, int option, const char *value);
-/* False where one of them makes no sense: said on standard error as `silogate WHO: ...`. */
+/* False if a value is not valid; the reason is printed on standard error as `silogate WHO: ...`. */
 bool state_options_set(const struct state_options *options, const char *who,
                        struct sql_state *state);
 

@@ -1,4 +1,4 @@
-/* silogate suggest: proposes `owns` lines out of the logs of a run with `unowned = log`. */
+/* silogate suggest: proposes `owns` lines from the logs of a run with `unowned = log`. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ static const char usage[] =
     "an\n"
     "                      owner in it is left out\n";
 
-/* Since the log was written, somebody may have been given it. */
+/* The object may have got an owner after the log was written. */
 static bool has_owner(const void *policy, const struct sql_object *object)
 {
     struct verdict verdict;

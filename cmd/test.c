@@ -1,5 +1,5 @@
-/* silogate test: a policy held against what its owners expect of it, one expectation a line; and
- * what a change of it would do to the statements of the logs.
+/* silogate test: checks a policy against the expectations of its owners, one expectation a line;
+ * and shows what a change of it would do to the statements of the logs.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -52,8 +52,8 @@ struct tests {
     struct offline offline;
     struct coverage *coverage;
     uint64_t count, failed;
-    bool bad; /* a line that is no test, a file that cannot be read */
-    /* of the test at hand */
+    bool bad; /* a line is no test, or a file cannot be read */
+    /* Of the current test. */
     const char *path;
     uint64_t line;
     struct offline_session session;
@@ -280,7 +280,7 @@ static bool parse(struct tests *tests, int argc, char **argv)
         case 'h':
             fputs(usage, stdout);
             exit(CMD_YES);
-        default: /* getopt has said what is wrong */
+        default: /* getopt has printed the error */
             fputs("silogate test --help lists the options\n", stderr);
             return false;
         }

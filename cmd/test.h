@@ -1,4 +1,4 @@
-/* The parts of silogate test: policy tests, which rules they touch, and the what-if. */
+/* The parts of silogate test: policy tests, coverage of rules, and the what-if. */
 #ifndef CMD_TEST_H
 #define CMD_TEST_H
 
@@ -7,20 +7,20 @@
 
 #include "learn/offline.h"
 
-/* Which lines of a policy have decided something. */
+/* Which lines of a policy have decided a verdict. */
 struct coverage {
     const struct offline *offline;
     bool touched[UINT16_MAX + 1];
 };
 
-/* Notes what decided about each object of a statement, and the owner's own pattern. */
+/* Notes the rule that decided about each object of a statement, and the owner's pattern for it. */
 void coverage_note(struct coverage *coverage, const struct offline_session *session,
                    const struct offline_part *part);
-/* What owns, reads, grants and edges no test has touched. */
+/* Prints the owns, reads, grants and edges that no test has used. */
 void coverage_tell(const struct coverage *coverage, FILE *to);
 
-/* What of the logs' violations the policy `next` would treat otherwise than `before`. True where
- * something that went through would be blocked; `*good` false where a log cannot be read. */
+/* Prints which violations of the logs the policy `next` would treat differently from `before`. True
+ * if something that was let through would be blocked. `*good` is false if a log cannot be read. */
 bool what_if(const struct offline *before, const struct offline *next, char **logs, bool *good);
 
 #endif

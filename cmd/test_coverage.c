@@ -1,4 +1,4 @@
-/* Which rules of a policy its tests have touched: a rule that no test touches may say anything. */
+/* Which rules of a policy its tests have used: a rule that no test uses may be wrong. */
 #include "cmd/test.h"
 
 static void note(struct coverage *coverage, const struct verdict *verdict)
@@ -28,10 +28,10 @@ void coverage_note(struct coverage *coverage, const struct offline_session *sess
     }
 }
 
-/* What was looked at, while it is told. */
+/* The state while untouched rules are printed. */
 struct telling {
     const struct coverage *coverage;
-    FILE *to; /* NULL: only counts */
+    FILE *to; /* NULL: only count */
     unsigned rules, untouched;
 };
 

@@ -1,4 +1,4 @@
-/* silogate version: ours, and those of the libraries it runs with. */
+/* silogate version: silogate's own version, and those of the libraries in use. */
 #include <stdio.h>
 #include <string.h>
 

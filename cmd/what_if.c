@@ -1,5 +1,6 @@
-/* The violations of logs under two policies: what a change would do to them, by edge. A log holds
- * only what was a violation when it was written: what no policy has objected to yet is not in it.
+/* The violations of logs under two policies: what a change of the policy would do to them, by edge.
+ * A log has only what was a violation when it was written: statements that the policy of that time
+ * allowed are not in it.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -68,7 +69,7 @@ static void add_object(struct sql_facts *facts, const json_t *from)
         facts->objects[facts->object_count++] = object;
 }
 
-/* The statement as the record tells of it. */
+/* Fills in the facts of a statement from its record. */
 static void read_facts(const json_t *record, struct sql_facts *facts)
 {
     const json_t *objects = json_object_get(record, "objects"), *object;
@@ -92,7 +93,7 @@ static void judge(const struct offline *offline, const json_t *record,
     policy_check(offline->policy, service, facts, false, offline->today, verdict);
 }
 
-/* "billing_service, node": who sends it. */
+/* Adds the caller of a record to "billing_service, node". */
 static void add_caller(struct comparing *comparing, uint32_t number, const json_t *record)
 {
     struct changed_edge *edge = &comparing->edges[number];
@@ -196,7 +197,7 @@ static bool read_log(struct comparing *comparing, const char *path)
     return false;
 }
 
-static const struct comparing *sorted; /* qsort has no context */
+static const struct comparing *sorted; /* for qsort, which has no context argument */
 
 static int by_statements(const void *a, const void *b)
 {

@@ -1,6 +1,6 @@
 /* Maps users to services, services to upstreams, aliases to databases, host names to addresses.
- * Addresses and what is known of servers change under a lock, and are read when a session begins,
- * never for a command. Everything else is immutable and read without a lock.
+ * Addresses and the data about servers change under a lock; they are read when a session begins,
+ * never for each command. All other data is immutable and read without a lock.
  */
 #include "router/router.h"
 
@@ -19,7 +19,7 @@
  */
 #define NOT_MARIADB 1ull
 
-/* At most so many addresses of one name are tried. */
+/* ADDRESSES_KEPT: at most so many addresses of one name are tried. */
 enum { ADDRESSES_KEPT = 8, NO_SERVICE = -1 };
 
 /* One `address` of the ini and what it resolves to. */
@@ -43,7 +43,7 @@ struct route {
     size_t alias_count, upstream;
 };
 
-/* What changes at run time is behind a pointer, so that readers can have a const router. */
+/* Data that changes at run time is behind a pointer, so that readers can use a const router. */
 struct shared {
     pthread_mutex_t lock; /* for the endpoints' addresses and the upstreams' servers */
 };
@@ -105,7 +105,7 @@ static bool same_upstream(const struct upstream *a, const struct upstream *b)
     return true;
 }
 
-/* Copies what an older router knows of the same servers and their addresses. */
+/* Copies what an older router knows about the same servers and their addresses. */
 static void take_over(struct router *router, const struct router *old)
 {
     pthread_mutex_lock(&old->shared->lock);
@@ -256,7 +256,7 @@ static void resolve_unix(const struct endpoint *endpoint, struct endpoint *to)
     to->count = 1;
 }
 
-/* Resolves a name. NULL: it worked; else the error's text. */
+/* Resolves a name. Returns NULL, or the error's text. */
 static const char *resolve_name(const struct endpoint *endpoint, struct endpoint *to)
 {
     struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
@@ -318,7 +318,8 @@ void router_learn(struct router *router, size_t upstream, const struct router_se
     pthread_mutex_lock(&router->shared->lock);
     struct router_server before = *known;
     *known = *server;
-    /* A greeting does not contain these; they stay valid while the server has the same version. */
+    /* A greeting does not have these fields; they stay valid while the server has the same version.
+     */
     if (server->lower_case_table_names < 0 && strcmp(before.version, server->version) == 0) {
         known->lower_case_table_names = before.lower_case_table_names;
         known->init_connect = before.init_connect;

@@ -1,5 +1,5 @@
-/* Routes: user to service, service to upstream, alias to database; and what is known of each
- * upstream. Immutable except for what is learned of the upstreams at run time. Opens no socket.
+/* Routes: user to service, service to upstream, alias to database; and the data about each
+ * upstream. Immutable, except for the data that is learned at run time. Opens no socket.
  */
 #ifndef ROUTER_ROUTER_H
 #define ROUTER_ROUTER_H
@@ -15,8 +15,8 @@
 
 struct router;
 
-/* What is known of a server from its greeting or a session. It has no pointers: threads copy it
- * under the router's lock. */
+/* Data about a server, from its greeting or a session. It has no pointers: threads copy it under
+ * the router's lock. */
 struct router_server {
     bool known;       /* a greeting was seen */
     char version[64]; /* as in the greeting */
@@ -28,15 +28,15 @@ struct router_server {
     bool init_connect;          /* @@init_connect is not empty */
 };
 
-/* `old` may be NULL; else what it knows of upstreams with the same name and addresses is copied.
+/* `old` may be NULL; else its data about upstreams with the same name and addresses is copied.
  * Keeps no pointer into `config`. */
 struct router *router_build(const struct config *config, const struct router *old);
 void router_free(struct router *router);
 
-/* The service that `user` belongs to, SERVICE_NONE (-1) where there is none. A hash look-up. */
+/* The service that `user` belongs to; SERVICE_NONE (-1) if there is none. A hash look-up. */
 int router_service(const struct router *router, struct text user);
 
-/* The upstream of a service; of SERVICE_NONE, the default one. */
+/* The upstream of a service; for SERVICE_NONE, the default upstream. */
 size_t router_upstream(const struct router *router, int service);
 
 /* The database that a service's client means by `name`: for an alias or no name it is the
@@ -54,7 +54,7 @@ struct router_address {
     socklen_t length;
     const char *written; /* as in the ini */
 };
-/* False where the name does not resolve (names are resolved by router_resolve). */
+/* False if the name is not resolved (router_resolve does that). */
 bool router_address(const struct router *router, size_t upstream, size_t index,
                     struct router_address *address);
 /* Resolves the host names again. It blocks: for the main thread only, at build and from time to
@@ -62,7 +62,7 @@ bool router_address(const struct router *router, size_t upstream, size_t index,
  */
 void router_resolve(struct router *router);
 
-/* Reads, and sets, what is known of an upstream's server. Thread safe. */
+/* Read and set the data about an upstream's server. Thread safe. */
 void router_server(const struct router *router, size_t upstream, struct router_server *server);
 void router_learn(struct router *router, size_t upstream, const struct router_server *server);
 /* For silogate's own greeting: the default upstream's version and character set, and the
