@@ -63,7 +63,8 @@ static struct text touched(char room[1024], const struct audit_touch *touch)
     return cell(room, "%s %.*s.%.*s", verb, TEXT_ARGS(touch->schema), TEXT_ARGS(touch->name));
 }
 
-/* Names come from a server: removes what could control a terminal or break a row of a table. */
+/* Names come from a server: replaces characters that could control a terminal or break a row of a
+ * table. */
 static void clean_text(struct table *table, struct text t)
 {
     char *room = memory_take(t.length * 3 + 1), *to = room;
@@ -80,8 +81,8 @@ static void clean_text(struct table *table, struct text t)
     free(room);
 }
 
-/* The table whose writes fire the trigger or key; for a foreign key with referential actions, its
- * parent. */
+/* The table of the trigger or foreign key; for a foreign key with referential actions, its parent.
+ */
 static struct text fired_by(char room[1024], const struct audit_finding *finding)
 {
     if (!finding->on.at)

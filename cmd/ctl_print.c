@@ -7,7 +7,7 @@
 #include "base/table.h"
 #include "cmd/ctl.h"
 
-/* Names come from clients: removes what could control a terminal. */
+/* Names come from clients: replaces characters that could control a terminal. */
 static struct text clean(struct text t, struct arena *arena)
 {
     char *to = arena_take(arena, t.length + 1);

@@ -101,8 +101,7 @@ static bool read_top(const char *value, uint32_t *top)
     return false;
 }
 
-/* A baseline must be compared with the whole report: with a part of it, the rest would look
- * removed. */
+/* A baseline must be of the whole report: after a baseline of a part, the rest would look new. */
 static bool is_whole(const struct report *report)
 {
     return !report->only_service.at && !report->only_owner.at && !report->only_id.at &&
