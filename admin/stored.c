@@ -39,7 +39,8 @@ static bool is_same_thing(const struct crossing *a, const struct crossing *b)
 }
 
 /* A stored object has one crossing for each object that it touches; they are adjacent. Did an
- * earlier crossing of the same stored object reach this owner? `out`: any other owner. */
+ * earlier crossing of the same stored object reach this owner? With `out`: did one reach any other
+ * owner? */
 static bool was_counted(const struct crossings *set, size_t i, bool out)
 {
     for (size_t k = i; k-- > 0 && is_same_thing(&set->items[k], &set->items[i]);) {

@@ -1,4 +1,4 @@
-/* Memory that is taken piece by piece and given back all at once. Running out of memory aborts. */
+/* Memory that is allocated piece by piece and freed all at once. Running out of memory aborts. */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
@@ -18,7 +18,7 @@ void arena_fini(struct arena *arena);
 /* Zeroed, aligned for any type; lives until arena_fini. */
 void *arena_take(struct arena *arena, size_t size);
 
-/* A copy with a NUL behind it, so that `.at` also serves as a C string. */
+/* A copy with a NUL after it, so that `.at` is also a C string. */
 struct text arena_text(struct arena *arena, struct text t);
 
 /* malloc, calloc and realloc that abort when there is no memory. */

@@ -1,9 +1,9 @@
 /* Numbers for the metrics. Each worker adds to its own without a lock, and copies them itself when
  * admin asks (proxy/observe.c): no other thread reads the originals.
  *
- *   forwarded == answered + failed          once nothing is on its way
+ *   forwarded == answered + failed          when no command is being answered
  *   sessions_accepted == sessions_open + the sum of closed
- *   statements of a service: the sum over reasons and actions is what was judged
+ *   statements of a service: the sum over reasons and actions is the number judged
  */
 #ifndef BASE_COUNTERS_H
 #define BASE_COUNTERS_H
@@ -18,7 +18,7 @@ enum {
     COUNTERS_TLS_FAILURES = 24
 };
 
-/* What silogate adds to a command: bounds in microseconds, each twice the one before. */
+/* The delay that silogate adds to a command: bounds in microseconds, each twice the one before. */
 enum { COUNTERS_DELAYS = 16, COUNTERS_DELAY_LEAST = 4, COUNTERS_SAMPLED_ONE_IN = 64 };
 
 /* Time from sending a command to the upstream until the end of its answer: the same kind of
@@ -45,13 +45,13 @@ enum counters_doing {
 struct counters {
     uint64_t sessions_accepted, sessions_open, logins, logins_denied;
     uint64_t tls_handshakes, tls_resumed;
-    uint64_t forwarded, refused; /* commands: each is one of them */
-    uint64_t answered, failed; /* of the forwarded ones: to the end, or the session ended before */
-    uint64_t unjudged;         /* commands of unknown users that are passed */
-    uint64_t asked;            /* queries that silogate itself has sent to a server */
-    uint64_t renewed;          /* statements that were prepared again at a server */
-    uint64_t resent;           /* commands that were sent once more */
-    uint64_t sought;    /* commands with a KILL whose session was looked for at other instances */
+    uint64_t forwarded, refused; /* commands: each counts in one of the two */
+    uint64_t answered, failed;   /* forwarded: answered to the end, or the session ended first */
+    uint64_t unjudged;           /* commands of unknown users that are passed */
+    uint64_t asked;              /* queries that silogate itself has sent to a server */
+    uint64_t renewed;            /* statements that were prepared again at a server */
+    uint64_t resent;             /* commands that were sent once more */
+    uint64_t sought;    /* commands with a KILL whose session was sought at other instances */
     uint64_t log_waits; /* times that a session had to wait for the violation log */
     uint64_t held;      /* times that a command waited for the end of a hold */
     uint64_t abandoned; /* logins that were completed after their client had gone */

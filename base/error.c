@@ -1,4 +1,4 @@
-/* Filled by the function that failed, passed up to its callers, logged at the top. */
+/* The function that fails fills an error and passes it up to its callers; the top level logs it. */
 #include "base/error.h"
 
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* What went wrong in the operator's files or on the machine, in words for the operator. */
+/* An error in the operator's files or on the machine, in words for the operator. */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 

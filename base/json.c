@@ -1,5 +1,5 @@
-/* JSON output: escapes and numbers. Never writes an invalid byte, nor a character that a terminal
- * would act on.
+/* JSON output: escapes and numbers. It never writes an invalid byte or a character that could
+ * control a terminal.
  */
 #include "base/json.h"
 

@@ -1,4 +1,5 @@
-/* A doubly linked list whose links live inside the members: no allocation, O(1) everything. */
+/* A doubly linked list whose links are fields of the members: no allocation, every operation is
+ * O(1). */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 
@@ -31,7 +32,7 @@ static inline void list_add(struct list_link *list, struct list_link *link)
     list->before = link;
 }
 
-/* Takes `link` out of its list and leaves it in none; harmless when it was in none already. */
+/* Takes `link` out of its list; no effect if it is in no list. */
 static inline void list_remove(struct list_link *link)
 {
     if (!link->after)

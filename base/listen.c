@@ -1,6 +1,4 @@
-/* Opens listening sockets, for clients and for HTTP. Knows nothing of the protocols that are spoken
- * on them.
- */
+/* Opens listening sockets, for clients and for HTTP. Does not depend on the protocols. */
 #include "base/listen.h"
 
 #include <errno.h>
@@ -21,8 +19,8 @@ static int failed(int opened, struct error *why)
     return -1;
 }
 
-/* Removes the socket that a process has left behind when it ended without cleaning up. A path that
- * is not a socket, or a socket on which somebody still answers, stays; the bind then fails. */
+/* Removes the socket of a process that ended without cleaning up. A path that is no socket, or a
+ * socket on which a process still answers, stays; bind then fails. */
 static void remove_stale(const struct sockaddr_un *at)
 {
     struct stat there;

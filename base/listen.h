@@ -1,5 +1,4 @@
-/* Listening sockets. A Unix socket's path on which nobody answers any more is replaced.
- */
+/* Listening sockets. A Unix socket's path is replaced if no process answers on it any more. */
 #ifndef BASE_LISTEN_H
 #define BASE_LISTEN_H
 
@@ -8,7 +7,8 @@
 
 #include "base/error.h"
 
-/* The new socket, close-on-exec, for the caller to close; -1 with `why`. `mode` is the path's. */
+/* The new socket, close-on-exec, which the caller closes; -1 with `why`. `mode` is the path's file
+ * mode. */
 int listen_unix(const char *path, unsigned mode, int backlog, struct error *why);
 /* Uses the first address of `host`. `shared`: with SO_REUSEPORT, for several sockets of this
  * process. */

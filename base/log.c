@@ -59,7 +59,7 @@ static void write_json(const char *moment, const char *level, const char *messag
     json_raw(&json, TEXT("}"));
     line[json.length++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, json.length);
-    (void)written; /* there is nowhere else to report it */
+    (void)written; /* it cannot be reported anywhere else */
 }
 
 __attribute__((format(printf, 2, 0))) static void write_line(enum log_level level,
@@ -93,7 +93,7 @@ __attribute__((format(printf, 2, 0))) static void write_line(enum log_level leve
     }
     line[length++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, length);
-    (void)written; /* nowhere left to say it */
+    (void)written; /* it cannot be reported anywhere else */
 }
 
 #define LOG_FUNCTION(name, level)                                                                  \

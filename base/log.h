@@ -1,5 +1,5 @@
-/* The operator's log on standard error: one line an event, `time level text`. Thread safe. Never
- * called on the path of a command; never given a value out of a statement. */
+/* The operator's log on standard error: one line for each event, `time level text`. Thread safe.
+ * Never call it on the path of a command, and never give it a value of a statement. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -13,8 +13,8 @@ void log_threshold(enum log_level level);
 /* One JSON object a line instead: {"ts":..,"level":..,"message":..}. */
 void log_json(bool json);
 
-/* `format` without a newline; what a terminal must not see (text_is_unfit, and what is no UTF-8) is
- * shown as '?'. */
+/* `format` has no newline. Characters that must not reach a terminal (text_is_unfit) and bytes that
+ * are not UTF-8 are written as '?'. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,4 +1,4 @@
-/* The plain kind of stream: recv and send on a socket. TLS has its own in tls/. */
+/* The plain kind of stream: recv and send on a socket. The TLS kind is in tls/. */
 #include "base/stream.h"
 
 #include <errno.h>

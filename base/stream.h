@@ -1,5 +1,5 @@
-/* A byte stream over a socket that does not block: plain, or TLS swapped in place. The callers
- * never know which kind it is. */
+/* A byte stream over a non-blocking socket: plain, or TLS in its place. The callers do not know
+ * which kind it is. */
 #ifndef BASE_STREAM_H
 #define BASE_STREAM_H
 
@@ -43,11 +43,11 @@ struct stream {
 };
 
 struct stream_layer_kind {
-    /* As the kind's functions, which they call. */
+    /* The same contracts as the kind's functions, which they call. */
     ssize_t (*read)(struct stream *stream, void *to, size_t size);
     ssize_t (*write)(struct stream *stream, const void *from, size_t size);
     bool (*pending)(
-        const struct stream *stream); /* besides the bytes that are pending in the kind itself */
+        const struct stream *stream); /* in addition to the pending bytes of the kind itself */
     void (*turn)(struct stream *stream);
     void (*free)(struct stream *stream); /* before the kind is closed */
 };
@@ -85,13 +85,12 @@ static inline bool stream_wants_write(const struct stream *stream, bool writing)
     return stream->kind->wants_write ? stream->kind->wants_write(stream) : writing;
 }
 
-/* Nothing more will be written: shuts down the socket's sending side after the bytes that were
- * written; reading goes on. No TLS close_notify is sent: a server that waits for a lock only
- * checks whether its socket is readable or closed (MySQL 9.7), and would take the notice for
- * another command. */
+/* After the last write: shuts down the socket's sending side after the bytes that were written;
+ * reading goes on. No TLS close_notify is sent: a server that waits for a lock only checks whether
+ * its socket is readable or closed (MySQL 9.7), and would take the alert for another command. */
 void stream_shut(struct stream *stream);
 
-/* Closes once; harmless on a closed stream. */
+/* Closes the stream; no effect if it is closed. */
 void stream_close(struct stream *stream);
 
 #endif

@@ -1,4 +1,4 @@
-/* Tables as text, Markdown and HTML. The content of a cell may come from a client: each form
+/* Tables as text, Markdown and HTML. The content of a cell may come from a client, so each format
  * escapes it.
  */
 #include "base/table.h"
@@ -48,7 +48,7 @@ void table_number(struct table *table, uint64_t number)
     table_text(table, text_of(table_show_number(number, shown)));
 }
 
-/* Characters, not bytes. */
+/* The width in characters, not bytes. */
 static int width_of(struct text t)
 {
     int width = 0;
@@ -141,7 +141,7 @@ void table_print_markdown(const struct table *table, FILE *to)
     }
 }
 
-/* Line ends and tabs may be in a page. */
+/* Unlike a terminal, a page may have line ends and tabs. */
 static bool is_unfit(struct text character)
 {
     return text_is_unfit(character) && character.at[0] != '\n' && character.at[0] != '\t';
@@ -180,7 +180,7 @@ void table_put_html(struct text t, FILE *to)
     }
 }
 
-/* A column of statements makes the table one of cards on a narrow screen. */
+/* With a column of statements, the table becomes cards on a narrow screen. */
 static bool has_statements(const struct table *table)
 {
     for (size_t c = 0; c < table->column_count; c++) {

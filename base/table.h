@@ -41,8 +41,8 @@ extern const char table_style[];
 /* "1,234,567" */
 enum { TABLE_NUMBER_SIZE = 32 };
 const char *table_show_number(uint64_t number, char to[TABLE_NUMBER_SIZE]);
-/* Safe as text or attribute of HTML, U+FFFD for what is no character to show; as a code span of
- * Markdown, also in a table. */
+/* Writes text that is safe in HTML (text or attribute), with U+FFFD for characters that cannot be
+ * shown; or a code span of Markdown, also inside a table. */
 void table_put_html(struct text t, FILE *to);
 void table_put_code(struct text t, FILE *to);
 

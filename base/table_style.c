@@ -1,6 +1,6 @@
 /* The style of the report's and the dashboard's pages: light and dark colours, the page's frame,
- * tables and the heat map. Whatever a colour means is also written in words, and the shades stay
- * in order when printed in grey. Printed pages always have the light colours.
+ * tables and the heat map. The meaning of each colour is also written in words, and the shades keep
+ * their order when printed in grey. Printed pages always have the light colours.
  */
 #include "base/table.h"
 

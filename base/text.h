@@ -1,4 +1,4 @@
-/* A run of bytes that somebody else owns. Nothing here allocates or keeps a pointer. */
+/* A run of bytes that is owned elsewhere. No function here allocates or keeps a pointer. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
@@ -46,8 +46,7 @@ bool text_number(struct text t, uint64_t *number);
 /* A seeded hash of bytes (not cryptographic); `fold` hashes A to Z as a to z. */
 uint64_t text_hash(struct text t, uint64_t seed, bool fold);
 
-/* The length of the UTF-8 character that `t` begins with, 0 where it begins with none (RFC 3629).
- */
+/* The length of the UTF-8 character at the start of `t`; 0 if there is none (RFC 3629). */
 size_t text_character(struct text t);
 
 /* Is this character (whose length text_character has told) unfit for a terminal or a page? Unfit

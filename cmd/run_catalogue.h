@@ -7,7 +7,7 @@ struct runtime;
 void run_catalogue_start(void);
 /* Sets the runtime in force and reads at once. Takes its own reference. */
 void run_catalogue_configure(struct runtime *runtime);
-/* If a statement is running, waits for its answer. */
+/* Shuts down the open connection, so that the thread ends, and waits for the thread. */
 void run_catalogue_stop(void);
 
 #endif
