@@ -1,6 +1,6 @@
-/* The control socket: HTTP with JSON on a Unix socket, for `silogate ctl`. Only
- * requests on this socket change something in a running silogate; its owner and group may open it.
- * It has a thread of its own.
+/* The control socket: HTTP with JSON on a Unix socket, for `silogate ctl`. Of all HTTP requests,
+ * only those on this socket change something in a running silogate (signals do, too: cmd/run.c).
+ * Its owner and group may open it. It has a thread of its own.
  *
  *   GET  /control/sessions?service=&user=&in_transaction=1
  *                                          {"process":N,"sessions":[...],"late":0,"unreached":0}

@@ -65,8 +65,9 @@ void router_resolve(struct router *router);
 /* Read and set the data about an upstream's server. Thread safe. */
 void router_server(const struct router *router, size_t upstream, struct router_server *server);
 void router_learn(struct router *router, size_t upstream, const struct router_server *server);
-/* For silogate's own greeting: the default upstream's version and character set, and the
- * capabilities that all known upstreams have. `known` is false if nothing is known yet. */
+/* For silogate's own greeting: the version and character set of the default upstream (of the first
+ * known one, if the default is not known yet), and the capabilities that all known upstreams have.
+ * `known` is false if no upstream is known yet. */
 void router_greeting(const struct router *router, struct router_server *server);
 
 #endif
