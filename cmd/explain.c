@@ -165,7 +165,7 @@ static bool has_braces(struct text name)
     return name.length > 0 && (name.at[0] == '$' || memchr(name.at, '{', name.length));
 }
 
-/* A placeholder without a value stands for a name: removes the objects with such a name, and the
+/* If a placeholder has no value: removes the objects with one in their name, and the
  * statement is not determined. */
 static void miss_placeholder(struct explain *explain, const struct offline_part *part,
                              struct verdict *verdict)
