@@ -1,5 +1,6 @@
-/* Statements on the server: accounts, privileges, plugins, replication, tablespaces. All are
- * administration; of names that they hold, those of privileges are listed. Called by sql/analyze.c.
+/* Statements that act on the server: privileges, plugins, replication, backup. All set
+ * facts->administration. Only the names in GRANT, REVOKE and BACKUP LOCK become objects. Called by
+ * sql/analyze.c.
  */
 #include "sql/parser.h"
 
@@ -32,7 +33,7 @@ void parse_administration(struct parser *p)
     skip_rest(p);
 }
 
-/* The level of a privilege: *, *.*, s.*, s.t, t */
+/* The level of a privilege: *, *.*, s.*, s.t, t (s: schema, t: table or routine) */
 static void parse_level(struct parser *p)
 {
     static const struct name nothing = {
@@ -66,7 +67,7 @@ static void parse_level(struct parser *p)
         add_object(p, routine ? SQL_ROUTINE : SQL_TABLE, &schema, &name, SQL_DEFINE);
 }
 
-/* Privileges ON level TO or FROM users; roles and PROXY have no level. */
+/* GRANT privileges ON level TO users, REVOKE ... FROM users; roles and PROXY have no level. */
 void parse_grant(struct parser *p)
 {
     set_kind(p, at_word(p, KW_GRANT) ? SQL_GRANT : SQL_REVOKE);

@@ -1,6 +1,6 @@
-/* The entry of the analysis: takes one statement out of a command's text, by its first word. To
- * read this room for the first time: sql/lexer/lexer.h, sql/parser.h, then this file, then
- * sql/query.c.
+/* The entry of the analysis: reads one statement of a command's text; its first word chooses the
+ * parser. To read this folder for the first time: sql/lexer/lexer.h, sql/parser.h, then this file,
+ * then sql/query.c.
  */
 #include "sql/analyze.h"
 
@@ -10,8 +10,8 @@
 #include "sql/reread.h"
 #include "sql/session_internal.h"
 
-/* MySQL does not look at unused CTEs. A chain of them, each used only by the next unused one, takes
- * one more reading for each. */
+/* MySQL ignores unused CTEs. In a chain of CTEs where each is used only by the next unused one,
+ * each CTE takes one more reading of the statement. */
 enum { PASSES = 8 };
 
 static void parse_query_statement(struct parser *p)
@@ -64,14 +64,14 @@ static void parse_use(struct parser *p)
         return;
     p->facts->effects |= SQL_EFFECT_DATABASE;
     p->facts->database = name.text;
-    if (p->dynamic) /* inside a literal no name can be replaced */
+    if (p->dynamic) /* this name cannot be replaced inside a literal */
         return;
     p->facts->database_offset = name.offset;
     p->facts->database_length = name.length;
 }
 
-/* CALL [schema.]name [(arguments)]; where there are packages, package.name and schema.package.name
- * too. */
+/* CALL [schema.]name [(arguments)]; MariaDB with packages: also package.name and
+ * schema.package.name. */
 static void parse_call_statement(struct parser *p)
 {
     struct name parts[3];
@@ -101,7 +101,7 @@ static void parse_call_statement(struct parser *p)
     p->calls |= !p->stored;
 }
 
-/* SIGNAL, GET DIAGNOSTICS: conditions; values may go into user variables. */
+/* SIGNAL, RESIGNAL, GET DIAGNOSTICS: they may set user variables. */
 static void parse_condition(struct parser *p)
 {
     set_kind(p, at_word(p, KW_GET) ? SQL_DIAGNOSTICS : SQL_SIGNAL);
@@ -122,7 +122,7 @@ static void parse_condition(struct parser *p)
     }
 }
 
-/* ANALYZE: of tables, or on MariaDB of a statement that it runs. */
+/* ANALYZE of tables; MariaDB: also ANALYZE of a statement, which the server executes. */
 static void parse_analyze(struct parser *p)
 {
     if (p->n.keyword == KW_TABLE || p->n.keyword == KW_TABLES || p->n.keyword == KW_LOCAL ||
@@ -139,7 +139,7 @@ static void parse_help(struct parser *p)
     step(p);
 }
 
-/* The statements that few clients send, by their first word. */
+/* Statements that few clients send, by their first word. */
 static const struct {
     uint16_t word; /* enum sql_keyword */
     void (*parse)(struct parser *p);
@@ -276,9 +276,10 @@ void parse_statement(struct parser *p)
     }
     p->depth--;
 }
-/* What the session remembers of user variables is out of date, or all that it remembers: a
- * procedure may run text that it has put together, drop temporary tables and prepare other
- * statements under the same names. */
+
+/* Makes the session forget the user variables that it remembers. After a CALL it forgets
+ * everything: a procedure may run dynamic SQL, drop temporary tables and prepare other statements
+ * under the same names. */
 static void forget_variables(struct parser *p)
 {
     if (!p->assigns && !p->calls)
@@ -287,8 +288,8 @@ static void forget_variables(struct parser *p)
     p->facts->session.action |= p->calls ? SQL_ACTION_FORGET_ALL : SQL_ACTION_FORGET_VARIABLES;
 }
 
-/* After a failure the rest of the text is not read: it may change the session in any way. So may a
- * statement that runs without its text being known. */
+/* After a failure the rest of the text is not read, so it may change the session in any way. The
+ * same is true of a prepared statement whose text is not known. */
 static void expect_anything(struct parser *p)
 {
     struct sql_facts *facts = p->facts;
@@ -309,8 +310,9 @@ static void expect_anything(struct parser *p)
     }
 }
 
-/* A statement that uses a temporary MERGE table uses the tables under it, which may not be allowed
- * any more. */
+/* A later statement that uses a temporary MERGE table also uses its underlying tables, and policy
+ * may have forbidden them by then. So the session remembers these facts with the temporary table.
+ */
 static void note_united(struct parser *p)
 {
     struct sql_facts *facts = p->facts;
@@ -372,7 +374,8 @@ static void parser_init(struct parser *p, const struct sql_state *state,
     p->cte_count = p->cte_floor = p->cte_inner_floor = p->joined_count = 0;
 }
 
-/* Could the text from `offset` to the current token mean something else in another state? */
+/* Can the text from `offset` to the current token mean something else in another sql_mode or
+ * character set? */
 static bool reads_otherwise(const struct parser *p, size_t offset)
 {
     const uint8_t *start = p->lexer.start;
@@ -393,15 +396,15 @@ static void read_statement(struct parser *p, struct text text, size_t offset)
         parse_statement(p);
     if (!at_end(p) && !at_sign(p, ';'))
         parser_fail(p, "text behind the statement's end that is not understood");
-    /* The servers read the statements of a body anew once their tables have changed. */
+    /* The servers read a body's statements again after a change of a table that they use. */
     else if (p->has_body && p->rereads && !p->failed && reads_otherwise(p, offset))
         parser_fail(p, "a body that may read its own statements otherwise the second time");
     else if (p->qualifier_count > 0 || p->qualifiers_lost)
         resolve_qualifiers(p);
 }
 
-/* The first question of MySQL's own command line client, by which it learns whether the server
- * knows dollar quotes. It is an error on every server and touches nothing. */
+/* The first statement that MySQL's command-line client sends, to learn whether the server knows
+ * dollar quotes. Every server answers it with an error, and it touches no object. */
 static bool asks_for_dollar_quotes(struct text text, const struct sql_state *state)
 {
     return state->dialect == SQL_MYSQL && text_equal(text, TEXT("select $$"));
@@ -434,7 +437,7 @@ static size_t analyze(struct text text, size_t offset, const uint32_t *from,
         read_statement(&p, text, offset);
         assigns |= p.assigns;
         if (p.failed && p.skipped > 0)
-            p.unused_count = 0; /* reads it once more, with every definition */
+            p.unused_count = 0; /* reads the statement once more, with every CTE */
         else if (p.failed || p.unused_count == p.skipped)
             break;
     }

@@ -1,4 +1,4 @@
-/* The names of what facts are made of, and the copy of facts that outlives the statement's text. */
+/* Names of kinds, types and accesses, and the copy of facts that outlives the statement's text. */
 #include "sql/facts.h"
 
 #include <assert.h>
@@ -62,8 +62,8 @@ bool sql_facts_run_code(const struct sql_facts *facts)
     return false;
 }
 
-/* Objects of one statement mostly share one schema: a text that repeats the one before is stored
- * once. */
+/* Objects of one statement mostly share one schema: a schema equal to the previous object's is
+ * stored once. */
 static bool same_place(struct text a, struct text b)
 {
     return a.at && b.at && text_equal(a, b);
@@ -119,7 +119,7 @@ struct sql_facts *sql_facts_put(const struct sql_facts *facts, void *memory)
     kept->session.name = put(&to, facts->session.name);
     kept->session.value = put(&to, facts->session.value);
     kept->session.handler = put(&to, facts->session.handler);
-    /* The facts of other statements may be freed before the copy is used. */
+    /* Facts of another statement may be freed before the copy is used: keep no pointer to them. */
     kept->session.facts = facts->session.facts == facts ? kept : NULL;
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];

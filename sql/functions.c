@@ -1,7 +1,8 @@
-/* Built-in functions by version. sql/lexer/keywords.def has those of MySQL 9.7 and MariaDB 10.11;
- * the tables here say which of them came later than an upstream's version, and which a server had
- * before or has since; and so of the words that are none because the grammar has them. Sources: the
- * manuals' lists of functions and "What Is New". Called by sql/expression.c.
+/* Built-in functions by version. sql/lexer/keywords.def has those of MySQL 9.7 and MariaDB 10.11.
+ * The tables here say which of them are newer than an upstream's version, which functions older
+ * servers had, and which newer servers added. The tables also have grammar words, which cannot be
+ * called as functions. Sources: the manuals' lists of functions and "What Is New". Called by
+ * sql/expression.c and sql/expression_ends.c.
  */
 #include "sql/functions.h"
 
@@ -21,7 +22,7 @@ enum sql_keyword function_find(struct text name)
     return sql_keyword_find(last, (const uint8_t *)name.at, name.length);
 }
 
-/* 0: it is not in the table. */
+/* The version for `word`; 0: it is not in the table. */
 static uint32_t since(const struct since *functions, size_t count, enum sql_keyword word)
 {
     for (size_t i = 0; i < count; i++) {
@@ -43,7 +44,7 @@ static bool listed(const uint16_t *words, size_t count, enum sql_keyword word)
 #define SINCE(table, word)  since(table, sizeof(table) / sizeof((table)[0]), word)
 #define LISTED(table, word) listed(table, sizeof(table) / sizeof((table)[0]), word)
 
-/* The version of MySQL that brought a function, or a word that can be none since. */
+/* The MySQL version that added a function, or a word that cannot name a function since then. */
 static const struct since mysql_since[] = {
     {KW_ABSENT,                                 90000},
     {KW_ALLOW_MISSING_FILES,                    90000},
@@ -117,7 +118,7 @@ static const struct since mysql_since[] = {
     {KW_VERIFY_KEY_CONSTRAINTS,                 90000},
 };
 
-/* The version of MariaDB after 10.11 that brought a function. */
+/* The MariaDB version, after 10.11, that added a function. */
 static const struct since mariadb_since[] = {
     {KW_FORMAT_BYTES,            110800},
     {KW_FORMAT_PICO_TIME,        110002},
@@ -136,7 +137,7 @@ static const struct since mariadb_since[] = {
     {KW_VEC_TOTEXT,              110700},
 };
 
-/* Words of MySQL 8.0's grammar that are names like others in 5.7. */
+/* Words of MySQL 8.0's grammar that are ordinary names in 5.7. */
 static const uint16_t mysql_words_of_80[] = {
     KW_ACTIVE,
     KW_ADMIN,
@@ -271,7 +272,7 @@ static const uint16_t mysql_words_of_80[] = {
     KW_ZONE,
 };
 
-/* Functions that MySQL 5.7 still had. */
+/* Functions of MySQL 5.7 that MySQL 8.0 does not have. */
 static const uint16_t mysql_until_80[] = {
     KW_AREA,
     KW_ASBINARY,
@@ -331,7 +332,7 @@ static const uint16_t mysql_until_80[] = {
     KW_Y,
 };
 
-/* Words of MariaDB 10.11's grammar that are names like others in MariaDB 11. */
+/* Words of MariaDB 10.11's grammar that are ordinary names in MariaDB 11. */
 static bool mariadb_until_11(enum sql_keyword word)
 {
     return word == KW_HOST || word == KW_OWNER || word == KW_SOCKET ||
@@ -341,7 +342,7 @@ static bool mariadb_until_11(enum sql_keyword word)
 static unsigned mariadb_flags(enum sql_keyword word, unsigned flags, const struct sql_state *state)
 {
     if (word == KW_ELSEIF && (state->mode & SQL_ORACLE))
-        return 0; /* there it is spelt ELSIF */
+        return 0; /* sql_mode ORACLE has ELSIF instead */
     if (state->version < 110000)
         return flags;
     if (mariadb_until_11(word))

@@ -1,4 +1,4 @@
-/* Which calls are of the server itself: sql/lexer/keywords.def, and what differs between versions.
+/* Which names are built-in functions: sql/lexer/keywords.def, and the differences between versions.
  */
 #ifndef SQL_FUNCTIONS_H
 #define SQL_FUNCTIONS_H
@@ -7,10 +7,10 @@
 #include "sql/lexer/keywords.h"
 #include "sql/state.h"
 
-/* A name that may be a function's, in any case; KEYWORD_NONE. */
+/* The keyword with this name, compared without case; KEYWORD_NONE if there is none. */
 enum sql_keyword function_find(struct text name);
 
-/* Union of enum sql_word, as the state's dialect and version have it. */
+/* Union of enum sql_word, for the state's dialect, version and sql_mode. */
 unsigned function_flags(enum sql_keyword word, const struct sql_state *state);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "sql/names_fold.h"
 
-/* The bytes of the first `characters` of a name in UTF-8. */
+/* The length in bytes of the first `characters` characters of a UTF-8 name. */
 static size_t bytes_of(struct text name, size_t characters)
 {
     size_t i = 0;
@@ -20,8 +20,8 @@ static size_t bytes_of(struct text name, size_t characters)
     return i;
 }
 
-/* MySQL 5.7 and later cut at 32 characters, MariaDB at 128, before 10.5 at 80: a longer name is
- * nobody's, but its beginning may be somebody's. */
+/* MySQL 5.7 and later cut a user at 32 characters, MariaDB before 10.5 at 80, later at 128 (80 is
+ * used for both). A longer name is no account's, but the cut name may be an account's. */
 static bool is_cut(struct text name, enum sql_dialect dialect)
 {
     return bytes_of(name, dialect == SQL_MARIADB ? 80 : 32) < name.length;

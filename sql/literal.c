@@ -1,10 +1,10 @@
-/* The bytes that a string literal stands for. Called where a literal is a statement or a value that
- * is remembered.
+/* The bytes that a string literal means. Called where a literal is the text of a statement, or a
+ * value that the session remembers.
  */
 #include "sql/parser.h"
 #include "sql/reread.h"
 
-/* What a backslash and this character stand for (MySQL manual, "String Literals"). */
+/* The byte that a backslash and `c` mean (MySQL manual, "String Literals"). */
 static char escaped(char c)
 {
     switch (c) {
@@ -29,8 +29,8 @@ struct text keeps_its_text(const struct parser *p, struct text text)
 {
     uint8_t changes = 0;
 
-    /* A literal comes from character_set_client: in armscii8 some bytes over 127 become quotes and
-     * commas, in gbk a backslash may be half of a character, in swe7 it is a letter. */
+    /* A literal is in character_set_client: in armscii8 some bytes over 127 become quotes and
+     * commas, in gbk a backslash may be the second byte of a character, in swe7 it is a letter. */
     if (p->state->lossy & SQL_LOSSY_SIGNS || p->state->charset == SQL_CHARSET_UNKNOWN)
         changes |= SQL_MARK_SIGNS;
     if (p->state->lossy & SQL_LOSSY_HIGH || p->state->charset != SQL_UTF8)

@@ -1,4 +1,4 @@
-/* LOAD DATA, LOAD XML, IMPORT TABLE: tables filled from files. Called by sql/analyze.c.
+/* LOAD DATA and LOAD XML: a table is filled from a file. Called by sql/analyze.c.
  */
 #include "sql/parser.h"
 
