@@ -1,6 +1,6 @@
 /* Stored bodies and compound statements: blocks, branches, loops, declarations, and the statements
- * in them. Local variables, cursors and labels are no tables. What a body changes in the session's
- * state is undone at its end. Called by sql/define.c and sql/analyze.c.
+ * in them. Local variables, cursors and labels are not listed as objects. Called by
+ * sql/define_stored.c and sql/analyze.c.
  */
 #include "sql/parser.h"
 
@@ -92,7 +92,7 @@ static void parse_repeat(struct parser *p)
     parse_loop_end(p, KW_REPEAT);
 }
 
-/* name(parameters) DO: a cursor, where anything else behind the bracket makes it a function. */
+/* name(parameters) DO: a cursor. If another word than DO follows the bracket, it is a function. */
 static bool take_cursor_call(struct parser *p)
 {
     const struct parser_mark mark = parser_mark(p);
@@ -129,8 +129,8 @@ static void parse_for(struct parser *p)
 
 /* --- declarations --- */
 
-/* TYPE OF [s.]t.c, ROW TYPE OF [s.]t: a table's definition is read. Of ROW TYPE's names the last
- * two count: MariaDB takes a third before them and does nothing with it. */
+/* TYPE OF [s.]t.c, ROW TYPE OF [s.]t: the server reads a table's definition. ROW TYPE OF may have
+ * three names: MariaDB ignores the first and uses the last two. */
 static void parse_type_of(struct parser *p, bool row)
 {
     struct name parts[3];
@@ -154,8 +154,8 @@ static void parse_type_of(struct parser *p, bool row)
         parser_fail(p, "a type of what is not understood");
 }
 
-/* DECLARE a, b type [DEFAULT expression], and parameters, which have defaults since MariaDB 11.8;
- * a cursor's too. Brackets hold lengths, or the fields of a ROW. */
+/* DECLARE a, b type [DEFAULT expression]; also the parameters of routines and cursors, which can
+ * have defaults since MariaDB 11.8. Brackets contain lengths, or the fields of a ROW. */
 void parse_declared(struct parser *p)
 {
     uint32_t depth = 0;
@@ -178,7 +178,7 @@ void parse_declared(struct parser *p)
     }
 }
 
-/* DECLARE name CURSOR [(parameters)] FOR query; MariaDB also FOR a prepared statement. */
+/* DECLARE name CURSOR [(parameters)] FOR query; MariaDB: also FOR a prepared statement. */
 static void declare_cursor(struct parser *p)
 {
     step(p);
@@ -328,7 +328,7 @@ void parse_body(struct parser *p)
     p->depth--;
 }
 
-/* Statements with a semicolon behind each, up to a word that ends a list. */
+/* Statements, each with a semicolon behind it, up to a word that ends the list. */
 static void parse_list(struct parser *p)
 {
     const uint8_t prepared_count = p->prepared_count;
@@ -361,7 +361,7 @@ void parse_body_in(struct parser *p, const struct name *schema)
     const struct text current = p->schema;
 
     if (p->state->dialect == SQL_MARIADB && (p->state->mode & SQL_ORACLE)) {
-        parser_fail(p, "a body in sql_mode ORACLE"); /* declarations stand before its BEGIN */
+        parser_fail(p, "a body in sql_mode ORACLE"); /* its declarations come before BEGIN */
         return;
     }
     if (p->rereads) {
@@ -378,7 +378,7 @@ void parse_body_in(struct parser *p, const struct name *schema)
     p->schema = current;
 }
 
-/* MariaDB also takes blocks, branches and loops outside of routines. */
+/* Does a block, branch, loop or label start here? MariaDB takes these outside of routines too. */
 bool at_compound(const struct parser *p)
 {
     if (p->state->dialect != SQL_MARIADB && !p->body)

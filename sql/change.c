@@ -1,4 +1,4 @@
-/* INSERT, REPLACE, UPDATE, DELETE: which tables are written, through which aliases. Called by
+/* INSERT, REPLACE, UPDATE, DELETE: which tables they write, also when named by an alias. Called by
  * sql/analyze.c.
  */
 #include "sql/parser.h"
@@ -10,7 +10,7 @@ static void skip_modifiers(struct parser *p)
         step(p);
 }
 
-/* a = e, b.c = e: walked flat. */
+/* a = e, b.c = e: read as expressions. */
 static void parse_assignments(struct parser *p)
 {
     parse_expressions(p);
@@ -41,7 +41,7 @@ static void skip_partition(struct parser *p)
         skip_brackets(p);
 }
 
-/* The columns in brackets before VALUES or a query; not a query in brackets. */
+/* Skips the list of columns before VALUES or a query; a query in brackets is not skipped. */
 static void skip_columns(struct parser *p)
 {
     if (!at_sign(p, '(') || p->n.sign == '(' || p->n.keyword == KW_SELECT ||
@@ -82,14 +82,14 @@ void parse_insert(struct parser *p)
         step(p);
         parse_assignments(p);
         break;
-    default: /* the tables of a WITH can be seen behind the query too */
+    default: /* the CTEs of a WITH are visible behind the query too */
         mark = enter_with(p);
         parse_query_body(p, mark);
         break;
     }
     if (take_set_operation(p)) /* MariaDB: VALUES is a query like others */
         parse_query(p);
-    /* INSERT ... SET a = 1 AS new: a flat word of the last assignment. */
+    /* INSERT ... SET a = 1 AS new: AS new was read as part of the last assignment. */
     if (at_word(p, KW_ON)) {
         step(p);
         if (!need_word(p, KW_DUPLICATE) || !need_word(p, KW_KEY) || !need_word(p, KW_UPDATE))
@@ -119,7 +119,7 @@ static bool means(struct parser *p, const struct joined *joined, struct text sch
 
 enum target_kind { NO_TARGET, BASE_TARGET, DERIVED_TARGET };
 
-/* Marks all that the name can mean as written. */
+/* Marks every joined table that the name can mean as written. */
 static enum target_kind write_target(struct parser *p, struct text schema, struct text name)
 {
     enum target_kind found = NO_TARGET;
@@ -150,7 +150,7 @@ static void parse_join(struct parser *p, unsigned access)
     p->collects = false;
 }
 
-/* MariaDB: FOR PORTION OF period FROM e TO e; in UPDATE alias and hints stand behind it. */
+/* MariaDB: FOR PORTION OF period FROM e TO e; in UPDATE the alias and index hints follow it. */
 static void parse_portion(struct parser *p)
 {
     step(p);
@@ -159,11 +159,11 @@ static void parse_portion(struct parser *p)
         return;
     step(p);
     if (need_word(p, KW_FROM))
-        parse_expression(p); /* TO and the alias are flat words of it */
+        parse_expression(p); /* reads TO e and the alias too */
     skip_hints(p);
 }
 
-/* The column before the equals sign of one assignment: which table it writes. */
+/* One assignment: marks the table of the column before the equals sign as written. */
 static void parse_assigned(struct parser *p)
 {
     struct sql_token tokens[3];
@@ -186,7 +186,7 @@ static void parse_assigned(struct parser *p)
         found = write_target(p, parts[0].text, parts[1].text);
     if (count == 3)
         note_qualifier(p, &tokens[0], &tokens[1]);
-    /* A column of a LATERAL table may be one of a table beside it. */
+    /* A column of a derived table may belong to another table of the join. */
     if (found != BASE_TARGET)
         write_all(p);
     parse_expression(p);
@@ -200,8 +200,8 @@ void parse_update(struct parser *p)
     skip_modifiers(p);
     const uint32_t count = p->facts->object_count;
     parse_join(p, SQL_READ);
-    /* A single table is written; it counts as read only where something else in the statement reads
-     * it. */
+    /* A single table has only SQL_WRITE here; SQL_READ is added if another part of the statement
+     * reads it. */
     if (p->joined_count == 1 && p->joined[0].object == count)
         p->facts->objects[count].access = SQL_WRITE;
     if (at_word(p, KW_FOR) && p->n.keyword == KW_PORTION)
@@ -251,7 +251,8 @@ static bool take_target(struct parser *p, struct target *target)
     return !take_sign(p, '.') || need_sign(p, '*');
 }
 
-/* The target gets the same schema as its table; an alias has no schema and stays as it is. */
+/* Adds a place for the target, so that it is mapped with its table. An alias has no schema and
+ * needs no place. */
 static void place_target(struct parser *p, const struct target *target)
 {
     for (unsigned i = 0; i < p->joined_count && !p->failed; i++) {
@@ -272,7 +273,8 @@ static void write_targets(struct parser *p, const struct target *targets, unsign
     }
 }
 
-/* Behind DELETE FROM or DELETE: the targets' names. 0 after a failure. */
+/* Reads the targets' names behind DELETE FROM or DELETE. Returns their number, 0 after a failure.
+ */
 static unsigned take_targets(struct parser *p, struct target *targets)
 {
     unsigned count = 0;
@@ -288,7 +290,8 @@ static unsigned take_targets(struct parser *p, struct target *targets)
     return count;
 }
 
-/* After `FROM` there may be one table, or targets and USING: seen by what follows the first name.
+/* After FROM: one table, or targets and USING? A comma or USING behind the first name means
+ * targets.
  */
 static bool at_single_table(struct parser *p)
 {

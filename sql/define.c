@@ -1,5 +1,5 @@
-/* CREATE, ALTER, DROP, RENAME, TRUNCATE of all but tables' insides (sql/define_table.c) and what
- * has a body (sql/define_stored.c). Called by sql/analyze.c.
+/* CREATE, ALTER, DROP, RENAME, TRUNCATE. The definitions of tables are read in sql/define_table.c,
+ * those of views, triggers, events and routines in sql/define_stored.c. Called by sql/analyze.c.
  */
 #include "sql/parser.h"
 #include "sql/session_internal.h"
@@ -27,8 +27,8 @@ static void skip_definer(struct parser *p)
         skip_user(p);
 }
 
-/* OR REPLACE, ALGORITHM = x, DEFINER = x, SQL SECURITY x, and what goes before TABLE, INDEX ...:
- * false at the word that says what is created or altered. */
+/* Takes OR REPLACE, ALGORITHM = x, DEFINER = x, SQL SECURITY x, or a modifier of TABLE, INDEX and
+ * so on. Returns false at the word that says what is created or altered. */
 static bool take_prefix(struct parser *p, bool *temporary)
 {
     switch (p->t.keyword) {
@@ -85,7 +85,7 @@ static void create_index(struct parser *p)
     skip_rest(p);
 }
 
-/* An option of a database, where its name may be left out. Some may also be its name. */
+/* Does a database option start here, with no name before it? Some of the words can be a name. */
 static bool at_database_option(const struct parser *p)
 {
     switch (p->t.keyword) {
@@ -122,7 +122,7 @@ static void parse_database(struct parser *p, enum sql_kind kind)
     skip_rest(p);
 }
 
-/* A temporary table of the name does not hide the sequence; it may become one. */
+/* A temporary table of the same name does not hide the sequence. */
 static void parse_sequence(struct parser *p, enum sql_kind kind)
 {
     set_kind(p, kind);
@@ -132,8 +132,9 @@ static void parse_sequence(struct parser *p, enum sql_kind kind)
     parse_table_options(p);
 }
 
-/* MySQL: LIBRARY name [COMMENT text] LANGUAGE word [COMMENT text] AS text. Nothing in it runs: a
- * routine that uses it is in its language, and undetermined. */
+/* MySQL: LIBRARY name [COMMENT text] LANGUAGE word [COMMENT text] AS text. Its code does not
+ * run by itself: a routine that uses it is not in SQL, so CREATE of that routine is undetermined.
+ */
 static void parse_library(struct parser *p, enum sql_kind kind)
 {
     struct name schema;
@@ -273,7 +274,7 @@ void parse_alter(struct parser *p)
 
 /* --- DROP, RENAME, TRUNCATE --- */
 
-/* The session's own temporary tables of these names are gone. */
+/* The session forgets its own temporary tables with the names of the statement. */
 static void forget_tables(struct parser *p)
 {
     if (p->stored)
@@ -282,8 +283,9 @@ static void forget_tables(struct parser *p)
     p->facts->session.action |= SQL_ACTION_DROP_TABLES;
 }
 
-/* TEMPORARY: the session's own table, or an error. Stored code could drop it without being seen, so
- * that a later name would mean the real table: so it is judged as if it dropped the real one. */
+/* DROP TEMPORARY: drops a table of the session, or is an error. In stored code silogate does not
+ * see the drop, and the name then means the base table: so the facts list a drop of the base table.
+ */
 static void drop_temporary(struct parser *p)
 {
     struct name schema, name;
@@ -305,7 +307,7 @@ static void drop_tables(struct parser *p, enum sql_kind kind, bool temporary)
     do {
         if (temporary && kind != SQL_DROP_VIEW)
             drop_temporary(p);
-        else if (kind != SQL_DROP_TABLE) /* a temporary table of its name does not hide it */
+        else if (kind != SQL_DROP_TABLE) /* a temporary table does not hide it */
             take_real_table(p, SQL_DEFINE);
         else
             take_table(p, SQL_DEFINE);
@@ -422,8 +424,8 @@ void parse_drop(struct parser *p)
     }
 }
 
-/* A table is renamed: both names are touched, and neither is certain to be a temporary table any
- * more. */
+/* old TO new: both names become objects. Afterwards no temporary table of these names is known
+ * (see forget_tables). */
 static void rename_pair(struct parser *p)
 {
     struct name schema, name, new_schema;
@@ -463,7 +465,7 @@ void parse_truncate(struct parser *p)
 {
     set_kind(p, SQL_TRUNCATE);
     step(p);
-    take_word(p, KW_TABLE); /* never a schema: TABLE.`t` is .`t` */
+    take_word(p, KW_TABLE); /* the keyword, never a schema: TABLE.`t` is TABLE .`t` */
     take_table(p, SQL_DEFINE);
     if (at_word(p, KW_WAIT) || at_word(p, KW_NOWAIT))
         skip_rest(p);

@@ -1,5 +1,5 @@
-/* What is stored as text: views; triggers, events and routines, of which the part before the body
- * is here and the bodies in sql/body.c. Called by sql/define.c.
+/* Views, triggers, events and routines: the server stores their text. The part before the body is
+ * read here, the body in sql/body.c. Called by sql/define.c.
  */
 #include "sql/parser.h"
 
@@ -65,8 +65,8 @@ void parse_trigger(struct parser *p)
         step(p); /* MariaDB 11: also UPDATE OF columns */
     if (!need_word(p, KW_ON) || !take_table_name(p, &table_schema, &table))
         return;
-    /* A trigger lives where its table does; a table without a schema is looked for in the schema
-     * that the trigger says, whatever the current database is. */
+    /* A trigger is in the schema of its table. A table without a schema is looked for in the schema
+     * written before the trigger's name, not in the current database. */
     if (!schema.text.at)
         schema.text = table_schema.text;
     else if (!table_schema.text.at)
@@ -81,13 +81,13 @@ void parse_trigger(struct parser *p)
         struct name other_schema, other;
         take_routine_name(p, &other_schema, &other);
     }
-    p->beside = (uint16_t)on; /* what the body names without a schema stands beside its table */
+    p->beside = (uint16_t)on; /* names without a schema in the body: in its schema */
     parse_body_in(p, &table_schema);
     p->beside = SQL_OBJECTS;
 }
 
-/* Everything of the event's schedule up to what it does: expressions and words. True: RENAME is
- * among them, to another schema than `from`. */
+/* Skips the event's schedule and options, up to DO. Returns true if they have a RENAME TO another
+ * schema than that of `from`. */
 static bool skip_schedule(struct parser *p, const struct name *from)
 {
     bool moves = false;
@@ -128,7 +128,7 @@ void parse_event(struct parser *p, enum sql_kind kind)
         parser_fail(p, "an event that changes its schema: names in its body mean others there");
 }
 
-/* Characteristics between the head and the body of a routine. */
+/* The characteristics before the body of a routine. */
 void skip_characteristics(struct parser *p)
 {
     for (;;) {
@@ -214,7 +214,7 @@ static void skip_type(struct parser *p)
     }
 }
 
-/* PROCEDURE name (parameters) characteristics body; FUNCTION has RETURNS too. */
+/* PROCEDURE name (parameters) characteristics body; FUNCTION also has RETURNS type. */
 void parse_routine(struct parser *p)
 {
     bool function = at_word(p, KW_FUNCTION);
@@ -224,7 +224,7 @@ void parse_routine(struct parser *p)
     step(p);
     take_if_exists(p);
     take_routine(p, SQL_DEFINE, &schema);
-    if (function && at_word(p, KW_RETURNS)) { /* RETURNS type SONAME 'file': a loadable one */
+    if (function && at_word(p, KW_RETURNS)) { /* RETURNS type SONAME 'file': a loadable function */
         p->facts->administration = true;
         skip_rest(p);
         return;

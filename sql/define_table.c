@@ -1,11 +1,12 @@
-/* CREATE TABLE and ALTER TABLE. Columns, keys, options and partitions are walked flat: neither
- * server takes subqueries or stored functions in them, so only a few words name other tables:
- * REFERENCES, UNION, LIKE, EXCHANGE, RENAME, CONVERT, and sequences. Called by sql/define.c.
+/* CREATE TABLE and ALTER TABLE. Columns, keys, options and partitions are read token by
+ * token: neither server allows subqueries or stored functions in them. Only REFERENCES, UNION,
+ * LIKE, EXCHANGE, RENAME, CONVERT and sequences name other tables. Called by sql/define.c.
  */
 #include "sql/parser.h"
 #include "sql/session_internal.h"
 
-/* The tables under a MERGE table. It outlives the temporary tables that exist now. */
+/* The underlying tables of a MERGE table: counted as base tables, because the MERGE table can exist
+ * longer than a temporary table of the same name. */
 static void take_united(struct parser *p)
 {
     do
@@ -30,9 +31,9 @@ static void parse_union(struct parser *p)
     need_sign(p, ')');
 }
 
-/* A name without a schema: on MySQL it is a table of the same schema as the one that is defined.
- * MariaDB, and maybe MySQL before 8.0, asks for the privilege in the current database and then
- * takes the table of that schema. */
+/* REFERENCES table. A table without a schema is in the schema of the table that is defined.
+ * MariaDB, and maybe MySQL before 8.0, checks the privilege on a table of the current database
+ * instead, so both tables become objects. */
 static void take_referenced(struct parser *p)
 {
     struct name schema, name;
@@ -42,7 +43,7 @@ static void take_referenced(struct parser *p)
         return;
     const bool beside = !schema.text.at && p->home.at;
     p->beside = p->defined;
-    p->unplaced = beside; /* the place is that of the one beside */
+    p->unplaced = beside; /* only the second object gets the place */
     if (!beside || p->state->dialect == SQL_MARIADB || p->state->version < 80000)
         add_object(p, SQL_TABLE, &schema, &name, SQL_READ);
     p->unplaced = false;
@@ -54,8 +55,8 @@ static void take_referenced(struct parser *p)
     p->beside = SQL_OBJECTS;
 }
 
-/* The engines that store the data themselves. Others (CONNECT, SPIDER, FEDERATED, OQGRAPH, S3)
- * reach tables, files and servers that are named in strings. */
+/* Engines that store the data themselves. Other engines (CONNECT, SPIDER, FEDERATED, OQGRAPH, S3)
+ * use tables, files and servers whose names are in strings. */
 static bool keeps_to_itself(struct text engine)
 {
     static const struct text engines[] = {
@@ -128,7 +129,8 @@ static bool take_sequence(struct parser *p)
     return false;
 }
 
-/* MySQL asks for the privilege FILE. An index may be called so, too. */
+/* DATA DIRECTORY, INDEX DIRECTORY: MySQL checks the FILE privilege. Without a string behind it,
+ * DIRECTORY may be the name of an index. */
 static void take_directory(struct parser *p)
 {
     const struct sql_token behind = parser_peek(p);
@@ -137,7 +139,7 @@ static void take_directory(struct parser *p)
     step(p);
 }
 
-/* One token of a definition, or a whole clause of the few that matter. */
+/* One token of a definition, or one whole clause that adds to the facts. */
 static void walk_definition(struct parser *p)
 {
     switch (p->t.keyword) {
@@ -178,7 +180,7 @@ static void walk_definition(struct parser *p)
     }
 }
 
-/* A bracket of a definition, with all that is in it. */
+/* A bracket of a definition, with its contents. */
 static void walk_bracket(struct parser *p)
 {
     uint32_t depth = 0;
@@ -212,7 +214,7 @@ void parse_table_options(struct parser *p)
     }
 }
 
-/* Is the bracket at p->t one around a query, however many? */
+/* Is there a query behind the bracket at p->t and any further opening brackets? */
 static bool at_bracketed_query(struct parser *p)
 {
     const struct parser_mark mark = parser_mark(p);
@@ -227,7 +229,7 @@ static bool at_bracketed_query(struct parser *p)
     return query;
 }
 
-/* What ends the table's own definition: the query that fills it. */
+/* Does the query that fills the table start here? The definition ends before it. */
 static bool at_filling(struct parser *p)
 {
     switch (p->t.keyword) {
@@ -255,8 +257,9 @@ static void parse_filling(struct parser *p)
     parse_query(p);
 }
 
-/* With OR REPLACE, one that was there is gone also where the statement then fails: in a body it is
- * as if it had been dropped. */
+/* OR REPLACE drops an existing temporary table even if the statement then fails: in stored code
+ * this is listed as in drop_temporary (sql/define.c). After a compound statement the session does
+ * not know whether the temporary table exists. */
 static void create_temporary(struct parser *p, const struct name *schema, const struct name *name,
                              bool replaces)
 {
@@ -278,7 +281,8 @@ static void create_temporary(struct parser *p, const struct name *schema, const 
     p->facts->session.value = p->facts->objects[number].schema;
 }
 
-/* A MERGE table's likeness stands on the same tables. */
+/* LIKE table: if that table is a temporary MERGE table, the new one has the same underlying tables.
+ */
 static void take_like(struct parser *p)
 {
     const uint32_t count = p->facts->object_count;
@@ -330,9 +334,9 @@ void parse_create_table(struct parser *p, bool temporary, bool replaces)
 
 /* --- ALTER TABLE --- */
 
-/* A MERGE table knows the tables of its own schema by their names alone: in another schema it means
- * the tables of those names there, whoever owns them. Nobody can tell whether a table is a MERGE
- * table, so a service that moves a table into a schema must own all of the schema. */
+/* A MERGE table stores underlying tables of its own schema without the schema. After a move to
+ * another schema it uses the tables with the same names there, of any service. silogate cannot know
+ * whether a table is a MERGE table, so moving any table needs access to the whole new schema. */
 void move_to(struct parser *p, const struct name *from, const struct name *to)
 {
     static const struct name nothing = {
@@ -352,7 +356,7 @@ static void rename_to(struct parser *p, const struct name *from)
 
     step(p);
     if (at_word(p, KW_COLUMN) || at_word(p, KW_INDEX) || at_word(p, KW_KEY))
-        return; /* of a column or an index */
+        return; /* RENAME of a column or an index */
     if (!take_word(p, KW_TO) && !take_word(p, KW_AS))
         take_sign(p, '=');
     if (!take_table_name(p, &schema, &name))
@@ -434,7 +438,8 @@ void parse_alter_table(struct parser *p)
         walk_action(p, &schema);
     if (!p->references || !p->home.at || p->home.at == schema.text.at || p->failed)
         return;
-    parser_back(p, &mark); /* renamed: what is referenced stands beside its new place */
+    /* After RENAME to another schema, names in REFERENCES may mean tables there: read again. */
+    parser_back(p, &mark);
     while (!at_end(p) && !at_sign(p, ';'))
         walk_action(p, &schema);
 }

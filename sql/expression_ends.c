@@ -1,10 +1,9 @@
-/* The words before which an expression ends, where it stands in no brackets. Called by
- * sql/expression.c.
+/* The words before which an expression ends, outside of brackets. Called by sql/expression.c.
  */
 #include "sql/functions.h"
 #include "sql/parser.h"
 
-/* MySQL: NTH_VALUE(a, n) FROM FIRST [RESPECT NULLS] OVER; before 8.0 OVER may be an alias, and an
+/* MySQL: NTH_VALUE(a, n) FROM FIRST [RESPECT NULLS] OVER; before 8.0 OVER may be an alias. An
  * alias RESPECT has no NULLS behind it. */
 static bool at_from_first(const struct parser *p)
 {
@@ -49,7 +48,7 @@ bool ends_expression(const struct parser *p)
     case KW_WITH:
     case KW_SET:
         return true;
-    case KW_USE: /* hints behind an alias, which is a flat word of the expression */
+    case KW_USE: /* index hints behind an alias; the alias is read as part of the expression */
     case KW_FORCE:
     case KW_IGNORE:
         return p->n.keyword == KW_INDEX || p->n.keyword == KW_KEY;

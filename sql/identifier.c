@@ -1,5 +1,6 @@
 /* Users, databases and tables that are named outside of a statement's text. Called by proxy/ at a
- * login and for the commands that hold a name alone; the statements' own names are in sql/names.c.
+ * login, and by judge/ for commands that have only a name; sql/names.c reads the names in
+ * statements.
  */
 #include "sql/identifier.h"
 
