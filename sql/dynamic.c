@@ -1,6 +1,6 @@
-/* PREPARE, EXECUTE, EXECUTE IMMEDIATE, DEALLOCATE: statements whose text is a value. A literal is
- * analysed as the text it stands for, a user variable as the literal that the session remembers;
- * any other value is undetermined. Called by sql/analyze.c.
+/* PREPARE, EXECUTE, EXECUTE IMMEDIATE, DEALLOCATE: statements whose text is a value. The text of a
+ * literal is analysed, and the text that the session remembers for a user variable. With any other
+ * value the statement is undetermined. Called by sql/analyze.c and sql/define.c.
  */
 #include <string.h>
 
@@ -17,8 +17,8 @@ static bool has_high_bytes(struct text text)
     return false;
 }
 
-/* The statement in `text` as part of this one. `literal` is where it stands in the command; class
- * SQL_TOKEN_END: nowhere. */
+/* Analyses the statement in `text` as part of the current one. `literal` is its place in the
+ * command; class SQL_TOKEN_END: the text is not in the command. */
 static void parse_text(struct parser *p, struct text text, const struct sql_token *literal)
 {
     const struct parser_mark mark = parser_mark(p);
@@ -60,7 +60,7 @@ static void parse_text(struct parser *p, struct text text, const struct sql_toke
         parser_fail(p, "a prepared statement that changes how later ones are read");
 }
 
-/* The text that the value at p->t stands for; takes it. `at` NULL: not known. */
+/* Takes the value at p->t and returns its text. `at` NULL: not known. */
 static struct text take_value(struct parser *p)
 {
     struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
@@ -74,9 +74,9 @@ static struct text take_value(struct parser *p)
             value = sql_session_variable(p->session, variable_name(p).text);
         step(p);
     }
-    /* Also of a variable that was set before this character_set_connection. */
+    /* Checks a variable too: it may have been set before this character_set_connection. */
     value = keeps_its_text(p, value);
-    /* Bytes over 127 in a value may change with the character sets it passes through. */
+    /* Bytes over 127 may change when the server converts the value between character sets. */
     if (value.at && p->state->charset != SQL_UTF8 && has_high_bytes(value))
         value.at = NULL;
     return value;
@@ -87,8 +87,8 @@ static bool at_statement_end(const struct parser *p)
     return at_end(p) || at_sign(p, ';') || at_word(p, KW_USING);
 }
 
-/* The texts that a variable may hold, with a zero byte between them (see SQL_ACTION_SET_VARIABLE).
- */
+/* Analyses each text that a variable may hold: `value` has them with a zero byte between them (see
+ * SQL_ACTION_SET_VARIABLE). */
 static void parse_each_text(struct parser *p, struct text value)
 {
     static const struct sql_token nowhere = {.class = SQL_TOKEN_END};
@@ -103,7 +103,8 @@ static void parse_each_text(struct parser *p, struct text value)
     parse_text(p, value, &nowhere);
 }
 
-/* Analyses the value at p->t as a statement, if it is one text and known. */
+/* Analyses the value at p->t as a statement, or fails if it is not known. Returns its text; `at`
+ * NULL: not known, or a variable that may hold several texts. */
 static struct text parse_value(struct parser *p)
 {
     const struct parser_mark mark = parser_mark(p);
@@ -128,8 +129,8 @@ static struct text parse_value(struct parser *p)
     return value;
 }
 
-/* The text as facts->session.value has it: the database in which it is prepared, a zero byte, and
- * the text itself, where it is not too long to be remembered. */
+/* The value for facts->session.value: the database in which the text is prepared, a zero byte, and
+ * the text. `at` NULL: the text or database is not known, or there is too little room. */
 static struct text text_to_keep(struct parser *p, struct text text)
 {
     const struct text database = sql_state_database(p->state);
@@ -165,7 +166,7 @@ void parse_prepare(struct parser *p)
             p->prepared[p->prepared_count++] = name.text;
         return;
     }
-    /* What remains to be done belongs to its EXECUTE. */
+    /* The effects of the prepared statement belong to its EXECUTE. */
     p->assigns = assigns;
     p->calls = calls;
     bool plain =
@@ -175,14 +176,14 @@ void parse_prepare(struct parser *p)
     p->facts->session.name = name.text;
     p->facts->xa = SQL_XA_NONE;
     p->facts->xa_foreign = false;
-    /* A body is stored in the sql_mode of its EXECUTE, and read in that. */
+    /* The server reads and stores a body in the sql_mode at the time of the EXECUTE. */
     plain &= !p->facts->stores;
     p->facts->session.facts = plain && !p->failed ? p->facts : NULL;
     if (p->facts->session.facts)
         p->facts->session.value = text_to_keep(p, text);
 }
 
-/* This statement now does what the session remembers of that PREPARE. */
+/* Adds the facts that the session remembers of the PREPARE to those of this EXECUTE. */
 static void execute_facts(struct parser *p, const struct sql_facts *facts)
 {
     p->facts->administration |= facts->administration;
@@ -199,9 +200,8 @@ static void execute_facts(struct parser *p, const struct sql_facts *facts)
         read_handler(p, facts->session.handler);
 }
 
-/* Was it prepared earlier in this body, by a statement that runs whenever this one runs? Then its
- * objects are already among the facts; and if that PREPARE has failed there is nothing to execute.
- */
+/* Was `name` prepared earlier in this body, by a PREPARE that always runs before this EXECUTE? Then
+ * the facts already list its objects; and if that PREPARE failed, there is nothing to execute. */
 static bool is_prepared_here(const struct parser *p, struct text name)
 {
     for (unsigned i = 0; i < p->prepared_count; i++) {
@@ -221,7 +221,7 @@ static void execute_known(struct parser *p)
     const bool here = p->body && is_prepared_here(p, name.text);
     const struct sql_facts *facts =
         p->session && !p->body ? sql_session_statement(p->session, name.text) : NULL;
-    p->assigns = true; /* perhaps: it is not remembered */
+    p->assigns = true; /* perhaps: the session does not remember whether it sets variables */
     if (!p->body)
         p->facts->session.name = name.text;
     may_run_code(p);

@@ -1,12 +1,12 @@
-/* Expressions, walked flat: brackets are counted, subqueries are handed to sql/query.c, calls of
- * what is not built in become objects, as do sequences. No tree, no precedence. Called wherever the
- * grammar has an expression.
+/* Expressions, read token by token: brackets are counted, sql/query.c reads the subqueries, calls
+ * of functions that are not built in become objects, and sequences too. No tree, no precedence.
+ * Called wherever the grammar has an expression.
  */
 #include "sql/functions.h"
 #include "sql/parser.h"
 
-/* Only white space, or nothing, between the word and its bracket. Without IGNORE_SPACE some
- * functions are built in only where nothing stands there. */
+/* For functions that are built in only if the bracket follows at once: does it? With IGNORE_SPACE
+ * in sql_mode there may be white space before it, but no comment. */
 static bool call_is_tight(struct parser *p)
 {
     const uint8_t *at = p->lexer.start + p->t.offset + p->t.length;
@@ -31,7 +31,7 @@ static bool is_geometry(enum sql_keyword word)
            word == KW_MULTILINESTRING || word == KW_MULTIPOINT || word == KW_GEOMETRYCOLLECTION;
 }
 
-/* How many arguments the call at p->t has, as far as a short look ahead tells. */
+/* The number of arguments of the call at p->t (1 for none); 0 if its end is too far away. */
 static unsigned count_arguments(struct parser *p)
 {
     enum { LOOK = 200 };
@@ -57,7 +57,8 @@ static unsigned count_arguments(struct parser *p)
     return count;
 }
 
-/* MariaDB: some names are built in with the right number of arguments alone. */
+/* MariaDB: some names are built-in functions only with the right number of arguments. Returns true
+ * for such a name, and sets *yes: is it built in here? */
 static bool decided_by_arguments(struct parser *p, enum sql_keyword word, bool *yes)
 {
     if (p->state->dialect != SQL_MARIADB || (word != KW_POINT && !is_geometry(word)))
@@ -66,15 +67,16 @@ static bool decided_by_arguments(struct parser *p, enum sql_keyword word, bool *
     return true;
 }
 
-/* Of the server's own: files, and where it replicates from. */
+/* Built-in functions that act on the server: they read its files or change its replication sources.
+ */
 static bool is_administration(enum sql_keyword word)
 {
     return word == KW_LOAD_FILE || word == KW_ASYNCHRONOUS_CONNECTION_FAILOVER_ADD_SOURCE ||
            word == KW_ASYNCHRONOUS_CONNECTION_FAILOVER_RESET;
 }
 
-/* Loadable functions that run text that they are given, or act on the server: those of Spider, of
- * lib_mysqludf_sys and of group replication. No database has them, whatever is current. */
+/* Loadable functions that execute a text from their arguments or act on the server: those of
+ * Spider, lib_mysqludf_sys and group replication. They belong to no database. */
 static bool acts_on_server(struct text name)
 {
     static const struct text prefixes[] = {
@@ -103,7 +105,8 @@ static void note_user_lock(struct sql_facts *facts, enum sql_keyword word)
         facts->user_locks = INT8_MIN;
 }
 
-/* Is the word at p->t, with its bracket at p->n, no call of a stored function? */
+/* Is the word at p->t, with a bracket at p->n, something else than a call of a stored function?
+ * Also notes user locks and administration. */
 static bool built_in(struct parser *p)
 {
     const bool quoted = p->t.class == SQL_TOKEN_NAME;
@@ -126,7 +129,7 @@ static bool built_in(struct parser *p)
     return (flags & WORD_TIGHT) && ((flags & WORD_SPACED) || call_is_tight(p));
 }
 
-/* A name that is followed by an opening bracket, which stays. */
+/* A name that is followed by an opening bracket; takes only the name. */
 static void parse_call(struct parser *p)
 {
     struct name name;
@@ -148,7 +151,9 @@ static bool is_text(const struct name *name, struct text text)
     return text_equal_fold(name->text, text);
 }
 
-/* first.second(: a stored function of a schema, or where there are packages one of a package. */
+/* first.second(: a function of the schema `first`; MariaDB with packages: or of the package
+ * `first`.
+ */
 static void qualified_call(struct parser *p, const struct name *first, const struct name *second)
 {
     add_object(p, SQL_ROUTINE, first, second, SQL_EXECUTE);
@@ -156,7 +161,8 @@ static void qualified_call(struct parser *p, const struct name *first, const str
         add_object(p, SQL_ROUTINE, NULL, first, SQL_EXECUTE);
 }
 
-/* What the names before an opening bracket, or in sql_mode ORACLE any names, can mean. */
+/* Adds the routine or sequence that names with dots can mean: before an opening bracket a stored
+ * function; in sql_mode ORACLE also s.nextval and s.currval. */
 static void read_dotted(struct parser *p, const struct sql_token *tokens, unsigned count)
 {
     const uint32_t room = p->facts->names_length, objects = p->facts->object_count;
@@ -215,7 +221,8 @@ static void parse_value_for(struct parser *p)
     take_table(p, access);
 }
 
-/* NEXTVAL(s), LASTVAL(s), SETVAL(s, n): the bracket stays open. */
+/* NEXTVAL(s), LASTVAL(s), SETVAL(s, n): reads up to the sequence; the caller's walk reads the rest.
+ */
 static void parse_sequence_call(struct parser *p, uint32_t *depth)
 {
     unsigned access = at_word(p, KW_LASTVAL) ? SQL_READ : SQL_READ | SQL_WRITE;
@@ -226,7 +233,7 @@ static void parse_sequence_call(struct parser *p, uint32_t *depth)
     take_table(p, access);
 }
 
-/* A set operation inside brackets: what comes behind it is a query. */
+/* A set operation inside brackets: a query follows it. */
 static void parse_set_operation(struct parser *p)
 {
     step(p);
@@ -236,7 +243,7 @@ static void parse_set_operation(struct parser *p)
         parse_query(p);
 }
 
-/* In a body the words inside of CASE ... END end no expression around it. */
+/* CASE ... END in a body, where WHEN, THEN, ELSE and END otherwise end an expression. */
 static void parse_case(struct parser *p)
 {
     if (p->depth >= PARSER_DEPTH) {
@@ -252,7 +259,7 @@ static void parse_case(struct parser *p)
     p->depth--;
 }
 
-/* The words that mean more than themselves. */
+/* A keyword: a subquery, an operator, a sequence, a call, or an ordinary word. */
 static void parse_word(struct parser *p, uint32_t *depth)
 {
     switch (p->t.keyword) {
@@ -350,7 +357,7 @@ static bool parse_sign(struct parser *p, uint32_t *depth)
     }
 }
 
-/* A column, perhaps with what it belongs to, or a call. */
+/* A column, with or without its table and schema, or a call. */
 static void parse_named(struct parser *p)
 {
     if (p->n.sign == '.')
@@ -361,8 +368,8 @@ static void parse_named(struct parser *p)
         step(p);
 }
 
-/* Up to the expression's end, or with `bracket` to the end of the bracket that it starts with; with
- * `rows` there may be more such brackets behind commas. */
+/* Reads up to the end of the expression; with `bracket`, only the bracket at p->t and its contents.
+ * `rows`: the bracket is a row of values, and more rows may follow behind commas. */
 static void walk(struct parser *p, bool bracket, bool rows)
 {
     uint32_t depth = 0;
