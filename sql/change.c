@@ -273,8 +273,7 @@ static void write_targets(struct parser *p, const struct target *targets, unsign
     }
 }
 
-/* Reads the targets' names behind DELETE FROM or DELETE. Returns their number, 0 after a failure.
- */
+/* Reads the targets behind DELETE FROM or DELETE. Returns their number, 0 after a failure. */
 static unsigned take_targets(struct parser *p, struct target *targets)
 {
     unsigned count = 0;
@@ -290,9 +289,7 @@ static unsigned take_targets(struct parser *p, struct target *targets)
     return count;
 }
 
-/* After FROM: one table, or targets and USING? A comma or USING behind the first name means
- * targets.
- */
+/* Is there one table after FROM? A comma or USING behind the first name means targets. */
 static bool at_single_table(struct parser *p)
 {
     const struct parser_mark mark = parser_mark(p);

@@ -133,8 +133,7 @@ static void parse_sequence(struct parser *p, enum sql_kind kind)
 }
 
 /* MySQL: LIBRARY name [COMMENT text] LANGUAGE word [COMMENT text] AS text. Its code does not
- * run by itself: a routine that uses it is not in SQL, so CREATE of that routine is undetermined.
- */
+ * run by itself: a routine that uses it is not in SQL, so its CREATE is undetermined. */
 static void parse_library(struct parser *p, enum sql_kind kind)
 {
     struct name schema;
@@ -284,7 +283,7 @@ static void forget_tables(struct parser *p)
 }
 
 /* DROP TEMPORARY: drops a table of the session, or is an error. In stored code silogate does not
- * see the drop, and the name then means the base table: so the facts list a drop of the base table.
+ * see the drop, so the name may then mean the base table: the facts list a drop of the base table.
  */
 static void drop_temporary(struct parser *p)
 {

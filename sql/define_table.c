@@ -1,6 +1,6 @@
-/* CREATE TABLE and ALTER TABLE. Columns, keys, options and partitions are read token by
- * token: neither server allows subqueries or stored functions in them. Only REFERENCES, UNION,
- * LIKE, EXCHANGE, RENAME, CONVERT and sequences name other tables. Called by sql/define.c.
+/* CREATE TABLE and ALTER TABLE. Columns, keys, options and partitions are read token by token:
+ * neither server allows subqueries or stored functions in them. Only REFERENCES, UNION, LIKE,
+ * EXCHANGE, RENAME, CONVERT and sequences name other tables. Called by sql/define.c.
  */
 #include "sql/parser.h"
 #include "sql/session_internal.h"
@@ -129,8 +129,8 @@ static bool take_sequence(struct parser *p)
     return false;
 }
 
-/* DATA DIRECTORY, INDEX DIRECTORY: MySQL checks the FILE privilege. Without a string behind it,
- * DIRECTORY may be the name of an index. */
+/* DATA DIRECTORY, INDEX DIRECTORY: MySQL checks the FILE privilege. Without `=` or a string
+ * behind it, DIRECTORY may be the name of an index. */
 static void take_directory(struct parser *p)
 {
     const struct sql_token behind = parser_peek(p);
@@ -281,8 +281,7 @@ static void create_temporary(struct parser *p, const struct name *schema, const 
     p->facts->session.value = p->facts->objects[number].schema;
 }
 
-/* LIKE table: if that table is a temporary MERGE table, the new one has the same underlying tables.
- */
+/* LIKE table: the likeness of a temporary MERGE table has the same underlying tables. */
 static void take_like(struct parser *p)
 {
     const uint32_t count = p->facts->object_count;

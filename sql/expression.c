@@ -67,8 +67,7 @@ static bool decided_by_arguments(struct parser *p, enum sql_keyword word, bool *
     return true;
 }
 
-/* Built-in functions that act on the server: they read its files or change its replication sources.
- */
+/* Built-in functions that read the server's files or change its replication sources. */
 static bool is_administration(enum sql_keyword word)
 {
     return word == KW_LOAD_FILE || word == KW_ASYNCHRONOUS_CONNECTION_FAILOVER_ADD_SOURCE ||
@@ -152,8 +151,7 @@ static bool is_text(const struct name *name, struct text text)
 }
 
 /* first.second(: a function of the schema `first`; MariaDB with packages: or of the package
- * `first`.
- */
+ * `first`. */
 static void qualified_call(struct parser *p, const struct name *first, const struct name *second)
 {
     add_object(p, SQL_ROUTINE, first, second, SQL_EXECUTE);
@@ -221,8 +219,7 @@ static void parse_value_for(struct parser *p)
     take_table(p, access);
 }
 
-/* NEXTVAL(s), LASTVAL(s), SETVAL(s, n): reads up to the sequence; the caller's walk reads the rest.
- */
+/* NEXTVAL(s), LASTVAL(s), SETVAL(s, n): reads up to the sequence; walk() reads the rest. */
 static void parse_sequence_call(struct parser *p, uint32_t *depth)
 {
     unsigned access = at_word(p, KW_LASTVAL) ? SQL_READ : SQL_READ | SQL_WRITE;

@@ -1,5 +1,4 @@
-/* Which names are built-in functions: sql/lexer/keywords.def, and the differences between versions.
- */
+/* Which names are built-in functions: sql/lexer/keywords.def and the changes between versions. */
 #ifndef SQL_FUNCTIONS_H
 #define SQL_FUNCTIONS_H
 
