@@ -311,8 +311,7 @@ static void expect_anything(struct parser *p)
 }
 
 /* A later statement that uses a temporary MERGE table also uses its underlying tables, and policy
- * may have forbidden them by then. So the session remembers these facts with the temporary table.
- */
+ * may have forbidden them by then. So the session remembers these facts with the table. */
 static void note_united(struct parser *p)
 {
     struct sql_facts *facts = p->facts;

@@ -186,7 +186,7 @@ static void parse_assigned(struct parser *p)
         found = write_target(p, parts[0].text, parts[1].text);
     if (count == 3)
         note_qualifier(p, &tokens[0], &tokens[1]);
-    /* A column of a derived table may belong to another table of the join. */
+    /* A column of a LATERAL derived table may be a column of another table of the join. */
     if (found != BASE_TARGET)
         write_all(p);
     parse_expression(p);

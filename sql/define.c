@@ -283,8 +283,7 @@ static void forget_tables(struct parser *p)
 }
 
 /* DROP TEMPORARY: drops a table of the session, or is an error. In stored code silogate does not
- * see the drop, so the name may then mean the base table: the facts list a drop of the base table.
- */
+ * see the drop, and the name may then mean the base table: so the facts list a drop of that. */
 static void drop_temporary(struct parser *p)
 {
     struct name schema, name;

@@ -48,8 +48,8 @@ struct sql_object {
     uint8_t type;      /* enum sql_type */
     uint8_t access;    /* union of enum sql_access */
     bool session_only; /* a temporary table that this session created */
-    bool unplaced;     /* it is also named at a position that `places` does not list, so it cannot
-                          be mapped; with session_only: it is named in a body, where the name may
+    bool unplaced;     /* it is named at a position that `places` does not list, so it cannot be
+                          mapped; with session_only: it is named in a body, where the name may
                           mean a base table too */
 };
 
@@ -129,8 +129,9 @@ struct sql_facts {
     uint8_t lossy;       /* with SQL_EFFECT_LOSSY: union of enum sql_lossy */
     uint8_t xa;          /* enum sql_xa */
     bool xa_foreign;     /* SQL_XA_JOINS, SQL_XA_ENDS: this session is not known to have started the
-                            transaction, so `administration` is set; SQL_XA_PREPARES: the same, and
-                            `xid` is not known */
+                            transaction, so `administration` is set; SQL_XA_PREPARES: `xid` is not
+                            known, and this session is not known to have started an identifier
+                            that is written the same way */
     int8_t user_locks;   /* calls of GET_LOCK minus calls of RELEASE_LOCK, as written;
                             RELEASE_ALL_LOCKS sets INT8_MIN */
     const char *why;     /* if not determined: the reason, static memory, no value from the text */
@@ -143,7 +144,7 @@ struct sql_facts {
     uint32_t thread_offset, thread_length;
     uint32_t object_count, place_count, names_length;
     /* From sql_analyze_batch: the offset in the text where the statement's list of names goes on;
-     * these facts then cover only a part of the list. 0: the list ends with these facts. */
+     * these facts then cover only a part of the list. 0: no names follow. */
     uint32_t list_next;
     /* Used only inside sql/: what sql_session_apply needs. */
     struct {
