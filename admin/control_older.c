@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
-#include <time.h>
 
 #include "admin/ask.h"
 #include "admin/page.h"
+#include "base/clock.h"
 
 enum { OLDER_MOST = 16, OLDER_SECONDS = 2, SILENT_MS = 5000, SEEK_SECONDS = 1 };
 
@@ -19,18 +19,10 @@ static struct {
     int64_t until;
 } silent[OLDER_MOST];
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 static bool is_silent(uint32_t process)
 {
     for (size_t i = 0; i < OLDER_MOST; i++) {
-        if (silent[i].process == process && silent[i].until > monotonic_ms())
+        if (silent[i].process == process && silent[i].until > clock_ms())
             return true;
     }
     return false;
@@ -48,7 +40,7 @@ static void remember_silent(uint32_t process)
             break;
     }
     silent[at].process = process;
-    silent[at].until = monotonic_ms() + SILENT_MS;
+    silent[at].until = clock_ms() + SILENT_MS;
 }
 
 static const char *argument(const struct call *call, const char *name)

@@ -13,8 +13,8 @@ enum right_level { ON_SERVER, ON_DATABASE, ON_TABLE, ON_COLUMN, ON_ROUTINE, ON_P
 struct right {
     enum right_level level;
     uint32_t grantee;
-    struct text
-        database; /* as stored: a pattern with % and _, except with MySQL's partial_revokes */
+    /* as stored: a pattern with % and _, except with MySQL's partial_revokes */
+    struct text database;
     struct text name, column;
     struct text routine_type; /* "PROCEDURE" */
     uint64_t bits;
@@ -55,8 +55,8 @@ struct audit_accounts {
     size_t grantee_count, grantee_room, right_count, right_room, membership_count, membership_room;
     struct restriction *restrictions;
     size_t restriction_count, restriction_room;
-    uint32_t *
-        mandatory; /* MySQL's mandatory_roles: as numbers of grantees, and as the variable's text */
+    /* MySQL's mandatory_roles: as numbers of grantees, and as the variable's text */
+    uint32_t *mandatory;
     size_t mandatory_count, mandatory_room;
     struct text mandatory_roles;
     bool literal;     /* with MySQL's partial_revokes names of databases are not patterns */

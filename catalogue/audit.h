@@ -57,8 +57,8 @@ struct audit_right {
 
 /* A program that uses an account now. */
 struct audit_program {
-    struct text program,
-        address; /* program_name; the client's address, also if it connects through silogate */
+    /* program_name; the client's address, also if it connects through silogate */
+    struct text program, address;
     uint64_t threads;
     struct audit_program *next;
 };

@@ -20,8 +20,8 @@ enum { WITNESS_DIGESTS = 8 };
 
 /* A table that nothing explains. The texts are valid during the call. */
 struct witness_held {
-    struct text
-        session; /* "1073741825/0": silogate's id of the session, and the instance's number */
+    /* "1073741825/0": silogate's id of the session, and the instance's number */
+    struct text session;
     struct text user, client;
     int service, owner; /* into config->services; owner SERVICE_NONE: nobody */
     struct text schema, table;

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "admin/crossings.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "catalogue/audit.h"
 #include "proxy/runtime.h"
@@ -46,14 +47,6 @@ static void set_socket(int socket)
     pthread_mutex_lock(&reading.lock);
     reading.socket = socket;
     pthread_mutex_unlock(&reading.lock);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void add_finding(struct crossings *set, const struct config *config,
@@ -128,7 +121,7 @@ static int64_t look_around(struct runtime *runtime, struct turn *turns)
             crossings_forget(upstream->name);
             continue;
         }
-        if (now_ms() >= turns[i].next) {
+        if (clock_ms() >= turns[i].next) {
             bool good = read_one(runtime, i, &error);
             if (!good && stopped())
                 return 0;
@@ -138,11 +131,11 @@ static int64_t look_around(struct runtime *runtime, struct turn *turns)
             else if (good && turns[i].failed)
                 log_notice("what crosses inside [upstream:%s] is read again", upstream->name.at);
             turns[i].failed = !good;
-            turns[i].next =
-                now_ms() + (good || upstream->catalogue.value < RETRY_MS ? upstream->catalogue.value
-                                                                         : RETRY_MS);
+            turns[i].next = clock_ms() + (good || upstream->catalogue.value < RETRY_MS
+                                              ? upstream->catalogue.value
+                                              : RETRY_MS);
         }
-        int64_t until = turns[i].next - now_ms();
+        int64_t until = turns[i].next - clock_ms();
         wait = until < wait ? until : wait;
     }
     return wait < 1 ? 1 : wait;

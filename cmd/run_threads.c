@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "catalogue/threads.h"
 #include "cmd/run_witness.h"
@@ -92,14 +93,6 @@ static void look_at_all(struct runtime *runtime)
     }
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool in_force(uint32_t generation)
 {
     pthread_mutex_lock(&counting.lock);
@@ -114,14 +107,14 @@ static int64_t look_around(struct runtime *runtime, int64_t *next_count)
 {
     int64_t wait = -1;
 
-    if (now_ms() >= *next_count) {
+    if (clock_ms() >= *next_count) {
         look_at_all(runtime);
-        *next_count = now_ms() + INT64_C(1000) * LOOK_SECONDS;
+        *next_count = clock_ms() + INT64_C(1000) * LOOK_SECONDS;
     }
     /* If a reload allows more, sessions must not be judged by the older policy. */
     if (in_force(runtime->generation))
-        wait = run_witness_look(runtime, counting.violations, now_ms());
-    int64_t until_count = *next_count - now_ms();
+        wait = run_witness_look(runtime, counting.violations, clock_ms());
+    int64_t until_count = *next_count - clock_ms();
     wait = wait < 0 || until_count < wait ? until_count : wait;
     return wait < 1 ? 1 : wait;
 }

@@ -200,8 +200,8 @@ struct config {
     struct config_move *moves;
     size_t move_count;
     struct arena arena; /* owns everything above */
-    struct config
-        *base; /* set by config_override: the configuration that this one shares data with */
+    /* set by config_override: the configuration that this one shares data with */
+    struct config *base;
     atomic_uint shares; /* references, see config_take */
 };
 

@@ -45,8 +45,8 @@ struct instance_state {
     unsigned number;
     uint64_t sessions;
     bool draining;
-    struct override overrides[OVERRIDES_MAX],
-        undone[OVERRIDES_MAX]; /* in `undone`, `who` is the user who has undone it */
+    /* in `undone`, `who` is the user who has undone it */
+    struct override overrides[OVERRIDES_MAX], undone[OVERRIDES_MAX];
     size_t count, undone_count;
 };
 

@@ -70,8 +70,8 @@ struct key {
     const char *name;
     enum key_type type;
     size_t field; /* offset in struct config, or in the section's own struct */
-    const char
-        *fallback; /* the default as it would be written; NULL: none; "": the key must be there */
+    /* the default as it would be written; NULL: none; "": the key must be there */
+    const char *fallback;
     int64_t least, most;
     bool reloadable, repeatable;
     const char *help;

@@ -19,8 +19,8 @@ struct lines {
     unsigned before; /* see struct config_file */
     unsigned line;   /* the current line, counted from `before` on */
     size_t bytes;    /* read so far */
-    bool
-        pending; /* the current line has gone to inih as key = value; its handler takes this back */
+    /* the current line has gone to inih as key = value; its handler takes this back */
+    bool pending;
 };
 
 /* Continues with the next file, after the end of the one before; line numbers continue too. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "instances/at_work.h"
 #include "instances/seek.h"
@@ -162,9 +163,9 @@ void *channel_run(void *argument)
         pthread_mutex_lock(&channels.lock);
         /* After a lost connection at once; after a failed try later: servers count failed logins.
          */
-        int64_t until = monotonic_ms() + (met || channel->met ? CHANNEL_ROUND_MS : RETRY_MS);
+        int64_t until = clock_ms() + (met || channel->met ? CHANNEL_ROUND_MS : RETRY_MS);
         channel->met = met;
-        channel->lost = met ? 0 : monotonic_ms();
+        channel->lost = met ? 0 : clock_ms();
         channel->count = met ? channel->round.count : 0;
         memcpy(channel->instances, channel->round.instances,
                channel->count * sizeof(channel->instances[0]));
@@ -172,7 +173,7 @@ void *channel_run(void *argument)
         channel->done = round;
         pthread_cond_broadcast(&channels.changed);
         while (!channels.stopping && channel->asked == round) {
-            if (channel->sought && (!channel->config || monotonic_ms() < until)) {
+            if (channel->sought && (!channel->config || clock_ms() < until)) {
                 pthread_mutex_unlock(&channels.lock);
                 seek(channel);
                 pthread_mutex_lock(&channels.lock);

@@ -2,6 +2,7 @@
  * An instance is asked only if the number can be one of its own: silogate's numbers contain the
  * instance's number, and any other number may be a thread of the server. */
 #include "instances/mailbox.h"
+#include "base/clock.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -212,14 +213,14 @@ static struct rows *read_answers(const struct round *round, struct error *error)
 static struct rows *await(struct asked *asked, struct error *error)
 {
     const struct timespec moment = {.tv_nsec = LOOK_MS * 1000000L};
-    const int64_t until = monotonic_ms() + ANSWERS_MS;
+    const int64_t until = clock_ms() + ANSWERS_MS;
 
     for (;;) {
         nanosleep(&moment, NULL);
         if (!mailbox_answer(asked->round, error))
             return NULL;
         struct rows *rows = read_answers(asked->round, error);
-        if (!rows || rows->count >= asked->answers || monotonic_ms() >= until)
+        if (!rows || rows->count >= asked->answers || clock_ms() >= until)
             return rows;
         rows_free(rows);
     }

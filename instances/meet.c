@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "instances/at_work.h"
 #include "instances/channel.h"
@@ -95,7 +96,7 @@ void meet_configure(struct config *config)
 
 void meet_stop(void)
 {
-    const int64_t until = monotonic_ms() + STOP_MS;
+    const int64_t until = clock_ms() + STOP_MS;
 
     pthread_mutex_lock(&channels.lock);
     channels.stopping = true;
@@ -150,7 +151,7 @@ static bool have_round(struct channel *channel, int64_t until)
 
 void meet_settle(const char *upstream, struct told *told)
 {
-    const int64_t until = monotonic_ms() + SETTLE_MS;
+    const int64_t until = clock_ms() + SETTLE_MS;
 
     *told = (struct told){.met = false};
     pthread_mutex_lock(&channels.lock);
@@ -161,7 +162,7 @@ void meet_settle(const char *upstream, struct told *told)
     }
     const bool was_met = channel->met;
     /* Calls come one after the other: they do not all wait for an upstream that hangs. */
-    const bool waits = was_met || channel->lost == 0 || monotonic_ms() - channel->lost > LOST_MS;
+    const bool waits = was_met || channel->lost == 0 || clock_ms() - channel->lost > LOST_MS;
     bool in_time = have_round(channel, waits ? until + SETTLE_MS : 0);
     if (in_time && was_met && !channel->met) /* the connection was lost: once more, on a new one */
         in_time = have_round(channel, until + SETTLE_MS);
@@ -171,9 +172,9 @@ void meet_settle(const char *upstream, struct told *told)
                  in_time || !waits ? channel->why.text : "the upstream does not answer in time");
     while (told->met) {
         count_same(channel, told);
-        if (told->same == told->alive || monotonic_ms() >= until)
+        if (told->same == told->alive || clock_ms() >= until)
             break;
-        int64_t next = monotonic_ms() + CHANNEL_ROUND_MS / 4;
+        int64_t next = clock_ms() + CHANNEL_ROUND_MS / 4;
         while (channels_wait(next) && !channels.stopping)
             ;
         if (!have_round(channel, until))
@@ -221,7 +222,7 @@ void meet_at_work(const char *upstream, struct at_work *list, size_t count)
         struct errand *errand = errand_new(list, count);
         errand_drop(channel->errand);
         channel->errand = errand;
-        have_round(channel, monotonic_ms() + ERRAND_MS);
+        have_round(channel, clock_ms() + ERRAND_MS);
         errand_read(errand, list);
         errand_drop(errand);
     }
@@ -252,7 +253,7 @@ bool meet_kill(const char *upstream, uint32_t thread, bool query, struct error *
     if (channel && channel->config) {
         channel->kill = thread;
         channel->kill_query = query;
-        done = have_round(channel, monotonic_ms() + SETTLE_MS);
+        done = have_round(channel, clock_ms() + SETTLE_MS);
         *error = done && channel->kill == 0 ? channel->kill_why : channel->why;
         done = done && channel->kill == 0 && channel->killed;
         channel->kill = 0;

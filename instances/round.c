@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "instances/mailbox.h"
 
@@ -16,14 +16,6 @@ enum {
     DIFFER_MS = 5000 /* instances must differ for this long before the log says so, because reloads
                         take a moment */
 };
-
-int64_t monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* --- overrides --- */
 
@@ -115,7 +107,7 @@ static bool beat(struct round *round, struct error *error)
                             .draining = state->draining,
                             .overrides = in_force(state)};
 
-    if (monotonic_ms() - round->beaten < BEAT_MS && self.overrides == round->beaten_overrides &&
+    if (clock_ms() - round->beaten < BEAT_MS && self.overrides == round->beaten_overrides &&
         self.draining == round->beaten_draining)
         return true;
     snprintf(self.name, sizeof(self.name), "%s", round->self);
@@ -123,7 +115,7 @@ static bool beat(struct round *round, struct error *error)
     snprintf(self.version, sizeof(self.version), "%.32s", SILOGATE_VERSION);
     if (!store_beat(round->connection, &self, error))
         return false;
-    round->beaten = monotonic_ms();
+    round->beaten = clock_ms();
     round->beaten_overrides = self.overrides;
     round->beaten_draining = self.draining;
     return true;
@@ -154,8 +146,8 @@ static void tell_differences(struct round *round, const struct instance *list, s
         return;
     }
     if (round->differ == 0)
-        round->differ = monotonic_ms();
-    if (round->told_differ || monotonic_ms() - round->differ < DIFFER_MS)
+        round->differ = clock_ms();
+    if (round->told_differ || clock_ms() - round->differ < DIFFER_MS)
         return;
     round->told_differ = true;
     for (size_t i = 0; i < count; i++) {
@@ -185,9 +177,9 @@ static bool meet_instances_of(struct round *round, struct error *error)
 /* A missing table is no failure of the round: only KILL across instances needs it. */
 static bool use_mailbox(struct round *round, struct error *error)
 {
-    if (!round->mailbox && monotonic_ms() - round->prepared >= PREPARE_MS) {
+    if (!round->mailbox && clock_ms() - round->prepared >= PREPARE_MS) {
         round->mailbox = mailbox_prepare(round->connection, error);
-        round->prepared = monotonic_ms();
+        round->prepared = clock_ms();
     }
     if (round->mailbox && round->count > 1)
         round->mailbox = mailbox_answer(round, error);

@@ -26,6 +26,4 @@ struct round {
 void round_begin(struct round *round);
 bool round_run(struct round *round, struct error *error);
 
-int64_t monotonic_ms(void);
-
 #endif

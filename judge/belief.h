@@ -34,8 +34,8 @@ struct belief {
     struct sql_session *remembered;
     struct prepared_table prepared;
     struct owners written; /* in the open transaction */
-    struct named
-        *named; /* BELIEF_NAMED of them; NULL until a statement uses a table of an open move */
+    /* BELIEF_NAMED of them; NULL until a statement uses a table of an open move */
+    struct named *named;
     uint8_t next_named;
     bool in_transaction : 1;       /* by the status flags */
     bool no_backslash_escapes : 1; /* by the last status flags */

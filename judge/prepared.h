@@ -36,8 +36,8 @@ struct prepared {
     bool long_data;       /* COM_STMT_SEND_LONG_DATA was sent for the next execution */
     uint32_t upstream_id; /* the server's id, which differs if silogate has prepared it again */
     uint64_t print;       /* where its tables were then: see sql_moved_print */
-    uint64_t
-        stays; /* where its tables were when preparing it again failed; 0: that has not happened */
+    /* where its tables were when preparing it again failed; 0: that has not happened */
+    uint64_t stays;
     uint16_t parameters;
     uint8_t *types;       /* 2 bytes each; NULL unless they must be kept */
     uint32_t text_length; /* at most PREPARED_TEXT are kept, or PREPARED_TEXT_MOVED */

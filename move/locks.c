@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "move/mover_internal.h"
 
 enum { POLL_US = 1000, NEAR_MS = 50 };
@@ -138,11 +139,11 @@ bool wait_for_locks(struct mover *mover, int64_t until)
 {
     /* If tables that triggers or foreign keys lead to are never free, the RENAME is sent all the
      * same, and waits in the server's queue. */
-    const int64_t give_up_at = mover_now() + NEAR_MS;
+    const int64_t give_up_at = clock_ms() + NEAR_MS;
 
     for (;;) {
         const struct locks locks = count_locks(mover);
-        const int64_t now = mover_now();
+        const int64_t now = clock_ms();
         if (locks.on_tables <= 0 && (locks.near <= 0 || now >= give_up_at))
             return true;
         if (now >= until) {

@@ -12,9 +12,9 @@
 #include "move/lookout.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "move/standing.h"
 
@@ -28,14 +28,6 @@ enum {
     GRACE_MS = 500,     /* for a last read of the catalogue */
     LINES = 1900,       /* the width of the columns in the shared tables */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static const char *upstream_name(const struct lookout *lookout)
 {
@@ -77,7 +69,7 @@ static bool refresh(struct lookout *lookout, struct error *error)
     lookout->door->publish(lookout->door->user, upstream_name(lookout),
                            standing_names(&standing, -1, false));
     standing_fini(&standing);
-    lookout->refreshed = now_ms();
+    lookout->refreshed = clock_ms();
     return true;
 }
 
@@ -102,7 +94,7 @@ static bool is_fast(const struct lookout *lookout)
     for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++) {
         const struct taking_part *part = &lookout->parts[i];
         if (part->state == STATE_HELD || part->state == STATE_DRAINED ||
-            (part->state == STATE_READY && now_ms() - part->announced < FAST_FOR_MS))
+            (part->state == STATE_READY && clock_ms() - part->announced < FAST_FOR_MS))
             return true;
     }
     return false;
@@ -113,10 +105,10 @@ static bool note_unmapped(struct lookout *lookout, struct taking_part *part,
                           const struct meeting_report *row, struct error *error)
 {
     if (row->unmapped <= part->unmapped || is_fast(lookout) ||
-        (part->noted && now_ms() - part->noted < NOTE_MS))
+        (part->noted && clock_ms() - part->noted < NOTE_MS))
         return true;
     part->unmapped = row->unmapped;
-    part->noted = now_ms();
+    part->noted = clock_ms();
     return meeting_note(lookout->connection, row->move, row->epoch, "unmapped",
                         text_of(row->unmapped_by), error);
 }
@@ -143,7 +135,7 @@ static bool report(struct lookout *lookout, unsigned move, struct error *error)
                        sizeof(blockers));
     row.unmapped = door->unmapped(door->user, upstream_name(lookout), lookout->numbers[move],
                                   unmapped_by, sizeof(unmapped_by));
-    part->reported = now_ms();
+    part->reported = clock_ms();
     return meeting_report(lookout->connection, &row, error) &&
            note_unmapped(lookout, part, &row, error);
 }
@@ -174,13 +166,13 @@ static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting
     }
     /* The mover may have sent its RENAME even so: the waiting sessions continue with the names of
      * the present places. */
-    if (now_ms() >= part->until)
+    if (clock_ms() >= part->until)
         return refresh(lookout, error) && open_door(lookout, move, STATE_LEFT, error);
     enum meeting_state state = STATE_DRAINED;
     if (part->state != STATE_DRAINED &&
         !door->seal(door->user, upstream_name(lookout), bit_of(lookout, move)))
         state = STATE_HELD;
-    if (state == part->state && now_ms() - part->reported < 100)
+    if (state == part->state && clock_ms() - part->reported < 100)
         return true;
     part->state = state;
     return report(lookout, move, error);
@@ -198,18 +190,18 @@ static bool follow(struct lookout *lookout, unsigned move, const struct meeting_
             return false;
         part->epoch = said->epoch;
         part->state = STATE_READY;
-        part->announced = now_ms();
+        part->announced = clock_ms();
         return report(lookout, move, error);
     }
     if (said->phase == PHASE_CLOSED && said->epoch == part->epoch && part->state == STATE_READY) {
-        part->until = now_ms() + said->hold;
+        part->until = clock_ms() + said->hold;
         close_door(lookout, move, said->hold + GRACE_MS); /* then the door opens by itself */
         part->state = STATE_HELD;
         return hold_on(lookout, move, said, error);
     }
     if (said->phase == PHASE_IDLE && part->state == STATE_READY)
         part->state = STATE_OPEN;
-    return now_ms() - part->reported < BEAT_MS || report(lookout, move, error);
+    return clock_ms() - part->reported < BEAT_MS || report(lookout, move, error);
 }
 
 /* --- the thread --- */
@@ -243,7 +235,7 @@ static bool look(struct lookout *lookout, struct error *error)
     if (is_fast(lookout)) /* reading the catalogue takes long, and clients wait */
         return true;
     bool missed = lookout->door->missed(lookout->door->user, upstream_name(lookout));
-    if (missed || now_ms() - lookout->refreshed >= REFRESH_MS)
+    if (missed || clock_ms() - lookout->refreshed >= REFRESH_MS)
         return refresh(lookout, error);
     return true;
 }
@@ -280,7 +272,7 @@ static void open_overdue(struct lookout *lookout, bool all)
     for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++) {
         struct taking_part *part = &lookout->parts[i];
         if ((part->state == STATE_HELD || part->state == STATE_DRAINED) &&
-            (all || now_ms() >= part->until)) {
+            (all || clock_ms() >= part->until)) {
             close_door(lookout, i, 0);
             part->state = STATE_LEFT;
         }

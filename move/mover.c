@@ -30,14 +30,6 @@ enum {
     LOCK_SECONDS = 10, /* somebody's backup may hold a lock on everything */
 };
 
-int64_t mover_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Prints a line; names in it come from the server and may contain anything. */
 __attribute__((format(printf, 2, 0))) static void put_line(const struct mover *mover,
                                                            const char *format, va_list arguments)

@@ -49,14 +49,14 @@ struct mover {
     size_t todo_count;
     struct carried_trigger *triggers;
     size_t trigger_count;
-    struct named
-        *near; /* tables that LOCK TABLES must lock too, because of triggers and foreign keys */
+    /* tables that LOCK TABLES must lock too, because of triggers and foreign keys */
+    struct named *near;
     size_t near_count;
     struct carried_grant *grants;
     size_t grant_count;
     unsigned refusals;
     uint64_t epoch;
-    /* By mover_now: when the doors were closed, all sessions had left, the tables were moved, the
+    /* By clock_ms: when the doors were closed, all sessions had left, the tables were moved, the
      * doors were open. */
     int64_t closed, drained, moved, opened;
     bool in_to;      /* the wanted place of the tables */
@@ -188,7 +188,5 @@ bool swap(struct mover *mover, int64_t until);
 
 /* status.c */
 bool status_print(struct mover *mover);
-
-int64_t mover_now(void); /* monotonic milliseconds */
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "move/mover_internal.h"
 
 enum { BRANCH_MS = 1000, POLL_US = 20000 };
@@ -84,7 +85,7 @@ static int is_prepared(struct mover *mover, struct text branch)
  * that are about to be committed. */
 static void check_branches(struct mover *mover)
 {
-    const int64_t until = mover_now() + BRANCH_MS;
+    const int64_t until = clock_ms() + BRANCH_MS;
     struct rows *rows = connection_query(mover->connection, "XA RECOVER", NULL, mover->error);
 
     if (!rows)
@@ -92,7 +93,7 @@ static void check_branches(struct mover *mover)
     while (rows && rows_next(rows)) {
         const struct text branch = rows->columns >= 4 ? rows->cells[3] : TEXT("");
         int prepared = 1;
-        while (mover_now() < until && (prepared = is_prepared(mover, branch)) == 1)
+        while (clock_ms() < until && (prepared = is_prepared(mover, branch)) == 1)
             usleep(POLL_US);
         if (prepared == 1 && is_prepared(mover, branch) == 1)
             refuse(mover,

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "move/mover_internal.h"
 
 enum { LOCK_WAIT_TIMEOUT = 1205, RETRY_US = 2000 };
@@ -145,7 +146,7 @@ static bool run_soon(struct mover *mover, struct text sql, int64_t until)
                            PARAMETERS(P_SQL(sql)), mover->error)) {
         if (connection_code(mover->connection) != LOCK_WAIT_TIMEOUT)
             return false;
-        if (mover_now() >= until) {
+        if (clock_ms() >= until) {
             tell_locks(mover);
             return error_set(mover->error, "somebody holds locks on the tables");
         }

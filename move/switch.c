@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "move/mover_internal.h"
 
 enum {
@@ -52,7 +53,7 @@ static bool wait_for(struct mover *mover, unsigned wanted, int64_t until)
             left |= answers && instance->state == STATE_LEFT;
         }
         all &= instances.count > 0;
-        bool over = left || mover_now() >= until;
+        bool over = left || clock_ms() >= until;
         if (!all && over)
             tell_instances(mover, &instances);
         arena_fini(&instances.arena);
@@ -73,33 +74,33 @@ static bool prepare(struct mover *mover)
                             &mover->epoch, mover->error) &&
            mover_note(mover, "announced", TEXT("")) && triggers_note(mover) &&
            aliases_note(mover) && swap_prepare(mover) &&
-           wait_for(mover, 1u << STATE_READY, mover_now() + READY_MS) && check_again(mover, true) &&
+           wait_for(mover, 1u << STATE_READY, clock_ms() + READY_MS) && check_again(mover, true) &&
            mover_note(mover, "switching", swap_sql(mover));
 }
 
 /* Half of the time is for the transactions inside, the rest for the switch. */
 static bool close_and_switch(struct mover *mover)
 {
-    const int64_t until = mover_now() + mover->move->hold.value / 2;
+    const int64_t until = clock_ms() + mover->move->hold.value / 2;
 
-    mover->closed = mover_now();
+    mover->closed = clock_ms();
     if (!meeting_set(mover->connection, mover->name, mover->epoch, PHASE_CLOSED, mover->error))
         return false;
     mover_reached("closed");
     if (!wait_for(mover, 1u << STATE_DRAINED, until))
         return false;
-    mover->drained = mover_now();
+    mover->drained = clock_ms();
     mover_reached("drained");
     if (!wait_for_locks(mover, until) || connection_lost(mover->connection))
         return false;
     /* A DDL may have ended since. Triggers, which cost ten times as much to read, are compared only
      * if the time was long enough for one; one that is missed makes the RENAME fail. */
-    if (!check_again(mover, mover_now() - mover->closed > QUICK_MS))
+    if (!check_again(mover, clock_ms() - mover->closed > QUICK_MS))
         return false;
     mover->sent = true;
     if (!swap(mover, until))
         return false;
-    mover->moved = mover_now();
+    mover->moved = clock_ms();
     mover_reached("renamed");
     return meeting_set(mover->connection, mover->name, mover->epoch, PHASE_SWITCHED, mover->error);
 }
@@ -110,12 +111,12 @@ static bool close_and_switch(struct mover *mover)
 bool mover_come_back(struct mover *mover)
 {
     const uint64_t lost = connection_thread(mover->connection);
-    const int64_t until = mover_now() + COME_BACK_MS;
+    const int64_t until = clock_ms() + COME_BACK_MS;
     const struct parameter *lock = PARAMETERS(P_TEXT(TEXT(MOVER_LOCK)));
     struct error ignored;
 
     say(mover, "the connection to the server is lost; connecting again");
-    for (; mover_now() < until; usleep(COME_BACK_US)) {
+    for (; clock_ms() < until; usleep(COME_BACK_US)) {
         struct connection *connection = mover_connect(mover->order, mover->error);
         if (!connection)
             continue;
@@ -178,13 +179,13 @@ static enum outcome find_outcome(struct mover *mover, bool done)
 /* Opens the doors, whatever the outcome. */
 static void settle(struct mover *mover, bool switched)
 {
-    const int64_t until = mover_now() + mover->move->hold.value + READY_MS;
+    const int64_t until = clock_ms() + mover->move->hold.value + READY_MS;
     const char *step = mover->incomplete ? "incomplete" : switched ? "settled" : "given_up";
 
     if (switched) {
         meeting_set(mover->connection, mover->name, mover->epoch, PHASE_SWITCHED, mover->error);
         wait_for(mover, 1u << STATE_OPEN | 1u << STATE_LEFT, until);
-        mover->opened = mover_now();
+        mover->opened = clock_ms();
         mover_note(mover, "switched", TEXT(""));
     }
     meeting_set(mover->connection, mover->name, mover->epoch, PHASE_IDLE, mover->error);

@@ -4,8 +4,8 @@
  */
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "config/keys.h"
 #include "move/mover_internal.h"
 
@@ -64,19 +64,11 @@ static void write_statements(struct mover *mover, struct trial *trial)
     add(mover, trial, ".t", "DROP TABLE ");
 }
 
-static int64_t microseconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static bool run_one(struct mover *mover, struct trial *trial, struct text sql)
 {
-    const int64_t began = microseconds();
+    const int64_t began = clock_us();
     const bool good = run_sql(mover, sql);
-    const int64_t took = microseconds() - began;
+    const int64_t took = clock_us() - began;
 
     if (memcmp(sql.at, "RENAME", 6) == 0 && took < trial->shortest)
         trial->shortest = took;

@@ -84,8 +84,8 @@ struct policy {
     struct index index; /* of services by name */
     struct rule *rules;
     size_t rule_count;
-    struct answer (
-        *answers)[ASK_COUNT]; /* service_count + 1: the last one is for users without a service */
+    /* service_count + 1: the last one is for users without a service */
+    struct answer (*answers)[ASK_COUNT];
     struct answer *edges;
     size_t edge_count;
     struct index edge_index; /* by edge_key */

@@ -164,8 +164,8 @@ static void add_other(struct building *building, const struct granted *granted,
 
 static void grant_both_names(struct building *building, const struct moved *moved)
 {
-    const size_t count =
-        building->granted_count; /* the grants that are added here need no other name */
+    /* the grants that are added here need no other name */
+    const size_t count = building->granted_count;
 
     for (size_t i = 0; i < count; i++) {
         const struct granted granted = building->granted[i];

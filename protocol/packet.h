@@ -51,8 +51,8 @@ void write_integer(struct writer *writer, uint64_t number, int bytes);
 void write_lenenc(struct writer *writer, uint64_t number);
 void write_bytes(struct writer *writer, struct text bytes);
 void write_lenenc_text(struct writer *writer, struct text text);
-void write_nul_text(struct writer *writer,
-                    struct text text); /* sets `full` also if the text holds a NUL */
+/* sets `full` also if the text holds a NUL */
+void write_nul_text(struct writer *writer, struct text text);
 
 /* packet_begin leaves room for a header. Write the payload after it, then call packet_end with the
  * pointer that packet_begin returned: it fills in the header and returns the whole packet's size,

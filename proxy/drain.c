@@ -12,9 +12,9 @@
  */
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "proxy/branches.h"
 #include "proxy/notify.h"
@@ -22,14 +22,6 @@
 #include "proxy/running.h"
 
 #define COUNT_SECONDS 1.
-
-static double monotonic(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static bool all_deaf(struct server *server)
 {
@@ -52,7 +44,7 @@ void drain_counts(struct server *server, bool last)
     if (text && !ledger_write(server->ledger, text, length, last) && server->counted == 0.)
         log_warning("what is counted here from now on is not in /metrics: it is too much");
     free(text);
-    server->counted = monotonic();
+    server->counted = clock_seconds();
 }
 
 static void on_drain(struct ev_loop *loop, struct ev_timer *timer, int events)
@@ -60,12 +52,12 @@ static void on_drain(struct ev_loop *loop, struct ev_timer *timer, int events)
     struct server *server = timer->data;
     double over = (double)server->steer.base->config->proxy.drain_timeout.value / 1000;
     unsigned left = atomic_load(&worker_sessions);
-    bool late = monotonic() - server->drained >= over;
+    bool late = clock_seconds() - server->drained >= over;
 
     (void)events;
     if (server->handed_over)
         steer_follow(&server->steer);
-    if (monotonic() - server->counted >= COUNT_SECONDS)
+    if (clock_seconds() - server->counted >= COUNT_SECONDS)
         drain_counts(server, false);
     if (all_deaf(server))
         listeners_close(&server->sockets, false);
@@ -88,7 +80,7 @@ static void begin(struct server *server)
     }
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_drain(&server->workers[i], config->proxy.drain_timeout.value / 2);
-    server->drained = monotonic();
+    server->drained = clock_seconds();
     ev_timer_start(server->loop, &server->drain);
 }
 

@@ -1,19 +1,10 @@
 /* See proxy/health.h. */
 #include "proxy/health.h"
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "base/log.h"
 #include "proxy/runtime.h"
 #include "violations/violations.h"
-
-int64_t health_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 bool health_is(const struct usage *upstream, enum health_state state)
 {
@@ -44,7 +35,7 @@ static void is_up(struct usage *upstream, struct violations *violations, const c
 {
     struct health *health = &upstream->health;
 
-    atomic_store(&health->seen, health_now());
+    atomic_store(&health->seen, clock_ms());
     if (atomic_load(&health->doubted))
         atomic_store(&health->doubted, false);
     tell(upstream, violations, asked, true, "");

@@ -18,7 +18,7 @@ enum health_account { HEALTH_ACCOUNT_UNTRIED, HEALTH_ACCOUNT_GOOD, HEALTH_ACCOUN
 struct health {
     atomic_int state;    /* enum health_state */
     atomic_int account;  /* enum health_account */
-    atomic_llong seen;   /* when it was last up: health_now */
+    atomic_llong seen;   /* when it was last up: clock_ms */
     atomic_bool doubted; /* a session has lost its connection since the upstream was last seen up */
     atomic_bool full;    /* the last greeting was error 1040 */
     atomic_ullong refusals; /* such greetings */
@@ -40,8 +40,5 @@ void health_account(struct usage *upstream, const char *why);
 void health_doubt(struct usage *upstream);
 
 bool health_is(const struct usage *upstream, enum health_state state);
-
-/* A clock in milliseconds that only goes forward. */
-int64_t health_now(void);
 
 #endif

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "proxy/again.h"
 #include "proxy/binding.h"
 #include "proxy/worker.h"
@@ -130,14 +130,6 @@ static void count(struct moving *moving, uint64_t moves, int by)
     }
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 bool moving_enter(struct session *session, uint64_t touched)
 {
     const uint64_t fresh = touched & ~session->inside.touched;
@@ -150,7 +142,7 @@ bool moving_enter(struct session *session, uint64_t touched)
                   session->held.tables || session->held.handler;
     bool waits =
         (!inside && (atomic_load(&moving->held) & fresh)) || (atomic_load(&moving->sealed) & fresh);
-    if (waits && now_ms() < atomic_load(&moving->until)) {
+    if (waits && clock_ms() < atomic_load(&moving->until)) {
         count(moving, fresh, -1);
         return false;
     }
@@ -394,7 +386,7 @@ void moving_close(void *door, const char *upstream, uint64_t moves, int64_t mill
     if (!moving)
         return;
     if (milliseconds > 0) {
-        atomic_store(&moving->until, now_ms() + milliseconds);
+        atomic_store(&moving->until, clock_ms() + milliseconds);
         atomic_fetch_or(&moving->held, moves);
     } else {
         atomic_fetch_and(&moving->held, ~moves);

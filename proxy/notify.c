@@ -1,5 +1,6 @@
 /* sd_notify without its library: the protocol is a line of text in a datagram. */
 #include "proxy/notify.h"
+#include "base/clock.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +9,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 void notify(const char *format, ...)
@@ -37,9 +37,5 @@ void notify(const char *format, ...)
 
 void notify_reloading(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    notify("RELOADING=1\nMONOTONIC_USEC=%lld",
-           (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+    notify("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_us());
 }

@@ -38,8 +38,8 @@ struct watched {
 struct observer {
     struct worker *workers;
     unsigned count;
-    struct admin_service
-        *services; /* by the number of the usage; the last one is for users without a service */
+    /* by the number of the usage; the last one is for users without a service */
+    struct admin_service *services;
     struct summary summary;
     size_t room;
     struct watched watched[];
@@ -254,8 +254,8 @@ static void gather(struct gathered *to, const struct summary_slice *slice)
     to->edge_count += slice->edge_count;
     to->query_count += slice->query_count;
     to->forgotten = slice->forgotten;
-    if (slice->edge ==
-        slice->edge_count) /* the first slice: taken at the same moment as the counters */
+    /* The first slice is taken at the same moment as the counters. */
+    if (slice->edge == slice->edge_count)
         to->all = slice->all;
 }
 

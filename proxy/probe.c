@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "protocol/handshake.h"
 #include "protocol/proxy_header.h"
@@ -67,7 +68,7 @@ static int reach(const struct router_address *address, int64_t milliseconds, str
  * -1. */
 static ssize_t read_packet(int from, uint8_t *to, size_t size, int64_t milliseconds)
 {
-    int64_t end = health_now() + milliseconds;
+    int64_t end = clock_ms() + milliseconds;
     size_t got = 0;
 
     for (;;) {
@@ -76,7 +77,7 @@ static ssize_t read_packet(int from, uint8_t *to, size_t size, int64_t milliseco
         if (got >= PACKET_HEADER && PACKET_HEADER + bytes_get3(to) > size)
             return -1;
         struct pollfd ready = {.fd = from, .events = POLLIN};
-        int64_t left = end - health_now();
+        int64_t left = end - clock_ms();
         if (left <= 0 || poll(&ready, 1, (int)left) <= 0)
             return -1;
         ssize_t more = recv(from, to + got, size - got, 0);
@@ -258,7 +259,7 @@ static void probe_as_account(const struct runtime *runtime, size_t upstream)
     }
     health_account(runtime->upstream_usages[upstream], good ? NULL : error.text);
     /* because each refusal is a line in the server's error log */
-    health->account_next = good ? 0 : health_now() + INT64_C(1000) * PROBE_QUIET;
+    health->account_next = good ? 0 : clock_ms() + INT64_C(1000) * PROBE_QUIET;
 }
 
 /* Can the account be tried, and is it worth it? */
@@ -268,7 +269,7 @@ static bool has_account(const struct runtime *runtime, size_t upstream)
     const struct health *health = &runtime->upstream_usages[upstream]->health;
 
     return log_in && config->account.line && config->proxy_protocol.value == CONFIG_PROXY_OFF &&
-           health_now() >= health->account_next;
+           clock_ms() >= health->account_next;
 }
 
 /* --- which probes are due --- */
@@ -293,7 +294,7 @@ static bool is_doubted(const struct runtime *runtime, size_t upstream)
                        atomic_load(&usage->health.account) == HEALTH_ACCOUNT_GOOD;
 
     return atomic_load(&usage->health.doubted) && health_is(usage, HEALTH_UP) &&
-           (quiet || health_now() - usage->health.doubt_ended >= INT64_C(1000) * PROBE_SECONDS);
+           (quiet || clock_ms() - usage->health.doubt_ended >= INT64_C(1000) * PROBE_SECONDS);
 }
 
 static bool is_due(const struct runtime *runtime, size_t upstream, bool account)
@@ -304,7 +305,7 @@ static bool is_due(const struct runtime *runtime, size_t upstream, bool account)
         return true;
     return job.all &&
            (account || !health_is(usage, HEALTH_UP) || !is_known(runtime, upstream) ||
-            health_now() - atomic_load(&usage->health.seen) >= INT64_C(1000) * PROBE_QUIET);
+            clock_ms() - atomic_load(&usage->health.seen) >= INT64_C(1000) * PROBE_QUIET);
 }
 
 static void *run(void *unused)
@@ -322,7 +323,7 @@ static void *run(void *unused)
         if (!is_due(runtime, i, account))
             continue;
         if (atomic_exchange(&health->doubted, false))
-            health->doubt_ended = health_now();
+            health->doubt_ended = clock_ms();
         health->generation = generation(runtime);
         (account ? probe_as_account : probe_refused)(runtime, i);
     }

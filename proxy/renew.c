@@ -36,8 +36,8 @@ struct renewal {
     uint16_t parameters;
     uint32_t statement;
     struct sql_state there, back;
-    size_t length,
-        restoring; /* of `text`: the statement to send, followed by the one that restores */
+    /* of `text`: the statement to send, followed by the one that restores */
+    size_t length, restoring;
     char text[];
 };
 

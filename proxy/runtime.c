@@ -123,8 +123,8 @@ struct runtime *runtime_build(const char *path, const struct runtime *old, struc
     bool good = config && problems.errors == 0 &&
                 build_tls(config, &tls, tls_clients, &password_key, &problems) && policy;
 
-    if (config &&
-        !old) /* so that the first lines of the log have its format, even if it has errors */
+    /* The first lines of the log have its format, even if the configuration has errors. */
+    if (config && !old)
         reload_own_log(config);
     config_problems_log(&problems, path);
     config_problems_first(&problems, path, first);

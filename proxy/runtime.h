@@ -43,8 +43,8 @@ struct hold {
 struct runtime {
     atomic_uint references;
     uint32_t generation; /* 1, 2, ... */
-    struct runtime *
-        base; /* the runtime of the file, to which `overrides` were applied; NULL: this one is it */
+    /* the runtime of the file, to which `overrides` were applied; NULL: this one is it */
+    struct runtime *base;
     struct override *overrides;
     struct hold *holds;
     size_t override_count, hold_count;

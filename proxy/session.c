@@ -285,8 +285,8 @@ void session_drop_upstream(struct session *session)
     if (session->request.in_flight)
         stream_shut(&session->upstream.stream); /* as pass_end does */
     drop_side(session, &session->upstream);
-    gate_forget(&session->client.gate,
-                &session->worker->pool); /* the bytes were for this upstream connection only */
+    /* the bytes were for this upstream connection only */
+    gate_forget(&session->client.gate, &session->worker->pool);
 }
 
 void session_close(struct session *session, enum close_reason reason)

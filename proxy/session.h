@@ -59,11 +59,11 @@ struct session {
     enum close_reason close_reason;
     struct side client, upstream;
     struct list_link all; /* in worker->sessions, or worker->closed */
-    struct list_link
-        waiting; /* in worker->log_waiting while the log has no room; in worker->handshaking */
+    /* in worker->log_waiting while the log has no room; in worker->handshaking */
+    struct list_link waiting;
     struct list_link timed; /* in one of the worker's slots */
-    uint32_t deadline,
-        due; /* in the worker's seconds: when the state's time is over, when this is checked next */
+    /* in the worker's seconds: when the state's time is over, when this is checked next */
+    uint32_t deadline, due;
     uint32_t began, entered; /* likewise: the start of the session, and of its state */
     uint32_t stays;          /* a drain does not end it before this second; 0: it may */
     uint64_t refused;        /* the record's id of its last refused statement; 0: none */

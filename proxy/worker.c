@@ -2,6 +2,7 @@
  * communicates with it through atomics and one ev_async.
  */
 #include "proxy/worker.h"
+#include "base/clock.h"
 #include "protocol/compress.h"
 
 #include <errno.h>
@@ -32,14 +33,6 @@
 enum { ACCEPTS_A_TURN = 64 };
 
 atomic_uint worker_sessions;
-
-static double monotonic(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 int64_t worker_now(void)
 {
@@ -154,7 +147,7 @@ static void on_drain(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
     struct worker *worker = timer->data;
     double spread = (double)atomic_load(&worker->drain_spread) / 1000;
-    double gone = monotonic() - worker->drain_from;
+    double gone = clock_seconds() - worker->drain_from;
     size_t due =
         gone >= spread ? SIZE_MAX : (size_t)((double)worker->drain_total * gone / spread) + 1;
 
@@ -183,7 +176,7 @@ static void begin_drain(struct worker *worker)
         worker->listeners[i].socket = -1;
     }
     atomic_store(&worker->deaf, true);
-    worker->drain_from = monotonic();
+    worker->drain_from = clock_seconds();
     for (struct list_link *link = worker->sessions.after; link != &worker->sessions;
          link = link->after)
         worker->drain_total++;

@@ -63,8 +63,8 @@ struct report_query { /* one normalized statement on one edge */
     struct text kind, statement; /* `at` NULL: not in the logs */
     struct report_counts counts;
     struct report_span span;
-    uint64_t joined,
-        in_transaction; /* statements that joined owners, or ran in such a transaction */
+    /* statements that joined owners, or ran in such a transaction */
+    uint64_t joined, in_transaction;
     struct text owners, transaction; /* "billing, clinical" */
     struct report_place *places;
     uint32_t place_count;

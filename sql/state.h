@@ -62,8 +62,8 @@ struct sql_state {
     bool patch_unknown;    /* only the release of `version` is known, not its last number */
     bool database_unknown; /* it is not known whether there is a current database, or which */
     uint8_t database_length;
-    uint32_t
-        version; /* as in executable comments: MySQL 9.7.4 is 90704, MariaDB 10.11.19 is 101119 */
+    /* as in executable comments: MySQL 9.7.4 is 90704, MariaDB 10.11.19 is 101119 */
+    uint32_t version;
     char database[SQL_DATABASE_SIZE]; /* in UTF-8 */
 };
 

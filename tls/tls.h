@@ -104,8 +104,8 @@ enum tls_failure tls_failure(const struct stream *stream);
 
 /* Facts about a stream after its handshake. False or "" for a plain stream. */
 bool tls_is(const struct stream *stream);
-bool tls_has_certificate(
-    const struct stream *stream); /* the other side has sent one, and it was verified */
+/* the other side has sent one, and it was verified */
+bool tls_has_certificate(const struct stream *stream);
 /* Is `name` (without case) one of the verified certificate's DNS names or, if it has none, its
  * common name? Wildcards do not match: a client is one name. */
 bool tls_has_name(const struct stream *stream, struct text name);

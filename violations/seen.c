@@ -28,8 +28,8 @@ struct seen {
 
 struct seen *seen_new(void)
 {
-    struct seen *seen =
-        memory_take_zeroed(sizeof(*seen)); /* the system allocates its pages as they are used */
+    /* the system allocates its pages as they are used */
+    struct seen *seen = memory_take_zeroed(sizeof(*seen));
 
     memset(seen->query_buckets, 0xff, sizeof(seen->query_buckets));
     memset(seen->edge_buckets, 0xff, sizeof(seen->edge_buckets));

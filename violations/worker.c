@@ -313,8 +313,8 @@ struct fold_slot *worker_find(struct violations_worker *worker, const struct fol
         fold_renew(worker->fold, slot, now);
         return slot;
     }
-    fold_close(worker->fold,
-               slot); /* nothing for a whole period: the next one is written in full again */
+    /* nothing for a whole period: the next one is written in full again */
+    fold_close(worker->fold, slot);
     return NULL;
 }
 

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 enum { DOZE_MILLISECONDS = 10, SLEEP_MILLISECONDS = 1000, LAST_TRIES = 50, LAST_WAIT = 200 };
@@ -39,13 +39,6 @@ uint64_t writer_id(uint64_t *last, unsigned number, int64_t now)
 
     *last = next > *last ? next : *last + 1;
     return (*last >> 13) << 23 | (uint64_t)(number & 1023) << 13 | (*last & 8191);
-}
-
-static int64_t milliseconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* A queue's run of bytes goes to all outputs. */
@@ -141,11 +134,11 @@ static bool carry(struct violations *violations)
         if (!queue_take(violations->workers[i].queue, add_run, violations))
             continue;
         some = true;
-        flush(violations, milliseconds());
+        flush(violations, clock_ms());
     }
     if (!violations->paused && queue_take(&violations->events, add_run, violations)) {
         some = true;
-        flush(violations, milliseconds());
+        flush(violations, clock_ms());
     }
     for (unsigned i = 0; i < violations->worker_count; i++) {
         if (queue_became_ready(violations->workers[i].queue) && violations->room)
@@ -225,7 +218,7 @@ static void *run(void *argument)
         }
         events_tick(violations, false);
         bool some = carry(violations);
-        flush(violations, milliseconds());
+        flush(violations, clock_ms());
         wait_for_work(violations, some);
     }
     change_outputs(violations);

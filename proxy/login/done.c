@@ -69,8 +69,8 @@ static bool set_state(struct session *session, struct text ok)
     belief->state.lossy = sql_collation_lossy(session->collation);
     char room[SQL_IDENTIFIER_BYTES];
     struct text database = login_initial_db(session);
-    sql_identifier_table(database, &belief->state, room,
-                         &database); /* false: the server is asked for it */
+    /* false: the server is asked for it */
+    sql_identifier_table(database, &belief->state, room, &database);
     sql_state_set_database(&belief->state, database);
     /* Only the server knows what init_connect has done (it may have been set a moment ago), and
      * whether the character set and lower_case_table_names have changed. */

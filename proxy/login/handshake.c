@@ -3,8 +3,7 @@
  */
 #include "proxy/login/handshake.h"
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
 
@@ -24,18 +23,10 @@ static uint64_t traffic(const struct worker *worker)
     return worker->counters.forwarded + worker->counters.answered;
 }
 
-static double seconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void start_handshake_timer(struct worker *worker)
 {
     /* A timer starts at the event loop's time, which is that of the start of this turn. */
-    double left = worker->handshake_after - seconds() + ev_time() - ev_now(worker->loop);
+    double left = worker->handshake_after - clock_seconds() + ev_time() - ev_now(worker->loop);
     double most = 3 * handshake_pause_most;
 
     ev_timer_stop(worker->loop, &worker->handshake_timer);
@@ -73,7 +64,7 @@ bool handshake_waits(struct session *session, const struct stream *stream)
         return false;
     if (worker->had_handshake) /* the unread socket will cause another event */
         return true;
-    if (traffic(worker) == worker->traffic_seen || seconds() >= worker->handshake_after)
+    if (traffic(worker) == worker->traffic_seen || clock_seconds() >= worker->handshake_after)
         return false;
     if (list_empty(&worker->handshaking))
         start_handshake_timer(worker);
@@ -83,9 +74,9 @@ bool handshake_waits(struct session *session, const struct stream *stream)
 
 enum tls_step handshake_step(struct worker *worker, struct stream *stream, struct error *why)
 {
-    double start = seconds();
+    double start = clock_seconds();
     enum tls_step step = tls_handshake(stream, why);
-    double took = seconds() - start;
+    double took = clock_seconds() - start;
 
     worker->had_handshake = true;
     worker->traffic_seen = traffic(worker);

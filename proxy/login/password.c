@@ -211,8 +211,8 @@ static void say_upstream(struct session *session, const void *payload, size_t le
 
 static enum step refuse(struct session *session, const char *why)
 {
-    session->draft->exchange =
-        EXCHANGE_ASKED; /* it still waits for an answer, which abandoned.c will give */
+    /* it still waits for an answer, which abandoned.c will give */
+    session->draft->exchange = EXCHANGE_ASKED;
     return login_refuse(session, CLOSED_LOGIN_INSECURE, 2061, "HY000",
                         "Authentication plugin '%s' reported error: silogate: %s",
                         session->draft->plugin, why);

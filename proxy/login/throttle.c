@@ -4,12 +4,12 @@
  * somebody's entry. Called by client_tls.c and auth.c.
  */
 #include "proxy/login/throttle.h"
+#include "base/clock.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 
 enum { PLACES = 1 << 14, WINDOW = 60, COUNT_MAX = 255, WAIT_MAX = 8 };
 
@@ -59,10 +59,7 @@ void throttle_handshaken(uint64_t address)
 /* Seconds since the machine started: the 24 bits that an entry has for them. */
 static unsigned now(void)
 {
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (unsigned)time.tv_sec & 0xffffff;
+    return (unsigned)(clock_ms() / 1000) & 0xffffff;
 }
 
 /* The failures in the present window; 0 if it is over. */

@@ -16,8 +16,8 @@ static enum step refuse_upstream(struct session *session, const char *why)
 {
     struct text name = upstream_of(session)->name;
 
-    session->draft->exchange =
-        EXCHANGE_OVER; /* nothing more is sent to a server after a failed TLS handshake */
+    /* nothing more is sent to a server after a failed TLS handshake */
+    session->draft->exchange = EXCHANGE_OVER;
     log_warning("upstream '%.*s': %s", TEXT_ARGS(name), why);
     return login_refuse(session, CLOSED_UPSTREAM_TLS, 2026, "HY000",
                         "SSL connection error: upstream '%.*s': %s", TEXT_ARGS(name), why);

@@ -54,8 +54,8 @@ static void test_sessions(void **test)
     (void)test;
     static const struct {
         const char *text;
-        char
-            answer; /* 'o' OK, 'e' error, 'r' refused, 'a' the server is asked; '-' a new session */
+        /* 'o' OK, 'e' error, 'r' refused, 'a' the server is asked; '-' a new session */
+        char answer;
     } steps[] = {
         {"SELECT * FROM t",                                                                      'o'},
         {"SELECT * FROM secret.t",                                                               'r'},

@@ -237,8 +237,8 @@ static void test_resumption(void **state)
     assert_true(meets_again(server, client, "localhost"));
     assert_false(meets_again(server, client, "127.0.0.1")); /* another host has to prove itself */
     assert_true(meets_again(server, client, "127.0.0.1"));
-    assert_false(
-        meets_again(other, client, "127.0.0.1")); /* other ticket keys, as after a reload */
+    /* other ticket keys, as after a reload */
+    assert_false(meets_again(other, client, "127.0.0.1"));
     assert_false(meets_again(server, fresh, "localhost"));
     tls_client_drop(client);
     tls_client_drop(fresh);
