@@ -1,6 +1,7 @@
-/* The records that are no violations: refused logins, reloads, overrides, upstreams that come and
- * go. From any thread, under the lock. Refused logins are summed up (violations/refusals.h), and
- * bounded in memory: those past it are added to the next one's count.
+/* The records that are no violations: refused logins, reloads, overrides, rehearsals of moves,
+ * upstreams that come and go. From any thread, under the lock. Refused logins and rehearsals are
+ * summed up (violations/refusals.h). Kinds that may come in any number are bounded in memory: those
+ * past the bound are added to the count of the next one of their kind.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@ enum { EVENT_SIZE = 16384, EVENTS_MOST = 4 << 20 };
 /* The fields that an event has; those that are empty are left out. */
 struct event {
     const char *name;
-    bool can_flood; /* whoever can connect can cause these records */
+    enum event_flood flood;
     struct text action, reason, service, user, client, upstream, address, policy;
     struct text session, schema, table, owner, lock;
     const uint64_t *digests; /* NULL: the event has none */
@@ -56,14 +57,14 @@ static void put_event(struct violations *violations, const struct event *event, 
     struct json json = {.at = line, .size = sizeof(line)};
     uint64_t count = event->count > 0 ? event->count : 1;
 
-    if (event->can_flood && queue_length(&violations->events) > EVENTS_MOST) {
-        violations->events_left_out += count;
+    if (event->flood != EVENT_RARE && queue_length(&violations->events) > EVENTS_MOST) {
+        violations->events_left_out[event->flood] += count;
         return;
     }
     uint64_t id = writer_id(&violations->event_id, violations->worker_count, now);
-    if (event->can_flood) {
-        count += violations->events_left_out;
-        violations->events_left_out = 0;
+    if (event->flood != EVENT_RARE) {
+        count += violations->events_left_out[event->flood];
+        violations->events_left_out[event->flood] = 0;
     }
     record_start(&json, now, event->name, id);
     put_field(&json, "action", event->action);
@@ -104,7 +105,7 @@ void events_tick(struct violations *violations, bool all)
         put_event(violations,
                   &(struct event){
                       .name = "login_refused",
-                      .can_flood = true,
+                      .flood = EVENT_LOGIN_REFUSED,
                       .reason = text_of(kind.reason),
                       .client = text_of(kind.client),
                       .count = kind.count,
@@ -116,7 +117,7 @@ void events_tick(struct violations *violations, bool all)
         put_event(violations,
                   &(struct event){
                       .name = "rehearsal",
-                      .can_flood = true,
+                      .flood = EVENT_REHEARSAL,
                       .reason = text_of(kind.reason),
                       .service = text_of(kind.client),
                       .count = kind.count,
@@ -139,7 +140,7 @@ void violations_event_login_refused(struct violations *violations, struct text u
         put_event(violations,
                   &(struct event){
                       .name = "login_refused",
-                      .can_flood = true,
+                      .flood = EVENT_LOGIN_REFUSED,
                       .reason = reason,
                       .user = user,
                       .client = client,
@@ -162,7 +163,7 @@ void violations_event_rehearsal(struct violations *violations, struct text servi
         put_event(violations,
                   &(struct event){
                       .name = "rehearsal",
-                      .can_flood = true,
+                      .flood = EVENT_REHEARSAL,
                       .reason = reason,
                       .service = service,
                       .digests = &digest,
@@ -179,6 +180,7 @@ void violations_event_reload(struct violations *violations, const char *policy_h
 {
     write_event(violations, &(struct event){
                                 .name = "reload",
+                                .flood = EVENT_RARE,
                                 .action = accepted ? TEXT("accepted") : TEXT("refused"),
                                 .reason = message,
                                 .policy = text_of(policy_hash),
@@ -190,6 +192,7 @@ void violations_event_override(struct violations *violations, struct text action
 {
     write_event(violations, &(struct event){
                                 .name = "override",
+                                .flood = EVENT_RARE,
                                 .action = action,
                                 .reason = words,
                                 .service = service,
@@ -203,6 +206,7 @@ void violations_event_upstream(struct violations *violations, struct text upstre
 {
     write_event(violations, &(struct event){
                                 .name = up ? "upstream_up" : "upstream_down",
+                                .flood = EVENT_RARE,
                                 .reason = reason,
                                 .upstream = upstream,
                                 .address = address,
@@ -214,7 +218,7 @@ void violations_event_unexplained(struct violations *violations,
 {
     write_event(violations, &(struct event){
                                 .name = "unexplained",
-                                .can_flood = true,
+                                .flood = EVENT_UNEXPLAINED,
                                 .session = held->session,
                                 .service = held->service,
                                 .user = held->user,

@@ -28,6 +28,15 @@ struct violations_worker {
     atomic_uint_fast64_t added, lost;
 };
 
+/* The events that whoever can connect, or a service, can cause in any number. */
+enum event_flood {
+    EVENT_LOGIN_REFUSED,
+    EVENT_REHEARSAL,
+    EVENT_UNEXPLAINED,
+    EVENT_FLOODS,
+    EVENT_RARE = EVENT_FLOODS /* all others */
+};
+
 struct violations {
     pthread_t thread;
     int wake;         /* an eventfd */
@@ -42,7 +51,7 @@ struct violations {
     struct output *offered;
     bool has_offered;
     uint64_t event_id;
-    uint64_t events_left_out;
+    uint64_t events_left_out[EVENT_FLOODS]; /* to be added to the next one of the same kind */
     struct refusals refusals, rehearsals;
     struct queue events;
 
