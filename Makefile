@@ -3,14 +3,14 @@
 #   WERROR=1        warnings are errors (make lint and .ci/run set it)
 #   SANITIZE=address,undefined | thread              FUZZ=1     (set by the targets below)
 #   CPPFLAGS, CFLAGS, LDFLAGS and LIBS are the packager's: what is given is added to what is needed.
-#   JOBS=4          how many files of tests run at the same time (two a core, at most 12: tests mostly wait)
+#   JOBS=5          how many files of tests run at the same time (five on two cores, at most 12: they mostly wait)
 
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
 BUILD   ?= build
 PREFIX  ?= /usr/local
-JOBS    ?= $(shell n=$$(nproc); echo $$((n < 6 ? 2 * n : 12)))
+JOBS    ?= $(shell n=$$(nproc); echo $$((n < 5 ? n * 5 / 2 : 12)))
 VERSION := 0.2.0
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
