@@ -26,6 +26,8 @@
  */
 #include "proxy/session.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,8 +73,14 @@ void session_error(struct session *session, uint8_t sequence, uint16_t code, con
 
 enum step session_linger(struct session *session, enum close_reason reason)
 {
+    const int on = 1;
+
     session->close_reason = reason;
     session_drop_upstream(session);
+    /* The kernel keeps the last packet until shutdown(SHUT_WR), for 200 ms at most, and sends the
+     * end of the stream with it: a pool that takes the connection again, after the error in that
+     * packet, sees the end. */
+    setsockopt(session->client.stream.socket, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
     session_enter(session, STATE_LINGER);
     return STEP_AGAIN;
 }

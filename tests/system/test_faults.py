@@ -2,6 +2,7 @@
 import os
 import resource
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -209,6 +210,24 @@ def test_wrong_sequence_numbers(silogate):
         pass
     connection.close()
     wire.connect(silogate.port, "lab_service").quit()
+
+
+def test_the_end_comes_with_the_last_packet(silogate):
+    """Between the two, a pool took the connection for a good one: Go's told its caller of an invalid connection."""
+    for _ in range(200):
+        client = wire.connect(silogate.port, "lab_service")
+        client.sequence = 9
+        client.send(client.query_bytes("SELECT 1"))
+        client.socket.setblocking(False)
+        told, end = b"", time.monotonic() + 30
+        while not told and time.monotonic() < end:  # without a wait, so that nothing is between the two reads
+            try:
+                told = client.socket.recv(4096)
+            except BlockingIOError:
+                continue
+        assert told[4] == 0xff
+        assert client.socket.recv(4096) == b""
+        client.socket.close()
 
 
 def test_empty_command(silogate):
