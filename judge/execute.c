@@ -137,12 +137,13 @@ void judge_execute(const struct belief *belief, const struct binding *binding,
     ruling->reads_anew = alike != SQL_READS_ALIKE || has_come_to_be_real(prepared->facts, facts);
     if (facts == &ruling->scratch)
         names_branch(&judging, &ruling->scratch, true);
-    ruling->facts = facts;
-    ruling->kind = sql_kind_name((enum sql_kind)facts->kind);
     if (executes) {
         moves_touch(&judging, facts);
         moves_stale(&judging, facts, prepared);
     }
+    facts = moves_mean(&judging, facts);
+    ruling->facts = facts;
+    ruling->kind = sql_kind_name((enum sql_kind)facts->kind);
     statement_rule(&judging, facts, &place);
     if (executes)
         change(&judging, facts);

@@ -47,8 +47,11 @@ bool names_map_database(const struct judging *judging, struct sql_facts *facts);
 
 /* Replaces the names of moved tables by their present ones; `rewrites` as above. Names that cannot
  * be replaced stay, and are noted in the ruling. */
-void moves_map(struct judging *judging, const struct sql_facts *facts,
-               const struct sql_state *state, bool rewrites);
+void moves_map(struct judging *judging, struct sql_facts *facts, const struct sql_state *state,
+               bool rewrites);
+/* What the server will be told to use, where the policy does not judge it as it judges the names of
+ * the text: the facts, or a copy of them in the ruling's `scratch`, with these objects added. */
+const struct sql_facts *moves_mean(struct judging *judging, const struct sql_facts *facts);
 /* The same for a prepared statement: nothing is replaced. */
 void moves_touch(struct judging *judging, const struct sql_facts *facts);
 /* Notes in the ruling whether a prepared statement must be prepared again first. */

@@ -3,6 +3,8 @@
  * alias with the old name answers. It is counted, even before the move, so that the operator
  * knows.
  */
+#include <string.h>
+
 #include "judge/judging.h"
 
 static void unmapped(struct ruling *ruling, uint64_t moves, const char *why)
@@ -149,6 +151,79 @@ static void rehearse(struct ruling *ruling, const struct sql_facts *facts,
         unmapped(ruling, moves, ruling->edits.why);
 }
 
+/* --- what is sent --- */
+
+/* Does the policy judge the object in another way where it will be used? Both names of a moved
+ * table are one object to it, but the new name of a renamed table is not; and for a moment after a
+ * reload, or until UNLOCK TABLES, tables are still mapped by a [move:] that the policy does not
+ * know. */
+static bool differs(const struct judging *judging, const struct sql_object *object,
+                    struct text schema)
+{
+    const struct binding *binding = judging->binding;
+    const bool fold = judging->belief->state.lower_case_table_names > 0;
+    struct sql_object there = *object;
+    struct verdict one, other;
+
+    there.schema = schema;
+    policy_check_object(binding->policy, binding->service, object, fold, judging->ruling->today,
+                        &one);
+    policy_check_object(binding->policy, binding->service, &there, fold, judging->ruling->today,
+                        &other);
+    return other.action > one.action || other.owner != one.owner;
+}
+
+static void add(struct sql_facts *facts, uint32_t number, struct text schema)
+{
+    struct sql_object there = facts->objects[number];
+
+    if (facts->object_count == SQL_OBJECTS) {
+        facts->determined = false;
+        facts->why = "more names than can be mapped";
+        return;
+    }
+    there.schema = schema;
+    there.schema_length = there.name_length = 0;
+    there.unplaced = true;
+    facts->objects[facts->object_count++] = there;
+}
+
+const struct sql_facts *moves_mean(struct judging *judging, const struct sql_facts *facts)
+{
+    struct ruling *ruling = judging->ruling;
+    struct sql_facts *scratch = &ruling->scratch;
+    const uint32_t count = facts->object_count;
+
+    for (uint32_t i = 0; ruling->moved && i < count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        if (object->type != SQL_TABLE || object->session_only)
+            continue;
+        const struct text schema =
+            sql_moved_stands(ruling->moved, SQL_TABLE, object->schema, object->name);
+        if (!schema.at || !differs(judging, object, schema))
+            continue;
+        if (facts != scratch)
+            memcpy(scratch, facts,
+                   offsetof(struct sql_facts, objects) + count * sizeof(facts->objects[0]));
+        facts = scratch;
+        add(scratch, i, schema);
+    }
+    return facts;
+}
+
+/* The same for new names, and names of triggers, that get the schema of their table: always,
+ * because what is kept of a PREPARE must have them when the policy has changed. */
+static void mean_followers(struct judging *judging, struct sql_facts *facts,
+                           const struct sql_where *where)
+{
+    const struct sql_edits *edits = &judging->ruling->edits;
+
+    for (uint32_t i = 0; i < edits->count; i++) {
+        if (sql_edit_follows(&edits->edits[i], facts, where))
+            add(facts, edits->edits[i].object, edits->edits[i].schema);
+    }
+}
+
 static void write_edits(struct ruling *ruling, uint64_t moves)
 {
     char bytes[SQL_EDIT_SIZE];
@@ -196,8 +271,8 @@ static void note_named(struct ruling *ruling, const struct sql_facts *facts, boo
     named->print = is_mapped ? ruling->print : 0;
 }
 
-void moves_map(struct judging *judging, const struct sql_facts *facts,
-               const struct sql_state *state, bool rewrites)
+void moves_map(struct judging *judging, struct sql_facts *facts, const struct sql_state *state,
+               bool rewrites)
 {
     struct ruling *ruling = judging->ruling;
 
@@ -211,6 +286,7 @@ void moves_map(struct judging *judging, const struct sql_facts *facts,
     ruling->redefines |= redefines(facts);
     note_print(ruling, facts);
     note_lists(ruling, facts);
+    moves_mean(judging, facts);
     if (ruling->parts > 0 && ruling->stale) { /* the command does more than this EXECUTE */
         ruling->stale = false;
         unmapped(ruling, ruling->touched, "EXECUTE beside other statements");
@@ -226,9 +302,10 @@ void moves_map(struct judging *judging, const struct sql_facts *facts,
         unmapped(ruling, moves, ruling->edits.why);
     else if (mapped == SQL_MAP_EDITS && !rewrites)
         unmapped(ruling, moves, "a name that does not stand in the text of the command");
-    else if (mapped == SQL_MAP_EDITS)
+    else if (mapped == SQL_MAP_EDITS) {
+        mean_followers(judging, facts, &where);
         write_edits(ruling, moves);
-    else if (!facts->determined)
+    } else if (!facts->determined)
         unmapped(ruling, moves, "a statement that is not understood");
     else if (moves)
         rehearse(ruling, facts, state, session, moves);

@@ -17,10 +17,16 @@ bool judge_renew_text(const struct belief *belief, struct text text, const struc
     if (sql_analyze(text, 0, state, belief->remembered, facts) < text.length ||
         !facts->determined || facts->needs_mode)
         return false;
-    if (sql_map(facts, state, &where, &ruling->edits) != SQL_MAP_CANNOT)
-        return true;
-    *why = ruling->edits.why;
-    return false;
+    if (sql_map(facts, state, &where, &ruling->edits) == SQL_MAP_CANNOT) {
+        *why = ruling->edits.why;
+        return false;
+    }
+    *why = "a prepared statement that gives a new name to a table that has moved since";
+    for (uint32_t i = 0; i < ruling->edits.count; i++) {
+        if (sql_edit_follows(&ruling->edits.edits[i], facts, &where))
+            return false; /* nobody has judged the new name in the other schema */
+    }
+    return true;
 }
 
 bool judge_renew(const struct belief *belief, const struct prepared *prepared,

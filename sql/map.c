@@ -194,6 +194,7 @@ enum sql_mapped sql_map(const struct sql_facts *facts, const struct sql_state *s
         struct sql_edit edit = {.offset = place->offset,
                                 .length = place->length,
                                 .schema = decide(&m, place),
+                                .object = place->object,
                                 .dot = place->length == 0 || place->dot};
         if (!insert(edits, &edit))
             return cannot(edits, edits->why);
@@ -205,6 +206,16 @@ enum sql_mapped sql_map(const struct sql_facts *facts, const struct sql_state *s
     drop_those_that_stay(edits);
     edits->why = NULL;
     return edits->count > 0 ? SQL_MAP_EDITS : SQL_MAP_NOTHING;
+}
+
+bool sql_edit_follows(const struct sql_edit *edit, const struct sql_facts *facts,
+                      const struct sql_where *where)
+{
+    const struct sql_object *object = &facts->objects[edit->object];
+
+    return !text_equal(edit->schema, object->schema) &&
+           !where->stands(where->moved, (enum sql_type)object->type, object->schema, object->name)
+                .at;
 }
 
 size_t sql_edit_write(const struct sql_edit *edit, char *to)

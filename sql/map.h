@@ -16,6 +16,7 @@ enum { SQL_EDITS = 1024 };
 struct sql_edit {
     uint32_t offset, length;
     struct text schema; /* borrowed from struct sql_where's `stands`, or from the facts */
+    uint16_t object;    /* the object that is named here */
     bool dot;
 };
 
@@ -43,6 +44,11 @@ struct sql_edits {
 /* The facts must come from sql_analyze: copies made by sql_facts_keep have no places. */
 enum sql_mapped sql_map(const struct sql_facts *facts, const struct sql_state *state,
                         const struct sql_where *where, struct sql_edits *edits);
+
+/* Does the name get another schema although nothing of that name has moved: the new name of a table
+ * that has moved, or of a trigger? */
+bool sql_edit_follows(const struct sql_edit *edit, const struct sql_facts *facts,
+                      const struct sql_where *where);
 
 /* Writes the new bytes of one edit, at most SQL_EDIT_SIZE; returns their number. */
 enum { SQL_EDIT_SIZE = 2 * SQL_DATABASE_SIZE + 3 };

@@ -66,7 +66,7 @@ class MovingSilo(silos.Silo):
                 found.append((name, self.ask(f"SELECT next_not_cached_value FROM `{schema}`.`{quoted}`")))
             elif kind != "VIEW":
                 found.append((name, self.ask(f"CHECKSUM TABLE `{schema}`.`{quoted}`")[0][1]))
-        return repr(sorted(found))
+        return repr(sorted(found, key=repr))
 
     def look(self):
         return {database: self.sums(database) for database in silos.DATABASES}
