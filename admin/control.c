@@ -29,6 +29,7 @@ enum {
 
 struct control {
     struct MHD_Daemon *daemon, *older; /* older listens at older_path; NULL: it is not used */
+    struct crowd crowd, older_crowd;
     struct control_source source;
     char at[CONTROL_PATH];              /* as in the configuration */
     char path[CONTROL_PATH];            /* "": the socket belongs to a successor */
@@ -199,8 +200,8 @@ static void listen_on(struct control *control)
              (unsigned)getpid());
     int listening = listen_unix(control->older_path, 0660, BACKLOG, &why);
     if (listening >= 0)
-        control->older =
-            http_start(listening, MHD_ALLOW_UPGRADE, on_request, on_completed, control);
+        control->older = http_start(listening, MHD_ALLOW_UPGRADE, on_request, on_completed, control,
+                                    &control->older_crowd);
     if (control->older)
         return;
     log_warning("control: %s: %s; the sessions that are left here are not shown",
@@ -243,7 +244,8 @@ bool control_start(const struct config *config, const struct control_source *sou
     upgrade_init(&control->adoption, "silogate-adoption", source->adoption, source->context);
     memcpy(control->at, address->host.at, address->host.length);
     memcpy(control->path, control->at, sizeof(control->path));
-    control->daemon = http_start(listening, MHD_ALLOW_UPGRADE, on_request, on_completed, control);
+    control->daemon = http_start(listening, MHD_ALLOW_UPGRADE, on_request, on_completed, control,
+                                 &control->crowd);
     if (!control->daemon) {
         close(listening);
         control_stop(control);

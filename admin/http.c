@@ -21,13 +21,13 @@
 
 enum {
     BACKLOG = 64,
-    CONNECTIONS = 64,
     TIMEOUT_SECONDS = 15,
     CONNECTION_MEMORY = 128 << 10, /* for request line (with a statement for /why) and headers */
 };
 
 struct admin {
     struct MHD_Daemon *daemon;
+    struct crowd crowd;
     struct admin_source source;
     pthread_mutex_t looks; /* one look at a time: a view is valid until the next one */
     int quiet;             /* the descriptor from http_let_go, after a takeover; -1: none */
@@ -113,6 +113,7 @@ enum MHD_Result http_answer(struct MHD_Connection *connection, unsigned status, 
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
         MHD_add_response_header(response, "Allow", "GET, HEAD");
     enum MHD_Result queued = MHD_queue_response(connection, status, response);
+    crowd_answered(connection);
     MHD_destroy_response(response);
     return queued;
 }
@@ -270,7 +271,8 @@ static bool is_loopback(struct text host)
 
 /* The library's thread inherits the signal mask: only the main thread handles signals. */
 struct MHD_Daemon *http_start(int listening, unsigned flags, MHD_AccessHandlerCallback handler,
-                              MHD_RequestCompletedCallback completed, void *context)
+                              MHD_RequestCompletedCallback completed, void *context,
+                              struct crowd *crowd)
 {
     sigset_t all, before;
 
@@ -278,10 +280,10 @@ struct MHD_Daemon *http_start(int listening, unsigned flags, MHD_AccessHandlerCa
     pthread_sigmask(SIG_SETMASK, &all, &before);
     struct MHD_Daemon *daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNALLY | MHD_USE_ITC | flags, 0, NULL, NULL, handler, context,
-        MHD_OPTION_LISTEN_SOCKET, listening, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+        MHD_OPTION_LISTEN_SOCKET, listening, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CROWD_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_SECONDS,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED,
-        completed, NULL, MHD_OPTION_END);
+        completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, crowd_notify, crowd, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return daemon;
 }
@@ -406,7 +408,7 @@ bool admin_start(const struct config *config, const struct admin_source *source,
     else
         admin->host =
             (struct text){strndup(address->host.at, address->host.length), address->host.length};
-    admin->daemon = http_start(listening, 0, on_request, NULL, admin);
+    admin->daemon = http_start(listening, 0, on_request, NULL, admin, &admin->crowd);
     if (!admin->daemon) {
         close(listening);
         admin_stop(admin);

@@ -7,12 +7,15 @@
 #include <microhttpd.h>
 #include <stddef.h>
 
+#include "admin/crowd.h"
 #include "config/config.h"
 
 /* Starts a thread that answers on `listening`; NULL if it fails. `completed` may be NULL. `flags`
- * are flags of libmicrohttpd, added to those that both servers use. */
+ * are flags of libmicrohttpd, added to those that both servers use. `crowd` is empty and lives as
+ * long as the server. */
 struct MHD_Daemon *http_start(int listening, unsigned flags, MHD_AccessHandlerCallback on_request,
-                              MHD_RequestCompletedCallback completed, void *context);
+                              MHD_RequestCompletedCallback completed, void *context,
+                              struct crowd *crowd);
 /* Takes ownership of `body`, which was allocated with malloc. */
 enum MHD_Result http_answer(struct MHD_Connection *connection, unsigned status, const char *type,
                             char *body, size_t length);

@@ -3,6 +3,8 @@
 
 #include <sys/socket.h>
 
+#include "admin/crowd.h"
+
 static void *run(void *argument)
 {
     struct upgrade *upgrade = argument;
@@ -57,6 +59,7 @@ enum MHD_Result upgrade_begin(struct upgrade *upgrade, struct MHD_Connection *co
         return MHD_NO;
     MHD_add_response_header(response, MHD_HTTP_HEADER_UPGRADE, upgrade->protocol);
     enum MHD_Result queued = MHD_queue_response(connection, MHD_HTTP_SWITCHING_PROTOCOLS, response);
+    crowd_excuse(connection);
     MHD_destroy_response(response);
     return queued;
 }
