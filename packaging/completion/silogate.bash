@@ -18,6 +18,18 @@ _silogate_is_first() {
     [ "$at" -eq "$COMP_CWORD" ]
 }
 
+# The fixed word or words of a call of ctl that stand here: `on` after `allow SERVICE`, log and block after `mode SERVICE`.
+_silogate_fixed() {
+    local at=2 call
+    while [[ ${COMP_WORDS[at]} = -* ]]; do
+        ! _silogate_takes "${COMP_WORDS[at]}" || at=$((at + 1))
+        at=$((at + 1))
+    done
+    [[ ${COMP_WORDS[at]} =~ ^[a-z]+$ ]] || return
+    read -ra call < <(_silogate_words ctl | sed -nE "s/^  (${COMP_WORDS[at]} .*)/\1/; s/   *.*//; /^${COMP_WORDS[at]} /p")
+    [[ ${call[COMP_CWORD - at]} != [a-z]* ]] || echo "${call[COMP_CWORD - at]//[^a-z]/ }"
+}
+
 _silogate() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words=
     COMPREPLY=()
@@ -29,6 +41,8 @@ _silogate() {
         words="$(_silogate_words "${COMP_WORDS[1]}" | grep -Eo -e '(^|[ [|])--?[a-z][a-z-]*' | tr -d '[| ' | sort -u) --help"
     elif [[ ${COMP_WORDS[1]} = ctl || ${COMP_WORDS[1]} = learn ]] && _silogate_is_first; then
         words=$(_silogate_words "${COMP_WORDS[1]}" | sed -nE 's/^  ([a-z]+)( .*|$)/\1/p')
+    elif [[ ${COMP_WORDS[1]} = ctl ]]; then
+        words=$(_silogate_fixed)
     fi
     if [ -n "$words" ]; then
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

@@ -85,6 +85,23 @@ def test_words_behind_a_subcommand(tmp_path):
     assert complete("nonsense", "--") == {"--help"}
 
 
+@pytest.mark.parametrize("line, wanted", [
+    ("ctl mode billing ", {"log", "block"}),
+    ("ctl -c x --json mode billing b", {"block"}),
+    ("ctl allow billing ", {"on"}),
+    ("ctl allow billing on clinical.% ", {"access"}),
+    ("ctl allow billing on clinical.% access ", {"read", "write"}),
+])
+def test_fixed_words_of_ctl(line, wanted):
+    assert complete(*line.split(" ")) == wanted
+
+
+@pytest.mark.parametrize("line", ["ctl mode ", "ctl kill 7 ", "ctl show ", "ctl a/b ", "ctl -c ", "ctl --json -c "])
+def test_what_is_free_is_completed_as_a_file(line, tmp_path):
+    (tmp_path / "one.ini").write_text("")
+    assert complete(*(line + "o").split(" "), folder=tmp_path) == {"one.ini"}
+
+
 def test_a_tab_at_a_terminal(tmp_path):
     """bash with its readline: a TAB behind the beginning of a subcommand, and of an option."""
     rc = tmp_path / "rc"
