@@ -1,6 +1,6 @@
-/* Fills what the pages show of a query. The edges are found here and nowhere else in the running
- * silogate: by the rule of violations/summary.h, which the report applies to records. Called by
- * violations/worker.c for the first of its kind, never for a repeat.
+/* Fills in what the pages show of a query. Only here does a running silogate decide which edges a
+ * statement stands on, by the rule in violations/summary.h; the report applies the same rule to
+ * records. Called by violations/worker.c for the first violation of a kind, never for its repeats.
  */
 #include "violations/describe.h"
 
@@ -25,7 +25,7 @@ static struct text owner_of(const struct violations_statement *statement,
     return verdict->reason == REASON_SYSTEM ? TEXT(SUMMARY_SYSTEM) : TEXT(SUMMARY_UNOWNED);
 }
 
-/* Appends to the line; what does not fit is left out. Control characters become blanks. */
+/* Appends to the line; text that does not fit is left out. Control characters become blanks. */
 static void append(char *to, size_t size, size_t *length, struct text words)
 {
     for (size_t i = 0; i < words.length && *length + 1 < size; i++) {
@@ -123,7 +123,7 @@ void describe_query(struct seen *seen, struct summary_query *query,
     copy_text(query->policy, sizeof(query->policy), text_of(policy_hash(statement->policy)));
     copy_text(query->statement, sizeof(query->statement), shown);
     if (shown.length < description->shown.length)
-        memcpy(query->statement + shown.length, "\xe2\x80\xa6", 4); /* and more */
+        memcpy(query->statement + shown.length, "\xe2\x80\xa6", 4); /* there are more objects */
     if (verdict->object != VERDICT_NO_OBJECT && verdict->object < statement->facts->object_count) {
         const struct sql_object *object = &statement->facts->objects[verdict->object];
         snprintf(query->object, sizeof(query->object), "%.*s%s%.*s",

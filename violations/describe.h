@@ -1,4 +1,4 @@
-/* What the pages show of a violating query, out of its first occurrence. Internal to the room. */
+/* What the pages show of a violating query, taken from its first occurrence. Only for this room. */
 #ifndef VIOLATIONS_DESCRIBE_H
 #define VIOLATIONS_DESCRIBE_H
 
@@ -10,14 +10,14 @@ struct description {
     const struct violations_session *session;
     const struct violations_statement *statement;
     const struct trace *trace;
-    struct text shown; /* the normalized statement; none where it is not to be shown */
+    struct text shown; /* the normalized statement; `at` NULL if it must not be shown */
     uint64_t id, digest;
 };
 
-/* Fills a query of seen_put, with the edges it stands on. */
+/* Fills a query of seen_put, and the edges on which it stands. */
 void describe_query(struct seen *seen, struct summary_query *query,
                     const struct description *description);
-/* It comes from here too: "node via mysql2 /bills/:id". */
+/* Adds a place from which it is sent: "node via mysql2 /bills/:id". */
 void describe_caller(struct summary_query *query, const struct violations_session *session,
                      const struct trace *trace);
 

@@ -1,7 +1,7 @@
-/* The records that are no violations: refused logins, reloads, overrides, rehearsals of moves,
- * upstreams that come and go. From any thread, under the lock. Refused logins and rehearsals are
- * summed up (violations/refusals.h). Kinds that may come in any number are bounded in memory: those
- * past the bound are added to the count of the next one of their kind.
+/* The records that are not violations: refused logins, reloads, overrides, rehearsals of moves,
+ * upstreams that fail and recover. They may be added by any thread, under the lock. Refused logins
+ * and rehearsals are summed up (violations/refusals.h). For kinds that may come in any number the
+ * memory has a limit: events beyond it are added to the count of the next event of their kind.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 enum { EVENT_SIZE = 16384, EVENTS_MOST = 4 << 20 };
 
-/* The fields that an event has; those that are empty are left out. */
+/* The fields of an event; those that are empty are left out. */
 struct event {
     const char *name;
     enum event_flood flood;
@@ -20,7 +20,7 @@ struct event {
     struct text session, schema, table, owner, lock;
     const uint64_t *digests; /* NULL: the event has none */
     size_t digest_count;
-    uint64_t count; /* 0: one, now */
+    uint64_t count; /* 0: it happened once, now */
     int64_t first, last;
 };
 
@@ -50,7 +50,7 @@ static int64_t now_microseconds(void)
     return clock.tv_sec * 1000000 + clock.tv_nsec / 1000;
 }
 
-/* With the lock held. */
+/* The caller holds the lock. */
 static void put_event(struct violations *violations, const struct event *event, int64_t now)
 {
     char line[EVENT_SIZE];

@@ -1,5 +1,5 @@
-/* Finds a record in the violation logs by its id: what `silogate ctl show` asks for. Reads files
- * from their end, and only so much of them.
+/* Finds a record in the violation logs by its id, for `silogate ctl show`. Reads each file from its
+ * end, and no further back than a limit.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,8 +12,8 @@
 
 enum { LOOKED_THROUGH = 64 << 20, BLOCK = 1 << 20, RECORD_MAX = 1 << 18 };
 
-/* The whole line around `at`, as a copy; NULL where it is not whole here. `first`: the bytes are
- * the file's first. */
+/* The whole line around `at`, as a copy; NULL if the line is not complete here. `first`: the bytes
+ * are the first of the file. */
 static char *line_around(const char *bytes, size_t length, const char *at, bool first)
 {
     const char *start = memrchr(bytes, '\n', (size_t)(at - bytes));
@@ -25,7 +25,8 @@ static char *line_around(const char *bytes, size_t length, const char *at, bool 
     return strndup(start, (size_t)(end - start));
 }
 
-/* Blocks overlap by the length of a record, so that none is cut in all of them. */
+/* Two blocks overlap by the length of a record, so each record is complete in at least one of them.
+ */
 static char *find_in(int file, const char *key)
 {
     off_t end = lseek(file, 0, SEEK_END), least = end > LOOKED_THROUGH ? end - LOOKED_THROUGH : 0;

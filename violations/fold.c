@@ -11,8 +11,9 @@ enum { BUCKETS = 8192, NO_SLOT = UINT16_MAX };
 
 struct fold {
     struct list_link by_age;
-    uint16_t unused;  /* the first of those that were used before */
-    uint16_t touched; /* slots from here on were never used: their memory is not there yet */
+    uint16_t unused; /* the first free slot among those that were used before */
+    /* slots from here on were never used: the system has not allocated their memory yet */
+    uint16_t touched;
     uint16_t buckets[BUCKETS];
     struct fold_slot slots[FOLD_SLOTS];
 };

@@ -1,6 +1,7 @@
-/* One output. All lines pass through `backlog`: a flush writes it in one call, a partial write
- * leaves `out` at the byte that follows, and the line that was cut stays whole in memory until it
- * is out, so that it can start again where the file has become another one.
+/* One output. All lines pass through `backlog`: a flush writes it with one call, and after a
+ * partial write `out` says how many bytes of the first line are written. A line that was written in
+ * part stays in memory as a whole, so that it can be written again from its start if the file is
+ * replaced by another one.
  */
 #include "violations/output.h"
 
@@ -21,13 +22,13 @@
 
 enum { RETRY_MILLISECONDS = 1000, KEPT_BYTES = 1 << 20, HALF_LINE_MS = 200 };
 
-/* A pipe that nobody reads is an error, not a wait. */
+/* If nobody reads the pipe, opening it is an error instead of a wait. */
 static int open_path(const char *path)
 {
     int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
 
     if (file >= 0)
-        fcntl(file, F_SETFL, O_APPEND); /* from here on writes wait */
+        fcntl(file, F_SETFL, O_APPEND); /* from here on writes block */
     return file;
 }
 
@@ -47,7 +48,7 @@ static int open_system_log(void)
     return file;
 }
 
-/* The size of the log where it does not end with a line's end; 0: it does, or there is no telling.
+/* The size of the log if it does not end with a newline; 0: it does, or this cannot be known.
  */
 static off_t half_line(const struct output *output)
 {
@@ -65,8 +66,8 @@ static off_t half_line(const struct output *output)
     return last == '\n' ? 0 : status.st_size;
 }
 
-/* A process that was killed may have left half a line at the end. One that still writes, as an
- * older generation does, may be in the middle of it: its line goes on. */
+/* A process that was killed may have left half a line at the end of the file. An older generation
+ * that is still writing may be in the middle of a line; then its line is completed later. */
 static bool ends_in_mid_line(const struct output *output)
 {
     const struct timespec moment = {.tv_nsec = HALF_LINE_MS * 1000000L};
@@ -80,7 +81,8 @@ static bool ends_in_mid_line(const struct output *output)
     return size > 0;
 }
 
-/* Is the end not where this one has left it? Another process writes here too, or it was cut. */
+/* Is the end of the file not where this process left it? Then another process writes to it too, or
+ * it was truncated. */
 static bool is_elsewhere(const struct output *output)
 {
     struct stat status;
@@ -89,7 +91,7 @@ static bool is_elsewhere(const struct output *output)
            status.st_size != output->end;
 }
 
-/* Opens what the name says anew; the open file changes only where that works. */
+/* Opens the path again; the open file is replaced only if this succeeds. */
 static bool open_again(struct output *output)
 {
     int file = output->kind == OUTPUT_STDOUT   ? dup(STDOUT_FILENO)
@@ -112,7 +114,8 @@ static bool open_again(struct output *output)
     output->reopen = false;
     if (same)
         return true;
-    output->out = 0; /* another file: a line that was cut starts again */
+    /* it is another file: a line that was written in part is written again from its start */
+    output->out = 0;
     output->end = 0;
     output->fresh = true;
     return true;
@@ -164,7 +167,7 @@ void output_add(struct output *output, struct text run)
     output->length += run.length;
 }
 
-/* `written` more bytes are out: drops the lines that are out whole. */
+/* `written` more bytes are written: removes the lines that are complete. */
 static void forget_written(struct output *output, size_t written)
 {
     const char *at = output->backlog + output->start;
@@ -193,7 +196,9 @@ static ssize_t write_file(struct output *output)
     const bool elsewhere = output->kind == OUTPUT_FILE && is_elsewhere(output);
 
     if (elsewhere || (output->fresh && output->out == 0 && output->kind == OUTPUT_FILE)) {
-        output->out = 0; /* what was cut starts again: the rest of it would stand alone */
+        /* writes the line again from its start, because the rest of it alone would not be a
+         * record */
+        output->out = 0;
         if (ends_in_mid_line(output)) {
             ssize_t written = output_calls.write(output->file, "\n", 1);
             if (written <= 0)
@@ -232,12 +237,13 @@ static ssize_t write_system_log(struct output *output)
         output->shortened++;
     }
     if (length <= OUTPUT_SYSLOG_MOST || shown == 0) {
-        shown = shown > 0 ? shown : OUTPUT_SYSLOG_MOST; /* no record of ours: as much as goes */
+        /* not a record of silogate's: as many bytes as are allowed */
+        shown = shown > 0 ? shown : OUTPUT_SYSLOG_MOST;
         memcpy(datagram + head_length, line, shown);
     }
     ssize_t sent = output_calls.write(output->file, datagram, head_length + shown);
     if (sent < 0 && length > OUTPUT_SYSLOG_MOST)
-        output->shortened--; /* it comes again */
+        output->shortened--; /* a failure that may pass: tried again later */
     if (sent < 0 && errno == EMSGSIZE) {
         output->failures++;
         log_error("a violation record of %zu bytes is too long for syslog and was left out there",
@@ -252,7 +258,7 @@ static void note_failure(struct output *output, int error, int64_t now)
     output->failures++;
     output->retry = now == INT64_MAX ? 0 : now + RETRY_MILLISECONDS;
     if (output->kind == OUTPUT_SYSLOG)
-        output->reopen = true; /* the daemon may have been started anew */
+        output->reopen = true; /* the daemon may have been restarted */
     if (output->failing)
         return;
     output->failing = true;

@@ -1,5 +1,5 @@
-/* Reads records back as the workers have counted them: the same bounded tables, the same edges. On
- * the thread that asks for the pages, once.
+/* Reads records back and counts them as the workers did: with the same tables of a fixed size, by
+ * the same edges. Runs once, on the thread that serves the pages.
  */
 #include "violations/past.h"
 
@@ -36,7 +36,7 @@ static void copy(char *to, size_t size, const char *from)
     to[t.length] = '\0';
 }
 
-/* "2026-11-20T13:38:15.123456Z", as record_start has written it; 0 where it is none. */
+/* "2026-11-20T13:38:15.123456Z", as record_start writes it; 0 if it is not a time. */
 static int64_t read_time(const char *text)
 {
     struct tm parts = {0};
@@ -44,7 +44,8 @@ static int64_t read_time(const char *text)
 
     if (!rest)
         return 0;
-    /* To the microsecond: what this process writes in its first second must not count as the past.
+    /* The time when the process started, to the microsecond: what this process writes in its first
+     * second must not count as the past.
      */
     return (int64_t)timegm(&parts) * 1000000 +
            (*rest == '.' ? strtol(rest + 1, NULL, 10) % 1000000 : 0);
@@ -167,7 +168,7 @@ static void read_tail(struct seen *seen, const char *path, int64_t until)
         length += (size_t)got;
     close(file);
     char *line = bytes, *newline;
-    if (start > 0) /* it begins in mid line */
+    if (start > 0) /* it begins in the middle of a line */
         line = memchr(bytes, '\n', length);
     while (line && (newline = memchr(line, '\n', length - (size_t)(line - bytes))) != NULL) {
         json_t *record = json_loadb(line, (size_t)(newline - line), 0, NULL);
@@ -179,7 +180,8 @@ static void read_tail(struct seen *seen, const char *path, int64_t until)
     free(bytes);
 }
 
-/* The totals are those of this process: of a record of the past only its time is kept. */
+/* The totals count only what this process has seen, so of an earlier record only the time is kept.
+ */
 static void forget_totals(struct summary *summary)
 {
     for (size_t i = 0; i < summary->edge_count; i++)
@@ -200,7 +202,7 @@ void past_read(struct summary *to, const char *path, int64_t until)
     if (snprintf(rotated, sizeof(rotated), "%s.1", path) < (int)sizeof(rotated))
         read_tail(seen, rotated, until);
     read_tail(seen, path, until);
-    do { /* all edges first: the queries name them by number */
+    do { /* all edges first, because the queries refer to them by number */
         seen_copy(seen, slice);
         memcpy(edges + edge_count, slice->edges, slice->edge_count * sizeof(*edges));
         edge_count += slice->edge_count;

@@ -1,6 +1,7 @@
-/* One worker's queue. The putting thread owns `put`, the taking thread `taken`; both only grow, and
- * their difference is what waits. While anything is in the spill, new lines go there too, so that
- * the order stays; the taker empties the ring before it takes the spill.
+/* The queue of one worker. The putting thread writes `put`, the taking thread `taken`; both only
+ * grow, and their difference is the number of bytes that wait. While there is a line in the spill,
+ * new lines go there too, so that the order is kept; the taking thread empties the ring before it
+ * takes the spill.
  */
 #include "violations/queue.h"
 
@@ -75,7 +76,8 @@ void queue_put(struct queue *queue, struct text lines)
     size_t before_end = QUEUE_SIZE - at < lines.length ? QUEUE_SIZE - at : lines.length;
     memcpy(queue->ring + at, lines.at, before_end);
     memcpy(queue->ring, lines.at + before_end, lines.length - before_end);
-    /* Sequentially consistent: the putter looks next whether the taker sleeps. */
+    /* Sequentially consistent, because the putting thread looks next whether the taking thread
+     * sleeps. */
     atomic_store(&queue->put, put + lines.length);
 }
 
@@ -95,7 +97,7 @@ bool queue_ready(struct queue *queue)
     if (has_room(queue))
         return true;
     atomic_store(&queue->waiting, true);
-    /* The taker may have made room before it could see the flag. */
+    /* The taking thread may have made room before it could see the flag. */
     return has_room(queue) && atomic_exchange(&queue->waiting, false);
 }
 
@@ -124,7 +126,8 @@ static bool take_spill(struct queue *queue, void (*take)(void *context, struct t
 
 bool queue_take(struct queue *queue, void (*take)(void *context, struct text run), void *context)
 {
-    /* The order of these two loads: what was spilled came after all that is in the ring now. */
+    /* The order of these two loads matters: what is in the spill came after all that is in the ring
+     * now. */
     bool spilled = atomic_load(&queue->spilled) > 0;
     size_t put = atomic_load(&queue->put);
     size_t taken = atomic_load_explicit(&queue->taken, memory_order_relaxed);

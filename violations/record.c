@@ -1,6 +1,7 @@
-/* Formats records. Everything that a client can make long is cut, so that a line has a bound. Names
- * come from the facts, never from the text; the text itself only where statement = full. Called by
- * the workers through violations/worker.c and for the other events by violations/event.c.
+/* Formats records. Every field that a client can make long is cut, so that the length of a line has
+ * a limit. Names come from the facts, never from the text; the text itself is written only with
+ * statement = full. Called by the workers through violations/worker.c and for the other events by
+ * violations/event.c.
  */
 #include "violations/record.h"
 
@@ -31,13 +32,13 @@ static void format_time(char to[RECORD_TIME], int64_t now)
 {
     int64_t microseconds = now < 0 ? 0 : now;
     int64_t seconds = microseconds / 1000000;
-    int64_t day = seconds / 86400 + 719468; /* since 0000-03-01 */
+    int64_t day = seconds / 86400 + 719468; /* days from 0000-03-01 */
     int64_t era = day / 146097;
     int64_t day_of_era = day % 146097;
     int64_t year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t month = (5 * day_of_year + 2) / 153; /* from March */
+    int64_t month = (5 * day_of_year + 2) / 153; /* the month, counted from March */
     int64_t year = year_of_era + era * 400 + (month >= 10);
 
     memcpy(to, "0000-00-00T00:00:00.000000Z", RECORD_TIME);
@@ -145,7 +146,8 @@ static void put_owners(struct json *json, const struct policy *policy, const int
     json_raw(json, TEXT("]"));
 }
 
-/* Of those that are no allow: the first of its owner (or of those that nobody owns)? */
+/* Is it the first object of its owner (or the first without an owner) among those that are not
+ * allowed? */
 static bool is_first_of_owner(struct owners *told, const struct verdict *verdict)
 {
     int16_t owner = verdict->owner;
@@ -164,7 +166,7 @@ static bool is_first_of_owner(struct owners *told, const struct verdict *verdict
 
 enum part { ALL, FIRST_OF_OWNER, OTHERS };
 
-/* The objects one after another: all, or only those that are no allow. False when they do not fit
+/* The objects one after another: all, or only those that are not allowed. False if they do not fit
  * into RECORD_OBJECTS bytes. */
 static bool put_objects(struct json *json, const struct violations_statement *statement,
                         enum part part, size_t start, struct owners *owners)
@@ -191,7 +193,7 @@ static bool put_objects(struct json *json, const struct violations_statement *st
     return true;
 }
 
-/* Where not all fit, those that violate, and of them one of each owner first: the record tells of
+/* If not all fit, those that are not allowed, with one of each owner first: so the record names
  * every edge. */
 static bool put_all_objects(struct json *json, const struct violations_statement *statement,
                             struct owners *owners)

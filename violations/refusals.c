@@ -1,4 +1,5 @@
-/* A small table by reason and address; when it is full, all further kinds are counted together. */
+/* A small table by reason and address. When it is full, all further kinds are counted in one entry.
+ */
 #include "violations/refusals.h"
 
 #include <string.h>
@@ -34,7 +35,8 @@ static struct refusal_kind *find(struct refusals *refusals, struct text host, st
         if (!unused && refusals->kinds[i].hash == 0)
             unused = &refusals->kinds[i];
     }
-    if (!unused) /* the last entry is for all others, once its own refusals have been written */
+    /* the last entry counts all further kinds, once its own refusals have been written */
+    if (!unused)
         return &refusals->kinds[REFUSALS_KINDS - 1];
     memset(unused, 0, sizeof(*unused));
     unused->hash = hash;

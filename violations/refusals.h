@@ -1,6 +1,7 @@
-/* Refused logins, which whoever can connect can cause: the first of a reason and an address are
- * written one by one, the others of a period as one record. Rehearsals of moves are kept likewise,
- * by the service in the address's place. Under violations' lock.
+/* Refused logins. Anyone who can connect can cause them, so only the first few of a reason and an
+ * address are written one by one; the others of the period become one record. Rehearsals of moves
+ * are counted in the same way, with the service instead of the address. Protected by the lock of
+ * struct violations.
  */
 #ifndef VIOLATIONS_REFUSALS_H
 #define VIOLATIONS_REFUSALS_H
@@ -14,10 +15,11 @@ enum { REFUSALS_KINDS = 64, REFUSALS_TOLD = 10 };
 
 /* One reason and address (without the port). */
 struct refusal_kind {
-    uint64_t hash; /* 0: free */
+    uint64_t hash; /* 0: the entry is free */
     unsigned told; /* in this period */
     uint64_t count;
-    int64_t start, first, last; /* microseconds; the latter two of those that are counted */
+    /* microseconds; `first` and `last` of the refusals that are only counted */
+    int64_t start, first, last;
     char client[72], reason[64];
 };
 
@@ -25,11 +27,11 @@ struct refusals {
     struct refusal_kind kinds[REFUSALS_KINDS];
 };
 
-/* One more. True: it is to be written by itself. */
+/* Counts one more. True: it must be written as a record of its own. */
 bool refusals_add(struct refusals *refusals, struct text client, struct text reason, int64_t now,
                   int64_t period);
-/* The next kind that is over, or with `all` that has something to tell; it is free then. False
- * where there is none. */
+/* Returns the next entry whose period is over, or with `all` the next that has counted something,
+ * and frees it. False if there is none. */
 bool refusals_take(struct refusals *refusals, int64_t now, int64_t period, bool all,
                    struct refusal_kind *taken);
 

@@ -1,6 +1,6 @@
-/* Two pools with a hash table over each: queries, of which a full pool gives up the least frequent
- * of a few, in turn, and edges, which stay. A repeat costs one line of memory to find and a few to
- * count.
+/* Two pools, each with a hash table: queries, where a full pool replaces the least frequent of a
+ * few candidates, and edges, which are never removed. A repeat reads one cache line to find its
+ * query and a few to count it.
  */
 #include "violations/seen.h"
 
@@ -15,11 +15,11 @@ enum { BUCKETS = 16384, NOBODY = UINT16_MAX, LOOKED_AT = 16, STRIDE = 509 };
 static_assert((int)SUMMARY_QUERIES < (int)NOBODY && (int)SUMMARY_EDGES < (int)NOBODY, "16 bits");
 
 struct seen {
-    uint16_t query_buckets[BUCKETS], edge_buckets[BUCKETS]; /* head of the hash chain */
+    uint16_t query_buckets[BUCKETS], edge_buckets[BUCKETS]; /* first of the hash chain */
     uint16_t next_query[SUMMARY_QUERIES], next_edge[SUMMARY_EDGES];
     uint64_t keys[SUMMARY_QUERIES], edge_hashes[SUMMARY_EDGES];
     uint32_t query_count, edge_count;
-    uint32_t hand; /* where a full pool is looked through next */
+    uint32_t hand; /* where the next search for a candidate starts, if the pool is full */
     uint64_t forgotten;
     struct summary_edge all;
     struct summary_query queries[SUMMARY_QUERIES];
@@ -28,7 +28,7 @@ struct seen {
 
 struct seen *seen_new(void)
 {
-    /* the system allocates its pages as they are used */
+    /* the system allocates the pages when they are first used */
     struct seen *seen = memory_take_zeroed(sizeof(*seen));
 
     memset(seen->query_buckets, 0xff, sizeof(seen->query_buckets));
@@ -90,7 +90,8 @@ static void take_out(struct seen *seen, uint16_t query)
     *at = seen->next_query[query];
 }
 
-/* The least frequent of a few that lie far apart, the one seen longest ago where they are the same.
+/* The least frequent of a few entries that lie far apart; among equals, the one that was seen
+ * longest ago.
  */
 static uint16_t make_room(struct seen *seen)
 {
@@ -148,7 +149,7 @@ static uint16_t edge_of(struct seen *seen, struct text service, struct text owne
     if (seen->edge_count == SUMMARY_EDGES)
         return SUMMARY_EDGES - 1;
     uint16_t at = (uint16_t)seen->edge_count++;
-    bool is_last = seen->edge_count == SUMMARY_EDGES; /* for all that come later */
+    bool is_last = seen->edge_count == SUMMARY_EDGES; /* counts all further edges */
     copy_name(seen->edges[at].service, is_last ? TEXT(SUMMARY_OTHERS) : service);
     copy_name(seen->edges[at].owner, is_last ? TEXT(SUMMARY_OTHERS) : owner);
     seen->edge_hashes[at] = hash;

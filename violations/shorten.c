@@ -1,5 +1,5 @@
-/* Cuts records as text. Within a string of JSON a quote has a backslash before it: so `,"owners":[`
- * stands in a line only where the field begins.
+/* Shortens records as text. Inside a JSON string each quote has a backslash before it, so
+ * `,"owners":[` can only be found where the field begins.
  */
 #include "violations/shorten.h"
 
@@ -31,7 +31,7 @@ static bool put(char *to, size_t most, size_t *length, const char *from, size_t 
     return true;
 }
 
-/* At most `most` bytes, not in the middle of an escape or of a character. */
+/* At most `most` bytes; never ends inside an escape or a character. */
 static size_t cut(struct piece piece, size_t most)
 {
     size_t length = (size_t)(piece.end - piece.start);
@@ -61,7 +61,7 @@ size_t shorten_record(struct text line, char *to, size_t most)
     size_t spare = line.length + sizeof(tail) - 2;
     size_t shown = (size_t)(statement.end - statement.start);
     size_t rest = spare - shown, listed = (size_t)(objects.end - objects.start);
-    bool lists = rest + 64 <= most; /* with a few bytes of the statement at least */
+    bool lists = rest + 64 <= most; /* keeps at least a few bytes of the statement */
     if (!lists)
         rest -= listed;
     if (rest > most)

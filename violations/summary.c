@@ -1,5 +1,6 @@
-/* Adds up what the workers keep: edges by their names, queries by all that tells them apart. On the
- * asking thread; memory grows with what is there, which is bounded in each worker.
+/* Adds up what the workers count: edges by their two names, queries by everything that
+ * distinguishes them. Runs on the thread that asks; its memory grows with the number of entries,
+ * which has a limit in each worker.
  */
 #include "violations/summary.h"
 
@@ -53,10 +54,10 @@ static bool same_query(const struct summary_query *one, const struct summary_que
            one->blocked == other->blocked && strcmp(one->service, other->service) == 0 &&
            strcmp(one->objects, other->objects) == 0 &&
            (!one->rule[0] || !other->rule[0] ||
-            strcmp(one->rule, other->rule) == 0); /* a log has none */
+            strcmp(one->rule, other->rule) == 0); /* a query out of a log has no rule */
 }
 
-/* A table that is at most half full. */
+/* A hash table that is at most half full. */
 static uint32_t *place(uint32_t *table, size_t slots, uint64_t hash, const void *items, size_t size,
                        const void *wanted, bool (*same)(const void *one, const void *other))
 {
@@ -139,7 +140,7 @@ struct summary_edge *summary_edge(struct summary *summary, struct text service, 
 
     copy_name(wanted.service, service);
     copy_name(wanted.owner, owner);
-    const uint32_t at = find_edge(summary, &wanted); /* may move the edges */
+    const uint32_t at = find_edge(summary, &wanted); /* may move the edges in memory */
     return &summary->edges[at];
 }
 
@@ -207,7 +208,7 @@ static void add_query(struct summary *to, const struct summary_query *from, cons
     struct summary_query *query = &to->queries[*at - 1];
     if (from->first < query->first)
         query->id = from->id;
-    if (from->last > query->last) { /* the policy in force last, and who sent it last */
+    if (from->last > query->last) { /* policy and sender of the last occurrence */
         query->line = from->line;
         memcpy(query->policy, from->policy, sizeof(query->policy));
         memcpy(query->user, from->user, sizeof(query->user));

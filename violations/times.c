@@ -1,16 +1,17 @@
-/* Counts by time in rings: the past hour by five minutes, the past day by hours, the past thirty
- * days by days. A fixed size, whatever comes.
+/* Counts by time, in rings: the past hour in pieces of five minutes, the past day in hours, the
+ * past thirty days in days. Their size is fixed.
  */
 #include "violations/summary.h"
 
-enum { FIVE_MINUTES = 300, HOUR = 12, DAY = 288 }; /* the latter in pieces of five minutes */
+/* an hour and a day, in pieces of five minutes */
+enum { FIVE_MINUTES = 300, HOUR = 12, DAY = 288 };
 
 uint32_t summary_piece(int64_t microseconds)
 {
     return microseconds > 0 ? (uint32_t)(microseconds / 1000000 / FIVE_MINUTES) : 0;
 }
 
-/* Frees the places between `before` and `after` for what comes. */
+/* Clears the pieces between `before` and `after`, which are used again. */
 static void forget(uint32_t *ring, uint32_t size, uint32_t before, uint32_t after)
 {
     uint32_t steps = after - before < size ? after - before : size;
@@ -44,7 +45,8 @@ void summary_times_add(struct summary_times *times, uint32_t piece, uint64_t cou
         add(&times->days[piece / DAY % SUMMARY_DAYS], count);
 }
 
-/* Of a ring whose latest place is `at`: those not more than size - 1 before `now`. */
+/* The sum of a ring whose latest piece is `at`, over the pieces that are not more than size - 1
+ * before `now`. */
 static uint64_t sum(const uint32_t *ring, uint32_t size, uint32_t at, uint32_t now)
 {
     uint64_t all = 0;

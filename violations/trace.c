@@ -1,6 +1,6 @@
-/* Finds sqlcommenter tags in comments. Whether something is a comment or a literal is decided with
- * care: where that depends on more than is known here (executable comments, multi-byte character
- * sets, brackets, dollar quotes), no tags are reported, because a value must never come out.
+/* Finds sqlcommenter tags in comments. If it is not certain what is a comment and what is a literal
+ * (executable comments, multi-byte character sets, brackets, dollar quotes), no tags are reported,
+ * because a literal must never be shown.
  */
 #include "violations/trace.h"
 
@@ -19,8 +19,8 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* The offset behind the quoted text that starts at `i`; 0 where it does not end or its end is in
- * doubt. */
+/* The offset after the quoted text that starts at `i`; 0 if it does not end, or if its end is not
+ * certain. */
 static size_t skip_quoted(struct text text, size_t i, const struct sql_state *state)
 {
     char quote = text.at[i];
@@ -28,11 +28,14 @@ static size_t skip_quoted(struct text text, size_t i, const struct sql_state *st
 
     for (i++; i < text.length; i++) {
         if (text.at[i] == quote)
-            return i + 1; /* a doubled quote starts the next quoted text at once: the same extent */
+            /* a doubled quote counts as the start of the next quoted text: the end is the same */
+            return i + 1;
         if (text.at[i] != '\\' || !escapes)
             continue;
         if (quote == '"')
-            return 0; /* a name with ANSI_QUOTES has no escapes, a string has */
+            /* with ANSI_QUOTES it is a name, where a backslash is not an escape; otherwise it is
+             * a string */
+            return 0;
         i++;
     }
     return 0;
@@ -44,7 +47,8 @@ static size_t skip_line(struct text text, size_t i)
     return end ? (size_t)(end - text.at) + 1 : text.length;
 }
 
-/* The offset behind the comment at `i`, its text in *inside; 0 where it does not end or holds code.
+/* The offset after the comment at `i`, with its text in *inside; 0 if it does not end or contains
+ * code.
  */
 static size_t skip_comment(struct text text, size_t i, struct text *inside)
 {
@@ -73,8 +77,8 @@ static bool is_readable(struct text text, const struct sql_state *state)
     return true;
 }
 
-/* The next offset behind whatever starts at `i`; 0 where it is in doubt. *comment becomes the
- * comment that was skipped, or none where it was code. */
+/* The offset after whatever starts at `i`; 0 if that is not certain. *comment becomes the comment
+ * that was skipped, or empty if it was code. */
 static size_t skip_one(struct text text, size_t i, const struct sql_state *state,
                        struct text *comment)
 {
@@ -144,7 +148,7 @@ static struct text decode(struct trace *trace, struct text raw)
     return (struct text){start, length};
 }
 
-/* version-trace-parent-flags in hex (W3C Trace Context): anything else is not passed on. */
+/* version-trace-parent-flags in hexadecimal (W3C Trace Context); any other value is not shown. */
 static bool is_traceparent(struct text value)
 {
     if (value.length < 55 || value.length > 128)
@@ -171,7 +175,7 @@ static void set_value(struct trace *trace, struct text key, struct text raw)
     }
 }
 
-/* key='value',key='value': at the first thing that is not of this form it ends. */
+/* key='value',key='value'; stops at the first part that has another form. */
 static void read_tags(struct trace *trace, struct text tags)
 {
     size_t i = 0;

@@ -1,6 +1,7 @@
-/* Where in a service's code a statement comes from: the tags that sqlcommenter and its like leave
- * in a comment at the end of it, as route='%2Fbills',traceparent='00-..-01'. Only the keys below
- * are looked at, and nothing that stands in a literal.
+/* From which place in a service's code a statement comes: the tags that sqlcommenter and similar
+ * tools write into a comment at the end of the statement, as
+ * route='%2Fbills',traceparent='00-..-01'. Only the keys below are read, and never the text of a
+ * literal.
  */
 #ifndef VIOLATIONS_TRACE_H
 #define VIOLATIONS_TRACE_H
@@ -11,8 +12,8 @@
 #include "base/text.h"
 #include "sql/state.h"
 
-/* The keys, as they are called in the record; traceparent and tracestate differ from one request to
- * the next, the rest says which place in the code it is. */
+/* The keys, named as in the record. traceparent and tracestate differ from request to request; the
+ * others identify the place in the code. */
 #define TRACE_KEYS(K)                                                                              \
     K(TRACE_TRACEPARENT, "traceparent")                                                            \
     K(TRACE_TRACESTATE, "tracestate")                                                              \
@@ -32,18 +33,19 @@ enum trace_key {
 };
 
 struct trace {
-    struct text values[TRACE_KEY_COUNT]; /* `at` NULL: not there; they point into `bytes` */
+    /* `at` NULL: there is no such tag; the texts point into `bytes` */
+    struct text values[TRACE_KEY_COUNT];
     size_t length;
     char bytes[1536];
 };
 
-/* Fills `trace` from the comment that ends `text`, where there is one. */
+/* Fills `trace` from the comment at the end of `text`, if there is one. */
 void trace_read(struct trace *trace, struct text text, const struct sql_state *state);
-/* Sets traceparent, where `value` looks like one. */
+/* Sets traceparent if `value` has its form. */
 void trace_set_parent(struct trace *trace, struct text value);
-/* A hash of what says which place in the code it is. */
+/* A hash of the keys that identify the place in the code. */
 uint64_t trace_hash(const struct trace *trace, uint64_t seed);
-/* The record's field: an object, or null. */
+/* Writes the field of the record: an object, or null. */
 void trace_write(const struct trace *trace, struct json *json);
 
 #endif

@@ -1,14 +1,15 @@
-/* The event `transaction`: one that is over, wrote to what several services own, and had violations
- * among its statements. It tells whose data was written, what of that was read again, and the
- * digests of the violations that wrote, so that the report can say which of them could run after
- * the commit.
+/* The event `transaction`: a transaction that has ended, wrote to data of several services, and had
+ * violations among its statements. It names the owners that were written to and those that were
+ * read again afterwards, and the digests of the violations that wrote, so that the report can say
+ * which of them could run after the commit.
  */
 #include <string.h>
 
 #include "violations/record.h"
 #include "violations/writer.h"
 
-enum { NO_VIOLATION = UINT16_MAX }; /* in place of a reason: no key of a violation's is the same */
+/* stands where a violation has its reason, so that no key of a violation can be the same */
+enum { NO_VIOLATION = UINT16_MAX };
 
 static struct text name_of(const struct violations_transaction *transaction, int owner)
 {

@@ -1,7 +1,7 @@
-/* A worker's part: the first violation of its kind becomes a record at once; its repeats are
- * counted, and summed up in one record a period. A repeat costs its digest, a hash of who and what,
- * and one look-up. Called by proxy/ on the worker's own thread; allocates only when lines do not
- * fit into the queue.
+/* The worker's part: the first violation of a kind becomes a record at once; its repeats are
+ * counted and summed up in one record for each period. A repeat costs its digest, a hash of who
+ * sent it and what it touches, and one look-up. Called by proxy/ on the worker's own thread;
+ * allocates only if lines do not fit into the queue.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -18,20 +18,21 @@
 
 enum {
     SPILL_CALM =
-        64 << 20, /* with more bytes than this in the spill, the worker waits for the writer */
-    SPILL_MOST =
-        256
-        << 20, /* with more than this it gives up; only one single command can produce so many */
+        64 << 20, /* if the spill has more bytes than this, the worker waits for the writer */
+    SPILL_MOST = 256
+                 /* if it has more than this, records are lost; only one single command can produce
+                  * so many */
+                 << 20,
     WAIT_MILLISECONDS = 1000,
 };
 
-/* One call of violations_add. */
+/* The arguments of one violations_add. */
 struct adding {
     const struct violations_session *session;
     const struct violations_statement *statement;
     struct trace trace;
     struct fold_key key;
-    int64_t now, first; /* first, count: of a call that stands for many violations */
+    int64_t now, first; /* first, count: for a call that counts many violations */
     uint64_t count;
 };
 
@@ -64,8 +65,8 @@ bool violations_ready(const struct violations_worker *worker)
     return queue_ready(worker->queue);
 }
 
-/* Waits for room while the writer makes progress, so that one command of a million statements
- * cannot take all memory. False where no room can be had. */
+/* Waits for room as long as the writer makes progress, so that one command of a million statements
+ * cannot use all memory. False if there will be no room. */
 static bool wait_for_writer(struct violations_worker *worker)
 {
     const struct timespec millisecond = {.tv_nsec = 1000000};
@@ -95,7 +96,7 @@ void worker_put(struct violations_worker *worker, struct text line, uint64_t cou
     writer_wake(worker->violations, worker->queue);
 }
 
-/* Writes the record of the repeats that no record has counted yet. */
+/* Writes a record for the repeats that no record has counted yet. */
 static void write_repeats(struct violations_worker *worker, struct fold_slot *slot, int64_t now)
 {
     struct json json = {.at = worker->line, .size = RECORD_SIZE};
@@ -108,7 +109,7 @@ static void write_repeats(struct violations_worker *worker, struct fold_slot *sl
     worker_put(worker, (struct text){worker->line, json.length}, slot->count);
 }
 
-/* This is on the path of every repeat. */
+/* Runs for every repeat, so it must be cheap. */
 uint64_t worker_hash(struct text t, uint64_t seed)
 {
     const uint64_t multiplier = 0x9fb21c651e98df25u;
@@ -158,7 +159,7 @@ static void make_key(const struct violations_worker *worker, struct adding *addi
     who = worker_hash(session->program_name, who);
     who = worker_hash(session->client_name, who);
     who = worker_hash(text_of(statement->kind), who) +
-          (uint64_t)statement->today; /* grants end with a day */
+          (uint64_t)statement->today; /* because a grant may end with the day */
     for (size_t i = 0; session->transaction_owner_count > 1 && i < session->transaction_owner_count;
          i++)
         who = who * 31 + (uint64_t)session->transaction_owners[i];
@@ -193,7 +194,7 @@ void worker_open(struct violations_worker *worker, const struct fold_key *key, u
     char line[FOLD_LINE];
 
     assert(head.length <= FOLD_LINE);
-    memcpy(line, head.at, head.length); /* what is written out takes its place in worker->line */
+    memcpy(line, head.at, head.length); /* the record that is written uses worker->line */
     if (fold_is_full(fold)) {
         struct fold_slot *oldest = fold_oldest(fold);
         write_repeats(worker, oldest, now);
@@ -212,8 +213,8 @@ void worker_count(struct fold_slot *slot, int64_t now)
     slot->last = now;
 }
 
-/* Keeps the line for the repeats; one that is too long is kept with less of its statement. What is
- * too long even so is not folded: each one gets a record of its own. */
+/* Keeps the line for the repeats; if it is too long, with a shorter statement. If it is still too
+ * long, it is not folded: each violation is written as a record of its own. */
 static void open_fold(struct violations_worker *worker, const struct adding *adding,
                       struct record *record, struct json *json)
 {
@@ -255,8 +256,8 @@ static uint64_t add_first(struct violations_worker *worker, struct adding *addin
     return record.id;
 }
 
-/* What counts as one query on the dashboard: less than what makes two records. Where a grant has
- * ended since, the same statement stands on more edges, and is another one. */
+/* What makes two violations the same query on the dashboard: less than what makes them the same
+ * record. After the end of a grant the same statement stands on more edges and is another query. */
 static uint64_t seen_key(const struct fold_key *key, const struct violations_statement *statement)
 {
     uint64_t word;
@@ -268,7 +269,7 @@ static uint64_t seen_key(const struct fold_key *key, const struct violations_sta
     return word ^ word >> 29;
 }
 
-/* The first of its kind since it was last forgotten: what the pages show of it. */
+/* Fills in what the pages show of the query; it is new, or its entry was replaced. */
 static void describe(struct violations_worker *worker, const struct adding *adding, uint64_t key,
                      uint64_t id)
 {
@@ -313,7 +314,7 @@ struct fold_slot *worker_find(struct violations_worker *worker, const struct fol
         fold_renew(worker->fold, slot, now);
         return slot;
     }
-    /* nothing for a whole period: the next one is written in full again */
+    /* nothing for a whole period: the next one is written as a new first record */
     fold_close(worker->fold, slot);
     return NULL;
 }
@@ -322,7 +323,7 @@ uint64_t violations_add(struct violations_worker *worker, const struct violation
                         const struct violations_statement *statement, int64_t now)
 {
     int64_t repeat = atomic_load_explicit(&worker->violations->repeat, memory_order_relaxed);
-    struct adding adding; /* not initialised as a whole: it is large */
+    struct adding adding; /* not zeroed as a whole, because it is large */
 
     adding.session = session;
     adding.statement = statement;
@@ -371,7 +372,7 @@ void violations_tick(struct violations_worker *worker, int64_t now)
     int64_t repeat = atomic_load_explicit(&worker->violations->repeat, memory_order_relaxed);
     struct fold_slot *slot;
 
-    /* What does not fit into the queue now is left for the next time. */
+    /* What does not fit into the queue now stays for the next call. */
     while ((slot = fold_oldest(worker->fold)) != NULL && is_over(slot, now, repeat) &&
            queue_ready(worker->queue)) {
         bool quiet = slot->count == 0;

@@ -1,6 +1,6 @@
-/* The one writer: a thread that carries lines from the workers' queues to the outputs. It blocks
- * all signals, sleeps while there is nothing, and gathers for some milliseconds while there is
- * much. It never looks into a line.
+/* The one writer: a thread that moves lines from the workers' queues to the outputs. It blocks all
+ * signals, sleeps while there is nothing to do, and under load collects lines for some milliseconds
+ * before it writes. It never looks into a line.
  */
 #include "violations/writer.h"
 
@@ -28,7 +28,7 @@ void writer_wake(struct violations *violations, const struct queue *queue)
         return;
     uint64_t one = 1;
     ssize_t written = write(violations->wake, &one, sizeof(one));
-    (void)written; /* only fails when it is awake already */
+    (void)written; /* fails only if the thread is already awake */
 }
 
 uint64_t writer_id(uint64_t *last, unsigned number, int64_t now)
@@ -41,7 +41,7 @@ uint64_t writer_id(uint64_t *last, unsigned number, int64_t now)
     return (*last >> 13) << 23 | (uint64_t)(number & 1023) << 13 | (*last & 8191);
 }
 
-/* A queue's run of bytes goes to all outputs. */
+/* A run of bytes from a queue goes to all outputs. */
 static void add_run(void *context, struct text run)
 {
     struct violations *violations = context;
@@ -64,7 +64,7 @@ static void take_over(struct violations *violations, struct output *output)
     }
 }
 
-/* Puts the outputs of a reload in force; what the old ones have not written yet stays until it is
+/* Replaces the outputs by those of a reload; the backlog of an old output stays until it is
  * written. */
 static void change_outputs(struct violations *violations)
 {
@@ -125,7 +125,7 @@ static void flush(struct violations *violations, int64_t now)
     close_left(violations);
 }
 
-/* One round over all queues; false when there was nothing. */
+/* One round over all queues; false if they were empty. */
 static bool carry(struct violations *violations)
 {
     bool some = false;
@@ -184,7 +184,7 @@ static void give_up(struct output *output)
     }
 }
 
-/* The last round: everything goes out, or at least to standard error. */
+/* The last round: everything is written, if necessary to standard error. */
 static void finish(struct violations *violations)
 {
     violations->paused = false;

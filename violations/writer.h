@@ -1,4 +1,4 @@
-/* What the workers' end, the events and the writer share inside this room. */
+/* What the workers' part, the events and the writer share. Only for this room. */
 #ifndef VIOLATIONS_WRITER_H
 #define VIOLATIONS_WRITER_H
 
@@ -12,7 +12,8 @@
 #include "violations/seen.h"
 #include "violations/violations.h"
 
-/* How far the writer has gone to sleep: who puts something into a queue wakes it accordingly. */
+/* How the writer sleeps, which decides how it must be woken after something was put into a queue.
+ */
 enum writer_sleep { WRITER_AWAKE, WRITER_DOZES, WRITER_SLEEPS };
 
 struct violations_worker {
@@ -20,15 +21,15 @@ struct violations_worker {
     struct queue *queue;
     struct fold *fold;
     struct seen *seen;
-    char *line; /* RECORD_SIZE bytes: a record is formatted here */
+    char *line; /* RECORD_SIZE bytes in which a record is formatted */
     char *normalized;
     unsigned number;
-    bool gave_up_waiting; /* the spill is long and the writer is stuck */
+    bool gave_up_waiting; /* the spill is long and the writer makes no progress */
     uint64_t last_id, seed, last_digest;
     atomic_uint_fast64_t added, lost;
 };
 
-/* The events that whoever can connect, or a service, can cause in any number. */
+/* The events that anyone who can connect, or a service, can cause in any number. */
 enum event_flood {
     EVENT_LOGIN_REFUSED,
     EVENT_REHEARSAL,
@@ -47,17 +48,17 @@ struct violations {
     atomic_int_fast64_t repeat; /* microseconds */
     atomic_bool reopen, stopping;
 
-    pthread_mutex_t lock; /* over what a reload offers and over the events' end */
+    pthread_mutex_t lock; /* protects what a reload has prepared, and the adding of events */
     struct output *offered;
     bool has_offered;
     uint64_t event_id;
-    uint64_t events_left_out[EVENT_FLOODS]; /* to be added to the next one of the same kind */
+    uint64_t events_left_out[EVENT_FLOODS]; /* added to the count of the next event of this kind */
     struct refusals refusals, rehearsals;
     struct queue events;
 
-    struct output *outputs;                               /* the writer's */
-    uint64_t gone_written, gone_failures, gone_shortened; /* of outputs that are closed */
-    bool paused; /* the backlog is so long that the queues are left alone */
+    struct output *outputs;                               /* used only by the writer's thread */
+    uint64_t gone_written, gone_failures, gone_shortened; /* counts of outputs that are closed */
+    bool paused; /* the backlog is so long that nothing is taken from the queues */
     atomic_uint_fast64_t written, failures, backlog, shortened;
     atomic_bool failing;
 
@@ -65,34 +66,36 @@ struct violations {
     struct violations_worker workers[];
 };
 
-/* Sums of refused logins whose period is over, or all that there are, into the events' queue. About
- * once a second, on the writer's thread. */
+/* Puts the sums of refused logins whose period is over, or with `all` every sum, into the queue of
+ * events. About once a second, on the writer's thread. */
 void events_tick(struct violations *violations, bool all);
 
 /* To be called after something was put into `queue`. */
 void writer_wake(struct violations *violations, const struct queue *queue);
 
-/* Unique among all workers (the events are one more) and restarts: milliseconds, worker, counter.
+/* An id that is unique among all workers (events count as one more) and over restarts:
+ * milliseconds, worker, counter.
  */
 uint64_t writer_id(uint64_t *last, unsigned number, int64_t now);
 
-/* The workers' end: what violations_start and violations_stop do of it. */
+/* The workers' part of violations_start and violations_stop. */
 void worker_init(struct violations_worker *worker, struct violations *violations, unsigned number);
 void worker_fini(struct violations_worker *worker);
-/* Writes out all that is open. */
+/* Writes everything that is open. */
 void worker_close_all(struct violations_worker *worker);
-/* The slot of what is open under this key, its period renewed where it is over; NULL: it is news.
+/* The open slot with this key; if its period is over, a new one is started. NULL: it is the first
+ * of its kind.
  */
 struct fold_slot *worker_find(struct violations_worker *worker, const struct fold_key *key,
                               int64_t now, int64_t repeat);
-/* Opens a slot: `head` is the line up to `count`, and stays valid. It must fit into FOLD_LINE. */
+/* Opens a slot. `head`: the line as far as `count`; it must fit into FOLD_LINE and stay valid. */
 void worker_open(struct violations_worker *worker, const struct fold_key *key, uint64_t id,
                  struct text head, int64_t now);
-/* One more of what is open. */
+/* Counts one more violation of an open slot. */
 void worker_count(struct fold_slot *slot, int64_t now);
-/* A line that tells of `count`. */
+/* Writes a line with this `count`. */
 void worker_put(struct violations_worker *worker, struct text line, uint64_t count);
-/* Eight bytes at a time; text that is none and empty text differ. */
+/* Reads eight bytes at a time; `at` NULL and an empty text have different hashes. */
 uint64_t worker_hash(struct text t, uint64_t seed);
 
 #endif
