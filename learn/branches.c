@@ -1,6 +1,6 @@
-/* The XA transactions that sessions of the log have prepared and nobody has ended yet, as
- * proxy/branches.h has them: a service's sessions may end those of its own. Bounded: past
- * LEARN_BRANCHES the oldest is forgotten, and who ends it is administration.
+/* The XA transactions that sessions of the log have prepared and that have not ended yet, as in
+ * proxy/branches.h: sessions of a service may end those of their own service. At most
+ * LEARN_BRANCHES; beyond that the oldest is forgotten, and ending it counts as administration.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* Servers put blanks between all tokens, backticks around all names and "..." for what they fold.
- * (MySQL manual, "Performance Schema Statement Digests and Sampling"; sql_digest.cc says what is
- * folded into what.)
+/* Servers put blanks between all tokens, backticks around all names, and "..." where they have
+ * shortened the text. (MySQL manual, "Performance Schema Statement Digests and Sampling";
+ * sql_digest.cc says what is shortened, and how.)
  */
 #include "learn/digest_text.h"
 
@@ -28,14 +28,14 @@ static bool is_reserved(struct text name, enum sql_dialect dialect)
     return keyword != KEYWORD_NONE && sql_keyword_flags(keyword, dialect) & WORD_RESERVED;
 }
 
-/* A name in backticks at `from`: its length with them. */
+/* The length of the name in backticks at `from`, including them. */
 static size_t copy_name(struct text from, enum sql_dialect dialect, char *to, size_t *length)
 {
     size_t end = 1;
 
     while (end < from.length && from.at[end] != '`')
         end++;
-    if (end == from.length) { /* not closed: as it is */
+    if (end == from.length) { /* not closed: copied unchanged */
         memcpy(to + *length, from.at, from.length);
         *length += from.length;
         return from.length;
@@ -54,8 +54,8 @@ static bool ends_in(const char *at, size_t length, const char *end)
     return length >= size && memcmp(at + length - size, end, size) == 0;
 }
 
-/* "..." is one of: the inside of brackets, the rest of a list of literals, the end of a text that
- * was cut off. */
+/* "..." is one of these: the inside of brackets, the rest of a list of literals, or the end of a
+ * text that was cut off. */
 static size_t copy_dots(struct text from, char *to, size_t *length, bool *cut)
 {
     bool in_brackets = ends_in(to, *length, "(") && from.length > 3 && from.at[3] == ')';
@@ -70,7 +70,7 @@ static size_t copy_dots(struct text from, char *to, size_t *length, bool *cut)
     return 3;
 }
 
-/* The keyword USER comes out as its synonym. */
+/* The server writes the keyword USER as its synonym. */
 static bool is_user(const char *to, size_t length)
 {
     return ends_in(to, length, "CREATE ") || ends_in(to, length, "ALTER ") ||
@@ -111,7 +111,8 @@ struct text digest_text_read(struct text text, enum sql_dialect dialect, char *t
             i += 3;
         } else if (rest.length >= 3 && memcmp(rest.at, "...", 3) == 0) {
             i += copy_dots(rest, to, &length, cut);
-        } else if (rest.length >= 2 && memcmp(rest.at, "@?", 2) == 0) { /* a variable or host */
+        } else if (rest.length >= 2 && memcmp(rest.at, "@?", 2) == 0) {
+            /* the name of a variable or host */
             to[length++] = '@';
             to[length++] = 'v';
             i += 2;

@@ -1,4 +1,4 @@
-/* A server's own normalized text, read back as SQL. */
+/* Makes SQL out of a server's own normalized text. */
 #ifndef LEARN_DIGEST_TEXT_H
 #define LEARN_DIGEST_TEXT_H
 
@@ -6,13 +6,13 @@
 #include "sql/state.h"
 
 /* DIGEST_TEXT of performance_schema ("SELECT `id` FROM `nilecare` . `patients` WHERE `id` IN (...)
- * LIMIT ?, ...") as a text that reads the same and has the digest of the statement it came from,
- * where that was written with bare names. Written to `to`, which has room for text.length + 16
- * bytes. *cut: the server has cut it off. */
+ * LIMIT ?, ...") as a text with the same meaning. Its digest is that of the original statement, if
+ * that was written without backticks. Written to `to`, which has room for text.length + 16 bytes.
+ * *cut: the server has cut the text off. */
 struct text digest_text_read(struct text text, enum sql_dialect dialect, char *to, bool *cut);
 
-/* Is it that a prepared statement was made or given up, as MySQL 9 writes it ("PREPARE SELECT ...",
- * "EXECUTE SELECT ...")? Such a row is of no execution. */
+/* Does the text say that a prepared statement was made or executed, as MySQL 9 writes it ("PREPARE
+ * SELECT ...", "EXECUTE SELECT ...")? Such a row does not count an execution of its own. */
 bool digest_text_is_prepare(struct text text);
 
 #endif

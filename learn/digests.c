@@ -38,7 +38,7 @@ static const struct {
 struct reading {
     struct learn *learn;
     int64_t now;
-    char *room; /* for a text that is rewritten */
+    char *room; /* room for a text that is rewritten */
     size_t room_size;
 };
 
@@ -52,7 +52,7 @@ static enum column find_column(const char *name, size_t length)
     return UNUSED;
 }
 
-/* "2026-11-28 01:00:59.598692" without a zone: that of TZ. */
+/* "2026-11-28 01:00:59.598692" without a zone: in the time zone of TZ. */
 static int64_t read_time(struct text text, int64_t otherwise)
 {
     struct tm tm = {.tm_isdst = -1};
@@ -96,7 +96,8 @@ static void take_text(struct reading *reading, struct learn_session *session,
     }
     struct sql_state *state = &session->belief.state;
     text = digest_text_read(text, (enum sql_dialect)state->dialect, reading->room, &cut);
-    /* It has a blank before every bracket, and names that are keywords in capitals. */
+    /* The server's text has a blank before every bracket, and names that are keywords in capitals.
+     */
     state->mode |= SQL_IGNORE_SPACE;
     state->lower_case_table_names = 1;
     learn_summed(learn, session, text, cut, seen);
@@ -124,7 +125,7 @@ static void take_row(struct reading *reading, const struct text fields[COLUMN_CO
     learn_session_init(learn, &session, 0);
     if (fields[USER].length > 0)
         learn_login(learn, &session, fields[USER], TEXT(""), (struct text){NULL, 0}, seen.first);
-    /* Without a user nobody can say whose: judged as somebody without a service. */
+    /* Without a user the service is not known: judged as a user without a service. */
     session.judged |= session.user == HASH_TABLE_NONE;
     learn->counts.of_nobody += session.user == HASH_TABLE_NONE ? seen.count : 0;
     if (fields[SCHEMA].length > 0)
@@ -133,7 +134,8 @@ static void take_row(struct reading *reading, const struct text fields[COLUMN_CO
     learn_session_fini(&session);
 }
 
-/* `mysql -B` writes \t, \n, \\ and \0 for these, and NULL. Undone in place. */
+/* `mysql -B` writes tabs, newlines, backslashes and NUL bytes as \t, \n, \\ and \0, and NULL as a
+ * word. Undone in place. */
 static struct text take_field(char **at, char *end)
 {
     char *from = *at, *to = *at, *start = *at;
@@ -218,7 +220,7 @@ static bool take_object(struct reading *reading, json_t *object)
     return true;
 }
 
-/* Objects or arrays of them, one after another. */
+/* Objects, or arrays of objects, one after another. */
 static void take_json(struct reading *reading, struct source *lines, struct text all)
 {
     while ((all = text_trim(all)).length > 0) {

@@ -1,4 +1,5 @@
-/* Which files, in which order, and what a log says of itself: times and the server's version. */
+/* Which files are read, in which order, and what a log says about itself: times and the server's
+ * version. */
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -10,8 +11,8 @@
 
 enum { LOOK_LINES = 2000 /* of a file, for its first time */, LOCAL_TIME = 15 };
 
-/* Six digits for the date, a blank, and the time with a blank in place of a leading zero: the
- * server's local time. The last minute is kept, because the calendar is asked slowly. */
+/* Six digits for the date, a blank, and the time, whose leading zero may be a blank: the server's
+ * local time. The result for the last minute is kept, because mktime is slow. */
 static bool read_local_time(struct text text, int64_t *time)
 {
     static char kept[16];
@@ -97,8 +98,8 @@ bool learn_is_prepare_without_text(struct text text)
            memcmp(text.at + text.length - end.length, end.at, end.length) == 0;
 }
 
-/* The first time in a file, INT64_MAX where none is near its start. A pipe is not looked into: what
- * is read of it is gone. */
+/* The first time in a file, INT64_MAX if there is none near its start. A pipe is not read here,
+ * because its bytes could not be read again. */
 static int64_t first_time(const char *path, bool *is_local)
 {
     struct source lines;
@@ -151,10 +152,11 @@ const char *recognize_log(struct text start)
 
 struct file {
     char *path;
-    int64_t first; /* time in it; of one without any, the second in which it was last written to */
+    /* the first time in it; if there is none, the second in which it was last written to */
+    int64_t first;
     int64_t changed; /* when it was last written to */
     size_t place;
-    bool is_local; /* its times: MariaDB's, or those of a MySQL before 5.7 */
+    bool is_local; /* its times have the form of MariaDB, or of MySQL before 5.7 */
 };
 
 static int by_time(const void *a, const void *b)
@@ -223,7 +225,7 @@ bool learn_files(struct learn *learn, enum learn_format format, char **paths, si
             continue;
         files[i].first = first_time(paths[i], &files[i].is_local);
         files[i].changed = changed_at(paths[i]);
-        if (files[i].first == INT64_MAX) /* MariaDB writes no time where the second is the same */
+        if (files[i].first == INT64_MAX) /* MariaDB writes no time if the second has not changed */
             files[i].first = files[i].changed - files[i].changed % 1000000;
     }
     qsort(files, count, sizeof(*files), by_time);

@@ -31,13 +31,13 @@ enum command {
     FIELD_LIST,
     KILL,
     ADMINISTRATION,
-    OTHER, /* asks nobody's leave, or is none of a client's */
+    OTHER, /* needs no permission, or is not sent by a client */
 };
 
 static const struct command_word {
     const char *word;
     enum command command;
-    const char *kind; /* of an administration, as the gate's records have it */
+    const char *kind; /* as an administration command, the same as in silogate's own records */
 } command_words[] = {
     {"Query",                                      QUERY,          NULL              },
     {"Execute",                                    EXECUTE,        NULL              },
@@ -100,7 +100,7 @@ struct reading {
     struct source *lines;
     struct entry entry;
     int64_t time;  /* last seen */
-    int file_head; /* lines of a file's head that may still come */
+    int file_head; /* lines at the start of a file that may still come */
 };
 
 static const struct command_word *find_word(struct text word)
@@ -112,7 +112,7 @@ static const struct command_word *find_word(struct text word)
     return NULL;
 }
 
-/* Up to the next tab, and that; `at` NULL where there is none. */
+/* The text up to the next tab, which is skipped; `at` NULL if there is none. */
 static struct text take_field(struct text *line)
 {
     const char *tab = line->length ? memchr(line->at, '\t', line->length) : NULL;
@@ -142,7 +142,7 @@ static bool read_command(struct text field, uint64_t *thread, const struct comma
     return *word != NULL;
 }
 
-/* Does an entry start here? Then `line` becomes its text. */
+/* Does an entry start here? If so, `line` becomes its text. */
 static bool read_start(struct reading *reading, struct text *line, struct entry *entry)
 {
     struct text rest = *line;
@@ -180,7 +180,7 @@ static void add_text(struct entry *entry, struct text text)
     entry->length += text.length;
 }
 
-/* "user@host on database using TCP/IP"; "user@host as anonymous on " in older ones. */
+/* "user@host on database using TCP/IP"; older servers write "user@host as anonymous on ". */
 static bool read_login(struct text text, struct text *user, struct text *host,
                        struct text *database)
 {
@@ -232,7 +232,7 @@ static void take_login(struct reading *reading, struct learn_session *session, s
         learn_unknown_line(reading->learn, reading->lines);
 }
 
-/* PREPARE with the text that the next line has told, as the client may have written it. */
+/* PREPARE with the text that the next line contains, as the client may have written it. */
 static void take_held(struct reading *reading, struct learn_session *session, struct text text)
 {
     struct entry whole = {.length = 0};
@@ -315,7 +315,7 @@ static void take_prepared(struct reading *reading, struct learn_session *session
         take_held(reading, session, text);
     } else if (*echoes > 0) {
         --*echoes;
-    } else if (!prepares) { /* what is prepared counts when it is executed */
+    } else if (!prepares) { /* a prepared statement is counted when it is executed */
         reading->learn->counts.executions++;
         learn_text(reading->learn, session, text, reading->entry.time);
     }
@@ -388,7 +388,7 @@ static void end_entry(struct reading *reading)
         take_command(reading, sessions_find(reading->learn, entry->thread));
 }
 
-/* The three lines that a server begins a file with. */
+/* The three lines that a server writes at the start of a file. */
 static bool is_head(struct reading *reading, struct text line)
 {
     if (learn_version(reading->learn, line)) {

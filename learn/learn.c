@@ -1,6 +1,6 @@
-/* From a log's sessions and statements to records: what the gate does when a client logs in, sends
- * a text or changes its database, with the log's time for the clock. Owns the one writer and the
- * counts by user.
+/* Turns a log's sessions and statements into records: does what silogate does when a client logs
+ * in, sends a text or changes its database, but takes the time from the log. Owns the one writer
+ * and the counts by user.
  */
 #include "learn/learn.h"
 
@@ -26,7 +26,7 @@ bool learn_start(struct learn *learn, struct error *error)
     struct violations_settings settings = {
         .outputs = outputs,
         .output_count = 1,
-        .statement = CONFIG_NORMALIZED, /* literals never, whatever the ini says */
+        .statement = CONFIG_NORMALIZED, /* literals are never written, whatever proxy.ini says */
         .repeat = config->log.repeat.value,
     };
 
@@ -89,7 +89,7 @@ void learn_unknown_line(struct learn *learn, const struct source *lines)
                 (unsigned long long)lines->number);
 }
 
-/* The number of a user in the summary; past LEARN_USERS they have none. */
+/* The user's number in the summary; more than LEARN_USERS are not told apart. */
 static uint32_t user_number(struct learn *learn, struct text user, int service)
 {
     if (user.length > LEARN_NAME)
@@ -267,10 +267,11 @@ void learn_summed(struct learn *learn, struct learn_session *session, struct tex
     learn->counts.cut_off += cut ? seen->count : 0;
     if (!is_judged(learn, session, seen))
         return;
-    session->belief.unknown = cut; /* so nothing is determined */
+    session->belief.unknown = cut; /* so nothing can be determined */
     begin(session);
     judge_text(&session->belief, &session->binding, text, learn->ruling);
-    if (learn->ruling->outcome == RULING_ASK) { /* nobody can be asked: every reading counts */
+    /* the server cannot be asked, so every reading counts */
+    if (learn->ruling->outcome == RULING_ASK) {
         session->belief.asked = true;
         begin(session);
         judge_text(&session->belief, &session->binding, text, learn->ruling);
@@ -327,7 +328,8 @@ void learn_enter(struct learn *learn, struct learn_session *session, struct text
     begin(session);
     judge_init_db(&session->belief, &session->binding, database, learn->ruling);
     conclude(session, &once);
-    learn_set_database(learn, session, database); /* even if the gate would have refused it */
+    /* even if silogate would have refused the command */
+    learn_set_database(learn, session, database);
 }
 
 void learn_field_list(struct learn *learn, struct learn_session *session, struct text table,

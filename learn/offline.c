@@ -1,5 +1,5 @@
-/* A command's text through sql/ and policy/, statement by statement, as the proxy has it. Where the
- * proxy would ask the server something, nobody can be asked here: such a statement is undetermined.
+/* Sends a command's text through sql/ and policy/, statement by statement, as the proxy does. Where
+ * the proxy would ask the server, nothing can be asked here: such a statement is undetermined.
  */
 #include "learn/offline.h"
 
@@ -84,7 +84,7 @@ enum verdict_action offline_judge(const struct offline *offline, struct offline_
                                   struct text text, offline_visit *visit, void *context,
                                   unsigned *parts)
 {
-    static struct sql_facts facts; /* large; nobody calls this from two threads */
+    static struct sql_facts facts; /* static because it is large; never called from two threads */
     enum verdict_action strictest = VERDICT_ALLOW;
     struct offline_part part = {.facts = &facts};
     size_t offset = 0;
@@ -100,7 +100,7 @@ enum verdict_action offline_judge(const struct offline *offline, struct offline_
         part.offset = (uint32_t)start;
         part.state = &before;
         map_database(offline, session, &facts);
-        /* KILL of any session is of another's: there is no session of its own here. */
+        /* KILL of any session counts as another service's: no session of its own exists here. */
         facts.administration |= (facts.effects & SQL_EFFECT_KILL) != 0;
         offline_judge_facts(offline, session, &facts, &part.verdict);
         if (part.verdict.action > strictest)

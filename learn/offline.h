@@ -10,7 +10,7 @@
 #include "sql/session.h"
 #include "sql/state.h"
 
-/* The configuration and what is built of it. */
+/* The configuration, and the policy that is built from it. */
 struct offline {
     struct config *config;
     struct policy *policy;
@@ -18,7 +18,7 @@ struct offline {
     int32_t today;
 };
 
-/* False where the file is wrong: its problems are on standard error. */
+/* False if the file is wrong: its problems were printed on standard error. */
 bool offline_open(struct offline *offline, const char *path);
 void offline_close(struct offline *offline);
 
@@ -28,30 +28,31 @@ struct offline_session {
     struct sql_session *sql;
 };
 
-/* Enters the database that `service` means by `name` (none: its own). */
+/* Sets the database to the one that `service` means by `name` (empty: its default). */
 void offline_enter(const struct offline *offline, struct offline_session *session,
                    struct text name);
 
-/* One statement of a command, with what is known of it. Lives during the visit. */
+/* One statement of a command, with what is known of it. Valid only during the visit. */
 struct offline_part {
-    struct text text;              /* this statement alone */
-    uint32_t offset;               /* of it in the command's text */
-    unsigned number;               /* from 1 */
-    const struct sql_state *state; /* before it */
+    struct text text;              /* only this statement */
+    uint32_t offset;               /* offset of `text` in the command */
+    unsigned number;               /* number of the statement, from 1 */
+    const struct sql_state *state; /* the state before it */
     struct sql_facts *facts;
     struct verdict verdict;
 };
 typedef void offline_visit(void *context, const struct offline_part *part);
 
-/* Reads one command, calls `visit` (may be NULL) for each statement in it and moves the session on;
- * returns the strictest action. `parts` (may be NULL) becomes their number. */
+/* Reads one command, calls `visit` (may be NULL) for each statement in it and updates the session;
+ * returns the strictest action. `parts` (may be NULL) becomes the number of statements. */
 enum verdict_action offline_judge(const struct offline *offline, struct offline_session *session,
                                   struct text text, offline_visit *visit, void *context,
                                   unsigned *parts);
-/* The same for facts that are no text's: entering a database, a command on the server. */
+/* The same for facts without a text: entering a database, a command to the server. */
 void offline_judge_facts(const struct offline *offline, const struct offline_session *session,
                          const struct sql_facts *facts, struct verdict *verdict);
-/* The facts of entering `name`, into `facts`; the name that was meant is in facts->database. */
+/* Writes the facts of entering `name` into `facts`; facts->database is the database that is meant.
+ */
 void offline_enter_facts(const struct offline *offline, const struct offline_session *session,
                          struct text name, struct sql_facts *facts);
 

@@ -1,5 +1,5 @@
-/* A small scanner of its own: it must know strings and comments, because a colon or a brace in them
- * is none of a tool's. Values are put in everywhere, as the tools do.
+/* A small scanner of its own. It must recognize strings and comments, because a colon or a brace in
+ * them is not a placeholder of a tool. Values, though, are put in everywhere, as the tools do.
  */
 #include "learn/placeholders.h"
 
@@ -115,7 +115,7 @@ static bool put_braces(struct putting *putting, const char *open, const char *cl
     return true;
 }
 
-/* A word that may follow a label, as in `again :LOOP`: no placeholder. */
+/* A word that may come before a label, as in `again :LOOP`, which is not a placeholder. */
 static bool is_labelled(struct text word)
 {
     static const struct text words[] = {
@@ -133,7 +133,8 @@ static bool is_labelled(struct text word)
     return false;
 }
 
-/* Behind white space and comments: what makes the word before it a call, or the schema of a name.
+/* After white space and comments: an opening bracket, which makes the word before it a call, or a
+ * dot, which makes it a schema.
  */
 static bool is_called(struct text rest)
 {
@@ -159,7 +160,7 @@ static bool is_called(struct text rest)
     return false;
 }
 
-/* The length of the name that the word in brackets at `at` is; 0: it is more than a name. */
+/* The length of the name if the brackets at `at` hold one word; 0: they hold more. */
 static size_t bracketed_name(struct text rest, size_t at)
 {
     size_t end = at;

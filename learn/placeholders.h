@@ -17,13 +17,13 @@ struct placeholders {
 /* "name=value"; false where it is none, or there are too many. */
 bool placeholders_add(struct placeholders *placeholders, const char *setting);
 
-/* Could the text have one at all? Cheap. */
+/* A cheap check: could the text have a placeholder at all? */
 bool placeholders_may_be_in(struct text text);
 
-/* The text with its placeholders put in, in *room, which grows as needed. A ${} or {{}} without a
- * value, outside of quotes, is left as it is, and `missing` gets its name; a :name or %s without a
- * value stands for a parameter: '?'. `missing` has PLACEHOLDER_NAME bytes and is empty where all is
- * known. */
+/* The text with values in place of its placeholders, in *room, which grows as needed. A ${} or {{}}
+ * without a value, outside of quotes, is left unchanged, and its name is written to `missing`; a
+ * :name or %s without a value stands for a parameter: '?'. `missing` has PLACEHOLDER_NAME bytes and
+ * becomes empty if all values are known. */
 struct text placeholders_put(const struct placeholders *placeholders, struct text text, char **room,
                              size_t *room_size, char *missing);
 

@@ -21,10 +21,10 @@ struct reading {
     const char *path; /* NULL: standard input */
     gzFile file;
     char *bytes;
-    size_t start, end, size; /* what is read and not used yet is bytes[start..end) */
-    bool last;               /* nothing more comes */
-    const char *counted;     /* up to here lines are counted */
-    uint64_t line;           /* there */
+    size_t start, end, size; /* bytes[start..end) were read and not yet used */
+    bool last;               /* end of the file */
+    const char *counted;     /* lines are counted up to this byte */
+    uint64_t line;           /* the number of the line there */
     bool bad;
 };
 
@@ -49,7 +49,7 @@ static bool complain_unreadable(const char *path)
     return complain(path, 1, why);
 }
 
-/* Lines from where they were counted last up to `to`. */
+/* Counts lines from the last counted byte up to `to`. */
 static void count_lines(struct reading *reading, const char *to)
 {
     const char *at = reading->counted;
@@ -61,7 +61,7 @@ static void count_lines(struct reading *reading, const char *to)
     reading->counted = to;
 }
 
-/* Behind blanks and comments, but for those that a server reads. */
+/* Skips blanks and comments, but not comments whose content a server reads. */
 static const char *first_word(struct text text)
 {
     const char *at = text.at, *end = text.at + text.length;
@@ -149,7 +149,7 @@ static void remark(struct reading *reading, struct text command, const char *why
             (unsigned long long)reading->line, TEXT_ARGS(word), why);
 }
 
-/* "source x.sql", "\. x.sql": the name of the file, else none. */
+/* "source x.sql", "\. x.sql": the name of the file, else `at` NULL. */
 static struct text sourced_file(struct text command)
 {
     static const struct text words[] = {
@@ -166,7 +166,8 @@ static struct text sourced_file(struct text command)
     return (struct text){NULL, 0};
 }
 
-/* Beside the file that names it, or in the root; inside of the root, links followed. */
+/* In the folder of the file that names it, or in the root; it must be inside of the root after
+ * links are followed. */
 static bool find_sourced(const struct reading *reading, struct text name, char found[PATH_MAX])
 {
     const char *root = reading->scripts->root, *slash = strrchr(reading->path, '/');
@@ -328,7 +329,7 @@ static bool read_begun(struct scripts *scripts, const char *path)
     return read_file(scripts, path);
 }
 
-/* Everything below a folder, by name; V2 comes before V10. */
+/* Everything below a folder, ordered by name; V2 comes before V10. */
 static bool read_folder(struct scripts *scripts, const char *folder)
 {
     struct dirent **entries;

@@ -1,6 +1,6 @@
 /* Reads files and folders of SQL (migrations, dumps, lists of queries) statement by statement, each
- * with its file and line. Follows the client's SOURCE, skips a byte order mark, puts in the values
- * of placeholders, and recognizes a server's log. Used by explain and by learn.
+ * with its file and line. Follows the client's SOURCE command, skips a byte order mark, replaces
+ * placeholders by their values, and recognizes a server's log. Used by explain and by learn.
  */
 #ifndef LEARN_SCRIPTS_H
 #define LEARN_SCRIPTS_H
@@ -13,32 +13,34 @@
 #include "sql/state.h"
 
 struct scripts_statement {
-    const char *path;        /* as it was found; NULL for standard input */
-    uint64_t line;           /* where its first word stands, from 1 */
-    struct text text;        /* with values put in for placeholders */
-    const char *placeholder; /* one that no value was given for; NULL: none */
+    const char *path;        /* path of the file; NULL for standard input */
+    uint64_t line;           /* line of its first word, from 1 */
+    struct text text;        /* with values in place of placeholders */
+    const char *placeholder; /* a placeholder for which no value was given; NULL: none */
 };
 
 struct scripts {
-    /* The caller's. */
-    bool null; /* items end with a NUL byte: the text of a command, with placeholders only where
-                * a value is given */
-    const struct sql_state *state; /* in which the next statement will be read */
+    /* Set by the caller. */
+    /* called for the text of a command that ends with a NUL byte; placeholders are replaced only
+     * if a value is given */
+    bool null;
+    const struct sql_state *state; /* the state in which the next statement will be read */
     const struct placeholders *values;
     void (*visit)(void *context, const struct scripts_statement *statement);
-    void (*begin)(void *context, const char *path); /* of a file that no other has named */
+    /* called for each file that was not named by another file */
+    void (*begin)(void *context, const char *path);
     void *context;
-    /* Its own. */
+    /* Private. */
     uint64_t files, bytes, remarks;
     unsigned depth;
-    const char *root; /* the folder that SOURCE may not leave */
-    char *room;       /* for a text with its placeholders put in */
+    const char *root; /* SOURCE may not leave this folder */
+    char *room;       /* for a text whose placeholders are replaced */
     size_t room_size;
 };
 
-/* A file, a folder (all *.sql in it and below, also *.sql.gz, in the order of their names, numbers
- * by value), or "-" and NULL for standard input. False where something cannot be read to its end:
- * told on standard error; the rest is read. */
+/* Reads a file, a folder (all *.sql and *.sql.gz in it and below, ordered by name, numbers by
+ * value), or "-" or NULL for standard input. False if something cannot be read to its end: it is
+ * reported on standard error, and the rest is read. */
 bool scripts_read(struct scripts *scripts, const char *path);
 void scripts_fini(struct scripts *scripts);
 

@@ -1,5 +1,5 @@
-/* The sessions of a log by connection id: bounded, the one that was used longest ago is forgotten
- * first.
+/* The sessions of a log by connection id. Their number is limited; the least recently used one is
+ * forgotten first.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -57,7 +57,7 @@ void learn_session_fini(struct learn_session *session)
     session->held = NULL;
 }
 
-/* KILL of a session of the same service is the service's own affair. */
+/* A service may KILL its own sessions. */
 static bool find_thread(const struct binding *binding, uint64_t id, uint32_t *thread)
 {
     const struct learn_session *session =
@@ -96,7 +96,7 @@ void learn_session_init(struct learn *learn, struct learn_session *session, uint
     session->learn = learn;
     session->belief.state = session->at_login = learn->start;
     learn_bind(learn, session, SERVICE_NONE);
-    if (learn->user.at) /* until its login says otherwise */
+    if (learn->user.at) /* until its login is read */
         learn_login(learn, session, learn->user, TEXT(""), (struct text){NULL, 0}, 0);
 }
 

@@ -24,7 +24,8 @@ struct reading {
     enum part part;
     char user[LEARN_NAME], host[LEARN_NAME];
     size_t user_length, host_length;
-    char database[LEARN_NAME]; /* of the entry; the log says it once for several */
+    /* the entry's database; the log writes it once for several entries */
+    char database[LEARN_NAME];
     size_t database_length;
     uint64_t thread;
     int64_t time;
@@ -71,7 +72,8 @@ static void end_entry(struct reading *reading)
         learn->counts.prepares++;
         return;
     }
-    /* What a session did between its slow statements is not in the log: each begins anew. */
+    /* What a session did between its slow statements is not in the log, so each statement begins
+     * with a new session state. */
     struct learn_session one, *session = &one;
     learn_session_init(learn, session, reading->thread);
     learn_login(learn, session, (struct text){reading->user, reading->user_length},
@@ -97,7 +99,7 @@ static void read_user(struct reading *reading, struct text line)
         learn_unknown_line(reading->learn, reading->lines);
         return;
     }
-    /* In the brackets: who it was at login; before them the account's name. */
+    /* In the brackets: the user name at login; before them the name of the account. */
     keep(reading->user, &reading->user_length,
          (struct text){bracket + 1, (size_t)(at - bracket) - 1});
     if (reading->user_length == 0)
@@ -179,7 +181,7 @@ static bool read_timestamp(struct reading *reading, struct text line)
         digits++;
     if (!text_number((struct text){value.at, digits}, &seconds))
         return false;
-    /* The line "# Time" has the fraction; this one has no time zone to mistake. */
+    /* The line "# Time" has the fraction of the second; this one is not in a local time zone. */
     if (reading->time / 1000000 != (int64_t)seconds)
         reading->time = (int64_t)seconds * 1000000;
     return true;
@@ -223,7 +225,8 @@ static bool read_start(struct reading *reading, struct text line)
     return true;
 }
 
-/* The three lines that a server begins a file with; it says the database anew behind them. */
+/* The three lines that a server writes at the start of a file; after them it writes the database
+ * again. */
 static bool is_file_head(struct reading *reading, struct text line)
 {
     if (learn_version(reading->learn, line)) {
@@ -254,7 +257,7 @@ static void take_line(struct reading *reading, struct text line)
             read_head(reading, line);
         } else if (read_timestamp(reading, line)) {
             reading->part = TEXT_LINES;
-        } else if (!read_use(reading, line)) { /* no timestamp: an odd one, but a statement */
+        } else if (!read_use(reading, line)) { /* without a timestamp: unusual, but a statement */
             reading->part = TEXT_LINES;
             add_text(reading, line);
         }

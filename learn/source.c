@@ -1,5 +1,5 @@
-/* Reads files through zlib, which takes plain ones as they are. The buffer grows with the longest
- * line up to a bound; what is over it is read and dropped.
+/* Reads files through zlib, which also reads uncompressed files. The buffer grows with the longest
+ * line up to a limit; the rest of a longer line is read and dropped.
  */
 #include "learn/source.h"
 
@@ -50,7 +50,7 @@ static void show_progress(struct source *lines)
     fprintf(stderr, "\r\033[K%3d %% [%-30.*s] %s", percent, percent * 30 / 100, bar, lines->path);
 }
 
-/* Reads more behind what is there; false at the end. */
+/* Reads more bytes after those in the buffer; false at the end. */
 static bool read_chunk(struct source *lines)
 {
     if (lines->room - lines->end < CHUNK) {
@@ -73,7 +73,7 @@ static void move_to_front(struct source *lines)
     lines->start = 0;
 }
 
-/* The line is at the front and longer than what is kept of it: drops its rest. */
+/* The line at the front is longer than the limit: drops its rest. */
 static void drop_rest(struct source *lines)
 {
     char *newline;
@@ -91,8 +91,8 @@ static void drop_rest(struct source *lines)
     lines->start = SOURCE_LINE_MOST;
 }
 
-/* What a file brings along that went through Windows: a byte order mark, and a CR at each line's
- * end, which in a statement is a blank. */
+/* A file that was edited on Windows may have a byte order mark, and a CR at the end of each line,
+ * which inside a statement becomes a blank. */
 static void fit_line(struct text *line, bool is_first)
 {
     if (is_first && line->length >= 3 && memcmp(line->at, "\xef\xbb\xbf", 3) == 0)

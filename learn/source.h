@@ -1,5 +1,5 @@
 /* A file line by line, plain or compressed with gzip, in constant memory. Used by the readers of
- * learn/. The files are the operator's: what is wrong with them is an error, never an assertion.
+ * learn/. The files belong to the operator, so a problem with them is an error, never an assertion.
  */
 #ifndef LEARN_SOURCE_H
 #define LEARN_SOURCE_H
@@ -12,30 +12,28 @@
 #include "base/error.h"
 #include "base/text.h"
 
-enum {
-    SOURCE_LINE_MOST = 64 << 20
-}; /* bytes of a line that are kept: what is over that is dropped */
+enum { SOURCE_LINE_MOST = 64 << 20 }; /* bytes of a line that are kept; the rest is dropped */
 
 struct source {
-    const char *path; /* as shown */
-    uint64_t number;  /* of the line that was given last, from 1 */
-    uint64_t bytes;   /* read so far, uncompressed */
-    bool cut;         /* the line that was given last was longer than SOURCE_LINE_MOST */
-    /* its own */
+    const char *path; /* as it is shown in messages */
+    uint64_t number;  /* number of the line that was returned last, from 1 */
+    uint64_t bytes;   /* uncompressed bytes read so far */
+    bool cut;         /* the line that was returned last was longer than SOURCE_LINE_MOST */
+    /* private */
     gzFile file;
     int64_t size;
-    int percent; /* shown last; -1: none */
+    int percent; /* the percentage that was shown last; -1: none */
     bool progress;
     char *at;
     size_t start, end, room;
 };
 
-/* "-" is standard input. `progress`: a bar on standard error. False with `error`. */
+/* "-" is standard input. `progress`: shows a progress bar on standard error. False with `error`. */
 bool source_open(struct source *lines, const char *path, bool progress, struct error *error);
-/* The next line, without its newline, a CR before that and the file's byte order mark; lives until
- * the next call. False at the end, and where the file cannot be read any further. */
+/* The next line, without its newline, a CR before it and the file's byte order mark; valid until
+ * the next call. False at the end, and if the file cannot be read any further. */
 bool source_line(struct source *lines, struct text *line);
-/* False with `error` where the file could not be read to its end. */
+/* False with `error` if the file could not be read to its end. */
 bool source_close(struct source *lines, struct error *error);
 
 #endif

@@ -1,4 +1,5 @@
-/* Files of SQL: each statement is one that the service sends. Its time is that of the file. */
+/* Files of SQL: each statement counts as sent by the service, at the time when the file was last
+ * changed. */
 #include <sys/stat.h>
 
 #include "learn/internal.h"
@@ -26,7 +27,7 @@ static void take_statement(void *context, const struct scripts_statement *statem
     struct reading *reading = context;
     const struct learn_seen once = {.first = reading->time, .last = reading->time, .count = 1};
 
-    /* Where a placeholder stands there is more of the statement than is known. */
+    /* In place of the placeholder there may be more of the statement than is known. */
     learn_summed(reading->learn, &reading->session, statement->text, statement->placeholder != NULL,
                  &once);
 }

@@ -1,4 +1,4 @@
-/* The summary on standard error: what was read, and what the source cannot show. */
+/* Prints the summary on standard error: what was read, and what the source cannot show. */
 #include <time.h>
 
 #include "base/table.h"
@@ -82,7 +82,7 @@ static void tell_not_seen(const struct learn *learn, FILE *to)
         fputs("\n", to);
 }
 
-/* What a source of this kind never has. */
+/* What this kind of source never contains. */
 static const char *never_shown(enum learn_format format, bool mysql)
 {
     switch (format) {

@@ -24,7 +24,7 @@ static void *room_for(void *items, uint32_t number, uint32_t *room, size_t size)
 
 void report_widen(struct report_span *span, const struct report_span *by)
 {
-    if (by->last == 0) /* of the catalogue */
+    if (by->last == 0) /* findings in the server's catalogue */
         return;
     if (span->first == 0 || by->first < span->first)
         span->first = by->first;
@@ -175,7 +175,7 @@ static void keep_statement(struct report *report, struct report_query *query, co
     report->text_bytes += statement.length;
 }
 
-/* The objects of this owner's that the query touches. */
+/* The objects of this owner that the query touches. */
 static void keep_uses(struct report *report, struct report_query *query, const json_t *record,
                       uint32_t owner)
 {
@@ -227,7 +227,7 @@ static struct report_query *find_query(struct report *report, const struct taken
     return query;
 }
 
-/* True the first time that this (query or edge) comes on this day. */
+/* True the first time that this (query or edge) is seen on this day. */
 static bool is_new_on_day(struct report *report, uint32_t day, bool is_query, uint32_t number)
 {
     uint32_t key[3] = {day, is_query, number};

@@ -1,5 +1,6 @@
-/* What crosses in a server's catalogue (views, triggers, foreign keys...) becomes edges beside
- * those of statements. The digest is of kind and name, so that a baseline knows it again.
+/* What crosses in a server's catalogue (views, triggers, foreign keys...) becomes edges, in
+ * addition to those of statements. The digest is computed from kind and name, so that a baseline
+ * recognizes the finding.
  */
 #include "report/findings.h"
 
@@ -27,8 +28,8 @@ static bool crosses(const json_t *touches)
     return false;
 }
 
-/* Which writes of which table a foreign key carries on into its own. Not in the digest: baselines
- * are older. */
+/* Which writes a foreign key passes on from the other table into its own. Not a part of the digest,
+ * because there are baselines that are older than this text. */
 static void carried_on(const json_t *finding, char *statement, size_t size)
 {
     const json_t *parent = json_object_get(finding, "parent");
@@ -56,7 +57,7 @@ json_t *findings_record(const json_t *finding)
     carried_on(finding, statement, sizeof(statement));
     snprintf(digest, sizeof(digest), "%016llx", (unsigned long long)hash);
     const char *owner = json_string_value(json_object_get(finding, "owner"));
-    /* Where text is cut between the bytes of a character, jansson refuses it: then without. */
+    /* If the text was cut inside a character, jansson refuses it: then this field is left out. */
     json_t *shown = json_string(statement);
     json_t *record = json_object();
     json_object_set_new(record, "event", json_string("violation"));

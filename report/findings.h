@@ -4,9 +4,9 @@
 
 #include <jansson.h>
 
-/* The finding as a record of no statement: kind "catalogue", what the catalogue holds as its
- * statement, what it touches as its objects. NULL where it crosses nothing, or is no finding. To be
- * freed with json_decref. */
+/* The finding as a record without a statement: its kind is "catalogue", the entry in the catalogue
+ * stands for the statement, and the objects are those that it touches. NULL if it crosses nothing
+ * or is not a finding. To be freed with json_decref. */
 json_t *findings_record(const json_t *finding);
 
 #endif

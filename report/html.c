@@ -1,6 +1,6 @@
-/* The report as one page of HTML that needs nothing else: the matrix as a heat map, the trend as a
- * drawing, and the tables. No scripts, nothing from elsewhere. Shades go with numbers, so that it
- * reads in black and white; all that can be pressed is a link or a summary, so that it works by
+/* The report as one HTML page that needs no other file: the matrix as a heat map, the trend as a
+ * drawing, and the tables. No scripts, and nothing is loaded. Numbers stand beside all shades, so
+ * it can be read in black and white; only links and summaries can be clicked, so it works by
  * keyboard.
  */
 #include <math.h>
@@ -10,7 +10,8 @@
 #include "violations/record.h"
 
 enum {
-    MATRIX_MOST = 250, /* services: of more a matrix would fill the page, and memory */
+    /* services: a matrix of more would be too large for the page, and for memory */
+    MATRIX_MOST = 250,
     OPEN_EDGES = 20,
     NAME_SHOWN = 64,
     SHADES = 6,
@@ -75,7 +76,7 @@ static uint32_t edge_of(const struct report *report, uint32_t user, uint32_t own
     return hash_table_find(&report->edge_keys, (struct text){(const char *)key, sizeof(key)});
 }
 
-/* By the order of magnitude between one and the most frequent edge. */
+/* The shade: on a logarithmic scale between one and the most frequent edge. */
 static int shade_of(uint64_t statements, uint64_t most)
 {
     if (statements == 0)
@@ -182,7 +183,7 @@ static void put_matrix(const struct report *report, FILE *to)
     free(services);
 }
 
-/* The quarter of the axis: 1, 2 or 5 times a power of ten, so that four of them reach over `most`.
+/* A quarter of the axis: 1, 2 or 5 times a power of ten, so that four of them reach over `most`.
  */
 static uint64_t quarter_over(uint64_t most)
 {
@@ -193,7 +194,7 @@ static uint64_t quarter_over(uint64_t most)
     return quarter;
 }
 
-/* The days without any in between are drawn as nothing. */
+/* Days without statements are drawn too, as empty columns. */
 static void put_bars(const struct report *report, const uint32_t *days, uint32_t count, FILE *to)
 {
     int64_t first = report->days[days[0]].day, last = report->days[days[count - 1]].day;
@@ -301,7 +302,7 @@ static void put_edge(const struct report *report, uint32_t number, bool open, FI
             table_show_number(edge->counts.writes, writes),
             table_show_number(edge->counts.blocked, blocked), edge->query_count,
             report_show_state(report, &edge->span));
-    /* Inside, so that a link to it opens what is closed. */
+    /* The anchor is inside, so that a link to it opens a closed section. */
     fprintf(to, "<div id=\"edge-%u\">", number);
     report_query_table(report, number, &table);
     snprintf(title, sizeof(title), "From %.*s into %.*s",

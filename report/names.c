@@ -1,4 +1,4 @@
-/* Names out of records. They come from clients: characters that would command a terminal are
+/* Names out of records. They come from clients, so characters that could control a terminal are
  * replaced; then each name gets a number. Only for report/sum.c.
  */
 #include "report/names.h"
@@ -11,8 +11,8 @@ struct text names_string(const json_t *object, const char *key)
                : (struct text){NULL, 0};
 }
 
-/* Control characters, and those that turn the direction of writing, become '?'; white space a
- * blank. At most `size` bytes, cut between characters. */
+/* Control characters, and those that change the direction of writing, become '?'; white space
+ * becomes a blank. At most `size` bytes, never a part of a character. */
 struct text names_clean(struct text t, char *to, size_t size)
 {
     size_t length = 0;

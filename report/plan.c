@@ -1,5 +1,5 @@
 /* One page for a week: which services' data can move, what prevents the other moves, and for each
- * team the queries whose replacement brings most.
+ * team the queries whose replacement helps most.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -25,7 +25,7 @@ static const char *show_day(int64_t time, char to[40])
     return to;
 }
 
-/* What still uses the owner's data: statements since `since`, and all that the catalogue has. */
+/* What still uses the owner's data: statements since `since`, and everything in the catalogue. */
 struct held {
     uint32_t edges, queries, catalogue;
     int64_t last;
@@ -53,8 +53,8 @@ static struct held held_by(const struct report *report, uint32_t owner, int64_t 
     return held;
 }
 
-/* "3 views, 1 trigger": what audit found, by its kind, which is the first word of what stands for
- * its statement. */
+/* "3 views, 1 trigger": what audit found, by kind, which is the first word of the text that stands
+ * for the statement. */
 static void put_catalogue(const struct report *report, uint32_t owner, FILE *to)
 {
     static const char *const kinds[][3] = {

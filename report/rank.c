@@ -1,4 +1,5 @@
-/* Orders for the report's tables, and what follows from them: what is still active, what can move.
+/* The orders of the report's tables, and what is derived from them: what is still active, what can
+ * move.
  */
 #include <stdlib.h>
 #include <time.h>

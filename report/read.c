@@ -1,5 +1,5 @@
-/* Logs line by line, plain or compressed, and times as they are written in them. A line longer than
- * any that silogate writes is a bad line.
+/* Reads logs line by line, plain or compressed, and the times in them. A line longer than any that
+ * silogate writes is counted as a bad line.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,11 +14,11 @@ enum { LINE_MOST = 1 << 20, CHUNK = 1 << 18, BAD_LINES_TOLD = 5 };
 struct reading {
     const char *path;
     gzFile file;
-    int64_t size; /* of the file as it lies there; 0: not known */
+    int64_t size; /* size of the file on disk, compressed or not; 0: not known */
     uint64_t line, bad;
-    uint64_t known; /* lines that another log had too, from its start on */
-    uint32_t log;   /* into log_lines; HASH_TABLE_NONE: it begins with no record */
-    bool cut;       /* its last line is none */
+    uint64_t known; /* lines from the start that another log has too */
+    uint32_t log;   /* a number in log_lines; HASH_TABLE_NONE: its first line is not a record */
+    bool cut;       /* the last line was not a record */
     bool too_long;  /* the rest of this line is skipped */
     int told;       /* percent */
     char *bytes;
@@ -79,7 +79,7 @@ static void show_progress(struct report *report, struct reading *reading)
     fprintf(stderr, "\r\033[K%3d %% [%-30.*s] %s", percent, percent * 30 / 100, bar, reading->path);
 }
 
-/* All whole lines in the buffer; the rest moves to its start. */
+/* Takes all whole lines in the buffer; the rest moves to its start. */
 static void take_lines(struct report *report, struct reading *reading)
 {
     size_t start = 0;
@@ -152,7 +152,7 @@ bool report_read(struct report *report, const char *path, struct error *error)
     if (reading.bad > BAD_LINES_TOLD)
         fprintf(stderr, "%s: %llu lines were left out in all\n", reading.path,
                 (unsigned long long)reading.bad);
-    reading.line -= reading.cut; /* another may have it whole */
+    reading.line -= reading.cut; /* another log may have the whole line */
     if (reading.log != HASH_TABLE_NONE && reading.line > report->log_lines[reading.log])
         report->log_lines[reading.log] = reading.line;
     free(reading.bytes);

@@ -1,5 +1,6 @@
-/* What would keep a move back, out of the log's events `rehearsal`: by service and reason,
- * statements that cannot be mapped and transactions longer than the hold (docs/moves.md).
+/* What would keep a move from succeeding, from the log's events `rehearsal`: by service and reason,
+ * the statements that cannot be mapped and the transactions that are longer than the hold
+ * (docs/moves.md).
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -16,14 +16,14 @@
 #include "sql/facts.h"
 
 enum {
-    REPORT_QUERIES = 200000,       /* distinct ones; more are counted without their text */
+    REPORT_QUERIES = 200000,       /* distinct ones; further ones are counted without their text */
     REPORT_PLACES = 8,             /* applications and endpoints kept for a query */
     REPORT_TEXT_BYTES = 256 << 20, /* of statements */
-    REPORT_DAY_QUERIES = 4000000,  /* queries told apart by day */
+    REPORT_DAY_QUERIES = 4000000,  /* distinct queries that are counted for each day */
     REPORT_NAME_BYTES = 300,       /* of a name; longer ones are cut */
     REPORT_TRANSACTIONS = 5000,    /* distinct ones */
     REPORT_REHEARSALS = 200,       /* services and reasons */
-    REPORT_STEPS = 16,             /* of one */
+    REPORT_STEPS = 16,             /* steps of one transaction */
 };
 
 /* Microseconds since 1970, UTC; times that are not known are 0. */
@@ -31,24 +31,25 @@ struct report_span {
     int64_t first, last;
 };
 
-/* Statements: those that only read, those that may change something, and those that were blocked.
+/* Numbers of statements: those that only read, those that may change something, and those that were
+ * blocked.
  */
 struct report_counts {
     uint64_t statements, reads, writes, blocked;
 };
 
-/* A service that uses, an owner that is used. Numbers into `services`. */
+/* A service that uses data of an owner. Numbers in `services`. */
 struct report_edge {
     uint32_t user, owner;
     struct report_counts counts;
     struct report_span span;
     uint32_t query_count;
-    uint32_t catalogue; /* of them: views, triggers, foreign keys... out of audit's findings */
+    uint32_t catalogue; /* of these: views, triggers, foreign keys... found by audit */
 };
 
 struct report_place { /* where a query comes from */
     struct report_place *next;
-    uint32_t name; /* into `places` */
+    uint32_t name; /* a number in `places` */
     uint64_t statements;
 };
 
@@ -59,11 +60,11 @@ struct report_use { /* an object that a query touches */
 
 struct report_query { /* one normalized statement on one edge */
     uint32_t edge;
-    uint64_t digest, id;         /* id: of the first record; 0: of the catalogue */
+    uint64_t digest, id;         /* id: of its first record; 0: it comes from the catalogue */
     struct text kind, statement; /* `at` NULL: not in the logs */
     struct report_counts counts;
     struct report_span span;
-    /* statements that joined owners, or ran in such a transaction */
+    /* statements that used several owners, or ran in a transaction that did */
     uint64_t joined, in_transaction;
     struct text owners, transaction; /* "billing, clinical" */
     struct report_place *places;
@@ -74,8 +75,8 @@ struct report_query { /* one normalized statement on one edge */
 
 struct report_object { /* a table, routine or database */
     struct text type;
-    uint32_t owner;             /* into `services`; HASH_TABLE_NONE: nobody's */
-    struct report_span foreign; /* when others touched it */
+    uint32_t owner;             /* a number in `services`; HASH_TABLE_NONE: nobody owns it */
+    struct report_span foreign; /* times at which other services touched it */
     bool catalogue;             /* a view, trigger or key of another service depends on it */
 };
 
@@ -91,25 +92,26 @@ struct report_touch {
 struct report_step {
     uint64_t digest;
     uint32_t owner;
-    bool is_read_again; /* the transaction read of this owner's after it had written there */
+    bool is_read_again; /* the transaction read data of this owner after it had written there */
 };
 
-/* A transaction that wrote to what several services own: those with the same steps are one. */
+/* A transaction that wrote to data of several services: transactions with the same steps are
+ * counted as one. */
 struct report_transaction {
     uint32_t service;
     bool more; /* there were other steps */
     uint8_t step_count;
-    struct text owners; /* all that were written to: "billing, clinical" */
+    struct text owners; /* all owners that were written to: "billing, clinical" */
     uint64_t times;
     struct report_span span;
     struct report_step steps[REPORT_STEPS];
 };
 
-/* What would prevent a move: of one service, for one reason. */
+/* What would keep a move from succeeding: of one service, for one reason. */
 struct report_rehearsal {
     uint32_t service;
     struct text reason;
-    uint64_t times, digest; /* digest: of the last that is known; 0: none */
+    uint64_t times, digest; /* digest: of the last statement that is known; 0: none */
     struct report_span span;
 };
 
@@ -120,21 +122,23 @@ struct report_day {
 };
 
 struct report {
-    int64_t since, until; /* only records that reach into this time; INT64_MIN and INT64_MAX */
-    bool progress;        /* a bar on standard error */
+    /* only records of this time are counted; INT64_MIN and INT64_MAX: no limit */
+    int64_t since, until;
+    bool progress;                                 /* shows a progress bar on standard error */
     struct text only_service, only_owner, only_id; /* `at` NULL: all; only_id: record or digest */
-    uint32_t top;       /* 0: all; else so many edges, and queries each */
-    uint64_t catalogue; /* findings of audit that cross */
+    uint32_t top;       /* 0: all; else this many edges, and this many queries of each */
+    uint64_t catalogue; /* number of findings of audit that cross */
 
-    uint64_t lines; /* that are records, also those of another time */
+    uint64_t lines; /* number of lines that are records, including those of another time */
     uint64_t records, bad_lines, logins_refused, reloads, upstream_events, bytes;
     uint32_t logs;
-    struct hash_table first_lines; /* of logs: two logs with the same first line are copies */
-    uint64_t *log_lines;           /* by their number: lines that were read of it */
+    /* first lines of logs: two logs with the same first line are copies */
+    struct hash_table first_lines;
+    uint64_t *log_lines; /* by the log's number: how many of its lines were read */
     struct report_counts counts;
     struct report_span span;
     struct hash_table services, places, object_names, edge_keys, query_keys, touch_keys, day_keys;
-    struct hash_table seen_by_day; /* day and query, day and edge */
+    struct hash_table seen_by_day; /* (day, query) and (day, edge) */
     struct report_edge *edges;
     struct report_query *queries;
     struct report_object *objects;
@@ -155,22 +159,24 @@ struct report {
 void report_init(struct report *report);
 void report_fini(struct report *report);
 
-/* Reads a log: plain, .gz, or "-" for standard input. Bad lines are counted and told of on standard
- * error. False with `error` where the file cannot be read to its end. */
+/* Reads a log: plain, .gz, or "-" for standard input. Bad lines are counted and reported on
+ * standard error. False with `error` if the file cannot be read to its end. */
 bool report_read(struct report *report, const char *path, struct error *error);
-/* One line of a log; false where it is none. */
+/* Takes one line of a log; false if it is not a record. */
 bool report_add_line(struct report *report, struct text line);
 
-/* A date or an RFC 3339 time; a date is its first moment, with `end` the first of the next day. */
+/* Reads a date or an RFC 3339 time. A date means its first moment, with `end` the first moment of
+ * the next day. */
 bool report_time(struct text text, bool end, int64_t *time);
 /* The same, and "7d" for seven days before `now`: m, h, d or w. */
 bool report_time_or_ago(struct text text, bool end, int64_t now, int64_t *time);
 /* "2026-11-20 13:38" into `to` (at least 17 bytes), "-" for 0; a day: "2026-11-20". */
 const char *report_show_time(int64_t time, char *to);
-/* " since 2026-11-20 13:38" into `to` (at least 32 bytes); "" where the logs have no time at all.
+/* " since 2026-11-20 13:38" into `to` (at least 32 bytes); "" if no record has a time.
  */
 const char *report_show_since(int64_t time, char *to);
-/* Normalized statements, each once for a service however many edges it stands on, as on the pages.
+/* The number of normalized statements, each counted once for a service on however many edges it
+ * stands, as on the pages.
  */
 uint32_t report_distinct(const struct report *report);
 const char *report_show_day(int64_t day, char *to);
@@ -179,32 +185,33 @@ const char *report_show_day(int64_t day, char *to);
  * first; *count of them, to be freed. */
 uint32_t *report_rank_edges(const struct report *report, uint32_t *count);
 uint32_t *report_rank_queries(const struct report *report, uint32_t edge, uint32_t *count);
-/* Queries that use two owners in one statement or transaction: the hardest to take apart first. */
+/* Queries that use two owners in one statement or transaction: these are the hardest to separate.
+ */
 uint32_t *report_rank_hard(const struct report *report, uint32_t *count);
-/* Objects that somebody owns, by owner and name; touches, by object and frequency; days in order;
- * services by name, those that are only an owner's stand-in last. */
+/* Orders: objects that have an owner, by owner and name; touches, by object and frequency; days, by
+ * time; services, by name, with the names that stand for a missing owner at the end. */
 uint32_t *report_rank_objects(const struct report *report, uint32_t *count);
 uint32_t *report_rank_touches(const struct report *report, uint32_t *count);
 uint32_t *report_rank_transactions(const struct report *report, uint32_t *count);
 uint32_t *report_rank_days(const struct report *report, uint32_t *count);
 uint32_t *report_rank_services(const struct report *report, uint32_t *count);
 
-/* Seen within the last day of the logs. */
+/* Was it seen on the last day of the logs? */
 bool report_is_active(const struct report *report, const struct report_span *span);
 /* No other service has touched it since `since`: it can move. */
 bool report_is_ready(const struct report_object *object, int64_t since);
-/* Where no date was asked for: a week before the end of the logs. */
+/* The default if no date was given: a week before the end of the logs. */
 int64_t report_ready_since(const struct report *report);
 
-/* The plan of a week on one page of Markdown: what can move, what holds the others back, what to
- * replace next and who does. */
+/* The plan for a week on one page of Markdown: what can move, what prevents the other moves, what
+ * to replace next and who does it. */
 void report_print_plan(const struct report *report, int64_t since, FILE *to);
-/* For each edge the calls that an API in place of its queries needs, as Markdown and as a sketch of
- * OpenAPI 3.1. */
+/* For each edge, the calls that an API must offer to replace its queries, as Markdown and as a
+ * sketch in OpenAPI 3.1. */
 void report_print_stubs(const struct report *report, int64_t since, FILE *to);
 void report_print_openapi(const struct report *report, int64_t since, FILE *to);
 
-/* The forms. `since`: for what is ready to move. */
+/* The output formats. `since`: for the list of what is ready to move. */
 void report_print_text(const struct report *report, int64_t since, FILE *to);
 void report_print_markdown(const struct report *report, int64_t since, FILE *to);
 void report_print_csv(const struct report *report, FILE *to);
@@ -212,7 +219,7 @@ void report_print_json(const struct report *report, int64_t since, FILE *to);
 void report_print_html(const struct report *report, int64_t since, FILE *to);
 
 /* Proposes `owns` lines for objects without an owner: as sections of proxy.ini, or, if `ini` is not
- * NULL, as that file with the lines in their places. Objects for which `has_owner` (NULL: none)
+ * NULL, as that file with the lines in their sections. Objects for which `has_owner` (NULL: none)
  * returns true are left out. */
 struct report_owners {
     bool (*has_owner)(const void *policy, const struct sql_object *object);

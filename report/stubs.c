@@ -1,6 +1,7 @@
-/* What an API in place of an edge's queries needs: for each query the columns it reads, the keys it
- * filters by, one row or several, how often, from where. Out of the normalized text by a light
- * reading: a proposal for people, nothing is judged by it.
+/* What an API must offer to replace the queries of an edge: for each query the columns that it
+ * reads, the keys by which it filters, whether it returns one row or several, how often it runs,
+ * and from where. Found by simple rules in the normalized text: a proposal for people, no verdict
+ * depends on it.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -35,7 +36,8 @@ static bool has_prefix(struct text t, size_t at, const char *word)
            (at + length == t.length || !is_word(t.at[at + length]) || !is_word(word[length - 1]));
 }
 
-/* Where the keyword stands outside of parentheses and quotes; the length where it does not. */
+/* The offset at which the keyword stands outside of parentheses and quotes; the length if it does
+ * not. */
 static size_t find(struct text t, size_t from, const char *word)
 {
     int depth = 0;
@@ -78,7 +80,7 @@ static void add_key(struct stub *stub, struct text name)
     copy(stub->keys[stub->key_count++], KEY_SIZE, name);
 }
 
-/* The column that a "= ?", "IN (?)", "< ?", "LIKE ?" or "BETWEEN ?" at `at` compares. */
+/* The column that is compared by "= ?", "IN (?)", "< ?", "LIKE ?" or "BETWEEN ?" at `at`. */
 static struct text column_before(struct text t, size_t at)
 {
     static const char *const words[] = {"IN", "LIKE", "BETWEEN", "NOT"};
@@ -173,7 +175,7 @@ static void read_stub(const struct report *report, const struct report_query *qu
     find_keys(stub, t);
 }
 
-/* A view is no call. */
+/* A view or trigger is no call that an API could replace. */
 static bool is_of_catalogue(const struct report_query *query)
 {
     return text_equal(query->kind, TEXT("catalogue"));

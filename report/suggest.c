@@ -1,6 +1,7 @@
-/* Proposes owners for what nobody owns: the service that writes an object most; where none writes
- * it, the one that reads it most. The evidence stands beside each as a comment, and what is in
- * doubt is only a comment itself, so that the output is proxy.ini that claims nothing unclear.
+/* Proposes owners for objects that have none: the service that writes an object most; if none
+ * writes it, the one that reads it most. The numbers stand beside each proposal as a comment, and a
+ * proposal that is not clear is itself a comment: the output is a proxy.ini that claims nothing
+ * uncertain.
  */
 #include <stdlib.h>
 
@@ -8,7 +9,7 @@
 
 /* One object's users. */
 struct candidate {
-    uint32_t object, best; /* best: a service; HASH_TABLE_NONE: nobody with a name */
+    uint32_t object, best; /* best: a service; HASH_TABLE_NONE: no user has a service */
     uint64_t writes, reads, other_writes, other_reads;
 };
 
@@ -22,7 +23,7 @@ static bool is_service(const struct report *report, uint32_t service)
     return report->services.keys[service].at[0] != '(';
 }
 
-/* The touches of one object stand together, `count` of them. */
+/* The touches of one object stand one after the other; there are `count`. */
 static struct candidate judge(const struct report *report, const uint32_t *touches, uint32_t count)
 {
     struct candidate candidate = {.object = report->touches[touches[0]].object,
@@ -57,8 +58,8 @@ static bool is_clear(const struct candidate *candidate)
     return candidate->other_writes == 0 && candidate->other_reads == 0;
 }
 
-/* Can the name stand in proxy.ini as it is? Not with a wildcard, nor with a character that would
- * end the line or begin a comment. */
+/* Can the name be written in proxy.ini as it is? Not with a wildcard, nor with a character that
+ * would end the line or start a comment. */
 static bool can_be_written(const struct report *report, uint32_t object)
 {
     struct text name = report->object_names.keys[object];
@@ -137,7 +138,7 @@ struct suggestions {
     FILE *to;
 };
 
-/* What is proposed for one service; `heading` where there is something, before it. */
+/* The proposals for one service, after `heading` if there are any. */
 static void put_service(struct suggestions *suggestions, struct text service, bool heading)
 {
     const struct report *report = suggestions->report;
@@ -177,7 +178,7 @@ static struct text section_of(struct text line)
     return text_trim((struct text){t.at + start.length, (size_t)(end - t.at) - start.length});
 }
 
-/* Prints the file as it is, with the proposals behind the last key of their sections. */
+/* Prints the file unchanged, with the proposals after the last key of their sections. */
 static void put_file(struct suggestions *suggestions, FILE *from)
 {
     struct arena arena = {0};
@@ -185,7 +186,7 @@ static void put_file(struct suggestions *suggestions, FILE *from)
     char *line = NULL, *held = NULL;
     size_t size = 0, held_size = 0;
     ssize_t length;
-    FILE *hold = open_memstream(&held, &held_size); /* what may belong to the next section */
+    FILE *hold = open_memstream(&held, &held_size); /* lines that may belong to the next section */
 
     while (hold && (length = getline(&line, &size, from)) > 0) {
         struct text t = text_trim((struct text){line, (size_t)length});
@@ -216,7 +217,7 @@ static void put_file(struct suggestions *suggestions, FILE *from)
     arena_fini(&arena);
 }
 
-/* Proposals whose section is not in the file: printed as comments only. */
+/* Proposals for sections that are not in the file: printed only as comments. */
 static void put_rest(const struct suggestions *suggestions)
 {
     const struct report *report = suggestions->report;

@@ -1,5 +1,5 @@
-/* From a line of a log to what the report takes of it: which event it is, when it was, and whether
- * it was asked for. What a violation counts for is crossings.c's.
+/* Decides what the report takes from a line of a log: which event it is, when it happened, and
+ * whether it was asked for. crossings.c decides what a violation counts for.
  */
 #include <stdlib.h>
 
@@ -33,7 +33,7 @@ void report_fini(struct report *report)
     arena_fini(&report->arena);
 }
 
-/* An object's owner, or what stands for it. */
+/* The owner of an object, or the name that stands for a missing owner. */
 static struct text owner_or_stand_in(const json_t *object)
 {
     struct text owner = names_string(object, "owner");
@@ -44,7 +44,7 @@ static struct text owner_or_stand_in(const json_t *object)
                                                                       : TEXT(SUMMARY_UNOWNED);
 }
 
-/* --service, --owner and --id: is the record about what was asked for? */
+/* --service, --owner and --id: does the record belong to what was asked for? */
 static bool is_wanted(const struct report *report, const json_t *record)
 {
     const json_t *objects = json_object_get(record, "objects"), *object;

@@ -1,4 +1,4 @@
-/* Fills the report's tables out of its sums. */
+/* Fills the report's tables from its sums. */
 #include "report/tables.h"
 
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static void put_counts(struct table *table, const struct report_counts *counts)
     table_number(table, counts->blocked);
 }
 
-/* Adds `name` to the list in `to`; false when there is no room. */
+/* Adds `name` to the list in `to`; false if there is no room. */
 static bool join(char *to, size_t size, struct text name)
 {
     size_t length = strlen(to);
@@ -172,7 +172,7 @@ void report_hard_table(const struct report *report, struct table *table)
         const struct report_query *query = &report->queries[queries[i]];
         const struct report_edge *edge = &report->edges[query->edge];
         bool in_transaction = query->in_transaction > 0;
-        /* The same statement on two edges is one case. */
+        /* The same statement on two edges is counted once. */
         struct {
             uint64_t user, digest;
         } key = {edge->user, query->digest};

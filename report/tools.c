@@ -1,4 +1,5 @@
-/* The report for tools: one row a query as CSV (RFC 4180), all of it as one object of JSON. */
+/* The report for other programs: a CSV (RFC 4180) with one row for each query, and everything as
+ * one JSON object. */
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -21,7 +22,8 @@ static void put_time(struct json *json, const char *key, int64_t time)
     json_text(json, text_of(shown));
 }
 
-/* Also behind blanks, and in the wide forms that some spreadsheets take for the same. */
+/* Also after blanks, and in the full-width forms that some spreadsheets accept as the same
+ * characters. */
 static bool begins_formula(struct text t)
 {
     static const char *const wide[] = {"\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d",
@@ -38,7 +40,8 @@ static bool begins_formula(struct text t)
     return t.length > 0 && strchr("=+-@", t.at[0]);
 }
 
-/* Quoted; a leading character that a spreadsheet takes for a formula gets an apostrophe. */
+/* Quoted; if the first character would start a formula in a spreadsheet, an apostrophe is put
+ * before it. */
 static void put_cell(struct text t, const char *after, FILE *to)
 {
     putc('"', to);
@@ -246,7 +249,7 @@ static void put_transaction(struct json *json, const struct report *report, uint
     json_raw(json, transaction->more ? TEXT("],\"more\":true}") : TEXT("],\"more\":false}"));
 }
 
-/* A list, each member formatted in one buffer and written. */
+/* A list; each member is formatted in the same buffer and then written. */
 static void put_list(const struct report *report, const char *key, uint32_t *numbers,
                      uint32_t count,
                      void (*put)(struct json *json, const struct report *report, uint32_t number),
@@ -266,7 +269,7 @@ static void put_list(const struct report *report, const char *key, uint32_t *num
     free(numbers);
 }
 
-/* Objects by the names that are ready to move. */
+/* The names of the objects that are ready to move. */
 static void put_object(struct json *json, const struct report *report, uint32_t number)
 {
     put_text_or_null(json, "{\"object\":", report->object_names.keys[number]);

@@ -1,4 +1,4 @@
-/* Transactions that wrote to what several services own, from the log's events `transaction`: whose
+/* Transactions that wrote to data of several services, from the log's events `transaction`: whose
  * data, by which statements, and which of these could run after the commit. docs/violations.md has
  * the rule and says what it cannot know.
  */
