@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 from harness import places, servers  # noqa: E402
 
-NAMES, BATCH, LONGEST, PATIENCE = "abc", 500, 600, 5
+NAMES, BATCH, LONGEST, READ_TIMEOUT = "abc", 500, 600, 5
 INI = """[upstream:main]
 address = 127.0.0.1:3306
 [service:spy]
@@ -89,7 +89,7 @@ def run(kind, seconds, seed):
     try:
         server.sql("CREATE DATABASE own", *(f"CREATE TABLE own.{name} (v INT)" for name in NAMES),
                    *(f"INSERT INTO own.{name} VALUES ({number})" for number, name in enumerate(NAMES)))
-        root = server.root(database="own", read_timeout=PATIENCE)
+        root = server.root(database="own", read_timeout=READ_TIMEOUT)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             texts = queries.batch()
@@ -108,7 +108,7 @@ def run(kind, seconds, seed):
                     endless += 1
                     server.stop(signal.SIGKILL)
                     server.start()
-                    root = server.root(database="own", read_timeout=PATIENCE)
+                    root = server.root(database="own", read_timeout=READ_TIMEOUT)
                     continue
                 accepted += 1
                 read = {NAMES[row[0]] for row in rows if row[0] is not None}
