@@ -37,9 +37,9 @@ FLAGS   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-poin
 NEEDED  += -fsanitize=$(SANITIZE)
 else
 # What a program that faces a network is built with; tests/unit/test_build.py looks at the binary. Without
-# optimisation there is no _FORTIFY_SOURCE.
+# optimisation there is no _FORTIFY_SOURCE, and the packager's own level of it is taken.
 FLAGS   += -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection \
-           $(if $(findstring -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+           $(if $(findstring -O0,$(CFLAGS))$(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 LINKING := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 endif
 

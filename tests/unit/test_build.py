@@ -47,6 +47,15 @@ def test_the_packagers_flags_are_added():
     assert "-Wl,--as-needed" in linked and "-Wl,-z,relro" in linked
 
 
+def test_the_packagers_level_of_fortify_is_taken(tmp_path):
+    """-D_FORTIFY_SOURCE=3 beside a level of ours: each file was compiled with "_FORTIFY_SOURCE redefined"."""
+    target = f"{tmp_path}/b/base/error.o"
+    for where in ("CPPFLAGS=-D_FORTIFY_SOURCE=3", "CFLAGS=-O2 -Wp,-D_FORTIFY_SOURCE=3"):
+        said = make(f"BUILD={tmp_path}/b", target, where, WERROR="1")
+        assert "_FORTIFY_SOURCE=3" in said and "_FORTIFY_SOURCE=2" not in said
+    assert "_FORTIFY_SOURCE=2" in make(f"BUILD={tmp_path}/b", target)
+
+
 def test_other_flags_build_anew(tmp_path):
     one = f"BUILD={tmp_path}/b"
     target = f"{tmp_path}/b/base/error.o"
