@@ -107,6 +107,30 @@ bool text_is_unfit(struct text character)
     return false;
 }
 
+const char *text_packer(struct text start)
+{
+    static const struct {
+        struct text magic;
+        const char *program;
+    } packers[] = {
+        {{"\xfd"
+          "7zXZ",
+          5},
+         "xz"                            },
+        {{"\x28\xb5\x2f\xfd", 4}, "zstd" },
+        {{"BZh", 3},              "bzip2"},
+        {{"\x04\x22\x4d\x18", 4}, "lz4"  },
+        {{"PK\x03\x04", 4},       "unzip"},
+    };
+
+    for (size_t i = 0; i < sizeof(packers) / sizeof(packers[0]); i++) {
+        struct text magic = packers[i].magic;
+        if (start.length >= magic.length && memcmp(start.at, magic.at, magic.length) == 0)
+            return packers[i].program;
+    }
+    return NULL;
+}
+
 void text_put(struct text t, FILE *to)
 {
     for (size_t i = 0, size; i < t.length; i += size) {

@@ -54,6 +54,10 @@ size_t text_character(struct text t);
  * writing, and invisible ones. */
 bool text_is_unfit(struct text character);
 
+/* The program that unpacks a file which begins like this ("xz", "zstd", "bzip2", "lz4", "unzip");
+ * NULL where it is none of these. zlib reads what gzip packed, so that is not among them. */
+const char *text_packer(struct text start);
+
 /* Writes `t` for a terminal, with '?' for each unfit character except tabs and line ends. */
 void text_put(struct text t, FILE *to);
 

@@ -114,15 +114,24 @@ static bool read_file(struct audit_log *log, const char *path, struct error *err
         return error_set(error, "%s:1: cannot be read: %s; name a violation log", path,
                          strerror(errno));
     line = memory_take(LINE_MOST);
-    while (gzgets(from, line, LINE_MOST)) {
-        size_t length = strlen(line);
-        if (length > 1 && !take_line(log, line, length))
+    const char *packer = NULL;
+    for (bool first = true; !packer && gzgets(from, line, LINE_MOST); first = false) {
+        struct text text = text_of(line);
+        packer = first ? text_packer(text) : NULL;
+        if (first && text.length > 2 && memcmp(text.at, "\xef\xbb\xbf", 3) == 0)
+            text = (struct text){text.at + 3, text.length - 3}; /* a byte order mark */
+        if (text.length > 1 && !take_line(log, text.at, text.length))
             log->bad++;
     }
     const char *message = gzerror(from, &code);
     bool good = code == Z_OK || code == Z_STREAM_END ||
                 error_set(error, "%s:1: cannot be read to its end: %s; write it anew", path,
                           code == Z_ERRNO ? strerror(errno) : message);
+    if (good && packer)
+        good = error_set(error,
+                         "%s:1: is packed; unpack it with %s, and name the file that it "
+                         "writes",
+                         path, packer);
     free(line);
     gzclose(from);
     return good;

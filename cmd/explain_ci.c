@@ -92,8 +92,11 @@ static struct text clean_start(const struct explain_statement *statement, char t
 
 static void put_command_text(const char *text, bool property, FILE *to)
 {
-    for (; *text; text++) {
-        if (*text == '%' || (unsigned char)*text < ' ' || (property && strchr(":,", *text)))
+    for (size_t length = 0; *text; text += length > 0 ? length : 1) {
+        length = text_character(text_of(text));
+        if (length != 1) /* a file's name may be no UTF-8 */
+            fwrite(length == 0 ? "?" : text, 1, length == 0 ? 1 : length, to);
+        else if (*text == '%' || (unsigned char)*text < ' ' || (property && strchr(":,", *text)))
             fprintf(to, "%%%02X", (unsigned char)*text);
         else
             putc(*text, to);
@@ -125,22 +128,37 @@ static struct {
     char *path;
 } suite;
 
+/* U+FFFE and U+FFFF, the only characters that explain_print_clean lets through and XML does not
+ * allow. */
+static bool is_no_xml(struct text t)
+{
+    return t.length >= 3 && memcmp(t.at, "\xef\xbf", 2) == 0 && (unsigned char)t.at[2] >= 0xbe;
+}
+
 /* Characters that XML 1.0 does not allow become '?'. */
 static void put_xml(struct text t, FILE *to)
 {
-    for (size_t i = 0; i < t.length; i++) {
-        unsigned char c = (unsigned char)t.at[i];
-        const char *name = c == '<'               ? "&lt;"
-                           : c == '>'             ? "&gt;"
-                           : c == '&'             ? "&amp;"
-                           : c == '"'             ? "&quot;"
-                           : c < ' ' || c == 0x7f ? "?"
-                                                  : NULL;
-        if (name)
-            fputs(name, to);
+    char *clean = NULL;
+    size_t length = 0;
+    FILE *cleaned = open_memstream(&clean, &length);
+
+    explain_print_clean(t, cleaned); /* also a file's name may be no UTF-8 */
+    fclose(cleaned);
+    for (size_t i = 0; i < length; i++) {
+        char c = clean[i];
+        const char *name = c == '<'   ? "&lt;"
+                           : c == '>' ? "&gt;"
+                           : c == '&' ? "&amp;"
+                           : c == '"' ? "&quot;"
+                                      : NULL;
+        bool no_xml = is_no_xml((struct text){clean + i, length - i});
+        if (name || no_xml)
+            fputs(no_xml ? "?" : name, to);
         else
             putc(c, to);
+        i += no_xml ? 2 : 0;
     }
+    free(clean);
 }
 
 static void begin_junit(FILE *to)

@@ -108,28 +108,11 @@ void explain_print_json(const struct explain_statement *statement, FILE *to)
     free(json.at);
 }
 
-/* The length of the character at the start of `t`; 0 if it is a control character or not valid
- * UTF-8.
- */
-static size_t character(struct text t)
-{
-    unsigned char c = (unsigned char)t.at[0];
-    size_t length = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c < 0xc2 ? 0 : c < 0xf0 ? 3 : 4;
-
-    if (c < ' ' || c == 0x7f || c > 0xf4 || length > t.length)
-        return 0;
-    for (size_t i = 1; i < length; i++) {
-        if (((unsigned char)t.at[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return length;
-}
-
 void explain_print_clean(struct text t, FILE *to)
 {
     while (t.length > 0) {
-        size_t length = character(t);
-        if (length == 0)
+        size_t length = text_character(t);
+        if (length == 0 || text_is_unfit((struct text){t.at, length}))
             putc('?', to);
         else
             fwrite(t.at, 1, length, to);
@@ -184,10 +167,12 @@ struct text explain_start(const struct explain_statement *statement, char *to, s
 /* Prints FILE:LINE if the input has a name, else item and part. */
 static void print_place(const struct explain_statement *statement, FILE *to)
 {
-    if (statement->path)
-        fprintf(to, "%s:%llu: ", statement->path, (unsigned long long)statement->line);
-    else
+    if (statement->path) {
+        explain_print_clean(text_of(statement->path), to);
+        fprintf(to, ":%llu: ", (unsigned long long)statement->line);
+    } else {
         fprintf(to, "%llu.%u ", (unsigned long long)statement->item, statement->part);
+    }
 }
 
 void explain_print_text(const struct explain_statement *statement, FILE *to)

@@ -39,7 +39,8 @@ extern const struct explain_form explain_as_text, explain_as_json, explain_as_sa
 
 /* The statement without its values, at most `size` bytes, stored in `to`. */
 struct text explain_start(const struct explain_statement *statement, char *to, size_t size);
-/* Writes text of the input; bytes that are no printable character become '?'. */
+/* Writes text of the input; what is no character of UTF-8, or unfit for a terminal (base/text.h),
+ * becomes '?'. */
 void explain_print_clean(struct text t, FILE *to);
 /* The verdict in one sentence: "service 'billing' may read clinical_data.patients only ...". */
 void explain_sentence(const struct explain_statement *statement, char *to, size_t size);

@@ -259,8 +259,14 @@ static void take_items(struct reading *reading, struct sql_script *script)
 static bool check_start(struct reading *reading)
 {
     struct text start = {reading->bytes + reading->start, reading->end - reading->start};
-    const char *format = recognize_log(start);
+    const char *format = recognize_log(start), *packer = text_packer(start);
     char why[200];
+
+    if (packer && !reading->scripts->null) {
+        snprintf(why, sizeof(why), "is packed; unpack it with %s, and write - for its output",
+                 packer);
+        return complain(reading->path, 1, why);
+    }
 
     if (start.length >= 2 &&
         (memcmp(start.at, "\xff\xfe", 2) == 0 || memcmp(start.at, "\xfe\xff", 2) == 0))

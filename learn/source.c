@@ -14,30 +14,6 @@
 
 enum { CHUNK = 1 << 18 };
 
-bool source_open(struct source *lines, const char *path, bool progress, struct error *error)
-{
-    struct stat status;
-
-    *lines = (struct source){.path = path, .percent = -1, .progress = progress};
-    if (strcmp(path, "-") == 0) {
-        lines->path = "standard input";
-        lines->file = gzdopen(dup(STDIN_FILENO), "rb");
-    } else {
-        if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-            return error_set(error, "%s:1: is a folder; name the files in it", path);
-        if (stat(path, &status) == 0 && S_ISREG(status.st_mode))
-            lines->size = status.st_size;
-        lines->file = gzopen(path, "rb");
-    }
-    if (!lines->file)
-        return error_set(error, "%s:1: cannot be read: %s; name a file or - for standard input",
-                         path, strerror(errno));
-    gzbuffer(lines->file, CHUNK);
-    lines->room = (size_t)2 * CHUNK;
-    lines->at = memory_take(lines->room);
-    return true;
-}
-
 static void show_progress(struct source *lines)
 {
     static const char bar[] = "##############################";
@@ -64,6 +40,45 @@ static bool read_chunk(struct source *lines)
     lines->bytes += (uint64_t)got;
     show_progress(lines);
     return true;
+}
+
+/* A file that only another program can read would come out as lines not understood. */
+static bool check_start(const struct source *lines, struct error *error)
+{
+    const char *packer = text_packer((struct text){lines->at, lines->end});
+
+    return !packer ||
+           error_set(error, "%s:1: is packed; unpack it with %s, and write - for its output",
+                     lines->path, packer);
+}
+
+bool source_open(struct source *lines, const char *path, bool progress, struct error *error)
+{
+    struct stat status;
+
+    *lines = (struct source){.path = path, .percent = -1, .progress = progress};
+    if (strcmp(path, "-") == 0) {
+        lines->path = "standard input";
+        lines->file = gzdopen(dup(STDIN_FILENO), "rb");
+    } else {
+        if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+            return error_set(error, "%s:1: is a folder; name the files in it", path);
+        if (stat(path, &status) == 0 && S_ISREG(status.st_mode))
+            lines->size = status.st_size;
+        lines->file = gzopen(path, "rb");
+    }
+    if (!lines->file)
+        return error_set(error, "%s:1: cannot be read: %s; name a file or - for standard input",
+                         path, strerror(errno));
+    gzbuffer(lines->file, CHUNK);
+    lines->room = (size_t)2 * CHUNK;
+    lines->at = memory_take(lines->room);
+    read_chunk(lines);
+    if (check_start(lines, error))
+        return true;
+    free(lines->at);
+    gzclose(lines->file);
+    return false;
 }
 
 static void move_to_front(struct source *lines)

@@ -98,12 +98,32 @@ static void take_lines(struct report *report, struct reading *reading)
     }
 }
 
+/* At the start of a log: leaves out a byte order mark; false if only another program can read it.
+ */
+static bool take_start(struct reading *reading, struct error *error)
+{
+    const char *packer = text_packer((struct text){reading->bytes, reading->length});
+
+    if (packer)
+        return error_set(error, "%s:1: is packed; unpack it with %s, and write - for its output",
+                         reading->path, packer);
+    if (reading->length >= 3 && memcmp(reading->bytes, "\xef\xbb\xbf", 3) == 0) {
+        reading->length -= 3;
+        memmove(reading->bytes, reading->bytes + 3, reading->length);
+    }
+    return true;
+}
+
 static bool read_all(struct report *report, struct reading *reading, struct error *error)
 {
+    bool first = true;
     int got;
 
     while ((got = gzread(reading->file, reading->bytes + reading->length, CHUNK)) > 0) {
         reading->length += (size_t)got;
+        if (first && !take_start(reading, error))
+            return false;
+        first = false;
         report->bytes += (uint64_t)got;
         take_lines(report, reading);
         show_progress(report, reading);

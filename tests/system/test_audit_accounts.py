@@ -428,3 +428,6 @@ def test_rehearsal(server, tmp_path, make_gate):
     empty.write_text("")
     assert gates.run("audit", "-c", path, "--log", empty).returncode == 2
     assert gates.run("audit", "-c", path, "--log", tmp_path / "none").returncode == 2
+    (tmp_path / "packed").write_bytes(b"\xfd7zXZ\x00" + bytes(range(256)))
+    done = gates.run("audit", "-c", path, "--log", tmp_path / "packed")
+    assert done.returncode == 2 and "is packed; unpack it with xz" in done.stderr

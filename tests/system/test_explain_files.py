@@ -234,3 +234,44 @@ def test_dumps_are_determined(server, tmp_path):
     assert [row for row in found if not row["determined"]] == []
     own = [row for row in found if row["file"].endswith("/one.sql") and row["objects"]]
     assert own and {row["verdict"] for row in own} == {"allow"}, own
+
+
+# How files begin that another program has packed, and who unpacks them.
+PACKED = [(b"\xfd7zXZ\x00", "xz"), (b"\x28\xb5\x2f\xfd\x24", "zstd"), (b"BZh91AY&SY", "bzip2"),
+          (b"\x04\x22\x4d\x18\x40", "lz4"), (b"PK\x03\x04\x14", "unzip")]
+
+
+@pytest.mark.parametrize("start, program", PACKED)
+def test_a_packed_file_is_told_of(start, program, tmp_path):
+    """Its bytes are neither statements nor records: no reader may come back with a result of them."""
+    (tmp_path / "packed").write_bytes(start + bytes(range(256)) + b"\n" * 3)
+    for call in (["explain", "-c", INI, "--user", "billing_service"], ["report"], ["suggest"],
+                 ["learn", "general", "-c", INI], ["learn", "slow", "-c", INI], ["learn", "digests", "-c", INI],
+                 ["learn", "explain", "-c", INI, "--user", "billing_service"],
+                 ["test", "-c", INI, "--against", INI]):
+        done = gates.run(*call, "packed", cwd=tmp_path)
+        assert f"packed:1: is packed; unpack it with {program}," in done.stderr, call
+        assert done.returncode == 2 and "left out" not in done.stderr, call
+
+
+ODD = [b"\xed\xa0\x80", b"\xe0\x80\x80", b"\xf4\x90\x80\x80", b"\xc2\x9b31m", b"\xe2\x80\xa8", b"\xe2\x80\xae",
+       b"\xef\xbf\xbe", b"\xef\xbf\xbf", b"\xf0\x9f\x98\x80", b"\x7f", b"\x1b[31m", b"]]>", b"\x01", b"\xff"]
+
+
+@pytest.mark.parametrize("form", ["--json", "--github", "--junit", "--sarif", None])
+def test_output_is_utf_8_whatever_comes_in(tmp_path, form):
+    """Also the file's name; and no form commands a terminal or turns the direction of writing."""
+    with open(os.fsencode(tmp_path) + b"/a\xff\x1b\xe9.sql", "wb") as file:
+        for odd in ODD:
+            file.write(b"SELECT * FROM `n%s`.t;\nSELECT `a%s` FROM nilecare.patients;\n" % (odd, odd))
+    done = subprocess.run([places.SILOGATE, "explain", "-c", INI, "--user", "billing_service",
+                           *filter(None, [form]), "."], cwd=tmp_path, capture_output=True, timeout=60)
+    text = done.stdout.decode("utf-8", "strict")
+    assert done.returncode == 1 and "nilecare.patients" in text or '"patients"' in text
+    assert not set(text) & set("\x1b\x7f\x9b\u2028\u202e\x01")
+    if form == "--junit":
+        xml.etree.ElementTree.fromstring(done.stdout)
+    elif form == "--json":
+        assert len([json.loads(line) for line in text.split("\n") if line]) == 2 * len(ODD)
+    elif form == "--sarif":
+        assert len(json.loads(text)["runs"][0]["results"]) == 2 * len(ODD)

@@ -123,6 +123,13 @@ def test_an_empty_log(tmp_path):
     assert "Nothing crosses." in report(log)
 
 
+def test_a_byte_order_mark_costs_no_record(tmp_path, log):
+    marked = tmp_path / "marked"
+    marked.write_bytes(b"\xef\xbb\xbf" + log.read_bytes())
+    assert as_json(marked)["records"] == as_json(log)["records"]
+    assert as_json(marked)["bad_lines"] == 0
+
+
 def test_one_statement_on_two_edges(tmp_path):
     log = tmp_path / "log"
     log.write_bytes(lines([a_record(
