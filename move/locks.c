@@ -141,11 +141,15 @@ bool wait_for_locks(struct mover *mover, int64_t until)
      * same, and waits in the server's queue. */
     const int64_t give_up_at = clock_ms() + NEAR_MS;
 
+    mover->told = clock_ms();
     for (;;) {
         const struct locks locks = count_locks(mover);
         const int64_t now = clock_ms();
         if (locks.on_tables <= 0 && (locks.near <= 0 || now >= give_up_at))
             return true;
+        if (now < until && tells_live(mover))
+            say_live(mover, "%lld ms left for locks that sessions of the server hold: %lld",
+                     (long long)(until - now), (long long)(locks.on_tables + locks.near));
         if (now >= until) {
             tell_locks(mover);
             return error_set(mover->error, "somebody on the server holds locks on the tables");

@@ -19,7 +19,11 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
 
 #include "config/keys.h"
 #include "move/mover_internal.h"
@@ -28,6 +32,7 @@ enum {
     IDLE_SECONDS =
         60, /* the server ends the session, and frees the lock, of a mover that has died */
     LOCK_SECONDS = 10, /* somebody's backup may hold a lock on everything */
+    LIVE_MS = 200,
 };
 
 /* Prints a line; names in it come from the server and may contain anything. */
@@ -41,6 +46,8 @@ __attribute__((format(printf, 2, 0))) static void put_line(const struct mover *m
     vfprintf(to, format, arguments);
     fputc('\n', to);
     fclose(to);
+    if (mover->waits) /* does no harm to a line that is empty */
+        fputs("\r\033[K", mover->order->out);
     text_put((struct text){line, length}, mover->order->out);
     free(line);
     fflush(mover->order->out);
@@ -53,6 +60,32 @@ void say(const struct mover *mover, const char *format, ...)
     va_start(arguments, format);
     put_line(mover, format, arguments);
     va_end(arguments);
+}
+
+bool tells_live(const struct mover *mover)
+{
+    return mover->live && clock_ms() - mover->told >= LIVE_MS;
+}
+
+void say_live(struct mover *mover, const char *format, ...)
+{
+    struct winsize window = {.ws_col = 0};
+    char line[512];
+    va_list arguments;
+
+    va_start(arguments, format);
+    int length = vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    ioctl(fileno(mover->order->out), TIOCGWINSZ, &window);
+    int most =
+        window.ws_col > 1 ? window.ws_col - 1 : 79; /* a line that wraps cannot be replaced */
+    if (most > (int)sizeof(line) - 1)
+        most = (int)sizeof(line) - 1;
+    fputs("\r\033[K", mover->order->out);
+    text_put((struct text){line, (size_t)(length < most ? length : most)}, mover->order->out);
+    fflush(mover->order->out);
+    mover->waits = true;
+    mover->told = clock_ms();
 }
 
 void refuse(struct mover *mover, const char *format, ...)
@@ -317,6 +350,7 @@ bool mover_run(const struct move_order *order, struct error *error)
         .name = order->config->moves[order->move].name.at,
         .in_to = order->what != MOVE_BACK,
         .error = error,
+        .live = isatty(fileno(order->out)),
     };
 
     *error = (struct error){0};

@@ -62,11 +62,18 @@ struct mover {
     bool in_to;      /* the wanted place of the tables */
     bool sent;       /* the RENAME was sent, so the server may have done it */
     bool incomplete; /* a trigger or an alias could not be created again */
+    bool live;       /* the output is a terminal */
+    bool waits;      /* its last line tells what is waited for, and is to be replaced */
+    int64_t told;    /* when it was written, by clock_ms */
     struct arena arena;
     struct error *error;
 };
 
 void say(const struct mover *mover, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* On a terminal: writes, some times a second, one line that the next one replaces. Nothing
+ * elsewhere. */
+bool tells_live(const struct mover *mover);
+void say_live(struct mover *mover, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Adds a reason to refuse the move, with its remedy. */
 void refuse(struct mover *mover, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

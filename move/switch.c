@@ -38,9 +38,36 @@ static void tell_instances(struct mover *mover, const struct meeting_instances *
     }
 }
 
+/* On a terminal: how many are inside, and the first of them. */
+static void tell_waiting(struct mover *mover, const struct meeting_instances *instances,
+                         int64_t left)
+{
+    struct text first = {"", 0};
+    unsigned inside = 0;
+
+    for (size_t i = 0; i < instances->count; i++) {
+        const struct meeting_instance *instance = &instances->items[i];
+        if (instance->epoch != mover->epoch)
+            continue;
+        inside += instance->inside;
+        if (first.length == 0)
+            first = instance->blockers;
+    }
+    const char *end = first.length ? memchr(first.at, '\n', first.length) : NULL;
+    if (end)
+        first.length = (size_t)(end - first.at);
+    if (inside > 0 && first.length > 0)
+        say_live(mover, "%lld ms left for %u inside:%.*s", (long long)left, inside,
+                 TEXT_ARGS(first));
+    else
+        say_live(mover, "%lld ms left for %zu instances to answer", (long long)left,
+                 instances->count);
+}
+
 /* Waits until all instances are in one of the states `wanted` (a bit for each). */
 static bool wait_for(struct mover *mover, unsigned wanted, int64_t until)
 {
+    mover->told = clock_ms();
     for (;;) {
         struct meeting_instances instances;
         bool all = true, left = false;
@@ -56,6 +83,8 @@ static bool wait_for(struct mover *mover, unsigned wanted, int64_t until)
         bool over = left || clock_ms() >= until;
         if (!all && over)
             tell_instances(mover, &instances);
+        else if (!all && tells_live(mover))
+            tell_waiting(mover, &instances, until - clock_ms());
         arena_fini(&instances.arena);
         if (all || over)
             return all || error_set(mover->error, "not all instances are %s",
