@@ -13,6 +13,7 @@ import collections
 import os
 import random
 import re
+import select
 import struct
 import sys
 import time
@@ -21,7 +22,7 @@ sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)),
                 os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
 
 import grammar  # noqa: E402
-from fixture import CURRENT, MYISAM, TABLES, TRIGGERS, VIEWS, Fixture, quoted  # noqa: E402
+from fixture import CURRENT, MYISAM, SEQUENCES, TABLES, TRIGGERS, VIEWS, Fixture, quoted  # noqa: E402
 from generate import NARROW, Statement  # noqa: E402
 from families import Statements  # noqa: E402
 from families_rows import FAMILIES  # noqa: E402
@@ -224,6 +225,16 @@ class Side:
             return list(self.client.packets), f"closed: {reason}"
         return list(self.client.packets), (error.code, str(error)) if error else None
 
+    def goes_on_talking(self):
+        """Has the server sent more than its answer? MySQL 9.7 does for CALL of a procedure with ALTER TABLE .. OPTIMIZE
+        PARTITION: an OK behind the last result set, which did not say that more would come. No client library survives
+        it, and silogate ends the session (upstream_bad_packet)."""
+        return bool(select.select([self.client.socket], [], [], 0.2)[0])
+
+    def restart_sequences(self):
+        for one in SEQUENCES:
+            self.admin.must(f"ALTER SEQUENCE IF EXISTS {quoted(*one)} RESTART 1")
+
     def unmapped(self):
         """What silogate says that it has not mapped."""
         return self.admin.values("SELECT unmapped, unmapped_by FROM silogate.instances_of_moves WHERE move = 'some'")
@@ -303,7 +314,12 @@ class Worlds:
             raise
 
     def follows(self):
-        return self.sides[1].follows(self.moved)
+        """And again nothing was asked that ROW_COUNT or FOUND_ROWS could tell of, on either side."""
+        if not self.sides[1].follows(self.moved):
+            return False
+        for side in self.sides:
+            side.fresh()
+        return True
 
     def connect(self, mode, charset):
         for side in self.sides:
@@ -316,17 +332,24 @@ class Worlds:
     def compare(self, statement, steps):
         """None, or what differs."""
         (one, error), (other, other_error) = (side.ask(steps) for side in self.sides)
+        mute = "closed" in str(other_error) and not self.sides[0].goes_on_talking()
         if "closed" in str(error) or "closed" in str(other_error):
             self.connect(self.sides[0].mode, self.sides[0].charset)
-        wrong, another = None, error and error[0] == 1064 and not other_error
-        if another:
-            pass  # MariaDB takes the table in "INSERT INTO value" for a word, and in "INSERT INTO `dept`.value" not
+        # 1064: MariaDB takes the table in "INSERT INTO value" for a word, and in "INSERT INTO `dept`.value" not; 1435: a
+        # trigger without a database is looked for in the current one, and a mapped one is where its table is
+        wrong, another = None, error and error[0] in (1064, 1435) and not other_error
+        if "closed" in str(other_error) and not mute:
+            another = True  # silogate could do nothing else, and the tables are as they came to be
+        elif another:
+            pass
         elif (error and error[0]) != (other_error and other_error[0]):
             wrong = f"error {error}, mapped {other_error}"
         elif not error and statement.family not in LENIENT and plain(one) != plain(other) and told(one) != told(other):
             wrong = f"answers {told(one)}, mapped {told(other)}"
         for side in self.sides:
             side.fresh()
+            if self.kind == "mariadb" and any(name.encode() in statement.text.lower() for _, name in SEQUENCES):
+                side.restart_sequences()
         if statement.family in READS:
             return wrong
         changed = self.settle(statement.family)
@@ -353,6 +376,8 @@ class Worlds:
         places.wait_for(self.follows)
         before = self.sides[1].unmapped()
         why = self.compare(statement, steps)
+        if why and "mapped closed" in why:
+            return "differs", why
         if why and places.wait_for(lambda: self.sides[1].unmapped() != before, 4):
             return "unmapped", f"{self.sides[1].unmapped()[0][1].splitlines()[-1]} {why}"
         return ("differs" if why else None), why
