@@ -122,6 +122,10 @@ bool switch_tables(struct mover *mover);
  * session. */
 bool mover_come_back(struct mover *mover);
 
+/* cleaner.c: waits for a moment in which MySQL writes no pages to the tables' files, at most for
+ * three seconds. False: the server could not be asked. */
+bool wait_for_page_cleaner(struct mover *mover);
+
 /* check.c: compares tables and triggers before and after. False: they differ, or could not be
  * read. */
 bool check_before(struct mover *mover);

@@ -103,7 +103,8 @@ static bool prepare(struct mover *mover)
                             &mover->epoch, mover->error) &&
            mover_note(mover, "announced", TEXT("")) && triggers_note(mover) &&
            aliases_note(mover) && swap_prepare(mover) &&
-           wait_for(mover, 1u << STATE_READY, clock_ms() + READY_MS) && check_again(mover, true) &&
+           wait_for(mover, 1u << STATE_READY, clock_ms() + READY_MS) &&
+           wait_for_page_cleaner(mover) && check_again(mover, true) &&
            mover_note(mover, "switching", swap_sql(mover));
 }
 
