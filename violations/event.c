@@ -1,7 +1,7 @@
 /* The records that are not violations: refused logins, reloads, overrides, rehearsals of moves,
  * upstreams that fail and recover. They may be added by any thread, under the lock. Refused logins
  * and rehearsals are summed up (violations/refusals.h). For kinds that may come in any number the
- * memory has a limit: events beyond it are added to the count of the next event of their kind.
+ * memory has a limit: events beyond it are counted, and become one record when there is room.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -95,6 +95,33 @@ static void write_event(struct violations *violations, const struct event *event
     writer_wake(violations, &violations->events);
 }
 
+/* Those that were left out, as soon as there is room: the next one of their kind may never come. */
+static void put_left_out(struct violations *violations, int64_t now)
+{
+    static const char *const names[EVENT_FLOODS] = {
+        [EVENT_LOGIN_REFUSED] = "login_refused",
+        [EVENT_REHEARSAL] = "rehearsal",
+        [EVENT_UNEXPLAINED] = "unexplained",
+    };
+
+    for (enum event_flood kind = 0; kind < EVENT_FLOODS; kind++) {
+        const uint64_t count = violations->events_left_out[kind];
+        if (count == 0 || queue_length(&violations->events) > EVENTS_MOST)
+            continue;
+        violations->events_left_out[kind] = 0;
+        put_event(violations,
+                  &(struct event){
+                      .name = names[kind],
+                      .flood = kind,
+                      .reason = TEXT("left_out"),
+                      .count = count,
+                      .first = now,
+                      .last = now,
+                  },
+                  now);
+    }
+}
+
 void events_tick(struct violations *violations, bool all)
 {
     int64_t period = atomic_load(&violations->repeat), now = now_microseconds();
@@ -125,6 +152,7 @@ void events_tick(struct violations *violations, bool all)
                       .last = kind.last,
                   },
                   now);
+    put_left_out(violations, now);
     pthread_mutex_unlock(&violations->lock);
 }
 

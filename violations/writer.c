@@ -184,13 +184,20 @@ static void give_up(struct output *output)
     }
 }
 
+/* However much waits to be written. */
+static void carry_all(struct violations *violations)
+{
+    do
+        violations->paused = false;
+    while (carry(violations));
+}
+
 /* The last round: everything is written, if necessary to standard error. */
 static void finish(struct violations *violations)
 {
-    violations->paused = false;
-    events_tick(violations, true);
-    while (carry(violations))
-        violations->paused = false;
+    carry_all(violations);
+    events_tick(violations, true); /* now there is room for all of them */
+    carry_all(violations);
     for (int tries = 0; tries < LAST_TRIES; tries++) {
         flush(violations, INT64_MAX);
         if (atomic_load(&violations->backlog) == 0)

@@ -52,7 +52,7 @@ struct violations {
     struct output *offered;
     bool has_offered;
     uint64_t event_id;
-    uint64_t events_left_out[EVENT_FLOODS]; /* added to the count of the next event of this kind */
+    uint64_t events_left_out[EVENT_FLOODS]; /* and not written yet */
     struct refusals refusals, rehearsals;
     struct queue events;
 
