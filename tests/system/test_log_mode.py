@@ -188,6 +188,7 @@ def test_no_difference_but_the_log(server, make_gate, user):
     ini = re.sub(r"(?m)^(database|alias|mode|unowned|undetermined|administration) = .*$", "", gates.example())
     gate = make_gate(server, ("policy", "mode", "log"), ini=ini)
     statements = [*TOOLS, "START TRANSACTION", *examples(), "ROLLBACK"]
+    server.sql("ANALYZE TABLE nilecare.lab_tests")  # else the first of the two sees the statistics of an empty table
     directly = seen(server.port, user, statements)
     through = seen(gate.port, user, statements)
     server.sql("SET GLOBAL max_connections = 400", "DROP USER IF EXISTS log_mode_nobody")
