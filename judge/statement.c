@@ -123,20 +123,21 @@ static const struct sql_facts *rule_unions(struct judging *judging, const struct
 {
     const struct binding *binding = judging->binding;
     const struct sql_session *remembered = judging->belief->remembered;
-    const struct sql_facts *united;
+    const struct sql_facts *united, *decides = facts;
     struct verdict one;
 
-    if (!remembered || verdict->action == VERDICT_BLOCK || !uses_anything(facts))
+    if (!remembered || !uses_anything(facts))
         return facts;
-    for (unsigned next = 0; (united = sql_session_union(remembered, &next));) {
+    for (unsigned next = 0;
+         verdict->action != VERDICT_BLOCK && (united = sql_session_union(remembered, &next));) {
         policy_check(binding->policy, binding->service, united, is_folded(judging),
                      judging->ruling->today, &one);
-        if (one.action != VERDICT_BLOCK)
+        if (one.action <= verdict->action)
             continue;
         *verdict = one;
-        return united;
+        decides = united;
     }
-    return facts;
+    return decides;
 }
 
 void statement_rule(struct judging *judging, const struct sql_facts *facts,

@@ -2,8 +2,8 @@
 anew at each use, also where it has another name, or another table behind its name, than when it was judged."""
 import pytest
 
-from harness import wire
-from test_belief import SECRET, granting, login, refused, vault, without_grant  # noqa: F401
+from harness import gate, wire
+from test_belief import GRANT, SECRET, granting, login, records_of, refused, vault, without_grant  # noqa: F401
 
 
 def ends_refused(run):
@@ -164,3 +164,22 @@ def test_a_reset_ends_it(granting):  # noqa: F811
     client.ok(b"\x1f")
     assert client.query("SELECT name FROM own.t WHERE id = 1")[0].rows == [["own"]]
     client.quit()
+
+
+@pytest.mark.parametrize("reads", ("SELECT name FROM own.m2", "CALL own.reads()"))
+def test_a_temporary_merge_table_in_log_mode(vault, reads):  # noqa: F811
+    """Where nothing is blocked each use is a record: the name says nothing of the tables under it."""
+    with gate.running(vault, ini=gate.change(GRANT, "policy", "mode", "log")) as one:
+        client = login(one)
+        client.query("CREATE PROCEDURE own.reads () SELECT name FROM own.m2")
+        client.query(MERGE)
+        client.query("ALTER TABLE own.mm RENAME TO own.m2")
+        client.query(reads)
+        assert not records_of(one, client, 0)
+        without_grant(one)
+        assert SECRET in repr([getattr(answer, "rows", None) for answer in client.query(reads)])
+        found = records_of(one, client, 1)
+        assert [(record["action"], record["reason"]) for record in found] == [("logged", "foreign")]
+        client.query("DROP TEMPORARY TABLE own.m2")
+        client.query("DROP PROCEDURE own.reads")
+        client.quit()
