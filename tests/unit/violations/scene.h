@@ -185,7 +185,7 @@ static inline char *scene_read(const char *path)
 
     assert_non_null(file);
     do {
-        size += 1 << 16;
+        size = size ? 2 * size : 1 << 16;
         bytes = memory_resize(bytes, size + 1);
         got = fread(bytes + length, 1, size - length, file);
         length += got;

@@ -166,9 +166,6 @@ static json_int_t flood(struct violations *violations)
 static void test_left_out_events_stay_with_their_kind(void **state)
 {
     (void)state;
-#ifdef __SANITIZE_ADDRESS__
-    skip(); /* its realloc copies the backlog for each event: minutes */
-#endif
     const char *path = scene_path("left_out.jsonl");
 
     atomic_store(&disk_is_full, true);
@@ -187,9 +184,6 @@ static void test_left_out_events_stay_with_their_kind(void **state)
 static void test_left_out_events_are_written_at_the_end(void **state)
 {
     (void)state;
-#ifdef __SANITIZE_ADDRESS__
-    skip(); /* its realloc copies the backlog for each event: minutes */
-#endif
     const char *path = scene_path("left_out_end.jsonl");
 
     atomic_store(&disk_is_full, true);
