@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "move/mover_internal.h"
 
-enum { BRANCH_MS = 1000, POLL_US = 20000 };
+enum { BRANCH_MS = 1000, ROUNDS_MS = 2000, POLL_US = 20000 };
 
 static void check_places(struct mover *mover, const struct moved_table *table)
 {
@@ -346,6 +346,31 @@ bool refusals_find(struct mover *mover)
     return !connection_lost(mover->connection);
 }
 
+static bool has_other_policy(const struct mover *mover, const struct meeting_instance *instance)
+{
+    return !text_equal(instance->policy, text_of(policy_hash(mover->order->policy)));
+}
+
+/* An instance that has just been reloaded tells its new policy in its next round: waits for that.
+ * False: the server could not be asked. */
+static bool read_instances(struct mover *mover, struct meeting_instances *instances)
+{
+    const int64_t until = clock_ms() + ROUNDS_MS;
+
+    for (;;) {
+        bool waits = false;
+        if (!meeting_instances(mover->connection, mover->name, instances, mover->error))
+            return false;
+        for (size_t i = 0; i < instances->count; i++)
+            waits |= instances->items[i].age <= MEETING_LIVE &&
+                     has_other_policy(mover, &instances->items[i]);
+        if (!waits || clock_ms() >= until)
+            return true;
+        arena_fini(&instances->arena);
+        usleep(POLL_US);
+    }
+}
+
 static void check_instance(struct mover *mover, const struct meeting_instance *instance)
 {
     const struct move_order *order = mover->order;
@@ -355,7 +380,7 @@ static void check_instance(struct mover *mover, const struct meeting_instance *i
                "instance %.*s was last seen %.1f s ago, and may still send statements; end "
                "it, or wait until it is gone for a minute",
                TEXT_ARGS(instance->name), (double)instance->age / 1000);
-    if (!text_equal(instance->policy, text_of(policy_hash(order->policy))))
+    if (has_other_policy(mover, instance))
         refuse(mover,
                "instance %.*s has another policy (%.*s, here %s); reload it, or use its "
                "file",
@@ -367,7 +392,7 @@ bool refusals_of_instances(struct mover *mover)
     struct meeting_instances instances;
     bool live = false;
 
-    if (!meeting_instances(mover->connection, mover->name, &instances, mover->error))
+    if (!read_instances(mover, &instances))
         return false;
     for (size_t i = 0; i < instances.count; i++) {
         live |= instances.items[i].age <= MEETING_LIVE;

@@ -123,6 +123,15 @@ def test_nothing_at_all(make_scene):  # noqa: F811
     assert told.returncode == 1 and "[move:tables] matches no table" in told.stdout, told.stdout
 
 
+def test_an_instance_that_was_reloaded_just_now(scene):
+    """It tells the mover its new policy a moment later: no reason to refuse."""
+    text = scene.gate.path.read_text()
+    for more in ("more", "most") * 5:
+        scene.gate.reload(ini=text.replace("owns = mv_old.audit", f"owns = mv_old.audit\nowns = mv_old.{more}"))
+        told = scene.move("--dry-run")
+        assert told.returncode == 0, told.stdout
+
+
 def test_instances(scene):
     other = scene.folder / "other.ini"
     text = scene.gate.path.read_text()
