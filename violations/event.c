@@ -55,17 +55,13 @@ static void put_event(struct violations *violations, const struct event *event, 
 {
     char line[EVENT_SIZE];
     struct json json = {.at = line, .size = sizeof(line)};
-    uint64_t count = event->count > 0 ? event->count : 1;
+    const uint64_t count = event->count > 0 ? event->count : 1;
 
     if (event->flood != EVENT_RARE && queue_length(&violations->events) > EVENTS_MOST) {
         violations->events_left_out[event->flood] += count;
         return;
     }
     uint64_t id = writer_id(&violations->event_id, violations->worker_count, now);
-    if (event->flood != EVENT_RARE) {
-        count += violations->events_left_out[event->flood];
-        violations->events_left_out[event->flood] = 0;
-    }
     record_start(&json, now, event->name, id);
     put_field(&json, "action", event->action);
     put_field(&json, "reason", event->reason);
