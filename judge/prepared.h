@@ -33,7 +33,9 @@ struct prepared {
     bool cut;             /* only the beginning of the text is kept */
     bool bound;           /* the server has got the parameters' types */
     bool has_types;       /* `types` has the types that were sent last */
-    bool long_data;       /* COM_STMT_SEND_LONG_DATA was sent for the next execution */
+    bool long_data;       /* the same as `has_chunks`, of a table of a move: see held.h */
+    bool has_chunks;      /* the server has got COM_STMT_SEND_LONG_DATA for the next execution */
+    bool lost_chunk;      /* it has got another number of them than the client has sent */
     uint32_t upstream_id; /* the server's id, which differs if silogate has prepared it again */
     uint64_t print;       /* where its tables were then: see sql_moved_print */
     /* where its tables were when preparing it again failed; 0: that has not happened */

@@ -58,7 +58,7 @@ void again_keep(struct session *session, const struct command *command, const st
 
     if (ruling->print == 0 || ruling->undetermined || ruling->unmapped_of || session->again ||
         size > AGAIN_MOST || gate_waiting(gate) < size || command->copy || ruling->calls ||
-        (command->prepared && command->prepared->long_data))
+        (command->prepared && command->prepared->has_chunks))
         return;
     struct again *again = gate_pool_take(&session->worker->pool);
     *again = (struct again){.print = ruling->print, .size = (uint32_t)size};

@@ -149,6 +149,14 @@ static enum step idle(struct session *session)
     return STEP_WAIT;
 }
 
+/* MySQL's code for long data that it could not take, which it tells at the execution, too. */
+static enum step refuse_lost(struct session *session, struct command *command)
+{
+    return follow_refuse(session, command, 1210,
+                         "silogate: long data for this execution was refused, or is left from "
+                         "one that was: reset the statement and send the data again");
+}
+
 /* Commands that name a prepared statement and may be long: only their beginning is read. */
 static enum step judge_statement(struct session *session, struct command *command)
 {
@@ -168,10 +176,16 @@ static enum step judge_statement(struct session *session, struct command *comman
         return idle(session);
     if (prepared)
         judge_execute(&session->belief, session->binding, prepared, executes, ruling);
+    bool lost = prepared && prepared->lost_chunk && executes && ruling->outcome == RULING_ALLOW;
     /* It is blocked, or names an unknown statement. To discard it, all of it must be in the gate.
      */
-    if (ruling->outcome == RULING_REFUSE && !cut_whole(session, command, &step))
+    if ((lost || ruling->outcome == RULING_REFUSE) && !cut_whole(session, command, &step)) {
+        if (session->request.discarding)
+            renew_refused(session, prepared);
         return step;
+    }
+    if (lost)
+        return refuse_lost(session, command);
     if (prepared && ruling->outcome == RULING_ALLOW)
         clear_cursor(session, prepared);
     return prepared ? follow_ruling(session, command, 0) : refuse_unknown(session, command, id);
@@ -193,8 +207,11 @@ static enum step unanswered_command(struct session *session, struct command *com
     if (prepared && !closes)
         judge_execute(&session->belief, session->binding, prepared, false, ruling);
     /* The server must not keep the long data of a blocked execution for a later one. */
-    if (!prepared || (!closes && ruling->outcome != RULING_ALLOW))
+    if (!prepared || (!closes && (ruling->outcome != RULING_ALLOW || prepared->lost_chunk))) {
+        if (prepared)
+            prepared->lost_chunk = true;
         return follow_forget(session, ANSWER_NONE);
+    }
     if (!closes && ruling->moved) {
         judge_long_data(&session->belief, prepared, ruling);
         if (ruling->touched && !moving_enter(session, ruling->touched))
@@ -205,9 +222,12 @@ static enum step unanswered_command(struct session *session, struct command *com
     renew_pass(session, prepared, ruling);
     if (closes)
         prepared_remove(&session->belief.prepared, id);
-    else if (ruling->touched && !prepared->long_data) {
-        prepared->long_data = true;
-        session->held.long_data++;
+    else {
+        prepared->has_chunks = true;
+        if (ruling->touched && !prepared->long_data) {
+            prepared->long_data = true;
+            session->held.long_data++;
+        }
     }
     return follow_pass(session, command);
 }

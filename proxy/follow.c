@@ -45,7 +45,7 @@ enum step command_out_of_order(struct session *session, uint8_t sequence)
 
 static const char *state_of(uint16_t code)
 {
-    return code == 1047 ? "08S01" : code == 1243 ? "HY000" : "42000";
+    return code == 1047 ? "08S01" : code == 1243 || code == 1210 ? "HY000" : "42000";
 }
 
 enum step follow_refuse(struct session *session, struct command *command, uint16_t code,
@@ -53,6 +53,7 @@ enum step follow_refuse(struct session *session, struct command *command, uint16
 {
     seek_forget(session);
     again_forget(session);
+    renew_refused(session, command->prepared);
     gate_drop(&session->client.gate, &session->worker->pool, command->size);
     session->belief.asked = session->belief.unknown = false;
     session->worker->counters.refused++;

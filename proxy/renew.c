@@ -140,10 +140,11 @@ void renew_pass(struct session *session, struct prepared *prepared, const struct
     struct execute execute;
 
     bytes_put4(gate->bytes + gate->passed + PACKET_HEADER + 1, prepared->upstream_id);
-    if (prepared->long_data && session->request.command != COMMAND_STMT_FETCH &&
+    if (session->request.command != COMMAND_STMT_FETCH &&
         session->request.command != COMMAND_STMT_SEND_LONG_DATA) {
-        prepared->long_data = false; /* the long data was used, or discarded */
-        session->held.long_data--;
+        /* the long data was used, or discarded */
+        session->held.long_data -= prepared->long_data;
+        prepared->long_data = prepared->has_chunks = prepared->lost_chunk = false;
     }
     if (!ruling || ruling->print == 0 || !has_parameters(session, prepared))
         return;
@@ -153,6 +154,13 @@ void renew_pass(struct session *session, struct prepared *prepared, const struct
         keep_types(session, prepared, &execute);
     else if (!prepared->bound && has_room(session, prepared, &execute))
         put_types(session, prepared, &execute);
+}
+
+void renew_refused(const struct session *session, struct prepared *prepared)
+{
+    if (prepared && (session->request.command == COMMAND_STMT_EXECUTE ||
+                     session->request.command == COMMAND_STMT_BULK_EXECUTE))
+        prepared->lost_chunk = prepared->has_chunks;
 }
 
 void renew_reset(struct session *session)
@@ -351,7 +359,8 @@ bool renew_begin(struct session *session, struct prepared *prepared, struct ruli
 {
     if (ruling->name.at)
         return begin_named(session, ruling);
-    return prepared && !prepared->long_data && begin_prepared(session, prepared, ruling);
+    /* a statement that is prepared anew has none of the long data */
+    return prepared && !prepared->has_chunks && begin_prepared(session, prepared, ruling);
 }
 
 /* --- the answers --- */

@@ -24,7 +24,12 @@ bool renew_begin(struct session *session, struct prepared *prepared, struct ruli
  */
 void renew_pass(struct session *session, struct prepared *prepared, const struct ruling *ruling);
 
-/* The same of COM_STMT_RESET, which touches nothing. */
+/* The execution at the front of the client's gate is refused. What the server has got of its long
+ * data would be in the next one: that one is refused, too, until the client resets the statement.
+ */
+void renew_refused(const struct session *session, struct prepared *prepared);
+
+/* The same as renew_pass of COM_STMT_RESET, which touches nothing. */
 void renew_reset(struct session *session);
 
 /* The session ends. */

@@ -1,0 +1,113 @@
+"""COM_STMT_SEND_LONG_DATA has no answer: where silogate drops a chunk, or refuses the execution that would have used
+the ones before, no later execution may write a row with other data than the client has sent for it."""
+import struct
+
+import pytest
+
+from harness import wire
+
+INSERT = "INSERT INTO clinical_data.long_chunks VALUES (?)"
+
+
+class Scene:
+    """A session with two statements that were prepared in mode log."""
+
+    def __init__(self, server, gate):
+        self.server, self.gate = server, gate
+        self.client = wire.connect(gate.port, "billing_service")
+        self.first, self.second = (self.client.prepare(INSERT)[0] for _ in range(2))
+
+    def mode(self, word):
+        self.gate.reload(("service:billing", "mode", word))
+
+    def chunk(self, data, statement=None):
+        self.client.command(b"\x18" + struct.pack("<IH", statement or self.first, 0) + data)
+        self.client.ok(b"\x0e")  # a ping: the chunk was judged by the policy of now
+
+    def execute(self, statement=None):
+        """The error's code, or 0."""
+        self.client.command(b"\x17" + struct.pack("<IBI", statement or self.first, 0, 1) + b"\0\1\xfc\0")
+        try:
+            self.client.answers(binary=True)
+            return 0
+        except wire.Error as error:
+            return error.code
+
+    def reset(self):
+        self.client.ok(b"\x1a" + struct.pack("<I", self.first))
+
+    def rows(self):
+        return [row[0] for row in self.server.sql("SELECT note FROM clinical_data.long_chunks ORDER BY note")]
+
+
+@pytest.fixture
+def scene(server, make_gate):
+    server.sql("DROP TABLE IF EXISTS clinical_data.long_chunks",
+               "CREATE TABLE clinical_data.long_chunks (note LONGTEXT)")
+    made = Scene(server, make_gate(server, ("service:billing", "mode", "log")))
+    yield made
+    made.client.quit()
+    server.sql("DROP TABLE clinical_data.long_chunks")
+
+
+def test_a_dropped_chunk_is_not_left_out_silently(scene):
+    scene.mode("block")
+    scene.chunk(b"lost")
+    scene.mode("log")
+    scene.chunk(b"kept")
+    assert scene.execute() == 1210 and scene.rows() == []
+    scene.chunk(b"again")  # the server had nothing of it: the next execution is a new one
+    assert scene.execute() == 0 and scene.rows() == ["again"]
+
+
+def test_a_chunk_dropped_between_others(scene):
+    scene.chunk(b"one")
+    scene.mode("block")
+    scene.chunk(b"two")
+    scene.mode("log")
+    scene.chunk(b"three")
+    for _ in range(2):  # the server has the first one, until COM_STMT_RESET
+        assert scene.execute() == 1210 and scene.rows() == []
+    scene.reset()
+    scene.chunk(b"whole")
+    assert scene.execute() == 0 and scene.rows() == ["whole"]
+
+
+def test_chunks_of_a_refused_execution_are_not_in_the_next(scene):
+    scene.chunk(b"refused ")
+    scene.mode("block")
+    assert scene.execute() == 1142
+    scene.mode("log")
+    scene.chunk(b"next")
+    assert scene.execute() == 1210 and scene.rows() == []
+    scene.reset()
+    scene.chunk(b"next")
+    assert scene.execute() == 0 and scene.rows() == ["next"]
+
+
+def test_a_refused_execution_ends_what_was_dropped(scene):
+    """The client has been told, and the server never got it: nothing need be reset."""
+    scene.mode("block")
+    scene.chunk(b"dropped")
+    assert scene.execute() == 1142
+    scene.mode("log")
+    scene.chunk(b"a")
+    scene.chunk(b"b")
+    assert scene.execute() == 0 and scene.rows() == ["ab"]
+    scene.chunk(b"c")  # an execution that passed has used what was sent
+    assert scene.execute() == 0 and scene.rows() == ["ab", "c"]
+
+
+def test_only_that_statement_until_it_is_closed(scene):
+    scene.chunk(b"one")
+    scene.mode("block")
+    scene.chunk(b"two")
+    scene.mode("log")
+    scene.chunk(b"other", scene.second)
+    assert scene.execute(scene.second) == 0 and scene.rows() == ["other"]
+    assert scene.execute() == 1210
+    scene.client.command(b"\x19" + struct.pack("<I", scene.first))
+    assert scene.execute() == 1243
+    anew = scene.client.prepare(INSERT)[0]
+    scene.chunk(b"anew", anew)
+    assert scene.execute(anew) == 0 and scene.rows() == ["anew", "other"]
