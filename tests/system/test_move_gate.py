@@ -2,6 +2,7 @@
 that were prepared before, an instance that has missed the hold."""
 import contextlib
 import os
+import re
 import signal
 import struct
 import threading
@@ -191,6 +192,35 @@ def test_prepared_with_cursors_long_data_and_another_database(moved):
     client.answers(binary=True)
     assert places.wait_for(lambda: scene.move("--accept-unmapped").returncode == 0)
     assert client.query(f"SELECT note FROM {OLD}.t0 WHERE number = 7")[0].rows == [["before"]]
+    client.quit()
+
+
+def test_long_data_from_before_the_section(moved):
+    """A chunk that was sent while no section named the table is in the server's old statement: the statement is not
+    prepared anew under it, because the row would be written without that chunk."""
+    scene = moved(ini=NONE)
+    whole = scene.gate.ini
+    scene.gate.stop()
+    scene.gate.path.write_text(re.sub(r"(?ms)^\[move:tables\].*?(?=^\[|\Z)", "", whole))
+    scene.gate.start()
+    client = wire.connect(scene.gate.port, "mv_billing", OLD)
+    insert = client.prepare("INSERT INTO t0 (client, number, note) VALUES (2, 1, ?)")[0]
+    execute = b"\x17" + struct.pack("<IBI", insert, 0, 1) + b"\0\1\xfc\0"
+    long_data(client, insert, 0, b"one")
+    client.ok(b"\x0e")
+    scene.gate.reload(ini=whole)
+    assert places.wait_for(scene.is_followed), scene.gate.log()
+    scene.go()
+    long_data(client, insert, 0, b"two")
+    client.command(execute)
+    with pytest.raises(wire.Error) as gone:
+        client.answers(binary=True)
+    assert gone.value.code == 1146, gone.value
+    assert client.query("SELECT COUNT(*) FROM t0 WHERE client = 2")[0].rows == [["0"]]
+    long_data(client, insert, 0, b"three")  # the failed execution has used it up: now it can be prepared anew
+    client.command(execute)
+    client.answers(binary=True)
+    assert client.query("SELECT note FROM t0 WHERE client = 2")[0].rows == [["three"]]
     client.quit()
 
 
