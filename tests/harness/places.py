@@ -192,6 +192,13 @@ def open_files(pid):
     return found
 
 
+def listens(pid):
+    """Has the process a TCP socket on which clients may connect?"""
+    with open("/proc/net/tcp") as file:
+        listening = {f"socket:[{line[9]}]" for line in map(str.split, file) if line[3] == "0A"}
+    return not listening.isdisjoint(open_files(pid))
+
+
 def port_open(port):
     try:
         socket.create_connection(("127.0.0.1", port), timeout=10).close()

@@ -257,6 +257,8 @@ def test_one_that_hangs_is_not_waited_for(line):
     session = wire.connect(gate.port, "billing_service")
     session.query("BEGIN")
     line.upgrade()
+    # its workers let go of the listener one by one, after it was handed over
+    assert places.wait_for(lambda: not places.listens(line.old[0].pid))
     places.stop(line.old[0].pid)
     gate.process.kill()
     gate.process.wait()
