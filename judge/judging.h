@@ -58,6 +58,15 @@ void moves_touch(struct judging *judging, const struct sql_facts *facts);
 void moves_stale(struct judging *judging, const struct sql_facts *facts,
                  const struct prepared *prepared);
 
+/* --- early.c --- */
+
+/* May the statement create, rename or drop a table? */
+bool early_defines(const struct sql_facts *facts);
+/* Did the statement, whose names were mapped by `moved`, get the error before it did anything?
+ * False: it cannot be known. */
+bool early_is(const struct sql_moved *moved, const struct sql_facts *facts,
+              const struct server_error *error);
+
 /* --- execute.c --- */
 
 /* The state in which the server would read, now, a text that was prepared in `then`. */

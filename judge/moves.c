@@ -110,15 +110,6 @@ static void note_locks(struct ruling *ruling, const struct sql_facts *facts)
     }
 }
 
-static bool redefines(const struct sql_facts *facts)
-{
-    for (uint32_t i = 0; i < facts->object_count; i++) {
-        if (facts->objects[i].access & SQL_DEFINE && !facts->objects[i].session_only)
-            return true;
-    }
-    return false;
-}
-
 /* Does the statement name a moved table itself, and not only an object that depends on one? */
 static bool names_one(const struct sql_moved *moved, const struct sql_facts *facts)
 {
@@ -136,6 +127,8 @@ static void note_print(struct ruling *ruling, const struct sql_facts *facts)
 {
     for (uint32_t i = 0; i < facts->object_count; i++)
         ruling->calls |= (facts->objects[i].access & SQL_EXECUTE) != 0;
+    if (ruling->error.code && ruling->parts == 0)
+        ruling->failed_early = early_is(ruling->moved, facts, &ruling->error);
     if (facts->determined && ruling->touched && names_one(ruling->moved, facts))
         ruling->print = ruling->print * 31 + sql_moved_print(ruling->moved, facts);
 }
@@ -283,7 +276,7 @@ void moves_map(struct judging *judging, struct sql_facts *facts, const struct sq
     const struct sql_session *session = judging->belief->remembered;
     const struct sql_where where = {sql_moved_stands, ruling->moved, session};
     ruling->touched |= moves;
-    ruling->redefines |= redefines(facts);
+    ruling->redefines |= early_defines(facts);
     note_print(ruling, facts);
     note_lists(ruling, facts);
     moves_mean(judging, facts);

@@ -102,6 +102,12 @@ struct refusal {
     char message[400]; /* the violation's id is appended when it is known */
 };
 
+/* An error as the server has sent it. */
+struct server_error {
+    unsigned code; /* 0: none */
+    struct text message;
+};
+
 struct ruling {
     enum ruling_outcome outcome;
     struct text text;         /* the judged text, which the caller owns */
@@ -136,6 +142,9 @@ struct ruling {
     /* Where the tables of open moves are; NULL: there are none. Set by the caller, as traceparent
      * is. */
     const struct sql_moved *moved;
+    /* The server's error for this command, if it is known already; set by the caller too. */
+    struct server_error error;
+    bool failed_early;    /* its first statement got that error before it did anything */
     uint64_t touched;     /* a bit for each move whose tables it may lock */
     const char *unmapped; /* why a name of a moved table is not mapped; NULL: all are mapped */
     uint64_t unmapped_of; /* the moves of such names */

@@ -3,9 +3,9 @@
  *   ANSWER -> LOOK -> COMMAND
  *
  * A statement may be sent again, once, because: no byte of the answer was sent to the client; it
- * is the first statement of its command; and servers find these errors while they open tables,
- * before they do anything, also in a transaction. DROP TABLE is left out: of several tables it may
- * have dropped some.
+ * is the first statement of its command; and the server found the error while it opened the tables
+ * that the statement names, before it did anything, also in a transaction (judge/early.c). DROP
+ * TABLE is left out: of several tables it may have dropped some.
  */
 #include "proxy/again.h"
 
@@ -21,11 +21,12 @@
 
 /* In a block of the worker's pool, from the passing of the command until its answer. */
 struct again {
-    uint64_t print;   /* where its tables were: see sql_moved_print */
-    uint32_t ticket;  /* from moving_look */
-    uint32_t size;    /* of the packet */
-    bool resent;      /* it was sent again */
-    uint8_t packet[]; /* as received, before its names were mapped */
+    uint64_t print;          /* where its tables were: see sql_moved_print */
+    struct sql_moved *names; /* by which its names were mapped */
+    uint32_t ticket;         /* from moving_look */
+    uint32_t size;           /* of the packet */
+    bool resent;             /* it was sent again */
+    uint8_t packet[];        /* as received, before its names were mapped */
 };
 
 enum {
@@ -60,50 +61,19 @@ void again_keep(struct session *session, const struct command *command, const st
         size > AGAIN_MOST || gate_waiting(gate) < size || command->copy || ruling->calls ||
         (command->prepared && command->prepared->has_chunks))
         return;
+    struct sql_moved *names = moving_names(session);
+    if (names != ruling->moved)
+        return;
     struct again *again = gate_pool_take(&session->worker->pool);
-    *again = (struct again){.print = ruling->print, .size = (uint32_t)size};
+    *again = (struct again){
+        .print = ruling->print, .names = sql_moved_take(names), .size = (uint32_t)size};
     memcpy(again->packet, gate_at(gate), size);
     session->again = again;
 }
 
-/* Is the table that the error names in quotes one of a move? True also if the message cannot be
- * read. */
-static bool names_one(struct session *session, struct text error)
-{
-    const struct sql_moved *moved = moving_names(session);
-
-    if (!moved || !error.at || error.length <= MESSAGE_AT)
-        return false;
-    const char *end = error.at + error.length, *at = error.at + MESSAGE_AT;
-    const char *quote = memchr(at, '\'', (size_t)(end - at));
-    const char *dot = quote ? memchr(quote, '.', (size_t)(end - quote)) : NULL;
-    const char *close = dot ? memchr(dot, '\'', (size_t)(end - dot)) : NULL;
-    if (!close)
-        return true;
-    struct text schema = {quote + 1, (size_t)(dot - quote - 1)};
-    struct text name = {dot + 1, (size_t)(close - dot - 1)};
-    return sql_moved_has(moved, schema, name);
-}
-
-bool again_looks(struct session *session, unsigned events, size_t size)
-{
-    struct again *again = session->again;
-    const struct answer *answer = &session->request.answer;
-    const struct gate *gate = &session->upstream.gate;
-
-    if (!again || again->resent || session->request.answered || !(events & ANSWER_ERROR_SEEN) ||
-        !(events & ANSWER_COMPLETE) || !again_is_miss(answer->error_code) || answer->results > 0 ||
-        answer->is_unproven || gate_waiting(gate) != size ||
-        !names_one(session, (struct text){(const char *)gate_at(gate), size}))
-        return false;
-    session->request.failed = true;
-    again->ticket = moving_look(session);
-    session_enter(session, STATE_LOOK);
-    return true;
-}
-
-/* ruling->print of the kept command, for the present places of its tables. */
-static uint64_t print_now(struct session *session)
+/* Judges the kept command once more, with its names mapped by `names`. */
+static const struct ruling *judge_kept(struct session *session, struct sql_moved *names,
+                                       struct server_error error)
 {
     const struct again *again = session->again;
     struct worker *worker = session->worker;
@@ -113,7 +83,8 @@ static uint64_t print_now(struct session *session)
     struct query query;
 
     ruling_begin(ruling, worker->today);
-    ruling->moved = moving_names(session);
+    ruling->moved = names;
+    ruling->error = error;
     if (session->request.command == COMMAND_STMT_PREPARE) {
         judge_prepare(&session->belief, session->binding,
                       (struct text){payload.at + 1, payload.length - 1}, ruling);
@@ -126,7 +97,40 @@ static uint64_t print_now(struct session *session)
         if (prepared)
             judge_execute(&session->belief, session->binding, prepared, true, ruling);
     }
-    return ruling->outcome == RULING_ALLOW ? ruling->print : 0;
+    return ruling;
+}
+
+/* Has the command done nothing before it got this error? */
+static bool failed_early(struct session *session, struct text packet)
+{
+    const struct again *again = session->again;
+    const struct server_error error = {
+        session->request.answer.error_code,
+        {packet.at + MESSAGE_AT, packet.length - MESSAGE_AT},
+    };
+
+    if (packet.length <= MESSAGE_AT)
+        return false;
+    const struct ruling *ruling = judge_kept(session, again->names, error);
+    return ruling->outcome == RULING_ALLOW && ruling->print == again->print &&
+           (ruling->failed_early || session->request.command == COMMAND_STMT_PREPARE);
+}
+
+bool again_looks(struct session *session, unsigned events, size_t size)
+{
+    struct again *again = session->again;
+    const struct answer *answer = &session->request.answer;
+    const struct gate *gate = &session->upstream.gate;
+
+    if (!again || again->resent || session->request.answered || !(events & ANSWER_ERROR_SEEN) ||
+        !(events & ANSWER_COMPLETE) || !again_is_miss(answer->error_code) || answer->results > 0 ||
+        answer->is_unproven || gate_waiting(gate) != size ||
+        !failed_early(session, (struct text){(const char *)gate_at(gate), size}))
+        return false;
+    session->request.failed = true;
+    again->ticket = moving_look(session);
+    session_enter(session, STATE_LOOK);
+    return true;
 }
 
 /* Puts the command back into the client's gate, as if it had not been sent. */
@@ -153,8 +157,9 @@ enum step state_look(struct session *session)
     if (session->worker->second < session->deadline && !moving_looked(session, again->ticket))
         return STEP_WAIT;
     list_remove(&session->waiting);
-    const uint64_t print = print_now(session);
-    if (print && print != again->print) {
+    const struct ruling *ruling =
+        judge_kept(session, moving_names(session), (struct server_error){0});
+    if (ruling->outcome == RULING_ALLOW && ruling->print && ruling->print != again->print) {
         take_back(session);
         session_enter(session, STATE_COMMAND);
         return STEP_AGAIN;
@@ -174,7 +179,9 @@ bool again_is_resent(const struct session *session)
 
 void again_forget(struct session *session)
 {
-    if (session->again)
+    if (session->again) {
+        sql_moved_drop(session->again->names);
         gate_pool_drop(&session->worker->pool, session->again);
+    }
     session->again = NULL;
 }

@@ -159,6 +159,11 @@ struct text sql_moved_will_stand(const void *moved, enum sql_type type, struct t
     return find(moved, type, schema, name)->goes;
 }
 
+bool sql_moved_folds(const struct sql_moved *moved)
+{
+    return moved->fold;
+}
+
 bool sql_moved_has(const struct sql_moved *moved, struct text schema, struct text name)
 {
     return find(moved, SQL_TABLE, schema, name)->goes_along;

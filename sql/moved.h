@@ -37,6 +37,8 @@ struct text sql_moved_stands(const void *moved, enum sql_type type, struct text 
 /* The same, with each table where it will stand after its move: for a rehearsal. */
 struct text sql_moved_will_stand(const void *moved, enum sql_type type, struct text schema,
                                  struct text name);
+/* Are names compared without case? */
+bool sql_moved_folds(const struct sql_moved *moved);
 /* Is it the old or new name of a moved table? */
 bool sql_moved_has(const struct sql_moved *moved, struct text schema, struct text name);
 /* A hash of the schemas where the tables of the statement stand: it changes when one of them moves.

@@ -385,22 +385,6 @@ def test_what_is_not_there_is_told_as_ever(moved):
     client.quit()
 
 
-def test_a_procedure_is_not_called_twice(moved):
-    """What it has done before it met the table that is not there is done."""
-    scene = moved(ini=NONE.replace("mode = block", "mode = log").replace("unowned = block", "unowned = log"))
-    scene.server.sql("CREATE TABLE mv_old.done (id INT) ENGINE=InnoDB",
-                     "CREATE PROCEDURE mv_old.p() BEGIN INSERT INTO mv_old.done VALUES (1);"
-                     " INSERT INTO mv_old.t0 (client, number) VALUES (9, 9); END",
-                     "GRANT ALL ON mv_old.* TO mv_billing@'%'")
-    client = wire.connect(scene.gate.port, "mv_billing", OLD)
-    rename(scene.server, ("t0", OLD, NEW))
-    with pytest.raises(wire.Error) as missing:
-        client.query("CALL p()")
-    assert missing.value.code == 1146
-    assert len(scene.server.sql("SELECT 1 FROM mv_old.done")) == 1
-    client.quit()
-
-
 # --- SQL's PREPARE ---
 
 NAMED = [("s", "SELECT number FROM t0 WHERE client = ? AND note <> ''it''''s \\\\\\\\'' AND mv_old.t0.id > 0 ORDER BY 1"),
