@@ -153,14 +153,24 @@ class MovingArena(attack.Arena):
             threading.Event().wait(0.05)  # for who looks
 
     def during(self, work, seed):
-        self.moving = True
-        thread = threading.Thread(target=self.go_there_and_back, args=(random.Random(seed),))
+        self.moving, failed = True, []
+
+        def go():
+            try:
+                self.go_there_and_back(random.Random(seed))
+            except BaseException as error:  # noqa: BLE001: raised below, where somebody sees it
+                failed.append(error)
+
+        thread = threading.Thread(target=go)
         thread.start()
         try:
-            return work()
+            found = work()
         finally:
             self.moving = False
             thread.join()
+        if failed:
+            raise RuntimeError("nobody moved tables any more") from failed[0]
+        return found
 
 
 def renamed(chooser, steps):

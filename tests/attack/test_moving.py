@@ -20,6 +20,15 @@ def test_sessions_before_during_and_after(kind):
     assert sessions > 15 and moved > 0
 
 
+def test_a_mover_that_ends_is_seen(monkeypatch):
+    """Sessions that are played while nothing moves show nothing of moves."""
+    arena = object.__new__(moving.MovingArena)
+    monkeypatch.setattr(moving.MovingArena, "go_there_and_back", lambda *_: 1 // 0)
+    with pytest.raises(RuntimeError) as failed:
+        arena.during(lambda: ([], 1), 1)
+    assert isinstance(failed.value.__cause__, ZeroDivisionError)
+
+
 def test_a_gate_that_judges_one_name_alone_is_seen(monkeypatch):
     """The tables' new names belong to nobody that it knows, and what nobody owns passes."""
     ini = moving.INI.replace("owns = vaults.*\n", "").replace("unowned = {unowned}", "unowned = allow")
