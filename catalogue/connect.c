@@ -142,14 +142,15 @@ static bool connect_address(struct connection *connection, const struct connecti
 }
 
 /* Overrides defaults of a server that would cut results without an error (sql_select_limit), refuse
- * large joins or updates without a key, end long statements, or leave writes uncommitted. */
+ * large joins or updates without a key, end long statements, leave writes uncommitted, or write
+ * names without quotes in SHOW CREATE. */
 static bool set_variables(struct connection *connection, struct error *error)
 {
     static const char common[] =
         "SET SESSION autocommit = 1, time_zone = '+00:00', completion_type = 0, sql_safe_updates ="
         " 0, sql_select_limit = 18446744073709551615, max_join_size = 18446744073709551615,"
         " sql_big_selects = 1, group_concat_max_len = 1048576, wait_timeout = 28800, lc_messages ="
-        " 'en_US', sql_mode = ?";
+        " 'en_US', sql_quote_show_create = 1, sql_mode = ?";
     const bool mariadb = connection->is_mariadb;
 
     /* MariaDB does not know the collation that Oracle's library sends at login, and uses latin1. */

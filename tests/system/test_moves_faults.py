@@ -60,6 +60,27 @@ def test_a_moved_table_is_dropped_and_made_again(make_scene):  # noqa: F811
         assert cursor.fetchall() == ((7,),)
 
 
+SETTINGS = ["sql_quote_show_create = 0", "sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT'", "autocommit = 0",
+            "lc_messages = 'de_DE'", "wait_timeout = 1"]
+
+
+def test_odd_settings_of_the_server(make_scene):  # noqa: F811
+    """With names that SHOW CREATE TABLE wrote without quotes, a foreign key that names its table's database after the move
+    was taken for another one."""
+    scene = make_scene()
+    server = scene.server
+    server.sql("ALTER TABLE mv_old.t1 ADD CONSTRAINT `o``dd` FOREIGN KEY (client) REFERENCES mv_old.payments (id)", TRIGGERS[0])
+    try:
+        server.sql(*(f"SET GLOBAL {one}" for one in SETTINGS))
+        for options, place in (((), NEW), (("--back",), OLD)):
+            moved = scene.move(*options)
+            assert moved.returncode == 0 and scene.stand_in(place), moved.stdout + moved.stderr
+    finally:
+        server.sql(*(f"SET GLOBAL {one.split(' =')[0]} = DEFAULT" for one in SETTINGS),
+                   *(f"ALTER TABLE {schema}.{name} DROP FOREIGN KEY `o``dd`" for name, schema in scene.standing().items()
+                     if name == "t1"))
+
+
 def test_back_after_weeks(make_scene):  # noqa: F811
     """The tables were altered, got an index and rows, one of them is gone, another has come: they go back as they are."""
     scene = make_scene()
