@@ -61,6 +61,16 @@ static enum tls_failure failure_of_socket(int error)
     return error == ECONNRESET || error == EPIPE ? TLS_FAILURE_CLOSED : TLS_FAILURE_MACHINE;
 }
 
+/* TLS 1.3: a client that does not like the server's certificate has encrypted nothing yet. OpenSSL
+ * then sends its alert in clear, and mbedTLS tries to decrypt it. No encrypted record is as short.
+ */
+static bool is_clear_alert(const mbedtls_ssl_context *ssl)
+{
+    const uint8_t *record = ssl->MBEDTLS_PRIVATE(in_hdr);
+
+    return record[0] == MBEDTLS_SSL_MSG_ALERT && record[3] == 0 && record[4] == 2;
+}
+
 enum tls_failure failure_of(const struct tls_stream *stream, int code)
 {
     switch (code) {
@@ -80,6 +90,8 @@ enum tls_failure failure_of(const struct tls_stream *stream, int code)
         return failure_of_socket(stream->socket_error);
     case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
         return TLS_FAILURE_REFUSED;
+    case MBEDTLS_ERR_SSL_INVALID_MAC:
+        return is_clear_alert(&stream->ssl) ? TLS_FAILURE_REFUSED : TLS_FAILURE_PROTOCOL;
     case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE:
         return TLS_FAILURE_MISSING;
 #if TLS_HAS_13

@@ -45,6 +45,11 @@ def s_client(gate, *options):
     return done.stdout + done.stderr
 
 
+def subject(gate):
+    """The common name of the certificate that it shows. OpenSSL 3.2 and later write no spaces around the sign."""
+    return re.search(r"(?m)^subject=CN ?= ?(.*)$", s_client(gate)).group(1)
+
+
 # --- what is offered -------------------------------------------------------------------------------
 
 @pytest.fixture(scope="module")
@@ -265,18 +270,18 @@ def test_reload_of_certificates(mariadb, make_gate, certificates):
         shutil.copy(certificates / f"server.{kind}", f"{copy}.{kind}")
     gate.reload(("tls", "certificate", f"{copy}.pem"), ("tls", "key", f"{copy}.key"))
     old = connect(gate, certificates)
-    assert "subject=CN = localhost" in s_client(gate)
+    assert subject(gate) == "localhost"
     for kind in ("pem", "key"):
         shutil.copy(certificates / f"renewed.{kind}", f"{copy}.{kind}")
     assert gate.reload()["action"] != "refused"
     gate.wait_log("certificate CN=renewed, until 20")
-    assert "subject=CN = renewed" in s_client(gate)
+    assert subject(gate) == "renewed"
     assert one(old, "SELECT 1") == ((1,),)
     shutil.copy(certificates / "server.key", f"{copy}.key")  # the key of another certificate
     start = len(gate.log())
     gate.reload()
     gate.wait_log("does not belong to the certificate", start=start)
-    assert "subject=CN = renewed" in s_client(gate)
+    assert subject(gate) == "renewed"
     with connect(gate, certificates) as new:
         assert one(new, "SELECT 1") == ((1,),)
     assert one(old, "SELECT 1") == ((1,),)
