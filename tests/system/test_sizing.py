@@ -1,4 +1,6 @@
 """What docs/deploy.md says of twelve clusters and sixty services, of failing over, and of memory."""
+import ssl
+
 import pytest
 
 from harness import places, relay, servers, wire
@@ -73,8 +75,9 @@ def test_the_next_address_serves_when_the_first_is_gone(mariadb, make_gate):
 
 @pytest.mark.skipif(places.is_sanitized(), reason="memory is the sanitizer's")
 def test_memory_of_sessions(mariadb, make_gate):
-    """Idle ones, and those whose clients do not read what the server sends: docs/deploy.md says 2 and 75 KiB."""
-    gate = make_gate(mariadb, ("proxy", "workers", "2"))
+    """Idle ones, and those whose clients do not read what the server sends: docs/deploy.md says 2 and 75 KiB, both
+    legs being plain."""
+    gate = make_gate(mariadb, ("proxy", "workers", "2"), ("upstream:main", "tls", "off"))
     count, empty = 100, gate.rss()
     sessions = [wire.connect(gate.port, "lab_service") for _ in range(count)]
     assert (gate.rss() - empty) / count < 6  # KiB
@@ -90,5 +93,23 @@ def test_memory_of_sessions(mariadb, make_gate):
     assert places.wait_for(is_stuck, every=1)
     assert gate.metrics().total("sessions", state="active") == count
     assert (gate.rss() - empty) / count < 100, (gate.rss(), empty)
+    for one in sessions:
+        one.close()
+
+
+@pytest.mark.skipif(places.is_sanitized(), reason="memory is the sanitizer's")
+def test_memory_of_tls_legs(secure_mariadb, make_gate, certificates):
+    """What each adds to an idle session: docs/deploy.md and docs/tls.md say at most 45 KiB."""
+    gate = make_gate(secure_mariadb, ("proxy", "workers", "2"), ("upstream:main", "tls", "required"),
+                     ("tls", "certificate", certificates / "server.pem"), ("tls", "key", certificates / "server.key"))
+    context = ssl.create_default_context(cafile=certificates / "ca.pem")
+    sessions, count = [], 100
+    for legs, options in ((1, {}), (2, {"tls": context})):
+        before = gate.rss()
+        for _ in range(count):
+            sessions.append(wire.Wire(gate.port))
+            sessions[-1].login("lab_service", **options)
+        each = (gate.rss() - before) / count
+        assert 30 * legs < each < 45 * legs + 6, (legs, each)  # KiB
     for one in sessions:
         one.close()

@@ -139,6 +139,15 @@ def test_there_is_time_to_drain(name):
 
 
 @pytest.mark.parametrize("name", FILES)
+def test_there_is_memory_for_its_sessions(name):
+    """With TLS on both legs and half of the clients slow, by docs/deploy.md's figures."""
+    needed = 14 * 1024 + int(ini_of(name)[1]["max_connections"]) * (2 + 2 * 40 + 75 / 2)  # KiB
+    for container in silogates(name):
+        limit = container["resources"]["limits"]["memory"]
+        assert int(re.fullmatch(r"(\d+)Mi", limit)[1]) * 1024 > needed
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_what_it_writes_can_be_written(name):
     """On a root file system that is read-only, as a user without rights."""
     volumes = {one["name"]: one for one in pod_of(name)["spec"]["volumes"]}
