@@ -62,7 +62,8 @@ static void write_json(const char *moment, const char *level, const char *messag
     (void)written; /* it cannot be reported anywhere else */
 }
 
-__attribute__((format(printf, 2, 0))) static void write_line(enum log_level level,
+/* `bare`: as text without the time and the level. */
+__attribute__((format(printf, 3, 0))) static void write_line(enum log_level level, bool bare,
                                                              const char *format, va_list arguments)
 {
     static const char *const names[] = {"error", "warning", "notice", "debug"};
@@ -92,8 +93,18 @@ __attribute__((format(printf, 2, 0))) static void write_line(enum log_level leve
         return;
     }
     line[length++] = '\n';
-    ssize_t written = write(STDERR_FILENO, line, length);
+    const size_t from = bare ? start : 0;
+    ssize_t written = write(STDERR_FILENO, line + from, length - from);
     (void)written; /* it cannot be reported anywhere else */
+}
+
+void log_start(enum log_level level, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    write_line(level, true, format, arguments);
+    va_end(arguments);
 }
 
 #define LOG_FUNCTION(name, level)                                                                  \
@@ -101,7 +112,7 @@ __attribute__((format(printf, 2, 0))) static void write_line(enum log_level leve
     {                                                                                              \
         va_list arguments;                                                                         \
         va_start(arguments, format);                                                               \
-        write_line(level, format, arguments);                                                      \
+        write_line(level, false, format, arguments);                                                  \
         va_end(arguments);                                                                         \
     }
 

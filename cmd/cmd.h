@@ -1,4 +1,4 @@
-/* The subcommands. Each gets its own name as argv[0] and returns the exit status. */
+/* The subcommands. Each gets "silogate NAME" as argv[0] and returns the exit status. */
 #ifndef CMD_CMD_H
 #define CMD_CMD_H
 

@@ -44,6 +44,16 @@ static bool fill_standard_streams(void)
     return true;
 }
 
+/* getopt begins its messages with argv[0]: it gets what all other messages begin with. */
+static int run(size_t subcommand, int argc, char **argv)
+{
+    char name[32];
+
+    snprintf(name, sizeof(name), "silogate %s", subcommands[subcommand].name);
+    argv[0] = name;
+    return subcommands[subcommand].run(argc, argv);
+}
+
 int main(int argc, char **argv)
 {
     if (!fill_standard_streams())
@@ -57,7 +67,7 @@ int main(int argc, char **argv)
         return cmd_version(argc - 1, argv + 1);
     for (size_t i = 0; argc >= 2 && i < sizeof(subcommands) / sizeof(subcommands[0]); i++) {
         if (strcmp(argv[1], subcommands[i].name) == 0)
-            return subcommands[i].run(argc - 1, argv + 1);
+            return run(i, argc - 1, argv + 1);
     }
     if (argc >= 2)
         fprintf(stderr, "silogate: unknown subcommand '%s'; use one of these\n", argv[1]);

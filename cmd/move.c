@@ -125,6 +125,7 @@ int cmd_move(int argc, char **argv)
     struct move_order order = {.what = MOVE_THERE, .unused_for = DAY_MS};
     const char *path = NULL;
     unsigned orders = 0;
+    bool unused = false;
     int option;
 
     while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
@@ -143,6 +144,7 @@ int cmd_move(int argc, char **argv)
             break;
         case UNUSED:
             order.unused_for = read_time(optarg);
+            unused = true;
             if (order.unused_for >= 0)
                 break;
             fprintf(stderr, "silogate move: --unused-for %s is not a time; write 30m, 12h or 7d\n",
@@ -164,6 +166,10 @@ int cmd_move(int argc, char **argv)
     }
     if (!path || optind != argc - 1 || orders > 1) {
         fputs(usage, stderr);
+        return CMD_MISUSE;
+    }
+    if (unused && order.what != MOVE_FINISH) { /* else a forgotten --finish would move tables */
+        fputs("silogate move: --unused-for is a part of --finish; write both\n", stderr);
         return CMD_MISUSE;
     }
     return run(&order, path, argv[optind]);

@@ -40,7 +40,8 @@ static const char usage[] =
     "  --fail-on-new       with --baseline: exit status 1 when something is new\n"
     "  --prune             with --baseline: also takes out of FILE what is not in these logs\n"
     "\n"
-    "Exit status: 0, 1 with --fail-on-new, 2 for misuse or a log that cannot be read.\n";
+    "Exit status: 0, 1 with --fail-on-new, 2 for misuse, or a log that cannot be read or holds\n"
+    "no record although it is not empty.\n";
 
 typedef void print_form(const struct report *report, int64_t since, FILE *to);
 

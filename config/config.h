@@ -247,8 +247,10 @@ void config_problem_add(struct config_problems *problems, unsigned line, bool wa
 void config_problems_print(struct config_problems *problems, const char *path);
 /* The same, but to silogate's log, once it runs. */
 void config_problems_log(struct config_problems *problems, const char *path);
+/* The same for a silogate that they prevent from starting: as config_problems_print, or as JSON. */
+void config_problems_start(struct config_problems *problems, const char *path);
 /* The first error in the order of the lines, "FILE:LINE: TEXT"; empty: no error. To be called
- * after one of the two functions above.
+ * after one of the three functions above.
  */
 void config_problems_first(const struct config_problems *problems, const char *path,
                            struct error *first);

@@ -87,6 +87,19 @@ void config_problems_log(struct config_problems *problems, const char *path)
         log_error("%s: more problems are not shown; correct these first", path);
 }
 
+void config_problems_start(struct config_problems *problems, const char *path)
+{
+    sort(problems->items, problems->count);
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct config_problem *problem = &problems->items[i];
+        struct config_place place = place_of(problems, path, problem->line);
+        log_start(problem->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "%s:%u: %s%s", place.file,
+                  place.line, problem->warning ? "warning: " : "", problem->text);
+    }
+    if (problems->count == PROBLEMS_KEPT)
+        log_start(LOG_LEVEL_ERROR, "%s: more problems are not shown; correct these first", path);
+}
+
 void config_problems_print(struct config_problems *problems, const char *path)
 {
     sort(problems->items, problems->count);

@@ -126,7 +126,7 @@ struct runtime *runtime_build(const char *path, const struct runtime *old, struc
     /* The first lines of the log have its format, even if the configuration has errors. */
     if (config && !old)
         reload_own_log(config);
-    config_problems_log(&problems, path);
+    (good || old ? config_problems_log : config_problems_start)(&problems, path);
     config_problems_first(&problems, path, first);
     config_problems_fini(&problems);
     if (!good) {

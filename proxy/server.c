@@ -242,7 +242,7 @@ static int fail(struct server *server, const struct error *error)
 {
     const struct config_place place = config_place(&server->steer.base->config->files, error->line);
 
-    log_error("%s:%u: %s", place.file, place.line ? place.line : 1, error->text);
+    log_start(LOG_LEVEL_ERROR, "%s:%u: %s", place.file, place.line ? place.line : 1, error->text);
     admin_let_go(server->admin); /* their paths may belong to another running process */
     control_let_go(server->control, false);
     stop(server);

@@ -16,6 +16,7 @@ struct reading {
     gzFile file;
     int64_t size; /* size of the file on disk, compressed or not; 0: not known */
     uint64_t line, bad;
+    uint64_t records; /* lines that are no bad ones and not empty */
     uint64_t known; /* lines from the start that another log has too */
     uint32_t log;   /* a number in log_lines; HASH_TABLE_NONE: its first line is not a record */
     bool cut;       /* the last line was not a record */
@@ -52,13 +53,14 @@ static void end_line(struct report *report, struct reading *reading, struct text
     if (reading->line++ == 0 && !reading->too_long)
         know_log(report, reading, line);
     if (reading->line <= reading->known) {
+        reading->records++;
         reading->too_long = false;
         return;
     }
-    bool is_bad = reading->too_long || !report_add_line(report, line);
-    if (!reading->too_long && text_trim(line).length == 0)
-        is_bad = false;
+    const bool is_empty = !reading->too_long && text_trim(line).length == 0;
+    const bool is_bad = reading->too_long || (!report_add_line(report, line) && !is_empty);
     reading->too_long = false;
+    reading->records += !is_bad && !is_empty;
     if (!is_bad)
         return;
     report->bad_lines++;
@@ -145,6 +147,15 @@ static bool read_all(struct report *report, struct reading *reading, struct erro
     return true;
 }
 
+/* Another file than a violation log, whose report would say that nothing crosses. A log of which
+ * only the start of the first record is written, and an empty one, have nothing to report yet. */
+static bool is_no_log(const struct reading *reading)
+{
+    const bool begun = reading->cut && reading->bad == 1 && reading->log != HASH_TABLE_NONE;
+
+    return reading->records == 0 && reading->bad > 0 && !begun;
+}
+
 bool report_read(struct report *report, const char *path, struct error *error)
 {
     struct reading reading = {.path = path, .told = -1, .log = HASH_TABLE_NONE};
@@ -177,6 +188,8 @@ bool report_read(struct report *report, const char *path, struct error *error)
         report->log_lines[reading.log] = reading.line;
     free(reading.bytes);
     gzclose(reading.file);
+    if (good && is_no_log(&reading))
+        return error_set(error, "%s:1: holds no record; name a violation log", reading.path);
     report->logs++;
     return good;
 }

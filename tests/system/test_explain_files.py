@@ -142,7 +142,10 @@ def test_junit(folder):
     failures = {suite.get("name"): len(suite.findall("testcase/failure")) for suite in suites}
     assert failures == {"V1__start.sql": 0, "V2__crossing.sql": 1, "V10__late.sql": 2, "old.sql.gz": 1,
                         "sub/R__again.sql": 1}
-    assert all(suite.findall("testcase") for suite in suites)
+    for suite in suites:
+        assert int(suite.get("tests")) == len(suite.findall("testcase")) > 0
+        assert int(suite.get("failures")) == failures[suite.get("name")]
+        assert suite.get("errors") == suite.get("skipped") == "0"
     (folder / "odd.sql").write_text("SELECT * FROM payments WHERE a < 5 && b = `\x01<>&\"`;")
     xml.etree.ElementTree.fromstring(explain("--junit", "odd.sql", folder=folder).stdout)
 

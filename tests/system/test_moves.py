@@ -447,8 +447,11 @@ def test_misuse(make_scene):
     scene = make_scene()
     program = [str(places.SILOGATE), "move"]
     for arguments in ([], ["tables"], ["nothing", "-c", str(scene.gate.path)],
-                      ["tables", "-c", str(scene.gate.path), "--back", "--finish"], ["tables", "-c", "/nowhere"]):
+                      ["tables", "-c", str(scene.gate.path), "--back", "--finish"], ["tables", "-c", "/nowhere"],
+                      ["tables", "-c", str(scene.gate.path), "--unused-for", "0s"],
+                      ["tables", "-c", str(scene.gate.path), "--back", "--unused-for", "0s"]):
         assert subprocess.run(program + arguments, capture_output=True, timeout=60).returncode == 2, arguments
+    assert scene.stand_in(OLD)
 
 
 def test_what_cannot_be_mapped_is_counted(make_scene):

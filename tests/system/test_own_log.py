@@ -83,8 +83,8 @@ def test_a_level_is_the_least_that_is_written(mariadb, make_gate):
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_what_prevents_a_start(mariadb, make_gate, tmp_path, form):
-    """An unknown key, a file that is missing or empty, an address in use, a log that cannot be opened: the line has
-    time and level, the place in the file, and the form that the file asks for, where it can be read at all."""
+    """An unknown key, a file that is missing or empty, an address in use, a log that cannot be opened: as text the
+    error is FILE:LINE: TEXT, as every subcommand prints it; as JSON it has time and level like any other line."""
     running = make_gate(mariadb)
     good = gates.change(running.ini, "log", "format", form)
     alone = gates.change(good, "proxy", "listen", f"127.0.0.1:{places.free_port()}")
@@ -107,7 +107,21 @@ def test_what_prevents_a_start(mariadb, make_gate, tmp_path, form):
             path.write_text(ini)
         done = gates.run("run", "-c", path)
         assert done.returncode == 2 and done.stdout == "", (name, done)
-        lines = read(done.stderr, looks)
-        errors = [message for level, message in lines if level == "error"]
+        lines = done.stderr.splitlines()
+        if looks == "json":
+            lines = [message for level, message in read(done.stderr, looks) if level == "error"]
+        errors = [one for one in lines if re.match(rf"{re.escape(str(path))}:\d+: (?!warning: )", one)]
         assert any(wanted in one for one in errors), (name, done.stderr)
-        assert any(re.search(rf"{re.escape(str(path))}:\d+: ", one) for one in errors), (name, done.stderr)
+        others = "\n".join(one for one in lines if not one.startswith(f"{path}:"))
+        if looks == "text" and others:  # what came before
+            assert "error" not in {level for level, _ in read(others, looks)}, (name, done.stderr)
+
+
+def test_a_start_that_is_refused_shows_what_check_shows(tmp_path):
+    """Also its warnings, in the same order."""
+    path = tmp_path / "proxy.ini"
+    path.write_text(gates.change(gates.change(gates.example(), "policy", "mode", "bogus"), "grant:over", "service",
+                                 "billing") + "on = clinical_data.encounters\naccess = read\nuntil = 2020-01-01\n")
+    started, checked = gates.run("run", "-c", path), gates.run("check", "-c", path)
+    assert started.returncode == checked.returncode == 2
+    assert started.stderr == checked.stderr and ": warning: " in started.stderr and "bogus" in started.stderr

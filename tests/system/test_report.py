@@ -170,6 +170,32 @@ def test_bad_lines_are_counted(log):
     assert b"11 lines were left out in all" in done.stderr
 
 
+def test_a_file_without_a_record_is_no_log(log, tmp_path):
+    """Its report would say that nothing crosses. An empty log does, and one whose first record is half written."""
+    other = tmp_path / "other"
+    for content in (b"garbage", b"[proxy]\nlisten = x\n", b'{"ts":"2026-11-29T03:54:51Z","level":"notice"}\n',
+                    b"x" * 3000000, b"\n\ngarbage\n\n"):
+        other.write_bytes(content)
+        for form in ("--json", "--text"):
+            done = silogate("report", form, other)
+            assert done.returncode == 2 and f"{other}:1: holds no record;".encode() in done.stderr, content[:80]
+            assert done.stdout == b"", content[:80]
+        assert silogate("suggest", other).returncode == 2
+        both = silogate("report", "--json", log, other)
+        assert both.returncode == 2 and edges_of(json.loads(both.stdout)) == NILECARE_EDGES
+    for content in (b"", b"\n", b'{"ts":"2026-'):
+        other.write_bytes(content)
+        assert silogate("report", other).returncode == 0, content
+    other.write_bytes(log.read_bytes())
+    assert silogate("report", log, other).returncode == 0  # counted once, but a log
+
+
+def test_a_wrong_option_is_told_by_silogate_and_subcommand():
+    for name in ("audit", "check", "ctl", "explain", "learn", "move", "report", "run", "suggest", "test"):
+        done = silogate(name, "--bogus")
+        assert done.returncode == 2 and done.stderr.startswith(f"silogate {name}: ".encode()), done.stderr[:200]
+
+
 def test_hostile_types_do_no_harm(tmp_path):
     log = tmp_path / "log"
     record = a_record("billing", [an_object("clinical", "patients")], 1, "SELECT 1")
@@ -229,14 +255,15 @@ def ratchet(*arguments):
 
 
 def test_ratchet_fails_where_it_cannot_know(log, tmp_path):
-    baseline, empty, garbage = tmp_path / "baseline", tmp_path / "empty", tmp_path / "garbage"
+    baseline, empty, garbage, mixed = (tmp_path / name for name in ("baseline", "empty", "garbage", "mixed"))
     empty.write_bytes(b"")
     garbage.write_bytes(b"not a record\n" * 3)
+    mixed.write_bytes(log.read_bytes() + b"not a record\n" * 3)
     code, why, _ = ratchet("--baseline", baseline, "--fail-on-new", log)
     assert code == 2 and "make the baseline first" in why and not baseline.exists()
     report("--baseline", baseline, log)
-    for logs, word in (([empty], "no record at all"), ([garbage], "3 lines of the logs are not records"),
-                       ([log, garbage], "3 lines"), ([empty, empty], "no record at all")):
+    for logs, word in (([empty], "no record at all"), ([garbage], "holds no record"),
+                       ([mixed], "3 lines of the logs are not records"), ([log, garbage], "holds no record"), ([empty, empty], "no record at all")):
         code, why, _ = ratchet("--baseline", baseline, "--fail-on-new", *logs)
         assert code == 2 and word in why, why
         before = baseline.read_bytes()
