@@ -112,7 +112,7 @@ void log_start(enum log_level level, const char *format, ...)
     {                                                                                              \
         va_list arguments;                                                                         \
         va_start(arguments, format);                                                               \
-        write_line(level, false, format, arguments);                                                  \
+        write_line(level, false, format, arguments);                                               \
         va_end(arguments);                                                                         \
     }
 

@@ -21,7 +21,6 @@ void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* What prevents a start: the text alone, as every subcommand prints its errors. With log_json an
  * object like any other. */
-void log_start(enum log_level level, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void log_start(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

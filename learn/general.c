@@ -321,12 +321,21 @@ static void take_prepared(struct reading *reading, struct learn_session *session
     }
 }
 
+/* Of a Field List: behind the table a blank and the wildcard, which may be empty. */
+static struct text field_list_table(struct text text)
+{
+    for (size_t i = text.length; i > 0; i--) {
+        if (text.at[i - 1] == ' ' || text.at[i - 1] == '\t')
+            return (struct text){text.at, i - 1};
+    }
+    return text;
+}
+
 static void take_command(struct reading *reading, struct learn_session *session)
 {
     struct entry *entry = &reading->entry;
     struct text text = {entry->text ? entry->text : "", entry->length};
     enum command command = entry->word->command;
-    struct text rest;
     uint64_t thread;
 
     if (command != PREPARE && command != EXECUTE)
@@ -359,8 +368,7 @@ static void take_command(struct reading *reading, struct learn_session *session)
         learn_reset(session);
         break;
     case FIELD_LIST:
-        rest = text;
-        learn_field_list(reading->learn, session, take_field(&rest), entry->time);
+        learn_field_list(reading->learn, session, field_list_table(text), entry->time);
         break;
     case KILL:
         if (text_number(text_trim(text), &thread))

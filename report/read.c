@@ -17,11 +17,11 @@ struct reading {
     int64_t size; /* size of the file on disk, compressed or not; 0: not known */
     uint64_t line, bad;
     uint64_t records; /* lines that are no bad ones and not empty */
-    uint64_t known; /* lines from the start that another log has too */
-    uint32_t log;   /* a number in log_lines; HASH_TABLE_NONE: its first line is not a record */
-    bool cut;       /* the last line was not a record */
-    bool too_long;  /* the rest of this line is skipped */
-    int told;       /* percent */
+    uint64_t known;   /* lines from the start that another log has too */
+    uint32_t log;     /* a number in log_lines; HASH_TABLE_NONE: its first line is not a record */
+    bool cut;         /* the last line was not a record */
+    bool too_long;    /* the rest of this line is skipped */
+    int told;         /* percent */
     char *bytes;
     size_t length;
 };

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from harness import gate as gates, places
+from harness import gate as gates, places, wire
 
 INI = places.TOP / "examples/nilecare/proxy.ini"
 LOGS = places.TOP / "tests/learn"
@@ -108,3 +108,24 @@ def test_a_log_that_grows(tmp_path):
     learned, whole = [{one[1] for one in records(text)} for text in (
         done.stdout, learn("general", LOGS / "mysql-general.log").stdout)]
     assert done.returncode == 0 and learned >= whole
+
+
+def test_a_field_list_as_the_servers_write_it(server, tmp_path):
+    """The table, a blank and the wildcard, which may be empty."""
+    server.sql("CREATE TABLE nilecare.`payments of old` (id INT)")
+    mark, path = server.mark(), tmp_path / "log"
+    try:
+        session = wire.connect(server.port, "billing_service", capabilities=wire.USUAL & ~wire.DEPRECATE_EOF)
+        for command in (b"invoices\0", b"payments\0", b"payments\0%", b"payments of old\0"):
+            session.command(b"\x04" + command)
+            while session.receive()[0] != 0xfe:
+                pass
+        session.quit()
+        path.write_text(server.log(mark))
+    finally:
+        server.sql("DROP TABLE nilecare.`payments of old`")
+    done = learn("general", path)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    named = [(one["kind"], one["objects"][0]["name"], one["count"]) for one in found]
+    assert {name for _, name, _ in named} == {"payments", "payments of old"}, (named, done.stderr)
+    assert {kind for kind, *_ in named} == {"field_list"} and sum(count for *_, count in named) == 3
