@@ -230,6 +230,21 @@ def test_what_is_not_understood_arrives_as_it_was_written(server, silogate, stat
     connection.quit()
 
 
+@pytest.mark.parametrize("statement", ["EXECUTE IMMEDIATE 'USE nilecare'", "SELECT 1; EXECUTE IMMEDIATE 'USE `nilecare`'",
+                                       "EXECUTE IMMEDIATE 'USE nilecare' /* nilecare */"])
+def test_an_alias_within_a_text_is_not_written_elsewhere(mariadb, make_gate, statement):
+    """Its place is in the literal: once the service's database came to stand before the statement."""
+    gate = make_gate(mariadb)
+    connection = wire.connect(gate.port, "auth_service")
+    mark = mariadb.mark()
+    with pytest.raises(wire.Error) as refused:
+        connection.query(statement)
+    assert refused.value.code == 1227, refused.value
+    assert "USE" not in mariadb.log(mark)
+    assert current(connection) == "nilecare_auth"
+    connection.quit()
+
+
 def test_silogate_and_the_server_agree(server, make_gate):
     """After random steps, what the gate takes for the current database is what the server says: an
     unqualified name that nobody owns is recorded with its schema."""

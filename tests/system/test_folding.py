@@ -30,8 +30,8 @@ def folding(request):
         server.remove()
 
 
-def login(port, database="own"):
-    return wire.connect(port, "fold_spy", database, password="fold_spy-secret")
+def login(port, database="own", **options):
+    return wire.connect(port, "fold_spy", database, password="fold_spy-secret", **options)
 
 
 def heard(client, step):
@@ -58,12 +58,14 @@ def steps(client, database, name):
     }
 
 
+@pytest.mark.parametrize("tracked", [True, False], ids=["tracked", "untracked"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_that_folds(folding, name):
+def test_a_name_that_folds(folding, name, tracked):
+    """Also where the server does not tell which database it has entered."""
     server, one = folding
     database, spelt = NAMES[name]
     for step in steps(None, database, spelt):
-        client = login(one.port)
+        client = login(one.port, capabilities=wire.USUAL if tracked else wire.USUAL & ~wire.SESSION_TRACK)
         found = heard(client, steps(client, database, spelt)[step])
         assert SECRET not in found, (step, found)
         client.quit()

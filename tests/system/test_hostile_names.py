@@ -149,3 +149,14 @@ def test_refused_logins_are_summed_up(mariadb, make_gate):
     assert sum(one["count"] for one in refused) == 120
     assert len(refused) == 11 and refused[-1]["client"] == "127.0.0.1" and "user" not in refused[-1]
     assert gate.violations_file.stat().st_size - before < 6000
+
+
+@pytest.mark.parametrize("name", [EVIL["c1"], EVIL["terminal"], EVIL["bidi"], b"a\x9b31mred"], ids=["c1", "terminal", "bidi", "bytes"])
+def test_who_has_to_wait_is_named_harmlessly(mariadb, make_gate, name):
+    """The operator's log names users whose answers are delayed."""
+    gate = make_gate(mariadb, ("proxy", "max_failed_logins", "1"))
+    for _ in range(2):
+        with pytest.raises((wire.Error, wire.Closed)):
+            wire.connect(gate.port, name, password="x")
+    assert places.wait_for(lambda: "the answer waits" in gate.log())
+    assert harmless(gate.log_file.read_bytes().decode()) == []

@@ -1,5 +1,6 @@
 """Names as the servers compare them: users, databases, tables, functions and variables in spellings that
-a server takes for another's. The service may do everything as far as the server is concerned."""
+a server takes for another's. The service may do everything as far as the server is concerned, and what nobody owns
+passes, so that a name that is not taken for what it is would pass as well."""
 import pytest
 
 from harness import gate, wire
@@ -10,7 +11,7 @@ unknown_user = pass
 [policy]
 mode = block
 undetermined = block
-unowned = block
+unowned = log
 administration = block
 [upstream:main]
 [service:spy]
@@ -62,8 +63,13 @@ def spies(server):
         server.sql(*SETUP[:4], *[f"DROP USER '{user}'@'%'" for user in USERS])
 
 
-def login(port, user="spy", database="own", collation=45):
-    connection = wire.Wire(port)
+# A session that tracks its state is told by the server itself where it stands and how it reads.
+TRACKING = pytest.mark.parametrize("capabilities", [wire.USUAL, wire.USUAL & ~wire.SESSION_TRACK],
+                                   ids=["tracked", "untracked"])
+
+
+def login(port, user="spy", database="own", collation=45, capabilities=wire.USUAL):
+    connection = wire.Wire(port, capabilities)
     connection.login(user, database, "pw", collation=collation)
     return connection
 
@@ -127,6 +133,8 @@ STATEMENTS = {
     "a table's tail": [b"SELECT * FROM shared.`patients\xc3`"],
     "a database's tail": [b"SELECT * FROM `secret\xff`.patients", b"USE `secret\xff`", b"SELECT * FROM patients"],
     "a temporary table's tail": [b"CREATE TEMPORARY TABLE secret.`patients\xc3` (a INT)", b"DROP TEMPORARY TABLE secret.`patients\xc3`", READ.encode()],
+    "dropped by its tail": [b"CREATE TEMPORARY TABLE secret.patients (a INT)", b"DROP TEMPORARY TABLE secret.`patients\xc3`",
+                            READ.encode()],
     "question marks": [b"SET character_set_client = ascii", "SELECT * FROM shared.`tä`".encode()],
     "a mode by number": [b"SET sql_mode = 262144", b'SELECT word "\\" FROM secret.patients -- " FROM own.t'],
     "a mode with a blank": [b"SET `sql_mode ` = 'ANSI_QUOTES'", b'SELECT word "\\" FROM secret.patients -- " FROM own.t'],
@@ -145,9 +153,12 @@ STATEMENTS = {
 }
 
 
+@TRACKING
 @pytest.mark.parametrize("name", STATEMENTS)
-def test_no_spelling_of_a_name_reads_anothers(spies, name):
-    connection = login(spies.port)
+def test_no_spelling_of_a_name_reads_anothers(server, spies, name, capabilities):
+    server.sql(*(f"DROP TABLE IF EXISTS {one}" for one in ("own.mm", "own.m3", "shared.mine_mm", "shared.mine_m3")),
+               "DROP VIEW IF EXISTS shared.mine_view")
+    connection = login(spies.port, capabilities=capabilities)
     assert not tells(connection, *STATEMENTS[name])
     connection.quit()
 
@@ -175,10 +186,11 @@ def test_a_table_moves_between_ones_own_databases(spies):
 DATABASES = [b"secret\xff", b"secret\xc3", b"secret\0", b"secret\0x", b"#mysql50#secret", b"secret\xf0\x9f\x98\x80", b"s" * 200]
 
 
+@TRACKING
 @pytest.mark.parametrize("name", DATABASES, ids=lambda one: repr(one)[2:22].replace("\\", "-"))
-def test_no_spelling_of_a_database_is_entered(server, spies, name):
+def test_no_spelling_of_a_database_is_entered(server, spies, name, capabilities):
     """By COM_INIT_DB and, where it can be said there, at the login and by COM_CHANGE_USER."""
-    connection = login(spies.port)
+    connection = login(spies.port, capabilities=capabilities)
     with pytest.raises(wire.Error):
         connection.ok(b"\x02" + name)
     assert not tells(connection, "SELECT word FROM patients")
@@ -192,7 +204,7 @@ def test_no_spelling_of_a_database_is_entered(server, spies, name):
     if b"\0" in name:
         return
     try:
-        connection = login(spies.port, database=name)
+        connection = login(spies.port, database=name, capabilities=capabilities)
     except wire.Error:
         return
     assert not tells(connection, "SELECT word FROM patients")
