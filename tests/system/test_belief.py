@@ -1,7 +1,6 @@
 """What silogate believes of a session is what the server does: nothing stays of a command that was only
 tried, refused or failed, texts that are read again are judged again, and a reload finds each session
 where it stands. The service may do everything as far as the server is concerned."""
-import struct
 import time
 
 import pytest
@@ -360,16 +359,6 @@ def test_what_is_blocked_was_not_written(blocking):
     client.quit()
 
 
-def test_what_is_only_logged_is_recorded(vault, make_gate):
-    """What stands behind it in the same command changes nothing about it."""
-    one = make_gate(vault, ini=gate.change(INI, "policy", "mode", "log"))
-    client = login(one)
-    client.query("SELECT * FROM vault.t; CREATE TEMPORARY TABLE vault.t (a int)")
-    record, = records_of(one, client, 1)
-    assert record["action"] == "logged" and record["objects"][0]["name"] == "t"
-    client.quit()
-
-
 def test_many_violations_in_one_command_are_all_recorded(blocking):
     client = login(blocking)
     text = "".join(f"SELECT {i} FROM vault.t; SELECT {i} FROM own.t;" for i in range(150))
@@ -446,24 +435,6 @@ def test_services_change_places_during_a_login(vault):
         one.stop()
     finally:
         one.remove()
-
-
-def test_a_kill_of_several_packets_ends_the_session(blocking):
-    """And leaves none of its 16 MB behind."""
-    def kill():
-        client = login(blocking)
-        client.socket.sendall(struct.pack("<I", 0xffffff)[:3] + b"\0" + b"\x0c" + bytes(0xfffffe)
-                              + b"\1\0\0\1" + b"\0")
-        with pytest.raises((wire.Closed, ConnectionError, OSError)):
-            client.receive()
-        client.close()
-
-    for _ in range(6):  # what each worker keeps for the next one is there
-        kill()
-    before = blocking.rss()
-    for _ in range(12):
-        kill()
-    assert blocking.rss() - before < 64 << 10
 
 
 def test_init_connect_set_while_running(vault):
