@@ -134,7 +134,7 @@ static unsigned read_header(struct answer *answer, const struct seen *seen)
 
     if (answer->capabilities & optional && reader.at < reader.end)
         has_metadata = read_integer(&reader, 1) != 0;
-    if (reader.bad || reader.at < reader.end || columns > UINT16_MAX)
+    if (reader.bad || reader.at < reader.end || columns == 0 || columns > UINT16_MAX)
         return ANSWER_BROKEN;
     answer->definitions = has_metadata ? (uint32_t)columns : 0;
     answer->phase = has_metadata ? PHASE_COLUMNS : PHASE_BEHIND_COLUMNS;

@@ -11,6 +11,7 @@
 #include "proxy/binding.h"
 #include "proxy/command.h"
 #include "proxy/observe.h"
+#include "proxy/renew.h"
 #include "proxy/transaction.h"
 #include "proxy/worker.h"
 
@@ -115,6 +116,7 @@ void command_finish(struct session *session)
     if (request->command == COMMAND_STMT_PREPARE && change && change->preparing)
         belief->prepared.has_last = false; /* because the PREPARE has failed */
     request->change = NULL;
+    renew_answered(session);
     if (binding_note_xa(session->binding, change, !failed, request->answer.error_code))
         session->held.branches = true;
     ruling_commit(&session->worker->ruling, belief, change, !failed);

@@ -324,6 +324,7 @@ enum step state_command(struct session *session)
     if (session->binding->runtime != session->worker->runtime && !binding_renew(session))
         return boundary_shut_out(session);
     session->request.command = gate_at(gate)[PACKET_HEADER];
+    session->request.execution = NULL;
     session->client.sequence = 0;
     stream_turn(&session->client.stream);
     stream_turn(&session->upstream.stream);

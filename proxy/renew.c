@@ -25,6 +25,8 @@
 
 enum renewal_step { RENEWAL_ENTER, RENEWAL_PREPARE, RENEWAL_RESTORE, RENEWAL_BACK, RENEWAL_STEPS };
 
+enum { UNKNOWN_COMMAND = 1047, MALFORMED_PACKET = 1835 };
+
 struct renewal {
     uint32_t id;   /* the client's statement id */
     uint64_t hash; /* of the name of SQL's PREPARE; 0: a statement of COM_STMT_PREPARE */
@@ -54,10 +56,15 @@ static struct text payload_here(const struct session *session, size_t *length)
                          here < *length ? here : *length};
 }
 
+static bool executes(const struct session *session)
+{
+    return session->request.command == COMMAND_STMT_EXECUTE ||
+           session->request.command == COMMAND_STMT_BULK_EXECUTE;
+}
+
 static bool has_parameters(const struct session *session, const struct prepared *prepared)
 {
-    return prepared->parameters > 0 && (session->request.command == COMMAND_STMT_EXECUTE ||
-                                        session->request.command == COMMAND_STMT_BULK_EXECUTE);
+    return prepared->parameters > 0 && executes(session);
 }
 
 bool renew_is_here(struct session *session, const struct prepared *prepared)
@@ -134,18 +141,24 @@ static void put_types(struct session *session, struct prepared *prepared,
     prepared->bound = true;
 }
 
+/* The server has no long data for the next execution. */
+static void forget_chunks(struct session *session, struct prepared *prepared)
+{
+    session->held.long_data -= prepared->long_data;
+    prepared->long_data = prepared->has_chunks = prepared->lost_chunk = false;
+}
+
 void renew_pass(struct session *session, struct prepared *prepared, const struct ruling *ruling)
 {
     struct gate *gate = &session->client.gate;
     struct execute execute;
 
     bytes_put4(gate->bytes + gate->passed + PACKET_HEADER + 1, prepared->upstream_id);
-    if (session->request.command != COMMAND_STMT_FETCH &&
-        session->request.command != COMMAND_STMT_SEND_LONG_DATA) {
-        /* the long data was used, or discarded */
-        session->held.long_data -= prepared->long_data;
-        prepared->long_data = prepared->has_chunks = prepared->lost_chunk = false;
-    }
+    if (executes(session))
+        session->request.execution = prepared;
+    else if (session->request.command == COMMAND_STMT_RESET ||
+             session->request.command == COMMAND_STMT_CLOSE)
+        forget_chunks(session, prepared);
     if (!ruling || ruling->print == 0 || !has_parameters(session, prepared))
         return;
     if (!reads(session, prepared, &execute))
@@ -158,9 +171,20 @@ void renew_pass(struct session *session, struct prepared *prepared, const struct
 
 void renew_refused(const struct session *session, struct prepared *prepared)
 {
-    if (prepared && (session->request.command == COMMAND_STMT_EXECUTE ||
-                     session->request.command == COMMAND_STMT_BULK_EXECUTE))
+    if (prepared && executes(session))
         prepared->lost_chunk = prepared->has_chunks;
+}
+
+/* Both servers drop the long data when an execution fails, unless they could not read the command
+ * (ER_MALFORMED_PACKET), or do not know it (ER_UNKNOWN_COM_ERROR: MySQL, COM_STMT_BULK_EXECUTE). */
+void renew_answered(struct session *session)
+{
+    const struct request *request = &session->request;
+    const uint16_t code = request->failed ? request->answer.error_code : 0;
+
+    if (request->execution && code != MALFORMED_PACKET && code != UNKNOWN_COMMAND)
+        forget_chunks(session, request->execution);
+    session->request.execution = NULL;
 }
 
 void renew_reset(struct session *session)

@@ -29,6 +29,10 @@ void renew_pass(struct session *session, struct prepared *prepared, const struct
  */
 void renew_refused(const struct session *session, struct prepared *prepared);
 
+/* The answer to the command is complete. After an execution the server has no more long data of it.
+ */
+void renew_answered(struct session *session);
+
 /* The same as renew_pass of COM_STMT_RESET, which touches nothing. */
 void renew_reset(struct session *session);
 

@@ -13,10 +13,12 @@
 #include "protocol/answer.h"
 
 struct change;
+struct prepared;
 
 struct request {
     struct answer answer;
-    struct change *change;     /* the command's change of the belief; NULL: none */
+    struct change *change;      /* the command's change of the belief; NULL: none */
+    struct prepared *execution; /* the statement that it executes; NULL: another command */
     double forwarded_at;       /* by the event loop's clock; 0: no command yet */
     uint32_t packet_left;      /* bytes of the client's present packet that may still pass */
     uint8_t command;           /* the command byte */

@@ -111,3 +111,39 @@ def test_only_that_statement_until_it_is_closed(scene):
     anew = scene.client.prepare(INSERT)[0]
     scene.chunk(b"anew", anew)
     assert scene.execute(anew) == 0 and scene.rows() == ["anew", "other"]
+
+
+UNREADABLE = {
+    "an execution that ends too early": lambda statement: b"\x17" + struct.pack("<I", statement),
+    "a bulk without data": lambda statement: b"\xfa" + struct.pack("<IH", statement, 128),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_server_that_cannot_read_an_execution_keeps_its_chunks(scene, name):
+    """MariaDB and MySQL: error 1835; MySQL does not know the second command: 1047."""
+    scene.chunk(b"old ")
+    scene.client.command(UNREADABLE[name](scene.first))
+    with pytest.raises(wire.Error) as refused:
+        scene.client.answers()
+    assert refused.value.code in (1835, 1047)
+    scene.mode("block")
+    assert scene.execute() == 1142
+    scene.mode("log")
+    scene.chunk(b"new")
+    assert scene.execute() == 1210 and scene.rows() == []
+    scene.reset()
+    scene.chunk(b"new")
+    assert scene.execute() == 0 and scene.rows() == ["new"]
+
+
+def test_a_server_drops_the_chunks_of_an_execution_that_fails(scene):
+    """So nothing need be reset then."""
+    scene.server.sql("ALTER TABLE clinical_data.long_chunks MODIFY note VARCHAR(3)")
+    scene.chunk(b"too long")
+    assert scene.execute() == 1406
+    scene.mode("block")
+    assert scene.execute() == 1142
+    scene.mode("log")
+    scene.chunk(b"new")
+    assert scene.execute() == 0 and scene.rows() == ["new"]

@@ -91,6 +91,7 @@ static const struct trial trials[] = {
     {"old EOF of one byte", ANSWER_RESULTS, 0, "x:01 col eof:2 x:fe", "broken"},
     {"column count with bytes behind it", ANSWER_RESULTS, 0, "x:0101", "broken"},
     {"far too many columns", ANSWER_RESULTS, 0, "x:fdffffff", "broken"},
+    {"no column, in a long form", ANSWER_RESULTS, 0, "x:fc0000 col end:2", "broken"},
     {"metadata follows", ANSWER_RESULTS, OPTIONAL, "x:0201 col col eof:2 x:0131fb eof:2",
      "ok 2, complete 1"},
     {"no metadata", ANSWER_RESULTS, OPTIONAL, "x:0200 eof:2 x:0131fb eof:2", "ok 2, complete 1"},
