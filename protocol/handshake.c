@@ -128,6 +128,10 @@ enum parse login_read(struct text payload, struct login *login)
         login->is_ssl_request = login->capabilities & CAPABILITY_SSL;
         return login->is_ssl_request ? PARSE_DONE : PARSE_BAD;
     }
+    /* Without it the servers do not agree on where the password ends (tried), and the client could
+     * choose what is read after it: the database, and attributes of silogate's own. */
+    if (!(login->capabilities & CAPABILITY_SECURE_CONNECTION))
+        return PARSE_BAD;
     login->user = read_last_text(&reader);
     if (!reader_at_end(&reader))
         login->auth = read_auth(&reader, login->capabilities);

@@ -25,7 +25,8 @@
 
 enum renewal_step { RENEWAL_ENTER, RENEWAL_PREPARE, RENEWAL_RESTORE, RENEWAL_BACK, RENEWAL_STEPS };
 
-enum { UNKNOWN_COMMAND = 1047, MALFORMED_PACKET = 1835 };
+/* Errors of a server that has not begun with the execution. */
+enum { UNKNOWN_COMMAND = 1047, NOT_PREPARABLE = 1295, MALFORMED_PACKET = 1835 };
 
 struct renewal {
     uint32_t id;   /* the client's statement id */
@@ -175,14 +176,16 @@ void renew_refused(const struct session *session, struct prepared *prepared)
         prepared->lost_chunk = prepared->has_chunks;
 }
 
-/* Both servers drop the long data when an execution fails, unless they could not read the command
- * (ER_MALFORMED_PACKET), or do not know it (ER_UNKNOWN_COM_ERROR: MySQL, COM_STMT_BULK_EXECUTE). */
+/* Both servers drop the long data of an execution that fails, unless they could not read the
+ * command, or do not know it (COM_STMT_BULK_EXECUTE; MariaDB: without its capability). */
 void renew_answered(struct session *session)
 {
     const struct request *request = &session->request;
     const uint16_t code = request->failed ? request->answer.error_code : 0;
+    const bool began =
+        code != MALFORMED_PACKET && code != UNKNOWN_COMMAND && code != NOT_PREPARABLE;
 
-    if (request->execution && code != MALFORMED_PACKET && code != UNKNOWN_COMMAND)
+    if (request->execution && began)
         forget_chunks(session, request->execution);
     session->request.execution = NULL;
 }

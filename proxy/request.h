@@ -19,21 +19,21 @@ struct request {
     struct answer answer;
     struct change *change;      /* the command's change of the belief; NULL: none */
     struct prepared *execution; /* the statement that it executes; NULL: another command */
-    double forwarded_at;       /* by the event loop's clock; 0: no command yet */
-    uint32_t packet_left;      /* bytes of the client's present packet that may still pass */
-    uint8_t command;           /* the command byte */
-    uint8_t locking;           /* enum ruling_locks */
-    uint8_t kind;              /* enum sql_kind of the statement that was passed last */
-    uint8_t asking;            /* ASK: which of its statements was sent */
-    bool locks_alone : 1;      /* the command has only this statement */
-    bool in_flight : 1;        /* it was sent to the server, and its answer is not complete */
-    bool discarding : 1;       /* PASS: the bytes of this command are read and dropped */
-    bool packet_continues : 1; /* the client's packet is continued by the next one */
-    bool answered : 1;         /* some of the answer has been passed on */
-    bool failed : 1;           /* an ERR was seen in the answer */
-    bool redefines : 1;        /* it may create, rename or drop a table of a move */
-    bool asks : 1;             /* a dump: the present event must be acknowledged */
-    bool recounts : 1;         /* ... and was passed: the next frame has sequence id 0 */
+    double forwarded_at;        /* by the event loop's clock; 0: no command yet */
+    uint32_t packet_left;       /* bytes of the client's present packet that may still pass */
+    uint8_t command;            /* the command byte */
+    uint8_t locking;            /* enum ruling_locks */
+    uint8_t kind;               /* enum sql_kind of the statement that was passed last */
+    uint8_t asking;             /* ASK: which of its statements was sent */
+    bool locks_alone : 1;       /* the command has only this statement */
+    bool in_flight : 1;         /* it was sent to the server, and its answer is not complete */
+    bool discarding : 1;        /* PASS: the bytes of this command are read and dropped */
+    bool packet_continues : 1;  /* the client's packet is continued by the next one */
+    bool answered : 1;          /* some of the answer has been passed on */
+    bool failed : 1;            /* an ERR was seen in the answer */
+    bool redefines : 1;         /* it may create, rename or drop a table of a move */
+    bool asks : 1;              /* a dump: the present event must be acknowledged */
+    bool recounts : 1;          /* ... and was passed: the next frame has sequence id 0 */
 };
 
 #endif

@@ -12,6 +12,8 @@
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
 
+enum { ANSWER_MOST = 250 };
+
 struct text login_initial_db(const struct session *session)
 {
     const struct login_draft *draft = session->draft;
@@ -60,12 +62,14 @@ bool login_is_refused(struct session *session, struct text database)
 }
 
 /* The client's answer can be used only if it has got the server's own nonce, that is, if the
- * server's greeting was relayed; and it may be relayed only if it is not the password itself. */
+ * server's greeting was relayed; and it may be relayed only if it is not the password itself. No
+ * answer is longer than ANSWER_MOST: before a longer one MariaDB looks for the database at a wrong
+ * place. */
 static bool answer_is_good(const struct session *session)
 {
     const struct login_draft *draft = session->draft;
 
-    return draft->greeted == GREETED_BY_UPSTREAM &&
+    return draft->greeted == GREETED_BY_UPSTREAM && draft->login.auth.length <= ANSWER_MOST &&
            (!(session->capabilities & CAPABILITY_PLUGIN_AUTH) ||
             password_is_proof(draft->login.plugin));
 }

@@ -1,5 +1,7 @@
 """Logging in through silogate: every client, both servers, both greetings, every way to prove who one
 is; and what a client that is not let in gets to see."""
+import struct
+
 import pymysql
 import pytest
 
@@ -150,3 +152,27 @@ def test_expired_password(server, make_gate):
         connection.quit()
     finally:
         server.sql("DROP USER expired_user@'%'", *[strict + "OFF"] * (server.name == "mariadb"))
+
+
+FORGED = {  # who is deceived: the flag that is missing, too, and the answer to the greeting
+    "MariaDB": (0, b"x\0nilecare_auth\0no_plugin\0\0"),
+    "MySQL": (wire.PLUGIN_AUTH_LENENC, b"\x02xxnilecare_auth"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_no_field_is_hidden_in_another(server, make_gate, name):
+    """Without CLIENT_SECURE_CONNECTION the servers find another end of the answer than a client that has
+    CLIENT_PLUGIN_AUTH_LENENC_CLIENT_DATA, or none, has written: the session began in another service's database."""
+    missing, answer = FORGED[name]
+    gate = make_gate(server, ("proxy", "greeting", "upstream"), ("policy", "mode", "block"))
+    client = wire.Wire(gate.port).greet()
+    client.capabilities &= client.offered & ~(wire.SECURE_CONNECTION | missing)
+    out = struct.pack("<IIB", client.capabilities, 1 << 30, 45) + bytes(23) + b"billing_service\0"
+    out += answer + b"\0" if missing else wire.lenenc(answer)
+    client.send(out + b"nilecare\0" + client.plugin.encode() + b"\0\0")
+    with pytest.raises(wire.Error) as refused:
+        client._authenticate(servers.password("billing_service"), client.nonce)
+        pytest.fail(repr(client.query("SELECT DATABASE()")[0].rows))
+    assert refused.value.code == 1043
+    client.close()
