@@ -54,6 +54,8 @@ static void change(struct judging *judging, const struct sql_facts *facts)
         ruling_change(ruling)->traced = true;
     if (facts->xa)
         ruling_note_xa(ruling, facts);
+    if (facts == &ruling->scratch)
+        statement_note_likeness(judging, &ruling->scratch);
     /* Facts about the session that are known now may not have been known when it was prepared. */
     if (facts->effects & SQL_EFFECT_SESSION || sql_session_disturbed(belief->remembered, facts)) {
         struct change *change = ruling_change(ruling);

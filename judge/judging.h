@@ -108,6 +108,8 @@ void statement_unknown(const struct belief *belief, struct sql_facts *facts);
  * it is a violation. */
 void statement_rule(struct judging *judging, const struct sql_facts *facts,
                     const struct place *place);
+/* If it makes a likeness of the service's own tables alone, nothing is remembered of them. */
+void statement_note_likeness(const struct judging *judging, struct sql_facts *facts);
 /* Sets the end of the statement at `start`, whose list was read in batches. */
 void statement_ends(struct ruling *ruling, size_t start, size_t end);
 /* To be called when all statements are in the ruling. */

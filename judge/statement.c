@@ -140,6 +140,23 @@ static const struct sql_facts *rule_unions(struct judging *judging, const struct
     return decides;
 }
 
+void statement_note_likeness(const struct judging *judging, struct sql_facts *facts)
+{
+    const struct binding *binding = judging->binding;
+    struct verdict one;
+
+    for (uint32_t i = 0; facts->likeness && i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        if (object->session_only)
+            continue;
+        policy_check_object(binding->policy, binding->service, object, is_folded(judging),
+                            judging->ruling->today, &one);
+        if (one.reason != REASON_OWN)
+            return;
+    }
+    sql_session_own_likeness(facts);
+}
+
 void statement_rule(struct judging *judging, const struct sql_facts *facts,
                     const struct place *place)
 {

@@ -147,6 +147,7 @@ static bool read_batch(struct judging *judging, struct ruling_walk *walk,
     if (facts->needs_mode)
         return false;
     rule(judging, walk, reading, facts, *end, from);
+    statement_note_likeness(judging, facts);
     walk->named |= facts->object_count > 0;
     walk->effects |= facts->effects;
     if (facts->effects || facts->traces || facts->xa || !facts->determined)

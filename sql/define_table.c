@@ -281,15 +281,23 @@ static void create_temporary(struct parser *p, const struct name *schema, const 
     p->facts->session.value = p->facts->objects[number].schema;
 }
 
-/* LIKE table: the likeness of a temporary MERGE table has the same underlying tables. */
-static void take_like(struct parser *p)
+/* LIKE table: the likeness of a MERGE table has the same underlying tables. Whether a real table is
+ * one is not known. A block forgets its temporary tables, but not this. */
+static void take_like(struct parser *p, bool temporary)
 {
-    const uint32_t count = p->facts->object_count;
+    struct sql_facts *facts = p->facts;
+    const uint32_t count = facts->object_count;
     unsigned number = take_table(p, SQL_READ);
 
-    if (number < SQL_OBJECTS && p->facts->objects[number].session_only &&
-        p->facts->object_count > count + 1)
+    if (number >= SQL_OBJECTS || !temporary || p->stored)
+        return;
+    if (!facts->objects[number].session_only || add_likeness(p, number)) {
+        p->united = facts->likeness = true;
+        if (p->body)
+            facts->session.action |= SQL_ACTION_CREATE_TEMPORARY;
+    } else if (facts->object_count > count + 1) {
         p->united = true;
+    }
 }
 
 void parse_create_table(struct parser *p, bool temporary, bool replaces)
@@ -309,13 +317,13 @@ void parse_create_table(struct parser *p, bool temporary, bool replaces)
         called_table(p, p->defined, &called);
     }
     if (take_word(p, KW_LIKE)) {
-        take_like(p);
+        take_like(p, temporary);
         return;
     }
     if (at_sign(p, '(') && p->n.keyword == KW_LIKE) {
         step(p);
         step(p);
-        take_like(p);
+        take_like(p, temporary);
         need_sign(p, ')');
         return;
     }

@@ -147,9 +147,30 @@ static struct text text_to_keep(struct parser *p, struct text text)
     return (struct text){to, size};
 }
 
+/* What an EXECUTE of the text that was just analysed changes in the session, into *later. False: it
+ * is more than that can say. */
+static bool changes_later(const struct parser *p, uint8_t before, uint8_t *later)
+{
+    const unsigned states =
+        SQL_EFFECT_MODE | SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY | SQL_EFFECT_UNKNOWN;
+    const unsigned databases = SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED;
+    const unsigned tables = SQL_ACTION_CREATE_TEMPORARY | SQL_ACTION_DROP_TABLES;
+    /* each EXECUTE forgets all variables */
+    const unsigned variables = SQL_ACTION_SET_VARIABLE | SQL_ACTION_FORGET_VARIABLES;
+    const unsigned effects = p->facts->effects & ~(unsigned)before;
+    const unsigned action = p->facts->session.action;
+
+    *later = (action & tables ? SQL_LATER_TABLES : 0) | (effects & states ? SQL_LATER_STATE : 0) |
+             (effects & databases ? SQL_LATER_DATABASE : 0);
+    /* What a MERGE table stands on has to be remembered with its name. */
+    return !p->united && !(effects & ~(states | databases | SQL_EFFECT_SESSION)) &&
+           !(action & ~(tables | variables | SQL_ACTION_RUNS_CODE));
+}
+
 void parse_prepare(struct parser *p)
 {
     struct name name;
+    uint8_t later;
 
     set_kind(p, SQL_PREPARE);
     step(p);
@@ -169,16 +190,17 @@ void parse_prepare(struct parser *p)
     /* The effects of the prepared statement belong to its EXECUTE. */
     p->assigns = assigns;
     p->calls = calls;
-    bool plain =
-        p->facts->effects == effects && !(p->facts->session.action & ~SQL_ACTION_RUNS_CODE);
+    bool kept = changes_later(p, effects, &later);
     p->facts->effects = effects | SQL_EFFECT_SESSION;
+    p->facts->likeness = false;
+    p->facts->session.later = later;
     p->facts->session.action = SQL_ACTION_PREPARE;
     p->facts->session.name = name.text;
     p->facts->xa = SQL_XA_NONE;
     p->facts->xa_foreign = false;
     /* The server reads and stores a body in the sql_mode at the time of the EXECUTE. */
-    plain &= !p->facts->stores;
-    p->facts->session.facts = plain && !p->failed ? p->facts : NULL;
+    kept &= !p->facts->stores;
+    p->facts->session.facts = kept && !p->failed ? p->facts : NULL;
     if (p->facts->session.facts)
         p->facts->session.value = text_to_keep(p, text);
 }
@@ -198,6 +220,15 @@ static void execute_facts(struct parser *p, const struct sql_facts *facts)
     }
     if (facts->session.handler.at)
         read_handler(p, facts->session.handler);
+    if (facts->session.later & SQL_LATER_TABLES) {
+        p->facts->effects |= SQL_EFFECT_SESSION;
+        p->facts->session.action |= SQL_ACTION_FORGET_TABLES;
+    }
+    /* MariaDB returns from a USE to the current database if the PREPARE was in another one. */
+    if (facts->session.later & SQL_LATER_DATABASE)
+        p->facts->effects |= SQL_EFFECT_UNKNOWN | SQL_EFFECT_DATABASE;
+    if (facts->session.later & SQL_LATER_STATE)
+        p->facts->effects |= SQL_EFFECT_UNKNOWN;
 }
 
 /* Was `name` prepared earlier in this body, by a PREPARE that always runs before this EXECUTE? Then

@@ -121,6 +121,8 @@ struct sql_facts {
     bool lists;          /* shows the names of tables or triggers of each database in `objects` */
     bool traces;         /* sets profiling or optimizer_trace of this session: the server then keeps
                             the statements that it executes, and the client can read them */
+    bool likeness;       /* makes a temporary table LIKE others, which may be MERGE tables: see
+                            sql_session_own_likeness */
     uint8_t kind;        /* enum sql_kind */
     uint8_t effects;     /* union of enum sql_effect */
     uint8_t mode;        /* with SQL_EFFECT_MODE: union of enum sql_mode, or SQL_MODE_UNKNOWN */
@@ -149,6 +151,7 @@ struct sql_facts {
     /* Used only inside sql/: what sql_session_apply needs. */
     struct {
         uint16_t action;
+        uint8_t later;              /* of a PREPARE: what each EXECUTE of it changes */
         struct sql_reading reading; /* of the text of a PREPARE */
         struct text name, value;
         struct text handler; /* the handler of a HANDLER READ: see sql_session_renew */

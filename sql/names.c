@@ -310,6 +310,26 @@ static void add_united(struct parser *p, struct text schema, struct text name, u
     p->unplaced = unplaced;
 }
 
+/* What a likeness may stand on is judged with every statement (sql_session_union), but it is not
+ * named here: mostly it is a table with rows of its own. */
+static bool is_likeness(const struct parser *p, struct text schema, struct text name)
+{
+    const struct sql_facts *facts = sql_session_united(p->session, schema, name);
+
+    return facts && facts->likeness;
+}
+
+bool add_likeness(struct parser *p, unsigned number)
+{
+    const struct sql_object *object = &p->facts->objects[number];
+    const struct text schema = object->schema, name = object->name;
+
+    if (!is_likeness(p, schema, name))
+        return false;
+    add_united(p, schema, name, SQL_READ);
+    return true;
+}
+
 unsigned add_table(struct parser *p, const struct name *schema, const struct name *name,
                    unsigned access)
 {
@@ -319,7 +339,8 @@ unsigned add_table(struct parser *p, const struct name *schema, const struct nam
                         sql_session_has_table(p->session, default_schema(p, schema), name->text);
 
     unsigned number = add(p, SQL_TABLE, schema, name, access, session_only);
-    if (session_only && access & (SQL_READ | SQL_WRITE))
+    if (session_only && access & (SQL_READ | SQL_WRITE) &&
+        !is_likeness(p, default_schema(p, schema), name->text))
         add_united(p, default_schema(p, schema), name->text, access & (SQL_READ | SQL_WRITE));
     return number;
 }

@@ -252,6 +252,8 @@ unsigned add_object(struct parser *p, enum sql_type type, const struct name *sch
 /* The same for a table that may be a temporary table of this session. */
 unsigned add_table(struct parser *p, const struct name *schema, const struct name *name,
                    unsigned access);
+/* Is this object the likeness of tables that may be MERGE tables? Then adds these. */
+bool add_likeness(struct parser *p, unsigned number);
 /* Adds a temporary table that the statement creates. */
 unsigned add_temporary(struct parser *p, const struct name *schema, const struct name *name);
 /* Takes a table's name and adds it. */

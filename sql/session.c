@@ -112,6 +112,12 @@ const struct sql_facts *sql_session_united(const struct sql_session *session, st
     return facts_of(find(session, TEMPORARY_TABLE, name, schema));
 }
 
+void sql_session_own_likeness(struct sql_facts *facts)
+{
+    if (facts->likeness)
+        facts->session.facts = NULL;
+}
+
 const struct sql_facts *sql_session_union(const struct sql_session *session, unsigned *next)
 {
     while (session && !session->is_table)
@@ -276,8 +282,10 @@ static const struct sql_session *add_what_it_adds(const struct sql_session *befo
     struct text name = facts->session.name, value = facts->session.value;
     const struct sql_facts *inner = facts->session.facts;
 
-    if (!facts->determined || facts->session.action & SQL_ACTION_FORGET_ALL)
+    if (!facts->determined)
         return before;
+    if (facts->session.action & SQL_ACTION_FORGET_ALL)
+        return facts->likeness && inner ? add(before, UNITED, none, none, inner, arena) : before;
     switch (facts->session.action & ADDING) {
     case SQL_ACTION_SET_VARIABLE:
         if (!value.at || !is_plain(name) || facts->session.action & SQL_ACTION_FORGET_VARIABLES)
@@ -311,6 +319,8 @@ const struct sql_session *sql_session_after(const struct sql_session *before,
     const struct sql_session *after = clear(before, disturbed_sorts(facts), arena);
     if (action & SQL_ACTION_FORGET_ALL)
         after = unname_unions(clear(after, CALLED_SORTS, arena), arena);
+    if (action & SQL_ACTION_FORGET_TABLES)
+        after = unname_unions(clear(after, 1u << TEMPORARY_TABLE, arena), arena);
     if (action & SQL_ACTION_FORGET_VARIABLES)
         after = clear(after, 1u << VARIABLE, arena);
     if (action & SQL_ACTION_DROP_TABLES)

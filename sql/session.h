@@ -40,6 +40,11 @@ bool sql_session_has_handler(const struct sql_session *session);
  * a routine may use the objects of these facts. */
 const struct sql_facts *sql_session_union(const struct sql_session *session, unsigned *next);
 
+/* Call it before sql_session_after if facts->likeness is set and the real tables of the statement
+ * are the service's own: then no later statement has to be judged by them. Otherwise the new table
+ * counts as a MERGE table over whatever LIKE names, because it may be one. */
+void sql_session_own_likeness(struct sql_facts *facts);
+
 /* The text of the statement that SQL's PREPARE gave this name, and the current database at that
  * time (`at` NULL: none). False if they are not known. */
 bool sql_session_prepared(const struct sql_session *session, struct text name,

@@ -30,7 +30,7 @@ enum sql_action {
      * more. The new name is not followed: it counts as a real table. */
     SQL_ACTION_DROP_TABLES = 16,
     /* PREPARE name FROM: `facts` are those of an EXECUTE (may be the same facts); NULL if they are
-     * not known, or if the prepared statement has effects of its own. */
+     * not known, or if the prepared statement has effects that `later` cannot say. */
     SQL_ACTION_PREPARE = 32,
     SQL_ACTION_DEALLOCATE = 64, /* DEALLOCATE or DROP PREPARE: `name` */
     /* This statement reads or writes rows or calls a function when it runs, so stored code may run,
@@ -43,6 +43,15 @@ enum sql_action {
     /* XA START: the transaction is this session's; `name` is its identifier as written. */
     SQL_ACTION_XA = 512,
     SQL_ACTION_XA_OVER = 1024, /* XA COMMIT, ROLLBACK of `name`: it is over */
+    /* The temporary tables of the session are not known any more, nor their names. */
+    SQL_ACTION_FORGET_TABLES = 4096,
+};
+
+/* facts->session.later: a union of these. Which table, mode or database it is, is not kept. */
+enum sql_later {
+    SQL_LATER_TABLES = 1,   /* makes, renames or drops temporary tables */
+    SQL_LATER_STATE = 2,    /* sets sql_mode or character sets */
+    SQL_LATER_DATABASE = 4, /* USE, DROP DATABASE */
 };
 
 /* Is (schema, name) a temporary table that this session created? Names as facts have them. */

@@ -183,3 +183,56 @@ def test_a_temporary_merge_table_in_log_mode(vault, reads):  # noqa: F811
         client.query("DROP TEMPORARY TABLE own.m2")
         client.query("DROP PROCEDURE own.reads")
         client.quit()
+
+
+LIKENESS = {
+    "text": lambda client, text: client.query(text),
+    "binary": lambda client, text: client.execute(client.prepare(text)[0]),
+    "with others": lambda client, text: client.query(f"SELECT 1; {text}; SELECT 2"),
+}
+
+
+@pytest.fixture
+def merged(vault):  # noqa: F811
+    vault.sql("CREATE TABLE vault.mg (id INT, name VARCHAR(60)) ENGINE=MERGE UNION=(vault.m)")
+    yield vault
+    vault.sql("DROP TABLE vault.mg")
+
+
+@pytest.mark.parametrize("form", ("LIKE vault.mg", "(LIKE vault.mg)"))
+@pytest.mark.parametrize("way", LIKENESS)
+def test_a_likeness_of_another_s_merge_table(merged, granting, way, form):  # noqa: F811
+    """It stands on the same tables; whether a table is a MERGE table, its name does not say."""
+    client = login(granting)
+    LIKENESS[way](client, f"CREATE TEMPORARY TABLE own.likeness {form}")
+    assert client.query("SELECT name FROM own.likeness")[0].rows == [[SECRET]]
+    client.query("ALTER TABLE own.likeness RENAME TO own.renamed")
+    without_grant(granting)
+    ends_refused(lambda: client.query("SELECT name FROM own.renamed"))
+    client.ok(b"\x1f")
+    assert client.query("SELECT name FROM own.t WHERE id = 1")[0].rows == [["own"]]
+    client.quit()
+
+
+def test_a_likeness_in_log_mode(merged):
+    with gate.running(merged, ini=gate.change(GRANT, "policy", "mode", "log")) as one:
+        client = login(one)
+        client.query("CREATE TEMPORARY TABLE own.likeness LIKE vault.mg")
+        without_grant(one)
+        assert client.query("SELECT name FROM own.likeness")[0].rows == [[SECRET]]
+        assert [record["reason"] for record in records_of(one, client, 1)] == ["foreign"]
+        client.quit()
+
+
+def test_likenesses_of_own_tables_are_not_counted(granting):  # noqa: F811
+    """However many there are, nothing has to be judged for them."""
+    client = login(granting)
+    for i in range(300):
+        client.query(f"CREATE TEMPORARY TABLE own.like{i} LIKE own.t")
+    statement = client.prepare("CREATE TEMPORARY TABLE own.prepared LIKE own.t")[0]
+    client.execute(statement)
+    without_grant(granting)
+    assert client.query("SELECT name FROM own.t WHERE id = 1")[0].rows == [["own"]]
+    assert client.query("SELECT name FROM own.like299")[0].rows == []
+    assert client.query("SELECT name FROM own.prepared")[0].rows == []
+    client.quit()
