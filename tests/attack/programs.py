@@ -4,6 +4,7 @@ folding)` is a list of steps for play.Spy. Each is built around one aim, to reac
 harmless in one reading and reaches it in another."""
 
 from behind import Behind
+from forms import Forms
 
 READS = ("SELECT name FROM {t}", "SELECT * FROM {t} LIMIT 1", "(SELECT name FROM {t})", "SELECT (SELECT MAX(name) FROM {t})",
          "SELECT 1 UNION SELECT name FROM {t}", "WITH c AS (SELECT * FROM {t}) SELECT * FROM c", "DO (SELECT MAX(id) FROM {t})",
@@ -34,7 +35,7 @@ FOLDS = {letter: other.encode().decode("latin-1") for letter, other in
          {"i": "\u0130", "k": "\u212a", "s": "\u017f", "e": "\u00c9", "c": "\u00c7", "p": "P", "t": "T"}.items()}
 
 
-class Maker(Behind):
+class Maker(Behind, Forms):
     def __init__(self, random, mariadb, folding=False):
         self.random, self.mariadb, self.folding, self.number = random, mariadb, folding, 0
         self.multi = random.random() < 0.4
@@ -88,6 +89,8 @@ class Maker(Behind):
         """A statement that reaches another's."""
         if self.chance(0.08):
             return self.pick(CALLS)
+        if self.chance(0.1):
+            return self.form()
         text = self.pick(WRITES) if self.chance(0.35) else self.pick(READS)
         return self.fill(text, t=self.table(ansi))
 
@@ -446,7 +449,8 @@ def program(random, mariadb, folding=False, past=(), share=0.35):
     flags["ends"], flags["metadata"], flags["untracked"] = maker.chance(0.4), maker.chance(0.15), maker.chance(0.4)
     compress = maker.pick([None] * 5 + ["zlib"] + ([] if mariadb else ["zstd"]))
     kinds = ([maker.ambush] * 5 + [maker.reread] * 6 + [maker.cover] * 4 + [maker.moved_in] * 3 + [maker.plain] * 4
-             + [maker.among] * 3 + [maker.late] + [maker.xa] + [maker.others] * 2)
+             + [maker.among] * 3 + [maker.rare] * 3 + [maker.comment] + [maker.charset] * 4 + [maker.parameters] * 2 + [maker.executed] * 3
+             + [maker.likeness] + [maker.late] + [maker.xa] + [maker.others] * 2)
     if past and random.random() < share:
         kinds = [getattr(maker, maker.pick(past))]
     elif random.random() < 0.03:

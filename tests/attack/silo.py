@@ -81,6 +81,8 @@ def statements(mariadb):
               "CREATE VIEW v AS SELECT id, name FROM patients",
               "CREATE TRIGGER trg BEFORE INSERT ON visits FOR EACH ROW SET NEW.n = 9",
               "CREATE EVENT ev ON SCHEDULE EVERY 1 YEAR STARTS '2037-01-01' DISABLE DO DELETE FROM secret.log"]
+    secret += ["CREATE TABLE under (id INT, name VARCHAR(60)) ENGINE=MyISAM", f"INSERT INTO under VALUES (1, '{CANARY}')",
+               "CREATE TABLE mg (id INT, name VARCHAR(60)) ENGINE=MERGE UNION=(under)"]
     for name in ODD_NAMES:
         secret += [f"CREATE TABLE `{name}` (id INT, name VARCHAR(60))", f"INSERT INTO `{name}` VALUES (1, '{CANARY}')"]
     if mariadb:

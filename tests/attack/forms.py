@@ -1,0 +1,155 @@
+"""Statements of the newer and rarer kinds that reach another's table, literals and names in character sets where half of
+a character is a quote or a backslash, what is sent of a statement's parameters around refusals, and EXECUTEs that change
+the session. programs.Maker has these as well."""
+
+FORMS = ("TABLE {t}", "(TABLE {t})", "SELECT 1 UNION (TABLE {t} LIMIT 1)", "INSERT INTO own.sink SELECT id, name FROM (SELECT * FROM {t}) q",
+         "VALUES ROW(1, (SELECT MAX(name) FROM {t}))", "SELECT name FROM {t} INTERSECT SELECT name FROM {t}",
+         "SELECT name FROM {t} EXCEPT SELECT name FROM own.a", "(SELECT name FROM own.a) EXCEPT ALL (SELECT 'z' FROM {t})",
+         "SELECT j.v FROM {t} AS s, JSON_TABLE(CONCAT('[\"', s.name, '\"]'), '$[*]' COLUMNS (v VARCHAR(60) PATH '$')) AS j",
+         "SELECT * FROM JSON_TABLE((SELECT JSON_ARRAYAGG(name) FROM {t}), '$[*]' COLUMNS (v VARCHAR(60) PATH '$')) AS j",
+         "WITH RECURSIVE c AS (SELECT 1 AS n, CAST('' AS CHAR(60)) AS v UNION ALL SELECT n + 1, (SELECT MAX(name) FROM {t}) FROM c WHERE n < 2)"
+         " SELECT v FROM c", "SELECT name, ROW_NUMBER() OVER (ORDER BY (SELECT MAX(name) FROM {t})) FROM {t}",
+         "CREATE TEMPORARY TABLE own.lk{n} AS TABLE {t}", "CREATE TEMPORARY TABLE own.lk{n} LIKE {t}", "SHOW COLUMNS FROM {t}",
+         "SHOW INDEX FROM {t}", "GET DIAGNOSTICS CONDITION (SELECT COUNT(*) FROM {t}) @d = MESSAGE_TEXT", "SELECT MAX(name) FROM {t} INTO @d",
+         "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = (SELECT MAX(name) FROM {t})", "KILL QUERY (SELECT MAX(id) FROM {t})",
+         "LOAD XML LOCAL INFILE 'x' INTO TABLE {t}", "DO EXTRACTVALUE(1, (SELECT CONCAT('~', name) FROM {t} LIMIT 1))",
+         "SET @d = (TABLE {t} LIMIT 1)", "UPDATE own.sink SET v = (SELECT name FROM {t} LIMIT 1) LIMIT 1")
+MYSQL_FORMS = ("SELECT v.name FROM own.a, LATERAL (SELECT name FROM {t} AS s WHERE s.id >= own.a.id) AS v", "INSERT INTO own.sink (id) TABLE {t}",
+               "EXPLAIN FORMAT=JSON INTO @d SELECT * FROM {t}", "EXPLAIN ANALYZE SELECT * FROM {t}", "EXPLAIN FOR SCHEMA secret SELECT * FROM patients",
+               "CREATE LIBRARY own.lib{n} LANGUAGE JAVASCRIPT AS 'export function f() { return 1 }'", "IMPORT TABLE FROM '/tmp/*.sdi'",
+               "CREATE JSON DUALITY VIEW own.dv{n} AS SELECT JSON_DUALITY_OBJECT('_id': id, 'name': name) FROM {t}",
+               "CREATE JSON RELATIONAL DUALITY VIEW own.dv{n} AS SELECT JSON_DUALITY_OBJECT(WITH(INSERT) '_id': id) FROM {t} AS q",
+               "SELECT * FROM own.a WHERE (TABLE {t} LIMIT 1) IS NULL", "SELECT name FROM {t} TABLESAMPLE SYSTEM (100)", "ANALYZE TABLE {t} UPDATE HISTOGRAM ON n",
+               "SELECT /*+ SET_VAR(sql_mode = 'ANSI_QUOTES') */ name FROM {t}", "SELECT name FROM {t} QUALIFY ROW_NUMBER() OVER () = 1",
+               "DELETE FROM own.sink WHERE id IN (TABLE {t})", "CLONE LOCAL DATA DIRECTORY = '/tmp/x{n}'")
+MARIADB_FORMS = ("SET STATEMENT max_statement_time = 5 FOR SELECT name FROM {t}", "SET STATEMENT sql_mode = '' FOR UPDATE {t} SET n = n + 1",
+                 "SET STATEMENT sql_select_limit = 1, sql_mode = 'ANSI_QUOTES' FOR SELECT name FROM {t}", "SELECT NEXT VALUE FOR secret.seq",
+                 "SELECT NEXTVAL(secret.seq)", "SELECT SETVAL(secret.seq, 99)", "DO LASTVAL(secret.seq)", "ALTER SEQUENCE secret.seq RESTART 7",
+                 "CREATE TABLE own.sq{n} (id INT DEFAULT NEXTVAL(secret.seq))", "SELECT name FROM secret.hist FOR SYSTEM_TIME ALL", "DELETE HISTORY FROM secret.hist",
+                 "SELECT name FROM secret.hist FOR SYSTEM_TIME AS OF NOW()", "SELECT name FROM secret.hist FOR SYSTEM_TIME BETWEEN '2000-01-01' AND NOW()",
+                 "VALUES (1, (SELECT MAX(name) FROM {t}))", "DELETE FROM {t} WHERE id = 2 RETURNING name", "INSERT INTO {t} (id, name) VALUES ({n}, 'x') RETURNING id",
+                 "REPLACE INTO own.dup SELECT id, name FROM {t} RETURNING v", "SELECT name FROM {t} FETCH FIRST 1 ROWS WITH TIES", "SHOW CREATE SEQUENCE secret.seq",
+                 "SELECT name FROM {t} PROCEDURE ANALYSE()", "ANALYZE FORMAT=JSON SELECT * FROM {t}", "CREATE OR REPLACE TABLE {t} (id INT)", "SELECT * FROM {t} PARTITION (p0)")
+# Multi-byte sets of a client: a lead byte behind which a quote or a backslash is no character of its own, or is.
+HALVES = {"gbk": (b"\xbf", b"\x81", b"\xfe"), "sjis": (b"\x95", b"\x81", b"\xfc"), "cp932": (b"\x95", b"\x81", b"\xfc"), "big5": (b"\xa4", b"\xa1", b"\xf9"),
+          "gb18030": (b"\xbf", b"\x81\x30\x81", b"\x81\x30", b"\xfe"), "euckr": (b"\xb0",), "ujis": (b"\x8f", b"\x8f\xb0", b"\x8e"), "gb2312": (b"\xb0",),
+          "eucjpms": (b"\x8f", b"\xb0"), "utf8mb4": (b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98", b"\xf0"), "utf8mb3": (b"\xe2\x82", b"\xf0\x9f")}
+SINGLE = ("armscii8", "swe7", "hp8", "dec8", "latin1", "ascii", "binary", "geostd8", "koi8r")
+REFUSED = ("ucs2", "utf16", "utf32", "utf16le")
+VERSIONS = ("", "0", "1", "4", "40", "00000", "32302", "50000", "50700", "050000", "80000", "90000", "90700", "99999", "100000", "100100", "101100",
+            "101119", "101120", "110000", "999999", "9999999", "50000a", "M", "M!", "M!50000", "M!100100", "M!101100", "M!999999", "M!10000")
+
+
+class Forms:
+    def form(self):
+        forms = FORMS + (MARIADB_FORMS if self.mariadb else MYSQL_FORMS)
+        return self.fill(self.pick(forms), t=self.table())
+
+    def rare(self):
+        return [one for _ in range(self.random.randrange(2)) for one in self.state()] + self.ending(self.form())
+
+    def comment(self):
+        """Executable comments of all versions, and within each other."""
+        payload = self.payload().encode("latin-1", "ignore")
+        version, other = (self.pick(VERSIONS).encode() for _ in range(2))
+        t = self.table().encode("latin-1", "ignore")
+        text = self.pick(b"/*!" + version + b" " + payload + b" */", b"SELECT 1 /*!" + version + b" , name FROM " + t + b" */",
+                         b"/*!" + version + b" SELECT 1 /*!" + other + b" + 1 */ , name FROM " + t + b" */",
+                         b"SELECT 1 /*!" + version + b" -- */\n, name FROM " + t, b"SELECT '/*!" + version + b"', name /* ' */ FROM " + t + b" -- '",
+                         b"SELECT 1 /*!" + version + b"'*/, name FROM " + t + b" -- '", b"SELECT 1 /*!" + version + b" /* */ , name FROM " + t + b" -- */",
+                         b"SELECT /*" + version + b"! 1 */ name FROM " + t)
+        return self.ending(text)
+
+    # Character sets
+
+    def half(self):
+        """(a statement that makes the set the client's, a text of two readings)"""
+        charset = self.pick(*HALVES, *SINGLE)
+        lead = self.pick(HALVES.get(charset, (b"\xff", b"\\", b"\xdc", b"[")))
+        t = self.table().encode("latin-1", "ignore")
+        sign = self.pick(b"'", b"\\", b'"', b"`")
+        text = self.pick(b"SELECT '" + lead + sign + b"', name FROM " + t + b" -- ' FROM own.patients",
+                         b"SELECT '" + lead + b"\\', name FROM " + t + b" -- ' FROM own.patients",
+                         b"SELECT '" + lead + b"\\'', name FROM " + t + b" -- ' FROM own.patients",
+                         b"SELECT _" + charset.encode() + b"'" + lead + b"\\', name FROM " + t + b" -- ' FROM own.patients",
+                         b"SELECT _" + charset.encode() + b"'" + lead + b"', name FROM " + t + b" -- '",
+                         b'SELECT name AS "' + lead + b'\\" FROM ' + t + b' -- " FROM own.patients',
+                         b"SELECT name AS `" + lead + b"` FROM " + t + b" -- ` FROM own.patients",
+                         b"SELECT N'" + lead + b"\\', name FROM " + t + b" -- ' FROM own.patients",
+                         b"SELECT name AS " + lead + b"\\ FROM " + t, b"SELECT 1 AS " + lead + b", name FROM " + t + b" -- " + lead)
+        name = self.pick(charset, charset, charset, *REFUSED)
+        setting = self.pick(f"SET NAMES {name}", f"SET character_set_client = {name}", f"SET CHARACTER SET {name}", f"SET NAMES '{name}'",
+                            f"SET NAMES {charset}, character_set_client = {name}", f"SET character_set_client = IF(1, '{charset}', '{name}')",
+                            f"SET NAMES {charset} COLLATE {name}_bin", f"SELECT _{charset}'x'")
+        return setting, text
+
+    def charset(self):
+        steps = []
+        for _ in range(1 + self.random.randrange(2)):
+            setting, text = self.half()
+            way = self.random.randrange(6)
+            if way == 0:
+                steps += [{"com": "CHANGE_USER", "text": "own", "charset": self.pick(*HALVES, *SINGLE)}]
+            elif way == 1:
+                steps += [b"PREPARE c FROM " + b"'" + setting.replace("'", "''").encode() + b"'", "EXECUTE c"]
+            else:
+                steps += [setting]
+            if self.multi and self.chance(0.3):
+                steps[-1:] = [(steps[-1] if isinstance(steps[-1], bytes) else setting.encode()) + b"; " + text]
+            steps += self.ending(text)
+            if self.chance(0.3):
+                steps += [{"com": "PREPARE", "text": text}, self.half()[0], "ALTER TABLE own.patients COMMENT 'c'", {"com": "EXECUTE"}]
+        return steps
+
+    # Parameters
+
+    def parameters(self):
+        """Chunks of a parameter around an EXECUTE that is refused, or judged anew."""
+        table = self.table().encode("latin-1", "ignore")
+        long = {"com": "LONG", "text": self.pick(self.payload(), "own", "x" * 70000)}
+        mode = self.set_mode()
+        text = self.pick(b"INSERT INTO own.sink (v) VALUES (?)", b"INSERT INTO " + table + b" (id, name) VALUES (77, ?)", b"SELECT ?, name FROM " + table,
+                         b"SET @s = ?", b'SELECT ? AS "a\\" FROM ' + table + b' -- " FROM own.patients', b"UPDATE own.a SET name = ?",
+                         b"SELECT '\\', name, ? FROM " + table + b" -- ', ? FROM own.patients", b"UPDATE " + table + b" SET name = ?")
+        steps = [mode] if self.chance(0.4) else []
+        steps += [{"com": "PREPARE", "text": text}]
+        for _ in range(2 + self.random.randrange(5)):
+            steps += [self.pick(long, long, {"com": "EXECUTE"}, {"com": "EXECUTE"}, {"com": "EXECUTE", "cursor": 1}, {"com": "RESET"}, {"com": "BULK", "text": "8"},
+                                self.set_mode(), "ALTER TABLE own.patients COMMENT 'c'", {"com": "PREPARE", "text": b"SELECT ?"}, self.harmless())]
+        return steps + [{"com": "EXECUTE", "at": 0}, "PREPARE l FROM @s", "EXECUTE l"]
+
+    # What an EXECUTE does to the session
+
+    def executed(self):
+        table = self.pick("secret.patients", "secret.visits", "shared.patients")
+        create = f"CREATE TEMPORARY TABLE {table} (id INT, name VARCHAR(60), n INT)"
+        drop = self.pick(f"DROP TEMPORARY TABLE {table}", f"DROP TEMPORARY TABLE IF EXISTS own.no, {table}", f"ALTER TABLE {table} RENAME own.tt",
+                         f"DROP TABLE {table}", f"CREATE OR REPLACE TEMPORARY TABLE {table} (id INT) ENGINE=NONE")
+        read = f"SELECT name FROM {table}"
+        between = self.pick([], [], [self.harmless()], [{"com": "RESET_CONNECTION"}], ["DEALLOCATE PREPARE d"])
+        database = self.pick("secret", "shared", "own", "own2", "old")
+        run = self.pick([b"EXECUTE d"], [b"EXECUTE d", b"EXECUTE d"], [b"EXECUTE e; EXECUTE d"], [b"DO 1; EXECUTE d"])
+        prepare = lambda text, name=b"d": [b"PREPARE " + name + b" FROM '" + text.replace("\\", "\\\\").replace("'", "''").encode("latin-1", "ignore") + b"'"]
+        ways = [[*prepare(drop), create, *run, *between, *self.ending(read)], [create, *prepare(drop), *run, *between, *self.ending(read)],
+                [*prepare(create), *run, *between, *self.ending(read)], [create, *prepare(drop), b"EXECUTE d; " + read.encode()],
+                [*prepare(self.set_mode()), *run, *self.ending(self.ambiguous())], [*prepare(self.set_charset()), *run, *self.ending(self.half()[1])],
+                [*prepare(f"USE {database}"), *run, *self.unqualified()], ["USE own2", *prepare(f"USE {database}"), "USE own", *run, *self.unqualified()],
+                ["SET @q = 'SELECT 1'", *prepare(f"SET @q = '{read}'"), *run, "PREPARE l FROM @q", "EXECUTE l"],
+                [*prepare("DROP DATABASE IF EXISTS own3"), "CREATE DATABASE own3", "USE own3", *run, *self.unqualified()],
+                [{"com": "PREPARE", "text": drop.encode()}, create, {"com": "EXECUTE"}, *between, *self.ending(read)],
+                [create, *prepare(read), drop, *between, b"EXECUTE d"], [create, {"com": "PREPARE", "text": read.encode()}, drop, *between, {"com": "EXECUTE"}]]
+        return self.pick(ways)
+
+    def likeness(self):
+        """Of a MERGE table that may be read for a time."""
+        allow = {"com": "CTL", "words": ["allow", "spy", "on", "secret.mg", "access", "read", "--for", "2m"], "grants": True}
+        over = {"com": "CTL", "words": None, "grants": False}
+        make = "CREATE TEMPORARY TABLE own.lk LIKE secret.mg"
+        ways = [[make], ["CREATE TEMPORARY TABLE own.lk (LIKE secret.mg)"], [{"com": "STMT", "text": make.encode()}], [make + "; DO 1"], [make + "; GARBAGE"],
+                [make, "ALTER TABLE own.lk RENAME own.lk2", "ALTER TABLE own.lk2 RENAME own.lk"], ["PREPARE d FROM '" + make + "'", "EXECUTE d"],
+                ["CREATE TEMPORARY TABLE own.lk1 LIKE secret.mg", "CREATE TEMPORARY TABLE own.lk LIKE own.lk1", "DROP TEMPORARY TABLE own.lk1"],
+                ["CREATE TEMPORARY TABLE own.lk1 LIKE secret.mg", "ALTER TABLE own.lk1 RENAME own.lk"]]
+        if self.mariadb:
+            ways += [["BEGIN NOT ATOMIC " + make + "; END"], ["EXECUTE IMMEDIATE '" + make + "'"], ["CREATE OR REPLACE TEMPORARY TABLE own.lk LIKE secret.mg"],
+                     ["BEGIN NOT ATOMIC CREATE TEMPORARY TABLE own.lk1 LIKE secret.mg; CREATE TEMPORARY TABLE own.lk LIKE own.lk1; CALL own.echo('a'); END"]]
+        return [allow, *self.pick(ways), over, *self.ending("SELECT name FROM own.lk")]
