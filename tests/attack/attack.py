@@ -142,6 +142,8 @@ class Arena:
                 self.reload(one, False)
         if CANARY.encode() in heard:
             return "a canary came back"
+        if spy and spy.wrong:
+            return "an execution had other data than were sent for it"
         if destroyed or missing:
             return "another's prepared transaction is gone"
         if self.silo.quick() != before:

@@ -35,6 +35,12 @@ HALVES = {"gbk": (b"\xbf", b"\x81", b"\xfe"), "sjis": (b"\x95", b"\x81", b"\xfc"
           "gb18030": (b"\xbf", b"\x81\x30\x81", b"\x81\x30", b"\xfe"), "euckr": (b"\xb0",), "ujis": (b"\x8f", b"\x8f\xb0", b"\x8e"), "gb2312": (b"\xb0",),
           "eucjpms": (b"\x8f", b"\xb0"), "utf8mb4": (b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98", b"\xf0"), "utf8mb3": (b"\xe2\x82", b"\xf0\x9f")}
 SINGLE = ("armscii8", "swe7", "hp8", "dec8", "latin1", "ascii", "binary", "geostd8", "koi8r")
+# Where it is inert, where it is not, the text.
+PAIRS = (("SET sql_mode = ''", "SET sql_mode = 'ANSI_QUOTES'", b'SELECT name "\\" FROM {t} -- " FROM own.patients'),
+         ("SET sql_mode = ''", "SET sql_mode = 'NO_BACKSLASH_ESCAPES'", b"SELECT name '\\' FROM {t} -- ' FROM own.patients"),
+         ("SET NAMES latin1", "SET NAMES gbk", b"SELECT name '\xbf\\' FROM {t} -- ' FROM own.patients"),
+         ("SET NAMES latin1", "SET NAMES sjis", b"SELECT name '\x95\\' FROM {t} -- ' FROM own.patients"),
+         ("SET NAMES latin1", "SET NAMES big5", b"SELECT name '\xa4\\' FROM {t} -- ' FROM own.patients"))
 REFUSED = ("ucs2", "utf16", "utf32", "utf16le")
 VERSIONS = ("", "0", "1", "4", "40", "00000", "32302", "50000", "50700", "050000", "80000", "90000", "90700", "99999", "100000", "100100", "101100",
             "101119", "101120", "110000", "999999", "9999999", "50000a", "M", "M!", "M!50000", "M!100100", "M!101100", "M!999999", "M!10000")
@@ -117,6 +123,28 @@ class Forms:
             steps += [self.pick(long, long, {"com": "EXECUTE"}, {"com": "EXECUTE"}, {"com": "EXECUTE", "cursor": 1}, {"com": "RESET"}, {"com": "BULK", "text": "8"},
                                 self.set_mode(), "ALTER TABLE own.patients COMMENT 'c'", {"com": "PREPARE", "text": b"SELECT ?"}, self.harmless())]
         return steps + [{"com": "EXECUTE", "at": 0}, "PREPARE l FROM @s", "EXECUTE l"]
+
+    def echoed(self):
+        """What was sent around refusals must not be in the next execution."""
+        inert, live, text = self.pick(PAIRS[:2])
+        text = text.replace(b"SELECT ", b"SELECT ? AS sent, ", 1).replace(b"{t}", self.table().encode("latin-1", "ignore")) + b" LIMIT 1"
+        steps = [inert, {"com": "PREPARE", "text": text}]
+        for _ in range(3 + self.random.randrange(6)):
+            steps += [self.pick([{"com": "LONG", "text": self.fill("<L{n}>") + "x" * self.pick(0, 0, 9, 70000)}] * 3
+                                + [{"com": "EXECUTE"}] * 2 + [live, live, inert, inert, {"com": "RESET"}])]
+        return steps + [inert, {"com": "LONG", "text": self.fill("<L{n}>")}, {"com": "EXECUTE"}]
+
+    # Readings
+
+    def twice(self):
+        """A text is prepared where it is inert, and read again where it is not."""
+        inert, live, text = self.pick(PAIRS)
+        text = text.replace(b"{t}", self.table().encode("latin-1", "ignore"))
+        again = [self.fill(self.pick("ALTER TABLE own.patients COMMENT 'c{n}'", "ALTER TABLE own.patients ADD x{n} INT", "FLUSH TABLES"))]
+        live = self.pick([live], [live], [live, self.harmless()], ["PREPARE m FROM '" + live.replace("'", "''") + "'", "EXECUTE m"])
+        prepare, run = self.pick(({"com": "PREPARE", "text": text}, {"com": "EXECUTE"}),
+                                 (b"PREPARE p FROM '" + text.replace(b"\\", b"\\\\").replace(b"'", b"''") + b"'", "EXECUTE p"))
+        return [inert, prepare, *self.pick(live + again, again + live), run]
 
     # What an EXECUTE does to the session
 

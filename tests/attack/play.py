@@ -29,6 +29,10 @@ def collation(name):
     return CHARSETS[name]
 
 
+# What a statement echoes of its parameter must be what was sent for this execution.
+SENT = re.compile(rb"<L\d+>")
+
+
 class Spy(wire.Wire):
     """`flags` as the corpus has them."""
 
@@ -49,6 +53,7 @@ class Spy(wire.Wire):
         super().__init__(port, capabilities)
         self.heard, self.flags, self.files, self.number = bytearray(), flags, files, number
         self.user_name, self.statements = user, []
+        self.sent, self.wrong = {}, False  # see SENT
         if flags.get("claims"):  # capabilities, offered or not
             self.greet().offered |= flags["claims"]
             self.capabilities |= flags["claims"]
@@ -115,8 +120,10 @@ class Spy(wire.Wire):
 
     def do_execute(self, step, _):
         statement, parameters = self.statement(step)
-        cursor = step.get("cursor", 0)
-        self.execute(statement, [None] * parameters, cursor)
+        cursor, sent = step.get("cursor", 0), self.sent.pop(statement, [])
+        answers = self.execute(statement, [None] * parameters, cursor)
+        if rows := getattr(answers[0], "rows", None):
+            self.wrong |= b"<L" in rows[0] + b"".join(sent) and SENT.findall(rows[0]) != SENT.findall(b"".join(sent))
         if cursor:
             self.do_fetch(step)
 
@@ -135,12 +142,15 @@ class Spy(wire.Wire):
                 return
 
     def do_reset(self, step, _):
+        self.sent.pop(self.statement(step)[0], None)
         self.ok(b"\x1a" + struct.pack("<I", self.statement(step)[0]))
 
     def do_close(self, step, _):
         self.command(b"\x19" + struct.pack("<I", self.statement(step)[0]))  # has no answer
 
     def do_long(self, step, text):
+        if SENT.match(text):
+            self.sent.setdefault(self.statement(step)[0], []).append(text)
         self.command(b"\x18" + struct.pack("<IH", self.statement(step)[0], 0) + text)  # has no answer
 
     def do_bulk(self, step, text):
