@@ -1,4 +1,4 @@
-/* The thread of one upstream. It polls slowly while no move is running; for a few seconds after a
+/* The thread of one upstream. It polls slowly while no move is running; for some seconds after a
  * mover's announcement it polls every two milliseconds, because clients wait.
  *
  *   announced -> READY     the names for both places are built in advance
@@ -23,10 +23,12 @@ enum {
     SLOW_MS = 250,
     BEAT_MS = 1000,     /* between two reports while no move is running */
     REFRESH_MS = 10000, /* between two reads of the catalogue */
-    FAST_FOR_MS = 5000, /* after an announcement */
-    NOTE_MS = 60000,    /* between two notes of statements that are not mapped */
-    GRACE_MS = 500,     /* for a last read of the catalogue */
-    LINES = 1900,       /* the width of the columns in the shared tables */
+    /* After an announcement. The mover waits for the instances and for the page cleaner, three
+     * seconds each, and reads the tables again, before it closes the doors. */
+    FAST_FOR_MS = 15000,
+    NOTE_MS = 60000, /* between two notes of statements that are not mapped */
+    GRACE_MS = 500,  /* for a last read of the catalogue */
+    LINES = 1900,    /* the width of the columns in the shared tables */
 };
 
 static const char *upstream_name(const struct lookout *lookout)

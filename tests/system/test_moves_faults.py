@@ -1,11 +1,13 @@
 """silogate move, and what comes in between: a DDL, a table that is dropped, an instance that hangs or starts, a second
 mover, a server that may not be written to. Each time the tables stand at one place, and what has happened is said."""
+import re
 import signal
 
 import pymysql
 import pytest
 
 from harness import places
+from test_move_gate import slow_step
 from test_moves import INI, NEW, OLD, TRIGGERS, Load, make_scene  # noqa: F401: the fixture
 from test_moves_killed import stop_at
 
@@ -58,6 +60,17 @@ def test_a_moved_table_is_dropped_and_made_again(make_scene):  # noqa: F811
         assert back.returncode == 0 and scene.stand_in(OLD), back.stdout + back.stderr
         cursor.execute("SELECT number FROM t1")
         assert cursor.fetchall() == ((7,),)
+
+
+def test_a_mover_that_takes_long_before_its_hold(make_scene):  # noqa: F811
+    """It waits for the page cleaner and reads the tables again. After five seconds the instances looked four times a second
+    only, so that a short hold was half over before all of them knew of it, or was given up."""
+    scene = make_scene(ini=INI.replace("hold = 10s", "hold = 600ms"))
+    slow_step(scene.server, "switching", 6)
+    for options in ((), ("--back",), (), ("--back",)):
+        moved = scene.move(*options)
+        assert moved.returncode == 0, moved.stdout + moved.stderr
+        assert int(re.search(r"(\d+) ms until nobody was inside", moved.stdout).group(1)) < 150, moved.stdout
 
 
 SETTINGS = ["sql_quote_show_create = 0", "sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT'", "autocommit = 0",
