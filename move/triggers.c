@@ -213,6 +213,16 @@ void triggers_undo(struct mover *mover)
         drop(mover, mover->triggers[i].target, mover->triggers[i].name);
 }
 
+static bool is_listed(struct mover *mover, const struct carried_trigger *trigger)
+{
+    return ask_number(mover,
+                      "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ?"
+                      " AND TRIGGER_NAME = ?",
+                      PARAMETERS(P_TEXT(trigger->schema), P_TEXT(trigger->name)), 1) > 0;
+}
+
+/* MariaDB: where the disk was full, DROP TRIGGER has removed one of the trigger's two files. It
+ * fires still, and a CREATE TRIGGER would succeed: then it would fire twice. */
 bool triggers_restore(struct mover *mover)
 {
     bool good = true;
@@ -220,6 +230,8 @@ bool triggers_restore(struct mover *mover)
 
     for (size_t i = 0; i < mover->trigger_count; i++) {
         const struct carried_trigger *trigger = &mover->triggers[i];
+        if (is_listed(mover, trigger))
+            continue;
         good &= create(mover, trigger, trigger->schema, trigger->old_text, &code) ||
                 code == TRIGGER_EXISTS;
     }
@@ -335,10 +347,7 @@ static bool recover(struct mover *mover, struct text detail)
         return error_set(mover->error,
                          "a row of silogate.journal with the step 'trigger' was not written by a "
                          "mover; look at it, and delete it");
-    if (ask_number(mover,
-                   "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? AND"
-                   " TRIGGER_NAME = ?",
-                   PARAMETERS(P_TEXT(trigger.schema), P_TEXT(trigger.name)), 1) > 0)
+    if (is_listed(mover, &trigger))
         return true;
     unsigned code;
     if (!create(mover, &trigger, trigger.schema, rest, &code))

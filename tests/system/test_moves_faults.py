@@ -133,6 +133,29 @@ def test_a_trigger_whose_file_is_gone(make_scene):  # noqa: F811
     assert moved.returncode == 0 and scene.stand_in(NEW), moved.stdout + moved.stderr
 
 
+def test_a_trigger_that_cannot_be_dropped(make_scene, monkeypatch):  # noqa: F811
+    """MariaDB on a full disk: DROP TRIGGER has removed one of its two files. The mover created it again, although it fired
+    still: then it fired twice for each row."""
+    scene = make_scene()
+    server = scene.server
+    if server.name != "mariadb":
+        pytest.skip("MariaDB keeps triggers in files")
+    server.sql(*TRIGGERS[:2])
+    in_the_way = server.data / OLD / "t0.TRG~"  # what the server writes first
+    in_the_way.mkdir()
+    mover = stop_at(scene, monkeypatch, "dropped")
+    in_the_way.rmdir()
+    status, said = go_on(mover)
+    assert status == 1 and scene.stand_in(OLD), said
+    server.sql("FLUSH TABLES", "INSERT INTO mv_old.t0 (client, number) VALUES (1, 1)")
+    assert server.sql("SELECT note FROM mv_old.t0")[0][0] == "x12", said
+    told = scene.move()
+    assert told.returncode == 1 and "its file is gone" in told.stdout, told.stdout
+    server.sql("RENAME TABLE mv_old.t0 TO mv_old.other, mv_old.other TO mv_old.t0")
+    moved = scene.move()
+    assert moved.returncode == 0 and scene.stand_in(NEW), moved.stdout + moved.stderr
+
+
 @pytest.mark.parametrize("step", ["announced", "closed", "drained", "renamed"])
 def test_an_instance_hangs(make_scene, monkeypatch, step):  # noqa: F811
     """Before it has said that nobody is inside, the move is given up; afterwards the tables move without it. Its clients
