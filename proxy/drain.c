@@ -12,6 +12,7 @@
  */
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -22,6 +23,8 @@
 #include "proxy/running.h"
 
 #define COUNT_SECONDS 1.
+
+enum { DEAF_TURN_MS = 20, DEAF_TURNS = 250 };
 
 static bool all_deaf(struct server *server)
 {
@@ -151,8 +154,34 @@ void drain_on_signal(struct ev_loop *loop, struct ev_signal *signal, int events)
 struct giving {
     struct server *server;
     int channel;
-    bool fine;
+    bool fine, early;
 };
+
+/* A process that drains closes its listeners a moment after it has begun. Who asks it for the rest
+ * binds the same addresses next, so it gets no answer before they are free. */
+static bool still_listens(struct server *server)
+{
+    if (!ev_is_active(&server->drain))
+        return false;
+    if (!all_deaf(server))
+        return true;
+    listeners_close(&server->sockets, false);
+    return false;
+}
+
+/* Has `work` done on the main thread, and again while it is early. */
+static bool give(struct giving *giving, void (*work)(void *argument))
+{
+    const struct timespec moment = {.tv_nsec = DEAF_TURN_MS * 1000000L};
+
+    for (int turn = 0; turn < DEAF_TURNS; turn++) {
+        giving->early = giving->fine = false;
+        if (!desk_call(&giving->server->desk, work, giving) || !giving->early)
+            return giving->fine;
+        nanosleep(&moment, NULL);
+    }
+    return false;
+}
 
 /* What stays where it is: the sessions of all generations that drain, this one's too, and the
  * overrides. */
@@ -183,6 +212,9 @@ static void send_all(void *argument)
     int channel = giving->channel;
     bool fine = !server->handed_over, drains = ev_is_active(&server->drain);
 
+    giving->early = fine && still_listens(server);
+    if (giving->early)
+        return;
     for (size_t i = 0; fine && !drains && i < server->sockets.count; i++) {
         const struct open_socket *socket = &server->sockets.items[i];
         fine = takeover_send(channel, INHERITED_LISTEN, socket->fd, 0, socket->systemd);
@@ -223,7 +255,7 @@ void drain_takeover(void *context, int channel)
     struct giving giving = {.server = context, .channel = channel};
     struct desk *desk = &giving.server->desk;
 
-    if (!desk_call(desk, send_all, &giving) || !giving.fine || !takeover_wait(channel)) {
+    if (!give(&giving, send_all) || !takeover_wait(channel)) {
         desk_call(desk, go_on, &giving);
         log_notice("a successor has asked for the sockets and did not start");
         return;
@@ -236,14 +268,16 @@ void drain_takeover(void *context, int channel)
 static void send_orphan(void *argument)
 {
     struct giving *giving = argument;
+    struct server *server = giving->server;
 
-    giving->fine = giving->server->handed_over && send_rest(giving->server, giving->channel);
+    giving->early = server->handed_over && still_listens(server);
+    giving->fine = server->handed_over && !giving->early && send_rest(server, giving->channel);
 }
 
 void drain_adoption(void *context, int channel)
 {
     struct giving giving = {.server = context, .channel = channel};
 
-    if (desk_call(&giving.server->desk, send_orphan, &giving) && giving.fine)
+    if (give(&giving, send_orphan))
         log_notice("another silogate has this one's sessions in its care");
 }
