@@ -1,13 +1,14 @@
 """Failed logins: after a few within a minute, of one user at one address, the answers take longer and
 longer; nobody else waits. Upper limits of time are not asserted: silogate's log tells who waited."""
 import re
+import struct
 import threading
 import time
 
 import pymysql
 import pytest
 
-from harness import wire
+from harness import places, wire
 
 
 def seconds(connect):
@@ -87,3 +88,30 @@ def test_who_has_waited_is_timed_like_all_others(mariadb, make_gate):
     assert waited(gate) == [("billing_service", "1")]
     assert client.closed()
     client.close()
+
+
+def unfinished(gate, user):
+    """A client that never answers the server's question for its password; what it got instead, if anything."""
+    one = wire.Wire(gate.port)
+    one.greet()
+    out = struct.pack("<IIB", one.capabilities & one.offered & ~wire.CONNECT_WITH_DB, 1 << 30, 45) + bytes(23)
+    one.send(out + user.encode() + b"\0" + b"\0" + b"no_such_plugin\0" + b"\0")
+    return one, one.receive()[0]
+
+
+def test_unfinished_logins_take_no_more_than_their_upstream_may(server, make_gate):
+    """Who has no password holds connections of the server until login_timeout: as many as [upstream] max_connections,
+    and no place of a service. Sessions that are there go on."""
+    gate = make_gate(server, ("proxy", "login_timeout", "6s"), ("upstream:main", "max_connections", 8),
+                     ("service:billing", "max_connections", 2))
+    session = wire.connect(gate.port, "billing_service")
+    crowd = [unfinished(gate, "billing_service") for _ in range(4)] + [unfinished(gate, "nobody") for _ in range(8)]
+    said = [said for _, said in crowd]
+    assert said[:4] == [0xfe] * 4 and said.count(0xff) == 5, said
+    assert session.query("SELECT 1")[0].rows == [["1"]]
+    with pytest.raises(wire.Error) as refused:
+        wire.connect(gate.port, "lab_service")
+    assert refused.value.code == 1040
+    assert places.wait_for(lambda: all(one.closed() for one, _ in crowd))
+    wire.connect(gate.port, "billing_service").quit()  # the crowd was never counted as the service's
+    session.quit()
