@@ -5,6 +5,8 @@ import os
 import re
 import subprocess
 
+import pytest
+
 from harness import places
 
 SYSBENCH = """#!/usr/bin/python3
@@ -61,3 +63,12 @@ def test_peers_that_fail_are_empty_cells(tmp_path):
     assert [(name, re.search("unable to connect|closed|not listen", why)[0]) for name, _, why in empty] == [
         ("haproxy", "unable to connect"), ("proxysql", "not listen"), ("haproxy", "closed"), ("proxysql", "not listen")]
     assert "2 rounds of 2.5 s" in done.stdout
+
+
+@pytest.mark.parametrize("argument, code", [("--help", 0), ("-h", 0), ("logins", 2)])
+def test_an_argument_measures_nothing(tmp_path, argument, code):
+    done = subprocess.run([places.TOP / "bench/run", argument], capture_output=True, text=True, timeout=60,
+                          env=dict(os.environ, PATH="/usr/bin", SILOGATE_BUILD=str(tmp_path)))
+    assert done.returncode == code
+    assert "PARTS=points,bulk" in (done.stderr if code else done.stdout)
+    assert not list(tmp_path.iterdir())
