@@ -48,15 +48,21 @@ static const char *state_of(uint16_t code)
     return code == 1047 ? "08S01" : code == 1243 || code == 1210 ? "HY000" : "42000";
 }
 
-enum step follow_refuse(struct session *session, struct command *command, uint16_t code,
-                        const char *message)
+/* The command is over, and the server has not got it. */
+static void forget(struct session *session)
 {
     seek_forget(session);
     again_forget(session);
-    renew_refused(session, command->prepared);
-    gate_drop(&session->client.gate, &session->worker->pool, command->size);
     session->belief.asked = session->belief.unknown = false;
     session->worker->counters.refused++;
+}
+
+enum step follow_refuse(struct session *session, struct command *command, uint16_t code,
+                        const char *message)
+{
+    forget(session);
+    renew_refused(session, command->prepared);
+    gate_drop(&session->client.gate, &session->worker->pool, command->size);
     if (command->row && command->row->answer == ANSWER_NONE)
         return STEP_AGAIN; /* the client reads no answer to this command */
     session_error(session, (uint8_t)(command->last + 1), code, state_of(code), "%s", message);
@@ -68,12 +74,12 @@ enum step follow_forget(struct session *session, enum command_answer answer)
     struct request *request = &session->request;
     size_t first = bytes_get3(gate_at(&session->client.gate));
 
+    forget(session);
     request->packet_left = (uint32_t)(PACKET_HEADER + first);
     request->packet_continues = first == PACKET_MAX;
     request->answer.expected = (uint8_t)answer;
     request->discarding = true;
     session->client.sequence = 0;
-    session->worker->counters.refused++;
     session_enter(session, STATE_PASS);
     return STEP_AGAIN;
 }

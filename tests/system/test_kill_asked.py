@@ -166,3 +166,30 @@ def test_a_store_that_is_gone(server, met):
         server.sql(f"GRANT ALL ON silogate.* TO {ACCOUNT}@'%'")
     assert places.wait_for(lambda: killed(killer, victim), 60, 0.3)
     assert interrupted(victim)
+
+
+def test_a_limit_that_is_lowered_meanwhile(server, met):
+    """While a KILL is looked for, max_command becomes smaller than it is: it is discarded, and what was looked for is
+    forgotten with it, so that the next KILL is looked for, too."""
+    here, there = met
+    victim = wire.connect(there.port, "lab_service")
+    killer = wire.connect(here.port, "lab_service")
+    for _ in range(8):
+        here.reload(("proxy", "max_command", "64M"))
+        sought = here.metrics().total("kills_sought_total")
+        there.process.send_signal(signal.SIGSTOP)
+        try:
+            killer.command(killer.query_bytes(f"KILL {victim.thread} /* {'x' * 2000} */"))
+            assert places.wait_for(lambda: here.metrics().total("kills_sought_total") > sought, 30, 0.05)
+            here.reload(("proxy", "max_command", "1024"))
+            with pytest.raises(wire.Error) as refused:
+                killer.answers()
+        finally:
+            there.process.send_signal(signal.SIGCONT)
+        if refused.value.code == 1153:
+            break
+    assert refused.value.code == 1153
+    assert all(places.wait_for(lambda: gate.metrics().total("instances", upstream="main") == 2, 60, 0.2) for gate in met)
+    victim = sleeper(there, server, "kill_after")
+    killer.query(f"KILL QUERY {victim.thread}")
+    assert interrupted(victim)
