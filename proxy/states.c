@@ -94,6 +94,15 @@ static uint32_t limit_seconds(const struct session *session, enum limit limit)
     return (uint32_t)((milliseconds + 999) / 1000 + 1);
 }
 
+/* What single states have, beside what holds in their phase. */
+static void check_own(const struct session *session, enum state state)
+{
+    assert(!session->renewal == (state != STATE_RENEW));
+    assert(session->sought || state != STATE_SEEK);
+    assert((session->again && !again_is_resent(session)) || state != STATE_LOOK);
+    assert(!session->transaction || state != STATE_COMPRESS);
+}
+
 static void check_phase(const struct session *session, enum session_phase phase)
 {
     const struct request *request = &session->request;
@@ -102,20 +111,26 @@ static void check_phase(const struct session *session, enum session_phase phase)
     switch (phase) {
     case SESSION_LOGIN:
         assert(session->draft && !request->in_flight && !request->change);
-        assert(!session->again && !session->renewal);
+        assert(!session->again && !session->sought && !session->transaction);
+        assert(!session->identity == (session->draft->greeted != GREETED_BEFORE));
         break;
     case SESSION_BOUNDARY:
-        assert(!session->draft && session->binding && !session->renewal && !is_kept);
+        assert(!session->draft && session->binding && session->identity && !is_kept);
         assert(!request->in_flight && !request->discarding && !request->change);
         assert(request->packet_left == 0);
+        assert(!session->sought || gate_waiting(&session->client.gate) > 0);
         break;
     case SESSION_COMMAND:
-        assert(!session->draft && request->in_flight != request->discarding);
+        assert(!session->draft && session->identity && !session->sought);
+        assert(request->in_flight != request->discarding);
+        assert(!request->discarding || !session->again);
         break;
     case SESSION_ASIDE:
-        assert(!session->draft && !request->in_flight && !request->discarding && !is_kept);
+        assert(!session->draft && session->identity && !is_kept);
+        assert(!request->in_flight && !request->discarding);
         break;
-    case SESSION_END:
+    case SESSION_END: /* session_close frees what the last state had */
+        assert(session->upstream.stream.socket < 0);
         break;
     }
 }
@@ -125,6 +140,8 @@ static void check_phase(const struct session *session, enum session_phase phase)
 void session_enter(struct session *session, enum state state)
 {
     check_phase(session, states[state].phase);
+    if (states[state].phase != SESSION_END)
+        check_own(session, state);
     session->state = state;
     session->entered = session->worker->second;
     session->deadline = session->worker->second + limit_seconds(session, states[state].limit);
