@@ -148,6 +148,18 @@ static void parse_library(struct parser *p, enum sql_kind kind)
     }
 }
 
+/* MySQL: JSON [RELATIONAL] DUALITY VIEW */
+static void create_duality_view(struct parser *p)
+{
+    set_kind(p, SQL_CREATE_VIEW);
+    while (!at_word(p, KW_VIEW) && p->t.class == SQL_TOKEN_WORD)
+        step(p);
+    if (at_word(p, KW_VIEW))
+        parse_view(p);
+    else
+        parser_fail(p, "CREATE JSON of what is not understood");
+}
+
 void parse_create(struct parser *p)
 {
     bool temporary = false;
@@ -165,14 +177,8 @@ void parse_create(struct parser *p)
         set_kind(p, SQL_CREATE_VIEW);
         parse_view(p);
         break;
-    case KW_JSON: /* MySQL: JSON [RELATIONAL] DUALITY VIEW */
-        set_kind(p, SQL_CREATE_VIEW);
-        while (!at_word(p, KW_VIEW) && p->t.class == SQL_TOKEN_WORD)
-            step(p);
-        if (at_word(p, KW_VIEW))
-            parse_view(p);
-        else
-            parser_fail(p, "CREATE JSON of what is not understood");
+    case KW_JSON:
+        create_duality_view(p);
         break;
     case KW_INDEX:
         create_index(p);
@@ -216,10 +222,20 @@ void parse_create(struct parser *p)
 
 /* --- ALTER --- */
 
+static void alter_routine(struct parser *p)
+{
+    struct name schema;
+
+    set_kind(p, SQL_ALTER_ROUTINE);
+    step(p);
+    take_if_exists(p);
+    take_routine(p, SQL_DEFINE, &schema);
+    skip_characteristics(p);
+}
+
 void parse_alter(struct parser *p)
 {
     bool temporary = false;
-    struct name schema;
 
     step(p);
     while (take_prefix(p, &temporary)) {
@@ -239,11 +255,7 @@ void parse_alter(struct parser *p)
         break;
     case KW_PROCEDURE:
     case KW_FUNCTION:
-        set_kind(p, SQL_ALTER_ROUTINE);
-        step(p);
-        take_if_exists(p);
-        take_routine(p, SQL_DEFINE, &schema);
-        skip_characteristics(p);
+        alter_routine(p);
         break;
     case KW_EVENT:
         parse_event(p, SQL_ALTER_EVENT);
