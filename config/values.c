@@ -312,21 +312,39 @@ static bool read_date(struct config_date *date, struct text value, const struct 
     return true;
 }
 
-/* Each access keeps the first line that has it. */
-static void take_access(struct config_access *access, uint8_t bits, unsigned line)
+static bool read_text(enum key_type type, struct config_text *text, struct text value,
+                      const struct value_place *place, struct error *why)
 {
+    int word;
+
+    if (type == KEY_TLS_VERSION && !read_word(type, value, &word, why))
+        return false;
+    if (!text_check(type, value, why))
+        return false;
+    *text = (struct config_text){text_kept(type, value, place), place->line};
+    return true;
+}
+
+/* Each access keeps the first line that has it. */
+static bool read_access(struct config_access *access, struct text value,
+                        const struct value_place *place, struct error *why)
+{
+    int bits = 0;
+
+    if (!read_word(KEY_ACCESS, value, &bits, why))
+        return false;
     for (unsigned i = 0; i < sizeof(access->lines) / sizeof(access->lines[0]); i++) {
-        if (bits & ~access->bits & 1u << i)
-            access->lines[i] = line;
+        if ((uint8_t)bits & ~access->bits & 1u << i)
+            access->lines[i] = place->line;
     }
-    access->bits |= bits;
+    access->bits |= (uint8_t)bits;
+    return true;
 }
 
 bool value_read(const struct key *key, void *base, struct text value,
                 const struct value_place *place, struct error *why)
 {
     void *field = (char *)base + key->field;
-    int word = 0;
 
     switch (key->type) {
     case KEY_TLS_VERSION:
@@ -336,13 +354,7 @@ bool value_read(const struct key *key, void *base, struct text value,
     case KEY_CERTIFICATE:
     case KEY_NAME:
     case KEY_DATABASE:
-        if (key->type == KEY_TLS_VERSION && !read_word(key->type, value, &word, why))
-            return false;
-        if (!text_check(key->type, value, why))
-            return false;
-        *(struct config_text *)field =
-            (struct config_text){text_kept(key->type, value, place), place->line};
-        return true;
+        return read_text(key->type, field, value, place, why);
     case KEY_NAMES:
     case KEY_DATABASES:
     case KEY_PATTERNS:
@@ -364,10 +376,7 @@ bool value_read(const struct key *key, void *base, struct text value,
     case KEY_DATE:
         return read_date(field, value, place, why);
     case KEY_ACCESS:
-        if (!read_word(key->type, value, &word, why))
-            return false;
-        take_access(field, (uint8_t)word, place->line);
-        return true;
+        return read_access(field, value, place, why);
     case KEY_MODE:
     case KEY_AS_MODE:
     case KEY_ACTION:
