@@ -141,6 +141,50 @@ static void tell_met(struct channel *channel, bool met, const struct error *erro
     channel->told_lost = !met;
 }
 
+/* One round; without an account in force the upstream is left. True: the others were met. */
+static bool meet(struct channel *channel, struct config *config, struct error *error)
+{
+    const bool met = config && go_round(channel, config, error);
+
+    if (config)
+        tell_met(channel, met, error);
+    if (!met && channel->round.connection) {
+        if (!config)
+            store_leave(channel->round.connection, channels.self);
+        leave(channel);
+    }
+    return met;
+}
+
+/* For those who wait for `round`. The caller has the lock, here and below. */
+static void publish(struct channel *channel, uint64_t round, bool met, const struct error *error)
+{
+    channel->met = met;
+    channel->lost = met ? 0 : clock_ms();
+    channel->count = met ? channel->round.count : 0;
+    memcpy(channel->instances, channel->round.instances,
+           channel->count * sizeof(channel->instances[0]));
+    channel->why = *error;
+    channel->done = round;
+    pthread_cond_broadcast(&channels.changed);
+}
+
+/* Waits until `until`, or until somebody asks for another round than `round`. */
+static void wait_for_next(struct channel *channel, uint64_t round, int64_t until)
+{
+    while (!channels.stopping && channel->asked == round) {
+        if (channel->sought && (!channel->config || clock_ms() < until)) {
+            pthread_mutex_unlock(&channels.lock);
+            seek(channel);
+            pthread_mutex_lock(&channels.lock);
+        } else if (!channel->config) {
+            pthread_cond_wait(&channels.changed, &channels.lock);
+        } else if (!channels_wait(until)) {
+            break;
+        }
+    }
+}
+
 void *channel_run(void *argument)
 {
     struct channel *channel = argument;
@@ -148,41 +192,17 @@ void *channel_run(void *argument)
 
     pthread_mutex_lock(&channels.lock);
     while (!channels.stopping) {
-        uint64_t round = channel->asked;
+        const uint64_t round = channel->asked;
         struct config *config = channel->config ? config_take(channel->config) : NULL;
         pthread_mutex_unlock(&channels.lock);
-        bool met = config && go_round(channel, config, &error);
-        if (config)
-            tell_met(channel, met, &error);
-        if (!met && channel->round.connection) {
-            if (!config)
-                store_leave(channel->round.connection, channels.self);
-            leave(channel);
-        }
+        const bool met = meet(channel, config, &error);
         config_free(config);
         pthread_mutex_lock(&channels.lock);
         /* After a lost connection at once; after a failed try later: servers count failed logins.
          */
-        int64_t until = clock_ms() + (met || channel->met ? CHANNEL_ROUND_MS : RETRY_MS);
-        channel->met = met;
-        channel->lost = met ? 0 : clock_ms();
-        channel->count = met ? channel->round.count : 0;
-        memcpy(channel->instances, channel->round.instances,
-               channel->count * sizeof(channel->instances[0]));
-        channel->why = error;
-        channel->done = round;
-        pthread_cond_broadcast(&channels.changed);
-        while (!channels.stopping && channel->asked == round) {
-            if (channel->sought && (!channel->config || clock_ms() < until)) {
-                pthread_mutex_unlock(&channels.lock);
-                seek(channel);
-                pthread_mutex_lock(&channels.lock);
-            } else if (!channel->config) {
-                pthread_cond_wait(&channels.changed, &channels.lock);
-            } else if (!channels_wait(until)) {
-                break;
-            }
-        }
+        const int64_t until = clock_ms() + (met || channel->met ? CHANNEL_ROUND_MS : RETRY_MS);
+        publish(channel, round, met, &error);
+        wait_for_next(channel, round, until);
     }
     pthread_mutex_unlock(&channels.lock);
     if (channel->round.connection)
