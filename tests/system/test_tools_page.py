@@ -63,6 +63,12 @@ def commands(section, dialect):
             if HAS_MYDUMPER or not line.startswith(("mydumper ", "myloader "))]
 
 
+def needing(section, dialect):
+    """The section's services that are not in `block`, whose commands need that. Of MariaDB's backups only mydumper does."""
+    found = {"backup", "events"} & set(re.findall(r"service:(\w+)", section))
+    return found if HAS_MYDUMPER or dialect == "mysql" else found - {"backup"}
+
+
 def program(folder, name):
     path = folder / "bin" / name
     command = " ".join(f"'{word}'" for word in places.mysql_program(name))
@@ -124,7 +130,7 @@ def test_every_command(source, make_gate, folder):
         seen = gate.events("violation")
         assert not [one for one in seen if one["reason"] not in ("administration", "system")], title
         logged = {one["service"] for one in seen if one["action"] == "logged"}
-        assert logged == ({"backup", "events"} & set(re.findall(r"service:(\w+)", section))), title
+        assert logged == needing(section, source.dialect), title
     assert source.sql("SELECT user FROM mysql.user ORDER BY 1") == accounts
     for name in ("lab.sql", "with_position.sql"):
         text = (folder / name).read_text()
@@ -142,6 +148,8 @@ def test_every_command(source, make_gate, folder):
 @pytest.mark.parametrize("title", [title for title in SECTIONS if "mode = log" in SECTIONS[title]])
 def test_the_policy_is_needed(source, make_gate, folder, title):
     """In `block` the same command is refused."""
+    if not needing(SECTIONS[title], source.dialect):
+        pytest.skip("no mydumper: Debian 13 has none")
     done, gate = run_section(source, make_gate, folder, SECTIONS[title], lambda ini: ini.replace("mode = log\n", ""))
     assert done[-1].returncode
     gate.stop()
