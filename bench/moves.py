@@ -97,13 +97,14 @@ def measure_on(server, instances):
             places.wait_for(lambda: scene.move("--status").stdout.count(" seen ") == instances, 15)
             floor, files = Floor(server), []
             with test_moves.Load(scene) as load:
-                holds, switches, began = [], [], time.monotonic()
+                holds, parts, began = [], [], time.monotonic()
                 for options in [(), ("--back",)] * TIMES:
                     moved = scene.move(*options)
                     if moved.returncode:
                         raise RuntimeError(moved.stdout + moved.stderr)
                     holds.append(test_moves.hold_of(moved))
-                    switches.append(int(re.search(r"(\d+) ms for the switch", moved.stdout).group(1)))
+                    parts.append(list(map(int, re.search(r"(\d+) ms until nobody was inside, (\d+) ms for the switch, "
+                                                         r"(\d+) ms to open", moved.stdout).groups())))
                     floor.rename()
                     files.append(rename_files(server.folder))
                 seconds = time.monotonic() - began
@@ -114,7 +115,9 @@ def measure_on(server, instances):
         server.remove()
     writes = sum(map(len, load.acknowledged.values()))
     one = {"tables": TABLES, "moves": len(holds)}
-    for name, taken in (("hold", holds), ("rename", switches), ("floor", floor.took), ("files", files)):
+    inside, switches, opening = map(list, zip(*parts))
+    for name, taken in (("hold", holds), ("inside", inside), ("rename", switches), ("opening", opening),
+                        ("floor", floor.took), ("files", files)):
         taken.sort()
         one |= {f"{name}_median_ms": percentile(taken, 0.5), f"{name}_p99_ms": percentile(taken, 0.99)}
     return one | {"longest_statement_ms": round(load.longest * 1000), "writes": writes,
@@ -132,7 +135,8 @@ def measure(report):
             name = f"moves on {kind}, its files {place}, {instances} instance{'s' * (instances > 1)}"
             one = report[name] = measure_one(kind, instances, where[place])
             print(f"{name}: {one['moves']} of {TABLES} tables, median and p99 in ms: hold {pair(one, 'hold')} (p99 must be "
-                  f"under 100), of it the RENAME {pair(one, 'rename')}; the same RENAME without silogate {pair(one, 'floor')}, "
+                  f"under 100), of it until nobody was inside {pair(one, 'inside')}, the RENAME {pair(one, 'rename')}, until "
+                  f"all were let in {pair(one, 'opening')}; the same RENAME without silogate {pair(one, 'floor')}, "
                   f"{TABLES} files renamed and their folder synced {pair(one, 'files')}; longest statement "
                   f"{one['longest_statement_ms']} ms; {one['writes']} writes, {one['writes_per_second']}/s, no error, "
                   f"none lost or doubled; load average {one['load_average']}", flush=True)
