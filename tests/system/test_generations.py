@@ -258,7 +258,7 @@ def test_one_that_hangs_is_not_waited_for(line):
     session.query("BEGIN")
     line.upgrade()
     # its workers let go of the listener one by one, after it was handed over
-    assert places.wait_for(lambda: not places.listens(line.old[0].pid))
+    assert places.listens(gate.process.pid) and places.wait_for(lambda: not places.listens(line.old[0].pid))
     places.stop(line.old[0].pid)
     gate.process.kill()
     gate.process.wait()
