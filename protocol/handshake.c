@@ -105,9 +105,7 @@ static struct text read_auth(struct reader *reader, capabilities_t capabilities)
 {
     if (capabilities & CAPABILITY_PLUGIN_AUTH_LENENC_CLIENT_DATA)
         return read_lenenc_text(reader);
-    if (capabilities & CAPABILITY_SECURE_CONNECTION)
-        return read_bytes(reader, (size_t)read_integer(reader, 1));
-    return read_last_text(reader);
+    return read_bytes(reader, (size_t)read_integer(reader, 1));
 }
 
 enum parse login_read(struct text payload, struct login *login)

@@ -178,6 +178,8 @@ static inline enum slow slow_result_set(struct slow_answer *slow, struct message
     bool has_flag = slow->capabilities &
                     (CAPABILITY_OPTIONAL_RESULTSET_METADATA | CAPABILITY_MARIADB_CACHE_METADATA);
 
+    if (count == 0)
+        return SLOW_BROKEN;
     if (has_flag && reader.at < reader.end && read_integer(&reader, 1) == 0)
         count = reader.bad || count > 65535 ? 65536 : 0;
     if (reader.bad || reader.at != reader.end || count > 65535)

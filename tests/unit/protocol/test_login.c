@@ -162,10 +162,12 @@ struct old_login {
 
 /* clang-format off */
 static const struct old_login old_logins[] = {
-    {"auth that ends at a NUL", "01020000" FIXED "75736572" "00" "70617373" "00", "user", "pass",
-     "", PARSE_DONE, 0},
-    {"auth that ends at a NUL, and a database", "09020000" FIXED "75736572" "00" "70617373" "00"
+    {"auth that ends at a NUL", "01020000" FIXED "75736572" "00" "70617373" "00", "", "", "",
+     PARSE_BAD, 0},
+    {"auth that may end at a NUL or not", "09022800" FIXED "75736572" "00" "0278006462" "00"
      "6462" "00",
+     "", "", "", PARSE_BAD, 0},
+    {"auth of a byte's length", "09820000" FIXED "75736572" "00" "0470617373" "6462" "00",
      "user", "pass", "db", PARSE_DONE, 0},
     {"empty everything", "09a20800" FIXED "00" "00" "00" "00", "", "", "", PARSE_DONE, 0},
     {"a level of zstd", "01a20804" FIXED "75736572" "00" "00" "61" "00" "03", "user", "", "",
