@@ -22,8 +22,10 @@ struct round {
     bool beaten_draining, told_differ;
 };
 
-/* A connection was opened anew. */
+/* To be called when the connection was opened anew. */
 void round_begin(struct round *round);
+/* Writes and reads once. False with `error`: the server has refused a statement or cannot be
+ * reached; the caller closes the connection. */
 bool round_run(struct round *round, struct error *error);
 
 #endif

@@ -19,11 +19,15 @@ enum { STORE_OVERRIDES_MAX = OVERRIDES_MAX + 64 };
 /* Creates the tables if they do not exist; deletes rows of overrides that ended long ago. */
 bool store_prepare(struct connection *connection, struct error *error);
 
-/* This instance is alive. */
+/* All functions that return bool: false with `error` if the server has refused a statement or
+ * cannot be reached. */
+
+/* Writes that this instance is alive. */
 bool store_beat(struct connection *connection, const struct instance *self, struct error *error);
-/* The instance of this name has ended. */
+/* Deletes the row of an instance that has ended. An error is ignored: the row gets old by itself.
+ */
 void store_leave(struct connection *connection, const char *name);
-/* All instances that were alive within the last minute. */
+/* All instances that were alive within the last minute, at most INSTANCES_MAX. */
 bool store_instances(struct connection *connection, struct instance *list, size_t *count,
                      struct error *error);
 
@@ -31,8 +35,9 @@ bool store_instances(struct connection *connection, struct instance *list, size_
  */
 bool store_overrides(struct connection *connection, struct override_news *list, size_t *count,
                      struct error *error);
-/* Writes it if there is none with this id. */
+/* Writes an override if there is none with this id. */
 bool store_add(struct connection *connection, const struct override *override, struct error *error);
+/* Marks an override as undone by `by`; also true if there is none with this id. */
 bool store_undo(struct connection *connection, const char *id, const char *by, struct error *error);
 
 #endif

@@ -29,12 +29,12 @@ struct place {
 
 /* --- names.c --- */
 
-/* Replaces what the service calls in its own way by the server's names: an alias by the service's
- * own database, silogate's thread id by the server's. `rewrites`: in the text too. False: a name
- * cannot be mapped, so the statement is undetermined. */
 /* The server's thread id of the session of the same service that a KILL calls `id`. False: there
  * is no such session, as far as this instance knows. */
 bool names_find_thread(struct judging *judging, uint64_t id, uint32_t *thread);
+/* Replaces what the service calls in its own way by the server's names: an alias by the service's
+ * own database, silogate's thread id by the server's. `rewrites`: in the text too. False: a name
+ * cannot be mapped, so the statement is undetermined. */
 bool names_map(struct judging *judging, struct sql_facts *facts, bool rewrites);
 /* XA COMMIT or ROLLBACK of a transaction that another session of the service has prepared is not
  * administration. `at_once`: no other statement of the same command runs before it. Otherwise the

@@ -65,8 +65,9 @@ bool prepared_is_full(const struct prepared_table *table);
 /* Takes over `prepared`, whose id the server has just sent; an older one with the same id is
  * freed. */
 void prepared_add(struct prepared_table *table, struct prepared *prepared, uint32_t id);
-/* NULL where there is none. PREPARED_LAST is the last one added. */
+/* NULL: there is none. PREPARED_LAST is the last one added. The table keeps the ownership. */
 struct prepared *prepared_find(const struct prepared_table *table, uint32_t id);
+/* Frees one, if it exists, or all; their memory is given back. */
 void prepared_remove(struct prepared_table *table, uint32_t id);
 void prepared_clear(struct prepared_table *table);
 

@@ -1,6 +1,6 @@
-/* What all generations of one silogate have counted (admin/totals.h): a file in memory that goes
- * along with the sockets at each takeover. Each one that drains writes its own page of it again and
- * again; the youngest reads them, and adds up those that have ended.
+/* The counters of all processes of one silogate (admin/totals.h): a file in memory that is handed
+ * over with the sockets at each takeover. Each process that drains writes its own page once a
+ * second; the youngest process reads the pages, and sums up those of processes that have ended.
  */
 #ifndef PROXY_LEDGER_H
 #define PROXY_LEDGER_H
@@ -12,21 +12,23 @@ struct ledger;
 
 enum { LEDGER_PAGES = 15 }; /* more than can drain at the same time */
 
-/* NULL: no memory is to be had for it. */
+/* NULL: there is no memory for it. The caller frees it with ledger_free. */
 struct ledger *ledger_new(void);
-/* Takes the descriptor over. NULL: it is none, or one of another version's. */
+/* Owns the descriptor from now on, also on failure. NULL: it is not a ledger, or its version is
+ * another. */
 struct ledger *ledger_inherit(int fd);
 void ledger_free(struct ledger *ledger); /* NULL is harmless */
 int ledger_fd(const struct ledger *ledger);
 
-/* This process's page, from now on. `last`: it ends. False where it is longer than a page, or there
- * is none. */
+/* Writes this process's page. `last`: the process ends, and writes no more. False: the text is
+ * longer than a page, or no page is free. */
 bool ledger_write(struct ledger *ledger, const char *text, size_t length, bool last);
-/* The pages of all others, and what is left of those that have ended: malloc's texts. `room` is at
- * least LEDGER_PAGES + 1. From any thread. */
+/* The pages of all other processes, and the sum of those that have ended. The caller frees each
+ * text with free(). `room`: of `texts`, at least LEDGER_PAGES + 1. Returns their number. May be
+ * called by any thread. */
 size_t ledger_read(struct ledger *ledger, char **texts, size_t room);
-/* Adds up those that have ended, which makes room for others. The youngest's alone,
- * which it is until its successor is told that it serves. */
+/* Sums up the pages of processes that have ended, which frees them. Only the youngest process may
+ * call it, and only until it has told its successor to serve. */
 void ledger_fold(struct ledger *ledger);
 
 #endif

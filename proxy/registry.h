@@ -23,7 +23,8 @@ void registry_remove(uint32_t id);
 bool registry_find(uint64_t id, const struct usage *service, const struct usage *upstream,
                    uint32_t *thread);
 
-/* Finds the session at `upstream` with this id, or this thread id, of any service. */
+/* Finds the session at `upstream` with this id, or this thread id, of any service. False: there is
+ * none, and `*entry` is unchanged. */
 bool registry_at(uint32_t id, const struct usage *upstream, struct registry_entry *entry);
 
 /* Is `id` in this instance's range, and no session has it? False also if it can be a thread of the

@@ -22,11 +22,13 @@ void show_draining(struct show *show);
 void show_meeting(struct show *show, size_t (*instances)(struct instance *list, size_t room),
                   size_t (*meetings)(struct meeting *list, size_t room));
 
-/* What older generations count stands there; before anybody looks. Who asks for numbers waits for
- * show_leads: until the takeover is over the older one still counts elsewhere. */
+/* Sets the ledger, which the caller owns, with the counters of older processes; before the first
+ * view. Who asks for numbers then waits for show_leads, because the older process does not write to
+ * the ledger before the takeover is over. */
 void show_ledger(struct show *show, struct ledger *ledger);
 void show_leads(struct show *show);
-/* The next look is at this moment, not at one just before. Once admin has been let go of. */
+/* The next view is collected anew, even if the last one is recent. For the time after admin's
+ * socket was handed over. */
 void show_anew(struct show *show);
 
 /* Is at least one upstream known to be up? */

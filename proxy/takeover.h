@@ -41,7 +41,8 @@ struct inherited_socket {
     uint32_t number; /* 0: none, as older builds send it */
 };
 
-/* That drain at the same time. One more start waits for the oldest; after a while that one ends. */
+/* How many processes may drain at the same time. A start beyond that waits for the oldest, which is
+ * ended after GENERATIONS_WAIT_MS. */
 enum { GENERATIONS = 4, GENERATIONS_WAIT_MS = 10000 };
 
 struct inherited {
@@ -51,18 +52,18 @@ struct inherited {
     uint32_t last_id; /* the count of the old one's sessions */
 };
 
-/* What systemd has opened for us. */
+/* Adds the listening sockets that systemd has opened (LISTEN_FDS). */
 void takeover_systemd(struct inherited *inherited);
 /* One start at a time by this control path: the next one waits until this one serves, and takes
- * over from it. A lock on the path's folder, which leaves nothing behind; whoever holds it for
- * longer than a start can take is not waited for. To be closed once everything listens; -1: none.
- */
+ * over from it. Returns the descriptor of a lock on the path's folder; no file is made. A process
+ * that holds it for longer than a start can take is not waited for. The caller closes it when
+ * everything listens; -1: there is no lock. */
 int takeover_turn(const char *path);
-/* Asks whoever answers at `path`. True also where nobody does, or no longer; false where it would
- * not, or another program listens there. */
+/* Asks the silogate that listens at `path` for its sockets. True also if nobody listens there, or
+ * the process ends meanwhile. False: it has refused, or another program listens there. */
 bool takeover_ask(const char *path, struct inherited *inherited, struct error *error);
-/* One that was taken over from before, and whose successor is gone, gives what it has left: see
- * orphans.h. False where it does not answer. */
+/* Asks a process that drains, and whose successor has ended, for what it still has: see orphans.h.
+ * False: it does not answer. */
 bool takeover_adopt(const char *path, struct inherited *inherited, struct error *error);
 /* A pidfd of this process, which will be an older generation; -1: the kernel has none. */
 int takeover_self(void);
@@ -70,24 +71,24 @@ int takeover_self(void);
 void takeover_make_room(const struct inherited *inherited, int64_t milliseconds);
 /* Takes the descriptor of that kind, which the caller then owns; -1: there is none. */
 int takeover_take(struct inherited *inherited, enum inherited_kind kind);
-/* Everything runs: the old one lets go. Generations beyond the bound are ended. False where it does
- * not: it has waited for too long, and goes on. */
+/* Everything runs here: the old process begins to drain. Processes beyond GENERATIONS are ended.
+ * False: the old one has waited for too long, and goes on serving. */
 bool takeover_ready(struct inherited *inherited, struct error *error);
 /* The numbers of older generations that have not ended yet, oldest first. */
 size_t takeover_older(const struct inherited *inherited, uint32_t *numbers, size_t room);
-/* Those that have ended: closes them, and takes away the sockets that they have left at OLDER_PATH
- * (control.h) where they were killed. `path` is the control socket's. */
+/* Closes the pidfds of processes that have ended, and removes the sockets at OLDER_PATH (control.h)
+ * of those that were killed. `path` is the control socket's. */
 void takeover_forget(struct inherited *inherited, const char *path);
-/* Sends each of them a signal. */
+/* Sends a signal to each process that drains. */
 void takeover_signal(const struct inherited *inherited, int signal);
 /* Closes what nobody has taken, except the older generations, which the next successor needs. */
 void takeover_close(struct inherited *inherited);
 
 /* The old one's side, on `channel`: sends all of it. */
 bool takeover_send(int channel, enum inherited_kind kind, int fd, uint32_t number, bool systemd);
-/* Waits for 'R', at most a minute, and says 'N' where it does not come; answers with 'G' by
- * takeover_gone. */
+/* Waits for 'R', at most a minute. False: it did not come, and 'N' was sent. */
 bool takeover_wait(int channel);
+/* Sends 'G': this process does not accept any more. */
 void takeover_gone(int channel);
 
 #endif
