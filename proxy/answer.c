@@ -116,6 +116,8 @@ void command_finish(struct session *session)
     if (request->command == COMMAND_STMT_PREPARE && change && change->preparing)
         belief->prepared.has_last = false; /* because the PREPARE has failed */
     request->change = NULL;
+    if (failed && !belief->in_transaction) /* it has written nothing; the next one may open one */
+        transaction_drop(session);
     renew_answered(session);
     if (binding_note_xa(session->binding, change, !failed, request->answer.error_code))
         session->held.branches = true;

@@ -28,7 +28,8 @@ void transaction_read(struct session *session, const struct ruling *ruling);
  * was written.
  */
 void transaction_over(struct session *session);
-/* Drops it without a record: the session ends, or owners get new numbers. */
+/* Drops it without a record: the session ends, owners get new numbers, or a statement outside of a
+ * transaction has failed. */
 void transaction_drop(struct session *session);
 
 #endif

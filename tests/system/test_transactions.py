@@ -89,6 +89,17 @@ def test_without_begin(make_shop):
     assert told(gate) == [("shop", "stock, shop", 1, False, [(STOCK_STEP, "stock", "yes")])]
 
 
+@pytest.mark.parametrize("mode", ["1", "0"])
+def test_a_failed_statement_before_it_is_no_step(make_shop, mode):
+    gate, connection = make_shop(("log", "repeat", "0"))
+    run(connection, f"SET autocommit = {mode}")
+    with pytest.raises(wire.Error):
+        connection.query("INSERT INTO ledger_tx.t (id, n) VALUES (1, 1)")
+    run(connection, "BEGIN", OWN, STOCK, "COMMIT")
+    connection.close()
+    assert told(gate) == [("shop", "shop, stock", 1, False, [(STOCK_STEP, "stock", "yes")])]
+
+
 def test_what_is_none(make_shop):
     """One owner alone, without a transaction, or one that has ended with the session."""
     gate, connection = make_shop(("log", "repeat", "0"))
