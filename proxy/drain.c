@@ -22,7 +22,7 @@
 #include "proxy/registry.h"
 #include "proxy/running.h"
 
-#define COUNT_SECONDS 1.
+#define COUNT_SECONDS 1.0
 
 enum { DEAF_TURN_MS = 20, DEAF_TURNS = 250 };
 
