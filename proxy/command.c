@@ -214,8 +214,11 @@ static enum step unanswered_command(struct session *session, struct command *com
     }
     if (!closes && ruling->moved) {
         judge_long_data(&session->belief, prepared, ruling);
-        if (ruling->touched && !moving_enter(session, ruling->touched))
-            return follow_hold(session);
+        if (ruling->touched) {
+            const enum moving_entry entry = moving_enter(session, ruling);
+            if (entry != MOVING_ENTERED)
+                return entry == MOVING_HELD ? follow_hold(session) : STEP_AGAIN;
+        }
         if (ruling->stale && !prepared->long_data && renew_begin(session, prepared, ruling))
             return STEP_AGAIN;
     }

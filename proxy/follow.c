@@ -179,9 +179,11 @@ enum step follow_ruling(struct session *session, struct command *command, size_t
         worker->counters.held++;
         return follow_hold(session);
     }
-    if (ruling->outcome == RULING_ALLOW && ruling->touched &&
-        !moving_enter(session, ruling->touched))
-        return follow_hold(session);
+    if (ruling->outcome == RULING_ALLOW && ruling->touched) {
+        const enum moving_entry entry = moving_enter(session, ruling);
+        if (entry != MOVING_ENTERED)
+            return entry == MOVING_HELD ? follow_hold(session) : STEP_AGAIN;
+    }
     if (ruling->outcome == RULING_ALLOW && ruling->stale &&
         renew_begin(session, command->prepared, ruling))
         return STEP_AGAIN;

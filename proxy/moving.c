@@ -130,25 +130,30 @@ static void count(struct moving *moving, uint64_t moves, int by)
     }
 }
 
-bool moving_enter(struct session *session, uint64_t touched)
+enum moving_entry moving_enter(struct session *session, const struct ruling *ruling)
 {
-    const uint64_t fresh = touched & ~session->inside.touched;
+    const uint64_t fresh = ruling->touched & ~session->inside.touched;
     struct moving *moving = moving_of(session);
 
     if (!fresh || !moving)
-        return true;
+        return MOVING_ENTERED;
     count(moving, fresh, 1);
     bool inside = session->inside.touched || session->belief.in_transaction ||
                   session->held.tables || session->held.handler;
     bool waits =
         (!inside && (atomic_load(&moving->held) & fresh)) || (atomic_load(&moving->sealed) & fresh);
-    if (waits && clock_ms() < atomic_load(&moving->until)) {
+    enum moving_entry entry = MOVING_ENTERED;
+    if (waits && clock_ms() < atomic_load(&moving->until))
+        entry = MOVING_HELD;
+    else if (moving_names(session) != ruling->moved) /* the door was open again in between */
+        entry = MOVING_OUTDATED;
+    if (entry != MOVING_ENTERED) {
         count(moving, fresh, -1);
-        return false;
+        return entry;
     }
     session->inside.touched |= fresh;
     session->inside.since = session->worker->second;
-    return true;
+    return entry;
 }
 
 static void record_rehearsal(struct session *session, const char *reason, uint64_t digest)

@@ -39,9 +39,15 @@ struct moving *moving_new(void);
 struct sql_moved *moving_names(struct session *session);
 void moving_fini(struct worker *worker);
 
-/* The present command may lock tables of the moves `touched`. False: it must wait, and is judged
- * again when the door opens. */
-bool moving_enter(struct session *session, uint64_t touched);
+enum moving_entry {
+    MOVING_ENTERED,
+    MOVING_HELD,    /* it must wait, and is judged again when the door opens */
+    MOVING_OUTDATED /* the tables may have moved since it was judged: judge it again, now */
+};
+
+/* The present command may lock tables of the moves in ruling->touched. No move of them ends from
+ * here until moving_answered, so the names by which it was judged stay valid. */
+enum moving_entry moving_enter(struct session *session, const struct ruling *ruling);
 /* A command was passed: notes what it locks beyond its transaction, and what could not be mapped.
  */
 void moving_passed(struct session *session, const struct ruling *ruling);
