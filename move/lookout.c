@@ -23,9 +23,9 @@ enum {
     SLOW_MS = 250,
     BEAT_MS = 1000,     /* between two reports while no move is running */
     REFRESH_MS = 10000, /* between two reads of the catalogue */
-    /* After an announcement. The mover waits for the instances and for the page cleaner, three
-     * seconds each, and reads the tables again, before it closes the doors. */
-    FAST_FOR_MS = 15000,
+    /* After an announcement. The mover waits ten seconds for the instances and three for the page
+     * cleaner, and reads the tables again, before it closes the doors. */
+    FAST_FOR_MS = 20000,
     NOTE_MS = 60000, /* between two notes of statements that are not mapped */
     GRACE_MS = 500,  /* for a last read of the catalogue */
     LINES = 1900,    /* the width of the columns in the shared tables */

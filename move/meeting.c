@@ -168,15 +168,15 @@ bool meeting_report(struct connection *connection, const struct meeting_report *
         error);
 }
 
-bool meeting_instances(struct connection *connection, const char *move,
+bool meeting_instances(struct connection *connection, const char *move, uint64_t epoch,
                        struct meeting_instances *instances, struct error *error)
 {
     struct rows *rows = connection_query(
         connection,
         "SELECT instance, epoch, state, policy, inside, blockers, unmapped, unmapped_by,"
         " TIMESTAMPDIFF(MICROSECOND, seen, NOW(3)) DIV 1000 FROM silogate.instances_of_moves"
-        " WHERE move = ? AND seen > NOW(3) - INTERVAL 60 SECOND ORDER BY instance",
-        PARAMETERS(P_TEXT(text_of(move))), error);
+        " WHERE move = ? AND (seen > NOW(3) - INTERVAL 60 SECOND OR epoch = ?) ORDER BY instance",
+        PARAMETERS(P_TEXT(text_of(move)), P_NUMBER(epoch ? (int64_t)epoch : -1)), error);
 
     *instances = (struct meeting_instances){0};
     if (!rows)

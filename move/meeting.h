@@ -90,8 +90,9 @@ bool meeting_report(struct connection *connection, const struct meeting_report *
                     struct error *error);
 /* The instance ends and has no sessions any more, so no mover need wait until it counts as gone. */
 void meeting_leave(struct connection *connection, const char *instance);
-/* Those that are not gone. Free the arena. */
-bool meeting_instances(struct connection *connection, const char *move,
+/* Those that are not gone, and those that have answered in `epoch` (0: none), however long ago the
+ * server's clock says that was: it may be set while a mover waits. Free the arena. */
+bool meeting_instances(struct connection *connection, const char *move, uint64_t epoch,
                        struct meeting_instances *instances, struct error *error);
 
 /* Writes a step to the journal that is about to be done, or was done. `detail` may be long: it is

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "move/mover_internal.h"
 
-enum { BRANCH_MS = 1000, ROUNDS_MS = 2000, POLL_US = 20000 };
+enum { BRANCH_MS = 1000, RELOAD_MS = 4000, LATE_MS = 10000, POLL_US = 20000 };
 
 static void check_places(struct mover *mover, const struct moved_table *table)
 {
@@ -351,21 +351,33 @@ static bool has_other_policy(const struct mover *mover, const struct meeting_ins
     return !text_equal(instance->policy, text_of(policy_hash(mover->order->policy)));
 }
 
-/* An instance that has just been reloaded tells its new policy in its next round: waits for that.
- * False: the server could not be asked. */
+/* Not seen for longer than its round takes, and not yet known to be gone. */
+static bool is_late(const struct meeting_instance *instance)
+{
+    return instance->age > MEETING_LIVE;
+}
+
+/* An instance that has just been reloaded tells its new policy in its next round, and with a slow
+ * disk a round takes some seconds: waits for that. False: the server could not be asked. */
 static bool read_instances(struct mover *mover, struct meeting_instances *instances)
 {
-    const int64_t until = clock_ms() + ROUNDS_MS;
+    const int64_t begun = clock_ms();
 
     for (;;) {
-        bool waits = false;
-        if (!meeting_instances(mover->connection, mover->name, instances, mover->error))
+        int64_t until = 0;
+        if (!meeting_instances(mover->connection, mover->name, 0, instances, mover->error))
             return false;
-        for (size_t i = 0; i < instances->count; i++)
-            waits |= instances->items[i].age <= MEETING_LIVE &&
-                     has_other_policy(mover, &instances->items[i]);
-        if (!waits || clock_ms() >= until)
+        for (size_t i = 0; i < instances->count; i++) {
+            if (is_late(&instances->items[i]))
+                until = begun + LATE_MS;
+            else if (until == 0 && has_other_policy(mover, &instances->items[i]))
+                until = begun + RELOAD_MS;
+        }
+        if (clock_ms() >= until)
             return true;
+        if (tells_live(mover))
+            say_live(mover, "%lld ms left for %zu instances to answer",
+                     (long long)(until - clock_ms()), instances->count);
         arena_fini(&instances->arena);
         usleep(POLL_US);
     }
@@ -375,7 +387,7 @@ static void check_instance(struct mover *mover, const struct meeting_instance *i
 {
     const struct move_order *order = mover->order;
 
-    if (instance->age > MEETING_LIVE)
+    if (is_late(instance))
         refuse(mover,
                "instance %.*s was last seen %.1f s ago, and may still send statements; end "
                "it, or wait until it is gone for a minute",
@@ -395,7 +407,7 @@ bool refusals_of_instances(struct mover *mover)
     if (!read_instances(mover, &instances))
         return false;
     for (size_t i = 0; i < instances.count; i++) {
-        live |= instances.items[i].age <= MEETING_LIVE;
+        live |= !is_late(&instances.items[i]);
         check_instance(mover, &instances.items[i]);
     }
     if (!live)

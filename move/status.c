@@ -35,7 +35,7 @@ static bool print_instances(struct mover *mover)
 {
     struct meeting_instances instances;
 
-    if (!meeting_instances(mover->connection, mover->name, &instances, mover->error))
+    if (!meeting_instances(mover->connection, mover->name, 0, &instances, mover->error))
         return false;
     for (size_t i = 0; i < instances.count; i++) {
         const struct meeting_instance *instance = &instances.items[i];

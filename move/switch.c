@@ -14,7 +14,8 @@
 #include "move/mover_internal.h"
 
 enum {
-    READY_MS = 3000,
+    READY_MS =
+        10000, /* nobody waits meanwhile: a server with a slow disk is no reason to give up */
     POLL_US = 1000,
     QUICK_MS = 20,
     COME_BACK_MS = 30000, /* a server that was killed is up again by then, or it is told */
@@ -71,7 +72,8 @@ static bool wait_for(struct mover *mover, unsigned wanted, int64_t until)
     for (;;) {
         struct meeting_instances instances;
         bool all = true, left = false;
-        if (!meeting_instances(mover->connection, mover->name, &instances, mover->error))
+        if (!meeting_instances(mover->connection, mover->name, mover->epoch, &instances,
+                               mover->error))
             return false;
         for (size_t i = 0; i < instances.count; i++) {
             const struct meeting_instance *instance = &instances.items[i];
