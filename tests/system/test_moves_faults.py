@@ -73,6 +73,38 @@ def test_a_mover_that_takes_long_before_its_hold(make_scene):  # noqa: F811
         assert int(re.search(r"(\d+) ms until nobody was inside", moved.stdout).group(1)) < 150, moved.stdout
 
 
+def test_the_server_s_clock_is_set_in_the_hold(make_scene):  # noqa: F811
+    """An instance that has sessions inside looked as if it were gone for a minute, and the mover waited for the other one
+    alone."""
+    scene = make_scene(gates_count=2, ini=INI.replace("hold = 10s", "hold = 2s"))
+    assert places.wait_for(lambda: scene.move("--status").stdout.count(" seen ") == 2, 30)
+    scene.server.sql("CREATE TRIGGER silogate.clock BEFORE INSERT ON silogate.instances_of_moves FOR EACH ROW SET NEW.seen ="
+                     " NOW(3) - INTERVAL (NEW.state = 'held') * 120 SECOND")
+    with scene.connect(gate=scene.gates[1]) as blocker, blocker.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT * FROM t0")
+        given_up = scene.move()
+        assert given_up.returncode == 1 and "not all instances are drained" in given_up.stdout, given_up.stdout
+        assert scene.stand_in(OLD)
+        cursor.execute("COMMIT")
+    assert places.wait_for(lambda: scene.move().returncode == 0)
+
+
+def test_an_instance_that_is_late(make_scene):  # noqa: F811
+    """On a slow disk its round takes some seconds: the mover waits for it. One that stays away is a reason to refuse."""
+    scene = make_scene()
+    for late, code, *options in ((4, 0), (600, 1, "--back")):
+        scene.server.sql("CREATE TABLE silogate.since AS SELECT NOW(3) AS at",
+                         "CREATE TRIGGER silogate.late BEFORE INSERT ON silogate.instances_of_moves FOR EACH ROW SET NEW.seen ="
+                         f" IF(NOW(3) < (SELECT at FROM silogate.since) + INTERVAL {late} SECOND,"
+                         " NOW(3) - INTERVAL 5 SECOND, NEW.seen)")
+        assert places.wait_for(lambda: re.search(r"seen [5-9]\.\d s ago", scene.move("--status").stdout), 30)
+        moved = scene.move(*options)
+        assert moved.returncode == code, moved.stdout + moved.stderr
+        assert code == 0 or re.search(r"was last seen [5-9]\.\d s ago", moved.stdout)
+        scene.server.sql("DROP TRIGGER silogate.late", "DROP TABLE silogate.since")
+
+
 SETTINGS = ["sql_quote_show_create = 0", "sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT'", "autocommit = 0",
             "lc_messages = 'de_DE'", "wait_timeout = 1"]
 

@@ -15,7 +15,7 @@ def test_unit(source):
     program = BUILD / "tests/unit" / source.parent.name / source.stem
     if not program.exists():
         pytest.fail(f"{program} is not built: run make unit")
-    done = subprocess.run([program], cwd=TOP, capture_output=True, text=True, timeout=300,
+    done = subprocess.run([program], cwd=TOP, capture_output=True, text=True, timeout=900,
                           errors="replace")
     if done.returncode != 0:
         failed = [line for line in done.stderr.splitlines() if not line.startswith("[       OK ]")]
