@@ -158,6 +158,10 @@ class Forms:
         database = self.pick("secret", "shared", "own", "own2", "old")
         run = self.pick([b"EXECUTE d"], [b"EXECUTE d", b"EXECUTE d"], [b"EXECUTE e; EXECUTE d"], [b"DO 1; EXECUTE d"])
         prepare = lambda text, name=b"d": [b"PREPARE " + name + b" FROM '" + text.replace("\\", "\\\\").replace("'", "''").encode("latin-1", "ignore") + b"'"]
+        if self.chance(0.3):  # in one command with the text that is read by what it changes
+            self.flags["multi"] = self.multi = True
+            inert, live, text = self.pick(PAIRS)
+            return [inert, *prepare(live), b"EXECUTE d; " + text.replace(b"{t}", table.encode("latin-1", "ignore"))]
         ways = [[*prepare(drop), create, *run, *between, *self.ending(read)], [create, *prepare(drop), *run, *between, *self.ending(read)],
                 [*prepare(create), *run, *between, *self.ending(read)], [create, *prepare(drop), b"EXECUTE d; " + read.encode()],
                 [*prepare(self.set_mode()), *run, *self.ending(self.ambiguous())], [*prepare(self.set_charset()), *run, *self.ending(self.half()[1])],
