@@ -91,6 +91,11 @@ $(BUILD)/tests/harness/silogate-stale: tests/harness/stale_execute.c $(OBJECTS)
 	@mkdir -p $(@D)
 	$(COMPILE) -Wl,--wrap=judge_execute -o $@ $< $(OBJECTS) $(LINK) $(NEEDED) $(LIBS)
 
+# silogate that can be stopped between two steps, for the tests of what happens there.
+$(BUILD)/tests/harness/silogate-paused: tests/harness/paused_entry.c $(OBJECTS)
+	@mkdir -p $(@D)
+	$(COMPILE) -Wl,--wrap=moving_enter -o $@ $< $(OBJECTS) $(LINK) $(NEEDED) $(LIBS)
+
 # Its allocations are counted.
 $(BUILD)/bench/analyze: bench/analyze.c $(BUILD)/libsilogate.a
 	@mkdir -p $(@D)
@@ -98,7 +103,7 @@ $(BUILD)/bench/analyze: bench/analyze.c $(BUILD)/libsilogate.a
 
 -include $(OBJECTS:.o=.d) $(UNIT:=.d) $(BUILD)/tests/harness/ask.d
 
-unit: $(UNIT) $(BUILD)/tests/harness/ask $(BUILD)/tests/harness/silogate-stale ## build the unit tests (and run them with `make test-unit`)
+unit: $(UNIT) $(addprefix $(BUILD)/tests/harness/,ask silogate-stale silogate-paused) ## build the unit tests (and run them with `make test-unit`)
 
 check: ## the layers: who may include whom
 	scripts/check-layers
@@ -185,10 +190,22 @@ soak: $(BUILD)/silogate ## mixed load with kills, reloads and rotation for SECON
 # The objects of one compiler are not the other's: CC=clang has a folder of its own.
 ASAN    := build-asan$(if $(findstring clang,$(CC)),-clang)
 
+ASAN_TESTS ?= tests/unit tests/wire tests/system
+# Whatever bytes come in, from clients, servers, files and other instances; reloads, takeovers, moves.
+ASAN_SHORT := tests/unit tests/wire $(addprefix tests/system/test_,$(addsuffix .py,admin answer_ends \
+    applications audit audit_hostile belief blocking bypass command_ends compression connect control counting \
+    database evidence executes explain_inputs faults folding generations grants_end health hold hostile_names \
+    kill_instances learn_inputs left_behind log_mode login long_data long_lists metrics move_again move_entry \
+    move_gate move_judged moves names passwords reload report routing store takeover throttle tls \
+    tls_upstream transactions two_instances))
+
 asan: ## all tests under ASan and UBSan (CC=clang: clang's)
 	$(MAKE) --no-print-directory -s -j2 BUILD=$(ASAN) CFLAGS="-O1 -g" SANITIZE=address,undefined \
 	    $(ASAN)/silogate unit
-	SILOGATE_BUILD=$(ASAN) $(PYTEST) $(BESIDE) tests/unit tests/wire tests/system
+	SILOGATE_BUILD=$(ASAN) $(PYTEST) $(BESIDE) $(ASAN_TESTS)
+
+asan-short: ## the tests of what comes in, reloads, takeovers and moves under ASan and UBSan
+	$(MAKE) --no-print-directory asan ASAN_TESTS="$(ASAN_SHORT)"
 
 tsan: ## the wire and system tests under TSan
 	$(MAKE) --no-print-directory -s -j2 BUILD=build-tsan CFLAGS="-O1 -g" SANITIZE=thread \
@@ -257,4 +274,4 @@ help: ## this list
 
 FORCE:
 
-.PHONY: FORCE all unit check deps demo test attack oracle-moves oracle-with oracle-suite side-by-side legs moves soak upgrades test-unit oracle test-unstable format lint asan tsan fuzz cover bench man install deb test-deb test-fresh test-container reference clean help
+.PHONY: FORCE all unit check deps demo test attack oracle-moves oracle-with oracle-suite side-by-side legs moves soak upgrades test-unit oracle test-unstable format lint asan asan-short tsan fuzz cover bench man install deb test-deb test-fresh test-container reference clean help
