@@ -1,5 +1,5 @@
-/* silogate with a pause between the ruling and the entry through the door of moves, for the tests of
- * what may happen there (tests/system/test_move_entry.py): linked with --wrap=moving_enter, a
+/* silogate with a pause between the ruling and the entry through the door of moves, for the tests
+ * of what may happen there (tests/system/test_move_entry.py): linked with --wrap=moving_enter, a
  * worker waits while the file that SILOGATE_PAUSE names exists. Never part of silogate: `make
  * build/tests/harness/silogate-paused`.
  */
