@@ -236,3 +236,22 @@ def test_likenesses_of_own_tables_are_not_counted(granting):  # noqa: F811
     assert client.query("SELECT name FROM own.like299")[0].rows == []
     assert client.query("SELECT name FROM own.prepared")[0].rows == []
     client.quit()
+
+
+# What does not name the rows, but reaches them.
+REACHES = ("TRUNCATE TABLE own.m2", "ALTER TABLE own.m2 ENGINE=InnoDB, MODIFY name INT",
+           "ALTER TABLE own.m2 ENGINE=InnoDB, ADD UNIQUE (name)")
+
+
+@pytest.mark.parametrize("text", REACHES)
+@pytest.mark.parametrize("way", LIKENESS)
+def test_rows_under_a_merge_table_that_are_not_named(merged, granting, way, text):  # noqa: F811
+    """TRUNCATE empties another's table; ALTER TABLE says in its error which value does not fit."""
+    client = login(granting)
+    client.query(MERGE)
+    client.query("ALTER TABLE own.mm RENAME TO own.m2")
+    without_grant(granting)
+    ends_refused(lambda: LIKENESS[way](client, text))
+    assert merged.sql("SELECT name FROM vault.m") == ((SECRET,),)
+    client.query("DROP TEMPORARY TABLE own.m2")
+    client.quit()
