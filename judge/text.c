@@ -116,6 +116,10 @@ static void apply(struct judging *judging, struct ruling_walk *walk, struct ruli
     if (facts->effects & SQL_EFFECT_SESSION && !walk->ambiguous)
         reading->remembered =
             sql_session_after(reading->remembered, facts, &ruling_change(judging->ruling)->arena);
+    if (facts->effects & SQL_EFFECT_SESSION && walk->ambiguous && !judging->repeats) {
+        struct change *change = ruling_change(judging->ruling);
+        change->remembered = sql_session_unite(change->remembered, facts, &change->arena);
+    }
 }
 
 static void rule(struct judging *judging, const struct ruling_walk *walk,

@@ -291,6 +291,8 @@ static void take_like(struct parser *p, bool temporary)
 
     if (number >= SQL_OBJECTS || !temporary || p->stored)
         return;
+    facts->effects |= SQL_EFFECT_SESSION;
+    facts->session.action |= SQL_ACTION_LIKENESS;
     if (!facts->objects[number].session_only || add_likeness(p, number)) {
         p->united = facts->likeness = true;
         if (p->body)

@@ -154,7 +154,8 @@ static bool changes_later(const struct parser *p, uint8_t before, uint8_t *later
     const unsigned states =
         SQL_EFFECT_MODE | SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY | SQL_EFFECT_UNKNOWN;
     const unsigned databases = SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED;
-    const unsigned tables = SQL_ACTION_CREATE_TEMPORARY | SQL_ACTION_DROP_TABLES;
+    const unsigned tables =
+        SQL_ACTION_CREATE_TEMPORARY | SQL_ACTION_DROP_TABLES | SQL_ACTION_LIKENESS;
     /* each EXECUTE forgets all variables */
     const unsigned variables = SQL_ACTION_SET_VARIABLE | SQL_ACTION_FORGET_VARIABLES;
     const unsigned effects = p->facts->effects & ~(unsigned)before;

@@ -162,11 +162,6 @@ static const struct sql_session *clear(const struct sql_session *before, unsigne
     return step;
 }
 
-const struct sql_session *sql_session_lost(const struct sql_session *before, struct arena *arena)
-{
-    return clear(before, ALL_SORTS, arena);
-}
-
 static struct sql_session *name_step(const struct sql_session *before, enum sort sort,
                                      struct text name, struct text schema, struct arena *arena)
 {
@@ -205,7 +200,7 @@ static const struct sql_session *forget_table(const struct sql_session *before,
     return step;
 }
 
-/* Call it where code may have renamed temporary tables. */
+/* Call it where code may have renamed temporary tables, or made a likeness of one. */
 static const struct sql_session *unname_unions(const struct sql_session *before,
                                                struct arena *arena)
 {
@@ -214,6 +209,11 @@ static const struct sql_session *unname_unions(const struct sql_session *before,
     struct sql_session *step = step_over(before, arena);
     step->unnames = true;
     return step;
+}
+
+const struct sql_session *sql_session_lost(const struct sql_session *before, struct arena *arena)
+{
+    return unname_unions(clear(before, ALL_SORTS, arena), arena);
 }
 
 static const struct sql_session *forget_defined_tables(const struct sql_session *before,
@@ -252,11 +252,32 @@ static const struct sql_session *add(const struct sql_session *before, enum sort
     return step;
 }
 
+/* May it have made a likeness of a temporary MERGE table, which stays when that one is dropped? A
+ * trigger, a view's function or a prepared text may say LIKE, and the name there was judged when it
+ * was another table's. */
+static bool may_make_likeness(const struct sql_session *session, const struct sql_facts *facts)
+{
+    if (!session || !(session->has & 1 << UNITED))
+        return false;
+    if (!facts->determined || facts->session.action & SQL_ACTION_LIKENESS)
+        return true;
+    if (!sql_facts_run_code(facts))
+        return false;
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        if (object->access & SQL_EXECUTE ||
+            (object->type == SQL_TABLE && object->access & (SQL_READ | SQL_WRITE) &&
+             !sql_session_has_table(session, object->schema, object->name)))
+            return true;
+    }
+    return false;
+}
+
 bool sql_session_disturbed(const struct sql_session *session, const struct sql_facts *facts)
 {
     if (!session || !session->has)
         return false;
-    if (!facts->determined)
+    if (!facts->determined || may_make_likeness(session, facts))
         return true;
     if (session->has & 1 << QUOTED_TRANSACTION && facts->effects & CONNECTION)
         return true;
@@ -308,6 +329,39 @@ static const struct sql_session *add_what_it_adds(const struct sql_session *befo
     }
 }
 
+static bool adds_union(const struct sql_facts *facts)
+{
+    const unsigned action = facts->session.action;
+
+    return facts->determined && facts->session.facts &&
+           (action & SQL_ACTION_CREATE_TEMPORARY ||
+            (action & SQL_ACTION_FORGET_ALL && facts->likeness));
+}
+
+/* No more is remembered of this command, but that it makes a MERGE table. */
+static const struct sql_session *after_full(const struct sql_session *before,
+                                            const struct sql_facts *facts, struct arena *arena)
+{
+    if (before->unites || !adds_union(facts))
+        return before;
+    struct sql_session *step = step_over(before, arena);
+    step->has |= 1 << UNITED;
+    step->full = step->unites = true;
+    return step;
+}
+
+static const struct sql_session *within_limits(const struct sql_session *after, struct arena *arena)
+{
+    if (!after || after->is_table ||
+        (after->steps <= SQL_SESSION_STEPS && after->bytes <= SQL_SESSION_BYTES))
+        return after;
+    struct sql_session *last = step_over(after, arena);
+    last->clears = ALL_SORTS;
+    last->has &= 1 << UNITED;
+    last->full = true;
+    return last;
+}
+
 const struct sql_session *sql_session_after(const struct sql_session *before,
                                             const struct sql_facts *facts, struct arena *arena)
 {
@@ -315,8 +369,10 @@ const struct sql_session *sql_session_after(const struct sql_session *before,
     unsigned action = facts->session.action;
 
     if (before && before->full)
-        return before;
+        return after_full(before, facts, arena);
     const struct sql_session *after = clear(before, disturbed_sorts(facts), arena);
+    if (may_make_likeness(before, facts))
+        after = unname_unions(after, arena);
     if (action & SQL_ACTION_FORGET_ALL)
         after = unname_unions(clear(after, CALLED_SORTS, arena), arena);
     if (action & SQL_ACTION_FORGET_TABLES)
@@ -337,15 +393,17 @@ const struct sql_session *sql_session_after(const struct sql_session *before,
     /* A session has at most one XA transaction at a time. */
     if (action & (SQL_ACTION_XA | SQL_ACTION_XA_OVER))
         after = clear(after, TRANSACTIONS, arena);
-    after = add_what_it_adds(after, facts, arena);
-    if (!after || after->is_table ||
-        (after->steps <= SQL_SESSION_STEPS && after->bytes <= SQL_SESSION_BYTES))
-        return after;
-    struct sql_session *last = step_over(after, arena);
-    last->clears = ALL_SORTS;
-    last->has &= 1 << UNITED;
-    last->full = true;
-    return last;
+    return within_limits(add_what_it_adds(after, facts, arena), arena);
+}
+
+const struct sql_session *sql_session_unite(const struct sql_session *before,
+                                            const struct sql_facts *facts, struct arena *arena)
+{
+    if (!adds_union(facts))
+        return before;
+    if (before && before->full)
+        return after_full(before, facts, arena);
+    return within_limits(add(before, UNITED, none, none, facts->session.facts, arena), arena);
 }
 
 void sql_session_apply(struct sql_session **session, const struct sql_facts *facts)

@@ -60,6 +60,11 @@ const struct sql_session *sql_session_after(const struct sql_session *before,
 /* The same for a statement of which nothing is known. */
 const struct sql_session *sql_session_lost(const struct sql_session *before, struct arena *arena);
 
+/* The same for a statement of a text that may be read in several ways: only a temporary MERGE table
+ * that it may make is remembered, under any name. */
+const struct sql_session *sql_session_unite(const struct sql_session *before,
+                                            const struct sql_facts *facts, struct arena *arena);
+
 /* The command is over: *session, on which `after` is based, becomes what `after` says. If the
  * command has failed (`kept` false) some of its statements may have run: what they remove is
  * forgotten, what they add is not remembered (but the base tables of a temporary MERGE table are).

@@ -45,6 +45,8 @@ enum sql_action {
     SQL_ACTION_XA_OVER = 1024, /* XA COMMIT, ROLLBACK of `name`: it is over */
     /* The temporary tables of the session are not known any more, nor their names. */
     SQL_ACTION_FORGET_TABLES = 4096,
+    /* CREATE TEMPORARY TABLE LIKE: of a MERGE table there may now be two. */
+    SQL_ACTION_LIKENESS = 8192,
 };
 
 /* facts->session.later: a union of these. Which table, mode or database it is, is not kept. */

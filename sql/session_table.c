@@ -96,15 +96,18 @@ static void remember(struct session_table *table, const struct entry *from)
 
 /* --- base tables of temporary MERGE tables --- */
 
-static bool same_objects(const struct sql_facts *a, const struct sql_facts *b)
+/* `named`: also the session's own tables must be the same. */
+static bool same_objects(const struct sql_facts *a, const struct sql_facts *b, bool named)
 {
     bool same = a->determined == b->determined && a->object_count == b->object_count;
 
-    for (uint32_t i = 0; same && i < a->object_count; i++)
-        same = text_equal(a->objects[i].schema, b->objects[i].schema) &&
-               text_equal(a->objects[i].name, b->objects[i].name) &&
-               a->objects[i].access == b->objects[i].access &&
-               a->objects[i].session_only == b->objects[i].session_only;
+    for (uint32_t i = 0; same && i < a->object_count; i++) {
+        const struct sql_object *one = &a->objects[i], *other = &b->objects[i];
+        same = one->access == other->access && one->session_only == other->session_only;
+        if (!one->session_only || named)
+            same = same && text_equal(one->schema, other->schema) &&
+                   text_equal(one->name, other->name);
+    }
     return same;
 }
 
@@ -112,8 +115,11 @@ static bool same_objects(const struct sql_facts *a, const struct sql_facts *b)
 static void unite_any(struct session_table *table)
 {
     const size_t size = offsetof(struct sql_facts, objects);
+    for (unsigned i = 0; i < table->count; i++) {
+        if (table->entries[i]->sort == UNITED && !table->entries[i]->facts->determined)
+            return;
+    }
     struct sql_facts *facts = memory_take_zeroed(size);
-
     facts->why = "the session has made more temporary MERGE tables than can be followed";
     remember(table, &(struct entry){.sort = UNITED, .bytes = sizeof(struct entry), .facts = facts});
     free(facts);
@@ -130,9 +136,10 @@ static void unite(struct session_table *table, const struct entry *from)
         const struct entry *entry = table->entries[i];
         if (entry->sort != UNITED)
             continue;
+        const bool named = entry->name.length > 0;
         if (!entry->facts->determined ||
-            (session_entry_is(entry, UNITED, from->name, from->value) &&
-             same_objects(entry->facts, from->facts)))
+            ((!named || session_entry_is(entry, UNITED, from->name, from->value)) &&
+             same_objects(entry->facts, from->facts, named)))
             return;
         bytes += entry->bytes;
         count++;
@@ -186,6 +193,8 @@ static void take_step(struct session_table *table, const struct sql_session *ste
     /* The MERGE table may exist although the command has failed. */
     if (adds && is_union(adds->sort, adds->facts))
         unite(table, adds);
+    if (step->unites)
+        unite_any(table);
 }
 
 static void note_sorts(struct session_table *table)
@@ -204,7 +213,8 @@ void sql_session_settle(struct sql_session **session, const struct sql_session *
     for (; after && !after->is_table; after = after->before) {
         assert(count < sizeof(steps) / sizeof(steps[0]));
         steps[count++] = after;
-        adds |= after->adds && (kept || is_union(after->entry.sort, after->entry.facts));
+        adds |= after->unites ||
+                (after->adds && (kept || is_union(after->entry.sort, after->entry.facts)));
     }
     if (count == 0 || (!*session && !adds))
         return;

@@ -55,6 +55,7 @@ struct sql_session {
     bool drops;   /* if the command succeeds, no temporary table has the name of `entry` */
     bool renames; /* the temporary table of this name may have another name now */
     bool unnames; /* any temporary table may have another name now */
+    bool unites;  /* there may be a MERGE table of which nothing is known */
     struct entry entry;
 };
 

@@ -255,3 +255,108 @@ def test_rows_under_a_merge_table_that_are_not_named(merged, granting, way, text
     assert merged.sql("SELECT name FROM vault.m") == ((SECRET,),)
     client.query("DROP TEMPORARY TABLE own.m2")
     client.quit()
+
+
+FIRST = "CREATE TEMPORARY TABLE own.m1 LIKE vault.mg"
+SECOND = "CREATE TEMPORARY TABLE own.m2 LIKE own.m1"
+# Two temporary MERGE tables, the second of which is made where its pattern's name means another table, or where no
+# statement names it; then the first is dropped.
+SECONDS = {
+    "forgotten over others": (None, [FIRST, *(f"SET @v{i} = 'SELECT {i}'" for i in range(300)), SECOND]),
+    "in a block": ("mariadb", [FIRST, f"BEGIN NOT ATOMIC {SECOND}; END"]),
+    "in a function": (None, [
+        f"CREATE FUNCTION own.makes () RETURNS INT DETERMINISTIC BEGIN {SECOND}; RETURN 1; END", FIRST,
+        "SELECT own.makes()"]),
+    "in a trigger": (None, [
+        f"CREATE TRIGGER own.makes BEFORE INSERT ON own.m3 FOR EACH ROW BEGIN {SECOND}; END", FIRST,
+        "INSERT INTO own.m3 VALUES (1, 'x')"]),
+    "in a view's function": (None, [
+        f"CREATE FUNCTION own.makes () RETURNS INT DETERMINISTIC BEGIN {SECOND}; RETURN 1; END",
+        "CREATE VIEW own.seen AS SELECT own.makes()", FIRST, "SELECT * FROM own.seen"]),
+}
+
+
+@pytest.fixture
+def pattern(merged):
+    merged.sql(*(f"CREATE TABLE own.{name} (id INT, name VARCHAR(60)) ENGINE=MyISAM" for name in ("m1", "m3")))
+    yield merged
+    merged.sql("DROP TABLE own.m1, own.m3", "DROP FUNCTION IF EXISTS own.makes", "DROP VIEW IF EXISTS own.seen")
+
+
+@pytest.mark.parametrize("name", SECONDS)
+def test_a_likeness_that_outlives_its_pattern(pattern, granting, name):  # noqa: F811
+    only, before = SECONDS[name]
+    if only not in (None, pattern.name):
+        pytest.skip("MariaDB alone")
+    client = login(granting)
+    for text in before:
+        client.query(text)
+    client.query("DROP TEMPORARY TABLE own.m1")
+    assert client.query("SELECT name FROM own.m2")[0].rows == [[SECRET]]
+    without_grant(granting)
+    ends_refused(lambda: client.query("SELECT name FROM own.m2"))
+    client.quit()
+
+
+@pytest.mark.parametrize("then", ("real", "temporary"))
+@pytest.mark.parametrize("first", (FIRST, MERGE.replace("own.mm", "own.m1")))
+def test_a_likeness_that_is_prepared_before_its_pattern(pattern, granting, first, then):  # noqa: F811
+    """It is judged by what its pattern's name means at the PREPARE: a table of the service's own."""
+    client = login(granting)
+    if then == "temporary":
+        client.query("CREATE TEMPORARY TABLE own.m1 (id INT, name VARCHAR(60)) ENGINE=MyISAM")
+    statement = client.prepare(SECOND)[0]
+    if then == "temporary":
+        client.query("DROP TEMPORARY TABLE own.m1")
+    client.query(first)
+    client.execute(statement)
+    client.query("DROP TEMPORARY TABLE own.m1")
+    assert client.query("SELECT name FROM own.m2")[0].rows == [[SECRET]]
+    without_grant(granting)
+    ends_refused(lambda: client.query("SELECT name FROM own.m2"))
+    client.quit()
+
+
+# Commands of which silogate remembers nothing else.
+HARD = {
+    "in an unknown mode": "SET sql_mode = LOWER(''); SELECT \"a\"; %s",
+    "before an unknown mode decides": "SET sql_mode = LOWER(''); %s; SELECT \"a\"",
+    "behind more than is remembered": "".join(f"SET @v{i} = '{'x' * 3000}'; " for i in range(100)) + "%s",
+}
+
+
+@pytest.mark.parametrize("made", (FIRST, MERGE.replace("own.mm", "own.m1")))
+@pytest.mark.parametrize("name", HARD)
+def test_a_merge_table_of_a_command_that_is_not_followed(merged, granting, name, made):  # noqa: F811
+    client = login(granting)
+    client.query(HARD[name] % made)
+    client.query("SET sql_mode = ''")
+    client.ok(b"\x0e")
+    without_grant(granting)
+    ends_refused(lambda: client.query("SELECT name FROM own.m1"))
+    client.ok(b"\x1f")
+    assert client.query("SELECT name FROM own.t WHERE id = 1")[0].rows == [["own"]]
+    client.quit()
+
+
+def test_a_name_that_is_lost_with_the_mode(merged, granting):  # noqa: F811
+    """The MERGE table has another name by then; a table that has its old one is dropped."""
+    client = login(granting)
+    client.query(FIRST)
+    client.query("SET sql_mode = LOWER(''); SELECT \"a\"; ALTER TABLE own.m1 RENAME TO own.m2")
+    client.query("CREATE TEMPORARY TABLE own.m1 (id INT)")
+    client.query("DROP TEMPORARY TABLE own.m1")
+    assert client.query("SELECT name FROM own.m2")[0].rows == [[SECRET]]
+    without_grant(granting)
+    ends_refused(lambda: client.query("SELECT name FROM own.m2"))
+    client.quit()
+
+
+def test_many_merge_tables_of_one_kind(merged, granting):  # noqa: F811
+    """A session that makes, uses and drops them all day is not refused for their number."""
+    client = login(granting)
+    for i in range(100):
+        client.query(FIRST.replace("m1", f"m{i}"))
+        assert client.query(f"SELECT m.name FROM own.m{i} AS m, own.t")[0].rows == [[SECRET]]
+        client.query(f"DROP TEMPORARY TABLE own.m{i}")
+    client.quit()
