@@ -26,7 +26,12 @@
 enum renewal_step { RENEWAL_ENTER, RENEWAL_PREPARE, RENEWAL_RESTORE, RENEWAL_BACK, RENEWAL_STEPS };
 
 /* Errors of a server that has not begun with the execution. */
-enum { UNKNOWN_COMMAND = 1047, NOT_PREPARABLE = 1295, MALFORMED_PACKET = 1835 };
+enum {
+    UNKNOWN_COMMAND = 1047,
+    WRONG_ARGUMENTS = 1210,
+    NOT_PREPARABLE = 1295,
+    MALFORMED_PACKET = 1835,
+};
 
 struct renewal {
     uint32_t id;   /* the client's statement id */
@@ -177,13 +182,14 @@ void renew_refused(const struct session *session, struct prepared *prepared)
 }
 
 /* Both servers drop the long data of an execution that fails, unless they could not read the
- * command, or do not know it (COM_STMT_BULK_EXECUTE; MariaDB: without its capability). */
+ * command, or do not know it (COM_STMT_BULK_EXECUTE; MariaDB: without its capability). After error
+ * 1210 MySQL keeps it if the command has too few parameters (query attributes), else not. */
 void renew_answered(struct session *session)
 {
     const struct request *request = &session->request;
     const uint16_t code = request->failed ? request->answer.error_code : 0;
-    const bool began =
-        code != MALFORMED_PACKET && code != UNKNOWN_COMMAND && code != NOT_PREPARABLE;
+    const bool began = code != MALFORMED_PACKET && code != UNKNOWN_COMMAND &&
+                       code != NOT_PREPARABLE && code != WRONG_ARGUMENTS;
 
     if (request->execution && began)
         forget_chunks(session, request->execution);

@@ -147,3 +147,31 @@ def test_a_server_drops_the_chunks_of_an_execution_that_fails(scene):
     scene.mode("log")
     scene.chunk(b"new")
     assert scene.execute() == 0 and scene.rows() == ["new"]
+
+
+def test_mysql_keeps_the_chunks_of_an_execution_with_too_few_parameters(scene):
+    """With query attributes a command says how many parameters it has. Error 1210, as for one that it drops them of."""
+    scene.client.close()
+    scene.client = client = wire.connect(scene.gate.port, "billing_service",
+                                         capabilities=wire.USUAL | wire.QUERY_ATTRIBUTES)
+    if not client.capabilities & wire.QUERY_ATTRIBUTES:
+        pytest.skip("MySQL alone")
+    scene.first = client.prepare(INSERT)[0]
+
+    def execute(count):
+        client.command(b"\x17" + struct.pack("<IBIB", scene.first, 8, 1, count) + b"\0\1\xfc\0\0")
+        try:
+            client.answers(binary=True)
+            return 0
+        except wire.Error as error:
+            return error.code
+    scene.chunk(b"old ")
+    assert execute(0) == 1210
+    scene.mode("block")
+    assert execute(1) == 1142
+    scene.mode("log")
+    scene.chunk(b"new")
+    assert execute(1) == 1210 and scene.rows() == []
+    scene.reset()
+    scene.chunk(b"new")
+    assert execute(1) == 0 and scene.rows() == ["new"]
