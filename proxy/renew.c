@@ -26,12 +26,7 @@
 enum renewal_step { RENEWAL_ENTER, RENEWAL_PREPARE, RENEWAL_RESTORE, RENEWAL_BACK, RENEWAL_STEPS };
 
 /* Errors of a server that has not begun with the execution. */
-enum {
-    UNKNOWN_COMMAND = 1047,
-    WRONG_ARGUMENTS = 1210,
-    NOT_PREPARABLE = 1295,
-    MALFORMED_PACKET = 1835,
-};
+enum { UNKNOWN_COMMAND = 1047, WRONG_ARGUMENTS = 1210, NOT_PREPARABLE = 1295, MALFORMED = 1835 };
 
 struct renewal {
     uint32_t id;   /* the client's statement id */
@@ -188,8 +183,8 @@ void renew_answered(struct session *session)
 {
     const struct request *request = &session->request;
     const uint16_t code = request->failed ? request->answer.error_code : 0;
-    const bool began = code != MALFORMED_PACKET && code != UNKNOWN_COMMAND &&
-                       code != NOT_PREPARABLE && code != WRONG_ARGUMENTS;
+    const bool began = code != MALFORMED && code != UNKNOWN_COMMAND && code != NOT_PREPARABLE &&
+                       code != WRONG_ARGUMENTS;
 
     if (request->execution && began)
         forget_chunks(session, request->execution);
