@@ -231,7 +231,8 @@ static void send_all(void *argument)
     server->giving = giving->fine;
 }
 
-/* On the main thread: the successor serves. */
+/* On the main thread: the successor serves. It is told here, because without sessions this process
+ * may end before the thread that asked runs again. */
 static void let_go(void *argument)
 {
     struct giving *giving = argument;
@@ -240,6 +241,7 @@ static void let_go(void *argument)
     log_notice("a successor has taken over");
     hand_over(server);
     server->giving = false;
+    takeover_gone(giving->channel);
 }
 
 /* On the main thread: there is none. */
@@ -260,8 +262,7 @@ void drain_takeover(void *context, int channel)
         log_notice("a successor has asked for the sockets and did not start");
         return;
     }
-    if (desk_call(desk, let_go, &giving))
-        takeover_gone(channel);
+    desk_call(desk, let_go, &giving);
 }
 
 /* On the main thread. */
