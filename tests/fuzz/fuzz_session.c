@@ -83,7 +83,7 @@ static void set_up(void)
     list_init(&worker.log_waiting);
     list_init(&worker.abandoned);
     list_init(&worker.handshaking);
-    ev_timer_init(&worker.handshake_timer, secure_next_handshake, 0., 0.);
+    ev_timer_init(&worker.handshake_timer, handshake_next, 0., 0.);
     worker.handshake_timer.data = &worker;
     for (int i = 0; i < WORKER_SLOTS; i++)
         list_init(&worker.slots[i]);
