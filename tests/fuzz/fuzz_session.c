@@ -22,6 +22,7 @@
 #include "protocol/command.h"
 #include "protocol/handshake.h"
 #include "proxy/login/abandoned.h"
+#include "proxy/login/handshake.h"
 #include "proxy/login/login.h"
 #include "proxy/worker.h"
 #include "tests/fuzz/watched.h"
