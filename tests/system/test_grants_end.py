@@ -283,6 +283,15 @@ def pattern(merged):
     merged.sql("DROP TABLE own.m1, own.m3", "DROP FUNCTION IF EXISTS own.makes", "DROP VIEW IF EXISTS own.seen")
 
 
+def drop_the_pattern(client, granting):  # noqa: F811
+    """What was made like it is read until the grant ends."""
+    client.query("DROP TEMPORARY TABLE own.m1")
+    assert client.query("SELECT name FROM own.m2")[0].rows == [[SECRET]]
+    without_grant(granting)
+    ends_refused(lambda: client.query("SELECT name FROM own.m2"))
+    client.quit()
+
+
 @pytest.mark.parametrize("name", SECONDS)
 def test_a_likeness_that_outlives_its_pattern(pattern, granting, name):  # noqa: F811
     only, before = SECONDS[name]
@@ -291,11 +300,7 @@ def test_a_likeness_that_outlives_its_pattern(pattern, granting, name):  # noqa:
     client = login(granting)
     for text in before:
         client.query(text)
-    client.query("DROP TEMPORARY TABLE own.m1")
-    assert client.query("SELECT name FROM own.m2")[0].rows == [[SECRET]]
-    without_grant(granting)
-    ends_refused(lambda: client.query("SELECT name FROM own.m2"))
-    client.quit()
+    drop_the_pattern(client, granting)
 
 
 @pytest.mark.parametrize("then", ("real", "temporary"))
@@ -310,11 +315,7 @@ def test_a_likeness_that_is_prepared_before_its_pattern(pattern, granting, first
         client.query("DROP TEMPORARY TABLE own.m1")
     client.query(first)
     client.execute(statement)
-    client.query("DROP TEMPORARY TABLE own.m1")
-    assert client.query("SELECT name FROM own.m2")[0].rows == [[SECRET]]
-    without_grant(granting)
-    ends_refused(lambda: client.query("SELECT name FROM own.m2"))
-    client.quit()
+    drop_the_pattern(client, granting)
 
 
 # Commands of which silogate remembers nothing else.
@@ -345,11 +346,7 @@ def test_a_name_that_is_lost_with_the_mode(merged, granting):  # noqa: F811
     client.query(FIRST)
     client.query("SET sql_mode = LOWER(''); SELECT \"a\"; ALTER TABLE own.m1 RENAME TO own.m2")
     client.query("CREATE TEMPORARY TABLE own.m1 (id INT)")
-    client.query("DROP TEMPORARY TABLE own.m1")
-    assert client.query("SELECT name FROM own.m2")[0].rows == [[SECRET]]
-    without_grant(granting)
-    ends_refused(lambda: client.query("SELECT name FROM own.m2"))
-    client.quit()
+    drop_the_pattern(client, granting)
 
 
 def test_many_merge_tables_of_one_kind(merged, granting):  # noqa: F811
