@@ -18,6 +18,8 @@ def test_unit(source):
     done = subprocess.run([program], cwd=TOP, capture_output=True, text=True, timeout=900,
                           errors="replace")
     if done.returncode != 0:
-        failed = [line for line in done.stderr.splitlines() if not line.startswith("[       OK ]")]
-        pytest.fail("\n".join(failed[-60:]) + f"\nexit {done.returncode}; alone: {program}",
+        lines = [line for line in done.stderr.splitlines() if not line.startswith("[       OK ]")]
+        # A sanitizer's report at the end must not hide which check failed.
+        checks = [line for line in lines[:-60] if line.startswith(("[  ERROR", "[   LINE", "[  FAILED"))]
+        pytest.fail("\n".join(checks + lines[-60:]) + f"\nexit {done.returncode}; alone: {program}",
                     pytrace=False)
