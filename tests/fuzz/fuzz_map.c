@@ -38,7 +38,7 @@ static void check_edits(struct text text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    const struct sql_where where = {stands, NULL};
+    const struct sql_where where = {.stands = stands};
 
     if (size < CHOICES || size > LONGEST)
         return 0;

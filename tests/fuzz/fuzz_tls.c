@@ -85,7 +85,7 @@ static int pair_open(struct end *end)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sockets) != 0)
         abort();
     *end = (struct end){
-        .stream = {&stream_plain, sockets[0], NULL},
+        .stream = {.kind = &stream_plain, .socket = sockets[0]},
           .step = TLS_AGAIN
     };
     return sockets[1];
