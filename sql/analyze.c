@@ -319,11 +319,14 @@ static void note_united(struct parser *p)
 
     if (!p->united || p->failed || facts->object_count == 0)
         return;
-    if (facts->kind == SQL_ALTER_TABLE && first->session_only) {
+    if (facts->kind != SQL_CREATE_TABLE && !(facts->session.action & SQL_ACTION_CREATE_TEMPORARY)) {
+        /* The session may have temporary tables that are not known here: renamed, forgotten, made
+         * by a procedure. */
+        const bool known = facts->kind == SQL_ALTER_TABLE && first->session_only;
         facts->effects |= SQL_EFFECT_SESSION;
         facts->session.action |= SQL_ACTION_CREATE_TEMPORARY;
-        facts->session.name = first->name;
-        facts->session.value = first->schema;
+        facts->session.name = known ? first->name : (struct text){NULL, 0};
+        facts->session.value = known ? first->schema : (struct text){NULL, 0};
     }
     if (facts->session.action & SQL_ACTION_CREATE_TEMPORARY)
         facts->session.facts = facts;

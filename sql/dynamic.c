@@ -87,20 +87,45 @@ static bool at_statement_end(const struct parser *p)
     return at_end(p) || at_sign(p, ';') || at_word(p, KW_USING);
 }
 
+/* Only one of several texts runs. Their objects are one list, but nothing may be believed that only
+ * one of them brings about. That they forget something is no harm. */
+static void check_one_of_several(struct parser *p, uint8_t effects)
+{
+    struct sql_facts *facts = p->facts;
+    const unsigned forgets = SQL_ACTION_FORGET_VARIABLES | SQL_ACTION_FORGET_ALL |
+                             SQL_ACTION_FORGET_TABLES | SQL_ACTION_RUNS_CODE;
+
+    if (facts->session.action & SQL_ACTION_DROP_TABLES) {
+        facts->session.action &= (uint16_t)~SQL_ACTION_DROP_TABLES;
+        facts->session.action |= SQL_ACTION_FORGET_TABLES;
+    }
+    if (facts->session.action & ~forgets || facts->session.handler.at || facts->xa || p->united ||
+        facts->effects & ~((unsigned)effects | SQL_EFFECT_SESSION))
+        parser_fail(p, "one of several texts, which changes what later statements mean");
+}
+
 /* Analyses each text that a variable may hold: `value` has them with a zero byte between them (see
  * SQL_ACTION_SET_VARIABLE). */
 static void parse_each_text(struct parser *p, struct text value)
 {
     static const struct sql_token nowhere = {.class = SQL_TOKEN_END};
-    const char *end;
+    const uint8_t effects = p->facts->effects;
+    const char *start = value.at, *end;
+    uint8_t marks = 0;
 
     while (value.length > 0 && (end = memchr(value.at, 0, value.length)) != NULL) {
         struct text text = {value.at, (size_t)(end - value.at)};
         parse_text(p, text, &nowhere);
+        check_one_of_several(p, effects);
+        marks |= p->facts->session.reading.marks;
         value.at += text.length + 1;
         value.length -= text.length + 1;
     }
+    const bool several = value.at != start;
     parse_text(p, value, &nowhere);
+    if (several)
+        check_one_of_several(p, effects);
+    p->facts->session.reading.marks |= marks;
 }
 
 /* Analyses the value at p->t as a statement, or fails if it is not known. Returns its text; `at`
@@ -155,15 +180,17 @@ static bool changes_later(const struct parser *p, uint8_t before, uint8_t *later
         SQL_EFFECT_MODE | SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY | SQL_EFFECT_UNKNOWN;
     const unsigned databases = SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED;
     const unsigned tables =
-        SQL_ACTION_CREATE_TEMPORARY | SQL_ACTION_DROP_TABLES | SQL_ACTION_LIKENESS;
+        SQL_ACTION_CREATE_TEMPORARY | SQL_ACTION_DROP_TABLES | SQL_ACTION_FORGET_TABLES;
     /* each EXECUTE forgets all variables */
     const unsigned variables = SQL_ACTION_SET_VARIABLE | SQL_ACTION_FORGET_VARIABLES;
     const unsigned effects = p->facts->effects & ~(unsigned)before;
     const unsigned action = p->facts->session.action;
 
     *later = (action & tables ? SQL_LATER_TABLES : 0) | (effects & states ? SQL_LATER_STATE : 0) |
-             (effects & databases ? SQL_LATER_DATABASE : 0);
-    /* What a MERGE table stands on has to be remembered with its name. */
+             (effects & databases ? SQL_LATER_DATABASE : 0) |
+             (action & SQL_ACTION_CREATE_TEMPORARY ? SQL_LATER_CREATES : 0);
+    /* What a MERGE table stands on has to be remembered with its name; and at an EXECUTE, LIKE may
+     * name another table than now. */
     return !p->united && !(effects & ~(states | databases | SQL_EFFECT_SESSION)) &&
            !(action & ~(tables | variables | SQL_ACTION_RUNS_CODE));
 }
@@ -214,7 +241,10 @@ static void execute_facts(struct parser *p, const struct sql_facts *facts)
         const struct sql_object *object = &facts->objects[i];
         p->calls |= object->type == SQL_ROUTINE && (object->access & SQL_EXECUTE);
         struct name schema = {object->schema, 0, 0, false}, name = {object->name, 0, 0, false};
-        if (object->session_only)
+        if (i == 0 && object->session_only && object->access == SQL_DEFINE &&
+            facts->session.later & SQL_LATER_CREATES)
+            add_temporary(p, &schema, &name);
+        else if (object->session_only)
             add_table(p, &schema, &name, object->access);
         else
             add_object(p, (enum sql_type)object->type, &schema, &name, object->access);

@@ -254,20 +254,20 @@ static const struct sql_session *add(const struct sql_session *before, enum sort
 
 /* May it have made a likeness of a temporary MERGE table, which stays when that one is dropped? A
  * trigger, a view's function or a prepared text may say LIKE, and the name there was judged when it
- * was another table's. */
+ * was another table's. A table that is taken for a temporary one counts too: a function may have
+ * dropped that, and a cursor over it lives longer than it. */
 static bool may_make_likeness(const struct sql_session *session, const struct sql_facts *facts)
 {
     if (!session || !(session->has & 1 << UNITED))
         return false;
     if (!facts->determined || facts->session.action & SQL_ACTION_LIKENESS)
         return true;
-    if (!sql_facts_run_code(facts))
+    if (!(facts->session.action & SQL_ACTION_RUNS_CODE))
         return false;
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
         if (object->access & SQL_EXECUTE ||
-            (object->type == SQL_TABLE && object->access & (SQL_READ | SQL_WRITE) &&
-             !sql_session_has_table(session, object->schema, object->name)))
+            (object->type == SQL_TABLE && object->access & (SQL_READ | SQL_WRITE)))
             return true;
     }
     return false;
@@ -358,7 +358,7 @@ static const struct sql_session *within_limits(const struct sql_session *after, 
     struct sql_session *last = step_over(after, arena);
     last->clears = ALL_SORTS;
     last->has &= 1 << UNITED;
-    last->full = true;
+    last->full = last->unnames = true; /* renames and likenesses are not followed behind this */
     return last;
 }
 
@@ -432,14 +432,31 @@ static void renew_handler(const struct sql_session *session, struct sql_facts *f
     }
 }
 
+/* Is it the temporary table that the statement makes? */
+static bool is_made(const struct sql_facts *facts, const struct sql_object *object)
+{
+    return facts->session.action & SQL_ACTION_CREATE_TEMPORARY && object->access == SQL_DEFINE &&
+           facts->session.value.at && text_equal(object->schema, facts->session.value) &&
+           text_equal(object->name, facts->session.name);
+}
+
 void sql_session_renew(const struct sql_session *session, struct sql_facts *facts)
 {
+    bool real = false;
+
     if (facts->session.handler.at)
         renew_handler(session, facts);
     for (uint32_t i = 0; i < facts->object_count; i++) {
         struct sql_object *object = &facts->objects[i];
-        if (object->session_only)
-            object->session_only = sql_session_has_table(session, object->schema, object->name);
+        if (!object->session_only || is_made(facts, object))
+            continue;
+        object->session_only = sql_session_has_table(session, object->schema, object->name);
+        real |= !object->session_only;
+    }
+    /* LIKE may name a MERGE table now. */
+    if (real && facts->session.action & SQL_ACTION_LIKENESS) {
+        facts->likeness = true;
+        facts->session.facts = facts;
     }
     if (facts->xa == SQL_XA_ENDS || facts->xa == SQL_XA_JOINS) {
         facts->xa_foreign =

@@ -24,7 +24,8 @@ enum sql_action {
      * them; for SET @name = 1073741825, a number that may be a session's id, it is a zero byte and
      * the digits. */
     SQL_ACTION_SET_VARIABLE = 4,
-    /* CREATE TEMPORARY TABLE, not inside a body or compound statement: `name` in schema `value`. */
+    /* CREATE TEMPORARY TABLE, not inside a body or compound statement: `name` in schema `value`.
+     * `value.at` NULL: ALTER makes a MERGE table of one that may be temporary. */
     SQL_ACTION_CREATE_TEMPORARY = 8,
     /* DROP, RENAME, or ALTER with RENAME TO: no object with SQL_DEFINE is a temporary table any
      * more. The new name is not followed: it counts as a real table. */
@@ -54,6 +55,7 @@ enum sql_later {
     SQL_LATER_TABLES = 1,   /* makes, renames or drops temporary tables */
     SQL_LATER_STATE = 2,    /* sets sql_mode or character sets */
     SQL_LATER_DATABASE = 4, /* USE, DROP DATABASE */
+    SQL_LATER_CREATES = 8,  /* with SQL_LATER_TABLES: makes the temporary table of objects[0] */
 };
 
 /* Is (schema, name) a temporary table that this session created? Names as facts have them. */

@@ -206,26 +206,32 @@ static void note_sorts(struct session_table *table)
 
 void sql_session_settle(struct sql_session **session, const struct sql_session *after, bool kept)
 {
-    const struct sql_session *steps[2 * SQL_SESSION_STEPS];
+    const struct sql_session *few[SQL_SESSION_STEPS], **steps = few;
+    const unsigned most = after && !after->is_table ? after->steps : 0;
     unsigned count = 0;
     bool adds = false;
 
+    /* One statement may drop many tables, each with a step. */
+    if (most > SQL_SESSION_STEPS)
+        steps = memory_take(most * sizeof(steps[0]));
     for (; after && !after->is_table; after = after->before) {
-        assert(count < sizeof(steps) / sizeof(steps[0]));
+        assert(count < most);
         steps[count++] = after;
         adds |= after->unites ||
                 (after->adds && (kept || is_union(after->entry.sort, after->entry.facts)));
     }
-    if (count == 0 || (!*session && !adds))
-        return;
-    if (!*session) {
+    if (!*session && adds) {
         *session = memory_take_zeroed(sizeof(struct session_table));
         (*session)->is_table = true;
     }
     struct session_table *table = (struct session_table *)*session;
-    while (count-- > 0)
-        take_step(table, steps[count], kept);
-    note_sorts(table);
+    if (table && count > 0) {
+        while (count-- > 0)
+            take_step(table, steps[count], kept);
+        note_sorts(table);
+    }
+    if (steps != few)
+        free(steps);
 }
 
 void sql_session_forget_xa(struct sql_session *session)

@@ -2,7 +2,8 @@
 follows it."""
 import pytest
 
-from test_belief import SECRET, blocking, granting, login, refused, vault, without_grant  # noqa: F401
+from harness import gate
+from test_belief import INI, SECRET, blocking, granting, login, refused, vault, without_grant  # noqa: F401
 
 TWO_READINGS = 'SELECT name "\\" FROM vault.t -- " FROM own.t\n'
 
@@ -30,6 +31,23 @@ def test_what_is_known_runs(vault, blocking):  # noqa: F811
         prepared(client, "USE own")
         assert client.query("SELECT name FROM t WHERE id = 1")[0].rows == [["own"]]
     client.quit()
+
+
+@pytest.mark.parametrize("way", ("binary", "text"))
+def test_scratch_tables_of_drivers_that_prepare_everything(vault, way):  # noqa: F811
+    """A service that owns single tables may make temporary ones of any name in its database."""
+    with gate.running(vault, ini=INI.replace("owns = own.*", "owns = own.t")) as one:
+        client = login(one)
+        for _ in range(2):
+            if way == "binary":
+                client.execute(client.prepare("CREATE TEMPORARY TABLE own.scratch (id INT)")[0])
+            else:
+                prepared(client, "CREATE TEMPORARY TABLE own.scratch (id INT)")
+            if way == "binary":  # after the EXECUTE it is not known as a temporary table
+                assert client.query("SELECT * FROM own.scratch")[0].rows == []
+                client.query("DROP TEMPORARY TABLE own.scratch")
+            client.ok(b"\x1f")
+        client.quit()
 
 
 @pytest.mark.parametrize("way", ("the next command", "the same command"))

@@ -75,6 +75,8 @@ def test_a_cursor_over_the_same(granting):  # noqa: F811
 
 
 MERGE = "CREATE TEMPORARY TABLE own.mm (id INT, name VARCHAR(60)) ENGINE=MERGE UNION=(vault.m)"
+PLAIN = "CREATE TEMPORARY TABLE own.mm (id INT, name VARCHAR(60)) ENGINE=MyISAM"
+ALTER = "ALTER TABLE own.mm ENGINE=MERGE UNION=(vault.m)"
 READ = "SELECT name FROM own.mm"
 # A temporary MERGE table over another's, which is then to be read where nobody looks for it: what is done under
 # the grant, and what then reads the other's row.
@@ -94,6 +96,16 @@ UNIONS = {
     "in a block": ("mariadb", [MERGE], "BEGIN NOT ATOMIC SELECT name FROM own.mm; END"),
     "in a procedure": (None, [
         "CREATE PROCEDURE own.reads () SELECT name FROM own.mm", MERGE], "CALL own.reads()"),
+    # ALTER makes one of a temporary table that silogate does not know as one
+    "altered after a new name": (None, [PLAIN, "ALTER TABLE own.mm RENAME TO own.m2", ALTER.replace("own.mm", "own.m2")],
+                                 "SELECT name FROM own.m2"),
+    "altered when forgotten": (None, [PLAIN, *(f"SET @v{i} = 'SELECT {i}'" for i in range(300)), ALTER], READ),
+    "altered after a failure": (None, [PLAIN + "; SELECT nonsense", ALTER], READ),
+    "altered in an unknown mode": (None, [PLAIN, f"SET sql_mode = LOWER(''); SELECT \"a\"; {ALTER}", "SET sql_mode = ''"],
+                                   READ),
+    "made by a procedure": (None, [f"CREATE PROCEDURE own.reads () {PLAIN}", "CALL own.reads()", ALTER], READ),
+    "made by an EXECUTE": (None, [f"PREPARE s FROM '{PLAIN}'", "EXECUTE s", ALTER], READ),
+    "altered at once": ("mariadb", [PLAIN, f"EXECUTE IMMEDIATE '{ALTER}'"], READ),
 }
 
 
@@ -134,7 +146,32 @@ def test_prepared_before_the_merge_table(granting):  # noqa: F811
     ends_refused(lambda: client.execute(statement))
     ends_refused(lambda: client.query("EXECUTE s"))
     client.query("DROP TEMPORARY TABLE own.real_one")
-    assert client.execute(statement)[0].rows == client.query("EXECUTE s")[0].rows == []
+    # a cursor over it may have been left open
+    ends_refused(lambda: client.execute(statement))
+    client.ok(b"\x1f")
+    client.query("PREPARE s FROM 'SELECT name FROM own.real_one'")
+    assert client.execute(client.prepare("SELECT name FROM own.real_one")[0])[0].rows == \
+        client.query("EXECUTE s")[0].rows == []
+    client.query("DROP TABLE own.real_one")
+    client.quit()
+
+
+@pytest.mark.parametrize("prepared", ("over it", "before it"))
+def test_a_cursor_over_a_merge_table_that_is_dropped(granting, prepared):  # noqa: F811
+    client = login(granting)
+    client.query("CREATE TABLE own.real_one (id INT, name VARCHAR(60))")
+    made = MERGE.replace("own.mm", "own.real_one")
+    if prepared == "over it":
+        client.query(made)
+    statement = client.prepare("SELECT name FROM own.real_one")[0]
+    if prepared == "before it":
+        client.query(made)
+    assert client.execute(statement, cursor=1)[0].rows == []
+    client.query("DROP TEMPORARY TABLE own.real_one")
+    without_grant(granting)
+    assert SECRET.encode() not in fetch(client, statement)
+    client.quit()
+    client = login(granting)
     client.query("DROP TABLE own.real_one")
     client.quit()
 
@@ -259,6 +296,7 @@ def test_rows_under_a_merge_table_that_are_not_named(merged, granting, way, text
 
 FIRST = "CREATE TEMPORARY TABLE own.m1 LIKE vault.mg"
 SECOND = "CREATE TEMPORARY TABLE own.m2 LIKE own.m1"
+FILL = "".join(f"SET @v{i} = '{'x' * 3000}'; " for i in range(100))
 # Two temporary MERGE tables, the second of which is made where its pattern's name means another table, or where no
 # statement names it; then the first is dropped.
 SECONDS = {
@@ -270,6 +308,13 @@ SECONDS = {
     "in a trigger": (None, [
         f"CREATE TRIGGER own.makes BEFORE INSERT ON own.m3 FOR EACH ROW BEGIN {SECOND}; END", FIRST,
         "INSERT INTO own.m3 VALUES (1, 'x')"]),
+    "in a trigger of a table that was dropped unseen": (None, [
+        "CREATE FUNCTION own.makes () RETURNS INT DETERMINISTIC BEGIN DROP TEMPORARY TABLE own.m3; RETURN 1; END",
+        f"CREATE TRIGGER own.fills BEFORE INSERT ON own.m3 FOR EACH ROW BEGIN {SECOND}; END",
+        "CREATE TEMPORARY TABLE own.m3 (id INT, name VARCHAR(60))", "SELECT own.makes()", FIRST,
+        "INSERT INTO own.m3 VALUES (1, 'x')"]),
+    "behind more than is remembered": (None, [FIRST, f"{FILL}{SECOND}"]),
+    "behind more statements than are remembered": (None, [FIRST, "SET @v = '1'; " * 520 + SECOND]),
     "in a view's function": (None, [
         f"CREATE FUNCTION own.makes () RETURNS INT DETERMINISTIC BEGIN {SECOND}; RETURN 1; END",
         "CREATE VIEW own.seen AS SELECT own.makes()", FIRST, "SELECT * FROM own.seen"]),
@@ -318,11 +363,29 @@ def test_a_likeness_that_is_prepared_before_its_pattern(pattern, granting, first
     drop_the_pattern(client, granting)
 
 
+@pytest.mark.parametrize("was", ("a table", "a MERGE table of its own"))
+def test_a_likeness_that_is_prepared_of_a_temporary_table(pattern, granting, was):  # noqa: F811
+    """At its execution LIKE names the real table, which is another's MERGE table."""
+    client = login(granting)
+    client.query("CREATE TEMPORARY TABLE vault.mg (id INT, name VARCHAR(60)) "
+                 + ("ENGINE=MyISAM" if was == "a table" else "ENGINE=MERGE UNION=(own.m3)"))
+    statement = client.prepare("CREATE TEMPORARY TABLE own.m2 LIKE vault.mg")[0]
+    client.query("PREPARE s FROM 'CREATE TEMPORARY TABLE own.m2 LIKE vault.mg'")
+    client.query("DROP TEMPORARY TABLE vault.mg")
+    ends_refused(lambda: client.query("EXECUTE s"))
+    client.execute(statement)
+    assert client.query("SELECT name FROM own.m2")[0].rows == [[SECRET]]
+    without_grant(granting)
+    for text in ("SELECT name FROM own.m2", "DELETE FROM own.m2", "TRUNCATE TABLE own.m2"):
+        ends_refused(lambda: client.query(text))
+    client.quit()
+
+
 # Commands of which silogate remembers nothing else.
 HARD = {
     "in an unknown mode": "SET sql_mode = LOWER(''); SELECT \"a\"; %s",
     "before an unknown mode decides": "SET sql_mode = LOWER(''); %s; SELECT \"a\"",
-    "behind more than is remembered": "".join(f"SET @v{i} = '{'x' * 3000}'; " for i in range(100)) + "%s",
+    "behind more than is remembered": FILL + "%s",
 }
 
 
