@@ -99,6 +99,10 @@ static void check_one_of_several(struct parser *p, uint8_t effects)
         facts->session.action &= (uint16_t)~SQL_ACTION_DROP_TABLES;
         facts->session.action |= SQL_ACTION_FORGET_TABLES;
     }
+    if (facts->session.action & SQL_ACTION_SET_VARIABLE) {
+        facts->session.action &= (uint16_t)~SQL_ACTION_SET_VARIABLE;
+        p->assigns = true;
+    }
     if (facts->session.action & ~forgets || facts->session.handler.at || facts->xa || p->united ||
         facts->effects & ~((unsigned)effects | SQL_EFFECT_SESSION))
         parser_fail(p, "one of several texts, which changes what later statements mean");

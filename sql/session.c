@@ -435,8 +435,9 @@ static void renew_handler(const struct sql_session *session, struct sql_facts *f
 /* Is it the temporary table that the statement makes? */
 static bool is_made(const struct sql_facts *facts, const struct sql_object *object)
 {
-    return facts->session.action & SQL_ACTION_CREATE_TEMPORARY && object->access == SQL_DEFINE &&
-           facts->session.value.at && text_equal(object->schema, facts->session.value) &&
+    return facts->kind == SQL_CREATE_TABLE && facts->session.action & SQL_ACTION_CREATE_TEMPORARY &&
+           object->access == SQL_DEFINE && facts->session.value.at &&
+           text_equal(object->schema, facts->session.value) &&
            text_equal(object->name, facts->session.name);
 }
 
@@ -453,6 +454,11 @@ void sql_session_renew(const struct sql_session *session, struct sql_facts *fact
         object->session_only = sql_session_has_table(session, object->schema, object->name);
         real |= !object->session_only;
     }
+    /* ALTER with UNION now makes a MERGE table of a real table, or of a temporary one that is not
+     * known. */
+    if (real && facts->session.action & SQL_ACTION_CREATE_TEMPORARY &&
+        facts->kind != SQL_CREATE_TABLE)
+        facts->session.name = facts->session.value = none;
     /* LIKE may name a MERGE table now. */
     if (real && facts->session.action & SQL_ACTION_LIKENESS) {
         facts->likeness = true;

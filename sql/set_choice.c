@@ -29,6 +29,8 @@ static bool take_alternative(struct parser *p, struct text *texts)
         return false;
     text = keeps_its_text(p, unescape(p, literal, p->t.flags & SQL_TOKEN_ESCAPED));
     step(p);
+    if (text.length > 0 && memchr(text.at, 0, text.length))
+        return false;
     char *room = text.at ? take_room(p, texts->length + 1 + text.length) : NULL;
     if (!room || p->t.class == SQL_TOKEN_STRING)
         return false;

@@ -142,11 +142,17 @@ class Forms:
         text = text.replace(b"{t}", self.table().encode("latin-1", "ignore"))
         again = [self.fill(self.pick("ALTER TABLE own.patients COMMENT 'c{n}'", "ALTER TABLE own.patients ADD x{n} INT", "FLUSH TABLES"))]
         live = self.pick([live], [live], [live, self.harmless()], ["PREPARE m FROM '" + live.replace("'", "''") + "'", "EXECUTE m"])
-        prepare, run = self.pick(({"com": "PREPARE", "text": text}, {"com": "EXECUTE"}),
-                                 (b"PREPARE p FROM '" + text.replace(b"\\", b"\\\\").replace(b"'", b"''") + b"'", "EXECUTE p"))
-        return [inert, prepare, *self.pick(live + again, again + live), run]
+        literal = b"'" + text.replace(b"\\", b"\\\\").replace(b"'", b"''") + b"'"
+        prepare, run = self.pick(([{"com": "PREPARE", "text": text}], {"com": "EXECUTE"}), ([b"PREPARE p FROM " + literal], "EXECUTE p"),
+                                 ([self.one_of(literal), b"PREPARE p FROM @o"], "EXECUTE p"))
+        return [inert, *prepare, *self.pick(live + again, again + live), run]
 
     # What an EXECUTE does to the session
+
+    def one_of(self, literal):
+        """@o is this text or another, and only one of them runs."""
+        texts = self.pick([literal, b"'DO 1'"], [b"'DO 1'", literal])
+        return b"SET @o = IF(" + self.pick(b"0", b"1", b"(SELECT 1 FROM own.a LIMIT 1)") + b", " + b", ".join(texts) + b")"
 
     def executed(self):
         table = self.pick("secret.patients", "secret.visits", "shared.patients")
@@ -157,7 +163,13 @@ class Forms:
         between = self.pick([], [], [self.harmless()], [{"com": "RESET_CONNECTION"}], ["DEALLOCATE PREPARE d"])
         database = self.pick("secret", "shared", "own", "own2", "old")
         run = self.pick([b"EXECUTE d"], [b"EXECUTE d", b"EXECUTE d"], [b"EXECUTE e; EXECUTE d"], [b"DO 1; EXECUTE d"])
-        prepare = lambda text, name=b"d": [b"PREPARE " + name + b" FROM '" + text.replace("\\", "\\\\").replace("'", "''").encode("latin-1", "ignore") + b"'"]
+        way = self.random.randrange(4 if self.mariadb else 3)
+
+        def prepare(text, name=b"d"):
+            literal = b"'" + (text if isinstance(text, bytes) else text.encode("latin-1", "ignore")).replace(b"\\", b"\\\\").replace(b"'", b"''") + b"'"
+            if way < 2:
+                return [b"PREPARE " + name + b" FROM " + literal]
+            return [self.one_of(literal), b"PREPARE " + name + b" FROM @o" if way == 2 else b"EXECUTE IMMEDIATE @o"]
         if self.chance(0.3):  # in one command with the text that is read by what it changes
             self.flags["multi"] = self.multi = True
             inert, live, text = self.pick(PAIRS)

@@ -3,7 +3,7 @@ anew at each use, also where it has another name, or another table behind its na
 import pytest
 
 from harness import gate, wire
-from test_belief import GRANT, SECRET, granting, login, records_of, refused, vault, without_grant  # noqa: F401
+from test_belief import GRANT, INI, SECRET, granting, login, records_of, refused, vault, without_grant  # noqa: F401
 
 
 def ends_refused(run):
@@ -378,6 +378,34 @@ def test_a_likeness_that_is_prepared_of_a_temporary_table(pattern, granting, was
     without_grant(granting)
     for text in ("SELECT name FROM own.m2", "DELETE FROM own.m2", "TRUNCATE TABLE own.m2"):
         ends_refused(lambda: client.query(text))
+    client.quit()
+
+
+ALTERS = ("COMMENT = 'spied' UNION = ()", "DROP COLUMN name, UNION = (own.m1)", "RENAME TO own.stolen, UNION = ()")
+
+
+@pytest.mark.parametrize("text", ALTERS)
+def test_an_alter_that_is_prepared_of_a_temporary_table(pattern, text):  # noqa: F811
+    """At its execution it is the real table, which is another's."""
+    with gate.running(pattern, ini=INI) as one:
+        client = login(one)
+        client.query("CREATE TEMPORARY TABLE vault.t (id INT, name VARCHAR(60)) ENGINE=MyISAM")
+        statement = client.prepare(f"ALTER TABLE vault.t {text}")[0]
+        client.query("DROP TEMPORARY TABLE vault.t")
+        ends_refused(lambda: client.execute(statement))
+        ends_refused(lambda: client.query("SELECT name FROM vault.t"))
+        client.quit()
+    assert pattern.sql("SELECT name FROM vault.t") == ((SECRET,),)
+
+
+def test_an_alter_of_a_real_table_makes_no_temporary_one(pattern, granting):  # noqa: F811
+    client = login(granting)
+    client.query("CREATE TEMPORARY TABLE vault.t (id INT, name VARCHAR(60)) ENGINE=MyISAM")
+    statement = client.prepare("ALTER TABLE vault.t COMMENT = 'mine' UNION = ()")[0]
+    client.query("DROP TEMPORARY TABLE vault.t")
+    client.execute(statement)
+    without_grant(granting)
+    ends_refused(lambda: client.query("SELECT name FROM vault.t"))
     client.quit()
 
 

@@ -9,7 +9,6 @@ NAMES = b"SELECT _binary'\xbf\x5c' FROM own.t -- ', name FROM vault.t"
 # What the other text would have brought about, and what then reads the other silo's row.
 OTHERS = {
     "a temporary table": ("CREATE TEMPORARY TABLE vault.t (id INT, name VARCHAR(60))", "SELECT * FROM vault.t"),
-    "a variable": ("SET @w = \"SELECT 1\"", "EXECUTE IMMEDIATE @w"),
     "a mode": ("SET sql_mode = ANSI_QUOTES", 'SELECT 1 AS "\\" FROM own.t -- ", name FROM vault.t'),
     "a character set": ("SET NAMES gbk", NAMES),
     "character_set_client": ("SET character_set_client = gbk", NAMES),
@@ -25,7 +24,6 @@ def test_what_did_not_run_is_not_believed(vault, blocking, name, place):  # noqa
         pytest.skip("MySQL knows no EXECUTE IMMEDIATE, and a PREPARE of these remembers nothing")
     text, reads = OTHERS[name]
     client = login(blocking)
-    client.query("SET @w = 'SELECT * FROM vault.t'")
     client.query(f"SET @v = {place % (chr(39) + text + chr(39))}")
     refused(client, "EXECUTE IMMEDIATE @v")
     refused(client, "PREPARE s FROM @v; EXECUTE s")
@@ -35,6 +33,31 @@ def test_what_did_not_run_is_not_believed(vault, blocking, name, place):  # noqa
     except wire.Error as error:
         assert error.code == 1142 or name in ("a statement", "a database"), error
     still_foreign(client)
+    client.quit()
+
+
+@pytest.mark.parametrize("texts", ("%s, 'DO 1'", "'DO 1', %s"))
+def test_a_variable_of_either_text(vault, blocking, texts):  # noqa: F811
+    """It may hold the other text's value, or its own still."""
+    client = login(blocking)
+    client.query("SET @w = 'SELECT * FROM vault.t'")
+    client.query("SET @v = IF(0, " + texts % "'SET @w = \"SELECT 1\"'" + ")")
+    client.query("PREPARE s FROM @v")
+    client.query("EXECUTE s")
+    refused(client, "PREPARE w FROM @w")
+    if vault.name == "mariadb":
+        client.query("SET @w = 'SELECT * FROM vault.t'")
+        client.query("SET @v = IF(0, " + texts % "'SET @w = \"SELECT 1\"'" + ")")
+        client.query("EXECUTE IMMEDIATE @v")
+        refused(client, "EXECUTE IMMEDIATE @w")
+    client.quit()
+
+
+@pytest.mark.parametrize("text", ("'SELECT 1 AS a # \\0DO \\' \n , name FROM vault.t # \\''", "IF(1, 'SELECT 1 # \\0DO 1', 'DO 1')"))
+def test_a_zero_byte_does_not_make_two_texts(blocking, text):  # noqa: F811
+    client = login(blocking)
+    client.query("SET @v = " + text)
+    refused(client, "PREPARE s FROM @v")
     client.quit()
 
 
