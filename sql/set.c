@@ -81,8 +81,7 @@ static void set_user_variable(struct parser *p, const struct name *name, bool fi
     } else {
         if (literal)
             value = keeps_its_text(p, unescape(p, text, p->t.flags & SQL_TOKEN_ESCAPED));
-        if (value.length > 0 &&
-            memchr(value.at, 0, value.length)) /* it would look like two texts */
+        if (value.at && memchr(value.at, 0, value.length)) /* it would look like two texts */
             value = (struct text){NULL, 0};
         if (literal || !value.at)
             parse_value(p);
