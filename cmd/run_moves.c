@@ -20,6 +20,7 @@ static void start(struct moving_door *door, struct violations *violations)
         .close = moving_close,
         .seal = moving_seal,
         .inside = moving_inside,
+        .ask_blockers = moving_ask_blockers,
         .blockers = moving_blockers,
         .unmapped = moving_unmapped,
         .missed = moving_missed,

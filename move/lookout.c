@@ -22,6 +22,8 @@ enum {
     FAST_MS = 2,
     SLOW_MS = 250,
     BEAT_MS = 1000,     /* between two reports while no move is running */
+    HELD_MS = 50,       /* and while new transactions wait */
+    ANSWER_US = 30000,  /* until the workers have told who is inside */
     REFRESH_MS = 10000, /* between two reads of the catalogue */
     /* After an announcement. The mover waits ten seconds for the instances and three for the page
      * cleaner, and reads the tables again, before it closes the doors. */
@@ -132,9 +134,17 @@ static bool report(struct lookout *lookout, unsigned move, struct error *error)
         .unmapped_by = unmapped_by,
     };
 
-    if (part->state == STATE_HELD || part->state == STATE_LEFT)
-        door->blockers(door->user, upstream_name(lookout), bit_of(lookout, move), blockers,
-                       sizeof(blockers));
+    if (part->state == STATE_LEFT) {
+        door->ask_blockers(door->user, upstream_name(lookout), bit_of(lookout, move));
+        usleep(ANSWER_US);
+        door->blockers(door->user, upstream_name(lookout), blockers, sizeof(blockers));
+    } else if (part->state == STATE_HELD) {
+        /* Who is inside is told with the next report: clients wait. */
+        if (part->asked)
+            door->blockers(door->user, upstream_name(lookout), blockers, sizeof(blockers));
+        door->ask_blockers(door->user, upstream_name(lookout), bit_of(lookout, move));
+        part->asked = true;
+    }
     row.unmapped = door->unmapped(door->user, upstream_name(lookout), lookout->numbers[move],
                                   unmapped_by, sizeof(unmapped_by));
     part->reported = clock_ms();
@@ -174,7 +184,7 @@ static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting
     if (part->state != STATE_DRAINED &&
         !door->seal(door->user, upstream_name(lookout), bit_of(lookout, move)))
         state = STATE_HELD;
-    if (state == part->state && clock_ms() - part->reported < 100)
+    if (state == part->state && clock_ms() - part->reported < HELD_MS)
         return true;
     part->state = state;
     return report(lookout, move, error);
@@ -198,6 +208,7 @@ static bool follow(struct lookout *lookout, unsigned move, const struct meeting_
     if (said->phase == PHASE_CLOSED && said->epoch == part->epoch && part->state == STATE_READY) {
         part->until = clock_ms() + said->hold;
         close_door(lookout, move, said->hold + GRACE_MS); /* then the door opens by itself */
+        part->asked = false;
         part->state = STATE_HELD;
         return hold_on(lookout, move, said, error);
     }

@@ -24,8 +24,10 @@ struct watch_door {
     bool (*seal)(void *user, const char *upstream, uint64_t moves);
     /* The number of sessions inside: those that may hold locks on the tables. */
     unsigned (*inside)(void *user, const char *upstream, uint64_t moves);
-    /* Who they are, a line each; cut to `size`. */
-    void (*blockers)(void *user, const char *upstream, uint64_t moves, char *to, size_t size);
+    /* Asks who they are; returns at once, the answers take some milliseconds. */
+    void (*ask_blockers)(void *user, const char *upstream, uint64_t moves);
+    /* Those of the last question who have answered, a line each; cut to `size`. */
+    void (*blockers)(void *user, const char *upstream, char *to, size_t size);
     /* Statements that name the move's tables and could not be mapped, since the start; and which, a
      * line each. */
     uint64_t (*unmapped)(void *user, const char *upstream, unsigned move, char *to, size_t size);

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -22,7 +21,6 @@ enum {
     MOVES = 64,
     UNMAPPED_KEPT = 64,
     BLOCKERS_SIZE = 4096,
-    BLOCKERS_WAIT_US = 30000,
 };
 
 struct unmapped {
@@ -427,20 +425,29 @@ unsigned moving_inside(void *door, const char *upstream, uint64_t moves)
     return inside;
 }
 
-void moving_blockers(void *door, const char *upstream, uint64_t moves, char *to, size_t size)
+void moving_ask_blockers(void *door, const char *upstream, uint64_t moves)
 {
     struct moving *moving = find(upstream);
 
-    to[0] = '\0';
-    if (!moving || moving_inside(door, upstream, moves) == 0)
+    if (!moving)
         return;
     pthread_mutex_lock(&moving->lock);
     moving->blockers_length = 0;
     moving->blockers[0] = '\0';
     pthread_mutex_unlock(&moving->lock);
     atomic_store(&moving->asked, moves);
-    wake_all(door, true);
-    usleep(BLOCKERS_WAIT_US);
+    if (moving_inside(door, upstream, moves) > 0)
+        wake_all(door, true);
+}
+
+void moving_blockers(void *door, const char *upstream, char *to, size_t size)
+{
+    struct moving *moving = find(upstream);
+
+    (void)door;
+    to[0] = '\0';
+    if (!moving)
+        return;
     pthread_mutex_lock(&moving->lock);
     snprintf(to, size, "%.*s", (int)moving->blockers_length, moving->blockers);
     pthread_mutex_unlock(&moving->lock);

@@ -73,7 +73,8 @@ void moving_publish(void *door, const char *upstream, struct sql_moved *names);
 void moving_close(void *door, const char *upstream, uint64_t moves, int64_t milliseconds);
 bool moving_seal(void *door, const char *upstream, uint64_t moves);
 unsigned moving_inside(void *door, const char *upstream, uint64_t moves);
-void moving_blockers(void *door, const char *upstream, uint64_t moves, char *to, size_t size);
+void moving_ask_blockers(void *door, const char *upstream, uint64_t moves);
+void moving_blockers(void *door, const char *upstream, char *to, size_t size);
 uint64_t moving_unmapped(void *door, const char *upstream, unsigned move, char *to, size_t size);
 bool moving_missed(void *door, const char *upstream);
 
