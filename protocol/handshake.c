@@ -170,10 +170,8 @@ static void write_auth(struct writer *writer, capabilities_t capabilities, struc
 {
     if (capabilities & CAPABILITY_PLUGIN_AUTH_LENENC_CLIENT_DATA)
         write_lenenc_text(writer, auth);
-    else if (capabilities & CAPABILITY_SECURE_CONNECTION)
-        write_short_text(writer, auth);
     else
-        write_nul_text(writer, auth);
+        write_short_text(writer, auth);
 }
 
 size_t login_write(const struct login *login, uint8_t sequence, uint8_t *to, size_t size)
@@ -249,9 +247,7 @@ enum parse change_user_read(struct text payload, capabilities_t capabilities,
     if (read_integer(&reader, 1) != COMMAND_CHANGE_USER)
         return PARSE_BAD;
     change_user->user = read_nul_text(&reader);
-    change_user->auth = capabilities & CAPABILITY_SECURE_CONNECTION
-                            ? read_bytes(&reader, (size_t)read_integer(&reader, 1))
-                            : read_nul_text(&reader);
+    change_user->auth = read_bytes(&reader, (size_t)read_integer(&reader, 1));
     change_user->database = read_last_text(&reader);
     if (!reader_at_end(&reader)) {
         change_user->collation = (uint16_t)read_integer(&reader, 2);

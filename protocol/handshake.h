@@ -56,7 +56,8 @@ enum parse auth_switch_read(struct text payload, struct auth_switch *auth_switch
 size_t auth_switch_write(const struct auth_switch *auth_switch, uint8_t sequence, uint8_t *to,
                          size_t size);
 
-/* COM_CHANGE_USER, the command byte included. `capabilities`: those of the connection. */
+/* COM_CHANGE_USER, the command byte included. `capabilities`: those of the connection; with
+ * CLIENT_SECURE_CONNECTION, because login_read refuses a login without it. */
 struct change_user {
     struct text user, auth, database, plugin, attributes;
     uint16_t collation;

@@ -234,7 +234,7 @@ static void test_change_user(void **state)
     assert_int_equal(change_user_read(payload, most, &change_user), PARSE_DONE);
     assert_int_equal(change_user.auth.length, 255);
 
-    payload = guard_text(TEXT("\21user\0pass\0shop"));
+    payload = guard_text(TEXT("\21user\0\4passshop"));
     assert_int_equal(change_user_read(payload, CAPABILITY_PROTOCOL_41, &change_user), PARSE_DONE);
     assert_true(text_equal(change_user.auth, TEXT("pass")) && !change_user.has_collation);
     assert_true(text_equal(change_user.database, TEXT("shop")));
