@@ -39,8 +39,9 @@ static bool has_come_to_be_real(const struct sql_facts *kept, const struct sql_f
     return false;
 }
 
-/* What the execution does to the session. */
-static void change(struct judging *judging, const struct sql_facts *facts)
+/* What the execution does to the session. `several`: the text is read in two ways, and only one of
+ * them is the server's. */
+static void change(struct judging *judging, const struct sql_facts *facts, bool several)
 {
     const struct belief *belief = judging->belief;
     struct ruling *ruling = judging->ruling;
@@ -48,7 +49,9 @@ static void change(struct judging *judging, const struct sql_facts *facts)
     /* MariaDB runs it in the database of its PREPARE and returns to the current one. So a USE in
      * it has a lasting effect only if the two are the same. */
     const unsigned asks = SQL_EFFECT_UNKNOWN | SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED;
-    if (!facts->determined || facts->effects & asks)
+    /* To which mode or character set a SET leads, may depend on the state of its execution. */
+    const unsigned reads = SQL_EFFECT_MODE | SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY;
+    if (!facts->determined || facts->effects & (asks | reads))
         ruling_change(ruling)->unknown = true;
     if (facts->traces)
         ruling_change(ruling)->traced = true;
@@ -59,8 +62,11 @@ static void change(struct judging *judging, const struct sql_facts *facts)
     /* Facts about the session that are known now may not have been known when it was prepared. */
     if (facts->effects & SQL_EFFECT_SESSION || sql_session_disturbed(belief->remembered, facts)) {
         struct change *change = ruling_change(ruling);
-        change->remembered = sql_session_after(
-            change->remembers ? change->remembered : belief->remembered, facts, &change->arena);
+        const struct sql_session *before =
+            change->remembers ? change->remembered : belief->remembered;
+        change->remembered = several ? sql_session_unite(sql_session_lost(before, &change->arena),
+                                                         facts, &change->arena)
+                                     : sql_session_after(before, facts, &change->arena);
         change->remembers = true;
     }
     if (!facts->effects)
@@ -70,6 +76,12 @@ static void change(struct judging *judging, const struct sql_facts *facts)
         change->state = belief->state;
     change->has_state = true;
     sql_state_apply(&change->state, facts);
+    if (facts->effects & reads) {
+        change->sets = true;
+        sql_state_lose_mode(&change->state);
+        change->state.charset = SQL_CHARSET_UNKNOWN;
+        change->state.lossy = SQL_LOSSY;
+    }
 }
 
 struct sql_state execute_state(const struct belief *belief, const struct sql_state *then)
@@ -95,6 +107,7 @@ static void read_again(struct judging *judging, const struct prepared *prepared,
         .end = prepared->text_length, .state = &state, .remembered = belief->remembered};
 
     size_t end = sql_analyze(ruling->text, 0, &state, belief->remembered, facts);
+    sql_session_doubt_value(facts);
     if (facts->determined && (prepared->cut || end < prepared->text_length)) {
         facts->determined = false;
         facts->why = "a long statement that was prepared in another sql_mode or character set";
@@ -106,7 +119,7 @@ static void read_again(struct judging *judging, const struct prepared *prepared,
     statement_rule(judging, facts, &place);
     ruling->facts = NULL; /* each violation has its own facts */
     if (executes)
-        change(judging, facts);
+        change(judging, facts, true);
 }
 
 void judge_long_data(const struct belief *belief, const struct prepared *prepared,
@@ -148,7 +161,7 @@ void judge_execute(const struct belief *belief, const struct binding *binding,
     ruling->kind = sql_kind_name((enum sql_kind)facts->kind);
     statement_rule(&judging, facts, &place);
     if (executes)
-        change(&judging, facts);
+        change(&judging, facts, alike != SQL_READS_ALIKE);
     if (alike != SQL_READS_ALIKE)
         read_again(&judging, prepared, executes);
     statement_conclude(&judging);

@@ -90,6 +90,7 @@ void judge_field_list(const struct belief *belief, const struct binding *binding
         return;
     struct sql_facts *facts = begin(&judging, "field_list");
     read_name(&judging, &table, facts);
+    sql_session_describes(facts);
     facts->object_count = 1;
     facts->objects[0] = (struct sql_object){.schema = sql_state_database(&belief->state),
                                             .name = table,
@@ -97,6 +98,11 @@ void judge_field_list(const struct belief *belief, const struct binding *binding
                                             .access = SQL_READ};
     moves_map(&judging, facts, &belief->state, false);
     conclude(&judging, &belief->state);
+    if (ruling->outcome != RULING_ALLOW || belief->state.dialect != SQL_MARIADB)
+        return;
+    struct change *change = ruling_change(ruling);
+    change->remembered = sql_session_described(belief->remembered, facts, &change->arena);
+    change->remembers = change->remembered != belief->remembered;
 }
 
 void judge_kill(const struct belief *belief, const struct binding *binding, uint32_t id,

@@ -101,7 +101,7 @@ struct change *ruling_change(struct ruling *ruling)
     change->xa_count = 0;
     change->arena = (struct arena){NULL};
     change->has_state = change->unknown = change->several = change->remembers = false;
-    change->traced = change->xa_respelled = false;
+    change->traced = change->xa_respelled = change->sets = false;
     ruling->change = change;
     return change;
 }
@@ -178,13 +178,6 @@ bool ruling_rewrite(struct ruling *ruling, uint32_t offset, uint32_t length, str
     return ruling_bytes(ruling, bytes);
 }
 
-/* A SET that fails may have set some of its variables. */
-static bool changes_reading(const struct sql_state *from, const struct sql_state *to)
-{
-    return from->mode != to->mode || from->mode_known != to->mode_known ||
-           from->charset != to->charset || from->lossy != to->lossy;
-}
-
 void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *change, bool good)
 {
     belief->asked = belief->unknown = false;
@@ -192,8 +185,7 @@ void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *
         return;
     if (change->has_state && good)
         belief->state = change->state;
-    else if (change->has_state &&
-             (change->several || changes_reading(&belief->state, &change->state)))
+    else if (change->has_state && (change->several || change->sets))
         belief_lose(belief);
     belief->must_ask |= change->unknown; /* a failed command may have been executed in part */
     belief->traced |= change->traced;

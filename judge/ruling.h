@@ -58,6 +58,8 @@ struct change {
     bool xa_respelled;
     bool unknown;   /* the rest is known only to the server, which must be asked */
     bool several;   /* it has several statements: if one fails, others may have been executed */
+    bool sets;      /* it sets sql_mode or a character set, perhaps several times: if it fails, a
+                       part of it may have been done */
     bool remembers; /* `remembered` is the new one */
     bool traced;    /* it changes profiling or the optimizer's trace */
 };

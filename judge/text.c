@@ -344,8 +344,11 @@ void judge_text(const struct belief *belief, const struct binding *binding, stru
         ruling->outcome = RULING_ASK;
         return;
     }
-    if (ruling->change)
+    if (ruling->change) {
         ruling->change->several = ruling->parts > 1;
+        ruling->change->sets =
+            walk.effects & (SQL_EFFECT_MODE | SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY);
+    }
     if (ruling->parts == 1 && !walk.batched)
         ruling->facts = &ruling->scratch;
 }
@@ -391,6 +394,7 @@ static bool prepare(struct judging *judging)
         .end = text.length, .state = &belief->state, .remembered = belief->remembered};
 
     size_t end = sql_analyze(text, 0, &belief->state, belief->remembered, facts);
+    sql_session_doubt_value(facts);
     /* By its execution the server may have told how it compares names; now it is not known. */
     facts->determined &= !belief->expired || facts->object_count == 0;
     statement_unknown(belief, facts);
@@ -413,21 +417,35 @@ static bool prepare(struct judging *judging)
     return true;
 }
 
+/* May the PREPARE alone run a routine? MariaDB evaluates deterministic functions early. */
+static bool may_call(const struct judging *judging, const struct sql_facts *facts)
+{
+    bool calls = !facts->determined;
+
+    for (uint32_t i = 0; i < facts->object_count; i++)
+        calls |= facts->objects[i].access & SQL_EXECUTE;
+    return calls && judging->belief->state.dialect == SQL_MARIADB;
+}
+
 /* Keeps what its executions are judged by. */
 static void keep_prepared(struct judging *judging)
 {
+    const struct belief *belief = judging->belief;
     struct ruling *ruling = judging->ruling;
 
     if (ruling->outcome != RULING_ALLOW)
         return;
-    ruling->violation_count = 0; /* because its executions are judged and recorded */
+    if (!may_call(judging, ruling->facts))
+        ruling->violation_count = 0; /* because its executions are judged and recorded */
     memset(ruling->allowed, 0, sizeof(ruling->allowed));
     struct change *change = ruling_change(ruling);
+    change->remembered = sql_session_described(belief->remembered, ruling->facts, &change->arena);
+    change->remembers = change->remembered != belief->remembered;
     change->written.count = 0;
     ruling->user_locks = 0;
     change->preparing =
         prepared_new(ruling->text, ruling->touched ? PREPARED_TEXT_MOVED : PREPARED_TEXT,
-                     ruling->facts, &judging->belief->state);
+                     ruling->facts, &belief->state);
     change->preparing->print = sql_moved_print(ruling->moved, ruling->facts);
 }
 

@@ -332,6 +332,31 @@ static void note_united(struct parser *p)
         facts->session.facts = facts;
 }
 
+/* Does MariaDB open a table or view for it? Not for the listed kinds (tried with 10.11). */
+static bool opens_tables(const struct sql_facts *facts)
+{
+    switch (facts->kind) {
+    case SQL_CREATE_TABLE:
+    case SQL_CREATE_PROCEDURE:
+    case SQL_CREATE_FUNCTION:
+    case SQL_CREATE_TRIGGER:
+    case SQL_DROP_TABLE:
+    case SQL_DROP_VIEW:
+    case SQL_DROP_ROUTINE:
+    case SQL_DROP_TRIGGER:
+        if (!(facts->session.action & SQL_ACTION_RUNS_CODE))
+            return false;
+        break;
+    default:
+        break;
+    }
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        if (facts->objects[i].type != SQL_DATABASE)
+            return true;
+    }
+    return facts->lists;
+}
+
 static size_t finish(struct parser *p, size_t length)
 {
     struct sql_facts *facts = p->facts;
@@ -345,6 +370,8 @@ static size_t finish(struct parser *p, size_t length)
         facts->list_next = 0;
         expect_anything(p);
     }
+    if (p->state->dialect == SQL_MARIADB && opens_tables(facts))
+        facts->session.action |= SQL_ACTION_EVALUATES;
     if (p->session && sql_session_disturbed(p->session, facts))
         facts->effects |= SQL_EFFECT_SESSION;
     return !p->failed && at_sign(p, ';') ? p->t.offset + 1 : length;

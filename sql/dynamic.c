@@ -70,8 +70,7 @@ static struct text take_value(struct parser *p)
         value = unescape(p, text, p->t.flags & SQL_TOKEN_ESCAPED);
         step(p);
     } else if (p->t.class == SQL_TOKEN_VARIABLE) {
-        if (p->session && !p->body && !(p->t.flags & SQL_TOKEN_HIGH))
-            value = sql_session_variable(p->session, variable_name(p).text);
+        value = variable_value(p);
         step(p);
     }
     /* Checks a variable too: it may have been set before this character_set_connection. */
@@ -219,14 +218,16 @@ void parse_prepare(struct parser *p)
             p->prepared[p->prepared_count++] = name.text;
         return;
     }
-    /* The effects of the prepared statement belong to its EXECUTE. */
+    /* The effects of the prepared statement belong to its EXECUTE. But the servers evaluate some
+     * expressions already now. */
+    const bool evaluates = p->assigns || p->calls || sql_facts_evaluate_early(p->facts);
     p->assigns = assigns;
     p->calls = calls;
     bool kept = changes_later(p, effects, &later);
     p->facts->effects = effects | SQL_EFFECT_SESSION;
     p->facts->likeness = false;
     p->facts->session.later = later;
-    p->facts->session.action = SQL_ACTION_PREPARE;
+    p->facts->session.action = SQL_ACTION_PREPARE | (evaluates ? SQL_ACTION_EVALUATES : 0);
     p->facts->session.name = name.text;
     p->facts->xa = SQL_XA_NONE;
     p->facts->xa_foreign = false;

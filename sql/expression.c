@@ -390,8 +390,6 @@ static void walk(struct parser *p, bool bracket, bool rows)
             break;
         case SQL_TOKEN_VARIABLE:
             step(p);
-            if (at_sign(p, ':'))
-                p->assigns = true;
             break;
         case SQL_TOKEN_SYSTEM:
             parse_system_variable(p);

@@ -49,6 +49,8 @@ const char *sql_access_name(enum sql_access access)
 
 bool sql_facts_run_code(const struct sql_facts *facts)
 {
+    if (facts->session.action & SQL_ACTION_EVALUATES)
+        return true;
     if (!(facts->session.action & SQL_ACTION_RUNS_CODE))
         return false;
     for (uint32_t i = 0; i < facts->object_count; i++) {
@@ -60,6 +62,18 @@ bool sql_facts_run_code(const struct sql_facts *facts)
             return true;
     }
     return false;
+}
+
+bool sql_facts_evaluate_early(const struct sql_facts *facts)
+{
+    const unsigned forgets =
+        SQL_ACTION_FORGET_VARIABLES | SQL_ACTION_FORGET_ALL | SQL_ACTION_EVALUATES;
+
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        if (facts->objects[i].access & SQL_EXECUTE)
+            return true;
+    }
+    return facts->session.action & forgets;
 }
 
 /* Objects of one statement mostly share one schema: a schema equal to the previous object's is

@@ -273,10 +273,9 @@ static bool take_variable_thread(struct parser *p)
     const uint32_t offset = p->t.offset, length = p->t.length;
     uint64_t thread;
 
-    if (p->t.class != SQL_TOKEN_VARIABLE || p->t.flags & SQL_TOKEN_HIGH || !p->session ||
-        p->dynamic || p->body || !at_kill_end(p))
+    if (p->dynamic || !at_kill_end(p))
         return false;
-    struct text value = sql_session_variable(p->session, variable_name(p).text);
+    struct text value = variable_value(p);
     if (value.length > 1 && value.at[0] == '\0')
         value = (struct text){value.at + 1, value.length - 1};
     if (!value.at || !text_number(value, &thread) || !sql_is_thread(thread))

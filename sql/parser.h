@@ -146,6 +146,8 @@ bool parser_fail(struct parser *p, const char *why);
 
 static inline void step(struct parser *p)
 {
+    if (__builtin_expect(p->t.class == SQL_TOKEN_VARIABLE && p->n.sign == ':', 0))
+        p->assigns = true; /* @v := .., wherever it is */
     p->t = p->n;
     sql_lexer_next(&p->lexer, &p->n);
     if (__builtin_expect(p->t.class == SQL_TOKEN_BAD, 0))
@@ -283,6 +285,9 @@ struct text keeps_its_text(const struct parser *p, struct text text);
 
 /* The name of the user variable at p->t, without @ and quotes. */
 struct name variable_name(struct parser *p);
+/* The text, or several texts, that the user variable at p->t holds when the statement gets there.
+ * `at` NULL: it is not known, or something earlier in this statement may have changed it. */
+struct text variable_value(struct parser *p);
 
 /* --- places (places.c) --- */
 

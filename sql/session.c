@@ -260,7 +260,7 @@ static bool may_make_likeness(const struct sql_session *session, const struct sq
 {
     if (!session || !(session->has & 1 << UNITED))
         return false;
-    if (!facts->determined || facts->session.action & SQL_ACTION_LIKENESS)
+    if (!facts->determined || facts->session.action & (SQL_ACTION_LIKENESS | SQL_ACTION_EVALUATES))
         return true;
     if (!(facts->session.action & SQL_ACTION_RUNS_CODE))
         return false;
@@ -394,6 +394,25 @@ const struct sql_session *sql_session_after(const struct sql_session *before,
     if (action & (SQL_ACTION_XA | SQL_ACTION_XA_OVER))
         after = clear(after, TRANSACTIONS, arena);
     return within_limits(add_what_it_adds(after, facts, arena), arena);
+}
+
+void sql_session_describes(struct sql_facts *facts)
+{
+    facts->session.action |= SQL_ACTION_EVALUATES;
+}
+
+const struct sql_session *sql_session_described(const struct sql_session *before,
+                                                const struct sql_facts *facts, struct arena *arena)
+{
+    if (facts->determined && !sql_facts_evaluate_early(facts))
+        return before;
+    return unname_unions(clear(before, 1u << VARIABLE, arena), arena);
+}
+
+void sql_session_doubt_value(struct sql_facts *facts)
+{
+    if (facts->session.action & SQL_ACTION_SET_VARIABLE)
+        facts->session.action |= SQL_ACTION_FORGET_VARIABLES;
 }
 
 const struct sql_session *sql_session_unite(const struct sql_session *before,

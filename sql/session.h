@@ -57,6 +57,13 @@ bool sql_session_prepared(const struct sql_session *session, struct text name,
 const struct sql_session *sql_session_after(const struct sql_session *before,
                                             const struct sql_facts *facts, struct arena *arena);
 
+/* The same for a statement that the server has only prepared, and for COM_FIELD_LIST on MariaDB
+ * (call sql_session_describes on its facts first): it may have evaluated functions, and set user
+ * variables, even if it then failed. */
+void sql_session_describes(struct sql_facts *facts);
+const struct sql_session *sql_session_described(const struct sql_session *before,
+                                                const struct sql_facts *facts, struct arena *arena);
+
 /* The same for a statement of which nothing is known. */
 const struct sql_session *sql_session_lost(const struct sql_session *before, struct arena *arena);
 
@@ -85,6 +92,11 @@ bool sql_session_disturbed(const struct sql_session *session, const struct sql_f
  * its identifier. The name in a HANDLER READ may stand for another table. A temporary table that
  * was created since is ignored: the facts stay as strict as they were. */
 void sql_session_renew(const struct sql_session *session, struct sql_facts *facts);
+
+/* Call it on the facts of a statement that COM_STMT_EXECUTE runs, or of its PREPARE: which value it
+ * gives a user variable depends on the state of the session at both. The variable will be
+ * forgotten. */
+void sql_session_doubt_value(struct sql_facts *facts);
 
 /* Call it when the session's XA transaction is prepared. From then on any session of the service
  * may end it, so it is no longer this session's: judge/ knows the prepared ones. */

@@ -9,7 +9,7 @@
 #include "sql/facts.h"
 #include "sql/session.h"
 
-/* facts->session.action: a union of these. Any but SQL_ACTION_RUNS_CODE comes with
+/* facts->session.action: a union of these. Any but SQL_ACTION_RUNS_CODE and _EVALUATES comes with
  * SQL_EFFECT_SESSION. Entries are forgotten first, then the new one is added. */
 enum sql_action {
     /* The statement sets user variables in another way than SQL_ACTION_SET_VARIABLE: `:=`, INTO @v,
@@ -48,6 +48,11 @@ enum sql_action {
     SQL_ACTION_FORGET_TABLES = 4096,
     /* CREATE TEMPORARY TABLE LIKE: of a MERGE table there may now be two. */
     SQL_ACTION_LIKENESS = 8192,
+    /* The server may evaluate what sets user variables, although the statement only prepares
+     * another one (MySQL: `WHERE (@v := 'x') <> ''`, MariaDB: `ROUND(1.2, f())`) or, MariaDB, only
+     * opens a table or view: functions of views, `DEFAULT ((@v := 'x'))`. Comes without
+     * SQL_EFFECT_SESSION if it is the only action. */
+    SQL_ACTION_EVALUATES = 16384,
 };
 
 /* facts->session.later: a union of these. Which table, mode or database it is, is not kept. */
@@ -82,7 +87,10 @@ const struct sql_facts *sql_session_handler(const struct sql_session *session, s
 bool sql_session_started(const struct sql_session *session, struct text xid);
 
 /* May this statement run code in the server whose text silogate does not see here: a routine that
- * it calls, a trigger of a table that it writes to, a function in a view that it reads? */
+ * it calls, a trigger of a table that it writes to, a function in a view that it reads or shows? */
 bool sql_facts_run_code(const struct sql_facts *facts);
+
+/* The same while the server only prepares it. (MariaDB: SQL_ACTION_EVALUATES says it too.) */
+bool sql_facts_evaluate_early(const struct sql_facts *facts);
 
 #endif

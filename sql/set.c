@@ -19,6 +19,16 @@ struct name variable_name(struct parser *p)
     return name;
 }
 
+struct text variable_value(struct parser *p)
+{
+    const unsigned quiet = SQL_ACTION_RUNS_CODE;
+
+    if (p->t.class != SQL_TOKEN_VARIABLE || p->t.flags & SQL_TOKEN_HIGH || !p->session || p->body ||
+        p->assigns || p->calls || p->facts->object_count > 0 || p->facts->session.action & ~quiet)
+        return (struct text){NULL, 0};
+    return sql_session_variable(p->session, variable_name(p).text);
+}
+
 /* Takes @@sql_mode or @@character_set_client at p->t and returns a text that means the same as its
  * value. Tools save these variables in user variables before they change them. */
 static struct text take_saved(struct parser *p)
@@ -59,10 +69,12 @@ static struct text read_thread(struct parser *p)
 }
 
 /* Remembered are SET @name = 'literal' if it is the only setting, and SET @name = @@sql_mode if it
- * is the first. Else the variable is forgotten; if one SET has several user variables, all are.
+ * is the first; not behind SET STATEMENT with another sql_mode or character set. Else the variable
+ * is forgotten; if one SET has several user variables, all are.
  */
 static void set_user_variable(struct parser *p, const struct name *name, bool first)
 {
+    first = first && !p->rereads;
     struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
     bool literal = first && p->t.class == SQL_TOKEN_STRING && !p->body &&
                    (text.at[0] == '\'' || text.at[0] == '"') &&
@@ -131,9 +143,11 @@ static bool take_left(struct parser *p, struct assignment *assignment)
     const bool of_row = p->facts->kind == SQL_CREATE_TRIGGER && p->n.sign == '.';
 
     if (p->t.class == SQL_TOKEN_VARIABLE) {
+        const bool assigns = p->assigns; /* `:=` is not an expression's here */
         assignment->user = true;
         assignment->name = variable_name(p);
         step(p);
+        p->assigns = assigns;
     } else {
         if (p->t.class == SQL_TOKEN_SYSTEM) {
             step(p);

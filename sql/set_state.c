@@ -188,11 +188,8 @@ static bool take_mode_number(struct parser *p, uint8_t *mode)
  */
 static struct text take_variable(struct parser *p)
 {
-    struct text value = {NULL, 0};
+    struct text value = variable_value(p);
 
-    if (p->t.class == SQL_TOKEN_VARIABLE && !(p->t.flags & SQL_TOKEN_HIGH) && p->session &&
-        !p->body)
-        value = sql_session_variable(p->session, variable_name(p).text);
     if (value.at && memchr(value.at, 0, value.length))
         value.at = NULL; /* one of several */
     if (value.at)

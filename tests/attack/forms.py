@@ -184,6 +184,27 @@ class Forms:
                 [create, *prepare(read), drop, *between, b"EXECUTE d"], [create, {"com": "PREPARE", "text": read.encode()}, drop, *between, {"com": "EXECUTE"}]]
         return self.pick(ways)
 
+    def assigned(self):
+        """A variable, a mode or a character set that is set in another way than the text says at first sight."""
+        inert, live, text = self.pick(PAIRS)
+        old, new = (mode.encode() for mode in self.pick((inert, live), (live, inert)))
+        read = text.replace(b"{t}", self.pick(b"secret.patients", b"secret.visits", b"shared.patients"))
+        kind, _, value = new.partition(b" = ") if b" = " in new else (b"SET character_set_client", b"", new.rpartition(b" ")[2])
+        name, value = kind.partition(b" ")[2], value.strip(b"'")
+        query = b"SELECT name FROM secret.patients"
+        assign = b"(@v := '" + self.pick(value, query) + b"')"
+        stored = b"'" + self.pick(value, query) + b"'"
+        inner = self.pick(b"SET @v = @@" + name, b"SET " + name + b" = @v", b"SET @v = " + stored, b"SET @x = " + assign + b", " + name + b" = @v",
+                          b"SET " + name + b" = '" + value + b"', gtid_next = 'x', " + name + b" = @v", b"SELECT 1 FROM own.a WHERE " + assign + b" <> ''",
+                          b"SELECT ROUND(1.2, LENGTH(" + assign + b"))", b"ALTER TABLE own.a ALTER COLUMN n SET DEFAULT (" + assign + b")",
+                          b"SHOW VARIABLES WHERE " + assign + b" = ''", b"SET STATEMENT " + name + b" = '" + value + b"' FOR SET @v = @@" + name)
+        quoted = b"'" + inner.replace(b"\\", b"\\\\").replace(b"'", b"''") + b"'"
+        between = self.pick([], [new], [b"SET @v = " + stored], [new, b"SET @v = " + stored])
+        steps = self.pick([inner], [{"com": "PREPARE", "text": inner}, *between, {"com": "EXECUTE"}], [{"com": "PREPARE", "text": inner}],
+                          [b"PREPARE p FROM " + quoted], [b"PREPARE p FROM " + quoted, *between, b"EXECUTE p"])
+        then = self.pick([b"SET " + name + b" = @v", read], [read], [b"PREPARE q FROM @v", b"EXECUTE q"], [old, b"SET " + name + b" = @v", read])
+        return [old, b"SET @v = " + self.pick(b"'SELECT 1'", b"''", b"@@" + name), *steps, *then]
+
     def likeness(self):
         """Of a MERGE table that may be read for a time."""
         allow = {"com": "CTL", "words": ["allow", "spy", "on", "secret.mg", "access", "read", "--for", "2m"], "grants": True}

@@ -1,0 +1,155 @@
+"""User variables, sql_mode and character sets are believed only where the server sets them: a SET may fail half way,
+run in another state than that of its PREPARE, or read what it has changed itself; and the servers evaluate
+assignments and functions where nothing is said to run, in a PREPARE, or in MariaDB when a table or view is opened."""
+
+import pytest
+
+from harness import gate, wire
+from test_belief import GRANT, INI, REFUSED, SECRET, blocking, login, records_of, refused, vault, without_grant  # noqa: F401
+
+READ = "SELECT name FROM vault.t"
+RUN = ["PREPARE s FROM @v", "EXECUTE s"]
+ANSI = 'SELECT 1 AS "x\\", name FROM vault.t -- "'  # reads the other silo if the server has ANSI_QUOTES
+GBK = b"SELECT _binary'\xbf\x5c', name FROM vault.t -- '"  # the same with gbk
+EARLY = f"SELECT 1 FROM own.t WHERE (@v := '{READ}') <> ''"
+FUNCTION = f"CREATE OR REPLACE FUNCTION own.f() RETURNS INT DETERMINISTIC NO SQL BEGIN SET @v = '{READ}'; RETURN 1; END"
+VIEW = "CREATE OR REPLACE VIEW own.vf AS SELECT ROUND(1.234, own.f()) AS x"
+SCRATCH = "CREATE OR REPLACE TEMPORARY TABLE own.x (id INT, b VARCHAR(99) "
+
+
+def prepared(text, *between):
+    return [("prepare", text), *between, ("execute",)]
+
+
+BOTH = {
+    "a mode that is saved": ["SET sql_mode = ''", *prepared("SET @v = @@sql_mode", "SET sql_mode = 'ANSI_QUOTES'"), "SET sql_mode = @v", ANSI],
+    "a mode out of a variable": ["SET sql_mode = '', @v = ''", "SET @v = ''", *prepared("SET sql_mode = @v", "SET @v = 'ANSI_QUOTES'"), ANSI],
+    "a mode and more": ["SET sql_mode = ''", *prepared("SET sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')",
+                                                      "SET sql_mode = 'ANSI_QUOTES'"), ANSI],
+    "a mode and less": ["SET sql_mode = ''", *prepared("SET sql_mode = REPLACE(@@sql_mode, 'STRICT_TRANS_TABLES', '')",
+                                                      "SET sql_mode = 'ANSI_QUOTES'"), ANSI],
+    "a literal": ["SET sql_mode = ''", *prepared("SET @v = 'SELECT 1 -- \\n, name FROM vault.t'", "SET sql_mode = 'NO_BACKSLASH_ESCAPES'"), *RUN],
+    "a character set": ["SET session_track_system_variables = ''", "SET NAMES utf8mb4", "SET @v = 'utf8mb4'",
+                        *prepared("SET character_set_client = @v", "SET @v = 'gbk'"), GBK],
+    "a character set that is saved": ["SET NAMES utf8mb4", *prepared("SET @v = @@character_set_client", "SET NAMES gbk"),
+                                      "SET NAMES utf8mb4", "SET character_set_client = @v", GBK],
+    "an assignment in the same SET": ["SET sql_mode = ''", "SET @v = ''", "SET @x = (@v := 'ANSI_QUOTES'), sql_mode = @v", ANSI],
+    "a character set in the same SET": ["SET @v = 'utf8mb4'", "SET @x = (@v := 'gbk'), character_set_client = @v", GBK],
+    "a function in the same SET": ["SET sql_mode = ''", "SET @v = ''", "SET @x = own.ansi(), sql_mode = @v", ANSI],
+}
+MYSQL = {
+    "half of a SET": ["SET sql_mode = ''", "SET sql_mode = 'ANSI_QUOTES', gtid_next = 'x', sql_mode = ''", ANSI],
+    "half of a SET in XA": ["SET sql_mode = ''", "SET autocommit = 0", "XA START 'zz'", "INSERT INTO own.t VALUES (6, 'y')",
+                            "SET sql_mode = 'ANSI_QUOTES', autocommit = 1, sql_mode = ''", ANSI],
+    "half of a SET of character sets": ["SET NAMES utf8mb4", "SET character_set_client = gbk, gtid_next = 'x', character_set_client = utf8mb4", GBK],
+    "COM_STMT_PREPARE": ["SET @v = 'SELECT 1'", ("prepare", EARLY), *RUN],
+    "COM_STMT_PREPARE that fails": ["SET @v = 'SELECT 1'", ("prepare", f"DELETE FROM own.t WHERE (@v := '{READ}') = '' ORDER BY nothing LIMIT 1"), *RUN],
+    "PREPARE": ["SET @v = 'SELECT 1'", "PREPARE p FROM '" + EARLY.replace("'", "''") + "'", *RUN],
+}
+MARIADB = {
+    "SET STATEMENT": ["SET sql_mode = ''", "SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SET @v = @@sql_mode", "SET sql_mode = @v", ANSI],
+    "SET STATEMENT that assigns": ["SET sql_mode = ''", "SET @v = ''", "SET STATEMENT sort_buffer_size = 300000 + LENGTH(@v := 'ANSI_QUOTES')"
+                                   " FOR SET sql_mode = @v", ANSI],
+    "COM_STMT_PREPARE of RETURNING": ["SET @v = 'SELECT 1'", ("prepare", f"DELETE FROM own.t WHERE id = 99 OR (@v := '{READ}') = '' RETURNING id"), *RUN],
+    "PREPARE of a function": ["SET @v = 'SELECT 1'", "PREPARE p FROM 'SELECT ROUND(1.234, own.f())'", *RUN],
+    "COM_STMT_PREPARE of a function": ["SET @v = 'SELECT 1'", ("prepare", "SELECT ROUND(1.234, own.f())"), *RUN],
+    **{f"{text} of a view": ["SET @v = 'SELECT 1'", text, *RUN] for text in (
+        "DESCRIBE own.vf", "SHOW COLUMNS FROM own.vf", "SHOW CREATE TABLE own.vf", "CHECK TABLE own.vf", "SHOW TABLE STATUS FROM own",
+        "CREATE OR REPLACE VIEW own.vv AS SELECT * FROM own.vf", "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = 'own'")},
+    "COM_FIELD_LIST": ["SET @v = 'SELECT 1'", ("field list", "vf"), *RUN],
+    "a DEFAULT": ["SET @v = 'SELECT 1'", f"ALTER TABLE own.d ALTER COLUMN id SET DEFAULT ((@v := '{READ}'))", *RUN],
+    "a partition": ["SET @v = 'SELECT 1'", "CREATE OR REPLACE TABLE own.e (id INT) WITH SYSTEM VERSIONING PARTITION BY SYSTEM_TIME INTERVAL"
+                    f" LENGTH((@v := '{READ}')) DAY (PARTITION a HISTORY, PARTITION b CURRENT)", *RUN],
+    "a temporary table's DEFAULT": [SCRATCH + f"DEFAULT ((@v := '{READ}')))", "SET @v = 'SELECT 1'", "INSERT INTO own.x (id) VALUES (1)", *RUN],
+    "a temporary table's column": [SCRATCH + f"AS ((@v := '{READ}')))", "INSERT INTO own.x (id) VALUES (1)", "SET @v = 'SELECT 1'",
+                                   "SELECT * FROM own.x", *RUN],
+    "one of two readings": ["SET sql_mode = 'NO_BACKSLASH_ESCAPES'", *prepared(
+        "SET STATEMENT sort_buffer_size = 300000 + LENGTH('\\') FOR CREATE TEMPORARY TABLE own.zz (id INT) -- '), max_statement_time = 5 FOR"
+        " CREATE TEMPORARY TABLE vault.t (id INT)", "SET sql_mode = ''"), "SELECT * FROM vault.t"],
+}
+CASES = [*(("both", name) for name in BOTH), *(("mysql", name) for name in MYSQL), *(("mariadb", name) for name in MARIADB)]
+
+
+@pytest.fixture(scope="module")
+def scene(vault):  # noqa: F811
+    vault.sql("CREATE TABLE own.d (id INT)", "CREATE FUNCTION own.ansi() RETURNS INT DETERMINISTIC NO SQL"
+              " BEGIN SET @v = 'ANSI_QUOTES'; RETURN 1; END")
+    if vault.name == "mariadb":
+        vault.sql(FUNCTION, VIEW)
+    return vault
+
+
+def play(client, steps):
+    """All that the client gets, and the error of the last step."""
+    seen, statement, last = [], None, None
+    for step in steps:
+        last = None
+        try:
+            if step[0] == "prepare":
+                statement = client.prepare(step[1])[0]
+            elif step[0] == "execute":
+                seen += client.execute(statement)
+            elif step[0] == "field list":
+                client.command(b"\x04" + step[1].encode() + b"\0")
+                while client.receive()[0] not in (0xfe, 0xff):
+                    pass
+            else:
+                seen += client.query(step)
+        except wire.Error as error:
+            last = error
+    assert SECRET not in repr([getattr(one, "rows", one) for one in seen])
+    return last
+
+
+@pytest.mark.parametrize("whose, name", CASES)
+def test_what_was_set_otherwise_is_not_believed(scene, blocking, whose, name):  # noqa: F811
+    if whose not in ("both", scene.name):
+        pytest.skip("the other server does it")
+    client = login(blocking)
+    last = play(client, {"both": BOTH, "mysql": MYSQL, "mariadb": MARIADB}[whose][name])
+    assert last is not None and (last.code in REFUSED or last.code == 1243), last  # 1243: the PREPARE before was refused
+    client.socket.close()
+
+
+def test_what_is_known_goes_on(scene, blocking):  # noqa: F811
+    """Scripts save a mode and choose a text, and none of this is refused."""
+    client = login(blocking)
+    for statement in ("SET @old = @@sql_mode", "SET sql_mode = 'ANSI_QUOTES'", "CREATE TABLE own.k (id INT)", "SET sql_mode = @old",
+                      "SET @v := 'SELECT 1 AS a'", "DROP TABLE own.k", *RUN, "SET @w = @@character_set_client", "SET NAMES latin1",
+                      "SHOW TABLES", "ALTER TABLE own.d COMMENT 'x'", "SET character_set_client = @w", "SELECT \"it's\", name FROM own.t",
+                      "SET @v = (SELECT IF(COUNT(*) > 0, 'SELECT 2', 'SELECT 3') FROM information_schema.tables)", *RUN):
+        client.query(statement)
+    client.execute(client.prepare("SET sql_mode = 'ANSI_QUOTES'")[0])
+    assert client.query('SELECT "name" FROM own.t WHERE id = 1')[0].rows == [["own"]]
+    client.execute(client.prepare("SET NAMES utf8mb4")[0])
+    assert client.query("SELECT 'ö', name FROM own.t WHERE id = 1")[0].rows == [["ö", "own"]]
+    client.quit()
+
+
+def test_a_function_that_a_prepare_runs_is_recorded(vault):  # noqa: F811
+    if vault.name != "mariadb":
+        pytest.skip("MySQL does not run functions before the execution")
+    vault.sql("CREATE FUNCTION vault.f() RETURNS INT DETERMINISTIC BEGIN SET @leak = (SELECT MAX(name) FROM vault.t); RETURN 1; END")
+    with gate.running(vault, ini=INI.replace("block", "log")) as one:
+        client = login(one)
+        client.prepare("SELECT ROUND(1.234, vault.f())")
+        record, = records_of(one, client, 1)
+        assert [(found["type"], found["name"]) for found in record["objects"]] == [("routine", "f")]
+        assert client.query("SELECT @leak")[0].rows == [[SECRET]]  # it has run
+        client.quit()
+    vault.sql("DROP FUNCTION vault.f")
+
+
+@pytest.mark.parametrize("step", ["DESCRIBE own.vg", ("prepare", "SELECT ROUND(1.234, own.g())")])
+def test_a_likeness_that_a_description_makes(vault, step):  # noqa: F811
+    if vault.name != "mariadb":
+        pytest.skip("MySQL does not run functions before the execution")
+    vault.sql("CREATE OR REPLACE FUNCTION own.g() RETURNS INT DETERMINISTIC BEGIN CREATE TEMPORARY TABLE own.z LIKE own.q; RETURN 1; END",
+              "CREATE TABLE own.q (id INT)", "CREATE OR REPLACE VIEW own.vg AS SELECT ROUND(1.234, own.g()) AS x", "DROP TABLE own.q")
+    with gate.running(vault, ini=GRANT) as one:
+        client = login(one)
+        client.query("CREATE TEMPORARY TABLE own.q (id INT, name VARCHAR(60)) ENGINE=MERGE UNION=(vault.m)")
+        play(client, [step, "DROP TEMPORARY TABLE own.q"])
+        without_grant(one)
+        refused(client, "SELECT * FROM own.z")
+        client.socket.close()
