@@ -187,23 +187,30 @@ class Forms:
     def assigned(self):
         """A variable, a mode or a character set that is set in another way than the text says at first sight."""
         inert, live, text = self.pick(PAIRS)
-        old, new = (mode.encode() for mode in self.pick((inert, live), (live, inert)))
+        old, new = (mode.encode() for mode in self.pick((inert, live), (inert, live), (live, inert)))
         read = text.replace(b"{t}", self.pick(b"secret.patients", b"secret.visits", b"shared.patients"))
-        kind, _, value = new.partition(b" = ") if b" = " in new else (b"SET character_set_client", b"", new.rpartition(b" ")[2])
-        name, value = kind.partition(b" ")[2], value.strip(b"'")
-        query = b"SELECT name FROM secret.patients"
-        assign = b"(@v := '" + self.pick(value, query) + b"')"
-        stored = b"'" + self.pick(value, query) + b"'"
-        inner = self.pick(b"SET @v = @@" + name, b"SET " + name + b" = @v", b"SET @v = " + stored, b"SET @x = " + assign + b", " + name + b" = @v",
-                          b"SET " + name + b" = '" + value + b"', gtid_next = 'x', " + name + b" = @v", b"SELECT 1 FROM own.a WHERE " + assign + b" <> ''",
-                          b"SELECT ROUND(1.2, LENGTH(" + assign + b"))", b"ALTER TABLE own.a ALTER COLUMN n SET DEFAULT (" + assign + b")",
-                          b"SHOW VARIABLES WHERE " + assign + b" = ''", b"SET STATEMENT " + name + b" = '" + value + b"' FOR SET @v = @@" + name)
-        quoted = b"'" + inner.replace(b"\\", b"\\\\").replace(b"'", b"''") + b"'"
-        between = self.pick([], [new], [b"SET @v = " + stored], [new, b"SET @v = " + stored])
-        steps = self.pick([inner], [{"com": "PREPARE", "text": inner}, *between, {"com": "EXECUTE"}], [{"com": "PREPARE", "text": inner}],
-                          [b"PREPARE p FROM " + quoted], [b"PREPARE p FROM " + quoted, *between, b"EXECUTE p"])
-        then = self.pick([b"SET " + name + b" = @v", read], [read], [b"PREPARE q FROM @v", b"EXECUTE q"], [old, b"SET " + name + b" = @v", read])
-        return [old, b"SET @v = " + self.pick(b"'SELECT 1'", b"''", b"@@" + name), *steps, *then]
+        name = b"sql_mode" if b"sql_mode" in new else b"character_set_client"
+        was, value = (b"'" + one.rpartition(b" ")[2].strip(b"'") + b"'" for one in (old, new))
+        taken, saved, query = b"SET " + name + b" = @v", b"SET @v = @@" + name, b"'SELECT name FROM secret.patients'"
+        if self.chance(0.6):
+            ways = [[b"SET @v = " + was, *self.prepared(taken, b"SET @v = " + value)], [*self.prepared(saved, new), old, taken],
+                    [*self.prepared(b"SET " + name + b" = CONCAT(@@" + name + b", '')", new)], [*self.prepared(b"SET " + name + b" = @@" + name, new)],
+                    [b"SET @v = " + was, b"SET @x = (@v := " + value + b"), " + name + b" = @v"],
+                    [b"SET " + name + b" = " + value + b", " + self.pick(b"gtid_next = 'x', ", b"no_such = 1, ", b"@y = no_such(), ") + name + b" = " + was]]
+            if self.mariadb:
+                statement = b"SET STATEMENT " + name + b" = " + value + b" FOR " + saved
+                ways += [[statement, taken], [*self.prepared(statement), taken], [b"EXECUTE IMMEDIATE '" + statement.replace(b"'", b"''") + b"'", taken]]
+            return [old, *self.pick(ways), read]
+        assign = b"(@v := " + query + b")"
+        early = self.pick(b"SELECT 1 FROM own.a WHERE " + assign + b" <> ''", b"DELETE FROM own.a WHERE id = 99 OR " + assign + b" = '' RETURNING id",
+                          b"SHOW VARIABLES WHERE " + assign + b" = ''", b"SELECT GROUP_CONCAT(" + assign + b") FROM own.a", b"SELECT 1 FROM own.a HAVING "
+                          + assign + b" <> ''", b"ALTER TABLE own.dup ALTER COLUMN v SET DEFAULT (" + assign + b")", b"SET @v = " + query,
+                          b"CREATE TEMPORARY TABLE own.assigned (a VARCHAR(99) DEFAULT (" + assign + b"))")
+        steps = self.pick([early], [{"com": "PREPARE", "text": early}], self.prepared(early), [b"PREPARE p FROM '" + early.replace(b"'", b"''") + b"'"])
+        return [b"SET @v = 'SELECT 1'", *steps, b"PREPARE q FROM @v", b"EXECUTE q"]
+
+    def prepared(self, text, *between):
+        return [{"com": "PREPARE", "text": text}, *between, {"com": "EXECUTE"}]
 
     def likeness(self):
         """Of a MERGE table that may be read for a time."""
