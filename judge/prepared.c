@@ -89,6 +89,15 @@ struct prepared *prepared_find(const struct prepared_table *table, uint32_t id)
     return table->size ? table->slots[slot_of(table, id)] : NULL;
 }
 
+bool prepared_has_cursor(const struct prepared_table *table)
+{
+    for (uint32_t i = 0; i < table->size; i++) {
+        if (table->slots[i] && table->slots[i]->cursor)
+            return true;
+    }
+    return false;
+}
+
 void prepared_remove(struct prepared_table *table, uint32_t id)
 {
     if (id == PREPARED_LAST && table->has_last)

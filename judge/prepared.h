@@ -36,6 +36,7 @@ struct prepared {
     bool long_data;       /* the same as `has_chunks`, of a table of a move: see held.h */
     bool has_chunks;      /* the server has got COM_STMT_SEND_LONG_DATA for the next execution */
     bool lost_chunk;      /* it has got another number of them than the client has sent */
+    bool cursor;          /* its cursor is open: the client has not fetched all rows */
     uint32_t upstream_id; /* the server's id, which differs if silogate has prepared it again */
     uint64_t print;       /* where its tables were then: see sql_moved_print */
     /* where its tables were when preparing it again failed; 0: that has not happened */
@@ -67,6 +68,8 @@ bool prepared_is_full(const struct prepared_table *table);
 void prepared_add(struct prepared_table *table, struct prepared *prepared, uint32_t id);
 /* NULL: there is none. PREPARED_LAST is the last one added. The table keeps the ownership. */
 struct prepared *prepared_find(const struct prepared_table *table, uint32_t id);
+/* Is a cursor open? Looks at all. */
+bool prepared_has_cursor(const struct prepared_table *table);
 /* Frees one, if it exists, or all; their memory is given back. */
 void prepared_remove(struct prepared_table *table, uint32_t id);
 void prepared_clear(struct prepared_table *table);

@@ -83,6 +83,20 @@ static void state_changed(struct session *session, struct text state)
     }
 }
 
+/* After the OK or the error of the command. */
+static void take_cursor(const struct request *request)
+{
+    const uint16_t status = request->answer.status;
+
+    if (!request->cursor)
+        return;
+    if (request->command == COMMAND_STMT_EXECUTE)
+        request->cursor->cursor =
+            !request->failed && request->opens_cursor && status & STATUS_CURSOR_EXISTS;
+    if (!request->failed && status & STATUS_LAST_ROW_SENT)
+        request->cursor->cursor = false;
+}
+
 static void take_status(struct session *session)
 {
     uint16_t status = session->request.answer.status;
@@ -144,6 +158,8 @@ static void take_events(struct session *session, unsigned events)
 
     if (events & ANSWER_ERROR_SEEN)
         request->failed = true;
+    if (events & (ANSWER_ERROR_SEEN | ANSWER_OK_SEEN))
+        take_cursor(request);
     if (events & ANSWER_PREPARED && request->change && request->change->preparing) {
         request->change->preparing->parameters = answer->parameters;
         prepared_add(&session->belief.prepared, request->change->preparing, answer->statement);

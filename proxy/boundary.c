@@ -27,6 +27,8 @@ const char *boundary_kept(const struct session *session)
         return "LOCK TABLES is in force";
     if (session->held.handler)
         return "a HANDLER is open";
+    if (prepared_has_cursor(&session->belief.prepared))
+        return "a cursor is open";
     if (session->held.user_locks > 0)
         return "a lock of GET_LOCK may be held";
     if (sql_session_has_temporary(session->belief.remembered))

@@ -132,14 +132,20 @@ static bool may_have_cursor(const struct session *session, const struct sql_fact
                                  facts->kind == SQL_VALUES_STATEMENT);
 }
 
-static void clear_cursor(struct session *session, const struct prepared *prepared)
+static void note_cursor(struct session *session, struct prepared *prepared)
 {
     struct gate *gate = &session->client.gate;
+    struct request *request = &session->request;
 
-    if (session->request.command != COMMAND_STMT_EXECUTE ||
-        bytes_get3(gate_at(gate)) <= EXECUTE_FLAGS_AT || may_have_cursor(session, prepared->facts))
+    request->opens_cursor = false;
+    if (request->command == COMMAND_STMT_EXECUTE || request->command == COMMAND_STMT_FETCH)
+        request->cursor = prepared;
+    if (request->command != COMMAND_STMT_EXECUTE || bytes_get3(gate_at(gate)) <= EXECUTE_FLAGS_AT)
         return;
-    gate->bytes[gate->passed + PACKET_HEADER + EXECUTE_FLAGS_AT] &= (uint8_t)~EXECUTE_CURSOR_FLAGS;
+    uint8_t *flags = &gate->bytes[gate->passed + PACKET_HEADER + EXECUTE_FLAGS_AT];
+    if (!may_have_cursor(session, prepared->facts))
+        *flags &= (uint8_t)~EXECUTE_CURSOR_FLAGS;
+    request->opens_cursor = *flags & EXECUTE_CURSOR_FLAGS;
 }
 
 static enum step idle(struct session *session)
@@ -187,7 +193,7 @@ static enum step judge_statement(struct session *session, struct command *comman
     if (lost)
         return refuse_lost(session, command);
     if (prepared && ruling->outcome == RULING_ALLOW)
-        clear_cursor(session, prepared);
+        note_cursor(session, prepared);
     return prepared ? follow_ruling(session, command, 0) : refuse_unknown(session, command, id);
 }
 
@@ -327,7 +333,7 @@ enum step state_command(struct session *session)
     if (session->binding->runtime != session->worker->runtime && !binding_renew(session))
         return boundary_shut_out(session);
     session->request.command = gate_at(gate)[PACKET_HEADER];
-    session->request.execution = NULL;
+    session->request.execution = session->request.cursor = NULL;
     session->client.sequence = 0;
     stream_turn(&session->client.stream);
     stream_turn(&session->upstream.stream);

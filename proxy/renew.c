@@ -160,6 +160,8 @@ void renew_pass(struct session *session, struct prepared *prepared, const struct
     else if (session->request.command == COMMAND_STMT_RESET ||
              session->request.command == COMMAND_STMT_CLOSE)
         forget_chunks(session, prepared);
+    if (session->request.command == COMMAND_STMT_RESET)
+        prepared->cursor = false;
     if (!ruling || ruling->print == 0 || !has_parameters(session, prepared))
         return;
     if (!reads(session, prepared, &execute))

@@ -19,6 +19,7 @@ struct request {
     struct answer answer;
     struct change *change;      /* the command's change of the belief; NULL: none */
     struct prepared *execution; /* the statement that it executes; NULL: another command */
+    struct prepared *cursor;    /* the statement that it executes or fetches from */
     double forwarded_at;        /* by the event loop's clock; 0: no command yet */
     uint32_t packet_left;       /* bytes of the client's present packet that may still pass */
     uint8_t command;            /* the command byte */
@@ -33,6 +34,7 @@ struct request {
     bool failed : 1;            /* an ERR was seen in the answer */
     bool redefines : 1;         /* it may create, rename or drop a table of a move */
     bool asks : 1;              /* a dump: the present event must be acknowledged */
+    bool opens_cursor : 1;      /* it executes `cursor` and asks for one */
     bool recounts : 1;          /* ... and was passed: the next frame has sequence id 0 */
 };
 
