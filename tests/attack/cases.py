@@ -31,7 +31,7 @@ def play(silo, port, case, number):
     """(error: None or (code, text), what was heard)"""
     flags, spy = case.get("flags") or {}, None
     try:
-        spy = Spy(port, flags, silo.files, number)
+        spy = Spy(port, flags, silo.files, number, release=silo.release)
         if flags.get("sql_mode") is not None:
             spy.play(f"SET SESSION sql_mode='{flags['sql_mode']}'")
         for step in case["steps"]:

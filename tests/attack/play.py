@@ -8,7 +8,8 @@
     LOGIN (user, database, expired: it can be told to set a new password), ADMIN, THEIRS, RESTART: the test does these
 
 Texts are str, or bytes where they are no UTF-8. In the corpus' texts {FILES} is a folder the server may write in, {N} a
-number of this run, {PAD:n} n times x, {SP:n} n spaces, {REP:n:text} n times text."""
+number of this run, {PAD:n} n times x, {SP:n} n spaces, {REP:n:text} n times text, {VERSION} the server's version as an
+executable comment has it, {ABOVE} the next one."""
 import re
 import struct
 import time
@@ -36,7 +37,7 @@ SENT = re.compile(rb"<L\d+>")
 class Spy(wire.Wire):
     """`flags` as the corpus has them."""
 
-    def __init__(self, port, flags=(), files="/nowhere", number=0, user="spy"):
+    def __init__(self, port, flags=(), files="/nowhere", number=0, user="spy", release=0):
         flags = dict(flags or {})
         capabilities = wire.USUAL if flags.get("ends") else wire.USUAL & ~wire.DEPRECATE_EOF
         capabilities |= {"zlib": wire.COMPRESS, "zstd": wire.ZSTD}.get(flags.get("compress"), 0)
@@ -52,7 +53,7 @@ class Spy(wire.Wire):
             capabilities |= wire.EXPIRED_PASSWORDS
         super().__init__(port, capabilities)
         self.heard, self.flags, self.files, self.number = bytearray(), flags, files, number
-        self.user_name, self.statements = user, []
+        self.user_name, self.statements, self.release = user, [], release
         self.sent, self.wrong = {}, False  # see SENT
         if flags.get("claims"):  # capabilities, offered or not
             self.greet().offered |= flags["claims"]
@@ -70,6 +71,7 @@ class Spy(wire.Wire):
         if isinstance(text, bytes):
             return text
         text = text.replace("{FILES}", self.files).replace("{N}", str(self.number))
+        text = text.replace("{VERSION}", str(self.release)).replace("{ABOVE}", str(self.release + 1))
         text = re.sub(r"\{PAD:(\d+)\}", lambda m: "x" * int(m[1]), text)
         text = re.sub(r"\{SP:(\d+)\}", lambda m: " " * int(m[1]), text)
         text = re.sub(r"\{REP:(\d+):(.*?)\}", lambda m: m[2] * int(m[1]), text)

@@ -5,7 +5,7 @@ The spy's account may do everything in all four databases: between it and `secre
 `own2` are the spy's, of `shared` only what begins with `mine`; all else is another's."""
 import pymysql
 
-from harness import places
+from harness import places, servers
 
 CANARY = "c4n4ry"
 DATABASES = ("own", "own2", "shared", "secret")
@@ -120,6 +120,8 @@ class Silo:
         self.server, self.mariadb = server, server.name == "mariadb"
         self.files = str(server.folder / "tmp")
         self.begin()
+        release, series, patch = servers.version_of(self.ask("SELECT VERSION()")[0][0])
+        self.release = release * 10000 + series * 100 + patch  # 101119, 90704
         self.with_locks = self._see_locks()
         self.accounts()
         self.texts = statements(self.mariadb)
