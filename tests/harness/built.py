@@ -32,11 +32,12 @@ def java(name, options=()):
 
 
 def go(name):
-    """The program of drivers/NAME.go, with Debian's packages of Go sources."""
+    """The program of drivers/NAME.go, with Debian's packages of Go sources. The first time Go compiles its own library, too:
+    a minute of two processors that have nothing else to do."""
     source = places.TOP / f"tests/harness/drivers/{name}.go"
 
     def build(program):
-        subprocess.run(["go", "build", "-o", program, source], check=True, timeout=300,
+        subprocess.run(["go", "build", "-o", program, source], check=True, timeout=1200,
                        env=dict(os.environ, GO111MODULE="off", GOPATH="/usr/share/gocode", GOFLAGS="-mod=mod",
                                 GOCACHE=str(places.BUILD / "tests/harness/go-cache")))
     return once(f"{name}-go", [source], build)
