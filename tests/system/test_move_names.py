@@ -177,6 +177,8 @@ def run(connection, statements, rolled_back):
                     cursor.execute("BEGIN")
                 affected = execute(cursor, statement)
                 rows = cursor.fetchall()
+                if statement.startswith("SHOW INDEX"):  # Cardinality is InnoDB's estimate, made anew when it has time
+                    rows = [row[:6] + row[7:] for row in rows]
                 answers.append((affected, rows))
                 while cursor.nextset():
                     pass
