@@ -335,16 +335,19 @@ static void note_united(struct parser *p)
 /* Does MariaDB open a table or view for it? Not for the listed kinds (tried with 10.11). */
 static bool opens_tables(const struct sql_facts *facts)
 {
+    const bool runs_code = facts->session.action & SQL_ACTION_RUNS_CODE;
+
     switch (facts->kind) {
     case SQL_CREATE_TABLE:
+        if (!runs_code && facts->object_count == 1) /* without LIKE */
+            return false;
+        break;
     case SQL_CREATE_PROCEDURE:
     case SQL_CREATE_FUNCTION:
-    case SQL_CREATE_TRIGGER:
     case SQL_DROP_TABLE:
     case SQL_DROP_VIEW:
     case SQL_DROP_ROUTINE:
-    case SQL_DROP_TRIGGER:
-        if (!(facts->session.action & SQL_ACTION_RUNS_CODE))
+        if (!runs_code)
             return false;
         break;
     default:

@@ -58,6 +58,9 @@ MARIADB = {
         "CREATE OR REPLACE VIEW own.vv AS SELECT * FROM own.vf", "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = 'own'")},
     "COM_FIELD_LIST": ["SET @v = 'SELECT 1'", ("field list", "vf"), *RUN],
     "a DEFAULT": ["SET @v = 'SELECT 1'", f"ALTER TABLE own.d ALTER COLUMN id SET DEFAULT ((@v := '{READ}'))", *RUN],
+    **{text: ["SET @v = 'SELECT 1'", text, *RUN] for text in (
+        "CREATE TABLE own.l1 LIKE own.de", "CREATE TEMPORARY TABLE own.l2 LIKE own.de", "CREATE TRIGGER own.tg BEFORE INSERT ON own.de FOR EACH"
+        " ROW SET @z = 1", "DROP TRIGGER own.dt", "TRUNCATE own.de", "LOCK TABLES own.de READ", "ALTER TABLE own.de COMMENT 'x'")},
     "a partition": ["SET @v = 'SELECT 1'", "CREATE OR REPLACE TABLE own.e (id INT) WITH SYSTEM VERSIONING PARTITION BY SYSTEM_TIME INTERVAL"
                     f" LENGTH((@v := '{READ}')) DAY (PARTITION a HISTORY, PARTITION b CURRENT)", *RUN],
     "a temporary table's DEFAULT": [SCRATCH + f"DEFAULT ((@v := '{READ}')))", "SET @v = 'SELECT 1'", "INSERT INTO own.x (id) VALUES (1)", *RUN],
@@ -75,7 +78,8 @@ def scene(vault):  # noqa: F811
     vault.sql("CREATE TABLE own.d (id INT)", "CREATE FUNCTION own.ansi() RETURNS INT DETERMINISTIC NO SQL"
               " BEGIN SET @v = 'ANSI_QUOTES'; RETURN 1; END")
     if vault.name == "mariadb":
-        vault.sql(FUNCTION, VIEW)
+        vault.sql(FUNCTION, VIEW, f"CREATE TABLE own.de (id INT, b VARCHAR(99) DEFAULT (ROUND(1.234, (@v := '{READ}'))))",
+                  "CREATE TRIGGER own.dt AFTER INSERT ON own.de FOR EACH ROW SET @z = 1")
     return vault
 
 
