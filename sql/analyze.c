@@ -391,8 +391,8 @@ static void parser_init(struct parser *p, const struct sql_state *state,
     p->schema = sql_state_database(state);
     p->home = p->view = (struct text){NULL, 0};
     p->texts = 0;
-    p->calls = p->failed = p->body = p->assigns = p->nowhere = p->collects = p->in_cte =
-        p->indexed = false;
+    p->calls = p->failed = p->body = p->assigns = p->remembers = p->nowhere = p->collects =
+        p->in_cte = p->indexed = false;
     p->with_inside = false;
     p->united = p->has_body = p->set_for = p->references = p->rereads = p->matches = p->compound =
         p->dynamic = p->stored = p->at_start = false;

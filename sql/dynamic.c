@@ -307,6 +307,20 @@ static void execute_known(struct parser *p)
         parser_fail(p, "EXECUTE of a statement that is not known");
 }
 
+/* Is there more in the rest of the statement than names and literals? MariaDB evaluates some of it
+ * before it reads the text. */
+static bool may_assign(struct parser *p)
+{
+    const struct parser_mark mark = parser_mark(p);
+    bool assigns = false;
+
+    for (; !at_end(p) && !at_sign(p, ';'); step(p))
+        assigns |= at_sign(p, '(') || at_sign(p, ':');
+    if (!p->failed)
+        parser_back(p, &mark);
+    return assigns;
+}
+
 void parse_execute(struct parser *p)
 {
     step(p);
@@ -316,9 +330,13 @@ void parse_execute(struct parser *p)
         return;
     }
     set_kind(p, SQL_EXECUTE_IMMEDIATE);
+    const bool variable = p->t.class == SQL_TOKEN_VARIABLE;
     parse_value(p);
-    if (take_word(p, KW_USING))
-        parse_expressions(p);
+    if (!take_word(p, KW_USING))
+        return;
+    if (variable && may_assign(p))
+        parser_fail(p, "a statement's text that a parameter may change");
+    parse_expressions(p);
 }
 
 void parse_deallocate(struct parser *p)

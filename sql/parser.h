@@ -97,6 +97,7 @@ struct parser {
     bool failed;
     bool body;        /* inside a stored body or compound statement */
     bool assigns;     /* the statement sets user variables */
+    bool remembers;   /* the value of a user variable was taken from the session */
     bool calls;       /* runs a procedure, which may change any state of the session */
     bool stored;      /* in a stored body or view, which sees no temporary tables */
     bool compound;    /* a compound statement outside of routines */

@@ -26,7 +26,9 @@ struct text variable_value(struct parser *p)
     if (p->t.class != SQL_TOKEN_VARIABLE || p->t.flags & SQL_TOKEN_HIGH || !p->session || p->body ||
         p->assigns || p->calls || p->facts->object_count > 0 || p->facts->session.action & ~quiet)
         return (struct text){NULL, 0};
-    return sql_session_variable(p->session, variable_name(p).text);
+    struct text value = sql_session_variable(p->session, variable_name(p).text);
+    p->remembers |= value.at != NULL;
+    return value;
 }
 
 /* Takes @@sql_mode or @@character_set_client at p->t and returns a text that means the same as its
@@ -150,11 +152,13 @@ static bool take_left(struct parser *p, struct assignment *assignment)
         p->assigns = assigns;
     } else {
         if (p->t.class == SQL_TOKEN_SYSTEM) {
+            assignment->global = false;
             step(p);
             if (p->n.sign == '.') {
                 take_scope(p, assignment);
                 take_sign(p, '.');
             }
+            assignment->scoped = false; /* it is for this setting alone */
         } else if (p->n.sign != '=' && p->n.sign != ':' && p->n.sign != '.') {
             take_scope(p, assignment);
         }
@@ -256,12 +260,16 @@ static bool is_itself(const struct parser *p, struct text name)
     return true;
 }
 
-static void parse_assignment(struct parser *p, bool first)
+/* `global`: the scope of the settings before, which this one gets if it has none. (MySQL manual,
+ * "SET Syntax for Variable Assignment".) */
+static void parse_assignment(struct parser *p, bool first, bool *global)
 {
-    struct assignment assignment = {.global = false};
+    struct assignment assignment = {.global = *global};
 
     if (!take_left(p, &assignment))
         return;
+    if (assignment.scoped)
+        *global = assignment.global;
     if (assignment.column) {
         parse_value(p);
     } else if (!assignment.user && !is_itself(p, assignment.name.text)) {
@@ -359,14 +367,14 @@ static bool set_account(struct parser *p)
 }
 
 /* One setting of a SET. */
-static void parse_setting(struct parser *p, bool first)
+static void parse_setting(struct parser *p, bool first, bool *global)
 {
     bool scoped = at_word(p, KW_GLOBAL) || at_word(p, KW_SESSION) || at_word(p, KW_LOCAL);
 
     if (set_account(p))
         return;
     if (p->n.sign == '=' || p->n.sign == ':' || p->n.sign == '.') {
-        parse_assignment(p, first);
+        parse_assignment(p, first, global);
     } else if (scoped && p->n.keyword == KW_TRANSACTION && parser_peek(p).sign != '=') {
         p->facts->administration |= at_word(p, KW_GLOBAL);
         skip_transaction(p);
@@ -381,7 +389,7 @@ static void parse_setting(struct parser *p, bool first)
         step(p);
         set_names(p, false);
     } else {
-        parse_assignment(p, first);
+        parse_assignment(p, first, global);
     }
 }
 
@@ -390,10 +398,11 @@ static void parse_setting(struct parser *p, bool first)
 static void parse_for_statement(struct parser *p)
 {
     const uint8_t effects = p->facts->effects;
+    bool global = false;
 
     step(p);
     do
-        parse_assignment(p, false);
+        parse_assignment(p, false, &global);
     while (take_sign(p, ','));
     const bool rereads = p->facts->effects != effects;
     p->facts->effects = effects;
@@ -425,10 +434,19 @@ static void keep_of_body(struct parser *p, uint8_t effects)
     }
 }
 
+/* MySQL evaluates parts of all settings before it makes the first one. So the value of a variable
+ * is not known if any of them may have changed it. */
+static void doubt_values(struct sql_facts *facts)
+{
+    facts->mode = SQL_MODE_UNKNOWN;
+    facts->charset = SQL_CHARSET_UNKNOWN;
+    facts->lossy = SQL_LOSSY;
+}
+
 void parse_set(struct parser *p)
 {
     const uint8_t effects = p->facts->effects;
-    bool first = true;
+    bool first = true, global = false;
 
     set_kind(p, SQL_SET);
     step(p);
@@ -438,9 +456,11 @@ void parse_set(struct parser *p)
         return;
     }
     do {
-        parse_setting(p, first);
+        parse_setting(p, first, &global);
         first = false;
     } while (take_sign(p, ','));
+    if (p->remembers && (p->assigns || p->calls || p->facts->object_count > 0))
+        doubt_values(p->facts);
     if (p->body)
         keep_of_body(p, effects);
 }

@@ -7,6 +7,7 @@
 /* The left side of a setting: scope and name. */
 struct assignment {
     bool global, user;
+    bool scoped;      /* it has a scope of its own */
     bool column;      /* NEW.x in a trigger: not a variable, even if a variable has its name */
     struct name name; /* a user variable's without @ and quotes */
 };

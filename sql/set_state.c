@@ -44,6 +44,7 @@ void take_scope(struct parser *p, struct assignment *assignment)
     for (unsigned i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
         if (text_equal_fold(name.text, scopes[i].word)) {
             assignment->global = scopes[i].global;
+            assignment->scoped = true;
             step(p);
             return;
         }
@@ -204,7 +205,8 @@ void set_mode(struct parser *p)
     size_t used = 0;
     const struct text variable = take_variable(p);
     bool own = false, known = variable.at;
-    uint8_t mode = known ? sql_mode_of(variable) : 0;
+    struct text words = variable;
+    uint8_t mode = 0;
 
     if (!known && take_mode_number(p, &mode)) {
         known = true;
@@ -212,7 +214,7 @@ void set_mode(struct parser *p)
         struct name name;
         if (!read_name(p, &name, false))
             return;
-        mode = sql_mode_of(name.text);
+        words = name.text;
         known = !at_word(p, KW_DEFAULT);
         step(p);
     } else if (!known && take_reduced(p)) {
@@ -220,9 +222,14 @@ void set_mode(struct parser *p)
     } else if (!known && !p->failed) {
         parser_back(p, &mark);
         known = take_mode_text(p, text, &used, &own);
-        mode = sql_mode_of((struct text){text, used});
+        words = (struct text){text, used};
         /* In armscii8 a byte beyond ASCII is a comma. */
-        known = known && !name_has_high((struct text){text, used});
+        known = known && !name_has_high(words);
+    }
+    /* Another word may mean anything: MariaDB's ALL is every mode. */
+    if (words.at && known) {
+        known = !sql_mode_unknown(words).at;
+        mode = sql_mode_of(words);
     }
     if (p->failed)
         return;

@@ -42,11 +42,16 @@ MYSQL = {
     "half of a SET in XA": ["SET sql_mode = ''", "SET autocommit = 0", "XA START 'zz'", "INSERT INTO own.t VALUES (6, 'y')",
                             "SET sql_mode = 'ANSI_QUOTES', autocommit = 1, sql_mode = ''", ANSI],
     "half of a SET of character sets": ["SET NAMES utf8mb4", "SET character_set_client = gbk, gtid_next = 'x', character_set_client = utf8mb4", GBK],
+    "an assignment behind it in the same SET": ["SET sql_mode = ''", "SET @v = ''", "SET sql_mode = @v, @x = (SELECT 1 WHERE (@v := 'ANSI_QUOTES') <> '')", ANSI],
+    "a character set before an assignment": ["SET NAMES utf8mb4", "SET @v = 'utf8mb4'", "SET character_set_client = @v, sort_buffer_size = 300000 +"
+                                             " (SELECT 1 WHERE (@v := 'gbk') <> '')", GBK],
     "COM_STMT_PREPARE": ["SET @v = 'SELECT 1'", ("prepare", EARLY), *RUN],
     "COM_STMT_PREPARE that fails": ["SET @v = 'SELECT 1'", ("prepare", f"DELETE FROM own.t WHERE (@v := '{READ}') = '' ORDER BY nothing LIMIT 1"), *RUN],
     "PREPARE": ["SET @v = 'SELECT 1'", "PREPARE p FROM '" + EARLY.replace("'", "''") + "'", *RUN],
 }
 MARIADB = {
+    "every mode": ["SET sql_mode = ''; SET NAMES utf8mb4; SET sql_mode = ALL; " + ANSI],
+    "every mode, told by no flag": ["SET sql_mode = 'NO_BACKSLASH_ESCAPES'", "SET sql_mode = 'ALL'", ANSI],
     "SET STATEMENT": ["SET sql_mode = ''", "SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SET @v = @@sql_mode", "SET sql_mode = @v", ANSI],
     "SET STATEMENT that assigns": ["SET sql_mode = ''", "SET @v = ''", "SET STATEMENT sort_buffer_size = 300000 + LENGTH(@v := 'ANSI_QUOTES')"
                                    " FOR SET sql_mode = @v", ANSI],
@@ -56,6 +61,7 @@ MARIADB = {
     **{f"{text} of a view": ["SET @v = 'SELECT 1'", text, *RUN] for text in (
         "DESCRIBE own.vf", "SHOW COLUMNS FROM own.vf", "SHOW CREATE TABLE own.vf", "CHECK TABLE own.vf", "SHOW TABLE STATUS FROM own",
         "CREATE OR REPLACE VIEW own.vv AS SELECT * FROM own.vf", "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = 'own'")},
+    "USING": ["SET @v = 'SELECT ?'", "EXECUTE IMMEDIATE @v USING ROUND(1.234, (@v := 'SELECT name FROM vault.t WHERE ?'))"],
     "COM_FIELD_LIST": ["SET @v = 'SELECT 1'", ("field list", "vf"), *RUN],
     "a DEFAULT": ["SET @v = 'SELECT 1'", f"ALTER TABLE own.d ALTER COLUMN id SET DEFAULT ((@v := '{READ}'))", *RUN],
     **{text: ["SET @v = 'SELECT 1'", text, *RUN] for text in (
@@ -113,6 +119,18 @@ def test_what_was_set_otherwise_is_not_believed(scene, blocking, whose, name):  
     last = play(client, {"both": BOTH, "mysql": MYSQL, "mariadb": MARIADB}[whose][name])
     assert last is not None and (last.code in REFUSED or last.code == 1243), last  # 1243: the PREPARE before was refused
     client.socket.close()
+
+
+def test_the_scope_of_the_setting_before(vault):  # noqa: F811
+    """GLOBAL holds for the next settings too: the session's mode stays, although a mode is set."""
+    before = vault.sql("SELECT @@GLOBAL.sort_buffer_size, @@GLOBAL.sql_mode")[0]
+    with gate.running(vault, ini=INI.replace("administration = block", "administration = log")) as one:
+        client = login(one)
+        client.query("SET sql_mode = ''")
+        client.query("SET GLOBAL sort_buffer_size = 300000, sql_mode = 'ANSI_QUOTES'")
+        refused(client, 'SELECT 1 AS "a\\" /*", name FROM vault.t -- */')
+        client.quit()
+    vault.sql(f"SET GLOBAL sort_buffer_size = {before[0]}, GLOBAL sql_mode = '{before[1]}'")
 
 
 def test_what_is_known_goes_on(scene, blocking):  # noqa: F811
