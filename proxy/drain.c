@@ -183,6 +183,15 @@ static bool give(struct giving *giving, void (*work)(void *argument))
     return false;
 }
 
+static bool send_one(int channel, enum inherited_kind kind, int fd, uint32_t number)
+{
+    return takeover_send(channel,
+                         &(struct inherited_socket){.fd = fd,
+                                                    .kind = (uint8_t)kind,
+                                                    .ids = (uint8_t)(registry_generation() + 1),
+                                                    .number = number});
+}
+
 /* What stays where it is: the sessions of all generations that drain, this one's too, and the
  * overrides. */
 static bool send_rest(struct server *server, int channel)
@@ -193,15 +202,15 @@ static bool send_rest(struct server *server, int channel)
     for (size_t i = 0; fine && i < server->inherited.count; i++) {
         const struct inherited_socket *older = &server->inherited.items[i];
         if (older->kind == INHERITED_OLDER && older->fd >= 0)
-            fine = takeover_send(channel, INHERITED_OLDER, older->fd, older->number, false);
+            fine = takeover_send(channel, older);
     }
     if (fine && self >= 0)
-        fine = takeover_send(channel, INHERITED_OLDER, self, (uint32_t)getpid(), false);
+        fine = send_one(channel, INHERITED_OLDER, self, (uint32_t)getpid());
     if (self >= 0)
         close(self);
     if (fine && board >= 0)
-        fine = takeover_send(channel, INHERITED_BOARD, board, 0, false);
-    return fine && takeover_send(channel, INHERITED_END, -1, registry_count(), false);
+        fine = send_one(channel, INHERITED_BOARD, board, 0);
+    return fine && send_one(channel, INHERITED_END, -1, registry_count());
 }
 
 /* On the main thread: all that a successor needs. */
@@ -217,16 +226,18 @@ static void send_all(void *argument)
         return;
     for (size_t i = 0; fine && !drains && i < server->sockets.count; i++) {
         const struct open_socket *socket = &server->sockets.items[i];
-        fine = takeover_send(channel, INHERITED_LISTEN, socket->fd, 0, socket->systemd);
+        fine = takeover_send(channel, &(struct inherited_socket){.fd = socket->fd,
+                                                                 .kind = INHERITED_LISTEN,
+                                                                 .systemd = socket->systemd});
     }
     if (fine && admin_socket(server->admin) >= 0)
-        fine = takeover_send(channel, INHERITED_ADMIN, admin_socket(server->admin), 0, false);
+        fine = send_one(channel, INHERITED_ADMIN, admin_socket(server->admin), 0);
     if (fine)
-        fine = takeover_send(channel, INHERITED_CONTROL, control_socket(server->control), 0, false);
+        fine = send_one(channel, INHERITED_CONTROL, control_socket(server->control), 0);
     if (fine && server->admin && !server->ledger)
         server->ledger = ledger_new();
     if (fine && server->ledger)
-        fine = takeover_send(channel, INHERITED_LEDGER, ledger_fd(server->ledger), 0, false);
+        fine = send_one(channel, INHERITED_LEDGER, ledger_fd(server->ledger), 0);
     giving->fine = fine && send_rest(server, channel);
     server->giving = giving->fine;
 }

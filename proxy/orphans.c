@@ -14,8 +14,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 
-/* Ids of one that was killed may be on the server's threads for a moment longer. */
-enum { IDS_BETWEEN = 65536, ORPHANS_MOST = 64 };
+enum { ORPHANS_MOST = 64 };
 
 /* Does a process of this user listen there? One that nobody listens on any more is taken away. */
 static bool listens(const struct sockaddr_un *at)
@@ -65,8 +64,7 @@ static void merge(struct inherited *to, struct inherited *from)
         to->items[to->count++] = *one;
         board |= one->kind == INHERITED_BOARD;
     }
-    if (from->last_id + IDS_BETWEEN > to->last_id)
-        to->last_id = from->last_id + IDS_BETWEEN;
+    to->last_id = from->last_id;
     free(from->items);
 }
 

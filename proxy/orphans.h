@@ -8,9 +8,8 @@
 
 #include "proxy/takeover.h"
 
-/* Adds them to `inherited`, with the board of overrides that they share and, in last_id, a session
- * count that is beyond all of theirs. Returns their number. Also removes the sockets of processes
- * that have ended. Only processes of the same user are asked. */
+/* Adds them to `inherited`, with the board of overrides that they share. Returns their number. Also
+ * removes the sockets of processes that have ended. Only processes of the same user are asked. */
 size_t orphans_adopt(const char *path, struct inherited *inherited);
 
 #endif

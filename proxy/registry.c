@@ -8,7 +8,9 @@
 
 #include "base/arena.h"
 
-enum { BUCKETS = 4096, THREADS_FAR = REGISTRY_FIRST / 2 };
+/* STRIDE: the generation of the next successor is this much higher than its predecessor's: an older
+ * build has no generations, and its counter runs through all of them. */
+enum { BUCKETS = 4096, THREADS_FAR = REGISTRY_FIRST / 2, STRIDE = 3 };
 
 struct member {
     struct registry_entry entry;
@@ -18,8 +20,8 @@ struct member {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct member *by_id[BUCKETS], *by_thread[BUCKETS];
 
-static uint32_t first = REGISTRY_FIRST;
-static uint32_t highest; /* thread id that was ever seen; under the lock */
+static uint32_t first = REGISTRY_FIRST; /* with instance and generation: the lowest id */
+static uint32_t highest;                /* thread id that was ever seen; under the lock */
 
 static atomic_uint last;
 
@@ -27,14 +29,21 @@ void registry_begin(unsigned instance)
 {
     uint32_t number = 0;
 
-    first = REGISTRY_FIRST | (uint32_t)instance << REGISTRY_COUNT_BITS;
-    if (getrandom(&number, sizeof(number), 0) == (ssize_t)sizeof(number))
-        atomic_store(&last, number >> (32 - REGISTRY_COUNT_BITS));
+    first = REGISTRY_FIRST | (uint32_t)instance << REGISTRY_INSTANCE_BITS;
+    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+        return;
+    first |= number % REGISTRY_GENERATIONS << REGISTRY_COUNT_BITS;
+    atomic_store(&last, number >> (32 - REGISTRY_COUNT_BITS));
 }
 
 unsigned registry_instance(void)
 {
-    return (first & ~(uint32_t)REGISTRY_FIRST) >> REGISTRY_COUNT_BITS;
+    return (first & ~(uint32_t)REGISTRY_FIRST) >> REGISTRY_INSTANCE_BITS;
+}
+
+unsigned registry_generation(void)
+{
+    return first >> REGISTRY_COUNT_BITS & (REGISTRY_GENERATIONS - 1);
 }
 
 static bool is_taken(uint32_t id)
@@ -50,19 +59,30 @@ static bool is_taken(uint32_t id)
 
 uint32_t registry_count(void)
 {
-    return atomic_load(&last);
+    return registry_generation() << REGISTRY_COUNT_BITS |
+           (atomic_load(&last) & ((1u << REGISTRY_COUNT_BITS) - 1));
 }
 
-void registry_skip(uint32_t count)
+bool registry_succeed(uint32_t count, unsigned taken)
 {
-    atomic_store(&last, count);
+    const uint32_t before = count >> REGISTRY_COUNT_BITS;
+
+    for (uint32_t i = 1; i < REGISTRY_GENERATIONS; i++) {
+        const uint32_t one = (before + i * STRIDE) % REGISTRY_GENERATIONS;
+        if (taken >> one & 1)
+            continue;
+        first &= ~((uint32_t)(REGISTRY_GENERATIONS - 1) << REGISTRY_COUNT_BITS);
+        first |= one << REGISTRY_COUNT_BITS;
+        return true;
+    }
+    return false;
 }
 
 uint32_t registry_id(void)
 {
     uint32_t id, count;
 
-    /* The counter wraps around after 16 million connections, and a session may live longer. */
+    /* The counter wraps around after 2 million connections, and a session may live longer. */
     do {
         count = atomic_fetch_add(&last, 1) + 1;
         id = first | (count & ((1u << REGISTRY_COUNT_BITS) - 1));
@@ -144,7 +164,8 @@ bool registry_at(uint32_t id, const struct usage *upstream, struct registry_entr
 
 bool registry_is_over(uint64_t id)
 {
-    if (id > UINT32_MAX || (uint32_t)id >> REGISTRY_COUNT_BITS != first >> REGISTRY_COUNT_BITS ||
+    if (id > UINT32_MAX ||
+        (uint32_t)id >> REGISTRY_INSTANCE_BITS != first >> REGISTRY_INSTANCE_BITS ||
         is_taken((uint32_t)id))
         return false;
     pthread_mutex_lock(&lock);

@@ -33,19 +33,28 @@ bool registry_is_over(uint64_t id);
 
 /* Ids are between 2^30 and 2^31: drivers that read a thread id as a signed number (JDBC, .NET)
  * send it back unchanged, and a server's own ids do not come that far. The six bits below the
- * highest are the instance's number ([proxy] instance), the others are a counter. */
-enum { REGISTRY_FIRST = 1 << 30, REGISTRY_COUNT_BITS = 24 };
+ * highest are the instance's number ([proxy] instance), the next three tell apart the processes of
+ * one instance that have sessions at the same time (takeover.h), the others are a counter. */
+enum {
+    REGISTRY_FIRST = 1 << 30,
+    REGISTRY_INSTANCE_BITS = 24, /* below the instance's number */
+    REGISTRY_COUNT_BITS = 21,
+    REGISTRY_GENERATIONS = 1 << (REGISTRY_INSTANCE_BITS - REGISTRY_COUNT_BITS)
+};
 
-/* Sets the instance's number, before the first registry_id. The counter starts at a random value,
- * so that ids differ from those of threads that an earlier process with the same number has left
- * on the server. */
+/* Sets the instance's number, before the first registry_id. Generation and counter are random, so
+ * that ids differ from those of threads that an earlier process with the same number has left on
+ * the server. */
 void registry_begin(unsigned instance);
 unsigned registry_instance(void);
+unsigned registry_generation(void);
 
-/* The present value of the counter; and for a successor: continues after its predecessor's, whose
- * sessions may still exist. */
+/* What a successor must know: generation and counter of the id that was given last. */
 uint32_t registry_count(void);
-void registry_skip(uint32_t count);
+/* For a successor, before the first registry_id: takes a generation that is neither that of
+ * `count`, the registry_count of its predecessor, nor among `taken` (a bit for each). So no id that
+ * one of them has given, or still gives, is given here. False: there is none. */
+bool registry_succeed(uint32_t count, unsigned taken);
 
 /* A new id, which no session has. */
 uint32_t registry_id(void);

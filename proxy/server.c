@@ -130,8 +130,13 @@ static bool find_predecessor(struct server *server, struct error *error)
         return false;
     }
     const bool runs = server->inherited.channel >= 0;
-    if (runs || orphans_adopt(config->proxy.control.host.at, &server->inherited) > 0)
-        registry_skip(server->inherited.last_id);
+    const bool follows =
+        runs || orphans_adopt(config->proxy.control.host.at, &server->inherited) > 0;
+    if (follows && !registry_succeed(server->inherited.last_id, takeover_taken(&server->inherited)))
+        return error_set(error,
+                         "%d older silogates drain, which take all ranges of session ids; "
+                         "end one first",
+                         REGISTRY_GENERATIONS);
     if (runs && !show_upstream_up(server->steer.base))
         return error_set(error, "no upstream is up; the silogate that runs goes on");
     if (runs)

@@ -20,6 +20,7 @@
 #include "admin/control.h"
 #include "base/arena.h"
 #include "base/log.h"
+#include "proxy/registry.h"
 
 enum {
     SYSTEMD_FIRST = 3,
@@ -36,7 +37,8 @@ enum {
 
 struct record {
     uint8_t kind, systemd;
-    uint8_t unused[2];
+    uint8_t ids; /* as in struct inherited_socket; older builds send 0 */
+    uint8_t unused;
     uint32_t number;
 };
 
@@ -63,8 +65,11 @@ static void add(struct inherited *inherited, int fd, const struct record *record
     }
     inherited->items =
         memory_resize(inherited->items, (inherited->count + 1) * sizeof(inherited->items[0]));
-    inherited->items[inherited->count++] = (struct inherited_socket){
-        .fd = fd, .kind = record->kind, .systemd = record->systemd, .number = record->number};
+    inherited->items[inherited->count++] = (struct inherited_socket){.fd = fd,
+                                                                     .kind = record->kind,
+                                                                     .systemd = record->systemd,
+                                                                     .ids = record->ids,
+                                                                     .number = record->number};
 }
 
 void takeover_systemd(struct inherited *inherited)
@@ -309,6 +314,18 @@ static unsigned count_generations(const struct inherited *inherited)
     return alive;
 }
 
+unsigned takeover_taken(const struct inherited *inherited)
+{
+    unsigned taken = 0;
+
+    for (size_t i = 0; i < inherited->count; i++) {
+        const struct inherited_socket *older = &inherited->items[i];
+        if (older->kind == INHERITED_OLDER && older->fd >= 0 && older->ids && !has_ended(older))
+            taken |= 1u << (older->ids - 1) % REGISTRY_GENERATIONS;
+    }
+    return taken;
+}
+
 size_t takeover_older(const struct inherited *inherited, uint32_t *numbers, size_t room)
 {
     size_t count = 0;
@@ -430,24 +447,25 @@ int takeover_self(void)
     return (int)syscall(SYS_pidfd_open, getpid(), 0);
 }
 
-bool takeover_send(int channel, enum inherited_kind kind, int fd, uint32_t number, bool systemd)
+bool takeover_send(int channel, const struct inherited_socket *what)
 {
     union {
         struct cmsghdr header;
         char room[CMSG_SPACE(sizeof(int))];
     } control = {{0}};
-    struct record record = {.kind = (uint8_t)kind, .systemd = systemd, .number = number};
+    struct record record = {
+        .kind = what->kind, .systemd = what->systemd, .ids = what->ids, .number = what->number};
     struct iovec part = {&record, sizeof(record)};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 
-    if (fd >= 0) {
+    if (what->fd >= 0) {
         message.msg_control = &control;
         message.msg_controllen = sizeof(control);
         struct cmsghdr *with = CMSG_FIRSTHDR(&message);
         with->cmsg_level = SOL_SOCKET;
         with->cmsg_type = SCM_RIGHTS;
         with->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(with), &fd, sizeof(fd));
+        memcpy(CMSG_DATA(with), &what->fd, sizeof(what->fd));
     }
     /* The socket holds a few hundred descriptors that were not read yet. */
     struct pollfd room = {.fd = channel, .events = POLLOUT};

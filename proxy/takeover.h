@@ -38,6 +38,7 @@ struct inherited_socket {
     int fd; /* -1: it was taken */
     uint8_t kind;
     bool systemd;
+    uint8_t ids;     /* of an older generation: registry_generation() + 1; 0: an older build */
     uint32_t number; /* 0: none, as older builds send it */
 };
 
@@ -49,7 +50,7 @@ struct inherited {
     struct inherited_socket *items;
     size_t count;
     int channel;      /* to the old one; -1: there is none */
-    uint32_t last_id; /* the count of the old one's sessions */
+    uint32_t last_id; /* registry_count() of the old one */
 };
 
 /* Adds the listening sockets that systemd has opened (LISTEN_FDS). */
@@ -74,6 +75,8 @@ int takeover_take(struct inherited *inherited, enum inherited_kind kind);
 /* Everything runs here: the old process begins to drain. Processes beyond GENERATIONS are ended.
  * False: the old one has waited for too long, and goes on serving. */
 bool takeover_ready(struct inherited *inherited, struct error *error);
+/* The id generations (registry.h) of processes that have not ended yet, a bit each. */
+unsigned takeover_taken(const struct inherited *inherited);
 /* The numbers of older generations that have not ended yet, oldest first. */
 size_t takeover_older(const struct inherited *inherited, uint32_t *numbers, size_t room);
 /* Closes the pidfds of processes that have ended, and removes the sockets at OLDER_PATH (control.h)
@@ -84,8 +87,8 @@ void takeover_signal(const struct inherited *inherited, int signal);
 /* Closes what nobody has taken, except the older generations, which the next successor needs. */
 void takeover_close(struct inherited *inherited);
 
-/* The old one's side, on `channel`: sends all of it. */
-bool takeover_send(int channel, enum inherited_kind kind, int fd, uint32_t number, bool systemd);
+/* The old one's side, on `channel`: sends one of them; its descriptor stays open here. */
+bool takeover_send(int channel, const struct inherited_socket *what);
 /* Waits for 'R', at most a minute. False: it did not come, and 'N' was sent. */
 bool takeover_wait(int channel);
 /* Sends 'G': this process does not accept any more. */

@@ -193,9 +193,9 @@ static void test_kill_finds_only_its_own(void **test)
     const struct usage *here = (const void *)"h", *there = (const void *)"t";
     uint32_t id = registry_id(), thread = 0;
 
-    assert_int_equal(id >> REGISTRY_COUNT_BITS, 64);
+    assert_int_equal(id >> REGISTRY_INSTANCE_BITS, 64);
     registry_begin(63);
-    assert_int_equal(registry_id() >> REGISTRY_COUNT_BITS, 64 + 63);
+    assert_int_equal(registry_id() >> REGISTRY_INSTANCE_BITS, 64 + 63);
     assert_int_equal(registry_instance(), 63);
     registry_add(
         &(struct registry_entry){.id = id, .thread = 17, .service = billing, .upstream = here});
