@@ -29,6 +29,7 @@ struct server {
     struct violations *violations;
     struct worker *workers;
     unsigned worker_count;
+    bool young; /* in the first second */
     struct open_sockets sockets;
     struct inherited inherited;
     int turn; /* the lock of takeover_turn, while it starts; else -1 */

@@ -79,6 +79,7 @@ static void on_reopen(struct ev_loop *loop, struct ev_signal *signal, int events
     (void)loop;
     (void)events;
     violations_reopen(server->violations);
+    takeover_signal(&server->inherited, SIGUSR1); /* older generations write them too */
     log_notice("the violation logs are opened anew");
 }
 
@@ -103,6 +104,9 @@ static void on_probe(struct ev_loop *loop, struct ev_timer *timer, int events)
     (void)events;
     probe_tick(server->steer.current, server->violations);
     takeover_forget(&server->inherited, server->control ? control_at(server->control) : NULL);
+    if (server->young) /* SIGUSR1 may have been sent to the older one when it was so no more */
+        violations_reopen(server->violations);
+    server->young = false;
     if (server->ledger && !server->handed_over)
         ledger_fold(server->ledger);
 }
@@ -287,6 +291,8 @@ int server_run(const char *path)
                policy_hash(runtime->policy));
     if (!takeover_ready(&server.inherited, &error))
         return fail(&server, &error);
+    violations_reopen(server.violations); /* as SIGUSR1 to the predecessor may have asked for */
+    server.young = true;
     kin_start(&server);
     steer_lead(&server.steer);
     show_leads(server.show);
