@@ -252,15 +252,21 @@ static void let_go(void *argument)
     log_notice("a successor has taken over");
     hand_over(server);
     server->giving = false;
-    takeover_gone(giving->channel);
+    takeover_gone(giving->channel, server->reload_due);
+    server->reload_due = false;
 }
 
 /* On the main thread: there is none. */
 static void go_on(void *argument)
 {
     struct giving *giving = argument;
+    struct server *server = giving->server;
+    struct error why;
 
-    giving->server->giving = false;
+    server->giving = false;
+    if (server->reload_due)
+        server_reload(server, &why);
+    server->reload_due = false;
 }
 
 void drain_takeover(void *context, int channel)

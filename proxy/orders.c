@@ -77,7 +77,11 @@ static void order_reload(void *argument)
 {
     struct ordered *ordered = argument;
 
-    ordered->fine = decides(ordered) && server_reload(ordered->server, ordered->why);
+    if (ordered->server->giving)
+        error_set(ordered->why, "another silogate is starting and takes over from this one; reload "
+                                "again when it serves");
+    else
+        ordered->fine = decides(ordered) && server_reload(ordered->server, ordered->why);
 }
 
 static void order_leave(void *argument)

@@ -28,8 +28,8 @@ struct server {
     struct desk desk;
     struct violations *violations;
     struct worker *workers;
-    unsigned worker_count;
-    bool young; /* in the first second */
+    unsigned wanted, worker_count; /* wanted: by the configuration */
+    bool young;                    /* in the first second */
     struct open_sockets sockets;
     struct inherited inherited;
     int turn; /* the lock of takeover_turn, while it starts; else -1 */
@@ -42,7 +42,9 @@ struct server {
     /* Used by drain.c: */
     struct ev_timer delay, drain;
     bool terminated; /* SIGTERM has come, or a successor */
-    bool giving; /* a successor has been sent the sockets, and has not said yet that it serves */
+    /* A successor has been sent the sockets, and has not said yet that it serves. It has read the
+     * file, so no reload is accepted here: SIGHUP is left to whoever serves in the end. */
+    bool giving, reload_due;
     bool handed_over; /* the sockets are a successor's too */
     double drained;   /* when it began, in monotonic seconds */
     double counted;   /* when its counts were written into the ledger last */

@@ -109,7 +109,9 @@ static void drop_tls(const struct config *config, struct tls_server *server,
     free(clients);
 }
 
-struct runtime *runtime_build(const char *path, const struct runtime *old, struct error *first)
+/* `starts`: nobody is served yet. */
+static struct runtime *build(const char *path, const struct runtime *old, bool starts,
+                             struct error *first)
 {
     struct config_problems problems = {0};
     struct config *config = config_read(path, &problems);
@@ -124,9 +126,10 @@ struct runtime *runtime_build(const char *path, const struct runtime *old, struc
                 build_tls(config, &tls, tls_clients, &password_key, &problems) && policy;
 
     /* The first lines of the log have its format, even if the configuration has errors. */
-    if (config && !old)
+    if (config && starts)
         reload_own_log(config);
-    (good || old ? config_problems_log : config_problems_start)(&problems, path);
+    if (!good || old || !config->proxy.control.host.at)
+        (good || !starts ? config_problems_log : config_problems_start)(&problems, path);
     config_problems_first(&problems, path, first);
     config_problems_fini(&problems);
     if (!good) {
@@ -137,7 +140,7 @@ struct runtime *runtime_build(const char *path, const struct runtime *old, struc
     }
     struct runtime *runtime = memory_take_zeroed(sizeof(*runtime));
     atomic_init(&runtime->references, 1);
-    runtime->generation = old ? old->generation + 1 : 1;
+    runtime->generation = starts ? 1 : old->generation + 1;
     runtime->config = config;
     runtime->policy = policy;
     runtime->tls = tls;
@@ -151,6 +154,16 @@ struct runtime *runtime_build(const char *path, const struct runtime *old, struc
     for (size_t i = 0; i < config->upstream_count; i++)
         runtime->upstream_usages[i] = usage_of("upstream:", config->upstreams[i].name);
     return runtime;
+}
+
+struct runtime *runtime_build(const char *path, const struct runtime *old, struct error *first)
+{
+    return build(path, old, !old, first);
+}
+
+struct runtime *runtime_again(const char *path, const struct runtime *old, struct error *first)
+{
+    return build(path, old, true, first);
 }
 
 static void set_holds(struct runtime *runtime)

@@ -61,6 +61,9 @@ struct runtime {
  * line, or logged if there is an `old` runtime. NULL: there is an error; `first` has the first
  * one, "FILE:LINE: TEXT". */
 struct runtime *runtime_build(const char *path, const struct runtime *old, struct error *first);
+/* During a start: reads the file once more. If it has a control socket, it always is, so warnings
+ * are logged here, and not by runtime_build. */
+struct runtime *runtime_again(const char *path, const struct runtime *old, struct error *first);
 /* A runtime that differs from `base` by the overrides, which are copied. NULL with `error`: one of
  * them is not valid (an unknown service, an impossible pattern). */
 struct runtime *runtime_override(struct runtime *base, const struct override *overrides,

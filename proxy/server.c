@@ -65,11 +65,17 @@ bool server_reload(struct server *server, struct error *why)
 
 static void on_hangup(struct ev_loop *loop, struct ev_signal *signal, int events)
 {
+    struct server *server = signal->data;
     struct error why;
 
     (void)loop;
     (void)events;
-    server_reload(signal->data, &why);
+    if (!server->giving) {
+        server_reload(server, &why);
+        return;
+    }
+    server->reload_due = true;
+    log_notice("reload: a successor is starting; whoever serves then reads the file again");
 }
 
 static void on_reopen(struct ev_loop *loop, struct ev_signal *signal, int events)
@@ -115,8 +121,38 @@ static void watch_signal(struct server *server, struct ev_signal *watcher, int n
                          void (*callback)(struct ev_loop *, struct ev_signal *, int))
 {
     ev_signal_init(watcher, callback, number);
+    ev_set_priority(watcher, EV_MAXPRI); /* before a successor that says at once that it serves */
     watcher->data = server;
     ev_signal_start(server->loop, watcher);
+}
+
+/* The file may have been changed since it was read at the start, and the predecessor may have
+ * accepted the change; from now on it accepts none (server->giving there). */
+static bool read_again(struct server *server, struct error *error)
+{
+    struct runtime *old = server->steer.base;
+    struct runtime *runtime = runtime_again(server->path, old, error);
+    struct reload_log log;
+
+    if (!runtime)
+        return error_set(error, "the file was changed during the start, and has errors");
+    const struct config *before = old->config, *now = runtime->config;
+    if (!text_equal(before->proxy.control.written, now->proxy.control.written) ||
+        before->proxy.workers.value != now->proxy.workers.value ||
+        before->proxy.instance.value != now->proxy.instance.value) {
+        runtime_drop(runtime);
+        return error_at(error, before->proxy.control.line,
+                        "control, workers or instance was changed during the start; start again");
+    }
+    steer_fini(&server->steer);
+    steer_init(&server->steer, server->loop, runtime, put_in_force, server);
+    server->steer.violations = server->violations;
+    reload_log_settings(runtime->config, &log);
+    if (!violations_change(server->violations, &log.settings, error))
+        return false;
+    if (server->inherited.channel >= 0 && !show_upstream_up(runtime))
+        probe_first(runtime, server->violations); /* it may name others */
+    return true;
 }
 
 /* Looks for a running silogate to take over from. It is only asked if this one's configuration is
@@ -141,6 +177,9 @@ static bool find_predecessor(struct server *server, struct error *error)
                          "%d older silogates drain, which take all ranges of session ids; "
                          "end one first",
                          REGISTRY_GENERATIONS);
+    if (!read_again(server, error))
+        return false;
+    config = server->steer.base->config;
     if (runs && !show_upstream_up(server->steer.base))
         return error_set(error, "no upstream is up; the silogate that runs goes on");
     if (runs)
@@ -154,7 +193,8 @@ static bool find_predecessor(struct server *server, struct error *error)
     return true;
 }
 
-static bool start(struct server *server, struct error *error)
+/* What needs no predecessor, and may take long: the logs are opened, the upstreams are probed. */
+static bool prepare(struct server *server, struct error *error)
 {
     const struct config *config = server->steer.base->config;
     struct reload_log log;
@@ -162,19 +202,27 @@ static bool start(struct server *server, struct error *error)
     registry_begin((unsigned)config->proxy.instance.value);
     if (config->proxy.instance.line)
         branches_close(); /* there are other instances before the same servers */
-    unsigned wanted = (unsigned)config->proxy.workers.value;
-    if (wanted == 0)
-        wanted = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-    server->workers = memory_take_zeroed(wanted * sizeof(struct worker));
+    server->wanted = (unsigned)config->proxy.workers.value;
+    if (server->wanted == 0)
+        server->wanted = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+    server->workers = memory_take_zeroed(server->wanted * sizeof(struct worker));
     reload_log_settings(config, &log);
     server->violations =
-        violations_start(&log.settings, wanted, worker_room, server->workers, error);
+        violations_start(&log.settings, server->wanted, worker_room, server->workers, error);
     if (!server->violations)
         return false;
     server->steer.violations = server->violations;
     probe_first(server->steer.current, server->violations);
-    if (!find_predecessor(server, error) ||
-        !listeners_open(config, wanted, &server->inherited, &server->sockets, error))
+    return true;
+}
+
+static bool start(struct server *server, struct error *error)
+{
+    if (!prepare(server, error) || !find_predecessor(server, error))
+        return false;
+    const struct config *config = server->steer.base->config;
+    const unsigned wanted = server->wanted;
+    if (!listeners_open(config, wanted, &server->inherited, &server->sockets, error))
         return false;
     for (unsigned i = 0; i < wanted; i++, server->worker_count++) {
         if (!worker_start(&server->workers[i], i, runtime_take(server->steer.current),
@@ -284,6 +332,7 @@ int server_run(const char *path)
     server.probe.data = &server;
     ev_timer_start(server.loop, &server.probe);
     drain_init(&server);
+    runtime = server.steer.base;
     for (size_t i = 0; i < runtime->config->proxy.listen.count; i++)
         log_notice("listening on %s", runtime->config->proxy.listen.items[i].written.at);
     reload_tell_certificates(runtime);
@@ -298,6 +347,8 @@ int server_run(const char *path)
     show_leads(server.show);
     end_turn(&server);
     notify("READY=1\nMAINPID=%ld\nSTATUS=policy %s", (long)getpid(), policy_hash(runtime->policy));
+    if (server.inherited.reload)
+        server_reload(&server, &error);
     ev_run(server.loop, 0);
     stop(&server);
     log_notice("stopped");

@@ -237,6 +237,7 @@ static enum outcome ask(int channel, const char *path, const char *what,
         if (fd >= 0)
             add(inherited, fd, &record);
         inherited->last_id = record.number;
+        inherited->defers = record.ids > 0;
     }
     return FINE;
 }
@@ -418,7 +419,8 @@ bool takeover_ready(struct inherited *inherited, struct error *error)
     const bool sent = send(inherited->channel, "R", 1, MSG_NOSIGNAL) == 1;
     if (recv(inherited->channel, &said, 1, 0) == 1 && said == 'N')
         return error_set(error, "the silogate that runs has not waited, and goes on; try again");
-    if (sent && said == 'G')
+    inherited->reload = said != 'G' || !inherited->defers;
+    if (sent && (said == 'G' || said == 'H'))
         log_notice("taken over from the silogate that ran before, which drains");
     else
         log_warning("the silogate that ran before did not answer after the takeover");
@@ -487,9 +489,9 @@ bool takeover_wait(int channel)
     return false;
 }
 
-void takeover_gone(int channel)
+void takeover_gone(int channel, bool reload)
 {
-    ssize_t sent = send(channel, "G", 1, MSG_NOSIGNAL);
+    ssize_t sent = send(channel, reload ? "H" : "G", 1, MSG_NOSIGNAL);
 
     (void)sent; /* if the other side does not get it, it has the sockets anyway */
 }

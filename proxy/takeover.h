@@ -5,14 +5,16 @@
  *
  *   new                                   old
  *   GET /control/takeover (upgrade)  -->
- *                                    <--  one record a socket, each with its descriptor; the last
- *                                         record says how far the ids have come
- *   ... starts its workers ...
+ *                                    <--  one record a socket, each with its descriptor; from the
+ *                                         last one on it accepts no reload
+ *   ... reads its file again, starts its workers ...
  *   'R'                              -->  stops accepting and begins to drain
- *                                    <--  'G'
+ *                                    <--  'G'; or 'H': a SIGHUP has come meanwhile
  *
- * Until 'R' nothing changes for the old one: a failed successor has no effect. One that takes too
- * long gets 'N' instead of 'G' and must end: otherwise two would serve at the same time.
+ * Until 'R' nothing else changes for the old one: a failed successor has no effect. One that takes
+ * too long gets 'N' instead of 'G' and must end: otherwise two would serve at the same time. The
+ * new one reads its file when the old one accepts no reload any more, so it never serves by an
+ * older file than the one that was accepted last.
  */
 #ifndef PROXY_TAKEOVER_H
 #define PROXY_TAKEOVER_H
@@ -51,6 +53,8 @@ struct inherited {
     size_t count;
     int channel;      /* to the old one; -1: there is none */
     uint32_t last_id; /* registry_count() of the old one */
+    bool defers;      /* the old one accepts no reload meanwhile; older builds do */
+    bool reload;      /* after takeover_ready: the file is to be read once more */
 };
 
 /* Adds the listening sockets that systemd has opened (LISTEN_FDS). */
@@ -91,7 +95,8 @@ void takeover_close(struct inherited *inherited);
 bool takeover_send(int channel, const struct inherited_socket *what);
 /* Waits for 'R', at most a minute. False: it did not come, and 'N' was sent. */
 bool takeover_wait(int channel);
-/* Sends 'G': this process does not accept any more. */
-void takeover_gone(int channel);
+/* This process does not accept any more. `reload`: a reload was asked for, and is the successor's
+ * to do. */
+void takeover_gone(int channel, bool reload);
 
 #endif
