@@ -41,8 +41,10 @@ void drain_counts(struct server *server, bool last)
 
     if (!server->handed_over || !server->ledger)
         return;
-    if (last)
+    if (last) {
+        worker_end_sessions(server->workers, server->worker_count);
         show_anew(server->show);
+    }
     char *text = admin_counts(server->admin, &length);
     if (text && !ledger_write(server->ledger, text, length, last) && server->counted == 0.)
         log_warning("what is counted here from now on is not in /metrics: it is too much");

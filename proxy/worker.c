@@ -200,6 +200,12 @@ static void rebind(struct worker *worker)
     }
 }
 
+static void end_sessions(struct worker *worker)
+{
+    while (!list_empty(&worker->sessions))
+        session_close(LIST_ENTRY(worker->sessions.after, struct session, all), CLOSED_DRAIN);
+}
+
 static void on_wake(struct ev_loop *loop, struct ev_async *wake, int events)
 {
     struct worker *worker = wake->data;
@@ -219,6 +225,10 @@ static void on_wake(struct ev_loop *loop, struct ev_async *wake, int events)
         wake_log_waiters(worker);
     if (atomic_load(&worker->draining) && !worker->drain_begun)
         begin_drain(worker);
+    if (atomic_load(&worker->ending)) {
+        end_sessions(worker);
+        atomic_store(&worker->ended, true);
+    }
     if (atomic_load(&worker->stopping))
         ev_break(worker->loop, EVBREAK_ALL);
 }
@@ -296,8 +306,7 @@ static void *run(void *argument)
     struct worker *worker = argument;
 
     ev_run(worker->loop, 0);
-    while (!list_empty(&worker->sessions))
-        session_close(LIST_ENTRY(worker->sessions.after, struct session, all), CLOSED_DRAIN);
+    end_sessions(worker);
     while (!list_empty(&worker->closed))
         session_free(LIST_ENTRY(worker->closed.after, struct session, all));
     abandoned_tick(worker, true);
@@ -385,6 +394,20 @@ void worker_drain(struct worker *worker, int64_t milliseconds)
     atomic_store(&worker->drain_spread, milliseconds);
     atomic_store(&worker->draining, true);
     ev_async_send(worker->loop, &worker->wake);
+}
+
+void worker_end_sessions(struct worker *workers, unsigned count)
+{
+    const struct timespec millisecond = {.tv_nsec = 1000000};
+
+    for (unsigned i = 0; i < count; i++) {
+        atomic_store(&workers[i].ending, true);
+        ev_async_send(workers[i].loop, &workers[i].wake);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        while (!atomic_load(&workers[i].ended))
+            nanosleep(&millisecond, NULL);
+    }
 }
 
 void worker_stop(struct worker *worker)

@@ -44,8 +44,8 @@ struct worker {
     pthread_t thread;
     struct ev_loop *loop;
     struct runtime *runtime;
-    _Atomic(struct runtime *) next_runtime; /* set by the main thread */
-    atomic_bool draining, stopping, room;   /* likewise */
+    _Atomic(struct runtime *) next_runtime;       /* set by the main thread */
+    atomic_bool draining, ending, stopping, room; /* likewise */
     bool drain_begun;
     _Atomic int64_t drain_spread; /* milliseconds */
     double drain_from;            /* in monotonic seconds */
@@ -54,7 +54,8 @@ struct worker {
     struct ev_async wake;
     struct ev_timer tick; /* once a second */
     struct ev_prepare reap;
-    atomic_bool deaf; /* it accepts no more clients */
+    atomic_bool deaf;  /* it accepts no more clients */
+    atomic_bool ended; /* and has no more sessions */
     struct listener *listeners;
     unsigned listener_count;
     bool full; /* no descriptors are left: the listeners are paused until the next tick */
@@ -102,6 +103,9 @@ bool worker_start(struct worker *worker, unsigned number, struct runtime *runtim
 void worker_reload(struct worker *worker, struct runtime *runtime); /* takes over a reference */
 /* Accepts no more clients; sessions are told to leave, one after the other, over `milliseconds`. */
 void worker_drain(struct worker *worker, int64_t milliseconds);
+/* Closes the remaining sessions of all workers and waits until it is done: from then on nothing
+ * that is counted changes. After worker_drain. */
+void worker_end_sessions(struct worker *workers, unsigned count);
 void worker_stop(struct worker *worker); /* closes the remaining sessions and ends the thread */
 void worker_room(void *workers, unsigned number); /* violations_start's `room` */
 void worker_join(struct worker *worker);

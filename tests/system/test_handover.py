@@ -280,3 +280,36 @@ def test_a_rotation_while_it_takes_over(predecessor, late):
     assert places.wait_for(gate.violations_file.exists, 10)
     assert billing(gate) == 0
     assert places.wait_for(lambda: violations(gate.violations_file) == 1), violations(gate.folder / "rotated")
+
+
+def test_the_last_moment_is_counted(line):
+    """A generation that is ended while its sessions work: what they did after it had left its counts was in the log, and
+    in no metric."""
+    gate, ended = line.gate, 0
+
+    def work(session):
+        with contextlib.suppress(wire.Error, wire.Closed, OSError):
+            while True:
+                session.query(FOREIGN)
+
+    for _ in range(3):
+        sessions = [wire.connect(gate.port, "billing_service") for _ in range(6)]
+        for one in sessions:
+            one.query("BEGIN")
+        line.upgrade()
+        clients = [threading.Thread(target=work, args=(one,)) for one in sessions]
+        for one in clients:
+            one.start()
+        time.sleep(0.3)
+        line.old[-1].terminate()  # it drains already: it ends at once
+        assert line.old[-1].wait(60) == 0
+        for one in clients:
+            one.join()
+        for one in sessions:
+            one.close()
+        ended += len(sessions)
+        places.wait_for(lambda: gate.metrics().total("violations_total") == violations(gate.violations_file), 3)
+        told = gate.metrics()
+        assert told.total("violations_total") == violations(gate.violations_file)
+        assert told.total("sessions_closed_total") >= ended and told.total("sessions_open") == 0
+        assert not told.wrong()
