@@ -62,7 +62,8 @@ void control_put_told(FILE *to, const struct override *override, const struct to
     if (!told)
         return;
     if (told->met)
-        fprintf(to, ",\"alive\":%u,\"in_force\":%u", told->alive, told->same);
+        fprintf(to, ",\"alive\":%u,\"in_force\":%u%s", told->alive, told->same,
+                told->full ? ",\"full\":true" : "");
     else
         put_text(to, "not_yet", told->why);
 }

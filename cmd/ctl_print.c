@@ -208,6 +208,9 @@ static void print_told(const json_t *answer, struct arena *arena)
         printf(" on %lld of %lld instance%s before upstream '%.*s'",
                json_integer_value(json_object_get(answer, "in_force")), alive,
                alive == 1 ? "" : "s", TEXT_ARGS(upstream));
+    if (json_is_true(json_object_get(answer, "full")))
+        printf("; more overrides are in force in silogate.overrides there than an instance can "
+               "have: undo some");
 }
 
 void ctl_print_override(const json_t *answer)

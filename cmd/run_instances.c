@@ -17,6 +17,11 @@ static bool hear(void *server, const char *upstream, const struct override_news 
     return server_hear(server, upstream, news, count);
 }
 
+static bool stored(void *server, const char (*ids)[OVERRIDE_ID], size_t count)
+{
+    return server_stored(server, ids, count);
+}
+
 static bool whose(void *server, const char *upstream, struct sought_thread *found)
 {
     (void)server;
@@ -25,7 +30,8 @@ static bool whose(void *server, const char *upstream, struct sought_thread *foun
 
 static void start(struct server *server)
 {
-    const struct meet_proxy proxy = {.user = server, .read = state, .hear = hear, .whose = whose};
+    const struct meet_proxy proxy = {
+        .user = server, .read = state, .hear = hear, .stored = stored, .whose = whose};
 
     meet_start(&proxy);
 }

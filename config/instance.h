@@ -45,9 +45,9 @@ struct instance_state {
     unsigned number;
     uint64_t sessions;
     bool draining;
-    /* in `undone`, `who` is the user who has undone it */
-    struct override overrides[OVERRIDES_MAX], undone[OVERRIDES_MAX];
-    size_t count, undone_count;
+    struct override overrides[OVERRIDES_MAX];
+    struct override closed[OVERRIDES_CLOSED_MAX]; /* those that are OVERRIDE_PENDING */
+    size_t count, closed_count;
 };
 
 /* A statement that a thread of an upstream is running. */
@@ -62,6 +62,7 @@ struct told {
     bool met; /* the upstream is reached, so the others can read it; else they will when it is */
     unsigned alive, same; /* instances, this one included; those of them that have the same
                              overrides in force */
+    bool full;            /* more overrides are in the table than an instance can have in force */
     char why[512];        /* if not met: the reason */
 };
 

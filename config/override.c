@@ -56,6 +56,12 @@ int64_t override_until(const struct override *override)
     return off > -MICROSECONDS && off < MICROSECONDS ? override->until : until;
 }
 
+bool override_opens(const struct override *override)
+{
+    return override->kind == OVERRIDE_ALLOW ||
+           (override->kind == OVERRIDE_MODE && override->mode != CONFIG_BLOCK);
+}
+
 static const char *access_words(unsigned access, char *to, size_t size)
 {
     static const char *const words[] = {"read", "write", "define", "execute"};

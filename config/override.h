@@ -19,16 +19,30 @@ enum override_kind {
     OVERRIDE_KINDS
 };
 
-enum { OVERRIDES_MAX = 256, OVERRIDE_MONTH = 31 * 86400 };
+enum {
+    OVERRIDES_MAX = 256,        /* in force at the same time */
+    OVERRIDES_OPENING = 192,    /* of them, those that open something: the rest is for `block` */
+    OVERRIDES_CLOSED_MAX = 512, /* that are over are remembered */
+    OVERRIDE_MONTH = 31 * 86400,
+    OVERRIDE_ID = 17 /* bytes of an id, with the NUL */
+};
+
+/* Why an override that is over is remembered: it must not be put into force again, whatever the
+ * server's clock says and whatever other instances have not heard yet. */
+enum override_closed {
+    OVERRIDE_KNOWN = 1, /* nothing is left to be done; may be forgotten for lack of room */
+    OVERRIDE_HERE,      /* a reload has ended it, at this instance only */
+    OVERRIDE_PENDING    /* the upstream's table does not say it yet */
+};
 
 /* Texts end with a NUL. */
 struct override {
-    char id[17];       /* 8 hex digits */
-    uint8_t kind;      /* enum override_kind */
-    uint8_t mode;      /* MODE: CONFIG_LOG or CONFIG_BLOCK */
-    uint8_t access;    /* ALLOW: as config_grant's */
-    char upstream[65]; /* it holds at all instances before this upstream; empty: at this instance
-                          only */
+    char id[OVERRIDE_ID]; /* 8 hex digits */
+    uint8_t kind;         /* enum override_kind */
+    uint8_t mode;         /* MODE: CONFIG_LOG or CONFIG_BLOCK */
+    uint8_t access;       /* ALLOW: as config_grant's */
+    char upstream[65];    /* it holds at all instances before this upstream; empty: at this instance
+                             only */
     char service[65];
     char on[200];         /* ALLOW: a pattern, as a grant's */
     int64_t since, until; /* microseconds since 1970, by the clock at its start */
@@ -36,6 +50,8 @@ struct override {
     char who[80];    /* "alice (uid 1000)" */
     char ticket[80]; /* empty: none */
     bool posted;     /* it was published to all generations of this silogate (proxy/board.h) */
+    uint8_t closed;  /* in a list of those that are over: enum override_closed. `who` is then the
+                        user who has undone it; empty: its end has come */
 };
 
 /* Sets its start and end, each so many microseconds from now. */
@@ -44,6 +60,9 @@ void override_set_times(struct override *override, int64_t begins, int64_t ends)
 int64_t override_left(const struct override *override);
 /* Its end in microseconds since 1970, by the present clock. */
 int64_t override_until(const struct override *override);
+
+/* Does it let something pass that was blocked? The others only make the policy stricter. */
+bool override_opens(const struct override *override);
 
 /* An override that was begun or undone at another instance. */
 struct override_news {

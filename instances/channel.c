@@ -164,6 +164,7 @@ static void publish(struct channel *channel, uint64_t round, bool met, const str
     channel->count = met ? channel->round.count : 0;
     memcpy(channel->instances, channel->round.instances,
            channel->count * sizeof(channel->instances[0]));
+    channel->full = met && channel->round.full;
     channel->why = *error;
     channel->done = round;
     pthread_cond_broadcast(&channels.changed);

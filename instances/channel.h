@@ -29,9 +29,9 @@ struct channel {
     struct errand *errand; /* to be run; NULL: none */
     struct sought *sought; /* sessions to look for */
     size_t sought_count;
-    int socket; /* of the connection; -1: none */
-    bool met, ended;
-    int64_t lost; /* when the last round failed; 0: it did not */
+    int socket;            /* of the connection; -1: none */
+    bool met, full, ended; /* full: as the round's */
+    int64_t lost;          /* when the last round failed; 0: it did not */
     struct error why;
     struct instance instances[INSTANCES_MAX];
     size_t count;

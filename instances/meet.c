@@ -180,6 +180,7 @@ void meet_settle(const char *upstream, struct told *told)
         if (!have_round(channel, until))
             break;
     }
+    told->full = told->met && channel->full;
     pthread_mutex_unlock(&channels.lock);
 }
 

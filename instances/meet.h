@@ -18,6 +18,8 @@ struct meet_proxy {
     bool (*read)(void *user, const char *upstream, struct instance_state *state);
     /* What others have begun and undone. */
     bool (*hear)(void *user, const char *upstream, const struct override_news *list, size_t count);
+    /* The upstream's table says now that these are over. */
+    bool (*stored)(void *user, const char (*ids)[OVERRIDE_ID], size_t count);
     /* The session of this instance at the upstream with found->id, or with such a thread there:
      * fills in thread and service. False: there is none. */
     bool (*whose)(void *user, const char *upstream, struct sought_thread *found);

@@ -12,21 +12,13 @@
 
 enum {
     BEAT_MS = 1000,
+    TIDY_MS = 600000,
     PREPARE_MS = 5000, /* between two tries to create the table for questions */
     DIFFER_MS = 5000 /* instances must differ for this long before the log says so, because reloads
                         take a moment */
 };
 
 /* --- overrides --- */
-
-static const struct override *find(const struct override *list, size_t count, const char *id)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(list[i].id, id) == 0)
-            return &list[i];
-    }
-    return NULL;
-}
 
 static bool is_stored(const struct round *round, size_t count, const char *id)
 {
@@ -35,6 +27,24 @@ static bool is_stored(const struct round *round, size_t count, const char *id)
             return true;
     }
     return false;
+}
+
+/* Marks those that are over. The ids of those written go to the proxy, which keeps them until
+ * then. */
+static bool write_closed(struct round *round, struct error *error)
+{
+    const struct instance_state *state = &round->state;
+    char(*ids)[OVERRIDE_ID] = round->ids;
+    size_t written = 0;
+
+    while (written < state->closed_count &&
+           store_close(round->connection, &state->closed[written], error)) {
+        memcpy(ids[written], state->closed[written].id, OVERRIDE_ID);
+        written++;
+    }
+    if (written > 0)
+        round->proxy->stored(round->proxy->user, (const char(*)[OVERRIDE_ID])ids, written);
+    return written == state->closed_count;
 }
 
 static bool write_own(struct round *round, size_t count, struct error *error)
@@ -46,30 +56,31 @@ static bool write_own(struct round *round, size_t count, struct error *error)
             !store_add(round->connection, &state->overrides[i], error))
             return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        const struct override *undone =
-            find(state->undone, state->undone_count, round->rows[i].override.id);
-        if (undone && !round->rows[i].undone &&
-            !store_undo(round->connection, undone->id, undone->who, error))
-            return false;
-    }
     return true;
 }
 
-/* Keeps those that are new here: begun at another instance, or undone. */
-static size_t keep_news(struct round *round, size_t count)
+/* Of the first `count` rows, which are of this instance's overrides: keeps those that were undone.
+ */
+static size_t keep_undone(struct round *round, size_t count)
 {
-    const struct instance_state *state = &round->state;
-    size_t news = 0;
+    size_t kept = 0;
 
     for (size_t i = 0; i < count; i++) {
-        const char *id = round->rows[i].override.id;
-        bool here = find(state->overrides, state->count, id) != NULL;
-        bool undone = find(state->undone, state->undone_count, id) != NULL;
-        if (round->rows[i].undone ? here : !here && !undone)
-            round->rows[news++] = round->rows[i];
+        if (round->rows[i].undone)
+            round->rows[kept++] = round->rows[i];
     }
-    return news;
+    return kept;
+}
+
+static void tell_full(struct round *round)
+{
+    if (round->full && !round->told_full)
+        log_error("upstream '%s': more overrides are in force in silogate.overrides than the %d "
+                  "that an instance can have: not all hold at all instances; undo some",
+                  round->upstream, OVERRIDES_MAX);
+    else if (!round->full && round->told_full)
+        log_notice("upstream '%s': all overrides have room again", round->upstream);
+    round->told_full = round->full;
 }
 
 static uint64_t in_force(const struct instance_state *state)
@@ -84,15 +95,21 @@ static uint64_t in_force(const struct instance_state *state)
 static bool meet_overrides(struct round *round, struct error *error)
 {
     const struct meet_proxy *proxy = round->proxy;
-    size_t count;
+    const struct instance_state *state = &round->state;
+    size_t own, count;
 
     if (!proxy->read(proxy->user, round->upstream, &round->state))
         return true; /* silogate is about to end */
-    if (!store_overrides(round->connection, round->rows, &count, error) ||
-        !write_own(round, count, error))
+    if (!write_closed(round, error) ||
+        !store_marks(round->connection, state->overrides, state->count, round->rows, &own, error) ||
+        !write_own(round, own, error))
         return false;
-    count = keep_news(round, count);
-    if (count > 0 && proxy->hear(proxy->user, round->upstream, round->rows, count))
+    own = keep_undone(round, own);
+    if (!store_news(round->connection, state->overrides, state->count, round->rows + own, &count,
+                    &round->full, error))
+        return false;
+    tell_full(round);
+    if (own + count > 0 && proxy->hear(proxy->user, round->upstream, round->rows, own + count))
         proxy->read(proxy->user, round->upstream, &round->state);
     return true;
 }
@@ -191,11 +208,21 @@ void round_begin(struct round *round)
     round->beaten = -BEAT_MS;
     round->mailbox = false;
     round->prepared = -PREPARE_MS;
+    round->tidied = -TIDY_MS;
+}
+
+static void tidy(struct round *round)
+{
+    if (clock_ms() - round->tidied < TIDY_MS)
+        return;
+    store_tidy(round->connection);
+    round->tidied = clock_ms();
 }
 
 bool round_run(struct round *round, struct error *error)
 {
     if (!meet_overrides(round, error) || !meet_instances_of(round, error))
         return false;
+    tidy(round);
     return use_mailbox(round, error);
 }

@@ -10,16 +10,18 @@ struct round {
     const struct meet_proxy *proxy;
     struct connection *connection;
     struct instance_state state; /* of this instance, as last read from the proxy */
-    struct override_news rows[STORE_OVERRIDES_MAX];
-    struct instance instances[INSTANCES_MAX]; /* all that were alive within the last minute */
+    struct override_news rows[OVERRIDES_MAX + STORE_NEWS_MAX];
+    char ids[OVERRIDES_CLOSED_MAX][OVERRIDE_ID]; /* of those over that were written */
+    struct instance instances[INSTANCES_MAX];    /* all that were alive within the last minute */
     size_t count;
+    bool full;        /* more overrides are in the table than an instance can have in force */
     bool mailbox;     /* the table `sought` exists */
     int64_t prepared; /* when its creation was last tried */
 
     /* What was last written to the tables or the log: */
     uint64_t beaten_overrides;
-    int64_t beaten, differ;
-    bool beaten_draining, told_differ;
+    int64_t beaten, differ, tidied;
+    bool beaten_draining, told_differ, told_full;
 };
 
 /* To be called when the connection was opened anew. */

@@ -19,40 +19,46 @@ struct page {
     uint32_t layout, size; /* size: of one entry; a list of another version is not used */
     atomic_uint number;
     uint32_t count;
-    struct override list[OVERRIDES_MAX];
+    struct override list[];
 };
 
 struct board {
     int fd;
+    size_t room; /* entries */
     struct page *page;
     unsigned seen; /* the number at the last read or write */
 };
 
-static struct board *map(int fd)
+static size_t size_of(size_t room)
 {
-    struct page *page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return sizeof(struct page) + room * sizeof(struct override);
+}
+
+static struct board *map(int fd, size_t room)
+{
+    struct page *page = mmap(NULL, size_of(room), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
     if (page == MAP_FAILED) {
         close(fd);
         return NULL;
     }
     struct board *board = memory_take_zeroed(sizeof(*board));
-    *board = (struct board){.fd = fd, .page = page};
+    *board = (struct board){.fd = fd, .room = room, .page = page};
     return board;
 }
 
-struct board *board_new(void)
+struct board *board_new(size_t room)
 {
     int fd = memfd_create("silogate-overrides", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
     /* sealed: nobody can shrink it while somebody reads */
-    if (fd < 0 || ftruncate(fd, sizeof(struct page)) != 0 ||
+    if (fd < 0 || ftruncate(fd, (off_t)size_of(room)) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
         if (fd >= 0)
             close(fd);
         return NULL;
     }
-    struct board *board = map(fd);
+    struct board *board = map(fd, room);
     if (board) {
         board->page->layout = LAYOUT;
         board->page->size = sizeof(struct override);
@@ -60,18 +66,18 @@ struct board *board_new(void)
     return board;
 }
 
-struct board *board_inherit(int fd)
+struct board *board_inherit(int fd, size_t room)
 {
     struct stat status;
 
     if (fd < 0)
         return NULL;
-    if (fstat(fd, &status) != 0 || status.st_size != (off_t)sizeof(struct page) ||
+    if (fstat(fd, &status) != 0 || status.st_size != (off_t)size_of(room) ||
         !(fcntl(fd, F_GET_SEALS) & F_SEAL_SHRINK)) {
         close(fd);
         return NULL;
     }
-    struct board *board = map(fd);
+    struct board *board = map(fd, room);
     if (board && (board->page->layout != LAYOUT || board->page->size != sizeof(struct override))) {
         board_free(board);
         return NULL;
@@ -83,7 +89,7 @@ void board_free(struct board *board)
 {
     if (!board)
         return;
-    munmap(board->page, sizeof(*board->page));
+    munmap(board->page, size_of(board->room));
     close(board->fd);
     free(board);
 }
@@ -115,21 +121,11 @@ static void end_texts(struct override *override)
     override->ticket[sizeof(override->ticket) - 1] = 0;
 }
 
-bool board_read(struct board *board, struct override *list, size_t *count)
+size_t board_check(struct override *list, size_t count)
 {
-    const struct page *page = board->page;
-    const unsigned number = atomic_load(&page->number);
-    const uint32_t written = page->count;
     size_t good = 0;
 
-    if (number == board->seen || number & 1 || written > OVERRIDES_MAX)
-        return false;
-    memcpy(list, page->list, written * sizeof(*list));
-    atomic_thread_fence(memory_order_acquire);
-    if (atomic_load(&page->number) != number)
-        return false;
-    board->seen = number;
-    for (uint32_t i = 0; i < written; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (list[i].kind >= OVERRIDE_KINDS)
             continue;
         end_texts(&list[i]);
@@ -137,6 +133,22 @@ bool board_read(struct board *board, struct override *list, size_t *count)
             list[good] = list[i];
         good++;
     }
-    *count = good;
+    return good;
+}
+
+bool board_read(struct board *board, struct override *list, size_t *count)
+{
+    const struct page *page = board->page;
+    const unsigned number = atomic_load(&page->number);
+    const uint32_t written = page->count;
+
+    if (number == board->seen || number & 1 || written > board->room)
+        return false;
+    memcpy(list, page->list, written * sizeof(*list));
+    atomic_thread_fence(memory_order_acquire);
+    if (atomic_load(&page->number) != number)
+        return false;
+    board->seen = number;
+    *count = board_check(list, written);
     return true;
 }

@@ -1,5 +1,6 @@
-/* The overrides of `silogate ctl`, shared by all generations of one silogate: a file in memory
- * that is handed over with the sockets at each takeover. The youngest generation writes it; those
+/* A list of overrides of `silogate ctl`, shared by all generations of one silogate: a file in
+ * memory that is handed over with the sockets at each takeover. There are two of them: those in
+ * force, and those that are over and must not come back. The youngest generation writes it; those
  * that still drain read it. A successor reads it and writes it from then on. Nobody waits: a
  * reader that comes during a write sees nothing new yet.
  */
@@ -13,17 +14,18 @@
 
 struct board;
 
-/* NULL: no memory. */
-struct board *board_new(void);
+/* For at most `room` overrides, here and below. NULL: no memory. */
+struct board *board_new(size_t room);
 /* Takes over the descriptor. NULL: it is no board, or one of another version. */
-struct board *board_inherit(int fd);
+struct board *board_inherit(int fd, size_t room);
 void board_free(struct board *board); /* NULL is allowed */
 int board_fd(const struct board *board);
 
-/* At most OVERRIDES_MAX. */
 void board_write(struct board *board, const struct override *list, size_t count);
 /* False: nobody else has written since the last call, or since this process's last write. The list
  * is checked: texts have an end, kinds are known. */
 bool board_read(struct board *board, struct override *list, size_t *count);
+/* The same check for a list that came in another way; returns how many are left. */
+size_t board_check(struct override *list, size_t count);
 
 #endif

@@ -199,6 +199,7 @@ static bool send_one(int channel, enum inherited_kind kind, int fd, uint32_t num
 static bool send_rest(struct server *server, int channel)
 {
     int self = takeover_self(), board = steer_share(&server->steer);
+    const int over = steer_share_over(&server->steer);
     bool fine = true;
 
     for (size_t i = 0; fine && i < server->inherited.count; i++) {
@@ -212,6 +213,8 @@ static bool send_rest(struct server *server, int channel)
         close(self);
     if (fine && board >= 0)
         fine = send_one(channel, INHERITED_BOARD, board, 0);
+    if (fine && over >= 0)
+        fine = send_one(channel, INHERITED_OVER, over, 0);
     return fine && send_one(channel, INHERITED_END, -1, registry_count());
 }
 

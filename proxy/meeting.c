@@ -25,6 +25,7 @@ struct asked {
     const char *upstream;
     struct instance_state *state;
     const struct override_news *news;
+    const char (*ids)[OVERRIDE_ID];
     size_t count;
 };
 
@@ -40,6 +41,18 @@ static size_t copy_those_of(const char *upstream, const struct override *from, s
     return copied;
 }
 
+static size_t copy_closed(const char *upstream, const struct closed *closed, struct override *to)
+{
+    size_t copied = 0;
+
+    for (size_t i = 0; i < closed->count; i++) {
+        if (closed->list[i].closed == OVERRIDE_PENDING &&
+            strcmp(closed->list[i].upstream, upstream) == 0)
+            to[copied++] = closed->list[i];
+    }
+    return copied;
+}
+
 static void tell_state(void *argument)
 {
     const struct asked *asked = argument;
@@ -48,8 +61,7 @@ static void tell_state(void *argument)
     struct instance_state *state = asked->state;
 
     state->count = copy_those_of(asked->upstream, steer->list, steer->count, state->overrides);
-    state->undone_count =
-        copy_those_of(asked->upstream, steer->undone, steer->undone_count, state->undone);
+    state->closed_count = copy_closed(asked->upstream, &steer->closed, state->closed);
     snprintf(state->policy, sizeof(state->policy), "%s", policy_hash(steer->base->policy));
     state->number = registry_instance();
     state->draining = server->terminated;
@@ -75,6 +87,19 @@ bool server_hear(struct server *server, const char *upstream, const struct overr
     return desk_call(
         &server->desk, hear,
         &(struct asked){.server = server, .upstream = upstream, .news = news, .count = count});
+}
+
+static void stored(void *argument)
+{
+    const struct asked *asked = argument;
+
+    steer_stored(&asked->server->steer, asked->ids, asked->count);
+}
+
+bool server_stored(struct server *server, const char (*ids)[OVERRIDE_ID], size_t count)
+{
+    return desk_call(&server->desk, stored,
+                     &(struct asked){.server = server, .ids = ids, .count = count});
 }
 
 bool server_whose(const char *upstream, struct sought_thread *found)

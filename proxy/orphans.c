@@ -45,24 +45,34 @@ static bool is_known(const struct inherited *inherited, uint32_t process)
     return false;
 }
 
+static bool has_kind(const struct inherited *inherited, enum inherited_kind kind)
+{
+    for (size_t i = 0; i < inherited->count; i++) {
+        if (inherited->items[i].kind == kind)
+            return true;
+    }
+    return false;
+}
+
+static bool is_new(const struct inherited *to, const struct inherited_socket *one)
+{
+    if (one->kind == INHERITED_OLDER)
+        return !is_known(to, one->number);
+    return (one->kind == INHERITED_BOARD || one->kind == INHERITED_OVER) &&
+           !has_kind(to, (enum inherited_kind)one->kind);
+}
+
 /* What is new in it; the rest is closed. */
 static void merge(struct inherited *to, struct inherited *from)
 {
-    bool board = false;
-
-    for (size_t i = 0; i < to->count; i++)
-        board |= to->items[i].kind == INHERITED_BOARD;
     for (size_t i = 0; i < from->count; i++) {
         const struct inherited_socket *one = &from->items[i];
-        const bool wanted = one->kind == INHERITED_OLDER ? !is_known(to, one->number)
-                                                         : one->kind == INHERITED_BOARD && !board;
-        if (!wanted) {
+        if (!is_new(to, one)) {
             close(one->fd);
             continue;
         }
         to->items = memory_resize(to->items, (to->count + 1) * sizeof(to->items[0]));
         to->items[to->count++] = *one;
-        board |= one->kind == INHERITED_BOARD;
     }
     to->last_id = from->last_id;
     free(from->items);

@@ -189,7 +189,8 @@ static bool find_predecessor(struct server *server, struct error *error)
                        drain < GENERATIONS_WAIT_MS ? drain : GENERATIONS_WAIT_MS);
     if (runs) /* behind a kill -9 numbers begin anew, as Prometheus takes them */
         server->ledger = ledger_inherit(takeover_take(&server->inherited, INHERITED_LEDGER));
-    steer_restore(&server->steer, takeover_take(&server->inherited, INHERITED_BOARD));
+    steer_restore(&server->steer, takeover_take(&server->inherited, INHERITED_BOARD),
+                  takeover_take(&server->inherited, INHERITED_OVER));
     return true;
 }
 

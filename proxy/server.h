@@ -42,6 +42,8 @@ void server_meet(const struct server_meeting *meeting);
 bool server_state(struct server *server, const char *upstream, struct instance_state *state);
 bool server_hear(struct server *server, const char *upstream, const struct override_news *news,
                  size_t count);
+/* These are over, and the upstream's table says so now. */
+bool server_stored(struct server *server, const char (*ids)[OVERRIDE_ID], size_t count);
 /* See meet_proxy's `whose`; from any thread. */
 struct sought_thread;
 bool server_whose(const char *upstream, struct sought_thread *found);

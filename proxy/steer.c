@@ -45,11 +45,16 @@ static void set_timer(struct steer *steer)
     ev_timer_start(steer->loop, &steer->end);
 }
 
-/* The list has changed. */
+/* The lists have changed. What is over is written first: it must not come back. */
 static void changed(struct steer *steer)
 {
     set_timer(steer);
-    if (!steer->board || steer->follows)
+    if (steer->follows)
+        return;
+    closed_write(&steer->closed, steer->base->config);
+    if (steer->over)
+        board_write(steer->over, steer->closed.list, steer->closed.count);
+    if (!steer->board)
         return;
     for (size_t i = 0; i < steer->count; i++)
         steer->list[i].posted = true;
@@ -77,7 +82,18 @@ static bool build(struct steer *steer, struct error *why)
 static void forget(struct steer *steer, size_t at)
 {
     steer->count--;
+    steer->told_full = false;
     memmove(&steer->list[at], &steer->list[at + 1], (steer->count - at) * sizeof(steer->list[0]));
+}
+
+/* It is over, whatever the upstream's table says. One that has opened something is marked there;
+ * one that has blocked something is only remembered, because the clock may be wrong that has ended
+ * it here. */
+static void close_ended(struct steer *steer, const struct override *override)
+{
+    closed_add(&steer->closed, override, TEXT(""),
+               override->upstream[0] && override_opens(override) ? OVERRIDE_PENDING
+                                                                 : OVERRIDE_KNOWN);
 }
 
 static void on_end(struct ev_loop *loop, struct ev_timer *timer, int events)
@@ -93,8 +109,7 @@ static void on_end(struct ev_loop *loop, struct ev_timer *timer, int events)
         if (override_left(&steer->list[i]) > 0)
             continue;
         ended[count++] = steer->list[i];
-        memcpy(steer->over[steer->over_next++ % OVERRIDES_MAX], steer->list[i].id,
-               sizeof(steer->list[i].id));
+        close_ended(steer, &steer->list[i]);
         forget(steer, i);
     }
     if (count > 0 && build(steer, &why)) {
@@ -123,7 +138,16 @@ void steer_fini(struct steer *steer)
     runtime_drop(steer->base);
     steer->current = steer->base = NULL;
     board_free(steer->board);
-    steer->board = NULL;
+    board_free(steer->over);
+    steer->board = steer->over = NULL;
+}
+
+/* The file has made it meaningless. */
+static void end_here(struct steer *steer, const struct override *override, const char *why)
+{
+    if (override->upstream[0])
+        closed_add(&steer->closed, override, TEXT("a reload"), OVERRIDE_HERE);
+    tell(steer, "ended", override, text_of(why));
 }
 
 void steer_base(struct steer *steer, struct runtime *base)
@@ -135,6 +159,7 @@ void steer_base(struct steer *steer, struct runtime *base)
     steer->base = base;
     while (!build(steer, &why)) {
         /* one of the overrides does not fit the new file: each is tried alone */
+        const struct error together = why;
         size_t kept = 0;
         for (size_t i = 0; i < steer->count; i++) {
             struct runtime *fits =
@@ -142,21 +167,40 @@ void steer_base(struct steer *steer, struct runtime *base)
             if (fits)
                 steer->list[kept++] = steer->list[i];
             else
-                tell(steer, "ended", &steer->list[i], text_of(why.text));
+                end_here(steer, &steer->list[i], why.text);
             runtime_drop(fits);
         }
+        for (size_t i = 0; kept == steer->count && i < kept; i++)
+            end_here(steer, &steer->list[i], together.text);
         steer->count = kept < steer->count ? kept : 0;
     }
     steer->put(steer->context, steer->current);
     changed(steer);
 }
 
+/* Overrides that open something leave room for those that block. What is in force may be undone
+ * while the upstream cannot be told, and then must be remembered: there is room for that too. */
+static bool has_room(const struct steer *steer, const struct override *override, struct error *why)
+{
+    const size_t most = override_opens(override) ? OVERRIDES_OPENING : OVERRIDES_MAX;
+    const size_t kept = closed_kept(&steer->closed);
+
+    if (steer->count >= most)
+        return error_set(why, "%zu overrides are in force already; undo one", steer->count);
+    if (kept + steer->count + OVERRIDES_MAX - most >= OVERRIDES_CLOSED_MAX)
+        return error_set(why,
+                         "%zu overrides were undone that the upstreams could not be told of; this "
+                         "waits until they can be reached",
+                         kept);
+    return true;
+}
+
 bool steer_add(struct steer *steer, struct override *override, struct error *why)
 {
     uint32_t number;
 
-    if (steer->count == OVERRIDES_MAX)
-        return error_set(why, "%d overrides are in force already; undo one", OVERRIDES_MAX);
+    if (!has_room(steer, override, why))
+        return false;
     if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
         return error_set(why, "no random number is to be had");
     snprintf(override->id, sizeof(override->id), "%08x", number);
@@ -171,24 +215,6 @@ bool steer_add(struct steer *steer, struct override *override, struct error *why
     return true;
 }
 
-/* Other instances must be told about it until its end. */
-static void remember_undone(struct steer *steer, const struct override *override, struct text who)
-{
-    size_t kept = 0;
-
-    if (!override->upstream[0])
-        return;
-    for (size_t i = 0; i < steer->undone_count; i++) {
-        if (override_left(&steer->undone[i]) > 0)
-            steer->undone[kept++] = steer->undone[i];
-    }
-    if (kept == OVERRIDES_MAX) /* drop the oldest, which the other instances know since long ago */
-        memmove(steer->undone, steer->undone + 1, --kept * sizeof(steer->undone[0]));
-    steer->undone[kept] = *override;
-    snprintf(steer->undone[kept].who, sizeof(steer->undone[kept].who), "%.*s", TEXT_ARGS(who));
-    steer->undone_count = kept + 1;
-}
-
 bool steer_undo(struct steer *steer, struct text id, struct text who, struct override *undone)
 {
     struct error why;
@@ -198,7 +224,8 @@ bool steer_undo(struct steer *steer, struct text id, struct text who, struct ove
             continue;
         *undone = steer->list[i];
         forget(steer, i);
-        remember_undone(steer, undone, who);
+        if (undone->upstream[0]) /* the other instances must be told */
+            closed_add(&steer->closed, undone, who, OVERRIDE_PENDING);
         if (build(steer, &why))
             steer->put(steer->context, steer->current);
         tell(steer, "undone", undone, who);
@@ -219,13 +246,9 @@ static const struct override *find(const struct override *list, size_t count, co
     return NULL;
 }
 
-static bool is_over(const struct steer *steer, const struct override *override)
+static bool is_over(struct steer *steer, const struct override *override)
 {
-    for (size_t i = 0; i < OVERRIDES_MAX; i++) {
-        if (strcmp(steer->over[i], override->id) == 0)
-            return true;
-    }
-    return override_left(override) <= 0;
+    return closed_find(&steer->closed, override->id) || override_left(override) <= 0;
 }
 
 /* Is it valid with this process's file? */
@@ -244,9 +267,54 @@ static bool fits(const struct steer *steer, const struct override *override)
 int steer_share(struct steer *steer)
 {
     if (!steer->board)
-        steer->board = board_new();
+        steer->board = board_new(OVERRIDES_MAX);
     changed(steer);
     return steer->board ? board_fd(steer->board) : -1;
+}
+
+int steer_share_over(struct steer *steer)
+{
+    if (!steer->over)
+        steer->over = board_new(OVERRIDES_CLOSED_MAX);
+    changed(steer);
+    return steer->over ? board_fd(steer->over) : -1;
+}
+
+/* What is over there is over here too. */
+static void take_over(struct steer *steer)
+{
+    struct override *list = memory_take(OVERRIDES_CLOSED_MAX * sizeof(*list));
+    size_t count = 0;
+
+    if (steer->over && board_read(steer->over, list, &count)) {
+        for (size_t i = 0; i < count; i++)
+            closed_add(&steer->closed, &list[i], text_of(list[i].who),
+                       (enum override_closed)list[i].closed);
+    }
+    free(list);
+}
+
+/* True: one in force is over, as the file of an earlier silogate says. */
+static bool drop_closed(struct steer *steer)
+{
+    bool news = false;
+
+    for (size_t i = steer->count; i-- > 0;) {
+        if (!closed_find(&steer->closed, steer->list[i].id))
+            continue;
+        forget(steer, i);
+        news = true;
+    }
+    return news;
+}
+
+/* It has become meaningless with a successor's file, as with a reload's. */
+static void leave_out(struct steer *steer, const struct override *override)
+{
+    if (steer->follows || !override->upstream[0])
+        return;
+    log_notice("override %s ended: it does not fit this silogate's file", override->id);
+    closed_add(&steer->closed, override, TEXT("a reload"), OVERRIDE_HERE);
 }
 
 /* An override that was on the board and is not any more was undone there; a new one has begun
@@ -257,19 +325,25 @@ static bool take_board(struct steer *steer)
     size_t count = 0;
     bool news = false;
 
+    take_over(steer);
     if (steer->board && board_read(steer->board, list, &count)) {
         for (size_t i = steer->count; i-- > 0;) {
             const struct override old = steer->list[i];
             if (!old.posted || find(list, count, old.id) || override_left(&old) < SOON)
                 continue;
             forget(steer, i);
+            closed_add(&steer->closed, &old, TEXT("another generation of this silogate"),
+                       OVERRIDE_KNOWN);
             tell(steer, "undone", &old, TEXT("another generation of this silogate"));
             news = true;
         }
         for (size_t i = 0; i < count && steer->count < OVERRIDES_MAX; i++) {
-            if (find(steer->list, steer->count, list[i].id) || is_over(steer, &list[i]) ||
-                !fits(steer, &list[i]))
+            if (find(steer->list, steer->count, list[i].id) || is_over(steer, &list[i]))
                 continue;
+            if (!fits(steer, &list[i])) {
+                leave_out(steer, &list[i]);
+                continue;
+            }
             steer->list[steer->count++] = list[i];
             steer->list[steer->count - 1].posted = true;
             news = true;
@@ -279,11 +353,12 @@ static bool take_board(struct steer *steer)
     return news;
 }
 
-void steer_restore(struct steer *steer, int fd)
+void steer_restore(struct steer *steer, int board, int over)
 {
     struct error why;
 
-    steer->board = board_inherit(fd);
+    steer->board = board_inherit(board, OVERRIDES_MAX);
+    steer->over = board_inherit(over, OVERRIDES_CLOSED_MAX);
     if (take_board(steer) && build(steer, &why))
         log_notice("%zu overrides of the silogate that ran before go on", steer->count);
     set_timer(steer);
@@ -292,8 +367,11 @@ void steer_restore(struct steer *steer, int fd)
 void steer_lead(struct steer *steer)
 {
     struct error why;
+    bool news = take_board(steer);
 
-    if (take_board(steer) && build(steer, &why))
+    closed_read(&steer->closed, steer->base->config);
+    news |= drop_closed(steer);
+    if (news && build(steer, &why))
         steer->put(steer->context, steer->current);
     changed(steer);
 }
@@ -321,20 +399,49 @@ static bool hear_undone(struct steer *steer, const struct override_news *news)
         if (strcmp(old.id, news->override.id) != 0 || !old.upstream[0])
             continue;
         forget(steer, i);
+        closed_add(&steer->closed, &old, text_of(news->by), OVERRIDE_KNOWN);
         tell(steer, "undone", &old, text_of(news->by));
         return true;
     }
     return false;
 }
 
-/* True: one was added: it is new, was not undone here, and is valid. */
+/* It is over, and the table that was read does not say so. */
+static void close_again(struct override *closed, const char *upstream)
+{
+    if (closed->closed == OVERRIDE_HERE || (!closed->who[0] && !override_opens(closed)))
+        return;
+    closed->closed = OVERRIDE_PENDING;
+    snprintf(closed->upstream, sizeof(closed->upstream), "%s", upstream);
+}
+
+static void tell_full(struct steer *steer, const struct override *heard, const char *why)
+{
+    char words[700];
+
+    override_words(heard, words, sizeof(words));
+    if (!steer->told_full)
+        log_error("override %s, begun at another instance, is not in force here: %s; it is: %s",
+                  heard->id, why, words);
+    steer->told_full = true;
+}
+
+/* True: one was added: it is new, is not over here, is valid, and there is room. */
 static bool hear_begun(struct steer *steer, const char *upstream, const struct override *heard)
 {
+    struct override *closed = closed_find(&steer->closed, heard->id);
     struct override override = *heard;
+    struct error why;
 
-    if (find(steer->list, steer->count, heard->id) ||
-        find(steer->undone, steer->undone_count, heard->id) || is_over(steer, heard) ||
-        steer->count == OVERRIDES_MAX || !fits(steer, heard))
+    if (closed)
+        close_again(closed, upstream);
+    if (closed || find(steer->list, steer->count, heard->id) || override_left(heard) <= 0)
+        return false;
+    if (!has_room(steer, heard, &why)) {
+        tell_full(steer, heard, why.text);
+        return false;
+    }
+    if (!fits(steer, heard))
         return false;
     snprintf(override.upstream, sizeof(override.upstream), "%s", upstream);
     steer->list[steer->count++] = override;
@@ -355,5 +462,12 @@ void steer_hear(struct steer *steer, const char *upstream, const struct override
         return;
     if (build(steer, &why))
         steer->put(steer->context, steer->current);
+    changed(steer);
+}
+
+void steer_stored(struct steer *steer, const char (*ids)[OVERRIDE_ID], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        closed_stored(&steer->closed, ids[i]);
     changed(steer);
 }

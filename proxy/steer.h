@@ -8,6 +8,7 @@
 
 #include "config/override.h"
 #include "proxy/board.h"
+#include "proxy/closed.h"
 #include "proxy/runtime.h"
 #include "violations/violations.h"
 
@@ -19,16 +20,10 @@ struct steer {
     uint32_t generation;            /* of the newest runtime */
     struct override list[OVERRIDES_MAX];
     size_t count;
-    /* Overrides of several instances that were undone here before their end; `who`: the user who
-     * has undone them. */
-    struct override undone[OVERRIDES_MAX];
-    size_t undone_count;
-    /* A ring of the ids of ended overrides: by the server's clock, which may be wrong, they may
-     * not have ended. */
-    char over[OVERRIDES_MAX][sizeof(((struct override *)NULL)->id)];
-    size_t over_next;
-    struct board *board; /* shared with all generations; NULL: there is none */
-    bool follows;        /* a successor writes the board */
+    struct closed closed;       /* those that are over */
+    struct board *board, *over; /* shared with all generations: in force, over; NULL: none */
+    bool follows;               /* a successor writes the boards */
+    bool told_full;             /* that there is no room for what others have begun */
     /* Gives the runtime in force to everybody who uses it; takes no reference. */
     void (*put)(void *context, struct runtime *runtime);
     void *context;
@@ -46,14 +41,15 @@ void steer_base(struct steer *steer, struct runtime *base);
 bool steer_add(struct steer *steer, struct override *override, struct error *why);
 /* False: there is none with this id. `undone` gets the override. */
 bool steer_undo(struct steer *steer, struct text id, struct text who, struct override *undone);
-/* For a successor: the descriptor of the board (board.h) with all overrides; it stays owned by
- * steer. -1: there is none. */
+/* For a successor: the descriptors of the boards (board.h), which stay owned by steer; -1: there is
+ * none. All overrides, and those that are over. */
 int steer_share(struct steer *steer);
-/* By the successor: takes over the descriptor, and the overrides there that are valid with its own
+int steer_share_over(struct steer *steer);
+/* By the successor: takes over the descriptors, and the overrides there that are valid with its own
  * file. Does not call `put`. */
-void steer_restore(struct steer *steer, int fd);
-/* By the successor when it serves: applies what its predecessor has changed since, and writes the
- * board from now on. */
+void steer_restore(struct steer *steer, int board, int over);
+/* By whoever serves now: applies what a predecessor has changed since, or has left in its file, and
+ * writes boards and file from now on. */
 void steer_lead(struct steer *steer);
 /* After a successor serves: applies its changes here too, at each call. */
 void steer_follow(struct steer *steer);
@@ -62,5 +58,7 @@ void steer_follow(struct steer *steer);
  * something has changed. */
 void steer_hear(struct steer *steer, const char *upstream, const struct override_news *news,
                 size_t count);
+/* The upstream's table says now that these are over. */
+void steer_stored(struct steer *steer, const char (*ids)[OVERRIDE_ID], size_t count);
 
 #endif

@@ -34,6 +34,7 @@ enum inherited_kind {
     INHERITED_OVERRIDES, /* a file in memory, as older builds send it: not taken */
     INHERITED_BOARD,     /* a file in memory: board.h */
     INHERITED_LEDGER,    /* another: ledger.h */
+    INHERITED_OVER,      /* a second board.h: the overrides that are over */
 };
 
 struct inherited_socket {

@@ -1,0 +1,212 @@
+/* The file is a head and the same structs as on the board; one of another version is not used.
+ * Their ends are renewed from the wall clock, because the machine may have been started anew.
+ */
+#include "proxy/closed.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "proxy/board.h"
+
+struct head {
+    char what[16];
+    uint32_t size, count; /* size: of one entry */
+};
+
+static const char what[16] = "silogate undone";
+
+struct override *closed_find(struct closed *closed, const char *id)
+{
+    for (size_t i = 0; i < closed->count; i++) {
+        if (strcmp(closed->list[i].id, id) == 0)
+            return &closed->list[i];
+    }
+    return NULL;
+}
+
+/* How long after its end the server's clock may still call it in force. */
+#define LATER (INT64_C(86400) * 1000000)
+
+static bool must_stay(const struct override *override)
+{
+    return (override->closed == OVERRIDE_PENDING && override_left(override) > -LATER) ||
+           (override->closed == OVERRIDE_HERE && override_left(override) > 0);
+}
+
+size_t closed_kept(const struct closed *closed)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < closed->count; i++)
+        count += closed->list[i].who[0] && must_stay(&closed->list[i]);
+    return count;
+}
+
+/* The oldest that may go. Those whose end has come go before those that were undone. */
+static size_t least(const struct closed *closed)
+{
+    size_t at = 0;
+
+    while (at < closed->count && must_stay(&closed->list[at]))
+        at++;
+    if (at < closed->count)
+        return at;
+    for (at = 0; at < closed->count && closed->list[at].who[0];)
+        at++;
+    return at < closed->count ? at : 0;
+}
+
+void closed_add(struct closed *closed, const struct override *override, struct text who,
+                enum override_closed why)
+{
+    struct override *there = closed_find(closed, override->id);
+
+    if (there && there->closed >= why)
+        return;
+    closed->changed = true;
+    if (there) {
+        there->closed = (uint8_t)why;
+        snprintf(there->who, sizeof(there->who), "%.*s", TEXT_ARGS(who));
+        return;
+    }
+    if (closed->count == OVERRIDES_CLOSED_MAX) {
+        const size_t at = least(closed);
+        if (must_stay(&closed->list[at]))
+            log_error("override %s is over, and the upstream '%s' could not be told: if it is "
+                      "listed there, it may come back",
+                      closed->list[at].id, closed->list[at].upstream);
+        closed->count--;
+        memmove(&closed->list[at], &closed->list[at + 1],
+                (closed->count - at) * sizeof(closed->list[0]));
+    }
+    there = &closed->list[closed->count++];
+    *there = *override;
+    there->closed = (uint8_t)why;
+    snprintf(there->who, sizeof(there->who), "%.*s", TEXT_ARGS(who));
+}
+
+void closed_stored(struct closed *closed, const char *id)
+{
+    struct override *there = closed_find(closed, id);
+
+    if (!there || there->closed != OVERRIDE_PENDING)
+        return;
+    there->closed = OVERRIDE_KNOWN;
+    closed->changed = true;
+}
+
+/* --- the file --- */
+
+/* Several silogates of one machine may have the same folder: the control socket's path and the
+ * instance's number are in the name. */
+static void name_file(const struct config *config, char *to, size_t size)
+{
+    const struct text state = config->proxy.state.value, control = config->proxy.control.host;
+    const char *last = control.at ? strrchr(control.at, '/') : NULL;
+    int length = 0;
+
+    if (state.length > 0)
+        length = snprintf(to, size, "%.*s/", TEXT_ARGS(state));
+    else if (control.at)
+        length = snprintf(to, size, "%.*s", last ? (int)(last - control.at) + 1 : 0, control.at);
+    else
+        *to = 0;
+    if ((state.length > 0 || control.at) && length >= 0 && (size_t)length < size)
+        snprintf(to + length, size - (size_t)length, "silogate-undone-%u-%016llx",
+                 (unsigned)config->proxy.instance.value,
+                 (unsigned long long)text_hash(control, 1, false));
+}
+
+static bool put(int file, const void *bytes, size_t size)
+{
+    return write(file, bytes, size) == (ssize_t)size;
+}
+
+static bool write_file(const struct closed *closed, uint32_t count)
+{
+    struct head head = {.size = sizeof(struct override), .count = count};
+    char next[sizeof(closed->path) + 8];
+
+    memcpy(head.what, what, sizeof(what));
+    snprintf(next, sizeof(next), "%s.new", closed->path);
+    (void)unlink(next);
+    const int file = open(next, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool good = file >= 0 && put(file, &head, sizeof(head));
+    for (size_t i = 0; good && i < closed->count; i++)
+        good = !must_stay(&closed->list[i]) || put(file, &closed->list[i], sizeof(closed->list[i]));
+    good = good && fsync(file) == 0;
+    if (file >= 0)
+        good = close(file) == 0 && good;
+    return good && rename(next, closed->path) == 0;
+}
+
+void closed_write(struct closed *closed, const struct config *config)
+{
+    uint32_t count = 0;
+    char path[sizeof(closed->path)];
+
+    name_file(config, path, sizeof(path));
+    if (strcmp(path, closed->path) != 0) {
+        if (closed->path[0])
+            (void)unlink(closed->path);
+        memcpy(closed->path, path, sizeof(path));
+    } else if (!closed->changed) {
+        return;
+    }
+    closed->changed = false;
+    if (!path[0])
+        return;
+    for (size_t i = 0; i < closed->count; i++)
+        count += must_stay(&closed->list[i]);
+    const bool good = count > 0 ? write_file(closed, count) : unlink(path) == 0 || errno == ENOENT;
+    if (!good && !closed->told)
+        log_error("%s cannot be written: %s; until the upstreams have been told, an override that "
+                  "is over may come back with a restart",
+                  path, strerror(errno));
+    closed->told = !good;
+}
+
+static size_t read_list(int file, struct override *list)
+{
+    struct head head;
+
+    if (read(file, &head, sizeof(head)) != (ssize_t)sizeof(head) ||
+        memcmp(head.what, what, sizeof(what)) != 0 || head.size != sizeof(*list) ||
+        head.count > OVERRIDES_CLOSED_MAX)
+        return 0;
+    const ssize_t got = read(file, list, head.count * sizeof(*list));
+    return got == (ssize_t)(head.count * sizeof(*list)) ? board_check(list, head.count) : 0;
+}
+
+void closed_read(struct closed *closed, const struct config *config)
+{
+    struct override *list = memory_take(OVERRIDES_CLOSED_MAX * sizeof(*list));
+    struct timespec now;
+
+    name_file(config, closed->path, sizeof(closed->path));
+    const int file =
+        closed->path[0] ? open(closed->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+    const size_t count = file >= 0 ? read_list(file, list) : 0;
+    if (count == 0 && (file >= 0 || (closed->path[0] && errno != ENOENT)))
+        log_error("%s cannot be read: overrides that were undone before may come back",
+                  closed->path);
+    if (file >= 0)
+        close(file);
+    clock_gettime(CLOCK_REALTIME, &now);
+    for (size_t i = 0; i < count; i++) {
+        struct override *one = &list[i];
+        const int64_t at = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+        const struct text who = text_of(one->who);
+        override_set_times(one, one->since - at, one->until - at);
+        closed_add(closed, one, who,
+                   one->closed == OVERRIDE_HERE ? OVERRIDE_HERE : OVERRIDE_PENDING);
+    }
+    free(list);
+}
