@@ -161,7 +161,6 @@ static bool find_predecessor(struct server *server, struct error *error)
 {
     const struct config *config = server->steer.base->config;
 
-    takeover_systemd(&server->inherited);
     if (!config->proxy.control.host.at)
         return true;
     server->turn = takeover_turn(config->proxy.control.host.at);
@@ -313,6 +312,10 @@ int server_run(const char *path)
     struct error error;
 
     signal(SIGPIPE, SIG_IGN);
+    if (!takeover_systemd(&server.inherited, &error)) {
+        log_start(LOG_LEVEL_ERROR, "%s", error.text);
+        return 2;
+    }
     server.loop = ev_default_loop(EVFLAG_NOENV);
     watch_signal(&server, &server.hangup, SIGHUP, on_hangup);
     watch_signal(&server, &server.terminate, SIGTERM, drain_on_signal);
@@ -321,8 +324,10 @@ int server_run(const char *path)
     watch_signal(&server, &server.upgrade, SIGUSR2, on_upgrade);
     successor_init(&server.successor, path);
     struct runtime *runtime = runtime_build(path, NULL, &error);
-    if (!runtime)
+    if (!runtime) {
+        free(server.inherited.items);
         return 2;
+    }
     steer_init(&server.steer, server.loop, runtime, put_in_force, &server);
     desk_init(&server.desk, server.loop);
     fd_limit_raise(runtime->config);

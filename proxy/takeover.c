@@ -72,15 +72,33 @@ static void add(struct inherited *inherited, int fd, const struct record *record
                                                                      .number = record->number};
 }
 
-void takeover_systemd(struct inherited *inherited)
+/* Another descriptor is another's: the loop's, a log, or a client's. */
+static bool listens(int fd)
+{
+    int type = 0, yes = 0;
+    socklen_t length = sizeof(int);
+
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM &&
+           getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &length) == 0 && yes;
+}
+
+bool takeover_systemd(struct inherited *inherited, struct error *error)
 {
     const char *process = getenv("LISTEN_PID"), *number = getenv("LISTEN_FDS");
     uint64_t pid, count;
 
     if (!process || !number || !text_number(text_of(process), &pid) || pid != (uint64_t)getpid())
-        return;
+        return true;
     if (!text_number(text_of(number), &count) || count > SYSTEMD_MOST)
-        count = 0;
+        return error_set(error, "LISTEN_FDS=%.20s: a number up to %d is expected", number,
+                         SYSTEMD_MOST);
+    for (int fd = SYSTEMD_FIRST; fd < SYSTEMD_FIRST + (int)count; fd++) {
+        if (!listens(fd))
+            return error_set(error,
+                             "LISTEN_FDS=%.20s, but descriptor %d is no listening socket; correct "
+                             "what starts silogate, or unset LISTEN_FDS",
+                             number, fd);
+    }
     for (int fd = SYSTEMD_FIRST; fd < SYSTEMD_FIRST + (int)count; fd++) {
         fcntl(fd, F_SETFD, FD_CLOEXEC);
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
@@ -89,6 +107,7 @@ void takeover_systemd(struct inherited *inherited)
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_FDNAMES");
+    return true;
 }
 
 int takeover_turn(const char *path)

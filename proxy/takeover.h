@@ -58,8 +58,9 @@ struct inherited {
     bool reload;      /* after takeover_ready: the file is to be read once more */
 };
 
-/* Adds the listening sockets that systemd has opened (LISTEN_FDS). */
-void takeover_systemd(struct inherited *inherited);
+/* Adds the listening sockets that systemd has opened (LISTEN_FDS). Called before this process opens
+ * any file, whose number could be one of those. False: one of them is no listening socket. */
+bool takeover_systemd(struct inherited *inherited, struct error *error);
 /* One start at a time by this control path: the next one waits until this one serves, and takes
  * over from it. Returns the descriptor of a lock on the path's folder; no file is made. A process
  * that holds it for longer than a start can take is not waited for. The caller closes it when

@@ -1,0 +1,311 @@
+"""An override that is over stays over: whatever the tables on the upstream say, whoever could be told, and however often
+silogate is replaced."""
+import contextlib
+import json
+import re
+import socket
+
+import pytest
+
+from harness import gate as gates, places, wire
+from harness.generations import Generations
+from test_instances import account, make, others, refused  # noqa: F401: the fixtures
+
+ALLOW = ("allow", "lab", "on", "clinical_data.patients", "access", "read", "--for")
+COUNT = "SELECT COUNT(*) FROM silogate.overrides"
+BLOCKS = (("service:lab", "mode", "block"), ("proxy", "drain_timeout", "1s"))
+
+
+@pytest.fixture
+def one(make):  # noqa: F811
+    """An instance whose lab is in mode block, and how it is replaced."""
+    gate = make(1, *BLOCKS)
+    gate.uncounted = "an older generation has counted some of it"
+    line = Generations(gate)
+    others(gate, alive=1)
+    yield line
+    line.end()
+
+
+def replace(line, how):
+    if how == "upgrade":
+        line.upgrade()
+        assert line.old[-1].wait(60) == 0
+    elif how == "restart":
+        line.gate.stop()
+        line.gate.start()
+    else:
+        line.gate.process.kill()
+        line.gate.process.wait()
+        line.gate.start()
+    return lab(line.gate)
+
+
+def lab(gate):
+    session = wire.connect(gate.port, "lab_service")
+    return refused(session), session
+
+
+def round_done(gate):
+    """The table was read after this call."""
+    assert "not_yet" not in gate.ctl("undo", gate.ctl("hold", "lab", "--writes", "--for", "1s")["id"])
+
+
+def met(gate):
+    assert places.wait_for(lambda: gate.metrics().total("meeting_up", upstream="main") == 1, 60, 0.2), gate.log()
+    round_done(gate)
+
+
+@contextlib.contextmanager
+def locked(server):
+    with server.root() as root:
+        cursor = root.cursor()
+        cursor.execute("LOCK TABLES silogate.overrides WRITE, silogate.instances WRITE")
+        yield
+        cursor.execute("UNLOCK TABLES")
+
+
+def post(gate, call, body):
+    """As ctl, without a process for each of many calls."""
+    connection = gates.Admin(gate.folder / "control")
+    connection.connect = lambda: None
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.settimeout(60)
+    connection.sock.connect(str(gate.folder / "control"))
+    connection.request("POST", "/control/" + call, json.dumps(body))
+    answer = connection.getresponse()
+    text = json.loads(answer.read())
+    connection.close()
+    return answer.status, text
+
+
+@pytest.mark.parametrize("how", ["upgrade", "restart", "kill"])
+def test_undone_while_the_store_was_away(server, one, how):
+    """It was in force again with the next process, as soon as the table could be read."""
+    gate = one.gate
+    begun = gate.ctl(*ALLOW, "1h")
+    code, session = lab(gate)
+    assert code == 0
+    session.quit()
+    with locked(server):
+        assert "not_yet" in gate.ctl("undo", begun["id"])
+        code, session = replace(one, how)
+        assert code == 1142
+    met(gate)
+    assert refused(session) == 1142
+    assert gate.ctl("overrides") == {"overrides": []}
+    assert places.wait_for(lambda: server.sql(COUNT + f" WHERE id = '{begun['id']}' AND undone_by LIKE '%uid%'") == ((1,),))
+    # the table says it now: nothing is left to be remembered
+    assert places.wait_for(lambda: not list(gate.folder.glob("silogate-undone*")), 30, 0.1)
+    session.quit()
+
+
+def test_undone_and_kept_in_state(server, make, tmp_path):  # noqa: F811
+    """With [proxy] state the file is there, also if the folder of the control socket is emptied with a restart."""
+    gate = make(1, *BLOCKS, ("proxy", "state", tmp_path))
+    others(gate, alive=1)
+    begun = gate.ctl(*ALLOW, "1h")
+    with locked(server):
+        gate.ctl("undo", begun["id"])
+        assert list(tmp_path.glob("silogate-undone-*")) and not list(gate.folder.glob("silogate-undone*"))
+        code, session = replace(Generations(gate), "restart")
+    met(gate)
+    assert [code, refused(session)] == [1142, 1142]
+    session.quit()
+
+
+def test_undone_where_the_row_is_lost(server, make):  # noqa: F811
+    """The schema is dropped while one instance undoes, and the other still has it: it does not bring it back."""
+    first, second = make(1, *BLOCKS), make(2, *BLOCKS)
+    others(first, alive=2)
+    begun = first.ctl(*ALLOW, "1h")
+    code, session = lab(second)
+    assert code == 0
+    with locked(server):
+        first.ctl("undo", begun["id"])
+        server.sql("SELECT 1")
+    server.sql("DROP DATABASE IF EXISTS silogate")
+    assert places.wait_for(lambda: refused(session) == 1142, 60, 0.2)
+    for gate in (first, second):
+        met(gate)
+        assert gate.ctl("overrides") == {"overrides": []}
+    session.quit()
+
+
+def set_back(server):
+    """What the server's clock does to the rows if it is set back by two hours."""
+    server.sql("UPDATE silogate.overrides SET begins = begins + INTERVAL 2 HOUR, ends = ends + INTERVAL 2 HOUR")
+
+
+@pytest.mark.parametrize("how", ["upgrade", "restart"])
+def test_ended_and_the_servers_clock_set_back(server, one, how):
+    gate = one.gate
+    begun = gate.ctl(*ALLOW, "3s")
+    code, session = lab(gate)
+    assert code == 0
+    set_back(server)
+    assert places.wait_for(lambda: refused(session) == 1142, 30, 0.1)
+    session.close()
+    code, session = replace(one, how)
+    met(gate)
+    assert [code, refused(session)] == [1142, 1142]
+    assert gate.ctl("overrides") == {"overrides": []}
+    assert server.sql(COUNT + f" WHERE id = '{begun['id']}' AND undone_by = ''") == ((1,),)
+    session.quit()
+
+
+def test_ended_while_the_store_was_away(server, one):
+    gate = one.gate
+    begun = gate.ctl(*ALLOW, "2s")
+    with locked(server):
+        assert places.wait_for(lambda: gate.ctl("overrides") == {"overrides": []}, 30, 0.1)
+        one.upgrade()
+    set_back(server)
+    met(gate)
+    code, session = lab(gate)
+    assert code == 1142
+    assert server.sql(COUNT + f" WHERE id = '{begun['id']}' AND undone_by = ''") == ((1,),)
+    session.quit()
+
+
+def test_one_that_ends_elsewhere_goes_on_here(server, make):  # noqa: F811
+    """The mark of an end is not an undoing: who has it in force still goes by its own clock."""
+    gate = make(1)
+    others(gate, alive=1)
+    begun = gate.ctl("mode", "lab", "block", "--for", "1h")
+    server.sql(f"UPDATE silogate.overrides SET undone_by = '' WHERE id = '{begun['id']}'")
+    round_done(gate)
+    assert [one["id"] for one in gate.ctl("overrides")["overrides"]] == [begun["id"]]
+    server.sql(f"UPDATE silogate.overrides SET undone_by = 'me' WHERE id = '{begun['id']}'")
+    assert places.wait_for(lambda: gate.ctl("overrides") == {"overrides": []})
+
+
+def test_no_longer_than_it_was_begun_for(server, make):  # noqa: F811
+    """An instance that starts while the server's clock is behind."""
+    first = make(1)
+    others(first, alive=1)
+    first.ctl("mode", "lab", "block", "--for", "10m")
+    set_back(server)
+    second = make(2)
+    found = places.wait_for(lambda: second.ctl("overrides")["overrides"])[0]
+    session = wire.connect(second.port, "lab_service")
+    left = session.query(f"SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), '{found['until'][:19].replace('T', ' ')}')")
+    assert int(left[0].rows[0][0]) <= 600
+    session.quit()
+
+
+@pytest.mark.parametrize("how", [None, "upgrade", "restart"])
+def test_ended_by_a_reload(server, one, how):
+    """Its service was gone, and the log said that it has ended: it came back with the service."""
+    gate = one.gate
+    gate.ctl(*ALLOW, "1h")
+    without = re.sub(r"(?s)\[service:lab\].*?(?=\n\[)", "", gate.ini)
+    without = re.sub(r"(?s)\[grant:[^\]]*\]\n(?:(?!\[).)*?service = lab(?:(?!\n\[).)*", "", without)
+    gate.path.write_text(without)
+    gate.ctl("reload")
+    assert gate.ctl("overrides") == {"overrides": []}
+    round_done_without_lab(gate)
+    gate.path.write_text(gate.ini)
+    if how:
+        code, session = replace(one, how)
+    else:
+        gate.ctl("reload")
+        code, session = lab(gate)
+    met(gate)
+    assert [code, refused(session)] == [1142, 1142]
+    assert gate.ctl("overrides") == {"overrides": []}
+    session.quit()
+
+
+def round_done_without_lab(gate):
+    assert "not_yet" not in gate.ctl("undo", gate.ctl("hold", "billing", "--writes", "--for", "1s")["id"])
+
+
+def allow(gate, number):
+    return post(gate, "allow", {"service": "lab", "on": f"clinical_data.x{number}", "access": ["read"],
+                                "milliseconds": 86400000})
+
+
+def rows(server, count, undone, kind="allow", block=0):
+    values = ", ".join(f"('{number:08x}', '{kind}', 'lab', {block}, 1, 'clinical_data.x{number}', 'me', '',"
+                       f" UTC_TIMESTAMP(6) - INTERVAL 1 HOUR, UTC_TIMESTAMP(6) + INTERVAL 1 DAY, {undone})"
+                       for number in range(count))
+    server.sql("INSERT INTO silogate.overrides (id, kind, service, block, rights, target, who, ticket, begins, ends,"
+               f" undone_by) VALUES {values}")
+
+
+def test_many_that_were_undone(server, make):  # noqa: F811
+    """A job that opens and closes a window each time: after 320 of them, nothing was shared any more."""
+    first, second = make(1), make(2)
+    others(first, alive=2)
+    rows(server, 400, "'me'")
+    sessions = [wire.connect(gate.port, "lab_service") for gate in (first, second)]
+    begun = first.ctl("mode", "lab", "block", "--for", "10m")
+    assert (begun["alive"], begun["in_force"]) == (2, 2) and "full" not in begun
+    assert [refused(one) for one in sessions] == [1142, 1142]
+    third = make(3)
+    sessions.append(wire.connect(third.port, "lab_service"))
+    assert places.wait_for(lambda: refused(sessions[2]) == 1142)
+    assert third.ctl("undo", begun["id"])["in_force"] == 3
+    assert [refused(one) for one in sessions] == [0, 0, 0]
+    # what is done with goes
+    server.sql("UPDATE silogate.overrides SET ends = UTC_TIMESTAMP(6) - INTERVAL 2 HOUR")
+    make(4)
+    assert places.wait_for(lambda: server.sql(COUNT) == ((0,),), 30, 0.2)
+    for session in sessions:
+        session.quit()
+
+
+def test_a_store_that_is_full(server, make):  # noqa: F811
+    """More in force than an instance can have: it is said, and one that blocks still holds at all."""
+    first, second = make(1), make(2)
+    others(first, alive=2)
+    sessions = [wire.connect(gate.port, "lab_service") for gate in (first, second)]
+    rows(server, 400, "NULL")
+    assert places.wait_for(lambda: all(len(gate.ctl("overrides")["overrides"]) == 192 for gate in (first, second)))
+    for gate in (first, second):
+        gate.wait_log("more overrides are in force in silogate.overrides")
+        gate.wait_log("begun at another instance, is not in force here")
+    assert "already" in first.ctl(*ALLOW, "1h", code=1)
+    begun = first.ctl("mode", "lab", "block", "--for", "10m")
+    assert begun["full"] is True and begun["alive"] == 2
+    assert "undo some" in gates.run("ctl", "-c", first.path, "mode", "lab", "block", "--for", "10m").stdout
+    assert places.wait_for(lambda: [refused(one) for one in sessions] == [1142, 1142])
+    server.sql("UPDATE silogate.overrides SET undone_by = 'me'")
+    for gate in (first, second):
+        gate.wait_log("all overrides have room again")
+        assert places.wait_for(lambda: gate.ctl("overrides") == {"overrides": []})  # noqa: B023
+    assert first.log().count("more overrides are in force in silogate.overrides") == 1
+    for session in sessions:
+        session.quit()
+
+
+def test_a_store_that_is_full_of_blocks(server, make):  # noqa: F811
+    gate = make(1)
+    others(gate, alive=1)
+    rows(server, 300, "NULL", "mode", 1)
+    assert places.wait_for(lambda: len(gate.ctl("overrides")["overrides"]) == 256)
+    gate.wait_log("more overrides are in force in silogate.overrides")
+    assert "already" in gate.ctl("mode", "billing", "block", "--for", "1h", code=1)
+
+
+def test_many_undone_while_the_store_is_away(server, make):  # noqa: F811
+    """They are remembered, all of them; before one would be forgotten, new ones are refused."""
+    gate = make(1, *BLOCKS)
+    others(gate, alive=1)
+    server.sql(f"REVOKE ALL ON silogate.* FROM meeting_account@'%'")
+    undone = 0
+    for number in range(600):
+        status, begun = allow(gate, number)
+        if status != 200:
+            break
+        assert post(gate, "undo", {"id": begun["id"]})[0] == 200
+        undone += 1
+    assert status == 409 and "could not be told" in begun["error"], begun
+    assert undone > 400
+    code, session = replace(Generations(gate), "restart")
+    server.sql("GRANT ALL ON silogate.* TO meeting_account@'%'")
+    met(gate)
+    assert places.wait_for(lambda: server.sql(COUNT + " WHERE undone_by LIKE '%uid%'")[0][0] >= undone, 30, 0.2)
+    assert allow(gate, 0)[0] == 200
+    session.quit()
