@@ -50,11 +50,10 @@ void store_tidy(struct connection *connection)
 
     connection_run(connection,
                    "DELETE FROM silogate.instances WHERE seen < UTC_TIMESTAMP(6) - INTERVAL 10"
-                   " MINUTE LIMIT 1000",
+                   " MINUTE",
                    NULL, &ignored);
     connection_run(connection,
-                   "DELETE FROM silogate.overrides WHERE ends < UTC_TIMESTAMP(6) - INTERVAL 1 HOUR"
-                   " LIMIT 1000",
+                   "DELETE FROM silogate.overrides WHERE ends < UTC_TIMESTAMP(6) - INTERVAL 1 HOUR",
                    NULL, &ignored);
 }
 

@@ -20,7 +20,7 @@ enum { STORE_NEWS_MAX = OVERRIDES_MAX + 64 };
 
 /* Creates the tables if they do not exist. */
 bool store_prepare(struct connection *connection, struct error *error);
-/* Deletes some of the rows that are done with; an error is ignored. */
+/* Deletes the rows that are done with; an error is ignored. */
 void store_tidy(struct connection *connection);
 
 /* All functions that return bool: false with `error` if the server has refused a statement or

@@ -407,11 +407,12 @@ static bool hear_undone(struct steer *steer, const struct override_news *news)
 }
 
 /* It is over, and the table that was read does not say so. */
-static void close_again(struct override *closed, const char *upstream)
+static void close_again(struct steer *steer, struct override *closed, const char *upstream)
 {
     if (closed->closed == OVERRIDE_HERE || (!closed->who[0] && !override_opens(closed)))
         return;
     closed->closed = OVERRIDE_PENDING;
+    steer->closed.changed = true;
     snprintf(closed->upstream, sizeof(closed->upstream), "%s", upstream);
 }
 
@@ -434,7 +435,7 @@ static bool hear_begun(struct steer *steer, const char *upstream, const struct o
     struct error why;
 
     if (closed)
-        close_again(closed, upstream);
+        close_again(steer, closed, upstream);
     if (closed || find(steer->list, steer->count, heard->id) || override_left(heard) <= 0)
         return false;
     if (!has_room(steer, heard, &why)) {
@@ -458,11 +459,10 @@ void steer_hear(struct steer *steer, const char *upstream, const struct override
     for (size_t i = 0; i < count; i++)
         news_here |= news[i].undone ? hear_undone(steer, &news[i])
                                     : hear_begun(steer, upstream, &news[i].override);
-    if (!news_here)
-        return;
-    if (build(steer, &why))
+    if (news_here && build(steer, &why))
         steer->put(steer->context, steer->current);
-    changed(steer);
+    if (news_here || steer->closed.changed)
+        changed(steer);
 }
 
 void steer_stored(struct steer *steer, const char (*ids)[OVERRIDE_ID], size_t count)
