@@ -1,6 +1,6 @@
 /* How the control socket of the youngest silogate asks older generations, for control_calls.c:
  * these still have their own sessions. Each process answers for itself only, within OLDER_SECONDS;
- * there are few (GENERATIONS in proxy/takeover.h).
+ * there are few (GENERATIONS in proxy/generations.h).
  */
 #ifndef ADMIN_CONTROL_OLDER_H
 #define ADMIN_CONTROL_OLDER_H

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "config/sought.h"
+#include "proxy/generations.h"
 #include "proxy/running.h"
 #include "proxy/server.h"
 
@@ -41,7 +42,7 @@ static void find_processes(void *argument)
 {
     struct asked *asked = argument;
 
-    asked->count = takeover_older(&asked->server->inherited, asked->processes, PROCESSES);
+    asked->count = generations_numbers(&asked->server->inherited, asked->processes, PROCESSES);
 }
 
 /* Gives the reference to the next one that searches. */

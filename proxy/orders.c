@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "config/sought.h"
+#include "proxy/generations.h"
 #include "proxy/reload.h"
 #include "proxy/roll.h"
 #include "proxy/running.h"
@@ -95,7 +96,7 @@ static void order_older(void *argument)
 {
     struct ordered *ordered = argument;
 
-    ordered->count = takeover_older(&ordered->server->inherited, ordered->processes, ordered->room);
+    ordered->count = generations_numbers(&ordered->server->inherited, ordered->processes, ordered->room);
 }
 
 static bool order(struct ordered *ordered, void (*work)(void *argument))

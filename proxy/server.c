@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "proxy/branches.h"
 #include "proxy/fd_limit.h"
+#include "proxy/generations.h"
 #include "proxy/kin.h"
 #include "proxy/login/login.h"
 #include "proxy/moving.h"
@@ -55,7 +56,7 @@ bool server_reload(struct server *server, struct error *why)
         notify_reloading();
     bool fine = reload_run(server->path, &server->steer, server->violations, server->show, why);
     if (fine) /* for the sessions of older generations too */
-        takeover_signal(&server->inherited, SIGHUP);
+        generations_signal(&server->inherited, SIGHUP);
     if (!server->handed_over)
         notify("READY=1\nSTATUS=%s%s, policy %s", server->terminated ? "draining" : "serving",
                fine ? "" : ", the last reload was refused",
@@ -85,7 +86,7 @@ static void on_reopen(struct ev_loop *loop, struct ev_signal *signal, int events
     (void)loop;
     (void)events;
     violations_reopen(server->violations);
-    takeover_signal(&server->inherited, SIGUSR1); /* older generations write them too */
+    generations_signal(&server->inherited, SIGUSR1); /* older generations write them too */
     log_notice("the violation logs are opened anew");
 }
 
@@ -109,7 +110,7 @@ static void on_probe(struct ev_loop *loop, struct ev_timer *timer, int events)
     (void)loop;
     (void)events;
     probe_tick(server->steer.current, server->violations);
-    takeover_forget(&server->inherited, server->control ? control_at(server->control) : NULL);
+    generations_forget(&server->inherited, server->control ? control_at(server->control) : NULL);
     if (server->young) /* SIGUSR1 may have been sent to the older one when it was so no more */
         violations_reopen(server->violations);
     server->young = false;
@@ -171,7 +172,7 @@ static bool find_predecessor(struct server *server, struct error *error)
     const bool runs = server->inherited.channel >= 0;
     const bool follows =
         runs || orphans_adopt(config->proxy.control.host.at, &server->inherited) > 0;
-    if (follows && !registry_succeed(server->inherited.last_id, takeover_taken(&server->inherited)))
+    if (follows && !registry_succeed(server->inherited.last_id, generations_taken(&server->inherited)))
         return error_set(error,
                          "%d older silogates drain, which take all ranges of session ids; "
                          "end one first",
@@ -184,7 +185,7 @@ static bool find_predecessor(struct server *server, struct error *error)
     if (runs)
         password_wait(KEY_WAIT_MS);
     const int64_t drain = config->proxy.drain_timeout.value;
-    takeover_make_room(&server->inherited,
+    generations_make_room(&server->inherited,
                        drain < GENERATIONS_WAIT_MS ? drain : GENERATIONS_WAIT_MS);
     if (runs) /* behind a kill -9 numbers begin anew, as Prometheus takes them */
         server->ledger = ledger_inherit(takeover_take(&server->inherited, INHERITED_LEDGER));

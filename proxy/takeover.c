@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +19,7 @@
 #include "admin/control.h"
 #include "base/arena.h"
 #include "base/log.h"
-#include "proxy/registry.h"
+#include "proxy/generations.h"
 
 enum {
     SYSTEMD_FIRST = 3,
@@ -316,102 +315,6 @@ int takeover_take(struct inherited *inherited, enum inherited_kind kind)
     return -1;
 }
 
-static bool has_ended(const struct inherited_socket *older)
-{
-    struct pollfd gone = {.fd = older->fd, .events = POLLIN};
-
-    return poll(&gone, 1, 0) == 1;
-}
-
-static unsigned count_generations(const struct inherited *inherited)
-{
-    unsigned alive = 0;
-
-    for (size_t i = 0; i < inherited->count; i++) {
-        const struct inherited_socket *older = &inherited->items[i];
-        alive += older->kind == INHERITED_OLDER && older->fd >= 0 && !has_ended(older);
-    }
-    return alive;
-}
-
-unsigned takeover_taken(const struct inherited *inherited)
-{
-    unsigned taken = 0;
-
-    for (size_t i = 0; i < inherited->count; i++) {
-        const struct inherited_socket *older = &inherited->items[i];
-        if (older->kind == INHERITED_OLDER && older->fd >= 0 && older->ids && !has_ended(older))
-            taken |= 1u << (older->ids - 1) % REGISTRY_GENERATIONS;
-    }
-    return taken;
-}
-
-size_t takeover_older(const struct inherited *inherited, uint32_t *numbers, size_t room)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < inherited->count && count < room; i++) {
-        const struct inherited_socket *older = &inherited->items[i];
-        if (older->kind == INHERITED_OLDER && older->fd >= 0 && !has_ended(older))
-            numbers[count++] = older->number;
-    }
-    return count;
-}
-
-void takeover_forget(struct inherited *inherited, const char *path)
-{
-    char own[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 12];
-
-    for (size_t i = 0; i < inherited->count; i++) {
-        struct inherited_socket *older = &inherited->items[i];
-        if (older->kind != INHERITED_OLDER || older->fd < 0 || !has_ended(older))
-            continue;
-        close(older->fd);
-        older->fd = -1;
-        if (!path || older->number == 0)
-            continue;
-        snprintf(own, sizeof(own), OLDER_PATH, path, (unsigned)older->number);
-        unlink(own);
-    }
-}
-
-void takeover_signal(const struct inherited *inherited, int signal)
-{
-    for (size_t i = 0; i < inherited->count; i++) {
-        const struct inherited_socket *older = &inherited->items[i];
-        if (older->kind == INHERITED_OLDER && older->fd >= 0)
-            syscall(SYS_pidfd_send_signal, older->fd, signal, NULL, 0);
-    }
-}
-
-void takeover_make_room(const struct inherited *inherited, int64_t milliseconds)
-{
-    const struct timespec moment = {.tv_nsec = TURN_MS * 1000000L};
-
-    if (count_generations(inherited) <= GENERATIONS)
-        return;
-    log_notice("%d generations drain: waiting for the oldest", GENERATIONS);
-    for (int64_t waited = 0; waited < milliseconds && count_generations(inherited) > GENERATIONS;
-         waited += TURN_MS)
-        nanosleep(&moment, NULL);
-}
-
-/* Older generations, oldest first: those beyond the bound get the second SIGTERM, which ends them
- * at once. */
-static void bound_generations(const struct inherited *inherited)
-{
-    unsigned alive = 0;
-
-    for (size_t i = inherited->count; i-- > 0;) {
-        const struct inherited_socket *older = &inherited->items[i];
-        if (older->kind != INHERITED_OLDER || older->fd < 0 || has_ended(older) ||
-            ++alive <= GENERATIONS)
-            continue;
-        log_warning("more than %d generations drain: the oldest is ended", GENERATIONS);
-        syscall(SYS_pidfd_send_signal, older->fd, SIGTERM, NULL, 0);
-    }
-}
-
 /* Closes sockets on which nobody would answer. */
 static void close_unused(struct inherited *inherited)
 {
@@ -446,7 +349,7 @@ bool takeover_ready(struct inherited *inherited, struct error *error)
     close(inherited->channel);
     inherited->channel = -1;
     close_unused(inherited);
-    bound_generations(inherited);
+    generations_bound(inherited);
     return true;
 }
 

@@ -45,10 +45,6 @@ struct inherited_socket {
     uint32_t number; /* 0: none, as older builds send it */
 };
 
-/* How many processes may drain at the same time. A start beyond that waits for the oldest, which is
- * ended after GENERATIONS_WAIT_MS. */
-enum { GENERATIONS = 4, GENERATIONS_WAIT_MS = 10000 };
-
 struct inherited {
     struct inherited_socket *items;
     size_t count;
@@ -74,22 +70,11 @@ bool takeover_ask(const char *path, struct inherited *inherited, struct error *e
 bool takeover_adopt(const char *path, struct inherited *inherited, struct error *error);
 /* A pidfd of this process, which will be an older generation; -1: the kernel has none. */
 int takeover_self(void);
-/* Waits until there is room for one more generation that drains, at most so long. */
-void takeover_make_room(const struct inherited *inherited, int64_t milliseconds);
 /* Takes the descriptor of that kind, which the caller then owns; -1: there is none. */
 int takeover_take(struct inherited *inherited, enum inherited_kind kind);
 /* Everything runs here: the old process begins to drain. Processes beyond GENERATIONS are ended.
  * False: the old one has waited for too long, and goes on serving. */
 bool takeover_ready(struct inherited *inherited, struct error *error);
-/* The id generations (registry.h) of processes that have not ended yet, a bit each. */
-unsigned takeover_taken(const struct inherited *inherited);
-/* The numbers of older generations that have not ended yet, oldest first. */
-size_t takeover_older(const struct inherited *inherited, uint32_t *numbers, size_t room);
-/* Closes the pidfds of processes that have ended, and removes the sockets at OLDER_PATH (control.h)
- * of those that were killed. `path` is the control socket's. */
-void takeover_forget(struct inherited *inherited, const char *path);
-/* Sends a signal to each process that drains. */
-void takeover_signal(const struct inherited *inherited, int signal);
 /* Closes what nobody has taken, except the older generations, which the next successor needs. */
 void takeover_close(struct inherited *inherited);
 
