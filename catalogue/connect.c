@@ -162,10 +162,11 @@ static bool set_variables(struct connection *connection, struct error *error)
                                                     : TEXT("STRICT_TRANS_TABLES,"
                                                            "NO_ENGINE_SUBSTITUTION"))),
                           error) &&
-           connection_run(connection,
-                          mariadb ? "SET SESSION max_statement_time = 0"
-                                  : "SET SESSION max_execution_time = 0",
-                          NULL, error) &&
+           connection_run(
+               connection,
+               mariadb ? "SET SESSION max_statement_time = 0 /*!100502 , sql_if_exists = 0 */"
+                       : "SET SESSION max_execution_time = 0",
+               NULL, error) &&
            connection_run(connection,
                           "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE",
                           NULL, error);

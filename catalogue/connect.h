@@ -5,8 +5,9 @@
  *
  * The session begins with utf8mb4, autocommit, time zone UTC, REPEATABLE READ, the sql_mode
  * STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION (on MariaDB NO_AUTO_CREATE_USER too), names in quotes
- * in SHOW CREATE and no limits of rows, joins or time, whatever the server's defaults are. The
- * caller sets the connection attribute program_name.
+ * in SHOW CREATE, no limits of rows, joins or time and no IF EXISTS that nobody has written
+ * (MariaDB's sql_if_exists), whatever the server's defaults are. The caller sets the connection
+ * attribute program_name.
  *
  * Authentication (MySQL manual, "Caching SHA-2 Pluggable Authentication"): a first login with
  * caching_sha2_password needs a Unix socket, TLS, or the server's public key, which is requested
