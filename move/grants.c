@@ -1,267 +1,464 @@
-/* Rights do not follow a renamed table. So before the move the mover grants, at the target,
- * everything that accounts may do with the table now, by rights on the table or on its database. A
- * placeholder exists there at that time, because servers grant nothing on a table
- * that does not exist. No right is revoked.
+/* Rights do not follow a renamed table. So before the move the mover grants at the target what each
+ * account may do with the table now and could not do there: on the table itself (a placeholder
+ * exists there at that time, because servers grant nothing on a table that does not exist), and
+ * LOCK TABLES, which is a right on databases, on the database. No right is revoked.
+ *
+ * The plan is made on a copy of the rights (move/rights.h), until nobody lacks anything, and then
+ * compared for each account: where it would not be exact, the move is refused.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash_table.h"
 #include "config/keys.h"
-#include "move/mover_internal.h"
+#include "move/rights.h"
 
-/* MariaDB's roles have no host. */
-static struct text grantee_of(const struct mover *mover, struct text grantee)
+enum { ROUNDS = 8 };
+
+struct planning {
+    struct rights rights;
+    struct mover *mover;
+    const struct table_row **source, **now, **then; /* room for rows */
+    bool changed;
+    bool others; /* other databases' names match the target's as a pattern */
+};
+
+static bool is_between(const struct planning *planning, const struct moved_table *table)
 {
-    if (connection_is_mariadb(mover->connection) && grantee.length > 3 &&
-        memcmp(grantee.at + grantee.length - 3, "@''", 3) == 0)
-        grantee.length -= 3;
-    return grantee;
+    struct mover *mover = planning->mover;
+    const struct text *names = planning->rights.names;
+
+    return text_equal(rights_folded(mover, source_of(mover, table)), names[SOURCE]) &&
+           text_equal(rights_folded(mover, target_of(mover, table)), names[TARGET]);
 }
 
-static void keep_grant(struct mover *mover, const struct moved_table *table, char *sql,
-                       size_t length)
+/* The ways in which the server computes the rights of this account. */
+static bool has_view(const struct planning *planning, const struct account *account, enum view view)
 {
+    const bool mariadb = connection_is_mariadb(planning->mover->connection);
+
+    if (view == VIEW_MAPPED)
+        return account->maps;
+    if (view == VIEW_MERGED)
+        return mariadb && account->is_role;
+    return view == VIEW_ALONE && !account->is_role;
+}
+
+static uint32_t on_database(const struct account *account, enum view view, enum place place,
+                            enum time time)
+{
+    return account->databases[view][place][time];
+}
+
+/* --- LOCK TABLES --- */
+
+/* The database's name, which as a pattern matches no other. */
+static struct text escaped(struct planning *planning)
+{
+    const struct text name = planning->rights.names[TARGET];
+    char *text = arena_take(&planning->mover->arena, 2 * name.length + 1);
+    size_t length = 0;
+
+    for (size_t i = 0; i < name.length; i++) {
+        if (!planning->rights.literal && strchr("_%\\", name.at[i]))
+            text[length++] = '\\';
+        text[length++] = name.at[i];
+    }
+    return (struct text){text, length};
+}
+
+/* The new row is more specific than the one that counted, so it gets the rights of that one too. */
+static void add_lock(struct planning *planning, const struct account *account)
+{
+    struct rights *rights = &planning->rights;
+    struct database_row *row = rights_own(rights, account, TARGET, THEN);
+    const uint32_t all = row ? row->rights[THEN] : 0;
+    const struct text pattern = escaped(planning);
+
+    if (!row || !(text_equal(row->pattern, pattern) ||
+                  (!planning->others && text_equal(row->pattern, rights->names[TARGET]))))
+        row = rights_add(rights, account, pattern);
+    row->there[THEN] = true;
+    row->rights[THEN] = all | RIGHT_LOCK;
+}
+
+/* First by its own rows, then where it lacks the right by those of others. */
+static void plan_locks(struct planning *planning, bool own)
+{
+    for (size_t i = 0; i < planning->rights.account_count; i++) {
+        const struct account *account = &planning->rights.accounts[i];
+        bool lacks = false;
+        for (enum view view = VIEW_ALONE; view <= VIEW_MAPPED; view++)
+            lacks |= has_view(planning, account, view) &&
+                     (on_database(account, view, SOURCE, NOW) & RIGHT_LOCK) &&
+                     !(on_database(account, view, TARGET, THEN) & RIGHT_LOCK);
+        if (lacks && (!own || ((on_database(account, VIEW_OWN, SOURCE, NOW) & RIGHT_LOCK) &&
+                               !(on_database(account, VIEW_OWN, TARGET, THEN) & RIGHT_LOCK))))
+            add_lock(planning, account);
+    }
+    rights_sum(&planning->rights, THEN);
+}
+
+/* --- rights on tables --- */
+
+/* What an account may do with a table, by one view. */
+struct compared {
+    uint32_t source, now, then;
+    size_t source_count, now_count, then_count; /* of the rows on the table */
+};
+
+static struct compared compare(struct planning *planning, const struct account *account,
+                               enum view view, const struct moved_table *table)
+{
+    const struct rights *rights = &planning->rights;
+    struct compared found = {
+        .source_count = rights_rows(rights, account, view, SOURCE, NOW, table, planning->source),
+        .now_count = rights_rows(rights, account, view, TARGET, NOW, table, planning->now),
+        .then_count = rights_rows(rights, account, view, TARGET, THEN, table, planning->then),
+    };
+
+    found.source = on_database(account, view, SOURCE, NOW) |
+                   rights_of_rows(planning->source, found.source_count, NOW);
+    found.now = on_database(account, view, TARGET, NOW) |
+                rights_of_rows(planning->now, found.now_count, NOW);
+    found.then = on_database(account, view, TARGET, THEN) |
+                 rights_of_rows(planning->then, found.then_count, THEN);
+    return found;
+}
+
+static void give(struct planning *planning, const struct account *account,
+                 const struct moved_table *table, struct text column, uint32_t lacks)
+{
+    struct table_row *row = rights_row(&planning->rights, account, TARGET, table);
+
+    if (!row)
+        return;
+    row->there[THEN] = true;
+    planning->changed = true;
+    if (column.at)
+        rights_column(&planning->rights, row, column)->rights[THEN] |= lacks;
+    else
+        row->rights[THEN] |= lacks;
+}
+
+/* What it may do now by this view, with the table as a whole, or with a column. */
+static uint32_t real_rights(struct planning *planning, const struct account *account,
+                            const struct moved_table *table, struct text column)
+{
+    uint32_t all = 0;
+
+    for (enum view view = VIEW_ALONE; view <= VIEW_MAPPED; view++) {
+        if (!has_view(planning, account, view))
+            continue;
+        const struct compared found = compare(planning, account, view, table);
+        all |= found.source;
+        if (column.at)
+            all |= rights_of_column(planning->source, found.source_count, NOW, column);
+    }
+    return all;
+}
+
+static void plan_table(struct planning *planning, const struct account *account, enum view view,
+                       const struct moved_table *table)
+{
+    const uint32_t all = rights_of_tables();
+    struct compared found = compare(planning, account, view, table);
+    uint32_t lacks = found.source & ~found.then & all;
+
+    if (lacks && view == VIEW_OWN)
+        lacks &= real_rights(planning, account, table, (struct text){NULL, 0});
+    if (lacks)
+        give(planning, account, table, (struct text){NULL, 0}, lacks);
+    found = compare(planning, account, view, table);
+    for (size_t i = 0; i < found.source_count; i++) {
+        const struct table_row *row = planning->source[i];
+        for (size_t j = 0; j < row->column_count; j++) {
+            const struct text column = row->columns[j].name;
+            lacks = row->columns[j].rights[NOW] & all & ~found.then &
+                    ~rights_of_column(planning->then, found.then_count, THEN, column);
+            if (lacks && view == VIEW_OWN)
+                lacks &= real_rights(planning, account, table, column);
+            if (lacks)
+                give(planning, account, table, column, lacks);
+            found = compare(planning, account, view, table);
+        }
+    }
+}
+
+static void plan_tables(struct planning *planning, bool own)
+{
+    for (size_t t = 0; t < planning->mover->todo_count; t++) {
+        const struct moved_table *table = todo_table(planning->mover, t);
+        if (!is_between(planning, table))
+            continue;
+        for (size_t i = 0; i < planning->rights.account_count; i++) {
+            const struct account *account = &planning->rights.accounts[i];
+            if (own)
+                plan_table(planning, account, VIEW_OWN, table);
+            for (enum view view = VIEW_ALONE; !own && view <= VIEW_MAPPED; view++) {
+                if (has_view(planning, account, view))
+                    plan_table(planning, account, view, table);
+            }
+        }
+    }
+}
+
+/* --- is it exact? --- */
+
+static struct text written(struct planning *planning, const struct account *account,
+                           uint32_t rights)
+{
+    char *text;
+    size_t length;
+    FILE *to = open_memstream(&text, &length);
+
+    if (account)
+        rights_put_account(to, account);
+    else if (rights == RIGHT_GRANT)
+        fputs("GRANT OPTION", to);
+    else
+        rights_put(to, rights, (struct text){NULL, 0});
+    fclose(to);
+    return keep_text(planning->mover, text, length);
+}
+
+static const char remedy[] =
+    "give it the rights that it needs by its own name and host, on the table itself or with the "
+    "database's name written without wildcards (_ as \\_)";
+
+/* True where the account was refused. */
+static bool refuse_database(struct planning *planning, const struct account *account,
+                            enum view view)
+{
+    struct mover *mover = planning->mover;
+    const uint32_t source = on_database(account, view, SOURCE, NOW);
+    const uint32_t now = on_database(account, view, TARGET, NOW);
+    const uint32_t then = on_database(account, view, TARGET, THEN);
+    const uint32_t wanted = now | (source & RIGHT_LOCK);
+    const struct text who = written(planning, account, 0);
+
+    if ((source | now | then) & RIGHT_UNSURE) {
+        refuse(mover,
+               "which of several patterns gives %.*s its rights on %.*s or %.*s cannot be told; %s",
+               TEXT_ARGS(who), TEXT_ARGS(planning->rights.names[SOURCE]),
+               TEXT_ARGS(planning->rights.names[TARGET]), remedy);
+        return true;
+    }
+    if (then == wanted)
+        return false;
+    refuse(mover,
+           "%.*s may LOCK TABLES in %.*s; granted on %.*s, that would hide a grant that reaches it "
+           "by a pattern, a role or another host (%.*s); %s",
+           TEXT_ARGS(who), TEXT_ARGS(planning->rights.names[SOURCE]),
+           TEXT_ARGS(planning->rights.names[TARGET]),
+           TEXT_ARGS(written(planning, NULL, then ^ wanted)), remedy);
+    return true;
+}
+
+static uint32_t difference_of_columns(struct planning *planning, const struct compared *found)
+{
+    uint32_t differs = 0;
+
+    for (size_t i = 0; i < found->source_count; i++) {
+        const struct table_row *row = planning->source[i];
+        for (size_t j = 0; j < row->column_count; j++)
+            differs |=
+                row->columns[j].rights[NOW] & ~found->then &
+                ~rights_of_column(planning->then, found->then_count, THEN, row->columns[j].name);
+    }
+    for (size_t i = 0; i < found->then_count; i++) {
+        const struct table_row *row = planning->then[i];
+        for (size_t j = 0; j < row->column_count; j++) {
+            const struct text column = row->columns[j].name;
+            differs |= row->columns[j].rights[THEN] & ~found->source & ~found->now &
+                       ~rights_of_column(planning->source, found->source_count, NOW, column) &
+                       ~rights_of_column(planning->now, found->now_count, NOW, column);
+        }
+    }
+    return differs;
+}
+
+static bool refuse_table(struct planning *planning, const struct account *account, enum view view,
+                         const struct moved_table *table, uint32_t *more)
+{
+    struct mover *mover = planning->mover;
+    const struct compared found = compare(planning, account, view, table);
+    const uint32_t all = rights_of_tables();
+    const uint32_t lacks = found.source & ~found.then & all;
+    const uint32_t gains = found.then & ~(found.source | found.now) & all;
+    const uint32_t differs = lacks | gains | difference_of_columns(planning, &found);
+    const uint32_t unknown = rights_of_rows(planning->source, found.source_count, NOW) &
+                             ~rights_of_rows(planning->then, found.then_count, THEN) &
+                             RIGHT_UNKNOWN;
+    const uint32_t freed = found.now & ~found.source & account->revoked[SOURCE] & all;
+    const struct text who = written(planning, account, 0);
+
+    *more |= found.now & ~found.source & all;
+    if (differs || unknown) {
+        refuse(mover,
+               "what %.*s may do with %.*s.%.*s cannot be granted exactly at its new place (%.*s): "
+               "it comes by several patterns, hosts or roles; %s",
+               TEXT_ARGS(who), TEXT_ARGS(planning->rights.names[SOURCE]), TEXT_ARGS(table->name),
+               TEXT_ARGS(written(planning, NULL, differs)), remedy);
+        return true;
+    }
+    if (freed) {
+        refuse(mover,
+               "a partial revoke keeps %.*s from %.*s on %.*s, and would not at the new place of "
+               "%.*s; REVOKE it on %.*s too",
+               TEXT_ARGS(who), TEXT_ARGS(written(planning, NULL, freed)),
+               TEXT_ARGS(planning->rights.names[SOURCE]), TEXT_ARGS(table->name),
+               TEXT_ARGS(planning->rights.names[TARGET]));
+        return true;
+    }
+    return false;
+}
+
+/* Each account is refused once. */
+static void check_account(struct planning *planning, const struct account *account)
+{
+    bool refused = false;
+    uint32_t more = 0;
+
+    for (enum view view = VIEW_ALONE; view <= VIEW_MAPPED; view++) {
+        if (!has_view(planning, account, view))
+            continue;
+        refused = refused || refuse_database(planning, account, view);
+        for (size_t t = 0; !refused && t < planning->mover->todo_count; t++) {
+            const struct moved_table *table = todo_table(planning->mover, t);
+            refused =
+                is_between(planning, table) && refuse_table(planning, account, view, table, &more);
+        }
+    }
+    if (more && !refused && !(more & account->global))
+        say(planning->mover,
+            "note: by its rights on %.*s, %.*s will be able to do more with the tables than now: "
+            "%.*s",
+            TEXT_ARGS(planning->rights.names[TARGET]), TEXT_ARGS(written(planning, account, 0)),
+            TEXT_ARGS(written(planning, NULL, more)));
+}
+
+/* --- the statements --- */
+
+static void keep_grant(struct planning *planning, const struct account *account,
+                       const struct moved_table *table, struct text pattern, struct text column,
+                       uint32_t rights)
+{
+    struct mover *mover = planning->mover;
+    char *sql;
+    size_t length;
+    FILE *to = open_memstream(&sql, &length);
+
+    fputs("GRANT ", to);
+    rights_put(to, rights, column);
+    fputs(" ON ", to);
+    if (pattern.at) {
+        put_name(to, pattern);
+        fputs(".*", to);
+    } else {
+        put_table(to, target_of(mover, table), table->name);
+    }
+    fputs(" TO ", to);
+    rights_put_account(to, account);
+    if (rights & RIGHT_GRANT)
+        fputs(" WITH GRANT OPTION", to);
+    fclose(to);
     mover->grants =
         items_add(&mover->arena, mover->grants, &mover->grant_count, sizeof(*mover->grants));
     mover->grants[mover->grant_count - 1] =
         (struct carried_grant){keep_text(mover, sql, length), table};
 }
 
-static void add_grant(struct mover *mover, struct text privileges, struct text columns,
-                      const struct moved_table *table, struct text grantee, struct text grantable)
+static void keep_database(struct planning *planning, const struct account *account,
+                          const struct moved_table *table)
 {
-    char *sql;
-    size_t length;
-    FILE *to = open_memstream(&sql, &length);
+    const struct database_row *row = rights_own(&planning->rights, account, TARGET, THEN);
 
-    fprintf(to, "GRANT %.*s", TEXT_ARGS(privileges));
-    if (columns.at) {
-        fputs(" (", to);
-        put_name(to, columns);
-        fputc(')', to);
-    }
-    fputs(" ON ", to);
-    put_table(to, target_of(mover, table), table->name);
-    fprintf(to, " TO %.*s", TEXT_ARGS(grantee_of(mover, grantee)));
-    if (text_equal(grantable, TEXT("YES")))
-        fputs(" WITH GRANT OPTION", to);
-    fclose(to);
-    keep_grant(mover, table, sql, length);
+    if (!row || row->rights[NOW] == row->rights[THEN])
+        return;
+    if (row->rights[THEN] & RIGHT_UNKNOWN)
+        refuse(planning->mover,
+               "%.*s has a right on %.*s that this silogate does not know, and that would be "
+               "hidden; grant it LOCK TABLES there yourself",
+               TEXT_ARGS(written(planning, account, 0)), TEXT_ARGS(planning->rights.names[TARGET]));
+    keep_grant(planning, account, table, row->pattern, (struct text){NULL, 0},
+               row->there[NOW] ? RIGHT_LOCK : row->rights[THEN]);
 }
 
-/* --- what there is --- */
-
-/* Privileges of two databases, read once for all tables. */
-struct rights {
-    struct text source, target;
-    struct hash_table on_target; /* grantee, privilege: by the target's database */
-    struct hash_table there;     /* table, grantee, privilege: on the target's tables */
-};
-
-static bool is_between(const struct mover *mover, const struct rights *rights,
+static void keep_table(struct planning *planning, const struct account *account,
                        const struct moved_table *table)
 {
-    return text_equal(source_of(mover, table), rights->source) &&
-           text_equal(target_of(mover, table), rights->target);
-}
+    const struct text none = {NULL, 0};
+    const struct table_row **rows = planning->then;
 
-/* Joins the cells, each with a NUL at its end. */
-static struct text key_of(struct mover *mover, const struct text *cells, size_t count)
-{
-    size_t length = 0;
-
-    for (size_t i = 0; i < count; i++)
-        length += cells[i].length + 1;
-    char *key = arena_take(&mover->arena, length + 1);
-    struct text text = {key, length};
-    for (size_t i = 0; i < count; i++) {
-        memcpy(key, cells[i].at, cells[i].length);
-        key += cells[i].length;
-        *key++ = 0;
-    }
-    return text;
-}
-
-/* Reads all rows of the query; the key is their first `count` cells. */
-static bool collect(struct mover *mover, struct hash_table *into, const char *sql,
-                    struct text schema, size_t count)
-{
-    struct rows *rows =
-        connection_query(mover->connection, sql, PARAMETERS(P_TEXT(schema)), mover->error);
-
-    while (rows && rows_next(rows))
-        hash_table_add(into, key_of(mover, rows->cells, count));
-    rows_free(rows);
-    return rows != NULL;
-}
-
-static bool is_there(struct mover *mover, const struct rights *rights, struct text name,
-                     struct text grantee, struct text privilege)
-{
-    const struct text cells[] = {name, grantee, privilege};
-
-    return hash_table_find(&rights->on_target, key_of(mover, cells + 1, 2)) != HASH_TABLE_NONE ||
-           hash_table_find(&rights->there, key_of(mover, cells, 3)) != HASH_TABLE_NONE;
-}
-
-/* --- what is to be given --- */
-
-/* The privileges of one grantee on one table, while they are read. */
-struct gathered {
-    const struct moved_table *table;
-    struct text grantee;
-    bool grantable;
-    struct text last; /* the last privilege: two patterns of databases may give the same one */
-    char *words;
-    size_t length;
-    FILE *to;
-};
-
-static void gathered_end(struct mover *mover, struct gathered *gathered)
-{
-    if (!gathered->to)
+    if (rights_rows(&planning->rights, account, VIEW_OWN, TARGET, THEN, table, rows) == 0)
         return;
-    fclose(gathered->to);
-    add_grant(mover, keep_text(mover, gathered->words, gathered->length), (struct text){NULL, 0},
-              gathered->table, gathered->grantee, gathered->grantable ? TEXT("YES") : TEXT("NO"));
-    *gathered = (struct gathered){0};
-}
-
-/* Rows come ordered by grantee. */
-static void gather(struct mover *mover, struct gathered *gathered, const struct rights *rights,
-                   const struct moved_table *table, const struct text *cells)
-{
-    const struct text grantee = cells[0], privilege = cells[1];
-
-    if (is_there(mover, rights, table->name, grantee, privilege))
-        return;
-    if (gathered->to && (gathered->table != table || !text_equal(gathered->grantee, grantee)))
-        gathered_end(mover, gathered);
-    if (!gathered->to) {
-        gathered->table = table;
-        gathered->grantee = arena_text(&mover->arena, grantee);
-        gathered->to = open_memstream(&gathered->words, &gathered->length);
-    } else if (!text_equal(gathered->last, privilege)) {
-        fputs(", ", gathered->to);
+    const uint32_t added = rows[0]->rights[THEN] & ~rows[0]->rights[NOW];
+    if (added)
+        keep_grant(planning, account, table, none, none, added);
+    for (size_t i = 0; i < rows[0]->column_count; i++) {
+        const struct column_row *column = &rows[0]->columns[i];
+        if (column->rights[THEN] & ~column->rights[NOW])
+            keep_grant(planning, account, table, none, column->name,
+                       column->rights[THEN] & ~column->rights[NOW]);
     }
-    if (!text_equal(gathered->last, privilege))
-        fprintf(gathered->to, "%.*s", TEXT_ARGS(privilege));
-    gathered->last = arena_text(&mover->arena, privilege);
-    gathered->grantable |= text_equal(cells[2], TEXT("YES"));
 }
 
-/* A right on the database is a right on each of its tables. */
-static bool grants_by_database(struct mover *mover, const struct rights *rights)
+static void keep_grants(struct planning *planning)
 {
-    struct text(*all)[3] = NULL;
-    size_t count = 0;
-    struct gathered gathered = {0};
-    struct rows *rows = connection_query(
-        mover->connection,
-        "SELECT GRANTEE, PRIVILEGE_TYPE, IS_GRANTABLE FROM information_schema.SCHEMA_PRIVILEGES"
-        " WHERE ? LIKE TABLE_SCHEMA AND PRIVILEGE_TYPE IN ('SELECT', 'INSERT', 'UPDATE',"
-        " 'DELETE', 'CREATE', 'DROP', 'REFERENCES', 'INDEX', 'ALTER', 'CREATE VIEW',"
-        " 'SHOW VIEW', 'TRIGGER', 'DELETE HISTORY') ORDER BY GRANTEE, PRIVILEGE_TYPE",
-        PARAMETERS(P_TEXT(rights->source)), mover->error);
+    bool first = true;
 
+    for (size_t t = 0; t < planning->mover->todo_count; t++) {
+        const struct moved_table *table = todo_table(planning->mover, t);
+        if (!is_between(planning, table))
+            continue;
+        for (size_t i = 0; first && i < planning->rights.account_count; i++)
+            keep_database(planning, &planning->rights.accounts[i], table);
+        for (size_t i = 0; i < planning->rights.account_count; i++)
+            keep_table(planning, &planning->rights.accounts[i], table);
+        first = false;
+    }
+}
+
+static bool has_others(struct planning *planning)
+{
+    const struct text target = planning->rights.names[TARGET];
+    struct rows *rows = connection_query(planning->mover->connection,
+                                         "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA",
+                                         NULL, planning->mover->error);
+
+    planning->others = false;
     while (rows && rows_next(rows)) {
-        all = items_add(&mover->arena, all, &count, sizeof(*all));
-        for (int i = 0; i < 3; i++)
-            all[count - 1][i] = arena_text(&mover->arena, rows->cells[i]);
-    }
-    for (size_t i = 0; i < mover->todo_count; i++) {
-        const struct moved_table *table = todo_table(mover, i);
-        for (size_t j = 0; j < count && is_between(mover, rights, table); j++)
-            gather(mover, &gathered, rights, table, all[j]);
-    }
-    gathered_end(mover, &gathered);
-    rows_free(rows);
-    return rows != NULL;
-}
-
-static bool grants_by_table(struct mover *mover, const struct rights *rights)
-{
-    struct gathered gathered = {0};
-    struct rows *rows = connection_query(
-        mover->connection,
-        "SELECT GRANTEE, PRIVILEGE_TYPE, IS_GRANTABLE, TABLE_NAME FROM"
-        " information_schema.TABLE_PRIVILEGES WHERE TABLE_SCHEMA = ? ORDER BY TABLE_NAME, GRANTEE,"
-        " PRIVILEGE_TYPE",
-        PARAMETERS(P_TEXT(rights->source)), mover->error);
-
-    while (rows && rows_next(rows)) {
-        const struct moved_table *table = todo_at(mover, rights->source, rows->cells[3]);
-        if (table && is_between(mover, rights, table))
-            gather(mover, &gathered, rights, table, rows->cells);
-    }
-    gathered_end(mover, &gathered);
-    rows_free(rows);
-    return rows != NULL;
-}
-
-static bool grants_by_column(struct mover *mover, const struct rights *rights)
-{
-    struct rows *rows = connection_query(
-        mover->connection,
-        "SELECT PRIVILEGE_TYPE, COLUMN_NAME, GRANTEE, IS_GRANTABLE, TABLE_NAME FROM"
-        " information_schema.COLUMN_PRIVILEGES WHERE TABLE_SCHEMA = ?",
-        PARAMETERS(P_TEXT(rights->source)), mover->error);
-
-    while (rows && rows_next(rows)) {
-        const struct text *cells = rows->cells;
-        const struct moved_table *table = todo_at(mover, rights->source, cells[4]);
-        if (table && is_between(mover, rights, table))
-            add_grant(mover, cells[0], cells[1], table, cells[2], cells[3]);
+        const struct text name = rights_folded(planning->mover, rows->cells[0]);
+        planning->others |= !planning->rights.literal && !text_equal(name, target) &&
+                            pattern_matches(target, name, false);
     }
     rows_free(rows);
     return rows != NULL;
 }
 
-static bool grants_of(struct mover *mover, struct text source, struct text target)
+static bool plan_pair(struct planning *planning)
 {
-    struct rights rights = {.source = source, .target = target};
-    bool good =
-        collect(mover, &rights.on_target,
-                "SELECT GRANTEE, PRIVILEGE_TYPE FROM information_schema.SCHEMA_PRIVILEGES WHERE"
-                " ? LIKE TABLE_SCHEMA",
-                target, 2) &&
-        collect(mover, &rights.there,
-                "SELECT TABLE_NAME, GRANTEE, PRIVILEGE_TYPE FROM"
-                " information_schema.TABLE_PRIVILEGES WHERE TABLE_SCHEMA = ?",
-                target, 3) &&
-        grants_by_database(mover, &rights) && grants_by_table(mover, &rights) &&
-        grants_by_column(mover, &rights);
+    struct mover *mover = planning->mover;
+    struct rights *rights = &planning->rights;
+    const size_t room = (rights->account_count + 1) * sizeof(struct table_row *);
 
-    hash_table_fini(&rights.on_target);
-    hash_table_fini(&rights.there);
-    return good;
-}
-
-/* LOCK TABLES is a right on databases only. */
-static bool grants_to_lock(struct mover *mover, const struct moved_table *table)
-{
-    struct rows *rows = connection_query(
-        mover->connection,
-        "SELECT GRANTEE FROM information_schema.SCHEMA_PRIVILEGES WHERE ? LIKE TABLE_SCHEMA AND"
-        " PRIVILEGE_TYPE = 'LOCK TABLES' AND GRANTEE NOT IN (SELECT GRANTEE FROM"
-        " information_schema.SCHEMA_PRIVILEGES WHERE ? LIKE TABLE_SCHEMA AND PRIVILEGE_TYPE ="
-        " 'LOCK TABLES')",
-        PARAMETERS(P_TEXT(source_of(mover, table)), P_TEXT(target_of(mover, table))), mover->error);
-
-    if (!rows)
+    if (!has_others(planning))
         return false;
-    while (rows_next(rows)) {
-        char *sql;
-        size_t length;
-        FILE *to = open_memstream(&sql, &length);
-        fputs("GRANT LOCK TABLES ON ", to);
-        put_name(to, target_of(mover, table));
-        fprintf(to, ".* TO %.*s", TEXT_ARGS(grantee_of(mover, rows->cells[0])));
-        fclose(to);
-        keep_grant(mover, table, sql, length);
+    planning->source = arena_take(&mover->arena, room);
+    planning->now = arena_take(&mover->arena, room);
+    planning->then = arena_take(&mover->arena, room);
+    rights_sum(rights, THEN);
+    plan_locks(planning, true);
+    plan_locks(planning, false);
+    plan_tables(planning, true);
+    planning->changed = true;
+    for (int i = 0; i < ROUNDS && planning->changed; i++) {
+        planning->changed = false;
+        plan_tables(planning, false);
     }
-    rows_free(rows);
+    for (size_t i = 0; i < rights->account_count; i++)
+        check_account(planning, &rights->accounts[i]);
+    keep_grants(planning);
     return true;
 }
 
@@ -269,11 +466,25 @@ bool grants_plan(struct mover *mover)
 {
     for (size_t i = 0; i < mover->todo_count; i++) {
         const struct moved_table *table = todo_table(mover, i);
+        struct planning planning = {.mover = mover};
         bool seen = false;
         for (size_t j = 0; j < i; j++)
             seen |= text_equal(todo_table(mover, j)->from, table->from);
-        if (!seen && (!grants_to_lock(mover, table) ||
-                      !grants_of(mover, source_of(mover, table), target_of(mover, table))))
+        if (seen)
+            continue;
+        bool good =
+            rights_read(&planning.rights, mover, source_of(mover, table), target_of(mover, table));
+        if (!good && !connection_lost(mover->connection)) {
+            refuse(mover,
+                   "what accounts may do with the tables cannot be read; give the account SELECT "
+                   "ON mysql.*: %s",
+                   mover->error->text);
+            good = true;
+        } else if (good) {
+            good = plan_pair(&planning);
+        }
+        rights_fini(&planning.rights);
+        if (!good)
             return false;
     }
     return true;
