@@ -194,9 +194,9 @@ ASAN_TESTS ?= tests/unit tests/wire tests/system
 # Whatever bytes come in, from clients, servers, files and other instances; reloads, takeovers, moves.
 ASAN_SHORT := tests/unit tests/wire $(addprefix tests/system/test_,$(addsuffix .py,admin answer_ends \
     applications audit audit_hostile belief blocking bypass command_ends compression connect control counting \
-    database evidence executes explain_inputs faults folding generations grants_end health hold hostile_names \
-    kill_instances learn_inputs left_behind log_mode login long_data long_lists metrics move_again move_entry \
-    move_gate move_judged moves names passwords reload report routing store takeover throttle tls \
+    database evidence executes explain_inputs faults folding generations assigned grants_end handover health hold \
+    hostile_names kill_instances learn_inputs left_behind log_mode login long_data long_lists metrics \
+    move_again move_entry move_gate move_judged moves names passwords reload report routing store takeover throttle tls \
     tls_upstream transactions two_instances))
 
 asan: ## all tests under ASan and UBSan (CC=clang: clang's)

@@ -29,7 +29,7 @@ struct server {
     struct violations *violations;
     struct worker *workers;
     unsigned wanted, worker_count; /* wanted: by the configuration */
-    bool young;                    /* in the first second */
+    bool young;                    /* it has taken over, less than a second ago */
     struct open_sockets sockets;
     struct inherited inherited;
     int turn; /* the lock of takeover_turn, while it starts; else -1 */

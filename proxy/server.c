@@ -111,7 +111,7 @@ static void on_probe(struct ev_loop *loop, struct ev_timer *timer, int events)
     (void)events;
     probe_tick(server->steer.current, server->violations);
     generations_forget(&server->inherited, server->control ? control_at(server->control) : NULL);
-    if (server->young) /* SIGUSR1 may have been sent to the older one when it was so no more */
+    if (server->young) /* SIGUSR1 may have been sent to the predecessor a moment too late */
         violations_reopen(server->violations);
     server->young = false;
     if (server->ledger && !server->handed_over)
@@ -345,10 +345,11 @@ int server_run(const char *path)
     reload_tell_certificates(runtime);
     log_notice("silogate %s runs: %u workers, policy %s", SILOGATE_VERSION, server.worker_count,
                policy_hash(runtime->policy));
+    server.young = server.inherited.channel >= 0;
     if (!takeover_ready(&server.inherited, &error))
         return fail(&server, &error);
-    violations_reopen(server.violations); /* as SIGUSR1 to the predecessor may have asked for */
-    server.young = true;
+    if (server.young) /* SIGUSR1 may have come to the predecessor meanwhile */
+        violations_reopen(server.violations);
     kin_start(&server);
     steer_lead(&server.steer);
     show_leads(server.show);
