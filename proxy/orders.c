@@ -96,7 +96,8 @@ static void order_older(void *argument)
 {
     struct ordered *ordered = argument;
 
-    ordered->count = generations_numbers(&ordered->server->inherited, ordered->processes, ordered->room);
+    ordered->count =
+        generations_numbers(&ordered->server->inherited, ordered->processes, ordered->room);
 }
 
 static bool order(struct ordered *ordered, void (*work)(void *argument))

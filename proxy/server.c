@@ -172,7 +172,8 @@ static bool find_predecessor(struct server *server, struct error *error)
     const bool runs = server->inherited.channel >= 0;
     const bool follows =
         runs || orphans_adopt(config->proxy.control.host.at, &server->inherited) > 0;
-    if (follows && !registry_succeed(server->inherited.last_id, generations_taken(&server->inherited)))
+    if (follows &&
+        !registry_succeed(server->inherited.last_id, generations_taken(&server->inherited)))
         return error_set(error,
                          "%d older silogates drain, which take all ranges of session ids; "
                          "end one first",
@@ -186,7 +187,7 @@ static bool find_predecessor(struct server *server, struct error *error)
         password_wait(KEY_WAIT_MS);
     const int64_t drain = config->proxy.drain_timeout.value;
     generations_make_room(&server->inherited,
-                       drain < GENERATIONS_WAIT_MS ? drain : GENERATIONS_WAIT_MS);
+                          drain < GENERATIONS_WAIT_MS ? drain : GENERATIONS_WAIT_MS);
     if (runs) /* behind a kill -9 numbers begin anew, as Prometheus takes them */
         server->ledger = ledger_inherit(takeover_take(&server->inherited, INHERITED_LEDGER));
     steer_restore(&server->steer, takeover_take(&server->inherited, INHERITED_BOARD),
