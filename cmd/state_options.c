@@ -42,7 +42,7 @@ bool state_options_set(const struct state_options *options, const char *who,
                 TEXT_ARGS(unknown));
         return false;
     }
-    state->mode_known = true;
+    state->mode_known = state->from_file = true;
     state->mode = sql_mode_of(mode);
     state->charset =
         (uint8_t)sql_charset_of(text_of(options->charset ? options->charset : "utf8mb4"));

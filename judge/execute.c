@@ -51,7 +51,8 @@ static void change(struct judging *judging, const struct sql_facts *facts, bool 
     const unsigned asks = SQL_EFFECT_UNKNOWN | SQL_EFFECT_DATABASE | SQL_EFFECT_DATABASE_DROPPED;
     /* To which mode or character set a SET leads, may depend on the state of its execution. */
     const unsigned reads = SQL_EFFECT_MODE | SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY;
-    if (!facts->determined || facts->effects & (asks | reads))
+    const bool doubtful = facts->effects & reads && (facts->relative || several);
+    if (!facts->determined || facts->effects & asks || doubtful)
         ruling_change(ruling)->unknown = true;
     if (facts->traces)
         ruling_change(ruling)->traced = true;
@@ -76,8 +77,8 @@ static void change(struct judging *judging, const struct sql_facts *facts, bool 
         change->state = belief->state;
     change->has_state = true;
     sql_state_apply(&change->state, facts);
-    if (facts->effects & reads) {
-        change->sets = true;
+    change->sets |= facts->effects & reads;
+    if (doubtful) {
         sql_state_lose_mode(&change->state);
         change->state.charset = SQL_CHARSET_UNKNOWN;
         change->state.lossy = SQL_LOSSY;

@@ -338,10 +338,7 @@ static bool opens_tables(const struct sql_facts *facts)
     const bool runs_code = facts->session.action & SQL_ACTION_RUNS_CODE;
 
     switch (facts->kind) {
-    case SQL_CREATE_TABLE:
-        if (!runs_code && facts->object_count == 1) /* without LIKE */
-            return false;
-        break;
+    case SQL_CREATE_TABLE: /* LIKE: see take_like */
     case SQL_CREATE_PROCEDURE:
     case SQL_CREATE_FUNCTION:
     case SQL_DROP_TABLE:
@@ -373,7 +370,7 @@ static size_t finish(struct parser *p, size_t length)
         facts->list_next = 0;
         expect_anything(p);
     }
-    if (p->state->dialect == SQL_MARIADB && opens_tables(facts))
+    if (p->state->dialect == SQL_MARIADB && !p->state->from_file && opens_tables(facts))
         facts->session.action |= SQL_ACTION_EVALUATES;
     if (p->session && sql_session_disturbed(p->session, facts))
         facts->effects |= SQL_EFFECT_SESSION;

@@ -289,6 +289,8 @@ static void take_like(struct parser *p, bool temporary)
     const uint32_t count = facts->object_count;
     unsigned number = take_table(p, SQL_READ);
 
+    if (p->state->dialect == SQL_MARIADB)
+        facts->session.action |= SQL_ACTION_EVALUATES;
     if (number >= SQL_OBJECTS || !temporary || p->stored)
         return;
     facts->effects |= SQL_EFFECT_SESSION;

@@ -127,6 +127,8 @@ struct sql_facts {
     uint8_t effects;     /* union of enum sql_effect */
     uint8_t mode;        /* with SQL_EFFECT_MODE: union of enum sql_mode, or SQL_MODE_UNKNOWN */
     uint8_t charset;     /* with SQL_EFFECT_CHARSET: enum sql_charset */
+    bool relative;       /* `mode` or `charset` was computed out of the session's state: a later
+                            execution of the same text may set another one */
     bool kill_query;     /* KILL QUERY rather than KILL CONNECTION */
     uint8_t lossy;       /* with SQL_EFFECT_LOSSY: union of enum sql_lossy */
     uint8_t xa;          /* enum sql_xa */

@@ -243,6 +243,7 @@ void set_mode(struct parser *p)
         parse_expression(p);
     }
     p->rereads = true;
+    p->facts->relative |= own || variable.at;
     p->facts->effects |= SQL_EFFECT_MODE;
     p->facts->mode = known ? mode : SQL_MODE_UNKNOWN;
 }
@@ -276,6 +277,7 @@ void set_charset(struct parser *p)
     if (p->t.offset != behind.offset && !p->failed && !at_word(p, KW_COLLATE))
         charset = SQL_CHARSET_UNKNOWN;
     p->rereads = true;
+    p->facts->relative |= variable.at != NULL;
     p->facts->effects |= SQL_EFFECT_CHARSET;
     p->facts->charset = (uint8_t)charset;
 }

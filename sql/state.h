@@ -59,7 +59,9 @@ struct sql_state {
     bool escapes_known; /* SQL_NO_BACKSLASH_ESCAPES is known, even if !mode_known */
     uint8_t lossy;      /* union of enum sql_lossy: what character_set_connection does to a text */
     bool has_database;
-    bool patch_unknown;    /* only the release of `version` is known, not its last number */
+    bool patch_unknown; /* only the release of `version` is known, not its last number */
+    bool from_file; /* statements are read that nobody executes: what MariaDB may evaluate while it
+                       opens tables and views is not expected to set variables */
     bool database_unknown; /* it is not known whether there is a current database, or which */
     uint8_t database_length;
     /* as in executable comments: MySQL 9.7.4 is 90704, MariaDB 10.11.19 is 101119 */
