@@ -334,7 +334,7 @@ void parse_execute(struct parser *p)
     parse_value(p);
     if (!take_word(p, KW_USING))
         return;
-    if (variable && may_assign(p))
+    if ((variable || p->remembers) && may_assign(p))
         parser_fail(p, "a statement's text that a parameter may change");
     parse_expressions(p);
 }

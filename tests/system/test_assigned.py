@@ -121,6 +121,17 @@ def test_what_was_set_otherwise_is_not_believed(scene, blocking, whose, name):  
     client.socket.close()
 
 
+def test_a_parameter_that_sets_what_the_text_reads(scene, blocking):  # noqa: F811
+    if scene.name != "mariadb":
+        pytest.skip("MySQL knows no EXECUTE IMMEDIATE")
+    client = login(blocking)
+    play(client, ["SET sql_mode = ''", "SET @v = ''"])
+    refused(client, "EXECUTE IMMEDIATE 'SET sql_mode = @v, @x = ?' USING ROUND(1.234, (@v := 'ANSI_QUOTES'))")
+    assert play(client, [ANSI]) is None  # the mode is the one that is believed
+    client.query("EXECUTE IMMEDIATE 'SET sql_mode = @v, @x = ?' USING 1")
+    client.quit()
+
+
 def test_the_scope_of_the_setting_before(vault):  # noqa: F811
     """GLOBAL holds for the next settings too: the session's mode stays, although a mode is set."""
     before = vault.sql("SELECT @@GLOBAL.sort_buffer_size, @@GLOBAL.sql_mode")[0]
