@@ -2,7 +2,8 @@
  * mover's announcement it polls every two milliseconds, because clients wait.
  *
  *   announced -> READY     the names for both places are built in advance
- *   closed    -> HELD      the door is closed, for `hold` at most by this instance's own clock
+ *   closed    -> HELD      the door is closed, for `hold` at most by this instance's own clock; also
+ *                          if this instance has begun since the announcement
  *             -> DRAINED   nobody is inside
  *   switched  -> OPEN      the other names are published, the door is opened
  *   idle      -> OPEN      given up: the door is opened, nothing has changed
@@ -190,6 +191,22 @@ static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting
     return report(lookout, move, error);
 }
 
+/* This process has begun in the middle of a hold. The names are published behind the closed door:
+ * until then its sessions wait (moving_expect). */
+static bool join_hold(struct lookout *lookout, unsigned move, const struct meeting_move *said,
+                      struct error *error)
+{
+    struct taking_part *part = &lookout->parts[move];
+    const int64_t left = said->hold - said->age;
+
+    part->epoch = said->epoch;
+    part->until = clock_ms() + left;
+    part->asked = false;
+    part->state = STATE_HELD;
+    close_door(lookout, move, left + GRACE_MS);
+    return prepare_names(lookout, move, said->in_to, error) && hold_on(lookout, move, said, error);
+}
+
 static bool follow(struct lookout *lookout, unsigned move, const struct meeting_move *said,
                    struct error *error)
 {
@@ -212,6 +229,8 @@ static bool follow(struct lookout *lookout, unsigned move, const struct meeting_
         part->state = STATE_HELD;
         return hold_on(lookout, move, said, error);
     }
+    if (said->phase == PHASE_CLOSED && said->epoch != part->epoch && said->age < said->hold)
+        return join_hold(lookout, move, said, error);
     if (said->phase == PHASE_IDLE && part->state == STATE_READY)
         part->state = STATE_OPEN;
     return clock_ms() - part->reported < BEAT_MS || report(lookout, move, error);
@@ -266,7 +285,8 @@ static bool begin(struct lookout *lookout, struct error *error)
     if (!lookout->connection || !meeting_prepare(lookout->connection, error))
         return false;
     meeting_tidy(lookout->connection);
-    return refresh(lookout, error);
+    lookout->refreshed = 0; /* the names are read at once, but behind a door that must be closed */
+    return true;
 }
 
 /* The upstream cannot be reached: closed doors are opened in time even so. */

@@ -79,7 +79,8 @@ bool meeting_read(struct connection *connection, struct meeting_move *moves, siz
                   size_t *count, struct error *error)
 {
     struct rows *rows = connection_query(connection,
-                                         "SELECT name, epoch, phase, hold_ms, in_to FROM "
+                                         "SELECT name, epoch, phase, hold_ms, in_to, TIMESTAMPDIFF("
+                                         "MICROSECOND, changed, NOW(3)) DIV 1000 FROM "
                                          "silogate.moves ORDER BY changed DESC LIMIT ?",
                                          PARAMETERS(P_NUMBER((int64_t)room)), error);
 
@@ -93,6 +94,7 @@ bool meeting_read(struct connection *connection, struct meeting_move *moves, siz
         move->phase = (enum meeting_phase)WORD(phases, rows->cells[2]);
         move->hold = rows_number(rows, 3, 0);
         move->in_to = rows_number(rows, 4, 0) != 0;
+        move->age = rows_number(rows, 5, 0);
     }
     rows_free(rows);
     return true;

@@ -40,6 +40,7 @@ struct meeting_move {
     uint64_t epoch;
     enum meeting_phase phase;
     int64_t hold; /* milliseconds */
+    int64_t age;  /* milliseconds since `phase` began, by the server's clock */
     bool in_to;   /* where the tables shall stand */
 };
 

@@ -159,7 +159,7 @@ enum step state_look(struct session *session)
     list_remove(&session->waiting);
     const struct ruling *ruling =
         judge_kept(session, moving_names(session), (struct server_error){0});
-    if (ruling->outcome == RULING_ALLOW && ruling->print && ruling->print != again->print) {
+    if (ruling->outcome == RULING_ALLOW && ruling->print) {
         take_back(session);
         session_enter(session, STATE_COMMAND);
         return STEP_AGAIN;

@@ -157,6 +157,17 @@ enum step follow_hold(struct session *session)
     return STEP_WAIT;
 }
 
+static enum moving_entry enter_moves(struct session *session, const struct ruling *ruling)
+{
+    enum moving_entry entry = MOVING_ENTERED;
+
+    if (ruling->outcome != RULING_ALLOW)
+        return MOVING_ENTERED;
+    if (!ruling->moved)
+        entry = moving_await(session);
+    return entry == MOVING_ENTERED && ruling->touched ? moving_enter(session, ruling) : entry;
+}
+
 enum step follow_ruling(struct session *session, struct command *command, size_t text_at)
 {
     struct worker *worker = session->worker;
@@ -179,11 +190,9 @@ enum step follow_ruling(struct session *session, struct command *command, size_t
         worker->counters.held++;
         return follow_hold(session);
     }
-    if (ruling->outcome == RULING_ALLOW && ruling->touched) {
-        const enum moving_entry entry = moving_enter(session, ruling);
-        if (entry != MOVING_ENTERED)
-            return entry == MOVING_HELD ? follow_hold(session) : STEP_AGAIN;
-    }
+    const enum moving_entry entry = enter_moves(session, ruling);
+    if (entry != MOVING_ENTERED)
+        return entry == MOVING_HELD ? follow_hold(session) : STEP_AGAIN;
     if (ruling->outcome == RULING_ALLOW && ruling->stale &&
         renew_begin(session, command->prepared, ruling))
         return STEP_AGAIN;

@@ -18,6 +18,7 @@
 #include "sql/normalize.h"
 
 enum {
+    FIRST_MS = 3000, /* for the first read of the catalogue */
     MOVES = 64,
     UNMAPPED_KEPT = 64,
     BLOCKERS_SIZE = 4096,
@@ -33,6 +34,7 @@ struct moving {
     atomic_uint_fast64_t held;   /* moves for which sessions at a boundary must wait */
     atomic_uint_fast64_t sealed; /* moves for which all sessions that are not inside must wait */
     atomic_int_fast64_t until;   /* from this time on the door is open */
+    atomic_int_fast64_t unknown; /* until this time the first names are waited for; 0: not any more */
     atomic_uint_fast64_t asked;  /* moves whose sessions inside are to be listed */
     atomic_uint inside[MOVES];
     atomic_uint misses; /* how often a statement failed because a table was not at its place */
@@ -54,6 +56,13 @@ struct moving *moving_new(void)
 
     pthread_mutex_init(&moving->lock, NULL);
     return moving;
+}
+
+static struct moving *find(const char *upstream)
+{
+    const struct usage *usage = usage_find("upstream:", text_of(upstream));
+
+    return usage ? usage->moving : NULL;
 }
 
 static struct moving *moving_of(const struct session *session)
@@ -92,6 +101,29 @@ struct sql_moved *moving_names(struct session *session)
         pthread_mutex_unlock(&moving->lock);
     }
     return names->moved;
+}
+
+void moving_expect(const struct config *config)
+{
+    for (size_t i = 0; i < config->move_count; i++) {
+        const struct config_service *service = &config->services[config->moves[i].service_index];
+        const struct config_upstream *upstream = &config->upstreams[service->upstream_index];
+        struct moving *moving = find(upstream->name.at);
+        if (moving && upstream->account.line && config->moves[i].tables.count > 0)
+            atomic_store(&moving->unknown, clock_ms() + FIRST_MS);
+    }
+}
+
+enum moving_entry moving_await(struct session *session)
+{
+    struct moving *moving = moving_of(session);
+
+    if (moving && atomic_load(&moving->unknown) > 0) {
+        atomic_fetch_add(&moving->waiting, 1); /* before the check: no publication is missed */
+        if (clock_ms() < atomic_load(&moving->unknown))
+            return MOVING_HELD;
+    }
+    return moving_names(session) ? MOVING_OUTDATED : MOVING_ENTERED;
 }
 
 /* Under LOCK TABLES a name must keep its meaning, even if a reload removes the move from the
@@ -346,13 +378,6 @@ void moving_wake(struct worker *worker)
 
 /* --- the threads of the watch --- */
 
-static struct moving *find(const char *upstream)
-{
-    const struct usage *usage = usage_find("upstream:", text_of(upstream));
-
-    return usage ? usage->moving : NULL;
-}
-
 static void wake_all(const struct moving_door *door, bool tells)
 {
     for (unsigned i = 0; i < door->worker_count; i++) {
@@ -378,6 +403,7 @@ void moving_publish(void *door, const char *upstream, struct sql_moved *names)
     }
     pthread_mutex_unlock(&moving->lock);
     atomic_store(&moving->looked, moving->looking);
+    atomic_store(&moving->unknown, 0);
     if (atomic_exchange(&moving->waiting, 0) > 0)
         wake_all(door, false);
 }

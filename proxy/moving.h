@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct config;
 struct worker;
 struct session;
 struct usage;
@@ -38,6 +39,8 @@ struct moving *moving_new(void);
  * worker's next call for this upstream. */
 struct sql_moved *moving_names(struct session *session);
 void moving_fini(struct worker *worker);
+/* Before the first session: where the tables of the moves in `config` are is not known yet. */
+void moving_expect(const struct config *config);
 
 enum moving_entry {
     MOVING_ENTERED,
@@ -45,6 +48,9 @@ enum moving_entry {
     MOVING_OUTDATED /* the tables may have moved since it was judged: judge it again, now */
 };
 
+/* The present command was judged without names. Are they still to come, after the start? It waits
+ * for three seconds at most (the server may not let silogate's account in). */
+enum moving_entry moving_await(struct session *session);
 /* The present command may lock tables of the moves in ruling->touched. No move of them ends from
  * here until moving_answered, so the names by which it was judged stay valid. */
 enum moving_entry moving_enter(struct session *session, const struct ruling *ruling);

@@ -226,6 +226,8 @@ static bool start(struct server *server, struct error *error)
     const unsigned wanted = server->wanted;
     if (!listeners_open(config, wanted, &server->inherited, &server->sockets, error))
         return false;
+    if (follower)
+        moving_expect(config);
     for (unsigned i = 0; i < wanted; i++, server->worker_count++) {
         if (!worker_start(&server->workers[i], i, runtime_take(server->steer.current),
                           server->violations, &server->sockets, error))
