@@ -2,8 +2,8 @@
  * mover's announcement it polls every two milliseconds, because clients wait.
  *
  *   announced -> READY     the names for both places are built in advance
- *   closed    -> HELD      the door is closed, for `hold` at most by this instance's own clock; also
- *                          if this instance has begun since the announcement
+ *   closed    -> HELD      the door is closed, for `hold` at most by this instance's own clock;
+ * also if this instance has begun since the announcement
  *             -> DRAINED   nobody is inside
  *   switched  -> OPEN      the other names are published, the door is opened
  *   idle      -> OPEN      given up: the door is opened, nothing has changed

@@ -154,12 +154,14 @@ enum step state_look(struct session *session)
 {
     const struct again *again = session->again;
 
-    if (session->worker->second < session->deadline && !moving_looked(session, again->ticket))
+    const bool looked = moving_looked(session, again->ticket);
+    if (!looked && session->worker->second < session->deadline)
         return STEP_WAIT;
     list_remove(&session->waiting);
     const struct ruling *ruling =
         judge_kept(session, moving_names(session), (struct server_error){0});
-    if (ruling->outcome == RULING_ALLOW && ruling->print) {
+    if (ruling->outcome == RULING_ALLOW && ruling->print &&
+        (looked || ruling->print != again->print)) {
         take_back(session);
         session_enter(session, STATE_COMMAND);
         return STEP_AGAIN;

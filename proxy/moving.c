@@ -1,11 +1,7 @@
 /* See proxy/moving.h. One struct moving for each upstream, found through its usage, which survives
  * reloads. A command only reads atomics; the lock is for what changes seldom.
  */
-#include "proxy/moving.h"
-
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,41 +10,9 @@
 #include "base/clock.h"
 #include "proxy/again.h"
 #include "proxy/binding.h"
+#include "proxy/moving_internal.h"
 #include "proxy/worker.h"
 #include "sql/normalize.h"
-
-enum {
-    FIRST_MS = 3000, /* for the first read of the catalogue */
-    MOVES = 64,
-    UNMAPPED_KEPT = 64,
-    BLOCKERS_SIZE = 4096,
-};
-
-struct unmapped {
-    uint64_t digest, moves, count;
-    const char *why;
-};
-
-struct moving {
-    atomic_uint generation;      /* of `names`; 0: there never were any */
-    atomic_uint_fast64_t held;   /* moves for which sessions at a boundary must wait */
-    atomic_uint_fast64_t sealed; /* moves for which all sessions that are not inside must wait */
-    atomic_int_fast64_t until;   /* from this time on the door is open */
-    atomic_int_fast64_t unknown; /* until this time the first names are waited for; 0: not any more */
-    atomic_uint_fast64_t asked;  /* moves whose sessions inside are to be listed */
-    atomic_uint inside[MOVES];
-    atomic_uint misses; /* how often a statement failed because a table was not at its place */
-    unsigned looking; /* the value of `misses` when the present read of the catalogue began; used by
-                         the watch only */
-    atomic_uint looked;   /* the value of `misses` before the last complete read */
-    atomic_uint waiting;  /* sessions that wait for a read */
-    pthread_mutex_t lock; /* for everything below */
-    struct sql_moved *names;
-    struct unmapped unmapped[UNMAPPED_KEPT];
-    unsigned unmapped_count;
-    char blockers[BLOCKERS_SIZE];
-    size_t blockers_length;
-};
 
 struct moving *moving_new(void)
 {
@@ -56,13 +20,6 @@ struct moving *moving_new(void)
 
     pthread_mutex_init(&moving->lock, NULL);
     return moving;
-}
-
-static struct moving *find(const char *upstream)
-{
-    const struct usage *usage = usage_find("upstream:", text_of(upstream));
-
-    return usage ? usage->moving : NULL;
 }
 
 static struct moving *moving_of(const struct session *session)
@@ -101,17 +58,6 @@ struct sql_moved *moving_names(struct session *session)
         pthread_mutex_unlock(&moving->lock);
     }
     return names->moved;
-}
-
-void moving_expect(const struct config *config)
-{
-    for (size_t i = 0; i < config->move_count; i++) {
-        const struct config_service *service = &config->services[config->moves[i].service_index];
-        const struct config_upstream *upstream = &config->upstreams[service->upstream_index];
-        struct moving *moving = find(upstream->name.at);
-        if (moving && upstream->account.line && config->moves[i].tables.count > 0)
-            atomic_store(&moving->unknown, clock_ms() + FIRST_MS);
-    }
 }
 
 enum moving_entry moving_await(struct session *session)
@@ -374,144 +320,4 @@ void moving_wake(struct worker *worker)
         if (moving && session->identity && session->inside.touched & atomic_load(&moving->asked))
             tell(moving, session);
     }
-}
-
-/* --- the threads of the watch --- */
-
-static void wake_all(const struct moving_door *door, bool tells)
-{
-    for (unsigned i = 0; i < door->worker_count; i++) {
-        if (tells)
-            atomic_store(&door->workers[i].tells, true);
-        ev_async_send(door->workers[i].loop, &door->workers[i].wake);
-    }
-}
-
-void moving_publish(void *door, const char *upstream, struct sql_moved *names)
-{
-    struct moving *moving = find(upstream);
-
-    if (!moving) {
-        sql_moved_drop(names);
-        return;
-    }
-    pthread_mutex_lock(&moving->lock);
-    if (names || moving->names) {
-        sql_moved_drop(moving->names);
-        moving->names = names;
-        atomic_fetch_add(&moving->generation, 1);
-    }
-    pthread_mutex_unlock(&moving->lock);
-    atomic_store(&moving->looked, moving->looking);
-    atomic_store(&moving->unknown, 0);
-    if (atomic_exchange(&moving->waiting, 0) > 0)
-        wake_all(door, false);
-}
-
-void moving_close(void *door, const char *upstream, uint64_t moves, int64_t milliseconds)
-{
-    struct moving *moving = find(upstream);
-
-    if (!moving)
-        return;
-    if (milliseconds > 0) {
-        atomic_store(&moving->until, clock_ms() + milliseconds);
-        atomic_fetch_or(&moving->held, moves);
-    } else {
-        atomic_fetch_and(&moving->held, ~moves);
-        atomic_fetch_and(&moving->sealed, ~moves);
-        wake_all(door, false);
-    }
-}
-
-bool moving_seal(void *door, const char *upstream, uint64_t moves)
-{
-    struct moving *moving = find(upstream);
-
-    if (!moving)
-        return true;
-    atomic_fetch_or(&moving->sealed, moves);
-    if (moving_inside(door, upstream, moves) == 0)
-        return true;
-    atomic_fetch_and(&moving->sealed, ~moves);
-    wake_all(door, false);
-    return false;
-}
-
-unsigned moving_inside(void *door, const char *upstream, uint64_t moves)
-{
-    struct moving *moving = find(upstream);
-    unsigned inside = 0;
-
-    (void)door;
-    for (unsigned i = 0; moving && i < MOVES; i++) {
-        if (moves >> i & 1)
-            inside += atomic_load(&moving->inside[i]);
-    }
-    return inside;
-}
-
-void moving_ask_blockers(void *door, const char *upstream, uint64_t moves)
-{
-    struct moving *moving = find(upstream);
-
-    if (!moving)
-        return;
-    pthread_mutex_lock(&moving->lock);
-    moving->blockers_length = 0;
-    moving->blockers[0] = '\0';
-    pthread_mutex_unlock(&moving->lock);
-    atomic_store(&moving->asked, moves);
-    if (moving_inside(door, upstream, moves) > 0)
-        wake_all(door, true);
-}
-
-void moving_blockers(void *door, const char *upstream, char *to, size_t size)
-{
-    struct moving *moving = find(upstream);
-
-    (void)door;
-    to[0] = '\0';
-    if (!moving)
-        return;
-    pthread_mutex_lock(&moving->lock);
-    snprintf(to, size, "%.*s", (int)moving->blockers_length, moving->blockers);
-    pthread_mutex_unlock(&moving->lock);
-}
-
-uint64_t moving_unmapped(void *door, const char *upstream, unsigned move, char *to, size_t size)
-{
-    struct moving *moving = find(upstream);
-    uint64_t all = 0;
-    size_t length = 0;
-
-    (void)door;
-    to[0] = '\0';
-    if (!moving)
-        return 0;
-    pthread_mutex_lock(&moving->lock);
-    for (unsigned i = 0; i < moving->unmapped_count; i++) {
-        const struct unmapped *one = &moving->unmapped[i];
-        if (!(one->moves >> move & 1))
-            continue;
-        all += one->count;
-        int more = snprintf(to + length, size - length, "  %016" PRIx64 " %" PRIu64 " times: %s\n",
-                            one->digest, one->count, one->why);
-        if (more > 0 && length + (size_t)more < size)
-            length += (size_t)more;
-    }
-    pthread_mutex_unlock(&moving->lock);
-    to[length] = '\0';
-    return all;
-}
-
-bool moving_missed(void *door, const char *upstream)
-{
-    struct moving *moving = find(upstream);
-
-    (void)door;
-    if (!moving)
-        return false;
-    moving->looking = atomic_load(&moving->misses);
-    return moving->looking != atomic_load(&moving->looked);
 }
