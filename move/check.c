@@ -256,5 +256,11 @@ bool check_after(struct mover *mover)
                          "the tables are at the target, but %zu of them differ from what they "
                          "were; if nobody has altered them since, move them --back",
                          different);
+    if (!grants_unchanged(mover))
+        return !connection_lost(mover->connection) &&
+               error_set(mover->error,
+                         "the tables are at the target, but what accounts may do with them at "
+                         "their last place was changed in the moment of the switch: make the same "
+                         "GRANT or REVOKE for their new place");
     return mover_note(mover, "checked", TEXT(""));
 }

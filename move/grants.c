@@ -238,7 +238,8 @@ static bool refuse_database(struct planning *planning, const struct account *acc
 
     if ((source | now | then) & RIGHT_UNSURE) {
         refuse(mover,
-               "which of several patterns gives %.*s its rights on %.*s or %.*s cannot be told; %s",
+               "which of several patterns or hosts gives %.*s its rights on %.*s or %.*s cannot be "
+               "told; %s",
                TEXT_ARGS(who), TEXT_ARGS(planning->rights.names[SOURCE]),
                TEXT_ARGS(planning->rights.names[TARGET]), remedy);
         return true;
@@ -292,8 +293,13 @@ static bool refuse_table(struct planning *planning, const struct account *accoun
     const uint32_t freed = found.now & ~found.source & account->revoked[SOURCE] & all;
     const struct text who = written(planning, account, 0);
 
+    const bool crosses =
+        view == VIEW_ALONE && (rights_cross(&planning->rights, account, SOURCE, NOW, table) ||
+                               rights_cross(&planning->rights, account, TARGET, NOW, table) ||
+                               rights_cross(&planning->rights, account, TARGET, THEN, table));
+
     *more |= found.now & ~found.source & all;
-    if (differs || unknown) {
+    if (differs || unknown || crosses) {
         refuse(mover,
                "what %.*s may do with %.*s.%.*s cannot be granted exactly at its new place (%.*s): "
                "it comes by several patterns, hosts or roles; %s",
@@ -467,13 +473,11 @@ bool grants_plan(struct mover *mover)
     for (size_t i = 0; i < mover->todo_count; i++) {
         const struct moved_table *table = todo_table(mover, i);
         struct planning planning = {.mover = mover};
-        bool seen = false;
-        for (size_t j = 0; j < i; j++)
-            seen |= text_equal(todo_table(mover, j)->from, table->from);
-        if (seen)
+        if (!grants_is_pair(mover, i))
             continue;
         bool good =
             rights_read(&planning.rights, mover, source_of(mover, table), target_of(mover, table));
+        mover->rights_print += planning.rights.print;
         if (!good && !connection_lost(mover->connection)) {
             refuse(mover,
                    "what accounts may do with the tables cannot be read; give the account SELECT "
@@ -485,15 +489,6 @@ bool grants_plan(struct mover *mover)
         }
         rights_fini(&planning.rights);
         if (!good)
-            return false;
-    }
-    return true;
-}
-
-bool grants_give(struct mover *mover, const struct moved_table *table)
-{
-    for (size_t i = 0; i < mover->grant_count; i++) {
-        if (mover->grants[i].table == table && !run_sql(mover, mover->grants[i].text))
             return false;
     }
     return true;

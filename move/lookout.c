@@ -197,7 +197,8 @@ static bool join_hold(struct lookout *lookout, unsigned move, const struct meeti
                       struct error *error)
 {
     struct taking_part *part = &lookout->parts[move];
-    const int64_t left = said->hold - said->age;
+    /* by the server's clock, which may have been set back */
+    const int64_t left = said->age > 0 ? said->hold - said->age : said->hold;
 
     part->epoch = said->epoch;
     part->until = clock_ms() + left;

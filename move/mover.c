@@ -287,6 +287,7 @@ static bool plan(struct mover *mover)
         !refusals_of_instances(mover))
         return false;
     warnings_tell(mover);
+    grants_tell(mover);
     if (mover->refusals == 0 && !mover->order->dry_run && !trial_run(mover))
         return false;
     if (mover->refusals == 0 || mover->order->dry_run)

@@ -54,6 +54,8 @@ struct mover {
     size_t near_count;
     struct carried_grant *grants;
     size_t grant_count;
+    uint64_t rights_print; /* of the rights by which they were planned */
+    int64_t rights_read;   /* by clock_ms, when they were last seen to be the same */
     unsigned refusals;
     uint64_t epoch;
     /* By clock_ms: when the doors were closed, all sessions had left, the tables were moved, the
@@ -158,7 +160,13 @@ bool finish(struct mover *mover);
 
 /* grants.c: finds what accounts may do with the tables now, to grant it at the target. */
 bool grants_plan(struct mover *mover);
+/* granted.c */
 bool grants_give(struct mover *mover, const struct moved_table *table);
+void grants_tell(struct mover *mover); /* those of the way back */
+/* Is this the first table of its pair of databases? */
+bool grants_is_pair(const struct mover *mover, size_t i);
+/* Are the rights at the source, before and after the move, those of the plan? */
+bool grants_unchanged(struct mover *mover);
 
 /* triggers.c */
 bool triggers_plan(struct mover *mover);

@@ -29,6 +29,54 @@ bool pattern_matches(struct text pattern, struct text name, bool fold)
     return i == pattern.length;
 }
 
+/* The element of a pattern at `i`: a byte, or MANY or ONE; moves `i` behind it. */
+enum { MANY = 256, ONE };
+
+static int element(struct text pattern, size_t *i)
+{
+    const bool escaped = *i + 1 < pattern.length && pattern.at[*i] == '\\';
+    const char c = pattern.at[*i + escaped];
+
+    *i += 1 + escaped;
+    if (!escaped && (c == '%' || c == '_'))
+        return c == '%' ? MANY : ONE;
+    return (unsigned char)text_lower(c);
+}
+
+static size_t split(struct text pattern, int *elements, size_t room)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < pattern.length && count < room;)
+        elements[count++] = element(pattern, &i);
+    return count;
+}
+
+bool patterns_meet(struct text a, struct text b)
+{
+    enum { MOST = 255 };
+    int left[MOST], right[MOST];
+    bool meet[2][MOST + 1]; /* do the rests from i and j on meet? by i's last bit, j */
+
+    if (a.length > MOST || b.length > MOST)
+        return true;
+    const size_t many = split(a, left, MOST), count = split(b, right, MOST);
+    for (size_t i = many + 1; i-- > 0;) {
+        bool *here = meet[i & 1];
+        const bool *next = meet[(i + 1) & 1];
+        for (size_t j = count + 1; j-- > 0;) {
+            const int x = i < many ? left[i] : -1, y = j < count ? right[j] : -1;
+            if (x == MANY)
+                here[j] = next[j] || (y >= 0 && here[j + 1]);
+            else if (y == MANY)
+                here[j] = here[j + 1] || (x >= 0 && next[j]);
+            else
+                here[j] = x < 0 || y < 0 ? x == y : (x == y || x == ONE || y == ONE) && next[j + 1];
+        }
+    }
+    return meet[0][0];
+}
+
 /* Counts, like MariaDB, how many texts would match. */
 static uint64_t how_many(struct text pattern, unsigned longest)
 {

@@ -20,11 +20,10 @@ static bool is_host(struct text a, struct text b)
     return text_equal_fold(a, b);
 }
 
-/* Does a row of this host count for all sessions of the account? */
-static bool covers(struct text host, const struct account *account)
+/* For which sessions of the account does a row of this host count? */
+static enum hosts counts_for(struct text host, const struct account *account)
 {
-    return !account->is_role && (host.length == 0 || is_host(host, account->host) ||
-                                 pattern_matches(host, account->host, true));
+    return account->is_role ? HOSTS_APART : hosts_compare(host, account->host);
 }
 
 /* Is the pattern the name itself, escaped or not? */
@@ -44,6 +43,8 @@ struct search {
     struct database_row *best;
     uint32_t all, exact; /* of all rows that match; of those with the exact name */
     bool has_exact, unsure;
+    uint32_t crossing, always; /* of rows that count for some sessions: of all, and in each */
+    bool has_crossing;
 };
 
 static int compare(const struct database_row *a, const struct database_row *b)
@@ -55,6 +56,19 @@ static int compare(const struct database_row *a, const struct database_row *b)
     return (a->user.length > 0) - (b->user.length > 0);
 }
 
+static void cross(struct search *search, uint32_t rights)
+{
+    search->always = search->has_crossing ? search->always & rights : rights;
+    search->crossing |= rights;
+    search->has_crossing = true;
+}
+
+/* Do some sessions of the account have other rights than `rights`? */
+static bool differs(const struct search *search, uint32_t rights)
+{
+    return search->has_crossing && (search->crossing != rights || search->always != rights);
+}
+
 /* `host`: of an exact account. NULL: any that covers. */
 static void look(const struct rights *rights, const struct account *account, struct text user,
                  const struct text *host, enum place place, enum time time, struct search *search)
@@ -64,8 +78,13 @@ static void look(const struct rights *rights, const struct account *account, str
     if (number == HASH_TABLE_NONE || number >= rights->database_count)
         return;
     for (struct database_row *row = rights->databases[number]; row; row = row->next) {
-        if (!row->there[time] || !row->matches[place] ||
-            (host ? !is_host(row->host, *host) : !covers(row->host, account)))
+        if (!row->there[time] || !row->matches[place])
+            continue;
+        const enum hosts hosts = host ? is_host(row->host, *host) ? HOSTS_COVERS : HOSTS_APART
+                                      : counts_for(row->host, account);
+        if (hosts == HOSTS_CROSS)
+            cross(search, row->rights[time]);
+        if (hosts != HOSTS_COVERS)
             continue;
         search->all |= row->rights[time];
         if (is_exact(row->pattern, rights->names[place])) {
@@ -141,8 +160,9 @@ uint32_t rights_on_database(const struct rights *rights, const struct account *a
         look(rights, account, account->user, own ? &account->host : NULL, place, time, &search);
         if (!own && account->user.length > 0)
             look(rights, account, TEXT(""), NULL, place, time, &search);
-        if (search.best)
-            sum |= search.best->rights[time];
+        const uint32_t best = search.best ? search.best->rights[time] : 0;
+        sum |= best;
+        search.unsure |= differs(&search, best);
         return sum | (search.unsure ? (uint32_t)RIGHT_UNSURE : 0);
     }
     for (size_t i = 0; i < account->set_count; i++) {
@@ -233,13 +253,39 @@ size_t rights_rows(const struct rights *rights, const struct account *account, e
         return 0;
     for (const struct table_row *row = first_row(rights, place, table, account->user); row;
          row = row->next) {
-        if (row->there[time] && covers(row->host, account) &&
+        if (row->there[time] && counts_for(row->host, account) == HOSTS_COVERS &&
             (count == 0 || host_sort(rights, row->host) > host_sort(rights, rows[0]->host))) {
             rows[0] = row;
             count = 1;
         }
     }
     return count;
+}
+
+static bool has_columns(const struct table_row *row, enum time time)
+{
+    uint32_t all = 0;
+
+    for (size_t i = 0; i < row->column_count; i++)
+        all |= row->columns[i].rights[time];
+    return all != 0;
+}
+
+bool rights_cross(const struct rights *rights, const struct account *account, enum place place,
+                  enum time time, const struct moved_table *table)
+{
+    const struct table_row *best;
+    const size_t count = rights_rows(rights, account, VIEW_ALONE, place, time, table, &best);
+    const uint32_t own = rights_of_rows(&best, count, time);
+
+    for (const struct table_row *row = first_row(rights, place, table, account->user); row;
+         row = row->next) {
+        if (row->there[time] && counts_for(row->host, account) == HOSTS_CROSS &&
+            (row->rights[time] != own || has_columns(row, time) ||
+             (count > 0 && has_columns(best, time))))
+            return true;
+    }
+    return false;
 }
 
 uint32_t rights_of_rows(const struct table_row *const *rows, size_t count, enum time time)

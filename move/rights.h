@@ -70,6 +70,7 @@ struct rights {
     struct mover *mover;
     struct text names[2]; /* by place: the databases */
     bool literal;         /* MySQL: partial_revokes, so names of databases are no patterns */
+    uint64_t print;       /* of all that matters for the source, the same in any order */
     struct account *accounts;
     size_t account_count;
     struct hash_table account_keys, user_keys, table_keys;
@@ -95,6 +96,9 @@ void rights_sum(struct rights *rights, enum time time);
 size_t rights_rows(const struct rights *rights, const struct account *account, enum view view,
                    enum place place, enum time time, const struct moved_table *table,
                    const struct table_row **rows);
+/* Do rows on the table count for some sessions of the account only, and give them other rights? */
+bool rights_cross(const struct rights *rights, const struct account *account, enum place place,
+                  enum time time, const struct moved_table *table);
 uint32_t rights_of_rows(const struct table_row *const *rows, size_t count, enum time time);
 uint32_t rights_of_column(const struct table_row *const *rows, size_t count, enum time time,
                           struct text column);
@@ -121,6 +125,18 @@ void rights_put_account(FILE *to, const struct account *account);
 
 /* patterns.c, as the server does it: does the name match? How specific is the pattern? */
 bool pattern_matches(struct text pattern, struct text name, bool fold);
+/* Is there a text that both match? In any case of letters; of at most 255 bytes each, longer ones
+ * may. */
+bool patterns_meet(struct text a, struct text b);
 uint64_t pattern_sort(struct text pattern, unsigned longest, bool mariadb);
+
+/* hosts.c */
+enum hosts {
+    HOSTS_APART,  /* no session has both */
+    HOSTS_COVERS, /* the row counts for all sessions of the account */
+    HOSTS_WITHIN, /* for some: those who have an account of that host are not of this one */
+    HOSTS_CROSS,  /* for some, or that is not known */
+};
+enum hosts hosts_compare(struct text row, struct text account);
 
 #endif

@@ -18,6 +18,7 @@ enum {
         10000, /* nobody waits meanwhile: a server with a slow disk is no reason to give up */
     POLL_US = 1000,
     QUICK_MS = 20,
+    RIGHTS_MS = 250,
     COME_BACK_MS = 30000, /* a server that was killed is up again by then, or it is told */
     COME_BACK_US = 250000,
 };
@@ -106,7 +107,7 @@ static bool prepare(struct mover *mover)
            mover_note(mover, "announced", TEXT("")) && triggers_note(mover) &&
            aliases_note(mover) && swap_prepare(mover) &&
            wait_for(mover, 1u << STATE_READY, clock_ms() + READY_MS) &&
-           wait_for_page_cleaner(mover) && check_again(mover, true) &&
+           wait_for_page_cleaner(mover) && check_again(mover, true) && grants_unchanged(mover) &&
            mover_note(mover, "switching", swap_sql(mover));
 }
 
@@ -125,9 +126,11 @@ static bool close_and_switch(struct mover *mover)
     mover_reached("drained");
     if (!wait_for_locks(mover, until) || connection_lost(mover->connection))
         return false;
-    /* A DDL may have ended since. Triggers, which cost ten times as much to read, are compared only
-     * if the time was long enough for one; one that is missed makes the RENAME fail. */
-    if (!check_again(mover, clock_ms() - mover->closed > QUICK_MS))
+    /* A DDL may have ended since. Triggers and rights, which cost ten times as much to read, are
+     * compared only if the time was long enough for one; a missed trigger makes the RENAME fail. */
+    const int64_t now = clock_ms();
+    if (!check_again(mover, now - mover->closed > QUICK_MS) ||
+        (now - mover->rights_read > RIGHTS_MS && !grants_unchanged(mover)))
         return false;
     mover->sent = true;
     if (!swap(mover, until))

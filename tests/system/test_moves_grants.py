@@ -1,11 +1,14 @@
 """What accounts may do with a table after silogate move: the same as before, by what the server itself allows them."""
 import os
 import random
+import signal
+import time
 
 import pymysql
 import pytest
 
 from test_moves import NEW, OLD, make_scene  # noqa: F401: the fixture
+from test_moves_killed import stop_at
 
 PROBES = {
     "select": "SELECT 1 FROM {table} LIMIT 0", "column": "SELECT id FROM {table} LIMIT 0",
@@ -187,12 +190,13 @@ def test_rights_that_cannot_be_read(accounts):
 class Generated:
     """Grants made by chance for accounts of two hosts, the nameless one and roles, whose sessions are then asked."""
 
-    USERS = (("mv_a", False), ("mv_a", True), ("mv_b", False), ("mv_c", False))
+    USERS = (("mv_a", False), ("mv_a", True), ("mv_b", False), ("mv_c", False), ("mv_d", False))
 
     def __init__(self, accounts, seed):
         self.accounts, self.random = accounts, random.Random(seed)
         self.statements, choose = [], self.random.choice
         who = [accounts.user("mv_a"), accounts.user("mv_a", "127.0.0.1"), accounts.user("mv_b"), accounts.user("mv_c")]
+        who += [accounts.user("mv_d", host) for host in choose((("%",), ("127.0.0.0/255.0.0.0", "127.0.0.1"), ("127.%", "%.1")))]
         roles = [accounts.role("mv_r"), accounts.role("mv_s")]
         if not accounts.mysql or self.random.random() < .3:  # MySQL: roles and several patterns are refused
             self.run("GRANT mv_r TO mv_b")
@@ -250,3 +254,73 @@ def test_generated_grants(accounts):
         accounts.drop()
         assert accounts.scene.move("--back").returncode == 0
     assert moves >= max(1, seeds // 8)
+
+
+CROSSING = [("127.0.0.1", "127.0.0.0/255.0.0.0"), ("127.%", "%.0.0.1"), ("localhost", "127.0.0.0/255.0.0.0")]
+APART = [("127.0.0.1", "10.0.0.0/255.0.0.0"), ("localhost", "10.%"), ("127.0.0.1", "10.0.0._"), ("127.0.0.1", "::1")]
+
+
+@pytest.mark.parametrize("one, other", CROSSING)
+def test_hosts_that_cross(accounts, one, other):
+    """Rows of both count for one session, and which of them is not told by the text of the host."""
+    names = [accounts.user("mv_d", host) for host in (one, other)]
+    accounts.server.sql(f"GRANT INSERT ON {OLD}.* TO {names[0]}", f"GRANT INSERT ON {NEW}.* TO {names[0]}",
+                        f"GRANT SELECT ON {OLD}.* TO {names[1]}")
+    assert "patterns or hosts" in refused(accounts)
+    accounts.server.sql(f"REVOKE ALL ON {NEW}.* FROM {names[0]}", f"REVOKE ALL ON {OLD}.* FROM {names[0]}",
+                        f"REVOKE ALL ON {OLD}.* FROM {names[1]}",
+                        f"GRANT SELECT ON {OLD}.t0 TO {names[0]}", f"GRANT INSERT ON {OLD}.t0 TO {names[1]}")
+    assert "cannot be granted exactly" in refused(accounts)
+    accounts.server.sql(f"GRANT SELECT, INSERT ON {OLD}.t0 TO {names[0]}", f"GRANT SELECT, INSERT ON {OLD}.t0 TO {names[1]}")
+    before = accounts.may("mv_d", OLD, "t0")
+    moved(accounts)  # the same for both
+    assert accounts.may("mv_d", NEW, "t0") == before and {"select", "insert"} <= before
+
+
+@pytest.mark.parametrize("one, other", APART)
+def test_hosts_that_do_not_cross(accounts, one, other):
+    names = [accounts.user("mv_d", host) for host in (one, other)]
+    accounts.server.sql(f"GRANT INSERT ON {OLD}.* TO {names[0]}", f"GRANT INSERT ON {NEW}.* TO {names[0]}",
+                        f"GRANT SELECT ON {OLD}.* TO {names[1]}")
+    before = accounts.may("mv_d", OLD, "t0", one == "localhost")
+    moved(accounts)
+    assert accounts.may("mv_d", NEW, "t0", one == "localhost") == before and "insert" in before
+
+
+@pytest.mark.parametrize("step", ["announced", "switching", "closed"])
+def test_rights_that_change_meanwhile(accounts, monkeypatch, step):
+    scene = accounts.scene
+    for user in ("mv_a", "mv_b"):
+        accounts.user(user)
+    accounts.server.sql(f"GRANT SELECT ON {OLD}.t0 TO mv_a")
+    changes = [("REVOKE SELECT ON mv_old.t0 FROM mv_a", "mv_a"), ("GRANT SELECT ON `mv\\_old`.* TO mv_b", "mv_b")]
+    for change, user in changes:
+        mover = stop_at(scene, monkeypatch, step)
+        accounts.server.sql(change)
+        time.sleep(0.3)  # a change of a shorter moment is told after the switch
+        mover.send_signal(signal.SIGCONT)
+        out, errors = mover.communicate(timeout=60)
+        assert mover.returncode == 1 and "a GRANT or REVOKE has changed" in out + errors, (user, out + errors)
+        assert scene.stand_in(OLD)
+    before = {user: accounts.may(user, OLD, "t0") for user in ("mv_a", "mv_b")}
+    moved(accounts)
+    assert "select" in before["mv_b"] and accounts.may("mv_b", NEW, "t0") == before["mv_b"]
+
+
+def test_rights_that_change_at_the_switch(accounts, monkeypatch):
+    accounts.user("mv_a")
+    accounts.server.sql(f"GRANT SELECT ON {OLD}.t0 TO mv_a")
+    mover = stop_at(accounts.scene, monkeypatch, "renamed")
+    accounts.server.sql("REVOKE SELECT ON mv_old.t0 FROM mv_a")
+    mover.send_signal(signal.SIGCONT)
+    out, errors = mover.communicate(timeout=60)
+    assert mover.returncode == 1 and "make the same GRANT or REVOKE for their new place" in errors, out + errors
+    assert accounts.scene.stand_in(NEW)
+
+
+def test_the_way_back_names_what_it_grants(accounts):
+    accounts.user("mv_a")
+    accounts.server.sql(f"GRANT SELECT, DELETE ON {NEW}.* TO mv_a")
+    assert "will be able to do more" in moved(accounts)
+    told = accounts.scene.move("--back", "--dry-run")
+    assert "REVOKE first what they shall not have:\n  GRANT SELECT, DELETE ON `mv_old`.`t0` TO 'mv_a'@'%'" in told.stdout
