@@ -172,7 +172,8 @@ static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting
     struct taking_part *part = &lookout->parts[move];
 
     if (said->epoch != part->epoch || said->phase == PHASE_IDLE)
-        return open_door(lookout, move, STATE_OPEN, error);
+        return (!part->joined || refresh(lookout, error)) &&
+               open_door(lookout, move, STATE_OPEN, error);
     if (said->phase == PHASE_SWITCHED) {
         door->publish(door->user, upstream_name(lookout), sql_moved_take(part->after));
         return open_door(lookout, move, STATE_OPEN, error);
@@ -200,12 +201,17 @@ static bool join_hold(struct lookout *lookout, unsigned move, const struct meeti
     /* by the server's clock, which may have been set back */
     const int64_t left = said->age > 0 ? said->hold - said->age : said->hold;
 
-    part->epoch = said->epoch;
     part->until = clock_ms() + left;
-    part->asked = false;
-    part->state = STATE_HELD;
     close_door(lookout, move, left + GRACE_MS);
-    return prepare_names(lookout, move, said->in_to, error) && hold_on(lookout, move, said, error);
+    if (!prepare_names(lookout, move, said->in_to, error)) {
+        close_door(lookout, move, 0);
+        return false;
+    }
+    part->epoch = said->epoch;
+    part->asked = false;
+    part->joined = true;
+    part->state = STATE_HELD;
+    return hold_on(lookout, move, said, error);
 }
 
 static bool follow(struct lookout *lookout, unsigned move, const struct meeting_move *said,
@@ -226,7 +232,7 @@ static bool follow(struct lookout *lookout, unsigned move, const struct meeting_
     if (said->phase == PHASE_CLOSED && said->epoch == part->epoch && part->state == STATE_READY) {
         part->until = clock_ms() + said->hold;
         close_door(lookout, move, said->hold + GRACE_MS); /* then the door opens by itself */
-        part->asked = false;
+        part->asked = part->joined = false;
         part->state = STATE_HELD;
         return hold_on(lookout, move, said, error);
     }

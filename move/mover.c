@@ -182,6 +182,10 @@ struct connection *mover_connect(const struct move_order *order, struct error *e
         connection_close(connection);
         connection = NULL;
     }
+    /* It creates copies of tables that may have no key; MySQL only, and only with the right to. */
+    if (connection && !connection_is_mariadb(connection))
+        connection_run(connection, "SET SESSION sql_require_primary_key = 0", NULL,
+                       &(struct error){0});
     return connection;
 }
 

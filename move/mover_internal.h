@@ -16,6 +16,7 @@ struct carried_trigger {
     struct text sql_mode, charset, collation;
     struct text old_text, new_text;  /* whole CREATE TRIGGER statements */
     const struct moved_table *table; /* in `todo` */
+    bool made;                       /* at the target, or it may be */
 };
 
 /* The outcome of a switch. */
@@ -173,7 +174,7 @@ bool triggers_plan(struct mover *mover);
 bool triggers_note(struct mover *mover); /* writes them to the journal */
 bool triggers_drop(struct mover *mover);
 bool triggers_create(struct mover *mover);  /* at the target */
-void triggers_undo(struct mover *mover);    /* drops those at the target, however many there are */
+void triggers_undo(struct mover *mover);    /* drops those that were made at the target */
 bool triggers_restore(struct mover *mover); /* those that were dropped */
 /* Tries whether all triggers of this table can be created at the target, on the placeholder there.
  */

@@ -56,7 +56,7 @@ bool patterns_meet(struct text a, struct text b)
 {
     enum { MOST = 255 };
     int left[MOST], right[MOST];
-    bool meet[2][MOST + 1]; /* do the rests from i and j on meet? by i's last bit, j */
+    bool meet[2][MOST + 1] = {{false}}; /* do the rests from i and j on meet? by i's last bit, j */
 
     if (a.length > MOST || b.length > MOST)
         return true;

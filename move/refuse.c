@@ -62,6 +62,27 @@ static void check_databases(struct mover *mover, struct text source, struct text
                TEXT_ARGS(source), TEXT_ARGS(target));
 }
 
+/* The placeholder is an empty copy, and the server may refuse to create a table without a key. */
+static void check_keys(struct mover *mover, const struct moved_table *table)
+{
+    const char *variable = connection_is_mariadb(mover->connection) ? "innodb_force_primary_key"
+                                                                    : "sql_require_primary_key";
+    const struct text schema = source_of(mover, table);
+
+    if (ask_number(mover,
+                   connection_is_mariadb(mover->connection) ? "SELECT @@innodb_force_primary_key"
+                                                            : "SELECT @@sql_require_primary_key",
+                   NULL, 0) == 1 &&
+        ask_number(mover,
+                   "SELECT COUNT(*) FROM information_schema.STATISTICS WHERE INDEX_NAME = 'PRIMARY'"
+                   " AND TABLE_SCHEMA = ? AND TABLE_NAME = ?",
+                   PARAMETERS(P_TEXT(schema), P_TEXT(table->name)), 1) == 0)
+        refuse(mover,
+               "%.*s.%.*s has no primary key, and this server creates no such table (%s): turn "
+               "that off for the move, or let the mover's account set it for its session",
+               TEXT_ARGS(schema), TEXT_ARGS(table->name), variable);
+}
+
 static bool is_among(struct rows *rows, struct text branch)
 {
     while (rows_next(rows)) {
@@ -334,6 +355,7 @@ bool refusals_find(struct mover *mover)
             conflicts_find(mover, source_of(mover, table), target_of(mover, table));
         }
         check_places(mover, table);
+        check_keys(mover, table);
     }
     check_branches(mover);
     check_log(mover);

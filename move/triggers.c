@@ -193,10 +193,12 @@ bool triggers_create(struct mover *mover)
     bool good = true;
 
     for (size_t i = 0; i < mover->trigger_count && good; i++) {
-        const struct carried_trigger *trigger = &mover->triggers[i];
-        good =
-            ((i > 0 && is_alike(trigger, trigger - 1)) || enter(mover, trigger, trigger->target)) &&
-            run_sql(mover, trigger->new_text);
+        struct carried_trigger *trigger = &mover->triggers[i];
+        good = (i > 0 && is_alike(trigger, trigger - 1)) || enter(mover, trigger, trigger->target);
+        if (good) {
+            good = run_sql(mover, trigger->new_text);
+            trigger->made = good || connection_code(mover->connection) != TRIGGER_EXISTS;
+        }
         if (!good)
             say(mover, "trigger %.*s.%.*s cannot be made: %s", TEXT_ARGS(trigger->target),
                 TEXT_ARGS(trigger->name), mover->error->text);
@@ -209,8 +211,10 @@ bool triggers_create(struct mover *mover)
 
 void triggers_undo(struct mover *mover)
 {
-    for (size_t i = 0; i < mover->trigger_count; i++)
-        drop(mover, mover->triggers[i].target, mover->triggers[i].name);
+    for (size_t i = 0; i < mover->trigger_count; i++) {
+        if (mover->triggers[i].made) /* else one of that name is another table's */
+            drop(mover, mover->triggers[i].target, mover->triggers[i].name);
+    }
 }
 
 static bool is_listed(struct mover *mover, const struct carried_trigger *trigger)

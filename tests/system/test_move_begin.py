@@ -1,5 +1,6 @@
 """A silogate that starts while tables stand elsewhere, or in the middle of a hold: its first sessions wait until it knows
 where the tables are, and for the end of the hold."""
+import contextlib
 import signal
 import threading
 import time
@@ -11,7 +12,7 @@ from harness import gate as gates, places
 from harness.generations import Generations
 from test_move_gate import control
 from test_moves import INI, NEW, OLD, make_scene  # noqa: F401: the fixture
-from test_moves_killed import stop_at
+from test_moves_killed import TRIGGERS, stop_at
 
 
 class Asked:
@@ -90,3 +91,48 @@ def test_an_upgrade_in_the_hold(make_scene, monkeypatch, step):  # noqa: F811
             assert scene.stand_in(place)
     finally:
         line.end()
+
+
+def test_a_start_whose_first_reads_fail(make_scene, monkeypatch):  # noqa: F811
+    """The connection is killed again and again while it reads where the tables are, behind the closed door."""
+    scene = make_scene(ini=INI + "alias = none\n")
+    for number, (options, place) in enumerate((((), NEW), (("--back",), OLD))):
+        mover = stop_at(scene, monkeypatch, "drained", *options)
+        own = {row[0] for row in scene.server.sql("SELECT IS_USED_LOCK('silogate.move')")}
+        scene.gate.process.kill()
+        scene.gate.process.wait()
+        scene.server.sql("DELETE FROM silogate.instances_of_moves")  # the mover would wait for the dead one
+        scene.gate.start()
+        asked = Asked(scene, f"INSERT INTO t0 (client, number) VALUES (1, {number})")
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            for thread, in scene.server.sql("SELECT id FROM information_schema.processlist WHERE user = 'mv_account'"):
+                if thread not in own:
+                    with contextlib.suppress(pymysql.Error):
+                        scene.server.sql(f"KILL {thread}")
+        mover.send_signal(signal.SIGCONT)
+        out, errors = mover.communicate(timeout=60)
+        assert mover.returncode == 0, out + errors
+        assert asked.wait() == () and scene.stand_in(place)
+
+
+def test_a_start_before_a_move_is_undone(make_scene, monkeypatch, server):  # noqa: F811
+    """It sees the tables at their new place, where they do not stay: a trigger cannot be made there."""
+    if server.name == "mysql":
+        pytest.skip("MySQL's way with triggers holds a lock of the server meanwhile")
+    scene = make_scene(ini=(INI + "alias = none\n").replace("hold = 10s", "hold = 4s"), tables=2)
+    server.sql(*TRIGGERS[:2])
+    name = server.sql("SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = 'mv_old' LIMIT 1")[0][0]
+    mover = stop_at(scene, monkeypatch, "moved")
+    scene.gate.process.kill()
+    scene.gate.process.wait()
+    server.sql("DELETE FROM silogate.instances_of_moves", f"CREATE TABLE {NEW}.zz (id INT)",
+               f"CREATE TRIGGER {NEW}.{name} BEFORE INSERT ON {NEW}.zz FOR EACH ROW SET NEW.id = 1")
+    scene.gate.start()
+    asked = Asked(scene, f"INSERT INTO t0 (client, number) VALUES (1, 1) /* {'x' * 70000} */")
+    time.sleep(0.5)
+    mover.send_signal(signal.SIGCONT)
+    out, errors = mover.communicate(timeout=60)
+    assert mover.returncode == 1 and "Nothing has changed" in out, out + errors
+    assert asked.wait() == () and scene.stand_in(OLD)
+    assert server.sql(f"SELECT event_object_table FROM information_schema.triggers WHERE trigger_schema = '{NEW}'") == (("zz",),)
