@@ -1,8 +1,9 @@
 /* The views that stand at the old names. Such a view can only be created where the table that it
- * selects from exists, so for a moment an empty table (the placeholder) is created in the target
- * database; the view is created under another name and waits there until the switch renames it to
- * the old one. Triggers are tried on the placeholder. After a mover was killed, the journal tells
- * which placeholders and views it has left behind.
+ * selects from exists, and nothing can be granted on a table that does not. So for a moment there
+ * is a placeholder in the target database: a view of the table, so that whoever uses that name
+ * reads and writes the table itself. The alias is created under another name and waits there until
+ * the switch renames it to the old one. After a mover was killed, the journal tells which
+ * placeholders and views it has left behind.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -48,6 +49,24 @@ static bool put_columns(struct mover *mover, FILE *to, struct text schema, struc
                                         TEXT_ARGS(schema), TEXT_ARGS(name)));
 }
 
+/* Whoever uses it needs the rights on the table itself. */
+static struct text placeholder_sql(struct mover *mover, const struct moved_table *table)
+{
+    char *sql;
+    size_t length;
+    FILE *to = open_memstream(&sql, &length);
+
+    fputs("CREATE SQL SECURITY INVOKER VIEW ", to);
+    put_table(to, target_of(mover, table), table->name);
+    fputs(" AS SELECT ", to);
+    bool good = put_columns(mover, to, source_of(mover, table), table->name);
+    fputs(" FROM ", to);
+    put_table(to, source_of(mover, table), table->name);
+    fclose(to);
+    struct text text = keep_text(mover, sql, length);
+    return good ? text : (struct text){NULL, 0};
+}
+
 /* The view of the i-th table; `i` SIZE_MAX: in the table's place. `schema`: where the columns are
  * looked up. */
 static struct text view_sql(struct mover *mover, const struct moved_table *table, size_t i,
@@ -89,23 +108,24 @@ static struct text written(struct mover *mover, struct text schema, struct text 
     return keep_text(mover, text, length);
 }
 
-/* While an empty table is at the target: grants the rights on it, and creates the view that selects
- * from it. */
+/* While the placeholder is at the target: grants the rights on it, and creates the view that
+ * selects from it. */
 static bool prepare_one(struct mover *mover, size_t i)
 {
     const struct moved_table *table = todo_table(mover, i);
-    const struct text source = source_of(mover, table), target = target_of(mover, table);
+    const struct text target = target_of(mover, table);
     const struct text placeholder = written(mover, target, table->name);
-    const struct parameter *names =
-        PARAMETERS(P_NAME(target), P_NAME(table->name), P_NAME(source), P_NAME(table->name));
+    const struct text sql = placeholder_sql(mover, table);
     struct error ignored;
 
-    if (!mover_note(mover, "placeholder", placeholder) ||
-        !connection_run(mover->connection, "CREATE TABLE ?.? LIKE ?.?", names, mover->error))
+    if (!sql.at || !triggers_try(mover, table) || !mover_note(mover, "placeholder", placeholder) ||
+        !run_sql(mover, sql))
         return false;
-    bool good = grants_give(mover, table) && triggers_try(mover, table) &&
+    mover_reached("placed");
+    bool good = grants_give(mover, table) &&
                 (!mover->in_to || !has_alias(mover, table) || make_view(mover, i));
-    return connection_run(mover->connection, "DROP TABLE ?.?", names,
+    return connection_run(mover->connection, "DROP VIEW ?.?",
+                          PARAMETERS(P_NAME(target), P_NAME(table->name)),
                           good ? mover->error : &ignored) &&
            good && mover_note(mover, "placeholder_dropped", placeholder);
 }
@@ -118,23 +138,20 @@ void places_print(struct mover *mover)
     }
     for (size_t i = 0; i < mover->todo_count; i++) {
         const struct moved_table *table = todo_table(mover, i);
-        const struct text source = source_of(mover, table), target = target_of(mover, table);
+        const struct text target = target_of(mover, table);
         const bool placeholder = mover->in_to || !has_alias(mover, table);
-        if (placeholder)
-            say(mover, "  CREATE TABLE %.*s.%.*s LIKE %.*s.%.*s", TEXT_ARGS(target),
-                TEXT_ARGS(table->name), TEXT_ARGS(source), TEXT_ARGS(table->name));
+        if (placeholder) {
+            triggers_print(mover, table);
+            say(mover, "  %s", placeholder_sql(mover, table).at);
+        }
         for (size_t j = 0; j < mover->grant_count; j++) {
             if (mover->grants[j].table == table)
                 say(mover, "  %s", mover->grants[j].text.at);
         }
-        for (size_t j = 0; placeholder && j < mover->trigger_count; j++) {
-            if (mover->triggers[j].table == table)
-                say(mover, "  %s", mover->triggers[j].new_text.at);
-        }
         if (mover->in_to && has_alias(mover, table))
             say(mover, "  %s", view_sql(mover, table, i, table->from).at);
         if (placeholder)
-            say(mover, "  DROP TABLE %.*s.%.*s", TEXT_ARGS(target), TEXT_ARGS(table->name));
+            say(mover, "  DROP VIEW %.*s.%.*s", TEXT_ARGS(target), TEXT_ARGS(table->name));
     }
 }
 
@@ -147,6 +164,11 @@ bool places_prepare(struct mover *mover)
             return false;
     }
     return true;
+}
+
+static bool is_name(const struct mover *mover, struct text a, struct text b)
+{
+    return mover->standing.fold ? text_equal_fold(a, b) : text_equal(a, b);
 }
 
 /* The views that wait beside the tables, or were put aside. */
@@ -162,7 +184,7 @@ bool aliases_clean(struct mover *mover)
     while (good && rows_next(rows)) {
         for (size_t i = 0; i < mover->standing.table_count; i++) {
             const struct moved_table *table = &mover->standing.tables[i];
-            if (table->move == mover->order->move && text_equal(table->from, rows->cells[0])) {
+            if (table->move == mover->order->move && is_name(mover, table->from, rows->cells[0])) {
                 good = connection_run(mover->connection, "DROP VIEW IF EXISTS ?.?",
                                       PARAMETERS(P_NAME(rows->cells[0]), P_NAME(rows->cells[1])),
                                       mover->error);
@@ -223,10 +245,10 @@ bool aliases_recover(struct mover *mover)
     return good;
 }
 
-/* Drops a table only if the journal knows it as a placeholder, it is empty, and the real table is
- * at the other place. */
+/* Drops it only if the journal knows it as a placeholder that is still there. A table (that of an
+ * earlier version) must be empty. */
 static bool drop_placeholder(struct mover *mover, const struct moved_table *table,
-                             struct text schema)
+                             struct text schema, bool is_view)
 {
     const struct text placeholder = written(mover, schema, table->name);
     const struct text move = text_of(mover->name);
@@ -237,12 +259,12 @@ static bool drop_placeholder(struct mover *mover, const struct moved_table *tabl
                    " move = ? AND detail = ? AND step = 'placeholder_dropped'), 0)",
                    PARAMETERS(P_TEXT(move), P_TEXT(placeholder), P_TEXT(move), P_TEXT(placeholder)),
                    0) == 0 ||
-        ask_number(mover, "SELECT COUNT(*) FROM (SELECT 1 FROM ?.? LIMIT 1) AS one",
-                   PARAMETERS(P_NAME(schema), P_NAME(table->name)), 1) > 0)
+        (!is_view && ask_number(mover, "SELECT COUNT(*) FROM (SELECT 1 FROM ?.? LIMIT 1) AS one",
+                                PARAMETERS(P_NAME(schema), P_NAME(table->name)), 1) > 0))
         return true;
-    say(mover, "dropped, because an earlier mover was stopped: the empty placeholder %.*s",
+    say(mover, "dropped, because an earlier mover was stopped: the placeholder %.*s",
         TEXT_ARGS(placeholder));
-    return connection_run(mover->connection, "DROP TABLE ?.?",
+    return connection_run(mover->connection, is_view ? "DROP VIEW ?.?" : "DROP TABLE ?.?",
                           PARAMETERS(P_NAME(schema), P_NAME(table->name)), mover->error) &&
            mover_note(mover, "placeholder_dropped", placeholder);
 }
@@ -270,12 +292,19 @@ bool places_recover(struct mover *mover)
 {
     for (size_t i = 0; i < mover->standing.table_count; i++) {
         const struct moved_table *table = &mover->standing.tables[i];
-        if (table->move != mover->order->move || table->at_from != STANDING_TABLE ||
-            table->at_to != STANDING_TABLE)
+        const bool from = table->at_from == STANDING_TABLE, to = table->at_to == STANDING_TABLE;
+        const bool beside =
+            (from && table->at_to == STANDING_VIEW) || (to && table->at_from == STANDING_VIEW);
+        if (table->move != mover->order->move || !(beside || (from && to)))
             continue;
+        if (beside) {
+            if (!drop_placeholder(mover, table, from ? table->to : table->from, true))
+                return false;
+            continue;
+        }
         /* If one of the two is dropped as a placeholder, the other one is the table. */
         const struct text schema = placed_last(mover, table);
-        if (schema.at && !drop_placeholder(mover, table, schema))
+        if (schema.at && !drop_placeholder(mover, table, schema, false))
             return false;
     }
     return mover_read_standing(mover) && aliases_recover(mover) && aliases_clean(mover) &&

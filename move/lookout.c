@@ -17,7 +17,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "move/standing.h"
 
 enum {
     FAST_MS = 2,
@@ -54,41 +53,37 @@ static void close_door(struct lookout *lookout, unsigned move, int64_t milliseco
 
 /* --- where the tables are --- */
 
-static bool read_standing(struct lookout *lookout, struct standing *standing, struct error *error)
+static bool read_standing(struct lookout *lookout, struct error *error)
 {
     const struct orders *orders = lookout->orders;
+    struct standing standing;
 
     if (!standing_read(lookout->connection, orders->config, orders->policy, lookout->upstream,
-                       standing, error))
+                       &standing, error))
         return false;
-    standing_number(standing, lookout->numbers);
+    standing_number(&standing, lookout->numbers);
+    standing_keep(&standing, &lookout->standing);
+    standing_fini(&lookout->standing);
+    lookout->standing = standing;
+    lookout->door->publish(lookout->door->user, upstream_name(lookout),
+                           standing_names(&lookout->standing, -1, false));
     return true;
 }
 
 static bool refresh(struct lookout *lookout, struct error *error)
 {
-    struct standing standing;
-
-    if (!read_standing(lookout, &standing, error))
+    if (!read_standing(lookout, error))
         return false;
-    lookout->door->publish(lookout->door->user, upstream_name(lookout),
-                           standing_names(&standing, -1, false));
-    standing_fini(&standing);
     lookout->refreshed = clock_ms();
     return true;
 }
 
 static bool prepare_names(struct lookout *lookout, unsigned move, bool in_to, struct error *error)
 {
-    struct standing standing;
-
-    if (!read_standing(lookout, &standing, error))
+    if (!read_standing(lookout, error))
         return false;
-    lookout->door->publish(lookout->door->user, upstream_name(lookout),
-                           standing_names(&standing, -1, false));
     sql_moved_drop(lookout->parts[move].after);
-    lookout->parts[move].after = standing_names(&standing, lookout->numbers[move], in_to);
-    standing_fini(&standing);
+    lookout->parts[move].after = standing_names(&lookout->standing, lookout->numbers[move], in_to);
     return true;
 }
 
@@ -350,6 +345,7 @@ void *lookout_run(void *argument)
     open_overdue(lookout, true);
     for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++)
         sql_moved_drop(lookout->parts[i].after);
+    standing_fini(&lookout->standing);
     if (lookout->connection && atomic_load(lookout->ending))
         meeting_leave(lookout->connection, lookout->instance);
     connection_close(lookout->connection);

@@ -7,6 +7,7 @@
 
 #include "catalogue/connect.h"
 #include "move/meeting.h"
+#include "move/standing.h"
 #include "move/watch.h"
 
 /* The configuration and policy in use; `release(owner)` is called when they are no longer used. */
@@ -42,6 +43,7 @@ struct lookout {
     struct connection *connection;
     bool told; /* the log has said that the upstream cannot be asked */
     int64_t refreshed;
+    struct standing standing; /* as it was read last */
     struct taking_part parts[CONFIG_MOVES_MAX];
 };
 

@@ -15,6 +15,7 @@ struct carried_trigger {
     struct text schema, target, name;
     struct text sql_mode, charset, collation;
     struct text old_text, new_text;  /* whole CREATE TRIGGER statements */
+    struct text trial_text;          /* the new one, on MOVER_TRIAL */
     const struct moved_table *table; /* in `todo` */
     bool made;                       /* at the target, or it may be */
 };
@@ -171,14 +172,16 @@ bool grants_unchanged(struct mover *mover);
 
 /* triggers.c */
 bool triggers_plan(struct mover *mover);
+bool triggers_has(const struct mover *mover, const struct moved_table *table);
 bool triggers_note(struct mover *mover); /* writes them to the journal */
 bool triggers_drop(struct mover *mover);
 bool triggers_create(struct mover *mover);  /* at the target */
 void triggers_undo(struct mover *mover);    /* drops those that were made at the target */
 bool triggers_restore(struct mover *mover); /* those that were dropped */
-/* Tries whether all triggers of this table can be created at the target, on the placeholder there.
- */
+/* Tries whether all triggers of this table can be created at the target, on an empty table of
+ * another name. */
 bool triggers_try(struct mover *mover, const struct moved_table *table);
+void triggers_print(struct mover *mover, const struct moved_table *table); /* these statements */
 /* Creates missing triggers after a mover was killed or lost its connection. */
 bool triggers_recover(struct mover *mover);
 

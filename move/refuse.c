@@ -62,14 +62,15 @@ static void check_databases(struct mover *mover, struct text source, struct text
                TEXT_ARGS(source), TEXT_ARGS(target));
 }
 
-/* The placeholder is an empty copy, and the server may refuse to create a table without a key. */
+/* Triggers are tried on an empty copy, and the server may create no table without a key. */
 static void check_keys(struct mover *mover, const struct moved_table *table)
 {
     const char *variable = connection_is_mariadb(mover->connection) ? "innodb_force_primary_key"
                                                                     : "sql_require_primary_key";
     const struct text schema = source_of(mover, table);
 
-    if (ask_number(mover,
+    if (triggers_has(mover, table) &&
+        ask_number(mover,
                    connection_is_mariadb(mover->connection) ? "SELECT @@innodb_force_primary_key"
                                                             : "SELECT @@sql_require_primary_key",
                    NULL, 0) == 1 &&

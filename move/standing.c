@@ -250,7 +250,18 @@ void standing_number(struct standing *standing, const uint8_t *numbers)
 
 bool standing_is_in_to(const struct moved_table *table)
 {
-    return table->at_to == STANDING_TABLE && table->at_from != STANDING_TABLE;
+    return table->at_to == STANDING_TABLE && (table->at_from != STANDING_TABLE || table->was_in_to);
+}
+
+void standing_keep(struct standing *standing, const struct standing *before)
+{
+    for (size_t i = 0; i < standing->table_count; i++) {
+        struct moved_table *table = &standing->tables[i];
+        const struct moved_table *known =
+            standing_find(before, table->move, table->from, table->name);
+        table->was_in_to =
+            known && same_name(standing, known->to, table->to) && standing_is_in_to(known);
+    }
 }
 
 struct sql_moved *standing_names(const struct standing *standing, int flipped, bool in_to)

@@ -15,8 +15,9 @@ enum standing_kind { STANDING_NOTHING, STANDING_TABLE, STANDING_VIEW, STANDING_S
 struct moved_table {
     struct text from, to, name;
     enum standing_kind at_from, at_to;
-    unsigned move; /* index into config->moves */
-    bool dropped;  /* at `from` its alias is left, and there is no table: it was dropped */
+    unsigned move;  /* index into config->moves */
+    bool dropped;   /* at `from` its alias is left, and there is no table: it was dropped */
+    bool was_in_to; /* with a table at both places: the one that counts is in `to` */
 };
 struct moved_trigger {
     struct text schema, name;
@@ -74,6 +75,9 @@ bool standing_names_it(const struct standing *standing, struct text words, struc
 
 /* Is the table in `to`? While it is at both places, the old place counts. */
 bool standing_is_in_to(const struct moved_table *table);
+/* Where somebody has made a second table at the other place, the one that was there before counts.
+ */
+void standing_keep(struct standing *standing, const struct standing *before);
 
 /* Maps both names of each table to the place where it is, or was before it was dropped: who creates
  * it again finds the name free there, and the alias works again. `flipped`: a move whose tables are

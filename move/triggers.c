@@ -38,6 +38,37 @@ static struct sql_state state_of(const struct mover *mover, const struct carried
     return state;
 }
 
+/* The new text with another table behind ON: its name is the first of its places. */
+static struct text trial_text(struct mover *mover, const struct carried_trigger *trigger,
+                              const struct sql_facts *facts, const struct sql_edits *edits)
+{
+    const struct sql_object *on = NULL;
+    char *text;
+    size_t length;
+
+    for (unsigned i = 0; i < facts->object_count && !on; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        if (object->type == SQL_TABLE && object->name_length > 0 &&
+            (mover->standing.fold ? text_equal_fold : text_equal)(object->name,
+                                                                  trigger->table->name))
+            on = object;
+    }
+    if (!on)
+        return (struct text){NULL, 0};
+    size_t at = on->name_offset;
+    for (uint32_t i = 0; i < edits->count && edits->edits[i].offset <= on->name_offset; i++) {
+        char written[SQL_EDIT_SIZE];
+        at += sql_edit_write(&edits->edits[i], written) - edits->edits[i].length;
+    }
+    FILE *to = open_memstream(&text, &length);
+    text_put((struct text){trigger->new_text.at, at}, to);
+    put_name(to, TEXT(MOVER_TRIAL));
+    at += on->name_length;
+    text_put((struct text){trigger->new_text.at + at, trigger->new_text.length - at}, to);
+    fclose(to);
+    return keep_text(mover, text, length);
+}
+
 /* Writes the CREATE TRIGGER for the same trigger at the target. */
 static bool carry(struct mover *mover, struct carried_trigger *trigger,
                   const struct sql_moved *names)
@@ -58,7 +89,9 @@ static bool carry(struct mover *mover, struct carried_trigger *trigger,
         char *to = arena_take(&mover->arena,
                               trigger->old_text.length + (size_t)edits->count * SQL_EDIT_SIZE + 1);
         trigger->new_text = (struct text){to, sql_map_write(trigger->old_text, edits, to)};
-    } else {
+        trigger->trial_text = trial_text(mover, trigger, facts, edits);
+    }
+    if (!good || !trigger->trial_text.at) {
         refuse(mover,
                "trigger %.*s.%.*s cannot be created again: %s; drop it, or write the database "
                "before each name in its body",
@@ -242,7 +275,16 @@ bool triggers_restore(struct mover *mover)
     return good;
 }
 
-bool triggers_try(struct mover *mover, const struct moved_table *table)
+bool triggers_has(const struct mover *mover, const struct moved_table *table)
+{
+    for (size_t i = 0; i < mover->trigger_count; i++) {
+        if (mover->triggers[i].table == table)
+            return true;
+    }
+    return false;
+}
+
+static bool try_all(struct mover *mover, const struct moved_table *table)
 {
     unsigned code;
 
@@ -250,7 +292,7 @@ bool triggers_try(struct mover *mover, const struct moved_table *table)
         const struct carried_trigger *trigger = &mover->triggers[i];
         if (trigger->table != table)
             continue;
-        if (!create(mover, trigger, trigger->target, trigger->new_text, &code)) {
+        if (!create(mover, trigger, trigger->target, trigger->trial_text, &code)) {
             const struct error why = *mover->error;
             return error_set(
                 mover->error,
@@ -260,6 +302,38 @@ bool triggers_try(struct mover *mover, const struct moved_table *table)
         }
     }
     return true;
+}
+
+bool triggers_try(struct mover *mover, const struct moved_table *table)
+{
+    const struct text source = source_of(mover, table), target = target_of(mover, table);
+    const struct parameter *names =
+        PARAMETERS(P_NAME(target), P_NAME(TEXT(MOVER_TRIAL)), P_NAME(source), P_NAME(table->name));
+    struct error ignored;
+
+    if (!triggers_has(mover, table))
+        return true;
+    if (!connection_run(mover->connection, "CREATE TABLE ?.? LIKE ?.?", names, mover->error))
+        return false;
+    bool good = try_all(mover, table);
+    return connection_run(mover->connection, "DROP TABLE ?.?", names,
+                          good ? mover->error : &ignored) &&
+           good;
+}
+
+void triggers_print(struct mover *mover, const struct moved_table *table)
+{
+    const struct text source = source_of(mover, table), target = target_of(mover, table);
+
+    if (!triggers_has(mover, table))
+        return;
+    say(mover, "  CREATE TABLE %.*s." MOVER_TRIAL " LIKE %.*s.%.*s", TEXT_ARGS(target),
+        TEXT_ARGS(source), TEXT_ARGS(table->name));
+    for (size_t i = 0; i < mover->trigger_count; i++) {
+        if (mover->triggers[i].table == table)
+            say(mover, "  %s", mover->triggers[i].trial_text.at);
+    }
+    say(mover, "  DROP TABLE %.*s." MOVER_TRIAL, TEXT_ARGS(target));
 }
 
 static bool note(struct mover *mover, const struct carried_trigger *trigger, struct text schema,
