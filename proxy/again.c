@@ -145,6 +145,8 @@ static void take_back(struct session *session)
     session->request.change = NULL;
     session->request.failed = session->request.in_flight = false;
     session->request.locking = LOCKS_NOTHING;
+    session->request.leaves = 0;
+    session->request.user_lock = SQL_USER_LOCK_NONE;
     worker->counters.forwarded--;
     worker->counters.resent++;
     again->resent = true;
