@@ -145,14 +145,18 @@ void command_finish(struct session *session)
     if (request->command == COMMAND_STMT_PREPARE && change && change->preparing)
         belief->prepared.has_last = false; /* because the PREPARE has failed */
     request->change = NULL;
-    if (is_doubtful(session) && !belief->in_transaction)
-        belief->in_transaction = belief->in_doubt = true; /* until the COM_PING's answer */
+    /* Until the COM_PING's answer its transaction counts as open. What one plain statement has
+     * written, its error has undone. */
+    const bool in_doubt = is_doubtful(session) && !belief->in_transaction;
+    belief->in_transaction |= in_doubt && request->may_begin;
     if (failed && !belief->in_transaction) /* it has written nothing; the next one may open one */
         transaction_drop(session);
     renew_answered(session);
     if (binding_note_xa(session->binding, change, !failed, request->answer.error_code))
         session->held.branches = true;
     ruling_commit(&session->worker->ruling, belief, change, !failed);
+    belief->in_transaction |= in_doubt;
+    belief->in_doubt = in_doubt;
     if (request->command != COMMAND_RESET_CONNECTION || failed)
         return;
     held_forget(&session->held);
