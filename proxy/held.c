@@ -48,14 +48,14 @@ static bool is_alone(const struct ruling *ruling)
 void held_passed(struct session *session, const struct ruling *ruling)
 {
     struct request *request = &session->request;
-    const bool runs = held_runs(request);
+    const bool runs = held_runs(request) && request->command != COMMAND_STMT_FETCH;
 
-    request->may_begin = runs && may_begin(ruling);
+    request->may_begin = held_runs(request) && may_begin(ruling);
     request->locking = runs ? (uint8_t)ruling->locks : LOCKS_NOTHING;
     request->alone = is_alone(ruling);
     request->leaves = runs ? ruling->leaves : 0;
     request->unread = runs && ruling->undetermined;
-    request->user_lock = request->alone ? ruling->facts->user_lock : SQL_USER_LOCK_NONE;
+    request->user_lock = runs && request->alone ? ruling->facts->user_lock : SQL_USER_LOCK_NONE;
     request->lock_name = request->user_lock ? ruling->facts->lock_name : 0;
     request->kind = ruling->facts ? ruling->facts->kind : SQL_UNKNOWN;
     session->held.only_begun = ruling->parts == 1 && request->kind == SQL_BEGIN;

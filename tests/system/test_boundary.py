@@ -1,9 +1,11 @@
 """What a session may have left on the server keeps it from its boundary: there is no command that tells, so what is not
 known counts as there. A session that is ended too early loses a transaction, or a lock that others rely on."""
+import struct
+
 import pytest
 
 from harness import gate as gates, wire
-from test_control import make, refused  # noqa: F401
+from test_control import fetch, refused
 
 INI = """[proxy]
 listen = 127.0.0.1:0
@@ -48,12 +50,14 @@ def tell(gate):
 
 
 def run(client, *steps):
-    """Their error codes; 0: none. A step in brackets is prepared and executed."""
+    """Their error codes; 0: none. A step in square brackets is prepared and executed, one in round ones only prepared."""
     codes = []
     for step in steps:
         try:
             if isinstance(step, list):
                 client.execute(client.prepare(step[0])[0])
+            elif isinstance(step, tuple):
+                client.prepare(step[0])
             else:
                 client.query(step)
             codes.append(0)
@@ -152,6 +156,7 @@ UNREAD = "a statement that could not be read may have left something"
      "DO RELEASE_LOCK('c')", "DO RELEASE_LOCK('c')"],
     ["PREPARE b FROM 'SELECT GET_LOCK(''b'', 1)'", "DO RELEASE_ALL_LOCKS()", "EXECUTE b"],
     [["SELECT GET_LOCK('b', 1)"]],
+    ["SELECT GET_LOCK('b', 1)", ("SELECT RELEASE_LOCK('b')",), ("SELECT RELEASE_ALL_LOCKS()",)],
 ], ids=str)
 def test_a_release_that_is_none(server, kept, steps):
     """Each was counted as the end of one lock, of whatever name: the lock of a leader was free at once."""
@@ -240,6 +245,31 @@ def test_a_lock_of_the_whole_server(server, kept, take, without, why, give):
     client.query(give)
     assert refused(client, "SELECT 5") == 1053
     client.close()
+
+
+def test_an_unlock_that_is_only_prepared(kept, server):
+    if server.dialect == "mysql":
+        pytest.skip("MySQL does not prepare it")
+    client = wire.connect(kept.port, "kept_service", "kept")
+    run(client, "LOCK TABLES t READ", ("UNLOCK TABLES",))
+    stays(kept, client, TABLES)
+    client.close()
+
+
+def test_a_cursor_releases_once(kept):
+    """Its FETCHes run nothing."""
+    client = wire.connect(kept.port, "kept_service", "kept")
+    run(client, *["SELECT GET_LOCK('b', 1)"] * 3)
+    statement = client.prepare("SELECT RELEASE_LOCK('b')")[0]
+    client.command(client.execute_bytes(statement, cursor=1))
+    while client.receive()[0] not in (0xfe, 0xff):
+        pass  # the columns
+    fetch(client, statement, 1)
+    fetch(client, statement, 1)
+    client.command(b"\x19" + struct.pack("<I", statement))
+    assert tell(kept) == LOCK
+    client.query("DO RELEASE_ALL_LOCKS()")
+    goes(kept, client)
 
 
 def test_a_lock_that_failed(kept):
