@@ -64,7 +64,7 @@ void belief_reset(struct belief *belief)
 {
     prepared_clear(&belief->prepared);
     forget_names(belief);
-    belief->traced = false;
+    belief->traced = belief->more_tables = false;
     sql_session_free(&belief->remembered);
     sql_state_lose_mode(&belief->state);
     belief->state.charset = SQL_CHARSET_UNKNOWN;
@@ -75,7 +75,7 @@ void belief_forget(struct belief *belief)
 {
     prepared_clear(&belief->prepared);
     forget_names(belief);
-    belief->traced = false;
+    belief->traced = belief->more_tables = false;
     sql_session_free(&belief->remembered);
     belief->written = (struct owners){.count = 0};
 }

@@ -38,6 +38,9 @@ struct belief {
     struct named *named;
     uint8_t next_named;
     bool in_transaction : 1;       /* by the status flags */
+    bool in_doubt : 1;             /* ... or by an error after which it may be open: an ERR has no
+                                      status flags, so the server is asked with a COM_PING */
+    bool no_autocommit : 1;        /* by the last status flags: any statement may open one */
     bool no_backslash_escapes : 1; /* by the last status flags */
     bool must_ask : 1;             /* the server must be asked before the next command is judged */
     bool asked : 1;                /* it was asked for the present command; it is not asked twice */
@@ -45,6 +48,7 @@ struct belief {
     bool disguised : 1; /* its version is not that of its greeting: every statement is undetermined
                          */
     bool expired : 1;   /* it answers nothing until an expired password is changed */
+    bool more_tables : 1; /* there may be temporary tables that are not remembered */
     bool traced : 1; /* profiling or the optimizer's trace may be on: the server may show the client
                         earlier statements */
 };

@@ -58,6 +58,7 @@ static void change(struct judging *judging, const struct sql_facts *facts, bool 
         ruling_change(ruling)->traced = true;
     if (facts->xa)
         ruling_note_xa(ruling, facts);
+    statement_leaves_table(ruling, facts, !several);
     if (facts == &ruling->scratch)
         statement_note_likeness(judging, &ruling->scratch);
     /* Facts about the session that are known now may not have been known when it was prepared. */

@@ -110,6 +110,9 @@ void statement_rule(struct judging *judging, const struct sql_facts *facts,
                     const struct place *place);
 /* If it makes a likeness of the service's own tables alone, nothing is remembered of them. */
 void statement_note_likeness(const struct judging *judging, struct sql_facts *facts);
+/* It runs, and may leave a temporary table. `certain`: what the session remembers of it is taken.
+ */
+void statement_leaves_table(struct ruling *ruling, const struct sql_facts *facts, bool certain);
 /* Sets the end of the statement at `start`, whose list was read in batches. */
 void statement_ends(struct ruling *ruling, size_t start, size_t end);
 /* To be called when all statements are in the ruling. */

@@ -90,24 +90,12 @@ static void note_lists(struct ruling *ruling, const struct sql_facts *facts)
 
 static void note_locks(struct ruling *ruling, const struct sql_facts *facts)
 {
-    switch ((unsigned)facts->kind) {
-    case SQL_LOCK_TABLES:
+    if (facts->leaves & SQL_LEAVES_TABLE_LOCKS)
         ruling->locks = LOCKS_TABLES;
-        break;
-    case SQL_FLUSH:
-        if (facts->object_count > 0)
-            ruling->locks = LOCKS_TABLES;
-        break;
-    case SQL_UNLOCK_TABLES:
-    case SQL_BEGIN:
+    else if (facts->leaves & SQL_ENDS_TABLE_LOCKS)
         ruling->locks = UNLOCKS_TABLES;
-        break;
-    case SQL_HANDLER:
+    else if (facts->kind == SQL_HANDLER)
         ruling->locks = facts->object_count > 0 ? LOCKS_HANDLER : CLOSES_HANDLER;
-        break;
-    default:
-        break;
-    }
 }
 
 /* Does the statement name a moved table itself, and not only an object that depends on one? */

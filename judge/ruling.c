@@ -59,7 +59,7 @@ void ruling_begin(struct ruling *ruling, int32_t today)
     ruling->print = 0;
     ruling->locks = LOCKS_NOTHING;
     ruling->wants_charset = false;
-    ruling->user_locks = 0;
+    ruling->leaves = 0;
 }
 
 void ruling_fini(struct ruling *ruling)
@@ -194,8 +194,9 @@ void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *
     const struct xa_step *xa = change_xa(change);
     if (good && ((xa && xa->xa == SQL_XA_PREPARES) || change->xa_respelled))
         sql_session_forget_xa(belief->remembered);
-    if (change->remembers)
-        sql_session_settle(&belief->remembered, change->remembered, good);
+    if (change->remembers &&
+        sql_session_settle(&belief->remembered, change->remembered, good, change->several))
+        belief->more_tables = true;
     for (uint8_t i = 0; (good || belief->in_transaction) && i < change->written.count; i++)
         owners_add(&belief->written, change->written.list[i]);
     belief->written.more |= change->written.more;

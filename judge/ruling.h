@@ -161,7 +161,7 @@ struct ruling {
     unsigned moved_rewrites; /* rewrites that could be left out: the alias would answer */
     enum ruling_locks locks;
     bool wants_charset;     /* names cannot be mapped before the character set is known */
-    int user_locks;         /* as in the facts, of all statements */
+    uint16_t leaves;        /* union of enum sql_leaves, of all statements */
     struct sql_edits edits; /* of the present statement */
 
     /* The owners whose tables it writes. With `undetermined` there may be others. */

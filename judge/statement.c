@@ -199,9 +199,15 @@ void statement_rule(struct judging *judging, const struct sql_facts *facts,
         ruling->strictest = verdict;
     ruling->undetermined |= !facts->determined;
     note_written(judging, facts, &verdict);
-    ruling->user_locks += facts->user_locks;
+    ruling->leaves |= facts->leaves & (uint16_t)~SQL_LEAVES_TABLE; /* see statement_leaves_table */
     if (place->from == 0)
         ruling->parts++;
+}
+
+void statement_leaves_table(struct ruling *ruling, const struct sql_facts *facts, bool certain)
+{
+    if (!certain || !sql_session_takes_table(facts))
+        ruling->leaves |= facts->leaves & SQL_LEAVES_TABLE;
 }
 
 void statement_ends(struct ruling *ruling, size_t start, size_t end)

@@ -113,6 +113,7 @@ static void apply(struct judging *judging, struct ruling_walk *walk, struct ruli
     }
     if (facts->xa && !judging->repeats)
         ruling_note_xa(judging->ruling, facts);
+    statement_leaves_table(judging->ruling, facts, !walk->ambiguous);
     if (facts->effects & SQL_EFFECT_SESSION && !walk->ambiguous)
         reading->remembered =
             sql_session_after(reading->remembered, facts, &ruling_change(judging->ruling)->arena);
@@ -154,7 +155,7 @@ static bool read_batch(struct judging *judging, struct ruling_walk *walk,
     statement_note_likeness(judging, facts);
     walk->named |= facts->object_count > 0;
     walk->effects |= facts->effects;
-    if (facts->effects || facts->traces || facts->xa || !facts->determined)
+    if (facts->effects || facts->traces || facts->xa || facts->leaves || !facts->determined)
         apply(judging, walk, reading, facts);
     return true;
 }
@@ -442,7 +443,7 @@ static void keep_prepared(struct judging *judging)
     change->remembered = sql_session_described(belief->remembered, ruling->facts, &change->arena);
     change->remembers = change->remembered != belief->remembered;
     change->written.count = 0;
-    ruling->user_locks = 0;
+    ruling->leaves = 0;
     change->preparing =
         prepared_new(ruling->text, ruling->touched ? PREPARED_TEXT_MOVED : PREPARED_TEXT,
                      ruling->facts, &belief->state);

@@ -145,6 +145,8 @@ static void take_back(struct session *session)
     session->request.change = NULL;
     session->request.failed = session->request.in_flight = false;
     session->request.locking = LOCKS_NOTHING;
+    session->request.leaves = 0;
+    session->request.user_lock = SQL_USER_LOCK_NONE;
     worker->counters.forwarded--;
     worker->counters.resent++;
     again->resent = true;
@@ -170,7 +172,10 @@ enum step state_look(struct session *session)
     gate_pass(&session->upstream.gate, gate_waiting(&session->upstream.gate));
     session->request.answered = true;
     session_answered(session);
-    session_enter(session, STATE_COMMAND);
+    if (session->belief.in_doubt)
+        relay_prove(session);
+    else
+        session_enter(session, STATE_COMMAND);
     return STEP_AGAIN;
 }
 

@@ -10,6 +10,7 @@
 #include "proxy/again.h"
 #include "proxy/binding.h"
 #include "proxy/command.h"
+#include "proxy/moving.h"
 #include "proxy/observe.h"
 #include "proxy/renew.h"
 #include "proxy/transaction.h"
@@ -101,9 +102,13 @@ static void take_status(struct session *session)
 {
     uint16_t status = session->request.answer.status;
 
-    if (!(status & STATUS_IN_TRANS))
+    if (!(status & STATUS_IN_TRANS) && session->belief.in_doubt)
+        transaction_drop(session);
+    else if (!(status & STATUS_IN_TRANS))
         transaction_over(session);
     session->belief.in_transaction = (status & STATUS_IN_TRANS) != 0;
+    session->belief.in_doubt = false;
+    session->belief.no_autocommit = !(status & STATUS_AUTOCOMMIT);
     if (!session->belief.in_transaction)
         session->belief.written = (struct owners){.count = 0};
     /* After a routine that has changed sql_mode the servers' flag is wrong, although sql_mode
@@ -120,6 +125,16 @@ static void take_status(struct session *session)
     session->belief.no_backslash_escapes = escapes;
 }
 
+/* Has it failed in such a way that its transaction may be open, or may be over? */
+static bool is_doubtful(const struct session *session)
+{
+    const struct request *request = &session->request;
+    const struct belief *belief = &session->belief;
+
+    return request->failed && !belief->expired && held_runs(request) &&
+           (request->may_begin || belief->in_transaction || belief->no_autocommit);
+}
+
 void command_finish(struct session *session)
 {
     struct request *request = &session->request;
@@ -130,12 +145,18 @@ void command_finish(struct session *session)
     if (request->command == COMMAND_STMT_PREPARE && change && change->preparing)
         belief->prepared.has_last = false; /* because the PREPARE has failed */
     request->change = NULL;
+    /* Until the COM_PING's answer its transaction counts as open. What one plain statement has
+     * written, its error has undone. */
+    const bool in_doubt = is_doubtful(session) && !belief->in_transaction;
+    belief->in_transaction |= in_doubt && request->may_begin;
     if (failed && !belief->in_transaction) /* it has written nothing; the next one may open one */
         transaction_drop(session);
     renew_answered(session);
     if (binding_note_xa(session->binding, change, !failed, request->answer.error_code))
         session->held.branches = true;
     ruling_commit(&session->worker->ruling, belief, change, !failed);
+    belief->in_transaction |= in_doubt;
+    belief->in_doubt = in_doubt;
     if (request->command != COMMAND_RESET_CONNECTION || failed)
         return;
     held_forget(&session->held);
@@ -148,6 +169,29 @@ enum step command_upstream_died(struct session *session, enum close_reason reaso
     if (!session->request.answered)
         session_error(session, 1, 2013, "HY000", "Lost connection to MySQL server during query");
     return session_linger(session, reason);
+}
+
+static void take_ok(struct session *session)
+{
+    const struct answer *answer = &session->request.answer;
+
+    take_status(session);
+    state_changed(session, answer->session_state);
+    if (answer->session_state_cut)
+        belief_lose(&session->belief);
+}
+
+bool command_proved(struct session *session, const uint8_t *packet, size_t size)
+{
+    struct answer *answer = &session->request.answer;
+    size_t all;
+
+    answer_start(answer, ANSWER_OK, session->capabilities);
+    if (!(answer_feed(answer, packet, size, &all) & ANSWER_OK_SEEN))
+        return false;
+    take_ok(session);
+    moving_settle(session);
+    return true;
 }
 
 /* Applies what the answer says, at these events, about the command and the session. */
@@ -167,12 +211,8 @@ static void take_events(struct session *session, unsigned events)
     }
     if (events & ANSWER_COMPLETE)
         command_finish(session);
-    if (events & ANSWER_OK_SEEN) {
-        take_status(session);
-        state_changed(session, answer->session_state);
-        if (answer->session_state_cut)
-            belief_lose(&session->belief);
-    }
+    if (events & ANSWER_OK_SEEN)
+        take_ok(session);
 }
 
 /* The answer is complete. */
@@ -180,7 +220,7 @@ static void close_answer(struct session *session)
 {
     observe_latency(session);
     session_answered(session);
-    if (session->request.answer.is_unproven)
+    if (session->request.answer.is_unproven || is_doubtful(session))
         relay_prove(session);
     else
         session_enter(session, STATE_COMMAND);

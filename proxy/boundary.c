@@ -13,7 +13,8 @@
 
 enum { LOGIN_SECONDS = 2 };
 
-const char *boundary_kept(const struct session *session)
+/* What is certain, or would be known if it were not so. */
+static const char *kept(const struct session *session)
 {
     if (session->state == STATE_LINGER)
         return NULL;
@@ -25,19 +26,34 @@ const char *boundary_kept(const struct session *session)
         return "a transaction is open";
     if (session->held.tables)
         return "LOCK TABLES is in force";
+    if (session->held.server)
+        return "FLUSH TABLES WITH READ LOCK is in force";
+    if (session->held.stage || session->held.backup)
+        return "a lock of a backup is in force";
     if (session->held.handler)
         return "a HANDLER is open";
     if (prepared_has_cursor(&session->belief.prepared))
         return "a cursor is open";
-    if (session->held.user_locks > 0)
+    if (held_user_lock(&session->held))
         return "a lock of GET_LOCK may be held";
     if (sql_session_has_temporary(session->belief.remembered))
         return "a temporary table is there";
+    if (session->belief.more_tables)
+        return "a temporary table may be there";
     if (sql_session_has_xa(session->belief.remembered))
         return "an XA transaction is not over";
     if (session->held.branches && branches_of_session(session->id))
         return "an XA transaction is prepared";
     return NULL;
+}
+
+const char *boundary_kept(const struct session *session)
+{
+    const char *why = kept(session);
+
+    if (!why && session->held.unread && session->state != STATE_LINGER)
+        return "a statement that could not be read may have left something";
+    return why;
 }
 
 void boundary_welcome(struct session *session)
@@ -120,7 +136,7 @@ bool boundary_holds(const struct session *session)
     const struct runtime *runtime = session->worker->runtime;
     const struct owners *written = &session->worker->ruling.written;
 
-    if (boundary_kept(session) && !(session->belief.in_transaction && session->held.only_begun))
+    if (kept(session) && !(session->belief.in_transaction && session->held.only_begun))
         return false;
     for (size_t i = 0; i < runtime->hold_count; i++) {
         for (uint8_t j = 0; j < written->count; j++) {
@@ -131,17 +147,6 @@ bool boundary_holds(const struct session *session)
             return true;
     }
     return false;
-}
-
-void boundary_passed(struct session *session)
-{
-    const struct ruling *ruling = &session->worker->ruling;
-    int locks = session->held.user_locks + ruling->user_locks;
-
-    session->held.only_begun =
-        ruling->parts == 1 && ruling->facts && ruling->facts->kind == SQL_BEGIN;
-    session->request.kind = ruling->facts ? ruling->facts->kind : SQL_UNKNOWN;
-    session->held.user_locks = (uint8_t)(locks < 0 ? 0 : locks > UINT8_MAX ? UINT8_MAX : locks);
 }
 
 bool boundary_waits(const struct session *session)

@@ -17,14 +17,12 @@ void boundary_leave(struct session *session);
 void boundary_end(struct session *session);
 
 /* Must the command of the worker's ruling wait for the end of a `silogate ctl hold`? A session
- * that is not at a boundary is never held: others may wait for its locks. */
+ * that is not at a boundary is never held, because others may wait for its locks; but one is of
+ * which only an undetermined statement says so. */
 bool boundary_holds(const struct session *session);
 
 /* Does it wait for a hold or a move? Searches the list of all that wait. */
 bool boundary_waits(const struct session *session);
-
-/* The command passes: notes what it may leave on the server. */
-void boundary_passed(struct session *session);
 
 /* The session has just logged in. */
 void boundary_welcome(struct session *session);

@@ -334,6 +334,7 @@ enum step state_command(struct session *session)
         return boundary_shut_out(session);
     session->request.command = gate_at(gate)[PACKET_HEADER];
     session->request.execution = session->request.cursor = NULL;
+    session->request.may_begin = !session->judged;
     session->client.sequence = 0;
     stream_turn(&session->client.stream);
     stream_turn(&session->upstream.stream);

@@ -7,6 +7,10 @@
 /* answer.c: the answer is complete: commits or drops the command's change of the belief. */
 void command_finish(struct session *session);
 
+/* answer.c: the COM_PING's OK after an answer (relay_prove): takes the session's state from it.
+ * False: it is none. */
+bool command_proved(struct session *session, const uint8_t *packet, size_t size);
+
 /* follow.c: a client's packet does not have the expected sequence id: sends error 1156 with
  * `sequence` and ends the session. */
 enum step command_out_of_order(struct session *session, uint8_t sequence);
@@ -22,8 +26,8 @@ bool relay_events(struct session *session, size_t *size);
 /* Between two commands a server sends nothing, except an error that ends the session, which is
  * relayed. */
 enum step relay_unasked(struct session *session);
-/* The answer seems to be complete, but nothing in it proves that: sends a COM_PING, whose answer
- * proves it, before the next command. */
+/* The answer seems to be complete, but nothing in it proves that, or its error leaves open whether
+ * a transaction is open: sends a COM_PING, whose answer tells, before the next command. */
 void relay_prove(struct session *session);
 
 /* answer.c: the server has gone. If an answer was in flight and no byte of it was sent, the client

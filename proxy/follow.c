@@ -201,8 +201,7 @@ enum step follow_ruling(struct session *session, struct command *command, size_t
     if (ruling->outcome == RULING_REFUSE)
         return follow_refuse(session, command, ruling->refusal.code, ruling->refusal.message);
     moving_passed(session, ruling);
-    if (!again_is_resent(session))
-        boundary_passed(session);
+    held_passed(session, ruling);
     again_keep(session, command, ruling);
     rewrite(session, command, text_at);
     if (command->prepared)

@@ -16,7 +16,9 @@
 #include "admin/totals.h"
 #include "base/arena.h"
 
-enum { LAYOUT = 1, SIDE = 1 << 20, TRIES = 10 };
+/* A service takes about 4 KiB of a side, and a side only what was written to it: this is the limit
+ * of 4,000 services. */
+enum { LAYOUT = 1, SIDE = 16 << 20, TRIES = 10 };
 
 struct page {
     atomic_uint process; /* 0: nobody's */
@@ -208,8 +210,20 @@ static char *sum_up(const char *text, char *before, size_t *length)
     return sum;
 }
 
-static void fold(struct book *book, struct page *page)
+/* Gives the memory of both sides back to the system. */
+static void empty(const struct ledger *ledger, struct page *page)
 {
+    const long size = sysconf(_SC_PAGESIZE);
+    const off_t start = (char *)page->sides - (char *)ledger->book, end = start + 2 * (off_t)SIDE;
+    const off_t first = (start + size - 1) / size * size;
+
+    fallocate(ledger->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, first,
+              end / size * size - first);
+}
+
+static void fold(const struct ledger *ledger, struct page *page)
+{
+    struct book *book = ledger->book;
     char *text = read_page(page), *before = read_page(&book->ended);
     size_t length = 0;
     char *sum = text ? sum_up(text, before, &length) : NULL;
@@ -220,6 +234,7 @@ static void fold(struct book *book, struct page *page)
     free(before);
     free(sum);
     atomic_store(&page->number, 0);
+    empty(ledger, page);
     atomic_store(&page->ended, false);
     atomic_store(&page->process, 0);
 }
@@ -229,7 +244,7 @@ void ledger_fold(struct ledger *ledger)
     pthread_mutex_lock(&ledger->lock);
     for (size_t i = 0; i < LEDGER_PAGES; i++) {
         if (has_ended(&ledger->book->pages[i]))
-            fold(ledger->book, &ledger->book->pages[i]);
+            fold(ledger, &ledger->book->pages[i]);
     }
     pthread_mutex_unlock(&ledger->lock);
 }

@@ -166,8 +166,6 @@ static uint64_t note_unmapped(struct moving *moving, const struct ruling *ruling
 
 void moving_passed(struct session *session, const struct ruling *ruling)
 {
-    session->request.locking = (uint8_t)ruling->locks;
-    session->request.locks_alone = ruling->parts == 1;
     session->request.redefines = ruling->redefines;
     pin(session, ruling);
     /* A statement outside of a transaction needs no entry: it does not stay inside after its
@@ -212,28 +210,9 @@ void moving_leave(struct session *session)
     session->request.locking = LOCKS_NOTHING;
 }
 
-/* If one of several statements has failed, it is not known which: so all locks that they may hold
- * are assumed. */
-static void note_locks(struct session *session)
-{
-    const struct request *request = &session->request;
-    const bool took = !request->failed || !request->locks_alone;
-
-    if (request->locking == LOCKS_TABLES)
-        session->held.tables |= took;
-    else if (request->locking == LOCKS_HANDLER)
-        session->held.handler |= took;
-    else if (request->locking == CLOSES_HANDLER)
-        session->held.handler = sql_session_has_handler(session->belief.remembered) ||
-                                (session->held.handler && request->failed);
-    else if (request->locking == UNLOCKS_TABLES && !request->failed)
-        session->held.tables = false;
-    session->request.locking = LOCKS_NOTHING;
-}
-
 void moving_answered(struct session *session)
 {
-    note_locks(session);
+    held_answered(session);
     if (session->inside.pinned && !session->held.tables)
         unpin(session);
     bool missed = session->inside.touched && session->request.failed &&
@@ -241,6 +220,11 @@ void moving_answered(struct session *session)
     if ((missed || session->request.redefines) && moving_of(session))
         atomic_fetch_add(&moving_of(session)->misses, 1);
     session->request.redefines = false;
+    moving_settle(session);
+}
+
+void moving_settle(struct session *session)
+{
     if (session->inside.touched && !session->belief.in_transaction && !session->held.tables &&
         !session->held.handler && session->held.long_data == 0) {
         note_end(session);

@@ -59,6 +59,8 @@ enum moving_entry moving_enter(struct session *session, const struct ruling *rul
 void moving_passed(struct session *session, const struct ruling *ruling);
 /* The command is over. */
 void moving_answered(struct session *session);
+/* It is known now that no transaction is open: leaves the moves, if nothing else holds it. */
+void moving_settle(struct session *session);
 /* The server does not have a table at the place that is known here: asks for a read of the
  * catalogue. Returns a number for moving_looked, which tells whether it was read since; if not,
  * the session is run again when it was. */

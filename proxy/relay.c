@@ -115,7 +115,8 @@ void relay_prove(struct session *session)
 }
 
 /* Exactly one OK with the ping's sequence id, and nothing before or after it: the server waits for
- * the next command. Anything else belongs to an answer that was not complete. */
+ * the next command. An error ends the session (it was killed). Anything else belongs to an answer
+ * that was not complete. */
 enum step state_prove(struct session *session)
 {
     struct gate *gate = &session->upstream.gate;
@@ -127,8 +128,10 @@ enum step state_prove(struct session *session)
             return session_linger(session, CLOSED_UPSTREAM_GONE);
         return gate_has_room(gate) ? STEP_WAIT : session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
     }
+    if (bytes_get3(packet) > 0 && packet[PACKET_HEADER] == 0xff)
+        return relay_unasked(session);
     if (packet[3] != 1 || bytes_get3(packet) < 7 || packet[PACKET_HEADER] != 0x00 ||
-        waiting > PACKET_HEADER + bytes_get3(packet))
+        waiting > PACKET_HEADER + bytes_get3(packet) || !command_proved(session, packet, waiting))
         return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
     gate_drop(gate, &session->worker->pool, waiting);
     session_enter(session, STATE_COMMAND);

@@ -150,6 +150,18 @@ static bool has_closed(ssize_t got)
     return got == 0 || (got < 0 && errno == ECONNRESET);
 }
 
+/* With a time limit these calls end at every signal, whatever SA_RESTART says: a SIGHUP for the
+ * process that runs reaches the one that starts, too. */
+static ssize_t receive_byte(int channel, char *byte)
+{
+    ssize_t got;
+
+    do
+        got = recv(channel, byte, 1, 0);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
 /* The head of the answer is read byte by byte: the bytes behind it bring file descriptors. Stops
  * if it is not HTTP: another program listens here. */
 static bool read_head(int channel, char *head, size_t size, bool *closed)
@@ -157,7 +169,7 @@ static bool read_head(int channel, char *head, size_t size, bool *closed)
     size_t length = 0;
 
     while (length + 1 < size) {
-        const ssize_t got = recv(channel, head + length, 1, 0);
+        const ssize_t got = receive_byte(channel, head + length);
         *closed = has_closed(got);
         if (got != 1)
             return false;
@@ -183,7 +195,10 @@ static bool receive(int channel, struct record *record, int *fd, bool *closed)
                              .msg_controllen = sizeof(control)};
 
     *fd = -1;
-    ssize_t got = recvmsg(channel, &message, MSG_WAITALL | MSG_CMSG_CLOEXEC);
+    ssize_t got;
+    do
+        got = recvmsg(channel, &message, MSG_WAITALL | MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
     *closed = has_closed(got);
     const struct cmsghdr *with = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
     if (with && with->cmsg_level == SOL_SOCKET && with->cmsg_type == SCM_RIGHTS)
@@ -199,7 +214,11 @@ static int reach(const char *path)
 
     snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
     set_wait(channel, HEAD_SECONDS); /* also until the connection is accepted */
-    if (channel < 0 || connect(channel, (struct sockaddr *)&at, sizeof(at)) == 0)
+    int made;
+    do
+        made = channel < 0 ? 0 : connect(channel, (struct sockaddr *)&at, sizeof(at));
+    while (made != 0 && errno == EINTR);
+    if (made == 0)
         return channel;
     close(channel);
     return -1;
@@ -339,7 +358,7 @@ bool takeover_ready(struct inherited *inherited, struct error *error)
     if (inherited->channel < 0)
         return true;
     const bool sent = send(inherited->channel, "R", 1, MSG_NOSIGNAL) == 1;
-    if (recv(inherited->channel, &said, 1, 0) == 1 && said == 'N')
+    if (receive_byte(inherited->channel, &said) == 1 && said == 'N')
         return error_set(error, "the silogate that runs has not waited, and goes on; try again");
     inherited->reload = said != 'G' || !inherited->defers;
     if (sent && (said == 'G' || said == 'H'))
@@ -404,7 +423,7 @@ bool takeover_wait(int channel)
     char ready = 0;
 
     set_wait(channel, WAIT_SECONDS);
-    if (recv(channel, &ready, 1, 0) == 1 && ready == 'R')
+    if (receive_byte(channel, &ready) == 1 && ready == 'R')
         return true;
     const ssize_t sent = send(channel, "N", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)sent; /* the other side has probably gone */

@@ -4,6 +4,22 @@
  */
 #include "sql/parser.h"
 
+/* MariaDB: BACKUP STAGE name, BACKUP LOCK table, BACKUP UNLOCK */
+static void parse_backup(struct parser *p)
+{
+    step(p);
+    if (take_word(p, KW_LOCK)) {
+        leaves(p, SQL_LEAVES_BACKUP_LOCK);
+        take_table(p, SQL_READ);
+    } else if (at_word(p, KW_UNLOCK)) {
+        ends(p, SQL_ENDS_BACKUP_LOCK);
+    } else if (p->n.keyword == KW_END) {
+        ends(p, SQL_ENDS_BACKUP_STAGE);
+    } else {
+        leaves(p, SQL_LEAVES_BACKUP_STAGE);
+    }
+}
+
 void parse_administration(struct parser *p)
 {
     set_kind(p, SQL_ADMINISTRATION);
@@ -25,11 +41,8 @@ void parse_administration(struct parser *p)
         parse_expression(p);
         return;
     }
-    if (at_word(p, KW_BACKUP) && p->n.keyword == KW_LOCK) {
-        step(p);
-        step(p);
-        take_table(p, SQL_READ);
-    }
+    if (at_word(p, KW_BACKUP))
+        parse_backup(p);
     skip_rest(p);
 }
 

@@ -419,6 +419,7 @@ static void read_statement(struct parser *p, struct text text, size_t offset)
     p->skipped = p->unused_count;
     p->start = (uint32_t)offset;
     parser_start(p, text, (uint32_t)offset);
+    const bool locks = at_user_lock(p);
     if (at_end(p) || at_sign(p, ';'))
         p->facts->kind = p->failed ? SQL_UNKNOWN : SQL_EMPTY;
     else
@@ -430,6 +431,8 @@ static void read_statement(struct parser *p, struct text text, size_t offset)
         parser_fail(p, "a body that may read its own statements otherwise the second time");
     else if (p->qualifier_count > 0 || p->qualifiers_lost)
         resolve_qualifiers(p);
+    if (locks && !p->failed)
+        note_user_lock(p, text, (uint32_t)offset);
 }
 
 /* The first statement that MySQL's command-line client sends, to learn whether the server knows

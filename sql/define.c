@@ -168,6 +168,8 @@ void parse_create(struct parser *p)
     const bool replaces = at_word(p, KW_OR);
     while (take_prefix(p, &temporary)) {
     }
+    if (temporary)
+        leaves(p, SQL_LEAVES_TABLE);
     switch (p->t.keyword) {
     case KW_TABLE:
         set_kind(p, SQL_CREATE_TABLE);

@@ -211,6 +211,7 @@ void parse_prepare(struct parser *p)
     if (!need_word(p, KW_FROM))
         return;
     const uint8_t effects = p->facts->effects;
+    const uint16_t left = p->facts->leaves;
     const bool assigns = p->assigns, calls = p->calls;
     const struct text text = parse_value(p);
     if (p->body) {
@@ -227,6 +228,8 @@ void parse_prepare(struct parser *p)
     p->facts->effects = effects | SQL_EFFECT_SESSION;
     p->facts->likeness = false;
     p->facts->session.later = later;
+    p->facts->session.leaves = p->facts->leaves;
+    p->facts->leaves = (uint16_t)(left | (evaluates ? p->facts->leaves & SQL_LEAVES_USER_LOCK : 0));
     p->facts->session.action = SQL_ACTION_PREPARE | (evaluates ? SQL_ACTION_EVALUATES : 0);
     p->facts->session.name = name.text;
     p->facts->xa = SQL_XA_NONE;
@@ -242,6 +245,7 @@ void parse_prepare(struct parser *p)
 static void execute_facts(struct parser *p, const struct sql_facts *facts)
 {
     p->facts->administration |= facts->administration;
+    p->facts->leaves |= facts->session.leaves;
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
         p->calls |= object->type == SQL_ROUTINE && (object->access & SQL_EXECUTE);

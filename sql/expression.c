@@ -94,16 +94,6 @@ static bool acts_on_server(struct text name)
     return false;
 }
 
-static void note_user_lock(struct sql_facts *facts, enum sql_keyword word)
-{
-    if (word == KW_GET_LOCK && facts->user_locks < INT8_MAX)
-        facts->user_locks++;
-    else if (word == KW_RELEASE_LOCK && facts->user_locks > INT8_MIN)
-        facts->user_locks--;
-    else if (word == KW_RELEASE_ALL_LOCKS)
-        facts->user_locks = INT8_MIN;
-}
-
 /* Is the word at p->t, with a bracket at p->n, something else than a call of a stored function?
  * Also notes user locks and administration. */
 static bool built_in(struct parser *p)
@@ -119,7 +109,8 @@ static bool built_in(struct parser *p)
         word = function_find(name.text);
     }
     p->facts->administration |= is_administration(word);
-    note_user_lock(p->facts, word);
+    if (word == KW_GET_LOCK)
+        leaves(p, SQL_LEAVES_USER_LOCK);
     if (decided_by_arguments(p, word, &yes))
         return yes;
     unsigned flags = function_flags(word, p->state);

@@ -109,6 +109,30 @@ enum sql_xa {
     SQL_XA_ENDS, /* COMMIT or ROLLBACK */
 };
 
+/* What the statement may leave in its session on the server, beyond its transaction; and which of
+ * that it certainly ends if it succeeds. */
+enum sql_leaves {
+    SQL_LEAVES_TABLE = 1,       /* a temporary table: see also sql_session_takes_table */
+    SQL_LEAVES_USER_LOCK = 2,   /* locks of GET_LOCK */
+    SQL_LEAVES_TABLE_LOCKS = 4, /* LOCK TABLES, FLUSH TABLES t WITH READ LOCK */
+    SQL_LEAVES_SERVER_LOCK = 8, /* FLUSH TABLES WITH READ LOCK */
+    SQL_LEAVES_BACKUP_STAGE = 16,
+    SQL_LEAVES_BACKUP_LOCK = 32, /* MariaDB's BACKUP LOCK, MySQL's LOCK INSTANCE FOR BACKUP */
+    SQL_LEAVES_HANDLER = 64,
+    SQL_ENDS_TABLE_LOCKS = 128,
+    SQL_ENDS_SERVER_LOCK = 256,
+    SQL_ENDS_BACKUP_STAGE = 512,
+    SQL_ENDS_BACKUP_LOCK = 1024,
+};
+
+/* A statement that does only this, once: SELECT or DO of one such call, whose name is a literal. */
+enum sql_user_lock {
+    SQL_USER_LOCK_NONE, /* another statement, which may call GET_LOCK even so: see sql_leaves */
+    SQL_USER_LOCK_GETS,
+    SQL_USER_LOCK_RELEASES,
+    SQL_USER_LOCK_RELEASES_ALL,
+};
+
 enum { SQL_MODE_UNKNOWN = 128 };
 enum { SQL_OBJECTS = 2048, SQL_PLACES = 4096, SQL_NAMES = 16384 };
 
@@ -136,8 +160,9 @@ struct sql_facts {
                             transaction, so `administration` is set; SQL_XA_PREPARES: `xid` is not
                             known, and this session is not known to have started an identifier
                             that is written the same way */
-    int8_t user_locks;   /* calls of GET_LOCK minus calls of RELEASE_LOCK, as written;
-                            RELEASE_ALL_LOCKS sets INT8_MIN */
+    uint16_t leaves;     /* union of enum sql_leaves */
+    uint8_t user_lock;   /* enum sql_user_lock */
+    uint64_t lock_name;  /* with it: a hash of the lock's name */
     const char *why;     /* if not determined: the reason, static memory, no value from the text */
     struct text database;                      /* see effects */
     uint32_t database_offset, database_length; /* where it is in the text, quotes included */
@@ -154,6 +179,7 @@ struct sql_facts {
     struct {
         uint16_t action;
         uint8_t later;              /* of a PREPARE: what each EXECUTE of it changes */
+        uint16_t leaves;            /* and what it leaves */
         struct sql_reading reading; /* of the text of a PREPARE */
         struct text name, value;
         struct text handler; /* the handler of a HANDLER READ: see sql_session_renew */

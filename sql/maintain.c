@@ -111,9 +111,13 @@ void parse_flush(struct parser *p)
     step(p);
     while (at_word(p, KW_NO_WRITE_TO_BINLOG) || at_word(p, KW_LOCAL))
         step(p);
-    if ((take_word(p, KW_TABLES) || take_word(p, KW_TABLE)) && (at_name(p) || at_sign(p, '.')) &&
-        !at_word(p, KW_WITH) && !at_word(p, KW_FOR))
-        take_tables(p, SQL_READ);
+    if (take_word(p, KW_TABLES) || take_word(p, KW_TABLE)) {
+        const bool all = at_word(p, KW_WITH) || at_word(p, KW_FOR);
+        if ((at_name(p) || at_sign(p, '.')) && !all)
+            take_tables(p, SQL_READ);
+        if (!at_end(p) && !at_sign(p, ';'))
+            leaves(p, all ? SQL_LEAVES_SERVER_LOCK : SQL_LEAVES_TABLE_LOCKS);
+    }
     skip_rest(p);
 }
 
@@ -145,9 +149,11 @@ void parse_lock_tables(struct parser *p)
     step(p);
     if (at_word(p, KW_INSTANCE)) {
         p->facts->administration = true;
+        leaves(p, SQL_LEAVES_BACKUP_LOCK);
         skip_rest(p);
         return;
     }
+    leaves(p, SQL_LEAVES_TABLE_LOCKS);
     if (!take_word(p, KW_TABLES) && !need_word(p, KW_TABLE))
         return;
     list_begin(p);
@@ -162,9 +168,13 @@ void parse_unlock(struct parser *p)
 {
     set_kind(p, SQL_UNLOCK_TABLES);
     step(p);
-    if (take_word(p, KW_INSTANCE))
+    if (take_word(p, KW_INSTANCE)) {
         p->facts->administration = true;
-    else if (!take_word(p, KW_TABLES))
+        ends(p, SQL_ENDS_BACKUP_LOCK);
+        return;
+    }
+    ends(p, SQL_ENDS_TABLE_LOCKS | SQL_ENDS_SERVER_LOCK);
+    if (!take_word(p, KW_TABLES))
         need_word(p, KW_TABLE);
 }
 
@@ -172,6 +182,8 @@ void parse_unlock(struct parser *p)
 
 static void note_handler(struct parser *p, unsigned action, struct text name)
 {
+    if (action & SQL_ACTION_OPEN_HANDLER)
+        leaves(p, SQL_LEAVES_HANDLER);
     if (p->body)
         return;
     p->facts->effects |= SQL_EFFECT_SESSION;

@@ -193,6 +193,20 @@ static inline void set_kind(struct parser *p, enum sql_kind kind)
         p->facts->kind = (uint8_t)kind;
 }
 
+/* The statement may leave this behind when it runs. */
+static inline void leaves(struct parser *p, enum sql_leaves what)
+{
+    if (!p->stored)
+        p->facts->leaves |= (uint16_t)what;
+}
+
+/* If it succeeds, this is certainly over. */
+static inline void ends(struct parser *p, unsigned what)
+{
+    if (!p->body && !p->dynamic)
+        p->facts->leaves |= (uint16_t)what;
+}
+
 /* The statement reads or writes rows, or calls a function. */
 static inline void may_run_code(struct parser *p)
 {
@@ -405,6 +419,11 @@ void parse_load_index(struct parser *p);
 void parse_load(struct parser *p);
 /* administer.c */
 void parse_administration(struct parser *p);
+
+/* user_lock.c: does the statement begin with a call that takes or releases a lock of GET_LOCK? And,
+ * once it is read: is it only this call (enum sql_user_lock)? */
+bool at_user_lock(const struct parser *p);
+void note_user_lock(struct parser *p, struct text text, uint32_t offset);
 void parse_grant(struct parser *p);
 /* define.c */
 void parse_create(struct parser *p);

@@ -295,6 +295,14 @@ static unsigned disturbed_sorts(const struct sql_facts *facts)
            (facts->effects & CONNECTION ? 1u << QUOTED_TRANSACTION : 0);
 }
 
+bool sql_session_takes_table(const struct sql_facts *facts)
+{
+    const unsigned action = facts->session.action;
+
+    return facts->determined && (action & ADDING) == SQL_ACTION_CREATE_TEMPORARY &&
+           !(action & (SQL_ACTION_FORGET_ALL | SQL_ACTION_DROP_TABLES)) && facts->session.value.at;
+}
+
 /* Adds the statement's entry; no statement adds more than one. */
 static const struct sql_session *add_what_it_adds(const struct sql_session *before,
                                                   const struct sql_facts *facts,
@@ -429,7 +437,7 @@ void sql_session_apply(struct sql_session **session, const struct sql_facts *fac
 {
     struct arena arena = {0};
 
-    sql_session_settle(session, sql_session_after(*session, facts, &arena), true);
+    sql_session_settle(session, sql_session_after(*session, facts, &arena), true, false);
     arena_fini(&arena);
 }
 

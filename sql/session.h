@@ -72,11 +72,17 @@ const struct sql_session *sql_session_lost(const struct sql_session *before, str
 const struct sql_session *sql_session_unite(const struct sql_session *before,
                                             const struct sql_facts *facts, struct arena *arena);
 
+/* Will sql_session_after remember the temporary table that the statement makes? */
+bool sql_session_takes_table(const struct sql_facts *facts);
+
 /* The command is over: *session, on which `after` is based, becomes what `after` says. If the
  * command has failed (`kept` false) some of its statements may have run: what they remove is
  * forgotten, what they add is not remembered (but the base tables of a temporary MERGE table are).
- * Allocates *session if it is NULL and something is added. */
-void sql_session_settle(struct sql_session **session, const struct sql_session *after, bool kept);
+ * Allocates *session if it is NULL and something is added. Returns whether the session may have a
+ * temporary table that is not remembered any more, or was not; `several`: the command has more than
+ * one statement, of which some may have run even if it has failed. */
+bool sql_session_settle(struct sql_session **session, const struct sql_session *after, bool kept,
+                        bool several);
 
 /* sql_session_after and sql_session_settle in one, for a statement that has succeeded. */
 void sql_session_apply(struct sql_session **session, const struct sql_facts *facts);

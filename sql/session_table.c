@@ -66,6 +66,7 @@ static bool forget_oldest(struct session_table *table)
         i++;
     if (i == table->count)
         return false;
+    table->lost |= table->entries[i]->sort == TEMPORARY_TABLE;
     forget_at(table, i);
     return true;
 }
@@ -175,6 +176,13 @@ const struct sql_facts *session_table_union(const struct session_table *table, u
 
 /* --- steps --- */
 
+/* A temporary table is forgotten by this step. Is it certainly gone, or made anew by the next step?
+ */
+static bool is_gone(const struct sql_session *step, bool kept)
+{
+    return kept && step->names && !step->renames;
+}
+
 static void take_step(struct session_table *table, const struct sql_session *step, bool kept)
 {
     const struct entry *adds = step->adds ? &step->entry : NULL;
@@ -185,8 +193,10 @@ static void take_step(struct session_table *table, const struct sql_session *ste
             take_union(table, i, step, kept);
         else if (step->clears & 1 << entry->sort ||
                  (step->names &&
-                  session_entry_is(&step->entry, entry->sort, entry->name, entry->value)))
+                  session_entry_is(&step->entry, entry->sort, entry->name, entry->value))) {
+            table->lost |= entry->sort == TEMPORARY_TABLE && !is_gone(step, kept);
             forget_at(table, i);
+        }
     }
     if (adds && kept && adds->sort != UNITED && adds->bytes <= SQL_SESSION_BYTES)
         remember(table, adds);
@@ -204,12 +214,22 @@ static void note_sorts(struct session_table *table)
         table->session.has |= (uint8_t)(1u << table->entries[i]->sort);
 }
 
-void sql_session_settle(struct sql_session **session, const struct sql_session *after, bool kept)
+/* Does this step make a temporary table that is not remembered? */
+static bool is_missed(const struct sql_session *step, bool kept, bool several)
+{
+    const bool made = kept || several;
+
+    return step->full || (step->adds && step->entry.sort == TEMPORARY_TABLE && made &&
+                          (!kept || step->entry.bytes > SQL_SESSION_BYTES));
+}
+
+bool sql_session_settle(struct sql_session **session, const struct sql_session *after, bool kept,
+                        bool several)
 {
     const struct sql_session *few[SQL_SESSION_STEPS], **steps = few;
     const unsigned most = after && !after->is_table ? after->steps : 0;
     unsigned count = 0;
-    bool adds = false;
+    bool adds = false, missed = false;
 
     /* One statement may drop many tables, each with a step. */
     if (most > SQL_SESSION_STEPS)
@@ -217,6 +237,7 @@ void sql_session_settle(struct sql_session **session, const struct sql_session *
     for (; after && !after->is_table; after = after->before) {
         assert(count < most);
         steps[count++] = after;
+        missed |= is_missed(after, kept, several);
         adds |= after->unites ||
                 (after->adds && (kept || is_union(after->entry.sort, after->entry.facts)));
     }
@@ -226,12 +247,15 @@ void sql_session_settle(struct sql_session **session, const struct sql_session *
     }
     struct session_table *table = (struct session_table *)*session;
     if (table && count > 0) {
+        table->lost = false;
         while (count-- > 0)
             take_step(table, steps[count], kept);
         note_sorts(table);
+        missed |= table->lost;
     }
     if (steps != few)
         free(steps);
+    return missed;
 }
 
 void sql_session_forget_xa(struct sql_session *session)

@@ -64,6 +64,7 @@ struct sql_session {
 struct session_table {
     struct sql_session session;
     unsigned count;
+    bool lost; /* a temporary table was forgotten that may be there */
     uint32_t hashes[SQL_SESSION_ENTRIES];
     struct entry *entries[SQL_SESSION_ENTRIES];
 };

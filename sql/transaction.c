@@ -35,6 +35,7 @@ static void parse_start(struct parser *p)
 {
     if (p->n.keyword == KW_TRANSACTION) {
         set_kind(p, SQL_BEGIN);
+        ends(p, SQL_ENDS_TABLE_LOCKS);
         step(p);
         step(p);
         skip_transaction_characteristics(p);
@@ -138,6 +139,7 @@ void parse_transaction(struct parser *p)
         return;
     case KW_BEGIN:
         set_kind(p, SQL_BEGIN);
+        ends(p, SQL_ENDS_TABLE_LOCKS);
         break;
     case KW_COMMIT:
         set_kind(p, SQL_COMMIT);

@@ -101,7 +101,8 @@ bool login_change_back(struct session *session)
     session->judged = draft->judged_before;
     session->collation = draft->collation_before;
     belief_lose_all(&session->belief);
-    session->belief.in_transaction = session->belief.asked = session->belief.unknown = false;
+    session->belief.in_transaction = session->belief.in_doubt = false;
+    session->belief.asked = session->belief.unknown = false;
     session->logged_in = true;
     login_free(session);
     session_enter(session, STATE_COMMAND);

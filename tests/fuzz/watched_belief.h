@@ -332,7 +332,8 @@ static enum step watched_state(struct session *session, enum state state,
         watched.begins = session->state == STATE_PASS && !session->request.discarding;
     if (login || session->draft) /* the belief begins anew */
         return step;
-    if (state == STATE_ANSWER || state == STATE_COMPRESS)
+    if (state == STATE_ANSWER || state == STATE_PROVE || state == STATE_LOOK ||
+        state == STATE_COMPRESS)
         check_told(session, &before, &after);
     else if (state == STATE_ASK)
         check_asked(&before, &after);

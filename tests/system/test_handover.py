@@ -313,3 +313,39 @@ def test_the_last_moment_is_counted(line):
         assert told.total("violations_total") == violations(gate.violations_file)
         assert told.total("sessions_closed_total") >= ended and told.total("sessions_open") == 0
         assert not told.wrong()
+
+
+def test_signals_during_a_takeover(mariadb, make_gate):
+    """`killall -HUP silogate` reaches the one that starts, too, and ended its waits: it took the one that ran for one
+    that hangs, or served before that one had let go."""
+    gate = make_gate(mariadb, start=False)
+    control = gate.folder / "control"
+    gate.path.write_text(gates.change(gate.ini, "proxy", "control", f"unix:{control}"))
+
+    def interrupt():
+        for number in (signal.SIGHUP, signal.SIGUSR1):
+            time.sleep(0.1)  # it waits again
+            gate.process.send_signal(number)
+        time.sleep(0.1)
+
+    with socket.socket(socket.AF_UNIX) as asked, socket.create_server(("127.0.0.1", gate.port)) as listening:
+        asked.bind(str(control))
+        asked.listen()
+        gate.start(ready=False)
+        asked.settimeout(60)
+        channel, _ = asked.accept()
+        with channel:
+            channel.settimeout(60)
+            while not (read := channel.recv(4096)).endswith(b"\r\n\r\n"):
+                assert read
+            interrupt()
+            channel.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: silogate-takeover\r\n\r\n")
+            for kind, one in ((0, listening), (2, asked), (4, None)):
+                interrupt()
+                record = struct.pack("<BBHI", kind, 0, 0, 7)
+                socket.send_fds(channel, [record], [one.fileno()] if one else [])
+            assert channel.recv(1) == b"R"
+            interrupt()
+            channel.sendall(b"G")
+        gate.wait_log("taken over from")
+        assert "did not answer" not in gate.log()

@@ -3,7 +3,8 @@ import ssl
 
 import pytest
 
-from harness import places, relay, servers, wire
+from harness import gate as gates, places, relay, servers, wire
+from harness.generations import Generations
 
 CLUSTERS, SERVICES = 12, 60
 MUCH = "SELECT REPEAT('x', 60000) FROM information_schema.collations"  # 20 MB: more than sockets hold
@@ -113,3 +114,37 @@ def test_memory_of_tls_legs(secure_mariadb, make_gate, certificates):
         assert 30 * legs < each < 45 * legs + 6, (legs, each)  # KiB
     for one in sessions:
         one.close()
+
+
+def test_a_thousand_services_and_a_takeover(mariadb, make_gate):
+    """The counters of older generations were 1 MiB at most, those of 260 services: with more they fell to 0 at a
+    takeover, and what the older sessions did was in nobody's /metrics."""
+    ini = ("[proxy]\ndrain_timeout = 60s\n[policy]\nmode = log\n[log]\nrepeat = 0\n[upstream:main]\n"
+           + "".join(f"[service:number_{i:04}]\nuser = {'billing_service' if i == 0 else f'u{i}'}\nupstream = main\n"
+                     f"database = nilecare\nowns = own{i}.*\n" for i in range(1000))
+           + "[service:clinical]\nuser = c\nupstream = main\nowns = clinical_data.*\n")
+    gate = make_gate(mariadb, ini=ini, start=False)
+    gate.path.write_text(gates.change(gate.ini, "proxy", "control", f"unix:{gate.folder}/control"))
+    gate.uncounted = "one log is written by all of them"
+    gate.start()
+    line = Generations(gate)
+
+    def counted(violations, sessions):
+        found = gate.metrics()
+        return (found.total("violations_total"), found.total("sessions_open")) == (violations, sessions)
+
+    try:
+        client = wire.connect(gate.port, "billing_service")
+        for done in (10, 20):
+            client.query("BEGIN")
+            for _ in range(10):
+                client.query("SELECT 1 FROM clinical_data.patients")
+            assert places.wait_for(lambda: counted(done, 1))
+            if done == 10:
+                line.upgrade()
+                assert counted(10, 1)
+        client.close()
+        assert line.old[0].wait(60) == 0
+        assert places.wait_for(lambda: counted(20, 0))
+    finally:
+        line.end()

@@ -42,7 +42,7 @@ static void settled(bool kept)
 {
     struct arena arena = {0};
 
-    sql_session_settle(&session, sql_session_after(session, &facts, &arena), kept);
+    sql_session_settle(&session, sql_session_after(session, &facts, &arena), kept, false);
     arena_fini(&arena);
 }
 
@@ -78,7 +78,7 @@ static void test_empty(void **state)
     assert_false(has_table());
     assert_false(has_variable());
     assert_false(has_statement());
-    sql_session_settle(&session, NULL, true);
+    sql_session_settle(&session, NULL, true, false);
     assert_false(sql_session_disturbed(session, statement(0, NULL, NULL)));
     statement(SQL_ACTION_FORGET_ALL | SQL_ACTION_FORGET_VARIABLES | SQL_ACTION_DROP_TABLES, "x",
               "y");
@@ -126,9 +126,9 @@ static void test_failed_command_adds_nothing(void **state)
     assert_true(sql_session_variable(after, TEXT("v")).at);
     assert_non_null(sql_session_statement(after, TEXT("s")));
     assert_false(has_table() || has_variable() || has_statement());
-    sql_session_settle(&session, after, false);
+    sql_session_settle(&session, after, false, false);
     assert_false(has_table() || has_variable() || has_statement());
-    sql_session_settle(&session, after, true);
+    sql_session_settle(&session, after, true, false);
     arena_fini(&arena);
     assert_true(has_table() && has_variable() && has_statement());
     sql_session_free(&session);

@@ -1,0 +1,279 @@
+"""What a session may have left on the server keeps it from its boundary: there is no command that tells, so what is not
+known counts as there. A session that is ended too early loses a transaction, or a lock that others rely on."""
+import struct
+
+import pytest
+
+from harness import gate as gates, wire
+from test_control import fetch, refused
+
+INI = """[proxy]
+listen = 127.0.0.1:0
+[policy]
+mode = block
+undetermined = log
+administration = allow
+[upstream:main]
+[service:kept]
+user = kept_service
+upstream = main
+database = kept
+owns = kept.*
+"""
+FAILS = "SIGNAL SQLSTATE '45000'"
+
+
+@pytest.fixture
+def kept(server, make_gate):
+    server.sql("DROP DATABASE IF EXISTS kept", "CREATE DATABASE kept",
+               "CREATE TABLE kept.t (id INT PRIMARY KEY, v INT)", "INSERT INTO kept.t VALUES (1, 1), (2, 2)",
+               f"CREATE PROCEDURE kept.debit() BEGIN START TRANSACTION; INSERT INTO kept.t VALUES (500, 1); {FAILS}; END",
+               f"CREATE PROCEDURE kept.quiet() BEGIN SET autocommit = 0; INSERT INTO kept.t VALUES (501, 1); {FAILS}; END",
+               "CREATE PROCEDURE kept.nothing() DO 1",
+               f"CREATE PROCEDURE kept.ends() BEGIN COMMIT; {FAILS}; END",
+               "DROP USER IF EXISTS kept_service@'%'",
+               "CREATE USER kept_service@'%' IDENTIFIED BY 'kept_service-secret'",
+               "GRANT ALL ON *.* TO kept_service@'%'")
+    gate = make_gate(server, ini=INI, start=False)
+    gate.ini = gates.change(gate.ini, "proxy", "control", f"unix:{gate.folder}/control")
+    gate.path.write_text(gate.ini)
+    gate.start()
+    yield gate
+    for row in server.sql("SELECT id FROM information_schema.processlist WHERE user = 'kept_service'"):
+        server.sql(f"KILL {row[0]}")
+    server.sql("DROP DATABASE kept", "DROP USER kept_service@'%'")
+
+
+def tell(gate):
+    one, = gates.ctl(gate, "sessions")["sessions"]
+    return one["kept"]
+
+
+def run(client, *steps):
+    """Their error codes; 0: none. A step in square brackets is prepared and executed, one in round ones only prepared."""
+    codes = []
+    for step in steps:
+        try:
+            if isinstance(step, list):
+                client.execute(client.prepare(step[0])[0])
+            elif isinstance(step, tuple):
+                client.prepare(step[0])
+            else:
+                client.query(step)
+            codes.append(0)
+        except wire.Error as error:
+            codes.append(error.code)
+    return codes
+
+
+def stays(gate, client, why):
+    """A drain does not end it."""
+    assert tell(gate) == why
+    gates.ctl(gate, "drain")
+    assert client.query("SELECT 5")[0].rows == [["5"]]
+
+
+def goes(gate, client):
+    assert tell(gate) is None
+    gates.ctl(gate, "drain")
+    assert refused(client, "SELECT 5") == 1053
+    client.close()
+
+
+@pytest.mark.parametrize("steps", [
+    ["CALL debit()"],
+    [["CALL debit()"]],
+    ["CALL debit()", "SELECT nonsense"],
+    ["CALL quiet()"],
+    ["SET autocommit = 0", "INSERT INTO t VALUES (1, 1)"],
+    [f"BEGIN NOT ATOMIC START TRANSACTION; INSERT INTO t VALUES (500, 1); {FAILS}; END"],
+], ids=["call", "prepared", "further error", "autocommit in it", "autocommit", "block"])
+def test_an_error_says_nothing_about_the_transaction(server, kept, steps):
+    """An ERR packet has no status flags: the transaction was taken for none, and a session was ended that had one."""
+    if server.dialect == "mysql" and "NOT ATOMIC" in str(steps):
+        pytest.skip("MariaDB's statement")
+    client = wire.connect(kept.port, "kept_service", "kept")
+    assert run(client, *steps)[-1] in (1644, 1054, 1062)
+    one, = gates.ctl(kept, "sessions")["sessions"]
+    assert one["transaction"]
+    stays(kept, client, "a transaction is open")
+    client.query("ROLLBACK")
+    assert refused(client, "SELECT 5") == 1053
+    client.close()
+
+
+@pytest.mark.parametrize("steps", [
+    ["SELECT nonsense"],
+    ["CALL nonsense()"],
+    ["BEGIN", "INSERT INTO t VALUES (3, 3)", "CALL ends()"],
+    ["SELECT 1; SELECT nonsense"],
+    ["BEGIN", "SELECT nonsense", "ROLLBACK"],
+])
+def test_an_error_without_a_transaction(kept, steps):
+    """It is known that none is open, also if the error has ended it."""
+    client = wire.connect(kept.port, "kept_service", "kept")
+    run(client, *steps)
+    one, = gates.ctl(kept, "sessions")["sessions"]
+    assert not one["transaction"]
+    goes(kept, client)
+
+
+def test_an_error_stays_as_it_was(server, kept):
+    """What asks for the transaction does not touch the server's warnings."""
+    client = wire.connect(kept.port, "kept_service", "kept")
+    direct = wire.connect(server.port, "kept_service", "kept")
+    told = []
+    for one in (client, direct):
+        assert run(one, "CALL debit()") == [1644]
+        told.append([one.query(sql)[0].rows for sql in (
+            "SHOW WARNINGS", "SHOW ERRORS", "SELECT @@error_count, @@warning_count, LAST_INSERT_ID()")])
+        one.query("ROLLBACK")
+        one.quit()
+    assert told[0] == told[1] and told[0][0]
+
+
+LOCK = "a lock of GET_LOCK may be held"
+MAY_BE = "a temporary table may be there"
+UNREAD = "a statement that could not be read may have left something"
+
+
+@pytest.mark.parametrize("steps", [
+    ["SELECT GET_LOCK('a', 1)", "SELECT GET_LOCK('b', 1)", "SELECT RELEASE_LOCK('a')", "SELECT RELEASE_LOCK('a')"],
+    ["SELECT GET_LOCK(CONCAT('b', id), 1) FROM t", "SELECT RELEASE_LOCK('b1')"],
+    ["SELECT GET_LOCK('b', 1)", "SELECT RELEASE_LOCK(NULL)"],
+    ["SELECT GET_LOCK('b', 1)", "SELECT RELEASE_LOCK('nothing')"],
+    ["SELECT GET_LOCK('b', 1)", "SELECT IF(0, RELEASE_LOCK('b'), 1)"],
+    ["SELECT GET_LOCK('b', 1)", "SELECT RELEASE_LOCK('b') FROM t WHERE 1 = 0"],
+    ["SELECT GET_LOCK('b', 1)", "SELECT RELEASE_LOCK('b') LIMIT 0"],
+    ["SELECT GET_LOCK('b', 1)", "SELECT nonsense, RELEASE_LOCK('b')"],
+    ["SELECT GET_LOCK('b', 1)", "SELECT IF(0, RELEASE_ALL_LOCKS(), 1)"],
+    ["SELECT GET_LOCK('b', 1)", "EXPLAIN SELECT RELEASE_LOCK('b') FROM t"],
+    ["SELECT GET_LOCK('b', 1)", "PREPARE r FROM 'SELECT RELEASE_LOCK(''b'')'"],
+    ["SELECT GET_LOCK('b', 1)", "CREATE OR REPLACE VIEW v AS SELECT RELEASE_LOCK('b')"],
+    ["SELECT GET_LOCK('b', 1)", "CREATE PROCEDURE r() SELECT RELEASE_LOCK('b')"],
+    ["SELECT GET_LOCK('b', 1)", *["SELECT GET_LOCK('a', 1)"] * 270, *["SELECT RELEASE_LOCK('a')"] * 270],
+    ["SELECT GET_LOCK('a', 1)", "SELECT GET_LOCK('c', 1)", "DO GET_LOCK('b', 1)", "DO RELEASE_LOCK('a')",
+     "DO RELEASE_LOCK('c')", "DO RELEASE_LOCK('c')"],
+    ["PREPARE b FROM 'SELECT GET_LOCK(''b'', 1)'", "DO RELEASE_ALL_LOCKS()", "EXECUTE b"],
+    [["SELECT GET_LOCK('b', 1)"]],
+    ["SELECT GET_LOCK('b', 1)", ("SELECT RELEASE_LOCK('b')",), ("SELECT RELEASE_ALL_LOCKS()",)],
+], ids=str)
+def test_a_release_that_is_none(server, kept, steps):
+    """Each was counted as the end of one lock, of whatever name: the lock of a leader was free at once."""
+    client = wire.connect(kept.port, "kept_service", "kept")
+    run(client, *steps)
+    assert tell(kept) == LOCK
+    client.query("DO RELEASE_ALL_LOCKS()")
+    goes(kept, client)
+
+
+@pytest.mark.parametrize("steps", [
+    ["SELECT GET_LOCK('a', 1)", "SELECT GET_LOCK('a', 1)", "SELECT RELEASE_LOCK('a')", "DO RELEASE_LOCK('a')"],
+    ["SELECT GET_LOCK('a', 1) AS locked", "SELECT GET_LOCK('b', -1)", "SELECT RELEASE_LOCK('b')", "SELECT RELEASE_LOCK('a') AS x"],
+    [["SELECT GET_LOCK('a', 1)"], ["SELECT RELEASE_LOCK('a')"]],
+    ["SELECT GET_LOCK(CONCAT('a'), 1)", "SELECT RELEASE_ALL_LOCKS()"],
+], ids=str)
+def test_a_release_that_is_certain(kept, steps):
+    client = wire.connect(kept.port, "kept_service", "kept")
+    assert run(client, *steps) == [0] * len(steps)
+    goes(kept, client)
+
+
+@pytest.mark.parametrize("steps, why", [
+    (["CREATE TEMPORARY TABLE a (n INT)", "ALTER TABLE a RENAME TO b"], MAY_BE),
+    (["CREATE TEMPORARY TABLE a (n INT)", "RENAME TABLE a TO b"], MAY_BE),
+    (["CREATE TEMPORARY TABLE a (n INT)", "CREATE TEMPORARY TABLE a (n INT)"], MAY_BE),
+    (["CREATE TEMPORARY TABLE a (n INT)", "CALL nothing()"], MAY_BE),
+    (["CREATE TEMPORARY TABLE a SELECT 1 AS x; SELECT nonsense"], MAY_BE),
+    (["CREATE TEMPORARY SEQUENCE a"], MAY_BE),
+    (["BEGIN NOT ATOMIC CREATE TEMPORARY TABLE a (n INT); END"], MAY_BE),
+    (["PREPARE a FROM 'CREATE TEMPORARY TABLE a (n INT)'", "EXECUTE a"], MAY_BE),
+    (["SET @a = CONCAT('CREATE TEMPOR', 'ARY TABLE a (n INT)')", "PREPARE a FROM @a", "EXECUTE a"], UNREAD),
+], ids=str)
+def test_a_temporary_table_of_an_unknown_name(server, kept, steps, why):
+    """Judging forgets a name in every doubt, and takes the table for a real one; so it said that there was none."""
+    if server.dialect == "mysql" and any("SEQUENCE" in step or "ATOMIC" in step for step in steps):
+        pytest.skip("MariaDB's statement")
+    client = wire.connect(kept.port, "kept_service", "kept")
+    run(client, *steps)
+    stays(kept, client, why)
+    client.ok(b"\x1f")  # COM_RESET_CONNECTION
+    client.close()
+
+
+@pytest.mark.parametrize("steps", [
+    ["CREATE TEMPORARY TABLE a (n INT)", "DROP TABLE a"],
+    ["CREATE TEMPORARY TABLE a (n INT)", "DROP TEMPORARY TABLE IF EXISTS a, b"],
+    ["CREATE TEMPORARY TABLE a (nonsense)"],
+    ["PREPARE a FROM 'CREATE TEMPORARY TABLE a (n INT)'"],
+], ids=str)
+def test_a_temporary_table_that_is_gone(kept, steps):
+    client = wire.connect(kept.port, "kept_service", "kept")
+    run(client, *steps)
+    goes(kept, client)
+
+
+SERVER = "FLUSH TABLES WITH READ LOCK is in force"
+BACKUP = "a lock of a backup is in force"
+TABLES = "LOCK TABLES is in force"
+
+
+@pytest.mark.parametrize("take, without, why, give", [
+    (["FLUSH TABLES WITH READ LOCK"], "BEGIN", SERVER, "UNLOCK TABLES"),
+    (["FLUSH TABLES t WITH READ LOCK"], None, TABLES, "UNLOCK TABLES"),
+    (["BACKUP STAGE START", "BACKUP STAGE BLOCK_COMMIT"], "BACKUP UNLOCK", BACKUP, "BACKUP STAGE END"),
+    (["BACKUP LOCK t"], "UNLOCK TABLES", BACKUP, "BACKUP UNLOCK"),
+    (["LOCK INSTANCE FOR BACKUP"], "UNLOCK TABLES", BACKUP, "UNLOCK INSTANCE"),
+    (["LOCK TABLES t READ"], "UNLOCK INSTANCE", TABLES, "UNLOCK TABLES"),
+    (["EXECUTE IMMEDIATE 'LOCK TABLES t READ'"], None, TABLES, "UNLOCK TABLES"),
+    (["BEGIN NOT ATOMIC FLUSH TABLES WITH READ LOCK; SIGNAL SQLSTATE '45000'; END"], None, SERVER, "UNLOCK TABLES"),
+], ids=str)
+def test_a_lock_of_the_whole_server(server, kept, take, without, why, give):
+    """A backup lost its lock in the middle, and writers went on."""
+    words = ("BACKUP ", "IMMEDIATE", "ATOMIC") if server.dialect == "mysql" else ("INSTANCE",)
+    if any(word in step for step in (*take, without or "") for word in words if "INSTANCE FOR BACKUP" not in step
+           or word == "INSTANCE"):
+        pytest.skip("the other server's statement")
+    client = wire.connect(kept.port, "kept_service", "kept")
+    run(client, *take)
+    assert tell(kept) == why
+    if without:
+        run(client, without)
+        if without == "BEGIN":
+            client.query("COMMIT")
+    stays(kept, client, why)
+    client.query(give)
+    assert refused(client, "SELECT 5") == 1053
+    client.close()
+
+
+def test_an_unlock_that_is_only_prepared(kept, server):
+    if server.dialect == "mysql":
+        pytest.skip("MySQL does not prepare it")
+    client = wire.connect(kept.port, "kept_service", "kept")
+    run(client, "LOCK TABLES t READ", ("UNLOCK TABLES",))
+    stays(kept, client, TABLES)
+    client.close()
+
+
+def test_a_cursor_releases_once(kept):
+    """Its FETCHes run nothing."""
+    client = wire.connect(kept.port, "kept_service", "kept")
+    run(client, *["SELECT GET_LOCK('b', 1)"] * 3)
+    statement = client.prepare("SELECT RELEASE_LOCK('b')")[0]
+    client.command(client.execute_bytes(statement, cursor=1))
+    while client.receive()[0] not in (0xfe, 0xff):
+        pass  # the columns
+    fetch(client, statement, 1)
+    fetch(client, statement, 1)
+    client.command(b"\x19" + struct.pack("<I", statement))
+    assert tell(kept) == LOCK
+    client.query("DO RELEASE_ALL_LOCKS()")
+    goes(kept, client)
+
+
+def test_a_lock_that_failed(kept):
+    """It is not there, and keeps nobody."""
+    client = wire.connect(kept.port, "kept_service", "kept")
+    assert run(client, "LOCK TABLES nonsense READ", "FLUSH TABLES nonsense WITH READ LOCK") == [1146, 1146]
+    goes(kept, client)
