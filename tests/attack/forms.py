@@ -200,6 +200,12 @@ class Forms:
             if self.mariadb:
                 statement = b"SET STATEMENT " + name + b" = " + value + b" FOR " + saved
                 ways += [[statement, taken], [*self.prepared(statement), taken], [b"EXECUTE IMMEDIATE '" + statement.replace(b"'", b"''") + b"'", taken]]
+            elif name == b"sql_mode":
+                hint = self.pick(b"@x", b"sort_buffer_size") + b" = (SELECT /*+ " + self.pick(b"SET_VAR", b"NO_BKA() set_var ") + b"(sql_mode = " + value + b") */ 300000)"
+                back = b"SET " + name + b" = " + was + b", " + hint
+                ways = self.pick(ways, [[saved + b", " + hint, taken], [*self.prepared(saved + b", " + hint), taken], [new, back], [new, *self.prepared(back)],
+                                        [b"SET " + hint + b", " + name + b" = CONCAT(@@" + name + b", ',NO_ZERO_DATE')"],
+                                        [new, b"PREPARE h FROM '" + back.replace(b"'", b"''") + b"'", b"EXECUTE h"]])
             return [old, *self.pick(ways), read]
         assign = b"(@v := " + query + b")"
         early = self.pick(b"SELECT 1 FROM own.a WHERE " + assign + b" <> ''", b"DELETE FROM own.a WHERE id = 99 OR " + assign + b" = '' RETURNING id",
