@@ -9,6 +9,8 @@ from test_belief import GRANT, INI, REFUSED, SECRET, blocking, login, records_of
 
 READ = "SELECT name FROM vault.t"
 RUN = ["PREPARE s FROM @v", "EXECUTE s"]
+# In sjis the backslash becomes another character, and then the text has no string that hides the name.
+BACKSLASH = ["SET sql_mode = ''", "SET NAMES utf8mb4", r"SET @v = 'SELECT \'a\\\', name FROM vault.t -- \''"]
 ANSI = 'SELECT 1 AS "x\\", name FROM vault.t -- "'  # reads the other silo if the server has ANSI_QUOTES
 PLAIN = 'SELECT 1 AS "a\\" /*", name FROM vault.t -- */'  # the same if it does not
 HINT = "/*+ SET_VAR(sql_mode = '{}') */"
@@ -75,6 +77,9 @@ MARIADB = {
     **{f"{text} of a view": ["SET @v = 'SELECT 1'", text, *RUN] for text in (
         "DESCRIBE own.vf", "SHOW COLUMNS FROM own.vf", "SHOW CREATE TABLE own.vf", "CHECK TABLE own.vf", "SHOW TABLE STATUS FROM own",
         "CREATE OR REPLACE VIEW own.vv AS SELECT * FROM own.vf", "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = 'own'")},
+    "a text for a client in sjis": [*BACKSLASH, "SET character_set_client = sjis", *RUN],
+    "a text beside SET NAMES sjis": [*BACKSLASH, "SET NAMES sjis", "SET character_set_connection = utf8mb4", *RUN],
+    "EXECUTE IMMEDIATE in sjis": [*BACKSLASH, "SET character_set_client = sjis", "EXECUTE IMMEDIATE @v"],
     "USING": ["SET @v = 'SELECT ?'", "EXECUTE IMMEDIATE @v USING ROUND(1.234, (@v := 'SELECT name FROM vault.t WHERE ?'))"],
     "COM_FIELD_LIST": ["SET @v = 'SELECT 1'", ("field list", "vf"), *RUN],
     "a DEFAULT": ["SET @v = 'SELECT 1'", f"ALTER TABLE own.d ALTER COLUMN id SET DEFAULT ((@v := '{READ}'))", *RUN],
