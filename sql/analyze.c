@@ -86,8 +86,11 @@ static bool opens_tables(const struct sql_facts *facts)
     default:
         break;
     }
+    /* The tables and functions of a view, and not the view itself. */
+    const bool view = facts->kind == SQL_CREATE_VIEW;
     for (uint32_t i = 0; i < facts->object_count; i++) {
-        if (facts->objects[i].type != SQL_DATABASE)
+        const struct sql_object *object = &facts->objects[i];
+        if (object->type != SQL_DATABASE && !(view && object->access == SQL_DEFINE))
             return true;
     }
     return facts->lists;
