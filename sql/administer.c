@@ -1,6 +1,6 @@
 /* Statements that act on the server: privileges, plugins, replication, backup. All set
  * facts->administration. Only the names in GRANT, REVOKE and BACKUP LOCK become objects. Called by
- * sql/analyze.c.
+ * sql/statement.c.
  */
 #include "sql/parser.h"
 

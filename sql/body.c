@@ -1,7 +1,7 @@
 /* Stored bodies and compound statements: blocks, branches, loops, declarations, and the statements
  * in them. Local variables, cursors and labels are not listed as objects. The server undoes the
  * SETs of a stored body at its end; for compound statements see keep_of_body in sql/set.c. Called
- * by sql/define_stored.c and sql/analyze.c.
+ * by sql/define_stored.c and sql/statement.c.
  */
 #include "sql/parser.h"
 

@@ -1,5 +1,5 @@
 /* INSERT, REPLACE, UPDATE, DELETE: which tables they write, also when named by an alias. Called by
- * sql/analyze.c.
+ * sql/statement.c.
  */
 #include "sql/parser.h"
 

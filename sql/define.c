@@ -1,5 +1,5 @@
 /* CREATE, ALTER, DROP, RENAME, TRUNCATE. The definitions of tables are read in sql/define_table.c,
- * those of views, triggers, events and routines in sql/define_stored.c. Called by sql/analyze.c.
+ * those of views, triggers, events and routines in sql/define_stored.c. Called by sql/statement.c.
  */
 #include "sql/parser.h"
 #include "sql/session_internal.h"

@@ -1,6 +1,6 @@
 /* PREPARE, EXECUTE, EXECUTE IMMEDIATE, DEALLOCATE: statements whose text is a value. The text of a
  * literal is analysed, and the text that the session remembers for a user variable. With any other
- * value the statement is undetermined. Called by sql/analyze.c and sql/define.c.
+ * value the statement is undetermined. Called by sql/statement.c and sql/define.c.
  */
 #include <string.h>
 

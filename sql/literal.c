@@ -30,8 +30,10 @@ struct text keeps_its_text(const struct parser *p, struct text text)
     uint8_t changes = 0;
 
     /* A literal is in character_set_client: in armscii8 some bytes over 127 become quotes and
-     * commas, in gbk a backslash may be the second byte of a character, in swe7 it is a letter. */
-    if (p->state->lossy & SQL_LOSSY_SIGNS || p->state->charset == SQL_CHARSET_UNKNOWN)
+     * commas, in gbk a backslash may be the second byte of a character, in swe7 it is a letter.
+     * MariaDB converts the text of PREPARE to character_set_client, and sjis has no backslash. */
+    if (p->state->lossy & SQL_LOSSY_SIGNS || p->state->charset == SQL_CHARSET_UNKNOWN ||
+        p->state->charset == SQL_SJIS)
         changes |= SQL_MARK_SIGNS;
     if (p->state->lossy & SQL_LOSSY_HIGH || p->state->charset != SQL_UTF8)
         changes |= SQL_MARK_HIGH;

@@ -1,4 +1,4 @@
-/* LOAD DATA and LOAD XML: a table is filled from a file. Called by sql/analyze.c.
+/* LOAD DATA and LOAD XML: a table is filled from a file. Called by sql/statement.c.
  */
 #include "sql/parser.h"
 

@@ -1,6 +1,6 @@
 /* Statements on whole tables and on sessions: CHECK TABLE and similar ones, FLUSH, LOCK TABLES,
  * HANDLER, KILL.
- * Called by sql/analyze.c.
+ * Called by sql/statement.c.
  */
 #include "sql/parser.h"
 #include "sql/session_internal.h"

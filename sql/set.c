@@ -1,5 +1,5 @@
 /* SET in all its forms: what it changes for the reading of later statements, and what is an act on
- * the server. Called by sql/analyze.c.
+ * the server. Called by sql/statement.c.
  */
 #include "sql/session_internal.h"
 #include "sql/set_internal.h"

@@ -1,5 +1,5 @@
 /* SHOW, EXPLAIN, DESCRIBE, HELP: they read the definitions of objects, and may contain queries.
- * Called by sql/analyze.c.
+ * Called by sql/statement.c.
  */
 #include "sql/parser.h"
 

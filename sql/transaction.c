@@ -1,5 +1,5 @@
 /* Transactions: BEGIN, START, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, XA. They name no objects.
- * Called by sql/analyze.c.
+ * Called by sql/statement.c.
  */
 #include "sql/parser.h"
 #include "sql/session_internal.h"

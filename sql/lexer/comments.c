@@ -98,10 +98,29 @@ static const uint8_t *executable_comment(struct sql_lexer *lexer, const uint8_t 
     return at;
 }
 
+/* Does the server know optimizer hints? In older MariaDB they are comments. */
+static bool has_hints(const struct sql_lexer *lexer)
+{
+    return lexer->dialect == SQL_MYSQL || lexer->version >= 120000;
+}
+
+/* The comment from `at` to `end` begins like a hint. Whether the server reads it as one depends on
+ * the word before it; this is not looked at here. */
+static void note_hint(struct sql_lexer *lexer, const uint8_t *at, const uint8_t *end)
+{
+    static const struct text word = {"set_var", 7};
+
+    for (const uint8_t *from = at; lexer->hint == 0 && (size_t)(end - from) >= word.length;
+         from++) {
+        if (text_equal_fold((struct text){(const char *)from, word.length}, word))
+            lexer->hint = (uint32_t)(at - lexer->start);
+    }
+}
+
 /* `at` is at a slash and an asterisk. */
 static const uint8_t *long_comment(struct sql_lexer *lexer, const uint8_t *at)
 {
-    const uint8_t *end = lexer->end;
+    const uint8_t *from = at, *end = lexer->end;
 
     if (end - at > 2 && at[2] == '!')
         return executable_comment(lexer, at + 2, false);
@@ -110,6 +129,8 @@ static const uint8_t *long_comment(struct sql_lexer *lexer, const uint8_t *at)
     at = skip_comment(lexer, at + 2, false);
     if (!at)
         lexer->why = "a comment that is not closed";
+    else if (from[2] == '+' && has_hints(lexer))
+        note_hint(lexer, from, at);
     return at;
 }
 

@@ -58,6 +58,7 @@ void sql_lexer_init(struct sql_lexer *lexer, struct text text, uint32_t offset,
     lexer->mode_known = state->mode_known;
     lexer->escapes_known = state->mode_known || state->escapes_known;
     lexer->needs_mode = lexer->executable = lexer->dot = lexer->name = false;
+    lexer->hint = 0;
 }
 
 void sql_lexer_bad(struct sql_lexer *lexer, struct sql_token *token, const char *why)

@@ -52,6 +52,9 @@ struct sql_lexer {
     bool executable; /* inside an executable comment */
     bool dot;        /* the next token is a dot between names, not the start of a number */
     bool name;       /* the next word follows a dot directly or begins with digits: it is a name */
+    /* The offset of the first comment so far that may be a hint SET_VAR; 0: none. A caller may set
+     * it to 0. */
+    uint32_t hint;
 };
 
 /* Starts at `offset` of `text`, which must be outside of comments. Only `text` is borrowed. */

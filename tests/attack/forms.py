@@ -200,7 +200,20 @@ class Forms:
             if self.mariadb:
                 statement = b"SET STATEMENT " + name + b" = " + value + b" FOR " + saved
                 ways += [[statement, taken], [*self.prepared(statement), taken], [b"EXECUTE IMMEDIATE '" + statement.replace(b"'", b"''") + b"'", taken]]
+            elif name == b"sql_mode":
+                hint = self.pick(b"@x", b"sort_buffer_size") + b" = (SELECT /*+ " + self.pick(b"SET_VAR", b"NO_BKA() set_var ") + b"(sql_mode = " + value + b") */ 300000)"
+                back = b"SET " + name + b" = " + was + b", " + hint
+                ways = self.pick(ways, [[saved + b", " + hint, taken], [*self.prepared(saved + b", " + hint), taken], [new, back], [new, *self.prepared(back)],
+                                        [b"SET " + hint + b", " + name + b" = CONCAT(@@" + name + b", ',NO_ZERO_DATE')"],
+                                        [new, b"PREPARE h FROM '" + back.replace(b"'", b"''") + b"'", b"EXECUTE h"]])
             return [old, *self.pick(ways), read]
+        if self.chance(0.3):  # the text of PREPARE in a set that has no such backslash
+            charset = self.pick(b"sjis", b"sjis", b"cp932", b"gbk", b"big5", b"swe7")
+            loses = self.pick([b"SET character_set_client = " + charset], [b"SET NAMES " + charset, b"SET character_set_connection = utf8mb4"])
+            hidden = b"SELECT 'a\\', name FROM " + self.pick(b"secret.patients", b"shared.patients") + b" -- '"
+            literal = b"'" + hidden.replace(b"\\", b"\\\\").replace(b"'", b"''") + b"'"
+            run = [b"EXECUTE IMMEDIATE @v"] if self.mariadb and self.chance(0.3) else [b"PREPARE q FROM @v", b"EXECUTE q"]
+            return [b"SET sql_mode = ''", b"SET NAMES utf8mb4", b"SET @v = " + self.pick(literal, b"IF(1, " + literal + b", 'DO 1')"), *loses, *run]
         assign = b"(@v := " + query + b")"
         early = self.pick(b"SELECT 1 FROM own.a WHERE " + assign + b" <> ''", b"DELETE FROM own.a WHERE id = 99 OR " + assign + b" = '' RETURNING id",
                           b"SHOW VARIABLES WHERE " + assign + b" = ''", b"SELECT GROUP_CONCAT(" + assign + b") FROM own.a", b"SELECT 1 FROM own.a HAVING "

@@ -9,7 +9,12 @@ from test_belief import GRANT, INI, REFUSED, SECRET, blocking, login, records_of
 
 READ = "SELECT name FROM vault.t"
 RUN = ["PREPARE s FROM @v", "EXECUTE s"]
+# In sjis the backslash becomes another character, and then the text has no string that hides the name.
+BACKSLASH = ["SET sql_mode = ''", "SET NAMES utf8mb4", r"SET @v = 'SELECT \'a\\\', name FROM vault.t -- \''"]
 ANSI = 'SELECT 1 AS "x\\", name FROM vault.t -- "'  # reads the other silo if the server has ANSI_QUOTES
+PLAIN = 'SELECT 1 AS "a\\" /*", name FROM vault.t -- */'  # the same if it does not
+HINT = "/*+ SET_VAR(sql_mode = '{}') */"
+HINTED = "(SELECT " + HINT.format("ANSI_QUOTES") + " 300000)"
 GBK = b"SELECT _binary'\xbf\x5c', name FROM vault.t -- '"  # the same with gbk
 EARLY = f"SELECT 1 FROM own.t WHERE (@v := '{READ}') <> ''"
 FUNCTION = f"CREATE OR REPLACE FUNCTION own.f() RETURNS INT DETERMINISTIC NO SQL BEGIN SET @v = '{READ}'; RETURN 1; END"
@@ -49,6 +54,17 @@ MYSQL = {
     "COM_STMT_PREPARE that fails": ["SET @v = 'SELECT 1'", ("prepare", f"DELETE FROM own.t WHERE (@v := '{READ}') = '' ORDER BY nothing LIMIT 1"), *RUN],
     "PREPARE": ["SET @v = 'SELECT 1'", "PREPARE p FROM '" + EARLY.replace("'", "''") + "'", *RUN],
 }
+HINTS = {  # MySQL: the mode before, what is refused, and what would use it
+    "a mode is saved": ("", "SET @v = @@sql_mode, sort_buffer_size = " + HINTED, "SET sql_mode = @v"),
+    "it is undone behind the SET": ("ANSI_QUOTES", "SET sql_mode = '', sort_buffer_size = " + HINTED),
+    "it takes a mode back": ("", "SET NAMES utf8mb4, sql_mode = 'ANSI_QUOTES', @x = (SELECT " + HINT.format("") + " COUNT(*) FROM own.t)"),
+    "beside a mode and more": ("", f"SET sort_buffer_size = {HINTED}, sql_mode = CONCAT(@@sql_mode, ',NO_ZERO_DATE')"),
+    "in COM_STMT_PREPARE": ("ANSI_QUOTES", ("prepare", "SET sql_mode = '', sort_buffer_size = " + HINTED)),
+    "in PREPARE": ("ANSI_QUOTES", "PREPARE p FROM 'SET sql_mode = '''', @x = " + HINTED.replace("'", "''") + "'", "EXECUTE p"),
+    "in several statements": ("ANSI_QUOTES", "DO 1; SET sql_mode = '', @x = " + HINTED + "; " + ANSI),
+    "in a procedure": ("ANSI_QUOTES", "CREATE PROCEDURE own.ph() BEGIN SET sql_mode = '', @x = " + HINTED + "; END"),
+    "an engine": ("", "CREATE TEMPORARY TABLE own.h (id INT) SELECT /*+ SET_VAR(default_tmp_storage_engine = FEDERATED) */ 1 AS id"),
+}
 MARIADB = {
     "every mode": ["SET sql_mode = ''; SET NAMES utf8mb4; SET sql_mode = ALL; " + ANSI],
     "every mode, told by no flag": ["SET sql_mode = 'NO_BACKSLASH_ESCAPES'", "SET sql_mode = 'ALL'", ANSI],
@@ -61,6 +77,9 @@ MARIADB = {
     **{f"{text} of a view": ["SET @v = 'SELECT 1'", text, *RUN] for text in (
         "DESCRIBE own.vf", "SHOW COLUMNS FROM own.vf", "SHOW CREATE TABLE own.vf", "CHECK TABLE own.vf", "SHOW TABLE STATUS FROM own",
         "CREATE OR REPLACE VIEW own.vv AS SELECT * FROM own.vf", "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = 'own'")},
+    "a text for a client in sjis": [*BACKSLASH, "SET character_set_client = sjis", *RUN],
+    "a text beside SET NAMES sjis": [*BACKSLASH, "SET NAMES sjis", "SET character_set_connection = utf8mb4", *RUN],
+    "EXECUTE IMMEDIATE in sjis": [*BACKSLASH, "SET character_set_client = sjis", "EXECUTE IMMEDIATE @v"],
     "USING": ["SET @v = 'SELECT ?'", "EXECUTE IMMEDIATE @v USING ROUND(1.234, (@v := 'SELECT name FROM vault.t WHERE ?'))"],
     "COM_FIELD_LIST": ["SET @v = 'SELECT 1'", ("field list", "vf"), *RUN],
     "a DEFAULT": ["SET @v = 'SELECT 1'", f"ALTER TABLE own.d ALTER COLUMN id SET DEFAULT ((@v := '{READ}'))", *RUN],
@@ -99,6 +118,8 @@ def play(client, steps):
                 statement = client.prepare(step[1])[0]
             elif step[0] == "execute":
                 seen += client.execute(statement)
+            elif step[0] == "execute of":
+                seen += client.execute(step[1])
             elif step[0] == "field list":
                 client.command(b"\x04" + step[1].encode() + b"\0")
                 while client.receive()[0] not in (0xfe, 0xff):
@@ -142,6 +163,76 @@ def test_the_scope_of_the_setting_before(vault):  # noqa: F811
         refused(client, 'SELECT 1 AS "a\\" /*", name FROM vault.t -- */')
         client.quit()
     vault.sql(f"SET GLOBAL sort_buffer_size = {before[0]}, GLOBAL sql_mode = '{before[1]}'")
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_a_hint_in_another_statement_than_those_of_rows(scene, blocking, name):  # noqa: F811
+    """MySQL does all of the statement with the hint's variables, and then takes them back."""
+    if scene.name != "mysql":
+        pytest.skip("MariaDB has no SET_VAR")
+    client = login(blocking)
+    mode, statement, *then = HINTS[name]
+    client.query(f"SET sql_mode = '{mode}'")
+    error = play(client, [statement])
+    assert error is not None and "SET_VAR" in str(error), error
+    play(client, [*then, ANSI, PLAIN])
+    client.quit()
+
+
+def test_a_hint_in_a_set_that_is_logged(scene):
+    """The SET runs, and silogate asks which mode it has left."""
+    if scene.name != "mysql":
+        pytest.skip("MariaDB has no SET_VAR")
+    with gate.running(scene, ini=INI.replace("undetermined = block", "undetermined = log")) as one:
+        client = login(one)
+        client.query("SET sql_mode = 'ANSI_QUOTES'")
+        client.query("SET sql_mode = '', @v = @@sql_mode, @x = " + HINTED)
+        refused(client, ANSI)
+        client.query("SET sql_mode = ''")
+        client.query("SET @v = @@sql_mode, @x = " + HINTED)
+        client.query("SET sql_mode = @v")
+        refused(client, ANSI)
+        client.quit()
+
+
+@pytest.mark.parametrize("statement", [
+    "CREATE EVENT own.eh ON SCHEDULE AT (SELECT {} NOW() + INTERVAL 1 HOUR) DO ",
+    "CREATE EVENT own.eh ON SCHEDULE EVERY 1 DAY STARTS (SELECT {} NOW()) DO ",
+    "ALTER EVENT own.ev ON SCHEDULE AT (SELECT {} NOW() + INTERVAL 1 HOUR) DO "])
+def test_a_hint_in_a_schedule(scene, blocking, statement):  # noqa: F811
+    """The event would be stored with the hint's mode, and its body be read in it."""
+    if scene.name != "mysql":
+        pytest.skip("MariaDB has no SET_VAR")
+    client, hint = login(blocking), HINT.format("ANSI_QUOTES")
+    client.query("SET sql_mode = ''")
+    client.query("CREATE EVENT IF NOT EXISTS own.ev ON SCHEDULE AT NOW() + INTERVAL 1 HOUR DO INSERT " + hint + " INTO own.d VALUES (1)")
+    assert client.query("SHOW CREATE EVENT own.ev")[0].rows[0][1] == ""  # a hint in the body is the body's
+    refused(client, statement.format(hint) + "INSERT INTO own.d " + ANSI)
+    with pytest.raises(wire.Error, match="silogate"):
+        client.execute(client.prepare(statement.format(hint) + "INSERT INTO own.d " + ANSI)[0])
+    client.quit()
+
+
+def test_a_hint_ends_with_its_statement(scene, blocking):  # noqa: F811
+    """In SELECT, INSERT, UPDATE and DELETE a hint is allowed. It leaves no mode behind, and what the server reads while
+    the statement runs is read in the session's mode, as after a change of a table."""
+    if scene.name != "mysql":
+        pytest.skip("MariaDB has no SET_VAR")
+    client, hint = login(blocking), HINT.format("ANSI_QUOTES")
+    client.query("SET sql_mode = ''")
+    again = client.prepare("SELECT " + hint + " id AS " + ANSI[ANSI.index('"'):] + ", @@sql_mode FROM own.t")[0]
+    scene.sql("ALTER TABLE own.t COMMENT 'read again'")
+    play(client, [("execute of", again)])
+    for statement in ("SELECT {} @@sql_mode INTO @v", "EXPLAIN SELECT {} 1", "INSERT {} INTO own.d VALUES (1)", "UPDATE {} own.d SET id = 2",
+                      "DELETE {} FROM own.d", "SELECT {} own.ansi()", "SELECT {} * FROM own.t WHERE id = (SELECT 1 UNION SELECT 2)"):
+        error = play(client, [statement.format(hint)])
+        assert error is None or error.code == 1242  # the last one's
+        assert client.query("SELECT @@sql_mode")[0].rows == [[""]]
+        assert play(client, [ANSI]) is None
+    client.query("SELECT " + hint + " @@sql_mode INTO @v")
+    client.query("SET sql_mode = @v")
+    refused(client, ANSI)
+    client.quit()
 
 
 def test_what_is_known_goes_on(scene, blocking):  # noqa: F811
