@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,23 +106,50 @@ void closed_stored(struct closed *closed, const char *id)
 /* --- the file --- */
 
 /* Several silogates of one machine may have the same folder: the control socket's path and the
- * instance's number are in the name. */
-static void name_file(const struct config *config, char *to, size_t size)
+ * instance's number are in the name. False: it is kept nowhere. */
+static bool name_file(const struct config *config, struct text folder, const char *instance,
+                      char *to, size_t size)
 {
-    const struct text state = config->proxy.state.value, control = config->proxy.control.host;
-    const char *last = control.at ? strrchr(control.at, '/') : NULL;
-    int length = 0;
+    const int length =
+        snprintf(to, size, "%.*ssilogate-undone-%s-%016llx", TEXT_ARGS(folder), instance,
+                 (unsigned long long)text_hash(config->proxy.control.host, 1, false));
 
-    if (state.length > 0)
-        length = snprintf(to, size, "%.*s/", TEXT_ARGS(state));
-    else if (control.at)
-        length = snprintf(to, size, "%.*s", last ? (int)(last - control.at) + 1 : 0, control.at);
-    else
-        *to = 0;
-    if ((state.length > 0 || control.at) && length >= 0 && (size_t)length < size)
-        snprintf(to + length, size - (size_t)length, "silogate-undone-%u-%016llx",
-                 (unsigned)config->proxy.instance.value,
-                 (unsigned long long)text_hash(control, 1, false));
+    if (length >= 0 && (size_t)length < size)
+        return true;
+    *to = 0;
+    return false;
+}
+
+/* With its last slash; `at` NULL: there is none. */
+static struct text control_folder(const struct config *config)
+{
+    const struct text control = config->proxy.control.host;
+    const char *last = control.at ? strrchr(control.at, '/') : NULL;
+
+    return (struct text){control.at, last ? (size_t)(last - control.at) + 1 : 0};
+}
+
+static struct text state_folder(const struct config *config, char *to, size_t size)
+{
+    const struct text state = config->proxy.state.value;
+    const int length = snprintf(to, size, "%.*s/", TEXT_ARGS(state));
+
+    if (state.length == 0 || length < 0 || (size_t)length >= size)
+        return (struct text){NULL, 0};
+    return (struct text){to, (size_t)length};
+}
+
+static void name_own(const struct config *config, char *to, size_t size)
+{
+    char state[4096], instance[16];
+    struct text folder = state_folder(config, state, sizeof(state));
+
+    *to = 0;
+    if (!folder.at && config->proxy.state.value.length == 0)
+        folder = control_folder(config);
+    snprintf(instance, sizeof(instance), "%u", (unsigned)config->proxy.instance.value);
+    if (folder.at)
+        name_file(config, folder, instance, to, size);
 }
 
 static bool put(int file, const void *bytes, size_t size)
@@ -152,7 +180,7 @@ void closed_write(struct closed *closed, const struct config *config)
     uint32_t count = 0;
     char path[sizeof(closed->path)];
 
-    name_file(config, path, sizeof(path));
+    name_own(config, path, sizeof(path));
     if (strcmp(path, closed->path) != 0) {
         if (closed->path[0])
             (void)unlink(closed->path);
@@ -185,18 +213,16 @@ static size_t read_list(int file, struct override *list)
     return got == (ssize_t)(head.count * sizeof(*list)) ? board_check(list, head.count) : 0;
 }
 
-void closed_read(struct closed *closed, const struct config *config)
+/* Adds what a file says. */
+static void read_file(struct closed *closed, const char *path)
 {
     struct override *list = memory_take(OVERRIDES_CLOSED_MAX * sizeof(*list));
     struct timespec now;
-
-    name_file(config, closed->path, sizeof(closed->path));
-    const int file =
-        closed->path[0] ? open(closed->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     const size_t count = file >= 0 ? read_list(file, list) : 0;
-    if (count == 0 && (file >= 0 || (closed->path[0] && errno != ENOENT)))
-        log_error("%s cannot be read: overrides that were undone before may come back",
-                  closed->path);
+
+    if (count == 0 && (file >= 0 || errno != ENOENT))
+        log_error("%s cannot be read: overrides that were undone before may come back", path);
     if (file >= 0)
         close(file);
     clock_gettime(CLOCK_REALTIME, &now);
@@ -209,4 +235,34 @@ void closed_read(struct closed *closed, const struct config *config)
                    one->closed == OVERRIDE_HERE ? OVERRIDE_HERE : OVERRIDE_PENDING);
     }
     free(list);
+}
+
+/* Files of the same control socket with another [proxy] instance. They stay: they may be another
+ * machine's, and what they say is true, and out of date a day after its end. */
+static void read_others(struct closed *closed, const struct config *config, struct text folder)
+{
+    char pattern[sizeof(closed->path)];
+    glob_t found;
+
+    if (!folder.at || memchr(folder.at, '*', folder.length) ||
+        !name_file(config, folder, "*", pattern, sizeof(pattern)) ||
+        glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
+        return;
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        if (strcmp(found.gl_pathv[i], closed->path) != 0)
+            read_file(closed, found.gl_pathv[i]);
+    }
+    globfree(&found);
+}
+
+void closed_read(struct closed *closed, const struct config *config)
+{
+    char state[sizeof(closed->path)];
+
+    name_own(config, closed->path, sizeof(closed->path));
+    if (!closed->path[0])
+        return;
+    read_file(closed, closed->path);
+    read_others(closed, config, state_folder(config, state, sizeof(state)));
+    read_others(closed, config, control_folder(config));
 }

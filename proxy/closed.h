@@ -28,7 +28,8 @@ void closed_stored(struct closed *closed, const char *id);
 /* How many were undone, or ended by a reload, and must not be forgotten. */
 size_t closed_kept(const struct closed *closed);
 
-/* Reads the file of a silogate that ran before with this configuration, and adds what it says. */
+/* Reads the file of a silogate that ran before with this control socket, also with another
+ * [proxy] instance, or before [proxy] state was there, and adds what it says. */
 void closed_read(struct closed *closed, const struct config *config);
 /* Keeps those that must not be forgotten in the file: in [proxy] state, else beside the control
  * socket. Without any there is no file. */

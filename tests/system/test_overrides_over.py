@@ -114,6 +114,24 @@ def test_undone_and_kept_in_state(server, make, tmp_path):  # noqa: F811
     session.quit()
 
 
+@pytest.mark.parametrize("key, value", [("state", None), ("instance", 7)])
+def test_undone_and_then_kept_elsewhere(server, make, tmp_path, key, value):  # noqa: F811
+    """The restart that follows has a [proxy] state, or another instance: the file of before is found."""
+    gate = make(1, *BLOCKS)
+    others(gate, alive=1)
+    begun = gate.ctl(*ALLOW, "1h")
+    with locked(server):
+        gate.ctl("undo", begun["id"])
+        gate.stop()
+        gate.ini = gates.change(gate.ini, "proxy", key, value or tmp_path)
+        gate.path.write_text(gate.ini)
+        gate.start()
+        code, session = lab(gate)
+    met(gate)
+    assert [code, refused(session)] == [1142, 1142]
+    session.quit()
+
+
 def test_undone_where_the_row_is_lost(server, make):  # noqa: F811
     """The schema is dropped while one instance undoes, and the other still has it: it does not bring it back."""
     first, second = make(1, *BLOCKS), make(2, *BLOCKS)
