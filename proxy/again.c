@@ -172,10 +172,7 @@ enum step state_look(struct session *session)
     gate_pass(&session->upstream.gate, gate_waiting(&session->upstream.gate));
     session->request.answered = true;
     session_answered(session);
-    if (session->belief.in_doubt)
-        relay_prove(session);
-    else
-        session_enter(session, STATE_COMMAND);
+    session_enter(session, STATE_COMMAND);
     return STEP_AGAIN;
 }
 

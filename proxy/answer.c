@@ -145,9 +145,9 @@ void command_finish(struct session *session)
     if (request->command == COMMAND_STMT_PREPARE && change && change->preparing)
         belief->prepared.has_last = false; /* because the PREPARE has failed */
     request->change = NULL;
-    /* Until the COM_PING's answer its transaction counts as open. What one plain statement has
+    /* Until the next OK its transaction counts as open. What one plain statement has
      * written, its error has undone. */
-    const bool in_doubt = is_doubtful(session) && !belief->in_transaction;
+    const bool in_doubt = belief->in_doubt || (is_doubtful(session) && !belief->in_transaction);
     belief->in_transaction |= in_doubt && request->may_begin;
     if (failed && !belief->in_transaction) /* it has written nothing; the next one may open one */
         transaction_drop(session);
@@ -191,7 +191,13 @@ bool command_proved(struct session *session, const uint8_t *packet, size_t size)
         return false;
     take_ok(session);
     moving_settle(session);
+    session->request.failed = false; /* what it has left is known now */
     return true;
+}
+
+bool command_in_doubt(const struct session *session)
+{
+    return session->belief.in_doubt || (session->request.failed && session->belief.in_transaction);
 }
 
 /* Applies what the answer says, at these events, about the command and the session. */
@@ -220,7 +226,7 @@ static void close_answer(struct session *session)
 {
     observe_latency(session);
     session_answered(session);
-    if (session->request.answer.is_unproven || is_doubtful(session))
+    if (session->request.answer.is_unproven)
         relay_prove(session);
     else
         session_enter(session, STATE_COMMAND);

@@ -22,7 +22,7 @@ static const char *kept(const struct session *session)
         return "it is logging in";
     if (session->state != STATE_COMMAND)
         return "an answer is in flight";
-    if (session->belief.in_transaction)
+    if (session->belief.in_transaction && !session->belief.in_doubt)
         return "a transaction is open";
     if (session->held.tables)
         return "LOCK TABLES is in force";
@@ -44,6 +44,8 @@ static const char *kept(const struct session *session)
         return "an XA transaction is not over";
     if (session->held.branches && branches_of_session(session->id))
         return "an XA transaction is prepared";
+    if (session->belief.in_doubt)
+        return "a transaction may be open behind an error";
     return NULL;
 }
 

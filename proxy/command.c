@@ -303,6 +303,10 @@ enum step state_command(struct session *session)
 
     if (gate_waiting(&session->upstream.gate) > 0 || session->upstream.ended)
         return relay_unasked(session);
+    if (session->leaving && command_in_doubt(session)) {
+        relay_prove(session);
+        return STEP_AGAIN;
+    }
     if (session->leaving && boundary_goes(session))
         return boundary_goodbye(session);
     if (gate_waiting(gate) <= PACKET_HEADER) {

@@ -29,6 +29,9 @@ enum step relay_unasked(struct session *session);
 /* The answer seems to be complete, but nothing in it proves that, or its error leaves open whether
  * a transaction is open: sends a COM_PING, whose answer tells, before the next command. */
 void relay_prove(struct session *session);
+/* answer.c: was the last answer an error that does not tell whether a transaction is open? Then
+ * relay_prove tells, in state COMMAND. */
+bool command_in_doubt(const struct session *session);
 
 /* answer.c: the server has gone. If an answer was in flight and no byte of it was sent, the client
  * gets error 2013. */

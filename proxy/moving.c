@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "proxy/again.h"
 #include "proxy/binding.h"
+#include "proxy/command.h"
 #include "proxy/moving_internal.h"
 #include "proxy/worker.h"
 #include "sql/normalize.h"
@@ -297,11 +298,19 @@ void moving_wake(struct worker *worker)
     }
     if (!atomic_exchange(&worker->tells, false))
         return;
-    for (struct list_link *link = worker->sessions.after; link != &worker->sessions;
-         link = link->after) {
+    struct list_link *link = worker->sessions.after;
+    while (link != &worker->sessions) {
         struct session *session = LIST_ENTRY(link, struct session, all);
         struct moving *moving = moving_of(session);
-        if (moving && session->identity && session->inside.touched & atomic_load(&moving->asked))
-            tell(moving, session);
+        link = link->after;
+        if (!moving || !session->identity ||
+            !(session->inside.touched & atomic_load(&moving->asked)))
+            continue;
+        tell(moving, session);
+        if (session->state == STATE_COMMAND && !session->waiting.after &&
+            command_in_doubt(session)) {
+            relay_prove(session);
+            session_run(session);
+        }
     }
 }

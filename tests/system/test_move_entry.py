@@ -1,5 +1,7 @@
 """A whole move between a command's ruling and its entry through the door: the command goes where the tables are then."""
+import pymysql
 import pytest
+from pymysql.constants import CLIENT
 
 from harness import places, wire
 from test_moves import INI, NEW, OLD, make_scene  # noqa: F401
@@ -64,3 +66,22 @@ def test_a_move_before_the_entry(paused, way, insert):
     client.answers(binary=way in ("prepared", "long data"))
     assert server.sql(f"SELECT COUNT(*) FROM {NEW}.t0")[0][0] == rows
     client.quit()
+
+
+def test_an_error_behind_which_nothing_is_open(make_scene):  # noqa: F811
+    """An error does not tell whether a transaction is open. A pool's session that rests behind one is asked, and lets the
+    tables go; one that has a transaction open keeps them."""
+    scene = make_scene(ini=INI.replace("hold = 10s", "hold = 4s"))
+    with scene.connect(client_flag=CLIENT.MULTI_STATEMENTS) as client, client.cursor() as cursor:
+        with pytest.raises(pymysql.Error):
+            cursor.execute("SELECT 1 FROM t0; SELECT nonsense")
+            cursor.nextset()
+        assert scene.move().returncode == 0
+        with pytest.raises(pymysql.Error):
+            cursor.execute("BEGIN; INSERT INTO t0 (client, number) VALUES (1, 1); SELECT nonsense")
+            while cursor.nextset():
+                pass
+        told = scene.move("--back")
+        assert told.returncode == 1 and "in a transaction" in told.stdout, told.stdout
+        cursor.execute("ROLLBACK")
+        assert scene.move("--back").returncode == 0
