@@ -1,6 +1,5 @@
 /* Do rows of one host count for sessions of an account of another? A session has an address and,
  * where the server looks it up, a name: a host in the tables of rights is compared with both. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,16 +36,14 @@ struct net {
 
 static bool read_address(const char *from, uint32_t *address)
 {
-    unsigned bytes[4];
-    char more;
-
-    if (sscanf(from, "%3u.%3u.%3u.%3u%c", &bytes[0], &bytes[1], &bytes[2], &bytes[3], &more) != 4)
-        return false;
     *address = 0;
     for (int i = 0; i < 4; i++) {
-        if (bytes[i] > 255)
+        char *end;
+        const unsigned long byte = strtoul(from, &end, 10);
+        if (*from < '0' || *from > '9' || byte > 255 || *end != (i < 3 ? '.' : '\0'))
             return false;
-        *address = *address << 8 | bytes[i];
+        *address = *address << 8 | (uint32_t)byte;
+        from = end + 1;
     }
     return true;
 }

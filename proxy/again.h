@@ -1,8 +1,8 @@
 /* A statement on a table of an open move got an error which says that there is no such table, or
  * that there is a view in its place: the table may have moved without this instance knowing. The
- * catalogue is read, and the statement is sent once more with the name of the table's present place,
- * also if that is the one it had (the error may be of the moment of a RENAME). A second error is
- * the client's.
+ * catalogue is read, and the statement is sent once more with the name of the table's present
+ * place, also if that is the one it had (the error may be of the moment of a RENAME). A second
+ * error is the client's.
  */
 #ifndef PROXY_AGAIN_H
 #define PROXY_AGAIN_H
