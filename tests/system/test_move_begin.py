@@ -95,7 +95,7 @@ def test_an_upgrade_in_the_hold(make_scene, monkeypatch, step):  # noqa: F811
 
 def test_a_start_whose_first_reads_fail(make_scene, monkeypatch):  # noqa: F811
     """The connection is killed again and again while it reads where the tables are, behind the closed door."""
-    scene = make_scene(ini=INI + "alias = none\n")
+    scene = make_scene(ini=(INI + "alias = none\n").replace("hold = 10s", "hold = 4s"))
     for number, (options, place) in enumerate((((), NEW), (("--back",), OLD))):
         mover = stop_at(scene, monkeypatch, "drained", *options)
         own = {row[0] for row in scene.server.sql("SELECT IS_USED_LOCK('silogate.move')")}

@@ -15,7 +15,7 @@ from test_moves import INI, NEW, OLD, TRIGGERS, Load, make_scene  # noqa: F401: 
 
 LONG = os.environ.get("SILOGATE_LONG")
 # In the order in which they come, without triggers and with them.
-PLAIN = ["placeholder", "placeholder_dropped", "announced", "aliases", "switching", "closed", "drained", "renamed",
+PLAIN = ["placeholder", "placed", "placeholder_dropped", "announced", "aliases", "switching", "closed", "drained", "renamed",
          "switched", "settled", "checked"]
 CARRYING = ["trigger", "drained", "aside", "locked", "dropped", "moved", "unlocked", "renamed", "switched", "settled"]
 ON_MYSQL_ALONE = {"aside", "locked", "unlocked"}
@@ -133,7 +133,7 @@ def test_killed(make_scene, monkeypatch, server, step, triggers, what):  # noqa:
     if random.random() < 0.5 and LONG:  # the way back
         assert scene.move().returncode == 0
         options, source, target = (("--back",), NEW, OLD)
-        if step.startswith("placeholder"):
+        if step.startswith("place"):
             step = "announced"  # the alias stands where one would be
     with Stubborn(scene, clients=4, rate=200) as load:
         time.sleep(0.3)
