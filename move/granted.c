@@ -24,15 +24,6 @@ void grants_tell(struct mover *mover)
         say(mover, "  %.*s", TEXT_ARGS(mover->grants[i].text));
 }
 
-bool grants_is_pair(const struct mover *mover, size_t i)
-{
-    for (size_t j = 0; j < i; j++) {
-        if (text_equal(todo_table(mover, j)->from, todo_table(mover, i)->from))
-            return false;
-    }
-    return true;
-}
-
 bool grants_unchanged(struct mover *mover)
 {
     uint64_t print = 0;
@@ -41,7 +32,7 @@ bool grants_unchanged(struct mover *mover)
     for (size_t i = 0; i < mover->todo_count; i++) {
         const struct moved_table *table = todo_table(mover, i);
         struct rights rights;
-        if (!grants_is_pair(mover, i))
+        if (!todo_is_first(mover, i))
             continue;
         bool good = rights_read(&rights, mover, source_of(mover, table), target_of(mover, table));
         print += rights.print;

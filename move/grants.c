@@ -473,7 +473,7 @@ bool grants_plan(struct mover *mover)
     for (size_t i = 0; i < mover->todo_count; i++) {
         const struct moved_table *table = todo_table(mover, i);
         struct planning planning = {.mover = mover};
-        if (!grants_is_pair(mover, i))
+        if (!todo_is_first(mover, i))
             continue;
         bool good =
             rights_read(&planning.rights, mover, source_of(mover, table), target_of(mover, table));

@@ -241,6 +241,15 @@ const struct moved_table *todo_at(const struct mover *mover, struct text source,
     return NULL;
 }
 
+bool todo_is_first(const struct mover *mover, size_t i)
+{
+    for (size_t j = 0; j < i; j++) {
+        if (text_equal(todo_table(mover, j)->from, todo_table(mover, i)->from))
+            return false;
+    }
+    return true;
+}
+
 static void print_holding(struct mover *mover)
 {
     say(mover,

@@ -120,6 +120,9 @@ void mover_reached(const char *step);
  * none. */
 const struct moved_table *todo_at(const struct mover *mover, struct text source, struct text name);
 
+/* Is this the first table of its pair of databases? */
+bool todo_is_first(const struct mover *mover, size_t i);
+
 /* switch.c: the hold. */
 bool switch_tables(struct mover *mover);
 /* Connects again after the connection was lost, and waits until the server has ended the lost
@@ -165,8 +168,6 @@ bool grants_plan(struct mover *mover);
 /* granted.c */
 bool grants_give(struct mover *mover, const struct moved_table *table);
 void grants_tell(struct mover *mover); /* those of the way back */
-/* Is this the first table of its pair of databases? */
-bool grants_is_pair(const struct mover *mover, size_t i);
 /* Are the rights at the source, before and after the move, those of the plan? */
 bool grants_unchanged(struct mover *mover);
 

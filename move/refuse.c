@@ -65,14 +65,13 @@ static void check_databases(struct mover *mover, struct text source, struct text
 /* Triggers are tried on an empty copy, and the server may create no table without a key. */
 static void check_keys(struct mover *mover, const struct moved_table *table)
 {
-    const char *variable = connection_is_mariadb(mover->connection) ? "innodb_force_primary_key"
-                                                                    : "sql_require_primary_key";
+    const bool mariadb = connection_is_mariadb(mover->connection);
     const struct text schema = source_of(mover, table);
 
     if (triggers_has(mover, table) &&
         ask_number(mover,
-                   connection_is_mariadb(mover->connection) ? "SELECT @@innodb_force_primary_key"
-                                                            : "SELECT @@sql_require_primary_key",
+                   mariadb ? "SELECT @@innodb_force_primary_key"
+                           : "SELECT @@sql_require_primary_key",
                    NULL, 0) == 1 &&
         ask_number(mover,
                    "SELECT COUNT(*) FROM information_schema.STATISTICS WHERE INDEX_NAME = 'PRIMARY'"
@@ -81,7 +80,8 @@ static void check_keys(struct mover *mover, const struct moved_table *table)
         refuse(mover,
                "%.*s.%.*s has no primary key, and this server creates no such table (%s): turn "
                "that off for the move, or let the mover's account set it for its session",
-               TEXT_ARGS(schema), TEXT_ARGS(table->name), variable);
+               TEXT_ARGS(schema), TEXT_ARGS(table->name),
+               mariadb ? "innodb_force_primary_key" : "sql_require_primary_key");
 }
 
 static bool is_among(struct rows *rows, struct text branch)
@@ -348,10 +348,7 @@ bool refusals_find(struct mover *mover)
 {
     for (size_t i = 0; i < mover->todo_count; i++) {
         const struct moved_table *table = todo_table(mover, i);
-        bool seen = false;
-        for (size_t j = 0; j < i; j++)
-            seen |= text_equal(todo_table(mover, j)->from, table->from);
-        if (!seen) {
+        if (todo_is_first(mover, i)) {
             check_databases(mover, source_of(mover, table), target_of(mover, table));
             conflicts_find(mover, source_of(mover, table), target_of(mover, table));
         }

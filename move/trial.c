@@ -131,10 +131,8 @@ bool trial_run(struct mover *mover)
 {
     for (size_t i = 0; i < mover->todo_count; i++) {
         const struct moved_table *table = todo_table(mover, i);
-        bool seen = false;
-        for (size_t j = 0; j < i; j++)
-            seen |= text_equal(todo_table(mover, j)->from, table->from);
-        if (!seen && !try_pair(mover, source_of(mover, table), target_of(mover, table)))
+        if (todo_is_first(mover, i) &&
+            !try_pair(mover, source_of(mover, table), target_of(mover, table)))
             return false;
     }
     return true;

@@ -237,6 +237,15 @@ static void read_file(struct closed *closed, const char *path)
     free(list);
 }
 
+static bool has_pattern(struct text folder)
+{
+    for (size_t i = 0; i < folder.length; i++) {
+        if (strchr("*?[\\", folder.at[i]))
+            return true;
+    }
+    return false;
+}
+
 /* Files of the same control socket with another [proxy] instance. They stay: they may be another
  * machine's, and what they say is true, and out of date a day after its end. */
 static void read_others(struct closed *closed, const struct config *config, struct text folder)
@@ -244,7 +253,7 @@ static void read_others(struct closed *closed, const struct config *config, stru
     char pattern[sizeof(closed->path)];
     glob_t found;
 
-    if (!folder.at || memchr(folder.at, '*', folder.length) ||
+    if (!folder.at || has_pattern(folder) ||
         !name_file(config, folder, "*", pattern, sizeof(pattern)) ||
         glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
         return;

@@ -303,7 +303,8 @@ enum step state_command(struct session *session)
 
     if (gate_waiting(&session->upstream.gate) > 0 || session->upstream.ended)
         return relay_unasked(session);
-    if (session->leaving && command_in_doubt(session)) {
+    if ((session->leaving || session->worker->runtime->hold_count > 0) &&
+        command_in_doubt(session)) {
         relay_prove(session);
         return STEP_AGAIN;
     }

@@ -1,6 +1,7 @@
 """What a session may have left on the server keeps it from its boundary: there is no command that tells, so what is not
 known counts as there. A session that is ended too early loses a transaction, or a lock that others rely on."""
 import struct
+import time
 
 import pytest
 
@@ -121,6 +122,17 @@ def test_an_error_without_a_transaction(kept, steps):
     assert not one["transaction"]
     run(client, *steps)
     goes(kept, client, (None, DOUBT, "a transaction is open"))
+
+
+def test_a_hold_after_an_error(kept):
+    """A write that follows an error in doubt waits for the hold: the server is asked whether a transaction is open."""
+    client = wire.connect(kept.port, "kept_service", "kept")
+    run(client, "SELECT 1; SELECT nonsense")
+    gates.ctl(kept, "hold", "kept", "--writes", "--for", "2s")
+    began = time.monotonic()
+    assert run(client, "INSERT INTO t VALUES (77, 7)") == [0]
+    assert time.monotonic() - began > 1
+    client.quit()
 
 
 def test_an_error_stays_as_it_was(server, kept):
