@@ -116,13 +116,19 @@ demo: ## a private MariaDB with NileCare's example behind silogate (HOLD=1 keeps
 	$(MAKE) --no-print-directory -s $(BUILD)/silogate
 	examples/demo
 
-test: ## every test: unit, golden, wire, and system tests on real servers (SLOWEST=20 lists the slowest, TESTS=... runs some)
+test: ## unit, golden, wire, and system tests on real servers, in their short form (SLOWEST=20 lists the slowest, TESTS=... runs some)
 	scripts/deps build test
 	$(MAKE) --no-print-directory -s -j2 $(BUILD)/silogate unit check
 	SILOGATE_BUILD=$(BUILD) $(PYTEST) $(BESIDE) $(if $(SLOWEST),--durations=$(SLOWEST)) $(TESTS)
 
+test-rest: ## what `make test` leaves out (tests/harness/short.py): long ones, and each test on the other kind of server
+	SILOGATE_FORM=rest $(MAKE) --no-print-directory -s test
+
+test-all: ## both
+	SILOGATE_FORM=all $(MAKE) --no-print-directory -s test
+
 test-unit: unit ## the unit tests alone
-	SILOGATE_BUILD=$(BUILD) $(PYTEST) tests/unit
+	SILOGATE_FORM=all SILOGATE_BUILD=$(BUILD) $(PYTEST) tests/unit
 
 test-unstable: ## build and test in Debian unstable: mbedTLS 3.6, Oracle's client library
 	scripts/deps test
@@ -202,15 +208,15 @@ ASAN_SHORT := tests/unit tests/wire $(addprefix tests/system/test_,$(addsuffix .
 asan: ## all tests under ASan and UBSan (CC=clang: clang's)
 	$(MAKE) --no-print-directory -s -j2 BUILD=$(ASAN) CFLAGS="-O1 -g" SANITIZE=address,undefined \
 	    $(ASAN)/silogate unit
-	SILOGATE_BUILD=$(ASAN) $(PYTEST) $(BESIDE) $(ASAN_TESTS)
+	SILOGATE_FORM=$${SILOGATE_FORM:-all} SILOGATE_BUILD=$(ASAN) $(PYTEST) $(BESIDE) $(ASAN_TESTS)
 
-asan-short: ## the tests of what comes in, reloads, takeovers and moves under ASan and UBSan
-	$(MAKE) --no-print-directory asan ASAN_TESTS="$(ASAN_SHORT)"
+asan-short: ## the tests of what comes in, reloads, takeovers and moves under ASan and UBSan, in their short form
+	SILOGATE_FORM=other $(MAKE) --no-print-directory asan ASAN_TESTS="$(ASAN_SHORT)"
 
 tsan: ## the wire and system tests under TSan
 	$(MAKE) --no-print-directory -s -j2 BUILD=build-tsan CFLAGS="-O1 -g" SANITIZE=thread \
 	    build-tsan/silogate
-	SILOGATE_BUILD=build-tsan $(PYTEST) $(BESIDE) tests/wire tests/system
+	SILOGATE_FORM=$${SILOGATE_FORM:-all} SILOGATE_BUILD=build-tsan $(PYTEST) $(BESIDE) tests/wire tests/system
 
 fuzz: ## each fuzzer for SECONDS seconds (default 60)
 	scripts/fuzz $(or $(SECONDS),60)
@@ -274,4 +280,4 @@ help: ## this list
 
 FORCE:
 
-.PHONY: FORCE all unit check deps demo test attack oracle-moves oracle-with oracle-suite side-by-side legs moves soak upgrades test-unit oracle test-unstable format lint asan asan-short tsan fuzz cover bench man install deb test-deb test-fresh test-container reference clean help
+.PHONY: FORCE all unit check deps demo test attack oracle-moves oracle-with oracle-suite side-by-side legs moves soak upgrades test-rest test-all test-unit oracle test-unstable format lint asan asan-short tsan fuzz cover bench man install deb test-deb test-fresh test-container reference clean help

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from harness import clients, counts, gate, places, servers  # noqa: E402
+from harness import clients, counts, gate, places, servers, short  # noqa: E402
 
 _servers = {}
 
@@ -23,6 +23,7 @@ def _server(kind):
 
 def pytest_configure(config):
     """Being stopped is no reason to leave anything running."""
+    config.addinivalue_line("markers", "long: not in the short form (harness/short.py)")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
@@ -43,7 +44,10 @@ LONGEST = [f"test_{name}.py" for name in (
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if not any("[" in argument for argument in config.args):
+        items[:], left = short.select(items)
+        config.hook.pytest_deselected(items=left)
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
@@ -136,9 +140,10 @@ def _shared_gate(server):
 
 @pytest.fixture
 def silogate(_shared_gate):
-    """The module's silogate with NileCare's policy, its violations read up to here. After each test log,
-    report, API, metrics and pages have to count the same."""
+    """The module's silogate with NileCare's policy, its violations read up to here. At its end log, report,
+    API, metrics and pages have to count the same; with SILOGATE_FORM=all after each test."""
     assert _shared_gate.process.poll() is None, _shared_gate.log()[-3000:]
     _shared_gate.settle()
     yield _shared_gate
-    counts.agree(_shared_gate)
+    if short.FORM == "all":
+        counts.agree(_shared_gate)

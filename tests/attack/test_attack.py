@@ -48,6 +48,7 @@ def test_generated_sessions(arena):
     assert number > 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["mariadb"] + (["mysql"] if os.environ.get("SILOGATE_LONG") else []))
 def test_generated_sessions_where_names_fold(kind):
     arena = attack.Arena(kind, folding=True)

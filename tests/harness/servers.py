@@ -97,8 +97,14 @@ class Server:
             "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
             f"--port={self.port}", "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid",
             "--general-log=1", f"--general-log-file={self.log_file}", "--log-output=FILE",
-            "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=2",
-            "--innodb-flush-method=nosync",  # a test outlives no power cut
+            "--innodb-flush-log-at-trx-commit=2",
+            "--innodb-flush-method=nosync", "--innodb-doublewrite=0",  # a test outlives no power cut
+            # Half of what a start takes is memory that is touched once.
+            "--innodb-buffer-pool-size=24M", "--innodb-log-buffer-size=1M", "--table-open-cache=400",
+            "--table-definition-cache=400", "--performance-schema-max-table-instances=500",
+            "--performance-schema-max-table-handles=500", "--performance-schema-digests-size=200",
+            *(f"--performance-schema-events-{one}-history-long-size=10"
+              for one in ("waits", "statements", "stages", "transactions")),
             "--skip-log-bin", "--local-infile=1", "--max-allowed-packet=128M",
             "--max-connections=400", "--secure-file-priv=", "--performance-schema=1",
             "--max-connect-errors=100", "--skip-name-resolve",

@@ -21,6 +21,7 @@ def test_mapped_means_the_same(kind):
     assert counts["statements"] >= 20 and len(unmapped) * 10 <= counts["statements"], unmapped
 
 
+@pytest.mark.long
 def test_what_is_not_mapped_is_seen(monkeypatch):
     """A silogate that has no [move:] section is found out."""
     monkeypatch.setattr(moved, "INI", moved.INI[:moved.INI.index("[move:some]")])

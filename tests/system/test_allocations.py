@@ -178,6 +178,7 @@ MAPPED = {
 }
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("name", MAPPED)
 def test_no_allocation_for_a_mapped_statement(moved, name):
     """On the worker's thread: the watch over the move is another, and does allocate."""

@@ -230,6 +230,7 @@ def test_paths_that_are_no_place(mariadb, make_gate, what):
     assert asked.returncode == 2 and asked.stderr
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("greeting", [b"\x4a\0\0\0\x0a8.0.36\0", b"HTTP/1.1 200 OK\r\n\r\n", b"HTT", None])
 def test_another_program_listens_there(mariadb, make_gate, greeting):
     """It is told at once who is there where that can be known, soon where it cannot, and nothing is taken away."""

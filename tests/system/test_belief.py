@@ -369,6 +369,7 @@ def test_many_violations_in_one_command_are_all_recorded(blocking):
     client.quit()
 
 
+@pytest.mark.long
 def test_prepared_statements_are_bounded_in_bytes(blocking):
     client = login(blocking)
     text = "DROP TABLE IF EXISTS " + ", ".join(f"own.not_there_{i}" for i in range(2000))

@@ -36,6 +36,7 @@ def write(path, text):
     return path
 
 
+@pytest.mark.long
 def test_peers_that_fail_are_empty_cells(tmp_path):
     programs, build = tmp_path / "programs", tmp_path / "build"
     programs.mkdir()

@@ -93,6 +93,7 @@ def goes(gate, client, told=(None, DOUBT)):
     ["SET autocommit = 0", "INSERT INTO t VALUES (1, 1)"],
     [f"BEGIN NOT ATOMIC START TRANSACTION; INSERT INTO t VALUES (500, 1); {FAILS}; END"],
 ], ids=["call", "prepared", "further error", "autocommit in it", "autocommit", "block"])
+@pytest.mark.long(short=4)
 def test_an_error_says_nothing_about_the_transaction(server, kept, steps):
     """An ERR packet has no status flags: the transaction was taken for none, and a session was ended that had one."""
     if server.dialect == "mysql" and "NOT ATOMIC" in str(steps):
@@ -175,6 +176,7 @@ UNREAD = "a statement that could not be read may have left something"
     [["SELECT GET_LOCK('b', 1)"]],
     ["SELECT GET_LOCK('b', 1)", ("SELECT RELEASE_LOCK('b')",), ("SELECT RELEASE_ALL_LOCKS()",)],
 ], ids=str)
+@pytest.mark.long(short=8)
 def test_a_release_that_is_none(server, kept, steps):
     """Each was counted as the end of one lock, of whatever name: the lock of a leader was free at once."""
     client = wire.connect(kept.port, "kept_service", "kept")
@@ -207,6 +209,7 @@ def test_a_release_that_is_certain(kept, steps):
     (["PREPARE a FROM 'CREATE TEMPORARY TABLE a (n INT)'", "EXECUTE a"], MAY_BE),
     (["SET @a = CONCAT('CREATE TEMPOR', 'ARY TABLE a (n INT)')", "PREPARE a FROM @a", "EXECUTE a"], UNREAD),
 ], ids=str)
+@pytest.mark.long(short=4)
 def test_a_temporary_table_of_an_unknown_name(server, kept, steps, why):
     """Judging forgets a name in every doubt, and takes the table for a real one; so it said that there was none."""
     if server.dialect == "mysql" and any("SEQUENCE" in step or "ATOMIC" in step for step in steps):
@@ -245,6 +248,7 @@ TABLES = "LOCK TABLES is in force"
     (["EXECUTE IMMEDIATE 'LOCK TABLES t READ'"], None, TABLES, "UNLOCK TABLES"),
     (["BEGIN NOT ATOMIC FLUSH TABLES WITH READ LOCK; SIGNAL SQLSTATE '45000'; END"], None, SERVER, "UNLOCK TABLES"),
 ], ids=str)
+@pytest.mark.long(short=4)
 def test_a_lock_of_the_whole_server(server, kept, take, without, why, give):
     """A backup lost its lock in the middle, and writers went on."""
     words = ("BACKUP ", "IMMEDIATE", "ATOMIC") if server.dialect == "mysql" else ("INSTANCE",)

@@ -66,6 +66,7 @@ def test_a_local_file_of_many_packets(auth):
     assert auth.answer().affected == 600
 
 
+@pytest.mark.long(short=3)
 @pytest.mark.parametrize("sequence", [0, 2, 9])
 def test_a_continuation_out_of_order(server, auth, sequence):
     statement, _, _ = auth.prepare("SELECT LENGTH(?)")

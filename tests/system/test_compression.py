@@ -37,6 +37,7 @@ def login(gate, kind, more=0, **options):
     return client
 
 
+@pytest.mark.long(short=6)
 @pytest.mark.parametrize("kind", [None, *KINDS])
 def test_a_session(server, gate, upstream, kind):
     if not LONG and upstream != "off" and kind == "both":
@@ -76,6 +77,7 @@ def test_a_blocked_statement(server, gate, upstream, kind):
     client.quit()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("kind", [None, "zlib", "zstd"])
 def test_a_large_command_and_a_large_answer(server, gate, upstream, kind):
     """Of several packets each way, of frames of 16 MB and of small ones, from pieces that compress and
@@ -171,6 +173,7 @@ def bad_frames(kind):
     }
 
 
+@pytest.mark.long(short=6)
 @pytest.mark.parametrize("kind", list(PACKERS))
 @pytest.mark.parametrize("what", list(bad_frames("zlib")))
 def test_what_is_no_frame(mariadb, make_gate, what, kind):
@@ -211,6 +214,7 @@ def test_byte_by_byte(mariadb, make_gate, kind):
     client.quit()
 
 
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("kind", [None, *PACKERS])
 def test_a_file_of_large_packets(server, gate, kind):
     """LOAD DATA LOCAL whose packets are of 16 MB, so that an empty one stands in the file's midst."""

@@ -249,6 +249,7 @@ def test_hold(server, make):
         connection.quit()
 
 
+@pytest.mark.long(short=4)
 @pytest.mark.parametrize("take, give, why", [
     ("LOCK TABLES invoices READ", "UNLOCK TABLES", "LOCK TABLES is in force"),
     ("SELECT GET_LOCK('drain', 1)", "SELECT RELEASE_LOCK('drain')", "a lock of GET_LOCK may be held"),
@@ -364,6 +365,7 @@ def test_who_may_call(mariadb, make):
         assert gate.get(f"/control/{call}", method="POST")[0] == 405
 
 
+@pytest.mark.long
 def test_garbage(mariadb, make):
     """Nothing that is said on the socket ends silogate, or is taken for a call."""
     gate = make(mariadb)

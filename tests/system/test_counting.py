@@ -77,6 +77,7 @@ class Sender(threading.Thread):
                 connection.close()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("repeat", ["1s", "0"])
 def test_random_violations_count_the_same_everywhere(make_crowd, repeat):
     """With a reload in the middle that changes the policy of half of them."""
@@ -181,6 +182,7 @@ def test_pages_of_queries(make_crowd):
                                                        reverse=True)[:50]
 
 
+@pytest.mark.long
 def test_memory_of_many_queries_has_a_bound(make_crowd):
     """5,000 queries of 60 services, and three times as many: what docs/violations.md promises. All are
     counted, also those whose text is forgotten."""

@@ -85,6 +85,7 @@ def cases(function):
                                    ids=[f"{kind}-{driver}" for kind, driver in CASES])(function)
 
 
+@pytest.mark.long(short=6)
 @cases
 def test_the_same_directly_and_through(server, gate, driver):
     command = COMMANDS[driver]()
@@ -112,6 +113,7 @@ def waiting(server):
                       "AND user = 'lab_service'")[0][0]
 
 
+@pytest.mark.long
 def test_killed_while_they_wait(server, gate):
     """Two processes of each driver that wait for a lock are killed, one that goes directly and one through silogate:
     the server forgets all of them."""

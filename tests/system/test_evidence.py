@@ -77,6 +77,7 @@ def wait_until_sent(senders, share):
     assert places.wait_for(lambda: sum(sum(s.sums.values()) for s in senders) >= goal, 600, 0.05)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("repeat", ["1s", "0"])
 def test_sums_are_exact(mariadb, make_gate, repeat):
     """With a reload, a rotation and SIGTERM in the middle, half of it in block mode."""

@@ -181,6 +181,7 @@ return [...document.querySelectorAll('body *')].filter(e => e.checkVisibility() 
     && e.getBoundingClientRect().right > arguments[0] + 1).map(e => e.tagName + ' ' + e.className).slice(0, 5)"""
 
 
+@pytest.mark.long
 def test_nothing_is_cut_on_paper(browser, hospital, city, tmp_path):
     """Paper does not scroll: with 14 services and with 60, pages and report."""
     for one in (hospital, city):
@@ -193,6 +194,7 @@ def test_nothing_is_cut_on_paper(browser, hospital, city, tmp_path):
             assert browser.run(CUT, A4) == [], (name, browser.run("return Math.max(...[...document.querySelectorAll('table')].map(e => e.getBoundingClientRect().right))"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [1400, 400])
 def test_pages_fit_their_window(browser, hospital, city, width):
     """No page is wider than its window; at 1,400 px 14 services need no scrolling at all."""
@@ -275,6 +277,7 @@ def test_a_service_has_its_busiest_edges_first(hospital):
         assert len(numbers) > 3 and numbers == sorted(numbers, reverse=True)
 
 
+@pytest.mark.long
 def test_numbers_move_by_themselves(browser, hospital):
     """Where there are scripts; not while somebody has pressed stop."""
     browser.open(hospital.at, width=1400)
@@ -295,6 +298,7 @@ def test_numbers_move_by_themselves(browser, hospital):
     assert not browser.complaints()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(browser, hospital, request, scheme):
     """WCAG 2.2 A and AA, and best practices; narrow and dark for those pages that differ then. SILOGATE_LONG=1:
@@ -317,6 +321,7 @@ def test_axe_finds_nothing_serious(browser, hospital, request, scheme):
             assert found == [], (name, width)
 
 
+@pytest.mark.long
 def test_axe_finds_nothing_serious_in_the_report(browser, hospital, tmp_path):
     if not AXE.exists():
         pytest.skip("axe-core is not installed: scripts/deps test")

@@ -107,6 +107,7 @@ def run_demo(before, folder):
                           env=dict(os.environ, BUILD=places.BUILD.name, TMPDIR=str(folder)))
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("who", ["as it is", "nobody"])
 def test_demo(who):
     """An allowed, a logged and a blocked query, the records and the report; also without rights."""
@@ -140,6 +141,7 @@ def test_demo(who):
     assert not left
 
 
+@pytest.mark.long
 def test_example_of_moves():
     """billing's, payment's and clinical's tables go and come back under load, and nobody sees an error."""
     folder = places.scratch("move")

@@ -69,6 +69,7 @@ def login_or_none(port):
         return None
 
 
+@pytest.mark.long
 def test_idle_timeout(server, make_gate):
     gate = make_gate(server, ("proxy", "idle_timeout", "2s"))
     before = server.threads()
@@ -149,6 +150,7 @@ def test_unix_socket_upstream(server, make_gate):
         connection.quit()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("kind", servers.KINDS)
 def test_server_dies_in_mid_answer(kind, make_gate):
     """Killed while an answer is in flight: the client gets 2013, or the end of the connection; silogate

@@ -457,6 +457,7 @@ def test_takeover_with_a_full_disk(mariadb, small_disk, generations):  # noqa: F
         one.close()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("how", ["SIGTERM", "takeover"])
 def test_what_never_ends_is_bound(server, generations, certificates, how):  # noqa: F811
     """Transactions, locks, statements, prepared XA and logins that come to no end: drain_timeout is their end. The server

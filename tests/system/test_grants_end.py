@@ -109,6 +109,7 @@ UNIONS = {
 }
 
 
+@pytest.mark.long(short=10)
 @pytest.mark.parametrize("name", UNIONS)
 def test_a_temporary_merge_table(vault, granting, name):  # noqa: F811
     only, before, reads = UNIONS[name]
@@ -280,6 +281,7 @@ REACHES = ("TRUNCATE TABLE own.m2", "ALTER TABLE own.m2 ENGINE=InnoDB, MODIFY na
            "ALTER TABLE own.m2 ENGINE=InnoDB, ADD UNIQUE (name)")
 
 
+@pytest.mark.long(short=4)
 @pytest.mark.parametrize("text", REACHES)
 @pytest.mark.parametrize("way", LIKENESS)
 def test_rows_under_a_merge_table_that_are_not_named(merged, granting, way, text):  # noqa: F811
@@ -337,6 +339,7 @@ def drop_the_pattern(client, granting):  # noqa: F811
     client.quit()
 
 
+@pytest.mark.long(short=4)
 @pytest.mark.parametrize("name", SECONDS)
 def test_a_likeness_that_outlives_its_pattern(pattern, granting, name):  # noqa: F811
     only, before = SECONDS[name]
@@ -417,6 +420,7 @@ HARD = {
 }
 
 
+@pytest.mark.long(short=4)
 @pytest.mark.parametrize("made", (FIRST, MERGE.replace("own.mm", "own.m1")))
 @pytest.mark.parametrize("name", HARD)
 def test_a_merge_table_of_a_command_that_is_not_followed(merged, granting, name, made):  # noqa: F811

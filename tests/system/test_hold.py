@@ -106,6 +106,7 @@ def test_two_holds(server, make, marks):  # noqa: F811
         client.quit()
 
 
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("how", ["drain", "SIGTERM", "takeover", "kill"])
 def test_hold_and_end(server, make, marks, how):  # noqa: F811
     """A session that waits stands at a boundary: it ends with 1053, what it has sent is not run, and nothing waits

@@ -151,6 +151,7 @@ def test_refused_logins_are_summed_up(mariadb, make_gate):
     assert gate.violations_file.stat().st_size - before < 6000
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [EVIL["c1"], EVIL["terminal"], EVIL["bidi"], b"a\x9b31mred"], ids=["c1", "terminal", "bidi", "bytes"])
 def test_who_has_to_wait_is_named_harmlessly(mariadb, make_gate, name):
     """The operator's log names users whose answers are delayed."""

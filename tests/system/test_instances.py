@@ -117,6 +117,7 @@ def test_allow_and_hold_hold_at_all(server, make):
     there.quit()
 
 
+@pytest.mark.long
 def test_killed_the_others_are_right(server, make):
     one, two = make(1), make(2)
     others(two, alive=2)
@@ -301,6 +302,7 @@ def test_without_an_account_it_is_this_one_alone(server, make_gate):
     assert "no upstream has an account" in gates.run("ctl", "-c", gate.path, "instances").stdout
 
 
+@pytest.mark.long
 def test_twenty(server, make):
     """They make the schema at the same moment, each hears of what all others begin at once, and half of them are
     killed."""

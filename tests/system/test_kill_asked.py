@@ -152,6 +152,7 @@ def test_what_somebody_writes_into_the_table(server, met):
     strange.socket.close()
 
 
+@pytest.mark.long
 def test_a_store_that_is_gone(server, met):
     """Sessions do not notice; KILL is administration until the table is there again."""
     here, there = met
@@ -168,6 +169,7 @@ def test_a_store_that_is_gone(server, met):
     assert interrupted(victim)
 
 
+@pytest.mark.long
 def test_a_limit_that_is_lowered_meanwhile(server, met):
     """While a KILL is looked for, max_command becomes smaller than it is: it is discarded, and what was looked for is
     forgotten with it, so that the next KILL is looked for, too."""

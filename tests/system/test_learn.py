@@ -283,6 +283,7 @@ def most_memory(*command):
         return most, told.read()
 
 
+@pytest.mark.long
 def test_memory_does_not_grow(tmp_path):
     """A log of many sessions and kinds of statements is read in the memory of one a quarter as long."""
     path = tmp_path / "general.log"
@@ -393,6 +394,7 @@ def test_equals_the_gate_on_the_corpus(server, make_gate):
     assert found == live, differ
 
 
+@pytest.mark.long
 def test_garbage_between_the_lines(tmp_path):
     """Whatever stands in a log, it is read to its end, and every record is one."""
     chance = random.Random(7)

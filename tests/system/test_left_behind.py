@@ -36,6 +36,7 @@ def test_a_kill_of_several_packets_ends_the_session(blocking):  # noqa: F811
     assert blocking.rss() - before < 64 << 10
 
 
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("size", [0, 3000000], ids=["small", "large"])
 def test_the_trace_of_another_session(vault, make_gate, size):  # noqa: F811
     """Both sessions' commands come by the same worker, into the same memory."""

@@ -90,6 +90,7 @@ def status(client, name):
     return client.query(f"SHOW SESSION STATUS LIKE '{name}'")[0].rows[0][1]
 
 
+@pytest.mark.long(short=3)
 @pytest.mark.parametrize("kind, upstream, below, packed, above, ways", LEGS, ids=["-".join(one[:5]) for one in LEGS])
 def test_both_ways(lines, certificates, text, kind, upstream, below, packed, above, ways):
     gate = lines(kind, upstream, below)

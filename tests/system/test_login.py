@@ -24,6 +24,7 @@ def greeter(server, greeting):
         yield one
 
 
+@pytest.mark.long(short=12)
 def test_every_client_logs_in(greeter, client):
     """A service logs in with its own password and lands in its own database, whatever it asks for."""
     statement = "SELECT CURRENT_USER(), DATABASE()"

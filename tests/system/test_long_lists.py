@@ -56,6 +56,7 @@ def connect(one, **options):
     return one.connect("lists_service", "many", password="lists_service-secret", **options)
 
 
+@pytest.mark.long
 def test_tools_that_name_every_table(lists, server):
     """One CHECK TABLE of all, one LOCK TABLES of all: both tools' own."""
     if server.name != "mariadb":

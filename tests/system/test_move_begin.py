@@ -68,6 +68,7 @@ def test_they_do_not_wait_for_ever(make_scene):  # noqa: F811
         cursor.execute("UNLOCK TABLES")
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("step", ["closed", "drained"])
 def test_an_upgrade_in_the_hold(make_scene, monkeypatch, step):  # noqa: F811
     scene = make_scene()
@@ -93,6 +94,7 @@ def test_an_upgrade_in_the_hold(make_scene, monkeypatch, step):  # noqa: F811
         line.end()
 
 
+@pytest.mark.long
 def test_a_start_whose_first_reads_fail(make_scene, monkeypatch):  # noqa: F811
     """The connection is killed again and again while it reads where the tables are, behind the closed door."""
     scene = make_scene(ini=(INI + "alias = none\n").replace("hold = 10s", "hold = 4s"))

@@ -35,6 +35,7 @@ def execution(statement):
     return b"\x17" + statement.to_bytes(4, "little") + b"\0\1\0\0\0" + b"\0\1"
 
 
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("way", ("text", "prepared", "in two packets", "long data"))
 @pytest.mark.parametrize("insert", (LONG, CALLING), ids=("long", "calling"))
 def test_a_move_before_the_entry(paused, way, insert):

@@ -28,6 +28,7 @@ def control(gate):
     gate.path.write_text(gate.ini)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", ["announced", "switching"] if os.environ.get("SILOGATE_LONG") else ["switching"])
 def test_a_reload_and_an_override_do_not_end_a_hold(make_scene, step):
     """The door was opened by either while the mover went on: clients saw the tables go."""
@@ -106,6 +107,7 @@ def prepared_count(server):
     return int(server.sql("SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'")[0][1])
 
 
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("extra", [0, wire.QUERY_ATTRIBUTES], ids=["plain", "attributes"])
 @pytest.mark.parametrize("alias", ["none", "view"])
 def test_prepared_before_a_move_goes_on(moved, alias, extra):
@@ -149,6 +151,7 @@ def long_data(connection, statement, parameter, data):
     connection.command(b"\x18" + struct.pack("<IH", statement, parameter) + data)
 
 
+@pytest.mark.long
 def test_prepared_with_cursors_long_data_and_another_database(moved):
     scene = moved(ini=NONE)
     client = wire.connect(scene.gate.port, "mv_billing", OLD)
@@ -391,6 +394,7 @@ NAMED = [("s", "SELECT number FROM t0 WHERE client = ? AND note <> ''it''''s \\\
          ("`Other`", "INSERT INTO mv_old.t0 (client, mv_old.t0.number) VALUES (4, ?)")]
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("alias", ["none", "view"])
 def test_a_statement_of_sqls_prepare_goes_on(moved, alias):
     """By its name, there and back, out of the database in which it was prepared, in either way to write backslashes."""
@@ -450,6 +454,7 @@ def test_names_are_mapped_after_a_reset(moved, alias):
 
 # --- reloads without end ---
 
+@pytest.mark.long
 def test_reloads_without_end_do_not_silence_an_instance(make_scene):
     """Each reload began the watch of the moves anew, before it had reported: the instance counted as gone."""
     scene = make_scene()

@@ -136,6 +136,7 @@ def move(scene):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_sequelize(scene, tmp_path):
     """What it asks by the table's name is as before; sync takes it for missing, and alters nothing."""
     before = ask_node(scene, tmp_path, "sequelize")
@@ -166,6 +167,7 @@ def test_knex(scene, tmp_path):
     assert after == {**before, "exists": False, "info": [], "seen": False}
 
 
+@pytest.mark.long
 def test_typeorm(scene, tmp_path):
     """Its synchronize takes the view for a table without a key: it would drop the key, and make it again."""
     before = ask_node(scene, tmp_path, "typeorm")
@@ -181,6 +183,7 @@ def test_typeorm(scene, tmp_path):
     assert any(text.startswith("CREATE TABLE `t0`") for text in after["synchronize"])
 
 
+@pytest.mark.long
 def test_doctrine(scene, tmp_path):
     before = ask_doctrine(scene, tmp_path)
     assert before == {"tables": True, "exists": True, "views": [], "columns": ["id", "client", "number", "note"],

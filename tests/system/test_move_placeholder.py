@@ -64,6 +64,7 @@ def scene(make_scene, server):  # noqa: F811
     return made
 
 
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("options", [(), ("--back",)])
 @pytest.mark.parametrize("killed", [False, True])
 def test_rows_that_are_written_meanwhile(scene, server, monkeypatch, options, killed):

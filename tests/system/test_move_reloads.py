@@ -2,12 +2,14 @@
 import re
 
 import pymysql
+import pytest
 
 from harness import gate as gates, places
 from test_move_gate import control, moved  # noqa: F401: the fixture
 from test_moves import NEW, OLD, make_scene  # noqa: F401: the fixture
 
 
+@pytest.mark.long
 def test_overrides_that_stand_do_not_stop_a_move(make_scene):  # noqa: F811
     """It was refused, as if the instance had another file; a hold of writes holds nobody inside."""
     scene = make_scene()

@@ -9,6 +9,8 @@ import subprocess
 import termios
 import time
 
+import pytest
+
 from harness import places
 from test_moves import INI, NEW, OLD, make_scene  # noqa: F401: the fixture
 
@@ -44,6 +46,7 @@ class Terminal:
 WAITS = re.compile(r"\r\x1b\[K(\d+) ms left for (\d+) inside:  ?session \d+ of billing \(127\.0\.0\.1[^)]*\): ([a-zA-Z ]+)")
 
 
+@pytest.mark.long
 def test_a_blocker_that_stays(make_scene):  # noqa: F811
     scene = make_scene(ini=INI.replace("hold = 10s", "hold = 8s"))
     with scene.connect() as blocker, blocker.cursor() as cursor, scene.connect() as other, other.cursor() as second:

@@ -156,6 +156,7 @@ def test_sqlalchemy_and_alembic(scene):
     assert look.get_view_names() == [] and look.get_pk_constraint("t0")["constrained_columns"] == ["id"]
 
 
+@pytest.mark.long
 def test_django(scene):
     pytest.importorskip("django")
     assert "db_table = 't0'" not in inspect_db(scene)

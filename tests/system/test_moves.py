@@ -289,6 +289,7 @@ def test_a_blocker_is_named_and_nothing_changes(make_scene):
     assert scene.move().returncode == 0
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("lock", ["LOCK TABLES t0 READ", "HANDLER t0 OPEN", "FLUSH TABLES t0 WITH READ LOCK"])
 def test_what_locks_without_a_transaction_blocks_too(make_scene, lock):
     scene = make_scene(ini=INI.replace("hold = 10s", "hold = 600ms").replace("[policy]\nmode = block",
@@ -387,6 +388,7 @@ def test_a_move_is_no_way_past_the_policy(make_scene):
             assert len(scene.standing()) == TABLES
 
 
+@pytest.mark.long
 def test_a_lock_of_somebody_who_comes_past_silogate(make_scene):
     """It is not seen at the door: the move gives up at the server, in time, and nothing has changed."""
     scene = make_scene(ini=INI.replace("hold = 10s", "hold = 1s"))

@@ -23,6 +23,7 @@ def begins_to_rename(scene, mark):
         return b"RENAME TABLE `mv_old`.`t0` TO" in file.read()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", ["server", "mover", "connection"] if LONG else ["server"])
 def test_cut_at_its_rename(make_scene, server, what):  # noqa: F811
     scene = make_scene(ini=INI.replace("hold = 10s", "hold = 10s"), tables=TABLES)

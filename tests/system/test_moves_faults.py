@@ -18,6 +18,7 @@ def go_on(mover):
     return mover.returncode, out + errors
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("step", ["announced", "closed"])
 def test_a_table_is_altered_meanwhile(make_scene, monkeypatch, step):  # noqa: F811
     """By somebody who was inside, or before the doors were closed: the alias had the columns of before, and the move said
@@ -62,6 +63,7 @@ def test_a_moved_table_is_dropped_and_made_again(make_scene):  # noqa: F811
         assert cursor.fetchall() == ((7,),)
 
 
+@pytest.mark.long
 def test_a_mover_that_takes_long_before_its_hold(make_scene):  # noqa: F811
     """It waits for the page cleaner and reads the tables again. After five seconds the instances looked four times a second
     only, so that a short hold was half over before all of them knew of it, or was given up."""
@@ -73,6 +75,7 @@ def test_a_mover_that_takes_long_before_its_hold(make_scene):  # noqa: F811
         assert int(re.search(r"(\d+) ms until nobody was inside", moved.stdout).group(1)) < 150, moved.stdout
 
 
+@pytest.mark.long
 def test_the_server_s_clock_is_set_in_the_hold(make_scene):  # noqa: F811
     """An instance that has sessions inside looked as if it were gone for a minute, and the mover waited for the other one
     alone."""
@@ -90,6 +93,7 @@ def test_the_server_s_clock_is_set_in_the_hold(make_scene):  # noqa: F811
     assert places.wait_for(lambda: scene.move().returncode == 0)
 
 
+@pytest.mark.long
 def test_an_instance_that_is_late(make_scene):  # noqa: F811
     """On a slow disk its round takes some seconds: the mover waits for it. One that stays away is a reason to refuse."""
     scene = make_scene()
@@ -188,6 +192,7 @@ def test_a_trigger_that_cannot_be_dropped(make_scene, monkeypatch):  # noqa: F81
     assert moved.returncode == 0 and scene.stand_in(NEW), moved.stdout + moved.stderr
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("step", ["announced", "closed", "drained", "renamed"])
 def test_an_instance_hangs(make_scene, monkeypatch, step):  # noqa: F811
     """Before it has said that nobody is inside, the move is given up; afterwards the tables move without it. Its clients
@@ -224,6 +229,7 @@ def test_an_instance_starts_in_the_hold(make_scene, make_gate, monkeypatch):  # 
     load.check()
 
 
+@pytest.mark.long
 def test_a_second_mover_and_a_server_that_is_read_only(make_scene, monkeypatch):  # noqa: F811
     scene = make_scene()
     mover = stop_at(scene, monkeypatch, "announced")

@@ -260,6 +260,7 @@ CROSSING = [("127.0.0.1", "127.0.0.0/255.0.0.0"), ("127.%", "%.0.0.1"), ("localh
 APART = [("127.0.0.1", "10.0.0.0/255.0.0.0"), ("localhost", "10.%"), ("127.0.0.1", "10.0.0._"), ("127.0.0.1", "::1")]
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("one, other", CROSSING)
 def test_hosts_that_cross(accounts, one, other):
     """Rows of both count for one session, and which of them is not told by the text of the host."""
@@ -277,6 +278,7 @@ def test_hosts_that_cross(accounts, one, other):
     assert accounts.may("mv_d", NEW, "t0") == before and {"select", "insert"} <= before
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("one, other", APART)
 def test_hosts_that_do_not_cross(accounts, one, other):
     names = [accounts.user("mv_d", host) for host in (one, other)]
@@ -287,6 +289,7 @@ def test_hosts_that_do_not_cross(accounts, one, other):
     assert accounts.may("mv_d", NEW, "t0", one == "localhost") == before and "insert" in before
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("step", ["announced", "switching", "closed"])
 def test_rights_that_change_meanwhile(accounts, monkeypatch, step):
     scene = accounts.scene

@@ -3,6 +3,8 @@ routines that these call, cascades, and tables of another move."""
 import contextlib
 import time
 
+import pytest
+
 from harness import places
 from test_moves import INI, NEW, OLD, make_scene  # noqa: F401: the fixture
 
@@ -38,6 +40,7 @@ def inside(scene, move):
     return int(scene.server.sql(f"SELECT SUM(inside) FROM silogate.instances_of_moves WHERE move = '{move}'")[0][0] or 0)
 
 
+@pytest.mark.long
 def test_by_way_of_others(make_scene):  # noqa: F811
     scene = make_scene(ini=OPEN)
     scene.server.sql(*PLANTS, "GRANT EXECUTE ON mv_old.* TO mv_payment@'%'")

@@ -122,6 +122,7 @@ def stand_somewhere(scene):
     return standing["t0"]
 
 
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("step,triggers,what", cases())
 def test_killed(make_scene, monkeypatch, server, step, triggers, what):  # noqa: F811
     if step in ON_MYSQL_ALONE and server.name != "mysql":

@@ -1,4 +1,6 @@
 """A move of many tables: what is asked of the server grows with their number, and not with its square."""
+import pytest
+
 from harness import places
 from test_moves import INI, NEW, OLD, make_scene  # noqa: F401: the fixture
 
@@ -11,6 +13,7 @@ def asked(scene, *options):
     return sum("information_schema" in line for line in scene.server.log(mark).splitlines())
 
 
+@pytest.mark.long
 def test_what_is_asked_of_the_catalogue(make_scene):  # noqa: F811
     """For each table nine questions were asked, of which MariaDB answered each by opening all tables and views: a way
     back of 400 tables took 99 s, now 5."""

@@ -69,6 +69,7 @@ def refused(scene, *options):
     return told.stdout
 
 
+@pytest.mark.long
 def test_what_is_planted(scene):
     for plant, undo, what, remedy, where in PLANTS:
         if scene.server.name not in where:
@@ -102,6 +103,7 @@ def test_a_prepared_branch(scene):
     assert scene.move().returncode == 0
 
 
+@pytest.mark.long
 def test_patterns(make_scene):  # noqa: F811
     scene = make_scene(ini=INI.replace("table = mv_old.t*", "table = mv_old.t*\ntable = mv_old.typo\n"
                                        "table = mv_old.tx*").replace("owns = mv_old.audit", "owns = mv_old.audit\n"
@@ -123,6 +125,7 @@ def test_nothing_at_all(make_scene):  # noqa: F811
     assert told.returncode == 1 and "[move:tables] matches no table" in told.stdout, told.stdout
 
 
+@pytest.mark.long
 def test_an_instance_that_was_reloaded_just_now(scene):
     """It tells the mover its new policy a moment later: no reason to refuse."""
     text = scene.gate.path.read_text()
@@ -132,6 +135,7 @@ def test_an_instance_that_was_reloaded_just_now(scene):
         assert told.returncode == 0, told.stdout
 
 
+@pytest.mark.long
 def test_instances(scene):
     other = scene.folder / "other.ini"
     text = scene.gate.path.read_text()
@@ -163,6 +167,7 @@ def test_another_mover(scene):
     assert scene.move().returncode == 0
 
 
+@pytest.mark.long
 def test_unmapped(scene):
     """What goes to the alias is listed, refused for a day, and can be accepted; --finish asks for it too."""
     with scene.connect() as client, client.cursor() as cursor:
@@ -189,6 +194,7 @@ def test_unmapped(scene):
     assert scene.move("--back").returncode == 0
 
 
+@pytest.mark.long
 def test_the_way_back(scene):
     """Each table stands once, or it is for a person to look."""
     assert scene.move().returncode == 0
@@ -252,6 +258,7 @@ def test_a_dry_run_prints_every_statement(scene):
             assert text.replace("IF EXISTS ", "") in printed, (text, printed)
 
 
+@pytest.mark.long
 def test_odd_names(make_scene):  # noqa: F811
     """Backticks, UTF-8, upper case, dashes: the names of tables, columns, triggers, databases and accounts."""
     ini = INI.replace("mv_new", "mv-Nëw").replace("owns = mv-Nëw.*", "owns = mv-Nëw.*\nowns = mv_old.Ünï*\n"
@@ -335,6 +342,7 @@ def test_what_stands_at_the_meeting_point(scene):
     scene.server.sql("DELETE FROM silogate.moves WHERE name LIKE 'forgotten%'")
 
 
+@pytest.mark.long
 def test_what_was_edited_by_hand(scene):
     """Rows of the meeting point that are gone or changed are no reason to guess: the catalogue says where tables stand."""
     server = scene.server

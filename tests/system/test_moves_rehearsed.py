@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import pymysql
+import pytest
 
 from harness import places
 from test_moves import INI, make_scene  # noqa: F401: the fixture
@@ -25,6 +26,7 @@ def test_a_rehearsal_names_long_transactions(make_scene):  # noqa: F811
         scene.server.sql("SET GLOBAL time_zone = 'SYSTEM'")
 
 
+@pytest.mark.long
 def test_the_rehearsal_by_service(make_scene):  # noqa: F811
     """On the dashboard and in the metrics: what cannot be mapped, and transactions longer than the hold when they are over."""
     scene = make_scene(ini=INI.replace("hold = 10s", "hold = 2s"))

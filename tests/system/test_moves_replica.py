@@ -75,6 +75,7 @@ def rows(server, database):
     return server.sql(f"SELECT id, client, number, note FROM {database}.t0 ORDER BY id")
 
 
+@pytest.mark.long
 def test_a_replica_follows(pair, make_gate, tmp_path):
     source, replica = pair
     scene = Scene(source, make_gate, tmp_path)
@@ -112,6 +113,7 @@ def test_a_replica_follows(pair, make_gate, tmp_path):
     assert places.wait_for(lambda: replica.sql(journal) == source.sql(journal))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("filtered", ["do", "ignore"] if os.environ.get("SILOGATE_LONG") else ["do"])
 @pytest.mark.parametrize("kind", [MariaDB, MySQL], ids=["mariadb", "mysql"])
 def test_a_log_of_some_databases(kind, filtered, make_gate, tmp_path):

@@ -45,6 +45,7 @@ class Rights:
             self.scene.defaults = defaults
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("triggers", [False, True])
 def test_each_right_in_turn(make_scene, triggers):  # noqa: F811
     """Some were found in the hold, one (CREATE at the old place) when the tables had gone and no alias could be put there,

@@ -120,6 +120,7 @@ def without_times(statement, answers):
     return [[row[::2] for row in rows] for rows in answers] if statement == "SHOW PROFILES" else answers
 
 
+@pytest.mark.long(short=6)
 @pytest.mark.parametrize("watching", [WATCHING, WATCHING[:1], WATCHING[1:], WATCHING[::-1]])
 @pytest.mark.parametrize("unknown", UNKNOWN)
 def test_who_watches_what_it_executes(server, gate, unknown, watching):

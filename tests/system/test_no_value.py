@@ -107,6 +107,7 @@ def found_in(shown):
             for name, text in shown.items() if VALUE.search(text)}
 
 
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("mode", ["log", "block"])
 @pytest.mark.parametrize("sql_mode", ["", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES"])
 def test_no_value_comes_out(server, make_gate, mode, sql_mode):

@@ -46,6 +46,7 @@ def ask(server, statement):
     return server.sql(f"SET SESSION {limit} = 0, sql_big_selects = 1, sql_select_limit = 99", statement)
 
 
+@pytest.mark.long
 def test_odd_defaults_change_nothing(odd, make_gate, tmp_path):
     server, defaults = odd
     scene = Scene(server, make_gate, tmp_path, ini="[proxy]\ncontrol = unix:{password}.control\n" + INI)

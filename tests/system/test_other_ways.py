@@ -76,6 +76,7 @@ def ended(client, statement="SELECT name FROM vault.t"):
 PASSING = gate.change(INI, "proxy", "unknown_user", "pass")
 
 
+@pytest.mark.long(short=4)
 @pytest.mark.parametrize("how", ["its user is a service's now", "nobody passes any more"])
 @pytest.mark.parametrize("when", ["idle", "at work", "while it logs in"])
 def test_who_has_passed_does_not_pass_for_ever(vault, make_gate, how, when):

@@ -79,6 +79,7 @@ def post(gate, call, body):
     return answer.status, text
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("how", ["upgrade", "restart", "kill"])
 def test_undone_while_the_store_was_away(server, one, how):
     """It was in force again with the next process, as soon as the table could be read."""
@@ -100,6 +101,7 @@ def test_undone_while_the_store_was_away(server, one, how):
     session.quit()
 
 
+@pytest.mark.long
 def test_undone_and_kept_in_state(server, make, tmp_path):  # noqa: F811
     """With [proxy] state the file is there, also if the folder of the control socket is emptied with a restart."""
     gate = make(1, *BLOCKS, ("proxy", "state", tmp_path))
@@ -114,6 +116,7 @@ def test_undone_and_kept_in_state(server, make, tmp_path):  # noqa: F811
     session.quit()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("key, value", [("state", None), ("instance", 7)])
 def test_undone_and_then_kept_elsewhere(server, make, tmp_path, key, value):  # noqa: F811
     """The restart that follows has a [proxy] state, or another instance: the file of before is found."""
@@ -132,6 +135,7 @@ def test_undone_and_then_kept_elsewhere(server, make, tmp_path, key, value):  # 
     session.quit()
 
 
+@pytest.mark.long
 def test_undone_where_the_row_is_lost(server, make):  # noqa: F811
     """The schema is dropped while one instance undoes, and the other still has it: it does not bring it back."""
     first, second = make(1, *BLOCKS), make(2, *BLOCKS)
@@ -155,6 +159,7 @@ def set_back(server):
     server.sql("UPDATE silogate.overrides SET begins = begins + INTERVAL 2 HOUR, ends = ends + INTERVAL 2 HOUR")
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("how", ["upgrade", "restart"])
 def test_ended_and_the_servers_clock_set_back(server, one, how):
     gate = one.gate
@@ -212,6 +217,7 @@ def test_no_longer_than_it_was_begun_for(server, make):  # noqa: F811
     session.quit()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("how", [None, "upgrade", "restart"])
 def test_ended_by_a_reload(server, one, how):
     """Its service was gone, and the log said that it has ended: it came back with the service."""
@@ -307,6 +313,7 @@ def test_a_store_that_is_full_of_blocks(server, make):  # noqa: F811
     assert "already" in gate.ctl("mode", "billing", "block", "--for", "1h", code=1)
 
 
+@pytest.mark.long
 def test_many_undone_while_the_store_is_away(server, make):  # noqa: F811
     """They are remembered, all of them; before one would be forgotten, new ones are refused."""
     gate = make(1, *BLOCKS)

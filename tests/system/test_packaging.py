@@ -57,6 +57,7 @@ def test_rules_and_dashboard_name_metrics_that_exist(mariadb, make_gate):
                               "silogate_meeting_up", "silogate_unexplained", "silogate_unexplained_total"}
 
 
+@pytest.mark.long
 def test_rules_fire_when_they_should():
     checked = run("promtool", "check", "rules", RULES)
     assert checked.returncode == 0, checked.stdout + checked.stderr

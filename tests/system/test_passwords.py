@@ -44,6 +44,7 @@ class Client(wire.Wire):
                     self.send(password.encode() + b"\0")
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("leg", ["plain", "tls"])
 @pytest.mark.parametrize("upstream", ["off", "required"])
 def test_change_user_cold(mysql, make_gate, certificates, leg, upstream):
@@ -121,6 +122,7 @@ def test_a_second_factor_in_clear_needs_tls(make_gate):
         server.close()
 
 
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("answer", [b"x" * 256, b"\x80" * 255 + b"\0", b"y" * 20 + b"\0" + b"z" * 300, b"\x00" * 64])
 def test_answers_that_are_no_password(mysql, make_gate, answer):
     """Full authentication is answered with bytes that are no password under any key: refused, whatever the

@@ -205,6 +205,7 @@ def test_router_clients_without_session_track(silogate):
     connection.quit()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("kind", ["server", "rsa"])
 def test_router_ecc_certificates(mysql, make_gate, certificates, kind):
     """"No RSA certificate": a login that needs RSA for its password, or TLS, works with a certificate

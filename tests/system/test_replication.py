@@ -117,6 +117,7 @@ def follow(port, source):
     return replica
 
 
+@pytest.mark.long
 def test_a_dump_that_acknowledges(source, make_gate):
     gate = make_gate(source, ("proxy", "idle_timeout", "2s"), ("policy", "administration", "allow"))
     source.sql("GRANT REPLICATION SLAVE ON *.* TO lab_service@'%'")
@@ -143,6 +144,7 @@ def replica(source):
     server.remove()
 
 
+@pytest.mark.long
 def test_a_server_as_replica(source, replica, make_gate):
     """Semi-synchronous, both legs compressed: behind each event that is to be acknowledged, servers and replicas count
     the frames anew, each vendor in its own way."""

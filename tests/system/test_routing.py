@@ -159,6 +159,7 @@ def test_proxy_header_without_an_address(mariadb, make_gate, header):
     connection.quit()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("header", [
     b"", b"PROXY TCP4 192.0.2.7\r\n", b"PROXY TCP4 999.0.0.1 1.1.1.1 1 1\r\n", b"PROXY " + b"x" * 200,
     V2 + b"\x31\x11\x00\x0c" + bytes(12), V2 + b"\x21\x11\x00\x04" + bytes(4), b"GET / HTTP/1.1\r\n\r\n",
@@ -193,6 +194,7 @@ def test_who_must_not_send_a_header_and_does_is_closed(mariadb, make_gate):
     wire.connect(gate.port, "billing_service").quit()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("sent", ["v1", "v2"])
 @pytest.mark.parametrize("name", HEADERS)
 def test_proxy_header_in_clear_before_tls(mariadb, make_gate, certificates, name, sent):

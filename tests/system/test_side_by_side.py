@@ -12,6 +12,7 @@ LONG = bool(os.environ.get("SILOGATE_LONG"))  # make side-by-side
 ALL = [(kind, number) for kind in servers.KINDS for number in range(len(sides.SETS[kind]))]
 
 
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("server, number", ALL, indirect=["server"], scope="session",
                          ids=[f"{kind}-{number}" for kind, number in ALL])
 def test_side_by_side(server, number):
@@ -29,6 +30,7 @@ def test_side_by_side(server, number):
 FEW = ["SELECT * FROM missing", "SELECT id, name, price, NULL FROM item"]
 
 
+@pytest.mark.long(short=6)
 def test_clients(server, client, shared):
     # A new session of MariaDB's is told the FOUND_ROWS() of the one before it on its thread.
     statements = [one for one in cases.BOTH if one.startswith("SELECT")

@@ -74,6 +74,7 @@ def test_the_next_address_serves_when_the_first_is_gone(mariadb, make_gate):
     new.close()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(places.is_sanitized(), reason="memory is the sanitizer's")
 def test_memory_of_sessions(mariadb, make_gate):
     """Idle ones, and those whose clients do not read what the server sends: docs/deploy.md says 2 and 75 KiB, both
@@ -98,6 +99,7 @@ def test_memory_of_sessions(mariadb, make_gate):
         one.close()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(places.is_sanitized(), reason="memory is the sanitizer's")
 def test_memory_of_tls_legs(secure_mariadb, make_gate, certificates):
     """What each adds to an idle session: docs/deploy.md and docs/tls.md say at most 45 KiB."""
@@ -116,6 +118,7 @@ def test_memory_of_tls_legs(secure_mariadb, make_gate, certificates):
         one.close()
 
 
+@pytest.mark.long
 def test_a_thousand_services_and_a_takeover(mariadb, make_gate):
     """The counters of older generations were 1 MiB at most, those of 260 services: with more they fell to 0 at a
     takeover, and what the older sessions did was in nobody's /metrics."""

@@ -103,6 +103,7 @@ def rotate(gate, number):
         gate.rotate(gate.violations_file.with_name(f"violations.jsonl.{number}"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", servers.KINDS if LONG else ["mariadb"])
 def test_soak(make_gate, kind):
     server = servers.new(kind)

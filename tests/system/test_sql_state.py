@@ -129,6 +129,7 @@ class StateSession:
         return found[0]
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("track", [True, False], ids=["track", "no-track"])
 def test_sql_state_are_the_servers(server, make_gate, track):
     if server.name == "mysql":

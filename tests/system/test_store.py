@@ -38,6 +38,7 @@ def healed(server, gate, begun):
     assert places.wait_for(lambda: gate.metrics().total("meeting_up", upstream="main") == 1, 60, 0.2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("table", ["instances", "overrides"] if LONG else ["overrides"])
 def test_locked_by_somebody(server, make, table):  # noqa: F811
     """LOCK TABLES, which no InnoDB timeout ends: a statement that waits for it is one, and not one more at each try."""
@@ -76,6 +77,7 @@ def test_read_only(server, make):  # noqa: F811
     session.quit()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("rights", ["", "SELECT", "SELECT, INSERT, UPDATE"] if LONG else ["", "SELECT"])
 def test_rights_that_are_missing(server, make, rights):  # noqa: F811
     """A DBA takes rights away: who asks is told which, the log says it a few times, and it heals."""
@@ -108,6 +110,7 @@ def test_tables_that_a_dba_has_made(server, make):  # noqa: F811
     session.quit()
 
 
+@pytest.mark.long
 def test_clocks_that_differ(server, make, request):  # noqa: F811
     """An instance whose clock is an hour ahead: each sees the other alive, and an override ends at both when it was told
     to, whichever began it."""
@@ -143,6 +146,7 @@ MORE_CHANGES = ["ALTER TABLE silogate.overrides DROP ticket", "DROP TABLE siloga
                 "ALTER TABLE silogate.instances DROP in_force, ADD in_force INT NOT NULL"]
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("change", CHANGES + MORE_CHANGES if LONG else CHANGES)
 def test_tables_of_another_version(server, make, change):  # noqa: F811
     gate = make(1)

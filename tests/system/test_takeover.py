@@ -17,7 +17,6 @@ from harness import built, gate as gates, places, servers, wire
 from harness.generations import Generations
 
 
-
 @pytest.fixture
 def generations(make_gate):
     made = []
@@ -262,6 +261,7 @@ def clock(tmp_path, monkeypatch):
     return set_to
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", [-3600, 3600])
 def test_a_clock_that_is_set_changes_no_end(mariadb, generations, clock, step):
     """An override lasts as long as it was told to, and shows its end by the clock as it is now; a hold too."""

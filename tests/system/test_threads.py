@@ -197,6 +197,7 @@ def test_change_user_with_a_collation_of_two_bytes(mariadb, make_gate):
         client.quit()
 
 
+@pytest.mark.long
 def test_a_transfer_that_moves_is_not_idle(server, make_gate):
     """A command that takes longer than idle_timeout to arrive, and a file likewise."""
     gate = make_gate(server, ("proxy", "idle_timeout", "3s"))

@@ -25,6 +25,7 @@ def waited(gate):
     return re.findall(r"user '(\w+)': the answer waits for (\d+) s", gate.log())
 
 
+@pytest.mark.long(short=1)
 def test_answers_are_delayed_after_failed_logins(mariadb, make_gate):
     gate = make_gate(mariadb, ("proxy", "max_failed_logins", 3))
 
@@ -99,6 +100,7 @@ def unfinished(gate, user):
     return one, one.receive()[0]
 
 
+@pytest.mark.long
 def test_unfinished_logins_take_no_more_than_their_upstream_may(server, make_gate):
     """Who has no password holds connections of the server until login_timeout: as many as [upstream] max_connections,
     and no place of a service. Sessions that are there go on."""

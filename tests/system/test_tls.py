@@ -369,6 +369,7 @@ def test_garbage_where_tls_should_be(mariadb, make_gate, certificates):
 
 # --- data ------------------------------------------------------------------------------------------
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("upstream", ["off", "required"])
 def test_much_data_over_tls(mysql, make_gate, certificates, upstream):
     """Rows and statements of many records, in both directions, also over both legs."""

@@ -92,6 +92,7 @@ def is_tls(data):
     return data[:3] == b"\x20\x00\x00" and data[36:38] == b"\x16\x03"
 
 
+@pytest.mark.long(short=8)
 @pytest.mark.parametrize("caller", CLIENTS, ids=[client.name for client in CLIENTS])
 @pytest.mark.parametrize("leg", ["plain", "tls"])
 def test_every_client_over_every_pair_of_legs(legs, leg, caller):

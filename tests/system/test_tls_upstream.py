@@ -69,6 +69,7 @@ def upstream(certificates, tls, *more):
     return changes
 
 
+@pytest.mark.long(short=4)
 @pytest.mark.parametrize("certificate, tls, words", [
     ("expired", "verify_ca", "has expired"),
     ("future", "verify_ca", "is not valid yet"),
@@ -135,6 +136,7 @@ def test_sessions_are_resumed(mysql, make_gate):
     assert reused[0] == 0 and reused[1] and reused[2]
 
 
+@pytest.mark.long(short=1)
 def test_a_handshake_that_does_not_end(make_gate, certificates):
     """The server says its greeting, takes the SSLRequest and then nothing more."""
     def silent(stream, number):
@@ -158,6 +160,7 @@ def test_a_handshake_that_does_not_end(make_gate, certificates):
         server.close()
 
 
+@pytest.mark.long(short=4)
 @pytest.mark.parametrize("plugin", ["mysql_clear_password", "dialog", "a_plugin_of_tomorrow"])
 @pytest.mark.parametrize("leg", ["plain", "tls"])
 @pytest.mark.parametrize("tls", ["off", "required"])

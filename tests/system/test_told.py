@@ -74,6 +74,7 @@ def code(one, text, **options):
         client.quit()
 
 
+@pytest.mark.long
 def test_restarted_with_names_that_fold(start):
     server, silogate = start
     upstream = server()
@@ -101,6 +102,7 @@ TELLING = ("SELECT name AS status FROM vault.Mine", "SELECT a.name, FOUND_ROWS()
            "UPDATE vault.Mine SET name = ROW_COUNT()", "DELETE FROM vault.MINE /* error */")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("prepared", [False, True])
 def test_restarted_and_not_asked(start, prepared):
     """What would be answered from silogate's own question is judged without it, and here nothing is asked with the
@@ -126,6 +128,7 @@ def test_restarted_and_not_asked(start, prepared):
     assert upstream.sql("SELECT name FROM vault.mine") == ((SECRET,),)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["one command", "prepared"])
 def test_restarted_and_the_password_has_expired(start, how):
     """Before the new password the server does not say how it compares names: both ways must be allowed."""
@@ -193,6 +196,7 @@ def test_a_password_is_set_first(start, separator):
     client.quit()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("kind", list(servers.KINDS))
 @pytest.mark.parametrize("charset", ["swe7", "sjis"])
 def test_the_connections_character_set_is_another(start, kind, charset):

@@ -72,6 +72,7 @@ def names(server, table, schema):
         f" AND table_type = '{table}' ORDER BY 1")]
 
 
+@pytest.mark.long
 def test_all_of_nilecare_out_and_in(server, tools):
     """Each database goes out with the dump tool, with its views and triggers, and comes in as another
     with the same tables, and equal checksums."""
@@ -123,6 +124,7 @@ def sysbench(tools, script, what, *options):
                tools.user).decode()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("prepared", ["auto", "disable"])
 def test_sysbench(server, tools, prepared):
     """The whole OLTP set, with prepared statements and without."""
@@ -172,6 +174,7 @@ POOL = """
 """
 
 
+@pytest.mark.long
 def test_mysql2_pool(server, silogate):
     """Node's pool as NileCare's services use it: 20 connections, query and execute mixed; when all its
     connections are killed on the server it makes new ones and prepares anew."""

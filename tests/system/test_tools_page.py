@@ -117,6 +117,7 @@ def run_section(source, make_gate, folder, section, change=lambda ini: ini):
     return done, gate
 
 
+@pytest.mark.long
 def test_every_command(source, make_gate, folder):
     """They end well, leave the violations that the page says, and have done what they are for: a dump holds the
     tables, the load's row is there, the restored table is the same, the new column too, and the binary log's reader

@@ -144,6 +144,7 @@ def test_a_reload_in_the_middle_tells_nothing_wrong(make_shop):
                for *_, steps in told(gate))
 
 
+@pytest.mark.long
 def test_more_than_are_kept(make_shop):
     """Thirteen different statements, and 600 sessions with one each: a bound, and it is told of."""
     gate, connection = make_shop(("log", "repeat", "0"))

@@ -27,6 +27,7 @@ def test_greeting_is_the_servers(server, silogate):
     through.close()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("size", [17 << 20, 40 << 20])
 def test_big_packets_both_ways(server, lab, size):
     """A statement and a row of more than one packet's 16 MB."""
@@ -38,6 +39,7 @@ def test_big_packets_both_ways(server, lab, size):
     assert lab.query("SELECT 1")[0].rows == [["1"]]
 
 
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("size", [0xffffff - 1, 0xffffff, 0xffffff + 1, 2 * 0xffffff])
 def test_packets_at_the_border(lab, size):
     """Payloads of just 16 MB end in an empty packet."""

@@ -164,6 +164,7 @@ class Writer(threading.Thread):
                 return
 
 
+@pytest.mark.long
 def test_killed_under_load(mariadb, balanced):
     """kill -9 of the one and the other in turn while eight clients write: what was acknowledged is there once and whole,
     what was not is there whole or not at all, and nobody is refused a new connection."""

@@ -129,6 +129,7 @@ def begin(leg, way, wait, tag):
     return client
 
 
+@pytest.mark.long
 def test_what_waits_ends_with_its_client(legs, behind):
     """All kinds of waits, of ends and of legs at the same time, directly and through silogate."""
     holder = behind.root()

@@ -22,6 +22,7 @@ owns = vault.*
 """
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("named", ["10.4.1-MariaDB", "8.0.30", "10.x"])
 def test_a_version_that_is_not_the_server_s(named):
     class Disguised(servers.MariaDB):

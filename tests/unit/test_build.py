@@ -47,6 +47,7 @@ def test_the_packagers_flags_are_added():
     assert "-Wl,--as-needed" in linked and "-Wl,-z,relro" in linked
 
 
+@pytest.mark.long
 def test_the_packagers_level_of_fortify_is_taken(tmp_path):
     """-D_FORTIFY_SOURCE=3 beside a level of ours: each file was compiled with "_FORTIFY_SOURCE redefined"."""
     target = f"{tmp_path}/b/base/error.o"
@@ -56,6 +57,7 @@ def test_the_packagers_level_of_fortify_is_taken(tmp_path):
     assert "_FORTIFY_SOURCE=2" in make(f"BUILD={tmp_path}/b", target)
 
 
+@pytest.mark.long
 def test_other_flags_build_anew(tmp_path):
     one = f"BUILD={tmp_path}/b"
     target = f"{tmp_path}/b/base/error.o"
@@ -64,6 +66,7 @@ def test_other_flags_build_anew(tmp_path):
     assert "base/error.c" in make(one, target, CFLAGS="-O1")
 
 
+@pytest.mark.long
 def test_the_same_source_gives_the_same_bytes(tmp_path):
     made = []
     for name in ("one", "another/folder"):

@@ -32,6 +32,7 @@ def test_this_tree_keeps_the_rules(tree):
     assert layers(tree) == (0, [])
 
 
+@pytest.mark.long(short=6)
 @pytest.mark.parametrize("file, text, said", [
     ("sql/odd.c", '#include "policy/policy.h"\n', "sql/odd.c:1: sql/ may not include policy/policy.h"),
     ("violations/odd.c", '#include "base/text.h"\n#include "sql/analyze.h"\n',

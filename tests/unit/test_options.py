@@ -49,6 +49,7 @@ def test_subcommands():
     assert set(re.findall(r"(?m)^  ([a-z]+)  ", run(places.SILOGATE, "--help").stdout)) == set(SUBCOMMANDS)
 
 
+@pytest.mark.long(short=4)
 @pytest.mark.parametrize("subcommand", SUBCOMMANDS)
 def test_options_are_the_same_everywhere(subcommand):
     said = run(places.SILOGATE, subcommand, "--help").stdout

@@ -74,6 +74,7 @@ def ends(fake, make_gate):
     return Ends(make_gate, fake().address())
 
 
+@pytest.mark.long(short=4)
 @pytest.mark.parametrize("name", GARBAGE)
 def test_garbage_before_login(ends, name):
     data, reason = GARBAGE[name]
@@ -164,6 +165,7 @@ SERVERS = {
 }
 
 
+@pytest.mark.long(short=3)
 @pytest.mark.parametrize("name", SERVERS)
 def test_the_ends_of_a_server_before_login(fake, make_gate, name):
     script, code, reason = SERVERS[name]
@@ -206,6 +208,7 @@ DEATHS = {
 }
 
 
+@pytest.mark.long(short=3)
 @pytest.mark.parametrize("name", DEATHS)
 def test_the_ends_of_a_server_in_its_answer(fake, make_gate, name):
     command, data, code, reason = DEATHS[name]
@@ -243,6 +246,7 @@ def test_a_second_address_and_back(fake, make_gate):
     assert second.connections > seen  # one more where the health probe has come meanwhile
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("how", ["unreachable", "silent", "half a greeting"])
 def test_a_second_address_where_the_first_says_nothing(fake, make_gate, how):
     """Each address has connect_timeout; the client waits for them, and is served."""
@@ -293,6 +297,7 @@ def names(tmp_path, monkeypatch):
     return resolve
 
 
+@pytest.mark.long
 def test_a_host_name_that_moves(fake, make_gate, names):
     """Its addresses are asked for every few seconds and at a reload; sessions stay where they are. What
     was known of it holds where it does not resolve just now."""
