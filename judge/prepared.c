@@ -16,6 +16,7 @@ struct prepared *prepared_new(struct text text, size_t most, const struct sql_fa
     prepared->facts = sql_facts_keep(facts);
     prepared->state = *state;
     prepared->reading = sql_reading_of(text, state);
+    sql_reading_note(&prepared->reading, facts);
     prepared->cut = length < text.length;
     prepared->bytes = sizeof(*prepared) + length + sql_facts_bytes(facts);
     prepared->text_length = (uint32_t)length;

@@ -149,7 +149,9 @@ static bool reads_otherwise(const struct parser *p, size_t offset)
     const uint8_t *start = p->lexer.start;
     struct text text = {(const char *)start + offset, p->t.offset - offset};
 
-    return (sql_marks(text) & (SQL_MARK_QUOTES | SQL_MARK_HIGH)) != 0;
+    const unsigned bytes = p->facts->prints ? SQL_MARK_BYTES : 0;
+
+    return (sql_marks(text) & (SQL_MARK_QUOTES | SQL_MARK_HIGH | bytes)) != 0;
 }
 
 static void read_statement(struct parser *p, struct text text, size_t offset)

@@ -369,6 +369,7 @@ void parse_body_in(struct parser *p, const struct name *schema)
         parser_fail(p, "a body that is stored in another sql_mode or character set");
         return;
     }
+    check_head(p);
     if (schema->text.at)
         p->schema = schema->text;
     p->facts->stores = true;

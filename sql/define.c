@@ -164,6 +164,7 @@ void parse_create(struct parser *p)
 {
     bool temporary = false;
 
+    p->defines = p->t.offset;
     step(p);
     const bool replaces = at_word(p, KW_OR);
     while (take_prefix(p, &temporary)) {
@@ -239,6 +240,7 @@ void parse_alter(struct parser *p)
 {
     bool temporary = false;
 
+    p->defines = p->t.offset;
     step(p);
     while (take_prefix(p, &temporary)) {
     }

@@ -1,7 +1,10 @@
 /* Views, triggers, events and routines: the server stores their text. The part before the body is
  * read here, the body in sql/body.c. Called by sql/define.c.
  */
+#include <string.h>
+
 #include "sql/parser.h"
+#include "sql/reread.h"
 
 void take_routine(struct parser *p, unsigned access, struct name *schema)
 {
@@ -18,6 +21,58 @@ void take_trigger(struct parser *p, unsigned access)
     if (take_routine_name(p, &schema, &name))
         place_trigger(p, add_object(p, SQL_ROUTINE, &schema, &name, access), &schema, &name,
                       SQL_OBJECTS);
+}
+
+/* The marks of the text from the statement's CREATE or ALTER to the current token, where the server
+ * may read that text otherwise once it has stored it; else 0. */
+static uint8_t stored_marks(const struct parser *p)
+{
+    const char *start = (const char *)p->lexer.start;
+
+    if (!sql_charset_hides_signs((enum sql_charset)p->state->charset))
+        return 0;
+    return sql_marks((struct text){start + p->defines, p->t.offset - p->defines});
+}
+
+/* Bytes that may be a part of a character; where the set is not known, signs may be letters too. */
+static bool spells_characters(const struct parser *p)
+{
+    const unsigned signs = p->state->charset == SQL_CHARSET_UNKNOWN ? SQL_MARK_SIGNS : 0;
+
+    return stored_marks(p) & (SQL_MARK_HIGH | SQL_MARK_BYTES | signs);
+}
+
+/* MySQL does not store the text of a view but prints it, with every byte 0x5C of a literal doubled,
+ * and reads that in the view's character_set_client. There the first of the two may be the second
+ * byte of a character, and then the other one escapes the quote behind it. */
+static void check_printed(struct parser *p)
+{
+    p->facts->prints = p->state->dialect == SQL_MYSQL;
+    if ((p->facts->prints || p->state->charset == SQL_CHARSET_UNKNOWN) && spells_characters(p))
+        parser_fail(p, "a view that the server may print and read otherwise in this character set");
+}
+
+/* The part before the body of a routine, trigger or event is also printed, in utf8: the names, the
+ * values of an ENUM that a function returns, the comment. It is read in the set of its client. */
+void check_head(struct parser *p)
+{
+    if (spells_characters(p))
+        parser_fail(p, "a head of stored code that may be read otherwise in this character set");
+}
+
+/* If the table of a trigger is renamed, even later and in another character set, its new name is
+ * printed and read in the same way: the last byte of the name and the quote behind it may be one
+ * character. The name then ends at the next such quote, in the trigger's body. */
+static void check_renamed(struct parser *p)
+{
+    const char *at = (const char *)p->lexer.start + p->defines;
+    const size_t length = p->t.offset - p->defines;
+    const bool ansi = !p->state->mode_known || p->state->mode & SQL_ANSI_QUOTES;
+
+    if (sql_charset_hides_signs((enum sql_charset)p->state->charset) &&
+        (memchr(at, '`', length) || (ansi && memchr(at, '"', length))))
+        parser_fail(p, "a quoted name in a trigger, which may be read otherwise after a RENAME in "
+                       "this character set");
 }
 
 /* VIEW name [(columns)] AS query [WITH CHECK OPTION] */
@@ -49,6 +104,8 @@ void parse_view(struct parser *p)
         if (need_word(p, KW_CHECK))
             need_word(p, KW_OPTION);
     }
+    if (!p->failed)
+        check_printed(p);
 }
 
 /* TRIGGER name BEFORE INSERT ON table FOR EACH ROW [FOLLOWS other] body */
@@ -84,6 +141,8 @@ void parse_trigger(struct parser *p)
     p->beside = (uint16_t)on; /* names without a schema in the body: in its schema */
     parse_body_in(p, &table_schema);
     p->beside = SQL_OBJECTS;
+    if (!p->failed)
+        check_renamed(p);
 }
 
 /* Skips the event's schedule and options, up to DO. Returns true if they have a RENAME TO another

@@ -50,6 +50,7 @@ static void parse_text(struct parser *p, struct text text, const struct sql_toke
         parser_fail(p, "text behind the prepared statement's end");
     else
         resolve_qualifiers(p);
+    sql_reading_note(&p->facts->session.reading, p->facts);
     p->literal.text.at = NULL;
     p->dynamic = false;
     p->nowhere = nowhere;

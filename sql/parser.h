@@ -121,6 +121,7 @@ struct parser {
     uint16_t joined_count;
     bool indexed;
     uint32_t start;     /* offset of the statement */
+    uint32_t defines;   /* offset of the CREATE or ALTER that is read */
     bool lists;         /* long lists of names may be split into batches */
     uint32_t list_from; /* offset where this batch of the list begins; 0: at its first name */
     uint8_t prepared_count;
@@ -436,6 +437,8 @@ void take_routine(struct parser *p, unsigned access, struct name *schema);
 /* Takes the name of a trigger and adds the trigger. */
 void take_trigger(struct parser *p, unsigned access);
 void parse_view(struct parser *p);
+/* Call it at the body of stored code. */
+void check_head(struct parser *p);
 void parse_trigger(struct parser *p);
 void parse_event(struct parser *p, enum sql_kind kind);
 void parse_routine(struct parser *p);

@@ -3,6 +3,21 @@
  */
 #include "sql/reread.h"
 
+static bool is_word(char c)
+{
+    return (c >= '0' && c <= '9') || (text_lower(c) >= 'a' && text_lower(c) <= 'z') || c == '_' ||
+           c == '$';
+}
+
+/* 0x41, x'41', b'01' at `i`; 'x' is none, and none can stand right behind a quote. */
+static bool at_bytes(struct text text, size_t i)
+{
+    if (i + 1 >= text.length || (i > 0 && (is_word(text.at[i - 1]) || text.at[i - 1] == '\'')))
+        return false;
+    const char c = text_lower(text.at[i]), next = text_lower(text.at[i + 1]);
+    return c == '0' ? next == 'x' || next == 'b' : (c == 'x' || c == 'b') && next == '\'';
+}
+
 uint8_t sql_marks(struct text text)
 {
     uint8_t marks = 0;
@@ -13,6 +28,8 @@ uint8_t sql_marks(struct text text)
         if (c == '(' && blank)
             marks |= SQL_MARK_BLANK;
         blank = c <= ' ' || c == '/';
+        if (at_bytes(text, i))
+            marks |= SQL_MARK_BYTES;
         if (c >= 0x80)
             marks |= SQL_MARK_HIGH;
         else if (c == '"' || c == '\\' || c == '[')
@@ -23,12 +40,24 @@ uint8_t sql_marks(struct text text)
     return marks;
 }
 
+bool sql_charset_hides_signs(enum sql_charset charset)
+{
+    return (charset >= SQL_BIG5 && charset <= SQL_SJIS) || charset == SQL_CHARSET_UNKNOWN;
+}
+
 struct sql_reading sql_reading_of(struct text text, const struct sql_state *state)
 {
     return (struct sql_reading){.marks = sql_marks(text),
                                 .mode = state->mode,
                                 .charset = state->charset,
                                 .mode_known = state->mode_known};
+}
+
+void sql_reading_note(struct sql_reading *reading, const struct sql_facts *facts)
+{
+    if (facts->prints && reading->marks & SQL_MARK_BYTES)
+        reading->marks |= SQL_MARK_HIGH;
+    reading->marks &= (uint8_t)~SQL_MARK_BYTES;
 }
 
 enum sql_alike sql_reads_alike(const struct sql_reading *reading, const struct sql_state *state)

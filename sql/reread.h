@@ -16,13 +16,23 @@ enum sql_mark {
     SQL_MARK_HIGH = 2,   /* bytes over 127: they may be parts of longer characters */
     SQL_MARK_BLANK = 4,  /* a blank or comment before a bracket: see SQL_IGNORE_SPACE */
     SQL_MARK_SIGNS = 8,  /* letters in swe7: { } ^ ~ | and so on */
+    SQL_MARK_BYTES = 16, /* 0x, x'', b'': they may spell any bytes; only what the server stores as
+                            a text of its own depends on them (see facts->prints) */
 };
 
 /* A union of enum sql_mark. */
 uint8_t sql_marks(struct text text);
 
+/* May a character of this class of sets end in a byte that is a backslash or a backtick in others?
+ * In such a set the server reads some texts that it has stored itself otherwise than it wrote them.
+ */
+bool sql_charset_hides_signs(enum sql_charset charset);
+
 /* The part of `state` that decides how the text was read. */
 struct sql_reading sql_reading_of(struct text text, const struct sql_state *state);
+
+/* Call it once `facts` are complete: the bytes that a view spells count as those over 127. */
+void sql_reading_note(struct sql_reading *reading, const struct sql_facts *facts);
 
 enum sql_alike {
     SQL_READS_ALIKE,

@@ -107,6 +107,35 @@ class Forms:
                 steps += [{"com": "PREPARE", "text": text}, self.half()[0], "ALTER TABLE own.patients COMMENT 'c'", {"com": "EXECUTE"}]
         return steps
 
+    def stored(self):
+        """What the server prints into a definition and reads again in the character set of its client."""
+        charset, lead = self.pick(("big5", b"\xb3"), ("gbk", b"\x81"), ("sjis", b"\x89"), ("cp932", b"\x83"), ("gb18030", b"\x81"), ("latin1", b"\xe4"))
+        table, naming = self.pick(b"secret.patients", b"secret.visits", b"shared.patients"), f"SET NAMES {charset}"
+        character = lead + b"\\" if charset != "latin1" else lead
+        bits = format(int.from_bytes(character, "big"), "b").encode()
+        spelt = self.pick(b"'" + character + b"'", b"_" + charset.encode() + b"'" + character + b"'", b"N'" + character + b"'",
+                          b"_" + charset.encode() + b" 0x" + character.hex().encode(), b"_binary b'" + bits + b"'", b"_latin1 x'" + character.hex().encode() + b"'")
+        leak = b"SET @leak = (SELECT MAX(name) FROM " + table + b"); "
+        if self.chance(0.6):
+            view = b"VIEW own.pv AS SELECT " + spelt + b" AS a, ', name FROM " + table + b" -- ' AS b"
+            create = b"CREATE OR REPLACE " + view
+            ways = [[naming, create], [naming, b"CREATE OR REPLACE VIEW own.pv AS SELECT 1 AS a", b"ALTER " + view], [naming, *self.prepared(create)],
+                    [naming, b"PREPARE p FROM '" + create.replace(b"'", b"''") + b"'", b"EXECUTE p"],
+                    [b"PREPARE p FROM '" + create.replace(b"'", b"''") + b"'", naming, b"EXECUTE p"],
+                    [{"com": "PREPARE", "text": create}, naming, {"com": "EXECUTE"}], [f"SET character_set_client = {charset}", create],
+                    [naming, b"CREATE PROCEDURE own.mk{n}() " + create, self.fill("CALL own.mk{n}()")]]
+            steps = [self.fill(one.decode("latin-1")).encode("latin-1") if isinstance(one, bytes) else one for one in self.pick(ways)]
+            return [*steps, "SELECT * FROM own.pv"]
+        if self.chance(0.6):
+            behind = b") CHARSET utf8mb4 READS SQL DATA BEGIN " + leak + b"RETURN 1; /* "
+            create = (b"CREATE FUNCTION own.fe() RETURNS ENUM('" + character + self.pick(b"", b"\\\\") + b"','" + behind
+                      + b"') CHARSET utf8mb4 READS SQL DATA BEGIN RETURN 1; /* */ END")
+            return [naming, "DROP FUNCTION IF EXISTS own.fe", *self.pick([create], self.prepared(create)), "SELECT own.fe()", "SELECT @leak"]
+        name = self.pick("\u201b", "\u203a", "\xdf", "\u22bf")
+        body = b"BEGIN /*x` FOR EACH ROW BEGIN " + leak + b"/* */ SET @y = 1; END"
+        return [naming, "CREATE TABLE own.trt (a INT)", b"CREATE TRIGGER own.trx BEFORE INSERT ON own.trt FOR EACH ROW " + body, "SET NAMES utf8mb4",
+                f"RENAME TABLE own.trt TO own.`{name}`".encode(), f"INSERT INTO own.`{name}` VALUES (1)".encode(), "SELECT @leak"]
+
     # Parameters
 
     def parameters(self):
