@@ -41,6 +41,7 @@ struct belief {
     bool in_doubt : 1;             /* ... or by an error after which it may be open: an ERR has no
                                       status flags; the next OK tells, or a COM_PING where the
                                       session is to end, or a hold or a move waits for it */
+    bool may_be_over : 1;          /* an error may have ended it, and no OK has come since */
     bool no_autocommit : 1;        /* by the last status flags: any statement may open one */
     bool no_backslash_escapes : 1; /* by the last status flags */
     bool must_ask : 1;             /* the server must be asked before the next command is judged */

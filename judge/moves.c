@@ -95,7 +95,7 @@ static void note_locks(struct ruling *ruling, const struct sql_facts *facts)
     else if (facts->leaves & SQL_ENDS_TABLE_LOCKS)
         ruling->locks = UNLOCKS_TABLES;
     else if (facts->kind == SQL_HANDLER)
-        ruling->locks = facts->object_count > 0 ? LOCKS_HANDLER : CLOSES_HANDLER;
+        ruling->locks = LOCKS_HANDLER;
 }
 
 /* Does the statement name a moved table itself, and not only an object that depends on one? */

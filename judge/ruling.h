@@ -31,7 +31,7 @@ enum {
 };
 
 /* Locks that a statement leaves behind even without a transaction. */
-enum ruling_locks { LOCKS_NOTHING, LOCKS_TABLES, LOCKS_HANDLER, CLOSES_HANDLER, UNLOCKS_TABLES };
+enum ruling_locks { LOCKS_NOTHING, LOCKS_TABLES, LOCKS_HANDLER, UNLOCKS_TABLES };
 
 /* An XA statement: facts->xa and facts->xid. */
 struct xa_step {
@@ -162,6 +162,8 @@ struct ruling {
     enum ruling_locks locks;
     bool wants_charset;     /* names cannot be mapped before the character set is known */
     uint16_t leaves;        /* union of enum sql_leaves, of all statements */
+    bool works;             /* a statement may lock rows or tables, or write */
+    bool opaque;            /* a statement may end what is held, without being seen to */
     struct sql_edits edits; /* of the present statement */
 
     /* The owners whose tables it writes. With `undetermined` there may be others. */

@@ -165,6 +165,29 @@ void statement_note_likeness(const struct judging *judging, struct sql_facts *fa
     sql_session_own_likeness(facts);
 }
 
+/* It runs stored code, or another text than its own, or is not understood. */
+static bool is_opaque(const struct sql_facts *facts)
+{
+    bool calls = !facts->determined || facts->kind == SQL_CALL || facts->kind == SQL_COMPOUND ||
+                 facts->kind == SQL_EXECUTE_STATEMENT || facts->kind == SQL_EXECUTE_IMMEDIATE;
+
+    for (uint32_t i = 0; i < facts->object_count && !calls; i++)
+        calls = facts->objects[i].access & SQL_EXECUTE;
+    return calls;
+}
+
+static bool works(const struct sql_facts *facts)
+{
+    const unsigned leaves =
+        facts->leaves & (SQL_LEAVES_USER_LOCK | SQL_LEAVES_TABLE_LOCKS | SQL_LEAVES_SERVER_LOCK |
+                         SQL_LEAVES_BACKUP_STAGE | SQL_LEAVES_BACKUP_LOCK | SQL_LEAVES_HANDLER);
+    bool yes = leaves || is_opaque(facts);
+
+    for (uint32_t i = 0; i < facts->object_count && !yes; i++)
+        yes = facts->objects[i].type != SQL_DATABASE && !facts->objects[i].session_only;
+    return yes;
+}
+
 void statement_rule(struct judging *judging, const struct sql_facts *facts,
                     const struct place *place)
 {
@@ -200,6 +223,8 @@ void statement_rule(struct judging *judging, const struct sql_facts *facts,
     ruling->undetermined |= !facts->determined;
     note_written(judging, facts, &verdict);
     ruling->leaves |= facts->leaves & (uint16_t)~SQL_LEAVES_TABLE; /* see statement_leaves_table */
+    ruling->works |= works(facts);
+    ruling->opaque |= is_opaque(facts);
     if (place->from == 0)
         ruling->parts++;
 }

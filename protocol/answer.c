@@ -14,6 +14,7 @@
 #include "protocol/answer.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/bytes.h"
 
@@ -157,6 +158,14 @@ static unsigned read_first(struct answer *answer, const struct seen *seen)
     }
 }
 
+static void keep_row(struct answer *answer, const struct seen *seen)
+{
+    if (!answer->keeps_row)
+        return;
+    answer->row_length = (uint8_t)(seen->length < ANSWER_ROW ? seen->length : ANSWER_ROW);
+    memcpy(answer->row, seen->at, answer->row_length);
+}
+
 /* The first packet after the column definitions. If a cursor was opened, an EOF ends the result:
  * the rows come with COM_STMT_FETCH. This EOF has SERVER_STATUS_CURSOR_EXISTS. But the flag is also
  * set if a procedure or function had a cursor of its own; so the client must have asked for a
@@ -166,8 +175,10 @@ static unsigned read_first(struct answer *answer, const struct seen *seen)
 static unsigned read_behind_columns(struct answer *answer, const struct seen *seen)
 {
     answer->phase = PHASE_ROWS;
-    if (!seen_is_end_of_rows(seen))
+    if (!seen_is_end_of_rows(seen)) {
+        keep_row(answer, seen);
         return 0;
+    }
     if (!seen_is_eof(seen))
         return read_ok(answer, seen);
     uint16_t status = bytes_get2(seen->at + 3);
@@ -230,6 +241,9 @@ static unsigned read_packet(struct answer *answer, const struct seen *seen)
     case PHASE_BEHIND_COLUMNS:
         return read_behind_columns(answer, seen);
     case PHASE_ROWS:
+        if (!seen_is_end_of_rows(seen))
+            keep_row(answer, seen);
+        return seen_is_end_of_rows(seen) ? read_ok(answer, seen) : 0;
     case PHASE_FIELDS:
         return seen_is_end_of_rows(seen) ? read_ok(answer, seen) : 0;
     case PHASE_PREPARE:
@@ -257,7 +271,7 @@ static bool is_needed_whole(const struct answer *answer, const uint8_t *packet)
     case PHASE_BEHIND_COLUMNS:
     case PHASE_ROWS:
     case PHASE_FIELDS:
-        return packet[PACKET_HEADER] >= HEADER_EOF;
+        return answer->keeps_row || packet[PACKET_HEADER] >= HEADER_EOF;
     case PHASE_FIRST:
     case PHASE_FILE:
     case PHASE_PREPARE:
@@ -336,7 +350,7 @@ unsigned answer_feed(struct answer *answer, const uint8_t *bytes, size_t size, s
         }
         if (events)
             break;
-        if (answer->phase == PHASE_ROWS && !answer->packet_continues)
+        if (answer->phase == PHASE_ROWS && !answer->packet_continues && !answer->keeps_row)
             at = pass_rows(answer, at, end);
         if (!begin_packet(answer, at, end, &events))
             break;

@@ -22,7 +22,7 @@
 #include "protocol/command.h"
 #include "protocol/packet.h"
 
-enum { ANSWER_WHOLE = 16384 };
+enum { ANSWER_WHOLE = 16384, ANSWER_ROW = 12 };
 
 /* Events of one answer_feed call, a union; 0: more bytes are needed. */
 enum answer_event {
@@ -64,6 +64,10 @@ struct answer {
                          for; but it may be an EOF before rows */
     bool session_state_cut; /* `session_state` is not complete (longer than ANSWER_WHOLE, or
                                malformed): there may be other changes */
+    /* set by the caller after answer_start: `row` gets the first bytes of the last row */
+    bool keeps_row;
+    uint8_t row_length; /* 0: there was no row */
+    uint8_t row[ANSWER_ROW];
     /* private to the tracker */
     enum command_answer expected;
     enum answer_phase phase;

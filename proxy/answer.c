@@ -102,6 +102,9 @@ static void take_status(struct session *session)
 {
     uint16_t status = session->request.answer.status;
 
+    if (!(status & (STATUS_IN_TRANS | STATUS_MORE_RESULTS_EXISTS)))
+        session->held.worked = false;
+    session->belief.may_be_over = false;
     if (!(status & STATUS_IN_TRANS) && session->belief.in_doubt)
         transaction_drop(session);
     else if (!(status & STATUS_IN_TRANS))
@@ -157,6 +160,7 @@ void command_finish(struct session *session)
     ruling_commit(&session->worker->ruling, belief, change, !failed);
     belief->in_transaction |= in_doubt;
     belief->in_doubt = in_doubt;
+    belief->may_be_over |= failed;
     if (request->command != COMMAND_RESET_CONNECTION || failed)
         return;
     held_forget(&session->held);
@@ -191,13 +195,14 @@ bool command_proved(struct session *session, const uint8_t *packet, size_t size)
         return false;
     take_ok(session);
     moving_settle(session);
-    session->request.failed = false; /* what it has left is known now */
     return true;
 }
 
 bool command_in_doubt(const struct session *session)
 {
-    return session->belief.in_doubt || (session->request.failed && session->belief.in_transaction);
+    const struct belief *belief = &session->belief;
+
+    return belief->in_doubt || (belief->may_be_over && belief->in_transaction);
 }
 
 /* Applies what the answer says, at these events, about the command and the session. */

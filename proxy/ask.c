@@ -141,6 +141,8 @@ static void learn(struct session *session, const struct text *values)
     router_server(router, binding->upstream, &server);
     server.lower_case_table_names = (int)lower_case;
     server.init_connect = values[ANSWER_INIT].length > 0;
+    if (server.init_connect && session->request.forwarded_at == 0.)
+        session->belief.no_autocommit = true; /* perhaps: the OK of the login was sent before it */
     router_learn(router, binding->upstream, &server);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "proxy/branches.h"
+#include "proxy/command.h"
 #include "proxy/worker.h"
 
 enum { LOGIN_SECONDS = 2 };
@@ -30,7 +31,7 @@ static const char *kept(const struct session *session)
         return "FLUSH TABLES WITH READ LOCK is in force";
     if (session->held.stage || session->held.backup)
         return "a lock of a backup is in force";
-    if (session->held.handler)
+    if (held_handler(&session->held))
         return "a HANDLER is open";
     if (prepared_has_cursor(&session->belief.prepared))
         return "a cursor is open";
@@ -133,12 +134,22 @@ enum step boundary_shut_out(struct session *session)
     return session_linger(session, CLOSED_RELOAD);
 }
 
+/* Do others perhaps wait for what it has done or holds? Only what is certain counts. */
+static bool goes_through(const struct session *session)
+{
+    const struct belief *belief = &session->belief;
+
+    return (belief->in_transaction && !command_in_doubt(session) && session->held.worked) ||
+           held_surely(&session->held) ||
+           (session->held.branches && branches_of_session(session->id));
+}
+
 bool boundary_holds(const struct session *session)
 {
     const struct runtime *runtime = session->worker->runtime;
     const struct owners *written = &session->worker->ruling.written;
 
-    if (kept(session) && !(session->belief.in_transaction && session->held.only_begun))
+    if (goes_through(session))
         return false;
     for (size_t i = 0; i < runtime->hold_count; i++) {
         for (uint8_t j = 0; j < written->count; j++) {

@@ -16,9 +16,10 @@ void boundary_leave(struct session *session);
 /* Ends it at once, whatever it is doing: `silogate ctl kill`. */
 void boundary_end(struct session *session);
 
-/* Must the command of the worker's ruling wait for the end of a `silogate ctl hold`? A session
- * that is not at a boundary is never held, because others may wait for its locks; but one is of
- * which only an undetermined statement says so. */
+/* Must the command of the worker's ruling wait for the end of a `silogate ctl hold`? A session that
+ * is in a transaction that has done something, or certainly holds a lock, is never held, because
+ * others may wait for it. One that only may hold something is held: the hold's end bounds how long
+ * others wait, and a write that passes would break the hold's promise. */
 bool boundary_holds(const struct session *session);
 
 /* Does it wait for a hold or a move? Searches the list of all that wait. */

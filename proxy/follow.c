@@ -33,6 +33,7 @@ enum step follow_pass(struct session *session, const struct command *command)
     session->worker->counters.forwarded++;
     request->forwarded_at = ev_now(session->worker->loop);
     answer_start(&request->answer, command_answer(command->row, start), session->capabilities);
+    request->answer.keeps_row = request->user_lock != SQL_USER_LOCK_NONE;
     session_enter(session, STATE_PASS);
     return STEP_AGAIN;
 }

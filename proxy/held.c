@@ -7,6 +7,8 @@
 #include "protocol/command.h"
 #include "proxy/session.h"
 
+enum { ER_UNKNOWN_TABLE = 1109 };
+
 bool held_runs(const struct request *request)
 {
     return request->command == COMMAND_QUERY || request->command == COMMAND_STMT_EXECUTE ||
@@ -45,8 +47,17 @@ static bool is_alone(const struct ruling *ruling)
     return ruling->parts == 1 && ruling->facts && ruling->facts->kind != SQL_COMPOUND;
 }
 
+/* Does its answer tell what became of the one name that it takes or releases? A bulk execution runs
+ * the statement more than once. */
+static bool is_named(const struct request *request, const struct ruling *ruling)
+{
+    return request->alone && !ruling->undetermined && ruling->facts->user_lock &&
+           request->command != COMMAND_STMT_BULK_EXECUTE;
+}
+
 void held_passed(struct session *session, const struct ruling *ruling)
 {
+    const unsigned counted = SQL_LEAVES_USER_LOCK | SQL_MAY_END_USER_LOCK | SQL_LEAVES_HANDLER;
     struct request *request = &session->request;
     const bool runs = held_runs(request) && request->command != COMMAND_STMT_FETCH;
 
@@ -55,80 +66,201 @@ void held_passed(struct session *session, const struct ruling *ruling)
     request->alone = is_alone(ruling);
     request->leaves = runs ? ruling->leaves : 0;
     request->unread = runs && ruling->undetermined;
-    request->user_lock = runs && request->alone ? ruling->facts->user_lock : SQL_USER_LOCK_NONE;
-    request->lock_name = request->user_lock ? ruling->facts->lock_name : 0;
+    request->opaque = runs && ruling->opaque;
     request->kind = ruling->facts ? ruling->facts->kind : SQL_UNKNOWN;
-    session->held.only_begun = ruling->parts == 1 && request->kind == SQL_BEGIN;
+    request->user_lock = SQL_USER_LOCK_NONE;
+    if (runs && is_named(request, ruling)) {
+        request->user_lock = ruling->facts->user_lock;
+        request->lock_name = ruling->facts->lock_name;
+        request->leaves &= (uint16_t)~counted;
+    }
+    session->held.worked |= runs && ruling->works;
+}
+
+/* --- what is taken by name --- */
+
+static bool may_hold(const struct held_names *held)
+{
+    bool may = held->more;
+
+    for (unsigned i = 0; i < HELD_NAMES; i++)
+        may |= held->may[i] > 0;
+    return may;
+}
+
+static bool holds_surely(const struct held_names *held)
+{
+    bool sure = false;
+
+    for (unsigned i = 0; i < HELD_NAMES; i++)
+        sure |= held->sure[i] > 0;
+    return sure;
+}
+
+bool held_user_lock(const struct held *held)
+{
+    return may_hold(&held->locks);
+}
+
+bool held_handler(const struct held *held)
+{
+    return may_hold(&held->handlers);
+}
+
+bool held_surely(const struct held *held)
+{
+    return held->sure || holds_surely(&held->locks) || holds_surely(&held->handlers);
+}
+
+/* HELD_NAMES: the name is not there. */
+static unsigned find_name(const struct held_names *held, uint64_t name)
+{
+    unsigned i = 0;
+
+    while (i < HELD_NAMES && !(held->may[i] > 0 && held->names[i] == name))
+        i++;
+    return i;
+}
+
+static void take_name(struct held_names *held, uint64_t name, bool surely)
+{
+    unsigned at = find_name(held, name);
+
+    for (unsigned i = 0; i < HELD_NAMES && at == HELD_NAMES; i++)
+        at = held->may[i] == 0 ? i : at;
+    if (at == HELD_NAMES || held->may[at] == UINT16_MAX) {
+        held->more = true;
+        return;
+    }
+    held->names[at] = name;
+    held->may[at]++;
+    held->sure[at] = (uint16_t)(held->sure[at] + surely);
+}
+
+/* `all`: however often it was taken. */
+static void release_name(struct held_names *held, uint64_t name, bool all)
+{
+    const unsigned at = find_name(held, name);
+
+    if (at == HELD_NAMES)
+        return;
+    held->may[at] = all ? 0 : (uint16_t)(held->may[at] - 1);
+    if (held->sure[at] > 0)
+        held->sure[at] = all ? 0 : (uint16_t)(held->sure[at] - 1);
+}
+
+static void doubt_names(struct held_names *held)
+{
+    memset(held->sure, 0, sizeof(held->sure));
 }
 
 /* --- locks of GET_LOCK --- */
 
-bool held_user_lock(const struct held *held)
-{
-    bool may = held->more_locks;
+enum told {
+    TOLD_NOTHING, /* it has failed, or there was no row: it may not have been called */
+    TOLD_NULL,
+    TOLD_0,
+    TOLD_1,
+    TOLD_OTHER, /* it was called */
+};
 
-    for (unsigned i = 0; i < HELD_LOCKS; i++)
-        may |= held->lock_counts[i] > 0;
-    return may;
-}
-
-static uint16_t *find_lock(struct held *held, uint64_t name)
+/* What the call has returned, by the only row of its answer. */
+static enum told told_by(const struct request *request)
 {
-    for (unsigned i = 0; i < HELD_LOCKS; i++) {
-        if (held->lock_counts[i] > 0 && held->lock_names[i] == name)
-            return &held->lock_counts[i];
+    static const uint8_t zeros[ANSWER_ROW];
+    const struct answer *answer = &request->answer;
+    const uint8_t *row = answer->row;
+    const uint8_t length = answer->row_length;
+
+    if (request->failed)
+        return TOLD_NOTHING;
+    if (request->kind == SQL_DO)
+        return TOLD_OTHER;
+    if (length == 0)
+        return TOLD_NOTHING;
+    if (request->command == COMMAND_QUERY) {
+        if (row[0] == 0xfb)
+            return TOLD_NULL;
+        return length == 2 && row[1] == '1'   ? TOLD_1
+               : length == 2 && row[1] == '0' ? TOLD_0
+                                              : TOLD_OTHER;
     }
-    return NULL;
+    if (length < 3)
+        return length == 2 && row[1] & 4 ? TOLD_NULL : TOLD_OTHER;
+    if (row[2] > 1 || memcmp(row + 3, zeros, length - 3u) != 0)
+        return TOLD_OTHER;
+    return row[2] ? TOLD_1 : TOLD_0;
 }
 
-static void take_lock(struct held *held, uint64_t name)
+/* A GET_LOCK counts unless it has certainly got nothing: it may have been interrupted. A release
+ * counts only where it was certainly called. If it says that the session does not hold the lock,
+ * that is true of all that was counted by the name. */
+static void settle_named(struct held *held, const struct request *request)
 {
-    uint16_t *count = find_lock(held, name);
+    const enum told told = told_by(request);
 
-    for (unsigned i = 0; i < HELD_LOCKS && !count; i++) {
-        if (held->lock_counts[i] > 0)
-            continue;
-        count = &held->lock_counts[i];
-        held->lock_names[i] = name;
-    }
-    if (count && *count < UINT16_MAX)
-        ++*count;
-    else
-        held->more_locks = true;
-}
-
-static void drop_locks(struct held *held)
-{
-    memset(held->lock_counts, 0, sizeof(held->lock_counts));
-    held->more_locks = false;
-}
-
-/* A release counts only where it is certain: its statement is only this, and it has succeeded. A
- * GET_LOCK counts even if it failed, or was answered with 0: it may have been interrupted. */
-static void settle_user_locks(struct held *held, const struct request *request)
-{
-    uint16_t *count;
-
-    held->more_locks |= (request->leaves & SQL_LEAVES_USER_LOCK) != 0;
     switch ((enum sql_user_lock)request->user_lock) {
     case SQL_USER_LOCK_NONE:
         break;
     case SQL_USER_LOCK_GETS:
-        take_lock(held, request->lock_name);
+        if (told != TOLD_0)
+            take_name(&held->locks, request->lock_name, told == TOLD_1);
         break;
     case SQL_USER_LOCK_RELEASES:
-        count = find_lock(held, request->lock_name);
-        if (count && !request->failed)
-            --*count;
+        if (told != TOLD_NOTHING)
+            release_name(&held->locks, request->lock_name, told == TOLD_NULL || told == TOLD_0);
+        else
+            doubt_names(&held->locks);
         break;
     case SQL_USER_LOCK_RELEASES_ALL:
+        if (told != TOLD_NOTHING)
+            held->locks = (struct held_names){.more = false};
+        else
+            doubt_names(&held->locks);
+        break;
+    case SQL_HANDLER_OPENS:
         if (!request->failed)
-            drop_locks(held);
+            take_name(&held->handlers, request->lock_name, true);
+        break;
+    case SQL_HANDLER_CLOSES:
+        if (!request->failed && find_name(&held->handlers, request->lock_name) == HELD_NAMES)
+            doubt_names(&held->handlers); /* one that is counted by another spelling */
+        if (!request->failed || request->answer.error_code == ER_UNKNOWN_TABLE)
+            release_name(&held->handlers, request->lock_name, request->failed);
         break;
     }
+    held->locks.more |= (request->leaves & SQL_LEAVES_USER_LOCK) != 0;
+    held->handlers.more |= (request->leaves & SQL_LEAVES_HANDLER) != 0;
+    if (request->opaque || request->leaves & SQL_MAY_END_USER_LOCK)
+        doubt_names(&held->locks);
+    if (request->opaque)
+        doubt_names(&held->handlers);
 }
 
 /* --- other locks --- */
+
+/* The locks that a union of enum sql_leaves may end. */
+static unsigned ended_by(unsigned leaves)
+{
+    return (leaves & SQL_ENDS_TABLE_LOCKS ? SQL_LEAVES_TABLE_LOCKS : 0u) |
+           (leaves & SQL_ENDS_SERVER_LOCK ? SQL_LEAVES_SERVER_LOCK : 0u) |
+           (leaves & SQL_ENDS_BACKUP_STAGE ? SQL_LEAVES_BACKUP_STAGE : 0u) |
+           (leaves & SQL_ENDS_BACKUP_LOCK ? SQL_LEAVES_BACKUP_LOCK : 0u);
+}
+
+static void settle_sure(struct held *held, const struct request *request)
+{
+    const unsigned locks = SQL_LEAVES_TABLE_LOCKS | SQL_LEAVES_SERVER_LOCK |
+                           SQL_LEAVES_BACKUP_STAGE | SQL_LEAVES_BACKUP_LOCK;
+
+    if (request->opaque)
+        held->sure = 0;
+    else if (request->alone && !request->failed)
+        held->sure |= (uint16_t)(request->leaves & locks);
+    held->sure &= (uint16_t)~ended_by(request->leaves);
+    if (request->locking == UNLOCKS_TABLES)
+        held->sure &= (uint16_t)~SQL_LEAVES_TABLE_LOCKS;
+}
 
 /* If one of several statements has failed, it is not known which: so all that they may leave counts
  * as left, and what they end as not ended. */
@@ -149,21 +281,20 @@ static void settle_locks(struct session *session)
     held->tables |= (took & SQL_LEAVES_TABLE_LOCKS) != 0;
     if (request->locking == UNLOCKS_TABLES && !request->failed)
         held->tables = false;
-    if (request->locking == CLOSES_HANDLER)
-        held->handler = sql_session_has_handler(session->belief.remembered) ||
-                        (held->handler && request->failed);
-    held->handler |= (took & SQL_LEAVES_HANDLER) != 0;
+    settle_sure(held, request);
+    if (request->alone && !request->failed && request->leaves & SQL_ENDS_TRANSACTION)
+        held->worked = false;
 }
 
 void held_answered(struct session *session)
 {
     struct request *request = &session->request;
 
-    settle_user_locks(&session->held, request);
+    settle_named(&session->held, request);
     settle_locks(session);
     session->held.unread |= request->unread;
     request->locking = LOCKS_NOTHING;
     request->leaves = 0;
     request->user_lock = SQL_USER_LOCK_NONE;
-    request->unread = false;
+    request->unread = request->opaque = false;
 }

@@ -8,21 +8,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { HELD_LOCKS = 2 };
+enum { HELD_NAMES = 2 };
+
+/* Things that are taken and released by name. */
+struct held_names {
+    uint64_t names[HELD_NAMES]; /* hashes */
+    uint16_t may[HELD_NAMES];   /* taken by this name, and not certainly released */
+    uint16_t sure[HELD_NAMES];  /* of these, certainly taken and not perhaps released */
+    bool more;                  /* there may be others */
+};
 
 struct held {
-    bool tables : 1;                  /* LOCK TABLES or a similar lock is in force */
-    bool handler : 1;                 /* a HANDLER was opened */
-    bool branches : 1;                /* XA transactions were prepared: see proxy/branches.h */
-    bool only_begun : 1;              /* its open transaction has done nothing but begin */
-    bool server : 1;                  /* FLUSH TABLES WITH READ LOCK */
-    bool stage : 1;                   /* BACKUP STAGE */
-    bool backup : 1;                  /* BACKUP LOCK, LOCK INSTANCE */
-    bool more_locks : 1;              /* locks of GET_LOCK that are not counted below */
-    bool unread : 1;                  /* whatever a statement that could not be read leaves */
-    uint16_t long_data;               /* statements with long data that no execution has used yet */
-    uint16_t lock_counts[HELD_LOCKS]; /* GET_LOCKs of these names, which no RELEASE_LOCK ended */
-    uint64_t lock_names[HELD_LOCKS];  /* hashes */
+    bool tables : 1;    /* LOCK TABLES or a similar lock is in force */
+    bool branches : 1;  /* XA transactions were prepared: see proxy/branches.h */
+    bool worked : 1;    /* the open transaction may have done something: it has not only begun */
+    bool server : 1;    /* FLUSH TABLES WITH READ LOCK */
+    bool stage : 1;     /* BACKUP STAGE */
+    bool backup : 1;    /* BACKUP LOCK, LOCK INSTANCE */
+    bool unread : 1;    /* whatever a statement that could not be read leaves */
+    uint16_t sure;      /* enum sql_leaves: which of these locks it certainly holds */
+    uint16_t long_data; /* statements with long data that no execution has used yet */
+    struct held_names locks, handlers; /* locks of GET_LOCK; of HANDLER OPEN */
 };
 
 /* The server has reset the session. Prepared XA transactions survive that. */
@@ -42,7 +48,10 @@ bool held_runs(const struct request *request);
 void held_passed(struct session *session, const struct ruling *ruling);
 /* It is answered, and only now that is held. */
 void held_answered(struct session *session);
-/* May it hold a lock of GET_LOCK? */
+/* May it hold a lock of GET_LOCK; may a handler be open? */
 bool held_user_lock(const struct held *held);
+bool held_handler(const struct held *held);
+/* Does it certainly hold a lock, or have a handler open? */
+bool held_surely(const struct held *held);
 
 #endif

@@ -116,7 +116,7 @@ enum moving_entry moving_enter(struct session *session, const struct ruling *rul
         return MOVING_ENTERED;
     count(moving, fresh, 1);
     bool inside = session->inside.touched || session->belief.in_transaction ||
-                  session->held.tables || session->held.handler;
+                  session->held.tables || held_handler(&session->held);
     bool waits =
         (!inside && (atomic_load(&moving->held) & fresh)) || (atomic_load(&moving->sealed) & fresh);
     enum moving_entry entry = MOVING_ENTERED;
@@ -227,7 +227,7 @@ void moving_answered(struct session *session)
 void moving_settle(struct session *session)
 {
     if (session->inside.touched && !session->belief.in_transaction && !session->held.tables &&
-        !session->held.handler && session->held.long_data == 0) {
+        !held_handler(&session->held) && session->held.long_data == 0) {
         note_end(session);
         session->inside.touched = session->inside.touched_by = 0;
     }
@@ -271,7 +271,7 @@ static void tell(struct moving *moving, const struct session *session)
                  "  session %u of %s (%.*s): %s, for %u s, since the statement %016" PRIx64 "\n",
                  session->id, service ? service : "nobody", TEXT_ARGS(session->identity->client),
                  session->held.tables             ? "LOCK TABLES"
-                 : session->held.handler          ? "an open HANDLER"
+                 : held_handler(&session->held)   ? "an open HANDLER"
                  : session->belief.in_transaction ? "in a transaction"
                  : session->held.long_data > 0    ? "long data was sent"
                                                   : "a statement runs",

@@ -23,13 +23,14 @@ struct request {
     double forwarded_at;        /* by the event loop's clock; 0: no command yet */
     uint32_t packet_left;       /* bytes of the client's present packet that may still pass */
     uint8_t command;            /* the command byte */
-    uint64_t lock_name;         /* of the lock of GET_LOCK that it takes or releases */
+    uint64_t lock_name;         /* of the lock of GET_LOCK, or the handler, with `user_lock` */
     uint16_t leaves;            /* enum sql_leaves: what it may leave on the server */
     uint8_t user_lock;          /* enum sql_user_lock */
     uint8_t locking;            /* enum ruling_locks */
     uint8_t kind;               /* enum sql_kind of the statement that was passed last */
     uint8_t asking;             /* ASK: which of its statements was sent */
     bool alone : 1;             /* it has only one statement, which leaves nothing if it fails */
+    bool opaque : 1;            /* it may end what is held, without being seen to */
     bool unread : 1;            /* a statement in it is undetermined */
     bool in_flight : 1;         /* it was sent to the server, and its answer is not complete */
     bool discarding : 1;        /* PASS: the bytes of this command are read and dropped */

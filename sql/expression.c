@@ -94,6 +94,14 @@ static bool acts_on_server(struct text name)
     return false;
 }
 
+static void note_lock_call(struct parser *p, enum sql_keyword word)
+{
+    if (word == KW_GET_LOCK)
+        leaves(p, SQL_LEAVES_USER_LOCK);
+    else if (word == KW_RELEASE_LOCK || word == KW_RELEASE_ALL_LOCKS)
+        leaves(p, SQL_MAY_END_USER_LOCK);
+}
+
 /* Is the word at p->t, with a bracket at p->n, something else than a call of a stored function?
  * Also notes user locks and administration. */
 static bool built_in(struct parser *p)
@@ -109,8 +117,7 @@ static bool built_in(struct parser *p)
         word = function_find(name.text);
     }
     p->facts->administration |= is_administration(word);
-    if (word == KW_GET_LOCK)
-        leaves(p, SQL_LEAVES_USER_LOCK);
+    note_lock_call(p, word);
     if (decided_by_arguments(p, word, &yes))
         return yes;
     unsigned flags = function_flags(word, p->state);
@@ -146,6 +153,8 @@ static bool is_text(const struct name *name, struct text text)
 static void qualified_call(struct parser *p, const struct name *first, const struct name *second)
 {
     add_object(p, SQL_ROUTINE, first, second, SQL_EXECUTE);
+    if (p->state->dialect == SQL_MARIADB && is_text(first, TEXT("mariadb_schema")))
+        note_lock_call(p, function_find(second->text)); /* its schema of built-in functions */
     if (oracle(p) || (p->state->dialect == SQL_MARIADB && p->state->version >= 110400))
         add_object(p, SQL_ROUTINE, NULL, first, SQL_EXECUTE);
 }

@@ -123,14 +123,19 @@ enum sql_leaves {
     SQL_ENDS_SERVER_LOCK = 256,
     SQL_ENDS_BACKUP_STAGE = 512,
     SQL_ENDS_BACKUP_LOCK = 1024,
+    SQL_MAY_END_USER_LOCK = 2048, /* it calls RELEASE_LOCK or RELEASE_ALL_LOCKS */
+    SQL_ENDS_TRANSACTION = 4096,  /* if one is open behind it, that is a new one */
 };
 
-/* A statement that does only this, once: SELECT or DO of one such call, whose name is a literal. */
+/* A statement that does only this, once: SELECT or DO of one such call, whose name is a literal; or
+ * a HANDLER. */
 enum sql_user_lock {
     SQL_USER_LOCK_NONE, /* another statement, which may call GET_LOCK even so: see sql_leaves */
     SQL_USER_LOCK_GETS,
     SQL_USER_LOCK_RELEASES,
     SQL_USER_LOCK_RELEASES_ALL,
+    SQL_HANDLER_OPENS,
+    SQL_HANDLER_CLOSES,
 };
 
 enum { SQL_MODE_UNKNOWN = 128 };
@@ -164,7 +169,7 @@ struct sql_facts {
                             that is written the same way */
     uint16_t leaves;     /* union of enum sql_leaves */
     uint8_t user_lock;   /* enum sql_user_lock */
-    uint64_t lock_name;  /* with it: a hash of the lock's name */
+    uint64_t lock_name;  /* with it: a hash of the lock's or handler's name */
     const char *why;     /* if not determined: the reason, static memory, no value from the text */
     struct text database;                      /* see effects */
     uint32_t database_offset, database_length; /* where it is in the text, quotes included */

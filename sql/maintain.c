@@ -186,6 +186,11 @@ static void note_handler(struct parser *p, unsigned action, struct text name)
         leaves(p, SQL_LEAVES_HANDLER);
     if (p->body)
         return;
+    if (!p->dynamic) {
+        p->facts->user_lock =
+            action & SQL_ACTION_OPEN_HANDLER ? SQL_HANDLER_OPENS : SQL_HANDLER_CLOSES;
+        p->facts->lock_name = text_hash(name, 0, true);
+    }
     p->facts->effects |= SQL_EFFECT_SESSION;
     p->facts->session.action |= (uint16_t)action;
     p->facts->session.name = name;

@@ -79,11 +79,6 @@ bool sql_session_has_xa(const struct sql_session *session)
     return session && session->has & TRANSACTIONS;
 }
 
-bool sql_session_has_handler(const struct sql_session *session)
-{
-    return session && session->has & 1 << OPEN_HANDLER;
-}
-
 bool sql_session_has_table(const struct sql_session *session, struct text schema, struct text name)
 {
     return schema.at && find(session, TEMPORARY_TABLE, name, schema);

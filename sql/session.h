@@ -27,11 +27,10 @@ enum { SQL_SESSION_TEXT = 4096 };
 struct sql_session;
 struct arena;
 
-/* Does the session have a temporary table, an XA transaction that it started, an open handler? The
- * answer may be true although it is gone already. */
+/* Does the session have a temporary table, an XA transaction that it started? The answer may be
+ * true although it is gone already. */
 bool sql_session_has_temporary(const struct sql_session *session);
 bool sql_session_has_xa(const struct sql_session *session);
-bool sql_session_has_handler(const struct sql_session *session);
 
 /* The facts of the statements that made temporary MERGE tables in earlier commands: one per call,
  * start with *next = 0, NULL past the last. The name of such a table may be unknown here: it was

@@ -35,7 +35,7 @@ static void parse_start(struct parser *p)
 {
     if (p->n.keyword == KW_TRANSACTION) {
         set_kind(p, SQL_BEGIN);
-        ends(p, SQL_ENDS_TABLE_LOCKS);
+        ends(p, SQL_ENDS_TABLE_LOCKS | SQL_ENDS_TRANSACTION);
         step(p);
         step(p);
         skip_transaction_characteristics(p);
@@ -112,6 +112,8 @@ static void parse_xa(struct parser *p)
     const bool known =
         p->session && !p->body && is_fixed(xid) && sql_session_started(p->session, xid);
     const bool starts = (word == KW_START || word == KW_BEGIN) && !joins;
+    if (starts && !p->body && !p->dynamic)
+        p->facts->leaves |= SQL_ENDS_TRANSACTION;
     if (!p->body)
         p->facts->xid = xid_end(p, &written);
     if (ends || joins)
@@ -139,7 +141,7 @@ void parse_transaction(struct parser *p)
         return;
     case KW_BEGIN:
         set_kind(p, SQL_BEGIN);
-        ends(p, SQL_ENDS_TABLE_LOCKS);
+        ends(p, SQL_ENDS_TABLE_LOCKS | SQL_ENDS_TRANSACTION);
         break;
     case KW_COMMIT:
         set_kind(p, SQL_COMMIT);
@@ -166,5 +168,7 @@ void parse_transaction(struct parser *p)
         skip_words(p);
         if (word == KW_ROLLBACK && take_word(p, KW_TO))
             parse_savepoint(p);
+        else if (word != KW_BEGIN)
+            ends(p, SQL_ENDS_TRANSACTION); /* AND CHAIN, or completion_type, begins the next one */
     }
 }

@@ -52,6 +52,15 @@ static bool ends_here(struct sql_lexer *lexer, struct sql_token *token)
     return token->class == SQL_TOKEN_END || token->sign == ';';
 }
 
+/* Is a literal of ASCII signs the same name in every session? The servers convert it to the
+ * connection's character set: swe7 has letters for some signs, and for MariaDB a name in utf16 is
+ * another one. */
+static bool keeps_names(const struct sql_state *state)
+{
+    return !(state->lossy & SQL_LOSSY_SIGNS) && state->charset != SQL_CHARSET_UNKNOWN &&
+           state->charset != SQL_SJIS;
+}
+
 void note_user_lock(struct parser *p, struct text text, uint32_t offset)
 {
     struct sql_lexer lexer;
@@ -66,7 +75,8 @@ void note_user_lock(struct parser *p, struct text text, uint32_t offset)
     if (token.sign != '(')
         return;
     sql_lexer_next(&lexer, &token);
-    if (word != KW_RELEASE_ALL_LOCKS && !take_lock(&lexer, &token, &name))
+    if (word != KW_RELEASE_ALL_LOCKS &&
+        (!keeps_names(p->state) || !take_lock(&lexer, &token, &name)))
         return;
     if (word == KW_GET_LOCK)
         skip_timeout(&lexer, &token);
@@ -79,5 +89,4 @@ void note_user_lock(struct parser *p, struct text text, uint32_t offset)
                           : word == KW_RELEASE_LOCK ? SQL_USER_LOCK_RELEASES
                                                     : SQL_USER_LOCK_RELEASES_ALL;
     p->facts->lock_name = name;
-    p->facts->leaves &= (uint16_t)~SQL_LEAVES_USER_LOCK; /* that one is counted by its name */
 }

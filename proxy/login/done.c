@@ -81,7 +81,8 @@ static bool set_state(struct session *session, struct text ok)
     belief->no_backslash_escapes = !reader.bad && status & STATUS_NO_BACKSLASH_ESCAPES;
     belief->state.mode = belief->no_backslash_escapes ? SQL_NO_BACKSLASH_ESCAPES : 0;
     belief->state.escapes_known = !reader.bad;
-    belief->in_transaction = belief->in_doubt = belief->asked = belief->unknown = false;
+    belief->in_transaction = belief->in_doubt = belief->may_be_over = false;
+    belief->asked = belief->unknown = false;
     belief->expired = false;
     belief->no_autocommit = reader.bad || !(status & STATUS_AUTOCOMMIT);
     return read_integer(&reader, 2) > 0 || reader.bad;
