@@ -32,8 +32,7 @@ static bool begins(struct text sql, size_t i, struct text word)
     return sql.length - i >= word.length && memcmp(sql.at + i, word.at, word.length) == 0;
 }
 
-/* The name in backticks at `i`, without them. */
-static struct text take_name(struct mover *mover, struct text sql, size_t *i)
+struct text take_name(struct mover *mover, struct text sql, size_t *i)
 {
     const size_t end = behind_quotes(sql, *i);
     char *to = arena_take(&mover->arena, end - *i + 1);

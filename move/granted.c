@@ -1,15 +1,54 @@
 /* The planned grants (grants.c): they are given, told where the tables go back, and given up where
  * somebody has changed the rights since the plan was made. */
 #include "base/clock.h"
+#include "config/keys.h"
 #include "move/rights.h"
+
+static bool changed(struct mover *mover)
+{
+    return error_set(mover->error, "a GRANT or REVOKE has changed what accounts may do with the "
+                                   "tables while the move was prepared; call it again");
+}
+
+/* What somebody else has granted meanwhile must not be taken back as the mover's. */
+static bool is_as_planned(struct mover *mover, const struct carried_grant *grant)
+{
+    struct text grantor;
+    uint32_t rights;
+
+    return rights_present(mover, &grant->change, target_of(mover, grant->table), grant->table->name,
+                          &rights, &grantor) &&
+           (rights == grant->change.before || changed(mover));
+}
+
+/* An account that was dropped since the plan was made is never created again, whatever the mode of
+ * the session is. */
+static bool give(struct mover *mover, const struct carried_grant *grant)
+{
+    if (connection_run(mover->connection,
+                       connection_is_mariadb(mover->connection)
+                           ? "SET STATEMENT sql_mode = 'NO_AUTO_CREATE_USER' FOR ?"
+                           : "?",
+                       PARAMETERS(P_SQL(grant->text)), mover->error))
+        return true;
+    const struct error why = *mover->error;
+    return error_set(mover->error, "%.*s: %s", TEXT_ARGS(grant->text), why.text);
+}
 
 bool grants_give(struct mover *mover, const struct moved_table *table)
 {
-    for (size_t i = 0; i < mover->grant_count; i++) {
-        if (mover->grants[i].table == table && !run_sql(mover, mover->grants[i].text))
-            return false;
+    bool good = true, any = false;
+
+    for (size_t i = 0; good && i < mover->grant_count; i++) {
+        if (mover->grants[i].table != table)
+            continue;
+        any = true;
+        good = is_as_planned(mover, &mover->grants[i]);
     }
-    return true;
+    good = good && (!any || grants_note(mover, table));
+    for (size_t i = 0; good && i < mover->grant_count; i++)
+        good = mover->grants[i].table != table || give(mover, &mover->grants[i]);
+    return good;
 }
 
 void grants_tell(struct mover *mover)
@@ -40,7 +79,5 @@ bool grants_unchanged(struct mover *mover)
         if (!good)
             return false;
     }
-    return print == mover->rights_print ||
-           error_set(mover->error, "a GRANT or REVOKE has changed what accounts may do with the "
-                                   "tables while the move was prepared; call it again");
+    return print == mover->rights_print || changed(mover);
 }

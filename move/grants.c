@@ -346,19 +346,19 @@ static void check_account(struct planning *planning, const struct account *accou
 /* --- the statements --- */
 
 static void keep_grant(struct planning *planning, const struct account *account,
-                       const struct moved_table *table, struct text pattern, struct text column,
-                       uint32_t rights)
+                       const struct moved_table *table, struct change_of_rights change)
 {
     struct mover *mover = planning->mover;
+    const uint32_t rights = change.after & ~change.before;
     char *sql;
     size_t length;
     FILE *to = open_memstream(&sql, &length);
 
     fputs("GRANT ", to);
-    rights_put(to, rights, column);
+    rights_put(to, rights, change.column);
     fputs(" ON ", to);
-    if (pattern.at) {
-        put_name(to, pattern);
+    if (change.pattern.at) {
+        put_name(to, change.pattern);
         fputs(".*", to);
     } else {
         put_table(to, target_of(mover, table), table->name);
@@ -370,8 +370,11 @@ static void keep_grant(struct planning *planning, const struct account *account,
     fclose(to);
     mover->grants =
         items_add(&mover->arena, mover->grants, &mover->grant_count, sizeof(*mover->grants));
+    change.is_role = account->is_role;
+    change.user = account->user;
+    change.host = account->host;
     mover->grants[mover->grant_count - 1] =
-        (struct carried_grant){keep_text(mover, sql, length), table};
+        (struct carried_grant){keep_text(mover, sql, length), table, change};
 }
 
 static void keep_database(struct planning *planning, const struct account *account,
@@ -386,26 +389,31 @@ static void keep_database(struct planning *planning, const struct account *accou
                "%.*s has a right on %.*s that this silogate does not know, and that would be "
                "hidden; grant it LOCK TABLES there yourself",
                TEXT_ARGS(written(planning, account, 0)), TEXT_ARGS(planning->rights.names[TARGET]));
-    keep_grant(planning, account, table, row->pattern, (struct text){NULL, 0},
-               row->there[NOW] ? RIGHT_LOCK : row->rights[THEN]);
+    keep_grant(planning, account, table,
+               (struct change_of_rights){.pattern = row->pattern,
+                                         .before = row->rights[NOW],
+                                         .after = row->rights[THEN]});
 }
 
 static void keep_table(struct planning *planning, const struct account *account,
                        const struct moved_table *table)
 {
-    const struct text none = {NULL, 0};
     const struct table_row **rows = planning->then;
+    struct change_of_rights change = {0};
 
     if (rights_rows(&planning->rights, account, VIEW_OWN, TARGET, THEN, table, rows) == 0)
         return;
-    const uint32_t added = rows[0]->rights[THEN] & ~rows[0]->rights[NOW];
-    if (added)
-        keep_grant(planning, account, table, none, none, added);
+    change.before = rows[0]->rights[NOW];
+    change.after = rows[0]->rights[THEN];
+    if (change.after & ~change.before)
+        keep_grant(planning, account, table, change);
     for (size_t i = 0; i < rows[0]->column_count; i++) {
         const struct column_row *column = &rows[0]->columns[i];
-        if (column->rights[THEN] & ~column->rights[NOW])
-            keep_grant(planning, account, table, none, column->name,
-                       column->rights[THEN] & ~column->rights[NOW]);
+        change.column = column->name;
+        change.before = column->rights[NOW];
+        change.after = column->rights[THEN];
+        if (change.after & ~change.before)
+            keep_grant(planning, account, table, change);
     }
 }
 

@@ -312,9 +312,12 @@ static bool plan(struct mover *mover)
 
 static bool recover(struct mover *mover)
 {
-    if (mover->order->dry_run)
+    if (mover->order->dry_run) {
+        grants_tell_left(mover);
         return true;
-    return trial_recover(mover) && triggers_recover(mover) && places_recover(mover);
+    }
+    return trial_recover(mover) && triggers_recover(mover) && places_recover(mover) &&
+           grants_take_back(mover, true);
 }
 
 static bool run_order(struct mover *mover)

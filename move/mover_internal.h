@@ -33,10 +33,21 @@ struct named {
     struct text schema, name;
 };
 
+/* What a GRANT changes: the rights (move/rights.h) of an account on databases, on a table or on one
+ * of its columns. */
+struct change_of_rights {
+    bool is_role; /* of MariaDB */
+    struct text user, host;
+    struct text pattern; /* of databases; `at` NULL: on the table */
+    struct text column;  /* `at` NULL: on the table as a whole */
+    uint32_t before, after;
+};
+
 /* A GRANT at the target, to be run while a table exists there. */
 struct carried_grant {
     struct text text;
     const struct moved_table *table;
+    struct change_of_rights change;
 };
 
 struct mover {
@@ -66,6 +77,9 @@ struct mover {
     bool in_to;      /* the wanted place of the tables */
     bool sent;       /* the RENAME was sent, so the server may have done it */
     bool incomplete; /* a trigger or an alias could not be created again */
+    bool gave;       /* rights at the target, which the journal has */
+    bool left;       /* some of them could not be taken back */
+    bool kept;       /* some were not taken back, because somebody else has changed them */
     bool live;       /* the output is a terminal */
     bool waits;      /* its last line tells what is waited for, and is to be replaced */
     int64_t told;    /* when it was written, by clock_ms */
@@ -123,6 +137,9 @@ const struct moved_table *todo_at(const struct mover *mover, struct text source,
 /* Is this the first table of its pair of databases? */
 bool todo_is_first(const struct mover *mover, size_t i);
 
+/* check.c: the name in backticks at `i`, without them; moves `i` behind it. */
+struct text take_name(struct mover *mover, struct text sql, size_t *i);
+
 /* switch.c: the hold. */
 bool switch_tables(struct mover *mover);
 /* Connects again after the connection was lost, and waits until the server has ended the lost
@@ -165,11 +182,18 @@ bool finish(struct mover *mover);
 
 /* grants.c: finds what accounts may do with the tables now, to grant it at the target. */
 bool grants_plan(struct mover *mover);
-/* granted.c */
+/* granted.c: they are written to the journal first. */
 bool grants_give(struct mover *mover, const struct moved_table *table);
 void grants_tell(struct mover *mover); /* those of the way back */
 /* Are the rights at the source, before and after the move, those of the plan? */
 bool grants_unchanged(struct mover *mover);
+
+/* taken_back.c: writes to the journal what the GRANTs of this table change. */
+bool grants_note(struct mover *mover, const struct moved_table *table);
+/* Takes back what a call has granted that did not move the tables. `earlier`: it was another one,
+ * so each REVOKE is printed. False: something is left, or that is not known. */
+bool grants_take_back(struct mover *mover, bool earlier);
+void grants_tell_left(struct mover *mover); /* prints these statements only */
 
 /* triggers.c */
 bool triggers_plan(struct mover *mover);

@@ -122,6 +122,14 @@ uint32_t rights_of_tables(void);
 void rights_put(FILE *to, uint32_t rights, struct text column);
 /* As GRANT names it. */
 void rights_put_account(FILE *to, const struct account *account);
+/* All of them with commas, GRANT OPTION too; and back from that. */
+void rights_put_all(FILE *to, uint32_t rights, struct text column);
+uint32_t rights_named(struct text names);
+
+/* What the account has now where the change is about, and which account has written the row last
+ * (in the arena; `at` NULL: the server does not keep it). False: the server could not be asked. */
+bool rights_present(struct mover *mover, const struct change_of_rights *change, struct text schema,
+                    struct text table, uint32_t *rights, struct text *grantor);
 
 /* patterns.c, as the server does it: does the name match? How specific is the pattern? */
 bool pattern_matches(struct text pattern, struct text name, bool fold);

@@ -110,6 +110,29 @@ void rights_put(FILE *to, uint32_t rights, struct text column)
         fputs("USAGE", to);
 }
 
+void rights_put_all(FILE *to, uint32_t rights, struct text column)
+{
+    if (rights & ~(uint32_t)RIGHT_GRANT)
+        rights_put(to, rights, column);
+    if (rights & RIGHT_GRANT)
+        fprintf(to, "%sGRANT OPTION", rights & ~(uint32_t)RIGHT_GRANT ? ", " : "");
+}
+
+uint32_t rights_named(struct text names)
+{
+    static const struct text between = TEXT(", ");
+    uint32_t rights = 0;
+
+    while (names.length > 0) {
+        const char *comma = memmem(names.at, names.length, between.at, between.length);
+        const size_t length = comma ? (size_t)(comma - names.at) : names.length;
+        rights |= right_named((struct text){names.at, length});
+        const size_t skipped = comma ? length + between.length : length;
+        names = (struct text){names.at + skipped, names.length - skipped};
+    }
+    return rights;
+}
+
 static void put_quoted(FILE *to, struct text text)
 {
     fputc('\'', to);
@@ -374,6 +397,41 @@ static bool read_columns(struct rights *rights)
     }
     rows_free(rows);
     hash_table_fini(&columns);
+    return rows != NULL;
+}
+
+bool rights_present(struct mover *mover, const struct change_of_rights *change, struct text schema,
+                    struct text table, uint32_t *rights, struct text *grantor)
+{
+    static const char on_databases[] = "SELECT d.* FROM mysql.db d WHERE User = ? AND Host = ? AND"
+                                       " Db = ?";
+    static const char on_table[] =
+        "SELECT Table_priv, Grantor FROM mysql.tables_priv WHERE User = ? AND Host = ? AND Db = ?"
+        " AND Table_name = ?";
+    static const char on_column[] =
+        "SELECT c.Column_priv, t.Grantor FROM mysql.columns_priv c JOIN mysql.tables_priv t USING"
+        " (User, Host, Db, Table_name) WHERE User = ? AND Host = ? AND Db = ? AND Table_name = ?"
+        " AND c.Column_name = ?";
+    const struct parameter user = P_TEXT(change->user), host = P_TEXT(change->host);
+    const struct parameter *where =
+        change->pattern.at
+            ? PARAMETERS(user, host, P_TEXT(rights_folded(mover, change->pattern)))
+            : PARAMETERS(user, host, P_TEXT(rights_folded(mover, schema)),
+                         P_TEXT(rights_folded(mover, table)), P_TEXT(change->column));
+    struct rows *rows = connection_query(mover->connection,
+                                         change->pattern.at  ? on_databases
+                                         : change->column.at ? on_column
+                                                             : on_table,
+                                         where, mover->error);
+
+    *rights = 0;
+    *grantor = (struct text){NULL, 0};
+    if (rows && rows_next(rows)) {
+        *rights = change->pattern.at ? rights_of_columns(rows) : rights_of_set(rows->cells[0]);
+        if (!change->pattern.at)
+            *grantor = arena_text(&mover->arena, rows->cells[1]);
+    }
+    rows_free(rows);
     return rows != NULL;
 }
 

@@ -59,8 +59,8 @@ static bool print_journal(struct mover *mover)
     struct rows *rows = connection_query(
         mover->connection,
         "SELECT * FROM (SELECT id, at, epoch, step FROM silogate.journal WHERE move = ? AND step"
-        " NOT IN ('trigger', 'aliases', 'placeholder', 'placeholder_dropped') ORDER BY id DESC "
-        "LIMIT 12) AS"
+        " NOT IN ('trigger', 'aliases', 'placeholder', 'placeholder_dropped', 'grants',"
+        " 'grants_over') ORDER BY id DESC LIMIT 12) AS"
         " last ORDER BY id",
         PARAMETERS(P_TEXT(text_of(mover->name))), mover->error);
 
@@ -146,7 +146,8 @@ static bool print_state(struct mover *mover)
     struct rows *rows = connection_query(
         mover->connection,
         "SELECT step, at, IS_USED_LOCK(?), step IN ('settled', 'given_up', 'checked', 'finished')"
-        " FROM silogate.journal WHERE move = ? AND step <> 'unmapped' ORDER BY id DESC LIMIT 1",
+        " FROM silogate.journal WHERE move = ? AND step NOT IN ('unmapped', 'grants_over') ORDER BY"
+        " id DESC LIMIT 1",
         PARAMETERS(P_TEXT(TEXT(MOVER_LOCK)), P_TEXT(text_of(mover->name))), mover->error);
 
     if (!rows)
@@ -163,6 +164,9 @@ static bool print_state(struct mover *mover)
             "--back: both find out where the tables are, and repair what is left",
             TEXT_ARGS(rows->cells[0]), TEXT_ARGS(rows->cells[1]));
     rows_free(rows);
+    if (ask_number(mover, "SELECT IS_USED_LOCK(?) IS NULL", PARAMETERS(P_TEXT(TEXT(MOVER_LOCK))),
+                   0))
+        grants_tell_left(mover);
     return print_missing(mover);
 }
 

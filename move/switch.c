@@ -225,6 +225,8 @@ static void settle(struct mover *mover, bool switched)
     }
     meeting_set(mover->connection, mover->name, mover->epoch, PHASE_IDLE, mover->error);
     aliases_clean(mover);
+    if (!switched)
+        mover->left = !grants_take_back(mover, false) && mover->gave;
     mover_note(mover, step, TEXT(""));
 }
 
@@ -265,7 +267,12 @@ bool switch_tables(struct mover *mover)
         return error_set(error, "%s: this needs a person to look at it; --status shows all of it",
                          why.text);
     case OUTCOME_NOT_MOVED:
-        say(mover, "given up: %s. Nothing has changed.%s", why.text,
+        say(mover, "given up: %s. %s%s", why.text,
+            mover->left   ? "The tables have not moved, but rights that this call has granted at "
+                            "their other place may be left: --status names them, and the next call "
+                            "takes them back."
+            : mover->kept ? "Nothing else has changed."
+                          : "Nothing has changed.",
             mover->incomplete ? " But not all triggers could be made again: call again." : "");
         return false;
     case OUTCOME_MOVED:
