@@ -36,6 +36,8 @@ static bool has_view(const struct planning *planning, const struct account *acco
 {
     const bool mariadb = connection_is_mariadb(planning->mover->connection);
 
+    if (account->partial)
+        return view == VIEW_MAPPED;
     if (view == VIEW_MAPPED)
         return account->maps;
     if (view == VIEW_MERGED)
@@ -51,28 +53,15 @@ static uint32_t on_database(const struct account *account, enum view view, enum 
 
 /* --- LOCK TABLES --- */
 
-/* The database's name, which as a pattern matches no other. */
-static struct text escaped(struct planning *planning)
-{
-    const struct text name = planning->rights.names[TARGET];
-    char *text = arena_take(&planning->mover->arena, 2 * name.length + 1);
-    size_t length = 0;
-
-    for (size_t i = 0; i < name.length; i++) {
-        if (!planning->rights.literal && strchr("_%\\", name.at[i]))
-            text[length++] = '\\';
-        text[length++] = name.at[i];
-    }
-    return (struct text){text, length};
-}
-
 /* The new row is more specific than the one that counted, so it gets the rights of that one too. */
 static void add_lock(struct planning *planning, const struct account *account)
 {
     struct rights *rights = &planning->rights;
     struct database_row *row = rights_own(rights, account, TARGET, THEN);
     const uint32_t all = row ? row->rights[THEN] : 0;
-    const struct text pattern = escaped(planning);
+    const struct text pattern = rights->literal
+                                    ? rights->names[TARGET]
+                                    : pattern_of(&planning->mover->arena, rights->names[TARGET]);
 
     if (!row || !(text_equal(row->pattern, pattern) ||
                   (!planning->others && text_equal(row->pattern, rights->names[TARGET]))))
@@ -192,7 +181,7 @@ static void plan_tables(struct planning *planning, bool own)
             continue;
         for (size_t i = 0; i < planning->rights.account_count; i++) {
             const struct account *account = &planning->rights.accounts[i];
-            if (own)
+            if (own && !account->partial)
                 plan_table(planning, account, VIEW_OWN, table);
             for (enum view view = VIEW_ALONE; !own && view <= VIEW_MAPPED; view++) {
                 if (has_view(planning, account, view))
@@ -320,9 +309,10 @@ static bool refuse_table(struct planning *planning, const struct account *accoun
 }
 
 /* Each account is refused once. */
-static void check_account(struct planning *planning, const struct account *account)
+static void check_account(struct planning *planning, struct account *account)
 {
-    bool refused = false;
+    struct account *own = account->partial ? &planning->rights.accounts[account->set[0]] : account;
+    bool refused = own->refused;
     uint32_t more = 0;
 
     for (enum view view = VIEW_ALONE; view <= VIEW_MAPPED; view++) {
@@ -335,7 +325,8 @@ static void check_account(struct planning *planning, const struct account *accou
                 is_between(planning, table) && refuse_table(planning, account, view, table, &more);
         }
     }
-    if (more && !refused && !(more & account->global))
+    own->refused = refused;
+    if (more && !refused && !account->partial && !(more & account->global))
         say(planning->mover,
             "note: by its rights on %.*s, %.*s will be able to do more with the tables than now: "
             "%.*s",
@@ -382,7 +373,7 @@ static void keep_database(struct planning *planning, const struct account *accou
 {
     const struct database_row *row = rights_own(&planning->rights, account, TARGET, THEN);
 
-    if (!row || row->rights[NOW] == row->rights[THEN])
+    if (account->partial || !row || row->rights[NOW] == row->rights[THEN])
         return;
     if (row->rights[THEN] & RIGHT_UNKNOWN)
         refuse(planning->mover,
@@ -401,7 +392,8 @@ static void keep_table(struct planning *planning, const struct account *account,
     const struct table_row **rows = planning->then;
     struct change_of_rights change = {0};
 
-    if (rights_rows(&planning->rights, account, VIEW_OWN, TARGET, THEN, table, rows) == 0)
+    if (account->partial ||
+        rights_rows(&planning->rights, account, VIEW_OWN, TARGET, THEN, table, rows) == 0)
         return;
     change.before = rows[0]->rights[NOW];
     change.after = rows[0]->rights[THEN];
@@ -454,10 +446,11 @@ static bool plan_pair(struct planning *planning)
 {
     struct mover *mover = planning->mover;
     struct rights *rights = &planning->rights;
-    const size_t room = (rights->account_count + 1) * sizeof(struct table_row *);
 
     if (!has_others(planning))
         return false;
+    rights_add_sessions(rights);
+    const size_t room = (rights->account_count + 1) * sizeof(struct table_row *);
     planning->source = arena_take(&mover->arena, room);
     planning->now = arena_take(&mover->arena, room);
     planning->then = arena_take(&mover->arena, room);

@@ -2,6 +2,8 @@
  * and a backslash takes the meaning from the character behind it. */
 #include "move/rights.h"
 
+#include <string.h>
+
 bool pattern_matches(struct text pattern, struct text name, bool fold)
 {
     size_t i = 0, j = 0, many = SIZE_MAX, from = 0;
@@ -27,6 +29,19 @@ bool pattern_matches(struct text pattern, struct text name, bool fold)
     while (i < pattern.length && pattern.at[i] == '%')
         i++;
     return i == pattern.length;
+}
+
+struct text pattern_of(struct arena *arena, struct text name)
+{
+    char *text = arena_take(arena, 2 * name.length + 1);
+    size_t length = 0;
+
+    for (size_t i = 0; i < name.length; i++) {
+        if (strchr("_%\\", name.at[i]))
+            text[length++] = '\\';
+        text[length++] = name.at[i];
+    }
+    return (struct text){text, length};
 }
 
 /* The element of a pattern at `i`: a byte, or MANY or ONE; moves `i` behind it. */

@@ -21,9 +21,13 @@ static bool is_host(struct text a, struct text b)
 }
 
 /* For which sessions of the account does a row of this host count? */
-static enum hosts counts_for(struct text host, const struct account *account)
+static enum hosts counts_for(const struct rights *rights, struct text host,
+                             const struct account *account)
 {
-    return account->is_role ? HOSTS_APART : hosts_compare(host, account->host);
+    /* MariaDB: a role, which may have a user's name, has rows without a host; no user has */
+    const bool of_role = connection_is_mariadb(rights->mover->connection) && host.length == 0;
+
+    return account->is_role || of_role ? HOSTS_APART : hosts_compare(host, account->host);
 }
 
 /* Is the pattern the name itself, escaped or not? */
@@ -81,7 +85,7 @@ static void look(const struct rights *rights, const struct account *account, str
         if (!row->there[time] || !row->matches[place])
             continue;
         const enum hosts hosts = host ? is_host(row->host, *host) ? HOSTS_COVERS : HOSTS_APART
-                                      : counts_for(row->host, account);
+                                      : counts_for(rights, row->host, account);
         if (hosts == HOSTS_CROSS)
             cross(search, row->rights[time]);
         if (hosts != HOSTS_COVERS)
@@ -253,7 +257,7 @@ size_t rights_rows(const struct rights *rights, const struct account *account, e
         return 0;
     for (const struct table_row *row = first_row(rights, place, table, account->user); row;
          row = row->next) {
-        if (row->there[time] && counts_for(row->host, account) == HOSTS_COVERS &&
+        if (row->there[time] && counts_for(rights, row->host, account) == HOSTS_COVERS &&
             (count == 0 || host_sort(rights, row->host) > host_sort(rights, rows[0]->host))) {
             rows[0] = row;
             count = 1;
@@ -280,7 +284,7 @@ bool rights_cross(const struct rights *rights, const struct account *account, en
 
     for (const struct table_row *row = first_row(rights, place, table, account->user); row;
          row = row->next) {
-        if (row->there[time] && counts_for(row->host, account) == HOSTS_CROSS &&
+        if (row->there[time] && counts_for(rights, row->host, account) == HOSTS_CROSS &&
             (row->rights[time] != own || has_columns(row, time) ||
              (count > 0 && has_columns(best, time))))
             return true;

@@ -34,11 +34,17 @@ enum {
 
 struct account {
     struct text user, host;
-    bool is_role;                /* of MariaDB: it has no host */
-    bool maps;                   /* MySQL: it may have active roles, or may be one */
+    bool is_role;            /* of MariaDB: it has no host */
+    bool maps;               /* MySQL: it may have active roles, or may be one */
+    bool is_used, is_locked; /* MySQL: somebody has it as a role; it cannot log in */
+    bool has_rows;           /* of rights on one of the databases, or on a table */
+    bool partial;            /* MySQL: it stands for sessions with a part of its roles */
+    bool refused;
     uint32_t global, revoked[2]; /* by partial revokes, at the place */
     uint32_t *set;               /* itself, and all roles that it has, also by other roles */
     size_t set_count;
+    uint32_t *roles; /* MySQL: those that it has itself */
+    size_t role_count;
     uint32_t databases[4][2][2]; /* by view, place, time: rights by global ones and databases */
 };
 
@@ -84,6 +90,11 @@ struct rights {
 bool rights_read(struct rights *rights, struct mover *mover, struct text source,
                  struct text target);
 void rights_fini(struct rights *rights);
+/* Adds a role to the account's set. */
+void rights_member(struct rights *rights, struct account *account, uint32_t role);
+
+/* sessions.c, MySQL: adds, behind the accounts, sessions with a part of their roles. */
+void rights_add_sessions(struct rights *rights);
 
 /* By global rights and those on the database. */
 uint32_t rights_on_database(const struct rights *rights, const struct account *account,
@@ -133,6 +144,8 @@ bool rights_present(struct mover *mover, const struct change_of_rights *change, 
 
 /* patterns.c, as the server does it: does the name match? How specific is the pattern? */
 bool pattern_matches(struct text pattern, struct text name, bool fold);
+/* The pattern that matches this name and no other. */
+struct text pattern_of(struct arena *arena, struct text name);
 /* Is there a text that both match? In any case of letters; of at most 255 bytes each, longer ones
  * may. */
 bool patterns_meet(struct text a, struct text b);

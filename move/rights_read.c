@@ -200,7 +200,7 @@ static bool read_accounts(struct rights *rights)
     FILE *to = open_memstream(&sql, &length);
     const bool mariadb = connection_is_mariadb(mover->connection);
 
-    fprintf(to, "SELECT User, Host, %s", mariadb ? "is_role" : "'N'");
+    fprintf(to, "SELECT User, Host, %s", mariadb ? "is_role, 'N'" : "'N', account_locked");
     for (unsigned i = 0; i < WORDS; i++) {
         const bool everywhere = i == 1 || (words[i].of_tables && (mariadb || i != HISTORY));
         if (everywhere)
@@ -218,6 +218,7 @@ static bool read_accounts(struct rights *rights)
             .user = arena_text(&mover->arena, rows->cells[0]),
             .host = arena_text(&mover->arena, rows->cells[1]),
             .is_role = text_equal(rows->cells[2], TEXT("Y")),
+            .is_locked = text_equal(rows->cells[3], TEXT("Y")),
             .global = rights_of_columns(rows),
         };
         if (rights->accounts[rights->account_count - 1].global)
@@ -248,7 +249,7 @@ static bool read_revoked(struct rights *rights)
     return rows != NULL;
 }
 
-static void add_member(struct rights *rights, struct account *account, uint32_t role)
+void rights_member(struct rights *rights, struct account *account, uint32_t role)
 {
     for (size_t i = 0; i < account->set_count; i++) {
         if (account->set[i] == role)
@@ -272,7 +273,7 @@ static bool read_roles(struct rights *rights)
 
     for (size_t i = 0; i < rights->account_count; i++) {
         rights->accounts[i].maps = all;
-        add_member(rights, &rights->accounts[i], (uint32_t)i);
+        rights_member(rights, &rights->accounts[i], (uint32_t)i);
     }
     while (rows && rows_next(rows)) {
         const struct text *cells = rows->cells;
@@ -285,6 +286,10 @@ static bool read_roles(struct rights *rights)
         edges[count - 1][0] = to;
         edges[count - 1][1] = role;
         rights->accounts[to].maps = rights->accounts[role].maps = !mariadb;
+        rights->accounts[role].is_used = true;
+        rights->accounts[to].roles = items_add(&mover->arena, rights->accounts[to].roles,
+                                               &rights->accounts[to].role_count, sizeof(uint32_t));
+        rights->accounts[to].roles[rights->accounts[to].role_count - 1] = role;
     }
     while (before != after) { /* until nobody gets another one */
         before = after;
@@ -292,7 +297,7 @@ static bool read_roles(struct rights *rights)
         for (size_t i = 0; i < count; i++) {
             const struct account *role = &rights->accounts[edges[i][1]];
             for (size_t j = 0; j < role->set_count; j++)
-                add_member(rights, &rights->accounts[edges[i][0]], role->set[j]);
+                rights_member(rights, &rights->accounts[edges[i][0]], role->set[j]);
         }
         for (size_t i = 0; i < rights->account_count; i++)
             after += rights->accounts[i].set_count;
@@ -302,6 +307,14 @@ static bool read_roles(struct rights *rights)
 }
 
 /* --- rights --- */
+
+static void note_rows(struct rights *rights, const struct account *of)
+{
+    struct account *account = account_of(rights, of->user, of->host);
+
+    if (account)
+        account->has_rows = true;
+}
 
 static bool read_databases(struct rights *rights)
 {
@@ -316,6 +329,7 @@ static bool read_databases(struct rights *rights)
         struct database_row *row = rights_add(rights, &account, pattern);
         row->rights[NOW] = row->rights[THEN] = rights_of_columns(rows);
         row->there[NOW] = row->there[THEN] = true;
+        note_rows(rights, &account);
         if (row->matches[SOURCE])
             mark(rights, 4, rows->cells, 3, row->rights[NOW]);
     }
@@ -355,6 +369,7 @@ static bool read_tables(struct rights *rights)
         if (row) {
             row->rights[NOW] = row->rights[THEN] = rights_of_set(cells[4]);
             row->there[NOW] = row->there[THEN] = true;
+            note_rows(rights, &account);
             if (place == SOURCE)
                 mark(rights, 5, cells, 4, row->rights[NOW]);
         }

@@ -187,6 +187,45 @@ def test_rights_that_cannot_be_read(accounts):
     assert "give the account SELECT ON mysql.*" in refused(accounts)
 
 
+@pytest.mark.parametrize("grants", [
+    ("GRANT SELECT, INSERT ON `mv\\_old`.* TO 'mv_r'@'%'", "GRANT SELECT, LOCK TABLES ON `mv\\_old`.* TO mv_r"),
+    ("GRANT INSERT ON mv_old.t0 TO 'mv_r'@'%'", "GRANT SELECT, DELETE ON `mv\\_old`.* TO mv_r"),
+    ("GRANT SELECT, DELETE ON mv_old.t0 TO mv_r", "GRANT INSERT ON `mv\\_old`.* TO ''@'%'")])
+def test_user_named_like_a_role(accounts, grants):
+    """MariaDB: what the role has is not the user's. (An account of that name with another host would get the GRANT to the role.)"""
+    if accounts.mysql:
+        pytest.skip("MariaDB only: a role of MySQL is an account")
+    accounts.user("mv_r")
+    accounts.role("mv_r")
+    if "''@" in grants[1]:
+        accounts.user("")
+    accounts.server.sql(*grants)
+    before = accounts.may("mv_r", OLD, "t0")
+    moved(accounts)
+    assert accounts.may("mv_r", NEW, "t0") == before and "insert" in before
+
+
+def test_part_of_the_roles(accounts):
+    """MySQL: alone a session has the rights of mv_a@'%', with mv_r those of the role, with mv_s alone neither."""
+    if not accounts.mysql:
+        pytest.skip("MySQL only: a session of MariaDB has its account's rights and those of one role")
+    accounts.user("mv_a")
+    name = accounts.user("mv_a", "127.0.0.1")
+    roles = [accounts.role("mv_r"), accounts.role("mv_s")]
+    accounts.server.sql(*(f"GRANT {role} TO {name}" for role in roles), f"GRANT SELECT, INSERT ON `mv\\_old`.* TO {name}",
+                        "GRANT SELECT, INSERT, DELETE ON `mv\\_new`.* TO mv_a", "GRANT SELECT, INSERT ON `mv\\_new`.* TO mv_r")
+    parts = [None, "mv_r", "mv_s", "ALL"]
+    before = [accounts.may("mv_a", OLD, "t0", role=role) for role in parts]
+    beyond = [accounts.may("mv_a", NEW, "other", role=role) for role in parts]
+    moved(accounts)
+    assert [accounts.may("mv_a", NEW, "t0", role=role) for role in parts] == [a | b for a, b in zip(before, beyond)]
+    assert all({"select", "insert"} <= may for may in before) and beyond[2] == set()
+    assert accounts.scene.move("--back").returncode == 0
+    accounts.server.sql(f"GRANT LOCK TABLES ON `mv\\_old`.* TO {name}", "GRANT LOCK TABLES ON `mv\\_new`.* TO mv_a",
+                        "GRANT LOCK TABLES ON `mv\\_new`.* TO mv_r")
+    assert "'mv_a'@'127.0.0.1' may LOCK TABLES in mv_old; granted on mv_new, that would hide" in refused(accounts)
+
+
 class Generated:
     """Grants made by chance for accounts of two hosts, the nameless one and roles, whose sessions are then asked."""
 
