@@ -153,9 +153,15 @@ static uint32_t mapped(const struct rights *rights, const struct account *accoun
     return search->all;
 }
 
+static uint32_t unsure(const struct search *search)
+{
+    return search->unsure ? RIGHT_UNSURE : 0;
+}
+
 uint32_t rights_on_database(const struct rights *rights, const struct account *account,
                             enum view view, enum place place, enum time time)
 {
+    static const struct text anywhere = TEXT("%");
     uint32_t sum = account->global & ~account->revoked[place];
     struct search search = {0};
 
@@ -167,7 +173,7 @@ uint32_t rights_on_database(const struct rights *rights, const struct account *a
         const uint32_t best = search.best ? search.best->rights[time] : 0;
         sum |= best;
         search.unsure |= differs(&search, best);
-        return sum | (search.unsure ? (uint32_t)RIGHT_UNSURE : 0);
+        return sum | unsure(&search);
     }
     for (size_t i = 0; i < account->set_count; i++) {
         const struct account *member = &rights->accounts[account->set[i]];
@@ -177,8 +183,13 @@ uint32_t rights_on_database(const struct rights *rights, const struct account *a
     if (view == VIEW_MAPPED)
         return sum | mapped(rights, account, &search, place, time);
     if (search.best)
-        sum |= merged(rights, account, search.best->pattern, time);
-    return sum | (search.unsure ? (uint32_t)RIGHT_UNSURE : 0);
+        return sum | merged(rights, account, search.best->pattern, time) | unsure(&search);
+    /* MariaDB looks for a role as for a user from nowhere */
+    look(rights, account, account->user, &anywhere, place, time, &search);
+    look(rights, account, TEXT(""), &anywhere, place, time, &search);
+    if (search.best)
+        sum |= search.best->rights[time];
+    return sum | unsure(&search);
 }
 
 void rights_sum(struct rights *rights, enum time time)

@@ -205,6 +205,23 @@ def test_user_named_like_a_role(accounts, grants):
     assert accounts.may("mv_r", NEW, "t0") == before and "insert" in before
 
 
+def test_role_beside_the_nameless_account(accounts):
+    """MariaDB gives a role that has no row on the database that of a user of its name, or the nameless one's, with the host %."""
+    if accounts.mysql:
+        pytest.skip("MariaDB only")
+    for user in ("mv_a", "", "mv_s"):
+        accounts.user(user)
+    for role in ("mv_r", "mv_s"):
+        accounts.role(role)
+        accounts.server.sql(f"GRANT {role} TO mv_a")
+    accounts.server.sql("GRANT SELECT ON `mv\\_old`.* TO mv_a", "GRANT DELETE ON `mv\\_old`.* TO ''@'%'",
+                        "GRANT INSERT ON `mv\\_old`.* TO mv_s@'%'")
+    before = [accounts.may("mv_a", OLD, "t0", role=role) for role in (None, "mv_r", "mv_s")]
+    moved(accounts)
+    assert [accounts.may("mv_a", NEW, "t0", role=role) for role in (None, "mv_r", "mv_s")] == before
+    assert "delete" in before[1] and "insert" in before[2] and not {"delete", "insert"} & before[0]
+
+
 def test_part_of_the_roles(accounts):
     """MySQL: alone a session has the rights of mv_a@'%', with mv_r those of the role, with mv_s alone neither."""
     if not accounts.mysql:
