@@ -51,6 +51,36 @@ bool grants_give(struct mover *mover, const struct moved_table *table)
     return good;
 }
 
+bool grants_check_plugins(struct mover *mover)
+{
+    struct rows *rows =
+        connection_is_mariadb(mover->connection)
+            ? NULL
+            : connection_query(
+                  mover->connection,
+                  "SELECT User, Host, plugin FROM mysql.user WHERE CONVERT(plugin USING utf8mb4)"
+                  " COLLATE utf8mb4_general_ci NOT IN (SELECT CONVERT(PLUGIN_NAME USING utf8mb4)"
+                  " FROM information_schema.PLUGINS WHERE PLUGIN_TYPE = 'AUTHENTICATION' AND"
+                  " PLUGIN_STATUS = 'ACTIVE')",
+                  NULL, mover->error);
+
+    while (rows && rows_next(rows)) {
+        const struct text *cells = rows->cells;
+        size_t i = 0;
+        while (i < mover->grant_count && !(text_equal(mover->grants[i].change.user, cells[0]) &&
+                                           text_equal(mover->grants[i].change.host, cells[1])))
+            i++;
+        if (i < mover->grant_count)
+            refuse(mover,
+                   "the server runs no GRANT for '%.*s'@'%.*s', because its plugin %.*s is not "
+                   "loaded; load it, ALTER USER to another one, or drop the account (%.*s)",
+                   TEXT_ARGS(cells[0]), TEXT_ARGS(cells[1]), TEXT_ARGS(cells[2]),
+                   TEXT_ARGS(mover->grants[i].text));
+    }
+    rows_free(rows);
+    return !connection_lost(mover->connection);
+}
+
 void grants_tell(struct mover *mover)
 {
     if (mover->in_to || mover->grant_count == 0)

@@ -492,5 +492,5 @@ bool grants_plan(struct mover *mover)
         if (!good)
             return false;
     }
-    return true;
+    return grants_check_plugins(mover);
 }

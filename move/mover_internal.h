@@ -184,6 +184,8 @@ bool finish(struct mover *mover);
 bool grants_plan(struct mover *mover);
 /* granted.c: they are written to the journal first. */
 bool grants_give(struct mover *mover, const struct moved_table *table);
+/* MySQL: refuses where the server would not run them. */
+bool grants_check_plugins(struct mover *mover);
 void grants_tell(struct mover *mover); /* those of the way back */
 /* Are the rights at the source, before and after the move, those of the plan? */
 bool grants_unchanged(struct mover *mover);

@@ -222,6 +222,22 @@ def test_role_beside_the_nameless_account(accounts):
     assert "delete" in before[1] and "insert" in before[2] and not {"delete", "insert"} & before[0]
 
 
+def test_plugin_that_is_not_loaded(accounts):
+    """MySQL grants nothing to such an account (error 1524): --dry-run says so."""
+    if not accounts.mysql:
+        pytest.skip("MySQL only")
+    accounts.user("mv_a")
+    accounts.user("mv_b")
+    accounts.server.sql(f"GRANT SELECT ON {OLD}.t0 TO mv_a", "UPDATE mysql.user SET plugin = 'mysql_native_password' WHERE User IN"
+                        " ('mv_a', 'mv_b')", "FLUSH PRIVILEGES")
+    told = accounts.scene.move("--dry-run")
+    assert told.returncode == 1 and "no GRANT for 'mv_a'@'%', because its plugin mysql_native_password is not loaded" in told.stdout
+    assert "'mv_b'" not in told.stdout
+    accounts.server.sql("DROP USER mv_a")
+    accounts.made.remove("USER 'mv_a'@'%'")
+    moved(accounts)
+
+
 def test_part_of_the_roles(accounts):
     """MySQL: alone a session has the rights of mv_a@'%', with mv_r those of the role, with mv_s alone neither."""
     if not accounts.mysql:
