@@ -141,6 +141,20 @@ static bool connect_address(struct connection *connection, const struct connecti
     return false;
 }
 
+/* MariaDB does not know the collation that Oracle's library sends at login, and uses latin1.
+ * Without NO_AUTO_CREATE_USER its GRANT makes an account that does not exist, without a password.
+ */
+bool connection_restore(struct connection *connection, struct error *error)
+{
+    return connection_run(connection,
+                          connection->is_mariadb
+                              ? "SET NAMES utf8mb4, sql_mode ="
+                                " 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_CREATE_USER'"
+                              : "SET NAMES utf8mb4, sql_mode ="
+                                " 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'",
+                          NULL, error);
+}
+
 /* Overrides defaults of a server that would cut results without an error (sql_select_limit), refuse
  * large joins or updates without a key, end long statements, leave writes uncommitted, or write
  * names without quotes in SHOW CREATE. */
@@ -150,18 +164,11 @@ static bool set_variables(struct connection *connection, struct error *error)
         "SET SESSION autocommit = 1, time_zone = '+00:00', completion_type = 0, sql_safe_updates ="
         " 0, sql_select_limit = 18446744073709551615, max_join_size = 18446744073709551615,"
         " sql_big_selects = 1, group_concat_max_len = 1048576, wait_timeout = 28800, lc_messages ="
-        " 'en_US', sql_quote_show_create = 1, sql_mode = ?";
+        " 'en_US', sql_quote_show_create = 1";
     const bool mariadb = connection->is_mariadb;
 
-    /* MariaDB does not know the collation that Oracle's library sends at login, and uses latin1. */
-    return connection_run(connection, "SET NAMES utf8mb4", NULL, error) &&
-           connection_run(connection, common,
-                          PARAMETERS(P_TEXT(mariadb ? TEXT("STRICT_TRANS_TABLES,"
-                                                           "NO_ENGINE_SUBSTITUTION,"
-                                                           "NO_AUTO_CREATE_USER")
-                                                    : TEXT("STRICT_TRANS_TABLES,"
-                                                           "NO_ENGINE_SUBSTITUTION"))),
-                          error) &&
+    return connection_restore(connection, error) &&
+           connection_run(connection, common, NULL, error) &&
            connection_run(
                connection,
                mariadb ? "SET SESSION max_statement_time = 0 /*!100502 , sql_if_exists = 0 */"

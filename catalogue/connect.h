@@ -102,6 +102,23 @@ struct rows *connection_query(struct connection *connection, const char *sql,
 bool connection_run(struct connection *connection, const char *sql,
                     const struct parameter *parameters, struct error *error);
 
+/* The text of a statement with its parameters in place, for connection_many. */
+struct arena;
+struct text connection_text(struct connection *connection, struct arena *arena, const char *sql,
+                            const struct parameter *parameters);
+/* Allows several statements in one packet, as connection_many needs it; only for as long as it is
+ * needed, because then each statement's end matters. */
+bool connection_allow_many(struct connection *connection, bool allowed, struct error *error);
+/* Runs statements one after the other, in packets of half a megabyte: one round trip each. False:
+ * one has failed, and those behind it were not run. `*done`: how many succeeded. `rows`: NULL, or
+ * room for the result of each, of which the first `*done` are set. MySQL counts what separates a
+ * CREATE TRIGGER from the next statement to the trigger's body, so there it must be the last. */
+bool connection_many(struct connection *connection, const struct text *statements, size_t count,
+                     struct rows **rows, size_t *done, struct error *error);
+
+/* Sets sql_mode and the character sets as they are after the login. */
+bool connection_restore(struct connection *connection, struct error *error);
+
 /* A result. `cells` are those of the current row: bytes with their length, `at` NULL for NULL;
  * they are valid until rows_free. */
 struct rows {

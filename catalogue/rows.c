@@ -8,6 +8,8 @@
 #include "base/arena.h"
 #include "catalogue/connection.h"
 
+enum { PACKET_SIZE = 1 << 19 };
+
 struct stored {
     struct rows rows;
     MYSQL_RES *result;
@@ -120,7 +122,8 @@ static bool drop_others(struct connection *connection)
     return more == -1;
 }
 
-static struct rows *store(struct connection *connection)
+/* The result that comes next. */
+static struct rows *store_one(struct connection *connection)
 {
     MYSQL *mysql = &connection->mysql;
     MYSQL_RES *result = mysql_store_result(mysql);
@@ -137,9 +140,16 @@ static struct rows *store(struct connection *connection)
         stored->cells = memory_take_zeroed(columns * sizeof(*stored->cells));
         stored->rows.cells = stored->cells;
     }
-    if (drop_others(connection))
-        return &stored->rows;
-    rows_free(&stored->rows);
+    return &stored->rows;
+}
+
+static struct rows *store(struct connection *connection)
+{
+    struct rows *rows = store_one(connection);
+
+    if (!rows || drop_others(connection))
+        return rows;
+    rows_free(rows);
     return NULL;
 }
 
@@ -166,6 +176,72 @@ bool connection_run(struct connection *connection, const char *sql,
 
     rows_free(rows);
     return rows != NULL;
+}
+
+struct text connection_text(struct connection *connection, struct arena *arena, const char *sql,
+                            const struct parameter *parameters)
+{
+    struct statement statement = build(connection, sql, parameters);
+    const struct text kept = arena_text(arena, (struct text){statement.at, statement.length});
+
+    free(statement.at);
+    return kept;
+}
+
+bool connection_allow_many(struct connection *connection, bool allowed, struct error *error)
+{
+    connection->code = 0;
+    return mysql_set_server_option(&connection->mysql,
+                                   allowed ? MYSQL_OPTION_MULTI_STATEMENTS_ON
+                                           : MYSQL_OPTION_MULTI_STATEMENTS_OFF) == 0 ||
+           connection_failed(connection, error);
+}
+
+/* One packet with as many of the statements as it takes. Returns how many succeeded; `*sent`: how
+ * many were in it. */
+static size_t run_packet(struct connection *connection, const struct text *statements, size_t count,
+                         struct rows **rows, size_t *sent)
+{
+    struct statement packet = {0};
+    size_t done = 0;
+
+    for (*sent = 0; *sent < count && (*sent == 0 || packet.length < PACKET_SIZE); (*sent)++) {
+        if (*sent > 0) /* it may end with a comment */
+            statement_add(&packet, "\n;\n", 3);
+        statement_add(&packet, statements[*sent].at, statements[*sent].length);
+    }
+    bool good = mysql_real_query(&connection->mysql, packet.at, packet.length) == 0;
+    free(packet.at);
+    while (good && done < *sent) {
+        struct rows *one = store_one(connection);
+        if (!one)
+            break;
+        if (rows)
+            rows[done] = one;
+        else
+            rows_free(one);
+        done++;
+        good = mysql_next_result(&connection->mysql) == 0;
+    }
+    return done;
+}
+
+bool connection_many(struct connection *connection, const struct text *statements, size_t count,
+                     struct rows **rows, size_t *done, struct error *error)
+{
+    size_t sent = 0;
+
+    connection->code = 0;
+    connection->affected = 0;
+    for (*done = 0; *done < count; *done += sent) {
+        const size_t good = run_packet(connection, statements + *done, count - *done,
+                                       rows ? rows + *done : NULL, &sent);
+        if (good == sent)
+            continue;
+        *done += good;
+        return connection_failed(connection, error);
+    }
+    return true;
 }
 
 bool rows_next(struct rows *rows)

@@ -179,13 +179,16 @@ static bool enter(struct mover *mover, const struct carried_trigger *trigger, st
                           mover->error);
 }
 
-static void leave(struct mover *mover)
+/* Back to the mover's own settings. A session that were to keep a trigger's sql_mode would GRANT
+ * with it. */
+static bool leave(struct mover *mover, bool good)
 {
-    struct error ignored;
+    const struct error why = *mover->error;
+    const bool left = connection_restore(mover->connection, mover->error);
 
-    connection_run(mover->connection,
-                   "SET NAMES utf8mb4, sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'",
-                   NULL, &ignored);
+    if (!good)
+        *mover->error = why;
+    return left && good;
 }
 
 static bool create(struct mover *mover, const struct carried_trigger *trigger, struct text schema,
@@ -194,8 +197,7 @@ static bool create(struct mover *mover, const struct carried_trigger *trigger, s
     bool good = enter(mover, trigger, schema) && run_sql(mover, text);
 
     *code = connection_code(mover->connection);
-    leave(mover);
-    return good;
+    return leave(mover, good);
 }
 
 static bool drop(struct mover *mover, struct text schema, struct text name)
@@ -236,10 +238,7 @@ bool triggers_create(struct mover *mover)
             say(mover, "trigger %.*s.%.*s cannot be made: %s", TEXT_ARGS(trigger->target),
                 TEXT_ARGS(trigger->name), mover->error->text);
     }
-    const struct error why = *mover->error;
-    leave(mover);
-    *mover->error = why;
-    return good;
+    return leave(mover, good);
 }
 
 void triggers_undo(struct mover *mover)
