@@ -92,17 +92,21 @@ static void put_definition(struct mover *mover, FILE *to, struct text sql, struc
     fputc('\n', to);
 }
 
-static bool put_table_definition(struct mover *mover, FILE *to, struct text schema,
-                                 struct text name)
+static struct text definition_sql(struct mover *mover, struct text schema, struct text name)
 {
-    struct rows *rows = connection_query(mover->connection, "SHOW CREATE TABLE ?.?",
-                                         PARAMETERS(P_NAME(schema), P_NAME(name)), mover->error);
-    bool there = rows && rows_next(rows) && rows->columns >= 2 && rows->cells[1].at;
+    return connection_text(mover->connection, &mover->arena, "SHOW CREATE TABLE ?.?",
+                           PARAMETERS(P_NAME(schema), P_NAME(name)));
+}
+
+/* `rows`: of that statement. */
+static bool put_table_definition(struct mover *mover, FILE *to, struct text schema,
+                                 struct rows *rows)
+{
+    bool there = rows_next(rows) && rows->columns >= 2 && rows->cells[1].at;
 
     if (there)
         put_definition(mover, to, rows->cells[1], schema);
-    rows_free(rows);
-    return there || (rows && error_set(mover->error, "SHOW CREATE TABLE gives nothing"));
+    return there || error_set(mover->error, "SHOW CREATE TABLE gives nothing");
 }
 
 /* --- triggers --- */
@@ -123,20 +127,21 @@ static bool is_body(const struct mover *mover, struct text schema, struct text n
     return false;
 }
 
-/* Writes everything except the bodies, in the order in which the triggers fire, and whether the
- * bodies are right. */
-static bool put_triggers(struct mover *mover, FILE *to, struct text schema, struct text name)
+static struct text triggers_sql(struct mover *mover, struct text schema, struct text name)
 {
-    struct rows *rows = connection_query(
-        mover->connection,
+    return connection_text(
+        mover->connection, &mover->arena,
         "SELECT TRIGGER_NAME, ACTION_STATEMENT, CONCAT_WS(' ', 'TRIGGER', TRIGGER_NAME,"
         " ACTION_TIMING, EVENT_MANIPULATION, DEFINER, SQL_MODE, CHARACTER_SET_CLIENT,"
         " COLLATION_CONNECTION) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ? AND"
         " EVENT_OBJECT_TABLE = ? ORDER BY ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER",
-        PARAMETERS(P_TEXT(schema), P_TEXT(name)), mover->error);
+        PARAMETERS(P_TEXT(schema), P_TEXT(name)));
+}
 
-    if (!rows)
-        return false;
+/* Writes everything except the bodies, in the order in which the triggers fire, and whether the
+ * bodies are right. */
+static void put_triggers(struct mover *mover, FILE *to, struct text schema, struct rows *rows)
+{
     while (rows_next(rows)) {
         const struct text *cells = rows->cells;
         if (!cells[0].at || !cells[1].at || !cells[2].at)
@@ -144,20 +149,39 @@ static bool put_triggers(struct mover *mover, FILE *to, struct text schema, stru
         fprintf(to, "%.*s%s\n", TEXT_ARGS(cells[2]),
                 is_body(mover, schema, cells[0], cells[1]) ? "" : " with another body");
     }
-    rows_free(rows);
-    return true;
 }
 
 /* --- before and after --- */
 
+/* `results`: of the two statements; without the second one, the triggers are left out. */
+static bool put_all(struct mover *mover, FILE *to, struct text schema, struct rows **results,
+                    bool with_triggers)
+{
+    if (!put_table_definition(mover, to, schema, results[0]))
+        return false;
+    if (with_triggers)
+        put_triggers(mover, to, schema, results[1]);
+    return true;
+}
+
 static bool describe(struct mover *mover, struct text schema, struct text name, struct text *all)
 {
+    const struct text statements[] = {definition_sql(mover, schema, name),
+                                      triggers_sql(mover, schema, name)};
+    struct rows *results[2] = {NULL, NULL};
     char *text;
     size_t length;
     FILE *to = open_memstream(&text, &length);
-    bool good =
-        put_table_definition(mover, to, schema, name) && put_triggers(mover, to, schema, name);
+    bool good = true;
 
+    for (int i = 0; i < 2 && good; i++) {
+        results[i] = connection_query(mover->connection, "?", PARAMETERS(P_SQL(statements[i])),
+                                      mover->error);
+        good = results[i] != NULL;
+    }
+    good = good && put_all(mover, to, schema, results, true);
+    rows_free(results[0]);
+    rows_free(results[1]);
     fclose(to);
     *all = keep_text(mover, text, length);
     return good;
@@ -180,15 +204,14 @@ static bool begins_with(struct text all, struct text text)
     return all.length >= text.length && memcmp(all.at, text.at, text.length) == 0;
 }
 
-static bool is_unaltered(struct mover *mover, size_t i, bool with_triggers)
+static bool is_unaltered(struct mover *mover, size_t i, struct rows **results, bool with_triggers)
 {
     const struct moved_table *table = todo_table(mover, i);
-    const struct text schema = source_of(mover, table), before = mover->definitions[i];
+    const struct text before = mover->definitions[i];
     char *text;
     size_t length;
     FILE *to = open_memstream(&text, &length);
-    bool good = put_table_definition(mover, to, schema, table->name) &&
-                (!with_triggers || put_triggers(mover, to, schema, table->name));
+    bool good = put_all(mover, to, source_of(mover, table), results, with_triggers);
 
     fclose(to);
     const struct text now = {text, length};
@@ -201,13 +224,27 @@ static bool is_unaltered(struct mover *mover, size_t i, bool with_triggers)
     return good;
 }
 
+/* Clients may be waiting, so all is asked at once. */
 bool check_again(struct mover *mover, bool with_triggers)
 {
+    const size_t each = with_triggers ? 2 : 1, count = each * mover->todo_count;
+    struct text *statements = arena_take(&mover->arena, count * sizeof(*statements));
+    struct rows **results = memory_take_zeroed(count * sizeof(*results));
+    size_t done;
+
     for (size_t i = 0; i < mover->todo_count; i++) {
-        if (!is_unaltered(mover, i, with_triggers))
-            return false;
+        const struct moved_table *table = todo_table(mover, i);
+        statements[each * i] = definition_sql(mover, source_of(mover, table), table->name);
+        if (with_triggers)
+            statements[each * i + 1] = triggers_sql(mover, source_of(mover, table), table->name);
     }
-    return true;
+    bool good = connection_many(mover->connection, statements, count, results, &done, mover->error);
+    for (size_t i = 0; i < mover->todo_count && good; i++)
+        good = is_unaltered(mover, i, results + each * i, with_triggers);
+    for (size_t i = 0; i < done; i++)
+        rows_free(results[i]);
+    free(results);
+    return good;
 }
 
 static struct text first_line(struct text text)

@@ -203,6 +203,24 @@ bool meeting_instances(struct connection *connection, const char *move, uint64_t
     return true;
 }
 
+bool meeting_drained(struct connection *connection, const char *move, uint64_t epoch, bool *all,
+                     int64_t *now, struct error *error)
+{
+    const struct parameter number = P_NUMBER((int64_t)epoch);
+    struct rows *rows = connection_query(
+        connection,
+        "SELECT COUNT(*) > 0 AND SUM(epoch = ? AND state = 'drained') = COUNT(*),"
+        " FLOOR(UNIX_TIMESTAMP(SYSDATE(6)) * 1000) FROM silogate.instances_of_moves WHERE move = ?"
+        " AND (seen > NOW(3) - INTERVAL 60 SECOND OR epoch = ?)",
+        PARAMETERS(number, P_TEXT(text_of(move)), number), error);
+    const bool read = rows && rows_next(rows);
+
+    *all = read && rows_number(rows, 0, 0) == 1;
+    *now = read ? rows_number(rows, 1, 0) : 0;
+    rows_free(rows);
+    return read;
+}
+
 bool meeting_note(struct connection *connection, const char *move, uint64_t epoch, const char *step,
                   struct text detail, struct error *error)
 {

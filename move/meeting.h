@@ -96,6 +96,11 @@ void meeting_leave(struct connection *connection, const char *instance);
 bool meeting_instances(struct connection *connection, const char *move, uint64_t epoch,
                        struct meeting_instances *instances, struct error *error);
 
+/* Are all of these instances drained in `epoch` (`*all`)? `*now`: the server's clock, in
+ * milliseconds since 1970. */
+bool meeting_drained(struct connection *connection, const char *move, uint64_t epoch, bool *all,
+                     int64_t *now, struct error *error);
+
 /* Writes a step to the journal that is about to be done, or was done. `detail` may be long: it is
  * what is needed to do the step again or to undo it. */
 bool meeting_note(struct connection *connection, const char *move, uint64_t epoch, const char *step,

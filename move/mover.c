@@ -146,11 +146,16 @@ int64_t ask_number(struct mover *mover, const char *sql, const struct parameter 
     return number;
 }
 
-void mover_reached(const char *step)
+bool mover_stops_at(const char *step)
 {
     const char *stop = getenv("SILOGATE_MOVE_STOP");
 
-    if (stop && strcmp(stop, step) == 0) {
+    return stop && strcmp(stop, step) == 0;
+}
+
+void mover_reached(const char *step)
+{
+    if (mover_stops_at(step)) {
         raise(SIGSTOP);
         unsetenv("SILOGATE_MOVE_STOP");
     }

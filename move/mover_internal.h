@@ -6,6 +6,7 @@
 #include "move/meeting.h"
 #include "move/mover.h"
 #include "move/standing.h"
+#include "sql/state.h"
 
 #define MOVER_LOCK  "silogate.move" /* a GET_LOCK of the server: one mover at a time */
 #define MOVER_TRIAL "silogate_moving_trial"
@@ -14,10 +15,11 @@
 struct carried_trigger {
     struct text schema, target, name;
     struct text sql_mode, charset, collation;
-    struct text old_text, new_text;  /* whole CREATE TRIGGER statements */
-    struct text trial_text;          /* the new one, on MOVER_TRIAL */
-    const struct moved_table *table; /* in `todo` */
-    bool made;                       /* at the target, or it may be */
+    struct text old_text, new_text;             /* whole CREATE TRIGGER statements */
+    struct text trial_text;                     /* the new one, on MOVER_TRIAL */
+    struct text old_sent, new_sent, trial_sent; /* the same in `charset`, as they are sent */
+    const struct moved_table *table;            /* in `todo` */
+    bool made;                                  /* at the target, or it may be */
 };
 
 /* The outcome of a switch. */
@@ -74,15 +76,19 @@ struct mover {
     /* By clock_ms: when the doors were closed, all sessions had left, the tables were moved, the
      * doors were open. */
     int64_t closed, drained, moved, opened;
-    bool in_to;      /* the wanted place of the tables */
-    bool sent;       /* the RENAME was sent, so the server may have done it */
-    bool incomplete; /* a trigger or an alias could not be created again */
-    bool gave;       /* rights at the target, which the journal has */
-    bool left;       /* some of them could not be taken back */
-    bool kept;       /* some were not taken back, because somebody else has changed them */
-    bool live;       /* the output is a terminal */
-    bool waits;      /* its last line tells what is waited for, and is to be replaced */
-    int64_t told;    /* when it was written, by clock_ms */
+    int64_t ends;      /* by clock_ms: not later than any instance opens its doors by itself */
+    int64_t latest;    /* by the server's clock, in milliseconds: when a switch may begin */
+    int64_t rename_us; /* one RENAME, as the trial found it */
+    int64_t trip_us;   /* to the server and back */
+    bool in_to;        /* the wanted place of the tables */
+    bool sent;         /* the RENAME was sent, so the server may have done it */
+    bool incomplete;   /* a trigger or an alias could not be created again */
+    bool gave;         /* rights at the target, which the journal has */
+    bool left;         /* some of them could not be taken back */
+    bool kept;         /* some were not taken back, because somebody else has changed them */
+    bool live;         /* the output is a terminal */
+    bool waits;        /* its last line tells what is waited for, and is to be replaced */
+    int64_t told;      /* when it was written, by clock_ms */
     struct arena arena;
     struct error *error;
 };
@@ -129,6 +135,7 @@ bool mover_read_standing(struct mover *mover);
 bool mover_note(struct mover *mover, const char *step, struct text detail);
 /* For tests: with SILOGATE_MOVE_STOP=STEP in the environment the mover stops there (SIGSTOP). */
 void mover_reached(const char *step);
+bool mover_stops_at(const char *step);
 
 /* The table of this call that is in `source` under this name, as the server compares names; NULL:
  * none. */
@@ -199,10 +206,18 @@ void grants_tell_left(struct mover *mover); /* prints these statements only */
 
 /* triggers.c */
 bool triggers_plan(struct mover *mover);
+/* The SQL state in which its text is read. */
+struct sql_state trigger_state(const struct mover *mover, const struct carried_trigger *trigger);
+
+/* triggers_make.c */
 bool triggers_has(const struct mover *mover, const struct moved_table *table);
 bool triggers_note(struct mover *mover); /* writes them to the journal */
-bool triggers_drop(struct mover *mover);
-bool triggers_create(struct mover *mover);  /* at the target */
+struct text trigger_bytes(struct mover *mover, struct text charset, struct text text);
+struct text trigger_drop_sql(struct mover *mover, size_t i);
+/* The settings for the i-th at the target, and before them a USE; NULL: as for the one before. */
+struct text trigger_enter_sql(struct mover *mover, size_t i, struct text *use);
+/* The server has answered its CREATE TRIGGER at the target. Returns `good`. */
+bool trigger_answered(struct mover *mover, size_t i, bool good);
 void triggers_undo(struct mover *mover);    /* drops those that were made at the target */
 bool triggers_restore(struct mover *mover); /* those that were dropped */
 /* Tries whether all triggers of this table can be created at the target, on an empty table of
@@ -229,6 +244,14 @@ bool aliases_clean(struct mover *mover);   /* views that wait or were put aside 
  * locks. */
 bool wait_for_locks(struct mover *mover, int64_t until);
 void tell_locks(struct mover *mover);
+
+/* hold.c: the hold begins; is there time for the switch, and are all instances still drained? */
+void hold_begin(struct mover *mover);
+bool hold_look(struct mover *mover);
+/* What fails (error 1690) if the server runs it when there is no time any more. */
+struct text hold_sql(struct mover *mover);
+/* Sets the error for it; true. */
+bool hold_is_over(struct mover *mover, const char *why);
 
 /* swap.c */
 bool swap_prepare(struct mover *mover);    /* settings of the session, before others wait */

@@ -12,9 +12,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "config/keys.h"
 #include "move/mover_internal.h"
 
-enum { LOCK_WAIT_TIMEOUT = 1205, RETRY_US = 2000 };
+enum { LOCK_WAIT_TIMEOUT = 1205, OUT_OF_RANGE = 1690, RETRY_US = 2000 };
 
 /* What is in a RENAME. */
 enum parts { TABLES = 1, VIEWS = 2 };
@@ -128,31 +129,98 @@ static bool set_wait(struct mover *mover, int seconds)
 
 bool swap_prepare(struct mover *mover)
 {
-    return set_wait(mover, 1);
+    return set_wait(mover, 1) && connection_allow_many(mover->connection, true, mover->error);
 }
 
-/* Runs a statement with the shortest possible lock wait (on MySQL a second), because all other
- * statements queue behind it. On MariaDB an XA transaction without a session has no metadata lock,
- * only InnoDB's lock on the table; a RENAME waits for it as for a row lock, and all other
- * statements wait behind it. */
-static bool run_soon(struct mover *mover, struct text sql, int64_t until)
+/* --- statements that go to the server together --- */
+
+/* Of one packet or several: a mover that stands still in between finds the hold over. */
+struct sending {
+    struct text *statements;
+    const char **steps; /* of each: that it reaches (for tests), `asked`, or NULL */
+    size_t count, steps_count, done;
+};
+
+/* It asks whether the hold is over; the next one waits for locks. */
+static const char asked[] = "asked";
+
+static void add(struct mover *mover, struct sending *sending, struct text sql, const char *step)
+{
+    struct arena *arena = &mover->arena;
+
+    sending->statements =
+        items_add(arena, sending->statements, &sending->count, sizeof(*sending->statements));
+    sending->statements[sending->count - 1] = sql;
+    sending->steps =
+        items_add(arena, sending->steps, &sending->steps_count, sizeof(*sending->steps));
+    sending->steps[sending->count - 1] = step;
+}
+
+/* A statement that waits for locks: with the shortest possible wait (on MySQL a second), because
+ * all other statements queue behind it, and not when the hold is over. On MariaDB an XA transaction
+ * without a session has no metadata lock, only InnoDB's lock on the table; a RENAME waits for it as
+ * for a row lock, and all other statements wait behind it. */
+static void add_soon(struct mover *mover, struct sending *sending, struct text sql,
+                     const char *step)
 {
     const bool mariadb = connection_is_mariadb(mover->connection);
 
-    while (!connection_run(mover->connection,
-                           mariadb ? "SET STATEMENT lock_wait_timeout = 0,"
-                                     " innodb_lock_wait_timeout = 0 FOR ?"
-                                   : "?",
-                           PARAMETERS(P_SQL(sql)), mover->error)) {
-        if (connection_code(mover->connection) != LOCK_WAIT_TIMEOUT)
+    add(mover, sending, hold_sql(mover), asked);
+    add(mover, sending,
+        connection_text(mover->connection, &mover->arena,
+                        mariadb ? "SET STATEMENT lock_wait_timeout = 0, innodb_lock_wait_timeout ="
+                                  " 0 FOR ?"
+                                : "?",
+                        PARAMETERS(P_SQL(sql))),
+        step);
+}
+
+/* Up to a step at which the mover is to stop. */
+static bool send_part(struct mover *mover, struct sending *sending)
+{
+    const size_t from = sending->done;
+    const char *step = NULL;
+    size_t count = 0, done;
+
+    while (from + count < sending->count && !(step && mover_stops_at(step)))
+        step = sending->steps[from + count++];
+    const bool good = connection_many(mover->connection, sending->statements + from, count, NULL,
+                                      &done, mover->error);
+    sending->done += done;
+    if (step && done == count)
+        mover_reached(step);
+    return good;
+}
+
+/* Sends all. What waits for a lock in vain is tried until `until`, with the question before it
+ * whether the hold is over. */
+static bool send_all(struct mover *mover, struct sending *sending, int64_t until)
+{
+    while (sending->done < sending->count) {
+        if (send_part(mover, sending))
+            continue;
+        const unsigned code = connection_code(mover->connection);
+        if (code == OUT_OF_RANGE)
+            return !hold_is_over(mover, "too little of the hold is left for the switch");
+        if (code != LOCK_WAIT_TIMEOUT || sending->done == 0 ||
+            sending->steps[sending->done - 1] != asked)
             return false;
         if (clock_ms() >= until) {
             tell_locks(mover);
             return error_set(mover->error, "somebody holds locks on the tables");
         }
+        sending->done--;
         usleep(RETRY_US);
     }
     return true;
+}
+
+static bool run_soon(struct mover *mover, struct text sql, const char *step, int64_t until)
+{
+    struct sending sending = {0};
+
+    add_soon(mover, &sending, sql, step);
+    return send_all(mover, &sending, until);
 }
 
 /* --- with triggers --- */
@@ -176,18 +244,54 @@ static void undo(struct mover *mover, bool dropped, bool renamed, bool created)
     *mover->error = why;
 }
 
+/* MySQL makes each trigger by a packet of its own (connection_many). */
+static bool create_all(struct mover *mover, struct sending *sending, int64_t until)
+{
+    const bool mariadb = connection_is_mariadb(mover->connection);
+    size_t *places = arena_take(&mover->arena, mover->trigger_count * sizeof(*places));
+    size_t added = 0;
+    bool good = true;
+
+    for (; added < mover->trigger_count && good; added++) {
+        struct text use;
+        const struct text enter = trigger_enter_sql(mover, added, &use);
+        if (use.at && added > 0) /* its names are the mover's */
+            add(mover, sending, TEXT("SET NAMES utf8mb4"), NULL);
+        if (use.at)
+            add(mover, sending, use, NULL);
+        if (enter.at)
+            add(mover, sending, enter, NULL);
+        places[added] = sending->count;
+        add(mover, sending, mover->triggers[added].new_sent, NULL);
+        good = mariadb || send_all(mover, sending, until);
+    }
+    good = good && send_all(mover, sending, until);
+    for (size_t i = 0; i < added && sending->done >= places[i]; i++)
+        trigger_answered(mover, i, sending->done > places[i]);
+    return good;
+}
+
 static bool carry_over(struct mover *mover, int64_t until)
 {
-    bool dropped = triggers_drop(mover);
+    struct sending sending = {0};
 
-    mover_reached("dropped");
-    bool renamed = dropped && run_soon(mover, swap_sql(mover), until);
-    if (renamed)
-        mover_reached("moved");
-    bool created = renamed && triggers_create(mover);
-    if (!created)
-        undo(mover, true, renamed, renamed);
-    return created;
+    add(mover, &sending, hold_sql(mover), NULL);
+    for (size_t i = 0; i < mover->trigger_count; i++)
+        add(mover, &sending, trigger_drop_sql(mover, i),
+            i + 1 < mover->trigger_count ? NULL : "dropped");
+    add_soon(mover, &sending, swap_sql(mover), "moved");
+    const size_t renames = sending.count;
+    bool good = connection_is_mariadb(mover->connection) || send_all(mover, &sending, until);
+    good = good && create_all(mover, &sending, until);
+    const bool renamed = sending.done >= renames;
+    if (renamed) {
+        const struct error why = *mover->error;
+        good = connection_restore(mover->connection, mover->error) && good;
+        *mover->error = why;
+    }
+    if (!good)
+        undo(mover, sending.done > 0, renamed, renamed);
+    return good;
 }
 
 /* MySQL. */
@@ -196,12 +300,10 @@ static bool carry_locked(struct mover *mover, int64_t until)
     const struct text views = rename_sql(mover, VIEWS, mover->in_to);
     struct error why, ignored;
 
-    if (!mover->in_to && views.at && !run_soon(mover, views, until))
+    if (!mover->in_to && views.at && !run_soon(mover, views, "aside", until))
         return false;
-    mover_reached("aside");
-    bool carried = run_soon(mover, lock_sql(mover), until);
+    bool carried = run_soon(mover, lock_sql(mover), "locked", until);
     if (carried) {
-        mover_reached("locked");
         carried = carry_over(mover, until);
         why = *mover->error;
         connection_run(mover->connection, "UNLOCK TABLES", NULL, &ignored);
@@ -224,6 +326,6 @@ static bool carry_locked(struct mover *mover, int64_t until)
 bool swap(struct mover *mover, int64_t until)
 {
     if (mover->trigger_count == 0)
-        return run_soon(mover, swap_sql(mover), until);
+        return run_soon(mover, swap_sql(mover), NULL, until);
     return is_locking(mover) ? carry_locked(mover, until) : carry_over(mover, until);
 }

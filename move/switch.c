@@ -114,9 +114,8 @@ static bool prepare(struct mover *mover)
 /* Half of the time is for the transactions inside, the rest for the switch. */
 static bool close_and_switch(struct mover *mover)
 {
-    const int64_t until = clock_ms() + mover->move->hold.value / 2;
-
-    mover->closed = clock_ms();
+    hold_begin(mover);
+    const int64_t until = mover->closed + mover->move->hold.value / 2;
     if (!meeting_set(mover->connection, mover->name, mover->epoch, PHASE_CLOSED, mover->error))
         return false;
     mover_reached("closed");
@@ -130,8 +129,9 @@ static bool close_and_switch(struct mover *mover)
      * compared only if the time was long enough for one; a missed trigger makes the RENAME fail. */
     const int64_t now = clock_ms();
     if (!check_again(mover, now - mover->closed > QUICK_MS) ||
-        (now - mover->rights_read > RIGHTS_MS && !grants_unchanged(mover)))
+        (now - mover->rights_read > RIGHTS_MS && !grants_unchanged(mover)) || !hold_look(mover))
         return false;
+    mover_reached("looked");
     mover->sent = true;
     if (!swap(mover, until))
         return false;
@@ -197,6 +197,8 @@ static enum outcome look(struct mover *mover)
 /* Finds out whether the tables are at the new place now. `done`: the server has answered OK. */
 static enum outcome find_outcome(struct mover *mover, bool done)
 {
+    if (!connection_lost(mover->connection)) /* what the journal has is to be one statement */
+        connection_allow_many(mover->connection, false, &(struct error){0});
     if (connection_lost(mover->connection)) {
         if (!mover_come_back(mover))
             return mover->sent ? OUTCOME_UNKNOWN : OUTCOME_NOT_MOVED;
