@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "move/sightings.h"
 
 enum {
     FAST_MS = 2,
@@ -30,7 +31,11 @@ enum {
     FAST_FOR_MS = 20000,
     NOTE_MS = 60000, /* between two notes of statements that are not mapped */
     GRACE_MS = 500,  /* for a last read of the catalogue */
-    LINES = 1900,    /* the width of the columns in the shared tables */
+    /* Somebody's lock on the shared tables does not keep an instance from reading the catalogue.
+     * A read of the catalogue waits for a RENAME, however long that takes. */
+    STORE_SECONDS = 2,
+    READ_SECONDS = 60,
+    LINES = 1900, /* the width of the columns in the shared tables */
 };
 
 static const char *upstream_name(const struct lookout *lookout)
@@ -53,16 +58,73 @@ static void close_door(struct lookout *lookout, unsigned move, int64_t milliseco
 
 /* --- where the tables are --- */
 
+enum { BOTH_TOLD = 8 };
+
+/* The log tells of each table that is at both places, once. */
+static void tell_both(const struct lookout *lookout, const struct standing *standing)
+{
+    size_t told = 0, more = 0;
+
+    for (size_t i = 0; i < standing->table_count; i++) {
+        const struct moved_table *table = &standing->tables[i];
+        const struct moved_table *known =
+            standing_find(&lookout->standing, table->move, table->from, table->name);
+        if (!standing_is_at_both(table) || (known && standing_is_at_both(known)))
+            continue;
+        if (told++ >= BOTH_TOLD) {
+            more++;
+            continue;
+        }
+        log_warning("upstream '%s': there are two tables, %.*s.%.*s and %.*s.%.*s; sessions use "
+                    "the one in %.*s%s; rename or drop the other",
+                    upstream_name(lookout), TEXT_ARGS(table->from), TEXT_ARGS(table->name),
+                    TEXT_ARGS(table->to), TEXT_ARGS(table->name),
+                    TEXT_ARGS(standing_is_in_to(table) ? table->to : table->from),
+                    table->kept == PLACE_UNKNOWN ? ", but which of them was there first is not "
+                                                   "known: find that out"
+                                                 : ", which was there before");
+    }
+    if (more > 0)
+        log_warning("upstream '%s': and %zu more tables at both places", upstream_name(lookout),
+                    more);
+}
+
+/* Without silogate.places an instance knows only what it has seen itself. */
+static void tell_places(struct lookout *lookout, bool good, const struct error *error)
+{
+    if (!good && !lookout->told_places)
+        log_warning("upstream '%s': silogate.places cannot be used, so if somebody makes a second "
+                    "table at the other place of a moved one, a silogate that starts may use that: "
+                    "%s",
+                    upstream_name(lookout), error->text);
+    lookout->told_places = !good;
+}
+
+static bool set_lock_wait(struct lookout *lookout, int seconds, struct error *error)
+{
+    return connection_run(lookout->connection, "SET SESSION lock_wait_timeout = ?",
+                          PARAMETERS(P_NUMBER(seconds)), error);
+}
+
 static bool read_standing(struct lookout *lookout, struct error *error)
 {
     const struct orders *orders = lookout->orders;
     struct standing standing;
 
-    if (!standing_read(lookout->connection, orders->config, orders->policy, lookout->upstream,
+    if (!set_lock_wait(lookout, READ_SECONDS, error) ||
+        !standing_read(lookout->connection, orders->config, orders->policy, lookout->upstream,
                        &standing, error))
         return false;
+    bool good = set_lock_wait(lookout, STORE_SECONDS, error) &&
+                sightings_read(lookout->connection, orders->config, &standing, error);
+    if (connection_lost(lookout->connection)) {
+        standing_fini(&standing);
+        return false;
+    }
+    tell_places(lookout, good, error);
     standing_number(&standing, lookout->numbers);
     standing_keep(&standing, &lookout->standing);
+    tell_both(lookout, &standing);
     standing_fini(&lookout->standing);
     lookout->standing = standing;
     lookout->door->publish(lookout->door->user, upstream_name(lookout),
@@ -75,6 +137,10 @@ static bool refresh(struct lookout *lookout, struct error *error)
     if (!read_standing(lookout, error))
         return false;
     lookout->refreshed = clock_ms();
+    if (!sightings_write(lookout->connection, &lookout->standing, error)) {
+        tell_places(lookout, false, error);
+        return !connection_lost(lookout->connection);
+    }
     return true;
 }
 
@@ -171,6 +237,7 @@ static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting
                open_door(lookout, move, STATE_OPEN, error);
     if (said->phase == PHASE_SWITCHED) {
         door->publish(door->user, upstream_name(lookout), sql_moved_take(part->after));
+        standing_settle(&lookout->standing, lookout->numbers[move], said->in_to);
         return open_door(lookout, move, STATE_OPEN, error);
     }
     /* The mover may have sent its RENAME even so: the waiting sessions continue with the names of
@@ -246,26 +313,68 @@ bool lookout_has(const struct config *config, size_t upstream, size_t move)
            config->services[config->moves[move].service_index].upstream_index == upstream;
 }
 
+/* What the move's row says, bounded by this instance's own file: its clients wait no longer. */
+static struct meeting_move said_of(const struct config_move *move, const struct meeting_move *rows,
+                                   size_t count)
+{
+    struct meeting_move said = {.phase = PHASE_IDLE};
+
+    for (size_t i = 0; i < count; i++) {
+        if (text_equal(text_of(rows[i].name), move->name))
+            said = rows[i];
+    }
+    if (said.hold > move->hold.value)
+        said.hold = move->hold.value;
+    return said;
+}
+
+/* Reads what movers have written, and does it. */
+static bool meet(struct lookout *lookout, struct error *error)
+{
+    const struct config *config = lookout->orders->config;
+    struct meeting_move rows[CONFIG_MOVES_MAX];
+    struct error why;
+    size_t count;
+    bool good = true;
+
+    if (!lookout->prepared) {
+        if (!meeting_prepare(lookout->connection, error))
+            return false;
+        sightings_prepare(lookout->connection, &why); /* read_standing tells where it fails */
+        meeting_tidy(lookout->connection);
+        lookout->prepared = true;
+    }
+    if (!meeting_read(lookout->connection, rows, CONFIG_MOVES_MAX, &count, error))
+        return false;
+    for (size_t i = 0; i < config->move_count && !connection_lost(lookout->connection); i++) {
+        const struct meeting_move said = said_of(&config->moves[i], rows, count);
+        if (lookout_has(config, lookout->upstream, i) &&
+            !follow(lookout, (unsigned)i, &said, good ? error : &why))
+            good = false;
+    }
+    return good;
+}
+
+static void tell(struct lookout *lookout, const struct error *error)
+{
+    if (!lookout->told)
+        log_warning("upstream '%s': its moves cannot be followed: %s", upstream_name(lookout),
+                    error->text);
+    lookout->told = true;
+}
+
+/* The catalogue is read also where the shared tables cannot be used: then this instance takes part
+ * in no move, but its sessions have the tables' places. */
 static bool look(struct lookout *lookout, struct error *error)
 {
-    const struct orders *orders = lookout->orders;
-    struct meeting_move said[CONFIG_MOVES_MAX];
-    size_t count;
+    bool good = meet(lookout, error);
 
-    if (!meeting_read(lookout->connection, said, CONFIG_MOVES_MAX, &count, error))
+    if (connection_lost(lookout->connection))
         return false;
-    for (size_t i = 0; i < orders->config->move_count; i++) {
-        struct meeting_move none = {.phase = PHASE_IDLE};
-        const struct meeting_move *row = &none;
-        if (!lookout_has(orders->config, lookout->upstream, i))
-            continue;
-        for (size_t j = 0; j < count; j++) {
-            if (text_equal(text_of(said[j].name), orders->config->moves[i].name))
-                row = &said[j];
-        }
-        if (!follow(lookout, (unsigned)i, row, error))
-            return false;
-    }
+    if (good)
+        lookout->told = false;
+    else
+        tell(lookout, error);
     if (is_fast(lookout)) /* reading the catalogue takes long, and clients wait */
         return true;
     bool missed = lookout->door->missed(lookout->door->user, upstream_name(lookout));
@@ -284,9 +393,11 @@ static bool begin(struct lookout *lookout, struct error *error)
     };
 
     lookout->connection = connection_open(&options, error);
-    if (!lookout->connection || !meeting_prepare(lookout->connection, error))
+    if (!lookout->connection || !set_lock_wait(lookout, STORE_SECONDS, error) ||
+        !connection_run(lookout->connection, "SET SESSION innodb_lock_wait_timeout = ?",
+                        PARAMETERS(P_NUMBER(STORE_SECONDS)), error))
         return false;
-    meeting_tidy(lookout->connection);
+    lookout->prepared = false;
     lookout->refreshed = 0; /* the names are read at once, but behind a door that must be closed */
     return true;
 }
@@ -294,10 +405,7 @@ static bool begin(struct lookout *lookout, struct error *error)
 /* The upstream cannot be reached: closed doors are opened in time even so. */
 static void give_up(struct lookout *lookout, const struct error *error)
 {
-    if (!lookout->told)
-        log_warning("upstream '%s': its moves cannot be followed: %s", upstream_name(lookout),
-                    error->text);
-    lookout->told = true;
+    tell(lookout, error);
     connection_close(lookout->connection);
     lookout->connection = NULL;
 }
@@ -331,9 +439,7 @@ void *lookout_run(void *argument)
     while (!is_over(lookout) || (!looked && !atomic_load(lookout->ending))) {
         bool begins = !lookout->connection;
         bool good = begins ? begin(lookout, &error) : look(lookout, &error);
-        if (good)
-            lookout->told = false;
-        else
+        if (!good)
             give_up(lookout, &error);
         open_overdue(lookout, false);
         looked = looked || !begins || !good;
@@ -345,7 +451,6 @@ void *lookout_run(void *argument)
     open_overdue(lookout, true);
     for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++)
         sql_moved_drop(lookout->parts[i].after);
-    standing_fini(&lookout->standing);
     if (lookout->connection && atomic_load(lookout->ending))
         meeting_leave(lookout->connection, lookout->instance);
     connection_close(lookout->connection);

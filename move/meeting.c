@@ -7,6 +7,8 @@
 
 #include "config/keys.h"
 
+enum { LOCK_WAIT_TIMEOUT = 1205 };
+
 static const char *const phases[] = {
     [PHASE_IDLE] = "idle",
     [PHASE_ANNOUNCED] = "announced",
@@ -68,6 +70,8 @@ bool meeting_prepare(struct connection *connection, struct error *error)
                        " silogate.instances_of_moves LIMIT 1",
                        NULL, error))
         return true;
+    if (connection_code(connection) == LOCK_WAIT_TIMEOUT) /* they exist */
+        return false;
     for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
         if (!connection_run(connection, statements[i], NULL, error))
             return false;

@@ -27,6 +27,7 @@
 
 #include "config/keys.h"
 #include "move/mover_internal.h"
+#include "move/sightings.h"
 
 enum {
     IDLE_SECONDS =
@@ -327,7 +328,13 @@ static bool recover(struct mover *mover)
 
 static bool run_order(struct mover *mover)
 {
-    if (!meeting_prepare(mover->connection, mover->error) || !mover_read_standing(mover))
+    struct error ignored;
+
+    if (!meeting_prepare(mover->connection, mover->error))
+        return false;
+    /* For the instances, whose account may have no right to. */
+    sightings_prepare(mover->connection, &ignored);
+    if (!mover_read_standing(mover))
         return false;
     if (mover->order->what == MOVE_STATUS)
         return status_print(mover);

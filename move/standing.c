@@ -11,6 +11,8 @@
 #include "move/hanging.h"
 #include "policy/pattern.h"
 
+enum { READS = 5 }; /* at most, where tables come and go all the time */
+
 static struct text schema_of(struct text pattern)
 {
     const char *dot = memchr(pattern.at, '.', pattern.length);
@@ -197,9 +199,9 @@ static bool find_dropped(struct connection *connection, struct standing *standin
     return true;
 }
 
-static bool read_all(struct connection *connection, const struct config *config,
-                     const struct policy *policy, size_t upstream, struct standing *standing,
-                     struct error *error)
+static bool read_lists(struct connection *connection, const struct config *config,
+                       const struct policy *policy, size_t upstream, struct standing *standing,
+                       struct error *error)
 {
     for (size_t i = 0; i < config->move_count; i++) {
         const struct config_move *move = &config->moves[i];
@@ -211,13 +213,12 @@ static bool read_all(struct connection *connection, const struct config *config,
                 return false;
         }
     }
-    return standing->table_count == 0 ||
-           (find_dropped(connection, standing, error) && hanging_read(connection, standing, error));
+    return true;
 }
 
-bool standing_read(struct connection *connection, const struct config *config,
-                   const struct policy *policy, size_t upstream, struct standing *standing,
-                   struct error *error)
+static bool read_all(struct connection *connection, const struct config *config,
+                     const struct policy *policy, size_t upstream, struct standing *standing,
+                     struct error *error)
 {
     struct rows *rows = connection_query(
         connection, "SELECT @@lower_case_table_names, @@GLOBAL.max_allowed_packet", NULL, error);
@@ -228,10 +229,44 @@ bool standing_read(struct connection *connection, const struct config *config,
     standing->fold = rows_next(rows) && rows_number(rows, 0, 0) != 0;
     standing->packet = (uint64_t)rows_number(rows, 1, 0);
     rows_free(rows);
-    bool good = read_all(connection, config, policy, upstream, standing, error);
-    if (!good)
+    return read_lists(connection, config, policy, upstream, standing, error) &&
+           (standing->table_count == 0 || (find_dropped(connection, standing, error) &&
+                                           hanging_read(connection, standing, error)));
+}
+
+static bool same_places(const struct standing *a, const struct standing *b)
+{
+    bool same = a->table_count == b->table_count;
+
+    for (size_t i = 0; same && i < a->table_count; i++) {
+        const struct moved_table *one = &a->tables[i], *other = &b->tables[i];
+        same = text_equal(one->name, other->name) && text_equal(one->from, other->from) &&
+               one->move == other->move && one->at_from == other->at_from &&
+               one->at_to == other->at_to;
+    }
+    return same;
+}
+
+/* MariaDB lists one folder, then the next, and waits at each table for a RENAME that is under way:
+ * a table that has left the one behind the other's list is then in neither, or in both lists. So
+ * the lists are read again, and what was read before counts if they are the same. */
+bool standing_read(struct connection *connection, const struct config *config,
+                   const struct policy *policy, size_t upstream, struct standing *standing,
+                   struct error *error)
+{
+    for (int left = READS; left > 0; left--) {
+        bool good = read_all(connection, config, policy, upstream, standing, error);
+        struct standing again = {.fold = standing->fold};
+        good = good && read_lists(connection, config, policy, upstream, &again, error);
+        bool same = good && same_places(standing, &again);
+        standing_fini(&again);
+        if (same || (good && left == 1))
+            break;
         standing_fini(standing);
-    return good;
+        if (!good)
+            return false;
+    }
+    return true;
 }
 
 void standing_fini(struct standing *standing)
@@ -250,7 +285,36 @@ void standing_number(struct standing *standing, const uint8_t *numbers)
 
 bool standing_is_in_to(const struct moved_table *table)
 {
-    return table->at_to == STANDING_TABLE && (table->at_from != STANDING_TABLE || table->was_in_to);
+    return table->at_to == STANDING_TABLE &&
+           (table->at_from != STANDING_TABLE || table->kept == PLACE_TO);
+}
+
+bool standing_is_at_both(const struct moved_table *table)
+{
+    return table->at_from == STANDING_TABLE && table->at_to == STANDING_TABLE;
+}
+
+enum standing_place standing_place(const struct moved_table *table)
+{
+    if (standing_is_at_both(table))
+        return table->kept;
+    return table->at_to == STANDING_TABLE     ? PLACE_TO
+           : table->at_from == STANDING_TABLE ? PLACE_FROM
+                                              : PLACE_UNKNOWN;
+}
+
+void standing_say(struct standing *standing, struct text from, struct text name, struct text db,
+                  int64_t at)
+{
+    for (size_t i = 0; i < standing->table_count; i++) {
+        struct moved_table *table = &standing->tables[i];
+        if (!same_name(standing, table->name, name) || !same_name(standing, table->from, from))
+            continue;
+        table->said = same_name(standing, table->to, db)     ? PLACE_TO
+                      : same_name(standing, table->from, db) ? PLACE_FROM
+                                                             : PLACE_UNKNOWN;
+        table->said_at = at;
+    }
 }
 
 void standing_keep(struct standing *standing, const struct standing *before)
@@ -259,8 +323,26 @@ void standing_keep(struct standing *standing, const struct standing *before)
         struct moved_table *table = &standing->tables[i];
         const struct moved_table *known =
             standing_find(before, table->move, table->from, table->name);
-        table->was_in_to =
-            known && same_name(standing, known->to, table->to) && standing_is_in_to(known);
+        table->kept = table->said != PLACE_UNKNOWN && table->settled != PLACE_UNKNOWN
+                          ? table->settled
+                          : table->said;
+        if (table->kept == PLACE_UNKNOWN && known && same_name(standing, known->to, table->to))
+            table->kept = standing_place(known);
+        if (table->kept == PLACE_UNKNOWN)
+            table->kept = table->settled;
+    }
+}
+
+void standing_settle(struct standing *standing, unsigned move, bool in_to)
+{
+    for (size_t i = 0; i < standing->table_count; i++) {
+        struct moved_table *table = &standing->tables[i];
+        const enum standing_kind stands = in_to ? table->at_to : table->at_from;
+        const enum standing_kind leaves = in_to ? table->at_from : table->at_to;
+        if (table->move != move || leaves != STANDING_TABLE || stands == STANDING_TABLE)
+            continue;
+        table->at_from = in_to ? STANDING_NOTHING : STANDING_TABLE;
+        table->at_to = in_to ? STANDING_TABLE : STANDING_NOTHING;
     }
 }
 

@@ -11,13 +11,18 @@
 #include "sql/moved.h"
 
 enum standing_kind { STANDING_NOTHING, STANDING_TABLE, STANDING_VIEW, STANDING_SEQUENCE };
+enum standing_place { PLACE_UNKNOWN, PLACE_FROM, PLACE_TO };
 
 struct moved_table {
     struct text from, to, name;
     enum standing_kind at_from, at_to;
-    unsigned move;  /* index into config->moves */
-    bool dropped;   /* at `from` its alias is left, and there is no table: it was dropped */
-    bool was_in_to; /* with a table at both places: the one that counts is in `to` */
+    unsigned move; /* index into config->moves */
+    bool dropped;  /* at `from` its alias is left, and there is no table: it was dropped */
+    /* Where it was when it was alone: as silogate.places has it (move/sightings.h) and since when,
+     * where its move's last call has put it, if that is newer, and which of all that is known
+     * counts while it is at both places. */
+    enum standing_place said, settled, kept;
+    int64_t said_at;
 };
 struct moved_trigger {
     struct text schema, name;
@@ -73,11 +78,20 @@ bool standing_is_of_name(char c);
 /* Is the name in a text, as a name of its own? */
 bool standing_names_it(const struct standing *standing, struct text words, struct text name);
 
-/* Is the table in `to`? While it is at both places, the old place counts. */
+/* Is the table in `to`? Where somebody has made a second table at the other place, the one that was
+ * there before counts; if that is not known, the one at the old place. */
 bool standing_is_in_to(const struct moved_table *table);
-/* Where somebody has made a second table at the other place, the one that was there before counts.
- */
+bool standing_is_at_both(const struct moved_table *table);
+/* Where the table is, or was before it was at both places. */
+enum standing_place standing_place(const struct moved_table *table);
+/* `db` is the place where a table was seen alone, first at this time. */
+void standing_say(struct standing *standing, struct text from, struct text name, struct text db,
+                  int64_t at);
+/* Decides which of two tables counts: by what all instances share, else by what this process saw
+ * `before`. */
 void standing_keep(struct standing *standing, const struct standing *before);
+/* The move with this number has put its tables there. */
+void standing_settle(struct standing *standing, unsigned move, bool in_to);
 
 /* Maps both names of each table to the place where it is, or was before it was dropped: who creates
  * it again finds the name free there, and the alias works again. `flipped`: a move whose tables are

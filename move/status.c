@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "move/mover_internal.h"
+#include "move/sightings.h"
 
 enum { COPY_OF_TRX_US = 120000 };
 
@@ -11,8 +12,14 @@ static const char *place_of(const struct moved_table *table)
 {
     if (table->dropped)
         return "dropped at the new place; its alias is left";
-    if (table->at_from == STANDING_TABLE && table->at_to == STANDING_TABLE)
-        return "at both places: a mover was stopped; run the move again";
+    if (standing_is_at_both(table) && table->kept == PLACE_UNKNOWN)
+        return "at both places, and which was there first is not known: sessions use the one at "
+               "the old place; find out, and rename or drop the other";
+    if (standing_is_at_both(table))
+        return table->kept == PLACE_TO ? "at both places: sessions use the one at the new place, "
+                                         "which was there before; rename or drop the other"
+                                       : "at both places: sessions use the one at the old place, "
+                                         "which was there before; rename or drop the other";
     if (standing_is_in_to(table))
         return table->at_from == STANDING_VIEW ? "moved, with an alias" : "moved";
     return table->at_from == STANDING_TABLE ? "at the old place"
@@ -23,6 +30,10 @@ static const char *place_of(const struct moved_table *table)
 
 static void print_tables(struct mover *mover)
 {
+    if (!sightings_read(mover->connection, mover->order->config, &mover->standing, mover->error))
+        say(mover, "note: which of two tables was there first cannot be read: %s",
+            mover->error->text);
+    standing_keep(&mover->standing, &(struct standing){0});
     for (size_t i = 0; i < mover->standing.table_count; i++) {
         const struct moved_table *table = &mover->standing.tables[i];
         if (table->move == mover->order->move)

@@ -22,6 +22,12 @@ struct watch {
     uint8_t numbers[CONFIG_MOVES_MAX];
     struct lookout *lookouts;
     size_t count;
+    /* What the lookouts before these have read, until new ones take it over. */
+    struct known {
+        char upstream[65];
+        struct standing standing;
+    } * known;
+    size_t known_count;
     char numbered[CONFIG_MOVES_MAX][65]; /* the name of the move with that number */
     pthread_t thread;                    /* the thread that changes everything above */
     bool has_thread;
@@ -39,12 +45,44 @@ static void release(struct orders *orders)
     *orders = (struct orders){0};
 }
 
+static void forget(struct watch *watch)
+{
+    for (size_t i = 0; i < watch->known_count; i++)
+        standing_fini(&watch->known[i].standing);
+    free(watch->known);
+    watch->known = NULL;
+    watch->known_count = 0;
+}
+
+/* Which of two tables counts is not forgotten by a reload. Moves keep their numbers. */
+static struct standing take_known(struct watch *watch, const char *upstream)
+{
+    struct standing standing = {0};
+
+    for (size_t i = 0; i < watch->known_count; i++) {
+        if (strcmp(watch->known[i].upstream, upstream) != 0)
+            continue;
+        standing = watch->known[i].standing;
+        watch->known[i].standing = (struct standing){0};
+        break;
+    }
+    return standing;
+}
+
 static void stop_all(struct watch *watch)
 {
     for (size_t i = 0; i < watch->count; i++)
         atomic_store(&watch->lookouts[i].stopping, true);
-    for (size_t i = 0; i < watch->count; i++)
-        pthread_join(watch->lookouts[i].thread, NULL);
+    forget(watch);
+    watch->known = memory_take_zeroed((watch->count + 1) * sizeof(*watch->known));
+    for (size_t i = 0; i < watch->count; i++) {
+        struct lookout *lookout = &watch->lookouts[i];
+        pthread_join(lookout->thread, NULL);
+        struct known *known = &watch->known[watch->known_count++];
+        snprintf(known->upstream, sizeof(known->upstream), "%s",
+                 watch->orders.config->upstreams[lookout->upstream].name.at);
+        known->standing = lookout->standing;
+    }
     free(watch->lookouts);
     watch->lookouts = NULL;
     watch->count = 0;
@@ -114,7 +152,8 @@ static void start_all(struct watch *watch, const struct orders *orders)
                                     .orders = &watch->orders,
                                     .numbers = watch->numbers,
                                     .ending = &watch->ending,
-                                    .upstream = i};
+                                    .upstream = i,
+                                    .standing = take_known(watch, config->upstreams[i].name.at)};
         if (pthread_create(&lookout->thread, NULL, lookout_run, lookout) == 0)
             watch->count++;
         else
@@ -188,6 +227,7 @@ void watch_stop(struct watch *watch)
     if (watch->has_thread)
         pthread_join(watch->thread, NULL);
     stop_all(watch);
+    forget(watch);
     release(&watch->wanted);
     pthread_cond_destroy(&watch->changed);
     pthread_mutex_destroy(&watch->lock);

@@ -117,3 +117,86 @@ def test_a_second_table_at_the_other_place(scene, server):
     assert told.returncode == 1 and scene.move("--status").stdout.count("both"), told.stdout
     server.sql(f"DROP TABLE {OLD}.t0")
     assert scene.move("--back").returncode == 0
+
+
+def second(scene, server):
+    """t0 has moved, and somebody makes a second one at the old place, past silogate."""
+    done = scene.move("--accept-unmapped")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert insert(scene, scene.gate, 1) == ((1,),)
+    server.sql(f"CREATE TABLE {OLD}.t0 LIKE {NEW}.t0")
+
+
+def insert(scene, gate, number):
+    """Writes a row, and reads all of them."""
+    with scene.connect(gate=gate) as client, client.cursor() as cursor:
+        cursor.execute(f"INSERT INTO t0 (client, number) VALUES (1, {number})")
+        cursor.execute("SELECT number FROM t0 ORDER BY number")
+        return cursor.fetchall()
+
+
+def logged(gate):
+    return [line for line in gate.log().splitlines() if "two tables" in line]
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "upgraded"])
+@pytest.mark.parametrize("how", ["reload", "restart", "instance"])
+def test_a_second_table_before_a_start(scene, server, make_gate, how, kept):  # noqa: F811
+    """A reload, a restart and a second instance stay with the table that was there before, also where only the journal
+    of an older silogate says which that is."""
+    second(scene, server)
+    gates = [scene.gate]
+    if not kept:
+        server.sql("DELETE FROM silogate.places")
+    if how == "reload":
+        scene.gate.reload(ini=scene.gate.ini + "\n; changed\n")
+    elif how == "restart":
+        scene.gate.stop()
+        scene.gate.start()
+    else:
+        gates.append(make_gate(server, ini=scene.gate.ini))
+    assert places.wait_for(lambda: logged(gates[-1])), gates[-1].log()
+    assert "which was there before" in logged(gates[-1])[0] and f"use the one in {NEW}" in logged(gates[-1])[0]
+    for number, gate in enumerate(gates):
+        assert insert(scene, gate, 2 + number) == tuple((n,) for n in range(1, 3 + number))
+    assert server.sql(f"SELECT COUNT(*) FROM {OLD}.t0") == ((0,),)
+    assert "sessions use the one at the new place" in scene.move("--status").stdout
+    server.sql(f"DROP TABLE {OLD}.t0")
+
+
+def test_a_table_that_somebody_else_has_moved(scene, server, make_gate):  # noqa: F811
+    """No mover has: a second instance learns from the first where it was."""
+    server.sql(f"RENAME TABLE {OLD}.t0 TO {NEW}.t0")
+    assert insert(scene, scene.gate, 1) == ((1,),)
+    assert places.wait_for(lambda: server.sql("SELECT db FROM silogate.places WHERE name = 't0'") == ((NEW,),))
+    server.sql(f"CREATE TABLE {OLD}.t0 LIKE {NEW}.t0")
+    other = make_gate(server, ini=scene.gate.ini)
+    assert insert(scene, other, 2) == ((1,), (2,)) == insert(scene, scene.gate, 3)[:2]
+    server.sql(f"DROP TABLE {NEW}.t0")
+
+
+def test_two_tables_of_which_nothing_is_known(scene, server):
+    """Then the one at the old place counts, and both log and status say so."""
+    scene.gate.stop()
+    server.sql("DROP DATABASE silogate", f"CREATE TABLE {NEW}.t0 LIKE {OLD}.t0")
+    scene.gate.start()
+    assert places.wait_for(lambda: logged(scene.gate)), scene.gate.log()
+    assert f"{OLD}.t0 and {NEW}.t0; sessions use the one in {OLD}" in logged(scene.gate)[0]
+    assert "not known" in logged(scene.gate)[0]
+    assert insert(scene, scene.gate, 1) == ((1,),)
+    assert server.sql(f"SELECT COUNT(*) FROM {OLD}.t0") == ((1,),)
+    assert "which was there first is not known" in scene.move("--status").stdout
+    server.sql(f"DROP TABLE {NEW}.t0")
+
+
+def test_a_reload_without_the_shared_table(scene, server):
+    """What the process has seen itself survives a reload, also if the server lets nobody write it down."""
+    server.sql("DROP TABLE silogate.places", "CREATE VIEW silogate.places AS SELECT 1 AS x")
+    server.sql(f"RENAME TABLE {OLD}.t0 TO {NEW}.t0")
+    assert insert(scene, scene.gate, 1) == ((1,),)
+    server.sql(f"CREATE TABLE {OLD}.t0 LIKE {NEW}.t0")
+    scene.gate.reload(ini=scene.gate.ini + "\n; changed\n")
+    assert places.wait_for(lambda: logged(scene.gate)), scene.gate.log()
+    assert insert(scene, scene.gate, 2) == ((1,), (2,))
+    assert "silogate.places cannot be used" in scene.gate.log()
+    server.sql(f"DROP TABLE {NEW}.t0")
