@@ -106,6 +106,19 @@ static bool set_lock_wait(struct lookout *lookout, int seconds, struct error *er
                           PARAMETERS(P_NUMBER(seconds)), error);
 }
 
+/* False: the connection is lost. */
+static bool read_sightings(struct lookout *lookout, struct standing *standing, struct error *error)
+{
+    const struct config *config = lookout->orders->config;
+
+    if (!lookout->has_places)
+        lookout->has_places = sightings_prepare(lookout->connection, error);
+    bool good = sightings_read(lookout->connection, config, standing, error);
+    tell_places(lookout, good, error);
+    return !connection_lost(lookout->connection);
+}
+
+/* What others have seen is read first only where it decides: somebody may have locked it. */
 static bool read_standing(struct lookout *lookout, struct error *error)
 {
     const struct orders *orders = lookout->orders;
@@ -115,13 +128,11 @@ static bool read_standing(struct lookout *lookout, struct error *error)
         !standing_read(lookout->connection, orders->config, orders->policy, lookout->upstream,
                        &standing, error))
         return false;
-    bool good = set_lock_wait(lookout, STORE_SECONDS, error) &&
-                sightings_read(lookout->connection, orders->config, &standing, error);
-    if (connection_lost(lookout->connection)) {
+    if (!set_lock_wait(lookout, STORE_SECONDS, error) ||
+        (standing_has_both(&standing) && !read_sightings(lookout, &standing, error))) {
         standing_fini(&standing);
         return false;
     }
-    tell_places(lookout, good, error);
     standing_number(&standing, lookout->numbers);
     standing_keep(&standing, &lookout->standing);
     tell_both(lookout, &standing);
@@ -134,14 +145,16 @@ static bool read_standing(struct lookout *lookout, struct error *error)
 
 static bool refresh(struct lookout *lookout, struct error *error)
 {
+    struct standing *standing = &lookout->standing;
+
     if (!read_standing(lookout, error))
         return false;
     lookout->refreshed = clock_ms();
-    if (!sightings_write(lookout->connection, &lookout->standing, error)) {
+    if (!standing_has_both(standing) && !read_sightings(lookout, standing, error))
+        return false;
+    if (!lookout->told_places && !sightings_write(lookout->connection, standing, error))
         tell_places(lookout, false, error);
-        return !connection_lost(lookout->connection);
-    }
-    return true;
+    return !connection_lost(lookout->connection);
 }
 
 static bool prepare_names(struct lookout *lookout, unsigned move, bool in_to, struct error *error)
@@ -340,7 +353,6 @@ static bool meet(struct lookout *lookout, struct error *error)
     if (!lookout->prepared) {
         if (!meeting_prepare(lookout->connection, error))
             return false;
-        sightings_prepare(lookout->connection, &why); /* read_standing tells where it fails */
         meeting_tidy(lookout->connection);
         lookout->prepared = true;
     }
@@ -397,7 +409,7 @@ static bool begin(struct lookout *lookout, struct error *error)
         !connection_run(lookout->connection, "SET SESSION innodb_lock_wait_timeout = ?",
                         PARAMETERS(P_NUMBER(STORE_SECONDS)), error))
         return false;
-    lookout->prepared = false;
+    lookout->prepared = lookout->has_places = false;
     lookout->refreshed = 0; /* the names are read at once, but behind a door that must be closed */
     return true;
 }

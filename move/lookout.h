@@ -41,10 +41,8 @@ struct lookout {
     pthread_t thread;
     atomic_bool stopping; /* end as soon as no move is running */
     struct connection *connection;
-    bool prepared; /* the shared tables are there */
-    /* the log has said that the upstream cannot be asked, and that silogate.places cannot be used
-     */
-    bool told, told_places;
+    bool prepared, has_places; /* the shared tables are there; silogate.places is there */
+    bool told, told_places;    /* the log has said that they cannot be used */
     int64_t refreshed;
     struct standing standing; /* as it was read last, also by a lookout before this one */
     struct taking_part parts[CONFIG_MOVES_MAX];

@@ -5,14 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROWS_AT_ONCE = 200, DEADLOCK = 1213 };
+enum { ROWS_AT_ONCE = 200, LOCK_WAIT_TIMEOUT = 1205, DEADLOCK = 1213 };
 
 #define MILLISECONDS(column) "CAST(UNIX_TIMESTAMP(" column ") * 1000 AS SIGNED)"
 
 bool sightings_prepare(struct connection *connection, struct error *error)
 {
     /* If the table exists, the account needs no right to create it. */
-    return connection_run(connection, "SELECT 1 FROM silogate.places LIMIT 1", NULL, error) ||
+    if (connection_run(connection, "SELECT 1 FROM silogate.places LIMIT 1", NULL, error))
+        return true;
+    return connection_code(connection) != LOCK_WAIT_TIMEOUT &&
            connection_run(connection,
                           "CREATE TABLE IF NOT EXISTS silogate.places (old_db VARCHAR(64) NOT NULL,"
                           " name VARCHAR(64) NOT NULL, db VARCHAR(64) NOT NULL, since TIMESTAMP(3)"

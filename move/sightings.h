@@ -13,7 +13,8 @@
 bool sightings_prepare(struct connection *connection, struct error *error);
 
 /* Fills in what is known of the tables. For those at both places the last call of their move is
- * asked too: it has moved them if it is newer. Called before standing_number. */
+ * asked too: it has moved them if it is newer. If there are any, this is called before
+ * standing_number. */
 bool sightings_read(struct connection *connection, const struct config *config,
                     struct standing *standing, struct error *error);
 

@@ -294,6 +294,15 @@ bool standing_is_at_both(const struct moved_table *table)
     return table->at_from == STANDING_TABLE && table->at_to == STANDING_TABLE;
 }
 
+bool standing_has_both(const struct standing *standing)
+{
+    for (size_t i = 0; i < standing->table_count; i++) {
+        if (standing_is_at_both(&standing->tables[i]))
+            return true;
+    }
+    return false;
+}
+
 enum standing_place standing_place(const struct moved_table *table)
 {
     if (standing_is_at_both(table))

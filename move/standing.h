@@ -82,6 +82,7 @@ bool standing_names_it(const struct standing *standing, struct text words, struc
  * there before counts; if that is not known, the one at the old place. */
 bool standing_is_in_to(const struct moved_table *table);
 bool standing_is_at_both(const struct moved_table *table);
+bool standing_has_both(const struct standing *standing); /* is any? */
 /* Where the table is, or was before it was at both places. */
 enum standing_place standing_place(const struct moved_table *table);
 /* `db` is the place where a table was seen alone, first at this time. */

@@ -138,3 +138,89 @@ def test_a_start_before_a_move_is_undone(make_scene, monkeypatch, server):  # no
     assert mover.returncode == 1 and "Nothing has changed" in out, out + errors
     assert asked.wait() == () and scene.stand_in(OLD)
     assert server.sql(f"SELECT event_object_table FROM information_schema.triggers WHERE trigger_schema = '{NEW}'") == (("zz",),)
+
+
+def test_a_start_beside_a_rename(make_scene, server):  # noqa: F811
+    """MariaDB lists the databases one after the other, and waits at each table for a RENAME that is under way: its tables
+    are then in neither list. Here the new database was listed before, and the RENAME ends while silogate waits."""
+    scene = make_scene(ini=INI + "alias = none\n")
+    server.sql(f"GRANT ALL ON {NEW}.* TO mv_billing@'%'")
+    scene.gate.stop()
+    names = sorted(scene.standing())
+    with server.root() as reader, reader.cursor() as cursor, server.root() as owner:
+        cursor.execute("BEGIN")
+        cursor.execute(f"SELECT COUNT(*) FROM {OLD}.{names[-1]}")
+        rename = "RENAME TABLE " + ", ".join(f"{OLD}.{name} TO {NEW}.{name}" for name in names)
+        renaming = threading.Thread(target=lambda: owner.cursor().execute(rename))
+        renaming.start()
+        waits = "SELECT 1 FROM information_schema.processlist WHERE state LIKE 'Waiting for table%' AND info LIKE '{}%'"
+        assert places.wait_for(lambda: server.sql(waits.format("RENAME")))
+        scene.gate.start()
+        if server.name == "mariadb":
+            assert places.wait_for(lambda: server.sql(waits.format("SELECT TABLE_SCHEMA"))), scene.gate.log()
+        cursor.execute("COMMIT")
+        renaming.join(30)
+    answers = [Asked(scene, f"INSERT INTO {name} (client, number) VALUES (1, 1)").wait() for name in names]
+    assert answers == [()] * len(names)
+
+
+def reads(scene, statement="INSERT INTO t0 (client, number) VALUES (1, 1)"):
+    began = time.monotonic()
+    answer = Asked(scene, statement).wait()
+    return answer, time.monotonic() - began
+
+
+@pytest.mark.parametrize("broken", [
+    ("ALTER TABLE silogate.moves DROP COLUMN in_to",),
+    ("DROP TABLE silogate.instances_of_moves", "REVOKE ALL PRIVILEGES, GRANT OPTION FROM mv_account@'%'",
+     "GRANT SELECT, SHOW VIEW, TRIGGER, REFERENCES, EXECUTE ON *.* TO mv_account@'%'"),
+    ("ALTER TABLE silogate.instances_of_moves DROP COLUMN seen", "ALTER TABLE silogate.places DROP COLUMN since"),
+], ids=["column", "table", "columns"])
+def test_a_start_with_broken_shared_tables(make_scene, server, broken):  # noqa: F811
+    """The catalogue says where the tables are, whatever is the matter with the shared tables."""
+    scene = make_scene(ini=INI + "alias = none\n")
+    assert scene.move().returncode == 0
+    scene.gate.stop()
+    server.sql(*broken)
+    scene.gate.start()
+    assert reads(scene)[0] == ()
+    assert "its moves cannot be followed" in scene.gate.log()
+    server.sql(f"RENAME TABLE {NEW}.t0 TO {OLD}.t0")
+    assert reads(scene, "SELECT COUNT(*) FROM t0")[0] == ((1,),)
+    with scene.connect("mv_payment") as client, client.cursor() as cursor:
+        for database in (OLD, NEW):
+            with pytest.raises(pymysql.Error) as refused:
+                cursor.execute(f"DELETE FROM {database}.t0")
+            assert refused.value.args[0] == 1142
+
+
+@pytest.mark.parametrize("table", ["moves", "places", "instances_of_moves"])
+def test_a_start_with_locked_shared_tables(make_scene, server, table):  # noqa: F811
+    """Somebody's lock on one of the shared tables keeps the first statements for no longer than their three seconds."""
+    scene = make_scene(ini=INI + "alias = none\n")
+    assert scene.move().returncode == 0
+    scene.gate.stop()
+    with server.root() as owner, owner.cursor() as cursor:
+        cursor.execute(f"LOCK TABLES silogate.{table} WRITE")
+        scene.gate.start()
+        answer, seconds = reads(scene)
+        for number in range(2, 5):
+            assert answer == () and seconds < 5
+            time.sleep(0.5)
+            answer, seconds = reads(scene, f"INSERT INTO t0 (client, number) VALUES (1, {number})")
+        cursor.execute("UNLOCK TABLES")
+    assert places.wait_for(scene.is_followed)
+    assert scene.move("--back").returncode == 0
+
+
+def test_a_hold_is_no_longer_than_in_the_file(make_scene, server):  # noqa: F811
+    """Whatever the shared table says."""
+    scene = make_scene(ini=(INI + "alias = none\n").replace("hold = 10s", "hold = 1s"))
+    assert scene.move().returncode == 0
+    scene.gate.stop()
+    server.sql("UPDATE silogate.moves SET phase = 'closed', changed = NOW(3) + INTERVAL 5 SECOND, hold_ms = 60000,"
+               " epoch = epoch + 1")
+    scene.gate.start()
+    answer, seconds = reads(scene)
+    assert answer == () and seconds < 5, seconds
+    server.sql("UPDATE silogate.moves SET phase = 'idle'")
