@@ -43,7 +43,8 @@ static bool names_it(const struct sql_moved *moved, const struct sql_facts *fact
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
         if (object->type != SQL_TABLE || object->session_only ||
-            !sql_moved_has(moved, object->schema, object->name))
+            (!sql_moved_has(moved, object->schema, object->name) &&
+             !sql_moved_expects(moved, object->schema, object->name)))
             continue;
         const struct text sent = sql_moved_stands(moved, SQL_TABLE, object->schema, object->name);
         if (quotes(moved, message, sent.at ? sent : object->schema, object->name))

@@ -110,6 +110,17 @@ static bool names_one(const struct sql_moved *moved, const struct sql_facts *fac
     return false;
 }
 
+static bool expects_one(const struct sql_moved *moved, const struct sql_facts *facts)
+{
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        if (object->type == SQL_TABLE && !object->session_only &&
+            sql_moved_expects(moved, object->schema, object->name))
+            return true;
+    }
+    return false;
+}
+
 /* Of all statements of the command that name a moved table. */
 static void note_print(struct ruling *ruling, const struct sql_facts *facts)
 {
@@ -119,6 +130,8 @@ static void note_print(struct ruling *ruling, const struct sql_facts *facts)
         ruling->failed_early = early_is(ruling->moved, facts, &ruling->error);
     if (facts->determined && ruling->touched && names_one(ruling->moved, facts))
         ruling->print = ruling->print * 31 + sql_moved_print(ruling->moved, facts);
+    else if (facts->determined && ruling->moved)
+        ruling->expects |= expects_one(ruling->moved, facts);
 }
 
 /* Would its names be mapped if all tables were at their new places? */

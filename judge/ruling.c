@@ -54,7 +54,8 @@ void ruling_begin(struct ruling *ruling, int32_t today)
     ruling->touched = ruling->unmapped_of = 0;
     ruling->unmapped = NULL;
     ruling->moved_rewrites = 0;
-    ruling->redefines = ruling->stale = ruling->calls = ruling->reads_anew = false;
+    ruling->expects = ruling->redefines = ruling->stale = ruling->calls = ruling->reads_anew =
+        false;
     ruling->name = (struct text){NULL, 0};
     ruling->print = 0;
     ruling->locks = LOCKS_NOTHING;

@@ -156,6 +156,7 @@ struct ruling {
     bool stale; /* it executes a statement that was prepared while its tables were elsewhere */
     struct text name; /* of the statement that SQL's EXECUTE runs; `at` NULL: none */
     uint64_t print;   /* where its moved tables are now: sql_moved_print; 0: it names none */
+    bool expects;     /* it names one that was at no place when the catalogue was read */
     bool redefines; /* it may create, rename or drop such a table: the catalogue must be read again
                      */
     unsigned moved_rewrites; /* rewrites that could be left out: the alias would answer */

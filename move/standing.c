@@ -136,6 +136,11 @@ static bool read_tables(struct connection *connection, const struct config_move 
 
     if (!rows)
         return false;
+    standing->patterns = items_add(&standing->arena, standing->patterns, &standing->pattern_count,
+                                   sizeof(*standing->patterns));
+    standing->patterns[standing->pattern_count - 1] =
+        (struct moved_pattern){arena_text(&standing->arena, from), arena_text(&standing->arena, to),
+                               arena_text(&standing->arena, name_of(pattern))};
     while (rows_next(rows)) {
         const struct text schema = rows->cells[0], name = rows->cells[1];
         /* MariaDB's catalogue compares names without case, even if its tables do not. */
@@ -379,5 +384,10 @@ struct sql_moved *standing_names(const struct standing *standing, int flipped, b
     for (size_t i = 0; i < standing->hanging_count; i++)
         sql_moved_hang(names, standing->hanging[i].schema, standing->hanging[i].name,
                        standing->hanging[i].move);
+    for (size_t i = 0; i < standing->left_count; i++)
+        sql_moved_except(names, standing->left[i].schema, standing->left[i].name);
+    for (size_t i = 0; i < standing->pattern_count; i++)
+        sql_moved_expect(names, standing->patterns[i].from, standing->patterns[i].to,
+                         standing->patterns[i].name, glob_match);
     return names;
 }

@@ -42,12 +42,18 @@ struct left_table {
     unsigned move;
 };
 
+/* Both names of the tables that a pattern of a move matches. */
+struct moved_pattern {
+    struct text from, to, name;
+};
+
 struct standing {
     struct moved_table *tables;
     struct moved_trigger *triggers; /* of one table in the order in which they fire */
     struct hanging_table *hanging;
     struct left_table *left;
-    size_t table_count, trigger_count, hanging_count, left_count;
+    struct moved_pattern *patterns;
+    size_t table_count, trigger_count, hanging_count, left_count, pattern_count;
     bool fold;       /* lower_case_table_names is not 0 */
     uint64_t packet; /* max_allowed_packet */
     struct arena arena;

@@ -21,7 +21,7 @@
 
 /* In a block of the worker's pool, from the passing of the command until its answer. */
 struct again {
-    uint64_t print;          /* where its tables were: see sql_moved_print */
+    uint64_t print;          /* where its tables were: see sql_moved_print; 0: they were nowhere */
     struct sql_moved *names; /* by which its names were mapped */
     uint32_t ticket;         /* from moving_look */
     uint32_t size;           /* of the packet */
@@ -57,9 +57,9 @@ void again_keep(struct session *session, const struct command *command, const st
     const struct gate *gate = &session->client.gate;
     const size_t size = PACKET_HEADER + bytes_get3(gate_at(gate));
 
-    if (ruling->print == 0 || ruling->undetermined || ruling->unmapped_of || session->again ||
-        size > AGAIN_MOST || gate_waiting(gate) < size || command->copy || ruling->calls ||
-        (command->prepared && command->prepared->has_chunks))
+    if ((ruling->print == 0 && !ruling->expects) || ruling->undetermined || ruling->unmapped_of ||
+        session->again || size > AGAIN_MOST || gate_waiting(gate) < size || command->copy ||
+        ruling->calls || (command->prepared && command->prepared->has_chunks))
         return;
     struct sql_moved *names = moving_names(session);
     if (names != ruling->moved)
@@ -125,6 +125,7 @@ bool again_looks(struct session *session, unsigned events, size_t size)
     if (!again || again->resent || session->request.answered || !(events & ANSWER_ERROR_SEEN) ||
         !(events & ANSWER_COMPLETE) || !again_is_miss(answer->error_code) || answer->results > 0 ||
         answer->is_unproven || gate_waiting(gate) != size ||
+        (again->print == 0 && !moving_may_look(session)) ||
         !failed_early(session, (struct text){(const char *)gate_at(gate), size}))
         return false;
     session->request.failed = true;

@@ -23,6 +23,8 @@ struct moving *moving_new(void)
     return moving;
 }
 
+enum { SEARCH_MS = 1000 };
+
 static struct moving *moving_of(const struct session *session)
 {
     return session->binding && session->binding->upstream_usage
@@ -240,6 +242,21 @@ uint32_t moving_look(struct session *session)
     if (!session->held.tables)
         unpin(session); /* the names that are found now are valid */
     return moving ? atomic_fetch_add(&moving->misses, 1) + 1 : 0;
+}
+
+bool moving_may_look(struct session *session)
+{
+    struct moving *moving = moving_of(session);
+    const int64_t now = clock_ms();
+
+    if (!moving)
+        return false;
+    if (atomic_load(&moving->misses) != atomic_load(&moving->looked)) /* it is read anyway */
+        return true;
+    if (now - atomic_load(&moving->searched) < SEARCH_MS)
+        return false;
+    atomic_store(&moving->searched, now);
+    return true;
 }
 
 bool moving_looked(struct session *session, uint32_t number)

@@ -65,6 +65,9 @@ void moving_settle(struct session *session);
  * catalogue. Returns a number for moving_looked, which tells whether it was read since; if not,
  * the session is run again when it was. */
 uint32_t moving_look(struct session *session);
+/* The table was not known at all, and may not exist: then the catalogue is read once a second at
+ * most. */
+bool moving_may_look(struct session *session);
 bool moving_looked(struct session *session, uint32_t number);
 /* The session has ended, or is reset. */
 void moving_leave(struct session *session);

@@ -17,12 +17,19 @@ struct entry {
     bool goes_along; /* it is moved itself; false: it only depends on moved tables */
 };
 
+struct expected {
+    const struct expected *next;
+    struct text from, to, name;
+    bool (*matches)(struct text pattern, struct text name);
+};
+
 struct sql_moved {
     atomic_uint references;
     bool fold;
     uint64_t all, most;
     struct entry *slots;
     uint32_t size, count;
+    const struct expected *expected;
     struct arena arena;
 };
 
@@ -98,10 +105,9 @@ static void grow(struct sql_moved *moved)
     free(old);
 }
 
-static struct entry *put(struct sql_moved *moved, enum sql_type type, struct text schema,
-                         struct text name, unsigned number)
+static struct entry *entry_of(struct sql_moved *moved, enum sql_type type, struct text schema,
+                              struct text name)
 {
-    assert(number < 64);
     if (2 * (moved->count + 1) > moved->size)
         grow(moved);
     struct entry *entry = slot_of(moved, type, schema, name);
@@ -111,6 +117,15 @@ static struct entry *put(struct sql_moved *moved, enum sql_type type, struct tex
                                 .type = (uint8_t)type};
         moved->count++;
     }
+    return entry;
+}
+
+static struct entry *put(struct sql_moved *moved, enum sql_type type, struct text schema,
+                         struct text name, unsigned number)
+{
+    struct entry *entry = entry_of(moved, type, schema, name);
+
+    assert(number < 64);
     entry->moves |= (uint64_t)1 << number;
     moved->all |= (uint64_t)1 << number;
     return entry;
@@ -135,6 +150,22 @@ void sql_moved_add(struct sql_moved *moved, enum sql_type type, struct text from
 void sql_moved_hang(struct sql_moved *moved, struct text schema, struct text name, unsigned number)
 {
     put(moved, SQL_TABLE, schema, name, number);
+}
+
+void sql_moved_expect(struct sql_moved *moved, struct text from, struct text to, struct text name,
+                      bool (*matches)(struct text pattern, struct text name))
+{
+    struct expected *one = arena_take(&moved->arena, sizeof(*one));
+
+    *one =
+        (struct expected){moved->expected, arena_text(&moved->arena, from),
+                          arena_text(&moved->arena, to), arena_text(&moved->arena, name), matches};
+    moved->expected = one;
+}
+
+void sql_moved_except(struct sql_moved *moved, struct text schema, struct text name)
+{
+    entry_of(moved, SQL_TABLE, schema, name);
 }
 
 static const struct entry *find(const struct sql_moved *moved, enum sql_type type,
@@ -167,6 +198,18 @@ bool sql_moved_folds(const struct sql_moved *moved)
 bool sql_moved_has(const struct sql_moved *moved, struct text schema, struct text name)
 {
     return find(moved, SQL_TABLE, schema, name)->goes_along;
+}
+
+bool sql_moved_expects(const struct sql_moved *moved, struct text schema, struct text name)
+{
+    if (!schema.at || !name.at)
+        return false;
+    for (const struct expected *one = moved->expected; one; one = one->next) {
+        if ((same(moved, one->from, schema) || same(moved, one->to, schema)) &&
+            one->matches(one->name, name))
+            return !find(moved, SQL_TABLE, schema, name)->name.at;
+    }
+    return false;
 }
 
 uint64_t sql_moved_print(const struct sql_moved *moved, const struct sql_facts *facts)

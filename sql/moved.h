@@ -23,13 +23,20 @@ uint64_t sql_moved_most(const struct sql_moved *moved);
 struct sql_moved *sql_moved_take(struct sql_moved *moved);
 void sql_moved_drop(struct sql_moved *moved); /* NULL is harmless */
 
-/* The two functions that add names may be called only by the thread that makes the table, before it
+/* The functions that add names may be called only by the thread that makes the table, before it
  * is shared. Adds a table or trigger of the move `number` (0 to 63) from schema `from` to schema
  * `to`; `in_to`: it stands in `to` now, else in `from`. Texts are copied. */
 void sql_moved_add(struct sql_moved *moved, enum sql_type type, struct text from, struct text to,
                    struct text name, bool in_to, unsigned number);
 /* Adds a table that depends on a table of the move. */
 void sql_moved_hang(struct sql_moved *moved, struct text schema, struct text name, unsigned number);
+
+/* A table of this name, a pattern for `matches`, in one of the two schemas belongs to a move even
+ * if it is not added: it was at neither place when the catalogue was read. Texts are copied. */
+void sql_moved_expect(struct sql_moved *moved, struct text from, struct text to, struct text name,
+                      bool (*matches)(struct text pattern, struct text name));
+/* This one does not, although its name is expected. */
+void sql_moved_except(struct sql_moved *moved, struct text schema, struct text name);
 
 /* For `stands` of struct sql_where; `moved` is a struct sql_moved. */
 struct text sql_moved_stands(const void *moved, enum sql_type type, struct text schema,
@@ -41,6 +48,8 @@ struct text sql_moved_will_stand(const void *moved, enum sql_type type, struct t
 bool sql_moved_folds(const struct sql_moved *moved);
 /* Is it the old or new name of a moved table? */
 bool sql_moved_has(const struct sql_moved *moved, struct text schema, struct text name);
+/* Is it expected, and not there? */
+bool sql_moved_expects(const struct sql_moved *moved, struct text schema, struct text name);
 /* A hash of the schemas where the tables of the statement stand: it changes when one of them moves.
  * `moved` may be NULL. */
 uint64_t sql_moved_print(const struct sql_moved *moved, const struct sql_facts *facts);

@@ -1,4 +1,6 @@
 """A statement that has failed after it had done something is not sent once more when its tables are found elsewhere."""
+import time
+
 import pytest
 
 from harness import wire
@@ -19,6 +21,29 @@ def test_a_procedure_is_not_called_twice(moved):  # noqa: F811
         client.query("CALL p()")
     assert missing.value.code == 1146
     assert len(scene.server.sql("SELECT 1 FROM mv_old.done")) == 1
+    client.quit()
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_a_table_that_was_at_no_place(moved, back):  # noqa: F811
+    """It was made where the move has it to be, past silogate, since the catalogue was read: a statement by its other name
+    is sent once more. For one that is not there at all the catalogue is read once a second at most."""
+    scene = moved(ini=NONE)
+    if not back:
+        scene.go()
+    client = wire.connect(scene.gate.port, "mv_billing", OLD)
+    made, other = (OLD, NEW) if back else (NEW, OLD)
+    for number in range(3):
+        scene.server.sql(f"CREATE TABLE {made}.t5{number} LIKE {made}.t0")
+        client.query(f"INSERT INTO {other}.t5{number} (client, number) VALUES (1, 1)")
+        assert len(scene.server.sql(f"SELECT 1 FROM {made}.t5{number}")) == 1
+        time.sleep(1)
+    began = time.monotonic()
+    for _ in range(100):
+        with pytest.raises(wire.Error) as missing:
+            client.query("SELECT * FROM t60")
+        assert missing.value.code == 1146
+    assert time.monotonic() - began < 3
     client.quit()
 
 
