@@ -38,13 +38,13 @@ static bool quotes(const struct sql_moved *moved, struct text message, struct te
 /* The server opens the tables that a statement names before those of triggers and functions. So if
  * one of its own is missing, nothing has run yet. */
 static bool names_it(const struct sql_moved *moved, const struct sql_facts *facts,
-                     struct text message)
+                     struct text message,
+                     bool (*is_of_move)(const struct sql_moved *, struct text, struct text))
 {
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
         if (object->type != SQL_TABLE || object->session_only ||
-            (!sql_moved_has(moved, object->schema, object->name) &&
-             !sql_moved_expects(moved, object->schema, object->name)))
+            !is_of_move(moved, object->schema, object->name))
             continue;
         const struct text sent = sql_moved_stands(moved, SQL_TABLE, object->schema, object->name);
         if (quotes(moved, message, sent.at ? sent : object->schema, object->name))
@@ -74,7 +74,7 @@ bool early_is(const struct sql_moved *moved, const struct sql_facts *facts,
     case 1146: /* no such table */
     case 1347: /* not a table but a view: the alias */
     case 1356: /* a view whose table has changed */
-        return names_it(moved, facts, error->message);
+        return names_it(moved, facts, error->message, sql_moved_has);
     case 1176: /* no such key: a view has none; the message does not name the schema */
         return runs_nothing(moved, facts);
     case 1824: /* REFERENCES: no such table, or a view (MySQL) */
@@ -83,4 +83,11 @@ bool early_is(const struct sql_moved *moved, const struct sql_facts *facts,
     default:
         return false;
     }
+}
+
+bool early_is_unknown(const struct sql_moved *moved, const struct sql_facts *facts,
+                      const struct server_error *error)
+{
+    return facts->determined && error->code == 1146 &&
+           names_it(moved, facts, error->message, sql_moved_expects);
 }

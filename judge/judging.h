@@ -66,6 +66,9 @@ bool early_defines(const struct sql_facts *facts);
  * False: it cannot be known. */
 bool early_is(const struct sql_moved *moved, const struct sql_facts *facts,
               const struct server_error *error);
+/* The same, where the error is about a table that was expected and is not known. */
+bool early_is_unknown(const struct sql_moved *moved, const struct sql_facts *facts,
+                      const struct server_error *error);
 
 /* --- execute.c --- */
 

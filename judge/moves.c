@@ -126,11 +126,13 @@ static void note_print(struct ruling *ruling, const struct sql_facts *facts)
 {
     for (uint32_t i = 0; i < facts->object_count; i++)
         ruling->calls |= (facts->objects[i].access & SQL_EXECUTE) != 0;
-    if (ruling->error.code && ruling->parts == 0)
-        ruling->failed_early = early_is(ruling->moved, facts, &ruling->error);
+    if (ruling->error.code && ruling->parts == 0 && ruling->moved) {
+        ruling->misses = early_is_unknown(ruling->moved, facts, &ruling->error);
+        ruling->failed_early = ruling->misses || early_is(ruling->moved, facts, &ruling->error);
+    }
     if (facts->determined && ruling->touched && names_one(ruling->moved, facts))
         ruling->print = ruling->print * 31 + sql_moved_print(ruling->moved, facts);
-    else if (facts->determined && ruling->moved)
+    if (facts->determined && ruling->moved)
         ruling->expects |= expects_one(ruling->moved, facts);
 }
 

@@ -50,7 +50,7 @@ void ruling_begin(struct ruling *ruling, int32_t today)
     ruling->facts = NULL;
     ruling->moved = NULL;
     ruling->error = (struct server_error){0};
-    ruling->failed_early = false;
+    ruling->failed_early = ruling->misses = false;
     ruling->touched = ruling->unmapped_of = 0;
     ruling->unmapped = NULL;
     ruling->moved_rewrites = 0;

@@ -147,6 +147,7 @@ struct ruling {
     /* The server's error for this command, if it is known already; set by the caller too. */
     struct server_error error;
     bool failed_early;    /* its first statement got that error before it did anything */
+    bool misses;          /* for a table that is expected and not known */
     uint64_t touched;     /* a bit for each move whose tables it may lock */
     const char *unmapped; /* why a name of a moved table is not mapped; NULL: all are mapped */
     uint64_t unmapped_of; /* the moves of such names */

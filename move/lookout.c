@@ -92,7 +92,7 @@ static void tell_both(const struct lookout *lookout, const struct standing *stan
 /* Without silogate.places an instance knows only what it has seen itself. */
 static void tell_places(struct lookout *lookout, bool good, const struct error *error)
 {
-    if (!good && !lookout->told_places)
+    if (!good && !lookout->told_places && !connection_lost(lookout->connection))
         log_warning("upstream '%s': silogate.places cannot be used, so if somebody makes a second "
                     "table at the other place of a moved one, a silogate that starts may use that: "
                     "%s",
@@ -113,8 +113,9 @@ static bool read_sightings(struct lookout *lookout, struct standing *standing, s
 
     if (!lookout->has_places)
         lookout->has_places = sightings_prepare(lookout->connection, error);
-    bool good = sightings_read(lookout->connection, config, standing, error);
-    tell_places(lookout, good, error);
+    lookout->reads_places = sightings_read(lookout->connection, config, standing, error);
+    if (!lookout->reads_places)
+        tell_places(lookout, false, error);
     return !connection_lost(lookout->connection);
 }
 
@@ -152,8 +153,8 @@ static bool refresh(struct lookout *lookout, struct error *error)
     lookout->refreshed = clock_ms();
     if (!standing_has_both(standing) && !read_sightings(lookout, standing, error))
         return false;
-    if (!lookout->told_places && !sightings_write(lookout->connection, standing, error))
-        tell_places(lookout, false, error);
+    if (lookout->reads_places)
+        tell_places(lookout, sightings_write(lookout->connection, standing, error), error);
     return !connection_lost(lookout->connection);
 }
 

@@ -42,6 +42,7 @@ struct lookout {
     atomic_bool stopping; /* end as soon as no move is running */
     struct connection *connection;
     bool prepared, has_places; /* the shared tables are there; silogate.places is there */
+    bool reads_places;         /* it could be read the last time */
     bool told, told_places;    /* the log has said that they cannot be used */
     int64_t refreshed;
     struct standing standing; /* as it was read last, also by a lookout before this one */

@@ -25,6 +25,7 @@ struct again {
     struct sql_moved *names; /* by which its names were mapped */
     uint32_t ticket;         /* from moving_look */
     uint32_t size;           /* of the packet */
+    bool misses;             /* the error is about a table that was nowhere */
     bool resent;             /* it was sent again */
     uint8_t packet[];        /* as received, before its names were mapped */
 };
@@ -125,8 +126,10 @@ bool again_looks(struct session *session, unsigned events, size_t size)
     if (!again || again->resent || session->request.answered || !(events & ANSWER_ERROR_SEEN) ||
         !(events & ANSWER_COMPLETE) || !again_is_miss(answer->error_code) || answer->results > 0 ||
         answer->is_unproven || gate_waiting(gate) != size ||
-        (again->print == 0 && !moving_may_look(session)) ||
         !failed_early(session, (struct text){(const char *)gate_at(gate), size}))
+        return false;
+    again->misses = session->worker->ruling.misses;
+    if (again->misses && !moving_may_look(session))
         return false;
     session->request.failed = true;
     again->ticket = moving_look(session);
@@ -164,7 +167,7 @@ enum step state_look(struct session *session)
     const struct ruling *ruling =
         judge_kept(session, moving_names(session), (struct server_error){0});
     if (ruling->outcome == RULING_ALLOW && ruling->print &&
-        (looked || ruling->print != again->print)) {
+        (looked || ruling->print != again->print) && !(again->misses && ruling->expects)) {
         take_back(session);
         session_enter(session, STATE_COMMAND);
         return STEP_AGAIN;

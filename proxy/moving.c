@@ -251,11 +251,12 @@ bool moving_may_look(struct session *session)
 
     if (!moving)
         return false;
-    if (atomic_load(&moving->misses) != atomic_load(&moving->looked)) /* it is read anyway */
-        return true;
+    if ((int32_t)(atomic_load(&moving->looked) - atomic_load(&moving->search)) < 0)
+        return true; /* this read is not over yet */
     if (now - atomic_load(&moving->searched) < SEARCH_MS)
         return false;
     atomic_store(&moving->searched, now);
+    atomic_store(&moving->search, atomic_load(&moving->misses) + 1);
     return true;
 }
 

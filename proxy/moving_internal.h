@@ -32,10 +32,12 @@ struct moving {
     atomic_uint misses; /* how often a statement failed because a table was not at its place */
     unsigned looking; /* the value of `misses` when the present read of the catalogue began; used by
                          the watch only */
-    atomic_uint looked;           /* the value of `misses` before the last complete read */
-    atomic_int_fast64_t searched; /* when it was read for a table that was not known */
-    atomic_uint waiting;          /* sessions that wait for a read */
-    pthread_mutex_t lock;         /* for everything below */
+    atomic_uint looked; /* the value of `misses` before the last complete read */
+    /* when it was read for a table that was not known, and the number of that read */
+    atomic_int_fast64_t searched;
+    atomic_uint search;
+    atomic_uint waiting;  /* sessions that wait for a read */
+    pthread_mutex_t lock; /* for everything below */
     struct sql_moved *names;
     struct unmapped unmapped[UNMAPPED_KEPT];
     unsigned unmapped_count;

@@ -105,12 +105,41 @@ static void test_many(void **state)
     sql_moved_drop(moved);
 }
 
+static bool begins(struct text pattern, struct text name)
+{
+    return name.length >= pattern.length &&
+           text_equal((struct text){name.at, pattern.length}, pattern);
+}
+
+static void test_expected(void **state)
+{
+    struct sql_moved *moved = sql_moved_new(false);
+
+    (void)state;
+    assert_false(sql_moved_expects(moved, TEXT("o"), TEXT("t9")));
+    sql_moved_expect(moved, TEXT("o"), TEXT("b"), TEXT("t"), begins);
+    assert_true(sql_moved_expects(moved, TEXT("o"), TEXT("t9")));
+    assert_true(sql_moved_expects(moved, TEXT("b"), TEXT("t9")));
+    assert_false(sql_moved_expects(moved, TEXT("x"), TEXT("t9")));
+    assert_false(sql_moved_expects(moved, TEXT("o"), TEXT("u")));
+    assert_false(sql_moved_expects(moved, (struct text){NULL, 0}, TEXT("t9")));
+    sql_moved_add(moved, SQL_TABLE, TEXT("o"), TEXT("b"), TEXT("t9"), true, 3);
+    sql_moved_except(moved, TEXT("o"), TEXT("t8"));
+    assert_false(sql_moved_expects(moved, TEXT("o"), TEXT("t9")));
+    assert_false(sql_moved_expects(moved, TEXT("b"), TEXT("t9")));
+    assert_false(sql_moved_expects(moved, TEXT("o"), TEXT("t8")));
+    assert_false(sql_moved_has(moved, TEXT("o"), TEXT("t8")));
+    assert_int_equal(sql_moved_all(moved), 8);
+    sql_moved_drop(moved);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_both_names),
         cmocka_unit_test(test_touches),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_expected),
     };
 
     return cmocka_run_group_tests_name("sql/moved", tests, NULL, NULL);
