@@ -118,16 +118,33 @@ static bool prepare_one(struct mover *mover, size_t i)
     const struct text sql = placeholder_sql(mover, table);
     struct error ignored;
 
-    if (!sql.at || !triggers_try(mover, table) || !mover_note(mover, "placeholder", placeholder) ||
-        !run_sql(mover, sql))
+    mover->placeholder = (struct named){target, table->name};
+    if (!sql.at || !triggers_try(mover, table) || !mover_note(mover, "placeholder", placeholder))
+        return false;
+    const bool made = run_sql(mover, sql);
+    mover->placed = made || connection_lost(mover->connection);
+    if (!made)
         return false;
     mover_reached("placed");
     bool good = grants_give(mover, table) &&
                 (!mover->in_to || !has_alias(mover, table) || make_view(mover, i));
-    return connection_run(mover->connection, "DROP VIEW ?.?",
-                          PARAMETERS(P_NAME(target), P_NAME(table->name)),
-                          good ? mover->error : &ignored) &&
-           good && mover_note(mover, "placeholder_dropped", placeholder);
+    mover->placed = !connection_run(mover->connection, "DROP VIEW ?.?",
+                                    PARAMETERS(P_NAME(target), P_NAME(table->name)),
+                                    good ? mover->error : &ignored);
+    return !mover->placed && good && mover_note(mover, "placeholder_dropped", placeholder);
+}
+
+bool placeholder_remove(struct mover *mover)
+{
+    const struct named *name = &mover->placeholder;
+
+    if (!mover->placed)
+        return true;
+    mover->placed =
+        !connection_run(mover->connection, "DROP VIEW IF EXISTS ?.?",
+                        PARAMETERS(P_NAME(name->schema), P_NAME(name->name)), mover->error);
+    return !mover->placed &&
+           mover_note(mover, "placeholder_dropped", written(mover, name->schema, name->name));
 }
 
 void places_print(struct mover *mover)

@@ -86,9 +86,11 @@ struct mover {
     bool gave;         /* rights at the target, which the journal has */
     bool left;         /* some of them could not be taken back */
     bool kept;         /* some were not taken back, because somebody else has changed them */
-    bool live;         /* the output is a terminal */
-    bool waits;        /* its last line tells what is waited for, and is to be replaced */
-    int64_t told;      /* when it was written, by clock_ms */
+    bool placed;       /* a placeholder could not be dropped: */
+    struct named placeholder;
+    bool live;    /* the output is a terminal */
+    bool waits;   /* its last line tells what is waited for, and is to be replaced */
+    int64_t told; /* when it was written, by clock_ms */
     struct arena arena;
     struct error *error;
 };
@@ -180,6 +182,8 @@ void conflicts_find(struct mover *mover, struct text source, struct text target)
  * server could not be asked. */
 bool trial_run(struct mover *mover);
 bool trial_recover(struct mover *mover); /* the table of a mover that was killed */
+/* Writes to the journal that it may be in this database from now on, or is not. */
+bool trial_note(struct mover *mover, struct text schema, bool dropped);
 
 /* warn.c: prints warnings, which do not stop the move. */
 void warnings_tell(struct mover *mover);
@@ -235,6 +239,8 @@ bool places_recover(struct mover *mover); /* removes what a killed mover has lef
 /* Rights and aliases; clients notice nothing. */
 bool places_prepare(struct mover *mover);
 void places_print(struct mover *mover); /* the statements */
+/* Drops the placeholder that is left. False: it is there still. */
+bool placeholder_remove(struct mover *mover);
 bool aliases_note(struct mover *mover);
 bool aliases_recover(struct mover *mover); /* renames those that are not in their place */
 bool aliases_clean(struct mover *mover);   /* views that wait or were put aside */

@@ -71,7 +71,7 @@ static bool print_journal(struct mover *mover)
         mover->connection,
         "SELECT * FROM (SELECT id, at, epoch, step FROM silogate.journal WHERE move = ? AND step"
         " NOT IN ('trigger', 'aliases', 'placeholder', 'placeholder_dropped', 'grants',"
-        " 'grants_over') ORDER BY id DESC LIMIT 12) AS"
+        " 'grants_over', 'trial', 'trial_dropped') ORDER BY id DESC LIMIT 12) AS"
         " last ORDER BY id",
         PARAMETERS(P_TEXT(text_of(mover->name))), mover->error);
 
@@ -157,8 +157,8 @@ static bool print_state(struct mover *mover)
     struct rows *rows = connection_query(
         mover->connection,
         "SELECT step, at, IS_USED_LOCK(?), step IN ('settled', 'given_up', 'checked', 'finished')"
-        " FROM silogate.journal WHERE move = ? AND step NOT IN ('unmapped', 'grants_over') ORDER BY"
-        " id DESC LIMIT 1",
+        " FROM silogate.journal WHERE move = ? AND step NOT IN ('unmapped', 'grants_over', 'trial',"
+        " 'trial_dropped') ORDER BY id DESC LIMIT 1",
         PARAMETERS(P_TEXT(TEXT(MOVER_LOCK)), P_TEXT(text_of(mover->name))), mover->error);
 
     if (!rows)

@@ -260,6 +260,7 @@ bool switch_tables(struct mover *mover)
     }
     if (outcome != OUTCOME_UNKNOWN)
         settle(mover, outcome == OUTCOME_MOVED);
+    const bool left = !placeholder_remove(mover);
     *error = (struct error){0};
     signal(SIGINT, SIG_DFL);
     switch (outcome) {
@@ -276,6 +277,11 @@ bool switch_tables(struct mover *mover)
             : mover->kept ? "Nothing else has changed."
                           : "Nothing has changed.",
             mover->incomplete ? " But not all triggers could be made again: call again." : "");
+        if (left)
+            say(mover,
+                "But the placeholder %.*s.%.*s is left, a view of the table: it shows the same "
+                "rows, and the next call drops it",
+                TEXT_ARGS(mover->placeholder.schema), TEXT_ARGS(mover->placeholder.name));
         return false;
     case OUTCOME_MOVED:
         break;

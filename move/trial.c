@@ -98,10 +98,15 @@ static bool is_denied(unsigned code)
 /* Leaves nothing behind, if the account may drop it. */
 static void clean(struct mover *mover, const struct trial *trial)
 {
+    const struct error why = *mover->error;
     struct error ignored;
 
     connection_run(mover->connection, "UNLOCK TABLES", NULL, &ignored);
-    connection_run(mover->connection, "?", PARAMETERS(P_SQL(trial->statements[0])), &ignored);
+    if (connection_run(mover->connection, "?", PARAMETERS(P_SQL(trial->statements[0])), &ignored)) {
+        trial_note(mover, trial->source, true);
+        trial_note(mover, trial->target, true);
+    }
+    *mover->error = why;
 }
 
 static void check_time(struct mover *mover, const struct trial *trial)
@@ -121,6 +126,9 @@ static bool try_pair(struct mover *mover, struct text source, struct text target
     struct trial trial = {.source = source, .target = target, .shortest = INT64_MAX};
 
     write_statements(mover, &trial);
+    if (!mover->order->dry_run &&
+        (!trial_note(mover, source, false) || !trial_note(mover, target, false)))
+        return false;
     for (unsigned i = 0; i < trial.count; i++) {
         if (mover->order->dry_run) {
             say(mover, "  %.*s", TEXT_ARGS(trial.statements[i]));
@@ -141,12 +149,73 @@ static bool try_pair(struct mover *mover, struct text source, struct text target
         check_time(mover, &trial);
         if (trial.shortest > mover->rename_us)
             mover->rename_us = trial.shortest;
+        return trial_note(mover, source, true) && trial_note(mover, target, true);
+    }
+    return true;
+}
+
+/* --- whose table it is --- */
+
+static struct text written(struct mover *mover, struct text schema)
+{
+    return connection_text(mover->connection, &mover->arena, "?.?",
+                           PARAMETERS(P_NAME(schema), P_NAME(trial_name)));
+}
+
+bool trial_note(struct mover *mover, struct text schema, bool dropped)
+{
+    return mover_note(mover, dropped ? "trial_dropped" : "trial", written(mover, schema));
+}
+
+static bool is_there(struct mover *mover, struct text schema)
+{
+    return ask_number(mover,
+                      "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND"
+                      " TABLE_NAME = ?",
+                      PARAMETERS(P_TEXT(schema), P_TEXT(trial_name)), 0) > 0;
+}
+
+/* Only what a mover has written to the journal, and what has no rows, is a trial's table. */
+static bool is_left(struct mover *mover, struct text schema)
+{
+    const struct text name = written(mover, schema);
+
+    return ask_number(mover,
+                      "SELECT COUNT(*) FROM silogate.journal WHERE detail = ? AND step = 'trial'"
+                      " AND id > IFNULL((SELECT MAX(id) FROM silogate.journal WHERE detail = ? AND"
+                      " step = 'trial_dropped'), 0)",
+                      PARAMETERS(P_TEXT(name), P_TEXT(name)), 0) > 0 &&
+           ask_number(mover, "SELECT COUNT(*) FROM (SELECT 1 FROM ?.? LIMIT 1) AS one",
+                      PARAMETERS(P_NAME(schema), P_NAME(trial_name)), 1) == 0;
+}
+
+static bool check_place(struct mover *mover, struct text schema)
+{
+    if (is_there(mover, schema) && !is_left(mover, schema))
+        refuse(mover,
+               "%.*s has a table " MOVER_TRIAL ", and no mover has made it, or it has rows; rename "
+               "or drop it: the switch is tried with a table of that name",
+               TEXT_ARGS(schema));
+    return !connection_lost(mover->connection);
+}
+
+static bool check_places(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        const struct moved_table *table = todo_table(mover, i);
+        if (todo_is_first(mover, i) && (!check_place(mover, source_of(mover, table)) ||
+                                        !check_place(mover, target_of(mover, table))))
+            return false;
     }
     return true;
 }
 
 bool trial_run(struct mover *mover)
 {
+    if (!check_places(mover))
+        return false;
+    if (!mover->order->dry_run && mover->refusals > 0)
+        return true;
     if (!mover->order->dry_run)
         mover->trip_us = measure_trip(mover);
     for (size_t i = 0; i < mover->todo_count; i++) {
@@ -158,18 +227,26 @@ bool trial_run(struct mover *mover)
     return true;
 }
 
+static bool recover(struct mover *mover, struct text schema)
+{
+    if (!is_there(mover, schema) || !is_left(mover, schema))
+        return !connection_lost(mover->connection);
+    return connection_run(mover->connection, "DROP TABLE IF EXISTS ?.?",
+                          PARAMETERS(P_NAME(schema), P_NAME(trial_name)), mover->error) &&
+           trial_note(mover, schema, true);
+}
+
 bool trial_recover(struct mover *mover)
 {
-    struct rows *rows = connection_query(
-        mover->connection,
-        "SELECT TABLE_SCHEMA FROM information_schema.TABLES WHERE TABLE_NAME = ? AND TABLE_TYPE ="
-        " 'BASE TABLE'",
-        PARAMETERS(P_TEXT(trial_name)), mover->error);
-    bool good = rows != NULL;
-
-    while (good && rows_next(rows))
-        good = connection_run(mover->connection, "DROP TABLE IF EXISTS ?.?",
-                              PARAMETERS(P_NAME(rows->cells[0]), P_NAME(trial_name)), mover->error);
-    rows_free(rows);
-    return good;
+    for (size_t i = 0; i < mover->standing.table_count; i++) {
+        const struct moved_table *table = &mover->standing.tables[i];
+        bool first = table->move == mover->order->move;
+        for (size_t j = 0; j < i && first; j++) {
+            const struct moved_table *other = &mover->standing.tables[j];
+            first = other->move != table->move || !text_equal(other->from, table->from);
+        }
+        if (first && (!recover(mover, table->from) || !recover(mover, table->to)))
+            return false;
+    }
+    return true;
 }

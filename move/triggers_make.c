@@ -205,12 +205,14 @@ bool triggers_try(struct mover *mover, const struct moved_table *table)
 
     if (!triggers_has(mover, table))
         return true;
-    if (!connection_run(mover->connection, "CREATE TABLE ?.? LIKE ?.?", names, mover->error))
+    if (!trial_note(mover, target, false) ||
+        !connection_run(mover->connection, "CREATE TABLE ?.? LIKE ?.?", names, mover->error))
         return false;
+    mover_reached("trying");
     bool good = try_all(mover, table);
     return connection_run(mover->connection, "DROP TABLE ?.?", names,
                           good ? mover->error : &ignored) &&
-           good;
+           trial_note(mover, target, true) && good;
 }
 
 void triggers_print(struct mover *mover, const struct moved_table *table)
