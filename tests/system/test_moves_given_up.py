@@ -60,7 +60,8 @@ def test_blocker(given):
 def test_revoke_meanwhile(given, monkeypatch, step):
     """It stays revoked: the next plan does not see what this mover has granted."""
     mover = stop_at(given.scene, monkeypatch, step)
-    given.server.sql("REVOKE SELECT, LOCK TABLES, GRANT OPTION ON `mv\\_old`.* FROM mv_a", f"REVOKE INSERT, UPDATE (note) ON {OLD}.t0 FROM mv_a")
+    given.server.sql("REVOKE SELECT, LOCK TABLES, GRANT OPTION ON `mv\\_old`.* FROM mv_a",
+                     f"REVOKE INSERT, UPDATE (note) ON {OLD}.t0 FROM mv_a")
     time.sleep(0.3)  # a change of a shorter moment is told after the switch
     said = go_on(mover)
     assert "a GRANT or REVOKE has changed" in said and "Nothing has changed." in said, said
