@@ -233,7 +233,9 @@ static void alter_routine(struct parser *p)
     step(p);
     take_if_exists(p);
     take_routine(p, SQL_DEFINE, &schema);
+    const uint32_t changes = p->t.offset;
     skip_characteristics(p);
+    check_changes(p, changes);
 }
 
 void parse_alter(struct parser *p)

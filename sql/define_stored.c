@@ -60,6 +60,16 @@ void check_head(struct parser *p)
         parser_fail(p, "a head of stored code that may be read otherwise in this character set");
 }
 
+/* ALTER PROCEDURE or FUNCTION: the new comment is printed before the body, and both are read in the
+ * set of the client that has created the routine. That is not known here. */
+void check_changes(struct parser *p, uint32_t from)
+{
+    const char *start = (const char *)p->lexer.start;
+
+    if (sql_marks((struct text){start + from, p->t.offset - from}) & SQL_MARK_HIGH)
+        parser_fail(p, "a comment that is read in the character set of the routine's creator");
+}
+
 /* If the table of a trigger is renamed, even later and in another character set, its new name is
  * printed and read in the same way: the last byte of the name and the quote behind it may be one
  * character. The name then ends at the next such quote, in the trigger's body. */

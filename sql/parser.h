@@ -439,6 +439,8 @@ void take_trigger(struct parser *p, unsigned access);
 void parse_view(struct parser *p);
 /* Call it at the body of stored code. */
 void check_head(struct parser *p);
+/* Call it at the end of what changes a routine; `from`: its offset. */
+void check_changes(struct parser *p, uint32_t from);
 void parse_trigger(struct parser *p);
 void parse_event(struct parser *p, enum sql_kind kind);
 void parse_routine(struct parser *p);
