@@ -167,7 +167,7 @@ def init_db(client):
     client.ok(b"\x02kept")
 
 
-@pytest.mark.parametrize("before, inside, waits", [
+THROUGH = [  # before the hold, inside of it, whether a write waits
     (["SELECT GET_LOCK(CONCAT('L'), 1)", "SELECT RELEASE_LOCK(CONCAT('L'))"], [], True),
     (["SELECT GET_LOCK('L', 1)", "SELECT RELEASE_LOCK(CONCAT('L'))"], [], True),
     (["SELECT GET_LOCK('L', 1)", "CALL nothing()"], [], True),
@@ -191,7 +191,10 @@ def init_db(client):
     (["HANDLER t OPEN", "BEGIN"], [], False),
     (["LOCK TABLES t WRITE", "SELECT 1 FROM t"], [], False),
     (["SET autocommit = 0", "INSERT INTO t VALUES (910, 1)"], [], False),
-], ids=str)
+]
+
+
+@pytest.mark.parametrize("before, inside, waits", THROUGH, ids=range(len(THROUGH)))
 def test_what_goes_through_a_hold(kept, before, inside, waits):
     """Only a transaction that has done something, or a lock that is certainly held: others may wait for these."""
     client = wire.connect(kept.port, "kept_service", "kept")
