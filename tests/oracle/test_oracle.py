@@ -9,9 +9,9 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import oracle  # noqa: E402
-from harness import places, short  # noqa: E402
+from harness import places  # noqa: E402
 
-STATEMENTS = int(os.environ.get("ORACLE_STATEMENTS", "1500" if short.FORM == "all" else "400"))
+STATEMENTS = int(os.environ.get("ORACLE_STATEMENTS", "1500"))
 
 
 @pytest.mark.parametrize("source, count", [("generated", STATEMENTS), ("golden", 0)])

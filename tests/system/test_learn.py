@@ -372,8 +372,8 @@ def test_equals_the_gate_on_the_corpus(server, make_gate):
     """Statements of every kind, one a session. MariaDB logs also what it does not understand. What the gate
     asks the server about afterwards, and what it sends to ask, is no violation of anybody's."""
     gate = make_gate(server, ("policy", "administration", "log"), ("policy", "undetermined", "log"))
-    # MariaDB converts the text of this PREPARE, and its log tells the one that it has run: more than the gate knows
-    statements = [one for one in corpus() if not ("SET character_set_client = sjis" in one and "PREPARE" in one)]
+    # MariaDB's log tells the text that such a PREPARE has run, converted, or that it did not come to it: more than the gate knows
+    statements = [one for one in corpus() if not ("PREPARE" in one and ("SET character_set_client = " in one or "CREATE VIEW" in one))]
     if "SILOGATE_LONG" not in os.environ:
         statements = statements[::3]
     statements = logged(server, statements + ["SELECT 1 FROM nilecare.t1 LIMIT 0 -- alone"])
