@@ -27,6 +27,9 @@ struct instance {
     bool draining, self; /* draining: it ends soon; self: this process */
 };
 
+/* This process, under the name that it has in all tables of all upstreams: "host:pid:start". */
+const char *instance_name(void);
+
 static inline bool instance_is_alive(const struct instance *instance)
 {
     return instance->age < INSTANCE_LEASE_MS;

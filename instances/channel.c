@@ -150,7 +150,7 @@ static bool meet(struct channel *channel, struct config *config, struct error *e
         tell_met(channel, met, error);
     if (!met && channel->round.connection) {
         if (!config)
-            store_leave(channel->round.connection, channels.self);
+            store_leave(channel->round.connection, instance_name());
         leave(channel);
     }
     return met;
@@ -207,7 +207,7 @@ void *channel_run(void *argument)
     }
     pthread_mutex_unlock(&channels.lock);
     if (channel->round.connection)
-        store_leave(channel->round.connection, channels.self);
+        store_leave(channel->round.connection, instance_name());
     leave(channel);
     seek(channel);
     connection_leave_thread();

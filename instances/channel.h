@@ -49,7 +49,6 @@ struct channels {
     pthread_cond_t changed; /* on the monotonic clock */
     struct channel *first;
     bool stopping;
-    char self[129]; /* this instance's name */
 };
 extern struct channels channels;
 

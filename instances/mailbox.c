@@ -100,7 +100,7 @@ static bool answer(struct round *round, const struct rows *question, bool *begun
         return false;
     *begun = true;
     snprintf(asker, sizeof(asker), "%.*s", TEXT_ARGS(question->cells[0]));
-    return put(round->connection, asker, id, round->self, &found, error);
+    return put(round->connection, asker, id, instance_name(), &found, error);
 }
 
 bool mailbox_answer(struct round *round, struct error *error)
@@ -111,7 +111,7 @@ bool mailbox_answer(struct round *round, struct error *error)
         "SELECT q.asker, q.id FROM silogate.sought q LEFT JOIN silogate.sought a ON a.asker ="
         " q.asker AND a.id = q.id AND a.answerer = ? WHERE q.answerer = '' AND q.seen >"
         " UTC_TIMESTAMP(6) - INTERVAL 5 SECOND AND q.asker <> ? AND a.id IS NULL LIMIT ?",
-        PARAMETERS(P_TEXT(text_of(round->self)), P_TEXT(text_of(round->self)),
+        PARAMETERS(P_TEXT(text_of(instance_name())), P_TEXT(text_of(instance_name())),
                    P_NUMBER(ASKED_MOST)),
         error);
 
@@ -162,7 +162,7 @@ static bool forget(struct round *round, struct error *error)
     return connection_run(round->connection,
                           "DELETE FROM silogate.sought WHERE asker = ? OR seen <"
                           " UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE",
-                          PARAMETERS(P_TEXT(text_of(round->self))), error);
+                          PARAMETERS(P_TEXT(text_of(instance_name()))), error);
 }
 
 static bool write_questions(struct asked *asked, struct error *error)
@@ -179,7 +179,7 @@ static bool write_questions(struct asked *asked, struct error *error)
             if (asked->answers == 0 && (!forget(asked->round, error) || !begin(connection, error)))
                 return false;
             asked->answers += others;
-            if (!put(connection, asked->round->self, sought->ids[i], "", &nothing, error))
+            if (!put(connection, instance_name(), sought->ids[i], "", &nothing, error))
                 return false;
         }
     }
@@ -205,7 +205,7 @@ static struct rows *read_answers(const struct round *round, struct error *error)
     return connection_query(round->connection,
                             "SELECT id, thread, service FROM silogate.sought WHERE asker = ? AND"
                             " answerer <> '' LIMIT ?",
-                            PARAMETERS(P_TEXT(text_of(round->self)), P_NUMBER(ANSWERS_MOST)),
+                            PARAMETERS(P_TEXT(text_of(instance_name())), P_NUMBER(ANSWERS_MOST)),
                             error);
 }
 

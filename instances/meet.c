@@ -30,15 +30,9 @@ enum {
 
 void meet_start(const struct meet_proxy *proxy)
 {
-    char host[64] = "";
     pthread_condattr_t attributes;
 
     channels.proxy = *proxy;
-    gethostname(host, sizeof(host) - 1);
-    for (char *at = host; *at; at++)
-        *at = *at > ' ' && *at < 0x7f ? *at : '?'; /* the column is ASCII */
-    snprintf(channels.self, sizeof(channels.self), "%s:%ld:%lx", host, (long)getpid(),
-             (unsigned long)time(NULL));
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&channels.changed, &attributes);
@@ -61,8 +55,7 @@ static void add_channel(const char *name)
 
     snprintf(channel->name, sizeof(channel->name), "%s", name);
     channel->socket = -1;
-    channel->round =
-        (struct round){.upstream = channel->name, .self = channels.self, .proxy = &channels.proxy};
+    channel->round = (struct round){.upstream = channel->name, .proxy = &channels.proxy};
     error_set(&channel->why, "it was not tried yet");
     sigfillset(&all); /* signals are the main thread's */
     pthread_sigmask(SIG_BLOCK, &all, &before);

@@ -127,7 +127,7 @@ static bool beat(struct round *round, struct error *error)
     if (clock_ms() - round->beaten < BEAT_MS && self.overrides == round->beaten_overrides &&
         self.draining == round->beaten_draining)
         return true;
-    snprintf(self.name, sizeof(self.name), "%s", round->self);
+    snprintf(self.name, sizeof(self.name), "%s", instance_name());
     snprintf(self.policy, sizeof(self.policy), "%s", state->policy);
     snprintf(self.version, sizeof(self.version), "%.32s", SILOGATE_VERSION);
     if (!store_beat(round->connection, &self, error))
@@ -185,7 +185,7 @@ static bool meet_instances_of(struct round *round, struct error *error)
         return false;
     for (size_t i = 0; i < round->count; i++) {
         snprintf(list[i].upstream, sizeof(list[i].upstream), "%s", round->upstream);
-        list[i].self = strcmp(list[i].name, round->self) == 0;
+        list[i].self = strcmp(list[i].name, instance_name()) == 0;
     }
     tell_differences(round, list, round->count);
     return true;

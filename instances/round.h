@@ -6,7 +6,7 @@
 #include "instances/meet.h"
 
 struct round {
-    const char *upstream, *self; /* names: of the upstream, of this instance */
+    const char *upstream; /* its name */
     const struct meet_proxy *proxy;
     struct connection *connection;
     struct instance_state state; /* of this instance, as last read from the proxy */

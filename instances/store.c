@@ -79,6 +79,8 @@ void store_leave(struct connection *connection, const char *name)
 
     connection_run(connection, "DELETE FROM silogate.instances WHERE name = ?",
                    PARAMETERS(P_TEXT(text_of(name))), &ignored);
+    connection_run(connection, "DELETE FROM silogate.instances_of_moves WHERE instance = ?",
+                   PARAMETERS(P_TEXT(text_of(name))), &ignored);
 }
 
 static void take_cell(char *to, size_t size, struct text cell)

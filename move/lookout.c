@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/instance.h"
 #include "move/sightings.h"
 
 enum {
@@ -201,7 +202,7 @@ static bool report(struct lookout *lookout, unsigned move, struct error *error)
     char blockers[LINES] = "", unmapped_by[LINES] = "";
     struct meeting_report row = {
         .move = orders->config->moves[move].name.at,
-        .instance = lookout->instance,
+        .instance = instance_name(),
         .policy = policy_hash(orders->policy),
         .epoch = part->epoch,
         .state = part->state,
@@ -465,7 +466,7 @@ void *lookout_run(void *argument)
     for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++)
         sql_moved_drop(lookout->parts[i].after);
     if (lookout->connection && atomic_load(lookout->ending))
-        meeting_leave(lookout->connection, lookout->instance);
+        meeting_leave(lookout->connection, instance_name());
     connection_close(lookout->connection);
     connection_leave_thread();
     return NULL;

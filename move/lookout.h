@@ -33,7 +33,6 @@ struct taking_part {
 
 struct lookout {
     const struct watch_door *door;
-    const char *instance;
     const struct orders *orders;
     const uint8_t *numbers;    /* the door's number of each move */
     const atomic_bool *ending; /* the process ends, even in the middle of a move */

@@ -7,7 +7,7 @@
 
 #include "config/keys.h"
 
-enum { LOCK_WAIT_TIMEOUT = 1205 };
+enum { NO_SUCH_TABLE = 1146, LOCK_WAIT_TIMEOUT = 1205 };
 
 static const char *const phases[] = {
     [PHASE_IDLE] = "idle",
@@ -201,6 +201,33 @@ bool meeting_instances(struct connection *connection, const char *move, uint64_t
             .unmapped = (uint64_t)rows_number(rows, 6, 0),
             .unmapped_by = arena_text(arena, rows->cells[7]),
             .age = rows_number(rows, 8, MEETING_GONE),
+        };
+    }
+    rows_free(rows);
+    return true;
+}
+
+bool meeting_others(struct connection *connection, const char *move,
+                    struct meeting_instances *others, struct error *error)
+{
+    struct rows *rows = connection_query(
+        connection,
+        "SELECT name, policy, TIMESTAMPDIFF(MICROSECOND, seen, UTC_TIMESTAMP(6)) DIV 1000 FROM"
+        " silogate.instances WHERE seen > UTC_TIMESTAMP(6) - INTERVAL 60 SECOND AND name NOT IN"
+        " (SELECT instance FROM silogate.instances_of_moves WHERE move = ? AND seen > NOW(3) -"
+        " INTERVAL ? SECOND) ORDER BY name",
+        PARAMETERS(P_TEXT(text_of(move)), P_NUMBER(MEETING_LIVE / 1000)), error);
+
+    *others = (struct meeting_instances){0};
+    if (!rows) /* without the table no instance has written there */
+        return connection_code(connection) == NO_SUCH_TABLE;
+    while (rows_next(rows)) {
+        struct arena *arena = &others->arena;
+        others->items = items_add(arena, others->items, &others->count, sizeof(*others->items));
+        others->items[others->count - 1] = (struct meeting_instance){
+            .name = arena_text(arena, rows->cells[0]),
+            .policy = arena_text(arena, rows->cells[1]),
+            .age = rows_number(rows, 2, MEETING_GONE),
         };
     }
     rows_free(rows);

@@ -96,6 +96,11 @@ void meeting_leave(struct connection *connection, const char *instance);
 bool meeting_instances(struct connection *connection, const char *move, uint64_t epoch,
                        struct meeting_instances *instances, struct error *error);
 
+/* Of the instances before this upstream, those that do not follow the move now, because their file
+ * has no section for it any more or not yet; only name, policy and age of each. Free the arena. */
+bool meeting_others(struct connection *connection, const char *move,
+                    struct meeting_instances *others, struct error *error);
+
 /* Are all of these instances drained in `epoch` (`*all`)? `*now`: the server's clock, in
  * milliseconds since 1970. */
 bool meeting_drained(struct connection *connection, const char *move, uint64_t epoch, bool *all,

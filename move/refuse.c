@@ -377,41 +377,73 @@ static bool is_late(const struct meeting_instance *instance)
     return instance->age > MEETING_LIVE;
 }
 
-/* An instance that has just been reloaded tells its new policy in its next round, and with a slow
- * disk a round takes some seconds: waits for that. False: the server could not be asked. */
-static bool read_instances(struct mover *mover, struct meeting_instances *instances)
+/* How long from `begun` the instances are given to answer; 0: all have. */
+static int64_t is_given(const struct mover *mover, const struct meeting_instances *instances,
+                        bool other_policy)
+{
+    int64_t given = 0;
+
+    for (size_t i = 0; i < instances->count; i++) {
+        if (is_late(&instances->items[i]))
+            return LATE_MS;
+        if (other_policy || has_other_policy(mover, &instances->items[i]))
+            given = RELOAD_MS;
+    }
+    return given;
+}
+
+/* An instance that has just begun or been reloaded tells so in its next round, and with a slow disk
+ * a round takes some seconds: waits for that. False: the server could not be asked. */
+static bool read_instances(struct mover *mover, struct meeting_instances *instances,
+                           struct meeting_instances *others)
 {
     const int64_t begun = clock_ms();
 
     for (;;) {
-        int64_t until = 0;
         if (!meeting_instances(mover->connection, mover->name, 0, instances, mover->error))
             return false;
-        for (size_t i = 0; i < instances->count; i++) {
-            if (is_late(&instances->items[i]))
-                until = begun + LATE_MS;
-            else if (until == 0 && has_other_policy(mover, &instances->items[i]))
-                until = begun + RELOAD_MS;
-        }
-        if (clock_ms() >= until)
+        if (!meeting_others(mover->connection, mover->name, others, mover->error))
+            break;
+        const int64_t own = is_given(mover, instances, false);
+        const int64_t given = own == 0 ? is_given(mover, others, true) : own;
+        const int64_t left = begun + given - clock_ms();
+        if (given == 0 || left <= 0)
             return true;
         if (tells_live(mover))
-            say_live(mover, "%lld ms left for %zu instances to answer",
-                     (long long)(until - clock_ms()), instances->count);
+            say_live(mover, "%lld ms left for %zu instances to answer", (long long)left,
+                     instances->count + others->count);
         arena_fini(&instances->arena);
+        arena_fini(&others->arena);
         usleep(POLL_US);
     }
+    arena_fini(&instances->arena);
+    return false;
+}
+
+/* It lives, as its other row tells. */
+static bool is_alive_among(const struct meeting_instances *others, struct text name)
+{
+    for (size_t i = 0; i < others->count; i++) {
+        if (text_equal(others->items[i].name, name) && !is_late(&others->items[i]))
+            return true;
+    }
+    return false;
+}
+
+static void check_late(struct mover *mover, const struct meeting_instance *instance)
+{
+    if (is_late(instance))
+        refuse(mover,
+               "instance %.*s was last seen %.1f s ago, and may still send statements; end "
+               "it, or wait until it is gone for a minute",
+               TEXT_ARGS(instance->name), (double)instance->age / 1000);
 }
 
 static void check_instance(struct mover *mover, const struct meeting_instance *instance)
 {
     const struct move_order *order = mover->order;
 
-    if (is_late(instance))
-        refuse(mover,
-               "instance %.*s was last seen %.1f s ago, and may still send statements; end "
-               "it, or wait until it is gone for a minute",
-               TEXT_ARGS(instance->name), (double)instance->age / 1000);
+    check_late(mover, instance);
     if (has_other_policy(mover, instance))
         refuse(mover,
                "instance %.*s has another policy (%.*s, here %s); reload it, or use its "
@@ -419,22 +451,39 @@ static void check_instance(struct mover *mover, const struct meeting_instance *i
                TEXT_ARGS(instance->name), TEXT_ARGS(instance->policy), policy_hash(order->policy));
 }
 
+/* Its sessions would get error 1146, or the alias, for ever. */
+static void check_other(struct mover *mover, const struct meeting_instance *instance)
+{
+    if (is_late(instance))
+        check_late(mover, instance);
+    else
+        refuse(mover,
+               "instance %.*s does not follow [move:%s] (its policy is %.*s, here %s); write the "
+               "section into its file and reload it",
+               TEXT_ARGS(instance->name), mover->name, TEXT_ARGS(instance->policy),
+               policy_hash(mover->order->policy));
+}
+
 bool refusals_of_instances(struct mover *mover)
 {
-    struct meeting_instances instances;
+    struct meeting_instances instances, others;
     bool live = false;
 
-    if (!read_instances(mover, &instances))
+    if (!read_instances(mover, &instances, &others))
         return false;
     for (size_t i = 0; i < instances.count; i++) {
         live |= !is_late(&instances.items[i]);
-        check_instance(mover, &instances.items[i]);
+        if (!is_alive_among(&others, instances.items[i].name))
+            check_instance(mover, &instances.items[i]);
     }
+    for (size_t i = 0; i < others.count; i++)
+        check_other(mover, &others.items[i]);
     if (!live)
         refuse(mover,
                "no instance of silogate takes part; run one whose [upstream:] has an "
                "account and whose file has [move:%s]",
                mover->name);
     arena_fini(&instances.arena);
+    arena_fini(&others.arena);
     return true;
 }

@@ -17,7 +17,6 @@
 
 struct watch {
     struct watch_door door;
-    char instance[128];
     struct orders orders; /* in force; the next members, up to `lookouts`, are made from it */
     uint8_t numbers[CONFIG_MOVES_MAX];
     struct lookout *lookouts;
@@ -148,7 +147,6 @@ static void start_all(struct watch *watch, const struct orders *orders)
             continue;
         }
         *lookout = (struct lookout){.door = &watch->door,
-                                    .instance = watch->instance,
                                     .orders = &watch->orders,
                                     .numbers = watch->numbers,
                                     .ending = &watch->ending,
@@ -191,12 +189,8 @@ static void *change(void *argument)
 struct watch *watch_start(const struct watch_door *door)
 {
     struct watch *watch = memory_take_zeroed(sizeof(*watch));
-    char host[64] = "";
 
     watch->door = *door;
-    gethostname(host, sizeof(host) - 1);
-    snprintf(watch->instance, sizeof(watch->instance), "%s:%ld:%lx", host, (long)getpid(),
-             (unsigned long)time(NULL));
     pthread_mutex_init(&watch->lock, NULL);
     pthread_cond_init(&watch->changed, NULL);
     watch->has_thread = pthread_create(&watch->thread, NULL, change, watch) == 0;

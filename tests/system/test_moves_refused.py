@@ -156,6 +156,23 @@ def test_instances(scene):
     assert places.wait_for(lambda: scene.move("--dry-run").returncode == 0)
 
 
+def test_an_instance_without_the_section(scene, make_gate):
+    """Its sessions would not follow. An old process that still has sessions after an upgrade is one too."""
+    other = make_gate(scene.server, ini=scene.gate.path.read_text(), start=False)
+    without = re.sub(r"\[move:tables\][^[]*", "", other.ini)
+    other.path.write_text(without)
+    other.start()
+    assert places.wait_for(lambda: "does not follow [move:tables]" in scene.move("--dry-run").stdout)
+    told = refused(scene)
+    assert f":{other.process.pid}:" in told and "write the section into its file and reload it" in told, told
+    other.reload(ini=other.ini)
+    assert scene.move().returncode == 0
+    other.reload(ini=without)
+    assert places.wait_for(lambda: "does not follow [move:tables]" in scene.move("--back", "--dry-run").stdout)
+    other.stop()
+    assert scene.move("--back").returncode == 0
+
+
 def test_another_mover(scene):
     with scene.server.root() as root, root.cursor() as cursor:
         cursor.execute("SELECT GET_LOCK('silogate.move', 0), CONNECTION_ID()")
