@@ -149,6 +149,10 @@ oracle-with: $(BUILD)/silogate ## what do servers read of WITH clauses inside of
 	scripts/deps build test
 	SILOGATE_BUILD=$(BUILD) tests/oracle/withs.py --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED))
 
+oracle-printed: $(BUILD)/silogate ## what do servers print and read again otherwise than it was written? (CHARSET=gbk)
+	scripts/deps build test
+	SILOGATE_BUILD=$(BUILD) tests/oracle/printed.py $(addprefix --charset ,$(CHARSET))
+
 oracle-suite: $(BUILD)/silogate ## the server's own test suite directly and through a silogate that logs (COUNT=100 SEED=1 SUITES=main,innodb DIALECT=mysql)
 	scripts/deps build test oracle
 	SILOGATE_BUILD=$(BUILD) tests/oracle/suite.py --count $(or $(COUNT),100) $(if $(SEED),--seed $(SEED)) \

@@ -149,7 +149,7 @@ static bool reads_otherwise(const struct parser *p, size_t offset)
     const uint8_t *start = p->lexer.start;
     struct text text = {(const char *)start + offset, p->t.offset - offset};
 
-    const unsigned bytes = p->facts->prints ? SQL_MARK_BYTES : 0;
+    const unsigned bytes = p->facts->prints ? SQL_MARK_BYTES | SQL_MARK_ESCAPES : 0;
 
     return (sql_marks(text) & (SQL_MARK_QUOTES | SQL_MARK_HIGH | bytes)) != 0;
 }

@@ -325,6 +325,8 @@ void parse_body(struct parser *p)
     p->depth++;
     p->body = p->has_body = true;
     parse_body_statement(p);
+    if (p->lexer.glues)
+        parser_fail(p, "an executable comment in a body, without a blank beside it");
     p->body = body;
     p->depth--;
 }

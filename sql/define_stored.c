@@ -42,13 +42,17 @@ static bool spells_characters(const struct parser *p)
     return stored_marks(p) & (SQL_MARK_HIGH | SQL_MARK_BYTES | signs);
 }
 
-/* MySQL does not store the text of a view but prints it, with every byte 0x5C of a literal doubled,
- * and reads that in the view's character_set_client. There the first of the two may be the second
- * byte of a character, and then the other one escapes the quote behind it. */
+/* The servers do not store the text of a view but print it, and read that in the view's
+ * character_set_client. MySQL doubles every byte 0x5C of a literal, also the second byte of a
+ * character. The backslash that MariaDB puts before a sign may become such a second byte, or
+ * another character; the sign then ends the literal. In swe7 an accented letter is the byte of a
+ * backtick, also in the names of columns that `*` stands for. */
 static void check_printed(struct parser *p)
 {
-    p->facts->prints = p->state->dialect == SQL_MYSQL;
-    if ((p->facts->prints || p->state->charset == SQL_CHARSET_UNKNOWN) && spells_characters(p))
+    const unsigned high = p->state->dialect == SQL_MYSQL ? SQL_MARK_HIGH : 0;
+
+    if (p->state->charset == SQL_CHARSET_UNKNOWN ||
+        stored_marks(p) & (SQL_MARK_BYTES | SQL_MARK_ESCAPES | SQL_MARK_QUOTES | high))
         parser_fail(p, "a view that the server may print and read otherwise in this character set");
 }
 
@@ -104,6 +108,7 @@ void parse_view(struct parser *p)
     }
     const bool stored = p->stored;
     p->stored = true;
+    p->facts->prints = true;
     p->view = schema.text;
     parse_query(p);
     p->view.at = NULL;

@@ -139,6 +139,24 @@ static void take_directory(struct parser *p)
     step(p);
 }
 
+/* MariaDB writes _latin1'x' 'y' into the expressions of a table without escaping what is in it, and
+ * reads that again: a quote in it ends the literal. */
+static void check_introduced(struct parser *p)
+{
+    const char *text = (const char *)p->lexer.start;
+    bool plain = p->n.class == SQL_TOKEN_STRING;
+
+    if (p->state->dialect != SQL_MARIADB || (!plain && p->n.class != SQL_TOKEN_NUMBER) ||
+        (text[p->t.offset] != '_' && p->t.class != SQL_TOKEN_STRING))
+        return;
+    for (uint32_t i = 1; i + 1 < p->n.length; i++) {
+        const char c = text[p->n.offset + i];
+        plain &= c >= ' ' && c <= '~' && c != '\'' && c != '"' && c != '\\';
+    }
+    if (!plain)
+        parser_fail(p, "an introducer in a table, before a literal that is not printed as it is");
+}
+
 /* One token of a definition, or one whole clause that adds to the facts. */
 static void walk_definition(struct parser *p)
 {
@@ -173,6 +191,7 @@ static void walk_definition(struct parser *p)
         }
         if (take_sequence(p))
             return;
+        check_introduced(p);
         if (p->n.sign == '.' && !(p->state->mode & SQL_ORACLE))
             note_qualifiers_in(p); /* of a CHECK, a generated column, a partition, ORDER BY */
         step(p);

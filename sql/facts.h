@@ -146,8 +146,8 @@ struct sql_facts {
     bool administration; /* acts on the server itself, in addition to `objects` */
     bool stores;         /* stores a body: the server reads its text again, in the sql_mode and
                             character set at the time of this statement's execution */
-    bool prints;         /* makes a view: MySQL stores a text that it prints itself, and reads that
-                            again in the character set at the time of this statement's execution */
+    bool prints;         /* makes a view: the server stores a text that it prints itself, and reads
+                            that in the character set at the time of this statement's execution */
     bool needs_mode;     /* not read to the end: the reading depends on a state that is not known */
     bool lists;          /* shows the names of tables or triggers of each database in `objects` */
     bool traces;         /* sets profiling or optimizer_trace of this session: the server then keeps

@@ -3,19 +3,20 @@
  */
 #include "sql/reread.h"
 
-static bool is_word(char c)
-{
-    return (c >= '0' && c <= '9') || (text_lower(c) >= 'a' && text_lower(c) <= 'z') || c == '_' ||
-           c == '$';
-}
-
 /* 0x41, x'41', b'01' at `i`; 'x' is none, and none can stand right behind a quote. */
 static bool at_bytes(struct text text, size_t i)
 {
-    if (i + 1 >= text.length || (i > 0 && (is_word(text.at[i - 1]) || text.at[i - 1] == '\'')))
+    if (i + 1 >= text.length || (i > 0 && (sql_is_word(text.at[i - 1]) || text.at[i - 1] == '\'')))
         return false;
     const char c = text_lower(text.at[i]), next = text_lower(text.at[i + 1]);
     return c == '0' ? next == 'x' || next == 'b' : (c == 'x' || c == 'b') && next == '\'';
+}
+
+/* The first letter of _latin1'x' or of a name like this. */
+static bool at_introducer(struct text text, size_t i)
+{
+    return text.at[i] == '_' && i + 1 < text.length && sql_is_word(text.at[i + 1]) &&
+           (i == 0 || !sql_is_word(text.at[i - 1]));
 }
 
 uint8_t sql_marks(struct text text)
@@ -30,6 +31,8 @@ uint8_t sql_marks(struct text text)
         blank = c <= ' ' || c == '/';
         if (at_bytes(text, i))
             marks |= SQL_MARK_BYTES;
+        if (at_introducer(text, i) || (c == '\'' && i + 1 < text.length && text.at[i + 1] == '\''))
+            marks |= SQL_MARK_ESCAPES;
         if (c >= 0x80)
             marks |= SQL_MARK_HIGH;
         else if (c == '"' || c == '\\' || c == '[')
@@ -55,9 +58,9 @@ struct sql_reading sql_reading_of(struct text text, const struct sql_state *stat
 
 void sql_reading_note(struct sql_reading *reading, const struct sql_facts *facts)
 {
-    if (facts->prints && reading->marks & SQL_MARK_BYTES)
+    if (facts->prints && reading->marks & (SQL_MARK_BYTES | SQL_MARK_ESCAPES | SQL_MARK_QUOTES))
         reading->marks |= SQL_MARK_HIGH;
-    reading->marks &= (uint8_t)~SQL_MARK_BYTES;
+    reading->marks &= (uint8_t) ~(SQL_MARK_BYTES | SQL_MARK_ESCAPES);
 }
 
 enum sql_alike sql_reads_alike(const struct sql_reading *reading, const struct sql_state *state)

@@ -16,9 +16,17 @@ enum sql_mark {
     SQL_MARK_HIGH = 2,   /* bytes over 127: they may be parts of longer characters */
     SQL_MARK_BLANK = 4,  /* a blank or comment before a bracket: see SQL_IGNORE_SPACE */
     SQL_MARK_SIGNS = 8,  /* letters in swe7: { } ^ ~ | and so on */
-    SQL_MARK_BYTES = 16, /* 0x, x'', b'': they may spell any bytes; only what the server stores as
-                            a text of its own depends on them (see facts->prints) */
+    /* Only what the server stores as a text of its own depends on these (see facts->prints). */
+    SQL_MARK_BYTES = 16,   /* 0x, x'', b'': they may spell any bytes */
+    SQL_MARK_ESCAPES = 32, /* '' in a literal, and what may be an introducer like _latin1 */
 };
+
+/* A letter, digit, _ or $: in every set a part of a name without quotes. */
+static inline bool sql_is_word(char c)
+{
+    return (c >= '0' && c <= '9') || (text_lower(c) >= 'a' && text_lower(c) <= 'z') || c == '_' ||
+           c == '$';
+}
 
 /* A union of enum sql_mark. */
 uint8_t sql_marks(struct text text);

@@ -7,6 +7,7 @@
  * its place is noted, and sql_analyze reads the statement once more without it.
  */
 #include "sql/parser.h"
+#include "sql/reread.h"
 
 enum { FORWARD_DEPTH = 10 }; /* deepest WITH RECURSIVE: each is read twice, to gather its names */
 
@@ -154,6 +155,18 @@ static void check_definition(struct parser *p, uint16_t number, uint16_t mark, b
         parser_fail(p, "a WITH inside of another that hides one of its names and uses another");
 }
 
+/* MariaDB prints a view's text with the names of its definitions without quotes. */
+static void check_written(struct parser *p, struct text name)
+{
+    const bool safe = !sql_charset_hides_signs((enum sql_charset)p->state->charset);
+    bool plain = true;
+
+    for (size_t i = 0; i < name.length; i++)
+        plain &= sql_is_word(name.at[i]) || (safe && (unsigned char)name.at[i] >= 0x80);
+    if (!plain && p->facts->prints && p->state->dialect == SQL_MARIADB)
+        parser_fail(p, "a WITH in a view, with a name that the server writes without quotes");
+}
+
 uint16_t enter_with(struct parser *p)
 {
     const uint16_t mark = p->cte_count;
@@ -181,6 +194,7 @@ uint16_t enter_with(struct parser *p)
         }
         if (!read_name(p, &p->ctes[number].name, p->fold))
             break;
+        check_written(p, p->ctes[number].name.text);
         p->ctes[number].place = place_of(p);
         p->ctes[number].with = mark;
         step(p);
@@ -201,6 +215,8 @@ void leave_with(struct parser *p, uint16_t mark)
 {
     for (unsigned i = mark; i < p->cte_count; i++)
         note_unused(p, &p->ctes[i]);
+    if (p->cte_count > mark && p->lexer.glues)
+        parser_fail(p, "an executable comment beside a WITH, without a blank beside it");
     p->with_inside |= p->cte_count > mark && at_sign(p, ')');
     p->cte_count = mark;
 }

@@ -72,9 +72,50 @@ static bool depends_on_patch(const struct sql_lexer *lexer, uint32_t version)
            version / 100 == lexer->version / 100;
 }
 
-/* `at` is at the ! of an executable comment. Returns where the lexer continues. */
-static const uint8_t *executable_comment(struct sql_lexer *lexer, const uint8_t *at,
-                                         bool mariadb_only)
+static bool is_word(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || (text_lower((char)c) >= 'a' && text_lower((char)c) <= 'z') ||
+           c == '_' || c == '$' || c >= 0x80;
+}
+
+static bool is_quote(uint8_t c)
+{
+    return c == '\'' || c == '"' || c == '`';
+}
+
+/* May two texts be read otherwise with nothing between them? These are the bytes where they meet;
+ * both are no blanks. */
+static bool joins(uint8_t left, uint8_t right)
+{
+    if (left == '(' || left == ')' || left == ',' || left == ';' || right == ')' || right == ',' ||
+        right == ';')
+        return false;
+    if (is_word(left)) /* N 'x', count (*), 1e -5 */
+        return is_word(right) || right == '.' || right == '@' || right == '(' || right == '\'' ||
+               right == '"' || (text_lower((char)left) == 'e' && (right == '-' || right == '+'));
+    if (is_quote(left))
+        return right == left || right == '@';
+    return left == '.' || left == '@' || (right != '(' && !is_word(right) && !is_quote(right));
+}
+
+/* What is from `at` to `behind` may be left out of a text that is kept. A comment beside it may be
+ * left out too. */
+static void note_gap(struct sql_lexer *lexer, const uint8_t *at, const uint8_t *behind)
+{
+    if (at <= lexer->start || behind >= lexer->end || sql_characters[at[-1]] == SPACE ||
+        sql_characters[*behind] == SPACE)
+        return;
+    const bool after = at[-1] == '/' && at - lexer->start > 1 && at[-2] == '*';
+    const bool before = *behind == '/' && lexer->end - behind > 1 && behind[1] == '*';
+    /* perhaps the second byte of a character */
+    const bool second = lexer->charset > SQL_SINGLE_BYTE && at[-1] >= '@' && !is_word(at[-1]);
+
+    lexer->glues |= after || before || second || joins(at[-1], *behind);
+}
+
+/* An executable comment starts at `from`; `at` is at its !. Returns where the lexer continues. */
+static const uint8_t *executable_comment(struct sql_lexer *lexer, const uint8_t *from,
+                                         const uint8_t *at, bool mariadb_only)
 {
     uint32_t version = 0;
     int digits = 0;
@@ -88,14 +129,32 @@ static const uint8_t *executable_comment(struct sql_lexer *lexer, const uint8_t 
         digits = mysql_digits(lexer, at + digits, &version);
     if (digits < 5 || executes(lexer, version, mariadb_only)) {
         lexer->executable = true;
-        return at + (digits < 5 ? 0 : digits);
+        at += digits < 5 ? 0 : digits;
+        lexer->opened = from;
+        note_gap(lexer, from, at);
+        return at;
     }
     if (depends_on_patch(lexer, version))
         lexer->why = "an executable comment that depends on the server's exact version";
     at = skip_comment(lexer, at + digits, true);
     if (!at)
         lexer->why = "a comment that is not closed";
+    else
+        note_gap(lexer, from, at);
     return at;
+}
+
+/* The end of an executable comment at `at`; MySQL puts a blank in its place. */
+static void note_end(struct sql_lexer *lexer, const uint8_t *at)
+{
+    const uint8_t *from = at;
+
+    if (lexer->dialect == SQL_MYSQL)
+        return;
+    while (from[-1] >= '0' && from[-1] <= '9')
+        from--;
+    const bool empty = from[-1] == '!' && from - lexer->opened <= 4;
+    note_gap(lexer, empty ? lexer->opened : at, at + 2);
 }
 
 /* Does the server know optimizer hints? In older MariaDB they are comments. */
@@ -123,9 +182,9 @@ static const uint8_t *long_comment(struct sql_lexer *lexer, const uint8_t *at)
     const uint8_t *from = at, *end = lexer->end;
 
     if (end - at > 2 && at[2] == '!')
-        return executable_comment(lexer, at + 2, false);
+        return executable_comment(lexer, at, at + 2, false);
     if (end - at > 3 && at[2] == 'M' && at[3] == '!' && lexer->dialect == SQL_MARIADB)
-        return executable_comment(lexer, at + 3, true);
+        return executable_comment(lexer, at, at + 3, true);
     at = skip_comment(lexer, at + 2, false);
     if (!at)
         lexer->why = "a comment that is not closed";
@@ -162,6 +221,7 @@ const uint8_t *sql_lex_comment(struct sql_lexer *lexer, const uint8_t *at)
     case '*':
         if (lexer->executable && end - at > 1 && at[1] == '/') {
             lexer->executable = false;
+            note_end(lexer, at);
             return at + 2;
         }
         return at;

