@@ -21,9 +21,9 @@ FORM = "all" if LONG else os.environ.get("SILOGATE_FORM", "short")
 
 # Files about what the two kinds of server do differently.
 BOTH = {f"test_{name}.py" for name in (
-    "answer_ends", "assigned", "attack", "belief", "blocking", "bypass", "command_ends", "crossings", "database",
+    "answer_ends", "assigned", "belief", "blocking", "bypass", "command_ends", "crossings", "database",
     "executes", "folding", "grants_end", "hostile_names", "left_behind", "log_mode", "long_data", "move_golden", "names",
-    "one_of_several", "oracle", "other_ways", "transactions", "xa")}
+    "one_of_several", "other_ways", "transactions", "xa")}
 
 
 def _kind_and_name(item):

@@ -10,7 +10,7 @@
 #include "sql/analyze.h"
 #include "tests/unit/sql/guard.h"
 
-enum { LONG = 10 << 20 };
+enum { LONG = 3 << 20 };
 
 static struct sql_facts facts;
 

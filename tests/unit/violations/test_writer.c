@@ -281,7 +281,7 @@ static void test_reload_changes_the_outputs(void **state)
     scene_fini(&scene);
 }
 
-enum { WORKERS = 4, EACH = 20000 };
+enum { WORKERS = 4, EACH = 5000 };
 
 struct one_worker {
     struct violations_worker *worker;
