@@ -108,6 +108,45 @@ static struct text written(struct mover *mover, struct text schema, struct text 
     return keep_text(mover, text, length);
 }
 
+/* Is the view there the placeholder, as the server keeps its text? Whoever has made another one has
+ * it in no journal. A placeholder whose table was altered since is taken for another one too. */
+static bool is_placeholder(struct mover *mover, struct text schema, struct text other,
+                           struct text name)
+{
+    bool (*same)(struct text, struct text) = mover->standing.fold ? text_equal_fold : text_equal;
+    struct rows *rows = connection_query(
+        mover->connection,
+        "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME"
+        " = ? ORDER BY ORDINAL_POSITION",
+        PARAMETERS(P_TEXT(other), P_TEXT(name)), mover->error);
+    const char *between = "select ";
+    char *text;
+    size_t length;
+    FILE *to = open_memstream(&text, &length);
+
+    while (rows && rows_next(rows)) {
+        fputs(between, to);
+        put_table(to, other, name);
+        fputc('.', to);
+        put_name(to, rows->cells[0]);
+        fputs(" AS ", to);
+        put_name(to, rows->cells[0]);
+        between = ",";
+    }
+    rows_free(rows);
+    fputs(" from ", to);
+    put_table(to, other, name);
+    fclose(to);
+    const struct text wanted = keep_text(mover, text, length);
+    rows = connection_query(mover->connection,
+                            "SELECT VIEW_DEFINITION FROM information_schema.VIEWS WHERE"
+                            " SECURITY_TYPE = 'INVOKER' AND TABLE_SCHEMA = ? AND TABLE_NAME = ?",
+                            PARAMETERS(P_TEXT(schema), P_TEXT(name)), mover->error);
+    const bool is = rows && rows_next(rows) && rows->cells[0].at && same(rows->cells[0], wanted);
+    rows_free(rows);
+    return is;
+}
+
 /* While the placeholder is at the target: grants the rights on it, and creates the view that
  * selects from it. */
 static bool prepare_one(struct mover *mover, size_t i)
@@ -119,12 +158,18 @@ static bool prepare_one(struct mover *mover, size_t i)
     struct error ignored;
 
     mover->placeholder = (struct named){target, table->name};
+    mover->placeholder_of = (struct named){source_of(mover, table), table->name};
     if (!sql.at || !triggers_try(mover, table) || !mover_note(mover, "placeholder", placeholder))
         return false;
     const bool made = run_sql(mover, sql);
     mover->placed = made || connection_lost(mover->connection);
-    if (!made)
+    if (!made) {
+        /* what stands there is somebody else's; if it is not noted, the view's text tells so */
+        if (!mover->placed)
+            meeting_note(mover->connection, mover->name, mover->epoch, "placeholder_dropped",
+                         placeholder, &ignored);
         return false;
+    }
     mover_reached("placed");
     bool good = grants_give(mover, table) &&
                 (!mover->in_to || !has_alias(mover, table) || make_view(mover, i));
@@ -137,12 +182,15 @@ static bool prepare_one(struct mover *mover, size_t i)
 bool placeholder_remove(struct mover *mover)
 {
     const struct named *name = &mover->placeholder;
+    const struct named *other = &mover->placeholder_of;
 
     if (!mover->placed)
         return true;
     mover->placed =
-        !connection_run(mover->connection, "DROP VIEW IF EXISTS ?.?",
-                        PARAMETERS(P_NAME(name->schema), P_NAME(name->name)), mover->error);
+        is_placeholder(mover, name->schema, other->schema, name->name)
+            ? !connection_run(mover->connection, "DROP VIEW ?.?",
+                              PARAMETERS(P_NAME(name->schema), P_NAME(name->name)), mover->error)
+            : connection_lost(mover->connection);
     return !mover->placed &&
            mover_note(mover, "placeholder_dropped", written(mover, name->schema, name->name));
 }
@@ -262,10 +310,10 @@ bool aliases_recover(struct mover *mover)
     return good;
 }
 
-/* Drops it only if the journal knows it as a placeholder that is still there. A table (that of an
- * earlier version) must be empty. */
+/* Drops it only if the journal has it as one that is still there. A table is never dropped: rows
+ * that somebody is about to commit cannot be seen. */
 static bool drop_placeholder(struct mover *mover, const struct moved_table *table,
-                             struct text schema, bool is_view)
+                             struct text schema, struct text other)
 {
     const struct text placeholder = written(mover, schema, table->name);
     const struct text move = text_of(mover->name);
@@ -275,53 +323,32 @@ static bool drop_placeholder(struct mover *mover, const struct moved_table *tabl
                    " 'placeholder' AND id > IFNULL((SELECT MAX(id) FROM silogate.journal WHERE"
                    " move = ? AND detail = ? AND step = 'placeholder_dropped'), 0)",
                    PARAMETERS(P_TEXT(move), P_TEXT(placeholder), P_TEXT(move), P_TEXT(placeholder)),
-                   0) == 0 ||
-        (!is_view && ask_number(mover, "SELECT COUNT(*) FROM (SELECT 1 FROM ?.? LIMIT 1) AS one",
-                                PARAMETERS(P_NAME(schema), P_NAME(table->name)), 1) > 0))
+                   0) == 0)
         return true;
+    if (!is_placeholder(mover, schema, other, table->name)) {
+        say(mover,
+            "not dropped: the view %.*s, which is not the placeholder of an earlier mover, or "
+            "whose table was altered since",
+            TEXT_ARGS(placeholder));
+        return !connection_lost(mover->connection);
+    }
     say(mover, "dropped, because an earlier mover was stopped: the placeholder %.*s",
         TEXT_ARGS(placeholder));
-    return connection_run(mover->connection, is_view ? "DROP VIEW ?.?" : "DROP TABLE ?.?",
+    return connection_run(mover->connection, "DROP VIEW ?.?",
                           PARAMETERS(P_NAME(schema), P_NAME(table->name)), mover->error) &&
            mover_note(mover, "placeholder_dropped", placeholder);
-}
-
-/* Where the journal has the last placeholder of the table. */
-static struct text placed_last(struct mover *mover, const struct moved_table *table)
-{
-    const struct text to = written(mover, table->to, table->name);
-    const struct text from = written(mover, table->from, table->name);
-    struct rows *rows = connection_query(
-        mover->connection,
-        "SELECT detail = ? FROM silogate.journal WHERE move = ? AND step = 'placeholder' AND"
-        " detail IN (?, ?) ORDER BY id DESC LIMIT 1",
-        PARAMETERS(P_TEXT(to), P_TEXT(text_of(mover->name)), P_TEXT(to), P_TEXT(from)),
-        mover->error);
-    struct text schema = {NULL, 0};
-
-    if (rows && rows_next(rows))
-        schema = rows_number(rows, 0, 0) ? table->to : table->from;
-    rows_free(rows);
-    return schema;
 }
 
 bool places_recover(struct mover *mover)
 {
     for (size_t i = 0; i < mover->standing.table_count; i++) {
         const struct moved_table *table = &mover->standing.tables[i];
-        const bool from = table->at_from == STANDING_TABLE, to = table->at_to == STANDING_TABLE;
-        const bool beside =
-            (from && table->at_to == STANDING_VIEW) || (to && table->at_from == STANDING_VIEW);
-        if (table->move != mover->order->move || !(beside || (from && to)))
+        const bool from = table->at_from == STANDING_TABLE && table->at_to == STANDING_VIEW;
+        const bool to = table->at_to == STANDING_TABLE && table->at_from == STANDING_VIEW;
+        if (table->move != mover->order->move || !(from || to))
             continue;
-        if (beside) {
-            if (!drop_placeholder(mover, table, from ? table->to : table->from, true))
-                return false;
-            continue;
-        }
-        /* If one of the two is dropped as a placeholder, the other one is the table. */
-        const struct text schema = placed_last(mover, table);
-        if (schema.at && !drop_placeholder(mover, table, schema, false))
+        if (!drop_placeholder(mover, table, from ? table->to : table->from,
+                              from ? table->from : table->to))
             return false;
     }
     return mover_read_standing(mover) && aliases_recover(mover) && aliases_clean(mover) &&

@@ -86,9 +86,9 @@ struct mover {
     bool gave;         /* rights at the target, which the journal has */
     bool left;         /* some of them could not be taken back */
     bool kept;         /* some were not taken back, because somebody else has changed them */
-    bool placed;       /* a placeholder could not be dropped: */
-    struct named placeholder;
-    bool live;    /* the output is a terminal */
+    bool placed;       /* a placeholder could not be dropped, or that is not known: */
+    struct named placeholder, placeholder_of; /* its own name, and the table's */
+    bool live;                                /* the output is a terminal */
     bool waits;   /* its last line tells what is waited for, and is to be replaced */
     int64_t told; /* when it was written, by clock_ms */
     struct arena arena;

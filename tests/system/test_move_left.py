@@ -1,6 +1,7 @@
 """What a mover leaves behind, and what it must not take for its own."""
 import os
 import signal
+import time
 
 import pytest
 
@@ -69,3 +70,52 @@ def test_a_mover_that_is_killed_in_its_trial(make_scene, monkeypatch, server):  
     moved = scene.move()
     assert moved.returncode == 0 and scene.stand_in(NEW), moved.stdout + moved.stderr
     assert not server.sql(f"SELECT 1 FROM information_schema.TABLES WHERE TABLE_NAME = '{TRIAL}'")
+
+
+KINDS = {"another": "CREATE VIEW {new}.t0 AS SELECT id, 'report' AS kind FROM {old}.payments",
+         "filtered": "CREATE SQL SECURITY INVOKER VIEW {new}.t0 AS SELECT id, client, number, note FROM {old}.t0 WHERE id > 5",
+         "definer": "CREATE VIEW {new}.t0 AS SELECT id, client, number, note FROM {old}.t0"}
+
+
+@pytest.mark.long(short=2)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("killed", [False, True], ids=["failed", "killed"])
+def test_a_view_that_somebody_makes_where_the_placeholder_would_be(make_scene, monkeypatch, server, kind, killed):  # noqa: F811
+    """Its text is in no journal, so no call ever drops it."""
+    scene = make_scene(tables=1)
+    mover = stop_at(scene, monkeypatch, "placeholder")
+    server.sql(KINDS[kind].format(new=NEW, old=OLD))
+    if killed:
+        mover.kill()
+        mover.wait()
+    else:
+        mover.send_signal(signal.SIGCONT)
+        out, errors = mover.communicate(timeout=60)
+        assert mover.returncode == 1 and "Nothing has changed" in out, out + errors
+    before = server.sql(f"SHOW CREATE VIEW {NEW}.t0")
+    for options in ((), ("--back",), ()):
+        again = scene.move(*options)
+        assert ("not dropped: the view" in again.stdout) == killed, again.stdout
+        assert options or (again.returncode == 1 and "exists already" in again.stdout), again.stdout
+        assert server.sql(f"SHOW CREATE VIEW {NEW}.t0") == before
+    server.sql(f"DROP VIEW {NEW}.t0")
+    moved = scene.move()
+    assert moved.returncode == 0, moved.stdout + moved.stderr
+
+
+def test_a_table_that_somebody_makes_where_the_placeholder_would_be(make_scene, monkeypatch, server):  # noqa: F811
+    """Its rows cannot be seen before they are committed; so a table is never taken for a placeholder."""
+    scene = make_scene(tables=1)
+    mover = stop_at(scene, monkeypatch, "placeholder")
+    mover.kill()
+    mover.wait()
+    with server.root() as root, root.cursor() as cursor:
+        root.autocommit(False)
+        cursor.execute(f"CREATE TABLE {NEW}.t0 LIKE {OLD}.t0")
+        cursor.execute(f"INSERT INTO {NEW}.t0 (client, number) VALUES (1, 1), (1, 2)")
+        again = scene.start_move()
+        time.sleep(2)
+        root.commit()
+    out, errors = again.communicate(timeout=60)
+    assert again.returncode == 1 and "exists already" in out, out + errors
+    assert server.sql(f"SELECT COUNT(*) FROM {NEW}.t0") == ((2,),)
