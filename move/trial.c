@@ -17,10 +17,12 @@ struct trial {
     struct text source, target;
     struct text statements[STATEMENTS];
     unsigned count;
-    int64_t shortest; /* of its RENAMEs, in microseconds */
+    const struct text *at; /* the database that has the table; NULL: not made yet */
+    int64_t shortest;      /* of its RENAMEs, in microseconds */
 };
 
 static const struct text trial_name = TEXT(MOVER_TRIAL);
+static const struct text aside_name = TEXT("silogate_moving_left");
 
 /* Of `form`, s and t are the table in the source and in the target, each `.` the next of the words.
  */
@@ -50,7 +52,6 @@ static void write_statements(struct mover *mover, struct trial *trial)
 {
     const bool locks = mover->trigger_count > 0 && !connection_is_mariadb(mover->connection);
 
-    add(mover, trial, ".s.t", "DROP TABLE IF EXISTS ", ", ");
     add(mover, trial, ".t.", "CREATE TABLE ", " (id INT PRIMARY KEY) ENGINE=InnoDB");
     add(mover, trial, ".t.s", "RENAME TABLE ", " TO ");
     add(mover, trial, ".s.s.", "CREATE TRIGGER ", " BEFORE INSERT ON ",
@@ -85,8 +86,13 @@ static bool run_one(struct mover *mover, struct trial *trial, struct text sql)
     const bool good = run_sql(mover, sql);
     const int64_t took = clock_us() - began - mover->trip_us;
 
-    if (memcmp(sql.at, "RENAME", 6) == 0 && took < trial->shortest)
+    const bool renames = memcmp(sql.at, "RENAME", 6) == 0;
+    if (renames && took < trial->shortest)
         trial->shortest = took;
+    if (good && renames)
+        trial->at = trial->at == &trial->source ? &trial->target : &trial->source;
+    else if (good && !trial->at)
+        trial->at = &trial->target;
     return good || (connection_code(mover->connection) == NEED_SUPER && mover->trigger_count == 0);
 }
 
@@ -102,7 +108,9 @@ static void clean(struct mover *mover, const struct trial *trial)
     struct error ignored;
 
     connection_run(mover->connection, "UNLOCK TABLES", NULL, &ignored);
-    if (connection_run(mover->connection, "?", PARAMETERS(P_SQL(trial->statements[0])), &ignored)) {
+    if (!trial->at ||
+        connection_run(mover->connection, "DROP TABLE ?.?",
+                       PARAMETERS(P_NAME(*trial->at), P_NAME(trial_name)), &ignored)) {
         trial_note(mover, trial->source, true);
         trial_note(mover, trial->target, true);
     }
@@ -156,42 +164,46 @@ static bool try_pair(struct mover *mover, struct text source, struct text target
 
 /* --- whose table it is --- */
 
-static struct text written(struct mover *mover, struct text schema)
+static struct text written(struct mover *mover, struct text schema, struct text name)
 {
     return connection_text(mover->connection, &mover->arena, "?.?",
-                           PARAMETERS(P_NAME(schema), P_NAME(trial_name)));
+                           PARAMETERS(P_NAME(schema), P_NAME(name)));
+}
+
+static bool note(struct mover *mover, struct text schema, struct text name, bool dropped)
+{
+    return mover_note(mover, dropped ? "trial_dropped" : "trial", written(mover, schema, name));
 }
 
 bool trial_note(struct mover *mover, struct text schema, bool dropped)
 {
-    return mover_note(mover, dropped ? "trial_dropped" : "trial", written(mover, schema));
+    return note(mover, schema, trial_name, dropped);
 }
 
-static bool is_there(struct mover *mover, struct text schema)
+static bool is_there(struct mover *mover, struct text schema, struct text name)
 {
     return ask_number(mover,
                       "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND"
                       " TABLE_NAME = ?",
-                      PARAMETERS(P_TEXT(schema), P_TEXT(trial_name)), 0) > 0;
+                      PARAMETERS(P_TEXT(schema), P_TEXT(name)), 0) > 0;
 }
 
-/* Only what a mover has written to the journal, and what has no rows, is a trial's table. */
-static bool is_left(struct mover *mover, struct text schema)
+/* Only what a mover has written to the journal is its table. */
+static bool is_left(struct mover *mover, struct text schema, struct text name)
 {
-    const struct text name = written(mover, schema);
+    const struct text detail = written(mover, schema, name);
 
-    return ask_number(mover,
+    return is_there(mover, schema, name) &&
+           ask_number(mover,
                       "SELECT COUNT(*) FROM silogate.journal WHERE detail = ? AND step = 'trial'"
                       " AND id > IFNULL((SELECT MAX(id) FROM silogate.journal WHERE detail = ? AND"
                       " step = 'trial_dropped'), 0)",
-                      PARAMETERS(P_TEXT(name), P_TEXT(name)), 0) > 0 &&
-           ask_number(mover, "SELECT COUNT(*) FROM (SELECT 1 FROM ?.? LIMIT 1) AS one",
-                      PARAMETERS(P_NAME(schema), P_NAME(trial_name)), 1) == 0;
+                      PARAMETERS(P_TEXT(detail), P_TEXT(detail)), 0) > 0;
 }
 
 static bool check_place(struct mover *mover, struct text schema)
 {
-    if (is_there(mover, schema) && !is_left(mover, schema))
+    if (is_there(mover, schema, trial_name) && !is_left(mover, schema, trial_name))
         refuse(mover,
                "%.*s has a table " MOVER_TRIAL ", and no mover has made it, or it has rows; rename "
                "or drop it: the switch is tried with a table of that name",
@@ -227,13 +239,29 @@ bool trial_run(struct mover *mover)
     return true;
 }
 
+static bool rename_it(struct mover *mover, struct text schema, struct text name, struct text to)
+{
+    return connection_run(mover->connection, "RENAME TABLE ?.? TO ?.?",
+                          PARAMETERS(P_NAME(schema), P_NAME(name), P_NAME(schema), P_NAME(to)),
+                          mover->error);
+}
+
+/* Rows that somebody else has written to a table of that name may not be committed yet, so that
+ * they cannot be seen. RENAME waits for that, and nobody knows the other name. */
 static bool recover(struct mover *mover, struct text schema)
 {
-    if (!is_there(mover, schema) || !is_left(mover, schema))
+    if (is_left(mover, schema, trial_name) && (!note(mover, schema, aside_name, false) ||
+                                               !rename_it(mover, schema, trial_name, aside_name) ||
+                                               !note(mover, schema, trial_name, true)))
+        return false;
+    if (!is_left(mover, schema, aside_name))
         return !connection_lost(mover->connection);
-    return connection_run(mover->connection, "DROP TABLE IF EXISTS ?.?",
-                          PARAMETERS(P_NAME(schema), P_NAME(trial_name)), mover->error) &&
-           trial_note(mover, schema, true);
+    const bool empty = ask_number(mover, "SELECT COUNT(*) FROM (SELECT 1 FROM ?.? LIMIT 1) AS one",
+                                  PARAMETERS(P_NAME(schema), P_NAME(aside_name)), 1) == 0;
+    return (empty ? connection_run(mover->connection, "DROP TABLE ?.?",
+                                   PARAMETERS(P_NAME(schema), P_NAME(aside_name)), mover->error)
+                  : rename_it(mover, schema, aside_name, trial_name)) &&
+           note(mover, schema, aside_name, true);
 }
 
 bool trial_recover(struct mover *mover)

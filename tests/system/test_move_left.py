@@ -119,3 +119,24 @@ def test_a_table_that_somebody_makes_where_the_placeholder_would_be(make_scene, 
     out, errors = again.communicate(timeout=60)
     assert again.returncode == 1 and "exists already" in out, out + errors
     assert server.sql(f"SELECT COUNT(*) FROM {NEW}.t0") == ((2,),)
+
+
+def test_rows_that_somebody_writes_where_the_trial_s_table_was_left(make_scene, monkeypatch, server):  # noqa: F811
+    """Also rows that are committed while the next call is about to drop the table."""
+    scene = make_scene(tables=1)
+    server.sql(TRIGGERS[0])
+    mover = stop_at(scene, monkeypatch, "trying")
+    mover.kill()
+    mover.wait()
+    with server.root() as root, root.cursor() as cursor:
+        root.autocommit(False)
+        cursor.execute(f"INSERT INTO {NEW}.{TRIAL} (client, number) VALUES (1, 1), (1, 2)")
+        again = scene.start_move()
+        time.sleep(2)
+        root.commit()
+    out, errors = again.communicate(timeout=60)
+    assert again.returncode == 1 and f"refused: {NEW} has a table {TRIAL}" in out, out + errors
+    assert server.sql(f"SELECT COUNT(*) FROM {NEW}.{TRIAL}") == ((2,),)
+    server.sql(f"DROP TABLE {NEW}.{TRIAL}")
+    moved = scene.move()
+    assert moved.returncode == 0, moved.stdout + moved.stderr
