@@ -51,19 +51,22 @@ bool hold_look(struct mover *mover)
 {
     const int64_t need = needed(mover);
     struct error *error = mover->error;
-    int64_t now;
-    bool all;
+    struct meeting_look look;
 
     if (mover->ends - clock_ms() < need)
         return !hold_is_over(mover, "too little of the hold is left for the switch");
-    if (!meeting_drained(mover->connection, mover->name, mover->epoch, &all, &now, error))
+    if (!meeting_drained(mover->connection, mover->name, mover->epoch,
+                         policy_hash(mover->order->policy), &look, error))
         return false;
     const int64_t left = mover->ends - clock_ms();
     if (left < need)
         return !hold_is_over(mover, "too little of the hold is left for the switch");
-    if (!all)
-        return !hold_is_over(mover, "not all instances are drained any more");
-    mover->latest = now + left - need;
+    if (!look.all)
+        return error_set(error,
+                         "not all instances are drained any more, or one has another policy "
+                         "meanwhile: %s; call it again",
+                         look.who);
+    mover->latest = look.now + left - need;
     return true;
 }
 

@@ -207,16 +207,18 @@ bool meeting_instances(struct connection *connection, const char *move, uint64_t
     return true;
 }
 
-bool meeting_others(struct connection *connection, const char *move,
+bool meeting_others(struct connection *connection, const char *move, uint64_t epoch,
                     struct meeting_instances *others, struct error *error)
 {
     struct rows *rows = connection_query(
         connection,
         "SELECT name, policy, TIMESTAMPDIFF(MICROSECOND, seen, UTC_TIMESTAMP(6)) DIV 1000 FROM"
         " silogate.instances WHERE seen > UTC_TIMESTAMP(6) - INTERVAL 60 SECOND AND name NOT IN"
-        " (SELECT instance FROM silogate.instances_of_moves WHERE move = ? AND seen > NOW(3) -"
-        " INTERVAL ? SECOND) ORDER BY name",
-        PARAMETERS(P_TEXT(text_of(move)), P_NUMBER(MEETING_LIVE / 1000)), error);
+        " (SELECT instance FROM silogate.instances_of_moves WHERE move = ? AND IF(?, epoch = ?,"
+        " seen > NOW(3) - INTERVAL ? SECOND)) ORDER BY name",
+        PARAMETERS(P_TEXT(text_of(move)), P_NUMBER(epoch != 0), P_NUMBER((int64_t)epoch),
+                   P_NUMBER(MEETING_LIVE / 1000)),
+        error);
 
     *others = (struct meeting_instances){0};
     if (!rows) /* without the table no instance has written there */
@@ -234,21 +236,43 @@ bool meeting_others(struct connection *connection, const char *move,
     return true;
 }
 
-bool meeting_drained(struct connection *connection, const char *move, uint64_t epoch, bool *all,
-                     int64_t *now, struct error *error)
+bool meeting_drained(struct connection *connection, const char *move, uint64_t epoch,
+                     const char *policy, struct meeting_look *look, struct error *error)
 {
-    const struct parameter number = P_NUMBER((int64_t)epoch);
+    static const char sql[] =
+        "SELECT IFNULL((SELECT MIN(instance) FROM silogate.instances_of_moves WHERE move = ? AND"
+        " (seen > NOW(3) - INTERVAL 60 SECOND OR epoch = ?) AND NOT (epoch = ? AND state ="
+        " 'drained' AND policy = ?)), ?), (SELECT COUNT(*) FROM silogate.instances_of_moves WHERE"
+        " move = ? AND epoch = ?), FLOOR(UNIX_TIMESTAMP(SYSDATE(6)) * 1000)";
+    static const char others[] =
+        "(SELECT MIN(name) FROM silogate.instances WHERE seen > UTC_TIMESTAMP(6) - INTERVAL 60"
+        " SECOND AND name NOT IN (SELECT instance FROM silogate.instances_of_moves WHERE move = ?"
+        " AND epoch = ?))";
+    const struct parameter name = P_TEXT(text_of(move)), number = P_NUMBER((int64_t)epoch);
+    struct arena arena = {0};
+    const struct text further =
+        connection_text(connection, &arena, others, PARAMETERS(name, number));
     struct rows *rows = connection_query(
-        connection,
-        "SELECT COUNT(*) > 0 AND SUM(epoch = ? AND state = 'drained') = COUNT(*),"
-        " FLOOR(UNIX_TIMESTAMP(SYSDATE(6)) * 1000) FROM silogate.instances_of_moves WHERE move = ?"
-        " AND (seen > NOW(3) - INTERVAL 60 SECOND OR epoch = ?)",
-        PARAMETERS(number, P_TEXT(text_of(move)), number), error);
+        connection, sql,
+        PARAMETERS(name, number, number, P_TEXT(text_of(policy)), P_SQL(further), name, number),
+        error);
+
+    if (!rows && connection_code(connection) == NO_SUCH_TABLE)
+        rows = connection_query(connection, sql,
+                                PARAMETERS(name, number, number, P_TEXT(text_of(policy)),
+                                           P_SQL(TEXT("NULL")), name, number),
+                                error);
     const bool read = rows && rows_next(rows);
 
-    *all = read && rows_number(rows, 0, 0) == 1;
-    *now = read ? rows_number(rows, 1, 0) : 0;
+    *look = (struct meeting_look){0};
+    if (read) {
+        look->all = !rows->cells[0].at && rows_number(rows, 1, 0) > 0;
+        look->now = rows_number(rows, 2, 0);
+        snprintf(look->who, sizeof(look->who), "%.*s",
+                 TEXT_ARGS(rows->cells[0].at ? rows->cells[0] : TEXT("none")));
+    }
     rows_free(rows);
+    arena_fini(&arena);
     return read;
 }
 

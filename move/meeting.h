@@ -97,14 +97,21 @@ bool meeting_instances(struct connection *connection, const char *move, uint64_t
                        struct meeting_instances *instances, struct error *error);
 
 /* Of the instances before this upstream, those that do not follow the move now, because their file
- * has no section for it any more or not yet; only name, policy and age of each. Free the arena. */
-bool meeting_others(struct connection *connection, const char *move,
+ * has no section for it any more or not yet; those that have not answered in `epoch` (0: those that
+ * were not seen following it for three seconds). Only name, policy and age of each. Free the arena.
+ */
+bool meeting_others(struct connection *connection, const char *move, uint64_t epoch,
                     struct meeting_instances *others, struct error *error);
 
-/* Are all of these instances drained in `epoch` (`*all`)? `*now`: the server's clock, in
- * milliseconds since 1970. */
-bool meeting_drained(struct connection *connection, const char *move, uint64_t epoch, bool *all,
-                     int64_t *now, struct error *error);
+/* Are all instances drained in `epoch`, those of meeting_others too, and with this policy? Else
+ * `*who` is one that is not. `*now`: the server's clock, in milliseconds since 1970. */
+struct meeting_look {
+    bool all;
+    char who[129];
+    int64_t now;
+};
+bool meeting_drained(struct connection *connection, const char *move, uint64_t epoch,
+                     const char *policy, struct meeting_look *look, struct error *error);
 
 /* Writes a step to the journal that is about to be done, or was done. `detail` may be long: it is
  * what is needed to do the step again or to undo it. */

@@ -174,6 +174,8 @@ const struct moved_table *todo_find(const struct mover *mover, const struct move
 bool refusals_find(struct mover *mover);
 void refusals_of_places(struct mover *mover);
 bool refusals_of_instances(struct mover *mover);
+/* Than the mover: it would not do the same with the tables. */
+bool has_other_policy(const struct mover *mover, const struct meeting_instance *instance);
 
 /* conflicts.c: names in the way of the tables that go from one database to the other. */
 void conflicts_find(struct mover *mover, struct text source, struct text target);

@@ -366,7 +366,7 @@ bool refusals_find(struct mover *mover)
     return !connection_lost(mover->connection);
 }
 
-static bool has_other_policy(const struct mover *mover, const struct meeting_instance *instance)
+bool has_other_policy(const struct mover *mover, const struct meeting_instance *instance)
 {
     return !text_equal(instance->policy, text_of(policy_hash(mover->order->policy)));
 }
@@ -402,7 +402,7 @@ static bool read_instances(struct mover *mover, struct meeting_instances *instan
     for (;;) {
         if (!meeting_instances(mover->connection, mover->name, 0, instances, mover->error))
             return false;
-        if (!meeting_others(mover->connection, mover->name, others, mover->error))
+        if (!meeting_others(mover->connection, mover->name, 0, others, mover->error))
             break;
         const int64_t own = is_given(mover, instances, false);
         const int64_t given = own == 0 ? is_given(mover, others, true) : own;

@@ -30,7 +30,8 @@ static bool is_in(enum meeting_state state, unsigned wanted)
     return wanted & (1u << state);
 }
 
-static void tell_instances(struct mover *mover, const struct meeting_instances *instances)
+static void tell_instances(struct mover *mover, const struct meeting_instances *instances,
+                           const struct meeting_instances *others)
 {
     for (size_t i = 0; i < instances->count; i++) {
         const struct meeting_instance *instance = &instances->items[i];
@@ -38,6 +39,9 @@ static void tell_instances(struct mover *mover, const struct meeting_instances *
             instance->epoch == mover->epoch ? meeting_state_name(instance->state) : "no answer",
             instance->inside, instance->blockers.length ? "\n" : "", TEXT_ARGS(instance->blockers));
     }
+    for (size_t i = 0; i < others->count; i++)
+        say(mover, "instance %.*s: does not follow [move:%s]", TEXT_ARGS(others->items[i].name),
+            mover->name);
 }
 
 /* On a terminal: how many are inside, and the first of them. */
@@ -66,29 +70,53 @@ static void tell_waiting(struct mover *mover, const struct meeting_instances *in
                  instances->count);
 }
 
-/* Waits until all instances are in one of the states `wanted` (a bit for each). */
+/* One that was reloaded, or has begun, since the move was planned. */
+static bool check_policies(struct mover *mover, const struct meeting_instances *instances)
+{
+    for (size_t i = 0; i < instances->count; i++) {
+        const struct meeting_instance *instance = &instances->items[i];
+        if (has_other_policy(mover, instance))
+            return error_set(mover->error,
+                             "instance %.*s has another policy meanwhile (%.*s, here %s); reload "
+                             "it, or use its file",
+                             TEXT_ARGS(instance->name), TEXT_ARGS(instance->policy),
+                             policy_hash(mover->order->policy));
+    }
+    return true;
+}
+
+/* Waits until all instances are in one of the states `wanted` (a bit for each). Before the switch
+ * they must have the policy of the plan, and to be ready there may be none that does not follow. */
 static bool wait_for(struct mover *mover, unsigned wanted, int64_t until)
 {
+    const bool before = !is_in(STATE_OPEN, wanted), ready = is_in(STATE_READY, wanted);
+
     mover->told = clock_ms();
     for (;;) {
-        struct meeting_instances instances;
+        struct meeting_instances instances, others = {0};
         bool all = true, left = false;
         if (!meeting_instances(mover->connection, mover->name, mover->epoch, &instances,
                                mover->error))
             return false;
+        bool good = (!before || check_policies(mover, &instances)) &&
+                    (!ready || meeting_others(mover->connection, mover->name, mover->epoch, &others,
+                                              mover->error));
         for (size_t i = 0; i < instances.count; i++) {
             const struct meeting_instance *instance = &instances.items[i];
             bool answers = instance->epoch == mover->epoch;
             all &= answers && is_in(instance->state, wanted);
             left |= answers && instance->state == STATE_LEFT;
         }
-        all &= instances.count > 0;
+        all &= instances.count > 0 && others.count == 0;
         bool over = left || clock_ms() >= until;
-        if (!all && over)
-            tell_instances(mover, &instances);
-        else if (!all && tells_live(mover))
+        if (good && !all && over)
+            tell_instances(mover, &instances, &others);
+        else if (good && !all && tells_live(mover))
             tell_waiting(mover, &instances, until - clock_ms());
         arena_fini(&instances.arena);
+        arena_fini(&others.arena);
+        if (!good)
+            return false;
         if (all || over)
             return all || error_set(mover->error, "not all instances are %s",
                                     wanted & (1u << STATE_DRAINED) ? "drained" : "ready");

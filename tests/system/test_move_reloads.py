@@ -1,5 +1,6 @@
 """Configurations that change while tables of a move are used: overrides that stand, a section that goes or comes."""
 import re
+import signal
 
 import pymysql
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from harness import gate as gates, places
 from test_move_gate import control, moved  # noqa: F401: the fixture
 from test_moves import NEW, OLD, make_scene  # noqa: F401: the fixture
+from test_moves_killed import stop_at
 
 
 @pytest.mark.long
@@ -57,3 +59,36 @@ def test_lock_tables_goes_on_by_the_names_it_began_with(moved):  # noqa: F811
             assert places.wait_for(lambda: is_mapped() == (after is whole), 60)
             cursor.execute(f"INSERT INTO t0 (client, number) VALUES (6, {number})")
     assert len(scene.server.sql(f"SELECT 1 FROM {NEW}.t0 WHERE client IN (5, 6)")) == 4
+
+
+CHANGED = {"smaller": lambda ini: ini.replace(f"table = {OLD}.t*", f"table = {OLD}.t0"),
+           "without": lambda ini: re.sub(r"\[move:tables\]\n[^\[]*", "", ini)}
+CASES = [("placed", "reload"), ("placed", "instance"), ("switching", "instance"), ("drained", "instance")]
+
+
+@pytest.mark.long(short=2)
+@pytest.mark.parametrize("changed", CHANGED)
+@pytest.mark.parametrize("step, how", CASES)
+def test_another_file_since_the_plan(make_scene, make_gate, monkeypatch, step, how, changed):  # noqa: F811
+    """The sessions of such an instance would not follow; so each look at the instances is at their policies too."""
+    scene = make_scene(tables=2)
+    mover_file = scene.folder / "mover.ini"
+    mover_file.write_text(scene.gate.path.read_text())
+    mover_gate, number = scene.gate, scene.gate.process.pid
+    scene.gate = type("File", (), {"path": mover_file})()
+    policy = scene.server.sql("SELECT policy FROM silogate.instances_of_moves")[0][0]
+    mover = stop_at(scene, monkeypatch, step)
+    if how == "reload":
+        mover_gate.reload(ini=CHANGED[changed](mover_gate.ini))
+    else:
+        other = make_gate(scene.server, ini=CHANGED[changed](mover_gate.ini))
+        number = other.process.pid
+    is_it = f"name LIKE '%:{number}:%' AND policy <> '{policy}'"
+    assert places.wait_for(lambda: scene.server.sql(f"SELECT 1 FROM silogate.instances WHERE {is_it}"))
+    mover.send_signal(signal.SIGCONT)
+    out, errors = mover.communicate(timeout=90)
+    assert mover.returncode == 1 and "given up" in out and f":{number}:" in out, out + errors
+    assert scene.stand_in(OLD)
+    with pymysql.connect(host="127.0.0.1", port=mover_gate.port, user="mv_billing", password="mv_billing-secret",
+                         database=OLD, autocommit=True) as client, client.cursor() as cursor:
+        cursor.execute("INSERT INTO t1 (client, number) VALUES (1, 1)")
