@@ -1,8 +1,9 @@
 /* A move that is given up takes back what it has granted (granted.c), because nobody asked for that
  * alone, and because the next plan would take it for rights that the account had before. The
  * journal has each change before it is made, so that the call after a mover that was killed, or
- * that lost its connection, can do the same. Only what the mover has added is taken back, and only
- * where nobody else has granted anything since.
+ * that lost its connection, can do the same. That call may be one of another move, and it does so
+ * before it plans: else it would count on rights that are taken back later. Only what the mover has
+ * added is taken back, and only where nobody else has granted anything since.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,7 @@ bool grants_note(struct mover *mover, const struct moved_table *table)
 }
 
 struct noted {
+    struct text id, move;
     struct text schema, table, grantor;
     struct change_of_rights *changes;
     size_t count;
@@ -97,11 +99,12 @@ static bool take_change(struct mover *mover, struct text detail, size_t *i,
     return true;
 }
 
-static bool read_noted(struct mover *mover, struct text detail, struct noted *noted)
+static bool read_noted(struct mover *mover, const struct text *cells, struct noted *noted)
 {
+    const struct text detail = cells[2];
     size_t i = 0;
 
-    *noted = (struct noted){0};
+    *noted = (struct noted){.id = cells[0], .move = cells[1]};
     bool good = take(mover, detail, &i, &noted->schema) && take(mover, detail, &i, &noted->table) &&
                 take(mover, detail, &i, &noted->grantor);
     while (good && i < detail.length) {
@@ -122,41 +125,46 @@ static bool read_noted(struct mover *mover, struct text detail, struct noted *no
                              "a mover; look at it, and delete it");
 }
 
+/* Of all moves, also of those that no section has any more: one mover is at work at a time. */
 static struct rows *read_journal(struct mover *mover)
 {
-    const struct text name = text_of(mover->name);
-
     return connection_query(
         mover->connection,
-        "SELECT detail FROM silogate.journal WHERE move = ? AND step = 'grants' AND id > IFNULL("
-        "(SELECT MAX(id) FROM silogate.journal WHERE move = ? AND step IN ('settled',"
-        " 'grants_over')), 0) ORDER BY id",
-        PARAMETERS(P_TEXT(name), P_TEXT(name)), mover->error);
+        "SELECT g.id, g.move, g.detail FROM silogate.journal g WHERE g.step = 'grants' AND g.id >"
+        " IFNULL((SELECT MAX(o.id) FROM silogate.journal o WHERE o.move = g.move AND o.step IN"
+        " ('settled', 'grants_over')), 0) ORDER BY g.move, g.id",
+        NULL, mover->error);
 }
 
 /* --- what is taken back --- */
 
 enum fate {
-    FATE_KEPT,    /* the table stands there: the move was done */
-    FATE_BACK,    /* it stands at its other place */
-    FATE_UNKNOWN, /* at both or at neither, or it is not of the move any more */
+    FATE_KEPT,      /* the table stands there: the move was done */
+    FATE_BACK,      /* it stands at its other place */
+    FATE_UNKNOWN,   /* at both or at neither, or no section has it any more */
+    FATE_ELSEWHERE, /* no section has the database any more, so none counts on rights there */
 };
 
 static enum fate fate_of(const struct mover *mover, const struct noted *noted)
 {
-    bool (*same)(struct text, struct text) = mover->standing.fold ? text_equal_fold : text_equal;
+    const struct standing *standing = &mover->standing;
+    bool (*same)(struct text, struct text) = standing->fold ? text_equal_fold : text_equal;
 
-    for (size_t i = 0; i < mover->standing.table_count; i++) {
-        const struct moved_table *table = &mover->standing.tables[i];
+    for (size_t i = 0; i < standing->table_count; i++) {
+        const struct moved_table *table = &standing->tables[i];
         const bool to = same(table->to, noted->schema);
-        if (table->move != mover->order->move || !same(table->name, noted->table) ||
-            !(to || same(table->from, noted->schema)))
+        if (!same(table->name, noted->table) || !(to || same(table->from, noted->schema)))
             continue;
         const bool there = (to ? table->at_to : table->at_from) == STANDING_TABLE;
         const bool other = (to ? table->at_from : table->at_to) == STANDING_TABLE;
         return there == other ? FATE_UNKNOWN : there ? FATE_KEPT : FATE_BACK;
     }
-    return FATE_UNKNOWN;
+    for (size_t i = 0; i < standing->pattern_count; i++) {
+        const struct moved_pattern *pattern = &standing->patterns[i];
+        if (same(pattern->from, noted->schema) || same(pattern->to, noted->schema))
+            return FATE_UNKNOWN;
+    }
+    return FATE_ELSEWHERE;
 }
 
 static struct text revoke_sql(struct mover *mover, const struct noted *noted,
@@ -198,9 +206,19 @@ static bool is_of_others(const struct noted *noted, const struct change_of_right
 
 enum way { TELL, LIVE, EARLIER };
 
+/* Whoever wants to keep the right deletes the row. */
+static void tell_unknown(const struct mover *mover, const struct noted *noted, struct text sql)
+{
+    say(mover,
+        "granted by a call of [move:%.*s] that did not end, and it is not known where the table "
+        "stands; if nobody needs it: %.*s; else delete the row %.*s of silogate.journal",
+        TEXT_ARGS(noted->move), TEXT_ARGS(sql), TEXT_ARGS(noted->id));
+}
+
 /* All of a table are looked at before the first is taken back, which makes the mover the one that
- * has written the row last. */
-static bool take_back_table(struct mover *mover, const struct noted *noted, enum way way)
+ * has written the row last. *open: something is left, which does not stop this call. */
+static bool take_back_table(struct mover *mover, const struct noted *noted, enum way way,
+                            bool *open)
 {
     struct text *revokes = arena_take(&mover->arena, (noted->count + 1) * sizeof(*revokes));
     const enum fate fate = fate_of(mover, noted);
@@ -217,12 +235,10 @@ static bool take_back_table(struct mover *mover, const struct noted *noted, enum
         if (back == 0 || fate == FATE_KEPT)
             continue;
         const struct text sql = revoke_sql(mover, noted, change, back);
-        if (fate == FATE_UNKNOWN) {
-            say(mover,
-                "granted by a call that did not end, and it is not known where the table "
-                "stands; if nobody needs it: %.*s",
-                TEXT_ARGS(sql));
-            good = false;
+        if (fate == FATE_UNKNOWN || fate == FATE_ELSEWHERE) {
+            tell_unknown(mover, noted, sql);
+            good &= fate == FATE_ELSEWHERE;
+            *open = true;
         } else if (is_of_others(noted, change, present, grantor)) {
             say(mover,
                 "not taken back, because somebody else has changed these rights since; if nobody "
@@ -252,37 +268,48 @@ static bool take_back_table(struct mover *mover, const struct noted *noted, enum
     return good;
 }
 
-/* *over: each of them is decided. */
-static bool take_back(struct mover *mover, enum way way, bool *over)
+/* A call that gives up takes back its own: others were taken back before it has planned. */
+static bool take_back(struct mover *mover, enum way way)
 {
     struct rows *rows = read_journal(mover);
-    bool good = rows != NULL;
+    struct text *over = NULL; /* moves of which each row is decided */
+    size_t count = 0;
+    bool good = rows != NULL, open = false;
 
-    *over = false;
     while (good && rows_next(rows)) {
         struct noted noted;
-        good = read_noted(mover, rows->cells[0], &noted) && take_back_table(mover, &noted, way);
-        *over = true;
+        if (way == LIVE && !text_equal(rows->cells[1], text_of(mover->name)))
+            continue;
+        if (count == 0 || !text_equal(over[count - 1], rows->cells[1])) {
+            count -= count > 0 && open;
+            over = items_add(&mover->arena, over, &count, sizeof(*over));
+            over[count - 1] = arena_text(&mover->arena, rows->cells[1]);
+            open = false;
+        }
+        good = read_noted(mover, rows->cells, &noted) && take_back_table(mover, &noted, way, &open);
     }
     rows_free(rows);
-    *over = *over && good;
+    count -= count > 0 && (open || !good);
+    for (size_t i = 0; i < count && way != TELL; i++) {
+        char move[65];
+        snprintf(move, sizeof(move), "%.*s", TEXT_ARGS(over[i]));
+        good = meeting_note(mover->connection, move, mover->epoch, "grants_over", TEXT(""),
+                            mover->error) &&
+               good;
+    }
     return good;
 }
 
 bool grants_take_back(struct mover *mover, bool earlier)
 {
-    bool over;
-
-    return take_back(mover, earlier ? EARLIER : LIVE, &over) &&
-           (!over || mover_note(mover, "grants_over", TEXT("")));
+    return take_back(mover, earlier ? EARLIER : LIVE);
 }
 
 void grants_tell_left(struct mover *mover)
 {
     const struct error before = *mover->error;
-    bool over;
 
-    if (!take_back(mover, TELL, &over) && mover->error->text[0])
+    if (!take_back(mover, TELL) && mover->error->text[0])
         say(mover, "what earlier calls have granted cannot be read: %s", mover->error->text);
     *mover->error = before;
 }

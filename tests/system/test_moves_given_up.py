@@ -1,6 +1,7 @@
 """silogate move that is given up, or killed, has changed nobody's rights: what it has granted is taken back, by itself or by the
 next call, and what others have granted is not."""
 import signal
+import subprocess
 import time
 
 import pymysql
@@ -8,7 +9,7 @@ import pytest
 
 from harness import places
 from test_moves import INI, NEW, OLD, TRIGGERS, make_scene  # noqa: F401: the fixture
-from test_moves_grants import accounts, moved, stored  # noqa: F401: the fixture
+from test_moves_grants import Accounts, accounts, moved, stored  # noqa: F401: the fixture
 from test_moves_killed import stop_at
 from test_moves_rights import Rights
 
@@ -179,3 +180,66 @@ def test_journal_is_not_believed(given):
         assert told.returncode == 1 and "was not written by a mover" in told.stderr, told.stdout + told.stderr
         given.server.sql("DELETE FROM silogate.journal WHERE step = 'grants'")
     assert rights(given) == before
+
+
+TWO = INI.replace(f"table = {OLD}.t*", f"table = {OLD}.t0") + f"""
+[move:others]
+service = billing
+table = {OLD}.t1
+to = {NEW}
+hold = 10s
+"""
+
+
+def call(scene, move, *options):
+    return subprocess.run([str(places.SILOGATE), "move", move, "-c", str(scene.gate.path), f"--defaults-file={scene.defaults}",
+                           *options], capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize("options", [("--back",), ("--finish", "--unused-for", "0s"), ()])
+def test_another_move_counts_on_nothing_that_is_taken_back(make_scene, monkeypatch, server, options):  # noqa: F811
+    """What a killed mover has granted on the new database is taken back before a move of another section is planned."""
+    with Accounts(make_scene(ini=TWO, tables=2)) as accounts_:
+        scene = accounts_.scene
+        accounts_.user("mv_a")
+        server.sql("GRANT SELECT, LOCK TABLES ON `mv\\_old`.* TO mv_a")
+        kill(stop_at(scene, monkeypatch, "announced"))
+        assert "`mv\\_new`.* FROM 'mv_a'" in call(scene, "others", "--status").stdout
+        told = call(scene, "others")
+        assert told.returncode == 0 and "taken back" in told.stdout, told.stdout + told.stderr
+        assert "GRANT LOCK TABLES ON `mv\\_new`.* TO 'mv_a'" not in call(scene, "tables", "--dry-run").stdout
+        assert "lock" in accounts_.may("mv_a", NEW, "t1")
+        told = scene.move(*options)
+        assert told.returncode == 0 and "taken back" not in told.stdout, told.stdout + told.stderr
+        assert "lock" in accounts_.may("mv_a", NEW, "t1")
+
+
+@pytest.mark.parametrize("section", ["renamed", "other"])
+def test_the_section_is_gone(make_scene, monkeypatch, server, section):  # noqa: F811
+    """Under a new name its rights are taken back; where no section has the database any more, they are told and nobody is stopped."""
+    with Accounts(make_scene(tables=1)) as accounts_:
+        scene = accounts_.scene
+        accounts_.user("mv_a")
+        server.sql("GRANT SELECT, LOCK TABLES ON `mv\\_old`.* TO mv_a")
+        before = rights(accounts_)
+        kill(stop_at(scene, monkeypatch, "announced"))
+        given_ = rights(accounts_)
+        assert given_ != before
+        ini = scene.gate.ini.replace("[move:tables]", f"[move:{section}]")
+        if section == "other":
+            server.sql("CREATE DATABASE mv_third CHARACTER SET utf8mb4", "CREATE DATABASE mv_fourth CHARACTER SET utf8mb4",
+                       "CREATE TABLE mv_third.u (id INT PRIMARY KEY)")
+            ini = ini.replace(f"table = {OLD}.t*", "table = mv_third.u").replace(f"to = {NEW}", "to = mv_fourth") \
+                .replace(f"owns = {NEW}.*", f"owns = {NEW}.*\nowns = mv_third.*\nowns = mv_fourth.*")
+        try:
+            scene.gate.reload(ini=ini)
+            assert places.wait_for(lambda: " seen " in call(scene, section, "--status").stdout)
+            left = "REVOKE LOCK TABLES ON `mv\\_new`.* FROM 'mv_a'"
+            for options in (("--status",), ("--dry-run",)):
+                assert left in call(scene, section, *options).stdout
+            told = call(scene, section, *(("--back",) if section == "renamed" else ()))
+            assert told.returncode == 0 and left in told.stdout, told.stdout + told.stderr
+            assert rights(accounts_) == (before if section == "renamed" else given_)
+            assert (left in call(scene, section, "--status").stdout) == (section == "other")
+        finally:
+            server.sql("DROP DATABASE IF EXISTS mv_third", "DROP DATABASE IF EXISTS mv_fourth")
