@@ -292,11 +292,12 @@ bool check_after(struct mover *mover)
                          "the tables are at the target, but %zu of them differ from what they "
                          "were; if nobody has altered them since, move them --back",
                          different);
-    if (!grants_unchanged(mover))
+    if (!grants_suffice(mover))
         return !connection_lost(mover->connection) &&
                error_set(mover->error,
                          "the tables are at the target, but what accounts may do with them at "
-                         "their last place was changed in the moment of the switch: make the same "
-                         "GRANT or REVOKE for their new place");
+                         "their last place, or at their new one, was changed in the moment of the "
+                         "switch: make the same GRANT or REVOKE for their new place, and see that "
+                         "nobody lacks anything there");
     return mover_note(mover, "checked", TEXT(""));
 }

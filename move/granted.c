@@ -1,5 +1,7 @@
 /* The planned grants (grants.c): they are given, told where the tables go back, and given up where
  * somebody has changed the rights since the plan was made. */
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "config/keys.h"
 #include "move/rights.h"
@@ -93,9 +95,34 @@ void grants_tell(struct mover *mover)
         say(mover, "  %.*s", TEXT_ARGS(mover->grants[i].text));
 }
 
+bool grants_suffice(struct mover *mover)
+{
+    struct mover again = *mover;
+    struct move_order quiet = *mover->order;
+    char *ignored = NULL;
+    size_t length;
+
+    mover->rights_read = clock_ms();
+    quiet.out = open_memstream(&ignored, &length);
+    again.order = &quiet;
+    again.arena = (struct arena){0};
+    again.grants = NULL;
+    again.grant_count = 0;
+    again.refusals = 0;
+    again.rights_print = again.given_print = 0;
+    const bool good = grants_plan(&again);
+    const bool same = good && again.rights_print == mover->rights_print && again.refusals == 0 &&
+                      again.grant_count == 0;
+    mover->given_print = again.given_print;
+    fclose(quiet.out);
+    free(ignored);
+    arena_fini(&again.arena);
+    return good && (same || changed(mover));
+}
+
 bool grants_unchanged(struct mover *mover)
 {
-    uint64_t print = 0;
+    uint64_t prints[2] = {0, 0};
 
     mover->rights_read = clock_ms();
     for (size_t i = 0; i < mover->todo_count; i++) {
@@ -104,10 +131,12 @@ bool grants_unchanged(struct mover *mover)
         if (!todo_is_first(mover, i))
             continue;
         bool good = rights_read(&rights, mover, source_of(mover, table), target_of(mover, table));
-        print += rights.print;
+        prints[SOURCE] += rights.prints[SOURCE];
+        prints[TARGET] += rights.prints[TARGET];
         rights_fini(&rights);
         if (!good)
             return false;
     }
-    return print == mover->rights_print || changed(mover);
+    return (prints[SOURCE] == mover->rights_print && prints[TARGET] == mover->given_print) ||
+           changed(mover);
 }

@@ -478,7 +478,8 @@ bool grants_plan(struct mover *mover)
             continue;
         bool good =
             rights_read(&planning.rights, mover, source_of(mover, table), target_of(mover, table));
-        mover->rights_print += planning.rights.print;
+        mover->rights_print += planning.rights.prints[SOURCE];
+        mover->given_print += planning.rights.prints[TARGET];
         if (!good && !connection_lost(mover->connection)) {
             refuse(mover,
                    "what accounts may do with the tables cannot be read; give the account SELECT "

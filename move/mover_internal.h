@@ -69,8 +69,9 @@ struct mover {
     size_t near_count;
     struct carried_grant *grants;
     size_t grant_count;
-    uint64_t rights_print; /* of the rights by which they were planned */
-    int64_t rights_read;   /* by clock_ms, when they were last seen to be the same */
+    uint64_t rights_print; /* of the rights at the source by which they were planned */
+    uint64_t given_print;  /* of those at the target when nobody lacked anything there */
+    int64_t rights_read;   /* by clock_ms, when both were last seen to be the same */
     unsigned refusals;
     uint64_t epoch;
     /* By clock_ms: when the doors were closed, all sessions had left, the tables were moved, the
@@ -200,7 +201,10 @@ bool grants_give(struct mover *mover, const struct moved_table *table);
 /* MySQL: refuses where the server would not run them. */
 bool grants_check_plugins(struct mover *mover);
 void grants_tell(struct mover *mover); /* those of the way back */
-/* Are the rights at the source, before and after the move, those of the plan? */
+/* After the grants were given, and after the move: are the rights at the source those of the plan,
+ * and does nobody lack anything at the target? Plans once more. */
+bool grants_suffice(struct mover *mover);
+/* The same in less time, while others wait: has nothing changed since, at either place? */
 bool grants_unchanged(struct mover *mover);
 
 /* taken_back.c: writes to the journal what the GRANTs of this table change. */

@@ -76,7 +76,7 @@ struct rights {
     struct mover *mover;
     struct text names[2]; /* by place: the databases */
     bool literal;         /* MySQL: partial_revokes, so names of databases are no patterns */
-    uint64_t print;       /* of all that matters for the source, the same in any order */
+    uint64_t prints[2];   /* by place: of all that matters for it, the same in any order */
     struct account *accounts;
     size_t account_count;
     struct hash_table account_keys, user_keys, table_keys;

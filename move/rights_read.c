@@ -157,15 +157,22 @@ void rights_put_account(FILE *to, const struct account *account)
     put_quoted(to, account->host);
 }
 
-/* A change of what matters for the source changes rights->print. */
-static void mark(struct rights *rights, uint64_t kind, const struct text *cells, size_t count,
-                 uint64_t value)
+/* A change of what matters for the place changes its print. */
+static void mark(struct rights *rights, enum place place, uint64_t kind, const struct text *cells,
+                 size_t count, uint64_t value)
 {
     uint64_t print = kind ^ value << 8;
 
     for (size_t i = 0; i < count; i++)
         print = text_hash(cells[i], print, false) * 3 + cells[i].length;
-    rights->print += print;
+    rights->prints[place] += print;
+}
+
+static void mark_both(struct rights *rights, uint64_t kind, const struct text *cells, size_t count,
+                      uint64_t value)
+{
+    mark(rights, SOURCE, kind, cells, count, value);
+    mark(rights, TARGET, kind, cells, count, value);
 }
 
 /* --- accounts --- */
@@ -222,7 +229,8 @@ static bool read_accounts(struct rights *rights)
             .global = rights_of_columns(rows),
         };
         if (rights->accounts[rights->account_count - 1].global)
-            mark(rights, 1, rows->cells, 2, rights->accounts[rights->account_count - 1].global);
+            mark_both(rights, 1, rows->cells, 2,
+                      rights->accounts[rights->account_count - 1].global);
     }
     rows_free(rows);
     return rows != NULL;
@@ -241,9 +249,9 @@ static bool read_revoked(struct rights *rights)
         for (int place = SOURCE; account && place <= TARGET; place++) {
             if (text_equal(rights_folded(rights->mover, rows->cells[2]), rights->names[place]))
                 account->revoked[place] |= right_named(rows->cells[3]);
+            if (account->revoked[place])
+                mark(rights, (enum place)place, 2, rows->cells, 2, account->revoked[place]);
         }
-        if (account && account->revoked[SOURCE])
-            mark(rights, 2, rows->cells, 2, account->revoked[SOURCE]);
     }
     rows_free(rows);
     return rows != NULL;
@@ -277,7 +285,7 @@ static bool read_roles(struct rights *rights)
     }
     while (rows && rows_next(rows)) {
         const struct text *cells = rows->cells;
-        mark(rights, 3, cells, 4, 0);
+        mark_both(rights, 3, cells, 4, 0);
         const uint32_t to = account_number(rights, cells[0], cells[1], false);
         const uint32_t role = account_number(rights, cells[2], cells[3], false);
         if (to == HASH_TABLE_NONE || role == HASH_TABLE_NONE)
@@ -330,8 +338,10 @@ static bool read_databases(struct rights *rights)
         row->rights[NOW] = row->rights[THEN] = rights_of_columns(rows);
         row->there[NOW] = row->there[THEN] = true;
         note_rows(rights, &account);
-        if (row->matches[SOURCE])
-            mark(rights, 4, rows->cells, 3, row->rights[NOW]);
+        for (int place = SOURCE; place <= TARGET; place++) {
+            if (row->matches[place])
+                mark(rights, (enum place)place, 4, rows->cells, 3, row->rights[NOW]);
+        }
     }
     rows_free(rows);
     return rows != NULL;
@@ -370,8 +380,7 @@ static bool read_tables(struct rights *rights)
             row->rights[NOW] = row->rights[THEN] = rights_of_set(cells[4]);
             row->there[NOW] = row->there[THEN] = true;
             note_rows(rights, &account);
-            if (place == SOURCE)
-                mark(rights, 5, cells, 4, row->rights[NOW]);
+            mark(rights, place, 5, cells, 4, row->rights[NOW]);
         }
     }
     rows_free(rows);
@@ -400,8 +409,8 @@ static bool read_columns(struct rights *rights)
         const struct account account = {.user = cells[0], .host = cells[1]};
         enum place place;
         const struct moved_table *table = table_of(rights, cells[2], cells[3], &place);
-        if (table && place == SOURCE)
-            mark(rights, 6, cells, 5, rights_of_set(cells[5]));
+        if (table)
+            mark(rights, place, 6, cells, 5, rights_of_set(cells[5]));
         if (!table || hash_table_find(&columns, cells[6]) == HASH_TABLE_NONE)
             continue;
         struct table_row *row = rights_row(rights, &account, place, table);

@@ -129,7 +129,7 @@ static bool wait_for(struct mover *mover, unsigned wanted, int64_t until)
 /* Everything that need not be done while others wait, including the journal's row. */
 static bool prepare(struct mover *mover)
 {
-    return check_before(mover) && places_prepare(mover) &&
+    return check_before(mover) && places_prepare(mover) && grants_suffice(mover) &&
            meeting_announce(mover->connection, mover->name, mover->move->hold.value, mover->in_to,
                             &mover->epoch, mover->error) &&
            mover_note(mover, "announced", TEXT("")) && triggers_note(mover) &&

@@ -401,3 +401,30 @@ def test_the_way_back_names_what_it_grants(accounts):
     assert "will be able to do more" in moved(accounts)
     told = accounts.scene.move("--back", "--dry-run")
     assert "REVOKE first what they shall not have:\n  GRANT SELECT, DELETE ON `mv_old`.`t0` TO 'mv_a'@'%'" in told.stdout
+
+
+# What the account is given, and what takes something away from it at the new place meanwhile.
+TAKEN = [([f"GRANT SELECT, INSERT ON {OLD}.* TO mv_a", f"GRANT SELECT, INSERT ON {NEW}.* TO mv_a"], f"REVOKE INSERT ON {NEW}.* FROM mv_a"),
+         ([f"GRANT SELECT, INSERT ON {OLD}.t0 TO mv_a"], f"REVOKE INSERT ON {NEW}.t0 FROM mv_a"),
+         (["GRANT SELECT, INSERT ON `mv%`.* TO mv_a"], "GRANT SELECT ON `mv\\_new`.* TO mv_a")]
+
+
+@pytest.mark.long(short=3)
+@pytest.mark.parametrize("step", ["switching", "announced", "closed", "renamed"])
+@pytest.mark.parametrize("given, change", TAKEN, ids=["database", "table", "pattern"])
+def test_rights_that_are_taken_away_at_the_new_place(accounts, monkeypatch, given, change, step):
+    """Before the RENAME the move is given up; behind it, it is told."""
+    accounts.user("mv_a")
+    accounts.server.sql(*given)
+    mover = stop_at(accounts.scene, monkeypatch, step)
+    accounts.server.sql(change)
+    time.sleep(0.3)  # a change of a shorter moment is told after the switch
+    mover.send_signal(signal.SIGCONT)
+    out, errors = mover.communicate(timeout=60)
+    assert mover.returncode == 1, out + errors
+    if step == "renamed":
+        assert "see that nobody lacks anything there" in errors and accounts.scene.stand_in(NEW), out + errors
+        return
+    assert "a GRANT or REVOKE has changed" in out and accounts.scene.stand_in(OLD), out + errors
+    moved(accounts)
+    assert "insert" in accounts.may("mv_a", NEW, "t0")
