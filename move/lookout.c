@@ -13,6 +13,7 @@
 #include "move/lookout.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -141,7 +142,7 @@ static bool read_standing(struct lookout *lookout, struct error *error)
     standing_fini(&lookout->standing);
     lookout->standing = standing;
     lookout->door->publish(lookout->door->user, upstream_name(lookout),
-                           standing_names(&lookout->standing, -1, false));
+                           standing_names(&lookout->standing, NULL));
     return true;
 }
 
@@ -159,12 +160,29 @@ static bool refresh(struct lookout *lookout, struct error *error)
     return !connection_lost(lookout->connection);
 }
 
-static bool prepare_names(struct lookout *lookout, unsigned move, bool in_to, struct error *error)
+static struct flipped flipped_by(const struct lookout *lookout, unsigned move,
+                                 const struct meeting_move *said)
 {
+    return (struct flipped){lookout->numbers[move], said->in_to, lookout->parts[move].tables};
+}
+
+/* Only tables that the mover has planned to move: the wildcard may match some that were made since.
+ */
+static bool prepare_names(struct lookout *lookout, unsigned move, const struct meeting_move *said,
+                          struct error *error)
+{
+    struct taking_part *part = &lookout->parts[move];
+    char *tables = meeting_tables(lookout->connection, said->name, said->epoch, error);
+
+    if (!tables)
+        return false;
+    free(part->tables);
+    part->tables = tables;
     if (!read_standing(lookout, error))
         return false;
-    sql_moved_drop(lookout->parts[move].after);
-    lookout->parts[move].after = standing_names(&lookout->standing, lookout->numbers[move], in_to);
+    const struct flipped flipped = flipped_by(lookout, move, said);
+    sql_moved_drop(part->after);
+    part->after = standing_names(&lookout->standing, &flipped);
     return true;
 }
 
@@ -252,7 +270,8 @@ static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting
                open_door(lookout, move, STATE_OPEN, error);
     if (said->phase == PHASE_SWITCHED) {
         door->publish(door->user, upstream_name(lookout), sql_moved_take(part->after));
-        standing_settle(&lookout->standing, lookout->numbers[move], said->in_to);
+        const struct flipped flipped = flipped_by(lookout, move, said);
+        standing_settle(&lookout->standing, &flipped);
         return open_door(lookout, move, STATE_OPEN, error);
     }
     /* The mover may have sent its RENAME even so: the waiting sessions continue with the names of
@@ -280,7 +299,7 @@ static bool join_hold(struct lookout *lookout, unsigned move, const struct meeti
 
     part->until = clock_ms() + left;
     close_door(lookout, move, left + GRACE_MS);
-    if (!prepare_names(lookout, move, said->in_to, error)) {
+    if (!prepare_names(lookout, move, said, error)) {
         close_door(lookout, move, 0);
         return false;
     }
@@ -299,7 +318,7 @@ static bool follow(struct lookout *lookout, unsigned move, const struct meeting_
     if (part->state == STATE_HELD || part->state == STATE_DRAINED)
         return hold_on(lookout, move, said, error);
     if (said->phase == PHASE_ANNOUNCED && said->epoch != part->epoch) {
-        if (!prepare_names(lookout, move, said->in_to, error))
+        if (!prepare_names(lookout, move, said, error))
             return false;
         part->epoch = said->epoch;
         part->state = STATE_READY;
@@ -463,8 +482,10 @@ void *lookout_run(void *argument)
         usleep((fast ? FAST_MS : SLOW_MS) * 1000);
     }
     open_overdue(lookout, true);
-    for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++)
+    for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++) {
         sql_moved_drop(lookout->parts[i].after);
+        free(lookout->parts[i].tables);
+    }
     if (lookout->connection && atomic_load(lookout->ending))
         meeting_leave(lookout->connection, instance_name());
     connection_close(lookout->connection);

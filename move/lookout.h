@@ -28,6 +28,7 @@ struct taking_part {
     bool joined;             /* in the middle of the hold: tables were seen on their way */
     uint64_t unmapped;       /* the count that the journal has */
     int64_t noted;           /* when it was written there */
+    char *tables;            /* that the mover moves */
     struct sql_moved *after; /* the names after the switch */
 };
 

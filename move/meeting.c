@@ -104,16 +104,16 @@ bool meeting_read(struct connection *connection, struct meeting_move *moves, siz
     return true;
 }
 
-bool meeting_announce(struct connection *connection, const char *move, int64_t hold, bool in_to,
-                      uint64_t *epoch, struct error *error)
+bool meeting_begin(struct connection *connection, const char *move, int64_t hold, bool in_to,
+                   uint64_t *epoch, struct error *error)
 {
     const struct text name = text_of(move);
 
     if (!connection_run(
             connection,
             "INSERT INTO silogate.moves (name, epoch, phase, hold_ms, in_to) VALUES"
-            " (?, UNIX_TIMESTAMP(), 'announced', ?, ?) ON DUPLICATE KEY UPDATE epoch = epoch + 1,"
-            " phase = 'announced', hold_ms = ?, in_to = ?, changed = NOW(3)",
+            " (?, UNIX_TIMESTAMP(), 'idle', ?, ?) ON DUPLICATE KEY UPDATE epoch = epoch + 1,"
+            " phase = 'idle', hold_ms = ?, in_to = ?, changed = NOW(3)",
             PARAMETERS(P_TEXT(name), P_NUMBER(hold), P_NUMBER(in_to), P_NUMBER(hold),
                        P_NUMBER(in_to)),
             error))
@@ -274,6 +274,24 @@ bool meeting_drained(struct connection *connection, const char *move, uint64_t e
     rows_free(rows);
     arena_fini(&arena);
     return read;
+}
+
+char *meeting_tables(struct connection *connection, const char *move, uint64_t epoch,
+                     struct error *error)
+{
+    struct rows *rows = connection_query(
+        connection,
+        "SELECT detail FROM silogate.journal WHERE move = ? AND epoch = ? AND step ="
+        " '" MEETING_TABLES "' ORDER BY id DESC LIMIT 1",
+        PARAMETERS(P_TEXT(text_of(move)), P_NUMBER((int64_t)epoch)), error);
+    char *tables = NULL;
+
+    if (rows && rows_next(rows))
+        tables = strndup(rows->cells[0].at, rows->cells[0].length);
+    else if (rows)
+        error_set(error, "the journal does not have the tables that [move:%s] moves", move);
+    rows_free(rows);
+    return tables;
 }
 
 bool meeting_note(struct connection *connection, const char *move, uint64_t epoch, const char *step,

@@ -78,9 +78,10 @@ bool meeting_prepare(struct connection *connection, struct error *error);
 /* All moves that a mover was ever called for; at most `room`. */
 bool meeting_read(struct connection *connection, struct meeting_move *moves, size_t room,
                   size_t *count, struct error *error);
-/* Begins an epoch of the move. */
-bool meeting_announce(struct connection *connection, const char *move, int64_t hold, bool in_to,
-                      uint64_t *epoch, struct error *error);
+/* Begins an epoch of the move. It is not announced yet: what the instances read then is written to
+ * the journal first. */
+bool meeting_begin(struct connection *connection, const char *move, int64_t hold, bool in_to,
+                   uint64_t *epoch, struct error *error);
 bool meeting_set(struct connection *connection, const char *move, uint64_t epoch,
                  enum meeting_phase phase, struct error *error);
 
@@ -112,6 +113,12 @@ struct meeting_look {
 };
 bool meeting_drained(struct connection *connection, const char *move, uint64_t epoch,
                      const char *policy, struct meeting_look *look, struct error *error);
+
+/* The tables that the mover of this epoch moves, as its step MEETING_TABLES has them; free it. NULL
+ * with `error`: not known. */
+#define MEETING_TABLES "tables"
+char *meeting_tables(struct connection *connection, const char *move, uint64_t epoch,
+                     struct error *error);
 
 /* Writes a step to the journal that is about to be done, or was done. `detail` may be long: it is
  * what is needed to do the step again or to undo it. */

@@ -296,6 +296,21 @@ static void print_plan(struct mover *mover)
         say(mover, "-- views that were put aside (silogate_moving_*) are dropped");
 }
 
+/* Tables that the section's wildcards match and that were made after the plan. */
+static void tell_new(struct mover *mover)
+{
+    if (!mover_read_standing(mover))
+        return;
+    find_todo(mover);
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        const struct moved_table *table = todo_table(mover, i);
+        if ((mover->in_to ? table->at_from : table->at_to) == STANDING_TABLE)
+            say(mover,
+                "note: %.*s.%.*s was made meanwhile, and stands there; call again to move it",
+                TEXT_ARGS(source_of(mover, table)), TEXT_ARGS(table->name));
+    }
+}
+
 static bool plan(struct mover *mover)
 {
     find_todo(mover);
@@ -368,6 +383,8 @@ static bool run_order(struct mover *mover)
     bool checked = check_after(mover);
     if (!checked && connection_lost(mover->connection) && mover_come_back(mover))
         checked = check_after(mover);
+    if (checked)
+        tell_new(mover);
     return checked;
 }
 

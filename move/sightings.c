@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "move/meeting.h"
+
 enum { ROWS_AT_ONCE = 200, LOCK_WAIT_TIMEOUT = 1205, DEADLOCK = 1213 };
 
 #define MILLISECONDS(column) "CAST(UNIX_TIMESTAMP(" column ") * 1000 AS SIGNED)"
@@ -23,9 +25,9 @@ bool sightings_prepare(struct connection *connection, struct error *error)
                           NULL, error);
 }
 
-/* Where the last call for this move has put all its tables, if that is newer than what was seen.
- * The row of the move tells it before any door opens, the journal afterwards. It is all there is
- * where the call was one of a silogate without silogate.places. */
+/* Where the last call for this move has put the table, if it was one of those that it moved, and if
+ * that is newer than what was seen. The row of the move tells it before any door opens, the journal
+ * afterwards. It is all there is where the call was one of a silogate without silogate.places. */
 static bool read_settled(struct connection *connection, const struct config_move *move,
                          struct moved_table *table, struct error *error)
 {
@@ -34,12 +36,16 @@ static bool read_settled(struct connection *connection, const struct config_move
         "SELECT in_to, phase = 'switched' OR IFNULL((SELECT j.step FROM silogate.journal j WHERE"
         " j.move = m.name AND j.epoch = m.epoch AND j.step IN ('switched', 'settled', 'given_up')"
         " ORDER BY j.id DESC LIMIT 1), '') IN ('switched', 'settled'), " MILLISECONDS(
-            "changed") " FROM silogate.moves m WHERE name = ?",
-        PARAMETERS(P_TEXT(move->name)), error);
+            "changed") ", IFNULL((SELECT LOCATE(CAST(CONCAT('`', REPLACE(?, '`', '``'), '`.`',"
+                       " REPLACE(?, '`', '``'), '`\\n') AS BINARY), CAST(t.detail AS BINARY)) FROM"
+                       " silogate.journal t WHERE t.move = m.name AND t.epoch = m.epoch AND t.step"
+                       " = '" MEETING_TABLES "' ORDER BY t.id DESC LIMIT 1), 1) FROM"
+                       " silogate.moves m WHERE name = ?",
+        PARAMETERS(P_TEXT(table->from), P_TEXT(table->name), P_TEXT(move->name)), error);
 
     if (!rows)
         return false;
-    if (rows_next(rows) && rows_number(rows, 1, 0) &&
+    if (rows_next(rows) && rows_number(rows, 1, 0) && rows_number(rows, 3, 0) &&
         (table->said == PLACE_UNKNOWN || rows_number(rows, 2, 0) >= table->said_at))
         table->settled = rows_number(rows, 0, 0) ? PLACE_TO : PLACE_FROM;
     rows_free(rows);

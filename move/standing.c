@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/keys.h"
@@ -347,20 +348,53 @@ void standing_keep(struct standing *standing, const struct standing *before)
     }
 }
 
-void standing_settle(struct standing *standing, unsigned move, bool in_to)
+static void put_quoted(FILE *to, struct text name)
 {
+    fputc('`', to);
+    for (size_t i = 0; i < name.length; i++) {
+        if (name.at[i] == '`')
+            fputc('`', to);
+        fputc(name.at[i], to);
+    }
+    fputc('`', to);
+}
+
+static bool is_flipped(const struct flipped *flipped, const struct moved_table *table)
+{
+    char *written;
+    size_t length;
+
+    if (!flipped || (int)table->move != flipped->move)
+        return false;
+    if (!flipped->tables)
+        return true;
+    FILE *to = open_memstream(&written, &length);
+    put_quoted(to, table->from);
+    fputc('.', to);
+    put_quoted(to, table->name);
+    fputc('\n', to);
+    fclose(to);
+    const bool is = strstr(flipped->tables, written);
+    free(written);
+    return is;
+}
+
+void standing_settle(struct standing *standing, const struct flipped *flipped)
+{
+    const bool in_to = flipped->in_to;
+
     for (size_t i = 0; i < standing->table_count; i++) {
         struct moved_table *table = &standing->tables[i];
         const enum standing_kind stands = in_to ? table->at_to : table->at_from;
         const enum standing_kind leaves = in_to ? table->at_from : table->at_to;
-        if (table->move != move || leaves != STANDING_TABLE || stands == STANDING_TABLE)
+        if (leaves != STANDING_TABLE || stands == STANDING_TABLE || !is_flipped(flipped, table))
             continue;
         table->at_from = in_to ? STANDING_NOTHING : STANDING_TABLE;
         table->at_to = in_to ? STANDING_TABLE : STANDING_NOTHING;
     }
 }
 
-struct sql_moved *standing_names(const struct standing *standing, int flipped, bool in_to)
+struct sql_moved *standing_names(const struct standing *standing, const struct flipped *flipped)
 {
     struct sql_moved *names = sql_moved_new(standing->fold);
 
@@ -368,7 +402,7 @@ struct sql_moved *standing_names(const struct standing *standing, int flipped, b
         sql_moved_limit(names, standing->packet);
     for (size_t i = 0; i < standing->table_count; i++) {
         const struct moved_table *table = &standing->tables[i];
-        bool there = (int)table->move == flipped ? in_to : standing_is_in_to(table);
+        bool there = is_flipped(flipped, table) ? flipped->in_to : standing_is_in_to(table);
         if (table->at_from != STANDING_TABLE && table->at_to != STANDING_TABLE && !table->dropped)
             continue;
         sql_moved_add(names, SQL_TABLE, table->from, table->to, table->name,
@@ -377,7 +411,7 @@ struct sql_moved *standing_names(const struct standing *standing, int flipped, b
     for (size_t i = 0; i < standing->trigger_count; i++) {
         const struct moved_trigger *trigger = &standing->triggers[i];
         const struct moved_table *table = &standing->tables[trigger->table];
-        bool there = (int)table->move == flipped ? in_to : standing_is_in_to(table);
+        bool there = is_flipped(flipped, table) ? flipped->in_to : standing_is_in_to(table);
         sql_moved_add(names, SQL_ROUTINE, table->from, table->to, trigger->name, there,
                       table->move);
     }

@@ -97,12 +97,19 @@ void standing_say(struct standing *standing, struct text from, struct text name,
 /* Decides which of two tables counts: by what all instances share, else by what this process saw
  * `before`. */
 void standing_keep(struct standing *standing, const struct standing *before);
-/* The move with this number has put its tables there. */
-void standing_settle(struct standing *standing, unsigned move, bool in_to);
+/* Those of its tables that a move moves: all, or those that are written in `tables` (`s`.`t` by
+ * their old place). One that was made after the mover had looked is not among them. */
+struct flipped {
+    int move; /* -1: none */
+    bool in_to;
+    const char *tables; /* NULL: all */
+};
+/* They are there now. */
+void standing_settle(struct standing *standing, const struct flipped *flipped);
 
 /* Maps both names of each table to the place where it is, or was before it was dropped: who creates
- * it again finds the name free there, and the alias works again. `flipped`: a move whose tables are
- * assumed to be all in `to` or all in `from`, whatever was read; -1: none. */
-struct sql_moved *standing_names(const struct standing *standing, int flipped, bool in_to);
+ * it again finds the name free there, and the alias works again. `flipped`: they are assumed to be
+ * there, whatever was read; NULL: none. */
+struct sql_moved *standing_names(const struct standing *standing, const struct flipped *flipped);
 
 #endif

@@ -70,7 +70,7 @@ static bool print_journal(struct mover *mover)
     struct rows *rows = connection_query(
         mover->connection,
         "SELECT * FROM (SELECT id, at, epoch, step FROM silogate.journal WHERE move = ? AND step"
-        " NOT IN ('trigger', 'aliases', 'placeholder', 'placeholder_dropped', 'grants',"
+        " NOT IN ('trigger', 'tables', 'aliases', 'placeholder', 'placeholder_dropped', 'grants',"
         " 'grants_over', 'trial', 'trial_dropped') ORDER BY id DESC LIMIT 12) AS"
         " last ORDER BY id",
         PARAMETERS(P_TEXT(text_of(mover->name))), mover->error);

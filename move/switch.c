@@ -126,14 +126,32 @@ static bool wait_for(struct mover *mover, unsigned wanted, int64_t until)
 
 /* --- the switch --- */
 
+/* Begins an epoch with what the instances need to know of it. */
+static bool announce(struct mover *mover)
+{
+    char *tables;
+    size_t length;
+    FILE *to = open_memstream(&tables, &length);
+
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        put_table(to, todo_table(mover, i)->from, todo_table(mover, i)->name);
+        fputc('\n', to);
+    }
+    fclose(to);
+    const struct text list = keep_text(mover, tables, length);
+    return meeting_begin(mover->connection, mover->name, mover->move->hold.value, mover->in_to,
+                         &mover->epoch, mover->error) &&
+           mover_note(mover, MEETING_TABLES, list) &&
+           meeting_set(mover->connection, mover->name, mover->epoch, PHASE_ANNOUNCED,
+                       mover->error) &&
+           mover_note(mover, "announced", TEXT(""));
+}
+
 /* Everything that need not be done while others wait, including the journal's row. */
 static bool prepare(struct mover *mover)
 {
     return check_before(mover) && places_prepare(mover) && grants_suffice(mover) &&
-           meeting_announce(mover->connection, mover->name, mover->move->hold.value, mover->in_to,
-                            &mover->epoch, mover->error) &&
-           mover_note(mover, "announced", TEXT("")) && triggers_note(mover) &&
-           aliases_note(mover) && swap_prepare(mover) &&
+           announce(mover) && triggers_note(mover) && aliases_note(mover) && swap_prepare(mover) &&
            wait_for(mover, 1u << STATE_READY, clock_ms() + READY_MS) &&
            wait_for_page_cleaner(mover) && check_again(mover, true) && grants_unchanged(mover) &&
            mover_note(mover, "switching", swap_sql(mover));

@@ -188,8 +188,8 @@ static bool read_trigger(struct mover *mover, const struct moved_trigger *from,
 
 bool triggers_plan(struct mover *mover)
 {
-    struct sql_moved *names =
-        standing_names(&mover->standing, (int)mover->order->move, mover->in_to);
+    struct sql_moved *names = standing_names(
+        &mover->standing, &(struct flipped){(int)mover->order->move, mover->in_to, NULL});
     bool good = true;
 
     for (size_t i = 0; i < mover->standing.trigger_count && good; i++) {
