@@ -40,9 +40,9 @@ static const char on_mysql[] =
     "SELECT l.OBJECT_SCHEMA, l.OBJECT_NAME, IFNULL(t.PROCESSLIST_ID, 0),"
     " IFNULL(t.PROCESSLIST_USER, '-'), IFNULL(t.PROCESSLIST_HOST, '-'),"
     " IFNULL(t.PROCESSLIST_TIME, 0) FROM performance_schema.metadata_locks l LEFT JOIN"
-    " performance_schema.threads t ON t.THREAD_ID = l.OWNER_THREAD_ID WHERE l.OBJECT_TYPE = 'TABLE'"
-    " AND l.LOCK_DURATION IN ('TRANSACTION', 'EXPLICIT') AND IFNULL(t.PROCESSLIST_ID, 0) <>"
-    " CONNECTION_ID()";
+    " performance_schema.threads t ON t.THREAD_ID = l.OWNER_THREAD_ID WHERE ((l.OBJECT_TYPE ="
+    " 'TABLE' AND l.LOCK_DURATION IN ('TRANSACTION', 'EXPLICIT')) OR (l.OBJECT_TYPE = 'BACKUP LOCK'"
+    " AND l.LOCK_TYPE = 'SHARED')) AND IFNULL(t.PROCESSLIST_ID, 0) <> CONNECTION_ID()";
 static const char on_mariadb[] =
     "SELECT l.TABLE_SCHEMA, l.TABLE_NAME, l.THREAD_ID, IFNULL(p.USER, '-'), IFNULL(p.HOST, '-'),"
     " IFNULL(p.TIME, 0) FROM information_schema.METADATA_LOCK_INFO l LEFT JOIN"
@@ -66,8 +66,8 @@ static struct locks count_locks(struct mover *mover)
         return (struct locks){-1, -1};
     while (rows_next(rows)) {
         const struct text *cells = rows->cells;
-        if (cells[0].at && cells[1].at && is_todo(mover, cells[0], cells[1]))
-            locks.on_tables++;
+        if (!cells[0].at || (cells[1].at && is_todo(mover, cells[0], cells[1])))
+            locks.on_tables++; /* or a backup, which lets nobody rename */
         else if (cells[0].at && cells[1].at && is_near(mover, cells[0], cells[1]))
             locks.near++;
     }
@@ -114,6 +114,11 @@ void tell_locks(struct mover *mover)
 
     while (rows && rows_next(rows)) {
         const struct text *cells = rows->cells;
+        if (!cells[0].at)
+            say(mover,
+                "a backup keeps the server from renaming and from creating triggers: thread %.*s, "
+                "user %.*s from %.*s, idle or at work for %.*s s",
+                TEXT_ARGS(cells[2]), TEXT_ARGS(cells[3]), TEXT_ARGS(cells[4]), TEXT_ARGS(cells[5]));
         if (!cells[0].at || !cells[1].at ||
             (!is_todo(mover, cells[0], cells[1]) && !is_near(mover, cells[0], cells[1])))
             continue;

@@ -5,6 +5,7 @@
  *   closed    -> HELD      the door is closed, for `hold` at most by this instance's own clock;
  * also if this instance has begun since the announcement
  *             -> DRAINED   nobody is inside
+ *   blocked   -> DRAINED   the door stays closed for as long as the mover says so
  *   switched  -> OPEN      the other names are published, the door is opened
  *   idle      -> OPEN      given up: the door is opened, nothing has changed
  * At the end of `hold` the door is opened whatever the mover does: -> LEFT. Then the catalogue is
@@ -60,37 +61,6 @@ static void close_door(struct lookout *lookout, unsigned move, int64_t milliseco
 
 /* --- where the tables are --- */
 
-enum { BOTH_TOLD = 8 };
-
-/* The log tells of each table that is at both places, once. */
-static void tell_both(const struct lookout *lookout, const struct standing *standing)
-{
-    size_t told = 0, more = 0;
-
-    for (size_t i = 0; i < standing->table_count; i++) {
-        const struct moved_table *table = &standing->tables[i];
-        const struct moved_table *known =
-            standing_find(&lookout->standing, table->move, table->from, table->name);
-        if (!standing_is_at_both(table) || (known && standing_is_at_both(known)))
-            continue;
-        if (told++ >= BOTH_TOLD) {
-            more++;
-            continue;
-        }
-        log_warning("upstream '%s': there are two tables, %.*s.%.*s and %.*s.%.*s; sessions use "
-                    "the one in %.*s%s; rename or drop the other",
-                    upstream_name(lookout), TEXT_ARGS(table->from), TEXT_ARGS(table->name),
-                    TEXT_ARGS(table->to), TEXT_ARGS(table->name),
-                    TEXT_ARGS(standing_is_in_to(table) ? table->to : table->from),
-                    table->kept == PLACE_UNKNOWN ? ", but which of them was there first is not "
-                                                   "known: find that out"
-                                                 : ", which was there before");
-    }
-    if (more > 0)
-        log_warning("upstream '%s': and %zu more tables at both places", upstream_name(lookout),
-                    more);
-}
-
 /* Without silogate.places an instance knows only what it has seen itself. */
 static void tell_places(struct lookout *lookout, bool good, const struct error *error)
 {
@@ -138,7 +108,7 @@ static bool read_standing(struct lookout *lookout, struct error *error)
     }
     standing_number(&standing, lookout->numbers);
     standing_keep(&standing, &lookout->standing);
-    tell_both(lookout, &standing);
+    sightings_tell(upstream_name(lookout), &standing, &lookout->standing);
     standing_fini(&lookout->standing);
     lookout->standing = standing;
     lookout->door->publish(lookout->door->user, upstream_name(lookout),
@@ -253,9 +223,26 @@ static bool open_door(struct lookout *lookout, unsigned move, enum meeting_state
     struct taking_part *part = &lookout->parts[move];
 
     close_door(lookout, move, 0);
+    part->blocked = false;
     part->state = state;
     lookout->refreshed = 0; /* so that the catalogue is read at once */
     return report(lookout, move, error);
+}
+
+/* Longer than the hold, because triggers are missing: nobody may write without them. */
+static void stay_closed(struct lookout *lookout, unsigned move, int64_t milliseconds)
+{
+    struct taking_part *part = &lookout->parts[move];
+
+    if (!part->blocked)
+        log_warning("upstream '%s': the mover of [move:%s] cannot create triggers again, and keeps "
+                    "new transactions on the tables waiting until it can: its output says why",
+                    upstream_name(lookout), lookout->orders->config->moves[move].name.at);
+    part->blocked = true;
+    if (clock_ms() + milliseconds > part->until) {
+        part->until = clock_ms() + milliseconds;
+        close_door(lookout, move, milliseconds + GRACE_MS);
+    }
 }
 
 /* The door is closed: have all sessions left, is the time over? */
@@ -274,6 +261,8 @@ static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting
         standing_settle(&lookout->standing, &flipped);
         return open_door(lookout, move, STATE_OPEN, error);
     }
+    if (said->phase == PHASE_BLOCKED && said->age < MEETING_BLOCKED)
+        stay_closed(lookout, move, MEETING_BLOCKED - said->age);
     /* The mover may have sent its RENAME even so: the waiting sessions continue with the names of
      * the present places. */
     if (clock_ms() >= part->until)
@@ -295,7 +284,8 @@ static bool join_hold(struct lookout *lookout, unsigned move, const struct meeti
 {
     struct taking_part *part = &lookout->parts[move];
     /* by the server's clock, which may have been set back */
-    const int64_t left = said->age > 0 ? said->hold - said->age : said->hold;
+    const int64_t hold = said->phase == PHASE_BLOCKED ? MEETING_BLOCKED : said->hold;
+    const int64_t left = said->age > 0 ? hold - said->age : hold;
 
     part->until = clock_ms() + left;
     close_door(lookout, move, left + GRACE_MS);
@@ -332,7 +322,9 @@ static bool follow(struct lookout *lookout, unsigned move, const struct meeting_
         part->state = STATE_HELD;
         return hold_on(lookout, move, said, error);
     }
-    if (said->phase == PHASE_CLOSED && said->epoch != part->epoch && said->age < said->hold)
+    if (said->epoch != part->epoch &&
+        ((said->phase == PHASE_CLOSED && said->age < said->hold) ||
+         (said->phase == PHASE_BLOCKED && said->age < MEETING_BLOCKED)))
         return join_hold(lookout, move, said, error);
     if (said->phase == PHASE_IDLE && part->state == STATE_READY)
         part->state = STATE_OPEN;

@@ -10,10 +10,8 @@
 enum { NO_SUCH_TABLE = 1146, LOCK_WAIT_TIMEOUT = 1205 };
 
 static const char *const phases[] = {
-    [PHASE_IDLE] = "idle",
-    [PHASE_ANNOUNCED] = "announced",
-    [PHASE_CLOSED] = "closed",
-    [PHASE_SWITCHED] = "switched",
+    [PHASE_IDLE] = "idle",       [PHASE_ANNOUNCED] = "announced", [PHASE_CLOSED] = "closed",
+    [PHASE_BLOCKED] = "blocked", [PHASE_SWITCHED] = "switched",
 };
 
 static const char *const states[] = {

@@ -22,6 +22,8 @@ enum meeting_phase {
     PHASE_IDLE,      /* no move is running */
     PHASE_ANNOUNCED, /* instances read the tables more often, and write that they are ready */
     PHASE_CLOSED,    /* new transactions on the tables wait; instances write when the last ended */
+    PHASE_BLOCKED,   /* triggers are missing and cannot be made yet: the doors stay closed, for as
+                        long as the mover writes this again and again */
     PHASE_SWITCHED,  /* the tables are at the other place: instances open the door */
 };
 const char *meeting_phase_name(enum meeting_phase phase);
@@ -68,7 +70,9 @@ struct meeting_instances {
 };
 
 enum {
-    MEETING_LIVE = 3000,  /* an instance seen within this time takes part */
+    MEETING_LIVE = 3000, /* an instance seen within this time takes part */
+    MEETING_BLOCKED =
+        5000,             /* PHASE_BLOCKED counts for this time; the mover writes it each second */
     MEETING_GONE = 60000, /* one not seen for this time is gone; between the two it is not known */
 };
 

@@ -81,13 +81,16 @@ struct mover {
     int64_t latest;    /* by the server's clock, in milliseconds: when a switch may begin */
     int64_t rename_us; /* one RENAME, as the trial found it */
     int64_t trip_us;   /* to the server and back */
-    bool in_to;        /* the wanted place of the tables */
-    bool sent;         /* the RENAME was sent, so the server may have done it */
-    bool incomplete;   /* a trigger or an alias could not be created again */
-    bool gave;         /* rights at the target, which the journal has */
-    bool left;         /* some of them could not be taken back */
-    bool kept;         /* some were not taken back, because somebody else has changed them */
-    bool placed;       /* a placeholder could not be dropped, or that is not known: */
+    struct connection *aside;                  /* see blocked.c; NULL: none */
+    int64_t blocked, blocked_ms, beat, warned; /* since when, by clock_ms; how long; last times */
+    bool in_to;                                /* the wanted place of the tables */
+    bool missed;     /* a lost session has left triggers missing, which were created again */
+    bool sent;       /* the RENAME was sent, so the server may have done it */
+    bool incomplete; /* a trigger or an alias could not be created again */
+    bool gave;       /* rights at the target, which the journal has */
+    bool left;       /* some of them could not be taken back */
+    bool kept;       /* some were not taken back, because somebody else has changed them */
+    bool placed;     /* a placeholder could not be dropped, or that is not known: */
     struct named placeholder, placeholder_of; /* its own name, and the table's */
     bool live;                                /* the output is a terminal */
     bool waits;   /* its last line tells what is waited for, and is to be replaced */
@@ -264,6 +267,14 @@ bool hold_look(struct mover *mover);
 struct text hold_sql(struct mover *mover);
 /* Sets the error for it; true. */
 bool hold_is_over(struct mover *mover, const char *why);
+
+/* blocked.c: what has failed with this code must be done, because triggers are missing. True: try
+ * it again; until then everybody waits. False: that is no lock. */
+bool blocked_wait(struct mover *mover, unsigned code);
+/* A trigger is missing, and a lock is waited for: everybody waits, if need be for longer than the
+ * hold. */
+void blocked_hold(struct mover *mover);
+void blocked_end(struct mover *mover);
 
 /* swap.c */
 bool swap_prepare(struct mover *mover);    /* settings of the session, before others wait */

@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "move/meeting.h"
 
-enum { ROWS_AT_ONCE = 200, LOCK_WAIT_TIMEOUT = 1205, DEADLOCK = 1213 };
+enum { BOTH_TOLD = 8, ROWS_AT_ONCE = 200, LOCK_WAIT_TIMEOUT = 1205, DEADLOCK = 1213 };
 
 #define MILLISECONDS(column) "CAST(UNIX_TIMESTAMP(" column ") * 1000 AS SIGNED)"
 
@@ -70,6 +71,34 @@ bool sightings_read(struct connection *connection, const struct config *config,
             good &= read_settled(connection, &config->moves[table->move], table, error);
     }
     return good;
+}
+
+void sightings_tell(const char *upstream, const struct standing *standing,
+                    const struct standing *before)
+{
+    size_t told = 0, more = 0;
+
+    for (size_t i = 0; i < standing->table_count; i++) {
+        const struct moved_table *table = &standing->tables[i];
+        const struct moved_table *known =
+            standing_find(before, table->move, table->from, table->name);
+        if (!standing_is_at_both(table) || (known && standing_is_at_both(known)))
+            continue;
+        if (told++ >= BOTH_TOLD) {
+            more++;
+            continue;
+        }
+        log_warning("upstream '%s': there are two tables, %.*s.%.*s and %.*s.%.*s; sessions use "
+                    "the one in %.*s%s; rename or drop the other",
+                    upstream, TEXT_ARGS(table->from), TEXT_ARGS(table->name), TEXT_ARGS(table->to),
+                    TEXT_ARGS(table->name),
+                    TEXT_ARGS(standing_is_in_to(table) ? table->to : table->from),
+                    table->kept == PLACE_UNKNOWN ? ", but which of them was there first is not "
+                                                   "known: find that out"
+                                                 : ", which was there before");
+    }
+    if (more > 0)
+        log_warning("upstream '%s': and %zu more tables at both places", upstream, more);
 }
 
 static void put_bytes(FILE *to, struct text text)

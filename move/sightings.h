@@ -18,6 +18,10 @@ bool sightings_prepare(struct connection *connection, struct error *error);
 bool sightings_read(struct connection *connection, const struct config *config,
                     struct standing *standing, struct error *error);
 
+/* The log tells of each table that is at both places, once: not of those that were so `before`. */
+void sightings_tell(const char *upstream, const struct standing *standing,
+                    const struct standing *before);
+
 /* Writes what `standing` knows and the table does not have; called after standing_keep. */
 bool sightings_write(struct connection *connection, const struct standing *standing,
                      struct error *error);

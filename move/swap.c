@@ -16,6 +16,7 @@
 #include "move/mover_internal.h"
 
 enum { LOCK_WAIT_TIMEOUT = 1205, OUT_OF_RANGE = 1690, RETRY_US = 2000 };
+enum { FIRST_DROP = 1 }; /* behind the question whether the hold is over */
 
 /* What is in a RENAME. */
 enum parts { TABLES = 1, VIEWS = 2 };
@@ -139,6 +140,7 @@ struct sending {
     struct text *statements;
     const char **steps; /* of each: that it reaches (for tests), `asked`, or NULL */
     size_t count, steps_count, done;
+    bool drops; /* the first of them that waits for a lock drops a trigger */
 };
 
 /* It asks whether the hold is over; the next one waits for locks. */
@@ -205,6 +207,8 @@ static bool send_all(struct mover *mover, struct sending *sending, int64_t until
         if (code != LOCK_WAIT_TIMEOUT || sending->done == 0 ||
             sending->steps[sending->done - 1] != asked)
             return false;
+        if (sending->drops && sending->done > FIRST_DROP)
+            blocked_hold(mover);
         if (clock_ms() >= until) {
             tell_locks(mover);
             return error_set(mover->error, "somebody holds locks on the tables");
@@ -234,24 +238,39 @@ static void undo(struct mover *mover, bool dropped, bool renamed, bool created)
 
     if (connection_lost(mover->connection))
         return;
-    set_wait(mover, 10);
+    set_wait(mover, connection_is_mariadb(mover->connection) ? 0 : 1);
     if (created)
         triggers_undo(mover);
-    if (renamed && !run_sql(mover, rename_sql(mover, parts, !mover->in_to)))
-        mover->incomplete = true;
+    while (renamed && !mover->incomplete &&
+           !run_sql(mover, rename_sql(mover, parts, !mover->in_to)))
+        mover->incomplete = !blocked_wait(mover, connection_code(mover->connection));
     if (dropped && !mover->incomplete && !triggers_restore(mover))
         mover->incomplete = true;
+    set_wait(mover, 1);
     *mover->error = why;
 }
 
+/* Behind the RENAME, what waits for a lock in vain is tried until it succeeds. */
+static bool send_behind(struct mover *mover, struct sending *sending, size_t renames, int64_t until)
+{
+    while (!send_all(mover, sending, until)) {
+        if (sending->done < renames || !blocked_wait(mover, connection_code(mover->connection)))
+            return false;
+    }
+    return true;
+}
+
 /* MySQL makes each trigger by a packet of its own (connection_many). */
-static bool create_all(struct mover *mover, struct sending *sending, int64_t until)
+static bool create_all(struct mover *mover, struct sending *sending, size_t renames, int64_t until)
 {
     const bool mariadb = connection_is_mariadb(mover->connection);
     size_t *places = arena_take(&mover->arena, mover->trigger_count * sizeof(*places));
     size_t added = 0;
     bool good = true;
 
+    /* so that the doors are still closed when it is known that a trigger cannot be made */
+    if (mariadb)
+        add(mover, sending, TEXT("SET SESSION lock_wait_timeout = 0"), NULL);
     for (; added < mover->trigger_count && good; added++) {
         struct text use;
         const struct text enter = trigger_enter_sql(mover, added, &use);
@@ -263,9 +282,9 @@ static bool create_all(struct mover *mover, struct sending *sending, int64_t unt
             add(mover, sending, enter, NULL);
         places[added] = sending->count;
         add(mover, sending, mover->triggers[added].new_sent, NULL);
-        good = mariadb || send_all(mover, sending, until);
+        good = mariadb || send_behind(mover, sending, renames, until);
     }
-    good = good && send_all(mover, sending, until);
+    good = good && send_behind(mover, sending, renames, until);
     for (size_t i = 0; i < added && sending->done >= places[i]; i++)
         trigger_answered(mover, i, sending->done > places[i]);
     return good;
@@ -273,20 +292,20 @@ static bool create_all(struct mover *mover, struct sending *sending, int64_t unt
 
 static bool carry_over(struct mover *mover, int64_t until)
 {
-    struct sending sending = {0};
+    struct sending sending = {.drops = true};
 
-    add(mover, &sending, hold_sql(mover), NULL);
     for (size_t i = 0; i < mover->trigger_count; i++)
-        add(mover, &sending, trigger_drop_sql(mover, i),
-            i + 1 < mover->trigger_count ? NULL : "dropped");
+        add_soon(mover, &sending, trigger_drop_sql(mover, i),
+                 i + 1 < mover->trigger_count ? NULL : "dropped");
     add_soon(mover, &sending, swap_sql(mover), "moved");
     const size_t renames = sending.count;
     bool good = connection_is_mariadb(mover->connection) || send_all(mover, &sending, until);
-    good = good && create_all(mover, &sending, until);
+    good = good && create_all(mover, &sending, renames, until);
     const bool renamed = sending.done >= renames;
     if (renamed) {
         const struct error why = *mover->error;
         good = connection_restore(mover->connection, mover->error) && good;
+        set_wait(mover, 1);
         *mover->error = why;
     }
     if (!good)
@@ -327,5 +346,7 @@ bool swap(struct mover *mover, int64_t until)
 {
     if (mover->trigger_count == 0)
         return run_soon(mover, swap_sql(mover), NULL, until);
-    return is_locking(mover) ? carry_locked(mover, until) : carry_over(mover, until);
+    const bool good = is_locking(mover) ? carry_locked(mover, until) : carry_over(mover, until);
+    blocked_end(mover);
+    return good;
 }

@@ -278,6 +278,30 @@ static void settle(struct mover *mover, bool switched)
     mover_note(mover, step, TEXT(""));
 }
 
+static const char *what_is_left(const struct mover *mover)
+{
+    if (mover->left)
+        return "The tables have not moved, but rights that this call has granted at their other "
+               "place may be left: --status names them, and the next call takes them back.";
+    if (mover->incomplete || mover->blocked || mover->missed)
+        return "The tables have not moved.";
+    return mover->kept ? "Nothing else has changed." : "Nothing has changed.";
+}
+
+/* What a switch with triggers could not keep to itself. The LOCK TABLES of a lost session ends with
+ * it, and the doors open by themselves. */
+static void tell_missing(struct mover *mover)
+{
+    if (mover->blocked)
+        say(mover,
+            "triggers were missing for %lld ms, because a lock kept the mover from creating them; "
+            "everybody who uses the tables waited",
+            (long long)mover->blocked_ms);
+    if (mover->missed)
+        say(mover, "triggers were missing while the connection was lost: look at the rows that "
+                   "were written meanwhile");
+}
+
 static bool tell_unknown(struct mover *mover, const char *why)
 {
     say(mover,
@@ -291,6 +315,7 @@ static bool tell_unknown(struct mover *mover, const char *why)
 bool switch_tables(struct mover *mover)
 {
     struct error *error = mover->error;
+    mover->missed = false;
     bool good = prepare(mover);
 
     signal(SIGINT, SIG_IGN); /* the hold is short and ends by itself */
@@ -309,6 +334,7 @@ bool switch_tables(struct mover *mover)
     const bool left = !placeholder_remove(mover);
     *error = (struct error){0};
     signal(SIGINT, SIG_DFL);
+    tell_missing(mover);
     switch (outcome) {
     case OUTCOME_UNKNOWN:
         return tell_unknown(mover, why.text);
@@ -316,12 +342,7 @@ bool switch_tables(struct mover *mover)
         return error_set(error, "%s: this needs a person to look at it; --status shows all of it",
                          why.text);
     case OUTCOME_NOT_MOVED:
-        say(mover, "given up: %s. %s%s", why.text,
-            mover->left   ? "The tables have not moved, but rights that this call has granted at "
-                            "their other place may be left: --status names them, and the next call "
-                            "takes them back."
-            : mover->kept ? "Nothing else has changed."
-                          : "Nothing has changed.",
+        say(mover, "given up: %s. %s%s", why.text, what_is_left(mover),
             mover->incomplete ? " But not all triggers could be made again: call again." : "");
         if (left)
             say(mover,

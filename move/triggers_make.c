@@ -111,17 +111,22 @@ bool trigger_answered(struct mover *mover, size_t i, bool good)
 void triggers_undo(struct mover *mover)
 {
     for (size_t i = 0; i < mover->trigger_count; i++) {
-        if (mover->triggers[i].made) /* else one of that name is another table's */
-            drop(mover, mover->triggers[i].target, mover->triggers[i].name);
+        const struct carried_trigger *trigger = &mover->triggers[i];
+        while (trigger->made && /* else one of that name is another table's */
+               !drop(mover, trigger->target, trigger->name) &&
+               blocked_wait(mover, connection_code(mover->connection)))
+            ;
     }
 }
 
-static bool is_listed(struct mover *mover, const struct carried_trigger *trigger)
+/* 1 or 0; -1: the server could not be asked. */
+static int is_listed(struct mover *mover, const struct carried_trigger *trigger)
 {
-    return ask_number(mover,
-                      "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ?"
-                      " AND TRIGGER_NAME = ?",
-                      PARAMETERS(P_TEXT(trigger->schema), P_TEXT(trigger->name)), 1) > 0;
+    return (int)ask_number(
+        mover,
+        "SELECT COUNT(*) > 0 FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ?"
+        " AND TRIGGER_NAME = ?",
+        PARAMETERS(P_TEXT(trigger->schema), P_TEXT(trigger->name)), -1);
 }
 
 /* MariaDB: where the disk was full, DROP TRIGGER has removed one of the trigger's two files. It
@@ -133,10 +138,18 @@ bool triggers_restore(struct mover *mover)
 
     for (size_t i = 0; i < mover->trigger_count; i++) {
         const struct carried_trigger *trigger = &mover->triggers[i];
-        if (is_listed(mover, trigger))
-            continue;
-        good &= create(mover, trigger, trigger->schema, trigger->old_sent, &code) ||
-                code == TRIGGER_EXISTS;
+        for (;;) {
+            const int listed = is_listed(mover, trigger);
+            code = connection_code(mover->connection);
+            if (listed > 0 || (listed == 0 &&
+                               (create(mover, trigger, trigger->schema, trigger->old_sent, &code) ||
+                                code == TRIGGER_EXISTS)))
+                break;
+            if (!blocked_wait(mover, code)) {
+                good = false;
+                break;
+            }
+        }
     }
     return good;
 }
@@ -319,8 +332,9 @@ static bool recover(struct mover *mover, struct text detail)
         return error_set(mover->error,
                          "a row of silogate.journal with the step 'trigger' was not written by a "
                          "mover; look at it, and delete it");
-    if (is_listed(mover, &trigger))
-        return true;
+    const int listed = is_listed(mover, &trigger);
+    if (listed != 0)
+        return listed > 0;
     unsigned code;
     const struct text bytes = trigger_bytes(mover, trigger.charset, rest);
     if (!bytes.at)
@@ -333,6 +347,7 @@ static bool recover(struct mover *mover, struct text detail)
     if (!create(mover, &trigger, trigger.schema, bytes, &code))
         /* its table is not here, or only the alias: the row for the other place is the right one */
         return code == NO_SUCH_TABLE || code == NOT_A_TABLE;
+    mover->missed = true;
     say(mover, "created again, because an earlier mover was stopped: trigger %.*s.%.*s",
         TEXT_ARGS(trigger.schema), TEXT_ARGS(trigger.name));
     return true;
