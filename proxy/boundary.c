@@ -89,6 +89,10 @@ bool boundary_goes(struct session *session)
 
 enum step boundary_goodbye(struct session *session)
 {
+    if (!session_speaks(session, 1)) {
+        session->yield = true;
+        return STEP_WAIT;
+    }
     session_error(session, 1, 1053, "08S01", "Server shutdown in progress");
     return session_linger(session, CLOSED_DRAIN);
 }
@@ -117,7 +121,8 @@ void boundary_end(struct session *session)
         session_close(session, CLOSED_KILLED);
         return;
     }
-    session_error(session, 1, 1927, "70100", "Connection was killed");
+    if (session_speaks(session, 1))
+        session_error(session, 1, 1927, "70100", "Connection was killed");
     session_linger(session, CLOSED_KILLED);
     session_run(session);
 }
@@ -128,9 +133,10 @@ enum step boundary_shut_out(struct session *session)
 
     log_notice("%.*s: user '%.*s' has to log in anew, by the configuration in force",
                TEXT_ARGS(session->identity->client), TEXT_ARGS(user));
-    session_error(session, 1, 1053, "08S01",
-                  "silogate: the configuration has changed; user '%.*s' has to connect again",
-                  TEXT_ARGS(user));
+    if (session_speaks(session, 1))
+        session_error(session, 1, 1053, "08S01",
+                      "silogate: the configuration has changed; user '%.*s' has to connect again",
+                      TEXT_ARGS(user));
     return session_linger(session, CLOSED_RELOAD);
 }
 

@@ -333,6 +333,7 @@ enum step state_command(struct session *session)
         return session_end(session, CLOSED_CLIENT_BAD_PACKET);
     if (gate_waiting(gate) < PACKET_HEADER + command_start(gate))
         return idle(session);
+    stream_turn(&session->client.stream);
     if (gate_at(gate)[3] != 0)
         return command_out_of_order(session, 1);
     if (session->binding->runtime != session->worker->runtime && !binding_renew(session))
@@ -341,7 +342,6 @@ enum step state_command(struct session *session)
     session->request.execution = session->request.cursor = NULL;
     session->request.may_begin = !session->judged;
     session->client.sequence = 0;
-    stream_turn(&session->client.stream);
     stream_turn(&session->upstream.stream);
     struct command command = {.row = command_row(session->request.command)};
     enum step step = handle(session, &command);

@@ -95,6 +95,10 @@ enum step relay_unasked(struct session *session)
         size_t size = PACKET_HEADER + bytes_get3(gate_at(gate));
         if (gate_waiting(gate) < size && !session->upstream.ended)
             return STEP_WAIT;
+        if (!session_speaks(session, gate_at(gate)[3])) {
+            session->yield = true;
+            return STEP_WAIT;
+        }
         gate_pass(gate, gate_waiting(gate) < size ? 0 : size);
         return session_linger(session, CLOSED_UPSTREAM_GONE);
     }

@@ -38,6 +38,7 @@
 #include "proxy/again.h"
 #include "proxy/binding.h"
 #include "proxy/branches.h"
+#include "proxy/compressed.h"
 #include "proxy/login/abandoned.h"
 #include "proxy/login/login.h"
 #include "proxy/moving.h"
@@ -69,6 +70,21 @@ void session_error(struct session *session, uint8_t sequence, uint16_t code, con
     size_t size = packet_error(packet, sizeof(packet), sequence, code, sqlstate,
                                (struct text){message, (size_t)length});
     gate_insert(&session->upstream.gate, &session->worker->pool, packet, size);
+}
+
+bool session_speaks(struct session *session, uint8_t frame)
+{
+    struct stream *stream = &session->client.stream;
+
+    if (!stream->layer)
+        return true;
+    if (gate_leaving(&session->upstream.gate) > 0 && !session->client.ended)
+        return false;
+    if (gate_waiting(&session->client.gate) > 0)
+        stream_turn(stream);
+    else
+        compressed_count(stream, frame);
+    return true;
 }
 
 enum step session_linger(struct session *session, enum close_reason reason)

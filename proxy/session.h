@@ -114,6 +114,11 @@ enum step session_end(struct session *session, enum close_reason reason);
 /* Sends the client an error packet with this sequence id; the session continues. */
 void session_error(struct session *session, uint8_t sequence, uint16_t code, const char *sqlstate,
                    const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* Before silogate or the server sends the client a last packet of its own accord, between two
+ * commands: on a compressed leg `frame` becomes the number of the packet's frame; if the client's
+ * next command has come it is the number of that command's answer, as which the packet is read.
+ * False: the last answer must be sent first. */
+bool session_speaks(struct session *session, uint8_t frame);
 /* The last packets are in the gates: sends them, then closes for `reason`. */
 enum step session_linger(struct session *session, enum close_reason reason);
 /* The answer to the forwarded command is complete. */
