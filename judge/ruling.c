@@ -61,7 +61,7 @@ void ruling_begin(struct ruling *ruling, int32_t today)
     ruling->locks = LOCKS_NOTHING;
     ruling->wants_charset = false;
     ruling->leaves = 0;
-    ruling->works = ruling->opaque = false;
+    ruling->works = ruling->breaks = ruling->reverts = ruling->opaque = false;
 }
 
 void ruling_fini(struct ruling *ruling)

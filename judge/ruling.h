@@ -162,10 +162,12 @@ struct ruling {
                      */
     unsigned moved_rewrites; /* rewrites that could be left out: the alias would answer */
     enum ruling_locks locks;
-    bool wants_charset;     /* names cannot be mapped before the character set is known */
-    uint16_t leaves;        /* union of enum sql_leaves, of all statements */
-    bool works;             /* a statement may lock rows or tables, or write */
-    bool opaque;            /* a statement may end what is held, without being seen to */
+    bool wants_charset; /* names cannot be mapped before the character set is known */
+    uint16_t leaves;    /* union of enum sql_leaves, of all statements */
+    bool works;   /* if all succeed and a transaction is open then, it holds the lock of a table */
+    bool breaks;  /* a statement may end, unseen, an open transaction or other locks of tables */
+    bool reverts; /* a statement goes back to a savepoint */
+    bool opaque;  /* it runs code that is not seen, which may also release locks of GET_LOCK */
     struct sql_edits edits; /* of the present statement */
 
     /* The owners whose tables it writes. With `undetermined` there may be others. */

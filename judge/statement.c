@@ -176,16 +176,101 @@ static bool is_opaque(const struct sql_facts *facts)
     return calls;
 }
 
-static bool works(const struct sql_facts *facts)
+/* Does it define anything but a temporary table of the session's? */
+static bool defines(const struct sql_facts *facts)
 {
-    const unsigned leaves =
-        facts->leaves & (SQL_LEAVES_USER_LOCK | SQL_LEAVES_TABLE_LOCKS | SQL_LEAVES_SERVER_LOCK |
-                         SQL_LEAVES_BACKUP_STAGE | SQL_LEAVES_BACKUP_LOCK | SQL_LEAVES_HANDLER);
-    bool yes = leaves || is_opaque(facts);
+    bool yes = false;
 
     for (uint32_t i = 0; i < facts->object_count && !yes; i++)
-        yes = facts->objects[i].type != SQL_DATABASE && !facts->objects[i].session_only;
+        yes = facts->objects[i].access & SQL_DEFINE && !facts->objects[i].session_only;
     return yes;
+}
+
+/* Does what is held stay as it is, except for what the answer's status tells of the transaction?
+ * Kinds that are not certain are not here: LOCK TABLES unlocks first also where it fails, and DROP
+ * TABLE ends it with the last locked table. */
+static bool keeps(const struct sql_facts *facts)
+{
+    switch ((unsigned)facts->kind) {
+    case SQL_EMPTY:
+    case SQL_SELECT:
+    case SQL_TABLE_STATEMENT:
+    case SQL_VALUES_STATEMENT:
+    case SQL_INSERT:
+    case SQL_REPLACE:
+    case SQL_UPDATE:
+    case SQL_DELETE:
+    case SQL_LOAD_DATA:
+    case SQL_LOAD_XML:
+    case SQL_USE:
+    case SQL_SET:
+    case SQL_COMMIT:
+    case SQL_ROLLBACK:
+    case SQL_SAVEPOINT:
+    case SQL_RELEASE:
+    case SQL_KILL:
+    case SQL_EXPLAIN:
+    case SQL_SHOW:
+    case SQL_HELP:
+    case SQL_HANDLER:
+    case SQL_DO:
+    case SQL_PREPARE:
+    case SQL_DEALLOCATE:
+    case SQL_SIGNAL:
+    case SQL_DIAGNOSTICS:
+        return facts->determined;
+    case SQL_CREATE_TABLE:
+    case SQL_DROP_TABLE:
+        return facts->determined && !defines(facts);
+    default:
+        return false;
+    }
+}
+
+static bool is_servers_own(struct text schema)
+{
+    return text_equal_fold(schema, TEXT("information_schema")) ||
+           text_equal_fold(schema, TEXT("performance_schema"));
+}
+
+/* Does it, inside of a transaction, keep the lock of a table until the transaction's end? */
+static bool works(const struct sql_facts *facts)
+{
+    bool yes = false;
+
+    switch ((unsigned)facts->kind) {
+    case SQL_SELECT:
+    case SQL_TABLE_STATEMENT:
+    case SQL_INSERT:
+    case SQL_REPLACE:
+    case SQL_UPDATE:
+    case SQL_DELETE:
+    case SQL_LOAD_DATA:
+    case SQL_LOAD_XML:
+        break;
+    default:
+        return false;
+    }
+    for (uint32_t i = 0; i < facts->object_count && !yes; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        yes = object->type == SQL_TABLE && !object->session_only && !is_servers_own(object->schema);
+    }
+    return yes;
+}
+
+/* In the order of the text: what was done before a transaction's end does not count. */
+static void note_held(struct ruling *ruling, const struct sql_facts *facts)
+{
+    const bool ends = facts->leaves & SQL_ENDS_TRANSACTION;
+    const bool reverts = facts->kind == SQL_ROLLBACK && !ends;
+
+    ruling->opaque |= is_opaque(facts);
+    ruling->reverts |= reverts;
+    ruling->breaks |= !keeps(facts);
+    if (!keeps(facts) || ends || reverts)
+        ruling->works = false;
+    else if (works(facts))
+        ruling->works = true;
 }
 
 void statement_rule(struct judging *judging, const struct sql_facts *facts,
@@ -223,8 +308,7 @@ void statement_rule(struct judging *judging, const struct sql_facts *facts,
     ruling->undetermined |= !facts->determined;
     note_written(judging, facts, &verdict);
     ruling->leaves |= facts->leaves & (uint16_t)~SQL_LEAVES_TABLE; /* see statement_leaves_table */
-    ruling->works |= works(facts);
-    ruling->opaque |= is_opaque(facts);
+    note_held(ruling, facts);
     if (place->from == 0)
         ruling->parts++;
 }

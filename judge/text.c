@@ -277,7 +277,9 @@ static bool read_all(struct judging *judging, struct ruling_walk *walk)
     walk->readings[0].remembered = judging->belief->remembered;
     if (!read_on(judging, walk))
         return false;
-    if (!walk->ambiguous)
+    if (walk->ambiguous)
+        judging->ruling->works = false;
+    else
         keep_change(judging, &walk->readings[0]);
     statement_conclude(judging);
     return true;

@@ -102,8 +102,8 @@ static void take_status(struct session *session)
 {
     uint16_t status = session->request.answer.status;
 
-    if (!(status & (STATUS_IN_TRANS | STATUS_MORE_RESULTS_EXISTS)))
-        session->held.worked = false;
+    if (!(status & STATUS_IN_TRANS))
+        held_over(session);
     session->belief.may_be_over = false;
     if (!(status & STATUS_IN_TRANS) && session->belief.in_doubt)
         transaction_drop(session);

@@ -7,7 +7,7 @@
 #include "protocol/command.h"
 #include "proxy/session.h"
 
-enum { ER_UNKNOWN_TABLE = 1109 };
+enum { ER_UNKNOWN_TABLE = 1109, ER_XAER_RMFAIL = 1399 };
 
 bool held_runs(const struct request *request)
 {
@@ -66,6 +66,11 @@ void held_passed(struct session *session, const struct ruling *ruling)
     request->alone = is_alone(ruling);
     request->leaves = runs ? ruling->leaves : 0;
     request->unread = runs && ruling->undetermined;
+    request->works =
+        runs && ruling->works &&
+        (request->alone || request->command == COMMAND_QUERY); /* not of two readings */
+    request->breaks = ruling->breaks && request->command != COMMAND_STMT_PREPARE;
+    request->reverts = runs && ruling->reverts;
     request->opaque = runs && ruling->opaque;
     request->kind = ruling->facts ? ruling->facts->kind : SQL_UNKNOWN;
     request->user_lock = SQL_USER_LOCK_NONE;
@@ -74,7 +79,6 @@ void held_passed(struct session *session, const struct ruling *ruling)
         request->lock_name = ruling->facts->lock_name;
         request->leaves &= (uint16_t)~counted;
     }
-    session->held.worked |= runs && ruling->works;
 }
 
 /* --- what is taken by name --- */
@@ -109,7 +113,7 @@ bool held_handler(const struct held *held)
 
 bool held_surely(const struct held *held)
 {
-    return held->sure || holds_surely(&held->locks) || holds_surely(&held->handlers);
+    return held->sure || holds_surely(&held->locks);
 }
 
 /* HELD_NAMES: the name is not there. */
@@ -207,10 +211,11 @@ static void settle_named(struct held *held, const struct request *request)
             take_name(&held->locks, request->lock_name, told == TOLD_1);
         break;
     case SQL_USER_LOCK_RELEASES:
+        if (told == TOLD_NOTHING || (told != TOLD_NULL && told != TOLD_0 &&
+                                     find_name(&held->locks, request->lock_name) == HELD_NAMES))
+            doubt_names(&held->locks); /* perhaps one that is counted by another spelling */
         if (told != TOLD_NOTHING)
             release_name(&held->locks, request->lock_name, told == TOLD_NULL || told == TOLD_0);
-        else
-            doubt_names(&held->locks);
         break;
     case SQL_USER_LOCK_RELEASES_ALL:
         if (told != TOLD_NOTHING)
@@ -220,11 +225,9 @@ static void settle_named(struct held *held, const struct request *request)
         break;
     case SQL_HANDLER_OPENS:
         if (!request->failed)
-            take_name(&held->handlers, request->lock_name, true);
+            take_name(&held->handlers, request->lock_name, false);
         break;
     case SQL_HANDLER_CLOSES:
-        if (!request->failed && find_name(&held->handlers, request->lock_name) == HELD_NAMES)
-            doubt_names(&held->handlers); /* one that is counted by another spelling */
         if (!request->failed || request->answer.error_code == ER_UNKNOWN_TABLE)
             release_name(&held->handlers, request->lock_name, request->failed);
         break;
@@ -233,33 +236,60 @@ static void settle_named(struct held *held, const struct request *request)
     held->handlers.more |= (request->leaves & SQL_LEAVES_HANDLER) != 0;
     if (request->opaque || request->leaves & SQL_MAY_END_USER_LOCK)
         doubt_names(&held->locks);
-    if (request->opaque)
-        doubt_names(&held->handlers);
 }
 
 /* --- other locks --- */
-
-/* The locks that a union of enum sql_leaves may end. */
-static unsigned ended_by(unsigned leaves)
-{
-    return (leaves & SQL_ENDS_TABLE_LOCKS ? SQL_LEAVES_TABLE_LOCKS : 0u) |
-           (leaves & SQL_ENDS_SERVER_LOCK ? SQL_LEAVES_SERVER_LOCK : 0u) |
-           (leaves & SQL_ENDS_BACKUP_STAGE ? SQL_LEAVES_BACKUP_STAGE : 0u) |
-           (leaves & SQL_ENDS_BACKUP_LOCK ? SQL_LEAVES_BACKUP_LOCK : 0u);
-}
 
 static void settle_sure(struct held *held, const struct request *request)
 {
     const unsigned locks = SQL_LEAVES_TABLE_LOCKS | SQL_LEAVES_SERVER_LOCK |
                            SQL_LEAVES_BACKUP_STAGE | SQL_LEAVES_BACKUP_LOCK;
 
-    if (request->opaque)
+    if (request->breaks)
         held->sure = 0;
-    else if (request->alone && !request->failed)
+    if (request->alone && !request->failed && !request->opaque)
         held->sure |= (uint16_t)(request->leaves & locks);
-    held->sure &= (uint16_t)~ended_by(request->leaves);
-    if (request->locking == UNLOCKS_TABLES)
-        held->sure &= (uint16_t)~SQL_LEAVES_TABLE_LOCKS;
+}
+
+/* Is the transaction another one than before, or may it be? That of an XA START is not: inside of
+ * it a BEGIN or COMMIT fails. Without autocommit the next statement begins another one after an
+ * error that has ended it. */
+static bool is_another(const struct session *session)
+{
+    const struct request *request = &session->request;
+
+    if (request->failed && session->belief.no_autocommit)
+        return true;
+    if (request->failed && request->alone && !request->opaque &&
+        request->answer.error_code == ER_XAER_RMFAIL)
+        return false;
+    return request->breaks || request->leaves & SQL_ENDS_TRANSACTION;
+}
+
+/* The servers release the locks of tables that were taken behind a savepoint when they go back to
+ * it. */
+static void settle_worked(struct session *session)
+{
+    const struct request *request = &session->request;
+    struct held *held = &session->held;
+
+    if (is_another(session)) {
+        held->worked = held->rooted = false;
+        held->saved = !request->alone || request->opaque;
+    } else if (request->reverts) {
+        held->worked = request->alone && held->saved && held->rooted;
+    } else if (!held->saved && (!request->alone || request->kind == SQL_SAVEPOINT)) {
+        held->saved = true;
+        held->rooted = held->worked;
+    }
+    if (request->works && !request->failed && session->belief.in_transaction)
+        held->worked = true;
+}
+
+void held_over(struct session *session)
+{
+    session->held.worked = session->held.saved = session->held.rooted = false;
+    session->request.works = false; /* what its statements before this one have done is over */
 }
 
 /* If one of several statements has failed, it is not known which: so all that they may leave counts
@@ -282,8 +312,6 @@ static void settle_locks(struct session *session)
     if (request->locking == UNLOCKS_TABLES && !request->failed)
         held->tables = false;
     settle_sure(held, request);
-    if (request->alone && !request->failed && request->leaves & SQL_ENDS_TRANSACTION)
-        held->worked = false;
 }
 
 void held_answered(struct session *session)
@@ -292,9 +320,11 @@ void held_answered(struct session *session)
 
     settle_named(&session->held, request);
     settle_locks(session);
+    settle_worked(session);
     session->held.unread |= request->unread;
     request->locking = LOCKS_NOTHING;
     request->leaves = 0;
     request->user_lock = SQL_USER_LOCK_NONE;
-    request->unread = request->opaque = false;
+    request->unread = request->opaque = request->works = request->breaks = false;
+    request->reverts = false;
 }

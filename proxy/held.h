@@ -14,14 +14,17 @@ enum { HELD_NAMES = 2 };
 struct held_names {
     uint64_t names[HELD_NAMES]; /* hashes */
     uint16_t may[HELD_NAMES];   /* taken by this name, and not certainly released */
-    uint16_t sure[HELD_NAMES];  /* of these, certainly taken and not perhaps released */
+    uint16_t sure[HELD_NAMES];  /* of these, certainly taken and not perhaps released; not used for
+                                   handlers, which a server closes without saying so */
     bool more;                  /* there may be others */
 };
 
 struct held {
     bool tables : 1;    /* LOCK TABLES or a similar lock is in force */
     bool branches : 1;  /* XA transactions were prepared: see proxy/branches.h */
-    bool worked : 1;    /* the open transaction may have done something: it has not only begun */
+    bool worked : 1;    /* the open transaction certainly holds the lock of a table */
+    bool saved : 1;     /* it may have a savepoint */
+    bool rooted : 1;    /* it had worked before the first one */
     bool server : 1;    /* FLUSH TABLES WITH READ LOCK */
     bool stage : 1;     /* BACKUP STAGE */
     bool backup : 1;    /* BACKUP LOCK, LOCK INSTANCE */
@@ -51,7 +54,10 @@ void held_answered(struct session *session);
 /* May it hold a lock of GET_LOCK; may a handler be open? */
 bool held_user_lock(const struct held *held);
 bool held_handler(const struct held *held);
-/* Does it certainly hold a lock, or have a handler open? */
+/* Does it certainly hold a lock, beside those of a transaction? Certain is what the servers'
+ * answers have said, and no later statement may have ended. */
 bool held_surely(const struct held *held);
+/* A server's status says that no transaction is open. */
+void held_over(struct session *session);
 
 #endif

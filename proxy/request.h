@@ -30,18 +30,21 @@ struct request {
     uint8_t kind;               /* enum sql_kind of the statement that was passed last */
     uint8_t asking;             /* ASK: which of its statements was sent */
     bool alone : 1;             /* it has only one statement, which leaves nothing if it fails */
-    bool opaque : 1;            /* it may end what is held, without being seen to */
-    bool unread : 1;            /* a statement in it is undetermined */
-    bool in_flight : 1;         /* it was sent to the server, and its answer is not complete */
-    bool discarding : 1;        /* PASS: the bytes of this command are read and dropped */
-    bool packet_continues : 1;  /* the client's packet is continued by the next one */
-    bool answered : 1;          /* some of the answer has been passed on */
-    bool failed : 1;            /* an ERR was seen in the answer */
-    bool may_begin : 1;         /* it may have opened a transaction and fail even so */
-    bool redefines : 1;         /* it may create, rename or drop a table of a move */
-    bool asks : 1;              /* a dump: the present event must be acknowledged */
-    bool opens_cursor : 1;      /* it executes `cursor` and asks for one */
-    bool recounts : 1;          /* ... and was passed: the next frame has sequence id 0 */
+    bool works : 1;             /* see struct ruling, as the next three */
+    bool breaks : 1;
+    bool reverts : 1;
+    bool opaque : 1;
+    bool unread : 1;           /* a statement in it is undetermined */
+    bool in_flight : 1;        /* it was sent to the server, and its answer is not complete */
+    bool discarding : 1;       /* PASS: the bytes of this command are read and dropped */
+    bool packet_continues : 1; /* the client's packet is continued by the next one */
+    bool answered : 1;         /* some of the answer has been passed on */
+    bool failed : 1;           /* an ERR was seen in the answer */
+    bool may_begin : 1;        /* it may have opened a transaction and fail even so */
+    bool redefines : 1;        /* it may create, rename or drop a table of a move */
+    bool asks : 1;             /* a dump: the present event must be acknowledged */
+    bool opens_cursor : 1;     /* it executes `cursor` and asks for one */
+    bool recounts : 1;         /* ... and was passed: the next frame has sequence id 0 */
 };
 
 #endif

@@ -10,8 +10,9 @@ bool at_user_lock(const struct parser *p)
             p->n.keyword == KW_RELEASE_ALL_LOCKS);
 }
 
-/* 'name', of characters that are the same bytes in every character set. */
-static bool take_lock(struct sql_lexer *lexer, struct sql_token *token, uint64_t *hash)
+/* 'name', of characters that are the same bytes in every character set. `folded`: in MySQL 'L' and
+ * 'l' are the same lock, in MariaDB they are two. */
+static bool take_lock(struct sql_lexer *lexer, struct sql_token *token, bool folded, uint64_t *hash)
 {
     const char *at = (const char *)lexer->start + token->offset;
 
@@ -22,7 +23,7 @@ static bool take_lock(struct sql_lexer *lexer, struct sql_token *token, uint64_t
         if (name.at[i] < ' ' || name.at[i] > '~' || name.at[i] == '\\')
             return false;
     }
-    *hash = text_hash(name, 0, false);
+    *hash = text_hash(name, 0, folded);
     sql_lexer_next(lexer, token);
     return true;
 }
@@ -76,7 +77,8 @@ void note_user_lock(struct parser *p, struct text text, uint32_t offset)
         return;
     sql_lexer_next(&lexer, &token);
     if (word != KW_RELEASE_ALL_LOCKS &&
-        (!keeps_names(p->state) || !take_lock(&lexer, &token, &name)))
+        (!keeps_names(p->state) ||
+         !take_lock(&lexer, &token, p->state->dialect == SQL_MYSQL, &name)))
         return;
     if (word == KW_GET_LOCK)
         skip_timeout(&lexer, &token);
