@@ -46,6 +46,7 @@ void ruling_begin(struct ruling *ruling, int32_t today)
     ruling->byte_count = 0;
     ruling->written.count = 0;
     ruling->written.more = false;
+    ruling->run = (struct owners){.count = 0};
     ruling->read_again = (struct owners){.count = 0};
     ruling->facts = NULL;
     ruling->moved = NULL;

@@ -172,6 +172,7 @@ struct ruling {
 
     /* The owners whose tables it writes. With `undetermined` there may be others. */
     struct owners written;
+    struct owners run; /* the owners whose routines it runs, which may write what is theirs */
     /* Other owners whose data it reads after an earlier statement of the transaction has written
      * to it. A statement that writes only to that owner's tables does not count: both can be moved
      * to that owner together. */

@@ -58,6 +58,19 @@ static void note_read_again(struct judging *judging, const struct sql_facts *fac
     }
 }
 
+/* Notes owners whose routines it runs. */
+static void note_run(struct judging *judging, const struct sql_facts *facts,
+                     const struct verdict *verdict)
+{
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        if (!(facts->objects[i].access & SQL_EXECUTE))
+            continue;
+        const int owner = owner_of(judging, facts, i, verdict);
+        if (owner != SERVICE_NONE)
+            owners_add(&judging->ruling->run, owner);
+    }
+}
+
 /* Notes owners whose tables it writes or defines. */
 static void note_written(struct judging *judging, const struct sql_facts *facts,
                          const struct verdict *verdict)
@@ -307,6 +320,7 @@ void statement_rule(struct judging *judging, const struct sql_facts *facts,
         ruling->strictest = verdict;
     ruling->undetermined |= !facts->determined;
     note_written(judging, facts, &verdict);
+    note_run(judging, facts, &verdict);
     ruling->leaves |= facts->leaves & (uint16_t)~SQL_LEAVES_TABLE; /* see statement_leaves_table */
     note_held(ruling, facts);
     if (place->from == 0)

@@ -150,22 +150,22 @@ static bool goes_through(const struct session *session)
            (session->held.branches && branches_of_session(session->id));
 }
 
+/* May a statement write or define what is this owner's? One that is not understood may. */
+static bool may_write(const struct ruling *ruling, int owner)
+{
+    return ruling->undetermined || ruling->written.more || ruling->run.more ||
+           owners_have(&ruling->written, owner) || owners_have(&ruling->run, owner);
+}
+
 bool boundary_holds(const struct session *session)
 {
     const struct runtime *runtime = session->worker->runtime;
-    const struct owners *written = &session->worker->ruling.written;
+    const struct ruling *ruling = &session->worker->ruling;
+    bool holds = false;
 
-    if (goes_through(session))
-        return false;
-    for (size_t i = 0; i < runtime->hold_count; i++) {
-        for (uint8_t j = 0; j < written->count; j++) {
-            if (written->list[j] == runtime->holds[i].owner)
-                return true;
-        }
-        if (written->more)
-            return true;
-    }
-    return false;
+    for (size_t i = 0; i < runtime->hold_count && !holds; i++)
+        holds = may_write(ruling, runtime->holds[i].owner);
+    return holds && !goes_through(session);
 }
 
 bool boundary_waits(const struct session *session)
