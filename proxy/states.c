@@ -159,6 +159,8 @@ void session_due(struct session *session)
     enum limit limit = states[session->state].limit;
 
     session->due = UINT32_MAX; /* the session is not in a slot of the timer now */
+    if (session->state == STATE_COMMAND && session->waiting.after)
+        session_moves(session); /* its command waits for silogate: it is not idle */
     if (session->worker->second < session->deadline) {
         worker_time(session->worker, session, session->deadline);
         if (session->leaving && session->state == STATE_COMMAND)

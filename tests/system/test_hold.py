@@ -81,6 +81,20 @@ def test_every_kind_of_leg(server, make, marks, certificates, secure, packed):  
     client.quit()
 
 
+@pytest.mark.parametrize("way", ["query", "prepared"])
+def test_a_session_that_waits_is_not_idle(server, make, marks, way):  # noqa: F811
+    """Its command is answered, however short the idle_timeout is."""
+    gate = make(server, ("proxy", "idle_timeout", "1s"))
+    client = wire.connect(gate.port, "billing_service", "nilecare_billing")
+    statement = client.prepare(WRITE)[0]
+    gate.ctl("hold", "billing", "--writes", "--for", "6s")
+    client.command(client.execute_bytes(statement) if way == "prepared" else client.query_bytes(WRITE))
+    assert client.answers()[0].affected == 1
+    assert marks() == 1
+    assert client.socket.recv(1) == b""  # idle from here on
+    client.close()
+
+
 def test_two_holds(server, make, marks):  # noqa: F811
     """What writes for two owners waits for both; the end of one, or of one of two of the same owner, is not the
     other's."""
