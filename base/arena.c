@@ -19,6 +19,7 @@ static void *or_abort(void *memory)
 {
     if (!memory) {
         log_error("out of memory");
+        log_end();
         abort();
     }
     return memory;

@@ -1,15 +1,16 @@
-/* The operator's log. One write(2) a line, so that lines of several threads never mix. */
+/* The operator's log: the text of its lines. Each is written as a whole (base/log_writer.c), so
+ * that lines of several threads never mix. */
 #include "base/log.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/json.h"
-
+#include "base/log_writer.h"
 #include "base/text.h"
 
 static _Atomic enum log_level threshold = LOG_LEVEL_NOTICE;
@@ -45,34 +46,32 @@ void log_json(bool json)
     atomic_store(&as_json, json);
 }
 
-static void write_json(const char *moment, const char *level, const char *message, size_t length)
+/* Returns the line's length. */
+static size_t compose_json(char line[LOG_LINE], const char *moment, const char *level,
+                           struct text message)
 {
-    char line[3000];
-    struct json json = {.at = line, .size = sizeof(line) - 1};
+    struct json json = {.at = line, .size = LOG_LINE - 1};
 
     json_raw(&json, TEXT("{\"ts\":"));
     json_text(&json, text_of(moment));
     json_raw(&json, TEXT(",\"level\":"));
     json_text(&json, text_of(level));
     json_raw(&json, TEXT(",\"message\":"));
-    json_text(&json, (struct text){message, length});
+    json_text(&json, message);
     json_raw(&json, TEXT("}"));
     line[json.length++] = '\n';
-    ssize_t written = write(STDERR_FILENO, line, json.length);
-    (void)written; /* it cannot be reported anywhere else */
+    return json.length;
 }
 
-/* `bare`: as text without the time and the level. */
-__attribute__((format(printf, 3, 0))) static void write_line(enum log_level level, bool bare,
-                                                             const char *format, va_list arguments)
+/* `bare`: as text without the time and the level. Returns the line's length. */
+__attribute__((format(printf, 4, 0))) static size_t
+compose(char to[LOG_LINE], enum log_level level, bool bare, const char *format, va_list arguments)
 {
     static const char *const names[] = {"error", "warning", "notice", "debug"};
     char line[1200];
     struct timespec now;
     struct tm parts;
 
-    if (level > threshold)
-        return;
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &parts);
     size_t length = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S", &parts);
@@ -89,13 +88,49 @@ __attribute__((format(printf, 3, 0))) static void write_line(enum log_level leve
     length = clean(line, start, length);
     if (atomic_load(&as_json)) {
         line[moment] = 0;
-        write_json(line, names[level], line + start, length - start);
-        return;
+        return compose_json(to, line, names[level], (struct text){line + start, length - start});
     }
     line[length++] = '\n';
     const size_t from = bare ? start : 0;
-    ssize_t written = write(STDERR_FILENO, line + from, length - from);
-    (void)written; /* it cannot be reported anywhere else */
+    memcpy(to, line + from, length - from);
+    return length - from;
+}
+
+__attribute__((format(printf, 3, 0))) static void write_line(enum log_level level, bool bare,
+                                                             const char *format, va_list arguments)
+{
+    char line[LOG_LINE];
+
+    if (level <= threshold)
+        log_writer_put(line, compose(line, level, bare, format, arguments));
+}
+
+__attribute__((format(printf, 2, 3))) static size_t warn(char line[LOG_LINE], const char *format,
+                                                         ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    size_t length = compose(line, LOG_LEVEL_WARNING, false, format, arguments);
+    va_end(arguments);
+    return length;
+}
+
+static size_t tell_lost(uint64_t lost, char line[LOG_LINE])
+{
+    return warn(line, "%llu lines of this log were left out here: standard error was not read",
+                (unsigned long long)lost);
+}
+
+void log_begin(void)
+{
+    log_writer_begin(tell_lost);
+    atexit(log_end);
+}
+
+void log_end(void)
+{
+    log_writer_end();
 }
 
 void log_start(enum log_level level, const char *format, ...)

@@ -13,6 +13,12 @@ void log_threshold(enum log_level level);
 /* One JSON object a line instead: {"ts":..,"level":..,"message":..}. */
 void log_json(bool json);
 
+/* From here on a thread writes the lines, so that nobody who logs waits for standard error. What it
+ * cannot take is left out, counted and told. Before the process ends, or is aborted: log_end waits
+ * for it, two seconds at most; exit() calls it. */
+void log_begin(void);
+void log_end(void);
+
 /* `format` has no newline. Characters that must not reach a terminal (text_is_unfit) and bytes that
  * are not UTF-8 are written as '?'. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -316,6 +316,7 @@ int server_run(const char *path)
     struct error error;
 
     signal(SIGPIPE, SIG_IGN);
+    log_begin();
     if (!takeover_systemd(&server.inherited, &error)) {
         log_start(LOG_LEVEL_ERROR, "%s", error.text);
         return 2;

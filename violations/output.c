@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,7 @@
 #include "base/log.h"
 #include "violations/shorten.h"
 
-enum { RETRY_MILLISECONDS = 1000, KEPT_BYTES = 1 << 20, HALF_LINE_MS = 200 };
+enum { RETRY_MILLISECONDS = 1000, KEPT_BYTES = 1 << 20, HALF_LINE_MS = 200, READER_MS = 200 };
 
 /* If nobody reads the pipe, opening it is an error instead of a wait. */
 static int open_path(const char *path)
@@ -109,6 +111,7 @@ static bool open_again(struct output *output)
     if (output->file >= 0)
         close(output->file);
     output->file = file;
+    output->has_reader = status.st_ino != 0 && !S_ISREG(status.st_mode);
     output->device = status.st_dev;
     output->inode = status.st_ino;
     output->reopen = false;
@@ -191,6 +194,22 @@ static void forget_written(struct output *output, size_t written)
     }
 }
 
+size_t output_piece(const char *from, size_t size)
+{
+    const size_t most = size < PIPE_BUF ? size : PIPE_BUF;
+    const char *end = memrchr(from, '\n', most);
+
+    return end ? (size_t)(end - from) + 1 : most;
+}
+
+/* Can it be written to without waiting for whoever reads it? */
+static bool has_room(const struct output *output, int64_t now)
+{
+    struct pollfd room = {.fd = output->file, .events = POLLOUT};
+
+    return !output->has_reader || poll(&room, 1, now == INT64_MAX ? 0 : READER_MS) != 0;
+}
+
 static ssize_t write_file(struct output *output)
 {
     const bool elsewhere = output->kind == OUTPUT_FILE && is_elsewhere(output);
@@ -206,9 +225,10 @@ static ssize_t write_file(struct output *output)
         }
     }
     output->fresh = false;
-    ssize_t written =
-        output_calls.write(output->file, output->backlog + output->start + output->out,
-                           output_backlog(output) - output->out);
+    const char *from = output->backlog + output->start + output->out;
+    const size_t size = output_backlog(output) - output->out;
+    ssize_t written = output_calls.write(output->file, from,
+                                         output->has_reader ? output_piece(from, size) : size);
     if (output->kind == OUTPUT_FILE && written > 0)
         output->end = lseek(output->file, 0, SEEK_CUR);
     return written;
@@ -287,7 +307,7 @@ void output_flush(struct output *output, int64_t now)
         if (output->reopen)
             output->retry = now == INT64_MAX ? 0 : now + RETRY_MILLISECONDS;
     }
-    while (output_backlog(output) > 0) {
+    while (output_backlog(output) > 0 && has_room(output, now)) {
         ssize_t written =
             output->kind == OUTPUT_SYSLOG ? write_system_log(output) : write_file(output);
         if (written < 0 && errno == EINTR)
@@ -298,7 +318,7 @@ void output_flush(struct output *output, int64_t now)
         }
         forget_written(output, (size_t)written);
     }
-    if (output->failing && !output->reopen) {
+    if (output->failing && !output->reopen && output_backlog(output) == 0) {
         output->failing = false;
         log_notice("the violation log %s can be written again, and its backlog is written",
                    output->name);

@@ -27,6 +27,7 @@ struct output {
     int file; /* -1: not open */
     dev_t device;
     ino_t inode;
+    bool has_reader;    /* it is no file on a disk: a pipe, a terminal, a socket */
     bool leaving;       /* removed by a reload: closed when its backlog is written */
     bool fresh;         /* nothing was written since it was opened */
     bool reopen;        /* the path is to be opened again */
@@ -49,11 +50,16 @@ void output_close(struct output *output);
 
 /* Adds bytes; output_flush writes them. Between two flushes whole lines must have been added. */
 void output_add(struct output *output, struct text run);
-/* Writes as much of the backlog as possible. After a failure it tries again when a second has
- * passed, or at once if `now` is INT64_MAX. Opens the path again first if this was asked for. */
+/* Writes as much of the backlog as possible; does not wait for long where nobody reads. After a
+ * failure it tries again when a second has passed, or at once if `now` is INT64_MAX. Opens the path
+ * again first if this was asked for. */
 void output_flush(struct output *output, int64_t now);
 /* `old` has the same name: takes over its backlog, and closes it. */
 void output_adopt(struct output *output, struct output *old);
+
+/* The bytes that may be written at once to something that is read, and poll says has room, without
+ * waiting: whole lines if possible, so that they do not mix with another process's. */
+size_t output_piece(const char *from, size_t size);
 
 static inline size_t output_backlog(const struct output *output)
 {

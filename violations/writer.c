@@ -175,11 +175,18 @@ static void give_up(struct output *output)
 {
     log_error("the violation log %s could not be written to the end; its last records follow here",
               output->name);
+    log_end();
     while (output_backlog(output) > 0) {
-        ssize_t written =
-            write(STDERR_FILENO, output->backlog + output->start, output_backlog(output));
-        if (written <= 0)
+        struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+        const char *from = output->backlog + output->start;
+        ssize_t written = -1;
+        if (poll(&room, 1, LAST_WAIT) == 1)
+            written = write(STDERR_FILENO, from, output_piece(from, output_backlog(output)));
+        if (written <= 0) {
+            log_error("%zu bytes of records are lost: standard error is not read either",
+                      output_backlog(output));
             return;
+        }
         output->start += (size_t)written;
     }
 }
