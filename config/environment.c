@@ -38,8 +38,11 @@ static bool look_up(struct text form, struct text *found, size_t *length, struct
         unsigned char c = (unsigned char)found->at[i];
         size_t character = text_character((struct text){found->at + i, found->length - i});
         if (c < ' ' || c == 0x7f || character == 0)
-            return error_set(why, "the environment's %s holds bytes that are no text of one line",
-                             name);
+            return error_set(
+                why,
+                "the environment's %s holds bytes that are no text of one line; set it "
+                "to one line of UTF-8 where silogate is started",
+                name);
         i += character - 1;
     }
     *length = size + 3;

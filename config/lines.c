@@ -136,8 +136,11 @@ char *lines_next(char *to, int size, void *stream)
                       length, room);
         length = 0;
     }
-    if (lines->line == lines->before + 1 && length >= 3 && memcmp(to, "\xef\xbb\xbf", 3) == 0)
+    if (length >= 3 && memcmp(to, "\xef\xbb\xbf", 3) == 0)
         start = 3;
+    if (start > 0 && lines->line != lines->before + 1)
+        lines_problem(lines, "the line begins with the bytes EF BB BF (a byte order mark, which "
+                             "editors do not show); take them out");
     memmove(to, to + start, length - start);
     length -= start;
     if (!take_line(lines, (struct text){to, length}))

@@ -37,6 +37,7 @@ static const struct mistake {
     {UPSTREAM SERVICE "[move:m]\nservice = a\ntable = x.t\nto = y\nalias = link\n", "9: alias = link: no such word; write view or none"},
     {UPSTREAM SERVICE "[move:m]\nservice = b\ntable = x.t\nto = y\n", "6: there is no [service:b]"},
     {UPSTREAM "[proxy\n", "3: a section without ]"},
+    {UPSTREAM "\xef\xbb\xbf[proxy]\nworkers = 2\n", "3: the line begins with the bytes EF BB BF"},
     {UPSTREAM "[proxy] workers = 2\n", "3: something stands behind ]"},
     {UPSTREAM "[proxy]\nworkers = 2\n[proxy]\n", "5: [proxy] stands on line 3 already"},
     {UPSTREAM "[upstream:main]\n", "3: [upstream:main] stands on line 1 already"},
