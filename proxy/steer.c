@@ -14,6 +14,15 @@
 /* An override that ends within this time is left to its own end. */
 #define SOON INT64_C(1000000)
 
+static void note(const char *action, const struct override *override)
+{
+    char words[700];
+
+    override_words(override, words, sizeof(words));
+    log_notice("override %s %s: %s", override->id, action, words);
+}
+
+/* Also records it. */
 static void tell(struct steer *steer, const char *action, const struct override *override,
                  struct text by)
 {
@@ -24,7 +33,7 @@ static void tell(struct steer *steer, const char *action, const struct override 
         violations_event_override(steer->violations, text_of(action), text_of(words),
                                   text_of(override->service), by.at ? by : text_of(override->who),
                                   policy_hash(steer->current->policy));
-    log_notice("override %s %s: %s", override->id, action, words);
+    note(action, override);
 }
 
 /* Sets the timer for the next end. */
@@ -317,8 +326,9 @@ static void leave_out(struct steer *steer, const struct override *override)
     closed_add(&steer->closed, override, TEXT("a reload"), OVERRIDE_HERE);
 }
 
-/* An override that was on the board and is not any more was undone there; a new one has begun
- * there. False: nothing has changed. */
+/* An override that was on the board and is not any more was undone there, or has ended; a new one
+ * has begun there. Who wrote the board has recorded it: the successor of a process that follows, or
+ * the predecessor of one that leads from now on. False: nothing has changed. */
 static bool take_board(struct steer *steer)
 {
     struct override *list = memory_take(OVERRIDES_MAX * sizeof(*list));
@@ -329,12 +339,14 @@ static bool take_board(struct steer *steer)
     if (steer->board && board_read(steer->board, list, &count)) {
         for (size_t i = steer->count; i-- > 0;) {
             const struct override old = steer->list[i];
-            if (!old.posted || find(list, count, old.id) || override_left(&old) < SOON)
+            const bool ends = override_left(&old) < SOON;
+            if (!old.posted || find(list, count, old.id) || (ends && steer->follows))
                 continue;
             forget(steer, i);
-            closed_add(&steer->closed, &old, TEXT("another generation of this silogate"),
-                       OVERRIDE_KNOWN);
-            tell(steer, "undone", &old, TEXT("another generation of this silogate"));
+            if (!ends)
+                closed_add(&steer->closed, &old, TEXT("another generation of this silogate"),
+                           OVERRIDE_KNOWN);
+            note(ends ? "ended" : "undone", &old);
             news = true;
         }
         for (size_t i = 0; i < count && steer->count < OVERRIDES_MAX; i++) {
