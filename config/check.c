@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/index.h"
@@ -191,6 +192,19 @@ static bool same_address(const struct config_address *a, const struct config_add
            a->port == b->port && text_equal(a->host, b->host);
 }
 
+/* After a takeover the older process listens at the path with its process ID behind it: 8 bytes. */
+static void check_control(const struct config_address *control, struct config_problems *problems)
+{
+    enum { MOST = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1, ID = 8 };
+
+    if (control->host.at && control->host.length + ID > MOST)
+        config_problem_add(problems, control->line, control->host.length <= MOST,
+                           "control = %s: the path has %zu bytes, and with more than %d `silogate "
+                           "ctl` cannot reach the sessions of a silogate that was taken over from; "
+                           "write a shorter one",
+                           control->written.at, control->host.length, MOST - ID);
+}
+
 static void check_listen(const struct config *config, struct config_problems *problems)
 {
     const struct config_addresses *listen = &config->proxy.listen;
@@ -199,6 +213,7 @@ static void check_listen(const struct config *config, struct config_problems *pr
         wrong(problems, config->proxy.control.line,
               "control = %s: everybody who can reach it could change things; write unix:/path",
               config->proxy.control.written.at);
+    check_control(&config->proxy.control, problems);
     if (same_address(&config->proxy.control, &config->proxy.admin))
         wrong(problems, config->proxy.control.line,
               "control = %s is admin's (%s); write another path", config->proxy.control.written.at,

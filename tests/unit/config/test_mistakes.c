@@ -12,6 +12,7 @@
 
 /* `expected`: "LINE: part of the text"; every case has exactly one problem. */
 /* clang-format off */
+#define LONG "twenty_bytes_of_path"
 #define SERVICE "[service:a]\nowns = x.*\n"
 
 static const struct mistake {
@@ -37,6 +38,7 @@ static const struct mistake {
     {UPSTREAM SERVICE "[move:m]\nservice = a\ntable = x.t\nto = y\nalias = link\n", "9: alias = link: no such word; write view or none"},
     {UPSTREAM SERVICE "[move:m]\nservice = b\ntable = x.t\nto = y\n", "6: there is no [service:b]"},
     {UPSTREAM "[proxy\n", "3: a section without ]"},
+    {UPSTREAM "[proxy]\ncontrol = unix:/" LONG LONG LONG LONG LONG "sockets", "4: control = unix:/"},
     {UPSTREAM "\xef\xbb\xbf[proxy]\nworkers = 2\n", "3: the line begins with the bytes EF BB BF"},
     {UPSTREAM "[proxy] workers = 2\n", "3: something stands behind ]"},
     {UPSTREAM "[proxy]\nworkers = 2\n[proxy]\n", "5: [proxy] stands on line 3 already"},
