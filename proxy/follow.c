@@ -194,6 +194,8 @@ enum step follow_ruling(struct session *session, struct command *command, size_t
     const enum moving_entry entry = enter_moves(session, ruling);
     if (entry != MOVING_ENTERED)
         return entry == MOVING_HELD ? follow_hold(session) : STEP_AGAIN;
+    if (ruling->outcome == RULING_ALLOW && renew_database(session, ruling))
+        return STEP_AGAIN;
     if (ruling->outcome == RULING_ALLOW && ruling->stale &&
         renew_begin(session, command->prepared, ruling))
         return STEP_AGAIN;

@@ -75,6 +75,22 @@ enum moving_entry moving_await(struct session *session)
     return moving_names(session) ? MOVING_OUTDATED : MOVING_ENTERED;
 }
 
+void moving_rights_read(struct session *session)
+{
+    const struct sql_moved *names = moving_names(session);
+
+    session->inside.places = names ? sql_moved_places(names) : 0;
+}
+
+bool moving_outdates_rights(const struct session *session, const struct ruling *ruling)
+{
+    const struct sql_state *state = &session->belief.state;
+
+    return ruling->touched && ruling->moved && !state->database_unknown &&
+           session->inside.places != sql_moved_places(ruling->moved) &&
+           sql_moved_stand_in(ruling->moved, sql_state_database(state));
+}
+
 /* Under LOCK TABLES a name must keep its meaning, even if a reload removes the move from the
  * configuration, or adds it. */
 static void pin(struct session *session, const struct ruling *ruling)

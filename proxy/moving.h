@@ -29,6 +29,7 @@ struct moving_inside {
     uint64_t touched;
     uint64_t touched_by;     /* the digest of the statement that keeps it inside; 0: not known */
     struct sql_moved *names; /* with `pinned` */
+    uint64_t places;         /* sql_moved_places of moving_rights_read */
     uint32_t since;          /* in seconds of the worker's clock */
     bool pinned; /* LOCK TABLES is in force: until its end names are mapped by `names` */
 };
@@ -38,6 +39,10 @@ struct moving *moving_new(void);
 /* Where the tables are at the session's upstream; NULL: no moves are open. Valid until this
  * worker's next call for this upstream. */
 struct sql_moved *moving_names(struct session *session);
+/* The server looks up, from here on, what the session may do in its current database. */
+void moving_rights_read(struct session *session);
+/* Have tables moved since, and do some stand in that database? */
+bool moving_outdates_rights(const struct session *session, const struct ruling *ruling);
 void moving_fini(struct worker *worker);
 /* Before the first session: where the tables of the moves in `config` are is not known yet. */
 void moving_expect(const struct config *config);

@@ -8,10 +8,13 @@
  * statement. If the server refuses to prepare it, the old one stays until the tables move again.
  * For SQL's PREPARE that statement is sent instead; a failed one has deleted the old statement,
  * which is then prepared again.
+ *
+ * Or it is one COM_INIT_DB to the present database. Servers look up what a session may do there
+ * when it is entered, and keep that: rights that were granted for the moved tables since would not
+ * count.
  */
 #include "proxy/renew.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +23,7 @@
 #include "judge/judge.h"
 #include "protocol/execute.h"
 #include "proxy/command.h"
+#include "proxy/literal.h"
 #include "proxy/moving.h"
 #include "proxy/worker.h"
 
@@ -33,6 +37,7 @@ struct renewal {
     uint64_t hash; /* of the name of SQL's PREPARE; 0: a statement of COM_STMT_PREPARE */
     uint64_t print;
     enum renewal_step step;
+    bool enters;   /* nothing is prepared: the present database is entered once more */
     bool moves;    /* a change to the database `there` and back is needed */
     bool failed;   /* the present step has failed */
     bool prepared; /* the server has prepared it, as `statement` with so many parameters */
@@ -274,14 +279,30 @@ static void send_step(struct session *session)
     }
 }
 
-static void begin(struct session *session, struct renewal *renewal, bool moves)
+static void start(struct session *session, struct renewal *renewal, enum renewal_step step)
 {
-    renewal->moves = moves;
-    renewal->step = moves ? RENEWAL_ENTER : RENEWAL_PREPARE;
+    renewal->step = step;
     renewal->back = session->belief.state;
     session->renewal = renewal;
     send_step(session);
     session_enter(session, STATE_RENEW);
+}
+
+static void begin(struct session *session, struct renewal *renewal, bool moves)
+{
+    renewal->moves = moves;
+    start(session, renewal, moves ? RENEWAL_ENTER : RENEWAL_PREPARE);
+}
+
+bool renew_database(struct session *session, const struct ruling *ruling)
+{
+    if (!moving_outdates_rights(session, ruling))
+        return false;
+    moving_rights_read(session);
+    struct renewal *renewal = memory_take_zeroed(sizeof(*renewal));
+    renewal->enters = true;
+    start(session, renewal, RENEWAL_BACK);
+    return true;
 }
 
 static bool begin_prepared(struct session *session, struct prepared *prepared,
@@ -315,40 +336,6 @@ static bool begin_prepared(struct session *session, struct prepared *prepared,
 
 /* --- SQL's PREPARE --- */
 
-enum { QUERY_BESIDE = 2 + 64 };
-
-/* Can the text be written as a literal that the server reads as the same text? */
-static bool can_be_literal(const struct sql_state *state, struct text text)
-{
-    if (!state->mode_known || state->lossy & SQL_LOSSY_SIGNS ||
-        (state->charset != SQL_UTF8 && state->charset != SQL_SINGLE_BYTE))
-        return false;
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.at[i] == '\0' ||
-            ((uint8_t)text.at[i] >= 0x80 && (state->charset != SQL_UTF8 || state->lossy)))
-            return false;
-    }
-    return true;
-}
-
-/* Names that sql/session.c remembers are plain: they contain no quotes. */
-static size_t write_prepare(char *to, struct text name, struct text text, bool backslashes)
-{
-    const size_t head = (size_t)sprintf(to + 2, "PREPARE `%.*s` FROM '", TEXT_ARGS(name)) + 2;
-    size_t length = head;
-
-    to[0] = 0; /* no query attributes, in one set */
-    to[1] = 1;
-    for (size_t i = 0; i < text.length; i++) {
-        const char c = text.at[i];
-        if (c == '\'' || (c == '\\' && backslashes))
-            to[length++] = c;
-        to[length++] = c;
-    }
-    to[length++] = '\'';
-    return length;
-}
-
 static bool begin_named(struct session *session, struct ruling *ruling)
 {
     struct belief *belief = &session->belief;
@@ -367,7 +354,7 @@ static bool begin_named(struct session *session, struct ruling *ruling)
     memcpy(kept, name.at, name.length); /* because judging overwrites it */
     sql_state_set_database(&there, database);
     belief_name(belief, hash, ruling->print); /* it is not tried again, whatever the result */
-    if (!can_be_literal(&belief->state, text) || !can_enter(&there, &belief->state, &moves))
+    if (!literal_can_be(&belief->state, text) || !can_enter(&there, &belief->state, &moves))
         return cannot(ruling, why);
     if (!judge_renew_text(belief, text, &there, ruling, &why))
         return cannot(ruling, why);
@@ -375,12 +362,12 @@ static bool begin_named(struct session *session, struct ruling *ruling)
         return cannot(ruling, "more names than can be mapped");
     const size_t length = sql_map_write(text, &ruling->edits, mapped);
     struct renewal *renewal =
-        memory_take(sizeof(*renewal) + 2 * (length + text.length + QUERY_BESIDE + name.length));
+        memory_take(sizeof(*renewal) + 2 * (length + text.length + LITERAL_BESIDE + name.length));
     *renewal = (struct renewal){.hash = hash, .print = ruling->print, .there = there};
     const struct text known = {kept, name.length};
     renewal->length =
-        write_prepare(renewal->text, known, (struct text){mapped, length}, backslashes);
-    renewal->restoring = write_prepare(renewal->text + renewal->length, known, text, backslashes);
+        literal_prepare(renewal->text, known, (struct text){mapped, length}, backslashes);
+    renewal->restoring = literal_prepare(renewal->text + renewal->length, known, text, backslashes);
     begin(session, renewal, moves);
     return true;
 }
@@ -449,7 +436,7 @@ static enum step next(struct session *session)
         renewal->step = RENEWAL_BACK;
         break;
     case RENEWAL_BACK:
-        if (failed) /* otherwise the client would be in another database */
+        if (failed && !renewal->enters) /* otherwise the client would be in another database */
             return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
         renewal->step = RENEWAL_STEPS;
         break;

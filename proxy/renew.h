@@ -19,6 +19,11 @@ bool renew_is_here(struct session *session, const struct prepared *prepared);
  * False: it is not possible; the reason is in the ruling. */
 bool renew_begin(struct session *session, struct prepared *prepared, struct ruling *ruling);
 
+/* Have tables that the command uses come into the session's current database since the server has
+ * looked up what the session may do there? True: STATE_RENEW has begun, in which it does so again,
+ * and the command is judged again after it. */
+bool renew_database(struct session *session, const struct ruling *ruling);
+
 /* The command at the front of the client's gate passes: puts the server's statement id, and types
  * if needed, into it.
  */

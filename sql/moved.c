@@ -23,13 +23,19 @@ struct expected {
     bool (*matches)(struct text pattern, struct text name);
 };
 
+struct schema {
+    const struct schema *next;
+    struct text name;
+};
+
 struct sql_moved {
     atomic_uint references;
     bool fold;
-    uint64_t all, most;
+    uint64_t all, most, places;
     struct entry *slots;
     uint32_t size, count;
     const struct expected *expected;
+    const struct schema *schemas; /* with tables of moves in them */
     struct arena arena;
 };
 
@@ -145,6 +151,29 @@ void sql_moved_add(struct sql_moved *moved, enum sql_type type, struct text from
     entry->goes_along = true;
     entry->stands = in_to ? none : old;
     entry->goes = none;
+    if (type != SQL_TABLE)
+        return;
+    if (in_to)
+        moved->places += text_hash(name, text_hash(to, 1, true), true);
+    if (!sql_moved_stand_in(moved, in_to ? new : old)) {
+        struct schema *schema = arena_take(&moved->arena, sizeof(*schema));
+        *schema = (struct schema){moved->schemas, in_to ? new : old};
+        moved->schemas = schema;
+    }
+}
+
+uint64_t sql_moved_places(const struct sql_moved *moved)
+{
+    return moved->places;
+}
+
+bool sql_moved_stand_in(const struct sql_moved *moved, struct text schema)
+{
+    const struct schema *one = moved->schemas;
+
+    while (one && !same(moved, one->name, schema))
+        one = one->next;
+    return schema.at && one;
 }
 
 void sql_moved_hang(struct sql_moved *moved, struct text schema, struct text name, unsigned number)

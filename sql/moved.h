@@ -53,6 +53,10 @@ bool sql_moved_expects(const struct sql_moved *moved, struct text schema, struct
 /* A hash of the schemas where the tables of the statement stand: it changes when one of them moves.
  * `moved` may be NULL. */
 uint64_t sql_moved_print(const struct sql_moved *moved, const struct sql_facts *facts);
+/* A number that is another one when a table has moved, there or back. */
+uint64_t sql_moved_places(const struct sql_moved *moved);
+/* Does a table of a move stand in this schema? `schema.at` may be NULL. */
+bool sql_moved_stand_in(const struct sql_moved *moved, struct text schema);
 /* A bit for each move with a table whose old schema it is, or whose new schema it is while the
  * table does not stand there yet. */
 uint64_t sql_moved_in(const struct sql_moved *moved, struct text schema);

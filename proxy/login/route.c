@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "proxy/binding.h"
 #include "proxy/login/login.h"
+#include "proxy/moving.h"
 #include "proxy/worker.h"
 #include "sql/identifier.h"
 
@@ -20,6 +21,7 @@ void login_bind(struct session *session, int service, size_t upstream)
     } else {
         binding_free(old);
     }
+    moving_rights_read(session);
 }
 
 /* Counts the session in the max_connections of its service and upstream. Returns the name of the

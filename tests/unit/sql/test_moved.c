@@ -41,6 +41,14 @@ static void test_both_names(void **state)
     assert_true(
         text_equal(sql_moved_will_stand(moved, SQL_TABLE, TEXT("o"), TEXT("u")), TEXT("b")));
     assert_null(sql_moved_will_stand(moved, SQL_TABLE, TEXT("b"), TEXT("u")).at);
+    assert_true(sql_moved_stand_in(moved, TEXT("o")) && sql_moved_stand_in(moved, TEXT("b")));
+    assert_false(sql_moved_stand_in(moved, TEXT("x")) ||
+                 sql_moved_stand_in(moved, (struct text){NULL, 0}));
+    const uint64_t places = sql_moved_places(moved);
+    sql_moved_add(moved, SQL_TABLE, TEXT("o"), TEXT("b"), TEXT("v"), false, 4);
+    assert_true(sql_moved_places(moved) == places);
+    sql_moved_add(moved, SQL_TABLE, TEXT("o"), TEXT("b"), TEXT("w"), true, 4);
+    assert_true(sql_moved_places(moved) != places);
     sql_moved_drop(sql_moved_take(moved));
     sql_moved_drop(moved);
     moved = sql_moved_new(true);
