@@ -3,6 +3,11 @@
  * exists there at that time, because servers grant nothing on a table that does not exist), and
  * LOCK TABLES, which is a right on databases, on the database. No right is revoked.
  *
+ * Sessions keep global rights as they were at their login. So what an account may do now by its own
+ * rows on databases and tables it gets by such rows at the target too, whatever it may do globally:
+ * its open sessions may not have that. Rights on a database are kept while it is the current one:
+ * see proxy/renew.c.
+ *
  * The plan is made on a copy of the rights (move/rights.h), until nobody lacks anything, and then
  * compared for each account: where it would not be exact, the move is refused.
  */
@@ -19,7 +24,6 @@ struct planning {
     struct mover *mover;
     const struct table_row **source, **now, **then; /* room for rows */
     bool changed;
-    bool others; /* other databases' names match the target's as a pattern */
 };
 
 static bool is_between(const struct planning *planning, const struct moved_table *table)
@@ -64,10 +68,16 @@ static void add_lock(struct planning *planning, const struct account *account)
                                     : pattern_of(&planning->mover->arena, rights->names[TARGET]);
 
     if (!row || !(text_equal(row->pattern, pattern) ||
-                  (!planning->others && text_equal(row->pattern, rights->names[TARGET]))))
+                  (!rights->others && text_equal(row->pattern, rights->names[TARGET]))))
         row = rights_add(rights, account, pattern);
     row->there[THEN] = true;
     row->rights[THEN] = all | RIGHT_LOCK;
+}
+
+static bool lacks_lock(const struct account *account, enum view view)
+{
+    return on_database(account, view, SOURCE, NOW) & ~on_database(account, view, TARGET, THEN) &
+           RIGHT_LOCK;
 }
 
 /* First by its own rows, then where it lacks the right by those of others. */
@@ -75,13 +85,12 @@ static void plan_locks(struct planning *planning, bool own)
 {
     for (size_t i = 0; i < planning->rights.account_count; i++) {
         const struct account *account = &planning->rights.accounts[i];
+        const uint32_t beside_global = account->global & account->rows[VIEW_OWN][SOURCE][NOW] &
+                                       ~account->rows[VIEW_OWN][TARGET][THEN];
         bool lacks = false;
         for (enum view view = VIEW_ALONE; view <= VIEW_MAPPED; view++)
-            lacks |= has_view(planning, account, view) &&
-                     (on_database(account, view, SOURCE, NOW) & RIGHT_LOCK) &&
-                     !(on_database(account, view, TARGET, THEN) & RIGHT_LOCK);
-        if (lacks && (!own || ((on_database(account, VIEW_OWN, SOURCE, NOW) & RIGHT_LOCK) &&
-                               !(on_database(account, VIEW_OWN, TARGET, THEN) & RIGHT_LOCK))))
+            lacks |= has_view(planning, account, view) && lacks_lock(account, view);
+        if ((lacks && (!own || lacks_lock(account, VIEW_OWN))) || (beside_global & RIGHT_LOCK))
             add_lock(planning, account);
     }
     rights_sum(&planning->rights, THEN);
@@ -92,6 +101,7 @@ static void plan_locks(struct planning *planning, bool own)
 /* What an account may do with a table, by one view. */
 struct compared {
     uint32_t source, now, then;
+    uint32_t sure, lacks; /* then, by VIEW_OWN not globally only; and what is to be granted */
     size_t source_count, now_count, then_count; /* of the rows on the table */
 };
 
@@ -111,6 +121,15 @@ static struct compared compare(struct planning *planning, const struct account *
                 rights_of_rows(planning->now, found.now_count, NOW);
     found.then = on_database(account, view, TARGET, THEN) |
                  rights_of_rows(planning->then, found.then_count, THEN);
+    found.sure = found.then;
+    found.lacks = found.source & ~found.then;
+    if (view == VIEW_OWN) {
+        found.sure &= ~(account->global & ~account->rows[view][TARGET][THEN] &
+                        ~rights_of_rows(planning->then, found.then_count, THEN));
+        found.lacks |= ~found.sure & (account->rows[view][SOURCE][NOW] |
+                                      rights_of_rows(planning->source, found.source_count, NOW));
+    }
+    found.lacks &= rights_of_tables();
     return found;
 }
 
@@ -151,7 +170,7 @@ static void plan_table(struct planning *planning, const struct account *account,
 {
     const uint32_t all = rights_of_tables();
     struct compared found = compare(planning, account, view, table);
-    uint32_t lacks = found.source & ~found.then & all;
+    uint32_t lacks = found.lacks;
 
     if (lacks && view == VIEW_OWN)
         lacks &= real_rights(planning, account, table, (struct text){NULL, 0});
@@ -162,7 +181,7 @@ static void plan_table(struct planning *planning, const struct account *account,
         const struct table_row *row = planning->source[i];
         for (size_t j = 0; j < row->column_count; j++) {
             const struct text column = row->columns[j].name;
-            lacks = row->columns[j].rights[NOW] & all & ~found.then &
+            lacks = row->columns[j].rights[NOW] & all & ~found.sure &
                     ~rights_of_column(planning->then, found.then_count, THEN, column);
             if (lacks && view == VIEW_OWN)
                 lacks &= real_rights(planning, account, table, column);
@@ -425,29 +444,12 @@ static void keep_grants(struct planning *planning)
     }
 }
 
-static bool has_others(struct planning *planning)
-{
-    const struct text target = planning->rights.names[TARGET];
-    struct rows *rows = connection_query(planning->mover->connection,
-                                         "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA",
-                                         NULL, planning->mover->error);
-
-    planning->others = false;
-    while (rows && rows_next(rows)) {
-        const struct text name = rights_folded(planning->mover, rows->cells[0]);
-        planning->others |= !planning->rights.literal && !text_equal(name, target) &&
-                            pattern_matches(target, name, false);
-    }
-    rows_free(rows);
-    return rows != NULL;
-}
-
 static bool plan_pair(struct planning *planning)
 {
     struct mover *mover = planning->mover;
     struct rights *rights = &planning->rights;
 
-    if (!has_others(planning))
+    if (!rights_read_others(rights))
         return false;
     rights_add_sessions(rights);
     const size_t room = (rights->account_count + 1) * sizeof(struct table_row *);

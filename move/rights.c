@@ -158,11 +158,10 @@ static uint32_t unsure(const struct search *search)
     return search->unsure ? RIGHT_UNSURE : 0;
 }
 
-uint32_t rights_on_database(const struct rights *rights, const struct account *account,
-                            enum view view, enum place place, enum time time)
+static uint32_t by_rows(const struct rights *rights, const struct account *account, enum view view,
+                        enum place place, enum time time)
 {
     static const struct text anywhere = TEXT("%");
-    uint32_t sum = account->global & ~account->revoked[place];
     struct search search = {0};
 
     if (view == VIEW_OWN || view == VIEW_ALONE) {
@@ -171,25 +170,41 @@ uint32_t rights_on_database(const struct rights *rights, const struct account *a
         if (!own && account->user.length > 0)
             look(rights, account, TEXT(""), NULL, place, time, &search);
         const uint32_t best = search.best ? search.best->rights[time] : 0;
-        sum |= best;
         search.unsure |= differs(&search, best);
-        return sum | unsure(&search);
+        return best | unsure(&search);
     }
     for (size_t i = 0; i < account->set_count; i++) {
         const struct account *member = &rights->accounts[account->set[i]];
-        sum |= member->global & ~member->revoked[place];
         look(rights, member, member->user, &member->host, place, time, &search);
     }
     if (view == VIEW_MAPPED)
-        return sum | mapped(rights, account, &search, place, time);
+        return mapped(rights, account, &search, place, time);
     if (search.best)
-        return sum | merged(rights, account, search.best->pattern, time) | unsure(&search);
+        return merged(rights, account, search.best->pattern, time) | unsure(&search);
     /* MariaDB looks for a role as for a user from nowhere */
     look(rights, account, account->user, &anywhere, place, time, &search);
     look(rights, account, TEXT(""), &anywhere, place, time, &search);
-    if (search.best)
-        sum |= search.best->rights[time];
-    return sum | unsure(&search);
+    return (search.best ? search.best->rights[time] : 0) | unsure(&search);
+}
+
+static uint32_t by_global(const struct rights *rights, const struct account *account,
+                          enum view view, enum place place)
+{
+    uint32_t sum = account->global & ~account->revoked[place];
+
+    for (size_t i = 0; view >= VIEW_MERGED && i < account->set_count; i++) {
+        const struct account *member = &rights->accounts[account->set[i]];
+        sum |= member->global & ~member->revoked[place];
+    }
+    return sum;
+}
+
+static void sum_account(const struct rights *rights, struct account *account, enum view view,
+                        enum place place, enum time time)
+{
+    account->rows[view][place][time] = by_rows(rights, account, view, place, time);
+    account->databases[view][place][time] =
+        account->rows[view][place][time] | by_global(rights, account, view, place);
 }
 
 void rights_sum(struct rights *rights, enum time time)
@@ -197,8 +212,7 @@ void rights_sum(struct rights *rights, enum time time)
     for (size_t i = 0; i < rights->account_count; i++) {
         for (int view = VIEW_OWN; view <= VIEW_MAPPED; view++) {
             for (int place = SOURCE; place <= TARGET; place++)
-                rights->accounts[i].databases[view][place][time] = rights_on_database(
-                    rights, &rights->accounts[i], (enum view)view, (enum place)place, time);
+                sum_account(rights, &rights->accounts[i], (enum view)view, (enum place)place, time);
         }
     }
 }
@@ -403,4 +417,21 @@ struct database_row *rights_add(struct rights *rights, const struct account *acc
     }
     rights->databases[number] = row;
     return row;
+}
+
+bool rights_read_others(struct rights *rights)
+{
+    const struct text target = rights->names[TARGET];
+    struct rows *rows = connection_query(rights->mover->connection,
+                                         "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA",
+                                         NULL, rights->mover->error);
+
+    rights->others = false;
+    while (rows && rows_next(rows)) {
+        const struct text name = rights_folded(rights->mover, rows->cells[0]);
+        rights->others |=
+            !rights->literal && !text_equal(name, target) && pattern_matches(target, name, false);
+    }
+    rows_free(rows);
+    return rows != NULL;
 }

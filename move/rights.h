@@ -46,6 +46,7 @@ struct account {
     uint32_t *roles; /* MySQL: those that it has itself */
     size_t role_count;
     uint32_t databases[4][2][2]; /* by view, place, time: rights by global ones and databases */
+    uint32_t rows[4][2][2];      /* the same without global ones */
 };
 
 struct database_row {
@@ -75,6 +76,7 @@ struct table_row {
 struct rights {
     struct mover *mover;
     struct text names[2]; /* by place: the databases */
+    bool others;          /* other databases' names match the target's as a pattern */
     bool literal;         /* MySQL: partial_revokes, so names of databases are no patterns */
     uint64_t prints[2];   /* by place: of all that matters for it, the same in any order */
     struct account *accounts;
@@ -90,16 +92,15 @@ struct rights {
 bool rights_read(struct rights *rights, struct mover *mover, struct text source,
                  struct text target);
 void rights_fini(struct rights *rights);
+/* Sets `others`. */
+bool rights_read_others(struct rights *rights);
 /* Adds a role to the account's set. */
 void rights_member(struct rights *rights, struct account *account, uint32_t role);
 
 /* sessions.c, MySQL: adds, behind the accounts, sessions with a part of their roles. */
 void rights_add_sessions(struct rights *rights);
 
-/* By global rights and those on the database. */
-uint32_t rights_on_database(const struct rights *rights, const struct account *account,
-                            enum view view, enum place place, enum time time);
-/* Keeps these in `databases`, at this time. */
+/* Computes `databases` and `rows` of all accounts, at this time. */
 void rights_sum(struct rights *rights, enum time time);
 
 /* The rows on the table that count: of VIEW_OWN and VIEW_ALONE one at most. Returns how many were

@@ -10,6 +10,7 @@ READ, ADD = "SELECT COUNT(*) FROM {}", "INSERT INTO {} (client, number) SELECT {
 GIVEN = {  # by whom, how
     "database": f"GRANT ALL ON `mv\\_new`.* TO {USER}@'%'",
     "role": "GRANT ALL ON `mv\\_new`.* TO mv_r",
+    "everything": f"GRANT SELECT, INSERT, UPDATE, LOCK TABLES ON *.* TO {USER}@'%'",
     "nothing": "DO 0",
 }
 
@@ -88,3 +89,17 @@ def test_within_a_transaction(scene):
     assert server.sql(f"SELECT COUNT(*) FROM {NEW}.other") == ((0,),)
     cursor.execute("COMMIT")
     assert server.sql(f"SELECT COUNT(*) FROM {NEW}.other") == ((1,),)
+
+
+def test_rights_beside_global_ones_are_taken_back(scene):
+    """What the move grants although a global right is there goes when it is given up."""
+    server, what = scene.server, f"SELECT Db, Table_name, Table_priv FROM mysql.tables_priv WHERE User = '{USER}'"
+    server.sql(f"GRANT SELECT, LOCK TABLES ON `mv\\_old`.* TO {USER}@'%'", f"GRANT SELECT, LOCK TABLES ON *.* TO {USER}@'%'")
+    with scene.connect() as client, client.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("INSERT INTO t0 (client, number) VALUES (5, 5)")
+        told = scene.move()
+        assert told.returncode == 1 and f"GRANT SELECT ON `{NEW}`.`t0`" in scene.move("--dry-run").stdout, told.stdout
+    assert server.sql(what) == ()
+    told = scene.move()
+    assert told.returncode == 0 and server.sql(what) == ((NEW, "t0", "Select"),), told.stdout + told.stderr
