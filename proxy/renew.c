@@ -9,9 +9,10 @@
  * For SQL's PREPARE that statement is sent instead; a failed one has deleted the old statement,
  * which is then prepared again.
  *
- * Or it is one COM_INIT_DB to the present database. Servers look up what a session may do there
- * when it is entered, and keep that: rights that were granted for the moved tables since would not
- * count.
+ * Or it enters the present database once more. Servers look up what a session may do there when it
+ * is entered, and keep that: rights that were granted for the moved tables since would not count.
+ * MySQL keeps those of active roles too, and looks them up at the next statement, but not at
+ * COM_INIT_DB: so a statement is sent before it.
  */
 #include "proxy/renew.h"
 
@@ -27,7 +28,14 @@
 #include "proxy/moving.h"
 #include "proxy/worker.h"
 
-enum renewal_step { RENEWAL_ENTER, RENEWAL_PREPARE, RENEWAL_RESTORE, RENEWAL_BACK, RENEWAL_STEPS };
+enum renewal_step {
+    RENEWAL_ENTER,
+    RENEWAL_PREPARE,
+    RENEWAL_RESTORE,
+    RENEWAL_LOOK,
+    RENEWAL_BACK,
+    RENEWAL_STEPS,
+};
 
 /* Errors of a server that has not begun with the execution. */
 enum { UNKNOWN_COMMAND = 1047, WRONG_ARGUMENTS = 1210, NOT_PREPARABLE = 1295, MALFORMED = 1835 };
@@ -271,6 +279,9 @@ static void send_step(struct session *session)
     case RENEWAL_RESTORE:
         send_query(session, (struct text){renewal->text + renewal->length, renewal->restoring});
         break;
+    case RENEWAL_LOOK: /* no query attributes, in one set */
+        send_query(session, TEXT("\0\1DO 0"));
+        break;
     case RENEWAL_BACK:
         send_command(session, COMMAND_INIT_DB, sql_state_database(&renewal->back), ANSWER_OK);
         break;
@@ -300,8 +311,8 @@ bool renew_database(struct session *session, const struct ruling *ruling)
         return false;
     moving_rights_read(session);
     struct renewal *renewal = memory_take_zeroed(sizeof(*renewal));
-    renewal->enters = true;
-    start(session, renewal, RENEWAL_BACK);
+    renewal->enters = renewal->moves = true;
+    start(session, renewal, RENEWAL_LOOK);
     return true;
 }
 
@@ -433,6 +444,7 @@ static enum step next(struct session *session)
         renewal->step = renewal->hash && failed ? RENEWAL_RESTORE : RENEWAL_BACK;
         break;
     case RENEWAL_RESTORE:
+    case RENEWAL_LOOK:
         renewal->step = RENEWAL_BACK;
         break;
     case RENEWAL_BACK:

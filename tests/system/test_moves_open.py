@@ -12,6 +12,7 @@ GIVEN = {  # by whom, how
     "role": "GRANT ALL ON `mv\\_new`.* TO mv_r",
     "everything": f"GRANT SELECT, INSERT, UPDATE, LOCK TABLES ON *.* TO {USER}@'%'",
     "nothing": "DO 0",
+    "nothing, by a role": "DO 0",
 }
 
 
@@ -57,8 +58,10 @@ def default_role(server):
 @pytest.mark.parametrize("given", GIVEN)
 def test_granted_while_sessions_were_open(scene, given):
     server = scene.server
-    server.sql(f"GRANT SELECT, INSERT, UPDATE, LOCK TABLES ON `mv\\_old`.* TO {USER}@'%'")
-    if given == "role":
+    by_role = given.endswith("role")
+    server.sql(f"GRANT SELECT, INSERT, UPDATE, LOCK TABLES ON `mv\\_old`.* TO {'mv_r' if by_role else USER}")
+    if by_role:
+        server.sql(f"GRANT CREATE ON `mv\\_old`.* TO {USER}@'%'")
         default_role(server)
     sessions = [Opened(scene, database, number) for number, database in enumerate((OLD, NEW, "mv_third"))]
     assert [one.use() for one in sessions] == [[], [], []]
