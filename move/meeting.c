@@ -205,6 +205,15 @@ bool meeting_instances(struct connection *connection, const char *move, uint64_t
     return true;
 }
 
+bool meeting_names(const struct meeting_instances *instances, struct text name)
+{
+    for (size_t i = 0; i < instances->count; i++) {
+        if (text_equal(instances->items[i].name, name))
+            return true;
+    }
+    return false;
+}
+
 bool meeting_others(struct connection *connection, const char *move, uint64_t epoch,
                     struct meeting_instances *others, struct error *error)
 {

@@ -101,6 +101,9 @@ void meeting_leave(struct connection *connection, const char *instance);
 bool meeting_instances(struct connection *connection, const char *move, uint64_t epoch,
                        struct meeting_instances *instances, struct error *error);
 
+/* Is one of this name among them? */
+bool meeting_names(const struct meeting_instances *instances, struct text name);
+
 /* Of the instances before this upstream, those that do not follow the move now, because their file
  * has no section for it any more or not yet; those that have not answered in `epoch` (0: those that
  * were not seen following it for three seconds). Only name, policy and age of each. Free the arena.

@@ -420,11 +420,13 @@ static bool read_instances(struct mover *mover, struct meeting_instances *instan
     return false;
 }
 
-/* It lives, as its other row tells. */
-static bool is_alive_among(const struct meeting_instances *others, struct text name)
+/* It lives, as its other row tells, but with a file that does not have the section any more. */
+static bool has_left(const struct mover *mover, const struct meeting_instances *others,
+                     struct text name)
 {
     for (size_t i = 0; i < others->count; i++) {
-        if (text_equal(others->items[i].name, name) && !is_late(&others->items[i]))
+        const struct meeting_instance *other = &others->items[i];
+        if (text_equal(other->name, name) && !is_late(other) && has_other_policy(mover, other))
             return true;
     }
     return false;
@@ -473,11 +475,14 @@ bool refusals_of_instances(struct mover *mover)
         return false;
     for (size_t i = 0; i < instances.count; i++) {
         live |= !is_late(&instances.items[i]);
-        if (!is_alive_among(&others, instances.items[i].name))
+        if (!has_left(mover, &others, instances.items[i].name))
             check_instance(mover, &instances.items[i]);
     }
-    for (size_t i = 0; i < others.count; i++)
-        check_other(mover, &others.items[i]);
+    for (size_t i = 0; i < others.count; i++) {
+        const struct meeting_instance *other = &others.items[i];
+        if (has_other_policy(mover, other) || !meeting_names(&instances, other->name))
+            check_other(mover, other);
+    }
     if (!live)
         refuse(mover,
                "no instance of silogate takes part; run one whose [upstream:] has an "
