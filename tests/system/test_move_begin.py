@@ -103,7 +103,8 @@ def test_a_start_whose_first_reads_fail(make_scene, monkeypatch):  # noqa: F811
         own = {row[0] for row in scene.server.sql("SELECT IS_USED_LOCK('silogate.move')")}
         scene.gate.process.kill()
         scene.gate.process.wait()
-        scene.server.sql("DELETE FROM silogate.instances_of_moves")  # the mover would wait for the dead one
+        for table in ("instances_of_moves", "instances"):  # the mover would wait for the dead one
+            scene.server.sql(f"DELETE FROM silogate.{table}")
         scene.gate.start()
         asked = Asked(scene, f"INSERT INTO t0 (client, number) VALUES (1, {number})")
         until = time.monotonic() + 0.5

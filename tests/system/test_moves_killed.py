@@ -177,7 +177,8 @@ def test_killed(make_scene, monkeypatch, server, step, triggers, what):  # noqa:
 
 def attempt(scene, options):
     """An instance that was killed is refused until it is gone for a minute; here it is gone sooner."""
-    scene.server.sql("DELETE FROM silogate.instances_of_moves WHERE seen < NOW(3) - INTERVAL 3 SECOND")
+    scene.server.sql("DELETE FROM silogate.instances_of_moves WHERE seen < NOW(3) - INTERVAL 3 SECOND",
+                     "DELETE FROM silogate.instances WHERE seen < UTC_TIMESTAMP(6) - INTERVAL 3 SECOND")
     moved = scene.move(*options)
     if moved.returncode:
         assert any(why in moved.stdout for why in ("was last seen", "no instance", "not all instances are",
