@@ -284,6 +284,8 @@ static bool create_all(struct mover *mover, struct sending *sending, size_t rena
         add(mover, sending, mover->triggers[added].new_sent, NULL);
         good = mariadb || send_behind(mover, sending, renames, until);
     }
+    if (mariadb)
+        add(mover, sending, TEXT("SET SESSION lock_wait_timeout = 1"), NULL);
     good = good && send_behind(mover, sending, renames, until);
     for (size_t i = 0; i < added && sending->done >= places[i]; i++)
         trigger_answered(mover, i, sending->done > places[i]);
@@ -305,7 +307,6 @@ static bool carry_over(struct mover *mover, int64_t until)
     if (renamed) {
         const struct error why = *mover->error;
         good = connection_restore(mover->connection, mover->error) && good;
-        set_wait(mover, 1);
         *mover->error = why;
     }
     if (!good)
