@@ -3,11 +3,15 @@
  * preceded by two looks: the mover's, at its clock and at what the instances have written, and the
  * server's, at a time by its own clock, in the same packet as the step. The second one counts for a
  * mover that stands still between them. */
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "move/mover_internal.h"
 
 enum {
     MARGIN_MS = 30,
+    UNHEARD_MS = 500, /* for an instance that begins */
+    POLL_US = 5000,
     TABLE_US = 3000, /* a table more in one RENAME, on a server that is not slow */
     TRIPS = 4,       /* to the server, until the instances know that the tables have moved */
 };
@@ -47,16 +51,29 @@ bool hold_is_over(struct mover *mover, const char *why)
                       why);
 }
 
+/* One that begins in the hold is known before it has written that nobody is inside of it. */
+static bool ask_drained(struct mover *mover, int64_t until, struct meeting_look *look)
+{
+    for (;;) {
+        if (!meeting_drained(mover->connection, mover->name, mover->epoch,
+                             policy_hash(mover->order->policy), look, mover->error))
+            return false;
+        if (!look->unheard || clock_ms() >= until)
+            return true;
+        usleep(POLL_US);
+    }
+}
+
 bool hold_look(struct mover *mover)
 {
-    const int64_t need = needed(mover);
+    const int64_t need = needed(mover), begun = clock_ms();
+    const int64_t until = smaller(mover->ends - need, begun + UNHEARD_MS);
     struct error *error = mover->error;
     struct meeting_look look;
 
-    if (mover->ends - clock_ms() < need)
+    if (mover->ends - begun < need)
         return !hold_is_over(mover, "too little of the hold is left for the switch");
-    if (!meeting_drained(mover->connection, mover->name, mover->epoch,
-                         policy_hash(mover->order->policy), &look, error))
+    if (!ask_drained(mover, until, &look))
         return false;
     const int64_t left = mover->ends - clock_ms();
     if (left < need)

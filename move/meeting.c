@@ -247,9 +247,9 @@ bool meeting_drained(struct connection *connection, const char *move, uint64_t e
                      const char *policy, struct meeting_look *look, struct error *error)
 {
     static const char sql[] =
-        "SELECT IFNULL((SELECT MIN(instance) FROM silogate.instances_of_moves WHERE move = ? AND"
+        "SELECT (SELECT MIN(instance) FROM silogate.instances_of_moves WHERE move = ? AND"
         " (seen > NOW(3) - INTERVAL 60 SECOND OR epoch = ?) AND NOT (epoch = ? AND state ="
-        " 'drained' AND policy = ?)), ?), (SELECT COUNT(*) FROM silogate.instances_of_moves WHERE"
+        " 'drained' AND policy = ?)), ?, (SELECT COUNT(*) FROM silogate.instances_of_moves WHERE"
         " move = ? AND epoch = ?), FLOOR(UNIX_TIMESTAMP(SYSDATE(6)) * 1000)";
     static const char others[] =
         "(SELECT MIN(name) FROM silogate.instances WHERE seen > UTC_TIMESTAMP(6) - INTERVAL 60"
@@ -273,10 +273,14 @@ bool meeting_drained(struct connection *connection, const char *move, uint64_t e
 
     *look = (struct meeting_look){0};
     if (read) {
-        look->all = !rows->cells[0].at && rows_number(rows, 1, 0) > 0;
-        look->now = rows_number(rows, 2, 0);
+        const struct text held = rows->cells[0], other = rows->cells[1];
+        look->all = !held.at && !other.at && rows_number(rows, 2, 0) > 0;
+        look->unheard = !held.at && other.at;
+        look->now = rows_number(rows, 3, 0);
         snprintf(look->who, sizeof(look->who), "%.*s",
-                 TEXT_ARGS(rows->cells[0].at ? rows->cells[0] : TEXT("none")));
+                 TEXT_ARGS(held.at    ? held
+                           : other.at ? other
+                                      : TEXT("none")));
     }
     rows_free(rows);
     arena_fini(&arena);
