@@ -167,6 +167,14 @@ class Server:
         finally:
             connection.close()
 
+    def end_sessions(self, *users):
+        """Where a test has failed they are still there, with their locks."""
+        for number, in self.sql(f"SELECT id FROM information_schema.processlist WHERE user IN {(*users, '')}"):
+            try:
+                self.sql(f"KILL {number}")
+            except pymysql.Error:
+                pass  # it has ended by itself
+
     def load(self, *paths):
         """Runs SQL files as root."""
         for path in paths:

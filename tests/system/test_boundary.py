@@ -43,8 +43,7 @@ def kept(server, make_gate):
     gate.path.write_text(gate.ini)
     gate.start()
     yield gate
-    for row in server.sql("SELECT id FROM information_schema.processlist WHERE user = 'kept_service'"):
-        server.sql(f"KILL {row[0]}")
+    server.end_sessions("kept_service")
     server.sql("DROP DATABASE kept", "DROP USER kept_service@'%'")
 
 

@@ -68,13 +68,7 @@ class Scene:
         return " seen " in self.move("--status").stdout
 
     def clear(self):
-        # where a test has failed its sessions are still there, with their locks
-        for number, in self.server.sql("SELECT id FROM information_schema.processlist WHERE user IN ("
-                                       "'mv_billing', 'mv_payment')"):
-            try:
-                self.server.sql(f"KILL {number}")
-            except pymysql.Error:
-                pass  # it has ended by itself
+        self.server.end_sessions("mv_billing", "mv_payment")
         self.server.sql("SET SESSION lock_wait_timeout = 60", f"DROP DATABASE IF EXISTS {OLD}", f"DROP DATABASE IF EXISTS {NEW}",
                         "DROP DATABASE IF EXISTS silogate",
                         *(f"DROP USER IF EXISTS {user}@'%'" for user in ("mv_billing", "mv_payment", "mv_account")))
