@@ -35,7 +35,7 @@ def pytest_unconfigure(config):
 
 # What takes longest (SLOWEST=40 lists it) begins first: run beside others, none of these files is left at the end.
 LONGEST = [f"test_{name}.py" for name in (
-    "moving", "generations", "audit_accounts", "move_gate", "drivers", "oracle", "moves_refused", "moves",
+    "moving", "generations", "hold_certain", "audit_accounts", "move_gate", "drivers", "oracle", "moves_refused", "moves",
     "moves_many", "moves_faults", "evidence_pages", "compression", "takeover", "attack", "ends", "examples",
     "unit", "audit", "kill_instances", "store", "move_orms", "moves_rights", "applications", "other_ways",
     "grants_end", "allocations", "long_lists", "faults", "instances", "control", "legs", "move_tools", "hold",

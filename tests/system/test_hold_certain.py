@@ -71,6 +71,7 @@ THROUGH = [  # before the hold, inside of it, whether a write waits
 ]
 
 
+@pytest.mark.long(short=24)
 @pytest.mark.parametrize("before, inside, waits", THROUGH, ids=range(len(THROUGH)))
 def test_what_goes_through_a_hold(kept, before, inside, waits):  # noqa: F811
     """Only a transaction that has done something, or a lock that is certainly held: others may wait for these."""
@@ -106,6 +107,7 @@ WAITS = [  # the last one is what waits, or does not
 ]
 
 
+@pytest.mark.long(short=8)
 @pytest.mark.parametrize("steps, waits", WAITS, ids=range(len(WAITS)))
 def test_what_a_hold_takes_for_a_write(server, kept, steps, waits):  # noqa: F811
     """Beside the tables that a statement writes: a routine of the owner's may write, and what is not understood."""

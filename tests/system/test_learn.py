@@ -374,6 +374,8 @@ def test_equals_the_gate_on_the_corpus(server, make_gate):
     gate = make_gate(server, ("policy", "administration", "log"), ("policy", "undetermined", "log"))
     # MariaDB's log tells the text that such a PREPARE has run, converted, or that it did not come to it: more than the gate knows
     statements = [one for one in corpus() if not ("PREPARE" in one and ("SET character_set_client = " in one or "CREATE VIEW" in one))]
+    if server.name == "mysql":  # whose log writes a comment that is skipped as a plain one
+        statements = [one for one in statements if "/*!99999 x*/" not in one]
     if "SILOGATE_LONG" not in os.environ:
         statements = statements[::3]
     statements = logged(server, statements + ["SELECT 1 FROM nilecare.t1 LIMIT 0 -- alone"])

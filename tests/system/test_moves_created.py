@@ -103,6 +103,7 @@ def test_stays_where_it_was_made(make_scene, monkeypatch, step, how):  # noqa: F
         assert scene.standing() == {"t_job": OLD, name: place, **dict.fromkeys(("t0", "t1"), OLD if option else NEW)}
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("place", [OLD, NEW])
 def test_jobs_make_tables_all_the_time(make_scene, place):  # noqa: F811
     scene = made(make_scene(gates_count=2, tables=10))
@@ -110,7 +111,11 @@ def test_jobs_make_tables_all_the_time(make_scene, place):  # noqa: F811
         assert scene.move().returncode == 0
     with jobs(scene, place, [lambda n, i=i: f"t_job_{i}_{n}" for i in range(8)], each=40):
         time.sleep(0.7)
-        told = scene.move(*(["--back"] if place == NEW else []))
+        for _ in range(6):  # on a busy machine the instances may not get to the end of a catalogue that always changes
+            told = scene.move(*(["--back"] if place == NEW else []))
+            if told.returncode == 0:
+                break
+            assert "Nothing has changed" in told.stdout, told.stdout + told.stderr
         assert told.returncode == 0, told.stdout + told.stderr
         time.sleep(1)
 
