@@ -57,7 +57,7 @@ static void tell_lost(void)
 {
     char line[LOG_LINE];
 
-    if (queue.lost == 0 || ROOM - queue.length < 2 * LOG_LINE)
+    if (queue.lost == 0 || ROOM - queue.length < (size_t)LOG_LINE + LOG_LINE)
         return;
     add(line, queue.tell(queue.lost, line));
     queue.lost = 0;
