@@ -59,7 +59,8 @@ static void tell_lost(void)
 
     if (queue.lost == 0 || ROOM - queue.length < (size_t)LOG_LINE + LOG_LINE)
         return;
-    add(line, queue.tell(queue.lost, line));
+    const size_t length = queue.tell(queue.lost, line);
+    add(line, length);
     queue.lost = 0;
 }
 
