@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "sql/reread.h"
 #include "sql/session_internal.h"
 
 enum { AS_IT_SAYS = UINT16_MAX };
@@ -188,6 +189,10 @@ enum sql_mapped sql_map(const struct sql_facts *facts, const struct sql_state *s
     enum sql_mapped found = look(&m, edits);
     if (found != SQL_MAP_EDITS)
         return found;
+    /* An edit writes backticks; see check_renamed in sql/define_stored.c. */
+    if (facts->kind == SQL_CREATE_TRIGGER &&
+        sql_charset_hides_signs((enum sql_charset)state->charset))
+        return cannot(edits, "a trigger in a character set in which quoted names are not safe");
     memset(m.renamed, 0, facts->object_count * sizeof(m.renamed[0]));
     for (uint32_t i = 0; i < facts->place_count; i++) {
         const struct sql_place *place = &facts->places[i];

@@ -298,7 +298,8 @@ int tls_verify(void *stream, mbedtls_x509_crt *certificate, int depth, uint32_t 
 
     if (depth != 0)
         return 0;
-    tls->is_self_signed = certificate->issuer_raw.len == certificate->subject_raw.len &&
+    tls->is_self_signed = certificate->issuer_raw.len > 0 &&
+                          certificate->issuer_raw.len == certificate->subject_raw.len &&
                           memcmp(certificate->issuer_raw.p, certificate->subject_raw.p,
                                  certificate->subject_raw.len) == 0;
     if (!tls->client)
