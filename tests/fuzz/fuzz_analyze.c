@@ -207,6 +207,8 @@ static bool one_state(const struct reading *reading, const struct sql_state *sta
         if (sql_charset_hides_signs((enum sql_charset)state->charset) &&
             (reading->facts[i]->stores || reading->facts[i]->prints))
             return false;
+        if (!reading->facts[i]->determined && strstr(reading->facts[i]->why, "without a blank"))
+            return false;
     }
     return reading->count < STATEMENTS / 2;
 }
