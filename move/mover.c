@@ -100,17 +100,6 @@ void refuse(struct mover *mover, const char *format, ...)
     va_end(arguments);
 }
 
-void put_name(FILE *to, struct text name)
-{
-    fputc('`', to);
-    for (size_t i = 0; i < name.length; i++) {
-        if (name.at[i] == '`')
-            fputc('`', to);
-        fputc(name.at[i], to);
-    }
-    fputc('`', to);
-}
-
 void put_table(FILE *to, struct text schema, struct text name)
 {
     put_name(to, schema);

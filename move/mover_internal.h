@@ -108,7 +108,6 @@ void say_live(struct mover *mover, const char *format, ...) __attribute__((forma
 void refuse(struct mover *mover, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* `name` in backticks; `schema`.`name`. */
-void put_name(FILE *to, struct text name);
 void put_table(FILE *to, struct text schema, struct text name);
 /* A text built with open_memstream, into the arena. */
 struct text keep_text(struct mover *mover, char *at, size_t length);

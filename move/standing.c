@@ -348,7 +348,7 @@ void standing_keep(struct standing *standing, const struct standing *before)
     }
 }
 
-static void put_quoted(FILE *to, struct text name)
+void put_name(FILE *to, struct text name)
 {
     fputc('`', to);
     for (size_t i = 0; i < name.length; i++) {
@@ -369,9 +369,9 @@ static bool is_flipped(const struct flipped *flipped, const struct moved_table *
     if (!flipped->tables)
         return true;
     FILE *to = open_memstream(&written, &length);
-    put_quoted(to, table->from);
+    put_name(to, table->from);
     fputc('.', to);
-    put_quoted(to, table->name);
+    put_name(to, table->name);
     fputc('\n', to);
     fclose(to);
     const bool is = strstr(flipped->tables, written);

@@ -112,4 +112,7 @@ void standing_settle(struct standing *standing, const struct flipped *flipped);
  * there, whatever was read; NULL: none. */
 struct sql_moved *standing_names(const struct standing *standing, const struct flipped *flipped);
 
+/* `name`, with its backticks doubled. */
+void put_name(FILE *to, struct text name);
+
 #endif

@@ -39,7 +39,7 @@ bool sql_charset_hides_signs(enum sql_charset charset);
 /* The part of `state` that decides how the text was read. */
 struct sql_reading sql_reading_of(struct text text, const struct sql_state *state);
 
-/* Call it once `facts` are complete: the bytes that a view spells count as those over 127. */
+/* Call it once `facts` are complete: what a view spells or escapes counts as bytes over 127. */
 void sql_reading_note(struct sql_reading *reading, const struct sql_facts *facts);
 
 enum sql_alike {
