@@ -135,6 +135,12 @@ def test_undone_and_then_kept_elsewhere(server, make, tmp_path, key, value):  # 
     session.quit()
 
 
+def both_are_there(server):
+    """Both instances have made the schema again since it was dropped, and written to it."""
+    there = server.sql("SELECT 1 FROM information_schema.tables WHERE table_schema = 'silogate' AND table_name = 'instances'")
+    return there and server.sql("SELECT COUNT(*) FROM silogate.instances")[0][0] == 2
+
+
 @pytest.mark.long
 def test_undone_where_the_row_is_lost(server, make):  # noqa: F811
     """The schema is dropped while one instance undoes, and the other still has it: it does not bring it back."""
@@ -148,6 +154,7 @@ def test_undone_where_the_row_is_lost(server, make):  # noqa: F811
         server.sql("SELECT 1")
     server.sql("DROP DATABASE IF EXISTS silogate")
     assert places.wait_for(lambda: refused(session) == 1142, 60, 0.2)
+    assert places.wait_for(lambda: both_are_there(server), 60, 0.2)
     for gate in (first, second):
         met(gate)
         assert gate.ctl("overrides") == {"overrides": []}
