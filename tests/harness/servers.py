@@ -81,6 +81,14 @@ class Server:
                     one.remove()
         return made
 
+    # Half of what a start takes is memory that is touched once.
+    memory_options = [
+        "--innodb-buffer-pool-size=24M", "--innodb-log-buffer-size=1M", "--table-open-cache=400",
+        "--table-definition-cache=400", "--performance-schema-max-table-instances=500",
+        "--performance-schema-max-table-handles=500", "--performance-schema-digests-size=200",
+        *(f"--performance-schema-events-{one}-history-long-size=10"
+          for one in ("waits", "statements", "stages", "transactions"))]
+
     def initialize(self):
         """A new data folder, made by the server's own program."""
         raise NotImplementedError
@@ -99,12 +107,7 @@ class Server:
             "--general-log=1", f"--general-log-file={self.log_file}", "--log-output=FILE",
             "--innodb-flush-log-at-trx-commit=2",
             "--innodb-flush-method=nosync", "--innodb-doublewrite=0",  # a test outlives no power cut
-            # Half of what a start takes is memory that is touched once.
-            "--innodb-buffer-pool-size=24M", "--innodb-log-buffer-size=1M", "--table-open-cache=400",
-            "--table-definition-cache=400", "--performance-schema-max-table-instances=500",
-            "--performance-schema-max-table-handles=500", "--performance-schema-digests-size=200",
-            *(f"--performance-schema-events-{one}-history-long-size=10"
-              for one in ("waits", "statements", "stages", "transactions")),
+            *self.memory_options,
             "--skip-log-bin", "--local-infile=1", "--max-allowed-packet=128M",
             "--max-connections=400", "--secure-file-priv=", "--performance-schema=1",
             "--max-connect-errors=100", "--skip-name-resolve",

@@ -12,6 +12,7 @@ import printed  # noqa: E402
 SOME = {("mariadb", "utf8mb4"): 60, ("mariadb", "gbk"): 40, ("mysql", "utf8mb4"): 0, ("mysql", "gbk"): 20}
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("charset", ["utf8mb4", "gbk"])
 def test_what_is_read_otherwise_is_undetermined(server, charset):
     taken, otherwise, missed, refused = printed.compare(server, charset, share=4)

@@ -239,7 +239,7 @@ def silos(server, tmp_path_factory):
                *[f"DROP USER IF EXISTS {user}@'%'" for user in USERS])
 
 
-@pytest.mark.long(short=8)
+@pytest.mark.long(short=4)
 @pytest.mark.parametrize("which", range(len(STRANGE) + max(len(MARIADB), len(MYSQL))))
 def test_strange_rights(silos, which):
     server, path = silos

@@ -81,6 +81,7 @@ def test_every_kind_of_leg(server, make, marks, certificates, secure, packed):  
     client.quit()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("way", ["query", "prepared"])
 def test_a_session_that_waits_is_not_idle(server, make, marks, way):  # noqa: F811
     """Its command is answered, however short the idle_timeout is."""

@@ -24,6 +24,7 @@ def test_a_procedure_is_not_called_twice(moved):  # noqa: F811
     client.quit()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("back", [False, True])
 def test_a_table_that_was_at_no_place(moved, back):  # noqa: F811
     """It was made where the move has it to be, past silogate, since the catalogue was read: a statement by its other name

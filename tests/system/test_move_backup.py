@@ -32,6 +32,7 @@ class Writer(threading.Thread):
                 time.sleep(0.01)
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("step, place", [("dropped", OLD), ("moved", NEW)])
 def test_nobody_writes_without_triggers(make_scene, monkeypatch, server, step, place):  # noqa: F811
     """For as long as the backup lasts, also beyond the hold: everybody waits, and the mover says for whom."""

@@ -197,6 +197,7 @@ def test_a_start_with_broken_shared_tables(make_scene, server, broken):  # noqa:
             assert refused.value.args[0] == 1142
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("table", ["moves", "places", "instances_of_moves"])
 def test_a_start_with_locked_shared_tables(make_scene, server, table):  # noqa: F811
     """Somebody's lock on one of the shared tables keeps the first statements for no longer than their three seconds."""

@@ -14,6 +14,7 @@ from test_moves_killed import stop_at
 LATE = INI.replace("hold = 10s", "hold = 1s")
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("triggers", [False, True])
 @pytest.mark.parametrize("step", ["drained", "looked"])
 def test_a_mover_that_stands_still(make_scene, monkeypatch, server, step, triggers):  # noqa: F811
@@ -76,6 +77,7 @@ class Far:
             pass
 
 
+@pytest.mark.long
 def test_a_server_that_is_far(make_scene, server, tmp_path):  # noqa: F811
     """Each table was a question of its own in the hold, so that its end was passed: rows were written without triggers."""
     scene = make_scene(ini=LATE, tables=20)

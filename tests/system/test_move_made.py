@@ -36,7 +36,7 @@ class Job(threading.Thread):
                 time.sleep(0.002)
 
 
-@pytest.mark.long(short=2)
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("rights", [True, False], ids=["both", "one"])
 @pytest.mark.parametrize("step, options, place", CASES)
 def test_a_table_that_is_made_after_the_plan(make_scene, monkeypatch, server, step, options, place, rights):  # noqa: F811

@@ -64,7 +64,7 @@ def scene(make_scene, server):  # noqa: F811
     return made
 
 
-@pytest.mark.long(short=2)
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("options", [(), ("--back",)])
 @pytest.mark.parametrize("killed", [False, True])
 def test_rows_that_are_written_meanwhile(scene, server, monkeypatch, options, killed):
@@ -139,6 +139,7 @@ def logged(gate):
     return [line for line in gate.log().splitlines() if "two tables" in line]
 
 
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("kept", [True, False], ids=["kept", "upgraded"])
 @pytest.mark.parametrize("how", ["reload", "restart", "instance"])
 def test_a_second_table_before_a_start(scene, server, make_gate, how, kept):  # noqa: F811

@@ -66,7 +66,7 @@ CHANGED = {"smaller": lambda ini: ini.replace(f"table = {OLD}.t*", f"table = {OL
 CASES = [("placed", "reload"), ("placed", "instance"), ("switching", "instance"), ("drained", "instance")]
 
 
-@pytest.mark.long(short=2)
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("changed", CHANGED)
 @pytest.mark.parametrize("step, how", CASES)
 def test_another_file_since_the_plan(make_scene, make_gate, monkeypatch, step, how, changed):  # noqa: F811

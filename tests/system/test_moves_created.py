@@ -88,6 +88,7 @@ def made(scene):
     return scene
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("step,how", [("placed", "like"), ("placed", "rename"), ("drained", "create")])
 def test_stays_where_it_was_made(make_scene, monkeypatch, step, how):  # noqa: F811
     scene = made(make_scene(gates_count=2, tables=2))
@@ -103,7 +104,7 @@ def test_stays_where_it_was_made(make_scene, monkeypatch, step, how):  # noqa: F
         assert scene.standing() == {"t_job": OLD, name: place, **dict.fromkeys(("t0", "t1"), OLD if option else NEW)}
 
 
-@pytest.mark.long(short=1)
+@pytest.mark.long
 @pytest.mark.parametrize("place", [OLD, NEW])
 def test_jobs_make_tables_all_the_time(make_scene, place):  # noqa: F811
     scene = made(make_scene(gates_count=2, tables=10))

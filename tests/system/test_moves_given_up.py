@@ -57,6 +57,7 @@ def test_blocker(given):
     assert {"select", "insert", "lock"} <= given.may("mv_a", NEW, "t0")
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("step", ["announced", "switching"])
 def test_revoke_meanwhile(given, monkeypatch, step):
     """It stays revoked: the next plan does not see what this mover has granted."""
@@ -71,6 +72,7 @@ def test_revoke_meanwhile(given, monkeypatch, step):
     assert given.scene.move("--back").returncode == 0 and given.may("mv_a", OLD, "t0") == set()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("options", [(), ("--back",), ("--finish", "--unused-for", "0s")])
 def test_killed(given, monkeypatch, options):
     """kill -9: --status and --dry-run name what is left, any call takes it back."""
@@ -196,6 +198,7 @@ def call(scene, move, *options):
                            *options], capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("options", [("--back",), ("--finish", "--unused-for", "0s"), ()])
 def test_another_move_counts_on_nothing_that_is_taken_back(make_scene, monkeypatch, server, options):  # noqa: F811
     """What a killed mover has granted on the new database is taken back before a move of another section is planned."""
@@ -214,6 +217,7 @@ def test_another_move_counts_on_nothing_that_is_taken_back(make_scene, monkeypat
         assert "lock" in accounts_.may("mv_a", NEW, "t1")
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("section", ["renamed", "other"])
 def test_the_section_is_gone(make_scene, monkeypatch, server, section):  # noqa: F811
     """Under a new name its rights are taken back; where no section has the database any more, they are told and nobody is stopped."""

@@ -189,6 +189,7 @@ def test_rights_that_cannot_be_read(accounts):
     assert "give the account SELECT ON mysql.*" in refused(accounts)
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("grants", [
     ("GRANT SELECT, INSERT ON `mv\\_old`.* TO 'mv_r'@'%'", "GRANT SELECT, LOCK TABLES ON `mv\\_old`.* TO mv_r"),
     ("GRANT INSERT ON mv_old.t0 TO 'mv_r'@'%'", "GRANT SELECT, DELETE ON `mv\\_old`.* TO mv_r"),
@@ -409,7 +410,7 @@ TAKEN = [([f"GRANT SELECT, INSERT ON {OLD}.* TO mv_a", f"GRANT SELECT, INSERT ON
          (["GRANT SELECT, INSERT ON `mv%`.* TO mv_a"], "GRANT SELECT ON `mv\\_new`.* TO mv_a")]
 
 
-@pytest.mark.long(short=3)
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("step", ["switching", "announced", "closed", "renamed"])
 @pytest.mark.parametrize("given, change", TAKEN, ids=["database", "table", "pattern"])
 def test_rights_that_are_taken_away_at_the_new_place(accounts, monkeypatch, given, change, step):

@@ -156,6 +156,7 @@ def test_instances(scene):
     assert places.wait_for(lambda: scene.move("--dry-run").returncode == 0)
 
 
+@pytest.mark.long
 def test_an_instance_without_the_section(scene, make_gate):
     """Its sessions would not follow. An old process that still has sessions after an upgrade is one too."""
     other = make_gate(scene.server, ini=scene.gate.path.read_text(), start=False)

@@ -221,6 +221,7 @@ def test_a_witness_needs_an_account(tmp_path):
     assert "witness without account" in gates.run("check", "-c", ini).stderr
 
 
+@pytest.mark.long
 def test_what_it_waits_for_ends(witnessed, server):
     """Before a DROP that waits, each look at the catalogue would wait too, in the server, for a year after its client
     has gone: no thread of the witness is left behind."""

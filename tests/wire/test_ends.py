@@ -165,7 +165,7 @@ SERVERS = {
 }
 
 
-@pytest.mark.long(short=3)
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("name", SERVERS)
 def test_the_ends_of_a_server_before_login(fake, make_gate, name):
     script, code, reason = SERVERS[name]
