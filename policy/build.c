@@ -36,11 +36,6 @@ __attribute__((format(printf, 5, 6))) static uint32_t rule_add(struct building *
     return (uint32_t)policy->rule_count - 1;
 }
 
-static struct text copy_in(struct arena *arena, enum name_form form, struct text name)
-{
-    return name_in(form, name, arena_take(arena, name.length + 1));
-}
-
 /* Reads a pattern, and keeps it in each form of names; reports what is wrong with it. */
 bool pattern_take(struct building *building, const char *key, const struct config_text *text,
                   struct pattern pattern[NAME_FORMS])
@@ -54,8 +49,10 @@ bool pattern_take(struct building *building, const char *key, const struct confi
     }
     for (int form = AS_WRITTEN + 1; form < NAME_FORMS; form++) {
         pattern[form] = *pattern;
-        pattern[form].schema = copy_in(arena, (enum name_form)form, pattern->schema);
-        pattern[form].name = copy_in(arena, (enum name_form)form, pattern->name);
+        pattern[form].schema = schema_in((enum name_form)form, pattern->schema,
+                                         arena_take(arena, pattern->schema.length + 1));
+        pattern[form].name = name_in((enum name_form)form, pattern->name,
+                                     arena_take(arena, pattern->name.length + 1));
     }
     if (!pattern->schema_exact && glob_any(pattern->name) &&
         glob_match(pattern[IN_LOWER_CASE].schema, TEXT("mysql")))

@@ -107,3 +107,9 @@ struct text name_in(enum name_form form, struct text name, char *to)
         return name;
     return form == IN_LOWER_CASE ? fold_case(name, to) : casefold_text(name, to);
 }
+
+/* See the header. */
+struct text schema_in(enum name_form form, struct text schema, char *to)
+{
+    return name_in(form == CASEFOLDED_NAME ? AS_WRITTEN : form, schema, to);
+}

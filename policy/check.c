@@ -353,22 +353,11 @@ static void judge_database(struct judged *judged)
     }
 }
 
-/* The name in the form that the view compares. False: it is longer than any name of a server. */
-static bool take_name(enum name_form form, struct text from, char *room, struct text *to)
-{
-    if (from.length > NAME_SIZE)
-        return false;
-    *to = name_in(form, from, room);
-    return true;
-}
-
-void policy_check_object(const struct policy *policy, int service, const struct sql_object *object,
-                         bool fold, int32_t today, struct verdict *verdict)
+/* One object, by the names of one form. */
+static void check_in(enum name_form form, const struct policy *policy, int service,
+                     const struct sql_object *object, int32_t today, struct verdict *verdict)
 {
     char schema[NAME_SIZE], name[NAME_SIZE];
-    enum name_form form = object->type == SQL_ROUTINE ? CASEFOLDED
-                          : fold                      ? IN_LOWER_CASE
-                                                      : AS_WRITTEN;
     struct judged judged = {
         .policy = policy,
         .view = &policy->views[form],
@@ -377,13 +366,17 @@ void policy_check_object(const struct policy *policy, int service, const struct 
         .access = object->access ? object->access : SQL_ACCESS_ALL,
         .verdict = verdict,
     };
+    /* Longer than any name of a server? */
+    const bool fits = object->schema.length <= NAME_SIZE && object->name.length <= NAME_SIZE;
 
     *verdict = (struct verdict){.object = VERDICT_NO_OBJECT, .owner = SERVICE_NONE};
+    if (fits) {
+        judged.schema = schema_in(form, object->schema, schema);
+        judged.name = name_in(form, object->name, name);
+    }
     if (object->session_only)
         decide(&judged, REASON_SESSION, VERDICT_ALLOW, 0);
-    else if (object->schema.length == 0 ||
-             !take_name(form, object->schema, schema, &judged.schema) ||
-             !take_name(form, object->name, name, &judged.name))
+    else if (object->schema.length == 0 || !fits)
         decide_answer(&judged, REASON_UNOWNED, ASK_UNOWNED);
     else if (system_is_silogates(judged.schema) && judged.access & ~SQL_READ)
         decide(&judged, REASON_SYSTEM, VERDICT_BLOCK, 0); /* whoever owns it: see check_object */
@@ -402,6 +395,24 @@ static bool is_stricter(const struct verdict *a, const struct verdict *b)
     if (a->action != b->action)
         return a->action > b->action;
     return a->reason > REASON_GRANTED && b->reason <= REASON_GRANTED;
+}
+
+/* MySQL's cache of routines compares schemas without case, its dictionary does not. */
+void policy_check_object(const struct policy *policy, int service, const struct sql_object *object,
+                         bool fold, int32_t today, struct verdict *verdict)
+{
+    struct verdict other;
+
+    if (object->type != SQL_ROUTINE) {
+        check_in(fold ? IN_LOWER_CASE : AS_WRITTEN, policy, service, object, today, verdict);
+        return;
+    }
+    check_in(fold ? CASEFOLDED : CASEFOLDED_NAME, policy, service, object, today, verdict);
+    if (fold)
+        return;
+    check_in(CASEFOLDED, policy, service, object, today, &other);
+    if (is_stricter(&other, verdict))
+        *verdict = other;
 }
 
 static bool defines(const struct sql_facts *facts)

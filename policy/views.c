@@ -79,7 +79,7 @@ static void add_initial_db(struct view *view, struct policy *policy, int16_t ser
                            struct text database, enum name_form form)
 {
     char *copy = arena_take(&policy->arena, database.length + 1);
-    struct text name = name_in(form, arena_text(&policy->arena, database), copy);
+    struct text name = schema_in(form, arena_text(&policy->arena, database), copy);
     uint32_t number = (uint32_t)view->initial_db_count + 1;
 
     view->database[service] = name;

@@ -324,7 +324,10 @@ void parse_body(struct parser *p)
     }
     p->depth++;
     p->body = p->has_body = true;
+    const struct sql_lexer_span outer = sql_lexer_keeps(&p->lexer, p->t.offset);
     parse_body_statement(p);
+    if (!sql_lexer_kept(&p->lexer, &outer, p->t.offset))
+        parser_fail(p, "a body that starts in an executable comment and goes on behind it");
     if (p->lexer.glues)
         parser_fail(p, "an executable comment in a body, without a blank beside it");
     p->body = body;
@@ -363,7 +366,7 @@ void parse_body_in(struct parser *p, const struct name *schema)
 {
     const struct text current = p->schema;
 
-    if (p->state->dialect == SQL_MARIADB && (p->state->mode & SQL_ORACLE)) {
+    if (in_oracle(p)) {
         parser_fail(p, "a body in sql_mode ORACLE"); /* its declarations come before BEGIN */
         return;
     }
@@ -383,15 +386,15 @@ void parse_body_in(struct parser *p, const struct name *schema)
 }
 
 /* Does a block, branch, loop or label start here? MariaDB takes these outside of routines too. */
-bool at_compound(const struct parser *p)
+bool at_compound(struct parser *p)
 {
     if (p->state->dialect != SQL_MARIADB && !p->body)
         return false;
     switch (p->t.keyword) {
     case KW_BEGIN:
-        if (p->state->dialect == SQL_MARIADB && (p->state->mode & SQL_ORACLE))
-            return p->n.class == SQL_TOKEN_WORD && p->n.keyword != KW_WORK;
-        return p->n.keyword == KW_NOT;
+        if (p->n.keyword == KW_NOT)
+            return true;
+        return p->n.class == SQL_TOKEN_WORD && p->n.keyword != KW_WORK && in_oracle(p);
     case KW_IF:
     case KW_CASE:
     case KW_LOOP:

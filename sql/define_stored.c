@@ -303,7 +303,7 @@ void parse_routine(struct parser *p)
         skip_rest(p);
         return;
     }
-    if (p->state->dialect == SQL_MARIADB && (p->state->mode & SQL_ORACLE)) {
+    if (in_oracle(p)) {
         parser_fail(p, "a routine in sql_mode ORACLE");
         return;
     }

@@ -185,14 +185,14 @@ static void walk_definition(struct parser *p)
         parser_fail(p, "a query where none is foreseen");
         return;
     default:
-        if ((p->t.flags & SQL_TOKEN_AFTER_DOT) && (p->state->mode & SQL_ORACLE)) {
+        if ((p->t.flags & SQL_TOKEN_AFTER_DOT) && in_oracle(p)) {
             parser_fail(p, "a name with a dot, perhaps a sequence's value, in sql_mode ORACLE");
             return;
         }
         if (take_sequence(p))
             return;
         check_introduced(p);
-        if (p->n.sign == '.' && !(p->state->mode & SQL_ORACLE))
+        if (p->n.sign == '.' && !in_oracle(p))
             note_qualifiers_in(p); /* of a CHECK, a generated column, a partition, ORDER BY */
         step(p);
         return;

@@ -120,6 +120,8 @@ static bool built_in(struct parser *p)
     note_lock_call(p, word);
     if (decided_by_arguments(p, word, &yes))
         return yes;
+    if (is_column_or_option(word))
+        return false;
     unsigned flags = function_flags(word, p->state);
     if (quoted)
         return flags & WORD_QUOTED;
@@ -138,11 +140,6 @@ static void parse_call(struct parser *p)
     step(p);
 }
 
-static bool oracle(const struct parser *p)
-{
-    return p->state->dialect == SQL_MARIADB && (p->state->mode & SQL_ORACLE);
-}
-
 static bool is_text(const struct name *name, struct text text)
 {
     return text_equal_fold(name->text, text);
@@ -155,7 +152,7 @@ static void qualified_call(struct parser *p, const struct name *first, const str
     add_object(p, SQL_ROUTINE, first, second, SQL_EXECUTE);
     if (p->state->dialect == SQL_MARIADB && is_text(first, TEXT("mariadb_schema")))
         note_lock_call(p, function_find(second->text)); /* its schema of built-in functions */
-    if (oracle(p) || (p->state->dialect == SQL_MARIADB && p->state->version >= 110400))
+    if (in_oracle(p) || (p->state->dialect == SQL_MARIADB && p->state->version >= 110400))
         add_object(p, SQL_ROUTINE, NULL, first, SQL_EXECUTE);
 }
 
@@ -198,7 +195,7 @@ static void parse_dotted(struct parser *p)
         note_qualifier(p, &tokens[0], &tokens[1]);
     if (at_sign(p, '*'))
         step(p);
-    else if (count >= 2 && (at_sign(p, '(') || oracle(p)))
+    else if (count >= 2 && (at_sign(p, '(') || in_oracle(p)))
         read_dotted(p, tokens, count);
 }
 
@@ -230,14 +227,23 @@ static void parse_sequence_call(struct parser *p, uint32_t *depth)
     take_table(p, access);
 }
 
+/* A query, mostly in brackets, and then up to their end: behind a word that seems to end a query,
+ * as an alias END in a body, tables may follow. */
+static void parse_inner_query(struct parser *p, uint32_t depth)
+{
+    parse_query(p);
+    if (depth > 0 && !at_sign(p, ')'))
+        parser_fail(p, "a query in brackets that does not end with them");
+}
+
 /* A set operation inside brackets: a query follows it. */
-static void parse_set_operation(struct parser *p)
+static void parse_set_operation(struct parser *p, uint32_t depth)
 {
     step(p);
     need_plain_operands(p);
     skip_quantifier(p);
     if (at_word(p, KW_TABLE))
-        parse_query(p);
+        parse_inner_query(p, depth);
 }
 
 /* CASE ... END in a body, where WHEN, THEN, ELSE and END otherwise end an expression. */
@@ -261,14 +267,14 @@ static void parse_word(struct parser *p, uint32_t *depth)
 {
     switch (p->t.keyword) {
     case KW_SELECT:
-        parse_query(p);
+        parse_inner_query(p, *depth);
         return;
     case KW_UNION:
     case KW_EXCEPT:
     case KW_INTERSECT:
         if (p->n.sign == '(' && !built_in(p))
             break;
-        parse_set_operation(p);
+        parse_set_operation(p, *depth);
         return;
     case KW_NEXT:
     case KW_PREVIOUS:
@@ -326,12 +332,12 @@ static bool parse_sign(struct parser *p, uint32_t *depth)
         (*depth)++;
         step(p);
         if (at_query(p))
-            parse_query(p);
+            parse_inner_query(p, *depth);
         return true;
     case '{':
         (*depth)++;
         step(p);
-        if (p->t.class == SQL_TOKEN_WORD)
+        if (at_name(p))
             step(p); /* {d '..'}, {fn ..}, {anything ..} */
         return true;
     case ')':

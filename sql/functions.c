@@ -341,7 +341,7 @@ static bool mariadb_until_11(enum sql_keyword word)
 
 static unsigned mariadb_flags(enum sql_keyword word, unsigned flags, const struct sql_state *state)
 {
-    if (word == KW_ELSEIF && (state->mode & SQL_ORACLE))
+    if (word == KW_ELSEIF && (state->mode & SQL_ORACLE || !state->mode_known))
         return 0; /* sql_mode ORACLE has ELSIF instead */
     if (state->version < 110000)
         return flags;

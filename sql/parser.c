@@ -45,6 +45,15 @@ bool parser_fail(struct parser *p, const char *why)
     return false;
 }
 
+bool in_oracle(struct parser *p)
+{
+    if (p->state->dialect != SQL_MARIADB || p->state->mode_known)
+        return p->state->dialect == SQL_MARIADB && (p->state->mode & SQL_ORACLE);
+    if (!p->failed)
+        p->facts->needs_mode = true;
+    return parser_fail(p, "sql_mode is not known, and it may be ORACLE");
+}
+
 bool need_word(struct parser *p, enum sql_keyword word)
 {
     return take_word(p, word) || parser_fail(p, "a word is missing that the grammar wants");

@@ -334,6 +334,12 @@ void resolve_qualifiers(struct parser *p);
 void parse_expression(struct parser *p);
 /* At a word that ends an expression outside of brackets? */
 bool ends_expression(const struct parser *p);
+
+/* Words that are options right behind SELECT, else names of columns and functions. */
+bool is_column_or_option(unsigned keyword);
+
+/* MariaDB's sql_mode ORACLE? Where sql_mode is not known the statement is not read on. */
+bool in_oracle(struct parser *p);
 /* Expressions separated by commas. */
 void parse_expressions(struct parser *p);
 /* At an opening bracket: parses its content and takes the closing bracket. */
@@ -458,7 +464,7 @@ void take_engine_name(struct parser *p);
 void parse_body(struct parser *p);
 /* Names with types and defaults, up to the closing bracket or the semicolon. */
 void parse_declared(struct parser *p);
-bool at_compound(const struct parser *p);
+bool at_compound(struct parser *p);
 void parse_compound(struct parser *p);
 /* A table is renamed: if its schema changes, or may change, the new schema is added with
  * SQL_DEFINE. */

@@ -199,9 +199,9 @@ bool parse_clause(struct parser *p)
 
 /* At an option between SELECT and its list? Some of the words may also be columns:
  * parse_expressions reads them then. */
-static bool at_select_option(const struct parser *p)
+static bool is_select_option(unsigned keyword)
 {
-    switch (p->t.keyword) {
+    switch (keyword) {
     case KW_ALL:
     case KW_DISTINCT:
     case KW_DISTINCTROW:
@@ -211,19 +211,29 @@ static bool at_select_option(const struct parser *p)
     case KW_SQL_CALC_FOUND_ROWS:
     case KW_SQL_SMALL_RESULT:
         return true;
-    case KW_SQL_BUFFER_RESULT:
-    case KW_SQL_CACHE:
-    case KW_SQL_NO_CACHE:
-        return p->n.keyword == KW_STRAIGHT_JOIN;
     default:
         return false;
     }
+}
+
+bool is_column_or_option(unsigned keyword)
+{
+    return keyword == KW_SQL_BUFFER_RESULT || keyword == KW_SQL_CACHE || keyword == KW_SQL_NO_CACHE;
+}
+
+static bool at_select_option(const struct parser *p)
+{
+    if (is_column_or_option(p->t.keyword))
+        return is_select_option(p->n.keyword) || is_column_or_option(p->n.keyword);
+    return is_select_option(p->t.keyword);
 }
 
 static void parse_select(struct parser *p)
 {
     step(p);
     while (at_select_option(p))
+        step(p);
+    if (is_column_or_option(p->t.keyword) && p->n.sign == '(') /* elsewhere a call */
         step(p);
     parse_expressions(p);
     do {

@@ -292,6 +292,7 @@ static void set_lossy(struct parser *p, uint8_t lossy)
 /* An expression may give any character set. A collation's name starts with its character set's. */
 void set_connection(struct parser *p)
 {
+    const struct parser_mark mark = parser_mark(p);
     struct text text = {(const char *)p->lexer.start + p->t.offset, p->t.length};
     struct name name = {
         {NULL, 0},
@@ -308,8 +309,11 @@ void set_connection(struct parser *p)
     if (end)
         name.text.length = (size_t)(end - name.text.at);
     const bool plain = name.text.at && at_value_end(p);
-    if (!at_value_end(p))
+    if (!plain) {
+        if (!p->failed)
+            parser_back(p, &mark); /* the name may be a call's */
         parse_value(p);
+    }
     set_lossy(p, plain ? sql_charset_lossy(sql_charset_of(name.text)) : SQL_LOSSY);
 }
 

@@ -65,8 +65,8 @@ static void parse_call_statement(struct parser *p)
 {
     struct name parts[3];
     unsigned count = 0;
-    const bool packages = p->state->dialect == SQL_MARIADB &&
-                          ((p->state->mode & SQL_ORACLE) || p->state->version >= 110400);
+    const bool packages =
+        p->state->dialect == SQL_MARIADB && (p->state->version >= 110400 || in_oracle(p));
 
     set_kind(p, SQL_CALL);
     step(p);

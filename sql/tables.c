@@ -305,7 +305,7 @@ static void parse_operand(struct parser *p, unsigned access, uint32_t *depth)
         bool brace = at_sign(p, '{');
         step(p);
         (*depth)++;
-        if (brace && p->t.class == SQL_TOKEN_WORD)
+        if (brace && at_name(p))
             step(p);
         if (p->n.sign == '(')
             take_word(p, KW_LATERAL);
@@ -331,6 +331,8 @@ static bool parse_between(struct parser *p, uint32_t *depth)
         if (*depth > 0 && (at_sign(p, ')') || at_sign(p, '}'))) {
             step(p);
             (*depth)--;
+            if (at_word(p, KW_FOR) && p->n.keyword == KW_SYSTEM_TIME)
+                parse_system_time(p, SQL_OBJECTS);
             skip_derived_alias(p);
         } else if (at_word(p, KW_ON) && !at_duplicate_key(p)) {
             step(p);

@@ -83,12 +83,15 @@ static void parse_definition(struct parser *p, uint16_t number, uint16_t mark,
         p->cte_inner_floor = with->recursive ? mark : (uint16_t)(number + 1);
     p->in_cte = true;
     p->ctes[number].open = true;
+    const struct sql_lexer_span outer = sql_lexer_keeps(&p->lexer, p->t.offset);
     if (is_skipped(p, p->ctes[number].place)) {
         skip_definition(p);
     } else {
         p->at_start = true;
         parse_query(p);
     }
+    if (!sql_lexer_kept(&p->lexer, &outer, p->t.offset))
+        parser_fail(p, "a WITH that starts in an executable comment and goes on behind it");
     p->ctes[number].open = false;
     p->in_cte = in_cte;
     p->cte_floor = floor;

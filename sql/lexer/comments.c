@@ -144,11 +144,62 @@ static const uint8_t *executable_comment(struct sql_lexer *lexer, const uint8_t 
     return at;
 }
 
+/* See internal.h. */
+void sql_lex_note_token(struct sql_lexer *lexer, const uint8_t *at)
+{
+    if (lexer->closed.before && !lexer->closed.behind)
+        lexer->closed.behind = at;
+    if (lexer->executable)
+        lexer->last = at;
+}
+
+/* Does the kept text start inside of the comment that was closed last? */
+static bool kept_from_inside(const struct sql_lexer *lexer)
+{
+    return lexer->closed.before && lexer->closed.opened < lexer->kept &&
+           lexer->closed.before >= lexer->kept;
+}
+
+static void note_closed(struct sql_lexer *lexer)
+{
+    if (!lexer->last || lexer->last < lexer->opened || kept_from_inside(lexer))
+        return;
+    lexer->closed.opened = lexer->opened;
+    lexer->closed.before = lexer->last;
+    lexer->closed.behind = NULL;
+}
+
+/* See the header. */
+struct sql_lexer_span sql_lexer_keeps(struct sql_lexer *lexer, uint32_t offset)
+{
+    const struct sql_lexer_span outer = {lexer->kept, lexer->closed.opened, lexer->closed.before,
+                                         lexer->closed.behind};
+
+    lexer->kept = lexer->start + offset;
+    return outer;
+}
+
+/* See the header. */
+bool sql_lexer_kept(struct sql_lexer *lexer, const struct sql_lexer_span *outer, uint32_t offset)
+{
+    const bool whole = !kept_from_inside(lexer) || !lexer->closed.behind ||
+                       lexer->closed.behind >= lexer->start + offset;
+
+    lexer->kept = outer->kept;
+    if (outer->before && outer->opened < outer->kept && outer->before >= outer->kept) {
+        lexer->closed.opened = outer->opened;
+        lexer->closed.before = outer->before;
+        lexer->closed.behind = outer->behind;
+    }
+    return whole;
+}
+
 /* The end of an executable comment at `at`; MySQL puts a blank in its place. */
 static void note_end(struct sql_lexer *lexer, const uint8_t *at)
 {
     const uint8_t *from = at;
 
+    note_closed(lexer);
     if (lexer->dialect == SQL_MYSQL)
         return;
     while (from[-1] >= '0' && from[-1] <= '9')

@@ -39,6 +39,9 @@ void sql_lexer_bad(struct sql_lexer *lexer, struct sql_token *token, const char 
  * must be before the end. */
 size_t sql_character_length(const struct sql_lexer *lexer, const uint8_t *at);
 
+/* A token starts at `at`; the text has an executable comment before it. */
+void sql_lex_note_token(struct sql_lexer *lexer, const uint8_t *at);
+
 /* Skips a comment at `at`, or the start or end of an executable comment. Returns where the lexer
  * continues; `at` if there is none. On an error it sets lexer->why, and may return NULL. */
 const uint8_t *sql_lex_comment(struct sql_lexer *lexer, const uint8_t *at);

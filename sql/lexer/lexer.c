@@ -58,6 +58,8 @@ void sql_lexer_init(struct sql_lexer *lexer, struct text text, uint32_t offset,
     lexer->mode_known = state->mode_known;
     lexer->escapes_known = state->mode_known || state->escapes_known;
     lexer->needs_mode = lexer->executable = lexer->dot = lexer->name = lexer->glues = false;
+    lexer->opened = lexer->kept = lexer->last = NULL;
+    lexer->closed.opened = lexer->closed.before = lexer->closed.behind = NULL;
     lexer->hint = 0;
 }
 
@@ -370,4 +372,6 @@ void sql_lexer_next(struct sql_lexer *lexer, struct sql_token *token)
         lexer->name = false;
     token->length = (uint32_t)(behind - at);
     lexer->at = behind;
+    if (lexer->opened)
+        sql_lex_note_token(lexer, at);
 }

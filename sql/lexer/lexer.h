@@ -59,7 +59,24 @@ struct sql_lexer {
     /* An executable comment so far stood right between two other texts that may be read otherwise
      * without it. Where a server keeps a text to read it again, it keeps nothing in its place. */
     bool glues;
+    /* Where a kept text starts (sql_lexer_keeps), and the last executable comment that had a token
+     * in it: its start, and the tokens before and behind its end. */
+    const uint8_t *kept, *last;
+    struct {
+        const uint8_t *opened, *before, *behind; /* behind: NULL until it is read */
+    } closed;
 };
+
+/* What a server keeps of a text to read it again starts at the token at `offset`, which is outside
+ * of executable comments for that reading. Returns what `sql_lexer_kept` takes. */
+struct sql_lexer_span {
+    const uint8_t *kept, *opened, *before, *behind;
+};
+struct sql_lexer_span sql_lexer_keeps(struct sql_lexer *lexer, uint32_t offset);
+
+/* The kept text ends before the token at `offset`. False: it starts in an executable comment and
+ * goes on behind it, so that it may be read otherwise without what stands before it. */
+bool sql_lexer_kept(struct sql_lexer *lexer, const struct sql_lexer_span *span, uint32_t offset);
 
 /* Starts at `offset` of `text`, which must be outside of comments. Only `text` is borrowed. */
 void sql_lexer_init(struct sql_lexer *lexer, struct text text, uint32_t offset,

@@ -55,6 +55,7 @@ struct question {
     char schema[24], name[24];
     int service, access;
     bool database, routine, fold;
+    bool schema_as_written; /* whatever `fold` says */
 };
 
 struct said {
@@ -69,7 +70,8 @@ static int plain_owner(const struct config *config, const struct question *q)
     for (size_t i = 0; i < config->service_count; i++) {
         for (size_t j = 0; j < config->services[i].owns.count; j++) {
             struct parts parts = plain_parts(config->services[i].owns.items[j].value);
-            if (plain_rank(&parts) > best && plain_match(parts.schema, q->schema, q->fold) &&
+            if (plain_rank(&parts) > best &&
+                plain_match(parts.schema, q->schema, q->fold && !q->schema_as_written) &&
                 plain_match(parts.name, q->name, q->fold)) {
                 best = plain_rank(&parts);
                 owner = (int)i;
@@ -86,7 +88,7 @@ static void plain_permit(const struct question *q, struct text pattern, int acce
     struct parts parts = plain_parts(pattern);
     int *to = until >= TODAY ? holds : expired;
 
-    if (!plain_match(parts.schema, q->schema, q->fold))
+    if (!plain_match(parts.schema, q->schema, q->fold && !q->schema_as_written))
         return;
     if (!q->database) {
         if (plain_match(parts.name, q->name, q->fold))

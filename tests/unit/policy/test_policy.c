@@ -164,8 +164,9 @@ static void test_routines_without_accents(void **state)
         {"s",        "GetPatient",            ROUTINE, false, 0 },
         {"s",        "g\xc3\xa9tpatient",     ROUTINE, false, 0 },
         {"s",        "g\xc3\x89TPATIENT",     ROUTINE, true,  0 },
-        {"S",        "getpatient",            ROUTINE, false, 0 },
-        {"\xc5\x9b", "getpatient",            ROUTINE, false, 0 },
+        {"S",        "getpatient",            ROUTINE, false, -1}, /* another schema */
+        {"S",        "getpatient",            ROUTINE, true,  0 },
+        {"\xc5\x9b", "getpatient",            ROUTINE, false, -1},
         {"s",        "g\xe1\xba\xbftpatient", ROUTINE, false, 0 }, /* e with two signs */
         {"s",        "g\xd0\xb5tpatient",     ROUTINE, false, -1}, /* a Cyrillic e */
         {"s",        "g\xe4\xb8\xadtpatient", ROUTINE, false, -1}, /* no letter that has others */

@@ -151,6 +151,15 @@ static void compare(const struct config *config, const struct policy *policy,
     plain.fold |= q->routine; /* servers fold the names of routines whatever else they do */
     struct said said = q->database ? plain_database(config, q) : plain_table(config, &plain);
 
+    if (q->routine && !q->fold) { /* and their schemas in one of two places */
+        plain.schema_as_written = true;
+        struct said exact = plain_table(config, &plain);
+        bool passes = said.reason <= REASON_GRANTED;
+        if (exact.action > said.action ||
+            (exact.action == said.action && (exact.reason > REASON_GRANTED || passes)))
+            said = exact;
+    }
+
     if (got.action == said.action && got.reason == said.reason && got.owner == said.owner)
         return;
     fprintf(stderr, "%s\n", ini);
