@@ -261,6 +261,7 @@ static void print_holding(struct mover *mover)
     }
     say(mover, "  SET SESSION lock_wait_timeout = 1");
     swap_print(mover);
+    kept_print(mover);
     say(mover, "-- they go on, at the new place");
 }
 
@@ -311,7 +312,7 @@ static bool plan(struct mover *mover)
         return false;
     warnings_tell(mover);
     grants_tell(mover);
-    if (mover->refusals == 0 && !mover->order->dry_run && !trial_run(mover))
+    if (mover->refusals == 0 && !mover->order->dry_run && !(trial_run(mover) && kept_try(mover)))
         return false;
     if (mover->refusals == 0 || mover->order->dry_run)
         print_plan(mover);

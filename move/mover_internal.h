@@ -89,6 +89,7 @@ struct mover {
     bool incomplete; /* a trigger or an alias could not be created again */
     bool gave;       /* rights at the target, which the journal has */
     bool left;       /* some of them could not be taken back */
+    bool forgotten;  /* see kept.c */
     bool kept;       /* some were not taken back, because somebody else has changed them */
     bool placed;     /* a placeholder could not be dropped, or that is not known: */
     struct named placeholder, placeholder_of; /* its own name, and the table's */
@@ -132,6 +133,14 @@ static inline struct text target_of(const struct mover *mover, const struct move
 {
     return mover->in_to ? table->to : table->from;
 }
+
+/* kept.c: throws away what MariaDB has kept of triggers and routines, once in a switch, and tells
+ * what it could not until the hold is over; on MySQL nothing. */
+void kept_forget(struct mover *mover);
+void kept_print(struct mover *mover);
+/* Tries it before anybody waits, and refuses the move where a right is missing. False: the
+ * connection is lost. */
+bool kept_try(struct mover *mover);
 
 /* mover.c */
 struct connection *mover_connect(const struct move_order *order, struct error *error);

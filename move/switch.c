@@ -183,6 +183,7 @@ static bool close_and_switch(struct mover *mover)
         return false;
     mover->moved = clock_ms();
     mover_reached("renamed");
+    kept_forget(mover);
     return meeting_set(mover->connection, mover->name, mover->epoch, PHASE_SWITCHED, mover->error);
 }
 
@@ -265,6 +266,8 @@ static void settle(struct mover *mover, bool switched)
     const int64_t until = clock_ms() + mover->move->hold.value + READY_MS;
     const char *step = mover->incomplete ? "incomplete" : switched ? "settled" : "given_up";
 
+    if (mover->sent)
+        kept_forget(mover);
     if (switched) {
         meeting_set(mover->connection, mover->name, mover->epoch, PHASE_SWITCHED, mover->error);
         wait_for(mover, 1u << STATE_OPEN | 1u << STATE_LEFT, until);
