@@ -28,14 +28,15 @@ void put_aside(FILE *to, const struct mover *mover, size_t i)
 
 /* --- the aliases --- */
 
-/* All columns by name: SELECT * would leave invisible ones out. */
+/* Those of SELECT *, and of an INSERT without a list. */
+#define VISIBLE_COLUMNS                                                                            \
+    "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME"     \
+    " = ? AND EXTRA NOT LIKE '%INVISIBLE%' ORDER BY ORDINAL_POSITION"
+
 static bool put_columns(struct mover *mover, FILE *to, struct text schema, struct text name)
 {
-    struct rows *rows = connection_query(
-        mover->connection,
-        "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME"
-        " = ? ORDER BY ORDINAL_POSITION",
-        PARAMETERS(P_TEXT(schema), P_TEXT(name)), mover->error);
+    struct rows *rows = connection_query(mover->connection, VISIBLE_COLUMNS,
+                                         PARAMETERS(P_TEXT(schema), P_TEXT(name)), mover->error);
     bool first = true;
 
     while (rows && rows_next(rows)) {
@@ -114,11 +115,8 @@ static bool is_placeholder(struct mover *mover, struct text schema, struct text 
                            struct text name)
 {
     bool (*same)(struct text, struct text) = mover->standing.fold ? text_equal_fold : text_equal;
-    struct rows *rows = connection_query(
-        mover->connection,
-        "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME"
-        " = ? ORDER BY ORDINAL_POSITION",
-        PARAMETERS(P_TEXT(other), P_TEXT(name)), mover->error);
+    struct rows *rows = connection_query(mover->connection, VISIBLE_COLUMNS,
+                                         PARAMETERS(P_TEXT(other), P_TEXT(name)), mover->error);
     const char *between = "select ";
     char *text;
     size_t length;

@@ -37,6 +37,18 @@ static void tell(struct mover *mover, const char *what, struct text schema, stru
         TEXT_ARGS(name), TEXT_ARGS(owner), TEXT_ARGS(table), what_becomes(mover));
 }
 
+/* As MySQL prints it. */
+static bool is_duality(struct text definition)
+{
+    static const struct text word = TEXT("json_duality_object(");
+
+    for (size_t i = 0; definition.at && i + word.length <= definition.length; i++) {
+        if (text_equal_fold((struct text){definition.at + i, word.length}, word))
+            return true;
+    }
+    return false;
+}
+
 /* Rows of schema, name, text. */
 static void tell_texts(struct mover *mover, const char *what, enum sql_type type, const char *sql)
 {
@@ -52,6 +64,11 @@ static void tell_texts(struct mover *mover, const char *what, enum sql_type type
                 (text_equal(cells[1], table->name) && text_equal(cells[0], table->from)))
                 continue;
             tell(mover, what, cells[0], cells[1], table->name, type);
+            if (type == SQL_TABLE && is_duality(cells[2]))
+                refuse(mover,
+                       "%.*s.%.*s is a JSON duality view over %.*s: MySQL ends with a signal where "
+                       "it meets a view in the table's place; drop it for the move",
+                       TEXT_ARGS(cells[0]), TEXT_ARGS(cells[1]), TEXT_ARGS(table->name));
             break;
         }
     }

@@ -103,3 +103,30 @@ def test_rights_to_forget(scene):
     told = scene.move()
     assert told.returncode == 1 and "the right RELOAD" in told.stdout, told.stdout + told.stderr
     assert scene.stand_in(OLD)
+
+
+def test_invisible_columns(scene):
+    """Other services' stored code reads and writes by position what it always has."""
+    scene.server.sql(f"ALTER TABLE {OLD}.t0 ADD secret INT INVISIBLE DEFAULT 7",
+                     f"CREATE TABLE {OLD}.xd (id INT PRIMARY KEY, a INT)",
+                     f"CREATE TRIGGER {OLD}.xr BEFORE INSERT ON {OLD}.xd FOR EACH ROW"
+                     " INSERT INTO t0 VALUES (NULL, 50, NEW.id, 'by position')")
+    time.sleep(0.6)
+    with scene.connect("mv_payment") as client, client.cursor() as cursor:
+        for number, options in enumerate([(), ("--back",)]):
+            moved(scene, *options)
+            cursor.execute(f"INSERT INTO xd VALUES ({number}, 0)")
+    assert scene.server.sql(f"SELECT number, note, secret FROM {OLD}.t0 WHERE client = 50 ORDER BY 1") == (
+        (0, "by position", 7), (1, "by position", 7))
+
+
+def test_a_json_duality_view(scene):
+    """MySQL ends with a signal where it writes through one that meets a view in its table's place."""
+    if scene.server.dialect == "mariadb":
+        pytest.skip("MariaDB has none")
+    scene.server.sql(f"CREATE TABLE {OLD}.t1 (id INT PRIMARY KEY, a INT)",
+                     f"CREATE JSON RELATIONAL DUALITY VIEW {OLD}.xdv AS SELECT JSON_DUALITY_OBJECT("
+                     f"WITH (INSERT, UPDATE, DELETE) '_id': id, 'a': a) FROM {OLD}.t1")
+    told = scene.move()
+    assert told.returncode == 1 and f"{OLD}.xdv is a JSON duality view over t1" in told.stdout, told.stdout
+    scene.server.sql(f"DROP VIEW {OLD}.xdv", f"DROP TABLE {OLD}.t1")
