@@ -182,6 +182,8 @@ static bool take_left(struct parser *p, struct assignment *assignment)
  * InnoDB reads this table without a check of privileges. */
 static void set_stopwords(struct parser *p)
 {
+    const struct parser_mark mark = parser_mark(p);
+
     if (p->t.class == SQL_TOKEN_STRING && p->t.length == 2)
         step(p); /* none */
     else if (!take_word(p, KW_NULL))
@@ -189,17 +191,23 @@ static void set_stopwords(struct parser *p)
     if (at_value_end(p))
         return;
     p->facts->administration = true;
+    if (!p->failed)
+        parser_back(p, &mark);
     parse_value(p);
 }
 
 /* The engine of a CREATE TABLE without ENGINE. */
 static void set_engine(struct parser *p)
 {
+    const struct parser_mark mark = parser_mark(p);
+
     if (!take_word(p, KW_NULL) && !take_word(p, KW_DEFAULT))
         take_engine_name(p);
     if (at_value_end(p))
         return;
     p->facts->administration = true;
+    if (!p->failed)
+        parser_back(p, &mark); /* the name may be a call's */
     parse_value(p);
 }
 

@@ -174,6 +174,12 @@ static const uint8_t *prefixed_number(const struct sql_lexer *lexer, const uint8
     return at - from > 2 && !name_at(lexer, at) ? at : NULL;
 }
 
+/* MariaDB's sign between the limits of a FOR: what is behind it is no name with a dot before it. */
+static bool at_range(const struct sql_lexer *lexer, const uint8_t *at)
+{
+    return lexer->dialect == SQL_MARIADB && lexer->end - at > 1 && at[0] == '.' && at[1] == '.';
+}
+
 static const uint8_t *number(struct sql_lexer *lexer, struct sql_token *token, const uint8_t *from)
 {
     const uint8_t *at = from;
@@ -182,7 +188,7 @@ static const uint8_t *number(struct sql_lexer *lexer, struct sql_token *token, c
     while (digit_at(lexer, at))
         at++;
     if (!name_at(lexer, at)) {
-        if (at < lexer->end && *at == '.')
+        if (at < lexer->end && *at == '.' && !at_range(lexer, at))
             return fraction(lexer, token, at + 1);
         return at;
     }
@@ -236,6 +242,12 @@ static const uint8_t *special(struct sql_lexer *lexer, struct sql_token *token, 
     case '@':
         return variable(lexer, token, at);
     case '.':
+        if (at_range(lexer, at)) {
+            lexer->dot = false;
+            token->class = SQL_TOKEN_SIGN;
+            token->sign = SQL_SIGN_RANGE;
+            return at + 2;
+        }
         if (digit_at(lexer, at + 1) && !lexer->dot) {
             token->class = SQL_TOKEN_NUMBER;
             return fraction(lexer, token, at + 1);

@@ -34,6 +34,8 @@ enum sql_token_flags {
     SQL_TOKEN_AFTER_DOT = 4, /* a word that is a name even if it is spelled like a keyword */
 };
 
+enum { SQL_SIGN_RANGE = 1 }; /* MariaDB's `..`, as the sign of a token */
+
 struct sql_token {
     uint8_t class;    /* enum sql_token_class */
     char sign;        /* of SQL_TOKEN_SIGN, else 0 */
