@@ -1,5 +1,6 @@
 /* A boundary is a moment at which nothing would be lost with the session: no command is in flight,
- * no transaction is open, and it holds no lock or table on the server.
+ * the client's socket has taken the last answer to its end, no transaction is open, and it holds no
+ * lock or table on the server.
  *
  * The client gets error 1053 (ER_SERVER_SHUTDOWN), which pools and drivers know from a server that
  * stops. It has the sequence id of an answer: a client that sends a command at the same moment
@@ -50,13 +51,21 @@ static const char *kept(const struct session *session)
     return NULL;
 }
 
-const char *boundary_kept(const struct session *session)
+/* What it would lose on the server. */
+static const char *kept_there(const struct session *session)
 {
     const char *why = kept(session);
 
     if (!why && session->held.unread && session->state != STATE_LINGER)
         return "a statement that could not be read may have left something";
     return why;
+}
+
+const char *boundary_kept(const struct session *session)
+{
+    const char *why = kept_there(session);
+
+    return !why && session_owes(session) ? "the end of an answer is not sent yet" : why;
 }
 
 void boundary_welcome(struct session *session)
@@ -84,12 +93,12 @@ static bool is_fresh(struct session *session)
 
 bool boundary_goes(struct session *session)
 {
-    return session->leaving && !boundary_kept(session) && !is_fresh(session);
+    return session->leaving && !kept_there(session) && !is_fresh(session);
 }
 
 enum step boundary_goodbye(struct session *session)
 {
-    if (!session_speaks(session, 1)) {
+    if (session_owes(session) || !session_speaks(session, 1)) {
         session->yield = true;
         return STEP_WAIT;
     }
@@ -115,9 +124,11 @@ void boundary_leave(struct session *session)
 
 void boundary_end(struct session *session)
 {
-    if (session->state == STATE_LINGER)
+    const bool owes = session_owes(session);
+
+    if (session->state == STATE_LINGER && !owes)
         return;
-    if (session->state != STATE_COMMAND || !session->logged_in) {
+    if (session->state != STATE_COMMAND || !session->logged_in || owes) {
         session_close(session, CLOSED_KILLED);
         return;
     }

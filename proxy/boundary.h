@@ -6,7 +6,7 @@
 
 #include "proxy/session.h"
 
-/* Why the session is not at a boundary, in words; NULL: it is at one. */
+/* Why the session is not at a boundary, in words; NULL: it is at one, or has ended. */
 const char *boundary_kept(const struct session *session);
 
 /* The session has to end at its next boundary, which may be now. One that has not logged in yet
@@ -28,12 +28,12 @@ bool boundary_waits(const struct session *session);
 /* The session has just logged in. */
 void boundary_welcome(struct session *session);
 
-/* Must it end now? A session that has logged in within the last two seconds stays for that time if
+/* Must it end now, once its client has been sent all that it is owed? A session that has logged in within the last two seconds stays for that time if
  * it was told to leave before its login or has not sent a command yet; then it is checked again. */
 bool boundary_goes(struct session *session);
 
-/* Sends error 1053 and ends the session at its boundary; commands that the client has sent
- * meanwhile are not read. */
+/* Sends error 1053 and ends the session, as soon as the client's socket has taken the answer before
+ * it; commands that the client has sent meanwhile are not read. */
 enum step boundary_goodbye(struct session *session);
 
 /* The last words of a session that the configuration in force would not have let in as it is

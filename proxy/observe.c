@@ -90,7 +90,7 @@ static enum counters_doing doing(const struct session *session)
         return DOING_CLOSING;
     if (!session->logged_in)
         return DOING_LOGIN;
-    if (session->state != STATE_COMMAND)
+    if (session->state != STATE_COMMAND || session_owes(session))
         return DOING_ACTIVE;
     if (session->waiting.after)
         return DOING_WAITING;

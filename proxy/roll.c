@@ -75,7 +75,7 @@ static bool matches(const struct roll_question *question, const struct session *
 {
     const char *service = service_of(session);
 
-    if (session->state == STATE_LINGER) /* it has ended */
+    if (session->state == STATE_LINGER && !session_owes(session)) /* it has ended */
         return false;
     if (question->id && question->id != session->id)
         return false;

@@ -87,12 +87,31 @@ bool session_speaks(struct session *session, uint8_t frame)
     return true;
 }
 
+bool session_owes(const struct session *session)
+{
+    const struct side *client = &session->client;
+
+    return !client->broken && !client->handshaking && gate_leaving(&session->upstream.gate) > 0;
+}
+
+/* What the session has at its upstream ends with that connection, however long the client reads. */
+static void leave_upstream(struct session *session, enum close_reason reason)
+{
+    session_drop_upstream(session);
+    if (session->state == STATE_LINGER) /* it has left already */
+        return;
+    if (reason == CLOSED_UPSTREAM_GONE && session->binding)
+        health_doubt(session->binding->upstream_usage);
+    moving_leave(session);
+    session_leave_branches(session);
+}
+
 enum step session_linger(struct session *session, enum close_reason reason)
 {
     const int on = 1;
 
     session->close_reason = reason;
-    session_drop_upstream(session);
+    leave_upstream(session, reason);
     /* The kernel keeps the last packet until shutdown(SHUT_WR), for 200 ms at most, and sends the
      * end of the stream with it: a pool that takes the connection again, after the error in that
      * packet, sees the end. */
@@ -102,19 +121,23 @@ enum step session_linger(struct session *session, enum close_reason reason)
 }
 
 /* If a socket is closed with unread bytes, the kernel sends a reset, and the client may lose the
- * last packet. So the session sends the last packet and then reads for a short time, until the
- * client has closed. */
+ * last packet. So the session sends all that the client is owed, however slowly it reads, and then
+ * reads for a short time, until the client has closed. A client that has closed its sending side
+ * may read what it is owed. */
 enum step state_linger(struct session *session)
 {
     struct side *client = &session->client;
 
     gate_drop(&client->gate, &session->worker->pool, gate_waiting(&client->gate));
+    session->yield = session_owes(session);
+    if (session->yield)
+        return STEP_WAIT;
     if (client->ended)
         return STEP_CLOSE;
-    session->yield = gate_leaving(&session->upstream.gate) > 0;
-    if (!session->yield && !session->shut) {
+    if (!session->shut) {
         shutdown(client->stream.socket, SHUT_WR);
         session->shut = true;
+        session_enter(session, STATE_LINGER); /* its short time begins */
     }
     return STEP_WAIT;
 }
@@ -137,9 +160,12 @@ static void flush(struct session *session, struct side *from, struct side *to)
     if (to->stream.socket < 0 || to->broken || to->handshaking || session->state == STATE_CONNECT)
         return;
     const size_t leaving = gate_leaving(&from->gate);
+    const bool waited = to->wants_write;
     ssize_t put = gate_flush(&from->gate, &session->worker->pool, &to->stream);
     session->worker->counters.sent[to == &session->upstream] += leaving - gate_leaving(&from->gate);
     to->wants_write = put == STREAM_AGAIN;
+    if (waited && gate_leaving(&from->gate) < leaving)
+        session_sends(session);
     if (put == STREAM_FAILED)
         to->broken = true;
 }
@@ -213,6 +239,10 @@ void session_run(struct session *session)
     } while (session->draining && gate_leaving(&session->client.gate) == 0);
     if (session->client.ended)
         pass_end(session);
+    if (step == STEP_CLOSE && session->state != STATE_LINGER && session_owes(session)) {
+        session_linger(session, session->close_reason);
+        step = session_step(session);
+    }
     if (step == STEP_CLOSE)
         session_close(session, session->close_reason);
     else if (session->client.broken)
@@ -318,21 +348,17 @@ void session_close(struct session *session, enum close_reason reason)
     struct worker *worker = session->worker;
 
     drop_side(session, &session->client);
-    session_drop_upstream(session);
+    leave_upstream(session, reason);
     gate_release(&session->client.gate, &worker->pool);
     gate_release(&session->upstream.gate, &worker->pool);
-    if (reason == CLOSED_UPSTREAM_GONE && session->binding)
-        health_doubt(session->binding->upstream_usage);
     if (session->registered)
         registry_remove(session->id);
     login_free(session);
     renew_free(session);
     again_forget(session);
     ruling_drop_change(&worker->ruling, session->request.change);
-    moving_leave(session);
     seek_forget(session);
     transaction_drop(session);
-    session_leave_branches(session);
     belief_forget(&session->belief);
     binding_free(session->binding);
     session->request.change = NULL;

@@ -103,7 +103,8 @@ void session_start(struct worker *worker, int socket, const struct sockaddr_stor
 /* Runs the states until they wait, writes the passed bytes, and sets which events are watched. */
 void session_run(struct session *session);
 
-/* The only way to end a session. Its memory is freed at the end of the loop turn. */
+/* The only way to end a session, at once: what its client is still owed is not sent. Its memory is
+ * freed at the end of the loop turn. */
 void session_close(struct session *session, enum close_reason reason);
 
 /* Frees a closed session. Called by the worker at the end of the loop turn. */
@@ -119,7 +120,12 @@ void session_error(struct session *session, uint8_t sequence, uint16_t code, con
  * next command has come it is the number of that command's answer, as which the packet is read.
  * False: the last answer must be sent first. */
 bool session_speaks(struct session *session, uint8_t frame);
-/* The last packets are in the gates: sends them, then closes for `reason`. */
+/* Are there bytes for the client that its socket has not taken yet? While there are, the session is
+ * at no boundary and not idle, and it ends only if the client takes none of them for too long
+ * (LIMIT_LINGER). False if none can be sent any more. */
+bool session_owes(const struct session *session);
+/* The last packets are in the gates: ends the upstream's connection, sends what the client is still
+ * owed, then closes for `reason`. */
 enum step session_linger(struct session *session, enum close_reason reason);
 /* The answer to the forwarded command is complete. */
 void session_answered(struct session *session);

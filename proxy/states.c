@@ -82,7 +82,9 @@ static uint32_t limit_seconds(const struct session *session, enum limit limit)
     case LIMIT_IDLE:
         milliseconds = config->proxy.idle_timeout.value;
         break;
-    case LIMIT_LINGER:
+    case LIMIT_LINGER: /* a client may work on its rows for longer than two seconds */
+        if (session_owes(session) && config->proxy.drain_timeout.value > milliseconds)
+            milliseconds = config->proxy.drain_timeout.value;
         break;
     case LIMIT_KEY:
         return 1;
@@ -182,7 +184,13 @@ void session_due(struct session *session)
         session_run(session);
         return;
     }
-    session_close(session, session->state == STATE_LINGER ? session->close_reason : late[limit]);
+    if (session->state == STATE_LINGER) {
+        session_close(session, session->close_reason);
+    } else if (session_owes(session)) {
+        session_linger(session, late[limit]);
+        session_run(session);
+    } else
+        session_close(session, late[limit]);
 }
 
 enum step session_step(struct session *session)
@@ -195,4 +203,12 @@ void session_moves(struct session *session)
 {
     if (states[session->state].limit == LIMIT_IDLE)
         session->deadline = session->worker->second + limit_seconds(session, LIMIT_IDLE);
+}
+
+void session_sends(struct session *session)
+{
+    const enum limit limit = states[session->state].limit;
+
+    if (limit == LIMIT_IDLE || limit == LIMIT_LINGER)
+        session->deadline = session->worker->second + limit_seconds(session, limit);
 }

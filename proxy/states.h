@@ -33,6 +33,9 @@ enum step session_step(struct session *session);
 /* Bytes have arrived from one of its sides: the session is not idle. */
 void session_moves(struct session *session);
 
+/* A side has taken bytes that had to wait for it: the session is not idle, and does not end yet. */
+void session_sends(struct session *session);
+
 /* Called by the worker in the second `due`. */
 void session_due(struct session *session);
 
