@@ -171,7 +171,8 @@ void command_finish(struct session *session)
 enum step command_upstream_died(struct session *session, enum close_reason reason)
 {
     if (!session->request.answered)
-        session_error(session, 1, 2013, "HY000", "Lost connection to MySQL server during query");
+        session_error(session, (uint8_t)(session->client.sequence + 1), 2013, "HY000",
+                      "Lost connection to MySQL server during query");
     return session_linger(session, reason);
 }
 

@@ -1,6 +1,7 @@
 /* A boundary is a moment at which nothing would be lost with the session: no command is in flight,
  * the client's socket has taken the last answer to its end, no transaction is open, and it holds no
- * lock or table on the server.
+ * lock or table on the server. No part of a command may have come either: the client would not read
+ * before it has sent the rest.
  *
  * The client gets error 1053 (ER_SERVER_SHUTDOWN), which pools and drivers know from a server that
  * stops. It has the sequence id of an answer: a client that sends a command at the same moment
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "proxy/branches.h"
 #include "proxy/command.h"
+#include "proxy/cut.h"
 #include "proxy/worker.h"
 
 enum { LOGIN_SECONDS = 2 };
@@ -51,19 +53,30 @@ static const char *kept(const struct session *session)
     return NULL;
 }
 
-/* What it would lose on the server. */
-static const char *kept_there(const struct session *session)
+/* Has a part of its next command come? */
+static bool arrives(const struct session *session)
+{
+    const struct gate *gate = &session->client.gate;
+    bool whole = true;
+
+    if (session->state == STATE_COMMAND && gate_waiting(gate) > 0)
+        command_answer_id(gate, &whole);
+    return !whole;
+}
+
+/* All but the end of its last answer. */
+static const char *kept_still(const struct session *session)
 {
     const char *why = kept(session);
 
     if (!why && session->held.unread && session->state != STATE_LINGER)
         return "a statement that could not be read may have left something";
-    return why;
+    return why ? why : arrives(session) ? "a command is arriving" : NULL;
 }
 
 const char *boundary_kept(const struct session *session)
 {
-    const char *why = kept_there(session);
+    const char *why = kept_still(session);
 
     return !why && session_owes(session) ? "the end of an answer is not sent yet" : why;
 }
@@ -93,7 +106,13 @@ static bool is_fresh(struct session *session)
 
 bool boundary_goes(struct session *session)
 {
-    return session->leaving && !kept_there(session) && !is_fresh(session);
+    return session->leaving && !kept_still(session) && !is_fresh(session);
+}
+
+/* The sequence id of an error that the client reads as the answer to its next command. */
+static uint8_t next_answer_id(const struct session *session)
+{
+    return command_answer_id(&session->client.gate, &(bool){false});
 }
 
 enum step boundary_goodbye(struct session *session)
@@ -102,7 +121,7 @@ enum step boundary_goodbye(struct session *session)
         session->yield = true;
         return STEP_WAIT;
     }
-    session_error(session, 1, 1053, "08S01", "Server shutdown in progress");
+    session_error(session, next_answer_id(session), 1053, "08S01", "Server shutdown in progress");
     return session_linger(session, CLOSED_DRAIN);
 }
 
@@ -133,7 +152,7 @@ void boundary_end(struct session *session)
         return;
     }
     if (session_speaks(session, 1))
-        session_error(session, 1, 1927, "70100", "Connection was killed");
+        session_error(session, next_answer_id(session), 1927, "70100", "Connection was killed");
     session_linger(session, CLOSED_KILLED);
     session_run(session);
 }
@@ -145,7 +164,7 @@ enum step boundary_shut_out(struct session *session)
     log_notice("%.*s: user '%.*s' has to log in anew, by the configuration in force",
                TEXT_ARGS(session->identity->client), TEXT_ARGS(user));
     if (session_speaks(session, 1))
-        session_error(session, 1, 1053, "08S01",
+        session_error(session, next_answer_id(session), 1053, "08S01",
                       "silogate: the configuration has changed; user '%.*s' has to connect again",
                       TEXT_ARGS(user));
     return session_linger(session, CLOSED_RELOAD);

@@ -18,6 +18,24 @@ size_t command_start(const struct gate *gate)
     return length < COMMAND_START ? length : COMMAND_START;
 }
 
+uint8_t command_answer_id(const struct gate *gate, bool *whole)
+{
+    size_t at = 0, length = PACKET_MAX;
+    uint8_t packets = 0;
+
+    *whole = true;
+    while (*whole && length == PACKET_MAX) {
+        packets++;
+        *whole = gate_waiting(gate) >= at + PACKET_HEADER;
+        if (*whole) {
+            length = bytes_get3(gate_at(gate) + at);
+            at += PACKET_HEADER + length;
+            *whole = gate_waiting(gate) >= at;
+        }
+    }
+    return packets;
+}
+
 enum cut command_cut(struct session *session, struct command *command)
 {
     struct gate *gate = &session->client.gate;

@@ -21,6 +21,11 @@ struct command {
  * byte, and for a statement its id and the flags of an execution. */
 size_t command_start(const struct gate *gate);
 
+/* The sequence id of the answer to the command at the front of the gate, of which a part or nothing
+ * may have come: 1, or one more for each packet of 16 MB before its last one. `whole`: has all of
+ * it come? */
+uint8_t command_answer_id(const struct gate *gate, bool *whole);
+
 enum cut { CUT_WHOLE, CUT_MORE, CUT_LARGE, CUT_BAD };
 
 /* Finds all packets of the command at the front of the client's gate. CUT_MORE: more bytes are

@@ -198,11 +198,27 @@ enum step session_step(struct session *session)
     return states[session->state].run(session);
 }
 
+/* A client reads its last words only after it has sent its command to the end, and a socket that is
+ * closed before resets it. One that never ends its command is not waited for. */
+static void listen_longer(struct session *session)
+{
+    const struct config *config = session->worker->runtime->config;
+    const uint32_t most =
+        session->entered + (uint32_t)(config->proxy.drain_timeout.value / 1000 + 1);
+    const uint32_t wanted = session->worker->second + limit_seconds(session, LIMIT_LINGER);
+    const uint32_t until = wanted < most ? wanted : most;
+
+    if (until > session->deadline)
+        session->deadline = until;
+}
+
 /* While bytes of a large command, a file or a slow packet arrive, the session is not idle. */
 void session_moves(struct session *session)
 {
     if (states[session->state].limit == LIMIT_IDLE)
         session->deadline = session->worker->second + limit_seconds(session, LIMIT_IDLE);
+    else if (session->state == STATE_LINGER)
+        listen_longer(session);
 }
 
 void session_sends(struct session *session)
