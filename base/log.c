@@ -118,7 +118,9 @@ __attribute__((format(printf, 2, 3))) static size_t warn(char line[LOG_LINE], co
 
 static size_t tell_lost(uint64_t lost, char line[LOG_LINE])
 {
-    return warn(line, "%llu lines of this log were left out here: standard error was not read",
+    return warn(line,
+                "%llu lines of this log were left out here: standard error was not read, or could "
+                "not be written",
                 (unsigned long long)lost);
 }
 

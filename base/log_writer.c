@@ -1,6 +1,8 @@
 /* A thread that writes the log, because a standard error that nobody reads blocks whoever writes to
  * it, and workers and the end of the process must not wait for that. Lines that it cannot take any
- * more are counted, and the number is told when there is room again.
+ * more, or cannot write (a full disk), are counted, and the number is told when there is room
+ * again. Whole lines are written at a time: records of violations and the lines of another process
+ * may go into the same pipe.
  *
  * The thread is never joined: it may be blocked for ever, and the process ends all the same.
  */
@@ -14,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 enum { ROOM = 1 << 18, END_SECONDS = 2 };
 
 static struct {
@@ -21,27 +25,56 @@ static struct {
     pthread_cond_t more, done;
     log_lost_line tell;
     bool begun, writing;
+    bool cut;            /* what was written last is a part of a line */
     size_t length;       /* of what waits in `lines` */
     uint64_t lost;       /* lines that were left out and not told yet */
+    uint64_t told;       /* lines that a line among `lines` tells as lost */
+    size_t told_end;     /* where that line ends */
     char *lines, *spare; /* the thread writes out of the other one */
     char first[ROOM], second[ROOM];
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER,
            .more = PTHREAD_COND_INITIALIZER,
            .done = PTHREAD_COND_INITIALIZER};
 
-static void write_all(const char *from, size_t length)
+/* Returns how much was written. */
+static size_t write_all(const char *from, size_t length)
 {
-    while (length > 0) {
-        ssize_t written = write(STDERR_FILENO, from, length);
+    size_t done = 0;
+
+    while (done < length) {
+        const size_t piece = text_piece(from + done, length - done);
+        ssize_t written = write(STDERR_FILENO, from + done, piece);
         if (written < 0 && errno == EAGAIN) {
             struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
             poll(&room, 1, -1);
         } else if (written < 0 && errno != EINTR) {
-            return; /* it cannot be reported anywhere else */
+            break; /* the loss can be told later on, at the same place */
         }
-        from += written > 0 ? written : 0;
-        length -= written > 0 ? (size_t)written : 0;
+        done += written > 0 ? (size_t)written : 0;
     }
+    return done;
+}
+
+/* After a part of a line the next one begins on a line of its own. */
+static size_t write_lines(const char *lines, size_t length)
+{
+    if (queue.cut && write_all("\n", 1) == 0)
+        return 0;
+    const size_t done = write_all(lines, length);
+    queue.cut = done > 0 && lines[done - 1] != '\n';
+    return done;
+}
+
+static uint64_t count_lines(const char *from, size_t length)
+{
+    const char *const end = from + length;
+    uint64_t count = 0;
+
+    while (from < end && (from = memchr(from, '\n', (size_t)(end - from))) != NULL) {
+        from++;
+        count++;
+    }
+    return count;
 }
 
 /* With the lock. */
@@ -61,6 +94,8 @@ static void tell_lost(void)
         return;
     const size_t length = queue.tell(queue.lost, line);
     add(line, length);
+    queue.told = queue.lost;
+    queue.told_end = queue.length;
     queue.lost = 0;
 }
 
@@ -74,15 +109,21 @@ static void *run(void *nothing)
             pthread_cond_wait(&queue.more, &queue.lock);
         }
         char *const lines = queue.lines;
-        const size_t length = queue.length;
+        const size_t length = queue.length, told_end = queue.told_end;
+        const uint64_t told = queue.told;
         queue.lines = queue.spare;
         queue.spare = lines;
-        queue.length = 0;
+        queue.length = queue.told_end = 0;
+        queue.told = 0;
         queue.writing = true;
         pthread_mutex_unlock(&queue.lock);
-        write_all(lines, length);
+        const size_t done = write_lines(lines, length);
         pthread_mutex_lock(&queue.lock);
-        tell_lost();
+        if (done == length)
+            tell_lost();
+        else /* told with the next line: the disk may still be full */
+            queue.lost +=
+                count_lines(lines + done, length - done) + (done < told_end ? told - 1 : 0);
     }
     return nothing;
 }
@@ -112,6 +153,7 @@ void log_writer_end(void)
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += END_SECONDS;
     pthread_mutex_lock(&queue.lock);
+    tell_lost();
     while ((queue.length > 0 || queue.writing) &&
            pthread_cond_timedwait(&queue.done, &queue.lock, &until) == 0)
         ;

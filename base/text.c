@@ -1,6 +1,8 @@
 /* Runs of bytes: comparing, trimming, numbers, hashing. Called from everywhere. */
 #include "base/text.h"
 
+#include <limits.h>
+
 bool text_equal_fold(struct text a, struct text b)
 {
     if (a.length != b.length)
@@ -140,4 +142,12 @@ void text_put(struct text t, FILE *to)
         size = size > 0 ? size : 1;
         fwrite(unfit ? "?" : t.at + i, 1, unfit ? 1 : size, to);
     }
+}
+
+size_t text_piece(const char *from, size_t size)
+{
+    const size_t most = size < PIPE_BUF ? size : PIPE_BUF;
+    const char *end = memrchr(from, '\n', most);
+
+    return end ? (size_t)(end - from) + 1 : most;
 }

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,14 +193,6 @@ static void forget_written(struct output *output, size_t written)
     }
 }
 
-size_t output_piece(const char *from, size_t size)
-{
-    const size_t most = size < PIPE_BUF ? size : PIPE_BUF;
-    const char *end = memrchr(from, '\n', most);
-
-    return end ? (size_t)(end - from) + 1 : most;
-}
-
 /* Can it be written to without waiting for whoever reads it? */
 static bool has_room(const struct output *output, int64_t now)
 {
@@ -227,8 +218,8 @@ static ssize_t write_file(struct output *output)
     output->fresh = false;
     const char *from = output->backlog + output->start + output->out;
     const size_t size = output_backlog(output) - output->out;
-    ssize_t written = output_calls.write(output->file, from,
-                                         output->has_reader ? output_piece(from, size) : size);
+    ssize_t written =
+        output_calls.write(output->file, from, output->has_reader ? text_piece(from, size) : size);
     if (output->kind == OUTPUT_FILE && written > 0)
         output->end = lseek(output->file, 0, SEEK_CUR);
     return written;

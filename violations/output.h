@@ -57,10 +57,6 @@ void output_flush(struct output *output, int64_t now);
 /* `old` has the same name: takes over its backlog, and closes it. */
 void output_adopt(struct output *output, struct output *old);
 
-/* The bytes that may be written at once to something that is read, and poll says has room, without
- * waiting: whole lines if possible, so that they do not mix with another process's. */
-size_t output_piece(const char *from, size_t size);
-
 static inline size_t output_backlog(const struct output *output)
 {
     return output->length - output->start;

@@ -181,7 +181,7 @@ static void give_up(struct output *output)
         const char *from = output->backlog + output->start;
         ssize_t written = -1;
         if (poll(&room, 1, LAST_WAIT) == 1)
-            written = write(STDERR_FILENO, from, output_piece(from, output_backlog(output)));
+            written = write(STDERR_FILENO, from, text_piece(from, output_backlog(output)));
         if (written <= 0) {
             log_error("%zu bytes of records are lost: standard error is not read either",
                       output_backlog(output));
