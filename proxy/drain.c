@@ -198,10 +198,12 @@ static bool send_one(int channel, enum inherited_kind kind, int fd, uint32_t num
  * overrides. */
 static bool send_rest(struct server *server, int channel)
 {
-    int self = takeover_self(), board = steer_share(&server->steer);
-    const int over = steer_share_over(&server->steer);
-    bool fine = true;
+    int self = takeover_self(), board, over;
+    /* a generation that drains has nothing of its own: its sessions matter more */
+    bool fine = steer_share(&server->steer, &board, &over) || server->handed_over;
 
+    if (!fine)
+        log_error("a successor would not get the overrides in force: no more files may be open");
     for (size_t i = 0; fine && i < server->inherited.count; i++) {
         const struct inherited_socket *older = &server->inherited.items[i];
         if (older->kind == INHERITED_OLDER && older->fd >= 0)

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "protocol/packet.h"
 
-enum { SPARED = 64, SPARED_PART = 64, TELL_EVERY = 60 };
+enum { SPARED = 64, SPARED_PART = 64, FEW = 16, FEW_PART = 8, TELL_EVERY = 60 };
 
 void fd_limit_raise(const struct config *config)
 {
@@ -36,8 +36,9 @@ bool fd_limit_spares(int fd)
 
     if (fd < 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return false;
-    const rlim_t part = limit.rlim_cur / SPARED_PART;
-    return (rlim_t)fd >= limit.rlim_cur - (part < SPARED ? part : SPARED);
+    const rlim_t part = limit.rlim_cur / SPARED_PART, few = limit.rlim_cur / FEW_PART;
+    const rlim_t least = few < FEW ? few : FEW, most = part < SPARED ? part : SPARED;
+    return (rlim_t)fd >= limit.rlim_cur - (most > least ? most : least);
 }
 
 void fd_limit_init(struct worker *worker)

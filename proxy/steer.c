@@ -54,6 +54,15 @@ static void set_timer(struct steer *steer)
     ev_timer_start(steer->loop, &steer->end);
 }
 
+/* With the first override, not only when a successor asks for them: no file may be left then. */
+static void make_boards(struct steer *steer)
+{
+    if (!steer->board)
+        steer->board = board_new(OVERRIDES_MAX);
+    if (!steer->over)
+        steer->over = board_new(OVERRIDES_CLOSED_MAX);
+}
+
 /* The lists have changed. What is over is written first: it must not come back. */
 static void changed(struct steer *steer)
 {
@@ -61,6 +70,8 @@ static void changed(struct steer *steer)
     if (steer->follows)
         return;
     closed_write(&steer->closed, steer->base->config);
+    if (steer->count > 0 || steer->closed.count > 0)
+        make_boards(steer);
     if (steer->over)
         board_write(steer->over, steer->closed.list, steer->closed.count);
     if (!steer->board)
@@ -273,20 +284,13 @@ static bool fits(const struct steer *steer, const struct override *override)
 
 /* --- generations --- */
 
-int steer_share(struct steer *steer)
+bool steer_share(struct steer *steer, int *board, int *over)
 {
-    if (!steer->board)
-        steer->board = board_new(OVERRIDES_MAX);
+    make_boards(steer);
     changed(steer);
-    return steer->board ? board_fd(steer->board) : -1;
-}
-
-int steer_share_over(struct steer *steer)
-{
-    if (!steer->over)
-        steer->over = board_new(OVERRIDES_CLOSED_MAX);
-    changed(steer);
-    return steer->over ? board_fd(steer->over) : -1;
+    *board = steer->board ? board_fd(steer->board) : -1;
+    *over = steer->over ? board_fd(steer->over) : -1;
+    return (steer->board || steer->count == 0) && (steer->over || steer->closed.count == 0);
 }
 
 /* What is over there is over here too. */

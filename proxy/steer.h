@@ -41,10 +41,10 @@ void steer_base(struct steer *steer, struct runtime *base);
 bool steer_add(struct steer *steer, struct override *override, struct error *why);
 /* False: there is none with this id. `undone` gets the override. */
 bool steer_undo(struct steer *steer, struct text id, struct text who, struct override *undone);
-/* For a successor: the descriptors of the boards (board.h), which stay owned by steer; -1: there is
- * none. All overrides, and those that are over. */
-int steer_share(struct steer *steer);
-int steer_share_over(struct steer *steer);
+/* For a successor: the descriptors of the boards (board.h), which stay owned by steer: all
+ * overrides, and those that are over; -1: there is none. False: there is none for what should be on
+ * it, because no more files may be open. */
+bool steer_share(struct steer *steer, int *board, int *over);
 /* By the successor: takes over the descriptors, and the overrides there that are valid with its own
  * file. Does not call `put`. */
 void steer_restore(struct steer *steer, int board, int over);
