@@ -99,6 +99,16 @@ bool prepared_has_cursor(const struct prepared_table *table)
     return false;
 }
 
+bool prepared_has_long_data(const struct prepared_table *table)
+{
+    for (uint32_t i = 0; i < table->size; i++) {
+        const struct prepared *one = table->slots[i];
+        if (one && one->has_chunks && !one->lost_chunk)
+            return true;
+    }
+    return false;
+}
+
 void prepared_remove(struct prepared_table *table, uint32_t id)
 {
     if (id == PREPARED_LAST && table->has_last)

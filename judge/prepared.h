@@ -70,6 +70,8 @@ void prepared_add(struct prepared_table *table, struct prepared *prepared, uint3
 struct prepared *prepared_find(const struct prepared_table *table, uint32_t id);
 /* Is a cursor open? Looks at all. */
 bool prepared_has_cursor(const struct prepared_table *table);
+/* Has long data been sent for an execution that is still to come, and can be? Looks at all. */
+bool prepared_has_long_data(const struct prepared_table *table);
 /* Frees one, if it exists, or all; their memory is given back. */
 void prepared_remove(struct prepared_table *table, uint32_t id);
 void prepared_clear(struct prepared_table *table);

@@ -38,6 +38,8 @@ static const char *kept(const struct session *session)
         return "a HANDLER is open";
     if (prepared_has_cursor(&session->belief.prepared))
         return "a cursor is open";
+    if (prepared_has_long_data(&session->belief.prepared))
+        return "long data for an execution is arriving";
     if (held_user_lock(&session->held))
         return "a lock of GET_LOCK may be held";
     if (sql_session_has_temporary(session->belief.remembered))

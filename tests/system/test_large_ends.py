@@ -1,5 +1,6 @@
 """The end of a session while a client sends a large command. It reads nothing before it has sent all of it, and some
 drivers check the error's sequence id: it is the answer to a command of as many packets as it has sent."""
+import struct
 import time
 
 import pytest
@@ -116,4 +117,21 @@ def test_a_server_that_goes_before_it_answers(make_gate):
     client.sequence = 0
     client.raw(client.frame(client.query_bytes("SELECT LENGTH('" + "x" * LARGE + "')")))
     assert error(client) == (2013, 2)
+    client.close()
+
+
+@pytest.mark.long
+def test_long_data_that_is_arriving(server, kept):  # noqa: F811
+    client = wire.connect(kept.port, "kept_service", "kept")
+    number, _ = client.prepare("INSERT INTO t VALUES (77, LENGTH(?))")[:2]
+    piece = b"\x18" + struct.pack("<IH", number, 0) + b"x" * 1000
+    client.command(piece)
+    assert places.wait_for(lambda: told(kept) == "long data for an execution is arriving", 20)
+    gates.ctl(kept, "drain")
+    time.sleep(4)
+    client.command(piece)
+    client.command(b"\x17" + struct.pack("<IBI", number, 0, 1) + b"\0\1\xfc\0")
+    assert client.receive()[0] == 0  # it is run, and the session ends behind it
+    assert server.sql("SELECT v FROM kept.t WHERE id = 77") == ((2000,),)
+    assert error(client)[0] == 1053
     client.close()
