@@ -282,7 +282,9 @@ static void settle_worked(struct session *session)
         held->saved = true;
         held->rooted = held->worked;
     }
-    if (request->works && !request->failed && session->belief.in_transaction)
+    /* what it names may be a temporary table that is not known, on which nobody waits */
+    const bool is_known = !session->belief.more_tables && !held->unread && !request->unread;
+    if (request->works && !request->failed && session->belief.in_transaction && is_known)
         held->worked = true;
 }
 
