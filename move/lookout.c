@@ -5,11 +5,12 @@
  *   closed    -> HELD      the door is closed, for `hold` at most by this instance's own clock;
  * also if this instance has begun since the announcement
  *             -> DRAINED   nobody is inside
- *   blocked   -> DRAINED   the door stays closed for as long as the mover says so
+ *   closed, and triggers may be missing (`bare`)
+ *             -> DRAINED   the door stays closed, also if it has opened at the end of `hold`
  *   switched  -> OPEN      the other names are published, the door is opened
  *   idle      -> OPEN      given up: the door is opened, nothing has changed
- * At the end of `hold` the door is opened whatever the mover does: -> LEFT. Then the catalogue is
- * read to find where the tables are.
+ * At the end of `hold` the door is else opened whatever the mover does: -> LEFT. Then the catalogue
+ * is read to find where the tables are.
  */
 #include "move/lookout.h"
 
@@ -34,6 +35,9 @@ enum {
     FAST_FOR_MS = 20000,
     NOTE_MS = 60000, /* between two notes of statements that are not mapped */
     GRACE_MS = 500,  /* for a last read of the catalogue */
+    /* How long the door stays closed if triggers may be missing and the server cannot be asked any
+     * more: it ends the session of a mover that has died after a minute. */
+    KEPT_MS = 60000,
     /* Somebody's lock on the shared tables does not keep an instance from reading the catalogue.
      * A read of the catalogue waits for a RENAME, however long that takes. */
     STORE_SECONDS = 2,
@@ -194,6 +198,7 @@ static bool report(struct lookout *lookout, unsigned move, struct error *error)
         .policy = policy_hash(orders->policy),
         .epoch = part->epoch,
         .state = part->state,
+        .soon = part->state == STATE_HELD || part->state == STATE_DRAINED,
         .inside = door->inside(door->user, upstream_name(lookout), bit_of(lookout, move)),
         .blockers = blockers,
         .unmapped_by = unmapped_by,
@@ -224,25 +229,28 @@ static bool open_door(struct lookout *lookout, unsigned move, enum meeting_state
 
     close_door(lookout, move, 0);
     part->blocked = false;
+    part->kept = 0;
     part->state = state;
     lookout->refreshed = 0; /* so that the catalogue is read at once */
     return report(lookout, move, error);
 }
 
-/* Longer than the hold, because triggers are missing: nobody may write without them. */
-static void stay_closed(struct lookout *lookout, unsigned move, int64_t milliseconds)
+/* Longer than the hold, because triggers may be missing: nobody may write without them. */
+static void stay_closed(struct lookout *lookout, unsigned move)
 {
     struct taking_part *part = &lookout->parts[move];
+    const int64_t now = clock_ms();
 
-    if (!part->blocked)
-        log_warning("upstream '%s': the mover of [move:%s] cannot create triggers again, and keeps "
-                    "new transactions on the tables waiting until it can: its output says why",
-                    upstream_name(lookout), lookout->orders->config->moves[move].name.at);
-    part->blocked = true;
-    if (clock_ms() + milliseconds > part->until) {
-        part->until = clock_ms() + milliseconds;
-        close_door(lookout, move, milliseconds + GRACE_MS);
+    if (part->kept < now + KEPT_MS - BEAT_MS) {
+        part->kept = now + KEPT_MS;
+        close_door(lookout, move, KEPT_MS);
     }
+    if (part->blocked || now < part->until)
+        return;
+    log_warning("upstream '%s': the mover of [move:%s] cannot create triggers again, and keeps "
+                "new transactions on the tables waiting until it can: its output says why",
+                upstream_name(lookout), lookout->orders->config->moves[move].name.at);
+    part->blocked = true;
 }
 
 /* The door is closed: have all sessions left, is the time over? */
@@ -261,20 +269,22 @@ static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting
         standing_settle(&lookout->standing, &flipped);
         return open_door(lookout, move, STATE_OPEN, error);
     }
-    if (said->phase == PHASE_BLOCKED && said->age < MEETING_BLOCKED)
-        stay_closed(lookout, move, MEETING_BLOCKED - said->age);
+    part->kept = said->bare ? part->kept : 0;
+    if (said->bare)
+        stay_closed(lookout, move);
     /* The mover may have sent its RENAME even so: the waiting sessions continue with the names of
-     * the present places. */
-    if (clock_ms() >= part->until)
+     * the present places. But no trigger was missing at a time when none is dropped any more. */
+    if (!said->bare && lookout->read >= part->until)
         return refresh(lookout, error) && open_door(lookout, move, STATE_LEFT, error);
     enum meeting_state state = STATE_DRAINED;
     if (part->state != STATE_DRAINED &&
         !door->seal(door->user, upstream_name(lookout), bit_of(lookout, move)))
         state = STATE_HELD;
-    if (state == part->state && clock_ms() - part->reported < HELD_MS)
+    if (state == part->state && (said->bare || clock_ms() - part->reported < HELD_MS))
         return true;
     part->state = state;
-    return report(lookout, move, error);
+    /* What somebody's lock keeps from being written is written again. */
+    return report(lookout, move, error) || !connection_lost(lookout->connection);
 }
 
 /* This process has begun in the middle of a hold. The names are published behind the closed door:
@@ -284,11 +294,11 @@ static bool join_hold(struct lookout *lookout, unsigned move, const struct meeti
 {
     struct taking_part *part = &lookout->parts[move];
     /* by the server's clock, which may have been set back */
-    const int64_t hold = said->phase == PHASE_BLOCKED ? MEETING_BLOCKED : said->hold;
-    const int64_t left = said->age > 0 ? hold - said->age : hold;
+    const int64_t past = said->age > 0 ? said->age : 0;
+    const int64_t left = said->hold > past ? said->hold - past : 0;
 
     part->until = clock_ms() + left;
-    close_door(lookout, move, left + GRACE_MS);
+    close_door(lookout, move, left + (said->bare ? KEPT_MS : GRACE_MS));
     if (!prepare_names(lookout, move, said, error)) {
         close_door(lookout, move, 0);
         return false;
@@ -315,16 +325,16 @@ static bool follow(struct lookout *lookout, unsigned move, const struct meeting_
         part->announced = clock_ms();
         return report(lookout, move, error);
     }
-    if (said->phase == PHASE_CLOSED && said->epoch == part->epoch && part->state == STATE_READY) {
+    if (said->phase == PHASE_CLOSED && said->epoch == part->epoch &&
+        (part->state == STATE_READY || (part->state == STATE_LEFT && said->bare))) {
         part->until = clock_ms() + said->hold;
         close_door(lookout, move, said->hold + GRACE_MS); /* then the door opens by itself */
         part->asked = part->joined = false;
         part->state = STATE_HELD;
         return hold_on(lookout, move, said, error);
     }
-    if (said->epoch != part->epoch &&
-        ((said->phase == PHASE_CLOSED && said->age < said->hold) ||
-         (said->phase == PHASE_BLOCKED && said->age < MEETING_BLOCKED)))
+    if (said->epoch != part->epoch && said->phase == PHASE_CLOSED &&
+        (said->bare || said->age < said->hold))
         return join_hold(lookout, move, said, error);
     if (said->phase == PHASE_IDLE && part->state == STATE_READY)
         part->state = STATE_OPEN;
@@ -369,6 +379,7 @@ static bool meet(struct lookout *lookout, struct error *error)
         meeting_tidy(lookout->connection);
         lookout->prepared = true;
     }
+    lookout->read = clock_ms();
     if (!meeting_read(lookout->connection, rows, CONFIG_MOVES_MAX, &count, error))
         return false;
     for (size_t i = 0; i < config->move_count && !connection_lost(lookout->connection); i++) {
@@ -439,9 +450,12 @@ static void open_overdue(struct lookout *lookout, bool all)
 {
     for (unsigned i = 0; i < CONFIG_MOVES_MAX; i++) {
         struct taking_part *part = &lookout->parts[i];
+        /* else the next round finds whether triggers are missing */
+        const int64_t until = part->until + (lookout->connection ? GRACE_MS : 0);
         if ((part->state == STATE_HELD || part->state == STATE_DRAINED) &&
-            (all || clock_ms() >= part->until)) {
+            (all || (clock_ms() >= until && clock_ms() >= part->kept))) {
             close_door(lookout, i, 0);
+            part->kept = 0;
             part->state = STATE_LEFT;
         }
     }

@@ -23,6 +23,7 @@ struct taking_part {
     uint64_t epoch;
     enum meeting_state state;
     int64_t until, announced; /* when the door opens by itself; when the move was announced */
+    int64_t kept;             /* until when it is closed because triggers may be missing; 0: no */
     int64_t reported;
     bool asked;              /* the workers have been asked who is inside */
     bool blocked;            /* the log says that it is closed for longer than the hold */
@@ -45,8 +46,8 @@ struct lookout {
     bool prepared, has_places; /* the shared tables are there; silogate.places is there */
     bool reads_places;         /* it could be read the last time */
     bool told, told_places;    /* the log has said that they cannot be used */
-    int64_t refreshed;
-    struct standing standing; /* as it was read last, also by a lookout before this one */
+    int64_t refreshed, read;   /* when the catalogue was read, and when the moves */
+    struct standing standing;  /* as it was read last, also by a lookout before this one */
     struct taking_part parts[CONFIG_MOVES_MAX];
 };
 

@@ -10,19 +10,16 @@
 enum { NO_SUCH_TABLE = 1146, LOCK_WAIT_TIMEOUT = 1205 };
 
 static const char *const phases[] = {
-    [PHASE_IDLE] = "idle",       [PHASE_ANNOUNCED] = "announced", [PHASE_CLOSED] = "closed",
-    [PHASE_BLOCKED] = "blocked", [PHASE_SWITCHED] = "switched",
+    [PHASE_IDLE] = "idle",
+    [PHASE_ANNOUNCED] = "announced",
+    [PHASE_CLOSED] = "closed",
+    [PHASE_SWITCHED] = "switched",
 };
 
 static const char *const states[] = {
     [STATE_OPEN] = "open",       [STATE_READY] = "ready", [STATE_HELD] = "held",
     [STATE_DRAINED] = "drained", [STATE_LEFT] = "left",
 };
-
-const char *meeting_phase_name(enum meeting_phase phase)
-{
-    return phases[phase];
-}
 
 const char *meeting_state_name(enum meeting_state state)
 {
@@ -80,11 +77,13 @@ bool meeting_prepare(struct connection *connection, struct error *error)
 bool meeting_read(struct connection *connection, struct meeting_move *moves, size_t room,
                   size_t *count, struct error *error)
 {
-    struct rows *rows = connection_query(connection,
-                                         "SELECT name, epoch, phase, hold_ms, in_to, TIMESTAMPDIFF("
-                                         "MICROSECOND, changed, NOW(3)) DIV 1000 FROM "
-                                         "silogate.moves ORDER BY changed DESC LIMIT ?",
-                                         PARAMETERS(P_NUMBER((int64_t)room)), error);
+    struct rows *rows =
+        connection_query(connection,
+                         "SELECT name, epoch, phase, hold_ms, in_to, TIMESTAMPDIFF("
+                         "MICROSECOND, changed, NOW(3)) DIV 1000, IS_USED_LOCK(" MEETING_BARE(
+                             "name", "epoch") ") IS NOT NULL FROM "
+                                              "silogate.moves ORDER BY changed DESC LIMIT ?",
+                         PARAMETERS(P_NUMBER((int64_t)room)), error);
 
     *count = 0;
     if (!rows)
@@ -97,6 +96,7 @@ bool meeting_read(struct connection *connection, struct meeting_move *moves, siz
         move->hold = rows_number(rows, 3, 0);
         move->in_to = rows_number(rows, 4, 0) != 0;
         move->age = rows_number(rows, 5, 0);
+        move->bare = move->phase == PHASE_CLOSED && rows_number(rows, 6, 0) != 0;
     }
     rows_free(rows);
     return true;
@@ -160,11 +160,16 @@ void meeting_leave(struct connection *connection, const char *instance)
 bool meeting_report(struct connection *connection, const struct meeting_report *report,
                     struct error *error)
 {
+    const bool soon = report->soon && connection_is_mariadb(connection);
+
     return connection_run(
         connection,
-        "REPLACE INTO silogate.instances_of_moves (move, instance, epoch, state, policy, inside,"
+        "?REPLACE INTO silogate.instances_of_moves (move, instance, epoch, state, policy, inside,"
         " blockers, unmapped, unmapped_by, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NOW(3))",
-        PARAMETERS(P_TEXT(text_of(report->move)), P_TEXT(text_of(report->instance)),
+        PARAMETERS(P_SQL(soon ? TEXT("SET STATEMENT lock_wait_timeout = 0,"
+                                     " innodb_lock_wait_timeout = 0 FOR ")
+                              : TEXT("")),
+                   P_TEXT(text_of(report->move)), P_TEXT(text_of(report->instance)),
                    P_NUMBER((int64_t)report->epoch), P_TEXT(text_of(states[report->state])),
                    P_TEXT(text_of(report->policy)), P_NUMBER(report->inside),
                    P_TEXT(text_of(report->blockers)), P_NUMBER((int64_t)report->unmapped),

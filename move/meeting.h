@@ -22,12 +22,8 @@ enum meeting_phase {
     PHASE_IDLE,      /* no move is running */
     PHASE_ANNOUNCED, /* instances read the tables more often, and write that they are ready */
     PHASE_CLOSED,    /* new transactions on the tables wait; instances write when the last ended */
-    PHASE_BLOCKED,   /* triggers are missing and cannot be made yet: the doors stay closed, for as
-                        long as the mover writes this again and again */
     PHASE_SWITCHED,  /* the tables are at the other place: instances open the door */
 };
-const char *meeting_phase_name(enum meeting_phase phase);
-
 enum meeting_state {
     STATE_OPEN,    /* its door is open */
     STATE_READY,   /* it has read the announcement */
@@ -44,12 +40,21 @@ struct meeting_move {
     int64_t hold; /* milliseconds */
     int64_t age;  /* milliseconds since `phase` began, by the server's clock */
     bool in_to;   /* where the tables shall stand */
+    bool bare;    /* PHASE_CLOSED, and triggers may be missing: the mover's session has the lock */
 };
+
+/* The name of a lock of the server (GET_LOCK) that the mover has from before it drops the first
+ * trigger until it has made them again, or has ended. No lock on tables, no backup and no read-only
+ * server keeps anybody from taking it or from asking for it (IS_USED_LOCK), as it does with a row.
+ * Of one epoch, so that what a dead mover has left in `moves` never counts. */
+#define MEETING_BARE(name, epoch)                                                                  \
+    "CONCAT('silogate.bare.', LEFT(SHA2(CONCAT(" name ", '#', " epoch "), 256), 32))"
 
 struct meeting_report {
     const char *move, *instance, *policy;
     uint64_t epoch;
     enum meeting_state state;
+    bool soon;               /* MariaDB: it fails where it would wait for a lock */
     unsigned inside;         /* sessions */
     const char *blockers;    /* a line each */
     uint64_t unmapped;       /* statements since the instance's start */
@@ -70,9 +75,7 @@ struct meeting_instances {
 };
 
 enum {
-    MEETING_LIVE = 3000, /* an instance seen within this time takes part */
-    MEETING_BLOCKED =
-        5000,             /* PHASE_BLOCKED counts for this time; the mover writes it each second */
+    MEETING_LIVE = 3000,  /* an instance seen within this time takes part */
     MEETING_GONE = 60000, /* one not seen for this time is gone; between the two it is not known */
 };
 

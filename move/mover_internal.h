@@ -81,9 +81,9 @@ struct mover {
     int64_t latest;    /* by the server's clock, in milliseconds: when a switch may begin */
     int64_t rename_us; /* one RENAME, as the trial found it */
     int64_t trip_us;   /* to the server and back */
-    struct connection *aside;                  /* see blocked.c; NULL: none */
-    int64_t blocked, blocked_ms, beat, warned; /* since when, by clock_ms; how long; last times */
-    bool in_to;                                /* the wanted place of the tables */
+    struct connection *aside;            /* see blocked.c; NULL: none */
+    int64_t blocked, blocked_ms, warned; /* since when, by clock_ms; how long; last told */
+    bool in_to;                          /* the wanted place of the tables */
     bool missed;     /* a lost session has left triggers missing, which were created again */
     bool sent;       /* the RENAME was sent, so the server may have done it */
     bool incomplete; /* a trigger or an alias could not be created again */
@@ -282,7 +282,11 @@ bool blocked_wait(struct mover *mover, unsigned code);
 /* A trigger is missing, and a lock is waited for: everybody waits, if need be for longer than the
  * hold. */
 void blocked_hold(struct mover *mover);
-void blocked_end(struct mover *mover);
+/* From this statement on the instances stay closed, also after the hold. It fails (error 1690) if
+ * it cannot be done. */
+struct text blocked_sql(struct mover *mover);
+void blocked_free(struct mover *mover); /* they do not any more: no trigger is missing */
+void blocked_end(struct mover *mover);  /* the same, at the end of the switch */
 
 /* swap.c */
 bool swap_prepare(struct mover *mover);    /* settings of the session, before others wait */

@@ -42,7 +42,7 @@ static bool same_name(const struct standing *standing, struct text a, struct tex
     return standing->fold ? text_equal_fold(a, b) : text_equal(a, b);
 }
 
-static bool matches(const struct standing *standing, struct text pattern, struct text name)
+bool standing_matches(const struct standing *standing, struct text pattern, struct text name)
 {
     return glob_exact(pattern) ? same_name(standing, pattern, name) : glob_match(pattern, name);
 }
@@ -141,12 +141,12 @@ static bool read_tables(struct connection *connection, const struct config_move 
                                    sizeof(*standing->patterns));
     standing->patterns[standing->pattern_count - 1] =
         (struct moved_pattern){arena_text(&standing->arena, from), arena_text(&standing->arena, to),
-                               arena_text(&standing->arena, name_of(pattern))};
+                               arena_text(&standing->arena, name_of(pattern)), number};
     while (rows_next(rows)) {
         const struct text schema = rows->cells[0], name = rows->cells[1];
         /* MariaDB's catalogue compares names without case, even if its tables do not. */
         if ((!same_name(standing, schema, from) && !same_name(standing, schema, to)) ||
-            !matches(standing, name_of(pattern), name) ||
+            !standing_matches(standing, name_of(pattern), name) ||
             !is_own(standing, policy, number, service, (struct text[]){from, to}, name))
             continue;
         struct moved_table *table = table_of(standing, number, from, to, name);
@@ -164,7 +164,7 @@ bool standing_has(const struct standing *standing, unsigned move, struct text pa
     for (size_t i = 0; i < standing->table_count; i++) {
         const struct moved_table *table = &standing->tables[i];
         if (table->move == move && same_name(standing, table->from, schema_of(pattern)) &&
-            matches(standing, name_of(pattern), table->name))
+            standing_matches(standing, name_of(pattern), table->name))
             return true;
     }
     return false;
@@ -287,6 +287,8 @@ void standing_number(struct standing *standing, const uint8_t *numbers)
         standing->tables[i].move = numbers[standing->tables[i].move];
     for (size_t i = 0; i < standing->hanging_count; i++)
         standing->hanging[i].move = numbers[standing->hanging[i].move];
+    for (size_t i = 0; i < standing->pattern_count; i++)
+        standing->patterns[i].move = numbers[standing->patterns[i].move];
 }
 
 bool standing_is_in_to(const struct moved_table *table)

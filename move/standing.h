@@ -45,6 +45,7 @@ struct left_table {
 /* Both names of the tables that a pattern of a move matches. */
 struct moved_pattern {
     struct text from, to, name;
+    unsigned move;
 };
 
 struct standing {
@@ -79,6 +80,8 @@ const struct moved_table *standing_moved_of(const struct standing *standing, str
 
 /* Does the pattern of the move, as written in `table =`, match any table? */
 bool standing_has(const struct standing *standing, unsigned move, struct text pattern);
+/* Does a name match one of `patterns`? */
+bool standing_matches(const struct standing *standing, struct text pattern, struct text name);
 /* Can it stand in a name without quotes? */
 bool standing_is_of_name(char c);
 /* Is the name in a text, as a name of its own? */

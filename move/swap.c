@@ -16,7 +16,7 @@
 #include "move/mover_internal.h"
 
 enum { LOCK_WAIT_TIMEOUT = 1205, OUT_OF_RANGE = 1690, RETRY_US = 2000 };
-enum { FIRST_DROP = 1 }; /* behind the question whether the hold is over */
+enum { FIRST_DROP = 2 }; /* behind blocked_sql and the question whether the hold is over */
 
 /* What is in a RENAME. */
 enum parts { TABLES = 1, VIEWS = 2 };
@@ -214,6 +214,10 @@ static bool send_all(struct mover *mover, struct sending *sending, int64_t until
             return error_set(mover->error, "somebody holds locks on the tables");
         }
         sending->done--;
+        if (sending->drops && sending->done < FIRST_DROP) { /* no trigger is missing yet */
+            blocked_free(mover);
+            sending->done = 0;
+        }
         usleep(RETRY_US);
     }
     return true;
@@ -247,6 +251,8 @@ static void undo(struct mover *mover, bool dropped, bool renamed, bool created)
     if (dropped && !mover->incomplete && !triggers_restore(mover))
         mover->incomplete = true;
     set_wait(mover, 1);
+    if (!mover->incomplete)
+        blocked_free(mover);
     *mover->error = why;
 }
 
@@ -296,6 +302,7 @@ static bool carry_over(struct mover *mover, int64_t until)
 {
     struct sending sending = {.drops = true};
 
+    add(mover, &sending, blocked_sql(mover), NULL);
     for (size_t i = 0; i < mover->trigger_count; i++)
         add_soon(mover, &sending, trigger_drop_sql(mover, i),
                  i + 1 < mover->trigger_count ? NULL : "dropped");
@@ -347,7 +354,5 @@ bool swap(struct mover *mover, int64_t until)
 {
     if (mover->trigger_count == 0)
         return run_soon(mover, swap_sql(mover), NULL, until);
-    const bool good = is_locking(mover) ? carry_locked(mover, until) : carry_over(mover, until);
-    blocked_end(mover);
-    return good;
+    return is_locking(mover) ? carry_locked(mover, until) : carry_over(mover, until);
 }

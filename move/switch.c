@@ -250,6 +250,8 @@ static enum outcome find_outcome(struct mover *mover, bool done)
         if (!mover_come_back(mover))
             return mover->sent ? OUTCOME_UNKNOWN : OUTCOME_NOT_MOVED;
         done = false;
+        if (mover->sent && mover->trigger_count > 0) /* an instance that has opened closes again */
+            run_sql(mover, blocked_sql(mover));
     }
     if (done)
         return OUTCOME_MOVED;
@@ -268,13 +270,15 @@ static void settle(struct mover *mover, bool switched)
 
     if (mover->sent)
         kept_forget(mover);
+    meeting_set(mover->connection, mover->name, mover->epoch,
+                switched ? PHASE_SWITCHED : PHASE_IDLE, mover->error);
+    blocked_end(mover);
     if (switched) {
-        meeting_set(mover->connection, mover->name, mover->epoch, PHASE_SWITCHED, mover->error);
         wait_for(mover, 1u << STATE_OPEN | 1u << STATE_LEFT, until);
         mover->opened = clock_ms();
         mover_note(mover, "switched", TEXT(""));
+        meeting_set(mover->connection, mover->name, mover->epoch, PHASE_IDLE, mover->error);
     }
-    meeting_set(mover->connection, mover->name, mover->epoch, PHASE_IDLE, mover->error);
     aliases_clean(mover);
     if (!switched)
         mover->left = !grants_take_back(mover, false) && mover->gave;

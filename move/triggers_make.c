@@ -8,7 +8,7 @@
 #include "move/mover_internal.h"
 #include "sql/analyze.h"
 
-enum { NO_SUCH_TABLE = 1146, NOT_A_TABLE = 1347, TRIGGER_EXISTS = 1359 };
+enum { TRIGGER_EXISTS = 1359 };
 
 static const char settings[] =
     "SET sql_mode = ?, character_set_client = ?, collation_connection = ?";
@@ -120,13 +120,13 @@ void triggers_undo(struct mover *mover)
 }
 
 /* 1 or 0; -1: the server could not be asked. */
-static int is_listed(struct mover *mover, const struct carried_trigger *trigger)
+static int is_listed(struct mover *mover, struct text schema, struct text name)
 {
     return (int)ask_number(
         mover,
         "SELECT COUNT(*) > 0 FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ?"
         " AND TRIGGER_NAME = ?",
-        PARAMETERS(P_TEXT(trigger->schema), P_TEXT(trigger->name)), -1);
+        PARAMETERS(P_TEXT(schema), P_TEXT(name)), -1);
 }
 
 /* MariaDB: where the disk was full, DROP TRIGGER has removed one of the trigger's two files. It
@@ -139,7 +139,7 @@ bool triggers_restore(struct mover *mover)
     for (size_t i = 0; i < mover->trigger_count; i++) {
         const struct carried_trigger *trigger = &mover->triggers[i];
         for (;;) {
-            const int listed = is_listed(mover, trigger);
+            const int listed = is_listed(mover, trigger->schema, trigger->name);
             code = connection_code(mover->connection);
             if (listed > 0 || (listed == 0 &&
                                (create(mover, trigger, trigger->schema, trigger->old_sent, &code) ||
@@ -279,26 +279,46 @@ static struct text take_line(struct text *rest)
     return line;
 }
 
-static bool is_of_move(const struct mover *mover, struct text schema, struct text name)
+/* Where the table of a trigger's row is. */
+struct place {
+    const struct moved_pattern *pattern; /* of the move, which matches it; NULL: it is not of it */
+    bool here, there;                    /* where the row says; at its other place */
+};
+
+static struct place place_of(const struct mover *mover, struct text schema, struct text name)
 {
-    for (size_t i = 0; i < mover->standing.table_count; i++) {
-        const struct moved_table *table = &mover->standing.tables[i];
-        if (table->move == mover->order->move && text_equal_fold(name, table->name) &&
-            (text_equal_fold(schema, table->from) || text_equal_fold(schema, table->to)))
-            return true;
+    const struct standing *standing = &mover->standing;
+    struct place place = {.pattern = NULL};
+
+    for (size_t i = 0; i < standing->pattern_count; i++) {
+        const struct moved_pattern *pattern = &standing->patterns[i];
+        if (pattern->move == mover->order->move &&
+            (text_equal_fold(schema, pattern->from) || text_equal_fold(schema, pattern->to)) &&
+            standing_matches(standing, pattern->name, name))
+            place.pattern = pattern;
     }
-    return false;
+    for (size_t i = 0; i < standing->table_count; i++) {
+        const struct moved_table *table = &standing->tables[i];
+        const bool to = text_equal_fold(schema, table->to);
+        if (table->move != mover->order->move || !text_equal_fold(name, table->name) ||
+            !(to || text_equal_fold(schema, table->from)))
+            continue;
+        place.here |= (to ? table->at_to : table->at_from) == STANDING_TABLE;
+        place.there |= (to ? table->at_from : table->at_to) == STANDING_TABLE;
+    }
+    return place;
 }
 
 /* Is it what a mover of this move has written: one CREATE TRIGGER of that name on one of its
  * tables? Whoever can write to the journal must not make the mover run anything else. */
 static bool is_trigger_row(const struct mover *mover, const struct carried_trigger *trigger,
-                           struct text sql)
+                           struct text sql, struct place *place)
 {
     struct sql_facts *facts = memory_take(sizeof(*facts));
     const struct sql_state state = trigger_state(mover, trigger);
-    bool named = false, placed = false;
+    bool named = false;
 
+    *place = (struct place){.pattern = NULL};
     const size_t end = sql_analyze(sql, 0, &state, NULL, facts);
     for (unsigned i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
@@ -307,12 +327,28 @@ static bool is_trigger_row(const struct mover *mover, const struct carried_trigg
         /* where names fold, it may be written in another case than the catalogue has it */
         named |= object->type == SQL_ROUTINE &&
                  (mover->standing.fold || text_equal(object->name, trigger->name));
-        placed |= object->type == SQL_TABLE && is_of_move(mover, object->schema, object->name);
+        if (object->type == SQL_TABLE && !place->pattern)
+            *place = place_of(mover, object->schema, object->name);
     }
     const bool good = facts->determined && end >= sql.length && facts->kind == SQL_CREATE_TRIGGER &&
-                      named && placed;
+                      named && place->pattern;
     free(facts);
     return good;
+}
+
+/* Its table was dropped or renamed since, and perhaps has its triggers. Each has a row for either
+ * place. */
+static bool tell_without_table(struct mover *mover, const struct carried_trigger *trigger,
+                               const struct moved_pattern *pattern)
+{
+    if (text_equal_fold(trigger->schema, pattern->to) &&
+        is_listed(mover, pattern->from, trigger->name) == 0 &&
+        is_listed(mover, pattern->to, trigger->name) == 0)
+        say(mover,
+            "note: trigger %.*s is missing, and its table was dropped or renamed since an earlier "
+            "mover was stopped; if it is needed, create it, its text is in silogate.journal",
+            TEXT_ARGS(trigger->name));
+    return !connection_lost(mover->connection);
 }
 
 /* Handles one row of the journal: creates the trigger, if it is missing and the row is for the
@@ -322,19 +358,22 @@ static bool recover(struct mover *mover, struct text detail)
 {
     struct carried_trigger trigger = {0};
     struct text rest = detail;
+    struct place place;
 
     trigger.schema = take_line(&rest);
     trigger.name = take_line(&rest);
     trigger.sql_mode = take_line(&rest);
     trigger.charset = take_line(&rest);
     trigger.collation = take_line(&rest);
-    if (!is_trigger_row(mover, &trigger, rest))
+    if (!is_trigger_row(mover, &trigger, rest, &place))
         return error_set(mover->error,
                          "a row of silogate.journal with the step 'trigger' was not written by a "
                          "mover; look at it, and delete it");
-    const int listed = is_listed(mover, &trigger);
+    const int listed = is_listed(mover, trigger.schema, trigger.name);
     if (listed != 0)
         return listed > 0;
+    if (!place.here) /* if it is there, the row for the other place is the right one */
+        return place.there || tell_without_table(mover, &trigger, place.pattern);
     unsigned code;
     const struct text bytes = trigger_bytes(mover, trigger.charset, rest);
     if (!bytes.at)
@@ -344,9 +383,11 @@ static bool recover(struct mover *mover, struct text detail)
                          "is in silogate.journal",
                          TEXT_ARGS(trigger.schema), TEXT_ARGS(trigger.name),
                          TEXT_ARGS(trigger.charset));
-    if (!create(mover, &trigger, trigger.schema, bytes, &code))
-        /* its table is not here, or only the alias: the row for the other place is the right one */
-        return code == NO_SUCH_TABLE || code == NOT_A_TABLE;
+    while (!create(mover, &trigger, trigger.schema, bytes, &code)) {
+        /* everybody waits in the hold for what an ended session has left missing */
+        if (!mover->sent || !blocked_wait(mover, code))
+            return false;
+    }
     mover->missed = true;
     say(mover, "created again, because an earlier mover was stopped: trigger %.*s.%.*s",
         TEXT_ARGS(trigger.schema), TEXT_ARGS(trigger.name));
