@@ -202,7 +202,8 @@ static void find_todo(struct mover *mover)
     mover->todo_count = 0;
     for (size_t i = 0; i < mover->standing.table_count; i++) {
         const struct moved_table *table = &mover->standing.tables[i];
-        if (table->move != mover->order->move || standing_is_in_to(table) == mover->in_to)
+        if (table->move != mover->order->move || table->dropped ||
+            standing_is_in_to(table) == mover->in_to)
             continue;
         mover->todo =
             items_add(&mover->arena, mover->todo, &mover->todo_count, sizeof(*mover->todo));

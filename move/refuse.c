@@ -14,7 +14,7 @@ static void check_places(struct mover *mover, const struct moved_table *table)
     enum standing_kind here = mover->in_to ? table->at_from : table->at_to;
     enum standing_kind there = mover->in_to ? table->at_to : table->at_from;
 
-    if ((here == STANDING_VIEW && !table->dropped) || here == STANDING_SEQUENCE)
+    if (here == STANDING_VIEW || here == STANDING_SEQUENCE)
         refuse(mover,
                "%.*s.%.*s is a %s, which servers do not rename into another database; take "
                "it out of [move:%s]",
@@ -195,10 +195,10 @@ void refusals_of_places(struct mover *mover)
         if (table->move != mover->order->move)
             continue;
         if (table->dropped)
-            refuse(mover,
-                   "%.*s.%.*s is the alias of a table that no longer exists; restore the table, or "
-                   "drop the view",
-                   TEXT_ARGS(table->from), TEXT_ARGS(table->name));
+            say(mover,
+                "note: %.*s.%.*s is the alias of a table that no longer exists, and stays as it "
+                "is; restore the table, or drop the view",
+                TEXT_ARGS(table->from), TEXT_ARGS(table->name));
         if (!mover->in_to && table->at_from == STANDING_TABLE && table->at_to == STANDING_TABLE)
             refuse(
                 mover,

@@ -67,6 +67,10 @@ struct noted {
     struct change_of_rights *changes;
     size_t count;
 };
+struct all_noted {
+    struct noted *items; /* one move after the other */
+    size_t count;
+};
 
 static bool take(struct mover *mover, struct text detail, size_t *i, struct text *name)
 {
@@ -141,7 +145,8 @@ static struct rows *read_journal(struct mover *mover)
 enum fate {
     FATE_KEPT,      /* the table stands there: the move was done */
     FATE_BACK,      /* it stands at its other place */
-    FATE_UNKNOWN,   /* at both or at neither, or no section has it any more */
+    FATE_GONE,      /* it stands at neither: its owner has dropped or renamed it since */
+    FATE_UNKNOWN,   /* at both, or no section has it any more */
     FATE_ELSEWHERE, /* no section has the database any more, so none counts on rights there */
 };
 
@@ -157,14 +162,35 @@ static enum fate fate_of(const struct mover *mover, const struct noted *noted)
             continue;
         const bool there = (to ? table->at_to : table->at_from) == STANDING_TABLE;
         const bool other = (to ? table->at_from : table->at_to) == STANDING_TABLE;
-        return there == other ? FATE_UNKNOWN : there ? FATE_KEPT : FATE_BACK;
+        return there && other ? FATE_UNKNOWN : there ? FATE_KEPT : other ? FATE_BACK : FATE_GONE;
     }
+    enum fate fate = FATE_ELSEWHERE;
     for (size_t i = 0; i < standing->pattern_count; i++) {
         const struct moved_pattern *pattern = &standing->patterns[i];
-        if (same(pattern->from, noted->schema) || same(pattern->to, noted->schema))
-            return FATE_UNKNOWN;
+        if (!same(pattern->from, noted->schema) && !same(pattern->to, noted->schema))
+            continue;
+        if (standing_matches(standing, pattern->name, noted->table))
+            return FATE_GONE;
+        fate = FATE_UNKNOWN;
     }
-    return FATE_ELSEWHERE;
+    return fate;
+}
+
+/* All tables of a call move at once: where one cannot tell, another one does. */
+static enum fate fate_by_others(const struct mover *mover, const struct all_noted *all,
+                                const struct noted *noted)
+{
+    const enum fate own = fate_of(mover, noted);
+
+    for (size_t i = 0; (own == FATE_GONE || own == FATE_UNKNOWN) && i < all->count; i++) {
+        const struct noted *other = &all->items[i];
+        if (!text_equal(other->move, noted->move) || !text_equal(other->schema, noted->schema))
+            continue;
+        const enum fate fate = fate_of(mover, other);
+        if (fate == FATE_KEPT || fate == FATE_BACK)
+            return fate;
+    }
+    return own;
 }
 
 static struct text revoke_sql(struct mover *mover, const struct noted *noted,
@@ -217,11 +243,11 @@ static void tell_unknown(const struct mover *mover, const struct noted *noted, s
 
 /* All of a table are looked at before the first is taken back, which makes the mover the one that
  * has written the row last. *open: something is left, which does not stop this call. */
-static bool take_back_table(struct mover *mover, const struct noted *noted, enum way way,
-                            bool *open)
+static bool take_back_table(struct mover *mover, const struct all_noted *all,
+                            const struct noted *noted, enum way way, bool *open)
 {
     struct text *revokes = arena_take(&mover->arena, (noted->count + 1) * sizeof(*revokes));
-    const enum fate fate = fate_of(mover, noted);
+    const enum fate fate = fate_by_others(mover, all, noted);
     bool good = true;
 
     for (size_t i = 0; i < noted->count; i++) {
@@ -235,9 +261,9 @@ static bool take_back_table(struct mover *mover, const struct noted *noted, enum
         if (back == 0 || fate == FATE_KEPT)
             continue;
         const struct text sql = revoke_sql(mover, noted, change, back);
-        if (fate == FATE_UNKNOWN || fate == FATE_ELSEWHERE) {
+        if (fate != FATE_BACK) {
             tell_unknown(mover, noted, sql);
-            good &= fate == FATE_ELSEWHERE;
+            good &= fate != FATE_UNKNOWN;
             *open = true;
         } else if (is_of_others(noted, change, present, grantor)) {
             say(mover,
@@ -269,34 +295,45 @@ static bool take_back_table(struct mover *mover, const struct noted *noted, enum
 }
 
 /* A call that gives up takes back its own: others were taken back before it has planned. */
-static bool take_back(struct mover *mover, enum way way)
+static bool read_all(struct mover *mover, struct rows *rows, enum way way, struct all_noted *all)
 {
-    struct rows *rows = read_journal(mover);
-    struct text *over = NULL; /* moves of which each row is decided */
-    size_t count = 0;
-    bool good = rows != NULL, open = false;
-
-    while (good && rows_next(rows)) {
+    while (rows_next(rows)) {
         struct noted noted;
         if (way == LIVE && !text_equal(rows->cells[1], text_of(mover->name)))
             continue;
-        if (count == 0 || !text_equal(over[count - 1], rows->cells[1])) {
-            count -= count > 0 && open;
-            over = items_add(&mover->arena, over, &count, sizeof(*over));
-            over[count - 1] = arena_text(&mover->arena, rows->cells[1]);
-            open = false;
-        }
-        good = read_noted(mover, rows->cells, &noted) && take_back_table(mover, &noted, way, &open);
+        if (!read_noted(mover, rows->cells, &noted))
+            return false;
+        all->items = items_add(&mover->arena, all->items, &all->count, sizeof(*all->items));
+        all->items[all->count - 1] = noted;
+    }
+    return true;
+}
+
+/* Each row of this move is decided. */
+static bool note_over(struct mover *mover, struct text name)
+{
+    char move[65];
+
+    snprintf(move, sizeof(move), "%.*s", TEXT_ARGS(name));
+    return meeting_note(mover->connection, move, mover->epoch, "grants_over", TEXT(""),
+                        mover->error);
+}
+
+static bool take_back(struct mover *mover, enum way way)
+{
+    struct rows *rows = read_journal(mover);
+    struct all_noted all = {.items = NULL};
+    bool good = rows && read_all(mover, rows, way, &all);
+
+    for (size_t i = 0; good && i < all.count;) {
+        const struct text move = all.items[i].move;
+        bool open = false;
+        for (; good && i < all.count && text_equal(all.items[i].move, move); i++)
+            good = take_back_table(mover, &all, &all.items[i], way, &open);
+        if (good && !open && way != TELL)
+            good = note_over(mover, move);
     }
     rows_free(rows);
-    count -= count > 0 && (open || !good);
-    for (size_t i = 0; i < count && way != TELL; i++) {
-        char move[65];
-        snprintf(move, sizeof(move), "%.*s", TEXT_ARGS(over[i]));
-        good = meeting_note(mover->connection, move, mover->epoch, "grants_over", TEXT(""),
-                            mover->error) &&
-               good;
-    }
     return good;
 }
 

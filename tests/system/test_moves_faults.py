@@ -46,9 +46,9 @@ def test_a_moved_table_is_dropped_and_made_again(make_scene):  # noqa: F811
     with scene.connect() as client, client.cursor() as cursor:
         cursor.execute("DROP TABLE t1")
         assert "mv_old.t1 -> mv_new: dropped at the new place; its alias is left" in scene.move("--status").stdout
-        for options in ((), ("--back",)):
+        for options in ((), ("--back",), ()):
             told = scene.move(*options)
-            assert told.returncode == 1 and "mv_old.t1 is the alias of a table that no longer exists" in told.stdout, told.stdout
+            assert told.returncode == 0 and "mv_old.t1 is the alias of a table that no longer exists" in told.stdout, told.stdout
         scene.gate.reload(ini=scene.gate.ini + "\n")  # it looks at the catalogue
         assert places.wait_for(scene.is_followed)
         cursor.execute("DROP TABLE IF EXISTS t1")

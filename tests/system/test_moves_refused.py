@@ -223,10 +223,7 @@ def test_the_way_back(scene):
     scene.server.sql("DROP TABLE mv_old.t1")
     scene.server.sql("DROP TABLE mv_new.t2")
     told = scene.move("--back")
-    assert told.returncode == 1 and "mv_old.t2 is the alias of a table that no longer exists; restore the table" in told.stdout
-    scene.server.sql("DROP VIEW mv_old.t2")
-    back = scene.move("--back")
-    assert back.returncode == 0, back.stdout + back.stderr
+    assert told.returncode == 0 and "mv_old.t2 is the alias of a table that no longer exists" in told.stdout, told.stdout
     assert scene.standing() == {f"t{i}": OLD for i in range(TABLES) if i != 2}
 
 
