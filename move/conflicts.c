@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "move/mover_internal.h"
+#include "move/rivals.h"
 
 /* It would finish on the old name. */
 static void check_online_changes(struct mover *mover, struct text source, struct text target)
@@ -68,4 +69,43 @@ void conflicts_find(struct mover *mover, struct text source, struct text target)
 {
     check_online_changes(mover, source, target);
     check_constraints(mover, source, target);
+}
+
+static void check_rival(struct mover *mover, const struct moved_table *table,
+                        const struct moved_table *other)
+{
+    const char *section = mover->order->config->moves[other->move].name.at;
+
+    if (other->at_to == STANDING_TABLE || other->dropped)
+        refuse(
+            mover,
+            "%.*s.%.*s is the new name of %.*s.%.*s of [move:%s]; give one of the tables another "
+            "name, or write another `to`, or take it out of its section",
+            TEXT_ARGS(table->to), TEXT_ARGS(table->name), TEXT_ARGS(other->from),
+            TEXT_ARGS(other->name), section);
+    else if (todo_find(mover, other))
+        refuse(mover,
+               "%.*s.%.*s and %.*s.%.*s would get the same name; give one of the tables another "
+               "name, or take it out",
+               TEXT_ARGS(table->from), TEXT_ARGS(table->name), TEXT_ARGS(other->from),
+               TEXT_ARGS(other->name));
+    else if (!table->taken)
+        say(mover,
+            "note: %.*s.%.*s of [move:%s] has the same new name, and cannot be moved there after "
+            "this call",
+            TEXT_ARGS(other->from), TEXT_ARGS(other->name), section);
+}
+
+/* Others that would get the same name. As long as none stands there, the first call gets it. */
+void conflicts_of_rivals(struct mover *mover, const struct moved_table *table)
+{
+    const unsigned before = mover->refusals;
+    const struct moved_table *other = NULL;
+
+    while (mover->in_to && (other = rivals_next(&mover->standing, table, other)))
+        check_rival(mover, table, other);
+    if (mover->in_to && table->taken && mover->refusals == before)
+        refuse(mover,
+               "%.*s.%.*s exists already, and which table it is is not known; rename or drop it",
+               TEXT_ARGS(table->to), TEXT_ARGS(table->name));
 }

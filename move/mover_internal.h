@@ -191,6 +191,8 @@ bool has_other_policy(const struct mover *mover, const struct meeting_instance *
 
 /* conflicts.c: names in the way of the tables that go from one database to the other. */
 void conflicts_find(struct mover *mover, struct text source, struct text target);
+/* Another table that would get the same new name. */
+void conflicts_of_rivals(struct mover *mover, const struct moved_table *table);
 
 /* trial.c: the switch, tried on an empty table; refuses where a right is missing. False where the
  * server could not be asked. */

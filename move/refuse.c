@@ -14,6 +14,7 @@ static void check_places(struct mover *mover, const struct moved_table *table)
     enum standing_kind here = mover->in_to ? table->at_from : table->at_to;
     enum standing_kind there = mover->in_to ? table->at_to : table->at_from;
 
+    conflicts_of_rivals(mover, table);
     if (here == STANDING_VIEW || here == STANDING_SEQUENCE)
         refuse(mover,
                "%.*s.%.*s is a %s, which servers do not rename into another database; take "

@@ -10,6 +10,7 @@
 
 #include "config/keys.h"
 #include "move/hanging.h"
+#include "move/rivals.h"
 #include "policy/pattern.h"
 
 enum { READS = 5 }; /* at most, where tables come and go all the time */
@@ -219,7 +220,8 @@ static bool read_lists(struct connection *connection, const struct config *confi
                 return false;
         }
     }
-    return true;
+    rivals_find(connection, standing);
+    return !connection_lost(connection) || error_set(error, "the connection is lost");
 }
 
 static bool read_all(struct connection *connection, const struct config *config,

@@ -18,6 +18,7 @@ struct moved_table {
     enum standing_kind at_from, at_to;
     unsigned move; /* index into config->moves */
     bool dropped;  /* at `from` its alias is left, and there is no table: it was dropped */
+    bool taken;    /* what stands in `to` is another one's, or that is not known: move/rivals.c */
     /* Where it was when it was alone: as silogate.places has it (move/sightings.h) and since when,
      * where its move's last call has put it, if that is newer, and which of all that is known
      * counts while it is at both places. */

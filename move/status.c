@@ -10,6 +10,8 @@ enum { COPY_OF_TRX_US = 120000 };
 
 static const char *place_of(const struct moved_table *table)
 {
+    if (table->taken)
+        return "at the old place; another section's table has the new name, or that is not known";
     if (table->dropped)
         return "dropped at the new place; its alias is left";
     if (standing_is_at_both(table) && table->kept == PLACE_UNKNOWN)

@@ -230,6 +230,30 @@ static void check_chain(struct building *building, const struct moved *moved)
     }
 }
 
+/* Two tables cannot have one name. Which of the tables that wildcards match have the same one, the
+ * server tells: a mover refuses the second. */
+static void check_target(struct building *building, const struct moved *moved,
+                         const struct config_move *other, const struct config_text *table)
+{
+    const struct config *config = building->config;
+    struct config_text to = {.line = table->line};
+    struct pattern from[NAME_FORMS], forms[NAME_FORMS];
+
+    if (!other->to.value.at || !pattern_take(building, "table", table, from))
+        return;
+    to.value = joined(&building->arena, other->to.value, from[AS_WRITTEN].name);
+    if (!glob_exact(moved->to.name) || !glob_exact(from[IN_LOWER_CASE].name) ||
+        !pattern_take(building, "table", &to, forms) ||
+        !pattern_overlap(&forms[IN_LOWER_CASE], &moved->to) ||
+        text_equal(from[IN_LOWER_CASE].schema, moved->from.schema))
+        return;
+    wrong(building, moved->table->line,
+          "[move:%s] table = %s would get the same name in %s as table = %s of [move:%s] (%s); "
+          "write another `to`, or rename one of the tables",
+          moved->move->name.at, moved->table->value.at, moved->move->to.value.at, table->value.at,
+          other->name.at, config_line(&config->files, table->line));
+}
+
 /* No table may be in two moves of its owner: it could be at three places. Tables of other services
  * that a wildcard matches are left out of the move, so they do not count. */
 static void check_apart(struct building *building, size_t number, const struct moved *moved)
@@ -255,6 +279,21 @@ static void check_apart(struct building *building, size_t number, const struct m
     }
 }
 
+/* Of the tables that are written before this one, in any section. */
+static void check_targets(struct building *building, const struct moved *moved)
+{
+    const struct config *config = building->config;
+
+    for (size_t i = 0; i < config->move_count; i++) {
+        const struct config_move *other = &config->moves[i];
+        for (size_t j = 0; j < other->tables.count; j++) {
+            if (&other->tables.items[j] == moved->table)
+                return;
+            check_target(building, moved, other, &other->tables.items[j]);
+        }
+    }
+}
+
 void moves_add(struct building *building)
 {
     const struct config *config = building->config;
@@ -267,6 +306,7 @@ void moves_add(struct building *building)
             if (!read_moved(building, move, &move->tables.items[j], &moved))
                 continue;
             check_apart(building, i, &moved);
+            check_targets(building, &moved);
             check_chain(building, &moved);
             own_new_name(building, &moved);
             grant_both_names(building, &moved);

@@ -148,8 +148,9 @@ void sql_moved_add(struct sql_moved *moved, enum sql_type type, struct text from
     entry->stands = in_to ? new : none;
     entry->goes = new;
     entry = put(moved, type, to, name, number);
+    /* A second one that would get this name: it means what stands there, or nothing. */
+    entry->stands = in_to || entry->goes_along ? none : old;
     entry->goes_along = true;
-    entry->stands = in_to ? none : old;
     entry->goes = none;
     if (type != SQL_TABLE)
         return;

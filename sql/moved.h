@@ -25,7 +25,8 @@ void sql_moved_drop(struct sql_moved *moved); /* NULL is harmless */
 
 /* The functions that add names may be called only by the thread that makes the table, before it
  * is shared. Adds a table or trigger of the move `number` (0 to 63) from schema `from` to schema
- * `to`; `in_to`: it stands in `to` now, else in `from`. Texts are copied. */
+ * `to`; `in_to`: it stands in `to` now, else in `from`. If two would get the same name in `to`, it
+ * is the name of neither as long as none stands there. Texts are copied. */
 void sql_moved_add(struct sql_moved *moved, enum sql_type type, struct text from, struct text to,
                    struct text name, bool in_to, unsigned number);
 /* Adds a table that depends on a table of the move. */

@@ -104,6 +104,9 @@ static const struct {
     {SERVICES "[move:x]\nservice = payment\ntable = mysql.t\nto = p\n",
      "[move:x] table = mysql.t stands in a database of the server's own or silogate's; take it "
      "out"                                                                                                            },
+    {SERVICES MOVE "[move:on]\nservice = billing\ntable = other.invoices\nto = B\n",
+     "[move:on] table = other.invoices would get the same name in B as table = nilecare.invoices "
+     "of [move:invoices] ("                                                                           },
     {SERVICES MOVE "[move:on]\nservice = billing\ntable = b.invoices\nto = c\n",
      "[move:invoices] table = nilecare.invoices, to = b: from there [move:on] table = b.invoices "
      "moves it on ("                                                                                                  },

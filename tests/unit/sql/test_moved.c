@@ -57,6 +57,21 @@ static void test_both_names(void **state)
     sql_moved_drop(moved);
 }
 
+/* Two of the same name out of two schemas: the new name is that of the one that stands there. */
+static void test_one_new_name(void **state)
+{
+    (void)state;
+    for (int there = 0; there < 3; there++) {
+        struct sql_moved *moved = sql_moved_new(false);
+        sql_moved_add(moved, SQL_TABLE, TEXT("o"), TEXT("b"), TEXT("t"), there == 1, 0);
+        sql_moved_add(moved, SQL_TABLE, TEXT("p"), TEXT("b"), TEXT("t"), there == 2, 1);
+        expect(moved, "b", "t", NULL);
+        expect(moved, "o", "t", there == 1 ? "b" : NULL);
+        expect(moved, "p", "t", there == 2 ? "b" : NULL);
+        sql_moved_drop(moved);
+    }
+}
+
 static struct sql_facts facts;
 
 static uint64_t touches(const struct sql_moved *moved, const char *schema, const char *name,
@@ -145,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_both_names),
+        cmocka_unit_test(test_one_new_name),
         cmocka_unit_test(test_touches),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_expected),
