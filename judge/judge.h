@@ -36,6 +36,14 @@ bool judge_renew(const struct belief *belief, const struct prepared *prepared,
 bool judge_renew_text(const struct belief *belief, struct text text, const struct sql_state *state,
                       struct ruling *ruling, const char **why);
 
+/* May the judged command ask what the one before it has done (sql/asks.h)? Also if its text does
+ * not say so: it calls a routine, or cannot be determined. What triggers and views ask is not seen.
+ */
+bool judge_asks_back(const struct belief *belief, const struct ruling *ruling);
+
+/* Where the moved tables of a prepared statement are: what ruling->print is at its execution. */
+uint64_t judge_print(const struct sql_moved *moved, const struct prepared *prepared);
+
 /* COM_INIT_DB; `name` may be rewritten. */
 void judge_init_db(const struct belief *belief, const struct binding *binding, struct text name,
                    struct ruling *ruling);

@@ -52,7 +52,9 @@ void moves_map(struct judging *judging, struct sql_facts *facts, const struct sq
 /* What the server will be told to use, where the policy does not judge it as it judges the names of
  * the text: the facts, or a copy of them in the ruling's `scratch`, with these objects added. */
 const struct sql_facts *moves_mean(struct judging *judging, const struct sql_facts *facts);
-/* The same for a prepared statement: nothing is replaced. */
+/* Where the moved tables are that the facts name; 0: they name none. */
+uint64_t moves_print(const struct sql_moved *moved, const struct sql_facts *facts);
+/* The same as moves_map for a prepared statement: nothing is replaced. */
 void moves_touch(struct judging *judging, const struct sql_facts *facts);
 /* Notes in the ruling whether a prepared statement must be prepared again first. */
 void moves_stale(struct judging *judging, const struct sql_facts *facts,

@@ -121,6 +121,14 @@ static bool expects_one(const struct sql_moved *moved, const struct sql_facts *f
     return false;
 }
 
+uint64_t moves_print(const struct sql_moved *moved, const struct sql_facts *facts)
+{
+    const bool counts = facts->determined && moved && sql_moved_touches(moved, facts) != 0 &&
+                        names_one(moved, facts);
+
+    return counts ? sql_moved_print(moved, facts) : 0;
+}
+
 /* Of all statements of the command that name a moved table. */
 static void note_print(struct ruling *ruling, const struct sql_facts *facts)
 {

@@ -31,6 +31,7 @@ struct prepared {
     struct sql_reading reading;
     size_t bytes;         /* of memory, counted in PREPARED_BYTES */
     bool cut;             /* only the beginning of the text is kept */
+    bool executed;        /* so the client may not send the parameters' types again */
     bool bound;           /* the server has got the parameters' types */
     bool has_types;       /* `types` has the types that were sent last */
     bool long_data;       /* the same as `has_chunks`, of a table of a move: see held.h */

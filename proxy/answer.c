@@ -10,6 +10,7 @@
 #include "proxy/again.h"
 #include "proxy/binding.h"
 #include "proxy/command.h"
+#include "proxy/execution.h"
 #include "proxy/moving.h"
 #include "proxy/observe.h"
 #include "proxy/renew.h"
@@ -154,7 +155,7 @@ void command_finish(struct session *session)
     belief->in_transaction |= in_doubt && request->may_begin;
     if (failed && !belief->in_transaction) /* it has written nothing; the next one may open one */
         transaction_drop(session);
-    renew_answered(session);
+    execution_answered(session);
     if (binding_note_xa(session->binding, change, !failed, request->answer.error_code))
         session->held.branches = true;
     ruling_commit(&session->worker->ruling, belief, change, !failed);

@@ -11,6 +11,7 @@
 #include "judge/judge.h"
 #include "proxy/binding.h"
 #include "proxy/boundary.h"
+#include "proxy/execution.h"
 #include "proxy/follow.h"
 #include "proxy/login/login.h"
 #include "proxy/moving.h"
@@ -178,7 +179,7 @@ static enum step judge_statement(struct session *session, struct command *comman
     struct ruling *ruling = begin(session);
     enum step step;
     command->prepared = prepared;
-    if (prepared && ruling->moved && !renew_is_here(session, prepared))
+    if (prepared && ruling->moved && !execution_is_here(session, prepared))
         return idle(session);
     if (prepared)
         judge_execute(&session->belief, session->binding, prepared, executes, ruling);
@@ -187,7 +188,7 @@ static enum step judge_statement(struct session *session, struct command *comman
      */
     if ((lost || ruling->outcome == RULING_REFUSE) && !cut_whole(session, command, &step)) {
         if (session->request.discarding)
-            renew_refused(session, prepared);
+            execution_refused(session, prepared);
         return step;
     }
     if (lost)
@@ -228,7 +229,7 @@ static enum step unanswered_command(struct session *session, struct command *com
         if (ruling->stale && !prepared->long_data && renew_begin(session, prepared, ruling))
             return STEP_AGAIN;
     }
-    renew_pass(session, prepared, ruling);
+    execution_pass(session, prepared, ruling);
     if (closes)
         prepared_remove(&session->belief.prepared, id);
     else {
@@ -293,7 +294,7 @@ static enum step handle(struct session *session, struct command *command)
     if (row->answer == ANSWER_NONE)
         return unanswered_command(session, command);
     if (session->request.command == COMMAND_STMT_RESET)
-        renew_reset(session);
+        execution_reset(session);
     return follow_pass(session, command);
 }
 

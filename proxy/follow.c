@@ -12,6 +12,7 @@
 #include "proxy/binding.h"
 #include "proxy/boundary.h"
 #include "proxy/command.h"
+#include "proxy/execution.h"
 #include "proxy/moving.h"
 #include "proxy/record.h"
 #include "proxy/renew.h"
@@ -62,7 +63,7 @@ enum step follow_refuse(struct session *session, struct command *command, uint16
                         const char *message)
 {
     forget(session);
-    renew_refused(session, command->prepared);
+    execution_refused(session, command->prepared);
     gate_drop(&session->client.gate, &session->worker->pool, command->size);
     if (command->row && command->row->answer == ANSWER_NONE)
         return STEP_AGAIN; /* the client reads no answer to this command */
@@ -194,7 +195,8 @@ enum step follow_ruling(struct session *session, struct command *command, size_t
     const enum moving_entry entry = enter_moves(session, ruling);
     if (entry != MOVING_ENTERED)
         return entry == MOVING_HELD ? follow_hold(session) : STEP_AGAIN;
-    if (ruling->outcome == RULING_ALLOW && renew_database(session, ruling))
+    if (ruling->outcome == RULING_ALLOW &&
+        (renew_database(session, ruling) || renew_due(session, ruling)))
         return STEP_AGAIN;
     if (ruling->outcome == RULING_ALLOW && ruling->stale &&
         renew_begin(session, command->prepared, ruling))
@@ -208,7 +210,7 @@ enum step follow_ruling(struct session *session, struct command *command, size_t
     again_keep(session, command, ruling);
     rewrite(session, command, text_at);
     if (command->prepared)
-        renew_pass(session, command->prepared, ruling);
+        execution_pass(session, command->prepared, ruling);
     session->request.change = ruling_take_change(ruling);
     return follow_pass(session, command);
 }

@@ -30,7 +30,9 @@ struct moving_inside {
     uint64_t touched_by;     /* the digest of the statement that keeps it inside; 0: not known */
     struct sql_moved *names; /* with `pinned` */
     uint64_t places;         /* sql_moved_places of moving_rights_read */
+    uint64_t renewed_for;    /* with `renewed`: likewise */
     uint32_t since;          /* in seconds of the worker's clock */
+    bool renewed;            /* no statement has to be prepared again: see renew_due */
     bool pinned; /* LOCK TABLES is in force: until its end names are mapped by `names` */
 };
 

@@ -13,6 +13,9 @@
  * is entered, and keep that: rights that were granted for the moved tables since would not count.
  * MySQL keeps those of active roles too, and looks them up at the next statement, but not at
  * COM_INIT_DB: so a statement is sent before it.
+ *
+ * All of these set ROW_COUNT(), and some FOUND_ROWS() and the warnings. So none of it is done
+ * before a command that asks for them; what it needs is then done before a later one.
  */
 #include "proxy/renew.h"
 
@@ -22,11 +25,14 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "judge/judge.h"
-#include "protocol/execute.h"
 #include "proxy/command.h"
+#include "proxy/execution.h"
 #include "proxy/literal.h"
 #include "proxy/moving.h"
 #include "proxy/worker.h"
+#include "sql/asks.h"
+
+enum { NAME_MOST = 64 }; /* of a statement of SQL's PREPARE, in bytes; others stay as they are */
 
 enum renewal_step {
     RENEWAL_ENTER,
@@ -36,9 +42,6 @@ enum renewal_step {
     RENEWAL_BACK,
     RENEWAL_STEPS,
 };
-
-/* Errors of a server that has not begun with the execution. */
-enum { UNKNOWN_COMMAND = 1047, WRONG_ARGUMENTS = 1210, NOT_PREPARABLE = 1295, MALFORMED = 1835 };
 
 struct renewal {
     uint32_t id;   /* the client's statement id */
@@ -56,166 +59,6 @@ struct renewal {
     size_t length, restoring;
     char text[];
 };
-
-/* --- the packet of an execution --- */
-
-/* The length of the first packet's payload, and the part of it that is in the gate. */
-static struct text payload_here(const struct session *session, size_t *length)
-{
-    const struct gate *gate = &session->client.gate;
-    size_t here = gate_waiting(gate) - PACKET_HEADER;
-
-    *length = bytes_get3(gate_at(gate));
-    return (struct text){(const char *)gate_at(gate) + PACKET_HEADER,
-                         here < *length ? here : *length};
-}
-
-static bool executes(const struct session *session)
-{
-    return session->request.command == COMMAND_STMT_EXECUTE ||
-           session->request.command == COMMAND_STMT_BULK_EXECUTE;
-}
-
-static bool has_parameters(const struct session *session, const struct prepared *prepared)
-{
-    return prepared->parameters > 0 && executes(session);
-}
-
-bool renew_is_here(struct session *session, const struct prepared *prepared)
-{
-    struct gate *gate = &session->client.gate;
-    size_t length, needed = execute_head(prepared->parameters);
-
-    if (!has_parameters(session, prepared))
-        return true;
-    struct text here = payload_here(session, &length);
-    if (needed > length)
-        needed = length;
-    if (here.length >= needed)
-        return true;
-    gate_reserve(gate, &session->worker->pool, PACKET_HEADER + needed);
-    return false;
-}
-
-/* Reads the present execution. False: the types of its parameters are not known. */
-static bool reads(const struct session *session, const struct prepared *prepared,
-                  struct execute *execute)
-{
-    size_t length;
-    struct text here = payload_here(session, &length);
-
-    return execute_read(here, length, prepared->parameters, session->capabilities, execute) ==
-           PARSE_DONE;
-}
-
-/* Can the parameters' types be written into the packet? */
-static bool has_room(const struct session *session, const struct prepared *prepared,
-                     const struct execute *execute)
-{
-    return prepared->has_types && execute->count == prepared->parameters &&
-           bytes_get3(gate_at(&session->client.gate)) +
-                   (size_t)prepared->parameters * EXECUTE_TYPE <
-               PACKET_MAX;
-}
-
-static void keep_types(const struct session *session, struct prepared *prepared,
-                       const struct execute *execute)
-{
-    size_t length;
-    struct text here = payload_here(session, &length);
-
-    if (!prepared->types)
-        prepared->types = memory_take((size_t)prepared->parameters * 2);
-    prepared->has_types =
-        execute_types(here, length, execute, prepared->parameters, prepared->types) == PARSE_DONE;
-    prepared->bound = true;
-}
-
-static void put_types(struct session *session, struct prepared *prepared,
-                      const struct execute *execute)
-{
-    struct gate *gate = &session->client.gate;
-    struct ruling *ruling = &session->worker->ruling;
-    uint8_t one[EXECUTE_TYPE];
-    const size_t each = execute_write_types(execute, 1, prepared->types, one);
-    const size_t length = bytes_get3(gate_at(gate)), more = each * prepared->parameters;
-
-    ruling->rewrite_count = 0;
-    ruling->byte_count = 0;
-    for (uint32_t i = 0; i < prepared->parameters; i++) {
-        execute_write_types(execute, 1, prepared->types + (size_t)i * 2, one);
-        ruling_bytes(ruling, (struct text){(const char *)one, each});
-    }
-    const struct rewrite rewrite = {
-        .offset = (uint32_t)execute->types_at, .length = 0, .at = 0, .count = (uint32_t)more};
-    gate_rewrite(gate, &session->worker->pool, PACKET_HEADER, &rewrite, 1, ruling->bytes);
-    uint8_t *packet = gate->bytes + gate->passed;
-    bytes_put3(packet, (uint32_t)(length + more));
-    packet[PACKET_HEADER + execute->flag_at] |= execute->flag;
-    prepared->bound = true;
-}
-
-/* The server has no long data for the next execution. */
-static void forget_chunks(struct session *session, struct prepared *prepared)
-{
-    session->held.long_data -= prepared->long_data;
-    prepared->long_data = prepared->has_chunks = prepared->lost_chunk = false;
-}
-
-void renew_pass(struct session *session, struct prepared *prepared, const struct ruling *ruling)
-{
-    struct gate *gate = &session->client.gate;
-    struct execute execute;
-
-    bytes_put4(gate->bytes + gate->passed + PACKET_HEADER + 1, prepared->upstream_id);
-    if (executes(session))
-        session->request.execution = prepared;
-    else if (session->request.command == COMMAND_STMT_RESET ||
-             session->request.command == COMMAND_STMT_CLOSE)
-        forget_chunks(session, prepared);
-    if (session->request.command == COMMAND_STMT_RESET)
-        prepared->cursor = false;
-    if (!ruling || ruling->print == 0 || !has_parameters(session, prepared))
-        return;
-    if (!reads(session, prepared, &execute))
-        prepared->has_types = false;
-    else if (execute.has_types)
-        keep_types(session, prepared, &execute);
-    else if (!prepared->bound && has_room(session, prepared, &execute))
-        put_types(session, prepared, &execute);
-}
-
-void renew_refused(const struct session *session, struct prepared *prepared)
-{
-    if (prepared && executes(session))
-        prepared->lost_chunk = prepared->has_chunks;
-}
-
-/* Both servers drop the long data of an execution that fails, unless they could not read the
- * command, or do not know it (COM_STMT_BULK_EXECUTE; MariaDB: without its capability). After error
- * 1210 MySQL keeps it if the command has too few parameters (query attributes), else not. */
-void renew_answered(struct session *session)
-{
-    const struct request *request = &session->request;
-    const uint16_t code = request->failed ? request->answer.error_code : 0;
-    const bool began = code != MALFORMED && code != UNKNOWN_COMMAND && code != NOT_PREPARABLE &&
-                       code != WRONG_ARGUMENTS;
-
-    if (request->execution && began)
-        forget_chunks(session, request->execution);
-    session->request.execution = NULL;
-}
-
-void renew_reset(struct session *session)
-{
-    const uint8_t *packet = gate_at(&session->client.gate);
-    struct prepared *prepared = NULL;
-
-    if (bytes_get3(packet) >= 5)
-        prepared = prepared_find(&session->belief.prepared, bytes_get4(packet + PACKET_HEADER + 1));
-    if (prepared)
-        renew_pass(session, prepared, NULL);
-}
 
 /* --- preparing again --- */
 
@@ -307,7 +150,7 @@ static void begin(struct session *session, struct renewal *renewal, bool moves)
 
 bool renew_database(struct session *session, const struct ruling *ruling)
 {
-    if (!moving_outdates_rights(session, ruling))
+    if (!moving_outdates_rights(session, ruling) || judge_asks_back(&session->belief, ruling))
         return false;
     moving_rights_read(session);
     struct renewal *renewal = memory_take_zeroed(sizeof(*renewal));
@@ -316,18 +159,12 @@ bool renew_database(struct session *session, const struct ruling *ruling)
     return true;
 }
 
-static bool begin_prepared(struct session *session, struct prepared *prepared,
-                           struct ruling *ruling)
+static bool prepare_anew(struct session *session, struct prepared *prepared, struct ruling *ruling)
 {
     const struct belief *belief = &session->belief;
-    struct execute execute;
     bool moves;
     const char *why;
 
-    if (has_parameters(session, prepared) &&
-        (!reads(session, prepared, &execute) ||
-         (!execute.has_types && !has_room(session, prepared, &execute))))
-        return cannot(ruling, "a prepared statement whose parameters' types are not known");
     prepared->stays = ruling->print; /* until it succeeds */
     if (!can_enter(&prepared->state, &belief->state, &moves))
         return cannot(ruling, "a prepared statement of a database that cannot be entered again");
@@ -345,9 +182,50 @@ static bool begin_prepared(struct session *session, struct prepared *prepared,
     return true;
 }
 
+/* A statement that asks what the one before it has done is executed as it is, by way of the alias,
+ * and prepared again before a later command. */
+static bool must_wait(struct session *session, struct text text, const struct sql_state *state,
+                      struct ruling *ruling)
+{
+    if (!sql_asks_back(text, state))
+        return false;
+    session->inside.renewed = false;
+    cannot(ruling, "a prepared statement that asks what the statement before it has done");
+    return true;
+}
+
+static bool begin_prepared(struct session *session, struct prepared *prepared,
+                           struct ruling *ruling)
+{
+    const struct text text = {prepared->text, prepared->text_length};
+
+    if (!execution_can_bind(session, prepared))
+        return cannot(ruling, "a prepared statement whose parameters' types are not known");
+    return !must_wait(session, text, &prepared->state, ruling) &&
+           prepare_anew(session, prepared, ruling);
+}
+
 /* --- SQL's PREPARE --- */
 
-static bool begin_named(struct session *session, struct ruling *ruling)
+/* The last statement of SQL's PREPARE that has to be prepared again before a later command. */
+struct renewal_due {
+    uint64_t print, places;
+    size_t length;
+    char name[NAME_MOST];
+};
+
+static void note_due(struct session *session, const struct ruling *ruling)
+{
+    if (!session->unrenewed)
+        session->unrenewed = memory_take(sizeof(*session->unrenewed));
+    *session->unrenewed = (struct renewal_due){.print = ruling->print,
+                                               .places = sql_moved_places(ruling->moved),
+                                               .length = ruling->name.length};
+    memcpy(session->unrenewed->name, ruling->name.at, ruling->name.length);
+}
+
+/* `at_once`: before a command that asks nothing; else the one that executes the statement. */
+static bool begin_named(struct session *session, struct ruling *ruling, bool at_once)
 {
     struct belief *belief = &session->belief;
     const struct text name = ruling->name;
@@ -355,13 +233,17 @@ static bool begin_named(struct session *session, struct ruling *ruling)
     const bool backslashes = !(belief->state.mode & SQL_NO_BACKSLASH_ESCAPES);
     struct text database, text;
     struct sql_state there = belief->state;
-    char mapped[SQL_SESSION_TEXT + SQL_EDIT_SIZE * 64], kept[64];
+    char mapped[SQL_SESSION_TEXT + SQL_EDIT_SIZE * 64], kept[NAME_MOST];
     const char *why = "a statement of PREPARE that cannot be prepared anew";
     bool moves;
 
-    if (name.length > sizeof(kept) ||
+    if (name.length > NAME_MOST ||
         !sql_session_prepared(belief->remembered, name, &database, &text))
         return cannot(ruling, why);
+    if (!at_once && must_wait(session, text, &belief->state, ruling)) {
+        note_due(session, ruling);
+        return false;
+    }
     memcpy(kept, name.at, name.length); /* because judging overwrites it */
     sql_state_set_database(&there, database);
     belief_name(belief, hash, ruling->print); /* it is not tried again, whatever the result */
@@ -386,9 +268,71 @@ static bool begin_named(struct session *session, struct ruling *ruling)
 bool renew_begin(struct session *session, struct prepared *prepared, struct ruling *ruling)
 {
     if (ruling->name.at)
-        return begin_named(session, ruling);
+        return begin_named(session, ruling, false);
     /* a statement that is prepared anew has none of the long data */
     return prepared && !prepared->has_chunks && begin_prepared(session, prepared, ruling);
+}
+
+/* --- before a later command --- */
+
+/* One that asks, and must be prepared again; not one whose cursor is open, which would be closed.
+ */
+static bool is_due(const struct prepared *prepared, const struct sql_moved *moved)
+{
+    const struct text text = {prepared->text, prepared->text_length};
+
+    if (prepared->cut || prepared->has_chunks || prepared->cursor ||
+        (prepared->parameters > 0 && prepared->executed && !prepared->has_types))
+        return false;
+    const uint64_t print = judge_print(moved, prepared);
+    return print != 0 && prepared->print != print && prepared->stays != print &&
+           sql_asks_back(text, &prepared->state);
+}
+
+static struct prepared *next_due(const struct session *session, const struct sql_moved *moved)
+{
+    const struct prepared_table *table = &session->belief.prepared;
+
+    for (uint32_t i = 0; i < table->size; i++) {
+        if (table->slots[i] && is_due(table->slots[i], moved))
+            return table->slots[i];
+    }
+    return NULL;
+}
+
+static void renew_named(struct session *session, struct ruling *ruling)
+{
+    const struct renewal_due due = *session->unrenewed;
+
+    free(session->unrenewed);
+    session->unrenewed = NULL;
+    if (due.places != sql_moved_places(ruling->moved))
+        return;
+    ruling->name = (struct text){due.name, due.length};
+    ruling->print = due.print;
+    begin_named(session, ruling, true);
+}
+
+bool renew_due(struct session *session, struct ruling *ruling)
+{
+    const uint64_t places = ruling->moved ? sql_moved_places(ruling->moved) : 0;
+
+    if (!ruling->moved || (session->inside.renewed && session->inside.renewed_for == places) ||
+        judge_asks_back(&session->belief, ruling))
+        return false;
+    struct prepared *prepared = next_due(session, ruling->moved);
+    if (prepared) {
+        ruling->print = prepared->stays = judge_print(ruling->moved, prepared);
+        prepare_anew(session, prepared, ruling);
+        return true;
+    }
+    if (session->unrenewed) {
+        renew_named(session, ruling);
+        return true;
+    }
+    session->inside.renewed = true;
+    session->inside.renewed_for = places;
+    return false;
 }
 
 /* --- the answers --- */
@@ -400,6 +344,12 @@ static void close_statement(struct session *session, uint32_t id)
     bytes_put4(packet + PACKET_HEADER + 1, id);
     stream_turn(&session->upstream.stream);
     gate_insert(&session->client.gate, &session->worker->pool, packet, sizeof(packet));
+}
+
+static void renew_free(struct session *session)
+{
+    free(session->renewal);
+    session->renewal = NULL;
 }
 
 static enum step finish(struct session *session)
@@ -490,8 +440,9 @@ enum step state_renew(struct session *session)
     return session->upstream.ended ? session_linger(session, CLOSED_UPSTREAM_GONE) : STEP_WAIT;
 }
 
-void renew_free(struct session *session)
+void renew_forget(struct session *session)
 {
-    free(session->renewal);
-    session->renewal = NULL;
+    renew_free(session);
+    free(session->unrenewed);
+    session->unrenewed = NULL;
 }

@@ -354,7 +354,7 @@ void session_close(struct session *session, enum close_reason reason)
     if (session->registered)
         registry_remove(session->id);
     login_free(session);
-    renew_free(session);
+    renew_forget(session);
     again_forget(session);
     ruling_drop_change(&worker->ruling, session->request.change);
     seek_forget(session);

@@ -28,6 +28,7 @@
 struct worker;
 struct binding;
 struct renewal;
+struct renewal_due;
 struct sought;
 struct login_draft;
 struct again;
@@ -82,11 +83,12 @@ struct session {
     bool draining : 1;       /* continues when all passed bytes were sent to the upstream */
     bool leaving : 1;        /* it must end at its next boundary */
 
-    struct login_draft *draft; /* in phase SESSION_LOGIN only */
-    struct renewal *renewal;   /* in STATE_RENEW only */
-    struct again *again;       /* a command is in flight that may have to be sent again */
-    struct sought *sought;     /* from STATE_SEEK until the command is over; else NULL */
-    struct identity *identity; /* from the first login on */
+    struct login_draft *draft;     /* in phase SESSION_LOGIN only */
+    struct renewal *renewal;       /* in STATE_RENEW only */
+    struct renewal_due *unrenewed; /* see renew_due; NULL: none of SQL's PREPARE */
+    struct again *again;           /* a command is in flight that may have to be sent again */
+    struct sought *sought;         /* from STATE_SEEK until the command is over; else NULL */
+    struct identity *identity;     /* from the first login on */
     struct transaction
         *transaction;        /* an open transaction in which a violation has written; NULL: none */
     struct binding *binding; /* its service, and the policy by which it is judged */
