@@ -26,32 +26,41 @@ uint64_t belief_name_hash(struct text name)
     return text_hash(name, 1, true) | 1;
 }
 
-uint64_t belief_named(const struct belief *belief, uint64_t hash)
+struct named belief_named(const struct belief *belief, uint64_t hash)
 {
     for (unsigned i = 0; belief->named && i < BELIEF_NAMED; i++) {
         if (belief->named[i].hash == hash)
-            return belief->named[i].print;
+            return belief->named[i];
     }
-    return 0;
+    return (struct named){.hash = hash};
 }
 
-void belief_name(struct belief *belief, uint64_t hash, uint64_t print)
+void belief_name(struct belief *belief, struct named named)
 {
     unsigned at = 0;
 
-    if (!belief->named && print == 0)
+    if (!belief->named && named.print == 0)
         return;
     if (!belief->named)
         belief->named = memory_take_zeroed(BELIEF_NAMED * sizeof(belief->named[0]));
-    while (at < BELIEF_NAMED && belief->named[at].hash != hash)
+    while (at < BELIEF_NAMED && belief->named[at].hash != named.hash)
         at++;
     if (at == BELIEF_NAMED) {
-        if (print == 0)
+        if (named.print == 0)
             return;
         at = belief->next_named;
         belief->next_named = (uint8_t)((at + 1) % BELIEF_NAMED);
     }
-    belief->named[at] = (struct named){hash, print};
+    belief->named[at] = named;
+}
+
+uint64_t belief_reads(const struct belief *belief)
+{
+    const struct sql_state *state = &belief->state;
+    const char parts[] = {(char)state->mode, (char)state->mode_known, (char)state->charset,
+                          (char)state->lossy};
+
+    return text_hash((struct text){parts, sizeof(parts)}, belief->set_by, false) | 1;
 }
 
 static void forget_names(struct belief *belief)

@@ -23,11 +23,13 @@ struct owners {
     bool more; /* there are others, which did not fit */
 };
 
-/* For a statement of SQL's PREPARE: where its tables were when the server prepared it. */
+/* For a statement of SQL's PREPARE: where its tables were when the server prepared it, and how the
+ * server read it. */
 struct named {
     uint64_t hash, print; /* hash: of its name; print: from sql_moved_print, 0: not known */
+    uint64_t reads;       /* belief_reads; 0: not known */
 };
-enum { BELIEF_NAMED = 16 }; /* only the latest statements are kept */
+enum { BELIEF_NAMED = 64 }; /* only the latest statements are kept */
 
 struct belief {
     struct sql_state state; /* database, sql_mode, character set, version ... */
@@ -36,6 +38,7 @@ struct belief {
     struct owners written; /* in the open transaction */
     /* BELIEF_NAMED of them; NULL until a statement uses a table of an open move */
     struct named *named;
+    uint64_t set_by; /* a hash of the last command that has set sql_mode or character sets */
     uint8_t next_named;
     bool in_transaction : 1;       /* by the status flags */
     bool in_doubt : 1;             /* ... or by an error after which it may be open: an ERR has no
@@ -74,9 +77,13 @@ void belief_rebind(struct belief *belief, const struct policy *from, const struc
 
 /* A hash of the name of a statement of SQL's PREPARE. */
 uint64_t belief_name_hash(struct text name);
-/* belief_named: where its tables were (0: not known). belief_name: sets that. */
-uint64_t belief_named(const struct belief *belief, uint64_t hash);
-void belief_name(struct belief *belief, uint64_t hash, uint64_t print);
+/* belief_named: what is known of it. belief_name: sets that. */
+struct named belief_named(const struct belief *belief, uint64_t hash);
+void belief_name(struct belief *belief, struct named named);
+
+/* How the server reads a text now, as one number, which is not 0: if it is another one, the
+ * sql_mode, a character set or a collation may be too, also those that `state` does not have. */
+uint64_t belief_reads(const struct belief *belief);
 
 void owners_add(struct owners *owners, int owner);
 bool owners_have(const struct owners *owners, int owner);

@@ -252,7 +252,7 @@ static bool executes_named(struct judging *judging, const struct sql_facts *fact
 
     if (facts->kind != SQL_EXECUTE_STATEMENT || !facts->determined || ruling->print == 0)
         return false;
-    if (belief_named(belief, belief_name_hash(facts->session.name)) == ruling->print)
+    if (belief_named(belief, belief_name_hash(facts->session.name)).print == ruling->print)
         return true; /* it already has the present names of the tables */
     if (ruling->parts > 0 ||
         !sql_session_prepared(belief->remembered, facts->session.name, &database, &text))
@@ -264,8 +264,10 @@ static bool executes_named(struct judging *judging, const struct sql_facts *fact
 
 /* If one command prepares several statements, only the last one is kept, as one with unknown
  * places. */
-static void note_named(struct ruling *ruling, const struct sql_facts *facts, bool is_mapped)
+static void note_named(struct judging *judging, const struct sql_facts *facts, bool is_mapped)
 {
+    struct ruling *ruling = judging->ruling;
+
     if (facts->kind != SQL_PREPARE || !facts->session.name.at)
         return;
     struct named *named = &ruling_change(ruling)->named;
@@ -273,6 +275,7 @@ static void note_named(struct ruling *ruling, const struct sql_facts *facts, boo
         is_mapped = false;
     named->hash = belief_name_hash(facts->session.name);
     named->print = is_mapped ? ruling->print : 0;
+    named->reads = ruling->parts == 0 ? belief_reads(judging->belief) : 0;
 }
 
 void moves_map(struct judging *judging, struct sql_facts *facts, const struct sql_state *state,
@@ -313,7 +316,7 @@ void moves_map(struct judging *judging, struct sql_facts *facts, const struct sq
         unmapped(ruling, moves, "a statement that is not understood");
     else if (moves)
         rehearse(ruling, facts, state, session, moves);
-    note_named(ruling, facts, !ruling->unmapped);
+    note_named(judging, facts, !ruling->unmapped);
 }
 
 void moves_touch(struct judging *judging, const struct sql_facts *facts)

@@ -103,6 +103,7 @@ struct change *ruling_change(struct ruling *ruling)
     change->xa = NULL;
     change->xa_count = 0;
     change->arena = (struct arena){NULL};
+    change->set_by = 0;
     change->has_state = change->unknown = change->several = change->remembers = false;
     change->traced = change->xa_respelled = change->sets = false;
     ruling->change = change;
@@ -191,9 +192,12 @@ void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *
     else if (change->has_state && (change->several || change->sets))
         belief_lose(belief);
     belief->must_ask |= change->unknown; /* a failed command may have been executed in part */
+    if (change->sets)                    /* a part of it may have been done */
+        belief->set_by = change->set_by;
     belief->traced |= change->traced;
     if (change->named.hash)
-        belief_name(belief, change->named.hash, good ? change->named.print : 0);
+        belief_name(belief, (struct named){change->named.hash, good ? change->named.print : 0,
+                                           change->named.reads});
     const struct xa_step *xa = change_xa(change);
     if (good && ((xa && xa->xa == SQL_XA_PREPARES) || change->xa_respelled))
         sql_session_forget_xa(belief->remembered);

@@ -351,6 +351,8 @@ void judge_text(const struct belief *belief, const struct binding *binding, stru
         ruling->change->several = ruling->parts > 1;
         ruling->change->sets =
             walk.effects & (SQL_EFFECT_MODE | SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY);
+        if (ruling->change->sets)
+            ruling->change->set_by = text_hash(text, 1, false);
     }
     if (ruling->parts == 1 && !walk.batched)
         ruling->facts = &ruling->scratch;
@@ -449,6 +451,7 @@ static void keep_prepared(struct judging *judging)
     change->preparing =
         prepared_new(ruling->text, ruling->touched ? PREPARED_TEXT_MOVED : PREPARED_TEXT,
                      ruling->facts, &belief->state);
+    change->preparing->reads = belief_reads(belief);
     change->preparing->print = sql_moved_print(ruling->moved, ruling->facts);
 }
 

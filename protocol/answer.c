@@ -197,7 +197,7 @@ static unsigned read_prepare(struct answer *answer, const struct seen *seen)
 
     if (seen->at[0] != HEADER_OK || seen->whole < PREPARE_LENGTH)
         return ANSWER_BROKEN;
-    uint16_t columns = bytes_get2(seen->at + 5);
+    const uint16_t columns = answer->columns = bytes_get2(seen->at + 5);
     answer->statement = bytes_get4(seen->at + 1);
     answer->parameters = bytes_get2(seen->at + 7);
     bool has_metadata = !(capabilities & CAPABILITY_OPTIONAL_RESULTSET_METADATA) ||

@@ -53,11 +53,11 @@ enum answer_phase {
 
 struct answer {
     /* results, for the caller */
-    uint16_t status;           /* of the last OK, or EOF at the end of rows */
-    uint16_t error_code;       /* of an ERR */
-    uint32_t results;          /* OKs and result sets completed so far */
-    uint32_t statement;        /* statement id of ANSWER_PREPARED */
-    uint16_t parameters;       /* its number of parameters */
+    uint16_t status;              /* of the last OK, or EOF at the end of rows */
+    uint16_t error_code;          /* of an ERR */
+    uint32_t results;             /* OKs and result sets completed so far */
+    uint32_t statement;           /* statement id of ANSWER_PREPARED */
+    uint16_t parameters, columns; /* how many it has */
     struct text session_state; /* session state changes of the last OK, not decoded; points into the
                                   bytes of this answer_feed call */
     bool is_unproven; /* the EOF was taken for the end of the answer, because a cursor was asked

@@ -1,18 +1,8 @@
-/* See proxy/renew.h.
- *
- *   COMMAND -> RENEW -> COMMAND
- *
- * In state RENEW silogate sends up to four commands of its own, one after the other, and does not
- * relay their answers: COM_INIT_DB to the database of the first PREPARE, if the current one
- * differs; COM_STMT_PREPARE of the mapped text; COM_INIT_DB back; COM_STMT_CLOSE of the old
- * statement. If the server refuses to prepare it, the old one stays until the tables move again.
- * For SQL's PREPARE that statement is sent instead; a failed one has deleted the old statement,
- * which is then prepared again.
- *
- * Or it enters the present database once more. Servers look up what a session may do there when it
- * is entered, and keep that: rights that were granted for the moved tables since would not count.
- * MySQL keeps those of active roles too, and looks them up at the next statement, but not at
- * COM_INIT_DB: so a statement is sent before it.
+/* See proxy/renew.h and, for what is sent, proxy/renewal.h. A statement is prepared again only in
+ * the sql_mode, character sets and collations of its PREPARE. Servers look up what a session may do
+ * there when it is entered, and keep that: rights that were granted for the moved tables since
+ * would not count. MySQL keeps those of active roles too, and looks them up at the next statement,
+ * but not at COM_INIT_DB: so a statement is sent before it.
  *
  * All of these set ROW_COUNT(), and some FOUND_ROWS() and the warnings. So none of it is done
  * before a command that asks for them; what it needs is then done before a later one.
@@ -29,36 +19,11 @@
 #include "proxy/execution.h"
 #include "proxy/literal.h"
 #include "proxy/moving.h"
+#include "proxy/renewal.h"
 #include "proxy/worker.h"
 #include "sql/asks.h"
 
 enum { NAME_MOST = 64 }; /* of a statement of SQL's PREPARE, in bytes; others stay as they are */
-
-enum renewal_step {
-    RENEWAL_ENTER,
-    RENEWAL_PREPARE,
-    RENEWAL_RESTORE,
-    RENEWAL_LOOK,
-    RENEWAL_BACK,
-    RENEWAL_STEPS,
-};
-
-struct renewal {
-    uint32_t id;   /* the client's statement id */
-    uint64_t hash; /* of the name of SQL's PREPARE; 0: a statement of COM_STMT_PREPARE */
-    uint64_t print;
-    enum renewal_step step;
-    bool enters;   /* nothing is prepared: the present database is entered once more */
-    bool moves;    /* a change to the database `there` and back is needed */
-    bool failed;   /* the present step has failed */
-    bool prepared; /* the server has prepared it, as `statement` with so many parameters */
-    uint16_t parameters;
-    uint32_t statement;
-    struct sql_state there, back;
-    /* of `text`: the statement to send, followed by the one that restores */
-    size_t length, restoring;
-    char text[];
-};
 
 /* --- preparing again --- */
 
@@ -70,82 +35,14 @@ static bool cannot(struct ruling *ruling, const char *why)
 }
 
 /* Was it prepared in the current database, or in one that can be entered and left again? */
-static bool can_enter(const struct sql_state *there, const struct sql_state *here, bool *moves)
+static bool can_enter(const struct session *session, const struct sql_state *there, bool *moves)
 {
+    const struct sql_state *here = &session->belief.state;
     struct text to = sql_state_database(there), from = sql_state_database(here);
 
     *moves = to.at && !(from.at && text_equal(to, from));
-    return !there->database_unknown && (!*moves || (from.at && !here->database_unknown));
-}
-
-static void send_command(struct session *session, uint8_t command, struct text text,
-                         enum command_answer answer)
-{
-    struct gate *gate = &session->client.gate;
-    uint8_t header[PACKET_HEADER + 1];
-
-    bytes_put3(header, (uint32_t)(1 + text.length));
-    header[3] = 0;
-    header[PACKET_HEADER] = command;
-    stream_turn(&session->upstream.stream);
-    gate_insert(gate, &session->worker->pool, header, sizeof(header));
-    gate_insert(gate, &session->worker->pool, text.at, text.length);
-    session->worker->counters.asked++;
-    answer_start(&session->request.answer, answer, session->capabilities);
-}
-
-/* Sends a COM_QUERY; with CLIENT_QUERY_ATTRIBUTES, two bytes before the text say that it has no
- * attributes. */
-static void send_query(struct session *session, struct text text)
-{
-    const bool counted = session->capabilities & CAPABILITY_QUERY_ATTRIBUTES;
-
-    send_command(session, COMMAND_QUERY,
-                 counted ? text : (struct text){text.at + 2, text.length - 2}, ANSWER_RESULTS);
-}
-
-static void send_step(struct session *session)
-{
-    struct renewal *renewal = session->renewal;
-    const struct text text = {renewal->text, renewal->length};
-
-    switch (renewal->step) {
-    case RENEWAL_ENTER:
-        send_command(session, COMMAND_INIT_DB, sql_state_database(&renewal->there), ANSWER_OK);
-        break;
-    case RENEWAL_PREPARE:
-        if (renewal->hash)
-            send_query(session, text);
-        else
-            send_command(session, COMMAND_STMT_PREPARE, text, ANSWER_PREPARE);
-        break;
-    case RENEWAL_RESTORE:
-        send_query(session, (struct text){renewal->text + renewal->length, renewal->restoring});
-        break;
-    case RENEWAL_LOOK: /* no query attributes, in one set */
-        send_query(session, TEXT("\0\1DO 0"));
-        break;
-    case RENEWAL_BACK:
-        send_command(session, COMMAND_INIT_DB, sql_state_database(&renewal->back), ANSWER_OK);
-        break;
-    case RENEWAL_STEPS:
-        break;
-    }
-}
-
-static void start(struct session *session, struct renewal *renewal, enum renewal_step step)
-{
-    renewal->step = step;
-    renewal->back = session->belief.state;
-    session->renewal = renewal;
-    send_step(session);
-    session_enter(session, STATE_RENEW);
-}
-
-static void begin(struct session *session, struct renewal *renewal, bool moves)
-{
-    renewal->moves = moves;
-    start(session, renewal, moves ? RENEWAL_ENTER : RENEWAL_PREPARE);
+    return !there->database_unknown &&
+           (!*moves || (from.at && !here->database_unknown && !session->inside.keeps_charset));
 }
 
 bool renew_database(struct session *session, const struct ruling *ruling)
@@ -155,9 +52,19 @@ bool renew_database(struct session *session, const struct ruling *ruling)
     moving_rights_read(session);
     struct renewal *renewal = memory_take_zeroed(sizeof(*renewal));
     renewal->enters = renewal->moves = true;
-    start(session, renewal, RENEWAL_LOOK);
+    renewal_begin(session, renewal, true);
     return true;
 }
+
+/* Would it be read in another way than at its PREPARE? MySQL itself reads a statement in the
+ * present way behind DDL; MariaDB keeps its sql_mode. `reads`: belief_reads at that time. */
+static bool reads_otherwise(const struct belief *belief, uint64_t reads)
+{
+    return belief->state.dialect == SQL_MARIADB && reads != belief_reads(belief);
+}
+
+static const char other_reading[] =
+    "a prepared statement of another sql_mode, character set or collation";
 
 static bool prepare_anew(struct session *session, struct prepared *prepared, struct ruling *ruling)
 {
@@ -165,11 +72,16 @@ static bool prepare_anew(struct session *session, struct prepared *prepared, str
     bool moves;
     const char *why;
 
-    prepared->stays = ruling->print; /* until it succeeds */
-    if (!can_enter(&prepared->state, &belief->state, &moves))
+    if (prepared->columns > 0 && session->capabilities & CAPABILITY_MARIADB_CACHE_METADATA)
+        return cannot(ruling, "a prepared statement whose columns are told only once");
+    if (reads_otherwise(belief, prepared->reads))
+        return cannot(ruling, other_reading);
+    if (!can_enter(session, &prepared->state, &moves))
         return cannot(ruling, "a prepared statement of a database that cannot be entered again");
-    if (!judge_renew(belief, prepared, ruling, &why))
+    if (!judge_renew(belief, prepared, ruling, &why)) {
+        prepared->stays = ruling->print;
         return cannot(ruling, why);
+    }
     const struct text text = {prepared->text, prepared->text_length};
     size_t most = text.length + (size_t)ruling->edits.count * SQL_EDIT_SIZE;
     if (most + 1 >= PACKET_MAX || most + 1 >= sql_moved_most(ruling->moved))
@@ -178,7 +90,7 @@ static bool prepare_anew(struct session *session, struct prepared *prepared, str
     *renewal =
         (struct renewal){.id = prepared->id, .print = ruling->print, .there = prepared->state};
     renewal->length = sql_map_write(text, &ruling->edits, renewal->text);
-    begin(session, renewal, moves);
+    renewal_begin(session, renewal, moves);
     return true;
 }
 
@@ -246,27 +158,38 @@ static bool begin_named(struct session *session, struct ruling *ruling, bool at_
     }
     memcpy(kept, name.at, name.length); /* because judging overwrites it */
     sql_state_set_database(&there, database);
-    belief_name(belief, hash, ruling->print); /* it is not tried again, whatever the result */
-    if (!literal_can_be(&belief->state, text) || !can_enter(&there, &belief->state, &moves))
+    if (reads_otherwise(belief, belief_named(belief, hash).reads))
+        return cannot(ruling, other_reading);
+    if (!literal_can_be(&belief->state, text) || !can_enter(session, &there, &moves))
         return cannot(ruling, why);
     if (!judge_renew_text(belief, text, &there, ruling, &why))
         return cannot(ruling, why);
     if (ruling->edits.count > 64)
         return cannot(ruling, "more names than can be mapped");
     const size_t length = sql_map_write(text, &ruling->edits, mapped);
-    struct renewal *renewal =
-        memory_take(sizeof(*renewal) + 2 * (length + text.length + LITERAL_BESIDE + name.length));
-    *renewal = (struct renewal){.hash = hash, .print = ruling->print, .there = there};
+    struct renewal *renewal = memory_take(sizeof(*renewal) + 2 * (2 * length + text.length) +
+                                          3 * (size_t)(LITERAL_BESIDE + 2 * NAME_MOST));
+    *renewal = (struct renewal){.hash = hash,
+                                .print = ruling->print,
+                                .reads = belief_reads(belief),
+                                .late = at_once,
+                                .there = there};
     const struct text known = {kept, name.length};
     renewal->length =
         literal_prepare(renewal->text, known, (struct text){mapped, length}, backslashes);
     renewal->restoring = literal_prepare(renewal->text + renewal->length, known, text, backslashes);
-    begin(session, renewal, moves);
+    renewal->trying = literal_prepare(renewal->text + renewal->length + renewal->restoring,
+                                      TEXT(TRIED), (struct text){mapped, length}, backslashes);
+    renewal_begin(session, renewal, moves);
     return true;
 }
 
 bool renew_begin(struct session *session, struct prepared *prepared, struct ruling *ruling)
 {
+    if (session->inside.tried) { /* for this command; at its next execution it is tried again */
+        session->inside.tried = false;
+        return cannot(ruling, "a prepared statement that the server did not prepare anew");
+    }
     if (ruling->name.at)
         return begin_named(session, ruling, false);
     /* a statement that is prepared anew has none of the long data */
@@ -322,127 +245,24 @@ bool renew_due(struct session *session, struct ruling *ruling)
         return false;
     struct prepared *prepared = next_due(session, ruling->moved);
     if (prepared) {
-        ruling->print = prepared->stays = judge_print(ruling->moved, prepared);
-        prepare_anew(session, prepared, ruling);
+        ruling->print = judge_print(ruling->moved, prepared);
+        if (prepare_anew(session, prepared, ruling))
+            session->renewal->late = true;
+        else
+            renewal_none(session, places);
         return true;
     }
     if (session->unrenewed) {
         renew_named(session, ruling);
         return true;
     }
-    session->inside.renewed = true;
-    session->inside.renewed_for = places;
+    renewal_none(session, places);
     return false;
-}
-
-/* --- the answers --- */
-
-static void close_statement(struct session *session, uint32_t id)
-{
-    uint8_t packet[PACKET_HEADER + 5] = {5, 0, 0, 0, COMMAND_STMT_CLOSE};
-
-    bytes_put4(packet + PACKET_HEADER + 1, id);
-    stream_turn(&session->upstream.stream);
-    gate_insert(&session->client.gate, &session->worker->pool, packet, sizeof(packet));
-}
-
-static void renew_free(struct session *session)
-{
-    free(session->renewal);
-    session->renewal = NULL;
-}
-
-static enum step finish(struct session *session)
-{
-    struct renewal *renewal = session->renewal;
-    struct prepared *prepared =
-        renewal->hash ? NULL : prepared_find(&session->belief.prepared, renewal->id);
-
-    session->worker->counters.renewed += renewal->hash && renewal->prepared;
-    if (prepared && renewal->prepared && prepared->parameters == renewal->parameters) {
-        close_statement(session, prepared->upstream_id);
-        prepared->upstream_id = renewal->statement;
-        prepared->print = renewal->print;
-        prepared->stays = 0;
-        prepared->bound = false;
-        session->worker->counters.renewed++;
-    } else if (renewal->prepared && !renewal->hash) {
-        close_statement(session, renewal->statement);
-    }
-    renew_free(session);
-    session->request.failed = false;
-    moving_answered(session);
-    session_enter(session, STATE_COMMAND);
-    return STEP_AGAIN;
-}
-
-/* Handles the answer to one of silogate's own commands. */
-static enum step next(struct session *session)
-{
-    struct renewal *renewal = session->renewal;
-    const bool failed = renewal->failed;
-
-    renewal->failed = false;
-    switch (renewal->step) {
-    case RENEWAL_ENTER:
-        if (failed)
-            return finish(session);
-        renewal->step = RENEWAL_PREPARE;
-        break;
-    case RENEWAL_PREPARE:
-        renewal->prepared |= renewal->hash && !failed;
-        renewal->step = renewal->hash && failed ? RENEWAL_RESTORE : RENEWAL_BACK;
-        break;
-    case RENEWAL_RESTORE:
-    case RENEWAL_LOOK:
-        renewal->step = RENEWAL_BACK;
-        break;
-    case RENEWAL_BACK:
-        if (failed && !renewal->enters) /* otherwise the client would be in another database */
-            return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
-        renewal->step = RENEWAL_STEPS;
-        break;
-    case RENEWAL_STEPS:
-        break;
-    }
-    if (renewal->step == RENEWAL_STEPS || (renewal->step == RENEWAL_BACK && !renewal->moves))
-        return finish(session);
-    send_step(session);
-    return STEP_AGAIN;
-}
-
-enum step state_renew(struct session *session)
-{
-    struct gate *gate = &session->upstream.gate;
-    struct renewal *renewal = session->renewal;
-    size_t all;
-
-    if (session->client.ended && gate_waiting(&session->client.gate) == 0)
-        return session_end(session, CLOSED_CLIENT_GONE);
-    if (gate_waiting(gate) == 0)
-        return session->upstream.ended ? session_linger(session, CLOSED_UPSTREAM_GONE) : STEP_WAIT;
-    unsigned events =
-        answer_feed(&session->request.answer, gate_at(gate), gate_waiting(gate), &all);
-    if (events & (ANSWER_BROKEN | ANSWER_INFILE))
-        return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
-    if (events & ANSWER_ERROR_SEEN)
-        renewal->failed = true;
-    if (events & ANSWER_PREPARED) {
-        renewal->prepared = true;
-        renewal->statement = session->request.answer.statement;
-        renewal->parameters = session->request.answer.parameters;
-    }
-    gate_drop(gate, &session->worker->pool, all);
-    if (events & ANSWER_COMPLETE)
-        return next(session);
-    if (all > 0 && gate_waiting(gate) > 0)
-        return STEP_AGAIN;
-    return session->upstream.ended ? session_linger(session, CLOSED_UPSTREAM_GONE) : STEP_WAIT;
 }
 
 void renew_forget(struct session *session)
 {
-    renew_free(session);
+    renewal_free(session);
     free(session->unrenewed);
     session->unrenewed = NULL;
 }

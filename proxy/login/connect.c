@@ -160,6 +160,11 @@ enum step state_connect(struct session *session)
     return STEP_AGAIN;
 }
 
+capabilities_t login_withheld(const struct login_draft *draft)
+{
+    return draft->runtime->config->move_count > 0 ? CAPABILITY_MARIADB_CACHE_METADATA : 0;
+}
+
 void login_learn(struct router *router, size_t upstream, const struct greeting *greeting)
 {
     struct router_server server = {.known = true,
@@ -182,6 +187,7 @@ static enum step greet_client(struct session *session, struct greeting *greeting
 
     greeting->capabilities = capabilities_allowed(greeting->capabilities) | COMPRESSION_FLAGS |
                              (session->draft->runtime->tls ? CAPABILITY_SSL : 0);
+    greeting->capabilities &= ~login_withheld(session->draft);
     session->draft->offered = greeting->capabilities;
     size_t size = greeting_write(greeting, 0, packet, sizeof(packet));
     if (size == 0)

@@ -81,6 +81,7 @@ enum step state_greet(struct session *session)
         .plugin =
             text_of(server.known && server.plugin[0] ? server.plugin : "mysql_native_password"),
     };
+    greeting.capabilities &= ~login_withheld(draft);
     make_nonce(greeting.nonce);
     draft->offered = greeting.capabilities;
     size_t size = greeting_write(&greeting, 0, packet, sizeof(packet));

@@ -147,6 +147,10 @@ bool login_change_back(struct session *session);
  * own greetings. */
 void login_learn(struct router *router, size_t upstream, const struct greeting *greeting);
 
+/* connect.c: what clients are not offered while there are [move:] sections: a statement that is
+ * prepared again may have other columns, which the server tells only once. */
+capabilities_t login_withheld(const struct login_draft *draft);
+
 /* handshake.c: is this leg TLS, or a Unix socket? */
 bool side_is_secure(const struct side *side);
 /* client_tls.c: the login does not count in the handshakes of its address any more. */
