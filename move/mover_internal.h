@@ -10,6 +10,11 @@
 
 #define MOVER_LOCK  "silogate.move" /* a GET_LOCK of the server: one mover at a time */
 #define MOVER_TRIAL "silogate_moving_trial"
+/* Of the rows `j` of silogate.journal those of an epoch in which a trigger may have been dropped.
+ */
+#define MOVER_DROPPED                                                                              \
+    " EXISTS (SELECT 1 FROM silogate.journal d WHERE d.move = j.move AND d.epoch = j.epoch AND"    \
+    " d.step = 'dropping')"
 
 /* A trigger: its text now, and at the table's new place. */
 struct carried_trigger {

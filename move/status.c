@@ -135,8 +135,9 @@ static bool print_missing(struct mover *mover)
     struct rows *rows = connection_query(
         mover->connection,
         "SELECT DISTINCT SUBSTRING_INDEX(SUBSTRING_INDEX(detail, '\n', 2), '\n', -1) FROM"
-        " silogate.journal WHERE move = ? AND step = 'trigger' AND id > IFNULL((SELECT MAX(id) FROM"
-        " silogate.journal WHERE move = ? AND step IN ('settled', 'given_up')), 0)",
+        " silogate.journal j WHERE move = ? AND step = 'trigger' AND " MOVER_DROPPED
+        " AND id > IFNULL((SELECT MAX(id) FROM silogate.journal WHERE move = ? AND step IN"
+        " ('settled', 'given_up')), 0)",
         PARAMETERS(P_TEXT(text_of(mover->name)), P_TEXT(text_of(mover->name))), mover->error);
 
     while (rows && rows_next(rows)) {

@@ -16,7 +16,6 @@
 #include "move/mover_internal.h"
 
 enum { LOCK_WAIT_TIMEOUT = 1205, OUT_OF_RANGE = 1690, RETRY_US = 2000 };
-enum { FIRST_DROP = 2 }; /* behind blocked_sql and the question whether the hold is over */
 
 /* What is in a RENAME. */
 enum parts { TABLES = 1, VIEWS = 2 };
@@ -140,7 +139,7 @@ struct sending {
     struct text *statements;
     const char **steps; /* of each: that it reaches (for tests), `asked`, or NULL */
     size_t count, steps_count, done;
-    bool drops; /* the first of them that waits for a lock drops a trigger */
+    size_t first; /* how many are before the one that drops the first trigger; 0: none does */
 };
 
 /* It asks whether the hold is over; the next one waits for locks. */
@@ -207,14 +206,14 @@ static bool send_all(struct mover *mover, struct sending *sending, int64_t until
         if (code != LOCK_WAIT_TIMEOUT || sending->done == 0 ||
             sending->steps[sending->done - 1] != asked)
             return false;
-        if (sending->drops && sending->done > FIRST_DROP)
+        if (sending->first > 0 && sending->done > sending->first)
             blocked_hold(mover);
         if (clock_ms() >= until) {
             tell_locks(mover);
             return error_set(mover->error, "somebody holds locks on the tables");
         }
         sending->done--;
-        if (sending->drops && sending->done < FIRST_DROP) { /* no trigger is missing yet */
+        if (sending->done < sending->first) { /* no trigger is missing yet */
             blocked_free(mover);
             sending->done = 0;
         }
@@ -232,6 +231,16 @@ static bool run_soon(struct mover *mover, struct text sql, const char *step, int
 }
 
 /* --- with triggers --- */
+
+/* Written as late as can be: a trigger that is missing and was not dropped by a mover is not made
+ * again. */
+static struct text dropping_sql(struct mover *mover)
+{
+    return connection_text(
+        mover->connection, &mover->arena,
+        "INSERT INTO silogate.journal (move, epoch, step, detail) VALUES (?, ?, 'dropping', '')",
+        PARAMETERS(P_TEXT(text_of(mover->name)), P_NUMBER((int64_t)mover->epoch)));
+}
 
 /* Undoes the completed parts of a failed switch. Not needed after a lost connection: then the next
  * connection finds out what was done. */
@@ -300,9 +309,13 @@ static bool create_all(struct mover *mover, struct sending *sending, size_t rena
 
 static bool carry_over(struct mover *mover, int64_t until)
 {
-    struct sending sending = {.drops = true};
+    struct sending sending = {0};
 
     add(mover, &sending, blocked_sql(mover), NULL);
+    if (!is_locking(
+            mover)) /* where no other table can be written under the lock, it is before it */
+        add_soon(mover, &sending, dropping_sql(mover), NULL);
+    sending.first = sending.count + 1; /* with the question whether the hold is over */
     for (size_t i = 0; i < mover->trigger_count; i++)
         add_soon(mover, &sending, trigger_drop_sql(mover, i),
                  i + 1 < mover->trigger_count ? NULL : "dropped");
@@ -329,7 +342,8 @@ static bool carry_locked(struct mover *mover, int64_t until)
 
     if (!mover->in_to && views.at && !run_soon(mover, views, "aside", until))
         return false;
-    bool carried = run_soon(mover, lock_sql(mover), "locked", until);
+    bool carried = run_soon(mover, dropping_sql(mover), "dropping", until) &&
+                   run_soon(mover, lock_sql(mover), "locked", until);
     if (carried) {
         carried = carry_over(mover, until);
         why = *mover->error;

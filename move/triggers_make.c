@@ -398,7 +398,8 @@ bool triggers_recover(struct mover *mover)
 {
     struct rows *rows = connection_query(
         mover->connection,
-        "SELECT detail FROM silogate.journal WHERE move = ? AND step = 'trigger' AND epoch ="
+        "SELECT detail FROM silogate.journal j WHERE " MOVER_DROPPED
+        " AND move = ? AND step = 'trigger' AND epoch ="
         " (SELECT MAX(epoch) FROM silogate.journal WHERE move = ? AND step = 'trigger') AND id >"
         " IFNULL((SELECT MAX(id) FROM silogate.journal WHERE move = ? AND step IN ('settled',"
         " 'given_up')), 0)"

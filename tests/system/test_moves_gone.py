@@ -96,3 +96,15 @@ def test_a_trigger_without_its_table(given, monkeypatch, change):
     assert told.returncode == 0 and "note: trigger gone is missing" in told.stdout, told.stdout + told.stderr
     told = scene.move("--back")
     assert told.returncode == 0, told.stdout + told.stderr
+
+
+@pytest.mark.long(short=1)
+@pytest.mark.parametrize("step", ["switching", "looked"])
+def test_a_trigger_that_its_owner_has_dropped(given, monkeypatch, step):
+    """The mover was killed before it had dropped any: it was created again, and moved along."""
+    kill(stop_at(given.scene, monkeypatch, step))
+    given.server.sql(f"DROP TRIGGER {OLD}.gone")
+    assert "is missing" not in given.scene.move("--status").stdout
+    told = given.scene.move()
+    assert told.returncode == 0 and "created again" not in told.stdout, told.stdout + told.stderr
+    assert not given.server.sql("SELECT 1 FROM information_schema.TRIGGERS WHERE TRIGGER_NAME = 'gone'")

@@ -381,7 +381,7 @@ def test_what_was_edited_by_hand(scene):
         with server.root() as root, root.cursor() as cursor:
             cursor.execute("DELETE FROM silogate.journal WHERE step = 'trigger'")
             cursor.execute("INSERT INTO silogate.journal (move, epoch, step, detail) VALUES ('tables', 18446744073709551615,"
-                           " 'trigger', %s)", ("\n".join(("mv_old", "x", "", "utf8mb4", "utf8mb4_bin", text)),))
+                           " 'dropping', ''), ('tables', 18446744073709551615, 'trigger', %s)", ("\n".join(("mv_old", "x", "", "utf8mb4", "utf8mb4_bin", text)),))
         told = scene.move()
         assert told.returncode == 1 and "was not written by a mover; look at it, and delete it" in told.stdout + told.stderr, told
         assert scene.stand_in(OLD) and server.sql("SELECT COUNT(*) FROM mv_old.audit")
