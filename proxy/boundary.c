@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "proxy/branches.h"
 #include "proxy/command.h"
+#include "proxy/compressed.h"
 #include "proxy/cut.h"
 #include "proxy/worker.h"
 
@@ -58,11 +59,15 @@ static const char *kept(const struct session *session)
 /* Has a part of its next command come? */
 static bool arrives(const struct session *session)
 {
-    const struct gate *gate = &session->client.gate;
+    const struct side *client = &session->client;
     bool whole = true;
 
-    if (session->state == STATE_COMMAND && gate_waiting(gate) > 0)
-        command_answer_id(gate, &whole);
+    if (session->state != STATE_COMMAND)
+        return false;
+    if (gate_waiting(&client->gate) > 0)
+        command_answer_id(&client->gate, &whole);
+    else if (client->stream.layer)
+        whole = !compressed_arrives(&client->stream);
     return !whole;
 }
 

@@ -188,6 +188,13 @@ static void layer_turn(struct stream *stream)
         compressed->is_client ? (uint8_t)(compressed->unpacker.sequence + 1) : (uint8_t)0;
 }
 
+bool compressed_arrives(const struct stream *stream)
+{
+    const struct unpacker *unpacker = &of(stream)->unpacker;
+
+    return unpacker->in_frame || unpacker->header_got > 0;
+}
+
 void compressed_count(struct stream *stream, uint8_t next)
 {
     of(stream)->next = next;

@@ -1,5 +1,6 @@
 """The end of a session while a client sends a large command. It reads nothing before it has sent all of it, and some
 drivers check the error's sequence id: it is the answer to a command of as many packets as it has sent."""
+import os
 import struct
 import time
 
@@ -42,6 +43,24 @@ def test_a_command_that_is_arriving(server, kept, size, answer):  # noqa: F811
     with pytest.raises(wire.Closed):
         client.receive()
     assert server.sql("SELECT COUNT(*) FROM kept.t WHERE id = 77") == ((0,),)
+    client.close()
+
+
+@pytest.mark.parametrize("packed", [wire.COMPRESS, wire.ZSTD], ids=["zlib", "zstd"])
+@pytest.mark.parametrize("came", [3, 100])
+def test_a_command_whose_first_frame_is_arriving(kept, packed, came):  # noqa: F811
+    """The error's frame has the number behind the last one of the command."""
+    client = wire.connect(kept.port, "kept_service", "kept", capabilities=wire.USUAL | packed)
+    client.query("SELECT 1")
+    client.sequence = client.socket.next = 0
+    command = client.frame(client.query_bytes("INSERT INTO t VALUES (77, LENGTH('" + os.urandom(2000).hex() + "'))"))
+    frames = b"".join(client.socket.frame(command[at:at + 1500]) for at in range(0, len(command), 1500))
+    client.socket.plain.sendall(frames[:came])
+    assert places.wait_for(lambda: told(kept) == "a command is arriving", 20)
+    gates.ctl(kept, "drain")
+    time.sleep(1)
+    client.socket.plain.sendall(frames[came:])
+    assert error(client) == (1053, 1)
     client.close()
 
 
