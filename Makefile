@@ -153,6 +153,11 @@ oracle-printed: $(BUILD)/silogate ## what do servers print and read again otherw
 	scripts/deps build test
 	SILOGATE_BUILD=$(BUILD) tests/oracle/printed.py $(addprefix --charset ,$(CHARSET))
 
+oracle-words: $(BUILD)/silogate ## each word at each place that names another's: does the server do what is allowed? (SECONDS a server; DIALECT=mysql FAMILY=calls)
+	scripts/deps build test
+	SILOGATE_BUILD=$(BUILD) tests/oracle/words.py $(if $(SECONDS),--seconds $(SECONDS)) $(addprefix --dialect ,$(DIALECT)) \
+	    $(addprefix --family ,$(FAMILY)) $(if $(SEED),--seed $(SEED))
+
 oracle-suite: $(BUILD)/silogate ## the server's own test suite directly and through a silogate that logs (COUNT=100 SEED=1 SUITES=main,innodb DIALECT=mysql)
 	scripts/deps build test oracle
 	SILOGATE_BUILD=$(BUILD) tests/oracle/suite.py --count $(or $(COUNT),100) $(if $(SEED),--seed $(SEED)) \
@@ -284,4 +289,4 @@ help: ## this list
 
 FORCE:
 
-.PHONY: FORCE all unit check deps demo test attack oracle-moves oracle-with oracle-suite side-by-side legs moves soak upgrades test-rest test-all test-unit oracle test-unstable format lint asan asan-short tsan fuzz cover bench man install deb test-deb test-fresh test-container reference clean help
+.PHONY: FORCE all unit check deps demo test attack oracle-moves oracle-with oracle-suite oracle-words side-by-side legs moves soak upgrades test-rest test-all test-unit oracle test-unstable format lint asan asan-short tsan fuzz cover bench man install deb test-deb test-fresh test-container reference clean help
