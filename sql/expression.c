@@ -120,7 +120,7 @@ static bool built_in(struct parser *p)
     note_lock_call(p, word);
     if (decided_by_arguments(p, word, &yes))
         return yes;
-    if (is_column_or_option(word))
+    if (is_column_or_option(p, word))
         return false;
     unsigned flags = function_flags(word, p->state);
     if (quoted)

@@ -336,7 +336,7 @@ void parse_expression(struct parser *p);
 bool ends_expression(const struct parser *p);
 
 /* Words that are options right behind SELECT, else names of columns and functions. */
-bool is_column_or_option(unsigned keyword);
+bool is_column_or_option(const struct parser *p, unsigned keyword);
 
 /* MariaDB's sql_mode ORACLE? Where sql_mode is not known the statement is not read on. */
 bool in_oracle(struct parser *p);

@@ -216,15 +216,16 @@ static bool is_select_option(unsigned keyword)
     }
 }
 
-bool is_column_or_option(unsigned keyword)
+bool is_column_or_option(const struct parser *p, unsigned keyword)
 {
-    return keyword == KW_SQL_BUFFER_RESULT || keyword == KW_SQL_CACHE || keyword == KW_SQL_NO_CACHE;
+    return keyword == KW_SQL_BUFFER_RESULT || keyword == KW_SQL_NO_CACHE ||
+           (keyword == KW_SQL_CACHE && p->state->dialect == SQL_MARIADB);
 }
 
 static bool at_select_option(const struct parser *p)
 {
-    if (is_column_or_option(p->t.keyword))
-        return is_select_option(p->n.keyword) || is_column_or_option(p->n.keyword);
+    if (is_column_or_option(p, p->t.keyword))
+        return is_select_option(p->n.keyword) || is_column_or_option(p, p->n.keyword);
     return is_select_option(p->t.keyword);
 }
 
@@ -233,7 +234,7 @@ static void parse_select(struct parser *p)
     step(p);
     while (at_select_option(p))
         step(p);
-    if (is_column_or_option(p->t.keyword) && p->n.sign == '(') /* elsewhere a call */
+    if (is_column_or_option(p, p->t.keyword) && p->n.sign == '(') /* elsewhere a call */
         step(p);
     parse_expressions(p);
     do {
