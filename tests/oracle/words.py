@@ -287,7 +287,7 @@ def main():
                 end = None
                 if arguments.seconds:
                     random.Random(arguments.seed).shuffle(texts)
-                    end = time.monotonic() + arguments.seconds / (len(FAMILIES) + 1)
+                    end = time.monotonic() + arguments.seconds / len(arguments.family or (*FAMILIES, variables))
                 counts, holes = run(silo, texts, end)
                 print(f"  {name}: {counts}, {len(holes)} holes", flush=True)
                 for one, heard in holes:
