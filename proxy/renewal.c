@@ -12,6 +12,8 @@
  */
 #include "proxy/renewal.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/bytes.h"
@@ -45,6 +47,32 @@ static void send_query(struct session *session, struct text text)
                  counted ? text : (struct text){text.at + 2, text.length - 2}, ANSWER_RESULTS);
 }
 
+static bool is_plain(struct text name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        if (!isalnum((unsigned char)name.at[i]) && name.at[i] != '_')
+            return false;
+    }
+    return name.length > 0;
+}
+
+/* A statement that does nothing. A SELECT or DO would set FOUND_ROWS() of MySQL, which the client
+ * may ask for after several other statements. It has no query attributes, in one set. */
+static void send_look(struct session *session)
+{
+    const struct text database = sql_state_database(&session->belief.state);
+    char text[SQL_DATABASE_SIZE + 16];
+
+    if (!is_plain(database)) {
+        send_query(session, TEXT("\0\1DO 0"));
+        return;
+    }
+    int length = snprintf(text + 2, sizeof(text) - 2, "USE `%.*s`", TEXT_ARGS(database));
+    text[0] = 0;
+    text[1] = 1;
+    send_query(session, (struct text){text, (size_t)length + 2});
+}
+
 static void send_step(struct session *session)
 {
     struct renewal *renewal = session->renewal;
@@ -70,8 +98,8 @@ static void send_step(struct session *session)
     case RENEWAL_FORGET:
         send_query(session, TEXT("\0\1DEALLOCATE PREPARE `" TRIED "`"));
         break;
-    case RENEWAL_LOOK: /* no query attributes, in one set */
-        send_query(session, TEXT("\0\1DO 0"));
+    case RENEWAL_LOOK:
+        send_look(session);
         break;
     case RENEWAL_BACK:
         send_command(session, COMMAND_INIT_DB, sql_state_database(&renewal->back), ANSWER_OK);

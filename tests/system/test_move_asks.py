@@ -84,6 +84,23 @@ def test_the_first_statement_after_a_move(scene, server):
             session.client.close()
 
 
+def test_rows_that_were_found_before_other_statements(scene, server):
+    """FOUND_ROWS() stays the same over statements that find none; MySQL's DO and SELECT without a table set it."""
+    quiet, sql = "DELETE FROM t0 WHERE id = 0", "INSERT INTO {t} (client, number) SELECT {n}, FOUND_ROWS()"
+    session = Session(server.port, OLD, 1)
+    for one in (FOUND, quiet, sql):
+        session.ask(one)
+    value = session.stored(sql)
+    session.client.close()
+    session = Session(scene.gate.port, NEW, 2)
+    session.ask(FOUND)
+    assert scene.move().returncode == 0
+    session.ask(quiet)
+    session.ask(sql)
+    assert session.stored(sql) == value
+    session.client.close()
+
+
 def test_rights_are_looked_up_before_the_next_statement(scene, server):
     """The statement that asks has put off what the session needs; the next one that does not ask has it."""
     server.sql(f"REVOKE ALL ON {NEW}.* FROM mv_billing@'%'", f"GRANT SELECT, UPDATE ON {NEW}.o TO mv_billing@'%'")
