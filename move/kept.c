@@ -1,9 +1,9 @@
-/* What MariaDB has kept of stored code. Before 11.2 it does not read the statements of a trigger or
- * routine again when a name in them has become a view: the server ends with a signal, or says for
- * ever that a table does not exist. So everything that is kept is thrown away before the doors
- * open: triggers are kept with their table, and read again behind FLUSH TABLES; routines are kept
- * by each session until any routine of the server is created or dropped. Called under the hold,
- * which also keeps away who uses these tables and routines.
+/* What the servers have kept of stored code. Where a kept statement of a trigger (MariaDB before
+ * 11.2, MySQL 9.7) or of a routine (MariaDB) meets a view in its table's place, the server ends with
+ * a signal, or says for ever that a table does not exist. So everything that is kept is thrown away
+ * before the RENAME: triggers are kept with their table, and read again behind FLUSH TABLES;
+ * routines are kept by each session until any routine of the server is created or dropped. Called
+ * under the hold, which also keeps away who uses these tables and routines.
  */
 #include <string.h>
 
@@ -51,23 +51,26 @@ static void forget_soon(struct mover *mover, const struct hanging_table *hanging
     }
 }
 
-void kept_forget(struct mover *mover)
+void kept_forget_again(struct mover *mover)
 {
     const struct error why = *mover->error;
 
-    if (mover->forgotten)
-        return;
-    mover->forgotten = true;
-    for (size_t i = 0; i < mover->standing.hanging_count; i++) {
+    for (size_t i = 0; i < mover->standing.hanging_count && !mover->forgotten; i++) {
         if (keeps_text(mover, &mover->standing.hanging[i]))
             forget_soon(mover, &mover->standing.hanging[i]);
     }
-    if (connection_is_mariadb(mover->connection) && !forget_routines(mover))
-        say(mover,
-            "MariaDB's sessions have kept their routines as they were before the tables moved "
-            "(%s): create and drop one, before anybody calls them",
-            mover->error->text);
+    mover->forgotten = true;
     *mover->error = why;
+}
+
+bool kept_forget(struct mover *mover)
+{
+    for (size_t i = 0; i < mover->standing.hanging_count; i++) {
+        if (keeps_text(mover, &mover->standing.hanging[i]) &&
+            !forget_trigger(mover, &mover->standing.hanging[i]))
+            return false;
+    }
+    return !connection_is_mariadb(mover->connection) || forget_routines(mover);
 }
 
 void kept_print(struct mover *mover)

@@ -261,8 +261,8 @@ static void print_holding(struct mover *mover)
                 TEXT_ARGS(hanging->name), hanging->by);
     }
     say(mover, "  SET SESSION lock_wait_timeout = 1");
-    swap_print(mover);
     kept_print(mover);
+    swap_print(mover);
     say(mover, "-- they go on, at the new place");
 }
 

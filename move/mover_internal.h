@@ -139,9 +139,11 @@ static inline struct text target_of(const struct mover *mover, const struct move
     return mover->in_to ? table->to : table->from;
 }
 
-/* kept.c: throws away what MariaDB has kept of triggers and routines, once in a switch, and tells
- * what it could not until the hold is over; on MySQL nothing. */
-void kept_forget(struct mover *mover);
+/* kept.c: throws away what the server has kept of triggers and routines, before the RENAME. */
+bool kept_forget(struct mover *mover);
+/* Behind the RENAME, for clients that do not go through silogate: that of triggers, once in a
+ * switch; tells what could not be thrown away until the hold was over. */
+void kept_forget_again(struct mover *mover);
 void kept_print(struct mover *mover);
 /* Tries it before anybody waits, and refuses the move where a right is missing. False: the
  * connection is lost. */

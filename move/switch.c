@@ -178,12 +178,14 @@ static bool close_and_switch(struct mover *mover)
         (now - mover->rights_read > RIGHTS_MS && !grants_unchanged(mover)) || !hold_look(mover))
         return false;
     mover_reached("looked");
+    if (!kept_forget(mover))
+        return false;
     mover->sent = true;
     if (!swap(mover, until))
         return false;
     mover->moved = clock_ms();
     mover_reached("renamed");
-    kept_forget(mover);
+    kept_forget_again(mover);
     return meeting_set(mover->connection, mover->name, mover->epoch, PHASE_SWITCHED, mover->error);
 }
 
@@ -269,7 +271,7 @@ static void settle(struct mover *mover, bool switched)
     const char *step = mover->incomplete ? "incomplete" : switched ? "settled" : "given_up";
 
     if (mover->sent)
-        kept_forget(mover);
+        kept_forget_again(mover);
     meeting_set(mover->connection, mover->name, mover->epoch,
                 switched ? PHASE_SWITCHED : PHASE_IDLE, mover->error);
     blocked_end(mover);
