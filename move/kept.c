@@ -1,7 +1,7 @@
 /* What the servers have kept of stored code. Where a kept statement of a trigger (MariaDB before
- * 11.2, MySQL 9.7) or of a routine (MariaDB) meets a view in its table's place, the server ends with
- * a signal, or says for ever that a table does not exist. So everything that is kept is thrown away
- * before the RENAME: triggers are kept with their table, and read again behind FLUSH TABLES;
+ * 11.2, MySQL 9.7) or of a routine (MariaDB) meets a view in its table's place, the server ends
+ * with a signal, or says for ever that a table does not exist. So everything that is kept is thrown
+ * away before the RENAME: triggers are kept with their table, and read again behind FLUSH TABLES;
  * routines are kept by each session until any routine of the server is created or dropped. Called
  * under the hold, which also keeps away who uses these tables and routines.
  */
