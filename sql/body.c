@@ -314,6 +314,10 @@ static void parse_body_statement(struct parser *p)
     }
 }
 
+/* From this version on MariaDB keeps each statement of a body as it was written; others keep the
+ * body without the beginnings and ends of executable comments. */
+enum { KEEPS_STATEMENTS = 110200 };
+
 void parse_body(struct parser *p)
 {
     const bool body = p->body;
@@ -326,7 +330,8 @@ void parse_body(struct parser *p)
     p->body = p->has_body = true;
     const struct sql_lexer_span outer = sql_lexer_keeps(&p->lexer, p->t.offset);
     parse_body_statement(p);
-    if (!sql_lexer_kept(&p->lexer, &outer, p->t.offset))
+    if (!sql_lexer_kept(&p->lexer, &outer, p->t.offset) && p->state->dialect == SQL_MARIADB &&
+        p->state->version >= KEEPS_STATEMENTS)
         parser_fail(p, "a body that starts in an executable comment and goes on behind it");
     if (p->lexer.glues)
         parser_fail(p, "an executable comment in a body, without a blank beside it");

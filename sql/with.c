@@ -90,7 +90,8 @@ static void parse_definition(struct parser *p, uint16_t number, uint16_t mark,
         p->at_start = true;
         parse_query(p);
     }
-    if (!sql_lexer_kept(&p->lexer, &outer, p->t.offset))
+    /* MySQL leaves the comments' beginnings and ends out of what it keeps. */
+    if (!sql_lexer_kept(&p->lexer, &outer, p->t.offset) && p->state->dialect == SQL_MARIADB)
         parser_fail(p, "a WITH that starts in an executable comment and goes on behind it");
     p->ctes[number].open = false;
     p->in_cte = in_cte;

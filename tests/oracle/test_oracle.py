@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import oracle  # noqa: E402
 from harness import places  # noqa: E402
 
-STATEMENTS = int(os.environ.get("ORACLE_STATEMENTS", "800"))
+STATEMENTS = int(os.environ.get("ORACLE_STATEMENTS", "1500"))
 
 
 @pytest.mark.parametrize("source, count", [("generated", STATEMENTS), ("golden", 0)])
