@@ -5,10 +5,6 @@
  */
 #include "move/rivals.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "move/meeting.h"
 
 static bool same(const struct standing *standing, struct text a, struct text b)
@@ -55,22 +51,6 @@ static struct rows *read_calls(struct connection *connection)
                             NULL, &ignored);
 }
 
-static bool is_in_call(const struct moved_table *table, struct text call)
-{
-    char *written;
-    size_t length;
-    FILE *to = open_memstream(&written, &length);
-
-    put_name(to, table->from);
-    fputc('.', to);
-    put_name(to, table->name);
-    fputc('\n', to);
-    fclose(to);
-    const bool is = memmem(call.at, call.length, written, length);
-    free(written);
-    return is;
-}
-
 /* The one that was moved last; NULL: not known. */
 static const struct moved_table *moved_last(struct connection *connection,
                                             const struct standing *standing,
@@ -82,7 +62,8 @@ static const struct moved_table *moved_last(struct connection *connection,
     while (rows && !last && rows_next(rows)) {
         const struct moved_table *one = table;
         for (; one && !last; one = rivals_next(standing, table, one == table ? NULL : one))
-            last = claim(one) == claim(table) && is_in_call(one, rows->cells[0]) ? one : NULL;
+            last =
+                claim(one) == claim(table) && standing_is_in_call(one, rows->cells[0]) ? one : NULL;
     }
     rows_free(rows);
     return last;

@@ -363,24 +363,26 @@ void put_name(FILE *to, struct text name)
     fputc('`', to);
 }
 
-static bool is_flipped(const struct flipped *flipped, const struct moved_table *table)
+bool standing_is_in_call(const struct moved_table *table, struct text call)
 {
     char *written;
     size_t length;
-
-    if (!flipped || (int)table->move != flipped->move)
-        return false;
-    if (!flipped->tables)
-        return true;
     FILE *to = open_memstream(&written, &length);
+
     put_name(to, table->from);
     fputc('.', to);
     put_name(to, table->name);
     fputc('\n', to);
     fclose(to);
-    const bool is = strstr(flipped->tables, written);
+    const bool is = memmem(call.at, call.length, written, length);
     free(written);
     return is;
+}
+
+static bool is_flipped(const struct flipped *flipped, const struct moved_table *table)
+{
+    return flipped && (int)table->move == flipped->move &&
+           (!flipped->tables || standing_is_in_call(table, text_of(flipped->tables)));
 }
 
 void standing_settle(struct standing *standing, const struct flipped *flipped)

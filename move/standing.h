@@ -119,4 +119,7 @@ struct sql_moved *standing_names(const struct standing *standing, const struct f
 /* `name`, with its backticks doubled. */
 void put_name(FILE *to, struct text name);
 
+/* Is the table in the list of a call's tables, as the journal has it (MEETING_TABLES)? */
+bool standing_is_in_call(const struct moved_table *table, struct text call);
+
 #endif

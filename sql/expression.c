@@ -152,7 +152,7 @@ static void qualified_call(struct parser *p, const struct name *first, const str
     add_object(p, SQL_ROUTINE, first, second, SQL_EXECUTE);
     if (p->state->dialect == SQL_MARIADB && is_text(first, TEXT("mariadb_schema")))
         note_lock_call(p, function_find(second->text)); /* its schema of built-in functions */
-    if (in_oracle(p) || (p->state->dialect == SQL_MARIADB && p->state->version >= 110400))
+    if ((p->state->dialect == SQL_MARIADB && p->state->version >= 110400) || in_oracle(p))
         add_object(p, SQL_ROUTINE, NULL, first, SQL_EXECUTE);
 }
 

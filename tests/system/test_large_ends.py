@@ -91,15 +91,20 @@ def test_a_command_that_is_held(server, kept, end, code):  # noqa: F811
     client.close()
 
 
-@pytest.mark.long
-def test_its_error_is_read_after_it_was_sent(kept):  # noqa: F811
-    """It goes on sending for longer than the two seconds of a session that only lingers."""
+def killed_while_it_sends(kept):  # noqa: F811
     client = wire.connect(kept.port, "kept_service", "kept")
     command = insert(client)
     client.socket.sendall(command[:5_000_000])
     assert places.wait_for(lambda: told(kept) == "a command is arriving", 20)
     one, = gates.ctl(kept, "sessions")["sessions"]
     gates.ctl(kept, "kill", str(one["id"]))
+    return client, command
+
+
+@pytest.mark.long
+def test_its_error_is_read_after_it_was_sent(kept):  # noqa: F811
+    """It goes on sending for longer than the two seconds of a session that only lingers."""
+    client, command = killed_while_it_sends(kept)
     for at in range(5_000_000, len(command), 1_500_000):
         time.sleep(.5)
         client.socket.sendall(command[at:at + 1_500_000])
@@ -110,12 +115,7 @@ def test_its_error_is_read_after_it_was_sent(kept):  # noqa: F811
 @pytest.mark.long
 def test_one_that_sends_for_ever_ends(kept):  # noqa: F811
     kept.reload(("proxy", "drain_timeout", "3s"))
-    client = wire.connect(kept.port, "kept_service", "kept")
-    command = insert(client)
-    client.socket.sendall(command[:5_000_000])
-    assert places.wait_for(lambda: told(kept) == "a command is arriving", 20)
-    one, = gates.ctl(kept, "sessions")["sessions"]
-    gates.ctl(kept, "kill", str(one["id"]))
+    client, _ = killed_while_it_sends(kept)
     until = time.monotonic() + 30
     with pytest.raises(OSError):
         while time.monotonic() < until:

@@ -87,7 +87,9 @@ def test_a_server_that_is_far(make_scene, server, tmp_path):  # noqa: F811
     scene.gate.path = path  # for the mover alone
     took = []
     try:
-        for options, place in (((), NEW), (("--back",), OLD), ((), NEW)):  # the fastest: a busy machine is slower than the way
+        for options, place in (((), NEW), (("--back",), OLD)) * 4:  # the fastest: a busy machine is slower than the way
+            if len(took) == 3:
+                break
             moved = scene.move(*options)
             assert moved.returncode == 0 or "too little of the hold is left" in moved.stdout, moved.stdout + moved.stderr
             assert moved.returncode or scene.stand_in(place), moved.stdout

@@ -110,13 +110,14 @@ def test_jobs_make_tables_all_the_time(make_scene, place):  # noqa: F811
     scene = made(make_scene(gates_count=2, tables=10))
     if place == NEW:
         assert scene.move().returncode == 0
-    with jobs(scene, place, [lambda n, i=i: f"t_job_{i}_{n}" for i in range(8)], each=40):
+    with jobs(scene, place, [lambda n, i=i: f"t_job_{i}_{min(n, 20)}" for i in range(8)], each=40):
         time.sleep(0.7)
         for _ in range(6):  # on a busy machine the instances may not get to the end of a catalogue that always changes
             told = scene.move(*(["--back"] if place == NEW else []))
             if told.returncode == 0:
                 break
-            assert "Nothing has changed" in told.stdout, told.stdout + told.stderr
+            late = "refused: instance" in told.stdout and "was last seen" in told.stdout
+            assert late or "Nothing has changed" in told.stdout, told.stdout + told.stderr
         assert told.returncode == 0, told.stdout + told.stderr
         time.sleep(1)
 

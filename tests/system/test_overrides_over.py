@@ -48,7 +48,7 @@ def lab(gate):
 
 def round_done(gate):
     """The table was read after this call."""
-    assert "not_yet" not in gate.ctl("undo", gate.ctl("hold", "lab", "--writes", "--for", "1s")["id"])
+    assert "not_yet" not in gate.ctl("undo", gate.ctl("hold", "lab", "--writes", "--for", "20s")["id"])
 
 
 def met(gate):
@@ -249,7 +249,7 @@ def test_ended_by_a_reload(server, one, how):
 
 
 def round_done_without_lab(gate):
-    assert "not_yet" not in gate.ctl("undo", gate.ctl("hold", "billing", "--writes", "--for", "1s")["id"])
+    assert "not_yet" not in gate.ctl("undo", gate.ctl("hold", "billing", "--writes", "--for", "20s")["id"])
 
 
 def allow(gate, number):
