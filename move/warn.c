@@ -1,6 +1,7 @@
 /* Warnings for the DBA before a move, which do not stop it: other objects on the server that name
  * the tables, and their owners; tables that are left out; and what cannot be seen from here.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "config/keys.h"
@@ -19,22 +20,64 @@ static struct text owner_of(const struct mover *mover, struct text schema, struc
                                          : policy_service_name(mover->order->policy, verdict.owner);
 }
 
+/* The next word or sign; empty at the end. */
+static struct text next_word(struct text *rest)
+{
+    size_t i = 0, end;
+
+    while (i < rest->length && isspace((unsigned char)rest->at[i]))
+        i++;
+    for (end = i; end < rest->length && standing_is_of_name(rest->at[end]); end++)
+        continue;
+    end += end == i && i < rest->length;
+    const struct text word = {rest->at + i, end - i};
+    *rest = (struct text){rest->at + end, rest->length - end};
+    return word;
+}
+
+static bool is_one_of(struct text word, const struct text *words, size_t count)
+{
+    while (count > 0 && !text_equal_fold(word, words[count - 1]))
+        count--;
+    return count > 0;
+}
+
+/* Does a stored text hold what a table can do, and a view in its place refuses? */
+static bool needs_a_table(struct text definition)
+{
+    static const struct text hint[] = {TEXT("USE"), TEXT("FORCE"), TEXT("IGNORE")};
+    static const struct text of[] = {TEXT("INDEX"), TEXT("KEY")};
+
+    for (struct text last = {0}, word; (word = next_word(&definition)).length > 0; last = word) {
+        if ((is_one_of(word, of, 2) && is_one_of(last, hint, 3)) ||
+            (text_equal(word, TEXT("(")) && text_equal_fold(last, TEXT("PARTITION"))) ||
+            (!text_equal(word, TEXT("(")) && text_equal_fold(last, TEXT("TRUNCATE"))))
+            return true;
+    }
+    return false;
+}
+
 /* What happens to a view: it uses the alias, with the privileges of the alias's definer. */
-static const char *what_becomes(const struct mover *mover)
+static const char *what_becomes(const struct mover *mover, bool of_a_table)
 {
     if (!mover->in_to)
         return "must name the old place again, if it was changed";
-    return mover->move->alias.value == CONFIG_ALIAS_VIEW ? "the alias keeps it working"
-                                                         : "must be changed";
+    if (mover->move->alias.value != CONFIG_ALIAS_VIEW)
+        return "must be changed";
+    return of_a_table
+               ? "must be changed, if its index hint, PARTITION or TRUNCATE means this table: the "
+                 "alias is a view, which has none of them"
+               : "the alias keeps it working";
 }
 
-static void tell(struct mover *mover, const char *what, struct text schema, struct text name,
-                 struct text table, enum sql_type type)
+static void tell(struct mover *mover, const char *what, const struct text *cells, struct text table,
+                 enum sql_type type)
 {
-    const struct text owner = owner_of(mover, schema, name, type);
+    const struct text owner = owner_of(mover, cells[0], cells[1], type);
 
-    say(mover, "note: %s %.*s.%.*s of %.*s names %.*s: %s", what, TEXT_ARGS(schema),
-        TEXT_ARGS(name), TEXT_ARGS(owner), TEXT_ARGS(table), what_becomes(mover));
+    say(mover, "note: %s %.*s.%.*s of %.*s names %.*s: %s", what, TEXT_ARGS(cells[0]),
+        TEXT_ARGS(cells[1]), TEXT_ARGS(owner), TEXT_ARGS(table),
+        what_becomes(mover, needs_a_table(cells[2])));
 }
 
 /* As MySQL prints it. */
@@ -63,7 +106,7 @@ static void tell_texts(struct mover *mover, const char *what, enum sql_type type
             if (!standing_names_it(&mover->standing, cells[2], table->name) ||
                 (text_equal(cells[1], table->name) && text_equal(cells[0], table->from)))
                 continue;
-            tell(mover, what, cells[0], cells[1], table->name, type);
+            tell(mover, what, cells, table->name, type);
             if (type == SQL_TABLE && is_duality(cells[2]))
                 refuse(mover,
                        "%.*s.%.*s is a JSON duality view over %.*s: MySQL ends with a signal where "
@@ -75,6 +118,22 @@ static void tell_texts(struct mover *mover, const char *what, enum sql_type type
     rows_free(rows);
 }
 
+/* Has the table a trigger that holds what a view refuses? */
+static bool has_such_a_trigger(struct mover *mover, const struct hanging_table *of)
+{
+    struct rows *rows = connection_query(mover->connection,
+                                         "SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE,"
+                                         " ACTION_STATEMENT FROM information_schema.TRIGGERS",
+                                         NULL, mover->error);
+    bool has = false;
+
+    while (rows && rows_next(rows))
+        has = has || (text_equal(rows->cells[0], of->schema) &&
+                      text_equal(rows->cells[1], of->name) && needs_a_table(rows->cells[2]));
+    rows_free(rows);
+    return has;
+}
+
 static void tell_triggers(struct mover *mover)
 {
     for (size_t i = 0; i < mover->standing.hanging_count; i++) {
@@ -83,7 +142,7 @@ static void tell_triggers(struct mover *mover)
             say(mover, "note: a trigger on %.*s.%.*s of %.*s names a table of this move: %s",
                 TEXT_ARGS(hanging->schema), TEXT_ARGS(hanging->name),
                 TEXT_ARGS(owner_of(mover, hanging->schema, hanging->name, SQL_TABLE)),
-                what_becomes(mover));
+                what_becomes(mover, has_such_a_trigger(mover, hanging)));
     }
 }
 

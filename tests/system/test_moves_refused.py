@@ -234,7 +234,13 @@ def test_warnings(scene):
         "CREATE PROCEDURE mv_old.p() SELECT COUNT(*) FROM mv_old.t1",
         "CREATE EVENT mv_old.e ON SCHEDULE EVERY 1 YEAR DO DELETE FROM mv_old.t3",
         "CREATE TRIGGER mv_old.tr AFTER INSERT ON mv_old.payments FOR EACH ROW DELETE FROM mv_old.t0 WHERE id = 0",
-        "CREATE VIEW mv_old.no AS SELECT 1 AS t10 FROM mv_old.audit")
+        "CREATE VIEW mv_old.no AS SELECT 1 AS t10 FROM mv_old.audit",
+        # what the alias refuses, and what only looks like it
+        "CREATE VIEW mv_old.hint AS SELECT id FROM mv_old.t1 FORCE INDEX (PRIMARY)",
+        "CREATE PROCEDURE mv_old.wipe() TRUNCATE mv_old.t1", "CREATE PROCEDURE mv_old.part() SELECT 1 FROM mv_old.t1 PARTITION (p0)",
+        "CREATE TRIGGER mv_old.tr2 AFTER INSERT ON mv_old.audit FOR EACH ROW"
+        " SET @n = (SELECT COUNT(*) FROM mv_old.t0 USE KEY (PRIMARY))",
+        "CREATE PROCEDURE mv_old.like_it() SELECT TRUNCATE(1.5, 1), ROW_NUMBER() OVER (PARTITION BY id) FROM mv_old.t1")
     told = scene.move("--dry-run")
     assert told.returncode == 0
     for words in ("note: view mv_old.v of nobody names t1: the alias keeps it working",
@@ -243,6 +249,12 @@ def test_warnings(scene):
                   "note: a trigger on mv_old.payments of payment names a table of this move"):
         assert words in told.stdout, told.stdout
     assert "mv_old.no" not in told.stdout
+    refuses = "must be changed, if its index hint, PARTITION or TRUNCATE means this table"
+    for words in (f"view mv_old.hint of nobody names t1: {refuses}", f"routine mv_old.wipe of nobody names t1: {refuses}",
+                  f"routine mv_old.part of nobody names t1: {refuses}", "routine mv_old.like_it of nobody names t1: the alias keeps",
+                  f"a trigger on mv_old.audit of payment names a table of this move: {refuses}",
+                  "a trigger on mv_old.payments of payment names a table of this move: the alias keeps"):
+        assert words in told.stdout, told.stdout
     with scene.server.root() as root, root.cursor() as cursor:  # and they go on
         assert scene.move().returncode == 0
         cursor.execute("CALL mv_old.p()")
