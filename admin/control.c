@@ -248,6 +248,8 @@ bool control_start(const struct config *config, const struct control_source *sou
                                  &control->crowd);
     if (!control->daemon) {
         close(listening);
+        if (listening == inherited)
+            control->path[0] = 0; /* it belongs to the silogate that runs */
         control_stop(control);
         return error_at(error, address->line,
                         "control = %s: the HTTP server does not start; see to the limits of files "

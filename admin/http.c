@@ -411,6 +411,8 @@ bool admin_start(const struct config *config, const struct admin_source *source,
     admin->daemon = http_start(listening, 0, on_request, NULL, admin, &admin->crowd);
     if (!admin->daemon) {
         close(listening);
+        if (listening == inherited)
+            admin->path[0] = 0; /* it belongs to the silogate that runs */
         admin_stop(admin);
         return error_at(error, address->line,
                         "admin = %s: the HTTP server does not start; see to the limits of files "

@@ -82,7 +82,8 @@ int listen_tcp(const char *host, uint16_t port, int backlog, bool shared, struct
 {
     int opened = bind_tcp(host, port, shared, why);
 
-    return opened < 0 || listen(opened, backlog) == 0 ? opened : failed(opened, why);
+    return opened < 0 || backlog == 0 || listen(opened, backlog) == 0 ? opened
+                                                                      : failed(opened, why);
 }
 
 bool listen_tcp_free(const char *host, uint16_t port, struct error *why)

@@ -11,7 +11,7 @@
  * mode. */
 int listen_unix(const char *path, unsigned mode, int backlog, struct error *why);
 /* Uses the first address of `host`. `shared`: with SO_REUSEPORT, for several sockets of this
- * process. */
+ * process. With `backlog` 0 it is bound, and the caller calls listen(). */
 int listen_tcp(const char *host, uint16_t port, int backlog, bool shared, struct error *why);
 /* Is this socket bound to that address, or path? */
 bool listen_is_tcp(int opened, const char *host, uint16_t port);

@@ -58,8 +58,8 @@ bool text_is_unfit(struct text character);
  * NULL where it is none of these. zlib reads what gzip packed, so that is not among them. */
 const char *text_packer(struct text start);
 
-/* The bytes of these lines that one write may take: whole lines, or a part of the first, as many as a
- * pipe takes at once (PIPE_BUF). So they do not mix with what another thread or process writes
+/* The bytes of these lines that one write may take: whole lines, or a part of the first, as many as
+ * a pipe takes at once (PIPE_BUF). So they do not mix with what another thread or process writes
  * there, and where poll says that there is room the write does not wait. */
 size_t text_piece(const char *from, size_t size);
 

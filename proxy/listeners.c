@@ -3,11 +3,15 @@
  */
 #include "proxy/listeners.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/listen.h"
+#include "base/log.h"
 #include "proxy/takeover.h"
 
 enum { BACKLOG = 4096 };
@@ -76,10 +80,10 @@ static bool open_tcp(const struct config_address *address, unsigned first, unsig
     if (first == 0 && !listen_tcp_free(address->host.at, address->port, &why))
         return refuse(address, &why, error);
     for (unsigned i = first; i < workers; i++) {
-        int fd = listen_tcp(address->host.at, address->port, BACKLOG, true, &why);
+        int fd = listen_tcp(address->host.at, address->port, 0, true, &why);
         if (fd < 0)
             return refuse(address, &why, error);
-        add(to, (struct open_socket){.fd = fd, .worker = i});
+        add(to, (struct open_socket){.fd = fd, .worker = i, .bound = true});
     }
     return true;
 }
@@ -98,6 +102,16 @@ bool listeners_open(const struct config *config, unsigned workers, struct inheri
             return false;
     }
     return true;
+}
+
+void listeners_begin(struct open_sockets *sockets)
+{
+    for (size_t i = 0; i < sockets->count; i++) {
+        struct open_socket *socket = &sockets->items[i];
+        if (socket->bound && listen(socket->fd, BACKLOG) != 0)
+            log_error("a worker cannot listen: %s; the others do", strerror(errno));
+        socket->bound = false;
+    }
 }
 
 void listeners_close(struct open_sockets *sockets, bool all)

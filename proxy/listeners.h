@@ -18,6 +18,7 @@ struct open_socket {
     bool is_unix;
     bool shared;  /* all workers accept from it; the main thread closes it */
     bool systemd; /* systemd removes its path */
+    bool bound;   /* it does not listen yet: see listeners_begin */
 };
 struct open_sockets {
     struct open_socket *items;
@@ -29,6 +30,9 @@ struct open_sockets {
  * False with `error`; `to` has what was opened in that case too. */
 bool listeners_open(const struct config *config, unsigned workers, struct inherited *inherited,
                     struct open_sockets *to, struct error *error);
+/* From now on all of them listen, and clients come to this process too: a start that fails before
+ * has taken none away from the silogate that runs. */
+void listeners_begin(struct open_sockets *sockets);
 /* Closes those that are `shared`, or all. */
 void listeners_close(struct open_sockets *sockets, bool all);
 /* Removes the paths of Unix sockets. */

@@ -4,6 +4,7 @@
  */
 #include "proxy/server.h"
 
+#include <errno.h>
 #include <ev.h>
 #include <signal.h>
 #include <stdio.h>
@@ -310,6 +311,28 @@ static int fail(struct server *server, const struct error *error)
     return 2;
 }
 
+/* libev would abort. It happens where an event loop is made: at the start. */
+static void on_loop_error(const char *what)
+{
+    log_start(LOG_LEVEL_ERROR, "%s: %s; see to the limit of open files", what, strerror(errno));
+    _exit(2);
+}
+
+/* Nothing can fail any more. */
+static void accept_clients(struct server *server)
+{
+    const struct runtime *runtime = server->steer.base;
+
+    listeners_begin(&server->sockets);
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_accept(&server->workers[i]);
+    for (size_t i = 0; i < runtime->config->proxy.listen.count; i++)
+        log_notice("listening on %s", runtime->config->proxy.listen.items[i].written.at);
+    reload_tell_certificates(runtime);
+    log_notice("silogate %s runs: %u workers, policy %s", SILOGATE_VERSION, server->worker_count,
+               policy_hash(runtime->policy));
+}
+
 int server_run(const char *path)
 {
     struct server server = {.path = path, .inherited.channel = -1, .turn = -1};
@@ -321,6 +344,7 @@ int server_run(const char *path)
         log_start(LOG_LEVEL_ERROR, "%s", error.text);
         return 2;
     }
+    ev_set_syserr_cb(on_loop_error);
     server.loop = ev_default_loop(EVFLAG_NOENV);
     watch_signal(&server, &server.hangup, SIGHUP, on_hangup);
     watch_signal(&server, &server.terminate, SIGTERM, drain_on_signal);
@@ -344,14 +368,10 @@ int server_run(const char *path)
     ev_timer_start(server.loop, &server.probe);
     drain_init(&server);
     runtime = server.steer.base;
-    for (size_t i = 0; i < runtime->config->proxy.listen.count; i++)
-        log_notice("listening on %s", runtime->config->proxy.listen.items[i].written.at);
-    reload_tell_certificates(runtime);
-    log_notice("silogate %s runs: %u workers, policy %s", SILOGATE_VERSION, server.worker_count,
-               policy_hash(runtime->policy));
     server.young = server.inherited.channel >= 0;
     if (!takeover_ready(&server.inherited, &error))
         return fail(&server, &error);
+    accept_clients(&server);
     if (server.young) /* SIGUSR1 may have come to the predecessor meanwhile */
         violations_reopen(server.violations);
     kin_start(&server);

@@ -91,7 +91,7 @@ static void pause_listeners(struct worker *worker)
         ev_io_stop(worker->loop, &worker->listeners[i].io);
 }
 
-static void resume_listeners(struct worker *worker)
+static void start_listeners(struct worker *worker)
 {
     worker->full = false;
     for (unsigned i = 0; i < worker->listener_count && !worker->drain_begun; i++)
@@ -108,7 +108,7 @@ static void on_tick(struct ev_loop *loop, struct ev_timer *timer, int events)
     worker->second++;
     worker->today = policy_today(time(NULL));
     if (worker->full)
-        resume_listeners(worker);
+        start_listeners(worker);
     /* All sessions are taken out of the slot first: one with a later deadline is put into another
      * slot, or back into this one. */
     list_init(&late);
@@ -223,6 +223,10 @@ static void on_wake(struct ev_loop *loop, struct ev_async *wake, int events)
     moving_wake(worker);
     if (atomic_exchange(&worker->room, false))
         wake_log_waiters(worker);
+    if (atomic_load(&worker->accepting) && !worker->accepts) {
+        worker->accepts = true;
+        start_listeners(worker);
+    }
     if (atomic_load(&worker->draining) && !worker->drain_begun)
         begin_drain(worker);
     if (atomic_load(&worker->ending)) {
@@ -296,7 +300,6 @@ static void take_listeners(struct worker *worker, const struct open_sockets *soc
             set_options(listener->socket);
         ev_io_init(&listener->io, on_accept, listener->socket, EV_READ);
         listener->io.data = listener;
-        ev_io_start(worker->loop, &listener->io);
         worker->listener_count++;
     }
 }
@@ -381,6 +384,12 @@ bool worker_start(struct worker *worker, unsigned number, struct runtime *runtim
         worker->listeners[i].socket = -1; /* the caller closes them */
     release(worker);
     return error_set(error, "no thread: %s", strerror(failed));
+}
+
+void worker_accept(struct worker *worker)
+{
+    atomic_store(&worker->accepting, true);
+    ev_async_send(worker->loop, &worker->wake);
 }
 
 void worker_reload(struct worker *worker, struct runtime *runtime)

@@ -46,7 +46,8 @@ struct worker {
     struct runtime *runtime;
     _Atomic(struct runtime *) next_runtime;       /* set by the main thread */
     atomic_bool draining, ending, stopping, room; /* likewise */
-    bool drain_begun;
+    atomic_bool accepting;                        /* likewise */
+    bool accepts, drain_begun;
     _Atomic int64_t drain_spread; /* milliseconds */
     double drain_from;            /* in monotonic seconds */
     size_t drain_total, drain_told;
@@ -93,13 +94,14 @@ struct worker {
 /* All sessions of all workers, for [proxy] max_connections. */
 extern atomic_uint worker_sessions;
 
-/* Starts the thread, which accepts from its own and the shared ones of `sockets`. Takes over a
- * reference to `runtime`. */
+/* Starts the thread, which is going to accept from its own and the shared ones of `sockets`. Takes
+ * over a reference to `runtime`. */
 bool worker_start(struct worker *worker, unsigned number, struct runtime *runtime,
                   struct violations *violations, const struct open_sockets *sockets,
                   struct error *error);
 
 /* From the main thread: */
+void worker_accept(struct worker *worker); /* it accepts clients from now on */
 void worker_reload(struct worker *worker, struct runtime *runtime); /* takes over a reference */
 /* Accepts no more clients; sessions are told to leave, one after the other, over `milliseconds`. */
 void worker_drain(struct worker *worker, int64_t milliseconds);

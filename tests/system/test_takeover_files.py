@@ -1,10 +1,14 @@
-"""A takeover from a silogate that may open no more files: overrides go along, or it goes on and they hold."""
+"""A takeover from a silogate, or by one, that may open no more files, or that fails late: overrides go along, or the one
+that runs goes on as if nothing had been."""
 import os
 import resource
+import socket
+import subprocess
+import threading
 
 import pytest
 
-from harness import gate as gates, wire
+from harness import gate as gates, places, wire
 from test_takeover import generations, refused  # noqa: F401
 
 FOREIGN = "SELECT 1 FROM clinical_data.patients"
@@ -56,3 +60,61 @@ def test_an_override_that_began_without_files(line):
     line.upgrade()
     assert [one["id"] for one in gates.ctl(gate, "overrides")["overrides"]] == [begun]
     assert blocks(gate)
+
+
+def begin(gate, limit, said):
+    """A silogate that may open so many files."""
+    def few():
+        places.end_with_us()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    return subprocess.Popen([str(places.SILOGATE), "run", "-c", str(gate.path)], stdin=subprocess.DEVNULL,
+                            stdout=said, stderr=said, preexec_fn=few)
+
+
+def test_a_start_without_files_takes_nothing_away(line, tmp_path):
+    """It removed the paths of the one that runs, and libev aborted."""
+    gate = line.gate
+    gate.path.write_text(gates.change(gate.ini, "proxy", "admin", f"unix:{gate.folder}/admin"))
+    line.upgrade()
+    codes = set()
+    for limit in range(8, 100):
+        with open(tmp_path / str(limit), "w+", encoding="utf-8") as said:
+            process = begin(gate, limit, said)
+            line.old.append(process)  # ends with the test
+            assert places.wait_for(lambda: process.poll() is not None or " runs: " in (tmp_path / str(limit)).read_text())
+        if process.poll() is None:
+            break
+        codes.add((process.returncode, bool((tmp_path / str(limit)).read_text())))
+        assert (gate.folder / "admin").exists()
+        gates.ctl(gate, "sessions")
+    assert codes == {(2, True)} and process.poll() is None
+
+
+def test_a_start_that_fails_late_takes_no_clients_away(line):
+    """It accepted clients before it knew that its admin address is in use."""
+    gate, ends, done = line.gate, [], threading.Event()
+
+    def come_and_go():
+        while not done.is_set():
+            try:
+                client = wire.connect(gate.port, "billing_service")
+                client.query("SELECT 1")
+                client.quit()
+                ends.append(None)
+            except (wire.Error, wire.Closed, OSError) as error:
+                ends.append(error)
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        # more workers, too: their new sockets are at the same address
+        ini = gates.change(gate.ini, "proxy", "admin", f"127.0.0.1:{taken.getsockname()[1]}")
+        gate.path.write_text(gates.change(ini, "proxy", "workers", 6))
+        clients = [threading.Thread(target=come_and_go) for _ in range(3)]
+        for client in clients:
+            client.start()
+        for _ in range(8):
+            line.upgrade(code=2)
+        done.set()
+        for client in clients:
+            client.join()
+    assert len(ends) > 20 and not any(ends), [end for end in ends if end][:3]
+    assert gate.log().count("Address already in use") == 8
