@@ -4,7 +4,8 @@
  *   shutdown_delay     clients are still accepted: load balancers have time to notice
  *   then               the listeners close; sessions at a boundary end with error 1053, spread over
  *                      half of drain_timeout, the others at their boundary
- *   drain_timeout      the rest ends; a second SIGTERM ends all at once
+ *   drain_timeout      the rest ends; a second SIGTERM ends all at once, also where the drain has
+ *                      begun by a successor
  *
  * By a successor (takeover.h) the same, without the delay: its listeners go on where these stop.
  * One that comes while this silogate ends already gets what is left, and does not wait for the
@@ -131,8 +132,13 @@ void drain_on_signal(struct ev_loop *loop, struct ev_signal *signal, int events)
     int64_t delay = server->steer.base->config->proxy.shutdown_delay.value;
 
     (void)events;
-    if (server->terminated) {
+    if (server->signalled) {
         ev_break(loop, EVBREAK_ALL);
+        return;
+    }
+    server->signalled = true;
+    if (server->handed_over) { /* the first signal is no reason to end transactions */
+        log_notice("draining since a successor has taken over; a second signal ends all sessions");
         return;
     }
     if (server->giving) { /* the successor has the sockets, whether it comes to serve or not */

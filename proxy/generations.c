@@ -12,6 +12,7 @@
 #include "admin/control.h"
 #include "base/log.h"
 #include "proxy/registry.h"
+#include "proxy/start.h"
 
 enum { POLL_MS = 20 };
 
@@ -90,7 +91,8 @@ void generations_make_room(const struct inherited *inherited, int64_t millisecon
     if (count_generations(inherited) <= GENERATIONS)
         return;
     log_notice("%d generations drain: waiting for the oldest", GENERATIONS);
-    for (int64_t waited = 0; waited < milliseconds && count_generations(inherited) > GENERATIONS;
+    for (int64_t waited = 0;
+         waited < milliseconds && !start_is_ended() && count_generations(inherited) > GENERATIONS;
          waited += POLL_MS)
         nanosleep(&moment, NULL);
 }
@@ -105,6 +107,8 @@ void generations_bound(const struct inherited *inherited)
             ++alive <= GENERATIONS)
             continue;
         log_warning("more than %d generations drain: the oldest is ended", GENERATIONS);
+        /* two signals; two of the same kind may be seen as one */
         syscall(SYS_pidfd_send_signal, older->fd, SIGTERM, NULL, 0);
+        syscall(SYS_pidfd_send_signal, older->fd, SIGINT, NULL, 0);
     }
 }

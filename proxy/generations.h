@@ -21,7 +21,7 @@ size_t generations_numbers(const struct inherited *inherited, uint32_t *numbers,
 void generations_forget(struct inherited *inherited, const char *path);
 /* Sends a signal to each process that drains. */
 void generations_signal(const struct inherited *inherited, int signal);
-/* Those beyond GENERATIONS get the second SIGTERM, which ends them at once, the oldest first. */
+/* Those beyond GENERATIONS are ended at once, by two signals, the oldest first. */
 void generations_bound(const struct inherited *inherited);
 
 #endif

@@ -41,6 +41,7 @@ struct server {
 
     /* Used by drain.c: */
     struct ev_timer delay, drain;
+    bool signalled;  /* SIGTERM has come: a second one ends all sessions at once */
     bool terminated; /* SIGTERM has come, or a successor */
     /* A successor has been sent the sockets, and has not said yet that it serves. It has read the
      * file, so no reload is accepted here: SIGHUP is left to whoever serves in the end. */

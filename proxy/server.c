@@ -27,6 +27,7 @@
 #include "proxy/registry.h"
 #include "proxy/reload.h"
 #include "proxy/running.h"
+#include "proxy/start.h"
 
 enum { KEY_WAIT_MS = 5000 };
 
@@ -339,6 +340,7 @@ int server_run(const char *path)
     struct error error;
 
     signal(SIGPIPE, SIG_IGN);
+    start_begins();
     log_begin();
     if (!takeover_systemd(&server.inherited, &error)) {
         log_start(LOG_LEVEL_ERROR, "%s", error.text);
@@ -369,9 +371,15 @@ int server_run(const char *path)
     drain_init(&server);
     runtime = server.steer.base;
     server.young = server.inherited.channel >= 0;
+    if (start_is_ended()) {
+        error_set(&error, "ended by a signal before it served%s",
+                  server.young ? "; the silogate that runs goes on" : "");
+        return fail(&server, &error);
+    }
     if (!takeover_ready(&server.inherited, &error))
         return fail(&server, &error);
     accept_clients(&server);
+    start_is_over();
     if (server.young) /* SIGUSR1 may have come to the predecessor meanwhile */
         violations_reopen(server.violations);
     kin_start(&server);

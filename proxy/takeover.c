@@ -20,6 +20,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "proxy/generations.h"
+#include "proxy/start.h"
 
 enum {
     SYSTEMD_FIRST = 3,
@@ -120,6 +121,8 @@ int takeover_turn(const char *path)
     for (int tries = 0; lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) != 0; tries++) {
         if (tries == 0)
             log_notice("another silogate is starting here: waiting for it");
+        if (start_is_ended())
+            break;
         if (tries == TURN_TRIES) {
             log_warning("the folder %s is locked for too long: not waited for any more", folder);
             break;

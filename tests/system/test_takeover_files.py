@@ -2,6 +2,7 @@
 that runs goes on as if nothing had been."""
 import os
 import resource
+import signal
 import socket
 import subprocess
 import threading
@@ -118,3 +119,52 @@ def test_a_start_that_fails_late_takes_no_clients_away(line):
             client.join()
     assert len(ends) > 20 and not any(ends), [end for end in ends if end][:3]
     assert gate.log().count("Address already in use") == 8
+
+
+@pytest.mark.long(short=1)
+@pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGTERM])
+def test_a_start_that_is_ended_while_it_waits(line, ends):
+    """It took over all the same, and then ended: nobody served."""
+    gate, sessions = line.gate, []
+    for _ in range(4):
+        sessions.append(wire.connect(gate.port, "billing_service"))
+        sessions[-1].query("BEGIN")
+        line.upgrade()
+    sessions.append(wire.connect(gate.port, "billing_service"))
+    sessions[-1].query("BEGIN")
+    before = len(gate.log())
+    with open(gate.log_file, "ab") as said:
+        waits = begin(gate, 4096, said)
+        line.old.append(waits)
+        gate.wait_log("waiting for the oldest", start=before)
+        waits.send_signal(ends)
+        assert waits.wait(60) == 2
+    assert "ended by a signal before it served; the silogate that runs goes on" in gate.log()[before:]
+    wire.connect(gate.port, "billing_service").quit()
+    for session in sessions:
+        session.query("COMMIT")
+        session.close()
+
+
+def test_one_signal_to_a_generation_that_drains(line):
+    """`systemctl stop` sends it to all: it ended the sessions that the successor had left there."""
+    gate, sessions = line.gate, []
+    for _ in range(3):
+        sessions.append(wire.connect(gate.port, "billing_service"))
+        sessions[-1].query("BEGIN")
+        if len(sessions) < 3:
+            line.upgrade()
+    for process in (*line.old, gate.process):
+        process.send_signal(signal.SIGTERM)
+    gate.wait_log("draining since a successor has taken over")
+    for session in sessions[1:]:
+        session.query("COMMIT")
+        session.close()
+    assert [process.wait(60) for process in (line.old[1], gate.process)] == [0, 0]
+    assert line.old[0].poll() is None
+    line.old[0].send_signal(signal.SIGTERM)  # the second one
+    with pytest.raises((wire.Closed, wire.Error)):
+        sessions[0].query("SELECT 1")
+    assert line.old[0].wait(60) == 0
+    gate.process = None
+    sessions[0].close()
