@@ -130,8 +130,8 @@ static void parser_init(struct parser *p, const struct sql_state *state,
     p->calls = p->failed = p->body = p->assigns = p->remembers = p->nowhere = p->collects =
         p->in_cte = p->indexed = false;
     p->with_inside = false;
-    p->united = p->has_body = p->set_for = p->references = p->rereads = p->matches = p->compound =
-        p->dynamic = p->stored = p->at_start = false;
+    p->united = p->has_body = p->set_for = p->references = p->rereads = p->matches = p->no_with =
+        p->compound = p->dynamic = p->stored = p->at_start = false;
     p->fold = state->lower_case_table_names != 0;
     p->prepared_count = 0;
     p->depth = 0;

@@ -121,7 +121,7 @@ static void parse_for(struct parser *p)
         return;
     take_word(p, KW_REVERSE);
     if (!take_cursor_call(p))
-        parse_expression(p);
+        parse_with_none(p, parse_expression);
     if (!need_word(p, KW_DO))
         return;
     parse_list(p);
@@ -163,7 +163,7 @@ void parse_declared(struct parser *p)
 
     while (!at_sign(p, ';') && (depth > 0 || !at_sign(p, ')')) && !at_end(p)) {
         if (take_word(p, KW_DEFAULT)) {
-            parse_expression(p);
+            parse_with_none(p, parse_expression);
         } else if (at_word(p, KW_SELECT)) {
             parser_fail(p, "a query where none is foreseen");
         } else if (at_word(p, KW_ROW) && p->n.keyword == KW_TYPE) {
@@ -252,7 +252,7 @@ static void parse_cursor(struct parser *p)
     else if (take_word(p, KW_USING))
         parse_expressions(p);
     else if (at_sign(p, '('))
-        parse_bracket(p);
+        parse_with_none(p, parse_bracket);
 }
 
 static bool parse_flow(struct parser *p)

@@ -157,6 +157,17 @@ static void check_introduced(struct parser *p)
         parser_fail(p, "an introducer in a table, before a literal that is not printed as it is");
 }
 
+/* Up to the last name of a column, in a CHECK, a generated column, a partition, ORDER BY. */
+static void walk_names(struct parser *p)
+{
+    const uint32_t offset = p->t.offset;
+
+    if (p->n.sign == '.')
+        note_qualifiers_in(p);
+    if ((p->t.offset != offset && at_value(p, &p->t)) || (at_sign(p, '.') && at_value(p, &p->n)))
+        parser_fail(p, "a sequence's value in sql_mode ORACLE");
+}
+
 /* One token of a definition, or one whole clause that adds to the facts. */
 static void walk_definition(struct parser *p)
 {
@@ -185,15 +196,10 @@ static void walk_definition(struct parser *p)
         parser_fail(p, "a query where none is foreseen");
         return;
     default:
-        if ((p->t.flags & SQL_TOKEN_AFTER_DOT) && in_oracle(p)) {
-            parser_fail(p, "a name with a dot, perhaps a sequence's value, in sql_mode ORACLE");
-            return;
-        }
         if (take_sequence(p))
             return;
         check_introduced(p);
-        if (p->n.sign == '.' && !in_oracle(p))
-            note_qualifiers_in(p); /* of a CHECK, a generated column, a partition, ORDER BY */
+        walk_names(p);
         step(p);
         return;
     }

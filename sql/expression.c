@@ -152,12 +152,24 @@ static void qualified_call(struct parser *p, const struct name *first, const str
     add_object(p, SQL_ROUTINE, first, second, SQL_EXECUTE);
     if (p->state->dialect == SQL_MARIADB && is_text(first, TEXT("mariadb_schema")))
         note_lock_call(p, function_find(second->text)); /* its schema of built-in functions */
-    if ((p->state->dialect == SQL_MARIADB && p->state->version >= 110400) || in_oracle(p))
+    if (has_packages(p))
         add_object(p, SQL_ROUTINE, NULL, first, SQL_EXECUTE);
 }
 
+bool at_value(struct parser *p, const struct sql_token *last)
+{
+    struct text text = {(const char *)p->lexer.start + last->offset, last->length};
+
+    if (!may_be_oracle(p))
+        return false;
+    if (last->class == SQL_TOKEN_NAME)
+        text = (struct text){text.at + 1, text.length - 2};
+    return (text_equal_fold(text, TEXT("nextval")) || text_equal_fold(text, TEXT("currval"))) &&
+           in_oracle(p);
+}
+
 /* Adds the routine or sequence that names with dots can mean: before an opening bracket a stored
- * function; in sql_mode ORACLE also s.nextval and s.currval. */
+ * function; else s.nextval or s.currval. */
 static void read_dotted(struct parser *p, const struct sql_token *tokens, unsigned count)
 {
     const uint32_t room = p->facts->names_length, objects = p->facts->object_count;
@@ -171,8 +183,7 @@ static void read_dotted(struct parser *p, const struct sql_token *tokens, unsign
         qualified_call(p, &parts[0], &parts[1]);
     else if (count == 3 && at_sign(p, '('))
         add_object(p, SQL_ROUTINE, &parts[0], &parts[1], SQL_EXECUTE);
-    else if (is_text(&parts[count - 1], TEXT("nextval")) ||
-             is_text(&parts[count - 1], TEXT("currval")))
+    else
         add_object(p, SQL_TABLE, count == 3 ? &parts[0] : NULL, &parts[count - 2],
                    SQL_READ | SQL_WRITE);
     if (p->facts->object_count == objects)
@@ -195,7 +206,7 @@ static void parse_dotted(struct parser *p)
         note_qualifier(p, &tokens[0], &tokens[1]);
     if (at_sign(p, '*'))
         step(p);
-    else if (count >= 2 && (at_sign(p, '(') || in_oracle(p)))
+    else if (count >= 2 && (at_sign(p, '(') || at_value(p, &tokens[count - 1])))
         read_dotted(p, tokens, count);
 }
 

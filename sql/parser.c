@@ -45,10 +45,21 @@ bool parser_fail(struct parser *p, const char *why)
     return false;
 }
 
+bool may_be_oracle(const struct parser *p)
+{
+    return p->state->dialect == SQL_MARIADB &&
+           (!p->state->mode_known || (p->state->mode & SQL_ORACLE));
+}
+
+bool has_packages(const struct parser *p)
+{
+    return may_be_oracle(p) || (p->state->dialect == SQL_MARIADB && p->state->version >= 110400);
+}
+
 bool in_oracle(struct parser *p)
 {
-    if (p->state->dialect != SQL_MARIADB || p->state->mode_known)
-        return p->state->dialect == SQL_MARIADB && (p->state->mode & SQL_ORACLE);
+    if (p->state->mode_known || !may_be_oracle(p))
+        return may_be_oracle(p);
     if (!p->failed)
         p->facts->needs_mode = true;
     return parser_fail(p, "sql_mode is not known, and it may be ORACLE");

@@ -114,6 +114,7 @@ struct parser {
     bool rereads;     /* sets a variable that changes how the next statement is read */
     bool with_inside; /* MySQL: there was a WITH in brackets */
     bool in_cte;      /* inside the definition of a CTE */
+    bool no_with;     /* a WITH is undetermined here: see parse_with_none */
     uint8_t depth;
     bool at_start;                 /* at the first token of a CTE's definition */
     uint16_t cte_count, cte_floor; /* CTEs below the floor are not visible */
@@ -340,6 +341,12 @@ bool is_column_or_option(const struct parser *p, unsigned keyword);
 
 /* MariaDB's sql_mode ORACLE? Where sql_mode is not known the statement is not read on. */
 bool in_oracle(struct parser *p);
+/* The same, where nothing is wrong with reading on in both ways. */
+bool may_be_oracle(const struct parser *p);
+/* Can a name before a routine's be a package? */
+bool has_packages(const struct parser *p);
+/* The last of names with dots: NEXTVAL or CURRVAL, which is a sequence's value in ORACLE? */
+bool at_value(struct parser *p, const struct sql_token *last);
 /* Expressions separated by commas. */
 void parse_expressions(struct parser *p);
 /* At an opening bracket: parses its content and takes the closing bracket. */
@@ -359,6 +366,9 @@ void parse_query_body(struct parser *p, uint16_t mark);
 /* At a set operation outside of parse_query, whose operands each stand in brackets. Fails on MySQL
  * when an operand had a WITH: MySQL makes its CTEs visible in the operands after it. */
 void need_plain_operands(struct parser *p);
+/* with.c: where MariaDB 10.11 looks for the tables behind a WITH in no database at all, and ends by
+ * a signal, a WITH is undetermined. */
+void parse_with_none(struct parser *p, void (*parse)(struct parser *p));
 /* with.c: only the WITH clause. The caller ends the scope of its CTEs with leave_with. */
 uint16_t enter_with(struct parser *p);
 void leave_with(struct parser *p, uint16_t mark);

@@ -9,6 +9,11 @@ static bool at_limit(const struct parser *p)
     return at_word(p, KW_LIMIT) || at_word(p, KW_OFFSET) || at_word(p, KW_FETCH);
 }
 
+static void parse_where(struct parser *p)
+{
+    parse_clause(p);
+}
+
 /* [LIKE 'pattern' | WHERE condition] [LIMIT n] */
 static void parse_filter(struct parser *p)
 {
@@ -16,7 +21,7 @@ static void parse_filter(struct parser *p)
         step(p);
         parse_expression(p);
     } else if (at_word(p, KW_WHERE)) {
-        parse_clause(p);
+        parse_with_none(p, parse_where);
     }
     if (at_limit(p))
         parse_clause(p);

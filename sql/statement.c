@@ -65,8 +65,6 @@ static void parse_call_statement(struct parser *p)
 {
     struct name parts[3];
     unsigned count = 0;
-    const bool packages =
-        p->state->dialect == SQL_MARIADB && (p->state->version >= 110400 || in_oracle(p));
 
     set_kind(p, SQL_CALL);
     step(p);
@@ -82,7 +80,7 @@ static void parse_call_statement(struct parser *p)
         add_object(p, SQL_ROUTINE, NULL, &parts[0], SQL_EXECUTE);
     else
         add_object(p, SQL_ROUTINE, &parts[0], &parts[1], SQL_EXECUTE);
-    if (count == 2 && packages)
+    if (count == 2 && has_packages(p))
         add_object(p, SQL_ROUTINE, NULL, &parts[0], SQL_EXECUTE);
     if (at_sign(p, '('))
         parse_bracket(p);

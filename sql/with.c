@@ -171,6 +171,15 @@ static void check_written(struct parser *p, struct text name)
         parser_fail(p, "a WITH in a view, with a name that the server writes without quotes");
 }
 
+void parse_with_none(struct parser *p, void (*parse)(struct parser *p))
+{
+    const bool before = p->no_with;
+
+    p->no_with = p->state->dialect == SQL_MARIADB;
+    parse(p);
+    p->no_with = before;
+}
+
 uint16_t enter_with(struct parser *p)
 {
     const uint16_t mark = p->cte_count;
@@ -179,6 +188,8 @@ uint16_t enter_with(struct parser *p)
     p->at_start = false;
     if (!take_word(p, KW_WITH))
         return mark;
+    if (p->no_with)
+        parser_fail(p, "a WITH where MariaDB may end by a signal");
     if (mark == 0)
         memset(p->cte_names, 0, sizeof(p->cte_names));
     const bool recursive = at_word(p, KW_RECURSIVE) && p->n.sign != '(' && p->n.keyword != KW_AS;
