@@ -83,8 +83,9 @@ struct sql_state execute_state(const struct belief *belief, const struct sql_sta
  * the statement before it (FOUND_ROWS, SHOW WARNINGS): then silogate's question would become that
  * statement. */
 bool unasked_may_be(const struct belief *belief, struct text text);
-/* Can its answer depend on the statement before it? */
-bool unasked_tells(struct text text);
+/* Can its answer depend on the statement before it? Its words are looked at, in each possible mode;
+ * a string or the name of a column tells nothing. */
+bool unasked_tells(struct text text, const struct sql_state *state);
 /* In how many ways the server may compare the names of databases and tables: 2 before it was
  * asked, because it may have been restarted with another lower_case_table_names. */
 unsigned unasked_folds(const struct belief *belief);

@@ -318,7 +318,7 @@ static bool read_unasked(struct judging *judging, struct ruling_walk *walk)
 
     if (!unasked_may_be(judging->belief, ruling->text))
         return false;
-    const bool tells = unasked_tells(ruling->text);
+    const bool tells = unasked_tells(ruling->text, &judging->belief->state);
     unsigned fold = unasked_folds(judging->belief);
     do {
         const struct belief belief = unasked_belief(judging->belief, --fold);
@@ -343,7 +343,8 @@ void judge_text(const struct belief *belief, const struct binding *binding, stru
 
     ruling->text = text;
     const bool asks = must_ask(belief, text) || !read_both_folds(&judging, &walk);
-    if (asks ? !read_unasked(&judging, &walk) : ruling->wants_charset && !unasked_tells(text)) {
+    if (asks ? !read_unasked(&judging, &walk)
+             : ruling->wants_charset && !unasked_tells(text, &belief->state)) {
         ruling->outcome = RULING_ASK;
         return;
     }
@@ -461,7 +462,8 @@ static bool prepare_unasked(struct judging *judging)
 {
     struct ruling *ruling = judging->ruling;
 
-    if (!unasked_may_be(judging->belief, ruling->text) || !unasked_tells(ruling->text))
+    if (!unasked_may_be(judging->belief, ruling->text) ||
+        !unasked_tells(ruling->text, &judging->belief->state))
         return false;
     unsigned fold = unasked_folds(judging->belief);
     do {
@@ -483,7 +485,7 @@ void judge_prepare(const struct belief *belief, const struct binding *binding, s
 
     ruling->text = text;
     const bool asks = must_ask(belief, text) || !prepare(&judging);
-    if (!asks && ruling->wants_charset && !unasked_tells(text))
+    if (!asks && ruling->wants_charset && !unasked_tells(text, &belief->state))
         ruling->outcome = RULING_ASK;
     else if (!asks)
         keep_prepared(&judging);

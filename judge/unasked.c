@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "judge/judging.h"
+#include "sql/asks.h"
 
 /* A longer text is not worth eight readings. */
 enum { UNASKED_MOST = 16384 };
 
-/* In lower case: words of statements and variables that ask about the statement before: its rows,
- * its warnings, its cost, its trace. */
+/* In lower case: what a text has that asks about the statement before: its rows, its warnings, its
+ * cost, its trace. */
 static const struct text words[] = {
     {"found_rows",      10},
     {"row_count",       9 },
@@ -22,6 +23,14 @@ static const struct text words[] = {
     {"optimizer_trace", 15},
 };
 
+/* Tables with these. */
+static const struct text tables[] = {
+    {"session_status",   14},
+    {"status_by_thread", 16},
+    {"profiling",        9 },
+    {"optimizer_trace",  15},
+};
+
 static bool begins_with(const char *at, const char *end, struct text word)
 {
     if ((size_t)(end - at) < word.length)
@@ -29,15 +38,35 @@ static bool begins_with(const char *at, const char *end, struct text word)
     return text_equal_fold((struct text){at, word.length}, word);
 }
 
-bool unasked_tells(struct text text)
+static bool has_one(struct text text, const struct text *list, size_t count)
 {
     for (const char *at = text.at, *end = at + text.length; at < end; at++) {
-        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-            if (text_lower(*at) == words[i].at[0] && begins_with(at, end, words[i]))
+        for (size_t i = 0; i < count; i++) {
+            if (text_lower(*at) == list[i].at[0] && begins_with(at, end, list[i]))
                 return true;
         }
     }
     return false;
+}
+
+bool unasked_tells(struct text text, const struct sql_state *state)
+{
+    static const uint8_t modes[] = {0, SQL_NO_BACKSLASH_ESCAPES, SQL_ANSI_QUOTES,
+                                    SQL_ANSI_QUOTES | SQL_NO_BACKSLASH_ESCAPES};
+    struct sql_state one = *state;
+    bool tells = has_one(text, tables, sizeof(tables) / sizeof(tables[0]));
+
+    if (tells || !has_one(text, words, sizeof(words) / sizeof(words[0])))
+        return tells;
+    if (one.charset == SQL_CHARSET_UNKNOWN)
+        one.charset = SQL_UTF8;
+    if (one.mode_known)
+        return sql_asks_back(text, &one);
+    for (size_t i = 0; i < sizeof(modes) && !tells; i++) {
+        one.mode = modes[i];
+        tells = sql_asks_back(text, &one);
+    }
+    return tells;
 }
 
 bool unasked_may_be(const struct belief *belief, struct text text)

@@ -238,6 +238,7 @@ static void close_answer(struct session *session)
         relay_prove(session);
     else
         session_enter(session, STATE_COMMAND);
+    command_ask_reset(session);
 }
 
 /* The server asks the client for a file (LOAD DATA LOCAL). */

@@ -14,6 +14,7 @@
 #include "judge/binding.h"
 #include "protocol/row.h"
 #include "proxy/command.h"
+#include "proxy/moving.h"
 #include "proxy/worker.h"
 
 /* CAST to BINARY, so that character_set_results has no effect; LIMIT, so that sql_select_limit has
@@ -37,12 +38,14 @@ enum {
 };
 enum { PROOF_SIZE = 48 };
 
-/* The statements, in this order; only a session that may be traced gets more than the query
- * itself. */
+/* The statements, in this order; only a session that may be traced gets the first and the third.
+ * The last one is behind COM_RESET_CONNECTION: ROW_COUNT() is 0 again. */
 enum asking {
     ASKING_STOP,
     ASKING,
     ASKING_START,
+    ASKING_UNDO,
+    ASKED,
 };
 
 /* a number, because with some values of collation_connection MariaDB does not know the word */
@@ -51,6 +54,7 @@ static const char *const texts[] = {
                     "@silogate_trace=@@SESSION.optimizer_trace,profiling=0,optimizer_trace=0",
     [ASKING_START] = "SET /* silogate */ optimizer_trace=@silogate_trace,"
                      "profiling=@silogate_profiling,@silogate_trace=NULL,@silogate_profiling=NULL",
+    [ASKING_UNDO] = "SET /* silogate */ @silogate_trace=NULL",
 };
 
 /* ER_MUST_CHANGE_PASSWORD: the session can only change its password, and how that statement is
@@ -119,6 +123,27 @@ void command_ask_ahead(struct session *session, bool warned)
     router_server(session->binding->router, session->binding->upstream, &server);
     if (!server.init_connect)
         command_ask(session);
+}
+
+void command_ask_reset(struct session *session)
+{
+    const struct request *request = &session->request;
+
+    if (request->command == COMMAND_RESET_CONNECTION && !request->failed && session->judged &&
+        !session->leaving && session->belief.state.charset == SQL_CHARSET_UNKNOWN &&
+        moving_names(session))
+        command_ask(session);
+}
+
+/* The statement behind this one. */
+static enum asking next(const struct session *session, enum asking asking)
+{
+    if (asking == ASKING_STOP)
+        return ASKING;
+    if (asking == ASKING && session->belief.traced)
+        return ASKING_START;
+    return asking == ASKING && session->request.command == COMMAND_RESET_CONNECTION ? ASKING_UNDO
+                                                                                    : ASKED;
 }
 
 static void learn(struct session *session, const struct text *values)
@@ -203,9 +228,10 @@ enum step state_ask(struct session *session)
     if (asking == ASKING && !take_answer(session, row, values, here))
         return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
     gate_drop(gate, &session->worker->pool, size);
-    if (asking == ASKING_START || (asking == ASKING && !session->belief.traced))
+    asking = next(session, asking);
+    if (asking == ASKED)
         session_enter(session, STATE_COMMAND);
     else
-        ask(session, asking + 1);
+        ask(session, asking);
     return STEP_AGAIN;
 }

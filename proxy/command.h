@@ -42,5 +42,8 @@ void command_ask(struct session *session);
 /* After a login: sends the query for which the first command would have to wait, while the client
  * reads its OK. Not if the login or init_connect may have left warnings, which it would clear. */
 void command_ask_ahead(struct session *session, bool warned);
+/* The same after COM_RESET_CONNECTION, if the names of moved tables could not be mapped otherwise.
+ * Then ROW_COUNT() stays 0. */
+void command_ask_reset(struct session *session);
 
 #endif

@@ -10,6 +10,9 @@ struct place {
     bool shows;    /* SHOW or GET, in this statement */
     bool variable; /* @@, and perhaps a scope and a dot */
     bool called;   /* the name of one of the functions: a bracket makes it a call */
+    bool begun;    /* a token */
+    bool writes;   /* the text begins with an INSERT, UPDATE, DELETE or REPLACE */
+    bool behind;   /* that statement has ended: the rows and warnings are its own */
 };
 
 static bool is_one_of(struct text word, const struct text *words, size_t count)
@@ -37,10 +40,24 @@ static bool is_variable(struct text word)
 
 static bool is_shown(struct text word)
 {
-    static const struct text shown[] = {TEXT("warnings"), TEXT("errors"),   TEXT("diagnostics"),
-                                        TEXT("status"),   TEXT("profiles"), TEXT("profile")};
+    static const struct text shown[] = {TEXT("warnings"), TEXT("errors"), TEXT("diagnostics")};
 
     return is_one_of(word, shown, sizeof(shown) / sizeof(shown[0]));
+}
+
+static bool is_measured(struct text word)
+{
+    static const struct text shown[] = {TEXT("status"), TEXT("profiles"), TEXT("profile")};
+
+    return is_one_of(word, shown, sizeof(shown) / sizeof(shown[0]));
+}
+
+static bool is_write(struct text word)
+{
+    static const struct text writes[] = {TEXT("insert"), TEXT("update"), TEXT("delete"),
+                                         TEXT("replace")};
+
+    return is_one_of(word, writes, sizeof(writes) / sizeof(writes[0]));
 }
 
 /* A word, or a name without its quotes. */
@@ -48,13 +65,17 @@ static bool word_asks(struct place *place, struct text word, bool quoted)
 {
     const bool variable = place->variable;
 
-    place->called = is_function(word);
+    place->called = place->behind ? text_equal_fold(word, TEXT("found_rows")) : is_function(word);
     if (quoted)
-        return variable && is_variable(word);
+        return variable && is_variable(word) && !place->behind;
     if (text_equal_fold(word, TEXT("show")) || text_equal_fold(word, TEXT("get")))
         place->shows = true;
-    return text_equal_fold(word, TEXT("execute")) || (variable && is_variable(word)) ||
-           (place->shows && is_shown(word));
+    if (text_equal_fold(word, TEXT("execute")))
+        return true;
+    if (place->behind)
+        return place->shows && is_measured(word);
+    return (variable && is_variable(word)) ||
+           (place->shows && (is_shown(word) || is_measured(word)));
 }
 
 static bool sign_asks(struct place *place, char sign)
@@ -63,8 +84,10 @@ static bool sign_asks(struct place *place, char sign)
 
     place->called = false;
     place->variable = place->variable && sign == '.';
-    if (sign == ';')
+    if (sign == ';') {
         place->shows = false;
+        place->behind = place->writes;
+    }
     return asks;
 }
 
@@ -72,6 +95,9 @@ static bool asks(struct place *place, struct text text, const struct sql_token *
 {
     const char *at = text.at + token->offset;
 
+    if (!place->begun && token->class == SQL_TOKEN_WORD)
+        place->writes = is_write((struct text){at, token->length});
+    place->begun = true;
     switch ((unsigned)token->class) {
     case SQL_TOKEN_WORD:
         return word_asks(place, (struct text){at, token->length}, false);
