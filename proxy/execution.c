@@ -156,6 +156,8 @@ void execution_answered(struct session *session)
 
     if (request->execution && began)
         forget_chunks(session, request->execution);
+    else if (request->execution)
+        request->execution->bound = false; /* nor has it read the types */
     session->request.execution = NULL;
 }
 
