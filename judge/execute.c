@@ -159,6 +159,7 @@ void judge_execute(const struct belief *belief, const struct binding *binding,
     if (executes) {
         moves_touch(&judging, facts);
         moves_stale(&judging, facts, prepared);
+        asks_note(ruling, facts);
     }
     facts = moves_mean(&judging, facts);
     ruling->facts = facts;

@@ -60,6 +60,11 @@ void moves_touch(struct judging *judging, const struct sql_facts *facts);
 void moves_stale(struct judging *judging, const struct sql_facts *facts,
                  const struct prepared *prepared);
 
+/* --- asks.c --- */
+
+/* A statement that is executed: notes that in the ruling, and whether it uses a table. */
+void asks_note(struct ruling *ruling, const struct sql_facts *facts);
+
 /* --- early.c --- */
 
 /* May the statement create, rename or drop a table? */

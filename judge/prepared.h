@@ -36,6 +36,7 @@ struct prepared {
     bool has_types;       /* `types` has the types that were sent last */
     bool long_data;       /* the same as `has_chunks`, of a table of a move: see held.h */
     bool has_chunks;      /* the server has got COM_STMT_SEND_LONG_DATA for the next execution */
+    bool chunked;         /* it has got some for any of its executions */
     bool lost_chunk;      /* it has got another number of them than the client has sent */
     bool cursor;          /* its cursor is open: the client has not fetched all rows */
     uint32_t upstream_id; /* the server's id, which differs if silogate has prepared it again */

@@ -60,7 +60,7 @@ void ruling_begin(struct ruling *ruling, int32_t today)
     ruling->name = (struct text){NULL, 0};
     ruling->print = 0;
     ruling->locks = LOCKS_NOTHING;
-    ruling->wants_charset = false;
+    ruling->wants_charset = ruling->executes = ruling->anew = false;
     ruling->leaves = 0;
     ruling->works = ruling->breaks = ruling->reverts = ruling->opaque = false;
 }

@@ -163,6 +163,8 @@ struct ruling {
                      */
     unsigned moved_rewrites; /* rewrites that could be left out: the alias would answer */
     enum ruling_locks locks;
+    bool executes;      /* it executes a statement: see judge_sets_anew */
+    bool anew;          /* ... that uses a table */
     bool wants_charset; /* names cannot be mapped before the character set is known */
     uint16_t leaves;    /* union of enum sql_leaves, of all statements */
     bool works;   /* if all succeed and a transaction is open then, it holds the lock of a table */

@@ -136,6 +136,7 @@ static void rule(struct judging *judging, const struct ruling_walk *walk,
     place.unmapped = !names_map(judging, facts, !walk->ambiguous);
     names_branch(judging, facts, reading->offset == 0);
     moves_map(judging, facts, place.state, !walk->ambiguous);
+    asks_note(judging->ruling, facts);
     statement_rule(judging, facts, &place);
 }
 

@@ -94,6 +94,7 @@ static unsigned read_ok(struct answer *answer, const struct seen *seen)
 
     if (seen_is_eof(seen)) {
         answer->status = bytes_get2(seen->at + 3);
+        answer->warned |= bytes_get2(seen->at + 1) > 0;
         return result_ends(answer);
     }
     if (seen->whole < OK_LENGTH)
@@ -101,10 +102,11 @@ static unsigned read_ok(struct answer *answer, const struct seen *seen)
     read_lenenc(&reader);
     read_lenenc(&reader);
     uint16_t status = (uint16_t)read_integer(&reader, 2);
-    read_integer(&reader, 2);
+    const bool warned = read_integer(&reader, 2) > 0;
     if (reader.bad)
         return ANSWER_BROKEN;
     answer->status = status;
+    answer->warned |= warned;
     read_session_state(answer, &reader);
     return result_ends(answer);
 }
@@ -200,6 +202,7 @@ static unsigned read_prepare(struct answer *answer, const struct seen *seen)
     const uint16_t columns = answer->columns = bytes_get2(seen->at + 5);
     answer->statement = bytes_get4(seen->at + 1);
     answer->parameters = bytes_get2(seen->at + 7);
+    answer->warned |= bytes_get2(seen->at + 10) > 0;
     bool has_metadata = !(capabilities & CAPABILITY_OPTIONAL_RESULTSET_METADATA) ||
                         seen->whole == PREPARE_LENGTH || seen->at[PREPARE_LENGTH] != 0;
     answer->definitions = has_metadata ? (uint32_t)columns + answer->parameters : 0;

@@ -58,6 +58,7 @@ struct answer {
     uint32_t results;             /* OKs and result sets completed so far */
     uint32_t statement;           /* statement id of ANSWER_PREPARED */
     uint16_t parameters, columns; /* how many it has */
+    bool warned;                  /* there were warnings so far */
     struct text session_state; /* session state changes of the last OK, not decoded; points into the
                                   bytes of this answer_feed call */
     bool is_unproven; /* the EOF was taken for the end of the answer, because a cursor was asked

@@ -156,6 +156,7 @@ void command_finish(struct session *session)
     if (failed && !belief->in_transaction) /* it has written nothing; the next one may open one */
         transaction_drop(session);
     execution_answered(session);
+    renew_answered(session);
     if (binding_note_xa(session->binding, change, !failed, request->answer.error_code))
         session->held.branches = true;
     ruling_commit(&session->worker->ruling, belief, change, !failed);
@@ -166,6 +167,7 @@ void command_finish(struct session *session)
         return;
     held_forget(&session->held);
     session_leave_branches(session);
+    session->inside.warned = false;
     belief_reset(belief);
 }
 

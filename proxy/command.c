@@ -233,7 +233,7 @@ static enum step unanswered_command(struct session *session, struct command *com
     if (closes)
         prepared_remove(&session->belief.prepared, id);
     else {
-        prepared->has_chunks = true;
+        prepared->has_chunks = prepared->chunked = true;
         if (ruling->touched && !prepared->long_data) {
             prepared->long_data = true;
             session->held.long_data++;

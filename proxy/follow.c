@@ -30,6 +30,7 @@ enum step follow_pass(struct session *session, const struct command *command)
     request->packet_left = PACKET_HEADER + bytes_get3(header);
     request->packet_continues = bytes_get3(header) == PACKET_MAX;
     request->failed = request->answered = request->asks = request->recounts = false;
+    request->executes = request->anew = request->stale = false;
     request->in_flight = true;
     session->worker->counters.forwarded++;
     request->forwarded_at = ev_now(session->worker->loop);
@@ -212,5 +213,9 @@ enum step follow_ruling(struct session *session, struct command *command, size_t
     if (command->prepared)
         execution_pass(session, command->prepared, ruling);
     session->request.change = ruling_take_change(ruling);
-    return follow_pass(session, command);
+    const enum step step = follow_pass(session, command);
+    session->request.executes = ruling->executes;
+    session->request.anew = ruling->anew && !ruling->calls;
+    session->request.stale = ruling->stale;
+    return step;
 }

@@ -79,7 +79,6 @@ void moving_rights_read(struct session *session)
 {
     const struct sql_moved *names = moving_names(session);
 
-    session->inside.keeps_charset = false;
     session->inside.places = names ? sql_moved_places(names) : 0;
 }
 
@@ -88,7 +87,6 @@ bool moving_outdates_rights(const struct session *session, const struct ruling *
     const struct sql_state *state = &session->belief.state;
 
     return ruling->touched && ruling->moved && !state->database_unknown &&
-           !session->inside.keeps_charset &&
            session->inside.places != sql_moved_places(ruling->moved) &&
            sql_moved_stand_in(ruling->moved, sql_state_database(state));
 }
@@ -185,25 +183,8 @@ static uint64_t note_unmapped(struct moving *moving, const struct ruling *ruling
     return digest;
 }
 
-/* SET character_set_database or collation_database: USE and COM_INIT_DB set them to the database's
- * own ones. */
-static bool sets_charset(const struct ruling *ruling)
-{
-    static const struct text word = TEXT("_database");
-    const struct text text = ruling->text;
-
-    if (ruling->facts ? ruling->facts->kind != SQL_SET : ruling->parts < 2)
-        return false;
-    for (size_t i = 0; i + word.length <= text.length; i++) {
-        if (text_equal_fold((struct text){text.at + i, word.length}, word))
-            return true;
-    }
-    return false;
-}
-
 void moving_passed(struct session *session, const struct ruling *ruling)
 {
-    session->inside.keeps_charset |= sets_charset(ruling);
     session->request.redefines = ruling->redefines;
     pin(session, ruling);
     /* A statement outside of a transaction needs no entry: it does not stay inside after its

@@ -32,7 +32,8 @@ struct moving_inside {
     uint64_t places;         /* sql_moved_places of moving_rights_read */
     uint64_t renewed_for;    /* with `renewed`: likewise */
     uint32_t since;          /* in seconds of the worker's clock */
-    bool keeps_charset;      /* it has set the character set of its current database */
+    bool warned;             /* the client may ask for warnings or an error */
+    bool missed;  /* the last statement failed, because it had to be prepared again and was not */
     bool tried;   /* a statement could not be prepared again before the present command */
     bool renewed; /* no statement has to be prepared again: see renew_due */
     bool pinned;  /* LOCK TABLES is in force: until its end names are mapped by `names` */

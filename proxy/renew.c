@@ -2,10 +2,12 @@
  * the sql_mode, character sets and collations of its PREPARE. Servers look up what a session may do
  * there when it is entered, and keep that: rights that were granted for the moved tables since
  * would not count. MySQL keeps those of active roles too, and looks them up at the next statement,
- * but not at COM_INIT_DB: so a statement is sent before it.
+ * but not at COM_INIT_DB: so a statement is sent before it (see proxy/renewal.c).
  *
- * All of these set ROW_COUNT(), and some FOUND_ROWS() and the warnings. So none of it is done
- * before a command that asks for them; what it needs is then done before a later one.
+ * All of these empty the list of warnings, and all but COM_STMT_PREPARE and COM_STMT_CLOSE set
+ * ROW_COUNT() (tried on both servers; none sets FOUND_ROWS()). So they are sent before a command
+ * that sets both anew itself and does not ask for them, or where there are no warnings and those
+ * two are enough. Otherwise what the command needs is done before a later one.
  */
 #include "proxy/renew.h"
 
@@ -15,6 +17,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "judge/judge.h"
+#include "proxy/again.h"
 #include "proxy/command.h"
 #include "proxy/execution.h"
 #include "proxy/literal.h"
@@ -23,6 +26,7 @@
 #include "proxy/worker.h"
 #include "sql/asks.h"
 
+enum { NOT_LOCKED = 1100 };
 enum { NAME_MOST = 64 }; /* of a statement of SQL's PREPARE, in bytes; others stay as they are */
 
 /* --- preparing again --- */
@@ -41,13 +45,20 @@ static bool can_enter(const struct session *session, const struct sql_state *the
     struct text to = sql_state_database(there), from = sql_state_database(here);
 
     *moves = to.at && !(from.at && text_equal(to, from));
-    return !there->database_unknown &&
-           (!*moves || (from.at && !here->database_unknown && !session->inside.keeps_charset));
+    return !there->database_unknown && (!*moves || (from.at && !here->database_unknown));
+}
+
+/* Has the client nothing to ask for after this command that was before it? After an error for which
+ * only silogate is to blame there is nothing either. */
+static bool sets_anew(const struct session *session, const struct ruling *ruling)
+{
+    return session->inside.missed ||
+           judge_sets_anew(&session->belief, ruling, session->inside.warned);
 }
 
 bool renew_database(struct session *session, const struct ruling *ruling)
 {
-    if (!moving_outdates_rights(session, ruling) || judge_asks_back(&session->belief, ruling))
+    if (!moving_outdates_rights(session, ruling) || !sets_anew(session, ruling))
         return false;
     moving_rights_read(session);
     struct renewal *renewal = memory_take_zeroed(sizeof(*renewal));
@@ -106,14 +117,28 @@ static bool must_wait(struct session *session, struct text text, const struct sq
     return true;
 }
 
+/* Can it be prepared again without changing anything that the client can ask for? */
+static bool is_unseen(const struct session *session, const struct prepared *prepared)
+{
+    bool moves;
+
+    return session->inside.missed ||
+           (!session->inside.warned && can_enter(session, &prepared->state, &moves) && !moves);
+}
+
 static bool begin_prepared(struct session *session, struct prepared *prepared,
                            struct ruling *ruling)
 {
     const struct text text = {prepared->text, prepared->text_length};
+    const bool unseen = is_unseen(session, prepared);
 
     if (!execution_can_bind(session, prepared))
         return cannot(ruling, "a prepared statement whose parameters' types are not known");
-    return !must_wait(session, text, &prepared->state, ruling) &&
+    if (!unseen && !execution_is_one(session)) { /* its long data: this command sets nothing anew */
+        session->inside.renewed = false;
+        return false;
+    }
+    return (unseen || !must_wait(session, text, &prepared->state, ruling)) &&
            prepare_anew(session, prepared, ruling);
 }
 
@@ -152,7 +177,7 @@ static bool begin_named(struct session *session, struct ruling *ruling, bool at_
     if (name.length > NAME_MOST ||
         !sql_session_prepared(belief->remembered, name, &database, &text))
         return cannot(ruling, why);
-    if (!at_once && must_wait(session, text, &belief->state, ruling)) {
+    if (!at_once && !session->inside.missed && must_wait(session, text, &belief->state, ruling)) {
         note_due(session, ruling);
         return false;
     }
@@ -192,32 +217,66 @@ bool renew_begin(struct session *session, struct prepared *prepared, struct ruli
     }
     if (ruling->name.at)
         return begin_named(session, ruling, false);
-    /* a statement that is prepared anew has none of the long data */
-    return prepared && !prepared->has_chunks && begin_prepared(session, prepared, ruling);
+    if (prepared && prepared->has_chunks) /* the new one would have none of them */
+        return cannot(ruling, "a prepared statement with long data");
+    return prepared && begin_prepared(session, prepared, ruling);
+}
+
+/* Has a statement failed because its tables are elsewhere? LOCK TABLES has locked them there. */
+static bool has_missed(const struct request *request)
+{
+    const uint16_t code = request->answer.error_code;
+
+    return request->stale && request->failed && (again_is_miss(code) || code == NOT_LOCKED);
+}
+
+void renew_answered(struct session *session)
+{
+    const struct request *request = &session->request;
+
+    if (request->failed || request->answer.warned)
+        session->inside.warned = true;
+    else if (request->anew)
+        session->inside.warned = false;
+    if (request->executes)
+        session->inside.missed = has_missed(request);
 }
 
 /* --- before a later command --- */
 
-/* One that asks, and must be prepared again; not one whose cursor is open, which would be closed.
- */
-static bool is_due(const struct prepared *prepared, const struct sql_moved *moved)
+/* May it have to be executed as it is? If it asks; or by long data, before which it can be prepared
+ * again only in the current database. */
+static bool may_wait(const struct session *session, const struct prepared *prepared)
 {
     const struct text text = {prepared->text, prepared->text_length};
+    bool moves;
+
+    return prepared->chunked || sql_asks_back(text, &prepared->state) ||
+           (prepared->parameters > 0 && can_enter(session, &prepared->state, &moves) && moves);
+}
+
+/* Such a one, which must be prepared again; not one whose cursor is open, which would be closed. */
+static bool is_due(const struct session *session, const struct prepared *prepared,
+                   const struct sql_moved *moved)
+{
 
     if (prepared->cut || prepared->has_chunks || prepared->cursor ||
         (prepared->parameters > 0 && prepared->executed && !prepared->has_types))
         return false;
     const uint64_t print = judge_print(moved, prepared);
     return print != 0 && prepared->print != print && prepared->stays != print &&
-           sql_asks_back(text, &prepared->state);
+           may_wait(session, prepared);
 }
 
-static struct prepared *next_due(const struct session *session, const struct sql_moved *moved)
+/* `anew`: the present command sets everything anew. */
+static struct prepared *next_due(const struct session *session, const struct sql_moved *moved,
+                                 bool anew)
 {
     const struct prepared_table *table = &session->belief.prepared;
 
     for (uint32_t i = 0; i < table->size; i++) {
-        if (table->slots[i] && is_due(table->slots[i], moved))
+        if (table->slots[i] && is_due(session, table->slots[i], moved) &&
+            (anew || is_unseen(session, table->slots[i])))
             return table->slots[i];
     }
     return NULL;
@@ -240,10 +299,10 @@ bool renew_due(struct session *session, struct ruling *ruling)
 {
     const uint64_t places = ruling->moved ? sql_moved_places(ruling->moved) : 0;
 
-    if (!ruling->moved || (session->inside.renewed && session->inside.renewed_for == places) ||
-        judge_asks_back(&session->belief, ruling))
+    if (!ruling->moved || (session->inside.renewed && session->inside.renewed_for == places))
         return false;
-    struct prepared *prepared = next_due(session, ruling->moved);
+    const bool anew = sets_anew(session, ruling);
+    struct prepared *prepared = next_due(session, ruling->moved, anew);
     if (prepared) {
         ruling->print = judge_print(ruling->moved, prepared);
         if (prepare_anew(session, prepared, ruling))
@@ -252,6 +311,8 @@ bool renew_due(struct session *session, struct ruling *ruling)
             renewal_none(session, places);
         return true;
     }
+    if (!anew)
+        return false;
     if (session->unrenewed) {
         renew_named(session, ruling);
         return true;

@@ -8,18 +8,24 @@
  * statement. If the server refuses to prepare it, the old one is executed, and it is tried again at
  * the next execution. For SQL's PREPARE that statement is sent instead, under another name first,
  * because a failed one would have deleted the old statement. To enter the present database once
- * more, a statement that does nothing, and COM_INIT_DB.
+ * more, COM_INIT_DB back alone.
+ *
+ * COM_INIT_DB sets collation_database (and with it character_set_database) to that of the database,
+ * but the session may have set it itself, also in a routine. So a SET keeps it before, and another
+ * one sets it again; on MySQL that needs a right, which a session has that has set it.
  */
 #include "proxy/renewal.h"
 
-#include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/bytes.h"
 #include "proxy/command.h"
 #include "proxy/moving.h"
 #include "proxy/worker.h"
+
+/* Of COM_QUERY, with no query attributes, in one set. */
+#define BARE "\0\1SET /* silogate */ "
+#define KEEP "@silogate_collation"
 
 static void send_command(struct session *session, uint8_t command, struct text text,
                          enum command_answer answer)
@@ -47,38 +53,15 @@ static void send_query(struct session *session, struct text text)
                  counted ? text : (struct text){text.at + 2, text.length - 2}, ANSWER_RESULTS);
 }
 
-static bool is_plain(struct text name)
-{
-    for (size_t i = 0; i < name.length; i++) {
-        if (!isalnum((unsigned char)name.at[i]) && name.at[i] != '_')
-            return false;
-    }
-    return name.length > 0;
-}
-
-/* A statement that does nothing. A SELECT or DO would set FOUND_ROWS() of MySQL, which the client
- * may ask for after several other statements. It has no query attributes, in one set. */
-static void send_look(struct session *session)
-{
-    const struct text database = sql_state_database(&session->belief.state);
-    char text[SQL_DATABASE_SIZE + 16];
-
-    if (!is_plain(database)) {
-        send_query(session, TEXT("\0\1DO 0"));
-        return;
-    }
-    int length = snprintf(text + 2, sizeof(text) - 2, "USE `%.*s`", TEXT_ARGS(database));
-    text[0] = 0;
-    text[1] = 1;
-    send_query(session, (struct text){text, (size_t)length + 2});
-}
-
 static void send_step(struct session *session)
 {
     struct renewal *renewal = session->renewal;
     const struct text text = {renewal->text, renewal->length};
 
     switch (renewal->step) {
+    case RENEWAL_KEEP:
+        send_query(session, TEXT(BARE KEEP "=@@SESSION.collation_database"));
+        break;
     case RENEWAL_ENTER:
         send_command(session, COMMAND_INIT_DB, sql_state_database(&renewal->there), ANSWER_OK);
         break;
@@ -98,11 +81,14 @@ static void send_step(struct session *session)
     case RENEWAL_FORGET:
         send_query(session, TEXT("\0\1DEALLOCATE PREPARE `" TRIED "`"));
         break;
-    case RENEWAL_LOOK:
-        send_look(session);
-        break;
     case RENEWAL_BACK:
         send_command(session, COMMAND_INIT_DB, sql_state_database(&renewal->back), ANSWER_OK);
+        break;
+    case RENEWAL_GIVE:
+        send_query(session, TEXT(BARE "collation_database=" KEEP "," KEEP "=NULL"));
+        break;
+    case RENEWAL_CLEAR:
+        send_query(session, TEXT(BARE KEEP "=NULL"));
         break;
     case RENEWAL_STEPS:
         break;
@@ -112,10 +98,7 @@ static void send_step(struct session *session)
 void renewal_begin(struct session *session, struct renewal *renewal, bool moves)
 {
     renewal->moves = moves;
-    renewal->step = renewal->enters ? RENEWAL_LOOK
-                    : moves         ? RENEWAL_ENTER
-                    : renewal->hash ? RENEWAL_TRY
-                                    : RENEWAL_PREPARE;
+    renewal->step = moves ? RENEWAL_KEEP : renewal->hash ? RENEWAL_TRY : RENEWAL_PREPARE;
     renewal->back = session->belief.state;
     session->renewal = renewal;
     send_step(session);
@@ -180,10 +163,11 @@ static enum step next(struct session *session)
 
     renewal->failed = false;
     switch (renewal->step) {
+    case RENEWAL_KEEP:
+        renewal->step = renewal->enters ? RENEWAL_BACK : RENEWAL_ENTER;
+        break;
     case RENEWAL_ENTER:
-        if (failed)
-            return finish(session);
-        renewal->step = renewal->hash ? RENEWAL_TRY : RENEWAL_PREPARE;
+        renewal->step = failed ? RENEWAL_GIVE : renewal->hash ? RENEWAL_TRY : RENEWAL_PREPARE;
         break;
     case RENEWAL_TRY:
         renewal->step = failed ? RENEWAL_BACK : RENEWAL_PREPARE;
@@ -196,12 +180,17 @@ static enum step next(struct session *session)
         renewal->step = RENEWAL_FORGET;
         break;
     case RENEWAL_FORGET:
-    case RENEWAL_LOOK:
         renewal->step = RENEWAL_BACK;
         break;
     case RENEWAL_BACK:
         if (failed && !renewal->enters) /* otherwise the client would be in another database */
             return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
+        renewal->step = RENEWAL_GIVE;
+        break;
+    case RENEWAL_GIVE:
+        renewal->step = failed ? RENEWAL_CLEAR : RENEWAL_STEPS;
+        break;
+    case RENEWAL_CLEAR:
         renewal->step = RENEWAL_STEPS;
         break;
     case RENEWAL_STEPS:

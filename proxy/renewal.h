@@ -11,13 +11,15 @@
 #define TRIED "silogate prepares again"
 
 enum renewal_step {
+    RENEWAL_KEEP,
     RENEWAL_ENTER,
     RENEWAL_TRY,
     RENEWAL_PREPARE,
     RENEWAL_RESTORE,
     RENEWAL_FORGET,
-    RENEWAL_LOOK,
     RENEWAL_BACK,
+    RENEWAL_GIVE,
+    RENEWAL_CLEAR,
     RENEWAL_STEPS,
 };
 

@@ -40,6 +40,9 @@ struct request {
     bool packet_continues : 1; /* the client's packet is continued by the next one */
     bool answered : 1;         /* some of the answer has been passed on */
     bool failed : 1;           /* an ERR was seen in the answer */
+    bool executes : 1;         /* it executes a statement */
+    bool anew : 1;             /* it uses a table and calls no routine: see judge_sets_anew */
+    bool stale : 1;            /* its statement was prepared while its tables were elsewhere */
     bool may_begin : 1;        /* it may have opened a transaction and fail even so */
     bool redefines : 1;        /* it may create, rename or drop a table of a move */
     bool asks : 1;             /* a dump: the present event must be acknowledged */
