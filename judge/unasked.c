@@ -62,6 +62,7 @@ bool unasked_tells(struct text text, const struct sql_state *state)
         one.charset = SQL_UTF8;
     if (one.mode_known)
         return sql_asks_back(text, &one);
+    one.mode_known = one.escapes_known = true;
     for (size_t i = 0; i < sizeof(modes) && !tells; i++) {
         one.mode = modes[i];
         tells = sql_asks_back(text, &one);

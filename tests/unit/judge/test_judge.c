@@ -138,6 +138,9 @@ static void test_what_is_judged_unasked(void **test)
         {"KILL 6",                                               'o', 'a'}, /* it is over */
         {"INSERT INTO own.t VALUES (ROW_COUNT(), \"x\")",        'o', 'o'},
         {"SET GLOBAL max_connections = ROW_COUNT()",             'o', 'a'},
+        {"SELECT \"x\", 'status' AS error FROM own.t",           'a', 'a'}, /* tells nothing */
+        {"DELETE FROM own.t; SELECT \"x\", ROW_COUNT() FROM t",  'a', 'a'}, /* its own rows */
+        {"DELETE FROM own.t; SELECT \"x\", FOUND_ROWS() FROM t", 'o', 'a'},
     };
 
     for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
