@@ -400,7 +400,8 @@ void standing_settle(struct standing *standing, const struct flipped *flipped)
     }
 }
 
-struct sql_moved *standing_names(const struct standing *standing, const struct flipped *flipped)
+static struct sql_moved *names_of(const struct standing *standing, const struct flipped *flipped,
+                                  bool kept)
 {
     struct sql_moved *names = sql_moved_new(standing->fold);
 
@@ -410,6 +411,8 @@ struct sql_moved *standing_names(const struct standing *standing, const struct f
         const struct moved_table *table = &standing->tables[i];
         bool there = is_flipped(flipped, table) ? flipped->in_to : standing_is_in_to(table);
         if (table->at_from != STANDING_TABLE && table->at_to != STANDING_TABLE && !table->dropped)
+            continue;
+        if (kept && !is_flipped(flipped, table) && table->at_from == STANDING_VIEW)
             continue;
         sql_moved_add(names, SQL_TABLE, table->from, table->to, table->name,
                       there || table->dropped, table->move);
@@ -430,4 +433,15 @@ struct sql_moved *standing_names(const struct standing *standing, const struct f
         sql_moved_expect(names, standing->patterns[i].from, standing->patterns[i].to,
                          standing->patterns[i].name, glob_match);
     return names;
+}
+
+struct sql_moved *standing_names(const struct standing *standing, const struct flipped *flipped)
+{
+    return names_of(standing, flipped, false);
+}
+
+struct sql_moved *standing_names_kept(const struct standing *standing,
+                                      const struct flipped *flipped)
+{
+    return names_of(standing, flipped, true);
 }

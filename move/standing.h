@@ -115,6 +115,11 @@ void standing_settle(struct standing *standing, const struct flipped *flipped);
  * it again finds the name free there, and the alias works again. `flipped`: they are assumed to be
  * there, whatever was read; NULL: none. */
 struct sql_moved *standing_names(const struct standing *standing, const struct flipped *flipped);
+/* The same for a text that the server keeps, and that nobody maps again when a table of another
+ * move is moved: while a view stands at the old place of such a table, its names are not mapped, as
+ * the old one is good there and back. */
+struct sql_moved *standing_names_kept(const struct standing *standing,
+                                      const struct flipped *flipped);
 
 /* `name`, with its backticks doubled. */
 void put_name(FILE *to, struct text name);

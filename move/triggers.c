@@ -1,6 +1,7 @@
 /* A table with triggers cannot be renamed into another database. So its triggers are dropped, and
  * created again at the new place, with the same sql_mode, character sets and order. Names without
- * a database in their bodies get the database that they meant. The texts are in the journal before
+ * a database in their bodies get the database that they meant; tables of other moves keep the name
+ * of their alias, which stays good when they move. The texts are in the journal before
  * the first trigger is dropped.
  */
 #include <stdlib.h>
@@ -188,7 +189,7 @@ static bool read_trigger(struct mover *mover, const struct moved_trigger *from,
 
 bool triggers_plan(struct mover *mover)
 {
-    struct sql_moved *names = standing_names(
+    struct sql_moved *names = standing_names_kept(
         &mover->standing, &(struct flipped){(int)mover->order->move, mover->in_to, NULL});
     bool good = true;
 
