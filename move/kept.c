@@ -2,8 +2,9 @@
  * 11.2, MySQL 9.7) or of a routine (MariaDB) meets a view in its table's place, the server ends
  * with a signal, or says for ever that a table does not exist. So everything that is kept is thrown
  * away before the RENAME: triggers are kept with their table, and read again behind FLUSH TABLES;
- * routines are kept by each session until any routine of the server is created or dropped. Called
- * under the hold, which also keeps away who uses these tables and routines.
+ * routines are kept by each session until any routine of the server is created or dropped. That
+ * empties the variables of MariaDB's packages in all sessions; so do the views that every move
+ * makes and drops. Called under the hold, which also keeps away who uses these tables and routines.
  */
 #include <string.h>
 

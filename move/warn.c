@@ -159,6 +159,22 @@ static void tell_left(struct mover *mover)
     }
 }
 
+/* Whoever makes or drops a view, a trigger or a routine empties the variables of packages. */
+static void tell_packages(struct mover *mover)
+{
+    const int64_t packages =
+        ask_number(mover,
+                   "SELECT COUNT(*) FROM information_schema.ROUTINES WHERE ROUTINE_TYPE ="
+                   " 'PACKAGE BODY'",
+                   NULL, 0);
+
+    if (packages > 0)
+        say(mover,
+            "note: the server has %lld package bodies; the views that the move makes and drops "
+            "empty their variables, in every session of the server",
+            (long long)packages);
+}
+
 /* The filters of replicas cannot be seen from their source. */
 static void tell_replicas(struct mover *mover)
 {
@@ -189,5 +205,6 @@ void warnings_tell(struct mover *mover)
     tell_texts(mover, "event", SQL_ROUTINE,
                "SELECT EVENT_SCHEMA, EVENT_NAME, EVENT_DEFINITION FROM information_schema.EVENTS"
                " WHERE EVENT_SCHEMA NOT IN ('sys', 'mysql')");
+    tell_packages(mover);
     tell_replicas(mover);
 }
