@@ -22,7 +22,8 @@ static const char usage[] =
     "                            day\n"
     "  --unused-for TIME         with --finish: another time, such as 30m, 7d or 0s\n"
     "  --accept-unmapped         moves them although statements were seen whose names cannot be\n"
-    "                            mapped: these will use the views at the old names\n"
+    "                            mapped: these will use the views at the old names; and although\n"
+    "                            a trigger of another table names what will not be there\n"
     "Exit status: 0 done, 1 refused or given up (nothing has changed), 2 misuse.\n";
 
 enum { DEFAULTS_FILE = 256, DRY_RUN, STATUS, BACK, FINISH, UNUSED, ACCEPT };

@@ -7,7 +7,7 @@
 #include "config/keys.h"
 #include "move/mover_internal.h"
 
-static bool is_alias(const struct mover *mover, const struct moved_table *table)
+bool finish_drops(const struct mover *mover, const struct moved_table *table)
 {
     return table->move == mover->order->move && standing_is_in_to(table) &&
            table->at_from == STANDING_VIEW;
@@ -85,7 +85,8 @@ static void check_digests(struct mover *mover, int64_t seconds)
     while (rows && rows_next(rows)) {
         for (size_t i = 0; i < mover->standing.table_count; i++) {
             const struct moved_table *table = &mover->standing.tables[i];
-            if (told[i] || !is_alias(mover, table) || !uses(rows->cells[0], rows->cells[1], table))
+            if (told[i] || !finish_drops(mover, table) ||
+                !uses(rows->cells[0], rows->cells[1], table))
                 continue;
             told[i] = true;
             refuse(mover,
@@ -101,7 +102,7 @@ static bool drop_aliases(struct mover *mover)
 {
     for (size_t i = 0; i < mover->standing.table_count; i++) {
         const struct moved_table *table = &mover->standing.tables[i];
-        if (!is_alias(mover, table))
+        if (!finish_drops(mover, table))
             continue;
         char *sql;
         size_t length;
@@ -123,6 +124,7 @@ bool finish(struct mover *mover)
         check_journal(mover, seconds);
         check_digests(mover, seconds);
     }
+    stored_check_finish(mover);
     if (mover->refusals > 0)
         return false;
     if (!drop_aliases(mover))

@@ -24,7 +24,8 @@ struct move_order {
     enum move_what what;
     const char *defaults_file; /* NULL: the upstream's account */
     bool dry_run;              /* changes nothing, and prints what would be changed */
-    bool accept_unmapped;      /* go on although statements were seen that cannot be mapped */
+    bool accept_unmapped;      /* go on although statements were seen that cannot be mapped, or a
+                                  trigger of another table names what will not be there */
     int64_t unused_for;        /* milliseconds: MOVE_FINISH needs aliases unused for so long */
     FILE *out;
 };

@@ -239,6 +239,13 @@ bool triggers_plan(struct mover *mover);
 /* The SQL state in which its text is read. */
 struct sql_state trigger_state(const struct mover *mover, const struct carried_trigger *trigger);
 
+/* stored.c: refuses where nothing will have a name any more by which a trigger of another table
+ * names one of the tables. */
+void stored_check(struct mover *mover);
+void stored_check_finish(struct mover *mover);
+/* Is it the alias of a table of the move, that --finish drops? */
+bool finish_drops(const struct mover *mover, const struct moved_table *table);
+
 /* triggers_make.c */
 bool triggers_has(const struct mover *mover, const struct moved_table *table);
 bool triggers_note(struct mover *mover); /* writes them to the journal */

@@ -362,6 +362,7 @@ bool refusals_find(struct mover *mover)
     check_definers(mover);
     check_unmapped(mover);
     check_upstreams(mover);
+    stored_check(mover);
     if (mover->in_to && !mover->order->accept_unmapped)
         check_temporary(mover);
     return !connection_lost(mover->connection);
