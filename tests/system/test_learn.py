@@ -323,7 +323,7 @@ def test_progress_on_a_terminal(tmp_path):
 
 # What would end the session or the server, or close it to those behind (the last ends MariaDB 10.11 itself: stored
 # code with SET STATEMENT around a loop); EXPLAIN FOR SCHEMA is in MySQL's log where the schema is there.
-NOT_REPLAYED = re.compile("SHUTDOWN|KILL|SET PASSWORD|ALTER USER|READ ONLY ?=|FOR SCHEMA|FOR DATABASE"
+NOT_REPLAYED = re.compile("SHUTDOWN|KILL|CRASH|SET PASSWORD|ALTER USER|READ ONLY ?=|FOR SCHEMA|FOR DATABASE"
                           "|SET STATEMENT.*(WHILE|LOOP|REPEAT|FOR )", re.IGNORECASE)
 
 ENDLESS = "SELECT * FROM information_schema.tables, INFORMATION_SCHEMA.COLUMNS"
