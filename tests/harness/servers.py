@@ -328,6 +328,10 @@ class MySQL(Server):
         return {"sha2_user": "IDENTIFIED WITH caching_sha2_password BY 'sha2_user-secret'",
                 "empty_user": "IDENTIFIED BY ''"}
 
+    def one_price(self):
+        """A page costs the same on disk and in memory; or costs would tell what was read just before."""
+        self.sql("UPDATE mysql.engine_cost SET cost_value = 0.25 WHERE cost_name = 'io_block_read_cost'", "FLUSH OPTIMIZER_COSTS")
+
     def forget_passwords(self):
         """Empties caching_sha2_password's cache: the next login is a full one."""
         self.sql("FLUSH PRIVILEGES")
