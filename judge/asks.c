@@ -7,16 +7,16 @@
 void asks_note(struct ruling *ruling, const struct sql_facts *facts)
 {
     ruling->executes = true;
-    if (facts->kind == SQL_PREPARE || facts->stores)
-        return; /* the tables of another text */
+    if (facts->kind == SQL_PREPARE || facts->kind == SQL_COMPOUND || facts->stores)
+        return; /* the tables of another text, or of a branch that is not run */
     for (uint32_t i = 0; i < facts->object_count && !ruling->anew; i++)
         ruling->anew = facts->objects[i].type == SQL_TABLE;
 }
 
-bool judge_sets_anew(const struct belief *belief, const struct ruling *ruling, bool warned)
+bool judge_sets_anew(const struct belief *belief, const struct ruling *ruling)
 {
     const struct sql_facts *facts = ruling->facts;
-    const bool keeps = warned && !ruling->anew && belief->state.dialect == SQL_MARIADB;
+    const bool keeps = !ruling->anew && belief->state.dialect == SQL_MARIADB;
     struct text database, text = ruling->text;
 
     if (!ruling->executes || keeps || ruling->calls || ruling->undetermined)

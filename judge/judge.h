@@ -37,11 +37,11 @@ bool judge_renew_text(const struct belief *belief, struct text text, const struc
                       struct ruling *ruling, const char **why);
 
 /* Does the judged command set ROW_COUNT() and the warnings anew, without asking for those of before
- * (sql/asks.h)? Only statements that are executed do: no PREPARE, no COM_INIT_DB. On MariaDB one
- * without tables leaves the warnings as they are, which counts if there are some (`warned`). One
- * that calls a routine, or cannot be determined, may ask; what triggers and views ask is not seen.
+ * (sql/asks.h)? Only statements that are executed do: no PREPARE, no COM_INIT_DB; and on MariaDB
+ * none without tables, as it leaves the warnings as they are. One that calls a routine, or cannot
+ * be determined, may ask; what triggers and views ask is not seen.
  */
-bool judge_sets_anew(const struct belief *belief, const struct ruling *ruling, bool warned);
+bool judge_sets_anew(const struct belief *belief, const struct ruling *ruling);
 
 /* Where the moved tables of a prepared statement are: what ruling->print is at its execution. */
 uint64_t judge_print(const struct sql_moved *moved, const struct prepared *prepared);

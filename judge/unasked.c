@@ -15,6 +15,7 @@ enum { UNASKED_MOST = 16384 };
 static const struct text words[] = {
     {"found_rows",      10},
     {"row_count",       9 },
+    {"rowcount",        8 },
     {"warning",         7 }, /* SHOW WARNINGS, @@warning_count */
     {"error",           5 },
     {"diagnostics",     11},

@@ -18,6 +18,7 @@
 #include "proxy/cut.h"
 #include "proxy/moving.h"
 #include "proxy/worker.h"
+#include "sql/asks.h"
 
 /* In a block of the worker's pool, from the passing of the command until its answer. */
 struct again {
@@ -156,6 +157,13 @@ static void take_back(struct session *session)
     again->resent = true;
 }
 
+/* Sent again, it would be told of its own first sending. */
+static bool asks_back(const struct session *session, const struct ruling *ruling)
+{
+    return session->request.command != COMMAND_STMT_PREPARE &&
+           sql_asks_back(ruling->text, &session->belief.state);
+}
+
 enum step state_look(struct session *session)
 {
     const struct again *again = session->again;
@@ -167,7 +175,8 @@ enum step state_look(struct session *session)
     const struct ruling *ruling =
         judge_kept(session, moving_names(session), (struct server_error){0});
     if (ruling->outcome == RULING_ALLOW && ruling->print &&
-        (looked || ruling->print != again->print) && !(again->misses && ruling->expects)) {
+        (looked || ruling->print != again->print) && !(again->misses && ruling->expects) &&
+        !asks_back(session, ruling)) {
         take_back(session);
         session_enter(session, STATE_COMMAND);
         return STEP_AGAIN;

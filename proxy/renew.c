@@ -4,10 +4,10 @@
  * would not count. MySQL keeps those of active roles too, and looks them up at the next statement,
  * but not at COM_INIT_DB: so a statement is sent before it (see proxy/renewal.c).
  *
- * All of these empty the list of warnings, and all but COM_STMT_PREPARE and COM_STMT_CLOSE set
- * ROW_COUNT() (tried on both servers; none sets FOUND_ROWS()). So they are sent before a command
- * that sets both anew itself and does not ask for them, or where there are no warnings and those
- * two are enough. Otherwise what the command needs is done before a later one.
+ * All of these empty the list of warnings or add to it, and all but a COM_STMT_PREPARE that the
+ * server accepts and COM_STMT_CLOSE set ROW_COUNT() (tried on both servers; none sets
+ * FOUND_ROWS()). So they are sent before a command that sets both anew itself and does not ask for
+ * them. Otherwise what the command needs is done before a later one.
  */
 #include "proxy/renew.h"
 
@@ -52,8 +52,7 @@ static bool can_enter(const struct session *session, const struct sql_state *the
  * only silogate is to blame there is nothing either. */
 static bool sets_anew(const struct session *session, const struct ruling *ruling)
 {
-    return session->inside.missed ||
-           judge_sets_anew(&session->belief, ruling, session->inside.warned);
+    return session->inside.missed || judge_sets_anew(&session->belief, ruling);
 }
 
 bool renew_database(struct session *session, const struct ruling *ruling)
@@ -117,29 +116,30 @@ static bool must_wait(struct session *session, struct text text, const struct sq
     return true;
 }
 
-/* Can it be prepared again without changing anything that the client can ask for? */
-static bool is_unseen(const struct session *session, const struct prepared *prepared)
+/* Its long data come, so that it cannot be prepared again at its execution. It is done now where
+ * the client could only see it if it asked before that execution, and the server refused it. */
+static bool before_long_data(const struct session *session, const struct prepared *prepared)
 {
     bool moves;
 
-    return session->inside.missed ||
-           (!session->inside.warned && can_enter(session, &prepared->state, &moves) && !moves);
+    return !prepared->cursor &&
+           (session->inside.missed ||
+            (!session->inside.warned && can_enter(session, &prepared->state, &moves) && !moves));
 }
 
 static bool begin_prepared(struct session *session, struct prepared *prepared,
                            struct ruling *ruling)
 {
     const struct text text = {prepared->text, prepared->text_length};
-    const bool unseen = is_unseen(session, prepared);
-
     if (!execution_can_bind(session, prepared))
         return cannot(ruling, "a prepared statement whose parameters' types are not known");
-    if (!unseen && !execution_is_one(session)) { /* its long data: this command sets nothing anew */
+    if (!session->inside.missed && must_wait(session, text, &prepared->state, ruling))
+        return false;
+    if (!execution_is_one(session) && !before_long_data(session, prepared)) {
         session->inside.renewed = false;
         return false;
     }
-    return (unseen || !must_wait(session, text, &prepared->state, ruling)) &&
-           prepare_anew(session, prepared, ruling);
+    return prepare_anew(session, prepared, ruling);
 }
 
 /* --- SQL's PREPARE --- */
@@ -268,15 +268,12 @@ static bool is_due(const struct session *session, const struct prepared *prepare
            may_wait(session, prepared);
 }
 
-/* `anew`: the present command sets everything anew. */
-static struct prepared *next_due(const struct session *session, const struct sql_moved *moved,
-                                 bool anew)
+static struct prepared *next_due(const struct session *session, const struct sql_moved *moved)
 {
     const struct prepared_table *table = &session->belief.prepared;
 
     for (uint32_t i = 0; i < table->size; i++) {
-        if (table->slots[i] && is_due(session, table->slots[i], moved) &&
-            (anew || is_unseen(session, table->slots[i])))
+        if (table->slots[i] && is_due(session, table->slots[i], moved))
             return table->slots[i];
     }
     return NULL;
@@ -299,10 +296,10 @@ bool renew_due(struct session *session, struct ruling *ruling)
 {
     const uint64_t places = ruling->moved ? sql_moved_places(ruling->moved) : 0;
 
-    if (!ruling->moved || (session->inside.renewed && session->inside.renewed_for == places))
+    if (!ruling->moved || (session->inside.renewed && session->inside.renewed_for == places) ||
+        !sets_anew(session, ruling))
         return false;
-    const bool anew = sets_anew(session, ruling);
-    struct prepared *prepared = next_due(session, ruling->moved, anew);
+    struct prepared *prepared = next_due(session, ruling->moved);
     if (prepared) {
         ruling->print = judge_print(ruling->moved, prepared);
         if (prepare_anew(session, prepared, ruling))
@@ -311,8 +308,6 @@ bool renew_due(struct session *session, struct ruling *ruling)
             renewal_none(session, places);
         return true;
     }
-    if (!anew)
-        return false;
     if (session->unrenewed) {
         renew_named(session, ruling);
         return true;

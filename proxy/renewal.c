@@ -81,6 +81,7 @@ static void send_step(struct session *session)
     case RENEWAL_FORGET:
         send_query(session, TEXT("\0\1DEALLOCATE PREPARE `" TRIED "`"));
         break;
+    case RENEWAL_HERE: /* can it be entered, to come back? */
     case RENEWAL_BACK:
         send_command(session, COMMAND_INIT_DB, sql_state_database(&renewal->back), ANSWER_OK);
         break;
@@ -164,7 +165,10 @@ static enum step next(struct session *session)
     renewal->failed = false;
     switch (renewal->step) {
     case RENEWAL_KEEP:
-        renewal->step = renewal->enters ? RENEWAL_BACK : RENEWAL_ENTER;
+        renewal->step = renewal->enters ? RENEWAL_BACK : RENEWAL_HERE;
+        break;
+    case RENEWAL_HERE:
+        renewal->step = failed ? RENEWAL_GIVE : RENEWAL_ENTER;
         break;
     case RENEWAL_ENTER:
         renewal->step = failed ? RENEWAL_GIVE : renewal->hash ? RENEWAL_TRY : RENEWAL_PREPARE;

@@ -12,6 +12,7 @@
 
 enum renewal_step {
     RENEWAL_KEEP,
+    RENEWAL_HERE,
     RENEWAL_ENTER,
     RENEWAL_TRY,
     RENEWAL_PREPARE,

@@ -13,6 +13,7 @@ struct place {
     bool begun;    /* a token */
     bool writes;   /* the text begins with an INSERT, UPDATE, DELETE or REPLACE */
     bool behind;   /* that statement has ended: the rows and warnings are its own */
+    bool sql;      /* SQL, before the % of MariaDB's SQL%ROWCOUNT */
 };
 
 static bool is_one_of(struct text word, const struct text *words, size_t count)
@@ -66,6 +67,7 @@ static bool word_asks(struct place *place, struct text word, bool quoted)
     const bool variable = place->variable;
 
     place->called = place->behind ? text_equal_fold(word, TEXT("found_rows")) : is_function(word);
+    place->sql = text_equal_fold(word, TEXT("sql"));
     if (quoted)
         return variable && is_variable(word) && !place->behind;
     if (text_equal_fold(word, TEXT("show")) || text_equal_fold(word, TEXT("get")))
@@ -80,9 +82,9 @@ static bool word_asks(struct place *place, struct text word, bool quoted)
 
 static bool sign_asks(struct place *place, char sign)
 {
-    const bool asks = place->called && sign == '(';
+    const bool asks = (place->called && sign == '(') || (place->sql && sign == '%');
 
-    place->called = false;
+    place->called = place->sql = false;
     place->variable = place->variable && sign == '.';
     if (sign == ';') {
         place->shows = false;
@@ -112,7 +114,7 @@ static bool asks(struct place *place, struct text text, const struct sql_token *
     case SQL_TOKEN_BAD:
         return true;
     default:
-        place->called = place->variable = false;
+        place->called = place->variable = place->sql = false;
         return false;
     }
 }

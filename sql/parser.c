@@ -51,11 +51,6 @@ bool may_be_oracle(const struct parser *p)
            (!p->state->mode_known || (p->state->mode & SQL_ORACLE));
 }
 
-bool has_packages(const struct parser *p)
-{
-    return may_be_oracle(p) || (p->state->dialect == SQL_MARIADB && p->state->version >= 110400);
-}
-
 bool in_oracle(struct parser *p)
 {
     if (p->state->mode_known || !may_be_oracle(p))
@@ -63,6 +58,11 @@ bool in_oracle(struct parser *p)
     if (!p->failed)
         p->facts->needs_mode = true;
     return parser_fail(p, "sql_mode is not known, and it may be ORACLE");
+}
+
+bool has_packages(struct parser *p)
+{
+    return (p->state->dialect == SQL_MARIADB && p->state->version >= 110400) || in_oracle(p);
 }
 
 bool need_word(struct parser *p, enum sql_keyword word)

@@ -344,7 +344,7 @@ bool in_oracle(struct parser *p);
 /* The same, where nothing is wrong with reading on in both ways. */
 bool may_be_oracle(const struct parser *p);
 /* Can a name before a routine's be a package? */
-bool has_packages(const struct parser *p);
+bool has_packages(struct parser *p);
 /* The last of names with dots: NEXTVAL or CURRVAL, which is a sequence's value in ORACLE? */
 bool at_value(struct parser *p, const struct sql_token *last);
 /* Expressions separated by commas. */

@@ -47,7 +47,7 @@ class Session:
         self.client.ok(b"\x02" + database.encode())
 
     def close(self):
-        self.client.query(f"DELETE FROM t0 WHERE client = {self.number}")
+        self.client.query(f"ROLLBACK; DELETE FROM t0 WHERE client = {self.number}; DELETE FROM o WHERE v > 800")
         self.client.close()
 
 
@@ -75,9 +75,21 @@ PROGRAMS = [
     ([("prepare", ASKING), WARNED], [("prepare", "SELECT 5"), "SHOW WARNINGS"]),
     *(([("prepare", ASKING), WARNED], [quiet, "SHOW WARNINGS"]) for quiet in ("SET @a = 1", "DO 1", "BEGIN", "SELECT @a")),
     *(([("prepare", ASKING), WARNED], [quiet, "SELECT @@warning_count"]) for quiet in ("SET @a = 1", "PREPARE q FROM 'SELECT 1'")),
-    # nothing is lost, so that it is prepared again at once
-    ([("prepare", ASKING), UPDATE], [("execute", ())]),
-    ([("prepare", "INSERT INTO t0 (client, number) VALUES ({n}, ROW_COUNT())"), UPDATE], [("execute", ()), READ]),
+    # statements without tables, where there is no warning yet that a preparing could add to
+    *(([("prepare", "SELECT FOUND_ROWS(), COUNT(*) FROM t0"), UPDATE], [quiet, "SHOW WARNINGS"]) for quiet in ("SET @a = 1", "DO 1")),
+]
+MARIADB = [
+    (["SET sql_mode = ORACLE", UPDATE], ["INSERT INTO t0 (client, number) VALUES ({n}, SQL%ROWCOUNT + 500)", READ]),
+    ([WARNED], ["BEGIN NOT ATOMIC IF @no THEN SELECT COUNT(*) FROM t0; END IF; END", "SHOW WARNINGS"]),
+]
+# The server refuses to prepare them again: more than it allows, and a transaction that only reads.
+INSERTS = "INSERT INTO t0 (client, number) SELECT {n}, ROW_COUNT() + 700"
+REFUSED = [
+    ([("prepare", INSERTS), UPDATE], ["SELECT ROW_COUNT()"]),
+    ([("prepare", INSERTS), UPDATE], ["INSERT INTO o (v) SELECT ROW_COUNT() + 900", "SELECT MAX(v) FROM o"]),
+    ([("prepare", INSERTS), UPDATE], ["SHOW WARNINGS"]),
+    ([("prepare", INSERTS), "START TRANSACTION READ ONLY", "DO 0"], ["SELECT ROW_COUNT()"]),
+    ([("prepare", INSERTS), "START TRANSACTION READ ONLY", "DO 0"], ["SHOW WARNINGS"]),
 ]
 BINARY = "collation_database = utf8mb4_bin"
 ENTERED = [  # the character set of the database, however it was set
@@ -109,11 +121,12 @@ def directly(server, before, after):
     return answers[-1]
 
 
-def differences(scene, programs):
+def differences(scene, programs, between=("DO 0",)):
     """Each through silogate, with a move or the way back between its two parts, in both databases."""
     wanted = [directly(scene.server, *program) for program in programs]
     found = []
     for options in ((), ("--back",)):
+        scene.server.sql("SET GLOBAL max_prepared_stmt_count = 16382")
         sessions = [(Session(scene.gate.port, database, 2 * at + (database == NEW)), database, program, wanted[at])
                     for at, program in enumerate(programs) for database in (OLD, NEW)]
         for session, _, (before, _), _ in sessions:
@@ -121,6 +134,7 @@ def differences(scene, programs):
                 session.run(step)
         told = scene.move(*options)
         assert told.returncode == 0, told.stdout + told.stderr
+        scene.server.sql(*between)
         for session, database, (before, after), value in sessions:
             answers = [session.run(("enter", database) if step == ("enter", None) else step) for step in after]
             if answers[-1] != value:
@@ -129,8 +143,42 @@ def differences(scene, programs):
     return found
 
 
-def test_what_a_client_can_ask_for(scene):
-    assert not differences(scene, PROGRAMS)
+def test_what_a_client_can_ask_for(scene, server):
+    assert not differences(scene, PROGRAMS + MARIADB if server.name == "mariadb" else PROGRAMS)
+
+
+def test_a_server_that_prepares_nothing_more(scene, server):
+    """What it said of that was told to the client, and counted by its next statement."""
+    try:
+        assert not differences(scene, REFUSED, ["SET GLOBAL max_prepared_stmt_count = 1"])
+    finally:
+        server.sql("SET GLOBAL max_prepared_stmt_count = 16382")
+
+
+def test_a_database_that_is_gone(scene, server):
+    """The session is in it, and its statement was prepared in another one: it was ended."""
+    server.sql("CREATE DATABASE mv_third", "GRANT ALL ON mv_third.* TO mv_billing@'%'")
+    session = Session(scene.gate.port, OLD, 1)
+    session.run(("prepare", "SELECT COUNT(*) FROM t0"))
+    session.run("USE mv_third")
+    assert scene.move().returncode == 0
+    server.sql("DROP DATABASE mv_third")
+    answer = session.run(("execute", ()))
+    assert answer == 1146 or isinstance(answer, list)
+    assert session.run("SELECT 1") == [[["1"]]]
+    session.close()
+
+
+def test_not_sent_again_if_it_asks(scene, server):
+    """A DBA has renamed the table: the second sending was told of the first."""
+    session = Session(scene.gate.port, NEW, 1)
+    session.run(UPDATE)
+    server.sql(f"RENAME TABLE {OLD}.t0 TO {NEW}.t0")
+    insert = f"INSERT INTO {OLD}.t0 (client, number) "
+    assert session.run(insert + "SELECT {n}, ROW_COUNT() + 500") == 1146
+    session.run(insert + "VALUES ({n}, 4)")
+    assert session.run(READ) == [[["4"]]]
+    session.close()
 
 
 def test_the_character_set_of_the_database(scene, server):
