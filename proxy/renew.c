@@ -131,6 +131,7 @@ static bool begin_prepared(struct session *session, struct prepared *prepared,
                            struct ruling *ruling)
 {
     const struct text text = {prepared->text, prepared->text_length};
+
     if (!execution_can_bind(session, prepared))
         return cannot(ruling, "a prepared statement whose parameters' types are not known");
     if (!session->inside.missed && must_wait(session, text, &prepared->state, ruling))
@@ -234,7 +235,8 @@ void renew_answered(struct session *session)
 {
     const struct request *request = &session->request;
 
-    if (request->failed || request->answer.warned)
+    /* what a PREPARE warns of it will say again */
+    if (request->failed || (request->executes && request->answer.warned))
         session->inside.warned = true;
     else if (request->anew)
         session->inside.warned = false;
