@@ -24,7 +24,7 @@ static const struct text words[] = {
     {"optimizer_trace", 15},
 };
 
-/* Tables with these. */
+/* In the names of the tables of the servers that tell this. */
 static const struct text tables[] = {
     {"session_status",   14},
     {"status_by_thread", 16},

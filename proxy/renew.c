@@ -261,7 +261,6 @@ static bool may_wait(const struct session *session, const struct prepared *prepa
 static bool is_due(const struct session *session, const struct prepared *prepared,
                    const struct sql_moved *moved)
 {
-
     if (prepared->cut || prepared->has_chunks || prepared->cursor ||
         (prepared->parameters > 0 && prepared->executed && !prepared->has_types))
         return false;

@@ -1,6 +1,6 @@
 /* Prepares statements again that were prepared before their tables moved; the client keeps its
  * statement id (proxy/execution.h). Nothing is sent that changes what the client can ask about the
- * statement before.
+ * statement before; but for a preparing before long data that the server refuses.
  */
 #ifndef PROXY_RENEW_H
 #define PROXY_RENEW_H

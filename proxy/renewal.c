@@ -12,7 +12,7 @@
  *
  * COM_INIT_DB sets collation_database (and with it character_set_database) to that of the database,
  * but the session may have set it itself, also in a routine. So a SET keeps it before, and another
- * one sets it again; on MySQL that needs a right, which a session has that has set it.
+ * one sets it again; if the server refuses that, the kept value is thrown away.
  */
 #include "proxy/renewal.h"
 
