@@ -10,7 +10,7 @@
 
 enum {
     MARGIN_MS = 30,
-    UNHEARD_MS = 500, /* for an instance that begins */
+    UNHEARD_MS = MEETING_LIVE, /* for an instance that begins */
     POLL_US = 5000,
     TABLE_US = 3000, /* a table more in one RENAME, on a server that is not slow */
     TRIPS = 4,       /* to the server, until the instances know that the tables have moved */

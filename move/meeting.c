@@ -279,8 +279,9 @@ bool meeting_drained(struct connection *connection, const char *move, uint64_t e
     *look = (struct meeting_look){0};
     if (read) {
         const struct text held = rows->cells[0], other = rows->cells[1];
-        look->all = !held.at && !other.at && rows_number(rows, 2, 0) > 0;
-        look->unheard = !held.at && other.at;
+        const bool any = rows_number(rows, 2, 0) > 0;
+        look->all = !held.at && !other.at && any;
+        look->unheard = !held.at && (other.at || !any);
         look->now = rows_number(rows, 3, 0);
         snprintf(look->who, sizeof(look->who), "%.*s",
                  TEXT_ARGS(held.at    ? held

@@ -118,7 +118,9 @@ bool meeting_others(struct connection *connection, const char *move, uint64_t ep
  * `*who` is one that is not. `*now`: the server's clock, in milliseconds since 1970. */
 struct meeting_look {
     bool all;
-    bool unheard; /* the others are; this one has written nothing in this epoch */
+    /* The others are; this one has written nothing in this epoch. Also if there is none at all: the
+     * last has ended, and its successor has written nothing. */
+    bool unheard;
     char who[129];
     int64_t now;
 };

@@ -94,6 +94,22 @@ def test_an_upgrade_in_the_hold(make_scene, monkeypatch, step):  # noqa: F811
         line.end()
 
 
+def test_the_mover_waits_for_a_successor(make_scene, monkeypatch):  # noqa: F811
+    """The last instance has left in the hold, and the one that begins has written nothing yet."""
+    scene = make_scene()
+    mover = stop_at(scene, monkeypatch, "drained")
+    scene.gate.process.kill()
+    scene.gate.process.wait()
+    for table in ("instances_of_moves", "instances"):
+        scene.server.sql(f"DELETE FROM silogate.{table}")
+    mover.send_signal(signal.SIGCONT)
+    time.sleep(0.2)
+    scene.gate.start()
+    out, errors = mover.communicate(timeout=60)
+    assert mover.returncode == 0, out + errors
+    assert scene.stand_in(NEW)
+
+
 @pytest.mark.long
 def test_a_start_whose_first_reads_fail(make_scene, monkeypatch):  # noqa: F811
     """The connection is killed again and again while it reads where the tables are, behind the closed door."""
