@@ -24,6 +24,8 @@ struct stream_kind {
     void (*close)(struct stream *stream);
     /* Are there bytes that a read would return although the socket is not readable? NULL: never. */
     bool (*pending)(const struct stream *stream);
+    /* Has a part come of something that can only be read as a whole? NULL: never. */
+    bool (*arrives)(const struct stream *stream);
     /* Does the last operation that returned STREAM_AGAIN wait for the socket to be writable (true)
      * or readable (false)? NULL: reads wait for readable, writes for writable. */
     bool (*wants_write)(const struct stream *stream);
@@ -48,6 +50,7 @@ struct stream_layer_kind {
     ssize_t (*write)(struct stream *stream, const void *from, size_t size);
     bool (*pending)(
         const struct stream *stream); /* in addition to the pending bytes of the kind itself */
+    bool (*arrives)(const struct stream *stream); /* a part of the other side's next frame */
     void (*turn)(struct stream *stream);
     void (*free)(struct stream *stream); /* before the kind is closed */
 };
@@ -70,6 +73,13 @@ static inline bool stream_pending(const struct stream *stream)
 {
     return (stream->layer && stream->layer->kind->pending(stream)) ||
            (stream->kind->pending && stream->kind->pending(stream));
+}
+
+/* Has a part come of what the other side sends next, of which a read returns nothing yet? */
+static inline bool stream_arrives(const struct stream *stream)
+{
+    return (stream->layer && stream->layer->kind->arrives(stream)) ||
+           (stream->kind->arrives && stream->kind->arrives(stream));
 }
 
 /* A new command begins: the next bytes written are its answer (to a client) or the command (to a

@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "proxy/branches.h"
 #include "proxy/command.h"
-#include "proxy/compressed.h"
 #include "proxy/cut.h"
 #include "proxy/worker.h"
 
@@ -66,8 +65,8 @@ static bool arrives(const struct session *session)
         return false;
     if (gate_waiting(&client->gate) > 0)
         command_answer_id(&client->gate, &whole);
-    else if (client->stream.layer)
-        whole = !compressed_arrives(&client->stream);
+    else
+        whole = !stream_arrives(&client->stream);
     return !whole;
 }
 

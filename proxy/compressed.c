@@ -188,7 +188,7 @@ static void layer_turn(struct stream *stream)
         compressed->is_client ? (uint8_t)(compressed->unpacker.sequence + 1) : (uint8_t)0;
 }
 
-bool compressed_arrives(const struct stream *stream)
+static bool layer_arrives(const struct stream *stream)
 {
     const struct unpacker *unpacker = &of(stream)->unpacker;
 
@@ -213,6 +213,7 @@ static void layer_free(struct stream *stream)
 static const struct stream_layer_kind layer_kind = {.read = layer_read,
                                                     .write = layer_write,
                                                     .pending = layer_pending,
+                                                    .arrives = layer_arrives,
                                                     .turn = layer_turn,
                                                     .free = layer_free};
 

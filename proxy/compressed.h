@@ -13,9 +13,6 @@
 void compressed_begin(struct stream *stream, enum compression kind, int level, bool is_client,
                       struct text early);
 
-/* Has a part of the other side's next frame come? */
-bool compressed_arrives(const struct stream *stream);
-
 /* Sets the sequence id of our next frame. */
 void compressed_count(struct stream *stream, uint8_t next);
 

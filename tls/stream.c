@@ -219,6 +219,13 @@ static bool tls_pending(const struct stream *stream)
     return tls->ahead_from < tls->ahead_to || mbedtls_ssl_get_bytes_avail(&tls->ssl) > 0;
 }
 
+static bool tls_arrives(const struct stream *stream)
+{
+    const struct tls_stream *tls = stream->secret;
+
+    return tls->ssl.MBEDTLS_PRIVATE(in_left) > 0; /* of a record */
+}
+
 static bool tls_wants_write(const struct stream *stream)
 {
     const struct tls_stream *tls = stream->secret;
@@ -230,6 +237,7 @@ static const struct stream_kind stream_tls = {.read = tls_read,
                                               .write = tls_write,
                                               .close = tls_close,
                                               .pending = tls_pending,
+                                              .arrives = tls_arrives,
                                               .wants_write = tls_wants_write};
 
 static struct tls_stream *tls_new(const mbedtls_ssl_config *config, int socket)

@@ -1,13 +1,15 @@
 """A TCP relay that keeps every byte, to prove what crossed a leg and what did not."""
 import socket
 import threading
+import time
 
 
 class Relay:
-    """Listens on `port` and connects each client to `target`."""
+    """Listens on `port` and connects each client to `target`. `room`: so many bytes still go there; None: all."""
 
     def __init__(self, target):
         self.target = target
+        self.room = None
         self.connections = []
         self.sockets = []
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -27,12 +29,23 @@ class Relay:
             for one, other, kept in ((client, server, sent), (server, client, answered)):
                 threading.Thread(target=self._pump, args=(one, other, kept), daemon=True).start()
 
-    @staticmethod
-    def _pump(one, other, kept):
+    def _pass(self, data, target):
+        while self.room is not None and data:
+            part, data = data[:self.room], data[self.room:]
+            self.room -= len(part)
+            target.sendall(part)
+            while data and self.room == 0:
+                time.sleep(0.01)
+        target.sendall(data)
+
+    def _pump(self, one, other, kept):
         try:
             while data := one.recv(65536):
                 kept += data
-                other.sendall(data)
+                if other.getpeername()[1] == self.target:
+                    self._pass(data, other)
+                else:
+                    other.sendall(data)
         except OSError:
             pass
         try:

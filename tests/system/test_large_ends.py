@@ -1,12 +1,15 @@
 """The end of a session while a client sends a large command. It reads nothing before it has sent all of it, and some
 drivers check the error's sequence id: it is the answer to a command of as many packets as it has sent."""
 import os
+import ssl
 import struct
+import threading
 import time
 
 import pytest
 
 from harness import gate as gates, places, wire
+from harness.relay import Relay
 from test_boundary import kept  # noqa: F401
 
 LARGE = 20_000_000  # two packets
@@ -62,6 +65,29 @@ def test_a_command_whose_first_frame_is_arriving(kept, packed, came):  # noqa: F
     client.socket.plain.sendall(frames[came:])
     assert error(client) == (1053, 1)
     client.close()
+
+
+@pytest.mark.parametrize("came", [3, 9000])
+def test_a_command_whose_first_record_is_arriving(kept, came):  # noqa: F811
+    """Of TLS. Its length is in a part that cannot be read yet."""
+    kept.reload(("tls", "certificate", "auto"), ("tls", "client", "preferred"))
+    relay = Relay(kept.port)
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    client = wire.connect(relay.port, "kept_service", "kept", tls=trusting)
+    client.query("SELECT 1")
+    command = insert(client)
+    relay.room = came
+    sending = threading.Thread(target=client.socket.sendall, args=(command,), daemon=True)
+    sending.start()
+    assert places.wait_for(lambda: told(kept) == "a command is arriving", 20)
+    gates.ctl(kept, "drain")
+    time.sleep(1)
+    relay.room = None
+    sending.join(30)
+    assert error(client) == (1053, 2)
+    client.close()
+    relay.close()
 
 
 def test_its_first_bytes_and_no_more(kept):  # noqa: F811
