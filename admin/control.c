@@ -38,18 +38,32 @@ struct control {
     struct upgrade takeover, adoption;
 };
 
-/* The kernel tells which user has opened the connection. */
-static void find_caller(struct call *call)
+/* The kernel tells who has opened the connection. */
+static struct ucred peer_of(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct ucred caller = {.uid = (uid_t)-1};
-    socklen_t length = sizeof(caller);
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct ucred peer = {.uid = (uid_t)-1};
+    socklen_t length = sizeof(peer);
+
+    if (info)
+        getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &length);
+    return peer;
+}
+
+/* Would a successor end when this process has drained? So the kernel does with all processes of a
+ * PID namespace whose process 1 ends; those of others have the id 0 here. */
+static bool ends_with_us(struct MHD_Connection *connection)
+{
+    return getpid() == 1 && peer_of(connection).pid != 0;
+}
+
+static void find_caller(struct call *call)
+{
+    const struct ucred caller = peer_of(call->connection);
     struct passwd entry, *found = NULL;
     char room[1024];
 
-    if (info)
-        getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &caller, &length);
     if (getpwuid_r(caller.uid, &entry, room, sizeof(room), &found) == 0 && found)
         snprintf(call->who, sizeof(call->who), "%.40s (uid %u)", found->pw_name,
                  (unsigned)caller.uid);
@@ -113,6 +127,10 @@ static enum MHD_Result dispatch(struct call *call, const char *path, const char 
     bool posts = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
 
     struct upgrade *upgrade = posts ? NULL : find_upgrade(call->control, call, path);
+    if (upgrade == &call->control->takeover && ends_with_us(call->connection)) {
+        error_set(&why, "this is process 1 of a container, which would end with it");
+        return refuse(call->connection, MHD_HTTP_CONFLICT, &why);
+    }
     if (upgrade)
         return upgrade_begin(upgrade, call->connection);
     for (size_t i = 0; i < control_route_count; i++) {

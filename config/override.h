@@ -35,7 +35,8 @@ enum override_closed {
     OVERRIDE_PENDING    /* the upstream's table does not say it yet */
 };
 
-/* Texts end with a NUL. */
+/* Texts end with a NUL. New fields are added at the end, where 0 means that there is none:
+ * processes of several versions share lists of these (proxy/board.h). */
 struct override {
     char id[OVERRIDE_ID]; /* 8 hex digits */
     uint8_t kind;         /* enum override_kind */

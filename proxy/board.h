@@ -16,8 +16,9 @@ struct board;
 
 /* For at most `room` overrides, here and below. NULL: no memory. */
 struct board *board_new(size_t room);
-/* Takes over the descriptor. NULL: it is no board, or one of another version. */
-struct board *board_inherit(int fd, size_t room);
+/* Takes over the descriptor; -1: none came, *board is NULL. An entry of another version may be
+ * shorter or longer: fields that only one of them knows are 0. False: it cannot be used. */
+bool board_inherit(int fd, size_t room, struct board **board);
 void board_free(struct board *board); /* NULL is allowed */
 int board_fd(const struct board *board);
 

@@ -53,6 +53,16 @@ void drain_counts(struct server *server, bool last)
     server->counted = clock_seconds();
 }
 
+static void hand_over(struct server *server);
+
+/* A successor that has the sockets has the paths too, whether it comes to serve or not. */
+static void end(struct server *server)
+{
+    if (server->giving)
+        hand_over(server);
+    ev_break(server->loop, EVBREAK_ALL);
+}
+
 static void on_drain(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
     struct server *server = timer->data;
@@ -60,6 +70,7 @@ static void on_drain(struct ev_loop *loop, struct ev_timer *timer, int events)
     unsigned left = atomic_load(&worker_sessions);
     bool late = clock_seconds() - server->drained >= over;
 
+    (void)loop;
     (void)events;
     if (server->handed_over)
         steer_follow(&server->steer);
@@ -72,7 +83,7 @@ static void on_drain(struct ev_loop *loop, struct ev_timer *timer, int events)
     if (left > 0 && late)
         log_warning("drain_timeout is over: %u sessions are closed", left);
     if (left == 0 || late)
-        ev_break(loop, EVBREAK_ALL);
+        end(server);
 }
 
 static void begin(struct server *server)
@@ -92,9 +103,14 @@ static void begin(struct server *server)
 
 static void on_delay(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
+    struct server *server = timer->data;
+
     (void)loop;
     (void)events;
-    begin(timer->data);
+    if (server->giving)
+        hand_over(server);
+    else
+        begin(server);
 }
 
 /* The sockets now belong to a successor: the paths of Unix sockets stay where they are. */
@@ -133,7 +149,7 @@ void drain_on_signal(struct ev_loop *loop, struct ev_signal *signal, int events)
 
     (void)events;
     if (server->signalled) {
-        ev_break(loop, EVBREAK_ALL);
+        end(server);
         return;
     }
     server->signalled = true;

@@ -60,7 +60,8 @@ bool server_reload(struct server *server, struct error *why)
     if (fine) /* for the sessions of older generations too */
         generations_signal(&server->inherited, SIGHUP);
     if (!server->handed_over)
-        notify("READY=1\nSTATUS=%s%s, policy %s", server->terminated ? "draining" : "serving",
+        notify("READY=1\nMAINPID=%ld\nSTATUS=%s%s, policy %s", (long)getpid(),
+               server->terminated ? "draining" : "serving",
                fine ? "" : ", the last reload was refused",
                policy_hash(server->steer.current->policy));
     return fine;
@@ -101,6 +102,9 @@ static void on_upgrade(struct ev_loop *loop, struct ev_signal *signal, int event
         log_warning("SIGUSR2: this silogate drains already");
     else if (!server->control)
         log_warning("SIGUSR2: without `[proxy] control` no other can take over");
+    else if (getpid() == 1)
+        log_warning("SIGUSR2: this is process 1 of a container, which would end with it: start "
+                    "another container");
     else
         successor_start(&server->successor, loop);
 }
@@ -111,6 +115,8 @@ static void on_probe(struct ev_loop *loop, struct ev_timer *timer, int events)
 
     (void)loop;
     (void)events;
+    if (!server->handed_over)
+        notify_again();
     probe_tick(server->steer.current, server->violations);
     generations_forget(&server->inherited, server->control ? control_at(server->control) : NULL);
     if (server->young) /* SIGUSR1 may have been sent to the predecessor a moment too late */
@@ -158,6 +164,30 @@ static bool read_again(struct server *server, struct error *error)
     return true;
 }
 
+static void inherit_ledger(struct server *server)
+{
+    const int fd = takeover_take(&server->inherited, INHERITED_LEDGER);
+
+    server->ledger = ledger_inherit(fd);
+    if (fd >= 0 && !server->ledger)
+        log_warning("what the silogate that ran before has counted cannot be read by this one: "
+                    "/metrics begins at 0");
+}
+
+/* Only where another goes on serving with them they are worth more than a start. */
+static bool inherit_overrides(struct server *server, bool runs, struct error *error)
+{
+    struct error why;
+
+    if (steer_restore(&server->steer, takeover_take(&server->inherited, INHERITED_BOARD),
+                      takeover_take(&server->inherited, INHERITED_OVER), &why))
+        return true;
+    if (runs)
+        return error_set(error, "the silogate that runs goes on: %s; end it first", why.text);
+    log_error("the overrides of the silogate that ran before are lost: %s", why.text);
+    return true;
+}
+
 /* Looks for a running silogate to take over from. It is only asked if this one's configuration is
  * valid and an upstream is up: otherwise its clients are better served by it. */
 static bool find_predecessor(struct server *server, struct error *error)
@@ -191,10 +221,8 @@ static bool find_predecessor(struct server *server, struct error *error)
     generations_make_room(&server->inherited,
                           drain < GENERATIONS_WAIT_MS ? drain : GENERATIONS_WAIT_MS);
     if (runs) /* behind a kill -9 numbers begin anew, as Prometheus takes them */
-        server->ledger = ledger_inherit(takeover_take(&server->inherited, INHERITED_LEDGER));
-    steer_restore(&server->steer, takeover_take(&server->inherited, INHERITED_BOARD),
-                  takeover_take(&server->inherited, INHERITED_OVER));
-    return true;
+        inherit_ledger(server);
+    return inherit_overrides(server, runs, error);
 }
 
 /* What needs no predecessor, and may take long: the logs are opened, the upstreams are probed. */

@@ -369,15 +369,18 @@ static bool take_board(struct steer *steer)
     return news;
 }
 
-void steer_restore(struct steer *steer, int board, int over)
+bool steer_restore(struct steer *steer, int board, int over, struct error *error)
 {
+    const bool fine = board_inherit(board, OVERRIDES_MAX, &steer->board);
     struct error why;
 
-    steer->board = board_inherit(board, OVERRIDES_MAX);
-    steer->over = board_inherit(over, OVERRIDES_CLOSED_MAX);
+    if (!board_inherit(over, OVERRIDES_CLOSED_MAX, &steer->over) || !fine)
+        return error_set(error, "its overrides are unreadable here: another version's, or there is "
+                                "no memory");
     if (take_board(steer) && build(steer, &why))
         log_notice("%zu overrides of the silogate that ran before go on", steer->count);
     set_timer(steer);
+    return true;
 }
 
 void steer_lead(struct steer *steer)

@@ -46,8 +46,8 @@ bool steer_undo(struct steer *steer, struct text id, struct text who, struct ove
  * it, because no more files may be open. */
 bool steer_share(struct steer *steer, int *board, int *over);
 /* By the successor: takes over the descriptors, and the overrides there that are valid with its own
- * file. Does not call `put`. */
-void steer_restore(struct steer *steer, int board, int over);
+ * file. Does not call `put`. False: there are some, and they cannot be read. */
+bool steer_restore(struct steer *steer, int board, int over, struct error *error);
 /* By whoever serves now: applies what a predecessor has changed since, or has left in its file, and
  * writes boards and file from now on. */
 void steer_lead(struct steer *steer);

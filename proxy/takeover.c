@@ -229,6 +229,9 @@ static int reach(const char *path)
 
 static bool refused(const char *path, const char *head, bool whole, struct error *error)
 {
+    if (whole && strncmp(head, "HTTP/1.1 409", 12) == 0)
+        return error_set(error, "the silogate that runs is process 1 of its container, which ends "
+                                "with it; end that one, and start another container");
     if (whole)
         return error_set(error,
                          "the silogate that runs would not be taken over (%.*s); end it first",

@@ -212,6 +212,7 @@ def test_pages_fit_their_window(browser, hospital, city, width):
     assert inside > room, "60 services scroll inside of their own frame"
 
 
+@pytest.mark.long
 def test_heads_stay_in_sight(browser, city):
     """Scrolled to its far end, the matrix still says whose row and whose column it is."""
     browser.open(city.at, width=1400)

@@ -1,13 +1,16 @@
 """sd_notify's protocol with something in systemd's place: what Type=notify-reload asks for, word by word, and sockets that
 are odd, gone, or that nobody reads."""
+import contextlib
 import re
 import signal
 import socket
+import threading
 import time
 
 import pytest
 
-from harness import places, wire
+from harness import gate as gates, places, wire
+from harness.generations import Generations
 
 
 class Manager:
@@ -21,7 +24,9 @@ class Manager:
 
     def next(self):
         """The next message as a dictionary; each line is NAME=VALUE."""
-        text = self.socket.recv(4096).decode()
+        text = "X=1"
+        while text == "X=1":
+            text = self.socket.recv(4096).decode()
         assert re.fullmatch(r"([A-Z_]+=[^\n]*\n?)+", text), text
         return dict(line.split("=", 1) for line in text.splitlines())
 
@@ -38,6 +43,8 @@ def manager(make_gate, monkeypatch):
 
     def make(server, name):
         gate = make_gate(server, ("policy", "mode", "log"), start=False)
+        gate.ini = gates.change(gate.ini, "proxy", "control", f"unix:{gate.folder}/control")
+        gate.path.write_text(gate.ini)
         made.append(Manager(name or str(gate.folder / "notify")))
         monkeypatch.setenv("NOTIFY_SOCKET", made[-1].name)
         return gate.start(), made[-1]
@@ -69,6 +76,38 @@ def test_the_protocol(mariadb, manager, name):
     assert told.until("STOPPING")["STOPPING"] == "1"
     assert gate.process.wait(60) == 0
     gate.process = None
+
+
+def fill(told):
+    """Until its queue takes no more."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                other.sendto(b"X=1", told.name)
+
+
+@pytest.mark.parametrize("silence", [1, 7])
+def test_a_manager_that_is_busy_for_a_while(mariadb, manager, silence):
+    """At a takeover: it would end the service if it were not told the new process."""
+    gate, told = manager(mariadb, "")
+    told.until("READY")
+    line, heard = Generations(gate), []
+
+    def listen():
+        time.sleep(silence)
+        while heard[-1:] != [str(gate.process.pid)]:
+            heard.append(told.until("READY", "MAINPID")["MAINPID"])
+
+    listening = threading.Thread(target=listen)
+    try:
+        fill(told)
+        listening.start()
+        line.upgrade()
+        listening.join()
+        assert heard
+    finally:
+        line.end()
 
 
 def test_a_socket_that_nobody_reads(mariadb, manager):

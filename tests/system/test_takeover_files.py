@@ -7,11 +7,30 @@ import socket
 import subprocess
 import threading
 
+import pymysql
 import pytest
 
 from harness import gate as gates, places, wire
 from test_takeover import generations, refused  # noqa: F401
 
+NO_MAP = """#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+void *mmap(void *at, size_t size, int may, int flags, int fd, off_t offset)
+{
+    char link[64], name[256] = "";
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    if (fd >= 0 && readlink(link, name, sizeof(name) - 1) > 0 && strstr(name, "silogate-overrides")) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    return ((void *(*)(void *, size_t, int, int, int, off_t))dlsym(RTLD_NEXT, "mmap"))(at, size, may, flags, fd, offset);
+}
+"""
 FOREIGN = "SELECT 1 FROM clinical_data.patients"
 
 
@@ -144,6 +163,90 @@ def test_a_start_that_is_ended_while_it_waits(line, ends):
     for session in sessions:
         session.query("COMMIT")
         session.close()
+
+
+@pytest.mark.parametrize("ends", ["drained", "delayed", "twice"])
+def test_the_one_that_runs_ends_while_a_start_waits(line, ends):
+    """It took the paths away that the start had already got from it."""
+    gate, sessions = line.gate, []
+    gate.ini = gates.change(gate.ini, "proxy", "admin", f"unix:{gate.folder}/admin")
+    gate.ini = gates.change(gate.ini, "proxy", "listen", f"127.0.0.1:{gate.port}", f"unix:{gate.folder}/listen")
+    if ends != "drained":
+        gate.ini = gates.change(gate.ini, "proxy", "shutdown_delay", "2s" if ends == "delayed" else "30s")
+    gate.path.write_text(gate.ini)
+    line.upgrade()
+    for _ in range(4):
+        sessions.append(wire.connect(gate.port, "billing_service"))
+        sessions[-1].query("BEGIN")
+        line.upgrade()
+    last = wire.connect(gate.port, "billing_service")
+    last.query("BEGIN")
+    before = len(gate.log())
+    gate.process.send_signal(signal.SIGTERM)
+    if ends == "drained":
+        gate.wait_log("draining: ", start=before)
+    with open(gate.log_file, "ab") as said:
+        waits = begin(gate, 4096, said)
+        gate.wait_log("waiting for the oldest", start=before)
+        if ends == "drained":
+            last.query("COMMIT")
+            last.close()
+            assert gate.process.wait(30) == 0
+        elif ends == "twice":
+            gate.process.send_signal(signal.SIGTERM)
+            assert gate.process.wait(30) == 0
+        else:
+            gate.wait_log("a successor has taken over", start=before)
+        line.old.append(gate.process)
+        gate.process = waits
+        for session in sessions:
+            session.close()
+        gate.wait_log(" runs: ", start=before)
+    gates.ctl(gate, "sessions")
+    pymysql.connect(unix_socket=f"{gate.folder}/listen", user="billing_service", password="billing_service-secret").close()
+    assert (gate.folder / "admin").exists()
+
+
+def test_an_override_that_cannot_be_read(line, tmp_path):
+    """A start without it would let through what is blocked."""
+    gate = line.gate
+    begun = gates.ctl(gate, "mode", "billing", "block", "--for", "10m")["id"]
+    source = tmp_path / "no_map.c"
+    source.write_text(NO_MAP)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "no_map.so", source], check=True)
+    with open(tmp_path / "said", "w+", encoding="utf-8") as said:
+        process = subprocess.run([str(places.SILOGATE), "run", "-c", str(gate.path)], stdin=subprocess.DEVNULL, stdout=said,
+                                 stderr=said, env=dict(os.environ, LD_PRELOAD=str(tmp_path / "no_map.so")), timeout=60)
+        assert process.returncode == 2
+    assert "its overrides are unreadable here" in (tmp_path / "said").read_text()
+    assert [one["id"] for one in gates.ctl(gate, "overrides")["overrides"]] == [begun]
+    assert blocks(gate)
+
+
+def test_process_1_of_a_container(line):
+    """The kernel ends what runs in a container when its process 1 has ended: a successor there would not live."""
+    gate = line.gate
+    gate.stop()
+    contained = ["unshare", "-p", "-f", "--mount-proc", "--kill-child", str(places.SILOGATE), "run", "-c", str(gate.path)]
+    if subprocess.run(["unshare", "-p", "-f", "--mount-proc", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no PID namespace can be made here")
+    before = len(gate.log())
+    with open(gate.log_file, "ab") as said:
+        outside = subprocess.Popen(contained, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                                   preexec_fn=places.end_with_us)
+        gate.process = outside
+        gate.wait_log(" runs: ", start=before)
+        children = f"/proc/{outside.pid}/task/{outside.pid}/children"
+        with open(children, encoding="ascii") as file:
+            one = int(file.read())
+        os.kill(one, signal.SIGUSR2)
+        gate.wait_log("this is process 1 of a container", start=before)
+        second = subprocess.run(["nsenter", "-t", str(one), "-p", "-m", *contained[5:]], stdin=subprocess.DEVNULL,
+                                stdout=said, stderr=said, timeout=60, check=False)
+    assert second.returncode == 2 and "is process 1 of its container" in gate.log()[before:]
+    wire.connect(gate.port, "billing_service").quit()
+    line.upgrade()  # from outside of the container: it may
+    wire.connect(gate.port, "billing_service").quit()
 
 
 def test_one_signal_to_a_generation_that_drains(line):
