@@ -7,7 +7,7 @@
 void asks_note(struct ruling *ruling, const struct sql_facts *facts)
 {
     ruling->executes = true;
-    if (facts->kind == SQL_PREPARE || facts->kind == SQL_COMPOUND || facts->stores)
+    if (facts->kind == SQL_PREPARE || facts->branches || facts->stores)
         return; /* the tables of another text, or of a branch that is not run */
     for (uint32_t i = 0; i < facts->object_count && !ruling->anew; i++)
         ruling->anew = facts->objects[i].type == SQL_TABLE;

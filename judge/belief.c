@@ -54,13 +54,33 @@ void belief_name(struct belief *belief, struct named named)
     belief->named[at] = named;
 }
 
+bool belief_knows_reading(const struct belief *belief)
+{
+    return belief->state.mode_known && belief->state.charset != SQL_CHARSET_UNKNOWN;
+}
+
 uint64_t belief_reads(const struct belief *belief)
 {
     const struct sql_state *state = &belief->state;
-    const char parts[] = {(char)state->mode, (char)state->mode_known, (char)state->charset,
-                          (char)state->lossy};
+    const uint32_t doubts = belief_knows_reading(belief) ? 0 : belief->doubts;
+    char parts[4 + sizeof(doubts)] = {(char)state->mode, (char)state->mode_known,
+                                      (char)state->charset, (char)state->lossy};
 
+    memcpy(parts + 4, &doubts, sizeof(doubts));
     return text_hash((struct text){parts, sizeof(parts)}, belief->set_by, false) | 1;
+}
+
+bool belief_reads_alike(const struct belief *belief, uint64_t reads)
+{
+    return reads != 0 && (reads == belief_reads(belief) || reads == belief->asked_reads);
+}
+
+void belief_learned(struct belief *belief, uint64_t before, bool known)
+{
+    if (!known)
+        belief->asked_reads = before;
+    else if (belief_reads(belief) != before)
+        belief->asked_reads = 0;
 }
 
 static void forget_names(struct belief *belief)

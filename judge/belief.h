@@ -27,7 +27,6 @@ struct owners {
  * server read it. */
 struct named {
     uint64_t hash, print; /* hash: of its name; print: from sql_moved_print, 0: not known */
-    uint64_t reads;       /* belief_reads; 0: not known */
 };
 enum { BELIEF_NAMED = 64 }; /* only the latest statements are kept */
 
@@ -38,7 +37,9 @@ struct belief {
     struct owners written; /* in the open transaction */
     /* BELIEF_NAMED of them; NULL until a statement uses a table of an open move */
     struct named *named;
-    uint64_t set_by; /* a hash of the last command that has set sql_mode or character sets */
+    uint64_t set_by;      /* a hash of the last command that has set sql_mode or character sets */
+    uint64_t asked_reads; /* belief_reads before the server was asked for what was not known */
+    uint32_t doubts;      /* commands behind which it is not known how the server reads */
     uint8_t next_named;
     bool in_transaction : 1;       /* by the status flags */
     bool in_doubt : 1;             /* ... or by an error after which it may be open: an ERR has no
@@ -84,6 +85,11 @@ void belief_name(struct belief *belief, struct named named);
 /* How the server reads a text now, as one number, which is not 0: if it is another one, the
  * sql_mode, a character set or a collation may be too, also those that `state` does not have. */
 uint64_t belief_reads(const struct belief *belief);
+/* Does it read now as when belief_reads was this? */
+bool belief_reads_alike(const struct belief *belief, uint64_t reads);
+/* The server was asked: `before` is what belief_reads was, and whether that was known. */
+void belief_learned(struct belief *belief, uint64_t before, bool known);
+bool belief_knows_reading(const struct belief *belief);
 
 void owners_add(struct owners *owners, int owner);
 bool owners_have(const struct owners *owners, int owner);

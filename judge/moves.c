@@ -14,6 +14,13 @@ static void unmapped(struct ruling *ruling, uint64_t moves, const char *why)
     ruling->unmapped_of |= moves;
 }
 
+/* The table stands elsewhere now. */
+static void stray(struct ruling *ruling, uint64_t moves, const char *why)
+{
+    unmapped(ruling, moves, why);
+    ruling->strays = true;
+}
+
 /* Tables of information_schema that have rows for each table. */
 static bool tells_of_tables(struct text name)
 {
@@ -236,7 +243,7 @@ static void write_edits(struct ruling *ruling, uint64_t moves)
         const struct sql_edit *edit = &ruling->edits.edits[i];
         const size_t length = sql_edit_write(edit, bytes);
         if (!ruling_rewrite(ruling, edit->offset, edit->length, (struct text){bytes, length}))
-            unmapped(ruling, moves, "more names than can be mapped");
+            stray(ruling, moves, "more names than can be mapped");
         else
             ruling->moved_rewrites++;
     }
@@ -275,7 +282,6 @@ static void note_named(struct judging *judging, const struct sql_facts *facts, b
         is_mapped = false;
     named->hash = belief_name_hash(facts->session.name);
     named->print = is_mapped ? ruling->print : 0;
-    named->reads = ruling->parts == 0 ? belief_reads(judging->belief) : 0;
 }
 
 void moves_map(struct judging *judging, struct sql_facts *facts, const struct sql_state *state,
@@ -284,19 +290,22 @@ void moves_map(struct judging *judging, struct sql_facts *facts, const struct sq
     struct ruling *ruling = judging->ruling;
 
     note_locks(ruling, facts);
+    if (facts->kind == SQL_PREPARE) /* a [move:] may come with a reload */
+        facts->reads = ruling->parts == 0 ? belief_reads(judging->belief) : 0;
     if (!ruling->moved || judging->repeats)
         return;
     const uint64_t moves = sql_moved_touches(ruling->moved, facts);
     const struct sql_session *session = judging->belief->remembered;
     const struct sql_where where = {sql_moved_stands, ruling->moved, session};
     ruling->touched |= moves;
+    ruling->partitions |= moves && facts->partitions;
     ruling->redefines |= early_defines(facts);
     note_print(ruling, facts);
     note_lists(ruling, facts);
     moves_mean(judging, facts);
     if (ruling->parts > 0 && ruling->stale) { /* the command does more than this EXECUTE */
         ruling->stale = false;
-        unmapped(ruling, ruling->touched, "EXECUTE beside other statements");
+        stray(ruling, ruling->touched, "EXECUTE beside other statements");
     }
     if (executes_named(judging, facts))
         return;
@@ -306,9 +315,9 @@ void moves_map(struct judging *judging, struct sql_facts *facts, const struct sq
         moves && judging->belief->state.charset == SQL_CHARSET_UNKNOWN && !judging->belief->asked;
     enum sql_mapped mapped = sql_map(facts, state, &where, &ruling->edits);
     if (mapped == SQL_MAP_CANNOT)
-        unmapped(ruling, moves, ruling->edits.why);
+        stray(ruling, moves, ruling->edits.why);
     else if (mapped == SQL_MAP_EDITS && !rewrites)
-        unmapped(ruling, moves, "a name that does not stand in the text of the command");
+        stray(ruling, moves, "a name that does not stand in the text of the command");
     else if (mapped == SQL_MAP_EDITS) {
         mean_followers(judging, facts, &where);
         write_edits(ruling, moves);
@@ -323,9 +332,11 @@ void moves_touch(struct judging *judging, const struct sql_facts *facts)
 {
     struct ruling *ruling = judging->ruling;
 
+    const uint64_t moves = ruling->moved ? sql_moved_touches(ruling->moved, facts) : 0;
+
     note_locks(ruling, facts);
-    if (ruling->moved)
-        ruling->touched |= sql_moved_touches(ruling->moved, facts);
+    ruling->touched |= moves;
+    ruling->partitions |= moves && facts->partitions;
 }
 
 void moves_stale(struct judging *judging, const struct sql_facts *facts,
@@ -334,6 +345,7 @@ void moves_stale(struct judging *judging, const struct sql_facts *facts,
     struct ruling *ruling = judging->ruling;
 
     note_print(ruling, facts);
-    ruling->stale =
-        ruling->print != 0 && prepared->print != ruling->print && prepared->stays != ruling->print;
+    const bool outdated = ruling->print != 0 && prepared->print != ruling->print;
+    ruling->stale = outdated && prepared->stays != ruling->print;
+    ruling->strays |= outdated && !ruling->stale;
 }

@@ -61,6 +61,7 @@ void ruling_begin(struct ruling *ruling, int32_t today)
     ruling->print = 0;
     ruling->locks = LOCKS_NOTHING;
     ruling->wants_charset = ruling->executes = ruling->anew = false;
+    ruling->partitions = ruling->strays = false;
     ruling->leaves = 0;
     ruling->works = ruling->breaks = ruling->reverts = ruling->opaque = false;
 }
@@ -194,10 +195,13 @@ void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *
     belief->must_ask |= change->unknown; /* a failed command may have been executed in part */
     if (change->sets)                    /* a part of it may have been done */
         belief->set_by = change->set_by;
+    if (change->sets || (change->has_state && !good)) {
+        belief->asked_reads = 0;
+        belief->doubts++;
+    }
     belief->traced |= change->traced;
     if (change->named.hash)
-        belief_name(belief, (struct named){change->named.hash, good ? change->named.print : 0,
-                                           change->named.reads});
+        belief_name(belief, (struct named){change->named.hash, good ? change->named.print : 0});
     const struct xa_step *xa = change_xa(change);
     if (good && ((xa && xa->xa == SQL_XA_PREPARES) || change->xa_respelled))
         sql_session_forget_xa(belief->remembered);

@@ -168,6 +168,7 @@ void command_finish(struct session *session)
     held_forget(&session->held);
     session_leave_branches(session);
     session->inside.warned = false;
+    session->inside.warned_by = 0;
     belief_reset(belief);
 }
 

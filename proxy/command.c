@@ -104,8 +104,7 @@ static enum step refuse_unknown(struct session *session, struct command *command
     return follow_refuse(session, command, 1243, message);
 }
 
-/* Is the whole command in the gate? If not, `step` is what the state returns. */
-static bool cut_whole(struct session *session, struct command *command, enum step *step)
+bool command_is_whole(struct session *session, struct command *command, enum step *step)
 {
     switch (command_cut(session, command)) {
     case CUT_MORE:
@@ -186,7 +185,7 @@ static enum step judge_statement(struct session *session, struct command *comman
     bool lost = prepared && prepared->lost_chunk && executes && ruling->outcome == RULING_ALLOW;
     /* It is blocked, or names an unknown statement. To discard it, all of it must be in the gate.
      */
-    if ((lost || ruling->outcome == RULING_REFUSE) && !cut_whole(session, command, &step)) {
+    if ((lost || ruling->outcome == RULING_REFUSE) && !command_is_whole(session, command, &step)) {
         if (session->request.discarding)
             execution_refused(session, prepared);
         return step;
@@ -249,7 +248,7 @@ static enum step judge_whole(struct session *session, struct command *command)
     /* after a refused PREPARE the id -1 must not mean the statement before it */
     if (session->request.command == COMMAND_STMT_PREPARE)
         session->belief.prepared.has_last = false;
-    if (!cut_whole(session, command, &step))
+    if (!command_is_whole(session, command, &step))
         return step;
     if (!command->row)
         return follow_refuse(session, command, 1047, "Unknown command");

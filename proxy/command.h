@@ -37,6 +37,11 @@ bool command_in_doubt(const struct session *session);
  * gets error 2013. */
 enum step command_upstream_died(struct session *session, enum close_reason reason);
 
+struct command;
+/* Is the whole command in the gate, as it must be to be refused? If not, `step` is what the state
+ * returns. */
+bool command_is_whole(struct session *session, struct command *command, enum step *step);
+
 /* ask.c: sends silogate's own query to the server, before the present command is judged. */
 void command_ask(struct session *session);
 /* After a login: sends the query for which the first command would have to wait, while the client

@@ -6,6 +6,7 @@
 #include "proxy/follow.h"
 
 #include <poll.h>
+#include <stdio.h>
 
 #include "base/bytes.h"
 #include "proxy/again.h"
@@ -18,6 +19,8 @@
 #include "proxy/renew.h"
 #include "proxy/seek.h"
 #include "proxy/worker.h"
+
+enum { NEEDS_REPREPARE = 1615 };
 
 enum step follow_pass(struct session *session, const struct command *command)
 {
@@ -48,7 +51,9 @@ enum step command_out_of_order(struct session *session, uint8_t sequence)
 
 static const char *state_of(uint16_t code)
 {
-    return code == 1047 ? "08S01" : code == 1243 || code == 1210 ? "HY000" : "42000";
+    return code == 1047                                   ? "08S01"
+           : code == 1243 || code == 1210 || code == 1615 ? "HY000"
+                                                          : "42000";
 }
 
 /* The command is over, and the server has not got it. */
@@ -140,7 +145,28 @@ static bool leave_names(struct ruling *ruling)
     ruling->rewrite_count = 0;
     ruling->unmapped = "a command of a size in which no name is mapped";
     ruling->unmapped_of |= ruling->touched;
+    ruling->strays = true;
     return true;
+}
+
+/* By way of the alias it would use other rows than it says: servers ignore PARTITION (..) there. */
+static enum step refuse_stray(struct session *session, struct command *command,
+                              const struct ruling *ruling)
+{
+    char message[300];
+    enum step step;
+
+    if (command->size == 0 && !command_is_whole(session, command, &step)) {
+        if (session->request.discarding)
+            execution_refused(session, command->prepared);
+        return step;
+    }
+    snprintf(message, sizeof(message),
+             "silogate: a table of this statement has moved, and its alias would ignore PARTITION: "
+             "%s%s",
+             ruling->unmapped ? ruling->unmapped : "",
+             ruling->stale ? "; prepare it again" : "; name the new place");
+    return follow_refuse(session, command, ruling->stale ? NEEDS_REPREPARE : 1227, message);
 }
 
 /* Has the client closed its side? While a full gate stops reading, only the socket knows. */
@@ -202,6 +228,8 @@ enum step follow_ruling(struct session *session, struct command *command, size_t
     if (ruling->outcome == RULING_ALLOW && ruling->stale &&
         renew_begin(session, command->prepared, ruling))
         return STEP_AGAIN;
+    if (ruling->outcome == RULING_ALLOW && ruling->partitions && (ruling->strays || ruling->stale))
+        return refuse_stray(session, command, ruling);
     if (!again_is_resent(session) || ruling->outcome == RULING_REFUSE)
         record_ruling(session, ruling);
     if (ruling->outcome == RULING_REFUSE)

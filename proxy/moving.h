@@ -32,6 +32,7 @@ struct moving_inside {
     uint64_t places;         /* sql_moved_places of moving_rights_read */
     uint64_t renewed_for;    /* with `renewed`: likewise */
     uint32_t since;          /* in seconds of the worker's clock */
+    uint32_t warned_by;      /* the statement whose PREPARE has left the warnings; 0: none has */
     bool warned;             /* the client may ask for warnings or an error */
     bool missed;  /* the last statement failed, because it had to be prepared again and was not */
     bool tried;   /* a statement could not be prepared again before the present command */

@@ -67,10 +67,10 @@ bool renew_database(struct session *session, const struct ruling *ruling)
 }
 
 /* Would it be read in another way than at its PREPARE? MySQL itself reads a statement in the
- * present way behind DDL; MariaDB keeps its sql_mode. `reads`: belief_reads at that time. */
+ * present way behind DDL; MariaDB keeps its sql_mode. `reads`: belief_reads then. */
 static bool reads_otherwise(const struct belief *belief, uint64_t reads)
 {
-    return belief->state.dialect == SQL_MARIADB && reads != belief_reads(belief);
+    return belief->state.dialect == SQL_MARIADB && !belief_reads_alike(belief, reads);
 }
 
 static const char other_reading[] =
@@ -122,9 +122,11 @@ static bool before_long_data(const struct session *session, const struct prepare
 {
     bool moves;
 
+    const struct moving_inside *inside = &session->inside;
+    const bool warned = inside->warned || (inside->warned_by && inside->warned_by != prepared->id);
+
     return !prepared->cursor &&
-           (session->inside.missed ||
-            (!session->inside.warned && can_enter(session, &prepared->state, &moves) && !moves));
+           (inside->missed || (!warned && can_enter(session, &prepared->state, &moves) && !moves));
 }
 
 static bool begin_prepared(struct session *session, struct prepared *prepared,
@@ -182,9 +184,14 @@ static bool begin_named(struct session *session, struct ruling *ruling, bool at_
         note_due(session, ruling);
         return false;
     }
+    if (!belief_knows_reading(belief) &&
+        !belief->asked) { /* which also is sent before a command that asks nothing */
+        command_ask(session);
+        return true;
+    }
     memcpy(kept, name.at, name.length); /* because judging overwrites it */
     sql_state_set_database(&there, database);
-    if (reads_otherwise(belief, belief_named(belief, hash).reads))
+    if (reads_otherwise(belief, sql_session_reads(belief->remembered, name)))
         return cannot(ruling, other_reading);
     if (!literal_can_be(&belief->state, text) || !can_enter(session, &there, &moves))
         return cannot(ruling, why);
@@ -195,11 +202,8 @@ static bool begin_named(struct session *session, struct ruling *ruling, bool at_
     const size_t length = sql_map_write(text, &ruling->edits, mapped);
     struct renewal *renewal = memory_take(sizeof(*renewal) + 2 * (2 * length + text.length) +
                                           3 * (size_t)(LITERAL_BESIDE + 2 * NAME_MOST));
-    *renewal = (struct renewal){.hash = hash,
-                                .print = ruling->print,
-                                .reads = belief_reads(belief),
-                                .late = at_once,
-                                .there = there};
+    *renewal =
+        (struct renewal){.hash = hash, .print = ruling->print, .late = at_once, .there = there};
     const struct text known = {kept, name.length};
     renewal->length =
         literal_prepare(renewal->text, known, (struct text){mapped, length}, backslashes);
@@ -234,14 +238,19 @@ static bool has_missed(const struct request *request)
 void renew_answered(struct session *session)
 {
     const struct request *request = &session->request;
+    struct moving_inside *inside = &session->inside;
 
-    /* what a PREPARE warns of it will say again */
-    if (request->failed || (request->executes && request->answer.warned))
-        session->inside.warned = true;
-    else if (request->anew)
-        session->inside.warned = false;
+    if (request->failed || (request->executes && request->answer.warned)) {
+        inside->warned = true;
+    } else if (request->anew) {
+        inside->warned = false;
+        inside->warned_by = 0;
+    } else if (request->command == COMMAND_STMT_PREPARE && request->answer.warned) {
+        inside->warned |= inside->warned_by != 0;
+        inside->warned_by = request->answer.statement; /* it would say the same again */
+    }
     if (request->executes)
-        session->inside.missed = has_missed(request);
+        inside->missed = has_missed(request);
 }
 
 /* --- before a later command --- */
@@ -284,13 +293,15 @@ static void renew_named(struct session *session, struct ruling *ruling)
 {
     const struct renewal_due due = *session->unrenewed;
 
+    if (due.places == sql_moved_places(ruling->moved)) {
+        ruling->name = (struct text){due.name, due.length};
+        ruling->print = due.print;
+        begin_named(session, ruling, true);
+        if (session->state == STATE_ASK)
+            return; /* then again */
+    }
     free(session->unrenewed);
     session->unrenewed = NULL;
-    if (due.places != sql_moved_places(ruling->moved))
-        return;
-    ruling->name = (struct text){due.name, due.length};
-    ruling->print = due.print;
-    begin_named(session, ruling, true);
 }
 
 bool renew_due(struct session *session, struct ruling *ruling)

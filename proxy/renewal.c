@@ -130,8 +130,7 @@ static enum step finish(struct session *session)
     bool good = renewal->enters;
 
     if (renewal->hash && renewal->prepared) {
-        belief_name(&session->belief,
-                    (struct named){renewal->hash, renewal->print, renewal->reads});
+        belief_name(&session->belief, (struct named){renewal->hash, renewal->print});
         session->worker->counters.renewed++;
         good = true;
     }

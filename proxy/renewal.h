@@ -37,7 +37,6 @@ struct renewal {
     uint16_t parameters;
     uint32_t statement;
     struct sql_state there, back;
-    uint64_t reads; /* see struct named */
     /* of `text`: the statement to send, followed by the one that restores, and the one that tries
      */
     size_t length, restoring, trying;

@@ -419,6 +419,7 @@ void parse_compound(struct parser *p)
         return;
     }
     set_kind(p, SQL_COMPOUND);
+    p->facts->branches = true;
     p->compound = true;
     parse_body(p);
 }

@@ -35,12 +35,6 @@ static void parse_returning(struct parser *p)
     }
 }
 
-static void skip_partition(struct parser *p)
-{
-    if (take_word(p, KW_PARTITION))
-        skip_brackets(p);
-}
-
 /* Skips the list of columns before VALUES or a query; a query in brackets is not skipped. */
 static void skip_columns(struct parser *p)
 {
@@ -70,7 +64,7 @@ void parse_insert(struct parser *p)
     skip_modifiers(p);
     take_word(p, KW_INTO);
     take_table(p, SQL_WRITE);
-    skip_partition(p);
+    skip_partitions(p);
     skip_columns(p);
     uint16_t mark = p->cte_count;
     switch (p->t.keyword) {
@@ -314,7 +308,7 @@ static void parse_delete_one(struct parser *p)
     }
     struct name alias;
     if (at_word(p, KW_PARTITION)) { /* MySQL: behind the alias */
-        skip_partition(p);
+        skip_partitions(p);
         take_alias(p, &alias);
     }
     while (parse_clause(p)) {

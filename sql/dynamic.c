@@ -246,6 +246,8 @@ void parse_prepare(struct parser *p)
 static void execute_facts(struct parser *p, const struct sql_facts *facts)
 {
     p->facts->administration |= facts->administration;
+    p->facts->partitions |= facts->partitions;
+    p->facts->branches |= facts->branches;
     p->facts->leaves |= facts->session.leaves;
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
@@ -374,4 +376,11 @@ bool sql_session_prepared(const struct sql_session *session, struct text name,
     *database = (struct text){end > kept.at ? kept.at : NULL, (size_t)(end - kept.at)};
     *text = (struct text){end + 1, kept.length - database->length - 1};
     return true;
+}
+
+uint64_t sql_session_reads(const struct sql_session *session, struct text name)
+{
+    const struct sql_facts *facts = sql_session_statement(session, name);
+
+    return facts ? facts->reads : 0;
 }

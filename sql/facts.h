@@ -154,6 +154,8 @@ struct sql_facts {
                             the statements that it executes, and the client can read them */
     bool likeness;       /* makes a temporary table LIKE others, which may be MERGE tables: see
                             sql_session_own_likeness */
+    bool partitions;     /* names partitions of a table: servers ignore that for a view */
+    bool branches;       /* a compound statement, not all of which has to be run */
     uint8_t kind;        /* enum sql_kind */
     uint8_t effects;     /* union of enum sql_effect */
     uint8_t mode;        /* with SQL_EFFECT_MODE: union of enum sql_mode, or SQL_MODE_UNKNOWN */
@@ -182,6 +184,7 @@ struct sql_facts {
     /* From sql_analyze_batch: the offset in the text where the statement's list of names goes on;
      * these facts then cover only a part of the list. 0: no names follow. */
     uint32_t list_next;
+    uint64_t reads; /* of a PREPARE: the caller's, which a session remembers with its facts */
     /* Used only inside sql/: what sql_session_apply needs. */
     struct {
         uint16_t action;

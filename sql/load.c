@@ -45,8 +45,7 @@ void parse_load(struct parser *p)
     if (!need_word(p, KW_INTO) || !need_word(p, KW_TABLE))
         return;
     take_table(p, SQL_WRITE);
-    if (take_word(p, KW_PARTITION))
-        skip_brackets(p);
+    skip_partitions(p);
     skip_formats(p);
     if (at_sign(p, '(')) {
         p->assigns = true; /* columns may be read into @v */

@@ -127,6 +127,14 @@ void skip_brackets(struct parser *p)
     } while (depth > 0);
 }
 
+void skip_partitions(struct parser *p)
+{
+    if (!take_word(p, KW_PARTITION))
+        return;
+    p->facts->partitions = true;
+    skip_brackets(p);
+}
+
 void skip_rest(struct parser *p)
 {
     while (!at_end(p) && !at_sign(p, ';')) {

@@ -187,10 +187,7 @@ void parse_table_factor(struct parser *p, unsigned access)
         object = add_table(p, &schema, &name, access);
     }
     struct sql_token called = p->named;
-    if (at_word(p, KW_PARTITION)) {
-        step(p);
-        skip_brackets(p);
-    }
+    skip_partitions(p);
     if (at_word(p, KW_FOR) && p->n.keyword == KW_SYSTEM_TIME)
         parse_system_time(p, object);
     if (take_alias(p, &alias))

@@ -72,6 +72,9 @@ PROGRAMS = [
     ([("prepare", WRITE), WARNED], [("long", b"abc"), "SHOW WARNINGS"]),
     ([("prepare", WRITE), FOUND], [("long", b"abc"), "SELECT FOUND_ROWS()"]),
     ([("prepare", ASKING), WARNED], [("enter", None), "SHOW WARNINGS"]),
+    *(([("prepare", WRITE), ("long", b"a"), ("execute", ("1", "2")), UPDATE], [("prepare", other), ("long", b"b"), asks])
+      for other in ("SELECT FOUND_ROWS(), COUNT(*) FROM o", "SELECT 1 AS ' r', COUNT(*) FROM o")
+      for asks in ("SHOW WARNINGS", "SELECT @@warning_count")),
     ([("prepare", ASKING), WARNED], [("prepare", "SELECT 5"), "SHOW WARNINGS"]),
     *(([("prepare", ASKING), WARNED], [quiet, "SHOW WARNINGS"]) for quiet in ("SET @a = 1", "DO 1", "BEGIN", "SELECT @a")),
     *(([("prepare", ASKING), WARNED], [quiet, "SELECT @@warning_count"]) for quiet in ("SET @a = 1", "PREPARE q FROM 'SELECT 1'")),
@@ -80,6 +83,8 @@ PROGRAMS = [
 ]
 MARIADB = [
     (["SET sql_mode = ORACLE", UPDATE], ["INSERT INTO t0 (client, number) VALUES ({n}, SQL%ROWCOUNT + 500)", READ]),
+    ([("prepare", ASKING), "PREPARE q FROM 'BEGIN NOT ATOMIC IF @no THEN SELECT COUNT(*) FROM t0; END IF; END'", WARNED],
+     ["EXECUTE q", "SHOW WARNINGS"]),
     ([WARNED], ["BEGIN NOT ATOMIC IF @no THEN SELECT COUNT(*) FROM t0; END IF; END", "SHOW WARNINGS"]),
 ]
 # The server refuses to prepare them again: more than it allows, and a transaction that only reads.

@@ -1,0 +1,92 @@
+"""Servers ignore PARTITION (..) where the name is a view's: nothing that names partitions may go by way of the alias, or it
+uses other rows than it says."""
+import pytest
+
+from harness import wire
+from test_moves import INI, OLD, make_scene  # noqa: F401: the fixture
+
+PURGE = "DELETE FROM tp PARTITION (p0)"
+
+
+@pytest.fixture
+def scene(make_scene, server):  # noqa: F811
+    scene = make_scene(ini=INI, tables=1)
+    server.sql(f"CREATE TABLE {OLD}.tp (id INT PRIMARY KEY, v INT) PARTITION BY RANGE (id)"
+               " (PARTITION p0 VALUES LESS THAN (100), PARTITION p1 VALUES LESS THAN (200))",
+               f"INSERT INTO {OLD}.tp VALUES (1, 1), (2, 2), (101, 1), (102, 2)")
+    return scene
+
+
+def run(client, text):
+    try:
+        return [getattr(one, "rows", None) for one in client.query(text)]
+    except wire.Error as error:
+        return error.code
+
+
+def execute(client, number):
+    try:
+        client.execute(number)
+        return None
+    except wire.Error as error:
+        return error.code
+
+
+def rows(scene):
+    return sorted(row[0] for row in scene.server.sql("SELECT id FROM mv_new.tp"))
+
+
+def test_whoever_asks(scene):
+    client = wire.connect(scene.gate.port, "mv_billing", OLD)
+    number = client.prepare(f"{PURGE} WHERE ROW_COUNT() > -5")[0]
+    run(client, f"PREPARE q FROM '{PURGE} WHERE ROW_COUNT() > -5'")
+    assert scene.move().returncode == 0
+    assert execute(client, number) == 1615 and run(client, "EXECUTE q") == 1615
+    assert rows(scene) == [1, 2, 101, 102]
+    run(client, "SELECT COUNT(*) FROM tp")
+    assert execute(client, number) is None and rows(scene) == [101, 102]
+    client.close()
+
+
+def test_beside_other_statements(scene):
+    client = wire.connect(scene.gate.port, "mv_billing", OLD, wire.USUAL | wire.MULTI_STATEMENTS)
+    run(client, f"PREPARE q FROM '{PURGE}'")
+    assert scene.move().returncode == 0
+    assert run(client, "EXECUTE q; SELECT 1") == 1227
+    assert rows(scene) == [1, 2, 101, 102]
+    assert run(client, "EXECUTE q") == [None] and rows(scene) == [101, 102]
+    client.close()
+
+
+@pytest.mark.parametrize("text", [PURGE, "INSERT INTO tp PARTITION (p0) VALUES (103, 1)", "UPDATE tp PARTITION (p0) SET v = 9",
+                                  "REPLACE INTO tp PARTITION (p0) VALUES (101, 7)",
+                                  "DELETE x FROM tp PARTITION (p0) AS x JOIN tp AS y ON x.id = y.id"])
+def test_of_another_character_set(scene, server, text):
+    """MariaDB: such a statement is not prepared again."""
+    client = wire.connect(scene.gate.port, "mv_billing", OLD)
+    number = client.prepare(text)[0]
+    run(client, f"PREPARE q FROM '{text}'")
+    run(client, "SET NAMES latin1")
+    assert scene.move().returncode == 0
+    before = server.sql("SELECT * FROM mv_new.tp")
+    codes = execute(client, number), run(client, "EXECUTE q")
+    if server.name == "mariadb":
+        assert codes == (1615, 1615) and server.sql("SELECT * FROM mv_new.tp") == before
+    elif "INSERT" in text or "REPLACE" in text:
+        assert codes == (1748, 1748)
+    else:
+        assert codes == (None, [None]) and len(server.sql("SELECT * FROM mv_new.tp WHERE id > 100 AND v < 9")) == 2
+    client.close()
+
+
+def test_what_is_mapped_goes_on(scene, server):
+    client = wire.connect(scene.gate.port, "mv_billing", OLD)
+    number = client.prepare("SELECT COUNT(*) FROM tp PARTITION (p0)")[0]
+    run(client, "PREPARE q FROM 'SELECT COUNT(*) FROM tp PARTITION (p0)'")
+    for options in ((), ("--back",)):
+        assert scene.move(*options).returncode == 0
+        assert execute(client, number) is None
+        assert run(client, "EXECUTE q") == [[["2"]]]
+        assert run(client, "SELECT COUNT(*) FROM tp PARTITION (p0)") == [[["2"]]]
+        assert run(client, "SELECT COUNT(*) FROM tp PARTITION (p0, p1)") == [[["4"]]]
+    client.close()
