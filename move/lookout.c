@@ -38,9 +38,8 @@ enum {
     /* How long the door stays closed if triggers may be missing and the server cannot be asked any
      * more: it ends the session of a mover that has died after a minute. */
     KEPT_MS = 60000,
-    /* Somebody's lock on the shared tables does not keep an instance from reading the catalogue: at
-     * its start sessions wait for that, three seconds at most.
-     * A read of the catalogue waits for a RENAME, however long that takes. */
+    /* Somebody's lock on the shared tables does not keep a start from reading the catalogue. A read
+     * of the catalogue waits for a RENAME, however long that takes. */
     STORE_SECONDS = 1,
     READ_SECONDS = 60,
     LINES = 1900, /* the width of the columns in the shared tables */
