@@ -52,7 +52,9 @@ UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit
 C_FILES := $(SOURCES) $(wildcard $(addsuffix /*.h,$(ROOMS)) tests/*/*.c tests/*/*.h tests/unit/*/*.c \
            tests/unit/*/*.h bench/*.c)
 TESTS   ?= tests
-PYTEST  := /usr/bin/python3 -m pytest -q -p no:cacheprovider
+# Compiling the tests takes longer than some of them.
+PYTEST  := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/$(BUILD)/pycache \
+           /usr/bin/python3 -m pytest -q -p no:cacheprovider
 # Files of tests run beside each other; a file's tests one after the other, on servers of their own.
 BESIDE  := -n $(JOBS) --dist loadfile
 

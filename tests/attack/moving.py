@@ -26,7 +26,7 @@ NEW = {one[2]: one[1] for one in MOVES.values()}
 SECTIONS = "".join(f"[move:{name}]\nservice = {service}\n" + "".join(f"table = {old}.{table}\n" for table in tables)
                    + f"to = {new}\nhold = 500ms\nalias = {'none' if name == 'mine' else 'view'}\n"
                    for name, (service, old, new, tables) in MOVES.items())
-INI = silos.INI.replace("[upstream:main]\n", "[upstream:main]\naccount = mover\naccount_password_file = {{password}}\n") \
+INI = silos.INI.replace("[upstream:main]\n", "[upstream:main]\naccount = mover\ncatalogue = 0\naccount_password_file = {{password}}\n") \
     .replace("owns = own2.*\n", "owns = own2.*\nowns = ego.*\n").replace("owns = secret.*\n", "owns = secret.*\nowns = vaults.*\n"
                                                                        "owns = pooled.*\n") + SECTIONS
 

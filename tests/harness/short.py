@@ -11,7 +11,6 @@ for one kind by itself, the short form runs both. SILOGATE_LONG=1 (the targets o
 and makes single tests longer. A test that is named with its parameters always runs.
 """
 import collections
-import inspect
 import os
 import zlib
 
@@ -38,7 +37,8 @@ def _kind_and_name(item):
 
 def _asks_for_a_kind(item):
     """It skips by itself what one kind of server does not have."""
-    return "pytest.skip(" in inspect.getsource(item.function)
+    names = item.function.__code__.co_names
+    return "pytest" in names and "skip" in names
 
 
 def _on_one_kind(items, turn):

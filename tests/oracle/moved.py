@@ -43,6 +43,7 @@ administration = allow
 [upstream:main]
 account = root_of_silogate
 account_password_file = {password}
+catalogue = 0
 [service:all]
 user = mapper
 database = shop

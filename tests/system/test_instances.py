@@ -25,7 +25,8 @@ def account(server, tmp_path):
                "DROP DATABASE IF EXISTS silogate")
     password = tmp_path / "password"
     password.write_text("meet-secret\n")
-    yield (("upstream:main", "account", ACCOUNT), ("upstream:main", "account_password_file", password))
+    yield (("upstream:main", "account", ACCOUNT), ("upstream:main", "account_password_file", password),
+           ("upstream:main", "catalogue", "0"))
     server.sql(f"DROP USER {ACCOUNT}@'%'", "DROP DATABASE IF EXISTS silogate")
 
 

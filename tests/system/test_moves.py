@@ -19,6 +19,7 @@ unowned = block
 address = 127.0.0.1:1
 account = mv_account
 account_password_file = {password}
+catalogue = 0
 [service:billing]
 user = mv_billing
 database = mv_old

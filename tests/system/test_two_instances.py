@@ -26,7 +26,7 @@ def balanced(mariadb, make_gate, tmp_path):
     for number, admin in enumerate(admins):
         gate = make_gate(mariadb, ("proxy", "admin", f"127.0.0.1:{admin}"), ("proxy", "instance", str(number)),
                          ("proxy", "proxy_protocol_from", "127.0.0.1/32"), ("upstream:main", "account", ACCOUNT),
-                         ("upstream:main", "account_password_file", password), start=False)
+                         ("upstream:main", "account_password_file", password), ("upstream:main", "catalogue", "0"), start=False)
         gate.ini = gates.change(gate.ini, "proxy", "control", f"unix:{gate.folder}/control")
         gate.path.write_text(gate.ini)
         made.append(gate.start())
