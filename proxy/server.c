@@ -57,7 +57,7 @@ bool server_reload(struct server *server, struct error *why)
     if (!server->handed_over)
         notify_reloading();
     bool fine = reload_run(server->path, &server->steer, server->violations, server->show, why);
-    if (fine) /* for the sessions of older generations too */
+    if (fine && !server->handed_over) /* for the sessions of older generations too */
         generations_signal(&server->inherited, SIGHUP);
     if (!server->handed_over)
         notify("READY=1\nMAINPID=%ld\nSTATUS=%s%s, policy %s", (long)getpid(),
@@ -89,7 +89,8 @@ static void on_reopen(struct ev_loop *loop, struct ev_signal *signal, int events
     (void)loop;
     (void)events;
     violations_reopen(server->violations);
-    generations_signal(&server->inherited, SIGUSR1); /* older generations write them too */
+    if (!server->handed_over) /* older generations write them too */
+        generations_signal(&server->inherited, SIGUSR1);
     log_notice("the violation logs are opened anew");
 }
 

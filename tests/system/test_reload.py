@@ -8,6 +8,7 @@ import pymysql
 import pytest
 
 from harness import gate as gates, places, wire
+from test_takeover import generations  # noqa: F401
 
 
 def test_bad_file_keeps_the_old_policy(server, make_gate):
@@ -224,3 +225,23 @@ def test_two_hundred_pymysql_sessions(server, make_gate):
                                      password="lab_service-secret", database="nilecare")
         connection.close()
     assert places.wait_for(lambda: server.threads() <= before)
+
+
+def test_a_signal_reaches_each_generation_once(mariadb, generations):  # noqa: F811
+    """Each passed it on to all that are older: fourteen reloads of five processes."""
+    line = generations(mariadb, ("proxy", "drain_timeout", "120s"))
+    gate, sessions = line.gate, []
+    gate.uncounted = "one log is written by all of them"
+    for _ in range(4):
+        sessions.append(wire.connect(gate.port, "billing_service"))
+        sessions[-1].query("BEGIN")
+        line.upgrade()
+    for number, said in ((signal.SIGHUP, "is in force"), (signal.SIGUSR1, "are opened anew")):
+        time.sleep(1.2)  # the start's own signal, a second later
+        before = len(gate.log())
+        gate.process.send_signal(number)
+        assert places.wait_for(lambda: gate.log()[before:].count(said) >= 5)
+        time.sleep(1)
+        assert gate.log()[before:].count(said) == 5
+    for session in sessions:
+        session.close()
