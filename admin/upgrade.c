@@ -1,9 +1,11 @@
 /* libmicrohttpd passes the socket to a callback that must return at once, so a thread uses it. */
 #include "admin/upgrade.h"
 
+#include <string.h>
 #include <sys/socket.h>
 
 #include "admin/crowd.h"
+#include "base/log.h"
 
 static void *run(void *argument)
 {
@@ -35,7 +37,12 @@ static void on_upgraded(void *context, struct MHD_Connection *connection, void *
     if (first) {
         upgrade->channel = channel;
         upgrade->connection = upgraded;
-        upgrade->busy = upgrade->made = pthread_create(&upgrade->thread, NULL, run, upgrade) == 0;
+        const int error = pthread_create(&upgrade->thread, NULL, run, upgrade);
+        upgrade->busy = upgrade->made = error == 0;
+        if (error)
+            log_error("%s was asked for, and no thread can be made for it: %s; raise the limits of "
+                      "memory and of processes",
+                      upgrade->protocol, strerror(error));
     }
     bool taken = first && upgrade->busy;
     pthread_mutex_unlock(&upgrade->lock);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -63,11 +64,11 @@ static bool open_unix(const struct config_address *address, struct open_sockets 
                       struct error *error)
 {
     struct error why;
-    int fd = listen_unix(address->host.at, 0777, BACKLOG, &why);
+    int fd = listen_unix(address->host.at, 0777, 0, &why);
 
     if (fd < 0)
         return refuse(address, &why, error);
-    add(to, (struct open_socket){.fd = fd, .is_unix = true, .shared = true});
+    add(to, (struct open_socket){.fd = fd, .is_unix = true, .shared = true, .bound = true});
     return true;
 }
 
@@ -111,6 +112,18 @@ void listeners_begin(struct open_sockets *sockets)
         if (socket->bound && listen(socket->fd, BACKLOG) != 0)
             log_error("a worker cannot listen: %s; the others do", strerror(errno));
         socket->bound = false;
+    }
+}
+
+void listeners_undo(const struct open_sockets *sockets)
+{
+    for (size_t i = 0; i < sockets->count; i++) {
+        const struct open_socket *socket = &sockets->items[i];
+        struct sockaddr_un at = {0};
+        socklen_t length = sizeof(at);
+        if (socket->is_unix && socket->bound &&
+            getsockname(socket->fd, (struct sockaddr *)&at, &length) == 0)
+            listen_remove_stale(at.sun_path);
     }
 }
 

@@ -33,6 +33,8 @@ bool listeners_open(const struct config *config, unsigned workers, struct inheri
 /* From now on all of them listen, and clients come to this process too: a start that fails before
  * has taken none away from the silogate that runs. */
 void listeners_begin(struct open_sockets *sockets);
+/* The start has failed: removes the paths that it has made, on which nobody has listened yet. */
+void listeners_undo(const struct open_sockets *sockets);
 /* Closes those that are `shared`, or all. */
 void listeners_close(struct open_sockets *sockets, bool all);
 /* Removes the paths of Unix sockets. */

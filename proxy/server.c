@@ -337,6 +337,7 @@ static int fail(struct server *server, const struct error *error)
     log_start(LOG_LEVEL_ERROR, "%s:%u: %s", place.file, place.line ? place.line : 1, error->text);
     admin_let_go(server->admin); /* their paths may belong to another running process */
     control_let_go(server->control, false);
+    listeners_undo(&server->sockets);
     stop(server);
     return 2;
 }

@@ -1,5 +1,6 @@
 """A takeover from a silogate, or by one, that may open no more files, or that fails late: overrides go along, or the one
 that runs goes on as if nothing had been."""
+import contextlib
 import os
 import resource
 import signal
@@ -29,6 +30,21 @@ void *mmap(void *at, size_t size, int may, int flags, int fd, off_t offset)
         return MAP_FAILED;
     }
     return ((void *(*)(void *, size_t, int, int, int, off_t))dlsym(RTLD_NEXT, "mmap"))(at, size, may, flags, fd, offset);
+}
+"""
+NO_THREAD = """#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *with)
+{
+    const char *off = getenv("NO_THREAD");
+    if (off && access(off, F_OK) == 0)
+        return EAGAIN;
+    return ((int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))dlsym(RTLD_NEXT, "pthread_create"))(
+        thread, attributes, run, with);
 }
 """
 FOREIGN = "SELECT 1 FROM clinical_data.patients"
@@ -271,3 +287,59 @@ def test_one_signal_to_a_generation_that_drains(line):
     assert line.old[0].wait(60) == 0
     gate.process = None
     sessions[0].close()
+
+
+def test_a_start_that_fails_takes_its_new_path_along(line):
+    """It left the path of a new `listen`, and took clients there before it knew that it can serve."""
+    gate, reached, left, done = line.gate, [], [], threading.Event()
+    kept, new = f"{gate.folder}/kept", f"{gate.folder}/new"
+    gate.ini = gates.change(gate.ini, "proxy", "listen", f"127.0.0.1:{gate.port}", f"unix:{kept}")
+    gate.path.write_text(gate.ini)
+    line.upgrade()
+
+    def try_it():
+        while not done.is_set():
+            with socket.socket(socket.AF_UNIX) as client, contextlib.suppress(OSError):
+                client.connect(new)
+                reached.append(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ini = gates.change(gate.ini, "proxy", "listen", f"127.0.0.1:{gate.port}", f"unix:{kept}", f"unix:{new}")
+        gate.path.write_text(gates.change(ini, "proxy", "admin", f"127.0.0.1:{taken.getsockname()[1]}"))
+        client = threading.Thread(target=try_it)
+        client.start()
+        for _ in range(4):
+            line.upgrade(code=2)
+            left.append((os.path.exists(kept), os.path.exists(new)))
+        done.set()
+        client.join()
+    assert left == [(True, False)] * 4 and not reached
+    gate.path.write_text(ini)
+    line.upgrade()
+    for path in (kept, new):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(path)
+            assert client.recv(5)
+
+
+@pytest.fixture
+def line_without_threads(mariadb, generations, tmp_path, monkeypatch):  # noqa: F811
+    """The first of them cannot make any thread while that file is there."""
+    (tmp_path / "no_thread.c").write_text(NO_THREAD)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "no_thread.so", tmp_path / "no_thread.c"], check=True)
+    monkeypatch.setenv("LD_PRELOAD", str(tmp_path / "no_thread.so"))
+    monkeypatch.setenv("NO_THREAD", str(tmp_path / "off"))
+    line = generations(mariadb)
+    monkeypatch.delenv("LD_PRELOAD")
+    yield line, tmp_path / "off"
+
+
+def test_no_thread_for_a_takeover(line_without_threads):
+    """Neither of the two said why there was none."""
+    line, off = line_without_threads
+    off.touch()
+    line.upgrade(code=2)
+    assert "no thread can be made for it" in line.gate.log()
+    off.unlink()
+    line.upgrade()
+    wire.connect(line.gate.port, "lab_service").quit()
