@@ -1,5 +1,6 @@
-/* Probes the upstreams: see proxy/probe.h. Uses blocking sockets with time limits, in a thread of
- * its own.
+/* Probes the upstreams: see proxy/probe.h. Uses blocking sockets with time limits, in threads of
+ * its own: one that takes the job, and others beside it, so that upstreams that hang do not hold up
+ * those behind them.
  */
 #include "proxy/probe.h"
 
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -20,8 +22,16 @@
 #include "protocol/proxy_header.h"
 #include "proxy/login/abandoned.h"
 #include "proxy/login/login.h"
+#include "proxy/show.h"
+#include "proxy/start.h"
 
-enum { TOO_MANY_CONNECTIONS = 1040 };
+enum {
+    TOO_MANY_CONNECTIONS = 1040,
+    SIDE_BY_SIDE = 16, /* threads */
+    FIRST_MS = 2000,   /* a start waits so long for those that give no answer */
+    END_MS = 200,      /* an end for probes that are about to have one */
+    TURN_MS = 10
+};
 
 static pthread_t thread;
 static bool started;
@@ -30,8 +40,13 @@ static atomic_bool running;
 static struct {
     struct runtime *runtime;
     struct violations *violations;
-    bool all; /* all upstreams, not only the urgent ones */
+    bool all;           /* all upstreams, not only the urgent ones */
+    atomic_size_t next; /* the upstream that no thread has looked at yet */
 } job;
+
+/* Held while a result is told. Once `ended`, the violation log is closed. */
+static pthread_mutex_t telling = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool ended;
 
 static probe_account *log_in; /* NULL: no account can be used */
 
@@ -188,11 +203,13 @@ static void tell(const struct runtime *runtime, size_t upstream, const char *ask
 {
     struct usage *usage = runtime->upstream_usages[upstream];
 
-    if (found == FOUND_FULL)
+    pthread_mutex_lock(&telling);
+    if (!atomic_load(&ended) && found == FOUND_FULL)
         health_full(usage, job.violations, asked);
-    else
+    else if (!atomic_load(&ended))
         health_seen(usage, job.violations, asked, found == FOUND_UP,
                     found == FOUND_UP ? "" : error->text);
+    pthread_mutex_unlock(&telling);
 }
 
 static void probe_refused(const struct runtime *runtime, size_t upstream)
@@ -308,38 +325,82 @@ static bool is_due(const struct runtime *runtime, size_t upstream, bool account)
             clock_ms() - atomic_load(&usage->health.seen) >= INT64_C(1000) * PROBE_QUIET);
 }
 
+static void look_at(const struct runtime *runtime, size_t upstream)
+{
+    struct health *health = &runtime->upstream_usages[upstream]->health;
+
+    if (is_new(runtime, upstream))
+        health->account_next = 0;
+    const bool account = has_account(runtime, upstream);
+    if (!is_due(runtime, upstream, account))
+        return;
+    if (atomic_exchange(&health->doubted, false))
+        health->doubt_ended = clock_ms();
+    health->generation = generation(runtime);
+    (account ? probe_as_account : probe_refused)(runtime, upstream);
+}
+
+/* --- the threads --- */
+
+static void *look(void *unused)
+{
+    const struct runtime *runtime = job.runtime;
+    size_t i;
+
+    (void)unused;
+    while (!atomic_load(&ended) &&
+           (i = atomic_fetch_add(&job.next, 1)) < router_upstream_count(runtime->router))
+        look_at(runtime, i);
+    return NULL;
+}
+
+static size_t count_due(const struct runtime *runtime)
+{
+    size_t due = 0;
+
+    for (size_t i = 0; i < router_upstream_count(runtime->router); i++)
+        due += is_due(runtime, i, has_account(runtime, i));
+    return due;
+}
+
 static void *run(void *unused)
 {
     struct runtime *runtime = job.runtime;
+    pthread_t others[SIDE_BY_SIDE - 1];
+    size_t made = 0;
 
     (void)unused;
     if (job.all)
         router_resolve(runtime->router);
-    for (size_t i = 0; i < router_upstream_count(runtime->router); i++) {
-        struct health *health = &runtime->upstream_usages[i]->health;
-        if (is_new(runtime, i))
-            health->account_next = 0;
-        const bool account = has_account(runtime, i);
-        if (!is_due(runtime, i, account))
-            continue;
-        if (atomic_exchange(&health->doubted, false))
-            health->doubt_ended = clock_ms();
-        health->generation = generation(runtime);
-        (account ? probe_as_account : probe_refused)(runtime, i);
-    }
+    const size_t due = count_due(runtime);
+    while (made < SIDE_BY_SIDE - 1 && made + 1 < due &&
+           pthread_create(&others[made], NULL, look, NULL) == 0)
+        made++;
+    look(NULL);
+    while (made > 0)
+        pthread_join(others[--made], NULL);
     runtime_drop(runtime);
     atomic_store(&running, false);
     return NULL;
+}
+
+/* Waits for the end of the thread, which is `running` no more. */
+static void collect(void)
+{
+    if (started)
+        pthread_join(thread, NULL);
+    started = false;
 }
 
 static void begin(struct runtime *runtime, struct violations *violations, bool all)
 {
     sigset_t every, before;
 
-    probe_end();
+    collect();
     job.runtime = runtime_take(runtime);
     job.violations = violations;
     job.all = all;
+    atomic_store(&job.next, 0);
     atomic_store(&running, true);
     sigfillset(&every); /* signals are the main thread's */
     pthread_sigmask(SIG_BLOCK, &every, &before);
@@ -351,10 +412,29 @@ static void begin(struct runtime *runtime, struct violations *violations, bool a
     }
 }
 
-void probe_first(struct runtime *runtime, struct violations *violations)
+static void pause_a_moment(void)
 {
+    const struct timespec moment = {.tv_nsec = TURN_MS * 1000000L};
+
+    nanosleep(&moment, NULL);
+}
+
+static void wait_for_results(const struct runtime *runtime, bool one)
+{
+    const int64_t enough = clock_ms() + FIRST_MS;
+
+    while (atomic_load(&running) && !start_is_ended() &&
+           (clock_ms() < enough || (one && !show_upstream_up(runtime))))
+        pause_a_moment();
+}
+
+void probe_first(struct runtime *runtime, struct violations *violations, bool one)
+{
+    wait_for_results(runtime, one);
+    if (atomic_load(&running) || show_upstream_up(runtime))
+        return;
     begin(runtime, violations, true);
-    probe_end();
+    wait_for_results(runtime, one);
 }
 
 void probe_tick(struct runtime *runtime, struct violations *violations)
@@ -373,9 +453,17 @@ void probe_tick(struct runtime *runtime, struct violations *violations)
         begin(runtime, violations, all);
 }
 
-void probe_end(void)
+bool probe_end(void)
 {
-    if (started)
-        pthread_join(thread, NULL);
-    started = false;
+    const int64_t late = clock_ms() + END_MS;
+
+    pthread_mutex_lock(&telling);
+    atomic_store(&ended, true);
+    pthread_mutex_unlock(&telling);
+    while (atomic_load(&running) && clock_ms() < late)
+        pause_a_moment();
+    if (atomic_load(&running))
+        return false;
+    collect();
+    return true;
 }

@@ -26,21 +26,23 @@ struct probe_login {
 };
 
 /* The function that logs in, because proxy/ does not use the client library. Called by the probe's
- * thread only; `milliseconds` is the time for each address. False: refused, or not reached, see
- * `error`. */
+ * threads, several at a time; `milliseconds` is the time for each address. False: refused, or not
+ * reached, see `error`. */
 typedef bool probe_account(const struct config_upstream *upstream, int64_t milliseconds,
                            struct probe_login *login, struct error *error);
 void probe_with(probe_account *account);
 
-/* Probes all upstreams and waits for the results, at most connect_timeout for each address and
- * each step of the login. Changes are logged and are events. For the main thread, before there are
- * workers. */
-void probe_first(struct runtime *runtime, struct violations *violations);
+/* Probes all upstreams and waits for the results, at most two seconds; with `one` until an upstream
+ * is up, or all were probed. That takes connect_timeout for each address and each step of the
+ * login, and goes on without the one who waits. Changes are logged and are events. For the main
+ * thread, in a start: a signal ends the waiting. */
+void probe_first(struct runtime *runtime, struct violations *violations, bool one);
 
 /* Called once a second by the main thread: starts a thread for the probes that are due, unless one
- * is running. */
+ * is running. It starts others, so that upstreams that hang hold up no others. */
 void probe_tick(struct runtime *runtime, struct violations *violations);
-/* Waits for that thread. */
-void probe_end(void);
+/* No result is told any more. False: a probe hangs, and is not waited for. Then the caller ends the
+ * process by _exit(), because exit() frees what that thread uses. */
+bool probe_end(void);
 
 #endif

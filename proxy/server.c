@@ -161,7 +161,7 @@ static bool read_again(struct server *server, struct error *error)
     if (!violations_change(server->violations, &log.settings, error))
         return false;
     if (server->inherited.channel >= 0 && !show_upstream_up(runtime))
-        probe_first(runtime, server->violations); /* it may name others */
+        probe_first(runtime, server->violations, true); /* it may name others */
     return true;
 }
 
@@ -189,6 +189,13 @@ static bool inherit_overrides(struct server *server, bool runs, struct error *er
     return true;
 }
 
+static bool goes_on(const struct server *server, struct error *error)
+{
+    return !start_is_ended() ||
+           error_set(error, "ended by a signal before it served%s",
+                     server->inherited.channel >= 0 ? "; the silogate that runs goes on" : "");
+}
+
 /* Looks for a running silogate to take over from. It is only asked if this one's configuration is
  * valid and an upstream is up: otherwise its clients are better served by it. */
 static bool find_predecessor(struct server *server, struct error *error)
@@ -199,7 +206,8 @@ static bool find_predecessor(struct server *server, struct error *error)
         return true;
     server->turn = takeover_turn(config->proxy.control.host.at);
     if (!takeover_ask(config->proxy.control.host.at, &server->inherited, error)) {
-        error->line = config->proxy.control.line;
+        if (goes_on(server, error))
+            error->line = config->proxy.control.line;
         return false;
     }
     const bool runs = server->inherited.channel >= 0;
@@ -211,7 +219,7 @@ static bool find_predecessor(struct server *server, struct error *error)
                          "%d older silogates drain, which take all ranges of session ids; "
                          "end one first",
                          REGISTRY_GENERATIONS);
-    if (!read_again(server, error))
+    if (!read_again(server, error) || !goes_on(server, error))
         return false;
     config = server->steer.base->config;
     if (runs && !show_upstream_up(server->steer.base))
@@ -226,7 +234,8 @@ static bool find_predecessor(struct server *server, struct error *error)
     return inherit_overrides(server, runs, error);
 }
 
-/* What needs no predecessor, and may take long: the logs are opened, the upstreams are probed. */
+/* What may take long, and is done before a predecessor has to wait: the logs are opened, the
+ * upstreams are probed. */
 static bool prepare(struct server *server, struct error *error)
 {
     const struct config *config = server->steer.base->config;
@@ -245,8 +254,9 @@ static bool prepare(struct server *server, struct error *error)
     if (!server->violations)
         return false;
     server->steer.violations = server->violations;
-    probe_first(server->steer.current, server->violations);
-    return true;
+    const char *control = config->proxy.control.host.at;
+    probe_first(server->steer.current, server->violations, control && takeover_is_there(control));
+    return goes_on(server, error);
 }
 
 static bool start(struct server *server, struct error *error)
@@ -294,7 +304,8 @@ static void end_turn(struct server *server)
     server->turn = -1;
 }
 
-static void stop(struct server *server)
+/* True: this thread is the only one that is left. */
+static bool stop(struct server *server)
 {
     drain_counts(server, true);
     end_turn(server);
@@ -313,7 +324,7 @@ static void stop(struct server *server)
         worker_join(&server->workers[i]);
     show_free(server->show);
     ledger_free(server->ledger);
-    probe_end();
+    const bool alone = probe_end();
     password_end();
     if (server->violations)
         violations_stop(server->violations);
@@ -322,6 +333,16 @@ static void stop(struct server *server)
     free(server->inherited.items);
     steer_fini(&server->steer);
     desk_fini(&server->desk);
+    return alone;
+}
+
+/* See probe_end. */
+static int leave(bool alone, int status)
+{
+    if (alone)
+        return status;
+    log_end();
+    _exit(status);
 }
 
 void server_library(char *to, size_t size)
@@ -338,8 +359,7 @@ static int fail(struct server *server, const struct error *error)
     admin_let_go(server->admin); /* their paths may belong to another running process */
     control_let_go(server->control, false);
     listeners_undo(&server->sockets);
-    stop(server);
-    return 2;
+    return leave(stop(server), 2);
 }
 
 /* libev would abort. It happens where an event loop is made: at the start. */
@@ -401,12 +421,7 @@ int server_run(const char *path)
     drain_init(&server);
     runtime = server.steer.base;
     server.young = server.inherited.channel >= 0;
-    if (start_is_ended()) {
-        error_set(&error, "ended by a signal before it served%s",
-                  server.young ? "; the silogate that runs goes on" : "");
-        return fail(&server, &error);
-    }
-    if (!takeover_ready(&server.inherited, &error))
+    if (!goes_on(&server, &error) || !takeover_ready(&server.inherited, &error))
         return fail(&server, &error);
     accept_clients(&server);
     start_is_over();
@@ -420,7 +435,7 @@ int server_run(const char *path)
     if (server.inherited.reload)
         server_reload(&server, &error);
     ev_run(server.loop, 0);
-    stop(&server);
+    const bool alone = stop(&server);
     log_notice("stopped");
-    return 0;
+    return leave(alone, 0);
 }

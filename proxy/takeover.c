@@ -18,6 +18,7 @@
 
 #include "admin/control.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "proxy/generations.h"
 #include "proxy/start.h"
@@ -165,13 +166,26 @@ static ssize_t receive_byte(int channel, char *byte)
     return got;
 }
 
+/* Is there something to read, before `end`? A signal may end the start meanwhile. */
+static bool comes(int channel, int64_t end)
+{
+    struct pollfd readable = {.fd = channel, .events = POLLIN};
+
+    while (!start_is_ended() && clock_ms() < end) {
+        if (poll(&readable, 1, TURN_MS) == 1)
+            return true;
+    }
+    return false;
+}
+
 /* The head of the answer is read byte by byte: the bytes behind it bring file descriptors. Stops
  * if it is not HTTP: another program listens here. */
-static bool read_head(int channel, char *head, size_t size, bool *closed)
+static bool read_head(int channel, char *head, size_t size, int64_t end, bool *closed)
 {
     size_t length = 0;
 
-    while (length + 1 < size) {
+    *closed = false;
+    while (length + 1 < size && comes(channel, end)) {
         const ssize_t got = receive_byte(channel, head + length);
         *closed = has_closed(got);
         if (got != 1)
@@ -185,7 +199,7 @@ static bool read_head(int channel, char *head, size_t size, bool *closed)
     return false;
 }
 
-static bool receive(int channel, struct record *record, int *fd, bool *closed)
+static bool receive(int channel, struct record *record, int *fd, int64_t end, bool *closed)
 {
     union {
         struct cmsghdr header;
@@ -198,6 +212,9 @@ static bool receive(int channel, struct record *record, int *fd, bool *closed)
                              .msg_controllen = sizeof(control)};
 
     *fd = -1;
+    *closed = false;
+    if (!comes(channel, end))
+        return false;
     ssize_t got;
     do
         got = recvmsg(channel, &message, MSG_WAITALL | MSG_CMSG_CLOEXEC);
@@ -210,21 +227,35 @@ static bool receive(int channel, struct record *record, int *fd, bool *closed)
     return got == (ssize_t)sizeof(*record) && !(message.msg_flags & MSG_CTRUNC);
 }
 
-static int reach(const char *path)
+static int reach(const char *path, int64_t end)
 {
+    const struct timespec moment = {.tv_nsec = TURN_MS * 1000000L};
     struct sockaddr_un at = {.sun_family = AF_UNIX};
-    int channel = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int channel = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
-    set_wait(channel, HEAD_SECONDS); /* also until the connection is accepted */
-    int made;
-    do
-        made = channel < 0 ? 0 : connect(channel, (struct sockaddr *)&at, sizeof(at));
-    while (made != 0 && errno == EINTR);
-    if (made == 0)
-        return channel;
-    close(channel);
-    return -1;
+    while (channel >= 0 && connect(channel, (struct sockaddr *)&at, sizeof(at)) != 0) {
+        if (errno != EAGAIN || start_is_ended() || clock_ms() >= end) {
+            close(channel);
+            return -1;
+        }
+        nanosleep(&moment, NULL); /* those that wait to be accepted are too many */
+    }
+    return channel;
+}
+
+/* Asked with a socket of another type, to which Linux says that, and nobody gets a connection that
+ * asks nothing. */
+bool takeover_is_there(const char *path)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    const int asking = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+    const bool there =
+        connect(asking, (struct sockaddr *)&at, sizeof(at)) != 0 && errno == EPROTOTYPE;
+    close(asking);
+    return there;
 }
 
 static bool refused(const char *path, const char *head, bool whole, struct error *error)
@@ -252,7 +283,7 @@ static bool refused(const char *path, const char *head, bool whole, struct error
 enum outcome { FINE, GONE, FAILED };
 
 static enum outcome ask(int channel, const char *path, const char *what,
-                        struct inherited *inherited, struct error *error)
+                        struct inherited *inherited, int64_t end, struct error *error)
 {
     char request[256];
     struct record record = {.kind = INHERITED_LISTEN};
@@ -261,8 +292,9 @@ static enum outcome ask(int channel, const char *path, const char *what,
                                 "GET /control/%s HTTP/1.1\r\nHost: localhost\r\n"
                                 "Connection: Upgrade\r\nUpgrade: silogate-%s\r\n\r\n",
                                 what, what);
+    set_wait(channel, HEAD_SECONDS);
     bool closed = send(channel, request, (size_t)length, MSG_NOSIGNAL) < 0;
-    const bool whole = !closed && read_head(channel, head, sizeof(head), &closed);
+    const bool whole = !closed && read_head(channel, head, sizeof(head), end, &closed);
     int fd;
 
     if (!whole || strncmp(head, "HTTP/1.1 101", 12) != 0) {
@@ -270,8 +302,9 @@ static enum outcome ask(int channel, const char *path, const char *what,
         return closed && !head[0] ? GONE : FAILED;
     }
     set_wait(channel, WAIT_SECONDS);
+    end = clock_ms() + WAIT_SECONDS * INT64_C(1000);
     while (record.kind != INHERITED_END) {
-        if (!receive(channel, &record, &fd, &closed)) {
+        if (!receive(channel, &record, &fd, end, &closed)) {
             error_set(error,
                       "the silogate that runs stopped in the middle of a takeover, or more files "
                       "came than this one may open; try again");
@@ -298,17 +331,18 @@ bool takeover_ask(const char *path, struct inherited *inherited, struct error *e
     const size_t first = inherited->count;
 
     for (int tries = 1;; tries++) {
-        const int channel = reach(path);
+        const int64_t end = clock_ms() + HEAD_SECONDS * INT64_C(1000);
+        const int channel = reach(path, end);
         if (channel < 0) /* it listens there next, and that reports what is wrong, if anything is */
             return true;
-        const enum outcome outcome = ask(channel, path, "takeover", inherited, error);
+        const enum outcome outcome = ask(channel, path, "takeover", inherited, end, error);
         if (outcome == FINE) {
             inherited->channel = channel;
             return true;
         }
         close(channel);
         forget(inherited, first);
-        if (outcome == FAILED || tries == AGAIN_TRIES)
+        if (outcome == FAILED || tries == AGAIN_TRIES || start_is_ended())
             return false;
         nanosleep(&moment, NULL);
     }
@@ -316,12 +350,13 @@ bool takeover_ask(const char *path, struct inherited *inherited, struct error *e
 
 bool takeover_adopt(const char *path, struct inherited *inherited, struct error *error)
 {
-    const int channel = reach(path);
+    const int64_t end = clock_ms() + HEAD_SECONDS * INT64_C(1000);
+    const int channel = reach(path, end);
     const size_t first = inherited->count;
 
     if (channel < 0)
         return error_set(error, "nobody listens there");
-    const bool fine = ask(channel, path, "adoption", inherited, error) == FINE;
+    const bool fine = ask(channel, path, "adoption", inherited, end, error) == FINE;
     if (!fine)
         forget(inherited, first);
     close(channel);

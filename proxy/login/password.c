@@ -23,6 +23,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "proxy/login/login.h"
+#include "proxy/start.h"
 #include "proxy/worker.h"
 #include "tls/rsa.h"
 
@@ -112,7 +113,8 @@ void password_wait(int64_t milliseconds)
     const struct timespec moment = {.tv_nsec = 5000000};
     const struct rsa_key *key = atomic_load(&own_key);
 
-    for (int64_t waited = 0; key && !rsa_key_is_made(key) && waited < milliseconds; waited += 5)
+    for (int64_t waited = 0;
+         key && !rsa_key_is_made(key) && !start_is_ended() && waited < milliseconds; waited += 5)
         nanosleep(&moment, NULL);
 }
 
