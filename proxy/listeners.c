@@ -72,19 +72,22 @@ static bool open_unix(const struct config_address *address, struct open_sockets 
     return true;
 }
 
+/* A new address is listened on at once, or another program could take it until the start is over.
+ */
 static bool open_tcp(const struct config_address *address, unsigned first, unsigned workers,
                      struct open_sockets *to, struct error *error)
 {
+    const bool is_new = first == 0;
     struct error why;
 
     /* with SO_REUSEPORT a bind does not fail if another process has the address too */
-    if (first == 0 && !listen_tcp_free(address->host.at, address->port, &why))
+    if (is_new && !listen_tcp_free(address->host.at, address->port, &why))
         return refuse(address, &why, error);
     for (unsigned i = first; i < workers; i++) {
-        int fd = listen_tcp(address->host.at, address->port, 0, true, &why);
+        int fd = listen_tcp(address->host.at, address->port, is_new ? BACKLOG : 0, true, &why);
         if (fd < 0)
             return refuse(address, &why, error);
-        add(to, (struct open_socket){.fd = fd, .worker = i, .bound = true});
+        add(to, (struct open_socket){.fd = fd, .worker = i, .bound = !is_new});
     }
     return true;
 }
