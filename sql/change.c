@@ -63,8 +63,7 @@ void parse_insert(struct parser *p)
     step(p);
     skip_modifiers(p);
     take_word(p, KW_INTO);
-    take_table(p, SQL_WRITE);
-    skip_partitions(p);
+    skip_partitions(p, take_table(p, SQL_WRITE));
     skip_columns(p);
     uint16_t mark = p->cte_count;
     switch (p->t.keyword) {
@@ -145,7 +144,7 @@ static void parse_join(struct parser *p, unsigned access)
 }
 
 /* MariaDB: FOR PORTION OF period FROM e TO e; in UPDATE the alias and index hints follow it. */
-static void parse_portion(struct parser *p)
+static void parse_portion(struct parser *p, unsigned object)
 {
     step(p);
     step(p);
@@ -154,7 +153,7 @@ static void parse_portion(struct parser *p)
     step(p);
     if (need_word(p, KW_FROM))
         parse_expression(p); /* reads TO e and the alias too */
-    skip_hints(p);
+    skip_hints(p, object);
 }
 
 /* One assignment: marks the table of the column before the equals sign as written. */
@@ -199,7 +198,7 @@ void parse_update(struct parser *p)
     if (p->joined_count == 1 && p->joined[0].object == count)
         p->facts->objects[count].access = SQL_WRITE;
     if (at_word(p, KW_FOR) && p->n.keyword == KW_PORTION)
-        parse_portion(p);
+        parse_portion(p, p->joined_count > 0 ? p->joined[0].object : SQL_OBJECTS);
     if (!need_word(p, KW_SET))
         return;
     do
@@ -299,16 +298,16 @@ static bool at_single_table(struct parser *p)
 
 static void parse_delete_one(struct parser *p)
 {
-    parse_table_factor(p, SQL_WRITE);
+    const unsigned object = parse_table_factor(p, SQL_WRITE);
     if (at_word(p, KW_FOR) && p->n.keyword == KW_PORTION)
-        parse_portion(p);
+        parse_portion(p, object);
     if (take_word(p, KW_BEFORE)) {
         need_word(p, KW_SYSTEM_TIME);
         parse_expression(p);
     }
     struct name alias;
     if (at_word(p, KW_PARTITION)) { /* MySQL: behind the alias */
-        skip_partitions(p);
+        skip_partitions(p, object);
         take_alias(p, &alias);
     }
     while (parse_clause(p)) {

@@ -10,7 +10,7 @@
 static void take_united(struct parser *p)
 {
     do
-        take_real_table(p, SQL_READ | SQL_WRITE);
+        note_need(p, take_real_table(p, SQL_READ | SQL_WRITE), SQL_NEEDS_TABLE);
     while (take_sign(p, ','));
 }
 
@@ -45,12 +45,12 @@ static void take_referenced(struct parser *p)
     p->beside = p->defined;
     p->unplaced = beside; /* only the second object gets the place */
     if (!beside || p->state->dialect == SQL_MARIADB || p->state->version < 80000)
-        add_object(p, SQL_TABLE, &schema, &name, SQL_READ);
+        note_need(p, add_object(p, SQL_TABLE, &schema, &name, SQL_READ), SQL_NEEDS_TABLE);
     p->unplaced = false;
     p->references |= !schema.text.at;
     if (beside) {
         schema = (struct name){.text = p->home};
-        add_object(p, SQL_TABLE, &schema, &name, SQL_READ);
+        note_need(p, add_object(p, SQL_TABLE, &schema, &name, SQL_READ), SQL_NEEDS_TABLE);
     }
     p->beside = SQL_OBJECTS;
 }
@@ -314,6 +314,7 @@ static void take_like(struct parser *p, bool temporary)
     const uint32_t count = facts->object_count;
     unsigned number = take_table(p, SQL_READ);
 
+    note_need(p, number, SQL_NEEDS_TABLE);
     if (p->state->dialect == SQL_MARIADB)
         facts->session.action |= SQL_ACTION_EVALUATES;
     if (number >= SQL_OBJECTS || !temporary || p->stored)

@@ -259,7 +259,8 @@ static void execute_facts(struct parser *p, const struct sql_facts *facts)
         else if (object->session_only)
             add_table(p, &schema, &name, object->access);
         else
-            add_object(p, (enum sql_type)object->type, &schema, &name, object->access);
+            note_need(p, add_object(p, (enum sql_type)object->type, &schema, &name, object->access),
+                      object->needs);
     }
     if (facts->session.handler.at)
         read_handler(p, facts->session.handler);

@@ -28,6 +28,14 @@ enum sql_type {
     SQL_DATABASE, /* the database itself: USE, CREATE DATABASE, SHOW TABLES FROM */
 };
 
+/* What a statement asks of a table that a view in its place has not. Beside SQL_DEFINE, which a
+ * view never answers as a table does. */
+enum sql_needs {
+    SQL_NEEDS_PARTITION = 1, /* PARTITION (..) beside it: the servers ignore it beside a view */
+    SQL_NEEDS_INDEX = 2,     /* an index hint */
+    SQL_NEEDS_TABLE = 4,     /* the table itself: LIKE, REFERENCES, CHECKSUM TABLE and similar */
+};
+
 /* What the statement is. sql_kind_name returns the name that `explain` and the records print: the
  * statement's first keywords in lower case, joined by '_': "select", "create_table", "set". */
 enum sql_kind {
@@ -51,6 +59,7 @@ struct sql_object {
     bool unplaced;     /* it is named at a position that `places` does not list, so it cannot be
                           mapped; with session_only: it is named in a body, where the name may
                           mean a base table too */
+    uint8_t needs;     /* union of enum sql_needs */
 };
 
 enum sql_place_kind {

@@ -44,8 +44,7 @@ void parse_load(struct parser *p)
     p->facts->administration |= !local;
     if (!need_word(p, KW_INTO) || !need_word(p, KW_TABLE))
         return;
-    take_table(p, SQL_WRITE);
-    skip_partitions(p);
+    skip_partitions(p, take_table(p, SQL_WRITE));
     skip_formats(p);
     if (at_sign(p, '(')) {
         p->assigns = true; /* columns may be read into @v */

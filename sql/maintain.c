@@ -36,7 +36,7 @@ static void maintain(struct parser *p, unsigned access)
 {
     list_begin(p);
     do {
-        take_table(p, access);
+        note_need(p, take_table(p, access), SQL_NEEDS_TABLE);
         skip_persistent(p);
     } while (list_goes_on(p));
     skip_options(p);
@@ -228,7 +228,7 @@ void parse_handler(struct parser *p)
     if (!take_table_name(p, &schema, &name))
         return;
     if (take_word(p, KW_OPEN)) {
-        add_table(p, &schema, &name, SQL_READ);
+        note_need(p, add_table(p, &schema, &name, SQL_READ), SQL_NEEDS_TABLE);
         if (take_alias(p, &alias))
             name = alias;
         note_handler(p, SQL_ACTION_OPEN_HANDLER, name.text);

@@ -350,6 +350,12 @@ unsigned add_temporary(struct parser *p, const struct name *schema, const struct
     return add(p, SQL_TABLE, schema, name, SQL_DEFINE, true);
 }
 
+void note_need(struct parser *p, unsigned number, unsigned needs)
+{
+    if (number < SQL_OBJECTS)
+        p->facts->objects[number].needs |= (uint8_t)needs;
+}
+
 /* Frees the bytes that a name took in facts->names, unless a new object uses them. */
 static unsigned give_back(struct parser *p, uint32_t room, uint32_t count, unsigned number)
 {
@@ -384,7 +390,7 @@ void take_tables(struct parser *p, unsigned access)
 {
     list_begin(p);
     do
-        take_table(p, access);
+        note_need(p, take_table(p, access), SQL_NEEDS_TABLE);
     while (list_goes_on(p));
 }
 

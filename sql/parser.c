@@ -127,11 +127,12 @@ void skip_brackets(struct parser *p)
     } while (depth > 0);
 }
 
-void skip_partitions(struct parser *p)
+void skip_partitions(struct parser *p, unsigned object)
 {
     if (!take_word(p, KW_PARTITION))
         return;
     p->facts->partitions = true;
+    note_need(p, object, SQL_NEEDS_PARTITION);
     skip_brackets(p);
 }
 

@@ -251,8 +251,8 @@ bool take_if_exists(struct parser *p);
 /* Skips a bracket and its content (lists of columns, indexes, partitions); notes the qualifiers of
  * columns in it. A query in it is a failure. */
 void skip_brackets(struct parser *p);
-/* PARTITION (p0, p1) behind a table's name, if it is there. */
-void skip_partitions(struct parser *p);
+/* PARTITION (p0, p1) behind the name of this object (SQL_OBJECTS: none), if it is there. */
+void skip_partitions(struct parser *p, unsigned object);
 
 /* --- names and objects (names.c) --- */
 
@@ -273,13 +273,15 @@ unsigned add_object(struct parser *p, enum sql_type type, const struct name *sch
 /* The same for a table that may be a temporary table of this session. */
 unsigned add_table(struct parser *p, const struct name *schema, const struct name *name,
                    unsigned access);
+/* The statement needs the object (SQL_OBJECTS: none) to be a table: union of enum sql_needs. */
+void note_need(struct parser *p, unsigned number, unsigned needs);
 /* Is this object the likeness of tables that may be MERGE tables? Then adds these. */
 bool add_likeness(struct parser *p, unsigned number);
 /* Adds a temporary table that the statement creates. */
 unsigned add_temporary(struct parser *p, const struct name *schema, const struct name *name);
 /* Takes a table's name and adds it. */
 unsigned take_table(struct parser *p, unsigned access);
-/* Takes table names separated by commas, and adds the tables. */
+/* Takes table names separated by commas, and adds the tables, which must be tables. */
 void take_tables(struct parser *p, unsigned access);
 /* Call it before the first name of a list that may be long; a later batch starts at list_from. */
 void list_begin(struct parser *p);
@@ -385,11 +387,11 @@ void skip_quantifier(struct parser *p);
 /* The table references after FROM. */
 void parse_table_references(struct parser *p, unsigned access);
 /* One table with its alias, partitions and hints, without joins. */
-void parse_table_factor(struct parser *p, unsigned access);
+unsigned parse_table_factor(struct parser *p, unsigned access);
 /* [AS] alias; false if there is none. */
 bool take_alias(struct parser *p, struct name *alias);
 /* USE, FORCE or IGNORE INDEX (names), any number of them. */
-void skip_hints(struct parser *p);
+void skip_hints(struct parser *p, unsigned object);
 
 /* --- statements --- */
 

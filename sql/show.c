@@ -69,7 +69,7 @@ static void show_of_table(struct parser *p)
             return;
         step(p);
     }
-    add_table(p, &schema, &name, SQL_READ);
+    note_need(p, add_table(p, &schema, &name, SQL_READ), SQL_NEEDS_TABLE);
     parse_filter(p);
 }
 
@@ -96,7 +96,7 @@ static void show_create(struct parser *p)
     case KW_VIEW:
     case KW_SEQUENCE:
         step(p);
-        take_table(p, SQL_READ);
+        note_need(p, take_table(p, SQL_READ), SQL_NEEDS_TABLE);
         return;
     case KW_DATABASE:
     case KW_SCHEMA:
@@ -340,7 +340,7 @@ void parse_explain(struct parser *p)
     } else if (at_word(p, KW_FOR)) {
         explain_for(p);
     } else {
-        take_table(p, SQL_READ);
+        note_need(p, take_table(p, SQL_READ), SQL_NEEDS_TABLE);
         if (p->t.class == SQL_TOKEN_STRING || p->t.class == SQL_TOKEN_NUMBER || at_name(p))
             step(p);
     }

@@ -101,11 +101,12 @@ bool take_alias(struct parser *p, struct name *alias)
 }
 
 /* USE, FORCE or IGNORE INDEX [FOR what] (names) */
-void skip_hints(struct parser *p)
+void skip_hints(struct parser *p, unsigned object)
 {
     while (at_word(p, KW_USE) || at_word(p, KW_FORCE) || at_word(p, KW_IGNORE)) {
         if (p->n.keyword != KW_INDEX && p->n.keyword != KW_KEY)
             return;
+        note_need(p, object, SQL_NEEDS_INDEX);
         step(p);
         step(p);
         while (at_word(p, KW_FOR) || at_word(p, KW_JOIN) || at_word(p, KW_ORDER) ||
@@ -175,25 +176,25 @@ static void collect(struct parser *p, const struct name *schema, const struct na
     };
 }
 
-void parse_table_factor(struct parser *p, unsigned access)
+unsigned parse_table_factor(struct parser *p, unsigned access)
 {
     const uint32_t room = p->facts->names_length, objects = p->facts->object_count;
     struct name schema, name, alias;
     unsigned object = SQL_OBJECTS;
 
     if (!take_table_name(p, &schema, &name))
-        return;
+        return object;
     if (schema.text.at || (p->cte_count == 0 && !p->in_cte) || !is_cte(p, &name)) {
         object = add_table(p, &schema, &name, access);
     }
     struct sql_token called = p->named;
-    skip_partitions(p);
+    skip_partitions(p, object);
     if (at_word(p, KW_FOR) && p->n.keyword == KW_SYSTEM_TIME)
         parse_system_time(p, object);
     if (take_alias(p, &alias))
         called = p->named;
     called_table(p, object, &called);
-    skip_hints(p);
+    skip_hints(p, object);
     if (at_word(p, KW_TABLESAMPLE)) {
         step(p);
         step(p);
@@ -203,6 +204,7 @@ void parse_table_factor(struct parser *p, unsigned access)
         collect(p, &schema, &name, &alias, object);
     else if (p->facts->object_count == objects)
         p->facts->names_length = room;
+    return object;
 }
 
 /* JSON_TABLE(document, path COLUMNS (...)): the document may be any expression; the rest has no

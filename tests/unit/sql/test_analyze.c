@@ -67,6 +67,55 @@ static void test_places_of_others(void **test)
     expect_place("KILL /**/ QUERY 17 ;", facts.thread_offset, facts.thread_length, "17");
 }
 
+/* What a view in the place of `t` has not. */
+static void test_needs_of_tables(void **test)
+{
+    static const struct {
+        const char *sql;
+        enum sql_dialect dialect;
+        unsigned needs;
+    } cases[] = {
+        {"SELECT 1 FROM u, t",                                                SQL_MYSQL,   0                  },
+        {"SELECT PARTITION, ROW_NUMBER() OVER (PARTITION BY a) FROM t",       SQL_MYSQL,   0                  },
+        {"DELETE FROM t PARTITION/**/(p)",                                    SQL_MYSQL,   SQL_NEEDS_PARTITION},
+        {"DELETE FROM t x PARTITION (p)",                                     SQL_MYSQL,   SQL_NEEDS_PARTITION},
+        {"INSERT INTO t PARTITION -- c\n (p) SELECT 1",                       SQL_MARIADB, SQL_NEEDS_PARTITION},
+        {"LOAD DATA INFILE 'x' INTO TABLE t PARTITION (p)",                   SQL_MYSQL,   SQL_NEEDS_PARTITION},
+        {"UPDATE u JOIN t PARTITION (p) SET u.a = 1",                         SQL_MYSQL,   SQL_NEEDS_PARTITION},
+        {"SELECT 1 FROM u JOIN (t PARTITION (p) x USE/**/KEY (a))",           SQL_MYSQL,
+         SQL_NEEDS_PARTITION | SQL_NEEDS_INDEX                                                                },
+        {"SELECT 1 FROM t IGNORE INDEX (a)",                                  SQL_MARIADB, SQL_NEEDS_INDEX    },
+        {"UPDATE t FOR PORTION OF p FROM 1 TO 2 USE INDEX (a) SET a = 1",     SQL_MARIADB,
+         SQL_NEEDS_INDEX                                                                                      },
+        {"CREATE TABLE u LIKE t",                                             SQL_MYSQL,   SQL_NEEDS_TABLE    },
+        {"CREATE TABLE u (a INT REFERENCES t (a))",                           SQL_MYSQL,   SQL_NEEDS_TABLE    },
+        {"ALTER TABLE u ADD FOREIGN KEY (a) REFERENCES shop.t (a)",           SQL_MARIADB, SQL_NEEDS_TABLE    },
+        {"OPTIMIZE TABLE u, t",                                               SQL_MYSQL,   SQL_NEEDS_TABLE    },
+        {"SHOW INDEX FROM t",                                                 SQL_MYSQL,   SQL_NEEDS_TABLE    },
+        {"PREPARE s FROM 'DELETE FROM t PARTITION (p)'",                      SQL_MYSQL,   SQL_NEEDS_PARTITION},
+        {"CREATE PROCEDURE f() BEGIN SELECT 1 FROM t; CHECKSUM TABLE t; END", SQL_MYSQL,
+         SQL_NEEDS_TABLE                                                                                      },
+    };
+    (void)test;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct sql_state state = shop();
+        unsigned needs = 0, seen = 0;
+        state.dialect = cases[i].dialect;
+        sql_analyze(guard_text(text_of(cases[i].sql)), 0, &state, NULL, &facts);
+        for (uint32_t j = 0; j < facts.object_count; j++) {
+            bool is_t = text_equal(facts.objects[j].name, TEXT("t"));
+            seen += is_t;
+            if (is_t)
+                needs |= facts.objects[j].needs;
+            else
+                assert_int_equal(facts.objects[j].needs & ~SQL_NEEDS_TABLE, 0);
+        }
+        if (!facts.determined || seen != 1 || needs != cases[i].needs)
+            fail_msg("%s: %u", cases[i].sql, needs);
+    }
+}
+
 /* In a literal a name stands where its quotes and escapes have it; in a variable nowhere. */
 static void test_places_in_a_prepared_text(void **test)
 {
@@ -349,6 +398,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places_of_names),
         cmocka_unit_test(test_places_of_others),
+        cmocka_unit_test(test_needs_of_tables),
         cmocka_unit_test(test_places_in_a_prepared_text),
         cmocka_unit_test(test_offsets_go_on),
         cmocka_unit_test(test_many_objects),
