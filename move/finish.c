@@ -125,6 +125,10 @@ bool finish(struct mover *mover)
         check_digests(mover, seconds);
     }
     stored_check_finish(mover);
+    warnings_tell_codes(mover);
+    if (connection_lost(mover->connection))
+        return false;
+    *mover->error = (struct error){0}; /* from a question for what is not shown to the account */
     if (mover->refusals > 0)
         return false;
     if (!drop_aliases(mover))

@@ -12,12 +12,13 @@
 #include "config/keys.h"
 #include "sql/state.h"
 
-/* A view, a routine, or the table of a trigger: using it runs its text. */
+/* A view, a routine, an event, or the table of a trigger: using it runs its text. */
 struct holder {
     struct text schema, name, words;
+    struct text trigger; /* its own name */
     const char *by;
     uint64_t moves; /* moves that it is known to depend on */
-    bool is_view;   /* using it only reads the tables that it names */
+    enum code_kind kind;
 };
 
 struct foreign_key {
@@ -83,6 +84,7 @@ static void lead(struct search *search, struct text name, uint64_t reading, uint
     leads->writing |= writing;
 }
 
+/* Using a view only reads the tables that it names. */
 static uint64_t leads_to(const struct search *search, uint32_t number, bool is_view)
 {
     if (number == HASH_TABLE_NONE)
@@ -186,16 +188,17 @@ static bool read_keys(struct search *search, struct connection *connection, stru
 }
 
 static void add_holder(struct search *search, const struct text *cells, const char *by,
-                       bool is_view)
+                       enum code_kind kind)
 {
     search->holders =
         items_add(&search->arena, search->holders, &search->holder_count, sizeof(*search->holders));
-    search->holders[search->holder_count - 1] =
-        (struct holder){.schema = arena_text(&search->arena, cells[0]),
-                        .name = arena_text(&search->arena, cells[1]),
-                        .words = arena_text(&search->arena, cells[2].at ? cells[2] : TEXT("")),
-                        .by = by,
-                        .is_view = is_view};
+    search->holders[search->holder_count - 1] = (struct holder){
+        .schema = arena_text(&search->arena, cells[0]),
+        .name = arena_text(&search->arena, cells[1]),
+        .words = arena_text(&search->arena, cells[2].at ? cells[2] : TEXT("")),
+        .trigger = arena_text(&search->arena, kind == CODE_TRIGGER ? cells[3] : TEXT("")),
+        .by = by,
+        .kind = kind};
 }
 
 /* Reads triggers. Those of moved tables are kept, in the order in which they fire. */
@@ -215,7 +218,7 @@ static bool read_triggers(struct search *search, struct connection *connection, 
     while (rows_next(rows)) {
         const struct text *cells = rows->cells;
         const struct moved_table *table = standing_moved_of(standing, cells[0], cells[1]);
-        add_holder(search, cells, "trigger", false);
+        add_holder(search, cells, "trigger", CODE_TRIGGER);
         if (!table)
             continue;
         standing->triggers = items_add(&standing->arena, standing->triggers,
@@ -228,7 +231,21 @@ static bool read_triggers(struct search *search, struct connection *connection, 
     return true;
 }
 
-/* `by` NULL: routines, which are only used to follow indirect dependencies. */
+static enum code_kind kind_of(struct text type)
+{
+    static const struct text types[] = {[CODE_VIEW] = TEXT("VIEW"),
+                                        [CODE_EVENT] = TEXT("EVENT"),
+                                        [CODE_FUNCTION] = TEXT("FUNCTION"),
+                                        [CODE_PACKAGE] = TEXT("PACKAGE"),
+                                        [CODE_PACKAGE_BODY] = TEXT("PACKAGE BODY")};
+    unsigned kind = CODE_VIEW;
+
+    while (kind > CODE_PROCEDURE && !text_equal(type, types[kind]))
+        kind--;
+    return (enum code_kind)kind;
+}
+
+/* `by` NULL: routines and events, which nobody locks. */
 static bool read_texts(struct search *search, struct connection *connection, const char *by,
                        const char *sql, struct error *error)
 {
@@ -237,7 +254,7 @@ static bool read_texts(struct search *search, struct connection *connection, con
     if (!rows)
         return false;
     while (rows_next(rows))
-        add_holder(search, rows->cells, by, by != NULL);
+        add_holder(search, rows->cells, by, kind_of(rows->cells[3]));
     rows_free(rows);
     return true;
 }
@@ -248,15 +265,16 @@ static void follow_texts(struct search *search, bool first)
 {
     for (size_t i = 0; i < search->holder_count; i++) {
         struct holder *holder = &search->holders[i];
-        const uint64_t fresh = moves_in(search, holder->words, holder->is_view) & ~holder->moves;
+        const uint64_t fresh =
+            moves_in(search, holder->words, holder->kind == CODE_VIEW) & ~holder->moves;
         if (!fresh)
             continue;
         holder->moves |= fresh;
         if (holder->by)
             hang(search->standing, holder->schema, holder->name,
                  first ? holder->by : "view or trigger, by way of another", fresh);
-        const bool is_trigger = holder->by && !holder->is_view;
-        lead(search, holder->name, is_trigger ? 0 : fresh, fresh);
+        if (holder->kind != CODE_EVENT)
+            lead(search, holder->name, holder->kind == CODE_TRIGGER ? 0 : fresh, fresh);
     }
 }
 
@@ -284,14 +302,42 @@ static bool read_all(struct search *search, struct connection *connection, struc
 {
     return read_keys(search, connection, error) && read_triggers(search, connection, error) &&
            read_texts(search, connection, "view",
-                      "SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION FROM"
+                      "SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION, 'VIEW' FROM"
                       " information_schema.VIEWS WHERE TABLE_SCHEMA NOT IN ('sys', 'mysql',"
                       " 'performance_schema')",
                       error) &&
            read_texts(search, connection, NULL,
-                      "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_DEFINITION FROM"
+                      "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_DEFINITION, ROUTINE_TYPE FROM"
                       " information_schema.ROUTINES WHERE ROUTINE_SCHEMA NOT IN ('sys', 'mysql')",
+                      error) &&
+           read_texts(search, connection, NULL,
+                      "SELECT EVENT_SCHEMA, EVENT_NAME, EVENT_DEFINITION, 'EVENT' FROM"
+                      " information_schema.EVENTS WHERE EVENT_SCHEMA NOT IN ('sys', 'mysql')",
                       error);
+}
+
+/* The code that was found, for each move. */
+static void keep_codes(const struct search *search)
+{
+    struct standing *standing = search->standing;
+    struct arena *arena = &standing->arena;
+
+    for (size_t i = 0; i < search->holder_count; i++) {
+        const struct holder *holder = &search->holders[i];
+        const bool is_trigger = holder->kind == CODE_TRIGGER;
+        for (unsigned move = 0; move < CONFIG_MOVES_MAX; move++) {
+            if (!(holder->moves >> move & 1))
+                continue;
+            standing->codes =
+                items_add(arena, standing->codes, &standing->code_count, sizeof(*standing->codes));
+            standing->codes[standing->code_count - 1] = (struct stored_code){
+                .schema = arena_text(arena, holder->schema),
+                .name = arena_text(arena, is_trigger ? holder->trigger : holder->name),
+                .table = arena_text(arena, is_trigger ? holder->name : TEXT("")),
+                .kind = holder->kind,
+                .move = move};
+        }
+    }
 }
 
 bool hanging_read(struct connection *connection, struct standing *standing, struct error *error)
@@ -310,6 +356,7 @@ bool hanging_read(struct connection *connection, struct standing *standing, stru
         follow_texts(&search, first);
         first = false;
     } while (good && search.grown);
+    keep_codes(&search);
     hash_table_fini(&search.names);
     free(search.leads);
     arena_fini(&search.arena);

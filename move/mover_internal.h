@@ -72,6 +72,7 @@ struct mover {
     /* tables that LOCK TABLES must lock too, because of triggers and foreign keys */
     struct named *near;
     size_t near_count;
+    struct codes *codes; /* see texts.h; read for the plan, and for --finish */
     struct carried_grant *grants;
     size_t grant_count;
     uint64_t rights_print; /* of the rights at the source by which they were planned */
@@ -210,6 +211,7 @@ bool trial_note(struct mover *mover, struct text schema, bool dropped);
 
 /* warn.c: prints warnings, which do not stop the move. */
 void warnings_tell(struct mover *mover);
+void warnings_tell_codes(struct mover *mover); /* of stored code only */
 
 /* finish.c: drops the aliases that were unused for long enough. */
 bool finish(struct mover *mover);
@@ -239,8 +241,8 @@ bool triggers_plan(struct mover *mover);
 /* The SQL state in which its text is read. */
 struct sql_state trigger_state(const struct mover *mover, const struct carried_trigger *trigger);
 
-/* stored.c: refuses where nothing will have a name any more by which a trigger of another table
- * names one of the tables. */
+/* stored.c: refuses where a trigger would fail with each write to its table, where PARTITION (..)
+ * would be ignored, and where --finish would drop an alias that stored code names. */
 void stored_check(struct mover *mover);
 void stored_check_finish(struct mover *mover);
 /* Is it the alias of a table of the move, that --finish drops? */

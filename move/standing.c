@@ -289,6 +289,8 @@ void standing_number(struct standing *standing, const uint8_t *numbers)
         standing->tables[i].move = numbers[standing->tables[i].move];
     for (size_t i = 0; i < standing->hanging_count; i++)
         standing->hanging[i].move = numbers[standing->hanging[i].move];
+    for (size_t i = 0; i < standing->code_count; i++)
+        standing->codes[i].move = numbers[standing->codes[i].move];
     for (size_t i = 0; i < standing->pattern_count; i++)
         standing->patterns[i].move = numbers[standing->patterns[i].move];
 }

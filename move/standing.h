@@ -36,6 +36,24 @@ struct hanging_table {
     unsigned move;
 };
 
+enum code_kind {
+    CODE_PROCEDURE,
+    CODE_FUNCTION,
+    CODE_PACKAGE, /* MariaDB */
+    CODE_PACKAGE_BODY,
+    CODE_EVENT,
+    CODE_VIEW,
+    CODE_TRIGGER,
+};
+/* Code that the server keeps and that may use a table of the move, also by way of other code: its
+ * text has the words for it. */
+struct stored_code {
+    struct text schema, name;
+    struct text table; /* of a trigger */
+    enum code_kind kind;
+    unsigned move;
+};
+
 /* A table that a pattern of the move matches, but that another service owns. */
 struct left_table {
     struct text schema, name;
@@ -53,9 +71,10 @@ struct standing {
     struct moved_table *tables;
     struct moved_trigger *triggers; /* of one table in the order in which they fire */
     struct hanging_table *hanging;
+    struct stored_code *codes;
     struct left_table *left;
     struct moved_pattern *patterns;
-    size_t table_count, trigger_count, hanging_count, left_count, pattern_count;
+    size_t table_count, trigger_count, hanging_count, code_count, left_count, pattern_count;
     bool fold;       /* lower_case_table_names is not 0 */
     uint64_t packet; /* max_allowed_packet */
     struct arena arena;

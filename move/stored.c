@@ -1,117 +1,156 @@
-/* A trigger of a table that a call does not move is not made again. If its text names a table where
- * nothing will be any more, each write to its own table fails from then on. So the call is refused
- * before anything is changed, unless its user accepts that. */
-#include <stdlib.h>
-
+/* Stored code that a call does not make again keeps its text. So the call is refused, unless its
+ * user accepts that, before anything is changed:
+ * - where a trigger would fail, and with it each write to its table, by its own text or by way of
+ *   views and routines;
+ * - where the servers would ignore PARTITION (..) beside the alias, and change other rows;
+ * - where --finish would drop an alias that stored code names. Such a use is in no digest and is no
+ *   statement that could not be mapped.
+ */
 #include "config/keys.h"
-#include "move/mover_internal.h"
-#include "sql/analyze.h"
+#include "move/texts.h"
 
-/* Will nothing have this name of a table of the move? */
-static bool is_left(const struct mover *mover, const struct moved_table *table, struct text schema,
-                    bool finishes)
+/* What is wrong with the text that names the table. */
+static void put_reason(FILE *to, const struct code *code)
 {
-    struct text left = {NULL, 0};
-
-    if (finishes)
-        left = finish_drops(mover, table) ? table->from : left;
-    else if (todo_find(mover, table) && !(mover->in_to && has_alias(mover, table)))
-        left = source_of(mover, table);
-    return left.at && (mover->standing.fold ? text_equal_fold : text_equal)(left, schema);
+    if (code->fate == FATE_NOTHING)
+        fputs(", where nothing will be any more", to);
+    else if (code->fate == FATE_COLUMN)
+        fprintf(to, ", where the alias has no column %.*s", TEXT_ARGS(code->column));
+    else
+        fputs(" with an index hint or in a statement that needs a table, and the alias is a view",
+              to);
 }
 
-/* The table that the text names at such a place; NULL: none. */
-static const struct moved_table *named_in(struct mover *mover,
-                                          const struct carried_trigger *trigger, bool finishes)
-{
-    const struct moved_table *named = NULL;
-    struct sql_facts *facts = memory_take(sizeof(*facts));
-    const struct sql_state state = trigger_state(mover, trigger);
-
-    sql_analyze(trigger->old_text, 0, &state, NULL, facts);
-    for (unsigned i = 0; facts->determined && i < facts->object_count && !named; i++) {
-        const struct sql_object *object = &facts->objects[i];
-        if (object->type != SQL_TABLE || object->session_only)
-            continue;
-        named = standing_moved_of(&mover->standing, object->schema, object->name);
-        if (named && !is_left(mover, named, object->schema, finishes))
-            named = NULL;
-    }
-    free(facts);
-    return named;
-}
-
-static const char *remedy_of(const struct mover *mover, const struct moved_table *named,
-                             bool finishes)
+static const char *remedy_of(const struct mover *mover, const struct code *code, bool finishes)
 {
     if (finishes)
         return "create it again with the new place in its text";
+    if (code->fate != FATE_NOTHING)
+        return "drop it, and create it again after the move with the new place in its text";
     if (mover->in_to)
         return "write alias = view, take its table into the same section, or drop it and create it "
                "again after the move";
-    return has_alias(mover, named) ? "create it again on the server itself, with the old place in "
-                                     "its text, where the alias is"
-                                   : "drop it, and create it again after the move";
+    return has_alias(mover, code->table)
+               ? "create it again on the server itself, with the old place in its text, where the "
+                 "alias is"
+               : "drop it, and create it again after the move";
 }
 
-/* The row is schema, table, name of the trigger, and its body. */
-static void check_trigger(struct mover *mover, const struct text *row, bool finishes)
+/* The trigger uses other code, which would fail. */
+static const char *remedy_by(const struct mover *mover, const struct code *by)
 {
-    struct rows *rows = connection_query(mover->connection, "SHOW CREATE TRIGGER ?.?",
-                                         PARAMETERS(P_NAME(row[0]), P_NAME(row[2])), mover->error);
+    if (by->fate != FATE_NOTHING)
+        return "drop the trigger, and create it again after the move, when what it uses names the "
+               "new place";
+    if (mover->in_to)
+        return "write alias = view, or drop the trigger and create it again after the move, when "
+               "what it uses names the new place";
+    return has_alias(mover, by->table)
+               ? "create what it uses again on the server itself, with the old place in its text, "
+                 "where the alias is"
+               : "drop the trigger, and create it again after the move, when what it uses names "
+                 "the old place";
+}
 
-    if (rows && rows_next(rows) && rows->columns > 2 && rows->cells[2].at) {
-        const struct carried_trigger trigger = {
-            .schema = row[0], .sql_mode = rows->cells[1], .old_text = rows->cells[2]};
-        const struct moved_table *named = named_in(mover, &trigger, finishes);
-        if (named)
-            refuse(mover,
-                   "trigger %.*s.%.*s names %.*s.%.*s, where nothing will be any more, and each "
-                   "write to %.*s.%.*s that fires it would fail; %s; or --accept-unmapped",
-                   TEXT_ARGS(row[0]), TEXT_ARGS(row[2]),
-                   TEXT_ARGS(finishes ? named->from : source_of(mover, named)),
-                   TEXT_ARGS(named->name), TEXT_ARGS(row[0]), TEXT_ARGS(row[1]),
-                   remedy_of(mover, named, finishes));
+static void refuse_text(struct mover *mover, char *at, size_t length)
+{
+    refuse(mover, "%s", keep_text(mover, at, length).at);
+}
+
+static void put_names(FILE *to, const struct code *code, const struct code *root)
+{
+    fprintf(to, "%s %.*s.%.*s names %.*s.%.*s", texts_kind(code), TEXT_ARGS(code->is.schema),
+            TEXT_ARGS(code->is.name), TEXT_ARGS(root->place), TEXT_ARGS(root->table->name));
+}
+
+static void refuse_trigger(struct mover *mover, const struct code *code, bool finishes)
+{
+    const struct code *root = code->by ? code->by : code;
+    char *text;
+    size_t length;
+    FILE *to = open_memstream(&text, &length);
+
+    put_names(to, code, root);
+    if (code->by)
+        fprintf(to, " by way of %s %.*s.%.*s", texts_kind(root), TEXT_ARGS(root->is.schema),
+                TEXT_ARGS(root->is.name));
+    put_reason(to, root);
+    fprintf(to, ", and each write to %.*s.%.*s that fires it would fail; %s; or --accept-unmapped",
+            TEXT_ARGS(code->is.schema), TEXT_ARGS(code->is.table),
+            code->by && !finishes ? remedy_by(mover, root) : remedy_of(mover, root, finishes));
+    fclose(to);
+    refuse_text(mover, text, length);
+}
+
+static void refuse_partition(struct mover *mover, const struct code *code)
+{
+    char *text;
+    size_t length;
+    FILE *to = open_memstream(&text, &length);
+
+    put_names(to, code, code);
+    fputs(
+        " with PARTITION, which the servers ignore beside the alias, a view: it would read, change "
+        "or delete rows of all partitions; drop it, and create it again after the move with the "
+        "new place in its text; or --accept-unmapped",
+        to);
+    fclose(to);
+    refuse_text(mover, text, length);
+}
+
+static void refuse_finish(struct mover *mover, const struct code *code)
+{
+    char *text;
+    size_t length;
+    FILE *to = open_memstream(&text, &length);
+
+    put_names(to, code, code);
+    fprintf(to, ", where nothing will be any more; %s; or --accept-unmapped",
+            remedy_of(mover, code, true));
+    fclose(to);
+    refuse_text(mover, text, length);
+}
+
+static void check_duality(struct mover *mover, const struct code *code)
+{
+    if (code->is_duality && code->table)
+        refuse(mover,
+               "%.*s.%.*s is a JSON duality view over %.*s: MySQL ends with a signal where it "
+               "meets a view in the table's place; drop it for the move",
+               TEXT_ARGS(code->is.schema), TEXT_ARGS(code->is.name), TEXT_ARGS(code->table->name));
+}
+
+static void check_code(struct mover *mover, const struct code *code, bool finishes)
+{
+    const bool fails = (!code->carried && texts_fails(code)) || code->by;
+
+    if (code->is.kind == CODE_TRIGGER && fails)
+        refuse_trigger(mover, code, finishes);
+    else if (finishes && texts_fails(code))
+        refuse_finish(mover, code);
+    else if (!code->carried && code->fate == FATE_PARTITION)
+        refuse_partition(mover, code);
+}
+
+static void check(struct mover *mover, bool finishes)
+{
+    mover->codes = arena_take(&mover->arena, sizeof(*mover->codes));
+    texts_read(mover, finishes, mover->codes);
+    for (size_t i = 0; i < mover->codes->count; i++) {
+        const struct code *code = &mover->codes->items[i];
+        if (!finishes)
+            check_duality(mover, code);
+        if (!mover->order->accept_unmapped)
+            check_code(mover, code, finishes);
     }
-    rows_free(rows);
-}
-
-/* Only a text with the name of a table of the move is read as SQL. */
-static bool may_name(const struct mover *mover, struct text body)
-{
-    const struct standing *standing = &mover->standing;
-    bool may = false;
-
-    for (size_t i = 0; i < standing->table_count && !may; i++)
-        may = standing->tables[i].move == mover->order->move &&
-              standing_names_it(standing, body, standing->tables[i].name);
-    return may;
-}
-
-static void check_triggers(struct mover *mover, bool finishes)
-{
-    if (mover->order->accept_unmapped)
-        return;
-    struct rows *rows = connection_query(
-        mover->connection,
-        "SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, TRIGGER_NAME, ACTION_STATEMENT FROM"
-        " information_schema.TRIGGERS WHERE TRIGGER_SCHEMA <> 'sys'",
-        NULL, mover->error);
-    while (rows && rows_next(rows)) {
-        const struct moved_table *of =
-            standing_moved_of(&mover->standing, rows->cells[0], rows->cells[1]);
-        if (!(of && todo_find(mover, of)) && may_name(mover, rows->cells[3]))
-            check_trigger(mover, rows->cells, finishes);
-    }
-    rows_free(rows);
 }
 
 void stored_check(struct mover *mover)
 {
-    check_triggers(mover, false);
+    check(mover, false);
 }
 
 void stored_check_finish(struct mover *mover)
 {
-    check_triggers(mover, true);
+    check(mover, true);
 }
