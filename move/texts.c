@@ -8,11 +8,12 @@
 
 #include "config/keys.h"
 #include "sql/analyze.h"
-#include "sql/lexer/lexer.h"
+#include "sql/strings.h"
 
 /* A column that SELECT * does not show, so the alias has it not. */
 struct hidden {
     struct text schema, table, column;
+    struct text word; /* by which a text uses it */
 };
 
 struct reader {
@@ -43,11 +44,14 @@ static void read_hidden(struct reader *reader, struct text schema)
     struct mover *mover = reader->mover;
     struct rows *rows = connection_query(
         mover->connection,
-        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS WHERE"
-        " TABLE_SCHEMA = ? AND EXTRA LIKE '%INVISIBLE%' UNION SELECT TABLE_SCHEMA, TABLE_NAME, c.n"
-        " FROM information_schema.TABLES, (SELECT 'row_start' AS n UNION SELECT 'row_end') c WHERE"
-        " TABLE_SCHEMA = ? AND TABLE_TYPE = 'SYSTEM VERSIONED'",
-        PARAMETERS(P_TEXT(schema), P_TEXT(schema)), mover->error);
+        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_NAME FROM information_schema.COLUMNS"
+        " WHERE TABLE_SCHEMA = ? AND EXTRA LIKE '%INVISIBLE%' UNION SELECT TABLE_SCHEMA,"
+        " TABLE_NAME, COLUMN_NAME, 'LAST_INSERT_ID' FROM information_schema.COLUMNS WHERE"
+        " TABLE_SCHEMA = ? AND EXTRA LIKE '%INVISIBLE%' AND EXTRA LIKE '%auto_increment%'"
+        " UNION SELECT TABLE_SCHEMA, TABLE_NAME, c.n, c.n FROM information_schema.TABLES,"
+        " (SELECT 'row_start' AS n UNION SELECT 'row_end') c WHERE TABLE_SCHEMA = ? AND TABLE_TYPE"
+        " = 'SYSTEM VERSIONED'",
+        PARAMETERS(P_TEXT(schema), P_TEXT(schema), P_TEXT(schema)), mover->error);
 
     while (rows && rows_next(rows)) {
         if (!todo_at(mover, rows->cells[0], rows->cells[1]))
@@ -56,7 +60,7 @@ static void read_hidden(struct reader *reader, struct text schema)
                                    sizeof(*reader->hidden));
         reader->hidden[reader->hidden_count - 1] = (struct hidden){
             arena_text(&mover->arena, rows->cells[0]), arena_text(&mover->arena, rows->cells[1]),
-            arena_text(&mover->arena, rows->cells[2])};
+            arena_text(&mover->arena, rows->cells[2]), arena_text(&mover->arena, rows->cells[3])};
     }
     rows_free(rows);
 }
@@ -70,7 +74,7 @@ static struct text hidden_in(const struct reader *reader, const struct moved_tab
     for (size_t i = 0; i < reader->hidden_count; i++) {
         const struct hidden *hidden = &reader->hidden[i];
         if (same(reader->mover, hidden->table, table->name) &&
-            same(reader->mover, hidden->schema, table->from) && names_column(text, hidden->column))
+            same(reader->mover, hidden->schema, table->from) && names_column(text, hidden->word))
             return hidden->column;
     }
     return (struct text){NULL, 0};
@@ -111,22 +115,16 @@ static void meet(struct code *code, enum fate fate, const struct moved_table *ta
     code->column = column;
 }
 
-/* Is the name in a string of the text? */
-static bool has_in_string(const struct mover *mover, struct text text,
-                          const struct sql_state *state, struct text name)
-{
-    struct sql_lexer lexer;
-    struct sql_token token;
-    bool has = false;
+struct wanted {
+    const struct standing *standing;
+    struct text name;
+};
 
-    sql_lexer_init(&lexer, text, 0, state);
-    do {
-        sql_lexer_next(&lexer, &token);
-        has = token.class == SQL_TOKEN_STRING &&
-              standing_names_it(&mover->standing,
-                                (struct text){text.at + token.offset, token.length}, name);
-    } while (!has && token.class != SQL_TOKEN_END && token.class != SQL_TOKEN_BAD);
-    return has;
+static bool has_name(struct text string, const void *of)
+{
+    const struct wanted *wanted = of;
+
+    return standing_names_it(wanted->standing, string, wanted->name);
 }
 
 /* Statements that are made of strings, and questions to information_schema. */
@@ -139,7 +137,8 @@ static bool may_mean(const struct reader *reader, const struct code *code, struc
     if (!standing_names_it(&mover->standing, text, table->name) ||
         (!same(mover, code->is.schema, place) && !standing_names_it(&mover->standing, text, place)))
         return false;
-    return !code->facts->determined || has_in_string(mover, text, state, table->name);
+    const struct wanted wanted = {&mover->standing, table->name};
+    return !code->facts->determined || sql_has_string(text, state, has_name, &wanted);
 }
 
 /* The tables whose names are about to lose what they mean. */

@@ -296,9 +296,11 @@ static bool at_single_table(struct parser *p)
     return single;
 }
 
-static void parse_delete_one(struct parser *p)
+static void parse_delete_one(struct parser *p, bool history)
 {
     const unsigned object = parse_table_factor(p, SQL_WRITE);
+
+    note_need(p, object, history ? SQL_NEEDS_TABLE : 0);
     if (at_word(p, KW_FOR) && p->n.keyword == KW_PORTION)
         parse_portion(p, object);
     if (take_word(p, KW_BEFORE)) {
@@ -323,11 +325,12 @@ void parse_delete(struct parser *p)
     may_run_code(p);
     step(p);
     skip_modifiers(p);
-    if (at_word(p, KW_HISTORY) && p->n.keyword == KW_FROM)
+    const bool history = at_word(p, KW_HISTORY) && p->n.keyword == KW_FROM;
+    if (history)
         step(p);
     bool from = take_word(p, KW_FROM);
     if (from && at_single_table(p)) {
-        parse_delete_one(p);
+        parse_delete_one(p, history);
         return;
     }
     unsigned count = take_targets(p, targets);

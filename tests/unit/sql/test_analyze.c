@@ -90,6 +90,7 @@ static void test_needs_of_tables(void **test)
         {"CREATE TABLE u LIKE t",                                             SQL_MYSQL,   SQL_NEEDS_TABLE    },
         {"CREATE TABLE u (a INT REFERENCES t (a))",                           SQL_MYSQL,   SQL_NEEDS_TABLE    },
         {"ALTER TABLE u ADD FOREIGN KEY (a) REFERENCES shop.t (a)",           SQL_MARIADB, SQL_NEEDS_TABLE    },
+        {"DELETE HISTORY FROM t",                                             SQL_MARIADB, SQL_NEEDS_TABLE    },
         {"OPTIMIZE TABLE u, t",                                               SQL_MYSQL,   SQL_NEEDS_TABLE    },
         {"SHOW INDEX FROM t",                                                 SQL_MYSQL,   SQL_NEEDS_TABLE    },
         {"PREPARE s FROM 'DELETE FROM t PARTITION (p)'",                      SQL_MYSQL,   SQL_NEEDS_PARTITION},
