@@ -187,3 +187,16 @@ def test_what_the_alias_keeps_working(make_scene):  # noqa: F811
     assert scene.move().returncode == 0
     for name, said in zip(made, BODIES.values()):
         assert said != KEPT or works(scene, f"CALL {name}()"), name
+
+
+def test_a_text_that_cannot_be_read(make_scene):  # noqa: F811
+    """A package of MariaDB's Oracle mode: it is told, and refuses nothing."""
+    scene = make_scene(tables=1)
+    if scene.server.dialect != "mariadb":
+        return
+    plant(scene, "SET sql_mode = 'ORACLE'", "CREATE PACKAGE pk AS FUNCTION f RETURN INT; END",
+          "CREATE PACKAGE BODY pk AS FUNCTION f RETURN INT AS BEGIN RETURN (SELECT COUNT(*) FROM t0); END; END",
+          "CREATE TRIGGER tr BEFORE INSERT ON payments FOR EACH ROW BEGIN SET @n = pk.f(); END")
+    told = scene.move()
+    assert told.returncode == 0 and f"routine {OLD}.pk of nobody names t0: may have to be changed" in told.stdout, told.stdout
+    assert works(scene, f"INSERT INTO {OLD}.payments VALUES (1, NULL)")
