@@ -117,6 +117,18 @@ static bool names_one(const struct sql_moved *moved, const struct sql_facts *fac
     return false;
 }
 
+/* Has a moved table PARTITION (..) beside it? */
+static bool names_partition(const struct sql_moved *moved, const struct sql_facts *facts)
+{
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        if (object->needs & SQL_NEEDS_PARTITION &&
+            sql_moved_has(moved, object->schema, object->name))
+            return true;
+    }
+    return false;
+}
+
 static bool expects_one(const struct sql_moved *moved, const struct sql_facts *facts)
 {
     for (uint32_t i = 0; i < facts->object_count; i++) {
@@ -298,7 +310,7 @@ void moves_map(struct judging *judging, struct sql_facts *facts, const struct sq
     const struct sql_session *session = judging->belief->remembered;
     const struct sql_where where = {sql_moved_stands, ruling->moved, session};
     ruling->touched |= moves;
-    ruling->partitions |= moves && facts->partitions;
+    ruling->partitions |= moves && names_partition(ruling->moved, facts);
     ruling->redefines |= early_defines(facts);
     note_print(ruling, facts);
     note_lists(ruling, facts);
@@ -336,7 +348,7 @@ void moves_touch(struct judging *judging, const struct sql_facts *facts)
 
     note_locks(ruling, facts);
     ruling->touched |= moves;
-    ruling->partitions |= moves && facts->partitions;
+    ruling->partitions |= moves && names_partition(ruling->moved, facts);
 }
 
 void moves_stale(struct judging *judging, const struct sql_facts *facts,

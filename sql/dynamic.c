@@ -246,7 +246,6 @@ void parse_prepare(struct parser *p)
 static void execute_facts(struct parser *p, const struct sql_facts *facts)
 {
     p->facts->administration |= facts->administration;
-    p->facts->partitions |= facts->partitions;
     p->facts->branches |= facts->branches;
     p->facts->leaves |= facts->session.leaves;
     for (uint32_t i = 0; i < facts->object_count; i++) {

@@ -163,7 +163,6 @@ struct sql_facts {
                             the statements that it executes, and the client can read them */
     bool likeness;       /* makes a temporary table LIKE others, which may be MERGE tables: see
                             sql_session_own_likeness */
-    bool partitions;     /* names partitions of a table: servers ignore that for a view */
     bool branches;       /* a compound statement, not all of which has to be run */
     uint8_t kind;        /* enum sql_kind */
     uint8_t effects;     /* union of enum sql_effect */

@@ -131,7 +131,6 @@ void skip_partitions(struct parser *p, unsigned object)
 {
     if (!take_word(p, KW_PARTITION))
         return;
-    p->facts->partitions = true;
     note_need(p, object, SQL_NEEDS_PARTITION);
     skip_brackets(p);
 }

@@ -300,6 +300,7 @@ def test_no_more_open_files(mariadb, make_gate):
     refused = [one for one in answers if one[4:5] == b"\xff"]
     assert len(refused) >= 20 and all(answers)
     assert {one for one in refused} == {b"\x1d\0\0\0\xff\x10\x04#08004Too many connections"}
+    gate.wait_log("no more files may be open")
     assert gate.log().count("no more files may be open") == 1
     with session.cursor() as cursor:
         assert cursor.execute("SELECT 1") == 1

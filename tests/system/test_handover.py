@@ -298,12 +298,15 @@ def test_the_last_moment_is_counted(line):
         sessions = [wire.connect(gate.port, "billing_service") for _ in range(6)]
         for one in sessions:
             one.query("BEGIN")
+        before = len(gate.log())
         line.upgrade()
         clients = [threading.Thread(target=work, args=(one,)) for one in sessions]
         for one in clients:
             one.start()
         time.sleep(0.3)
-        line.old[-1].terminate()  # it drains already: it ends at once
+        line.old[-1].terminate()  # it drains already
+        gate.wait_log("a second signal ends all sessions", start=before)
+        line.old[-1].terminate()
         assert line.old[-1].wait(60) == 0
         for one in clients:
             one.join()
