@@ -1,5 +1,5 @@
-/* Fills in the objects that depend on the tables of `standing`, and the tables' triggers. Called
- * by move/standing.c.
+/* Fills in the objects that depend on the tables of `standing`, the tables' triggers, and the
+ * stored code that may use them. Called by move/standing.c.
  */
 #ifndef MOVE_HANGING_H
 #define MOVE_HANGING_H

@@ -10,7 +10,7 @@
 #include "sql/analyze.h"
 #include "sql/strings.h"
 
-/* A column that SELECT * does not show, so the alias has it not. */
+/* A column that SELECT * does not show, so the alias does not have it. */
 struct hidden {
     struct text schema, table, column;
     struct text word; /* by which a text uses it */
