@@ -11,42 +11,9 @@ import threading
 import pymysql
 import pytest
 
-from harness import gate as gates, places, wire
+from harness import built, gate as gates, places, wire
 from test_takeover import generations, refused  # noqa: F401
 
-NO_MAP = """#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-void *mmap(void *at, size_t size, int may, int flags, int fd, off_t offset)
-{
-    char link[64], name[256] = "";
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    if (fd >= 0 && readlink(link, name, sizeof(name) - 1) > 0 && strstr(name, "silogate-overrides")) {
-        errno = ENOMEM;
-        return MAP_FAILED;
-    }
-    return ((void *(*)(void *, size_t, int, int, int, off_t))dlsym(RTLD_NEXT, "mmap"))(at, size, may, flags, fd, offset);
-}
-"""
-NO_THREAD = """#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <errno.h>
-#include <pthread.h>
-#include <stdlib.h>
-#include <unistd.h>
-int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *with)
-{
-    const char *off = getenv("NO_THREAD");
-    if (off && access(off, F_OK) == 0)
-        return EAGAIN;
-    return ((int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))dlsym(RTLD_NEXT, "pthread_create"))(
-        thread, attributes, run, with);
-}
-"""
 FOREIGN = "SELECT 1 FROM clinical_data.patients"
 
 
@@ -59,6 +26,15 @@ def leave(gate, count):
     hard = resource.prlimit(gate.process.pid, resource.RLIMIT_NOFILE)[1]
     resource.prlimit(gate.process.pid, resource.RLIMIT_NOFILE, (limit, hard))
     return hard
+
+
+def preloaded(name):
+    """tests/harness/NAME.c as a library that comes before the others."""
+    if places.is_sanitized():
+        pytest.skip("a sanitizer wants to be the first library")
+    source = places.TOP / f"tests/harness/{name}.c"
+    return built.once(f"{name}.so", [source], lambda to: subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", to, source],
+                                                                        check=True))
 
 
 @pytest.fixture
@@ -227,12 +203,9 @@ def test_an_override_that_cannot_be_read(line, tmp_path):
     """A start without it would let through what is blocked."""
     gate = line.gate
     begun = gates.ctl(gate, "mode", "billing", "block", "--for", "10m")["id"]
-    source = tmp_path / "no_map.c"
-    source.write_text(NO_MAP)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "no_map.so", source], check=True)
     with open(tmp_path / "said", "w+", encoding="utf-8") as said:
         process = subprocess.run([str(places.SILOGATE), "run", "-c", str(gate.path)], stdin=subprocess.DEVNULL, stdout=said,
-                                 stderr=said, env=dict(os.environ, LD_PRELOAD=str(tmp_path / "no_map.so")), timeout=60)
+                                 stderr=said, env=dict(os.environ, LD_PRELOAD=str(preloaded("no_board"))), timeout=60)
         assert process.returncode == 2
     assert "its overrides are unreadable here" in (tmp_path / "said").read_text()
     assert [one["id"] for one in gates.ctl(gate, "overrides")["overrides"]] == [begun]
@@ -325,9 +298,7 @@ def test_a_start_that_fails_takes_its_new_path_along(line):
 @pytest.fixture
 def line_without_threads(mariadb, generations, tmp_path, monkeypatch):  # noqa: F811
     """The first of them cannot make any thread while that file is there."""
-    (tmp_path / "no_thread.c").write_text(NO_THREAD)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "no_thread.so", tmp_path / "no_thread.c"], check=True)
-    monkeypatch.setenv("LD_PRELOAD", str(tmp_path / "no_thread.so"))
+    monkeypatch.setenv("LD_PRELOAD", str(preloaded("no_thread")))
     monkeypatch.setenv("NO_THREAD", str(tmp_path / "off"))
     line = generations(mariadb)
     monkeypatch.delenv("LD_PRELOAD")
