@@ -19,17 +19,17 @@ static int failed(int opened, struct error *why)
     return -1;
 }
 
-void listen_remove_stale(const char *path)
+/* Removes the socket of a process that ended without cleaning up. A path that is no socket, or a
+ * socket on which a process still answers, stays; bind then fails. */
+static void remove_stale(const struct sockaddr_un *at)
 {
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
     struct stat there;
 
-    if (strlen(path) >= sizeof(at.sun_path) || lstat(path, &there) != 0 || !S_ISSOCK(there.st_mode))
+    if (lstat(at->sun_path, &there) != 0 || !S_ISSOCK(there.st_mode))
         return;
-    memcpy(at.sun_path, path, strlen(path));
     int asking = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (connect(asking, (const struct sockaddr *)&at, sizeof(at)) != 0 && errno == ECONNREFUSED)
-        unlink(path);
+    if (connect(asking, (const struct sockaddr *)at, sizeof(*at)) != 0 && errno == ECONNREFUSED)
+        unlink(at->sun_path);
     close(asking);
 }
 
@@ -43,11 +43,11 @@ int listen_unix(const char *path, unsigned mode, int backlog, struct error *why)
         return failed(-1, why);
     }
     memcpy(at.sun_path, path, length);
-    listen_remove_stale(path); /* if it stays, bind fails */
+    remove_stale(&at);
     int opened = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     fchmod(opened, mode); /* before it is bound, so that `mode` holds whatever the umask is */
     if (opened < 0 || bind(opened, (struct sockaddr *)&at, sizeof(at)) != 0 ||
-        chmod(path, mode) != 0 || (backlog != 0 && listen(opened, backlog) != 0))
+        chmod(path, mode) != 0 || listen(opened, backlog) != 0)
         return failed(opened, why);
     return opened;
 }

@@ -8,13 +8,11 @@
 #include "base/error.h"
 
 /* The new socket, close-on-exec, which the caller closes; -1 with `why`. `mode` is the path's file
- * mode. With `backlog` 0 it is bound, and the caller calls listen(). */
+ * mode. */
 int listen_unix(const char *path, unsigned mode, int backlog, struct error *why);
 /* Uses the first address of `host`. `shared`: with SO_REUSEPORT, for several sockets of this
- * process. `backlog` 0: as above. */
+ * process. With `backlog` 0 it is bound, and the caller calls listen(). */
 int listen_tcp(const char *host, uint16_t port, int backlog, bool shared, struct error *why);
-/* Removes the path of a socket on which no process answers any more, and nothing else. */
-void listen_remove_stale(const char *path);
 /* Is this socket bound to that address, or path? */
 bool listen_is_tcp(int opened, const char *host, uint16_t port);
 bool listen_is_unix(int opened, const char *path);

@@ -117,13 +117,14 @@ static bool names_one(const struct sql_moved *moved, const struct sql_facts *fac
     return false;
 }
 
-/* Has a moved table PARTITION (..) beside it? */
+/* Has a table that stands elsewhere PARTITION (..) beside it? */
 static bool names_partition(const struct sql_moved *moved, const struct sql_facts *facts)
 {
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
-        if (object->needs & SQL_NEEDS_PARTITION &&
-            sql_moved_has(moved, object->schema, object->name))
+        if (object->needs & SQL_NEEDS_PARTITION && object->type == SQL_TABLE &&
+            !object->session_only &&
+            sql_moved_stands(moved, SQL_TABLE, object->schema, object->name).at)
             return true;
     }
     return false;

@@ -166,7 +166,10 @@ static enum step refuse_stray(struct session *session, struct command *command,
              "%s%s",
              ruling->unmapped ? ruling->unmapped : "",
              ruling->stale ? "; prepare it again" : "; name the new place");
-    return follow_refuse(session, command, ruling->stale ? NEEDS_REPREPARE : 1227, message);
+    const enum step after =
+        follow_refuse(session, command, ruling->stale ? NEEDS_REPREPARE : 1227, message);
+    moving_settle(session); /* it has entered */
+    return after;
 }
 
 /* Has the client closed its side? While a full gate stops reading, only the socket knows. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -60,15 +61,18 @@ static unsigned take_inherited(struct inherited *inherited, const struct config_
     return found;
 }
 
+/* Before it listens, another start would take its path for one that is left. */
 static bool open_unix(const struct config_address *address, struct open_sockets *to,
                       struct error *error)
 {
     struct error why;
-    int fd = listen_unix(address->host.at, 0777, 0, &why);
+    struct stat made = {.st_ino = 0};
+    int fd = listen_unix(address->host.at, 0777, BACKLOG, &why);
 
     if (fd < 0)
         return refuse(address, &why, error);
-    add(to, (struct open_socket){.fd = fd, .is_unix = true, .shared = true, .bound = true});
+    lstat(address->host.at, &made);
+    add(to, (struct open_socket){.fd = fd, .is_unix = true, .shared = true, .made = made.st_ino});
     return true;
 }
 
@@ -124,9 +128,10 @@ void listeners_undo(const struct open_sockets *sockets)
         const struct open_socket *socket = &sockets->items[i];
         struct sockaddr_un at = {0};
         socklen_t length = sizeof(at);
-        if (socket->is_unix && socket->bound &&
-            getsockname(socket->fd, (struct sockaddr *)&at, &length) == 0)
-            listen_remove_stale(at.sun_path);
+        struct stat there;
+        if (socket->made && getsockname(socket->fd, (struct sockaddr *)&at, &length) == 0 &&
+            lstat(at.sun_path, &there) == 0 && there.st_ino == socket->made)
+            unlink(at.sun_path);
     }
 }
 

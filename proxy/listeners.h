@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "config/config.h"
@@ -19,6 +20,7 @@ struct open_socket {
     bool shared;  /* all workers accept from it; the main thread closes it */
     bool systemd; /* systemd removes its path */
     bool bound;   /* it does not listen yet: see listeners_begin */
+    ino_t made;   /* of the path that this start has made; 0: none */
 };
 struct open_sockets {
     struct open_socket *items;
@@ -33,7 +35,7 @@ bool listeners_open(const struct config *config, unsigned workers, struct inheri
 /* From now on all of them listen, and clients come to this process too: a start that fails before
  * has taken none away from the silogate that runs. */
 void listeners_begin(struct open_sockets *sockets);
-/* The start has failed: removes the paths that it has made, on which nobody has listened yet. */
+/* The start has failed: removes the paths that it has made. */
 void listeners_undo(const struct open_sockets *sockets);
 /* Closes those that are `shared`, or all. */
 void listeners_close(struct open_sockets *sockets, bool all);

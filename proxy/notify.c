@@ -26,7 +26,7 @@ static bool put(const char *path, const char *text)
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     const struct timeval wait = {.tv_sec = WAIT_SECONDS};
     const size_t length = strlen(path);
-    const int64_t until = clock_ms() + WAIT_SECONDS * 1000;
+    const int64_t until = clock_ms() + INT64_C(1000) * WAIT_SECONDS;
     ssize_t sent;
 
     memcpy(at.sun_path, path, length);

@@ -29,6 +29,7 @@ enum {
     TOO_MANY_CONNECTIONS = 1040,
     SIDE_BY_SIDE = 16, /* threads */
     FIRST_MS = 2000,   /* a start waits so long for those that give no answer */
+    BESIDE_MS = 10000, /* and so long while another silogate serves */
     END_MS = 200,      /* an end for probes that are about to have one */
     TURN_MS = 10
 };
@@ -421,7 +422,7 @@ static void pause_a_moment(void)
 
 static void wait_for_results(const struct runtime *runtime, bool one)
 {
-    const int64_t enough = clock_ms() + FIRST_MS;
+    const int64_t enough = clock_ms() + (one ? BESIDE_MS : FIRST_MS);
 
     while (atomic_load(&running) && !start_is_ended() &&
            (clock_ms() < enough || (one && !show_upstream_up(runtime))))

@@ -32,10 +32,11 @@ typedef bool probe_account(const struct config_upstream *upstream, int64_t milli
                            struct probe_login *login, struct error *error);
 void probe_with(probe_account *account);
 
-/* Probes all upstreams and waits for the results, at most two seconds; with `one` until an upstream
- * is up, or all were probed. That takes connect_timeout for each address and each step of the
- * login, and goes on without the one who waits. Changes are logged and are events. For the main
- * thread, in a start: a signal ends the waiting. */
+/* Probes all upstreams and waits for the results, at most two seconds; with `one`, because another
+ * silogate serves, ten seconds, and until an upstream is up, or all were probed. That takes
+ * connect_timeout for each address and each step of the login, and goes on without the one who
+ * waits. Changes are logged and are events. For the main thread, in a start: a signal ends the
+ * waiting. */
 void probe_first(struct runtime *runtime, struct violations *violations, bool one);
 
 /* Called once a second by the main thread: starts a thread for the probes that are due, unless one

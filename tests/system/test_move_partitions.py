@@ -1,8 +1,10 @@
 """Servers ignore PARTITION (..) where the name is a view's: nothing that names partitions may go by way of the alias, or it
 uses other rows than it says."""
+import re
+
 import pytest
 
-from harness import wire
+from harness import places, wire
 from test_moves import INI, OLD, make_scene  # noqa: F401: the fixture
 
 PURGE = "DELETE FROM tp PARTITION (p0)"
@@ -55,6 +57,37 @@ def test_beside_other_statements(scene):
     assert run(client, "EXECUTE q; SELECT 1") == 1227
     assert rows(scene) == [1, 2, 101, 102]
     assert run(client, "EXECUTE q") == [None] and rows(scene) == [101, 102]
+    client.close()
+
+
+def test_who_was_refused_holds_no_move_up(scene):
+    client = wire.connect(scene.gate.port, "mv_billing", OLD, wire.USUAL | wire.MULTI_STATEMENTS)
+    number = client.prepare(f"{PURGE} WHERE ROW_COUNT() > -5")[0]
+    run(client, f"PREPARE q FROM '{PURGE}'")
+    assert scene.move().returncode == 0
+    assert run(client, "EXECUTE q; SELECT 1") == 1227
+    moved = scene.move("--back")
+    assert moved.returncode == 0, moved.stdout
+    assert scene.move().returncode == 0
+    assert execute(client, number) == 1615
+    assert scene.move("--back").returncode == 0
+    client.close()
+
+
+def test_before_the_move(scene):
+    """The section comes after the PREPARE, and nothing has moved yet."""
+    whole = scene.gate.ini
+    scene.gate.stop()
+    scene.gate.path.write_text(re.sub(r"(?ms)^\[move:tables\].*?(?=^\[|\Z)", "", whole))
+    scene.gate.start()
+    client = wire.connect(scene.gate.port, "mv_billing", OLD, wire.USUAL | wire.MULTI_STATEMENTS)
+    counts = "SELECT COUNT(*) FROM tp PARTITION (p0) WHERE ROW_COUNT() > -5"
+    number = client.prepare(counts)[0]
+    run(client, f"PREPARE q FROM '{counts}'")
+    scene.gate.reload(ini=whole)
+    assert places.wait_for(scene.is_followed), scene.gate.log()
+    assert execute(client, number) is None and run(client, "EXECUTE q") == [[["2"]]]
+    assert run(client, "EXECUTE q; SELECT 1") == [[["2"]], [["1"]]]
     client.close()
 
 
