@@ -7,6 +7,19 @@
 
 #include "judge/judging.h"
 
+/* Has a table that stands elsewhere PARTITION (..) beside it? */
+static bool names_partition(const struct sql_moved *moved, const struct sql_facts *facts)
+{
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        const struct sql_object *object = &facts->objects[i];
+        if (object->needs & SQL_NEEDS_PARTITION && object->type == SQL_TABLE &&
+            !object->session_only &&
+            sql_moved_stands(moved, SQL_TABLE, object->schema, object->name).at)
+            return true;
+    }
+    return false;
+}
+
 static void unmapped(struct ruling *ruling, uint64_t moves, const char *why)
 {
     if (!ruling->unmapped)
@@ -112,19 +125,6 @@ static bool names_one(const struct sql_moved *moved, const struct sql_facts *fac
         const struct sql_object *object = &facts->objects[i];
         if (object->type == SQL_TABLE && !object->session_only &&
             sql_moved_has(moved, object->schema, object->name))
-            return true;
-    }
-    return false;
-}
-
-/* Has a table that stands elsewhere PARTITION (..) beside it? */
-static bool names_partition(const struct sql_moved *moved, const struct sql_facts *facts)
-{
-    for (uint32_t i = 0; i < facts->object_count; i++) {
-        const struct sql_object *object = &facts->objects[i];
-        if (object->needs & SQL_NEEDS_PARTITION && object->type == SQL_TABLE &&
-            !object->session_only &&
-            sql_moved_stands(moved, SQL_TABLE, object->schema, object->name).at)
             return true;
     }
     return false;
@@ -349,7 +349,6 @@ void moves_touch(struct judging *judging, const struct sql_facts *facts)
 
     note_locks(ruling, facts);
     ruling->touched |= moves;
-    ruling->partitions |= moves && names_partition(ruling->moved, facts);
 }
 
 void moves_stale(struct judging *judging, const struct sql_facts *facts,
@@ -358,6 +357,7 @@ void moves_stale(struct judging *judging, const struct sql_facts *facts,
     struct ruling *ruling = judging->ruling;
 
     note_print(ruling, facts);
+    ruling->partitions |= ruling->moved && names_partition(ruling->moved, facts);
     const bool outdated = ruling->print != 0 && prepared->print != ruling->print;
     ruling->stale = outdated && prepared->stays != ruling->print;
     ruling->strays |= outdated && !ruling->stale;

@@ -2,7 +2,8 @@
  * user accepts that, before anything is changed:
  * - where a trigger would fail, and with it each write to its table, by its own text or by way of
  *   views and routines;
- * - where the servers would ignore PARTITION (..) beside the alias, and change other rows;
+ * - where by way of the alias it would do something else, and no error would tell: see
+ *   texts_differs;
  * - where --finish would drop an alias that stored code names. Such a use is in no digest and is no
  *   statement that could not be mapped.
  */
@@ -82,18 +83,25 @@ static void refuse_trigger(struct mover *mover, const struct code *code, bool fi
     refuse_text(mover, text, length);
 }
 
-static void refuse_partition(struct mover *mover, const struct code *code)
+/* It would do something else, and nobody would be told. */
+static void refuse_silent(struct mover *mover, const struct code *code)
 {
     char *text;
     size_t length;
     FILE *to = open_memstream(&text, &length);
 
     put_names(to, code, code);
-    fputs(
-        " with PARTITION, which the servers ignore beside the alias, a view: it would read, change "
-        "or delete rows of all partitions; drop it, and create it again after the move with the "
-        "new place in its text; or --accept-unmapped",
-        to);
+    if (code->fate == FATE_PARTITION)
+        fputs(" with PARTITION, which the servers ignore beside the alias, a view: it would read, "
+              "change or delete rows of all partitions",
+              to);
+    else
+        fputs(" in an INSERT, and its AUTO_INCREMENT column is INVISIBLE: by way of the alias, a "
+              "view, LAST_INSERT_ID() would be another row's",
+              to);
+    fputs("; drop it, and create it again after the move with the new place in its text; or "
+          "--accept-unmapped",
+          to);
     fclose(to);
     refuse_text(mover, text, length);
 }
@@ -128,8 +136,8 @@ static void check_code(struct mover *mover, const struct code *code, bool finish
         refuse_trigger(mover, code, finishes);
     else if (finishes && texts_fails(code))
         refuse_finish(mover, code);
-    else if (!code->carried && code->fate == FATE_PARTITION)
-        refuse_partition(mover, code);
+    else if (!code->carried && texts_differs(code))
+        refuse_silent(mover, code);
 }
 
 static void check(struct mover *mover, bool finishes)

@@ -65,17 +65,30 @@ static void read_hidden(struct reader *reader, struct text schema)
     rows_free(rows);
 }
 
-/* Such a column of the table that is a word of the text; `at` NULL: none. */
+/* In the place of its name: a column that gives LAST_INSERT_ID() its value. */
+static const struct text identity = TEXT("LAST_INSERT_ID");
+
+static bool inserts(struct text text)
+{
+    return names_column(text, TEXT("INSERT")) || names_column(text, TEXT("REPLACE")) ||
+           names_column(text, TEXT("LOAD"));
+}
+
+/* Such a column of the table that is a word of the text, or `identity`; `at` NULL: none. */
 static struct text hidden_in(const struct reader *reader, const struct moved_table *table,
-                             struct text text)
+                             struct text text, bool writes)
 {
     if (names_column(text, TEXT("_rowid")))
         return TEXT("_rowid");
     for (size_t i = 0; i < reader->hidden_count; i++) {
         const struct hidden *hidden = &reader->hidden[i];
         if (same(reader->mover, hidden->table, table->name) &&
-            same(reader->mover, hidden->schema, table->from) && names_column(text, hidden->word))
-            return hidden->column;
+            same(reader->mover, hidden->schema, table->from)) {
+            if (text_equal(hidden->word, identity) && writes && inserts(text))
+                return identity;
+            if (names_column(text, hidden->word))
+                return hidden->column;
+        }
     }
     return (struct text){NULL, 0};
 }
@@ -98,9 +111,9 @@ static enum fate fate_of(const struct reader *reader, const struct moved_table *
         return FATE_NOTHING;
     if (object->needs & SQL_NEEDS_PARTITION)
         return FATE_PARTITION;
-    *column = hidden_in(reader, table, text);
+    *column = hidden_in(reader, table, text, object->access & SQL_WRITE);
     if (column->at)
-        return FATE_COLUMN;
+        return column->at == identity.at ? FATE_IDENTITY : FATE_COLUMN;
     return object->access & SQL_DEFINE || object->needs ? FATE_TABLE : FATE_KEPT;
 }
 
@@ -345,7 +358,12 @@ void texts_read(struct mover *mover, bool finishes, struct codes *codes)
 
 bool texts_fails(const struct code *code)
 {
-    return code->fate >= FATE_TABLE && code->fate != FATE_PARTITION;
+    return code->fate >= FATE_TABLE && !texts_differs(code);
+}
+
+bool texts_differs(const struct code *code)
+{
+    return code->fate == FATE_PARTITION || code->fate == FATE_IDENTITY;
 }
 
 const char *texts_kind(const struct code *code)

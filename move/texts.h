@@ -16,7 +16,10 @@ enum fate {
     FATE_TABLE,     /* an index hint, or a statement that needs a table: an error beside a view */
     FATE_COLUMN,    /* a column that the alias has not */
     FATE_PARTITION, /* PARTITION (..): the servers ignore it beside a view, and use all rows */
-    FATE_NOTHING,   /* a place where nothing will be */
+    /* An INSERT into a table whose AUTO_INCREMENT column is INVISIBLE: by way of a view it leaves
+     * LAST_INSERT_ID() as it was, and another row's id is written elsewhere. */
+    FATE_IDENTITY,
+    FATE_NOTHING, /* a place where nothing will be */
 };
 
 struct code {
@@ -40,6 +43,8 @@ struct codes {
 void texts_read(struct mover *mover, bool finishes, struct codes *codes);
 /* Will it end with an error by its own text? */
 bool texts_fails(const struct code *code);
+/* Will it do something else, and no error tells? */
+bool texts_differs(const struct code *code);
 /* "view", "trigger", "event", "routine". */
 const char *texts_kind(const struct code *code);
 

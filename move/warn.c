@@ -42,6 +42,8 @@ static void put_fate(FILE *to, const struct mover *mover, const struct code *cod
     else if (code->fate == FATE_PARTITION)
         fputs(": the alias is a view, beside which the servers ignore PARTITION and use all rows",
               to);
+    else if (code->fate == FATE_IDENTITY)
+        fputs(": the alias has no AUTO_INCREMENT column, so LAST_INSERT_ID() is another row's", to);
 }
 
 static void tell_code(struct mover *mover, const struct code *code)

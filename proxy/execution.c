@@ -128,7 +128,7 @@ void execution_pass(struct session *session, struct prepared *prepared, const st
         forget_chunks(session, prepared);
     if (session->request.command == COMMAND_STMT_RESET)
         prepared->cursor = false;
-    if (!ruling || ruling->print == 0 || !has_parameters(session, prepared))
+    if (!ruling || (ruling->print == 0 && !ruling->expects) || !has_parameters(session, prepared))
         return;
     if (!reads(session, prepared, &execute))
         prepared->has_types = false;

@@ -136,7 +136,9 @@ static bool begin_prepared(struct session *session, struct prepared *prepared,
 
     if (!execution_can_bind(session, prepared))
         return cannot(ruling, "a prepared statement whose parameters' types are not known");
-    if (!session->inside.missed && must_wait(session, text, &prepared->state, ruling))
+    /* by way of the alias a statement with PARTITION (..) would use other rows */
+    if (!session->inside.missed && !ruling->partitions &&
+        must_wait(session, text, &prepared->state, ruling))
         return false;
     if (!execution_is_one(session) && !before_long_data(session, prepared)) {
         session->inside.renewed = false;

@@ -146,6 +146,7 @@ static void parse_join(struct parser *p, unsigned access)
 /* MariaDB: FOR PORTION OF period FROM e TO e; in UPDATE the alias and index hints follow it. */
 static void parse_portion(struct parser *p, unsigned object)
 {
+    note_need(p, object, SQL_NEEDS_TABLE);
     step(p);
     step(p);
     if (!need_word(p, KW_OF))

@@ -128,8 +128,11 @@ def test_the_last_file_is_read(predecessor, said, reloads, code):
     start.give(channel)
     assert channel.recv(1) == b"R"
     gate.path.write_text(gate.ini)
-    with pytest.raises(OSError):  # clients are the other one's until it says so
-        billing(gate)
+    waiting = wire.Wire(gate.port)
+    waiting.socket.settimeout(1)
+    with pytest.raises(TimeoutError):  # clients are the other one's until it says so
+        waiting.greet()
+    waiting.close()
     channel.sendall(said)
     assert places.wait_for(lambda: len(gate.events("reload")) == reloads and places.port_open(gate.port))
     assert billing(gate) == code
