@@ -62,12 +62,27 @@ bool belief_knows_reading(const struct belief *belief)
 uint64_t belief_reads(const struct belief *belief)
 {
     const struct sql_state *state = &belief->state;
-    const uint32_t doubts = belief_knows_reading(belief) ? 0 : belief->doubts;
+    const uint32_t doubts = belief->doubts;
     char parts[4 + sizeof(doubts)] = {(char)state->mode, (char)state->mode_known,
                                       (char)state->charset, (char)state->lossy};
 
     memcpy(parts + 4, &doubts, sizeof(doubts));
     return text_hash((struct text){parts, sizeof(parts)}, belief->set_by, false) | 1;
+}
+
+uint64_t belief_set_by(struct text text)
+{
+    static const struct text execute = TEXT("EXECUTE");
+
+    for (size_t i = 0; i < text.length; i++) {
+        const struct text rest = {text.at + i, execute.length};
+        if (text.at[i] == '@' && i + 1 < text.length && text.at[i + 1] == '@')
+            i++;
+        else if (text.at[i] == '@' || text.at[i] == '?' ||
+                 (i + execute.length <= text.length && text_equal_fold(rest, execute)))
+            return 0;
+    }
+    return text_hash(text, 1, false) | 1;
 }
 
 bool belief_reads_alike(const struct belief *belief, uint64_t reads)

@@ -80,7 +80,7 @@ static void change(struct judging *judging, const struct sql_facts *facts, bool 
     sql_state_apply(&change->state, facts);
     change->sets |= facts->effects & reads;
     if (change->sets)
-        change->set_by = text_hash(ruling->text, 2, false);
+        change->set_by = belief_set_by(ruling->text);
     if (doubtful) {
         sql_state_lose_mode(&change->state);
         change->state.charset = SQL_CHARSET_UNKNOWN;

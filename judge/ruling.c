@@ -197,7 +197,7 @@ void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *
         belief->set_by = change->set_by;
     if (change->sets || (change->has_state && !good)) {
         belief->asked_reads = 0;
-        belief->doubts++;
+        belief->doubts += !belief_knows_reading(belief) || change->set_by == 0;
     }
     belief->traced |= change->traced;
     if (change->named.hash)

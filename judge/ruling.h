@@ -49,7 +49,7 @@ struct change {
     struct prepared *preparing;           /* the statement of COM_STMT_PREPARE */
     struct owners written;
     struct xa_step *xa; /* the last one first; in `arena` */
-    uint64_t set_by;    /* with `sets`: a hash of the command's text */
+    uint64_t set_by;    /* with `sets`: see belief_set_by */
     unsigned xa_count;  /* number of all steps; at most RULING_XA are kept */
     struct named named; /* of SQL's PREPARE; hash 0: none */
     struct arena arena;

@@ -354,7 +354,7 @@ void judge_text(const struct belief *belief, const struct binding *binding, stru
         ruling->change->sets =
             walk.effects & (SQL_EFFECT_MODE | SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY);
         if (ruling->change->sets)
-            ruling->change->set_by = text_hash(text, 1, false);
+            ruling->change->set_by = belief_set_by(text);
     }
     if (ruling->parts == 1 && !walk.batched)
         ruling->facts = &ruling->scratch;

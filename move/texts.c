@@ -161,6 +161,21 @@ static bool is_concerned(const struct reader *reader, const struct moved_table *
                             : todo_find(reader->mover, table) != NULL;
 }
 
+/* What becomes of a text that is not understood: the worst that it can mean, where that would be an
+ * error at each write, or silent. */
+static enum fate fate_of_unknown(const struct reader *reader, const struct code *code,
+                                 const struct moved_table *table, struct text text)
+{
+    const struct mover *mover = reader->mover;
+    const bool gone = reader->finishes || !mover->in_to || !has_alias(mover, table);
+
+    if (code->facts->determined) /* the name is in a string */
+        return FATE_UNKNOWN;
+    if (gone)
+        return reader->finishes || code->is.kind == CODE_TRIGGER ? FATE_NOTHING : FATE_UNKNOWN;
+    return names_column(text, TEXT("PARTITION")) ? FATE_PARTITION : FATE_UNKNOWN;
+}
+
 static void judge(const struct reader *reader, struct code *code, struct text text,
                   const struct sql_state *state)
 {
@@ -182,7 +197,7 @@ static void judge(const struct reader *reader, struct code *code, struct text te
     for (size_t i = 0; i < standing->table_count; i++) {
         const struct moved_table *table = &standing->tables[i];
         if (is_concerned(reader, table) && may_mean(reader, code, text, state, table))
-            meet(code, FATE_UNKNOWN, table,
+            meet(code, fate_of_unknown(reader, code, table, text), table,
                  reader->finishes ? table->from : source_of(reader->mover, table),
                  (struct text){NULL, 0});
     }

@@ -70,6 +70,20 @@ def test_a_mode_that_has_changed_meanwhile(make_scene, server):  # noqa: F811
     assert one.run() == [["0", "1" if server.name == "mariadb" else "10"]]
 
 
+def test_a_mode_out_of_a_variable(make_scene, server):  # noqa: F811
+    """The same text sets another mode, of which silogate knows nothing."""
+    if server.name == "mysql":
+        pytest.skip("it reads a statement anew in the present mode")
+    scene = make_scene(ini=INI, tables=1)
+    server.sql(f"INSERT INTO {OLD}.t0 (client, number, note) VALUES (1, 1, 'a'), (1, 2, 'b'), (1, 3, 'c')")
+    one = Named(scene, ["SET @m = ''", "SET sql_mode = @m"],
+                ["PREPARE q FROM 'SELECT COUNT(*) FROM t0 WHERE \\'\\' IS NULL'"])
+    one.client.query("SET @m = 'EMPTY_STRING_IS_NULL'")
+    one.client.query("SET sql_mode = @m")
+    assert scene.move().returncode == 0
+    assert [one.run(), one.run()] == [[["0"]]] * 2
+
+
 @pytest.mark.parametrize("names", [1, 70])
 def test_prepared_before_the_section_came(make_scene, names):  # noqa: F811
     """The road begins with a reload; and a session may have many statements."""

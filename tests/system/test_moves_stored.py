@@ -169,6 +169,31 @@ def test_a_row_whose_id_the_alias_has_not(make_scene):  # noqa: F811
     assert scene.move().returncode == 0
 
 
+def test_what_cannot_be_read_to_its_end(make_scene):  # noqa: F811
+    """PARTITION behind a text that is made of strings deleted the rows of all partitions; a trigger of sql_mode ORACLE failed
+    at each write, and --finish dropped what such texts name."""
+    scene = make_scene(tables=1)
+    dynamic = "BEGIN SET @s = CONCAT('SELECT ', '1'); PREPARE s FROM @s; EXECUTE s; DELETE FROM {}; END"
+    plant(scene, PARTED, f"CREATE PROCEDURE q() {dynamic.format('tp PARTITION (p0)')}",
+          f"CREATE PROCEDURE r() {dynamic.format('mv_old.t0')}")
+    told = refused(scene, f"routine {OLD}.q names {OLD}.tp with PARTITION")
+    assert f"{OLD}.r of nobody names t0: may have to be changed" in told, told
+    plant(scene, "DROP PROCEDURE q")
+    assert scene.move().returncode == 0
+    refused(scene, f"routine {OLD}.r names {OLD}.t0", options=("--finish", "--unused-for", "0s"))
+    plant(scene, "DROP PROCEDURE r")
+    assert scene.move("--back").returncode == 0
+
+
+def test_a_trigger_of_another_dialect(make_scene, server):  # noqa: F811
+    if server.name == "mysql":
+        pytest.skip("it has no sql_mode ORACLE")
+    scene = make_scene(tables=1, ini=NONE)
+    plant(scene, "SET sql_mode = ORACLE", "CREATE TRIGGER tr BEFORE INSERT ON payments FOR EACH ROW BEGIN"
+          " SELECT COUNT(*) INTO @n FROM t0; END")
+    refused(scene, f"trigger {OLD}.tr names {OLD}.t0")
+
+
 MUST, MAY, KEPT = "must be changed", "may have to be changed", "the alias keeps it working"
 BODIES = {
     "ALTER TABLE tp DROP PARTITION p0": MUST, "ALTER TABLE tp ADD COLUMN z INT": MUST, "CREATE INDEX iz ON tp (r)": MUST,

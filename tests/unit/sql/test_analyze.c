@@ -86,7 +86,7 @@ static void test_needs_of_tables(void **test)
          SQL_NEEDS_PARTITION | SQL_NEEDS_INDEX                                                                },
         {"SELECT 1 FROM t IGNORE INDEX (a)",                                  SQL_MARIADB, SQL_NEEDS_INDEX    },
         {"UPDATE t FOR PORTION OF p FROM 1 TO 2 USE INDEX (a) SET a = 1",     SQL_MARIADB,
-         SQL_NEEDS_INDEX                                                                                      },
+         SQL_NEEDS_INDEX | SQL_NEEDS_TABLE                                                                    },
         {"CREATE TABLE u LIKE t",                                             SQL_MYSQL,   SQL_NEEDS_TABLE    },
         {"CREATE TABLE u (a INT REFERENCES t (a))",                           SQL_MYSQL,   SQL_NEEDS_TABLE    },
         {"ALTER TABLE u ADD FOREIGN KEY (a) REFERENCES shop.t (a)",           SQL_MARIADB, SQL_NEEDS_TABLE    },
