@@ -37,7 +37,7 @@ struct belief {
     struct owners written; /* in the open transaction */
     /* BELIEF_NAMED of them; NULL until a statement uses a table of an open move */
     struct named *named;
-    uint64_t set_by;      /* belief_set_by of the last command that has set sql_mode or sets */
+    uint64_t set_by;      /* of the last command that has set sql_mode or character sets */
     uint64_t asked_reads; /* belief_reads before the server was asked for what was not known */
     uint32_t doubts; /* commands that have set what is not known, sql_modes without a bit too */
     uint8_t next_named;

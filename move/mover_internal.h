@@ -241,8 +241,9 @@ bool triggers_plan(struct mover *mover);
 /* The SQL state in which its text is read. */
 struct sql_state trigger_state(const struct mover *mover, const struct carried_trigger *trigger);
 
-/* stored.c: refuses where a trigger would fail with each write to its table, where PARTITION (..)
- * would be ignored, and where --finish would drop an alias that stored code names. */
+/* stored.c: refuses where a trigger would fail with each write to its table, where stored code
+ * would do something else without an error, and where --finish would drop an alias that it names.
+ */
 void stored_check(struct mover *mover);
 void stored_check_finish(struct mover *mover);
 /* Is it the alias of a table of the move, that --finish drops? */
