@@ -51,11 +51,12 @@ static struct ucred peer_of(struct MHD_Connection *connection)
     return peer;
 }
 
-/* Would a successor end when this process has drained? So the kernel does with all processes of a
- * PID namespace whose process 1 ends; those of others have the id 0 here. */
-static bool ends_with_us(struct MHD_Connection *connection)
+/* A successor in another PID namespace (its id is 0 here) could send this process no signal: no
+ * reload would reach the sessions that stay here. One in a namespace whose process 1 is this
+ * process is ended by the kernel together with it. */
+static bool is_container(struct MHD_Connection *connection)
 {
-    return getpid() == 1 && peer_of(connection).pid != 0;
+    return getpid() == 1 || peer_of(connection).pid == 0;
 }
 
 static void find_caller(struct call *call)
@@ -127,8 +128,8 @@ static enum MHD_Result dispatch(struct call *call, const char *path, const char 
     bool posts = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
 
     struct upgrade *upgrade = posts ? NULL : find_upgrade(call->control, call, path);
-    if (upgrade == &call->control->takeover && ends_with_us(call->connection)) {
-        error_set(&why, "this is process 1 of a container, which would end with it");
+    if (upgrade && is_container(call->connection)) {
+        error_set(&why, "this is process 1 of a container, or the caller is in another container");
         return refuse(call->connection, MHD_HTTP_CONFLICT, &why);
     }
     if (upgrade)

@@ -105,7 +105,7 @@ static void on_upgrade(struct ev_loop *loop, struct ev_signal *signal, int event
         log_warning("SIGUSR2: without `[proxy] control` no other can take over");
     else if (getpid() == 1)
         log_warning("SIGUSR2: this is process 1 of a container, which would end with it: start "
-                    "another container");
+                    "another container, with a `control` of its own");
     else
         successor_start(&server->successor, loop);
 }

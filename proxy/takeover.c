@@ -258,11 +258,23 @@ bool takeover_is_there(const char *path)
     return there;
 }
 
+static const char elsewhere[] = "HTTP/1.1 409";
+
+/* The kernel gives the id 0 for processes of other PID namespaces. */
+static bool is_elsewhere(int channel)
+{
+    struct ucred peer = {.pid = 0};
+    socklen_t length = sizeof(peer);
+
+    return getsockopt(channel, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.pid == 0;
+}
+
 static bool refused(const char *path, const char *head, bool whole, struct error *error)
 {
-    if (whole && strncmp(head, "HTTP/1.1 409", 12) == 0)
+    if (strncmp(head, elsewhere, sizeof(elsewhere) - 1) == 0)
         return error_set(error, "the silogate that runs is process 1 of its container, which ends "
-                                "with it; end that one, and start another container");
+                                "with it, or in another container than this one; end that one "
+                                "first, or give this one a `control` of its own");
     if (whole)
         return error_set(error,
                          "the silogate that runs would not be taken over (%.*s); end it first",
@@ -288,6 +300,10 @@ static enum outcome ask(int channel, const char *path, const char *what,
     char request[256];
     struct record record = {.kind = INHERITED_LISTEN};
     char head[HEAD_MAX] = "";
+    if (is_elsewhere(channel)) {
+        refused(path, elsewhere, true, error);
+        return FAILED;
+    }
     const int length = snprintf(request, sizeof(request),
                                 "GET /control/%s HTTP/1.1\r\nHost: localhost\r\n"
                                 "Connection: Upgrade\r\nUpgrade: silogate-%s\r\n\r\n",

@@ -211,8 +211,9 @@ def test_an_override_that_cannot_be_read(line, tmp_path):
     assert blocks(gate)
 
 
-def test_process_1_of_a_container(line):
-    """The kernel ends what runs in a container when its process 1 has ended: a successor there would not live."""
+def test_no_takeover_of_containers(line):
+    """The kernel ends what runs in a container when its process 1 has ended: a successor there would not live. One in
+    another container could not pass on a reload, a SIGUSR1, or the end of the oldest."""
     gate = line.gate
     gate.stop()
     contained = ["unshare", "-p", "-f", "--mount-proc", "--kill-child", str(places.SILOGATE), "run", "-c", str(gate.path)]
@@ -229,12 +230,20 @@ def test_process_1_of_a_container(line):
             one = int(file.read())
         os.kill(one, signal.SIGUSR2)
         gate.wait_log("this is process 1 of a container", start=before)
-        second = subprocess.run(["nsenter", "-t", str(one), "-p", "-m", *contained[5:]], stdin=subprocess.DEVNULL,
-                                stdout=said, stderr=said, timeout=60, check=False)
-    assert second.returncode == 2 and "is process 1 of its container" in gate.log()[before:]
-    wire.connect(gate.port, "billing_service").quit()
-    line.upgrade()  # from outside of the container: it may
-    wire.connect(gate.port, "billing_service").quit()
+        def refused_from(command):
+            start = len(gate.log())
+            second = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=60, check=False)
+            assert second.returncode == 2 and "or in another container" in gate.log()[start:], gate.log()[start:]
+            wire.connect(gate.port, "billing_service").quit()
+
+        refused_from(["nsenter", "-t", str(one), "-p", "-m", *contained[5:]])
+        refused_from(contained)
+        refused_from(contained[5:])
+        os.kill(one, signal.SIGTERM)
+        assert outside.wait(30) == 0
+        gate.process = None
+        gate.start()
+        refused_from(contained)
 
 
 def test_one_signal_to_a_generation_that_drains(line):
