@@ -148,6 +148,11 @@ size_t board_check(struct override *list, size_t count)
     return good;
 }
 
+void board_read_again(struct board *board)
+{
+    board->seen = 1; /* of a write that has not ended */
+}
+
 bool board_read(struct board *board, struct override *list, size_t *count)
 {
     const struct page *page = board->page;

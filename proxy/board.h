@@ -26,6 +26,8 @@ void board_write(struct board *board, const struct override *list, size_t count)
 /* False: nobody else has written since the last call, or since this process's last write. The list
  * is checked: texts have an end, kinds are known. */
 bool board_read(struct board *board, struct override *list, size_t *count);
+/* The next board_read reads it even if nothing has changed. */
+void board_read_again(struct board *board);
 /* The same check for a list that came in another way; returns how many are left. */
 size_t board_check(struct override *list, size_t count);
 

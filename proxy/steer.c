@@ -244,8 +244,9 @@ bool steer_undo(struct steer *steer, struct text id, struct text who, struct ove
             continue;
         *undone = steer->list[i];
         forget(steer, i);
-        if (undone->upstream[0]) /* the other instances must be told */
-            closed_add(&steer->closed, undone, who, OVERRIDE_PENDING);
+        /* the other instances must be told */
+        closed_add(&steer->closed, undone, who,
+                   undone->upstream[0] ? OVERRIDE_PENDING : OVERRIDE_KNOWN);
         if (build(steer, &why))
             steer->put(steer->context, steer->current);
         tell(steer, "undone", undone, who);
@@ -321,19 +322,18 @@ static bool drop_closed(struct steer *steer)
     return news;
 }
 
-/* It has become meaningless with a successor's file, as with a reload's. */
-static void leave_out(struct steer *steer, const struct override *override)
+/* A successor's file has made it meaningless there, and the sessions here have theirs. */
+static bool goes_on_here(struct steer *steer, const struct override *override)
 {
-    if (steer->follows || !override->upstream[0])
-        return;
-    log_notice("override %s ended: it does not fit this silogate's file", override->id);
-    closed_add(&steer->closed, override, TEXT("a reload"), OVERRIDE_HERE);
+    const struct override *closed = closed_find(&steer->closed, override->id);
+
+    return steer->follows && (!closed || closed->closed == OVERRIDE_HERE);
 }
 
 /* An override that was on the board and is not any more was undone there, or has ended; a new one
  * has begun there. Who wrote the board has recorded it: the successor of a process that follows, or
- * the predecessor of one that leads from now on. False: nothing has changed. */
-static bool take_board(struct steer *steer)
+ * the predecessor of one that `leads` from now on. False: nothing has changed. */
+static bool take_board(struct steer *steer, bool leads)
 {
     struct override *list = memory_take(OVERRIDES_MAX * sizeof(*list));
     size_t count = 0;
@@ -344,7 +344,8 @@ static bool take_board(struct steer *steer)
         for (size_t i = steer->count; i-- > 0;) {
             const struct override old = steer->list[i];
             const bool ends = override_left(&old) < SOON;
-            if (!old.posted || find(list, count, old.id) || (ends && steer->follows))
+            if (!old.posted || find(list, count, old.id) || (ends && steer->follows) ||
+                goes_on_here(steer, &old))
                 continue;
             forget(steer, i);
             if (!ends)
@@ -357,7 +358,8 @@ static bool take_board(struct steer *steer)
             if (find(steer->list, steer->count, list[i].id) || is_over(steer, &list[i]))
                 continue;
             if (!fits(steer, &list[i])) {
-                leave_out(steer, &list[i]);
+                if (leads)
+                    end_here(steer, &list[i], "it does not fit the file of this silogate");
                 continue;
             }
             steer->list[steer->count++] = list[i];
@@ -377,7 +379,7 @@ bool steer_restore(struct steer *steer, int board, int over, struct error *error
     if (!board_inherit(over, OVERRIDES_CLOSED_MAX, &steer->over) || !fine)
         return error_set(error, "its overrides are unreadable here: another version's, or there is "
                                 "no memory");
-    if (take_board(steer) && build(steer, &why))
+    if (take_board(steer, false) && build(steer, &why))
         log_notice("%zu overrides of the silogate that ran before go on", steer->count);
     set_timer(steer);
     return true;
@@ -386,7 +388,11 @@ bool steer_restore(struct steer *steer, int board, int over, struct error *error
 void steer_lead(struct steer *steer)
 {
     struct error why;
-    bool news = take_board(steer);
+    bool news;
+
+    if (steer->board)
+        board_read_again(steer->board); /* for what did not fit */
+    news = take_board(steer, true);
 
     closed_read(&steer->closed, steer->base->config);
     news |= drop_closed(steer);
@@ -400,7 +406,7 @@ void steer_follow(struct steer *steer)
     struct error why;
 
     steer->follows = true;
-    if (!take_board(steer))
+    if (!take_board(steer, false))
         return;
     if (build(steer, &why))
         steer->put(steer->context, steer->current);
