@@ -51,12 +51,26 @@ static struct ucred peer_of(struct MHD_Connection *connection)
     return peer;
 }
 
-/* A successor in another PID namespace (its id is 0 here) could send this process no signal: no
- * reload would reach the sessions that stay here. One in a namespace whose process 1 is this
- * process is ended by the kernel together with it. */
-static bool is_container(struct MHD_Connection *connection)
+/* 0, or why the caller gets no sockets. Whoever gets them is sent this process's clients, so it
+ * must be of the same user; the socket's group may call everything else. A successor in another PID
+ * namespace (its id is 0 here) could send this process no signal: no reload would reach the
+ * sessions that stay here. One in a namespace whose process 1 is this process is ended by the
+ * kernel together with it. */
+static unsigned forbids(struct MHD_Connection *connection, struct error *why)
 {
-    return getpid() == 1 || peer_of(connection).pid == 0;
+    const struct ucred caller = peer_of(connection);
+
+    if (caller.uid != geteuid() && caller.uid != 0) {
+        log_warning("uid %u (process %ld) has asked for the sockets, and is not the user of this "
+                    "silogate: refused",
+                    (unsigned)caller.uid, (long)caller.pid);
+        error_set(why, "only a process of this silogate's user may take over");
+        return MHD_HTTP_FORBIDDEN;
+    }
+    if (getpid() != 1 && caller.pid != 0)
+        return 0;
+    error_set(why, "this is process 1 of a container, or the caller is in another container");
+    return MHD_HTTP_CONFLICT;
 }
 
 static void find_caller(struct call *call)
@@ -128,12 +142,11 @@ static enum MHD_Result dispatch(struct call *call, const char *path, const char 
     bool posts = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
 
     struct upgrade *upgrade = posts ? NULL : find_upgrade(call->control, call, path);
-    if (upgrade && is_container(call->connection)) {
-        error_set(&why, "this is process 1 of a container, or the caller is in another container");
-        return refuse(call->connection, MHD_HTTP_CONFLICT, &why);
+    if (upgrade) {
+        const unsigned forbidden = forbids(call->connection, &why);
+        return forbidden ? refuse(call->connection, forbidden, &why)
+                         : upgrade_begin(upgrade, call->connection);
     }
-    if (upgrade)
-        return upgrade_begin(upgrade, call->connection);
     for (size_t i = 0; i < control_route_count; i++) {
         const struct route *route = &control_routes[i];
         if (strcmp(path, route->path) != 0)

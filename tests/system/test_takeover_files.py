@@ -344,3 +344,32 @@ def test_an_override_that_does_not_fit_the_new_file(line):
     assert code(client, FOREIGN) == 1142
     client.close()
     held.close()
+
+
+ASKS = """
+import socket, sys
+asking = socket.socket(socket.AF_UNIX)
+asking.settimeout(20)
+asking.connect(sys.argv[1])
+asking.sendall(f"GET /control/{sys.argv[2]} HTTP/1.1\\r\\nHost: x\\r\\nConnection: Upgrade\\r\\n"
+               f"Upgrade: silogate-{sys.argv[2]}\\r\\n\\r\\n".encode())
+print(asking.recv(12).decode())
+"""
+
+
+@pytest.mark.parametrize("what", ["takeover", "adoption"])
+def test_the_group_gets_no_sockets(line, what):
+    """It may call everything else. Whoever has the sockets is sent silogate's clients, and may write its overrides."""
+    if os.geteuid():
+        pytest.skip("only root can become another user")
+    gate, socket_file = line.gate, line.gate.folder / "control"
+    os.chown(socket_file, 0, 65534)
+    for folder in [gate.folder, *gate.folder.parents]:
+        if folder.stat().st_uid == 0 and not folder.stat().st_mode & 1:
+            folder.chmod(folder.stat().st_mode | 0o11)
+    before = len(gate.log())
+    asked = subprocess.run(["/usr/bin/python3", "-c", ASKS, socket_file, what], user=65534, group=65534, extra_groups=[],
+                           capture_output=True, text=True, timeout=60, check=True)
+    assert asked.stdout.strip() == "HTTP/1.1 403"
+    gate.wait_log(r"uid 65534 \(process \d+\) has asked for the sockets", start=before)
+    line.upgrade()
