@@ -133,6 +133,12 @@ struct wanted {
     struct text name;
 };
 
+static bool says_partition(struct text string, const void *of)
+{
+    (void)of;
+    return names_column(string, TEXT("PARTITION"));
+}
+
 static bool has_name(struct text string, const void *of)
 {
     const struct wanted *wanted = of;
@@ -164,13 +170,15 @@ static bool is_concerned(const struct reader *reader, const struct moved_table *
 /* What becomes of a text that is not understood: the worst that it can mean, where that would be an
  * error at each write, or silent. */
 static enum fate fate_of_unknown(const struct reader *reader, const struct code *code,
-                                 const struct moved_table *table, struct text text)
+                                 const struct moved_table *table, struct text text,
+                                 const struct sql_state *state)
 {
     const struct mover *mover = reader->mover;
     const bool gone = reader->finishes || !mover->in_to || !has_alias(mover, table);
 
-    if (code->facts->determined) /* the name is in a string */
-        return FATE_UNKNOWN;
+    if (code->facts->determined) /* the name is in a string, which somebody else may run */
+        return !gone && sql_has_string(text, state, says_partition, NULL) ? FATE_PARTITION
+                                                                          : FATE_UNKNOWN;
     if (gone)
         return reader->finishes || code->is.kind == CODE_TRIGGER ? FATE_NOTHING : FATE_UNKNOWN;
     return names_column(text, TEXT("PARTITION")) ? FATE_PARTITION : FATE_UNKNOWN;
@@ -197,7 +205,7 @@ static void judge(const struct reader *reader, struct code *code, struct text te
     for (size_t i = 0; i < standing->table_count; i++) {
         const struct moved_table *table = &standing->tables[i];
         if (is_concerned(reader, table) && may_mean(reader, code, text, state, table))
-            meet(code, fate_of_unknown(reader, code, table, text), table,
+            meet(code, fate_of_unknown(reader, code, table, text, state), table,
                  reader->finishes ? table->from : source_of(reader->mover, table),
                  (struct text){NULL, 0});
     }

@@ -113,13 +113,19 @@ def test_partition_beside_an_alias(make_scene):  # noqa: F811
     plant(scene, PARTED, "CREATE PROCEDURE wipe() DELETE FROM tp PARTITION/**/(p0)",
           "CREATE TRIGGER tr BEFORE INSERT ON payments FOR EACH ROW DELETE FROM tp PARTITION (p0)",
           "CREATE EVENT e ON SCHEDULE EVERY 1 YEAR DO INSERT INTO tp PARTITION (p0) (r) VALUES (1)",
+          "CREATE PROCEDURE run(s TEXT) BEGIN SET @s = s; PREPARE s FROM @s; EXECUTE s; END",
+          "CREATE PROCEDURE hands() CALL run(CONCAT('DELETE FROM ', 'tp', ' PARTITION (p0)'))",
+          "CREATE PROCEDURE hands_rows() CALL run('DELETE FROM tp WHERE r = 1')",
+          "CREATE EVENT says ON SCHEDULE EVERY 1 YEAR DO SET @later = 'TRUNCATE mv_old.tp; SELECT * FROM tp PARTITION (p0)'",
           "CREATE PROCEDURE ranks() SELECT r, ROW_NUMBER() OVER (PARTITION BY r) FROM tp")
     told = refused(scene, *(f"{what} names {OLD}.tp with PARTITION" for what in
-                            (f"routine {OLD}.wipe", f"trigger {OLD}.tr", f"event {OLD}.e")))
+                            (f"routine {OLD}.wipe", f"trigger {OLD}.tr", f"event {OLD}.e", f"routine {OLD}.hands",
+                             f"event {OLD}.says")))
+    assert f"{OLD}.hands_rows of nobody names tp: may have to be changed" in told, told
     assert f"routine {OLD}.ranks of nobody names tp: the alias keeps it working" in told, told
     told = scene.move("--accept-unmapped", "--dry-run")
     assert told.returncode == 0 and f"routine {OLD}.wipe of nobody names tp: must be changed" in told.stdout, told.stdout
-    plant(scene, "DROP TRIGGER tr", "DROP EVENT e", "DROP PROCEDURE wipe")
+    plant(scene, "DROP TRIGGER tr", "DROP EVENT e", "DROP PROCEDURE wipe", "DROP PROCEDURE hands", "DROP EVENT says")
     assert scene.move().returncode == 0
 
 
