@@ -149,8 +149,13 @@ static bool leave_names(struct ruling *ruling)
     return true;
 }
 
-/* By way of the alias it would use other rows than it says: servers ignore PARTITION (..) there. */
-static enum step refuse_stray(struct session *session, struct command *command,
+bool follow_strays(const struct ruling *ruling)
+{
+    return ruling->outcome == RULING_ALLOW && ruling->partitions &&
+           (ruling->strays || ruling->stale);
+}
+
+enum step follow_refuse_stray(struct session *session, struct command *command,
                               const struct ruling *ruling)
 {
     char message[300];
@@ -164,12 +169,9 @@ static enum step refuse_stray(struct session *session, struct command *command,
     snprintf(message, sizeof(message),
              "silogate: a table of this statement has moved, and its alias would ignore PARTITION: "
              "%s%s",
-             ruling->unmapped ? ruling->unmapped : "",
+             ruling->unmapped ? ruling->unmapped : "a prepared statement with long data",
              ruling->stale ? "; prepare it again" : "; name the new place");
-    const enum step after =
-        follow_refuse(session, command, ruling->stale ? NEEDS_REPREPARE : 1227, message);
-    moving_settle(session); /* it has entered */
-    return after;
+    return follow_refuse(session, command, ruling->stale ? NEEDS_REPREPARE : 1227, message);
 }
 
 /* Has the client closed its side? While a full gate stops reading, only the socket knows. */
@@ -231,8 +233,13 @@ enum step follow_ruling(struct session *session, struct command *command, size_t
     if (ruling->outcome == RULING_ALLOW && ruling->stale &&
         renew_begin(session, command->prepared, ruling))
         return STEP_AGAIN;
-    if (ruling->outcome == RULING_ALLOW && ruling->partitions && (ruling->strays || ruling->stale))
-        return refuse_stray(session, command, ruling);
+    if (follow_strays(ruling)) {
+        if (renew_drop(session, command->prepared))
+            return STEP_AGAIN;
+        const enum step step = follow_refuse_stray(session, command, ruling);
+        moving_settle(session); /* it has entered */
+        return step;
+    }
     if (!again_is_resent(session) || ruling->outcome == RULING_REFUSE)
         record_ruling(session, ruling);
     if (ruling->outcome == RULING_REFUSE)

@@ -5,6 +5,8 @@
 #include "protocol/command.h"
 #include "proxy/cut.h"
 
+struct ruling;
+
 /* Does what the worker's ruling says; the text starts at `text_at` in the command's payload. */
 enum step follow_ruling(struct session *session, struct command *command, size_t text_at);
 
@@ -14,6 +16,11 @@ enum step follow_pass(struct session *session, const struct command *command);
 /* The command is not sent: it is dropped, and answered with this error. */
 enum step follow_refuse(struct session *session, struct command *command, uint16_t code,
                         const char *message);
+
+/* By way of the alias it would use other rows than it says: servers ignore PARTITION (..) there. */
+bool follow_strays(const struct ruling *ruling);
+enum step follow_refuse_stray(struct session *session, struct command *command,
+                              const struct ruling *ruling);
 
 /* The command is too large to be judged, or has no answer: the rest of its bytes are read and
  * discarded. */

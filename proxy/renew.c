@@ -229,6 +229,19 @@ bool renew_begin(struct session *session, struct prepared *prepared, struct ruli
     return prepared && begin_prepared(session, prepared, ruling);
 }
 
+bool renew_drop(struct session *session, const struct prepared *prepared)
+{
+    if (!prepared || !prepared->has_chunks || !execution_is_one(session))
+        return false;
+    struct renewal *renewal = memory_take_zeroed(sizeof(*renewal) + 4);
+    renewal->id = prepared->id;
+    renewal->drops = true;
+    renewal->length = 4;
+    bytes_put4((uint8_t *)renewal->text, prepared->upstream_id);
+    renewal_begin(session, renewal, false);
+    return true;
+}
+
 /* Has a statement failed because its tables are elsewhere? LOCK TABLES has locked them there. */
 static bool has_missed(const struct request *request)
 {

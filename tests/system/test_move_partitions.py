@@ -82,6 +82,36 @@ def test_whoever_asks_with_parameters(scene, before, long):
     client.close()
 
 
+def test_long_data_of_one_that_was_refused(scene):
+    """The server forgets them: each later execution was error 1210, until COM_STMT_RESET, which no driver sends."""
+    scene.server.sql("GRANT ALL ON mv_new.* TO mv_billing@'%'")
+    client = wire.connect(scene.gate.port, "mv_billing", OLD)
+    number = client.prepare("UPDATE tp PARTITION (p0) SET v = LENGTH(?)")[0]
+
+    def send(value):
+        client.command(b"\x18" + struct.pack("<IH", number, 0) + value)
+        client.command(b"\x17" + struct.pack("<IBI", number, 0, 1) + b"\0\1\xfc\0")
+        try:
+            return client.answers(binary=True)[0].affected
+        except wire.Error as error:
+            return error.code
+
+    assert send(b"12345") == 2
+    assert scene.move().returncode == 0
+    client.command(b"\x02information_schema")  # from there nobody may be sent to the database of the PREPARE and back
+    client.answers()
+    run(client, "SELECT nosuch")
+    assert send(b"123456") in (2, 1615)
+    client.command(b"\x02" + OLD.encode())
+    client.answers()
+    run(client, "SELECT nosuch")
+    refused = send(b"1234567")
+    run(client, "SELECT COUNT(*) FROM t0")
+    assert refused in (2, 1615) and send(b"12345678") == 2
+    assert scene.server.sql("SELECT v FROM mv_new.tp ORDER BY id") == ((8,), (8,), (1,), (2,))
+    client.close()
+
+
 def test_beside_other_statements(scene):
     client = wire.connect(scene.gate.port, "mv_billing", OLD, wire.USUAL | wire.MULTI_STATEMENTS)
     run(client, f"PREPARE q FROM '{PURGE}'")
