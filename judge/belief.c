@@ -70,19 +70,26 @@ uint64_t belief_reads(const struct belief *belief)
     return text_hash((struct text){parts, sizeof(parts)}, belief->set_by, false) | 1;
 }
 
-uint64_t belief_set_by(struct text text)
+bool belief_executes(struct text text)
 {
     static const struct text execute = TEXT("EXECUTE");
 
+    for (size_t i = 0; i + execute.length <= text.length; i++) {
+        if (text_equal_fold((struct text){text.at + i, execute.length}, execute))
+            return true;
+    }
+    return false;
+}
+
+uint64_t belief_set_by(struct text text)
+{
     for (size_t i = 0; i < text.length; i++) {
-        const struct text rest = {text.at + i, execute.length};
         if (text.at[i] == '@' && i + 1 < text.length && text.at[i + 1] == '@')
             i++;
-        else if (text.at[i] == '@' || text.at[i] == '?' ||
-                 (i + execute.length <= text.length && text_equal_fold(rest, execute)))
+        else if (text.at[i] == '@' || text.at[i] == '?')
             return 0;
     }
-    return text_hash(text, 1, false) | 1;
+    return belief_executes(text) ? 0 : text_hash(text, 1, false) | 1;
 }
 
 bool belief_reads_alike(const struct belief *belief, uint64_t reads)

@@ -88,6 +88,8 @@ uint64_t belief_reads(const struct belief *belief);
 /* For set_by: a hash of a text that always sets the same; 0: it may set something else next time,
  * because it has a user variable, a parameter, or executes another text. */
 uint64_t belief_set_by(struct text text);
+/* May the text execute another one, which may set anything? */
+bool belief_executes(struct text text);
 /* Does it read now as when belief_reads was this? */
 bool belief_reads_alike(const struct belief *belief, uint64_t reads);
 /* The server was asked: `before` is what belief_reads was, and whether that was known. */

@@ -352,7 +352,8 @@ void judge_text(const struct belief *belief, const struct binding *binding, stru
     if (ruling->change) {
         ruling->change->several = ruling->parts > 1;
         ruling->change->sets =
-            walk.effects & (SQL_EFFECT_MODE | SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY);
+            walk.effects & (SQL_EFFECT_MODE | SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY) ||
+            (walk.effects & SQL_EFFECT_UNKNOWN && belief_executes(text));
         if (ruling->change->sets)
             ruling->change->set_by = belief_set_by(text);
     }

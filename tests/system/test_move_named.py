@@ -70,16 +70,26 @@ def test_a_mode_that_has_changed_meanwhile(make_scene, server):  # noqa: F811
     assert one.run() == [["0", "1" if server.name == "mariadb" else "10"]]
 
 
-def test_a_mode_out_of_a_variable(make_scene, server):  # noqa: F811
+SETS = [  # to another mode, by steps of which the last ones are the same
+    ["SET @m = '{}'", "SET sql_mode = @m"],
+    ["PREPARE s FROM 'SET sql_mode = ?'", "SET @m = '{}'", "EXECUTE s USING @m"],
+    ["PREPARE s FROM 'SET sql_mode = \\'{}\\''", "EXECUTE s"],
+    ["SET @t = 'SET sql_mode = \\'{}\\''", "PREPARE s FROM @t", "EXECUTE s"],
+]
+
+
+@pytest.mark.long(short=2)
+@pytest.mark.parametrize("steps", SETS, ids=range(len(SETS)))
+def test_a_mode_that_is_not_in_the_text(make_scene, server, steps):  # noqa: F811
     """The same text sets another mode, of which silogate knows nothing."""
     if server.name == "mysql":
         pytest.skip("it reads a statement anew in the present mode")
     scene = make_scene(ini=INI, tables=1)
     server.sql(f"INSERT INTO {OLD}.t0 (client, number, note) VALUES (1, 1, 'a'), (1, 2, 'b'), (1, 3, 'c')")
-    one = Named(scene, ["SET @m = ''", "SET sql_mode = @m"],
+    one = Named(scene, [step.format("") for step in steps],
                 ["PREPARE q FROM 'SELECT COUNT(*) FROM t0 WHERE \\'\\' IS NULL'"])
-    one.client.query("SET @m = 'EMPTY_STRING_IS_NULL'")
-    one.client.query("SET sql_mode = @m")
+    for step in steps:
+        one.client.query(step.format("EMPTY_STRING_IS_NULL"))
     assert scene.move().returncode == 0
     assert [one.run(), one.run()] == [[["0"]]] * 2
 
