@@ -260,9 +260,9 @@ static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting
     const struct watch_door *door = lookout->door;
     struct taking_part *part = &lookout->parts[move];
 
+    /* Another epoch, or "switched" was missed: a mover that was killed may have sent its RENAME. */
     if (said->epoch != part->epoch || said->phase == PHASE_IDLE)
-        return (!part->joined || refresh(lookout, error)) &&
-               open_door(lookout, move, STATE_OPEN, error);
+        return refresh(lookout, error) && open_door(lookout, move, STATE_OPEN, error);
     if (said->phase == PHASE_SWITCHED) {
         door->publish(door->user, upstream_name(lookout), sql_moved_take(part->after));
         const struct flipped flipped = flipped_by(lookout, move, said);
@@ -305,7 +305,6 @@ static bool join_hold(struct lookout *lookout, unsigned move, const struct meeti
     }
     part->epoch = said->epoch;
     part->asked = false;
-    part->joined = true;
     part->state = STATE_HELD;
     return hold_on(lookout, move, said, error);
 }
@@ -329,7 +328,7 @@ static bool follow(struct lookout *lookout, unsigned move, const struct meeting_
         (part->state == STATE_READY || (part->state == STATE_LEFT && said->bare))) {
         part->until = clock_ms() + said->hold;
         close_door(lookout, move, said->hold + GRACE_MS); /* then the door opens by itself */
-        part->asked = part->joined = false;
+        part->asked = false;
         part->state = STATE_HELD;
         return hold_on(lookout, move, said, error);
     }

@@ -27,7 +27,6 @@ struct taking_part {
     int64_t reported;
     bool asked;              /* the workers have been asked who is inside */
     bool blocked;            /* the log says that it is closed for longer than the hold */
-    bool joined;             /* in the middle of the hold: tables were seen on their way */
     uint64_t unmapped;       /* the count that the journal has */
     int64_t noted;           /* when it was written there */
     char *tables;            /* that the mover moves */

@@ -2,11 +2,14 @@
 uses other rows than it says."""
 import re
 import struct
+import threading
+import time
 
 import pytest
 
 from harness import places, wire
 from test_moves import INI, OLD, make_scene  # noqa: F401: the fixture
+from test_moves_killed import stop_at
 
 PURGE = "DELETE FROM tp PARTITION (p0)"
 
@@ -180,4 +183,32 @@ def test_what_is_mapped_goes_on(scene, server):
         assert run(client, "EXECUTE q") == [[["2"]]]
         assert run(client, "SELECT COUNT(*) FROM tp PARTITION (p0)") == [[["2"]]]
         assert run(client, "SELECT COUNT(*) FROM tp PARTITION (p0, p1)") == [[["4"]]]
+    client.close()
+
+
+@pytest.mark.parametrize("what", ["text", "prepared", "named"])
+def test_a_mover_that_was_killed_behind_its_rename(scene, monkeypatch, what):
+    """The next call began another hold, for which the instances opened with the names of before."""
+    client = wire.connect(scene.gate.port, "mv_billing", OLD)
+    count = "SELECT COUNT(*) FROM tp PARTITION (p0)"
+    number = client.prepare(count)[0]
+    run(client, f"PREPARE q FROM '{count}'")
+    mover = stop_at(scene, monkeypatch, "renamed")
+    answers = []
+
+    def ask():
+        if what == "prepared":
+            answers.append(client.execute(number)[0].rows[0][2])  # of a binary row
+        else:
+            answers.append(int(run(client, count if what == "text" else "EXECUTE q")[0][0][0]))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(0.3)
+    assert not answers
+    mover.kill()
+    mover.communicate()
+    assert scene.move("--back").returncode == 0
+    asking.join(30)
+    assert answers == [2]
     client.close()
