@@ -7,14 +7,17 @@
 
 #include "judge/judging.h"
 
-/* Has a table that stands elsewhere PARTITION (..) beside it? */
-static bool names_partition(const struct sql_moved *moved, const struct sql_facts *facts)
+/* Has a table that stands elsewhere PARTITION (..) beside it? `outdated`: the server has the
+ * statement with a name of before, so that any table of a move may. */
+static bool names_partition(const struct sql_moved *moved, const struct sql_facts *facts,
+                            bool outdated)
 {
     for (uint32_t i = 0; i < facts->object_count; i++) {
         const struct sql_object *object = &facts->objects[i];
         if (object->needs & SQL_NEEDS_PARTITION && object->type == SQL_TABLE &&
             !object->session_only &&
-            sql_moved_stands(moved, SQL_TABLE, object->schema, object->name).at)
+            (sql_moved_stands(moved, SQL_TABLE, object->schema, object->name).at ||
+             (outdated && sql_moved_has(moved, object->schema, object->name))))
             return true;
     }
     return false;
@@ -272,18 +275,24 @@ static bool executes_named(struct judging *judging, const struct sql_facts *fact
 
     if (facts->kind != SQL_EXECUTE_STATEMENT || !facts->determined || ruling->print == 0)
         return false;
-    if (belief_named(belief, belief_name_hash(facts->session.name)).print == ruling->print)
+    const struct named named = belief_named(belief, belief_name_hash(facts->session.name));
+    if (named.print == ruling->print)
         return true; /* it already has the present names of the tables */
+    const bool outdated = named.print != 0 || belief_forgets_names(belief);
+    ruling->partitions |= names_partition(ruling->moved, facts, outdated);
     if (ruling->parts > 0 ||
-        !sql_session_prepared(belief->remembered, facts->session.name, &database, &text))
+        !sql_session_prepared(belief->remembered, facts->session.name, &database, &text)) {
+        if (outdated)
+            stray(ruling, ruling->touched, "EXECUTE of a statement that cannot be prepared anew");
         return false;
+    }
     ruling->stale = true;
     ruling->name = facts->session.name;
     return true;
 }
 
-/* If one command prepares several statements, only the last one is kept, as one with unknown
- * places. */
+/* If one command prepares several statements, only the last one is kept, as one with the places of
+ * no statement. */
 static void note_named(struct judging *judging, const struct sql_facts *facts, bool is_mapped)
 {
     struct ruling *ruling = judging->ruling;
@@ -291,10 +300,9 @@ static void note_named(struct judging *judging, const struct sql_facts *facts, b
     if (facts->kind != SQL_PREPARE || !facts->session.name.at)
         return;
     struct named *named = &ruling_change(ruling)->named;
-    if (named->hash)
-        is_mapped = false;
+    const bool several = named->hash != 0;
     named->hash = belief_name_hash(facts->session.name);
-    named->print = is_mapped ? ruling->print : 0;
+    named->print = several ? NAMED_UNKNOWN : is_mapped ? ruling->print : 0;
 }
 
 void moves_map(struct judging *judging, struct sql_facts *facts, const struct sql_state *state,
@@ -311,7 +319,7 @@ void moves_map(struct judging *judging, struct sql_facts *facts, const struct sq
     const struct sql_session *session = judging->belief->remembered;
     const struct sql_where where = {sql_moved_stands, ruling->moved, session};
     ruling->touched |= moves;
-    ruling->partitions |= moves && names_partition(ruling->moved, facts);
+    ruling->partitions |= moves && names_partition(ruling->moved, facts, false);
     ruling->redefines |= early_defines(facts);
     note_print(ruling, facts);
     note_lists(ruling, facts);
@@ -357,8 +365,8 @@ void moves_stale(struct judging *judging, const struct sql_facts *facts,
     struct ruling *ruling = judging->ruling;
 
     note_print(ruling, facts);
-    ruling->partitions |= ruling->moved && names_partition(ruling->moved, facts);
     const bool outdated = ruling->print != 0 && prepared->print != ruling->print;
+    ruling->partitions |= ruling->moved && names_partition(ruling->moved, facts, outdated);
     ruling->stale = outdated && prepared->stays != ruling->print;
     ruling->strays |= outdated && !ruling->stale;
 }
