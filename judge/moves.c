@@ -37,6 +37,17 @@ static void stray(struct ruling *ruling, uint64_t moves, const char *why)
     ruling->strays = true;
 }
 
+static void note_partition(struct ruling *ruling, const struct sql_facts *facts, bool outdated)
+{
+    const bool doubted = sql_moved_doubted(ruling->moved);
+
+    if (!names_partition(ruling->moved, facts, outdated || doubted))
+        return;
+    ruling->partitions = true;
+    if (doubted)
+        stray(ruling, ruling->touched, "it is looked up at the moment where that table stands");
+}
+
 /* Tables of information_schema that have rows for each table. */
 static bool tells_of_tables(struct text name)
 {
@@ -279,7 +290,7 @@ static bool executes_named(struct judging *judging, const struct sql_facts *fact
     if (named.print == ruling->print)
         return true; /* it already has the present names of the tables */
     const bool outdated = named.print != 0 || belief_forgets_names(belief);
-    ruling->partitions |= names_partition(ruling->moved, facts, outdated);
+    note_partition(ruling, facts, outdated);
     if (ruling->parts > 0 ||
         !sql_session_prepared(belief->remembered, facts->session.name, &database, &text)) {
         if (outdated)
@@ -319,7 +330,8 @@ void moves_map(struct judging *judging, struct sql_facts *facts, const struct sq
     const struct sql_session *session = judging->belief->remembered;
     const struct sql_where where = {sql_moved_stands, ruling->moved, session};
     ruling->touched |= moves;
-    ruling->partitions |= moves && names_partition(ruling->moved, facts, false);
+    if (moves)
+        note_partition(ruling, facts, false);
     ruling->redefines |= early_defines(facts);
     note_print(ruling, facts);
     note_lists(ruling, facts);
@@ -366,7 +378,8 @@ void moves_stale(struct judging *judging, const struct sql_facts *facts,
 
     note_print(ruling, facts);
     const bool outdated = ruling->print != 0 && prepared->print != ruling->print;
-    ruling->partitions |= ruling->moved && names_partition(ruling->moved, facts, outdated);
+    if (ruling->moved)
+        note_partition(ruling, facts, outdated);
     ruling->stale = outdated && prepared->stays != ruling->print;
     ruling->strays |= outdated && !ruling->stale;
 }

@@ -2,13 +2,12 @@
  * mover's announcement it polls every two milliseconds, because clients wait.
  *
  *   announced -> READY     the names for both places are built in advance
- *   closed    -> HELD      the door is closed, for `hold` at most by this instance's own clock;
- * also if this instance has begun since the announcement
+ *   closed    -> HELD      the door is closed, for `hold` at most by this instance's own clock
  *             -> DRAINED   nobody is inside
  *   closed, and triggers may be missing (`bare`)
  *             -> DRAINED   the door stays closed, also if it has opened at the end of `hold`
  *   switched  -> OPEN      the other names are published, the door is opened
- *   idle      -> OPEN      given up: the door is opened, nothing has changed
+ *   idle      -> OPEN      the catalogue is read, the door is opened
  * At the end of `hold` the door is else opened whatever the mover does: -> LEFT. Then the catalogue
  * is read to find where the tables are.
  */
@@ -260,7 +259,7 @@ static bool hold_on(struct lookout *lookout, unsigned move, const struct meeting
     const struct watch_door *door = lookout->door;
     struct taking_part *part = &lookout->parts[move];
 
-    /* Another epoch, or "switched" was missed: a mover that was killed may have sent its RENAME. */
+    /* "switched" may have been missed, or a mover killed behind its RENAME. */
     if (said->epoch != part->epoch || said->phase == PHASE_IDLE)
         return refresh(lookout, error) && open_door(lookout, move, STATE_OPEN, error);
     if (said->phase == PHASE_SWITCHED) {
@@ -453,9 +452,11 @@ static void open_overdue(struct lookout *lookout, bool all)
         const int64_t until = part->until + (lookout->connection ? GRACE_MS : 0);
         if ((part->state == STATE_HELD || part->state == STATE_DRAINED) &&
             (all || (clock_ms() >= until && clock_ms() >= part->kept))) {
+            lookout->door->doubt(lookout->door->user, upstream_name(lookout));
             close_door(lookout, i, 0);
             part->kept = 0;
             part->state = STATE_LEFT;
+            lookout->refreshed = 0;
         }
     }
 }

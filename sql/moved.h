@@ -20,6 +20,9 @@ struct sql_moved *sql_moved_new(bool fold);
 /* max_allowed_packet of the server, which refuses packets of so many bytes. UINT64_MAX: unknown. */
 void sql_moved_limit(struct sql_moved *moved, uint64_t bytes);
 uint64_t sql_moved_most(const struct sql_moved *moved);
+/* The tables may have moved since, and nobody has looked: by any thread. */
+void sql_moved_doubt(struct sql_moved *moved);
+bool sql_moved_doubted(const struct sql_moved *moved);
 struct sql_moved *sql_moved_take(struct sql_moved *moved);
 void sql_moved_drop(struct sql_moved *moved); /* NULL is harmless */
 

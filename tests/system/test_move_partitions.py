@@ -1,10 +1,12 @@
 """Servers ignore PARTITION (..) where the name is a view's: nothing that names partitions may go by way of the alias, or it
 uses other rows than it says."""
 import re
+import signal
 import struct
 import threading
 import time
 
+import pymysql
 import pytest
 
 from harness import places, wire
@@ -248,3 +250,39 @@ def test_by_either_name(scene, database):
         assert {101, 102} <= set(rows(scene)), said
         assert said in (1615, 1227, 1146) or rows(scene) == [101, 102], (said, rows(scene))
         client.close()
+
+
+@pytest.mark.long
+def test_mover_and_server_killed_behind_the_rename(make_scene, server, monkeypatch):  # noqa: F811
+    """The hold's end opens the doors, and nobody could look yet where the table stands."""
+    scene = make_scene(ini=INI.replace("hold = 10s", "hold = 2s"), tables=1)
+    server.sql(f"CREATE TABLE {OLD}.tp (id INT PRIMARY KEY, v INT) PARTITION BY RANGE (id)"
+               " (PARTITION p0 VALUES LESS THAN (100), PARTITION p1 VALUES LESS THAN (200))",
+               f"INSERT INTO {OLD}.tp VALUES (1, 1), (2, 2), (101, 1), (102, 2)")
+    mover = stop_at(scene, monkeypatch, "renamed")
+    mover.kill()
+    mover.communicate()
+    server.stop(signal.SIGKILL)
+    stop, said = threading.Event(), set()
+
+    def ask():
+        while not stop.is_set():
+            try:
+                with scene.connect(connect_timeout=5, read_timeout=10) as client, client.cursor() as cursor:
+                    cursor.execute("SELECT COUNT(*) FROM tp PARTITION (p0)")
+                    said.add(cursor.fetchone()[0])
+            except pymysql.err.MySQLError:
+                pass
+            time.sleep(0.005)
+
+    asking = [threading.Thread(target=ask) for _ in range(3)]
+    for one in asking:
+        one.start()
+    time.sleep(2.6)
+    server.start()
+    places.wait_for(lambda: 2 in said)
+    stop.set()
+    for one in asking:
+        one.join(30)
+    assert said == {2}
+    assert scene.move("--back").returncode == 0
