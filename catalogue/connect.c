@@ -10,10 +10,13 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "catalogue/connection.h"
 #include "sql/state.h"
 
 enum { PASSWORD_SIZE = 1024, CONNECT_SECONDS = 10, STATEMENT_SECONDS = 60 };
+/* A whole login takes so many times the time of one step at most. */
+enum { LOGIN_TIMES = 4 };
 
 static void start_library(void)
 {
@@ -118,6 +121,8 @@ static bool connect_address(struct connection *connection, const struct connecti
         .user = options->defaults_file ? NULL : upstream->account.value.at,
         .password = options->defaults_file ? NULL : password,
         .port = address->port,
+        .until = clock_ms() +
+                 LOGIN_TIMES * INT64_C(1000) * seconds(options->connect_timeout, CONNECT_SECONDS),
         .needs_tls = !address->is_unix && upstream->tls.value >= CONFIG_TLS_REQUIRED,
         .knock = connection->knock,
     };

@@ -29,6 +29,7 @@ struct destination {
     const char *host, *path; /* one of them is NULL */
     const char *user, *password;
     unsigned port;
+    int64_t until;                  /* clock_ms; the login ends then, also if bytes come slowly */
     bool needs_tls;                 /* without TLS no credentials may be sent */
     struct connection_knock *knock; /* NULL; or the greeting is stored there */
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "catalogue/connection.h"
 
 #ifdef MARIADB_PACKAGE_VERSION
@@ -32,9 +33,18 @@ bool library_set_tls(MYSQL *mysql, enum config_tls tls, const char *passphrase)
 
 enum { PACKET_START = 4 }; /* a packet's length and number */
 
+/* The timeout, or what is left until then if that is less; -1: no timeout. */
+static int within(int timeout, int64_t until)
+{
+    const int64_t left = until > clock_ms() ? until - clock_ms() : 0;
+
+    return timeout >= 0 && timeout < left ? timeout : (int)left;
+}
+
 /* Waits for the server's first packet and copies it; the library still reads it from the socket.
  * Returns the length: the whole packet, or the part that came within the timeout or fits. */
-static size_t peek_greeting(int socket, int timeout, unsigned char *greeting, size_t size)
+static size_t peek_greeting(int socket, int timeout, int64_t until, unsigned char *greeting,
+                            size_t size)
 {
     size_t length = 0, whole = PACKET_START;
 
@@ -42,7 +52,7 @@ static size_t peek_greeting(int socket, int timeout, unsigned char *greeting, si
         struct pollfd readable = {.fd = socket, .events = POLLIN};
         int wanted = (int)length + 1;
         setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof(wanted));
-        int count = poll(&readable, 1, timeout);
+        int count = poll(&readable, 1, within(timeout, until));
         ssize_t got = count > 0 ? recv(socket, greeting, size, MSG_PEEK | MSG_DONTWAIT) : 0;
         if (got < wanted)
             break;
@@ -72,7 +82,7 @@ static bool look_at_greeting(int socket, int timeout, const struct destination *
     static const int lowest = 1;
     struct connection_knock seen = {.length = 0};
 
-    seen.length = peek_greeting(socket, timeout, seen.greeting, sizeof(seen.greeting));
+    seen.length = peek_greeting(socket, timeout, to->until, seen.greeting, sizeof(seen.greeting));
     setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &lowest, sizeof(lowest));
     if (to->knock) {
         memcpy(to->knock->greeting, seen.greeting, seen.length);
@@ -98,14 +108,15 @@ bool library_reach(MYSQL *mysql, const struct destination *to, const char **why)
         ready.events = (short)((waits & MYSQL_WAIT_READ ? POLLIN : 0) |
                                (waits & MYSQL_WAIT_WRITE ? POLLOUT : 0) |
                                (waits & MYSQL_WAIT_EXCEPT ? POLLPRI : 0));
-        int count = poll(&ready, 1, timeout);
+        int count = poll(&ready, 1, within(timeout, to->until));
         if (count > 0 && !looked && !(ready.revents & (POLLERR | POLLHUP))) {
             looked = true;
             offered = look_at_greeting(ready.fd, timeout, to);
             if (!offered)
                 shutdown(ready.fd, SHUT_RDWR);
         }
-        int happened = count == 0 ? MYSQL_WAIT_TIMEOUT : waits & ~MYSQL_WAIT_TIMEOUT;
+        int happened = count == 0 || clock_ms() >= to->until ? MYSQL_WAIT_TIMEOUT
+                                                             : waits & ~MYSQL_WAIT_TIMEOUT;
         waits = mysql_real_connect_cont(&connected, mysql, happened);
     }
     /* The second case: the greeting was not checked, and there is no TLS although it is needed. */

@@ -26,6 +26,7 @@ struct health {
     /* Used by the probe only: */
     int64_t doubt_ended, account_next;
     uint32_t generation; /* of the configuration at the last probe */
+    uint32_t probing;    /* the number of the probe that is under way; 0: none */
 };
 
 /* It has sent its greeting, or could not be reached: `asked` is the address, `why` the reason of a

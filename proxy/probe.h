@@ -39,8 +39,8 @@ void probe_with(probe_account *account);
  * waiting. */
 void probe_first(struct runtime *runtime, struct violations *violations, bool one);
 
-/* Called once a second by the main thread: starts a thread for the probes that are due, unless one
- * is running. It starts others, so that upstreams that hang hold up no others. */
+/* Called once a second by the main thread: starts threads for the probes that are due, and not
+ * under way. Upstreams that hang hold up no others. Host names are resolved before. */
 void probe_tick(struct runtime *runtime, struct violations *violations);
 /* No result is told any more. False: a probe hangs, and is not waited for. Then the caller ends the
  * process by _exit(), because exit() frees what that thread uses. */

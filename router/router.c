@@ -5,30 +5,32 @@
 #include "router/router.h"
 
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/index.h"
 #include "base/log.h"
+#include "router/resolve.h"
 
 /* CLIENT_LONG_PASSWORD, which MariaDB's greeting does not set: it has capability flags of its own.
  */
 #define NOT_MARIADB 1ull
 
-/* ADDRESSES_KEPT: at most so many addresses of one name are tried. */
-enum { ADDRESSES_KEPT = 8, NO_SERVICE = -1 };
+enum { NO_SERVICE = -1 };
+/* A start and a reload wait so long for names. */
+enum { RESOLVE_MS = 1000 };
 
 /* One `address` of the ini and what it resolves to. */
 struct endpoint {
     const char *host, *written;
     uint16_t port;
-    bool is_unix, failed; /* failed: it did not resolve, and the log has said so */
-    struct router_address addresses[ADDRESSES_KEPT];
-    size_t count;
+    bool is_unix, failed;        /* failed: it did not resolve, and the log has said so */
+    struct resolving *resolving; /* only while the router is built */
+    struct resolved found;
 };
 
 struct upstream {
@@ -118,12 +120,62 @@ static void take_over(struct router *router, const struct router *old)
             for (size_t k = 0; k < upstream->endpoint_count; k++) {
                 struct endpoint *endpoint = &upstream->endpoints[k],
                                 *known = &old->upstreams[j].endpoints[k];
-                endpoint->count = known->count;
-                memcpy(endpoint->addresses, known->addresses, sizeof(endpoint->addresses));
+                endpoint->found = known->found;
+                endpoint->failed = known->failed;
             }
         }
     }
     pthread_mutex_unlock(&old->shared->lock);
+}
+
+static void settle(const struct router *router, size_t upstream, struct endpoint *endpoint,
+                   const char *why, const struct resolved *found)
+{
+    if (why && !endpoint->failed)
+        log_warning("upstream %s: %s does not resolve: %s", router->upstreams[upstream].name.at,
+                    endpoint->written, why);
+    pthread_mutex_lock(&router->shared->lock);
+    endpoint->failed = why != NULL;
+    if (!why) /* else the older addresses stay */
+        endpoint->found = *found;
+    pthread_mutex_unlock(&router->shared->lock);
+}
+
+static void add_unix(struct endpoint *endpoint)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", endpoint->host);
+    memcpy(&endpoint->found.addresses[0].at, &at, sizeof(at));
+    endpoint->found.addresses[0].length = sizeof(at);
+    endpoint->found.count = 1;
+}
+
+/* All that are not known yet, beside each other. Those that have no answer in time are resolved by
+ * the probe. */
+static void resolve_new(struct router *router)
+{
+    const int64_t until = clock_ms() + RESOLVE_MS;
+
+    for (size_t i = 0; i < router->upstream_count; i++) {
+        for (size_t j = 0; j < router->upstreams[i].endpoint_count; j++) {
+            struct endpoint *endpoint = &router->upstreams[i].endpoints[j];
+            if (endpoint->is_unix)
+                add_unix(endpoint);
+            else if (endpoint->found.count == 0)
+                endpoint->resolving = resolve_begin(endpoint->host, endpoint->port);
+        }
+    }
+    for (size_t i = 0; i < router->upstream_count; i++) {
+        for (size_t j = 0; j < router->upstreams[i].endpoint_count; j++) {
+            struct endpoint *endpoint = &router->upstreams[i].endpoints[j];
+            struct resolved found;
+            if (endpoint->found.count > 0)
+                continue;
+            settle(router, i, endpoint, resolve_end(endpoint->resolving, until, &found), &found);
+            endpoint->resolving = NULL;
+        }
+    }
 }
 
 struct router *router_build(const struct config *config, const struct router *old)
@@ -144,7 +196,7 @@ struct router *router_build(const struct config *config, const struct router *ol
         add_upstream(router, i, &config->upstreams[i]);
     if (old)
         take_over(router, old);
-    router_resolve(router);
+    resolve_new(router);
     return router;
 }
 
@@ -207,7 +259,7 @@ const char *router_upstream_name(const struct router *router, size_t upstream)
 /* An endpoint that did not resolve counts as one address, so that a session sees the failure. */
 static size_t address_count_of(const struct endpoint *endpoint)
 {
-    return endpoint->count ? endpoint->count : 1;
+    return endpoint->found.count ? endpoint->found.count : 1;
 }
 
 size_t router_address_count(const struct router *router, size_t upstream)
@@ -236,9 +288,9 @@ bool router_address(const struct router *router, size_t upstream, size_t index,
             index -= address_count_of(endpoint);
             continue;
         }
-        found = endpoint->count > 0;
+        found = endpoint->found.count > 0;
         if (found)
-            *address = endpoint->addresses[index];
+            *address = endpoint->found.addresses[index];
         address->written = endpoint->written;
         break;
     }
@@ -246,61 +298,30 @@ bool router_address(const struct router *router, size_t upstream, size_t index,
     return found;
 }
 
-static void resolve_unix(const struct endpoint *endpoint, struct endpoint *to)
+bool router_has_names(const struct router *router, size_t upstream)
 {
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    const struct upstream *of = &router->upstreams[upstream];
 
-    snprintf(at.sun_path, sizeof(at.sun_path), "%s", endpoint->host);
-    memcpy(&to->addresses[0].at, &at, sizeof(at));
-    to->addresses[0].length = sizeof(at);
-    to->count = 1;
-}
-
-/* Resolves a name. Returns NULL, or the error's text. */
-static const char *resolve_name(const struct endpoint *endpoint, struct endpoint *to)
-{
-    struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    struct addrinfo *all = NULL;
-    char port[8];
-
-    snprintf(port, sizeof(port), "%u", (unsigned)endpoint->port);
-    int wrong = getaddrinfo(endpoint->host, port, &wanted, &all);
-    if (wrong)
-        return gai_strerror(wrong);
-    for (struct addrinfo *one = all; one && to->count < ADDRESSES_KEPT; one = one->ai_next) {
-        struct router_address *address = &to->addresses[to->count];
-        if (one->ai_addrlen > sizeof(address->at))
-            continue;
-        memcpy(&address->at, one->ai_addr, one->ai_addrlen);
-        address->length = one->ai_addrlen;
-        to->count++;
+    for (size_t i = 0; i < of->endpoint_count; i++) {
+        const struct endpoint *endpoint = &of->endpoints[i];
+        struct in6_addr address;
+        if (!endpoint->is_unix && inet_pton(AF_INET, endpoint->host, &address) != 1 &&
+            inet_pton(AF_INET6, endpoint->host, &address) != 1)
+            return true;
     }
-    freeaddrinfo(all);
-    return to->count ? NULL : "it has no address";
+    return false;
 }
 
-void router_resolve(struct router *router)
+void router_resolve(const struct router *router, size_t upstream)
 {
-    for (size_t i = 0; i < router->upstream_count; i++) {
-        for (size_t j = 0; j < router->upstreams[i].endpoint_count; j++) {
-            struct endpoint *endpoint = &router->upstreams[i].endpoints[j];
-            struct endpoint found = {0};
-            const char *why = NULL;
-            if (endpoint->is_unix)
-                resolve_unix(endpoint, &found);
-            else
-                why = resolve_name(endpoint, &found);
-            if (why && !endpoint->failed)
-                log_warning("upstream %s: %s does not resolve: %s", router->upstreams[i].name.at,
-                            endpoint->written, why);
-            endpoint->failed = why != NULL;
-            if (why)
-                continue; /* the older addresses stay */
-            pthread_mutex_lock(&router->shared->lock);
-            memcpy(endpoint->addresses, found.addresses, sizeof(endpoint->addresses));
-            endpoint->count = found.count;
-            pthread_mutex_unlock(&router->shared->lock);
-        }
+    const struct upstream *of = &router->upstreams[upstream];
+
+    for (size_t i = 0; i < of->endpoint_count; i++) {
+        struct endpoint *endpoint = &of->endpoints[i];
+        struct resolved found;
+        if (!endpoint->is_unix)
+            settle(router, upstream, endpoint, resolve_name(endpoint->host, endpoint->port, &found),
+                   &found);
     }
 }
 

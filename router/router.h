@@ -57,10 +57,12 @@ struct router_address {
 /* False if the name is not resolved (router_resolve does that). */
 bool router_address(const struct router *router, size_t upstream, size_t index,
                     struct router_address *address);
-/* Resolves the host names again. It blocks: for the main thread only, at build and from time to
- * time.
- */
-void router_resolve(struct router *router);
+/* Resolves the host names of one upstream again; by one thread at a time. It blocks for as long as
+ * the name server does. router_build waits for a second at most: names without an answer have no
+ * address yet. */
+void router_resolve(const struct router *router, size_t upstream);
+/* Has it an address that is to be resolved? */
+bool router_has_names(const struct router *router, size_t upstream);
 
 /* Read and set the data about an upstream's server. Thread safe. */
 void router_server(const struct router *router, size_t upstream, struct router_server *server);

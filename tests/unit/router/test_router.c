@@ -214,7 +214,7 @@ static void *learn(void *of)
 static void *resolve(void *of)
 {
     for (int i = 0; i < 200; i++)
-        router_resolve(of);
+        router_resolve(of, 0);
     return NULL;
 }
 
