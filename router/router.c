@@ -151,9 +151,9 @@ static void add_unix(struct endpoint *endpoint)
     endpoint->found.count = 1;
 }
 
-/* All that are not known yet, beside each other. Those that have no answer in time are resolved by
- * the probe. */
-static void resolve_new(struct router *router)
+/* All beside each other. Those that have no answer in time keep what is known of them, and are
+ * resolved by the probe. */
+static void resolve_all(struct router *router)
 {
     const int64_t until = clock_ms() + RESOLVE_MS;
 
@@ -162,7 +162,7 @@ static void resolve_new(struct router *router)
             struct endpoint *endpoint = &router->upstreams[i].endpoints[j];
             if (endpoint->is_unix)
                 add_unix(endpoint);
-            else if (endpoint->found.count == 0)
+            else
                 endpoint->resolving = resolve_begin(endpoint->host, endpoint->port);
         }
     }
@@ -170,7 +170,7 @@ static void resolve_new(struct router *router)
         for (size_t j = 0; j < router->upstreams[i].endpoint_count; j++) {
             struct endpoint *endpoint = &router->upstreams[i].endpoints[j];
             struct resolved found;
-            if (endpoint->found.count > 0)
+            if (endpoint->is_unix)
                 continue;
             settle(router, i, endpoint, resolve_end(endpoint->resolving, until, &found), &found);
             endpoint->resolving = NULL;
@@ -196,7 +196,7 @@ struct router *router_build(const struct config *config, const struct router *ol
         add_upstream(router, i, &config->upstreams[i]);
     if (old)
         take_over(router, old);
-    resolve_new(router);
+    resolve_all(router);
     return router;
 }
 

@@ -58,8 +58,8 @@ struct router_address {
 bool router_address(const struct router *router, size_t upstream, size_t index,
                     struct router_address *address);
 /* Resolves the host names of one upstream again; by one thread at a time. It blocks for as long as
- * the name server does. router_build waits for a second at most: names without an answer have no
- * address yet. */
+ * the name server does. router_build waits for a second at most: names without an answer have the
+ * addresses that `old` has, or none yet. */
 void router_resolve(const struct router *router, size_t upstream);
 /* Has it an address that is to be resolved? */
 bool router_has_names(const struct router *router, size_t upstream);
