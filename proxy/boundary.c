@@ -89,19 +89,17 @@ const char *boundary_kept(const struct session *session)
 
 void boundary_welcome(struct session *session)
 {
-    if (session->leaving)
-        session->stays = session->worker->second + LOGIN_SECONDS;
+    session->stays = session->worker->second + LOGIN_SECONDS;
 }
 
 /* Has the session just logged in? Its client is about to send a command. Pools report error 1053
  * to the application if it is the first answer on a new connection, and some drivers read nothing
- * before their first command, or after the statements that they send themselves at the start. */
+ * before their first command. Commands that it has sent already prove nothing: most drivers send
+ * statements of their own behind the login, such as SET autocommit. */
 static bool is_fresh(struct session *session)
 {
     struct worker *worker = session->worker;
-    const uint32_t silent =
-        session->request.forwarded_at > 0. ? 0 : session->entered + LOGIN_SECONDS;
-    const uint32_t until = session->stays > silent ? session->stays : silent;
+    const uint32_t until = session->stays;
 
     if (worker->second >= until)
         return false;
@@ -136,6 +134,8 @@ void boundary_leave(struct session *session)
     if (session->state == STATE_LINGER || session->leaving)
         return;
     session->leaving = true;
+    if (!session->worker->drain_begun && session->request.forwarded_at > 0.)
+        session->stays = 0; /* `silogate ctl drain`: it has served its client already */
     if (!session->logged_in && !session->identity) {
         /* A client may complete its login; one that sends nothing is not waited for. */
         uint32_t soon = session->worker->second + LOGIN_SECONDS;

@@ -28,9 +28,9 @@ bool boundary_waits(const struct session *session);
 /* The session has just logged in. */
 void boundary_welcome(struct session *session);
 
-/* Must it end now, once its client has been sent all that it is owed? A session that has logged in
- * within the last two seconds stays for that time if it was told to leave before its login or has
- * not sent a command yet; then it is checked again. */
+/* Must it end now, once its client has been sent all that it is owed? A session that has just
+ * logged in stays until one to two seconds after its login, and is then checked again; if `silogate
+ * ctl drain` has told it to leave, only if it had not sent a command yet. */
 bool boundary_goes(struct session *session);
 
 /* Sends error 1053 and ends the session, as soon as the client's socket has taken the answer before
