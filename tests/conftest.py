@@ -1,6 +1,7 @@
 """Fixtures for the tests on real servers: one server of each kind for the whole run, each in a folder
 of its own on free ports; everything ends with the run, also when a test fails or the run is stopped.
 """
+import gc
 import pathlib
 import signal
 import subprocess
@@ -25,6 +26,12 @@ def pytest_configure(config):
     """Being stopped is no reason to leave anything running."""
     config.addinivalue_line("markers", "long: not in the short form (harness/short.py)")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    gc.disable()  # thousands of tests are made, and none of them is garbage
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure(config):

@@ -2,6 +2,7 @@
 its violations and its numbers."""
 import collections
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -90,18 +91,24 @@ class Metrics(dict):
             if line.startswith("#"):
                 continue
             name, labels, value = self.SAMPLE.match(line).groups()
-            self[name, frozenset(self.LABEL.findall(labels or ""))] = float(value)
+            self[name, self.pairs(labels or "")] = float(value)
+
+    @classmethod
+    @functools.lru_cache(maxsize=10000)
+    def pairs(cls, labels):
+        """The same ones come at each look, and a silogate is looked at many times."""
+        return frozenset(cls.LABEL.findall(labels))
 
     def total(self, name, **labels):
         """The sum of a metric's samples that have all of `labels`."""
-        return sum(value for (one, has), value in self.items()
-                   if one == f"silogate_{name}" and has >= set(labels.items()))
+        name, wanted = f"silogate_{name}", set(labels.items())
+        return sum(value for (one, has), value in self.items() if one == name and has >= wanted)
 
     def by(self, name, *labels):
         """Sums by the values of `labels`, without those that are 0."""
-        sums = collections.Counter()
+        sums, name = collections.Counter(), f"silogate_{name}"
         for (one, has), value in self.items():
-            if one == f"silogate_{name}":
+            if one == name:
                 sums[tuple(dict(has).get(label) for label in labels)] += value
         return +sums
 

@@ -20,6 +20,11 @@ MYSQL_ROOT = pathlib.Path(os.environ.get("SILOGATE_MYSQL_ROOT", "/var/tmp/siloga
 MARIADB_FOLDER = os.environ.get("SILOGATE_MARIADB")
 NODE_MODULES = pathlib.Path(os.environ.get("SILOGATE_NPM", TOP / "tests/system/.npm")) / "node_modules"
 
+# Nobody here is trusted for what the machine's own certificate authorities say, and OpenSSL reads all of them for each
+# connection that a client makes: more than silogate needs for all else of a start.
+os.environ.setdefault("SSL_CERT_FILE", os.devnull)
+os.environ.setdefault("SSL_CERT_DIR", os.devnull)
+
 
 def mysql_program(name):
     """The command line of a program of the MySQL root: through that root's own loader and libraries,

@@ -258,6 +258,41 @@ def test_older_generations_rotate_too(line):
         one.close()
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_older_generations_read_the_file_of_the_newest(line, killed):
+    """It was started with another path, which is relative to another folder; a reload of it holds for all."""
+    gate, sessions = line.gate, []
+    for _ in range(2):
+        sessions.append(wire.connect(gate.port, "billing_service"))
+        sessions[-1].query("BEGIN")
+        line.upgrade()
+    sessions.append(wire.connect(gate.port, "billing_service"))
+    sessions[-1].query("BEGIN")
+    folder = gate.folder / "next"
+    folder.mkdir()
+    (folder / "next.ini").symlink_to(gate.folder / "next-1.ini")
+    (gate.folder / "next-1.ini").write_text(gate.path.read_text())
+    for number in range(1 + killed):
+        before = len(gate.log())
+        line.old.append(gate.process)
+        with open(gate.log_file, "ab") as out:
+            gate.process = subprocess.Popen(
+                [str(places.SILOGATE), "run", "-c", "next.ini"], cwd=folder, stdin=subprocess.DEVNULL, stdout=out,
+                stderr=out, start_new_session=True, preexec_fn=places.end_with_us)
+        gate.wait_log(" runs: ", start=before)
+        if killed and number == 0:
+            gate.process.kill()
+            gate.process.wait()
+    (gate.folder / "next-2.ini").write_text(gates.change(gate.path.read_text(), *BLOCK))
+    (folder / "next.ini").unlink()
+    (folder / "next.ini").symlink_to(gate.folder / "next-2.ini")
+    assert [refused(one, FOREIGN) for one in sessions] == [0, 0, 0]
+    gates.ctl(gate, "reload")
+    assert places.wait_for(lambda: [refused(one, FOREIGN) for one in sessions] == [1142] * 3), gate.log()
+    for one in sessions:
+        one.close()
+
+
 def test_a_rotation_while_a_start_waits(line):
     gate = line.gate
     with waiting(line):

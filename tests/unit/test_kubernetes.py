@@ -7,7 +7,6 @@ import subprocess
 
 import pytest
 import yaml
-from kubernetes.client import models
 
 from harness import places
 
@@ -38,6 +37,7 @@ def build(value, kind, where):
     if kind in SIMPLE:
         assert type(value) is SIMPLE[kind], f"{where}: {value!r} is no {kind}"
         return value
+    from kubernetes.client import models  # as slow as all these tests, for each process that collects them
     made = getattr(models, kind)
     names = {shown: name for name, shown in made.attribute_map.items()}
     assert isinstance(value, dict), where
