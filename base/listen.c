@@ -105,6 +105,20 @@ bool listen_is_unix(int opened, const char *path)
            strncmp(at.sun_path, path, sizeof(at.sun_path)) == 0;
 }
 
+/* Asked with a socket of another type, to which Linux says that. */
+bool listen_is_there(const char *path)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    const int asking = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+    const bool there =
+        connect(asking, (struct sockaddr *)&at, sizeof(at)) != 0 && errno == EPROTOTYPE;
+    if (asking >= 0)
+        close(asking);
+    return there;
+}
+
 bool listen_is_tcp(int opened, const char *host, uint16_t port)
 {
     struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};

@@ -16,6 +16,8 @@ int listen_tcp(const char *host, uint16_t port, int backlog, bool shared, struct
 /* Is this socket bound to that address, or path? */
 bool listen_is_tcp(int opened, const char *host, uint16_t port);
 bool listen_is_unix(int opened, const char *path);
+/* Has a process a stream socket at this path? It gets no connection by this question. */
+bool listen_is_there(const char *path);
 /* Is the address free? A bind with SO_REUSEPORT cannot tell: another process may have bound it so
  * too. */
 bool listen_tcp_free(const char *host, uint16_t port, struct error *why);

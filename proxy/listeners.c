@@ -14,7 +14,6 @@
 #include "base/arena.h"
 #include "base/listen.h"
 #include "base/log.h"
-#include "proxy/takeover.h"
 
 enum { BACKLOG = 4096 };
 
@@ -37,6 +36,39 @@ static bool is_at(int fd, const struct config_address *address)
                             : listen_is_tcp(fd, address->host.at, address->port);
 }
 
+/* Somebody may have removed the path, and no client could come then: the socket is closed, and the
+ * caller makes a new one. The path of systemd's sockets is systemd's. */
+static bool has_vanished(struct inherited_socket *socket, const struct config_address *address)
+{
+    if (!address->is_unix || socket->systemd || listen_is_there(address->host.at))
+        return false;
+    log_warning("%s: the path has vanished; it is made again", address->written.at);
+    close(socket->fd);
+    socket->fd = -1;
+    return true;
+}
+
+static bool is_for(struct inherited_socket *socket, enum inherited_kind kind,
+                   const struct config_address *address)
+{
+    return socket->fd >= 0 && socket->kind == kind && is_at(socket->fd, address) &&
+           !has_vanished(socket, address);
+}
+
+int listeners_take(struct inherited *inherited, enum inherited_kind kind,
+                   const struct config_address *address)
+{
+    for (size_t i = 0; address->host.at && i < inherited->count; i++) {
+        struct inherited_socket *socket = &inherited->items[i];
+        if (!is_for(socket, kind, address))
+            continue;
+        const int taken = socket->fd;
+        socket->fd = -1;
+        return taken;
+    }
+    return -1;
+}
+
 /* Gives the sockets that were inherited for an address to the workers in turn. Returns their
  * number. */
 static unsigned take_inherited(struct inherited *inherited, const struct config_address *address,
@@ -46,7 +78,7 @@ static unsigned take_inherited(struct inherited *inherited, const struct config_
 
     for (size_t i = 0; i < inherited->count; i++) {
         struct inherited_socket *socket = &inherited->items[i];
-        if (socket->fd < 0 || socket->kind != INHERITED_LISTEN || !is_at(socket->fd, address))
+        if (!is_for(socket, INHERITED_LISTEN, address))
             continue;
         bool all = address->is_unix || socket->systemd;
         add(to, (struct open_socket){.fd = socket->fd,

@@ -10,8 +10,7 @@
 
 #include "base/error.h"
 #include "config/config.h"
-
-struct inherited;
+#include "proxy/takeover.h"
 
 struct open_socket {
     int fd;
@@ -32,6 +31,12 @@ struct open_sockets {
  * False with `error`; `to` has what was opened in that case too. */
 bool listeners_open(const struct config *config, unsigned workers, struct inherited *inherited,
                     struct open_sockets *to, struct error *error);
+/* The inherited socket of this kind, which the caller then owns, if it is bound to the address;
+ * else -1. One of another address stays inherited, and is closed with its path once this process
+ * serves.
+ */
+int listeners_take(struct inherited *inherited, enum inherited_kind kind,
+                   const struct config_address *address);
 /* From now on all of them listen, and clients come to this process too: a start that fails before
  * has taken none away from the silogate that runs. */
 void listeners_begin(struct open_sockets *sockets);

@@ -38,6 +38,7 @@ struct server {
     struct moving_door door;
     struct admin *admin;     /* NULL: off */
     struct control *control; /* NULL: off */
+    bool lost_control;       /* its path has vanished */
 
     /* Used by drain.c: */
     struct ev_timer delay, drain;

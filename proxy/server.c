@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/listen.h"
 #include "base/log.h"
 #include "proxy/branches.h"
 #include "proxy/fd_limit.h"
@@ -110,6 +111,17 @@ static void on_upgrade(struct ev_loop *loop, struct ev_signal *signal, int event
         successor_start(&server->successor, loop);
 }
 
+static void watch_control(struct server *server)
+{
+    if (!server->control || server->terminated || server->lost_control ||
+        listen_is_there(control_at(server->control)))
+        return;
+    server->lost_control = true;
+    log_error("control: the path %s has vanished: `silogate ctl` and a takeover cannot reach this "
+              "silogate any more; restart it",
+              control_at(server->control));
+}
+
 static void on_probe(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
     struct server *server = timer->data;
@@ -118,6 +130,7 @@ static void on_probe(struct ev_loop *loop, struct ev_timer *timer, int events)
     (void)events;
     if (!server->handed_over)
         notify_again();
+    watch_control(server);
     probe_tick(server->steer.current, server->violations);
     generations_forget(&server->inherited, server->control ? control_at(server->control) : NULL);
     if (server->young) /* SIGUSR1 may have been sent to the predecessor a moment too late */
@@ -255,7 +268,7 @@ static bool prepare(struct server *server, struct error *error)
         return false;
     server->steer.violations = server->violations;
     const char *control = config->proxy.control.host.at;
-    probe_first(server->steer.current, server->violations, control && takeover_is_there(control));
+    probe_first(server->steer.current, server->violations, control && listen_is_there(control));
     return goes_on(server, error);
 }
 
@@ -289,10 +302,12 @@ static bool start(struct server *server, struct error *error)
     }
     struct admin_source source = show_source(server->show);
     const struct control_source orders = orders_source(server);
-    const int inherited =
-        config->proxy.admin.host.at ? takeover_take(&server->inherited, INHERITED_ADMIN) : -1;
-    return admin_start(config, &source, inherited, &server->admin, error) &&
-           control_start(config, &orders, takeover_take(&server->inherited, INHERITED_CONTROL),
+    struct inherited *inherited = &server->inherited;
+    return admin_start(config, &source,
+                       listeners_take(inherited, INHERITED_ADMIN, &config->proxy.admin),
+                       &server->admin, error) &&
+           control_start(config, &orders,
+                         listeners_take(inherited, INHERITED_CONTROL, &config->proxy.control),
                          &server->control, error);
 }
 

@@ -244,20 +244,6 @@ static int reach(const char *path, int64_t end)
     return channel;
 }
 
-/* Asked with a socket of another type, to which Linux says that, and nobody gets a connection that
- * asks nothing. */
-bool takeover_is_there(const char *path)
-{
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    const int asking = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-    snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
-    const bool there =
-        connect(asking, (struct sockaddr *)&at, sizeof(at)) != 0 && errno == EPROTOTYPE;
-    close(asking);
-    return there;
-}
-
 static const char elsewhere[] = "HTTP/1.1 409";
 
 /* The kernel gives the id 0 for processes of other PID namespaces. */

@@ -62,8 +62,6 @@ bool takeover_systemd(struct inherited *inherited, struct error *error);
  * that holds it for longer than a start can take is not waited for. The caller closes it when
  * everything listens; -1: there is no lock. */
 int takeover_turn(const char *path);
-/* Does anybody listen at `path`? */
-bool takeover_is_there(const char *path);
 /* Asks the silogate that listens at `path` for its sockets. True also if nobody listens there, or
  * the process ends meanwhile. False: it has refused, or another program listens there. */
 bool takeover_ask(const char *path, struct inherited *inherited, struct error *error);

@@ -293,6 +293,48 @@ def test_a_start_that_fails_takes_its_new_path_along(line):
             assert client.recv(5)
 
 
+def answers(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(30)
+        client.connect(str(path))
+        client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        return client.recv(5)
+
+
+def test_paths_that_vanish_are_made_again(line):
+    """A cleaner has removed them, and whoever took over went on with sockets that nobody can reach."""
+    gate, paths = line.gate, [line.gate.folder / name for name in ("clients", "admin")]
+    gate.path.write_text(gates.change(gate.ini, "proxy", "listen", f"127.0.0.1:{gate.port}", f"unix:{paths[0]}"))
+    line.upgrade()
+    for stale in (False, True):
+        inodes = [os.stat(path).st_ino for path in paths]
+        for path in paths:
+            path.unlink()
+            if stale:
+                with socket.socket(socket.AF_UNIX) as left:
+                    left.bind(str(path))
+        before = len(gate.log())
+        line.upgrade()
+        assert gate.log()[before:].count("the path has vanished; it is made again") == 2
+        assert all(answers(path) for path in paths)
+        before = len(gate.log())
+        line.upgrade()  # and they go along
+        assert "vanished" not in gate.log()[before:] and all(answers(path) for path in paths)
+        assert stale or [os.stat(path).st_ino for path in paths] != inodes
+    before = len(gate.log())
+    (gate.folder / "control").unlink()
+    gate.wait_log("control has vanished", start=before)
+
+
+def test_an_admin_that_moves_leaves_no_path(line):
+    gate = line.gate
+    for name in ("admin", "other", "admin"):
+        gate.path.write_text(gates.change(gate.ini, "proxy", "admin", f"unix:{gate.folder}/{name}"))
+        line.upgrade()
+        assert answers(gate.folder / name) == b"HTTP/"
+        assert (gate.folder / "admin").exists() + (gate.folder / "other").exists() == 1
+
+
 @pytest.fixture
 def line_without_threads(mariadb, generations, tmp_path, monkeypatch):  # noqa: F811
     """The first of them cannot make any thread while that file is there."""
