@@ -29,6 +29,8 @@ bool connection_failed(struct connection *connection, struct error *error)
 
     connection->code = code ? code : CR_UNKNOWN_ERROR;
     connection->lost |= code >= CR_MIN_ERROR && code <= CR_MAX_ERROR;
+    if (connection->lost && !connection->knock)
+        cut_socket(connection, -1); /* the library may have closed it */
     return error_set(error, "%s (%s): error %u: %s", connection->name, connection->address,
                      connection->code, mysql_error(&connection->mysql));
 }
@@ -125,6 +127,7 @@ static bool connect_address(struct connection *connection, const struct connecti
                  LOGIN_TIMES * INT64_C(1000) * seconds(options->connect_timeout, CONNECT_SECONDS),
         .needs_tls = !address->is_unix && upstream->tls.value >= CONFIG_TLS_REQUIRED,
         .knock = connection->knock,
+        .connection = connection->knock ? NULL : connection,
     };
 
     snprintf(connection->address, sizeof(connection->address), "%s", address->written.at);
@@ -259,12 +262,18 @@ struct connection *connection_open(const struct connection_options *options, str
         return NULL;
     struct connection *connection = memory_take_zeroed(sizeof(*connection));
     snprintf(connection->name, sizeof(connection->name), "%s", upstream->name.at);
-    for (size_t i = 0; i < upstream->addresses.count && !connected; i++)
-        connected =
-            connect_address(connection, options, &upstream->addresses.items[i], password, error);
+    if (!cut_add(connection))
+        error_set(error, "%s: this process ends", connection->name);
+    else
+        for (size_t i = 0; i < upstream->addresses.count && !connected; i++)
+            connected = connect_address(connection, options, &upstream->addresses.items[i],
+                                        password, error);
     explicit_bzero(password, sizeof(password));
+    if (connected)
+        cut_socket(connection, connection_socket(connection));
     if (connected && set_session(connection, error) && limit_waits(connection, options, error))
         return connection;
+    cut_remove(connection);
     if (connected)
         mysql_close(&connection->mysql);
     free(connection);
@@ -323,6 +332,7 @@ void connection_close(struct connection *connection)
 {
     if (!connection)
         return;
+    cut_remove(connection);
     mysql_close(&connection->mysql);
     free(connection);
 }

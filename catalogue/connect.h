@@ -65,6 +65,11 @@ bool connection_answered(const struct connection_knock *knock);
 bool connection_knock(const struct connection_options *options, struct connection_knock *knock,
                       struct error *error);
 
+/* For the end of the process: whatever other threads wait for at their connections fails, and so
+ * does each connection_open that comes later. Does not wait itself. Oracle's library cannot be
+ * interrupted during a login. */
+void connection_cut_all(void);
+
 /* A thread that has opened or used a connection calls this once before it ends; not the main
  * thread. */
 void connection_leave_thread(void);

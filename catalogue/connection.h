@@ -1,4 +1,4 @@
-/* The data of a connection. Private to connect.c, library.c and rows.c. */
+/* The data of a connection. Private to connect.c, cut.c, library.c and rows.c. */
 #ifndef CATALOGUE_CONNECTION_H
 #define CATALOGUE_CONNECTION_H
 
@@ -15,10 +15,18 @@ struct connection {
     bool is_mariadb, lost;
     char version[128], address[256], name[128];
     struct connection_knock *knock; /* during connection_knock; else NULL */
+    struct connection *next;        /* cut.c's, under its lock */
+    int socket;                     /* likewise; -1: none at the moment */
 };
 
 /* Fills `error` with the library's message for the last call, and keeps the number. */
 bool connection_failed(struct connection *connection, struct error *error);
+
+/* cut.c: from now on connection_cut_all ends its waits. False: it was called already. */
+bool cut_add(struct connection *connection);
+/* The socket that it waits at from now on; -1: none. NULL is allowed. */
+void cut_socket(struct connection *connection, int socket);
+void cut_remove(struct connection *connection);
 
 /* The library that it is built with (library.c). */
 const char *library_name(void);
@@ -32,6 +40,7 @@ struct destination {
     int64_t until;                  /* clock_ms; the login ends then, also if bytes come slowly */
     bool needs_tls;                 /* without TLS no credentials may be sent */
     struct connection_knock *knock; /* NULL; or the greeting is stored there */
+    struct connection *connection;  /* NULL: connection_cut_all leaves it alone */
 };
 /* Connects and logs in. False: `*why` has the reason; if it is NULL, the library has it. */
 bool library_reach(MYSQL *mysql, const struct destination *to, const char **why);

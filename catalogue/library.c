@@ -108,6 +108,7 @@ bool library_reach(MYSQL *mysql, const struct destination *to, const char **why)
         ready.events = (short)((waits & MYSQL_WAIT_READ ? POLLIN : 0) |
                                (waits & MYSQL_WAIT_WRITE ? POLLOUT : 0) |
                                (waits & MYSQL_WAIT_EXCEPT ? POLLPRI : 0));
+        cut_socket(to->connection, ready.fd);
         int count = poll(&ready, 1, within(timeout, to->until));
         if (count > 0 && !looked && !(ready.revents & (POLLERR | POLLHUP))) {
             looked = true;
@@ -115,6 +116,7 @@ bool library_reach(MYSQL *mysql, const struct destination *to, const char **why)
             if (!offered)
                 shutdown(ready.fd, SHUT_RDWR);
         }
+        cut_socket(to->connection, -1);
         int happened = count == 0 || clock_ms() >= to->until ? MYSQL_WAIT_TIMEOUT
                                                              : waits & ~MYSQL_WAIT_TIMEOUT;
         waits = mysql_real_connect_cont(&connected, mysql, happened);

@@ -3,12 +3,18 @@
  */
 #include "cmd/run_moves.h"
 
+#include <pthread.h>
+#include <time.h>
+
+#include "catalogue/connect.h"
 #include "cmd/run_catalogue.h"
 #include "cmd/run_threads.h"
 #include "move/watch.h"
 #include "proxy/moving.h"
 #include "proxy/runtime.h"
 #include "proxy/server.h"
+
+enum { END_SECONDS = 1 };
 
 static struct watch *watch;
 
@@ -48,12 +54,45 @@ static void configure(struct runtime *runtime)
     watch_configure(watch, file->config, file->policy, release, runtime_take(runtime));
 }
 
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool done;
+} end = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+/* Servers that hang are not waited for: records are written only behind this. */
+static void *cut(void *nothing)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += END_SECONDS;
+    pthread_mutex_lock(&end.lock);
+    while (!end.done && pthread_cond_timedwait(&end.changed, &end.lock, &until) == 0)
+        ;
+    const bool done = end.done;
+    pthread_mutex_unlock(&end.lock);
+    if (!done)
+        connection_cut_all();
+    return nothing;
+}
+
 static void stop(void)
 {
+    pthread_t cutter;
+    const bool cuts = pthread_create(&cutter, NULL, cut, NULL) == 0;
+
     run_catalogue_stop();
     run_threads_stop();
     watch_stop(watch);
     watch = NULL;
+    if (!cuts)
+        return;
+    pthread_mutex_lock(&end.lock);
+    end.done = true;
+    pthread_cond_signal(&end.changed);
+    pthread_mutex_unlock(&end.lock);
+    pthread_join(cutter, NULL);
 }
 
 void run_moves(void)

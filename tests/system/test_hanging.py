@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import gate as gates, wire
+from harness import gate as gates, places, relay, wire
 from test_takeover import generations  # noqa: F401
 from test_takeover_files import begin
 
@@ -76,6 +76,39 @@ def test_a_takeover(mariadb, generations, hung):  # noqa: F811
     line.upgrade()
     wire.connect(gate.port, "lab_service").quit()
     assert time.monotonic() - begun < 25
+
+
+def test_an_end_while_moves_are_followed(server, make_gate, tmp_path):
+    """It waited for each read of the catalogue, up to ten seconds, and the sums of `repeat` were written behind that."""
+    (tmp_path / "password").write_text("hanging-secret\n")
+    server.sql("DROP USER IF EXISTS hanging_account@'%'",
+               "CREATE USER hanging_account@'%' IDENTIFIED BY 'hanging-secret'", "GRANT ALL ON *.* TO hanging_account@'%'")
+    held = relay.Relay(server.port)
+    try:
+        gate = make_gate(server, ("log", "repeat", "60s"), ("service:billing", "mode", "log"), start=False)
+        gate.path.write_text(
+            beside(gate.ini, [held.listener], "account = hanging_account",
+                   f"account_password_file = {tmp_path}/password", "witness = 1s", "tls = off")
+            + "[service:held]\nuser = held_service\nupstream = hung0\nowns = held.*\n"
+              "[move:held]\nservice = held\ntable = held.a*\nto = heldx\n")
+        gate.start()
+        client = wire.connect(gate.port, "billing_service")
+        for _ in range(3):
+            client.query(FOREIGN)
+        client.quit()
+        # all of them have logged in
+        assert places.wait_for(lambda: len(held.connections) > 3 and b"silogate.places" in b"".join(
+            bytes(sent) for sent, _ in list(held.connections)))
+        held.room = 0
+        time.sleep(2)  # they have asked, and get no answer
+        gate.process.send_signal(signal.SIGTERM)
+        begun = time.monotonic()
+        assert gate.process.wait(120) == 0
+        assert time.monotonic() - begun < 6
+        assert sum(one.get("count", 1) for one in gate.violations(2)) == 3
+    finally:
+        held.close()
+        server.sql("DROP USER hanging_account@'%'")
 
 
 @pytest.mark.long(short=1)
