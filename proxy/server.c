@@ -154,11 +154,13 @@ static void watch_signal(struct server *server, struct ev_signal *watcher, int n
 static bool read_again(struct server *server, struct error *error)
 {
     struct runtime *old = server->steer.base;
-    struct runtime *runtime = runtime_again(server->path, old, error);
+    struct error why;
+    struct runtime *runtime = runtime_again(server->path, old, &why);
     struct reload_log log;
 
     if (!runtime)
-        return error_set(error, "the file was changed during the start, and has errors");
+        return error_set(error, "the file was read again during the start, and has errors: %s",
+                         why.text);
     const struct config *before = old->config, *now = runtime->config;
     if (!text_equal(before->proxy.control.written, now->proxy.control.written) ||
         before->proxy.workers.value != now->proxy.workers.value ||
@@ -377,10 +379,14 @@ static int fail(struct server *server, const struct error *error)
     return leave(stop(server), 2);
 }
 
+static const struct open_sockets *opened; /* by a start that is not over; else NULL */
+
 /* libev would abort. It happens where an event loop is made: at the start. */
 static void on_loop_error(const char *what)
 {
     log_start(LOG_LEVEL_ERROR, "%s: %s; see to the limit of open files", what, strerror(errno));
+    if (opened)
+        listeners_undo(opened);
     _exit(2);
 }
 
@@ -428,6 +434,7 @@ int server_run(const char *path)
     desk_init(&server.desk, server.loop);
     fd_limit_raise(runtime->config);
     error.line = 0;
+    opened = &server.sockets;
     if (!start(&server, &error))
         return fail(&server, &error);
     ev_timer_init(&server.probe, on_probe, 1., 1.);
@@ -439,6 +446,7 @@ int server_run(const char *path)
     if (!goes_on(&server, &error) || !takeover_ready(&server.inherited, &error))
         return fail(&server, &error);
     accept_clients(&server);
+    opened = NULL;
     start_is_over();
     if (server.young) /* SIGUSR1 may have come to the predecessor meanwhile */
         violations_reopen(server.violations);
