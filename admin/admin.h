@@ -106,8 +106,9 @@ int admin_socket(const struct admin *admin);
  */
 void admin_let_go(struct admin *admin);
 /* This process's own /metrics, which a younger generation adds to its own (totals.h): allocated
- * with malloc; NULL if admin is off. May be called from any thread. */
-char *admin_counts(struct admin *admin, size_t *length);
+ * with malloc; NULL: no memory. `source` is the one of admin_start. May be called from any thread;
+ * where admin is off (NULL), from one only. */
+char *admin_counts(struct admin *admin, const struct admin_source *source, size_t *length);
 void admin_stop(struct admin *admin); /* NULL is harmless */
 
 #endif

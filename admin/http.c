@@ -332,18 +332,20 @@ void admin_let_go(struct admin *admin)
         admin->quiet = http_let_go(admin->daemon, admin->path);
 }
 
-char *admin_counts(struct admin *admin, size_t *length)
+char *admin_counts(struct admin *admin, const struct admin_source *source, size_t *length)
 {
     char *text = NULL;
-    FILE *to = admin ? open_memstream(&text, length) : NULL;
+    FILE *to = open_memstream(&text, length);
 
     if (!to)
         return NULL;
-    pthread_mutex_lock(&admin->looks);
-    const struct page_request request = {.view = admin->source.look(admin->source.context, false),
-                                         .source = &admin->source};
+    if (admin)
+        pthread_mutex_lock(&admin->looks);
+    const struct page_request request = {.view = source->look(source->context, false),
+                                         .source = source};
     page_own_metrics(&request, to);
-    pthread_mutex_unlock(&admin->looks);
+    if (admin)
+        pthread_mutex_unlock(&admin->looks);
     fclose(to);
     return text;
 }

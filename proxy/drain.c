@@ -46,7 +46,8 @@ void drain_counts(struct server *server, bool last)
         worker_end_sessions(server->workers, server->worker_count);
         show_anew(server->show);
     }
-    char *text = admin_counts(server->admin, &length);
+    const struct admin_source source = show_source(server->show);
+    char *text = admin_counts(server->admin, &source, &length);
     if (text && !ledger_write(server->ledger, text, length, last) && server->counted == 0.)
         log_warning("what is counted here from now on is not in /metrics: it is too much");
     free(text);
@@ -263,7 +264,7 @@ static void send_all(void *argument)
         fine = send_one(channel, INHERITED_ADMIN, admin_socket(server->admin), 0);
     if (fine)
         fine = send_one(channel, INHERITED_CONTROL, control_socket(server->control), 0);
-    if (fine && server->admin && !server->ledger)
+    if (fine && !server->ledger)
         server->ledger = ledger_new();
     if (fine && server->ledger)
         fine = send_one(channel, INHERITED_LEDGER, ledger_fd(server->ledger), 0);

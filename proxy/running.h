@@ -34,7 +34,7 @@ struct server {
     struct inherited inherited;
     int turn; /* the lock of takeover_turn, while it starts; else -1 */
     struct show *show;
-    struct ledger *ledger; /* of all generations; NULL: this is the first, or admin is off */
+    struct ledger *ledger; /* of all generations; NULL: this is the first */
     struct moving_door door;
     struct admin *admin;     /* NULL: off */
     struct control *control; /* NULL: off */

@@ -292,6 +292,8 @@ static bool start(struct server *server, struct error *error)
     server->show = show_new(server->workers, server->worker_count, server->violations);
     show_runtime(server->show, server->steer.current);
     show_ledger(server->show, server->ledger);
+    if (!config->proxy.admin.host.at)
+        show_counts_only(server->show);
     server->door = (struct moving_door){server->workers, server->worker_count};
     if (follower) {
         follower->start(&server->door, server->violations);

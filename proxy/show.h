@@ -35,5 +35,7 @@ void show_anew(struct show *show);
 bool show_upstream_up(const struct runtime *runtime);
 
 struct admin_source show_source(struct show *show);
+/* Admin is off: only counts are looked at, and no log is read for the time before this process. */
+void show_counts_only(struct show *show);
 
 #endif
