@@ -22,8 +22,7 @@ NODE_MODULES = pathlib.Path(os.environ.get("SILOGATE_NPM", TOP / "tests/system/.
 
 # Nobody here is trusted for what the machine's own certificate authorities say, and OpenSSL reads all of them for each
 # connection that a client makes: more than silogate needs for all else of a start.
-os.environ.setdefault("SSL_CERT_FILE", os.devnull)
-os.environ.setdefault("SSL_CERT_DIR", os.devnull)
+os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull
 
 
 def mysql_program(name):
