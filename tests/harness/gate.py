@@ -163,6 +163,7 @@ class Gate:
         self.path.write_text(ini)
         self.process = self.uncounted = None
         self.seen = self.marks = self.log_start = 0
+        self.known = [], b"", 0  # the log's records that have been read, the last one's line, and where it ends
         self.rotated = []
         self.looked = -self.LOOK
 
@@ -214,11 +215,20 @@ class Gate:
         return self.events("reload")[-1]
 
     def records(self):
-        """All records written so far."""
+        """All records written so far. Those of the last time are not read again, where they still stand in the log."""
         if not self.violations_file.exists():
             return []
-        text = self.violations_file.read_text()
-        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        known, last, end = self.known
+        with open(self.violations_file, "rb") as file:
+            file.seek(end - len(last))
+            if file.read(len(last)) != last:  # another log stands there
+                known, end = [], 0
+                file.seek(0)
+            lines = [line for line in file.read().splitlines(keepends=True) if line.endswith(b"\n")]
+        if lines:
+            known = known + [json.loads(line) for line in lines]
+            self.known = known, lines[-1], end + sum(map(len, lines))
+        return [*known]
 
     def log_since_start(self):
         """The bytes that this process has written to the violations log, also to what `rotate` moved away."""
