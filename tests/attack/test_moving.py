@@ -13,9 +13,10 @@ from harness import servers  # noqa: E402
 SEED = int(os.environ.get("SEED", 20261128))
 
 
+@pytest.mark.parametrize("seconds, every", [(3, 30), pytest.param(9, 15, marks=pytest.mark.long)])
 @pytest.mark.parametrize("kind", list(servers.KINDS))
-def test_sessions_before_during_and_after(kind):
-    found, sessions, moved = moving.run(kind, 9, SEED, every=15, least=6)
+def test_sessions_before_during_and_after(kind, seconds, every):
+    found, sessions, moved = moving.run(kind, seconds, SEED, every=every, least=6)
     assert found == [], "\n".join(found)
     assert sessions > 15 and moved > 0
 

@@ -1,7 +1,7 @@
 """What the short form of the tests leaves out. SILOGATE_FORM says how much runs:
 
 short   (`make test`) a test that exists for both kinds of server runs on one of them; what is marked `long` does not
-        run, and of what is marked `long(short=3)` three cases run
+        run, a test or one of its cases (pytest.param), and of what is marked `long(short=3)` three cases run
 other   (`make asan-short`) the same, each test on the other kind of server
 rest    (`make test-rest`) what the short form leaves out
 all     (`make test-all`) all
@@ -56,10 +56,12 @@ def _on_one_kind(items, turn):
 def _without_long(items):
     cases = collections.defaultdict(list)
     for item in items:
-        cases[item.path, item.function].append(item)
+        mark = item.get_closest_marker("long")
+        if not mark or mark.kwargs:
+            cases[item.path, item.function].append(item)
     for of_one in cases.values():
         mark = of_one[0].get_closest_marker("long")
-        count = min(len(of_one), mark.kwargs.get("short", 0) if mark else len(of_one))
+        count = min(len(of_one), mark.kwargs["short"] if mark else len(of_one))
         yield from (of_one[number * len(of_one) // count] for number in range(count))
 
 

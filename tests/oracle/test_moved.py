@@ -14,9 +14,10 @@ from harness import servers  # noqa: E402
 SEED = int(os.environ.get("SEED", 20261128))
 
 
+@pytest.mark.parametrize("seconds", [3, pytest.param(6, marks=pytest.mark.long)])
 @pytest.mark.parametrize("kind", list(servers.KINDS))
-def test_mapped_means_the_same(kind):
-    counts, differs, unmapped = moved.run(kind, 6, SEED, ahead=kind == "mysql", least=20)
+def test_mapped_means_the_same(kind, seconds):
+    counts, differs, unmapped = moved.run(kind, seconds, SEED, ahead=kind == "mysql", least=20)
     assert not differs, "\n".join(differs)
     assert counts["statements"] >= 20 and len(unmapped) * 10 <= counts["statements"], unmapped
 

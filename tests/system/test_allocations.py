@@ -90,6 +90,7 @@ STATEMENTS = {
 }
 
 
+@pytest.mark.long(short=3)
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_no_allocation_for_a_query(counted, name):
     connection = wire.connect(counted[0].port, "billing_service")

@@ -239,7 +239,7 @@ def silos(server, tmp_path_factory):
                *[f"DROP USER IF EXISTS {user}@'%'" for user in USERS])
 
 
-@pytest.mark.long(short=4)
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("which", range(len(STRANGE) + max(len(MARIADB), len(MYSQL))))
 def test_strange_rights(silos, which):
     server, path = silos
@@ -348,7 +348,7 @@ WAYS = [  # how a role comes to an account; and is what it may do there from log
 ]
 
 
-@pytest.mark.long(short=4)
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("which", range(len(WAYS)))
 def test_what_a_role_gives_at_login(silos, which):
     """What the audit takes for there is what the account can do once it has logged in, and no more: what is

@@ -214,7 +214,7 @@ def test_byte_by_byte(mariadb, make_gate, kind):
     client.quit()
 
 
-@pytest.mark.long(short=2)
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("kind", [None, *PACKERS])
 def test_a_file_of_large_packets(server, gate, kind):
     """LOAD DATA LOCAL whose packets are of 16 MB, so that an empty one stands in the file's midst."""

@@ -368,6 +368,7 @@ def logged(server, statements):
     return [one for one in statements if seen[threads[one]] >= alone and not (one in failed and re.search(";|PREPARE", one.upper()))]
 
 
+@pytest.mark.long
 def test_equals_the_gate_on_the_corpus(server, make_gate):
     """Statements of every kind, one a session. MariaDB logs also what it does not understand. What the gate
     asks the server about afterwards, and what it sends to ask, is no violation of anybody's."""

@@ -189,6 +189,7 @@ def reads(scene, statement="INSERT INTO t0 (client, number) VALUES (1, 1)"):
     return answer, time.monotonic() - began
 
 
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("broken", [
     ("ALTER TABLE silogate.moves DROP COLUMN in_to",),
     ("DROP TABLE silogate.instances_of_moves", "REVOKE ALL PRIVILEGES, GRANT OPTION FROM mv_account@'%'",

@@ -107,7 +107,7 @@ def prepared_count(server):
     return int(server.sql("SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'")[0][1])
 
 
-@pytest.mark.long(short=2)
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("extra", [0, wire.QUERY_ATTRIBUTES], ids=["plain", "attributes"])
 @pytest.mark.parametrize("alias", ["none", "view"])
 def test_prepared_before_a_move_goes_on(moved, alias, extra):
@@ -425,6 +425,7 @@ def test_a_statement_of_sqls_prepare_goes_on(moved, alias):
     client.quit()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("alias", ["none", "view"])
 def test_names_are_mapped_after_a_reset(moved, alias):
     """COM_RESET_CONNECTION leaves a character set that is not known, in which no name was mapped: error 1146 without an

@@ -39,7 +39,7 @@ def moved(scene, *options):
     assert scene.stand_in(OLD if options else NEW)
 
 
-@pytest.mark.long(short=2)
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("reads", READS)
 def test_a_trigger_of_another_table(scene, reads):
     """It has fired before, so that the server keeps what it has read of it."""
@@ -70,7 +70,7 @@ def test_routines_that_sessions_have_called(scene):
     def call(number):
         try:
             with scene.connect() as client, client.cursor() as cursor:
-                while not over.is_set():
+                while not over.wait(0.002):
                     cursor.execute("CALL fhow(1)")
                     assert cursor.fetchall() == ((1,),)
                     calls[number] += 1

@@ -58,6 +58,7 @@ def test_whoever_asks(scene):
     client.close()
 
 
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("before", [0, 1])
 @pytest.mark.parametrize("long", [False, True])
 def test_whoever_asks_with_parameters(scene, before, long):
@@ -154,6 +155,7 @@ def test_before_the_move(scene):
     client.close()
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("text", [PURGE, "INSERT INTO tp PARTITION (p0) VALUES (103, 1)", "UPDATE tp PARTITION (p0) SET v = 9",
                                   "REPLACE INTO tp PARTITION (p0) VALUES (101, 7)",
                                   "DELETE x FROM tp PARTITION (p0) AS x JOIN tp AS y ON x.id = y.id"])

@@ -193,6 +193,7 @@ def test_the_character_set_of_the_database(scene, server):
                                    for what in ("SELECT @@collation_database", "SELECT @silogate_collation")])
 
 
+@pytest.mark.long
 def test_the_character_set_without_the_right_to_set_it(scene, server):
     if server.name == "mysql":
         server.sql("REVOKE SESSION_VARIABLES_ADMIN ON *.* FROM mv_billing@'%'")
@@ -200,6 +201,7 @@ def test_the_character_set_without_the_right_to_set_it(scene, server):
                                    ([], [COUNT, "SHOW WARNINGS"])])
 
 
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("between", [None, "SELECT ROW_COUNT()", "SHOW WARNINGS"])
 @pytest.mark.parametrize("protocol", ["binary", "sql"])
 def test_whoever_asks_only_fails_once(scene, protocol, between):

@@ -31,6 +31,7 @@ def scene(make_scene, server):  # noqa: F811
     return scene
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("protocol", ["binary", "sql"])
 def test_what_fails_once_is_tried_again(scene, server, protocol):
     """Nothing that writes is prepared in a transaction that only reads. It was never tried again, and by SQL's PREPARE the
@@ -86,6 +87,7 @@ READINGS = [
 ]
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("protocol", ["binary", "sql"])
 def test_the_reading_of_the_prepare(scene, server, protocol):
     """What a server keeps of it behind DDL (MariaDB: the sql_mode), it keeps behind a move."""

@@ -69,7 +69,7 @@ class Writer:
             assert self.cursor.fetchall() == ((table[0],),), table
 
 
-@pytest.mark.long(short=2)
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("alias", ["view", "none"])
 def test_sections_in_any_order(make_scene, alias):  # noqa: F811
     scene = make_scene(tables=1, ini=sections(alias))
@@ -95,6 +95,7 @@ def test_sections_in_any_order(make_scene, alias):  # noqa: F811
     assert not any(there.values()) and texts(scene.server) == before
 
 
+@pytest.mark.long
 def test_a_trigger_that_names_a_table_of_another_section(make_scene):  # noqa: F811
     """The mover wrote the other table's new place into its text, which was gone when that table went back."""
     scene = make_scene(tables=1, ini=sections("view"))

@@ -231,14 +231,15 @@ def hold_of(moved):
     return int(re.search(r"the hold was (\d+) ms", moved.stdout).group(1))
 
 
-def test_under_load(make_scene):
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.long)])
+def test_under_load(make_scene, times):
     """No client sees the tables go: no error, no write lost or doubled."""
     long = os.environ.get("SILOGATE_LONG")
     scene = make_scene(tables=20 if long else TABLES)
     holds = []
     with Load(scene) as load:
         time.sleep(1)
-        for _ in range(20 if long else 2):
+        for _ in range(20 if long else times):
             for options, place in (((), NEW), (("--back",), OLD)):
                 moved = scene.move(*options)
                 assert moved.returncode == 0, moved.stdout + moved.stderr + scene.gate.log()[-2000:]

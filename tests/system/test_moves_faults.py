@@ -169,6 +169,7 @@ def test_a_trigger_whose_file_is_gone(make_scene):  # noqa: F811
     assert moved.returncode == 0 and scene.stand_in(NEW), moved.stdout + moved.stderr
 
 
+@pytest.mark.long(short=1)
 def test_a_trigger_that_cannot_be_dropped(make_scene, monkeypatch):  # noqa: F811
     """MariaDB on a full disk: DROP TRIGGER has removed one of its two files. The mover created it again, although it fired
     still: then it fired twice for each row."""

@@ -157,6 +157,7 @@ def test_rights_of_the_mover_are_gone(make_scene, monkeypatch):  # noqa: F811
         scene.server.sql("DROP USER IF EXISTS mv_mover@'%'", "DROP USER IF EXISTS mv_a@'%'")
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("triggers", [False, True])
 def test_account_dropped_meanwhile(given, monkeypatch, triggers):
     """No GRANT makes it again, whatever the session's sql_mode; the others keep what they had."""
@@ -172,6 +173,7 @@ def test_account_dropped_meanwhile(given, monkeypatch, triggers):
     assert rights(given) == before
 
 
+@pytest.mark.long
 def test_journal_is_not_believed(given):
     """A row that no mover has written, or that is about another database, changes nothing."""
     given.server.sql(f"GRANT SELECT ON {NEW}.other TO mv_a")

@@ -55,7 +55,7 @@ def default_role(server):
     server.sql(f"GRANT mv_r TO {USER}@'%'", f"SET DEFAULT ROLE mv_r {to} {USER}@'%'")
 
 
-@pytest.mark.long(short=2)
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("given", GIVEN)
 def test_granted_while_sessions_were_open(scene, given):
     server = scene.server

@@ -266,6 +266,7 @@ def test_warnings(scene):
         cursor.execute("INSERT INTO mv_old.payments VALUES (7, NULL)")
 
 
+@pytest.mark.long
 def test_a_dry_run_prints_every_statement(scene):
     """What the server sees of the move is what the dry run has printed."""
     scene.server.sql("CREATE TRIGGER mv_old.first BEFORE INSERT ON mv_old.t0 FOR EACH ROW SET NEW.note = 'x'")
@@ -404,6 +405,7 @@ def test_what_was_edited_by_hand(scene):
     assert places.wait_for(lambda: scene.move().returncode == 0, 30) and scene.stand_in(NEW)
 
 
+@pytest.mark.long
 def test_nobody_knows_how_long_the_aliases_were_unused(scene):
     """No row of the journal, or one of tomorrow, is no proof that nobody has used them."""
     assert scene.move().returncode == 0

@@ -42,6 +42,7 @@ def stand(server, name):
                                              f" TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA LIKE 'mv%'")}
 
 
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("alias", ["view", "none"])
 def test_the_new_name_is_of_the_table_that_stands_there(make_two, server, alias):
     """It was mapped to the other one: its rows were read, written and deleted by the name of the first."""

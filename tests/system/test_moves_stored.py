@@ -47,6 +47,7 @@ WAYS = {"view": "SET @n = (SELECT COUNT(*) FROM v)", "view of a view": "SET @n =
         "function": f"SET @n = {OLD}.f()", "procedure": "CALL q()", "procedure by a function": "SET @n = g()"}
 
 
+@pytest.mark.long(short=2)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_trigger_by_way_of_others(make_scene, way):  # noqa: F811
     """It would name nothing by way of a view or a routine: the move left each write to its table with error 1146."""

@@ -119,7 +119,7 @@ def test_is_legible_by_day_and_night_wide_and_narrow(browser, pages, page, tmp_p
     assert len(pictures) == 4 and all(len(one) > 10000 for one in pictures)
 
 
-@pytest.mark.long(short=3)
+@pytest.mark.long(short=1)
 @pytest.mark.parametrize("page", PAGES)
 def test_keys_reach_all_and_are_seen_to(browser, pages, page):
     """Tab goes through everything in the page's order, shows where it is, and out at the end."""
@@ -170,8 +170,8 @@ def test_shades_keep_their_order_in_grey(browser, pages):
         assert all((after - before) * order > 15 for before, after in zip(greys, greys[1:])), greys
 
 
-@pytest.mark.long(short=3)
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.long(short=1)
+@pytest.mark.parametrize("page", reversed(PAGES))
 def test_nothing_is_missing_without_scripts(browser, pages, page):
     """What scripts add is that numbers move by themselves, and buttons that copy."""
     shown = []

@@ -60,7 +60,7 @@ def test_reload_under_load_loses_no_session(server, make_gate):
     def work(number):
         try:
             connection = wire.connect(gate.port, "billing_service")
-            while not stop.is_set():
+            while not stop.wait(0.002):
                 assert connection.query(f"SELECT {number}")[0].rows == [[str(number)]]
                 try:
                     assert len(connection.query("SELECT id FROM clinical_data.patients")[0].rows) == 3
