@@ -42,12 +42,16 @@ def pytest_unconfigure(config):
 
 # What takes longest (SLOWEST=40 lists it) begins first: run beside others, none of these files is left at the end.
 LONGEST = [f"test_{name}.py" for name in (
-    "moving", "generations", "hold_certain", "audit_accounts", "move_gate", "drivers", "oracle", "moves_refused", "moves",
-    "moves_many", "moves_faults", "evidence_pages", "compression", "takeover", "attack", "ends", "examples",
-    "unit", "audit", "kill_instances", "store", "move_orms", "moves_rights", "applications", "other_ways",
-    "grants_end", "allocations", "long_lists", "faults", "instances", "control", "legs", "move_tools", "hold",
-    "moves_hanging", "replication", "tls_matrix", "pitfalls", "learn", "bypass", "moved", "reload",
-    "moves_killed", "witness", "tools", "vanish", "upgrades", "health", "threads", "soak")]
+    "hold_certain", "unit", "takeover_files", "generations", "bypass", "moves_stored", "moves_given_up",
+    "moves_grants", "moves", "moves_faults", "takeover", "unread_logs", "instances", "move_backup", "hanging",
+    "kill_instances", "boundary", "slow_readers", "attack", "ends", "grants_end", "moves_refused", "drivers",
+    "reload", "large_ends", "crossings", "overrides_over", "login", "move_begin", "hold", "witness", "no_trace",
+    "move_sections", "moves_gone", "oracle", "moving", "throttle", "faults", "move_placeholder", "move_quiet",
+    "allocations", "move_kept", "move_gate", "pitfalls", "move_readlock", "kill_asked", "left_behind", "move_left",
+    "move_named", "database", "audit_accounts", "moves_many", "evidence_pages", "compression", "examples", "audit", "store",
+    "move_orms", "moves_rights", "applications", "other_ways", "long_lists", "control", "legs", "move_tools", "moves_hanging",
+    "replication", "tls_matrix", "learn", "moved", "moves_killed", "tools", "vanish", "upgrades", "health", "threads",
+    "soak")]
 
 
 @pytest.hookimpl(trylast=True)
