@@ -12,10 +12,11 @@ import oracle  # noqa: E402
 from harness import places  # noqa: E402
 
 STATEMENTS = int(os.environ.get("ORACLE_STATEMENTS", "1500"))
+FEW = 400  # of which a rare form that stays undetermined may be a larger part than it is of many
 
 
 @pytest.mark.parametrize("source, count", [
-    ("generated", 400), pytest.param("generated", STATEMENTS, marks=pytest.mark.long), ("golden", 0)])
+    ("generated", FEW), pytest.param("generated", STATEMENTS, marks=pytest.mark.long), ("golden", 0)])
 @pytest.mark.parametrize("dialect", ["mariadb", "mysql"])
 def test_the_servers_agree(dialect, source, count, capsys):
     findings = oracle.run(dialect, source, str(places.SILOGATE), 2024, count)
@@ -23,7 +24,7 @@ def test_the_servers_agree(dialect, source, count, capsys):
     text = capsys.readouterr().out
     assert findings.counts["accepted"] > 0.8 * findings.counts["statements"] > 50, text
     assert findings.counts["whole"] > 20, text
-    assert oracle.acceptable(source, findings), text
+    assert oracle.acceptable(source, findings, 50 if count == FEW else 200), text
 
 
 def test_the_oracle_sees_what_is_missed():
