@@ -176,9 +176,8 @@ class Gate:
         self.own_log_start = len(self.log())
         with open(self.log_file, "ab") as out:
             self.process = subprocess.Popen(
-                [str(places.SILOGATE), "run", "-c", str(self.path)], stdin=subprocess.DEVNULL,
-                stdout=out, stderr=out, env=environment, start_new_session=True,
-                preexec_fn=places.end_with_us)
+                [*places.WITH_US, str(places.SILOGATE), "run", "-c", str(self.path)], stdin=subprocess.DEVNULL,
+                stdout=out, stderr=out, env=environment, start_new_session=True)
         if ready and not places.wait_for(self._ready):
             log = self.log()
             self.kill()

@@ -28,8 +28,8 @@ class Generations:
         self.gate.process = None
         with open(self.gate.log_file, "ab") as out:
             process = subprocess.Popen(
-                [str(places.SILOGATE), "run", "-c", str(self.gate.path)], stdin=subprocess.DEVNULL,
-                stdout=out, stderr=out, start_new_session=True, preexec_fn=places.end_with_us)
+                [*places.WITH_US, str(places.SILOGATE), "run", "-c", str(self.gate.path)], stdin=subprocess.DEVNULL,
+                stdout=out, stderr=out, start_new_session=True)
         if code is not None:
             assert process.wait(30) == code, self.gate.log()[before:]
             self.gate.process = self.old.pop()

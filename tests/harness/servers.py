@@ -120,9 +120,8 @@ class Server:
 
     def start(self):
         with open(self.folder / "server.out", "ab") as out:
-            self.process = subprocess.Popen(self.command(), stdout=out, stderr=out,
-                                            stdin=subprocess.DEVNULL, start_new_session=True,
-                                            preexec_fn=places.end_with_us)
+            self.process = subprocess.Popen([*places.WITH_US, *self.command()], stdout=out, stderr=out,
+                                            stdin=subprocess.DEVNULL, start_new_session=True)
         ready = places.wait_for(self._ready, 60)
         if not ready:
             text = (self.folder / "server.out").read_text(errors="replace")[-3000:]

@@ -91,8 +91,8 @@ class Server:
         if os.path.exists(self.socket):
             os.unlink(self.socket)
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(program + arguments, stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL, preexec_fn=places.end_with_us)
+            self.process = subprocess.Popen([*places.WITH_US, *program, *arguments], stdout=log, stderr=log,
+                                            stdin=subprocess.DEVNULL)
         for _ in range(1200):
             if os.path.exists(self.socket):
                 return

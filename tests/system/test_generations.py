@@ -102,8 +102,8 @@ def test_an_old_one_that_has_not_waited(mariadb, make_gate):
 def started(gate, program=places.SILOGATE):
     """A silogate of this file, from that program."""
     with open(gate.log_file, "ab") as out:
-        return subprocess.Popen([str(program), "run", "-c", str(gate.path)], stdin=subprocess.DEVNULL, stdout=out,
-                                stderr=out, start_new_session=True, preexec_fn=places.end_with_us)
+        return subprocess.Popen([*places.WITH_US, str(program), "run", "-c", str(gate.path)], stdin=subprocess.DEVNULL,
+                                stdout=out, stderr=out, start_new_session=True)
 
 
 def answers(gate):

@@ -29,8 +29,8 @@ def line(mariadb, generations):  # noqa: F811
 
 def starting(gate):
     with open(gate.log_file, "ab") as out:
-        return subprocess.Popen([str(places.SILOGATE), "run", "-c", str(gate.path)], stdin=subprocess.DEVNULL, stdout=out,
-                                stderr=out, start_new_session=True, preexec_fn=places.end_with_us)
+        return subprocess.Popen([*places.WITH_US, str(places.SILOGATE), "run", "-c", str(gate.path)],
+                                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
 
 
 @contextlib.contextmanager
