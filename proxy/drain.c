@@ -240,6 +240,8 @@ static bool send_rest(struct server *server, int channel)
         fine = send_one(channel, INHERITED_BOARD, board, 0);
     if (fine && over >= 0)
         fine = send_one(channel, INHERITED_OVER, over, 0);
+    if (fine && server->ini_path >= 0)
+        fine = send_one(channel, INHERITED_PATH, server->ini_path, 0);
     return fine && send_one(channel, INHERITED_END, -1, registry_count());
 }
 

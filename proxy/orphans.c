@@ -58,7 +58,8 @@ static bool is_new(const struct inherited *to, const struct inherited_socket *on
 {
     if (one->kind == INHERITED_OLDER)
         return !is_known(to, one->number);
-    return (one->kind == INHERITED_BOARD || one->kind == INHERITED_OVER) &&
+    return (one->kind == INHERITED_BOARD || one->kind == INHERITED_OVER ||
+            one->kind == INHERITED_PATH) &&
            !has_kind(to, (enum inherited_kind)one->kind);
 }
 

@@ -32,7 +32,8 @@ struct server {
     bool young;                    /* it has taken over, less than a second ago */
     struct open_sockets sockets;
     struct inherited inherited;
-    int turn; /* the lock of takeover_turn, while it starts; else -1 */
+    int ini_path; /* ini_path.h; -1: there is none */
+    int turn;     /* the lock of takeover_turn, while it starts; else -1 */
     struct show *show;
     struct ledger *ledger; /* of all generations; NULL: this is the first */
     struct moving_door door;

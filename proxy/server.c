@@ -19,6 +19,7 @@
 #include "proxy/branches.h"
 #include "proxy/fd_limit.h"
 #include "proxy/generations.h"
+#include "proxy/ini_path.h"
 #include "proxy/kin.h"
 #include "proxy/login/login.h"
 #include "proxy/moving.h"
@@ -57,7 +58,11 @@ bool server_reload(struct server *server, struct error *why)
 {
     if (!server->handed_over)
         notify_reloading();
-    bool fine = reload_run(server->path, &server->steer, server->violations, server->show, why);
+    char path[PATH_MAX];
+    /* one that drains reads what the newest one reads, which may have been started with another */
+    const bool another = server->handed_over && ini_path_read(server->ini_path, path);
+    bool fine = reload_run(another ? path : server->path, &server->steer, server->violations,
+                           server->show, why);
     if (fine && !server->handed_over) /* for the sessions of older generations too */
         generations_signal(&server->inherited, SIGHUP);
     if (!server->handed_over)
@@ -244,6 +249,7 @@ static bool find_predecessor(struct server *server, struct error *error)
     const int64_t drain = config->proxy.drain_timeout.value;
     generations_make_room(&server->inherited,
                           drain < GENERATIONS_WAIT_MS ? drain : GENERATIONS_WAIT_MS);
+    server->ini_path = takeover_take(&server->inherited, INHERITED_PATH);
     if (runs) /* behind a kill -9 numbers begin anew, as Prometheus takes them */
         inherit_ledger(server);
     return inherit_overrides(server, runs, error);
@@ -350,6 +356,8 @@ static bool stop(struct server *server)
     free(server->workers);
     listeners_close(&server->sockets, true);
     free(server->inherited.items);
+    if (server->ini_path >= 0)
+        close(server->ini_path);
     steer_fini(&server->steer);
     desk_fini(&server->desk);
     return alone;
@@ -392,6 +400,18 @@ static void on_loop_error(const char *what)
     _exit(2);
 }
 
+/* Older generations read this file from now on. */
+static void share_path(struct server *server)
+{
+    if (!server->control)
+        return;
+    if (server->ini_path < 0)
+        server->ini_path = ini_path_new();
+    if (server->ini_path < 0 || !ini_path_write(server->ini_path, server->path))
+        log_warning("the path of proxy.ini cannot be shared: silogates that drain after a takeover "
+                    "will reload their own file");
+}
+
 /* Nothing can fail any more. */
 static void accept_clients(struct server *server)
 {
@@ -409,7 +429,7 @@ static void accept_clients(struct server *server)
 
 int server_run(const char *path)
 {
-    struct server server = {.path = path, .inherited.channel = -1, .turn = -1};
+    struct server server = {.path = path, .inherited.channel = -1, .ini_path = -1, .turn = -1};
     struct error error;
 
     signal(SIGPIPE, SIG_IGN);
@@ -454,6 +474,7 @@ int server_run(const char *path)
         violations_reopen(server.violations);
     kin_start(&server);
     steer_lead(&server.steer);
+    share_path(&server);
     show_leads(server.show);
     end_turn(&server);
     notify("READY=1\nMAINPID=%ld\nSTATUS=policy %s", (long)getpid(), policy_hash(runtime->policy));

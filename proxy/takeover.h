@@ -35,6 +35,7 @@ enum inherited_kind {
     INHERITED_BOARD,     /* a file in memory: board.h */
     INHERITED_LEDGER,    /* another: ledger.h */
     INHERITED_OVER,      /* a second board.h: the overrides that are over */
+    INHERITED_PATH,      /* another: ini_path.h */
 };
 
 struct inherited_socket {
