@@ -296,14 +296,24 @@ static void start_threads(struct round *round)
 static void begin(struct runtime *runtime, struct violations *violations, bool all)
 {
     const size_t upstreams = router_upstream_count(runtime->router);
-    struct round *round = memory_take_zeroed(sizeof(*round) + upstreams * sizeof(round->claims[0]));
+    struct round *round = NULL;
+    struct claim first;
 
+    pthread_mutex_lock(&telling);
+    for (size_t i = 0; i < upstreams; i++) {
+        if (!claim(runtime, i, all, round ? &round->claims[round->count] : &first))
+            continue;
+        if (!round) { /* most rounds have nothing to do */
+            round = memory_take_zeroed(sizeof(*round) + upstreams * sizeof(round->claims[0]));
+            round->claims[0] = first;
+        }
+        round->count++;
+    }
+    pthread_mutex_unlock(&telling);
+    if (!round)
+        return;
     round->runtime = runtime_take(runtime);
     round->violations = violations;
-    pthread_mutex_lock(&telling);
-    for (size_t i = 0; i < upstreams; i++)
-        round->count += claim(runtime, i, all, &round->claims[round->count]);
-    pthread_mutex_unlock(&telling);
     start_threads(round);
 }
 
