@@ -102,7 +102,7 @@ static void test_needs_of_tables(void **test)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct sql_state state = shop();
         unsigned needs = 0, seen = 0;
-        state.dialect = cases[i].dialect;
+        state.dialect = (uint8_t)cases[i].dialect;
         sql_analyze(guard_text(text_of(cases[i].sql)), 0, &state, NULL, &facts);
         for (uint32_t j = 0; j < facts.object_count; j++) {
             bool is_t = text_equal(facts.objects[j].name, TEXT("t"));
