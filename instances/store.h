@@ -28,8 +28,8 @@ void store_tidy(struct connection *connection);
 
 /* Writes that this instance is alive. */
 bool store_beat(struct connection *connection, const struct instance *self, struct error *error);
-/* Deletes the row of an instance that has ended, and what is left of it about moves that it does not
- * follow any more. An error is ignored: a row gets old by itself. */
+/* Deletes the row of an instance that has ended, and what is left of it about moves that it does
+ * not follow any more. An error is ignored: a row gets old by itself. */
 void store_leave(struct connection *connection, const char *name);
 /* All instances that were alive within the last minute, at most INSTANCES_MAX. */
 bool store_instances(struct connection *connection, struct instance *list, size_t *count,

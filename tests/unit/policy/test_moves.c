@@ -106,7 +106,7 @@ static const struct {
      "out"                                                                                                            },
     {SERVICES MOVE "[move:on]\nservice = billing\ntable = other.invoices\nto = B\n",
      "[move:on] table = other.invoices would get the same name in B as table = nilecare.invoices "
-     "of [move:invoices] ("                                                                           },
+     "of [move:invoices] ("                                                                                           },
     {SERVICES MOVE "[move:on]\nservice = billing\ntable = b.invoices\nto = c\n",
      "[move:invoices] table = nilecare.invoices, to = b: from there [move:on] table = b.invoices "
      "moves it on ("                                                                                                  },

@@ -159,10 +159,8 @@ static void test_expected(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both_names),
-        cmocka_unit_test(test_one_new_name),
-        cmocka_unit_test(test_touches),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_both_names), cmocka_unit_test(test_one_new_name),
+        cmocka_unit_test(test_touches),    cmocka_unit_test(test_many),
         cmocka_unit_test(test_expected),
     };
 
