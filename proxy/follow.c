@@ -170,7 +170,9 @@ enum step follow_refuse_stray(struct session *session, struct command *command,
              "silogate: a table of this statement has moved, and its alias would ignore PARTITION: "
              "%s%s",
              ruling->unmapped ? ruling->unmapped : "a prepared statement with long data",
-             ruling->stale ? "; prepare it again" : "; name the new place");
+             ruling->stale                      ? "; prepare it again"
+             : sql_moved_doubted(ruling->moved) ? "; try again"
+                                                : "; name the new place");
     return follow_refuse(session, command, ruling->stale ? NEEDS_REPREPARE : 1227, message);
 }
 

@@ -92,9 +92,10 @@ def test_no_question_of_one_table(make_scene, server, tmp_path):  # noqa: F811
             relay.commands.clear()
             moved = scene.move(*options)
             assert moved.returncode == 0 and scene.stand_in(place), moved.stdout + moved.stderr
-            begun = max(i for i, command in enumerate(relay.commands) if b"closed" in command)
+            begun = next(i for i, command in enumerate(relay.commands) if b"SET phase = 'closed'" in command)
             ended = max(i for i, command in enumerate(relay.commands) if b"RENAME TABLE" in command)
             for command in relay.commands[begun:ended + 1]:
-                assert b"TRIGGER" in command or len(set(re.findall(rb"\bt\d+\b", command))) in (0, 20), command
+                made = re.search(rb"CREATE .*TRIGGER `|DROP TRIGGER", command)  # one at a time, on MySQL
+                assert made or len(set(re.findall(rb"\bt\d+\b", command))) in (0, 20), command
     finally:
         relay.listener.close()

@@ -370,24 +370,17 @@ def test_an_override_that_does_not_fit_the_new_file(line):
         session.query("BEGIN")
         session.query("SELECT 1")
 
-    def code(session, sql):
-        try:
-            session.query(sql)
-        except wire.Error as error:
-            return error.code
-        return 0
-
     first, second = (gates.ctl(gate, "mode", service, "block", "--for", "10m")["id"] for service in ("billing", "lab"))
-    assert code(client, FOREIGN) == code(held, FOREIGN) == 1142
+    assert refused(client, FOREIGN) == refused(held, FOREIGN) == 1142
     gate.path.write_text(gate.path.read_text().replace("[service:billing]", "[service:invoicing]"))
     line.upgrade()
     assert [one["id"] for one in gates.ctl(gate, "overrides")["overrides"]] == [second]
     ended = places.wait_for(lambda: [event for event in gate.events("override") if event["action"] == "ended"])
     assert [event["service"] for event in ended] == ["billing"] and "does not fit" in ended[0]["user"]
-    assert code(client, FOREIGN) == code(held, FOREIGN) == 1142
+    assert refused(client, FOREIGN) == refused(held, FOREIGN) == 1142
     gates.ctl(gate, "undo", second)
-    assert places.wait_for(lambda: code(held, FOREIGN) == 0)
-    assert code(client, FOREIGN) == 1142
+    assert places.wait_for(lambda: refused(held, FOREIGN) == 0)
+    assert refused(client, FOREIGN) == 1142
     client.close()
     held.close()
 
