@@ -15,8 +15,6 @@
 #include "proxy/login/abandoned.h"
 #include "proxy/login/login.h"
 
-enum { TOO_MANY_CONNECTIONS = 1040 };
-
 /* Connects within the time. -1: failed, see `error`. */
 static int reach(const struct router_address *address, int64_t milliseconds, struct error *error)
 {

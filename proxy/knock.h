@@ -7,6 +7,8 @@
 #include "protocol/handshake.h"
 #include "proxy/runtime.h"
 
+enum { TOO_MANY_CONNECTIONS = 1040 }; /* ER_CON_COUNT_ERROR */
+
 enum found { FOUND_NOTHING, FOUND_FULL, FOUND_UP };
 
 /* By the address `index` of the upstream. FOUND_NOTHING: `error` has the reason; FOUND_FULL: the

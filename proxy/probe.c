@@ -20,7 +20,6 @@
 #include "proxy/start.h"
 
 enum {
-    TOO_MANY_CONNECTIONS = 1040,
     SIDE_BY_SIDE = 16, /* threads of a round */
     FIRST_MS = 2000,   /* a start waits so long for those that give no answer */
     BESIDE_MS = 10000, /* and so long while another silogate serves */
@@ -247,14 +246,18 @@ static void look_at(const struct round *round, const struct claim *claim)
     give_back(round, claim);
 }
 
+/* The last thread gives back what nobody has looked at: at the end, or because there was no thread.
+ */
 static void leave(struct round *round)
 {
-    if (atomic_fetch_sub(&round->threads, 1) == 1) {
-        for (size_t i; (i = atomic_fetch_add(&round->next, 1)) < round->count;)
-            give_back(round, &round->claims[i]);
-        runtime_drop(round->runtime);
-        free(round);
-    }
+    size_t i;
+
+    if (atomic_fetch_sub(&round->threads, 1) > 1)
+        return;
+    while ((i = atomic_fetch_add(&round->next, 1)) < round->count)
+        give_back(round, &round->claims[i]);
+    runtime_drop(round->runtime);
+    free(round);
 }
 
 static void *look(void *argument)
