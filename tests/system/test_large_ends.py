@@ -38,7 +38,7 @@ def test_a_command_that_is_arriving(server, kept, size, answer):  # noqa: F811
     client = wire.connect(kept.port, "kept_service", "kept")
     command = insert(client, size)
     client.socket.sendall(command[:-1_000_000])
-    assert places.wait_for(lambda: told(kept) == "a command is arriving", 20)
+    assert places.wait_for(lambda: told(kept) == "a command is arriving")
     gates.ctl(kept, "drain")
     time.sleep(4)
     client.socket.sendall(command[-1_000_000:])
@@ -59,7 +59,7 @@ def test_a_command_whose_first_frame_is_arriving(kept, packed, came):  # noqa: F
     command = client.frame(client.query_bytes("INSERT INTO t VALUES (77, LENGTH('" + os.urandom(2000).hex() + "'))"))
     frames = b"".join(client.socket.frame(command[at:at + 1500]) for at in range(0, len(command), 1500))
     client.socket.plain.sendall(frames[:came])
-    assert places.wait_for(lambda: told(kept) == "a command is arriving", 20)
+    assert places.wait_for(lambda: told(kept) == "a command is arriving")
     gates.ctl(kept, "drain")
     time.sleep(1)
     client.socket.plain.sendall(frames[came:])
@@ -80,7 +80,7 @@ def test_a_command_whose_first_record_is_arriving(kept, came):  # noqa: F811
     relay.room = came
     sending = threading.Thread(target=client.socket.sendall, args=(command,), daemon=True)
     sending.start()
-    assert places.wait_for(lambda: told(kept) == "a command is arriving", 20)
+    assert places.wait_for(lambda: told(kept) == "a command is arriving")
     gates.ctl(kept, "drain")
     time.sleep(1)
     relay.room = None
@@ -96,7 +96,7 @@ def test_its_first_bytes_and_no_more(kept):  # noqa: F811
     client = wire.connect(kept.port, "kept_service", "kept")
     client.query("SELECT 1")
     client.socket.sendall(b"\x20\0\0")
-    assert places.wait_for(lambda: told(kept) == "a command is arriving", 20)
+    assert places.wait_for(lambda: told(kept) == "a command is arriving")
     kept.stop()
     with pytest.raises(wire.Closed):
         client.receive()
@@ -109,7 +109,7 @@ def test_a_command_that_is_held(server, kept, end, code):  # noqa: F811
     command = insert(client)
     gates.ctl(kept, "hold", "kept", "--writes", "--for", "60s")
     client.socket.sendall(command)
-    assert places.wait_for(lambda: "waits" in (told(kept) or ""), 20)
+    assert places.wait_for(lambda: "waits" in (told(kept) or ""))
     one, = gates.ctl(kept, "sessions")["sessions"]
     gates.ctl(kept, *([end] if end == "drain" else [end, str(one["id"])]))
     assert error(client) == (code, 2)
@@ -121,7 +121,7 @@ def killed_while_it_sends(kept):  # noqa: F811
     client = wire.connect(kept.port, "kept_service", "kept")
     command = insert(client)
     client.socket.sendall(command[:5_000_000])
-    assert places.wait_for(lambda: told(kept) == "a command is arriving", 20)
+    assert places.wait_for(lambda: told(kept) == "a command is arriving")
     one, = gates.ctl(kept, "sessions")["sessions"]
     gates.ctl(kept, "kill", str(one["id"]))
     return client, command
@@ -171,7 +171,7 @@ def test_long_data_that_is_arriving(server, kept):  # noqa: F811
     number, _ = client.prepare("INSERT INTO t VALUES (77, LENGTH(?))")[:2]
     piece = b"\x18" + struct.pack("<IH", number, 0) + b"x" * 1000
     client.command(piece)
-    assert places.wait_for(lambda: told(kept) == "long data for an execution is arriving", 20)
+    assert places.wait_for(lambda: told(kept) == "long data for an execution is arriving")
     gates.ctl(kept, "drain")
     time.sleep(4)
     client.command(piece)
