@@ -23,7 +23,6 @@ static void start(struct moving_door *door, struct violations *violations)
     const struct watch_door functions = {
         .user = door,
         .publish = moving_publish,
-        .doubt = moving_doubt,
         .close = moving_close,
         .seal = moving_seal,
         .inside = moving_inside,

@@ -35,11 +35,6 @@ struct named belief_named(const struct belief *belief, uint64_t hash)
     return (struct named){.hash = hash};
 }
 
-bool belief_forgets_names(const struct belief *belief)
-{
-    return belief->named && belief->named[BELIEF_NAMED - 1].hash != 0;
-}
-
 void belief_name(struct belief *belief, struct named named)
 {
     unsigned at = 0;

@@ -26,11 +26,9 @@ struct owners {
 /* For a statement of SQL's PREPARE: where its tables were when the server prepared it, and how the
  * server read it. */
 struct named {
-    uint64_t hash, print; /* hash: of its name; print: from sql_moved_print, 0: not known, and the
-                             server has its text with the names that the client has written */
+    uint64_t hash, print; /* hash: of its name; print: from sql_moved_print, 0: not known */
 };
-#define NAMED_UNKNOWN UINT64_C(1) /* of no statement: it may have been prepared anywhere */
-enum { BELIEF_NAMED = 64 };       /* only the latest statements are kept */
+enum { BELIEF_NAMED = 64 }; /* only the latest statements are kept */
 
 struct belief {
     struct sql_state state; /* database, sql_mode, character set, version ... */
@@ -83,8 +81,6 @@ uint64_t belief_name_hash(struct text name);
 /* belief_named: what is known of it. belief_name: sets that. */
 struct named belief_named(const struct belief *belief, uint64_t hash);
 void belief_name(struct belief *belief, struct named named);
-/* Were there more statements than are kept? */
-bool belief_forgets_names(const struct belief *belief);
 
 /* How the server reads a text now, as one number, which is not 0: if it is another one, the
  * sql_mode, a character set or a collation may be too, also those that `state` does not have. */

@@ -7,45 +7,11 @@
 
 #include "judge/judging.h"
 
-/* Has a table that stands elsewhere PARTITION (..) beside it? `outdated`: the server has the
- * statement with a name of before, so that any table of a move may. */
-static bool names_partition(const struct sql_moved *moved, const struct sql_facts *facts,
-                            bool outdated)
-{
-    for (uint32_t i = 0; i < facts->object_count; i++) {
-        const struct sql_object *object = &facts->objects[i];
-        if (object->needs & SQL_NEEDS_PARTITION && object->type == SQL_TABLE &&
-            !object->session_only &&
-            (sql_moved_stands(moved, SQL_TABLE, object->schema, object->name).at ||
-             (outdated && sql_moved_has(moved, object->schema, object->name))))
-            return true;
-    }
-    return false;
-}
-
 static void unmapped(struct ruling *ruling, uint64_t moves, const char *why)
 {
     if (!ruling->unmapped)
         ruling->unmapped = why;
     ruling->unmapped_of |= moves;
-}
-
-/* The table stands elsewhere now. */
-static void stray(struct ruling *ruling, uint64_t moves, const char *why)
-{
-    unmapped(ruling, moves, why);
-    ruling->strays = true;
-}
-
-static void note_partition(struct ruling *ruling, const struct sql_facts *facts, bool outdated)
-{
-    const bool doubted = sql_moved_doubted(ruling->moved);
-
-    if (!names_partition(ruling->moved, facts, outdated || doubted))
-        return;
-    ruling->partitions = true;
-    if (doubted)
-        stray(ruling, ruling->touched, "it is looked up at the moment where that table stands");
 }
 
 /* Tables of information_schema that have rows for each table. */
@@ -270,7 +236,7 @@ static void write_edits(struct ruling *ruling, uint64_t moves)
         const struct sql_edit *edit = &ruling->edits.edits[i];
         const size_t length = sql_edit_write(edit, bytes);
         if (!ruling_rewrite(ruling, edit->offset, edit->length, (struct text){bytes, length}))
-            stray(ruling, moves, "more names than can be mapped");
+            unmapped(ruling, moves, "more names than can be mapped");
         else
             ruling->moved_rewrites++;
     }
@@ -286,24 +252,18 @@ static bool executes_named(struct judging *judging, const struct sql_facts *fact
 
     if (facts->kind != SQL_EXECUTE_STATEMENT || !facts->determined || ruling->print == 0)
         return false;
-    const struct named named = belief_named(belief, belief_name_hash(facts->session.name));
-    if (named.print == ruling->print)
+    if (belief_named(belief, belief_name_hash(facts->session.name)).print == ruling->print)
         return true; /* it already has the present names of the tables */
-    const bool outdated = named.print != 0 || belief_forgets_names(belief);
-    note_partition(ruling, facts, outdated);
     if (ruling->parts > 0 ||
-        !sql_session_prepared(belief->remembered, facts->session.name, &database, &text)) {
-        if (outdated)
-            stray(ruling, ruling->touched, "EXECUTE of a statement that cannot be prepared anew");
+        !sql_session_prepared(belief->remembered, facts->session.name, &database, &text))
         return false;
-    }
     ruling->stale = true;
     ruling->name = facts->session.name;
     return true;
 }
 
-/* If one command prepares several statements, only the last one is kept, as one with the places of
- * no statement. */
+/* If one command prepares several statements, only the last one is kept, as one with unknown
+ * places. */
 static void note_named(struct judging *judging, const struct sql_facts *facts, bool is_mapped)
 {
     struct ruling *ruling = judging->ruling;
@@ -311,9 +271,10 @@ static void note_named(struct judging *judging, const struct sql_facts *facts, b
     if (facts->kind != SQL_PREPARE || !facts->session.name.at)
         return;
     struct named *named = &ruling_change(ruling)->named;
-    const bool several = named->hash != 0;
+    if (named->hash)
+        is_mapped = false;
     named->hash = belief_name_hash(facts->session.name);
-    named->print = several ? NAMED_UNKNOWN : is_mapped ? ruling->print : 0;
+    named->print = is_mapped ? ruling->print : 0;
 }
 
 void moves_map(struct judging *judging, struct sql_facts *facts, const struct sql_state *state,
@@ -330,15 +291,13 @@ void moves_map(struct judging *judging, struct sql_facts *facts, const struct sq
     const struct sql_session *session = judging->belief->remembered;
     const struct sql_where where = {sql_moved_stands, ruling->moved, session};
     ruling->touched |= moves;
-    if (moves)
-        note_partition(ruling, facts, false);
     ruling->redefines |= early_defines(facts);
     note_print(ruling, facts);
     note_lists(ruling, facts);
     moves_mean(judging, facts);
     if (ruling->parts > 0 && ruling->stale) { /* the command does more than this EXECUTE */
         ruling->stale = false;
-        stray(ruling, ruling->touched, "EXECUTE beside other statements");
+        unmapped(ruling, ruling->touched, "EXECUTE beside other statements");
     }
     if (executes_named(judging, facts))
         return;
@@ -348,9 +307,9 @@ void moves_map(struct judging *judging, struct sql_facts *facts, const struct sq
         moves && judging->belief->state.charset == SQL_CHARSET_UNKNOWN && !judging->belief->asked;
     enum sql_mapped mapped = sql_map(facts, state, &where, &ruling->edits);
     if (mapped == SQL_MAP_CANNOT)
-        stray(ruling, moves, ruling->edits.why);
+        unmapped(ruling, moves, ruling->edits.why);
     else if (mapped == SQL_MAP_EDITS && !rewrites)
-        stray(ruling, moves, "a name that does not stand in the text of the command");
+        unmapped(ruling, moves, "a name that does not stand in the text of the command");
     else if (mapped == SQL_MAP_EDITS) {
         mean_followers(judging, facts, &where);
         write_edits(ruling, moves);
@@ -378,8 +337,5 @@ void moves_stale(struct judging *judging, const struct sql_facts *facts,
 
     note_print(ruling, facts);
     const bool outdated = ruling->print != 0 && prepared->print != ruling->print;
-    if (ruling->moved)
-        note_partition(ruling, facts, outdated);
     ruling->stale = outdated && prepared->stays != ruling->print;
-    ruling->strays |= outdated && !ruling->stale;
 }

@@ -61,7 +61,6 @@ void ruling_begin(struct ruling *ruling, int32_t today)
     ruling->print = 0;
     ruling->locks = LOCKS_NOTHING;
     ruling->wants_charset = ruling->executes = ruling->anew = false;
-    ruling->partitions = ruling->strays = false;
     ruling->leaves = 0;
     ruling->works = ruling->breaks = ruling->reverts = ruling->opaque = false;
 }

@@ -155,8 +155,6 @@ struct ruling {
     bool calls;           /* it calls stored code, which may do something before it fails */
     bool reads_anew;      /* it may read other tables than the text said at its PREPARE, by which
                              a FETCH of its rows would be judged */
-    bool partitions;      /* a statement on moved tables names partitions, which an alias ignores */
-    bool strays;          /* the name of a table that stands elsewhere stays */
     bool stale; /* it executes a statement that was prepared while its tables were elsewhere */
     struct text name; /* of the statement that SQL's EXECUTE runs; `at` NULL: none */
     uint64_t print;   /* where its moved tables are now: sql_moved_print; 0: it names none */

@@ -4,6 +4,9 @@
  * reads and writes the table itself. The alias is created under another name and waits there until
  * the switch renames it to the old one. After a mover was killed, the journal tells which
  * placeholders and views it has left behind.
+ *
+ * A table with partitions has no alias: servers ignore PARTITION (..) beside a view, without an
+ * error, so that a purge of one partition would delete the rows of all.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,10 +14,17 @@
 
 #include "move/mover_internal.h"
 
+bool lacks_alias(const struct mover *mover, const struct moved_table *table)
+{
+    const struct moved_table *moves = todo_find(mover, table);
+
+    return mover->in_to && mover->move->alias.value == CONFIG_ALIAS_VIEW && moves && moves->parted;
+}
+
 bool has_alias(const struct mover *mover, const struct moved_table *table)
 {
     if (mover->in_to)
-        return mover->move->alias.value == CONFIG_ALIAS_VIEW;
+        return mover->move->alias.value == CONFIG_ALIAS_VIEW && !lacks_alias(mover, table);
     return table->at_from == STANDING_VIEW;
 }
 
@@ -24,6 +34,43 @@ void put_aside(FILE *to, const struct mover *mover, size_t i)
 
     snprintf(name, sizeof(name), "silogate_moving_%zu", i);
     put_table(to, todo_table(mover, i)->from, text_of(name));
+}
+
+/* --- tables with partitions --- */
+
+static bool read_parted(struct mover *mover, struct text schema, struct text name, bool *parted)
+{
+    const int64_t count = ask_number(mover,
+                                     "SELECT COUNT(*) FROM information_schema.PARTITIONS WHERE"
+                                     " TABLE_SCHEMA = ? AND TABLE_NAME = ? AND PARTITION_NAME IS"
+                                     " NOT NULL",
+                                     PARAMETERS(P_TEXT(schema), P_TEXT(name)), -1);
+
+    *parted = count > 0;
+    return count >= 0;
+}
+
+bool aliases_plan(struct mover *mover)
+{
+    for (size_t i = 0; mover->in_to && i < mover->todo_count; i++) {
+        struct moved_table *table = &mover->todo[i];
+        if (!read_parted(mover, table->from, table->name, &table->parted))
+            return false;
+        if (lacks_alias(mover, table))
+            say(mover,
+                "note: %.*s.%.*s has partitions, so it leaves no view: servers ignore PARTITION "
+                "(..) beside one; whoever names the old place without silogate gets error 1146",
+                TEXT_ARGS(table->from), TEXT_ARGS(table->name));
+    }
+    return true;
+}
+
+bool alias_ignores(struct mover *mover, const struct moved_table *table)
+{
+    bool parted = false;
+
+    return standing_is_in_to(table) && table->at_from == STANDING_VIEW &&
+           read_parted(mover, table->to, table->name, &parted) && parted;
 }
 
 /* --- the aliases --- */

@@ -452,7 +452,6 @@ static void open_overdue(struct lookout *lookout, bool all)
         const int64_t until = part->until + (lookout->connection ? GRACE_MS : 0);
         if ((part->state == STATE_HELD || part->state == STATE_DRAINED) &&
             (all || (clock_ms() >= until && clock_ms() >= part->kept))) {
-            lookout->door->doubt(lookout->door->user, upstream_name(lookout));
             close_door(lookout, i, 0);
             part->kept = 0;
             part->state = STATE_LEFT;

@@ -305,6 +305,8 @@ static void tell_new(struct mover *mover)
 static bool plan(struct mover *mover)
 {
     find_todo(mover);
+    if (!aliases_plan(mover))
+        return false;
     refusals_of_places(mover);
     if (mover->todo_count == 0)
         return mover->refusals == 0;

@@ -269,6 +269,12 @@ bool triggers_recover(struct mover *mover);
 
 /* alias.c: the views at the old names. */
 bool has_alias(const struct mover *mover, const struct moved_table *table);
+/* Does the section ask for one, which the table has not because it has partitions? */
+bool lacks_alias(const struct mover *mover, const struct moved_table *table);
+/* Of the tables to move: which of them have partitions, and are to have no alias? Tells it. */
+bool aliases_plan(struct mover *mover);
+/* Has the table, wherever it is now, partitions beside an alias that ignores them? */
+bool alias_ignores(struct mover *mover, const struct moved_table *table);
 /* Writes the name under which the view of the i-th table waits, or is put aside. */
 void put_aside(FILE *to, const struct mover *mover, size_t i);
 bool places_recover(struct mover *mover); /* removes what a killed mover has left */

@@ -19,6 +19,7 @@ struct moved_table {
     unsigned move; /* index into config->moves */
     bool dropped;  /* at `from` its alias is left, and there is no table: it was dropped */
     bool taken;    /* what stands in `to` is another one's, or that is not known: move/rivals.c */
+    bool parted;   /* has partitions; read by the mover alone, for what it moves */
     /* Where it was when it was alone: as silogate.places has it (move/sightings.h) and since when,
      * where its move's last call has put it, if that is newer, and which of all that is known
      * counts while it is at both places. */

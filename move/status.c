@@ -8,8 +8,11 @@
 
 enum { COPY_OF_TRX_US = 120000 };
 
-static const char *place_of(const struct moved_table *table)
+static const char *place_of(struct mover *mover, const struct moved_table *table)
 {
+    if (alias_ignores(mover, table))
+        return "moved, with an alias, beside which servers ignore PARTITION (..): it has got "
+               "partitions since; --finish drops the alias";
     if (table->taken)
         return "at the old place; another section's table has the new name, or that is not known";
     if (table->dropped)
@@ -40,7 +43,7 @@ static void print_tables(struct mover *mover)
         const struct moved_table *table = &mover->standing.tables[i];
         if (table->move == mover->order->move)
             say(mover, "%.*s.%.*s -> %.*s: %s", TEXT_ARGS(table->from), TEXT_ARGS(table->name),
-                TEXT_ARGS(table->to), place_of(table));
+                TEXT_ARGS(table->to), place_of(mover, table));
     }
 }
 

@@ -2,6 +2,7 @@
  * user accepts that, before anything is changed:
  * - where a trigger would fail, and with it each write to its table, by its own text or by way of
  *   views and routines;
+ * - where it names a table that has no alias because it has partitions;
  * - where by way of the alias it would do something else, and no error would tell: see
  *   texts_differs;
  * - where --finish would drop an alias that stored code names. Such a use is in no digest and is no
@@ -11,9 +12,11 @@
 #include "move/texts.h"
 
 /* What is wrong with the text that names the table. */
-static void put_reason(FILE *to, const struct code *code)
+static void put_reason(FILE *to, const struct mover *mover, const struct code *code)
 {
-    if (code->fate == FATE_NOTHING)
+    if (code->fate == FATE_NOTHING && lacks_alias(mover, code->table))
+        fputs(", which has partitions and therefore leaves no alias", to);
+    else if (code->fate == FATE_NOTHING)
         fputs(", where nothing will be any more", to);
     else if (code->fate == FATE_COLUMN)
         fprintf(to, ", where the alias has no column %.*s", TEXT_ARGS(code->column));
@@ -26,7 +29,7 @@ static const char *remedy_of(const struct mover *mover, const struct code *code,
 {
     if (finishes)
         return "create it again with the new place in its text";
-    if (code->fate != FATE_NOTHING)
+    if (code->fate != FATE_NOTHING || lacks_alias(mover, code->table))
         return "drop it, and create it again after the move with the new place in its text";
     if (mover->in_to)
         return "write alias = view, take its table into the same section, or drop it and create it "
@@ -40,7 +43,7 @@ static const char *remedy_of(const struct mover *mover, const struct code *code,
 /* The trigger uses other code, which would fail. */
 static const char *remedy_by(const struct mover *mover, const struct code *by)
 {
-    if (by->fate != FATE_NOTHING)
+    if (by->fate != FATE_NOTHING || lacks_alias(mover, by->table))
         return "drop the trigger, and create it again after the move, when what it uses names the "
                "new place";
     if (mover->in_to)
@@ -75,7 +78,7 @@ static void refuse_trigger(struct mover *mover, const struct code *code, bool fi
     if (code->by)
         fprintf(to, " by way of %s %.*s.%.*s", texts_kind(root), TEXT_ARGS(root->is.schema),
                 TEXT_ARGS(root->is.name));
-    put_reason(to, root);
+    put_reason(to, mover, root);
     fprintf(to, ", and each write to %.*s.%.*s that fires it would fail; %s; or --accept-unmapped",
             TEXT_ARGS(code->is.schema), TEXT_ARGS(code->is.table),
             code->by && !finishes ? remedy_by(mover, root) : remedy_of(mover, root, finishes));
@@ -91,30 +94,23 @@ static void refuse_silent(struct mover *mover, const struct code *code)
     FILE *to = open_memstream(&text, &length);
 
     put_names(to, code, code);
-    if (code->fate == FATE_PARTITION)
-        fputs(" with PARTITION, which the servers ignore beside the alias, a view: it would read, "
-              "change or delete rows of all partitions",
-              to);
-    else
-        fputs(" in an INSERT, and its AUTO_INCREMENT column is INVISIBLE: by way of the alias, a "
-              "view, LAST_INSERT_ID() would be another row's",
-              to);
-    fputs("; drop it, and create it again after the move with the new place in its text; or "
-          "--accept-unmapped",
+    fputs(" in an INSERT, and its AUTO_INCREMENT column is INVISIBLE: by way of the alias, a view, "
+          "LAST_INSERT_ID() would be another row's; drop it, and create it again after the move "
+          "with the new place in its text; or --accept-unmapped",
           to);
     fclose(to);
     refuse_text(mover, text, length);
 }
 
-static void refuse_finish(struct mover *mover, const struct code *code)
+static void refuse_code(struct mover *mover, const struct code *code, bool finishes)
 {
     char *text;
     size_t length;
     FILE *to = open_memstream(&text, &length);
 
     put_names(to, code, code);
-    fprintf(to, ", where nothing will be any more; %s; or --accept-unmapped",
-            remedy_of(mover, code, true));
+    put_reason(to, mover, code);
+    fprintf(to, "; %s; or --accept-unmapped", remedy_of(mover, code, finishes));
     fclose(to);
     refuse_text(mover, text, length);
 }
@@ -134,8 +130,8 @@ static void check_code(struct mover *mover, const struct code *code, bool finish
 
     if (code->is.kind == CODE_TRIGGER && fails)
         refuse_trigger(mover, code, finishes);
-    else if (finishes && texts_fails(code))
-        refuse_finish(mover, code);
+    else if (texts_fails(code) && (finishes || lacks_alias(mover, code->table)))
+        refuse_code(mover, code, finishes);
     else if (!code->carried && texts_differs(code))
         refuse_silent(mover, code);
 }

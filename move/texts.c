@@ -109,8 +109,6 @@ static enum fate fate_of(const struct reader *reader, const struct moved_table *
         return FATE_UNTOUCHED;
     if (!mover->in_to || !has_alias(mover, table))
         return FATE_NOTHING;
-    if (object->needs & SQL_NEEDS_PARTITION)
-        return FATE_PARTITION;
     *column = hidden_in(reader, table, text, object->access & SQL_WRITE);
     if (column->at)
         return column->at == identity.at ? FATE_IDENTITY : FATE_COLUMN;
@@ -132,12 +130,6 @@ struct wanted {
     const struct standing *standing;
     struct text name;
 };
-
-static bool says_partition(struct text string, const void *of)
-{
-    (void)of;
-    return names_column(string, TEXT("PARTITION"));
-}
 
 static bool has_name(struct text string, const void *of)
 {
@@ -168,20 +160,17 @@ static bool is_concerned(const struct reader *reader, const struct moved_table *
 }
 
 /* What becomes of a text that is not understood: the worst that it can mean, where that would be an
- * error at each write, or silent. */
+ * error at each write. */
 static enum fate fate_of_unknown(const struct reader *reader, const struct code *code,
-                                 const struct moved_table *table, struct text text,
-                                 const struct sql_state *state)
+                                 const struct moved_table *table)
 {
     const struct mover *mover = reader->mover;
     const bool gone = reader->finishes || !mover->in_to || !has_alias(mover, table);
 
-    if (code->facts->determined) /* the name is in a string, which somebody else may run */
-        return !gone && sql_has_string(text, state, says_partition, NULL) ? FATE_PARTITION
-                                                                          : FATE_UNKNOWN;
-    if (gone)
-        return reader->finishes || code->is.kind == CODE_TRIGGER ? FATE_NOTHING : FATE_UNKNOWN;
-    return names_column(text, TEXT("PARTITION")) ? FATE_PARTITION : FATE_UNKNOWN;
+    /* determined: the name is in a string, which somebody else may run */
+    return !code->facts->determined && gone && (reader->finishes || code->is.kind == CODE_TRIGGER)
+               ? FATE_NOTHING
+               : FATE_UNKNOWN;
 }
 
 static void judge(const struct reader *reader, struct code *code, struct text text,
@@ -205,7 +194,7 @@ static void judge(const struct reader *reader, struct code *code, struct text te
     for (size_t i = 0; i < standing->table_count; i++) {
         const struct moved_table *table = &standing->tables[i];
         if (is_concerned(reader, table) && may_mean(reader, code, text, state, table))
-            meet(code, fate_of_unknown(reader, code, table, text, state), table,
+            meet(code, fate_of_unknown(reader, code, table), table,
                  reader->finishes ? table->from : source_of(reader->mover, table),
                  (struct text){NULL, 0});
     }
@@ -386,7 +375,7 @@ bool texts_fails(const struct code *code)
 
 bool texts_differs(const struct code *code)
 {
-    return code->fate == FATE_PARTITION || code->fate == FATE_IDENTITY;
+    return code->fate == FATE_IDENTITY;
 }
 
 const char *texts_kind(const struct code *code)

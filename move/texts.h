@@ -15,7 +15,6 @@ enum fate {
     FATE_UNKNOWN,   /* it cannot be read to its end, or has the name in a string */
     FATE_TABLE,     /* an index hint, or a statement that needs a table: an error beside a view */
     FATE_COLUMN,    /* a column that the alias has not */
-    FATE_PARTITION, /* PARTITION (..): the servers ignore it beside a view, and use all rows */
     /* An INSERT into a table whose AUTO_INCREMENT column is INVISIBLE: by way of a view it leaves
      * LAST_INSERT_ID() as it was, and another row's id is written elsewhere. */
     FATE_IDENTITY,

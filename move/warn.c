@@ -39,9 +39,8 @@ static void put_fate(FILE *to, const struct mover *mover, const struct code *cod
               to);
     else if (code->fate == FATE_COLUMN)
         fprintf(to, ": the alias has no column %.*s", TEXT_ARGS(code->column));
-    else if (code->fate == FATE_PARTITION)
-        fputs(": the alias is a view, beside which the servers ignore PARTITION and use all rows",
-              to);
+    else if (code->fate == FATE_NOTHING && lacks_alias(mover, code->table))
+        fputs(": a table with partitions leaves no alias", to);
     else if (code->fate == FATE_IDENTITY)
         fputs(": the alias has no AUTO_INCREMENT column, so LAST_INSERT_ID() is another row's", to);
 }

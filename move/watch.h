@@ -17,8 +17,6 @@ struct watch_door {
     void *user;
     /* Where the tables are from now on; takes over the reference. NULL: there are no moves. */
     void (*publish)(void *user, const char *upstream, struct sql_moved *names);
-    /* What was published may not be true any more. */
-    void (*doubt)(void *user, const char *upstream);
     /* New transactions on the tables wait, for this time at most; 0: they no longer wait. */
     void (*close)(void *user, const char *upstream, uint64_t moves, int64_t milliseconds);
     /* If no session is inside, from now on none gets in, also none that is in a transaction. Else

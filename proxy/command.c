@@ -191,8 +191,7 @@ static enum step judge_statement(struct session *session, struct command *comman
         return step;
     }
     if (lost)
-        return follow_strays(ruling) ? follow_refuse_stray(session, command, ruling)
-                                     : refuse_lost(session, command);
+        return refuse_lost(session, command);
     if (prepared && ruling->outcome == RULING_ALLOW)
         note_cursor(session, prepared);
     return prepared ? follow_ruling(session, command, 0) : refuse_unknown(session, command, id);

@@ -138,12 +138,6 @@ void execution_pass(struct session *session, struct prepared *prepared, const st
         put_types(session, prepared, &execute);
 }
 
-void execution_lost(struct session *session, struct prepared *prepared)
-{
-    forget_chunks(session, prepared);
-    prepared->lost_chunk = true;
-}
-
 void execution_refused(const struct session *session, struct prepared *prepared)
 {
     if (prepared && execution_is_one(session))

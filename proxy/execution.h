@@ -31,9 +31,6 @@ void execution_pass(struct session *session, struct prepared *prepared,
  */
 void execution_refused(const struct session *session, struct prepared *prepared);
 
-/* The server has forgotten the long data of an execution that is not sent. */
-void execution_lost(struct session *session, struct prepared *prepared);
-
 /* The answer to the command is complete. After an execution the server has no more long data of it.
  */
 void execution_answered(struct session *session);

@@ -20,8 +20,6 @@
 #include "proxy/seek.h"
 #include "proxy/worker.h"
 
-enum { NEEDS_REPREPARE = 1615 };
-
 enum step follow_pass(struct session *session, const struct command *command)
 {
     struct request *request = &session->request;
@@ -51,9 +49,7 @@ enum step command_out_of_order(struct session *session, uint8_t sequence)
 
 static const char *state_of(uint16_t code)
 {
-    return code == 1047                                   ? "08S01"
-           : code == 1243 || code == 1210 || code == 1615 ? "HY000"
-                                                          : "42000";
+    return code == 1047 ? "08S01" : code == 1243 || code == 1210 ? "HY000" : "42000";
 }
 
 /* The command is over, and the server has not got it. */
@@ -145,35 +141,7 @@ static bool leave_names(struct ruling *ruling)
     ruling->rewrite_count = 0;
     ruling->unmapped = "a command of a size in which no name is mapped";
     ruling->unmapped_of |= ruling->touched;
-    ruling->strays = true;
     return true;
-}
-
-bool follow_strays(const struct ruling *ruling)
-{
-    return ruling->outcome == RULING_ALLOW && ruling->partitions &&
-           (ruling->strays || ruling->stale);
-}
-
-enum step follow_refuse_stray(struct session *session, struct command *command,
-                              const struct ruling *ruling)
-{
-    char message[300];
-    enum step step;
-
-    if (command->size == 0 && !command_is_whole(session, command, &step)) {
-        if (session->request.discarding)
-            execution_refused(session, command->prepared);
-        return step;
-    }
-    snprintf(message, sizeof(message),
-             "silogate: a table of this statement has moved, and its alias would ignore PARTITION: "
-             "%s%s",
-             ruling->unmapped ? ruling->unmapped : "a prepared statement with long data",
-             ruling->stale                      ? "; prepare it again"
-             : sql_moved_doubted(ruling->moved) ? "; try again"
-                                                : "; name the new place");
-    return follow_refuse(session, command, ruling->stale ? NEEDS_REPREPARE : 1227, message);
 }
 
 /* Has the client closed its side? While a full gate stops reading, only the socket knows. */
@@ -235,13 +203,6 @@ enum step follow_ruling(struct session *session, struct command *command, size_t
     if (ruling->outcome == RULING_ALLOW && ruling->stale &&
         renew_begin(session, command->prepared, ruling))
         return STEP_AGAIN;
-    if (follow_strays(ruling)) {
-        if (renew_drop(session, command->prepared))
-            return STEP_AGAIN;
-        const enum step step = follow_refuse_stray(session, command, ruling);
-        moving_settle(session); /* it has entered */
-        return step;
-    }
     if (!again_is_resent(session) || ruling->outcome == RULING_REFUSE)
         record_ruling(session, ruling);
     if (ruling->outcome == RULING_REFUSE)

@@ -17,11 +17,6 @@ enum step follow_pass(struct session *session, const struct command *command);
 enum step follow_refuse(struct session *session, struct command *command, uint16_t code,
                         const char *message);
 
-/* By way of the alias it would use other rows than it says: servers ignore PARTITION (..) there. */
-bool follow_strays(const struct ruling *ruling);
-enum step follow_refuse_stray(struct session *session, struct command *command,
-                              const struct ruling *ruling);
-
 /* The command is too large to be judged, or has no answer: the rest of its bytes are read and
  * discarded. */
 enum step follow_forget(struct session *session, enum command_answer answer);

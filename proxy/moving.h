@@ -92,7 +92,6 @@ struct moving_door {
     unsigned worker_count;
 };
 void moving_publish(void *door, const char *upstream, struct sql_moved *names);
-void moving_doubt(void *door, const char *upstream);
 void moving_close(void *door, const char *upstream, uint64_t moves, int64_t milliseconds);
 bool moving_seal(void *door, const char *upstream, uint64_t moves);
 unsigned moving_inside(void *door, const char *upstream, uint64_t moves);

@@ -58,19 +58,6 @@ void moving_publish(void *door, const char *upstream, struct sql_moved *names)
         wake_all(door, false);
 }
 
-void moving_doubt(void *door, const char *upstream)
-{
-    struct moving *moving = find(upstream);
-
-    (void)door;
-    if (!moving)
-        return;
-    pthread_mutex_lock(&moving->lock);
-    if (moving->names)
-        sql_moved_doubt(moving->names);
-    pthread_mutex_unlock(&moving->lock);
-}
-
 void moving_close(void *door, const char *upstream, uint64_t moves, int64_t milliseconds)
 {
     struct moving *moving = find(upstream);

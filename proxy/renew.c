@@ -136,9 +136,7 @@ static bool begin_prepared(struct session *session, struct prepared *prepared,
 
     if (!execution_can_bind(session, prepared))
         return cannot(ruling, "a prepared statement whose parameters' types are not known");
-    /* by way of the alias a statement with PARTITION (..) would use other rows */
-    if (!session->inside.missed && !ruling->partitions &&
-        must_wait(session, text, &prepared->state, ruling))
+    if (!session->inside.missed && must_wait(session, text, &prepared->state, ruling))
         return false;
     if (!execution_is_one(session) && !before_long_data(session, prepared)) {
         session->inside.renewed = false;
@@ -227,19 +225,6 @@ bool renew_begin(struct session *session, struct prepared *prepared, struct ruli
     if (prepared && prepared->has_chunks) /* the new one would have none of them */
         return cannot(ruling, "a prepared statement with long data");
     return prepared && begin_prepared(session, prepared, ruling);
-}
-
-bool renew_drop(struct session *session, const struct prepared *prepared)
-{
-    if (!prepared || !prepared->has_chunks || !execution_is_one(session))
-        return false;
-    struct renewal *renewal = memory_take_zeroed(sizeof(*renewal) + 4);
-    renewal->id = prepared->id;
-    renewal->drops = true;
-    renewal->length = 4;
-    bytes_put4((uint8_t *)renewal->text, prepared->upstream_id);
-    renewal_begin(session, renewal, false);
-    return true;
 }
 
 /* Has a statement failed because its tables are elsewhere? LOCK TABLES has locked them there. */

@@ -27,11 +27,6 @@ bool renew_database(struct session *session, const struct ruling *ruling);
  */
 bool renew_due(struct session *session, struct ruling *ruling);
 
-/* An execution is to be refused. Has the server got long data for it, which would be in the next
- * one? True: STATE_RENEW has begun, in which the server forgets them; then the command is judged
- * again, and refused as one that has lost them. */
-bool renew_drop(struct session *session, const struct prepared *prepared);
-
 /* The command is over: notes whether the server has warnings for the client. */
 void renew_answered(struct session *session);
 

@@ -8,8 +8,7 @@
  * statement. If the server refuses to prepare it, the old one is executed, and it is tried again at
  * the next execution. For SQL's PREPARE that statement is sent instead, under another name first,
  * because a failed one would have deleted the old statement. To enter the present database once
- * more, COM_INIT_DB back alone; COM_STMT_RESET alone where an execution is refused that has long
- * data.
+ * more, COM_INIT_DB back alone.
  *
  * COM_INIT_DB sets collation_database (and with it character_set_database) to that of the database,
  * but the session may have set it itself, also in a routine. So a SET keeps it before, and another
@@ -21,7 +20,6 @@
 
 #include "base/bytes.h"
 #include "proxy/command.h"
-#include "proxy/execution.h"
 #include "proxy/moving.h"
 #include "proxy/worker.h"
 
@@ -61,9 +59,6 @@ static void send_step(struct session *session)
     const struct text text = {renewal->text, renewal->length};
 
     switch (renewal->step) {
-    case RENEWAL_DROP:
-        send_command(session, COMMAND_STMT_RESET, text, ANSWER_OK);
-        break;
     case RENEWAL_KEEP:
         send_query(session, TEXT(BARE KEEP "=@@SESSION.collation_database"));
         break;
@@ -104,10 +99,7 @@ static void send_step(struct session *session)
 void renewal_begin(struct session *session, struct renewal *renewal, bool moves)
 {
     renewal->moves = moves;
-    renewal->step = renewal->drops  ? RENEWAL_DROP
-                    : moves         ? RENEWAL_KEEP
-                    : renewal->hash ? RENEWAL_TRY
-                                    : RENEWAL_PREPARE;
+    renewal->step = moves ? RENEWAL_KEEP : renewal->hash ? RENEWAL_TRY : RENEWAL_PREPARE;
     renewal->back = session->belief.state;
     session->renewal = renewal;
     send_step(session);
@@ -135,15 +127,13 @@ static enum step finish(struct session *session)
     struct prepared *prepared =
         renewal->hash ? NULL : prepared_find(&session->belief.prepared, renewal->id);
     const struct sql_moved *names = moving_names(session);
-    bool good = renewal->enters || renewal->drops;
+    bool good = renewal->enters;
 
     if (renewal->hash && renewal->prepared) {
         belief_name(&session->belief, (struct named){renewal->hash, renewal->print});
         session->worker->counters.renewed++;
         good = true;
     }
-    if (prepared && renewal->drops)
-        execution_lost(session, prepared);
     if (prepared && renewal->prepared && prepared->parameters == renewal->parameters) {
         close_statement(session, prepared->upstream_id);
         prepared->upstream_id = renewal->statement;
@@ -173,11 +163,6 @@ static enum step next(struct session *session)
 
     renewal->failed = false;
     switch (renewal->step) {
-    case RENEWAL_DROP:
-        if (failed)
-            return session_end(session, CLOSED_UPSTREAM_BAD_PACKET);
-        renewal->step = RENEWAL_STEPS;
-        break;
     case RENEWAL_KEEP:
         renewal->step = renewal->enters ? RENEWAL_BACK : RENEWAL_HERE;
         break;

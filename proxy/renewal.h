@@ -11,7 +11,6 @@
 #define TRIED "silogate prepares again"
 
 enum renewal_step {
-    RENEWAL_DROP,
     RENEWAL_KEEP,
     RENEWAL_HERE,
     RENEWAL_ENTER,
@@ -31,7 +30,6 @@ struct renewal {
     uint64_t print;
     enum renewal_step step;
     bool enters;   /* nothing is prepared: the present database is entered once more */
-    bool drops;    /* nothing is prepared: the server forgets the statement's long data */
     bool moves;    /* a change to the database `there` and back is needed */
     bool late;     /* it is done before a later command than its execution */
     bool failed;   /* the present step has failed */

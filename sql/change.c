@@ -63,7 +63,8 @@ void parse_insert(struct parser *p)
     step(p);
     skip_modifiers(p);
     take_word(p, KW_INTO);
-    skip_partitions(p, take_table(p, SQL_WRITE));
+    take_table(p, SQL_WRITE);
+    skip_partitions(p);
     skip_columns(p);
     uint16_t mark = p->cte_count;
     switch (p->t.keyword) {
@@ -310,7 +311,7 @@ static void parse_delete_one(struct parser *p, bool history)
     }
     struct name alias;
     if (at_word(p, KW_PARTITION)) { /* MySQL: behind the alias */
-        skip_partitions(p, object);
+        skip_partitions(p);
         take_alias(p, &alias);
     }
     while (parse_clause(p)) {

@@ -31,9 +31,8 @@ enum sql_type {
 /* What a statement asks of a table that a view in its place has not. Beside SQL_DEFINE, which a
  * view never answers as a table does. */
 enum sql_needs {
-    SQL_NEEDS_PARTITION = 1, /* PARTITION (..) beside it: the servers ignore it beside a view */
-    SQL_NEEDS_INDEX = 2,     /* an index hint */
-    SQL_NEEDS_TABLE = 4,     /* the table itself: LIKE, REFERENCES, CHECKSUM TABLE and similar */
+    SQL_NEEDS_INDEX = 1, /* an index hint */
+    SQL_NEEDS_TABLE = 2, /* the table itself: LIKE, REFERENCES, CHECKSUM TABLE and similar */
 };
 
 /* What the statement is. sql_kind_name returns the name that `explain` and the records print: the

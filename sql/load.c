@@ -44,7 +44,8 @@ void parse_load(struct parser *p)
     p->facts->administration |= !local;
     if (!need_word(p, KW_INTO) || !need_word(p, KW_TABLE))
         return;
-    skip_partitions(p, take_table(p, SQL_WRITE));
+    take_table(p, SQL_WRITE);
+    skip_partitions(p);
     skip_formats(p);
     if (at_sign(p, '(')) {
         p->assigns = true; /* columns may be read into @v */

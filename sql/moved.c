@@ -30,7 +30,6 @@ struct schema {
 
 struct sql_moved {
     atomic_uint references;
-    atomic_bool doubted;
     bool fold;
     uint64_t all, most, places;
     struct entry *slots;
@@ -58,16 +57,6 @@ void sql_moved_limit(struct sql_moved *moved, uint64_t bytes)
 uint64_t sql_moved_most(const struct sql_moved *moved)
 {
     return moved->most;
-}
-
-void sql_moved_doubt(struct sql_moved *moved)
-{
-    atomic_store(&moved->doubted, true);
-}
-
-bool sql_moved_doubted(const struct sql_moved *moved)
-{
-    return atomic_load(&moved->doubted);
 }
 
 struct sql_moved *sql_moved_take(struct sql_moved *moved)

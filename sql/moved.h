@@ -1,6 +1,6 @@
-/* Where the tables of open moves stand: an immutable (but for sql_moved_doubt), reference-counted
- * table of names, made from a server's catalogue and read by judge/. Each moved table has an entry
- * for its old and its new name.
+/* Where the tables of open moves stand: an immutable, reference-counted table of names, made from a
+ * server's catalogue and read by judge/. Each moved table has an entry for its old and its new
+ * name.
  *
  * Tables that are not moved but depend on moved tables (by a foreign key, a view, a trigger) are
  * listed too: a statement that uses them may lock moved tables.
@@ -20,9 +20,6 @@ struct sql_moved *sql_moved_new(bool fold);
 /* max_allowed_packet of the server, which refuses packets of so many bytes. UINT64_MAX: unknown. */
 void sql_moved_limit(struct sql_moved *moved, uint64_t bytes);
 uint64_t sql_moved_most(const struct sql_moved *moved);
-/* The tables may have moved since, and nobody has looked. May be called by any thread. */
-void sql_moved_doubt(struct sql_moved *moved);
-bool sql_moved_doubted(const struct sql_moved *moved);
 struct sql_moved *sql_moved_take(struct sql_moved *moved);
 void sql_moved_drop(struct sql_moved *moved); /* NULL is harmless */
 

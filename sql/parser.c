@@ -127,11 +127,10 @@ void skip_brackets(struct parser *p)
     } while (depth > 0);
 }
 
-void skip_partitions(struct parser *p, unsigned object)
+void skip_partitions(struct parser *p)
 {
     if (!take_word(p, KW_PARTITION))
         return;
-    note_need(p, object, SQL_NEEDS_PARTITION);
     skip_brackets(p);
 }
 

@@ -251,8 +251,8 @@ bool take_if_exists(struct parser *p);
 /* Skips a bracket and its content (lists of columns, indexes, partitions); notes the qualifiers of
  * columns in it. A query in it is a failure. */
 void skip_brackets(struct parser *p);
-/* PARTITION (p0, p1) behind the name of this object (SQL_OBJECTS: none), if it is there. */
-void skip_partitions(struct parser *p, unsigned object);
+/* PARTITION (p0, p1), if it is there. */
+void skip_partitions(struct parser *p);
 
 /* --- names and objects (names.c) --- */
 

@@ -188,7 +188,7 @@ unsigned parse_table_factor(struct parser *p, unsigned access)
         object = add_table(p, &schema, &name, access);
     }
     struct sql_token called = p->named;
-    skip_partitions(p, object);
+    skip_partitions(p);
     if (at_word(p, KW_FOR) && p->n.keyword == KW_SYSTEM_TIME)
         parse_system_time(p, object);
     if (take_alias(p, &alias))
