@@ -45,7 +45,7 @@ struct prepared {
     /* where its tables were when its text could not be mapped; 0: that has not happened */
     uint64_t stays;
     uint16_t parameters, columns;
-    uint8_t *types;       /* 2 bytes each; NULL unless they must be kept */
+    uint8_t *types;       /* 2 bytes each, counted in `bytes`; NULL unless they must be kept */
     uint32_t text_length; /* at most PREPARED_TEXT are kept, or PREPARED_TEXT_MOVED */
     char text[];
 };

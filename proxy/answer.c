@@ -222,6 +222,7 @@ static void take_events(struct session *session, unsigned events)
         take_cursor(request);
     if (events & ANSWER_PREPARED && request->change && request->change->preparing) {
         request->change->preparing->parameters = answer->parameters;
+        request->change->preparing->bytes += (size_t)answer->parameters * 2;
         request->change->preparing->columns = answer->columns;
         prepared_add(&session->belief.prepared, request->change->preparing, answer->statement);
         request->change->preparing = NULL;

@@ -1,5 +1,6 @@
-/* See proxy/execution.h. The types of parameters are kept and written only for statements that name
- * tables of open moves, because only these are prepared again.
+/* See proxy/execution.h. The types of parameters are kept and written for statements that name
+ * tables of open moves, because these may be prepared again, and for those whose types the server
+ * has not got, because the execution that had them was refused: drivers do not send them twice.
  */
 #include "proxy/execution.h"
 
@@ -128,7 +129,8 @@ void execution_pass(struct session *session, struct prepared *prepared, const st
         forget_chunks(session, prepared);
     if (session->request.command == COMMAND_STMT_RESET)
         prepared->cursor = false;
-    if (!ruling || (ruling->print == 0 && !ruling->expects) || !has_parameters(session, prepared))
+    if (!ruling || !has_parameters(session, prepared) ||
+        (ruling->print == 0 && !ruling->expects && !prepared->has_types))
         return;
     if (!reads(session, prepared, &execute))
         prepared->has_types = false;
@@ -140,8 +142,21 @@ void execution_pass(struct session *session, struct prepared *prepared, const st
 
 void execution_refused(const struct session *session, struct prepared *prepared)
 {
-    if (prepared && execution_is_one(session))
-        prepared->lost_chunk = prepared->has_chunks;
+    struct execute execute;
+
+    if (!prepared || !execution_is_one(session))
+        return;
+    prepared->lost_chunk = prepared->has_chunks;
+    if (prepared->parameters > 0 && reads(session, prepared, &execute) && execute.has_types) {
+        keep_types(session, prepared, &execute);
+        prepared->bound = false;
+    }
+}
+
+bool execution_owes(const struct session *session, const struct prepared *prepared)
+{
+    return has_parameters(session, prepared) && prepared->has_types && !prepared->bound &&
+           !execution_can_bind(session, prepared);
 }
 
 /* Both servers drop the long data of an execution that fails, unless they could not read the

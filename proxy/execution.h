@@ -28,8 +28,12 @@ void execution_pass(struct session *session, struct prepared *prepared,
 
 /* The execution at the front of the client's gate is refused. What the server has got of its long
  * data would be in the next one: that one is refused, too, until the client resets the statement.
+ * Its parameters' types are kept for the next one, which may have none.
  */
 void execution_refused(const struct session *session, struct prepared *prepared);
+
+/* Would the server read the execution at the front of the gate by the types of an earlier one? */
+bool execution_owes(const struct session *session, const struct prepared *prepared);
 
 /* The answer to the command is complete. After an execution the server has no more long data of it.
  */

@@ -175,3 +175,28 @@ def test_mysql_keeps_the_chunks_of_an_execution_with_too_few_parameters(scene):
     scene.reset()
     scene.chunk(b"new")
     assert execute(1) == 0 and scene.rows() == ["new"]
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_types_of_a_refused_execution(scene, bound):
+    """Drivers send them once, also where the execution fails: the next one was read by the types of the one before."""
+    client, number = scene.client, scene.first
+
+    def execute(kind, value):
+        types = b"\0" if kind is None else bytes([1, kind, 0])
+        client.command(b"\x17" + struct.pack("<IBI", number, 0, 1) + b"\0" + types + value)
+        try:
+            client.answers(binary=True)
+            return 0
+        except wire.Error as error:
+            return error.code
+
+    if bound:
+        assert execute(0xfd, b"\5first") == 0
+    scene.mode("block")
+    assert execute(8, struct.pack("<q", 4)) == 1142 and execute(None, struct.pack("<q", 5)) == 1142
+    scene.mode("log")
+    assert execute(None, struct.pack("<q", 5)) == 0 and execute(None, struct.pack("<q", 6)) == 0
+    assert scene.rows() == ["5", "6"] + ["first"] * bound
+    assert execute(0xfd, b"\6second") == 0 and execute(None, b"\5third") == 0
+    assert scene.rows() == ["5", "6"] + ["first"] * bound + ["second", "third"]
