@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "proxy/moving.h"
 #include "proxy/runtime.h"
 #include "violations/violations.h"
 
@@ -22,9 +23,10 @@ static void tell(struct usage *upstream, struct violations *violations, const ch
     const int before = atomic_exchange(&upstream->health.state, now);
     if (before == now)
         return;
-    if (up)
+    if (up) {
+        moving_reached(upstream->moving);
         log_notice("upstream '%s' is up", name);
-    else
+    } else
         log_warning("upstream '%s' is down: %s", name, why);
     if (!up || before != HEALTH_UNKNOWN) /* the first "up" is not worth a line in the log */
         violations_event_upstream(violations, text_of(name), text_of(asked), up, text_of(why));

@@ -28,6 +28,12 @@ void moving_expect(const struct config *config)
     }
 }
 
+void moving_reached(struct moving *moving)
+{
+    if (moving && atomic_load(&moving->unknown) > 0)
+        atomic_store(&moving->unknown, clock_ms() + FIRST_MS);
+}
+
 static void wake_all(const struct moving_door *door, bool tells)
 {
     for (unsigned i = 0; i < door->worker_count; i++) {

@@ -55,6 +55,29 @@ def test_the_first_statements_wait_for_the_names(make_scene):  # noqa: F811
     assert early == [False, False]
 
 
+@pytest.mark.long
+def test_the_server_comes_later(make_scene, server):  # noqa: F811
+    """As after a reboot of a host: the three seconds in which statements wait for the names begin when it is there."""
+    scene = make_scene(ini=INI + "alias = none\n")
+    assert scene.move().returncode == 0
+    scene.gate.stop()
+    server.stop(signal.SIGKILL)
+    try:
+        scene.gate.start(ready=False)
+        assert places.wait_for(lambda: places.port_open(scene.gate.port))
+        time.sleep(3.5)
+    finally:
+        server.start()
+    answers = []
+
+    def ask():
+        answers.append(Asked(scene, "SELECT COUNT(*) FROM t0").wait())
+        return answers[-1] == ((0,),)
+
+    assert places.wait_for(ask), answers
+    assert not [one for one in answers if isinstance(one, pymysql.Error) and one.args[0] == 1146], answers
+
+
 def test_they_do_not_wait_for_ever(make_scene):  # noqa: F811
     scene = make_scene()
     assert scene.move().returncode == 0
