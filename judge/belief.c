@@ -59,50 +59,16 @@ bool belief_knows_reading(const struct belief *belief)
     return belief->state.mode_known && belief->state.charset != SQL_CHARSET_UNKNOWN;
 }
 
-uint64_t belief_reads(const struct belief *belief)
+void belief_set_mode(struct belief *belief, uint64_t print)
 {
-    const struct sql_state *state = &belief->state;
-    const uint32_t doubts = belief->doubts;
-    char parts[4 + sizeof(doubts)] = {(char)state->mode, (char)state->mode_known,
-                                      (char)state->charset, (char)state->lossy};
-
-    memcpy(parts + 4, &doubts, sizeof(doubts));
-    return text_hash((struct text){parts, sizeof(parts)}, belief->set_by, false) | 1;
+    belief->mode_print = print;
+    belief->modes++;
 }
 
-bool belief_executes(struct text text)
+uint64_t belief_mode(const struct belief *belief)
 {
-    static const struct text execute = TEXT("EXECUTE");
-
-    for (size_t i = 0; i + execute.length <= text.length; i++) {
-        if (text_equal_fold((struct text){text.at + i, execute.length}, execute))
-            return true;
-    }
-    return false;
-}
-
-uint64_t belief_set_by(struct text text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.at[i] == '@' && i + 1 < text.length && text.at[i + 1] == '@')
-            i++;
-        else if (text.at[i] == '@' || text.at[i] == '?')
-            return 0;
-    }
-    return belief_executes(text) ? 0 : text_hash(text, 1, false) | 1;
-}
-
-bool belief_reads_alike(const struct belief *belief, uint64_t reads)
-{
-    return reads != 0 && (reads == belief_reads(belief) || reads == belief->asked_reads);
-}
-
-void belief_learned(struct belief *belief, uint64_t before, bool known)
-{
-    if (!known)
-        belief->asked_reads = before;
-    else if (belief_reads(belief) != before)
-        belief->asked_reads = 0;
+    /* a print is odd */
+    return belief->mode_print != 0 ? belief->mode_print : ((uint64_t)belief->modes + 1) * 2;
 }
 
 static void forget_names(struct belief *belief)
@@ -117,6 +83,7 @@ void belief_reset(struct belief *belief)
     forget_names(belief);
     belief->traced = belief->more_tables = false;
     sql_session_free(&belief->remembered);
+    belief_set_mode(belief, 0);
     sql_state_lose_mode(&belief->state);
     belief->state.charset = SQL_CHARSET_UNKNOWN;
     belief->state.lossy = SQL_LOSSY;
@@ -128,6 +95,7 @@ void belief_forget(struct belief *belief)
     forget_names(belief);
     belief->traced = belief->more_tables = false;
     sql_session_free(&belief->remembered);
+    belief_set_mode(belief, 0);
     belief->written = (struct owners){.count = 0};
 }
 

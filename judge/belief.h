@@ -37,9 +37,9 @@ struct belief {
     struct owners written; /* in the open transaction */
     /* BELIEF_NAMED of them; NULL until a statement uses a table of an open move */
     struct named *named;
-    uint64_t set_by;      /* of the last command that has set sql_mode or character sets */
-    uint64_t asked_reads; /* belief_reads before the server was asked for what was not known */
-    uint32_t doubts; /* commands that have set what is not known, sql_modes without a bit too */
+    uint64_t mode_print; /* of the literal that sql_mode was set to, as in the facts; 0: it was set
+                            to something else, or to nothing in this session */
+    uint32_t modes;      /* how often sql_mode was set, or may have been */
     uint8_t next_named;
     bool in_transaction : 1;       /* by the status flags */
     bool in_doubt : 1;             /* ... or by an error after which it may be open: an ERR has no
@@ -82,18 +82,12 @@ uint64_t belief_name_hash(struct text name);
 struct named belief_named(const struct belief *belief, uint64_t hash);
 void belief_name(struct belief *belief, struct named named);
 
-/* How the server reads a text now, as one number, which is not 0: if it is another one, the
- * sql_mode, a character set or a collation may be too, also those that `state` does not have. */
-uint64_t belief_reads(const struct belief *belief);
-/* For set_by: a hash of a text that always sets the same; 0: it may set something else next time,
- * because it has a user variable, a parameter, or executes another text. */
-uint64_t belief_set_by(struct text text);
-/* May the text execute another one, which may set anything? */
-bool belief_executes(struct text text);
-/* Does it read now as when belief_reads was this? */
-bool belief_reads_alike(const struct belief *belief, uint64_t reads);
-/* The server was asked: `before` is what belief_reads was, and whether that was known. */
-void belief_learned(struct belief *belief, uint64_t before, bool known);
+/* sql_mode was set, or may have been: `print` is that of the facts, 0 if it is not certain. */
+void belief_set_mode(struct belief *belief, uint64_t print);
+/* The sql_mode as one number, which is not 0: where it was the same number before, sql_mode is the
+ * same, also in the words that `state` does not have. It may be the same where the number is not.
+ */
+uint64_t belief_mode(const struct belief *belief);
 bool belief_knows_reading(const struct belief *belief);
 
 void owners_add(struct owners *owners, int owner);

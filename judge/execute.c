@@ -78,9 +78,8 @@ static void change(struct judging *judging, const struct sql_facts *facts, bool 
         change->state = belief->state;
     change->has_state = true;
     sql_state_apply(&change->state, facts);
-    change->sets |= facts->effects & reads;
-    if (change->sets)
-        change->set_by = belief_set_by(ruling->text);
+    change_sets(change, facts->effects,
+                several || facts->effects & SQL_EFFECT_UNKNOWN ? 0 : facts->mode_print);
     if (doubtful) {
         sql_state_lose_mode(&change->state);
         change->state.charset = SQL_CHARSET_UNKNOWN;

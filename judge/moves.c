@@ -284,7 +284,7 @@ void moves_map(struct judging *judging, struct sql_facts *facts, const struct sq
 
     note_locks(ruling, facts);
     if (facts->kind == SQL_PREPARE) /* a [move:] may come with a reload */
-        facts->reads = ruling->parts == 0 ? belief_reads(judging->belief) : 0;
+        facts->prepared_in = ruling->parts == 0 ? belief_mode(judging->belief) : 0;
     if (!ruling->moved || judging->repeats)
         return;
     const uint64_t moves = sql_moved_touches(ruling->moved, facts);

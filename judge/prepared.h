@@ -40,7 +40,7 @@ struct prepared {
     bool lost_chunk;      /* it has got another number of them than the client has sent */
     bool cursor;          /* its cursor is open: the client has not fetched all rows */
     uint32_t upstream_id; /* the server's id, which differs if silogate has prepared it again */
-    uint64_t reads;       /* belief_reads at its PREPARE */
+    uint64_t mode;        /* belief_mode at its PREPARE */
     uint64_t print;       /* where its tables were then: see sql_moved_print */
     /* where its tables were when its text could not be mapped; 0: that has not happened */
     uint64_t stays;

@@ -103,11 +103,20 @@ struct change *ruling_change(struct ruling *ruling)
     change->xa = NULL;
     change->xa_count = 0;
     change->arena = (struct arena){NULL};
-    change->set_by = 0;
+    change->mode_print = 0;
     change->has_state = change->unknown = change->several = change->remembers = false;
-    change->traced = change->xa_respelled = change->sets = false;
+    change->traced = change->xa_respelled = change->sets = change->sets_mode = false;
     ruling->change = change;
     return change;
+}
+
+void change_sets(struct change *change, unsigned effects, uint64_t mode_print)
+{
+    const unsigned modes = SQL_EFFECT_MODE | SQL_EFFECT_UNKNOWN;
+
+    change->sets |= effects & (modes | SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY);
+    change->sets_mode |= effects & modes;
+    change->mode_print = mode_print;
 }
 
 void ruling_note_xa(struct ruling *ruling, const struct sql_facts *facts)
@@ -192,12 +201,8 @@ void ruling_commit(struct ruling *ruling, struct belief *belief, struct change *
     else if (change->has_state && (change->several || change->sets))
         belief_lose(belief);
     belief->must_ask |= change->unknown; /* a failed command may have been executed in part */
-    if (change->sets)                    /* a part of it may have been done */
-        belief->set_by = change->set_by;
-    if (change->sets || (change->has_state && !good)) {
-        belief->asked_reads = 0;
-        belief->doubts += !belief_knows_reading(belief) || change->set_by == 0;
-    }
+    if (change->sets_mode)               /* a part of it may have been done */
+        belief_set_mode(belief, good ? change->mode_print : 0);
     belief->traced |= change->traced;
     if (change->named.hash)
         belief_name(belief, (struct named){change->named.hash, good ? change->named.print : 0});

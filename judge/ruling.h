@@ -48,10 +48,10 @@ struct change {
     const struct sql_session *remembered; /* changes to the belief's, in `arena`; NULL: none */
     struct prepared *preparing;           /* the statement of COM_STMT_PREPARE */
     struct owners written;
-    struct xa_step *xa; /* the last one first; in `arena` */
-    uint64_t set_by;    /* with `sets`: see belief_set_by */
-    unsigned xa_count;  /* number of all steps; at most RULING_XA are kept */
-    struct named named; /* of SQL's PREPARE; hash 0: none */
+    struct xa_step *xa;  /* the last one first; in `arena` */
+    uint64_t mode_print; /* with `sets_mode`: see belief_set_mode */
+    unsigned xa_count;   /* number of all steps; at most RULING_XA are kept */
+    struct named named;  /* of SQL's PREPARE; hash 0: none */
     struct arena arena;
     bool has_state; /* `state` is the new one */
     /* It prepares an XA transaction whose identifier cannot be read and differs from that of its
@@ -59,8 +59,9 @@ struct change {
     bool xa_respelled;
     bool unknown;   /* the rest is known only to the server, which must be asked */
     bool several;   /* it has several statements: if one fails, others may have been executed */
-    bool sets;      /* it sets sql_mode or a character set, perhaps several times: if it fails, a
-                       part of it may have been done */
+    bool sets;      /* it sets sql_mode or a character set, or may, perhaps several times: if it
+                       fails, a part of it may have been done */
+    bool sets_mode; /* it sets sql_mode, or may */
     bool remembers; /* `remembered` is the new one */
     bool traced;    /* it changes profiling or the optimizer's trace */
 };
@@ -93,11 +94,12 @@ struct ruling_reading {
 struct ruling_walk {
     struct ruling_reading readings[RULING_READINGS];
     unsigned count;
-    bool ambiguous;  /* it was read in more than one way */
-    bool named;      /* it names at least one object */
-    uint8_t effects; /* of all statements, as in the facts */
-    bool lost;       /* in more ways than RULING_READINGS */
-    bool batched;    /* a list was read in several batches */
+    bool ambiguous;      /* it was read in more than one way */
+    bool named;          /* it names at least one object */
+    uint8_t effects;     /* of all statements, as in the facts */
+    uint64_t mode_print; /* of the last SET of sql_mode; 0: it may set something else */
+    bool lost;           /* in more ways than RULING_READINGS */
+    bool batched;        /* a list was read in several batches */
 };
 
 struct refusal {
@@ -192,6 +194,8 @@ void ruling_fini(struct ruling *ruling);
 
 /* The ruling's change, to be written to; made if there is none yet. */
 struct change *ruling_change(struct ruling *ruling);
+/* It has these effects of the facts on how texts are read; for `mode_print` see belief_set_mode. */
+void change_sets(struct change *change, unsigned effects, uint64_t mode_print);
 /* Adds a statement's XA step to the change. */
 void ruling_note_xa(struct ruling *ruling, const struct sql_facts *facts);
 /* The XA step, if the command consists of this one statement. NULL: it does not. */

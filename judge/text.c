@@ -156,6 +156,9 @@ static bool read_batch(struct judging *judging, struct ruling_walk *walk,
     statement_note_likeness(judging, facts);
     walk->named |= facts->object_count > 0;
     walk->effects |= facts->effects;
+    if (facts->effects & (SQL_EFFECT_MODE | SQL_EFFECT_UNKNOWN))
+        walk->mode_print =
+            walk->ambiguous || facts->effects & SQL_EFFECT_UNKNOWN ? 0 : facts->mode_print;
     if (facts->effects || facts->traces || facts->xa || facts->leaves || !facts->determined)
         apply(judging, walk, reading, facts);
     return true;
@@ -200,6 +203,8 @@ static void give_up(struct judging *judging, struct ruling_walk *walk)
     memset(facts, 0, offsetof(struct sql_facts, objects));
     facts->why = "a text that can be read in more ways than are followed";
     rule(judging, walk, reading, facts, judging->ruling->text.length, 0);
+    walk->effects |= SQL_EFFECT_UNKNOWN;
+    walk->mode_print = 0;
     walk->count = 0;
 }
 
@@ -273,6 +278,7 @@ static bool read_all(struct judging *judging, struct ruling_walk *walk)
     walk->count = 1;
     walk->ambiguous = walk->lost = walk->batched = walk->named = false;
     walk->effects = 0;
+    walk->mode_print = 0;
     walk->readings[0].offset = 0;
     walk->readings[0].done = walk->readings[0].has_state = false;
     walk->readings[0].remembered = judging->belief->remembered;
@@ -351,11 +357,7 @@ void judge_text(const struct belief *belief, const struct binding *binding, stru
     }
     if (ruling->change) {
         ruling->change->several = ruling->parts > 1;
-        ruling->change->sets =
-            walk.effects & (SQL_EFFECT_MODE | SQL_EFFECT_CHARSET | SQL_EFFECT_LOSSY) ||
-            (walk.effects & SQL_EFFECT_UNKNOWN && belief_executes(text));
-        if (ruling->change->sets)
-            ruling->change->set_by = belief_set_by(text);
+        change_sets(ruling->change, walk.effects, walk.mode_print);
     }
     if (ruling->parts == 1 && !walk.batched)
         ruling->facts = &ruling->scratch;
@@ -454,7 +456,7 @@ static void keep_prepared(struct judging *judging)
     change->preparing =
         prepared_new(ruling->text, ruling->touched ? PREPARED_TEXT_MOVED : PREPARED_TEXT,
                      ruling->facts, &belief->state);
-    change->preparing->reads = belief_reads(belief);
+    change->preparing->mode = belief_mode(belief);
     change->preparing->print = sql_moved_print(ruling->moved, ruling->facts);
 }
 

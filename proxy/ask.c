@@ -151,8 +151,6 @@ static void learn(struct session *session, const struct text *values)
     const struct binding *binding = session->binding;
     struct router *router = binding->runtime->router;
     struct router_server server;
-    const uint64_t before = belief_reads(&session->belief);
-    const bool known = belief_knows_reading(&session->belief);
     uint64_t lower_case;
 
     sql_state_set_database(&session->belief.state, values[ANSWER_DATABASE]);
@@ -160,7 +158,6 @@ static void learn(struct session *session, const struct text *values)
     session->belief.state.mode_known = values[ANSWER_MODE].at != NULL;
     session->belief.state.charset = (uint8_t)sql_charset_of(values[ANSWER_CHARSET]);
     session->belief.state.lossy = sql_charset_lossy(sql_charset_of(values[ANSWER_CONNECTION]));
-    belief_learned(&session->belief, before, known);
     if (!text_number(values[ANSWER_LOWER_CASE], &lower_case) || lower_case > 2)
         return;
     session->belief.state.lower_case_table_names = (uint8_t)lower_case;

@@ -1,8 +1,9 @@
 /* See proxy/renew.h and, for what is sent, proxy/renewal.h. A statement is prepared again only in
- * the sql_mode, character sets and collations of its PREPARE. Servers look up what a session may do
- * there when it is entered, and keep that: rights that were granted for the moved tables since
- * would not count. MySQL keeps those of active roles too, and looks them up at the next statement,
- * but not at COM_INIT_DB: so a statement is sent before it (see proxy/renewal.c).
+ * the sql_mode of its PREPARE, where the server would read it in that (MariaDB). Servers look up
+ * what a session may do there when it is entered, and keep that: rights that were granted for the
+ * moved tables since would not count. MySQL keeps those of active roles too, and looks them up at
+ * the next statement, but not at COM_INIT_DB: so a statement is sent before it (see
+ * proxy/renewal.c).
  *
  * All of these empty the list of warnings or add to it, and all but a COM_STMT_PREPARE that the
  * server accepts and COM_STMT_CLOSE set ROW_COUNT() (tried on both servers; none sets
@@ -66,16 +67,17 @@ bool renew_database(struct session *session, const struct ruling *ruling)
     return true;
 }
 
-/* Would it be read in another way than at its PREPARE? MySQL itself reads a statement in the
- * present way behind DDL; MariaDB keeps its sql_mode. `reads`: belief_reads then. */
-static bool reads_otherwise(const struct belief *belief, uint64_t reads)
+/* Would it be read in another sql_mode than the server would read it in behind DDL? MySQL takes the
+ * present one, MariaDB that of the PREPARE; both take the present character sets, collations and
+ * old_mode. `mode`: belief_mode at its PREPARE. */
+static bool reads_otherwise(const struct belief *belief, uint64_t mode)
 {
-    return belief->state.dialect == SQL_MARIADB && !belief_reads_alike(belief, reads);
+    return belief->state.dialect == SQL_MARIADB && belief_mode(belief) != mode;
 }
 
-static const char other_reading[] =
-    "a prepared statement of another sql_mode, character set or collation";
+static const char other_mode[] = "a prepared statement of another sql_mode";
 
+/* True: it is done, or the server is asked first. */
 static bool prepare_anew(struct session *session, struct prepared *prepared, struct ruling *ruling)
 {
     const struct belief *belief = &session->belief;
@@ -84,12 +86,20 @@ static bool prepare_anew(struct session *session, struct prepared *prepared, str
 
     if (prepared->columns > 0 && session->capabilities & CAPABILITY_MARIADB_CACHE_METADATA)
         return cannot(ruling, "a prepared statement whose columns are told only once");
-    if (reads_otherwise(belief, prepared->reads))
-        return cannot(ruling, other_reading);
+    if (reads_otherwise(belief, prepared->mode))
+        return cannot(ruling, other_mode);
     if (!can_enter(session, &prepared->state, &moves))
         return cannot(ruling, "a prepared statement of a database that cannot be entered again");
+    if (!belief_knows_reading(belief)) {
+        if (belief->asked)
+            return cannot(ruling, "a prepared statement in a character set that is not known");
+        command_ask(session);
+        return true;
+    }
     if (!judge_renew(belief, prepared, ruling, &why)) {
-        prepared->stays = ruling->print;
+        if (belief->state.charset == prepared->state.charset &&
+            belief->state.mode == prepared->state.mode) /* else it may be read later */
+            prepared->stays = ruling->print;
         return cannot(ruling, why);
     }
     const struct text text = {prepared->text, prepared->text_length};
@@ -125,7 +135,7 @@ static bool before_long_data(const struct session *session, const struct prepare
     const struct moving_inside *inside = &session->inside;
     const bool warned = inside->warned || (inside->warned_by && inside->warned_by != prepared->id);
 
-    return !prepared->cursor &&
+    return !prepared->cursor && belief_knows_reading(&session->belief) &&
            (inside->missed || (!warned && can_enter(session, &prepared->state, &moves) && !moves));
 }
 
@@ -191,8 +201,8 @@ static bool begin_named(struct session *session, struct ruling *ruling, bool at_
     }
     memcpy(kept, name.at, name.length); /* because judging overwrites it */
     sql_state_set_database(&there, database);
-    if (reads_otherwise(belief, sql_session_reads(belief->remembered, name)))
-        return cannot(ruling, other_reading);
+    if (reads_otherwise(belief, sql_session_prepared_in(belief->remembered, name)))
+        return cannot(ruling, other_mode);
     if (!literal_can_be(&belief->state, text) || !can_enter(session, &there, &moves))
         return cannot(ruling, why);
     if (!judge_renew_text(belief, text, &there, ruling, &why))
@@ -314,10 +324,10 @@ bool renew_due(struct session *session, struct ruling *ruling)
     struct prepared *prepared = next_due(session, ruling->moved);
     if (prepared) {
         ruling->print = judge_print(ruling->moved, prepared);
-        if (prepare_anew(session, prepared, ruling))
-            session->renewal->late = true;
-        else
+        if (!prepare_anew(session, prepared, ruling))
             renewal_none(session, places);
+        else if (session->renewal)
+            session->renewal->late = true;
         return true;
     }
     if (session->unrenewed) {

@@ -378,9 +378,9 @@ bool sql_session_prepared(const struct sql_session *session, struct text name,
     return true;
 }
 
-uint64_t sql_session_reads(const struct sql_session *session, struct text name)
+uint64_t sql_session_prepared_in(const struct sql_session *session, struct text name)
 {
     const struct sql_facts *facts = sql_session_statement(session, name);
 
-    return facts ? facts->reads : 0;
+    return facts ? facts->prepared_in : 0;
 }

@@ -171,15 +171,18 @@ struct sql_facts {
                             execution of the same text may set another one */
     bool kill_query;     /* KILL QUERY rather than KILL CONNECTION */
     uint8_t lossy;       /* with SQL_EFFECT_LOSSY: union of enum sql_lossy */
-    uint8_t xa;          /* enum sql_xa */
-    bool xa_foreign;     /* SQL_XA_JOINS, SQL_XA_ENDS: this session is not known to have started the
-                            transaction, so `administration` is set; SQL_XA_PREPARES: `xid` is not
-                            known, and this session is not known to have started an identifier
-                            that is written the same way */
-    uint16_t leaves;     /* union of enum sql_leaves */
-    uint8_t user_lock;   /* enum sql_user_lock */
-    uint64_t lock_name;  /* with it: a hash of the lock's or handler's name */
-    const char *why;     /* if not determined: the reason, static memory, no value from the text */
+    /* with SQL_EFFECT_MODE: a hash of the literal that sql_mode is set to, which also has the words
+     * that `mode` does not have; 0: the value is no literal, or not known */
+    uint64_t mode_print;
+    uint8_t xa;         /* enum sql_xa */
+    bool xa_foreign;    /* SQL_XA_JOINS, SQL_XA_ENDS: this session is not known to have started the
+                           transaction, so `administration` is set; SQL_XA_PREPARES: `xid` is not
+                           known, and this session is not known to have started an identifier
+                           that is written the same way */
+    uint16_t leaves;    /* union of enum sql_leaves */
+    uint8_t user_lock;  /* enum sql_user_lock */
+    uint64_t lock_name; /* with it: a hash of the lock's or handler's name */
+    const char *why;    /* if not determined: the reason, static memory, no value from the text */
     struct text database;                      /* see effects */
     uint32_t database_offset, database_length; /* where it is in the text, quotes included */
     /* With `xa`: the length of gtrid and of bqual (one byte each), then gtrid and bqual, as the
@@ -191,7 +194,7 @@ struct sql_facts {
     /* From sql_analyze_batch: the offset in the text where the statement's list of names goes on;
      * these facts then cover only a part of the list. 0: no names follow. */
     uint32_t list_next;
-    uint64_t reads; /* of a PREPARE: the caller's, which a session remembers with its facts */
+    uint64_t prepared_in; /* of a PREPARE: the caller's, which a session remembers with its facts */
     /* Used only inside sql/: what sql_session_apply needs. */
     struct {
         uint16_t action;

@@ -48,8 +48,8 @@ void sql_session_own_likeness(struct sql_facts *facts);
  * time (`at` NULL: none). False if they are not known. */
 bool sql_session_prepared(const struct sql_session *session, struct text name,
                           struct text *database, struct text *text);
-/* facts->reads of its PREPARE; 0: it is not known. */
-uint64_t sql_session_reads(const struct sql_session *session, struct text name);
+/* facts->prepared_in of its PREPARE; 0: it is not known. */
+uint64_t sql_session_prepared_in(const struct sql_session *session, struct text name);
 
 /* What is remembered once the statement has run: `before` itself if nothing changes, else a value
  * in memory of `arena` that points to `before`. Call it for each statement whose facts have

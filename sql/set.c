@@ -447,6 +447,7 @@ static void keep_of_body(struct parser *p, uint8_t effects)
 static void doubt_values(struct sql_facts *facts)
 {
     facts->mode = SQL_MODE_UNKNOWN;
+    facts->mode_print = 0;
     facts->charset = SQL_CHARSET_UNKNOWN;
     facts->lossy = SQL_LOSSY;
 }

@@ -203,6 +203,7 @@ void set_mode(struct parser *p)
     const struct parser_mark mark = parser_mark(p);
     char text[MODE_TEXT];
     size_t used = 0;
+    const struct text token = {(const char *)p->lexer.start + p->t.offset, p->t.length};
     const struct text variable = take_variable(p);
     bool own = false, known = variable.at;
     struct text words = variable;
@@ -244,6 +245,8 @@ void set_mode(struct parser *p)
     }
     p->rereads = true;
     p->facts->relative |= own || variable.at;
+    p->facts->mode_print =
+        known && !own && !variable.at ? text_hash(words.at ? words : token, 1, true) | 1 : 0;
     p->facts->effects |= SQL_EFFECT_MODE;
     p->facts->mode = known ? mode : SQL_MODE_UNKNOWN;
 }

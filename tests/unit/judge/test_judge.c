@@ -272,6 +272,57 @@ static void test_a_long_list_is_judged_whole(void **test)
     assert_int_equal(run_as(PREPARE, list_of(text, "DROP TABLE ", "last"), true), RULING_REFUSE);
 }
 
+static uint64_t mode_after(const char *text, bool good)
+{
+    if (run_as(QUERY, text, good) == RULING_ASK)
+        run_as(QUERY, text, good);
+    return belief_mode(&judged.belief);
+}
+
+/* The same number only for the same sql_mode: a literal's, or nothing has set one in between. */
+static void test_the_mode_as_a_number(void **test)
+{
+    (void)test;
+    static const char *const each_time_another[] = {
+        "SET sql_mode = CONCAT(@@sql_mode, ',IGNORE_SPACE')",
+        "SET sql_mode = REPLACE(@@sql_mode, 'IGNORE_SPACE', '')",
+        "SET sql_mode = @@sql_mode",
+        "SET sql_mode = DEFAULT",
+        "SET sql_mode = @m",
+        "SET sql_mode = (SELECT '')",
+        "SET sql_mode = 'NOT_KNOWN'",
+        "SET sql_mode = '', sql_mode = @@sql_mode",
+        "SET sql_mode = ''; SET sql_mode = @@sql_mode",
+        "SET sql_mode = @m; SELECT 1",
+        "PREPARE s FROM 'SET sql_mode = '''''; EXECUTE s",
+    };
+    const uint64_t first = mode_after("SET NAMES latin1", true);
+
+    assert_int_equal(mode_after("SELECT 1; SET NAMES utf8mb4", true), first);
+    const uint64_t nulls = mode_after("SET sql_mode = 'EMPTY_STRING_IS_NULL'", true);
+    const uint64_t none = mode_after("SET sql_mode = ''", true);
+    assert_true(first != 0 && nulls != 0 && none != 0);
+    assert_true(nulls != first && none != first && nulls != none);
+    assert_int_equal(mode_after("SET sql_mode = EMPTY_STRING_IS_NULL, NAMES utf8mb4", true), nulls);
+    assert_int_equal(mode_after("SET NAMES utf8mb4 COLLATE utf8mb4_bin", true), nulls);
+    assert_int_equal(mode_after("SELECT 1 FROM t", false), nulls);
+    assert_int_equal(mode_after("SET @m = ''; SET NAMES utf8mb4, sql_mode = ''", true), none);
+
+    for (size_t i = 0; i < sizeof(each_time_another) / sizeof(each_time_another[0]); i++) {
+        mode_after("SET sql_mode = ''", true);
+        const uint64_t one = mode_after(each_time_another[i], true);
+        const uint64_t two = mode_after(each_time_another[i], true);
+        if (one == two || one == none || two == none)
+            fail_msg("%s", each_time_another[i]);
+    }
+    assert_int_equal(mode_after("SET sql_mode = ''", true), none);
+    const uint64_t failed = mode_after("SET sql_mode = ''", false);
+    assert_true(failed != none && mode_after("SET sql_mode = ''", false) != failed);
+    assert_int_equal(mode_after("SET sql_mode = ''", true), none);
+    belief_reset(&judged.belief);
+    assert_true(belief_mode(&judged.belief) != none);
+}
+
 static struct config *config;
 
 static int set_up(void **test)
@@ -306,6 +357,7 @@ int main(void)
         cmocka_unit_test_setup(test_written, fresh),
         cmocka_unit_test_setup(test_an_alias_is_rewritten, fresh),
         cmocka_unit_test_setup(test_a_long_list_is_judged_whole, fresh),
+        cmocka_unit_test_setup(test_the_mode_as_a_number, fresh),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
