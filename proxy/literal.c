@@ -8,9 +8,11 @@ bool literal_can_be(const struct sql_state *state, struct text text)
     if (!state->mode_known || state->lossy & SQL_LOSSY_SIGNS ||
         (state->charset != SQL_UTF8 && state->charset != SQL_SINGLE_BYTE))
         return false;
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.at[i] == '\0' ||
-            ((uint8_t)text.at[i] >= 0x80 && (state->charset != SQL_UTF8 || state->lossy)))
+    /* A character of four bytes is a question mark in utf8mb3, which counts as SQL_UTF8. */
+    for (size_t i = 0, size; i < text.length; i += size) {
+        size = text_character((struct text){text.at + i, text.length - i});
+        if (text.at[i] == '\0' || size == 0 || size > 3 ||
+            (size > 1 && (state->charset != SQL_UTF8 || state->lossy)))
             return false;
     }
     return true;
