@@ -15,6 +15,7 @@ TEXTS = [
     "SELECT '' IS NULL, NOT 1 BETWEEN -5 AND 5, 7 || 8, COUNT(*) FROM {t}",
     "SELECT 'A' = 'a', CHARSET('x'), COLLATION('x'), '' IS NULL, NOT 1 BETWEEN -5 AND 5, COUNT(*) FROM {t}",
     "SELECT HEX('\u00e4'), CHAR_LENGTH('\u00e4'), '' IS NULL, COUNT(*) FROM {t}",
+    "SELECT HEX(CONVERT(CONVERT(x'f09f9880' USING utf8mb4) USING utf8)), '' IS NULL, COUNT(*) FROM {t}",
     "SELECT HEX('\U0001f600'), NOT 1 BETWEEN -5 AND 5, COUNT(*) FROM {t}",
 ]
 # MariaDB's EMPTY_STRING_IS_NULL is a word that silogate does not follow
