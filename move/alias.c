@@ -38,39 +38,56 @@ void put_aside(FILE *to, const struct mover *mover, size_t i)
 
 /* --- tables with partitions --- */
 
-static bool read_parted(struct mover *mover, struct text schema, struct text name, bool *parted)
+static struct rows *parted_in(struct mover *mover, struct text schema)
 {
-    const int64_t count = ask_number(mover,
-                                     "SELECT COUNT(*) FROM information_schema.PARTITIONS WHERE"
-                                     " TABLE_SCHEMA = ? AND TABLE_NAME = ? AND PARTITION_NAME IS"
-                                     " NOT NULL",
-                                     PARAMETERS(P_TEXT(schema), P_TEXT(name)), -1);
-
-    *parted = count > 0;
-    return count >= 0;
+    return connection_query(mover->connection,
+                            "SELECT DISTINCT TABLE_NAME FROM information_schema.PARTITIONS WHERE"
+                            " TABLE_SCHEMA = ? AND PARTITION_NAME IS NOT NULL",
+                            PARAMETERS(P_TEXT(schema)), mover->error);
 }
 
-bool aliases_plan(struct mover *mover)
+static void note_parted(struct mover *mover, struct text schema, struct text name)
 {
-    for (size_t i = 0; mover->in_to && i < mover->todo_count; i++) {
+    for (size_t i = 0; i < mover->todo_count; i++) {
         struct moved_table *table = &mover->todo[i];
-        if (!read_parted(mover, table->from, table->name, &table->parted))
-            return false;
+        if (!text_equal(table->from, schema) || !text_equal(table->name, name))
+            continue;
+        table->parted = true;
         if (lacks_alias(mover, table))
             say(mover,
                 "note: %.*s.%.*s has partitions, so it leaves no view: servers ignore PARTITION "
                 "(..) beside one; whoever names the old place without silogate gets error 1146",
-                TEXT_ARGS(table->from), TEXT_ARGS(table->name));
+                TEXT_ARGS(schema), TEXT_ARGS(name));
     }
-    return true;
+}
+
+bool aliases_plan(struct mover *mover)
+{
+    bool good = true;
+
+    for (size_t i = 0; mover->in_to && good && i < mover->todo_count; i++) {
+        if (!todo_is_first(mover, i))
+            continue;
+        struct rows *rows = parted_in(mover, todo_table(mover, i)->from);
+        good = rows != NULL;
+        while (rows && rows_next(rows))
+            note_parted(mover, todo_table(mover, i)->from, rows->cells[0]);
+        rows_free(rows);
+    }
+    return good;
 }
 
 bool alias_ignores(struct mover *mover, const struct moved_table *table)
 {
     bool parted = false;
 
-    return standing_is_in_to(table) && table->at_from == STANDING_VIEW &&
-           read_parted(mover, table->to, table->name, &parted) && parted;
+    if (!standing_is_in_to(table) || table->at_from != STANDING_VIEW)
+        return false;
+    struct rows *rows = parted_in(mover, table->to);
+    while (rows && rows_next(rows))
+        parted |= text_equal(rows->cells[0], table->name);
+    rows_free(rows);
+    return parted;
 }
 
 /* --- the aliases --- */
