@@ -31,7 +31,7 @@ FLAGS   := -std=c11 -D_GNU_SOURCE -DSILOGATE_VERSION='"$(VERSION)"' -DINIH_VERSI
 NEEDED  := $(call libs_of,libev,-lev) $(call libs_of,inih,-linih) \
            $(call libs_of,mbedtls mbedx509 mbedcrypto,-lmbedtls -lmbedx509 -lmbedcrypto) \
            $(call libs_of,libmicrohttpd,-lmicrohttpd) $(call libs_of,jansson,-ljansson) \
-           $(call libs_of,zlib,-lz) $(call libs_of,libzstd,-lzstd) $(call libs_of,$(CLIENT),-lmysqlclient) -lm -pthread
+           $(call libs_of,zlib,-lz) $(call libs_of,libzstd,-lzstd) $(call libs_of,$(CLIENT),-lmysqlclient) -ldl -lm -pthread
 ifdef SANITIZE
 FLAGS   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 NEEDED  += -fsanitize=$(SANITIZE)

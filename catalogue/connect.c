@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/resolve.h"
 #include "catalogue/connection.h"
 #include "sql/state.h"
 
@@ -149,6 +150,56 @@ static bool connect_address(struct connection *connection, const struct connecti
     return false;
 }
 
+/* Is it an error number of the client library, not of a server? Connector/C has a range of its own
+ * besides the common one. */
+static bool is_library_error(unsigned code)
+{
+    return (code >= CR_MIN_ERROR && code <= CR_MAX_ERROR) || code / 1000 == 5;
+}
+
+/* Errors after which the library closes the connection, though the server sent its greeting: a
+ * missing plugin (Oracle's library has none for mysql_native_password, MariaDB's default), TLS, or
+ * a password that it refuses to send. */
+static bool is_after_greeting(unsigned code)
+{
+    return code == CR_SSL_CONNECTION_ERROR || code == CR_AUTH_PLUGIN_CANNOT_LOAD ||
+           code == CR_AUTH_PLUGIN_ERR;
+}
+
+/* Is it an error that a server has a part in? */
+static bool is_answer(unsigned code)
+{
+    return is_after_greeting(code) || (code > 0 && !is_library_error(code));
+}
+
+static bool has_answer(const struct connection *connection)
+{
+    return is_answer(connection->code) || (connection->knock && connection->knock->length > 0);
+}
+
+/* Tries the addresses that this process knows of a host, or what the library finds (in a command
+ * that resolves no names), until a server has answered. */
+static bool connect_host(struct connection *connection, const struct connection_options *options,
+                         const struct config_address *address, const char *password,
+                         struct error *error)
+{
+    struct resolved found = {.count = 1};
+    const bool known = !address->is_unix && resolve_known(address->host.at, address->port, &found);
+    bool connected = false;
+
+    connection->code = 0;
+    if (found.count == 0)
+        error_set(error, "%s (%s): its name does not resolve", connection->name,
+                  address->written.at);
+    for (size_t i = 0; i < found.count && !connected && !has_answer(connection); i++) {
+        connection->code = 0;
+        host_is_at(known ? address->host.at : NULL, &found.addresses[i]);
+        connected = connect_address(connection, options, address, password, error);
+    }
+    host_is_at(NULL, NULL);
+    return connected;
+}
+
 /* MariaDB does not know the collation that Oracle's library sends at login, and uses latin1.
  * Without NO_AUTO_CREATE_USER its GRANT makes an account that does not exist, without a password.
  */
@@ -266,8 +317,8 @@ struct connection *connection_open(const struct connection_options *options, str
         error_set(error, "%s: this process ends", connection->name);
     else
         for (size_t i = 0; i < upstream->addresses.count && !connected; i++)
-            connected = connect_address(connection, options, &upstream->addresses.items[i],
-                                        password, error);
+            connected =
+                connect_host(connection, options, &upstream->addresses.items[i], password, error);
     explicit_bzero(password, sizeof(password));
     if (connected)
         cut_socket(connection, connection_socket(connection));
@@ -280,26 +331,9 @@ struct connection *connection_open(const struct connection_options *options, str
     return NULL;
 }
 
-/* Is it an error number of the client library, not of a server? Connector/C has a range of its own
- * besides the common one. */
-static bool is_library_error(unsigned code)
-{
-    return (code >= CR_MIN_ERROR && code <= CR_MAX_ERROR) || code / 1000 == 5;
-}
-
-/* Errors after which the library closes the connection, though the server sent its greeting: a
- * missing plugin (Oracle's library has none for mysql_native_password, MariaDB's default), TLS, or
- * a password that it refuses to send. */
-static bool is_after_greeting(unsigned code)
-{
-    return code == CR_SSL_CONNECTION_ERROR || code == CR_AUTH_PLUGIN_CANNOT_LOAD ||
-           code == CR_AUTH_PLUGIN_ERR;
-}
-
 bool connection_answered(const struct connection_knock *knock)
 {
-    return knock->length > 0 || is_after_greeting(knock->code) ||
-           (knock->code > 0 && !is_library_error(knock->code));
+    return knock->length > 0 || is_answer(knock->code);
 }
 
 bool connection_knock(const struct connection_options *options, struct connection_knock *knock,
@@ -317,8 +351,7 @@ bool connection_knock(const struct connection_options *options, struct connectio
     for (size_t i = 0; i < upstream->addresses.count && !connected && !connection_answered(knock);
          i++) {
         const struct config_address *address = &upstream->addresses.items[i];
-        connection.code = 0;
-        connected = connect_address(&connection, options, address, password, error);
+        connected = connect_host(&connection, options, address, password, error);
         knock->code = connection.code;
         snprintf(knock->address, sizeof(knock->address), "%s", address->written.at);
     }

@@ -1,7 +1,8 @@
 /* silogate's own connection to an upstream, with the client library (Oracle's libmysqlclient or
  * MariaDB's Connector/C, whichever it was built with). Audit, mover, witness and instances/ all
  * use it. It blocks, so it must never be called on an event loop; each connection is used by one
- * thread at a time.
+ * thread at a time. It waits for no name server where this process resolves the names of its
+ * upstreams (base/resolve.h): their addresses are those that were found last.
  *
  * The session begins with utf8mb4, autocommit, time zone UTC, REPEATABLE READ, the sql_mode
  * STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION (on MariaDB NO_AUTO_CREATE_USER too), names in quotes

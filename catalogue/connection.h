@@ -1,4 +1,4 @@
-/* The data of a connection. Private to connect.c, cut.c, library.c and rows.c. */
+/* The data of a connection. Private to connect.c, cut.c, host.c, library.c and rows.c. */
 #ifndef CATALOGUE_CONNECTION_H
 #define CATALOGUE_CONNECTION_H
 
@@ -27,6 +27,11 @@ bool cut_add(struct connection *connection);
 /* The socket that it waits at from now on; -1: none. NULL is allowed. */
 void cut_socket(struct connection *connection, int socket);
 void cut_remove(struct connection *connection);
+
+/* host.c: until the next call, the library finds this address where this thread asks it for the
+ * host. Host NULL: it looks names up by itself. Both live until then. */
+struct resolved_address;
+void host_is_at(const char *host, const struct resolved_address *address);
 
 /* The library that it is built with (library.c). */
 const char *library_name(void);

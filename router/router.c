@@ -4,7 +4,6 @@
  */
 #include "router/router.h"
 
-#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,23 +13,23 @@
 #include "base/clock.h"
 #include "base/index.h"
 #include "base/log.h"
-#include "router/resolve.h"
+#include "base/resolve.h"
 
 /* CLIENT_LONG_PASSWORD, which MariaDB's greeting does not set: it has capability flags of its own.
  */
 #define NOT_MARIADB 1ull
 
 enum { NO_SERVICE = -1 };
-/* A start and a reload wait so long for names. */
-enum { RESOLVE_MS = 1000 };
+/* So long is waited for names; by the probe FIRST_MS, where no address of an upstream is known. */
+enum { RESOLVE_MS = 1000, FIRST_MS = 60000 };
 
-/* One `address` of the ini and what it resolves to. */
+/* One `address` of the ini. */
 struct endpoint {
-    const char *host, *written;
-    uint16_t port;
-    bool is_unix, failed;        /* failed: it did not resolve, and the log has said so */
-    struct resolving *resolving; /* only while the router is built */
-    struct resolved found;
+    const char *written;
+    struct resolve_name *name;     /* NULL: a Unix socket */
+    struct resolved_address local; /* the Unix socket's */
+    uint64_t look_up;              /* the last one's number; the thread's that resolves */
+    bool failed;                   /* it did not resolve, and the log has said so */
 };
 
 struct upstream {
@@ -47,7 +46,7 @@ struct route {
 
 /* Data that changes at run time is behind a pointer, so that readers can use a const router. */
 struct shared {
-    pthread_mutex_t lock; /* for the endpoints' addresses and the upstreams' servers */
+    pthread_mutex_t lock; /* for the upstreams' servers, and what the log has said of endpoints */
 };
 
 struct router {
@@ -76,6 +75,16 @@ static void add_route(struct router *router, size_t service, const struct config
         route->aliases[i] = arena_text(&router->arena, from->aliases.items[i].value);
 }
 
+static struct resolved_address unix_address(const char *path)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    struct resolved_address address = {.length = sizeof(at)};
+
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+    memcpy(&address.at, &at, sizeof(at));
+    return address;
+}
+
 static void add_upstream(struct router *router, size_t at, const struct config_upstream *from)
 {
     struct upstream *upstream = &router->upstreams[at];
@@ -87,12 +96,12 @@ static void add_upstream(struct router *router, size_t at, const struct config_u
         arena_take(&router->arena, upstream->endpoint_count * sizeof(*upstream->endpoints));
     for (size_t i = 0; i < upstream->endpoint_count; i++) {
         const struct config_address *address = &from->addresses.items[i];
-        upstream->endpoints[i] = (struct endpoint){
-            .host = arena_text(&router->arena, address->host).at,
-            .written = arena_text(&router->arena, address->written).at,
-            .port = address->port,
-            .is_unix = address->is_unix,
-        };
+        struct endpoint *endpoint = &upstream->endpoints[i];
+        *endpoint = (struct endpoint){.written = arena_text(&router->arena, address->written).at};
+        if (address->is_unix)
+            endpoint->local = unix_address(address->host.at);
+        else
+            endpoint->name = resolve_name(address->host.at, address->port);
     }
 }
 
@@ -107,7 +116,7 @@ static bool same_upstream(const struct upstream *a, const struct upstream *b)
     return true;
 }
 
-/* Copies what an older router knows about the same servers and their addresses. */
+/* Copies what an older router knows about the same servers. */
 static void take_over(struct router *router, const struct router *old)
 {
     pthread_mutex_lock(&old->shared->lock);
@@ -117,65 +126,50 @@ static void take_over(struct router *router, const struct router *old)
             if (!same_upstream(upstream, &old->upstreams[j]))
                 continue;
             upstream->server = old->upstreams[j].server;
-            for (size_t k = 0; k < upstream->endpoint_count; k++) {
-                struct endpoint *endpoint = &upstream->endpoints[k],
-                                *known = &old->upstreams[j].endpoints[k];
-                endpoint->found = known->found;
-                endpoint->failed = known->failed;
-            }
+            for (size_t k = 0; k < upstream->endpoint_count; k++)
+                upstream->endpoints[k].failed = old->upstreams[j].endpoints[k].failed;
         }
     }
     pthread_mutex_unlock(&old->shared->lock);
 }
 
-static void settle(const struct router *router, size_t upstream, struct endpoint *endpoint,
-                   const char *why, const struct resolved *found)
+static void begin(const struct upstream *of)
 {
-    if (why && !endpoint->failed)
-        log_warning("upstream %s: %s does not resolve: %s", router->upstreams[upstream].name.at,
-                    endpoint->written, why);
-    pthread_mutex_lock(&router->shared->lock);
-    endpoint->failed = why != NULL;
-    if (!why) /* else the older addresses stay */
-        endpoint->found = *found;
-    pthread_mutex_unlock(&router->shared->lock);
+    for (size_t i = 0; i < of->endpoint_count; i++) {
+        if (of->endpoints[i].name)
+            of->endpoints[i].look_up = resolve_begin(of->endpoints[i].name);
+    }
 }
 
-static void add_unix(struct endpoint *endpoint)
+/* Waits for the names of one upstream. Their older addresses hold while they have no answer. */
+static void settle(const struct router *router, const struct upstream *of, int64_t until)
 {
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-
-    snprintf(at.sun_path, sizeof(at.sun_path), "%s", endpoint->host);
-    memcpy(&endpoint->found.addresses[0].at, &at, sizeof(at));
-    endpoint->found.addresses[0].length = sizeof(at);
-    endpoint->found.count = 1;
+    for (size_t i = 0; i < of->endpoint_count; i++) {
+        struct endpoint *endpoint = &of->endpoints[i];
+        if (!endpoint->name)
+            continue;
+        const char *why = resolve_wait(endpoint->name, endpoint->look_up, until);
+        pthread_mutex_lock(&router->shared->lock);
+        const bool failed = endpoint->failed;
+        endpoint->failed = why != NULL;
+        pthread_mutex_unlock(&router->shared->lock);
+        if (why && !failed)
+            log_warning("upstream %s: %s does not resolve: %s", of->name.at, endpoint->written,
+                        why);
+        else if (!why && failed)
+            log_notice("upstream %s: %s resolves again", of->name.at, endpoint->written);
+    }
 }
 
-/* All beside each other. Those that have no answer in time keep what is known of them, and are
- * resolved by the probe. */
+/* All beside each other. */
 static void resolve_all(struct router *router)
 {
     const int64_t until = clock_ms() + RESOLVE_MS;
 
-    for (size_t i = 0; i < router->upstream_count; i++) {
-        for (size_t j = 0; j < router->upstreams[i].endpoint_count; j++) {
-            struct endpoint *endpoint = &router->upstreams[i].endpoints[j];
-            if (endpoint->is_unix)
-                add_unix(endpoint);
-            else
-                endpoint->resolving = resolve_begin(endpoint->host, endpoint->port);
-        }
-    }
-    for (size_t i = 0; i < router->upstream_count; i++) {
-        for (size_t j = 0; j < router->upstreams[i].endpoint_count; j++) {
-            struct endpoint *endpoint = &router->upstreams[i].endpoints[j];
-            struct resolved found;
-            if (endpoint->is_unix)
-                continue;
-            settle(router, i, endpoint, resolve_end(endpoint->resolving, until, &found), &found);
-            endpoint->resolving = NULL;
-        }
-    }
+    for (size_t i = 0; i < router->upstream_count; i++)
+        begin(&router->upstreams[i]);
+    for (size_t i = 0; i < router->upstream_count; i++)
+        settle(router, &router->upstreams[i], until);
 }
 
 struct router *router_build(const struct config *config, const struct router *old)
@@ -256,21 +250,32 @@ const char *router_upstream_name(const struct router *router, size_t upstream)
     return router->upstreams[upstream].name.at;
 }
 
-/* An endpoint that did not resolve counts as one address, so that a session sees the failure. */
-static size_t address_count_of(const struct endpoint *endpoint)
+static void find_addresses(const struct endpoint *endpoint, struct resolved *found)
 {
-    return endpoint->found.count ? endpoint->found.count : 1;
+    if (endpoint->name) {
+        resolve_found(endpoint->name, found);
+    } else {
+        found->addresses[0] = endpoint->local;
+        found->count = 1;
+    }
+}
+
+/* An endpoint that did not resolve counts as one address, so that a session sees the failure. */
+static size_t places_of(const struct resolved *found)
+{
+    return found->count ? found->count : 1;
 }
 
 size_t router_address_count(const struct router *router, size_t upstream)
 {
     const struct upstream *of = &router->upstreams[upstream];
+    struct resolved found;
     size_t count = 0;
 
-    pthread_mutex_lock(&router->shared->lock);
-    for (size_t i = 0; i < of->endpoint_count; i++)
-        count += address_count_of(&of->endpoints[i]);
-    pthread_mutex_unlock(&router->shared->lock);
+    for (size_t i = 0; i < of->endpoint_count; i++) {
+        find_addresses(&of->endpoints[i], &found);
+        count += places_of(&found);
+    }
     return count;
 }
 
@@ -278,24 +283,24 @@ bool router_address(const struct router *router, size_t upstream, size_t index,
                     struct router_address *address)
 {
     const struct upstream *of = &router->upstreams[upstream];
-    bool found = false;
+    struct resolved found;
 
     *address = (struct router_address){.written = ""};
-    pthread_mutex_lock(&router->shared->lock);
     for (size_t i = 0; i < of->endpoint_count; i++) {
-        const struct endpoint *endpoint = &of->endpoints[i];
-        if (index >= address_count_of(endpoint)) {
-            index -= address_count_of(endpoint);
+        find_addresses(&of->endpoints[i], &found);
+        if (index >= places_of(&found)) {
+            index -= places_of(&found);
             continue;
         }
-        found = endpoint->found.count > 0;
-        if (found)
-            *address = endpoint->found.addresses[index];
-        address->written = endpoint->written;
-        break;
+        address->written = of->endpoints[i].written;
+        address->line = i;
+        if (found.count == 0)
+            return false;
+        address->at = found.addresses[index].at;
+        address->length = found.addresses[index].length;
+        return true;
     }
-    pthread_mutex_unlock(&router->shared->lock);
-    return found;
+    return false;
 }
 
 bool router_has_names(const struct router *router, size_t upstream)
@@ -304,25 +309,28 @@ bool router_has_names(const struct router *router, size_t upstream)
 
     for (size_t i = 0; i < of->endpoint_count; i++) {
         const struct endpoint *endpoint = &of->endpoints[i];
-        struct in6_addr address;
-        if (!endpoint->is_unix && inet_pton(AF_INET, endpoint->host, &address) != 1 &&
-            inet_pton(AF_INET6, endpoint->host, &address) != 1)
+        if (endpoint->name && !resolve_is_address(endpoint->name))
             return true;
     }
     return false;
+}
+
+/* Is an address of the upstream known? */
+static bool is_found(const struct upstream *of)
+{
+    struct resolved found = {.count = 0};
+
+    for (size_t i = 0; i < of->endpoint_count && found.count == 0; i++)
+        find_addresses(&of->endpoints[i], &found);
+    return found.count > 0;
 }
 
 void router_resolve(const struct router *router, size_t upstream)
 {
     const struct upstream *of = &router->upstreams[upstream];
 
-    for (size_t i = 0; i < of->endpoint_count; i++) {
-        struct endpoint *endpoint = &of->endpoints[i];
-        struct resolved found;
-        if (!endpoint->is_unix)
-            settle(router, upstream, endpoint, resolve_name(endpoint->host, endpoint->port, &found),
-                   &found);
-    }
+    begin(of);
+    settle(router, of, clock_ms() + (is_found(of) ? RESOLVE_MS : FIRST_MS));
 }
 
 void router_server(const struct router *router, size_t upstream, struct router_server *server)

@@ -53,13 +53,15 @@ struct router_address {
     struct sockaddr_storage at;
     socklen_t length;
     const char *written; /* as in the ini */
+    size_t line;         /* which of the upstream's `address` lines has it, from 0 */
 };
 /* False if the name is not resolved (router_resolve does that). */
 bool router_address(const struct router *router, size_t upstream, size_t index,
                     struct router_address *address);
-/* Resolves the host names of one upstream again; by one thread at a time. It blocks for as long as
- * the name server does. router_build waits for a second at most: names without an answer have the
- * addresses that `old` has, or none yet. */
+/* Resolves the host names of one upstream again; by one thread at a time. It waits, as router_build
+ * does, for a second at most, or for a minute where none of its addresses is known. Names without
+ * an answer keep the addresses that were found last (base/resolve.h), and an answer counts when it
+ * comes. */
 void router_resolve(const struct router *router, size_t upstream);
 /* Has it an address that is to be resolved? */
 bool router_has_names(const struct router *router, size_t upstream);

@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from harness import clients, counts, gate, places, servers, short  # noqa: E402
+from harness import built, clients, counts, gate, places, servers, short  # noqa: E402
 
 _servers = {}
 
@@ -120,6 +120,27 @@ def certificates():
     subprocess.run([places.TOP / "tests/certificates", folder], check=True, timeout=60)
     yield folder
     places.remove(folder)
+
+
+@pytest.fixture
+def names(tmp_path, monkeypatch):
+    """names(address, ...): what each name that ends in ".test" resolves to from now on, for a silogate that is
+    started from here on; none: it is not known; "hang": the name server gives no answer."""
+    if places.is_sanitized():
+        pytest.skip("a sanitizer wants to be the first library")
+
+    def build(path):
+        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", path, source], check=True, timeout=60)
+
+    source, file = places.TOP / "tests/harness/resolve_names.c", tmp_path / "names"
+    monkeypatch.setenv("LD_PRELOAD", str(built.once("resolve_names.so", [source], build)))
+    monkeypatch.setenv("RESOLVE_NAMES", str(file))
+
+    def resolve(*addresses):
+        (tmp_path / "new").write_text("".join(f"{address}\n" for address in addresses))
+        (tmp_path / "new").rename(file)
+
+    return resolve
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import time
 class Relay:
     """Listens on `port` and connects each client to `target`. `room`: so many bytes still go there; None: all."""
 
-    def __init__(self, target):
+    def __init__(self, target, host="127.0.0.1", port=0):
         self.target = target
         self.room = None
         self.connections = []
         self.sockets = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server((host, port))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 

@@ -1,4 +1,5 @@
-"""Name servers that give no answer, and upstreams that drip: each keeps only its own upstream waiting."""
+"""Name servers that fail or give no answer, and upstreams that drip: each keeps only its own upstream waiting, and
+addresses that were found once are good until there are others."""
 import signal
 import socket
 import subprocess
@@ -101,3 +102,119 @@ def test_one_that_drips(mariadb, make_gate, tmp_path, more):
         gate.wait_log("upstream 'main' is down", start=before)
         client.close()
         over.set()
+
+
+NAME, ACCOUNT = "db.silogate.test", "named_account"
+
+
+@pytest.fixture
+def account(server, tmp_path):
+    """silogate's own account, which may only log in: the threads that want more connect again and again."""
+    server.sql(f"DROP USER IF EXISTS {ACCOUNT}@'%'", f"CREATE USER {ACCOUNT}@'%' IDENTIFIED BY 'named-secret'")
+    password = tmp_path / "password"
+    password.write_text("named-secret\n")
+    yield (("upstream:main", "account", ACCOUNT), ("upstream:main", "account_password_file", password))
+    server.sql(f"DROP USER {ACCOUNT}@'%'")
+
+
+@pytest.fixture
+def relays():
+    made = []
+
+    def make(*arguments, **options):
+        made.append(Relay(*arguments, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+        one.cut()
+
+
+def reached(relay, more=2):
+    """So many more connections came."""
+    before = len(relay.connections)
+    return places.wait_for(lambda: len(relay.connections) >= before + more, 60)
+
+
+@pytest.mark.parametrize("fails", [(), ("hang",)], ids=["no such name", "no answer"])
+def test_the_addresses_that_were_found_last(server, account, make_gate, names, relays, fails):
+    """silogate's own connections are where its clients' are: an upstream is not down because its name server is.
+    Another address is found when there is one, also the one behind one that is dead."""
+    names("127.0.0.1")
+    old = relays(server.port)
+    new = relays(server.port, "127.0.0.2", old.port)
+    gate = make_gate(server, ("upstream:main", "address", f"{NAME}:{old.port}"), *account)
+
+    def stands(relay):
+        assert reached(relay), gate.log()[-2000:]
+        assert gate.get("/readyz")[0] == 200
+        assert gate.metrics().total("upstream_up", upstream="main") == 1
+        assert not gate.events("upstream_down")
+        wire.connect(gate.port, "lab_service").quit()
+
+    assert gate.get("/readyz")[0] == 200
+    names(*fails)
+    gate.wait_log(f"{NAME}:{old.port} does not resolve")
+    old.cut()  # nobody keeps a connection
+    stands(old)
+    gate.reload()
+    stands(old)
+    assert not new.connections
+    names("127.0.0.3", "127.0.0.2")
+    gate.wait_log(f"{NAME}:{old.port} resolves again")
+    old.cut()
+    stands(new)
+    assert not gate.events("upstream_down")
+
+
+def test_a_start_without_an_address(server, account, make_gate, names, relays):
+    """There is no older address: it is up as soon as the name server gives one."""
+    names("hang")
+    relay = relays(server.port)
+    gate = make_gate(server, ("upstream:main", "address", f"{NAME}:{relay.port}"), *account)
+    assert gate.get("/readyz")[0] == 503
+    names("127.0.0.1")
+    assert places.wait_for(lambda: gate.get("/readyz")[0] == 200)
+
+
+@pytest.mark.parametrize("fails", ["hang", None], ids=["no answer", "control"])
+def test_an_end_waits_for_no_name_server(server, account, make_gate, names, relays, fails):
+    """All threads with connections of their own begin new ones; the end came when the look-up did."""
+    names("127.0.0.1")
+    relay = relays(server.port)
+    gate = make_gate(server, ("upstream:main", "address", f"{NAME if fails else '127.0.0.1'}:{relay.port}"), *account)
+    assert reached(relay, 1)
+    if fails:
+        names(fails)
+    relay.cut()
+    reached(relay)
+    gate.process.send_signal(signal.SIGTERM)
+    assert gate.process.wait(20) == 0
+
+
+@pytest.mark.parametrize("tls", ["verify_ca", "verify_identity"])
+@pytest.mark.parametrize("host", [NAME, "db.other.test"])
+def test_the_certificate_is_for_the_name(make_gate, secure_mariadb, certificates, tmp_path, names, tls, host):
+    """For neither leg the address, whose certificate it would be, takes the place of the name; the second address
+    of a name belongs to its line."""
+    good = tls == "verify_ca" or host == NAME
+    password = tmp_path / "password"
+    password.write_text("named-secret\n")
+    secure_mariadb.sql(f"CREATE OR REPLACE USER {ACCOUNT}@'%' IDENTIFIED BY 'named-secret'")
+    names("127.0.0.4", "127.0.0.1")  # nobody listens on the first
+    mark = secure_mariadb.mark()
+    try:
+        gate = make_gate(secure_mariadb, ("upstream:main", "address", f"{host}:{secure_mariadb.port}"),
+                         ("upstream:main", "tls", tls), ("upstream:main", "ca", certificates / "ca.pem"),
+                         ("upstream:main", "account", ACCOUNT), ("upstream:main", "account_password_file", password))
+        if good:
+            wire.connect(gate.port, "lab_service").quit()
+            assert places.wait_for(lambda: f"{ACCOUNT}@" in secure_mariadb.log(mark))
+            assert "error 2026" not in gate.log()
+        else:
+            with pytest.raises(wire.Error, match="is for another name than"):
+                wire.connect(gate.port, "lab_service")
+            gate.wait_log("error 2026")
+    finally:
+        secure_mariadb.sql(f"DROP USER {ACCOUNT}@'%'")

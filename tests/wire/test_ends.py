@@ -1,7 +1,6 @@
 """Every end of a session has a reason out of proxy/reasons.def, counted where the metrics are: what
 clients and servers do wrong, what the client then hears, and which reason is counted."""
 import socket
-import subprocess
 import time
 
 import pytest
@@ -277,24 +276,6 @@ def test_login_split_at_every_byte(ends):
     one.raw = whole
     one.quit()
     ends.expect("client_quit")
-
-
-@pytest.fixture
-def names(tmp_path, monkeypatch):
-    """names(address, ...): what moving.test resolves to from now on."""
-    if places.is_sanitized():
-        pytest.skip("a sanitizer wants to be the first library")
-    library, file = tmp_path / "names.so", tmp_path / "names"
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", library,
-                    places.TOP / "tests/harness/resolve_names.c"], check=True, timeout=60)
-    monkeypatch.setenv("LD_PRELOAD", str(library))
-    monkeypatch.setenv("RESOLVE_NAMES", str(file))
-
-    def resolve(*addresses):
-        (tmp_path / "new").write_text("".join(f"{address}\n" for address in addresses))
-        (tmp_path / "new").rename(file)
-
-    return resolve
 
 
 @pytest.mark.long
