@@ -37,9 +37,8 @@ static const char *asked(const struct session *session)
     const struct runtime *runtime = session->draft->runtime;
     const struct config_addresses *all =
         &runtime->config->upstreams[session->binding->upstream].addresses;
-    size_t next = session->draft->address_index;
 
-    return all->items[next > 0 && next <= all->count ? next - 1 : 0].written.at;
+    return all->items[session->draft->address_line].written.at;
 }
 
 /* Updates the upstream's health at once, without waiting for the next probe. */
@@ -79,7 +78,10 @@ static bool open_next(struct session *session)
     struct router_address address;
 
     while (draft->address_index < router_address_count(router, session->binding->upstream)) {
-        if (!router_address(router, session->binding->upstream, draft->address_index++, &address))
+        const bool found =
+            router_address(router, session->binding->upstream, draft->address_index++, &address);
+        draft->address_line = address.line;
+        if (!found)
             continue;
         int opened = socket(address.at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd_limit_spares(opened)) {

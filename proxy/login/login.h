@@ -68,6 +68,7 @@ struct login_draft {
     bool is_counted;      /* this login is counted in the TLS handshakes of its address */
     uint8_t delay;        /* seconds by which the answer is, or was, delayed */
     size_t address_index; /* the next address to try */
+    size_t address_line;  /* the `address` line of the present one, or of the last one */
     char why[200];        /* the error of the last address that failed */
     struct login login;   /* its texts are in `raw` */
     uint8_t *raw;

@@ -104,7 +104,7 @@ enum step login_route(struct session *session)
     session_drop_upstream(session);
     binding_free(draft->before);
     draft->before = NULL;
-    draft->address_index = 0;
+    draft->address_index = draft->address_line = 0;
     session_enter(session, STATE_CONNECT);
     return STEP_AGAIN;
 }

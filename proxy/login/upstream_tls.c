@@ -26,7 +26,7 @@ static enum step refuse_upstream(struct session *session, const char *why)
 /* The address that connect.c has connected to. */
 static const struct config_address *address_of(const struct session *session)
 {
-    return &upstream_of(session)->addresses.items[session->draft->address_index - 1];
+    return &upstream_of(session)->addresses.items[session->draft->address_line];
 }
 
 static enum step handshake_upstream(struct session *session, struct tls_client *client)
