@@ -172,9 +172,18 @@ static bool is_answer(unsigned code)
     return is_after_greeting(code) || (code > 0 && !is_library_error(code));
 }
 
+/* The first packet of a server: a greeting, or an error. */
+static bool is_first_packet(const struct connection_knock *knock)
+{
+    enum { FIRST = 4, VERSION_10 = 10, ERROR = 0xff }; /* the payload's first byte */
+
+    return knock->length > FIRST &&
+           (knock->greeting[FIRST] == VERSION_10 || knock->greeting[FIRST] == ERROR);
+}
+
 static bool has_answer(const struct connection *connection)
 {
-    return is_answer(connection->code) || (connection->knock && connection->knock->length > 0);
+    return is_answer(connection->code) || (connection->knock && is_first_packet(connection->knock));
 }
 
 /* Tries the addresses that this process knows of a host, or what the library finds (in a command
@@ -333,7 +342,7 @@ struct connection *connection_open(const struct connection_options *options, str
 
 bool connection_answered(const struct connection_knock *knock)
 {
-    return knock->length > 0 || is_answer(knock->code);
+    return is_first_packet(knock) || is_answer(knock->code);
 }
 
 bool connection_knock(const struct connection_options *options, struct connection_knock *knock,

@@ -54,11 +54,12 @@ void connection_close(struct connection *connection); /* NULL is allowed */
 enum { CONNECTION_GREETING = 512 };
 struct connection_knock {
     uint8_t greeting[CONNECTION_GREETING]; /* the server's first packet with its header */
-    size_t length;                         /* 0: not known; Oracle's library does not show it */
+    size_t length;                         /* 0: it did not come as a whole, or (with Oracle's
+                                              library) is not shown */
     unsigned code;                         /* the error code of the server or of the library */
     char address[256];                     /* as it is written in proxy.ini */
 };
-/* Has the server answered, perhaps with an error? */
+/* Has a server answered, perhaps with an error? Its greeting is not read but for the first byte. */
 bool connection_answered(const struct connection_knock *knock);
 /* Logs in at the first address that answers, and out again at once, without a statement. False
  * with `error`: no address has answered (the last one's reasons), or this one has refused the

@@ -42,9 +42,10 @@ static int within(int timeout, int64_t until)
 }
 
 /* Waits for the server's first packet and copies it; the library still reads it from the socket.
- * Returns the length: the whole packet, or the part that came within the timeout or fits. */
+ * Returns the length: the whole packet, or (`*is_whole` is false) the part that came within the
+ * timeout or fits. */
 static size_t peek_greeting(int socket, int timeout, int64_t until, unsigned char *greeting,
-                            size_t size)
+                            size_t size, bool *is_whole)
 {
     size_t length = 0, whole = PACKET_START;
 
@@ -61,6 +62,7 @@ static size_t peek_greeting(int socket, int timeout, int64_t until, unsigned cha
             whole =
                 PACKET_START + (greeting[0] | (size_t)greeting[1] << 8 | (size_t)greeting[2] << 16);
     }
+    *is_whole = length >= whole && whole > PACKET_START;
     return length < whole ? length : whole;
 }
 
@@ -81,10 +83,12 @@ static bool look_at_greeting(int socket, int timeout, const struct destination *
 {
     static const int lowest = 1;
     struct connection_knock seen = {.length = 0};
+    bool is_whole = false;
 
-    seen.length = peek_greeting(socket, timeout, to->until, seen.greeting, sizeof(seen.greeting));
+    seen.length =
+        peek_greeting(socket, timeout, to->until, seen.greeting, sizeof(seen.greeting), &is_whole);
     setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &lowest, sizeof(lowest));
-    if (to->knock) {
+    if (to->knock && is_whole) {
         memcpy(to->knock->greeting, seen.greeting, seen.length);
         to->knock->length = seen.length;
     }

@@ -24,7 +24,8 @@ enum {
     FIRST_MS = 2000,   /* a start waits so long for those that give no answer */
     BESIDE_MS = 10000, /* and so long while another silogate serves */
     END_MS = 200,      /* an end for probes that are about to have one */
-    TURN_MS = 10
+    TURN_MS = 10,
+    IS_ERROR = 0xff /* the first byte of an error packet */
 };
 
 /* A round; freed by the last thread of it. */
@@ -125,11 +126,12 @@ static void probe_as_account(const struct round *round, const struct claim *clai
     struct greeting greeting;
 
     bool good = log_in(config, runtime->config->proxy.connect_timeout.value, &login, &error);
-    if (login.length > PACKET_HEADER)
-        knock_learn(runtime, upstream,
-                    (struct text){(const char *)login.greeting + PACKET_HEADER,
-                                  login.length - PACKET_HEADER},
-                    strncmp(login.address, "unix:", 5) == 0, &greeting);
+    if (login.length > PACKET_HEADER && login.greeting[PACKET_HEADER] != IS_ERROR &&
+        !knock_learn(runtime, upstream,
+                     (struct text){(const char *)login.greeting + PACKET_HEADER,
+                                   login.length - PACKET_HEADER},
+                     strncmp(login.address, "unix:", 5) == 0, &greeting))
+        login.answered = false; /* with something that is no greeting */
     bool unasked = !good && !login.answered && login.code == 0; /* the account has no password */
     bool unseen = (good || login.answered) && !is_known(runtime, upstream);
     if (unasked || unseen) { /* the greeting contains what the library does not report */

@@ -148,6 +148,34 @@ def test_no_server_is_down(make_gate, first):
     server.close()
 
 
+@pytest.mark.parametrize("first", [
+    b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x4a\0\0\0\x0a8.0.3", b"\x05\0\0\0\x09oops", b"\x05\0\0\0\x0aoops",
+    b"\x20\x01\0\0" + b"\x7f" * 400], ids=["HTTP", "half", "version 9", "short", "garbage"])
+def test_no_server_is_down_for_the_account_too(make_gate, tmp_path, first):
+    """Not any bytes are an answer: the library's error for them is no refused account."""
+    (tmp_path / "password").write_text("secret\n")
+    good = [True]
+
+    def script(stream, number):
+        if good[0]:
+            server.session(stream)
+        else:
+            stream.socket.sendall(first)
+    server = wire.FakeServer(script)
+    gate = make_gate(server.address(), ("upstream:main", "account", ACCOUNT),
+                     ("upstream:main", "account_password_file", tmp_path / "password"))
+    assert gate.get("/readyz")[0] == 200
+    good[0] = False
+    gate.reload()  # looks at once
+    gate.wait_log("upstream 'main' is down")
+    assert gate.get("/readyz")[0] == 503
+    assert "does not let its account in" not in gate.log()
+    good[0] = True
+    assert places.wait_for(lambda: gate.get("/readyz")[0] == 200)
+    gate.stop()
+    server.close()
+
+
 def test_a_session_that_loses_its_server_tells(make_gate):
     """Nobody logs in any more, and it is known all the same."""
     server = wire.FakeServer()
