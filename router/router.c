@@ -21,7 +21,7 @@
 
 enum { NO_SERVICE = -1 };
 /* So long is waited for names; by the probe FIRST_MS, where no address of an upstream is known. */
-enum { RESOLVE_MS = 1000, FIRST_MS = 60000 };
+enum { RESOLVE_MS = 1000, FIRST_MS = 10000 };
 
 /* One `address` of the ini. */
 struct endpoint {

@@ -59,7 +59,7 @@ struct router_address {
 bool router_address(const struct router *router, size_t upstream, size_t index,
                     struct router_address *address);
 /* Resolves the host names of one upstream again; by one thread at a time. It waits, as router_build
- * does, for a second at most, or for a minute where none of its addresses is known. Names without
+ * does, for a second at most, or for ten where none of its addresses is known. Names without
  * an answer keep the addresses that were found last (base/resolve.h), and an answer counts when it
  * comes. */
 void router_resolve(const struct router *router, size_t upstream);
