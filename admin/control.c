@@ -20,6 +20,7 @@
 #include "base/arena.h"
 #include "base/listen.h"
 #include "base/log.h"
+#include "base/owner.h"
 
 enum {
     BACKLOG = 16,
@@ -60,10 +61,13 @@ static unsigned forbids(struct MHD_Connection *connection, struct error *why)
 {
     const struct ucred caller = peer_of(connection);
 
-    if (caller.uid != geteuid() && caller.uid != 0) {
+    if (!owner_is_own(caller.uid) && caller.uid != 0) {
         log_warning("uid %u (process %ld) has asked for the sockets, and is not the user of this "
-                    "silogate: refused",
-                    (unsigned)caller.uid, (long)caller.pid);
+                    "silogate%s: refused",
+                    (unsigned)caller.uid, (long)caller.pid,
+                    caller.uid == geteuid() ? ", or cannot be told from others: give silogate a "
+                                              "user of its own that is mapped into its namespace"
+                                            : "");
         error_set(why, "only a process of this silogate's user may take over");
         return MHD_HTTP_FORBIDDEN;
     }

@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "base/owner.h"
 
 enum { ORPHANS_MOST = 64 };
 
@@ -31,7 +32,7 @@ static bool listens(const struct sockaddr_un *at)
         unlink(at->sun_path);
     const bool ours = reached &&
                       getsockopt(asking, SOL_SOCKET, SO_PEERCRED, &owner, &length) == 0 &&
-                      owner.uid == geteuid();
+                      owner_is_own(owner.uid);
     close(asking);
     return ours;
 }

@@ -262,8 +262,10 @@ static bool refused(const char *path, const char *head, bool whole, struct error
                                 "with it, or in another container than this one; end that one "
                                 "first, or give this one a `control` of its own");
     if (strncmp(head, "HTTP/1.1 403", 12) == 0)
-        return error_set(error, "the silogate that runs belongs to another user; start this one as "
-                                "that user, or end that one first");
+        return error_set(error,
+                         "the silogate that runs belongs to another user, or cannot tell its user "
+                         "from others (its log says so); start this one as that user, or end that "
+                         "one first");
     if (whole)
         return error_set(error,
                          "the silogate that runs would not be taken over (%.*s); end it first",

@@ -412,3 +412,31 @@ def test_the_group_gets_no_sockets(line, what):
     assert asked.stdout.strip() == "HTTP/1.1 403"
     gate.wait_log(r"uid 65534 \(process \d+\) has asked for the sockets", start=before)
     line.upgrade()
+
+
+def test_nobody_has_no_user_of_its_own(line):
+    """In a user namespace each user that it does not know has the number of nobody: all of the socket's group were taken
+    for silogate's own user."""
+    apart = ["unshare", "-U", "--map-user=65534", "--map-group=0"]
+    if os.geteuid() or subprocess.run([*apart, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no user namespace can be made here, or only root can become another user")
+    gate, socket_file = line.gate, line.gate.folder / "control"
+    gate.stop()
+    before = len(gate.log())
+    with open(gate.log_file, "ab") as said:
+        gate.process = subprocess.Popen([*apart, str(places.SILOGATE), "run", "-c", str(gate.path)],
+                                        stdin=subprocess.DEVNULL, stdout=said, stderr=said, preexec_fn=places.end_with_us)
+    gate.wait_log(" runs: ", start=before)
+    os.chown(socket_file, -1, 65533)
+    for folder in [gate.folder, *gate.folder.parents]:
+        if folder.stat().st_uid == 0 and not folder.stat().st_mode & 1:
+            folder.chmod(folder.stat().st_mode | 0o11)
+    for what in ("takeover", "adoption"):
+        asked = subprocess.run(["/usr/bin/python3", "-c", ASKS, socket_file, what], user=65533, group=65533,
+                               extra_groups=[], capture_output=True, text=True, timeout=60, check=True)
+        assert asked.stdout.strip() == "HTTP/1.1 403"
+    gate.wait_log("or cannot be told from others", start=before)
+    before = len(gate.log())
+    line.upgrade(code=2)
+    assert "cannot tell its user from others" in gate.log()[before:]
+    wire.connect(gate.port, "lab_service").quit()
