@@ -14,7 +14,7 @@
  *   POST /control/allow     {"service":..,"on":..,"access":["read"],"milliseconds":N,"ticket":..}
  *   POST /control/hold      {"owner":..,"milliseconds":N}
  *   POST /control/undo      {"id":"3f2a91c0"}
- *   POST /control/reload    {}
+ *   POST /control/reload    {}                             {"reloaded":true,"not_followed":[PID]}
  *   GET  /control/takeover  "Upgrade: silogate-takeover": proxy/takeover.h
  *   GET  /control/adoption  "Upgrade: silogate-adoption": proxy/orphans.h
  *
@@ -90,7 +90,9 @@ struct control_source {
     size_t (*meetings)(void *context, struct meeting *list, size_t room);
     /* The overrides in force, at most OVERRIDES_MAX. */
     size_t (*overrides)(void *context, struct override *list);
-    bool (*reload)(void *context, struct error *why);
+    /* Waits a moment for older generations, and fills in the process IDs of those that still judge
+     * by another configuration, at most `room`. */
+    bool (*reload)(void *context, uint32_t *behind, size_t room, size_t *count, struct error *why);
     /* Hands all sockets to a successor; returns after that is done or has failed. Runs on a thread
      * of its own. */
     void (*takeover)(void *context, int channel);

@@ -13,7 +13,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 
-enum { INSTANCES_ROOM = 256, MEETINGS_ROOM = 64 };
+enum { INSTANCES_ROOM = 256, MEETINGS_ROOM = 64, OLDER_ROOM = 16 };
 
 static struct text argument(const struct call *call, const char *name)
 {
@@ -374,10 +374,16 @@ static unsigned run_reload(struct call *call, struct error *why)
 {
     const struct control_source *source = call->source;
 
+    uint32_t behind[OLDER_ROOM];
+    size_t count;
+
     log_notice("control: %s asks for a reload", call->who);
-    if (!source->reload(source->context, why))
+    if (!source->reload(source->context, behind, OLDER_ROOM, &count, why))
         return MHD_HTTP_CONFLICT;
-    fputs("{\"reloaded\":true}\n", call->to);
+    fputs("{\"reloaded\":true,\"not_followed\":[", call->to);
+    for (size_t i = 0; i < count; i++)
+        fprintf(call->to, "%s%u", i ? "," : "", (unsigned)behind[i]);
+    fputs("]}\n", call->to);
     return 0;
 }
 

@@ -260,7 +260,7 @@ static const struct call calls[] = {
     {"overrides", 0, 0, 0,                                                 ask_overrides, ctl_print_overrides},
     {"undo",      1, 1, 0,                                                 ask_undo,      ctl_print_undone   },
     {"instances", 0, 0, 0,                                                 ask_instances, ctl_print_instances},
-    {"reload",    0, 0, 0,                                                 ask_reload,    ctl_print_fields   },
+    {"reload",    0, 0, 0,                                                 ask_reload,    ctl_print_reload   },
 };
 
 /* The socket's path; false, with a message, if the configuration does not have it. */

@@ -12,6 +12,7 @@ void ctl_print_shown(const json_t *answer);
 void ctl_print_override(const json_t *answer);
 void ctl_print_overrides(const json_t *answer);
 void ctl_print_undone(const json_t *answer);
+void ctl_print_reload(const json_t *answer);
 void ctl_print_instances(const json_t *answer);
 /* Prints the reason of a refusal on standard error. */
 void ctl_print_wrong(const char *why);

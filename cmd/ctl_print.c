@@ -179,6 +179,18 @@ void ctl_print_fields(const json_t *answer)
     print_members(answer);
 }
 
+void ctl_print_reload(const json_t *answer)
+{
+    const json_t *processes = json_object_get(answer, "not_followed"), *process;
+    size_t i;
+
+    puts("reloaded: yes");
+    json_array_foreach(processes, i, process)
+        printf("the older silogate with process %lld has not followed: its sessions are judged by "
+               "the configuration that it read before; its log says why\n",
+               (long long)json_integer_value(process));
+}
+
 void ctl_print_shown(const json_t *answer)
 {
     const char *key;

@@ -154,6 +154,7 @@ struct config_files {
 struct config {
     struct text path; /* of the file; relative paths in it are resolved against its folder */
     struct config_files files;
+    uint64_t read; /* a hash of all sections, keys and values, ${NAME} replaced; never 0 */
     struct {
         struct config_list include;
         struct config_addresses listen;

@@ -81,6 +81,11 @@ static bool value_plain(struct reading *reading, const struct key *key, struct t
     return true;
 }
 
+static void add_to_hash(struct reading *reading, struct text t)
+{
+    reading->config->read = text_hash(t, reading->config->read + t.length, false);
+}
+
 /* inih calls this for each key = value; 0 would be an error. */
 static int key_found(void *user, const char *section_unused, const char *name, const char *written)
 {
@@ -110,10 +115,15 @@ static int key_found(void *user, const char *section_unused, const char *name, c
     }
     *seen = reading->lines.line;
     struct text value;
-    if (!environment_expand(&reading->arena, text_of(written), &value, &why))
+    if (!environment_expand(&reading->arena, text_of(written), &value, &why)) {
         lines_problem(&reading->lines, "%s = %s: %s", name, written, why.text);
-    else if (value_plain(reading, key, value) &&
-             !value_read(key, section_base(reading->config, section), value, &place, &why))
+        return 1;
+    }
+    add_to_hash(reading, section->form);
+    add_to_hash(reading, text_of(name));
+    add_to_hash(reading, value);
+    if (value_plain(reading, key, value) &&
+        !value_read(key, section_base(reading->config, section), value, &place, &why))
         lines_problem(&reading->lines, "%s = %.*s: %s", name, TEXT_ARGS(value), why.text);
     return 1;
 }
@@ -210,8 +220,11 @@ static void read_all(struct reading *reading)
             read_included(reading, includes->items[i].line, match.found.gl_pathv[j]);
         include_done(&match);
     }
-    for (size_t i = 0; i < reading->section_count; i++)
+    for (size_t i = 0; i < reading->section_count; i++) {
+        add_to_hash(reading, reading->sections[i]->form);
         set_defaults(reading, reading->sections[i]);
+    }
+    reading->config->read |= 1;
 }
 
 struct config *config_read(const char *path, struct config_problems *problems)

@@ -11,6 +11,7 @@
 
 #include "admin/control.h"
 #include "base/log.h"
+#include "proxy/ini_path.h"
 #include "proxy/registry.h"
 #include "proxy/start.h"
 
@@ -54,6 +55,24 @@ size_t generations_numbers(const struct inherited *inherited, uint32_t *numbers,
         const struct inherited_socket *older = &inherited->items[i];
         if (older->kind == INHERITED_OLDER && older->fd >= 0 && !has_ended(older))
             numbers[count++] = older->number;
+    }
+    return count;
+}
+
+size_t generations_behind(const struct inherited *inherited, int ini_path, uint64_t read,
+                          uint32_t *numbers, size_t room)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < inherited->count && count < room; i++) {
+        const struct inherited_socket *older = &inherited->items[i];
+        if (older->kind != INHERITED_OLDER || older->fd < 0)
+            continue;
+        const bool knows = ini_path >= 0 && older->ids;
+        if ((knows && ini_path_noted(ini_path, older->ids - 1U, older->number) == read) ||
+            has_ended(older))
+            continue;
+        numbers[count++] = older->number;
     }
     return count;
 }

@@ -16,6 +16,10 @@ void generations_make_room(const struct inherited *inherited, int64_t millisecon
 unsigned generations_taken(const struct inherited *inherited);
 /* The numbers of older generations that have not ended yet, oldest first. */
 size_t generations_numbers(const struct inherited *inherited, uint32_t *numbers, size_t room);
+/* Those of them that do not have in force what `read` says, by what they have noted in `ini_path`
+ * (ini_path.h; -1: there is none, and nobody is known to have it). */
+size_t generations_behind(const struct inherited *inherited, int ini_path, uint64_t read,
+                          uint32_t *numbers, size_t room);
 /* Closes the pidfds of processes that have ended, and removes the sockets at OLDER_PATH (control.h)
  * of those that were killed. `path` is the control socket's. */
 void generations_forget(struct inherited *inherited, const char *path);

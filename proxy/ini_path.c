@@ -9,6 +9,52 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* What stands behind the path: a slot for whoever serves, then one for each generation. */
+struct slot {
+    uint64_t read;
+    uint32_t process, unused;
+};
+
+static void put(int fd, unsigned at, struct slot slot)
+{
+    const off_t where = PATH_MAX + (off_t)(at * sizeof(slot));
+    const ssize_t written = pwrite(fd, &slot, sizeof(slot), where);
+
+    (void)written; /* it then counts as one that has not followed */
+}
+
+static struct slot get(int fd, unsigned at)
+{
+    const off_t where = PATH_MAX + (off_t)(at * sizeof(struct slot));
+    struct slot slot;
+
+    if (pread(fd, &slot, sizeof(slot), where) != (ssize_t)sizeof(slot))
+        return (struct slot){.read = 0};
+    return slot;
+}
+
+void ini_path_note(int fd, unsigned generation, uint32_t process, uint64_t read)
+{
+    put(fd, generation + 1, (struct slot){.read = read, .process = process});
+}
+
+uint64_t ini_path_noted(int fd, unsigned generation, uint32_t process)
+{
+    const struct slot slot = get(fd, generation + 1);
+
+    return slot.process == process ? slot.read : 0;
+}
+
+void ini_path_lead(int fd, uint64_t read)
+{
+    put(fd, 0, (struct slot){.read = read});
+}
+
+uint64_t ini_path_leads(int fd)
+{
+    return get(fd, 0).read;
+}
+
 int ini_path_new(void)
 {
     return memfd_create("silogate-path", MFD_CLOEXEC);

@@ -13,7 +13,7 @@
 #include "proxy/running.h"
 #include "proxy/server.h"
 
-enum { SEEK_MS = 2000 };
+enum { SEEK_MS = 2000, FOLLOW_TURN_MS = 20, FOLLOW_TURNS = 100 };
 
 /* A call and its result: each order_ function runs on the main thread. */
 struct ordered {
@@ -100,6 +100,13 @@ static void order_older(void *argument)
         generations_numbers(&ordered->server->inherited, ordered->processes, ordered->room);
 }
 
+static void order_behind(void *argument)
+{
+    struct ordered *ordered = argument;
+
+    ordered->count = older_behind(ordered->server, ordered->processes, ordered->room);
+}
+
 static bool order(struct ordered *ordered, void (*work)(void *argument))
 {
     if (!desk_call(&ordered->server->desk, work, ordered) && ordered->why)
@@ -157,9 +164,22 @@ static size_t control_overrides(void *context, struct override *list)
     return ordered.count;
 }
 
-static bool control_reload(void *context, struct error *why)
+static bool control_reload(void *context, uint32_t *behind, size_t room, size_t *count,
+                           struct error *why)
 {
-    return order(&(struct ordered){.server = context, .why = why}, order_reload);
+    const struct timespec moment = {.tv_nsec = FOLLOW_TURN_MS * 1000000L};
+    struct ordered ordered = {.server = context, .processes = behind, .room = room, .why = why};
+
+    if (!order(&ordered, order_reload))
+        return false;
+    for (int turn = 0; turn < FOLLOW_TURNS; turn++) {
+        order(&ordered, order_behind);
+        if (ordered.count == 0)
+            break;
+        nanosleep(&moment, NULL);
+    }
+    *count = ordered.count;
+    return true;
 }
 
 static struct control_session *control_sessions(void *context, const struct control_filter *filter,

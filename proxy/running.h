@@ -1,5 +1,5 @@
 /* The state of the running silogate, owned by its main thread. Private to server.c, orders.c,
- * meeting.c and drain.c. */
+ * meeting.c, older.c and drain.c. */
 #ifndef PROXY_RUNNING_H
 #define PROXY_RUNNING_H
 
@@ -32,8 +32,10 @@ struct server {
     bool young;                    /* it has taken over, less than a second ago */
     struct open_sockets sockets;
     struct inherited inherited;
-    int ini_path; /* ini_path.h; -1: there is none */
-    int turn;     /* the lock of takeover_turn, while it starts; else -1 */
+    int ini_path;    /* ini_path.h; -1: there is none */
+    int turn;        /* the lock of takeover_turn, while it starts; else -1 */
+    double reloaded; /* when older generations were told to reload, in monotonic seconds; 0: all of
+                        them have followed, or the log says who has not */
     struct show *show;
     struct ledger *ledger; /* of all generations; NULL: this is the first */
     struct moving_door door;
@@ -55,6 +57,17 @@ struct server {
 
 /* server.c: does what SIGHUP does. */
 bool server_reload(struct server *server, struct error *why);
+
+/* older.c: what older generations read.
+ * At the beginning of its time as the newest: its file is theirs too, at the next reload. */
+void older_lead(struct server *server);
+/* After this process's own reload: passes on one that was accepted. */
+void older_reload(struct server *server, bool accepted);
+/* From time to time: warns once of those
+ * that have not followed. */
+void older_look(struct server *server);
+/* The process IDs of those that judge by another configuration than this process. */
+size_t older_behind(const struct server *server, uint32_t *processes, size_t room);
 
 /* orders.c: the functions that the control socket calls. */
 struct control_source orders_source(struct server *server);

@@ -63,8 +63,7 @@ bool server_reload(struct server *server, struct error *why)
     const bool another = server->handed_over && ini_path_read(server->ini_path, path);
     bool fine = reload_run(another ? path : server->path, &server->steer, server->violations,
                            server->show, why);
-    if (fine && !server->handed_over) /* for the sessions of older generations too */
-        generations_signal(&server->inherited, SIGHUP);
+    older_reload(server, fine); /* for the sessions of older generations too */
     if (!server->handed_over)
         notify("READY=1\nMAINPID=%ld\nSTATUS=%s%s, policy %s", (long)getpid(),
                server->terminated ? "draining" : "serving",
@@ -143,6 +142,7 @@ static void on_probe(struct ev_loop *loop, struct ev_timer *timer, int events)
     server->young = false;
     if (server->ledger && !server->handed_over)
         ledger_fold(server->ledger);
+    older_look(server);
 }
 
 static void watch_signal(struct server *server, struct ev_signal *watcher, int number,
@@ -400,18 +400,6 @@ static void on_loop_error(const char *what)
     _exit(2);
 }
 
-/* Older generations read this file from now on. */
-static void share_path(struct server *server)
-{
-    if (!server->control)
-        return;
-    if (server->ini_path < 0)
-        server->ini_path = ini_path_new();
-    if (server->ini_path < 0 || !ini_path_write(server->ini_path, server->path))
-        log_warning("the path of proxy.ini cannot be shared: silogates that drain after a takeover "
-                    "will reload their own file");
-}
-
 /* Nothing can fail any more. */
 static void accept_clients(struct server *server)
 {
@@ -474,7 +462,7 @@ int server_run(const char *path)
         violations_reopen(server.violations);
     kin_start(&server);
     steer_lead(&server.steer);
-    share_path(&server);
+    older_lead(&server);
     show_leads(server.show);
     end_turn(&server);
     notify("READY=1\nMAINPID=%ld\nSTATUS=policy %s", (long)getpid(), policy_hash(runtime->policy));
