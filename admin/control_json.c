@@ -118,6 +118,7 @@ void control_put_override(FILE *to, const struct override *override, const struc
     put_time(to, "until", override_until(override));
     put_text(to, "who", override->who);
     put_text(to, "ticket", override->ticket);
+    fprintf(to, ",\"older_only\":%s", override->older ? "true" : "false");
     control_put_told(to, override, told);
     fputs("}", to);
 }

@@ -314,6 +314,20 @@ void ctl_print_instances(const json_t *answer)
     table_fini(&table);
 }
 
+/* Is one of them in force for sessions of older generations only? */
+static bool has_older_only(const json_t *overrides)
+{
+    const json_t *override;
+    size_t i;
+
+    json_array_foreach(overrides, i, override)
+    {
+        if (json_is_true(json_object_get(override, "older_only")))
+            return true;
+    }
+    return false;
+}
+
 void ctl_print_overrides(const json_t *answer)
 {
     static const struct table_column columns[] = {
@@ -325,12 +339,14 @@ void ctl_print_overrides(const json_t *answer)
         {"who",       TABLE_WORDS},
         {"ticket",    TABLE_WORDS},
         {"instances", TABLE_WORDS},
+        {"sessions",  TABLE_WORDS}, /* only if one holds for some of them */
     };
     const json_t *overrides = json_object_get(answer, "overrides"), *override;
+    const bool older = has_older_only(overrides);
     struct table table;
     size_t i;
 
-    table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+    table_init(&table, columns, sizeof(columns) / sizeof(columns[0]) - !older);
     json_array_foreach(overrides, i, override)
     {
         struct arena *arena = &table.arena;
@@ -349,6 +365,10 @@ void ctl_print_overrides(const json_t *answer)
         table_text(&table, words_of(override, "who", arena));
         table_text(&table, words_of(override, "ticket", arena));
         table_text(&table, words_of(override, "instances", arena));
+        if (older)
+            table_text(&table, json_is_true(json_object_get(override, "older_only"))
+                                   ? TEXT("older only")
+                                   : TEXT("all"));
     }
     table_print_text(&table, stdout);
     table_fini(&table);

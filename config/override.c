@@ -25,6 +25,15 @@ enum override_kind override_kind_of(struct text name)
     return (enum override_kind)kind;
 }
 
+struct override *override_find(struct override *list, size_t count, const char *id)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(list[i].id, id) == 0)
+            return &list[i];
+    }
+    return NULL;
+}
+
 static int64_t read_clock(clockid_t clock)
 {
     struct timespec now;

@@ -53,7 +53,12 @@ struct override {
     bool posted;     /* it was published to all generations of this silogate (proxy/board.h) */
     uint8_t closed;  /* in a list of those that are over: enum override_closed. `who` is then the
                         user who has undone it; empty: its end has come */
+    bool older;      /* it does not fit the file of the process that has the list, and is in force
+                        for sessions of older generations only */
 };
+
+/* The one with this id; NULL: there is none. */
+struct override *override_find(struct override *list, size_t count, const char *id);
 
 /* Sets its start and end, each so many microseconds from now. */
 void override_set_times(struct override *override, int64_t begins, int64_t ends);

@@ -14,7 +14,6 @@
 
 #include "base/arena.h"
 #include "base/log.h"
-#include "proxy/board.h"
 
 struct head {
     char what[16];
@@ -25,11 +24,7 @@ static const char what[16] = "silogate undone";
 
 struct override *closed_find(struct closed *closed, const char *id)
 {
-    for (size_t i = 0; i < closed->count; i++) {
-        if (strcmp(closed->list[i].id, id) == 0)
-            return &closed->list[i];
-    }
-    return NULL;
+    return override_find(closed->list, closed->count, id);
 }
 
 /* How long after its end the server's clock may still call it in force. */
@@ -91,6 +86,19 @@ void closed_add(struct closed *closed, const struct override *override, struct t
     *there = *override;
     there->closed = (uint8_t)why;
     snprintf(there->who, sizeof(there->who), "%.*s", TEXT_ARGS(who));
+}
+
+void closed_take(struct closed *closed, struct board *board)
+{
+    struct override *list = memory_take(OVERRIDES_CLOSED_MAX * sizeof(*list));
+    size_t count = 0;
+
+    if (board && board_read(board, list, &count)) {
+        for (size_t i = 0; i < count; i++)
+            closed_add(closed, &list[i], text_of(list[i].who),
+                       (enum override_closed)list[i].closed);
+    }
+    free(list);
 }
 
 void closed_stored(struct closed *closed, const char *id)

@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "config/override.h"
+#include "proxy/board.h"
 
 struct closed {
     struct override list[OVERRIDES_CLOSED_MAX];
@@ -22,6 +23,8 @@ struct closed {
  * nobody: its end has come. The longest known are forgotten first. */
 void closed_add(struct closed *closed, const struct override *override, struct text who,
                 enum override_closed why);
+/* What is over on the board (NULL: there is none) is over here too. */
+void closed_take(struct closed *closed, struct board *board);
 struct override *closed_find(struct closed *closed, const char *id);
 /* The upstream's table says it now. */
 void closed_stored(struct closed *closed, const char *id);

@@ -80,8 +80,10 @@ void older_look(struct server *server)
     if (server->handed_over)
         return;
     const size_t count = older_behind(server, processes, REGISTRY_GENERATIONS);
-    if (count == 0)
+    if (count == 0) {
+        steer_end_older(&server->steer);
         server->reloaded = 0.;
+    }
     if (server->reloaded == 0. || clock_seconds() - server->reloaded < FOLLOW_SECONDS)
         return;
     server->reloaded = 0.;

@@ -63,7 +63,7 @@ bool server_reload(struct server *server, struct error *why);
 void older_lead(struct server *server);
 /* After this process's own reload: passes on one that was accepted. */
 void older_reload(struct server *server, bool accepted);
-/* From time to time: warns once of those
+/* From time to time: ends overrides that hold for none of them any more, and warns once of those
  * that have not followed. */
 void older_look(struct server *server);
 /* The process IDs of those that judge by another configuration than this process. */

@@ -81,19 +81,26 @@ static void changed(struct steer *steer)
     board_write(steer->board, steer->list, steer->count);
 }
 
-/* Builds the runtime from the base and the list. False with `why`: nothing has changed. */
+/* Builds the runtime from the base and what is in force here. False with `why`: nothing has
+ * changed. */
 static bool build(struct steer *steer, struct error *why)
 {
+    struct override *list = memory_take(OVERRIDES_MAX * sizeof(*list));
     struct runtime *runtime;
+    size_t count = 0;
 
-    if (steer->count == 0)
+    for (size_t i = 0; i < steer->count; i++) {
+        if (!steer->list[i].older)
+            list[count++] = steer->list[i];
+    }
+    if (count == 0)
         runtime = runtime_take(steer->base);
     else
-        runtime =
-            runtime_override(steer->base, steer->list, steer->count, steer->generation + 1, why);
+        runtime = runtime_override(steer->base, list, count, steer->generation + 1, why);
+    free(list);
     if (!runtime)
         return false;
-    steer->generation += steer->count > 0;
+    steer->generation += count > 0;
     runtime_drop(steer->current);
     steer->current = runtime;
     return true;
@@ -162,42 +169,6 @@ void steer_fini(struct steer *steer)
     steer->board = steer->over = NULL;
 }
 
-/* The file has made it meaningless. */
-static void end_here(struct steer *steer, const struct override *override, const char *why)
-{
-    if (override->upstream[0])
-        closed_add(&steer->closed, override, TEXT("a reload"), OVERRIDE_HERE);
-    tell(steer, "ended", override, text_of(why));
-}
-
-void steer_base(struct steer *steer, struct runtime *base)
-{
-    struct error why;
-
-    base->generation = ++steer->generation;
-    runtime_drop(steer->base);
-    steer->base = base;
-    while (!build(steer, &why)) {
-        /* one of the overrides does not fit the new file: each is tried alone */
-        const struct error together = why;
-        size_t kept = 0;
-        for (size_t i = 0; i < steer->count; i++) {
-            struct runtime *fits =
-                runtime_override(base, &steer->list[i], 1, steer->generation + 1, &why);
-            if (fits)
-                steer->list[kept++] = steer->list[i];
-            else
-                end_here(steer, &steer->list[i], why.text);
-            runtime_drop(fits);
-        }
-        for (size_t i = 0; kept == steer->count && i < kept; i++)
-            end_here(steer, &steer->list[i], together.text);
-        steer->count = kept < steer->count ? kept : 0;
-    }
-    steer->put(steer->context, steer->current);
-    changed(steer);
-}
-
 /* Overrides that open something leave room for those that block. What is in force may be undone
  * while the upstream cannot be told, and then must be remembered: there is room for that too. */
 static bool has_room(const struct steer *steer, const struct override *override, struct error *why)
@@ -258,26 +229,16 @@ bool steer_undo(struct steer *steer, struct text id, struct text who, struct ove
 
 /* --- changes from other processes --- */
 
-static const struct override *find(const struct override *list, size_t count, const char *id)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(list[i].id, id) == 0)
-            return &list[i];
-    }
-    return NULL;
-}
-
 static bool is_over(struct steer *steer, const struct override *override)
 {
     return closed_find(&steer->closed, override->id) || override_left(override) <= 0;
 }
 
 /* Is it valid with this process's file? */
-static bool fits(const struct steer *steer, const struct override *override)
+static bool fits(const struct steer *steer, const struct override *override, struct error *why)
 {
-    struct error why;
     struct runtime *runtime =
-        runtime_override(steer->base, override, 1, steer->generation + 1, &why);
+        runtime_override(steer->base, override, 1, steer->generation + 1, why);
 
     runtime_drop(runtime);
     return runtime != NULL;
@@ -294,20 +255,6 @@ bool steer_share(struct steer *steer, int *board, int *over)
     return (steer->board || steer->count == 0) && (steer->over || steer->closed.count == 0);
 }
 
-/* What is over there is over here too. */
-static void take_over(struct steer *steer)
-{
-    struct override *list = memory_take(OVERRIDES_CLOSED_MAX * sizeof(*list));
-    size_t count = 0;
-
-    if (steer->over && board_read(steer->over, list, &count)) {
-        for (size_t i = 0; i < count; i++)
-            closed_add(&steer->closed, &list[i], text_of(list[i].who),
-                       (enum override_closed)list[i].closed);
-    }
-    free(list);
-}
-
 /* True: one in force is over, as the file of an earlier silogate says. */
 static bool drop_closed(struct steer *steer)
 {
@@ -322,30 +269,45 @@ static bool drop_closed(struct steer *steer)
     return news;
 }
 
-/* A successor's file has made it meaningless there, and the sessions here have theirs. */
-static bool goes_on_here(struct steer *steer, const struct override *override)
+/* The file has made it meaningless here: it is in force for older generations only, if at all. */
+static void leave_to_older(struct override *override, const char *why)
 {
-    const struct override *closed = closed_find(&steer->closed, override->id);
+    override->older = true;
+    log_warning("override %s does not fit the file that was read, and is not in force here: %s",
+                override->id, why);
+}
 
-    return steer->follows && (!closed || closed->closed == OVERRIDE_HERE);
+/* A new one on the board. */
+static void take_new(struct steer *steer, const struct override *override)
+{
+    struct override *own = &steer->list[steer->count];
+    struct error why;
+
+    *own = *override;
+    own->posted = true;
+    if (!own->older && !fits(steer, own, &why)) {
+        if (steer->follows) /* it is taken if a reload makes it fit */
+            return;
+        leave_to_older(own, why.text);
+    }
+    steer->count += !own->older || !steer->follows;
 }
 
 /* An override that was on the board and is not any more was undone there, or has ended; a new one
  * has begun there. Who wrote the board has recorded it: the successor of a process that follows, or
- * the predecessor of one that `leads` from now on. False: nothing has changed. */
-static bool take_board(struct steer *steer, bool leads)
+ * the predecessor of one that leads from now on. False: nothing has changed. */
+static bool take_board(struct steer *steer)
 {
     struct override *list = memory_take(OVERRIDES_MAX * sizeof(*list));
     size_t count = 0;
     bool news = false;
 
-    take_over(steer);
+    closed_take(&steer->closed, steer->over);
     if (steer->board && board_read(steer->board, list, &count)) {
         for (size_t i = steer->count; i-- > 0;) {
             const struct override old = steer->list[i];
             const bool ends = override_left(&old) < SOON;
-            if (!old.posted || find(list, count, old.id) || (ends && steer->follows) ||
-                goes_on_here(steer, &old))
+            if (!old.posted || override_find(list, count, old.id) || (ends && steer->follows))
                 continue;
             forget(steer, i);
             if (!ends)
@@ -355,16 +317,10 @@ static bool take_board(struct steer *steer, bool leads)
             news = true;
         }
         for (size_t i = 0; i < count && steer->count < OVERRIDES_MAX; i++) {
-            if (find(steer->list, steer->count, list[i].id) || is_over(steer, &list[i]))
-                continue;
-            if (!fits(steer, &list[i])) {
-                if (leads)
-                    end_here(steer, &list[i], "it does not fit the file of this silogate");
-                continue;
-            }
-            steer->list[steer->count++] = list[i];
-            steer->list[steer->count - 1].posted = true;
-            news = true;
+            const size_t before = steer->count;
+            if (!override_find(steer->list, steer->count, list[i].id) && !is_over(steer, &list[i]))
+                take_new(steer, &list[i]);
+            news |= steer->count > before;
         }
     }
     free(list);
@@ -379,7 +335,7 @@ bool steer_restore(struct steer *steer, int board, int over, struct error *error
     if (!board_inherit(over, OVERRIDES_CLOSED_MAX, &steer->over) || !fine)
         return error_set(error, "its overrides are unreadable here: another version's, or there is "
                                 "no memory");
-    if (take_board(steer, false) && build(steer, &why))
+    if (take_board(steer) && build(steer, &why))
         log_notice("%zu overrides of the silogate that ran before go on", steer->count);
     set_timer(steer);
     return true;
@@ -388,11 +344,7 @@ bool steer_restore(struct steer *steer, int board, int over, struct error *error
 void steer_lead(struct steer *steer)
 {
     struct error why;
-    bool news;
-
-    if (steer->board)
-        board_read_again(steer->board); /* for what did not fit */
-    news = take_board(steer, true);
+    bool news = take_board(steer);
 
     closed_read(&steer->closed, steer->base->config);
     news |= drop_closed(steer);
@@ -406,12 +358,60 @@ void steer_follow(struct steer *steer)
     struct error why;
 
     steer->follows = true;
-    if (!take_board(steer, false))
+    if (!take_board(steer))
         return;
     if (build(steer, &why))
         steer->put(steer->context, steer->current);
     log_notice("%zu overrides are in force, as a successor has changed them", steer->count);
     set_timer(steer);
+}
+
+void steer_base(struct steer *steer, struct runtime *base)
+{
+    struct error why;
+
+    base->generation = ++steer->generation;
+    runtime_drop(steer->base);
+    steer->base = base;
+    if (steer->follows && steer->board) { /* what did not fit the file of before may fit now */
+        board_read_again(steer->board);
+        take_board(steer);
+    }
+    while (!build(steer, &why)) {
+        /* one of the overrides does not fit the new file: each is tried alone */
+        const struct error together = why;
+        bool all = true;
+        for (size_t i = 0; i < steer->count; i++) {
+            if (steer->list[i].older || fits(steer, &steer->list[i], &why))
+                continue;
+            leave_to_older(&steer->list[i], why.text);
+            all = false;
+        }
+        for (size_t i = 0; all && i < steer->count; i++) {
+            if (!steer->list[i].older)
+                leave_to_older(&steer->list[i], together.text);
+        }
+    }
+    steer->put(steer->context, steer->current);
+    changed(steer);
+}
+
+void steer_end_older(struct steer *steer)
+{
+    bool news = false;
+
+    for (size_t i = steer->count; i-- > 0;) {
+        const struct override old = steer->list[i];
+        if (!old.older)
+            continue;
+        forget(steer, i);
+        if (old.upstream[0])
+            closed_add(&steer->closed, &old, TEXT("a reload"), OVERRIDE_HERE);
+        tell(steer, "ended", &old, TEXT("it does not fit the file of this silogate"));
+        news = true;
+    }
+    if (news)
+        changed(steer);
 }
 
 /* --- other instances --- */
@@ -461,13 +461,13 @@ static bool hear_begun(struct steer *steer, const char *upstream, const struct o
 
     if (closed)
         close_again(steer, closed, upstream);
-    if (closed || find(steer->list, steer->count, heard->id) || override_left(heard) <= 0)
+    if (closed || override_find(steer->list, steer->count, heard->id) || override_left(heard) <= 0)
         return false;
     if (!has_room(steer, heard, &why)) {
         tell_full(steer, heard, why.text);
         return false;
     }
-    if (!fits(steer, heard))
+    if (!fits(steer, heard, &why))
         return false;
     snprintf(override.upstream, sizeof(override.upstream), "%s", upstream);
     steer->list[steer->count++] = override;

@@ -16,9 +16,9 @@ struct steer {
     struct ev_loop *loop;
     struct ev_timer end; /* of the override that ends next */
     struct violations *violations;
-    struct runtime *base, *current; /* a reference to each */
-    uint32_t generation;            /* of the newest runtime */
-    struct override list[OVERRIDES_MAX];
+    struct runtime *base, *current;      /* a reference to each */
+    uint32_t generation;                 /* of the newest runtime */
+    struct override list[OVERRIDES_MAX]; /* also those for older generations only */
     size_t count;
     struct closed closed;       /* those that are over */
     struct board *board, *over; /* shared with all generations: in force, over; NULL: none */
@@ -34,8 +34,11 @@ void steer_init(struct steer *steer, struct ev_loop *loop, struct runtime *base,
                 void (*put)(void *context, struct runtime *runtime), void *context);
 void steer_fini(struct steer *steer);
 
-/* After a reload: takes over a reference. Overrides that are not valid any more end. */
+/* After a reload: takes over a reference. Overrides that are not valid any more are in force for
+ * older generations only (override->older), if at all. */
 void steer_base(struct steer *steer, struct runtime *base);
+/* By whoever serves, when no older generation judges by another file: those end. */
+void steer_end_older(struct steer *steer);
 
 /* Fills in the id and puts the override into force. */
 bool steer_add(struct steer *steer, struct override *override, struct error *why);
@@ -45,8 +48,9 @@ bool steer_undo(struct steer *steer, struct text id, struct text who, struct ove
  * overrides, and those that are over; -1: there is none. False: there is none for what should be on
  * it, because no more files may be open. */
 bool steer_share(struct steer *steer, int *board, int *over);
-/* By the successor: takes over the descriptors, and the overrides there that are valid with its own
- * file. Does not call `put`. False: there are some, and they cannot be read. */
+/* By the successor: takes over the descriptors, and the overrides there; those that are not valid
+ * with its own file stay in force for older generations only. Does not call `put`. False: there are
+ * some, and they cannot be read. */
 bool steer_restore(struct steer *steer, int board, int over, struct error *error);
 /* By whoever serves now: applies what a predecessor has changed since, or has left in its file, and
  * writes boards and file from now on. */

@@ -360,31 +360,6 @@ def test_no_thread_for_a_takeover(line_without_threads):
     wire.connect(line.gate.port, "lab_service").quit()
 
 
-def test_an_override_that_does_not_fit_the_new_file(line):
-    """It is over where nobody can mean it, with an event; the sessions that stay are judged by their file, and it holds
-    there. What is undone after that is over in both."""
-    gate = line.gate
-    client = wire.connect(gate.port, "billing_service")
-    held = wire.connect(gate.port, "lab_service")
-    for session in (client, held):
-        session.query("BEGIN")
-        session.query("SELECT 1")
-
-    first, second = (gates.ctl(gate, "mode", service, "block", "--for", "10m")["id"] for service in ("billing", "lab"))
-    assert refused(client, FOREIGN) == refused(held, FOREIGN) == 1142
-    gate.path.write_text(gate.path.read_text().replace("[service:billing]", "[service:invoicing]"))
-    line.upgrade()
-    assert [one["id"] for one in gates.ctl(gate, "overrides")["overrides"]] == [second]
-    ended = places.wait_for(lambda: [event for event in gate.events("override") if event["action"] == "ended"])
-    assert [event["service"] for event in ended] == ["billing"] and "does not fit" in ended[0]["user"]
-    assert refused(client, FOREIGN) == refused(held, FOREIGN) == 1142
-    gates.ctl(gate, "undo", second)
-    assert places.wait_for(lambda: refused(held, FOREIGN) == 0)
-    assert refused(client, FOREIGN) == 1142
-    client.close()
-    held.close()
-
-
 ASKS = """
 import socket, sys
 asking = socket.socket(socket.AF_UNIX)

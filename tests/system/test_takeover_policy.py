@@ -1,4 +1,5 @@
 """Generations that judge by different files: overrides that fit only some of them, and reloads that do not reach all."""
+import signal
 import subprocess
 
 import pytest
@@ -23,9 +24,103 @@ def in_transaction(gate, user="billing_service"):
     return session
 
 
+def actions(gate):
+    return [(event["action"], event["service"]) for event in gate.events("override")]
+
+
+def rename(gate, old, new):
+    gate.path.write_text(gate.path.read_text().replace(f"[service:{old}]", f"[service:{new}]"))
+
+
+def overrides(gate):
+    return {one["id"]: one["older_only"] for one in gates.ctl(gate, "overrides")["overrides"]}
+
+
 def follow(gate):
     """A reload that all follow; one that is slow is named at first."""
     assert places.wait_for(lambda: gates.ctl(gate, "reload")["not_followed"] == [])
+
+
+@pytest.mark.parametrize("opens", [False, True])
+def test_an_override_that_fits_the_older_file_only(line, opens):
+    """It was recorded as ended, was in force for the sessions that stay, and nobody could see or undo it."""
+    gate = line.gate
+    if opens:
+        gate.reload(("service:billing", "mode", "block"))
+    client, other = in_transaction(gate), in_transaction(gate, "lab_service")
+    words = ("allow", "billing", "on", "clinical_data.patients", "access", "read") if opens else ("mode", "billing", "block")
+    before, during = (1142, 0) if opens else (0, 1142)
+    assert refused(client, FOREIGN) == before
+    first = gates.ctl(gate, *words, "--for", "10m")["id"]
+    second = gates.ctl(gate, "mode", "lab", "block", "--for", "10m")["id"]
+    assert refused(client, FOREIGN) == during
+    rename(gate, "billing", "invoicing")
+    line.upgrade()
+    assert overrides(gate) == {first: True, second: False}
+    text = gates.run("ctl", "-c", gate.path, "overrides").stdout
+    assert len([row for row in text.splitlines() if first in row and "older only" in row]) == 1
+    assert refused(client, FOREIGN) == during
+    line.upgrade()  # one more that it does not fit
+    assert overrides(gate) == {first: True, second: False}
+    assert refused(client, FOREIGN) == during
+    assert "ended" not in [action for action, _ in actions(gate)]
+    gates.ctl(gate, "undo", first)
+    assert overrides(gate) == {second: False}
+    assert places.wait_for(lambda: refused(client, FOREIGN) == before)
+    assert refused(other, FOREIGN) == 1142
+    assert places.wait_for(lambda: ("undone", "billing") in actions(gate))
+    assert "older only" not in gates.run("ctl", "-c", gate.path, "overrides").stdout
+    client.close()
+    other.close()
+
+
+@pytest.mark.parametrize("how", ["sessions", "reload"])
+def test_it_ends_when_it_holds_for_nobody(line, how):
+    """No older session is left, or the older silogate has read the new file too."""
+    gate = line.gate
+    client = in_transaction(gate)
+    first = gates.ctl(gate, "mode", "billing", "block", "--for", "10m")["id"]
+    assert refused(client, FOREIGN) == 1142
+    rename(gate, "billing", "invoicing")
+    line.upgrade()
+    assert overrides(gate) == {first: True}
+    if how == "sessions":
+        client.close()
+    else:
+        follow(gate)
+        assert places.wait_for(lambda: refused(client, FOREIGN) == 0)
+    assert places.wait_for(lambda: overrides(gate) == {}, 60)
+    assert places.wait_for(lambda: ("ended", "billing") in actions(gate))
+    ended = [event for event in gate.events("override") if event["action"] == "ended"]
+    assert len(ended) == 1 and "does not fit" in ended[0]["user"]
+    rename(gate, "invoicing", "billing")  # it does not come back
+    follow(gate)
+    again = in_transaction(gate)
+    assert overrides(gate) == {} and refused(again, FOREIGN) == 0
+    client.close()
+    again.close()
+
+
+def test_a_reload_makes_an_override_fit(line):
+    """An older silogate did not read the list of overrides again behind its own reload."""
+    gate = line.gate
+    after = gate.path.read_text()
+    rename(gate, "billing", "invoicing")
+    gates.ctl(gate, "reload")
+    client = in_transaction(gate)
+    gate.path.write_text(after)
+    line.upgrade()
+    gates.ctl(gate, "mode", "billing", "block", "--for", "10m")
+    held = gates.ctl(gate, "mode", "lab", "block", "--for", "10m")["id"]
+    other = in_transaction(gate, "lab_service")
+    gate.wait_log("as a successor has changed them")  # it has seen both
+    assert refused(client, FOREIGN) == 0
+    line.old[0].send_signal(signal.SIGHUP)  # that one only: the list is not written again
+    assert places.wait_for(lambda: refused(client, FOREIGN) == 1142)
+    gates.ctl(gate, "undo", held)
+    assert refused(other, FOREIGN) != 1142
+    client.close()
+    other.close()
 
 
 def start_apart(line, command):
