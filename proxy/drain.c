@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "proxy/branches.h"
+#include "proxy/ini_path.h"
 #include "proxy/notify.h"
 #include "proxy/registry.h"
 #include "proxy/running.h"
@@ -130,6 +131,8 @@ static void hand_over(struct server *server)
     admin_let_go(server->admin);
     control_let_go(server->control, true);
     steer_follow(&server->steer); /* from here on the successor alone writes the board */
+    if (server->ini_path >= 0)    /* a successor of an older build does not say what it has read */
+        ini_path_lead(server->ini_path, 0);
     ev_timer_stop(server->loop, &server->delay);
     if (!drains)
         begin(server);
