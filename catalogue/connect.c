@@ -139,8 +139,11 @@ static bool connect_address(struct connection *connection, const struct connecti
     /* A Unix socket is as safe as TLS for passwords, and MySQL offers no TLS on it. */
     bool good = address->is_unix ? library_set_tls(mysql, CONFIG_TLS_OFF, "")
                                  : set_tls(mysql, upstream, error);
-    if (good && library_reach(mysql, &to, &why))
+    connection->lost = false; /* whatever became of another address */
+    if (good && library_reach(mysql, &to, &why)) {
+        *error = (struct error){0};
         return true;
+    }
     if (good && why)
         error_set(error, "%s (%s): %s, and tls is not off or preferred", connection->name,
                   connection->address, why);

@@ -64,6 +64,19 @@ def refused(connection, sql=FOREIGN):
     return 0
 
 
+def test_they_meet_behind_an_address_that_is_dead(server, make):
+    """What became of the first address was said of the connection to the second: they met nobody, and logged in each second."""
+    addresses = ("upstream:main", "address", "127.0.0.1:1", f"127.0.0.1:{server.port}")
+    one, two = make(1, addresses), make(2, addresses)
+    others(one, alive=2)
+    there = wire.connect(two.port, "lab_service")
+    begun = one.ctl("mode", "lab", "block", "--for", "10m")
+    assert begun["in_force"] == 2 and refused(there) == 1142
+    one.ctl("undo", begun["id"])
+    assert places.wait_for(lambda: refused(there) == 0)
+    there.close()
+
+
 def test_an_override_holds_at_all(server, make):
     one, two = make(1), make(2)
     others(one, alive=2)
