@@ -158,9 +158,13 @@ static enum step idle(struct session *session)
 /* MySQL's code for long data that it could not take, which it tells at the execution, too. */
 static enum step refuse_lost(struct session *session, struct command *command)
 {
-    return follow_refuse(session, command, 1210,
-                         "silogate: long data for this execution was refused, or is left from "
-                         "one that was: reset the statement and send the data again");
+    return follow_refuse(
+        session, command, 1210,
+        command->prepared->lost_chunk
+            ? "silogate: long data for this execution was refused, or is left from "
+              "one that was: reset the statement and send the data again"
+            : "silogate: the parameters' types came with an execution that was "
+              "refused, and cannot be added to this one: bind them again");
 }
 
 /* Commands that name a prepared statement and may be long: only their beginning is read. */
@@ -178,11 +182,12 @@ static enum step judge_statement(struct session *session, struct command *comman
     struct ruling *ruling = begin(session);
     enum step step;
     command->prepared = prepared;
-    if (prepared && ruling->moved && !execution_is_here(session, prepared))
+    if (prepared && !execution_is_here(session, prepared))
         return idle(session);
     if (prepared)
         judge_execute(&session->belief, session->binding, prepared, executes, ruling);
-    bool lost = prepared && prepared->lost_chunk && executes && ruling->outcome == RULING_ALLOW;
+    bool lost = prepared && executes && ruling->outcome == RULING_ALLOW &&
+                (prepared->lost_chunk || execution_owes(session, prepared));
     /* It is blocked, or names an unknown statement. To discard it, all of it must be in the gate.
      */
     if ((lost || ruling->outcome == RULING_REFUSE) && !command_is_whole(session, command, &step)) {

@@ -207,10 +207,6 @@ enum step follow_ruling(struct session *session, struct command *command, size_t
         record_ruling(session, ruling);
     if (ruling->outcome == RULING_REFUSE)
         return follow_refuse(session, command, ruling->refusal.code, ruling->refusal.message);
-    if (command->prepared && execution_owes(session, command->prepared))
-        return follow_refuse(session, command, 1210,
-                             "silogate: the parameters' types came with an execution that was "
-                             "refused, and cannot be added to one of this size: bind them again");
     moving_passed(session, ruling);
     held_passed(session, ruling);
     again_keep(session, command, ruling);

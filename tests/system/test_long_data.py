@@ -200,3 +200,40 @@ def test_types_of_a_refused_execution(scene, bound):
     assert scene.rows() == ["5", "6"] + ["first"] * bound
     assert execute(0xfd, b"\6second") == 0 and execute(None, b"\5third") == 0
     assert scene.rows() == ["5", "6"] + ["first"] * bound + ["second", "third"]
+
+
+def test_types_that_cannot_be_added(scene):
+    """An execution that comes in parts; and one with a query attribute, which is refused once."""
+    client = wire.connect(scene.gate.port, "billing_service", capabilities=wire.USUAL | wire.QUERY_ATTRIBUTES)
+    has_attributes = client.capabilities & wire.QUERY_ATTRIBUTES
+    number = client.prepare(INSERT)[0]
+
+    def packet(types, attribute=b""):
+        flags, count = (8, bytes([1 + bool(attribute)])) if has_attributes else (0, b"")
+        named = b"\0" if has_attributes else b""
+        bound = (b"\1\x08\0" + named + (b"\xfd\0\1k" if attribute else b"")) if types else b"\0"
+        return b"\x17" + struct.pack("<IBI", number, flags, 1) + count + b"\0" + bound + struct.pack("<q", 5) + attribute
+
+    def answer():
+        try:
+            client.answers(binary=True)
+            return 0
+        except wire.Error as error:
+            return error.code
+
+    scene.mode("block")
+    client.command(packet(True))
+    assert answer() == 1142
+    scene.mode("log")
+    if has_attributes:
+        for _ in range(2):
+            client.command(packet(False, b"\1z"))
+            assert answer() == 1210
+    client.sequence = 0
+    whole = client.frame(packet(False))
+    for part in (whole[:9], whole[9:14], whole[14:]):
+        client.socket.sendall(part)
+        wire.connect(scene.gate.port, "lab_service").quit()  # meanwhile it is read
+    client.sequence = 1
+    assert answer() == 0 and scene.rows() == ["5"]
+    client.quit()
