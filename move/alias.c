@@ -6,7 +6,8 @@
  * placeholders and views it has left behind.
  *
  * A table with partitions has no alias: servers ignore PARTITION (..) beside a view, without an
- * error, so that a purge of one partition would delete the rows of all.
+ * error, so that a purge of one partition would delete the rows of all. Its placeholder is a view
+ * that nobody can use.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -46,48 +47,83 @@ static struct rows *parted_in(struct mover *mover, struct text schema)
                             PARAMETERS(P_TEXT(schema)), mover->error);
 }
 
-static void note_parted(struct mover *mover, struct text schema, struct text name)
+static struct moved_table *todo_named(struct mover *mover, struct text from, struct text name)
 {
     for (size_t i = 0; i < mover->todo_count; i++) {
-        struct moved_table *table = &mover->todo[i];
-        if (!text_equal(table->from, schema) || !text_equal(table->name, name))
-            continue;
-        table->parted = true;
-        if (lacks_alias(mover, table))
-            say(mover,
-                "note: %.*s.%.*s has partitions, so it leaves no view: servers ignore PARTITION "
-                "(..) beside one; whoever names the old place without silogate gets error 1146",
-                TEXT_ARGS(schema), TEXT_ARGS(name));
+        if (text_equal(mover->todo[i].from, from) && text_equal(mover->todo[i].name, name))
+            return &mover->todo[i];
     }
+    return NULL;
 }
 
-bool aliases_plan(struct mover *mover)
+/* Reads it for all tables to move. False: the server does not tell. */
+static bool read_parted(struct mover *mover)
 {
     bool good = true;
 
-    for (size_t i = 0; mover->in_to && good && i < mover->todo_count; i++) {
+    for (size_t i = 0; i < mover->todo_count; i++)
+        mover->todo[i].parted = false;
+    for (size_t i = 0; good && i < mover->todo_count; i++) {
+        const struct moved_table *first = todo_table(mover, i);
         if (!todo_is_first(mover, i))
             continue;
-        struct rows *rows = parted_in(mover, todo_table(mover, i)->from);
+        struct rows *rows = parted_in(mover, source_of(mover, first));
         good = rows != NULL;
-        while (rows && rows_next(rows))
-            note_parted(mover, todo_table(mover, i)->from, rows->cells[0]);
+        while (rows && rows_next(rows)) {
+            struct moved_table *table = todo_named(mover, first->from, rows->cells[0]);
+            if (table)
+                table->parted = true;
+        }
         rows_free(rows);
     }
     return good;
 }
 
-bool alias_ignores(struct mover *mover, const struct moved_table *table)
+bool aliases_plan(struct mover *mover)
 {
+    const bool good = read_parted(mover);
+
+    for (size_t i = 0; good && i < mover->todo_count; i++) {
+        const struct moved_table *table = todo_table(mover, i);
+        if (lacks_alias(mover, table))
+            say(mover,
+                "note: %.*s.%.*s has partitions, so it leaves no view: servers ignore PARTITION "
+                "(..) beside one; whoever names the old place without silogate gets error 1146",
+                TEXT_ARGS(table->from), TEXT_ARGS(table->name));
+    }
+    return good;
+}
+
+bool aliases_check(struct mover *mover)
+{
+    bool *before = arena_take(&mover->arena, mover->todo_count);
+
+    for (size_t i = 0; i < mover->todo_count; i++)
+        before[i] = todo_table(mover, i)->parted;
+    if (!read_parted(mover))
+        return false;
+    for (size_t i = 0; i < mover->todo_count; i++) {
+        if (before[i] != todo_table(mover, i)->parted)
+            return error_set(mover->error, "%.*s was altered meanwhile",
+                             TEXT_ARGS(todo_table(mover, i)->name));
+    }
+    return true;
+}
+
+static bool is_parted(struct mover *mover, const struct moved_table *table)
+{
+    struct rows *rows = parted_in(mover, table->to);
     bool parted = false;
 
-    if (!standing_is_in_to(table) || table->at_from != STANDING_VIEW)
-        return false;
-    struct rows *rows = parted_in(mover, table->to);
     while (rows && rows_next(rows))
         parted |= text_equal(rows->cells[0], table->name);
     rows_free(rows);
     return parted;
+}
+
+bool alias_ignores(struct mover *mover, const struct moved_table *table)
+{
+    return standing_is_in_to(table) && table->at_from == STANDING_VIEW && is_parted(mover, table);
 }
 
 /* --- the aliases --- */
@@ -97,7 +133,9 @@ bool alias_ignores(struct mover *mover, const struct moved_table *table)
     "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME"     \
     " = ? AND EXTRA NOT LIKE '%INVISIBLE%' ORDER BY ORDINAL_POSITION"
 
-static bool put_columns(struct mover *mover, FILE *to, struct text schema, struct text name)
+/* The columns of schema.name, each as `value`; `value` NULL: as itself. */
+static bool put_columns(struct mover *mover, FILE *to, struct text schema, struct text name,
+                        const char *value)
 {
     struct rows *rows = connection_query(mover->connection, VISIBLE_COLUMNS,
                                          PARAMETERS(P_TEXT(schema), P_TEXT(name)), mover->error);
@@ -107,6 +145,8 @@ static bool put_columns(struct mover *mover, FILE *to, struct text schema, struc
         if (!first)
             fputs(", ", to);
         first = false;
+        if (value)
+            fprintf(to, "%s AS ", value);
         put_name(to, rows->cells[0]);
     }
     rows_free(rows);
@@ -114,7 +154,10 @@ static bool put_columns(struct mover *mover, FILE *to, struct text schema, struc
                                         TEXT_ARGS(schema), TEXT_ARGS(name)));
 }
 
-/* Whoever uses it needs the rights on the table itself. */
+/* The value of the columns of a placeholder that nobody can use, by which it is known again. */
+#define PLACEHOLDER "silogate moves this table"
+
+/* Whoever uses it needs the rights on the table itself; or gets error 1242. */
 static struct text placeholder_sql(struct mover *mover, const struct moved_table *table)
 {
     char *sql;
@@ -124,9 +167,13 @@ static struct text placeholder_sql(struct mover *mover, const struct moved_table
     fputs("CREATE SQL SECURITY INVOKER VIEW ", to);
     put_table(to, target_of(mover, table), table->name);
     fputs(" AS SELECT ", to);
-    bool good = put_columns(mover, to, source_of(mover, table), table->name);
+    bool good = put_columns(mover, to, source_of(mover, table), table->name,
+                            table->parted ? "'" PLACEHOLDER "'" : NULL);
     fputs(" FROM ", to);
-    put_table(to, source_of(mover, table), table->name);
+    if (table->parted)
+        fputs("DUAL WHERE (SELECT 1 UNION ALL SELECT 2)", to);
+    else
+        put_table(to, source_of(mover, table), table->name);
     fclose(to);
     struct text text = keep_text(mover, sql, length);
     return good ? text : (struct text){NULL, 0};
@@ -147,7 +194,7 @@ static struct text view_sql(struct mover *mover, const struct moved_table *table
     else
         put_aside(to, mover, i);
     fputs(" AS SELECT ", to);
-    bool good = put_columns(mover, to, schema, table->name);
+    bool good = put_columns(mover, to, schema, table->name, NULL);
     fputs(" FROM ", to);
     put_table(to, table->to, table->name);
     fclose(to);
@@ -204,7 +251,10 @@ static bool is_placeholder(struct mover *mover, struct text schema, struct text 
                             "SELECT VIEW_DEFINITION FROM information_schema.VIEWS WHERE"
                             " SECURITY_TYPE = 'INVOKER' AND TABLE_SCHEMA = ? AND TABLE_NAME = ?",
                             PARAMETERS(P_TEXT(schema), P_TEXT(name)), mover->error);
-    const bool is = rows && rows_next(rows) && rows->cells[0].at && same(rows->cells[0], wanted);
+    const bool is =
+        rows && rows_next(rows) && rows->cells[0].at &&
+        (same(rows->cells[0], wanted) ||
+         memmem(rows->cells[0].at, rows->cells[0].length, PLACEHOLDER, sizeof(PLACEHOLDER) - 1));
     rows_free(rows);
     return is;
 }
@@ -360,7 +410,8 @@ bool aliases_recover(struct mover *mover)
             table->at_from != STANDING_NOTHING)
             continue;
         const struct text old = written(mover, table->from, table->name);
-        if (!memmem(rows->cells[0].at, rows->cells[0].length, old.at, old.length))
+        if (!memmem(rows->cells[0].at, rows->cells[0].length, old.at, old.length) ||
+            is_parted(mover, table))
             continue;
         const struct text sql = view_sql(mover, table, SIZE_MAX, table->to);
         good = sql.at && run_sql(mover, sql);

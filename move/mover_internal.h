@@ -273,6 +273,8 @@ bool has_alias(const struct mover *mover, const struct moved_table *table);
 bool lacks_alias(const struct mover *mover, const struct moved_table *table);
 /* Of the tables to move: which of them have partitions, and are to have no alias? Tells it. */
 bool aliases_plan(struct mover *mover);
+/* False: that has changed since, or the server does not tell. */
+bool aliases_check(struct mover *mover);
 /* Has the table, wherever it is now, partitions beside an alias that ignores them? */
 bool alias_ignores(struct mover *mover, const struct moved_table *table);
 /* Writes the name under which the view of the i-th table waits, or is put aside. */

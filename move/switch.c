@@ -150,8 +150,9 @@ static bool announce(struct mover *mover)
 /* Everything that need not be done while others wait, including the journal's row. */
 static bool prepare(struct mover *mover)
 {
-    return check_before(mover) && places_prepare(mover) && grants_suffice(mover) &&
-           announce(mover) && triggers_note(mover) && aliases_note(mover) && swap_prepare(mover) &&
+    return check_before(mover) && aliases_check(mover) && places_prepare(mover) &&
+           grants_suffice(mover) && announce(mover) && triggers_note(mover) &&
+           aliases_note(mover) && swap_prepare(mover) &&
            wait_for(mover, 1u << STATE_READY, clock_ms() + READY_MS) &&
            wait_for_page_cleaner(mover) && check_again(mover, true) && grants_unchanged(mover) &&
            mover_note(mover, "switching", swap_sql(mover));

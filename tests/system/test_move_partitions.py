@@ -14,14 +14,15 @@ from test_moves import INI, OLD, make_scene  # noqa: F401: the fixture
 from test_moves_killed import stop_at
 
 PURGE = "DELETE FROM tp PARTITION (p0)"
+PARTED = (f"CREATE TABLE {OLD}.tp (id INT PRIMARY KEY, v INT) PARTITION BY RANGE (id)"
+          " (PARTITION p0 VALUES LESS THAN (100), PARTITION p1 VALUES LESS THAN (200))",
+          f"INSERT INTO {OLD}.tp VALUES (1, 1), (2, 2), (101, 1), (102, 2)")
 
 
 @pytest.fixture
 def scene(make_scene, server):  # noqa: F811
     scene = make_scene(ini=INI, tables=1)
-    server.sql(f"CREATE TABLE {OLD}.tp (id INT PRIMARY KEY, v INT) PARTITION BY RANGE (id)"
-               " (PARTITION p0 VALUES LESS THAN (100), PARTITION p1 VALUES LESS THAN (200))",
-               f"INSERT INTO {OLD}.tp VALUES (1, 1), (2, 2), (101, 1), (102, 2)")
+    server.sql(*PARTED)
     return scene
 
 
@@ -60,6 +61,25 @@ def test_it_leaves_no_alias(scene, server):
     assert f"{OLD}.tp -> mv_new: moved\n" in scene.move("--status").stdout
     assert scene.move("--back").returncode == 0 and scene.move().returncode == 0
     assert scene.move("--finish", "--unused-for", "0s").returncode == 0 and views(server) == set()
+
+
+@pytest.mark.parametrize("options, place", [((), "mv_new"), (("--back",), OLD)], ids=["there", "back"])
+def test_its_placeholder_is_of_no_use(make_scene, server, monkeypatch, options, place):  # noqa: F811
+    """A purge by the name at which nothing stands yet emptied all partitions while the move was prepared."""
+    scene = make_scene(ini=INI, tables=0)
+    server.sql(*PARTED)
+    if options:
+        assert scene.move().returncode == 0
+    mover = stop_at(scene, monkeypatch, "placed", *options)
+    for text in ("DELETE FROM {} PARTITION (p0)", "UPDATE {} PARTITION (p0) SET v = 3", "SELECT COUNT(*) FROM {} PARTITION (p0)",
+                 "SELECT v FROM {}", "INSERT INTO {} VALUES (5, 5)"):
+        with pytest.raises(pymysql.Error):
+            server.sql(text.format(f"{place}.tp"))
+    mover.kill()
+    mover.communicate()
+    told = scene.move(*options)
+    assert told.returncode == 0 and "dropped, because an earlier mover was stopped" in told.stdout, told.stdout + told.stderr
+    assert server.sql(f"SELECT * FROM {place}.tp ORDER BY id") == ((1, 1), (2, 2), (101, 1), (102, 2))
 
 
 def test_one_that_gets_partitions_later(scene, server):
@@ -254,9 +274,7 @@ def test_by_either_name(scene, database):
 def test_mover_and_server_killed_behind_the_rename(make_scene, server, monkeypatch):  # noqa: F811
     """The hold's end opens the doors, and nobody could look yet where the table stands."""
     scene = make_scene(ini=INI.replace("hold = 10s", "hold = 2s"), tables=1)
-    server.sql(f"CREATE TABLE {OLD}.tp (id INT PRIMARY KEY, v INT) PARTITION BY RANGE (id)"
-               " (PARTITION p0 VALUES LESS THAN (100), PARTITION p1 VALUES LESS THAN (200))",
-               f"INSERT INTO {OLD}.tp VALUES (1, 1), (2, 2), (101, 1), (102, 2)")
+    server.sql(*PARTED)
     mover = stop_at(scene, monkeypatch, "renamed")
     mover.kill()
     mover.communicate()
