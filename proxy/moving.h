@@ -52,8 +52,8 @@ bool moving_outdates_rights(const struct session *session, const struct ruling *
 void moving_fini(struct worker *worker);
 /* Before the first session: where the tables of the moves in `config` are is not known yet. */
 void moving_expect(const struct config *config);
-/* The upstream is up, perhaps again: if nobody has looked where the tables are, the first
- * statements wait for it from now on. By any thread; NULL: it has no moves. */
+/* The upstream is up. The first time, if nobody has looked where the tables are, the first
+ * statements wait for that from now on. By any thread; NULL: it has no moves. */
 void moving_reached(struct moving *moving);
 
 enum moving_entry {

@@ -30,7 +30,7 @@ void moving_expect(const struct config *config)
 
 void moving_reached(struct moving *moving)
 {
-    if (moving && atomic_load(&moving->unknown) > 0)
+    if (moving && atomic_load(&moving->unknown) > 0 && !atomic_exchange(&moving->reached, true))
         atomic_store(&moving->unknown, clock_ms() + FIRST_MS);
 }
 

@@ -26,7 +26,8 @@ struct moving {
     atomic_uint_fast64_t sealed; /* moves for which all sessions that are not inside must wait */
     atomic_int_fast64_t until;   /* from this time on the door is open */
     atomic_int_fast64_t
-        unknown; /* until this time the first names are waited for; 0: not any more */
+        unknown;         /* until this time the first names are waited for; 0: not any more */
+    atomic_bool reached; /* the upstream was up since the start */
     atomic_uint_fast64_t asked; /* moves whose sessions inside are to be listed */
     atomic_uint inside[MOVES];
     atomic_uint misses; /* how often a statement failed because a table was not at its place */
