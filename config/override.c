@@ -34,6 +34,17 @@ struct override *override_find(struct override *list, size_t count, const char *
     return NULL;
 }
 
+size_t override_in_force(const struct override *list, size_t count, struct override *to)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!list[i].older)
+            to[found++] = list[i];
+    }
+    return found;
+}
+
 static int64_t read_clock(clockid_t clock)
 {
     struct timespec now;

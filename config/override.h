@@ -60,6 +60,9 @@ struct override {
 /* The one with this id; NULL: there is none. */
 struct override *override_find(struct override *list, size_t count, const char *id);
 
+/* Copies those that are in force in this process to `to`, which has room for all; how many. */
+size_t override_in_force(const struct override *list, size_t count, struct override *to);
+
 /* Sets its start and end, each so many microseconds from now. */
 void override_set_times(struct override *override, int64_t begins, int64_t ends);
 /* Microseconds until its end, even if the wall clock was set since; 0 or less: it has ended. */

@@ -132,7 +132,7 @@ static void hand_over(struct server *server)
     control_let_go(server->control, true);
     steer_follow(&server->steer); /* from here on the successor alone writes the board */
     if (server->ini_path >= 0)    /* a successor of an older build does not say what it has read */
-        ini_path_lead(server->ini_path, 0);
+        ini_path_lead(server->ini_path, (struct ini_path_read){0, server->reloads});
     ev_timer_stop(server->loop, &server->delay);
     if (!drains)
         begin(server);

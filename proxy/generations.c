@@ -59,8 +59,8 @@ size_t generations_numbers(const struct inherited *inherited, uint32_t *numbers,
     return count;
 }
 
-size_t generations_behind(const struct inherited *inherited, int ini_path, uint64_t read,
-                          uint32_t *numbers, size_t room)
+size_t generations_behind(const struct inherited *inherited, int ini_path,
+                          struct ini_path_read read, uint32_t *numbers, size_t room)
 {
     size_t count = 0;
 
@@ -69,7 +69,7 @@ size_t generations_behind(const struct inherited *inherited, int ini_path, uint6
         if (older->kind != INHERITED_OLDER || older->fd < 0)
             continue;
         const bool knows = ini_path >= 0 && older->ids;
-        if ((knows && ini_path_noted(ini_path, older->ids - 1U, older->number) == read) ||
+        if ((knows && ini_path_has_noted(ini_path, older->ids - 1U, older->number, read)) ||
             has_ended(older))
             continue;
         numbers[count++] = older->number;

@@ -4,6 +4,7 @@
 #ifndef PROXY_GENERATIONS_H
 #define PROXY_GENERATIONS_H
 
+#include "proxy/ini_path.h"
 #include "proxy/takeover.h"
 
 /* How many processes may drain at the same time. A start beyond that waits for the oldest, which is
@@ -18,8 +19,8 @@ unsigned generations_taken(const struct inherited *inherited);
 size_t generations_numbers(const struct inherited *inherited, uint32_t *numbers, size_t room);
 /* Those of them that do not have in force what `read` says, by what they have noted in `ini_path`
  * (ini_path.h; -1: there is none, and nobody is known to have it). */
-size_t generations_behind(const struct inherited *inherited, int ini_path, uint64_t read,
-                          uint32_t *numbers, size_t room);
+size_t generations_behind(const struct inherited *inherited, int ini_path,
+                          struct ini_path_read read, uint32_t *numbers, size_t room);
 /* Closes the pidfds of processes that have ended, and removes the sockets at OLDER_PATH (control.h)
  * of those that were killed. `path` is the control socket's. */
 void generations_forget(struct inherited *inherited, const char *path);

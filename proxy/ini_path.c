@@ -12,7 +12,7 @@
 /* What stands behind the path: a slot for whoever serves, then one for each generation. */
 struct slot {
     uint64_t read;
-    uint32_t process, unused;
+    uint32_t process, reloads;
 };
 
 static void put(int fd, unsigned at, struct slot slot)
@@ -33,26 +33,29 @@ static struct slot get(int fd, unsigned at)
     return slot;
 }
 
-void ini_path_note(int fd, unsigned generation, uint32_t process, uint64_t read)
+void ini_path_note(int fd, unsigned generation, uint32_t process, struct ini_path_read read)
 {
-    put(fd, generation + 1, (struct slot){.read = read, .process = process});
+    put(fd, generation + 1,
+        (struct slot){.read = read.hash, .process = process, .reloads = read.reloads});
 }
 
-uint64_t ini_path_noted(int fd, unsigned generation, uint32_t process)
+bool ini_path_has_noted(int fd, unsigned generation, uint32_t process, struct ini_path_read read)
 {
     const struct slot slot = get(fd, generation + 1);
 
-    return slot.process == process ? slot.read : 0;
+    return slot.process == process && slot.read == read.hash && slot.reloads == read.reloads;
 }
 
-void ini_path_lead(int fd, uint64_t read)
+void ini_path_lead(int fd, struct ini_path_read read)
 {
-    put(fd, 0, (struct slot){.read = read});
+    put(fd, 0, (struct slot){.read = read.hash, .reloads = read.reloads});
 }
 
-uint64_t ini_path_leads(int fd)
+struct ini_path_read ini_path_leads(int fd)
 {
-    return get(fd, 0).read;
+    const struct slot slot = get(fd, 0);
+
+    return (struct ini_path_read){slot.read, slot.reloads};
 }
 
 int ini_path_new(void)
@@ -71,7 +74,7 @@ bool ini_path_write(int fd, const char *path)
            pwrite(fd, all, sizeof(all), 0) == (ssize_t)sizeof(all);
 }
 
-bool ini_path_read(int fd, char to[PATH_MAX])
+bool ini_path_get(int fd, char to[PATH_MAX])
 {
     return pread(fd, to, PATH_MAX, 0) == PATH_MAX && to[0] == '/' && memchr(to, 0, PATH_MAX);
 }

@@ -18,14 +18,19 @@ int ini_path_new(void);
  * are, because somebody may change them. False: the path is too long, or cannot be written. */
 bool ini_path_write(int fd, const char *path);
 /* False: there is none. */
-bool ini_path_read(int fd, char to[PATH_MAX]);
+bool ini_path_get(int fd, char to[PATH_MAX]);
 
-/* By each process: what it has in force, under its registry_generation() and process ID. */
-void ini_path_note(int fd, unsigned generation, uint32_t process, uint64_t read);
-/* What that process has noted. */
-uint64_t ini_path_noted(int fd, unsigned generation, uint32_t process);
+/* What a process has in force: a hash, and by which of the reloads that are passed on. */
+struct ini_path_read {
+    uint64_t hash;
+    uint32_t reloads;
+};
+/* By each process, under its registry_generation() and process ID. */
+void ini_path_note(int fd, unsigned generation, uint32_t process, struct ini_path_read read);
+/* Has that process noted the same? */
+bool ini_path_has_noted(int fd, unsigned generation, uint32_t process, struct ini_path_read read);
 /* What whoever serves has in force: written by that process, before older ones reload. */
-void ini_path_lead(int fd, uint64_t read);
-uint64_t ini_path_leads(int fd);
+void ini_path_lead(int fd, struct ini_path_read read);
+struct ini_path_read ini_path_leads(int fd);
 
 #endif

@@ -15,9 +15,9 @@
 
 #define FOLLOW_SECONDS 2.0
 
-static uint64_t own_read(const struct server *server)
+static struct ini_path_read own_read(const struct server *server)
 {
-    return server->steer.base->config->read;
+    return (struct ini_path_read){server->steer.base->config->read, server->reloads};
 }
 
 static void note(const struct server *server)
@@ -38,6 +38,8 @@ void older_lead(struct server *server)
     if (server->ini_path < 0 || !ini_path_write(server->ini_path, server->path))
         log_warning("the path of proxy.ini cannot be shared: silogates that drain after a takeover "
                     "will reload their own file");
+    if (server->ini_path >= 0)
+        server->reloads = ini_path_leads(server->ini_path).reloads;
     note(server);
 }
 
@@ -50,17 +52,24 @@ size_t older_behind(const struct server *server, uint32_t *processes, size_t roo
 /* This one drains. */
 static void compare(const struct server *server)
 {
-    const uint64_t leads = server->ini_path >= 0 ? ini_path_leads(server->ini_path) : 0;
+    const uint64_t leads = server->ini_path >= 0 ? ini_path_leads(server->ini_path).hash : 0;
 
-    if (leads && leads != own_read(server))
+    if (leads && leads != own_read(server).hash)
         log_warning("reload: the silogate that has taken over has read another configuration than "
                     "this one has in force: the sessions here are judged by policy %s; can this "
                     "process read the same file, with the same environment?",
                     policy_hash(server->steer.current->policy));
 }
 
+void older_begin(struct server *server)
+{
+    if (server->handed_over && server->ini_path >= 0)
+        server->reloads = ini_path_leads(server->ini_path).reloads;
+}
+
 void older_reload(struct server *server, bool accepted)
 {
+    server->reloads += accepted && !server->handed_over;
     note(server);
     if (server->handed_over) {
         compare(server);

@@ -32,10 +32,11 @@ struct server {
     bool young;                    /* it has taken over, less than a second ago */
     struct open_sockets sockets;
     struct inherited inherited;
-    int ini_path;    /* ini_path.h; -1: there is none */
-    int turn;        /* the lock of takeover_turn, while it starts; else -1 */
-    double reloaded; /* when older generations were told to reload, in monotonic seconds; 0: all of
-                        them have followed, or the log says who has not */
+    int ini_path;     /* ini_path.h; -1: there is none */
+    int turn;         /* the lock of takeover_turn, while it starts; else -1 */
+    uint32_t reloads; /* how many were passed on before what is in force here was read */
+    double reloaded;  /* when older generations were told to reload, in monotonic seconds; 0: all of
+                         them have followed, or the log says who has not */
     struct show *show;
     struct ledger *ledger; /* of all generations; NULL: this is the first */
     struct moving_door door;
@@ -61,6 +62,8 @@ bool server_reload(struct server *server, struct error *why);
 /* older.c: what older generations read.
  * At the beginning of its time as the newest: its file is theirs too, at the next reload. */
 void older_lead(struct server *server);
+/* Before this process reads its file: which of the reloads that are passed on is it? */
+void older_begin(struct server *server);
 /* After this process's own reload: passes on one that was accepted. */
 void older_reload(struct server *server, bool accepted);
 /* From time to time: ends overrides that hold for none of them any more, and warns once of those

@@ -60,7 +60,8 @@ bool server_reload(struct server *server, struct error *why)
         notify_reloading();
     char path[PATH_MAX];
     /* one that drains reads what the newest one reads, which may have been started with another */
-    const bool another = server->handed_over && ini_path_read(server->ini_path, path);
+    const bool another = server->handed_over && ini_path_get(server->ini_path, path);
+    older_begin(server);
     bool fine = reload_run(another ? path : server->path, &server->steer, server->violations,
                            server->show, why);
     older_reload(server, fine); /* for the sessions of older generations too */

@@ -86,13 +86,9 @@ static void changed(struct steer *steer)
 static bool build(struct steer *steer, struct error *why)
 {
     struct override *list = memory_take(OVERRIDES_MAX * sizeof(*list));
+    const size_t count = override_in_force(steer->list, steer->count, list);
     struct runtime *runtime;
-    size_t count = 0;
 
-    for (size_t i = 0; i < steer->count; i++) {
-        if (!steer->list[i].older)
-            list[count++] = steer->list[i];
-    }
     if (count == 0)
         runtime = runtime_take(steer->base);
     else
@@ -277,6 +273,14 @@ static void leave_to_older(struct override *override, const char *why)
                 override->id, why);
 }
 
+/* One that was in force. A process that follows takes it again if a later file makes it fit. */
+static void leave(struct steer *steer, size_t at, const char *why)
+{
+    leave_to_older(&steer->list[at], why);
+    if (steer->follows)
+        forget(steer, at);
+}
+
 /* A new one on the board. */
 static void take_new(struct steer *steer, const struct override *override)
 {
@@ -380,16 +384,14 @@ void steer_base(struct steer *steer, struct runtime *base)
     while (!build(steer, &why)) {
         /* one of the overrides does not fit the new file: each is tried alone */
         const struct error together = why;
-        bool all = true;
-        for (size_t i = 0; i < steer->count; i++) {
-            if (steer->list[i].older || fits(steer, &steer->list[i], &why))
-                continue;
-            leave_to_older(&steer->list[i], why.text);
-            all = false;
-        }
-        for (size_t i = 0; all && i < steer->count; i++) {
-            if (!steer->list[i].older)
-                leave_to_older(&steer->list[i], together.text);
+        bool left = false;
+        for (int alone = 1; alone >= 0 && !left; alone--) {
+            for (size_t i = steer->count; i-- > 0;) {
+                if (steer->list[i].older || (alone && fits(steer, &steer->list[i], &why)))
+                    continue;
+                leave(steer, i, alone ? why.text : together.text);
+                left = true;
+            }
         }
     }
     steer->put(steer->context, steer->current);

@@ -1,4 +1,5 @@
 """Generations that judge by different files: overrides that fit only some of them, and reloads that do not reach all."""
+import os
 import signal
 import subprocess
 
@@ -121,6 +122,37 @@ def test_a_reload_makes_an_override_fit(line):
     assert refused(other, FOREIGN) != 1142
     client.close()
     other.close()
+
+
+def test_a_file_without_the_service_for_a_moment(line):
+    """Half written, or of another mount namespace. The block did not come back to the older silogate with the service."""
+    gate = line.gate
+    client = in_transaction(gate)
+    line.upgrade()
+    held = gates.ctl(gate, "mode", "billing", "block", "--for", "10m")["id"]
+    assert places.wait_for(lambda: refused(client, FOREIGN) == 1142)
+    rename(gate, "billing", "invoicing")
+    line.old[0].send_signal(signal.SIGHUP)
+    gate.wait_log(f"override {held} does not fit the file that was read")
+    assert places.wait_for(lambda: refused(client, FOREIGN) == 0)
+    rename(gate, "invoicing", "billing")
+    follow(gate)
+    assert places.wait_for(lambda: refused(client, FOREIGN) == 1142)
+    assert overrides(gate) == {held: False}
+    client.close()
+
+
+def test_one_that_has_not_read_yet_has_not_followed(line):
+    """Also where the newest one's file is what it was."""
+    gate = line.gate
+    client = in_transaction(gate)
+    line.upgrade()
+    follow(gate)
+    places.stop(line.old[0].pid)
+    assert gates.ctl(gate, "reload")["not_followed"] == [line.old[0].pid]
+    os.kill(line.old[0].pid, signal.SIGCONT)
+    follow(gate)
+    client.close()
 
 
 def start_apart(line, command):
