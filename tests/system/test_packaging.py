@@ -20,7 +20,7 @@ METRIC = re.compile(r"\b(?:silogate|process)_[a-z_]+")
 
 def run(*arguments, folder=None):
     return subprocess.run(list(map(str, arguments)), cwd=folder, capture_output=True, text=True,
-                          timeout=60)
+                          timeout=600)  # a machine that does ten things at once
 
 
 def board_expressions():
