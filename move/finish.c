@@ -67,6 +67,23 @@ static bool uses(struct text text, struct text schema, const struct moved_table 
     return false;
 }
 
+/* What the digests do not tell. The server counts the statements for which its table has no room
+ * in one row without a digest. */
+static void tell_of_digests(struct mover *mover, bool readable, int64_t seconds)
+{
+    if (!readable || ask_number(mover, "SELECT @@performance_schema", NULL, 0) == 0)
+        say(mover, "note: performance_schema is off or cannot be read: who uses the views past "
+                   "silogate is not known");
+    else if (ask_number(mover,
+                        "SELECT COUNT(*) FROM"
+                        " performance_schema.events_statements_summary_by_digest WHERE DIGEST IS"
+                        " NULL AND LAST_SEEN > NOW() - INTERVAL ? SECOND",
+                        PARAMETERS(P_NUMBER(seconds)), 0) > 0)
+        say(mover, "note: performance_schema has no room for all digests, so not all that use the "
+                   "views past silogate are known; TRUNCATE "
+                   "performance_schema.events_statements_summary_by_digest, and wait");
+}
+
 /* Checks uses without silogate too. */
 static void check_digests(struct mover *mover, int64_t seconds)
 {
@@ -77,9 +94,7 @@ static void check_digests(struct mover *mover, int64_t seconds)
         " ? SECOND AND DIGEST_TEXT IS NOT NULL",
         PARAMETERS(P_NUMBER(seconds)), mover->error);
 
-    if (!rows || ask_number(mover, "SELECT @@performance_schema", NULL, 0) == 0)
-        say(mover, "note: performance_schema is off or cannot be read: who uses the views past "
-                   "silogate is not known");
+    tell_of_digests(mover, rows != NULL, seconds);
     bool *told = arena_take(&mover->arena, mover->standing.table_count + 1);
     memset(told, 0, mover->standing.table_count);
     while (rows && rows_next(rows)) {
