@@ -275,7 +275,7 @@ bool lacks_alias(const struct mover *mover, const struct moved_table *table);
 bool aliases_plan(struct mover *mover);
 /* False: that has changed since, or the server does not tell. */
 bool aliases_check(struct mover *mover);
-/* Has the table, wherever it is now, partitions beside an alias that ignores them? */
+/* Has a moved table got partitions, which its alias ignores? */
 bool alias_ignores(struct mover *mover, const struct moved_table *table);
 /* Writes the name under which the view of the i-th table waits, or is put aside. */
 void put_aside(FILE *to, const struct mover *mover, size_t i);

@@ -124,56 +124,60 @@ def test_silogate_starts_before_a_full_server(make_gate):
     server.close()
 
 
+@pytest.fixture
+def turning():
+    """turning(first): a server, and a list: once that is empty, the server greets with these bytes."""
+    made = []
+
+    def make(first):
+        def script(stream, number):
+            if good:
+                server.session(stream)
+            else:
+                stream.socket.sendall(first)
+        good, server = [True], wire.FakeServer(script)
+        made.append(server)
+        return server, good
+
+    yield make
+    for server in made:
+        server.close()
+
+
 @pytest.mark.parametrize("first", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x05\0\0\0\x09oops",
                                    b"\x1f\0\0\0\xff" + b"\x6a\x04" + b"Host is not allowed to con!!"])
-def test_no_server_is_down(make_gate, first):
+def test_no_server_is_down(make_gate, turning, first):
     """What greets with something else, or lets nobody of this host in, is as good as gone: at the next login."""
-    good = [True]
-
-    def script(stream, number):
-        if good[0]:
-            server.session(stream)
-        else:
-            stream.socket.sendall(first)
-    server = wire.FakeServer(script)
+    server, good = turning(first)
     gate = make_gate(server.address())
     wire.connect(gate.port, "lab_service").quit()
     assert gate.get("/readyz")[0] == 200
-    good[0] = False
+    good.clear()
     with pytest.raises((wire.Error, wire.Closed)):
         wire.connect(gate.port, "lab_service")
     assert gate.get("/readyz")[0] == 503
     gate.wait_log("upstream 'main' is down")
     gate.stop()
-    server.close()
 
 
 @pytest.mark.parametrize("first", [
     b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x4a\0\0\0\x0a8.0.3", b"\x05\0\0\0\x09oops", b"\x05\0\0\0\x0aoops",
     b"\x20\x01\0\0" + b"\x7f" * 400], ids=["HTTP", "half", "version 9", "short", "garbage"])
-def test_no_server_is_down_for_the_account_too(make_gate, tmp_path, first):
+def test_no_server_is_down_for_the_account_too(make_gate, turning, tmp_path, first):
     """Not any bytes are an answer: the library's error for them is no refused account."""
     (tmp_path / "password").write_text("secret\n")
-    good = [True]
-
-    def script(stream, number):
-        if good[0]:
-            server.session(stream)
-        else:
-            stream.socket.sendall(first)
-    server = wire.FakeServer(script)
+    server, good = turning(first)
     gate = make_gate(server.address(), ("upstream:main", "account", ACCOUNT),
                      ("upstream:main", "account_password_file", tmp_path / "password"))
     assert gate.get("/readyz")[0] == 200
-    good[0] = False
+    good.clear()
     gate.reload()  # looks at once
     gate.wait_log("upstream 'main' is down")
     assert gate.get("/readyz")[0] == 503
     assert "does not let its account in" not in gate.log()
-    good[0] = True
+    good.append(True)
     assert places.wait_for(lambda: gate.get("/readyz")[0] == 200)
     gate.stop()
-    server.close()
 
 
 def test_a_session_that_loses_its_server_tells(make_gate):

@@ -6,16 +6,8 @@ import subprocess
 import pytest
 
 from harness import gate as gates, places, wire
+from test_generations import FOREIGN, line  # noqa: F401
 from test_takeover import generations, refused  # noqa: F401
-
-FOREIGN = "SELECT 1 FROM clinical_data.patients"
-
-
-@pytest.fixture
-def line(mariadb, generations):  # noqa: F811
-    made = generations(mariadb, ("service:billing", "mode", "log"), ("proxy", "drain_timeout", "60s"))
-    made.gate.uncounted = "one log is written by all of them"
-    return made
 
 
 def in_transaction(gate, user="billing_service"):
