@@ -12,7 +12,7 @@ struct prepared *prepared_new(struct text text, size_t most, const struct sql_fa
     size_t length = text.length < most ? text.length : most;
     struct prepared *prepared = memory_take(sizeof(*prepared) + length);
 
-    *prepared = (struct prepared){.bound = false};
+    *prepared = (struct prepared){.owed = false};
     prepared->facts = sql_facts_keep(facts);
     prepared->state = *state;
     prepared->reading = sql_reading_of(text, state);

@@ -32,7 +32,7 @@ struct prepared {
     size_t bytes;         /* of memory, counted in PREPARED_BYTES */
     bool cut;             /* only the beginning of the text is kept */
     bool executed;        /* so the client may not send the parameters' types again */
-    bool bound;           /* the server has got the parameters' types */
+    bool owed;            /* the server has not got the parameters' types that were sent last */
     bool has_types;       /* `types` has the types that were sent last */
     bool long_data;       /* the same as `has_chunks`, of a table of a move: see held.h */
     bool has_chunks;      /* the server has got COM_STMT_SEND_LONG_DATA for the next execution */

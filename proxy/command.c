@@ -163,8 +163,8 @@ static enum step refuse_lost(struct session *session, struct command *command)
         command->prepared->lost_chunk
             ? "silogate: long data for this execution was refused, or is left from "
               "one that was: reset the statement and send the data again"
-            : "silogate: the parameters' types came with an execution that was "
-              "refused, and cannot be added to this one: bind them again");
+            : "silogate: the server has not got the parameters' types that were sent last, "
+              "and they cannot be added to this execution: bind them again");
 }
 
 /* Commands that name a prepared statement and may be long: only their beginning is read. */

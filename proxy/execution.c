@@ -65,10 +65,11 @@ static bool reads(const struct session *session, const struct prepared *prepared
 static bool has_room(const struct session *session, const struct prepared *prepared,
                      const struct execute *execute)
 {
+    const size_t length = bytes_get3(gate_at(&session->client.gate));
+
     return prepared->has_types && execute->count == prepared->parameters &&
-           bytes_get3(gate_at(&session->client.gate)) +
-                   (size_t)prepared->parameters * EXECUTE_TYPE <
-               PACKET_MAX;
+           (length == PACKET_MAX ||
+            length + (size_t)prepared->parameters * EXECUTE_TYPE < PACKET_MAX);
 }
 
 static void keep_types(const struct session *session, struct prepared *prepared,
@@ -81,7 +82,7 @@ static void keep_types(const struct session *session, struct prepared *prepared,
         prepared->types = memory_take((size_t)prepared->parameters * 2);
     prepared->has_types =
         execute_types(here, length, execute, prepared->parameters, prepared->types) == PARSE_DONE;
-    prepared->bound = true;
+    prepared->owed = false;
 }
 
 static void put_types(struct session *session, struct prepared *prepared,
@@ -103,9 +104,12 @@ static void put_types(struct session *session, struct prepared *prepared,
         .offset = (uint32_t)execute->types_at, .length = 0, .at = 0, .count = (uint32_t)more};
     gate_rewrite(gate, &session->worker->pool, PACKET_HEADER, &rewrite, 1, ruling->bytes);
     uint8_t *packet = gate->bytes + gate->passed;
-    bytes_put3(packet, (uint32_t)(length + more));
+    if (length == PACKET_MAX)
+        session->request.carried = (uint32_t)more;
+    else
+        bytes_put3(packet, (uint32_t)(length + more));
     packet[PACKET_HEADER + execute->flag_at] |= execute->flag;
-    prepared->bound = true;
+    prepared->owed = false;
 }
 
 /* The server has no long data for the next execution. */
@@ -130,13 +134,13 @@ void execution_pass(struct session *session, struct prepared *prepared, const st
     if (session->request.command == COMMAND_STMT_RESET)
         prepared->cursor = false;
     if (!ruling || !has_parameters(session, prepared) ||
-        (ruling->print == 0 && !ruling->expects && !prepared->has_types))
+        (ruling->print == 0 && !ruling->expects && !prepared->has_types && !prepared->owed))
         return;
     if (!reads(session, prepared, &execute))
         prepared->has_types = false;
     else if (execute.has_types)
         keep_types(session, prepared, &execute);
-    else if (!prepared->bound && has_room(session, prepared, &execute))
+    else if (prepared->owed && has_room(session, prepared, &execute))
         put_types(session, prepared, &execute);
 }
 
@@ -147,16 +151,19 @@ void execution_refused(const struct session *session, struct prepared *prepared)
     if (!prepared || !execution_is_one(session))
         return;
     prepared->lost_chunk = prepared->has_chunks;
-    if (prepared->parameters > 0 && reads(session, prepared, &execute) && execute.has_types) {
+    if (prepared->parameters == 0)
+        return;
+    const bool read = reads(session, prepared, &execute);
+    if (read && execute.has_types)
         keep_types(session, prepared, &execute);
-        prepared->bound = false;
-    }
+    else if (!read)
+        prepared->has_types = false;
+    prepared->owed |= !read || execute.has_types;
 }
 
 bool execution_owes(const struct session *session, const struct prepared *prepared)
 {
-    return has_parameters(session, prepared) && prepared->has_types && !prepared->bound &&
-           !execution_can_bind(session, prepared);
+    return prepared->owed && !execution_can_bind(session, prepared);
 }
 
 /* Both servers drop the long data of an execution that fails, unless they could not read the
@@ -172,7 +179,7 @@ void execution_answered(struct session *session)
     if (request->execution && began)
         forget_chunks(session, request->execution);
     else if (request->execution)
-        request->execution->bound = false; /* nor has it read the types */
+        request->execution->owed |= request->execution->has_types; /* it has not read them */
     session->request.execution = NULL;
 }
 

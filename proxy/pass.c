@@ -2,7 +2,10 @@
  * arrive. Only here a client's commands move through the gate. A command that is too large to be
  * judged is read here too, and discarded.
  */
+#include <string.h>
+
 #include "base/bytes.h"
+#include "judge/ruling.h"
 #include "proxy/command.h"
 #include "proxy/worker.h"
 
@@ -33,6 +36,48 @@ static enum step passed(struct session *session)
     return STEP_AGAIN;
 }
 
+enum header { HEADER_MORE, HEADER_HERE, HEADER_FULL };
+
+/* Brings the header of the command's next packet to the front of the gate: bytes that were added to
+ * the first packet push as many from the end of each full one into the next. HEADER_FULL: the last
+ * one has no room for them; with another packet the answer's sequence ids would be wrong. */
+static enum header next_header(struct session *session)
+{
+    struct gate *gate = &session->client.gate;
+    const uint32_t carried = session->request.carried;
+    uint8_t header[PACKET_HEADER];
+
+    if (gate_waiting(gate) < carried + PACKET_HEADER) {
+        if (carried > 0)
+            gate_reserve(gate, &session->worker->pool, carried + PACKET_HEADER);
+        return HEADER_MORE;
+    }
+    if (carried == 0)
+        return HEADER_HERE;
+    memcpy(header, gate_at(gate) + carried, PACKET_HEADER);
+    const uint32_t length = bytes_get3(header);
+    if (length < PACKET_MAX && length + carried >= PACKET_MAX)
+        return HEADER_FULL;
+    if (length < PACKET_MAX) { /* the last one */
+        bytes_put3(header, length + carried);
+        session->request.carried = 0;
+    }
+    const struct rewrite moved[] = {
+        {.offset = 0,       .length = 0,             .at = 0, .count = PACKET_HEADER},
+        {.offset = carried, .length = PACKET_HEADER, .at = 0, .count = 0            },
+    };
+    gate_rewrite(gate, &session->worker->pool, 0, moved, 2, (const char *)header);
+    return HEADER_HERE;
+}
+
+static enum step refuse_full(struct session *session)
+{
+    session_error(session, (uint8_t)(session->client.sequence + 2), 1210, "HY000",
+                  "silogate: the parameters' types cannot be added to an execution of this size: "
+                  "bind them again");
+    return session_linger(session, CLOSED_CLIENT_BAD_PACKET);
+}
+
 enum step state_pass(struct session *session)
 {
     struct request *request = &session->request;
@@ -42,8 +87,11 @@ enum step state_pass(struct session *session)
         if (request->packet_left == 0) {
             if (!request->packet_continues)
                 return passed(session);
-            if (gate_waiting(gate) < PACKET_HEADER)
+            const enum header header = next_header(session);
+            if (header == HEADER_MORE)
                 break;
+            if (header == HEADER_FULL)
+                return refuse_full(session);
             request->packet_left = PACKET_HEADER + bytes_get3(gate_at(gate));
             request->packet_continues = bytes_get3(gate_at(gate)) == PACKET_MAX;
             if (gate_at(gate)[3] != ++session->client.sequence)

@@ -22,6 +22,7 @@ struct request {
     struct prepared *cursor;    /* the statement that it executes or fetches from */
     double forwarded_at;        /* by the event loop's clock; 0: no command yet */
     uint32_t packet_left;       /* bytes of the client's present packet that may still pass */
+    uint32_t carried;           /* so many bytes of each of its packets go into the next one */
     uint8_t command;            /* the command byte */
     uint64_t lock_name;         /* of the lock of GET_LOCK, or the handler, with `user_lock` */
     uint16_t leaves;            /* enum sql_leaves: what it may leave on the server */
