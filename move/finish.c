@@ -45,43 +45,87 @@ static void check_journal(struct mover *mover, int64_t seconds)
                (long long)used);
 }
 
-/* The text of a digest names a table as `schema` . `name`, or as `name`. Is it the old name? */
-static bool uses(struct text text, struct text schema, const struct moved_table *table)
+/* Does `text` have `name` between backticks in front of `end`? Then *begins is where. */
+static bool ends_with(struct text text, size_t end, struct text name, bool fold, size_t *begins)
 {
-    char name[300], old[300];
-    int length = snprintf(name, sizeof(name), "`%.*s`", TEXT_ARGS(table->name));
-    int old_length = snprintf(old, sizeof(old), "`%.*s` . ", TEXT_ARGS(table->from));
-    const char *from = text.at, *end = text.at + text.length;
+    const size_t length = name.length + 2;
 
-    while (from < end) {
-        const char *at = memmem(from, (size_t)(end - from), name, (size_t)length);
-        if (!at)
-            return false;
-        if (at - text.at >= old_length && memcmp(at - old_length, old, (size_t)old_length) == 0)
+    if (end < length || text.at[end - length] != '`' || text.at[end - 1] != '`')
+        return false;
+    *begins = end - length;
+    const struct text there = {text.at + *begins + 1, name.length};
+    return fold ? text_equal_fold(there, name) : text_equal(there, name);
+}
+
+/* The text of a digest names a table as `schema` . `name`, or as `name`. Is it the old name? */
+static bool uses(struct text text, struct text schema, const struct moved_table *table, bool fold)
+{
+    const struct text between = TEXT(" . ");
+    size_t at, before;
+
+    for (size_t end = 1; end <= text.length; end++) {
+        if (!ends_with(text, end, table->name, fold, &at))
+            continue;
+        const bool qualified =
+            at >= between.length &&
+            text_equal((struct text){text.at + at - between.length, between.length}, between);
+        if (qualified ? ends_with(text, at - between.length, table->from, fold, &before)
+                      : text_equal_fold(schema, table->from))
             return true;
-        bool qualified = at - text.at >= 2 && memcmp(at - 2, ". ", 2) == 0;
-        if (!qualified && text_equal_fold(schema, table->from))
-            return true;
-        from = at + length;
     }
     return false;
 }
 
-/* What the digests do not tell. The server counts the statements for which its table has no room
- * in one row without a digest. */
+#define DIGESTS "performance_schema.events_statements_summary_by_digest"
+#define LATELY  " LAST_SEEN > NOW() - INTERVAL ? SECOND"
+
+/* The server counts the statements for which its table has no room in one row without a digest. */
+static const char no_room[] = "SELECT COUNT(*) FROM " DIGESTS " WHERE DIGEST IS NULL AND" LATELY;
+
+static const char too_young[] =
+    "SELECT MIN(FIRST_SEEN) IS NULL OR MIN(FIRST_SEEN) > NOW() - INTERVAL ? SECOND FROM " DIGESTS;
+
+/* A text that was cut off has no mark. It is not shorter than this part of its tokens' bytes. */
+static const char cut_off[] =
+    "SELECT COUNT(*) FROM " DIGESTS " WHERE" LATELY " AND 4 * LENGTH(DIGEST_TEXT) >="
+    " 3 * LEAST(@@max_digest_length, @@performance_schema_max_digest_length)";
+
+static const char not_counted[] =
+    "SELECT (SELECT COUNT(*) FROM performance_schema.setup_consumers WHERE ENABLED = 'NO' AND NAME"
+    " IN ('global_instrumentation', 'thread_instrumentation', 'statements_digest')) + (SELECT"
+    " COUNT(*) FROM performance_schema.setup_instruments WHERE ENABLED = 'NO' AND NAME LIKE"
+    " 'statement/%' AND NAME NOT LIKE 'statement/sp/%') + (SELECT COUNT(*) FROM"
+    " performance_schema.setup_actors WHERE ENABLED = 'NO') + (SELECT COUNT(*) = 0 FROM"
+    " performance_schema.setup_actors WHERE HOST = '%' AND `USER` = '%')";
+
+/* Tells `why`, unless `sql` gives 0. */
+static void tell_if(struct mover *mover, const char *sql, const struct parameter *parameters,
+                    const char *why)
+{
+    if (ask_number(mover, sql, parameters, 1) != 0)
+        say(mover, "note: not all uses of the views past silogate are known: %s", why);
+}
+
+/* What the digests do not tell. */
 static void tell_of_digests(struct mover *mover, bool readable, int64_t seconds)
 {
-    if (!readable || ask_number(mover, "SELECT @@performance_schema", NULL, 0) == 0)
+    const struct parameter *time = PARAMETERS(P_NUMBER(seconds));
+
+    if (!readable || ask_number(mover, "SELECT @@performance_schema", NULL, 0) == 0) {
         say(mover, "note: performance_schema is off or cannot be read: who uses the views past "
                    "silogate is not known");
-    else if (ask_number(mover,
-                        "SELECT COUNT(*) FROM"
-                        " performance_schema.events_statements_summary_by_digest WHERE DIGEST IS"
-                        " NULL AND LAST_SEEN > NOW() - INTERVAL ? SECOND",
-                        PARAMETERS(P_NUMBER(seconds)), 0) > 0)
-        say(mover, "note: performance_schema has no room for all digests, so not all that use the "
-                   "views past silogate are known; TRUNCATE "
-                   "performance_schema.events_statements_summary_by_digest, and wait");
+        return;
+    }
+    tell_if(mover, no_room, time,
+            "performance_schema has no room for all digests; TRUNCATE " DIGESTS ", and wait");
+    tell_if(mover, too_young, time,
+            "performance_schema has counted for a shorter time than --unused-for");
+    tell_if(mover, cut_off, time, "statements are longer than max_digest_length");
+    tell_if(mover, not_counted, NULL,
+            "performance_schema does not count all statements (setup_consumers, "
+            "setup_instruments, setup_actors)");
+    tell_if(mover, "SELECT VERSION() LIKE '%MariaDB%'", NULL,
+            "MariaDB has no digests of executions (EXECUTE, COM_STMT_EXECUTE)");
 }
 
 /* Checks uses without silogate too. */
@@ -90,8 +134,7 @@ static void check_digests(struct mover *mover, int64_t seconds)
     struct rows *rows = connection_query(
         mover->connection,
         "SELECT DIGEST_TEXT, IFNULL(SCHEMA_NAME, ''), TIMESTAMPDIFF(SECOND, LAST_SEEN, NOW()) FROM"
-        " performance_schema.events_statements_summary_by_digest WHERE LAST_SEEN > NOW() - INTERVAL"
-        " ? SECOND AND DIGEST_TEXT IS NOT NULL",
+        " " DIGESTS " WHERE" LATELY " AND DIGEST_TEXT IS NOT NULL",
         PARAMETERS(P_NUMBER(seconds)), mover->error);
 
     tell_of_digests(mover, rows != NULL, seconds);
@@ -101,7 +144,7 @@ static void check_digests(struct mover *mover, int64_t seconds)
         for (size_t i = 0; i < mover->standing.table_count; i++) {
             const struct moved_table *table = &mover->standing.tables[i];
             if (told[i] || !finish_drops(mover, table) ||
-                !uses(rows->cells[0], rows->cells[1], table))
+                !uses(rows->cells[0], rows->cells[1], table, mover->standing.fold))
                 continue;
             told[i] = true;
             refuse(mover,

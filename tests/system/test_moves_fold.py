@@ -46,6 +46,9 @@ def test_names_without_case(kind, tmp_path):
                 cursor.execute("SELECT mV_OLD.t1.NOTE FROM T1 WHERE number = %d" % len(options))
                 assert cursor.fetchall()[0] == ("tr",)
                 cursor.execute("TRUNCATE t1")
+        for used in ("MV_OLD.T0", "mv_old.t0"):
+            server.sql("TRUNCATE performance_schema.events_statements_summary_by_digest", f"SELECT COUNT(*) FROM {used}")
+            assert "t0 was used" in scene.move("--finish", "--unused-for", "1h").stdout.lower()
     finally:
         for one in gates:
             one.stop()

@@ -186,51 +186,6 @@ def test_another_mover(scene):
 
 
 @pytest.mark.long
-def test_unmapped(scene):
-    """What goes to the alias is listed, refused for a day, and can be accepted; --finish asks for it too."""
-    with scene.connect() as client, client.cursor() as cursor:
-        cursor.execute("SHOW TABLES")
-    assert places.wait_for(lambda: "were seen in the last day" in scene.move("--dry-run").stdout)
-    told = refused(scene)
-    assert "--status lists them, --accept-unmapped leaves them to the alias" in told, told
-    assert "1 times: a list of what stands in a database" in scene.move("--status").stdout
-    assert scene.move("--accept-unmapped").returncode == 0
-    early = scene.move("--finish")
-    assert early.returncode == 1 and "the tables moved" in early.stdout, early.stdout
-    assert "statements went to the views" in early.stdout and "say --unused-for" in early.stdout
-    scene.server.sql("UPDATE silogate.journal SET at = at - INTERVAL 3 DAY")
-    with scene.server.root() as root, root.cursor() as past:
-        past.execute("TRUNCATE performance_schema.events_statements_summary_by_digest")  # it has no room for ever
-        past.execute("SELECT COUNT(*) FROM mv_old.t1")
-        used = scene.move("--finish")
-        assert used.returncode == 1 and "mv_old.t1 was used" in used.stdout, used.stdout
-        past.execute("TRUNCATE performance_schema.events_statements_summary_by_digest")
-        past.execute("SELECT COUNT(*) FROM mv_new.t1")
-    done = scene.move("--finish", "--unused-for", "2d")
-    assert done.returncode == 0, done.stdout + done.stderr
-    views = scene.server.sql("SELECT COUNT(*) FROM information_schema.views WHERE table_schema = 'mv_old'")
-    assert int(views[0][0]) == 0
-    assert scene.move("--back").returncode == 0
-
-
-@pytest.mark.long
-def test_digests_that_the_server_has_no_room_for(scene):
-    """A use of the alias is then in none of them, and nothing was said."""
-    assert scene.move().returncode == 0
-    size, = scene.server.sql("SELECT @@performance_schema_digests_size")[0]
-    digests = "performance_schema.events_statements_summary_by_digest"
-    with scene.server.root() as root, root.cursor() as past:
-        past.execute(f"TRUNCATE {digests}")
-        assert "no room for all digests" not in scene.move("--finish", "--dry-run").stdout
-        for number in range(size):
-            past.execute(f"SELECT 1 AS a{number}")
-        past.execute("SELECT COUNT(*) FROM mv_old.t1")
-        told = scene.move("--finish", "--dry-run")
-        assert "no room for all digests" in told.stdout, told.stdout
-        past.execute(f"TRUNCATE {digests}")
-
-
-@pytest.mark.long
 def test_the_way_back(scene):
     """Each table stands once, or it is for a person to look."""
     assert scene.move().returncode == 0
