@@ -52,7 +52,7 @@ static bool write_own(struct round *round, size_t count, struct error *error)
     const struct instance_state *state = &round->state;
 
     for (size_t i = 0; i < state->count; i++) {
-        if (!is_stored(round, count, state->overrides[i].id) &&
+        if (!state->overrides[i].older && !is_stored(round, count, state->overrides[i].id) &&
             !store_add(round->connection, &state->overrides[i], error))
             return false;
     }
@@ -87,8 +87,10 @@ static uint64_t in_force(const struct instance_state *state)
 {
     uint64_t all = 0;
 
-    for (size_t i = 0; i < state->count; i++)
-        all ^= text_hash(text_of(state->overrides[i].id), 1, false);
+    for (size_t i = 0; i < state->count; i++) {
+        if (!state->overrides[i].older)
+            all ^= text_hash(text_of(state->overrides[i].id), 1, false);
+    }
     return all;
 }
 

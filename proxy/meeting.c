@@ -35,7 +35,7 @@ static size_t copy_those_of(const char *upstream, const struct override *from, s
     size_t copied = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(from[i].upstream, upstream) == 0 && !from[i].older)
+        if (strcmp(from[i].upstream, upstream) == 0)
             to[copied++] = from[i];
     }
     return copied;

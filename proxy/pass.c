@@ -9,10 +9,21 @@
 #include "proxy/command.h"
 #include "proxy/worker.h"
 
+/* The server waits for the rest of the command. */
+static enum step refuse_full(struct session *session)
+{
+    session_error(session, (uint8_t)(session->client.sequence + 1), 1210, "HY000",
+                  "silogate: the parameters' types cannot be added to an execution of this size: "
+                  "bind them again");
+    return session_linger(session, CLOSED_CLIENT_BAD_PACKET);
+}
+
 static enum step passed(struct session *session)
 {
     enum command_answer answer = session->request.answer.expected;
 
+    if (session->request.discarding && session->request.carried > 0)
+        return refuse_full(session);
     if (session->request.discarding) {
         session->request.discarding = false;
         session_enter(session, STATE_COMMAND);
@@ -56,8 +67,10 @@ static enum header next_header(struct session *session)
         return HEADER_HERE;
     memcpy(header, gate_at(gate) + carried, PACKET_HEADER);
     const uint32_t length = bytes_get3(header);
-    if (length < PACKET_MAX && length + carried >= PACKET_MAX)
+    if (length < PACKET_MAX && length + carried >= PACKET_MAX) {
+        gate_drop(gate, &session->worker->pool, carried);
         return HEADER_FULL;
+    }
     if (length < PACKET_MAX) { /* the last one */
         bytes_put3(header, length + carried);
         session->request.carried = 0;
@@ -68,14 +81,6 @@ static enum header next_header(struct session *session)
     };
     gate_rewrite(gate, &session->worker->pool, 0, moved, 2, (const char *)header);
     return HEADER_HERE;
-}
-
-static enum step refuse_full(struct session *session)
-{
-    session_error(session, (uint8_t)(session->client.sequence + 2), 1210, "HY000",
-                  "silogate: the parameters' types cannot be added to an execution of this size: "
-                  "bind them again");
-    return session_linger(session, CLOSED_CLIENT_BAD_PACKET);
 }
 
 enum step state_pass(struct session *session)
@@ -90,8 +95,7 @@ enum step state_pass(struct session *session)
             const enum header header = next_header(session);
             if (header == HEADER_MORE)
                 break;
-            if (header == HEADER_FULL)
-                return refuse_full(session);
+            request->discarding |= header == HEADER_FULL;
             request->packet_left = PACKET_HEADER + bytes_get3(gate_at(gate));
             request->packet_continues = bytes_get3(gate_at(gate)) == PACKET_MAX;
             if (gate_at(gate)[3] != ++session->client.sequence)

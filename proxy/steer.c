@@ -233,11 +233,10 @@ static bool is_over(struct steer *steer, const struct override *override)
 /* Is it valid with this process's file? */
 static bool fits(const struct steer *steer, const struct override *override, struct error *why)
 {
-    struct runtime *runtime =
-        runtime_override(steer->base, override, 1, steer->generation + 1, why);
+    struct runtime *made = runtime_override(steer->base, override, 1, steer->generation + 1, why);
 
-    runtime_drop(runtime);
-    return runtime != NULL;
+    runtime_drop(made);
+    return made != NULL;
 }
 
 /* --- generations --- */
@@ -254,15 +253,13 @@ bool steer_share(struct steer *steer, int *board, int *over)
 /* True: one in force is over, as the file of an earlier silogate says. */
 static bool drop_closed(struct steer *steer)
 {
-    bool news = false;
+    const size_t before = steer->count;
 
-    for (size_t i = steer->count; i-- > 0;) {
-        if (!closed_find(&steer->closed, steer->list[i].id))
-            continue;
-        forget(steer, i);
-        news = true;
+    for (size_t i = before; i-- > 0;) {
+        if (closed_find(&steer->closed, steer->list[i].id))
+            forget(steer, i);
     }
-    return news;
+    return steer->count < before;
 }
 
 /* The file has made it meaningless here: it is in force for older generations only, if at all. */
@@ -281,20 +278,21 @@ static void leave(struct steer *steer, size_t at, const char *why)
         forget(steer, at);
 }
 
-/* A new one on the board. */
-static void take_new(struct steer *steer, const struct override *override)
+/* A new one on the board. False: it is not taken. */
+static bool take_new(struct steer *steer, const struct override *override)
 {
     struct override *own = &steer->list[steer->count];
     struct error why;
 
     *own = *override;
     own->posted = true;
-    if (!own->older && !fits(steer, own, &why)) {
-        if (steer->follows) /* it is taken if a reload makes it fit */
-            return;
+    const bool fine = !own->older && fits(steer, own, &why);
+    if (!fine && steer->follows) /* it is taken if a reload makes it fit */
+        return false;
+    if (!fine && !own->older)
         leave_to_older(own, why.text);
-    }
-    steer->count += !own->older || !steer->follows;
+    steer->count++;
+    return true;
 }
 
 /* An override that was on the board and is not any more was undone there, or has ended; a new one
@@ -320,11 +318,12 @@ static bool take_board(struct steer *steer)
             note(ends ? "ended" : "undone", &old);
             news = true;
         }
-        for (size_t i = 0; i < count && steer->count < OVERRIDES_MAX; i++) {
-            const size_t before = steer->count;
-            if (!override_find(steer->list, steer->count, list[i].id) && !is_over(steer, &list[i]))
-                take_new(steer, &list[i]);
-            news |= steer->count > before;
+        for (size_t i = 0; i < count; i++) {
+            struct override *own = override_find(steer->list, steer->count, list[i].id);
+            if (own) /* the upstream has told it first */
+                own->posted = true;
+            else if (steer->count < OVERRIDES_MAX && !is_over(steer, &list[i]))
+                news |= take_new(steer, &list[i]);
         }
     }
     free(list);

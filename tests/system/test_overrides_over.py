@@ -341,3 +341,55 @@ def test_many_undone_while_the_store_is_away(server, make):  # noqa: F811
     assert places.wait_for(lambda: server.sql(COUNT + " WHERE undone_by LIKE '%uid%'")[0][0] >= undone, 30, 0.2)
     assert allow(gate, 0)[0] == 200
     session.quit()
+
+
+@pytest.mark.long(short=1)
+@pytest.mark.parametrize("where", ["there", "here"])
+def test_an_older_process_that_has_heard_of_it_at_the_upstream(account, make, server, where):  # noqa: F811
+    """An undo while the table cannot be written did not reach it, if it had heard of the override there before it saw it on
+    the list of its successor."""
+    gate, other = make(1, ("service:lab", "mode", "block"), ("proxy", "drain_timeout", "120s")), make(2)
+    gate.uncounted = "an older generation has counted some of it"
+    others(gate)
+    older = wire.connect(gate.port, "lab_service")
+    older.query("BEGIN")
+    line = Generations(gate)
+    line.upgrade()
+    others(gate, alive=2)
+    newer = wire.connect(gate.port, "lab_service")
+    begun = []
+    for _ in range(6):
+        begun.append((other if where == "there" else gate).ctl(*ALLOW, "10m")["id"])
+        assert places.wait_for(lambda: len(gate.ctl("overrides")["overrides"]) == len(begun))
+        assert places.wait_for(lambda: not refused(older) and not refused(newer))
+    with locked(server):
+        for one in begun:
+            gate.ctl("undo", one)
+        assert refused(newer)
+        assert places.wait_for(lambda: refused(older))
+    older.close()
+    newer.close()
+    line.end()
+
+
+@pytest.mark.long(short=1)
+def test_one_for_older_processes_alone_that_is_undone_elsewhere(make):  # noqa: F811
+    """It stayed on the list, and the undo in no record."""
+    gate, other = make(1, ("service:lab", "mode", "block"), ("proxy", "drain_timeout", "120s")), make(2)
+    gate.uncounted = "an older generation has counted some of it"
+    others(gate)
+    older = wire.connect(gate.port, "lab_service")
+    older.query("BEGIN")
+    begun = gate.ctl(*ALLOW, "10m")["id"]
+    assert places.wait_for(lambda: not refused(older))
+    gate.path.write_text(gate.path.read_text().replace("[service:lab]", "[service:tests]"))
+    line = Generations(gate)
+    line.upgrade()
+    assert [one["older_only"] for one in gate.ctl("overrides")["overrides"]] == [True]
+    others(gate, alive=2)
+    other.ctl("undo", begun)
+    assert places.wait_for(lambda: refused(older) == 1142)
+    assert places.wait_for(lambda: gate.ctl("overrides")["overrides"] == [])
+    assert places.wait_for(lambda: [event for event in gate.events("override") if event["action"] == "undone"])
+    older.close()
+    line.end()
