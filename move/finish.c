@@ -6,6 +6,7 @@
 
 #include "config/keys.h"
 #include "move/mover_internal.h"
+#include "sql/functions.h"
 
 bool finish_drops(const struct mover *mover, const struct moved_table *table)
 {
@@ -106,6 +107,12 @@ static void tell_if(struct mover *mover, const char *sql, const struct parameter
         say(mover, "note: not all uses of the views past silogate are known: %s", why);
 }
 
+/* Servers print keywords without backticks, and some as others: user as SYSTEM_USER. */
+static bool is_printed_otherwise(struct text name)
+{
+    return function_find(name) != KEYWORD_NONE || memchr(name.at, '`', name.length);
+}
+
 /* What the digests do not tell. */
 static void tell_of_digests(struct mover *mover, bool readable, int64_t seconds)
 {
@@ -126,6 +133,14 @@ static void tell_of_digests(struct mover *mover, bool readable, int64_t seconds)
             "setup_instruments, setup_actors)");
     tell_if(mover, "SELECT VERSION() LIKE '%MariaDB%'", NULL,
             "MariaDB has no digests of executions (EXECUTE, COM_STMT_EXECUTE)");
+    for (size_t i = 0; i < mover->standing.table_count; i++) {
+        const struct moved_table *table = &mover->standing.tables[i];
+        if (finish_drops(mover, table) && is_printed_otherwise(table->name))
+            say(mover,
+                "note: digests may name %.*s.%.*s otherwise, as its name is a keyword or has a "
+                "backtick: who uses it past silogate is not known",
+                TEXT_ARGS(table->from), TEXT_ARGS(table->name));
+    }
 }
 
 /* Checks uses without silogate too. */

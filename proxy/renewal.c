@@ -139,7 +139,7 @@ static enum step finish(struct session *session)
         prepared->upstream_id = renewal->statement;
         prepared->print = renewal->print;
         prepared->stays = 0;
-        prepared->owed = prepared->has_types;
+        prepared->owed |= prepared->has_types;
         session->worker->counters.renewed++;
         good = true;
     } else if (renewal->prepared && !renewal->hash) {

@@ -319,10 +319,8 @@ static bool take_board(struct steer *steer)
             news = true;
         }
         for (size_t i = 0; i < count; i++) {
-            struct override *own = override_find(steer->list, steer->count, list[i].id);
-            if (own) /* the upstream has told it first */
-                own->posted = true;
-            else if (steer->count < OVERRIDES_MAX && !is_over(steer, &list[i]))
+            if (steer->count < OVERRIDES_MAX && !is_over(steer, &list[i]) &&
+                !override_find(steer->list, steer->count, list[i].id))
                 news |= take_new(steer, &list[i]);
         }
     }
@@ -453,13 +451,16 @@ static void tell_full(struct steer *steer, const struct override *heard, const c
     steer->told_full = true;
 }
 
-/* True: one was added: it is new, is not over here, is valid, and there is room. */
+/* True: one was added: it is new, is not over here, is valid, and there is room. A process that
+ * follows takes what begins from its successor alone, which can end it. */
 static bool hear_begun(struct steer *steer, const char *upstream, const struct override *heard)
 {
     struct override *closed = closed_find(&steer->closed, heard->id);
     struct override override = *heard;
     struct error why;
 
+    if (steer->follows)
+        return false;
     if (closed)
         close_again(steer, closed, upstream);
     if (closed || override_find(steer->list, steer->count, heard->id) || override_left(heard) <= 0)

@@ -42,6 +42,7 @@ OFF = (("setup_consumers", "NAME = 'statements_digest'"),
 @pytest.mark.long
 def test_what_digests_do_not_tell(scene, server):  # noqa: F811
     """The alias was dropped without a word, though it had been used."""
+    scene.server.sql("CREATE TABLE mv_old.tables (id INT)")
     assert scene.move().returncode == 0
     digests = "performance_schema.events_statements_summary_by_digest"
 
@@ -54,6 +55,7 @@ def test_what_digests_do_not_tell(scene, server):  # noqa: F811
         assert "a shorter time than --unused-for" in told(3600)
         assert places.wait_for(lambda: "a shorter time than --unused-for" not in told(1))
         before = told(3600)
+        assert "mv_old.tables otherwise" in before and "t1 otherwise" not in before
         assert "max_digest_length" not in before and "setup_consumers" not in before
         assert ("no digests of executions" in before) == (server.dialect == "mariadb")
         past.execute("SELECT " + ", ".join(f"'a' AS a{i}" for i in range(130)) + " FROM mv_old.t1")

@@ -355,7 +355,7 @@ def test_an_older_process_that_has_heard_of_it_at_the_upstream(account, make, se
     older.query("BEGIN")
     line = Generations(gate)
     line.upgrade()
-    others(gate, alive=2)
+    others(gate, alive=3)  # the older process too
     newer = wire.connect(gate.port, "lab_service")
     begun = []
     for _ in range(6):
@@ -386,7 +386,7 @@ def test_one_for_older_processes_alone_that_is_undone_elsewhere(make):  # noqa: 
     line = Generations(gate)
     line.upgrade()
     assert [one["older_only"] for one in gate.ctl("overrides")["overrides"]] == [True]
-    others(gate, alive=2)
+    others(gate, alive=3)  # the older process too
     other.ctl("undo", begun)
     assert places.wait_for(lambda: refused(older) == 1142)
     assert places.wait_for(lambda: gate.ctl("overrides")["overrides"] == [])
