@@ -2,7 +2,8 @@
  * memory that is handed over with the sockets at each takeover. There are two of them: those in
  * force, and those that are over and must not come back. The youngest generation writes it; those
  * that still drain read it. A successor reads it and writes it from then on. Nobody waits: a
- * reader that comes during a write sees nothing new yet.
+ * reader that comes during a write may see nothing new yet. If the writer dies, whatever it is
+ * doing, the next one finds a whole list.
  */
 #ifndef PROXY_BOARD_H
 #define PROXY_BOARD_H
