@@ -162,16 +162,21 @@ static void name_own(const struct config *config, char *to, size_t size)
 
 static bool put(int file, const void *bytes, size_t size)
 {
-    return write(file, bytes, size) == (ssize_t)size;
+    const ssize_t written = write(file, bytes, size);
+
+    if (written >= 0 && written < (ssize_t)size)
+        errno = ENOSPC;
+    return written == (ssize_t)size;
 }
 
-static bool write_file(const struct closed *closed, uint32_t count)
+/* False: errno says why. */
+static bool write_file(const struct closed *closed, const char *path, uint32_t count)
 {
     struct head head = {.size = sizeof(struct override), .count = count};
     char next[sizeof(closed->path) + 8];
 
     memcpy(head.what, what, sizeof(what));
-    snprintf(next, sizeof(next), "%s.new", closed->path);
+    snprintf(next, sizeof(next), "%s.new", path);
     (void)unlink(next);
     const int file = open(next, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     bool good = file >= 0 && put(file, &head, sizeof(head));
@@ -180,7 +185,7 @@ static bool write_file(const struct closed *closed, uint32_t count)
     good = good && fsync(file) == 0;
     if (file >= 0)
         good = close(file) == 0 && good;
-    return good && rename(next, closed->path) == 0;
+    return good && rename(next, path) == 0;
 }
 
 void closed_write(struct closed *closed, const struct config *config)
@@ -189,24 +194,26 @@ void closed_write(struct closed *closed, const struct config *config)
     char path[sizeof(closed->path)];
 
     name_own(config, path, sizeof(path));
-    if (strcmp(path, closed->path) != 0) {
+    const bool moved = strcmp(path, closed->path) != 0;
+    if (!moved && !closed->changed && !closed->failed)
+        return;
+    closed->changed = false;
+    for (size_t i = 0; i < closed->count; i++)
+        count += must_stay(&closed->list[i]);
+    const bool good = !path[0] || (count > 0 ? write_file(closed, path, count)
+                                             : unlink(path) == 0 || errno == ENOENT);
+    if (!good && !closed->failed)
+        log_error("%s cannot be written: %s; until it can be, or the upstreams have been told, an "
+                  "override that is over may come back with a restart",
+                  path, strerror(errno));
+    if (good && closed->failed)
+        log_notice("%s can be written again", path);
+    if (good && moved) {
         if (closed->path[0])
             (void)unlink(closed->path);
         memcpy(closed->path, path, sizeof(path));
-    } else if (!closed->changed) {
-        return;
     }
-    closed->changed = false;
-    if (!path[0])
-        return;
-    for (size_t i = 0; i < closed->count; i++)
-        count += must_stay(&closed->list[i]);
-    const bool good = count > 0 ? write_file(closed, count) : unlink(path) == 0 || errno == ENOENT;
-    if (!good && !closed->told)
-        log_error("%s cannot be written: %s; until the upstreams have been told, an override that "
-                  "is over may come back with a restart",
-                  path, strerror(errno));
-    closed->told = !good;
+    closed->failed = !good;
 }
 
 static size_t read_list(int file, struct override *list)

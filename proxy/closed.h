@@ -16,8 +16,11 @@ struct closed {
     size_t count;
     bool changed;    /* since closed_write */
     char path[4096]; /* of the file; empty: none */
-    bool told;       /* that it cannot be written */
+    bool failed;     /* the last closed_write could not do it, and has told so */
 };
+
+/* How long until closed_write is called again if it has failed. */
+enum { CLOSED_AGAIN_US = 2000000 };
 
 /* Enters it; one that is listed already keeps the state that asks for more. `who`: has undone it;
  * nobody: its end has come. The longest known are forgotten first. */
@@ -35,7 +38,8 @@ size_t closed_kept(const struct closed *closed);
  * [proxy] instance, or before [proxy] state was there, and adds what it says. */
 void closed_read(struct closed *closed, const struct config *config);
 /* Keeps those that must not be forgotten in the file: in [proxy] state, else beside the control
- * socket. Without any there is no file. */
+ * socket. Without any there is no file. Does nothing if nothing has changed since it was good. If
+ * it fails, `failed` is set, and what the file said before stays. */
 void closed_write(struct closed *closed, const struct config *config);
 
 #endif

@@ -36,10 +36,10 @@ static void tell(struct steer *steer, const char *action, const struct override 
     note(action, override);
 }
 
-/* Sets the timer for the next end. */
+/* Sets the timer for the next end, or for the file of what is over, which could not be written. */
 static void set_timer(struct steer *steer)
 {
-    int64_t next = INT64_MAX;
+    int64_t next = steer->closed.failed && !steer->follows ? CLOSED_AGAIN_US : INT64_MAX;
 
     for (size_t i = 0; i < steer->count; i++) {
         int64_t left = override_left(&steer->list[i]);
@@ -66,10 +66,11 @@ static void make_boards(struct steer *steer)
 /* The lists have changed. What is over is written first: it must not come back. */
 static void changed(struct steer *steer)
 {
+    if (!steer->follows)
+        closed_write(&steer->closed, steer->base->config);
     set_timer(steer);
     if (steer->follows)
         return;
-    closed_write(&steer->closed, steer->base->config);
     if (steer->count > 0 || steer->closed.count > 0)
         make_boards(steer);
     if (steer->over)
@@ -81,8 +82,7 @@ static void changed(struct steer *steer)
     board_write(steer->board, steer->list, steer->count);
 }
 
-/* Builds the runtime from the base and what is in force here. False with `why`: nothing has
- * changed. */
+/* The runtime of the base and what is in force here. False with `why`: nothing has changed. */
 static bool build(struct steer *steer, struct error *why)
 {
     struct override *list = memory_take(OVERRIDES_MAX * sizeof(*list));

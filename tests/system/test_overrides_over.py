@@ -9,6 +9,7 @@ import pytest
 
 from harness import gate as gates, places, wire
 from harness.generations import Generations
+from test_evidence import small_disk  # noqa: F401: the fixture
 from test_instances import account, make, others, refused  # noqa: F401: the fixtures
 
 ALLOW = ("allow", "lab", "on", "clinical_data.patients", "access", "read", "--for")
@@ -113,6 +114,29 @@ def test_undone_and_kept_in_state(server, make, tmp_path):  # noqa: F811
         code, session = replace(Generations(gate), "restart")
     met(gate)
     assert [code, refused(session)] == [1142, 1142]
+    session.quit()
+
+
+@pytest.mark.long
+def test_undone_on_a_full_disk(server, make, small_disk):  # noqa: F811
+    """Its file was never written again, though there was room a moment later: a restart brought the override back."""
+    gate = make(1, *BLOCKS, ("proxy", "state", small_disk))
+    others(gate, alive=1)
+    begun = gate.ctl(*ALLOW, "1h")
+    with locked(server):
+        filled = small_disk / "filled"
+        with open(filled, "wb", buffering=0) as full, pytest.raises(OSError):
+            while True:
+                full.write(bytes(256))
+        gate.ctl("undo", begun["id"])
+        gate.wait_log("cannot be written: No space left on device; until it can be")
+        filled.unlink()
+        gate.wait_log("can be written again")
+        assert [file for file in small_disk.glob("silogate-undone-*") if file.suffix != ".new"]
+        code, session = replace(Generations(gate), "kill")
+    met(gate)
+    assert [code, refused(session)] == [1142, 1142]
+    assert gate.log().count("cannot be written: No space left") == 1
     session.quit()
 
 

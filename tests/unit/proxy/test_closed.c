@@ -178,6 +178,40 @@ static void test_a_damaged_file(void **unused)
     }
 }
 
+/* What could not be written is written as soon as it can be, with no further change; meanwhile the
+ * file of before stays. */
+static void test_a_file_that_cannot_be_written(void **unused)
+{
+    char path[128], away[64], other[64];
+
+    (void)unused;
+    snprintf(away, sizeof(away), "%s.away", folder);
+    snprintf(other, sizeof(other), "%s/other", folder);
+    add(1, HOUR, "alice", OVERRIDE_PENDING);
+    assert_int_equal(rename(folder, away), 0);
+    closed_write(&closed, &config);
+    assert_true(closed.failed);
+    closed_write(&closed, &config);
+    assert_true(closed.failed);
+    assert_int_equal(rename(away, folder), 0);
+    assert_int_equal(files(path, sizeof(path)), 0);
+    closed_write(&closed, &config);
+    assert_false(closed.failed);
+    assert_int_equal(files(path, sizeof(path)), 1);
+    /* a reload names another folder */
+    config.proxy.state.value = text_of(other);
+    closed_write(&closed, &config);
+    assert_true(closed.failed);
+    assert_int_equal(files(path, sizeof(path)), 1);
+    assert_int_equal(mkdir(other, 0700), 0);
+    closed_write(&closed, &config);
+    assert_false(closed.failed);
+    assert_int_equal(files(path, sizeof(path)), 0);
+    config.proxy.state.value = text_of(folder);
+    closed_write(&closed, &config);
+    assert_int_equal(rmdir(other), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +219,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_more_is_asked_for, begin, end),
         cmocka_unit_test_setup_teardown(test_the_file, begin, end),
         cmocka_unit_test_setup_teardown(test_a_damaged_file, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_file_that_cannot_be_written, begin, end),
     };
 
     if (!mkdtemp(folder))
