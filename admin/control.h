@@ -56,6 +56,12 @@ struct control_session {
 /* Made of the control socket's path and the process ID. */
 #define OLDER_PATH "%s.%u"
 
+/* How the answers begin of a process that refuses a change because a start takes over from it, or
+ * has done so; the socket's path follows the second. Nothing was done; `silogate ctl` asks again.
+ */
+#define CONTROL_STARTING "another silogate is starting"
+#define CONTROL_TAKEN    "another silogate has taken over from this one; ask it, at "
+
 struct control_filter {
     struct text service, user; /* none: all */
     bool in_transaction;

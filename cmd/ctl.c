@@ -5,9 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "admin/ask.h"
+#include "admin/control.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "cmd/cmd.h"
 #include "cmd/ctl.h"
 #include "config/config.h"
@@ -38,6 +41,9 @@ static const char usage[] =
     "TIME is a number with ms, s, m, h or d. Exits 0 when it was done, 1 when it could not be "
     "done,\n"
     "2 for misuse or if no silogate answers.\n";
+
+/* How often, and how long, a call is sent again that has met a takeover. */
+enum { AGAIN_MS = 100, AGAIN_MOST_MS = 5000 };
 
 struct options {
     const char *config, *socket, *service, *user, *length, *ticket;
@@ -287,6 +293,37 @@ static bool find_socket(const struct options *options, char *to, size_t size)
     return said;
 }
 
+/* Is this the answer of a process that a start takes over from right now? It has done nothing, and
+ * who asks at the same path again reaches the new one. */
+static bool is_taken_over(const char *wrong, const char *socket)
+{
+    const size_t starting = sizeof(CONTROL_STARTING) - 1, taken = sizeof(CONTROL_TAKEN) - 1;
+
+    return wrong &&
+           (strncmp(wrong, CONTROL_STARTING, starting) == 0 ||
+            (strncmp(wrong, CONTROL_TAKEN, taken) == 0 && strcmp(wrong + taken, socket) == 0));
+}
+
+/* As ask_send; asks for some seconds again while a start takes over. `*answer` is owned by the
+ * caller, and is NULL if `*text` is no JSON. */
+static unsigned ask_newest(const char *socket, const struct ask *request, char **text,
+                           json_t **answer, struct error *why)
+{
+    const struct timespec moment = {.tv_nsec = AGAIN_MS * 1000000L};
+    const int64_t end = clock_ms() + AGAIN_MOST_MS;
+
+    for (;;) {
+        const unsigned code = ask_send(socket, request, text, why);
+        *answer = code ? json_loads(*text, 0, NULL) : NULL;
+        const char *wrong = json_string_value(json_object_get(*answer, "error"));
+        if (!is_taken_over(wrong, socket) || clock_ms() >= end)
+            return code;
+        json_decref(*answer);
+        free(*text);
+        nanosleep(&moment, NULL);
+    }
+}
+
 static int run(const struct call *call, const struct options *options, char **words, int count)
 {
     struct ask request = {0};
@@ -299,10 +336,8 @@ static int run(const struct call *call, const struct options *options, char **wo
     if (!call->ask(options, words, count, &request)) {
         fputs(usage, stderr);
     } else if (find_socket(options, socket, sizeof(socket))) {
-        unsigned code = ask_send(socket, &request, &text, &why);
-        const char *wrong;
-        answer = code ? json_loads(text, 0, NULL) : NULL;
-        wrong = json_string_value(json_object_get(answer, "error"));
+        const unsigned code = ask_newest(socket, &request, &text, &answer, &why);
+        const char *wrong = json_string_value(json_object_get(answer, "error"));
         if (code == 0 || !answer)
             fprintf(stderr, "silogate ctl: %s\n", code ? "the answer is no JSON" : why.text);
         else if (code != 200)

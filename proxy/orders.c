@@ -32,8 +32,7 @@ struct ordered {
 static bool decides(const struct ordered *ordered)
 {
     return !ordered->server->handed_over ||
-           error_set(ordered->why, "another silogate has taken over from this one; ask it, at %s",
-                     control_at(ordered->server->control));
+           error_set(ordered->why, CONTROL_TAKEN "%s", control_at(ordered->server->control));
 }
 
 static void order_override(void *argument)
@@ -79,8 +78,8 @@ static void order_reload(void *argument)
     struct ordered *ordered = argument;
 
     if (ordered->server->giving)
-        error_set(ordered->why, "another silogate is starting and takes over from this one; reload "
-                                "again when it serves");
+        error_set(ordered->why,
+                  CONTROL_STARTING " and takes over from this one; reload again when it serves");
     else
         ordered->fine = decides(ordered) && server_reload(ordered->server, ordered->why);
 }
