@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import threading
 
@@ -213,6 +214,42 @@ def test_an_override_that_cannot_be_read(line, tmp_path):
     assert "its overrides are unreadable here" in (tmp_path / "said").read_text()
     assert [one["id"] for one in gates.ctl(gate, "overrides")["overrides"]] == [begun]
     assert blocks(gate)
+
+
+def cut_writes(process):
+    """Its lists of overrides (proxy/board.c) are as if it had been killed before the last steps of writing them."""
+    lists = 0
+    for one in os.listdir(f"/proc/{process.pid}/fd"):
+        path = f"/proc/{process.pid}/fd/{one}"
+        if "silogate-overrides" not in os.readlink(path):
+            continue
+        with open(path, "r+b", buffering=0) as board:
+            size, number = struct.unpack("<II", os.pread(board.fileno(), 8, 4))
+            assert number % 2 == 0
+            if number:
+                os.pwrite(board.fileno(), struct.pack("<II", number - 1, 0) + bytes(size // 2), 8)
+                lists += 1
+    return lists
+
+
+def test_killed_while_it_wrote_the_overrides(line):
+    """The next start found none, and ended them in the older generations too."""
+    gate = line.gate
+    older = wire.connect(gate.port, "billing_service")
+    older.query("BEGIN")
+    line.upgrade()
+    begun = gates.ctl(gate, "mode", "billing", "block", "--for", "10m")["id"]
+    assert places.wait_for(lambda: refused(older, FOREIGN) == 1142)
+    gate.process.send_signal(signal.SIGSTOP)
+    assert cut_writes(gate.process) == 2
+    gate.process.kill()
+    gate.process.wait()
+    gate.start()
+    assert [one["id"] for one in gates.ctl(gate, "overrides")["overrides"]] == [begun]
+    assert blocks(gate)
+    gates.ctl(gate, "reload")  # the older one has read the list again
+    assert refused(older, FOREIGN) == 1142
+    older.close()
 
 
 def test_no_takeover_of_containers(line):
