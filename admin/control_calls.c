@@ -2,6 +2,7 @@
  * knows the answer, write the answer as JSON. */
 #include "admin/control_calls.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -217,8 +218,8 @@ static unsigned run_whose(struct call *call, struct error *why)
     uint64_t id;
 
     if (!text_number(argument(call, "id"), &id) || id == 0 || id > UINT32_MAX ||
-        upstream.length >= sizeof(name)) {
-        error_set(why, "an upstream and the number of a session are needed");
+        !text_number(argument(call, "server"), &found.server) || upstream.length >= sizeof(name)) {
+        error_set(why, "an upstream, its server, and the number of a session are needed");
         return MHD_HTTP_BAD_REQUEST;
     }
     found.id = (uint32_t)id;
@@ -229,7 +230,7 @@ static unsigned run_whose(struct call *call, struct error *why)
     }
     fprintf(call->to, "{\"thread\":%u,\"service\":", (unsigned)found.thread);
     page_json(call->to, text_of(found.service));
-    fputs("}\n", call->to);
+    fprintf(call->to, ",\"server\":\"%" PRIu64 "\"}\n", found.server);
     return 0;
 }
 

@@ -31,12 +31,13 @@ static struct branch **bucket_of(struct text xid)
     return &buckets[text_hash(xid, 1, false) % BUCKETS];
 }
 
-/* One upstream has at most one branch with an identifier. */
-static struct branch **find(const struct usage *upstream, struct text xid)
+/* One server has at most one branch with an identifier. */
+static struct branch **find(const struct branch_owner *at_server, struct text xid)
 {
     struct branch **at = bucket_of(xid);
 
-    while (*at && ((*at)->owner.upstream != upstream ||
+    while (*at && ((*at)->owner.upstream != at_server->upstream ||
+                   (*at)->owner.server != at_server->server ||
                    !text_equal((struct text){(*at)->xid, (*at)->length}, xid)))
         at = &(*at)->next;
     return at;
@@ -44,7 +45,8 @@ static struct branch **find(const struct usage *upstream, struct text xid)
 
 static bool is_of(const struct branch *branch, const struct branch_owner *owner)
 {
-    return branch->owner.service == owner->service && branch->owner.upstream == owner->upstream;
+    return branch->owner.service == owner->service && branch->owner.upstream == owner->upstream &&
+           branch->owner.server == owner->server;
 }
 
 static void take_out(struct branch **at)
@@ -59,7 +61,7 @@ static void take_out(struct branch **at)
 
 static void take_out_of(const struct branch *branch)
 {
-    take_out(find(branch->owner.upstream, (struct text){branch->xid, branch->length}));
+    take_out(find(&branch->owner, (struct text){branch->xid, branch->length}));
 }
 
 static struct branch *of_age(struct list_link *link)
@@ -87,10 +89,10 @@ static void make_room(const struct branch_owner *owner)
 
 void branches_add(const struct branch_owner *owner, struct text xid, uint32_t session)
 {
-    if (!owner->service || xid.length > UINT8_MAX)
+    if (!owner->service || !owner->server || xid.length > UINT8_MAX)
         return;
     pthread_mutex_lock(&lock);
-    struct branch **at = find(owner->upstream, xid);
+    struct branch **at = find(owner, xid);
     if (*at)
         take_out(at);
     if (count >= BRANCHES_OF_SERVICE)
@@ -111,7 +113,7 @@ void branches_add(const struct branch_owner *owner, struct text xid, uint32_t se
 void branches_replace(const struct branch_owner *owner, struct text xid)
 {
     pthread_mutex_lock(&lock);
-    struct branch **at = find(owner->upstream, xid);
+    struct branch **at = find(owner, xid);
     if (*at && !is_of(*at, owner))
         take_out(at);
     pthread_mutex_unlock(&lock);
@@ -120,7 +122,7 @@ void branches_replace(const struct branch_owner *owner, struct text xid)
 void branches_remove(const struct branch_owner *owner, struct text xid)
 {
     pthread_mutex_lock(&lock);
-    struct branch **at = find(owner->upstream, xid);
+    struct branch **at = find(owner, xid);
     if (*at && is_of(*at, owner))
         take_out(at);
     pthread_mutex_unlock(&lock);
@@ -155,7 +157,7 @@ void branches_leave(uint32_t session)
 bool branches_find(const struct branch_owner *owner, struct text xid, uint32_t session)
 {
     pthread_mutex_lock(&lock);
-    const struct branch *branch = *find(owner->upstream, xid);
+    const struct branch *branch = *find(owner, xid);
     bool found = owner->service && branch && is_of(branch, owner) &&
                  (branch->session == session || !atomic_load(&closed));
     pthread_mutex_unlock(&lock);

@@ -199,11 +199,12 @@ static void wake_nobody(void *nobody)
     (void)nobody;
 }
 
-/* The thread of another instance's session at this upstream; 0: none, or more than one. */
-static uint32_t find_elsewhere(const char *upstream, uint32_t id)
+/* The thread of another instance's session at this upstream, and the server where it was found; 0:
+ * none, or more than one. */
+static uint32_t find_elsewhere(const char *upstream, uint32_t id, uint64_t *server)
 {
     const struct timespec moment = {.tv_nsec = 5000000};
-    struct sought *sought = sought_new(&id, 1, wake_nobody, NULL);
+    struct sought *sought = sought_new(&id, 1, 0, wake_nobody, NULL);
     uint32_t thread = 0;
 
     if (!meeting->seek(upstream, sought)) {
@@ -213,8 +214,10 @@ static uint32_t find_elsewhere(const char *upstream, uint32_t id)
     }
     for (int i = 0; i < SEEK_MS / 5 && !atomic_load(&sought->done); i++)
         nanosleep(&moment, NULL);
-    if (atomic_load(&sought->done) && sought->found_count == 1)
+    if (atomic_load(&sought->done) && sought->found_count == 1) {
         thread = sought->found[0].thread;
+        *server = sought->found[0].server;
+    }
     sought_drop(sought);
     return thread;
 }
@@ -231,9 +234,11 @@ static bool control_end_elsewhere(void *context, uint32_t id, bool query, struct
     for (size_t i = 0; ordered.runtime && !found && i < ordered.runtime->config->upstream_count;
          i++) {
         const struct config_upstream *upstream = &ordered.runtime->config->upstreams[i];
-        const uint32_t thread = upstream->account.line ? find_elsewhere(upstream->name.at, id) : 0;
+        uint64_t at = 0;
+        const uint32_t thread =
+            upstream->account.line ? find_elsewhere(upstream->name.at, id, &at) : 0;
         found = thread > 0;
-        fine = found && meeting->kill(upstream->name.at, thread, query, why);
+        fine = found && meeting->kill(upstream->name.at, thread, at, query, why);
     }
     if (ordered.runtime)
         runtime_drop(ordered.runtime);
@@ -261,7 +266,7 @@ static bool end_statement(struct server *server, uint32_t id, struct error *why)
     else if (!meeting)
         error_set(why, "[upstream:%s] has no account, which --query needs", one->upstream);
     else
-        fine = meeting->kill(one->upstream, one->thread, true, why);
+        fine = meeting->kill(one->upstream, one->thread, one->server, true, why);
     why->line = found; /* the session exists, so the error has another reason */
     free(one);
     return fine;
