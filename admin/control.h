@@ -7,10 +7,9 @@
  *   GET  /control/overrides                                  {"overrides":[...]}
  *   GET  /control/instances                                  {"instances":[...],"meetings":[...]}
  *   GET  /control/show?id=                                   {"session":...} or {"violation":...}
- *   GET  /control/whose?upstream=&id=&server=                {"thread":N,"service":..,"server":..}
- *   POST /control/kill      {"id":N,"query":false}
- *   POST /control/drain     {"service":"billing"}            without a service: all
- *   POST /control/mode      {"service":..,"mode":"block","milliseconds":N,"ticket":..}
+ *   GET  /control/whose?upstream=&id=&server= {"thread":N,"service":"..","server":"N"} POST
+ * /control/kill      {"id":N,"query":false} POST /control/drain     {"service":"billing"} without a
+ * service: all POST /control/mode      {"service":..,"mode":"block","milliseconds":N,"ticket":..}
  *   POST /control/allow     {"service":..,"on":..,"access":["read"],"milliseconds":N,"ticket":..}
  *   POST /control/hold      {"owner":..,"milliseconds":N}
  *   POST /control/undo      {"id":"3f2a91c0"}

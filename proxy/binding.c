@@ -14,29 +14,24 @@
 #include "proxy/transaction.h"
 #include "proxy/worker.h"
 
-static struct registry_owner owner_of(const struct binding *binding)
-{
-    return (struct registry_owner){binding->service_usage, binding->upstream_usage,
-                                   binding->server};
-}
-
 static bool find_thread(const struct binding *binding, uint64_t id, uint32_t *thread)
 {
-    const struct registry_owner owner = owner_of(binding);
+    const struct registry_owner owner = {binding->service_usage, binding->upstream_usage,
+                                         binding->server};
 
     return registry_find(id, &owner, thread) || seek_find(binding, id, thread);
 }
 
 static bool is_over(const struct binding *binding, uint64_t id)
 {
-    const struct registry_owner owner = owner_of(binding);
-
-    return registry_is_over(id, &owner);
+    return registry_is_over(id, &(struct registry_owner){binding->service_usage,
+                                                         binding->upstream_usage, binding->server});
 }
 
 static bool find_branch(const struct binding *binding, struct text xid)
 {
-    const struct registry_owner owner = owner_of(binding);
+    const struct branch_owner owner = {binding->service_usage, binding->upstream_usage,
+                                       binding->server};
 
     return branches_find(&owner, xid, binding->session);
 }
@@ -60,7 +55,8 @@ static bool is_rolled_back(uint16_t error)
 bool binding_note_xa(const struct binding *binding, const struct change *change, bool good,
                      uint16_t error)
 {
-    const struct registry_owner owner = owner_of(binding);
+    const struct branch_owner owner = {binding->service_usage, binding->upstream_usage,
+                                       binding->server};
     const struct xa_step *whole = change_xa(change);
 
     if (!change || !change->xa || !owner.service)

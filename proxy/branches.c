@@ -14,7 +14,7 @@ enum { BUCKETS = 1024 };
 struct branch {
     struct list_link age;
     struct branch *next; /* in its bucket */
-    struct registry_owner owner;
+    struct branch_owner owner;
     uint32_t session;
     uint8_t length;
     char xid[];
@@ -32,7 +32,7 @@ static struct branch **bucket_of(struct text xid)
 }
 
 /* One server has at most one branch with an identifier. */
-static struct branch **find(const struct registry_owner *at_server, struct text xid)
+static struct branch **find(const struct branch_owner *at_server, struct text xid)
 {
     struct branch **at = bucket_of(xid);
 
@@ -43,7 +43,7 @@ static struct branch **find(const struct registry_owner *at_server, struct text 
     return at;
 }
 
-static bool is_of(const struct branch *branch, const struct registry_owner *owner)
+static bool is_of(const struct branch *branch, const struct branch_owner *owner)
 {
     return branch->owner.service == owner->service && branch->owner.upstream == owner->upstream &&
            branch->owner.server == owner->server;
@@ -70,7 +70,7 @@ static struct branch *of_age(struct list_link *link)
 }
 
 /* Makes room for one more branch of the owner. */
-static void make_room(const struct registry_owner *owner)
+static void make_room(const struct branch_owner *owner)
 {
     struct branch *oldest = NULL;
     unsigned own = 0;
@@ -87,7 +87,7 @@ static void make_room(const struct registry_owner *owner)
         take_out_of(of_age(ages.after));
 }
 
-void branches_add(const struct registry_owner *owner, struct text xid, uint32_t session)
+void branches_add(const struct branch_owner *owner, struct text xid, uint32_t session)
 {
     if (!owner->service || !owner->server || xid.length > UINT8_MAX)
         return;
@@ -110,7 +110,7 @@ void branches_add(const struct registry_owner *owner, struct text xid, uint32_t 
     pthread_mutex_unlock(&lock);
 }
 
-void branches_replace(const struct registry_owner *owner, struct text xid)
+void branches_replace(const struct branch_owner *owner, struct text xid)
 {
     pthread_mutex_lock(&lock);
     struct branch **at = find(owner, xid);
@@ -119,7 +119,7 @@ void branches_replace(const struct registry_owner *owner, struct text xid)
     pthread_mutex_unlock(&lock);
 }
 
-void branches_remove(const struct registry_owner *owner, struct text xid)
+void branches_remove(const struct branch_owner *owner, struct text xid)
 {
     pthread_mutex_lock(&lock);
     struct branch **at = find(owner, xid);
@@ -128,7 +128,7 @@ void branches_remove(const struct registry_owner *owner, struct text xid)
     pthread_mutex_unlock(&lock);
 }
 
-void branches_forget(const struct registry_owner *owner)
+void branches_forget(const struct branch_owner *owner)
 {
     pthread_mutex_lock(&lock);
     for (struct list_link *link = ages.after, *after; link != &ages; link = after) {
@@ -154,7 +154,7 @@ void branches_leave(uint32_t session)
     pthread_mutex_unlock(&lock);
 }
 
-bool branches_find(const struct registry_owner *owner, struct text xid, uint32_t session)
+bool branches_find(const struct branch_owner *owner, struct text xid, uint32_t session)
 {
     pthread_mutex_lock(&lock);
     const struct branch *branch = *find(owner, xid);

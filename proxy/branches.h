@@ -15,24 +15,33 @@
 #include <stdint.h>
 
 #include "base/text.h"
-#include "proxy/registry.h"
+
+struct usage;
 
 /* Limits for one service, and for all: about 200 bytes each. Beyond them the oldest one is
  * forgotten. */
 enum { BRANCHES_OF_SERVICE = 4096, BRANCHES = 32768 };
 
+/* The owner: the usages of a service and of an upstream, compared by their addresses, and the
+ * server to which the upstream's address led (peer_hash). Nothing is found at a server that is 0.
+ */
+struct branch_owner {
+    const struct usage *service, *upstream;
+    uint64_t server;
+};
+
 /* The session `session` of `owner` has prepared the transaction `xid` (facts->xid); no other with
  * the same identifier can exist. */
-void branches_add(const struct registry_owner *owner, struct text xid, uint32_t session);
+void branches_add(const struct branch_owner *owner, struct text xid, uint32_t session);
 /* `owner` has an unprepared transaction with this identifier now, so a prepared one of another
  * owner has ended. */
-void branches_replace(const struct registry_owner *owner, struct text xid);
+void branches_replace(const struct branch_owner *owner, struct text xid);
 /* It has ended, or did not exist; one of another owner with the same identifier stays. */
-void branches_remove(const struct registry_owner *owner, struct text xid);
+void branches_remove(const struct branch_owner *owner, struct text xid);
 /* All of them. */
-void branches_forget(const struct registry_owner *owner);
+void branches_forget(const struct branch_owner *owner);
 /* May this session end it? */
-bool branches_find(const struct registry_owner *owner, struct text xid, uint32_t session);
+bool branches_find(const struct branch_owner *owner, struct text xid, uint32_t session);
 /* Has this session prepared one that has not ended? */
 bool branches_of_session(uint32_t session);
 /* The session has ended, or begun again: the server may have rolled back some of its transactions.

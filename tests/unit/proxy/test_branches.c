@@ -12,28 +12,28 @@
 
 static struct usage services[12], upstreams[2];
 
-static struct registry_owner owner(unsigned service, unsigned upstream)
+static struct branch_owner owner(unsigned service, unsigned upstream)
 {
-    return (struct registry_owner){&services[service], &upstreams[upstream], 1};
+    return (struct branch_owner){&services[service], &upstreams[upstream], 1};
 }
 
 static bool found(unsigned service, unsigned upstream, const char *xid)
 {
-    const struct registry_owner one = owner(service, upstream);
+    const struct branch_owner one = owner(service, upstream);
 
     return branches_find(&one, text_of(xid), 99);
 }
 
 static void add(unsigned service, unsigned upstream, const char *xid, uint32_t session)
 {
-    const struct registry_owner one = owner(service, upstream);
+    const struct branch_owner one = owner(service, upstream);
 
     branches_add(&one, text_of(xid), session);
 }
 
 static void take_out(unsigned service, unsigned upstream, const char *xid)
 {
-    const struct registry_owner one = owner(service, upstream);
+    const struct branch_owner one = owner(service, upstream);
 
     branches_remove(&one, text_of(xid));
 }
@@ -44,7 +44,7 @@ static void test_whose(void **test)
     add(0, 0, "a", 1);
     assert_true(found(0, 0, "a"));
     assert_false(found(1, 0, "a") || found(0, 1, "a") || found(0, 0, "A") || found(0, 0, "ab"));
-    struct registry_owner moved = owner(0, 0);
+    struct branch_owner moved = owner(0, 0);
     moved.server = 2; /* to which the upstream's address leads now */
     assert_false(branches_find(&moved, TEXT("a"), 1));
     branches_remove(&moved, TEXT("a"));
@@ -57,14 +57,14 @@ static void test_whose(void **test)
     assert_true(found(1, 0, "a") && !found(0, 0, "a") && found(0, 1, "a"));
     take_out(0, 0, "a");
     assert_true(found(1, 0, "a"));
-    const struct registry_owner first = owner(1, 0), second = owner(0, 0);
+    const struct branch_owner first = owner(1, 0), second = owner(0, 0);
     branches_replace(&first, TEXT("a")); /* its own */
     assert_true(found(1, 0, "a"));
     branches_replace(&second, TEXT("a"));
     assert_true(!found(1, 0, "a") && !found(0, 0, "a") && found(0, 1, "a"));
     take_out(0, 1, "a");
     assert_false(found(1, 0, "a") || found(0, 1, "a"));
-    const struct registry_owner nobody = {NULL, &upstreams[0], 1};
+    const struct branch_owner nobody = {NULL, &upstreams[0], 1};
     branches_add(&nobody, TEXT("n"), 1);
     assert_false(branches_find(&nobody, TEXT("n"), 1));
 }
@@ -77,7 +77,7 @@ static void test_of_a_session(void **test)
     branches_leave(7);
     assert_false(branches_of_session(7));
     assert_true(found(0, 0, "a"));
-    const struct registry_owner one = owner(0, 0);
+    const struct branch_owner one = owner(0, 0);
     branches_forget(&one);
     assert_false(found(0, 0, "a"));
 }
@@ -100,7 +100,7 @@ static void test_no_more_than_fit(void **test)
     }
     assert_false(found(11, 0, "b")); /* the oldest of all */
     for (unsigned service = 0; service < 10; service++) {
-        const struct registry_owner one = owner(service, 0);
+        const struct branch_owner one = owner(service, 0);
         branches_forget(&one);
     }
 }
@@ -109,7 +109,7 @@ static void test_no_more_than_fit(void **test)
 static void test_closed(void **test)
 {
     (void)test;
-    const struct registry_owner one = owner(0, 0);
+    const struct branch_owner one = owner(0, 0);
 
     add(0, 0, "c", 5);
     branches_close();
