@@ -7,9 +7,10 @@
  *   GET  /control/overrides                                  {"overrides":[...]}
  *   GET  /control/instances                                  {"instances":[...],"meetings":[...]}
  *   GET  /control/show?id=                                   {"session":...} or {"violation":...}
- *   GET  /control/whose?upstream=&id=&server= {"thread":N,"service":"..","server":"N"} POST
- * /control/kill      {"id":N,"query":false} POST /control/drain     {"service":"billing"} without a
- * service: all POST /control/mode      {"service":..,"mode":"block","milliseconds":N,"ticket":..}
+ *   GET  /control/whose?upstream=&id=                        {"thread":N,"service":".."}
+ *   POST /control/kill      {"id":N,"query":false}
+ *   POST /control/drain     {"service":"billing"}            without a service: all
+ *   POST /control/mode      {"service":..,"mode":"block","milliseconds":N,"ticket":..}
  *   POST /control/allow     {"service":..,"on":..,"access":["read"],"milliseconds":N,"ticket":..}
  *   POST /control/hold      {"owner":..,"milliseconds":N}
  *   POST /control/undo      {"id":"3f2a91c0"}
@@ -41,7 +42,6 @@
  * field. */
 struct control_session {
     uint32_t id, thread;    /* silogate's and the upstream's connection ID; 0: none yet */
-    uint64_t server;        /* peer_hash of its connection to the upstream; 0: none yet */
     const char *state;      /* a name from proxy/states.def */
     const char *kind;       /* of the current statement; NULL: none */
     const char *kept;       /* why it is not at a boundary; NULL: it is at a boundary */
@@ -88,7 +88,7 @@ struct control_source {
     bool (*undo)(void *context, struct text id, struct text who, struct override *undone,
                  struct told *told, struct error *why);
     /* Fills in thread and service of the session whose ID is found->id and which is connected to
-     * `upstream`, at found->server. */
+     * `upstream`. */
     bool (*whose)(const char *upstream, struct sought_thread *found);
     /* The process IDs of older generations that still run; each listens at OLDER_PATH. */
     size_t (*older)(void *context, uint32_t *processes, size_t room);

@@ -2,7 +2,6 @@
  * knows the answer, write the answer as JSON. */
 #include "admin/control_calls.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -218,8 +217,8 @@ static unsigned run_whose(struct call *call, struct error *why)
     uint64_t id;
 
     if (!text_number(argument(call, "id"), &id) || id == 0 || id > UINT32_MAX ||
-        !text_number(argument(call, "server"), &found.server) || upstream.length >= sizeof(name)) {
-        error_set(why, "an upstream, its server, and the number of a session are needed");
+        upstream.length >= sizeof(name)) {
+        error_set(why, "an upstream and the number of a session are needed");
         return MHD_HTTP_BAD_REQUEST;
     }
     found.id = (uint32_t)id;
@@ -230,7 +229,7 @@ static unsigned run_whose(struct call *call, struct error *why)
     }
     fprintf(call->to, "{\"thread\":%u,\"service\":", (unsigned)found.thread);
     page_json(call->to, text_of(found.service));
-    fprintf(call->to, ",\"server\":\"%" PRIu64 "\"}\n", found.server);
+    fputs("}\n", call->to);
     return 0;
 }
 

@@ -1,7 +1,6 @@
 /* Asks older generations over their own sockets, by the same calls as `silogate ctl`. */
 #include "admin/control_older.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -173,23 +172,18 @@ static void seek(const struct control *control, uint32_t process, const char *up
                  struct sought *sought)
 {
     struct ask ask = {.seconds = SEEK_SECONDS};
-    struct sought_thread found = {.id = id, .server = sought->server};
-    char number[16], server[24];
+    struct sought_thread found = {.id = id};
+    char number[16];
     json_t *answer;
 
     snprintf(number, sizeof(number), "%u", (unsigned)id);
     ask_path(&ask, "/control/whose");
     ask_argument(&ask, "id", number);
-    snprintf(server, sizeof(server), "%" PRIu64, sought->server);
-    ask_argument(&ask, "server", server);
     ask_argument(&ask, "upstream", upstream);
     if (ask_process(control, process, &ask, &answer) == MHD_HTTP_OK) {
         const char *service = json_string_value(json_object_get(answer, "service"));
-        /* an older build does not know where its sessions are, and says nothing about it */
-        const char *at = json_string_value(json_object_get(answer, "server"));
         found.thread = (uint32_t)json_integer_value(json_object_get(answer, "thread"));
-        if (at && strcmp(at, server) == 0 && service && service[0] &&
-            strlen(service) < sizeof(found.service) && found.thread > 0) {
+        if (service && service[0] && strlen(service) < sizeof(found.service) && found.thread > 0) {
             snprintf(found.service, sizeof(found.service), "%s", service);
             sought_add(sought, &found);
         }

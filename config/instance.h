@@ -56,7 +56,6 @@ struct instance_state {
 /* A statement that a thread of an upstream is running. */
 struct at_work {
     uint32_t thread;
-    uint64_t server; /* peer_hash of the connection that has it */
     uint8_t mode;    /* union of enum sql_mode: in which the text is to be read */
     uint64_t digest; /* as in the violation log; 0: not known */
 };

@@ -6,15 +6,13 @@
 
 #include "base/arena.h"
 
-struct sought *sought_new(const uint32_t *ids, size_t count, uint64_t server, void (*wake)(void *),
-                          void *waker)
+struct sought *sought_new(const uint32_t *ids, size_t count, void (*wake)(void *), void *waker)
 {
     struct sought *sought = memory_take_zeroed(sizeof(*sought));
 
     atomic_init(&sought->references, 2);
     sought->count = count < SOUGHT_IDS ? count : SOUGHT_IDS;
     memcpy(sought->ids, ids, sought->count * sizeof(*ids));
-    sought->server = server;
     sought->wake = wake;
     sought->waker = waker;
     return sought;
@@ -28,8 +26,7 @@ void sought_drop(struct sought *sought)
 
 void sought_add(struct sought *sought, const struct sought_thread *found)
 {
-    if ((sought->server == 0 || sought->server == found->server) &&
-        sought->found_count < SOUGHT_FOUND)
+    if (sought->found_count < SOUGHT_FOUND)
         sought->found[sought->found_count++] = *found;
 }
 

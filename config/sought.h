@@ -16,7 +16,6 @@ enum { SOUGHT_IDS = 4, SOUGHT_FOUND = 8, SOUGHT_USER = 130 };
 struct sought_thread {
     uint32_t id;     /* as it was asked for: silogate's, or the server's own */
     uint32_t thread; /* the server's */
-    uint64_t server; /* where it was found: peer_hash, as below */
     /* The owner: the user who is logged in there, if the server has told it, or the service, if
      * another instance has told it; the other one is empty. A name that does not fit counts as
      * unknown. */
@@ -28,9 +27,6 @@ struct sought {
     atomic_bool done; /* the result does not change any more */
     uint32_t ids[SOUGHT_IDS];
     size_t count;
-    /* Only what is found at this server counts: peer_hash of the connection of who asks. 0: at any.
-     */
-    uint64_t server;
     struct sought_thread found[SOUGHT_FOUND];
     size_t found_count;
     void (*wake)(void *waker); /* from any thread, once it is done */
@@ -39,12 +35,11 @@ struct sought {
 };
 
 /* With two references. */
-struct sought *sought_new(const uint32_t *ids, size_t count, uint64_t server, void (*wake)(void *),
-                          void *waker);
+struct sought *sought_new(const uint32_t *ids, size_t count, void (*wake)(void *), void *waker);
 void sought_drop(struct sought *sought); /* NULL is harmless */
 
-/* For the thread that looks: adds a thread that was found, if it is at `server`; ends the search
- * and drops its reference. */
+/* For the thread that looks: adds a thread that was found; ends the search and drops its
+ * reference. */
 void sought_add(struct sought *sought, const struct sought_thread *found);
 void sought_done(struct sought *sought);
 

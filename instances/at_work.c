@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/peer.h"
 #include "sql/normalize.h"
 
 enum {
@@ -49,17 +48,13 @@ bool errand_read(const struct errand *errand, struct at_work *list)
     return true;
 }
 
-static void take_text(struct errand *errand, int64_t thread, struct text text,
-                      const struct connection *connection)
+static void take_text(struct errand *errand, int64_t thread, struct text text, const char *version)
 {
-    const uint64_t server = peer_hash(connection_socket(connection));
-
     for (size_t i = 0; i < errand->count; i++) {
         struct at_work *one = &errand->list[i];
         struct sql_state state = {0};
         size_t length;
-        if (one->thread != thread || one->server != server ||
-            !sql_state_set_version(&state, text_of(connection_version(connection))))
+        if (one->thread != thread || !sql_state_set_version(&state, text_of(version)))
             continue;
         state.mode = one->mode;
         state.mode_known = true;
@@ -82,7 +77,7 @@ static void ask(struct errand *errand, size_t from, size_t to, struct connection
         " AND LENGTH(info) <= ?",
         PARAMETERS(P_SQL(((struct text){threads, length})), P_NUMBER(TEXT_MOST)), &ignored);
     while (rows && rows_next(rows))
-        take_text(errand, rows_number(rows, 0, 0), rows->cells[1], connection);
+        take_text(errand, rows_number(rows, 0, 0), rows->cells[1], connection_version(connection));
     rows_free(rows);
 }
 

@@ -9,7 +9,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/peer.h"
 #include "instances/at_work.h"
 #include "instances/seek.h"
 
@@ -78,19 +77,12 @@ static void end_thread(struct channel *channel)
 
     pthread_mutex_lock(&channels.lock);
     uint32_t thread = channel->kill;
-    const uint64_t server = channel->kill_server;
     const char *sql = channel->kill_query ? "KILL QUERY ?" : "KILL ?";
     pthread_mutex_unlock(&channels.lock);
     if (thread == 0)
         return;
-    /* The address may have led to another server by then: there the number is another's. */
-    const bool killed =
-        server == 0 || peer_hash(connection_socket(channel->round.connection)) != server
-            ? error_set(&why,
-                        "the account of [upstream:%s] is connected to another address than "
-                        "this session, where it cannot be ended",
-                        channel->name)
-            : connection_run(channel->round.connection, sql, PARAMETERS(P_NUMBER(thread)), &why);
+    bool killed =
+        connection_run(channel->round.connection, sql, PARAMETERS(P_NUMBER(thread)), &why);
     pthread_mutex_lock(&channels.lock);
     channel->kill = 0;
     channel->killed = killed;

@@ -23,7 +23,6 @@ struct channel {
     struct config *config; /* NULL: no account in force, the thread sleeps */
     uint64_t asked, done;  /* numbers of rounds: the last one asked for, the last one finished */
     uint32_t kill;         /* the thread of the server to end; 0: none */
-    uint64_t kill_server;  /* where that thread is: peer_hash */
     bool kill_query;       /* end its statement only */
     bool killed;           /* the result, */
     struct error kill_why; /* or the reason for none */

@@ -3,7 +3,6 @@
  * instance's number, and any other number may be a thread of the server. */
 #include "instances/mailbox.h"
 #include "base/clock.h"
-#include "base/peer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -92,8 +91,7 @@ static bool answer(struct round *round, const struct rows *question, bool *begun
 {
     const struct meet_proxy *proxy = round->proxy;
     const uint32_t id = (uint32_t)rows_number(question, 1, 0);
-    struct sought_thread found = {.id = id,
-                                  .server = peer_hash(connection_socket(round->connection))};
+    struct sought_thread found = {.id = id};
     char asker[129];
 
     if (!proxy->whose(proxy->user, round->upstream, &found) && !could_be(id, round->state.number))
@@ -230,8 +228,7 @@ static struct rows *await(struct asked *asked, struct error *error)
 
 static void take(const struct asked *asked, const struct rows *rows)
 {
-    struct sought_thread found = {.server = peer_hash(connection_socket(asked->round->connection)),
-                                  .id = (uint32_t)rows_number(rows, 0, 0),
+    struct sought_thread found = {.id = (uint32_t)rows_number(rows, 0, 0),
                                   .thread = (uint32_t)rows_number(rows, 1, 0)};
 
     if (found.thread == 0 || rows->cells[2].length >= sizeof(found.service))

@@ -239,15 +239,13 @@ bool meet_seek(const char *upstream, struct sought *sought)
     return can;
 }
 
-bool meet_kill(const char *upstream, uint32_t thread, uint64_t server, bool query,
-               struct error *error)
+bool meet_kill(const char *upstream, uint32_t thread, bool query, struct error *error)
 {
     pthread_mutex_lock(&channels.lock);
     struct channel *channel = find_channel(upstream);
     bool done = false;
     if (channel && channel->config) {
         channel->kill = thread;
-        channel->kill_server = server;
         channel->kill_query = query;
         done = have_round(channel, clock_ms() + SETTLE_MS);
         *error = done && channel->kill == 0 ? channel->kill_why : channel->why;

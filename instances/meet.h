@@ -20,8 +20,8 @@ struct meet_proxy {
     bool (*hear)(void *user, const char *upstream, const struct override_news *list, size_t count);
     /* The upstream's table says now that these are over. */
     bool (*stored)(void *user, const char (*ids)[OVERRIDE_ID], size_t count);
-    /* The session of this instance at the upstream and found->server with found->id, or with such a
-     * thread there: fills in thread and service. False: there is none. */
+    /* The session of this instance at the upstream with found->id, or with such a thread there:
+     * fills in thread and service. False: there is none. */
     bool (*whose)(void *user, const char *upstream, struct sought_thread *found);
 };
 
@@ -44,9 +44,7 @@ void meet_at_work(const char *upstream, struct at_work *list, size_t count);
 /* Has the upstream's thread look for these sessions; does not wait. Takes over one reference.
  * False: nobody can be asked at this upstream, and no reference is taken. */
 bool meet_seek(const char *upstream, struct sought *sought);
-/* KILL with the upstream's account, if its connection is at `server` (peer_hash); with `query`,
- * only the statement is ended. */
-bool meet_kill(const char *upstream, uint32_t thread, uint64_t server, bool query,
-               struct error *error);
+/* KILL with the upstream's account; with `query`, only the statement is ended. */
+bool meet_kill(const char *upstream, uint32_t thread, bool query, struct error *error);
 
 #endif

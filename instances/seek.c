@@ -2,7 +2,6 @@
  * threads for each query. */
 #include "instances/seek.h"
 
-#include "base/peer.h"
 #include "instances/mailbox.h"
 
 #include <inttypes.h>
@@ -32,10 +31,10 @@ static void want(struct wanted *wanted, const struct sought *sought)
     }
 }
 
-static void take(struct sought *list, const struct sought *end, uint64_t server, int64_t session,
-                 int64_t thread, struct text user)
+static void take(struct sought *list, const struct sought *end, int64_t session, int64_t thread,
+                 struct text user)
 {
-    struct sought_thread found = {.thread = (uint32_t)thread, .server = server};
+    struct sought_thread found = {.thread = (uint32_t)thread};
 
     if (user.length < sizeof(found.user))
         snprintf(found.user, sizeof(found.user), "%.*s", TEXT_ARGS(user));
@@ -53,7 +52,6 @@ static bool ask_server(struct connection *connection, struct sought *list, const
                        struct error *error)
 {
     struct wanted wanted = {.sessions_length = 0};
-    const uint64_t server = peer_hash(connection_socket(connection));
 
     for (const struct sought *sought = list; sought != end; sought = sought->next)
         want(&wanted, sought);
@@ -68,7 +66,7 @@ static bool ask_server(struct connection *connection, struct sought *list, const
                    P_SQL(((struct text){wanted.threads, wanted.threads_length}))),
         error);
     while (rows && rows_next(rows))
-        take(list, end, server, rows_number(rows, 0, 0), rows_number(rows, 1, 0), rows->cells[2]);
+        take(list, end, rows_number(rows, 0, 0), rows_number(rows, 1, 0), rows->cells[2]);
     rows_free(rows);
     return rows != NULL;
 }

@@ -26,18 +26,15 @@ struct binding {
     uint32_t session;  /* silogate's id of the session */
     int16_t service;   /* SERVICE_NONE: a user without a service */
     uint16_t upstream; /* the one that the session is connected to, or UPSTREAM_GONE */
-    uint64_t server;   /* peer_hash of that connection: one upstream can lead to several servers; 0:
-                          not known */
 
     /* Sets `thread` to the server's thread id of the session that clients know as `id`. False:
-     * that is not a session of this service at this server. */
+     * that is not a session of this service at this upstream. */
     bool (*find_thread)(const struct binding *binding, uint64_t id, uint32_t *thread);
-    /* Is `id` in this instance's range, but no session has it, or only one of this service at
-     * another server of this upstream? Then it is no thread of the server either, and the server
-     * answers so. NULL: not known. */
-    bool (*is_over)(const struct binding *binding, uint64_t id);
+    /* Is `id` in this instance's range, but no session has it? Then it is no thread of the server
+     * either, and the server answers so. NULL: not known. */
+    bool (*is_over)(uint64_t id);
 
-    /* Has a session of this service prepared this XA transaction (facts->xid) at this server,
+    /* Has a session of this service prepared this XA transaction (facts->xid) at this upstream,
      * and has nobody ended it since? Then this session may end it. NULL: not known. */
     bool (*find_branch)(const struct binding *binding, struct text xid);
 

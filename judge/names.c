@@ -58,7 +58,7 @@ bool names_find_thread(struct judging *judging, uint64_t id, uint32_t *thread)
     if (id > 0 && id <= UINT32_MAX && ruling->sought_count < RULING_SOUGHT)
         ruling->sought[ruling->sought_count++] = (uint32_t)id;
     /* The session to be killed has already ended: it is not administration to be told so. */
-    if (!judging->binding->is_over || !judging->binding->is_over(judging->binding, id))
+    if (!judging->binding->is_over || !judging->binding->is_over(id))
         return false;
     *thread = (uint32_t)id;
     return true;

@@ -16,24 +16,14 @@
 
 static bool find_thread(const struct binding *binding, uint64_t id, uint32_t *thread)
 {
-    const struct registry_owner owner = {binding->service_usage, binding->upstream_usage,
-                                         binding->server};
-
-    return registry_find(id, &owner, thread) || seek_find(binding, id, thread);
-}
-
-static bool is_over(const struct binding *binding, uint64_t id)
-{
-    return registry_is_over(id, &(struct registry_owner){binding->service_usage,
-                                                         binding->upstream_usage, binding->server});
+    return registry_find(id, binding->service_usage, binding->upstream_usage, thread) ||
+           seek_find(binding, id, thread);
 }
 
 static bool find_branch(const struct binding *binding, struct text xid)
 {
-    const struct branch_owner owner = {binding->service_usage, binding->upstream_usage,
-                                       binding->server};
-
-    return branches_find(&owner, xid, binding->session);
+    return branches_find(&(struct branch_owner){binding->service_usage, binding->upstream_usage},
+                         xid, binding->session);
 }
 
 /* Is it the command's last step with this identifier? */
@@ -55,8 +45,7 @@ static bool is_rolled_back(uint16_t error)
 bool binding_note_xa(const struct binding *binding, const struct change *change, bool good,
                      uint16_t error)
 {
-    const struct branch_owner owner = {binding->service_usage, binding->upstream_usage,
-                                       binding->server};
+    const struct branch_owner owner = {binding->service_usage, binding->upstream_usage};
     const struct xa_step *whole = change_xa(change);
 
     if (!change || !change->xa || !owner.service)
@@ -91,7 +80,7 @@ struct binding *binding_new(struct runtime *runtime, uint32_t session, int servi
         .service = (int16_t)service,
         .upstream = (uint16_t)upstream,
         .find_thread = find_thread,
-        .is_over = is_over,
+        .is_over = registry_is_over,
         .find_branch = find_branch,
         .runtime = runtime_take(runtime),
         .service_usage = service == SERVICE_NONE ? NULL : runtime->service_usages[service],
@@ -201,11 +190,10 @@ bool binding_renew(struct session *session)
     session->binding = binding;
     if (session->registered && old->service_usage != binding->service_usage) {
         registry_remove(session->id);
-        registry_add(&(struct registry_entry){
-            .id = session->id,
-            .thread = session->thread,
-            .owner = {binding->service_usage, binding->upstream_usage, binding->server}
-        });
+        registry_add(&(struct registry_entry){.id = session->id,
+                                              .thread = session->thread,
+                                              .service = binding->service_usage,
+                                              .upstream = binding->upstream_usage});
     }
     binding_free(old);
     return true;

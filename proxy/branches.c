@@ -31,13 +31,12 @@ static struct branch **bucket_of(struct text xid)
     return &buckets[text_hash(xid, 1, false) % BUCKETS];
 }
 
-/* One server has at most one branch with an identifier. */
-static struct branch **find(const struct branch_owner *at_server, struct text xid)
+/* One upstream has at most one branch with an identifier. */
+static struct branch **find(const struct usage *upstream, struct text xid)
 {
     struct branch **at = bucket_of(xid);
 
-    while (*at && ((*at)->owner.upstream != at_server->upstream ||
-                   (*at)->owner.server != at_server->server ||
+    while (*at && ((*at)->owner.upstream != upstream ||
                    !text_equal((struct text){(*at)->xid, (*at)->length}, xid)))
         at = &(*at)->next;
     return at;
@@ -45,8 +44,7 @@ static struct branch **find(const struct branch_owner *at_server, struct text xi
 
 static bool is_of(const struct branch *branch, const struct branch_owner *owner)
 {
-    return branch->owner.service == owner->service && branch->owner.upstream == owner->upstream &&
-           branch->owner.server == owner->server;
+    return branch->owner.service == owner->service && branch->owner.upstream == owner->upstream;
 }
 
 static void take_out(struct branch **at)
@@ -61,7 +59,7 @@ static void take_out(struct branch **at)
 
 static void take_out_of(const struct branch *branch)
 {
-    take_out(find(&branch->owner, (struct text){branch->xid, branch->length}));
+    take_out(find(branch->owner.upstream, (struct text){branch->xid, branch->length}));
 }
 
 static struct branch *of_age(struct list_link *link)
@@ -89,10 +87,10 @@ static void make_room(const struct branch_owner *owner)
 
 void branches_add(const struct branch_owner *owner, struct text xid, uint32_t session)
 {
-    if (!owner->service || !owner->server || xid.length > UINT8_MAX)
+    if (!owner->service || xid.length > UINT8_MAX)
         return;
     pthread_mutex_lock(&lock);
-    struct branch **at = find(owner, xid);
+    struct branch **at = find(owner->upstream, xid);
     if (*at)
         take_out(at);
     if (count >= BRANCHES_OF_SERVICE)
@@ -113,7 +111,7 @@ void branches_add(const struct branch_owner *owner, struct text xid, uint32_t se
 void branches_replace(const struct branch_owner *owner, struct text xid)
 {
     pthread_mutex_lock(&lock);
-    struct branch **at = find(owner, xid);
+    struct branch **at = find(owner->upstream, xid);
     if (*at && !is_of(*at, owner))
         take_out(at);
     pthread_mutex_unlock(&lock);
@@ -122,7 +120,7 @@ void branches_replace(const struct branch_owner *owner, struct text xid)
 void branches_remove(const struct branch_owner *owner, struct text xid)
 {
     pthread_mutex_lock(&lock);
-    struct branch **at = find(owner, xid);
+    struct branch **at = find(owner->upstream, xid);
     if (*at && is_of(*at, owner))
         take_out(at);
     pthread_mutex_unlock(&lock);
@@ -157,7 +155,7 @@ void branches_leave(uint32_t session)
 bool branches_find(const struct branch_owner *owner, struct text xid, uint32_t session)
 {
     pthread_mutex_lock(&lock);
-    const struct branch *branch = *find(owner, xid);
+    const struct branch *branch = *find(owner->upstream, xid);
     bool found = owner->service && branch && is_of(branch, owner) &&
                  (branch->session == session || !atomic_load(&closed));
     pthread_mutex_unlock(&lock);

@@ -22,12 +22,9 @@ struct usage;
  * forgotten. */
 enum { BRANCHES_OF_SERVICE = 4096, BRANCHES = 32768 };
 
-/* The owner: the usages of a service and of an upstream, compared by their addresses, and the
- * server to which the upstream's address led (peer_hash). Nothing is found at a server that is 0.
- */
+/* The owner: the usages of a service and of an upstream, compared by their addresses. */
 struct branch_owner {
     const struct usage *service, *upstream;
-    uint64_t server;
 };
 
 /* The session `session` of `owner` has prepared the transaction `xid` (facts->xid); no other with

@@ -107,9 +107,9 @@ bool server_whose(const char *upstream, struct sought_thread *found)
     const struct usage *usage = usage_find("upstream:", text_of(upstream));
     struct registry_entry entry;
 
-    if (!usage || !registry_at(found->id, usage, found->server, &entry) || !entry.owner.service)
+    if (!usage || !registry_at(found->id, usage, &entry) || !entry.service)
         return false;
-    const char *service = usage_service(entry.owner.service);
+    const char *service = usage_service(entry.service);
     if (strlen(service) >= sizeof(found->service))
         return false;
     snprintf(found->service, sizeof(found->service), "%s", service);
@@ -147,9 +147,8 @@ static void ask_upstream(struct control_session *sessions, size_t count, size_t 
 
     for (size_t i = first; i < count; i++) {
         if (sessions[i].kind && strcmp(sessions[i].upstream, upstream) == 0)
-            list[found++] = (struct at_work){.thread = sessions[i].thread,
-                                             .server = sessions[i].server,
-                                             .mode = sessions[i].mode};
+            list[found++] =
+                (struct at_work){.thread = sessions[i].thread, .mode = sessions[i].mode};
     }
     meeting->at_work(upstream, list, found);
     for (size_t i = first; i < count; i++) {

@@ -199,12 +199,11 @@ static void wake_nobody(void *nobody)
     (void)nobody;
 }
 
-/* The thread of another instance's session at this upstream, and the server where it was found; 0:
- * none, or more than one. */
-static uint32_t find_elsewhere(const char *upstream, uint32_t id, uint64_t *server)
+/* The thread of another instance's session at this upstream; 0: none, or more than one. */
+static uint32_t find_elsewhere(const char *upstream, uint32_t id)
 {
     const struct timespec moment = {.tv_nsec = 5000000};
-    struct sought *sought = sought_new(&id, 1, 0, wake_nobody, NULL);
+    struct sought *sought = sought_new(&id, 1, wake_nobody, NULL);
     uint32_t thread = 0;
 
     if (!meeting->seek(upstream, sought)) {
@@ -214,10 +213,8 @@ static uint32_t find_elsewhere(const char *upstream, uint32_t id, uint64_t *serv
     }
     for (int i = 0; i < SEEK_MS / 5 && !atomic_load(&sought->done); i++)
         nanosleep(&moment, NULL);
-    if (atomic_load(&sought->done) && sought->found_count == 1) {
+    if (atomic_load(&sought->done) && sought->found_count == 1)
         thread = sought->found[0].thread;
-        *server = sought->found[0].server;
-    }
     sought_drop(sought);
     return thread;
 }
@@ -234,11 +231,9 @@ static bool control_end_elsewhere(void *context, uint32_t id, bool query, struct
     for (size_t i = 0; ordered.runtime && !found && i < ordered.runtime->config->upstream_count;
          i++) {
         const struct config_upstream *upstream = &ordered.runtime->config->upstreams[i];
-        uint64_t at = 0;
-        const uint32_t thread =
-            upstream->account.line ? find_elsewhere(upstream->name.at, id, &at) : 0;
+        const uint32_t thread = upstream->account.line ? find_elsewhere(upstream->name.at, id) : 0;
         found = thread > 0;
-        fine = found && meeting->kill(upstream->name.at, thread, at, query, why);
+        fine = found && meeting->kill(upstream->name.at, thread, query, why);
     }
     if (ordered.runtime)
         runtime_drop(ordered.runtime);
@@ -266,7 +261,7 @@ static bool end_statement(struct server *server, uint32_t id, struct error *why)
     else if (!meeting)
         error_set(why, "[upstream:%s] has no account, which --query needs", one->upstream);
     else
-        fine = meeting->kill(one->upstream, one->thread, one->server, true, why);
+        fine = meeting->kill(one->upstream, one->thread, true, why);
     why->line = found; /* the session exists, so the error has another reason */
     free(one);
     return fine;

@@ -122,21 +122,17 @@ void registry_remove(uint32_t id)
     free(member);
 }
 
-static bool is_at(const struct registry_entry *entry, const struct usage *upstream, uint64_t server)
+static bool is_of(const struct registry_entry *entry, const struct usage *service,
+                  const struct usage *upstream, uint32_t *thread)
 {
-    return entry->owner.upstream == upstream && entry->owner.server == server && server != 0;
-}
-
-static bool is_of(const struct registry_entry *entry, const struct registry_owner *owner,
-                  uint32_t *thread)
-{
-    if (!is_at(entry, owner->upstream, owner->server) || entry->owner.service != owner->service)
+    if (entry->upstream != upstream || entry->service != service)
         return false;
     *thread = entry->thread;
     return true;
 }
 
-bool registry_find(uint64_t id, const struct registry_owner *owner, uint32_t *thread)
+bool registry_find(uint64_t id, const struct usage *service, const struct usage *upstream,
+                   uint32_t *thread)
 {
     bool found = false;
 
@@ -144,48 +140,33 @@ bool registry_find(uint64_t id, const struct registry_owner *owner, uint32_t *th
         return false;
     pthread_mutex_lock(&lock);
     for (struct member *m = by_id[id % BUCKETS]; m && !found; m = m->next_by_id)
-        found = m->entry.id == id && is_of(&m->entry, owner, thread);
+        found = m->entry.id == id && is_of(&m->entry, service, upstream, thread);
     for (struct member *m = by_thread[id % BUCKETS]; m && !found; m = m->next_by_thread)
-        found = m->entry.thread == id && is_of(&m->entry, owner, thread);
+        found = m->entry.thread == id && is_of(&m->entry, service, upstream, thread);
     pthread_mutex_unlock(&lock);
     return found;
 }
 
-bool registry_at(uint32_t id, const struct usage *upstream, uint64_t server,
-                 struct registry_entry *entry)
+bool registry_at(uint32_t id, const struct usage *upstream, struct registry_entry *entry)
 {
     const struct member *found = NULL;
 
     pthread_mutex_lock(&lock);
     for (const struct member *m = by_id[id % BUCKETS]; m && !found; m = m->next_by_id)
-        found = m->entry.id == id && is_at(&m->entry, upstream, server) ? m : NULL;
+        found = m->entry.id == id && m->entry.upstream == upstream ? m : NULL;
     for (const struct member *m = by_thread[id % BUCKETS]; m && !found; m = m->next_by_thread)
-        found = m->entry.thread == id && is_at(&m->entry, upstream, server) ? m : NULL;
+        found = m->entry.thread == id && m->entry.upstream == upstream ? m : NULL;
     if (found)
         *entry = found->entry;
     pthread_mutex_unlock(&lock);
     return found != NULL;
 }
 
-/* Has a session this id, and not one of this owner's at another server? */
-static bool is_here(uint32_t id, const struct registry_owner *owner)
-{
-    bool here = false;
-
-    pthread_mutex_lock(&lock);
-    for (const struct member *m = by_id[id % BUCKETS]; m && !here; m = m->next_by_id)
-        here = m->entry.id == id &&
-               (m->entry.owner.upstream != owner->upstream ||
-                m->entry.owner.service != owner->service || m->entry.owner.server == owner->server);
-    pthread_mutex_unlock(&lock);
-    return here;
-}
-
-bool registry_is_over(uint64_t id, const struct registry_owner *owner)
+bool registry_is_over(uint64_t id)
 {
     if (id > UINT32_MAX ||
         (uint32_t)id >> REGISTRY_INSTANCE_BITS != first >> REGISTRY_INSTANCE_BITS ||
-        is_here((uint32_t)id, owner))
+        is_taken((uint32_t)id))
         return false;
     pthread_mutex_lock(&lock);
     const bool far = highest >= THREADS_FAR;

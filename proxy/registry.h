@@ -9,36 +9,27 @@
 
 struct usage; /* of a service or an upstream: compared by address */
 
-/* Whose a session is, and at which of the upstream's servers (peer_hash): a reload, or another
- * answer of a name server, leads to other threads with the same numbers. Nothing is found at a
- * server that is 0. */
-struct registry_owner {
-    const struct usage *service, *upstream;
-    uint64_t server;
-};
-
 struct registry_entry {
     uint32_t id;     /* silogate's: registry_id */
     uint32_t thread; /* the upstream's */
-    struct registry_owner owner;
+    const struct usage *service, *upstream;
 };
 
 void registry_add(const struct registry_entry *entry);
 void registry_remove(uint32_t id);
 
-/* Finds the thread of the owner's session at this server with this id, or this thread id. `id` is
+/* Finds the thread of the service's session at `upstream` with this id, or this thread id. `id` is
  * the 64-bit number of a KILL. False: there is none, and `*thread` is unchanged. */
-bool registry_find(uint64_t id, const struct registry_owner *owner, uint32_t *thread);
+bool registry_find(uint64_t id, const struct usage *service, const struct usage *upstream,
+                   uint32_t *thread);
 
-/* Finds the session at `upstream` and `server` with this id, or this thread id, of any service.
- * False: there is none, and `*entry` is unchanged. */
-bool registry_at(uint32_t id, const struct usage *upstream, uint64_t server,
-                 struct registry_entry *entry);
+/* Finds the session at `upstream` with this id, or this thread id, of any service. False: there is
+ * none, and `*entry` is unchanged. */
+bool registry_at(uint32_t id, const struct usage *upstream, struct registry_entry *entry);
 
-/* Is `id` in this instance's range, and no session has it, or one of the same service and upstream
- * that is at another server? False also if it can be a thread of the server, whose ids may have
- * come that far. */
-bool registry_is_over(uint64_t id, const struct registry_owner *owner);
+/* Is `id` in this instance's range, and no session has it? False also if it can be a thread of the
+ * server, whose ids may have come that far. */
+bool registry_is_over(uint64_t id);
 
 /* Ids are between 2^30 and 2^31: drivers that read a thread id as a signed number (JDBC, .NET)
  * send it back unchanged, and a server's own ids do not come that far. The six bits below the

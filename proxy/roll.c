@@ -132,7 +132,6 @@ static void add(struct part *part, const struct session *session)
     *to = (struct control_session){
         .id = session->id,
         .thread = session->thread,
-        .server = session->binding ? session->binding->server : 0,
         .state = session_state_name(session->state),
         .kind = kind_of(session),
         .mode = session->belief.state.mode,

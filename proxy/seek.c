@@ -32,11 +32,9 @@ bool seek_begin(struct session *session, const struct ruling *ruling)
 {
     struct binding *binding = session->binding;
 
-    if (session->sought || ruling->sought_count == 0 || binding->upstream == UPSTREAM_GONE ||
-        binding->server == 0)
+    if (session->sought || ruling->sought_count == 0 || binding->upstream == UPSTREAM_GONE)
         return false;
-    struct sought *sought =
-        sought_new(ruling->sought, ruling->sought_count, binding->server, wake, session->worker);
+    struct sought *sought = sought_new(ruling->sought, ruling->sought_count, wake, session->worker);
     if (!kin_seek(binding->upstream_name, sought) &&
         (!meeting || !meeting->seek(binding->upstream_name, sought))) {
         sought_drop(sought);

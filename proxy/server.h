@@ -31,8 +31,7 @@ struct server_meeting {
     size_t (*instances)(struct instance *list, size_t room);
     size_t (*meetings)(struct meeting *list, size_t room);
     void (*at_work)(const char *upstream, struct at_work *list, size_t count);
-    bool (*kill)(const char *upstream, uint32_t thread, uint64_t server, bool query,
-                 struct error *why);
+    bool (*kill)(const char *upstream, uint32_t thread, bool query, struct error *why);
     /* From the workers; does not wait. Takes over one reference. False: nobody can be asked, and
      * it takes none. */
     bool (*seek)(const char *upstream, struct sought *sought);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/peer.h"
 #include "proxy/binding.h"
 #include "proxy/boundary.h"
 #include "proxy/login/login.h"
@@ -95,15 +94,12 @@ bool login_done(struct session *session, struct text payload)
     const bool warned = set_state(session, payload);
     if (session->draft->server.thread)
         session->thread = session->draft->server.thread;
-    session->binding->server = peer_hash(session->upstream.stream.socket);
     if (session->registered)
         registry_remove(session->id);
-    registry_add(&(struct registry_entry){
-        .id = session->id,
-        .thread = session->thread,
-        .owner = {session->binding->service_usage, session->binding->upstream_usage,
-                  session->binding->server}
-    });
+    registry_add(&(struct registry_entry){.id = session->id,
+                                          .thread = session->thread,
+                                          .service = session->binding->service_usage,
+                                          .upstream = session->binding->upstream_usage});
     session->registered = true;
     session->logged_in = true;
     boundary_welcome(session);

@@ -33,9 +33,8 @@ static inline bool judged_thread(const struct binding *binding, uint64_t id, uin
     return id == 5;
 }
 
-static inline bool judged_over(const struct binding *binding, uint64_t id)
+static inline bool judged_over(uint64_t id)
 {
-    (void)binding;
     return id == 6;
 }
 

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "judge/ruling.h"
 #include "proxy/gate.h"
+#include "proxy/registry.h"
 
 static uint32_t seed = 7;
 
@@ -185,11 +186,39 @@ static void test_a_large_command_gets_its_room(void **test)
     gate_pool_fini(&pool);
 }
 
+static void test_kill_finds_only_its_own(void **test)
+{
+    (void)test;
+    const struct usage *billing = (const void *)"b", *lab = (const void *)"l";
+    const struct usage *here = (const void *)"h", *there = (const void *)"t";
+    uint32_t id = registry_id(), thread = 0;
+
+    assert_int_equal(id >> REGISTRY_INSTANCE_BITS, 64);
+    registry_begin(63);
+    assert_int_equal(registry_id() >> REGISTRY_INSTANCE_BITS, 64 + 63);
+    assert_int_equal(registry_instance(), 63);
+    registry_add(
+        &(struct registry_entry){.id = id, .thread = 17, .service = billing, .upstream = here});
+    assert_true(registry_find(id, billing, here, &thread));
+    assert_int_equal(thread, 17);
+    assert_false(registry_find(id, billing, there, &thread)); /* the number is another's there */
+    assert_false(registry_find(id, lab, here, &thread));
+    assert_true(registry_find(17, billing, here, &thread));
+    assert_false(registry_find(17, billing, there, &thread));
+    assert_false(registry_find(17, lab, here, &thread));
+    assert_false(registry_find((uint64_t)1 << 32 | 17, billing, here, &thread));
+    registry_remove(id);
+    registry_remove(id);
+    assert_false(registry_find(id, billing, here, &thread));
+    assert_false(registry_find(17, billing, here, &thread));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gate_does_what_two_strings_do),
         cmocka_unit_test(test_a_large_command_gets_its_room),
+        cmocka_unit_test(test_kill_finds_only_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,72 +17,53 @@ static void test_found_or_left_alone(void **state)
     static const struct {
         uint64_t id;
         int service, upstream; /* of who asks */
-        uint64_t server;
-        uint32_t thread; /* 0: none */
+        uint32_t thread;       /* 0: none */
     } cases[] = {
-        {REGISTRY_FIRST + 5,            0, 0, 1, 70}, /* by silogate's id */
-        {70,                            0, 0, 1, 70}, /* by the server's */
-        {REGISTRY_FIRST + 5,            1, 0, 1, 0 }, /* another service's */
-        {REGISTRY_FIRST + 5,            0, 1, 1, 0 }, /* at another upstream */
-        {REGISTRY_FIRST + 5 + COLLIDES, 0, 0, 1, 0 },
-        {70 + COLLIDES,                 0, 0, 1, 0 },
-        {REGISTRY_FIRST + 6,            1, 0, 1, 71},
-        {REGISTRY_FIRST + 7,            0, 0, 1, 0 },
-        {(UINT64_C(1) << 32) + 70,      0, 0, 1, 0 },
-        {REGISTRY_FIRST + 5,            0, 0, 2, 0 }, /* at another server of the upstream */
-        {70,                            0, 0, 2, 0 },
-        {70,                            0, 0, 0, 0 }, /* it is not known where */
-        {UINT64_MAX,                    0, 0, 1, 0 },
+        {REGISTRY_FIRST + 5,            0, 0, 70}, /* by silogate's id */
+        {70,                            0, 0, 70}, /* by the server's */
+        {REGISTRY_FIRST + 5,            1, 0, 0 }, /* another service's */
+        {REGISTRY_FIRST + 5,            0, 1, 0 }, /* at another upstream */
+        {REGISTRY_FIRST + 5 + COLLIDES, 0, 0, 0 },
+        {70 + COLLIDES,                 0, 0, 0 },
+        {REGISTRY_FIRST + 6,            1, 0, 71},
+        {REGISTRY_FIRST + 7,            0, 0, 0 },
+        {(UINT64_C(1) << 32) + 70,      0, 0, 0 },
+        {UINT64_MAX,                    0, 0, 0 },
     };
 
     (void)state;
-    registry_add(&(struct registry_entry){
-        REGISTRY_FIRST + 5, 70, {&services[0], &upstreams[0], 1}
-    });
-    registry_add(&(struct registry_entry){
-        REGISTRY_FIRST + 6, 71, {&services[1], &upstreams[0], 1}
-    });
+    registry_add(&(struct registry_entry){REGISTRY_FIRST + 5, 70, &services[0], &upstreams[0]});
+    registry_add(&(struct registry_entry){REGISTRY_FIRST + 6, 71, &services[1], &upstreams[0]});
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         uint32_t thread = 12345;
-        bool found =
-            registry_find(cases[i].id,
-                          &(struct registry_owner){&services[cases[i].service],
-                                                   &upstreams[cases[i].upstream], cases[i].server},
-                          &thread);
+        bool found = registry_find(cases[i].id, &services[cases[i].service],
+                                   &upstreams[cases[i].upstream], &thread);
         assert_int_equal(found, cases[i].thread != 0);
         assert_int_equal(thread, found ? cases[i].thread : 12345);
     }
-    const struct registry_owner mine = {&services[0], &upstreams[0], 1};
-    const struct registry_owner moved = {&services[0], &upstreams[0], 2};
-    const struct registry_owner other = {&services[1], &upstreams[0], 2};
     struct registry_entry at = {.id = 0};
-    assert_true(registry_at(REGISTRY_FIRST + 6, &upstreams[0], 1, &at));
-    assert_ptr_equal(at.owner.service, &services[1]);
-    assert_true(registry_at(70, &upstreams[0], 1, &at));
+    assert_true(registry_at(REGISTRY_FIRST + 6, &upstreams[0], &at));
+    assert_ptr_equal(at.service, &services[1]);
+    assert_true(registry_at(70, &upstreams[0], &at));
     assert_int_equal(at.id, REGISTRY_FIRST + 5);
-    assert_false(registry_at(70, &upstreams[1], 1, &at));
-    assert_false(registry_at(70, &upstreams[0], 2, &at));
-    assert_true(registry_is_over(REGISTRY_FIRST + 5, &moved)); /* at its own server nobody has it */
-    assert_false(registry_is_over(REGISTRY_FIRST + 5, &other));
-    assert_false(registry_at(REGISTRY_FIRST + 7, &upstreams[0], 1, &at));
-    assert_true(registry_is_over(REGISTRY_FIRST + 7, &mine));
-    assert_false(registry_is_over(REGISTRY_FIRST + 5, &mine)); /* it is there */
-    assert_true(registry_is_over(REGISTRY_FIRST + (1 << REGISTRY_COUNT_BITS), &mine));
-    assert_false(
-        registry_is_over(REGISTRY_FIRST + (1 << REGISTRY_INSTANCE_BITS), &mine)); /* another's */
-    assert_false(registry_is_over(70, &mine));
-    assert_false(registry_is_over((UINT64_C(1) << 32) + REGISTRY_FIRST + 7, &mine));
+    assert_false(registry_at(70, &upstreams[1], &at));
+    assert_false(registry_at(REGISTRY_FIRST + 7, &upstreams[0], &at));
+    assert_true(registry_is_over(REGISTRY_FIRST + 7));
+    assert_false(registry_is_over(REGISTRY_FIRST + 5)); /* it is there */
+    assert_true(registry_is_over(REGISTRY_FIRST + (1 << REGISTRY_COUNT_BITS)));
+    assert_false(registry_is_over(REGISTRY_FIRST + (1 << REGISTRY_INSTANCE_BITS))); /* another's */
+    assert_false(registry_is_over(70));
+    assert_false(registry_is_over((UINT64_C(1) << 32) + REGISTRY_FIRST + 7));
     registry_remove(REGISTRY_FIRST + 5);
     registry_remove(REGISTRY_FIRST + 6);
     uint32_t thread = 0;
-    assert_false(registry_find(REGISTRY_FIRST + 5, &mine, &thread));
-    assert_true(registry_is_over(REGISTRY_FIRST + 5, &mine));
+    assert_false(registry_find(REGISTRY_FIRST + 5, &services[0], &upstreams[0], &thread));
+    assert_true(registry_is_over(REGISTRY_FIRST + 5));
     /* Where the server's own numbers come near, nobody can say. */
-    registry_add(&(struct registry_entry){
-        REGISTRY_FIRST + 5, 1u << 29, {&services[0], &upstreams[0], 1}
-    });
+    registry_add(
+        &(struct registry_entry){REGISTRY_FIRST + 5, 1u << 29, &services[0], &upstreams[0]});
     registry_remove(REGISTRY_FIRST + 5);
-    assert_false(registry_is_over(REGISTRY_FIRST + 5, &mine));
+    assert_false(registry_is_over(REGISTRY_FIRST + 5));
 }
 
 /* All have the instance in them, lie where no driver misreads them, and are different; the count
@@ -100,9 +81,7 @@ static void test_ids(void **state)
         before = id;
     }
     assert_int_equal(registry_count(), before & ((1u << REGISTRY_INSTANCE_BITS) - 1));
-    registry_add(&(struct registry_entry){
-        before + 1, 9, {&services[0], &upstreams[0], 1}
-    });
+    registry_add(&(struct registry_entry){before + 1, 9, &services[0], &upstreams[0]});
     assert_int_equal(registry_id(), before + 2); /* that one is taken */
     registry_remove(before + 1);
     registry_begin(0);
