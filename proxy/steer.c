@@ -319,8 +319,10 @@ static bool take_board(struct steer *steer)
             news = true;
         }
         for (size_t i = 0; i < count; i++) {
-            if (steer->count < OVERRIDES_MAX && !is_over(steer, &list[i]) &&
-                !override_find(steer->list, steer->count, list[i].id))
+            struct override *own = override_find(steer->list, steer->count, list[i].id);
+            if (own) /* it may have been heard of at the upstream first */
+                own->posted = true;
+            else if (steer->count < OVERRIDES_MAX && !is_over(steer, &list[i]))
                 news |= take_new(steer, &list[i]);
         }
     }
@@ -344,12 +346,11 @@ bool steer_restore(struct steer *steer, int board, int over, struct error *error
 
 void steer_lead(struct steer *steer)
 {
+    const bool taken = take_board(steer);
     struct error why;
-    bool news = take_board(steer);
 
     closed_read(&steer->closed, steer->base->config);
-    news |= drop_closed(steer);
-    if (news && build(steer, &why))
+    if ((drop_closed(steer) || taken) && build(steer, &why))
         steer->put(steer->context, steer->current);
     changed(steer);
 }
@@ -397,9 +398,9 @@ void steer_base(struct steer *steer, struct runtime *base)
 
 void steer_end_older(struct steer *steer)
 {
-    bool news = false;
+    const size_t before = steer->count;
 
-    for (size_t i = steer->count; i-- > 0;) {
+    for (size_t i = before; i-- > 0;) {
         const struct override old = steer->list[i];
         if (!old.older)
             continue;
@@ -407,9 +408,8 @@ void steer_end_older(struct steer *steer)
         if (old.upstream[0])
             closed_add(&steer->closed, &old, TEXT("a reload"), OVERRIDE_HERE);
         tell(steer, "ended", &old, TEXT("it does not fit the file of this silogate"));
-        news = true;
     }
-    if (news)
+    if (steer->count < before)
         changed(steer);
 }
 
@@ -452,14 +452,14 @@ static void tell_full(struct steer *steer, const struct override *heard, const c
 }
 
 /* True: one was added: it is new, is not over here, is valid, and there is room. A process that
- * follows takes what begins from its successor alone, which can end it. */
+ * follows takes what opens from its successor alone, which can list and end it. */
 static bool hear_begun(struct steer *steer, const char *upstream, const struct override *heard)
 {
     struct override *closed = closed_find(&steer->closed, heard->id);
     struct override override = *heard;
     struct error why;
 
-    if (steer->follows)
+    if (steer->follows && override_opens(heard))
         return false;
     if (closed)
         close_again(steer, closed, upstream);

@@ -3,6 +3,7 @@ silogate is replaced."""
 import contextlib
 import json
 import re
+import signal
 import socket
 
 import pytest
@@ -13,6 +14,7 @@ from test_evidence import small_disk  # noqa: F401: the fixture
 from test_instances import account, make, others, refused  # noqa: F401: the fixtures
 
 ALLOW = ("allow", "lab", "on", "clinical_data.patients", "access", "read", "--for")
+BLOCK = ("mode", "lab", "block", "--for")
 COUNT = "SELECT COUNT(*) FROM silogate.overrides"
 BLOCKS = (("service:lab", "mode", "block"), ("proxy", "drain_timeout", "1s"))
 
@@ -367,12 +369,15 @@ def test_many_undone_while_the_store_is_away(server, make):  # noqa: F811
     session.quit()
 
 
-@pytest.mark.long(short=1)
+@pytest.mark.long(short=2)
+@pytest.mark.parametrize("words", [ALLOW, BLOCK], ids=["allow", "block"])
 @pytest.mark.parametrize("where", ["there", "here"])
-def test_an_older_process_that_has_heard_of_it_at_the_upstream(account, make, server, where):  # noqa: F811
+def test_an_older_process_that_has_heard_of_it_at_the_upstream(make, server, where, words):  # noqa: F811
     """An undo while the table cannot be written did not reach it, if it had heard of the override there before it saw it on
     the list of its successor."""
-    gate, other = make(1, ("service:lab", "mode", "block"), ("proxy", "drain_timeout", "120s")), make(2)
+    blocks = words == BLOCK
+    gate = make(1, ("service:lab", "mode", "log" if blocks else "block"), ("proxy", "drain_timeout", "120s"))
+    other = make(2)
     gate.uncounted = "an older generation has counted some of it"
     others(gate)
     older = wire.connect(gate.port, "lab_service")
@@ -383,14 +388,14 @@ def test_an_older_process_that_has_heard_of_it_at_the_upstream(account, make, se
     newer = wire.connect(gate.port, "lab_service")
     begun = []
     for _ in range(6):
-        begun.append((other if where == "there" else gate).ctl(*ALLOW, "10m")["id"])
+        begun.append((other if where == "there" else gate).ctl(*words, "10m")["id"])
         assert places.wait_for(lambda: len(gate.ctl("overrides")["overrides"]) == len(begun))
-        assert places.wait_for(lambda: not refused(older) and not refused(newer))
+        assert places.wait_for(lambda: bool(refused(older)) == bool(refused(newer)) == blocks)
     with locked(server):
         for one in begun:
             gate.ctl("undo", one)
-        assert refused(newer)
-        assert places.wait_for(lambda: refused(older))
+        assert bool(refused(newer)) != blocks
+        assert places.wait_for(lambda: bool(refused(older)) != blocks)
     older.close()
     newer.close()
     line.end()
@@ -416,4 +421,29 @@ def test_one_for_older_processes_alone_that_is_undone_elsewhere(make):  # noqa: 
     assert places.wait_for(lambda: gate.ctl("overrides")["overrides"] == [])
     assert places.wait_for(lambda: [event for event in gate.events("override") if event["action"] == "undone"])
     older.close()
+    line.end()
+
+
+@pytest.mark.long(short=1)
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["ended", "killed"])
+def test_a_block_reaches_an_older_process_whose_successor_is_gone(make, how):  # noqa: F811
+    """Nobody is there who could put it on the list."""
+    gate, other = make(1, ("service:lab", "mode", "log"), ("proxy", "drain_timeout", "120s")), make(2)
+    gate.uncounted = "an older generation has counted some of it"
+    others(gate)
+    older = wire.connect(gate.port, "lab_service")
+    older.query("BEGIN")
+    line = Generations(gate)
+    line.upgrade()
+    others(gate, alive=3)
+    gate.process.send_signal(how)
+    gate.process.wait(60)
+    assert not refused(older)
+    begun = other.ctl(*BLOCK, "10m")["id"]
+    assert places.wait_for(lambda: refused(older))
+    other.ctl("undo", begun)
+    assert places.wait_for(lambda: not refused(older))
+    older.close()
+    if how == signal.SIGKILL:
+        gate.start()
     line.end()
