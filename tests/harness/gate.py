@@ -392,13 +392,15 @@ def run(*arguments, **options):
 
 
 def ctl(gate, *words, code=0, **options):
-    """What `silogate ctl --json` says, or its error; asked again where a worker was too busy to say what it has."""
+    """What `silogate ctl --json` says, or its error; asked again where a worker, or an older process, was too busy to say
+    what it has."""
     for _ in range(60):
         done = run("ctl", "-c", gate.path, "--json", *words, **options)
         assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
         if code:
             return done.stderr
         answer = json.loads(done.stdout)
-        if not answer.get("late"):
+        if not answer.get("late") and not answer.get("unreached"):
             return answer
+        time.sleep(0.3)
     raise AssertionError(answer)
