@@ -22,9 +22,9 @@ static enum step passed(struct session *session)
 {
     enum command_answer answer = session->request.answer.expected;
 
-    if (session->request.discarding && session->request.carried > 0)
-        return refuse_full(session);
     if (session->request.discarding) {
+        if (session->request.carried > 0)
+            return refuse_full(session);
         session->request.discarding = false;
         session_enter(session, STATE_COMMAND);
         if (answer == ANSWER_NONE)

@@ -163,6 +163,14 @@ class Wire(Stream):
             if not found[-1].status & MORE_RESULTS:
                 return found
 
+    def code(self, binary=False):
+        """Of all answers: the error's code, or 0."""
+        try:
+            self.answers(binary)
+            return 0
+        except Error as error:
+            return error.code
+
     def answer(self, binary=False, infile=b""):
         """One answer: Ok or Results."""
         payload = self.receive()

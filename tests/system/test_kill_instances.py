@@ -168,7 +168,7 @@ def test_after_a_kill_9(server, pair):
         try:  # the server may not have looked yet whether its client is there: then the thread is found and ended
             killer.query(f"KILL {victim.thread}")
         except wire.Error as error:
-            assert error.code == 1227
+            assert error.code in (1227, 1094)  # 1094 is the server's: the thread was found and ended just before
     assert places.wait_for(lambda: not asleep(server, "orphan"), 60, 0.3)
     assert places.wait_for(lambda: not killed(killer, victim), 60, 0.3)  # its thread ends a moment later
     assert refusal(killer, f"KILL {victim.thread}") == 1227

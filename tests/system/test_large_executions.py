@@ -23,12 +23,9 @@ def large(server):
 class Large:
     """A client that binds the types once."""
 
-    def __init__(self, port, more=0, database=OLD, text=INSERT):
-        self.client = wire.connect(port, "mv_billing", OLD, wire.USUAL | more)
-        self.named = self.client.capabilities & wire.QUERY_ATTRIBUTES
-        self.number = self.client.prepare(text)[0]
-        if database != OLD:
-            self.client.ok(b"\x02" + database.encode())
+    def __init__(self, client, text):
+        self.client, self.number = client, client.prepare(text)[0]
+        self.named = client.capabilities & wire.QUERY_ATTRIBUTES
 
     def packet(self, size, types, number=7):
         """Without a size: for a short value."""
@@ -64,7 +61,9 @@ def test_prepared_again(make_scene, server, large, alias, more, database):  # no
     scene = make_scene(ini=ini.replace("owns = mv_new.*", "owns = mv_new.*\nowns = mv_third.*"), tables=1)
     server.sql(f"CREATE TABLE {OLD}.tl (id INT AUTO_INCREMENT PRIMARY KEY, w LONGBLOB, n BIGINT)",
                "CREATE DATABASE IF NOT EXISTS mv_third", "GRANT ALL ON mv_third.* TO mv_billing@'%'")
-    clients = [Large(scene.gate.port, more, database) for _ in SIZES]
+    clients = [Large(wire.connect(scene.gate.port, "mv_billing", OLD, wire.USUAL | more), INSERT) for _ in SIZES]
+    for one in clients:
+        one.client.ok(b"\x02" + database.encode())
     begun = [one.execute(types=True) for one in clients]
     assert begun == [1] * len(SIZES) and len(stored(server, f"{OLD}.tl")) == len(SIZES)
     for options, place in (((), "mv_new"), (("--back",), OLD)):
@@ -83,15 +82,16 @@ def test_prepared_again(make_scene, server, large, alias, more, database):  # no
     server.sql("DROP DATABASE mv_third")
 
 
+@pytest.mark.long(short=3)
 @pytest.mark.parametrize("rest", [-1, -4, -5], ids=["full", "just full", "not full"])
-def test_a_last_packet_that_is_full(server, make_gate, large, rest):
+@pytest.mark.parametrize("more", [0, wire.COMPRESS], ids=["plain", "compressed"])
+def test_a_last_packet_that_is_full(server, make_gate, large, rest, more):
     """Its types were in an execution that was refused: they cannot be added, or the answer would be out of order."""
     server.sql("DROP TABLE IF EXISTS clinical_data.tl",
                "CREATE TABLE clinical_data.tl (id INT AUTO_INCREMENT PRIMARY KEY, w LONGBLOB, n BIGINT)")
     gate = make_gate(server, ("service:billing", "mode", "log"))
-    client = wire.connect(gate.port, "billing_service")
-    one = Large.__new__(Large)
-    one.client, one.named, one.number = client, 0, client.prepare(INSERT.replace("tl", "clinical_data.tl"))[0]
+    client = wire.connect(gate.port, "billing_service", capabilities=wire.USUAL | more)
+    one = Large(client, INSERT.replace("tl", "clinical_data.tl"))
     gate.reload(("service:billing", "mode", "block"))
     assert one.execute(MAX + 50, types=True) == 1142
     gate.reload(("service:billing", "mode", "log"))
@@ -121,15 +121,8 @@ def test_types_that_were_cut_off(server, make_gate):
         types = b"\0" if kind is None else bytes([1, kind, 0]) + wire.lenenc(b"n" * 40)
         return b"\x17" + struct.pack("<IBI", number, 8, 1) + b"\1\0" + types + value
 
-    def answer():
-        try:
-            client.answers(binary=True)
-            return 0
-        except wire.Error as error:
-            return error.code
-
     client.command(packet(0xfd, b"\5first"))
-    assert answer() == 0
+    assert client.code(binary=True) == 0
     gate.reload(("service:billing", "mode", "block"))
     client.sequence = 0
     whole = client.frame(packet(8, b"x" * 1200000))
@@ -137,15 +130,15 @@ def test_types_that_were_cut_off(server, make_gate):
     wire.connect(gate.port, "lab_service").quit()  # meanwhile it is read
     client.socket.sendall(whole[30:])
     client.sequence = 1
-    assert answer() == 1153
+    assert client.code(binary=True) == 1153
     gate.reload(("service:billing", "mode", "log"))
     for _ in range(2):
         client.command(packet(None, struct.pack("<q", 5)))
-        assert answer() == 1210
+        assert client.code(binary=True) == 1210
     client.command(packet(8, struct.pack("<q", 6)))
-    assert answer() == 0
+    assert client.code(binary=True) == 0
     client.command(packet(None, struct.pack("<q", 7)))
-    assert answer() == 0
+    assert client.code(binary=True) == 0
     assert [value for value, in server.sql("SELECT v FROM clinical_data.tl ORDER BY id")] == ["first", "6", "7"]
     client.quit()
     server.sql("DROP TABLE clinical_data.tl")

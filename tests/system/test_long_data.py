@@ -27,11 +27,7 @@ class Scene:
     def execute(self, statement=None):
         """The error's code, or 0."""
         self.client.command(b"\x17" + struct.pack("<IBI", statement or self.first, 0, 1) + b"\0\1\xfc\0")
-        try:
-            self.client.answers(binary=True)
-            return 0
-        except wire.Error as error:
-            return error.code
+        return self.client.code(binary=True)
 
     def reset(self):
         self.client.ok(b"\x1a" + struct.pack("<I", self.first))
@@ -160,11 +156,7 @@ def test_mysql_keeps_the_chunks_of_an_execution_with_too_few_parameters(scene):
 
     def execute(count):
         client.command(b"\x17" + struct.pack("<IBIB", scene.first, 8, 1, count) + b"\0\1\xfc\0\0")
-        try:
-            client.answers(binary=True)
-            return 0
-        except wire.Error as error:
-            return error.code
+        return client.code(binary=True)
     scene.chunk(b"old ")
     assert execute(0) == 1210
     scene.mode("block")
@@ -185,11 +177,7 @@ def test_types_of_a_refused_execution(scene, bound):
     def execute(kind, value):
         types = b"\0" if kind is None else bytes([1, kind, 0])
         client.command(b"\x17" + struct.pack("<IBI", number, 0, 1) + b"\0" + types + value)
-        try:
-            client.answers(binary=True)
-            return 0
-        except wire.Error as error:
-            return error.code
+        return client.code(binary=True)
 
     if bound:
         assert execute(0xfd, b"\5first") == 0
@@ -214,26 +202,19 @@ def test_types_that_cannot_be_added(scene):
         bound = (b"\1\x08\0" + named + (b"\xfd\0\1k" if attribute else b"")) if types else b"\0"
         return b"\x17" + struct.pack("<IBI", number, flags, 1) + count + b"\0" + bound + struct.pack("<q", 5) + attribute
 
-    def answer():
-        try:
-            client.answers(binary=True)
-            return 0
-        except wire.Error as error:
-            return error.code
-
     scene.mode("block")
     client.command(packet(True))
-    assert answer() == 1142
+    assert client.code(binary=True) == 1142
     scene.mode("log")
     if has_attributes:
         for _ in range(2):
             client.command(packet(False, b"\1z"))
-            assert answer() == 1210
+            assert client.code(binary=True) == 1210
     client.sequence = 0
     whole = client.frame(packet(False))
     for part in (whole[:9], whole[9:14], whole[14:]):
         client.socket.sendall(part)
         wire.connect(scene.gate.port, "lab_service").quit()  # meanwhile it is read
     client.sequence = 1
-    assert answer() == 0 and scene.rows() == ["5"]
+    assert client.code(binary=True) == 0 and scene.rows() == ["5"]
     client.quit()

@@ -82,6 +82,20 @@ def post(gate, call, body):
     return answer.status, text
 
 
+def begin(make, *changes):
+    """An instance, and an override of it."""
+    gate = make(1, *BLOCKS, *changes)
+    others(gate, alive=1)
+    return gate, gate.ctl(*ALLOW, "1h")["id"]
+
+
+def stays_undone(gate, code, session):
+    """`session` got `code` before the table could be read."""
+    met(gate)
+    assert [code, refused(session)] == [1142, 1142]
+    session.quit()
+
+
 @pytest.mark.long(short=1)
 @pytest.mark.parametrize("how", ["upgrade", "restart", "kill"])
 def test_undone_while_the_store_was_away(server, one, how):
@@ -107,58 +121,46 @@ def test_undone_while_the_store_was_away(server, one, how):
 @pytest.mark.long
 def test_undone_and_kept_in_state(server, make, tmp_path):  # noqa: F811
     """With [proxy] state the file is there, also if the folder of the control socket is emptied with a restart."""
-    gate = make(1, *BLOCKS, ("proxy", "state", tmp_path))
-    others(gate, alive=1)
-    begun = gate.ctl(*ALLOW, "1h")
+    gate, begun = begin(make, ("proxy", "state", tmp_path))
     with locked(server):
-        gate.ctl("undo", begun["id"])
+        gate.ctl("undo", begun)
         assert list(tmp_path.glob("silogate-undone-*")) and not list(gate.folder.glob("silogate-undone*"))
         code, session = replace(Generations(gate), "restart")
-    met(gate)
-    assert [code, refused(session)] == [1142, 1142]
-    session.quit()
+    stays_undone(gate, code, session)
 
 
 @pytest.mark.long
 def test_undone_on_a_full_disk(server, make, small_disk):  # noqa: F811
     """Its file was never written again, though there was room a moment later: a restart brought the override back."""
-    gate = make(1, *BLOCKS, ("proxy", "state", small_disk))
-    others(gate, alive=1)
-    begun = gate.ctl(*ALLOW, "1h")
+    gate, begun = begin(make, ("proxy", "state", small_disk))
     with locked(server):
         filled = small_disk / "filled"
         with open(filled, "wb", buffering=0) as full, pytest.raises(OSError):
             while True:
                 full.write(bytes(256))
-        gate.ctl("undo", begun["id"])
+        gate.ctl("undo", begun)
         gate.wait_log("cannot be written: No space left on device; until it can be")
         filled.unlink()
         gate.wait_log("can be written again")
         assert [file for file in small_disk.glob("silogate-undone-*") if file.suffix != ".new"]
         code, session = replace(Generations(gate), "kill")
-    met(gate)
-    assert [code, refused(session)] == [1142, 1142]
+    stays_undone(gate, code, session)
     assert gate.log().count("cannot be written: No space left") == 1
-    session.quit()
 
 
 @pytest.mark.long(short=1)
 @pytest.mark.parametrize("key, value", [("state", None), ("instance", 7)])
 def test_undone_and_then_kept_elsewhere(server, make, tmp_path, key, value):  # noqa: F811
     """The restart that follows has a [proxy] state, or another instance: the file of before is found."""
-    gate = make(1, *BLOCKS)
-    others(gate, alive=1)
-    begun = gate.ctl(*ALLOW, "1h")
+    gate, begun = begin(make)
     with locked(server):
-        gate.ctl("undo", begun["id"])
+        gate.ctl("undo", begun)
         gate.stop()
         gate.ini = gates.change(gate.ini, "proxy", key, value or tmp_path)
         gate.path.write_text(gate.ini)
         gate.start()
         code, session = lab(gate)
-    met(gate)
-    assert [code, refused(session)] == [1142, 1142]
-    session.quit()
+    stays_undone(gate, code, session)
 
 
 def both_are_there(server):
