@@ -52,7 +52,11 @@ def test_a_reload_and_an_override_do_not_end_a_hold(make_scene, step):
             done = gates.run("ctl", "-c", gate.path, "mode", "payment", "log", "--for", "1s")
             assert done.returncode == 0, done.stderr
             out, errors = mover.communicate(timeout=120)
-            assert mover.returncode == 0, out + errors + gate.log()[-2000:]
+            if step == "announced" and mover.returncode:  # nothing was closed yet: it may give up, and is called again
+                assert "has another policy meanwhile" in out and scene.stand_in(OLD if place == NEW else NEW), out + errors
+                assert scene.move(*options).returncode == 0
+            else:
+                assert mover.returncode == 0, out + errors + gate.log()[-2000:]
             assert scene.stand_in(place)
             # the configuration that has waited is in force then
             assert places.wait_for(lambda: scene.move("--status").returncode == 0 and scene.is_followed())

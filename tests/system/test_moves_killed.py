@@ -116,10 +116,13 @@ def kill(scene, what, mover):
 
 
 def stand_somewhere(scene):
-    """The one database in which all tables stand."""
-    standing = scene.standing()
-    assert len(standing) == scene.tables and len(set(standing.values())) == 1, standing
-    return standing["t0"]
+    """The one database in which all tables stand, once the server has done with a RENAME that goes on without its mover."""
+    def look():
+        standing = scene.standing()
+        return len(standing) == scene.tables and len(set(standing.values())) == 1 and standing["t0"]
+    place = places.wait_for(look, 30, 0.1)
+    assert place, scene.standing()
+    return place
 
 
 @pytest.mark.long(short=2)
