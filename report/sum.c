@@ -125,7 +125,7 @@ static bool take_record(struct report *report, json_t *record)
         report->logins_refused += taken.count;
     else if (text_equal(event, TEXT("reload")))
         report->reloads += taken.count;
-    else if (!text_equal(event, TEXT("unexplained")))
+    else if (text_equal(event, TEXT("upstream_up")) || text_equal(event, TEXT("upstream_down")))
         report->upstream_events += taken.count;
     return true;
 }

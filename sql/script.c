@@ -253,6 +253,8 @@ static size_t open_place(struct sql_script *script, struct text at)
         if (second != '*' || third == '!')
             return 0;
         script->place = BLOCK_COMMENT;
+        /* MariaDB's own: its client skips `;` in it as in any comment, but sends it */
+        script->blank &= !(third == 'M' && at.length > 3 && at.at[3] == '!');
         return 2;
     default:
         return 0;

@@ -27,6 +27,16 @@ def test_edges_and_queries(log):
                       ("payment", "4"): False, ("business", "5"): True}
 
 
+def test_other_events(tmp_path):
+    """An override is no change of an upstream."""
+    names = ["upstream_down", "upstream_up", *["override"] * 5, "reload", "login_refused", "unexplained", "of_a_later_one"]
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(json.dumps({"ts": f"2026-11-01T09:00:{i:02}.000000Z", "id": f"{i:016x}", "event": name}) + "\n"
+                            for i, name in enumerate(names)))
+    assert "1 refused login, 1 reload, 2 upstream changes" in report(path)
+    assert as_json(path)["upstream_events"] == 2
+
+
 def test_hardest_first(log):
     text = report(log)
     hard = text[text.index("hardest first"):text.index("Queries to replace")]

@@ -72,6 +72,8 @@ static const struct script_case cases[] = {
     {"use\nmysql;",                                                            "use\nmysql|"                      },
     {"select 1\nuse mysql\n; select 3;",                                       "select 1\nuse mysql|select 3|"    },
     {"user x;",                                                                "user x|"                          },
+    {"/*M! select 1 */;select 2;",                                             "/*M! select 1 */|select 2|"       },
+    {"/*M!100100 a;b */;",                                                     "/*M!100100 a;b */|"               },
     {"select 'open; select 2;",                                                "select 'open; select 2;|"         },
     {"select 1 /* open; select 2;",                                            "select 1 /* open; select 2;|"     },
     {"select 1; /* open ;",                                                    "select 1|/* open ;|"              },
