@@ -35,21 +35,38 @@ static void print_summary(const struct config *config, const struct config_probl
     putchar('\n');
 }
 
-/* Finds errors that only appear when certificates and keys are loaded. */
+static bool is_told(const struct config_problems *problems, unsigned line)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        if (problems->items[i].line == line && !problems->items[i].warning)
+            return true;
+    }
+    return false;
+}
+
+/* Finds errors that only appear when certificates and keys are loaded; what cannot be loaded for a
+ * reason that its line has got already is not reported again. */
 static void check_tls(const struct config *config, struct config_problems *problems)
 {
+    struct config_problems loading = {0};
     struct tls_server *server = NULL;
     struct rsa_key *key = NULL;
 
-    if (tls_server_build(config, &server, problems))
+    if (tls_server_build(config, &server, &loading))
         tls_server_drop(server);
-    if (rsa_key_read(config, &key, problems))
+    if (rsa_key_read(config, &key, &loading))
         rsa_key_free(key);
     for (size_t i = 0; i < config->upstream_count; i++) {
         struct tls_client *client = NULL;
-        if (tls_client_build(&config->upstreams[i], &client, problems))
+        if (tls_client_build(&config->upstreams[i], &client, &loading))
             tls_client_drop(client);
     }
+    for (size_t i = 0; i < loading.count; i++) {
+        const struct config_problem *problem = &loading.items[i];
+        if (!is_told(problems, problem->line))
+            config_problem_add(problems, problem->line, problem->warning, "%s", problem->text);
+    }
+    config_problems_fini(&loading);
 }
 
 static int check(const char *path)
@@ -59,8 +76,7 @@ static int check(const char *path)
 
     if (config) {
         config_check_files(config, &problems);
-        if (problems.errors == 0)
-            check_tls(config, &problems);
+        check_tls(config, &problems);
         policy_free(policy_build(config, policy_today(time(NULL)), &problems));
     }
     config_problems_print(&problems, path);

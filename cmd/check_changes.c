@@ -88,7 +88,7 @@ void check_changes_print(const struct config *config)
                          "clients without TLS are refused");
     printed |= print_policy(config);
     if (with_database)
-        printf("  database, of %zu of them: sessions begin there, whatever they ask for\n",
+        printf("  database, of %zu of them: sessions that name none, or an alias, begin there\n",
                with_database);
     for (size_t i = 0; i < config->service_count; i++) {
         if (is_in_log(config, &config->services[i]))

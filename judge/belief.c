@@ -118,14 +118,14 @@ void owners_add(struct owners *owners, int owner)
         owners->list[owners->count++] = (int16_t)owner;
 }
 
-void belief_rebind(struct belief *belief, const struct policy *from, const struct policy *to)
+void owners_rebind(struct owners *owners, const struct policy *from, const struct policy *to)
 {
-    struct owners before = belief->written;
+    struct owners before = *owners;
 
-    belief->written = (struct owners){.more = before.more};
+    *owners = (struct owners){.more = before.more};
     for (uint8_t i = 0; i < before.count; i++) {
         int owner = policy_service(to, policy_service_name(from, before.list[i]));
         if (owner != SERVICE_NONE)
-            owners_add(&belief->written, owner);
+            owners_add(owners, owner);
     }
 }

@@ -72,10 +72,6 @@ void belief_reset(struct belief *belief);
  */
 void belief_forget(struct belief *belief);
 
-/* After a reload: replaces the owners' numbers in `from` by those in `to`; owners that are gone
- * are removed. */
-void belief_rebind(struct belief *belief, const struct policy *from, const struct policy *to);
-
 /* A hash of the name of a statement of SQL's PREPARE. */
 uint64_t belief_name_hash(struct text name);
 /* belief_named: what is known of it. belief_name: sets that. */
@@ -92,5 +88,8 @@ bool belief_knows_reading(const struct belief *belief);
 
 void owners_add(struct owners *owners, int owner);
 bool owners_have(const struct owners *owners, int owner);
+/* After a reload: replaces their numbers in `from` by those in `to`; owners that are gone are
+ * removed. */
+void owners_rebind(struct owners *owners, const struct policy *from, const struct policy *to);
 
 #endif

@@ -172,7 +172,7 @@ void judge_execute(const struct belief *belief, const struct binding *binding,
     if (ruling->outcome != RULING_ALLOW || executes)
         return;
     /* nothing is recorded or remembered */
-    ruling->violation_count = 0;
+    ruling->violation_count = ruling->used.count = 0;
     memset(ruling->allowed, 0, sizeof(ruling->allowed));
     ruling_drop_change(ruling, ruling_take_change(ruling));
 }

@@ -47,7 +47,7 @@ void ruling_begin(struct ruling *ruling, int32_t today)
     ruling->written.count = 0;
     ruling->written.more = false;
     ruling->run = (struct owners){.count = 0};
-    ruling->read_again = (struct owners){.count = 0};
+    ruling->read_again = ruling->used = (struct owners){.count = 0};
     ruling->facts = NULL;
     ruling->moved = NULL;
     ruling->error = (struct server_error){0};

@@ -182,6 +182,7 @@ struct ruling {
      * to it. A statement that writes only to that owner's tables does not count: both can be moved
      * to that owner together. */
     struct owners read_again;
+    struct owners used; /* in a transaction, or perhaps in one: all owners of its objects */
     const struct sql_facts
         *facts;               /* of its only statement; valid until the next command is judged */
     struct sql_facts scratch; /* of the statement at hand */

@@ -71,6 +71,21 @@ static void note_run(struct judging *judging, const struct sql_facts *facts,
     }
 }
 
+/* Notes the owners of all its objects if a transaction is open, or may be by then. */
+static void note_used(struct judging *judging, const struct sql_facts *facts,
+                      const struct verdict *verdict)
+{
+    const struct belief *belief = judging->belief;
+
+    if (!belief->in_transaction && !belief->no_autocommit && judging->ruling->parts == 0)
+        return;
+    for (uint32_t i = 0; i < facts->object_count; i++) {
+        const int owner = owner_of(judging, facts, i, verdict);
+        if (owner != SERVICE_NONE && !facts->objects[i].session_only)
+            owners_add(&judging->ruling->used, owner);
+    }
+}
+
 /* Notes owners whose tables it writes or defines. */
 static void note_written(struct judging *judging, const struct sql_facts *facts,
                          const struct verdict *verdict)
@@ -321,6 +336,7 @@ void statement_rule(struct judging *judging, const struct sql_facts *facts,
     ruling->undetermined |= !facts->determined;
     note_written(judging, facts, &verdict);
     note_run(judging, facts, &verdict);
+    note_used(judging, facts, &verdict);
     ruling->leaves |= facts->leaves & (uint16_t)~SQL_LEAVES_TABLE; /* see statement_leaves_table */
     note_held(ruling, facts);
     if (place->from == 0)

@@ -451,7 +451,7 @@ static void keep_prepared(struct judging *judging)
     struct change *change = ruling_change(ruling);
     change->remembered = sql_session_described(belief->remembered, ruling->facts, &change->arena);
     change->remembers = change->remembered != belief->remembered;
-    change->written.count = 0;
+    change->written.count = ruling->used.count = 0;
     ruling->leaves = 0;
     change->preparing =
         prepared_new(ruling->text, ruling->touched ? PREPARED_TEXT_MOVED : PREPARED_TEXT,

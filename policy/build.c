@@ -181,10 +181,13 @@ static void add_grants(struct building *building, int32_t today)
             warn(building, grant->until.line,
                  "[grant:%s] has expired: its last day was %s; take it out, or write a later day",
                  grant->name.at, grant->until.written.at);
-        if (service == SERVICE_NONE)
-            continue;
         for (size_t j = 0; j < grant->on.count; j++) {
             const struct config_text *text = &grant->on.items[j];
+            struct pattern pattern[NAME_FORMS];
+            if (service == SERVICE_NONE) {
+                pattern_take(building, "on", text, pattern);
+                continue;
+            }
             if (grant->granted_by.at)
                 snprintf(rule, sizeof(rule), "%s", grant->granted_by.at);
             else

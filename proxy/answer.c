@@ -114,7 +114,7 @@ static void take_status(struct session *session)
     session->belief.in_doubt = false;
     session->belief.no_autocommit = !(status & STATUS_AUTOCOMMIT);
     if (!session->belief.in_transaction)
-        session->belief.written = (struct owners){.count = 0};
+        session->belief.written = session->used = (struct owners){.count = 0};
     /* After a routine that has changed sql_mode the servers' flag is wrong, although sql_mode
      * itself is restored. So only a change of the flag has a meaning, and then the server must be
      * asked for sql_mode. */

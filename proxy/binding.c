@@ -186,7 +186,8 @@ bool binding_renew(struct session *session)
     if (binding->service_usage)
         usage_take(binding->service_usage, 0);
     transaction_drop(session);
-    belief_rebind(&session->belief, old->policy, binding->policy);
+    owners_rebind(&session->belief.written, old->policy, binding->policy);
+    owners_rebind(&session->used, old->policy, binding->policy);
     session->binding = binding;
     if (session->registered && old->service_usage != binding->service_usage) {
         registry_remove(session->id);

@@ -141,6 +141,9 @@ void record_ruling(struct session *session, struct ruling *ruling)
             break;
         judge_rest(&session->belief, session->binding, ruling);
     }
-    if (!blocked)
-        transaction_read(session, ruling);
+    if (blocked)
+        return;
+    transaction_read(session, ruling);
+    for (uint8_t i = 0; i < ruling->used.count; i++)
+        owners_add(&session->used, ruling->used.list[i]);
 }

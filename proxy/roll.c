@@ -89,11 +89,11 @@ static bool matches(const struct roll_question *question, const struct session *
 
 static void list_owners(const struct session *session, char *to, size_t size)
 {
-    const struct owners *written = &session->belief.written;
+    const struct owners *used = &session->used;
     size_t length = 0;
 
-    for (unsigned i = 0; session->binding && i < written->count; i++) {
-        struct text name = policy_service_name(session->binding->policy, written->list[i]);
+    for (unsigned i = 0; session->binding && i < used->count; i++) {
+        struct text name = policy_service_name(session->binding->policy, used->list[i]);
         if (!name.at || length + name.length + 2 > size)
             continue;
         if (length)

@@ -92,6 +92,7 @@ struct session {
     struct transaction
         *transaction;        /* an open transaction in which a violation has written; NULL: none */
     struct binding *binding; /* its service, and the policy by which it is judged */
+    struct owners used;      /* whose objects the open transaction uses, as `ctl sessions` shows */
     struct belief belief;    /* about the session inside the server */
     struct held held;
     struct moving_inside inside; /* in which open moves it is inside */

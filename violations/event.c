@@ -152,8 +152,8 @@ void events_tick(struct violations *violations, bool all)
     pthread_mutex_unlock(&violations->lock);
 }
 
-void violations_event_login_refused(struct violations *violations, struct text user,
-                                    struct text client, struct text reason)
+void violations_event_login_refused(struct violations *violations, struct text service,
+                                    struct text user, struct text client, struct text reason)
 {
     int64_t now = now_microseconds();
 
@@ -166,6 +166,7 @@ void violations_event_login_refused(struct violations *violations, struct text u
                       .name = "login_refused",
                       .flood = EVENT_LOGIN_REFUSED,
                       .reason = reason,
+                      .service = service,
                       .user = user,
                       .client = client,
                   },

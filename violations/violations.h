@@ -102,9 +102,9 @@ void violations_flush(struct violations_worker *worker, int64_t now);
 /* Copies the next part of what this worker has seen since the start; on the worker's thread. */
 void violations_seen(const struct violations_worker *worker, struct summary_slice *slice);
 
-/* The other events; from any thread. */
-void violations_event_login_refused(struct violations *violations, struct text user,
-                                    struct text client, struct text reason);
+/* The other events; from any thread. `service`: of the user; {NULL, 0}: it belongs to none. */
+void violations_event_login_refused(struct violations *violations, struct text service,
+                                    struct text user, struct text client, struct text reason);
 void violations_event_reload(struct violations *violations, const char *policy_hash, bool accepted,
                              struct text message);
 /* A reason that would keep a move from succeeding: one statement of the service that cannot be

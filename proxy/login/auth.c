@@ -70,12 +70,10 @@ enum step state_key(struct session *session)
 
 static enum step refused(struct session *session, const uint8_t *packet, size_t size)
 {
-    const struct login_draft *draft = session->draft;
     const bool unknown = login_is_unknown(session);
 
     if (!unknown)
-        violations_event_login_refused(session->worker->violations, draft->login.user,
-                                       text_of(draft->client), TEXT("server"));
+        login_record_refused(session, TEXT("server"));
     if (size > PACKET_HEADER + 2 && bytes_get2(packet + PACKET_HEADER + 1) == 1045) {
         session->worker->counters.logins_denied++;
         throttle_failed(throttle_of(session));

@@ -19,6 +19,7 @@ static void forget(struct session *session)
     transaction_drop(session);
     session_leave_branches(session);
     belief_forget(&session->belief);
+    session->used = (struct owners){.count = 0};
     session->logged_in = false;
 }
 

@@ -74,7 +74,8 @@ enum step state_tls(struct session *session)
         counters->tls_failures[COUNTERS_CLIENT][tls_failure(stream)]++;
         log_notice("%s: %s", client, why.text);
         if (tls_failure(stream) >= TLS_FAILURE_EXPIRED && tls_failure(stream) <= TLS_FAILURE_CRL)
-            violations_event_login_refused(session->worker->violations, TEXT(""), text_of(client),
+            violations_event_login_refused(session->worker->violations, (struct text){NULL, 0},
+                                           TEXT(""), text_of(client),
                                            text_of(tls_failure_word(tls_failure(stream))));
         return session_end(session, CLOSED_TLS);
     case TLS_DONE:

@@ -109,6 +109,8 @@ enum step login_route(struct session *session);
 /* After login_route: does no service have this user? The login is relayed then too, with a wrong
  * password, so that the client cannot distinguish an unknown user from a wrong password. */
 bool login_is_unknown(const struct session *session);
+/* Likewise: records that the login was refused. */
+void login_record_refused(const struct session *session, struct text reason);
 
 /* send.c: sends the login packet to the upstream, after its greeting, then enters STATE_AUTH. */
 enum step login_send(struct session *session);

@@ -63,6 +63,16 @@ bool login_is_unknown(const struct session *session)
     return session->judged && session->binding->service == SERVICE_NONE;
 }
 
+void login_record_refused(const struct session *session, struct text reason)
+{
+    const struct login_draft *draft = session->draft;
+    const struct usage *service = session->binding->service_usage;
+
+    violations_event_login_refused(session->worker->violations,
+                                   text_of(service ? usage_service(service) : NULL),
+                                   draft->login.user, text_of(draft->client), reason);
+}
+
 enum step login_route(struct session *session)
 {
     struct login_draft *draft = session->draft;
@@ -83,12 +93,10 @@ enum step login_route(struct session *session)
             log_warning("user '%.*s' from %s belongs to no service: passed, not judged",
                         TEXT_ARGS(draft->login.user), draft->client);
         else
-            violations_event_login_refused(session->worker->violations, draft->login.user,
-                                           text_of(draft->client), TEXT("unknown_user"));
+            login_record_refused(session, TEXT("unknown_user"));
     }
     if (binding_lacks_certificate(session, draft->runtime, service)) {
-        violations_event_login_refused(session->worker->violations, draft->login.user,
-                                       text_of(draft->client), TEXT("certificate"));
+        login_record_refused(session, TEXT("certificate"));
         return login_refuse(session, CLOSED_LOGIN_CERTIFICATE, 1045, "28000",
                             "Access denied for user '%.*s': the service asks for a client "
                             "certificate of its own name",

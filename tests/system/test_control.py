@@ -61,6 +61,16 @@ def test_sessions(server, make):
         server.sql(f"SELECT COUNT(*) FROM information_schema.processlist WHERE id = {one['thread']}") \
         == ((1,),)
     assert one["transaction"] and one["owners"] == ["billing"] and one["state"] == "command"
+    idle.query("SELECT 1 FROM lab_tests LIMIT 0")
+    assert gate.ctl("sessions", "--user", "lab_service")["sessions"][0]["owners"] == []
+    idle.query("BEGIN")
+    idle.query("SELECT 1 FROM lab_tests LIMIT 0")
+    assert gate.ctl("sessions", "--user", "lab_service")["sessions"][0]["owners"] == ["lab"]
+    idle.query("SELECT 1 FROM invoices, lab_tests LIMIT 0")
+    assert set(gate.ctl("sessions", "--user", "lab_service")["sessions"][0]["owners"]) == \
+        {"lab", "billing"}
+    idle.query("ROLLBACK")
+    assert gate.ctl("sessions", "--user", "lab_service")["sessions"][0]["owners"] == []
     assert one["kept"] == "a transaction is open"
     assert re.fullmatch(r"127\.0\.0\.1:\d+", one["client"])
     assert gate.ctl("sessions", "--user", "lab_service")["sessions"][0]["kept"] is None

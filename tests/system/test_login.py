@@ -91,10 +91,14 @@ def test_refused_logins_are_recorded(server, make_gate):
     gate = make_gate(server)
     with pytest.raises(pymysql.Error):
         gate.connect("nobody_at_all", password="x")
+    with pytest.raises(pymysql.Error):
+        gate.connect("billing_service", password="x")
     gate.stop()
-    record, = gate.events("login_refused")
-    assert record["user"] == "nobody_at_all"
-    assert record["client"].startswith("127.0.0.1:")
+    unknown, wrong = gate.events("login_refused")
+    assert (unknown["user"], unknown["reason"]) == ("nobody_at_all", "unknown_user")
+    assert "service" not in unknown
+    assert (wrong["user"], wrong["reason"], wrong["service"]) == ("billing_service", "server", "billing")
+    assert unknown["client"].startswith("127.0.0.1:")
 
 
 def test_unknown_user_is_passed_unjudged_where_the_ini_says_so(server, make_gate):

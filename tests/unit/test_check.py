@@ -55,7 +55,7 @@ def test_what_still_changes_in_log(ini, tmp_path):
         "  [policy] undetermined = block, line 21: what cannot be determined is refused",
         "  [policy] unowned = block, line 22: what nobody owns is refused",
         "  [policy] administration = block, line 23: statements on the server are refused",
-        "  database, of 1 of them: sessions begin there, whatever they ask for",
+        "  database, of 1 of them: sessions that name none, or an alias, begin there",
         "  [service:a] certificate_name, line 7: clients without that certificate are refused",
         "  [edge:a->b] mode = block, line 12: what crosses there is refused"]
     for mode in ("block", "off"):
@@ -88,6 +88,18 @@ def test_every_problem_in_the_order_of_lines(ini):
                                   "did you mean block?", "missing.pem cannot be read",
                                   "missing.key cannot be read"]):
         assert line.startswith(f"{path}:") and part in line and ";" in line
+
+
+def test_every_problem_of_what_is_read_after_other_errors(ini):
+    """Suites and curves are read by the TLS library, and a grant's patterns after its service."""
+    path = ini(GOOD + "[grant:g]\nservice = nobody\non = t.x\non = nodot\naccess = read\n"
+               "[tls]\ncertificate = auto\ncipher_suites = nosuch\ncurves = nosuch\n")
+    done = check("-c", path)
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    assert [int(line.split(":")[1]) for line in lines] == [7, 9, 13, 14]
+    for line, part in zip(lines, ["there is no [service:nobody]", "no dot", "nosuch", "nosuch"]):
+        assert part in line and ";" in line
 
 
 def test_a_wrong_day_is_not_told_as_a_past_one(ini):

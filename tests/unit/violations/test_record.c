@@ -262,14 +262,15 @@ static void test_other_events(void **state)
 {
     (void)state;
     static const char *const expected[] = {
-        "\"event\":\"login_refused\"", "\"user\":\"nobody\"",       "\"client\":\"10.0.0.9:1\"",
-        "\"event\":\"reload\"",        "\"action\":\"accepted\"",   "\"policy\":\"0123abcd\"",
-        "\"event\":\"upstream_down\"", "\"event\":\"upstream_up\"", "\"upstream\":\"main\"",
-        "\"address\":\"db:3306\""};
+        "\"event\":\"login_refused\"", "\"service\":\"s\"",           "\"user\":\"nobody\"",
+        "\"client\":\"10.0.0.9:1\"",   "\"event\":\"reload\"",        "\"action\":\"accepted\"",
+        "\"policy\":\"0123abcd\"",     "\"event\":\"upstream_down\"", "\"event\":\"upstream_up\"",
+        "\"upstream\":\"main\"",       "\"address\":\"db:3306\""};
     const char *path = scene_path("events.jsonl");
     struct violations *violations = scene_log(path, CONFIG_NORMALIZED, 60000, 2);
 
-    violations_event_login_refused(violations, TEXT("nobody"), TEXT("10.0.0.9:1"), TEXT("unknown"));
+    violations_event_login_refused(violations, TEXT("s"), TEXT("nobody"), TEXT("10.0.0.9:1"),
+                                   TEXT("unknown"));
     violations_event_reload(violations, "0123abcd", true, TEXT("a \"quote\""));
     violations_event_upstream(violations, TEXT("main"), TEXT("db:3306"), false, TEXT("refused"));
     violations_event_upstream(violations, TEXT("main"), TEXT("db:3306"), true,

@@ -162,11 +162,11 @@ static int64_t flood(struct violations *violations)
     memset(text, 'x', sizeof(text));
     while (counters_of(violations).backlog_bytes < BACKLOG ||
            counters_of(violations).queued_bytes <= EVENTS) {
-        violations_event_login_refused(violations, name, TEXT("y"), name);
+        violations_event_login_refused(violations, TEXT("s"), name, TEXT("y"), name);
         count++;
     }
     for (int i = 0; i < LEFT_OUT; i++, count++)
-        violations_event_login_refused(violations, name, TEXT("y"), name);
+        violations_event_login_refused(violations, TEXT("s"), name, TEXT("y"), name);
     return count;
 }
 
@@ -183,7 +183,7 @@ static void test_left_out_events_stay_with_their_kind(void **state)
     WAIT_UNTIL(counters_of(violations).written > 0 && counters_of(violations).backlog_bytes == 0);
     violations_event_rehearsal(violations, TEXT("billing"), TEXT("why"), 1);
     WAIT_UNTIL(events_of(path, "login_refused") == count); /* without another one */
-    violations_event_login_refused(violations, TEXT("x"), TEXT("y"), TEXT("z"));
+    violations_event_login_refused(violations, TEXT("s"), TEXT("x"), TEXT("y"), TEXT("z"));
     violations_stop(violations);
     assert_int_equal(events_of(path, "login_refused"), count + 1);
     assert_int_equal(events_of(path, "rehearsal"), 1);
@@ -325,7 +325,7 @@ static void test_many_workers(void **state)
     for (unsigned i = 0; i < WORKERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, add_many, &ones[i]), 0);
     for (unsigned i = 0; i < WORKERS; i++) {
-        violations_event_login_refused(violations, TEXT("x"), TEXT("y"), TEXT("z"));
+        violations_event_login_refused(violations, TEXT("s"), TEXT("x"), TEXT("y"), TEXT("z"));
         violations_reopen(violations);
         pthread_join(threads[i], NULL);
         scene_fini(&ones[i].scene);
