@@ -12,6 +12,7 @@
 #include "admin/page.h"
 #include "base/arena.h"
 #include "base/log.h"
+#include "policy/pattern.h"
 
 enum { INSTANCES_ROOM = 256, MEETINGS_ROOM = 64, OLDER_ROOM = 16 };
 
@@ -325,12 +326,23 @@ static unsigned run_mode(struct call *call, struct error *why)
     return add_override(call, &override, why);
 }
 
+static bool is_pattern(const char *written, struct error *why)
+{
+    struct arena arena = {0};
+    struct pattern pattern;
+    const bool good = pattern_read(text_of(written), &arena, &pattern, why);
+
+    arena_fini(&arena);
+    return good;
+}
+
 static unsigned run_allow(struct call *call, struct error *why)
 {
     struct override override = {.kind = OVERRIDE_ALLOW};
 
     if (!begin_override(call, &override, "service", why) ||
-        !take_member(call, "on", override.on, sizeof(override.on), true, why))
+        !take_member(call, "on", override.on, sizeof(override.on), true, why) ||
+        !is_pattern(override.on, why))
         return MHD_HTTP_BAD_REQUEST;
     override.access = control_access_of(json_object_get(call->json, "access"));
     if (override.access == 0) {
